@@ -1,0 +1,63 @@
+/**
+ * The direction of imports. Arrows run one way: apps → libs → schema; no app imports another; nothing that runs in
+ * production imports libs/testing. `libs` says which libs a folder may import; what is not in the list is forbidden.
+ */
+const libs = {
+  'libs/schema': [],
+  'libs/ledger': ['schema'],
+  'libs/invent': ['schema'],
+  'libs/sealing': ['schema'],
+  'libs/rpc': ['schema'],
+  'libs/runtime': ['schema'],
+  'libs/testing': [],
+  'apps/gateway': ['schema', 'ledger', 'rpc', 'runtime'],
+  'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
+  'apps/simulator': [],
+  'apps/cli': ['schema', 'ledger', 'rpc', 'runtime', 'sealing'],
+  'apps/start': ['testing', 'sealing'],
+};
+const spec = '\\.spec\\.ts$';
+
+const directions = Object.entries(libs).map(([from, allowed]) => ({
+  name: `${from.replace('/', '-')}-imports`,
+  severity: 'error',
+  comment: `${from} may import of this repository: ${allowed.map((lib) => `libs/${lib}`).join(', ') || 'nothing'}`,
+  from: { path: `^${from}/`, pathNot: spec },
+  to: { path: '^(libs|apps|e2e|bench)/', pathNot: [`^${from}/`, ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`)] },
+}));
+
+export default {
+  forbidden: [
+    ...directions,
+    {
+      name: 'specs-import',
+      severity: 'error',
+      comment: 'a spec imports its own project, and libs by their contract (index.ts)',
+      from: { path: `^(libs|apps)/([^/]+)/.*${spec}` },
+      to: { path: '^(libs|apps|e2e|bench)/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
+    },
+    {
+      name: 'no-deep-imports',
+      severity: 'error',
+      comment: 'end-to-end tests and benchmarks talk to apps over the wire, and to libs by their contract',
+      from: { path: '^(e2e|bench)/' },
+      to: { path: '^(libs|apps)/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'declared-dependencies',
+      severity: 'error',
+      comment: 'what a project imports stands in its own package.json',
+      from: { path: '^(libs|apps|e2e|bench)/', pathNot: spec },
+      to: { dependencyTypes: ['npm-no-pkg', 'unknown'] },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/|libs/rpc/src/generated/' },
+    combinedDependencies: false,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['@rekey/source', 'import', 'node', 'default'], extensions: ['.ts', '.js'] },
+  },
+};

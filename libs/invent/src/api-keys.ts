@@ -1,0 +1,66 @@
+import { readFileSync, statSync } from 'node:fs';
+import { z } from 'zod';
+
+/** Visible ASCII: what can stand in an Authorization header. The message never shows the value. */
+export const ApiKey = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
+
+/** The API key for an org, or undefined where none is configured. */
+export type ApiKeys = (orgId: string) => string | undefined;
+
+/** One key for every org that is asked for: its own org, the alias `c`, and each sub-org of a parent. */
+export const singleApiKey = (apiKey: string): ApiKeys => () => apiKey;
+
+const ApiKeyFile = z.record(z.string(), ApiKey);
+const CHECK_EVERY_MS = 1000;
+
+export class ApiKeyFileError extends Error {
+  constructor(complaint: string) {
+    super(`INVENT_API_KEYS_FILE ${complaint}`);
+    this.name = 'ApiKeyFileError';
+  }
+}
+
+/**
+ * Keys from a JSON file `{"ORG ID": "API KEY"}`, read again within a second of a change. A changed file that cannot be read
+ * leaves the keys that were there and calls `onBadFile`; at the start it throws.
+ */
+export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError) => void): ApiKeys => {
+  let keys = readKeys(path);
+  let readVersion = fileVersion(path);
+  let checkedMs = performance.now();
+
+  return (orgId) => {
+    if (performance.now() - checkedMs >= CHECK_EVERY_MS) {
+      checkedMs = performance.now();
+      const version = fileVersion(path);
+      if (version !== readVersion) {
+        readVersion = version;
+        try {
+          keys = readKeys(path);
+        } catch (error) {
+          onBadFile(error as ApiKeyFileError);
+        }
+      }
+    }
+    return keys.get(orgId);
+  };
+};
+
+/** Changes whenever the file does; an atomic replacement changes the inode. */
+const fileVersion = (path: string): string => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat ? `${stat.ino}:${stat.mtimeMs}:${stat.size}` : 'absent';
+};
+
+const readKeys = (path: string): Map<string, string> => {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    // A JSON parser's message quotes what it read, which may be a key.
+    throw new ApiKeyFileError(error instanceof SyntaxError ? 'is not JSON' : `cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const parsed = ApiKeyFile.safeParse(json);
+  if (!parsed.success) throw new ApiKeyFileError('must be a JSON object of org id to API key');
+  return new Map(Object.entries(parsed.data));
+};

@@ -1,0 +1,49 @@
+-- Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is unknown.
+-- (The request budget takes its slot here: one command, so that no claim is held while waiting for a slot.)
+--
+-- KEYS  1 the rotation   2 its assistant
+-- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
+-- Returns {'CLAIMED', epoch, now ms, fingerprint or ''}   the intent is open: POST
+--         {'RESUMED', epoch, now ms, fingerprint or '', ms until the landing window has passed (may be negative)}
+--                                                         a POST of this rotation may have left: read, do not POST
+--         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
+--         {'ENDED', state}                                nothing to do
+--         {'MISSING'}                                     no such rotation for this org and assistant
+-- Keeps: an assistant has one holder and at most one open intent. The fingerprint is of the key before the intent.
+
+local id, org, lease_ms, landing_ms = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started')
+local state = rotation[1]
+if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
+if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
+
+local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint')
+local holder, lease, lands, fingerprint = held[1], tonumber(held[2]) or 0, tonumber(held[3]) or 0, held[4] or ''
+local now = now_us()
+local now_ms = math.floor(now / 1000)
+
+if holder and holder ~= id then
+  -- Whoever holds it is driven by its own job; a short wait in the usual case, and never a second POST meanwhile.
+  return { 'BUSY', int(math.max(math.min(lease - now_ms, 1000), 100)) }
+end
+if holder == id and lease > now_ms then return { 'BUSY', int(lease - now_ms) } end
+
+local epoch = int(draw(KEYS[2], now))
+if holder == id then
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms))
+  if state ~= 'RECONCILING' then
+    -- The worker before this one died between its intent and its outcome.
+    redis.call('HSET', KEYS[1], 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
+    move(id, state, 'RECONCILING', int(now_ms))
+  end
+  return { 'RESUMED', epoch, int(now_ms), fingerprint, int(lands - now_ms) }
+end
+
+redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
+  'intent', int(now_ms), 'lands', int(now_ms + landing_ms))
+if redis.call('HGET', KEYS[2], 'queued:' .. org) == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
+redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+if not rotation[4] then redis.call('HSET', KEYS[1], 'started', int(now_ms)) end
+move(id, state, 'ROTATING', int(now_ms))
+return { 'CLAIMED', epoch, int(now_ms), fingerprint }

@@ -1,0 +1,34 @@
+-- Publishes a new key version: current record, event, channel, and (unless it is an import) the end of the rotation.
+--
+-- KEYS  1 the rotation   2 its assistant   3 the current record   4 the event stream   5 the sequence
+-- ARGV  1 prefix  2 rotation id  3 epoch  4 version  5 fingerprint  6 cause
+--       7 event text before the number `seq`  8 event text after it  9 length to keep the stream at
+-- Returns {'COMMITTED', seq}
+--         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
+--         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written
+-- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once.
+-- The lease does not matter: a 200 commits as long as the intent that it answers is open.
+
+local id, epoch, version, cause = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[6]
+
+local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq')
+local published = tonumber(held[4]) or 0
+if published == version then return { 'ALREADY', held[5] } end
+local entitled = held[1] == id and (held[2] == epoch or held[3] == epoch)
+if not entitled or version < published then return { 'REFUSED', int(published) } end
+
+local seq = int(redis.call('INCR', KEYS[5]))
+local event = ARGV[7] .. seq .. ARGV[8]
+redis.call('SET', KEYS[3], event)
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[9], '*', 'event', event)
+redis.call('PUBLISH', KEYS[4], event)
+redis.call('HSET', KEYS[2], 'version', ARGV[4], 'fingerprint', ARGV[5], 'seq', seq)
+
+if cause ~= 'import' then
+  local now = int(math.floor(now_us() / 1000))
+  hand_back(KEYS[2])
+  redis.call('HSET', KEYS[1], 'version', ARGV[4], 'cause', cause)
+  redis.call('HDEL', KEYS[1], 'error', 'status')
+  finish(id, redis.call('HGET', KEYS[1], 'state'), 'SUCCEEDED', now)
+end
+return { 'COMMITTED', seq }

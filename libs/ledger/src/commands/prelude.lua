@@ -1,0 +1,52 @@
+-- Stands before every command. Written once: Redis time, exact numbers, and the moves that every command shares.
+-- Keys are derived from PREFIX, which is in braces and so pins them all to one slot.
+
+local PREFIX = ARGV[1]
+
+local function now_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- Lua prints large numbers in exponents; this does not.
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function rotation_key(id)
+  return PREFIX .. ':rotation:' .. id
+end
+
+-- Moves a rotation to another state, in its hash and in the index of states. The hash must exist.
+local function move(id, from, to, now_ms)
+  if from ~= to then
+    redis.call('ZREM', PREFIX .. ':rotations:' .. from, id)
+    redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
+  end
+  redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms)
+end
+
+-- Ends a rotation and tells who waits for it.
+local function finish(id, from, to, now_ms)
+  move(id, from, to, now_ms)
+  redis.call('HSET', rotation_key(id), 'ended', now_ms)
+  redis.call('HDEL', rotation_key(id), 'since', 'next')
+  redis.call('PUBLISH', PREFIX .. ':rotation-ended', id)
+end
+
+-- The next number for an assistant: rises also over a Redis that lost its last seconds, for the clock goes on.
+local function draw(assistant_key, now)
+  local last = redis.call('HMGET', assistant_key, 'epoch', 'version')
+  return math.max(now, (tonumber(last[1]) or 0) + 1, (tonumber(last[2]) or 0) + 1)
+end
+
+-- Hands the assistant back, its intent closed.
+local function hand_back(assistant_key)
+  redis.call('HDEL', assistant_key, 'holder', 'lease', 'intent', 'lands', 'intent_epoch')
+end
+
+-- An assistant that has no key version, no claim and nothing queued leaves nothing behind: ids that do not exist upstream
+-- must not fill the memory. Its epoch may go, since the next one is drawn from the clock.
+local function forget_if_never_published(assistant_key)
+  if redis.call('HLEN', assistant_key) == 1 then redis.call('HDEL', assistant_key, 'epoch') end
+end

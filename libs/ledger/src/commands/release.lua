@@ -1,0 +1,18 @@
+-- Closes an intent whose POST certainly did not happen (or certainly did not land), and puts the rotation back to be tried again.
+--
+-- KEYS  1 the rotation   2 its assistant
+-- ARGV  1 prefix  2 rotation id  3 epoch  4 error code or ''  5 upstream status or ''
+-- Returns {'RELEASED'} or {'REFUSED'} (the claim is another's: nothing was written)
+
+local id, epoch = ARGV[2], ARGV[3]
+
+local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch')
+if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
+
+hand_back(KEYS[2])
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org')
+redis.call('HSET', KEYS[1], 'error', ARGV[4], 'status', ARGV[5])
+redis.call('HDEL', KEYS[1], 'since', 'next')
+move(id, rotation[1], 'QUEUED', int(math.floor(now_us() / 1000)))
+redis.call('HSETNX', KEYS[2], 'queued:' .. rotation[2], id)
+return { 'RELEASED' }

@@ -1,0 +1,40 @@
+import { Cause, RekeyError, RotationState, type Rotation } from '@rekey/schema';
+import { z } from 'zod';
+
+const count = z.coerce.number().int().nonnegative();
+/** Redis has no null: an empty text stands for nothing. */
+const optional = <T extends z.ZodType>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
+
+const RotationHash = z.object({
+  org: z.string(),
+  assistant: z.string(),
+  state: RotationState,
+  reason: z.string(),
+  request: optional(z.string()),
+  created: count,
+  started: optional(count),
+  updated: count,
+  ended: optional(count),
+  attempts: count,
+  version: optional(count),
+  cause: optional(Cause),
+  error: optional(z.string()),
+  status: optional(count),
+  since: optional(count),
+  next: optional(count),
+});
+
+/** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it does not fit. */
+export const parseRotation = (id: string, hash: Record<string, string>): Rotation => {
+  const parsed = RotationHash.safeParse(hash);
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
+    throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`rotation ${id}: ${fields}`) });
+  }
+  const { org, assistant, request, created, started, updated, ended, error, status, since, next, ...same } = parsed.data;
+  const rotation = {
+    ...same, id, orgId: org, assistantId: assistant, requestId: request, createdMs: created, startedMs: started, updatedMs: updated,
+    endedMs: ended, errorCode: error, upstreamStatus: status, uncertainSinceMs: since, nextReadMs: next,
+  };
+  return Object.fromEntries(Object.entries(rotation).filter(([, value]) => value !== undefined)) as unknown as Rotation;
+};

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+export class ConfigError extends Error {
+  constructor(complaints: string[]) {
+    super(`The environment is not as it should be:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Parses the environment once. A complaint names the variable and says what is expected of it, never its value. An empty
+ * variable counts as one that is not set.
+ */
+export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.ProcessEnv): z.output<T> => {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    parsed.error.issues.map(({ path, message, code }) => {
+      const name = path.join('.');
+      if (name === '') return message;
+      return `${name}: ${code === 'invalid_type' && given[name] === undefined ? 'is required' : message}`;
+    }),
+  );
+};
+
+/** A whole number in a range, with its default. */
+export const intVariable = (range: { min: number; max: number; default: number }) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((n) => n >= range.min && n <= range.max, `must be from ${range.min} to ${range.max}`)
+    .default(range.default);
+
+/** `HOST:PORT`; the host of IPv6 in brackets. */
+export const addressVariable = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT');
+
+/** What every process of Rekey takes. */
+export const commonVariables = {
+  REDIS_URL: z
+    .string()
+    .refine((text) => ['redis:', 'rediss:'].includes(URL.parse(text)?.protocol ?? ''), 'must be a redis:// or rediss:// URL')
+    .default('redis://127.0.0.1:6379'),
+  REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),
+};

@@ -1,0 +1,58 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from './logger.ts';
+
+/**
+ * How a connection behaves while Redis is away.
+ * `fail-fast`: commands are refused at once, and given up when unanswered for long; for those who answer callers.
+ * `patient`: commands wait for it as long as it takes; for workers, whose results exist nowhere else, and for BullMQ's blocking reads.
+ */
+export type RedisManners = 'fail-fast' | 'patient';
+
+const COMMAND_TIMEOUT_MS = 5000;
+
+const manners: Record<RedisManners, RedisOptions> = {
+  'fail-fast': { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false },
+  patient: { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
+};
+
+/** A connection that goes on reconnecting until it is closed. Each outage is logged once, with the host but never the URL. */
+export const connectRedis = (url: string, { mannered, name, logger }: { mannered: RedisManners; name: string; logger: Logger }): Redis => {
+  const options: RedisOptions = {
+    connectionName: `rekey:${name}`,
+    connectTimeout: 5000,
+    keepAlive: 10_000,
+    retryStrategy: (tries: number) => Math.min(50 * 2 ** Math.min(tries, 6), 2000) * (0.75 + Math.random() / 2),
+    ...manners[mannered],
+  };
+  const redis = new Redis(url, options);
+  const { hostname, port } = new URL(url);
+  const log = logger.child({ redis: `${hostname}:${port || 6379}`, connection: name });
+  let away = false;
+  const onAway = (err?: Error) => {
+    if (!away) log.warn({ err }, 'Redis is away; reconnecting');
+    away = true;
+  };
+  redis.on('error', onAway);
+  redis.on('close', () => {
+    if (redis.status !== 'end') onAway();
+  });
+  redis.on('ready', () => {
+    if (away) log.info('Redis is back');
+    away = false;
+  });
+  return redis;
+};
+
+/** Resolves when Redis has answered, within the time. */
+export const answersPing = async (redis: Redis, withinMs: number): Promise<boolean> => {
+  if (redis.status !== 'ready') return false;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, withinMs, false)));
+  try {
+    return await Promise.race([redis.ping().then(() => true), late]);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+};

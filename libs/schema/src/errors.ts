@@ -1,0 +1,62 @@
+/** The canonical gRPC codes (google.rpc.Code) that Rekey answers with. */
+export type GrpcCode =
+  | 'INVALID_ARGUMENT' | 'NOT_FOUND' | 'ALREADY_EXISTS' | 'PERMISSION_DENIED' | 'UNAUTHENTICATED' | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION' | 'UNKNOWN' | 'UNAVAILABLE' | 'INTERNAL';
+
+interface ErrorRow {
+  grpc: GrpcCode;
+  /** Whether the same call, or the same upstream request, may simply be tried again. */
+  retry: boolean;
+  /** What a caller may read. It never quotes an upstream body, an id or a secret. */
+  message: string;
+  /** What to do about it. */
+  advice: string;
+}
+
+const table = {
+  // what a caller got wrong
+  INVALID_ARGUMENT: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'The request is not valid.', advice: 'Correct the fields named in the BadRequest detail.' },
+  REQUEST_ID_REUSED: { grpc: 'ALREADY_EXISTS', retry: false, message: 'This request_id was used with other arguments.', advice: 'Make a new request_id for a new request.' },
+  ROTATION_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation.', advice: 'Check the id. Ended rotations are kept for a limited time.' },
+  ROTATION_NOT_CANCELLABLE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Only a QUEUED rotation can be cancelled.', advice: 'Wait for it to end; a request that may have left cannot be called back.' },
+  ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
+  // Rekey itself
+  REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again with the same request_id; it gives the same rotation.' },
+  SHUTTING_DOWN: { grpc: 'UNAVAILABLE', retry: true, message: 'This gateway is shutting down.', advice: 'Try again with the same request_id; another gateway will answer.' },
+  LEDGER_CORRUPT: { grpc: 'INTERNAL', retry: false, message: 'The ledger holds an entry that cannot be read.', advice: 'See the log of the gateway and of the worker.' },
+  INTERNAL: { grpc: 'INTERNAL', retry: false, message: 'Something went wrong inside Rekey.', advice: 'See the log.' },
+  // upstream, certainly not done
+  ORG_NOT_CONFIGURED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'No API key is configured for this org.', advice: 'Add the org to INVENT_API_KEYS_FILE.' },
+  UPSTREAM_UNREACHABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent could not be reached; nothing was sent.', advice: 'Check the network and INVENT_BASE_URL, then rotate again.' },
+  UPSTREAM_RATE_LIMITED: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: "Invent's request limit was reached.", advice: 'Nothing: the rotation is tried again when the limit allows.' },
+  UPSTREAM_REJECTED: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'Invent refused the request as malformed (400).', advice: 'Check the org and assistant ids.' },
+  UPSTREAM_UNAUTHENTICATED: { grpc: 'UNAUTHENTICATED', retry: false, message: 'Invent did not accept the API key (401).', advice: 'Check the API key configured for this org.' },
+  UPSTREAM_FORBIDDEN: { grpc: 'PERMISSION_DENIED', retry: false, message: 'The API key may not do this in this org (403).', advice: 'Use a key of this org or of its parent.' },
+  ASSISTANT_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'Invent knows no such assistant in this org (404).', advice: 'Check the org and assistant ids.' },
+  SENT_TOO_LATE: { grpc: 'UNAVAILABLE', retry: true, message: 'The worker was held up and sent nothing.', advice: 'Nothing: the rotation is tried again.' },
+  // upstream, outcome unknown: reconcile first, never simply again
+  OUTCOME_UNKNOWN: { grpc: 'UNKNOWN', retry: false, message: 'It is not known whether Invent changed the key.', advice: 'Nothing: Rekey reads the key back and finds out.' },
+  NO_SECRET_KEY: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answers this assistant without a secret key.', advice: 'Look at the assistant in Invent.' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof table;
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table;
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(table, code);
+
+export interface FieldViolation {
+  field: string;
+  description: string;
+}
+
+/** The one error class. `cause` is for the log; a caller reads only the table's row and the field violations. */
+export class RekeyError extends Error {
+  readonly code: ErrorCode;
+  readonly fieldViolations: readonly FieldViolation[];
+
+  constructor(code: ErrorCode, options: { cause?: unknown; fieldViolations?: readonly FieldViolation[] } = {}) {
+    super(errorTable[code].message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'RekeyError';
+    this.code = code;
+    this.fieldViolations = options.fieldViolations ?? [];
+  }
+}

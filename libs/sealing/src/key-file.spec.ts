@@ -1,0 +1,57 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createKeyFile, loadKeyFile } from './key-file.ts';
+
+let dir: string;
+let path: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'rekey-key-file-'));
+  path = join(dir, 'key.json');
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+describe('createKeyFile', () => {
+  it('writes a file that only its owner can read', async () => {
+    expect(await createKeyFile(path)).toBe(true);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await loadKeyFile(path)).exposed).toBe(false);
+  });
+
+  it('never overwrites a file', async () => {
+    await createKeyFile(path);
+    const before = await readFile(path, 'utf8');
+    expect(await createKeyFile(path)).toBe(false);
+    expect(await readFile(path, 'utf8')).toBe(before);
+  });
+});
+
+describe('loadKeyFile', () => {
+  it('names the path and the remedy where there is no file', async () => {
+    await expect(loadKeyFile(path)).rejects.toThrow(/key\.json".*rekey key-file create/);
+  });
+
+  it('does not quote what it could not parse', async () => {
+    await writeFile(path, 'hunter2-not-json');
+    const error = await loadKeyFile(path).catch((e: Error) => e);
+    expect(error).toHaveProperty('name', 'KeyFileError');
+    expect(`${(error as Error).stack}${String((error as Error).cause)}`).not.toContain('hunter2');
+  });
+
+  it('notices a key that was changed under its kid', async () => {
+    await createKeyFile(path);
+    const set = JSON.parse(await readFile(path, 'utf8'));
+    set.keys[0].k = Buffer.alloc(32, 7).toString('base64url');
+    await writeFile(path, JSON.stringify(set));
+    await expect(loadKeyFile(path)).rejects.toThrow('does not match the key');
+  });
+
+  it('refuses a file with a key missing', async () => {
+    await createKeyFile(path);
+    const set = JSON.parse(await readFile(path, 'utf8'));
+    set.keys.pop();
+    await writeFile(path, JSON.stringify(set));
+    await expect(loadKeyFile(path)).rejects.toThrow('exactly one key with use "sig"');
+  });
+});

@@ -1,0 +1,85 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+/** A process of one's own: ended with its parent, and waited for. */
+export interface Child {
+  readonly pid: number;
+  /** Resolves when it has ended. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly process: ChildProcess;
+  signal(signal: NodeJS.Signals): void;
+  /** SIGTERM, then SIGKILL after the deadline; resolves with the exit code. */
+  stop(deadlineMs?: number): Promise<number | null>;
+  kill(): Promise<void>;
+}
+
+const living = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
+export const startChild = (command: string, args: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; ownGroup?: boolean } = {}): Child => {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: options.env ?? process.env,
+    detached: options.ownGroup ?? false,
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  });
+  living.add(child);
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('error', () => resolve({ code: 127, signal: null }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  }).finally(() => living.delete(child));
+
+  const signal = (name: NodeJS.Signals) => {
+    child.kill(name);
+  };
+  return {
+    pid: child.pid ?? -1,
+    exited,
+    process: child,
+    signal,
+    stop: async (deadlineMs = 15_000) => {
+      signal('SIGTERM');
+      const deadline = setTimeout(() => signal('SIGKILL'), deadlineMs);
+      const { code } = await exited;
+      clearTimeout(deadline);
+      return code;
+    },
+    kill: async () => {
+      signal('SIGKILL');
+      await exited;
+    },
+  };
+};
+
+/** Resolves with the first line of the child's standard output that `pick` makes something of. Rejects when it ends before. */
+export const lineOf = <T>(child: Child, pick: (line: string) => T | undefined, what: string, timeoutMs = 60_000): Promise<T> =>
+  new Promise((resolve, reject) => {
+    let rest = '';
+    let errors = '';
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      child.process.stdout?.off('data', onOutput);
+      act();
+    };
+    const fail = (why: string) => settle(() => reject(new Error(`${what}: ${why}\n${errors.slice(-4000)}`)));
+    const timer = setTimeout(() => fail(`not there within ${timeoutMs} ms`), timeoutMs);
+    const onOutput = (chunk: Buffer) => {
+      rest += chunk.toString('utf8');
+      const lines = rest.split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const picked = pick(line);
+        if (picked !== undefined) return settle(() => resolve(picked));
+        errors += `${line}\n`;
+      }
+    };
+    child.process.stdout?.on('data', onOutput);
+    child.process.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')));
+    // Its last lines may arrive after its end is known.
+    void child.exited.then(async ({ code, signal }) => {
+      if (child.process.stderr?.readable) await once(child.process.stderr, 'close').catch(() => {});
+      fail(`ended with ${signal ?? code}`);
+    });
+  });

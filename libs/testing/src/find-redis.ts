@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface RedisBinary {
+  command: string;
+  /** Where its shared libraries are, for one that was unpacked into the cache. */
+  libraryPath?: string;
+  source: 'PATH' | 'cache';
+}
+
+const PACKAGES = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'];
+
+/**
+ * A Redis server to run: one on the PATH, or Debian's packages unpacked into the user's cache folder. Unpacked also for root,
+ * and with apt's state in the cache too: nothing on the system changes, and no service is started on port 6379.
+ */
+export const findRedis = async (progress: (line: string) => void = () => {}): Promise<RedisBinary> => {
+  const onPath = await findOnPath(['redis-server', 'valkey-server']);
+  if (onPath) return { command: onPath, source: 'PATH' };
+
+  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rekey');
+  const unpacked = join(cache, 'redis');
+  if (!(await isExecutable(serverIn(unpacked)))) {
+    progress('No redis-server on the PATH: fetching the Debian package into the cache …');
+    await unpackDebianPackages(cache, unpacked).catch((cause: unknown) => {
+      throw new Error(
+        [
+          'There is no Redis to use. One of these helps:',
+          '  1. REDIS_URL=redis://HOST:6379 for a Redis that runs already',
+          '  2. redis-server or valkey-server on the PATH (Debian: apt-get install redis-server; macOS: brew install redis)',
+          '  3. a Debian system whose package sources can be reached: the package is then fetched into the cache',
+        ].join('\n'),
+        { cause },
+      );
+    });
+  }
+  return { command: serverIn(unpacked), libraryPath: join(unpacked, 'lib'), source: 'cache' };
+};
+
+const serverIn = (unpacked: string) => join(unpacked, 'bin', 'redis-server');
+
+const isExecutable = (path: string) => access(path, constants.X_OK).then(() => true, () => false);
+
+const findOnPath = async (names: string[]): Promise<string | undefined> => {
+  for (const name of names) {
+    for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+      const path = join(folder, name);
+      if (folder && (await isExecutable(path))) return path;
+    }
+  }
+  return undefined;
+};
+
+const unpackDebianPackages = async (cache: string, target: string): Promise<void> => {
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(join(cache, 'unpack-'));
+  try {
+    const apt = [
+      ...['-q', '-o', `Dir::State=${work}/state`, '-o', `Dir::Cache=${work}/cache`, '-o', 'Dir::State::status=/var/lib/dpkg/status'],
+      ...['-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=3'],
+    ];
+    await mkdir(join(work, 'state', 'lists', 'partial'), { recursive: true });
+    await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });
+    await run('apt-get', [...apt, 'update'], { cwd: work });
+    await run('apt-get', [...apt, 'download', ...PACKAGES], { cwd: work });
+    await run('sh', ['-c', 'for deb in *.deb; do dpkg-deb -x "$deb" root; done; mkdir out; mv root/usr/bin out/bin; mv root/usr/lib/*-linux-gnu* out/lib'], { cwd: work });
+    await run(join(work, 'out', 'bin', 'redis-server'), ['--version'], { env: { LD_LIBRARY_PATH: join(work, 'out', 'lib') } });
+    await rename(join(work, 'out'), target).catch(async (error: NodeJS.ErrnoException) => {
+      // Another process was faster.
+      if (!(await isExecutable(serverIn(target)))) throw error;
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+};

@@ -1,0 +1,77 @@
+import { fileURLToPath } from 'node:url';
+import { startChild, lineOf, type Child } from './child.ts';
+
+export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
+
+export interface App {
+  readonly child: Child;
+  /** What its ready line says: `address`, and whatever else it listens on. */
+  readonly ready: Readonly<Record<string, string>>;
+  /** Everything that it has written so far. */
+  output(): string;
+  /** Resolves when `pattern` has been written. */
+  untilOutput(pattern: RegExp, timeoutMs?: number): Promise<void>;
+}
+
+export interface LaunchOptions {
+  args?: string[];
+  /** Laid over what of this process's environment an app needs. */
+  env?: Record<string, string | undefined>;
+  /** Called with each line that it writes. */
+  onLine?: (line: string) => void;
+  /** Run what `npm run build` made, and not the source. */
+  built?: boolean;
+}
+
+/** Only what a process needs: a test must not depend on the variables of whoever runs it. */
+const baseEnvironment = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: process.env['TZ'] });
+
+/** Starts one of `apps/` as a process and waits for its ready line. */
+export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args = [], env = {}, onLine, built = false }: LaunchOptions = {}): Promise<App> => {
+  const main = built ? [`${repositoryRoot}apps/${name}/dist/main.js`] : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
+  // A group of its own: Ctrl-C on a terminal reaches only the launcher, which ends its children in order.
+  const child = startChild(process.execPath, [...main, ...args], { env: { ...baseEnvironment(), ...env }, ownGroup: true });
+
+  let output = '';
+  const watchers = new Set<() => void>();
+  let rest = '';
+  const take = (chunk: Buffer) => {
+    const text = chunk.toString('utf8');
+    output += text;
+    if (onLine) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop()!;
+      lines.forEach(onLine);
+    }
+    for (const check of watchers) check();
+  };
+  child.process.stdout?.on('data', take);
+  child.process.stderr?.on('data', take);
+
+  const ready = await lineOf(child, readReadyLine, `${name} did not get ready`);
+  return {
+    child,
+    ready,
+    output: () => output,
+    untilOutput: (pattern, timeoutMs = 20_000) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => settle(() => reject(new Error(`${name} never wrote ${pattern}:\n${output.slice(-2000)}`))), timeoutMs);
+        const settle = (act: () => void) => {
+          clearTimeout(timer);
+          watchers.delete(check);
+          act();
+        };
+        const check = () => {
+          if (pattern.test(output)) settle(resolve);
+        };
+        watchers.add(check);
+        check();
+      }),
+  };
+};
+
+const readReadyLine = (line: string): Record<string, string> | undefined => {
+  if (!line.startsWith('{')) return undefined;
+  const entry = JSON.parse(line) as Record<string, string>;
+  return entry['msg'] === 'ready' ? entry : undefined;
+};

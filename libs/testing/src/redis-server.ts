@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startChild, type Child } from './child.ts';
+import { findRedis, type RedisBinary } from './find-redis.ts';
+
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  /** SIGTERM; its data stay for `restart`. */
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** SIGSTOP and SIGCONT: it keeps its connections and answers nothing. */
+  freeze(): void;
+  thaw(): void;
+  /** Again on the same port with the same data. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
+  dispose(): Promise<void>;
+}
+
+export interface RedisServerOptions {
+  port?: number;
+  /** Where its data are; a temporary folder where not given. */
+  dir?: string;
+  /** Append-only file, synced at every write. */
+  durable?: boolean;
+  binary?: RedisBinary;
+}
+
+/** A Redis of one's own on a loopback port. */
+export const startRedis = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
+  const binary = options.binary ?? (await findRedis());
+  const port = options.port ?? (await freePort());
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'rekey-redis-')));
+  const args = [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction'],
+    ...(options.durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+  ];
+  const start = async (): Promise<Child> => {
+    const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
+    const child = startChild(binary.command, args, { env, ownGroup: true });
+    child.process.stdout?.resume();
+    child.process.stderr?.resume();
+    await untilReady(child, port);
+    return child;
+  };
+  let child = await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    stop: async () => {
+      await child.stop();
+    },
+    kill: () => child.kill(),
+    freeze: () => child.signal('SIGSTOP'),
+    thaw: () => child.signal('SIGCONT'),
+    restart: async () => {
+      child = await start();
+    },
+    dispose: async () => {
+      await child.kill();
+      if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+    },
+  };
+};
+
+/** A port that nothing listens on at this moment. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+const untilReady = async (child: Child, port: number): Promise<void> => {
+  let ended = false;
+  void child.exited.then(() => (ended = true));
+  for (let tries = 0; tries < 600 && !ended; tries += 1) {
+    if (await answersPing(port)) return;
+    await sleep(10);
+  }
+  throw new Error(`redis-server did not get ready on port ${port}`);
+};
+
+const answersPing = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('data', (data) => settle(data.toString().startsWith('+PONG')));
+    socket.once('error', () => settle(false));
+    socket.setTimeout(1000, () => settle(false));
+  });
