@@ -20,8 +20,11 @@ export interface Claim {
   epoch: number;
   /** Redis time of the claim, in ms since 1970. */
   atMs: number;
-  /** Of the last key published before this claim's POST; undefined where none was. */
+  /** Of the last key published before this claim; undefined where none was. */
   fingerprintBefore?: string;
+  /** How many times a POST was about to leave for the rotation, this one included, and when the first was (Redis time). */
+  attempts: number;
+  startedMs: number;
 }
 
 export type ClaimResult =
@@ -77,17 +80,18 @@ export interface LedgerOptions {
   redis: Redis;
   /** Without the braces. */
   prefix: string;
-  /** About how many events the stream keeps. */
-  keepEvents: number;
+  /** About how many events the stream keeps: only those who commit need to say. */
+  keepEvents?: number;
   requestIdTtlSeconds?: number;
 }
 
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
+export const DEFAULT_KEEP_EVENTS = 10_000;
 /** One page looks at no more rotations than this, however few of them the filter lets through. */
 const LIST_SCAN_LIMIT = 1000;
 const TRIM_BATCH = 500;
 
-export const createLedger = ({ redis, prefix, keepEvents, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
+export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
 
@@ -126,8 +130,9 @@ export const createLedger = ({ redis, prefix, keepEvents, requestIdTtlSeconds = 
       if (kind === 'BUSY') return { kind: 'busy', retryInMs: Number(rest[0]) };
       if (kind === 'ENDED') return { kind: 'ended' };
       if (kind === 'MISSING') return { kind: 'missing' };
-      const [epoch, atMs, fingerprint, landsInMs] = rest;
-      const claim: Claim = { ...job, epoch: Number(epoch), atMs: Number(atMs), ...(fingerprint ? { fingerprintBefore: String(fingerprint) } : {}) };
+      const [epoch, atMs, fingerprint, attempts, startedMs, landsInMs] = rest;
+      const numbers = { epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs) };
+      const claim: Claim = { ...job, ...numbers, ...(fingerprint ? { fingerprintBefore: String(fingerprint) } : {}) };
       return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs) };
     },
 

@@ -1,1 +1,11 @@
-export {};
+export { loadContract, type Contract } from './load.ts';
+export { readStatusDetails, toStatus, type CallError } from './status-details.ts';
+export { unary, type CallContext } from './unary.ts';
+export { toProtoAssistant, toProtoRotation } from './mapping.ts';
+export { connectGateway, type GatewayClient } from './client.ts';
+export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
+export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
+export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';
+export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
+export type { RotationServiceHandlers } from './generated/rekey/v1/RotationService.ts';
+export type { WaitRotationRequest__Output } from './generated/rekey/v1/WaitRotationRequest.ts';

@@ -36,7 +36,7 @@ export const intVariable = (range: { min: number; max: number; default: number }
 /** `HOST:PORT`; the host of IPv6 in brackets. */
 export const addressVariable = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT');
 
-/** What every process of Rekey takes. */
+/** What every long-running process of Rekey takes. */
 export const commonVariables = {
   REDIS_URL: z
     .string()
@@ -44,4 +44,6 @@ export const commonVariables = {
     .default('redis://127.0.0.1:6379'),
   REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),
+  /** How long a process may take to end after SIGTERM. */
+  REKEY_SHUTDOWN_TIMEOUT_MS: intVariable({ min: 100, max: 600_000, default: 45_000 }),
 };

@@ -10,14 +10,14 @@ export type RedisManners = 'fail-fast' | 'patient';
 
 const COMMAND_TIMEOUT_MS = 5000;
 
-const manners: Record<RedisManners, RedisOptions> = {
+const manners: Record<RedisManners, Omit<RedisOptions, 'replyMapping'>> = {
   'fail-fast': { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false },
   patient: { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
 };
 
 /** A connection that goes on reconnecting until it is closed. Each outage is logged once, with the host but never the URL. */
 export const connectRedis = (url: string, { mannered, name, logger }: { mannered: RedisManners; name: string; logger: Logger }): Redis => {
-  const options: RedisOptions = {
+  const options: Omit<RedisOptions, 'replyMapping'> = {
     connectionName: `rekey:${name}`,
     connectTimeout: 5000,
     keepAlive: 10_000,
@@ -56,3 +56,21 @@ export const answersPing = async (redis: Redis, withinMs: number): Promise<boole
     clearTimeout(timer);
   }
 };
+
+/** Replies that say: not now. The first word of a Redis error is its code. */
+const notNow = new Set(['LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY']);
+
+/** Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong. */
+export const isRedisAway = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'ReplyError') return notNow.has(/^[A-Z]+/.exec(error.message)?.[0] ?? '');
+  const { code } = error as NodeJS.ErrnoException;
+  return error.name === 'MaxRetriesPerRequestError' || code !== undefined || connectionMessages.has(error.message);
+};
+
+/** ioredis gives these errors neither a code nor a name; they are its whole messages, as of 6.0. */
+const connectionMessages = new Set([
+  'Connection is closed.',
+  'Command timed out',
+  "Stream isn't writeable and enableOfflineQueue options is false",
+]);

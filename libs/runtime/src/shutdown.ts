@@ -1,4 +1,6 @@
-import type { Logger } from './logger.ts';
+import type { z } from 'zod';
+import { parseEnvironment } from './config.ts';
+import { createLogger, type Logger } from './logger.ts';
 
 /** What has to be undone before the process may end: last in, first out, every one in spite of errors, all within a deadline. */
 export interface Shutdown {
@@ -25,19 +27,35 @@ export const createShutdown = (logger: Logger): Shutdown => {
   };
 };
 
+interface ProcessConfig {
+  LOG_LEVEL: string;
+  REKEY_SHUTDOWN_TIMEOUT_MS: number;
+}
+
 /**
- * Runs a process: SIGTERM and SIGINT shut down in order and end it with 0; a second signal, or the deadline, ends it at once
- * with 1. What fails at the start is reported in one line, and ends it with 1 too.
+ * Runs a process: parses its environment, then starts it. SIGTERM and SIGINT shut it down in order and end it with 0; a second
+ * signal, or the deadline, ends it at once with 1. What fails at the start is reported, and ends it with 1 too.
  */
-export const runProcess = async (logger: Logger, deadlineMs: number, main: (shutdown: Shutdown) => Promise<void>): Promise<void> => {
+export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
+  app: string,
+  environment: T,
+  main: (config: z.output<T>, logger: Logger, shutdown: Shutdown) => Promise<void>,
+): Promise<void> => {
+  let config: z.output<T>;
+  try {
+    config = parseEnvironment(environment, process.env);
+  } catch (error) {
+    process.stderr.write(`${app}: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+  const logger = createLogger(app, config.LOG_LEVEL);
   const shutdown = createShutdown(logger);
   const end = async (code: number) => {
     setTimeout(() => {
       logger.error('the shutdown took too long');
       process.exit(1);
-    }, deadlineMs).unref();
+    }, config.REKEY_SHUTDOWN_TIMEOUT_MS).unref();
     await shutdown.run();
-    logger.flush();
     process.exit(code);
   };
   let signalled = false;
@@ -55,9 +73,9 @@ export const runProcess = async (logger: Logger, deadlineMs: number, main: (shut
     void end(1);
   });
   try {
-    await main(shutdown);
+    await main(config, logger, shutdown);
   } catch (err) {
-    logger.fatal({ err }, err instanceof Error ? err.message : 'could not start');
+    logger.fatal({ err }, 'could not start');
     await end(1);
   }
 };

@@ -25,8 +25,8 @@ export interface RedisServerOptions {
   port?: number;
   /** Where its data are; a temporary folder where not given. */
   dir?: string;
-  /** Append-only file, synced at every write. */
-  durable?: boolean;
+  /** An append-only file that is synced at every write, or every second; none where not given. */
+  persistence?: 'always' | 'everysec';
   binary?: RedisBinary;
 }
 
@@ -37,7 +37,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'rekey-redis-')));
   const args = [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction'],
-    ...(options.durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+    ...(options.persistence ? ['--appendonly', 'yes', '--appendfsync', options.persistence] : ['--appendonly', 'no']),
   ];
   const start = async (): Promise<Child> => {
     const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
@@ -68,15 +68,17 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
 };
 
 /** A port that nothing listens on at this moment. */
-export const freePort = (): Promise<number> =>
+export const freePort = (port = 0): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address() as AddressInfo;
+      server.close(() => resolve(address.port));
     });
   });
+
+export const isPortFree = (port: number): Promise<boolean> => freePort(port).then(() => true, () => false);
 
 const untilReady = async (child: Child, port: number): Promise<void> => {
   let ended = false;

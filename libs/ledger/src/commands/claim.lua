@@ -3,8 +3,8 @@
 --
 -- KEYS  1 the rotation   2 its assistant
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
--- Returns {'CLAIMED', epoch, now ms, fingerprint or ''}   the intent is open: POST
---         {'RESUMED', epoch, now ms, fingerprint or '', ms until the landing window has passed (may be negative)}
+-- Returns {'CLAIMED', epoch, now ms, fingerprint or '', attempts, started ms}   the intent is open: POST
+--         {'RESUMED', epoch, now ms, fingerprint or '', attempts, started ms, ms until the landing window has passed (may be negative)}
 --                                                         a POST of this rotation may have left: read, do not POST
 --         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
 --         {'ENDED', state}                                nothing to do
@@ -13,7 +13,7 @@
 
 local id, org, lease_ms, landing_ms = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts')
 local state = rotation[1]
 if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
@@ -37,13 +37,14 @@ if holder == id then
     redis.call('HSET', KEYS[1], 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
     move(id, state, 'RECONCILING', int(now_ms))
   end
-  return { 'RESUMED', epoch, int(now_ms), fingerprint, int(lands - now_ms) }
+  return { 'RESUMED', epoch, int(now_ms), fingerprint, rotation[5], rotation[4], int(lands - now_ms) }
 end
 
 redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
   'intent', int(now_ms), 'lands', int(now_ms + landing_ms))
 if redis.call('HGET', KEYS[2], 'queued:' .. org) == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
-redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-if not rotation[4] then redis.call('HSET', KEYS[1], 'started', int(now_ms)) end
+local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+local started = rotation[4] or int(now_ms)
+redis.call('HSET', KEYS[1], 'started', started)
 move(id, state, 'ROTATING', int(now_ms))
-return { 'CLAIMED', epoch, int(now_ms), fingerprint }
+return { 'CLAIMED', epoch, int(now_ms), fingerprint, int(attempts), started }

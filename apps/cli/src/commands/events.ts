@@ -1,0 +1,103 @@
+import { ledgerKeys } from '@rekey/ledger';
+import { KeyEvent } from '@rekey/schema';
+import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
+import { Command } from 'commander';
+import { Redis } from 'ioredis';
+import { CliError, exitCodes } from '../failure.ts';
+import { printable } from '../output.ts';
+
+interface EventsOptions {
+  redis: string;
+  prefix: string;
+  from: string;
+  count?: number;
+  open?: boolean;
+  keyFile?: string;
+  json?: boolean;
+}
+
+const positionOf: Record<string, string> = { now: '$', start: '0' };
+
+export const eventsCommand = (): Command =>
+  new Command('events')
+    .description('follow the stream and show each new key version')
+    .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)')
+    .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)')
+    .option('--from <position>', 'now, start, or the id of a stream entry to go on after', 'now')
+    .option('--count <n>', 'end after so many events', (text) => Number.parseInt(text, 10))
+    .option('--open', 'open the sealed records: SHOWS SECRET KEYS')
+    .option('--key-file <path>', 'the key file to open them with (default: REKEY_KEY_FILE)')
+    .option('--json', 'one JSON object a line: the event as it is in the stream, with --open also `opened`')
+    .action(async (given: Partial<EventsOptions> & { from: string }) => {
+      const options: EventsOptions = {
+        ...given,
+        redis: given.redis ?? (process.env['REDIS_URL'] || 'redis://127.0.0.1:6379'),
+        prefix: given.prefix ?? (process.env['REKEY_PREFIX'] || 'rekey'),
+      };
+      const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
+      if (options.open && !keyFile) throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
+      const sealer = options.open ? await createSealer(await loadKeyFile(keyFile!)) : undefined;
+      await follow(options, sealer);
+    });
+
+const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
+  const redis = new Redis(options.redis, { maxRetriesPerRequest: null, connectionName: 'rekey:cli-events', connectTimeout: 5000, retryStrategy: (tries) => Math.min(100 * tries, 2000) });
+  let answered = false;
+  redis.on('ready', () => (answered = true));
+  const refused = new Promise<never>((_, reject) => {
+    redis.on('error', () => {
+      if (answered) process.stderr.write('Redis is away; reconnecting …\n');
+      else reject(new CliError('Redis does not answer. REDIS_URL or --redis says where it is.', 'REDIS_UNAVAILABLE', exitCodes.unavailable));
+    });
+  });
+  try {
+    await Promise.race([read(redis, options, sealer), refused]);
+  } finally {
+    redis.disconnect();
+  }
+};
+
+const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
+  const stream = ledgerKeys(options.prefix).events;
+  let position = positionOf[options.from] ?? options.from;
+  if (position === '$') {
+    // A fixed position: with `$` an event between two reads would be missed.
+    const [last] = await redis.xrevrange(stream, '+', '-', 'COUNT', 1);
+    position = last?.[0] ?? '0';
+  }
+  let left = options.count ?? Number.POSITIVE_INFINITY;
+  while (left > 0) {
+    const reply = await redis.xread('COUNT', Math.min(left, 100), 'BLOCK', 5000, 'STREAMS', stream, position);
+    for (const [id, fields] of reply?.[0]?.[1] ?? []) {
+      position = id;
+      left -= 1;
+      await show(id, fields[1] ?? '', options, sealer);
+    }
+  }
+};
+
+const show = async (id: string, text: string, options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
+  const parsed = KeyEvent.safeParse(parseJson(text));
+  if (!parsed.success) {
+    process.stderr.write(`entry ${id} is not an event of a type that this version knows; skipped\n`);
+    return;
+  }
+  const { subject, source, time, data } = parsed.data;
+  const opened = sealer && (await openRecord(sealer, data.sealed));
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(opened ? { ...parsed.data, opened } : parsed.data)}\n`);
+    return;
+  }
+  const org = decodeURIComponent(source.split('/')[2] ?? '');
+  const line = [time, `seq ${data.seq}`, printable(`${org}/${subject}`), `version ${data.version}`, data.cause, data.rotation_id ?? ''];
+  if (opened) line.push(`secret_key ${JSON.stringify(opened.assistant.secret_key ?? null)}`);
+  process.stdout.write(`${line.join('  ')}\n`);
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,29 @@
+import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import type { Command } from 'commander';
+import { fromServiceError, isServiceError } from './failure.ts';
+
+export interface GatewayOptions {
+  gateway: string;
+  json?: boolean;
+}
+
+/** The options of every command that talks to the gateway. */
+export const withGatewayOptions = (command: Command): Command =>
+  command
+    .option('--gateway <address>', 'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)', process.env['GRPC_ADDRESS'] || '127.0.0.1:50051')
+    .option('--json', 'machine-readable output, one JSON object a line');
+
+export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: GatewayClient) => Promise<T>): Promise<T> => {
+  const client = connectGateway(gateway);
+  try {
+    return await use(client);
+  } catch (error) {
+    throw isServiceError(error) ? fromServiceError(error, gateway) : error;
+  } finally {
+    client.close();
+  }
+};
+
+export const print = (options: { json?: boolean }, json: object, text: string): void => {
+  process.stdout.write(`${options.json ? JSON.stringify(json) : text}\n`);
+};

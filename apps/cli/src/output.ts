@@ -1,0 +1,85 @@
+import type { ProtoAssistant, ProtoRotation } from '@rekey/rpc';
+
+interface ProtoTimestamp {
+  seconds?: unknown;
+  nanos?: number | undefined;
+}
+
+export const isoTime = (timestamp: ProtoTimestamp | null | undefined): string | undefined =>
+  timestamp ? new Date(Number(timestamp.seconds) * 1000 + (timestamp.nanos ?? 0) / 1e6).toISOString() : undefined;
+
+const withoutEmpty = (object: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== '' && value !== null));
+
+/** A rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =>
+  withoutEmpty({
+    id: rotation.id,
+    org_id: rotation.orgId,
+    assistant_id: rotation.assistantId,
+    state: rotation.state,
+    reason: rotation.reason,
+    request_id: rotation.requestId,
+    create_time: isoTime(rotation.createTime),
+    start_time: isoTime(rotation.startTime),
+    update_time: isoTime(rotation.updateTime),
+    end_time: isoTime(rotation.endTime),
+    attempt_count: rotation.attemptCount,
+    version: rotation.version === '0' ? undefined : Number(rotation.version),
+    cause: rotation.cause === 'CAUSE_UNSPECIFIED' ? undefined : rotation.cause,
+    error: rotation.error && withoutEmpty({
+      reason: rotation.error.reason,
+      message: rotation.error.message,
+      advice: rotation.error.advice,
+      upstream_status: rotation.error.upstreamStatus || undefined,
+    }),
+    reconciliation: rotation.reconciliation && withoutEmpty({
+      since_time: isoTime(rotation.reconciliation.sinceTime),
+      next_read_time: isoTime(rotation.reconciliation.nextReadTime),
+    }),
+  });
+
+export const assistantJson = (assistant: ProtoAssistant): Record<string, unknown> =>
+  withoutEmpty({
+    assistant_id: assistant.assistantId,
+    version: Number(assistant.version),
+    cause: assistant.cause,
+    rotation_id: assistant.rotationId,
+    update_time: isoTime(assistant.updateTime),
+    fingerprint: assistant.fingerprint,
+    sealed: assistant.sealed,
+  });
+
+/** Lines of name and value. Values come quoted where they hold anything but visible characters and spaces. */
+export const table = (rows: [string, string | undefined][]): string => {
+  const present = rows.filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '');
+  const width = Math.max(...present.map(([name]) => name.length));
+  return present.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n');
+};
+
+export const printable = (text: string): string => (/^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text));
+
+export const rotationText = (rotation: ProtoRotation): string =>
+  table([
+    ['rotation', rotation.id],
+    ['assistant', `${rotation.orgId}/${rotation.assistantId}`],
+    ['state', rotation.state],
+    ['reason', rotation.reason],
+    ['version', rotation.version === '0' ? undefined : `${rotation.version} (${rotation.cause.toLowerCase()})`],
+    ['created', isoTime(rotation.createTime)],
+    ['ended', isoTime(rotation.endTime)],
+    ['attempts', String(rotation.attemptCount)],
+    ['uncertain since', isoTime(rotation.reconciliation?.sinceTime)],
+    ['read next', isoTime(rotation.reconciliation?.nextReadTime)],
+    ['error', rotation.error ? `${rotation.error.reason}: ${rotation.error.message} ${rotation.error.advice}` : undefined],
+  ]);
+
+export const assistantText = (assistant: ProtoAssistant): string =>
+  table([
+    ['assistant', assistant.assistantId],
+    ['version', `${assistant.version} (${String(assistant.cause).toLowerCase()})`],
+    ['rotation', assistant.rotationId],
+    ['published', isoTime(assistant.updateTime)],
+    ['fingerprint', assistant.fingerprint],
+    ['sealed', `${assistant.sealed?.length ?? 0} characters; --json shows them, rekey events --open opens them`],
+  ]);

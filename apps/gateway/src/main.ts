@@ -1,0 +1,31 @@
+import { createLedger, createRotationQueue } from '@rekey/ledger';
+import { loadContract } from '@rekey/rpc';
+import { connectRedis, runProcess } from '@rekey/runtime';
+import { GatewayEnvironment } from './config.ts';
+import { watchHealth } from './health.ts';
+import { createRotationWaiters } from './rotation-waiters.ts';
+import { createServer } from './server.ts';
+import { createServices } from './services.ts';
+
+await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {
+  const redis = connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway', logger });
+  shutdown.defer('redis', () => redis.disconnect());
+  const subscriber = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-subscriber', logger });
+  shutdown.defer('subscriber', () => subscriber.disconnect());
+
+  const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX });
+  const queue = createRotationQueue(redis, ledger.keys);
+  shutdown.defer('queue', () => queue.close());
+  const waiters = createRotationWaiters({ ledger, subscriber });
+  waiters.start();
+
+  const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
+  const server = createServer(loadContract(), createServices({ ledger, queue, waiters, onUnexpected }));
+  shutdown.defer('server', () => server.close(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2));
+  shutdown.defer('waiters', () => waiters.close());
+  const health = watchHealth(server.health, redis, server.services);
+  shutdown.defer('health', () => health.close());
+
+  const port = await server.listen(config.GRPC_ADDRESS);
+  logger.info({ address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`) }, 'ready');
+});

@@ -1,0 +1,70 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { Counts } from './api.ts';
+import { Fault, type Faults } from './faults.ts';
+import { renderRecord } from './record.ts';
+import type { World } from './world.ts';
+
+interface AdminOptions {
+  world: World;
+  faults: Faults;
+  counts: Counts;
+}
+
+const NOT_FOUND = Symbol('not found');
+
+/**
+ * The simulator's own port, for tests and local play. It tells the truth and changes it; no client of the real API has such a thing.
+ *   GET    /counts                  what the API was asked so far
+ *   GET    /keys                    the key in force of every assistant that was ever changed
+ *   GET    /assistants/ID           one record, with how often its key was changed
+ *   PATCH  /assistants/ID           lays fields over the record; `{"secret_key": null}` takes its key away
+ *   DELETE /assistants/ID           deletes it
+ *   POST   /assistants/ID/rotate    rotates by hand, as in Invent's dashboard
+ *   POST   /faults                  scripts a fault (see faults.ts)   DELETE /faults   clears them
+ */
+export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => {
+  const describe = (id: string) => {
+    const state = world.find(id);
+    return state ? { rotations: state.rotations, record: renderRecord(id, state) } : NOT_FOUND;
+  };
+
+  const act = async (request: IncomingMessage): Promise<unknown> => {
+    const [, what, id, action] = (request.url ?? '').split('/').map(decodeURIComponent);
+    switch (`${request.method} /${what}${id ? '/ID' : ''}${action ? `/${action}` : ''}`) {
+      case 'GET /counts':
+        return counts;
+      case 'GET /keys':
+        return Object.fromEntries([...world.touched].map(([assistantId, { secretKey }]) => [assistantId, secretKey]));
+      case 'POST /faults':
+        return faults.add(Fault.parse(JSON.parse(await text(request))));
+      case 'DELETE /faults':
+        return faults.clear();
+      case 'GET /assistants/ID':
+        return describe(id!);
+      case 'PATCH /assistants/ID': {
+        const { secret_key: key, ...patch } = z.looseObject({ secret_key: z.string().nullish() }).parse(JSON.parse(await text(request)));
+        if (key !== undefined) world.setKey(id!, key);
+        return world.patch(id!, patch) ? describe(id!) : NOT_FOUND;
+      }
+      case 'DELETE /assistants/ID':
+        return world.remove(id!) ? undefined : NOT_FOUND;
+      case 'POST /assistants/ID/rotate':
+        return world.rotate(id!) ? describe(id!) : NOT_FOUND;
+      default:
+        return NOT_FOUND;
+    }
+  };
+
+  return createServer((request, response) => {
+    act(request).then(
+      (result) => {
+        if (result === NOT_FOUND) response.writeHead(404).end();
+        else if (result === undefined) response.writeHead(204).end();
+        else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result));
+      },
+      (error: Error) => response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
+    );
+  });
+};

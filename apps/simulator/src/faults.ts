@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/**
+ * A scripted fault. `kind` says what happens to a request that it hits:
+ * - failBefore: nothing is done; answers `status`
+ * - failAfter: done, but answers `status`
+ * - loseConnectionBefore: nothing is done; the connection is cut
+ * - loseResponseAfterCommit: done; the connection is cut
+ * - hangBefore, hangAfterCommit: no answer at all, until the caller goes; not done, or done
+ * - truncateBody: done; the body stops in the middle
+ * - commitLate: the connection is cut at once, and it is done `delayMs` later
+ * - garble: done; answers `status` (200) with `body` in place of the record
+ * - nullKey: nothing is done; answers the record with a null key
+ */
+export const Fault = z.strictObject({
+  kind: z.enum(['failBefore', 'failAfter', 'loseConnectionBefore', 'loseResponseAfterCommit', 'hangBefore', 'hangAfterCommit', 'truncateBody', 'commitLate', 'garble', 'nullKey']),
+  on: z.enum(['rotate', 'get', 'list']).default('rotate'),
+  /** Only requests for this assistant. */
+  assistantId: z.string().optional(),
+  /** How many requests it hits; 0 for every one. */
+  times: z.int().nonnegative().default(1),
+  /** The share of matching requests that it hits. */
+  probability: z.number().min(0).max(1).default(1),
+  status: z.int().min(200).max(599).optional(),
+  /** A Retry-After header to send along, as it is. */
+  retryAfter: z.string().optional(),
+  delayMs: z.int().nonnegative().default(1000),
+  body: z.string().default('{"id":'),
+});
+export type Fault = z.infer<typeof Fault>;
+
+export interface Faults {
+  add(fault: Fault): void;
+  clear(): void;
+  /** The first fault that hits this request, used up by it. */
+  next(on: Fault['on'], assistantId: string | undefined): Fault | undefined;
+}
+
+export const createFaults = (): Faults => {
+  let faults: { fault: Fault; left: number }[] = [];
+  return {
+    add: (fault) => faults.push({ fault, left: fault.times === 0 ? Number.POSITIVE_INFINITY : fault.times }),
+    clear: () => {
+      faults = [];
+    },
+    next: (on, assistantId) => {
+      if (faults.length === 0) return undefined;
+      const hit = faults.find(
+        ({ fault }) => fault.on === on && (fault.assistantId === undefined || fault.assistantId === assistantId) && Math.random() < fault.probability,
+      );
+      if (hit && (hit.left -= 1) <= 0) faults = faults.filter((other) => other !== hit);
+      return hit?.fault;
+    },
+  };
+};

@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { createAdmin } from './admin.ts';
+import { createApi, type ApiOptions, type Counts } from './api.ts';
+import { createFaults } from './faults.ts';
+import { createRequestLimit } from './request-limit.ts';
+import { createWorld } from './world.ts';
+
+const wholeNumber = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
+};
+
+interface Options {
+  host: string;
+  port: number;
+  adminPort: number;
+  org: string;
+  subOrgs: number;
+  assistants: number;
+  latencyMs: number;
+  requestsPerMinute: number;
+  limitWindowMs: number;
+  retryAfter: ApiOptions['retryAfter'];
+}
+
+const program = new Command('simulator')
+  .description("A stand-in for Invent's API. The API key comes from SIMULATOR_API_KEY (default: simulator-api-key, which guards nothing).")
+  .option('--host <address>', 'address to listen on', '127.0.0.1')
+  .option('--port <port>', 'port of the API', wholeNumber, 4010)
+  .option('--admin-port <port>', 'port that tells the truth and scripts faults; always on loopback', wholeNumber, 4011)
+  .option('--org <id>', 'the org of the API key, also a parent of the sub-orgs', 'org_demo')
+  .option('--sub-orgs <n>', 'how many sub-orgs ORG_sub1, …; their own API keys are KEY-sub1, …', wholeNumber, 0)
+  .option('--assistants <n>', 'how many assistants each org has: ast_1, …, in sub-orgs ast_s1_1, …', wholeNumber, 1000)
+  .option('--latency-ms <ms>', 'time that every answer takes', wholeNumber, 0)
+  .option('--requests-per-minute <n>', 'request limit of one address in a sliding window; 0 for none', wholeNumber, 500)
+  .option('--limit-window-ms <ms>', 'length of that window', wholeNumber, 60_000)
+  .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'));
+
+const options = program.parse().opts<Options>();
+const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
+const faults = createFaults();
+const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants });
+const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
+const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter });
+const admin = createAdmin({ world, faults, counts });
+
+const listen = async (server: Server, port: number, host: string): Promise<string> => {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
+};
+
+const log = (msg: string, more: object = {}) => console.log(JSON.stringify({ level: 'info', time: new Date().toISOString(), app: 'simulator', ...more, msg }));
+
+try {
+  log('ready', { address: await listen(api, options.port, options.host), adminAddress: await listen(admin, options.adminPort, '127.0.0.1') });
+} catch (error) {
+  process.stderr.write(`simulator: ${(error as Error).message}\n`);
+  process.exit(1);
+}
+
+const stop = () => {
+  log('shutting down');
+  for (const server of [api, admin]) {
+    server.close();
+    server.closeAllConnections();
+  }
+};
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);

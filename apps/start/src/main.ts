@@ -1,0 +1,97 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createKeyFile } from '@rekey/sealing';
+import { findRedis, freePort, isPortFree, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
+
+/*
+ * npm start: Redis, simulator, gateway and worker on this machine, each a process of its own, and the next command to type.
+ * Every variable of the README's table is taken from the environment and handed on.
+ */
+
+const given = (name: string): string | undefined => process.env[name] || undefined;
+const dataDir = join(repositoryRoot, '.rekey');
+const releases: { name: string; release: () => Promise<unknown> }[] = [];
+let stopping = false;
+
+const say = (line = '') => process.stdout.write(`${line}\n`);
+const ready = (name: string, what: string) => say(`${name.padEnd(10)} ready  ${what}`);
+
+const stop = async (code: number): Promise<void> => {
+  if (stopping) return;
+  stopping = true;
+  for (const { release } of releases.reverse()) await release();
+  process.exit(code);
+};
+
+const onSignal = () => {
+  if (stopping) process.exit(1);
+  say('\nstopping …');
+  void stop(0);
+};
+process.on('SIGINT', onSignal);
+process.on('SIGTERM', onSignal);
+
+/** Starts an app with its log in a file; warnings and errors show on the terminal too. Its unforeseen end ends everything. */
+const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchOptions): Promise<App> => {
+  const log = createWriteStream(join(dataDir, `${name}.log`), { flags: 'a', mode: 0o600 });
+  const app = await launchApp(name, {
+    ...options,
+    onLine: (line) => {
+      log.write(`${line}\n`);
+      if (/^\{"level":"(warn|error|fatal)"/.test(line)) say(`${name}: ${line}`);
+    },
+  });
+  releases.push({ name, release: () => app.child.stop(60_000) });
+  void app.child.exited.then(({ code, signal }) => {
+    if (stopping) return;
+    say(`${name} ended with ${signal ?? code}; its log is .rekey/${name}.log`);
+    void stop(1);
+  });
+  return app;
+};
+
+const startOwnRedis = async (): Promise<string> => {
+  const binary = await findRedis(say);
+  const dir = join(dataDir, 'redis');
+  await mkdir(dir, { recursive: true });
+  const port = (await isPortFree(6379)) ? 6379 : await freePort();
+  const redis = await startRedis({ binary, dir, port, persistence: 'everysec' });
+  releases.push({ name: 'redis', release: () => redis.stop() });
+  ready('redis', `${redis.url}  (data in .rekey/redis)`);
+  return redis.url;
+};
+
+const startSimulator = async (): Promise<Record<string, string>> => {
+  if (given('INVENT_BASE_URL')) throw new Error('INVENT_BASE_URL is set, but neither INVENT_API_KEY nor INVENT_API_KEYS_FILE: set one of them, or unset it to use the simulator.');
+  const [port, adminPort] = (await isPortFree(4010)) && (await isPortFree(4011)) ? [4010, 4011] : [0, 0];
+  const apiKey = given('SIMULATOR_API_KEY') ?? 'simulator-api-key';
+  const simulator = await launch('simulator', { args: ['--port', String(port), '--admin-port', String(adminPort)], env: { SIMULATOR_API_KEY: apiKey } });
+  ready('simulator', `${simulator.ready['address']}  (stands in for Invent; admin on ${simulator.ready['adminAddress']})`);
+  return { INVENT_BASE_URL: simulator.ready['address']!, INVENT_API_KEY: apiKey };
+};
+
+try {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const redisUrl = given('REDIS_URL') ?? (await startOwnRedis());
+  const simulated = !given('INVENT_API_KEY') && !given('INVENT_API_KEYS_FILE');
+  const upstream = simulated ? await startSimulator() : {};
+  const keyFile = given('REKEY_KEY_FILE') ?? join(dataDir, 'key.json');
+  if (await createKeyFile(keyFile)) say(`${'key file'.padEnd(10)} made   ${keyFile}  (mode 0600; keep it with the data of Redis)`);
+
+  const { INVENT_API_KEY: _, ...withoutApiKey } = process.env;
+  const gateway = await launch('gateway', { env: { ...withoutApiKey, REDIS_URL: redisUrl } });
+  ready('gateway', gateway.ready['address']!);
+  const worker = await launch('worker', { env: { ...process.env, ...upstream, REDIS_URL: redisUrl, REKEY_KEY_FILE: keyFile } });
+  ready('worker', `up to ${worker.ready['concurrency']} rotations at once`);
+
+  const address = gateway.ready['address'] === '127.0.0.1:50051' ? '' : `GRPC_ADDRESS=${gateway.ready['address']} `;
+  const redis = redisUrl === 'redis://127.0.0.1:6379' ? '' : given('REDIS_URL') ? 'REDIS_URL=… ' : `REDIS_URL=${redisUrl} `;
+  say();
+  say(`Rotate a first key:  ${address}npx rekey rotate ${simulated ? 'org_demo ast_1' : 'ORG ASSISTANT'} --wait`);
+  say(`Follow new keys:     ${redis}npx rekey events`);
+  say('Ctrl-C stops everything. Logs are in .rekey/.');
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  await stop(1);
+}

@@ -1,0 +1,5 @@
+/** Exponential, at most `maxMs`, with half of it jitter: 0.5 to 1 times the step. */
+export const backoffMs = (attempt: number, { firstMs, maxMs }: { firstMs: number; maxMs: number }): number => {
+  const step = Math.min(firstMs * 2 ** Math.min(attempt - 1, 30), maxMs);
+  return Math.round(step * (0.5 + Math.random() / 2));
+};

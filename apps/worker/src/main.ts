@@ -1,0 +1,55 @@
+import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
+import { createLedger } from '@rekey/ledger';
+import { answersPing, connectRedis, runProcess, startHealthServer } from '@rekey/runtime';
+import { createSealer, loadKeyFile } from '@rekey/sealing';
+import { WorkerEnvironment } from './config.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { rotateSecretKey } from './rotate-secret-key.ts';
+import { createRotationConsumer } from './rotation-consumer.ts';
+
+await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
+  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
+  if (keyFile.exposed) logger.warn('the key file can be read by others than its owner; chmod 600 it');
+  const sealer = await createSealer(keyFile);
+
+  const redis = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker', logger });
+  shutdown.defer('redis', () => redis.disconnect());
+  const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX, keepEvents: config.REKEY_KEEP_EVENTS });
+  const boundTo = await ledger.bind(sealer.fingerprintKeyId);
+  if (boundTo !== sealer.fingerprintKeyId) {
+    throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
+  }
+
+  const invent = createInventClient({
+    baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
+    apiKeys: config.INVENT_API_KEYS_FILE
+      ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
+      : singleApiKey(config.INVENT_API_KEY!),
+    timeoutMs: config.INVENT_TIMEOUT_MS,
+    connections: config.WORKER_CONCURRENCY,
+  });
+  shutdown.defer('invent', () => invent.close());
+
+  const housekeeping = startHousekeeping(ledger, logger, { keepRotations: config.REKEY_KEEP_ROTATIONS, keepDays: config.REKEY_KEEP_ROTATIONS_DAYS });
+  shutdown.defer('housekeeping', () => housekeeping.close());
+
+  const consumer = createRotationConsumer({
+    redis,
+    keys: ledger.keys,
+    concurrency: config.WORKER_CONCURRENCY,
+    rotate: rotateSecretKey({
+      ledger,
+      invent,
+      sealer,
+      logger,
+      timing: { requestTimeoutMs: config.INVENT_TIMEOUT_MS, landingWindowMs: config.REKEY_LANDING_WINDOW_MS, retryForMs: config.REKEY_RETRY_FOR_MS },
+    }),
+    logger,
+  });
+  consumer.start();
+  shutdown.defer('consumer', () => consumer.close());
+
+  const health = config.WORKER_HEALTH_ADDRESS && (await startHealthServer(config.WORKER_HEALTH_ADDRESS, () => answersPing(redis, 1000)));
+  if (health) shutdown.defer('health', () => health.close());
+  logger.info({ ...(health && { address: health.address }), concurrency: config.WORKER_CONCURRENCY }, 'ready');
+});

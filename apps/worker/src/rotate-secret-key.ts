@@ -1,0 +1,172 @@
+import type { InventClient, NotDone, RotateOutcome, UpstreamRecord } from '@rekey/invent';
+import type { Claim, Ledger } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { Assistant, type Cause, type RotationJob } from '@rekey/schema';
+import { sealRecord, type Sealer } from '@rekey/sealing';
+import { backoffMs } from './backoff.ts';
+
+export interface RotateDeps {
+  ledger: Ledger;
+  invent: InventClient;
+  sealer: Sealer;
+  logger: Logger;
+  timing: RotateTiming;
+}
+
+export interface RotateTiming {
+  /** The deadline of one upstream request. */
+  requestTimeoutMs: number;
+  /** How long after its start a POST that seemed lost may still take effect. */
+  landingWindowMs: number;
+  /** For how long after its first attempt a rotation that is certainly not done is tried again. */
+  retryForMs: number;
+}
+
+/** What becomes of the job: nothing more, once more after a time, or it has no rotation in the ledger. */
+export type Step = { kind: 'done' } | { kind: 'again'; inMs: number } | { kind: 'stray' };
+
+/** A claim, and the moment of this process's monotonic clock at which it was asked for: never later than the ledger's own. */
+interface Hold {
+  claim: Claim;
+  askedMs: number;
+}
+
+/** A POST leaves within this time of asking for the claim, or not at all: a worker that was stopped in between sends nothing. */
+const SEND_WITHIN_MS = 5000;
+/** What a claim's lease leaves for everything but the upstream's answer. */
+const LEASE_MARGIN_MS = 10_000;
+const retryBackoff = { firstMs: 1000, maxMs: 60_000 };
+const readBackoff = { firstMs: 250, maxMs: 30_000 };
+
+/**
+ * Takes one rotation one step further: claim, POST, sort the outcome, commit. The ledger alone says where the rotation is,
+ * so that any delivery of the job, by any worker, at any time, does what is left to do. Rejects only where something is
+ * wrong that trying again later may mend.
+ */
+export const rotateSecretKey =
+  (deps: RotateDeps) =>
+  async (job: RotationJob): Promise<Step> => {
+    const { requestTimeoutMs, landingWindowMs } = deps.timing;
+    const askedMs = performance.now();
+    const claimed = await deps.ledger.claim(job, {
+      leaseMs: SEND_WITHIN_MS + requestTimeoutMs + LEASE_MARGIN_MS,
+      landingWindowMs: SEND_WITHIN_MS + landingWindowMs,
+    });
+    switch (claimed.kind) {
+      case 'missing':
+        return { kind: 'stray' };
+      case 'ended':
+        return { kind: 'done' };
+      case 'busy':
+        return { kind: 'again', inMs: claimed.retryInMs };
+      case 'claimed':
+        return post(deps, { claim: claimed.claim, askedMs });
+      case 'resumed':
+        return readBack(deps, { claim: claimed.claim, askedMs }, claimed.landsInMs);
+    }
+  };
+
+const post = async (deps: RotateDeps, hold: Hold): Promise<Step> => {
+  const outcome: RotateOutcome = await deps.invent.rotateSecretKey(hold.claim, { sendBeforeMs: hold.askedMs + SEND_WITHIN_MS });
+  switch (outcome.outcome) {
+    case 'done':
+      await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation');
+      return { kind: 'done' };
+    case 'not-done':
+      return tryAgainOrFail(deps, hold.claim, outcome);
+    case 'unknown': {
+      const { ledger, logger, timing } = deps;
+      logger.warn({ ...idsOf(hold.claim), reason: outcome.reason, status: outcome.status }, 'the outcome of a rotation is unknown; reading the key back');
+      const status = outcome.status === undefined ? {} : { status: outcome.status };
+      const ours = await ledger.noteUnknown(hold.claim, { readInMs: 0, holdMs: timing.requestTimeoutMs + LEASE_MARGIN_MS, ...status });
+      const landsInMs = SEND_WITHIN_MS + timing.landingWindowMs - (performance.now() - hold.askedMs);
+      return ours ? readBack(deps, hold, landsInMs) : { kind: 'again', inMs: 0 };
+    }
+  }
+};
+
+const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Claim, notDone: NotDone): Promise<Step> => {
+  const why = { code: notDone.code, ...(notDone.status !== undefined && { status: notDone.status }) };
+  const limited = notDone.code === 'UPSTREAM_RATE_LIMITED';
+  const givenUp = !limited && claim.atMs - claim.startedMs > timing.retryForMs;
+  if (!notDone.retry || givenUp) {
+    logger.error({ ...idsOf(claim), ...why, reason: notDone.reason }, 'a rotation failed; the key was not changed');
+    await ledger.fail(claim, why);
+    return { kind: 'done' };
+  }
+  logger.warn({ ...idsOf(claim), ...why, reason: notDone.reason }, 'a rotation was not done; it is tried again');
+  await ledger.release(claim, why);
+  const backoff = backoffMs(claim.attempts, retryBackoff);
+  return { kind: 'again', inMs: notDone.retryAfterMs === undefined ? backoff : notDone.retryAfterMs + backoff };
+};
+
+/**
+ * Finds out what an unknown POST did, by reading the key in force. A key that differs from the one published before is
+ * published at once. An unchanged one is read again until the POST can no longer take effect; only then may another leave.
+ * Where no key was published before, nothing can be compared: what is read is published as the assistant's first version,
+ * and becomes what later reads are compared with.
+ */
+const readBack = async (deps: RotateDeps, hold: Hold, landsInMs: number): Promise<Step> => {
+  const { ledger, invent, sealer, logger } = deps;
+  const read = await invent.getAssistant(hold.claim);
+  const secretKey = read.outcome === 'read' ? read.record.parsed.secret_key : undefined;
+
+  if (read.outcome === 'read' && secretKey) {
+    const before = hold.claim.fingerprintBefore;
+    if (before === undefined) {
+      await publish(deps, hold, read.record, secretKey, 'import');
+    } else if (sealer.fingerprint(secretKey) !== before) {
+      await publish(deps, hold, read.record, secretKey, 'reconciliation');
+      return { kind: 'done' };
+    }
+  } else {
+    const complaint = read.outcome === 'read' ? 'the record has no secret key' : read.reason;
+    logger.warn({ ...idsOf(hold.claim), reason: complaint }, 'a key could not be read back');
+  }
+
+  if (landsInMs > 0 || (read.outcome === 'not-read' && read.code !== 'ASSISTANT_NOT_FOUND')) {
+    const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
+    const pauseMs = Math.min(backoffMs(readsSoFar(deps, landsInMs), readBackoff), waitMs);
+    const readInMs = Math.max(pauseMs, read.outcome === 'not-read' ? (read.retryAfterMs ?? 0) : 0);
+    await ledger.noteUnknown(hold.claim, { readInMs, holdMs: 0 });
+    return { kind: 'again', inMs: readInMs };
+  }
+  return settleUnlanded(deps, hold.claim, read.outcome === 'not-read' ? 'ASSISTANT_NOT_FOUND' : secretKey ? undefined : 'NO_SECRET_KEY');
+};
+
+/** The window has passed and the POST has done nothing: it is sent again, or given up where there is nothing to rotate. */
+const settleUnlanded = async ({ ledger, logger }: RotateDeps, claim: Claim, fault: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY' | undefined): Promise<Step> => {
+  if (fault) {
+    logger.error({ ...idsOf(claim), code: fault }, 'a rotation failed');
+    await ledger.fail(claim, { code: fault });
+    return { kind: 'done' };
+  }
+  logger.info(idsOf(claim), 'the request was lost and had no effect; rotating again');
+  await ledger.release(claim);
+  return { kind: 'again', inMs: 0 };
+};
+
+/** About how often the assistant has been read by now: the pauses double, so their number follows from the time. */
+const readsSoFar = ({ timing }: RotateDeps, landsInMs: number): number => {
+  const elapsedMs = Math.max(SEND_WITHIN_MS + timing.landingWindowMs - landsInMs, 0);
+  return 1 + Math.floor(Math.log2(1 + elapsedMs / readBackoff.firstMs));
+};
+
+const publish = async ({ ledger, sealer, logger }: RotateDeps, { claim, askedMs }: Hold, record: UpstreamRecord, secretKey: string, cause: Cause): Promise<void> => {
+  const known = Assistant.safeParse(record.parsed);
+  if (!known.success) {
+    const fields = known.error.issues.map(({ path }) => path.join('.'));
+    logger.warn({ ...idsOf(claim), fields }, 'the record is not as documented; it is published as it came');
+  }
+  const { orgId, assistantId, epoch } = claim;
+  const sealed = await sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json });
+  const updatedMs = Math.round(claim.atMs + performance.now() - askedMs);
+  const result = await ledger.commit(claim, { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs });
+  if (result.kind === 'refused') {
+    logger.error({ ...idsOf(claim), version: epoch, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant');
+  } else {
+    logger.info({ ...idsOf(claim), version: epoch, seq: result.seq, cause }, 'a key version is published');
+  }
+};
+
+const idsOf = ({ rotationId, orgId, assistantId }: Claim) => ({ rotation_id: rotationId, org_id: orgId, assistant_id: assistantId });

@@ -1,0 +1,55 @@
+import { credentials, type Client, type ServiceError } from '@grpc/grpc-js';
+import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
+import type { GetAssistantRequest } from './generated/rekey/v1/GetAssistantRequest.ts';
+import type { GetRotationRequest } from './generated/rekey/v1/GetRotationRequest.ts';
+import type { ListRotationsRequest } from './generated/rekey/v1/ListRotationsRequest.ts';
+import type { ListRotationsResponse__Output } from './generated/rekey/v1/ListRotationsResponse.ts';
+import type { RotateSecretKeyRequest } from './generated/rekey/v1/RotateSecretKeyRequest.ts';
+import type { Rotation__Output } from './generated/rekey/v1/Rotation.ts';
+import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationRequest.ts';
+import { loadContract } from './load.ts';
+
+type Call<Request, Response> = (request: Request, options?: { deadlineMs?: number }) => Promise<Response>;
+
+/** The gateway's methods as promises. They reject with grpc-js's ServiceError; `readStatusDetails` reads its reason. */
+export interface GatewayClient {
+  rotateSecretKey: Call<RotateSecretKeyRequest, Rotation__Output>;
+  getRotation: Call<GetRotationRequest, Rotation__Output>;
+  listRotations: Call<ListRotationsRequest, ListRotationsResponse__Output>;
+  waitRotation: Call<WaitRotationRequest, Rotation__Output>;
+  cancelRotation: Call<GetRotationRequest, Rotation__Output>;
+  getAssistant: Call<GetAssistantRequest, Assistant__Output>;
+  close(): void;
+}
+
+const DEFAULT_DEADLINE_MS = 10_000;
+
+/** A client without TLS. `address` is HOST:PORT. */
+export const connectGateway = (address: string): GatewayClient => {
+  const { v1 } = loadContract();
+  const rotations = new v1.RotationService(address, credentials.createInsecure());
+  const assistants = new v1.AssistantService(address, credentials.createInsecure());
+  type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
+  const promised =
+    <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
+    (request, { deadlineMs = DEFAULT_DEADLINE_MS } = {}) =>
+      new Promise((resolve, reject) => {
+        const method = (client as unknown as Record<string, Method>)[name]!;
+        method.call(client, request, { deadline: new Date(Date.now() + deadlineMs) }, (error, response) => {
+          if (error) reject(error);
+          else resolve(response as Response);
+        });
+      });
+  return {
+    rotateSecretKey: promised(rotations, 'rotateSecretKey'),
+    getRotation: promised(rotations, 'getRotation'),
+    listRotations: promised(rotations, 'listRotations'),
+    waitRotation: promised(rotations, 'waitRotation'),
+    cancelRotation: promised(rotations, 'cancelRotation'),
+    getAssistant: promised(assistants, 'getAssistant'),
+    close: () => {
+      rotations.close();
+      assistants.close();
+    },
+  };
+};

@@ -1,0 +1,48 @@
+// Original file: ../../proto/rekey/v1/assistant.proto
+
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
+import type { Long } from '@grpc/proto-loader';
+
+// Original file: ../../proto/rekey/v1/assistant.proto
+
+export const _rekey_v1_Assistant_Cause = {
+  CAUSE_UNSPECIFIED: 'CAUSE_UNSPECIFIED',
+  ROTATION: 'ROTATION',
+  RECONCILIATION: 'RECONCILIATION',
+  DRIFT: 'DRIFT',
+  IMPORT: 'IMPORT',
+} as const;
+
+export type _rekey_v1_Assistant_Cause =
+  | 'CAUSE_UNSPECIFIED'
+  | 0
+  | 'ROTATION'
+  | 1
+  | 'RECONCILIATION'
+  | 2
+  | 'DRIFT'
+  | 3
+  | 'IMPORT'
+  | 4
+
+export type _rekey_v1_Assistant_Cause__Output = typeof _rekey_v1_Assistant_Cause[keyof typeof _rekey_v1_Assistant_Cause]
+
+export interface Assistant {
+  'assistantId'?: (string);
+  'version'?: (number | string | Long);
+  'cause'?: (_rekey_v1_Assistant_Cause);
+  'rotationId'?: (string);
+  'updateTime'?: (_google_protobuf_Timestamp | null);
+  'fingerprint'?: (string);
+  'sealed'?: (string);
+}
+
+export interface Assistant__Output {
+  'assistantId': (string);
+  'version': (string);
+  'cause': (_rekey_v1_Assistant_Cause__Output);
+  'rotationId': (string);
+  'updateTime': (_google_protobuf_Timestamp__Output | null);
+  'fingerprint': (string);
+  'sealed': (string);
+}
