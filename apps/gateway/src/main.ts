@@ -1,6 +1,6 @@
 import { createLedger, createRotationQueue } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
-import { connectRedis, runProcess } from '@rekey/runtime';
+import { connectRedis, reportReady, runProcess } from '@rekey/runtime';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
@@ -27,5 +27,5 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('health', () => health.close());
 
   const port = await server.listen(config.GRPC_ADDRESS);
-  logger.info({ address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`) }, 'ready');
+  reportReady(logger, { address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`) });
 });

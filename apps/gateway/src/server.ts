@@ -22,7 +22,7 @@ export const createServer = (contract: Contract, handlers: { rotations: Rotation
   server.addService(contract.v1.AssistantService.service, handlers.assistants);
   const health = new HealthImplementation();
   health.addToServer(server);
-  new ReflectionService(contract.definition).addToServer(server);
+  new ReflectionService(contract.reflection).addToServer(server);
 
   return {
     health,

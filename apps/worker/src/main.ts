@@ -1,6 +1,6 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
 import { createLedger } from '@rekey/ledger';
-import { answersPing, connectRedis, runProcess, startHealthServer } from '@rekey/runtime';
+import { answersPing, connectRedis, reportReady, runProcess, startHealthServer } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment } from './config.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -51,5 +51,5 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const health = config.WORKER_HEALTH_ADDRESS && (await startHealthServer(config.WORKER_HEALTH_ADDRESS, () => answersPing(redis, 1000)));
   if (health) shutdown.defer('health', () => health.close());
-  logger.info({ ...(health && { address: health.address }), concurrency: config.WORKER_CONCURRENCY }, 'ready');
+  reportReady(logger, { ...(health && { address: health.address }), concurrency: String(config.WORKER_CONCURRENCY) });
 });

@@ -1,14 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import type protobuf from 'protobufjs';
+import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
+import { descriptorSet } from './generated/descriptors.ts';
 import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
 
 const protoRoot = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
 export interface Contract {
-  /** As server reflection wants it. */
-  definition: PackageDefinition;
+  /** What server reflection answers from. */
+  reflection: PackageDefinition;
   v1: RotationProto['rekey']['v1'] & AssistantProto['rekey']['v1'];
 }
 
@@ -22,5 +25,12 @@ export const loadContract = (): Contract => {
     oneofs: true,
   });
   const loaded = loadPackageDefinition(definition) as unknown as RotationProto & AssistantProto;
-  return { definition, v1: loaded.rekey.v1 };
+  return { reflection: reflectionDefinition(), v1: loaded.rekey.v1 };
+};
+
+/** The descriptors in the only shape that @grpc/reflection takes: as if some loaded type carried all of them. */
+const reflectionDefinition = (): PackageDefinition => {
+  const { file } = descriptor.FileDescriptorSet.decode(Buffer.from(descriptorSet, 'base64')) as unknown as { file: protobuf.Message[] };
+  const fileDescriptorProtos = file.map((proto) => Buffer.from(descriptor.FileDescriptorProto.encode(proto).finish()));
+  return { contract: { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos } } as unknown as PackageDefinition;
 };

@@ -1,5 +1,5 @@
 export { ConfigError, addressVariable, commonVariables, intVariable, parseEnvironment } from './config.ts';
-export { createLogger, type Logger } from './logger.ts';
+export { createLogger, reportReady, type Logger } from './logger.ts';
 export { answersPing, connectRedis, isRedisAway } from './redis.ts';
 export { createShutdown, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';

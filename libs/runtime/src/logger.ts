@@ -16,6 +16,11 @@ export const createLogger = (app: string, level: string): Logger =>
     serializers: { err: describeError },
   });
 
+/** The line that says that a process serves. It comes at every log level: launchers and people wait for it. */
+export const reportReady = (logger: Logger, details: Record<string, unknown>): void => {
+  logger.child({}, { level: 'info' }).info(details, 'ready');
+};
+
 interface ErrorEntry {
   name: string;
   code?: string;

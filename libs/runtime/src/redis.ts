@@ -64,8 +64,7 @@ const notNow = new Set(['LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRY
 export const isRedisAway = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false;
   if (error.name === 'ReplyError') return notNow.has(/^[A-Z]+/.exec(error.message)?.[0] ?? '');
-  const { code } = error as NodeJS.ErrnoException;
-  return error.name === 'MaxRetriesPerRequestError' || code !== undefined || connectionMessages.has(error.message);
+  return error.name === 'MaxRetriesPerRequestError' || 'syscall' in error || connectionMessages.has(error.message);
 };
 
 /** ioredis gives these errors neither a code nor a name; they are its whole messages, as of 6.0. */
