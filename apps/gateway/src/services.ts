@@ -2,7 +2,7 @@ import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoAssistant, toProtoRotation, unary, type AssistantServiceHandlers, type CallContext, type RotationServiceHandlers } from '@rekey/rpc';
 import { isRedisAway } from '@rekey/runtime';
 import { KeyEvent, RekeyError } from '@rekey/schema';
-import { ulid } from 'ulid';
+import { monotonicFactory } from 'ulid';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
@@ -13,6 +13,9 @@ export interface ServiceDeps {
   waiters: RotationWaiters;
   onUnexpected: (error: unknown) => void;
 }
+
+/** ULIDs of one process rise also within a millisecond; a plain `ulid()` draws its randomness byte by byte, which costs 30 µs. */
+const nextUlid = monotonicFactory();
 
 /** Time left for the answer to travel when a caller's own deadline ends its wait. */
 const ANSWER_MARGIN_MS = 100;
@@ -30,7 +33,7 @@ export const createServices = ({ ledger, queue, waiters, onUnexpected }: Service
   return {
     rotations: {
       RotateSecretKey: method(async (request) => {
-        const { rotation } = await ledger.accept(`rot_${ulid()}`, requests.parseRequest(requests.RotateSecretKey, request));
+        const { rotation } = await ledger.accept(`rot_${nextUlid()}`, requests.parseRequest(requests.RotateSecretKey, request));
         // Also for one that was there already: its gateway may have died before it was queued, and queuing twice is nothing.
         if (rotation.state === 'QUEUED') {
           await queue.add({ rotationId: rotation.id, orgId: rotation.orgId, assistantId: rotation.assistantId });

@@ -10,7 +10,7 @@ import { createRotationConsumer } from './rotation-consumer.ts';
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
   const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
   if (keyFile.exposed) logger.warn('the key file can be read by others than its owner; chmod 600 it');
-  const sealer = await createSealer(keyFile);
+  const sealer = createSealer(keyFile);
 
   const redis = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker', logger });
   shutdown.defer('redis', () => redis.disconnect());

@@ -1,7 +1,7 @@
 import type { InventClient, NotDone, RotateOutcome, UpstreamRecord } from '@rekey/invent';
 import type { Claim, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { Assistant, type Cause, type RotationJob } from '@rekey/schema';
+import type { Cause, RotationJob } from '@rekey/schema';
 import { sealRecord, type Sealer } from '@rekey/sealing';
 import { backoffMs } from './backoff.ts';
 
@@ -109,7 +109,7 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
 const readBack = async (deps: RotateDeps, hold: Hold, landsInMs: number): Promise<Step> => {
   const { ledger, invent, sealer, logger } = deps;
   const read = await invent.getAssistant(hold.claim);
-  const secretKey = read.outcome === 'read' ? read.record.parsed.secret_key : undefined;
+  const secretKey = read.outcome === 'read' ? read.record.secretKey : undefined;
 
   if (read.outcome === 'read' && secretKey) {
     const before = hold.claim.fingerprintBefore;
@@ -153,13 +153,11 @@ const readsSoFar = ({ timing }: RotateDeps, landsInMs: number): number => {
 };
 
 const publish = async ({ ledger, sealer, logger }: RotateDeps, { claim, askedMs }: Hold, record: UpstreamRecord, secretKey: string, cause: Cause): Promise<void> => {
-  const known = Assistant.safeParse(record.parsed);
-  if (!known.success) {
-    const fields = known.error.issues.map(({ path }) => path.join('.'));
-    logger.warn({ ...idsOf(claim), fields }, 'the record is not as documented; it is published as it came');
+  if (record.unexpected.length > 0) {
+    logger.warn({ ...idsOf(claim), fields: record.unexpected }, 'the record is not as documented; it is published as it came');
   }
   const { orgId, assistantId, epoch } = claim;
-  const sealed = await sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json });
+  const sealed = sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json });
   const updatedMs = Math.round(claim.atMs + performance.now() - askedMs);
   const result = await ledger.commit(claim, { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs });
   if (result.kind === 'refused') {

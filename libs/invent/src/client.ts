@@ -1,13 +1,15 @@
-import { AssistantId, KeyedRecord, OrgId, type ErrorCode } from '@rekey/schema';
+import { Assistant, AssistantId, KeyedRecord, OrgId, type ErrorCode } from '@rekey/schema';
 import { Pool } from 'undici';
 import type { ApiKeys } from './api-keys.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
 
-/** An upstream record: parsed as far as Rekey needs it, and its text as it came. */
+/** An upstream record: its key, where it has one, and its text as it came. */
 export interface UpstreamRecord {
-  parsed: KeyedRecord;
+  secretKey: string | undefined;
   json: string;
+  /** The paths at which it is not as documented. Its key is in force all the same. */
+  unexpected: string[];
 }
 
 /** Certainly not done: the key is what it was. */
@@ -113,8 +115,8 @@ export const sortRotation = (result: Exchange, assistantId: string): RotateOutco
   if (result.status !== 200) return { outcome: 'unknown', reason: `HTTP ${result.status}`, status: result.status };
   const record = readRecord(result.body, assistantId);
   if (typeof record === 'string') return { outcome: 'unknown', reason: record, status: 200 };
-  const secretKey = record.parsed.secret_key;
-  if (!secretKey) return { outcome: 'unknown', reason: 'a 200 without a secret key', status: 200 };
+  const { secretKey } = record;
+  if (secretKey === undefined) return { outcome: 'unknown', reason: 'a 200 without a secret key', status: 200 };
   return { outcome: 'done', record: { ...record, secretKey } };
 };
 
@@ -147,8 +149,10 @@ const readRecord = (body: string, assistantId: string): UpstreamRecord | string 
   } catch {
     return 'a 200 that is not JSON';
   }
-  const parsed = KeyedRecord.safeParse(json);
+  const whole = Assistant.safeParse(json);
+  const parsed = whole.success ? whole : KeyedRecord.safeParse(json);
   if (!parsed.success) return 'a 200 that is not an assistant';
   if (parsed.data.id !== assistantId) return 'a 200 with another assistant';
-  return { parsed: parsed.data, json: body };
+  const unexpected = whole.success ? [] : whole.error.issues.map(({ path }) => path.join('.'));
+  return { secretKey: parsed.data.secret_key || undefined, json: body, unexpected };
 };

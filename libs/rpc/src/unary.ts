@@ -6,8 +6,22 @@ export interface CallContext {
   /** Aborts when the caller has gone, or its deadline has passed. */
   signal: AbortSignal;
   /** When the caller's deadline is, in ms since 1970; undefined where it has none. */
-  deadlineMs?: number;
+  deadlineMs: number | undefined;
 }
+
+/** Lazy, since most calls are over before anybody asks. */
+const contextOf = (call: ServerUnaryCall<unknown, unknown>): CallContext => ({
+  get signal() {
+    const gone = new AbortController();
+    if (call.cancelled) gone.abort();
+    else call.on('cancelled', () => gone.abort());
+    return gone.signal;
+  },
+  get deadlineMs() {
+    const deadlineMs = Number(call.getDeadline());
+    return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
+  },
+});
 
 /**
  * The one adapter between async functions and grpc-js's callbacks. A RekeyError becomes its status; anything else becomes
@@ -19,10 +33,7 @@ export const unary =
     onUnexpected: (error: unknown) => void,
   ): handleUnaryCall<Request, Response> =>
   (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
-    const gone = new AbortController();
-    call.on('cancelled', () => gone.abort());
-    const deadlineMs = Number(call.getDeadline());
-    handler(call.request, { signal: gone.signal, ...(Number.isFinite(deadlineMs) && { deadlineMs }) }).then(
+    handler(call.request, contextOf(call)).then(
       (response) => callback(null, response),
       (error: unknown) => {
         if (!(error instanceof RekeyError)) onUnexpected(error);

@@ -8,7 +8,7 @@ import { SealError, type Sealer } from './sealer.ts';
 export const sealRecord = (
   sealer: Sealer,
   { orgId, assistantId, version, assistantJson }: { orgId: string; assistantId: string; version: number; assistantJson: string },
-): Promise<string> =>
+): string =>
   sealer.seal(`{"org_id":${JSON.stringify(orgId)},"assistant_id":${JSON.stringify(assistantId)},"version":${version},"assistant":${assistantJson}}`);
 
 /** Opens what `sealRecord` made. Throws SealError where it does not open, or is not a record of Rekey's. */

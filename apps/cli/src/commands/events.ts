@@ -36,7 +36,7 @@ export const eventsCommand = (): Command =>
       };
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
       if (options.open && !keyFile) throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
-      const sealer = options.open ? await createSealer(await loadKeyFile(keyFile!)) : undefined;
+      const sealer = options.open ? createSealer(await loadKeyFile(keyFile!)) : undefined;
       await follow(options, sealer);
     });
 

@@ -18,7 +18,7 @@ local state = rotation[1]
 if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint')
+local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', 'queued:' .. org)
 local holder, lease, lands, fingerprint = held[1], tonumber(held[2]) or 0, tonumber(held[3]) or 0, held[4] or ''
 local now = now_us()
 local now_ms = math.floor(now / 1000)
@@ -29,22 +29,20 @@ if holder and holder ~= id then
 end
 if holder == id and lease > now_ms then return { 'BUSY', int(lease - now_ms) } end
 
-local epoch = int(draw(KEYS[2], now))
+local epoch = int(draw(now, held[5], held[6]))
 if holder == id then
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms))
   if state ~= 'RECONCILING' then
     -- The worker before this one died between its intent and its outcome.
-    redis.call('HSET', KEYS[1], 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
-    move(id, state, 'RECONCILING', int(now_ms))
+    move(id, state, 'RECONCILING', int(now_ms), 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
   end
   return { 'RESUMED', epoch, int(now_ms), fingerprint, rotation[5], rotation[4], int(lands - now_ms) }
 end
 
 redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
   'intent', int(now_ms), 'lands', int(now_ms + landing_ms))
-if redis.call('HGET', KEYS[2], 'queued:' .. org) == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
-local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
+local attempts = int(tonumber(rotation[5]) + 1)
 local started = rotation[4] or int(now_ms)
-redis.call('HSET', KEYS[1], 'started', started)
-move(id, state, 'ROTATING', int(now_ms))
-return { 'CLAIMED', epoch, int(now_ms), fingerprint, int(attempts), started }
+move(id, state, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
+return { 'CLAIMED', epoch, int(now_ms), fingerprint, attempts, started }

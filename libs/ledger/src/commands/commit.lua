@@ -27,8 +27,6 @@ redis.call('HSET', KEYS[2], 'version', ARGV[4], 'fingerprint', ARGV[5], 'seq', s
 if cause ~= 'import' then
   local now = int(math.floor(now_us() / 1000))
   hand_back(KEYS[2])
-  redis.call('HSET', KEYS[1], 'version', ARGV[4], 'cause', cause)
-  redis.call('HDEL', KEYS[1], 'error', 'status')
-  finish(id, redis.call('HGET', KEYS[1], 'state'), 'SUCCEEDED', now)
+  finish(id, redis.call('HGET', KEYS[1], 'state'), 'SUCCEEDED', now, 'version', ARGV[4], 'cause', cause, 'error', '', 'status', '')
 end
 return { 'COMMITTED', seq }

@@ -17,27 +17,26 @@ local function rotation_key(id)
   return PREFIX .. ':rotation:' .. id
 end
 
--- Moves a rotation to another state, in its hash and in the index of states. The hash must exist.
-local function move(id, from, to, now_ms)
+-- Moves a rotation to another state, in its hash (with further fields and values) and in the index of states.
+-- The hash must exist.
+local function move(id, from, to, now_ms, ...)
   if from ~= to then
     redis.call('ZREM', PREFIX .. ':rotations:' .. from, id)
     redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
   end
-  redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms)
+  redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
 
 -- Ends a rotation and tells who waits for it.
-local function finish(id, from, to, now_ms)
-  move(id, from, to, now_ms)
-  redis.call('HSET', rotation_key(id), 'ended', now_ms)
+local function finish(id, from, to, now_ms, ...)
+  move(id, from, to, now_ms, 'ended', now_ms, ...)
   redis.call('HDEL', rotation_key(id), 'since', 'next')
   redis.call('PUBLISH', PREFIX .. ':rotation-ended', id)
 end
 
 -- The next number for an assistant: rises also over a Redis that lost its last seconds, for the clock goes on.
-local function draw(assistant_key, now)
-  local last = redis.call('HMGET', assistant_key, 'epoch', 'version')
-  return math.max(now, (tonumber(last[1]) or 0) + 1, (tonumber(last[2]) or 0) + 1)
+local function draw(now, epoch, version)
+  return math.max(now, (tonumber(epoch) or 0) + 1, (tonumber(version) or 0) + 1)
 end
 
 -- Hands the assistant back, its intent closed.

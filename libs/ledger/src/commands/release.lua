@@ -11,8 +11,7 @@ if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 hand_back(KEYS[2])
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'org')
-redis.call('HSET', KEYS[1], 'error', ARGV[4], 'status', ARGV[5])
 redis.call('HDEL', KEYS[1], 'since', 'next')
-move(id, rotation[1], 'QUEUED', int(math.floor(now_us() / 1000)))
+move(id, rotation[1], 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
 redis.call('HSETNX', KEYS[2], 'queued:' .. rotation[2], id)
 return { 'RELEASED' }
