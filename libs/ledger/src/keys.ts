@@ -5,7 +5,8 @@
 export interface Keys {
   prefix: string;
   rotation(id: string): string;
-  rotations(state: string): string;
+  /** The index of rotations: `open` ones, or those in an end state. */
+  rotations(index: string): string;
   request(requestId: string): string;
   assistant(assistantId: string): string;
   current(assistantId: string): string;
@@ -24,7 +25,7 @@ export const ledgerKeys = (name: string): Keys => {
   return {
     prefix,
     rotation: (id) => `${prefix}:rotation:${id}`,
-    rotations: (state) => `${prefix}:rotations:${state}`,
+    rotations: (index) => `${prefix}:rotations:${index}`,
     request: (requestId) => `${prefix}:request:${requestId}`,
     assistant: (assistantId) => `${prefix}:assistant:${encodeURIComponent(assistantId)}`,
     current: (assistantId) => `${prefix}:current:${encodeURIComponent(assistantId)}`,

@@ -140,7 +140,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       const [head, tail] = eventText(claim, keyVersion);
       const [kind, value] = await run.commit(
         [keys.rotation(claim.rotationId), keys.assistant(claim.assistantId), keys.current(claim.assistantId), keys.events, keys.seq],
-        [claim.rotationId, claim.epoch, claim.epoch, keyVersion.fingerprint, keyVersion.cause, head, tail, keepEvents],
+        [claim.rotationId, claim.epoch, claim.epoch, keyVersion.fingerprint, keyVersion.cause, head, tail, keepEvents, keyVersion.updatedMs],
       );
       if (kind === 'REFUSED') return { kind: 'refused', publishedVersion: Number(value) };
       return { kind: kind === 'COMMITTED' ? 'committed' : 'already', seq: Number(value) };
@@ -175,11 +175,11 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
     },
 
     list: async (filter, { size, after }) => {
-      const states = filter.state ? [filter.state] : rotationStates;
+      const indexes = (filter.state ? [filter.state] : rotationStates).map((state) => keys.rotations(isEnded(state) ? state : 'open'));
       const found: Rotation[] = [];
       let last = after;
       for (let seen = 0; seen < LIST_SCAN_LIMIT; ) {
-        const ids = await newestBelow(redis, states.map(keys.rotations), last, size);
+        const ids = await newestBelow(redis, [...new Set(indexes)], last, size);
         for (const rotation of await read(ids)) {
           last = rotation.id;
           if (matches(rotation, filter) && found.push(rotation) === size) return { rotations: found, next: last };

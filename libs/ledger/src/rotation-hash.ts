@@ -34,7 +34,8 @@ export const parseRotation = (id: string, hash: Record<string, string>): Rotatio
   const { org, assistant, request, created, started, updated, ended, error, status, since, next, ...same } = parsed.data;
   const rotation = {
     ...same, id, orgId: org, assistantId: assistant, requestId: request, createdMs: created, startedMs: started, updatedMs: updated,
-    endedMs: ended, errorCode: error, upstreamStatus: status, uncertainSinceMs: since, nextReadMs: next,
+    endedMs: ended, errorCode: error, upstreamStatus: status,
+    ...(same.state === 'RECONCILING' && { uncertainSinceMs: since, nextReadMs: next }),
   };
   return Object.fromEntries(Object.entries(rotation).filter(([, value]) => value !== undefined)) as unknown as Rotation;
 };

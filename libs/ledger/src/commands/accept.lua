@@ -37,7 +37,7 @@ local now = int(math.floor(now_us() / 1000))
 redis.call('HSET', KEYS[1], 'org', org, 'assistant', ARGV[4],
   'assistant_key', KEYS[2], 'state', 'QUEUED', 'reason', ARGV[5], 'request', request,
   'created', now, 'updated', now, 'attempts', 0)
-redis.call('ZADD', PREFIX .. ':rotations:QUEUED', 0, id)
+redis.call('ZADD', PREFIX .. ':rotations:open', 0, id)
 redis.call('HSET', KEYS[2], 'queued:' .. org, id)
 remember(id)
 return { 'CREATED', now }

@@ -13,7 +13,7 @@ local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant_key')
 local state = rotation[1]
 if not state then return { 'MISSING' } end
 if state == 'QUEUED' then
-  finish(id, state, 'CANCELLED', int(math.floor(now_us() / 1000)))
+  finish(id, 'CANCELLED', int(math.floor(now_us() / 1000)))
   local queued = 'queued:' .. rotation[2]
   if redis.call('HGET', rotation[3], queued) == id then redis.call('HDEL', rotation[3], queued) end
   forget_if_never_published(rotation[3])

@@ -34,7 +34,7 @@ if holder == id then
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms))
   if state ~= 'RECONCILING' then
     -- The worker before this one died between its intent and its outcome.
-    move(id, state, 'RECONCILING', int(now_ms), 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
+    move(id, 'RECONCILING', int(now_ms), 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
   end
   return { 'RESUMED', epoch, int(now_ms), fingerprint, rotation[5], rotation[4], int(lands - now_ms) }
 end
@@ -44,5 +44,5 @@ redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch,
 if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
 local attempts = int(tonumber(rotation[5]) + 1)
 local started = rotation[4] or int(now_ms)
-move(id, state, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
+move(id, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
 return { 'CLAIMED', epoch, int(now_ms), fingerprint, attempts, started }

@@ -3,6 +3,7 @@
 -- KEYS  1 the rotation   2 its assistant   3 the current record   4 the event stream   5 the sequence
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 version  5 fingerprint  6 cause
 --       7 event text before the number `seq`  8 event text after it  9 length to keep the stream at
+--      10 now ms, as the worker reckons Redis time from its claim
 -- Returns {'COMMITTED', seq}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
 --         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written
@@ -25,8 +26,7 @@ redis.call('PUBLISH', KEYS[4], event)
 redis.call('HSET', KEYS[2], 'version', ARGV[4], 'fingerprint', ARGV[5], 'seq', seq)
 
 if cause ~= 'import' then
-  local now = int(math.floor(now_us() / 1000))
   hand_back(KEYS[2])
-  finish(id, redis.call('HGET', KEYS[1], 'state'), 'SUCCEEDED', now, 'version', ARGV[4], 'cause', cause, 'error', '', 'status', '')
+  finish(id, 'SUCCEEDED', ARGV[10], 'version', ARGV[4], 'cause', cause, 'error', '', 'status', '')
 end
 return { 'COMMITTED', seq }

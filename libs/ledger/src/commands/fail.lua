@@ -11,5 +11,5 @@ if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 hand_back(KEYS[2])
 forget_if_never_published(KEYS[2])
-finish(id, redis.call('HGET', KEYS[1], 'state'), 'FAILED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
+finish(id, 'FAILED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
 return { 'FAILED' }

@@ -17,20 +17,17 @@ local function rotation_key(id)
   return PREFIX .. ':rotation:' .. id
 end
 
--- Moves a rotation to another state, in its hash (with further fields and values) and in the index of states.
--- The hash must exist.
-local function move(id, from, to, now_ms, ...)
-  if from ~= to then
-    redis.call('ZREM', PREFIX .. ':rotations:' .. from, id)
-    redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
-  end
+-- Moves a rotation to another state, with further fields and values. The hash must exist. `since` and `next` are of
+-- RECONCILING alone: left behind, they mean nothing.
+local function move(id, to, now_ms, ...)
   redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
 
--- Ends a rotation and tells who waits for it.
-local function finish(id, from, to, now_ms, ...)
-  move(id, from, to, now_ms, 'ended', now_ms, ...)
-  redis.call('HDEL', rotation_key(id), 'since', 'next')
+-- Ends a rotation, and tells who waits for it. The index has those that go on under `open`, the others under their end state.
+local function finish(id, to, now_ms, ...)
+  move(id, to, now_ms, 'ended', now_ms, ...)
+  redis.call('ZREM', PREFIX .. ':rotations:open', id)
+  redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
   redis.call('PUBLISH', PREFIX .. ':rotation-ended', id)
 end
 

@@ -10,8 +10,7 @@ local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch')
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 hand_back(KEYS[2])
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org')
-redis.call('HDEL', KEYS[1], 'since', 'next')
-move(id, rotation[1], 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
-redis.call('HSETNX', KEYS[2], 'queued:' .. rotation[2], id)
+local org = redis.call('HGET', KEYS[1], 'org')
+move(id, 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
+redis.call('HSETNX', KEYS[2], 'queued:' .. org, id)
 return { 'RELEASED' }

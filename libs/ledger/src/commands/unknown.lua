@@ -12,7 +12,7 @@ if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
 redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
-redis.call('HSETNX', KEYS[1], 'since', int(now_ms))
-move(id, redis.call('HGET', KEYS[1], 'state'), 'RECONCILING', int(now_ms),
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'since')
+move(id, 'RECONCILING', int(now_ms), 'since', rotation[1] == 'RECONCILING' and rotation[2] or int(now_ms),
   'next', int(now_ms + tonumber(ARGV[5])), 'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4])
 return { 'NOTED' }
