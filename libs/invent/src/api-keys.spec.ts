@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ApiKeyFileError, apiKeysFromFile } from './api-keys.ts';
+
+let dir: string;
+let path: string;
+let now = 0;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'rekey-api-keys-'));
+  path = join(dir, 'keys.json');
+  jest.spyOn(performance, 'now').mockImplementation(() => now);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  rmSync(dir, { recursive: true });
+});
+
+describe('apiKeysFromFile', () => {
+  it('gives the key of each org, and none of another', () => {
+    writeFileSync(path, '{"org_1":"k1","c":"k2"}');
+    const keys = apiKeysFromFile(path, () => {});
+    expect([keys('org_1'), keys('c'), keys('org_2'), keys('constructor')]).toEqual(['k1', 'k2', undefined, undefined]);
+  });
+
+  it('reads the file again within a second of a change', () => {
+    writeFileSync(path, '{"org_1":"k1"}');
+    const keys = apiKeysFromFile(path, () => {});
+    writeFileSync(path, '{"org_1":"other"}');
+    now += 1000;
+    expect(keys('org_1')).toBe('other');
+  });
+
+  it('keeps the keys that were there when the changed file is no good, and says so once', () => {
+    writeFileSync(path, '{"org_1":"k1"}');
+    const complaints: Error[] = [];
+    const keys = apiKeysFromFile(path, (error) => complaints.push(error));
+    writeFileSync(path, '{"org_1":"hunter2');
+    now += 1000;
+    expect(keys('org_1')).toBe('k1');
+    now += 1000;
+    keys('org_1');
+    expect(complaints.map(String)).toEqual(['ApiKeyFileError: INVENT_API_KEYS_FILE is not JSON']);
+  });
+
+  it.each(['hunter2', '[]', '{"org_1":7}', '{"org_1":"with space"}', '{"org_1":""}'])('refuses to start with %j, and does not quote it', (content) => {
+    writeFileSync(path, content);
+    const start = () => apiKeysFromFile(path, () => {});
+    expect(start).toThrow(ApiKeyFileError);
+    expect(start).not.toThrow(/hunter2/);
+  });
+});

@@ -1,0 +1,216 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { singleApiKey } from './api-keys.ts';
+import { createInventClient, type InventClient } from './client.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const listen = async (server: Server): Promise<URL> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+};
+
+/** A server that answers HTTP; what it was asked is in `requests`. */
+const httpServer = async (answer: RequestListener) => {
+  const requests: IncomingMessage[] = [];
+  const server = createHttpServer((request, response) => {
+    requests.push(request);
+    answer(request, response);
+  });
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { baseUrl: await listen(server), requests };
+};
+
+/** A server of bare TCP, for answers that no HTTP server would give. */
+const tcpServer = async (onData: (socket: Socket, text: string) => void) => {
+  const sockets = new Set<Socket>();
+  const received: string[] = [];
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      received.push(data.toString());
+      onData(socket, data.toString());
+    });
+  });
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { baseUrl: await listen(server), received, sockets };
+};
+
+const clientOf = (baseUrl: URL, options: Partial<Parameters<typeof createInventClient>[0]> = {}): InventClient => {
+  const client = createInventClient({ baseUrl, apiKeys: singleApiKey('key-1'), timeoutMs: 2000, connections: 4, ...options });
+  closers.push(() => client.close());
+  return client;
+};
+
+const target = { orgId: 'org_1', assistantId: 'ast_1' };
+const record = (more: object = {}) => JSON.stringify({ id: 'ast_1', name: 'n', enabled: true, deleted: false, secret_key: 'sk_1', avatar_url: null, config: {}, integrations: [], actions: [], created_at: null, updated_at: null, ...more });
+const answering = (status: number, body = '{}', headers: Record<string, string> = {}): RequestListener => (_request, response) => response.writeHead(status, headers).end(body);
+
+describe('rotateSecretKey', () => {
+  it('sends one POST with the key, ids encoded into their segments, and is done with a whole 200', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, record({ id: 'ast ü' })));
+    const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({ orgId: 'c', assistantId: 'ast ü' });
+    expect(outcome).toEqual({ outcome: 'done', record: { secretKey: 'sk_1', json: record({ id: 'ast ü' }), unexpected: [] } });
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /v9/orgs/c/assistants/ast%20%C3%BC/rotate-secret-key']);
+    expect(requests[0]!.headers).toMatchObject({ authorization: 'Bearer key-1', 'content-length': '0' });
+  });
+
+  it.each(['../../x', 'a/b', '%2e%2e', '..', 'a?b'])('lets nothing leave for the id %j', async (assistantId) => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    expect(await clientOf(baseUrl).rotateSecretKey({ orgId: 'org_1', assistantId })).toMatchObject({ outcome: 'not-done', code: 'INVALID_ARGUMENT', retry: false });
+    expect(requests).toEqual([]);
+  });
+
+  it('lets nothing leave for an org without an API key', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    expect(await clientOf(baseUrl, { apiKeys: () => undefined }).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'ORG_NOT_CONFIGURED' });
+    expect(requests).toEqual([]);
+  });
+
+  it.each([
+    [400, 'UPSTREAM_REJECTED', false], [401, 'UPSTREAM_UNAUTHENTICATED', false], [403, 'UPSTREAM_FORBIDDEN', false],
+    [404, 'ASSISTANT_NOT_FOUND', false], [429, 'UPSTREAM_RATE_LIMITED', true],
+  ])('is certainly not done on %i', async (status, code, retry) => {
+    const { baseUrl } = await httpServer(answering(status));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code, retry, status });
+  });
+
+  it.each([[{ 'retry-after': '7' }, 7000], [{ 'retry-after': 'Mon, 23 Nov 2026 10:00:09 GMT', date: 'Mon, 23 Nov 2026 10:00:00 GMT' }, 9000], [{}, undefined], [{ 'retry-after': 'soon' }, undefined]])(
+    'understands Retry-After in both forms: %j',
+    async (headers, retryAfterMs) => {
+      const { baseUrl } = await httpServer(answering(429, '', headers as Record<string, string>));
+      const outcome = await clientOf(baseUrl).rotateSecretKey(target);
+      expect((outcome as { retryAfterMs?: number }).retryAfterMs).toBe(retryAfterMs);
+    },
+  );
+
+  it.each([500, 502, 503, 504, 408, 409, 418, 201, 204, 301, 307])('does not know the outcome of a %i, and does not follow or repeat it', async (status) => {
+    const { baseUrl, requests } = await httpServer(answering(status, status === 204 ? '' : '{}', { location: '/elsewhere' }));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status });
+    expect(requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['no JSON', '<html>'], ['half a record', record().slice(0, 40)], ['no object', '[]'], ['no id', '{"secret_key":"sk_1"}'],
+    ['another assistant', record({ id: 'ast_2' })], ['a null key', record({ secret_key: null })], ['an empty key', record({ secret_key: '' })], ['a key that is no text', record({ secret_key: 7 })],
+  ])('does not know the outcome of a 200 with %s', async (_what, body) => {
+    const { baseUrl } = await httpServer(answering(200, body));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
+  });
+
+  it('is done with a record that is not as documented, and says where', async () => {
+    const { baseUrl } = await httpServer(answering(200, record({ enabled: 'yes', config: { stt: 3 } })));
+    const outcome = await clientOf(baseUrl).rotateSecretKey(target);
+    expect(outcome).toMatchObject({ outcome: 'done', record: { secretKey: 'sk_1', unexpected: ['enabled', 'config.stt'] } });
+  });
+
+  it('was certainly not sent where nobody listens', async () => {
+    const { baseUrl } = await httpServer(answering(200));
+    for (const close of closers.splice(0)) await close();
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'ECONNREFUSED' });
+  });
+
+  it('was certainly not sent where the name does not resolve', async () => {
+    expect(await clientOf(new URL('https://no-such-host.invalid')).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
+  });
+
+  it('was certainly not sent where TLS fails', async () => {
+    const { baseUrl, received } = await tcpServer((socket) => socket.end('no TLS here'));
+    const outcome = await clientOf(new URL(baseUrl.href.replace('http:', 'https:'))).rotateSecretKey(target);
+    expect(outcome).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
+    expect(received.join('')).not.toContain('rotate-secret-key');
+  });
+
+  it('does not know the outcome when the connection breaks after the request', async () => {
+    const { baseUrl, received } = await tcpServer((socket) => socket.destroy());
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown' });
+    expect(received).toHaveLength(1);
+  });
+
+  it('does not know the outcome when the body stops in the middle', async () => {
+    const { baseUrl } = await tcpServer((socket) => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n${record().slice(0, 30)}`));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
+  });
+
+  it('does not know the outcome of what is no HTTP at all', async () => {
+    const { baseUrl } = await tcpServer((socket) => socket.end('nonsense\r\n\r\n'));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown' });
+  });
+
+  it('takes a refusal at its word although its body never arrives whole', async () => {
+    const { baseUrl } = await tcpServer((socket) => socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 1000\r\n\r\nhalf'));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'ASSISTANT_NOT_FOUND' });
+  });
+
+  it('does not know the outcome when no answer comes within the deadline, nor when it comes drop by drop', async () => {
+    const silent = await tcpServer(() => {});
+    expect(await clientOf(silent.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'no whole answer within 150 ms' });
+    const slow = await tcpServer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+      const drops = setInterval(() => socket.write('x'), 20);
+      socket.on('close', () => clearInterval(drops));
+    });
+    expect(await clientOf(slow.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
+  });
+
+  it('reads no more than it was told to', async () => {
+    const { baseUrl } = await httpServer(answering(200, 'x'.repeat(5000)));
+    expect(await clientOf(baseUrl, { maxResponseBytes: 4000 }).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'the answer is longer than 4000 bytes' });
+  });
+
+  it('sends nothing once it is too late to be sent', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    const outcome = await clientOf(baseUrl).rotateSecretKey(target, { sendBeforeMs: performance.now() - 1 });
+    expect(outcome).toMatchObject({ outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true });
+    expect(requests).toEqual([]);
+  });
+
+  it('was certainly not sent while it waited for a connection, and is not sent afterwards', async () => {
+    const { baseUrl, received, sockets } = await tcpServer(() => {});
+    const client = clientOf(baseUrl, { connections: 1, timeoutMs: 200 });
+    const [first, second] = await Promise.all([client.rotateSecretKey(target), client.rotateSecretKey({ ...target, assistantId: 'ast_2' })]);
+    expect(first).toMatchObject({ outcome: 'unknown' });
+    expect(second).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
+    await Promise.all([...sockets].map((socket) => socket.closed || once(socket, 'close')));
+    expect(received.join('')).not.toContain('ast_2');
+  });
+
+  it('tells an abort before sending from one after it', async () => {
+    const { baseUrl, received } = await tcpServer(() => abort.abort());
+    const abort = new AbortController();
+    expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: AbortSignal.abort() })).toMatchObject({ outcome: 'not-done' });
+    expect(received).toEqual([]);
+    expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: abort.signal })).toMatchObject({ outcome: 'unknown' });
+  });
+});
+
+describe('getAssistant', () => {
+  it('reads the record with its key', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    expect(await clientOf(baseUrl).getAssistant(target)).toEqual({ outcome: 'read', record: { secretKey: 'sk_1', json: record(), unexpected: [] } });
+    expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants/ast_1');
+  });
+
+  it('reads a record that has no key', async () => {
+    const { baseUrl } = await httpServer(answering(200, record({ secret_key: null })));
+    expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ outcome: 'read', record: { secretKey: undefined } });
+  });
+
+  it.each([[404, 'ASSISTANT_NOT_FOUND'], [401, 'UPSTREAM_UNAUTHENTICATED'], [429, 'UPSTREAM_RATE_LIMITED'], [500, 'UPSTREAM_UNREACHABLE'], [200, 'OUTCOME_UNKNOWN']])('has not read on a %i without a record', async (status, code) => {
+    const { baseUrl } = await httpServer(answering(status));
+    expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ outcome: 'not-read', code, status });
+  });
+});
