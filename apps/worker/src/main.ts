@@ -37,12 +37,19 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     redis,
     keys: ledger.keys,
     concurrency: config.WORKER_CONCURRENCY,
+    takeoverAfterMs: config.REKEY_TAKEOVER_AFTER_MS,
     rotate: rotateSecretKey({
       ledger,
       invent,
       sealer,
       logger,
-      timing: { requestTimeoutMs: config.INVENT_TIMEOUT_MS, landingWindowMs: config.REKEY_LANDING_WINDOW_MS, retryForMs: config.REKEY_RETRY_FOR_MS },
+      timing: {
+        requestTimeoutMs: config.INVENT_TIMEOUT_MS,
+        sendWithinMs: config.REKEY_TAKEOVER_AFTER_MS / 6,
+        leaseMarginMs: config.REKEY_TAKEOVER_AFTER_MS / 3,
+        landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
+        retryForMs: config.REKEY_RETRY_FOR_MS,
+      },
     }),
     logger,
   });

@@ -16,6 +16,10 @@ export interface RotateDeps {
 export interface RotateTiming {
   /** The deadline of one upstream request. */
   requestTimeoutMs: number;
+  /** A POST leaves within this time of asking for the claim, or not at all: a worker that was stopped in between sends nothing. */
+  sendWithinMs: number;
+  /** What a claim's lease leaves for everything but the upstream's answer. */
+  leaseMarginMs: number;
   /** How long after its start a POST that seemed lost may still take effect. */
   landingWindowMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is tried again. */
@@ -31,10 +35,6 @@ interface Hold {
   askedMs: number;
 }
 
-/** A POST leaves within this time of asking for the claim, or not at all: a worker that was stopped in between sends nothing. */
-const SEND_WITHIN_MS = 5000;
-/** What a claim's lease leaves for everything but the upstream's answer. */
-const LEASE_MARGIN_MS = 10_000;
 const retryBackoff = { firstMs: 1000, maxMs: 60_000 };
 const readBackoff = { firstMs: 250, maxMs: 30_000 };
 
@@ -46,11 +46,11 @@ const readBackoff = { firstMs: 250, maxMs: 30_000 };
 export const rotateSecretKey =
   (deps: RotateDeps) =>
   async (job: RotationJob): Promise<Step> => {
-    const { requestTimeoutMs, landingWindowMs } = deps.timing;
+    const { requestTimeoutMs, landingWindowMs, sendWithinMs, leaseMarginMs } = deps.timing;
     const askedMs = performance.now();
     const claimed = await deps.ledger.claim(job, {
-      leaseMs: SEND_WITHIN_MS + requestTimeoutMs + LEASE_MARGIN_MS,
-      landingWindowMs: SEND_WITHIN_MS + landingWindowMs,
+      leaseMs: sendWithinMs + requestTimeoutMs + leaseMarginMs,
+      landingWindowMs: sendWithinMs + landingWindowMs,
     });
     switch (claimed.kind) {
       case 'missing':
@@ -67,7 +67,7 @@ export const rotateSecretKey =
   };
 
 const post = async (deps: RotateDeps, hold: Hold): Promise<Step> => {
-  const outcome: RotateOutcome = await deps.invent.rotateSecretKey(hold.claim, { sendBeforeMs: hold.askedMs + SEND_WITHIN_MS });
+  const outcome: RotateOutcome = await deps.invent.rotateSecretKey(hold.claim, { sendBeforeMs: hold.askedMs + deps.timing.sendWithinMs });
   switch (outcome.outcome) {
     case 'done':
       await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation');
@@ -78,8 +78,8 @@ const post = async (deps: RotateDeps, hold: Hold): Promise<Step> => {
       const { ledger, logger, timing } = deps;
       logger.warn({ ...idsOf(hold.claim), reason: outcome.reason, status: outcome.status }, 'the outcome of a rotation is unknown; reading the key back');
       const status = outcome.status === undefined ? {} : { status: outcome.status };
-      const ours = await ledger.noteUnknown(hold.claim, { readInMs: 0, holdMs: timing.requestTimeoutMs + LEASE_MARGIN_MS, ...status });
-      const landsInMs = SEND_WITHIN_MS + timing.landingWindowMs - (performance.now() - hold.askedMs);
+      const ours = await ledger.noteUnknown(hold.claim, { readInMs: 0, holdMs: timing.requestTimeoutMs + timing.leaseMarginMs, ...status });
+      const landsInMs = timing.sendWithinMs + timing.landingWindowMs - (performance.now() - hold.askedMs);
       return ours ? readBack(deps, hold, landsInMs) : { kind: 'again', inMs: 0 };
     }
   }
@@ -148,7 +148,7 @@ const settleUnlanded = async ({ ledger, logger }: RotateDeps, claim: Claim, faul
 
 /** About how often the assistant has been read by now: the pauses double, so their number follows from the time. */
 const readsSoFar = ({ timing }: RotateDeps, landsInMs: number): number => {
-  const elapsedMs = Math.max(SEND_WITHIN_MS + timing.landingWindowMs - landsInMs, 0);
+  const elapsedMs = Math.max(timing.sendWithinMs + timing.landingWindowMs - landsInMs, 0);
   return 1 + Math.floor(Math.log2(1 + elapsedMs / readBackoff.firstMs));
 };
 

@@ -17,6 +17,8 @@ export interface ConsumerOptions {
   redis: Redis;
   keys: Keys;
   concurrency: number;
+  /** A job of a worker that is gone is delivered to another within this time. */
+  takeoverAfterMs: number;
   rotate: (job: RotationJob) => Promise<Step>;
   logger: Logger;
 }
@@ -26,7 +28,7 @@ const NEVER_TOO_OFTEN = 1_000_000;
 const errorBackoff = { firstMs: 1000, maxMs: 60_000 };
 
 /** Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no rotation. */
-export const createRotationConsumer = ({ redis, keys, concurrency, rotate, logger }: ConsumerOptions): RotationConsumer => {
+export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfterMs, rotate, logger }: ConsumerOptions): RotationConsumer => {
   const process = async (job: Job, token?: string): Promise<void> => {
     const parsed = RotationJob.safeParse(job.data);
     if (!parsed.success) {
@@ -57,6 +59,9 @@ export const createRotationConsumer = ({ redis, keys, concurrency, rotate, logge
     prefix: keys.bull,
     autorun: false,
     concurrency,
+    // A lock lapses, and lapsed locks are looked for: each takes half of the time at the most.
+    lockDuration: takeoverAfterMs / 2,
+    stalledInterval: takeoverAfterMs / 2,
     maxStalledCount: NEVER_TOO_OFTEN,
     skipVersionCheck: true,
   });

@@ -125,7 +125,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
     claim: async (job, { leaseMs, landingWindowMs }) => {
       const [kind, ...rest] = await run.claim(
         [keys.rotation(job.rotationId), keys.assistant(job.assistantId)],
-        [job.rotationId, job.orgId, job.assistantId, leaseMs, landingWindowMs],
+        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs)],
       );
       if (kind === 'BUSY') return { kind: 'busy', retryInMs: Number(rest[0]) };
       if (kind === 'ENDED') return { kind: 'ended' };
@@ -157,7 +157,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
     },
 
     noteUnknown: async (claim, { readInMs, holdMs, status }) => {
-      const [kind] = await run.unknown(...held(keys, claim), status ?? '', readInMs, holdMs);
+      const [kind] = await run.unknown(...held(keys, claim), status ?? '', Math.round(readInMs), Math.round(holdMs));
       return kind === 'NOTED';
     },
 

@@ -1,0 +1,168 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { connectGateway } from '@rekey/rpc';
+import { createKeyFile } from '@rekey/sealing';
+import { repositoryRoot, startChild } from '@rekey/testing';
+import { failureOf } from './failure-of.ts';
+import { eventually, startSystem, type System } from './system.ts';
+
+let system: System;
+beforeEach(async () => {
+  system = await startSystem({ worker: false });
+});
+afterEach(() => system.stop());
+
+const expectInForce = async (assistantId: string) => expect((await system.openLast(assistantId)).assistant.secret_key).toBe(await system.trueKey(assistantId));
+const health = async (): Promise<string> => {
+  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, 'apps/cli/src/main.ts'), 'health', '--json', '--gateway', system.gateway.ready['address']!]);
+  let text = '';
+  child.process.stdout?.on('data', (chunk) => (text += chunk));
+  child.process.stderr?.resume();
+  await child.exited;
+  return text.trim();
+};
+/** Starts an app that has to refuse; what it says, and how it ends. */
+const refusal = async (app: string, env: Record<string, string>) => {
+  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)], { env: { PATH: process.env['PATH'], ...env } });
+  let text = '';
+  child.process.stdout?.on('data', (chunk) => (text += chunk));
+  child.process.stderr?.on('data', (chunk) => (text += chunk));
+  const { code } = await child.exited;
+  return { code, text };
+};
+
+describe('a process that dies', () => {
+  it('leaves the rotation to the next worker, when the gateway is killed right after its answer', async () => {
+    const { id } = await system.rotate('ast_1');
+    await system.gateway.child.kill();
+    await system.startWorker();
+    await eventually(() => system.events(), (events) => events.length === 1);
+    expect(await system.redis.hget(`{rekey}:rotation:${id}`, 'state')).toBe('SUCCEEDED');
+    await expectInForce('ast_1');
+  });
+
+  it.each(['hangAfterCommit', 'hangBefore'])('leaves its POST to be read back by another worker, and published once: %s', async (kind) => {
+    const first = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
+    await system.rotateAndWait('ast_1');
+    await system.admin('POST', '/faults', { assistantId: 'ast_1', kind });
+    const { id } = await system.rotate('ast_1');
+    await eventually(() => system.admin('GET', '/counts'), ({ rotate }) => rotate === 2);
+    await first.child.kill();
+    await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
+    const cause = kind === 'hangAfterCommit' ? 'RECONCILIATION' : 'ROTATION';
+    expect(await system.waitFor(id, 90)).toMatchObject({ state: 'SUCCEEDED', cause });
+    expect((await system.admin('GET', '/assistants/ast_1')).rotations).toBe(2);
+    expect((await system.events()).map(({ data }) => data.seq)).toEqual([1, 2]);
+    await expectInForce('ast_1');
+  }, 120_000);
+
+  it('finishes its POST in flight on SIGTERM, and ends with 0', async () => {
+    const slow = await startSystem({ simulator: ['--latency-ms', '500'], worker: false });
+    try {
+      const worker = await slow.startWorker();
+      const { id } = await slow.rotate('ast_1');
+      await eventually(() => slow.client.getRotation({ id }), ({ state }) => state === 'ROTATING');
+      expect(await worker.child.stop()).toBe(0);
+      expect(await slow.client.getRotation({ id })).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
+      expect(await slow.gateway.child.stop()).toBe(0);
+      expect(await slow.simulator.child.stop()).toBe(0);
+    } finally {
+      await slow.stop();
+    }
+  });
+
+  it('lets those go who wait, when the gateway is told to end', async () => {
+    const { id } = await system.rotate('ast_1');
+    const waiting = failureOf(system.client.waitRotation({ id, timeout: { seconds: 30 } }, { deadlineMs: 30_000 }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await system.gateway.child.stop()).toBe(0);
+    expect(await waiting).toMatchObject({ code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN' });
+  });
+});
+
+describe('a Redis that is away', () => {
+  it('makes the gateway NOT_SERVING and its answers UNAVAILABLE, until it is back', async () => {
+    await eventually(health, (text) => text === '{"status":"SERVING"}');
+    await system.redisServer.kill();
+    await eventually(health, (text) => text === '{"status":"NOT_SERVING"}');
+    for (const call of [system.rotate('ast_1'), system.client.listRotations({}), system.client.getAssistant({ assistantId: 'ast_1' })]) {
+      const failure = await failureOf(call);
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' });
+      expect(failure.message).not.toMatch(/127\.0\.0\.1|ECONN|ioredis| at /);
+    }
+    await system.redisServer.restart();
+    await eventually(health, (text) => text === '{"status":"SERVING"}');
+    await system.startWorker();
+    expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED' });
+  }, 60_000);
+
+  it('is noticed also when it keeps its connections and answers nothing', async () => {
+    await eventually(health, (text) => text === '{"status":"SERVING"}');
+    system.redisServer.freeze();
+    await eventually(health, (text) => text === '{"status":"NOT_SERVING"}');
+    expect(await failureOf(system.rotate('ast_1'))).toMatchObject({ code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' });
+    system.redisServer.thaw();
+    await eventually(health, (text) => text === '{"status":"SERVING"}');
+  }, 60_000);
+
+  it('is waited for by a gateway that starts before it', async () => {
+    await system.redisServer.kill();
+    const early = await system.startGateway();
+    await system.redisServer.restart();
+    const client = connectGateway(early.ready['address']!);
+    try {
+      const state = () => client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_1' }).then((rotation) => rotation.state, (error: Error) => error.message);
+      await eventually(state, (answer) => answer === 'QUEUED');
+    } finally {
+      client.close();
+    }
+  }, 60_000);
+
+  it('does not lose a key that arrives while it is away', async () => {
+    await system.stop();
+    system = await startSystem({ simulator: ['--latency-ms', '700'], worker: { INVENT_TIMEOUT_MS: '5000', REKEY_LANDING_WINDOW_MS: '5000' } });
+    const { id } = await system.rotate('ast_1');
+    await eventually(() => system.client.getRotation({ id }), ({ state }) => state === 'ROTATING');
+    system.redisServer.freeze();
+    await eventually(() => system.admin('GET', '/assistants/ast_1'), ({ rotations }) => rotations === 1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    system.redisServer.thaw();
+    expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
+    await expectInForce('ast_1');
+  }, 60_000);
+});
+
+describe('a bad start', () => {
+  it('names the variables that are wrong, and shows no value', async () => {
+    const { code, text } = await refusal('worker', { REDIS_URL: 'hunter2', INVENT_BASE_URL: 'http://hunter2.example.com', INVENT_TIMEOUT_MS: 'hunter2', WORKER_CONCURRENCY: '0' });
+    expect(code).toBe(1);
+    for (const name of ['REDIS_URL', 'INVENT_TIMEOUT_MS', 'WORKER_CONCURRENCY', 'REKEY_KEY_FILE: is required']) expect(text).toContain(name);
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('demands https for anything but loopback', async () => {
+    const { code, text } = await refusal('worker', { ...system.environment, INVENT_BASE_URL: 'http://api.example.com' });
+    expect(code).toBe(1);
+    expect(text).toContain('INVENT_BASE_URL: must be https, except on loopback');
+  });
+
+  it('refuses a key file that the ledger was not begun with', async () => {
+    await system.startWorker();
+    const other = `${system.keyFile}.other`;
+    await createKeyFile(other);
+    const { code, text } = await refusal('worker', { ...system.environment, REKEY_KEY_FILE: other });
+    expect(code).toBe(1);
+    expect(text).toMatch(/this ledger was begun with/);
+  });
+
+  it('refuses a key file that is missing or broken', async () => {
+    expect((await refusal('worker', { ...system.environment, REKEY_KEY_FILE: '/no/such/file' })).text).toContain('rekey key-file create');
+    const broken = `${system.keyFile}.broken`;
+    await writeFile(broken, 'hunter2');
+    const { code, text } = await refusal('worker', { ...system.environment, REKEY_KEY_FILE: broken });
+    expect(code).toBe(1);
+    expect(text).toContain('is not JSON');
+    expect(text).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,128 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { failureOf } from './failure-of.ts';
+import { startSystem, type System } from './system.ts';
+
+let system: System;
+let next = 0;
+beforeAll(async () => {
+  system = await startSystem({ worker: { REKEY_RETRY_FOR_MS: '0' } });
+});
+afterAll(() => system.stop());
+afterEach(() => system.admin('DELETE', '/faults'));
+
+/** An assistant of its own for each test, with a key that is published. */
+const published = async (): Promise<string> => {
+  const id = `ast_${(next += 1)}`;
+  await system.rotateAndWait(id);
+  return id;
+};
+const rotateUnder = async (assistantId: string, fault: object) => {
+  await system.admin('POST', '/faults', { assistantId, ...fault });
+  return system.rotateAndWait(assistantId);
+};
+const rotationsOf = async (assistantId: string): Promise<number> => (await system.admin('GET', `/assistants/${assistantId}`)).rotations;
+const expectInForce = async (assistantId: string) => expect((await system.openLast(assistantId)).assistant.secret_key).toBe(await system.trueKey(assistantId));
+
+describe('what is certainly not done', () => {
+  it.each([[400, 'UPSTREAM_REJECTED'], [401, 'UPSTREAM_UNAUTHENTICATED'], [403, 'UPSTREAM_FORBIDDEN'], [404, 'ASSISTANT_NOT_FOUND']])(
+    'fails at once on a %i, after one request, with what to do',
+    async (status, reason) => {
+      const id = await published();
+      const ended = await rotateUnder(id, { kind: 'failBefore', status });
+      expect(ended).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason, upstreamStatus: status } });
+      expect(ended.error!.advice).not.toBe('');
+      await expectInForce(id);
+    },
+  );
+
+  it('is tried again on a 429, when it says so', async () => {
+    const id = await published();
+    const start = performance.now();
+    const ended = await rotateUnder(id, { kind: 'failBefore', status: 429, retryAfter: '1' });
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', attemptCount: 2, error: null });
+    expect(performance.now() - start).toBeGreaterThan(1000);
+    await expectInForce(id);
+  });
+
+  it('fails for an org or an assistant that Invent does not know', async () => {
+    expect(await system.rotateAndWait('ast_1', 'org_unknown')).toMatchObject({ state: 'FAILED', error: { reason: 'ASSISTANT_NOT_FOUND' } });
+    expect(await system.rotateAndWait('no_such_assistant')).toMatchObject({ state: 'FAILED', error: { reason: 'ASSISTANT_NOT_FOUND' } });
+    expect(await failureOf(system.client.getAssistant({ assistantId: 'no_such_assistant' }))).toMatchObject({ code: 'NOT_FOUND', reason: 'ASSISTANT_NOT_KNOWN' });
+  });
+});
+
+describe('what is not known', () => {
+  it.each(['failAfter', 'loseResponseAfterCommit', 'hangAfterCommit', 'truncateBody', 'garble'])('is read back and published when the key has changed: %s', async (kind) => {
+    const id = await published();
+    const ended = await rotateUnder(id, { kind });
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
+    expect(await rotationsOf(id)).toBe(2);
+    await expectInForce(id);
+  });
+
+  it.each(['failBefore', 'loseConnectionBefore', 'hangBefore', 'nullKey'])('is rotated again only when it can no longer land: %s', async (kind) => {
+    const id = await published();
+    const start = performance.now();
+    const ended = await rotateUnder(id, { kind });
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
+    expect(performance.now() - start).toBeGreaterThan(1500);
+    expect(await rotationsOf(id)).toBe(2);
+    await expectInForce(id);
+  }, 30_000);
+
+  it('is found by a POST that lands late, within its window', async () => {
+    const id = await published();
+    expect(await rotateUnder(id, { kind: 'commitLate', delayMs: 800 })).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
+    await expectInForce(id);
+  });
+
+  it('publishes the key in force where none was published before, and rotates once it is safe', async () => {
+    const id = `ast_${(next += 1)}`;
+    const ended = await rotateUnder(id, { kind: 'loseResponseAfterCommit' });
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', attemptCount: 2 });
+    const causes = (await system.events()).filter(({ subject }) => subject === id).map(({ data }) => data.cause);
+    expect(causes).toEqual(['import', 'rotation']);
+    await expectInForce(id);
+  }, 30_000);
+
+  it('is called RECONCILING while it lasts, with since when and what is next, and cannot be cancelled', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
+    await system.admin('POST', '/faults', { assistantId: id, on: 'get', kind: 'failBefore', times: 0 });
+    const { id: rotationId } = await system.rotate(id);
+    const seen = await system.client.waitRotation({ id: rotationId, timeout: { seconds: 1 } });
+    expect(seen).toMatchObject({ state: 'RECONCILING', error: { reason: 'OUTCOME_UNKNOWN' } });
+    expect(Number(seen.reconciliation!.sinceTime!.seconds)).toBeGreaterThan(0);
+    expect(Number(seen.reconciliation!.nextReadTime!.seconds)).toBeGreaterThanOrEqual(Number(seen.reconciliation!.sinceTime!.seconds));
+    expect(await failureOf(system.client.cancelRotation({ id: rotationId }))).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'ROTATION_NOT_CANCELLABLE' });
+    await system.admin('DELETE', '/faults');
+    expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
+    await expectInForce(id);
+  }, 60_000);
+
+  it('lets no second POST leave for an assistant meanwhile, under either name of its org', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'hangAfterCommit' });
+    const first = await system.rotate(id);
+    const second = await system.rotate(id, 'c');
+    expect(second.id).not.toBe(first.id);
+    expect(await system.waitFor(first.id)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
+    expect(await system.waitFor(second.id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
+    expect((await system.admin('GET', '/counts')).concurrentRotates).toBe(0);
+    await expectInForce(id);
+  });
+});
+
+describe('an upstream that is away', () => {
+  it('fails a rotation when it was away for too long, the key unchanged', async () => {
+    const worker = await startSystem({ worker: { INVENT_BASE_URL: 'http://127.0.0.1:1', REKEY_RETRY_FOR_MS: '0' } });
+    try {
+      const ended = await worker.rotateAndWait('ast_1');
+      expect(ended).toMatchObject({ state: 'FAILED', error: { reason: 'UPSTREAM_UNREACHABLE', upstreamStatus: 0 } });
+      expect(ended.attemptCount).toBeGreaterThan(1);
+      expect(await worker.events()).toEqual([]);
+    } finally {
+      await worker.stop();
+    }
+  });
+});

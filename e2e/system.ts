@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectGateway, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
+import { KeyEvent, type SealedRecord } from '@rekey/schema';
+import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
+import { launchApp, startRedis, type App, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+
+export const API_KEY = 'api-key-of-the-tests-7Yw2';
+
+/** The whole of Rekey as real processes, beside a Redis and a simulator of its own. */
+export interface System {
+  readonly redisServer: RedisServer;
+  readonly redis: Redis;
+  readonly simulator: App;
+  readonly gateway: App;
+  readonly client: GatewayClient;
+  readonly keyFile: string;
+  readonly sealer: Sealer;
+  /** What a further process needs in its environment. */
+  readonly environment: Record<string, string>;
+  startWorker(env?: Record<string, string>): Promise<App>;
+  startGateway(env?: Record<string, string>): Promise<App>;
+  admin(method: string, path: string, body?: object): Promise<any>;
+  rotate(assistantId: string, orgId?: string): Promise<ProtoRotation>;
+  /** Asks for a rotation and waits for its end. */
+  rotateAndWait(assistantId: string, orgId?: string): Promise<ProtoRotation>;
+  waitFor(id: string, timeoutSeconds?: number): Promise<ProtoRotation>;
+  events(): Promise<KeyEvent[]>;
+  openLast(assistantId: string): Promise<SealedRecord>;
+  trueKey(assistantId: string): Promise<string | null>;
+  /** Everything that any process has written. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+export interface SystemOptions {
+  simulator?: string[];
+  worker?: Record<string, string> | false;
+  gateway?: Record<string, string>;
+}
+
+export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
+  const folder = await mkdtemp(join(tmpdir(), 'rekey-e2e-'));
+  const keyFile = join(folder, 'key.json');
+  await createKeyFile(keyFile);
+  const sealer = createSealer(await loadKeyFile(keyFile));
+  const redisServer = await startRedis();
+  const redis = new Redis(redisServer.url, { retryStrategy: () => 50 });
+  redis.on('error', () => {});
+  const simulator = await launchApp('simulator', {
+    args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', ...(options.simulator ?? [])],
+    env: { SIMULATOR_API_KEY: API_KEY },
+  });
+  const environment = {
+    REDIS_URL: redisServer.url,
+    INVENT_BASE_URL: simulator.ready['address']!,
+    INVENT_API_KEY: API_KEY,
+    REKEY_KEY_FILE: keyFile,
+    GRPC_ADDRESS: '127.0.0.1:0',
+    INVENT_TIMEOUT_MS: '1000',
+    REKEY_LANDING_WINDOW_MS: '1500',
+    REKEY_TAKEOVER_AFTER_MS: '12000',
+    LOG_LEVEL: 'debug',
+  };
+  const apps: App[] = [simulator];
+  const start = async (name: 'worker' | 'gateway', env: Record<string, string> = {}) => {
+    const app = await launchApp(name, { env: { ...environment, ...env } });
+    apps.push(app);
+    return app;
+  };
+  const gateway = await start('gateway', options.gateway);
+  const client = connectGateway(gateway.ready['address']!);
+  if (options.worker !== false) await start('worker', options.worker);
+
+  const admin = async (method: string, path: string, body?: object): Promise<any> => {
+    const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, { method, body: body ? JSON.stringify(body) : null });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (response.status === 204 ? undefined : response.json()) as any;
+  };
+  const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
+  const waitFor = (id: string, timeoutSeconds = 20) => client.waitRotation({ id, timeout: { seconds: timeoutSeconds } }, { deadlineMs: (timeoutSeconds + 5) * 1000 });
+  const events = async () => (await redis.xrange('{rekey}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
+  return {
+    redisServer, redis, simulator, gateway, client, keyFile, sealer, environment, admin, rotate, waitFor, events,
+    startWorker: (env) => start('worker', env),
+    startGateway: (env) => start('gateway', env),
+    rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),
+    openLast: async (assistantId) => {
+      const last = (await events()).findLast(({ subject }) => subject === assistantId);
+      if (!last) throw new Error(`no event of ${assistantId}`);
+      return openRecord(sealer, last.data.sealed);
+    },
+    trueKey: async (assistantId) => (await admin('GET', `/assistants/${assistantId}`)).record.secret_key,
+    output: () => apps.map((app) => app.output()).join(''),
+    stop: async () => {
+      client.close();
+      redis.disconnect();
+      for (const app of apps.reverse()) await app.child.kill();
+      await redisServer.dispose();
+      await rm(folder, { recursive: true });
+    },
+  };
+};
+
+/** Everything that is in a Redis, as text. */
+export const dumpRedis = async (redis: Redis): Promise<string> => {
+  const texts: string[] = [];
+  for (const key of await redis.keys('*')) {
+    texts.push(key);
+    switch (await redis.type(key)) {
+      case 'string':
+        texts.push((await redis.get(key))!);
+        break;
+      case 'hash':
+        texts.push(JSON.stringify(await redis.hgetall(key)));
+        break;
+      case 'stream':
+        texts.push(JSON.stringify(await redis.xrange(key, '-', '+')));
+        break;
+      case 'zset':
+        texts.push(JSON.stringify(await redis.zrange(key, '0', '-1')));
+        break;
+      case 'list':
+        texts.push(JSON.stringify(await redis.lrange(key, 0, -1)));
+        break;
+      case 'set':
+        texts.push(JSON.stringify(await redis.smembers(key)));
+        break;
+    }
+  }
+  return texts.join('\n');
+};
+
+
+/** Asks until the answer is good. Throws with the last answer when the time is up. */
+export const eventually = async <T>(what: () => Promise<T>, good: (value: T) => boolean, withinMs = 15_000): Promise<T> => {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await what();
+    if (good(value)) return value;
+    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
