@@ -113,7 +113,7 @@ describe('a Redis that is away', () => {
     const client = connectGateway(early.ready['address']!);
     try {
       const state = () => client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_1' }).then((rotation) => rotation.state, (error: Error) => error.message);
-      await eventually(state, (answer) => answer === 'QUEUED');
+      expect(await eventually(state, (answer) => answer === 'QUEUED')).toBe('QUEUED');
     } finally {
       client.close();
     }

@@ -97,7 +97,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     stop: async () => {
       client.close();
       redis.disconnect();
-      for (const app of apps.reverse()) await app.child.kill();
+      for (const app of apps.toReversed()) await app.child.kill();
       await redisServer.dispose();
       await rm(folder, { recursive: true });
     },

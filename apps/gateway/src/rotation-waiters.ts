@@ -41,15 +41,15 @@ export const createRotationWaiters = ({ ledger, subscriber }: { ledger: Ledger; 
     },
 
     wait: async (id, { timeoutMs, signal }) => {
-      let wake = () => {};
+      let wake: (() => void) | undefined;
       let woken = false;
       const withdraw = enrol(id, () => {
         woken = true;
-        wake();
+        wake?.();
       });
       const nextWake = () => new Promise<void>((resolve) => (woken ? resolve() : (wake = resolve)));
-      const timeUp = AbortSignal.any([AbortSignal.timeout(Math.max(timeoutMs, 0)), signal]);
-      const onTimeUp = () => wake();
+      const timeUp = AbortSignal.any([AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 0)), signal]);
+      const onTimeUp = () => wake?.();
       timeUp.addEventListener('abort', onTimeUp);
       try {
         // Enrolled first and read afterwards: an end in between wakes us.

@@ -20,7 +20,7 @@ const ready = (name: string, what: string) => say(`${name.padEnd(10)} ready  ${w
 const stop = async (code: number): Promise<void> => {
   if (stopping) return;
   stopping = true;
-  for (const { release } of releases.reverse()) await release();
+  for (const { release } of releases.toReversed()) await release();
   process.exit(code);
 };
 

@@ -7,7 +7,7 @@ describe('parseBaseUrl', () => {
   });
 
   it.each(['http://api.useinvent.com', 'http://127.0.0.1.evil.com', 'http://localhost.evil.com', 'http://10.0.0.1', 'ftp://localhost', 'https://user:pw@host', 'https://host/?a=b', 'nonsense'])('refuses %s', (url) => {
-    expect(() => parseBaseUrl(url)).toThrow();
+    expect(() => parseBaseUrl(url)).toThrow(/must be/);
   });
 
   it('takes plain HTTP for a host that was named', () => {

@@ -10,7 +10,7 @@ const isLoopback = (hostname: string): boolean =>
  */
 export const parseBaseUrl = (text: string, plainHttpHosts: readonly string[] = []): URL => {
   const url = z.url({ error: 'must be a URL' }).transform((t) => new URL(t)).parse(text);
-  if (url.username || url.password || url.search || url.hash) throw new Error('must hold no credentials, query or fragment');
+  if (url.username || url.password || url.search || url.hash) throw new Error('must be without credentials, query and fragment');
   const plainAllowed = isLoopback(url.hostname) || plainHttpHosts.includes(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plainAllowed)) throw new Error('must be https, except on loopback');
   return url;

@@ -7,7 +7,7 @@ import { createInventClient, type InventClient } from './client.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  for (const close of closers.splice(0).toReversed()) await close();
 });
 
 const listen = async (server: Server): Promise<URL> => {

@@ -1,5 +1,5 @@
 import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
-import { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation } from '@rekey/schema';
+import { errorTable, isErrorCode, type ErrorCode, type FieldViolation, type RekeyError } from '@rekey/schema';
 import protobuf from 'protobufjs';
 
 /*

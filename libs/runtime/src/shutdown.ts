@@ -13,7 +13,7 @@ export const createShutdown = (logger: Logger): Shutdown => {
   const releases: { name: string; release: () => void | Promise<void> }[] = [];
   let running: Promise<void> | undefined;
   const releaseAll = async () => {
-    for (const { name, release } of releases.reverse()) {
+    for (const { name, release } of releases.toReversed()) {
       try {
         await release();
       } catch (err) {

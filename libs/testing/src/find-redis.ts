@@ -62,8 +62,8 @@ const unpackDebianPackages = async (cache: string, target: string): Promise<void
   const work = await mkdtemp(join(cache, 'unpack-'));
   try {
     const apt = [
-      ...['-q', '-o', `Dir::State=${work}/state`, '-o', `Dir::Cache=${work}/cache`, '-o', 'Dir::State::status=/var/lib/dpkg/status'],
-      ...['-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=3'],
+      '-q', '-o', `Dir::State=${work}/state`, '-o', `Dir::Cache=${work}/cache`, '-o', 'Dir::State::status=/var/lib/dpkg/status',
+      '-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=3',
     ];
     await mkdir(join(work, 'state', 'lists', 'partial'), { recursive: true });
     await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });

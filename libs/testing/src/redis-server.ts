@@ -36,7 +36,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'rekey-redis-')));
   const args = [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction'],
+    '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction',
     ...(options.persistence ? ['--appendonly', 'yes', '--appendfsync', options.persistence] : ['--appendonly', 'no']),
   ];
   const start = async (): Promise<Child> => {
@@ -81,9 +81,8 @@ export const freePort = (port = 0): Promise<number> =>
 export const isPortFree = (port: number): Promise<boolean> => freePort(port).then(() => true, () => false);
 
 const untilReady = async (child: Child, port: number): Promise<void> => {
-  let ended = false;
-  void child.exited.then(() => (ended = true));
-  for (let tries = 0; tries < 600 && !ended; tries += 1) {
+  const runs = () => child.process.exitCode === null && child.process.signalCode === null;
+  for (let tries = 0; tries < 600 && runs(); tries += 1) {
     if (await answersPing(port)) return;
     await sleep(10);
   }

@@ -1,0 +1,26 @@
+# One image for gateway, worker, simulator and the command line: the command says which.
+FROM node:24-bookworm-slim AS build
+WORKDIR /rekey
+ENV CI=true
+COPY package.json package-lock.json nx.json tsconfig.base.json tsconfig.json ./
+COPY libs libs
+COPY apps apps
+COPY e2e/package.json e2e/
+COPY bench/package.json bench/
+RUN npm ci --no-audit --no-fund
+COPY proto proto
+RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
+# What runs is the built code alone.
+RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench
+
+FROM node:24-bookworm-slim
+WORKDIR /rekey
+ENV NODE_ENV=production
+COPY --from=build /rekey/package.json ./
+COPY --from=build /rekey/node_modules node_modules
+COPY --from=build /rekey/proto proto
+COPY --from=build /rekey/libs libs
+COPY --from=build /rekey/apps apps
+RUN mkdir /keys && chown node:node /keys
+USER node
+CMD ["node", "apps/cli/dist/main.js", "--help"]
