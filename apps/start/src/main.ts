@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKeyFile } from '@rekey/sealing';
 import { findRedis, freePort, isPortFree, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
@@ -51,6 +51,24 @@ const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchO
   return app;
 };
 
+/** Two at once would write to the same data. */
+const takeLock = async (): Promise<void> => {
+  const lock = join(dataDir, 'pid');
+  const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
+  if (holder > 0 && isAlive(holder)) throw new Error(`npm start runs already here (process ${holder}).`);
+  await writeFile(lock, String(process.pid));
+  releases.push({ name: 'lock', release: () => rm(lock) });
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 const startOwnRedis = async (): Promise<string> => {
   const binary = await findRedis(say);
   const dir = join(dataDir, 'redis');
@@ -73,6 +91,7 @@ const startSimulator = async (): Promise<Record<string, string>> => {
 
 try {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await takeLock();
   const redisUrl = given('REDIS_URL') ?? (await startOwnRedis());
   const simulated = !given('INVENT_API_KEY') && !given('INVENT_API_KEYS_FILE');
   const upstream = simulated ? await startSimulator() : {};

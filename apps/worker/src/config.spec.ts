@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseEnvironment } from '@rekey/runtime';
+import { WorkerEnvironment } from './config.ts';
+
+const complete = { REKEY_KEY_FILE: '/key.json', INVENT_API_KEY: 'key' };
+const complaint = (env: Record<string, string>): string => {
+  try {
+    parseEnvironment(WorkerEnvironment, { ...complete, ...env });
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+describe('WorkerEnvironment', () => {
+  it('needs a key file and an API key, and nothing else', () => {
+    expect(parseEnvironment(WorkerEnvironment, complete)).toMatchObject({ INVENT_BASE_URL: 'https://api.useinvent.com', INVENT_TIMEOUT_MS: 30_000, REKEY_LANDING_WINDOW_MS: 90_000 });
+    expect(complaint({ REKEY_KEY_FILE: '' })).toContain('REKEY_KEY_FILE: is required');
+    expect(complaint({ INVENT_API_KEY: '' })).toContain('INVENT_API_KEY: is required, or INVENT_API_KEYS_FILE');
+  });
+
+  it.each([
+    [{ INVENT_API_KEYS_FILE: '/keys.json' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE'],
+    [{ INVENT_API_KEY: 'with space' }, 'INVENT_API_KEY: must be visible ASCII without spaces'],
+    [{ INVENT_BASE_URL: 'http://10.0.0.1' }, 'INVENT_BASE_URL: must be https, except on loopback'],
+    [{ INVENT_BASE_URL: 'nonsense' }, 'INVENT_BASE_URL: must be a URL'],
+    [{ INVENT_TIMEOUT_MS: '90001' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
+  ])('refuses %j', (env, message) => {
+    expect(complaint(env)).toContain(message);
+  });
+
+  it('allows plain HTTP for the hosts that are named', () => {
+    expect(complaint({ INVENT_BASE_URL: 'http://simulator:4010', INVENT_PLAIN_HTTP_HOSTS: 'other, simulator' })).toBe('');
+  });
+});

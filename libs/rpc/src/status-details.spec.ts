@@ -1,0 +1,26 @@
+import type { ServiceError } from '@grpc/grpc-js';
+import { describe, expect, it } from '@jest/globals';
+import { RekeyError } from '@rekey/schema';
+import { readStatusDetails, toStatus } from './status-details.ts';
+
+const received = (error: RekeyError) => toStatus(error) as unknown as ServiceError;
+
+describe('toStatus and readStatusDetails', () => {
+  it('carry the reason in ErrorInfo, and the fields at fault in BadRequest', () => {
+    const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
+    const status = received(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
+    expect(status.details).toBe('The request is not valid. org_id must not be empty. Correct the fields named in the BadRequest detail.');
+    expect(readStatusDetails(status)).toEqual({ reason: 'INVALID_ARGUMENT', fieldViolations });
+  });
+
+  it('show nothing of the cause', () => {
+    const status = received(new RekeyError('REDIS_UNAVAILABLE', { cause: new Error('hunter2') }));
+    expect(JSON.stringify([status, status.metadata.getMap()])).not.toContain('hunter2');
+  });
+
+  it('read nothing from an error that is not ours', () => {
+    const status = received(new RekeyError('INTERNAL'));
+    status.metadata.remove('grpc-status-details-bin');
+    expect(readStatusDetails(status)).toEqual({ fieldViolations: [] });
+  });
+});
