@@ -1,4 +1,4 @@
-import { ROTATIONS_QUEUE, type Keys } from '@rekey/ledger';
+import { ROTATIONS_QUEUE, keptJobs, type Keys } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
@@ -57,6 +57,7 @@ export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfter
   const worker = new Worker(ROTATIONS_QUEUE, process, {
     connection: redis,
     prefix: keys.bull,
+    ...keptJobs,
     autorun: false,
     concurrency,
     // A lock lapses, and lapsed locks are looked for: each takes half of the time at the most.
