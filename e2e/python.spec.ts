@@ -17,7 +17,8 @@ const available = (() => {
 })();
 if (!available) console.warn('Skipped: examples/python needs python3-grpcio, python3-grpc-tools, python3-redis and python3-jwcrypto.');
 
-const describeWhereAvailable = available ? describe : describe.skip;
+const { skip } = describe;
+const describeWhereAvailable = available ? describe : skip;
 
 describeWhereAvailable('examples/python', () => {
   let system: System;

@@ -1,5 +1,5 @@
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
-import { RekeyError } from '@rekey/schema';
+import { RekeyError, errorTable } from '@rekey/schema';
 import { toStatus } from './status-details.ts';
 
 export interface CallContext {
@@ -36,8 +36,9 @@ export const unary =
     handler(call.request, contextOf(call)).then(
       (response) => callback(null, response),
       (error: unknown) => {
-        if (!(error instanceof RekeyError)) onUnexpected(error);
-        callback(toStatus(error instanceof RekeyError ? error : new RekeyError('INTERNAL')));
+        const told = error instanceof RekeyError ? error : new RekeyError('INTERNAL');
+        if (errorTable[told.code].grpc === 'INTERNAL') onUnexpected(error);
+        callback(toStatus(told));
       },
     );
   };

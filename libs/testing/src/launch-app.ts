@@ -19,15 +19,15 @@ export interface LaunchOptions {
   env?: Record<string, string | undefined>;
   /** Called with each line that it writes. */
   onLine?: (line: string) => void;
-  /** Run what `npm run build` made, and not the source. */
-  built?: boolean;
 }
 
 /** Only what a process needs: a test must not depend on the variables of whoever runs it. */
 const baseEnvironment = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: process.env['TZ'] });
 
 /** Starts one of `apps/` as a process and waits for its ready line. */
-export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args = [], env = {}, onLine, built = false }: LaunchOptions = {}): Promise<App> => {
+export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args = [], env = {}, onLine }: LaunchOptions = {}): Promise<App> => {
+  // What `npm run build` made, and not the source, where the check of the build says so.
+  const built = process.env['REKEY_TEST_BUILT'] === '1';
   const main = built ? [`${repositoryRoot}apps/${name}/dist/main.js`] : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // A group of its own: Ctrl-C on a terminal reaches only the launcher, which ends its children in order.
   const child = startChild(process.execPath, [...main, ...args], { env: { ...baseEnvironment(), ...env }, ownGroup: true });
