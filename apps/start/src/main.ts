@@ -105,10 +105,12 @@ try {
   ready('worker', `up to ${worker.ready['concurrency']} rotations at once`);
 
   const address = gateway.ready['address'] === '127.0.0.1:50051' ? '' : `GRPC_ADDRESS=${gateway.ready['address']} `;
+  // A REDIS_URL that was given may hold a password.
   const redis = redisUrl === 'redis://127.0.0.1:6379' ? '' : given('REDIS_URL') ? 'REDIS_URL=… ' : `REDIS_URL=${redisUrl} `;
+  const prefix = given('REKEY_PREFIX') ? `REKEY_PREFIX=${given('REKEY_PREFIX')} ` : '';
   say();
   say(`Rotate a first key:  ${address}npx rekey rotate ${simulated ? 'org_demo ast_1' : 'ORG ASSISTANT'} --wait`);
-  say(`Follow new keys:     ${redis}npx rekey events`);
+  say(`Follow new keys:     ${redis}${prefix}npx rekey events`);
   say('Ctrl-C stops everything. Logs are in .rekey/.');
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
