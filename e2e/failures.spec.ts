@@ -81,6 +81,26 @@ describe('a process that dies', () => {
   });
 });
 
+describe('a backlog', () => {
+  it('does not keep a key waiting that has to be read back', async () => {
+    const busy = await startSystem({ simulator: ['--latency-ms', '50'], worker: false });
+    try {
+      const worker = await busy.startWorker();
+      await busy.rotateAndWait('ast_1');
+      expect(await worker.child.stop()).toBe(0);
+      const uncertain = await busy.rotate('ast_1');
+      await Promise.all(Array.from({ length: 300 }, (_, i) => busy.rotate(`ast_${i + 2}`)));
+      await busy.admin('POST', '/faults', { assistantId: 'ast_1', kind: 'loseResponseAfterCommit' });
+      await busy.admin('POST', '/faults', { assistantId: 'ast_1', on: 'get', kind: 'failBefore' });
+      await busy.startWorker({ WORKER_CONCURRENCY: '1' });
+      expect(await busy.waitFor(uncertain.id, 30)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
+      expect(await busy.redis.zcard('{rekey}:rotations:open')).toBeGreaterThan(150);
+    } finally {
+      await busy.stop();
+    }
+  }, 60_000);
+});
+
 describe('a Redis that is away', () => {
   it('makes the gateway NOT_SERVING and its answers UNAVAILABLE, until it is back', async () => {
     await eventually(health, (text) => text === '{"status":"SERVING"}');

@@ -7,6 +7,9 @@ import { createRotationWaiters } from './rotation-waiters.ts';
 import { createServer } from './server.ts';
 import { createServices } from './services.ts';
 
+/** Who waits has been let go by then; what is left is short calls, and streams that nobody ends, such as a health watch. */
+const CALLS_MAY_TAKE_MS = 5000;
+
 await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {
   const redis = connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway', logger });
   shutdown.defer('redis', () => redis.disconnect());
@@ -21,7 +24,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const server = createServer(loadContract(), createServices({ ledger, queue, waiters, onUnexpected }));
-  shutdown.defer('server', () => server.close(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2));
+  shutdown.defer('server', () => server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)));
   shutdown.defer('waiters', () => waiters.close());
   const health = watchHealth(server.health, redis, server.services);
   shutdown.defer('health', () => health.close());

@@ -1,5 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, renameSync, type WriteStream } from 'node:fs';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKeyFile } from '@rekey/sealing';
 import { findRedis, freePort, isPortFree, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
@@ -31,18 +31,38 @@ const onSignal = () => {
 };
 process.on('SIGINT', onSignal);
 process.on('SIGTERM', onSignal);
+process.on('SIGHUP', onSignal);
+
+const LOG_BYTES = 16 * 1024 * 1024;
+
+/** Appends to a file; when it is full it becomes FILE.1, and a new one is begun. */
+const createLog = (path: string): ((line: string) => void) => {
+  const open = () => createWriteStream(path, { flags: 'a', mode: 0o600 });
+  let stream: WriteStream = open();
+  let bytes = 0;
+  return (line) => {
+    stream.write(`${line}\n`);
+    bytes += line.length + 1;
+    if (bytes < LOG_BYTES) return;
+    stream.end();
+    renameSync(path, `${path}.1`);
+    stream = open();
+    bytes = 0;
+  };
+};
 
 /** Starts an app with its log in a file; warnings and errors show on the terminal too. Its unforeseen end ends everything. */
 const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchOptions): Promise<App> => {
-  const log = createWriteStream(join(dataDir, `${name}.log`), { flags: 'a', mode: 0o600 });
+  const log = createLog(join(dataDir, `${name}.log`));
   const app = await launchApp(name, {
     ...options,
     onLine: (line) => {
-      log.write(`${line}\n`);
+      log(line);
       if (/^\{"level":"(warn|error|fatal)"/.test(line)) say(`${name}: ${line}`);
     },
   });
   releases.push({ name, release: () => app.child.stop(60_000) });
+  await notePid(app.child.pid);
   void app.child.exited.then(({ code, signal }) => {
     if (stopping) return;
     say(`${name} ended with ${signal ?? code}; its log is .rekey/${name}.log`);
@@ -51,13 +71,16 @@ const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchO
   return app;
 };
 
-/** Two at once would write to the same data. */
+const pidFile = join(dataDir, 'pids');
+const notePid = (pid: number) => appendFile(pidFile, `${pid}\n`);
+
+/** Two at once would write to the same data: also what a launcher left behind that was killed. */
 const takeLock = async (): Promise<void> => {
-  const lock = join(dataDir, 'pid');
-  const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
-  if (holder > 0 && isAlive(holder)) throw new Error(`npm start runs already here (process ${holder}).`);
-  await writeFile(lock, String(process.pid));
-  releases.push({ name: 'lock', release: () => rm(lock) });
+  const noted = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n').map(Number).filter((pid) => pid > 0);
+  const alive = noted.filter(isAlive);
+  if (alive.length > 0) throw new Error(`npm start runs already here, or was killed and left processes behind. End them: kill ${alive.join(' ')}`);
+  await writeFile(pidFile, `${process.pid}\n`);
+  releases.push({ name: 'lock', release: () => rm(pidFile) });
 };
 
 const isAlive = (pid: number): boolean => {
@@ -76,6 +99,7 @@ const startOwnRedis = async (): Promise<string> => {
   const port = (await isPortFree(6379)) ? 6379 : await freePort();
   const redis = await startRedis({ binary, dir, port, persistence: 'everysec' });
   releases.push({ name: 'redis', release: () => redis.stop() });
+  await notePid(redis.pid);
   ready('redis', `${redis.url}  (data in .rekey/redis)`);
   return redis.url;
 };

@@ -24,6 +24,7 @@ describe('WorkerEnvironment', () => {
     [{ INVENT_API_KEY: 'with space' }, 'INVENT_API_KEY: must be visible ASCII without spaces'],
     [{ INVENT_BASE_URL: 'http://10.0.0.1' }, 'INVENT_BASE_URL: must be https, except on loopback'],
     [{ INVENT_BASE_URL: 'nonsense' }, 'INVENT_BASE_URL: must be a URL'],
+    [{ REKEY_SHUTDOWN_TIMEOUT_MS: '30000' }, 'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS'],
     [{ INVENT_TIMEOUT_MS: '90001' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
   ])('refuses %j', (env, message) => {
     expect(complaint(env)).toContain(message);

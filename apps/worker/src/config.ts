@@ -28,6 +28,7 @@ export const WorkerEnvironment = z
     const complain = (name: string, message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
     if (!env.INVENT_API_KEY && !env.INVENT_API_KEYS_FILE) complain('INVENT_API_KEY', 'is required, or INVENT_API_KEYS_FILE');
     if (env.INVENT_API_KEY && env.INVENT_API_KEYS_FILE) complain('INVENT_API_KEY', 'cannot be given together with INVENT_API_KEYS_FILE');
+    if (env.REKEY_SHUTDOWN_TIMEOUT_MS <= env.INVENT_TIMEOUT_MS) complain('REKEY_SHUTDOWN_TIMEOUT_MS', 'must be longer than INVENT_TIMEOUT_MS');
     if (env.REKEY_LANDING_WINDOW_MS < env.INVENT_TIMEOUT_MS) complain('REKEY_LANDING_WINDOW_MS', 'must not be shorter than INVENT_TIMEOUT_MS');
     try {
       parseBaseUrl(env.INVENT_BASE_URL, env.INVENT_PLAIN_HTTP_HOSTS);

@@ -20,29 +20,32 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
   }
 
+  const concurrency = { first: config.WORKER_CONCURRENCY, followUps: Math.ceil(config.WORKER_CONCURRENCY / 4) };
   const invent = createInventClient({
     baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
     apiKeys: config.INVENT_API_KEYS_FILE
       ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
       : singleApiKey(config.INVENT_API_KEY!),
     timeoutMs: config.INVENT_TIMEOUT_MS,
-    connections: config.WORKER_CONCURRENCY,
+    connections: concurrency.first + concurrency.followUps,
   });
   shutdown.defer('invent', () => invent.close());
 
   const housekeeping = startHousekeeping(ledger, logger, { keepRotations: config.REKEY_KEEP_ROTATIONS, keepDays: config.REKEY_KEEP_ROTATIONS_DAYS });
   shutdown.defer('housekeeping', () => housekeeping.close());
 
+  const stopping = new AbortController();
   const consumer = createRotationConsumer({
     redis,
     keys: ledger.keys,
-    concurrency: config.WORKER_CONCURRENCY,
+    concurrency,
     takeoverAfterMs: config.REKEY_TAKEOVER_AFTER_MS,
     rotate: rotateSecretKey({
       ledger,
       invent,
       sealer,
       logger,
+      stopping: stopping.signal,
       timing: {
         requestTimeoutMs: config.INVENT_TIMEOUT_MS,
         sendWithinMs: config.REKEY_TAKEOVER_AFTER_MS / 6,
@@ -54,7 +57,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     logger,
   });
   consumer.start();
-  shutdown.defer('consumer', () => consumer.close());
+  shutdown.defer('consumer', () => {
+    stopping.abort();
+    return consumer.close();
+  });
 
   const health = config.WORKER_HEALTH_ADDRESS && (await startHealthServer(config.WORKER_HEALTH_ADDRESS, () => answersPing(redis, 1000)));
   if (health) shutdown.defer('health', () => health.close());

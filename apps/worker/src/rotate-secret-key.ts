@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { InventClient, NotDone, RotateOutcome, UpstreamRecord } from '@rekey/invent';
-import type { Claim, Ledger } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
+import type { Claim, CommitResult, KeyVersion, Ledger } from '@rekey/ledger';
+import { isRedisAway, type Logger } from '@rekey/runtime';
 import type { Cause, RotationJob } from '@rekey/schema';
 import { sealRecord, type Sealer } from '@rekey/sealing';
 import { backoffMs } from './backoff.ts';
@@ -11,6 +12,8 @@ export interface RotateDeps {
   sealer: Sealer;
   logger: Logger;
   timing: RotateTiming;
+  /** Aborts when the process is told to end: what is under way is finished, nothing long is begun. */
+  stopping: AbortSignal;
 }
 
 export interface RotateTiming {
@@ -58,7 +61,8 @@ export const rotateSecretKey =
       case 'ended':
         return { kind: 'done' };
       case 'busy':
-        return { kind: 'again', inMs: claimed.retryInMs };
+        // Spread, so that those who wait for one assistant do not all come at once.
+        return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)) };
       case 'claimed':
         return post(deps, { claim: claimed.claim, askedMs });
       case 'resumed':
@@ -70,17 +74,18 @@ const post = async (deps: RotateDeps, hold: Hold): Promise<Step> => {
   const outcome: RotateOutcome = await deps.invent.rotateSecretKey(hold.claim, { sendBeforeMs: hold.askedMs + deps.timing.sendWithinMs });
   switch (outcome.outcome) {
     case 'done':
-      await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation');
-      return { kind: 'done' };
+      // A refused 200 is news that the key has changed: the ledger is asked again what is to do.
+      return (await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation')) ? { kind: 'done' } : { kind: 'again', inMs: 0 };
     case 'not-done':
       return tryAgainOrFail(deps, hold.claim, outcome);
     case 'unknown': {
-      const { ledger, logger, timing } = deps;
+      const { ledger, logger, timing, stopping } = deps;
       logger.warn({ ...idsOf(hold.claim), reason: outcome.reason, status: outcome.status }, 'the outcome of a rotation is unknown; reading the key back');
       const status = outcome.status === undefined ? {} : { status: outcome.status };
-      const ours = await ledger.noteUnknown(hold.claim, { readInMs: 0, holdMs: timing.requestTimeoutMs + timing.leaseMarginMs, ...status });
+      const holdMs = stopping.aborted ? 0 : timing.requestTimeoutMs + timing.leaseMarginMs;
+      const ours = await ledger.noteUnknown(hold.claim, { readInMs: 0, holdMs, ...status });
       const landsInMs = timing.sendWithinMs + timing.landingWindowMs - (performance.now() - hold.askedMs);
-      return ours ? readBack(deps, hold, landsInMs) : { kind: 'again', inMs: 0 };
+      return ours && !stopping.aborted ? readBack(deps, hold, landsInMs) : { kind: 'again', inMs: 0 };
     }
   }
 };
@@ -116,8 +121,7 @@ const readBack = async (deps: RotateDeps, hold: Hold, landsInMs: number): Promis
     if (before === undefined) {
       await publish(deps, hold, read.record, secretKey, 'import');
     } else if (sealer.fingerprint(secretKey) !== before) {
-      await publish(deps, hold, read.record, secretKey, 'reconciliation');
-      return { kind: 'done' };
+      return (await publish(deps, hold, read.record, secretKey, 'reconciliation')) ? { kind: 'done' } : { kind: 'again', inMs: 0 };
     }
   } else {
     const complaint = read.outcome === 'read' ? 'the record has no secret key' : read.reason;
@@ -152,18 +156,36 @@ const readsSoFar = ({ timing }: RotateDeps, landsInMs: number): number => {
   return 1 + Math.floor(Math.log2(1 + elapsedMs / readBackoff.firstMs));
 };
 
-const publish = async ({ ledger, sealer, logger }: RotateDeps, { claim, askedMs }: Hold, record: UpstreamRecord, secretKey: string, cause: Cause): Promise<void> => {
+/** Resolves with false where the ledger refused it. */
+const publish = async ({ ledger, sealer, logger }: RotateDeps, { claim, askedMs }: Hold, record: UpstreamRecord, secretKey: string, cause: Cause): Promise<boolean> => {
   if (record.unexpected.length > 0) {
     logger.warn({ ...idsOf(claim), fields: record.unexpected }, 'the record is not as documented; it is published as it came');
   }
   const { orgId, assistantId, epoch } = claim;
   const sealed = sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json });
   const updatedMs = Math.round(claim.atMs + performance.now() - askedMs);
-  const result = await ledger.commit(claim, { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs });
+  const result = await commitAtLength({ ledger, logger }, claim, { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs });
   if (result.kind === 'refused') {
-    logger.error({ ...idsOf(claim), version: epoch, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant');
-  } else {
-    logger.info({ ...idsOf(claim), version: epoch, seq: result.seq, cause }, 'a key version is published');
+    logger.error({ ...idsOf(claim), version: epoch, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant, or has published since');
+    return false;
+  }
+  logger.info({ ...idsOf(claim), version: epoch, seq: result.seq, cause }, 'a key version is published');
+  return true;
+};
+
+/**
+ * Commits, however long Redis refuses to write (out of memory, read-only, loading): the key exists nowhere else but upstream.
+ * Repeating is safe. Lost connections need nothing here: ioredis sends the command again.
+ */
+const commitAtLength = async ({ ledger, logger }: Pick<RotateDeps, 'ledger' | 'logger'>, claim: Claim, keyVersion: KeyVersion): Promise<CommitResult> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ledger.commit(claim, keyVersion);
+    } catch (err) {
+      if (!isRedisAway(err)) throw err;
+      logger.error({ err, ...idsOf(claim) }, 'Redis refuses to write a key that is in force; trying again');
+      await sleep(backoffMs(tries, { firstMs: 100, maxMs: 5000 }));
+    }
   }
 };
 

@@ -1,7 +1,7 @@
-import { ROTATIONS_QUEUE, keptJobs, type Keys } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
+import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, createRotationQueue, keptJobs, type Keys } from '@rekey/ledger';
+import { isRedisAway, type Logger } from '@rekey/runtime';
 import { RotationJob } from '@rekey/schema';
-import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { backoffMs } from './backoff.ts';
 import type { Step } from './rotate-secret-key.ts';
@@ -16,7 +16,8 @@ export interface ConsumerOptions {
   /** For blocking reads; stays the caller's to close. */
   redis: Redis;
   keys: Keys;
-  concurrency: number;
+  /** Of first deliveries, and of those that follow up. */
+  concurrency: { first: number; followUps: number };
   /** A job of a worker that is gone is delivered to another within this time. */
   takeoverAfterMs: number;
   rotate: (job: RotationJob) => Promise<Step>;
@@ -25,28 +26,19 @@ export interface ConsumerOptions {
 
 /** A job that is delivered anew any number of times is no reason to give up: the ledger says whether there is work left. */
 const NEVER_TOO_OFTEN = 1_000_000;
+const COMPLAIN_EVERY_MS = 10_000;
 const errorBackoff = { firstMs: 1000, maxMs: 60_000 };
 
 /** Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no rotation. */
 export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfterMs, rotate, logger }: ConsumerOptions): RotationConsumer => {
-  const process = async (job: Job, token?: string): Promise<void> => {
-    const parsed = RotationJob.safeParse(job.data);
-    if (!parsed.success) {
-      const fields = parsed.error.issues.map(({ path, code }) => path.join('.') || code).join(', ');
-      throw new UnrecoverableError(`the job does not fit the schema: ${fields}`);
-    }
-    const step = await takeStep(parsed.data, job);
-    if (step.kind === 'stray') throw new UnrecoverableError('the ledger has no such rotation for this org and assistant');
-    if (step.kind === 'again') {
-      await job.moveToDelayed(Date.now() + step.inMs, token);
-      throw new DelayedError();
-    }
-  };
+  const followUps = createRotationQueue(redis, keys, FOLLOW_UPS_QUEUE);
+  let closing = false;
+  let complainedMs = Number.NEGATIVE_INFINITY;
 
   const takeStep = async (data: RotationJob, job: Job): Promise<Step> => {
     try {
       let step = await rotate(data);
-      while (step.kind === 'again' && step.inMs === 0) step = await rotate(data);
+      while (step.kind === 'again' && step.inMs === 0 && !closing) step = await rotate(data);
       return step;
     } catch (err) {
       logger.error({ err, rotation_id: data.rotationId }, 'a step of a rotation broke; it is tried again');
@@ -54,30 +46,75 @@ export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfter
     }
   };
 
-  const worker = new Worker(ROTATIONS_QUEUE, process, {
-    connection: redis,
-    prefix: keys.bull,
-    ...keptJobs,
-    autorun: false,
-    concurrency,
-    // A lock lapses, and lapsed locks are looked for: each takes half of the time at the most.
-    lockDuration: takeoverAfterMs / 2,
-    stalledInterval: takeoverAfterMs / 2,
-    maxStalledCount: NEVER_TOO_OFTEN,
-    skipVersionCheck: true,
-  });
-  worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a job failed'));
-  // The connection's own errors are reported where it was made.
-  worker.on('error', (err) => logger.debug({ err }, 'BullMQ reported an error'));
+  const processor =
+    (putOff: (job: Job, data: RotationJob, inMs: number, token?: string) => Promise<void>): Processor =>
+    async (job, token) => {
+      const data = parseJob(job.data);
+      const step = await takeStep(data, job);
+      if (step.kind === 'stray') throw new UnrecoverableError('the ledger has no such rotation for this org and assistant');
+      if (step.kind !== 'again') return;
+      try {
+        await putOff(job, data, step.inMs, token);
+      } catch (err) {
+        if (err instanceof DelayedError) throw err;
+        // Left as it is, its lock lapses and it is delivered again; failed, it would be lost.
+        logger.warn({ err, rotation_id: data.rotationId }, 'a job could not be put off; it is delivered again when its lock lapses');
+        throw new DelayedError();
+      }
+    };
 
-  let running: Promise<void> | undefined;
+  /** A rotation that is to be taken up again leaves the first queue. In both for a moment: the ledger bears that. */
+  const first = processor((_job, data, inMs) => followUps.add(data, { delayMs: inMs }));
+
+  const following = processor(async (job, _data, inMs, token) => {
+    await job.moveToDelayed(Date.now() + inMs, token);
+    throw new DelayedError();
+  });
+
+  /** The connection's own errors are reported where it was made; what Redis replies is reported nowhere else. */
+  const onError = (err: Error) => {
+    const lost = isRedisAway(err) && err.name !== 'ReplyError';
+    if (lost || performance.now() - complainedMs < COMPLAIN_EVERY_MS) return logger.debug({ err }, 'BullMQ reported an error');
+    complainedMs = performance.now();
+    logger.warn({ err }, 'BullMQ cannot work');
+  };
+
+  const createWorker = (name: string, process: Processor, width: number): Worker => {
+    const worker = new Worker(name, process, {
+      connection: redis,
+      prefix: keys.bull,
+      ...keptJobs,
+      autorun: false,
+      concurrency: width,
+      // A lock lapses, and lapsed locks are looked for: each takes half of the time at the most.
+      lockDuration: takeoverAfterMs / 2,
+      stalledInterval: takeoverAfterMs / 2,
+      maxStalledCount: NEVER_TOO_OFTEN,
+      skipVersionCheck: true,
+    });
+    worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a job failed'));
+    worker.on('error', onError);
+    return worker;
+  };
+  const workers = [createWorker(ROTATIONS_QUEUE, first, concurrency.first), createWorker(FOLLOW_UPS_QUEUE, following, concurrency.followUps)];
+
+  let running: Promise<unknown> | undefined;
   return {
     start: () => {
-      running ??= worker.run();
+      running ??= Promise.all(workers.map((worker) => worker.run()));
     },
     close: async () => {
-      await worker.close();
+      closing = true;
+      await Promise.all(workers.map((worker) => worker.close()));
       await running;
+      await followUps.close();
     },
   };
+};
+
+const parseJob = (data: unknown): RotationJob => {
+  const parsed = RotationJob.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map(({ path, code }) => path.join('.') || code).join(', ');
+  throw new UnrecoverableError(`the job does not fit the schema: ${fields}`);
 };

@@ -56,6 +56,13 @@ describe('accept', () => {
     expect(await codeOf(ledger.accept(nextId(), request({ ...other, requestId: REQUEST_ID })))).toBe('REQUEST_ID_REUSED');
   });
 
+  it('never makes a second rotation for a request id, although the first is no longer kept', async () => {
+    const first = await accept({ requestId: REQUEST_ID });
+    await ledger.cancel(first.id);
+    await ledger.trim({ olderThanId: 'rot_', keepEach: 0 });
+    expect(await codeOf(ledger.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe('REQUEST_ID_SPENT');
+  });
+
   it('keeps a request id for as long as it says', async () => {
     await createLedger({ redis, prefix: 'spec', requestIdTtlSeconds: 100 }).accept(nextId(), request({ requestId: REQUEST_ID }));
     expect(await redis.ttl(`{spec}:request:${REQUEST_ID}`)).toBeGreaterThan(95);
@@ -103,6 +110,14 @@ describe('claim', () => {
   it('stays BUSY for others after the lease has lapsed, for the intent is open', async () => {
     await claimed(await accept(), 0);
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
+  });
+
+  it('is BUSY for others until the next read, while the outcome is unknown and nobody is at work', async () => {
+    const claim = await claimed(await accept());
+    await ledger.noteUnknown(claim, { readInMs: 20_000, holdMs: 0 });
+    const other = await claimOf(await accept());
+    expect(other).toMatchObject({ kind: 'busy' });
+    expect((other as { retryInMs: number }).retryInMs).toBeGreaterThan(15_000);
   });
 
   it('is BUSY for a second delivery of the same job while the lease lasts', async () => {
@@ -188,6 +203,27 @@ describe('commit', () => {
     const posted = await claimed(rotation, 0);
     await claimed(rotation);
     expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'committed', seq: 1 });
+  });
+
+  it('commits a 200 also when the ledger has lost the claim, and everything else about it', async () => {
+    const rotation = await accept();
+    const claim = await claimed(rotation);
+    await redis.flushall();
+    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1 });
+    expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: 'f1' });
+    expect(await codeOf(ledger.get(rotation.id))).toBe('ROTATION_NOT_FOUND');
+    expect((await claimed(await accept())).epoch).toBeGreaterThan(claim.epoch);
+  });
+
+  it('does not take a released claim for a lost one', async () => {
+    const claim = await claimed(await accept());
+    await ledger.commit(claim, key('f0', 'import'));
+    await ledger.release(claim);
+    const later = await claimed(await accept());
+    await ledger.release(later);
+    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'already' });
+    await redis.hdel('{spec}:assistant:ast_1', 'version');
+    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'refused' });
   });
 
   it('refuses a stale worker once a newer version is published', async () => {

@@ -116,6 +116,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
         [id, orgId, assistantId, reason, requestId ?? '', digest, requestIdTtlSeconds],
       );
       if (reply[0] === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
+      if (reply[0] === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
       if (reply[0] === 'KNOWN') return { created: false, rotation: parseRotation(String(reply[1]), flatHash(reply[2])) };
       const createdMs = Number(reply[1]);
       const rotation: Rotation = { id, orgId, assistantId, state: 'QUEUED', reason, createdMs, updatedMs: createdMs, attempts: 0 };

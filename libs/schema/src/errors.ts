@@ -17,6 +17,7 @@ const table = {
   // what a caller got wrong
   INVALID_ARGUMENT: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'The request is not valid.', advice: 'Correct the fields named in the BadRequest detail.' },
   REQUEST_ID_REUSED: { grpc: 'ALREADY_EXISTS', retry: false, message: 'This request_id was used with other arguments.', advice: 'Make a new request_id for a new request.' },
+  REQUEST_ID_SPENT: { grpc: 'ALREADY_EXISTS', retry: false, message: 'This request_id was used, and its rotation has ended and is no longer kept.', advice: 'Look at the assistant; make a new request_id to rotate again.' },
   ROTATION_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation.', advice: 'Check the id. Ended rotations are kept for a limited time.' },
   ROTATION_NOT_CANCELLABLE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Only a QUEUED rotation can be cancelled.', advice: 'Wait for it to end; a request that may have left cannot be called back.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },

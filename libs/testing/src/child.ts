@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A process of one's own: ended with its parent, and waited for. */
+/** A process of one's own: killed when its parent exits (but not when that is killed by a signal), and waited for. */
 export interface Child {
   readonly pid: number;
   /** Resolves when it has ended. */
@@ -61,6 +61,7 @@ export const lineOf = <T>(child: Child, pick: (line: string) => T | undefined, w
     const settle = (act: () => void) => {
       clearTimeout(timer);
       child.process.stdout?.off('data', onOutput);
+      child.process.stderr?.off('data', onError);
       act();
     };
     const fail = (why: string) => settle(() => reject(new Error(`${what}: ${why}\n${errors.slice(-4000)}`)));
@@ -76,7 +77,10 @@ export const lineOf = <T>(child: Child, pick: (line: string) => T | undefined, w
       }
     };
     child.process.stdout?.on('data', onOutput);
-    child.process.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')));
+    const onError = (chunk: Buffer) => {
+      errors += chunk.toString('utf8');
+    };
+    child.process.stderr?.on('data', onError);
     // Its last lines may arrive after its end is known.
     void child.exited.then(async ({ code, signal }) => {
       if (child.process.stderr?.readable) await once(child.process.stderr, 'close').catch(() => {});

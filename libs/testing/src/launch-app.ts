@@ -7,7 +7,7 @@ export interface App {
   readonly child: Child;
   /** What its ready line says: `address`, and whatever else it listens on. */
   readonly ready: Readonly<Record<string, string>>;
-  /** Everything that it has written so far. */
+  /** Everything that it has written so far; nothing where `onLine` takes the lines. */
   output(): string;
   /** Resolves when `pattern` has been written. */
   untilOutput(pattern: RegExp, timeoutMs?: number): Promise<void>;
@@ -37,7 +37,7 @@ export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args
   let rest = '';
   const take = (chunk: Buffer) => {
     const text = chunk.toString('utf8');
-    output += text;
+    if (!onLine) output += text;
     if (onLine) {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;

@@ -9,6 +9,7 @@ import { findRedis, type RedisBinary } from './find-redis.ts';
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   /** SIGTERM; its data stay for `restart`. */
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -51,6 +52,9 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    get pid() {
+      return child.pid;
+    },
     stop: async () => {
       await child.stop();
     },

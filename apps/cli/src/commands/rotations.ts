@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
 import { isEnded, rotationStates, type RotationState } from '@rekey/schema';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { CliError, exitCodes } from '../failure.ts';
+import { CliError, exitCodes, fromServiceError, isServiceError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { assistantJson, assistantText, printable, rotationJson, rotationText } from '../output.ts';
 
@@ -29,6 +29,15 @@ const waitUntilEnded = async (client: GatewayClient, rotation: ProtoRotation, ti
   return current;
 };
 
+/** Adds to an error of a gateway that is away how the same rotation is found again, so that nobody rotates twice by repeating. */
+const sayHowToGoOn =
+  ({ gateway }: GatewayOptions, how: string) =>
+  (error: unknown): never => {
+    const failure = isServiceError(error) ? fromServiceError(error, gateway) : error;
+    if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
+    throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
+  };
+
 const conclude = (rotation: ProtoRotation, options: { json?: boolean; timeout: number }): void => {
   print(options, rotationJson(rotation), rotationText(rotation));
   if (!ended(rotation)) {
@@ -48,9 +57,13 @@ export const rotateCommand = (): Command =>
     .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')
     .action(async (orgId: string, assistantId: string, options: GatewayOptions & { wait?: boolean; timeout: number; reason: string; requestId?: string }) => {
       await withGateway(options, async (client) => {
-        const rotation = await client.rotateSecretKey({ orgId, assistantId, reason: options.reason, requestId: options.requestId ?? randomUUID() });
-        if (options.wait) return conclude(await waitUntilEnded(client, rotation, options.timeout), options);
-        print(options, rotationJson(rotation), rotationText(rotation));
+        const requestId = options.requestId ?? randomUUID();
+        const rotation = await client
+          .rotateSecretKey({ orgId, assistantId, reason: options.reason, requestId })
+          .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
+        if (!options.wait) return print(options, rotationJson(rotation), rotationText(rotation));
+        const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${rotation.id} --wait`);
+        conclude(await waitUntilEnded(client, rotation, options.timeout).catch(goOn), options);
       });
     });
 

@@ -6,7 +6,8 @@
 -- Returns {'CREATED', created ms}
 --         {'KNOWN', rotation id, flat hash}   the same request again, or one still QUEUED for the same org and assistant
 --         {'REUSED'}                          the request id was used with other arguments
--- Keeps: one request id, one rotation; at most one QUEUED rotation for an org and assistant.
+--         {'SPENT'}                           the request id was used, and its rotation is no longer kept
+-- Keeps: one request id, one rotation, never a second one; none is made while one is QUEUED for the same org and assistant.
 
 local id, org, request = ARGV[2], ARGV[3], ARGV[6]
 
@@ -19,7 +20,8 @@ if request ~= '' then
   if seen then
     local other, digest = string.match(seen, '^(%S+) (%S+)$')
     if digest ~= ARGV[7] then return { 'REUSED' } end
-    if redis.call('EXISTS', rotation_key(other)) == 1 then return known(other) end
+    if redis.call('EXISTS', rotation_key(other)) == 0 then return { 'SPENT' } end
+    return known(other)
   end
 end
 

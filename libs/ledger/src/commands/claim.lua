@@ -24,8 +24,11 @@ local now = now_us()
 local now_ms = math.floor(now / 1000)
 
 if holder and holder ~= id then
-  -- Whoever holds it is driven by its own job; a short wait in the usual case, and never a second POST meanwhile.
-  return { 'BUSY', int(math.max(math.min(lease - now_ms, 1000), 100)) }
+  -- Whoever holds it is driven by its own job: a short wait while its POST is under way, and until its next read where its
+  -- outcome is unknown, which may take as long as the upstream is away.
+  if lease > now_ms then return { 'BUSY', int(math.max(math.min(lease - now_ms, 1000), 100)) } end
+  local next_read = tonumber(redis.call('HGET', rotation_key(holder), 'next')) or 0
+  return { 'BUSY', int(math.max(math.min(next_read - now_ms, 30000), 1000)) }
 end
 if holder == id and lease > now_ms then return { 'BUSY', int(lease - now_ms) } end
 

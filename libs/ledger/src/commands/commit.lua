@@ -8,7 +8,8 @@
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
 --         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written
 -- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once.
--- The lease does not matter: a 200 commits as long as the intent that it answers is open.
+-- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter that the ledger
+-- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
 local id, epoch, version, cause = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[6]
 
@@ -16,6 +17,8 @@ local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 've
 local published = tonumber(held[4]) or 0
 if published == version then return { 'ALREADY', held[5] } end
 local entitled = held[1] == id and (held[2] == epoch or held[3] == epoch)
+local lost_by_ledger = not held[1] and cause == 'rotation' and version > (tonumber(held[2]) or 0)
+entitled = entitled or lost_by_ledger
 if not entitled or version < published then return { 'REFUSED', int(published) } end
 
 local seq = int(redis.call('INCR', KEYS[5]))
@@ -27,6 +30,7 @@ redis.call('HSET', KEYS[2], 'version', ARGV[4], 'fingerprint', ARGV[5], 'seq', s
 
 if cause ~= 'import' then
   hand_back(KEYS[2])
+  if redis.call('EXISTS', KEYS[1]) == 0 then return { 'COMMITTED', seq } end
   finish(id, 'SUCCEEDED', ARGV[10], 'version', ARGV[4], 'cause', cause, 'error', '', 'status', '')
 end
 return { 'COMMITTED', seq }
