@@ -54,6 +54,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
         retryForMs: config.REKEY_RETRY_FOR_MS,
       },
     }),
+    stopping: stopping.signal,
     logger,
   });
   consumer.start();

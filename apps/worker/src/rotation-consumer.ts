@@ -21,6 +21,8 @@ export interface ConsumerOptions {
   /** A job of a worker that is gone is delivered to another within this time. */
   takeoverAfterMs: number;
   rotate: (job: RotationJob) => Promise<Step>;
+  /** Aborts before `close` is called. */
+  stopping: AbortSignal;
   logger: Logger;
 }
 
@@ -30,15 +32,14 @@ const COMPLAIN_EVERY_MS = 10_000;
 const errorBackoff = { firstMs: 1000, maxMs: 60_000 };
 
 /** Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no rotation. */
-export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfterMs, rotate, logger }: ConsumerOptions): RotationConsumer => {
+export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfterMs, rotate, stopping, logger }: ConsumerOptions): RotationConsumer => {
   const followUps = createRotationQueue(redis, keys, FOLLOW_UPS_QUEUE);
-  let closing = false;
   let complainedMs = Number.NEGATIVE_INFINITY;
 
   const takeStep = async (data: RotationJob, job: Job): Promise<Step> => {
     try {
       let step = await rotate(data);
-      while (step.kind === 'again' && step.inMs === 0 && !closing) step = await rotate(data);
+      while (step.kind === 'again' && step.inMs === 0 && !stopping.aborted) step = await rotate(data);
       return step;
     } catch (err) {
       logger.error({ err, rotation_id: data.rotationId }, 'a step of a rotation broke; it is tried again');
@@ -104,7 +105,6 @@ export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfter
       running ??= Promise.all(workers.map((worker) => worker.run()));
     },
     close: async () => {
-      closing = true;
       await Promise.all(workers.map((worker) => worker.close()));
       await running;
       await followUps.close();
