@@ -2,8 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connectGateway } from '@rekey/rpc';
+import { createLedger } from '@rekey/ledger';
 import { createKeyFile } from '@rekey/sealing';
-import { repositoryRoot, startChild } from '@rekey/testing';
+import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
+import { UnrecoverableError, Worker } from 'bullmq';
 import { failureOf } from './failure-of.ts';
 import { eventually, startSystem, type System } from './system.ts';
 
@@ -81,6 +83,36 @@ describe('a process that dies', () => {
   });
 });
 
+describe('work that was lost', () => {
+  it.each([
+    ['recorded but never queued', async () => {
+      const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
+      await ledger.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', { orgId: 'org_demo', assistantId: 'ast_1', reason: '' });
+      return 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+    }],
+    ['whose job is gone', async () => {
+      const { id } = await system.rotate('ast_1');
+      await system.redis.del(...(await system.redis.keys('{rekey}:bull:*')));
+      return id;
+    }],
+    ['whose job has failed', async () => {
+      const { id } = await system.rotate('ast_1');
+      const connection = system.redis.duplicate({ maxRetriesPerRequest: null });
+      const taker = new Worker('rotations', async () => Promise.reject(new UnrecoverableError('stalled too often')), { connection, prefix: '{rekey}:bull' });
+      await new Promise((resolve) => taker.once('failed', resolve));
+      await taker.close();
+      connection.disconnect();
+      return id;
+    }],
+  ])('is found and finished: a rotation %s', async (_what, lose) => {
+    const id = await lose();
+    const worker = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '2000' });
+    expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 1 });
+    expect(worker.output()).toContain('a rotation had lost its job');
+    await expectInForce('ast_1');
+  });
+});
+
 describe('a backlog', () => {
   it('does not keep a key waiting that has to be read back', async () => {
     const busy = await startSystem({ simulator: ['--latency-ms', '50'], worker: false });
@@ -151,6 +183,28 @@ describe('a Redis that is away', () => {
     expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
     await expectInForce('ast_1');
   }, 60_000);
+});
+
+describe('a Redis that is not fit', () => {
+  it.each(['gateway', 'worker'])('is refused when it evicts keys: %s', async (app) => {
+    const evicting = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
+    const { code, text } = await refusal(app, { ...system.environment, REDIS_URL: evicting.url });
+    await evicting.dispose();
+    expect(code).toBe(1);
+    expect(text).toContain('maxmemory-policy of Redis is allkeys-lru');
+  });
+
+  it('is warned of when it does not persist, and refused where that is demanded', async () => {
+    expect((await system.startWorker()).output()).toContain('Redis keeps no append-only file');
+    const { code, text } = await refusal('worker', { ...system.environment, REKEY_REQUIRE_DURABLE_REDIS: 'true' });
+    expect(code).toBe(1);
+    expect(text).toContain('Redis keeps no append-only file');
+    const durable = await startRedis({ persistence: 'everysec' });
+    const worker = await system.startWorker({ REDIS_URL: durable.url, REKEY_REQUIRE_DURABLE_REDIS: 'true' });
+    expect(worker.output()).not.toContain('append-only');
+    await worker.child.kill();
+    await durable.dispose();
+  });
 });
 
 describe('a bad start', () => {

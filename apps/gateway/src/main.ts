@@ -1,6 +1,6 @@
 import { createLedger, createRotationQueue } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
-import { connectRedis, reportReady, runProcess } from '@rekey/runtime';
+import { connectRedis, guardRedis, reportReady, runProcess } from '@rekey/runtime';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
@@ -13,6 +13,8 @@ const CALLS_MAY_TAKE_MS = 5000;
 await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {
   const redis = connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway', logger });
   shutdown.defer('redis', () => redis.disconnect());
+  // Not waited for: without Redis the gateway says NOT_SERVING.
+  guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger });
   const subscriber = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-subscriber', logger });
   shutdown.defer('subscriber', () => subscriber.disconnect());
 

@@ -1,25 +1,59 @@
-import type { Ledger } from '@rekey/ledger';
+import type { Ledger, RotationQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { encodeTime } from 'ulid';
 
-const EVERY_MS = 10_000;
+export interface HousekeepingOptions {
+  ledger: Ledger;
+  followUps: RotationQueue;
+  logger: Logger;
+  keepRotations: number;
+  keepDays: number;
+  /** An open rotation that no job carries and that has not changed for so long is put on its way again. */
+  lostAfterMs: number;
+}
+
+const TRIM_EVERY_MS = 10_000;
 const DAY_MS = 86_400_000;
 
-/** Keeps what grows within its bounds. Several workers may do it at once. */
-export const startHousekeeping = (ledger: Ledger, logger: Logger, limits: { keepRotations: number; keepDays: number }): { close(): void } => {
+/** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
+export const startHousekeeping = ({ ledger, followUps, logger, keepRotations, keepDays, lostAfterMs }: HousekeepingOptions): { close(): void } => {
+  const trim = async () => {
+    const olderThanId = `rot_${encodeTime(Date.now() - keepDays * DAY_MS)}`;
+    const forgotten = await ledger.trim({ olderThanId, keepEach: keepRotations });
+    if (forgotten > 0) logger.debug({ forgotten }, 'forgot old rotations');
+  };
+
+  const reviveLost = async () => {
+    let after: string | undefined;
+    do {
+      const { lost, next } = await ledger.findLost({ quietMs: lostAfterMs, ...(after !== undefined && { after }) });
+      for (const job of lost) {
+        await followUps.revive(job);
+        logger.warn({ rotation_id: job.rotationId, org_id: job.orgId, assistant_id: job.assistantId }, 'a rotation had lost its job; it goes on');
+      }
+      after = next;
+    } while (after !== undefined);
+  };
+
+  const chores = [
+    every(TRIM_EVERY_MS, trim, (err) => logger.warn({ err }, 'old rotations could not be forgotten')),
+    every(lostAfterMs / 2, reviveLost, (err) => logger.warn({ err }, 'lost rotations could not be looked for')),
+  ];
+  return { close: () => chores.forEach((chore) => chore.close()) };
+};
+
+/** Does a chore again and again, with a pause in between, until closed. */
+const every = (pauseMs: number, chore: () => Promise<void>, onError: (error: unknown) => void): { close(): void } => {
   let closed = false;
   let timer: NodeJS.Timeout;
-  const tidy = async () => {
-    try {
-      const olderThanId = `rot_${encodeTime(Date.now() - limits.keepDays * DAY_MS)}`;
-      const forgotten = await ledger.trim({ olderThanId, keepEach: limits.keepRotations });
-      if (forgotten > 0) logger.debug({ forgotten }, 'forgot old rotations');
-    } catch (err) {
-      logger.warn({ err }, 'old rotations could not be forgotten');
-    }
-    if (!closed) timer = setTimeout(tidy, EVERY_MS);
+  const run = () => {
+    void chore()
+      .catch(onError)
+      .finally(() => {
+        if (!closed) timer = setTimeout(run, pauseMs);
+      });
   };
-  timer = setTimeout(tidy, EVERY_MS);
+  timer = setTimeout(run, pauseMs);
   return {
     close: () => {
       closed = true;

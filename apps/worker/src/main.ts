@@ -1,6 +1,6 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
-import { createLedger } from '@rekey/ledger';
-import { answersPing, connectRedis, reportReady, runProcess, startHealthServer } from '@rekey/runtime';
+import { FOLLOW_UPS_QUEUE, createLedger, createRotationQueue } from '@rekey/ledger';
+import { answersPing, connectRedis, guardRedis, reportReady, runProcess, startHealthServer } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment } from './config.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -14,6 +14,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const redis = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker', logger });
   shutdown.defer('redis', () => redis.disconnect());
+  await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
   const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX, keepEvents: config.REKEY_KEEP_EVENTS });
   const boundTo = await ledger.bind(sealer.fingerprintKeyId);
   if (boundTo !== sealer.fingerprintKeyId) {
@@ -31,13 +32,24 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('invent', () => invent.close());
 
-  const housekeeping = startHousekeeping(ledger, logger, { keepRotations: config.REKEY_KEEP_ROTATIONS, keepDays: config.REKEY_KEEP_ROTATIONS_DAYS });
+  const followUps = createRotationQueue(redis, ledger.keys, FOLLOW_UPS_QUEUE);
+  shutdown.defer('follow-ups', () => followUps.close());
+
+  const housekeeping = startHousekeeping({
+    ledger,
+    followUps,
+    logger,
+    keepRotations: config.REKEY_KEEP_ROTATIONS,
+    keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
+    lostAfterMs: config.REKEY_TAKEOVER_AFTER_MS,
+  });
   shutdown.defer('housekeeping', () => housekeeping.close());
 
   const stopping = new AbortController();
   const consumer = createRotationConsumer({
     redis,
     keys: ledger.keys,
+    followUps,
     concurrency,
     takeoverAfterMs: config.REKEY_TAKEOVER_AFTER_MS,
     rotate: rotateSecretKey({

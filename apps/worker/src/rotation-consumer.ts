@@ -1,4 +1,4 @@
-import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, createRotationQueue, keptJobs, type Keys } from '@rekey/ledger';
+import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, keptJobs, type Keys, type RotationQueue } from '@rekey/ledger';
 import { isRedisAway, type Logger } from '@rekey/runtime';
 import { RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
@@ -16,6 +16,8 @@ export interface ConsumerOptions {
   /** For blocking reads; stays the caller's to close. */
   redis: Redis;
   keys: Keys;
+  /** Where rotations go that could not be done at the first delivery. */
+  followUps: RotationQueue;
   /** Of first deliveries, and of those that follow up. */
   concurrency: { first: number; followUps: number };
   /** A job of a worker that is gone is delivered to another within this time. */
@@ -32,8 +34,7 @@ const COMPLAIN_EVERY_MS = 10_000;
 const errorBackoff = { firstMs: 1000, maxMs: 60_000 };
 
 /** Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no rotation. */
-export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfterMs, rotate, stopping, logger }: ConsumerOptions): RotationConsumer => {
-  const followUps = createRotationQueue(redis, keys, FOLLOW_UPS_QUEUE);
+export const createRotationConsumer = ({ redis, keys, followUps, concurrency, takeoverAfterMs, rotate, stopping, logger }: ConsumerOptions): RotationConsumer => {
   let complainedMs = Number.NEGATIVE_INFINITY;
 
   const takeStep = async (data: RotationJob, job: Job): Promise<Step> => {
@@ -107,7 +108,6 @@ export const createRotationConsumer = ({ redis, keys, concurrency, takeoverAfter
     close: async () => {
       await Promise.all(workers.map((worker) => worker.close()));
       await running;
-      await followUps.close();
     },
   };
 };

@@ -421,6 +421,40 @@ describe('trim', () => {
   });
 });
 
+describe('findLost', () => {
+  const bull = (queue: string) => `{spec}:bull:${queue}`;
+  const lostIds = async (quietMs = 0) => (await ledger.findLost({ quietMs })).lost.map(({ rotationId }) => rotationId);
+
+  it('finds open rotations that no job carries, with what a job needs', async () => {
+    const rotation = await accept();
+    expect(await ledger.findLost({ quietMs: 0 })).toEqual({ lost: [{ rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1' }] });
+    expect(await lostIds(60_000)).toEqual([]);
+    await ledger.cancel(rotation.id);
+    expect(await lostIds()).toEqual([]);
+  });
+
+  it.each(['rotations', 'rotation-follow-ups'])('leaves those alone that a job of %s carries, unless it has failed', async (queue) => {
+    const { id } = await accept();
+    await redis.hset(`${bull(queue)}:${id}`, 'name', 'rotate');
+    expect(await lostIds()).toEqual([]);
+    await redis.zadd(`${bull(queue)}:failed`, 1, id);
+    expect(await lostIds()).toEqual([id]);
+  });
+
+  it('goes through any number of them, page by page', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 1100; i += 1) ids.push((await accept({ assistantId: `ast_${i}` })).id);
+    const found: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await ledger.findLost({ quietMs: 0, ...(after && { after }) });
+      found.push(...page.lost.map(({ rotationId }) => rotationId));
+      after = page.next;
+    } while (after);
+    expect(found).toEqual(ids);
+  });
+});
+
 describe('bind', () => {
   it('belongs to the first fingerprint key', async () => {
     expect(await ledger.bind('one')).toBe('one');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { KEY_ROTATED, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Rotation, type RotationRequest, type RotationState } from '@rekey/schema';
+import { KEY_ROTATED, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys, type Keys } from './keys.ts';
+import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
 import { parseRotation } from './rotation-hash.ts';
 import { defineScripts } from './scripts.ts';
 
@@ -72,6 +73,8 @@ export interface Ledger {
   current(assistantId: string): Promise<string | undefined>;
   /** Binds a new ledger to a fingerprint key; returns the id of the one that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
+  /** Open rotations that have not changed for so long and that no job carries: those of one page, and where the next begins. */
+  findLost(options: { quietMs: number; after?: string }): Promise<{ lost: RotationJob[]; next?: string }>;
   /** Forgets ended rotations beyond age or count. Returns how many. */
   trim(limits: { olderThanId: string; keepEach: number }): Promise<number>;
 }
@@ -90,6 +93,7 @@ export const DEFAULT_KEEP_EVENTS = 10_000;
 /** One page looks at no more rotations than this, however few of them the filter lets through. */
 const LIST_SCAN_LIMIT = 1000;
 const TRIM_BATCH = 500;
+const LOST_PAGE = 500;
 
 export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
@@ -197,6 +201,14 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
     bind: async (fingerprintKeyId) => {
       const [, bound] = await run.begin([keys.ledger], [fingerprintKeyId]);
       return String(bound);
+    },
+
+    findLost: async ({ quietMs, after = '' }) => {
+      const queues = [ROTATIONS_QUEUE, FOLLOW_UPS_QUEUE].map((name) => `${keys.bull}:${name}`);
+      const [, next, ...found] = (await run.lost([keys.rotations('open')], [after, LOST_PAGE, Math.round(quietMs), ...queues])) as string[];
+      const lost: RotationJob[] = [];
+      for (let i = 0; i < found.length; i += 3) lost.push({ rotationId: found[i]!, orgId: found[i + 1]!, assistantId: found[i + 2]! });
+      return next ? { lost, next } : { lost };
     },
 
     trim: async ({ olderThanId, keepEach }) => {

@@ -20,6 +20,8 @@ export const keptJobs: { removeOnComplete: KeepJobs; removeOnFail: KeepJobs } = 
 export interface RotationQueue {
   /** Puts a rotation on its way. The job's id is the rotation's: adding it again while it is there changes nothing. */
   add(job: RotationJob, options?: { delayMs?: number }): Promise<void>;
+  /** The same for a rotation whose job may lie among the failed ones, where adding would change nothing. */
+  revive(job: RotationJob): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,9 +31,14 @@ export const createRotationQueue = (redis: Redis, keys: Keys, name: string = ROT
   const queue = new Queue(name, { connection: redis, prefix: keys.bull, skipMetasUpdate: true, skipVersionCheck: true });
   // The connection's own errors are reported where it was made.
   queue.on('error', () => {});
+  const add = async (job: RotationJob, { delayMs = 0 } = {}) => {
+    await queue.add('rotate', job, { jobId: job.rotationId, ...(delayMs > 0 && { delay: delayMs }) });
+  };
   return {
-    add: async (job, { delayMs = 0 } = {}) => {
-      await queue.add('rotate', job, { jobId: job.rotationId, ...(delayMs > 0 && { delay: delayMs }) });
+    add,
+    revive: async (job) => {
+      await queue.remove(job.rotationId);
+      await add(job);
     },
     close: () => queue.close(),
   };

@@ -44,6 +44,7 @@ export const commonVariables = {
     .default('redis://127.0.0.1:6379'),
   REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),
+  REKEY_REQUIRE_DURABLE_REDIS: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true'),
   /** How long a process may take to end after SIGTERM. */
   REKEY_SHUTDOWN_TIMEOUT_MS: intVariable({ min: 100, max: 600_000, default: 45_000 }),
 };

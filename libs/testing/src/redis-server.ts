@@ -29,6 +29,8 @@ export interface RedisServerOptions {
   /** An append-only file that is synced at every write, or every second; none where not given. */
   persistence?: 'always' | 'everysec';
   binary?: RedisBinary;
+  /** Further arguments, which override the others. */
+  args?: string[];
 }
 
 /** A Redis of one's own on a loopback port. */
@@ -39,6 +41,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const args = [
     '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction',
     ...(options.persistence ? ['--appendonly', 'yes', '--appendfsync', options.persistence] : ['--appendonly', 'no']),
+    ...(options.args ?? []),
   ];
   const start = async (): Promise<Child> => {
     const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };

@@ -30,7 +30,6 @@ redis.call('HSET', KEYS[2], 'version', ARGV[4], 'fingerprint', ARGV[5], 'seq', s
 
 if cause ~= 'import' then
   hand_back(KEYS[2])
-  if redis.call('EXISTS', KEYS[1]) == 0 then return { 'COMMITTED', seq } end
   finish(id, 'SUCCEEDED', ARGV[10], 'version', ARGV[4], 'cause', cause, 'error', '', 'status', '')
 end
 return { 'COMMITTED', seq }

@@ -23,10 +23,11 @@ local function move(id, to, now_ms, ...)
   redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
 
--- Ends a rotation, and tells who waits for it. The index has those that go on under `open`, the others under their end state.
+-- Ends a rotation, once, and tells who waits for it. The index has those that go on under `open`, the others under their end
+-- state; one that is not open has ended already, or is not there.
 local function finish(id, to, now_ms, ...)
+  if redis.call('ZREM', PREFIX .. ':rotations:open', id) == 0 then return end
   move(id, to, now_ms, 'ended', now_ms, ...)
-  redis.call('ZREM', PREFIX .. ':rotations:open', id)
   redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
   redis.call('PUBLISH', PREFIX .. ':rotation-ended', id)
 end
