@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { failureOf } from './failure-of.ts';
-import { startSystem, type System } from './system.ts';
+import { eventually, startSystem, type System } from './system.ts';
 
 let system: System;
 let next = 0;
@@ -74,6 +74,54 @@ describe('what is not known', () => {
     const id = await published();
     expect(await rotateUnder(id, { kind: 'commitLate', delayMs: 800 })).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
     await expectInForce(id);
+  });
+
+  it('publishes a change at once, and goes on watching until the lost POST can no longer land', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
+    const { id: rotationId } = await system.rotate(id);
+    await eventually(async () => (await system.events()).filter(({ subject }) => subject === id).length, (count) => count === 2);
+    await expectInForce(id);
+    expect(await system.client.getRotation({ id: rotationId })).toMatchObject({ state: 'RECONCILING' });
+    expect(await system.waitFor(rotationId)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
+  });
+
+  it("ends on the key in force when somebody else's change is read first, and the lost POST lands after it", async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'commitLate', delayMs: 1500 });
+    const { id: rotationId } = await system.rotate(id);
+    await eventually(() => system.client.getRotation({ id: rotationId }), ({ state }) => state === 'RECONCILING');
+    await system.admin('POST', `/assistants/${id}/rotate`);
+    expect(await system.waitFor(rotationId)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
+    expect(await rotationsOf(id)).toBe(3);
+    expect((await system.events()).filter(({ subject }) => subject === id)).toHaveLength(3);
+    await expectInForce(id);
+  });
+
+  it('never publishes an older key over a newer one, when a read lags behind', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
+    const { id: rotationId } = await system.rotate(id);
+    await eventually(async () => (await system.events()).filter(({ subject }) => subject === id).length, (count) => count === 2);
+    await system.admin('POST', '/faults', { assistantId: id, on: 'get', kind: 'staleRead', times: 2 });
+    expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
+    expect((await system.events()).filter(({ subject }) => subject === id)).toHaveLength(2);
+    expect(system.output()).toContain('an older key than the one published');
+    await expectInForce(id);
+  }, 60_000);
+
+  it('does not take a change for its own where the key before was not known freshly, and rotates again', async () => {
+    const forgetful = await startSystem({ worker: { REKEY_FRESH_FOR_MS: '0' } });
+    try {
+      await forgetful.rotateAndWait('ast_1');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await forgetful.admin('POST', '/faults', { kind: 'loseResponseAfterCommit' });
+      expect(await forgetful.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
+      expect((await forgetful.events()).map(({ data }) => data.cause)).toEqual(['rotation', 'reconciliation', 'rotation']);
+      expect((await forgetful.openLast('ast_1')).assistant.secret_key).toBe(await forgetful.trueKey('ast_1'));
+    } finally {
+      await forgetful.stop();
+    }
   });
 
   it('publishes the key in force where none was published before, and rotates once it is safe', async () => {

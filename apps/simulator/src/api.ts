@@ -127,6 +127,8 @@ export const createApi = (options: ApiOptions): Server => {
         return send(response, fault.status ?? 200, fault.body);
       case 'nullKey':
         return send(response, 200, JSON.stringify({ ...JSON.parse(record()), secret_key: null }));
+      case 'staleRead':
+        return send(response, 200, JSON.stringify({ ...JSON.parse(record()), secret_key: world.find(assistantId)!.previousKey }));
     }
   };
 

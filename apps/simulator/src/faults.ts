@@ -11,9 +11,10 @@ import { z } from 'zod';
  * - commitLate: the connection is cut at once, and it is done `delayMs` later
  * - garble: done; answers `status` (200) with `body` in place of the record
  * - nullKey: nothing is done; answers the record with a null key
+ * - staleRead: nothing is done; answers the record with the key before, as a replica that lags behind
  */
 export const Fault = z.strictObject({
-  kind: z.enum(['failBefore', 'failAfter', 'loseConnectionBefore', 'loseResponseAfterCommit', 'hangBefore', 'hangAfterCommit', 'truncateBody', 'commitLate', 'garble', 'nullKey']),
+  kind: z.enum(['failBefore', 'failAfter', 'loseConnectionBefore', 'loseResponseAfterCommit', 'hangBefore', 'hangAfterCommit', 'truncateBody', 'commitLate', 'garble', 'nullKey', 'staleRead']),
   on: z.enum(['rotate', 'get', 'list']).default('rotate'),
   /** Only requests for this assistant. */
   assistantId: z.string().optional(),

@@ -3,6 +3,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 export interface AssistantState {
   orgId: string;
   secretKey: string | null;
+  /** The key before, for reads that lag behind. */
+  previousKey: string | null;
   /** How often the key was changed, by request or by hand. */
   rotations: number;
   updatedAt: string;
@@ -59,7 +61,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     const org = orgOf(assistantId);
     if (org === undefined) return undefined;
     const secretKey = `sk_${createHmac('sha256', seed).update(assistantId).digest('base64url')}`;
-    return { orgId: org, secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false };
+    return { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false };
   };
   const change = (assistantId: string, by: (state: AssistantState) => void): AssistantState | undefined => {
     const state = find(assistantId);
@@ -78,6 +80,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     find,
     rotate: (id) =>
       change(id, (state) => {
+        state.previousKey = state.secretKey;
         state.secretKey = `sk_${randomBytes(32).toString('base64url')}`;
         state.rotations += 1;
       }),

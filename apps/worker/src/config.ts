@@ -16,6 +16,7 @@ export const WorkerEnvironment = z
     INVENT_TIMEOUT_MS: intVariable({ min: 100, max: 300_000, default: 30_000 }),
     REKEY_KEY_FILE: z.string(),
     REKEY_LANDING_WINDOW_MS: intVariable({ min: 100, max: 3_600_000, default: 90_000 }),
+    REKEY_FRESH_FOR_MS: intVariable({ min: 0, max: 365 * 24 * 3_600_000, default: 24 * 3_600_000 }),
     REKEY_TAKEOVER_AFTER_MS: intVariable({ min: 1000, max: 600_000, default: 30_000 }),
     REKEY_RETRY_FOR_MS: intVariable({ min: 0, max: 7 * 24 * 3_600_000, default: 3_600_000 }),
     REKEY_KEEP_EVENTS: intVariable({ min: 100, max: 10_000_000, default: DEFAULT_KEEP_EVENTS }),

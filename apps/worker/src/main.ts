@@ -63,6 +63,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
         sendWithinMs: config.REKEY_TAKEOVER_AFTER_MS / 6,
         leaseMarginMs: config.REKEY_TAKEOVER_AFTER_MS / 3,
         landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
+        freshForMs: config.REKEY_FRESH_FOR_MS,
         retryForMs: config.REKEY_RETRY_FOR_MS,
       },
     }),

@@ -25,6 +25,8 @@ export interface RotateTiming {
   leaseMarginMs: number;
   /** How long after its start a POST that seemed lost may still take effect. */
   landingWindowMs: number;
+  /** A key that was known to be in force so shortly before a POST is taken to be the one that the POST replaced. */
+  freshForMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is tried again. */
   retryForMs: number;
 }
@@ -66,7 +68,7 @@ export const rotateSecretKey =
       case 'claimed':
         return post(deps, { claim: claimed.claim, askedMs });
       case 'resumed':
-        return readBack(deps, { claim: claimed.claim, askedMs }, claimed.landsInMs);
+        return readBack(deps, { claim: claimed.claim, askedMs }, claimed.landsInMs, claimed.satisfied);
     }
   };
 
@@ -75,7 +77,7 @@ const post = async (deps: RotateDeps, hold: Hold): Promise<Step> => {
   switch (outcome.outcome) {
     case 'done':
       // A refused 200 is news that the key has changed: the ledger is asked again what is to do.
-      return (await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation')) ? { kind: 'done' } : { kind: 'again', inMs: 0 };
+      return (await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation', 'ends')) === 'published' ? { kind: 'done' } : { kind: 'again', inMs: 0 };
     case 'not-done':
       return tryAgainOrFail(deps, hold.claim, outcome);
     case 'unknown': {
@@ -106,40 +108,76 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
 };
 
 /**
- * Finds out what an unknown POST did, by reading the key in force. A key that differs from the one published before is
- * published at once. An unchanged one is read again until the POST can no longer take effect; only then may another leave.
- * Where no key was published before, nothing can be compared: what is read is published as the assistant's first version,
- * and becomes what later reads are compared with.
+ * Finds out what an unknown POST did, by reading the key in force.
+ *
+ * A key that differs from the one published before is published at once, for waiting would only prolong the dark time; but the
+ * intent stays open until the POST can no longer take effect, and then the assistant is read again: the change may have been
+ * somebody else's, with ours still to come. Only after that may another POST leave.
+ *
+ * A change satisfies the rotation where the key before it was known freshly enough. Where it was not, or no key was published
+ * before, the change may be older than the POST: what is read is published, and becomes what later reads are compared with.
  */
-const readBack = async (deps: RotateDeps, hold: Hold, landsInMs: number): Promise<Step> => {
-  const { ledger, invent, sealer, logger } = deps;
+const readBack = async (deps: RotateDeps, hold: Hold, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
+  const { ledger, invent, logger } = deps;
+  const landed = landsInMs <= 0;
   const read = await invent.getAssistant(hold.claim);
-  const secretKey = read.outcome === 'read' ? read.record.secretKey : undefined;
-
-  if (read.outcome === 'read' && secretKey) {
-    const before = hold.claim.fingerprintBefore;
-    if (before === undefined) {
-      await publish(deps, hold, read.record, secretKey, 'import');
-    } else if (sealer.fingerprint(secretKey) !== before) {
-      return (await publish(deps, hold, read.record, secretKey, 'reconciliation')) ? { kind: 'done' } : { kind: 'again', inMs: 0 };
-    }
-  } else {
-    const complaint = read.outcome === 'read' ? 'the record has no secret key' : read.reason;
-    logger.warn({ ...idsOf(hold.claim), reason: complaint }, 'a key could not be read back');
+  if (read.outcome === 'not-read') {
+    logger.warn({ ...idsOf(hold.claim), reason: read.reason }, 'a key could not be read back');
+    if (landed && read.code === 'ASSISTANT_NOT_FOUND') return settleUnlanded(deps, hold.claim, 'ASSISTANT_NOT_FOUND');
+    return readAgain(deps, hold.claim, landsInMs, read.retryAfterMs);
+  }
+  if (read.record.secretKey === undefined) {
+    logger.warn(idsOf(hold.claim), 'the key cannot be read back: the record has none');
+    return landed ? settleUnlanded(deps, hold.claim, 'NO_SECRET_KEY') : readAgain(deps, hold.claim, landsInMs);
   }
 
-  if (landsInMs > 0 || (read.outcome === 'not-read' && read.code !== 'ASSISTANT_NOT_FOUND')) {
-    const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
-    const pauseMs = Math.min(backoffMs(readsSoFar(deps, landsInMs), readBackoff), waitMs);
-    const readInMs = Math.max(pauseMs, read.outcome === 'not-read' ? (read.retryAfterMs ?? 0) : 0);
-    await ledger.noteUnknown(hold.claim, { readInMs, holdMs: 0 });
-    return { kind: 'again', inMs: readInMs };
+  const found = await adopt(deps, hold, read.record, read.record.secretKey, { landed, alreadySatisfied });
+  switch (found) {
+    case 'ended':
+      return { kind: 'done' };
+    case 'refused':
+      return { kind: 'again', inMs: 0 };
+    case 'stale':
+      logger.error(idsOf(hold.claim), 'what was read is an older key than the one published; reading again');
+      return readAgain(deps, hold.claim, landsInMs);
+    case 'satisfied':
+      if (!landed) return readAgain(deps, hold.claim, landsInMs, landsInMs);
+      await ledger.settle(hold.claim, redisNowMs(hold));
+      return { kind: 'done' };
+    case 'unsatisfied':
+      return landed ? settleUnlanded(deps, hold.claim) : readAgain(deps, hold.claim, landsInMs);
   }
-  return settleUnlanded(deps, hold.claim, read.outcome === 'not-read' ? 'ASSISTANT_NOT_FOUND' : secretKey ? undefined : 'NO_SECRET_KEY');
+};
+
+/** Publishes what was read, where it is news, and says what that means for the rotation. */
+const adopt = async (
+  deps: RotateDeps,
+  hold: Hold,
+  record: UpstreamRecord,
+  secretKey: string,
+  { landed, alreadySatisfied }: { landed: boolean; alreadySatisfied: boolean },
+): Promise<'ended' | 'satisfied' | 'unsatisfied' | 'stale' | 'refused'> => {
+  const { fingerprintBefore: before, knownForMs } = hold.claim;
+  if (before !== undefined && deps.sealer.fingerprint(secretKey) === before) return alreadySatisfied ? 'satisfied' : 'unsatisfied';
+  const fresh = before !== undefined && knownForMs !== undefined && knownForMs <= deps.timing.freshForMs;
+  const satisfied = fresh || alreadySatisfied;
+  const rotation = !satisfied ? 'goes-on' : landed ? 'ends' : 'satisfied';
+  const result = await publish(deps, hold, record, secretKey, before === undefined ? 'import' : 'reconciliation', rotation);
+  if (result === 'refused' || result === 'stale') return result;
+  return rotation === 'ends' ? 'ended' : satisfied ? 'satisfied' : 'unsatisfied';
+};
+
+/** The outcome stays unknown; the assistant is read again after a pause that doubles, and when the window has passed. */
+const readAgain = async (deps: RotateDeps, claim: Claim, landsInMs: number, atLeastMs = 0): Promise<Step> => {
+  const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
+  const pauseMs = Math.min(backoffMs(readsSoFar(deps, landsInMs), readBackoff), waitMs);
+  const readInMs = Math.max(pauseMs, atLeastMs);
+  await deps.ledger.noteUnknown(claim, { readInMs, holdMs: 0 });
+  return { kind: 'again', inMs: Math.ceil(readInMs) };
 };
 
 /** The window has passed and the POST has done nothing: it is sent again, or given up where there is nothing to rotate. */
-const settleUnlanded = async ({ ledger, logger }: RotateDeps, claim: Claim, fault: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY' | undefined): Promise<Step> => {
+const settleUnlanded = async ({ ledger, logger }: RotateDeps, claim: Claim, fault?: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY'): Promise<Step> => {
   if (fault) {
     logger.error({ ...idsOf(claim), code: fault }, 'a rotation failed');
     await ledger.fail(claim, { code: fault });
@@ -156,21 +194,31 @@ const readsSoFar = ({ timing }: RotateDeps, landsInMs: number): number => {
   return 1 + Math.floor(Math.log2(1 + elapsedMs / readBackoff.firstMs));
 };
 
-/** Resolves with false where the ledger refused it. */
-const publish = async ({ ledger, sealer, logger }: RotateDeps, { claim, askedMs }: Hold, record: UpstreamRecord, secretKey: string, cause: Cause): Promise<boolean> => {
+const redisNowMs = ({ claim, askedMs }: Hold): number => Math.round(claim.atMs + performance.now() - askedMs);
+
+const publish = async (
+  { ledger, sealer, logger }: RotateDeps,
+  hold: Hold,
+  record: UpstreamRecord,
+  secretKey: string,
+  cause: Cause,
+  rotation: KeyVersion['rotation'],
+): Promise<'published' | 'refused' | 'stale'> => {
+  const { claim } = hold;
   if (record.unexpected.length > 0) {
     logger.warn({ ...idsOf(claim), fields: record.unexpected }, 'the record is not as documented; it is published as it came');
   }
   const { orgId, assistantId, epoch } = claim;
   const sealed = sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json });
-  const updatedMs = Math.round(claim.atMs + performance.now() - askedMs);
-  const result = await commitAtLength({ ledger, logger }, claim, { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs });
+  const keyVersion = { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs: redisNowMs(hold), rotation };
+  const result = await commitAtLength({ ledger, logger }, claim, keyVersion);
+  if (result.kind === 'stale') return 'stale';
   if (result.kind === 'refused') {
     logger.error({ ...idsOf(claim), version: epoch, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant, or has published since');
-    return false;
+    return 'refused';
   }
   logger.info({ ...idsOf(claim), version: epoch, seq: result.seq, cause }, 'a key version is published');
-  return true;
+  return 'published';
 };
 
 /**

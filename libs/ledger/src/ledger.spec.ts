@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { KeyEvent, type RekeyError, type RotationRequest } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createLedger, type Claim, type Ledger } from './ledger.ts';
+import { createLedger, type Claim, type KeyVersion, type Ledger } from './ledger.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -32,7 +32,10 @@ const claimed = async (rotation: { id: string; orgId: string; assistantId: strin
   if (result.kind !== 'claimed' && result.kind !== 'resumed') throw new Error(`not claimed: ${result.kind}`);
   return result.claim;
 };
-const key = (fingerprint: string, cause: 'rotation' | 'import' | 'reconciliation' = 'rotation') => ({ fingerprint, cause, sealed: 'a.b.c', updatedMs: 1_700_000_000_000 });
+const key = (fingerprint: string, cause: 'rotation' | 'import' | 'reconciliation' = 'rotation', rotation?: KeyVersion['rotation']): KeyVersion => ({
+  fingerprint: `KEYID:${fingerprint.padStart(43, '_')}`, cause, sealed: 'a.b.c', updatedMs: 1_700_000_000_000, rotation: rotation ?? (cause === 'import' ? 'goes-on' : 'ends'),
+});
+const printOf = (fingerprint: string) => key(fingerprint).fingerprint;
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (error: RekeyError) => error.code);
 const events = async () => (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
 
@@ -99,7 +102,7 @@ describe('claim', () => {
 
   it('tells the fingerprint of the key that was published before', async () => {
     await ledger.commit(await claimed(await accept()), key('f1'));
-    expect((await claimed(await accept())).fingerprintBefore).toBe('f1');
+    expect((await claimed(await accept())).fingerprintBefore).toBe(printOf('f1'));
   });
 
   it('is BUSY while another rotation holds the assistant, under either name of its org', async () => {
@@ -168,7 +171,7 @@ describe('commit', () => {
     const [event] = await events();
     expect(event).toMatchObject({
       specversion: '1.0', id: String(claim.epoch), type: 'rekey.assistant.key-rotated.v1', subject: 'ast_1', source: '/orgs/org_1/assistants/ast_1',
-      data: { seq: 1, version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: 'f1', sealed: 'a.b.c', updated_at: '2023-11-14T22:13:20.000Z' },
+      data: { seq: 1, version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: printOf('f1'), sealed: 'a.b.c', updated_at: '2023-11-14T22:13:20.000Z' },
     });
     expect(JSON.parse((await ledger.current('ast_1'))!)).toEqual(event);
     expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
@@ -210,7 +213,7 @@ describe('commit', () => {
     const claim = await claimed(rotation);
     await redis.flushall();
     expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1 });
-    expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: 'f1' });
+    expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
     expect(await codeOf(ledger.get(rotation.id))).toBe('ROTATION_NOT_FOUND');
     expect((await claimed(await accept())).epoch).toBeGreaterThan(claim.epoch);
   });
@@ -232,7 +235,7 @@ describe('commit', () => {
     const reader = await claimed(rotation);
     await ledger.commit(reader, key('f2', 'reconciliation'));
     expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'refused', publishedVersion: reader.epoch });
-    expect((await events()).map(({ data }) => data.fingerprint)).toEqual(['f2']);
+    expect((await events()).map(({ data }) => data.fingerprint)).toEqual([printOf('f2')]);
   });
 
   it('refuses a claim that another rotation took over', async () => {
@@ -249,6 +252,39 @@ describe('commit', () => {
     await ledger.commit(claim, key('f1', 'import'));
     expect(await ledger.get(rotation.id)).toMatchObject({ state: 'ROTATING' });
     expect((await events())[0]!.data.cause).toBe('import');
+  });
+
+  it('publishes what satisfies a rotation, and keeps its intent open until it is settled', async () => {
+    const rotation = await accept();
+    const claim = await claimed(rotation);
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 60_000 });
+    expect(await ledger.settle(claim, 1)).toBe(false);
+    await ledger.commit(claim, key('f1', 'reconciliation', 'satisfied'));
+    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'RECONCILING' });
+    expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 });
+    const resumed = await claimOf(rotation);
+    expect(resumed).toMatchObject({ kind: 'resumed', satisfied: true, claim: { fingerprintBefore: printOf('f1') } });
+    expect(await ledger.settle(claim, 1)).toBe(false);
+    expect(await ledger.settle((resumed as { claim: Claim }).claim, 1_700_000_000_001)).toBe(true);
+    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch, cause: 'reconciliation', endedMs: 1_700_000_000_001 });
+    expect(await claimOf(await accept())).toMatchObject({ kind: 'claimed' });
+  });
+
+  it('never adopts a key that was superseded, of the last five, unless a rotation itself answered with it', async () => {
+    for (let i = 0; i < 7; i += 1) await ledger.commit(await claimed(await accept()), key(`f${i}`));
+    const claim = await claimed(await accept());
+    for (const old of ['f1', 'f2', 'f3', 'f4', 'f5']) expect(await ledger.commit(claim, key(old, 'reconciliation'))).toMatchObject({ kind: 'stale' });
+    expect(await events()).toHaveLength(7);
+    expect(await ledger.commit(claim, key('f5'))).toMatchObject({ kind: 'committed' });
+  });
+
+  it('tells for how long the key before was known', async () => {
+    const published = await claimed(await accept());
+    expect(published).not.toHaveProperty('knownForMs');
+    await ledger.commit(published, { ...key('f1'), updatedMs: published.atMs });
+    const next = await claimed(await accept());
+    expect(next.knownForMs).toBe(next.atMs - published.atMs);
   });
 
   it('numbers events densely over all assistants, and versions of one assistant rise', async () => {

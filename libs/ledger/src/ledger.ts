@@ -26,11 +26,13 @@ export interface Claim {
   /** How many times a POST was about to leave for the rotation, this one included, and when the first was (Redis time). */
   attempts: number;
   startedMs: number;
+  /** For how long before the intent that fingerprint had last been known to be in force; negative where it was read since. */
+  knownForMs?: number;
 }
 
 export type ClaimResult =
   | { kind: 'claimed'; claim: Claim }
-  | { kind: 'resumed'; claim: Claim; landsInMs: number }
+  | { kind: 'resumed'; claim: Claim; landsInMs: number; satisfied: boolean }
   | { kind: 'busy'; retryInMs: number }
   | { kind: 'ended' }
   | { kind: 'missing' };
@@ -41,9 +43,14 @@ export interface KeyVersion {
   sealed: string;
   /** Redis time, in ms since 1970. */
   updatedMs: number;
+  /** What becomes of the rotation: it ends; its key is found, but the landing window is still open; or it goes on. */
+  rotation: 'ends' | 'satisfied' | 'goes-on';
 }
 
-export type CommitResult = { kind: 'committed' | 'already'; seq: number } | { kind: 'refused'; publishedVersion: number };
+export type CommitResult =
+  | { kind: 'committed' | 'already'; seq: number }
+  | { kind: 'refused'; publishedVersion: number }
+  | { kind: 'stale'; publishedVersion: number };
 
 export interface ListFilter {
   orgId?: string;
@@ -59,6 +66,8 @@ export interface Ledger {
   claim(job: { rotationId: string; orgId: string; assistantId: string }, options: { leaseMs: number; landingWindowMs: number }): Promise<ClaimResult>;
   /** Publishes a key version. Safe to repeat: the same commit is found to be there already. */
   commit(claim: Claim, keyVersion: KeyVersion): Promise<CommitResult>;
+  /** The landing window has passed, and the key that satisfied the rotation was read again. */
+  settle(claim: Claim, nowMs: number): Promise<boolean>;
   /** Certainly not done: the intent is closed and the rotation QUEUED again. */
   release(claim: Claim, why?: { code: ErrorCode; status?: number }): Promise<boolean>;
   /** Certainly not done, and not tried again. */
@@ -135,20 +144,25 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       if (kind === 'BUSY') return { kind: 'busy', retryInMs: Number(rest[0]) };
       if (kind === 'ENDED') return { kind: 'ended' };
       if (kind === 'MISSING') return { kind: 'missing' };
-      const [epoch, atMs, fingerprint, attempts, startedMs, landsInMs] = rest;
+      const [epoch, atMs, fingerprint, attempts, startedMs, knownForMs, landsInMs, satisfied] = rest;
       const numbers = { epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs) };
-      const claim: Claim = { ...job, ...numbers, ...(fingerprint ? { fingerprintBefore: String(fingerprint) } : {}) };
-      return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs) };
+      const claim: Claim = { ...job, ...numbers, ...(fingerprint ? { fingerprintBefore: String(fingerprint) } : {}), ...(knownForMs === '' ? {} : { knownForMs: Number(knownForMs) }) };
+      return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1' };
     },
 
     commit: async (claim, keyVersion) => {
       const [head, tail] = eventText(claim, keyVersion);
       const [kind, value] = await run.commit(
         [keys.rotation(claim.rotationId), keys.assistant(claim.assistantId), keys.current(claim.assistantId), keys.events, keys.seq],
-        [claim.rotationId, claim.epoch, claim.epoch, keyVersion.fingerprint, keyVersion.cause, head, tail, keepEvents, keyVersion.updatedMs],
+        [claim.rotationId, claim.epoch, claim.epoch, keyVersion.fingerprint, keyVersion.cause, head, tail, keepEvents, keyVersion.updatedMs, keyVersion.rotation],
       );
-      if (kind === 'REFUSED') return { kind: 'refused', publishedVersion: Number(value) };
+      if (kind === 'REFUSED' || kind === 'STALE') return { kind: kind === 'STALE' ? 'stale' : 'refused', publishedVersion: Number(value) };
       return { kind: kind === 'COMMITTED' ? 'committed' : 'already', seq: Number(value) };
+    },
+
+    settle: async (claim, nowMs) => {
+      const [kind] = await run.settle(...held(keys, claim), nowMs);
+      return kind === 'SETTLED';
     },
 
     release: async (claim, why) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-const commandNames = ['accept', 'begin', 'cancel', 'claim', 'commit', 'fail', 'lost', 'release', 'trim', 'unknown'] as const;
+const commandNames = ['accept', 'begin', 'cancel', 'claim', 'commit', 'fail', 'lost', 'release', 'settle', 'trim', 'unknown'] as const;
 type CommandName = (typeof commandNames)[number];
 
 type Arg = string | number;

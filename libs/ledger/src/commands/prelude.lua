@@ -39,7 +39,7 @@ end
 
 -- Hands the assistant back, its intent closed.
 local function hand_back(assistant_key)
-  redis.call('HDEL', assistant_key, 'holder', 'lease', 'intent', 'lands', 'intent_epoch')
+  redis.call('HDEL', assistant_key, 'holder', 'lease', 'intent', 'lands', 'intent_epoch', 'satisfied')
 end
 
 -- An assistant that has no key version, no claim and nothing queued leaves nothing behind: ids that do not exist upstream
