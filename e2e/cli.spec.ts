@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repositoryRoot, startChild } from '@rekey/testing';
-import { startSystem, type System } from './system.ts';
+import { eventually, startSystem, type System } from './system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -76,12 +76,57 @@ describe('rekey get, list, cancel, health', () => {
   });
 });
 
+describe('rekey freeze, unfreeze, status, retry', () => {
+  it('freeze holds rotations back and says so; a cancelled one is retried once, however often one asks', async () => {
+    const frozen = await rekey(['freeze', '--reason', 'Invent is ill']);
+    expect(frozen).toMatchObject({ code: 0, out: expect.stringMatching(/frozen +since 20\S+: Invent is ill/) });
+    expect((await rekey(['freeze', '--reason', 'again', '--json'])).json()[0].frozen).toEqual({ since_time: expect.any(String), reason: 'Invent is ill' });
+
+    const [{ id }] = (await rekey(['rotate', 'org_demo', 'ast_7', '--reason', 'leaked', '--json'])).json();
+    await eventually(() => system.client.getRotation({ id }), ({ error }) => error?.reason === 'FROZEN');
+    expect(await rekey(['retry', id])).toMatchObject({ code: 1, err: expect.stringMatching(/is QUEUED: it goes on by itself.*ROTATION_NOT_RETRYABLE/) });
+    expect((await rekey(['status', '--json'])).json()[0]).toMatchObject({ open_rotation_count: 1, open_intents: [], uncertain: [], quarantined_count: 0, check_count: expect.any(Number) });
+    expect(await rekey(['cancel', id])).toMatchObject({ code: 0 });
+
+    expect((await rekey(['unfreeze'])).out).toMatch(/frozen +no/);
+    const retried = (await rekey(['retry', id, '--wait', '--json'])).json()[0];
+    expect(retried).toMatchObject({ state: 'SUCCEEDED', assistant_id: 'ast_7', reason: 'leaked' });
+    expect(retried.id).not.toBe(id);
+    expect((await rekey(['retry', id, '--json'])).json()[0].id).toBe(retried.id);
+    expect(await rekey(['retry', retried.id])).toMatchObject({ code: 1, err: expect.stringContaining('rekey rotate org_demo ast_7') });
+  });
+
+  it('retry ends with 1 where it fails again', async () => {
+    const [{ id }] = (await rekey(['rotate', 'org_demo', 'nobody_else', '--wait', '--json'])).json();
+    expect(await rekey(['retry', id, '--wait'])).toMatchObject({ code: 1, out: expect.stringContaining('ASSISTANT_NOT_FOUND') });
+  });
+
+  it('status shows what is in doubt, and entries that it cannot read', async () => {
+    await system.redis.hset('{rekey}:uncertain', 'ast_\u001b[31m', '{');
+    await system.redis.hset('{rekey}:quarantine', 'ast_8', JSON.stringify({ since: 1_700_000_000_000, why: 'version' }));
+    const { code, out } = await rekey(['status']);
+    await system.redis.del('{rekey}:uncertain', '{rekey}:quarantine');
+    expect(code).toBe(0);
+    expect(out).toMatch(/uncertain +1\n +assistant +"ast_\\u001b\[31m {2}since a time that cannot be read"\n/);
+    expect(out).toMatch(/quarantined +1\n +assistant +ast_8 {2}since 2023-11-14T22:13:20.000Z: version\n/);
+  });
+
+  it('freeze wants a reason', async () => {
+    expect(await rekey(['freeze'])).toMatchObject({ code: 1, err: expect.stringContaining('--reason') });
+    expect(await rekey(['freeze', '--reason', ' '])).toMatchObject({ code: 1, err: expect.stringContaining('reason must not be empty') });
+  });
+
+  it('get says that there is no such sweep', async () => {
+    expect(await rekey(['get', 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV'])).toMatchObject({ code: 1, err: expect.stringContaining('SWEEP_NOT_FOUND') });
+  });
+});
+
 describe('rekey events', () => {
   it('follows the stream from its start, and opens with the key file', async () => {
     await system.rotateAndWait('ast_5');
-    const count = (await system.events()).length;
+    const count = (await system.versions()).length;
     const sealed = await rekey(['events', '--from', 'start', '--count', String(count), '--json']);
-    expect(sealed.json()).toEqual(await system.events());
+    expect(sealed.json()).toEqual(await system.versions());
     const opened = await rekey(['events', '--from', 'start', '--count', String(count), '--json', '--open', '--key-file', system.keyFile]);
     expect(opened.json().at(-1).opened.assistant.secret_key).toBe(await system.trueKey('ast_5'));
     const text = await rekey(['events', '--from', 'start', '--count', '1']);
@@ -115,7 +160,7 @@ describe('rekey key-file', () => {
 });
 
 describe('rekey --help', () => {
-  it.each([[], ['rotate'], ['events'], ['list']])('teaches: %j', async (...command) => {
+  it.each([[], ['rotate'], ['events'], ['list'], ['sweep'], ['retry'], ['status'], ['freeze']])('teaches: %j', async (...command) => {
     const { code, out } = await rekey([...command.flat(), '--help']);
     expect(code).toBe(0);
     expect(out).toContain('Usage: rekey');

@@ -39,7 +39,7 @@ describe('a process that dies', () => {
     const { id } = await system.rotate('ast_1');
     await system.gateway.child.kill();
     await system.startWorker();
-    await eventually(() => system.events(), (events) => events.length === 1);
+    await eventually(() => system.versions(), (events) => events.length === 1);
     expect(await system.redis.hget(`{rekey}:rotation:${id}`, 'state')).toBe('SUCCEEDED');
     await expectInForce('ast_1');
   });
@@ -55,7 +55,7 @@ describe('a process that dies', () => {
     const cause = kind === 'hangAfterCommit' ? 'RECONCILIATION' : 'ROTATION';
     expect(await system.waitFor(id, 90)).toMatchObject({ state: 'SUCCEEDED', cause });
     expect((await system.admin('GET', '/assistants/ast_1')).rotations).toBe(2);
-    expect((await system.events()).map(({ data }) => data.seq)).toEqual([1, 2]);
+    expect(await system.versions()).toHaveLength(2);
     await expectInForce('ast_1');
   }, 120_000);
 

@@ -80,7 +80,7 @@ describe('what is not known', () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
     const { id: rotationId } = await system.rotate(id);
-    await eventually(async () => (await system.events()).filter(({ subject }) => subject === id).length, (count) => count === 2);
+    await eventually(async () => (await system.versions()).filter(({ subject }) => subject === id).length, (count) => count === 2);
     await expectInForce(id);
     expect(await system.client.getRotation({ id: rotationId })).toMatchObject({ state: 'RECONCILING' });
     expect(await system.waitFor(rotationId)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
@@ -94,7 +94,7 @@ describe('what is not known', () => {
     await system.admin('POST', `/assistants/${id}/rotate`);
     expect(await system.waitFor(rotationId)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 });
     expect(await rotationsOf(id)).toBe(3);
-    expect((await system.events()).filter(({ subject }) => subject === id)).toHaveLength(3);
+    expect((await system.versions()).filter(({ subject }) => subject === id)).toHaveLength(3);
     await expectInForce(id);
   });
 
@@ -102,10 +102,10 @@ describe('what is not known', () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
     const { id: rotationId } = await system.rotate(id);
-    await eventually(async () => (await system.events()).filter(({ subject }) => subject === id).length, (count) => count === 2);
+    await eventually(async () => (await system.versions()).filter(({ subject }) => subject === id).length, (count) => count === 2);
     await system.admin('POST', '/faults', { assistantId: id, on: 'get', kind: 'staleRead', times: 2 });
     expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
-    expect((await system.events()).filter(({ subject }) => subject === id)).toHaveLength(2);
+    expect((await system.versions()).filter(({ subject }) => subject === id)).toHaveLength(2);
     expect(system.output()).toContain('an older key than the one published');
     await expectInForce(id);
   }, 60_000);
@@ -117,7 +117,7 @@ describe('what is not known', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       await forgetful.admin('POST', '/faults', { kind: 'loseResponseAfterCommit' });
       expect(await forgetful.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
-      expect((await forgetful.events()).map(({ data }) => data.cause)).toEqual(['rotation', 'reconciliation', 'rotation']);
+      expect((await forgetful.versions()).map(({ data }) => data.cause)).toEqual(['rotation', 'reconciliation', 'rotation']);
       expect((await forgetful.openLast('ast_1')).assistant.secret_key).toBe(await forgetful.trueKey('ast_1'));
     } finally {
       await forgetful.stop();
@@ -128,7 +128,7 @@ describe('what is not known', () => {
     const id = `ast_${(next += 1)}`;
     const ended = await rotateUnder(id, { kind: 'loseResponseAfterCommit' });
     expect(ended).toMatchObject({ state: 'SUCCEEDED', attemptCount: 2 });
-    const causes = (await system.events()).filter(({ subject }) => subject === id).map(({ data }) => data.cause);
+    const causes = (await system.versions()).filter(({ subject }) => subject === id).map(({ data }) => data.cause);
     expect(causes).toEqual(['import', 'rotation']);
     await expectInForce(id);
   }, 30_000);
@@ -168,7 +168,7 @@ describe('an upstream that is away', () => {
       const ended = await worker.rotateAndWait('ast_1');
       expect(ended).toMatchObject({ state: 'FAILED', error: { reason: 'UPSTREAM_UNREACHABLE', upstreamStatus: 0 } });
       expect(ended.attemptCount).toBeGreaterThan(1);
-      expect(await worker.events()).toEqual([]);
+      expect(await worker.versions()).toEqual([]);
     } finally {
       await worker.stop();
     }

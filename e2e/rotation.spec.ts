@@ -15,7 +15,7 @@ describe('a rotation', () => {
     expect(queued).toMatchObject({ state: 'QUEUED', orgId: 'org_demo', assistantId: 'ast_1', attemptCount: 0, version: '0' });
     const ended = await system.waitFor(queued.id);
     expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 1, error: null });
-    const [event] = await system.events();
+    const [event] = await system.versions();
     expect(event).toMatchObject({ subject: 'ast_1', source: '/orgs/org_demo/assistants/ast_1', data: { seq: 1, version: Number(ended.version), rotation_id: ended.id } });
     const opened = await system.openLast('ast_1');
     expect(opened).toMatchObject({ org_id: 'org_demo', assistant_id: 'ast_1', version: Number(ended.version) });
@@ -71,7 +71,7 @@ describe('a rotation', () => {
 describe('a thousand rotations', () => {
   it('leave every published key in force, one request each, and no secret anywhere in clear', async () => {
     const before = await system.admin('GET', '/counts');
-    const seqBefore = (await system.events()).length;
+    const seqBefore = (await system.versions()).length;
     const ids = Array.from({ length: 1000 }, (_, i) => `ast_${i + 1001}`);
     const rotations = await Promise.all(ids.map((id) => system.rotate(id)));
     const ended = await Promise.all(rotations.map(({ id }) => system.waitFor(id)));
@@ -82,7 +82,7 @@ describe('a thousand rotations', () => {
     expect(after.get - before.get).toBe(0);
 
     const truth: Record<string, string> = await system.admin('GET', '/keys');
-    const events = await system.events();
+    const events = await system.versions();
     expect(events.slice(seqBefore)).toHaveLength(1000);
     expect(events.map(({ data }) => data.seq)).toEqual(events.map((_, i) => i + 1));
     const last = new Map(events.map(({ subject, data }) => [subject, data.sealed]));

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectGateway, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
-import { KeyEvent, type SealedRecord } from '@rekey/schema';
+import { KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { launchApp, startRedis, type App, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
@@ -28,6 +28,8 @@ export interface System {
   rotateAndWait(assistantId: string, orgId?: string): Promise<ProtoRotation>;
   waitFor(id: string, timeoutSeconds?: number): Promise<ProtoRotation>;
   events(): Promise<KeyEvent[]>;
+  /** Those of them that are key versions with a key. */
+  versions(): Promise<KeyRotated[]>;
   openLast(assistantId: string): Promise<SealedRecord>;
   trueKey(assistantId: string): Promise<string | null>;
   /** Everything that any process has written. */
@@ -61,7 +63,9 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     GRPC_ADDRESS: '127.0.0.1:0',
     INVENT_TIMEOUT_MS: '1000',
     REKEY_LANDING_WINDOW_MS: '1500',
+    REKEY_READ_LAG_MS: '200',
     REKEY_TAKEOVER_AFTER_MS: '12000',
+    REKEY_SWEEP_EVERY_MS: '0',
     LOG_LEVEL: 'debug',
   };
   const apps: App[] = [simulator];
@@ -82,13 +86,14 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
   const waitFor = (id: string, timeoutSeconds = 20) => client.waitRotation({ id, timeout: { seconds: timeoutSeconds } }, { deadlineMs: (timeoutSeconds + 5) * 1000 });
   const events = async () => (await redis.xrange('{rekey}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
+  const versions = async () => (await events()).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
   return {
-    redisServer, redis, simulator, gateway, client, keyFile, sealer, environment, admin, rotate, waitFor, events,
+    redisServer, redis, simulator, gateway, client, keyFile, sealer, environment, admin, rotate, waitFor, events, versions,
     startWorker: (env) => start('worker', env),
     startGateway: (env) => start('gateway', env),
     rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),
     openLast: async (assistantId) => {
-      const last = (await events()).findLast(({ subject }) => subject === assistantId);
+      const last = (await versions()).findLast(({ subject }) => subject === assistantId);
       if (!last) throw new Error(`no event of ${assistantId}`);
       return openRecord(sealer, last.data.sealed);
     },

@@ -5,11 +5,11 @@ import { readStatusDetails } from '@rekey/rpc';
 export const exitCodes = {
   /** Done, and as asked. */
   ok: 0,
-  /** The request is wrong, or the rotation ended as FAILED or CANCELLED. */
+  /** The request is wrong, the rotation ended as FAILED or CANCELLED, or the sweep as FAILED. */
   failed: 1,
   /** The gateway or Redis cannot be reached: try again. */
   unavailable: 2,
-  /** The rotation goes on, but the time to wait for it is over. */
+  /** It goes on, but the time to wait for it is over. */
   notEnded: 3,
 } as const;
 

@@ -1,6 +1,6 @@
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import type { Command } from 'commander';
-import { fromServiceError, isServiceError } from './failure.ts';
+import { CliError, exitCodes, fromServiceError, isServiceError } from './failure.ts';
 
 export interface GatewayOptions {
   gateway: string;
@@ -23,6 +23,15 @@ export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: 
     client.close();
   }
 };
+
+/** Adds to an error of a gateway that is away how what was asked for is found again, so that nobody asks twice by repeating. */
+export const sayHowToGoOn =
+  ({ gateway }: GatewayOptions, how: string) =>
+  (error: unknown): never => {
+    const failure = isServiceError(error) ? fromServiceError(error, gateway) : error;
+    if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
+    throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
+  };
 
 export const print = (options: { json?: boolean }, json: object, text: string): void => {
   process.stdout.write(`${options.json ? JSON.stringify(json) : text}\n`);

@@ -1,9 +1,12 @@
 #!/usr/bin/env -S node --conditions=@rekey/source
 import { Command } from 'commander';
 import { eventsCommand } from './commands/events.ts';
+import { getCommand } from './commands/get.ts';
 import { healthCommand } from './commands/health.ts';
 import { keyFileCommand } from './commands/key-file.ts';
-import { cancelCommand, getCommand, listCommand, rotateCommand } from './commands/rotations.ts';
+import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
+import { sweepCommand } from './commands/sweep.ts';
+import { freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
 import { CliError, exitCodes } from './failure.ts';
 
 const program = new Command('rekey')
@@ -12,7 +15,12 @@ const program = new Command('rekey')
   .addCommand(getCommand())
   .addCommand(listCommand())
   .addCommand(cancelCommand())
+  .addCommand(retryCommand())
+  .addCommand(sweepCommand())
   .addCommand(eventsCommand())
+  .addCommand(statusCommand())
+  .addCommand(freezeCommand())
+  .addCommand(unfreezeCommand())
   .addCommand(healthCommand())
   .addCommand(keyFileCommand())
   .addHelpText(
@@ -21,9 +29,13 @@ const program = new Command('rekey')
 Examples:
   rekey rotate org_demo ast_1 --wait        replace a key, and wait until it is in force
   rekey list --state failed                 what did not work, and why
+  rekey retry rot_01J… --wait               try it again
   rekey events --json                       follow the stream of new key versions
+  rekey sweep                               compare everything at Invent with what is published
+  rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on
+  rekey status                              what is frozen, open or uncertain
 
-Exit codes: 0 done; 1 wrong request, or the rotation failed; 2 the gateway or Redis is away; 3 not ended in time.`,
+Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway or Redis is away; 3 not ended in time.`,
   );
 
 // A reader that has seen enough (head, less) is no error.

@@ -1,4 +1,4 @@
-import type { ProtoAssistant, ProtoRotation } from '@rekey/rpc';
+import type { ProtoAssistant, ProtoRotation, ProtoSweep } from '@rekey/rpc';
 
 interface ProtoTimestamp {
   seconds?: unknown;
@@ -8,7 +8,7 @@ interface ProtoTimestamp {
 export const isoTime = (timestamp: ProtoTimestamp | null | undefined): string | undefined =>
   timestamp ? new Date(Number(timestamp.seconds) * 1000 + (timestamp.nanos ?? 0) / 1e6).toISOString() : undefined;
 
-const withoutEmpty = (object: Record<string, unknown>): Record<string, unknown> =>
+export const withoutEmpty = (object: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== '' && value !== null));
 
 /** A rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
@@ -36,6 +36,9 @@ export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =
     reconciliation: rotation.reconciliation && withoutEmpty({
       since_time: isoTime(rotation.reconciliation.sinceTime),
       next_read_time: isoTime(rotation.reconciliation.nextReadTime),
+      operator_needed: rotation.reconciliation.operatorNeeded,
+      advice: rotation.reconciliation.advice,
+      read_error: rotation.reconciliation.readError,
     }),
   });
 
@@ -48,6 +51,23 @@ export const assistantJson = (assistant: ProtoAssistant): Record<string, unknown
     update_time: isoTime(assistant.updateTime),
     fingerprint: assistant.fingerprint,
     sealed: assistant.sealed,
+    removal: removalOf(assistant),
+    uncertain_time: isoTime(assistant.uncertainTime),
+  });
+
+const removalOf = ({ removal }: ProtoAssistant): string | undefined => (removal === 'REMOVAL_UNSPECIFIED' ? undefined : removal?.toString());
+
+export const sweepJson = (sweep: ProtoSweep): Record<string, unknown> =>
+  withoutEmpty({
+    id: sweep.id,
+    org_id: sweep.orgId,
+    state: sweep.state,
+    create_time: isoTime(sweep.createTime),
+    start_time: isoTime(sweep.startTime),
+    update_time: isoTime(sweep.updateTime),
+    end_time: isoTime(sweep.endTime),
+    counts: sweep.counts,
+    error: sweep.error,
   });
 
 /** Lines of name and value. Values come quoted where they hold anything but visible characters and spaces. */
@@ -71,6 +91,8 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['attempts', String(rotation.attemptCount)],
     ['uncertain since', isoTime(rotation.reconciliation?.sinceTime)],
     ['read next', isoTime(rotation.reconciliation?.nextReadTime)],
+    ['read failed', rotation.reconciliation?.readError],
+    [rotation.reconciliation?.operatorNeeded ? 'OPERATOR NEEDED' : 'to do', rotation.reconciliation?.advice],
     ['error', rotation.error ? `${rotation.error.reason}: ${rotation.error.message} ${rotation.error.advice}` : undefined],
   ]);
 
@@ -80,6 +102,22 @@ export const assistantText = (assistant: ProtoAssistant): string =>
     ['version', `${assistant.version} (${String(assistant.cause).toLowerCase()})`],
     ['rotation', assistant.rotationId],
     ['published', isoTime(assistant.updateTime)],
+    ['uncertain since', isoTime(assistant.uncertainTime)],
+    ['no key', removalTexts[removalOf(assistant) ?? '']],
     ['fingerprint', assistant.fingerprint],
-    ['sealed', `${assistant.sealed?.length ?? 0} characters; --json shows them, rekey events --open opens them`],
+    ['sealed', assistant.sealed && `${assistant.sealed.length} characters; --json shows them, rekey events --open opens them`],
+  ]);
+
+const removalTexts: Record<string, string> = { NO_KEY: 'its record at Invent has none', DELETED: 'it is gone at Invent' };
+
+export const sweepText = (sweep: ProtoSweep): string =>
+  table([
+    ['sweep', sweep.id],
+    ['org', sweep.orgId || 'all'],
+    ['state', sweep.state],
+    ['created', isoTime(sweep.createTime)],
+    ['started', isoTime(sweep.startTime)],
+    ['ended', isoTime(sweep.endTime)],
+    ...Object.entries(sweep.counts ?? {}).map(([name, count]): [string, string] => [name, String(count)]),
+    ['error', sweep.error ? `${sweep.error.reason}: ${sweep.error.message} ${sweep.error.advice}` : undefined],
   ]);

@@ -1,4 +1,4 @@
-import { createLedger, createRotationQueue } from '@rekey/ledger';
+import { createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import { connectRedis, guardRedis, reportReady, runProcess } from '@rekey/runtime';
 import { GatewayEnvironment } from './config.ts';
@@ -21,11 +21,15 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX });
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
+  const sweeps = createSweeps({ redis, prefix: config.REKEY_PREFIX });
+  const sweepQueue = createSweepQueue(redis, ledger.keys);
+  shutdown.defer('sweep queue', () => sweepQueue.close());
+  const system = createSystem({ redis, prefix: config.REKEY_PREFIX });
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
-  const server = createServer(loadContract(), createServices({ ledger, queue, waiters, onUnexpected }));
+  const server = createServer(loadContract(), createServices({ ledger, queue, waiters, sweeps, sweepQueue, system, onUnexpected }));
   shutdown.defer('server', () => server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)));
   shutdown.defer('waiters', () => waiters.close());
   const health = watchHealth(server.health, redis, server.services);

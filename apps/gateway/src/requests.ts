@@ -1,4 +1,4 @@
-import { AssistantId, OrgId, Reason, RekeyError, RequestId, RotationId, RotationRequest, RotationState } from '@rekey/schema';
+import { AssistantId, OrgId, Reason, RekeyError, RequestId, RotationId, RotationRequest, RotationState, SweepId } from '@rekey/schema';
 import { z } from 'zod';
 
 /** The wire's names of fields, as callers know them. */
@@ -22,17 +22,24 @@ export const ById = z.object({ id: RotationId });
 
 export const ByAssistant = z.object({ assistantId: AssistantId });
 
-const DEFAULT_PAGE_SIZE = 50;
-const MAX_PAGE_SIZE = 500;
+/** AIP-158: above the maximum is coerced to it; negative is an error. */
+const pageSize = (byDefault: number, max: number) => z.int().nonnegative('must not be negative').transform((size) => Math.min(size || byDefault, max));
 
 export const ListRotations = z.object({
   orgId: optionalText(OrgId),
   assistantId: optionalText(AssistantId),
   state: z.union([z.literal('STATE_UNSPECIFIED').transform(() => undefined), RotationState], { error: 'is not a state of this contract' }).optional(),
-  // AIP-158: above the maximum is coerced to it; negative is an error.
-  pageSize: z.int().nonnegative('must not be negative').transform((size) => Math.min(size || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)),
+  pageSize: pageSize(50, 500),
   pageToken: z.string(),
 });
+
+export const CreateSweep = z.object({ orgId: optionalText(OrgId) });
+
+export const BySweep = z.object({ id: SweepId });
+
+export const ListSweeps = z.object({ pageSize: pageSize(20, 100) });
+
+export const Freeze = z.object({ reason: Reason.refine((reason) => reason.trim() !== '', 'must not be empty') });
 
 const DEFAULT_WAIT_MS = 30_000;
 const MAX_WAIT_MS = 600_000;

@@ -1,7 +1,8 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import type { AssistantServiceHandlers, Contract, RotationServiceHandlers } from '@rekey/rpc';
+import type { Contract } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
+import type { Services } from './services.ts';
 
 /** Requests hold a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -16,17 +17,17 @@ export interface GatewayServer {
   close(withinMs: number): Promise<void>;
 }
 
-export const createServer = (contract: Contract, handlers: { rotations: RotationServiceHandlers; assistants: AssistantServiceHandlers }): GatewayServer => {
+export const createServer = (contract: Contract, services: Services): GatewayServer => {
   const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
-  server.addService(contract.v1.RotationService.service, handlers.rotations);
-  server.addService(contract.v1.AssistantService.service, handlers.assistants);
+  const names = Object.keys(services) as (keyof Services)[];
+  for (const name of names) server.addService(contract.v1[name].service, services[name]);
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(contract.reflection).addToServer(server);
 
   return {
     health,
-    services: ['rekey.v1.RotationService', 'rekey.v1.AssistantService'],
+    services: names.map((name) => `rekey.v1.${name}`),
     listen: (address) =>
       new Promise((resolve, reject) => {
         server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));

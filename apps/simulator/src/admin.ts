@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Counts } from './api.ts';
 import { Fault, type Faults } from './faults.ts';
 import { renderRecord } from './record.ts';
-import type { World } from './world.ts';
+import type { KeyChange, World } from './world.ts';
 
 interface AdminOptions {
   world: World;
@@ -14,13 +14,19 @@ interface AdminOptions {
 
 const NOT_FOUND = Symbol('not found');
 
+const NewAssistant = z.strictObject({ org_id: z.string(), id: z.string().min(1), at: z.enum(['start', 'end']).default('end') });
+
 /**
  * The simulator's own port, for tests and local play. It tells the truth and changes it; no client of the real API has such a thing.
  *   GET    /counts                  what the API was asked so far
  *   GET    /keys                    the key in force of every assistant that was ever changed
+ *   GET    /history                 of every assistant that was ever touched, all keys that it had, oldest first: [{ key, atMs, by }];
+ *                                   `by` is start (before the first change, atMs 0), request, hand or removed (then `key` is null)
+ *   POST   /assistants              `{"org_id", "id"}` makes one, last in the LIST, or first with `"at": "start"`
  *   GET    /assistants/ID           one record, with how often its key was changed
- *   PATCH  /assistants/ID           lays fields over the record; `{"secret_key": null}` takes its key away
- *   DELETE /assistants/ID           deletes it
+ *   PATCH  /assistants/ID           lays fields over the record; `{"secret_key": null}` takes its key away, `{"deleted": true}` deletes it
+ *                                   softly: GET and LIST still answer it
+ *   DELETE /assistants/ID           deletes it for good: 404
  *   POST   /assistants/ID/rotate    rotates by hand, as in Invent's dashboard
  *   POST   /faults                  scripts a fault (see faults.ts)   DELETE /faults   clears them
  */
@@ -37,10 +43,18 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
         return counts;
       case 'GET /keys':
         return Object.fromEntries([...world.touched].map(([assistantId, { secretKey }]) => [assistantId, secretKey]));
+      case 'GET /history':
+        return Object.fromEntries([...world.history].map(([assistantId, changes]) => [assistantId, changes.map(describeChange)]));
       case 'POST /faults':
         return faults.add(Fault.parse(JSON.parse(await text(request))));
       case 'DELETE /faults':
         return faults.clear();
+      case 'POST /assistants': {
+        const { org_id: orgId, id: newId, at } = NewAssistant.parse(JSON.parse(await text(request)));
+        if (!world.orgExists(orgId)) return NOT_FOUND;
+        if (!world.create(newId, orgId, at)) throw new Error('the id is taken');
+        return describe(newId);
+      }
       case 'GET /assistants/ID':
         return describe(id!);
       case 'PATCH /assistants/ID': {
@@ -51,7 +65,7 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
       case 'DELETE /assistants/ID':
         return world.remove(id!) ? undefined : NOT_FOUND;
       case 'POST /assistants/ID/rotate':
-        return world.rotate(id!) ? describe(id!) : NOT_FOUND;
+        return world.rotate(id!, 'hand') ? describe(id!) : NOT_FOUND;
       default:
         return NOT_FOUND;
     }
@@ -68,3 +82,5 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
     );
   });
 };
+
+const describeChange = ({ secretKey, atMs, by }: KeyChange) => ({ key: by === 'removed' ? null : secretKey, atMs, by });

@@ -14,7 +14,7 @@ export interface Counts {
   limited: number;
   /** Answered 401 or 403. */
   refused: number;
-  /** How often a rotate request for an assistant came while another was at work. */
+  /** How often a rotate request for an assistant came while another was at work, or was still to take effect (commitLate). */
   concurrentRotates: number;
 }
 
@@ -33,7 +33,8 @@ const MAX_TAKE = 100;
 /** Invent's API as far as Rekey uses it: rotate, GET and LIST of assistants, bearer keys, the alias `c`, the request limit. */
 export const createApi = (options: ApiOptions): Server => {
   const { world, faults, limit, counts, latencyMs } = options;
-  const atWork = new Set<string>();
+  /** How many rotate requests for an assistant are at work. */
+  const atWork = new Map<string, number>();
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path, query = ''] = (request.url ?? '').split('?') as [string, string?];
@@ -45,10 +46,28 @@ export const createApi = (options: ApiOptions): Server => {
       if (options.retryAfter === 'date') response.setHeader('retry-after', new Date(Date.now() + seconds * 1000).toUTCString());
       return refuse(response, 429);
     }
-    if (latencyMs > 0) await sleep(latencyMs);
-
-    const access = world.orgsOf(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
     const route = readRoute(request.method ?? '', path);
+    const serving = serve(route, new URLSearchParams(query), request, response);
+    return route?.on === 'rotate' ? countConcurrent(route.assistantId, serving) : serving;
+  };
+
+  /** At work from its arrival until nothing more comes of it: also where its caller is gone, and the change comes late. */
+  const countConcurrent = async (assistantId: string, rotating: Promise<void>): Promise<void> => {
+    const others = atWork.get(assistantId) ?? 0;
+    if (others > 0) counts.concurrentRotates += 1;
+    atWork.set(assistantId, others + 1);
+    try {
+      await rotating;
+    } finally {
+      const left = atWork.get(assistantId)! - 1;
+      if (left > 0) atWork.set(assistantId, left);
+      else atWork.delete(assistantId);
+    }
+  };
+
+  const serve = async (route: Route | undefined, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (latencyMs > 0) await sleep(latencyMs);
+    const access = world.orgsOf(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
     if (!access || !route) {
       if (!access) counts.refused += 1;
       return refuse(response, access ? 404 : 401);
@@ -60,41 +79,54 @@ export const createApi = (options: ApiOptions): Server => {
       return refuse(response, 403);
     }
     counts[route.on] += 1;
-    if (route.on === 'list') return list(orgId, new URLSearchParams(query), response);
-    if (world.find(route.assistantId)?.orgId !== orgId) return refuse(response, 404);
-    if (route.on === 'get') return answer(route.assistantId, response, faults.next('get', route.assistantId), () => {});
-    if (atWork.has(route.assistantId)) counts.concurrentRotates += 1;
-    atWork.add(route.assistantId);
-    try {
-      await answer(route.assistantId, response, faults.next('rotate', route.assistantId), () => world.rotate(route.assistantId));
-    } finally {
-      atWork.delete(route.assistantId);
-    }
+    if (route.on === 'list') return list(orgId, query, response);
+    const { on, assistantId } = route;
+    if (world.find(assistantId)?.orgId !== orgId) return refuse(response, 404);
+    const fault = faults.next(on, assistantId);
+    return answer(response, fault, {
+      act: () => on === 'rotate' && world.rotate(assistantId, 'request'),
+      body: () => JSON.stringify(show(assistantId, fault)),
+    });
   };
 
-  const list = (orgId: string, query: URLSearchParams, response: ServerResponse): void => {
-    const fault = faults.next('list', undefined);
-    if (fault) return refuse(response, fault.status ?? 500, fault.retryAfter);
+  const list = async (orgId: string, query: URLSearchParams, response: ServerResponse): Promise<void> => {
     const page = Number(query.get('page') ?? 1);
     const take = Number(query.get('take') ?? MAX_TAKE);
     if (!Number.isInteger(page) || page < 1 || !Number.isInteger(take) || take < 1 || take > MAX_TAKE) return refuse(response, 400);
     const term = query.get('search')?.toLowerCase();
     const all = world.assistantIds(orgId);
     const found = term ? all.filter((id) => `support assistant ${id}`.includes(term)) : all;
-    const records = found.slice((page - 1) * take, page * take).map((id) => renderRecord(id, world.find(id)!));
-    response.setHeader('pagination-count', found.length);
-    response.setHeader('pagination-page', page);
-    response.setHeader('pagination-take', take);
-    send(response, 200, JSON.stringify(records));
+    const fault = faults.next('list', undefined);
+    return answer(response, fault, {
+      headers: { 'pagination-count': found.length, 'pagination-page': page, 'pagination-take': take },
+      body: () => JSON.stringify(found.slice((page - 1) * take, page * take).map((id) => show(id, fault))),
+    });
   };
 
-  /** Does what was asked and answers the record, or what the fault makes of that. */
-  const answer = async (assistantId: string, response: ServerResponse, fault: Fault | undefined, act: () => void): Promise<void> => {
-    const record = () => JSON.stringify(renderRecord(assistantId, world.find(assistantId)!));
+  /** The record as it is, or as the fault has it seen. */
+  const show = (assistantId: string, fault: Fault | undefined): Record<string, unknown> => {
+    const state = world.find(assistantId)!;
+    const record = renderRecord(assistantId, state);
+    switch (fault?.kind) {
+      case 'nullKey':
+        return { ...record, secret_key: null };
+      case 'staleRead':
+        return { ...record, secret_key: state.previousKey };
+      case 'laggingRead': {
+        const then = world.asOf(assistantId, Date.now() - fault.delayMs);
+        return then ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt } : record;
+      }
+      default:
+        return record;
+    }
+  };
+
+  /** Does what was asked and answers it, or what the fault makes of that. */
+  const answer = async (response: ServerResponse, fault: Fault | undefined, { act = () => {}, body, headers }: Work): Promise<void> => {
     switch (fault?.kind) {
       case undefined:
         act();
-        return send(response, 200, record());
+        return send(response, 200, body(), headers);
       case 'failBefore':
         return refuse(response, fault.status ?? 500, fault.retryAfter);
       case 'failAfter':
@@ -112,9 +144,9 @@ export const createApi = (options: ApiOptions): Server => {
         return void (await gone(response));
       case 'truncateBody': {
         act();
-        const body = Buffer.from(record());
-        response.writeHead(fault.status ?? 200, { 'content-type': 'application/json', 'content-length': body.length });
-        response.write(body.subarray(0, body.length / 2), () => response.destroy());
+        const whole = Buffer.from(body());
+        response.writeHead(fault.status ?? 200, { 'content-type': 'application/json', 'content-length': whole.length, ...headers });
+        response.write(whole.subarray(0, whole.length / 2), () => response.destroy());
         return;
       }
       case 'commitLate':
@@ -124,11 +156,11 @@ export const createApi = (options: ApiOptions): Server => {
         return;
       case 'garble':
         act();
-        return send(response, fault.status ?? 200, fault.body);
+        return send(response, fault.status ?? 200, fault.body, headers);
       case 'nullKey':
-        return send(response, 200, JSON.stringify({ ...JSON.parse(record()), secret_key: null }));
       case 'staleRead':
-        return send(response, 200, JSON.stringify({ ...JSON.parse(record()), secret_key: world.find(assistantId)!.previousKey }));
+      case 'laggingRead':
+        return send(response, 200, body(), headers);
     }
   };
 
@@ -139,6 +171,13 @@ export const createApi = (options: ApiOptions): Server => {
   server.keepAliveTimeout = 60_000;
   return server;
 };
+
+/** What a request asks for: its effect, and the answer to it as of then. */
+interface Work {
+  act?: () => void;
+  body: () => string;
+  headers?: Record<string, number>;
+}
 
 type Route = { on: 'rotate' | 'get'; orgId: string; assistantId: string } | { on: 'list'; orgId: string };
 
@@ -160,8 +199,8 @@ const decode = (segment: string): string => {
 
 const gone = (response: ServerResponse) => new Promise((resolve) => response.once('close', resolve));
 
-const send = (response: ServerResponse, status: number, body: string): void => {
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+const send = (response: ServerResponse, status: number, body: string, headers: Record<string, number> = {}): void => {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);
 };
 
 const refuse = (response: ServerResponse, status: number, retryAfter?: string): void => {

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createAdmin } from './admin.ts';
 import { createApi, type ApiOptions, type Counts } from './api.ts';
 import { createFaults } from './faults.ts';
+import { seededRandom } from './random.ts';
 import { createRequestLimit } from './request-limit.ts';
 import { createWorld } from './world.ts';
 
@@ -24,6 +25,7 @@ interface Options {
   requestsPerMinute: number;
   limitWindowMs: number;
   retryAfter: ApiOptions['retryAfter'];
+  seed?: number;
 }
 
 const program = new Command('simulator')
@@ -37,11 +39,12 @@ const program = new Command('simulator')
   .option('--latency-ms <ms>', 'time that every answer takes', wholeNumber, 0)
   .option('--requests-per-minute <n>', 'request limit of one address in a sliding window; 0 for none', wholeNumber, 500)
   .option('--limit-window-ms <ms>', 'length of that window', wholeNumber, 60_000)
-  .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'));
+  .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'))
+  .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber);
 
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
-const faults = createFaults();
+const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
 const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants });
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
 const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter });

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createAdmin } from './admin.ts';
 import { createApi, type Counts } from './api.ts';
 import { createFaults, Fault } from './faults.ts';
+import { seededRandom } from './random.ts';
 import { createRequestLimit } from './request-limit.ts';
 import { createWorld } from './world.ts';
 
@@ -20,10 +21,10 @@ const listen = async (server: Server) => {
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
-const start = async (limit = createRequestLimit(0, 0), retryAfter: 'seconds' | 'date' | 'none' = 'seconds') => {
+const start = async (limit = createRequestLimit(0, 0), retryAfter: 'seconds' | 'date' | 'none' = 'seconds', latencyMs = 0) => {
   const world = createWorld({ orgId: 'org', apiKey: 'parent', subOrgs: 1, assistants: 250 });
   counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
-  base = await listen(createApi({ world, faults, limit, counts, latencyMs: 0, retryAfter }));
+  base = await listen(createApi({ world, faults, limit, counts, latencyMs, retryAfter }));
   adminBase = await listen(createAdmin({ world, faults, counts }));
 };
 beforeEach(() => {
@@ -31,6 +32,7 @@ beforeEach(() => {
   faults.clear();
 });
 afterEach(() => {
+  jest.restoreAllMocks();
   for (const server of servers) {
     server.closeAllConnections();
     server.close();
@@ -39,6 +41,12 @@ afterEach(() => {
 
 const call = (method: string, path: string, key = 'parent') => fetch(`${base}${path}`, { method, headers: { authorization: `Bearer ${key}` } });
 const json = async (response: Response) => (await response.json()) as any;
+const admin = (method: string, path: string, body?: object) => fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
+const history = async () => json(await admin('GET', '/history'));
+const keyOf = async (id: string) => (await json(await call('GET', `/orgs/c/assistants/${id}`))).secret_key;
+const rotate = (id = 'ast_1') => call('POST', `/orgs/c/assistants/${id}/rotate-secret-key`);
+/** The outcome of a request: a status, or that its connection broke. */
+const outcomeOf = (response: Promise<Response>) => response.then(async (whole) => (await whole.text(), whole.status)).catch(() => 'broken');
 
 describe('the API', () => {
   it('rotates: a new key each time, the old one gone at once, the same in GET', async () => {
@@ -97,7 +105,6 @@ describe('createRequestLimit', () => {
 describe('the admin port', () => {
   it('tells the truth, rotates by hand, patches and deletes', async () => {
     await start();
-    const admin = (method: string, path: string, body?: object) => fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
     const byHand = await json(await admin('POST', '/assistants/ast_1/rotate'));
     expect(byHand.rotations).toBe(1);
     expect(await json(await admin('GET', '/keys'))).toEqual({ ast_1: byHand.record.secret_key });
@@ -109,10 +116,102 @@ describe('the admin port', () => {
     expect((await admin('POST', '/faults', { kind: 'nonsense' })).status).toBe(400);
     expect((await admin('GET', '/nonsense')).status).toBe(404);
   });
+
+  it('remembers every change of a key: when, and by whom', async () => {
+    await start();
+    const startedMs = Date.now();
+    const original = await keyOf('ast_1');
+    const byRequest = (await json(await rotate())).secret_key;
+    const byHand = (await json(await admin('POST', '/assistants/ast_1/rotate'))).record.secret_key;
+    await admin('PATCH', '/assistants/ast_1', { secret_key: 'sk_set' });
+    await admin('PATCH', '/assistants/ast_1', { name: 'other' });
+    await admin('DELETE', '/assistants/ast_1');
+    const changes = (await history()).ast_1 as { key: string; atMs: number; by: string }[];
+    expect(changes.map(({ key, by }) => [key, by])).toEqual([
+      [original, 'start'], [byRequest, 'request'], [byHand, 'hand'], ['sk_set', 'hand'], [null, 'removed'],
+    ]);
+    expect(changes[0]!.atMs).toBe(0);
+    expect(changes.slice(1).map(({ atMs }) => atMs >= startedMs && atMs <= Date.now())).toEqual([true, true, true, true]);
+  });
+
+  it('remembers of one that was touched, but whose key was not, only the key that it has', async () => {
+    await start();
+    await admin('PATCH', '/assistants/ast_1', { name: 'other' });
+    expect(await history()).toEqual({ ast_1: [{ key: await keyOf('ast_1'), atMs: 0, by: 'start' }] });
+  });
+
+  it('deletes softly: the record stays, says so, and can come back', async () => {
+    await start();
+    const key = await keyOf('ast_1');
+    await admin('PATCH', '/assistants/ast_1', { deleted: true });
+    expect(await json(await call('GET', '/orgs/c/assistants/ast_1'))).toMatchObject({ deleted: true, secret_key: key });
+    expect((await json(await call('GET', '/orgs/c/assistants?take=1')))[0]).toMatchObject({ id: 'ast_1', deleted: true });
+    await admin('PATCH', '/assistants/ast_1', { deleted: false });
+    expect((await json(await call('GET', '/orgs/c/assistants/ast_1'))).deleted).toBe(false);
+    expect((await history()).ast_1.map(({ key: had, by }: any) => [had, by])).toEqual([[key, 'start'], [null, 'removed'], [key, 'hand']]);
+  });
+
+  it('makes assistants, first or last in the LIST', async () => {
+    await start();
+    const ids = async (page: number) => (await json(await call('GET', `/orgs/c/assistants?page=${page}`))).map(({ id }: { id: string }) => id);
+    const made = await json(await admin('POST', '/assistants', { org_id: 'org', id: 'ast_new1' }));
+    expect(made).toMatchObject({ rotations: 0, record: { id: 'ast_new1', deleted: false } });
+    await admin('POST', '/assistants', { org_id: 'org', id: 'ünï/x', at: 'start' });
+    expect((await ids(1)).slice(0, 2)).toEqual(['ünï/x', 'ast_1']);
+    expect((await ids(3)).slice(-2)).toEqual(['ast_250', 'ast_new1']);
+    expect((await call('GET', '/orgs/c/assistants?take=1')).headers.get('pagination-count')).toBe('252');
+
+    const rotated = await json(await rotate(encodeURIComponent('ünï/x')));
+    expect(await json(await admin('GET', '/keys'))).toEqual({ 'ünï/x': rotated.secret_key });
+    expect((await call('GET', '/orgs/org_sub1/assistants/ast_new1')).status).toBe(404);
+  });
+
+  it('makes none whose id is taken, or in an org that there is not; one that was removed gets a new key', async () => {
+    await start();
+    const create = async (org: string, id: string) => (await admin('POST', '/assistants', { org_id: org, id })).status;
+    const key = await keyOf('ast_1');
+    expect([await create('org', 'ast_1'), await create('nope', 'ast_new1'), await create('org', '')]).toEqual([400, 404, 400]);
+    await admin('DELETE', '/assistants/ast_1');
+    expect(await create('org', 'ast_1')).toBe(200);
+    expect(await keyOf('ast_1')).not.toBe(key);
+    expect((await history()).ast_1.map(({ by }: any) => by)).toEqual(['start', 'removed', 'hand']);
+    await admin('DELETE', '/assistants/ast_1');
+    expect((await call('GET', '/orgs/c/assistants/ast_1')).status).toBe(404);
+  });
+});
+
+describe('counts.concurrentRotates', () => {
+  const seen = async () => (await json(await admin('GET', '/counts'))).concurrentRotates;
+  const rotations = async () => (await json(await admin('GET', '/assistants/ast_1'))).rotations;
+
+  it('counts no request that comes after the other was answered, or for another assistant', async () => {
+    await start(undefined, undefined, 20);
+    await rotate();
+    await Promise.all([rotate(), rotate('ast_2')]);
+    await rotate();
+    expect(await seen()).toBe(0);
+  });
+
+  it('counts one that comes while another still takes its time', async () => {
+    await start(undefined, undefined, 20);
+    await Promise.all([rotate(), rotate(), rotate('ast_2')]);
+    expect(await seen()).toBe(1);
+  });
+
+  it('counts every one that comes while a late commit is pending', async () => {
+    await start();
+    faults.add(Fault.parse({ kind: 'commitLate', delayMs: 300 }));
+    expect(await outcomeOf(rotate())).toBe('broken');
+    await rotate();
+    await rotate();
+    expect([await seen(), await rotations()]).toEqual([2, 2]);
+    while ((await rotations()) < 3);
+    await rotate();
+    expect(await seen()).toBe(2);
+  });
 });
 
 describe('faults', () => {
-  const rotate = () => call('POST', '/orgs/c/assistants/ast_1/rotate-secret-key');
   const rotations = async () => (await json(await fetch(`${adminBase}/assistants/ast_1`))).rotations;
 
   it.each([
@@ -121,10 +220,7 @@ describe('faults', () => {
   ])('%s does as it says, once', async (kind, seen, done) => {
     await start();
     faults.add(Fault.parse({ kind, delayMs: 20, ...(typeof seen === 'number' && seen !== 200 && { status: seen }) }));
-    const outcome = await rotate()
-      .then(async (response) => (await response.text(), response.status))
-      .catch(() => 'broken');
-    expect(outcome).toBe(seen);
+    expect(await outcomeOf(rotate())).toBe(seen);
     await new Promise((resolve) => setTimeout(resolve, kind === 'commitLate' ? 60 : 0));
     expect(await rotations()).toBe(done);
     expect((await rotate()).status).toBe(200);
@@ -138,5 +234,79 @@ describe('faults', () => {
     expect((await call('GET', '/orgs/c/assistants/ast_1')).status).toBe(500);
     expect((await call('GET', '/orgs/c/assistants/ast_1')).status).toBe(200);
     for (let i = 0; i < 3; i += 1) expect((await call('POST', '/orgs/c/assistants/ast_2/rotate-secret-key')).status).toBe(500);
+  });
+
+  it.each([
+    ['failBefore', 503], ['loseConnectionBefore', 'broken'], ['truncateBody', 'broken'], ['garble', 200], ['hangBefore', 'broken'],
+  ])('%s works on a LIST too, once', async (kind, seen) => {
+    await start();
+    faults.add(Fault.parse({ kind, on: 'list', ...(kind === 'failBefore' && { status: 503 }) }));
+    const page = () => fetch(`${base}/orgs/c/assistants`, { headers: { authorization: 'Bearer parent' }, signal: AbortSignal.timeout(300) });
+    expect(await outcomeOf(page())).toBe(seen);
+    expect(await json(await page())).toHaveLength(100);
+  });
+
+  it('garble keeps the headers of a page, and truncateBody half of its body', async () => {
+    await start();
+    faults.add(Fault.parse({ kind: 'garble', on: 'list', body: '[]' }));
+    const garbled = await call('GET', '/orgs/c/assistants');
+    expect([garbled.headers.get('pagination-count'), await garbled.text()]).toEqual(['250', '[]']);
+    faults.add(Fault.parse({ kind: 'truncateBody', on: 'list' }));
+    const truncated = await call('GET', '/orgs/c/assistants');
+    expect([truncated.status, truncated.headers.get('pagination-count')]).toEqual([200, '250']);
+    await expect(truncated.text()).rejects.toThrow('terminated');
+  });
+
+  const firstKeys = async () => (await json(await call('GET', '/orgs/c/assistants?take=3'))).map(({ secret_key: key }: any) => key);
+
+  it('staleRead answers the key before, on a LIST for every record', async () => {
+    await start();
+    const before = await firstKeys();
+    await rotate('ast_1');
+    await rotate('ast_3');
+    const after = await firstKeys();
+    faults.add(Fault.parse({ kind: 'staleRead', on: 'get' }));
+    faults.add(Fault.parse({ kind: 'staleRead', on: 'list' }));
+    expect([await keyOf('ast_1'), await keyOf('ast_1')]).toEqual([before[0], after[0]]);
+    expect([await firstKeys(), await firstKeys()]).toEqual([before, after]);
+  });
+
+  it('laggingRead answers the record as it was so long ago, also several keys back', async () => {
+    await start();
+    const clock = jest.spyOn(Date, 'now');
+    const at = (ms: number) => clock.mockReturnValue(Date.UTC(2026, 5, 1) + ms);
+    const lagging = (on: 'get' | 'list', delayMs: number) => {
+      faults.add(Fault.parse({ kind: 'laggingRead', on, delayMs }));
+      return call('GET', `/orgs/c/assistants${on === 'get' ? '/ast_1' : '?take=3'}`).then(json);
+    };
+    const original = await json(await call('GET', '/orgs/c/assistants/ast_1'));
+    const others = (await firstKeys()).slice(1);
+    at(0);
+    const first = await json(await rotate());
+    at(100);
+    const second = await json(await rotate());
+    at(200);
+    await admin('PATCH', '/assistants/ast_1', { deleted: true });
+    const truth = await json(await call('GET', '/orgs/c/assistants/ast_1'));
+    at(250);
+    const seen = [await lagging('get', 251), await lagging('get', 250), await lagging('get', 151), await lagging('get', 150), await lagging('get', 50)];
+    expect(seen).toEqual([original, first, first, second, truth]);
+    expect((await lagging('list', 200)).map((record: any) => [record.secret_key, record.deleted])).toEqual([
+      [first.secret_key, false], [others[0], false], [others[1], false],
+    ]);
+    expect(await json(await call('GET', '/orgs/c/assistants/ast_1'))).toEqual(truth);
+  });
+
+  it('with a seed, hit the same requests again', () => {
+    const hits = (seed: number) => {
+      const seeded = createFaults(seededRandom(seed));
+      seeded.add(Fault.parse({ kind: 'failBefore', times: 0, probability: 0.3 }));
+      return Array.from({ length: 1000 }, () => seeded.next('rotate', 'ast_1') !== undefined);
+    };
+    expect(hits(7)).toEqual(hits(7));
+    expect(hits(7)).not.toEqual(hits(8));
+    const share = hits(7).filter(Boolean).length / 1000;
+    expect(share).toBeGreaterThan(0.25);
+    expect(share).toBeLessThan(0.35);
   });
 });

@@ -13,6 +13,16 @@ export interface AssistantState {
   patch?: Record<string, unknown>;
 }
 
+/** What an assistant's key became, and when. */
+export interface KeyChange {
+  secretKey: string | null;
+  deleted: boolean;
+  updatedAt: string;
+  /** 0 for the first one: what was so before the first change. */
+  atMs: number;
+  by: 'start' | 'request' | 'hand' | 'removed';
+}
+
 export interface WorldOptions {
   orgId: string;
   apiKey: string;
@@ -24,16 +34,25 @@ export interface WorldOptions {
 /** What is true in the simulated Invent. Assistants exist from the start; only those that were touched take memory of their own. */
 export interface World {
   readonly touched: ReadonlyMap<string, AssistantState>;
+  /** The changes of every assistant that was ever touched, oldest first, also of those that are removed. */
+  readonly history: ReadonlyMap<string, readonly KeyChange[]>;
   /** The org that an API key was made in, and those that it may use. */
   orgsOf(apiKey: string): { own: string; may: ReadonlySet<string> } | undefined;
   orgExists(orgId: string): boolean;
   assistantIds(orgId: string): readonly string[];
   find(assistantId: string): AssistantState | undefined;
-  rotate(assistantId: string): AssistantState | undefined;
+  /** How it was at that time; nothing where it is still so, or was never changed. */
+  asOf(assistantId: string, timeMs: number): KeyChange | undefined;
+  /** False where the id is taken. It comes at the start or the end of the LIST of an org that exists. */
+  create(assistantId: string, orgId: string, at: 'start' | 'end'): boolean;
+  rotate(assistantId: string, by: 'request' | 'hand'): AssistantState | undefined;
   remove(assistantId: string): boolean;
+  /** Lays fields over the record. `deleted: true` deletes it softly: it is still there, and says so. */
   patch(assistantId: string, patch: Record<string, unknown>): AssistantState | undefined;
   setKey(assistantId: string, secretKey: string | null): AssistantState | undefined;
 }
+
+const newKey = () => `sk_${randomBytes(32).toString('base64url')}`;
 
 const CREATED_AT = '2026-01-05T08:00:00.000Z';
 
@@ -47,6 +66,8 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
   const seed = randomBytes(32);
   const touched = new Map<string, AssistantState>();
   const removed = new Set<string>();
+  const created = new Map<string, AssistantState>();
+  const history = new Map<string, KeyChange[]>();
 
   const orgOf = (assistantId: string): string | undefined => {
     const match = /^ast_(?:s(\d+)_)?(\d+)$/.exec(assistantId);
@@ -56,43 +77,74 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     return match[1] === undefined ? orgId : subOrgIds[Number(match[1]) - 1];
   };
   const find = (assistantId: string): AssistantState | undefined => {
-    const seen = touched.get(assistantId);
+    const seen = touched.get(assistantId) ?? created.get(assistantId);
     if (seen) return seen;
     const org = orgOf(assistantId);
     if (org === undefined) return undefined;
     const secretKey = `sk_${createHmac('sha256', seed).update(assistantId).digest('base64url')}`;
     return { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false };
   };
-  const change = (assistantId: string, by: (state: AssistantState) => void): AssistantState | undefined => {
+  const record = (assistantId: string, { secretKey, deleted, updatedAt }: AssistantState, atMs: number, by: KeyChange['by']): void => {
+    const changes = history.get(assistantId) ?? [];
+    history.set(assistantId, changes);
+    changes.push({ secretKey, deleted, updatedAt, atMs, by });
+  };
+  const change = (assistantId: string, by: 'request' | 'hand', act: (state: AssistantState) => void): AssistantState | undefined => {
     const state = find(assistantId);
     if (!state) return undefined;
-    by(state);
-    state.updatedAt = new Date().toISOString();
+    if (!history.has(assistantId)) record(assistantId, state, 0, 'start');
+    const { secretKey, deleted } = state;
+    act(state);
+    const atMs = Date.now();
+    state.updatedAt = new Date(atMs).toISOString();
     touched.set(assistantId, state);
+    if (state.deleted !== deleted || state.secretKey !== secretKey) record(assistantId, state, atMs, state.deleted && !deleted ? 'removed' : by);
     return state;
   };
 
   return {
     touched,
+    history,
     orgsOf: (key) => apiKeys.get(key),
     orgExists: (id) => ids.has(id),
     assistantIds: (id) => ids.get(id) ?? [],
     find,
-    rotate: (id) =>
-      change(id, (state) => {
+    asOf: (id, timeMs) => {
+      const changes = history.get(id) ?? [];
+      const then = changes.findLast(({ atMs }) => atMs <= timeMs);
+      return then === changes.at(-1) ? undefined : then;
+    },
+    create: (id, org, at) => {
+      if (find(id)) return false;
+      const secretKey = newKey();
+      const state: AssistantState = { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: new Date().toISOString(), deleted: false };
+      created.set(id, state);
+      if (history.has(id)) record(id, state, Date.now(), 'hand');
+      const others = ids.get(org)!;
+      ids.set(org, at === 'start' ? [id, ...others] : [...others, id]);
+      return true;
+    },
+    rotate: (id, by) =>
+      change(id, by, (state) => {
         state.previousKey = state.secretKey;
-        state.secretKey = `sk_${randomBytes(32).toString('base64url')}`;
+        state.secretKey = newKey();
         state.rotations += 1;
       }),
     remove: (id) => {
-      const org = find(id)?.orgId;
-      if (org === undefined) return false;
+      const state = change(id, 'hand', (gone) => (gone.deleted = true));
+      if (!state) return false;
       removed.add(id);
+      created.delete(id);
       touched.delete(id);
+      const org = state.orgId;
       ids.set(org, ids.get(org)!.filter((other) => other !== id));
       return true;
     },
-    patch: (id, patch) => change(id, (state) => (state.patch = { ...state.patch, ...patch })),
-    setKey: (id, secretKey) => change(id, (state) => (state.secretKey = secretKey)),
+    patch: (id, patch) =>
+      change(id, 'hand', (state) => {
+        state.patch = { ...state.patch, ...patch };
+        if ('deleted' in patch) state.deleted = patch['deleted'] === true;
+      }),
+    setKey: (id, secretKey) => change(id, 'hand', (state) => (state.secretKey = secretKey)),
   };
 };

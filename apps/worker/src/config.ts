@@ -1,6 +1,6 @@
 import { DEFAULT_KEEP_EVENTS } from '@rekey/ledger';
 import { ApiKey, parseBaseUrl } from '@rekey/invent';
-import { addressVariable, commonVariables, intVariable } from '@rekey/runtime';
+import { addressVariable, booleanVariable, commonVariables, intVariable } from '@rekey/runtime';
 import { z } from 'zod';
 
 const hostList = z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter(Boolean));
@@ -16,9 +16,13 @@ export const WorkerEnvironment = z
     INVENT_TIMEOUT_MS: intVariable({ min: 100, max: 300_000, default: 30_000 }),
     REKEY_KEY_FILE: z.string(),
     REKEY_LANDING_WINDOW_MS: intVariable({ min: 100, max: 3_600_000, default: 90_000 }),
+    REKEY_READ_LAG_MS: intVariable({ min: 0, max: 600_000, default: 5000 }),
     REKEY_FRESH_FOR_MS: intVariable({ min: 0, max: 365 * 24 * 3_600_000, default: 24 * 3_600_000 }),
     REKEY_TAKEOVER_AFTER_MS: intVariable({ min: 1000, max: 600_000, default: 30_000 }),
     REKEY_RETRY_FOR_MS: intVariable({ min: 0, max: 7 * 24 * 3_600_000, default: 3_600_000 }),
+    REKEY_MAX_UNKNOWNS: intVariable({ min: 1, max: 10_000, default: 20 }),
+    REKEY_OBSERVE_ONLY: booleanVariable,
+    REKEY_SWEEP_EVERY_MS: intVariable({ min: 0, max: 30 * 24 * 3_600_000, default: 3_600_000 }),
     REKEY_KEEP_EVENTS: intVariable({ min: 100, max: 10_000_000, default: DEFAULT_KEEP_EVENTS }),
     REKEY_KEEP_ROTATIONS: intVariable({ min: 0, max: 10_000_000, default: 100_000 }),
     REKEY_KEEP_ROTATIONS_DAYS: intVariable({ min: 1, max: 3650, default: 30 }),

@@ -1,6 +1,7 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { encodeTime } from 'ulid';
+import { every } from './every.ts';
 
 export interface HousekeepingOptions {
   ledger: Ledger;
@@ -16,7 +17,7 @@ const TRIM_EVERY_MS = 10_000;
 const DAY_MS = 86_400_000;
 
 /** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
-export const startHousekeeping = ({ ledger, followUps, logger, keepRotations, keepDays, lostAfterMs }: HousekeepingOptions): { close(): void } => {
+export const startHousekeeping = ({ ledger, followUps, logger, keepRotations, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
   const trim = async () => {
     const olderThanId = `rot_${encodeTime(Date.now() - keepDays * DAY_MS)}`;
     const forgotten = await ledger.trim({ olderThanId, keepEach: keepRotations });
@@ -39,25 +40,9 @@ export const startHousekeeping = ({ ledger, followUps, logger, keepRotations, ke
     every(TRIM_EVERY_MS, trim, (err) => logger.warn({ err }, 'old rotations could not be forgotten')),
     every(lostAfterMs / 2, reviveLost, (err) => logger.warn({ err }, 'lost rotations could not be looked for')),
   ];
-  return { close: () => chores.forEach((chore) => chore.close()) };
-};
-
-/** Does a chore again and again, with a pause in between, until closed. */
-const every = (pauseMs: number, chore: () => Promise<void>, onError: (error: unknown) => void): { close(): void } => {
-  let closed = false;
-  let timer: NodeJS.Timeout;
-  const run = () => {
-    void chore()
-      .catch(onError)
-      .finally(() => {
-        if (!closed) timer = setTimeout(run, pauseMs);
-      });
-  };
-  timer = setTimeout(run, pauseMs);
   return {
-    close: () => {
-      closed = true;
-      clearTimeout(timer);
+    close: async () => {
+      await Promise.all(chores.map((chore) => chore.close()));
     },
   };
 };

@@ -1,11 +1,20 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
-import { FOLLOW_UPS_QUEUE, createLedger, createRotationQueue } from '@rekey/ledger';
-import { answersPing, connectRedis, guardRedis, reportReady, runProcess, startHealthServer } from '@rekey/runtime';
+import { FOLLOW_UPS_QUEUE, createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
+import {
+  STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
+} from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
+import { checkAssistant } from './check-assistant.ts';
+import { systemClock } from './clock.ts';
 import { WorkerEnvironment } from './config.ts';
+import { startDueChecks } from './due-checks.ts';
 import { startHousekeeping } from './housekeeping.ts';
+import { createMetrics } from './meter.ts';
+import { createPublisher } from './publisher.ts';
 import { rotateSecretKey } from './rotate-secret-key.ts';
 import { createRotationConsumer } from './rotation-consumer.ts';
+import { createSweepConsumer } from './sweep-consumer.ts';
+import { sweep } from './sweep.ts';
 
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
   const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
@@ -15,54 +24,91 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const redis = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker', logger });
   shutdown.defer('redis', () => redis.disconnect());
   await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
-  const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX, keepEvents: config.REKEY_KEEP_EVENTS });
+  const prefix = config.REKEY_PREFIX;
+  const ledger = createLedger({ redis, prefix, keepEvents: config.REKEY_KEEP_EVENTS });
   const boundTo = await ledger.bind(sealer.fingerprintKeyId);
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
   }
+  const memory = watchMemory(redis, { threshold: STOP_POSTING_AT, logger, consequence: 'no request leaves for a rotation; what is under way is finished' });
+  shutdown.defer('memory', () => memory.close());
 
   const concurrency = { first: config.WORKER_CONCURRENCY, followUps: Math.ceil(config.WORKER_CONCURRENCY / 4) };
+  const apiKeys = config.INVENT_API_KEYS_FILE
+    ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
+    : singleApiKey(config.INVENT_API_KEY!);
   const invent = createInventClient({
     baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
-    apiKeys: config.INVENT_API_KEYS_FILE
-      ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
-      : singleApiKey(config.INVENT_API_KEY!),
+    apiKeys,
     timeoutMs: config.INVENT_TIMEOUT_MS,
     connections: concurrency.first + concurrency.followUps,
   });
   shutdown.defer('invent', () => invent.close());
 
+  const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
+  const readLagMs = config.REKEY_READ_LAG_MS;
+  const meter = createMetrics(() => createSystem({ redis, prefix }).status());
+  const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock };
+  const publisher = createPublisher({ ...common, sealer });
+  const check = checkAssistant({ ...common, publisher });
+
   const followUps = createRotationQueue(redis, ledger.keys, FOLLOW_UPS_QUEUE);
   shutdown.defer('follow-ups', () => followUps.close());
-
+  const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
+  shutdown.defer('due checks', () => dueChecks.close());
   const housekeeping = startHousekeeping({
     ledger,
     followUps,
     logger,
     keepRotations: config.REKEY_KEEP_ROTATIONS,
     keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
-    lostAfterMs: config.REKEY_TAKEOVER_AFTER_MS,
+    lostAfterMs: takeoverAfterMs,
   });
   shutdown.defer('housekeeping', () => housekeeping.close());
+
+  const sweepQueue = createSweepQueue(redis, ledger.keys);
+  shutdown.defer('sweep queue', () => sweepQueue.close());
+  const sweeps = createSweepConsumer({
+    redis,
+    keys: ledger.keys,
+    sweeps: createSweeps({ redis, prefix }),
+    queue: sweepQueue,
+    sweep: sweep({ ...common, publisher, check, configuredOrgs: apiKeys.orgIds }),
+    takeoverAfterMs: config.INVENT_TIMEOUT_MS * 4 + takeoverAfterMs,
+    logger,
+    meter,
+  });
+  sweeps.start();
+  shutdown.defer('sweeps', () => sweeps.close());
+  await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
+  watchRunId(redis, logger, async (runId) => {
+    if (await ledger.recogniseRedis(runId)) return;
+    logger.warn('this Redis was started anew or is another one, and may have lost its last seconds: everything is compared with upstream');
+    await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
+    if (config.REKEY_SWEEP_EVERY_MS > 0) await sweeps.requestAll();
+  });
 
   const stopping = new AbortController();
   const consumer = createRotationConsumer({
     redis,
     keys: ledger.keys,
+    ledger,
     followUps,
     concurrency,
-    takeoverAfterMs: config.REKEY_TAKEOVER_AFTER_MS,
+    takeoverAfterMs,
     rotate: rotateSecretKey({
-      ledger,
-      invent,
-      sealer,
-      logger,
+      ...common,
+      publisher,
       stopping: stopping.signal,
+      maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
+      holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+      confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
       timing: {
         requestTimeoutMs: config.INVENT_TIMEOUT_MS,
-        sendWithinMs: config.REKEY_TAKEOVER_AFTER_MS / 6,
-        leaseMarginMs: config.REKEY_TAKEOVER_AFTER_MS / 3,
+        sendWithinMs: takeoverAfterMs / 6,
+        leaseMarginMs: takeoverAfterMs / 3,
         landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
+        readLagMs,
         freshForMs: config.REKEY_FRESH_FOR_MS,
         retryForMs: config.REKEY_RETRY_FOR_MS,
       },
@@ -75,8 +121,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     stopping.abort();
     return consumer.close();
   });
+  if (config.REKEY_OBSERVE_ONLY) logger.warn('REKEY_OBSERVE_ONLY is set: everything is compared and published, and no key is rotated');
 
-  const health = config.WORKER_HEALTH_ADDRESS && (await startHealthServer(config.WORKER_HEALTH_ADDRESS, () => answersPing(redis, 1000)));
+  const health =
+    config.WORKER_HEALTH_ADDRESS &&
+    (await startHealthServer(config.WORKER_HEALTH_ADDRESS, { healthy: () => answersPing(redis, 1000), metrics: meter.render }));
   if (health) shutdown.defer('health', () => health.close());
   reportReady(logger, { ...(health && { address: health.address }), concurrency: String(config.WORKER_CONCURRENCY) });
 });

@@ -1,17 +1,26 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { InventClient, NotDone, RotateOutcome, UpstreamRecord } from '@rekey/invent';
-import type { Claim, CommitResult, KeyVersion, Ledger } from '@rekey/ledger';
-import { isRedisAway, type Logger } from '@rekey/runtime';
-import type { Cause, RotationJob } from '@rekey/schema';
-import { sealRecord, type Sealer } from '@rekey/sealing';
+import type { InventClient, NotDone, RotateOutcome } from '@rekey/invent';
+import type { Claim, ClaimResult, KeyVersion, Ledger } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import type { ErrorCode, RotationJob } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
+import { redisNowMs, type Anchor, type Clock } from './clock.ts';
+import type { Meter } from './meter.ts';
+import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
-  ledger: Ledger;
-  invent: InventClient;
-  sealer: Sealer;
+  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'fail' | 'noteUnknown'>;
+  invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
+  publisher: Publisher;
   logger: Logger;
+  clock: Clock;
+  meter: Meter;
   timing: RotateTiming;
+  /** How many POSTs of an org may be under way or of unknown outcome at once. */
+  maxOpenIntents: number;
+  /** Why no POST may leave at present; undefined where nothing is in its way. */
+  holdBack: () => ErrorCode | undefined;
+  /** Resolves with true when the intent is as durable as Redis is told to make it; only then may the POST leave. */
+  confirmDurable: () => Promise<boolean>;
   /** Aborts when the process is told to end: what is under way is finished, nothing long is begun. */
   stopping: AbortSignal;
 }
@@ -25,6 +34,8 @@ export interface RotateTiming {
   leaseMarginMs: number;
   /** How long after its start a POST that seemed lost may still take effect. */
   landingWindowMs: number;
+  /** How far reads may lag behind what is in force. */
+  readLagMs: number;
   /** A key that was known to be in force so shortly before a POST is taken to be the one that the POST replaced. */
   freshForMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is tried again. */
@@ -34,14 +45,18 @@ export interface RotateTiming {
 /** What becomes of the job: nothing more, once more after a time, or it has no rotation in the ledger. */
 export type Step = { kind: 'done' } | { kind: 'again'; inMs: number } | { kind: 'stray' };
 
-/** A claim, and the moment of this process's monotonic clock at which it was asked for: never later than the ledger's own. */
-interface Hold {
+/** A claim, and the moment of this process's clock at which it was asked for. */
+interface Held {
   claim: Claim;
-  askedMs: number;
+  anchor: Anchor;
 }
 
 const retryBackoff = { firstMs: 1000, maxMs: 60_000 };
 const readBackoff = { firstMs: 250, maxMs: 30_000 };
+const WAIT_FOR_ROOM_MS = 2000;
+/** Where an outcome has been unknown for so long, or reading is refused, somebody has to look. */
+const ALARM_AFTER_MS = 600_000;
+const needsOperator: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ORG_NOT_CONFIGURED']);
 
 /**
  * Takes one rotation one step further: claim, POST, sort the outcome, commit. The ledger alone says where the rotation is,
@@ -51,45 +66,80 @@ const readBackoff = { firstMs: 250, maxMs: 30_000 };
 export const rotateSecretKey =
   (deps: RotateDeps) =>
   async (job: RotationJob): Promise<Step> => {
-    const { requestTimeoutMs, landingWindowMs, sendWithinMs, leaseMarginMs } = deps.timing;
-    const askedMs = performance.now();
-    const claimed = await deps.ledger.claim(job, {
-      leaseMs: sendWithinMs + requestTimeoutMs + leaseMarginMs,
-      landingWindowMs: sendWithinMs + landingWindowMs,
-    });
+    const { claimed, clockMs } = await claimWhenThereIsRoom(deps, job);
     switch (claimed.kind) {
       case 'missing':
         return { kind: 'stray' };
       case 'ended':
         return { kind: 'done' };
       case 'busy':
-        // Spread, so that those who wait for one assistant do not all come at once.
+      case 'full':
+      case 'halted':
+      case 'frozen':
+        // Spread, so that those who wait do not all come at once.
         return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)) };
       case 'claimed':
-        return post(deps, { claim: claimed.claim, askedMs });
-      case 'resumed':
-        return readBack(deps, { claim: claimed.claim, askedMs }, claimed.landsInMs, claimed.satisfied);
+        return post(deps, { claim: claimed.claim, anchor: { redisMs: claimed.claim.atMs, clockMs } });
+      case 'resumed': {
+        const held = { claim: claimed.claim, anchor: { redisMs: claimed.claim.atMs, clockMs } };
+        // The worker before this one died between its intent and its outcome.
+        if (!claimed.noted) await noteUnknown(deps, held, 'the worker that sent it is gone');
+        return readBack(deps, held, claimed.landsInMs, claimed.satisfied);
+      }
     }
   };
 
-const post = async (deps: RotateDeps, hold: Hold): Promise<Step> => {
-  const outcome: RotateOutcome = await deps.invent.rotateSecretKey(hold.claim, { sendBeforeMs: hold.askedMs + deps.timing.sendWithinMs });
+/** How long after the claim the POST may still take effect, and a read still not show it. */
+const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
+
+/** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
+const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; clockMs: number }> => {
+  const { ledger, clock, timing, maxOpenIntents, holdBack, stopping } = deps;
+  const { sendWithinMs, requestTimeoutMs, leaseMarginMs } = timing;
+  const options = { leaseMs: sendWithinMs + requestTimeoutMs + leaseMarginMs, landingWindowMs: windowMs(timing), maxOpenIntents };
+  const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
+  for (;;) {
+    const clockMs = clock.nowMs();
+    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack() });
+    if (claimed.kind !== 'full' || clockMs > giveUpMs || stopping.aborted) return { claimed, clockMs };
+    await clock.sleep(claimed.retryInMs * (0.5 + Math.random()));
+  }
+};
+
+const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
+  const { invent, publisher, meter, stopping } = deps;
+  if (!(await deps.confirmDurable())) return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'REPLICAS_MISSING', retry: true, reason: 'too few replicas confirmed the intent' });
+  const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs: held.anchor.clockMs + deps.timing.sendWithinMs });
+  meter.rotated(outcome.outcome);
   switch (outcome.outcome) {
-    case 'done':
-      // A refused 200 is news that the key has changed: the ledger is asked again what is to do.
-      return (await publish(deps, hold, outcome.record, outcome.record.secretKey, 'rotation', 'ends')) === 'published' ? { kind: 'done' } : { kind: 'again', inMs: 0 };
+    case 'done': {
+      const finding = { record: outcome.record, secretKey: outcome.record.secretKey };
+      // An earlier POST of this rotation may have been lost, and may land later than anybody thought: it is looked at once more.
+      const checkAgain = held.claim.doubted ? { checkAgainInMs: windowMs(deps.timing) } : {};
+      const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', ...checkAgain });
+      // A refused 200 is news that the key has changed: the assistant is read, and the ledger is asked what is to do.
+      return result.kind === 'refused' ? { kind: 'again', inMs: 0 } : { kind: 'done' };
+    }
     case 'not-done':
-      return tryAgainOrFail(deps, hold.claim, outcome);
+      return tryAgainOrFail(deps, held.claim, outcome);
     case 'unknown': {
-      const { ledger, logger, timing, stopping } = deps;
-      logger.warn({ ...idsOf(hold.claim), reason: outcome.reason, status: outcome.status }, 'the outcome of a rotation is unknown; reading the key back');
-      const status = outcome.status === undefined ? {} : { status: outcome.status };
-      const holdMs = stopping.aborted ? 0 : timing.requestTimeoutMs + timing.leaseMarginMs;
-      const ours = await ledger.noteUnknown(hold.claim, { readInMs: 0, holdMs, ...status });
-      const landsInMs = timing.sendWithinMs + timing.landingWindowMs - (performance.now() - hold.askedMs);
-      return ours && !stopping.aborted ? readBack(deps, hold, landsInMs) : { kind: 'again', inMs: 0 };
+      const { requestTimeoutMs, leaseMarginMs } = deps.timing;
+      const ours = await noteUnknown(deps, held, outcome.reason, outcome.status, stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs);
+      if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
+      const claim = { ...held.claim, uncertain: held.claim.versionBefore !== undefined };
+      return readBack(deps, { ...held, claim }, windowMs(deps.timing) - (deps.clock.nowMs() - held.anchor.clockMs));
     }
   }
+};
+
+const noteUnknown = async ({ ledger, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, status?: number, holdMs?: number): Promise<boolean> => {
+  logger.warn({ ...idsOf(claim), reason, status }, 'the outcome of a rotation is unknown; reading the key back');
+  meter.unknown();
+  return ledger.noteUnknown(claim, {
+    readInMs: 0,
+    holdMs: holdMs ?? timing.requestTimeoutMs + timing.leaseMarginMs,
+    ...(status !== undefined && { status }),
+  });
 };
 
 const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Claim, notDone: NotDone): Promise<Step> => {
@@ -98,7 +148,8 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
   const givenUp = !limited && claim.atMs - claim.startedMs > timing.retryForMs;
   if (!notDone.retry || givenUp) {
     logger.error({ ...idsOf(claim), ...why, reason: notDone.reason }, 'a rotation failed; the key was not changed');
-    await ledger.fail(claim, why);
+    // What Invent says of one assistant may be a proxy's second try after a first that was done; what it says of the API key is not.
+    await ledger.fail(claim, why, notDone.status === 400 || notDone.status === 404);
     return { kind: 'done' };
   }
   logger.warn({ ...idsOf(claim), ...why, reason: notDone.reason }, 'a rotation was not done; it is tried again');
@@ -111,130 +162,82 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
  * Finds out what an unknown POST did, by reading the key in force.
  *
  * A key that differs from the one published before is published at once, for waiting would only prolong the dark time; but the
- * intent stays open until the POST can no longer take effect, and then the assistant is read again: the change may have been
- * somebody else's, with ours still to come. Only after that may another POST leave.
+ * intent stays open until the POST can no longer take effect and every read would show it, and then the assistant is read again: the
+ * change may have been somebody else's, with ours still to come. Only after that may another POST leave.
  *
  * A change satisfies the rotation where the key before it was known freshly enough. Where it was not, or no key was published
  * before, the change may be older than the POST: what is read is published, and becomes what later reads are compared with.
  */
-const readBack = async (deps: RotateDeps, hold: Hold, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
-  const { ledger, invent, logger } = deps;
+const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
+  const { ledger, invent, meter, logger, publisher, clock } = deps;
+  const { claim } = held;
   const landed = landsInMs <= 0;
-  const read = await invent.getAssistant(hold.claim);
+  const beganMs = redisNowMs(clock, held.anchor);
+  const read = await invent.getAssistant(claim);
+  meter.read(read.outcome);
   if (read.outcome === 'not-read') {
-    logger.warn({ ...idsOf(hold.claim), reason: read.reason }, 'a key could not be read back');
-    if (landed && read.code === 'ASSISTANT_NOT_FOUND') return settleUnlanded(deps, hold.claim, 'ASSISTANT_NOT_FOUND');
-    return readAgain(deps, hold.claim, landsInMs, read.retryAfterMs);
+    logger.warn({ ...idsOf(claim), code: read.code, reason: read.reason }, 'a key could not be read back');
+    if (landed && read.code === 'ASSISTANT_NOT_FOUND') return giveUp(deps, claim, 'ASSISTANT_NOT_FOUND');
+    return readAgain(deps, held, landsInMs, { readError: read.code, ...(read.retryAfterMs !== undefined && { atLeastMs: read.retryAfterMs }) });
   }
-  if (read.record.secretKey === undefined) {
-    logger.warn(idsOf(hold.claim), 'the key cannot be read back: the record has none');
-    return landed ? settleUnlanded(deps, hold.claim, 'NO_SECRET_KEY') : readAgain(deps, hold.claim, landsInMs);
+  const finding = findingOf(read.record);
+  if ('removal' in finding) {
+    logger.warn(idsOf(claim), 'the key cannot be read back: the record has none, or is deleted');
+    return landed ? giveUp(deps, claim, finding.removal === 'deleted' ? 'ASSISTANT_NOT_FOUND' : 'NO_SECRET_KEY') : readAgain(deps, held, landsInMs, { readError: 'NO_SECRET_KEY' });
   }
 
-  const found = await adopt(deps, hold, read.record, read.record.secretKey, { landed, alreadySatisfied });
-  switch (found) {
-    case 'ended':
-      return { kind: 'done' };
-    case 'refused':
-      return { kind: 'again', inMs: 0 };
-    case 'stale':
-      logger.error(idsOf(hold.claim), 'what was read is an older key than the one published; reading again');
-      return readAgain(deps, hold.claim, landsInMs);
-    case 'satisfied':
-      if (!landed) return readAgain(deps, hold.claim, landsInMs, landsInMs);
-      await ledger.settle(hold.claim, redisNowMs(hold));
-      return { kind: 'done' };
-    case 'unsatisfied':
-      return landed ? settleUnlanded(deps, hold.claim) : readAgain(deps, hold.claim, landsInMs);
+  const lag = { beganMs, lagMs: deps.timing.readLagMs };
+  const changed = publisher.stateOf(finding) !== claim.stateBefore;
+  const satisfied = alreadySatisfied || (changed && knownFreshly(deps, claim));
+  if (changed) {
+    const rotation: KeyVersion['rotation'] = !satisfied ? 'goes-on' : landed ? 'ends' : 'satisfied';
+    const cause = claim.versionBefore === undefined ? 'import' : 'reconciliation';
+    const result = await publisher.publish(claim, held.anchor, { finding, cause, rotation, read: lag });
+    switch (result.kind) {
+      case 'refused':
+        return { kind: 'again', inMs: 0 };
+      case 'stale':
+        return readAgain(deps, held, landsInMs, { readError: 'STALE_READ' });
+      case 'doubted':
+        return readAgain(deps, held, landsInMs, { atLeastMs: result.retryInMs });
+    }
+    if (rotation === 'ends') return { kind: 'done' };
   }
+  if (!landed) return readAgain(deps, held, landsInMs, satisfied ? { atLeastMs: landsInMs } : {});
+  if (!satisfied) return rotateOnceMore(deps, held, changed ? undefined : finding, lag);
+  await ledger.settle(claim, redisNowMs(clock, held.anchor), beganMs - lag.lagMs);
+  return { kind: 'done' };
 };
 
-/** Publishes what was read, where it is news, and says what that means for the rotation. */
-const adopt = async (
-  deps: RotateDeps,
-  hold: Hold,
-  record: UpstreamRecord,
-  secretKey: string,
-  { landed, alreadySatisfied }: { landed: boolean; alreadySatisfied: boolean },
-): Promise<'ended' | 'satisfied' | 'unsatisfied' | 'stale' | 'refused'> => {
-  const { fingerprintBefore: before, knownForMs } = hold.claim;
-  if (before !== undefined && deps.sealer.fingerprint(secretKey) === before) return alreadySatisfied ? 'satisfied' : 'unsatisfied';
-  const fresh = before !== undefined && knownForMs !== undefined && knownForMs <= deps.timing.freshForMs;
-  const satisfied = fresh || alreadySatisfied;
-  const rotation = !satisfied ? 'goes-on' : landed ? 'ends' : 'satisfied';
-  const result = await publish(deps, hold, record, secretKey, before === undefined ? 'import' : 'reconciliation', rotation);
-  if (result === 'refused' || result === 'stale') return result;
-  return rotation === 'ends' ? 'ended' : satisfied ? 'satisfied' : 'unsatisfied';
-};
+const knownFreshly = ({ timing }: RotateDeps, { versionBefore, knownForMs }: Claim): boolean =>
+  versionBefore !== undefined && knownForMs !== undefined && knownForMs <= timing.freshForMs;
 
 /** The outcome stays unknown; the assistant is read again after a pause that doubles, and when the window has passed. */
-const readAgain = async (deps: RotateDeps, claim: Claim, landsInMs: number, atLeastMs = 0): Promise<Step> => {
+const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, { atLeastMs = 0, readError }: { atLeastMs?: number; readError?: ErrorCode }): Promise<Step> => {
+  const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
-  const pauseMs = Math.min(backoffMs(readsSoFar(deps, landsInMs), readBackoff), waitMs);
-  const readInMs = Math.max(pauseMs, atLeastMs);
-  await deps.ledger.noteUnknown(claim, { readInMs, holdMs: 0 });
+  const readInMs = Math.max(Math.min(backoffMs(readsSoFar(sinceMs), readBackoff), waitMs), atLeastMs);
+  const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
+  if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
+  await deps.ledger.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
   return { kind: 'again', inMs: Math.ceil(readInMs) };
 };
 
-/** The window has passed and the POST has done nothing: it is sent again, or given up where there is nothing to rotate. */
-const settleUnlanded = async ({ ledger, logger }: RotateDeps, claim: Claim, fault?: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY'): Promise<Step> => {
-  if (fault) {
-    logger.error({ ...idsOf(claim), code: fault }, 'a rotation failed');
-    await ledger.fail(claim, { code: fault });
-    return { kind: 'done' };
-  }
-  logger.info(idsOf(claim), 'the request was lost and had no effect; rotating again');
-  await ledger.release(claim);
+/** The window has passed and the POST has done nothing: it is sent again. Who was told that the key is in doubt is told that it is not. */
+const rotateOnceMore = async (deps: RotateDeps, held: Held, unchanged: Finding | undefined, read: KeyVersion['read'] & object): Promise<Step> => {
+  const { ledger, logger, publisher } = deps;
+  if (unchanged && held.claim.uncertain) await publisher.publish(held.claim, held.anchor, { finding: unchanged, cause: 'reconciliation', rotation: 'goes-on', read });
+  logger.info(idsOf(held.claim), 'the request was lost and had no effect that satisfies the rotation; rotating again');
+  await ledger.release(held.claim);
   return { kind: 'again', inMs: 0 };
 };
 
+/** The window has passed, and there is nothing to rotate. The check that follows publishes that. */
+const giveUp = async ({ ledger, logger }: RotateDeps, claim: Claim, code: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY'): Promise<Step> => {
+  logger.error({ ...idsOf(claim), code }, 'a rotation failed');
+  await ledger.fail(claim, { code }, true);
+  return { kind: 'done' };
+};
+
 /** About how often the assistant has been read by now: the pauses double, so their number follows from the time. */
-const readsSoFar = ({ timing }: RotateDeps, landsInMs: number): number => {
-  const elapsedMs = Math.max(timing.sendWithinMs + timing.landingWindowMs - landsInMs, 0);
-  return 1 + Math.floor(Math.log2(1 + elapsedMs / readBackoff.firstMs));
-};
-
-const redisNowMs = ({ claim, askedMs }: Hold): number => Math.round(claim.atMs + performance.now() - askedMs);
-
-const publish = async (
-  { ledger, sealer, logger }: RotateDeps,
-  hold: Hold,
-  record: UpstreamRecord,
-  secretKey: string,
-  cause: Cause,
-  rotation: KeyVersion['rotation'],
-): Promise<'published' | 'refused' | 'stale'> => {
-  const { claim } = hold;
-  if (record.unexpected.length > 0) {
-    logger.warn({ ...idsOf(claim), fields: record.unexpected }, 'the record is not as documented; it is published as it came');
-  }
-  const { orgId, assistantId, epoch } = claim;
-  const sealed = sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json });
-  const keyVersion = { fingerprint: sealer.fingerprint(secretKey), cause, sealed, updatedMs: redisNowMs(hold), rotation };
-  const result = await commitAtLength({ ledger, logger }, claim, keyVersion);
-  if (result.kind === 'stale') return 'stale';
-  if (result.kind === 'refused') {
-    logger.error({ ...idsOf(claim), version: epoch, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant, or has published since');
-    return 'refused';
-  }
-  logger.info({ ...idsOf(claim), version: epoch, seq: result.seq, cause }, 'a key version is published');
-  return 'published';
-};
-
-/**
- * Commits, however long Redis refuses to write (out of memory, read-only, loading): the key exists nowhere else but upstream.
- * Repeating is safe. Lost connections need nothing here: ioredis sends the command again.
- */
-const commitAtLength = async ({ ledger, logger }: Pick<RotateDeps, 'ledger' | 'logger'>, claim: Claim, keyVersion: KeyVersion): Promise<CommitResult> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ledger.commit(claim, keyVersion);
-    } catch (err) {
-      if (!isRedisAway(err)) throw err;
-      logger.error({ err, ...idsOf(claim) }, 'Redis refuses to write a key that is in force; trying again');
-      await sleep(backoffMs(tries, { firstMs: 100, maxMs: 5000 }));
-    }
-  }
-};
-
-const idsOf = ({ rotationId, orgId, assistantId }: Claim) => ({ rotation_id: rotationId, org_id: orgId, assistant_id: assistantId });
+const readsSoFar = (sinceMs: number): number => 1 + Math.floor(Math.log2(1 + Math.max(sinceMs, 0) / readBackoff.firstMs));

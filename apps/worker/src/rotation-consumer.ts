@@ -1,6 +1,6 @@
-import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, keptJobs, type Keys, type RotationQueue } from '@rekey/ledger';
+import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, keptJobs, type Keys, type Ledger, type RotationQueue } from '@rekey/ledger';
 import { isRedisAway, type Logger } from '@rekey/runtime';
-import { RotationJob } from '@rekey/schema';
+import { RekeyError, RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { backoffMs } from './backoff.ts';
@@ -16,6 +16,7 @@ export interface ConsumerOptions {
   /** For blocking reads; stays the caller's to close. */
   redis: Redis;
   keys: Keys;
+  ledger: Pick<Ledger, 'condemn' | 'requestCheck'>;
   /** Where rotations go that could not be done at the first delivery. */
   followUps: RotationQueue;
   /** Of first deliveries, and of those that follow up. */
@@ -31,10 +32,11 @@ export interface ConsumerOptions {
 /** A job that is delivered anew any number of times is no reason to give up: the ledger says whether there is work left. */
 const NEVER_TOO_OFTEN = 1_000_000;
 const COMPLAIN_EVERY_MS = 10_000;
+const LOOK_AGAIN_MS = 60_000;
 const errorBackoff = { firstMs: 1000, maxMs: 60_000 };
 
 /** Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no rotation. */
-export const createRotationConsumer = ({ redis, keys, followUps, concurrency, takeoverAfterMs, rotate, stopping, logger }: ConsumerOptions): RotationConsumer => {
+export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurrency, takeoverAfterMs, rotate, stopping, logger }: ConsumerOptions): RotationConsumer => {
   let complainedMs = Number.NEGATIVE_INFINITY;
 
   const takeStep = async (data: RotationJob, job: Job): Promise<Step> => {
@@ -43,9 +45,18 @@ export const createRotationConsumer = ({ redis, keys, followUps, concurrency, ta
       while (step.kind === 'again' && step.inMs === 0 && !stopping.aborted) step = await rotate(data);
       return step;
     } catch (err) {
+      if (err instanceof RekeyError && err.code === 'LEDGER_CORRUPT') return condemn(data, err);
       logger.error({ err, rotation_id: data.rotationId }, 'a step of a rotation broke; it is tried again');
       return { kind: 'again', inMs: backoffMs(job.attemptsStarted, errorBackoff) };
     }
+  };
+
+  /** The entry of the rotation or of its assistant cannot be read. The check that follows quarantines the assistant, where it is that one. */
+  const condemn = async ({ rotationId, orgId, assistantId }: RotationJob, err: RekeyError): Promise<Step> => {
+    const became = await ledger.condemn(rotationId, LOOK_AGAIN_MS);
+    logger.error({ err, rotation_id: rotationId, org_id: orgId, assistant_id: assistantId, became }, 'a rotation cannot go on: its ledger entry cannot be read');
+    await ledger.requestCheck({ orgId, assistantId }, 0);
+    return became === 'waits' ? { kind: 'again', inMs: LOOK_AGAIN_MS } : { kind: 'done' };
   };
 
   const processor =

@@ -4,11 +4,15 @@ import { z } from 'zod';
 /** Visible ASCII: what can stand in an Authorization header. The message never shows the value. */
 export const ApiKey = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 
-/** The API key for an org, or undefined where none is configured. */
-export type ApiKeys = (orgId: string) => string | undefined;
+/** Gives the API key for an org, or undefined where none is configured. */
+export interface ApiKeys {
+  (orgId: string): string | undefined;
+  /** The org ids that keys are configured for; `c` stands for the org that a single key was made in. */
+  orgIds(): string[];
+}
 
 /** One key for every org that is asked for: its own org, the alias `c`, and each sub-org of a parent. */
-export const singleApiKey = (apiKey: string): ApiKeys => () => apiKey;
+export const singleApiKey = (apiKey: string): ApiKeys => Object.assign(() => apiKey, { orgIds: () => ['c'] });
 
 const ApiKeyFile = z.record(z.string(), ApiKey);
 const CHECK_EVERY_MS = 1000;
@@ -29,7 +33,7 @@ export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError
   let readVersion = fileVersion(path);
   let checkedMs = performance.now();
 
-  return (orgId) => {
+  const refresh = () => {
     if (performance.now() - checkedMs >= CHECK_EVERY_MS) {
       checkedMs = performance.now();
       const version = fileVersion(path);
@@ -42,8 +46,16 @@ export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError
         }
       }
     }
+  };
+  const keyOf = (orgId: string) => {
+    refresh();
     return keys.get(orgId);
   };
+  const orgIds = () => {
+    refresh();
+    return [...keys.keys()];
+  };
+  return Object.assign(keyOf, { orgIds });
 };
 
 /** Changes whenever the file does; an atomic replacement changes the inode. */

@@ -3,10 +3,13 @@ import { Pool } from 'undici';
 import type { ApiKeys } from './api-keys.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { parseRetryAfterMs } from './retry-after.ts';
+import { splitJsonArray } from './split-json-array.ts';
 
 /** An upstream record: its key, where it has one, and its text as it came. */
 export interface UpstreamRecord {
   secretKey: string | undefined;
+  /** Soft-deleted upstream. */
+  deleted: boolean;
   json: string;
   /** The paths at which it is not as documented. Its key is in force all the same. */
   unexpected: string[];
@@ -36,11 +39,25 @@ export type ReadOutcome =
   | { outcome: 'read'; record: UpstreamRecord }
   | { outcome: 'not-read'; code: ErrorCode; retryAfterMs?: number; status?: number; reason: string };
 
+/** One page of an org's assistants, as far as its records can be read; `unreadable` counts the others. */
+export interface Page {
+  records: (UpstreamRecord & { id: string })[];
+  unreadable: number;
+  /** How many records a full page has. */
+  size: number;
+  /** How many there are in all, where upstream says so. */
+  total: number | undefined;
+}
+
+export type ListOutcome = { outcome: 'read'; page: Page } | (ReadOutcome & { outcome: 'not-read' });
+
 export interface InventClient {
   /** POST rotate-secret-key. Not idempotent: never repeat it on `unknown`. Never rejects. */
   rotateSecretKey(target: Target, options?: { signal?: AbortSignal; sendBeforeMs?: number }): Promise<RotateOutcome>;
   /** GET one assistant with its key in force. Safe to repeat. Never rejects. */
   getAssistant(target: Target, options?: { signal?: AbortSignal }): Promise<ReadOutcome>;
+  /** GET a page of an org's assistants with their keys in force. Pages count from 1. Safe to repeat. Never rejects. */
+  listAssistants(orgId: string, page: number, options?: { signal?: AbortSignal }): Promise<ListOutcome>;
   close(): Promise<void>;
 }
 
@@ -60,17 +77,22 @@ export interface InventClientOptions {
 }
 
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
+/** As many records as one request can list. */
+const LIST_PAGE_SIZE = 100;
+/** Records are 2 kB as a rule, but their instructions have no known limit. */
+const MAX_LIST_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, maxResponseBytes = MAX_RESPONSE_BYTES }: InventClientOptions): InventClient => {
   const pool = new Pool(baseUrl.origin, { connections, pipelining: 1, allowH2: false, connect: { timeout: Math.min(timeoutMs, 10_000) } });
   const basePath = baseUrl.pathname.replace(/\/$/, '');
 
-  const call = async (method: 'GET' | 'POST', target: Target, suffix: string, options: { signal?: AbortSignal; sendBeforeMs?: number }) => {
-    const apiKey = apiKeys(target.orgId);
+  const call = async (method: 'GET' | 'POST', { orgId, assistantId }: { orgId: string; assistantId?: string }, suffix: string, options: { signal?: AbortSignal; sendBeforeMs?: number; maxResponseBytes?: number }) => {
+    const apiKey = apiKeys(orgId);
     if (apiKey === undefined) return 'ORG_NOT_CONFIGURED';
     // The border has checked the ids; they are checked again where a slip would POST to another assistant.
-    if (!OrgId.safeParse(target.orgId).success || !AssistantId.safeParse(target.assistantId).success) return 'INVALID_ARGUMENT';
-    const path = `${basePath}/orgs/${encodeURIComponent(target.orgId)}/assistants/${encodeURIComponent(target.assistantId)}${suffix}`;
+    if (!OrgId.safeParse(orgId).success || (assistantId !== undefined && !AssistantId.safeParse(assistantId).success)) return 'INVALID_ARGUMENT';
+    const assistant = assistantId === undefined ? '' : `/${encodeURIComponent(assistantId)}`;
+    const path = `${basePath}/orgs/${encodeURIComponent(orgId)}/assistants${assistant}${suffix}`;
     const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json', 'user-agent': 'rekey' };
     return exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, ...options });
   };
@@ -83,6 +105,10 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, m
     getAssistant: async (target, options = {}) => {
       const result = await call('GET', target, '', options);
       return typeof result === 'string' ? { outcome: 'not-read', code: result, reason: result } : sortRead(result, target.assistantId);
+    },
+    listAssistants: async (orgId, page, options = {}) => {
+      const result = await call('GET', { orgId }, `?page=${page}&take=${LIST_PAGE_SIZE}`, { maxResponseBytes: Math.max(maxResponseBytes, MAX_LIST_RESPONSE_BYTES), ...options });
+      return typeof result === 'string' ? { outcome: 'not-read', code: result, reason: result } : sortList(result);
     },
     close: () => pool.close(),
   };
@@ -125,6 +151,20 @@ export const sortRead = (result: Exchange, assistantId: string): ReadOutcome => 
     const record = readRecord(result.body, assistantId);
     return typeof record === 'string' ? { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: record } : { outcome: 'read', record };
   }
+  return notRead(result);
+};
+
+export const sortList = (result: Exchange): ListOutcome => {
+  if (!result.whole || result.status !== 200) return notRead(result);
+  const texts = splitJsonArray(result.body);
+  if (texts === undefined) return { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: 'a 200 that is not a JSON array' };
+  const read = texts.map((text) => readRecord(text));
+  const records = read.filter((record) => typeof record !== 'string');
+  const total = Number(headerOf(result, 'pagination-count') ?? Number.NaN);
+  return { outcome: 'read', page: { records, unreadable: read.length - records.length, size: LIST_PAGE_SIZE, total: Number.isSafeInteger(total) ? total : undefined } };
+};
+
+const notRead = (result: Exchange): ReadOutcome & { outcome: 'not-read' } => {
   const code = (result.status !== undefined && refusals[result.status]) || 'UPSTREAM_UNREACHABLE';
   const reason = result.whole ? `HTTP ${result.status}` : result.reason;
   return { outcome: 'not-read', code, reason, ...statusOf(result), ...retryAfter(result) };
@@ -132,17 +172,18 @@ export const sortRead = (result: Exchange, assistantId: string): ReadOutcome => 
 
 const statusOf = ({ status }: Exchange) => (status === undefined ? {} : { status });
 
-const retryAfter = ({ headers }: Exchange) => {
-  const one = (name: string) => {
-    const value = headers?.[name];
-    return Array.isArray(value) ? value[0] : value;
-  };
-  const retryAfterMs = parseRetryAfterMs(one('retry-after'), one('date'), Date.now());
+const headerOf = ({ headers }: Exchange, name: string): string | undefined => {
+  const value = headers?.[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+const retryAfter = (result: Exchange) => {
+  const retryAfterMs = parseRetryAfterMs(headerOf(result, 'retry-after'), headerOf(result, 'date'), Date.now());
   return retryAfterMs === undefined ? {} : { retryAfterMs };
 };
 
-/** The record in a body, or what is wrong with it, in words that quote nothing. */
-const readRecord = (body: string, assistantId: string): UpstreamRecord | string => {
+/** The record in a text, or what is wrong with it, in words that quote nothing. */
+const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id: string }) | string => {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -152,7 +193,8 @@ const readRecord = (body: string, assistantId: string): UpstreamRecord | string 
   const whole = Assistant.safeParse(json);
   const parsed = whole.success ? whole : KeyedRecord.safeParse(json);
   if (!parsed.success) return 'a 200 that is not an assistant';
-  if (parsed.data.id !== assistantId) return 'a 200 with another assistant';
+  if (assistantId !== undefined && parsed.data.id !== assistantId) return 'a 200 with another assistant';
   const unexpected = whole.success ? [] : whole.error.issues.map(({ path }) => path.join('.'));
-  return { secretKey: parsed.data.secret_key || undefined, json: body, unexpected };
+  const { id, secret_key: secretKey, deleted } = parsed.data;
+  return { id, secretKey: secretKey || undefined, deleted: deleted === true, json: body, unexpected };
 };

@@ -1,3 +1,9 @@
-export { DEFAULT_KEEP_EVENTS, createLedger, type Accepted, type Claim, type ClaimResult, type CommitResult, type KeyVersion, type Ledger, type ListFilter } from './ledger.ts';
+export {
+  DEFAULT_KEEP_EVENTS, comparisons, createLedger,
+  type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type Hold, type KeyVersion, type Ledger,
+  type ListFilter, type LookResult,
+} from './ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
-export { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, createRotationQueue, keptJobs, type RotationQueue } from './queues.ts';
+export { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createRotationQueue, createSweepQueue, keptJobs, type RotationQueue, type SweepQueue } from './queues.ts';
+export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
+export { createSystem, type System } from './system.ts';

@@ -10,6 +10,25 @@ export interface Keys {
   request(requestId: string): string;
   assistant(assistantId: string): string;
   current(assistantId: string): string;
+  /** The assistants of an org whose POST may be under way. */
+  intents(orgId: string): string;
+  /** The assistants last published under an org, by when they were last listed or published. */
+  assistants(orgId: string): string;
+  /** The ids of the orgs that anything was published under. */
+  orgs: string;
+  /** ORG/ASSISTANT that are to be read and compared, by when. */
+  checks: string;
+  /** The last `key-uncertain` event of each assistant that is uncertain now. */
+  uncertain: string;
+  /** The assistants whose entry cannot be read, and why. */
+  quarantine: string;
+  sweep(id: string): string;
+  /** The index of sweeps. */
+  sweeps: string;
+  /** The sweep that is QUEUED for each org id, or for all under an empty one. */
+  queuedSweeps: string;
+  /** The lock under which all sweeps run. */
+  sweeping: string;
   /** The stream, and the channel of the same name. */
   events: string;
   seq: string;
@@ -29,6 +48,16 @@ export const ledgerKeys = (name: string): Keys => {
     request: (requestId) => `${prefix}:request:${requestId}`,
     assistant: (assistantId) => `${prefix}:assistant:${encodeURIComponent(assistantId)}`,
     current: (assistantId) => `${prefix}:current:${encodeURIComponent(assistantId)}`,
+    intents: (orgId) => `${prefix}:intents:${encodeURIComponent(orgId)}`,
+    assistants: (orgId) => `${prefix}:assistants:${encodeURIComponent(orgId)}`,
+    orgs: `${prefix}:orgs`,
+    checks: `${prefix}:checks`,
+    uncertain: `${prefix}:uncertain`,
+    quarantine: `${prefix}:quarantine`,
+    sweep: (id) => `${prefix}:sweep:${id}`,
+    sweeps: `${prefix}:sweeps`,
+    queuedSweeps: `${prefix}:sweeps:QUEUED`,
+    sweeping: `${prefix}:sweeping`,
     events: `${prefix}:events`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KEY_ROTATED, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
@@ -12,45 +12,86 @@ export interface Accepted {
   created: boolean;
 }
 
-/** A worker's hold on one assistant. Every write names its epoch, and is refused when another has claimed since. */
-export interface Claim {
-  rotationId: string;
+/** What a worker may write about one assistant. Every write names the epoch, and is refused when another has taken it since. */
+export interface Hold {
   orgId: string;
   assistantId: string;
+  /** Of a check there is none. */
+  rotationId?: string;
   /** Rises for each assistant, and serves as the version of the key that is read or made under it. */
   epoch: number;
-  /** Redis time of the claim, in ms since 1970. */
+  /** Redis time at which it was taken, in ms since 1970. */
   atMs: number;
-  /** Of the last key published before this claim; undefined where none was. */
-  fingerprintBefore?: string;
+  /** Of the last version published before: a fingerprint, `no-key` or `deleted`. Both undefined where none was. */
+  stateBefore?: string;
+  versionBefore?: number;
+  /** Consumers were told that it is in doubt, and no version has been published since. */
+  uncertain: boolean;
+}
+
+/** A hold for one rotation, with its intent to POST. Nobody else gets one meanwhile. */
+export interface Claim extends Hold {
+  rotationId: string;
   /** How many times a POST was about to leave for the rotation, this one included, and when the first was (Redis time). */
   attempts: number;
   startedMs: number;
-  /** For how long before the intent that fingerprint had last been known to be in force; negative where it was read since. */
+  /** For how long before the intent `stateBefore` had last been known to be in force; negative where it was read since. */
   knownForMs?: number;
+  /** How many outcomes of the org were unknown one after the other. */
+  unknownsInARow: number;
+  /** An earlier outcome of this rotation was unknown. */
+  doubted: boolean;
+}
+
+export interface ClaimOptions {
+  /** Bounds the work under the claim. */
+  leaseMs: number;
+  /** How long after now the POST may still take effect, and a read still not show it. */
+  landingWindowMs: number;
+  /** How many intents of an org may be open at once. */
+  maxOpenIntents: number;
+  /** Why no POST may leave at present. */
+  holdBack?: ErrorCode | undefined;
 }
 
 export type ClaimResult =
   | { kind: 'claimed'; claim: Claim }
-  | { kind: 'resumed'; claim: Claim; landsInMs: number; satisfied: boolean }
-  | { kind: 'busy'; retryInMs: number }
+  | { kind: 'resumed'; claim: Claim; landsInMs: number; satisfied: boolean; noted: boolean }
+  | { kind: 'busy' | 'full' | 'halted' | 'frozen'; retryInMs: number }
   | { kind: 'ended' }
   | { kind: 'missing' };
 
+export type LookResult = { kind: 'look'; hold: Hold } | { kind: 'held'; retryInMs: number };
+
 export interface KeyVersion {
-  fingerprint: string;
+  /** The key's fingerprint and the sealed record, or why there is none. */
+  key: { fingerprint: string; sealed: string } | { removal: Removal };
   cause: Cause;
-  sealed: string;
   /** Redis time, in ms since 1970. */
   updatedMs: number;
-  /** What becomes of the rotation: it ends; its key is found, but the landing window is still open; or it goes on. */
-  rotation: 'ends' | 'satisfied' | 'goes-on';
+  /** What becomes of the rotation: it ends; its key is found, but the landing window is still open; it goes on; or it fails with a code. */
+  rotation: 'ends' | 'satisfied' | 'goes-on' | { fails: ErrorCode };
+  /** Set where it was read, and is not the answer to a POST: when the read began (Redis time), and how far reads may lag behind. */
+  read?: { beganMs: number; lagMs: number };
+  /** Has the assistant checked again after so long. */
+  checkAgainInMs?: number;
 }
 
 export type CommitResult =
   | { kind: 'committed' | 'already'; seq: number }
-  | { kind: 'refused'; publishedVersion: number }
-  | { kind: 'stale'; publishedVersion: number };
+  | { kind: 'refused' | 'stale'; publishedVersion: number }
+  | { kind: 'doubted'; retryInMs: number };
+
+export const comparisons = ['agrees', 'unseen', 'differs', 'held', 'young', 'stale', 'corrupt'] as const;
+/** How what was read compares with what is published: see compare.lua. */
+export type Comparison = (typeof comparisons)[number];
+
+/** A check that was drawn, to be ended by `endCheck`. */
+export interface DueCheck {
+  orgId: string;
+  assistantId: string;
+  putOffUntilMs: number;
+}
 
 export interface ListFilter {
   orgId?: string;
@@ -62,26 +103,50 @@ export interface ListFilter {
 export interface Ledger {
   readonly keys: Keys;
   accept(id: string, request: RotationRequest): Promise<Accepted>;
-  /** Takes the assistant for a rotation and opens its intent. `leaseMs` bounds the work under it. */
-  claim(job: { rotationId: string; orgId: string; assistantId: string }, options: { leaseMs: number; landingWindowMs: number }): Promise<ClaimResult>;
+  /** Takes the assistant for a rotation and opens its intent, or resumes one whose outcome is unknown. */
+  claim(job: RotationJob, options: ClaimOptions): Promise<ClaimResult>;
+  /** Begins a check of an assistant: what is read afterwards may be committed under the hold, unless it is claimed meanwhile. */
+  look(target: { orgId: string; assistantId: string }): Promise<LookResult>;
   /** Publishes a key version. Safe to repeat: the same commit is found to be there already. */
-  commit(claim: Claim, keyVersion: KeyVersion): Promise<CommitResult>;
+  commit(hold: Hold, keyVersion: KeyVersion): Promise<CommitResult>;
   /** The landing window has passed, and the key that satisfied the rotation was read again. */
-  settle(claim: Claim, nowMs: number): Promise<boolean>;
+  settle(claim: Claim, nowMs: number, inForceMs: number): Promise<boolean>;
   /** Certainly not done: the intent is closed and the rotation QUEUED again. */
   release(claim: Claim, why?: { code: ErrorCode; status?: number }): Promise<boolean>;
-  /** Certainly not done, and not tried again. */
-  fail(claim: Claim, why: { code: ErrorCode; status?: number }): Promise<boolean>;
+  /** Certainly not done, and not tried again. `check` has the assistant read and compared, where a key of it was published. */
+  fail(claim: Claim, why: { code: ErrorCode; status?: number }, check: boolean): Promise<boolean>;
   /** Outcome unknown: the intent stays open. `holdMs` 0 hands the claim back until the next read. */
-  noteUnknown(claim: Claim, next: { readInMs: number; holdMs: number; status?: number }): Promise<boolean>;
+  noteUnknown(claim: Claim, next: { readInMs: number; holdMs: number; status?: number; readError?: ErrorCode; operatorNeeded?: boolean }): Promise<boolean>;
+  /** Compares what was read with what is published, and notes what was in force. `state` is a fingerprint, `no-key` or `deleted`. */
+  compare(read: { beganMs: number; lagMs: number }, records: { assistantId: string; state: string }[]): Promise<Comparison[]>;
+  /** Has an assistant read and compared with what is published, at the latest in so long. */
+  requestCheck(target: { orgId: string; assistantId: string }, inMs: number): Promise<void>;
+  /** Draws checks that are due. Where they are not ended within `takeMs` another draws them. */
+  drawChecks(count: number, takeMs: number): Promise<DueCheck[]>;
+  /** Ends a check, or puts it off. */
+  endCheck(check: DueCheck, againInMs?: number): Promise<void>;
+  /** The assistants last published under an org that were neither listed nor published since a moment: a page of them. */
+  notSeenSince(orgId: string, sinceMs: number, page: { offset: number; size: number }): Promise<string[]>;
+  /** The org ids that anything was published under, and how many assistants under each. */
+  orgs(): Promise<{ orgId: string; assistants: number }[]>;
+  /** Ends a rotation whose entry or whose assistant's cannot be read, or lets it wait for somebody where a request may have left. */
+  condemn(id: string, lookAgainInMs: number): Promise<'failed' | 'waits' | 'unreadable'>;
+  /** Notes that the entry of an assistant cannot be read; true where that is new. */
+  quarantine(assistantId: string, why: string, nowMs: number): Promise<boolean>;
+  /** Takes it back; true where it was noted. */
+  unquarantine(assistantId: string): Promise<boolean>;
   cancel(id: string): Promise<Rotation>;
   get(id: string): Promise<Rotation>;
   /** Newest first. `after` is the id of the last one seen; `next` is set where there may be more, also with an empty page. */
   list(filter: ListFilter, page: { size: number; after?: string }): Promise<{ rotations: Rotation[]; next?: string }>;
-  /** The event of the assistant's current key version, as published. */
-  current(assistantId: string): Promise<string | undefined>;
+  /** The event of the assistant's current key version, as published, and the one that puts it in doubt. */
+  current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
   /** Binds a new ledger to a fingerprint key; returns the id of the one that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
+  /** Notes which Redis this is, by its run id; false where the ledger was on another before, which may have known more. */
+  recogniseRedis(runId: string): Promise<boolean>;
+  /** Redis time, in ms since 1970. */
+  nowMs(): Promise<number>;
   /** Open rotations that have not changed for so long and that no job carries: those of one page, and where the next begins. */
   findLost(options: { quietMs: number; after?: string }): Promise<{ lost: RotationJob[]; next?: string }>;
   /** Forgets ended rotations beyond age or count. Returns how many. */
@@ -136,32 +201,63 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return { created: true, rotation: requestId === undefined ? rotation : { ...rotation, requestId } };
     },
 
-    claim: async (job, { leaseMs, landingWindowMs }) => {
+    claim: async (job, { leaseMs, landingWindowMs, maxOpenIntents, holdBack }) => {
       const [kind, ...rest] = await run.claim(
-        [keys.rotation(job.rotationId), keys.assistant(job.assistantId)],
-        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs)],
+        [keys.rotation(job.rotationId), keys.assistant(job.assistantId), keys.ledger, keys.intents(job.orgId)],
+        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? ''],
       );
-      if (kind === 'BUSY') return { kind: 'busy', retryInMs: Number(rest[0]) };
-      if (kind === 'ENDED') return { kind: 'ended' };
-      if (kind === 'MISSING') return { kind: 'missing' };
-      const [epoch, atMs, fingerprint, attempts, startedMs, knownForMs, landsInMs, satisfied] = rest;
-      const numbers = { epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs) };
-      const claim: Claim = { ...job, ...numbers, ...(fingerprint ? { fingerprintBefore: String(fingerprint) } : {}), ...(knownForMs === '' ? {} : { knownForMs: Number(knownForMs) }) };
-      return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1' };
+      switch (kind) {
+        case 'BUSY':
+        case 'FULL':
+        case 'HALTED':
+        case 'FROZEN':
+          return { kind: kind.toLowerCase() as 'busy' | 'full' | 'halted' | 'frozen', retryInMs: Number(rest[0]) };
+        case 'ENDED':
+          return { kind: 'ended' };
+        case 'MISSING':
+          return { kind: 'missing' };
+      }
+      const [epoch, atMs, state, version, attempts, startedMs, knownForMs, unknownsInARow, doubted, landsInMs, satisfied, noted, uncertain] = rest;
+      const claim: Claim = {
+        ...job, epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs), unknownsInARow: Number(unknownsInARow), doubted: doubted === '1',
+        ...before(state, version), uncertain: uncertain === '1', ...(knownForMs === '' ? {} : { knownForMs: Number(knownForMs) }),
+      };
+      return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1', noted: noted === '1' };
     },
 
-    commit: async (claim, keyVersion) => {
-      const [head, tail] = eventText(claim, keyVersion);
+    look: async ({ orgId, assistantId }) => {
+      const [kind, ...rest] = await run.look([keys.assistant(assistantId)], []);
+      if (kind === 'HELD') return { kind: 'held', retryInMs: Number(rest[0]) };
+      const [epoch, atMs, state, version, uncertain] = rest;
+      return { kind: 'look', hold: { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1' } };
+    },
+
+    commit: async (hold, keyVersion) => {
+      const { orgId, assistantId, rotationId, epoch } = hold;
+      const { key, cause, updatedMs, rotation, read, checkAgainInMs } = keyVersion;
+      const [head, tail] = versionEvent(hold, keyVersion);
       const [kind, value] = await run.commit(
-        [keys.rotation(claim.rotationId), keys.assistant(claim.assistantId), keys.current(claim.assistantId), keys.events, keys.seq],
-        [claim.rotationId, claim.epoch, claim.epoch, keyVersion.fingerprint, keyVersion.cause, head, tail, keepEvents, keyVersion.updatedMs, keyVersion.rotation],
+        [rotationId === undefined ? keys.assistant(assistantId) : keys.rotation(rotationId), keys.assistant(assistantId), keys.current(assistantId), keys.intents(orgId)],
+        [
+          rotationId ?? '', epoch, 'removal' in key ? key.removal : key.fingerprint, cause, head, tail, keepEvents, updatedMs,
+          typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
+          read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
+          !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '',
+        ],
       );
-      if (kind === 'REFUSED' || kind === 'STALE') return { kind: kind === 'STALE' ? 'stale' : 'refused', publishedVersion: Number(value) };
-      return { kind: kind === 'COMMITTED' ? 'committed' : 'already', seq: Number(value) };
+      switch (kind) {
+        case 'REFUSED':
+        case 'STALE':
+          return { kind: kind === 'STALE' ? 'stale' : 'refused', publishedVersion: Number(value) };
+        case 'DOUBTED':
+          return { kind: 'doubted', retryInMs: Number(value) };
+        default:
+          return { kind: kind === 'COMMITTED' ? 'committed' : 'already', seq: Number(value) };
+      }
     },
 
-    settle: async (claim, nowMs) => {
-      const [kind] = await run.settle(...held(keys, claim), nowMs);
+    settle: async (claim, nowMs, inForceMs) => {
+      const [kind] = await run.settle(...held(keys, claim), nowMs, Math.floor(inForceMs));
       return kind === 'SETTLED';
     },
 
@@ -170,15 +266,65 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return kind === 'RELEASED';
     },
 
-    fail: async (claim, why) => {
-      const [kind] = await run.fail(...held(keys, claim), why.code, why.status ?? '');
+    fail: async (claim, why, check) => {
+      const [kind] = await run.fail(...held(keys, claim), why.code, why.status ?? '', check ? '1' : '');
       return kind === 'FAILED';
     },
 
-    noteUnknown: async (claim, { readInMs, holdMs, status }) => {
-      const [kind] = await run.unknown(...held(keys, claim), status ?? '', Math.round(readInMs), Math.round(holdMs));
+    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded }) => {
+      const { rotationId, orgId, assistantId, epoch } = claim;
+      const [kind] = await run.unknown(
+        [keys.rotation(rotationId), keys.assistant(assistantId), keys.ledger],
+        [
+          rotationId, epoch, status ?? '', Math.round(readInMs), Math.round(holdMs), readError ?? '', operatorNeeded ? '1' : '',
+          ...uncertainEvent(claim), keepEvents, orgId, assistantId,
+        ],
+      );
       return kind === 'NOTED';
     },
+
+    compare: async ({ beganMs, lagMs }, records) => {
+      if (records.length === 0) return [];
+      const [, ...words] = await run.compare(
+        records.map(({ assistantId }) => keys.assistant(assistantId)),
+        [Math.floor(beganMs), lagMs, records.length, ...records.flatMap(({ assistantId, state }) => [assistantId, state])],
+      );
+      return words as Comparison[];
+    },
+
+    requestCheck: async ({ orgId, assistantId }, inMs) => {
+      await run['request-check']([keys.checks], [orgId, assistantId, Math.round(inMs)]);
+    },
+
+    drawChecks: async (count, takeMs) => {
+      const [, putOffUntil, ...members] = await run['draw-checks']([keys.checks], [count, Math.round(takeMs)]);
+      // No id has a slash in it.
+      return members.map((member) => {
+        const [orgId, assistantId] = String(member).split('/') as [string, string];
+        return { orgId, assistantId, putOffUntilMs: Number(putOffUntil) };
+      });
+    },
+
+    endCheck: async ({ orgId, assistantId, putOffUntilMs }, againInMs) => {
+      await run['end-check']([keys.checks], [`${orgId}/${assistantId}`, putOffUntilMs, againInMs === undefined ? '' : Math.round(againInMs)]);
+    },
+
+    notSeenSince: (orgId, sinceMs, { offset, size }) => redis.zrangebyscore(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`, 'LIMIT', offset, size),
+
+    orgs: async () => {
+      const ids = await redis.smembers(keys.orgs);
+      const counts = await Promise.all(ids.map((orgId) => redis.zcard(keys.assistants(orgId))));
+      return ids.map((orgId, i) => ({ orgId, assistants: counts[i]! })).toSorted((a, b) => (a.orgId < b.orgId ? -1 : 1));
+    },
+
+    condemn: async (id, lookAgainInMs) => {
+      const [kind] = await run.condemn([keys.rotation(id)], [id, Math.round(lookAgainInMs)]);
+      return kind.toLowerCase() as 'failed' | 'waits' | 'unreadable';
+    },
+
+    quarantine: async (assistantId, why, nowMs) => (await redis.hsetnx(keys.quarantine, assistantId, JSON.stringify({ since: Math.round(nowMs), why }))) === 1,
+
+    unquarantine: async (assistantId) => (await redis.hdel(keys.quarantine, assistantId)) === 1,
 
     cancel: async (id) => {
       const [kind, value] = await run.cancel([keys.rotation(id)], [id]);
@@ -210,11 +356,24 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return last === undefined ? { rotations: found } : { rotations: found, next: last };
     },
 
-    current: async (assistantId) => (await redis.get(keys.current(assistantId))) ?? undefined,
+    current: async (assistantId) => {
+      const [event, uncertain] = await Promise.all([redis.get(keys.current(assistantId)), redis.hget(keys.uncertain, assistantId)]);
+      return event === null ? undefined : { event, ...(uncertain !== null && { uncertain }) };
+    },
 
     bind: async (fingerprintKeyId) => {
       const [, bound] = await run.begin([keys.ledger], [fingerprintKeyId]);
       return String(bound);
+    },
+
+    recogniseRedis: async (runId) => {
+      const [before] = await Promise.all([redis.hget(keys.ledger, 'redis_run'), redis.hset(keys.ledger, 'redis_run', runId)]);
+      return before === null || before === runId;
+    },
+
+    nowMs: async () => {
+      const [seconds, microseconds] = await redis.time();
+      return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
     },
 
     findLost: async ({ quietMs, after = '' }) => {
@@ -238,26 +397,42 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
   };
 };
 
-const held = (keys: Keys, { rotationId, assistantId, epoch }: Claim): [string[], [string, number]] => [
-  [keys.rotation(rotationId), keys.assistant(assistantId)],
+const held = (keys: Keys, { rotationId, orgId, assistantId, epoch }: Claim): [string[], [string, number]] => [
+  [keys.rotation(rotationId), keys.assistant(assistantId), keys.intents(orgId)],
   [rotationId, epoch],
 ];
 
-/** The event's JSON in two halves: between them the ledger puts the sequence number that it draws in the same command. */
-const eventText = ({ orgId, assistantId, rotationId, epoch }: Claim, { fingerprint, cause, sealed, updatedMs }: KeyVersion): [string, string] => {
+const before = (state: unknown, version: unknown) => (version === '' ? {} : { stateBefore: String(state), versionBefore: Number(version) });
+
+const envelope = ({ orgId, assistantId }: Hold, type: string, id: string, time: string) => ({
+  specversion: '1.0',
+  id,
+  source: `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`,
+  type,
+  subject: assistantId,
+  time,
+  datacontenttype: 'application/json',
+});
+
+/** An event's JSON in two halves: between them the ledger puts the sequence number that it draws in the same command. */
+const inHalves = (head: object, data: object, sealed = 'null'): [string, string] => [
+  `${JSON.stringify(head).slice(0, -1)},"data":{"seq":`,
+  `,${JSON.stringify(data).slice(1, -1)},"sealed":${sealed}}}`,
+];
+
+const versionEvent = (hold: Hold, { key, cause, updatedMs }: KeyVersion): [string, string] => {
+  const { epoch, rotationId } = hold;
   const time = new Date(updatedMs).toISOString();
-  const envelope = {
-    specversion: '1.0',
-    id: String(epoch),
-    source: `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`,
-    type: KEY_ROTATED,
-    subject: assistantId,
-    time,
-    datacontenttype: 'application/json',
-  };
-  const data = { version: epoch, cause, rotation_id: rotationId, bulk_rotation_id: null, fingerprint, updated_at: time };
+  const common = { version: epoch, cause, rotation_id: rotationId ?? null, bulk_rotation_id: null, updated_at: time };
+  if ('removal' in key) return inHalves(envelope(hold, KEY_REMOVED, String(epoch), time), { ...common, removal: key.removal, fingerprint: null });
   // A JWE is base64url and dots: nothing in it to escape, and it is by far the longest part.
-  return [`${JSON.stringify(envelope).slice(0, -1)},"data":{"seq":`, `,${JSON.stringify(data).slice(1, -1)},"sealed":"${sealed}"}}`];
+  return inHalves(envelope(hold, KEY_ROTATED, String(epoch), time), { ...common, fingerprint: key.fingerprint }, `"${key.sealed}"`);
+};
+
+const uncertainEvent = (claim: Claim): [string, string] => {
+  const { epoch, rotationId, versionBefore } = claim;
+  const time = new Date(claim.atMs).toISOString();
+  return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: null });
 };
 
 const flatHash = (reply: unknown): Record<string, string> => {

@@ -1,4 +1,4 @@
-import type { RotationJob } from '@rekey/schema';
+import type { RotationJob, SweepJob } from '@rekey/schema';
 import { Queue, type KeepJobs } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
@@ -17,6 +17,9 @@ export const FOLLOW_UPS_QUEUE = 'rotation-follow-ups';
  */
 export const keptJobs: { removeOnComplete: KeepJobs; removeOnFail: KeepJobs } = { removeOnComplete: { count: 0 }, removeOnFail: { count: 1000 } };
 
+/** Sweeps: those that were asked for, and the scheduled one. */
+export const SWEEPS_QUEUE = 'sweeps';
+
 export interface RotationQueue {
   /** Puts a rotation on its way. The job's id is the rotation's: adding it again while it is there changes nothing. */
   add(job: RotationJob, options?: { delayMs?: number }): Promise<void>;
@@ -25,12 +28,25 @@ export interface RotationQueue {
   close(): Promise<void>;
 }
 
-/** The connection stays the caller's to close. */
-export const createRotationQueue = (redis: Redis, keys: Keys, name: string = ROTATIONS_QUEUE): RotationQueue => {
+export interface SweepQueue {
+  /** Puts a sweep on its way. The job's id is the sweep's: adding it again while it is at work changes nothing. */
+  add(sweepId: string): Promise<void>;
+  /** Has a sweep of everything made every so many ms; 0: no more, but for one that is due already. Safe to repeat at every start. */
+  schedule(everyMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const openQueue = (redis: Redis, keys: Keys, name: string): Queue => {
   // With the version check, an INFO that fails at the start would break the queue for good.
   const queue = new Queue(name, { connection: redis, prefix: keys.bull, skipMetasUpdate: true, skipVersionCheck: true });
   // The connection's own errors are reported where it was made.
   queue.on('error', () => {});
+  return queue;
+};
+
+/** The connection stays the caller's to close. */
+export const createRotationQueue = (redis: Redis, keys: Keys, name: string = ROTATIONS_QUEUE): RotationQueue => {
+  const queue = openQueue(redis, keys, name);
   const add = async (job: RotationJob, { delayMs = 0 } = {}) => {
     await queue.add('rotate', job, { jobId: job.rotationId, ...(delayMs > 0 && { delay: delayMs }) });
   };
@@ -39,6 +55,33 @@ export const createRotationQueue = (redis: Redis, keys: Keys, name: string = ROT
     revive: async (job) => {
       await queue.remove(job.rotationId);
       await add(job);
+    },
+    close: () => queue.close(),
+  };
+};
+
+const SCHEDULED_SWEEP = 'sweep';
+
+/** The connection stays the caller's to close. */
+export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
+  const queue = openQueue(redis, keys, SWEEPS_QUEUE);
+  return {
+    add: async (sweepId) => {
+      const job: SweepJob = { sweepId };
+      // Among the failed ones it would stay where it is. One that is at work is locked, and not removed.
+      await queue.remove(sweepId);
+      await queue.add('sweep', job, { jobId: sweepId });
+    },
+    schedule: async (everyMs) => {
+      if (everyMs === 0) {
+        await queue.removeJobScheduler(SCHEDULED_SWEEP);
+        return;
+      }
+      // The first comes at once. With the interval that it has already, BullMQ puts the next job back in its place: workers that start
+      // often do not put the sweep off, and one that came due while none ran is made at once. Another interval begins anew.
+      // The next job is added when one starts, so that a sweep longer than the interval finds the lock held.
+      const data: SweepJob = {};
+      await queue.upsertJobScheduler(SCHEDULED_SWEEP, { every: Math.round(everyMs) }, { name: 'sweep', data, opts: keptJobs });
     },
     close: () => queue.close(),
   };

@@ -1,9 +1,6 @@
 import { Cause, RekeyError, RotationState, type Rotation } from '@rekey/schema';
 import { z } from 'zod';
-
-const count = z.coerce.number().int().nonnegative();
-/** Redis has no null: an empty text stands for nothing. */
-const optional = <T extends z.ZodType>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
+import { count, optional } from './hash-fields.ts';
 
 const RotationHash = z.object({
   org: z.string(),
@@ -22,6 +19,8 @@ const RotationHash = z.object({
   status: optional(count),
   since: optional(count),
   next: optional(count),
+  read_error: optional(z.string()),
+  operator: optional(z.literal('1')),
 });
 
 /** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it does not fit. */
@@ -31,11 +30,11 @@ export const parseRotation = (id: string, hash: Record<string, string>): Rotatio
     const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
     throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`rotation ${id}: ${fields}`) });
   }
-  const { org, assistant, request, created, started, updated, ended, error, status, since, next, ...same } = parsed.data;
+  const { org, assistant, request, created, started, updated, ended, error, status, since, next, read_error: readError, operator, ...same } = parsed.data;
   const rotation = {
     ...same, id, orgId: org, assistantId: assistant, requestId: request, createdMs: created, startedMs: started, updatedMs: updated,
     endedMs: ended, errorCode: error, upstreamStatus: status,
-    ...(same.state === 'RECONCILING' && { uncertainSinceMs: since, nextReadMs: next }),
+    ...(same.state === 'RECONCILING' && { uncertainSinceMs: since, nextReadMs: next, readErrorCode: readError, operatorNeeded: operator === '1' || undefined }),
   };
   return Object.fromEntries(Object.entries(rotation).filter(([, value]) => value !== undefined)) as unknown as Rotation;
 };

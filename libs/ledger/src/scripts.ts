@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { RekeyError } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 
-const commandNames = ['accept', 'begin', 'cancel', 'claim', 'commit', 'fail', 'lost', 'release', 'settle', 'trim', 'unknown'] as const;
+const commandNames = [
+  'accept', 'begin', 'cancel', 'claim', 'commit', 'compare', 'condemn', 'draw-checks', 'end-check', 'fail', 'freeze', 'look', 'lost', 'release', 'request-check',
+  'settle', 'sweep-begin', 'sweep-create', 'sweep-save', 'trim', 'unknown',
+] as const;
 type CommandName = (typeof commandNames)[number];
 
 type Arg = string | number;
@@ -9,17 +13,29 @@ type Run = (keys: string[], args: Arg[], ...more: Arg[]) => Promise<[string, ...
 
 const readCommand = (name: string): string => readFileSync(new URL(`./commands/${name}.lua`, import.meta.url), 'utf8');
 
+/** The whole text of a command. Redis reads a script's flags from its first line, so that one stands before the prelude. */
+const textOf = (prelude: string, command: string): string => {
+  const [, flags = '', rest = ''] = /^(#!lua[^\n]*\n)?([^]*)$/.exec(command)!;
+  return `${flags}${prelude}\n${rest}`;
+};
+
+/** A key of another type than the ledger's was put there by somebody else. */
+const asCorrupt = (error: unknown): never => {
+  throw error instanceof Error && /\bWRONGTYPE\b/.test(error.message) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
+};
+
 /**
  * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument and answer with a list
- * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it.
+ * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it. Where an entry has
+ * not the type that it should have, they reject with LEDGER_CORRUPT, and have written nothing.
  */
 export const defineScripts = (redis: Redis, prefix: string): Record<CommandName, Run> => {
   const prelude = readCommand('prelude');
   const define = (name: CommandName): Run => {
     const command = `rekey:${name}`;
-    redis.defineCommand(command, { lua: `${prelude}\n${readCommand(name)}` });
+    redis.defineCommand(command, { lua: textOf(prelude, readCommand(name)) });
     const call = (redis as unknown as Record<string, (...args: Arg[]) => Promise<[string, ...unknown[]]>>)[command]!;
-    return (keys, args, ...more) => call.call(redis, keys.length, ...keys, prefix, ...args, ...more);
+    return (keys, args, ...more) => call.call(redis, keys.length, ...keys, prefix, ...args, ...more).catch(asCorrupt);
   };
   return Object.fromEntries(commandNames.map((name) => [name, define(name)])) as Record<CommandName, Run>;
 };

@@ -1,11 +1,18 @@
 import { credentials, type Client, type ServiceError } from '@grpc/grpc-js';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
+import type { CreateSweepRequest } from './generated/rekey/v1/CreateSweepRequest.ts';
+import type { FreezeRequest } from './generated/rekey/v1/FreezeRequest.ts';
 import type { GetAssistantRequest } from './generated/rekey/v1/GetAssistantRequest.ts';
 import type { GetRotationRequest } from './generated/rekey/v1/GetRotationRequest.ts';
+import type { GetSweepRequest } from './generated/rekey/v1/GetSweepRequest.ts';
 import type { ListRotationsRequest } from './generated/rekey/v1/ListRotationsRequest.ts';
 import type { ListRotationsResponse__Output } from './generated/rekey/v1/ListRotationsResponse.ts';
+import type { ListSweepsRequest } from './generated/rekey/v1/ListSweepsRequest.ts';
+import type { ListSweepsResponse__Output } from './generated/rekey/v1/ListSweepsResponse.ts';
 import type { RotateSecretKeyRequest } from './generated/rekey/v1/RotateSecretKeyRequest.ts';
 import type { Rotation__Output } from './generated/rekey/v1/Rotation.ts';
+import type { Status__Output } from './generated/rekey/v1/Status.ts';
+import type { Sweep__Output } from './generated/rekey/v1/Sweep.ts';
 import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationRequest.ts';
 import { loadContract } from './load.ts';
 
@@ -19,6 +26,12 @@ export interface GatewayClient {
   waitRotation: Call<WaitRotationRequest, Rotation__Output>;
   cancelRotation: Call<GetRotationRequest, Rotation__Output>;
   getAssistant: Call<GetAssistantRequest, Assistant__Output>;
+  createSweep: Call<CreateSweepRequest, Sweep__Output>;
+  getSweep: Call<GetSweepRequest, Sweep__Output>;
+  listSweeps: Call<ListSweepsRequest, ListSweepsResponse__Output>;
+  getStatus: Call<object, Status__Output>;
+  freeze: Call<FreezeRequest, Status__Output>;
+  unfreeze: Call<object, Status__Output>;
   close(): void;
 }
 
@@ -29,6 +42,8 @@ export const connectGateway = (address: string): GatewayClient => {
   const { v1 } = loadContract();
   const rotations = new v1.RotationService(address, credentials.createInsecure());
   const assistants = new v1.AssistantService(address, credentials.createInsecure());
+  const sweeps = new v1.SweepService(address, credentials.createInsecure());
+  const system = new v1.SystemService(address, credentials.createInsecure());
   type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
   const promised =
     <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
@@ -47,9 +62,14 @@ export const connectGateway = (address: string): GatewayClient => {
     waitRotation: promised(rotations, 'waitRotation'),
     cancelRotation: promised(rotations, 'cancelRotation'),
     getAssistant: promised(assistants, 'getAssistant'),
+    createSweep: promised(sweeps, 'createSweep'),
+    getSweep: promised(sweeps, 'getSweep'),
+    listSweeps: promised(sweeps, 'listSweeps'),
+    getStatus: promised(system, 'getStatus'),
+    freeze: promised(system, 'freeze'),
+    unfreeze: promised(system, 'unfreeze'),
     close: () => {
-      rotations.close();
-      assistants.close();
+      for (const client of [rotations, assistants, sweeps, system]) client.close();
     },
   };
 };

@@ -1,11 +1,15 @@
 export { loadContract, type Contract } from './load.ts';
 export { readStatusDetails, toStatus, type CallError } from './status-details.ts';
 export { unary, type CallContext } from './unary.ts';
-export { toProtoAssistant, toProtoRotation } from './mapping.ts';
+export { toProtoAssistant, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 export { connectGateway, type GatewayClient } from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
 export type { RotationServiceHandlers } from './generated/rekey/v1/RotationService.ts';
+export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
+export type { Sweep__Output as ProtoSweep } from './generated/rekey/v1/Sweep.ts';
+export type { SweepServiceHandlers } from './generated/rekey/v1/SweepService.ts';
+export type { SystemServiceHandlers } from './generated/rekey/v1/SystemService.ts';
 export type { WaitRotationRequest__Output } from './generated/rekey/v1/WaitRotationRequest.ts';

@@ -6,25 +6,29 @@ import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import { descriptorSet } from './generated/descriptors.ts';
 import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
+import type { ProtoGrpcType as SweepProto } from './generated/sweep.ts';
+import type { ProtoGrpcType as SystemProto } from './generated/system.ts';
 
 const protoRoot = fileURLToPath(new URL('../../../proto/', import.meta.url));
+
+type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto;
 
 export interface Contract {
   /** What server reflection answers from. */
   reflection: PackageDefinition;
-  v1: RotationProto['rekey']['v1'] & AssistantProto['rekey']['v1'];
+  v1: AllProtos['rekey']['v1'];
 }
 
 /** Loads the gRPC contract. The options must match those of generate.sh, which makes the types. */
 export const loadContract = (): Contract => {
-  const definition = loadSync(['rekey/v1/rotation.proto', 'rekey/v1/assistant.proto'], {
+  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system'].map((name) => `rekey/v1/${name}.proto`), {
     includeDirs: [protoRoot],
     longs: String,
     enums: String,
     defaults: true,
     oneofs: true,
   });
-  const loaded = loadPackageDefinition(definition) as unknown as RotationProto & AssistantProto;
+  const loaded = loadPackageDefinition(definition) as unknown as AllProtos;
   return { reflection: reflectionDefinition(), v1: loaded.rekey.v1 };
 };
 

@@ -1,17 +1,33 @@
-import { errorTable, isErrorCode, type KeyEvent, type Rotation as LedgerRotation } from '@rekey/schema';
+import { errorTable, isErrorCode, type CurrentEvent, type Rotation as LedgerRotation, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
+import type { Reconciliation } from './generated/rekey/v1/Reconciliation.ts';
 import type { Rotation } from './generated/rekey/v1/Rotation.ts';
 import type { RotationError } from './generated/rekey/v1/RotationError.ts';
+import type { Status } from './generated/rekey/v1/Status.ts';
+import type { Sweep } from './generated/rekey/v1/Sweep.ts';
+import type { SweepError } from './generated/rekey/v1/SweepError.ts';
 
 const timestamp = (ms: number | undefined): Timestamp | null =>
   ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
 
 /** A code as callers see it, in the words of the error table. */
-const rotationError = (code: string, upstreamStatus = 0): RotationError => {
+const inWords = (code: string): SweepError => {
   const row = isErrorCode(code) ? errorTable[code] : errorTable.INTERNAL;
-  return { reason: code, message: row.message, advice: row.advice, upstreamStatus };
+  return { reason: code, message: row.message, advice: row.advice };
 };
+
+const rotationError = (code: string, upstreamStatus = 0): RotationError => ({ ...inWords(code), upstreamStatus });
+
+const NOTHING_TO_DO = 'Nothing: the assistant is read again at next_read_time, and no second request is sent meanwhile.';
+
+const reconciliation = ({ uncertainSinceMs, nextReadMs, readErrorCode, operatorNeeded = false }: LedgerRotation): Reconciliation => ({
+  sinceTime: timestamp(uncertainSinceMs),
+  nextReadTime: timestamp(nextReadMs),
+  operatorNeeded,
+  advice: operatorNeeded ? inWords(readErrorCode ?? 'INTERNAL').advice! : NOTHING_TO_DO,
+  readError: readErrorCode ?? '',
+});
 
 /** The ledger's rotation as the contract's. */
 export const toProtoRotation = (rotation: LedgerRotation): Rotation => ({
@@ -29,21 +45,48 @@ export const toProtoRotation = (rotation: LedgerRotation): Rotation => ({
   version: rotation.version ?? 0,
   cause: rotation.cause === 'rotation' ? 'ROTATION' : rotation.cause === undefined ? 'CAUSE_UNSPECIFIED' : 'RECONCILIATION',
   error: rotation.errorCode === undefined ? null : rotationError(rotation.errorCode, rotation.upstreamStatus),
-  reconciliation:
-    rotation.state === 'RECONCILING'
-      ? { sinceTime: timestamp(rotation.uncertainSinceMs), nextReadTime: timestamp(rotation.nextReadMs) }
-      : null,
+  reconciliation: rotation.state === 'RECONCILING' ? reconciliation(rotation) : null,
 });
 
 const causes = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT' } as const;
 
-/** The current event of an assistant as the contract's. */
-export const toProtoAssistant = ({ subject, data }: KeyEvent): Assistant => ({
+const removals = { 'no-key': 'NO_KEY', deleted: 'DELETED' } as const;
+
+/** The event of an assistant's current key version as the contract's, and since when that version is in doubt. */
+export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSinceMs?: number): Assistant => ({
   assistantId: subject,
   version: data.version,
   cause: causes[data.cause],
   rotationId: data.rotation_id ?? '',
   updateTime: timestamp(Date.parse(data.updated_at)),
-  fingerprint: data.fingerprint,
-  sealed: data.sealed,
+  fingerprint: data.fingerprint ?? '',
+  sealed: data.sealed ?? '',
+  uncertainTime: timestamp(uncertainSinceMs),
+  removal: data.fingerprint === null ? removals[data.removal] : 'REMOVAL_UNSPECIFIED',
+});
+
+/** The ledger's sweep as the contract's. */
+export const toProtoSweep = (sweep: LedgerSweep): Sweep => ({
+  id: sweep.id,
+  orgId: sweep.orgId ?? '',
+  state: sweep.state,
+  createTime: timestamp(sweep.createdMs),
+  startTime: timestamp(sweep.startedMs),
+  updateTime: timestamp(sweep.updatedMs),
+  endTime: timestamp(sweep.endedMs),
+  counts: sweep.counts,
+  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode),
+});
+
+/** The system's status as the contract's. */
+export const toProtoStatus = (status: SystemStatus): Status => ({
+  frozen: status.frozen ? { sinceTime: timestamp(status.frozen.sinceMs), reason: status.frozen.reason } : null,
+  openRotationCount: status.rotations.open,
+  failedRotationCount: status.rotations.failed,
+  openIntents: status.openIntents,
+  uncertain: status.uncertain.map(({ assistantId, sinceMs }) => ({ assistantId, sinceTime: timestamp(sinceMs) })),
+  uncertainCount: status.uncertainCount,
+  quarantined: status.quarantined.map(({ assistantId, sinceMs, why }) => ({ assistantId, sinceTime: timestamp(sinceMs), why })),
+  quarantinedCount: status.quarantinedCount,
+  checkCount: status.checksDue,
 });

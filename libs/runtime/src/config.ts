@@ -33,6 +33,9 @@ export const intVariable = (range: { min: number; max: number; default: number }
     .refine((n) => n >= range.min && n <= range.max, `must be from ${range.min} to ${range.max}`)
     .default(range.default);
 
+/** `true` or `false`, which is the default. */
+export const booleanVariable = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true');
+
 /** `HOST:PORT`; the host of IPv6 in brackets. */
 export const addressVariable = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT');
 
@@ -44,7 +47,10 @@ export const commonVariables = {
     .default('redis://127.0.0.1:6379'),
   REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),
-  REKEY_REQUIRE_DURABLE_REDIS: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true'),
+  /** How many replicas of Redis have to confirm an accepted rotation, and an intent before its POST; and how long that may take. */
+  REKEY_WAIT_REPLICAS: intVariable({ min: 0, max: 10, default: 0 }),
+  REKEY_WAIT_REPLICAS_MS: intVariable({ min: 1, max: 4000, default: 1000 }),
+  REKEY_REQUIRE_DURABLE_REDIS: booleanVariable,
   /** How long a process may take to end after SIGTERM. */
   REKEY_SHUTDOWN_TIMEOUT_MS: intVariable({ min: 100, max: 600_000, default: 45_000 }),
 };

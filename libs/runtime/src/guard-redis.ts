@@ -46,3 +46,14 @@ const findFault = async (redis: Redis, requireDurable: boolean, logger: Logger):
   }
   return undefined;
 };
+
+/** Tells the run id of the Redis that is connected, each time that one is. It is another after each start of Redis, and on each machine. */
+export const watchRunId = (redis: Redis, logger: Logger, onRun: (runId: string) => Promise<void>): void => {
+  const ask = async () => {
+    const runId = /^run_id:(\S+)/m.exec(await redis.info('server'))?.[1];
+    if (runId !== undefined) await onRun(runId);
+  };
+  const onReady = () => void ask().catch((err: unknown) => logger.warn({ err }, 'Redis could not be asked which it is'));
+  redis.on('ready', onReady);
+  if (redis.status === 'ready') onReady();
+};

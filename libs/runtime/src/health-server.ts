@@ -2,10 +2,21 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A plain HTTP server with one path: GET /healthz answers 200 or 503. For processes that serve nothing else. */
-export const startHealthServer = async (address: string, healthy: () => Promise<boolean>): Promise<{ address: string; close(): Promise<void> }> => {
+/** A plain HTTP server for processes that serve nothing else: GET /healthz answers 200 or 503, GET /metrics the text of Prometheus. */
+export const startHealthServer = async (
+  address: string,
+  { healthy, metrics }: { healthy: () => Promise<boolean>; metrics: () => Promise<string> },
+): Promise<{ address: string; close(): Promise<void> }> => {
   const server = createServer((request, response) => {
-    if (request.url !== '/healthz' || request.method !== 'GET') {
+    const path = request.method === 'GET' ? request.url : '';
+    if (path === '/metrics') {
+      metrics().then(
+        (text) => response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text),
+        () => response.writeHead(500).end(),
+      );
+      return;
+    }
+    if (path !== '/healthz') {
       response.writeHead(404).end();
       return;
     }

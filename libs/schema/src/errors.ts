@@ -20,11 +20,17 @@ const table = {
   REQUEST_ID_SPENT: { grpc: 'ALREADY_EXISTS', retry: false, message: 'This request_id was used, and its rotation has ended and is no longer kept.', advice: 'Look at the assistant; make a new request_id to rotate again.' },
   ROTATION_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation.', advice: 'Check the id. Ended rotations are kept for a limited time.' },
   ROTATION_NOT_CANCELLABLE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Only a QUEUED rotation can be cancelled.', advice: 'Wait for it to end; a request that may have left cannot be called back.' },
+  SWEEP_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such sweep.', advice: 'Check the id. Ended sweeps are kept for a week.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
   // Rekey itself
   REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again with the same request_id; it gives the same rotation.' },
+  REDIS_MEMORY_LOW: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Redis is nearly out of memory; nothing new is accepted.', advice: 'Give Redis more memory; then try again with the same request_id.' },
+  REPLICAS_MISSING: { grpc: 'UNAVAILABLE', retry: true, message: 'Too few replicas of Redis have confirmed what was written.', advice: 'Bring the replicas back; then try again with the same request_id.' },
   SHUTTING_DOWN: { grpc: 'UNAVAILABLE', retry: true, message: 'This gateway is shutting down.', advice: 'Try again with the same request_id; another gateway will answer.' },
-  LEDGER_CORRUPT: { grpc: 'INTERNAL', retry: false, message: 'The ledger holds an entry that cannot be read.', advice: 'See the log of the gateway and of the worker.' },
+  LEDGER_CORRUPT: { grpc: 'INTERNAL', retry: false, message: 'The ledger holds an entry that cannot be read.', advice: 'See rekey status and the log of the worker; mend or delete the entry, then rotate again.' },
+  // why a rotation waits
+  FROZEN: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Rotations are frozen; no request is sent.', advice: 'Unfreeze them (rekey unfreeze, or REKEY_OBSERVE_ONLY of the workers): the rotation then goes on by itself.' },
+  TOO_MANY_UNKNOWNS: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Too many outcomes are unknown in this org; only reads are sent.', advice: 'See whether Invent is well. The rotation goes on by itself when outcomes are known again.' },
   INTERNAL: { grpc: 'INTERNAL', retry: false, message: 'Something went wrong inside Rekey.', advice: 'See the log.' },
   // upstream, certainly not done
   ORG_NOT_CONFIGURED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'No API key is configured for this org.', advice: 'Add the org to INVENT_API_KEYS_FILE.' },
@@ -38,6 +44,8 @@ const table = {
   // upstream, outcome unknown: reconcile first, never simply again
   OUTCOME_UNKNOWN: { grpc: 'UNKNOWN', retry: false, message: 'It is not known whether Invent changed the key.', advice: 'Nothing: Rekey reads the key back and finds out.' },
   NO_SECRET_KEY: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answers this assistant without a secret key.', advice: 'Look at the assistant in Invent.' },
+  TOO_MANY_GONE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'More than half of the known assistants of an org are not listed any more.', advice: 'See whether the API key is of another org. Where they are gone for good, sweep that org by name: rekey sweep ORG.' },
+  STALE_READ: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent answers with an older key than the one that is published.', advice: 'Nothing at first: reads may lag behind. Where it goes on, rotate the assistant again.' },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

@@ -2,38 +2,82 @@ import { z } from 'zod';
 import { Cause } from './rotation.ts';
 
 export const KEY_ROTATED = 'rekey.assistant.key-rotated.v1';
+export const KEY_UNCERTAIN = 'rekey.assistant.key-uncertain.v1';
+export const KEY_REMOVED = 'rekey.assistant.key-removed.v1';
 
-/**
- * The event of a new key version: CloudEvents 1.0 in JSON. The same text is a stream entry's one field `event`, the
- * channel's message, and the assistant's current record.
- */
-export const KeyEvent = z.looseObject({
+/** Why an assistant has no key: its record has none, or it is gone upstream. */
+export const Removal = z.enum(['no-key', 'deleted']);
+export type Removal = z.infer<typeof Removal>;
+
+/** What all events have in common: CloudEvents 1.0 in JSON. */
+const envelope = {
   specversion: z.literal('1.0'),
-  /** The key version as text: unique together with `source`. */
+  /** Unique together with `source`: the key version as text; of an uncertainty, `uncertain-` and the epoch of the lost request. */
   id: z.string(),
   source: z.string(),
-  type: z.literal(KEY_ROTATED),
   /** The assistant id. */
   subject: z.string(),
   /** RFC 3339, by the clock of Redis. */
   time: z.string(),
   datacontenttype: z.literal('application/json'),
+};
+
+const common = {
+  /** Dense over all assistants: a reader that sees a gap has missed an event. */
+  seq: z.int().positive(),
+  rotation_id: z.string().nullable(),
+  bulk_rotation_id: z.string().nullable(),
+};
+
+const version = {
+  /** Rises for each assistant, with gaps: drop what is not higher than what you hold. */
+  version: z.int().positive(),
+  cause: Cause,
+  /** When this version was committed. RFC 3339, by the clock of Redis. */
+  updated_at: z.string(),
+};
+
+/** A new key version with its key. */
+export const KeyRotated = z.looseObject({
+  ...envelope,
+  type: z.literal(KEY_ROTATED),
   data: z.looseObject({
-    /** Dense over all assistants: a reader that sees a gap has missed an event. */
-    seq: z.int().positive(),
-    /** Rises for each assistant, with gaps: drop what is not higher than what you hold. */
-    version: z.int().positive(),
-    cause: Cause,
-    rotation_id: z.string().nullable(),
-    bulk_rotation_id: z.string().nullable(),
+    ...common,
+    ...version,
     /** `KEYID:` and the HMAC-SHA256 of the secret key under Rekey's fingerprint key, base64url. */
     fingerprint: z.string(),
-    /** When this version was committed. RFC 3339, by the clock of Redis. */
-    updated_at: z.string(),
     /** JWE whose plaintext is a SealedRecord. */
     sealed: z.string(),
   }),
 });
+export type KeyRotated = z.infer<typeof KeyRotated>;
+
+/** A key version that says that there is no key any more. */
+export const KeyRemoved = z.looseObject({
+  ...envelope,
+  type: z.literal(KEY_REMOVED),
+  data: z.looseObject({ ...common, ...version, removal: Removal, fingerprint: z.null(), sealed: z.null() }),
+});
+export type KeyRemoved = z.infer<typeof KeyRemoved>;
+
+/** It is not known whether the version that is published is still in force. The next higher version of the assistant ends that. */
+export const KeyUncertain = z.looseObject({
+  ...envelope,
+  type: z.literal(KEY_UNCERTAIN),
+  data: z.looseObject({
+    ...common,
+    /** The version that is in doubt. */
+    version: z.int().positive(),
+  }),
+});
+export type KeyUncertain = z.infer<typeof KeyUncertain>;
+
+/** What stands under an assistant's current record: the event of its last key version. */
+export const CurrentEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved]);
+export type CurrentEvent = z.infer<typeof CurrentEvent>;
+
+/** The same text is a stream entry's one field `event`, the channel's message and, of a key version, the current record. */
+export const KeyEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved, KeyUncertain]);
 export type KeyEvent = z.infer<typeof KeyEvent>;
 
 /** The plaintext of `sealed`. `assistant` is the upstream's own text: every field, known or not, digit for digit. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AssistantId, RequestId, RotationId } from './ids.ts';
+import { AssistantId, RequestId, RotationId, SweepId } from './ids.ts';
 
 describe('AssistantId', () => {
   it.each(['ast_3KBrzrQtmz96OiN97iIztc', 'c', 'a.b', 'ümlaut', 'with space', 'x'.repeat(256)])('takes %j', (id) => {
@@ -27,5 +27,15 @@ describe('RequestId', () => {
 describe('RotationId', () => {
   it.each(['', 'rot_', '01ARZ3NDEKTSV4RRFFQ69G5FAV', 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAI', 'rot_01ARZ3NDEKTSV4RRFFQ69G5FA*'])('refuses %j', (id) => {
     expect(RotationId.safeParse(id).success).toBe(false);
+  });
+});
+
+describe('SweepId', () => {
+  it('takes swp_ and a ULID', () => {
+    expect(SweepId.parse('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV')).toBe('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV');
+  });
+
+  it.each(['', 'swp_', 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAI'])('refuses %j', (id) => {
+    expect(SweepId.safeParse(id).success).toBe(false);
   });
 });

@@ -34,5 +34,8 @@ export const AssistantId = upstreamId;
 /** Rekey's own id of a rotation: `rot_` and a ULID, so that ids sort by the time they were made. */
 export const RotationId = z.string().regex(/^rot_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be a rotation id: rot_ and 26 characters');
 
+/** The same of a sweep: `swp_` and a ULID. */
+export const SweepId = z.string().regex(/^swp_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be a sweep id: swp_ and 26 characters');
+
 /** AIP-155: a UUID that makes a request safe to repeat. Compared in lower case. */
 export const RequestId = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a UUID').toLowerCase();

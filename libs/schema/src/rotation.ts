@@ -51,6 +51,10 @@ export interface Rotation {
   /** Only while RECONCILING: since when, and when the assistant is read next. */
   uncertainSinceMs?: number;
   nextReadMs?: number;
+  /** Why the last read failed: a code of the error table. */
+  readErrorCode?: string;
+  /** Reading back cannot succeed until somebody acts. */
+  operatorNeeded?: boolean;
 }
 
 /** The BullMQ job that carries a rotation. It holds ids and nothing else: BullMQ stores jobs in clear. */

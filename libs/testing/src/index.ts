@@ -2,3 +2,4 @@ export { startChild, lineOf, type Child } from './child.ts';
 export { findRedis, type RedisBinary } from './find-redis.ts';
 export { freePort, isPortFree, startRedis, type RedisServer, type RedisServerOptions } from './redis-server.ts';
 export { launchApp, repositoryRoot, type App, type LaunchOptions } from './launch-app.ts';
+export { createTcpProxy, type TcpProxy, type TcpProxyOptions } from './tcp-proxy.ts';

@@ -1,5 +1,5 @@
 import { ledgerKeys } from '@rekey/ledger';
-import { KeyEvent } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KeyEvent } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command } from 'commander';
 import { Redis } from 'ioredis';
@@ -20,7 +20,7 @@ const positionOf: Record<string, string> = { now: '$', start: '0' };
 
 export const eventsCommand = (): Command =>
   new Command('events')
-    .description('follow the stream and show each new key version')
+    .description('follow the stream and show each new key version, and each that is in doubt')
     .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)')
     .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)')
     .option('--from <position>', 'now, start, or the id of a stream entry to go on after', 'now')
@@ -82,16 +82,22 @@ const show = async (id: string, text: string, options: EventsOptions, sealer: Se
     process.stderr.write(`entry ${id} is not an event of a type that this version knows; skipped\n`);
     return;
   }
-  const { subject, source, time, data } = parsed.data;
-  const opened = sealer && (await openRecord(sealer, data.sealed));
+  const event = parsed.data;
+  const opened = sealer && event.type === KEY_ROTATED ? await openRecord(sealer, event.data.sealed) : undefined;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(opened ? { ...parsed.data, opened } : parsed.data)}\n`);
+    process.stdout.write(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
     return;
   }
+  const { subject, source, time, data } = event;
   const org = decodeURIComponent(source.split('/')[2] ?? '');
-  const line = [time, `seq ${data.seq}`, printable(`${org}/${subject}`), `version ${data.version}`, data.cause, data.rotation_id ?? ''];
+  const line = [time, `seq ${data.seq}`, printable(`${org}/${subject}`), `version ${data.version}`, whatHappened(event), data.rotation_id ?? ''];
   if (opened) line.push(`secret_key ${JSON.stringify(opened.assistant.secret_key ?? null)}`);
   process.stdout.write(`${line.join('  ')}\n`);
+};
+
+const whatHappened = (event: KeyEvent): string => {
+  if (event.type === KEY_ROTATED) return event.data.cause;
+  return event.type === KEY_REMOVED ? `removed (${event.data.removal})` : 'uncertain: it is not known whether this version is still in force';
 };
 
 const parseJson = (text: string): unknown => {

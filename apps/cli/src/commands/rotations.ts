@@ -1,49 +1,20 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
-import { isEnded, rotationStates, type RotationState } from '@rekey/schema';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { CliError, exitCodes, fromServiceError, isServiceError } from '../failure.ts';
-import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { assistantJson, assistantText, printable, rotationJson, rotationText } from '../output.ts';
+import { rotationStates, type RotationState } from '@rekey/schema';
+import { Command, Option } from 'commander';
+import { CliError } from '../failure.ts';
+import { concludeRotation, followRotation } from '../follow-rotation.ts';
+import { seconds } from '../follow.ts';
+import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { printable, rotationJson, rotationText } from '../output.ts';
 
-const seconds = (text: string): number => {
-  const value = Number(text);
-  if (!(value >= 0)) throw new InvalidArgumentError('must be a number of seconds');
-  return value;
-};
+type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number };
 
-const ended = (rotation: ProtoRotation): boolean => isEnded(rotation.state as RotationState);
-
-/** Waits in slices, so that every change of state is seen on the way. */
-const waitUntilEnded = async (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number): Promise<ProtoRotation> => {
-  const deadline = performance.now() + timeoutSeconds * 1000;
-  let current = rotation;
-  const show = () => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${current.id} ${current.state} …`);
-  while (!ended(current) && performance.now() < deadline) {
-    show();
-    const sliceMs = Math.min(2000, Math.max(deadline - performance.now(), 1));
-    const timeout = { seconds: Math.floor(sliceMs / 1000), nanos: Math.floor((sliceMs % 1000) * 1e6) };
-    current = await client.waitRotation({ id: current.id, timeout }, { deadlineMs: sliceMs + 5000 });
-  }
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  return current;
-};
-
-/** Adds to an error of a gateway that is away how the same rotation is found again, so that nobody rotates twice by repeating. */
-const sayHowToGoOn =
-  ({ gateway }: GatewayOptions, how: string) =>
-  (error: unknown): never => {
-    const failure = isServiceError(error) ? fromServiceError(error, gateway) : error;
-    if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
-    throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
-  };
-
-const conclude = (rotation: ProtoRotation, options: { json?: boolean; timeout: number }): void => {
-  print(options, rotationJson(rotation), rotationText(rotation));
-  if (!ended(rotation)) {
-    throw new CliError(`Not ended after ${options.timeout} s; it goes on. Wait for it again: rekey get ${rotation.id} --wait`, 'NOT_ENDED', exitCodes.notEnded);
-  }
-  if (rotation.state !== 'SUCCEEDED') process.exitCode = exitCodes.failed;
+/** Shows a rotation that was accepted just now, or with --wait what has become of it. */
+const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, options: WaitOptions): Promise<void> => {
+  if (!options.wait) return print(options, rotationJson(rotation), rotationText(rotation));
+  const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${rotation.id} --wait`);
+  concludeRotation(await followRotation(client, rotation, options.timeout).catch(goOn), options);
 };
 
 export const rotateCommand = (): Command =>
@@ -55,33 +26,46 @@ export const rotateCommand = (): Command =>
     .option('--timeout <seconds>', 'how long to wait', seconds, 120)
     .option('--reason <text>', 'why, for the record', '')
     .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')
-    .action(async (orgId: string, assistantId: string, options: GatewayOptions & { wait?: boolean; timeout: number; reason: string; requestId?: string }) => {
+    .action(async (orgId: string, assistantId: string, options: WaitOptions & { reason: string; requestId?: string }) => {
       await withGateway(options, async (client) => {
         const requestId = options.requestId ?? randomUUID();
         const rotation = await client
           .rotateSecretKey({ orgId, assistantId, reason: options.reason, requestId })
           .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
-        if (!options.wait) return print(options, rotationJson(rotation), rotationText(rotation));
-        const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${rotation.id} --wait`);
-        conclude(await waitUntilEnded(client, rotation, options.timeout).catch(goOn), options);
+        await showOrFollow(client, rotation, options);
       });
     });
 
-export const getCommand = (): Command =>
-  withGatewayOptions(new Command('get'))
-    .description("show a rotation (rot_…), or an assistant's current key version (any other id)")
-    .argument('<id>', 'a rotation id or an assistant id')
-    .option('--wait', 'of a rotation: wait until it has ended')
+/** Why there is nothing to retry, and what to do instead. */
+const notRetryable = ({ id, state, orgId, assistantId, reconciliation }: ProtoRotation): CliError => {
+  const goesOn = reconciliation?.operatorNeeded ? `it goes on when somebody has acted. ${reconciliation.advice}` : `it goes on by itself. Wait for it: rekey get ${id} --wait`;
+  const why = state === 'SUCCEEDED' ? `has SUCCEEDED. For yet another key: rekey rotate ${printable(orgId)} ${printable(assistantId)}` : `is ${state}: ${goesOn}`;
+  return new CliError(`${id} ${why}`, 'ROTATION_NOT_RETRYABLE');
+};
+
+/** In the manner of a UUID of version 5: the same for the same rotation, so that running the command again rotates no second time. */
+const retryRequestId = (id: string): string => {
+  const bytes = createHash('sha1').update(`rekey retry ${id}`).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x50;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+};
+
+export const retryCommand = (): Command =>
+  withGatewayOptions(new Command('retry'))
+    .description('ask again for a rotation that has FAILED or was CANCELLED; the same command again gives the same new rotation')
+    .argument('<rotation>', 'its id')
+    .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
     .option('--timeout <seconds>', 'how long to wait', seconds, 120)
-    .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number }) => {
+    .action(async (id: string, options: WaitOptions) => {
       await withGateway(options, async (client) => {
-        if (!id.startsWith('rot_')) {
-          const assistant = await client.getAssistant({ assistantId: id });
-          return print(options, assistantJson(assistant), assistantText(assistant));
-        }
-        const rotation = await client.getRotation({ id });
-        if (options.wait) return conclude(await waitUntilEnded(client, rotation, options.timeout), options);
-        print(options, rotationJson(rotation), rotationText(rotation));
+        const ended = await client.getRotation({ id });
+        if (ended.state !== 'FAILED' && ended.state !== 'CANCELLED') throw notRetryable(ended);
+        const { orgId, assistantId, reason } = ended;
+        const rotation = await client
+          .rotateSecretKey({ orgId, assistantId, reason, requestId: retryRequestId(id) })
+          .catch(sayHowToGoOn(options, 'It may have been accepted: run the same command again.'));
+        await showOrFollow(client, rotation, options);
       });
     });
 

@@ -1,59 +1,98 @@
+#!lua flags=allow-oom
 -- Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is unknown.
 -- (The request budget takes its slot here: one command, so that no claim is held while waiting for a slot.)
 --
--- KEYS  1 the rotation   2 its assistant
+-- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts   4 the open intents of the org
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
--- Returns {'CLAIMED', epoch, now ms, fingerprint or '', attempts, started ms, known ms}
+--       7 how many intents of the org may be open  8 the code why no POST may leave now, or ''
+-- Returns {'CLAIMED', epoch, now ms, key state or '', version or '', attempts, started ms, known ms, unknowns in a row, doubted}
 --                                                         the intent is open: POST. `known` is for how long before the intent the
---                                                         fingerprint had last been known to be in force ('' where there is none)
---         {'RESUMED', …the same…, ms until the landing window has passed (may be negative), satisfied}
+--                                                         key state had last been known to be in force ('' where there is none);
+--                                                         `doubted` is 1 where an earlier outcome of this rotation was unknown
+--         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain}
 --                                                         a POST of this rotation may have left: read, do not POST. `satisfied` is 1
---                                                         where its key has been found and published, and only the window is waited for
+--                                                         where its key has been found and published, and only the window is waited for;
+--                                                         `noted` is 1 where the outcome has been noted as unknown,
+--                                                         and `uncertain` where consumers have been told and no version has come since
 --         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
+--         {'FULL', ms to wait}                            as many intents of the org are open as may be
+--         {'HALTED', ms to wait}                          so are they, and outcomes are unknown; or too many were, one after the other
+--         {'FROZEN', ms to wait}                          no POST may leave
 --         {'ENDED', state}                                nothing to do
 --         {'MISSING'}                                     no such rotation for this org and assistant
--- Keeps: an assistant has one holder and at most one open intent. The fingerprint is of the key before the intent.
+-- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
+-- before the intent. After as many unknown outcomes in a row as intents may be open, one POST a landing window leaves, to see.
 
-local id, org, lease_ms, landing_ms = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
+local id, org, lease_ms, landing_ms, bound = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since')
 local state = rotation[1]
 if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
 
 local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', 'queued:' .. org,
-  'verified', 'intent', 'satisfied')
-local holder, lease, lands, fingerprint = held[1], tonumber(held[2]) or 0, tonumber(held[3]) or 0, held[4] or ''
+  'verified', 'intent', 'satisfied', 'uncertain')
+local holder = held[1]
 local now = now_us()
 local now_ms = math.floor(now / 1000)
+local lease_left = left(tonumber(held[2]) or 0, now_ms, lease_ms)
 
 if holder and holder ~= id then
   -- Whoever holds it is driven by its own job: a short wait while its POST is under way, and until its next read where its
   -- outcome is unknown, which may take as long as the upstream is away.
-  if lease > now_ms then return { 'BUSY', int(math.max(math.min(lease - now_ms, 1000), 100)) } end
+  if lease_left > 0 then return { 'BUSY', int(math.max(math.min(lease_left, 1000), 100)) } end
   local next_read = tonumber(redis.call('HGET', rotation_key(holder), 'next')) or 0
   return { 'BUSY', int(math.max(math.min(next_read - now_ms, 30000), 1000)) }
 end
-if holder == id and lease > now_ms then return { 'BUSY', int(lease - now_ms) } end
+if holder == id and lease_left > 0 then return { 'BUSY', int(lease_left) } end
 
 local epoch = int(draw(now, held[5], held[6]))
 local function known_ms(intent_ms)
   return held[8] and int(intent_ms - tonumber(held[8])) or ''
 end
 if holder == id then
-  redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms))
-  if state ~= 'RECONCILING' then
-    -- The worker before this one died between its intent and its outcome.
-    move(id, 'RECONCILING', int(now_ms), 'since', int(now_ms), 'next', int(now_ms), 'error', 'OUTCOME_UNKNOWN')
-  end
-  return { 'RESUMED', epoch, int(now_ms), fingerprint, rotation[5], rotation[4], known_ms(tonumber(held[9])), int(lands - now_ms),
-    held[10] and '1' or '' }
+  local lands = tonumber(held[3]) or now_ms
+  if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
+  return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], known_ms(tonumber(held[9])), '0', '1',
+    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '' }
 end
+
+local function put_off(why, wait_ms, code)
+  if code and rotation[6] ~= code then redis.call('HSET', KEYS[1], 'error', code) end
+  return { why, int(wait_ms) }
+end
+
+local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
+if facts[1] then return put_off('FROZEN', 5000, 'FROZEN') end
+if ARGV[8] ~= '' then return put_off('FROZEN', 5000, ARGV[8]) end
+local run = tonumber(facts[2]) or 0
+if run >= bound then
+  local rest = left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms)
+  if rest > 0 then return put_off('HALTED', math.min(math.max(rest, 1000), 10000), 'TOO_MANY_UNKNOWNS') end
+end
+if redis.call('ZCARD', KEYS[4]) >= bound then
+  -- One whose assistant was taken out of the ledger by hand would count for ever.
+  local orphans = 0
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', int(now_ms), 'LIMIT', 0, bound)) do
+    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. other, 'holder') then
+      redis.call('ZREM', KEYS[4], other)
+      orphans = orphans + 1
+    end
+  end
+  if orphans == 0 then
+    if run > 0 then return put_off('HALTED', 1000, 'TOO_MANY_UNKNOWNS') end
+    return { 'FULL', '20' }
+  end
+end
+if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) end
 
 redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
   'intent', int(now_ms), 'lands', int(now_ms + landing_ms))
+redis.call('ZADD', KEYS[4], int(now_ms + landing_ms), name_of(KEYS[2]))
 if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
+if held[4] == 'deleted' then redis.call('PERSIST', KEYS[2]) end
 local attempts = int(tonumber(rotation[5]) + 1)
 local started = rotation[4] or int(now_ms)
 move(id, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
-return { 'CLAIMED', epoch, int(now_ms), fingerprint, attempts, started, known_ms(now_ms) }
+return { 'CLAIMED', epoch, int(now_ms), held[4] or '', held[6] or '', attempts, started, known_ms(now_ms), int(run), rotation[7] and '1' or '' }

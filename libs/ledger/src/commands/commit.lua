@@ -1,48 +1,89 @@
--- Publishes a new key version: current record, event, channel, and the end of the rotation where it is one.
+#!lua flags=allow-oom
+-- Publishes a key version: current record, event, channel, and what becomes of the rotation. Also where Redis is short of memory.
 --
--- KEYS  1 the rotation   2 its assistant   3 the current record   4 the event stream   5 the sequence
--- ARGV  1 prefix  2 rotation id  3 epoch  4 version  5 fingerprint  6 cause
---       7 event text before the number `seq`  8 event text after it  9 length to keep the stream at
---      10 now ms, as the worker reckons Redis time from its claim
---      11 what becomes of the rotation: `ends`; `satisfied`, its key is found but the landing window is still open; `goes-on`
+-- KEYS  1 the rotation (of a check: its assistant again)   2 the assistant   3 the current record   4 the open intents of the org
+-- ARGV  1 prefix  2 rotation id, or '' of a check  3 epoch, which is the version  4 key state: fingerprint, `no-key` or `deleted`  5 cause
+--       6 event text before the number `seq`  7 event text after it  8 length to keep the stream at
+--       9 now ms, as the worker reckons Redis time from its claim
+--       10 what becomes of the rotation: `ends`; `satisfied`, its key is found but the landing window is still open; `goes-on`; or
+--          the error code that it fails with
+--       11 org id  12 org id percent-encoded  13 assistant id
+--       14 when the read began (ms), '' where it is the answer to a POST  15 ms that a read may lag behind
+--       16 ms after which the assistant is to be checked again, or ''  17 '1' to forget the unknown outcomes in a row
 -- Returns {'COMMITTED', seq}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
---         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written
+--         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written. Of an answer to a
+--                               POST: the assistant is read at once, for a key has been made that is not published
 --         {'STALE', version}    what was read is a key that was superseded before: nothing was written
+--         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after so many ms is not
 -- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once; a key that was read is
--- never one of the last five that were superseded (Invent makes keys anew, so that it can only be a read behind the POST).
+-- never one of the last five that were superseded (Invent makes keys anew, so that it can only be a read behind the POST), and
+-- says nothing against what has been known for a shorter time than reads may lag behind.
 -- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter that the ledger
 -- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
-local id, epoch, version, cause = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[6]
+local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
+local version, now_ms = tonumber(epoch), tonumber(ARGV[9])
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded')
+local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
+  'org', 'uncertain')
 local published = tonumber(held[4]) or 0
 if published == version then return { 'ALREADY', held[5] } end
-local entitled = held[1] == id and (held[2] == epoch or held[3] == epoch)
-local lost_by_ledger = not held[1] and cause == 'rotation' and version > (tonumber(held[2]) or 0)
-entitled = entitled or lost_by_ledger
-if not entitled or version < published then return { 'REFUSED', int(published) } end
 
--- A fingerprint is KEYID:HASH; eleven characters of the hash tell a handful apart, and five of them stay in a small hash.
-local function short(fingerprint)
-  return string.sub(fingerprint, -11)
+local entitled
+if id == '' then
+  entitled = not held[1] and held[2] == epoch
+else
+  local lost_by_ledger = not held[1] and ARGV[14] == '' and version > (tonumber(held[2]) or 0)
+  entitled = lost_by_ledger or (held[1] == id and (held[2] == epoch or held[3] == epoch))
 end
+if not entitled or version < published then
+  if ARGV[14] == '' then request_check(ARGV[11], ARGV[13], now_ms) end
+  return { 'REFUSED', int(published) }
+end
+
 local superseded = held[7] or ''
-if cause ~= 'rotation' and string.find(superseded, short(ARGV[5]), 1, true) then return { 'STALE', int(published) } end
-if held[6] and held[6] ~= ARGV[5] then superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59) end
+if ARGV[14] ~= '' and held[6] and held[6] ~= state then
+  if is_key(state) and string.find(superseded, short(state), 1, true) then return { 'STALE', int(published) } end
+  local known = tonumber(held[8]) or 0
+  local doubted = left(known + tonumber(ARGV[15]) - tonumber(ARGV[14]), 0, tonumber(ARGV[15]))
+  if doubted > 0 then return { 'DOUBTED', int(doubted) } end
+end
+if is_key(held[6]) and held[6] ~= state then superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59) end
 
-local seq = int(redis.call('INCR', KEYS[5]))
-local event = ARGV[7] .. seq .. ARGV[8]
+local seq, event = emit(ARGV[6], ARGV[7], ARGV[8])
 redis.call('SET', KEYS[3], event)
-redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[9], '*', 'event', event)
-redis.call('PUBLISH', KEYS[4], event)
-redis.call('HSET', KEYS[2], 'version', ARGV[4], 'fingerprint', ARGV[5], 'seq', seq, 'verified', ARGV[10], 'superseded', superseded)
+-- It was made before `known`, and in force at `verified`: a read that lags behind shows what was in force some time ago.
+local verified = ARGV[14] == '' and ARGV[9] or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
+redis.call('HSET', KEYS[2], 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', ARGV[9], 'verified', verified,
+  'superseded', superseded, 'org', ARGV[12])
+if held[9] ~= ARGV[12] then
+  if held[9] then redis.call('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
+  redis.call('SADD', PREFIX .. ':orgs', ARGV[11])
+end
+if held[9] ~= ARGV[12] or held[6] == 'deleted' or id == '' then redis.call('ZADD', PREFIX .. ':assistants:' .. ARGV[12], ARGV[9], ARGV[13]) end
+if held[10] then
+  redis.call('HDEL', KEYS[2], 'uncertain')
+  redis.call('HDEL', PREFIX .. ':uncertain', ARGV[13])
+end
+if ARGV[16] ~= '' then request_check(ARGV[11], ARGV[13], now_ms + tonumber(ARGV[16])) end
+if ARGV[17] == '1' then redis.call('HDEL', PREFIX .. ':ledger', 'run:' .. ARGV[11], 'run_at:' .. ARGV[11]) end
 
-if ARGV[11] == 'satisfied' then
-  redis.call('HSET', KEYS[2], 'satisfied', ARGV[4])
-elseif ARGV[11] == 'ends' then
-  hand_back(KEYS[2])
-  finish(id, 'SUCCEEDED', ARGV[10], 'version', ARGV[4], 'cause', cause, 'error', '', 'status', '')
+if becomes == 'satisfied' then
+  redis.call('HSET', KEYS[2], 'satisfied', epoch)
+elseif becomes == 'ends' then
+  hand_back(KEYS[2], KEYS[4])
+  finish(id, 'SUCCEEDED', ARGV[9], 'version', epoch, 'cause', cause, 'error', '', 'status', '')
+elseif becomes ~= 'goes-on' then
+  hand_back(KEYS[2], KEYS[4])
+  finish(id, 'FAILED', ARGV[9], 'error', becomes)
+end
+
+if state == 'deleted' then
+  -- Kept for consumers to see, and then forgotten.
+  redis.call('ZREM', PREFIX .. ':assistants:' .. ARGV[12], ARGV[13])
+  for _, key in ipairs({ KEYS[2], KEYS[3] }) do redis.call('EXPIRE', key, 30 * 86400) end
+elseif held[6] == 'deleted' then
+  redis.call('PERSIST', KEYS[2])
 end
 return { 'COMMITTED', seq }

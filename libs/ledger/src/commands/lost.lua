@@ -20,8 +20,10 @@ local now_ms = math.floor(now_us() / 1000)
 local reply = { 'LOOKED', #ids < count and '' or ids[#ids] }
 for _, id in ipairs(ids) do
   if not is_carried(id) then
-    local rotation = redis.call('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
-    if rotation[1] and now_ms - tonumber(rotation[1]) >= quiet_ms then
+    local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
+    if rotation[1] == false then
+      redis.call('ZREM', KEYS[1], id)
+    elseif rotation[1] and now_ms - tonumber(rotation[1]) >= quiet_ms then
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, rotation[2], rotation[3]
     end
   end

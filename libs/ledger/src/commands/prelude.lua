@@ -1,4 +1,4 @@
--- Stands before every command. Written once: Redis time, exact numbers, and the moves that every command shares.
+-- Stands before every command. Written once: Redis time, exact numbers, and the moves that several commands share.
 -- Keys are derived from PREFIX, which is in braces and so pins them all to one slot.
 
 local PREFIX = ARGV[1]
@@ -17,8 +17,15 @@ local function rotation_key(id)
   return PREFIX .. ':rotation:' .. id
 end
 
--- Moves a rotation to another state, with further fields and values. The hash must exist. `since` and `next` are of
--- RECONCILING alone: left behind, they mean nothing.
+-- The ms left until a moment that was set at most `longest` ahead; 0 where it has passed. One that lies much farther ahead was set
+-- by a clock that has been turned back since: nobody can say when it was, and it counts as passed.
+local function left(until_ms, now_ms, longest)
+  local rest = until_ms - now_ms
+  return (rest > 2 * longest + 60000) and 0 or math.max(rest, 0)
+end
+
+-- Moves a rotation to another state, with further fields and values. The hash must exist. `since`, `next`, `read_error` and
+-- `operator` are of RECONCILING alone: left behind, they mean nothing.
 local function move(id, to, now_ms, ...)
   redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
@@ -37,13 +44,52 @@ local function draw(now, epoch, version)
   return math.max(now, (tonumber(epoch) or 0) + 1, (tonumber(version) or 0) + 1)
 end
 
--- Hands the assistant back, its intent closed.
-local function hand_back(assistant_key)
-  redis.call('HDEL', assistant_key, 'holder', 'lease', 'intent', 'lands', 'intent_epoch', 'satisfied')
+-- An assistant's id as it stands in its key: percent-encoded.
+local function name_of(assistant_key)
+  return string.sub(assistant_key, #PREFIX + #':assistant:' + 1)
+end
+
+-- Hands the assistant back, its intent closed. When the intent began stays.
+local function hand_back(assistant_key, intents_key)
+  redis.call('HDEL', assistant_key, 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
+  redis.call('ZREM', intents_key, name_of(assistant_key))
 end
 
 -- An assistant that has no key version, no claim and nothing queued leaves nothing behind: ids that do not exist upstream
 -- must not fill the memory. Its epoch may go, since the next one is drawn from the clock.
 local function forget_if_never_published(assistant_key)
-  if redis.call('HLEN', assistant_key) == 1 then redis.call('HDEL', assistant_key, 'epoch') end
+  local fields = redis.call('HKEYS', assistant_key)
+  for _, field in ipairs(fields) do
+    if field ~= 'epoch' and field ~= 'intent' then return end
+  end
+  if #fields > 0 then redis.call('DEL', assistant_key) end
+end
+
+-- An id as it was before it was percent-encoded.
+local function decoded(name)
+  return (string.gsub(name, '%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- Has an assistant read and compared, at the latest at a moment. Never later than it was to be read anyway.
+local function request_check(org, assistant, at_ms)
+  redis.call('ZADD', PREFIX .. ':checks', 'LT', int(at_ms), org .. '/' .. assistant)
+end
+
+-- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number and text.
+local function emit(head, tail, keep)
+  local seq = int(redis.call('INCR', PREFIX .. ':seq'))
+  local event = head .. seq .. tail
+  redis.call('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
+  redis.call('PUBLISH', PREFIX .. ':events', event)
+  return seq, event
+end
+
+-- The end of a fingerprint (KEYID:HASH): eleven characters of the hash tell a handful apart, and five of them fit in a small hash.
+local function short(fingerprint)
+  return string.sub(fingerprint, -11)
+end
+
+-- Whether a state of a key is a fingerprint, and not `no-key` or `deleted`.
+local function is_key(state)
+  return state and string.find(state, ':', 1, true) ~= nil
 end

@@ -1,6 +1,7 @@
+#!lua flags=allow-oom
 -- Closes an intent whose POST certainly did not happen (or certainly did not land), and puts the rotation back to be tried again.
 --
--- KEYS  1 the rotation   2 its assistant
+-- KEYS  1 the rotation   2 its assistant   3 the open intents of the org
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 error code or ''  5 upstream status or ''
 -- Returns {'RELEASED'} or {'REFUSED'} (the claim is another's: nothing was written)
 
@@ -9,7 +10,7 @@ local id, epoch = ARGV[2], ARGV[3]
 local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch')
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
-hand_back(KEYS[2])
+hand_back(KEYS[2], KEYS[3])
 local org = redis.call('HGET', KEYS[1], 'org')
 move(id, 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
 redis.call('HSETNX', KEYS[2], 'queued:' .. org, id)

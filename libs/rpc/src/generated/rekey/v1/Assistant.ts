@@ -27,6 +27,24 @@ export type _rekey_v1_Assistant_Cause =
 
 export type _rekey_v1_Assistant_Cause__Output = typeof _rekey_v1_Assistant_Cause[keyof typeof _rekey_v1_Assistant_Cause]
 
+// Original file: ../../proto/rekey/v1/assistant.proto
+
+export const _rekey_v1_Assistant_Removal = {
+  REMOVAL_UNSPECIFIED: 'REMOVAL_UNSPECIFIED',
+  NO_KEY: 'NO_KEY',
+  DELETED: 'DELETED',
+} as const;
+
+export type _rekey_v1_Assistant_Removal =
+  | 'REMOVAL_UNSPECIFIED'
+  | 0
+  | 'NO_KEY'
+  | 1
+  | 'DELETED'
+  | 2
+
+export type _rekey_v1_Assistant_Removal__Output = typeof _rekey_v1_Assistant_Removal[keyof typeof _rekey_v1_Assistant_Removal]
+
 export interface Assistant {
   'assistantId'?: (string);
   'version'?: (number | string | Long);
@@ -35,6 +53,8 @@ export interface Assistant {
   'updateTime'?: (_google_protobuf_Timestamp | null);
   'fingerprint'?: (string);
   'sealed'?: (string);
+  'uncertainTime'?: (_google_protobuf_Timestamp | null);
+  'removal'?: (_rekey_v1_Assistant_Removal);
 }
 
 export interface Assistant__Output {
@@ -45,4 +65,6 @@ export interface Assistant__Output {
   'updateTime': (_google_protobuf_Timestamp__Output | null);
   'fingerprint': (string);
   'sealed': (string);
+  'uncertainTime': (_google_protobuf_Timestamp__Output | null);
+  'removal': (_rekey_v1_Assistant_Removal__Output);
 }

@@ -5,9 +5,15 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 export interface Reconciliation {
   'sinceTime'?: (_google_protobuf_Timestamp | null);
   'nextReadTime'?: (_google_protobuf_Timestamp | null);
+  'operatorNeeded'?: (boolean);
+  'advice'?: (string);
+  'readError'?: (string);
 }
 
 export interface Reconciliation__Output {
   'sinceTime': (_google_protobuf_Timestamp__Output | null);
   'nextReadTime': (_google_protobuf_Timestamp__Output | null);
+  'operatorNeeded': (boolean);
+  'advice': (string);
+  'readError': (string);
 }

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { concludeRotation, followRotation } from '../follow-rotation.ts';
+import { concludeSweep, followSweep } from '../follow-sweep.ts';
+import { seconds } from '../follow.ts';
+import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { assistantJson, assistantText, rotationJson, rotationText, sweepJson, sweepText } from '../output.ts';
+
+export const getCommand = (): Command =>
+  withGatewayOptions(new Command('get'))
+    .description("show a rotation (rot_…), a sweep (swp_…), or an assistant's current key version (any other id)")
+    .argument('<id>', 'the id of a rotation, a sweep or an assistant')
+    .option('--wait', 'of a rotation or a sweep: wait until it has ended')
+    .option('--timeout <seconds>', 'how long to wait', seconds, 120)
+    .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number }) => {
+      await withGateway(options, async (client) => {
+        if (id.startsWith('rot_')) {
+          const rotation = await client.getRotation({ id });
+          if (options.wait) return concludeRotation(await followRotation(client, rotation, options.timeout), options);
+          return print(options, rotationJson(rotation), rotationText(rotation));
+        }
+        if (id.startsWith('swp_')) {
+          const sweep = await client.getSweep({ id });
+          if (options.wait) return concludeSweep(await followSweep(client, sweep, options.timeout), options);
+          return print(options, sweepJson(sweep), sweepText(sweep));
+        }
+        const assistant = await client.getAssistant({ assistantId: id });
+        print(options, assistantJson(assistant), assistantText(assistant));
+      });
+    });

@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { concludeSweep, followSweep } from '../follow-sweep.ts';
+import { seconds } from '../follow.ts';
+import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { sweepJson, sweepText } from '../output.ts';
+
+export const sweepCommand = (): Command =>
+  withGatewayOptions(new Command('sweep'))
+    .description('compare every assistant at Invent with what is published, and publish what differs')
+    .argument('[org]', 'only this org id (default: all that are configured)')
+    .option('--no-wait', 'do not wait until it has ended')
+    .option('--timeout <seconds>', 'how long to wait', seconds, 600)
+    .action(async (orgId: string | undefined, options: GatewayOptions & { wait: boolean; timeout: number }) => {
+      await withGateway(options, async (client) => {
+        const sweep = await client.createSweep({ orgId: orgId ?? '' });
+        if (!options.wait) return print(options, sweepJson(sweep), sweepText(sweep));
+        const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${sweep.id} --wait`);
+        concludeSweep(await followSweep(client, sweep, options.timeout).catch(goOn), options);
+      });
+    });

@@ -1,0 +1,47 @@
+import { InvalidArgumentError } from 'commander';
+import { CliError, exitCodes } from './failure.ts';
+import { print } from './gateway-command.ts';
+
+/** The value of an option that is a number of seconds. */
+export const seconds = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0)) throw new InvalidArgumentError('must be a number of seconds');
+  return value;
+};
+
+/** Something that ends by and by, and how the command line sees it. */
+export interface Followed<T> {
+  isEnded(current: T): boolean;
+  /** One line for a terminal. */
+  progress(current: T): string;
+  /** Asks again, after so long at the most. */
+  next(current: T, withinMs: number): Promise<T>;
+}
+
+/** Asks again until it has ended or the time is up. On a terminal one line on standard error shows how it stands. */
+export const follow = async <T>(first: T, { isEnded, progress, next }: Followed<T>, timeoutSeconds: number): Promise<T> => {
+  const deadline = performance.now() + timeoutSeconds * 1000;
+  let current = first;
+  while (!isEnded(current) && performance.now() < deadline) {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${progress(current)} …`);
+    current = await next(current, Math.max(deadline - performance.now(), 1));
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  return current;
+};
+
+export interface Conclusion {
+  json: object;
+  text: string;
+  ended: boolean;
+  succeeded: boolean;
+  /** The command that goes on waiting. */
+  goOn: string;
+}
+
+/** Shows what has become of it, and decides how the command ends. */
+export const conclude = (options: { json?: boolean; timeout: number }, { json, text, ended, succeeded, goOn }: Conclusion): void => {
+  print(options, json, text);
+  if (!ended) throw new CliError(`Not ended after ${options.timeout} s; it goes on. Wait for it again: ${goOn}`, 'NOT_ENDED', exitCodes.notEnded);
+  if (!succeeded) process.exitCode = exitCodes.failed;
+};

@@ -1,0 +1,30 @@
+import type { SweepQueue, Sweeps } from '@rekey/ledger';
+import { toProtoSweep, type SweepServiceHandlers } from '@rekey/rpc';
+import { nextUlid } from './next-ulid.ts';
+import * as requests from './requests.ts';
+import type { ServiceMethod } from './service-method.ts';
+
+export interface SweepServiceDeps {
+  sweeps: Sweeps;
+  sweepQueue: SweepQueue;
+}
+
+export const createSweepService = (method: ServiceMethod, { sweeps, sweepQueue }: SweepServiceDeps): SweepServiceHandlers => ({
+  CreateSweep: method(async (request) => {
+    const { orgId } = requests.parseRequest(requests.CreateSweep, request);
+    const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
+    // Also for one that was there already: its gateway may have died before it was queued.
+    await sweepQueue.add(sweep.id);
+    return toProtoSweep(sweep);
+  }),
+
+  GetSweep: method(async (request) => {
+    const { id } = requests.parseRequest(requests.BySweep, request);
+    return toProtoSweep(await sweeps.get(id));
+  }),
+
+  ListSweeps: method(async (request) => {
+    const { pageSize } = requests.parseRequest(requests.ListSweeps, request);
+    return { sweeps: (await sweeps.list(pageSize)).map(toProtoSweep) };
+  }),
+});

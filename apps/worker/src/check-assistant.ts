@@ -1,0 +1,76 @@
+import type { InventClient, ReadOutcome } from '@rekey/invent';
+import type { Ledger } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import type { ErrorCode } from '@rekey/schema';
+import { redisNowMs, type Clock } from './clock.ts';
+import type { Meter } from './meter.ts';
+import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
+
+export interface CheckDeps {
+  ledger: Pick<Ledger, 'look' | 'compare'>;
+  invent: Pick<InventClient, 'getAssistant'>;
+  publisher: Publisher;
+  clock: Clock;
+  logger: Logger;
+  meter: Meter;
+  /** How far reads may lag behind what is in force. */
+  readLagMs: number;
+}
+
+export type CheckResult =
+  /** What is published is in force; or it was not, and now it is. */
+  | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
+  /** A rotation holds it and finds out itself; or what was read cannot be trusted yet. */
+  | { kind: 'held' | 'doubted' | 'stale'; retryInMs: number }
+  | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number };
+
+const HELD_AGAIN_MS = 1000;
+
+/**
+ * Reads an assistant and publishes what is in force, where that is not what is published. It holds nothing meanwhile: should a
+ * rotation claim the assistant between the reading and the commit, the commit is refused, for the rotation knows better.
+ */
+export const checkAssistant =
+  ({ ledger, invent, publisher, clock, logger, meter, readLagMs }: CheckDeps) =>
+  async (target: { orgId: string; assistantId: string }): Promise<CheckResult> => {
+    const clockMs = clock.nowMs();
+    const looked = await ledger.look(target);
+    if (looked.kind === 'held') return looked;
+    const { hold } = looked;
+    const anchor = { redisMs: hold.atMs, clockMs };
+    const read = { beganMs: redisNowMs(clock, anchor), lagMs: readLagMs };
+    const outcome = await invent.getAssistant(target);
+    meter.read(outcome.outcome);
+    const finding = whatIsThere(outcome);
+    if (!finding) {
+      const { code, reason, retryAfterMs } = outcome as ReadOutcome & { outcome: 'not-read' };
+      logger.warn({ ...idsOf(target), code, reason }, 'an assistant could not be checked');
+      return { kind: 'unreadable', code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    }
+
+    const state = publisher.stateOf(finding);
+    const known = hold.versionBefore !== undefined;
+    if (state === hold.stateBefore || (!known && 'removal' in finding)) {
+      await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
+      // Who was told that it is in doubt is told that it is not.
+      if (!known || !hold.uncertain) return { kind: 'agreed' };
+    }
+    const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
+    const result = await publisher.publish(hold, anchor, { finding, cause, rotation: 'goes-on', read });
+    switch (result.kind) {
+      case 'refused':
+        return { kind: 'held', retryInMs: HELD_AGAIN_MS };
+      case 'stale':
+        return { kind: 'stale', retryInMs: readLagMs };
+      case 'doubted':
+        return result;
+      default:
+        return { kind: cause === 'reconciliation' ? 'agreed' : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
+    }
+  };
+
+/** A record, or that there is none; undefined where nobody can say. */
+const whatIsThere = (outcome: ReadOutcome): Finding | undefined => {
+  if (outcome.outcome === 'read') return findingOf(outcome.record);
+  return outcome.code === 'ASSISTANT_NOT_FOUND' ? { removal: 'deleted' } : undefined;
+};

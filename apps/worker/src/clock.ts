@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Time as a process sees it. Redis time alone decides leases and windows; this measures how long something takes. */
+export interface Clock {
+  /** Monotonic, in ms. */
+  nowMs(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  sleep: async (ms) => {
+    await sleep(ms);
+  },
+};
+
+/** A moment of the ledger's time and of this process's clock: never later than the ledger's own. */
+export interface Anchor {
+  redisMs: number;
+  clockMs: number;
+}
+
+/** What time it is by the clock of Redis, reckoned from an anchor. */
+export const redisNowMs = (clock: Clock, { redisMs, clockMs }: Anchor): number => Math.round(redisMs + clock.nowMs() - clockMs);

@@ -1,0 +1,71 @@
+import type { Cause, SystemStatus } from '@rekey/schema';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What happens, as the parts of the worker tell it. */
+export interface Meter {
+  /** A rotate request is over: `done`, `not-done` or `unknown`. */
+  rotated(outcome: 'done' | 'not-done' | 'unknown'): void;
+  /** The outcome of a rotation is unknown, also where another worker sent it. */
+  unknown(): void;
+  /** An assistant was asked for: `read` or `not-read`. */
+  read(outcome: 'read' | 'not-read'): void;
+  published(cause: Cause, removed: boolean): void;
+  staleRead(): void;
+  swept(word: string, count: number): void;
+}
+
+export interface Metrics extends Meter {
+  /** In the text format of Prometheus. */
+  render(): Promise<string>;
+}
+
+/** `status` is asked at each rendering; where it rejects, what comes of it is left out. */
+export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[] = []) => new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers });
+
+  const rotated = counter('rekey_rotate_requests_total', 'Rotate requests by what became of them', ['outcome']);
+  const unknown = counter('rekey_unknown_outcomes_total', 'Rotations whose outcome was unknown for a time');
+  const read = counter('rekey_read_requests_total', 'Reads of one assistant', ['outcome']);
+  const published = counter('rekey_key_versions_total', 'Key versions published', ['cause', 'removed']);
+  const stale = counter('rekey_stale_reads_total', 'Reads that showed a key older than the one published');
+  const swept = counter('rekey_swept_total', 'Assistants that sweeps compared, by what came of it', ['result']);
+  const ledgerGauges = {
+    frozen: gauge('rekey_frozen', '1 while rotations are frozen'),
+    openRotations: gauge('rekey_open_rotations', 'Rotations that have not ended'),
+    openIntents: gauge('rekey_open_intents', 'Rotate requests under way or of unknown outcome', ['org']),
+    uncertain: gauge('rekey_uncertain_assistants', 'Assistants of which it is not known whether the published key is in force'),
+    oldestUncertain: gauge('rekey_oldest_uncertain_seconds', 'For how long the oldest of them has been uncertain'),
+    quarantined: gauge('rekey_quarantined_assistants', 'Assistants whose ledger entry cannot be read'),
+    checksDue: gauge('rekey_checks', 'Assistants that are to be read and compared'),
+  };
+
+  const ask = async () => {
+    const now = await status();
+    ledgerGauges.frozen.set(now.frozen ? 1 : 0);
+    ledgerGauges.openRotations.set(now.rotations.open);
+    ledgerGauges.openIntents.reset();
+    for (const { orgId, count } of now.openIntents) ledgerGauges.openIntents.set({ org: orgId }, count);
+    ledgerGauges.uncertain.set(now.uncertainCount);
+    const oldestMs = now.uncertain[0]?.sinceMs;
+    ledgerGauges.oldestUncertain.set(oldestMs === undefined ? 0 : Math.max(Date.now() - oldestMs, 0) / 1000);
+    ledgerGauges.quarantined.set(now.quarantinedCount);
+    ledgerGauges.checksDue.set(now.checksDue);
+  };
+
+  return {
+    rotated: (outcome) => rotated.inc({ outcome }),
+    unknown: () => unknown.inc(),
+    read: (outcome) => read.inc({ outcome }),
+    published: (cause, removed) => published.inc({ cause, removed: String(removed) }),
+    staleRead: () => stale.inc(),
+    swept: (result, count) => swept.inc({ result }, count),
+    render: async () => {
+      await ask().catch(() => Object.values(ledgerGauges).forEach((one) => one.reset()));
+      return registry.metrics();
+    },
+  };
+};

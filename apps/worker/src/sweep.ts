@@ -1,0 +1,228 @@
+import type { InventClient, ListOutcome, Page } from '@rekey/invent';
+import type { Comparison, Ledger } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import type { ErrorCode, SweepCounts } from '@rekey/schema';
+import { backoffMs } from './backoff.ts';
+import type { CheckResult } from './check-assistant.ts';
+import { redisNowMs, type Anchor, type Clock } from './clock.ts';
+import { quarantine } from './due-checks.ts';
+import { findingOf, type Finding, type Publisher } from './publisher.ts';
+
+export interface SweepDeps {
+  ledger: Pick<Ledger, 'nowMs' | 'compare' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine'>;
+  invent: Pick<InventClient, 'listAssistants'>;
+  publisher: Publisher;
+  check: (target: { orgId: string; assistantId: string }) => Promise<CheckResult>;
+  clock: Clock;
+  logger: Logger;
+  readLagMs: number;
+  /** The org ids that API keys are configured for. */
+  configuredOrgs: () => string[];
+}
+
+/** Ends a sweep with a code. */
+export class SweepFailure extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode) {
+    super(code);
+    this.name = 'SweepFailure';
+    this.code = code;
+  }
+}
+
+interface Listed {
+  assistantId: string;
+  state: string;
+  finding: Finding;
+}
+
+const MAX_PASSES = 5;
+const LIST_TRIES = 4;
+const listBackoff = { firstMs: 1000, maxMs: 10_000 };
+const CHECKS_AT_ONCE = 8;
+const ABSENT_PAGE = 100;
+/** So many may be gone at once without anybody being asked; beyond it, not more than half of an org. */
+const GONE_UNASKED = 10;
+
+/**
+ * Compares what upstream lists with what is published, for one org or for all: those that keys are configured for, and those that
+ * anything was published under. `save` is called after each page; it rejects where the sweep is another's by now.
+ */
+export const sweep =
+  (deps: SweepDeps) =>
+  async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
+    const clockMs = deps.clock.nowMs();
+    const anchor = { redisMs: await deps.ledger.nowMs(), clockMs };
+    const one = (id: string) => sweepOrg(deps, { orgId: id, anchor, counts, save, asked: orgId !== undefined });
+    if (orgId !== undefined) return one(orgId);
+    const configured = deps.configuredOrgs();
+    const failures: unknown[] = [];
+    const attempt = async (id: string) => {
+      await one(id).catch((error: unknown) => {
+        if (!(error instanceof SweepFailure)) throw error;
+        deps.logger.error({ org_id: id, code: error.code }, 'an org could not be swept');
+        failures.push(error);
+      });
+    };
+    for (const id of configured) await attempt(id);
+    for (const { orgId: id } of await deps.ledger.orgs()) {
+      if (configured.includes(id)) continue;
+      // An org may go by two names, `c` and its own: one LIST has then shown all that is known of it.
+      const unseen = await deps.ledger.notSeenSince(id, anchor.redisMs, { offset: 0, size: 1 });
+      if (unseen.length > 0) await attempt(id);
+    }
+    if (failures.length > 0) throw failures[0];
+  };
+
+interface OrgSweep {
+  orgId: string;
+  anchor: Anchor;
+  counts: SweepCounts;
+  save: () => Promise<void>;
+  /** An operator named this org. */
+  asked: boolean;
+}
+
+/**
+ * Pages shift while one reads: assistants that are made or deleted move others across the page's edge. A pass that met nothing new and
+ * as many as upstream counts has seen all of them; else another pass is made. What was not seen in any is read by itself.
+ */
+const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
+  const { clock, ledger, logger } = deps;
+  const beganMs = redisNowMs(clock, run.anchor);
+  const seen = new Set<string>();
+  for (let pass = 1; ; pass += 1) {
+    const { added, unseen, total } = await readPass(deps, run, seen);
+    const steady = total === undefined || total === seen.size;
+    if (steady && (pass === 1 ? unseen === 0 : added === 0)) break;
+    if (pass === MAX_PASSES) {
+      logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
+      break;
+    }
+  }
+  const known = (await ledger.orgs()).find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0;
+  const absent = await ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: Math.max(GONE_UNASKED, Math.ceil(known / 2)) + 1 });
+  if (!run.asked && absent.length > GONE_UNASKED && absent.length > known / 2) {
+    logger.error({ org_id: run.orgId, absent: absent.length, known }, 'more than half of the known assistants are not listed; nothing is published of that. See whether the API key is of another org');
+    throw new SweepFailure('TOO_MANY_GONE');
+  }
+  await checkAbsent(deps, run, beganMs);
+};
+
+/** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published. */
+const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Promise<{ added: number; unseen: number; total: number | undefined }> => {
+  let added = 0;
+  let unseen = 0;
+  for (let number = 1; ; number += 1) {
+    const beganMs = redisNowMs(deps.clock, run.anchor);
+    const page = await readPage(deps, run, number);
+    if (page.unreadable > 0) deps.logger.warn({ org_id: run.orgId, records: page.unreadable }, 'listed records could not be read');
+    const news = page.records
+      .filter(({ id }) => !seen.has(id))
+      .map((record) => {
+        seen.add(record.id);
+        const finding = findingOf(record);
+        return { assistantId: record.id, state: deps.publisher.stateOf(finding), finding };
+      });
+    added += news.length;
+    unseen += await takeIn(deps, run, news, beganMs);
+    await run.save();
+    const listed = page.records.length + page.unreadable;
+    if (listed === 0 || (page.total === undefined ? listed < page.size : number * page.size >= page.total)) return { added, unseen, total: page.total };
+  }
+};
+
+const readPage = async ({ invent, clock, logger }: SweepDeps, { orgId, counts }: OrgSweep, number: number): Promise<Page> => {
+  for (let tries = 1; ; tries += 1) {
+    counts.requests += 1;
+    const outcome: ListOutcome = await invent.listAssistants(orgId, number);
+    if (outcome.outcome === 'read') return outcome.page;
+    const { code, reason, retryAfterMs = 0 } = outcome;
+    logger.warn({ org_id: orgId, page: number, code, reason }, 'a page of assistants could not be read');
+    const permanent = ['UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ORG_NOT_CONFIGURED', 'ASSISTANT_NOT_FOUND', 'UPSTREAM_REJECTED'].includes(code);
+    if (permanent || tries === LIST_TRIES) throw new SweepFailure(code);
+    await clock.sleep(Math.max(retryAfterMs, backoffMs(tries, listBackoff)));
+  }
+};
+
+/** Compares a page, and deals with what does not agree. Returns how many were never published. */
+const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs: number): Promise<number> => {
+  const { ledger, readLagMs } = deps;
+  const { counts, orgId } = run;
+  const words = await ledger.compare({ beganMs, lagMs: readLagMs }, listed);
+  counts.compared += listed.length;
+  let unseen = 0;
+  const differing: string[] = [];
+  for (const [i, one] of listed.entries()) {
+    const target = { orgId, assistantId: one.assistantId };
+    switch (words[i] as Comparison) {
+      case 'agrees':
+        counts.agreed += 1;
+        break;
+      case 'unseen':
+        unseen += 1;
+        if (await importListed(deps, run, one, beganMs)) counts.imported += 1;
+        else counts.held += 1;
+        break;
+      case 'differs':
+        differing.push(one.assistantId);
+        break;
+      case 'held':
+        counts.held += 1;
+        break;
+      case 'young':
+      case 'stale':
+        counts.unresolved += 1;
+        await ledger.requestCheck(target, readLagMs);
+        break;
+      case 'corrupt':
+        counts.unresolved += 1;
+        await quarantine(deps, target, 'its entry has a wrong type');
+        await ledger.requestCheck(target, 0);
+    }
+  }
+  await checkAll(deps, run, differing);
+  return unseen;
+};
+
+/** What was never published has nothing that it could overwrite: it is published as it was listed, and costs no request of its own. */
+const importListed = async ({ ledger, publisher, clock, readLagMs }: SweepDeps, { orgId }: OrgSweep, { assistantId, finding }: Listed, beganMs: number): Promise<boolean> => {
+  const clockMs = clock.nowMs();
+  const looked = await ledger.look({ orgId, assistantId });
+  if (looked.kind === 'held' || looked.hold.versionBefore !== undefined) return false;
+  const anchor = { redisMs: looked.hold.atMs, clockMs };
+  const result = await publisher.publish(looked.hold, anchor, { finding, cause: 'import', rotation: 'goes-on', read: { beganMs, lagMs: readLagMs } });
+  return result.kind === 'committed' || result.kind === 'already';
+};
+
+/** Absence from the list is not deletion, until a GET says so. */
+const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Promise<void> => {
+  // Those that a check has found are no longer absent; those that it has not are passed over.
+  for (let offset = 0; ; ) {
+    const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: ABSENT_PAGE });
+    if (absent.length === 0) return;
+    run.counts.compared += absent.length;
+    offset += await checkAll(deps, run, absent);
+    await run.save();
+  }
+};
+
+/** Reads assistants one by one and publishes what is in force. Returns how many could not be resolved. */
+const checkAll = async ({ ledger, check, logger, readLagMs }: SweepDeps, { orgId, counts }: OrgSweep, assistantIds: string[]): Promise<number> => {
+  let unresolved = 0;
+  const checkOne = async (assistantId: string) => {
+    counts.requests += 1;
+    const { kind } = await check({ orgId, assistantId });
+    if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {
+      counts[kind] += 1;
+      if (kind === 'held') unresolved += 1;
+      return;
+    }
+    logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
+    counts.unresolved += 1;
+    unresolved += 1;
+    await ledger.requestCheck({ orgId, assistantId }, readLagMs);
+  };
+  for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) await Promise.all(assistantIds.slice(at, at + CHECKS_AT_ONCE).map(checkOne));
+  return unresolved;
+};

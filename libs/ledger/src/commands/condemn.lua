@@ -1,0 +1,25 @@
+-- Deals with a rotation whose own entry or whose assistant's cannot be read: it fails where nothing was sent; else it waits for somebody.
+--
+-- KEYS  1 the rotation
+-- ARGV  1 prefix  2 rotation id  3 ms until it is looked at again
+-- Returns {'FAILED'}    nothing had been sent
+--         {'WAITS'}     a request may have left: it is RECONCILING, and an operator is needed
+--         {'UNREADABLE'}  its own entry cannot be read: it is taken off the index
+
+local id = ARGV[2]
+local state = redis.pcall('HGET', KEYS[1], 'state')
+if type(state) == 'table' then
+  redis.call('ZREM', PREFIX .. ':rotations:open', id)
+  return { 'UNREADABLE' }
+end
+local now_ms = math.floor(now_us() / 1000)
+if state == 'QUEUED' then
+  finish(id, 'FAILED', int(now_ms), 'error', 'LEDGER_CORRUPT')
+  return { 'FAILED' }
+end
+if state == 'ROTATING' or state == 'RECONCILING' then
+  redis.call('HSETNX', KEYS[1], 'since', int(now_ms))
+  move(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + tonumber(ARGV[3])), 'error', 'OUTCOME_UNKNOWN',
+    'read_error', 'LEDGER_CORRUPT', 'operator', '1')
+end
+return { 'WAITS' }

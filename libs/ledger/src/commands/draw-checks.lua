@@ -1,0 +1,11 @@
+-- Draws assistants whose check is due, and puts each off meanwhile: should the worker die, another draws it then.
+--
+-- KEYS  1 the checks
+-- ARGV  1 prefix  2 how many at most  3 ms that a check may take
+-- Returns {'DRAWN', put off until (ms), ORG/ASSISTANT, …}
+
+local now_ms = math.floor(now_us() / 1000)
+local until_ms = int(now_ms + tonumber(ARGV[3]))
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(now_ms), 'LIMIT', 0, tonumber(ARGV[2]))
+for _, one in ipairs(due) do redis.call('ZADD', KEYS[1], until_ms, one) end
+return { 'DRAWN', until_ms, unpack(due) }

@@ -1,0 +1,15 @@
+-- Begins a check of an assistant: draws the number under which what is read may be committed, as long as nothing else happens to it.
+-- Holds nothing: a rotation may claim it at any time, and what was read is then refused.
+--
+-- KEYS  1 the assistant
+-- ARGV  1 prefix
+-- Returns {'LOOK', epoch, now ms, key state or '', version or '', '1' where consumers were told that it is uncertain}
+--         {'HELD', ms to wait}     a rotation holds it, and finds out itself what is in force
+
+local held = redis.call('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain')
+local now = now_us()
+local now_ms = math.floor(now / 1000)
+if held[1] then return { 'HELD', int(math.min(math.max((tonumber(held[2]) or 0) - now_ms, 1000), 10000)) } end
+local epoch = int(draw(now, held[3], held[4]))
+redis.call('HSET', KEYS[1], 'epoch', epoch)
+return { 'LOOK', epoch, int(now_ms), held[5] or '', held[4] or '', held[6] and '1' or '' }

@@ -1,0 +1,35 @@
+-- Records a sweep that is to be made, once for each scope.
+--
+-- KEYS  1 the new sweep   2 the index of sweeps   3 those that are QUEUED, by scope   4 the lock
+-- ARGV  1 prefix  2 sweep id  3 org id, or '' for all  4 how many sweeps are kept
+-- Returns {'CREATED', created ms}
+--         {'KNOWN', sweep id, flat hash}   one that is still QUEUED for the same scope
+-- Keeps: of sweeps beyond the number, only those go that nobody will go on with. What is QUEUED or at work is never forgotten.
+
+local id, org = ARGV[2], ARGV[3]
+
+local function sweep_key(which)
+  return PREFIX .. ':sweep:' .. which
+end
+
+local queued = redis.call('HGET', KEYS[3], org)
+if queued and redis.call('HGET', sweep_key(queued), 'state') == 'QUEUED' then
+  return { 'KNOWN', queued, redis.call('HGETALL', sweep_key(queued)) }
+end
+
+local over = redis.call('ZCARD', KEYS[2]) + 1 - tonumber(ARGV[4])
+local at_work = redis.call('HGET', KEYS[4], 'id')
+local now = int(math.floor(now_us() / 1000))
+redis.call('HSET', KEYS[1], 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
+redis.call('ZADD', KEYS[2], 0, id)
+redis.call('HSET', KEYS[3], org, id)
+
+if over > 0 then
+  for _, other in ipairs(redis.call('ZRANGE', KEYS[2], 0, over - 1)) do
+    if other ~= at_work and redis.call('HGET', sweep_key(other), 'state') ~= 'QUEUED' then
+      redis.call('DEL', sweep_key(other))
+      redis.call('ZREM', KEYS[2], other)
+    end
+  end
+end
+return { 'CREATED', now }

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+/** A number as a field of a hash holds it. */
+export const count = z.coerce.number().int().nonnegative();
+
+/** Redis has no null: an empty text stands for nothing. */
+export const optional = <T extends z.ZodType>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
+
+/** A hash as a Lua command answers it: field, value, field, value, … */
+export const flatHash = (reply: unknown): Record<string, string> => {
+  const flat = reply as string[];
+  const hash: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) hash[flat[i]!] = flat[i + 1]!;
+  return hash;
+};

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { createSystem, type System } from './system.ts';
+
+let server: RedisServer;
+let redis: Redis;
+let system: System;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  system = createSystem({ redis, prefix: 'spec' });
+});
+
+const doubt = (time: string) => JSON.stringify({ specversion: '1.0', type: 'rekey.assistant.key-uncertain.v1', time });
+
+describe('freeze and unfreeze', () => {
+  it('note since when and why, and take it back', async () => {
+    await redis.hset('{spec}:ledger', 'fingerprint_key', 'K');
+    await system.freeze('Invent is ill');
+    const { frozen } = await system.status();
+    expect(frozen).toEqual({ sinceMs: expect.any(Number), reason: 'Invent is ill' });
+    await system.unfreeze();
+    expect((await system.status()).frozen).toBeUndefined();
+    expect(await redis.hgetall('{spec}:ledger')).toEqual({ fingerprint_key: 'K' });
+  });
+
+  it('leave since when and why as they were when frozen again', async () => {
+    await system.freeze('first');
+    const { frozen } = await system.status();
+    await redis.hset('{spec}:ledger', 'frozen', frozen!.sinceMs! - 1000);
+    await system.freeze('second');
+    expect((await system.status()).frozen).toEqual({ sinceMs: frozen!.sinceMs! - 1000, reason: 'first' });
+  });
+});
+
+describe('status', () => {
+  it('is all zero of an empty ledger', async () => {
+    expect(await system.status()).toEqual({
+      rotations: { open: 0, failed: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0,
+    });
+  });
+
+  it('counts what is there', async () => {
+    await redis.zadd('{spec}:rotations:open', 0, 'rot_1', 0, 'rot_2');
+    await redis.zadd('{spec}:rotations:FAILED', 0, 'rot_3');
+    await redis.sadd('{spec}:orgs', 'c', 'org a', 'org_idle');
+    await redis.zadd('{spec}:intents:c', 1, 'ast_1');
+    await redis.zadd('{spec}:intents:org%20a', 1, 'ast_2', 1, 'ast_3');
+    await redis.hset('{spec}:uncertain', 'ast_1', doubt('2026-01-02T00:00:00.000Z'), 'ast_2', doubt('2026-01-01T00:00:00.000Z'));
+    await redis.hset('{spec}:quarantine', 'ast_4', JSON.stringify({ since: 1000, why: 'version' }));
+    await redis.zadd('{spec}:checks', 1, 'org_1/ast_1');
+    expect(await system.status()).toEqual({
+      rotations: { open: 2, failed: 1 },
+      openIntents: [{ orgId: 'org a', count: 2 }, { orgId: 'c', count: 1 }],
+      uncertain: [{ assistantId: 'ast_2', sinceMs: Date.UTC(2026, 0, 1) }, { assistantId: 'ast_1', sinceMs: Date.UTC(2026, 0, 2) }],
+      uncertainCount: 2,
+      quarantined: [{ assistantId: 'ast_4', sinceMs: 1000, why: 'version' }],
+      quarantinedCount: 1,
+      checksDue: 1,
+    });
+  });
+
+  it('shows the hundred that have been so for longest, and counts all', async () => {
+    const since = (i: number) => new Date(1_700_000_000_000 + i).toISOString();
+    await redis.hset('{spec}:uncertain', Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`ast_${i}`, doubt(since(i))])));
+    const { uncertain, uncertainCount } = await system.status();
+    expect(uncertain.map(({ assistantId }) => assistantId)).toEqual(Array.from({ length: 100 }, (_, i) => `ast_${i}`));
+    expect(uncertainCount).toBe(600);
+  });
+
+  it.each(['', '{', 'null', '{"time":"soon","since":"x","why":1}', '{"time":1,"since":1e300,"why":""}'])('shows an entry that it cannot read: %j', async (text) => {
+    await redis.hset('{spec}:uncertain', 'ast_1', text);
+    await redis.hset('{spec}:quarantine', 'ast_2', text);
+    await redis.hset('{spec}:ledger', 'frozen', 'long ago');
+    expect(await system.status()).toMatchObject({
+      frozen: { reason: '' },
+      uncertain: [{ assistantId: 'ast_1' }],
+      quarantined: [{ assistantId: 'ast_2', why: 'its entry in the quarantine cannot be read' }],
+    });
+  });
+});

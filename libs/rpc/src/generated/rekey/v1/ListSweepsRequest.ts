@@ -1,0 +1,10 @@
+// Original file: ../../proto/rekey/v1/sweep.proto
+
+
+export interface ListSweepsRequest {
+  'pageSize'?: (number);
+}
+
+export interface ListSweepsRequest__Output {
+  'pageSize': (number);
+}

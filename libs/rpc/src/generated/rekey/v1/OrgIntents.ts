@@ -1,0 +1,12 @@
+// Original file: ../../proto/rekey/v1/system.proto
+
+
+export interface OrgIntents {
+  'orgId'?: (string);
+  'count'?: (number);
+}
+
+export interface OrgIntents__Output {
+  'orgId': (string);
+  'count': (number);
+}

@@ -1,0 +1,13 @@
+// Original file: ../../proto/rekey/v1/system.proto
+
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
+
+export interface UncertainAssistant {
+  'assistantId'?: (string);
+  'sinceTime'?: (_google_protobuf_Timestamp | null);
+}
+
+export interface UncertainAssistant__Output {
+  'assistantId': (string);
+  'sinceTime': (_google_protobuf_Timestamp__Output | null);
+}

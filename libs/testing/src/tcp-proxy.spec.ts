@@ -1,0 +1,352 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePort, startRedis, type RedisServer } from './redis-server.ts';
+import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+/** A socket with all that it has received, and how it ended. */
+interface Peer {
+  socket: Socket;
+  received: string;
+  /** An error code, or `end`; nothing while it is open. */
+  ended: string | undefined;
+}
+
+let target: Server;
+let accepted: Peer[];
+let clients: Peer[];
+let proxy: TcpProxy;
+
+const observe = (socket: Socket): Peer => {
+  const peer: Peer = { socket, received: '', ended: undefined };
+  socket.on('data', (chunk) => (peer.received += chunk.toString('latin1')));
+  socket.on('error', (error: NodeJS.ErrnoException) => (peer.ended = error.code));
+  socket.on('close', () => (peer.ended ??= 'end'));
+  return peer;
+};
+const until = async (holds: () => boolean, timeoutMs = 4000): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`never so: ${holds}`);
+    await nextTurn();
+  }
+};
+const client = async (port = proxy.port): Promise<Peer> => {
+  const peer = observe(connect(port, '127.0.0.1'));
+  clients.push(peer);
+  await Promise.race([once(peer.socket, 'connect'), once(peer.socket, 'close')]).catch(() => {});
+  return peer;
+};
+/** A client, and what the target sees of it. */
+const pair = async (): Promise<[Peer, Peer]> => {
+  const before = accepted.length;
+  const peer = await client();
+  await until(() => accepted.length > before);
+  return [peer, accepted.at(-1)!];
+};
+/** Time enough for bytes that must not come: those of a connection past the proxy have been there and back several times. */
+const quiet = async (): Promise<void> => {
+  const direct = await client((target.address() as AddressInfo).port);
+  const isOther = ({ socket }: Peer) => socket.remotePort === direct.socket.localPort;
+  await until(() => accepted.some(isOther));
+  const other = accepted.find(isOther)!;
+  for (let turn = 1; turn <= 20; turn += 1) {
+    direct.socket.write('.');
+    await until(() => other.received.length === turn);
+    other.socket.write('.');
+    await until(() => direct.received.length === turn);
+  }
+};
+
+beforeEach(async () => {
+  accepted = [];
+  clients = [];
+  target = createServer((socket) => accepted.push(observe(socket)));
+  target.listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  proxy = await createTcpProxy({ port: (target.address() as AddressInfo).port });
+});
+afterEach(async () => {
+  await proxy.close();
+  for (const { socket } of [...clients, ...accepted]) socket.destroy();
+  target.close();
+});
+
+describe('createTcpProxy', () => {
+  it('passes bytes both ways, and the end of each side', async () => {
+    const [near, far] = await pair();
+    near.socket.write('ask');
+    await until(() => far.received === 'ask');
+    far.socket.end('answer');
+    await until(() => near.ended !== undefined && far.ended !== undefined);
+    expect([near.received, near.ended, far.ended]).toEqual(['answer', 'end', 'end']);
+  });
+
+  it('loses nothing where one side reads slowly', async () => {
+    const [near, far] = await pair();
+    far.socket.pause();
+    const bytes = 'x'.repeat(8_000_000);
+    near.socket.end(bytes);
+    await quiet();
+    far.socket.resume();
+    await until(() => far.ended !== undefined);
+    expect(far.received.length).toBe(bytes.length);
+  });
+
+  it('listens where it is told, and rejects where it cannot', async () => {
+    const listenPort = await freePort();
+    const other = await createTcpProxy({ port: proxy.port, listenPort });
+    expect(other.port).toBe(listenPort);
+    await expect(createTcpProxy({ port: proxy.port, listenPort })).rejects.toThrow('EADDRINUSE');
+    await other.close();
+  });
+
+  it('breaks off a client whose target is not there', async () => {
+    const other = await createTcpProxy({ port: await freePort() });
+    const near = await client(other.port);
+    await until(() => near.ended !== undefined);
+    expect(near.ended).toBe('ECONNRESET');
+    await other.close();
+  });
+
+  it('passes on that the target broke off', async () => {
+    const [near, far] = await pair();
+    far.socket.resetAndDestroy();
+    await until(() => near.ended !== undefined);
+    expect(near.ended).toBe('ECONNRESET');
+  });
+
+  it('closes twice without harm, and its connections with it', async () => {
+    const [near] = await pair();
+    await Promise.all([proxy.close(), proxy.close()]);
+    await until(() => near.ended !== undefined);
+    expect((await client()).ended).toBe('ECONNREFUSED');
+  });
+});
+
+describe('cut', () => {
+  it('resets both sides and accepts new connections', async () => {
+    const [near, far] = await pair();
+    proxy.cut();
+    await until(() => near.ended !== undefined && far.ended !== undefined);
+    expect([near.ended, far.ended]).toEqual(['ECONNRESET', 'ECONNRESET']);
+    const [again, there] = await pair();
+    again.socket.write('ask');
+    await until(() => there.received === 'ask');
+  });
+});
+
+describe('stall', () => {
+  it('holds bytes both ways, and lets them flow afterwards', async () => {
+    const [near, far] = await pair();
+    proxy.stall(true);
+    near.socket.write('ask');
+    far.socket.write('news');
+    const later = await client();
+    later.socket.write('hello');
+    await quiet();
+    expect(accepted.filter(({ received }) => received === 'hello')).toEqual([]);
+    expect([near, far, later].map(({ received, ended }) => [received, ended])).toEqual([['', undefined], ['', undefined], ['', undefined]]);
+    proxy.stall(false);
+    await until(() => far.received === 'ask' && near.received === 'news' && accepted.some(({ received }) => received === 'hello'));
+  });
+
+  it('delivers what a client sent before it ended, but not before it is off', async () => {
+    const [near, far] = await pair();
+    proxy.stall(true);
+    near.socket.end('last words');
+    await quiet();
+    expect([far.received, far.ended]).toEqual(['', undefined]);
+    proxy.stall(false);
+    await until(() => far.ended !== undefined);
+    expect(far.received).toBe('last words');
+  });
+
+  it('keeps from the target that its client broke off until it is off', async () => {
+    const [near, far] = await pair();
+    proxy.stall(true);
+    near.socket.resetAndDestroy();
+    await quiet();
+    expect(far.ended).toBeUndefined();
+    proxy.stall(false);
+    await until(() => far.ended !== undefined);
+  });
+
+  it('can be cut', async () => {
+    const [near, far] = await pair();
+    proxy.stall(true);
+    proxy.cut();
+    await until(() => near.ended !== undefined && far.ended !== undefined);
+    expect([near.ended, far.ended]).toEqual(['ECONNRESET', 'ECONNRESET']);
+  });
+});
+
+describe('refuse', () => {
+  it('cuts, refuses, and accepts again on the same port', async () => {
+    const [near] = await pair();
+    proxy.refuse(true);
+    await until(() => near.ended !== undefined);
+    expect([(await client()).ended, (await client()).ended]).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+    proxy.refuse(false);
+    const [again, there] = await pair();
+    again.socket.write('ask');
+    await until(() => there.received === 'ask');
+  });
+
+  it('does what was said last', async () => {
+    proxy.refuse(true);
+    proxy.refuse(false);
+    proxy.refuse(true);
+    expect((await client()).ended).toBe('ECONNREFUSED');
+    proxy.refuse(false);
+    await pair();
+  });
+});
+
+describe('once', () => {
+  it('before: acts before the chunk is forwarded, and destroys the connection after it', async () => {
+    const [near, far] = await pair();
+    let seen: unknown;
+    const acted = proxy.once('KILL', 'before', async () => {
+      await quiet();
+      seen = [far.received, near.ended, far.ended];
+    });
+    near.socket.write('first');
+    await until(() => far.received === 'first');
+    near.socket.write('now KILL it');
+    await acted;
+    await until(() => near.ended !== undefined && far.ended !== undefined);
+    expect(seen).toEqual(['first', undefined, undefined]);
+    expect([near.ended, far.received]).toEqual(['ECONNRESET', 'first']);
+  });
+
+  it('after: acts when the target has answered, and drops the answer', async () => {
+    const [near, far] = await pair();
+    let seen: unknown;
+    const acted = proxy.once(Buffer.from('KILL'), 'after', () => {
+      seen = [far.received, near.received];
+    });
+    near.socket.write('KILL th');
+    await until(() => far.received === 'KILL th');
+    near.socket.write('is');
+    await until(() => far.received === 'KILL this');
+    expect(seen).toBeUndefined();
+    far.socket.write('done');
+    await acted;
+    await until(() => near.ended !== undefined);
+    expect(seen).toEqual(['KILL this', '']);
+    expect([near.received, near.ended]).toEqual(['', 'ECONNRESET']);
+  });
+
+  it('passes on what the target sends before the pattern, and leaves other connections alone', async () => {
+    const [[near, far], [other, there]] = [await pair(), await pair()];
+    const acted = proxy.once('KILL', 'after', () => {});
+    far.socket.write('early');
+    await until(() => near.received === 'early');
+    near.socket.write('KILL');
+    await until(() => far.received === 'KILL');
+    there.socket.write('mine');
+    await until(() => other.received === 'mine');
+    far.socket.write('late');
+    await acted;
+    expect([near.received, other.ended]).toEqual(['early', undefined]);
+  });
+
+  it.each(['before', 'after'] as const)('%s: sees a pattern that is split over chunks, byte by byte', async (when) => {
+    const [near, far] = await pair();
+    far.socket.on('data', () => far.received.endsWith('LL') && far.socket.write('done'));
+    let acts = 0;
+    const acted = proxy.once('KILL', when, () => void (acts += 1));
+    for (const [i, byte] of [...'KIKILL'].entries()) {
+      near.socket.write(byte);
+      await until(() => far.received.length === i + 1 || acts === 1);
+    }
+    await acted;
+    expect(far.received).toBe({ before: 'KIKIL', after: 'KIKILL' }[when]);
+  });
+
+  it('never takes for a pattern what was sent before it was armed', async () => {
+    const [near, far] = await pair();
+    let acts = 0;
+    void proxy.once('a much longer pattern', 'before', () => void (acts += 1));
+    near.socket.write('KILL');
+    await until(() => far.received === 'KILL');
+    void proxy.once('KILL', 'before', () => void (acts += 1));
+    near.socket.write(' not');
+    await until(() => far.received === 'KILL not');
+    expect(acts).toBe(0);
+  });
+
+  it('acts once, on the first connection that sends the pattern', async () => {
+    let acts = 0;
+    const [near] = await pair();
+    const acted = proxy.once('KILL', 'before', () => void (acts += 1));
+    near.socket.write('KILL');
+    await acted;
+    const [again, far] = await pair();
+    again.socket.write('KILL');
+    await until(() => far.received === 'KILL');
+    expect(acts).toBe(1);
+  });
+
+  it('stays armed where the connection ends without an answer', async () => {
+    let acts = 0;
+    const acted = proxy.once('KILL', 'after', () => void (acts += 1));
+    const [near, far] = await pair();
+    near.socket.write('KILL');
+    await until(() => far.received === 'KILL');
+    far.socket.end();
+    await until(() => near.ended !== undefined);
+    expect(acts).toBe(0);
+    const [again, there] = await pair();
+    again.socket.write('KILL');
+    await until(() => there.received === 'KILL');
+    there.socket.write('done');
+    await acted;
+    expect(acts).toBe(1);
+  });
+
+  it('rejects when act does, and destroys the connection all the same', async () => {
+    const [near] = await pair();
+    const acted = proxy.once('KILL', 'before', () => Promise.reject(new Error('no such process')));
+    near.socket.write('KILL');
+    await expect(acted).rejects.toThrow('no such process');
+    await until(() => near.ended !== undefined);
+  });
+
+  it('lets act cut everything itself', async () => {
+    const [[near], [other]] = [await pair(), await pair()];
+    const acted = proxy.once('KILL', 'before', () => proxy.cut());
+    near.socket.write('KILL');
+    await acted;
+    await until(() => near.ended !== undefined && other.ended !== undefined);
+    expect([near.ended, other.ended]).toEqual(['ECONNRESET', 'ECONNRESET']);
+  });
+});
+
+describe('in front of a Redis', () => {
+  let redis: RedisServer;
+  let inFront: TcpProxy;
+  beforeAll(async () => {
+    redis = await startRedis();
+    inFront = await createTcpProxy({ port: redis.port });
+  });
+  afterAll(async () => {
+    await inFront.close();
+    await redis.dispose();
+  });
+
+  it.each([['before', '$-1\r\n'], ['after', '$1\r\n1\r\n']] as const)('tells apart a command that never came (%s) and one whose answer was lost', async (when, counted) => {
+    const near = await client(inFront.port);
+    const acted = inFront.once(`INCR ${when}`, when, () => {});
+    near.socket.write(`INCR ${when}\r\n`);
+    await acted;
+    await until(() => near.ended !== undefined);
+    expect(near.received).toBe('');
+    const later = await client(inFront.port);
+    later.socket.write(`GET ${when}\r\n`);
+    await until(() => later.received.length >= counted.length);
+    expect(later.received).toBe(counted);
+  });
+});
