@@ -23,7 +23,7 @@ const directions = Object.entries(libs).map(([from, allowed]) => ({
   severity: 'error',
   comment: `${from} may import of this repository: ${allowed.map((lib) => `libs/${lib}`).join(', ') || 'nothing'}`,
   from: { path: `^${from}/`, pathNot: spec },
-  to: { path: '^(libs|apps|e2e|bench)/', pathNot: [`^${from}/`, ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`)] },
+  to: { path: '^(libs|apps|e2e|bench|chaos)/', pathNot: [`^${from}/`, ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`)] },
 }));
 
 export default {
@@ -34,13 +34,13 @@ export default {
       severity: 'error',
       comment: 'a spec imports its own project, and libs by their contract (index.ts)',
       from: { path: `^(libs|apps)/([^/]+)/.*${spec}` },
-      to: { path: '^(libs|apps|e2e|bench)/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
+      to: { path: '^(libs|apps|e2e|bench|chaos)/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
     },
     {
       name: 'no-deep-imports',
       severity: 'error',
       comment: 'end-to-end tests and benchmarks talk to apps over the wire, and to libs by their contract',
-      from: { path: '^(e2e|bench)/' },
+      from: { path: '^(e2e|bench|chaos)/' },
       to: { path: '^(libs|apps)/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
@@ -49,7 +49,7 @@ export default {
       name: 'declared-dependencies',
       severity: 'error',
       comment: 'what a project imports stands in its own package.json',
-      from: { path: '^(libs|apps|e2e|bench)/', pathNot: spec },
+      from: { path: '^(libs|apps|e2e|bench|chaos)/', pathNot: spec },
       to: { dependencyTypes: ['npm-no-pkg', 'unknown'] },
     },
   ],

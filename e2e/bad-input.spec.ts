@@ -32,12 +32,13 @@ describe('bad requests', () => {
 
   it('are refused in every method', async () => {
     const { client } = system;
-    const calls = [client.getRotation({ id: 'x' }), client.cancelRotation({ id: '../x' }), client.waitRotation({ id: '' }), client.getAssistant({ assistantId: '..' }), client.listRotations({ pageSize: -1 }), client.listRotations({ pageToken: 'x' }), client.listRotations({ state: 77 as never })];
+    const calls = [client.getRotation({ id: 'x' }), client.cancelRotation({ id: '../x' }), client.waitRotation({ id: '' }), client.getAssistant({ assistantId: '..' }), client.listRotations({ pageSize: -1 }), client.listRotations({ pageToken: 'x' }), client.listRotations({ state: 77 as never }), client.createSweep({ orgId: '..' }), client.getSweep({ id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' }), client.listSweeps({ pageSize: -1 }), client.freeze({ reason: '' })];
     for (const call of calls) expect(await failureOf(call)).toMatchObject({ code: 'INVALID_ARGUMENT' });
     const unknown = { id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' };
     for (const call of [client.getRotation(unknown), client.cancelRotation(unknown), client.waitRotation(unknown)]) {
       expect(await failureOf(call)).toMatchObject({ code: 'NOT_FOUND', reason: 'ROTATION_NOT_FOUND' });
     }
+    expect(await failureOf(client.getSweep({ id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }))).toMatchObject({ code: 'NOT_FOUND', reason: 'SWEEP_NOT_FOUND' });
   });
 
   it('are refused when they are too large', async () => {

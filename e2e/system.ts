@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { connectGateway, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
 import { KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
-import { launchApp, startRedis, type App, type RedisServer } from '@rekey/testing';
+import { createTcpProxy, launchApp, startRedis, type App, type RedisServer, type RedisServerOptions, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
 
 export const API_KEY = 'api-key-of-the-tests-7Yw2';
@@ -41,14 +41,23 @@ export interface SystemOptions {
   simulator?: string[];
   worker?: Record<string, string> | false;
   gateway?: Record<string, string>;
+  redis?: RedisServerOptions;
+  /** Laid over the environment of every process. */
+  timing?: Record<string, string>;
 }
+
+/** A proxy before the server of a URL, and the URL that leads through it. */
+export const proxyTo = async (url: string): Promise<TcpProxy & { url: string }> => {
+  const proxy = await createTcpProxy({ port: Number(new URL(url).port) });
+  return { ...proxy, url: url.replace(/:\d+$/, `:${proxy.port}`) };
+};
 
 export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
   const folder = await mkdtemp(join(tmpdir(), 'rekey-e2e-'));
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
   const sealer = createSealer(await loadKeyFile(keyFile));
-  const redisServer = await startRedis();
+  const redisServer = await startRedis(options.redis);
   const redis = new Redis(redisServer.url, { retryStrategy: () => 50 });
   redis.on('error', () => {});
   const simulator = await launchApp('simulator', {
@@ -67,6 +76,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     REKEY_TAKEOVER_AFTER_MS: '12000',
     REKEY_SWEEP_EVERY_MS: '0',
     LOG_LEVEL: 'debug',
+    ...options.timing,
   };
   const apps: App[] = [simulator];
   const start = async (name: 'worker' | 'gateway', env: Record<string, string> = {}) => {
@@ -137,7 +147,6 @@ export const dumpRedis = async (redis: Redis): Promise<string> => {
   }
   return texts.join('\n');
 };
-
 
 /** Asks until the answer is good. Throws with the last answer when the time is up. */
 export const eventually = async <T>(what: () => Promise<T>, good: (value: T) => boolean, withinMs = 15_000): Promise<T> => {

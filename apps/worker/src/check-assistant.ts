@@ -33,11 +33,10 @@ const HELD_AGAIN_MS = 1000;
 export const checkAssistant =
   ({ ledger, invent, publisher, clock, logger, meter, readLagMs }: CheckDeps) =>
   async (target: { orgId: string; assistantId: string }): Promise<CheckResult> => {
-    const clockMs = clock.nowMs();
     const looked = await ledger.look(target);
     if (looked.kind === 'held') return looked;
     const { hold } = looked;
-    const anchor = { redisMs: hold.atMs, clockMs };
+    const anchor = { redisMs: hold.atMs, clockMs: clock.nowMs() };
     const read = { beganMs: redisNowMs(clock, anchor), lagMs: readLagMs };
     const outcome = await invent.getAssistant(target);
     meter.read(outcome.outcome);

@@ -14,11 +14,11 @@ export const systemClock: Clock = {
   },
 };
 
-/** A moment of the ledger's time and of this process's clock: never later than the ledger's own. */
+/** A moment of Redis time, and one of this process's clock at which Redis had answered with it. */
 export interface Anchor {
   redisMs: number;
   clockMs: number;
 }
 
-/** What time it is by the clock of Redis, reckoned from an anchor. */
-export const redisNowMs = (clock: Clock, { redisMs, clockMs }: Anchor): number => Math.round(redisMs + clock.nowMs() - clockMs);
+/** What time it is by the clock of Redis, reckoned from an anchor: earlier than it is by what the answer took, and never later. */
+export const redisNowMs = (clock: Clock, { redisMs, clockMs }: Anchor): number => Math.floor(redisMs + clock.nowMs() - clockMs);

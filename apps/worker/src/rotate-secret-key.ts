@@ -45,9 +45,10 @@ export interface RotateTiming {
 /** What becomes of the job: nothing more, once more after a time, or it has no rotation in the ledger. */
 export type Step = { kind: 'done' } | { kind: 'again'; inMs: number } | { kind: 'stray' };
 
-/** A claim, and the moment of this process's clock at which it was asked for. */
+/** A claim, and the moment of this process's clock at which it was asked for: nothing that comes of it began earlier. */
 interface Held {
   claim: Claim;
+  askedMs: number;
   anchor: Anchor;
 }
 
@@ -66,7 +67,8 @@ const needsOperator: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_UNAUTHENTICATED
 export const rotateSecretKey =
   (deps: RotateDeps) =>
   async (job: RotationJob): Promise<Step> => {
-    const { claimed, clockMs } = await claimWhenThereIsRoom(deps, job);
+    const { claimed, askedMs } = await claimWhenThereIsRoom(deps, job);
+    const held = (claim: Claim): Held => ({ claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
     switch (claimed.kind) {
       case 'missing':
         return { kind: 'stray' };
@@ -79,12 +81,12 @@ export const rotateSecretKey =
         // Spread, so that those who wait do not all come at once.
         return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)) };
       case 'claimed':
-        return post(deps, { claim: claimed.claim, anchor: { redisMs: claimed.claim.atMs, clockMs } });
+        return post(deps, held(claimed.claim));
       case 'resumed': {
-        const held = { claim: claimed.claim, anchor: { redisMs: claimed.claim.atMs, clockMs } };
+        const resumed = held(claimed.claim);
         // The worker before this one died between its intent and its outcome.
-        if (!claimed.noted) await noteUnknown(deps, held, 'the worker that sent it is gone');
-        return readBack(deps, held, claimed.landsInMs, claimed.satisfied);
+        if (!claimed.noted) await noteUnknown(deps, resumed, 'the worker that sent it is gone');
+        return readBack(deps, resumed, claimed.landsInMs, claimed.satisfied);
       }
     }
   };
@@ -93,15 +95,15 @@ export const rotateSecretKey =
 const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
 
 /** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
-const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; clockMs: number }> => {
+const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number }> => {
   const { ledger, clock, timing, maxOpenIntents, holdBack, stopping } = deps;
   const { sendWithinMs, requestTimeoutMs, leaseMarginMs } = timing;
   const options = { leaseMs: sendWithinMs + requestTimeoutMs + leaseMarginMs, landingWindowMs: windowMs(timing), maxOpenIntents };
   const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
   for (;;) {
-    const clockMs = clock.nowMs();
+    const askedMs = clock.nowMs();
     const claimed = await ledger.claim(job, { ...options, holdBack: holdBack() });
-    if (claimed.kind !== 'full' || clockMs > giveUpMs || stopping.aborted) return { claimed, clockMs };
+    if (claimed.kind !== 'full' || askedMs > giveUpMs || stopping.aborted) return { claimed, askedMs };
     await clock.sleep(claimed.retryInMs * (0.5 + Math.random()));
   }
 };
@@ -109,7 +111,7 @@ const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise
 const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   const { invent, publisher, meter, stopping } = deps;
   if (!(await deps.confirmDurable())) return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'REPLICAS_MISSING', retry: true, reason: 'too few replicas confirmed the intent' });
-  const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs: held.anchor.clockMs + deps.timing.sendWithinMs });
+  const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs: held.askedMs + deps.timing.sendWithinMs });
   meter.rotated(outcome.outcome);
   switch (outcome.outcome) {
     case 'done': {
@@ -127,7 +129,7 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
       const ours = await noteUnknown(deps, held, outcome.reason, outcome.status, stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs);
       if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
       const claim = { ...held.claim, uncertain: held.claim.versionBefore !== undefined };
-      return readBack(deps, { ...held, claim }, windowMs(deps.timing) - (deps.clock.nowMs() - held.anchor.clockMs));
+      return readBack(deps, { ...held, claim }, windowMs(deps.timing) - (deps.clock.nowMs() - held.askedMs));
     }
   }
 };

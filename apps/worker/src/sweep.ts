@@ -51,8 +51,7 @@ const GONE_UNASKED = 10;
 export const sweep =
   (deps: SweepDeps) =>
   async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
-    const clockMs = deps.clock.nowMs();
-    const anchor = { redisMs: await deps.ledger.nowMs(), clockMs };
+    const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
     const one = (id: string) => sweepOrg(deps, { orgId: id, anchor, counts, save, asked: orgId !== undefined });
     if (orgId !== undefined) return one(orgId);
     const configured = deps.configuredOrgs();
@@ -187,10 +186,9 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
 
 /** What was never published has nothing that it could overwrite: it is published as it was listed, and costs no request of its own. */
 const importListed = async ({ ledger, publisher, clock, readLagMs }: SweepDeps, { orgId }: OrgSweep, { assistantId, finding }: Listed, beganMs: number): Promise<boolean> => {
-  const clockMs = clock.nowMs();
   const looked = await ledger.look({ orgId, assistantId });
   if (looked.kind === 'held' || looked.hold.versionBefore !== undefined) return false;
-  const anchor = { redisMs: looked.hold.atMs, clockMs };
+  const anchor = { redisMs: looked.hold.atMs, clockMs: clock.nowMs() };
   const result = await publisher.publish(looked.hold, anchor, { finding, cause: 'import', rotation: 'goes-on', read: { beganMs, lagMs: readLagMs } });
   return result.kind === 'committed' || result.kind === 'already';
 };

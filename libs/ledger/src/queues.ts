@@ -29,7 +29,7 @@ export interface RotationQueue {
 }
 
 export interface SweepQueue {
-  /** Puts a sweep on its way. The job's id is the sweep's: adding it again while it is at work changes nothing. */
+  /** Puts a sweep on its way. The job's id is the sweep's: adding it again changes nothing, but for one that has failed. */
   add(sweepId: string): Promise<void>;
   /** Has a sweep of everything made every so many ms; 0: no more, but for one that is due already. Safe to repeat at every start. */
   schedule(everyMs: number): Promise<void>;
@@ -67,10 +67,11 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
   const queue = openQueue(redis, keys, SWEEPS_QUEUE);
   return {
     add: async (sweepId) => {
-      const job: SweepJob = { sweepId };
-      // Among the failed ones it would stay where it is. One that is at work is locked, and not removed.
-      await queue.remove(sweepId);
-      await queue.add('sweep', job, { jobId: sweepId });
+      const data: SweepJob = { sweepId };
+      // Among the failed ones it would stay where it is.
+      const before = await queue.getJob(sweepId);
+      if (before && (await before.isFailed())) await queue.remove(sweepId);
+      await queue.add('sweep', data, { jobId: sweepId });
     },
     schedule: async (everyMs) => {
       if (everyMs === 0) {

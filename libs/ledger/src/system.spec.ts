@@ -52,6 +52,8 @@ describe('status', () => {
     await redis.zadd('{spec}:rotations:open', 0, 'rot_1', 0, 'rot_2');
     await redis.zadd('{spec}:rotations:FAILED', 0, 'rot_3');
     await redis.sadd('{spec}:orgs', 'c', 'org a', 'org_idle');
+    await redis.hset('{spec}:ledger', 'run:org_new', 1, 'run_at:org_new', 1000, 'run:c', 0);
+    await redis.zadd('{spec}:intents:org_new', 1, 'ast_9', 2, 'ast_8', 3, 'ast_7');
     await redis.zadd('{spec}:intents:c', 1, 'ast_1');
     await redis.zadd('{spec}:intents:org%20a', 1, 'ast_2', 1, 'ast_3');
     await redis.hset('{spec}:uncertain', 'ast_1', doubt('2026-01-02T00:00:00.000Z'), 'ast_2', doubt('2026-01-01T00:00:00.000Z'));
@@ -59,7 +61,7 @@ describe('status', () => {
     await redis.zadd('{spec}:checks', 1, 'org_1/ast_1');
     expect(await system.status()).toEqual({
       rotations: { open: 2, failed: 1 },
-      openIntents: [{ orgId: 'org a', count: 2 }, { orgId: 'c', count: 1 }],
+      openIntents: [{ orgId: 'org_new', count: 3 }, { orgId: 'org a', count: 2 }, { orgId: 'c', count: 1 }],
       uncertain: [{ assistantId: 'ast_2', sinceMs: Date.UTC(2026, 0, 1) }, { assistantId: 'ast_1', sinceMs: Date.UTC(2026, 0, 2) }],
       uncertainCount: 2,
       quarantined: [{ assistantId: 'ast_4', sinceMs: 1000, why: 'version' }],

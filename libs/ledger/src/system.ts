@@ -16,13 +16,17 @@ export interface System {
 /** How many of a long list are shown, and how many are looked at to find those. */
 const SHOWN = 100;
 const LOOKED_AT = 1000;
+/** So begin the fields of the ledger's own facts that count unknown outcomes in a row, each of an org. */
+const RUN_OF = 'run:';
 
 export const createSystem = ({ redis, prefix }: { redis: Redis; prefix: string }): System => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
 
   const openIntents = async (): Promise<SystemStatus['openIntents']> => {
-    const orgIds = await redis.smembers(keys.orgs);
+    // An org that nothing was published under yet is known by its unknown outcomes alone.
+    const unknowns = (await redis.hkeys(keys.ledger)).filter((field) => field.startsWith(RUN_OF)).map((field) => field.slice(RUN_OF.length));
+    const orgIds = [...new Set([...(await redis.smembers(keys.orgs)), ...unknowns])];
     const counts = await replies(orgIds.reduce((pipeline, orgId) => pipeline.zcard(keys.intents(orgId)), redis.pipeline()));
     return orgIds
       .map((orgId, i) => ({ orgId, count: Number(counts[i]) }))
@@ -50,7 +54,7 @@ export const createSystem = ({ redis, prefix }: { redis: Redis; prefix: string }
       const uncertain = (await someFields(redis, keys.uncertain)).map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) }));
       const quarantined = (await someFields(redis, keys.quarantine)).map(([assistantId, text]) => ({ assistantId, ...(read(Quarantine, text) ?? { why: 'its entry in the quarantine cannot be read' }) }));
       return {
-        ...(since && { frozen: { ...(isMoment(since) && { sinceMs: Number(since) }), reason: reason ?? '' } }),
+        ...(typeof since === 'string' && { frozen: { ...(isMoment(since) && { sinceMs: Number(since) }), reason: reason ?? '' } }),
         rotations: { open: Number(open), failed: Number(failed) },
         openIntents: await openIntents(),
         uncertain: longestFirst(uncertain),

@@ -48,7 +48,9 @@ if holder == id and lease_left > 0 then return { 'BUSY', int(lease_left) } end
 
 local epoch = int(draw(now, held[5], held[6]))
 local function known_ms(intent_ms)
-  return held[8] and int(intent_ms - tonumber(held[8])) or ''
+  local verified = tonumber(held[8])
+  -- One of a clock that has been turned back since says nothing.
+  return verified and verified < now_ms + 60000 and int(intent_ms - verified) or ''
 end
 if holder == id then
   local lands = tonumber(held[3]) or now_ms
@@ -73,14 +75,12 @@ if run >= bound then
 end
 if redis.call('ZCARD', KEYS[4]) >= bound then
   -- One whose assistant was taken out of the ledger by hand would count for ever.
-  local orphans = 0
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', int(now_ms), 'LIMIT', 0, bound)) do
     if not redis.pcall('HGET', PREFIX .. ':assistant:' .. other, 'holder') then
       redis.call('ZREM', KEYS[4], other)
-      orphans = orphans + 1
     end
   end
-  if orphans == 0 then
+  if redis.call('ZCARD', KEYS[4]) >= bound then
     if run > 0 then return put_off('HALTED', 1000, 'TOO_MANY_UNKNOWNS') end
     return { 'FULL', '20' }
   end

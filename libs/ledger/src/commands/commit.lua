@@ -4,7 +4,7 @@
 -- KEYS  1 the rotation (of a check: its assistant again)   2 the assistant   3 the current record   4 the open intents of the org
 -- ARGV  1 prefix  2 rotation id, or '' of a check  3 epoch, which is the version  4 key state: fingerprint, `no-key` or `deleted`  5 cause
 --       6 event text before the number `seq`  7 event text after it  8 length to keep the stream at
---       9 now ms, as the worker reckons Redis time from its claim
+--       9 when it was committed, as the worker reckons Redis time for the event (ms)
 --       10 what becomes of the rotation: `ends`; `satisfied`, its key is found but the landing window is still open; `goes-on`; or
 --          the error code that it fails with
 --       11 org id  12 org id percent-encoded  13 assistant id
@@ -23,7 +23,7 @@
 -- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
 local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
-local version, now_ms = tonumber(epoch), tonumber(ARGV[9])
+local version, now_ms = tonumber(epoch), math.floor(now_us() / 1000)
 
 local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
   'org', 'uncertain')
@@ -44,24 +44,27 @@ end
 
 local superseded = held[7] or ''
 if ARGV[14] ~= '' and held[6] and held[6] ~= state then
-  if is_key(state) and string.find(superseded, short(state), 1, true) then return { 'STALE', int(published) } end
+  if was_superseded(state, held[6], superseded) then return { 'STALE', int(published) } end
   local known = tonumber(held[8]) or 0
   local doubted = left(known + tonumber(ARGV[15]) - tonumber(ARGV[14]), 0, tonumber(ARGV[15]))
   if doubted > 0 then return { 'DOUBTED', int(doubted) } end
 end
-if is_key(held[6]) and held[6] ~= state then superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59) end
+-- One that came back is there already.
+if is_key(held[6]) and held[6] ~= state and string.sub(superseded, 1, 11) ~= short(held[6]) then
+  superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59)
+end
 
 local seq, event = emit(ARGV[6], ARGV[7], ARGV[8])
 redis.call('SET', KEYS[3], event)
 -- It was made before `known`, and in force at `verified`: a read that lags behind shows what was in force some time ago.
-local verified = ARGV[14] == '' and ARGV[9] or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
-redis.call('HSET', KEYS[2], 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', ARGV[9], 'verified', verified,
+local verified = ARGV[14] == '' and int(now_ms) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
+redis.call('HSET', KEYS[2], 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified,
   'superseded', superseded, 'org', ARGV[12])
 if held[9] ~= ARGV[12] then
   if held[9] then redis.call('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
   redis.call('SADD', PREFIX .. ':orgs', ARGV[11])
 end
-if held[9] ~= ARGV[12] or held[6] == 'deleted' or id == '' then redis.call('ZADD', PREFIX .. ':assistants:' .. ARGV[12], ARGV[9], ARGV[13]) end
+if held[9] ~= ARGV[12] or held[6] == 'deleted' or id == '' then redis.call('ZADD', PREFIX .. ':assistants:' .. ARGV[12], int(now_ms), ARGV[13]) end
 if held[10] then
   redis.call('HDEL', KEYS[2], 'uncertain')
   redis.call('HDEL', PREFIX .. ':uncertain', ARGV[13])

@@ -30,7 +30,7 @@ local function compare(key, id, state)
     return 'agrees'
   end
   if held[1] then return 'held' end
-  if is_key(state) and string.find(held[4] or '', short(state), 1, true) then return 'stale' end
+  if was_superseded(state, held[3], held[4] or '') then return 'stale' end
   if left((tonumber(held[8]) or 0) + lag_ms - read_ms, 0, lag_ms) > 0 then return 'young' end
   return 'differs'
 end

@@ -18,7 +18,7 @@ if state == 'QUEUED' then
   return { 'FAILED' }
 end
 if state == 'ROTATING' or state == 'RECONCILING' then
-  redis.call('HSETNX', KEYS[1], 'since', int(now_ms))
+  if state == 'ROTATING' then redis.call('HSET', KEYS[1], 'since', int(now_ms)) end
   move(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + tonumber(ARGV[3])), 'error', 'OUTCOME_UNKNOWN',
     'read_error', 'LEDGER_CORRUPT', 'operator', '1')
 end

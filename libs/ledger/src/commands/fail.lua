@@ -17,5 +17,6 @@ if ARGV[6] == '1' and held[3] then
   request_check(decoded(held[4]), redis.call('HGET', KEYS[1], 'assistant'), now_ms)
 end
 forget_if_never_published(KEYS[2])
+expire_if_deleted(KEYS[2])
 finish(id, 'FAILED', int(now_ms), 'error', ARGV[4], 'status', ARGV[5])
 return { 'FAILED' }

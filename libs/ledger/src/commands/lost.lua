@@ -23,7 +23,8 @@ for _, id in ipairs(ids) do
     local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
     if rotation[1] == false then
       redis.call('ZREM', KEYS[1], id)
-    elseif rotation[1] and now_ms - tonumber(rotation[1]) >= quiet_ms then
+    elseif tonumber(rotation[1]) and math.abs(now_ms - tonumber(rotation[1])) >= quiet_ms then
+      -- Changed long ago, or under a clock that has been turned back since.
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, rotation[2], rotation[3]
     end
   end

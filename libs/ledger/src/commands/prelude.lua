@@ -65,6 +65,12 @@ local function forget_if_never_published(assistant_key)
   if #fields > 0 then redis.call('DEL', assistant_key) end
 end
 
+-- What is known of a deleted assistant is kept for consumers to see, and then forgotten; not while a rotation holds it.
+local function expire_if_deleted(assistant_key)
+  local held = redis.call('HMGET', assistant_key, 'fingerprint', 'holder')
+  if held[1] == 'deleted' and not held[2] then redis.call('EXPIRE', assistant_key, 30 * 86400) end
+end
+
 -- An id as it was before it was percent-encoded.
 local function decoded(name)
   return (string.gsub(name, '%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end))
@@ -92,4 +98,10 @@ end
 -- Whether a state of a key is a fingerprint, and not `no-key` or `deleted`.
 local function is_key(state)
   return state and string.find(state, ':', 1, true) ~= nil
+end
+
+-- Whether a key was superseded by another. While an assistant has no key, the first of the list is the one that it lost: it may come
+-- back, as where an upstream could not find the assistant for a while.
+local function was_superseded(state, current, superseded)
+  return is_key(state) and string.find(superseded, short(state), is_key(current) and 1 or 13, true) ~= nil
 end

@@ -15,8 +15,8 @@ local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'uncerta
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
-redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'since')
+redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 local noted = rotation[1] == 'RECONCILING'
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7], 'operator', ARGV[8])

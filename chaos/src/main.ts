@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { createRandom } from './random.ts';
+import { startStage, type Stage } from './stage.ts';
+import { isClean, judge, type Verdict } from './verdict.ts';
+
+/*
+ * npm run chaos -- --rotations N --seed S: real gateway, workers and Redis, a simulator with every fault at once, and processes,
+ * connections and Redis itself killed at random meanwhile. Ends with a verdict from the simulator's truth.
+ */
+
+const positive = (text: string): number => {
+  if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('must be a whole number from 1');
+  return Number(text);
+};
+const share = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 0.9)) throw new InvalidArgumentError('must be from 0 to 0.9');
+  return value;
+};
+
+const options = new Command('chaos')
+  .description('Rotates keys under every fault at once, and judges by what is true upstream.')
+  .option('--rotations <n>', 'how many', positive, 1000)
+  .option('--seed <n>', 'of faults, kills and order', positive, 1)
+  .option('--faults <share>', 'of the POSTs; 0 also leaves processes and connections alone', share, 0.22)
+  .option('--workers <n>', 'processes', positive, 3)
+  .option('--json', 'the verdict as one JSON object')
+  .option('--keep-log <file>', 'append what all processes wrote to a file')
+  .parse()
+  .opts<{ rotations: number; seed: number; faults: number; workers: number; json?: boolean; keepLog?: string }>();
+
+const say = (text: string) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
+
+const AT_ONCE = 150;
+const QUIET_WITHIN_MS = 180_000;
+
+/** Asks for so many rotations, each of them accepted for certain. Returns their ids. */
+const askForRotations = async (stage: Stage, count: number): Promise<string[]> => {
+  const ids = new Set<string>();
+  const targets = stage.targets();
+  let next = 0;
+  const ask = async () => {
+    while (ids.size < count) {
+      while ((await stage.openRotations()) > AT_ONCE) await stage.pause(50);
+      const target = targets[next % targets.length]!;
+      next += 1;
+      const before = ids.size;
+      ids.add(await stage.rotate(target, randomUUID()));
+      if (ids.size > before && ids.size % 100 === 0) say(`${ids.size} of ${count} rotations accepted`);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, ask));
+  return [...ids];
+};
+
+const folder = await mkdtemp(join(tmpdir(), 'rekey-chaos-'));
+let verdict: Verdict;
+const startedMs = performance.now();
+const stage = await startStage({ folder, seed: options.seed, rotations: options.rotations, workers: options.workers, faults: options.faults, keepLog: options.keepLog });
+let stopping = false;
+const stop = async () => {
+  if (stopping) return;
+  stopping = true;
+  await stage.stop();
+  await rm(folder, { recursive: true, force: true });
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)));
+try {
+  const havoc = options.faults > 0 ? stage.startHavoc(createRandom(options.seed)) : undefined;
+  const ids = await askForRotations(stage, options.rotations);
+  await havoc?.stop();
+  say('calm: waiting until every rotation has ended');
+  await stage.calm();
+  const ended = await stage.waitUntilQuiet(QUIET_WITHIN_MS, (open) => say(`${open} rotations open`));
+  if (!ended) say('some rotations did not end in time');
+  await stage.sweepTwice();
+  verdict = judge(await stage.evidence(ids));
+} finally {
+  await stop();
+}
+
+const seconds = Math.round((performance.now() - startedMs) / 1000);
+if (process.stderr.isTTY) say('');
+if (options.json) {
+  process.stdout.write(`${JSON.stringify({ seed: options.seed, faults: options.faults, seconds, clean: isClean(verdict), ...verdict, havoc: stage.havocDone() })}\n`);
+} else {
+  const { darkTimeMs, failed, mostUnpublished, requestsARotation, ...figures } = verdict;
+  for (const [name, value] of Object.entries({ seed: options.seed, seconds, ...figures })) process.stdout.write(`${name.padEnd(20)} ${String(value)}\n`);
+  process.stdout.write(`${'failed'.padEnd(20)} ${JSON.stringify(failed)}\n${'mostUnpublished'.padEnd(20)} ${JSON.stringify(mostUnpublished)}\n`);
+  process.stdout.write(`${'requestsARotation'.padEnd(20)} ${requestsARotation.toFixed(2)}\n`);
+  process.stdout.write(`${'dark time'.padEnd(20)} p50 ${darkTimeMs.p50} ms, p99 ${darkTimeMs.p99} ms, longest ${darkTimeMs.max} ms\n`);
+  process.stdout.write(`${'havoc'.padEnd(20)} ${JSON.stringify(stage.havocDone())}\n`);
+  process.stdout.write(`\n${isClean(verdict) ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.' : 'NOT CLEAN.'}\n`);
+}
+// Connections of the clients may linger.
+process.stdout.write('', () => process.exit(isClean(verdict) ? 0 : 1));

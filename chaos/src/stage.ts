@@ -1,0 +1,328 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ledgerKeys } from '@rekey/ledger';
+import { connectGateway } from '@rekey/rpc';
+import { KeyEvent, type RotationState } from '@rekey/schema';
+import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
+import { createTcpProxy, freePort, launchApp, startRedis, type App, type TcpProxy } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import type { Random } from './random.ts';
+import type { Change, Evidence } from './verdict.ts';
+
+export interface Target {
+  orgId: string;
+  assistantId: string;
+}
+
+export interface Stage {
+  /** All assistants in a random order, each under one of the names of its org. */
+  targets(): Target[];
+  /** Resolves with the rotation's id when it is accepted, however often that has to be asked. */
+  rotate(target: Target, requestId: string): Promise<string>;
+  openRotations(): Promise<number>;
+  pause(ms: number): Promise<void>;
+  /** Kills, stops, cuts and rotates by hand, until stopped. */
+  startHavoc(random: Random): { stop(): Promise<void> };
+  havocDone(): Record<string, number>;
+  /** No more faults. */
+  calm(): Promise<void>;
+  waitUntilQuiet(withinMs: number, onProgress: (open: number) => void): Promise<boolean>;
+  /** The second finds what the first has put off. */
+  sweepTwice(): Promise<void>;
+  evidence(rotationIds: string[]): Promise<Evidence>;
+  stop(): Promise<void>;
+}
+
+export interface StageOptions {
+  folder: string;
+  seed: number;
+  rotations: number;
+  workers: number;
+  /** The share of POSTs that something happens to. */
+  faults: number;
+  keepLog?: string | undefined;
+}
+
+const API_KEY = 'api-key-of-the-chaos';
+const PREFIX = 'rekey';
+const ORG = 'org_demo';
+const SUB_ORGS = 2;
+const MAX_UNKNOWNS = 20;
+/** Windows, leases and intervals as short as the machine bears: what takes minutes in production takes a second here. */
+const LANDING_WINDOW_MS = 800;
+const READ_LAG_MS = 300;
+const timing = {
+  INVENT_TIMEOUT_MS: '500',
+  REKEY_LANDING_WINDOW_MS: String(LANDING_WINDOW_MS),
+  REKEY_READ_LAG_MS: String(READ_LAG_MS),
+  REKEY_TAKEOVER_AFTER_MS: '1800',
+  REKEY_SWEEP_EVERY_MS: '5000',
+  REKEY_SHUTDOWN_TIMEOUT_MS: '10000',
+};
+
+/** What happens to POSTs, and how often compared with the others. */
+const postFaults: [weight: number, fault: object][] = [
+  [3, { kind: 'failBefore', status: 500 }],
+  [2, { kind: 'failBefore', status: 429, retryAfter: '0' }],
+  [4, { kind: 'failAfter', status: 500 }],
+  [3, { kind: 'failAfter', status: 502 }],
+  // A proxy that tries again, and answers what became of its second try.
+  [1, { kind: 'failAfter', status: 404 }],
+  [1, { kind: 'failAfter', status: 409 }],
+  [1, { kind: 'failAfter', status: 429 }],
+  [2, { kind: 'loseConnectionBefore' }],
+  [5, { kind: 'loseResponseAfterCommit' }],
+  [1, { kind: 'hangBefore' }],
+  [2, { kind: 'hangAfterCommit' }],
+  [2, { kind: 'truncateBody' }],
+  [4, { kind: 'commitLate', delayMs: LANDING_WINDOW_MS - 300 }],
+  [1, { kind: 'garble' }],
+  [1, { kind: 'garble', status: 204, body: '' }],
+  [1, { kind: 'nullKey' }],
+];
+const readFaults: object[] = [
+  { on: 'get', kind: 'failBefore', status: 503, probability: 0.05 },
+  { on: 'get', kind: 'loseConnectionBefore', probability: 0.02 },
+  { on: 'get', kind: 'truncateBody', probability: 0.01 },
+  { on: 'get', kind: 'laggingRead', delayMs: READ_LAG_MS - 100, probability: 0.3 },
+  { on: 'list', kind: 'failBefore', status: 503, probability: 0.05 },
+  { on: 'list', kind: 'laggingRead', delayMs: READ_LAG_MS - 100, probability: 0.3 },
+];
+
+/** Faults are tried one after the other: each gets the probability that makes all of them together the share that was asked for. */
+const scripted = (share: number): object[] => {
+  const whole = postFaults.reduce((sum, [weight]) => sum + weight, 0);
+  let left = 1;
+  return postFaults.map(([weight, fault]) => {
+    const own = (share * weight) / whole;
+    const probability = own / left;
+    left -= own;
+    return { ...fault, on: 'rotate', times: 0, probability };
+  });
+};
+
+/** A worker process with its own wires to Redis and to the upstream. */
+interface WorkerSlot {
+  app: App | undefined;
+  redis: TcpProxy;
+  upstream: TcpProxy;
+}
+
+export const startStage = async ({ folder, seed, rotations, workers, faults, keepLog }: StageOptions): Promise<Stage> => {
+  const log: WriteStream | undefined = keepLog === undefined ? undefined : createWriteStream(keepLog, { flags: 'a' });
+  const keyFile = join(folder, 'key.json');
+  await createKeyFile(keyFile);
+  const sealer = createSealer(await loadKeyFile(keyFile));
+  const keys = ledgerKeys(PREFIX);
+
+  const redisServer = await startRedis({ persistence: 'always' });
+  const redis = new Redis(redisServer.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
+  redis.on('error', () => {});
+  const assistants = Math.max(Math.ceil(rotations / 15), 20);
+  const onLine = (app: string) => (line: string) => void log?.write(`${app} ${line}\n`);
+  const simulator = await launchApp('simulator', {
+    args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', '--sub-orgs', String(SUB_ORGS), '--assistants', String(assistants), '--latency-ms', '3', '--seed', String(seed)],
+    env: { SIMULATOR_API_KEY: API_KEY },
+    onLine: onLine('simulator'),
+  });
+  const admin = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    const response = await fetch(`${simulator.ready['adminAddress']}${path}`, { method, body: body ? JSON.stringify(body) : null });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  };
+  if (faults > 0) for (const fault of [...scripted(faults), ...readFaults.map((read) => ({ times: 0, ...read }))]) await admin('POST', '/faults', fault);
+
+  const gatewayPort = await freePort();
+  const startGateway = () =>
+    launchApp('gateway', { env: { REDIS_URL: redisServer.url, GRPC_ADDRESS: `127.0.0.1:${gatewayPort}`, LOG_LEVEL: 'warn' }, onLine: onLine('gateway') });
+  let gateway = await startGateway();
+  const client = connectGateway(`127.0.0.1:${gatewayPort}`);
+
+  const startWorker = (slot: Omit<WorkerSlot, 'app'>, index: number) =>
+    launchApp('worker', {
+      env: {
+        ...timing,
+        REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
+        INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
+        INVENT_API_KEY: API_KEY,
+        REKEY_KEY_FILE: keyFile,
+        REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
+        REKEY_KEEP_EVENTS: String(Math.min(rotations * 20 + 100_000, 10_000_000)),
+        LOG_LEVEL: 'info',
+      },
+      onLine: onLine(`worker${index}`),
+    });
+  const upstreamPort = Number(new URL(simulator.ready['address']!).port);
+  const slots: WorkerSlot[] = await Promise.all(
+    Array.from({ length: workers }, async (_, index) => {
+      const wires = { redis: await createTcpProxy({ port: redisServer.port }), upstream: await createTcpProxy({ port: upstreamPort }) };
+      return { ...wires, app: await startWorker(wires, index) };
+    }),
+  );
+
+  const done: Record<string, number> = {};
+  const oneAtATime = (act: () => Promise<void>) => {
+    let running: Promise<void> | undefined;
+    return () => (running ??= act().finally(() => (running = undefined)));
+  };
+  const havoc = (random: Random): Record<string, () => Promise<void>> => {
+    const slot = () => random.pick(slots);
+    /** One that runs at this moment, taken out of the others' reach. */
+    const withWorker = async (act: (one: WorkerSlot, app: App) => Promise<void>) => {
+      const one = slot();
+      const { app } = one;
+      if (!app) return;
+      one.app = undefined;
+      await act(one, app);
+      one.app ??= app;
+    };
+    return {
+      'worker killed': () =>
+        withWorker(async (one, app) => {
+          await app.child.kill();
+          await sleep(random.between(0, 500));
+          one.app = await startWorker(one, slots.indexOf(one));
+        }),
+      'worker stopped': () =>
+        withWorker(async (_one, app) => {
+          app.child.signal('SIGSTOP');
+          await sleep(random.between(300, 4000));
+          app.child.signal('SIGCONT');
+        }),
+      'wire to Redis cut': async () => slot().redis.cut(),
+      'wire to upstream cut': async () => slot().upstream.cut(),
+      'wire to Redis stalled': async () => {
+        const { redis: wire } = slot();
+        wire.stall(true);
+        await sleep(random.between(100, 1500));
+        wire.stall(false);
+      },
+      'gateway killed': oneAtATime(async () => {
+        await gateway.child.kill();
+        gateway = await startGateway();
+      }),
+      'Redis killed': oneAtATime(async () => {
+        await redisServer.kill();
+        await sleep(random.between(100, 800));
+        await redisServer.restart();
+      }),
+    };
+  };
+
+  const allIds = [
+    ...Array.from({ length: assistants }, (_, i) => ({ orgId: ORG, assistantId: `ast_${i + 1}` })),
+    ...Array.from({ length: SUB_ORGS }, (_, s) => Array.from({ length: assistants }, (_x, i) => ({ orgId: `${ORG}_sub${s + 1}`, assistantId: `ast_s${s + 1}_${i + 1}` }))).flat(),
+  ];
+  const orgs = new Map(allIds.map(({ orgId, assistantId }) => [assistantId, orgId]));
+
+  const open = async () => redis.zcard(keys.rotations('open'));
+
+  return {
+    targets: () => {
+      const shuffled = allIds.map((target, i) => ({ target, at: (Math.imul(i + seed, 2654435761) >>> 0) % 65_536 })).toSorted((a, b) => a.at - b.at);
+      // The one org goes by two names.
+      return shuffled.map(({ target }, i) => (target.orgId === ORG && i % 2 === 0 ? { ...target, orgId: 'c' } : target));
+    },
+
+    rotate: async (target, requestId) => {
+      for (;;) {
+        try {
+          return (await client.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 })).id;
+        } catch {
+          await sleep(50);
+        }
+      }
+    },
+
+    openRotations: open,
+    pause: async (ms) => {
+      await sleep(ms);
+    },
+
+    startHavoc: (random) => {
+      const acts = Object.entries(havoc(random));
+      let stopped = false;
+      const wreak = async () => {
+        while (!stopped) {
+          await sleep(random.between(200, 1200));
+          const [name, act] = random.pick(acts);
+          if (stopped) return;
+          done[name] = (done[name] ?? 0) + 1;
+          await act();
+        }
+      };
+      const rotateByHand = async () => {
+        while (!stopped) {
+          await sleep(random.between(200, 800));
+          await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`);
+        }
+      };
+      const running = [wreak(), wreak(), rotateByHand()];
+      return {
+        stop: async () => {
+          stopped = true;
+          await Promise.all(running);
+        },
+      };
+    },
+
+    havocDone: () => done,
+
+    calm: async () => {
+      await admin('DELETE', '/faults');
+    },
+
+    waitUntilQuiet: async (withinMs, onProgress) => {
+      const deadline = performance.now() + withinMs;
+      let quiet = 0;
+      while (performance.now() < deadline) {
+        const [rotationsOpen, checks] = [await open(), await redis.zcard(keys.checks)];
+        onProgress(rotationsOpen);
+        quiet = rotationsOpen + checks === 0 ? quiet + 1 : 0;
+        if (quiet > 3) return true;
+        await sleep(500);
+      }
+      return false;
+    },
+
+    sweepTwice: async () => {
+      for (let times = 0; times < 2; times += 1) {
+        const { id } = await client.createSweep({});
+        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await client.getSweep({ id })).state) await sleep(200);
+        for (let checks = 1, tries = 0; checks > 0 && tries < 100; tries += 1) {
+          await sleep(200);
+          checks = await redis.zcard(keys.checks);
+        }
+      }
+    },
+
+    evidence: async (rotationIds) => {
+      const published = (await redis.xrange(keys.events, '-', '+')).map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), event: KeyEvent.parse(JSON.parse(fields[1]!)) }));
+      const states = await Promise.all(rotationIds.map((id) => redis.hmget(keys.rotation(id), 'state', 'error')));
+      const sweeps = await redis.zrange(keys.sweeps, '0', '-1');
+      const counts = await Promise.all(sweeps.map((id) => redis.hget(keys.sweep(id), 'counts')));
+      return {
+        history: await admin<Record<string, Change[]>>('GET', '/history'),
+        published,
+        rotations: states.map(([state, code]) => (state ? { state: state as RotationState, ...(code && { code }) } : undefined)),
+        counts: await admin<Evidence['counts']>('GET', '/counts'),
+        sweepRequests: counts.reduce((sum, text) => sum + (text ? (JSON.parse(text) as { requests: number }).requests : 0), 0),
+        orgOf: (assistantId) => orgs.get(assistantId) ?? '',
+        // Under both of its names an org may have as many.
+        boundOf: (orgId) => (orgId === ORG ? 2 * MAX_UNKNOWNS : MAX_UNKNOWNS),
+        fingerprint: (key) => sealer.fingerprint(key),
+      };
+    },
+
+    stop: async () => {
+      client.close();
+      redis.disconnect();
+      const apps = [gateway, simulator, ...slots.map(({ app }) => app)];
+      await Promise.all(apps.map((app) => app?.child.kill()));
+      await Promise.all(slots.flatMap(({ redis: one, upstream }) => [one.close(), upstream.close()]));
+      await redisServer.dispose();
+      log?.end();
+    },
+  };
+};

@@ -1,0 +1,58 @@
+import { expect } from '@jest/globals';
+import { KEY_REMOVED, KEY_ROTATED, type KeyEvent } from '@rekey/schema';
+import { openRecord } from '@rekey/sealing';
+import { eventually, type System } from './system.ts';
+
+type Version = Exclude<KeyEvent, { type: 'rekey.assistant.key-uncertain.v1' }>;
+
+/** The key that each assistant was last published with; null where it is published that it has none. */
+export const lastPublished = async ({ sealer }: Pick<System, 'sealer'>, events: KeyEvent[]): Promise<Record<string, string | null>> => {
+  const last: Record<string, string | null> = {};
+  for (const event of events) {
+    if (event.type === KEY_ROTATED) last[event.subject] = (await openRecord(sealer, event.data.sealed)).assistant.secret_key;
+    if (event.type === KEY_REMOVED) last[event.subject] = null;
+  }
+  return last;
+};
+
+/** What every event on the stream keeps: the numbers are dense, and the versions of an assistant rise. */
+export const expectInOrder = (events: KeyEvent[]): void => {
+  expect(events.map(({ data }) => data.seq)).toEqual(events.map((_event, i) => i + 1));
+  const versions = events.filter((event): event is Version => event.type === KEY_ROTATED || event.type === KEY_REMOVED);
+  for (const subject of new Set(versions.map((event) => event.subject))) {
+    const own = versions.filter((event) => event.subject === subject).map(({ data }) => data.version);
+    expect(own).toEqual([...new Set(own)].toSorted((a, b) => a - b));
+  }
+};
+
+/** No rotation is open, none of the org's requests may be under way, and no key is in doubt. */
+export const expectAtRest = async ({ redis }: Pick<System, 'redis'>): Promise<void> => {
+  expect({
+    open: await redis.zcard('{rekey}:rotations:open'),
+    intents: await redis.zcard('{rekey}:intents:org_demo'),
+    uncertain: await redis.hgetall('{rekey}:uncertain'),
+  }).toEqual({ open: 0, intents: 0, uncertain: {} });
+};
+
+/** BullMQ has no job of a rotation left. */
+export const untilQueuesAreEmpty = (system: Pick<System, 'redis'>): Promise<unknown> =>
+  eventually(async () => {
+    const counts = await Promise.all(
+      ['rotations', 'rotation-follow-ups'].flatMap((queue) => {
+        const key = (state: string) => `{rekey}:bull:${queue}:${state}`;
+        return [system.redis.llen(key('wait')), system.redis.llen(key('active')), system.redis.zcard(key('delayed'))];
+      }),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }, (jobs) => jobs === 0);
+
+/** The promise that stands over everything, for all that was ever published, once all rotations have ended. */
+export const expectTruth = async (system: System): Promise<void> => {
+  await expectAtRest(system);
+  const events = await system.events();
+  expectInOrder(events);
+  const published = await lastPublished(system, events);
+  const inForce = await Promise.all(Object.keys(published).map(async (id) => [id, await system.trueKey(id)] as const));
+  expect(published).toEqual(Object.fromEntries(inForce));
+  expect((await system.admin('GET', '/counts')).concurrentRotates).toBe(0);
+};

@@ -1,0 +1,256 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import {
+  accept, claimed, claimOf, codeOf, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, resumed, rotate, waitOf, type Resumed,
+} from './spec-ledger.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+  openLedger(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+const HOUR = 3_600_000;
+const ahead = () => Date.now() + HOUR;
+const ago = () => Date.now() - HOUR;
+const setAssistant = (fields: Record<string, string | number>) => redis.hset('{spec}:assistant:ast_1', fields);
+
+describe('when the clock of Redis was turned back', () => {
+  it('a lease far ahead holds nobody up', async () => {
+    const rotation = await accept();
+    await claimed(rotation);
+    await setAssistant({ lease: ahead() });
+    expect(waitOf(await claimOf(await accept({ orgId: 'c' })))).toBeLessThanOrEqual(30_000);
+    expect(waitOf(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' }))).toBeLessThanOrEqual(10_000);
+    await resumed(rotation);
+  });
+
+  it('a landing window far ahead ends no later than one that begins now', async () => {
+    const rotation = await accept();
+    await claimed(rotation, { leaseMs: 0 });
+    await setAssistant({ lands: ahead() });
+    const first = await resumed(rotation, { leaseMs: 0 });
+    expect(first.landsInMs).toBe(60_000);
+    const second = await resumed(rotation);
+    expect(second.landsInMs).toBe(60_000 - (second.claim.atMs - first.claim.atMs));
+  });
+
+  it('a next read far ahead lets others ask again soon', async () => {
+    const lost = await lose();
+    await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'next', ahead());
+    expect(await claimOf(await accept())).toEqual({ kind: 'busy', retryInMs: 30_000 });
+  });
+
+  it('unknown outcomes far ahead do not halt an org', async () => {
+    await redis.hset('{spec}:ledger', { 'run:org_1': 10, 'run_at:org_1': ahead() });
+    await claimed(await accept());
+  });
+
+  it('a commit far ahead keeps no read from being believed', async () => {
+    await rotate('f1');
+    await setAssistant({ known: ahead() });
+    const hold = await looked();
+    const read = { beganMs: hold.atMs, lagMs: 5000 };
+    expect(await ledger.compare(read, [{ assistantId: 'ast_1', state: printOf('f2') }])).toEqual(['differs']);
+    expect(await ledger.commit(hold, readKey('f2', hold, { read }))).toMatchObject({ kind: 'committed' });
+  });
+
+  it('a key that was known to be in force far ahead is not taken to be known freshly', async () => {
+    await rotate('f1');
+    await setAssistant({ verified: ahead() });
+    const claim = await lose();
+    expect(claim).not.toHaveProperty('knownForMs');
+    expect((await resumed({ id: claim.rotationId, ...claim })).claim).not.toHaveProperty('knownForMs');
+  });
+
+  it('a rotation that changed far ahead is found when its job is lost', async () => {
+    const { id } = await accept();
+    expect((await ledger.findLost({ quietMs: 60_000 })).lost).toEqual([]);
+    await redis.hset(`{spec}:rotation:${id}`, 'updated', ahead());
+    expect((await ledger.findLost({ quietMs: 60_000 })).lost).toMatchObject([{ rotationId: id }]);
+  });
+});
+
+describe('when the clock of Redis was put forward', () => {
+  it('an open intent is resumed and never posted a second time, and nobody else gets the assistant', async () => {
+    const rotation = await accept();
+    const first = await claimed(rotation);
+    await setAssistant({ lease: ago(), lands: ago(), intent: ago() });
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
+    const { claim, landsInMs } = (await claimOf(rotation)) as Resumed;
+    expect(claim).toMatchObject({ attempts: 1 });
+    expect(landsInMs).toBeLessThanOrEqual(-HOUR + 10_000);
+    expect(await ledger.commit(first, key('f1'))).toMatchObject({ kind: 'committed' });
+  });
+
+  it('an open intent counts, although its window has passed', async () => {
+    await claimed(await accept(), { landingWindowMs: -HOUR });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({ kind: 'full' });
+  });
+});
+
+describe('an assistant whose entry cannot be read', () => {
+  it('is reported by whatever touches it, and nothing is written', async () => {
+    const rotation = await accept();
+    const claim = await claimed(rotation);
+    const queued = await accept({ orgId: 'c' });
+    await redis.del('{spec}:assistant:ast_1');
+    await redis.set('{spec}:assistant:ast_1', 'text');
+    const before = await everything();
+    const attempts = [
+      () => ledger.accept('rot_new', { orgId: 'org_1', assistantId: 'ast_1', reason: '' }),
+      () => claimOf(queued),
+      () => ledger.look({ orgId: 'org_1', assistantId: 'ast_1' }),
+      () => ledger.commit(claim, key('f1')),
+      () => ledger.release(claim),
+      () => ledger.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, true),
+      () => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }),
+      () => ledger.settle(claim, 1, 1),
+      () => ledger.cancel(queued.id),
+    ];
+    const codes: string[] = [];
+    for (const attempt of attempts) codes.push(await codeOf(attempt()));
+    expect(codes).toEqual(attempts.map(() => 'LEDGER_CORRUPT'));
+    expect(await everything()).toEqual(before);
+  });
+
+  it('keeps nobody else of its org from being claimed', async () => {
+    await claimed(await accept(), { landingWindowMs: 0 });
+    await redis.del('{spec}:assistant:ast_1');
+    await redis.set('{spec}:assistant:ast_1', 'text');
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({ kind: 'full' });
+    await claimed(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 2 });
+  });
+});
+
+describe('a rotation whose entry cannot be read', () => {
+  const spoil = async (id: string) => {
+    await redis.del(`{spec}:rotation:${id}`);
+    await redis.set(`{spec}:rotation:${id}`, 'text');
+  };
+
+  it('is neither claimed, cancelled nor noted, and nothing is written', async () => {
+    const claim = await claimed(await accept());
+    await spoil(claim.rotationId);
+    const before = await everything();
+    expect(await codeOf(claimOf({ id: claim.rotationId, ...claim }))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.cancel(claim.rotationId))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }))).toBe('LEDGER_CORRUPT');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('loses no key: what its POST answered is published, and the assistant is free again', async () => {
+    const claim = await claimed(await accept());
+    await spoil(claim.rotationId);
+    expect(await codeOf(ledger.commit(claim, key('f1')))).toBe('LEDGER_CORRUPT');
+    expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
+    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
+    expect(await claimed(await accept())).toMatchObject({ stateBefore: printOf('f1') });
+  });
+});
+
+describe('condemn', () => {
+  it('fails a rotation of which nothing was sent', async () => {
+    const { id } = await accept();
+    expect(await ledger.condemn(id, 60_000)).toBe('failed');
+    expect(await ledger.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
+    expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
+  });
+
+  it('lets one wait for somebody whose request may have left, since when its uncertainty began', async () => {
+    const { id } = await accept();
+    const claim = await claimed(await ledger.get(id));
+    expect(await ledger.condemn(id, 60_000)).toBe('waits');
+    const waiting = await ledger.get(id);
+    expect(waiting).toMatchObject({ state: 'RECONCILING', errorCode: 'OUTCOME_UNKNOWN', readErrorCode: 'LEDGER_CORRUPT', operatorNeeded: true });
+    expect(waiting.uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
+    expect(waiting.nextReadMs).toBe(waiting.updatedMs + 60_000);
+    await redis.hset(`{spec}:rotation:${id}`, 'since', 1000);
+    await ledger.condemn(id, 60_000);
+    expect(await ledger.get(id)).toMatchObject({ uncertainSinceMs: 1000 });
+  });
+
+  it('does not take an uncertainty that is over for the beginning of the next', async () => {
+    const lost = await lose();
+    await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'since', 1000);
+    await ledger.release(lost);
+    const claim = await claimed({ id: lost.rotationId, ...lost });
+    await ledger.condemn(lost.rotationId, 60_000);
+    expect((await ledger.get(lost.rotationId)).uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
+  });
+
+  it('takes one off the index whose own entry cannot be read', async () => {
+    const { id } = await accept();
+    await redis.del(`{spec}:rotation:${id}`);
+    await redis.set(`{spec}:rotation:${id}`, 'text');
+    expect(await ledger.condemn(id, 60_000)).toBe('unreadable');
+    expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
+    expect(await redis.get(`{spec}:rotation:${id}`)).toBe('text');
+  });
+
+  it('leaves one as it is that has ended', async () => {
+    const { rotationId } = await rotate('f1');
+    const ended = await ledger.get(rotationId);
+    await ledger.condemn(rotationId, 60_000);
+    expect(await ledger.get(rotationId)).toEqual(ended);
+  });
+});
+
+describe('when Redis is out of memory', () => {
+  const fill = () => redis.config('SET', 'maxmemory', '1mb');
+  const messageOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (error: Error) => error.message);
+  afterEach(async () => {
+    await redis.config('SET', 'maxmemory', '0');
+  });
+
+  it('nothing new is accepted, and nothing of it is left', async () => {
+    await accept({ assistantId: 'ast_2' });
+    const before = await everything();
+    await fill();
+    expect(await messageOf(accept())).toContain('OOM');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('a key that was made is published', async () => {
+    const claim = await claimed(await accept());
+    await fill();
+    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({ kind: 'committed', seq: 1 });
+    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  it('an unknown outcome is noted and told, resumed, found and settled', async () => {
+    await rotate('f1');
+    const claim = await claimed(await accept());
+    await fill();
+    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 })).toBe(true);
+    const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
+    expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.settle(again, again.atMs, again.atMs)).toBe(true);
+    expect((await events()).map(({ type }) => type.split('.')[2])).toEqual(['key-rotated', 'key-uncertain', 'key-rotated']);
+  });
+
+  it('what was certainly not done is released, and what will not be tried again fails', async () => {
+    const claim = await claimed(await accept());
+    const other = await rotate('f1', { assistantId: 'ast_2' }).then(async () => claimed(await accept({ assistantId: 'ast_2' })));
+    await fill();
+    expect(await ledger.release(claim)).toBe(true);
+    expect(await ledger.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
+  });
+
+  it('a check is asked for, and ended', async () => {
+    const target = { orgId: 'org_1', assistantId: 'ast_1' };
+    await ledger.requestCheck(target, 0);
+    const [drawn] = await ledger.drawChecks(1, 60_000);
+    await fill();
+    await ledger.endCheck(drawn!, 1000);
+    await ledger.requestCheck(target, 0);
+    expect(await redis.zcard('{spec}:checks')).toBe(1);
+  });
+});
