@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectGateway } from '@rekey/rpc';
 import type { App, TcpProxy } from '@rekey/testing';
@@ -58,7 +59,7 @@ describe('a gateway that is killed', () => {
     const gatewayProxy = await proxyTo(system.redisServer.url);
     const gateway = await system.startGateway({ REDIS_URL: gatewayProxy.url });
     const client = connectGateway(gateway.ready['address']!);
-    const request = { orgId: 'org_demo', assistantId, requestId: `request-${assistantId}` };
+    const request = { orgId: 'org_demo', assistantId, requestId: randomUUID() };
     const [proxy, pattern, when] = point(gatewayProxy);
     const killed = proxy.once(pattern, when, async () => {
       await eventually(() => system.redis.exists(`{rekey}:request:${request.requestId}`), (there) => there === 1);

@@ -19,6 +19,8 @@ export interface Counts {
 }
 
 export interface ApiOptions {
+  /** Called where a rotate request comes while another for the same assistant is at work. */
+  onConcurrent?: (assistantId: string) => void;
   world: World;
   faults: Faults;
   limit: RequestLimit;
@@ -54,7 +56,10 @@ export const createApi = (options: ApiOptions): Server => {
   /** At work from its arrival until nothing more comes of it: also where its caller is gone, and the change comes late. */
   const countConcurrent = async (assistantId: string, rotating: Promise<void>): Promise<void> => {
     const others = atWork.get(assistantId) ?? 0;
-    if (others > 0) counts.concurrentRotates += 1;
+    if (others > 0) {
+      counts.concurrentRotates += 1;
+      options.onConcurrent?.(assistantId);
+    }
     atWork.set(assistantId, others + 1);
     try {
       await rotating;
@@ -138,10 +143,11 @@ export const createApi = (options: ApiOptions): Server => {
         act();
         return void response.destroy();
       case 'hangBefore':
-        return void (await gone(response));
+        // Nothing more comes of it, however long its caller waits.
+        return;
       case 'hangAfterCommit':
         act();
-        return void (await gone(response));
+        return;
       case 'truncateBody': {
         act();
         const whole = Buffer.from(body());
@@ -196,8 +202,6 @@ const decode = (segment: string): string => {
     return segment;
   }
 };
-
-const gone = (response: ServerResponse) => new Promise((resolve) => response.once('close', resolve));
 
 const send = (response: ServerResponse, status: number, body: string, headers: Record<string, number> = {}): void => {
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);

@@ -47,7 +47,8 @@ const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, con
 const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
 const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants });
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
-const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter });
+const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });
+const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter, onConcurrent });
 const admin = createAdmin({ world, faults, counts });
 
 const listen = async (server: Server, port: number, host: string): Promise<string> => {

@@ -53,7 +53,8 @@ interface Held {
 }
 
 const retryBackoff = { firstMs: 1000, maxMs: 60_000 };
-const readBackoff = { firstMs: 250, maxMs: 30_000 };
+/** Pauses between reads: four times as long each, for a POST that lands late lands soon as a rule, and every read costs a request. */
+const readBackoff = { firstMs: 500, maxMs: 30_000 };
 const WAIT_FOR_ROOM_MS = 2000;
 /** Where an outcome has been unknown for so long, or reading is refused, somebody has to look. */
 const ALARM_AFTER_MS = 600_000;
@@ -214,11 +215,11 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
 const knownFreshly = ({ timing }: RotateDeps, { versionBefore, knownForMs }: Claim): boolean =>
   versionBefore !== undefined && knownForMs !== undefined && knownForMs <= timing.freshForMs;
 
-/** The outcome stays unknown; the assistant is read again after a pause that doubles, and when the window has passed. */
+/** The outcome stays unknown; the assistant is read again after a pause that grows, and when the window has passed. */
 const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, { atLeastMs = 0, readError }: { atLeastMs?: number; readError?: ErrorCode }): Promise<Step> => {
   const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
-  const readInMs = Math.max(Math.min(backoffMs(readsSoFar(sinceMs), readBackoff), waitMs), atLeastMs);
+  const readInMs = Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
   const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
   if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
   await deps.ledger.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
@@ -241,5 +242,5 @@ const giveUp = async ({ ledger, logger }: RotateDeps, claim: Claim, code: 'ASSIS
   return { kind: 'done' };
 };
 
-/** About how often the assistant has been read by now: the pauses double, so their number follows from the time. */
-const readsSoFar = (sinceMs: number): number => 1 + Math.floor(Math.log2(1 + Math.max(sinceMs, 0) / readBackoff.firstMs));
+/** About how often the assistant has been read by now: the pauses grow fourfold, so their number follows from the time. */
+const readsSoFar = (sinceMs: number): number => 1 + Math.floor(Math.log2(1 + (3 * Math.max(sinceMs, 0)) / readBackoff.firstMs) / 2);

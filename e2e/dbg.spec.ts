@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { connectGateway } from '@rekey/rpc';
+import type { App, TcpProxy } from '@rekey/testing';
+import { loadCommand } from './commands.ts';
+import { failureOf } from './failure-of.ts';
+import { expectTruth, untilQueuesAreEmpty } from './invariants.ts';
+import { eventually, proxyTo, startSystem, type System } from './system.ts';
+
+// Between accept and commit, a process is killed at each step: at a proxy, in the very chunk in which the step is made. All cases share
+// a system; the worker that takes over in one is the one that is killed in the next.
+
+let system: System;
+let redisProxy: TcpProxy & { url: string };
+let upstreamProxy: TcpProxy & { url: string };
+let digest: Record<'accept' | 'claim' | 'commit' | 'unknown' | 'settle' | 'release' | 'fail', string>;
+let worker: App;
+let next = 0;
+
+const startWorker = () => system.startWorker({ REDIS_URL: redisProxy.url, INVENT_BASE_URL: upstreamProxy.url });
+
+beforeAll(async () => {
+  const timing = { INVENT_TIMEOUT_MS: '800', REKEY_LANDING_WINDOW_MS: '1000', REKEY_READ_LAG_MS: '100', REKEY_TAKEOVER_AFTER_MS: '2000' };
+  system = await startSystem({ worker: false, timing });
+  redisProxy = await proxyTo(system.redisServer.url);
+  upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
+  const load = (name: string) => loadCommand(system.redis, name);
+  digest = {
+    accept: await load('accept'), claim: await load('claim'), commit: await load('commit'), unknown: await load('unknown'),
+    settle: await load('settle'), release: await load('release'), fail: await load('fail'),
+  };
+  worker = await startWorker();
+});
+afterAll(async () => {
+  await redisProxy.close();
+  await upstreamProxy.close();
+  await system.stop();
+});
+afterEach(() => system.admin('DELETE', '/faults'));
+
+/** An assistant of its own for each test, with a key that is published. */
+const published = async (): Promise<string> => {
+  const id = `ast_${(next += 1)}`;
+  await system.rotateAndWait(id);
+  return id;
+};
+const rotationsOf = async (assistantId: string): Promise<number> => (await system.admin('GET', `/assistants/${assistantId}`)).rotations;
+const versionsOf = async (assistantId: string) => (await system.versions()).filter(({ subject }) => subject === assistantId);
+
+describe('a gateway that is killed', () => {
+  const BULL_KEYS = '{rekey}:bull:rotations:';
+
+  it.each([
+    ['after the rotation is recorded, before it hears of that', (gateway: TcpProxy) => [gateway, digest.accept, 'after'] as const],
+    ['before the job reaches the queue', (gateway: TcpProxy) => [gateway, BULL_KEYS, 'before'] as const],
+    ['after the job is queued, before it answers', (gateway: TcpProxy) => [gateway, BULL_KEYS, 'after'] as const],
+  ])('%s has taken the rotation on: it happens, and only once', async (_when, point) => {
+    const assistantId = await published();
+    const gatewayProxy = await proxyTo(system.redisServer.url);
+    const gateway = await system.startGateway({ REDIS_URL: gatewayProxy.url });
+    const client = connectGateway(gateway.ready['address']!);
+    const request = { orgId: 'org_demo', assistantId, requestId: randomUUID() };
+    const [proxy, pattern, when] = point(gatewayProxy);
+    const killed = proxy.once(pattern, when, async () => {
+      await eventually(() => system.redis.exists(`{rekey}:request:${request.requestId}`), (there) => there === 1);
+      await gateway.child.kill();
+    });
+    expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({ code: 'UNAVAILABLE' });
+    await killed;
+    client.close();
+    await gatewayProxy.close();
+
+    await eventually(() => versionsOf(assistantId), ({ length }) => length === 2);
+    const restarted = await system.startGateway();
+    const again = connectGateway(restarted.ready['address']!);
+    const rotation = await again.rotateSecretKey(request);
+    again.close();
+    expect(rotation).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 1 });
+    await untilQueuesAreEmpty(system);
+    expect(await rotationsOf(assistantId)).toBe(2);
+    await expectTruth(system);
+  });
+});
+
+interface CrashPoint {
+  /** What upstream does to the request. */
+  fault?: object;
+  /** Where the worker is killed: a promise that settles when it is dead. */
+  at: (c: { assistantId: string; state: (wanted: string) => Promise<unknown>; kill: () => Promise<void> }) => Promise<void>;
+  ends?: object;
+  /** How often the key has been changed upstream, with the time before. */
+  changes?: number;
+}
+
+const lost = { kind: 'loseResponseAfterCommit' };
+const unavailable = { kind: 'failBefore', status: 500 };
+const limited = { kind: 'failBefore', status: 429, retryAfter: '1' };
+const gone = { kind: 'failBefore', status: 404 };
+const rotated = { state: 'SUCCEEDED', cause: 'ROTATION' };
+const readBack = { state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 };
+const failed = { state: 'FAILED', attemptCount: 1, error: expect.objectContaining({ reason: 'ASSISTANT_NOT_FOUND' }) };
+const POST = 'POST /orgs';
+const GET = 'GET /orgs';
+
+describe('a worker that is killed', () => {
+  it.each<[string, CrashPoint]>([
+    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(digest.claim, 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
+    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(digest.claim, 'after', () => state('ROTATING').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
+    ['after its claim, before the request reaches upstream', { at: ({ kill }) => upstreamProxy.once(POST, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
+    ['after the request reached upstream, where it never takes effect', { fault: { kind: 'hangBefore' }, at: ({ kill }) => untilRequested(kill), ends: { ...rotated, attemptCount: 2 } }],
+    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 700 }, at: ({ kill }) => redisProxy.once(digest.unknown, 'before', kill) }],
+    ['after the request took effect, with no answer on its way', { fault: { kind: 'hangAfterCommit' }, at: ({ kill }) => untilRequested(kill) }],
+    ['after the request took effect, before it gets the answer', { at: ({ kill }) => upstreamProxy.once(POST, 'after', kill) }],
+    ['after the answer, before its commit reaches the ledger', { at: ({ kill }) => redisProxy.once(digest.commit, 'before', kill) }],
+    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(digest.commit, 'after', () => state('SUCCEEDED').then(kill)), ends: { ...rotated, attemptCount: 1 } }],
+    ['after its commit, before the queue hears that the job is done', { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
+    ['before it has noted that the outcome is unknown', { fault: lost, at: ({ kill }) => redisProxy.once(digest.unknown, 'before', kill) }],
+    ['after it has noted that the outcome is unknown', { fault: lost, at: ({ kill, state }) => redisProxy.once(digest.unknown, 'after', () => state('RECONCILING').then(kill)) }],
+    ['before its read reaches upstream', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'before', kill) }],
+    ['before it gets what it reads', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'after', kill) }],
+    ['before the commit of what it read reaches the ledger', { fault: lost, at: ({ kill }) => redisProxy.once(digest.commit, 'before', kill) }],
+    ['after the commit of what it read, before it hears of that', { fault: lost, at: ({ assistantId, kill }) => redisProxy.once(digest.commit, 'after', () => twoVersions(assistantId).then(kill)) }],
+    ['while it waits for the window to pass, the key found and published', { fault: lost, at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPutOff).then(kill) }],
+    ['after the window, before the rotation is settled', { fault: lost, at: ({ kill }) => redisProxy.once(digest.settle, 'before', kill) }],
+    ['after the rotation is settled, before it hears of that', { fault: lost, at: ({ kill, state }) => redisProxy.once(digest.settle, 'after', () => state('SUCCEEDED').then(kill)) }],
+    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(digest.release, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
+    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(digest.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
+    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(digest.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
+    ['before a failure reaches the ledger', { fault: { ...gone, times: 2 }, at: ({ kill }) => redisProxy.once(digest.fail, 'before', kill), ends: { state: 'FAILED', attemptCount: 2 }, changes: 1 }],
+    ['after the rotation has failed, before it hears of that', { fault: gone, at: ({ kill, state }) => redisProxy.once(digest.fail, 'after', () => state('FAILED').then(kill)), ends: failed, changes: 1 }],
+  ])('%s leaves the rest to the next one', async (_when, { fault, at, ends = readBack, changes = 2 }) => {
+    const assistantId = await published();
+    if (fault) await system.admin('POST', '/faults', { assistantId, ...fault });
+    const ids: string[] = [];
+    const killed = at({
+      assistantId,
+      kill: () => worker.child.kill(),
+      state: (wanted) => eventually(async () => ids[0] && (await system.redis.hget(`{rekey}:rotation:${ids[0]}`, 'state')), (state) => state === wanted),
+    });
+    ids.push((await system.rotate(assistantId)).id);
+    await Promise.race([killed, new Promise((r) => setTimeout(r, 8000))]); console.log(worker.output().slice(-3000), digest, await system.redis.hgetall('{rekey}:rotation:'+ids[0]));
+    worker = await startWorker();
+    expect(await system.waitFor(ids[0]!)).toMatchObject(ends);
+    await untilQueuesAreEmpty(system);
+    expect(await rotationsOf(assistantId)).toBe(changes);
+    await expectTruth(system);
+  });
+});
+
+const untilRequested = async (then: () => Promise<void>): Promise<void> => {
+  const { rotate } = await system.admin('GET', '/counts');
+  await eventually(() => system.admin('GET', '/counts'), (counts) => counts.rotate === rotate + 1);
+  await then();
+};
+const twoVersions = (assistantId: string): Promise<unknown> => eventually(() => versionsOf(assistantId), ({ length }) => length === 2);
+const untilPutOff = (): Promise<unknown> => eventually(() => system.redis.zcard('{rekey}:bull:rotation-follow-ups:delayed'), (jobs) => jobs === 1);
