@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectGateway } from '@rekey/rpc';
 import type { App, TcpProxy } from '@rekey/testing';
-import { loadCommand } from './commands.ts';
+import { patternsOf } from './commands.ts';
 import { failureOf } from './failure-of.ts';
 import { expectTruth, untilQueuesAreEmpty } from './invariants.ts';
 import { eventually, proxyTo, startSystem, type System } from './system.ts';
@@ -13,7 +13,8 @@ import { eventually, proxyTo, startSystem, type System } from './system.ts';
 let system: System;
 let redisProxy: TcpProxy & { url: string };
 let upstreamProxy: TcpProxy & { url: string };
-let digest: Record<'accept' | 'claim' | 'commit' | 'unknown' | 'settle' | 'release' | 'fail', string>;
+/** By what a command is recognised on the wire. */
+let sent: Record<'accept' | 'claim' | 'commit' | 'unknown' | 'settle' | 'release' | 'fail', string[]>;
 let worker: App;
 let next = 0;
 
@@ -24,10 +25,9 @@ beforeAll(async () => {
   system = await startSystem({ worker: false, timing });
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
-  const load = (name: string) => loadCommand(system.redis, name);
-  digest = {
-    accept: await load('accept'), claim: await load('claim'), commit: await load('commit'), unknown: await load('unknown'),
-    settle: await load('settle'), release: await load('release'), fail: await load('fail'),
+  sent = {
+    accept: await patternsOf('accept'), claim: await patternsOf('claim'), commit: await patternsOf('commit'), unknown: await patternsOf('unknown'),
+    settle: await patternsOf('settle'), release: await patternsOf('release'), fail: await patternsOf('fail'),
   };
   worker = await startWorker();
 });
@@ -51,7 +51,7 @@ describe('a gateway that is killed', () => {
   const BULL_KEYS = '{rekey}:bull:rotations:';
 
   it.each([
-    ['after the rotation is recorded, before it hears of that', (gateway: TcpProxy) => [gateway, digest.accept, 'after'] as const],
+    ['after the rotation is recorded, before it hears of that', (gateway: TcpProxy) => [gateway, sent.accept, 'after'] as const],
     ['before the job reaches the queue', (gateway: TcpProxy) => [gateway, BULL_KEYS, 'before'] as const],
     ['after the job is queued, before it answers', (gateway: TcpProxy) => [gateway, BULL_KEYS, 'after'] as const],
   ])('%s has taken the rotation on: it happens, and only once', async (_when, point) => {
@@ -104,30 +104,30 @@ const GET = 'GET /orgs';
 
 describe('a worker that is killed', () => {
   it.each<[string, CrashPoint]>([
-    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(digest.claim, 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
-    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(digest.claim, 'after', () => state('ROTATING').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
+    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.claim, 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
+    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.claim, 'after', () => state('ROTATING').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
     ['after its claim, before the request reaches upstream', { at: ({ kill }) => upstreamProxy.once(POST, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
     ['after the request reached upstream, where it never takes effect', { fault: { kind: 'hangBefore' }, at: ({ kill }) => untilRequested(kill), ends: { ...rotated, attemptCount: 2 } }],
-    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 700 }, at: ({ kill }) => redisProxy.once(digest.unknown, 'before', kill) }],
+    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 700 }, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
     ['after the request took effect, with no answer on its way', { fault: { kind: 'hangAfterCommit' }, at: ({ kill }) => untilRequested(kill) }],
     ['after the request took effect, before it gets the answer', { at: ({ kill }) => upstreamProxy.once(POST, 'after', kill) }],
-    ['after the answer, before its commit reaches the ledger', { at: ({ kill }) => redisProxy.once(digest.commit, 'before', kill) }],
-    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(digest.commit, 'after', () => state('SUCCEEDED').then(kill)), ends: { ...rotated, attemptCount: 1 } }],
+    ['after the answer, before its commit reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill) }],
+    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.commit, 'after', () => state('SUCCEEDED').then(kill)), ends: { ...rotated, attemptCount: 1 } }],
     ['after its commit, before the queue hears that the job is done', { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
-    ['before it has noted that the outcome is unknown', { fault: lost, at: ({ kill }) => redisProxy.once(digest.unknown, 'before', kill) }],
-    ['after it has noted that the outcome is unknown', { fault: lost, at: ({ kill, state }) => redisProxy.once(digest.unknown, 'after', () => state('RECONCILING').then(kill)) }],
+    ['before it has noted that the outcome is unknown', { fault: lost, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
+    ['after it has noted that the outcome is unknown', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.unknown, 'after', () => state('RECONCILING').then(kill)) }],
     ['before its read reaches upstream', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'before', kill) }],
     ['before it gets what it reads', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'after', kill) }],
-    ['before the commit of what it read reaches the ledger', { fault: lost, at: ({ kill }) => redisProxy.once(digest.commit, 'before', kill) }],
-    ['after the commit of what it read, before it hears of that', { fault: lost, at: ({ assistantId, kill }) => redisProxy.once(digest.commit, 'after', () => twoVersions(assistantId).then(kill)) }],
+    ['before the commit of what it read reaches the ledger', { fault: lost, at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill) }],
+    ['after the commit of what it read, before it hears of that', { fault: lost, at: ({ assistantId, kill }) => redisProxy.once(sent.commit, 'after', () => twoVersions(assistantId).then(kill)) }],
     ['while it waits for the window to pass, the key found and published', { fault: lost, at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPutOff).then(kill) }],
-    ['after the window, before the rotation is settled', { fault: lost, at: ({ kill }) => redisProxy.once(digest.settle, 'before', kill) }],
-    ['after the rotation is settled, before it hears of that', { fault: lost, at: ({ kill, state }) => redisProxy.once(digest.settle, 'after', () => state('SUCCEEDED').then(kill)) }],
-    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(digest.release, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
-    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(digest.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
-    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(digest.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
-    ['before a failure reaches the ledger', { fault: { ...gone, times: 2 }, at: ({ kill }) => redisProxy.once(digest.fail, 'before', kill), ends: { state: 'FAILED', attemptCount: 2 }, changes: 1 }],
-    ['after the rotation has failed, before it hears of that', { fault: gone, at: ({ kill, state }) => redisProxy.once(digest.fail, 'after', () => state('FAILED').then(kill)), ends: failed, changes: 1 }],
+    ['after the window, before the rotation is settled', { fault: lost, at: ({ kill }) => redisProxy.once(sent.settle, 'before', kill) }],
+    ['after the rotation is settled, before it hears of that', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.settle, 'after', () => state('SUCCEEDED').then(kill)) }],
+    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(sent.release, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
+    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
+    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
+    ['before a failure reaches the ledger', { fault: { ...gone, times: 2 }, at: ({ kill }) => redisProxy.once(sent.fail, 'before', kill), ends: { state: 'FAILED', attemptCount: 2 }, changes: 1 }],
+    ['after the rotation has failed, before it hears of that', { fault: gone, at: ({ kill, state }) => redisProxy.once(sent.fail, 'after', () => state('FAILED').then(kill)), ends: failed, changes: 1 }],
   ])('%s leaves the rest to the next one', async (_when, { fault, at, ends = readBack, changes = 2 }) => {
     const assistantId = await published();
     if (fault) await system.admin('POST', '/faults', { assistantId, ...fault });

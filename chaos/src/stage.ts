@@ -50,7 +50,7 @@ const ORG = 'org_demo';
 const SUB_ORGS = 2;
 const MAX_UNKNOWNS = 20;
 /** Windows, leases and intervals as short as the machine bears: what takes minutes in production takes a second here. */
-const LANDING_WINDOW_MS = 800;
+const LANDING_WINDOW_MS = 1000;
 const READ_LAG_MS = 300;
 const timing = {
   INVENT_TIMEOUT_MS: '500',
@@ -76,7 +76,7 @@ const postFaults: [weight: number, fault: object][] = [
   [1, { kind: 'hangBefore' }],
   [2, { kind: 'hangAfterCommit' }],
   [2, { kind: 'truncateBody' }],
-  [4, { kind: 'commitLate', delayMs: LANDING_WINDOW_MS - 300 }],
+  [4, { kind: 'commitLate', delayMs: LANDING_WINDOW_MS / 2 }],
   [1, { kind: 'garble' }],
   [1, { kind: 'garble', status: 204, body: '' }],
   [1, { kind: 'nullKey' }],

@@ -71,6 +71,9 @@ def main():
             for entry_id, fields in entries:
                 position = entry_id
                 event = json.loads(fields["event"])
+                # Other types carry no key: key-uncertain, key-removed.
+                if event["type"] != "rekey.assistant.key-rotated.v1":
+                    continue
                 if event["subject"] == assistant_id and event["data"]["version"] == rotation.version:
                     opened = open_sealed(event["data"]["sealed"], os.environ["REKEY_KEY_FILE"])
                     print(json.dumps({"rotation": rotation.id, "state": state, "event": event["id"], "opened": opened}))

@@ -22,6 +22,7 @@ describe('apiKeysFromFile', () => {
     writeFileSync(path, '{"org_1":"k1","c":"k2"}');
     const keys = apiKeysFromFile(path, () => {});
     expect([keys('org_1'), keys('c'), keys('org_2'), keys('constructor')]).toEqual(['k1', 'k2', undefined, undefined]);
+    expect(keys.orgIds()).toEqual(['org_1', 'c']);
   });
 
   it('reads the file again within a second of a change', () => {

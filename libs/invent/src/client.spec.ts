@@ -63,7 +63,7 @@ describe('rotateSecretKey', () => {
   it('sends one POST with the key, ids encoded into their segments, and is done with a whole 200', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record({ id: 'ast ü' })));
     const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({ orgId: 'c', assistantId: 'ast ü' });
-    expect(outcome).toEqual({ outcome: 'done', record: { secretKey: 'sk_1', json: record({ id: 'ast ü' }), unexpected: [] } });
+    expect(outcome).toEqual({ outcome: 'done', record: { id: 'ast ü', secretKey: 'sk_1', deleted: false, json: record({ id: 'ast ü' }), unexpected: [] } });
     expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /v9/orgs/c/assistants/ast%20%C3%BC/rotate-secret-key']);
     expect(requests[0]!.headers).toMatchObject({ authorization: 'Bearer key-1', 'content-length': '0' });
   });
@@ -76,7 +76,7 @@ describe('rotateSecretKey', () => {
 
   it('lets nothing leave for an org without an API key', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
-    expect(await clientOf(baseUrl, { apiKeys: () => undefined }).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'ORG_NOT_CONFIGURED' });
+    expect(await clientOf(baseUrl, { apiKeys: Object.assign(() => undefined, { orgIds: () => [] }) }).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'ORG_NOT_CONFIGURED' });
     expect(requests).toEqual([]);
   });
 
@@ -200,7 +200,7 @@ describe('rotateSecretKey', () => {
 describe('getAssistant', () => {
   it('reads the record with its key', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
-    expect(await clientOf(baseUrl).getAssistant(target)).toEqual({ outcome: 'read', record: { secretKey: 'sk_1', json: record(), unexpected: [] } });
+    expect(await clientOf(baseUrl).getAssistant(target)).toEqual({ outcome: 'read', record: { id: 'ast_1', secretKey: 'sk_1', deleted: false, json: record(), unexpected: [] } });
     expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants/ast_1');
   });
 
@@ -212,5 +212,36 @@ describe('getAssistant', () => {
   it.each([[404, 'ASSISTANT_NOT_FOUND'], [401, 'UPSTREAM_UNAUTHENTICATED'], [429, 'UPSTREAM_RATE_LIMITED'], [500, 'UPSTREAM_UNREACHABLE'], [200, 'OUTCOME_UNKNOWN']])('has not read on a %i without a record', async (status, code) => {
     const { baseUrl } = await httpServer(answering(status));
     expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ outcome: 'not-read', code, status });
+  });
+});
+
+describe('listAssistants', () => {
+  it('reads a page with its records as they came, and how many there are in all', async () => {
+    const records = [record({ id: 'ast_1' }), record({ id: 'ast_2', secret_key: null }).replace('"name":"n"', '"name":"n","big":12345678901234567890'), record({ id: 'ast_3', deleted: true })];
+    const { baseUrl, requests } = await httpServer(answering(200, `[${records.join(', ')}]`, { 'pagination-count': '203' }));
+    const outcome = await clientOf(baseUrl).listAssistants('org_1', 2);
+    expect(outcome).toMatchObject({ outcome: 'read', page: { unreadable: 0, size: 100, total: 203 } });
+    const { page } = outcome as Extract<typeof outcome, { outcome: 'read' }>;
+    expect(page.records.map(({ id, secretKey, deleted, json }) => [id, secretKey, deleted, json])).toEqual([
+      ['ast_1', 'sk_1', false, records[0]], ['ast_2', undefined, false, records[1]], ['ast_3', 'sk_1', true, records[2]],
+    ]);
+    expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants?page=2&take=100');
+  });
+
+  it('passes over what is not a record, and says how many', async () => {
+    const { baseUrl } = await httpServer(answering(200, `[${record()},{"id":7},null]`));
+    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toMatchObject({ outcome: 'read', page: { unreadable: 2, total: undefined } });
+  });
+
+  it.each([[500, '[]', 'UPSTREAM_UNREACHABLE'], [401, '[]', 'UPSTREAM_UNAUTHENTICATED'], [200, '{"data":[]}', 'OUTCOME_UNKNOWN'], [200, '[{"id":', 'OUTCOME_UNKNOWN']])('has not read on a %i with %j', async (status, body, code) => {
+    const { baseUrl } = await httpServer(answering(status, body));
+    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toMatchObject({ outcome: 'not-read', code, status });
+  });
+
+  it('asks nobody for an org without a key, or with an id that could leave its segment', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, '[]'));
+    expect(await clientOf(baseUrl).listAssistants('../x', 1)).toMatchObject({ outcome: 'not-read', code: 'INVALID_ARGUMENT' });
+    expect(await clientOf(baseUrl, { apiKeys: Object.assign(() => undefined, { orgIds: () => [] }) }).listAssistants('org_1', 1)).toMatchObject({ outcome: 'not-read', code: 'ORG_NOT_CONFIGURED' });
+    expect(requests).toEqual([]);
   });
 });

@@ -114,6 +114,15 @@ describe('commit', () => {
     expect(await prints()).toEqual([printOf('f2')]);
   });
 
+  it('refuses a stale worker also where the rotation goes on with the newer version', async () => {
+    const rotation = await accept();
+    const posted = await claimed(rotation, { leaseMs: 0 });
+    const { claim: reader } = await resumed(rotation);
+    await ledger.commit(reader, readKey('f2', reader));
+    expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'refused', publishedVersion: reader.epoch });
+    expect(await dueChecks()).toEqual(['org_1/ast_1']);
+  });
+
   it('refuses a claim that another rotation took over', async () => {
     const claim = await claimed(await accept());
     await ledger.release(claim);
@@ -154,7 +163,7 @@ describe('commit', () => {
 
   it('has the assistant checked again after a time, where it is told to', async () => {
     await rotate('f1', { orgId: 'org a' }, { checkAgainInMs: 5000.4 });
-    expect(await redis.zrange('{spec}:checks', 0, -1, 'WITHSCORES')).toEqual(['org a/ast_1', String((await knownMs()) + 5000)]);
+    expect(await redis.zrange('{spec}:checks', '0', '-1', 'WITHSCORES')).toEqual(['org a/ast_1', String((await knownMs()) + 5000)]);
     await rotate('f2', { assistantId: 'ast_2' });
     expect(await redis.zcard('{spec}:checks')).toBe(1);
   });
@@ -173,7 +182,7 @@ describe('commit', () => {
     await rotate('f1', { assistantId, orgId: 'o"1' });
     expect((await events())[0]).toMatchObject({ subject: assistantId, source: '/orgs/o%221/assistants/a%3Ab%20%7Bx%7D%22%C3%BC' });
     expect(await redis.exists('{spec}:current:a%3Ab%20%7Bx%7D%22%C3%BC', '{spec}:assistants:o%221')).toBe(2);
-    expect(await ledger.notSeenSince('o"1', Date.now(), { offset: 0, size: 10 })).toEqual([assistantId]);
+    expect(await ledger.notSeenSince('o"1', Date.now() + 1000, { offset: 0, size: 10 })).toEqual([assistantId]);
     expect(await ledger.orgs()).toEqual([{ orgId: 'o"1', assistants: 1 }]);
   });
 
@@ -429,7 +438,7 @@ describe('a version that says that there is no key', () => {
 });
 
 describe('the index of what was published', () => {
-  const published = (orgId: string) => redis.zrange(`{spec}:assistants:${encodeURIComponent(orgId)}`, 0, -1);
+  const published = (orgId: string) => redis.zrange(`{spec}:assistants:${encodeURIComponent(orgId)}`, '0', '-1');
 
   it('has an assistant under the org that it was last published under', async () => {
     await rotate('f1', { orgId: 'org a' });

@@ -174,7 +174,7 @@ describe('findLost', () => {
     await redis.del(`{spec}:rotation:${gone.id}`);
     const { id } = await accept({ assistantId: 'ast_2' });
     expect(await lostIds()).toEqual([id]);
-    expect(await redis.zrange('{spec}:rotations:open', 0, -1)).toEqual([id]);
+    expect(await redis.zrange('{spec}:rotations:open', '0', '-1')).toEqual([id]);
   });
 
   it('passes over entries that cannot be read, and keeps them in the index', async () => {

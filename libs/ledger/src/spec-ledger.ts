@@ -1,5 +1,4 @@
-import type { Removal, RekeyError, Rotation, RotationRequest } from '@rekey/schema';
-import { KeyEvent } from '@rekey/schema';
+import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
 import { createLedger, type Claim, type ClaimOptions, type ClaimResult, type Hold, type KeyVersion, type Ledger } from './ledger.ts';
 
@@ -59,7 +58,7 @@ export const lose = async (target: Partial<RotationRequest> = {}, options?: Part
 export const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'resolved', (error: RekeyError) => error.code);
 export const events = async (): Promise<KeyEvent[]> => (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
 export const dueChecks = async (): Promise<string[]> => (await ledger.drawChecks(100, 60_000)).map(({ orgId, assistantId }) => `${orgId}/${assistantId}`);
-/** Everything under the prefix, but for the clock's own: to see that nothing was written. */
+/** Everything under the prefix: to see that nothing was written. */
 export const everything = async (): Promise<Record<string, string>> => {
   const names = (await redis.keys('{spec}:*')).toSorted();
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, (await redis.dumpBuffer(name))!.toString('base64')])));

@@ -239,6 +239,35 @@ describe('once', () => {
     expect([near.received, near.ended]).toEqual(['', 'ECONNRESET']);
   });
 
+  it('after: lets the rest of what the client sends through while it acts, and no answer', async () => {
+    const [near, far] = await pair();
+    let seen: unknown;
+    const acted = proxy.once('KILL', 'after', async () => {
+      near.socket.write(' and more');
+      await until(() => far.received === 'KILL and more');
+      far.socket.write('done');
+      await quiet();
+      seen = near.received;
+    });
+    near.socket.write('KILL');
+    await until(() => far.received === 'KILL');
+    far.socket.write('an earlier answer');
+    await acted;
+    expect(seen).toBe('');
+  });
+
+  it('acts once for any of several patterns', async () => {
+    const [near, far] = await pair();
+    let acts = 0;
+    const acted = proxy.once(['MURDER', 'KILL'], 'before', () => void (acts += 1));
+    near.socket.write('KILL');
+    await acted;
+    const [again, there] = await pair();
+    again.socket.write('MURDER');
+    await until(() => there.received === 'MURDER');
+    expect([acts, far.received]).toEqual([1, '']);
+  });
+
   it('passes on what the target sends before the pattern, and leaves other connections alone', async () => {
     const [[near, far], [other, there]] = [await pair(), await pair()];
     const acted = proxy.once('KILL', 'after', () => {});

@@ -14,20 +14,22 @@ export interface TcpProxy {
   /** While on: new connections are refused (ECONNREFUSED), and the old ones have been cut. */
   refuse(on: boolean): void;
   /**
-   * Calls `act` once, when `pattern` is seen in the bytes that one client connection sends, also when it is split over chunks.
+   * Calls `act` once, when `pattern` is seen in the bytes that one client connection sends, or one of several, also when it is split
+   * over chunks.
    * - before: the chunk that completes the pattern is dropped.
    * - after: the chunk is forwarded, and so is what the client sends next (the rest of a long command); the first bytes that the target
    *   sends from then on are dropped. A connection that ends before them leaves the hook armed.
    *
-   * While `act` works, that connection stands still; then it is destroyed. Other connections go on. Resolves after that; rejects when
+   * While `act` works, that connection stands still, but for what the client still sends with `after`: that reaches the target, so that
+   * `act` can wait for what the matched command does. Then it is destroyed. Other connections go on. Resolves after that; rejects when
    * `act` does. A hook that is never hit, or whose proxy is closed, never settles.
    *
    * A Redis client pipelines, so a chunk is not a command. With `before`, earlier commands in the same chunk are dropped too, those of
    * earlier chunks have reached Redis, and a command that was cut in two never runs. With `after`, the first bytes may answer an
-   * earlier command: Redis has done the matched one for certain only where no other awaited its answer on that connection. It has
-   * also been sent whatever follows it in the chunk.
+   * earlier command: Redis has done the matched one for certain only where no other awaited its answer on that connection, or where
+   * `act` waits for what it does. It has also been sent whatever follows it in the chunk.
    */
-  once(pattern: string | Buffer, when: 'before' | 'after', act: () => void | Promise<void>): Promise<void>;
+  once(pattern: string | Buffer | readonly string[], when: 'before' | 'after', act: () => void | Promise<void>): Promise<void>;
   /** Cuts all connections and stops listening. */
   close(): Promise<void>;
 }
@@ -42,7 +44,8 @@ export interface TcpProxyOptions {
 }
 
 interface Hook {
-  pattern: Buffer;
+  /** Any of them. */
+  patterns: Buffer[];
   when: 'before' | 'after';
   act: () => void | Promise<void>;
   settle: (acted: Promise<void>) => void;
@@ -54,6 +57,8 @@ interface Link {
   target: Socket;
   /** A hook acts on it: no byte passes. */
   held: boolean;
+  /** A hook of the kind `after` acts on it: what the target sends is dropped. */
+  muted: boolean;
   /** One side broke off; the other has not been told while the proxy stalls. */
   broken: boolean;
   /** The last bytes that the client sent, in which a pattern may have begun. Empty while no hook is armed. */
@@ -95,8 +100,12 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
 
   const fire = (link: Link, hook: Hook): void => {
     armed.delete(hook);
-    link.held = true;
-    pause(link);
+    if (hook.when === 'after') {
+      link.muted = true;
+    } else {
+      link.held = true;
+      pause(link);
+    }
     const acting = async (): Promise<void> => {
       try {
         await hook.act();
@@ -113,11 +122,12 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
       return true;
     }
     const seen = link.tail.length === 0 ? chunk : Buffer.concat([link.tail, chunk]);
-    const hits = [...armed].filter(({ pattern }) => {
+    const isIn = (pattern: Buffer): boolean => {
       const couldBeginAt = link.tail.length - (pattern.length - 1);
       return seen.includes(pattern, Math.max(0, couldBeginAt));
-    });
-    const longest = Math.max(...[...armed].map(({ pattern }) => pattern.length));
+    };
+    const hits = [...armed].filter(({ patterns }) => patterns.some(isIn));
+    const longest = Math.max(...[...armed].flatMap(({ patterns }) => patterns.map(({ length }) => length)));
     // Copied: a slice would keep the whole chunk in memory.
     link.tail = Buffer.from(seen.subarray(Math.max(0, seen.length - (longest - 1))));
 
@@ -132,6 +142,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   };
   const passesToClient = (link: Link): boolean => {
     const { awaiting } = link;
+    if (link.muted) return false;
     if (!awaiting || !armed.has(awaiting)) return true;
     fire(link, awaiting);
     return false;
@@ -155,7 +166,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const target = connect({ host, port: targetPort, allowHalfOpen: true });
-    const link: Link = { client, target, held: false, broken: false, tail: NOTHING, awaiting: undefined };
+    const link: Link = { client, target, held: false, muted: false, broken: false, tail: NOTHING, awaiting: undefined };
     links.add(link);
     if (stalled) pause(link);
     forward(link, client, target, (chunk) => passesToTarget(link, chunk));
@@ -200,7 +211,8 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
     refuse,
     once: (pattern, when, act) =>
       new Promise((settle) => {
-        armed.add({ pattern: typeof pattern === 'string' ? Buffer.from(pattern) : pattern, when, act, settle });
+        const patterns = (Array.isArray(pattern) ? (pattern as readonly string[]) : [pattern as string | Buffer]).map((one) => Buffer.from(one as string));
+        armed.add({ patterns, when, act, settle });
       }),
     close: () => {
       refuse(true);

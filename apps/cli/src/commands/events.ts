@@ -16,14 +16,15 @@ interface EventsOptions {
   json?: boolean;
 }
 
-const positionOf: Record<string, string> = { now: '$', start: '0' };
+const NOW = 'now';
+const LAST = 'last';
 
 export const eventsCommand = (): Command =>
   new Command('events')
     .description('follow the stream and show each new key version, and each that is in doubt')
     .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)')
     .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)')
-    .option('--from <position>', 'now, start, or the id of a stream entry to go on after', 'now')
+    .option('--from <position>', 'now, last (with the newest event that is there), start, or the id of a stream entry to go on after', 'now')
     .option('--count <n>', 'end after so many events', (text) => Number.parseInt(text, 10))
     .option('--open', 'open the sealed records: SHOWS SECRET KEYS')
     .option('--key-file <path>', 'the key file to open them with (default: REKEY_KEY_FILE)')
@@ -59,11 +60,11 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
 
 const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
   const stream = ledgerKeys(options.prefix).events;
-  let position = positionOf[options.from] ?? options.from;
-  if (position === '$') {
-    // A fixed position: with `$` an event between two reads would be missed.
-    const [last] = await redis.xrevrange(stream, '+', '-', 'COUNT', 1);
-    position = last?.[0] ?? '0';
+  let position = options.from === 'start' ? '0' : options.from;
+  if (position === NOW || position === LAST) {
+    // A fixed position: with Redis's own `$` an event between two reads would be missed.
+    const newest = await redis.xrevrange(stream, '+', '-', 'COUNT', 2);
+    position = newest[position === NOW ? 0 : 1]?.[0] ?? '0';
   }
   let left = options.count ?? Number.POSITIVE_INFINITY;
   while (left > 0) {

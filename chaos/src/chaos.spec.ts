@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { repositoryRoot, startChild } from '@rekey/testing';
+
+const chaos = async (...args: string[]) => {
+  const child = startChild(process.execPath, ['--conditions=@rekey/source', 'chaos/src/main.ts', '--json', ...args], { cwd: repositoryRoot });
+  let text = '';
+  child.process.stdout?.on('data', (chunk) => (text += chunk));
+  child.process.stderr?.resume();
+  const { code } = await child.exited;
+  return { code, verdict: JSON.parse(text) as Record<string, number> };
+};
+
+describe('a short run of chaos', () => {
+  it('ends clean', async () => {
+    const { code, verdict } = await chaos('--rotations', '300', '--seed', '7');
+    expect(verdict).toMatchObject({ clean: true, divergent: 0, lost: 0, orderViolations: 0, concurrentPosts: 0, burntBeyondBound: 0 });
+    expect(verdict['succeeded']).toBeGreaterThan(250);
+    expect(verdict['uncertainAnnounced']).toBeGreaterThan(0);
+    expect(code).toBe(0);
+  });
+
+  it('costs exactly one request a rotation where nothing goes wrong', async () => {
+    const { verdict } = await chaos('--rotations', '200', '--seed', '7', '--faults', '0');
+    expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, uncertainAnnounced: 0 });
+  });
+});

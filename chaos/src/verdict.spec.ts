@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, type KeyEvent } from '@rekey/schema';
+import { isClean, judge, type Change, type Evidence, type Published } from './verdict.ts';
+
+let seq = 0;
+const event = (assistantId: string, version: number, key: string | null, atMs: number): Published => ({
+  atMs,
+  event: {
+    type: key === null ? KEY_REMOVED : KEY_ROTATED, subject: assistantId, data: { seq: (seq += 1), version, fingerprint: key === null ? null : `print of ${key}` },
+  } as unknown as KeyEvent,
+});
+const uncertain = (assistantId: string, version: number, atMs: number): Published => ({ atMs, event: { type: KEY_UNCERTAIN, subject: assistantId, data: { seq: (seq += 1), version } } as unknown as KeyEvent });
+const change = (key: string | null, atMs: number, by: Change['by'] = 'request'): Change => ({ key, atMs, by });
+
+const evidence = (history: Record<string, Change[]>, published: Published[], more: Partial<Evidence> = {}): Evidence => ({
+  history,
+  published,
+  rotations: [{ state: 'SUCCEEDED' }],
+  counts: { rotate: 1, get: 0, list: 3, concurrentRotates: 0 },
+  sweepRequests: 3,
+  orgOf: () => 'org',
+  boundOf: () => 1,
+  fingerprint: (key) => `print of ${key}`,
+  ...more,
+});
+const judged = (...args: Parameters<typeof evidence>) => {
+  const verdict = judge(evidence(...args));
+  seq = 0;
+  return { ...verdict, clean: isClean(verdict) };
+};
+const two = { a: [change('k0', 0, 'start'), change('k1', 1000), change('k2', 2000)] };
+
+describe('judge', () => {
+  it('finds nothing where every key came in its order, and tells how long consumers had none', () => {
+    const verdict = judged(two, [event('a', 1, 'k1', 1010), uncertain('a', 1, 1990), event('a', 2, 'k2', 2030)]);
+    expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, darkTimeMs: { p50: 10, p99: 30, max: 30 }, uncertainAnnounced: 1, mostUnpublished: { org: 1 } });
+  });
+
+  it('finds a key that is not in force', () => {
+    expect(judged(two, [event('a', 1, 'k1', 1010)])).toMatchObject({ clean: false, divergent: 1 });
+    expect(judged({ a: [...two.a, change(null, 3000, 'removed')] }, [event('a', 1, 'k2', 2010)])).toMatchObject({ divergent: 1 });
+    expect(judged({ a: [...two.a, change(null, 3000, 'removed')] }, [event('a', 1, 'k2', 2010), event('a', 2, null, 3010)])).toMatchObject({ divergent: 0 });
+  });
+
+  it('finds an older key after a newer one, a version that goes down, and a gap', () => {
+    expect(judged(two, [event('a', 1, 'k2', 2010), event('a', 2, 'k1', 2020), event('a', 3, 'k2', 2030)])).toMatchObject({ orderViolations: 1, divergent: 0 });
+    expect(judged(two, [event('a', 2, 'k1', 1010), event('a', 2, 'k2', 2020)])).toMatchObject({ orderViolations: 1 });
+    const [first, , third] = [event('a', 1, 'k1', 1010), event('b', 1, 'k1', 1010), event('a', 2, 'k2', 2010)];
+    expect(judged(two, [first, third])).toMatchObject({ orderViolations: 1 });
+  });
+
+  it('finds rotations that never ended, and POSTs at once', () => {
+    const rotations: Evidence['rotations'] = [{ state: 'SUCCEEDED' }, { state: 'RECONCILING' }, undefined, { state: 'FAILED', code: 'X' }];
+    const counts = { rotate: 1, get: 0, list: 0, concurrentRotates: 2 };
+    const verdict = judged(two, [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 2010)], { rotations, counts });
+    expect(verdict).toMatchObject({ clean: false, lost: 2, failed: { X: 1 }, concurrentPosts: 2 });
+  });
+
+  it('finds more unpublished keys of an org at once than may be, and counts an assistant once', () => {
+    const history = { a: [change('a0', 0, 'start'), change('a1', 1000), change('a2', 1100)], b: [change('b0', 0, 'start'), change('b1', 1500)] };
+    const late = [event('a', 1, 'a2', 2000), event('b', 1, 'b1', 2000)];
+    expect(judged(history, late)).toMatchObject({ clean: false, burntBeyondBound: 1, mostUnpublished: { org: 2 } });
+    const soon = [event('a', 1, 'a2', 1400), event('b', 1, 'b1', 2000)];
+    expect(judged(history, soon)).toMatchObject({ clean: true, burntBeyondBound: 0 });
+  });
+});
