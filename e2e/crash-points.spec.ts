@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectGateway } from '@rekey/rpc';
 import type { App, TcpProxy } from '@rekey/testing';
@@ -9,6 +10,8 @@ import { eventually, proxyTo, startSystem, type System } from './system.ts';
 
 // Between accept and commit, a process is killed at each step: at a proxy, in the very chunk in which the step is made. All cases share
 // a system; the worker that takes over in one is the one that is killed in the next.
+
+const READ_LAG_MS = 100;
 
 let system: System;
 let redisProxy: TcpProxy & { url: string };
@@ -21,7 +24,7 @@ let next = 0;
 const startWorker = () => system.startWorker({ REDIS_URL: redisProxy.url, INVENT_BASE_URL: upstreamProxy.url });
 
 beforeAll(async () => {
-  const timing = { INVENT_TIMEOUT_MS: '800', REKEY_LANDING_WINDOW_MS: '1000', REKEY_READ_LAG_MS: '100', REKEY_TAKEOVER_AFTER_MS: '2000' };
+  const timing = { INVENT_TIMEOUT_MS: '800', REKEY_LANDING_WINDOW_MS: '1000', REKEY_READ_LAG_MS: String(READ_LAG_MS), REKEY_TAKEOVER_AFTER_MS: '2000' };
   system = await startSystem({ worker: false, timing });
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
@@ -42,6 +45,8 @@ afterEach(() => system.admin('DELETE', '/faults'));
 const published = async (): Promise<string> => {
   const id = `ast_${(next += 1)}`;
   await system.rotateAndWait(id);
+  // What is read sooner after it says nothing: reads may lag behind by so much.
+  await sleep(READ_LAG_MS);
   return id;
 };
 const rotationsOf = async (assistantId: string): Promise<number> => (await system.admin('GET', `/assistants/${assistantId}`)).rotations;

@@ -154,7 +154,7 @@ export const eventually = async <T>(what: () => Promise<T>, good: (value: T) => 
   for (;;) {
     const value = await what();
     if (good(value)) return value;
-    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(value)}`);
+    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(value)?.slice(0, 2000)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };

@@ -242,18 +242,19 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
 
     startHavoc: (random) => {
       const acts = Object.entries(havoc(random));
-      let stopped = false;
+      const stopping = new AbortController();
+      const { signal } = stopping;
       const wreak = async () => {
-        while (!stopped) {
+        while (!signal.aborted) {
           await sleep(random.between(200, 1200));
           const [name, act] = random.pick(acts);
-          if (stopped) return;
+          if (signal.aborted) return;
           done[name] = (done[name] ?? 0) + 1;
           await act();
         }
       };
       const rotateByHand = async () => {
-        while (!stopped) {
+        while (!signal.aborted) {
           await sleep(random.between(200, 800));
           await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`);
         }
@@ -261,7 +262,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
       const running = [wreak(), wreak(), rotateByHand()];
       return {
         stop: async () => {
-          stopped = true;
+          stopping.abort();
           await Promise.all(running);
         },
       };

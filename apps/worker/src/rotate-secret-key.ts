@@ -4,6 +4,7 @@ import type { Logger } from '@rekey/runtime';
 import type { ErrorCode, RotationJob } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
+import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
@@ -65,32 +66,49 @@ const needsOperator: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_UNAUTHENTICATED
  * so that any delivery of the job, by any worker, at any time, does what is left to do. Rejects only where something is
  * wrong that trying again later may mend.
  */
-export const rotateSecretKey =
-  (deps: RotateDeps) =>
-  async (job: RotationJob): Promise<Step> => {
-    const { claimed, askedMs } = await claimWhenThereIsRoom(deps, job);
-    const held = (claim: Claim): Held => ({ claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
-    switch (claimed.kind) {
-      case 'missing':
-        return { kind: 'stray' };
-      case 'ended':
-        return { kind: 'done' };
-      case 'busy':
-      case 'full':
-      case 'halted':
-      case 'frozen':
-        // Spread, so that those who wait do not all come at once.
-        return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)) };
-      case 'claimed':
-        return post(deps, held(claimed.claim));
-      case 'resumed': {
-        const resumed = held(claimed.claim);
-        // The worker before this one died between its intent and its outcome.
-        if (!claimed.noted) await noteUnknown(deps, resumed, 'the worker that sent it is gone');
-        return readBack(deps, resumed, claimed.landsInMs, claimed.satisfied);
-      }
+export const rotateSecretKey = (deps: RotateDeps): ((job: RotationJob) => Promise<Step>) => {
+  // Those that would find no room in the ledger wait here, where waiting costs nothing.
+  const room = createGate(deps.maxOpenIntents);
+  return async (job) => {
+    const leave = await room.enter(job.orgId);
+    try {
+      return deps.stopping.aborted ? { kind: 'again', inMs: 0 } : await takeStep(deps, job, leave);
+    } finally {
+      leave();
     }
   };
+};
+
+const takeStep = async (deps: RotateDeps, job: RotationJob, leaveRoom: () => void): Promise<Step> => {
+  const { claimed, askedMs } = await claimWhenThereIsRoom(deps, job);
+  const held = (claim: Claim): Held => ({ claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
+  switch (claimed.kind) {
+    case 'missing':
+      return { kind: 'stray' };
+    case 'ended':
+      return { kind: 'done' };
+    case 'busy':
+    case 'full':
+    case 'halted':
+    case 'frozen':
+      // Spread, so that those who wait do not all come at once.
+      return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)) };
+    case 'claimed':
+      return post(deps, held(claimed.claim));
+    case 'resumed': {
+      // Its intent is counted already, and reading must wait for nobody.
+      leaveRoom();
+      const resumed = held(claimed.claim);
+      if (claimed.noted) return readBack(deps, resumed, claimed.landsInMs, claimed.satisfied);
+      // The worker before this one died between its intent and its outcome.
+      await noteUnknown(deps, resumed, 'the worker that sent it is gone');
+      return readBack(deps, told(resumed), claimed.landsInMs, claimed.satisfied);
+    }
+  }
+};
+
+/** Now that the outcome is noted as unknown: consumers have been told, where a key was published. */
+const told = (held: Held): Held => ({ ...held, claim: { ...held.claim, uncertain: held.claim.versionBefore !== undefined } });
 
 /** How long after the claim the POST may still take effect, and a read still not show it. */
 const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
@@ -129,8 +147,7 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
       const { requestTimeoutMs, leaseMarginMs } = deps.timing;
       const ours = await noteUnknown(deps, held, outcome.reason, outcome.status, stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs);
       if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
-      const claim = { ...held.claim, uncertain: held.claim.versionBefore !== undefined };
-      return readBack(deps, { ...held, claim }, windowMs(deps.timing) - (deps.clock.nowMs() - held.askedMs));
+      return readBack(deps, told(held), windowMs(deps.timing) - (deps.clock.nowMs() - held.askedMs));
     }
   }
 };

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
   accept, claimed, claimOf, codeOf, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, resumed, rotate, waitOf, type Resumed,
-} from './spec-ledger.ts';
+} from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -253,5 +253,37 @@ describe('when Redis is out of memory', () => {
     await ledger.endCheck(drawn!, 1000);
     await ledger.requestCheck(target, 0);
     expect(await redis.zcard('{spec}:checks')).toBe(1);
+  });
+});
+
+describe('a rotation whose entry was deleted while it held an assistant', () => {
+  it.each([
+    ['deleted', (key: string) => redis.del(key)],
+    ['overwritten', async (key: string) => redis.set(key, 'nonsense')],
+  ])('blocks it until its POST can no longer take effect, and no longer: %s', async (_how, spoil) => {
+    await rotate('f1');
+    const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 60_000 });
+    await spoil(`{spec}:rotation:${lost.rotationId}`);
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    await redis.hset('{spec}:assistant:ast_1', 'lands', 1);
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'look' });
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
+  });
+
+  it('blocks nobody either where no check comes in between', async () => {
+    const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 0 });
+    await redis.del(`{spec}:rotation:${lost.rotationId}`);
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
+  });
+});
+
+describe('a list with an entry that cannot be read', () => {
+  it('shows the others', async () => {
+    const [bad, good] = [await accept(), await accept({ assistantId: 'ast_2' })];
+    await redis.del(`{spec}:rotation:${bad.id}`);
+    await redis.set(`{spec}:rotation:${bad.id}`, 'nonsense');
+    expect((await ledger.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([good.id]);
+    expect(await codeOf(ledger.get(bad.id))).toBe('LEDGER_CORRUPT');
   });
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
   accept, claimed, dueChecks, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, rotate,
-} from './spec-ledger.ts';
+} from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -197,15 +197,15 @@ describe('compare', () => {
 
 describe('checks', () => {
   it('are drawn when they are due, once for each assistant, the longest due first', async () => {
-    await ledger.requestCheck({ orgId: 'org a', assistantId: 'ast:2' }, -5);
-    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, -10);
+    await ledger.requestCheck({ orgId: 'org a', assistantId: 'ast:2' }, -5000);
+    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, -10_000);
     await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
     await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_later' }, 60_000);
     const nowMs = await ledger.nowMs();
     const drawn = await ledger.drawChecks(10, 30_000);
     expect(drawn).toEqual([
-      { orgId: 'org_1', assistantId: 'ast_1', putOffUntilMs: expect.any(Number) },
-      { orgId: 'org a', assistantId: 'ast:2', putOffUntilMs: expect.any(Number) },
+      { orgId: 'org_1', assistantId: 'ast_1', name: 'org_1/ast_1', putOffUntilMs: expect.any(Number) },
+      { orgId: 'org a', assistantId: 'ast:2', name: 'org a/ast:2', putOffUntilMs: expect.any(Number) },
     ]);
     expect(drawn[0]!.putOffUntilMs).toBeGreaterThanOrEqual(nowMs + 30_000);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { accept, claimed, claimOf, dueChecks, events, key, ledger, lose, nextId, openLedger, printOf, readKey, redis, resumed, rotate, waitOf } from './spec-ledger.ts';
+import { accept, claimed, claimOf, dueChecks, events, key, ledger, lose, nextId, openLedger, printOf, readKey, redis, resumed, rotate, waitOf } from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {

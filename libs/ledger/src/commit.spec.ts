@@ -3,7 +3,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
 import {
   LONG_AGO, accept, claimed, claimOf, codeOf, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate,
-} from './spec-ledger.ts';
+} from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -161,9 +161,12 @@ describe('commit', () => {
     await claimed(await accept());
   });
 
-  it('has the assistant checked again after a time, where it is told to', async () => {
-    await rotate('f1', { orgId: 'org a' }, { checkAgainInMs: 5000.4 });
-    expect(await redis.zrange('{spec}:checks', '0', '-1', 'WITHSCORES')).toEqual(['org a/ast_1', String((await knownMs()) + 5000)]);
+  it('has the assistant checked again after a time, where it is told to, however often it is checked before', async () => {
+    const { epoch } = await rotate('f1', { orgId: 'org a' }, { checkAgainInMs: 5000.4 });
+    expect(await redis.zrange('{spec}:checks', '0', '-1', 'WITHSCORES')).toEqual([`org a/ast_1/${epoch}`, String((await knownMs()) + 5000)]);
+    await ledger.requestCheck({ orgId: 'org a', assistantId: 'ast_1' }, -1);
+    const [due] = await ledger.drawChecks(10, 60_000);
+    await ledger.endCheck(due!);
     await rotate('f2', { assistantId: 'ast_2' });
     expect(await redis.zcard('{spec}:checks')).toBe(1);
   });

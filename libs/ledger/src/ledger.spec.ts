@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import { accept, claimed, codeOf, key, ledger, nextId, openLedger, redis, request, rotate } from './spec-ledger.ts';
+import { accept, claimed, codeOf, key, ledger, nextId, openLedger, redis, request, rotate } from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {

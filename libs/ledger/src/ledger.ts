@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
+import { flatHash } from './hash-fields.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
 import { parseRotation } from './rotation-hash.ts';
-import { defineScripts } from './scripts.ts';
+import { asCorrupt, defineScripts } from './scripts.ts';
 
 export interface Accepted {
   rotation: Rotation;
@@ -73,7 +74,7 @@ export interface KeyVersion {
   rotation: 'ends' | 'satisfied' | 'goes-on' | { fails: ErrorCode };
   /** Set where it was read, and is not the answer to a POST: when the read began (Redis time), and how far reads may lag behind. */
   read?: { beganMs: number; lagMs: number };
-  /** Has the assistant checked again after so long. */
+  /** Has the assistant checked again after so long, and not before. */
   checkAgainInMs?: number;
 }
 
@@ -90,6 +91,8 @@ export type Comparison = (typeof comparisons)[number];
 export interface DueCheck {
   orgId: string;
   assistantId: string;
+  /** Tells it from others of the same assistant. */
+  name: string;
   putOffUntilMs: number;
 }
 
@@ -125,12 +128,12 @@ export interface Ledger {
   drawChecks(count: number, takeMs: number): Promise<DueCheck[]>;
   /** Ends a check, or puts it off. */
   endCheck(check: DueCheck, againInMs?: number): Promise<void>;
-  /** The assistants last published under an org that were neither listed nor published since a moment: a page of them. */
+  /** The assistants last published under an org that no sweep or check has seen since a moment: a page of them. */
   notSeenSince(orgId: string, sinceMs: number, page: { offset: number; size: number }): Promise<string[]>;
   /** The org ids that anything was published under, and how many assistants under each. */
   orgs(): Promise<{ orgId: string; assistants: number }[]>;
   /** Ends a rotation whose entry or whose assistant's cannot be read, or lets it wait for somebody where a request may have left. */
-  condemn(id: string, lookAgainInMs: number): Promise<'failed' | 'waits' | 'unreadable'>;
+  condemn(id: string, lookAgainInMs: number): Promise<'failed' | 'waits' | 'ended' | 'unreadable'>;
   /** Notes that the entry of an assistant cannot be read; true where that is new. */
   quarantine(assistantId: string, why: string, nowMs: number): Promise<boolean>;
   /** Takes it back; true where it was noted. */
@@ -173,14 +176,19 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
 
-  const read = async (ids: string[]): Promise<Rotation[]> => {
+  /** Of each id its rotation; undefined where there is none any more, and an error where its entry cannot be read. */
+  const readAll = async (ids: string[]): Promise<(Rotation | RekeyError | undefined)[]> => {
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hgetall(keys.rotation(id));
     const replies = (await pipeline.exec()) ?? [];
-    return replies.flatMap(([error, hash], i) => {
-      if (error) throw error;
-      // Forgotten between the index and the hash.
-      return Object.keys(hash as object).length === 0 ? [] : [parseRotation(ids[i]!, hash as Record<string, string>)];
+    return replies.map(([error, hash], i) => {
+      try {
+        if (error) asCorrupt(error);
+        return Object.keys(hash as object).length === 0 ? undefined : parseRotation(ids[i]!, hash as Record<string, string>);
+      } catch (err) {
+        if (err instanceof RekeyError) return err;
+        throw err;
+      }
     });
   };
 
@@ -300,13 +308,14 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       const [, putOffUntil, ...members] = await run['draw-checks']([keys.checks], [count, Math.round(takeMs)]);
       // No id has a slash in it.
       return members.map((member) => {
-        const [orgId, assistantId] = String(member).split('/') as [string, string];
-        return { orgId, assistantId, putOffUntilMs: Number(putOffUntil) };
+        const name = String(member);
+        const [orgId, assistantId] = name.split('/') as [string, string];
+        return { orgId, assistantId, name, putOffUntilMs: Number(putOffUntil) };
       });
     },
 
-    endCheck: async ({ orgId, assistantId, putOffUntilMs }, againInMs) => {
-      await run['end-check']([keys.checks], [`${orgId}/${assistantId}`, putOffUntilMs, againInMs === undefined ? '' : Math.round(againInMs)]);
+    endCheck: async ({ name, putOffUntilMs }, againInMs) => {
+      await run['end-check']([keys.checks], [name, putOffUntilMs, againInMs === undefined ? '' : Math.round(againInMs)]);
     },
 
     notSeenSince: (orgId, sinceMs, { offset, size }) => redis.zrangebyscore(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`, 'LIMIT', offset, size),
@@ -319,7 +328,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
 
     condemn: async (id, lookAgainInMs) => {
       const [kind] = await run.condemn([keys.rotation(id)], [id, Math.round(lookAgainInMs)]);
-      return kind.toLowerCase() as 'failed' | 'waits' | 'unreadable';
+      return kind.toLowerCase() as 'failed' | 'waits' | 'ended' | 'unreadable';
     },
 
     quarantine: async (assistantId, why, nowMs) => (await redis.hsetnx(keys.quarantine, assistantId, JSON.stringify({ since: Math.round(nowMs), why }))) === 1,
@@ -334,8 +343,9 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
     },
 
     get: async (id) => {
-      const [rotation] = await read([id]);
+      const [rotation] = await readAll([id]);
       if (!rotation) throw new RekeyError('ROTATION_NOT_FOUND');
+      if (rotation instanceof RekeyError) throw rotation;
       return rotation;
     },
 
@@ -345,7 +355,9 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       let last = after;
       for (let seen = 0; seen < LIST_SCAN_LIMIT; ) {
         const ids = await newestBelow(redis, [...new Set(indexes)], last, size);
-        for (const rotation of await read(ids)) {
+        for (const rotation of await readAll(ids)) {
+          // One bad entry must not hide the others.
+          if (!rotation || rotation instanceof RekeyError) continue;
           last = rotation.id;
           if (matches(rotation, filter) && found.push(rotation) === size) return { rotations: found, next: last };
         }
@@ -433,13 +445,6 @@ const uncertainEvent = (claim: Claim): [string, string] => {
   const { epoch, rotationId, versionBefore } = claim;
   const time = new Date(claim.atMs).toISOString();
   return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: null });
-};
-
-const flatHash = (reply: unknown): Record<string, string> => {
-  const flat = reply as string[];
-  const hash: Record<string, string> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) hash[flat[i]!] = flat[i + 1]!;
-  return hash;
 };
 
 const newestBelow = async (redis: Redis, indexes: string[], below: string | undefined, count: number): Promise<string[]> => {

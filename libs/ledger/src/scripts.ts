@@ -20,14 +20,15 @@ const textOf = (prelude: string, command: string): string => {
 };
 
 /** A key of another type than the ledger's was put there by somebody else. */
-const asCorrupt = (error: unknown): never => {
+export const asCorrupt = (error: unknown): never => {
   throw error instanceof Error && /\bWRONGTYPE\b/.test(error.message) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
 };
 
 /**
  * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument and answer with a list
  * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it. Where an entry has
- * not the type that it should have, they reject with LEDGER_CORRUPT, and have written nothing.
+ * not the type that it should have, they reject with LEDGER_CORRUPT; what
+ * they had written by then stays, as Redis has it.
  */
 export const defineScripts = (redis: Redis, prefix: string): Record<CommandName, Run> => {
   const prelude = readCommand('prelude');

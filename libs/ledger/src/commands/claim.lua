@@ -37,11 +37,15 @@ local now = now_us()
 local now_ms = math.floor(now / 1000)
 local lease_left = left(tonumber(held[2]) or 0, now_ms, lease_ms)
 
+if holder and holder ~= id and lease_left == 0 and is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then
+  redis.call('HDEL', KEYS[2], 'holder', 'satisfied')
+  holder = nil
+end
 if holder and holder ~= id then
   -- Whoever holds it is driven by its own job: a short wait while its POST is under way, and until its next read where its
   -- outcome is unknown, which may take as long as the upstream is away.
   if lease_left > 0 then return { 'BUSY', int(math.max(math.min(lease_left, 1000), 100)) } end
-  local next_read = tonumber(redis.call('HGET', rotation_key(holder), 'next')) or 0
+  local next_read = tonumber(redis.pcall('HGET', rotation_key(holder), 'next')) or 0
   return { 'BUSY', int(math.max(math.min(next_read - now_ms, 30000), 1000)) }
 end
 if holder == id and lease_left > 0 then return { 'BUSY', int(lease_left) } end

@@ -69,7 +69,7 @@ if held[10] then
   redis.call('HDEL', KEYS[2], 'uncertain')
   redis.call('HDEL', PREFIX .. ':uncertain', ARGV[13])
 end
-if ARGV[16] ~= '' then request_check(ARGV[11], ARGV[13], now_ms + tonumber(ARGV[16])) end
+if ARGV[16] ~= '' then request_later_check(ARGV[11], ARGV[13], now_ms + tonumber(ARGV[16]), epoch) end
 if ARGV[17] == '1' then redis.call('HDEL', PREFIX .. ':ledger', 'run:' .. ARGV[11], 'run_at:' .. ARGV[11]) end
 
 if becomes == 'satisfied' then

@@ -2,8 +2,9 @@
 --
 -- KEYS  1 the rotation
 -- ARGV  1 prefix  2 rotation id  3 ms until it is looked at again
--- Returns {'FAILED'}    nothing had been sent
---         {'WAITS'}     a request may have left: it is RECONCILING, and an operator is needed
+-- Returns {'FAILED'}      nothing had been sent
+--         {'WAITS'}       a request may have left: it is RECONCILING, and an operator is needed
+--         {'ENDED'}       it has ended, or is not there
 --         {'UNREADABLE'}  its own entry cannot be read: it is taken off the index
 
 local id = ARGV[2]
@@ -21,5 +22,6 @@ if state == 'ROTATING' or state == 'RECONCILING' then
   if state == 'ROTATING' then redis.call('HSET', KEYS[1], 'since', int(now_ms)) end
   move(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + tonumber(ARGV[3])), 'error', 'OUTCOME_UNKNOWN',
     'read_error', 'LEDGER_CORRUPT', 'operator', '1')
+  return { 'WAITS' }
 end
-return { 'WAITS' }
+return { 'ENDED' }

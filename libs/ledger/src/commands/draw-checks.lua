@@ -2,7 +2,7 @@
 --
 -- KEYS  1 the checks
 -- ARGV  1 prefix  2 how many at most  3 ms that a check may take
--- Returns {'DRAWN', put off until (ms), ORG/ASSISTANT, …}
+-- Returns {'DRAWN', put off until (ms), the check, …}: ORG/ASSISTANT, or ORG/ASSISTANT/MARK
 
 local now_ms = math.floor(now_us() / 1000)
 local until_ms = int(now_ms + tonumber(ARGV[3]))

@@ -2,7 +2,7 @@
 -- Ends a check that was drawn, or puts it off. One that was asked for anew meanwhile stays.
 --
 -- KEYS  1 the checks
--- ARGV  1 prefix  2 ORG/ASSISTANT  3 put off until (ms), as it was drawn  4 ms until it is to be made again, '' where it is done
+-- ARGV  1 prefix  2 the check  3 put off until (ms), as it was drawn  4 ms until it is to be made again, '' where it is done
 -- Returns {'ENDED'}, or {'ASKED'} where it was asked for anew
 
 if redis.call('ZSCORE', KEYS[1], ARGV[2]) ~= ARGV[3] then return { 'ASKED' } end

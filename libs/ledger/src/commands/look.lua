@@ -6,10 +6,16 @@
 -- Returns {'LOOK', epoch, now ms, key state or '', version or '', '1' where consumers were told that it is uncertain}
 --         {'HELD', ms to wait}     a rotation holds it, and finds out itself what is in force
 
-local held = redis.call('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain')
+local held = redis.call('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain', 'lands')
 local now = now_us()
 local now_ms = math.floor(now / 1000)
-if held[1] then return { 'HELD', int(math.min(math.max((tonumber(held[2]) or 0) - now_ms, 1000), 10000)) } end
+if held[1] then
+  local lease = tonumber(held[2]) or 0
+  if lease > now_ms or not is_orphaned(held[1], tonumber(held[7]) or 0, now_ms) then
+    return { 'HELD', int(math.min(math.max(lease - now_ms, 1000), 10000)) }
+  end
+  redis.call('HDEL', KEYS[1], 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
+end
 local epoch = int(draw(now, held[3], held[4]))
 redis.call('HSET', KEYS[1], 'epoch', epoch)
 return { 'LOOK', epoch, int(now_ms), held[5] or '', held[4] or '', held[6] and '1' or '' }

@@ -81,6 +81,18 @@ local function request_check(org, assistant, at_ms)
   redis.call('ZADD', PREFIX .. ':checks', 'LT', int(at_ms), org .. '/' .. assistant)
 end
 
+-- The same, but not before that moment: an earlier check does not stand for it. `mark` tells it from all others of the assistant.
+local function request_later_check(org, assistant, at_ms, mark)
+  redis.call('ZADD', PREFIX .. ':checks', int(at_ms), org .. '/' .. assistant .. '/' .. mark)
+end
+
+-- Whether a holder is no rotation that can be read, so that nobody will ever hand the assistant back, and its POST, if one ever left, can
+-- no longer take effect.
+local function is_orphaned(holder, lands_ms, now_ms)
+  local state = redis.pcall('HGET', rotation_key(holder), 'state')
+  return (not state or type(state) == 'table') and lands_ms <= now_ms
+end
+
 -- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number and text.
 local function emit(head, tail, keep)
   local seq = int(redis.call('INCR', PREFIX .. ':seq'))
