@@ -1,0 +1,54 @@
+import type { UpstreamRecord } from '@rekey/invent';
+
+/** A key as upstream made it. Its index in the assistant's history is its age. */
+export interface MadeKey {
+  secret: string;
+  madeMs: number;
+  /** `start`, `hand`, or the id of the rotation whose POST made it. */
+  by: string;
+}
+
+/** A POST that has left. It may take effect before `landsBeforeMs`, as long as nothing has become of it. */
+export interface Post {
+  assistantId: string;
+  rotationId: string;
+  landsBeforeMs: number;
+  over: boolean;
+}
+
+/** Invent, simulated: every assistant's keys, and the POSTs on their way to it. */
+export class Upstream {
+  readonly keys = new Map<string, MadeKey[]>();
+  readonly posts: Post[] = [];
+  /** Those whose answer nobody waits for any more, and which may still land. */
+  readonly late: Post[] = [];
+
+  constructor(assistantIds: string[]) {
+    for (const id of assistantIds) this.keys.set(id, [{ secret: `${id}-0`, madeMs: Number.NEGATIVE_INFINITY, by: 'start' }]);
+  }
+
+  rotate(assistantId: string, madeMs: number, by: string): void {
+    const history = this.keys.get(assistantId)!;
+    history.push({ secret: `${assistantId}-${history.length}`, madeMs, by });
+  }
+
+  land(post: Post, nowMs: number): void {
+    post.over = true;
+    this.rotate(post.assistantId, nowMs, post.rotationId);
+  }
+
+  canLand(post: Post, nowMs: number): boolean {
+    return !post.over && nowMs < post.landsBeforeMs;
+  }
+
+  /** Of the keys that a read may show, by age: those in force at some moment after `sinceMs`. The one in force comes first. */
+  shown(assistantId: string, sinceMs: number): number[] {
+    const history = this.keys.get(assistantId)!;
+    return history.flatMap((_key, age) => (age === history.length - 1 || history[age + 1]!.madeMs > sinceMs ? [age] : [])).toReversed();
+  }
+
+  record(assistantId: string, age: number): UpstreamRecord & { id: string; secretKey: string } {
+    const { secret } = this.keys.get(assistantId)![age]!;
+    return { id: assistantId, secretKey: secret, deleted: false, json: JSON.stringify({ id: assistantId, secret_key: secret }), unexpected: [] };
+  }
+}
