@@ -1,6 +1,6 @@
 import { createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
-import { connectRedis, guardRedis, reportReady, runProcess } from '@rekey/runtime';
+import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
@@ -18,6 +18,9 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const subscriber = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-subscriber', logger });
   shutdown.defer('subscriber', () => subscriber.disconnect());
 
+  const memory = watchMemory(redis, { threshold: STOP_ACCEPTING_AT, logger, consequence: 'no new rotation is accepted' });
+  shutdown.defer('memory', () => memory.close());
+
   const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX });
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
@@ -29,7 +32,12 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   waiters.start();
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
-  const server = createServer(loadContract(), createServices({ ledger, queue, waiters, sweeps, sweepQueue, system, onUnexpected }));
+  const services = createServices({
+    ledger, queue, waiters, sweeps, sweepQueue, system, onUnexpected,
+    holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
+  });
+  const server = createServer(loadContract(), services);
   shutdown.defer('server', () => server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)));
   shutdown.defer('waiters', () => waiters.close());
   const health = watchHealth(server.health, redis, server.services);

@@ -1,5 +1,6 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation, type RotationServiceHandlers } from '@rekey/rpc';
+import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
@@ -13,15 +14,28 @@ export interface RotationServiceDeps {
   ledger: Ledger;
   queue: RotationQueue;
   waiters: RotationWaiters;
+  /** Why nothing new is accepted at present; undefined where nothing is in its way. */
+  holdBack: () => ErrorCode | undefined;
+  /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a rotation answered. */
+  confirmDurable: () => Promise<boolean>;
 }
 
-export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters }: RotationServiceDeps): RotationServiceHandlers => ({
+export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters, holdBack, confirmDurable }: RotationServiceDeps): RotationServiceHandlers => ({
   RotateSecretKey: method(async (request) => {
-    const { rotation } = await ledger.accept(`rot_${nextUlid()}`, requests.parseRequest(requests.RotateSecretKey, request));
+    const wanted = requests.parseRequest(requests.RotateSecretKey, request);
+    const refusal = holdBack();
+    if (refusal !== undefined) throw new RekeyError(refusal);
+    const { rotation } = await ledger.accept(`rot_${nextUlid()}`, wanted).catch(async (error: unknown) => {
+      // The check that follows finds which entry it is, and puts the assistant in quarantine.
+      if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT') await ledger.requestCheck(wanted, 0);
+      throw error;
+    });
     // Also for one that was there already: its gateway may have died before it was queued, and queuing twice is nothing.
     if (rotation.state === 'QUEUED') {
       await queue.add({ rotationId: rotation.id, orgId: rotation.orgId, assistantId: rotation.assistantId });
     }
+    // Also for one that was there already: the answer before may have been this refusal.
+    if (!(await confirmDurable())) throw new RekeyError('REPLICAS_MISSING');
     return toProtoRotation(rotation);
   }),
 

@@ -1,6 +1,6 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { unary, type CallContext } from '@rekey/rpc';
-import { isRedisAway } from '@rekey/runtime';
+import { isRedisAway, isRedisFull } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
 
 /** Makes a gRPC method of an async function that returns or throws. */
@@ -13,6 +13,7 @@ export const serviceMethod =
       try {
         return await handler(request, context);
       } catch (error) {
+        if (isRedisFull(error)) throw new RekeyError('REDIS_MEMORY_LOW', { cause: error });
         throw isRedisAway(error) ? new RekeyError('REDIS_UNAVAILABLE', { cause: error }) : error;
       }
     }, onUnexpected);

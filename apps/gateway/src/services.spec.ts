@@ -32,6 +32,8 @@ const services = () =>
     ledger: { current: async () => current } as unknown as Ledger,
     queue: {} as RotationQueue,
     waiters: {} as RotationWaiters,
+    holdBack: () => undefined,
+    confirmDurable: async () => true,
     sweeps,
     sweepQueue,
     system: createSystem({ redis, prefix: 'spec' }),

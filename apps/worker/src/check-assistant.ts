@@ -29,10 +29,11 @@ const HELD_AGAIN_MS = 1000;
 /**
  * Reads an assistant and publishes what is in force, where that is not what is published. It holds nothing meanwhile: should a
  * rotation claim the assistant between the reading and the commit, the commit is refused, for the rotation knows better.
+ * `publishAnew`: also where it is what is published, for that cannot be opened.
  */
 export const checkAssistant =
   ({ ledger, invent, publisher, clock, logger, meter, readLagMs }: CheckDeps) =>
-  async (target: { orgId: string; assistantId: string }): Promise<CheckResult> => {
+  async (target: { orgId: string; assistantId: string }, { publishAnew = false } = {}): Promise<CheckResult> => {
     const looked = await ledger.look(target);
     if (looked.kind === 'held') return looked;
     const { hold } = looked;
@@ -52,7 +53,7 @@ export const checkAssistant =
     if (state === hold.stateBefore || (!known && 'removal' in finding)) {
       await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
       // Who was told that it is in doubt is told that it is not.
-      if (!known || !hold.uncertain) return { kind: 'agreed' };
+      if (!known || !(hold.uncertain || publishAnew)) return { kind: 'agreed' };
     }
     const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
     const result = await publisher.publish(hold, anchor, { finding, cause, rotation: 'goes-on', read });
@@ -64,7 +65,7 @@ export const checkAssistant =
       case 'doubted':
         return result;
       default:
-        return { kind: cause === 'reconciliation' ? 'agreed' : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
+        return { kind: cause === 'reconciliation' ? (publishAnew ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
     }
   };
 

@@ -16,7 +16,7 @@ export interface DueChecksOptions {
 const AT_ONCE = 8;
 const LOOK_EVERY_MS = 500;
 /** What only somebody can mend is tried again seldom. */
-const AGAIN_MS = { unreadable: 10_000, corrupt: 60_000, stale: 10_000 };
+const AGAIN_MS = { unreadable: 5000, corrupt: 60_000, stale: 10_000 };
 
 /**
  * Makes the checks that are due: after a POST whose commit was refused, after a second POST, after an answer that an assistant is gone,

@@ -1,8 +1,8 @@
 import type { UpstreamRecord } from '@rekey/invent';
 import type { CommitResult, Hold, KeyVersion, Ledger } from '@rekey/ledger';
 import { isRedisAway, type Logger } from '@rekey/runtime';
-import type { Removal } from '@rekey/schema';
-import { sealRecord, type Sealer } from '@rekey/sealing';
+import { CurrentEvent, KEY_REMOVED, type Removal } from '@rekey/schema';
+import { openRecord, sealRecord, type Sealer } from '@rekey/sealing';
 import { backoffMs } from './backoff.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
@@ -27,6 +27,8 @@ export type Publication = Omit<KeyVersion, 'key' | 'updatedMs'> & { finding: Fin
 export interface Publisher {
   /** What the ledger calls a finding: a fingerprint, `no-key` or `deleted`. */
   stateOf(finding: Finding): string;
+  /** Whether what stands under an assistant's current record is an event that consumers can open, of a key in this state. */
+  canBeOpened(current: string | null, assistantId: string, state: string): Promise<boolean>;
   /** Seals and commits, however long Redis refuses to write. `anchor` is of the hold. */
   publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<CommitResult>;
 }
@@ -65,6 +67,19 @@ export const createPublisher = ({ ledger, sealer, logger, clock, meter }: Publis
   return {
     stateOf: (finding) => ('removal' in finding ? finding.removal : sealer.fingerprint(finding.secretKey)),
 
+    canBeOpened: async (current, assistantId, state) => {
+      const event = readEvent(current);
+      if (!event || event.subject !== assistantId) return false;
+      if (event.type === KEY_REMOVED) return event.data.removal === state;
+      try {
+        const opened = await openRecord(sealer, event.data.sealed);
+        const { secret_key: secretKey } = opened.assistant;
+        return event.data.fingerprint === state && opened.version === event.data.version && !!secretKey && sealer.fingerprint(secretKey) === state;
+      } catch {
+        return false;
+      }
+    },
+
     publish: async (hold, anchor, { finding, ...publication }) => {
       const key = 'removal' in finding ? finding : sealed(hold, finding);
       const result = await commitAtLength(hold, { key, updatedMs: redisNowMs(clock, anchor), ...publication });
@@ -88,6 +103,14 @@ export const createPublisher = ({ ledger, sealer, logger, clock, meter }: Publis
       return result;
     },
   };
+};
+
+const readEvent = (text: string | null): CurrentEvent | undefined => {
+  try {
+    return CurrentEvent.parse(JSON.parse(text ?? 'null'));
+  } catch {
+    return undefined;
+  }
 };
 
 export const idsOf = ({ rotationId, orgId, assistantId }: { rotationId?: string; orgId: string; assistantId: string }) => ({

@@ -9,10 +9,10 @@ import { quarantine } from './due-checks.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface SweepDeps {
-  ledger: Pick<Ledger, 'nowMs' | 'compare' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine'>;
+  ledger: Pick<Ledger, 'nowMs' | 'compare' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine'>;
   invent: Pick<InventClient, 'listAssistants'>;
   publisher: Publisher;
-  check: (target: { orgId: string; assistantId: string }) => Promise<CheckResult>;
+  check: (target: { orgId: string; assistantId: string }, options?: { publishAnew?: boolean }) => Promise<CheckResult>;
   clock: Clock;
   logger: Logger;
   readLagMs: number;
@@ -152,11 +152,12 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
   counts.compared += listed.length;
   let unseen = 0;
   const differing: string[] = [];
+  const agreeing: Listed[] = [];
   for (const [i, one] of listed.entries()) {
     const target = { orgId, assistantId: one.assistantId };
     switch (words[i] as Comparison) {
       case 'agrees':
-        counts.agreed += 1;
+        agreeing.push(one);
         break;
       case 'unseen':
         unseen += 1;
@@ -181,7 +182,33 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
     }
   }
   await checkAll(deps, run, differing);
+  await verifyRecords(deps, run, agreeing);
   return unseen;
+};
+
+/** The right key is of no use in a record that nobody can open: such a record is reported, and published anew. */
+const verifyRecords = async (deps: SweepDeps, { orgId, counts }: OrgSweep, agreeing: Listed[]): Promise<void> => {
+  const { ledger, publisher, check, logger } = deps;
+  const currents = await ledger.currents(agreeing.map(({ assistantId }) => assistantId));
+  for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
+    const current = currents[i] ?? null;
+    // What has no key, and was never published, has no record.
+    if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state))) {
+      counts.agreed += 1;
+      continue;
+    }
+    const target = { orgId, assistantId };
+    await quarantine(deps, target, 'its current record cannot be opened');
+    counts.requests += 1;
+    const { kind } = await check(target, { publishAnew: true });
+    if (kind === 'adopted' || kind === 'removed') {
+      counts[kind] += 1;
+      await ledger.unquarantine(assistantId);
+      logger.warn({ org_id: orgId, assistant_id: assistantId }, 'a record that could not be opened was published anew');
+    } else {
+      counts.unresolved += 1;
+    }
+  }
 };
 
 /** What was never published has nothing that it could overwrite: it is published as it was listed, and costs no request of its own. */

@@ -258,8 +258,8 @@ describe('when Redis is out of memory', () => {
 
 describe('a rotation whose entry was deleted while it held an assistant', () => {
   it.each([
-    ['deleted', (key: string) => redis.del(key)],
-    ['overwritten', async (key: string) => redis.set(key, 'nonsense')],
+    ['deleted', (name: string) => redis.del(name)],
+    ['overwritten', async (name: string) => redis.set(name, 'nonsense')],
   ])('blocks it until its POST can no longer take effect, and no longer: %s', async (_how, spoil) => {
     await rotate('f1');
     const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 60_000 });

@@ -144,6 +144,8 @@ export interface Ledger {
   list(filter: ListFilter, page: { size: number; after?: string }): Promise<{ rotations: Rotation[]; next?: string }>;
   /** The event of the assistant's current key version, as published, and the one that puts it in doubt. */
   current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
+  /** The same events of several assistants, without what puts them in doubt; null where there is none, or another type. */
+  currents(assistantIds: string[]): Promise<(string | null)[]>;
   /** Binds a new ledger to a fingerprint key; returns the id of the one that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
   /** Notes which Redis this is, by its run id; false where the ledger was on another before, which may have known more. */
@@ -372,6 +374,8 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       const [event, uncertain] = await Promise.all([redis.get(keys.current(assistantId)), redis.hget(keys.uncertain, assistantId)]);
       return event === null ? undefined : { event, ...(uncertain !== null && { uncertain }) };
     },
+
+    currents: async (assistantIds) => (assistantIds.length === 0 ? [] : redis.mget(assistantIds.map(keys.current))),
 
     bind: async (fingerprintKeyId) => {
       const [, bound] = await run.begin([keys.ledger], [fingerprintKeyId]);

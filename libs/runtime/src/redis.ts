@@ -67,6 +67,9 @@ export const isRedisAway = (error: unknown): boolean => {
   return error.name === 'MaxRetriesPerRequestError' || 'syscall' in error || connectionMessages.has(error.message);
 };
 
+/** Whether an error of ioredis's means that Redis has no memory for what a command would write. It has written nothing then. */
+export const isRedisFull = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError' && error.message.startsWith('OOM ');
+
 /** ioredis gives these errors neither a code nor a name; they are its whole messages, as of 6.0. */
 const connectionMessages = new Set([
   'Connection is closed.',

@@ -256,6 +256,23 @@ describe('once', () => {
     expect(seen).toBe('');
   });
 
+  it('held: keeps back what the target sends while it acts, and lets it through then', async () => {
+    const [near, far] = await pair();
+    let seen: unknown;
+    const acted = proxy.once('KILL', 'held', async () => {
+      await until(() => far.received === 'KILL and more');
+      far.socket.write('done');
+      await quiet();
+      seen = near.received;
+    });
+    near.socket.write('KILL');
+    await until(() => far.received === 'KILL');
+    near.socket.write(' and more');
+    await acted;
+    await until(() => near.received === 'done');
+    expect([seen, near.ended]).toEqual(['', undefined]);
+  });
+
   it('acts once for any of several patterns', async () => {
     const [near, far] = await pair();
     let acts = 0;

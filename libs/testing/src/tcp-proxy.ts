@@ -19,9 +19,11 @@ export interface TcpProxy {
    * - before: the chunk that completes the pattern is dropped.
    * - after: the chunk is forwarded, and so is what the client sends next (the rest of a long command); the first bytes that the target
    *   sends from then on are dropped. A connection that ends before them leaves the hook armed.
+   * - held: the chunk is forwarded, and so is what the client sends next; what the target sends is held back while `act` works, and
+   *   reaches the client then. The connection lives on.
    *
    * While `act` works, that connection stands still, but for what the client still sends with `after`: that reaches the target, so that
-   * `act` can wait for what the matched command does. Then it is destroyed. Other connections go on. Resolves after that; rejects when
+   * `act` can wait for what the matched command does. Then it is destroyed (not with `held`). Other connections go on. Resolves after that; rejects when
    * `act` does. A hook that is never hit, or whose proxy is closed, never settles.
    *
    * A Redis client pipelines, so a chunk is not a command. With `before`, earlier commands in the same chunk are dropped too, those of
@@ -29,7 +31,7 @@ export interface TcpProxy {
    * earlier command: Redis has done the matched one for certain only where no other awaited its answer on that connection, or where
    * `act` waits for what it does. It has also been sent whatever follows it in the chunk.
    */
-  once(pattern: string | Buffer | readonly string[], when: 'before' | 'after', act: () => void | Promise<void>): Promise<void>;
+  once(pattern: string | Buffer | readonly string[], when: 'before' | 'after' | 'held', act: () => void | Promise<void>): Promise<void>;
   /** Cuts all connections and stops listening. */
   close(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export interface TcpProxyOptions {
 interface Hook {
   /** Any of them. */
   patterns: Buffer[];
-  when: 'before' | 'after';
+  when: 'before' | 'after' | 'held';
   act: () => void | Promise<void>;
   settle: (acted: Promise<void>) => void;
 }
@@ -59,6 +61,8 @@ interface Link {
   held: boolean;
   /** A hook of the kind `after` acts on it: what the target sends is dropped. */
   muted: boolean;
+  /** A hook of the kind `held` acts on it: what the target sends is not read. */
+  heldBack: boolean;
   /** One side broke off; the other has not been told while the proxy stalls. */
   broken: boolean;
   /** The last bytes that the client sent, in which a pattern may have begun. Empty while no hook is armed. */
@@ -87,7 +91,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   const resume = (link: Link): void => {
     if (stalled || link.held) return;
     if (!link.target.writableNeedDrain) link.client.resume();
-    if (!link.client.writableNeedDrain) link.target.resume();
+    if (!link.client.writableNeedDrain && !link.heldBack) link.target.resume();
   };
   const reset = ({ client, target }: Link): void => {
     for (const socket of [client, target]) {
@@ -100,17 +104,28 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
 
   const fire = (link: Link, hook: Hook): void => {
     armed.delete(hook);
-    if (hook.when === 'after') {
-      link.muted = true;
-    } else {
-      link.held = true;
-      pause(link);
+    switch (hook.when) {
+      case 'before':
+        link.held = true;
+        pause(link);
+        break;
+      case 'after':
+        link.muted = true;
+        break;
+      case 'held':
+        link.heldBack = true;
+        link.target.pause();
     }
+    const end = () => {
+      if (hook.when !== 'held') return reset(link);
+      link.heldBack = false;
+      resume(link);
+    };
     const acting = async (): Promise<void> => {
       try {
         await hook.act();
       } finally {
-        reset(link);
+        end();
       }
     };
     hook.settle(acting());
@@ -135,6 +150,11 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
     if (before) {
       fire(link, before);
       return false;
+    }
+    const held = hits.find(({ when }) => when === 'held');
+    if (held) {
+      fire(link, held);
+      return true;
     }
     const waits = link.awaiting !== undefined && armed.has(link.awaiting);
     if (!waits) link.awaiting = hits[0];
@@ -166,7 +186,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const target = connect({ host, port: targetPort, allowHalfOpen: true });
-    const link: Link = { client, target, held: false, muted: false, broken: false, tail: NOTHING, awaiting: undefined };
+    const link: Link = { client, target, held: false, muted: false, heldBack: false, broken: false, tail: NOTHING, awaiting: undefined };
     links.add(link);
     if (stalled) pause(link);
     forward(link, client, target, (chunk) => passesToTarget(link, chunk));

@@ -1,4 +1,5 @@
 import type { UpstreamRecord } from '@rekey/invent';
+import type { Sealer } from '@rekey/sealing';
 
 /** A key as upstream made it. Its index in the assistant's history is its age. */
 export interface MadeKey {
@@ -45,6 +46,20 @@ export class Upstream {
   shown(assistantId: string, sinceMs: number): number[] {
     const history = this.keys.get(assistantId)!;
     return history.flatMap((_key, age) => (age === history.length - 1 || history[age + 1]!.madeMs > sinceMs ? [age] : [])).toReversed();
+  }
+
+  newest(assistantId: string) {
+    return this.record(assistantId, this.keys.get(assistantId)!.length - 1);
+  }
+
+  /** The key that a fingerprint is of, by its place in the history. */
+  ageOf(assistantId: string, fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>): number {
+    return this.keys.get(assistantId)!.findIndex(({ secret }) => sealer.fingerprint(secret) === fingerprint);
+  }
+
+  nameOf(fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>): string | undefined {
+    if (!fingerprint.includes(':')) return undefined;
+    return [...this.keys.values()].flat().find(({ secret }) => sealer.fingerprint(secret) === fingerprint)?.secret;
   }
 
   record(assistantId: string, age: number): UpstreamRecord & { id: string; secretKey: string } {

@@ -1,5 +1,5 @@
 import type { InventClient, ListOutcome, ReadOutcome, RotateOutcome } from '@rekey/invent';
-import type { Ledger } from '@rekey/ledger';
+import type { ClaimResult, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { isEnded, noSweepCounts, type RotationJob } from '@rekey/schema';
 import type { Sealer } from '@rekey/sealing';
@@ -58,7 +58,7 @@ interface Action {
 interface Operation {
   process: Process;
   /** Not before, by the simulated time. */
-  dueMs?: number;
+  dueMs: number;
   /** Of a POST that has left. */
   post?: Post;
   outcomes(): Action[];
@@ -66,7 +66,7 @@ interface Operation {
 
 interface Process {
   name: string;
-  alive: boolean;
+  slot: string;
   /** SIGSTOP. */
   paused: boolean;
   /** What it is busy with. */
@@ -84,6 +84,18 @@ export interface AcceptedRotation extends RotationJob {
   posts: number;
   dueMs: number;
 }
+
+/** What the protocol promises, whatever the history. */
+export const promises = {
+  onePost: 'no two POSTs for one assistant are in flight, or may still land, at the same time',
+  rising: 'versions of an assistant rise in the order of the stream, and seq is dense',
+  inForce: 'the last published key is the key in force upstream',
+  ended: 'every rotation ends, and one that SUCCEEDED names a key that was made for it',
+  newer: 'no key is published over a newer one',
+  certain: 'who was told that a key is uncertain is told a higher version',
+  frugal: 'without a fault, a rotation costs one POST and no reads',
+  rest: 'everything comes to rest',
+} as const;
 
 /** A promise that the protocol broke, and how it came to that. */
 export class BrokenPromise extends Error {
@@ -277,12 +289,11 @@ export class World {
   }
 
   private kill(process: Process): void {
-    process.alive = false;
     for (const { process: owner, post } of this.operations) if (owner === process && post && !post.over) this.upstream.late.push(post);
     this.operations = this.operations.filter((operation) => operation.process !== process);
     const slot = this.workers.indexOf(process);
     if (slot === -1) this.checker = this.start('checker');
-    else this.workers[slot] = this.start(process.name.slice(0, 2));
+    else this.workers[slot] = this.start(process.slot);
   }
 
   // ------------------------------------------------------------------------------------------------------------ coming to rest
@@ -298,7 +309,7 @@ export class World {
       if (next.text === SWEEP) swept = true;
       await this.take(next);
     }
-    this.fail('everything comes to rest', `not within ${MAX_CALM_STEPS} steps`);
+    this.fail(promises.rest, `not within ${MAX_CALM_STEPS} steps`);
   }
 
   private async nextInCalm(swept: boolean): Promise<Action | undefined> {
@@ -312,7 +323,7 @@ export class World {
     const due = open.find(({ dueMs }) => dueMs <= this.nowMs);
     const free = this.workers.find(({ task }) => task === undefined);
     if (due && free) return { text: `${due.rotationId} is delivered to ${free.name}`, weight: 1, run: () => this.deliver(free, due) };
-    const checks = (await redis.zrange(ledger.keys.checks, 0, -1, 'WITHSCORES')).flatMap((text, i) => (i % 2 === 1 ? [Number(text)] : []));
+    const checks = (await redis.zrange(ledger.keys.checks, '0', '-1', 'WITHSCORES')).flatMap((text, i) => (i % 2 === 1 ? [Number(text)] : []));
     if (this.checker.task === undefined && checks.some((dueMs) => dueMs <= this.nowMs)) return { text: 'the checker looks for what is due', weight: 1, run: () => this.check() };
     const late = this.upstream.late.filter((post) => this.upstream.canLand(post, this.nowMs)).map(({ landsBeforeMs }) => landsBeforeMs);
     const moments = [...open.map(({ dueMs }) => dueMs), ...checks, ...late, ...this.operations.map(({ dueMs = 0 }) => dueMs)].filter((ms) => ms > this.nowMs);
@@ -339,7 +350,7 @@ export class World {
     this.run(worker, rotationId, async () => {
       let step = await rotate({ rotationId, orgId, assistantId });
       while (step.kind === 'again' && step.inMs === 0) step = await rotate({ rotationId, orgId, assistantId });
-      if (step.kind === 'stray') this.fail('every rotation accepted has ended', `${rotationId} is not in the ledger`);
+      if (step.kind === 'stray') this.fail(promises.ended, `${rotationId} is not in the ledger`);
       rotation.dueMs = step.kind === 'again' ? this.nowMs + step.inMs : Number.POSITIVE_INFINITY;
       this.say(`${worker.name}: ${step.kind === 'again' ? `${rotationId} again in ${step.inMs} ms` : `${rotationId} is done`}`);
     });
@@ -395,38 +406,180 @@ export class World {
     const count = (this.started.get(slot) ?? 0) + 1;
     this.started.set(slot, count);
     const bootMs = this.nowMs - 7 * count;
-    const process = { name: count === 1 ? slot : `${slot}.${count}`, alive: true, paused: false } as Process;
+    const process = { name: count === 1 ? slot : `${slot}.${count}`, slot, paused: false } as Process;
     process.clock = {
       nowMs: () => this.nowMs - bootMs,
-      sleep: (ms) => new Promise((resolve) => {
-        const dueMs = Math.ceil(this.nowMs + ms);
-        this.begin({ process, dueMs, outcomes: () => [this.well(process, 'has slept', (operation) => this.end(operation, resolve, undefined))] });
-      }),
+      sleep: (ms) => this.wait<void>(process, (finish) => [well(`${process.name}: has slept`, () => finish())], Math.ceil(this.nowMs + ms)),
     };
-    process.ledger = this.ledgerOf(process);
-    process.invent = this.inventOf(process);
+    process.ledger = new Proxy(this.options.ledger, {
+      get: (ledger, name) => {
+        const member: unknown = Reflect.get(ledger, name);
+        return typeof member === 'function' ? (...args: unknown[]) => this.command(process, String(name), args, () => Reflect.apply(member, ledger, args)) : member;
+      },
+    });
+    process.invent = {
+      rotateSecretKey: (target, { sendBeforeMs = 0 } = {}) => this.post(process, target as RotationJob, sendBeforeMs),
+      getAssistant: ({ assistantId }) => this.read(process, assistantId),
+      listAssistants: () => this.list(process),
+      close: async () => {},
+    };
     return process;
   }
 
-  private begin(operation: Operation): void {
-    // A process that was killed has no more steps; nothing can still run in it, but for what was on its way in this tick.
-    if (operation.process.alive) this.operations.push(operation);
+  /** One step of a process. `outcomes` says what may become of it now. */
+  private wait<T>(process: Process, outcomes: (finish: (value: T) => void, operation: Operation) => Action[], dueMs = 0): Promise<T> {
+    return new Promise((resolve) => {
+      const operation: Operation = { process, dueMs, outcomes: () => outcomes(finish, operation) };
+      const finish = (value: T) => {
+        this.operations.splice(this.operations.indexOf(operation), 1);
+        resolve(value);
+      };
+      this.operations.push(operation);
+    });
   }
 
-  private end<T>(operation: Operation, resolve: (value: T) => void, value: T): void {
-    this.operations.splice(this.operations.indexOf(operation), 1);
-    resolve(value);
+  /** One command of the ledger, which is one step in Redis. ioredis sends it again where its connection breaks before the answer. */
+  private command(process: Process, name: string, args: unknown[], run: () => Promise<unknown>): Promise<unknown> {
+    const text = `${process.name}: ${name} ${this.brief(args)}`;
+    let answer: { value: unknown } | undefined;
+    let resent = false;
+    const execute = async () => {
+      const value = await run();
+      this.add(this.brief([value]));
+      this.note(name, args, value);
+      return value;
+    };
+    return this.wait(process, (finish) => {
+      if (answer) return [well(`${process.name}: the answer to ${name} arrives`, () => finish(answer!.value))];
+      const more = [
+        badly(1, `${text}, and its answer takes its time`, async () => {
+          answer = { value: await execute() };
+        }),
+        badly(1, `${text}, and its answer is lost, so that it is sent again`, async () => {
+          await execute();
+          resent = true;
+        }),
+      ];
+      return [well(text, async () => finish(await execute())), ...(resent ? more.slice(0, 1) : more)];
+    });
   }
 
-  private outcome(process: Process, text: string, weight: number, run: (operation: Operation) => unknown, fault = true): Action & { bind(operation: Operation): Action } {
-    const action = { text: `${process.name}: ${text}`, weight, fault };
-    return { ...action, run: () => {}, bind: (operation) => ({ ...action, run: () => run(operation) }) };
+  private note(name: string, args: unknown[], value: unknown): void {
+    if (name !== 'claim') return;
+    const result = value as ClaimResult;
+    if (result.kind === 'claimed') this.rotations.find(({ rotationId }) => rotationId === (args[0] as RotationJob).rotationId)!.intentsMs.push(result.claim.atMs);
   }
 
-  private well(process: Process, text: string, run: (operation: Operation) => unknown) {
-    return this.outcome(process, text, 8, run, false);
+  private post(process: Process, { assistantId, rotationId }: RotationJob, sendBeforeMs: number): Promise<RotateOutcome> {
+    const { upstream } = this;
+    const text = `${process.name}: its POST of ${rotationId}`;
+    let post: Post | undefined;
+    return this.wait<RotateOutcome>(process, (finish, operation) => {
+      if (!post) {
+        return [
+          well(`${text} leaves`, () => {
+            if (process.clock.nowMs() > sendBeforeMs && !this.options.sendsTooLate) {
+              this.add('too old, not sent');
+              return finish({ outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: 'too old to be sent' });
+            }
+            post = this.send(assistantId, rotationId);
+            operation.post = post;
+          }),
+          badly(1, `${text} finds no connection`, () => finish({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'refused' })),
+        ];
+      }
+      const sent = post;
+      const gone = () => {
+        sent.over = true;
+      };
+      const unknown: RotateOutcome = { outcome: 'unknown', reason: 'the answer was lost' };
+      if (!upstream.canLand(sent, this.nowMs)) return [badly(8, `${text} is lost`, () => finish(unknown))];
+      return [
+        well(`${text} lands, and is answered`, () => {
+          upstream.land(sent, this.nowMs);
+          finish({ outcome: 'done', record: upstream.newest(assistantId) });
+        }),
+        badly(3, `${text} lands, and its answer is lost`, () => {
+          upstream.land(sent, this.nowMs);
+          finish(unknown);
+        }),
+        badly(2, `${text} is lost for good`, () => {
+          gone();
+          finish(unknown);
+        }),
+        badly(3, `${text} is lost for now, and may land yet`, () => {
+          upstream.late.push(sent);
+          finish(unknown);
+        }),
+        badly(1, `${text} is answered with 429`, () => {
+          gone();
+          finish({ outcome: 'not-done', code: 'UPSTREAM_RATE_LIMITED', retry: true, status: 429, reason: 'HTTP 429' });
+        }),
+        badly(1, `${text} is answered with 500`, () => {
+          gone();
+          finish({ outcome: 'unknown', status: 500, reason: 'HTTP 500' });
+        }),
+      ];
+    });
+  }
+
+  private send(assistantId: string, rotationId: string): Post {
+    const { upstream, nowMs } = this;
+    const other = upstream.posts.find((post) => post.assistantId === assistantId && upstream.canLand(post, nowMs));
+    if (other) this.fail(promises.onePost, `the POST of ${other.rotationId} for ${assistantId} may still land`);
+    this.rotations.find((rotation) => rotation.rotationId === rotationId)!.posts += 1;
+    const post = { assistantId, rotationId, landsBeforeMs: nowMs + timing.landingWindowMs, over: false };
+    upstream.posts.push(post);
+    return post;
+  }
+
+  private read(process: Process, assistantId: string): Promise<ReadOutcome> {
+    const sinceMs = this.nowMs - timing.readLagMs;
+    if (this.workers.includes(process)) this.workerReads += 1;
+    return this.wait<ReadOutcome>(process, (finish) => [
+      ...this.upstream.shown(assistantId, sinceMs).map((age, i) => {
+        const run = () => finish({ outcome: 'read', record: this.upstream.record(assistantId, age) });
+        const text = `${process.name}: its GET shows ${assistantId}-${age}`;
+        return i === 0 ? well(text, run) : badly(3, text, run);
+      }),
+      badly(2, `${process.name}: its GET of ${assistantId} fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),
+    ]);
+  }
+
+  private list(process: Process): Promise<ListOutcome> {
+    const sinceMs = this.nowMs - timing.readLagMs;
+    const listed = (finish: (value: ListOutcome) => void, ageOf: (ages: number[]) => number) => () => {
+      const records = ASSISTANTS.map((id) => this.upstream.record(id, ageOf(this.upstream.shown(id, sinceMs))));
+      this.add(records.map(({ secretKey }) => secretKey).join(', '));
+      finish({ outcome: 'read', page: { records, unreadable: 0, size: 100, total: records.length } });
+    };
+    return this.wait<ListOutcome>(process, (finish) => [
+      well(`${process.name}: its LIST is answered`, listed(finish, (ages) => ages[0]!)),
+      badly(3, `${process.name}: its LIST is answered by a replica that lags`, listed(finish, (ages) => ages.at(-1)!)),
+      badly(1, `${process.name}: its LIST fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),
+    ]);
+  }
+
+  /** What a command was given or answered, in few words. */
+  private brief(values: unknown): string {
+    const short = (value: unknown): string => {
+      if (typeof value === 'number' && value > START_MS * 1000) return `#${value / 1000 - START_MS}`;
+      if (typeof value === 'number' && value >= START_MS) return `${value - START_MS} ms`;
+      if (typeof value === 'string') return this.upstream.nameOf(value, this.options.sealer) ?? value;
+      if (Array.isArray(value)) return value.map(short).join(' ');
+      if (typeof value !== 'object' || value === null) return String(value);
+      const shown = Object.entries(value).filter(([word, one]) => TOLD.has(word) && one !== undefined);
+      return shown.map(([word, one]) => (UNNAMED.has(word) ? short(one) : `${word} ${short(one)}`)).join(' ');
+    };
+    return short(values);
   }
 }
+
+const well = (text: string, run: Action['run']): Action => ({ text, weight: 8, run });
+const badly = (weight: number, text: string, run: Action['run']): Action => ({ text, weight, fault: true, run });
+
+const UNNAMED: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'kind', 'claim', 'hold', 'key', 'fingerprint', 'cause', 'rotation', 'seq']);
+const TOLD: ReadonlySet<string> = new Set([...UNNAMED, 'epoch', 'retryInMs', 'landsInMs', 'satisfied', 'stateBefore', 'readInMs', 'state', 'knownForMs', 'beganMs', 'read']);
 
 const SWEEP = 'the last sweep begins';
 

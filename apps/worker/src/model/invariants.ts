@@ -1,0 +1,60 @@
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, type KeyRotated } from '@rekey/schema';
+import { promises, timing, type AcceptedRotation, type World } from './world.ts';
+
+/** What must be true once everything has come to rest. (That two POSTs never meet is seen at every send.) */
+export const checkPromises = async (world: World): Promise<void> => {
+  const { redis, ledger } = world.options;
+  const events = (await redis.xrange(ledger.keys.events, '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
+  for (const [i, { data }] of events.entries()) if (data.seq !== i + 1) world.fail(promises.rising, `event ${i + 1} has seq ${data.seq}`);
+  for (const assistantId of world.upstream.keys.keys()) checkStream(world, assistantId, events.filter(({ subject }) => subject === assistantId));
+  const uncertain = await redis.hkeys(ledger.keys.uncertain);
+  if (uncertain.length > 0) world.fail(promises.certain, `${uncertain.join()} is uncertain at the end`);
+  for (const rotation of world.rotations) await checkRotation(world, rotation, events);
+  if (world.faults === 0) checkCosts(world);
+};
+
+const checkStream = (world: World, assistantId: string, events: KeyEvent[]): void => {
+  const { upstream, options } = world;
+  let version = 0;
+  let age = -1;
+  let doubted = 0;
+  for (const event of events) {
+    if (event.type === KEY_UNCERTAIN) {
+      doubted = event.data.version;
+      continue;
+    }
+    if (event.data.version <= version) world.fail(promises.rising, `${event.data.version} of ${assistantId} comes after ${version}`);
+    version = event.data.version;
+    if (event.type === KEY_REMOVED) world.fail(promises.inForce, `${assistantId} was said to have no key`);
+    const newAge = upstream.ageOf(assistantId, event.data.fingerprint!, options.sealer);
+    if (newAge < age) world.fail(promises.newer, `${assistantId}-${newAge} is published after ${assistantId}-${age}`);
+    age = newAge;
+  }
+  if (doubted > 0 && version <= doubted) world.fail(promises.certain, `${assistantId} stays in doubt`);
+  // One that nobody sweeps for and nobody rotates need not be known.
+  const newest = upstream.keys.get(assistantId)!.length - 1;
+  if ((age >= 0 || options.byHand) && age !== newest) world.fail(promises.inForce, `${assistantId}-${age} is published, and ${assistantId}-${newest} is in force`);
+};
+
+/**
+ * A rotation that SUCCEEDED names a version that was published after it was accepted, of a key that was made for it. By its own POST,
+ * where the POST was answered. Where the answer was lost, nobody can know whose the change is that was read back; what is promised
+ * is that the key before it was seen in force no longer than `freshForMs` before the rotation's (last) intent, so that the key that satisfies
+ * the rotation was made since. It may have been made by somebody else, and a little before the rotation was accepted.
+ */
+const checkRotation = async (world: World, { rotationId, assistantId, seqBefore, intentsMs }: AcceptedRotation, events: KeyEvent[]): Promise<void> => {
+  const { upstream, options } = world;
+  const { state, version, cause } = await options.ledger.get(rotationId);
+  // No answer in the model refuses a rotation for good.
+  if (state !== 'SUCCEEDED') world.fail(promises.ended, `${rotationId} is ${state}`);
+  const event = events.find((one): one is KeyRotated => one.type === KEY_ROTATED && one.subject === assistantId && one.data.version === version);
+  if (!event || event.data.seq <= seqBefore) world.fail(promises.ended, `${rotationId} names a version that was not published after it was accepted`);
+  const { secret, madeMs, by } = upstream.keys.get(assistantId)![upstream.ageOf(assistantId, event.data.fingerprint, options.sealer)]!;
+  if (cause === 'rotation' && by !== rotationId) world.fail(promises.ended, `${rotationId} names ${secret}, which was made by ${by}`);
+  if (madeMs < intentsMs.at(-1)! - timing.freshForMs) world.fail(promises.ended, `${rotationId} names ${secret}, which was made long before its POST`);
+};
+
+const checkCosts = (world: World): void => {
+  if (world.workerReads > 0) world.fail(promises.frugal, `there were ${world.workerReads} reads`);
+  for (const { rotationId, posts } of world.rotations) if (posts !== 1) world.fail(promises.frugal, `there were ${posts} POSTs for ${rotationId}`);
+};
