@@ -3,6 +3,7 @@ import type { Logger } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
 import type { CheckResult } from './check-assistant.ts';
 import { every } from './every.ts';
+import { needsOperator } from './needs-operator.ts';
 import { idsOf } from './publisher.ts';
 
 export interface DueChecksOptions {
@@ -16,7 +17,7 @@ export interface DueChecksOptions {
 const AT_ONCE = 8;
 const LOOK_EVERY_MS = 500;
 /** What only somebody can mend is tried again seldom. */
-const AGAIN_MS = { unreadable: 5000, corrupt: 60_000, stale: 10_000 };
+const AGAIN_MS = { unreadable: 5000, refused: 60_000, corrupt: 60_000, stale: 10_000 };
 
 /**
  * Makes the checks that are due: after a POST whose commit was refused, after a second POST, after an answer that an assistant is gone,
@@ -55,7 +56,7 @@ const againInMs = (result: CheckResult): number | undefined => {
     case 'stale':
       return Math.max(result.retryInMs, AGAIN_MS.stale);
     case 'unreadable':
-      return Math.max(result.retryAfterMs ?? 0, AGAIN_MS.unreadable);
+      return Math.max(result.retryAfterMs ?? 0, needsOperator.has(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable);
     default:
       return undefined;
   }

@@ -6,6 +6,7 @@ import { backoffMs } from './backoff.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
+import { needsOperator } from './needs-operator.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
@@ -43,8 +44,8 @@ export interface RotateTiming {
   retryForMs: number;
 }
 
-/** What becomes of the job: nothing more, once more after a time, or it has no rotation in the ledger. */
-export type Step = { kind: 'done' } | { kind: 'again'; inMs: number } | { kind: 'stray' };
+/** What becomes of the job: nothing more, once more after a time, or it has no rotation in the ledger. `frozen`: no other fares better now. */
+export type Step = { kind: 'done' } | { kind: 'again'; inMs: number; frozen?: boolean } | { kind: 'stray' };
 
 /** A claim, and the moment of this process's clock at which it was asked for: nothing that comes of it began earlier. */
 interface Held {
@@ -59,7 +60,6 @@ const readBackoff = { firstMs: 500, maxMs: 30_000 };
 const WAIT_FOR_ROOM_MS = 2000;
 /** Where an outcome has been unknown for so long, or reading is refused, somebody has to look. */
 const ALARM_AFTER_MS = 600_000;
-const needsOperator: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ORG_NOT_CONFIGURED']);
 
 /**
  * Takes one rotation one step further: claim, POST, sort the outcome, commit. The ledger alone says where the rotation is,
@@ -92,7 +92,7 @@ const takeStep = async (deps: RotateDeps, job: RotationJob, leaveRoom: () => voi
     case 'halted':
     case 'frozen':
       // Spread, so that those who wait do not all come at once.
-      return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)) };
+      return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)), frozen: claimed.kind === 'frozen' };
     case 'claimed':
       return post(deps, held(claimed.claim));
     case 'resumed': {

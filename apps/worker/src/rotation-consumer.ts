@@ -66,6 +66,7 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
       const step = await takeStep(data, job);
       if (step.kind === 'stray') throw new UnrecoverableError('the ledger has no such rotation for this org and assistant');
       if (step.kind !== 'again') return;
+      if (step.frozen) restIntake(step.inMs);
       try {
         await putOff(job, data, step.inMs, token);
       } catch (err) {
@@ -78,6 +79,13 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
 
   /** A rotation that is to be taken up again leaves the first queue. In both for a moment: the ledger bears that. */
   const first = processor((_job, data, inMs) => followUps.add(data, { delayMs: inMs }));
+
+  /** While rotations are frozen, the backlog stays where it is: put off one by one, all of it would come back every few seconds. */
+  const restIntake = (forMs: number) => {
+    const [intake] = workers;
+    if (stopping.aborted || intake!.isPaused()) return;
+    void intake!.pause(true).then(() => setTimeout(() => !stopping.aborted && intake!.resume(), forMs).unref());
+  };
 
   const following = processor(async (job, _data, inMs, token) => {
     await job.moveToDelayed(Date.now() + inMs, token);

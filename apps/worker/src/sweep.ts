@@ -6,6 +6,7 @@ import { backoffMs } from './backoff.ts';
 import type { CheckResult } from './check-assistant.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { quarantine } from './due-checks.ts';
+import { needsOperator } from './needs-operator.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface SweepDeps {
@@ -138,7 +139,7 @@ const readPage = async ({ invent, clock, logger }: SweepDeps, { orgId, counts }:
     if (outcome.outcome === 'read') return outcome.page;
     const { code, reason, retryAfterMs = 0 } = outcome;
     logger.warn({ org_id: orgId, page: number, code, reason }, 'a page of assistants could not be read');
-    const permanent = ['UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ORG_NOT_CONFIGURED', 'ASSISTANT_NOT_FOUND', 'UPSTREAM_REJECTED'].includes(code);
+    const permanent = needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED';
     if (permanent || tries === LIST_TRIES) throw new SweepFailure(code);
     await clock.sleep(Math.max(retryAfterMs, backoffMs(tries, listBackoff)));
   }
