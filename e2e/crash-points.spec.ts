@@ -24,7 +24,7 @@ let next = 0;
 const startWorker = () => system.startWorker({ REDIS_URL: redisProxy.url, INVENT_BASE_URL: upstreamProxy.url });
 
 beforeAll(async () => {
-  const timing = { INVENT_TIMEOUT_MS: '800', REKEY_LANDING_WINDOW_MS: '1000', REKEY_READ_LAG_MS: String(READ_LAG_MS), REKEY_TAKEOVER_AFTER_MS: '2000' };
+  const timing = { INVENT_TIMEOUT_MS: '500', REKEY_LANDING_WINDOW_MS: '600', REKEY_READ_LAG_MS: String(READ_LAG_MS), REKEY_TAKEOVER_AFTER_MS: '1200' };
   system = await startSystem({ worker: false, timing });
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
@@ -52,6 +52,13 @@ const published = async (): Promise<string> => {
 const rotationsOf = async (assistantId: string): Promise<number> => (await system.admin('GET', `/assistants/${assistantId}`)).rotations;
 const versionsOf = async (assistantId: string) => (await system.versions()).filter(({ subject }) => subject === assistantId);
 
+/** A client of a gateway that has found its Redis. */
+const connected = async (gateway: App) => {
+  const client = connectGateway(gateway.ready['address']!);
+  await eventually(() => client.getStatus({}).then(() => true, () => false), (serves) => serves);
+  return client;
+};
+
 describe('a gateway that is killed', () => {
   const BULL_KEYS = '{rekey}:bull:rotations:';
 
@@ -63,24 +70,24 @@ describe('a gateway that is killed', () => {
     const assistantId = await published();
     const gatewayProxy = await proxyTo(system.redisServer.url);
     const gateway = await system.startGateway({ REDIS_URL: gatewayProxy.url });
-    const client = connectGateway(gateway.ready['address']!);
+    const client = await connected(gateway);
     const request = { orgId: 'org_demo', assistantId, requestId: randomUUID() };
     const [proxy, pattern, when] = point(gatewayProxy);
     const killed = proxy.once(pattern, when, async () => {
       await eventually(() => system.redis.exists(`{rekey}:request:${request.requestId}`), (there) => there === 1);
       await gateway.child.kill();
     });
-    expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({ code: 'UNAVAILABLE' });
+    // Not an answer of Rekey's, which would have a reason.
+    expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({ code: 'UNAVAILABLE', reason: undefined });
     await killed;
     client.close();
     await gatewayProxy.close();
 
     await eventually(() => versionsOf(assistantId), ({ length }) => length === 2);
-    const restarted = await system.startGateway();
-    const again = connectGateway(restarted.ready['address']!);
+    const again = await connected(await system.startGateway());
     const rotation = await again.rotateSecretKey(request);
     again.close();
-    expect(rotation).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 1 });
+    expect(rotation).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
     await untilQueuesAreEmpty(system);
     expect(await rotationsOf(assistantId)).toBe(2);
     await expectTruth(system);
@@ -102,23 +109,23 @@ const unavailable = { kind: 'failBefore', status: 500 };
 const limited = { kind: 'failBefore', status: 429, retryAfter: '1' };
 const gone = { kind: 'failBefore', status: 404 };
 const rotated = { state: 'SUCCEEDED', cause: 'ROTATION' };
-const readBack = { state: 'SUCCEEDED', cause: 'RECONCILIATION', attemptCount: 1 };
-const failed = { state: 'FAILED', attemptCount: 1, error: expect.objectContaining({ reason: 'ASSISTANT_NOT_FOUND' }) };
+const readBack = { state: 'SUCCEEDED', cause: 'RECONCILIATION' };
+const failed = { state: 'FAILED', error: expect.objectContaining({ reason: 'ASSISTANT_NOT_FOUND' }) };
 const POST = 'POST /orgs';
 const GET = 'GET /orgs';
 
 describe('a worker that is killed', () => {
   it.each<[string, CrashPoint]>([
-    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.claim, 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
-    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.claim, 'after', () => state('ROTATING').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
-    ['after its claim, before the request reaches upstream', { at: ({ kill }) => upstreamProxy.once(POST, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
-    ['after the request reached upstream, where it never takes effect', { fault: { kind: 'hangBefore' }, at: ({ kill }) => untilRequested(kill), ends: { ...rotated, attemptCount: 2 } }],
-    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 700 }, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
+    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.claim, 'before', kill), ends: rotated }],
+    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.claim, 'after', () => state('ROTATING').then(kill)), ends: rotated }],
+    ['after its claim, before the request reaches upstream', { at: ({ kill }) => upstreamProxy.once(POST, 'before', kill), ends: rotated }],
+    ['after the request reached upstream, where it never takes effect', { fault: { kind: 'hangBefore' }, at: ({ kill }) => untilRequested(kill), ends: rotated }],
+    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 400 }, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
     ['after the request took effect, with no answer on its way', { fault: { kind: 'hangAfterCommit' }, at: ({ kill }) => untilRequested(kill) }],
     ['after the request took effect, before it gets the answer', { at: ({ kill }) => upstreamProxy.once(POST, 'after', kill) }],
     ['after the answer, before its commit reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill) }],
-    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.commit, 'after', () => state('SUCCEEDED').then(kill)), ends: { ...rotated, attemptCount: 1 } }],
-    ['after its commit, before the queue hears that the job is done', { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill), ends: { ...rotated, attemptCount: 1 } }],
+    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.commit, 'after', () => state('SUCCEEDED').then(kill)), ends: rotated }],
+    ['after its commit, before the queue hears that the job is done', { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill), ends: rotated }],
     ['before it has noted that the outcome is unknown', { fault: lost, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
     ['after it has noted that the outcome is unknown', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.unknown, 'after', () => state('RECONCILING').then(kill)) }],
     ['before its read reaches upstream', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'before', kill) }],
@@ -128,10 +135,10 @@ describe('a worker that is killed', () => {
     ['while it waits for the window to pass, the key found and published', { fault: lost, at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPutOff).then(kill) }],
     ['after the window, before the rotation is settled', { fault: lost, at: ({ kill }) => redisProxy.once(sent.settle, 'before', kill) }],
     ['after the rotation is settled, before it hears of that', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.settle, 'after', () => state('SUCCEEDED').then(kill)) }],
-    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(sent.release, 'before', kill), ends: { ...rotated, attemptCount: 2 } }],
-    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
-    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: { ...rotated, attemptCount: 2 } }],
-    ['before a failure reaches the ledger', { fault: { ...gone, times: 2 }, at: ({ kill }) => redisProxy.once(sent.fail, 'before', kill), ends: { state: 'FAILED', attemptCount: 2 }, changes: 1 }],
+    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(sent.release, 'before', kill), ends: rotated }],
+    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: rotated }],
+    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: rotated }],
+    ['before a failure reaches the ledger', { fault: { ...gone, times: 2 }, at: ({ kill }) => redisProxy.once(sent.fail, 'before', kill), ends: failed, changes: 1 }],
     ['after the rotation has failed, before it hears of that', { fault: gone, at: ({ kill, state }) => redisProxy.once(sent.fail, 'after', () => state('FAILED').then(kill)), ends: failed, changes: 1 }],
   ])('%s leaves the rest to the next one', async (_when, { fault, at, ends = readBack, changes = 2 }) => {
     const assistantId = await published();

@@ -19,13 +19,13 @@ export const timing: RotateTiming = {
 };
 const LEASE_MS = timing.sendWithinMs + timing.requestTimeoutMs + timing.leaseMarginMs;
 const WINDOW_MS = timing.sendWithinMs + timing.landingWindowMs + timing.readLagMs;
-const ADVANCES_MS = [1, timing.readLagMs, LEASE_MS, WINDOW_MS, 3 * timing.freshForMs];
+const ADVANCES_MS = [1, timing.readLagMs, LEASE_MS, WINDOW_MS, 2 * timing.freshForMs];
 const MAX_OPEN_INTENTS = 3;
 const CHECK_TAKEOVER_MS = 50;
 const CHECK_AGAIN_MS = 10;
 const MAX_ROTATIONS = 3;
 const MAX_BY_HAND = 3;
-const MAX_CALM_STEPS = 3000;
+const MAX_CALM_STEPS = 1000;
 const START_MS = 1_800_000_000_000;
 
 const ORG = 'org';
@@ -59,6 +59,8 @@ interface Operation {
   process: Process;
   /** Not before, by the simulated time. */
   dueMs: number;
+  /** It makes no difference when: it takes no choice. */
+  inPassing?: boolean;
   /** Of a POST that has left. */
   post?: Post;
   outcomes(): Action[];
@@ -143,12 +145,12 @@ export class World {
     this.checker = this.start('checker');
   }
 
-  /** Begins with `a` published and `b` never seen. Plays the choices, then lets everything come to rest. */
+  /** Begins with `a` published and `b` never seen. Plays the choices, of which 0 is none, then lets everything come to rest. */
   async play(choices: number[]): Promise<void> {
     await this.options.redis.flushdb();
     await setRedisTime(this.options.redis, this.nowMs);
     await this.importFirst();
-    for (const choice of choices) await this.take(pick(this.actions(), choice));
+    for (const choice of choices) if (choice > 0) await this.take(pick(this.actions(), choice - 1));
     await this.comeToRest();
   }
 
@@ -172,7 +174,15 @@ export class World {
     this.say(action.text);
     await action.run();
     await microtasks();
+    for (let next = this.passing(); next; next = this.passing()) {
+      await next.outcomes()[0]!.run();
+      await microtasks();
+    }
     if (this.broken !== undefined) throw this.broken;
+  }
+
+  private passing(): Operation | undefined {
+    return this.operations.find(({ inPassing, process }) => inPassing && !process.paused);
   }
 
   private say(text: string): void {
@@ -188,7 +198,7 @@ export class World {
 
   /** In a fixed order, what is harmless first, so that shrinking goes there. */
   private actions(): Action[] {
-    const outcomes = this.operations.filter(({ process, dueMs = 0 }) => !process.paused && dueMs <= this.nowMs).map((operation) => operation.outcomes());
+    const outcomes = this.operations.filter(({ process, dueMs }) => !process.paused && dueMs <= this.nowMs).map((operation) => operation.outcomes());
     const all = [
       ...outcomes.flatMap(([well]) => (well ? [well] : [])),
       ...this.deliveries(),
@@ -209,14 +219,14 @@ export class World {
     if (!free) return [];
     return this.rotations
       .filter(({ dueMs }) => dueMs < Number.POSITIVE_INFINITY)
-      .map((rotation) => ({ text: `${rotation.rotationId} is delivered to ${free.name}`, weight: 6, run: () => this.deliver(free, rotation) }));
+      .map((rotation) => ({ text: `${rotation.rotationId} is delivered to ${free.name}`, weight: 8, run: () => this.deliver(free, rotation) }));
   }
 
   private requests(): Action[] {
     if (this.rotations.length === MAX_ROTATIONS) return [];
     return [['a', ORG], ['a', ALIAS], ['b', ORG]].map(([assistantId, orgId]) => ({
       text: `a rotation of ${assistantId} is asked for under ${orgId}`,
-      weight: 2,
+      weight: assistantId === 'a' ? 3 : 1,
       run: async () => {
         const rotationId = `rot_${this.rotations.length + 1}`;
         const seqBefore = Number(await this.options.redis.get(this.options.ledger.keys.seq));
@@ -231,13 +241,14 @@ export class World {
     return [
       ...(this.sweeper.task === undefined && this.options.byHand ? [{ text: 'a sweep begins', weight: 2, run: () => this.sweep() }] : []),
       ...(this.checker.task === undefined ? [{ text: 'the checker looks for what is due', weight: 1, run: () => this.check() }] : []),
+      ...(this.checker.task === undefined && this.options.byHand ? [{ text: 'a check of a begins', weight: 2, run: () => this.check({ orgId: ORG, assistantId: 'a' }) }] : []),
     ];
   }
 
   /** Time that passes while a worker waits is a fault: everything takes no time otherwise. */
   private advance(ms: number): Action {
     const fault = this.operations.some(({ process }) => this.workers.includes(process));
-    return { text: `${ms} ms pass`, weight: ms > WINDOW_MS ? 1 : 2, fault, run: () => this.passTo(this.nowMs + ms) };
+    return { text: `${ms} ms pass`, weight: 1, fault, run: () => this.passTo(this.nowMs + ms) };
   }
 
   private latePosts(): Action[] {
@@ -313,7 +324,7 @@ export class World {
   }
 
   private async nextInCalm(swept: boolean): Promise<Action | undefined> {
-    const operation = this.operations.find(({ dueMs = 0 }) => dueMs <= this.nowMs);
+    const operation = this.operations.find(({ dueMs }) => dueMs <= this.nowMs);
     if (operation) return operation.outcomes()[0];
     const { ledger, redis } = this.options;
     const open: AcceptedRotation[] = [];
@@ -326,7 +337,7 @@ export class World {
     const checks = (await redis.zrange(ledger.keys.checks, '0', '-1', 'WITHSCORES')).flatMap((text, i) => (i % 2 === 1 ? [Number(text)] : []));
     if (this.checker.task === undefined && checks.some((dueMs) => dueMs <= this.nowMs)) return { text: 'the checker looks for what is due', weight: 1, run: () => this.check() };
     const late = this.upstream.late.filter((post) => this.upstream.canLand(post, this.nowMs)).map(({ landsBeforeMs }) => landsBeforeMs);
-    const moments = [...open.map(({ dueMs }) => dueMs), ...checks, ...late, ...this.operations.map(({ dueMs = 0 }) => dueMs)].filter((ms) => ms > this.nowMs);
+    const moments = [...open.map(({ dueMs }) => dueMs), ...checks, ...late, ...this.operations.map(({ dueMs }) => dueMs)].filter((ms) => ms > this.nowMs);
     if (moments.length > 0) {
       const nextMs = Math.ceil(Math.min(...moments));
       return { text: `${nextMs - this.nowMs} ms pass`, weight: 1, run: () => this.passTo(nextMs) };
@@ -371,15 +382,16 @@ export class World {
     });
   }
 
-  /** What startDueChecks does in a round, for one check. */
-  private check(): void {
+  /** What startDueChecks does in a round, for one check; or a check by itself, as a sweep makes it. */
+  private check(target?: { orgId: string; assistantId: string }): void {
     const { checker } = this;
     const check = checkAssistant(this.common(checker));
     this.run(checker, 'checks', async () => {
-      const [due] = await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS);
+      const [due] = target ? [] : await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS);
+      if (!target && !due) return;
+      const result = await check(target ?? due!);
+      this.say(`${checker.name}: ${result.kind}`);
       if (!due) return;
-      const result = await check(due);
-      this.say(`checker: ${due.assistantId} ${result.kind}`);
       const again = result.kind === 'held' || result.kind === 'doubted' || result.kind === 'stale' ? result.retryInMs : result.kind === 'unreadable' ? CHECK_AGAIN_MS : undefined;
       await checker.ledger.endCheck(due, again);
     });
@@ -409,7 +421,7 @@ export class World {
     const process = { name: count === 1 ? slot : `${slot}.${count}`, slot, paused: false } as Process;
     process.clock = {
       nowMs: () => this.nowMs - bootMs,
-      sleep: (ms) => this.wait<void>(process, (finish) => [well(`${process.name}: has slept`, () => finish())], Math.ceil(this.nowMs + ms)),
+      sleep: (ms) => this.wait<void>(process, (finish) => [well(`${process.name}: has slept`, () => finish())], { dueMs: Math.ceil(this.nowMs + ms) }),
     };
     process.ledger = new Proxy(this.options.ledger, {
       get: (ledger, name) => {
@@ -427,25 +439,27 @@ export class World {
   }
 
   /** One step of a process. `outcomes` says what may become of it now. */
-  private wait<T>(process: Process, outcomes: (finish: (value: T) => void, operation: Operation) => Action[], dueMs = 0): Promise<T> {
+  private wait<T>(process: Process, outcomes: (finish: (value: T) => void, operation: Operation) => Action[], { dueMs = 0, inPassing = false } = {}): Promise<T> {
     return new Promise((resolve) => {
       const operation: Operation = { process, dueMs, outcomes: () => outcomes(finish, operation) };
       const finish = (value: T) => {
         this.operations.splice(this.operations.indexOf(operation), 1);
         resolve(value);
       };
+      if (inPassing) operation.inPassing = true;
       this.operations.push(operation);
     });
   }
 
   /** One command of the ledger, which is one step in Redis. ioredis sends it again where its connection breaks before the answer. */
   private command(process: Process, name: string, args: unknown[], run: () => Promise<unknown>): Promise<unknown> {
-    const text = `${process.name}: ${name} ${this.brief(args)}`;
+    const text = `${process.name}: ${name}${this.brief(args, GIVEN)}`;
     let answer: { value: unknown } | undefined;
     let resent = false;
+    if (IN_PASSING.has(name)) return this.wait(process, (finish) => [well(text, async () => finish(await run()))], { inPassing: true });
     const execute = async () => {
       const value = await run();
-      this.add(this.brief([value]));
+      this.add(this.brief([value], ANSWERED).trim());
       this.note(name, args, value);
       return value;
     };
@@ -561,26 +575,26 @@ export class World {
   }
 
   /** What a command was given or answered, in few words. */
-  private brief(values: unknown): string {
-    const short = (value: unknown): string => {
-      if (typeof value === 'number' && value > START_MS * 1000) return `#${value / 1000 - START_MS}`;
-      if (typeof value === 'number' && value >= START_MS) return `${value - START_MS} ms`;
-      if (typeof value === 'string') return this.upstream.nameOf(value, this.options.sealer) ?? value;
-      if (Array.isArray(value)) return value.map(short).join(' ');
-      if (typeof value !== 'object' || value === null) return String(value);
-      const shown = Object.entries(value).filter(([word, one]) => TOLD.has(word) && one !== undefined);
-      return shown.map(([word, one]) => (UNNAMED.has(word) ? short(one) : `${word} ${short(one)}`)).join(' ');
-    };
-    return short(values);
+  private brief(value: unknown, told: ReadonlySet<string>): string {
+    if (typeof value === 'number' && value >= START_MS * 1000) return ` #${(value - START_MS * 1000) / 1000}`;
+    if (typeof value === 'number' && value >= START_MS) return ` ${value - START_MS} ms`;
+    if (typeof value === 'string') return ` ${this.upstream.nameOf(value, this.options.sealer) ?? value}`;
+    if (Array.isArray(value)) return value.map((one) => this.brief(one, told)).join('');
+    if (typeof value !== 'object' || value === null) return ` ${String(value)}`;
+    return Object.entries(value)
+      .filter(([word, one]) => told.has(word) && one !== undefined && one !== '')
+      .map(([word, one]) => (word.endsWith('Ms') ? ` ${word}${this.brief(one, told)}` : this.brief(one, told)))
+      .join('');
   }
 }
 
 const well = (text: string, run: Action['run']): Action => ({ text, weight: 8, run });
 const badly = (weight: number, text: string, run: Action['run']): Action => ({ text, weight, fault: true, run });
 
-const UNNAMED: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'kind', 'claim', 'hold', 'key', 'fingerprint', 'cause', 'rotation', 'seq']);
-const TOLD: ReadonlySet<string> = new Set([...UNNAMED, 'epoch', 'retryInMs', 'landsInMs', 'satisfied', 'stateBefore', 'readInMs', 'state', 'knownForMs', 'beganMs', 'read']);
-
+/** Reads of a sweep that nothing depends on but which assistants it looks at. */
+const IN_PASSING: ReadonlySet<string> = new Set(['nowMs', 'orgs', 'notSeenSince']);
+const GIVEN: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'epoch', 'key', 'fingerprint', 'cause', 'rotation', 'read', 'beganMs', 'readInMs', 'code', 'state']);
+const ANSWERED: ReadonlySet<string> = new Set(['kind', 'claim', 'hold', 'epoch', 'stateBefore', 'knownForMs', 'landsInMs', 'retryInMs', 'seq', 'publishedVersion', 'assistantId']);
 const SWEEP = 'the last sweep begins';
 
 const pick = (actions: Action[], choice: number): Action | undefined => {

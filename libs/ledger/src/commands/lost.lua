@@ -1,5 +1,5 @@
--- Finds open rotations that no job carries any more: recorded while their gateway died before queuing them, or whose job was lost
--- or has failed.
+-- Finds open rotations that no job carries any more: recorded while their gateway died before queuing them, or whose job was lost,
+-- has failed, or was put off by a worker whose clock is wrong until long after the rotation is due.
 --
 -- KEYS  1 the index of open rotations
 -- ARGV  1 prefix  2 look at those after this rotation id ('' for all)  3 how many to look at
@@ -7,16 +7,29 @@
 -- Returns {'LOOKED', last id looked at or '' at the end, id, org, assistant, id, org, assistant, …}
 
 local after, count, quiet_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local now_ms = math.floor(now_us() / 1000)
+
+-- BullMQ reckons delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; what is QUEUED waits for an hour
+-- at the most, where upstream says so (Retry-After).
+local function is_put_off_too_far(id, due_ms)
+  if due_ms <= now_ms + 120000 then return false end
+  local rotation = redis.pcall('HMGET', rotation_key(id), 'state', 'next')
+  if rotation[1] == 'RECONCILING' then return due_ms > (tonumber(rotation[2]) or 0) + 120000 end
+  return due_ms > now_ms + 2 * 3600000
+end
 
 local function is_carried(id)
   for i = 5, #ARGV do
-    if redis.call('EXISTS', ARGV[i] .. ':' .. id) == 1 and not redis.call('ZSCORE', ARGV[i] .. ':failed', id) then return true end
+    if redis.call('EXISTS', ARGV[i] .. ':' .. id) == 1 and not redis.call('ZSCORE', ARGV[i] .. ':failed', id) then
+      -- A delayed job's score is its time in ms, times 4096.
+      local score = redis.call('ZSCORE', ARGV[i] .. ':delayed', id)
+      if not score or not is_put_off_too_far(id, tonumber(score) / 4096) then return true end
+    end
   end
   return false
 end
 
 local ids = redis.call('ZRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
-local now_ms = math.floor(now_us() / 1000)
 local reply = { 'LOOKED', #ids < count and '' or ids[#ids] }
 for _, id in ipairs(ids) do
   if not is_carried(id) then
