@@ -19,7 +19,8 @@ const DAY_MS = 86_400_000;
 /** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
 export const startHousekeeping = ({ ledger, followUps, logger, keepRotations, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
   const trim = async () => {
-    const olderThanId = `rot_${encodeTime(Date.now() - keepDays * DAY_MS)}`;
+    // By the clock of Redis: a worker whose own is ahead would forget what is young.
+    const olderThanId = `rot_${encodeTime((await ledger.nowMs()) - keepDays * DAY_MS)}`;
     const forgotten = await ledger.trim({ olderThanId, keepEach: keepRotations });
     if (forgotten > 0) logger.debug({ forgotten }, 'forgot old rotations');
   };

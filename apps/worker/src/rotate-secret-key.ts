@@ -66,20 +66,25 @@ const ALARM_AFTER_MS = 600_000;
  * so that any delivery of the job, by any worker, at any time, does what is left to do. Rejects only where something is
  * wrong that trying again later may mend.
  */
-export const rotateSecretKey = (deps: RotateDeps): ((job: RotationJob) => Promise<Step>) => {
+export const rotateSecretKey = (deps: RotateDeps): ((job: RotationJob, delivery: Delivery) => Promise<Step>) => {
   // Those that would find no room in the ledger wait here, where waiting costs nothing.
   const room = createGate(deps.maxOpenIntents);
-  return async (job) => {
+  return async (job, delivery) => {
+    // What is delivered anew may have to be read back: that needs no room, and must wait for nobody.
+    if (delivery === 'again') return takeStep(deps, job);
     const leave = await room.enter(job.orgId);
     try {
-      return deps.stopping.aborted ? { kind: 'again', inMs: 0 } : await takeStep(deps, job, leave);
+      return deps.stopping.aborted ? { kind: 'again', inMs: 0 } : await takeStep(deps, job);
     } finally {
       leave();
     }
   };
 };
 
-const takeStep = async (deps: RotateDeps, job: RotationJob, leaveRoom: () => void): Promise<Step> => {
+/** Whether a job is delivered for the first time, or may have been at work before. */
+export type Delivery = 'first' | 'again';
+
+const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
   const { claimed, askedMs } = await claimWhenThereIsRoom(deps, job);
   const held = (claim: Claim): Held => ({ claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
   switch (claimed.kind) {
@@ -96,8 +101,6 @@ const takeStep = async (deps: RotateDeps, job: RotationJob, leaveRoom: () => voi
     case 'claimed':
       return post(deps, held(claimed.claim));
     case 'resumed': {
-      // Its intent is counted already, and reading must wait for nobody.
-      leaveRoom();
       const resumed = held(claimed.claim);
       if (claimed.noted) return readBack(deps, resumed, claimed.landsInMs, claimed.satisfied);
       // The worker before this one died between its intent and its outcome.

@@ -4,7 +4,7 @@ import { RekeyError, RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { backoffMs } from './backoff.ts';
-import type { Step } from './rotate-secret-key.ts';
+import type { Delivery, Step } from './rotate-secret-key.ts';
 
 export interface RotationConsumer {
   start(): void;
@@ -23,7 +23,7 @@ export interface ConsumerOptions {
   concurrency: { first: number; followUps: number };
   /** A job of a worker that is gone is delivered to another within this time. */
   takeoverAfterMs: number;
-  rotate: (job: RotationJob) => Promise<Step>;
+  rotate: (job: RotationJob, delivery: Delivery) => Promise<Step>;
   /** Aborts before `close` is called. */
   stopping: AbortSignal;
   logger: Logger;
@@ -41,8 +41,8 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
 
   const takeStep = async (data: RotationJob, job: Job): Promise<Step> => {
     try {
-      let step = await rotate(data);
-      while (step.kind === 'again' && step.inMs === 0 && !stopping.aborted) step = await rotate(data);
+      let step = await rotate(data, job.queueName === ROTATIONS_QUEUE && job.attemptsStarted === 1 ? 'first' : 'again');
+      while (step.kind === 'again' && step.inMs === 0 && !stopping.aborted) step = await rotate(data, 'again');
       return step;
     } catch (err) {
       if (err instanceof RekeyError && err.code === 'LEDGER_CORRUPT') return condemn(data, err);

@@ -85,15 +85,15 @@ interface OrgSweep {
 
 /**
  * Pages shift while one reads: assistants that are made or deleted move others across the page's edge. A pass that met nothing new and
- * as many as upstream counts has seen all of them; else another pass is made. What was not seen in any is read by itself.
+ * as many as upstream counted on every page has seen all of them; else another pass is made. What was not seen in any is read by itself.
  */
 const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   const { clock, ledger, logger } = deps;
   const beganMs = redisNowMs(clock, run.anchor);
   const seen = new Set<string>();
   for (let pass = 1; ; pass += 1) {
-    const { added, unseen, total } = await readPass(deps, run, seen);
-    const steady = total === undefined || total === seen.size;
+    const { added, unseen, unreadable, totals } = await readPass(deps, run, seen);
+    const steady = totals.size === 0 || (totals.size === 1 && totals.has(seen.size + unreadable));
     if (steady && (pass === 1 ? unseen === 0 : added === 0)) break;
     if (pass === MAX_PASSES) {
       logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
@@ -109,13 +109,16 @@ const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   await checkAbsent(deps, run, beganMs);
 };
 
-/** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published. */
-const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Promise<{ added: number; unseen: number; total: number | undefined }> => {
+/** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published; `totals` are all that pages gave. */
+const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
+  const totals = new Set<number>();
   let added = 0;
   let unseen = 0;
+  let unreadable = 0;
   for (let number = 1; ; number += 1) {
     const beganMs = redisNowMs(deps.clock, run.anchor);
     const page = await readPage(deps, run, number);
+    unreadable += page.unreadable;
     if (page.unreadable > 0) deps.logger.warn({ org_id: run.orgId, records: page.unreadable }, 'listed records could not be read');
     const news = page.records
       .filter(({ id }) => !seen.has(id))
@@ -127,8 +130,9 @@ const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Prom
     added += news.length;
     unseen += await takeIn(deps, run, news, beganMs);
     await run.save();
+    if (page.total !== undefined) totals.add(page.total);
     const listed = page.records.length + page.unreadable;
-    if (listed === 0 || (page.total === undefined ? listed < page.size : number * page.size >= page.total)) return { added, unseen, total: page.total };
+    if (listed === 0 || (page.total === undefined ? listed < page.size : number * page.size >= page.total)) return { added, unseen, unreadable, totals };
   }
 };
 
@@ -183,19 +187,25 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
     }
   }
   await checkAll(deps, run, differing);
-  await verifyRecords(deps, run, agreeing);
+  await verifyRecords(deps, run, agreeing, beganMs);
   return unseen;
 };
 
 /** The right key is of no use in a record that nobody can open: such a record is reported, and published anew. */
-const verifyRecords = async (deps: SweepDeps, { orgId, counts }: OrgSweep, agreeing: Listed[]): Promise<void> => {
-  const { ledger, publisher, check, logger } = deps;
+const verifyRecords = async (deps: SweepDeps, { orgId, counts }: OrgSweep, agreeing: Listed[], beganMs: number): Promise<void> => {
+  const { ledger, publisher, check, logger, readLagMs } = deps;
   const currents = await ledger.currents(agreeing.map(({ assistantId }) => assistantId));
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
     const current = currents[i] ?? null;
     // What has no key, and was never published, has no record.
     if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state))) {
       counts.agreed += 1;
+      continue;
+    }
+    // A rotation may have published another key since the page was compared: its record is not the one that was to be opened.
+    const [word] = await ledger.compare({ beganMs, lagMs: readLagMs }, [{ assistantId, state }]);
+    if (word !== 'agrees') {
+      counts.held += 1;
       continue;
     }
     const target = { orgId, assistantId };

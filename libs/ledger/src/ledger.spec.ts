@@ -169,6 +169,24 @@ describe('findLost', () => {
     expect(await lostIds()).toEqual([id]);
   });
 
+  it('finds those whose job was put off much too far, as by a worker whose clock is wrong', async () => {
+    const putOff = async (id: string, byMs: number) => {
+      await redis.hset(`${bull('rotation-follow-ups')}:${id}`, 'name', 'rotate');
+      await redis.zadd(`${bull('rotation-follow-ups')}:delayed`, ((await ledger.nowMs()) + byMs) * 4096, id);
+    };
+    const queued = await accept();
+    await putOff(queued.id, 3_600_000);
+    expect(await lostIds()).toEqual([]);
+    await putOff(queued.id, 3 * 3_600_000);
+    expect(await lostIds()).toEqual([queued.id]);
+    const reconciling = await accept({ assistantId: 'ast_2' });
+    await ledger.noteUnknown(await claimed(reconciling), { readInMs: 30_000, holdMs: 0 });
+    await putOff(reconciling.id, 60_000);
+    expect(await lostIds()).toEqual([queued.id]);
+    await putOff(reconciling.id, 300_000);
+    expect(await lostIds()).toEqual([queued.id, reconciling.id]);
+  });
+
   it('drops from the index what is gone, and goes on', async () => {
     const gone = await accept();
     await redis.del(`{spec}:rotation:${gone.id}`);
