@@ -60,6 +60,8 @@ describe('judge', () => {
     const history = { a: [change('a0', 0, 'start'), change('a1', 1000), change('a2', 1100)], b: [change('b0', 0, 'start'), change('b1', 1500)] };
     const late = [event('a', 1, 'a2', 2000), event('b', 1, 'b1', 2000)];
     expect(judged(history, late)).toMatchObject({ clean: false, burntBeyondBound: 1, mostUnpublished: { org: 2 } });
+    const atOnce = { a: [change('a0', 0, 'start'), change('a1', 1000)], b: [change('b0', 0, 'start'), change('b1', 1500)] };
+    expect(judged(atOnce, [event('a', 1, 'a1', 1000), event('b', 1, 'b1', 1501)])).toMatchObject({ clean: true, mostUnpublished: { org: 1 } });
     const soon = [event('a', 1, 'a2', 1400), event('b', 1, 'b1', 2000)];
     expect(judged(history, soon)).toMatchObject({ clean: true, burntBeyondBound: 0 });
   });

@@ -143,7 +143,8 @@ const spansUnpublished = (history: Record<string, Change[]>, bringing: Map<strin
 
 /** How many assistants had such a span at the same moment. */
 const mostAtOnce = (spans: Span[]): number => {
-  const edges = spans.flatMap(({ assistantId, fromMs, toMs }) => [{ atMs: fromMs, by: 1, assistantId }, { atMs: toMs, by: -1, assistantId }]);
+  // What was published within the same millisecond was open at no moment.
+  const edges = spans.filter(({ fromMs, toMs }) => toMs > fromMs).flatMap(({ assistantId, fromMs, toMs }) => [{ atMs: fromMs, by: 1, assistantId }, { atMs: toMs, by: -1, assistantId }]);
   const open = new Map<string, number>();
   let most = 0;
   for (const { by, assistantId } of edges.toSorted((a, b) => a.atMs - b.atMs || a.by - b.by)) {
