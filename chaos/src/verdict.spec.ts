@@ -62,6 +62,8 @@ describe('judge', () => {
     expect(judged(history, late)).toMatchObject({ clean: false, burntBeyondBound: 1, mostUnpublished: { org: 2 } });
     const atOnce = { a: [change('a0', 0, 'start'), change('a1', 1000)], b: [change('b0', 0, 'start'), change('b1', 1500)] };
     expect(judged(atOnce, [event('a', 1, 'a1', 1000), event('b', 1, 'b1', 1501)])).toMatchObject({ clean: true, mostUnpublished: { org: 1 } });
+    const denied = { ...history, b: [change('b0', 0, 'start'), change('b1', 1500, 'denied')] };
+    expect(judged(denied, late)).toMatchObject({ clean: true, burntBeyondBound: 0, denied: 1, darkTimeMs: { max: 1000 } });
     const soon = [event('a', 1, 'a2', 1400), event('b', 1, 'b1', 2000)];
     expect(judged(history, soon)).toMatchObject({ clean: true, burntBeyondBound: 0 });
   });

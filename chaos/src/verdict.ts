@@ -5,7 +5,8 @@ export interface Change {
   /** Null where the assistant was deleted. */
   key: string | null;
   atMs: number;
-  by: 'start' | 'request' | 'hand' | 'removed';
+  /** `denied`: by a POST that was answered as if it had been refused, so that nobody could know of it. */
+  by: 'start' | 'request' | 'denied' | 'hand' | 'removed';
 }
 
 export interface Published {
@@ -41,12 +42,14 @@ export interface Verdict {
   /** Events after which a version or the age of a key went down, or a number was missing. */
   orderViolations: number;
   concurrentPosts: number;
-  /** By how many unpublished keys an org was over its bound, at the worst moment. */
+  /** By how many unpublished keys an org was over its bound, at the worst moment: of those that somebody could know of. */
   burntBeyondBound: number;
   mostUnpublished: Record<string, number>;
   requestsARotation: number;
   events: number;
   handRotations: number;
+  /** POSTs that took effect and were answered as if they had been refused. */
+  denied: number;
   uncertainAnnounced: number;
   /** From the change upstream to the event that brings that key, or a newer one: of changes that Rekey asked for. */
   darkTimeMs: { p50: number; p99: number; max: number };
@@ -84,9 +87,10 @@ export const judge = (evidence: Evidence): Verdict => {
   }).length;
 
   const unpublished = spansUnpublished(history, bringing);
+  const unknown = unpublished.filter(({ denied }) => !denied);
   const mostUnpublished: Record<string, number> = {};
-  for (const org of new Set(unpublished.map(({ assistantId }) => evidence.orgOf(assistantId)))) {
-    mostUnpublished[org] = mostAtOnce(unpublished.filter(({ assistantId }) => evidence.orgOf(assistantId) === org));
+  for (const org of new Set(unknown.map(({ assistantId }) => evidence.orgOf(assistantId)))) {
+    mostUnpublished[org] = mostAtOnce(unknown.filter(({ assistantId }) => evidence.orgOf(assistantId) === org));
   }
   const dark = unpublished.map(({ fromMs, toMs }) => toMs - fromMs).filter(Number.isFinite).toSorted((a, b) => a - b);
   const failed: Record<string, number> = {};
@@ -105,6 +109,7 @@ export const judge = (evidence: Evidence): Verdict => {
     requestsARotation: (counts.rotate + counts.get + counts.list - evidence.sweepRequests) / rotations.length,
     events: published.length,
     handRotations: Object.values(history).flat().filter(({ by }) => by === 'hand').length,
+    denied: Object.values(history).flat().filter(({ by }) => by === 'denied').length,
     uncertainAnnounced: published.filter(({ event }) => event.type === KEY_UNCERTAIN).length,
     darkTimeMs: { p50: percentile(dark, 0.5), p99: percentile(dark, 0.99), max: dark.at(-1) ?? 0 },
   };
@@ -129,15 +134,16 @@ interface Span {
   assistantId: string;
   fromMs: number;
   toMs: number;
+  denied: boolean;
 }
 
 /** From when to when consumers could not open the key in force, for changes that Rekey asked for; endless where they never could. */
 const spansUnpublished = (history: Record<string, Change[]>, bringing: Map<string, { age: number; atMs: number }[]>): Span[] =>
   Object.entries(history).flatMap(([assistantId, changes]) =>
     changes.flatMap(({ by, atMs }, age) => {
-      if (by !== 'request') return [];
+      if (by !== 'request' && by !== 'denied') return [];
       const brought = bringing.get(assistantId)?.find((event) => event.age >= age);
-      return [{ assistantId, fromMs: atMs, toMs: brought ? Math.max(brought.atMs, atMs) : Number.POSITIVE_INFINITY }];
+      return [{ assistantId, denied: by === 'denied', fromMs: atMs, toMs: brought ? Math.max(brought.atMs, atMs) : Number.POSITIVE_INFINITY }];
     }),
   );
 

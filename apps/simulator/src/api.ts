@@ -89,7 +89,7 @@ export const createApi = (options: ApiOptions): Server => {
     if (world.find(assistantId)?.orgId !== orgId) return refuse(response, 404);
     const fault = faults.next(on, assistantId);
     return answer(response, fault, {
-      act: () => on === 'rotate' && world.rotate(assistantId, 'request'),
+      act: (by = 'request') => on === 'rotate' && world.rotate(assistantId, by),
       body: () => JSON.stringify(show(assistantId, fault)),
     });
   };
@@ -135,7 +135,7 @@ export const createApi = (options: ApiOptions): Server => {
       case 'failBefore':
         return refuse(response, fault.status ?? 500, fault.retryAfter);
       case 'failAfter':
-        act();
+        act(isRefusal(fault.status) ? 'denied' : 'request');
         return refuse(response, fault.status ?? 500, fault.retryAfter);
       case 'loseConnectionBefore':
         return void response.destroy();
@@ -179,8 +179,11 @@ export const createApi = (options: ApiOptions): Server => {
 };
 
 /** What a request asks for: its effect, and the answer to it as of then. */
+/** What a caller has to take for the word that nothing was done. */
+const isRefusal = (status = 500): boolean => [400, 401, 403, 404, 429].includes(status);
+
 interface Work {
-  act?: () => void;
+  act?: (by?: 'request' | 'denied') => void;
   body: () => string;
   headers?: Record<string, number>;
 }

@@ -125,13 +125,15 @@ describe('the admin port', () => {
     const byHand = (await json(await admin('POST', '/assistants/ast_1/rotate'))).record.secret_key;
     await admin('PATCH', '/assistants/ast_1', { secret_key: 'sk_set' });
     await admin('PATCH', '/assistants/ast_1', { name: 'other' });
+    await admin('POST', '/faults', { kind: 'failAfter', status: 404 });
+    expect((await rotate()).status).toBe(404);
     await admin('DELETE', '/assistants/ast_1');
     const changes = (await history()).ast_1 as { key: string; atMs: number; by: string }[];
     expect(changes.map(({ key, by }) => [key, by])).toEqual([
-      [original, 'start'], [byRequest, 'request'], [byHand, 'hand'], ['sk_set', 'hand'], [null, 'removed'],
+      [original, 'start'], [byRequest, 'request'], [byHand, 'hand'], ['sk_set', 'hand'], [expect.any(String), 'denied'], [null, 'removed'],
     ]);
     expect(changes[0]!.atMs).toBe(0);
-    expect(changes.slice(1).map(({ atMs }) => atMs >= startedMs && atMs <= Date.now())).toEqual([true, true, true, true]);
+    expect(changes.slice(1).map(({ atMs }) => atMs >= startedMs && atMs <= Date.now())).toEqual([true, true, true, true, true]);
   });
 
   it('remembers of one that was touched, but whose key was not, only the key that it has', async () => {

@@ -20,7 +20,8 @@ export interface KeyChange {
   updatedAt: string;
   /** 0 for the first one: what was so before the first change. */
   atMs: number;
-  by: 'start' | 'request' | 'hand' | 'removed';
+  /** `denied`: by a request whose answer said that it was refused. */
+  by: 'start' | 'request' | 'denied' | 'hand' | 'removed';
 }
 
 export interface WorldOptions {
@@ -45,7 +46,7 @@ export interface World {
   asOf(assistantId: string, timeMs: number): KeyChange | undefined;
   /** False where the id is taken. It comes at the start or the end of the LIST of an org that exists. */
   create(assistantId: string, orgId: string, at: 'start' | 'end'): boolean;
-  rotate(assistantId: string, by: 'request' | 'hand'): AssistantState | undefined;
+  rotate(assistantId: string, by: 'request' | 'denied' | 'hand'): AssistantState | undefined;
   remove(assistantId: string): boolean;
   /** Lays fields over the record. `deleted: true` deletes it softly: it is still there, and says so. */
   patch(assistantId: string, patch: Record<string, unknown>): AssistantState | undefined;
@@ -89,7 +90,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     history.set(assistantId, changes);
     changes.push({ secretKey, deleted, updatedAt, atMs, by });
   };
-  const change = (assistantId: string, by: 'request' | 'hand', act: (state: AssistantState) => void): AssistantState | undefined => {
+  const change = (assistantId: string, by: 'request' | 'denied' | 'hand', act: (state: AssistantState) => void): AssistantState | undefined => {
     const state = find(assistantId);
     if (!state) return undefined;
     if (!history.has(assistantId)) record(assistantId, state, 0, 'start');

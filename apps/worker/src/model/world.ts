@@ -25,7 +25,7 @@ const CHECK_TAKEOVER_MS = 50;
 const CHECK_AGAIN_MS = 10;
 const MAX_ROTATIONS = 3;
 const MAX_BY_HAND = 3;
-const MAX_CALM_STEPS = 1000;
+const MAX_CALM_STEPS = 500;
 const START_MS = 1_800_000_000_000;
 
 const ORG = 'org';
@@ -48,6 +48,8 @@ export interface WorldOptions {
 /** One thing that may happen next. */
 interface Action {
   text: string;
+  /** What tells it from others, where the text does not. */
+  key?: string;
   weight: number;
   /** It goes wrong, or somebody else meddles. */
   fault?: boolean;
@@ -146,12 +148,12 @@ export class World {
     this.checker = this.start('checker');
   }
 
-  /** Begins with `a` published and `b` never seen. Plays the choices, of which 0 is none, then lets everything come to rest. */
+  /** Begins with `a` published and `b` never seen. Plays the choices, then lets everything come to rest. */
   async play(choices: number[]): Promise<void> {
     await this.options.redis.flushdb();
     await setRedisTime(this.options.redis, this.nowMs);
     await this.importFirst();
-    for (const choice of choices) if (choice > 0) await this.take(pick(this.actions(), choice - 1));
+    for (const choice of choices) await this.take(pick(this.actions(), choice));
     await this.comeToRest();
   }
 
@@ -249,7 +251,7 @@ export class World {
   /** Time that passes while a worker waits is a fault: everything takes no time otherwise. */
   private advance(ms: number): Action {
     const fault = this.operations.some(({ process }) => this.workers.includes(process));
-    return { text: `${ms} ms pass`, weight: 1, fault, run: () => this.passTo(this.nowMs + ms) };
+    return { text: `${ms} ms pass`, key: `pass ${ms}`, weight: ms === LEASE_MS || ms === WINDOW_MS ? 2 : 1, fault, run: () => this.passTo(this.nowMs + ms) };
   }
 
   private latePosts(): Action[] {
@@ -262,7 +264,7 @@ export class World {
     if (!this.options.byHand || this.byHand === MAX_BY_HAND) return [];
     return ASSISTANTS.map((id) => ({
       text: `upstream: somebody rotates ${id} by hand`,
-      weight: 1,
+      weight: id === 'a' ? 2 : 1,
       fault: true,
       run: () => {
         this.byHand += 1;
@@ -277,7 +279,7 @@ export class World {
       ...processes.map((process) => ({ text: `${process.name} is killed`, weight: 1, fault: true, run: () => this.kill(process) })),
       ...processes.map((process) => ({
         text: `${process.name} ${process.paused ? 'goes on' : 'is stopped'}`,
-        weight: process.paused ? 4 : 1,
+        weight: 2,
         fault: !process.paused,
         run: () => {
           process.paused = !process.paused;
@@ -563,7 +565,7 @@ export class World {
       ...this.upstream.shown(assistantId, sinceMs).map((age, i) => {
         const run = () => finish({ outcome: 'read', record: this.upstream.record(assistantId, age) });
         const text = `${process.name}: its GET shows ${assistantId}-${age}`;
-        return i === 0 ? well(text, run) : badly(3, text, run);
+        return i === 0 ? well(text, run) : badly(5, text, run);
       }),
       badly(2, `${process.name}: its GET of ${assistantId} fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),
     ]);
@@ -578,7 +580,7 @@ export class World {
     };
     return this.wait<ListOutcome>(process, (finish) => [
       well(`${process.name}: its LIST is answered`, listed(finish, (ages) => ages[0]!)),
-      badly(3, `${process.name}: its LIST is answered by a replica that lags`, listed(finish, (ages) => ages.at(-1)!)),
+      badly(5, `${process.name}: its LIST is answered by a replica that lags`, listed(finish, (ages) => ages.at(-1)!)),
       badly(1, `${process.name}: its LIST fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),
     ]);
   }
@@ -606,8 +608,25 @@ const GIVEN: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'epoch'
 const ANSWERED: ReadonlySet<string> = new Set(['kind', 'claim', 'hold', 'epoch', 'stateBefore', 'knownForMs', 'landsInMs', 'retryInMs', 'publishedVersion', 'assistantId']);
 const SWEEP = 'the last sweep begins';
 
+/**
+ * By weighted rendezvous: every action draws a number from its text and the choice, and the highest wins. So a choice means the same
+ * thing where another step has been left out, and histories shrink.
+ */
 const pick = (actions: Action[], choice: number): Action | undefined => {
-  const total = actions.reduce((sum, { weight }) => sum + weight, 0);
-  let rest = total === 0 ? 0 : choice % total;
-  return actions.find(({ weight }) => (rest -= weight) < 0);
+  let best: Action | undefined;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const action of actions) {
+    const score = Math.log(draw(choice, action.key ?? action.text)) / action.weight;
+    if (score > highest) [best, highest] = [action, score];
+  }
+  return best;
+};
+
+/** Between 0 and 1, from a number and a text (FNV-1a, mixed). Numbers and times of the ledger do not count: they shift with the history. */
+const draw = (choice: number, text: string): number => {
+  let hash = Math.imul(choice ^ 0x811c9dc5, 0x9e3779b1);
+  for (const char of text.replaceAll(/ (#|[\d.]+ ms)\S*/g, '')) hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (((hash ^ (hash >>> 16)) >>> 0) + 1) / 2 ** 32;
 };

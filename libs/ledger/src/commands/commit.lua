@@ -26,7 +26,7 @@ local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARG
 local version, now_ms = tonumber(epoch), math.floor(now_us() / 1000)
 
 local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
-  'org', 'uncertain')
+  'org', 'uncertain', 'intent')
 local published = tonumber(held[4]) or 0
 if published == version then return { 'ALREADY', held[5] } end
 
@@ -56,8 +56,9 @@ end
 
 local seq, event = emit(ARGV[6], ARGV[7], ARGV[8])
 redis.call('SET', KEYS[3], event)
--- It was made before `known`, and in force at `verified`: a read that lags behind shows what was in force some time ago.
-local verified = ARGV[14] == '' and int(now_ms) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
+-- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some
+-- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
+local verified = ARGV[14] == '' and int(tonumber(held[11]) or 0) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
 redis.call('HSET', KEYS[2], 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified,
   'superseded', superseded, 'org', ARGV[12])
 if held[9] ~= ARGV[12] then
