@@ -10,6 +10,7 @@ import type { Meter } from '../meter.ts';
 import { createPublisher } from '../publisher.ts';
 import { rotateSecretKey, type RotateTiming } from '../rotate-secret-key.ts';
 import { SweepFailure, sweep } from '../sweep.ts';
+import type { History } from './histories.ts';
 import { setRedisTime } from './simulated-redis.ts';
 import { Upstream, type Post } from './upstream.ts';
 
@@ -25,6 +26,8 @@ const CHECK_TAKEOVER_MS = 50;
 const CHECK_AGAIN_MS = 10;
 const MAX_ROTATIONS = 3;
 const MAX_BY_HAND = 3;
+const MAX_KILLED = 2;
+const MAX_STOPPED = 2;
 const MAX_CALM_STEPS = 500;
 const START_MS = 1_800_000_000_000;
 
@@ -122,7 +125,7 @@ const microtasks = () => new Promise((resolve) => setImmediate(resolve));
 /**
  * Two workers, a sweeper and a checker, all running the worker's own code; the ledger's own commands on a real Redis; an upstream, a
  * network and a clock that are simulated. Nothing happens by itself: whatever a process waits for is an operation, and the driver
- * picks what becomes of which. A history is a pure function of the choices.
+ * picks what becomes of which. A history is a pure function of what was picked.
  */
 export class World {
   readonly upstream = new Upstream(ASSISTANTS);
@@ -136,6 +139,8 @@ export class World {
   private broken: unknown;
   private calm = false;
   private byHand = 0;
+  private killed = 0;
+  private stopped = 0;
   private readonly started = new Map<string, number>();
   private readonly workers: Process[];
   private sweeper: Process;
@@ -148,12 +153,18 @@ export class World {
     this.checker = this.start('checker');
   }
 
-  /** Begins with `a` published and `b` never seen. Plays the choices, then lets everything come to rest. */
-  async play(choices: number[]): Promise<void> {
+  /** Begins with `a` published and `b` never seen. Plays the history, then lets everything come to rest. */
+  async play({ choices, script, taken }: History): Promise<void> {
     await this.options.redis.flushdb();
     await setRedisTime(this.options.redis, this.nowMs);
     await this.importFirst();
-    for (const choice of choices) await this.take(pick(this.actions(), choice));
+    for (const step of script ?? choices) {
+      const action = typeof step === 'string' ? this.actions().find((one) => keyOf(one) === step) : pick(this.actions(), step);
+      // What a script says may not be possible any more.
+      if (!action) continue;
+      taken.push(keyOf(action));
+      await this.take(action);
+    }
     await this.comeToRest();
   }
 
@@ -171,8 +182,7 @@ export class World {
     await publisher.publish(looked.hold, anchor, { finding: { record, secretKey: record.secretKey }, cause: 'import', rotation: 'goes-on', read: { beganMs: this.nowMs, lagMs: timing.readLagMs } });
   }
 
-  private async take(action: Action | undefined): Promise<void> {
-    if (!action) return;
+  private async take(action: Action): Promise<void> {
     if (action.fault) this.faults += 1;
     this.say(action.text);
     await action.run();
@@ -274,17 +284,28 @@ export class World {
   }
 
   private mishaps(): Action[] {
-    const processes = [...this.workers, this.checker].filter(({ task }) => task !== undefined);
+    const busy = [...this.workers, this.checker].filter(({ task }) => task !== undefined);
+    const kill = (process: Process): Action => ({ text: `${process.name} is killed`, weight: 2, fault: true, run: () => this.kill(process) });
+    const stop = (process: Process): Action => ({
+      text: `${process.name} is stopped`,
+      weight: 2,
+      fault: true,
+      run: () => {
+        this.stopped += 1;
+        process.paused = true;
+      },
+    });
+    const goOn = (process: Process): Action => ({
+      text: `${process.name} goes on`,
+      weight: 2,
+      run: () => {
+        process.paused = false;
+      },
+    });
     return [
-      ...processes.map((process) => ({ text: `${process.name} is killed`, weight: 1, fault: true, run: () => this.kill(process) })),
-      ...processes.map((process) => ({
-        text: `${process.name} ${process.paused ? 'goes on' : 'is stopped'}`,
-        weight: 2,
-        fault: !process.paused,
-        run: () => {
-          process.paused = !process.paused;
-        },
-      })),
+      ...busy.filter(({ paused }) => paused).map(goOn),
+      ...(this.killed < MAX_KILLED ? busy.map(kill) : []),
+      ...(this.stopped < MAX_STOPPED ? busy.filter(({ paused }) => !paused).map(stop) : []),
     ];
   }
 
@@ -303,6 +324,7 @@ export class World {
   }
 
   private kill(process: Process): void {
+    this.killed += 1;
     for (const { process: owner, post } of this.operations) if (owner === process && post && !post.over) this.upstream.late.push(post);
     this.operations = this.operations.filter((operation) => operation.process !== process);
     const slot = this.workers.indexOf(process);
@@ -608,25 +630,11 @@ const GIVEN: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'epoch'
 const ANSWERED: ReadonlySet<string> = new Set(['kind', 'claim', 'hold', 'epoch', 'stateBefore', 'knownForMs', 'landsInMs', 'retryInMs', 'publishedVersion', 'assistantId']);
 const SWEEP = 'the last sweep begins';
 
-/**
- * By weighted rendezvous: every action draws a number from its text and the choice, and the highest wins. So a choice means the same
- * thing where another step has been left out, and histories shrink.
- */
 const pick = (actions: Action[], choice: number): Action | undefined => {
-  let best: Action | undefined;
-  let highest = Number.NEGATIVE_INFINITY;
-  for (const action of actions) {
-    const score = Math.log(draw(choice, action.key ?? action.text)) / action.weight;
-    if (score > highest) [best, highest] = [action, score];
-  }
-  return best;
+  const total = actions.reduce((sum, { weight }) => sum + weight, 0);
+  let rest = total === 0 ? 0 : choice % total;
+  return actions.find(({ weight }) => (rest -= weight) < 0);
 };
 
-/** Between 0 and 1, from a number and a text (FNV-1a, mixed). Numbers and times of the ledger do not count: they shift with the history. */
-const draw = (choice: number, text: string): number => {
-  let hash = Math.imul(choice ^ 0x811c9dc5, 0x9e3779b1);
-  for (const char of text.replaceAll(/ (#|[\d.]+ ms)\S*/g, '')) hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (((hash ^ (hash >>> 16)) >>> 0) + 1) / 2 ** 32;
-};
+/** What tells an action from others. Times, and which process of a worker it is, do not: they shift when an earlier step is left out. */
+const keyOf = ({ text, key }: Action): string => key ?? text.replaceAll(/ (#|[\d.]+ ms)\S*|\.\d+/g, '');
