@@ -5,7 +5,6 @@ export interface Random {
   /** A whole number from `min` to `max`, both included. */
   between(min: number, max: number): number;
   pick<T>(list: readonly T[]): T;
-  shuffled<T>(list: readonly T[]): T[];
 }
 
 export const createRandom = (seed: number): Random => {
@@ -21,13 +20,5 @@ export const createRandom = (seed: number): Random => {
     next,
     between,
     pick: (list) => list[between(0, list.length - 1)]!,
-    shuffled: (list) => {
-      const copy = [...list];
-      for (let i = copy.length - 1; i > 0; i -= 1) {
-        const j = between(0, i);
-        [copy[i], copy[j]] = [copy[j]!, copy[i]!];
-      }
-      return copy;
-    },
   };
 };

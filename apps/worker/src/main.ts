@@ -47,7 +47,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
-  const meter = createMetrics(() => createSystem({ redis, prefix }).status());
+  const meter = createMetrics(createSystem({ redis, prefix }).status);
   const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock };
   const publisher = createPublisher({ ...common, sealer });
   const check = checkAssistant({ ...common, publisher });

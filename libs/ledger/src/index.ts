@@ -1,5 +1,5 @@
 export {
-  DEFAULT_KEEP_EVENTS, comparisons, createLedger,
+  DEFAULT_KEEP_EVENTS, createLedger,
   type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type Hold, type KeyVersion, type Ledger,
   type ListFilter, type LookResult,
 } from './ledger.ts';

@@ -83,9 +83,8 @@ export type CommitResult =
   | { kind: 'refused' | 'stale'; publishedVersion: number }
   | { kind: 'doubted'; retryInMs: number };
 
-export const comparisons = ['agrees', 'unseen', 'differs', 'held', 'young', 'stale', 'corrupt'] as const;
 /** How what was read compares with what is published: see compare.lua. */
-export type Comparison = (typeof comparisons)[number];
+export type Comparison = 'agrees' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'corrupt';
 
 /** A check that was drawn, to be ended by `endCheck`. */
 export interface DueCheck {

@@ -14,7 +14,7 @@ if held[1] then
   if lease > now_ms or not is_orphaned(held[1], tonumber(held[7]) or 0, now_ms) then
     return { 'HELD', int(math.min(math.max(lease - now_ms, 1000), 10000)) }
   end
-  redis.call('HDEL', KEYS[1], 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
+  let_go(KEYS[1])
 end
 local epoch = int(draw(now, held[3], held[4]))
 redis.call('HSET', KEYS[1], 'epoch', epoch)

@@ -49,9 +49,14 @@ local function name_of(assistant_key)
   return string.sub(assistant_key, #PREFIX + #':assistant:' + 1)
 end
 
--- Hands the assistant back, its intent closed. When the intent began stays.
-local function hand_back(assistant_key, intents_key)
+-- Takes a holder off an assistant. When its intent began stays.
+local function let_go(assistant_key)
   redis.call('HDEL', assistant_key, 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
+end
+
+-- Hands the assistant back, its intent closed.
+local function hand_back(assistant_key, intents_key)
+  let_go(assistant_key)
   redis.call('ZREM', intents_key, name_of(assistant_key))
 end
 
