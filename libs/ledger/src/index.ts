@@ -7,3 +7,4 @@ export { ledgerKeys, type Keys } from './keys.ts';
 export { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createRotationQueue, createSweepQueue, keptJobs, type RotationQueue, type SweepQueue } from './queues.ts';
 export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
+export { type BulkDraft, type Bulks } from './bulks.ts';

@@ -4,6 +4,7 @@ import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
+import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
 import { descriptorSet } from './generated/descriptors.ts';
 import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
 import type { ProtoGrpcType as SweepProto } from './generated/sweep.ts';
@@ -11,7 +12,7 @@ import type { ProtoGrpcType as SystemProto } from './generated/system.ts';
 
 const protoRoot = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
-type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto;
+type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto & BulkProto;
 
 export interface Contract {
   /** What server reflection answers from. */
@@ -21,7 +22,7 @@ export interface Contract {
 
 /** Loads the gRPC contract. The options must match those of generate.sh, which makes the types. */
 export const loadContract = (): Contract => {
-  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system'].map((name) => `rekey/v1/${name}.proto`), {
+  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system', 'bulk'].map((name) => `rekey/v1/${name}.proto`), {
     includeDirs: [protoRoot],
     longs: String,
     enums: String,

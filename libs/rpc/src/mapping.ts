@@ -46,6 +46,7 @@ export const toProtoRotation = (rotation: LedgerRotation): Rotation => ({
   cause: rotation.cause === 'rotation' ? 'ROTATION' : rotation.cause === undefined ? 'CAUSE_UNSPECIFIED' : 'RECONCILIATION',
   error: rotation.errorCode === undefined ? null : rotationError(rotation.errorCode, rotation.upstreamStatus),
   reconciliation: rotation.state === 'RECONCILING' ? reconciliation(rotation) : null,
+  bulkRotationId: rotation.bulkId ?? '',
 });
 
 const causes = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT' } as const;

@@ -21,6 +21,9 @@ const table = {
   ROTATION_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation.', advice: 'Check the id. Ended rotations are kept for a limited time.' },
   ROTATION_NOT_CANCELLABLE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Only a QUEUED rotation can be cancelled.', advice: 'Wait for it to end; a request that may have left cannot be called back.' },
   SWEEP_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such sweep.', advice: 'Check the id. Ended sweeps are kept for a week.' },
+  BULK_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such bulk rotation.', advice: 'Check the id. Ended bulk rotations are kept for a limited time.' },
+  BULK_STATE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation is not in a state that allows this.', advice: 'Look at its state: what has ended cannot be paused or cancelled, and only what has ended can be retried.' },
+  POLICY_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation policy.', advice: 'Check the id, or list the policies.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
   // Rekey itself
   REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again with the same request_id; it gives the same rotation.' },
@@ -31,6 +34,14 @@ const table = {
   // why a rotation waits
   FROZEN: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Rotations are frozen; no request is sent.', advice: 'Unfreeze them (rekey unfreeze, or REKEY_OBSERVE_ONLY of the workers): the rotation then goes on by itself.' },
   TOO_MANY_UNKNOWNS: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Too many outcomes are unknown in this org; only reads are sent.', advice: 'See whether Invent is well. The rotation goes on by itself when outcomes are known again.' },
+  // why a bulk rotation stands still
+  PAUSED_BY_OPERATOR: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The bulk rotation was paused.', advice: 'Resume it to go on.' },
+  CANARY_DONE: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The first assistants are done; the others wait.', advice: 'Look at them, and resume the bulk rotation to go on.' },
+  TOO_MANY_FAILURES: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'More assistants have failed, or are of unknown outcome, than the bulk rotation allows.', advice: 'See its last failures. Resume it to go on; those that failed can be retried at the end.' },
+  READS_FAIL: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Keys cannot be read back at Invent.', advice: 'See whether Invent is well, then resume the bulk rotation.' },
+  DRIFT_STORM: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Many keys of this org are being rotated by somebody else.', advice: 'Find out who does it: two deployments on one org are not supported. Then resume the bulk rotation.' },
+  WINDOW_CLOSED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The time in which the bulk rotation may run is over.', advice: 'Nothing: the policy takes those that are left in its next window.' },
+  CANCELLED_BY_OPERATOR: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation was cancelled.', advice: 'Nothing: what had been begun was finished.' },
   INTERNAL: { grpc: 'INTERNAL', retry: false, message: 'Something went wrong inside Rekey.', advice: 'See the log.' },
   // upstream, certainly not done
   ORG_NOT_CONFIGURED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'No API key is configured for this org.', advice: 'Add the org to INVENT_API_KEYS_FILE.' },
@@ -40,6 +51,7 @@ const table = {
   UPSTREAM_UNAUTHENTICATED: { grpc: 'UNAUTHENTICATED', retry: false, message: 'Invent did not accept the API key (401).', advice: 'Check the API key configured for this org.' },
   UPSTREAM_FORBIDDEN: { grpc: 'PERMISSION_DENIED', retry: false, message: 'The API key may not do this in this org (403).', advice: 'Use a key of this org or of its parent.' },
   ASSISTANT_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'Invent knows no such assistant in this org (404).', advice: 'Check the org and assistant ids.' },
+  ASSISTANT_DELETED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The assistant is deleted at Invent.', advice: 'Leave it out.' },
   SENT_TOO_LATE: { grpc: 'UNAVAILABLE', retry: true, message: 'The worker was held up and sent nothing.', advice: 'Nothing: the rotation is tried again.' },
   // upstream, outcome unknown: reconcile first, never simply again
   OUTCOME_UNKNOWN: { grpc: 'UNKNOWN', retry: false, message: 'It is not known whether Invent changed the key.', advice: 'Nothing: Rekey reads the key back and finds out.' },

@@ -16,7 +16,8 @@ const upstreamId = z.string().superRefine((id, ctx) => {
   if (complaint) ctx.addIssue({ code: 'custom', message: complaint });
 });
 
-const complaintAboutId = (id: string): string | undefined => {
+/** What is wrong with an id of Invent's; undefined where nothing is. For long lists, where a schema for each would take seconds. */
+export const complaintAboutId = (id: string): string | undefined => {
   if (id === '') return 'must not be empty';
   if (!id.isWellFormed()) return 'must be well-formed Unicode';
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `must be at most ${MAX_ID_BYTES} bytes`;
@@ -36,6 +37,12 @@ export const RotationId = z.string().regex(/^rot_[0-9A-HJKMNP-TV-Z]{26}$/, 'must
 
 /** The same of a sweep: `swp_` and a ULID. */
 export const SweepId = z.string().regex(/^swp_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be a sweep id: swp_ and 26 characters');
+
+/** The same of a bulk rotation: `blk_` and a ULID. */
+export const BulkId = z.string().regex(/^blk_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be a bulk rotation id: blk_ and 26 characters');
+
+/** The same of a rotation policy: `pol_` and a ULID. */
+export const PolicyId = z.string().regex(/^pol_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be a policy id: pol_ and 26 characters');
 
 /** AIP-155: a UUID that makes a request safe to repeat. Compared in lower case. */
 export const RequestId = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a UUID').toLowerCase();

@@ -1,7 +1,11 @@
-export { AssistantId, OrgId, RequestId, RotationId, SweepId, MAX_ID_BYTES } from './ids.ts';
+export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, SweepId, MAX_ID_BYTES, complaintAboutId } from './ids.ts';
 export { Assistant, KeyedRecord } from './assistant.ts';
 export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';
 export { CurrentEvent, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, KeyRemoved, KeyRotated, KeyUncertain, Removal, SealedRecord } from './event.ts';
 export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation, type GrpcCode } from './errors.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
 export { type AssistantSince, type SystemStatus } from './system.ts';
+export {
+  type BulkCounts, type BulkFailure, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,
+  MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, bulkItemStates, bulkStates, failureLetters, isBulkEnded, readItemLetter,
+} from './bulk.ts';

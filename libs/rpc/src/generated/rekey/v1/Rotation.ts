@@ -69,6 +69,7 @@ export interface Rotation {
   'cause'?: (_rekey_v1_Rotation_Cause);
   'error'?: (_rekey_v1_RotationError | null);
   'reconciliation'?: (_rekey_v1_Reconciliation | null);
+  'bulkRotationId'?: (string);
 }
 
 export interface Rotation__Output {
@@ -87,4 +88,5 @@ export interface Rotation__Output {
   'cause': (_rekey_v1_Rotation_Cause__Output);
   'error': (_rekey_v1_RotationError__Output | null);
   'reconciliation': (_rekey_v1_Reconciliation__Output | null);
+  'bulkRotationId': (string);
 }
