@@ -68,6 +68,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     REDIS_URL: redisServer.url,
     INVENT_BASE_URL: simulator.ready['address']!,
     INVENT_API_KEY: API_KEY,
+    INVENT_REQUESTS_PER_MINUTE: '0',
     REKEY_KEY_FILE: keyFile,
     GRPC_ADDRESS: '127.0.0.1:0',
     INVENT_TIMEOUT_MS: '1000',

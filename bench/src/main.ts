@@ -38,6 +38,7 @@ const environment = {
   REDIS_URL: redisServer.url,
   INVENT_BASE_URL: simulator.ready['address'],
   INVENT_API_KEY: API_KEY,
+  INVENT_REQUESTS_PER_MINUTE: '0',
   REKEY_KEY_FILE: keyFile,
   GRPC_ADDRESS: '127.0.0.1:0',
   LOG_LEVEL: 'warn',

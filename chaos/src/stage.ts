@@ -146,6 +146,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
         REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
         INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
         INVENT_API_KEY: API_KEY,
+        INVENT_REQUESTS_PER_MINUTE: '0',
         REKEY_KEY_FILE: keyFile,
         REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
         REKEY_KEEP_EVENTS: String(Math.min(rotations * 20 + 100_000, 10_000_000)),

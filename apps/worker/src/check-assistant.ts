@@ -1,9 +1,10 @@
 import type { InventClient, ReadOutcome } from '@rekey/invent';
-import type { Ledger } from '@rekey/ledger';
+import type { Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import type { ErrorCode } from '@rekey/schema';
 import { redisNowMs, type Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
+import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface CheckDeps {
@@ -11,6 +12,7 @@ export interface CheckDeps {
   invent: Pick<InventClient, 'getAssistant'>;
   publisher: Publisher;
   clock: Clock;
+  pacer: Pacer;
   logger: Logger;
   meter: Meter;
   /** How far reads may lag behind what is in force. */
@@ -25,6 +27,13 @@ export type CheckResult =
   | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number };
 
 const HELD_AGAIN_MS = 1000;
+const WAIT_FOR_BUDGET_MS = 15_000;
+
+export interface CheckOptions {
+  publishAnew?: boolean;
+  /** Which requests of the budget it takes. */
+  lane?: Lane;
+}
 
 /**
  * Reads an assistant and publishes what is in force, where that is not what is published. It holds nothing meanwhile: should a
@@ -32,8 +41,11 @@ const HELD_AGAIN_MS = 1000;
  * `publishAnew`: also where it is what is published, for that cannot be opened.
  */
 export const checkAssistant =
-  ({ ledger, invent, publisher, clock, logger, meter, readLagMs }: CheckDeps) =>
-  async (target: { orgId: string; assistantId: string }, { publishAnew = false } = {}): Promise<CheckResult> => {
+  ({ ledger, invent, publisher, clock, pacer, logger, meter, readLagMs }: CheckDeps) =>
+  async (target: { orgId: string; assistantId: string }, { publishAnew = false, lane = 'first' }: CheckOptions = {}): Promise<CheckResult> => {
+    // Waited for before anything is looked at: a read must be younger than what it is compared with.
+    const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
+    if (waitMs > 0) return { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: waitMs };
     const looked = await ledger.look(target);
     if (looked.kind === 'held') return looked;
     const { hold } = looked;

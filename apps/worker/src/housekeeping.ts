@@ -1,13 +1,15 @@
-import type { Ledger, RotationQueue } from '@rekey/ledger';
+import type { BulkWork, Ledger, RotationQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { encodeTime } from 'ulid';
 import { every } from './every.ts';
 
 export interface HousekeepingOptions {
   ledger: Ledger;
+  work: Pick<BulkWork, 'trim'>;
   followUps: RotationQueue;
   logger: Logger;
   keepRotations: number;
+  keepBulks: number;
   keepDays: number;
   /** An open rotation that no job carries and that has not changed for so long is put on its way again. */
   lostAfterMs: number;
@@ -17,12 +19,13 @@ const TRIM_EVERY_MS = 10_000;
 const DAY_MS = 86_400_000;
 
 /** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
-export const startHousekeeping = ({ ledger, followUps, logger, keepRotations, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
+export const startHousekeeping = ({ ledger, work, followUps, logger, keepRotations, keepBulks, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
   const trim = async () => {
     // By the clock of Redis: a worker whose own is ahead would forget what is young.
-    const olderThanId = `rot_${encodeTime((await ledger.nowMs()) - keepDays * DAY_MS)}`;
-    const forgotten = await ledger.trim({ olderThanId, keepEach: keepRotations });
-    if (forgotten > 0) logger.debug({ forgotten }, 'forgot old rotations');
+    const oldestMs = (await ledger.nowMs()) - keepDays * DAY_MS;
+    const forgotten = await ledger.trim({ olderThanId: `rot_${encodeTime(oldestMs)}`, keepEach: keepRotations });
+    const bulks = await work.trim({ endedBeforeMs: oldestMs, keep: keepBulks });
+    if (forgotten + bulks > 0) logger.debug({ forgotten, bulks }, 'forgot old rotations');
   };
 
   const reviveLost = async () => {

@@ -1,17 +1,22 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
-import { FOLLOW_UPS_QUEUE, createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
+import {
+  FOLLOW_UPS_QUEUE, createBulkWork, createLedger, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+} from '@rekey/ledger';
 import {
   STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
 } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
+import { startBulkRunner } from './bulk-runner.ts';
+import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
 import { WorkerEnvironment } from './config.ts';
 import { startDueChecks } from './due-checks.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createMetrics } from './meter.ts';
+import { createPacer } from './pacer.ts';
 import { createPublisher } from './publisher.ts';
-import { rotateSecretKey } from './rotate-secret-key.ts';
+import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
 import { createRotationConsumer } from './rotation-consumer.ts';
 import { createSweepConsumer } from './sweep-consumer.ts';
 import { sweep } from './sweep.ts';
@@ -25,7 +30,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('redis', () => redis.disconnect());
   await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
   const prefix = config.REKEY_PREFIX;
-  const ledger = createLedger({ redis, prefix, keepEvents: config.REKEY_KEEP_EVENTS });
+  const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
+  const ledger = createLedger({ redis, prefix, keepEvents: config.REKEY_KEEP_EVENTS, budget: limit });
   const boundTo = await ledger.bind(sealer.fingerprintKeyId);
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
@@ -37,18 +43,23 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const apiKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
+  const budget = createRequestBudget({ redis, prefix, ...limit });
   const invent = createInventClient({
     baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
     apiKeys,
     timeoutMs: config.INVENT_TIMEOUT_MS,
-    connections: concurrency.first + concurrency.followUps,
+    connections: 2 * concurrency.first + concurrency.followUps,
+    onLimited: (refused) => {
+      logger.warn({ ...refused }, 'Invent refused a request for coming too soon (429): all workers slow down');
+      budget.slowDown(refused).catch((err: unknown) => logger.warn({ err }, 'the request budget could not be slowed down'));
+    },
   });
   shutdown.defer('invent', () => invent.close());
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
   const meter = createMetrics(createSystem({ redis, prefix }).status);
-  const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock };
+  const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock }) };
   const publisher = createPublisher({ ...common, sealer });
   const check = checkAssistant({ ...common, publisher });
 
@@ -56,11 +67,14 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('follow-ups', () => followUps.close());
   const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
   shutdown.defer('due checks', () => dueChecks.close());
+  const work = createBulkWork({ redis, prefix, budget: limit });
   const housekeeping = startHousekeeping({
     ledger,
+    work,
     followUps,
     logger,
     keepRotations: config.REKEY_KEEP_ROTATIONS,
+    keepBulks: config.REKEY_KEEP_BULKS,
     keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
     lostAfterMs: takeoverAfterMs,
   });
@@ -89,6 +103,23 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
 
   const stopping = new AbortController();
+  const rotating: RotateDeps = {
+    ...common,
+    publisher,
+    stopping: stopping.signal,
+    maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
+    holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
+    timing: {
+      requestTimeoutMs: config.INVENT_TIMEOUT_MS,
+      sendWithinMs: takeoverAfterMs / 6,
+      leaseMarginMs: takeoverAfterMs / 3,
+      landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
+      readLagMs,
+      freshForMs: config.REKEY_FRESH_FOR_MS,
+      retryForMs: config.REKEY_RETRY_FOR_MS,
+    },
+  };
   const consumer = createRotationConsumer({
     redis,
     keys: ledger.keys,
@@ -96,31 +127,29 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     followUps,
     concurrency,
     takeoverAfterMs,
-    rotate: rotateSecretKey({
-      ...common,
-      publisher,
-      stopping: stopping.signal,
-      maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
-      holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
-      confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
-      timing: {
-        requestTimeoutMs: config.INVENT_TIMEOUT_MS,
-        sendWithinMs: takeoverAfterMs / 6,
-        leaseMarginMs: takeoverAfterMs / 3,
-        landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
-        readLagMs,
-        freshForMs: config.REKEY_FRESH_FOR_MS,
-        retryForMs: config.REKEY_RETRY_FOR_MS,
-      },
-    }),
+    rotate: rotateSecretKey(rotating),
     stopping: stopping.signal,
     logger,
   });
   consumer.start();
-  shutdown.defer('consumer', () => {
-    stopping.abort();
-    return consumer.close();
+  shutdown.defer('consumer', () => consumer.close());
+  const bulks = startBulkRunner({
+    work,
+    followUps,
+    doTask: doBulkTask({ ...common, work, publisher, check, budget: limit, stopping: stopping.signal }),
+    post: postClaimed(rotating),
+    clock: systemClock,
+    logger,
+    concurrency: concurrency.first,
+    maxOpenIntents: rotating.maxOpenIntents,
+    claimLeaseMs: leaseMs(rotating.timing),
+    landingWindowMs: windowMs(rotating.timing),
+    takeoverAfterMs,
+    holdBack: rotating.holdBack,
+    stopping: stopping.signal,
   });
+  shutdown.defer('bulk rotations', () => bulks.close());
+  shutdown.defer('stopping', () => stopping.abort());
   if (config.REKEY_OBSERVE_ONLY) logger.warn('REKEY_OBSERVE_ONLY is set: everything is compared and published, and no key is rotated');
 
   const health =

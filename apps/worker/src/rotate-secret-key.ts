@@ -7,14 +7,16 @@ import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
 import { needsOperator } from './needs-operator.ts';
+import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
-  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'fail' | 'noteUnknown'>;
+  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'noteUnknown'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
   publisher: Publisher;
   logger: Logger;
   clock: Clock;
+  pacer: Pacer;
   meter: Meter;
   timing: RotateTiming;
   /** How many POSTs of an org may be under way or of unknown outcome at once. */
@@ -45,7 +47,12 @@ export interface RotateTiming {
 }
 
 /** What becomes of the job: nothing more, once more after a time, or it has no rotation in the ledger. `frozen`: no other fares better now. */
-export type Step = { kind: 'done' } | { kind: 'again'; inMs: number; frozen?: boolean } | { kind: 'stray' };
+export type Step =
+  | { kind: 'done' }
+  | { kind: 'again'; inMs: number; frozen?: boolean }
+  | { kind: 'stray' }
+  /** Of a bulk: its assistant waits again, and no other of the org fares better for a while. */
+  | { kind: 'given-back'; restMs: number };
 
 /** A claim, and the moment of this process's clock at which it was asked for: nothing that comes of it began earlier. */
 interface Held {
@@ -81,6 +88,12 @@ export const rotateSecretKey = (deps: RotateDeps): ((job: RotationJob, delivery:
   };
 };
 
+/** Takes a claim that was just made, asked for at that moment of this process's clock, as far as it goes. */
+export const postClaimed =
+  (deps: RotateDeps) =>
+  (claim: Claim, askedMs: number): Promise<Step> =>
+    post(deps, { claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
+
 /** Whether a job is delivered for the first time, or may have been at work before. */
 export type Delivery = 'first' | 'again';
 
@@ -96,6 +109,7 @@ const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
     case 'full':
     case 'halted':
     case 'frozen':
+    case 'paced':
       // Spread, so that those who wait do not all come at once.
       return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)), frozen: claimed.kind === 'frozen' };
     case 'claimed':
@@ -114,21 +128,31 @@ const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
 const told = (held: Held): Held => ({ ...held, claim: { ...held.claim, uncertain: held.claim.versionBefore !== undefined } });
 
 /** How long after the claim the POST may still take effect, and a read still not show it. */
-const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
+export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
 
 /** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
 const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number }> => {
   const { ledger, clock, timing, maxOpenIntents, holdBack, stopping } = deps;
-  const { sendWithinMs, requestTimeoutMs, leaseMarginMs } = timing;
-  const options = { leaseMs: sendWithinMs + requestTimeoutMs + leaseMarginMs, landingWindowMs: windowMs(timing), maxOpenIntents };
+  const options = { leaseMs: leaseMs(timing), landingWindowMs: windowMs(timing), maxOpenIntents };
   const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
+  let paid = false;
   for (;;) {
     const askedMs = clock.nowMs();
-    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack() });
-    if (claimed.kind !== 'full' || askedMs > giveUpMs || stopping.aborted) return { claimed, askedMs };
-    await clock.sleep(claimed.retryInMs * (0.5 + Math.random()));
+    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid });
+    if (stopping.aborted) return { claimed, askedMs };
+    if (claimed.kind === 'paced' && claimed.reserved) {
+      await clock.sleep(claimed.retryInMs);
+      paid = true;
+    } else if ((claimed.kind === 'full' || claimed.kind === 'paced') && askedMs + claimed.retryInMs <= giveUpMs) {
+      await clock.sleep(claimed.kind === 'full' ? claimed.retryInMs * (0.5 + Math.random()) : claimed.retryInMs);
+    } else {
+      return { claimed, askedMs };
+    }
   }
 };
+
+/** For how long a claim keeps others away. */
+export const leaseMs = ({ sendWithinMs, requestTimeoutMs, leaseMarginMs }: RotateTiming): number => sendWithinMs + requestTimeoutMs + leaseMarginMs;
 
 const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   const { invent, publisher, meter, stopping } = deps;
@@ -167,6 +191,11 @@ const noteUnknown = async ({ ledger, logger, timing, meter }: RotateDeps, { clai
 
 const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Claim, notDone: NotDone): Promise<Step> => {
   const why = { code: notDone.code, ...(notDone.status !== undefined && { status: notDone.status }) };
+  if (claim.bulkId !== undefined && claim.attempts === 1 && (notDone.retry || needsOperator.has(notDone.code))) {
+    logger.warn({ ...idsOf(claim), ...why, reason: notDone.reason }, 'an assistant of a bulk was not rotated; it waits again');
+    await ledger.giveBack(claim, notDone.code, { halts: !notDone.retry, retryForMs: timing.retryForMs });
+    return { kind: 'given-back', restMs: notDone.retryAfterMs ?? 0 };
+  }
   const limited = notDone.code === 'UPSTREAM_RATE_LIMITED';
   const givenUp = !limited && claim.atMs - claim.startedMs > timing.retryForMs;
   if (!notDone.retry || givenUp) {
@@ -194,6 +223,8 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
 const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
   const { ledger, invent, meter, logger, publisher, clock } = deps;
   const { claim } = held;
+  const waitMs = await deps.pacer.take('first', deps.timing.leaseMarginMs / 2);
+  if (waitMs > 0) return readAgain(deps, held, landsInMs, { atLeastMs: waitMs, readError: 'UPSTREAM_RATE_LIMITED' });
   const landed = landsInMs <= 0;
   const beganMs = redisNowMs(clock, held.anchor);
   const read = await invent.getAssistant(claim);

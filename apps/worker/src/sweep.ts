@@ -1,24 +1,24 @@
 import type { InventClient, ListOutcome, Page } from '@rekey/invent';
-import type { Comparison, Ledger } from '@rekey/ledger';
+import type { Comparison, Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import type { ErrorCode, SweepCounts } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
-import type { CheckResult } from './check-assistant.ts';
+import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { quarantine } from './due-checks.ts';
 import { needsOperator } from './needs-operator.ts';
+import type { Pacer } from './pacer.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface SweepDeps {
   ledger: Pick<Ledger, 'nowMs' | 'compare' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine'>;
   invent: Pick<InventClient, 'listAssistants'>;
   publisher: Publisher;
-  check: (target: { orgId: string; assistantId: string }, options?: { publishAnew?: boolean }) => Promise<CheckResult>;
+  check: (target: { orgId: string; assistantId: string }, options?: CheckOptions) => Promise<CheckResult>;
   clock: Clock;
+  pacer: Pacer;
   logger: Logger;
   readLagMs: number;
-  /** The org ids that API keys are configured for. */
-  configuredOrgs: () => string[];
 }
 
 /** Ends a sweep with a code. */
@@ -40,6 +40,8 @@ interface Listed {
 const MAX_PASSES = 5;
 const LIST_TRIES = 4;
 const listBackoff = { firstMs: 1000, maxMs: 10_000 };
+/** One in fifty requests is the sweep's: at a pace that was slowed down to a tenth, a minute passes between two. */
+const WAIT_FOR_BUDGET_MS = 90_000;
 const CHECKS_AT_ONCE = 8;
 const ABSENT_PAGE = 100;
 /** So many may be gone at once without anybody being asked; beyond it, not more than half of an org. */
@@ -50,12 +52,12 @@ const GONE_UNASKED = 10;
  * anything was published under. `save` is called after each page; it rejects where the sweep is another's by now.
  */
 export const sweep =
-  (deps: SweepDeps) =>
+  ({ configuredOrgs, ...deps }: SweepDeps & { /** The org ids that API keys are configured for. */ configuredOrgs: () => string[] }) =>
   async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
     const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
-    const one = (id: string) => sweepOrg(deps, { orgId: id, anchor, counts, save, asked: orgId !== undefined });
+    const one = (id: string) => sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
     if (orgId !== undefined) return one(orgId);
-    const configured = deps.configuredOrgs();
+    const configured = configuredOrgs();
     const failures: unknown[] = [];
     const attempt = async (id: string) => {
       await one(id).catch((error: unknown) => {
@@ -74,32 +76,24 @@ export const sweep =
     if (failures.length > 0) throw failures[0];
   };
 
-interface OrgSweep {
+export interface OrgSweep {
   orgId: string;
+  /** Which requests of the budget it takes. */
+  lane: Lane;
   anchor: Anchor;
   counts: SweepCounts;
   save: () => Promise<void>;
   /** An operator named this org. */
   asked: boolean;
+  /** Called with those that are there: each once. */
+  onPresent?: (assistantIds: string[]) => Promise<void>;
 }
 
-/**
- * Pages shift while one reads: assistants that are made or deleted move others across the page's edge. A pass that met nothing new and
- * as many as upstream counted on every page has seen all of them; else another pass is made. What was not seen in any is read by itself.
- */
-const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
+/** Compares all assistants of an org with what is published: those that are listed, and those that are not. */
+export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   const { clock, ledger, logger } = deps;
   const beganMs = redisNowMs(clock, run.anchor);
-  const seen = new Set<string>();
-  for (let pass = 1; ; pass += 1) {
-    const { added, unseen, unreadable, totals } = await readPass(deps, run, seen);
-    const steady = totals.size === 0 || (totals.size === 1 && totals.has(seen.size + unreadable));
-    if (steady && (pass === 1 ? unseen === 0 : added === 0)) break;
-    if (pass === MAX_PASSES) {
-      logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
-      break;
-    }
-  }
+  await compareListed(deps, run);
   const known = (await ledger.orgs()).find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0;
   const absent = await ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: Math.max(GONE_UNASKED, Math.ceil(known / 2)) + 1 });
   if (!run.asked && absent.length > GONE_UNASKED && absent.length > known / 2) {
@@ -109,15 +103,32 @@ const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   await checkAbsent(deps, run, beganMs);
 };
 
+/**
+ * Compares what upstream lists of an org, or finds by a term, with what is published. Pages shift while one reads: assistants that are made or
+ * deleted move others across the page's edge. A pass that met nothing new and as many as upstream counted on every page has seen all of
+ * them; else another pass is made.
+ */
+export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<void> => {
+  const seen = new Set<string>();
+  for (let pass = 1; ; pass += 1) {
+    const { added, unseen, unreadable, totals } = await readPass(deps, run, seen, search);
+    const steady = totals.size === 0 || (totals.size === 1 && totals.has(seen.size + unreadable));
+    if (steady && (pass === 1 ? unseen === 0 : added === 0)) return;
+    if (pass === MAX_PASSES) {
+      deps.logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
+      return;
+    }
+  }
+};
+
 /** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published; `totals` are all that pages gave. */
-const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
+const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>, search: string | undefined): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
   const totals = new Set<number>();
   let added = 0;
   let unseen = 0;
   let unreadable = 0;
   for (let number = 1; ; number += 1) {
-    const beganMs = redisNowMs(deps.clock, run.anchor);
-    const page = await readPage(deps, run, number);
+    const { page, beganMs } = await readPage(deps, run, number, search);
     unreadable += page.unreadable;
     if (page.unreadable > 0) deps.logger.warn({ org_id: run.orgId, records: page.unreadable }, 'listed records could not be read');
     const news = page.records
@@ -129,6 +140,7 @@ const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Prom
       });
     added += news.length;
     unseen += await takeIn(deps, run, news, beganMs);
+    await run.onPresent?.(news.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
     await run.save();
     if (page.total !== undefined) totals.add(page.total);
     const listed = page.records.length + page.unreadable;
@@ -136,11 +148,16 @@ const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>): Prom
   }
 };
 
-const readPage = async ({ invent, clock, logger }: SweepDeps, { orgId, counts }: OrgSweep, number: number): Promise<Page> => {
+const readPage = async (
+  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, search: string | undefined,
+): Promise<{ page: Page; beganMs: number }> => {
   for (let tries = 1; ; tries += 1) {
+    const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
+    if (waitMs > 0) throw new SweepFailure('UPSTREAM_RATE_LIMITED');
     counts.requests += 1;
-    const outcome: ListOutcome = await invent.listAssistants(orgId, number);
-    if (outcome.outcome === 'read') return outcome.page;
+    const beganMs = redisNowMs(clock, anchor);
+    const outcome: ListOutcome = await invent.listAssistants(orgId, number, search === undefined ? {} : { search });
+    if (outcome.outcome === 'read') return { page: outcome.page, beganMs };
     const { code, reason, retryAfterMs = 0 } = outcome;
     logger.warn({ org_id: orgId, page: number, code, reason }, 'a page of assistants could not be read');
     const permanent = needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED';
@@ -192,7 +209,7 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
 };
 
 /** The right key is of no use in a record that nobody can open: such a record is reported, and published anew. */
-const verifyRecords = async (deps: SweepDeps, { orgId, counts }: OrgSweep, agreeing: Listed[], beganMs: number): Promise<void> => {
+const verifyRecords = async (deps: SweepDeps, { orgId, lane, counts }: OrgSweep, agreeing: Listed[], beganMs: number): Promise<void> => {
   const { ledger, publisher, check, logger, readLagMs } = deps;
   const currents = await ledger.currents(agreeing.map(({ assistantId }) => assistantId));
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
@@ -211,7 +228,7 @@ const verifyRecords = async (deps: SweepDeps, { orgId, counts }: OrgSweep, agree
     const target = { orgId, assistantId };
     await quarantine(deps, target, 'its current record cannot be opened');
     counts.requests += 1;
-    const { kind } = await check(target, { publishAnew: true });
+    const { kind } = await check(target, { publishAnew: true, lane });
     if (kind === 'adopted' || kind === 'removed') {
       counts[kind] += 1;
       await ledger.unquarantine(assistantId);
@@ -238,17 +255,20 @@ const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Pro
     const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: ABSENT_PAGE });
     if (absent.length === 0) return;
     run.counts.compared += absent.length;
-    offset += await checkAll(deps, run, absent);
+    offset += await checkAll(deps, run, absent, run.onPresent);
     await run.save();
   }
 };
 
 /** Reads assistants one by one and publishes what is in force. Returns how many could not be resolved. */
-const checkAll = async ({ ledger, check, logger, readLagMs }: SweepDeps, { orgId, counts }: OrgSweep, assistantIds: string[]): Promise<number> => {
+const checkAll = async (
+  { ledger, check, logger, readLagMs }: SweepDeps, { orgId, lane, counts }: OrgSweep, assistantIds: string[], onPresent?: OrgSweep['onPresent'],
+): Promise<number> => {
   let unresolved = 0;
   const checkOne = async (assistantId: string) => {
     counts.requests += 1;
-    const { kind } = await check({ orgId, assistantId });
+    const { kind } = await check({ orgId, assistantId }, { lane });
+    if (kind !== 'removed') await onPresent?.([assistantId]);
     if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {
       counts[kind] += 1;
       if (kind === 'held') unresolved += 1;

@@ -56,8 +56,8 @@ export interface InventClient {
   rotateSecretKey(target: Target, options?: { signal?: AbortSignal; sendBeforeMs?: number }): Promise<RotateOutcome>;
   /** GET one assistant with its key in force. Safe to repeat. Never rejects. */
   getAssistant(target: Target, options?: { signal?: AbortSignal }): Promise<ReadOutcome>;
-  /** GET a page of an org's assistants with their keys in force. Pages count from 1. Safe to repeat. Never rejects. */
-  listAssistants(orgId: string, page: number, options?: { signal?: AbortSignal }): Promise<ListOutcome>;
+  /** GET a page of an org's assistants with their keys in force, or of those that upstream finds by a term. Pages count from 1. Safe to repeat. Never rejects. */
+  listAssistants(orgId: string, page: number, options?: { signal?: AbortSignal; search?: string }): Promise<ListOutcome>;
   close(): Promise<void>;
 }
 
@@ -74,6 +74,8 @@ export interface InventClientOptions {
   /** At most so many requests in flight. */
   connections: number;
   maxResponseBytes?: number;
+  /** Called where a request was refused for coming too soon (429): how long ago it left, and how long upstream says to wait. */
+  onLimited?: (refused: { ageMs: number; retryAfterMs?: number }) => void;
 }
 
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
@@ -82,7 +84,7 @@ const LIST_PAGE_SIZE = 100;
 /** Records are 2 kB as a rule, but their instructions have no known limit. */
 const MAX_LIST_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, maxResponseBytes = MAX_RESPONSE_BYTES }: InventClientOptions): InventClient => {
+export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, maxResponseBytes = MAX_RESPONSE_BYTES, onLimited }: InventClientOptions): InventClient => {
   const pool = new Pool(baseUrl.origin, { connections, pipelining: 1, allowH2: false, connect: { timeout: Math.min(timeoutMs, 10_000) } });
   const basePath = baseUrl.pathname.replace(/\/$/, '');
 
@@ -94,7 +96,10 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, m
     const assistant = assistantId === undefined ? '' : `/${encodeURIComponent(assistantId)}`;
     const path = `${basePath}/orgs/${encodeURIComponent(orgId)}/assistants${assistant}${suffix}`;
     const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json', 'user-agent': 'rekey' };
-    return exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, ...options });
+    const startMs = performance.now();
+    const result = await exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, ...options });
+    if (result.status === 429) onLimited?.({ ageMs: performance.now() - startMs, ...retryAfter(result) });
+    return result;
   };
 
   return {
@@ -106,8 +111,9 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, m
       const result = await call('GET', target, '', options);
       return typeof result === 'string' ? { outcome: 'not-read', code: result, reason: result } : sortRead(result, target.assistantId);
     },
-    listAssistants: async (orgId, page, options = {}) => {
-      const result = await call('GET', { orgId }, `?page=${page}&take=${LIST_PAGE_SIZE}`, { maxResponseBytes: Math.max(maxResponseBytes, MAX_LIST_RESPONSE_BYTES), ...options });
+    listAssistants: async (orgId, page, { search, ...options } = {}) => {
+      const term = search === undefined ? '' : `&search=${encodeURIComponent(search)}`;
+      const result = await call('GET', { orgId }, `?page=${page}&take=${LIST_PAGE_SIZE}${term}`, { maxResponseBytes: Math.max(maxResponseBytes, MAX_LIST_RESPONSE_BYTES), ...options });
       return typeof result === 'string' ? { outcome: 'not-read', code: result, reason: result } : sortList(result);
     },
     close: () => pool.close(),

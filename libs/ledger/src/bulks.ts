@@ -1,6 +1,17 @@
-import type { BulkItem, BulkItemState, BulkRotation, BulkSpec, BulkState } from '@rekey/schema';
+import { createHash } from 'node:crypto';
+import {
+  MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, RekeyError, isBulkEnded, readItemLetter,
+  type BulkItem, type BulkItemState, type BulkRotation, type BulkSpec, type BulkState,
+} from '@rekey/schema';
+import type { Redis } from 'ioredis';
+import { bulkFields, parseBulk } from './bulk-hash.ts';
+import { createDistinctIds } from './distinct-ids.ts';
+import { flatHash } from './hash-fields.ts';
+import { ledgerKeys } from './keys.ts';
+import { newestBelow } from './newest-below.ts';
+import { defineScripts } from './scripts.ts';
 
-/** Many rotations at once, as callers ask for them and see them. Every method is one atomic command, or a read. */
+/** Many rotations at once, as callers ask for them and see them. Every method is one atomic command, or reads. */
 export interface Bulks {
   /** Takes the ids of a bulk rotation that is to be made. What is not made within an hour leaves nothing behind. */
   draft(id: string): BulkDraft;
@@ -34,3 +45,156 @@ export interface BulkDraft {
   /** Forgets it. */
   drop(): Promise<void>;
 }
+
+/** Ids lie so many to a string. No id has a line break in it. */
+export const IDS_A_CHUNK = 1000;
+export const packIds = (assistantIds: readonly string[]): string => assistantIds.join('\n');
+export const unpackIds = (chunk: string | null): string[] => (chunk ? chunk.split('\n') : []);
+
+const REQUEST_ID_TTL_SECONDS = 24 * 3600;
+const DRAFT_TTL_SECONDS = 3600;
+/** One page of items, or of bulks, looks at no more than so many. */
+const ITEMS_SCAN_LIMIT = 50_000;
+const LIST_SCAN_LIMIT = 500;
+
+export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string }): Bulks => {
+  const keys = ledgerKeys(prefix);
+  const run = defineScripts(redis, keys.prefix);
+
+  const read = async (id: string): Promise<BulkRotation | undefined> => {
+    const [hash, failures] = await Promise.all([redis.hgetall(keys.bulk(id)), redis.lrange(keys.bulkFailures(id), 0, -1)]);
+    return Object.keys(hash).length === 0 ? undefined : parseBulk(id, hash, failures);
+  };
+  const get = async (id: string): Promise<BulkRotation> => {
+    const bulk = await read(id);
+    if (!bulk) throw new RekeyError('BULK_NOT_FOUND');
+    return bulk;
+  };
+  const steer = (wish: 'pause' | 'resume' | 'cancel' | 'retry') => async (id: string) => {
+    const [kind] = await run['bulk-steer']([keys.bulk(id)], [id, wish]);
+    if (kind === 'MISSING') throw new RekeyError('BULK_NOT_FOUND');
+    if (kind === 'REFUSED') throw new RekeyError('BULK_STATE');
+    return get(id);
+  };
+
+  return {
+    draft: (id) => createDraft(redis, keys.bulkIds(id), keys.bulkExcluded(id), id),
+
+    create: async (id, spec, draft) => {
+      const { total, duplicates, excluded, digest: idsDigest } = await draft.finish();
+      const { requestId, ...rest } = spec;
+      const digest = createHash('sha256').update(JSON.stringify([rest, idsDigest])).digest('base64url');
+      const reply = await run['bulk-create'](
+        [keys.bulk(id), keys.bulkIds(id), keys.bulkExcluded(id), ...(requestId === undefined ? [] : [keys.bulkRequest(requestId)])],
+        [
+          id, requestId ?? '', digest, REQUEST_ID_TTL_SECONDS, spec.selection.kind === 'ids' ? total : '', spec.validateOnly ? '1' : '', spec.urgent ? '1' : '',
+          ...bulkFields(spec), 'duplicates', duplicates, 'excluded', excluded,
+        ],
+      );
+      if (reply[0] !== 'CREATED') await draft.drop();
+      if (reply[0] === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
+      if (reply[0] === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
+      if (reply[0] === 'KNOWN') return { created: false, bulk: await get(String(reply[1])) };
+      return { created: true, bulk: parseBulk(id, flatHash(reply[1]), []) };
+    },
+
+    get,
+
+    list: async ({ orgId, state }, { size, after }) => {
+      const found: BulkRotation[] = [];
+      let last = after;
+      for (let seen = 0; seen < LIST_SCAN_LIMIT; seen += size) {
+        const ids = await newestBelow(redis, [keys.bulks], last, size);
+        for (const id of ids) {
+          last = id;
+          // One bad entry must not hide the others.
+          const bulk = await read(id).catch(() => undefined);
+          if (!bulk || (orgId !== undefined && bulk.orgId !== orgId) || (state !== undefined && bulk.state !== state)) continue;
+          if (found.push(bulk) === size) return { bulks: found, next: id };
+        }
+        if (ids.length < size) return { bulks: found };
+      }
+      return last === undefined ? { bulks: found } : { bulks: found, next: last };
+    },
+
+    items: async (id, { state: wanted }, { size, from }) => {
+      const { state: bulkState, counts } = await get(id);
+      const found: BulkItem[] = [];
+      let index = from;
+      while (index < counts.total && index < from + ITEMS_SCAN_LIMIT) {
+        const chunk = Math.floor(index / IDS_A_CHUNK);
+        const to = Math.min((chunk + 1) * IDS_A_CHUNK, counts.total);
+        const [text, letters] = await Promise.all([redis.hget(keys.bulkIds(id), String(chunk)), redis.getrange(keys.bulkStates(id), index, to - 1)]);
+        const ids = unpackIds(text);
+        for (const first = index; index < to; index += 1) {
+          const item = readItemLetter(letters[index - first] ?? '.');
+          // Who waited when everything ended is never begun.
+          if (item.state === 'WAITING' && isBulkEnded(bulkState)) item.state = 'CANCELLED';
+          if (wanted !== undefined && item.state !== wanted) continue;
+          if (found.length === size) return { items: found, next: index };
+          found.push({ index, assistantId: ids[index % IDS_A_CHUNK] ?? '', ...item });
+        }
+      }
+      return index < counts.total ? { items: found, next: index } : { items: found };
+    },
+
+    pause: steer('pause'),
+    resume: steer('resume'),
+    cancel: steer('cancel'),
+    retry: steer('retry'),
+  };
+};
+
+const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: string): BulkDraft => {
+  const distinct = createDistinctIds();
+  const digest = createHash('sha256');
+  let waiting: string[] = [];
+  let chunks = 0;
+  let total = 0;
+  let given = 0;
+  let excluded = 0;
+
+  const tooMany = (field: string, most: number) => new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field, description: `must be at most ${most} in all` }] });
+
+  /** Also sets anew when it is forgotten: a long list may take its time. */
+  const write = async (chunk: string[]): Promise<void> => {
+    const pipeline = redis.pipeline().hset(idsKey, String(chunks), packIds(chunk)).expire(idsKey, DRAFT_TTL_SECONDS);
+    chunks += 1;
+    await execute(pipeline);
+  };
+
+  return {
+    id,
+    add: async (assistantIds) => {
+      given += assistantIds.length;
+      for (const assistantId of assistantIds) if (distinct.add(assistantId)) waiting.push(assistantId);
+      digest.update(packIds(assistantIds)).update('\n');
+      if (total + waiting.length > MAX_BULK_ASSISTANTS) throw tooMany('assistant_ids', MAX_BULK_ASSISTANTS);
+      for (; waiting.length >= IDS_A_CHUNK; waiting = waiting.slice(IDS_A_CHUNK)) {
+        total += IDS_A_CHUNK;
+        await write(waiting.slice(0, IDS_A_CHUNK));
+      }
+    },
+    exclude: async (assistantIds) => {
+      if (assistantIds.length === 0) return;
+      excluded += assistantIds.length;
+      if (excluded > MAX_BULK_EXCLUDED) throw tooMany('exclude_assistant_ids', MAX_BULK_EXCLUDED);
+      digest.update(`-${packIds(assistantIds)}\n`);
+      await execute(redis.pipeline().sadd(excludedKey, ...assistantIds).expire(excludedKey, DRAFT_TTL_SECONDS));
+    },
+    finish: async () => {
+      total += waiting.length;
+      if (waiting.length > 0) await write(waiting);
+      waiting = [];
+      return { total, duplicates: given - total, excluded, digest: digest.digest('base64url') };
+    },
+    drop: async () => {
+      await redis.unlink(idsKey, excludedKey);
+    },
+  };
+};
+
+const execute = async (pipeline: ReturnType<Redis['pipeline']>): Promise<void> => {
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+};
+

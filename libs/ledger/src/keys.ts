@@ -29,6 +29,19 @@ export interface Keys {
   queuedSweeps: string;
   /** The lock under which all sweeps run. */
   sweeping: string;
+  /** A bulk rotation: its hash, its ids, their states, who is left out, and its last failures. */
+  bulk(id: string): string;
+  bulkIds(id: string): string;
+  bulkStates(id: string): string;
+  bulkExcluded(id: string): string;
+  bulkFailures(id: string): string;
+  bulkRequest(requestId: string): string;
+  /** The index of bulk rotations; those that are worked on, and those that have ended, by when. */
+  bulks: string;
+  bulksActive: string;
+  bulksEnded: string;
+  /** The request budget of the workers behind one address. */
+  budget(egress: string): string;
   /** The stream, and the channel of the same name. */
   events: string;
   seq: string;
@@ -58,6 +71,16 @@ export const ledgerKeys = (name: string): Keys => {
     sweeps: `${prefix}:sweeps`,
     queuedSweeps: `${prefix}:sweeps:QUEUED`,
     sweeping: `${prefix}:sweeping`,
+    bulk: (id) => `${prefix}:bulk:${id}`,
+    bulkIds: (id) => `${prefix}:bulk:${id}:ids`,
+    bulkStates: (id) => `${prefix}:bulk:${id}:states`,
+    bulkExcluded: (id) => `${prefix}:bulk:${id}:exclude`,
+    bulkFailures: (id) => `${prefix}:bulk:${id}:failures`,
+    bulkRequest: (requestId) => `${prefix}:bulk-request:${requestId}`,
+    bulks: `${prefix}:bulks`,
+    bulksActive: `${prefix}:bulks:active`,
+    bulksEnded: `${prefix}:bulks:ended`,
+    budget: (egress) => `${prefix}:budget:${egress}`,
     events: `${prefix}:events`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,

@@ -3,6 +3,8 @@ import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, RekeyError, isEnded, rotationS
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
+import { newestBelow } from './newest-below.ts';
+import { paceOf, type BudgetOptions } from './budget.ts';
 import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
 import { parseRotation } from './rotation-hash.ts';
 import { asCorrupt, defineScripts } from './scripts.ts';
@@ -19,6 +21,8 @@ export interface Hold {
   assistantId: string;
   /** Of a check there is none. */
   rotationId?: string;
+  /** The bulk rotation that it is a part of. */
+  bulkId?: string;
   /** Rises for each assistant, and serves as the version of the key that is read or made under it. */
   epoch: number;
   /** Redis time at which it was taken, in ms since 1970. */
@@ -53,12 +57,16 @@ export interface ClaimOptions {
   maxOpenIntents: number;
   /** Why no POST may leave at present. */
   holdBack?: ErrorCode | undefined;
+  /** Its request was taken from the budget by a claim before, and has been waited for. */
+  paid?: boolean;
 }
 
 export type ClaimResult =
   | { kind: 'claimed'; claim: Claim }
   | { kind: 'resumed'; claim: Claim; landsInMs: number; satisfied: boolean; noted: boolean }
   | { kind: 'busy' | 'full' | 'halted' | 'frozen'; retryInMs: number }
+  /** The request budget gives none now. `reserved`: one is kept; claim again after that time, with `paid`. */
+  | { kind: 'paced'; retryInMs: number; reserved: boolean }
   | { kind: 'ended' }
   | { kind: 'missing' };
 
@@ -85,6 +93,16 @@ export type CommitResult =
 
 /** How what was read compares with what is published: see compare.lua. */
 export type Comparison = 'agrees' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'corrupt';
+
+/** What the ledger knows of the key of an assistant. Times are Redis time, in ms since 1970. */
+export interface KeyFacts {
+  /** A fingerprint, `no-key` or `deleted`; undefined where nothing was ever published. */
+  state?: string;
+  /** When it was last known to be in force. */
+  verifiedMs?: number;
+  /** The earliest moment at which it can have been made; undefined where nobody knows. */
+  rotatedMs?: number;
+}
 
 /** A check that was drawn, to be ended by `endCheck`. */
 export interface DueCheck {
@@ -115,6 +133,8 @@ export interface Ledger {
   settle(claim: Claim, nowMs: number, inForceMs: number): Promise<boolean>;
   /** Certainly not done: the intent is closed and the rotation QUEUED again. */
   release(claim: Claim, why?: { code: ErrorCode; status?: number }): Promise<boolean>;
+  /** Of a bulk, at its first request: certainly not done; the assistant waits again, and the rotation is gone. See give-back.lua. */
+  giveBack(claim: Claim, code: ErrorCode, options: { halts: boolean; retryForMs: number }): Promise<boolean>;
   /** Certainly not done, and not tried again. `check` has the assistant read and compared, where a key of it was published. */
   fail(claim: Claim, why: { code: ErrorCode; status?: number }, check: boolean): Promise<boolean>;
   /** Outcome unknown: the intent stays open. `holdMs` 0 hands the claim back until the next read. */
@@ -127,6 +147,8 @@ export interface Ledger {
   drawChecks(count: number, takeMs: number): Promise<DueCheck[]>;
   /** Ends a check, or puts it off. */
   endCheck(check: DueCheck, againInMs?: number): Promise<void>;
+  /** What is known of the keys of assistants. */
+  keyFacts(assistantIds: string[]): Promise<KeyFacts[]>;
   /** The assistants last published under an org that no sweep or check has seen since a moment: a page of them. */
   notSeenSince(orgId: string, sinceMs: number, page: { offset: number; size: number }): Promise<string[]>;
   /** The org ids that anything was published under, and how many assistants under each. */
@@ -163,6 +185,8 @@ export interface LedgerOptions {
   prefix: string;
   /** About how many events the stream keeps: only those who commit need to say. */
   keepEvents?: number;
+  /** What claims take their requests from: only those who claim need to say. */
+  budget?: BudgetOptions;
   requestIdTtlSeconds?: number;
 }
 
@@ -173,9 +197,10 @@ const LIST_SCAN_LIMIT = 1000;
 const TRIM_BATCH = 500;
 const LOST_PAGE = 500;
 
-export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
+export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
+  const { budgetKey, stepUs } = paceOf(keys, budget);
 
   /** Of each id its rotation; undefined where there is none any more, and an error where its entry cannot be read. */
   const readAll = async (ids: string[]): Promise<(Rotation | RekeyError | undefined)[]> => {
@@ -210,10 +235,10 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return { created: true, rotation: requestId === undefined ? rotation : { ...rotation, requestId } };
     },
 
-    claim: async (job, { leaseMs, landingWindowMs, maxOpenIntents, holdBack }) => {
+    claim: async (job, { leaseMs, landingWindowMs, maxOpenIntents, holdBack, paid }) => {
       const [kind, ...rest] = await run.claim(
-        [keys.rotation(job.rotationId), keys.assistant(job.assistantId), keys.ledger, keys.intents(job.orgId)],
-        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? ''],
+        [keys.rotation(job.rotationId), keys.assistant(job.assistantId), keys.ledger, keys.intents(job.orgId), budgetKey],
+        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? '', stepUs, paid ? '1' : ''],
       );
       switch (kind) {
         case 'BUSY':
@@ -221,15 +246,18 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
         case 'HALTED':
         case 'FROZEN':
           return { kind: kind.toLowerCase() as 'busy' | 'full' | 'halted' | 'frozen', retryInMs: Number(rest[0]) };
+        case 'PACED':
+          return { kind: 'paced', retryInMs: Number(rest[0]), reserved: rest[1] === '1' };
         case 'ENDED':
           return { kind: 'ended' };
         case 'MISSING':
           return { kind: 'missing' };
       }
-      const [epoch, atMs, state, version, attempts, startedMs, knownForMs, unknownsInARow, doubted, landsInMs, satisfied, noted, uncertain] = rest;
+      const [epoch, atMs, state, version, attempts, startedMs, knownForMs, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain] = rest;
       const claim: Claim = {
         ...job, epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs), unknownsInARow: Number(unknownsInARow), doubted: doubted === '1',
         ...before(state, version), uncertain: uncertain === '1', ...(knownForMs === '' ? {} : { knownForMs: Number(knownForMs) }),
+        ...(bulkId !== '' && { bulkId: String(bulkId) }),
       };
       return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1', noted: noted === '1' };
     },
@@ -275,6 +303,11 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return kind === 'RELEASED';
     },
 
+    giveBack: async (claim, code, { halts, retryForMs }) => {
+      const [kind] = await run['give-back'](...held(keys, claim), code, halts ? '1' : '', Math.round(retryForMs));
+      return kind === 'GIVEN';
+    },
+
     fail: async (claim, why, check) => {
       const [kind] = await run.fail(...held(keys, claim), why.code, why.status ?? '', check ? '1' : '');
       return kind === 'FAILED';
@@ -317,6 +350,17 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
 
     endCheck: async ({ name, putOffUntilMs }, againInMs) => {
       await run['end-check']([keys.checks], [name, putOffUntilMs, againInMs === undefined ? '' : Math.round(againInMs)]);
+    },
+
+    keyFacts: async (assistantIds) => {
+      const pipeline = redis.pipeline();
+      for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), 'version', 'fingerprint', 'verified', 'rotated');
+      return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+        // What cannot be read is known of nobody; whoever claims it finds out.
+        if (error) return {};
+        const [version, state, verified, rotated] = reply as (string | null)[];
+        return { ...(version && state && { state }), ...(verified && { verifiedMs: Number(verified) }), ...(rotated && { rotatedMs: Number(rotated) }) };
+      });
     },
 
     notSeenSince: (orgId, sinceMs, { offset, size }) => redis.zrangebyscore(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`, 'LIMIT', offset, size),
@@ -417,7 +461,7 @@ const held = (keys: Keys, { rotationId, orgId, assistantId, epoch }: Claim): [st
   [rotationId, epoch],
 ];
 
-const before = (state: unknown, version: unknown) => (version === '' ? {} : { stateBefore: String(state), versionBefore: Number(version) });
+export const before = (state: unknown, version: unknown) => (version === '' ? {} : { stateBefore: String(state), versionBefore: Number(version) });
 
 const envelope = ({ orgId, assistantId }: Hold, type: string, id: string, time: string) => ({
   specversion: '1.0',
@@ -436,24 +480,18 @@ const inHalves = (head: object, data: object, sealed = 'null'): [string, string]
 ];
 
 const versionEvent = (hold: Hold, { key, cause, updatedMs }: KeyVersion): [string, string] => {
-  const { epoch, rotationId } = hold;
+  const { epoch, rotationId = null, bulkId = null } = hold;
   const time = new Date(updatedMs).toISOString();
-  const common = { version: epoch, cause, rotation_id: rotationId ?? null, bulk_rotation_id: null, updated_at: time };
+  const common = { version: epoch, cause, rotation_id: rotationId, bulk_rotation_id: bulkId, updated_at: time };
   if ('removal' in key) return inHalves(envelope(hold, KEY_REMOVED, String(epoch), time), { ...common, removal: key.removal, fingerprint: null });
   // A JWE is base64url and dots: nothing in it to escape, and it is by far the longest part.
   return inHalves(envelope(hold, KEY_ROTATED, String(epoch), time), { ...common, fingerprint: key.fingerprint }, `"${key.sealed}"`);
 };
 
 const uncertainEvent = (claim: Claim): [string, string] => {
-  const { epoch, rotationId, versionBefore } = claim;
+  const { epoch, rotationId, bulkId = null, versionBefore } = claim;
   const time = new Date(claim.atMs).toISOString();
-  return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: null });
-};
-
-const newestBelow = async (redis: Redis, indexes: string[], below: string | undefined, count: number): Promise<string[]> => {
-  const top = below === undefined ? '+' : `(${below}`;
-  const lists = await Promise.all(indexes.map((index) => redis.zrange(index, top, '-', 'BYLEX', 'REV', 'LIMIT', 0, count)));
-  return lists.flat().toSorted((a, b) => (a < b ? 1 : -1)).slice(0, count);
+  return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: bulkId });
 };
 
 const matches = (rotation: Rotation, { orgId, assistantId, state }: ListFilter): boolean =>

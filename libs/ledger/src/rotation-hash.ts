@@ -21,6 +21,7 @@ const RotationHash = z.object({
   next: optional(count),
   read_error: optional(z.string()),
   operator: optional(z.literal('1')),
+  bulk: optional(z.string()),
 });
 
 /** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it does not fit. */
@@ -30,10 +31,10 @@ export const parseRotation = (id: string, hash: Record<string, string>): Rotatio
     const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
     throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`rotation ${id}: ${fields}`) });
   }
-  const { org, assistant, request, created, started, updated, ended, error, status, since, next, read_error: readError, operator, ...same } = parsed.data;
+  const { org, assistant, bulk, request, created, started, updated, ended, error, status, since, next, read_error: readError, operator, ...same } = parsed.data;
   const rotation = {
     ...same, id, orgId: org, assistantId: assistant, requestId: request, createdMs: created, startedMs: started, updatedMs: updated,
-    endedMs: ended, errorCode: error, upstreamStatus: status,
+    endedMs: ended, errorCode: error, bulkId: bulk, upstreamStatus: status,
     ...(same.state === 'RECONCILING' && { uncertainSinceMs: since, nextReadMs: next, readErrorCode: readError, operatorNeeded: operator === '1' || undefined }),
   };
   return Object.fromEntries(Object.entries(rotation).filter(([, value]) => value !== undefined)) as unknown as Rotation;

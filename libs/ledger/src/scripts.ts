@@ -3,8 +3,8 @@ import { RekeyError } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 
 const commandNames = [
-  'accept', 'begin', 'cancel', 'claim', 'commit', 'compare', 'condemn', 'draw-checks', 'end-check', 'fail', 'freeze', 'look', 'lost', 'release', 'request-check',
-  'settle', 'sweep-begin', 'sweep-create', 'sweep-save', 'trim', 'unknown',
+  'accept', 'begin', 'bulk-claim', 'bulk-create', 'bulk-draw', 'bulk-end-range', 'bulk-renew', 'bulk-save', 'bulk-steer', 'bulk-trim', 'cancel', 'claim', 'commit', 'compare', 'condemn', 'draw-checks', 'end-check', 'fail', 'freeze', 'give-back', 'look', 'lost', 'release', 'request-check',
+  'settle', 'slow-down', 'sweep-begin', 'sweep-create', 'sweep-save', 'take-slot', 'trim', 'unknown',
 ] as const;
 type CommandName = (typeof commandNames)[number];
 

@@ -1,7 +1,7 @@
 import { RekeyError, SweepState, noSweepCounts, type Sweep, type SweepCounts } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { count, flatHash, optional } from './hash-fields.ts';
+import { count, flatHash, jsonText, optional } from './hash-fields.ts';
 import { ledgerKeys } from './keys.ts';
 import { defineScripts } from './scripts.ts';
 
@@ -75,16 +75,7 @@ export const createSweeps = ({ redis, prefix }: { redis: Redis; prefix: string }
   };
 };
 
-const CountsText = z
-  .string()
-  .transform((text, ctx): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      ctx.addIssue({ code: 'custom', message: 'is not JSON' });
-      return z.NEVER;
-    }
-  })
+const CountsText = jsonText
   .pipe(
     z.object({ requests: count, compared: count, agreed: count, imported: count, adopted: count, removed: count, held: count, unresolved: count }),
   );

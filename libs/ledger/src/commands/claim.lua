@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
 -- Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is unknown.
--- (The request budget takes its slot here: one command, so that no claim is held while waiting for a slot.)
+-- The request budget takes its slot here: one command, so that no claim is held while waiting for a slot.
 --
--- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts   4 the open intents of the org
+-- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts   4 the open intents of the org   5 the request budget
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
 --       7 how many intents of the org may be open  8 the code why no POST may leave now, or ''
--- Returns {'CLAIMED', epoch, now ms, key state or '', version or '', attempts, started ms, known ms, unknowns in a row, doubted}
+--       9 µs between two requests, 0 for no limit  10 '1' where the slot has been taken and waited for
+-- Returns {'CLAIMED', epoch, now ms, key state or '', version or '', attempts, started ms, known ms, unknowns in a row, doubted, bulk or ''}
 --                                                         the intent is open: POST. `known` is for how long before the intent the
 --                                                         key state had last been known to be in force ('' where there is none);
 --                                                         `doubted` is 1 where an earlier outcome of this rotation was unknown
@@ -18,6 +19,7 @@
 --         {'FULL', ms to wait}                            as many intents of the org are open as may be
 --         {'HALTED', ms to wait}                          so are they, and outcomes are unknown; or too many were, one after the other
 --         {'FROZEN', ms to wait}                          no POST may leave
+--         {'PACED', ms to wait, reserved}                 no request may leave yet. `reserved` is 1 where the slot is kept: claim again then
 --         {'ENDED', state}                                nothing to do
 --         {'MISSING'}                                     no such rotation for this org and assistant
 -- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
@@ -25,7 +27,7 @@
 
 local id, org, lease_ms, landing_ms, bound = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk')
 local state = rotation[1]
 if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
@@ -60,7 +62,7 @@ if holder == id then
   local lands = tonumber(held[3]) or now_ms
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
-  return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], known_ms(tonumber(held[9])), '0', '1',
+  return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], known_ms(tonumber(held[9])), '0', '1', rotation[8] or '',
     int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '' }
 end
 
@@ -68,6 +70,15 @@ local function put_off(why, wait_ms, code)
   if code and rotation[6] ~= code then redis.call('HSET', KEYS[1], 'error', code) end
   return { why, int(wait_ms) }
 end
+
+-- One of a bulk goes on as the bulk does.
+local bulk_state = rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'state')
+if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
+  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
+  finish(id, 'CANCELLED', int(now_ms))
+  return { 'ENDED', 'CANCELLED' }
+end
+if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
 
 local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
 if facts[1] then return put_off('FROZEN', 5000, 'FROZEN') end
@@ -89,6 +100,10 @@ if redis.call('ZCARD', KEYS[4]) >= bound then
     return { 'FULL', '20' }
   end
 end
+if ARGV[10] ~= '1' then
+  local free, wait, reserved = take_slot(KEYS[5], now, tonumber(ARGV[9]), rotation[8] and 'bulk' or 'first')
+  if not free then return { 'PACED', string.format('%.3f', wait / 1000), reserved and '1' or '' } end
+end
 if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) end
 
 redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
@@ -99,4 +114,4 @@ if held[4] == 'deleted' then redis.call('PERSIST', KEYS[2]) end
 local attempts = int(tonumber(rotation[5]) + 1)
 local started = rotation[4] or int(now_ms)
 move(id, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
-return { 'CLAIMED', epoch, int(now_ms), held[4] or '', held[6] or '', attempts, started, known_ms(now_ms), int(run), rotation[7] and '1' or '' }
+return { 'CLAIMED', epoch, int(now_ms), held[4] or '', held[6] or '', attempts, started, known_ms(now_ms), int(run), rotation[7] and '1' or '', rotation[8] or '' }

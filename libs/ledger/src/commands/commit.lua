@@ -26,7 +26,7 @@ local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARG
 local version, now_ms = tonumber(epoch), math.floor(now_us() / 1000)
 
 local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
-  'org', 'uncertain', 'intent')
+  'org', 'uncertain', 'intent', 'verified')
 local published = tonumber(held[4]) or 0
 if published == version then return { 'ALREADY', held[5] } end
 
@@ -61,6 +61,13 @@ redis.call('SET', KEYS[3], event)
 local verified = ARGV[14] == '' and int(tonumber(held[11]) or 0) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
 redis.call('HSET', KEYS[2], 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified,
   'superseded', superseded, 'org', ARGV[12])
+-- The earliest moment at which the key can have been made: whoever asked for a new one before has got it.
+if ARGV[14] == '' then
+  redis.call('HSET', KEYS[2], 'rotated', verified)
+elseif held[6] and held[6] ~= state then
+  if held[12] then redis.call('HSET', KEYS[2], 'rotated', held[12]) else redis.call('HDEL', KEYS[2], 'rotated') end
+  if cause == 'drift' then note_drift(ARGV[11], now_ms) end
+end
 if held[9] ~= ARGV[12] then
   if held[9] then redis.call('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
   redis.call('SADD', PREFIX .. ':orgs', ARGV[11])

@@ -30,13 +30,227 @@ local function move(id, to, now_ms, ...)
   redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
 
+-- ---- bulk rotations: what several commands share ----
+
+-- One letter for each assistant of a bulk: see failureLetters in libs/schema. What is not in the table is INTERNAL.
+local FAILURE_LETTERS = {
+  ASSISTANT_NOT_FOUND = 'A', ASSISTANT_DELETED = 'B', NO_SECRET_KEY = 'C', UPSTREAM_REJECTED = 'D', UPSTREAM_UNAUTHENTICATED = 'E',
+  UPSTREAM_FORBIDDEN = 'F', ORG_NOT_CONFIGURED = 'G', UPSTREAM_UNREACHABLE = 'H', LEDGER_CORRUPT = 'I', REPLICAS_MISSING = 'J',
+  SENT_TOO_LATE = 'K', INVALID_ARGUMENT = 'L',
+}
+local COUNTED_AS = { s = 'succeeded', m = 'shared', x = 'cancelled' }
+
+local function bulk_key(id)
+  return PREFIX .. ':bulk:' .. id
+end
+
+-- Those that are worked on, in the order in which they are: urgent ones first, then older ones.
+local function activate_bulk(id, urgent, created)
+  redis.call('ZADD', PREFIX .. ':bulks:active', int(tonumber(created) - (urgent == '1' and 1e13 or 0)), id)
+end
+
+local function end_bulk(id, to, why, now_ms)
+  local key = bulk_key(id)
+  redis.call('HSET', key, 'state', to, 'why', why, 'updated', int(now_ms), 'ended', int(now_ms))
+  redis.call('HDEL', key, 'task_token', 'task_until')
+  redis.call('ZREM', PREFIX .. ':bulks:active', id)
+  redis.call('ZADD', PREFIX .. ':bulks:ended', int(now_ms), id)
+  redis.call('DEL', key .. ':draws', key .. ':redo', key .. ':exclude')
+  redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
+end
+
+-- It waits for somebody. What is under way goes on.
+local function stop_bulk(id, to, why, now_ms)
+  redis.call('HSET', bulk_key(id), 'state', to, 'why', why, 'updated', int(now_ms))
+  redis.call('ZREM', PREFIX .. ':bulks:active', id)
+  redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
+end
+
+local function cancel_bulk(id, why, open, now_ms)
+  if open > 0 then
+    redis.call('HSET', bulk_key(id), 'state', 'CANCELLING', 'why', why, 'updated', int(now_ms))
+    redis.call('ZREM', PREFIX .. ':bulks:active', id)
+  else
+    end_bulk(id, 'CANCELLED', why, now_ms)
+  end
+end
+
+-- Moves a bulk on where its counts say so: halted, its canary done, or nothing left to do.
+local function settle_bulk(id, now_ms)
+  local key = bulk_key(id)
+  local bulk = redis.call('HMGET', key, 'state', 'total', 'limit', 'succeeded', 'shared', 'failed', 'cancelled', 'open', 'unknown',
+    'allowed', 'forgiven', 'canary_continues', 'urgent', 'created')
+  local state = bulk[1]
+  local function n(i) return tonumber(bulk[i]) or 0 end
+  local open = n(8)
+  if state == 'CANCELLING' then
+    if open == 0 then end_bulk(id, 'CANCELLED', redis.call('HGET', key, 'why'), now_ms) end
+    return
+  end
+  if state ~= 'RUNNING' and state ~= 'PAUSED' and state ~= 'HALTED' then return end
+  local done = n(4) + n(5) + n(6) + n(7)
+  if done >= n(2) and open == 0 then
+    redis.call('HSET', key, 'state', 'VERIFYING', 'why', '', 'updated', int(now_ms), 'limit', bulk[2])
+    activate_bulk(id, bulk[13], bulk[14])
+  elseif state == 'RUNNING' then
+    if n(6) + n(9) - n(11) > n(10) then
+      stop_bulk(id, 'HALTED', 'TOO_MANY_FAILURES', now_ms)
+    elseif done >= n(3) and open == 0 then
+      if bulk[12] == '1' and n(6) + n(9) == 0 then
+        redis.call('HSET', key, 'limit', bulk[2])
+      else
+        stop_bulk(id, 'PAUSED', 'CANARY_DONE', now_ms)
+      end
+    end
+  end
+end
+
+-- All ids are known: from now on it happens.
+local function begin_bulk(id, total, now_ms)
+  local key = bulk_key(id)
+  local bulk = redis.call('HMGET', key, 'canary', 'limit_count', 'limit_percent', 'urgent', 'created')
+  local canary, percent = tonumber(bulk[1]), tonumber(bulk[3])
+  local allowed = percent and math.floor(total * percent / 100) or tonumber(bulk[2]) or total
+  if total > 0 then redis.call('SET', key .. ':states', string.rep('.', total)) end
+  redis.call('HSET', key, 'state', 'RUNNING', 'prepared', '1', 'cursor', 0, 'limit', canary and math.min(canary, total) or total, 'allowed', allowed,
+    'open', 0, 'updated', int(now_ms))
+  redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
+  settle_bulk(id, now_ms)
+end
+
+-- How many assistants a second came to an end lately: looked at every few seconds.
+local RATE_EVERY_MS = 3000
+local function note_rate(key, now_ms)
+  local bulk = redis.call('HMGET', key, 'rate_at', 'rate_done', 'succeeded', 'shared', 'failed', 'cancelled', 'started')
+  local done = 0
+  for i = 3, 6 do done = done + (tonumber(bulk[i]) or 0) end
+  local at = tonumber(bulk[1]) or tonumber(bulk[7])
+  if not at or now_ms - at < RATE_EVERY_MS then return end
+  redis.call('HSET', key, 'rate_at', int(now_ms), 'rate_done', done, 'rate', string.format('%.3f', 1000 * (done - (tonumber(bulk[2]) or 0)) / (now_ms - at)))
+end
+
+-- Somebody else rotates keys of an org. Where that is many in a short time, its bulk rotations stop: two deployments on one org fight.
+local DRIFT_WINDOW_MS, DRIFT_STORM = 600000, 50
+local function note_drift(org, now_ms)
+  local facts = PREFIX .. ':ledger'
+  local since = tonumber(redis.call('HGET', facts, 'drift_at:' .. org))
+  if not since or math.abs(now_ms - since) > DRIFT_WINDOW_MS then
+    redis.call('HSET', facts, 'drift_at:' .. org, int(now_ms), 'drift:' .. org, 0)
+  end
+  if redis.call('HINCRBY', facts, 'drift:' .. org, 1) <= DRIFT_STORM then return end
+  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. ':bulks:active', 0, -1)) do
+    local bulk = redis.call('HMGET', bulk_key(id), 'state', 'org')
+    if bulk[1] == 'RUNNING' and bulk[2] == org then stop_bulk(id, 'HALTED', 'DRIFT_STORM', now_ms) end
+  end
+end
+
+-- An assistant that was begun, or need not be, has come to its end.
+local function end_item(bulk, index, letter, now_ms, open, code, assistant)
+  local key = bulk_key(bulk)
+  if redis.call('EXISTS', key) == 0 then return end
+  redis.call('SETRANGE', key .. ':states', index, letter)
+  redis.call('HINCRBY', key, COUNTED_AS[letter] or 'failed', 1)
+  local left_open = open and redis.call('HINCRBY', key, 'open', -1) or 0
+  if letter == 's' then
+    redis.call('HDEL', key, 'away_since', 'unread')
+    if left_open > 0 then return end
+  elseif code then
+    redis.call('LPUSH', key .. ':failures', int(now_ms) .. ' ' .. code .. ' ' .. assistant)
+    redis.call('LTRIM', key .. ':failures', 0, 9)
+  end
+  settle_bulk(bulk, now_ms)
+end
+
+-- The outcome of a bulk's rotation is known again.
+local function no_longer_unknown(id, bulk)
+  redis.call('HDEL', rotation_key(id), 'counted')
+  redis.call('HINCRBY', bulk_key(bulk), 'unknown', -1)
+end
+
+-- The outcome of a bulk's rotation is unknown, and perhaps it cannot be read back either: so often in a row, without a success in
+-- between, that the bulk halts.
+local UNREAD_IN_A_ROW = 10
+local function note_unknown_item(id, bulk, is_new, read_error, now_ms)
+  local key = bulk_key(bulk)
+  if is_new then
+    redis.call('HSET', rotation_key(id), 'counted', '1')
+    redis.call('HINCRBY', key, 'unknown', 1)
+    settle_bulk(bulk, now_ms)
+  end
+  if read_error == '' or read_error == 'NO_SECRET_KEY' or read_error == 'STALE_READ' then return end
+  if redis.call('HINCRBY', key, 'unread', 1) >= UNREAD_IN_A_ROW and redis.call('HGET', key, 'state') == 'RUNNING' then
+    stop_bulk(bulk, 'HALTED', 'READS_FAIL', now_ms)
+  end
+end
+
 -- Ends a rotation, once, and tells who waits for it. The index has those that go on under `open`, the others under their end
--- state; one that is not open has ended already, or is not there.
+-- state; one that is not open has ended already, or is not there. Of a bulk, one that succeeded at its first request is not
+-- kept: the bulk has its state.
 local function finish(id, to, now_ms, ...)
   if redis.call('ZREM', PREFIX .. ':rotations:open', id) == 0 then return end
-  move(id, to, now_ms, 'ended', now_ms, ...)
-  redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
+  local key = rotation_key(id)
+  local of = redis.call('HMGET', key, 'bulk', 'item', 'counted', 'attempts', 'since', 'assistant')
+  if of[1] then
+    if of[3] then no_longer_unknown(id, of[1]) end
+    local fields, code = { ... }, nil
+    for i = 1, #fields, 2 do if fields[i] == 'error' and fields[i + 1] ~= '' then code = fields[i + 1] end end
+    local letter = to == 'SUCCEEDED' and 's' or to == 'CANCELLED' and 'x' or FAILURE_LETTERS[code] or 'Z'
+    end_item(of[1], of[2], letter, now_ms, true, to == 'FAILED' and (code or 'INTERNAL') or nil, of[6])
+  end
+  if of[1] and to == 'SUCCEEDED' and of[4] == '1' and not of[5] then
+    redis.call('DEL', key)
+  else
+    move(id, to, now_ms, 'ended', now_ms, ...)
+    redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
+  end
   redis.call('PUBLISH', PREFIX .. ':rotation-ended', id)
+end
+
+-- ---- the request budget ----
+
+-- After idle time so many may leave at once; beyond that, one each step.
+local TOLERANCE_STEPS = 2
+-- A pace that was slowed down is whole again after so long at the most.
+local RECOVERY_US = 60000000
+-- Those who may wait for a slot of their own get none farther ahead.
+local HORIZON_US = 10000000
+-- One request in so many is the sweep's by right.
+local SWEEP_STEPS = 50
+
+-- Takes a slot of the budget: GCRA, with next to no burst. `step` is the pause between two requests in µs, 0 for no limit.
+-- `first` (single rotations, reading back) and, within its share, `sweep` are given the next slot to come where none is free, before all
+-- who only ask again: that is their priority. `bulk` gets what is free; `sweep` beyond its share what nobody has wanted.
+-- Returns whether there is one now, the µs to wait, and whether it is theirs then.
+local function take_slot(key, now, step, lane)
+  if step == 0 then return true, 0, false end
+  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next')
+  local closed = 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
+  local pace = tonumber(budget[3]) or 1
+  if pace < 1 then
+    step = step / math.min(pace + math.max(now - tonumber(budget[4]), 0) / RECOVERY_US, 1)
+  end
+  local next_slot = tonumber(budget[1]) or 0
+  -- Set under a clock that has been turned back since.
+  if next_slot > now + closed + 2 * HORIZON_US + SWEEP_STEPS * step then next_slot = now end
+  local idle = next_slot < now - step
+  next_slot = math.max(next_slot, closed > 0 and now + closed or now - TOLERANCE_STEPS * step)
+
+  local reserves = lane == 'first'
+  local sweep_next
+  if lane == 'sweep' then
+    local own = tonumber(budget[5]) or 0
+    if own <= now or own > now + 2 * SWEEP_STEPS * step + RECOVERY_US then
+      reserves, sweep_next = true, now + SWEEP_STEPS * step
+    elseif not idle then
+      return false, math.max(step, math.min(own - now, 1000000)), false
+    end
+  end
+
+  local wait = math.max(next_slot - now, 0)
+  if wait > 0 and (not reserves or wait > HORIZON_US) then return false, wait, false end
+  redis.call('HSET', key, 'next', int(next_slot + step))
+  if sweep_next then redis.call('HSET', key, 'sweep_next', int(sweep_next)) end
+  return wait == 0, wait, wait > 0
 end
 
 -- The next number for an assistant: rises also over a Redis that lost its last seconds, for the clock goes on.
@@ -89,6 +303,15 @@ end
 -- The same, but not before that moment: an earlier check does not stand for it. `mark` tells it from all others of the assistant.
 local function request_later_check(org, assistant, at_ms, mark)
   redis.call('ZADD', PREFIX .. ':checks', int(at_ms), org .. '/' .. assistant .. '/' .. mark)
+end
+
+-- An id as it stands in a key: as JavaScript's encodeURIComponent has it.
+local function encoded(id)
+  return (string.gsub(id, "[^%w%-_.!~*'()]", function(byte) return string.format('%%%02X', string.byte(byte)) end))
+end
+
+local function intents_key(org)
+  return PREFIX .. ':intents:' .. encoded(org)
 end
 
 -- Whether a holder is no rotation that can be read, so that nobody will ever hand the assistant back, and its POST, if one ever left, can

@@ -11,7 +11,9 @@ local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch')
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 hand_back(KEYS[2], KEYS[3])
-local org = redis.call('HGET', KEYS[1], 'org')
+local rotation = redis.call('HMGET', KEYS[1], 'org', 'bulk', 'counted')
+local org = rotation[1]
+if rotation[3] then no_longer_unknown(id, rotation[2]) end
 move(id, 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
 redis.call('HSETNX', KEYS[2], 'queued:' .. org, id)
 return { 'RELEASED' }

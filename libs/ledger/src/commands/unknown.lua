@@ -15,7 +15,7 @@ local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'uncerta
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'since')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk')
 redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 local noted = rotation[1] == 'RECONCILING'
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
@@ -29,4 +29,5 @@ if not noted then
     redis.call('HSET', PREFIX .. ':uncertain', ARGV[13], event)
   end
 end
+if rotation[3] then note_unknown_item(id, rotation[3], not noted, ARGV[7], now_ms) end
 return { 'NOTED' }

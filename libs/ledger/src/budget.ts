@@ -1,0 +1,56 @@
+import type { Redis } from 'ioredis';
+import { ledgerKeys, type Keys } from './keys.ts';
+import { defineScripts } from './scripts.ts';
+
+/**
+ * What a request is for. `first`: single rotations, and reading back what is unknown. `bulk`: all of a bulk rotation, its own lists
+ * included. `sweep`: comparing everything, which has a fiftieth by right, and what nobody else wants.
+ */
+export type Lane = 'first' | 'bulk' | 'sweep';
+
+/** The budget of requests that all workers behind one address share. */
+export interface RequestBudget {
+  /** Takes one, or says how long to wait; with `reserved` it is taken, and may leave after that time. */
+  take(lane: Lane): Promise<{ taken: true } | { taken: false; retryInMs: number; reserved: boolean }>;
+  /** Upstream has refused a request (429) that left so long ago. */
+  slowDown(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
+}
+
+export interface BudgetOptions {
+  /** The name of the address that requests leave from. */
+  egress: string;
+  /** 0: no limit. */
+  requestsPerMinute: number;
+}
+
+/**
+ * The share of the limit that is used: what is left bears that requests which left evenly arrive unevenly. At 500 a minute they may be late by
+ * 0.6 s, compared with others, before upstream counts one too many in its minute.
+ */
+const USED_SHARE = 0.985;
+
+/** What a command needs to take requests from the budget. */
+export const paceOf = (keys: Keys, options: BudgetOptions | undefined): { budgetKey: string; stepUs: number } => ({
+  budgetKey: keys.budget(options?.egress ?? 'default'),
+  stepUs: options?.requestsPerMinute ? Math.ceil(60_000_000 / (options.requestsPerMinute * USED_SHARE)) : 0,
+});
+
+/** How long so many requests take, in ms. */
+export const timeFor = (requests: number, { requestsPerMinute }: BudgetOptions): number => (requestsPerMinute ? (requests * 60_000) / (requestsPerMinute * USED_SHARE) : 0);
+
+export const createRequestBudget = ({ redis, prefix, ...options }: { redis: Redis; prefix: string } & BudgetOptions): RequestBudget => {
+  const keys = ledgerKeys(prefix);
+  const { budgetKey, stepUs } = paceOf(keys, options);
+  const run = defineScripts(redis, keys.prefix);
+  return {
+    take: async (lane) => {
+      if (stepUs === 0) return { taken: true };
+      const [kind, waitMs, reserved] = await run['take-slot']([budgetKey], [stepUs, lane]);
+      return kind === 'TAKEN' ? { taken: true } : { taken: false, retryInMs: Number(waitMs), reserved: reserved === '1' };
+    },
+    slowDown: async ({ ageMs, retryAfterMs }) => {
+      if (stepUs === 0) return;
+      await run['slow-down']([budgetKey], [Math.max(Math.round(ageMs), 0), retryAfterMs === undefined ? '' : Math.round(retryAfterMs)]);
+    },
+  };
+};

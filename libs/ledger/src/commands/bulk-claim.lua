@@ -1,0 +1,99 @@
+#!lua flags=allow-oom
+-- Claims assistants of a bulk that wait, each with an intent to POST and a rotation of its own, as far as room and request budget go.
+--
+-- KEYS  1 the bulk   2 the states of its assistants   3 the ledger's own facts   4 the open intents of the org   5 the request budget
+--       6… the assistants
+-- ARGV  1 prefix  2 bulk id  3 org id  4 lease ms  5 landing window ms  6 how many intents of the org may be open
+--       7 the code why no POST may leave now, or ''  8 µs between two requests, 0 for no limit  9… for each assistant: its index in the bulk,
+--       the id of its rotation, its id
+-- Returns {'CLAIMED', now ms, unknowns in a row, ms to wait, {word, …}, …} a word for each assistant in order, as far as they came:
+--           {'claimed', epoch, key state or '', version or '', known ms or ''}   as claim.lua
+--           {'shared'}    another rotation has replaced the key since the bulk was asked for: that serves both
+--           {'busy'}      a rotation holds it, or one that was asked for singly is QUEUED for it and goes first
+--           {'past'}      it does not wait (any more); where its ledger entry cannot be read, it has failed
+--         `ms to wait` is not 0 where the request budget gave out
+--         {'STOPPED', state}      the bulk does not run
+--         {'FULL', ms to wait}    as many intents of the org are open as may be
+--         {'FROZEN', ms to wait}  no POST may leave
+-- Keeps: all that claim.lua keeps; an assistant of a bulk is begun once. Too many unknown outcomes in a row halt the bulk.
+
+local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
+
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started')
+if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
+local created = tonumber(bulk[2])
+
+local now = now_us()
+local now_ms = math.floor(now / 1000)
+local now_text, lands_text = int(now_ms), int(now_ms + landing_ms)
+local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
+if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
+local run = tonumber(facts[2]) or 0
+if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms) > 0 then
+  stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
+  return { 'STOPPED', 'HALTED' }
+end
+local room = bound - redis.call('ZCARD', KEYS[4])
+if room <= 0 then return { 'FULL', run > 0 and '1000' or '20' } end
+-- After too many unknown outcomes in a row, one POST a landing window, to see.
+if run >= bound then room = 1 end
+
+local queued_field = 'queued:' .. org
+local reply = { 'CLAIMED', now_text, int(run), '0' }
+local begun = 0
+
+local function known_ms(verified)
+  return verified and verified < now_ms + 60000 and int(now_ms - verified) or ''
+end
+
+for i = 6, #KEYS do
+  local at = 9 + 3 * (i - 6)
+  local index, rotation, assistant, key = ARGV[at], ARGV[at + 1], ARGV[at + 2], KEYS[i]
+  local word
+  if redis.call('GETRANGE', KEYS[2], index, index) ~= '.' then
+    word = { 'past' }
+  else
+    local held = redis.pcall('HMGET', key, 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', queued_field, 'verified', 'rotated')
+    local holder = held[1]
+    if held.err then
+      end_item(bulk_id, index, 'I', now_ms, false, 'LEDGER_CORRUPT', assistant)
+      request_check(org, assistant, now_ms)
+    elseif holder and left(tonumber(held[2]) or 0, now_ms, lease_ms) == 0 and is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then
+      let_go(key)
+      holder = nil
+    end
+    if held.err then
+      word = { 'past' }
+    elseif (tonumber(held[9]) or 0) > created then
+      end_item(bulk_id, index, 'm', now_ms, false)
+      word = { 'shared' }
+    elseif holder or (held[7] and redis.call('HGET', rotation_key(held[7]), 'state') == 'QUEUED') then
+      word = { 'busy' }
+    else
+      if begun >= room then break end
+      local free, wait = take_slot(KEYS[5], now, step, 'bulk')
+      if not free then
+        reply[4] = string.format('%.3f', wait / 1000)
+        break
+      end
+      local epoch = int(draw(now, held[5], held[6]))
+      redis.call('HSET', key, 'holder', rotation, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms), 'intent', now_text, 'lands', lands_text)
+      if held[4] == 'deleted' then redis.call('PERSIST', key) end
+      redis.call('ZADD', KEYS[4], lands_text, name_of(key))
+      redis.call('HSET', rotation_key(rotation), 'org', org, 'assistant', assistant, 'assistant_key', key, 'state', 'ROTATING', 'reason', bulk[3],
+        'created', now_text, 'started', now_text, 'updated', now_text, 'attempts', 1, 'bulk', bulk_id, 'item', index)
+      redis.call('ZADD', PREFIX .. ':rotations:open', 0, rotation)
+      redis.call('SETRANGE', KEYS[2], index, 'r')
+      begun = begun + 1
+      word = { 'claimed', epoch, held[4] or '', held[6] or '', known_ms(tonumber(held[8])) }
+    end
+  end
+  reply[#reply + 1] = word
+end
+
+if begun > 0 then
+  redis.call('HINCRBY', KEYS[1], 'open', begun)
+  if not bulk[4] then redis.call('HSET', KEYS[1], 'started', now_text) end
+  if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, now_text) end
+end
+return reply

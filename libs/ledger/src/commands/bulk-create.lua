@@ -1,0 +1,36 @@
+-- Records a bulk rotation, once. Its ids, where they are given, lie there already, and would be gone within the hour.
+--
+-- KEYS  1 the bulk   2 its ids   3 those it leaves out   4 the request id (only where the caller gave one)
+-- ARGV  1 prefix  2 bulk id  3 request id or ''  4 digest of the arguments  5 seconds that a request id is kept
+--       6 how many ids were given, '' where upstream is to be asked for them  7 '1' for a dry run  8 '1' where it is urgent
+--       9… further fields and values of its hash
+-- Returns {'CREATED', flat hash}
+--         {'KNOWN', bulk id}   the same request again
+--         {'REUSED'}           the request id was used with other arguments
+--         {'SPENT'}            the request id was used, and its bulk rotation is no longer kept
+-- Keeps: one request id, one bulk rotation; all of it is there, or nothing.
+
+local id, request = ARGV[2], ARGV[3]
+
+if request ~= '' then
+  local seen = redis.call('GET', KEYS[4])
+  if seen then
+    local other, digest = string.match(seen, '^(%S+) (%S+)$')
+    if digest ~= ARGV[4] then return { 'REUSED' } end
+    if redis.call('EXISTS', bulk_key(other)) == 0 then return { 'SPENT' } end
+    return { 'KNOWN', other }
+  end
+  redis.call('SET', KEYS[4], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
+end
+
+local now = int(math.floor(now_us() / 1000))
+redis.call('PERSIST', KEYS[2])
+redis.call('PERSIST', KEYS[3])
+redis.call('HSET', KEYS[1], 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request, 'urgent', ARGV[8], unpack(ARGV, 9))
+redis.call('ZADD', PREFIX .. ':bulks', 0, id)
+activate_bulk(id, ARGV[8], now)
+if ARGV[6] ~= '' then
+  redis.call('HSET', KEYS[1], 'total', ARGV[6])
+  if ARGV[7] ~= '1' then begin_bulk(id, tonumber(ARGV[6]), tonumber(now)) end
+end
+return { 'CREATED', redis.call('HGETALL', KEYS[1]) }

@@ -1,0 +1,68 @@
+-- Draws work of the bulk rotations: some assistants to rotate, or a whole bulk to prepare or to verify. It comes back by itself where
+-- whoever drew it does not renew it.
+--
+-- KEYS  1 the bulks that are worked on   2 the ledger's own facts
+-- ARGV  1 prefix  2 token of who draws  3 lease ms  4 how many assistants at most  5 how many intents of an org may be open
+--       6 '1' to draw assistants  7 '1' to draw a bulk to prepare or verify  8… bulks to pass over
+-- Returns {'RANGE', bulk id, org, from, to, states}   those at the indexes from … to - 1; their letters
+--         {'PREPARE', bulk id} or {'VERIFY', bulk id}
+--         {'NOTHING'}
+-- Keeps: an assistant that waits and was passed by is in a draw that somebody has, or in those to be redone. Urgent bulks come first, then older ones.
+
+local token, lease_ms, size, bound = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local now_ms = math.floor(now_us() / 1000)
+local until_text = int(now_ms + lease_ms)
+local passed_over = {}
+for i = 8, #ARGV do passed_over[ARGV[i]] = true end
+local frozen = redis.call('HEXISTS', KEYS[2], 'frozen') == 1
+
+local function span_of(text)
+  local from, to = string.match(text, '^(%d+):(%d+)$')
+  return tonumber(from), tonumber(to)
+end
+
+local function range(id, key, org, from, to)
+  redis.call('HSET', key .. ':draws', int(from) .. ':' .. int(to), until_text .. ' ' .. token)
+  return { 'RANGE', id, org, int(from), int(to), redis.call('GETRANGE', key .. ':states', from, to - 1) }
+end
+
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local key = bulk_key(id)
+  local bulk = redis.call('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open')
+  local state = bulk[1]
+  if not state then
+    redis.call('ZREM', KEYS[1], id)
+  elseif state == 'PREPARING' or state == 'VERIFYING' then
+    if ARGV[7] == '1' and not passed_over[id] and left(tonumber(bulk[6]) or 0, now_ms, lease_ms) == 0 then
+      redis.call('HSET', key, 'task_token', token, 'task_until', until_text)
+      return { state == 'PREPARING' and 'PREPARE' or 'VERIFY', id }
+    end
+  elseif state == 'RUNNING' then
+    if bulk[5] and bulk[5] ~= '' and now_ms > tonumber(bulk[5]) then
+      cancel_bulk(id, 'WINDOW_CLOSED', tonumber(bulk[7]) or 0, now_ms)
+    elseif ARGV[6] == '1' and not frozen and not passed_over[id] and redis.call('ZCARD', intents_key(bulk[2])) < bound then
+      local draws = redis.call('HGETALL', key .. ':draws')
+      for i = 1, #draws, 2 do
+        if left(tonumber(string.match(draws[i + 1], '^(%d+)')) or 0, now_ms, lease_ms) == 0 then
+          local from, to = span_of(draws[i])
+          return range(id, key, bulk[2], from, to)
+        end
+      end
+      local cursor, limit = tonumber(bulk[3]) or 0, tonumber(bulk[4]) or 0
+      if cursor < limit then
+        -- Ids lie a thousand to a string; a draw is of one string.
+        local to = math.min(cursor + size, limit, (math.floor(cursor / 1000) + 1) * 1000)
+        redis.call('HSET', key, 'cursor', int(to))
+        note_rate(key, now_ms)
+        return range(id, key, bulk[2], cursor, to)
+      end
+      -- After the others: what was held or could not be sent before may do better by then.
+      local again = redis.call('LPOP', key .. ':redo')
+      if again then
+        local from, to = span_of(again)
+        return range(id, key, bulk[2], from, to)
+      end
+    end
+  end
+end
+return { 'NOTHING' }

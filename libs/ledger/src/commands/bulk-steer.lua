@@ -1,0 +1,68 @@
+-- Pauses, resumes, cancels or retries a bulk rotation, as somebody asks.
+--
+-- KEYS  1 the bulk
+-- ARGV  1 prefix  2 bulk id  3 `pause`, `resume`, `cancel` or `retry`
+-- Returns {'DONE'}             also where it was so already
+--         {'REFUSED', state}   it is in no state that allows this
+--         {'MISSING'}
+-- Keeps: whoever comes last of two at once has it his way, and each sees a state that was.
+
+local id, wish = ARGV[2], ARGV[3]
+
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'unknown', 'urgent', 'created', 'total', 'validate_only', 'limit')
+local state = bulk[1]
+if not state then return { 'MISSING' } end
+local now_ms = math.floor(now_us() / 1000)
+local open, failed = tonumber(bulk[3]) or 0, tonumber(bulk[4]) or 0
+
+local function run(to)
+  redis.call('HSET', KEYS[1], 'state', to, 'why', '', 'updated', int(now_ms))
+  activate_bulk(id, bulk[6], bulk[7])
+  redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
+end
+
+if wish == 'pause' then
+  if state == 'PAUSED' then return { 'DONE' } end
+  if state ~= 'RUNNING' and state ~= 'HALTED' and state ~= 'PREPARING' then return { 'REFUSED', state } end
+  stop_bulk(id, 'PAUSED', 'PAUSED_BY_OPERATOR', now_ms)
+elseif wish == 'resume' then
+  if state == 'RUNNING' or state == 'PREPARING' then return { 'DONE' } end
+  if state ~= 'PAUSED' and state ~= 'HALTED' then return { 'REFUSED', state } end
+  if bulk[2] ~= '1' then
+    run('PREPARING')
+  else
+    -- What failed until now has been seen by whoever resumes it; so has the canary.
+    redis.call('HSET', KEYS[1], 'forgiven', failed + (tonumber(bulk[5]) or 0))
+    redis.call('HDEL', KEYS[1], 'away_since', 'unread')
+    if redis.call('HGET', KEYS[1], 'why') == 'CANARY_DONE' then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
+    run('RUNNING')
+    settle_bulk(id, now_ms)
+  end
+elseif wish == 'cancel' then
+  if state == 'CANCELLING' or state == 'CANCELLED' then return { 'DONE' } end
+  if state ~= 'PREPARING' and state ~= 'RUNNING' and state ~= 'PAUSED' and state ~= 'HALTED' then return { 'REFUSED', state } end
+  cancel_bulk(id, 'CANCELLED_BY_OPERATOR', open, now_ms)
+elseif wish == 'retry' then
+  if state ~= 'COMPLETED' then
+    -- Repeated, it finds itself at work.
+    if bulk[2] == '1' and (state == 'RUNNING' or state == 'VERIFYING') and redis.call('HEXISTS', KEYS[1], 'retried') == 1 then return { 'DONE' } end
+    return { 'REFUSED', state }
+  end
+  if failed == 0 then return { 'DONE' } end
+  local states = redis.call('GET', KEYS[1] .. ':states')
+  local from, to = string.find(states, '%u+')
+  while from do
+    redis.call('SETRANGE', KEYS[1] .. ':states', from - 1, string.rep('.', to - from + 1))
+    -- No longer than what is drawn at once.
+    for first = from - 1, to - 1, 100 do
+      redis.call('RPUSH', KEYS[1] .. ':redo', int(first) .. ':' .. int(math.min(first + 100, to)))
+    end
+    from, to = string.find(states, '%u+', to + 1)
+  end
+  redis.call('HSET', KEYS[1], 'failed', 0, 'forgiven', 0, 'limit', bulk[8], 'retried', '1')
+  redis.call('HDEL', KEYS[1], 'ended', 'verification', 'away_since', 'unread')
+  redis.call('DEL', KEYS[1] .. ':failures')
+  redis.call('ZREM', PREFIX .. ':bulks:ended', id)
+  run('RUNNING')
+end
+return { 'DONE' }

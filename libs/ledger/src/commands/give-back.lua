@@ -1,0 +1,36 @@
+#!lua flags=allow-oom
+-- Gives an assistant of a bulk back to those that wait: its first request certainly did nothing, and the bulk tries it again later.
+--
+-- KEYS  1 the rotation   2 its assistant   3 the open intents of the org
+-- ARGV  1 prefix  2 rotation id  3 epoch  4 error code  5 '1' where no other assistant of the org fares better until somebody acts
+--       6 ms that upstream may be away before the bulk halts
+-- Returns {'GIVEN'} or {'REFUSED'} (the claim is another's, or it is of no bulk: nothing was written)
+-- Keeps: an assistant that was not rotated is not counted as failed, and not forgotten.
+
+local id, epoch, code = ARGV[2], ARGV[3], ARGV[4]
+
+local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch')
+local of = redis.call('HMGET', KEYS[1], 'bulk', 'item', 'counted')
+if held[1] ~= id or held[2] ~= epoch or not of[1] then return { 'REFUSED' } end
+
+local now_ms = math.floor(now_us() / 1000)
+local key = bulk_key(of[1])
+hand_back(KEYS[2], KEYS[3])
+forget_if_never_published(KEYS[2])
+expire_if_deleted(KEYS[2])
+if of[3] then no_longer_unknown(id, of[1]) end
+redis.call('ZREM', PREFIX .. ':rotations:open', id)
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', key) == 0 then return { 'GIVEN' } end
+
+redis.call('SETRANGE', key .. ':states', of[2], '.')
+redis.call('RPUSH', key .. ':redo', of[2] .. ':' .. int(tonumber(of[2]) + 1))
+redis.call('HINCRBY', key, 'open', -1)
+redis.call('HSETNX', key, 'away_since', int(now_ms))
+local away_ms = now_ms - tonumber(redis.call('HGET', key, 'away_since'))
+if redis.call('HGET', key, 'state') == 'RUNNING' and (ARGV[5] == '1' or away_ms > tonumber(ARGV[6])) then
+  redis.call('HDEL', key, 'away_since')
+  stop_bulk(of[1], 'HALTED', code, now_ms)
+end
+settle_bulk(of[1], now_ms)
+return { 'GIVEN' }

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+
+/** Tells ids that were met before from new ones, in 16 to 53 bytes for each, whatever their length. */
+export interface DistinctIds {
+  /** True where the id was not met before. */
+  add(id: string): boolean;
+}
+
+const WORDS = 4;
+const MAX_LOAD = 0.6;
+
+/**
+ * A set of 128-bit hashes, seeded anew each time. A set of the strings themselves would take 80 MB for a million; that two different ids of
+ * two million have the same hash has a probability below 10^-26.
+ */
+export const createDistinctIds = (): DistinctIds => {
+  const seed = new Uint32Array(randomBytes(WORDS * 4).buffer.slice(0, WORDS * 4));
+  const hash = new Uint32Array(WORDS);
+  let slots = 1024;
+  let table = new Uint32Array(slots * WORDS);
+  let size = 0;
+
+  /** cyrb128: four multiplicative lanes that are mixed at the end. All zeros stands for an empty slot. */
+  const hashOf = (id: string): void => {
+    let [a, b, c, d] = seed as unknown as [number, number, number, number];
+    for (let i = 0; i < id.length; i += 1) {
+      const unit = id.charCodeAt(i);
+      a = b ^ Math.imul(a ^ unit, 597_399_067);
+      b = c ^ Math.imul(b ^ unit, 2_869_860_233);
+      c = d ^ Math.imul(c ^ unit, 951_274_213);
+      d = a ^ Math.imul(d ^ unit, 2_716_044_179);
+    }
+    a = Math.imul(c ^ (a >>> 18), 597_399_067);
+    b = Math.imul(d ^ (b >>> 22), 2_869_860_233);
+    c = Math.imul(a ^ (c >>> 17), 951_274_213);
+    d = Math.imul(b ^ (d >>> 19), 2_716_044_179);
+    hash[0] = a ^ b ^ c ^ d;
+    hash[1] = b ^ a;
+    hash[2] = c ^ a;
+    hash[3] = (d ^ a) || 1;
+  };
+
+  const slotOf = (into: Uint32Array, mask: number, words: Uint32Array, at: number): number => {
+    for (let slot = words[at]! & mask; ; slot = (slot + 1) & mask) {
+      const base = slot * WORDS;
+      if (into[base + 3] === 0) return base;
+      if (into[base] === words[at] && into[base + 1] === words[at + 1] && into[base + 2] === words[at + 2] && into[base + 3] === words[at + 3]) return base;
+    }
+  };
+
+  const grow = (): void => {
+    const larger = new Uint32Array(slots * 2 * WORDS);
+    for (let at = 0; at < table.length; at += WORDS) {
+      if (table[at + 3] !== 0) larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
+    }
+    slots *= 2;
+    table = larger;
+  };
+
+  return {
+    add: (id) => {
+      hashOf(id);
+      const base = slotOf(table, slots - 1, hash, 0);
+      if (table[base + 3] !== 0) return false;
+      table.set(hash, base);
+      size += 1;
+      if (size > slots * MAX_LOAD) grow();
+      return true;
+    },
+  };
+};
