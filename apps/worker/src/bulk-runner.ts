@@ -58,8 +58,8 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
   const { work, doTask, post, followUps, clock, logger, concurrency, maxOpenIntents, takeoverAfterMs, holdBack, stopping } = options;
   const token = randomUUID();
   const hands: Hand[] = [];
-  /** Requests under way, in all and of each org. */
-  let underWay = 0;
+  /** Requests under way, and how many of each org. */
+  const underWay = new Set<Promise<void>>();
   const underWayOf = new Map<string, number>();
   /** Until when nothing is claimed of an org, or of a bulk, and how often in a row that came of refusals. */
   const restUntil = new Map<string, number>();
@@ -81,7 +81,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     return false;
   };
   const rest = (name: string, ms: number) => restUntil.set(name, Math.max(restUntil.get(name) ?? 0, clock.nowMs() + ms));
-  const roomOf = (orgId: string): number => Math.min(maxOpenIntents - (underWayOf.get(orgId) ?? 0), concurrency - underWay);
+  const roomOf = (orgId: string): number => Math.min(maxOpenIntents - (underWayOf.get(orgId) ?? 0), concurrency - underWay.size);
 
   /** What cannot be finished here goes on in the queue that every worker draws from. */
   const carryOn = async (claim: Claim, askedMs: number): Promise<void> => {
@@ -106,18 +106,18 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
 
   const send = (claim: Claim, askedMs: number): void => {
     const { orgId } = claim;
-    underWay += 1;
     underWayOf.set(orgId, (underWayOf.get(orgId) ?? 0) + 1);
-    void carryOn(claim, askedMs)
+    const sending = carryOn(claim, askedMs)
       // The ledger finds it: an open rotation that no job carries.
       .catch((err: unknown) => logger.warn({ err, ...idsOf(claim) }, 'a rotation could not be put on its way; it is found later'))
       .finally(() => {
-        underWay -= 1;
+        underWay.delete(sending);
         const left = underWayOf.get(orgId)! - 1;
         if (left > 0) underWayOf.set(orgId, left);
         else underWayOf.delete(orgId);
         wake();
       });
+    underWay.add(sending);
   };
 
   const letGo = async (hand: Hand): Promise<void> => {
@@ -231,7 +231,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
       await running;
       clearInterval(renewal);
       await task?.done;
-      while (underWay > 0) await pause(50);
+      await Promise.all(underWay);
       await Promise.allSettled(hands.splice(0).map(({ range }) => work.endRange(range, token)));
     },
   };
