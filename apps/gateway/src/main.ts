@@ -1,6 +1,7 @@
-import { createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
+import { createBulks, createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, watchMemory } from '@rekey/runtime';
+import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
@@ -24,6 +25,8 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX });
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
+  const bulks = createBulks({ redis, prefix: config.REKEY_PREFIX });
+  const bulkWatches = createBulkWatches({ bulks });
   const sweeps = createSweeps({ redis, prefix: config.REKEY_PREFIX });
   const sweepQueue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => sweepQueue.close());
@@ -33,13 +36,14 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
-    ledger, queue, waiters, sweeps, sweepQueue, system, onUnexpected,
+    ledger, queue, waiters, bulks, bulkWatches, sweeps, sweepQueue, system, onUnexpected,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
   });
   const server = createServer(loadContract(), services);
   shutdown.defer('server', () => server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)));
   shutdown.defer('waiters', () => waiters.close());
+  shutdown.defer('bulk watches', () => bulkWatches.close());
   const health = watchHealth(server.health, redis, server.services);
   shutdown.defer('health', () => health.close());
 

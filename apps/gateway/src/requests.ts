@@ -1,4 +1,8 @@
-import { AssistantId, OrgId, Reason, RekeyError, RequestId, RotationId, RotationRequest, RotationState, SweepId } from '@rekey/schema';
+import type { CreateBulkRotationRequest__Output } from '@rekey/rpc';
+import {
+  AssistantId, BulkId, BulkItemState, BulkSelection, BulkState, DEFAULT_FAILURE_LIMIT, FailureLimit, MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, OrgId, Reason, RekeyError, RequestId,
+  RotationId, RotationRequest, RotationState, SweepId, complaintAboutId, type BulkSpec, type FieldViolation,
+} from '@rekey/schema';
 import { z } from 'zod';
 
 /** The wire's names of fields, as callers know them. */
@@ -13,6 +17,10 @@ export const parseRequest = <T extends z.ZodType>(schema: T, request: unknown): 
   });
 };
 
+/** What of a filter was given. */
+export const given = <T extends object>(filter: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+
 /** proto3 has no absent text: an empty one is not given. */
 const optionalText = <T extends z.ZodType<unknown, string>>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
 
@@ -25,10 +33,14 @@ export const ByAssistant = z.object({ assistantId: AssistantId });
 /** AIP-158: above the maximum is coerced to it; negative is an error. */
 const pageSize = (byDefault: number, max: number) => z.int().nonnegative('must not be negative').transform((size) => Math.min(size || byDefault, max));
 
+/** Enums come by their name; a number is one that the contract does not have. */
+const optionalState = <T extends z.ZodType<unknown, string>>(state: T) =>
+  z.union([z.literal('STATE_UNSPECIFIED').transform(() => undefined), state], { error: 'is not a state of this contract' }).optional();
+
 export const ListRotations = z.object({
   orgId: optionalText(OrgId),
   assistantId: optionalText(AssistantId),
-  state: z.union([z.literal('STATE_UNSPECIFIED').transform(() => undefined), RotationState], { error: 'is not a state of this contract' }).optional(),
+  state: optionalState(RotationState),
   pageSize: pageSize(50, 500),
   pageToken: z.string(),
 });
@@ -52,3 +64,117 @@ const Duration = z
 export const WaitRotation = z
   .object({ id: RotationId, timeout: Duration.nullish() })
   .transform(({ id, timeout }) => ({ id, timeoutMs: Math.min(timeout ?? DEFAULT_WAIT_MS, MAX_WAIT_MS) }));
+
+export const ByBulk = z.object({ id: BulkId });
+
+export const WatchBulk = z.object({ id: BulkId, untilStopped: z.boolean() });
+
+export const ListBulks = z.object({ orgId: optionalText(OrgId), state: optionalState(BulkState), pageSize: pageSize(20, 100), pageToken: z.string() });
+
+export const ListBulkItems = z.object({ id: BulkId, state: optionalState(BulkItemState), pageSize: pageSize(100, 1000), pageToken: z.string() });
+
+const Timestamp = z
+  .object({ seconds: z.coerce.number(), nanos: z.number() })
+  .transform(({ seconds, nanos }) => Math.floor(seconds * 1000 + nanos / 1_000_000))
+  .refine((ms) => Number.isSafeInteger(ms) && ms >= 0, 'must be a time since 1970');
+
+const [, OrgSelection] = BulkSelection.options;
+
+const Canary = z.object({ count: z.int().positive('must be positive'), continues: z.boolean() });
+
+/** proto-loader sets only the field of a oneof that was given. */
+const Limit = z
+  .object({ count: FailureLimit.options[0].shape.count.optional(), percent: FailureLimit.options[1].shape.percent.optional() })
+  .refine(({ count, percent }) => count !== undefined || percent !== undefined, 'must have count or percent')
+  .transform(({ count, percent }): FailureLimit => (count === undefined ? { percent: percent! } : { count }));
+
+/** The first message of a stream, but for the ids in it, as the ledger wants it. */
+export const CreateBulk = z
+  .object({
+    orgId: OrgId,
+    requestId: optionalText(RequestId),
+    reason: Reason,
+    allAssistants: z.boolean(),
+    search: optionalText(OrgSelection.shape.search.unwrap()),
+    rotatedBefore: Timestamp.nullish(),
+    urgent: z.boolean(),
+    validateOnly: z.boolean(),
+    canary: Canary.nullish(),
+    maxFailures: Limit.nullish(),
+  })
+  .superRefine(({ allAssistants, search, rotatedBefore }, ctx) => {
+    if (allAssistants) return;
+    const complain = (field: string) => ctx.addIssue({ code: 'custom', path: [field], message: 'needs all_assistants' });
+    if (search !== undefined) complain('search');
+    if (rotatedBefore != null) complain('rotatedBefore');
+  })
+  .transform(({ allAssistants, search, rotatedBefore, canary, maxFailures, requestId, ...spec }): BulkSpec => ({
+    ...spec,
+    selection: allAssistants ? { kind: 'org', ...given({ search, rotatedBeforeMs: rotatedBefore ?? undefined }) } : { kind: 'ids' },
+    maxFailures: maxFailures ?? DEFAULT_FAILURE_LIMIT,
+    ...given({ requestId, canary: canary ?? undefined }),
+  }));
+
+type CreateBulkMessage = CreateBulkRotationRequest__Output;
+
+/** What a further message of the stream may not say again; each reads as not given. */
+const FurtherBulk = z.object({
+  orgId: z.literal(''),
+  requestId: z.literal(''),
+  reason: z.literal(''),
+  allAssistants: z.literal(false),
+  search: z.literal(''),
+  rotatedBefore: z.null().optional(),
+  urgent: z.literal(false),
+  validateOnly: z.literal(false),
+  canary: z.null().optional(),
+  maxFailures: z.null().optional(),
+});
+
+const violation = (field: string, description: string): RekeyError => new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field, description }] });
+
+/** So many ids are named of those that are not valid; one who sends a wrong file learns no more from a thousand. */
+const MAX_NAMED_IDS = 10;
+
+/**
+ * Reads the messages of one CreateBulkRotation, one after the other: the first says what is wanted, and all may hold ids, which are
+ * counted over the whole stream. Throws INVALID_ARGUMENT.
+ */
+export const bulkReader = () => {
+  let spec: BulkSpec | undefined;
+  const counts = { assistantIds: 0, excludeAssistantIds: 0 };
+
+  const checkIds = (name: keyof typeof counts, ids: string[], kind: BulkSelection['kind'], max: number) => {
+    if (ids.length === 0) return;
+    const field = wireName(name);
+    if (spec!.selection.kind !== kind) throw violation(field, kind === 'ids' ? 'cannot be given together with all_assistants' : 'needs all_assistants');
+    const fieldViolations: FieldViolation[] = [];
+    for (let i = 0; i < ids.length && fieldViolations.length < MAX_NAMED_IDS; i += 1) {
+      const complaint = complaintAboutId(ids[i]!);
+      if (complaint !== undefined) fieldViolations.push({ field: `${field}[${counts[name] + i}]`, description: complaint });
+    }
+    if (fieldViolations.length > 0) throw new RekeyError('INVALID_ARGUMENT', { fieldViolations });
+    counts[name] += ids.length;
+    if (counts[name] > max) throw violation(field, `must be at most ${max}`);
+  };
+
+  return {
+    /** Checks the next message; afterwards its ids may be taken. */
+    read: (message: CreateBulkMessage): void => {
+      if (spec === undefined) {
+        spec = parseRequest(CreateBulk, message);
+      } else {
+        const further = FurtherBulk.safeParse(message);
+        if (!further.success) throw violation(wireName(String(further.error.issues[0]!.path[0])), 'can be given in the first message only');
+      }
+      checkIds('assistantIds', message.assistantIds, 'ids', MAX_BULK_ASSISTANTS);
+      checkIds('excludeAssistantIds', message.excludeAssistantIds, 'org', MAX_BULK_EXCLUDED);
+    },
+    /** What the stream asked for, when it has ended. */
+    end: (): BulkSpec => {
+      if (spec === undefined) throw violation('org_id', 'must not be empty');
+      if (spec.selection.kind === 'ids' && counts.assistantIds === 0) throw violation('assistant_ids', 'must not be empty, unless all_assistants is set');
+      return spec;
+    },
+  };
+};

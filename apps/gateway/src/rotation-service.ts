@@ -1,6 +1,6 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation, type RotationServiceHandlers } from '@rekey/rpc';
-import { RekeyError, type ErrorCode } from '@rekey/schema';
+import { RekeyError, RotationId, type ErrorCode } from '@rekey/schema';
 import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
@@ -46,8 +46,8 @@ export const createRotationService = (method: ServiceMethod, { ledger, queue, wa
 
   ListRotations: method(async (request) => {
     const { pageSize, pageToken, ...filter } = requests.parseRequest(requests.ListRotations, request);
-    const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
-    const after = readPageToken(pageToken, given);
+    const given = requests.given(filter);
+    const after = readPageToken(pageToken, given, RotationId);
     const { rotations, next } = await ledger.list(given, { size: pageSize, ...(after !== undefined && { after }) });
     return { rotations: rotations.map(toProtoRotation), nextPageToken: next === undefined ? '' : makePageToken(next, given) };
   }),

@@ -1,10 +1,22 @@
-import type { handleUnaryCall } from '@grpc/grpc-js';
-import { unary, type CallContext } from '@rekey/rpc';
+import type { handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import { clientStreaming, serverStreaming, unary, type CallContext } from '@rekey/rpc';
 import { isRedisAway, isRedisFull } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
 
 /** Makes a gRPC method of an async function that returns or throws. */
 export type ServiceMethod = <Response>(handler: (request: unknown, context: CallContext) => Promise<Response>) => handleUnaryCall<any, Response>;
+
+/** The same of one that reads a stream of requests, and of one that yields responses. */
+export interface StreamingMethods {
+  clientStreaming<Request, Response>(handler: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>): handleClientStreamingCall<Request, Response>;
+  serverStreaming<Request, Response>(handler: (request: Request, context: CallContext) => AsyncIterable<Response>): handleServerStreamingCall<Request, Response>;
+}
+
+/** What an error of Redis's means for a caller; any other stays as it is. */
+const asCallersSeeIt = (error: unknown): unknown => {
+  if (isRedisFull(error)) return new RekeyError('REDIS_MEMORY_LOW', { cause: error });
+  return isRedisAway(error) ? new RekeyError('REDIS_UNAVAILABLE', { cause: error }) : error;
+};
 
 export const serviceMethod =
   (onUnexpected: (error: unknown) => void): ServiceMethod =>
@@ -13,7 +25,26 @@ export const serviceMethod =
       try {
         return await handler(request, context);
       } catch (error) {
-        if (isRedisFull(error)) throw new RekeyError('REDIS_MEMORY_LOW', { cause: error });
-        throw isRedisAway(error) ? new RekeyError('REDIS_UNAVAILABLE', { cause: error }) : error;
+        throw asCallersSeeIt(error);
       }
     }, onUnexpected);
+
+export const streamingMethods = (onUnexpected: (error: unknown) => void): StreamingMethods => ({
+  clientStreaming: (handler) =>
+    clientStreaming(async (requests, context) => {
+      try {
+        return await handler(requests, context);
+      } catch (error) {
+        throw asCallersSeeIt(error);
+      }
+    }, onUnexpected),
+
+  serverStreaming: (handler) =>
+    serverStreaming(async function* (request, context) {
+      try {
+        yield* handler(request, context);
+      } catch (error) {
+        throw asCallersSeeIt(error);
+      }
+    }, onUnexpected),
+});

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type handleUnaryCall } from '@grpc/grpc-js';
-import { createSweepQueue, createSweeps, createSystem, ledgerKeys, type Ledger, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type Ledger, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import type { BulkWatches } from './bulk-watches.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
 import { createServices } from './services.ts';
 
@@ -32,6 +33,8 @@ const services = () =>
     ledger: { current: async () => current } as unknown as Ledger,
     queue: {} as RotationQueue,
     waiters: {} as RotationWaiters,
+    bulks: {} as Bulks,
+    bulkWatches: {} as BulkWatches,
     holdBack: () => undefined,
     confirmDurable: async () => true,
     sweeps,

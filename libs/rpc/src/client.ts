@@ -1,10 +1,18 @@
 import { credentials, type Client, type ServiceError } from '@grpc/grpc-js';
+import { receiveAll, sendAll } from './client-streams.ts';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
+import type { BulkRotation__Output } from './generated/rekey/v1/BulkRotation.ts';
+import type { CreateBulkRotationRequest } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
 import type { CreateSweepRequest } from './generated/rekey/v1/CreateSweepRequest.ts';
 import type { FreezeRequest } from './generated/rekey/v1/FreezeRequest.ts';
 import type { GetAssistantRequest } from './generated/rekey/v1/GetAssistantRequest.ts';
+import type { GetBulkRotationRequest } from './generated/rekey/v1/GetBulkRotationRequest.ts';
 import type { GetRotationRequest } from './generated/rekey/v1/GetRotationRequest.ts';
 import type { GetSweepRequest } from './generated/rekey/v1/GetSweepRequest.ts';
+import type { ListBulkRotationItemsRequest } from './generated/rekey/v1/ListBulkRotationItemsRequest.ts';
+import type { ListBulkRotationItemsResponse__Output } from './generated/rekey/v1/ListBulkRotationItemsResponse.ts';
+import type { ListBulkRotationsRequest } from './generated/rekey/v1/ListBulkRotationsRequest.ts';
+import type { ListBulkRotationsResponse__Output } from './generated/rekey/v1/ListBulkRotationsResponse.ts';
 import type { ListRotationsRequest } from './generated/rekey/v1/ListRotationsRequest.ts';
 import type { ListRotationsResponse__Output } from './generated/rekey/v1/ListRotationsResponse.ts';
 import type { ListSweepsRequest } from './generated/rekey/v1/ListSweepsRequest.ts';
@@ -14,6 +22,7 @@ import type { Rotation__Output } from './generated/rekey/v1/Rotation.ts';
 import type { Status__Output } from './generated/rekey/v1/Status.ts';
 import type { Sweep__Output } from './generated/rekey/v1/Sweep.ts';
 import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationRequest.ts';
+import type { WatchBulkRotationRequest } from './generated/rekey/v1/WatchBulkRotationRequest.ts';
 import { loadContract } from './load.ts';
 
 type Call<Request, Response> = (request: Request, options?: { deadlineMs?: number }) => Promise<Response>;
@@ -32,10 +41,27 @@ export interface GatewayClient {
   getStatus: Call<object, Status__Output>;
   freeze: Call<FreezeRequest, Status__Output>;
   unfreeze: Call<object, Status__Output>;
+  /**
+   * The first message says what is wanted; each may be 64 KiB long. The next one is asked for when there is room for it, and none
+   * any more once the gateway has answered. Where `requests` throws, the call is broken off, nothing is created, and that error is thrown.
+   */
+  createBulkRotation(requests: AsyncIterable<CreateBulkRotationRequest> | Iterable<CreateBulkRotationRequest>, options?: { deadlineMs?: number }): Promise<BulkRotation__Output>;
+  getBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
+  listBulkRotations: Call<ListBulkRotationsRequest, ListBulkRotationsResponse__Output>;
+  /** Without a deadline: it may take days. Keep-alive pings notice a gateway that is gone. Ends without an error when the signal aborts. */
+  watchBulkRotation(request: WatchBulkRotationRequest, options?: { signal?: AbortSignal }): AsyncIterable<BulkRotation__Output>;
+  pauseBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
+  resumeBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
+  cancelBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
+  retryBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
+  listBulkRotationItems: Call<ListBulkRotationItemsRequest, ListBulkRotationItemsResponse__Output>;
   close(): void;
 }
 
 const DEFAULT_DEADLINE_MS = 10_000;
+/** From the first message on: of a stream of a million ids, and of what the gateway then records. */
+const STREAM_DEADLINE_MS = 600_000;
+const KEEP_ALIVE = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.max_reconnect_backoff_ms': 2000 };
 
 /** A client without TLS. `address` is HOST:PORT. */
 export const connectGateway = (address: string): GatewayClient => {
@@ -44,6 +70,7 @@ export const connectGateway = (address: string): GatewayClient => {
   const assistants = new v1.AssistantService(address, credentials.createInsecure());
   const sweeps = new v1.SweepService(address, credentials.createInsecure());
   const system = new v1.SystemService(address, credentials.createInsecure());
+  const bulks = new v1.BulkRotationService(address, credentials.createInsecure(), KEEP_ALIVE);
   type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
   const promised =
     <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
@@ -68,8 +95,18 @@ export const connectGateway = (address: string): GatewayClient => {
     getStatus: promised(system, 'getStatus'),
     freeze: promised(system, 'freeze'),
     unfreeze: promised(system, 'unfreeze'),
+    createBulkRotation: (requests, { deadlineMs = STREAM_DEADLINE_MS } = {}) =>
+      sendAll(requests, (callback) => bulks.createBulkRotation({ deadline: new Date(Date.now() + deadlineMs) }, callback)),
+    getBulkRotation: promised(bulks, 'getBulkRotation'),
+    listBulkRotations: promised(bulks, 'listBulkRotations'),
+    watchBulkRotation: (request, { signal } = {}) => receiveAll(() => bulks.watchBulkRotation(request), signal),
+    pauseBulkRotation: promised(bulks, 'pauseBulkRotation'),
+    resumeBulkRotation: promised(bulks, 'resumeBulkRotation'),
+    cancelBulkRotation: promised(bulks, 'cancelBulkRotation'),
+    retryBulkRotation: promised(bulks, 'retryBulkRotation'),
+    listBulkRotationItems: promised(bulks, 'listBulkRotationItems'),
     close: () => {
-      for (const client of [rotations, assistants, sweeps, system]) client.close();
+      for (const client of [rotations, assistants, sweeps, system, bulks]) client.close();
     },
   };
 };

@@ -1,10 +1,16 @@
 export { loadContract, type Contract } from './load.ts';
 export { readStatusDetails, toStatus, type CallError } from './status-details.ts';
-export { unary, type CallContext } from './unary.ts';
-export { toProtoAssistant, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+export { type CallContext } from './server-call.ts';
+export { unary } from './unary.ts';
+export { clientStreaming, serverStreaming } from './streaming.ts';
+export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 export { connectGateway, type GatewayClient } from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
+export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
+export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/rekey/v1/BulkRotationItem.ts';
+export type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
+export type { CreateBulkRotationRequest, CreateBulkRotationRequest__Output } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
 export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
 export type { RotationServiceHandlers } from './generated/rekey/v1/RotationService.ts';

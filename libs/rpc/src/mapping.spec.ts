@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEY_REMOVED, KEY_ROTATED, errorTable, noSweepCounts, type KeyRemoved, type KeyRotated, type Rotation } from '@rekey/schema';
-import { toProtoAssistant, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+import { KEY_REMOVED, KEY_ROTATED, errorTable, noSweepCounts, type BulkRotation, type KeyRemoved, type KeyRotated, type Rotation } from '@rekey/schema';
+import { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 
 const T0_MS = 1_700_000_000_123;
 const t0 = { seconds: '1700000000', nanos: 123_000_000 };
@@ -71,5 +71,52 @@ describe('toProtoStatus', () => {
       frozen: { sinceTime: null, reason: 'ill' }, openRotationCount: 1, failedRotationCount: 2, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceTime: t0 }], uncertainCount: 4,
       quarantined: [{ assistantId: 'ast_2', sinceTime: null, why: 'version' }], quarantinedCount: 5, checkCount: 6,
     });
+  });
+});
+
+describe('toProtoBulkRotation', () => {
+  const noCounts = { total: 0, waiting: 0, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 };
+  const running: BulkRotation = {
+    id: 'blk_1', orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { percent: 5 }, state: 'RUNNING', createdMs: T0_MS, updatedMs: T0_MS,
+    counts: { ...noCounts, total: 100, waiting: 40, rotating: 10, succeeded: 50 }, estimate: { requests: 102, durationMs: 12_500 }, lastFailures: [],
+  };
+
+  it('shows one of named assistants, without what it does not have', () => {
+    expect(toProtoBulkRotation(running)).toEqual({
+      id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: t0, startTime: null, updateTime: t0, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
+      rotatedBefore: null, canary: null, maxFailures: { percent: 5 }, counts: running.counts, stop: null, rate: 0, remaining: { seconds: '6', nanos: 250_000_000 },
+      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '',
+    });
+  });
+
+  it('shows everything that one of a whole org has', () => {
+    const selection = { kind: 'org' as const, search: 'shop', rotatedBeforeMs: T0_MS, policyId: 'pol_1' };
+    const verification = { verified: 8, repaired: 1, unverified: 1, differing: ['ast_1', 'ast_2'] };
+    expect(toProtoBulkRotation({ ...running, selection, verification, requestId: 'r', canary: { count: 3, continues: true }, maxFailures: { count: 0 }, startedMs: T0_MS, endedMs: T0_MS, lastFailures: [{ assistantId: 'ast_9', code: 'ASSISTANT_DELETED', atMs: T0_MS }] })).toMatchObject({
+      explicit: false, search: 'shop', rotatedBefore: t0, policyId: 'pol_1', requestId: 'r', canary: { count: 3, continues: true }, maxFailures: { count: 0 }, startTime: t0, endTime: t0,
+      verification: { verified: 8, repaired: 1, unverified: 1, differingAssistantIds: ['ast_1', 'ast_2'] }, lastFailures: [{ assistantId: 'ast_9', reason: 'ASSISTANT_DELETED', time: t0 }],
+    });
+  });
+
+  it('takes the time that remains from its own rate as soon as there is one', () => {
+    expect(toProtoBulkRotation({ ...running, perSecond: 4 })).toMatchObject({ rate: 4, remaining: { seconds: '12', nanos: 500_000_000 } });
+  });
+
+  it.each<Partial<BulkRotation>>([{ state: 'PAUSED', perSecond: 4 }, { state: 'COMPLETED', perSecond: 4 }, { state: 'PREPARING', counts: noCounts }, { counts: { ...noCounts, total: 2, succeeded: 2 }, perSecond: 4 }])(
+    'promises no time where it does not move, or nothing is left: %j', (change) => {
+      expect(toProtoBulkRotation({ ...running, ...change }).remaining).toBeNull();
+    });
+
+  it('says in the words of the error table why it stands still', () => {
+    const { message, advice } = errorTable.CANARY_DONE;
+    expect(toProtoBulkRotation({ ...running, state: 'PAUSED', why: 'CANARY_DONE' }).stop).toEqual({ reason: 'CANARY_DONE', message, advice });
+  });
+});
+
+describe('toProtoBulkItem', () => {
+  it('says in the words of the error table why an assistant failed', () => {
+    const { message, advice } = errorTable.NO_SECRET_KEY;
+    expect(toProtoBulkItem({ index: 0, assistantId: 'ast_1', state: 'FAILED', errorCode: 'NO_SECRET_KEY' })).toEqual({ assistantId: 'ast_1', state: 'FAILED', error: { reason: 'NO_SECRET_KEY', message, advice } });
+    expect(toProtoBulkItem({ index: 1, assistantId: 'ast_2', state: 'SHARED' })).toEqual({ assistantId: 'ast_2', state: 'SHARED', error: null });
   });
 });

@@ -1,6 +1,9 @@
-import { errorTable, isErrorCode, type CurrentEvent, type Rotation as LedgerRotation, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { errorTable, isErrorCode, type BulkItem, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
+import type { BulkRotation } from './generated/rekey/v1/BulkRotation.ts';
+import type { BulkRotationItem } from './generated/rekey/v1/BulkRotationItem.ts';
 import type { Reconciliation } from './generated/rekey/v1/Reconciliation.ts';
 import type { Rotation } from './generated/rekey/v1/Rotation.ts';
 import type { RotationError } from './generated/rekey/v1/RotationError.ts';
@@ -10,6 +13,9 @@ import type { SweepError } from './generated/rekey/v1/SweepError.ts';
 
 const timestamp = (ms: number | undefined): Timestamp | null =>
   ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
+
+const duration = (ms: number | undefined): Duration | null =>
+  ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 
 /** A code as callers see it, in the words of the error table. */
 const inWords = (code: string): SweepError => {
@@ -90,4 +96,54 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
   quarantined: status.quarantined.map(({ assistantId, sinceMs, why }) => ({ assistantId, sinceTime: timestamp(sinceMs), why })),
   quarantinedCount: status.quarantinedCount,
   checkCount: status.checksDue,
+});
+
+/**
+ * How long a bulk still takes: at its own rate, or, as long as it has none, as estimated, for the share of it that is left. Only of one
+ * that moves: of one that stands still, nobody knows.
+ */
+const remainingMs = ({ state, counts, perSecond, estimate }: LedgerBulk): number | undefined => {
+  const left = counts.waiting + counts.rotating;
+  if (state !== 'RUNNING' || left === 0) return undefined;
+  if (perSecond !== undefined && perSecond > 0) return Math.round((left / perSecond) * 1000);
+  return estimate && Math.round((estimate.durationMs * left) / counts.total);
+};
+
+/** The ledger's bulk rotation as the contract's. */
+export const toProtoBulkRotation = (bulk: LedgerBulk): BulkRotation => {
+  const { selection, verification, estimate } = bulk;
+  const ofOrg = selection.kind === 'org' ? selection : undefined;
+  return {
+    id: bulk.id,
+    orgId: bulk.orgId,
+    state: bulk.state,
+    reason: bulk.reason,
+    requestId: bulk.requestId ?? '',
+    createTime: timestamp(bulk.createdMs),
+    startTime: timestamp(bulk.startedMs),
+    updateTime: timestamp(bulk.updatedMs),
+    endTime: timestamp(bulk.endedMs),
+    urgent: bulk.urgent,
+    validateOnly: bulk.validateOnly,
+    explicit: selection.kind === 'ids',
+    search: ofOrg?.search ?? '',
+    rotatedBefore: timestamp(ofOrg?.rotatedBeforeMs),
+    canary: bulk.canary ?? null,
+    maxFailures: bulk.maxFailures,
+    counts: bulk.counts,
+    stop: bulk.why === undefined ? null : inWords(bulk.why),
+    rate: bulk.perSecond ?? 0,
+    remaining: duration(remainingMs(bulk)),
+    estimate: estimate === undefined ? null : { requestCount: estimate.requests, duration: duration(estimate.durationMs) },
+    verification: verification === undefined ? null : { verified: verification.verified, repaired: verification.repaired, unverified: verification.unverified, differingAssistantIds: verification.differing },
+    lastFailures: bulk.lastFailures.map(({ assistantId, code, atMs }) => ({ assistantId, reason: code, time: timestamp(atMs) })),
+    policyId: ofOrg?.policyId ?? '',
+  };
+};
+
+/** One assistant of a bulk rotation as the contract's. */
+export const toProtoBulkItem = ({ assistantId, state, errorCode }: BulkItem): BulkRotationItem => ({
+  assistantId,
+  state,
+  error: errorCode === undefined ? null : inWords(errorCode),
 });
