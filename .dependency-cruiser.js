@@ -13,7 +13,7 @@ const libs = {
   'apps/gateway': ['schema', 'ledger', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
-  'apps/cli': ['schema', 'ledger', 'rpc', 'sealing'],
+  'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'rpc', 'runtime'],
   'apps/start': ['testing', 'sealing'],
 };
 const spec = '\\.spec\\.ts$';

@@ -1,5 +1,8 @@
 #!/usr/bin/env -S node --conditions=@rekey/source
 import { Command } from 'commander';
+import { bulkCommand } from './commands/bulk.ts';
+import { addCompletion } from './commands/completion.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { getCommand } from './commands/get.ts';
 import { healthCommand } from './commands/health.ts';
@@ -16,12 +19,14 @@ const program = new Command('rekey')
   .addCommand(listCommand())
   .addCommand(cancelCommand())
   .addCommand(retryCommand())
+  .addCommand(bulkCommand())
   .addCommand(sweepCommand())
   .addCommand(eventsCommand())
   .addCommand(statusCommand())
   .addCommand(freezeCommand())
   .addCommand(unfreezeCommand())
   .addCommand(healthCommand())
+  .addCommand(doctorCommand())
   .addCommand(keyFileCommand())
   .addHelpText(
     'after',
@@ -30,13 +35,18 @@ Examples:
   rekey rotate org_demo ast_1 --wait        replace a key, and wait until it is in force
   rekey list --state failed                 what did not work, and why
   rekey retry rot_01J… --wait               try it again
+  rekey bulk create --org org_demo --all --watch
+                                            replace the keys of all assistants, and follow it
   rekey events --json                       follow the stream of new key versions
   rekey sweep                               compare everything at Invent with what is published
   rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on
   rekey status                              what is frozen, open or uncertain
+  rekey doctor                              is everything within reach, and set up as it should be?
+  source <(rekey completion bash)           complete commands and options with Tab
 
-Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway or Redis is away; 3 not ended in time.`,
+Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway or Redis is away; 3 not ended: in time, or it stands still.`,
   );
+addCompletion(program);
 
 // A reader that has seen enough (head, less) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -103,6 +103,11 @@ afterEach(async () => {
   await server.close(1000);
 });
 
+const collect = async <T>(answers: AsyncIterable<T>): Promise<T[]> => {
+  const all: T[] = [];
+  for await (const answer of answers) all.push(answer);
+  return all;
+};
 const first: CreateBulkRotationRequest = { orgId: 'org_1' };
 const failure = async (messages: CreateBulkRotationRequest[]) => {
   const error = await client.createBulkRotation(messages).then(() => undefined, (e: ServiceError) => e);
@@ -183,12 +188,12 @@ describe('CreateBulkRotation', () => {
     expect(unexpected).toEqual([]);
   });
 
-  it('keeps the draft where it is not known whether it was made into a bulk', async () => {
+  it('leaves the draft to the ledger once that was asked to make a bulk of it, for it may have', async () => {
     fake.onCreate(async () => Promise.reject(new Error('Command timed out')));
     expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({ reason: 'REDIS_UNAVAILABLE' });
     fake.onCreate(async () => Promise.reject(new RekeyError('REQUEST_ID_REUSED')));
     expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({ code: status.ALREADY_EXISTS });
-    expect(fake.drafts.map(({ dropped }) => dropped)).toEqual([false, true]);
+    expect(fake.drafts.map(({ dropped }) => dropped)).toEqual([false, false]);
   });
 
   it('answers nothing that too few replicas have confirmed', async () => {
@@ -313,7 +318,7 @@ describe('WatchBulkRotation', () => {
 
   it('ends where it has stopped, when that is wanted', async () => {
     set({ state: 'HALTED', why: 'TOO_MANY_FAILURES' });
-    const seen = await Array.fromAsync(client.watchBulkRotation({ id, untilStopped: true }));
+    const seen = await collect(client.watchBulkRotation({ id, untilStopped: true }));
     expect(seen).toMatchObject([{ state: 'HALTED', stop: { reason: 'TOO_MANY_FAILURES', advice: expect.stringContaining('Resume') } }]);
   });
 
@@ -334,7 +339,7 @@ describe('WatchBulkRotation', () => {
   });
 
   it('says that there is no such bulk', async () => {
-    await expect(Array.fromAsync(client.watchBulkRotation({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAY' }))).rejects.toMatchObject({ code: status.NOT_FOUND });
+    await expect(collect(client.watchBulkRotation({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAY' }))).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
   it('reads no more when the caller has gone', async () => {

@@ -33,9 +33,6 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
     return reader.end();
   };
 
-  /** Where Redis cannot be reached any more, what there is of a draft goes by itself within the hour. */
-  const drop = (draft: BulkDraft): Promise<void> => draft.drop().catch(() => {});
-
   /** One of the methods that change a bulk's state; all are safe to repeat. */
   const change = (command: (id: string) => Promise<BulkRotation>) =>
     method(async (request) => {
@@ -52,14 +49,12 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
     CreateBulkRotation: streaming.clientStreaming(async (messages) => {
       const draft = bulks.draft(`blk_${nextUlid()}`);
       const spec = await fill(draft, messages).catch(async (error: unknown) => {
-        await drop(draft);
+        // Where Redis cannot be reached any more, what there is of it goes by itself within the hour.
+        await draft.drop().catch(() => {});
         throw error;
       });
-      const { bulk } = await bulks.create(draft.id, spec, draft).catch(async (error: unknown) => {
-        // When its answer was lost, the draft may be a bulk by now.
-        if (error instanceof RekeyError) await drop(draft);
-        throw error;
-      });
+      // Not dropped from here on: when an answer is lost, the draft may be a bulk by now.
+      const { bulk } = await bulks.create(draft.id, spec, draft);
       // Also for one that was there already: the answer before may have been this refusal.
       return answer(bulk);
     }),

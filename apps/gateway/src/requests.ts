@@ -1,6 +1,6 @@
 import type { CreateBulkRotationRequest__Output } from '@rekey/rpc';
 import {
-  AssistantId, BulkId, BulkItemState, BulkSelection, BulkState, DEFAULT_FAILURE_LIMIT, FailureLimit, MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, OrgId, Reason, RekeyError, RequestId,
+  AssistantId, BulkId, BulkItemState, BulkSelection, BulkState, DEFAULT_FAILURE_LIMIT, FailureLimit, OrgId, Reason, RekeyError, RequestId,
   RotationId, RotationRequest, RotationState, SweepId, complaintAboutId, type BulkSpec, type FieldViolation,
 } from '@rekey/schema';
 import { z } from 'zod';
@@ -144,7 +144,7 @@ export const bulkReader = () => {
   let spec: BulkSpec | undefined;
   const counts = { assistantIds: 0, excludeAssistantIds: 0 };
 
-  const checkIds = (name: keyof typeof counts, ids: string[], kind: BulkSelection['kind'], max: number) => {
+  const checkIds = (name: keyof typeof counts, ids: string[], kind: BulkSelection['kind']) => {
     if (ids.length === 0) return;
     const field = wireName(name);
     if (spec!.selection.kind !== kind) throw violation(field, kind === 'ids' ? 'cannot be given together with all_assistants' : 'needs all_assistants');
@@ -155,7 +155,6 @@ export const bulkReader = () => {
     }
     if (fieldViolations.length > 0) throw new RekeyError('INVALID_ARGUMENT', { fieldViolations });
     counts[name] += ids.length;
-    if (counts[name] > max) throw violation(field, `must be at most ${max}`);
   };
 
   return {
@@ -167,8 +166,8 @@ export const bulkReader = () => {
         const further = FurtherBulk.safeParse(message);
         if (!further.success) throw violation(wireName(String(further.error.issues[0]!.path[0])), 'can be given in the first message only');
       }
-      checkIds('assistantIds', message.assistantIds, 'ids', MAX_BULK_ASSISTANTS);
-      checkIds('excludeAssistantIds', message.excludeAssistantIds, 'org', MAX_BULK_EXCLUDED);
+      checkIds('assistantIds', message.assistantIds, 'ids');
+      checkIds('excludeAssistantIds', message.excludeAssistantIds, 'org');
     },
     /** What the stream asked for, when it has ended. */
     end: (): BulkSpec => {

@@ -169,6 +169,8 @@ export interface Ledger {
   currents(assistantIds: string[]): Promise<(string | null)[]>;
   /** Binds a new ledger to a fingerprint key; returns the id of the one that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
+  /** The id of the fingerprint key that the ledger is bound to; undefined of a new one. */
+  boundTo(): Promise<string | undefined>;
   /** Notes which Redis this is, by its run id; false where the ledger was on another before, which may have known more. */
   recogniseRedis(runId: string): Promise<boolean>;
   /** Redis time, in ms since 1970. */
@@ -424,6 +426,8 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       const [, bound] = await run.begin([keys.ledger], [fingerprintKeyId]);
       return String(bound);
     },
+
+    boundTo: async () => (await redis.hget(keys.ledger, 'fingerprint_key')) ?? undefined,
 
     recogniseRedis: async (runId) => {
       const [before] = await Promise.all([redis.hget(keys.ledger, 'redis_run'), redis.hset(keys.ledger, 'redis_run', runId)]);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { followBulk, showBulk } from '../follow-bulk.ts';
 import { concludeRotation, followRotation } from '../follow-rotation.ts';
 import { concludeSweep, followSweep } from '../follow-sweep.ts';
 import { seconds } from '../follow.ts';
@@ -7,9 +8,9 @@ import { assistantJson, assistantText, rotationJson, rotationText, sweepJson, sw
 
 export const getCommand = (): Command =>
   withGatewayOptions(new Command('get'))
-    .description("show a rotation (rot_…), a sweep (swp_…), or an assistant's current key version (any other id)")
-    .argument('<id>', 'the id of a rotation, a sweep or an assistant')
-    .option('--wait', 'of a rotation or a sweep: wait until it has ended')
+    .description("show a rotation (rot_…), a bulk rotation (blk_…), a sweep (swp_…), or an assistant's current key version (any other id)")
+    .argument('<id>', 'the id of a rotation, a bulk rotation, a sweep or an assistant')
+    .option('--wait', 'of all but an assistant: wait until it has ended')
     .option('--timeout <seconds>', 'how long to wait', seconds, 120)
     .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number }) => {
       await withGateway(options, async (client) => {
@@ -17,6 +18,10 @@ export const getCommand = (): Command =>
           const rotation = await client.getRotation({ id });
           if (options.wait) return concludeRotation(await followRotation(client, rotation, options.timeout), options);
           return print(options, rotationJson(rotation), rotationText(rotation));
+        }
+        if (id.startsWith('blk_')) {
+          if (options.wait) return followBulk(client, id, options);
+          return showBulk(options, await client.getBulkRotation({ id }));
         }
         if (id.startsWith('swp_')) {
           const sweep = await client.getSweep({ id });

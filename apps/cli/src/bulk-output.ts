@@ -1,0 +1,121 @@
+import type { ProtoBulkItem, ProtoBulkRotation } from '@rekey/rpc';
+import { isoTime, printable, table, withoutEmpty } from './output.ts';
+
+type ProtoDuration = ProtoBulkRotation['remaining'];
+
+export const durationMs = (duration: ProtoDuration): number | undefined => (duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined);
+
+/** As JSON has it in proto3: seconds with an `s`. */
+const jsonDuration = (duration: ProtoDuration): string | undefined => (duration ? `${durationMs(duration)! / 1000}s` : undefined);
+
+const units: [name: string, ms: number][] = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1000]];
+
+/** The two largest units: `1 h 57 min`. */
+export const humanDuration = (ms: number): string => {
+  const seconds = Math.max(Math.ceil(ms / 1000), 0) * 1000;
+  const first = units.findIndex(([, unitMs]) => seconds >= unitMs);
+  if (first === -1) return '0 s';
+  const [[name, unitMs], next] = [units[first]!, units[first + 1]];
+  const whole = `${Math.floor(seconds / unitMs)} ${name}`;
+  const part = next ? Math.floor((seconds % unitMs) / next[1]) : 0;
+  return part > 0 ? `${whole} ${part} ${next![0]}` : whole;
+};
+
+export const number = (n: number): string => n.toLocaleString('en-US');
+
+/** How many have come to an end. */
+export const doneOf = ({ counts }: ProtoBulkRotation): number => (counts ? counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid : 0);
+
+export const isBulkStopped = ({ state }: ProtoBulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
+
+/** A bulk rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
+  withoutEmpty({
+    id: bulk.id,
+    org_id: bulk.orgId,
+    state: bulk.state,
+    reason: bulk.reason,
+    request_id: bulk.requestId,
+    create_time: isoTime(bulk.createTime),
+    start_time: isoTime(bulk.startTime),
+    update_time: isoTime(bulk.updateTime),
+    end_time: isoTime(bulk.endTime),
+    urgent: bulk.urgent,
+    validate_only: bulk.validateOnly,
+    explicit: bulk.explicit,
+    search: bulk.search,
+    rotated_before: isoTime(bulk.rotatedBefore),
+    canary: bulk.canary,
+    max_failures: bulk.maxFailures && { [bulk.maxFailures.limit!]: bulk.maxFailures[bulk.maxFailures.limit!] },
+    counts: bulk.counts,
+    stop: bulk.stop,
+    rate: bulk.rate || undefined,
+    remaining: jsonDuration(bulk.remaining),
+    estimate: bulk.estimate && { request_count: bulk.estimate.requestCount, duration: jsonDuration(bulk.estimate.duration) },
+    verification: bulk.verification && {
+      verified: bulk.verification.verified, repaired: bulk.verification.repaired, unverified: bulk.verification.unverified, differing_assistant_ids: bulk.verification.differingAssistantIds,
+    },
+    last_failures: bulk.lastFailures.map(({ assistantId, reason, time }) => withoutEmpty({ assistant_id: assistantId, reason, time: isoTime(time) })),
+    policy_id: bulk.policyId,
+  });
+
+const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): string => {
+  if (explicit) return 'named one by one';
+  const filters = [search && `found by ${printable(search)}`, rotatedBefore && `not rotated since ${isoTime(rotatedBefore)}`].filter(Boolean);
+  return filters.length > 0 ? `those of the org ${filters.join(', ')}` : 'all of the org';
+};
+
+const limitText = ({ maxFailures }: ProtoBulkRotation): string | undefined => {
+  if (!maxFailures) return undefined;
+  const limit = maxFailures.limit === 'count' ? number(maxFailures.count!) : `${maxFailures.percent}%`;
+  return `when more than ${limit} have failed or are of unknown outcome`;
+};
+
+export const bulkText = (bulk: ProtoBulkRotation): string => {
+  const { counts, canary, estimate, verification, stop } = bulk;
+  const remainingMs = durationMs(bulk.remaining);
+  const some = (name: string, count: number | undefined): [string, string | undefined] => [`  ${name}`, count ? number(count) : undefined];
+  return table([
+    ['bulk rotation', bulk.id],
+    ['org', bulk.orgId],
+    ['state', bulk.validateOnly ? `${bulk.state} (a dry run: nothing is rotated)` : bulk.state],
+    ['why', stop ? `${stop.reason}: ${stop.message} ${stop.advice}` : undefined],
+    ['reason', bulk.reason],
+    ['assistants', `${counts && bulk.state !== 'PREPARING' ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`],
+    some('waiting', counts?.waiting),
+    some('rotating', counts?.rotating),
+    some('of unknown outcome', counts?.unknown),
+    some('succeeded', counts?.succeeded),
+    some('shared', counts?.shared),
+    some('failed', counts?.failed),
+    some('cancelled', counts?.cancelled),
+    some('would be rotated', counts?.valid),
+    some('duplicates left out', counts?.duplicates),
+    ['canary', canary ? `${number(canary.count)}, then ${canary.continues ? 'the others where all of them succeeded' : 'it is paused'}` : undefined],
+    ['halts', limitText(bulk)],
+    ['urgent', bulk.urgent ? 'yes' : undefined],
+    ['created', isoTime(bulk.createTime)],
+    ['started', isoTime(bulk.startTime)],
+    ['ended', isoTime(bulk.endTime)],
+    ['rate', bulk.rate ? `${bulk.rate.toFixed(1)}/s` : undefined],
+    ['remaining', remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
+    ['takes', estimate ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}` : undefined],
+    ['verified', verification ? `${number(verification.verified)} are in force at Invent as published` : undefined],
+    ['repaired', verification?.repaired ? `${number(verification.repaired)} had another key, which is published now` : undefined],
+    ['not verified', verification?.unverified ? `${number(verification.unverified)}; each is looked at again` : undefined],
+    ...(verification?.differingAssistantIds ?? []).slice(0, 10).map((id): [string, string] => ['  differs', id]),
+    ...bulk.lastFailures.map(({ assistantId, reason }): [string, string] => ['last failures', `${printable(assistantId)} ${reason}`]),
+  ]);
+};
+
+/** One line of a list of bulk rotations. */
+export const bulkLine = (bulk: ProtoBulkRotation): string => {
+  const { id, state, orgId, counts, createTime, stop } = bulk;
+  const progress = `${number(doneOf(bulk))}/${number(counts?.total ?? 0)}`;
+  return [id, String(state).padEnd(10), isoTime(createTime), printable(orgId), progress, counts?.failed ? `${number(counts.failed)} failed` : '', stop?.reason ?? ''].filter(Boolean).join('  ');
+};
+
+export const itemJson = ({ assistantId, state, error }: ProtoBulkItem): Record<string, unknown> => withoutEmpty({ assistant_id: assistantId, state, error });
+
+export const itemLine = ({ assistantId, state, error }: ProtoBulkItem): string =>
+  `${String(state).padEnd(9)}  ${printable(assistantId)}${error ? `  ${error.reason}: ${error.message} ${error.advice}` : ''}`;

@@ -1,0 +1,137 @@
+import type { ProtoBulkRotation } from '@rekey/rpc';
+import { createLogUpdate } from 'log-update';
+import { bulkJson, doneOf, durationMs, humanDuration, number } from './bulk-output.ts';
+import { printable } from './output.ts';
+
+/** Without a terminal a line comes for each new state, and else no more often. */
+const LINE_EVERY_MS = 10_000;
+const SHOWN_FAILURES = 3;
+
+/** Shows a bulk rotation while it is followed. */
+export interface BulkDisplay {
+  show(bulk: ProtoBulkRotation): void;
+  /** The gateway does not answer at present. */
+  away(): void;
+  /** Leaves the terminal as if nothing had been there. */
+  close(): void;
+}
+
+const shareDone = (bulk: ProtoBulkRotation): number => {
+  const total = bulk.counts?.total ?? 0;
+  return total > 0 ? doneOf(bulk) / total : 0;
+};
+
+/** Never rounded up: 100% is the end. */
+const percent = (share: number): string => `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
+
+const pace = ({ rate, remaining }: ProtoBulkRotation): string[] => {
+  const leftMs = durationMs(remaining);
+  return [rate > 0 ? `${rate.toFixed(1)}/s` : '', leftMs === undefined ? '' : `about ${humanDuration(leftMs)} left`];
+};
+
+const outcomes = ({ counts }: ProtoBulkRotation): string[] =>
+  counts
+    ? [
+        `${number(counts.failed)} failed`,
+        counts.unknown > 0 ? `${number(counts.unknown)} of unknown outcome` : '',
+        counts.shared > 0 ? `${number(counts.shared)} shared` : '',
+      ]
+    : [];
+
+/** What it does now, where counts do not say it. */
+const doing = ({ state, validateOnly, verification, stop }: ProtoBulkRotation): string => {
+  switch (state) {
+    case 'PREPARING':
+      return validateOnly ? 'finding out what would be rotated' : 'finding out which assistants there are';
+    case 'VERIFYING':
+      return `comparing with Invent${verification ? `, ${number(verification.verified + verification.repaired + verification.unverified)} compared` : ''}`;
+    case 'CANCELLING':
+      return 'finishing what is under way';
+    case 'PAUSED':
+    case 'HALTED':
+      return stop?.reason ?? '';
+    default:
+      return '';
+  }
+};
+
+const joined = (parts: string[]): string => parts.filter(Boolean).join('  ');
+
+const progressOf = (bulk: ProtoBulkRotation): string => (bulk.counts && bulk.counts.total > 0 ? `${number(doneOf(bulk))} of ${number(bulk.counts.total)}` : '');
+
+/** A few lines for a terminal of that width. */
+export const progressBlock = (bulk: ProtoBulkRotation, columns: number): string => {
+  const share = shareDone(bulk);
+  const width = Math.max(Math.min(columns - 10, 50), 10);
+  const filled = Math.floor(share * width);
+  const lines = [
+    joined([bulk.id, String(bulk.state), doing(bulk)]),
+    `${'█'.repeat(filled)}${'░'.repeat(width - filled)}  ${percent(share).padStart(6)}`,
+    joined([progressOf(bulk), ...pace(bulk), ...outcomes(bulk)]),
+    ...bulk.lastFailures.slice(0, SHOWN_FAILURES).map(({ assistantId, reason }) => `  ${reason}  ${printable(assistantId)}`),
+  ];
+  // One that wraps would not be wiped away as one.
+  return lines.map((line) => line.slice(0, columns)).join('\n');
+};
+
+/** One line for a log. */
+export const progressLine = (bulk: ProtoBulkRotation): string =>
+  joined([bulk.id, String(bulk.state), progressOf(bulk), bulk.counts && bulk.counts.total > 0 ? percent(shareDone(bulk)) : '', ...pace(bulk), ...outcomes(bulk), doing(bulk)]);
+
+export interface DisplayOptions {
+  json: boolean;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+  /** A clock that only rises, in ms. */
+  now?: () => number;
+}
+
+/** On a terminal a display that renews itself, on standard error; else lines on standard output, or with --json an object for each change. */
+export const createBulkDisplay = ({ json, stdout, stderr, now = () => performance.now() }: DisplayOptions): BulkDisplay => {
+  if (json) return jsonDisplay(stdout);
+  return stdout.isTTY && stderr.isTTY ? liveDisplay(stderr) : lineDisplay(stdout, stderr, now);
+};
+
+const AWAY = 'the gateway does not answer; trying again …';
+
+const jsonDisplay = (stdout: NodeJS.WriteStream): BulkDisplay => {
+  let shown: string | undefined;
+  return {
+    show: (bulk) => {
+      const text = JSON.stringify(bulkJson(bulk));
+      if (text !== shown) stdout.write(`${text}\n`);
+      shown = text;
+    },
+    away: () => {},
+    close: () => {},
+  };
+};
+
+const liveDisplay = (stderr: NodeJS.WriteStream): BulkDisplay => {
+  const update = createLogUpdate(stderr);
+  let block = '';
+  return {
+    show: (bulk) => {
+      block = progressBlock(bulk, stderr.columns);
+      update(block);
+    },
+    away: () => update(block === '' ? AWAY : `${block}\n${AWAY}`),
+    close: () => {
+      update.clear();
+      update.done();
+    },
+  };
+};
+
+const lineDisplay = (stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, now: () => number): BulkDisplay => {
+  let shown: { state: unknown; atMs: number } | undefined;
+  return {
+    show: (bulk) => {
+      if (shown && shown.state === bulk.state && now() - shown.atMs < LINE_EVERY_MS) return;
+      shown = { state: bulk.state, atMs: now() };
+      stdout.write(`${progressLine(bulk)}\n`);
+    },
+    away: () => void stderr.write(`${AWAY}\n`),
+    close: () => {},
+  };
+};

@@ -1,0 +1,98 @@
+import type { CreateBulkRotationRequest } from '@rekey/rpc';
+import { InvalidArgumentError } from 'commander';
+import { CliError } from './failure.ts';
+import { readIds } from './ids-file.ts';
+
+/** A message may be 64 KiB long; the first also holds everything else. */
+const BATCH_BYTES = 48 * 1024;
+
+/** The options of `rekey bulk create` that say what is wanted. */
+export interface BulkWish {
+  org: string;
+  all?: boolean;
+  idsFile?: string;
+  search?: string;
+  olderThan?: number;
+  rotatedBefore?: Date;
+  excludeFile?: string;
+  urgent?: boolean;
+  dryRun?: boolean;
+  canary?: number;
+  canaryContinues?: boolean;
+  maxFailures?: CreateBulkRotationRequest['maxFailures'];
+  reason: string;
+}
+
+/** The value of --max-failures: `10`, or `1%`. */
+export const failureLimit = (text: string): NonNullable<BulkWish['maxFailures']> => {
+  const [, digits, share] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const value = Number(digits);
+  if (share === '%' && value <= 100) return { percent: value };
+  if (share === '' && Number.isSafeInteger(value) && value < 2 ** 31) return { count: value };
+  throw new InvalidArgumentError('must be a number such as 10, or a share such as 1%. 0: the first failure halts it.');
+};
+
+const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
+
+/** The value of --older-than: `90d`, `12h` or `30m`, in ms. */
+export const age = (text: string): number => {
+  const [, digits, unit] = /^(\d{1,6})([dhm])$/.exec(text) ?? [];
+  if (unit === undefined) throw new InvalidArgumentError('must be a number of days, hours or minutes, such as 90d, 12h or 30m.');
+  return Number(digits) * unitMs[unit]!;
+};
+
+export const moment = (text: string): Date => {
+  const date = new Date(text);
+  if (!(date.getTime() >= 0) || !/^\d{4}-\d\d-\d\d/.test(text)) throw new InvalidArgumentError('must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z.');
+  return date;
+};
+
+export const count = (text: string): number => {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('must be a number, 1 or more.');
+  return Number(text);
+};
+
+/** What contradicts itself in a wish; undefined where nothing does. */
+const complaint = ({ all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues }: BulkWish): string | undefined => {
+  const ofOrg = { '--all': all, '--search': search, '--older-than': olderThan, '--rotated-before': rotatedBefore, '--exclude-file': excludeFile };
+  const given = Object.entries(ofOrg).filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (idsFile !== undefined && given.length > 0) return `--ids-file names the assistants one by one: it cannot be given together with ${given.join(', ')}.`;
+  if (idsFile === undefined && given.every((name) => name === '--exclude-file')) return 'Which assistants? Give --ids-file, --all, --search or --older-than.';
+  if (olderThan !== undefined && rotatedBefore !== undefined) return '--older-than and --rotated-before say the same: give one of them.';
+  if (canaryContinues && canary === undefined) return '--canary-continues needs --canary.';
+  return undefined;
+};
+
+/** The first message of the request, but for its ids. Throws what contradicts itself. */
+export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): CreateBulkRotationRequest => {
+  const wrong = complaint(wish);
+  if (wrong !== undefined) throw new CliError(wrong, 'INVALID_ARGUMENT');
+  const beforeMs = wish.olderThan === undefined ? wish.rotatedBefore?.getTime() : nowMs - wish.olderThan;
+  return {
+    orgId: wish.org,
+    requestId,
+    reason: wish.reason,
+    allAssistants: wish.idsFile === undefined,
+    search: wish.search ?? '',
+    urgent: wish.urgent ?? false,
+    validateOnly: wish.dryRun ?? false,
+    ...(beforeMs !== undefined && { rotatedBefore: { seconds: Math.floor(beforeMs / 1000), nanos: Math.round(beforeMs % 1000) * 1_000_000 } }),
+    ...(wish.canary !== undefined && { canary: { count: wish.canary, continues: wish.canaryContinues ?? false } }),
+    ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
+  };
+};
+
+/** The messages of the request, each read from its file when the one before has left. */
+export async function* bulkMessages(spec: CreateBulkRotationRequest, { idsFile, excludeFile }: BulkWish): AsyncGenerator<CreateBulkRotationRequest> {
+  let first = spec;
+  const take = async function* (path: string | undefined, field: 'assistantIds' | 'excludeAssistantIds') {
+    if (path === undefined) return;
+    for await (const ids of readIds(path, { batchBytes: BATCH_BYTES })) {
+      yield { ...first, [field]: ids };
+      first = {};
+    }
+  };
+  yield* take(idsFile, 'assistantIds');
+  yield* take(excludeFile, 'excludeAssistantIds');
+  if (idsFile === undefined && excludeFile === undefined) yield spec;
+}

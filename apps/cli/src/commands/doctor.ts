@@ -1,0 +1,16 @@
+import { Command } from 'commander';
+import { examine } from '../doctor-checks.ts';
+import { exitCodes } from '../failure.ts';
+import { print, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { withoutEmpty } from '../output.ts';
+
+export const doctorCommand = (): Command =>
+  withGatewayOptions(new Command('doctor'))
+    .description('look whether everything is within reach and set up as it should be: gateway, key file, Redis, Invent (one request where an API key is set)')
+    .action(async (options: GatewayOptions) => {
+      for await (const { check, status, message, advice } of examine(options.gateway, process.env)) {
+        const text = `${status.padEnd(4)}  ${check.padEnd(16)}  ${message.replace(/\.$/, '')}.${advice === undefined ? '' : ` ${advice}`}`;
+        print(options, withoutEmpty({ check, status, message, advice }), text);
+        if (status === 'fail') process.exitCode = exitCodes.failed;
+      }
+    });

@@ -1,0 +1,202 @@
+import { ApiKey, apiKeysFromFile, parseBaseUrl, singleApiKey, type ApiKeys } from '@rekey/invent';
+import { createLedger } from '@rekey/ledger';
+import { STOP_ACCEPTING_AT, commonVariables, parseEnvironment } from '@rekey/runtime';
+import { createSealer, loadKeyFile } from '@rekey/sealing';
+import { Redis } from 'ioredis';
+import { z } from 'zod';
+import { CliError } from './failure.ts';
+import { askHealth } from './health.ts';
+
+/** What was looked at, how it is, and, where it is not well, what to do. No text holds a secret or a URL with its credentials. */
+export interface Finding {
+  check: string;
+  status: 'ok' | 'warn' | 'fail';
+  message: string;
+  advice?: string;
+}
+
+const WITHIN_MS = 5000;
+const UPSTREAM_WITHIN_MS = 10_000;
+/** Orgs of INVENT_API_KEYS_FILE whose key is tried; each costs a request of its budget. */
+const MAX_TRIED_KEYS = 10;
+
+const DoctorEnvironment = z.object({
+  ...commonVariables,
+  INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
+  INVENT_PLAIN_HTTP_HOSTS: z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter(Boolean)),
+  INVENT_API_KEY: ApiKey.optional(),
+  INVENT_API_KEYS_FILE: z.string().optional(),
+  REKEY_KEY_FILE: z.string().optional(),
+});
+type DoctorEnvironment = z.infer<typeof DoctorEnvironment>;
+
+/** Looks at everything, one after the other. */
+export async function* examine(gateway: string, env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
+  yield await checkGateway(gateway);
+  let environment: DoctorEnvironment;
+  try {
+    environment = parseEnvironment(DoctorEnvironment, env);
+  } catch (error) {
+    yield { check: 'environment', status: 'fail', message: (error as Error).message.replaceAll(/\n */g, ' '), advice: 'Correct the variables that are named; the README lists all of them. The rest is looked at then.' };
+    return;
+  }
+  const keyFile = await checkKeyFile(environment);
+  yield keyFile.finding;
+  yield* checkRedis(environment, keyFile.fingerprintKeyId);
+  yield* checkUpstream(environment);
+}
+
+const checkGateway = async (address: string): Promise<Finding> => {
+  const check = 'gateway';
+  try {
+    const health = await askHealth(address);
+    if (health === 'SERVING') return { check, status: 'ok', message: `${address} is SERVING` };
+    return { check, status: 'fail', message: `${address} runs, but is ${health}`, advice: 'It does not reach its Redis: see its log.' };
+  } catch (error) {
+    return { check, status: 'fail', message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it, or say where it is with GRPC_ADDRESS or --gateway.' };
+  }
+};
+
+const checkKeyFile = async ({ REKEY_KEY_FILE: path }: DoctorEnvironment): Promise<{ finding: Finding; fingerprintKeyId?: string }> => {
+  const check = 'key file';
+  if (path === undefined) return { finding: { check, status: 'warn', message: 'REKEY_KEY_FILE is not set here: not looked at', advice: 'Set it to the key file of the workers, and run this where they run.' } };
+  try {
+    const file = await loadKeyFile(path);
+    const { fingerprintKeyId } = createSealer(file);
+    if (file.exposed) return { fingerprintKeyId, finding: { check, status: 'warn', message: `${path} can be read by more than its owner`, advice: `Run: chmod 600 ${path}` } };
+    return { fingerprintKeyId, finding: { check, status: 'ok', message: `${path} can be read, and by its owner alone` } };
+  } catch (error) {
+    return { finding: { check, status: 'fail', message: (error as Error).message, advice: 'Without it workers do not start, and no sealed record can be opened.' } };
+  }
+};
+
+async function* checkRedis({ REDIS_URL, REKEY_PREFIX, REKEY_REQUIRE_DURABLE_REDIS }: DoctorEnvironment, fingerprintKeyId: string | undefined): AsyncGenerator<Finding> {
+  const { hostname, port } = new URL(REDIS_URL);
+  const address = `${hostname}:${port || 6379}`;
+  const redis = new Redis(REDIS_URL, { lazyConnect: true, connectionName: 'rekey:cli-doctor', connectTimeout: WITHIN_MS, commandTimeout: WITHIN_MS, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  let failure: unknown;
+  redis.on('error', (error) => (failure = error));
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    yield { check: 'redis', status: 'fail', message: `${address} does not answer (${kindOf(failure ?? error)})`, advice: 'Start it, or correct REDIS_URL.' };
+    redis.disconnect();
+    return;
+  }
+  yield { check: 'redis', status: 'ok', message: `${address} answers` };
+  try {
+    const [memory, persistence] = await Promise.all([redis.info('memory'), redis.info('persistence')]);
+    yield checkMemory(memory);
+    yield checkDurable(persistence, REKEY_REQUIRE_DURABLE_REDIS);
+  } catch (error) {
+    yield { check: 'redis set-up', status: 'warn', message: `it could not be asked how it is configured (${kindOf(error)})`, advice: 'See by hand that it persists (appendonly yes) and never evicts (maxmemory-policy noeviction).' };
+  }
+  try {
+    yield checkBinding(REKEY_PREFIX, await createLedger({ redis, prefix: REKEY_PREFIX }).boundTo(), fingerprintKeyId);
+  } catch (error) {
+    yield { check: 'ledger', status: 'fail', message: `it cannot be read (${kindOf(error)})`, advice: 'See whether the user of REDIS_URL may read it.' };
+  }
+  redis.disconnect();
+}
+
+/** Of an error of a connection, the kind alone: messages of Redis's can quote what they were given. */
+const kindOf = (error: unknown): string => {
+  const { code, message = '' } = error as { code?: string; message?: string };
+  return code ?? /^[A-Z]{3,}/.exec(message)?.[0] ?? 'no answer';
+};
+
+const infoOf = (text: string, field: string): string | undefined => new RegExp(`^${field}:(\\S+)`, 'm').exec(text)?.[1];
+
+export const checkMemory = (info: string): Finding => {
+  const check = 'redis memory';
+  const policy = infoOf(info, 'maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    return { check, status: 'fail', message: `its maxmemory-policy is ${policy}: it would throw away what is true`, advice: 'Set maxmemory-policy to noeviction. Gateway and workers refuse it as it is.' };
+  }
+  const [used, max] = [Number(infoOf(info, 'used_memory')), Number(infoOf(info, 'maxmemory'))];
+  const share = max > 0 ? used / max : 0;
+  if (share >= STOP_ACCEPTING_AT) return { check, status: 'fail', message: `${Math.round(share * 100)}% of its memory are used: nothing new is accepted`, advice: 'Give it more memory.' };
+  return { check, status: 'ok', message: max > 0 ? `noeviction; ${Math.round(share * 100)}% of maxmemory are used` : 'noeviction; no maxmemory is set' };
+};
+
+export const checkDurable = (info: string, required: boolean): Finding => {
+  const check = 'redis durability';
+  if (infoOf(info, 'aof_enabled') === '0') {
+    return { check, status: required ? 'fail' : 'warn', message: 'it keeps no append-only file: what was accepted may be lost with it', advice: 'Set appendonly to yes.' };
+  }
+  const written = infoOf(info, 'aof_last_write_status');
+  if (written !== undefined && written !== 'ok') return { check, status: 'fail', message: 'it could not write its append-only file', advice: 'See whether its disk is full.' };
+  return { check, status: 'ok', message: 'it keeps an append-only file' };
+};
+
+export const checkBinding = (prefix: string, boundTo: string | undefined, fingerprintKeyId: string | undefined): Finding => {
+  const check = 'ledger';
+  if (boundTo === undefined) return { check, status: 'warn', message: `nothing is there under the prefix ${prefix} yet`, advice: 'The first worker that starts makes it. If there should be one, see REDIS_URL and REKEY_PREFIX.' };
+  if (fingerprintKeyId === undefined) return { check, status: 'warn', message: `it belongs to the key file with fingerprint key ${boundTo}`, advice: 'Set REKEY_KEY_FILE to see whether it is yours.' };
+  if (boundTo !== fingerprintKeyId) {
+    return { check, status: 'fail', message: `it belongs to the key file with fingerprint key ${boundTo}, and REKEY_KEY_FILE has ${fingerprintKeyId}`, advice: 'Use the key file that the ledger began with, or another REKEY_PREFIX.' };
+  }
+  return { check, status: 'ok', message: 'it belongs to this key file' };
+};
+
+const apiKeysOf = ({ INVENT_API_KEY, INVENT_API_KEYS_FILE }: DoctorEnvironment): ApiKeys | undefined => {
+  if (INVENT_API_KEYS_FILE !== undefined) return apiKeysFromFile(INVENT_API_KEYS_FILE, () => {});
+  return INVENT_API_KEY === undefined ? undefined : singleApiKey(INVENT_API_KEY);
+};
+
+async function* checkUpstream(environment: DoctorEnvironment): AsyncGenerator<Finding> {
+  const check = 'invent';
+  let baseUrl: URL;
+  let apiKeys: ApiKeys | undefined;
+  try {
+    baseUrl = parseBaseUrl(environment.INVENT_BASE_URL, environment.INVENT_PLAIN_HTTP_HOSTS);
+  } catch (error) {
+    yield { check, status: 'fail', message: `INVENT_BASE_URL ${error instanceof z.ZodError ? 'must be a URL' : (error as Error).message}`, advice: 'Correct it, as workers do not start with it.' };
+    return;
+  }
+  try {
+    apiKeys = apiKeysOf(environment);
+  } catch (error) {
+    yield { check, status: 'fail', message: (error as Error).message, advice: 'Correct the file: a JSON object of org id to API key.' };
+    return;
+  }
+  if (apiKeys === undefined) {
+    yield tellReachable(baseUrl, await knock(baseUrl));
+    return;
+  }
+  for (const orgId of apiKeys.orgIds().slice(0, MAX_TRIED_KEYS)) {
+    const url = new URL(`${baseUrl.pathname.replace(/\/$/, '')}/orgs/${encodeURIComponent(orgId)}/assistants?page=1&take=1`, baseUrl);
+    yield tellAccepted(baseUrl, orgId, await knock(url, apiKeys(orgId)));
+  }
+}
+
+/** The status of an answer, or why there is none. Its body, which may hold keys, is not read. */
+const knock = async (url: URL, apiKey?: string): Promise<number | string> => {
+  try {
+    const headers = { accept: 'application/json', 'user-agent': 'rekey', ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) };
+    const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(UPSTREAM_WITHIN_MS) });
+    await response.body?.cancel();
+    return response.status;
+  } catch (error) {
+    const { name, cause } = error as Error;
+    return name === 'TimeoutError' ? `no answer within ${UPSTREAM_WITHIN_MS / 1000} s` : kindOf(cause ?? error);
+  }
+};
+
+const away = (baseUrl: URL, why: string): Finding => ({ check: 'invent', status: 'fail', message: `${baseUrl.host} cannot be reached (${why})`, advice: 'Check the network, a proxy on the way, and INVENT_BASE_URL.' });
+
+const tellReachable = (baseUrl: URL, answer: number | string): Finding => {
+  if (typeof answer === 'string') return away(baseUrl, answer);
+  return { check: 'invent', status: 'warn', message: `${baseUrl.host} answers (HTTP ${answer}); no API key is set here, so none was tried`, advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try it, with one request.' };
+};
+
+export const tellAccepted = (baseUrl: URL, orgId: string, answer: number | string): Finding => {
+  const check = 'invent';
+  if (typeof answer === 'string') return away(baseUrl, answer);
+  const of = orgId === 'c' ? '' : ` of ${JSON.stringify(orgId)}`;
+  if (answer === 200) return { check, status: 'ok', message: `${baseUrl.host} accepts the API key${of} (this took one request of its budget)` };
+  if (answer === 401 || answer === 403) return { check, status: 'fail', message: `${baseUrl.host} does not accept the API key${of} (HTTP ${answer})`, advice: 'Check the key, and that it is of this org or of its parent.' };
+  if (answer === 429) return { check, status: 'warn', message: `${baseUrl.host} is reached, but its request limit is used up at present (HTTP 429)`, advice: 'Try again in a minute; see who else uses it.' };
+  return { check, status: 'fail', message: `${baseUrl.host} answers HTTP ${answer}`, advice: answer >= 500 ? 'Invent is not well: see its status page.' : 'Check INVENT_BASE_URL and the org id.' };
+};

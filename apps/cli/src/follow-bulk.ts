@@ -1,0 +1,122 @@
+import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation } from '@rekey/rpc';
+import { isBulkEnded, type BulkItemState, type BulkState } from '@rekey/schema';
+import { bulkJson, bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
+import { createBulkDisplay } from './bulk-progress.ts';
+import { CliError, exitCodes } from './failure.ts';
+import { print } from './gateway-command.ts';
+import { createPatience } from './patience.ts';
+import { writeResultsFile } from './results-file.ts';
+
+export interface FollowBulkOptions {
+  json?: boolean;
+  /** In seconds; for as long as it takes where not given. */
+  timeout?: number;
+  resultsFile?: string;
+}
+
+const SHOWN_INVALID = 10;
+const ITEMS_A_PAGE = 1000;
+
+const ended = ({ state }: ProtoBulkRotation): boolean => isBulkEnded(state as BulkState);
+
+/** Every assistant of a bulk rotation, or every one in a state, a page at a time. */
+export async function* itemsOf(client: GatewayClient, id: string, state?: BulkItemState): AsyncGenerator<ProtoBulkItem> {
+  const patience = createPatience();
+  let pageToken = '';
+  for (;;) {
+    const page = await client.listBulkRotationItems({ id, pageSize: ITEMS_A_PAGE, pageToken, ...(state && { state }) }).catch((error: unknown) => patience.afterError(error));
+    if (!page) continue;
+    patience.answered();
+    yield* page.items;
+    if (page.nextPageToken === '') return;
+    pageToken = page.nextPageToken;
+  }
+}
+
+/** Writes --results-file where it is wanted. */
+export const writeResults = async (client: GatewayClient, id: string, { resultsFile }: { resultsFile?: string }, state?: BulkItemState): Promise<void> => {
+  if (resultsFile === undefined) return;
+  const count = await writeResultsFile(resultsFile, itemsOf(client, id, state));
+  process.stderr.write(`${count} assistants written to ${resultsFile}\n`);
+};
+
+/**
+ * Shows a bulk rotation until it has ended, stands still, or the time is up, then writes what is wanted and throws where it is not as asked. A gateway
+ * that is away for a short time is waited for. Ctrl-C ends the command and not the bulk rotation.
+ */
+export const followBulk = async (client: GatewayClient, id: string, options: FollowBulkOptions): Promise<void> => {
+  const interrupted = new AbortController();
+  const onInterrupt = () => interrupted.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    const last = await watch(client, id, options, interrupted.signal);
+    if (interrupted.signal.aborted) throw goesOn(id, 'goes on without this command.', 'INTERRUPTED');
+    await writeResults(client, id, options);
+    if (!options.json) process.stdout.write(`${bulkText(last)}\n`);
+    await conclude(client, last, options);
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+};
+
+const goesOn = (id: string, what: string, reason: string): CliError =>
+  new CliError(`${id} ${what} Follow it again: rekey bulk watch ${id}; stop it: rekey bulk pause ${id}, or rekey bulk cancel ${id}`, reason, exitCodes.notEnded);
+
+const watch = async (client: GatewayClient, id: string, { json = false, timeout }: FollowBulkOptions, interrupted: AbortSignal): Promise<ProtoBulkRotation> => {
+  const display = createBulkDisplay({ json, stdout: process.stdout, stderr: process.stderr });
+  const signal = timeout === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(timeout * 1000)]);
+  const patience = createPatience({ onAway: () => display.away(), signal });
+  let last: ProtoBulkRotation | undefined;
+  try {
+    while (!signal.aborted && !(last && (ended(last) || isBulkStopped(last)))) {
+      try {
+        for await (const bulk of client.watchBulkRotation({ id, untilStopped: true }, { signal })) {
+          patience.answered();
+          last = bulk;
+          display.show(bulk);
+        }
+      } catch (error) {
+        await patience.afterError(error);
+      }
+    }
+    // Before the first answer there is nothing to show of it; where the time was up at once, there is.
+    if (!last && !interrupted.aborted) {
+      last = await client.getBulkRotation({ id });
+      display.show(last);
+    }
+    return last!;
+  } finally {
+    display.close();
+  }
+};
+
+const conclude = async (client: GatewayClient, bulk: ProtoBulkRotation, { json, timeout }: FollowBulkOptions): Promise<void> => {
+  const { id, state, stop, counts, verification } = bulk;
+  if (isBulkStopped(bulk)) {
+    throw new CliError(`${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} Go on: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`, stop?.reason ?? 'NOT_ENDED', exitCodes.notEnded);
+  }
+  if (!ended(bulk)) throw goesOn(id, `has not ended after ${timeout} s; it goes on.`, 'NOT_ENDED');
+  if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
+  const asAsked = (state === 'COMPLETED' || state === 'VALIDATED') && counts!.failed === 0 && !verification?.unverified;
+  if (!asAsked) process.exitCode = exitCodes.failed;
+  if (state === 'COMPLETED' && counts!.failed > 0) process.stderr.write(`Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`);
+};
+
+/** The first few of a dry run that could not be rotated. */
+const showInvalid = async (client: GatewayClient, { id, counts }: ProtoBulkRotation): Promise<void> => {
+  if (!counts?.failed) return;
+  process.stdout.write('could not be rotated:\n');
+  let shown = 0;
+  for await (const item of itemsOf(client, id, 'FAILED')) {
+    process.stdout.write(`  ${itemLine(item)}\n`);
+    shown += 1;
+    if (shown === SHOWN_INVALID) break;
+  }
+  if (counts.failed > shown) process.stdout.write(`  … and ${counts.failed - shown} more: rekey bulk items ${id} --state failed\n`);
+};
+
+/** Shows a bulk rotation, and the command that goes on from here. */
+export const showBulk = (options: { json?: boolean }, bulk: ProtoBulkRotation): void => {
+  print(options, bulkJson(bulk), bulkText(bulk));
+  if (!options.json && !ended(bulk)) process.stdout.write(`\n${isBulkStopped(bulk) ? `Go on: rekey bulk resume ${bulk.id}` : `Follow it: rekey bulk watch ${bulk.id}`}\n`);
+};
