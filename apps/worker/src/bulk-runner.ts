@@ -90,7 +90,8 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     try {
       const step = await post(claim, askedMs);
       if (step.kind === 'given-back') {
-        const times = (refusals.get(orgId) ?? 0) + 1;
+        // Those that were under way together count once.
+        const times = (refusals.get(orgId) ?? 0) + (rests(orgId) ? 0 : 1);
         refusals.set(orgId, times);
         return void rest(orgId, Math.max(step.restMs, backoffMs(times, errorBackoff)));
       }

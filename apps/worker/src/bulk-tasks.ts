@@ -88,7 +88,7 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly }: BulkRota
   if (waiting.length > 0) await write(waiting);
   if (!validateOnly) return saved(work.prepared(id, token, total, takes(total, deps)));
   await saved(work.saveLetters(id, token, 0, 'v'.repeat(total)));
-  await saved(work.validated(id, token, takes(total, deps)));
+  await saved(work.validated(id, token, total, takes(total, deps)));
 };
 
 /** A dry run of assistants that were named: which of them are unknown upstream, or deleted. */
@@ -109,14 +109,15 @@ const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } 
       }
     }
   }
+  let valid = 0;
   for (let chunk = 0; chunk * IDS_A_CHUNK < total; chunk += 1) {
     const ids = await work.ids(id, chunk);
     const facts = await ledger.keyFacts(ids);
+    valid += ids.filter((assistantId) => listed.has(assistantId)).length;
     const letters = ids.map((assistantId, i) => (listed.has(assistantId) ? 'v' : facts[i]?.state === 'deleted' ? 'B' : 'A')).join('');
     await saved(work.saveLetters(id, token, chunk * IDS_A_CHUNK, letters));
   }
-  const valid = listed.size < total ? listed.size : total;
-  await saved(work.validated(id, token, takes(valid, deps)));
+  await saved(work.validated(id, token, total, takes(valid, deps)));
 };
 
 /** Whether listing all of the org costs no more requests than reading so many assistants one by one. */
@@ -151,9 +152,10 @@ const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Pr
   // What is read until then may not show the last of them yet.
   await clock.sleep(readLagMs);
   const beganMs = await ledger.nowMs();
+  const repaired = new Set<string>();
   if (await listCostsLess(deps, orgId, done)) {
     const run = await sweepOf(deps, orgId, () => save());
-    await compareListed(deps, run, selection.kind === 'org' ? selection.search : undefined);
+    await compareListed(deps, { ...run, onRepaired: (assistantId) => repaired.add(assistantId) }, selection.kind === 'org' ? selection.search : undefined);
   }
 
   for (let chunk = 0; chunk * IDS_A_CHUNK < counts.total; chunk += 1) {
@@ -161,23 +163,17 @@ const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Pr
     const ids = all.filter((_, i) => letters[i] === 's' || letters[i] === 'm');
     const facts = await ledger.keyFacts(ids);
     for (const [i, assistantId] of ids.entries()) {
-      if ((facts[i]?.verifiedMs ?? 0) >= beganMs - readLagMs) {
-        found.verified += 1;
-        continue;
-      }
-      const { kind } = await checkAtLength(deps, orgId, assistantId);
+      const agrees = (facts[i]?.verifiedMs ?? 0) >= beganMs - readLagMs;
+      const kind = repaired.has(assistantId) ? 'adopted' : agrees ? 'agreed' : (await checkAtLength(deps, orgId, assistantId)).kind;
       if (kind === 'agreed') {
         found.verified += 1;
         continue;
       }
-      const repaired = kind === 'adopted' || kind === 'imported' || kind === 'removed';
-      if (repaired) found.repaired += 1;
-      else {
-        found.unverified += 1;
-        await ledger.requestCheck({ orgId, assistantId }, readLagMs);
-      }
+      const published = kind === 'adopted' || kind === 'imported' || kind === 'removed';
+      found[published ? 'repaired' : 'unverified'] += 1;
+      if (!published) await ledger.requestCheck({ orgId, assistantId }, readLagMs);
       if (found.differing.length < DIFFERING_SHOWN) found.differing.push(assistantId);
-      logger.warn({ bulk_id: id, org_id: orgId, assistant_id: assistantId, result: kind }, repaired ? 'after a bulk rotation another key was in force; it is published' : 'an assistant of a bulk rotation could not be verified; it is looked at again');
+      logger.warn({ bulk_id: id, org_id: orgId, assistant_id: assistantId, result: kind }, published ? 'after a bulk rotation another key was in force; it is published' : 'an assistant of a bulk rotation could not be verified; it is looked at again');
     }
     await save();
   }

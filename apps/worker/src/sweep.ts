@@ -87,6 +87,8 @@ export interface OrgSweep {
   asked: boolean;
   /** Called with those that are there: each once. */
   onPresent?: (assistantIds: string[]) => Promise<void>;
+  /** Called with those whose key in force was not the one published, and now is. */
+  onRepaired?: (assistantId: string) => void;
 }
 
 /** Compares all assistants of an org with what is published: those that are listed, and those that are not. */
@@ -262,13 +264,14 @@ const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Pro
 
 /** Reads assistants one by one and publishes what is in force. Returns how many could not be resolved. */
 const checkAll = async (
-  { ledger, check, logger, readLagMs }: SweepDeps, { orgId, lane, counts }: OrgSweep, assistantIds: string[], onPresent?: OrgSweep['onPresent'],
+  { ledger, check, logger, readLagMs }: SweepDeps, { orgId, lane, counts, onRepaired }: OrgSweep, assistantIds: string[], onPresent?: OrgSweep['onPresent'],
 ): Promise<number> => {
   let unresolved = 0;
   const checkOne = async (assistantId: string) => {
     counts.requests += 1;
     const { kind } = await check({ orgId, assistantId }, { lane });
     if (kind !== 'removed') await onPresent?.([assistantId]);
+    if (kind === 'adopted' || kind === 'imported' || kind === 'removed') onRepaired?.(assistantId);
     if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {
       counts[kind] += 1;
       if (kind === 'held') unresolved += 1;

@@ -24,19 +24,21 @@ export interface BudgetOptions {
 }
 
 /**
- * The share of the limit that is used: what is left bears that requests which left evenly arrive unevenly. At 500 a minute they may be late by
- * 0.6 s, compared with others, before upstream counts one too many in its minute.
+ * How much of the limit is used: what is left bears that requests which left evenly arrive unevenly, and after idle time two at once. At 500 a
+ * minute they may be late by half a second, compared with others, before upstream counts one too many in its minute.
  */
 const USED_SHARE = 0.985;
+const UNUSED_REQUESTS = 4;
+const usedPerMinute = (limit: number): number => Math.max(Math.min(limit * USED_SHARE, limit - UNUSED_REQUESTS), limit / 4);
 
 /** What a command needs to take requests from the budget. */
 export const paceOf = (keys: Keys, options: BudgetOptions | undefined): { budgetKey: string; stepUs: number } => ({
   budgetKey: keys.budget(options?.egress ?? 'default'),
-  stepUs: options?.requestsPerMinute ? Math.ceil(60_000_000 / (options.requestsPerMinute * USED_SHARE)) : 0,
+  stepUs: options?.requestsPerMinute ? Math.ceil(60_000_000 / usedPerMinute(options.requestsPerMinute)) : 0,
 });
 
 /** How long so many requests take, in ms. */
-export const timeFor = (requests: number, { requestsPerMinute }: BudgetOptions): number => (requestsPerMinute ? (requests * 60_000) / (requestsPerMinute * USED_SHARE) : 0);
+export const timeFor = (requests: number, { requestsPerMinute }: BudgetOptions): number => (requestsPerMinute ? (requests * 60_000) / usedPerMinute(requestsPerMinute) : 0);
 
 export const createRequestBudget = ({ redis, prefix, ...options }: { redis: Redis; prefix: string } & BudgetOptions): RequestBudget => {
   const keys = ledgerKeys(prefix);

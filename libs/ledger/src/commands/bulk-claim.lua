@@ -19,7 +19,7 @@
 
 local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'run_seen')
 if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
 local created = tonumber(bulk[2])
 
@@ -30,6 +30,8 @@ local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' ..
 if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
 local run = tonumber(facts[2]) or 0
 if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms) > 0 then
+  -- Those that somebody had seen when it was resumed do not halt it again: it waits until the next POST may leave, to see.
+  if run <= (tonumber(bulk[5]) or 0) then return { 'FULL', '1000' } end
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return { 'STOPPED', 'HALTED' }
 end

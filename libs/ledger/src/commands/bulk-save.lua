@@ -6,8 +6,8 @@
 --       `restart`                          it begins anew: ids that were noted before are forgotten
 --       `ids` chunk text                   a thousand of its ids
 --       `prepared` total requests ms       all of them are there; what it takes
---       `letters` from text                states of some, of a dry run
---       `validated` requests ms            the dry run is over
+--       `letters` from text                states of some, of a dry run: one after the other
+--       `validated` total requests ms      the dry run is over
 --       `verified` JSON                    what the comparison has found so far
 --       `completed` JSON                   … and it is over
 --       `failed` code                      it cannot be prepared
@@ -16,7 +16,7 @@
 
 local id, wish = ARGV[2], ARGV[4]
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'task_token', 'total')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'task_token')
 local wanted = (wish == 'verified' or wish == 'completed') and 'VERIFYING' or 'PREPARING'
 if bulk[1] ~= wanted or bulk[2] ~= ARGV[3] then return { 'LOST' } end
 local now_ms = math.floor(now_us() / 1000)
@@ -26,7 +26,6 @@ if wish == 'restart' then
 elseif wish == 'ids' then
   redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
 elseif wish == 'letters' then
-  if redis.call('EXISTS', KEYS[1] .. ':states') == 0 then redis.call('SET', KEYS[1] .. ':states', string.rep('.', tonumber(bulk[3]))) end
   redis.call('SETRANGE', KEYS[1] .. ':states', ARGV[5], ARGV[6])
 elseif wish == 'prepared' then
   redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7])
@@ -35,7 +34,7 @@ elseif wish == 'prepared' then
 elseif wish == 'validated' then
   local states = redis.call('GET', KEYS[1] .. ':states') or ''
   local _, valid = string.gsub(states, 'v', '')
-  redis.call('HSET', KEYS[1], 'requests', ARGV[5], 'takes', ARGV[6], 'valid', valid, 'failed', #states - valid)
+  redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7], 'valid', valid, 'failed', #states - valid)
   end_bulk(id, 'VALIDATED', '', now_ms)
 elseif wish == 'verified' then
   redis.call('HSET', KEYS[1], 'verification', ARGV[5], 'updated', int(now_ms))

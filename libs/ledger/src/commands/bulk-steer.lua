@@ -9,7 +9,7 @@
 
 local id, wish = ARGV[2], ARGV[3]
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'unknown', 'urgent', 'created', 'total', 'validate_only', 'limit')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'unknown', 'urgent', 'created', 'total', 'org')
 local state = bulk[1]
 if not state then return { 'MISSING' } end
 local now_ms = math.floor(now_us() / 1000)
@@ -32,7 +32,7 @@ elseif wish == 'resume' then
     run('PREPARING')
   else
     -- What failed until now has been seen by whoever resumes it; so has the canary.
-    redis.call('HSET', KEYS[1], 'forgiven', failed + (tonumber(bulk[5]) or 0))
+    redis.call('HSET', KEYS[1], 'forgiven', failed + (tonumber(bulk[5]) or 0), 'run_seen', redis.call('HGET', PREFIX .. ':ledger', 'run:' .. bulk[9]) or 0)
     redis.call('HDEL', KEYS[1], 'away_since', 'unread')
     if redis.call('HGET', KEYS[1], 'why') == 'CANARY_DONE' then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
     run('RUNNING')
