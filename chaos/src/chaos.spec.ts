@@ -19,6 +19,13 @@ describe('a short run of chaos', () => {
     expect(code).toBe(0);
   });
 
+  it('ends clean as a bulk rotation that is paused, resumed and cancelled, and does nobody twice', async () => {
+    const { code, verdict } = await chaos('--bulk', '--rotations', '300', '--seed', '7');
+    expect(verdict).toMatchObject({ clean: true, rotations: 300, divergent: 0, lost: 0, doneTwice: 0, orderViolations: 0, concurrentPosts: 0, burntBeyondBound: 0 });
+    expect(verdict['succeeded']).toBeGreaterThan(280);
+    expect(code).toBe(0);
+  });
+
   it('costs exactly one request a rotation where nothing goes wrong', async () => {
     const { verdict } = await chaos('--rotations', '200', '--seed', '7', '--faults', '0');
     expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, uncertainAnnounced: 0 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { rotateInBulk } from './bulk-operators.ts';
 import { createRandom } from './random.ts';
 import { startStage, type Stage } from './stage.ts';
 import { isClean, judge, type Verdict } from './verdict.ts';
@@ -27,11 +28,12 @@ const options = new Command('chaos')
   .option('--rotations <n>', 'how many', positive, 1000)
   .option('--seed <n>', 'of faults, kills and order', positive, 1)
   .option('--faults <share>', 'of the POSTs; 0 also leaves processes and connections alone', share, 0.2)
+  .option('--bulk', 'as one bulk rotation that is paused, resumed and cancelled at random, in place of single ones')
   .option('--workers <n>', 'processes', positive, 3)
   .option('--json', 'the verdict as one JSON object')
   .option('--keep-log <file>', 'append what all processes wrote to a file')
   .parse()
-  .opts<{ rotations: number; seed: number; faults: number; workers: number; json?: boolean; keepLog?: string }>();
+  .opts<{ rotations: number; seed: number; faults: number; workers: number; bulk?: boolean; json?: boolean; keepLog?: string }>();
 
 const say = (text: string) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
 
@@ -60,7 +62,8 @@ const askForRotations = async (stage: Stage, count: number): Promise<string[]> =
 const folder = await mkdtemp(join(tmpdir(), 'rekey-chaos-'));
 let verdict: Verdict;
 const startedMs = performance.now();
-const stage = await startStage({ folder, seed: options.seed, rotations: options.rotations, workers: options.workers, faults: options.faults, keepLog: options.keepLog });
+const stage = await startStage({ folder, seed: options.seed, rotations: options.rotations, workers: options.workers, faults: options.faults, bulk: options.bulk ?? false, keepLog: options.keepLog });
+let operators: Record<string, number> | undefined;
 let stopping = false;
 const stop = async () => {
   if (stopping) return;
@@ -71,14 +74,17 @@ const stop = async () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)));
 try {
   const havoc = options.faults > 0 ? stage.startHavoc(createRandom(options.seed)) : undefined;
-  const ids = await askForRotations(stage, options.rotations);
+  const asked = options.bulk
+    ? await rotateInBulk({ ...stage.bulkSetting(), random: createRandom(options.seed + 1), pause: stage.pause, say, meddle: () => options.faults > 0 })
+    : { ids: await askForRotations(stage, options.rotations) };
+  if ('done' in asked) operators = asked.done;
   await havoc?.stop();
   say('calm: waiting until every rotation has ended');
   await stage.calm();
   const ended = await stage.waitUntilQuiet(QUIET_WITHIN_MS, (open) => say(`${open} rotations open`));
   if (!ended) say('some rotations did not end in time');
   await stage.sweepTwice();
-  verdict = judge(await stage.evidence(ids));
+  verdict = judge(await stage.evidence('ids' in asked ? asked.ids : asked.ends));
 } finally {
   await stop();
 }
@@ -86,7 +92,7 @@ try {
 const seconds = Math.round((performance.now() - startedMs) / 1000);
 if (process.stderr.isTTY) say('');
 if (options.json) {
-  process.stdout.write(`${JSON.stringify({ seed: options.seed, faults: options.faults, seconds, clean: isClean(verdict), ...verdict, havoc: stage.havocDone() })}\n`);
+  process.stdout.write(`${JSON.stringify({ seed: options.seed, faults: options.faults, seconds, clean: isClean(verdict), ...verdict, havoc: stage.havocDone(), ...(operators && { operators }) })}\n`);
 } else {
   const { darkTimeMs, failed, mostUnpublished, requestsARotation, ...figures } = verdict;
   for (const [name, value] of Object.entries({ seed: options.seed, seconds, ...figures })) process.stdout.write(`${name.padEnd(20)} ${String(value)}\n`);
@@ -94,6 +100,7 @@ if (options.json) {
   process.stdout.write(`${'requestsARotation'.padEnd(20)} ${requestsARotation.toFixed(2)}\n`);
   process.stdout.write(`${'dark time'.padEnd(20)} p50 ${darkTimeMs.p50} ms, p99 ${darkTimeMs.p99} ms, longest ${darkTimeMs.max} ms\n`);
   process.stdout.write(`${'havoc'.padEnd(20)} ${JSON.stringify(stage.havocDone())}\n`);
+  if (operators) process.stdout.write(`${'operators'.padEnd(20)} ${JSON.stringify(operators)}\n`);
   process.stdout.write(`\n${isClean(verdict) ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.' : 'NOT CLEAN.'}\n`);
 }
 // Connections of the clients may linger.

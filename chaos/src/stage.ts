@@ -2,7 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerKeys } from '@rekey/ledger';
-import { connectGateway } from '@rekey/rpc';
+import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import { KeyEvent, type RotationState } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
 import { createTcpProxy, freePort, launchApp, startRedis, type App, type TcpProxy } from '@rekey/testing';
@@ -30,7 +30,10 @@ export interface Stage {
   waitUntilQuiet(withinMs: number, onProgress: (open: number) => void): Promise<boolean>;
   /** The second finds what the first has put off. */
   sweepTwice(): Promise<void>;
-  evidence(rotationIds: string[]): Promise<Evidence>;
+  /** Of single rotations by id; or, of a bulk, what became of each assistant. */
+  evidence(asked: string[] | Map<string, { state: RotationState; code?: string }>): Promise<Evidence>;
+  /** Where a bulk rotation of all is asked for. */
+  bulkSetting(): { client: GatewayClient; orgId: string };
   stop(): Promise<void>;
 }
 
@@ -41,13 +44,15 @@ export interface StageOptions {
   workers: number;
   /** The share of POSTs that something happens to. */
   faults: number;
+  /** All assistants are of one org, as many as rotations. */
+  bulk: boolean;
   keepLog?: string | undefined;
 }
 
 const API_KEY = 'api-key-of-the-chaos';
 const PREFIX = 'rekey';
 const ORG = 'org_demo';
-const SUB_ORGS = 2;
+const SUB_ORGS_OF_SINGLES = 2;
 const MAX_UNKNOWNS = 20;
 /** Windows, leases and intervals as short as the machine bears: what takes minutes in production takes a second here. */
 const LANDING_WINDOW_MS = 1000;
@@ -109,7 +114,7 @@ interface WorkerSlot {
   upstream: TcpProxy;
 }
 
-export const startStage = async ({ folder, seed, rotations, workers, faults, keepLog }: StageOptions): Promise<Stage> => {
+export const startStage = async ({ folder, seed, rotations, workers, faults, bulk, keepLog }: StageOptions): Promise<Stage> => {
   const log: WriteStream | undefined = keepLog === undefined ? undefined : createWriteStream(keepLog, { flags: 'a' });
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
@@ -119,10 +124,11 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
   const redisServer = await startRedis({ persistence: 'always' });
   const redis = new Redis(redisServer.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   redis.on('error', () => {});
-  const assistants = Math.max(Math.ceil(rotations / 15), 20);
+  const subOrgs = bulk ? 0 : SUB_ORGS_OF_SINGLES;
+  const assistants = bulk ? rotations : Math.max(Math.ceil(rotations / 15), 20);
   const onLine = (app: string) => (line: string) => void log?.write(`${app} ${line}\n`);
   const simulator = await launchApp('simulator', {
-    args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', '--sub-orgs', String(SUB_ORGS), '--assistants', String(assistants), '--latency-ms', '3', '--seed', String(seed)],
+    args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', '--sub-orgs', String(subOrgs), '--assistants', String(assistants), '--latency-ms', '3', '--seed', String(seed)],
     env: { SIMULATOR_API_KEY: API_KEY },
     onLine: onLine('simulator'),
   });
@@ -149,6 +155,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
         INVENT_REQUESTS_PER_MINUTE: '0',
         REKEY_KEY_FILE: keyFile,
         REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
+        REKEY_KEEP_ROTATIONS: '1000000',
         REKEY_KEEP_EVENTS: String(Math.min(rotations * 20 + 100_000, 10_000_000)),
         LOG_LEVEL: 'info',
       },
@@ -213,7 +220,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
 
   const allIds = [
     ...Array.from({ length: assistants }, (_, i) => ({ orgId: ORG, assistantId: `ast_${i + 1}` })),
-    ...Array.from({ length: SUB_ORGS }, (_, s) => Array.from({ length: assistants }, (_x, i) => ({ orgId: `${ORG}_sub${s + 1}`, assistantId: `ast_s${s + 1}_${i + 1}` }))).flat(),
+    ...Array.from({ length: subOrgs }, (_, s) => Array.from({ length: assistants }, (_x, i) => ({ orgId: `${ORG}_sub${s + 1}`, assistantId: `ast_s${s + 1}_${i + 1}` }))).flat(),
   ];
   const orgs = new Map(allIds.map(({ orgId, assistantId }) => [assistantId, orgId]));
 
@@ -299,15 +306,22 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, kee
       }
     },
 
-    evidence: async (rotationIds) => {
+    bulkSetting: () => ({ client, orgId: ORG }),
+
+    evidence: async (asked) => {
       const published = (await redis.xrange(keys.events, '-', '+')).map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), event: KeyEvent.parse(JSON.parse(fields[1]!)) }));
-      const states = await Promise.all(rotationIds.map((id) => redis.hmget(keys.rotation(id), 'state', 'error')));
+      const becameOf = asked instanceof Map
+        ? [...asked.values()]
+        : (await Promise.all(asked.map((id) => redis.hmget(keys.rotation(id), 'state', 'error')))).map(([state, code]) => (state ? { state: state as RotationState, ...(code && { code }) } : undefined));
+      const kept = await redis.zrange(keys.rotations('SUCCEEDED'), '0', '-1');
+      const succeeded = await Promise.all(kept.map(async (id) => ({ id, assistantId: (await redis.hget(keys.rotation(id), 'assistant')) ?? '' })));
       const sweeps = await redis.zrange(keys.sweeps, '0', '-1');
       const counts = await Promise.all(sweeps.map((id) => redis.hget(keys.sweep(id), 'counts')));
       return {
         history: await admin<Record<string, Change[]>>('GET', '/history'),
         published,
-        rotations: states.map(([state, code]) => (state ? { state: state as RotationState, ...(code && { code }) } : undefined)),
+        rotations: becameOf,
+        ...(asked instanceof Map && { succeededOnce: succeeded }),
         counts: await admin<Evidence['counts']>('GET', '/counts'),
         sweepRequests: counts.reduce((sum, text) => sum + (text ? (JSON.parse(text) as { requests: number }).requests : 0), 0),
         orgOf: (assistantId) => orgs.get(assistantId) ?? '',

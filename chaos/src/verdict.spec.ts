@@ -56,6 +56,19 @@ describe('judge', () => {
     expect(verdict).toMatchObject({ clean: false, lost: 2, failed: { X: 1 }, concurrentPosts: 2 });
   });
 
+  it('finds an assistant that two rotations succeeded for, where one was asked for', () => {
+    const by = (published: Published, rotation: string, cause = 'rotation') => {
+      Object.assign(published.event.data, { cause, rotation_id: rotation });
+      return published;
+    };
+    const twice = [by(event('a', 1, 'k1', 1010), 'rot_1'), by(event('a', 2, 'k2', 2010), 'rot_2')];
+    expect(judged(two, twice, { succeededOnce: [] })).toMatchObject({ clean: false, doneTwice: 1 });
+    expect(judged(two, twice)).toMatchObject({ clean: true, doneTwice: 0 });
+    const readBack = [by(event('a', 1, 'k1', 1010), 'rot_1'), by(event('a', 2, 'k2', 2010), 'rot_2', 'reconciliation')];
+    expect(judged(two, readBack, { succeededOnce: [] })).toMatchObject({ clean: true, doneTwice: 0 });
+    expect(judged(two, readBack, { succeededOnce: [{ id: 'rot_2', assistantId: 'a' }] })).toMatchObject({ clean: false, doneTwice: 1 });
+  });
+
   it('finds more unpublished keys of an org at once than may be, and counts an assistant once', () => {
     const history = { a: [change('a0', 0, 'start'), change('a1', 1000), change('a2', 1100)], b: [change('b0', 0, 'start'), change('b1', 1500)] };
     const late = [event('a', 1, 'a2', 2000), event('b', 1, 'b1', 2000)];

@@ -1,4 +1,4 @@
-import { KEY_UNCERTAIN, isEnded, type KeyEvent, type RotationState } from '@rekey/schema';
+import { KEY_ROTATED, KEY_UNCERTAIN, isEnded, type KeyEvent, type RotationState } from '@rekey/schema';
 
 /** A change of a key, as the simulator remembers it. */
 export interface Change {
@@ -22,6 +22,8 @@ export interface Evidence {
   published: Published[];
   /** What became of each rotation that was accepted; undefined where the ledger does not know it. */
   rotations: ({ state: RotationState; code?: string } | undefined)[];
+  /** Where each assistant was to be rotated once: the rotations that are kept as SUCCEEDED. Those of a bulk whose first request was answered are not. */
+  succeededOnce?: { id: string; assistantId: string }[];
   counts: { rotate: number; get: number; list: number; concurrentRotates: number };
   /** Upstream requests that sweeps made. */
   sweepRequests: number;
@@ -39,6 +41,8 @@ export interface Verdict {
   divergent: number;
   /** Accepted rotations that did not end. */
   lost: number;
+  /** Assistants that were to be rotated once, and for which more than one rotation succeeded. */
+  doneTwice: number;
   /** Events after which a version or the age of a key went down, or a number was missing. */
   orderViolations: number;
   concurrentPosts: number;
@@ -102,6 +106,7 @@ export const judge = (evidence: Evidence): Verdict => {
     failed,
     divergent,
     lost: rotations.filter((rotation) => !rotation || !isEnded(rotation.state)).length,
+    doneTwice: doneTwice(evidence),
     orderViolations,
     concurrentPosts: counts.concurrentRotates,
     burntBeyondBound: Math.max(0, ...Object.entries(mostUnpublished).map(([org, most]) => most - evidence.boundOf(org))),
@@ -116,8 +121,19 @@ export const judge = (evidence: Evidence): Verdict => {
 };
 
 /** Whether it holds what was promised. */
-export const isClean = ({ divergent, lost, orderViolations, concurrentPosts, burntBeyondBound }: Verdict): boolean =>
-  divergent + lost + orderViolations + concurrentPosts + burntBeyondBound === 0;
+export const isClean = ({ divergent, lost, doneTwice: twice, orderViolations, concurrentPosts, burntBeyondBound }: Verdict): boolean =>
+  divergent + lost + twice + orderViolations + concurrentPosts + burntBeyondBound === 0;
+
+const doneTwice = ({ published, succeededOnce }: Evidence): number => {
+  if (!succeededOnce) return 0;
+  const rotations = new Map<string, Set<string>>();
+  const note = (assistantId: string, id: string | null) => {
+    if (id !== null) rotations.set(assistantId, (rotations.get(assistantId) ?? new Set()).add(id));
+  };
+  for (const { event } of published) if (event.type === KEY_ROTATED && event.data.cause === 'rotation') note(event.subject, event.data.rotation_id);
+  for (const { id, assistantId } of succeededOnce) note(assistantId, id);
+  return [...rotations.values()].filter((ids) => ids.size > 1).length;
+};
 
 /** The place of each key in its assistant's history. */
 const agesOf = ({ history, fingerprint }: Evidence): Map<string, number> => {

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import type { GatewayClient } from '@rekey/rpc';
+import type { RotationState } from '@rekey/schema';
+import type { Random } from './random.ts';
+
+export interface BulkOutcome {
+  /** What became of each assistant, in the last bulk rotation that it was in. */
+  ends: Map<string, { state: RotationState; code?: string }>;
+  /** What the operators did, and how often. */
+  done: Record<string, number>;
+}
+
+export interface BulkOperatorsOptions {
+  client: GatewayClient;
+  orgId: string;
+  random: Random;
+  pause: (ms: number) => Promise<void>;
+  say: (text: string) => void;
+  /** Whether operators meddle. */
+  meddle: () => boolean;
+}
+
+type Bulk = Awaited<ReturnType<GatewayClient['getBulkRotation']>>;
+
+const ended = ({ state }: Bulk): boolean => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
+const stopped = ({ state }: Bulk): boolean => state === 'PAUSED' || state === 'HALTED';
+const IDS_A_MESSAGE = 1000;
+const RETRIES = 3;
+
+const chunksOf = (ids: string[]): string[][] => Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) => ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE));
+
+/**
+ * One bulk rotation of a whole org, with operators who pause, resume and cancel it at random, often two at once. What was cancelled before it was begun
+ * is asked for again in another one, and what failed is retried, until every assistant has come to an end.
+ */
+export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }: BulkOperatorsOptions): Promise<BulkOutcome> => {
+  const ends: BulkOutcome['ends'] = new Map();
+  const done: Record<string, number> = {};
+  const count = (what: string) => (done[what] = (done[what] ?? 0) + 1);
+
+  /** The gateway may be away at any time; every call is safe to repeat. */
+  const insist = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if ((error as { code?: number }).code === 9) throw error;
+        await pause(100);
+      }
+    }
+  };
+  /** What two operators ask for at once may no longer be possible. */
+  const ask = async (what: 'pause' | 'resume' | 'cancel', id: string): Promise<void> => {
+    count(what);
+    await insist(() => client[`${what}BulkRotation`]({ id })).catch(() => {});
+  };
+
+  const create = (assistantIds?: string[]): Promise<Bulk> => {
+    const head = { orgId, reason: 'chaos', requestId: randomUUID(), maxFailures: { percent: 100 } };
+    const [first = [], ...more] = chunksOf(assistantIds ?? []);
+    const messages = [assistantIds ? { ...head, assistantIds: first } : { ...head, allAssistants: true }, ...more.map((ids) => ({ assistantIds: ids }))];
+    return insist(() => client.createBulkRotation(messages, { deadlineMs: 10_000 }));
+  };
+
+  const follow = async (first: Bulk): Promise<Bulk> => {
+    let bulk = first;
+    while (!ended(bulk)) {
+      await pause(random.between(100, 1500));
+      bulk = await insist(() => client.getBulkRotation({ id: first.id }));
+      const { counts } = bulk;
+      say(`${bulk.state}: ${counts!.succeeded + counts!.shared} of ${counts!.total} done, ${counts!.unknown} unknown, ${counts!.failed} failed`);
+      if (stopped(bulk)) {
+        if (bulk.state === 'HALTED') count(`halted: ${bulk.stop?.reason}`);
+        await Promise.all(random.next() > 0.5 ? [ask('resume', bulk.id), ask('resume', bulk.id)] : [ask('resume', bulk.id)]);
+      } else if (bulk.state === 'RUNNING' && meddle()) {
+        const dice = random.next();
+        if (dice < 0.03) await ask('cancel', bulk.id);
+        else if (dice < 0.15) await ask('pause', bulk.id);
+        else if (dice < 0.25) await Promise.all([ask('pause', bulk.id), ask('resume', bulk.id), ask('pause', bulk.id)]);
+      }
+    }
+    return bulk;
+  };
+
+  const collect = async (id: string): Promise<string[]> => {
+    const again: string[] = [];
+    for (let pageToken = ''; ; ) {
+      const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken }));
+      for (const { assistantId, state, error } of page.items) {
+        if (state === 'CANCELLED') again.push(assistantId);
+        ends.set(assistantId, { state: state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState), ...(error && { code: error.reason }) });
+      }
+      pageToken = page.nextPageToken;
+      if (pageToken === '') return again;
+    }
+  };
+
+  let bulk = await follow(await create());
+  for (;;) {
+    for (let retries = 0; bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < RETRIES; retries += 1) {
+      count('retry');
+      bulk = await follow(await insist(() => client.retryBulkRotation({ id: bulk.id })));
+    }
+    const again = await collect(bulk.id);
+    if (again.length === 0) return { ends, done };
+    bulk = await follow(await create(again));
+  }
+};
