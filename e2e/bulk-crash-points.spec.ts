@@ -1,0 +1,84 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { App, TcpProxy } from '@rekey/testing';
+import { bulksOf, type Bulks } from './bulks.ts';
+import { patternsOf } from './commands.ts';
+import { expectTruth, untilQueuesAreEmpty } from './invariants.ts';
+import { eventually, proxyTo, startSystem, type System } from './system.ts';
+
+// The only worker is killed at each step of a bulk rotation, at a proxy, in the very chunk in which the step is made. All cases share a system; the
+// worker that takes over in one is the one that is killed in the next.
+
+const ASSISTANTS = 30;
+
+let system: System;
+let bulks: Bulks;
+let redisProxy: TcpProxy & { url: string };
+let upstreamProxy: TcpProxy & { url: string };
+/** By what a command is recognised on the wire. */
+let sent: Record<'draw' | 'claim' | 'commit' | 'endRange' | 'save' | 'giveBack', string[]>;
+let worker: App;
+/** How often each key was changed by request so far. */
+let rounds = 0;
+
+const startWorker = () => system.startWorker({ REDIS_URL: redisProxy.url, INVENT_BASE_URL: upstreamProxy.url });
+
+beforeAll(async () => {
+  const timing = { INVENT_TIMEOUT_MS: '500', REKEY_LANDING_WINDOW_MS: '600', REKEY_READ_LAG_MS: '100', REKEY_TAKEOVER_AFTER_MS: '1200' };
+  system = await startSystem({ simulator: ['--assistants', String(ASSISTANTS), '--latency-ms', '5'], worker: false, timing });
+  bulks = bulksOf(system);
+  redisProxy = await proxyTo(system.redisServer.url);
+  upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
+  sent = {
+    draw: await patternsOf('bulk-draw'), claim: await patternsOf('bulk-claim'), commit: await patternsOf('commit'), endRange: await patternsOf('bulk-end-range'),
+    save: await patternsOf('bulk-save'), giveBack: await patternsOf('give-back'),
+  };
+  worker = await startWorker();
+});
+afterAll(async () => {
+  await redisProxy.close();
+  await upstreamProxy.close();
+  await system.stop();
+});
+afterEach(() => system.admin('DELETE', '/faults'));
+
+const rotations = async (): Promise<number[]> => {
+  const history: Record<string, { by: string }[]> = await system.admin('GET', '/history');
+  return Object.values(history).map((changes) => changes.filter(({ by }) => by === 'request').length);
+};
+
+type Kill = () => Promise<void>;
+const limited = { kind: 'failBefore', status: 429, retryAfter: '0' };
+
+describe('a worker that is killed in a bulk rotation', () => {
+  it.each<[string, (kill: Kill) => Promise<void>, object?]>([
+    ['before the ids that it found reach the ledger', (kill) => redisProxy.once(sent.save, 'before', kill)],
+    ['before it draws assistants', (kill) => redisProxy.once(sent.draw, 'before', kill)],
+    ['before its claim of some of them reaches the ledger', (kill) => redisProxy.once(sent.claim, 'before', kill)],
+    ['after its claim of some of them is made, before it hears of that', (kill) => redisProxy.once(sent.claim, 'after', kill)],
+    ['after its claim, before the requests reach upstream', (kill) => upstreamProxy.once('POST /orgs', 'before', kill)],
+    ['after a request took effect, before it gets the answer', (kill) => upstreamProxy.once('POST /orgs', 'after', kill)],
+    ['before a commit reaches the ledger', (kill) => redisProxy.once(sent.commit, 'before', kill)],
+    ['after a commit, before it hears of that', (kill) => redisProxy.once(sent.commit, 'after', kill)],
+    ['before it gives an assistant back', (kill) => redisProxy.once(sent.giveBack, 'before', kill), limited],
+    ['after it has given an assistant back, before it hears of that', (kill) => redisProxy.once(sent.giveBack, 'after', kill), limited],
+    ['before it ends what it drew', (kill) => redisProxy.once(sent.endRange, 'before', kill)],
+    ['while it verifies', (kill) => untilVerifying(kill)],
+  ])('%s forgets nobody, and rotates nobody twice', async (_when, at, fault) => {
+    if (fault) await system.admin('POST', '/faults', fault);
+    const killed = at(() => worker.child.kill());
+    const { id } = await bulks.create({ orgId: 'org_demo', allAssistants: true });
+    await killed;
+    worker = await startWorker();
+    rounds += 1;
+    expect(await bulks.ended({ id })).toMatchObject({ state: 'COMPLETED', counts: { total: ASSISTANTS, succeeded: ASSISTANTS }, verification: { verified: ASSISTANTS, repaired: 0, unverified: 0 } });
+    await untilQueuesAreEmpty(system);
+    expect(await rotations()).toEqual(Array.from({ length: ASSISTANTS }, () => rounds));
+    await expectTruth(system);
+  });
+});
+
+const untilVerifying = async (kill: Kill): Promise<void> => {
+  const verifying = async () => (await system.client.listBulkRotations({ pageSize: 1 })).bulkRotations[0]?.state;
+  await eventually(verifying, (state) => state === 'VERIFYING');
+  await kill();
+};
