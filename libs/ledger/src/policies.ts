@@ -35,6 +35,8 @@ export interface Policies {
 }
 
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
+/** A command of an org's million assistants would hold up all others. */
+const MEMBERS_AT_ONCE = 1000;
 
 export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string }): Policies => {
   const keys = ledgerKeys(prefix);
@@ -89,8 +91,13 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
     members: async (id, assistantIds) => {
       const named = await redis.hget(keys.policy(id), 'assistants');
       if (named === null) throw new RekeyError('POLICY_NOT_FOUND');
-      if (named === '' || assistantIds.length === 0) return assistantIds.map(() => true);
-      return (await redis.smismember(keys.policyAssistants(id), ...assistantIds)).map((is) => is === 1);
+      if (named === '') return assistantIds.map(() => true);
+      const is: boolean[] = [];
+      for (let from = 0; from < assistantIds.length; from += MEMBERS_AT_ONCE) {
+        const replies = await redis.smismember(keys.policyAssistants(id), ...assistantIds.slice(from, from + MEMBERS_AT_ONCE));
+        for (const reply of replies) is.push(reply === 1);
+      }
+      return is;
     },
 
     begin: async (id, dueMs) => {
