@@ -23,6 +23,11 @@ import type { Status__Output } from './generated/rekey/v1/Status.ts';
 import type { Sweep__Output } from './generated/rekey/v1/Sweep.ts';
 import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationRequest.ts';
 import type { WatchBulkRotationRequest } from './generated/rekey/v1/WatchBulkRotationRequest.ts';
+import type { CreateRotationPolicyRequest } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
+import type { GetRotationPolicyRequest } from './generated/rekey/v1/GetRotationPolicyRequest.ts';
+import type { ListRotationPoliciesRequest } from './generated/rekey/v1/ListRotationPoliciesRequest.ts';
+import type { ListRotationPoliciesResponse__Output } from './generated/rekey/v1/ListRotationPoliciesResponse.ts';
+import type { RotationPolicy__Output } from './generated/rekey/v1/RotationPolicy.ts';
 import { loadContract } from './load.ts';
 
 type Call<Request, Response> = (request: Request, options?: { deadlineMs?: number }) => Promise<Response>;
@@ -55,6 +60,13 @@ export interface GatewayClient {
   cancelBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   retryBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   listBulkRotationItems: Call<ListBulkRotationItemsRequest, ListBulkRotationItemsResponse__Output>;
+  /** As createBulkRotation. */
+  createRotationPolicy(requests: AsyncIterable<CreateRotationPolicyRequest> | Iterable<CreateRotationPolicyRequest>, options?: { deadlineMs?: number }): Promise<RotationPolicy__Output>;
+  getRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
+  listRotationPolicies: Call<ListRotationPoliciesRequest, ListRotationPoliciesResponse__Output>;
+  pauseRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
+  resumeRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
+  deleteRotationPolicy: Call<GetRotationPolicyRequest, object>;
   close(): void;
 }
 
@@ -71,6 +83,7 @@ export const connectGateway = (address: string): GatewayClient => {
   const sweeps = new v1.SweepService(address, credentials.createInsecure());
   const system = new v1.SystemService(address, credentials.createInsecure());
   const bulks = new v1.BulkRotationService(address, credentials.createInsecure(), KEEP_ALIVE);
+  const policies = new v1.RotationPolicyService(address, credentials.createInsecure());
   type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
   const promised =
     <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
@@ -105,8 +118,15 @@ export const connectGateway = (address: string): GatewayClient => {
     cancelBulkRotation: promised(bulks, 'cancelBulkRotation'),
     retryBulkRotation: promised(bulks, 'retryBulkRotation'),
     listBulkRotationItems: promised(bulks, 'listBulkRotationItems'),
+    createRotationPolicy: (requests, { deadlineMs = STREAM_DEADLINE_MS } = {}) =>
+      sendAll(requests, (callback) => policies.createRotationPolicy({ deadline: new Date(Date.now() + deadlineMs) }, callback)),
+    getRotationPolicy: promised(policies, 'getRotationPolicy'),
+    listRotationPolicies: promised(policies, 'listRotationPolicies'),
+    pauseRotationPolicy: promised(policies, 'pauseRotationPolicy'),
+    resumeRotationPolicy: promised(policies, 'resumeRotationPolicy'),
+    deleteRotationPolicy: promised(policies, 'deleteRotationPolicy'),
     close: () => {
-      for (const client of [rotations, assistants, sweeps, system, bulks]) client.close();
+      for (const client of [rotations, assistants, sweeps, system, bulks, policies]) client.close();
     },
   };
 };
