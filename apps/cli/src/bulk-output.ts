@@ -6,7 +6,7 @@ type ProtoDuration = ProtoBulkRotation['remaining'];
 export const durationMs = (duration: ProtoDuration): number | undefined => (duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined);
 
 /** As JSON has it in proto3: seconds with an `s`. */
-const jsonDuration = (duration: ProtoDuration): string | undefined => (duration ? `${durationMs(duration)! / 1000}s` : undefined);
+export const jsonDuration = (duration: ProtoDuration): string | undefined => (duration ? `${durationMs(duration)! / 1000}s` : undefined);
 
 const units: [name: string, ms: number][] = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1000]];
 
@@ -65,7 +65,7 @@ const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): str
   return filters.length > 0 ? `those of the org ${filters.join(', ')}` : 'all of the org';
 };
 
-const limitText = ({ maxFailures }: ProtoBulkRotation): string | undefined => {
+export const limitText = ({ maxFailures }: Pick<ProtoBulkRotation, 'maxFailures'>): string | undefined => {
   if (!maxFailures) return undefined;
   const limit = maxFailures.limit === 'count' ? number(maxFailures.count!) : `${maxFailures.percent}%`;
   return `when more than ${limit} have failed or are of unknown outcome`;

@@ -4,7 +4,7 @@ import { CliError } from './failure.ts';
 import { readIds } from './ids-file.ts';
 
 /** A message may be 64 KiB long; the first also holds everything else. */
-const BATCH_BYTES = 48 * 1024;
+export const BATCH_BYTES = 48 * 1024;
 
 /** The options of `rekey bulk create` that say what is wanted. */
 export interface BulkWish {

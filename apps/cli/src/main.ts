@@ -7,6 +7,7 @@ import { eventsCommand } from './commands/events.ts';
 import { getCommand } from './commands/get.ts';
 import { healthCommand } from './commands/health.ts';
 import { keyFileCommand } from './commands/key-file.ts';
+import { policyCommand } from './commands/policy.ts';
 import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
@@ -20,6 +21,7 @@ const program = new Command('rekey')
   .addCommand(cancelCommand())
   .addCommand(retryCommand())
   .addCommand(bulkCommand())
+  .addCommand(policyCommand())
   .addCommand(sweepCommand())
   .addCommand(eventsCommand())
   .addCommand(statusCommand())
@@ -37,6 +39,8 @@ Examples:
   rekey retry rot_01J… --wait               try it again
   rekey bulk create --org org_demo --all --watch
                                             replace the keys of all assistants, and follow it
+  rekey policy create --org org_demo --every 90d
+                                            replace each key every 90 days, a few each night
   rekey events --json                       follow the stream of new key versions
   rekey sweep                               compare everything at Invent with what is published
   rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on

@@ -1,4 +1,4 @@
-import { createBulks, createLedger, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
+import { createBulks, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
@@ -27,6 +27,9 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('queue', () => queue.close());
   const bulks = createBulks({ redis, prefix: config.REKEY_PREFIX });
   const bulkWatches = createBulkWatches({ bulks });
+  const policies = createPolicies({ redis, prefix: config.REKEY_PREFIX });
+  const policyQueue = createPolicyQueue(redis, ledger.keys);
+  shutdown.defer('policy queue', () => policyQueue.close());
   const sweeps = createSweeps({ redis, prefix: config.REKEY_PREFIX });
   const sweepQueue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => sweepQueue.close());
@@ -36,7 +39,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
-    ledger, queue, waiters, bulks, bulkWatches, sweeps, sweepQueue, system, onUnexpected,
+    ledger, queue, waiters, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
   });

@@ -22,7 +22,7 @@ export const given = <T extends object>(filter: T): { [K in keyof T]?: Exclude<T
   Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** proto3 has no absent text: an empty one is not given. */
-const optionalText = <T extends z.ZodType<unknown, string>>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
+export const optionalText = <T extends z.ZodType<unknown, string>>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
 
 export const RotateSecretKey = RotationRequest.extend({ requestId: optionalText(RequestId), reason: Reason });
 
@@ -56,7 +56,7 @@ export const Freeze = z.object({ reason: Reason.refine((reason) => reason.trim()
 const DEFAULT_WAIT_MS = 30_000;
 const MAX_WAIT_MS = 600_000;
 
-const Duration = z
+export const Duration = z
   .object({ seconds: z.coerce.number(), nanos: z.number() })
   .transform(({ seconds, nanos }) => seconds * 1000 + nanos / 1_000_000)
   .refine((ms) => ms >= 0, 'must not be negative');
@@ -83,7 +83,7 @@ const [, OrgSelection] = BulkSelection.options;
 const Canary = z.object({ count: z.int().positive('must be positive'), continues: z.boolean() });
 
 /** proto-loader sets only the field of a oneof that was given. */
-const Limit = z
+export const FailureLimitMessage = z
   .object({ count: FailureLimit.options[0].shape.count.optional(), percent: FailureLimit.options[1].shape.percent.optional() })
   .refine(({ count, percent }) => count !== undefined || percent !== undefined, 'must have count or percent')
   .transform(({ count, percent }): FailureLimit => (count === undefined ? { percent: percent! } : { count }));
@@ -100,7 +100,7 @@ export const CreateBulk = z
     urgent: z.boolean(),
     validateOnly: z.boolean(),
     canary: Canary.nullish(),
-    maxFailures: Limit.nullish(),
+    maxFailures: FailureLimitMessage.nullish(),
   })
   .superRefine(({ allAssistants, search, rotatedBefore }, ctx) => {
     if (allAssistants) return;
@@ -131,10 +131,21 @@ const FurtherBulk = z.object({
   maxFailures: z.null().optional(),
 });
 
-const violation = (field: string, description: string): RekeyError => new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field, description }] });
+export const violation = (field: string, description: string): RekeyError =>
+  new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field: wireName(field), description }] });
 
 /** So many ids are named of those that are not valid; one who sends a wrong file learns no more from a thousand. */
 const MAX_NAMED_IDS = 10;
+
+/** Throws INVALID_ARGUMENT where ids are not valid; it names them by their place in the whole stream. */
+export const checkIds = (field: string, ids: string[], from: number): void => {
+  const fieldViolations: FieldViolation[] = [];
+  for (let i = 0; i < ids.length && fieldViolations.length < MAX_NAMED_IDS; i += 1) {
+    const complaint = complaintAboutId(ids[i]!);
+    if (complaint !== undefined) fieldViolations.push({ field: `${wireName(field)}[${from + i}]`, description: complaint });
+  }
+  if (fieldViolations.length > 0) throw new RekeyError('INVALID_ARGUMENT', { fieldViolations });
+};
 
 /**
  * Reads the messages of one CreateBulkRotation, one after the other: the first says what is wanted, and all may hold ids, which are
@@ -144,16 +155,10 @@ export const bulkReader = () => {
   let spec: BulkSpec | undefined;
   const counts = { assistantIds: 0, excludeAssistantIds: 0 };
 
-  const checkIds = (name: keyof typeof counts, ids: string[], kind: BulkSelection['kind']) => {
+  const takeIds = (name: keyof typeof counts, ids: string[], kind: BulkSelection['kind']) => {
     if (ids.length === 0) return;
-    const field = wireName(name);
-    if (spec!.selection.kind !== kind) throw violation(field, kind === 'ids' ? 'cannot be given together with all_assistants' : 'needs all_assistants');
-    const fieldViolations: FieldViolation[] = [];
-    for (let i = 0; i < ids.length && fieldViolations.length < MAX_NAMED_IDS; i += 1) {
-      const complaint = complaintAboutId(ids[i]!);
-      if (complaint !== undefined) fieldViolations.push({ field: `${field}[${counts[name] + i}]`, description: complaint });
-    }
-    if (fieldViolations.length > 0) throw new RekeyError('INVALID_ARGUMENT', { fieldViolations });
+    if (spec!.selection.kind !== kind) throw violation(name, kind === 'ids' ? 'cannot be given together with all_assistants' : 'needs all_assistants');
+    checkIds(name, ids, counts[name]);
     counts[name] += ids.length;
   };
 
@@ -164,10 +169,10 @@ export const bulkReader = () => {
         spec = parseRequest(CreateBulk, message);
       } else {
         const further = FurtherBulk.safeParse(message);
-        if (!further.success) throw violation(wireName(String(further.error.issues[0]!.path[0])), 'can be given in the first message only');
+        if (!further.success) throw violation(String(further.error.issues[0]!.path[0]), 'can be given in the first message only');
       }
-      checkIds('assistantIds', message.assistantIds, 'ids');
-      checkIds('excludeAssistantIds', message.excludeAssistantIds, 'org');
+      takeIds('assistantIds', message.assistantIds, 'ids');
+      takeIds('excludeAssistantIds', message.excludeAssistantIds, 'org');
     },
     /** What the stream asked for, when it has ended. */
     end: (): BulkSpec => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type handleUnaryCall } from '@grpc/grpc-js';
-import { createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type Ledger, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
@@ -37,6 +37,8 @@ const services = () =>
     bulkWatches: {} as BulkWatches,
     holdBack: () => undefined,
     confirmDurable: async () => true,
+    policies: {} as Policies,
+    policyQueue: {} as PolicyQueue,
     sweeps,
     sweepQueue,
     system: createSystem({ redis, prefix: 'spec' }),

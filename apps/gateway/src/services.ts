@@ -1,13 +1,14 @@
 import type { Ledger, System } from '@rekey/ledger';
-import type { AssistantServiceHandlers, BulkRotationServiceHandlers, RotationServiceHandlers, SweepServiceHandlers, SystemServiceHandlers } from '@rekey/rpc';
+import type { AssistantServiceHandlers, BulkRotationServiceHandlers, RotationPolicyServiceHandlers, RotationServiceHandlers, SweepServiceHandlers, SystemServiceHandlers } from '@rekey/rpc';
 import { createAssistantService } from './assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulk-service.ts';
+import { createPolicyService, type PolicyServiceDeps } from './policy-service.ts';
 import { createRotationService, type RotationServiceDeps } from './rotation-service.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
 import { createSweepService, type SweepServiceDeps } from './sweep-service.ts';
 import { createSystemService } from './system-service.ts';
 
-export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, SweepServiceDeps {
+export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, PolicyServiceDeps, SweepServiceDeps {
   ledger: Ledger;
   system: System;
   onUnexpected: (error: unknown) => void;
@@ -17,6 +18,7 @@ export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, Sweep
 export interface Services {
   RotationService: RotationServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;
+  RotationPolicyService: RotationPolicyServiceHandlers;
   AssistantService: AssistantServiceHandlers;
   SweepService: SweepServiceHandlers;
   SystemService: SystemServiceHandlers;
@@ -24,9 +26,11 @@ export interface Services {
 
 export const createServices = ({ onUnexpected, ...deps }: ServiceDeps): Services => {
   const method = serviceMethod(onUnexpected);
+  const streaming = streamingMethods(onUnexpected);
   return {
     RotationService: createRotationService(method, deps),
-    BulkRotationService: createBulkService(method, streamingMethods(onUnexpected), deps),
+    BulkRotationService: createBulkService(method, streaming, deps),
+    RotationPolicyService: createPolicyService(method, streaming, deps),
     AssistantService: createAssistantService(method, deps),
     SweepService: createSweepService(method, deps),
     SystemService: createSystemService(method, deps),

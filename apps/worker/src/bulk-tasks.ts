@@ -1,12 +1,15 @@
 import { IDS_A_CHUNK, timeFor, type BudgetOptions, type BulkWork, type Ledger, type Takes } from '@rekey/ledger';
-import { noSweepCounts, type BulkRotation, type BulkSelection, type BulkVerification } from '@rekey/schema';
+import { RekeyError, noSweepCounts, type BulkRotation, type BulkSelection, type BulkVerification } from '@rekey/schema';
 import { needsOperator } from './needs-operator.ts';
+import type { PolicyCandidate } from './policy-share.ts';
 import { SweepFailure, compareListed, sweepOrg, type OrgSweep, type SweepDeps } from './sweep.ts';
 
 export interface BulkTaskDeps extends SweepDeps {
   work: BulkWork;
   ledger: SweepDeps['ledger'] & Pick<Ledger, 'keyFacts'>;
   budget: BudgetOptions;
+  /** Which of its assistants a policy has replaced at a moment (Redis time, ms). Throws POLICY_NOT_FOUND. */
+  chooseShare: (policyId: string, candidates: readonly PolicyCandidate[], nowMs: number) => Promise<string[]>;
   /** Aborts when the process is told to end. */
   stopping: AbortSignal;
 }
@@ -33,14 +36,14 @@ export const doBulkTask =
       else if (bulk.selection.kind === 'ids') await validateNamed(deps, bulk, token);
       else await prepare(deps, bulk, bulk.selection, token);
     } catch (error) {
-      if (!(error instanceof SweepFailure) || kind === 'verify' || !isFinal(error)) throw error;
+      if (!(error instanceof SweepFailure || error instanceof RekeyError) || kind === 'verify' || !isFinal(error)) throw error;
       logger.error({ bulk_id: bulkId, org_id: bulk.orgId, code: error.code }, 'a bulk rotation cannot be prepared');
       await saved(work.fail(bulkId, token, error.code));
     }
   };
 
 /** Where trying again changes nothing until somebody acts. */
-const isFinal = ({ code }: SweepFailure): boolean => needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'TOO_MANY_GONE';
+const isFinal = ({ code }: SweepFailure | RekeyError): boolean => needsOperator.has(code) || code === 'POLICY_NOT_FOUND' || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'TOO_MANY_GONE';
 
 const saved = async (saving: Promise<boolean>): Promise<void> => {
   if (!(await saving)) throw new BulkLost();
@@ -58,7 +61,7 @@ const sweepOf = async (deps: BulkTaskDeps, orgId: string, save: () => Promise<vo
 };
 
 /** Its own list is a sweep of the org: what was rotated elsewhere, or never seen, is published on the way, and known freshly before its POST. */
-const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly }: BulkRotation, selection: OrgSelection, token: string): Promise<void> => {
+const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs }: BulkRotation, selection: OrgSelection, token: string): Promise<void> => {
   const { work, ledger, stopping } = deps;
   await saved(work.restart(id, token));
   let total = 0;
@@ -82,9 +85,19 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly }: BulkRota
   const alive = async () => {
     if (stopping.aborted) throw new BulkLost();
   };
-  const run = await sweepOf(deps, orgId, alive, async (present) => take(await wanted(present)));
+  const { policyId } = selection;
+  const candidates: PolicyCandidate[] = [];
+  const onPresent = async (present: string[]) => {
+    const left = await wanted(present);
+    if (policyId === undefined) return take(left);
+    // Whose turn it is shows only beside all others.
+    const facts = await ledger.keyFacts(left);
+    for (const [i, assistantId] of left.entries()) candidates.push({ assistantId, ...facts[i] });
+  };
+  const run = await sweepOf(deps, orgId, alive, onPresent);
   if (selection.search === undefined) await sweepOrg(deps, run);
   else await compareListed(deps, run, selection.search);
+  if (policyId !== undefined) await take(await deps.chooseShare(policyId, candidates, createdMs));
   if (waiting.length > 0) await write(waiting);
   if (!validateOnly) return saved(work.prepared(id, token, total, takes(total, deps)));
   await saved(work.saveLetters(id, token, 0, 'v'.repeat(total)));

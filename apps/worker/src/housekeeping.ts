@@ -7,6 +7,8 @@ export interface HousekeepingOptions {
   ledger: Ledger;
   work: Pick<BulkWork, 'trim'>;
   followUps: RotationQueue;
+  /** Has every policy come due that should. */
+  alignSchedules: () => Promise<void>;
   logger: Logger;
   keepRotations: number;
   keepBulks: number;
@@ -16,10 +18,11 @@ export interface HousekeepingOptions {
 }
 
 const TRIM_EVERY_MS = 10_000;
+const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
-export const startHousekeeping = ({ ledger, work, followUps, logger, keepRotations, keepBulks, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
+export const startHousekeeping = ({ ledger, work, followUps, alignSchedules, logger, keepRotations, keepBulks, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
   const trim = async () => {
     // By the clock of Redis: a worker whose own is ahead would forget what is young.
     const oldestMs = (await ledger.nowMs()) - keepDays * DAY_MS;
@@ -43,6 +46,7 @@ export const startHousekeeping = ({ ledger, work, followUps, logger, keepRotatio
   const chores = [
     every(TRIM_EVERY_MS, trim, (err) => logger.warn({ err }, 'old rotations could not be forgotten')),
     every(lostAfterMs / 2, reviveLost, (err) => logger.warn({ err }, 'lost rotations could not be looked for')),
+    every(ALIGN_EVERY_MS, alignSchedules, (err) => logger.warn({ err }, 'policies could not be scheduled')),
   ];
   return {
     close: async () => {

@@ -1,6 +1,6 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
 import {
-  FOLLOW_UPS_QUEUE, createBulkWork, createLedger, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
@@ -15,6 +15,9 @@ import { startDueChecks } from './due-checks.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createMetrics } from './meter.ts';
 import { createPacer } from './pacer.ts';
+import { createPolicyConsumer } from './policy-consumer.ts';
+import { alignSchedules } from './policy-schedules.ts';
+import { choosePolicyShare } from './policy-share.ts';
 import { createPublisher } from './publisher.ts';
 import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
 import { createRotationConsumer } from './rotation-consumer.ts';
@@ -68,10 +71,16 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
   shutdown.defer('due checks', () => dueChecks.close());
   const work = createBulkWork({ redis, prefix, budget: limit });
+  const policies = createPolicies({ redis, prefix });
+  const policyQueue = createPolicyQueue(redis, ledger.keys);
+  shutdown.defer('policy queue', () => policyQueue.close());
+  const align = () => alignSchedules(policies, policyQueue);
+  await align();
   const housekeeping = startHousekeeping({
     ledger,
     work,
     followUps,
+    alignSchedules: align,
     logger,
     keepRotations: config.REKEY_KEEP_ROTATIONS,
     keepBulks: config.REKEY_KEEP_BULKS,
@@ -101,6 +110,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
     if (config.REKEY_SWEEP_EVERY_MS > 0) await sweeps.requestAll();
   });
+
+  const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });
+  due.start();
+  shutdown.defer('policies', () => due.close());
 
   const stopping = new AbortController();
   const rotating: RotateDeps = {
@@ -136,7 +149,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const bulks = startBulkRunner({
     work,
     followUps,
-    doTask: doBulkTask({ ...common, work, publisher, check, budget: limit, stopping: stopping.signal }),
+    doTask: doBulkTask({ ...common, work, publisher, check, budget: limit, chooseShare: choosePolicyShare(policies), stopping: stopping.signal }),
     post: postClaimed(rotating),
     clock: systemClock,
     logger,

@@ -4,9 +4,13 @@ export {
   type ListFilter, type LookResult,
 } from './ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
-export { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createRotationQueue, createSweepQueue, keptJobs, type RotationQueue, type SweepQueue } from './queues.ts';
+export {
+  FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, keptJobs,
+  type PolicyQueue, type RotationQueue, type SweepQueue,
+} from './queues.ts';
 export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
 export { createRequestBudget, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget.ts';
 export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks.ts';
 export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type ItemClaim, type Takes } from './bulk-work.ts';
+export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';

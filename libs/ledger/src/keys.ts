@@ -42,6 +42,12 @@ export interface Keys {
   bulksEnded: string;
   /** The request budget of the workers behind one address. */
   budget(egress: string): string;
+  /** A rotation policy: its hash, and the assistants that it names. */
+  policy(id: string): string;
+  policyAssistants(id: string): string;
+  policyRequest(requestId: string): string;
+  /** The index of policies. */
+  policies: string;
   /** The stream, and the channel of the same name. */
   events: string;
   seq: string;
@@ -81,6 +87,10 @@ export const ledgerKeys = (name: string): Keys => {
     bulksActive: `${prefix}:bulks:active`,
     bulksEnded: `${prefix}:bulks:ended`,
     budget: (egress) => `${prefix}:budget:${egress}`,
+    policy: (id) => `${prefix}:policy:${id}`,
+    policyAssistants: (id) => `${prefix}:policy:${id}:assistants`,
+    policyRequest: (requestId) => `${prefix}:policy-request:${requestId}`,
+    policies: `${prefix}:policies`,
     events: `${prefix}:events`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,

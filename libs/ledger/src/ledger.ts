@@ -102,6 +102,8 @@ export interface KeyFacts {
   verifiedMs?: number;
   /** The earliest moment at which it can have been made; undefined where nobody knows. */
   rotatedMs?: number;
+  /** Since when it is known. */
+  knownMs?: number;
 }
 
 /** A check that was drawn, to be ended by `endCheck`. */
@@ -356,12 +358,14 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
 
     keyFacts: async (assistantIds) => {
       const pipeline = redis.pipeline();
-      for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), 'version', 'fingerprint', 'verified', 'rotated');
+      for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), 'version', 'fingerprint', 'verified', 'rotated', 'known');
       return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
         // What cannot be read is known of nobody; whoever claims it finds out.
         if (error) return {};
-        const [version, state, verified, rotated] = reply as (string | null)[];
-        return { ...(version && state && { state }), ...(verified && { verifiedMs: Number(verified) }), ...(rotated && { rotatedMs: Number(rotated) }) };
+        const [version, state, verified, rotated, known] = reply as (string | null)[];
+        return {
+          ...(version && state && { state }), ...(verified && { verifiedMs: Number(verified) }), ...(rotated && { rotatedMs: Number(rotated) }), ...(known && { knownMs: Number(known) }),
+        };
       });
     },
 

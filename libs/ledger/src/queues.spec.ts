@@ -3,7 +3,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
-import { SWEEPS_QUEUE, createSweepQueue, type SweepQueue } from './queues.ts';
+import { POLICIES_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createSweepQueue, type PolicyQueue, type SweepQueue } from './queues.ts';
 
 const keys = ledgerKeys('spec');
 const HOUR_MS = 3_600_000;
@@ -30,8 +30,8 @@ afterEach(async () => {
 });
 
 /** Lets a worker do one job. */
-const doOne = async (process: (job: Job) => Promise<unknown>): Promise<void> => {
-  const worker = new Worker(SWEEPS_QUEUE, process, { connection: redis, prefix: keys.bull });
+const doOne = async (process: (job: Job) => Promise<unknown>, name = SWEEPS_QUEUE): Promise<void> => {
+  const worker = new Worker(name, process, { connection: redis, prefix: keys.bull });
   await new Promise<void>((resolve) => {
     worker.once('completed', () => resolve());
     worker.once('failed', () => resolve());
@@ -83,5 +83,73 @@ describe('schedule', () => {
     await sweepQueue.schedule(0);
     expect(await jobs.getJobSchedulers()).toEqual([]);
     expect(await jobs.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 0, delayed: 0 });
+  });
+});
+
+describe('the queue of policies', () => {
+  const DAILY = { cron: '0 2 * * *', timeZone: 'Europe/Berlin' };
+  /** Of six fields, which no caller may ask for. */
+  const EACH_SECOND = { cron: '* * * * * *', timeZone: 'UTC' };
+  let queue: PolicyQueue;
+  let due: Queue;
+  beforeEach(() => {
+    queue = createPolicyQueue(redis, keys);
+    due = new Queue(POLICIES_QUEUE, { connection: redis, prefix: keys.bull });
+  });
+  afterEach(async () => {
+    await queue.close();
+    await due.close();
+  });
+
+  const missed = async (policyId: string): Promise<number> => {
+    await queue.schedule(policyId, EACH_SECOND);
+    const dueMs = (await queue.nextDue(policyId))!;
+    while (Date.now() < dueMs + 2500) await new Promise((resolve) => setTimeout(resolve, 100));
+    return dueMs;
+  };
+
+  it('has a window due when it opens in its time zone, and says when', async () => {
+    await queue.schedule('pol_1', DAILY);
+    const nextMs = (await queue.nextDue('pol_1'))!;
+    expect(new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', timeStyle: 'medium' }).format(nextMs)).toBe('02:00:00');
+    expect(nextMs - Date.now()).toBeLessThanOrEqual(25 * HOUR_MS);
+    expect((await due.getDelayed()).map(({ data, opts }) => ({ data, prevMillis: opts.prevMillis }))).toEqual([{ data: { policyId: 'pol_1' }, prevMillis: nextMs }]);
+    expect(await queue.nextDues()).toEqual(new Map([['pol_1', nextMs]]));
+  });
+
+  it('leaves a window that was missed due when it is scheduled again, and makes good all that were missed by one', async () => {
+    const dueMs = await missed('pol_1');
+    await queue.schedule('pol_1', EACH_SECOND);
+    expect(await queue.nextDue('pol_1')).toBe(dueMs);
+    const begun: unknown[] = [];
+    const startedMs = Date.now();
+    await doOne(async ({ data, opts }) => begun.push({ data, prevMillis: opts.prevMillis }), POLICIES_QUEUE);
+    expect(begun[0]).toEqual({ data: { policyId: 'pol_1' }, prevMillis: dueMs });
+    expect(await queue.nextDue('pol_1')).toBeGreaterThan(startedMs);
+    expect(await due.getJobCountByTypes('waiting', 'delayed')).toBe(1);
+  });
+
+  it('has the next window come due also where its job was lost', async () => {
+    await queue.schedule('pol_1', DAILY);
+    await redis.del('{spec}:bull:policies:delayed', ...(await redis.keys('{spec}:bull:policies:repeat:pol_1:*')));
+    await queue.schedule('pol_1', DAILY);
+    expect(await due.getDelayedCount()).toBe(1);
+  });
+
+  it('takes another window in place of the one before', async () => {
+    await queue.schedule('pol_1', DAILY);
+    const before = await queue.nextDue('pol_1');
+    await queue.schedule('pol_1', { ...DAILY, timeZone: 'America/New_York' });
+    expect(await queue.nextDue('pol_1')).not.toBe(before);
+    expect(await due.getDelayedCount()).toBe(1);
+  });
+
+  it('ends, also where there was none', async () => {
+    await queue.unschedule('pol_1');
+    await queue.schedule('pol_1', DAILY);
+    await queue.unschedule('pol_1');
+    expect(await queue.nextDue('pol_1')).toBeUndefined();
+    expect(await queue.nextDues()).toEqual(new Map());
+    expect(await due.getDelayedCount()).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import type { RotationJob, SweepJob } from '@rekey/schema';
+import type { PolicyJob, RotationJob, RotationWindow, SweepJob } from '@rekey/schema';
 import { Queue, type KeepJobs } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
@@ -20,6 +20,9 @@ export const keptJobs: { removeOnComplete: KeepJobs; removeOnFail: KeepJobs } = 
 /** Sweeps: those that were asked for, and the scheduled one. */
 export const SWEEPS_QUEUE = 'sweeps';
 
+/** Windows of rotation policies that are due. */
+export const POLICIES_QUEUE = 'policies';
+
 export interface RotationQueue {
   /** Puts a rotation on its way. The job's id is the rotation's: adding it again while it is there changes nothing. */
   add(job: RotationJob, options?: { delayMs?: number }): Promise<void>;
@@ -33,6 +36,18 @@ export interface SweepQueue {
   add(sweepId: string): Promise<void>;
   /** Has a sweep of everything made every so many ms; 0: no more, but for one that is due already. Safe to repeat at every start. */
   schedule(everyMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PolicyQueue {
+  /** Has the windows of a policy come due as they open. Safe to repeat: one that is due already, or was missed, stays due. */
+  schedule(policyId: string, window: Pick<RotationWindow, 'cron' | 'timeZone'>): Promise<void>;
+  /** No more windows of it. One that is due already may still come. */
+  unschedule(policyId: string): Promise<void>;
+  /** When the next window of a policy is due, in ms since 1970; undefined where it is not scheduled. One that was missed lies in the past. */
+  nextDue(policyId: string): Promise<number | undefined>;
+  /** The same of all that are scheduled. */
+  nextDues(): Promise<Map<string, number>>;
   close(): Promise<void>;
 }
 
@@ -83,6 +98,39 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
       // The next job is added when one starts, so that a sweep longer than the interval finds the lock held.
       const data: SweepJob = {};
       await queue.upsertJobScheduler(SCHEDULED_SWEEP, { every: Math.round(everyMs) }, { name: 'sweep', data, opts: keptJobs });
+    },
+    close: () => queue.close(),
+  };
+};
+
+/** The connection stays the caller's to close. */
+export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
+  const queue = openQueue(redis, keys, POLICIES_QUEUE);
+
+  /** Whether what comes due next is there as it should be. BullMQ makes the next job when one starts, and removes that one at its end. */
+  const isScheduled = async (policyId: string, { cron, timeZone }: Pick<RotationWindow, 'cron' | 'timeZone'>): Promise<boolean> => {
+    const scheduler = await queue.getJobScheduler(policyId);
+    if (scheduler?.pattern !== cron || scheduler.tz !== timeZone) return false;
+    if (await queue.getJob(`repeat:${policyId}:${scheduler.next}`)) return true;
+    // It is lost, unless it has ended just now.
+    return (await queue.getJobScheduler(policyId))?.next !== scheduler.next;
+  };
+
+  return {
+    schedule: async (policyId, window) => {
+      // Asked again, BullMQ takes a job away that is due and that no worker has begun, in favour of the one after it: the window that was
+      // missed would never be made good.
+      if (await isScheduled(policyId, window)) return;
+      const data: PolicyJob = { policyId };
+      await queue.upsertJobScheduler(policyId, { pattern: window.cron, tz: window.timeZone }, { name: 'policy', data });
+    },
+    unschedule: async (policyId) => {
+      await queue.removeJobScheduler(policyId);
+    },
+    nextDue: async (policyId) => (await queue.getJobScheduler(policyId))?.next,
+    nextDues: async () => {
+      const schedulers = await queue.getJobSchedulers();
+      return new Map(schedulers.map(({ key, next }) => [key, next ?? 0]));
     },
     close: () => queue.close(),
   };

@@ -3,22 +3,27 @@ import { receiveAll, sendAll } from './client-streams.ts';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
 import type { BulkRotation__Output } from './generated/rekey/v1/BulkRotation.ts';
 import type { CreateBulkRotationRequest } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
+import type { CreateRotationPolicyRequest } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 import type { CreateSweepRequest } from './generated/rekey/v1/CreateSweepRequest.ts';
 import type { FreezeRequest } from './generated/rekey/v1/FreezeRequest.ts';
 import type { GetAssistantRequest } from './generated/rekey/v1/GetAssistantRequest.ts';
 import type { GetBulkRotationRequest } from './generated/rekey/v1/GetBulkRotationRequest.ts';
+import type { GetRotationPolicyRequest } from './generated/rekey/v1/GetRotationPolicyRequest.ts';
 import type { GetRotationRequest } from './generated/rekey/v1/GetRotationRequest.ts';
 import type { GetSweepRequest } from './generated/rekey/v1/GetSweepRequest.ts';
 import type { ListBulkRotationItemsRequest } from './generated/rekey/v1/ListBulkRotationItemsRequest.ts';
 import type { ListBulkRotationItemsResponse__Output } from './generated/rekey/v1/ListBulkRotationItemsResponse.ts';
 import type { ListBulkRotationsRequest } from './generated/rekey/v1/ListBulkRotationsRequest.ts';
 import type { ListBulkRotationsResponse__Output } from './generated/rekey/v1/ListBulkRotationsResponse.ts';
+import type { ListRotationPoliciesRequest } from './generated/rekey/v1/ListRotationPoliciesRequest.ts';
+import type { ListRotationPoliciesResponse__Output } from './generated/rekey/v1/ListRotationPoliciesResponse.ts';
 import type { ListRotationsRequest } from './generated/rekey/v1/ListRotationsRequest.ts';
 import type { ListRotationsResponse__Output } from './generated/rekey/v1/ListRotationsResponse.ts';
 import type { ListSweepsRequest } from './generated/rekey/v1/ListSweepsRequest.ts';
 import type { ListSweepsResponse__Output } from './generated/rekey/v1/ListSweepsResponse.ts';
 import type { RotateSecretKeyRequest } from './generated/rekey/v1/RotateSecretKeyRequest.ts';
 import type { Rotation__Output } from './generated/rekey/v1/Rotation.ts';
+import type { RotationPolicy__Output } from './generated/rekey/v1/RotationPolicy.ts';
 import type { Status__Output } from './generated/rekey/v1/Status.ts';
 import type { Sweep__Output } from './generated/rekey/v1/Sweep.ts';
 import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationRequest.ts';
@@ -55,6 +60,13 @@ export interface GatewayClient {
   cancelBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   retryBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   listBulkRotationItems: Call<ListBulkRotationItemsRequest, ListBulkRotationItemsResponse__Output>;
+  /** As createBulkRotation. */
+  createRotationPolicy(requests: AsyncIterable<CreateRotationPolicyRequest> | Iterable<CreateRotationPolicyRequest>, options?: { deadlineMs?: number }): Promise<RotationPolicy__Output>;
+  getRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
+  listRotationPolicies: Call<ListRotationPoliciesRequest, ListRotationPoliciesResponse__Output>;
+  pauseRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
+  resumeRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
+  deleteRotationPolicy: Call<GetRotationPolicyRequest, object>;
   close(): void;
 }
 
@@ -71,6 +83,7 @@ export const connectGateway = (address: string): GatewayClient => {
   const sweeps = new v1.SweepService(address, credentials.createInsecure());
   const system = new v1.SystemService(address, credentials.createInsecure());
   const bulks = new v1.BulkRotationService(address, credentials.createInsecure(), KEEP_ALIVE);
+  const policies = new v1.RotationPolicyService(address, credentials.createInsecure());
   type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
   const promised =
     <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
@@ -105,8 +118,15 @@ export const connectGateway = (address: string): GatewayClient => {
     cancelBulkRotation: promised(bulks, 'cancelBulkRotation'),
     retryBulkRotation: promised(bulks, 'retryBulkRotation'),
     listBulkRotationItems: promised(bulks, 'listBulkRotationItems'),
+    createRotationPolicy: (requests, { deadlineMs = STREAM_DEADLINE_MS } = {}) =>
+      sendAll(requests, (callback) => policies.createRotationPolicy({ deadline: new Date(Date.now() + deadlineMs) }, callback)),
+    getRotationPolicy: promised(policies, 'getRotationPolicy'),
+    listRotationPolicies: promised(policies, 'listRotationPolicies'),
+    pauseRotationPolicy: promised(policies, 'pauseRotationPolicy'),
+    resumeRotationPolicy: promised(policies, 'resumeRotationPolicy'),
+    deleteRotationPolicy: promised(policies, 'deleteRotationPolicy'),
     close: () => {
-      for (const client of [rotations, assistants, sweeps, system, bulks]) client.close();
+      for (const client of [rotations, assistants, sweeps, system, bulks, policies]) client.close();
     },
   };
 };

@@ -3,7 +3,7 @@ export { readStatusDetails, toStatus, type CallError } from './status-details.ts
 export { type CallContext } from './server-call.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
-export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 export { connectGateway, type GatewayClient } from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
@@ -11,8 +11,11 @@ export type { BulkRotation__Output as ProtoBulkRotation } from './generated/reke
 export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/rekey/v1/BulkRotationItem.ts';
 export type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 export type { CreateBulkRotationRequest, CreateBulkRotationRequest__Output } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
+export type { CreateRotationPolicyRequest, CreateRotationPolicyRequest__Output } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
+export type { RotationPolicy__Output as ProtoPolicy } from './generated/rekey/v1/RotationPolicy.ts';
+export type { RotationPolicyServiceHandlers } from './generated/rekey/v1/RotationPolicyService.ts';
 export type { RotationServiceHandlers } from './generated/rekey/v1/RotationService.ts';
 export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
 export type { Sweep__Output as ProtoSweep } from './generated/rekey/v1/Sweep.ts';

@@ -6,13 +6,14 @@ import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
 import { descriptorSet } from './generated/descriptors.ts';
+import type { ProtoGrpcType as PolicyProto } from './generated/policy.ts';
 import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
 import type { ProtoGrpcType as SweepProto } from './generated/sweep.ts';
 import type { ProtoGrpcType as SystemProto } from './generated/system.ts';
 
 const protoRoot = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
-type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto & BulkProto;
+type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto & BulkProto & PolicyProto;
 
 export interface Contract {
   /** What server reflection answers from. */
@@ -22,7 +23,7 @@ export interface Contract {
 
 /** Loads the gRPC contract. The options must match those of generate.sh, which makes the types. */
 export const loadContract = (): Contract => {
-  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system', 'bulk'].map((name) => `rekey/v1/${name}.proto`), {
+  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy'].map((name) => `rekey/v1/${name}.proto`), {
     includeDirs: [protoRoot],
     longs: String,
     enums: String,

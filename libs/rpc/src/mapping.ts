@@ -1,4 +1,4 @@
-import { errorTable, isErrorCode, type BulkItem, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { errorTable, isErrorCode, type BulkItem, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -7,6 +7,7 @@ import type { BulkRotationItem } from './generated/rekey/v1/BulkRotationItem.ts'
 import type { Reconciliation } from './generated/rekey/v1/Reconciliation.ts';
 import type { Rotation } from './generated/rekey/v1/Rotation.ts';
 import type { RotationError } from './generated/rekey/v1/RotationError.ts';
+import type { RotationPolicy } from './generated/rekey/v1/RotationPolicy.ts';
 import type { Status } from './generated/rekey/v1/Status.ts';
 import type { Sweep } from './generated/rekey/v1/Sweep.ts';
 import type { SweepError } from './generated/rekey/v1/SweepError.ts';
@@ -146,4 +147,22 @@ export const toProtoBulkItem = ({ assistantId, state, errorCode }: BulkItem): Bu
   assistantId,
   state,
   error: errorCode === undefined ? null : inWords(errorCode),
+});
+
+/** The ledger's policy as the contract's, and when its next window is due. */
+export const toProtoPolicy = (policy: LedgerPolicy, nextDueMs: number | undefined): RotationPolicy => ({
+  id: policy.id,
+  orgId: policy.orgId,
+  assistantCount: policy.assistantCount ?? 0,
+  everyDays: policy.everyDays,
+  window: { cron: policy.window.cron, timeZone: policy.window.timeZone, length: duration(policy.window.lengthMs) },
+  maxFailures: policy.maxFailures,
+  reason: policy.reason,
+  requestId: policy.requestId ?? '',
+  paused: policy.paused,
+  createTime: timestamp(policy.createdMs),
+  updateTime: timestamp(policy.updatedMs),
+  nextDueTime: timestamp(policy.paused ? undefined : nextDueMs),
+  lastDueTime: timestamp(policy.lastDueMs),
+  lastBulkRotationId: policy.lastBulkId ?? '',
 });

@@ -24,6 +24,7 @@ const table = {
   BULK_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such bulk rotation.', advice: 'Check the id. Ended bulk rotations are kept for a limited time.' },
   BULK_STATE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation is not in a state that allows this.', advice: 'Look at its state: what has ended cannot be paused or cancelled, and only what has ended can be retried.' },
   POLICY_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation policy.', advice: 'Check the id, or list the policies.' },
+  TOO_MANY_POLICIES: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'There are as many rotation policies as are kept, 1000.', advice: 'Delete one that is no longer needed.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
   // Rekey itself
   REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again with the same request_id; it gives the same rotation.' },

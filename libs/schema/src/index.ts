@@ -9,3 +9,6 @@ export {
   type BulkCounts, type BulkFailure, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,
   MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, bulkItemStates, bulkStates, failureLetters, isBulkEnded, readItemLetter,
 } from './bulk.ts';
+export {
+  DAY_MS, DEFAULT_WINDOW, MAX_POLICIES, MAX_POLICY_ASSISTANTS, PolicyJob, PolicySpec, RotationWindow, type RotationPolicy,
+} from './policy.ts';

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { CreateRotationPolicyRequest, GatewayClient, ProtoPolicy } from '@rekey/rpc';
+import { Command, InvalidArgumentError } from 'commander';
+import { BATCH_BYTES, age, failureLimit } from '../bulk-request.ts';
+import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { readIds } from '../ids-file.ts';
+import { policyJson, policyLine, policyText } from '../policy-output.ts';
+
+interface PolicyWish {
+  org: string;
+  idsFile?: string;
+  every: number;
+  window?: string;
+  timeZone?: string;
+  windowLength?: number;
+  maxFailures?: CreateRotationPolicyRequest['maxFailures'];
+  reason: string;
+}
+
+/** The value of --every: `90d`, or `90`. */
+const days = (text: string): number => {
+  const [, digits] = /^(\d{1,4})d?$/.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError('must be a number of days, such as 90d.');
+  return Number(digits);
+};
+
+/** The messages of the request, each read from the file when the one before has left. */
+async function* policyMessages(wish: PolicyWish, requestId: string): AsyncGenerator<CreateRotationPolicyRequest> {
+  const first: CreateRotationPolicyRequest = {
+    orgId: wish.org,
+    requestId,
+    reason: wish.reason,
+    allAssistants: wish.idsFile === undefined,
+    everyDays: wish.every,
+    window: {
+      cron: wish.window ?? '',
+      timeZone: wish.timeZone ?? '',
+      ...(wish.windowLength !== undefined && { length: { seconds: wish.windowLength / 1000, nanos: 0 } }),
+    },
+    ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
+  };
+  if (wish.idsFile === undefined) return yield first;
+  let message = first;
+  for await (const assistantIds of readIds(wish.idsFile, { batchBytes: BATCH_BYTES })) {
+    yield { ...message, assistantIds };
+    message = {};
+  }
+}
+
+const show = (options: GatewayOptions, policy: ProtoPolicy): void => print(options, policyJson(policy), policyText(policy));
+
+const create = (): Command =>
+  withGatewayOptions(new Command('create'))
+    .description('have the keys of an org, or of some of its assistants, replaced every so many days, a few in each window')
+    .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
+    .requiredOption('--every <days>', 'each key is replaced once in so many days: 90d', days)
+    .option('--ids-file <path>', 'these assistants: one id a line; - is standard input (default: all of the org)')
+    .option('--window <cron>', 'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)')
+    .option('--time-zone <name>', 'the time zone that it is meant in, such as Europe/Berlin (default: UTC)')
+    .option('--window-length <time>', 'for how long further assistants are begun: 4h, 30m (default: 4h)', age)
+    .option('--max-failures <n|p%>', 'of each window: halt when more have failed or are of unknown outcome (default: 5%)', failureLimit)
+    .option('--reason <text>', 'why, for the record', '')
+    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')
+    .action((options: GatewayOptions & PolicyWish & { requestId?: string }) =>
+      withGateway(options, async (client) => {
+        const requestId = options.requestId ?? randomUUID();
+        const policy = await client
+          .createRotationPolicy(policyMessages(options, requestId))
+          .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
+        show(options, policy);
+      }),
+    );
+
+const list = (): Command =>
+  withGatewayOptions(new Command('list'))
+    .description('list policies, newest first, and when each is due')
+    .option('--org <id>', 'only of this org id', '')
+    .action((options: GatewayOptions & { org: string }) =>
+      withGateway(options, async (client) => {
+        const { rotationPolicies } = await client.listRotationPolicies({ orgId: options.org });
+        for (const policy of rotationPolicies) print(options, policyJson(policy), policyLine(policy));
+      }),
+    );
+
+const onOne = (name: string, description: string, act: (client: GatewayClient, id: string) => Promise<ProtoPolicy>): Command =>
+  withGatewayOptions(new Command(name))
+    .description(description)
+    .argument('<policy>', 'its id')
+    .action((id: string, options: GatewayOptions) => withGateway(options, async (client) => show(options, await act(client, id))));
+
+const remove = (): Command =>
+  withGatewayOptions(new Command('delete'))
+    .description('delete a policy; a bulk rotation that it has asked for goes on')
+    .argument('<policy>', 'its id')
+    .action((id: string, options: GatewayOptions) =>
+      withGateway(options, async (client) => {
+        await client.deleteRotationPolicy({ id });
+        print(options, { id, deleted: true }, `${id} is deleted`);
+      }),
+    );
+
+export const policyCommand = (): Command =>
+  new Command('policy')
+    .description('have keys replaced again and again, on a schedule')
+    .addCommand(create())
+    .addCommand(list())
+    .addCommand(onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy({ id })))
+    .addCommand(onOne('pause', 'let windows pass until it is resumed', (client, id) => client.pauseRotationPolicy({ id })))
+    .addCommand(onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy({ id })))
+    .addCommand(remove());

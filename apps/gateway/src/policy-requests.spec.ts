@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CreateRotationPolicyRequest__Output } from '@rekey/rpc';
+import { MAX_POLICY_ASSISTANTS, type RekeyError } from '@rekey/schema';
+import { readPolicy } from './policy-requests.ts';
+
+type Message = CreateRotationPolicyRequest__Output;
+const nothing: Message = { orgId: '', requestId: '', reason: '', assistantIds: [], allAssistants: false, everyDays: 0, window: null, maxFailures: null };
+const first = (more: Partial<Message> = {}): Message => ({ ...nothing, orgId: 'org_1', everyDays: 90, allAssistants: true, ...more });
+const named = (...assistantIds: string[]): Message => first({ allAssistants: false, assistantIds });
+const read = async (...messages: Message[]) =>
+  readPolicy((async function* () {
+    yield* messages;
+  })());
+const violations = (...messages: Message[]): Promise<string[]> =>
+  read(...messages).then(() => [], ({ fieldViolations }: RekeyError) => fieldViolations.map(({ field }) => field));
+
+describe('readPolicy', () => {
+  it('fills in what was not given', async () => {
+    expect(await read(first())).toEqual({
+      assistantIds: undefined,
+      spec: { orgId: 'org_1', reason: '', everyDays: 90, window: { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: 4 * 3_600_000 }, maxFailures: { percent: 5 } },
+    });
+  });
+
+  it('takes the ids of all messages, each once', async () => {
+    expect((await read(named('a', 'b'), { ...nothing, assistantIds: ['b', 'c'] })).assistantIds).toEqual(['a', 'b', 'c']);
+  });
+
+  it('counts what is named twice once, also for the limit', async () => {
+    const most = Array.from({ length: MAX_POLICY_ASSISTANTS }, (_, i) => `ast_${i}`);
+    expect((await read(named(...most), { ...nothing, assistantIds: most })).assistantIds).toHaveLength(MAX_POLICY_ASSISTANTS);
+    expect(await violations(named(...most), { ...nothing, assistantIds: ['more'] })).toEqual(['assistant_ids']);
+  });
+
+  it.each<[string[], Message[]]>([
+    [['org_id'], []],
+    [['org_id'], [first({ orgId: '' })]],
+    [['assistant_ids'], [first({ allAssistants: false })]],
+    [['assistant_ids'], [first({ assistantIds: ['a'] })]],
+    [['assistant_ids'], [first(), { ...nothing, assistantIds: ['a'] }]],
+    [['assistant_ids[1]'], [named('a', 'b/c')]],
+    [['assistant_ids[2]'], [named('a', 'b'), { ...nothing, assistantIds: [''] }]],
+    [['org_id'], [named('a'), named('b')]],
+    [['every_days'], [first({ everyDays: 3651 })]],
+    [['window.cron'], [first({ window: { cron: '0 2 1 1 *', timeZone: '', length: null } })]],
+    [['window.time_zone'], [first({ window: { cron: '', timeZone: 'Nowhere', length: null } })]],
+    [['window.length'], [first({ window: { cron: '', timeZone: '', length: { seconds: '90000', nanos: 0 } } })]],
+    [['request_id'], [first({ requestId: '7' })]],
+  ])('names what is wrong: %j', async (fields, messages) => {
+    expect(await violations(...messages)).toEqual(fields);
+  });
+});

@@ -1,0 +1,71 @@
+import type { Policies, PolicyQueue } from '@rekey/ledger';
+import { toProtoPolicy, type RotationPolicyServiceHandlers } from '@rekey/rpc';
+import { RekeyError, type ErrorCode, type RotationPolicy } from '@rekey/schema';
+import { nextUlid } from './next-ulid.ts';
+import { ByPolicy, ListPolicies, readPolicy } from './policy-requests.ts';
+import { parseRequest } from './requests.ts';
+import type { ServiceMethod, StreamingMethods } from './service-method.ts';
+
+export interface PolicyServiceDeps {
+  policies: Policies;
+  policyQueue: PolicyQueue;
+  /** Why nothing new is accepted at present; undefined where nothing is in its way. */
+  holdBack: () => ErrorCode | undefined;
+  /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a policy answered. */
+  confirmDurable: () => Promise<boolean>;
+}
+
+export const createPolicyService = (
+  method: ServiceMethod, streaming: StreamingMethods, { policies, policyQueue, holdBack, confirmDurable }: PolicyServiceDeps,
+): RotationPolicyServiceHandlers => {
+  /** The ledger says which policies there are; a worker aligns BullMQ with it where this process dies in between. */
+  const schedule = async ({ id, paused, window }: RotationPolicy): Promise<void> => {
+    if (paused) await policyQueue.unschedule(id);
+    else await policyQueue.schedule(id, window);
+  };
+
+  const scheduled = async (policy: RotationPolicy) => {
+    await schedule(policy);
+    if (!(await confirmDurable())) throw new RekeyError('REPLICAS_MISSING');
+    return toProtoPolicy(policy, await policyQueue.nextDue(policy.id));
+  };
+
+  const setPaused = (paused: boolean) =>
+    method(async (request) => {
+      const { id } = parseRequest(ByPolicy, request);
+      return scheduled(await policies.setPaused(id, paused));
+    });
+
+  return {
+    CreateRotationPolicy: streaming.clientStreaming(async (messages) => {
+      const { spec, assistantIds } = await readPolicy(messages);
+      const refusal = holdBack();
+      if (refusal !== undefined) throw new RekeyError(refusal);
+      const { policy } = await policies.create(`pol_${nextUlid()}`, spec, assistantIds);
+      // Also one that was there already: its gateway may have died before it was scheduled.
+      return scheduled(policy);
+    }),
+
+    GetRotationPolicy: method(async (request) => {
+      const { id } = parseRequest(ByPolicy, request);
+      const [policy, nextDueMs] = await Promise.all([policies.get(id), policyQueue.nextDue(id)]);
+      return toProtoPolicy(policy, nextDueMs);
+    }),
+
+    ListRotationPolicies: method(async (request) => {
+      const { orgId } = parseRequest(ListPolicies, request);
+      const [found, nextDues] = await Promise.all([policies.list(orgId === undefined ? {} : { orgId }), policyQueue.nextDues()]);
+      return { rotationPolicies: found.map((policy) => toProtoPolicy(policy, nextDues.get(policy.id))) };
+    }),
+
+    PauseRotationPolicy: setPaused(true),
+    ResumeRotationPolicy: setPaused(false),
+
+    DeleteRotationPolicy: method(async (request) => {
+      const { id } = parseRequest(ByPolicy, request);
+      await policies.delete(id);
+      await policyQueue.unschedule(id);
+      return {};
+    }),
+  };
+};

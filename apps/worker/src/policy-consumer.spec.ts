@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createBulks, createPolicies, createPolicyQueue, ledgerKeys, type Bulks, type Policies, type PolicyQueue } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { RequestId, type PolicySpec } from '@rekey/schema';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { createPolicyConsumer, openWindow, windowRequestId } from './policy-consumer.ts';
+import { alignSchedules } from './policy-schedules.ts';
+
+const HOUR_MS = 3_600_000;
+const DUE_MS = Date.parse('2026-06-01T00:00:00Z');
+const quiet = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} } as unknown as Logger;
+let server: RedisServer;
+let redis: Redis;
+let policies: Policies;
+let bulks: Bulks;
+let queue: PolicyQueue;
+let made = 0;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  policies = createPolicies({ redis, prefix: 'spec' });
+  bulks = createBulks({ redis, prefix: 'spec' });
+  queue = createPolicyQueue(redis, ledgerKeys('spec'));
+});
+afterAll(async () => {
+  await queue.close();
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+const create = async (more: Partial<PolicySpec> = {}) => {
+  const spec: PolicySpec = { orgId: 'org_1', reason: '', everyDays: 90, window: { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: HOUR_MS }, maxFailures: { count: 3 }, ...more };
+  return (await policies.create(`pol_${String((made += 1)).padStart(26, '0')}`, spec, undefined)).policy;
+};
+const open = (policyId: string, dueMs: number, more: Partial<Parameters<typeof openWindow>[0]> = {}) =>
+  openWindow({ policies, bulks, nowMs: async () => Date.now(), logger: quiet, ...more })(policyId, dueMs);
+const all = async () => (await bulks.list({}, { size: 10 })).bulks;
+
+describe('a window that is due', () => {
+  it('asks for one bulk rotation, which runs as long as the window', async () => {
+    const { id } = await create();
+    expect(await open(id, DUE_MS)).toBe('asked');
+    const [bulk, ...more] = await all();
+    expect(more).toEqual([]);
+    expect(bulk).toMatchObject({ orgId: 'org_1', state: 'PREPARING', reason: `policy ${id}`, selection: { kind: 'org', policyId: id }, urgent: false, validateOnly: false, maxFailures: { count: 3 } });
+    expect(bulk!.untilMs! - bulk!.createdMs).toBeGreaterThan(HOUR_MS - 60_000);
+    expect(bulk!.untilMs! - bulk!.createdMs).toBeLessThanOrEqual(HOUR_MS);
+    expect(await policies.get(id)).toMatchObject({ lastDueMs: DUE_MS, lastBulkId: bulk!.id });
+  });
+
+  it('carries the reason of its policy', async () => {
+    await open((await create({ reason: 'audit' })).id, DUE_MS);
+    expect((await all())[0]!.reason).toBe('audit');
+  });
+
+  it('asks for no second one when its job comes again', async () => {
+    const { id } = await create();
+    await open(id, DUE_MS);
+    expect(await open(id, DUE_MS)).toBe('done');
+    expect(await all()).toHaveLength(1);
+  });
+
+  it('asks for no second one where it was not noted that there is one', async () => {
+    const { id } = await create();
+    const dies = { ...policies, noteBulk: () => Promise.reject(new Error('dead')) };
+    await expect(open(id, DUE_MS, { policies: dies })).rejects.toThrow('dead');
+    expect(await open(id, DUE_MS)).toBe('asked');
+    const [bulk, ...more] = await all();
+    expect(more).toEqual([]);
+    expect(await policies.get(id)).toMatchObject({ lastBulkId: bulk!.id });
+  });
+
+  it('passes while the bulk rotation before has not ended, and the next one does not', async () => {
+    const { id } = await create();
+    await open(id, DUE_MS);
+    expect(await open(id, DUE_MS + HOUR_MS)).toBe('busy');
+    await bulks.cancel((await all())[0]!.id);
+    expect(await open(id, DUE_MS + 2 * HOUR_MS)).toBe('asked');
+    expect(await all()).toHaveLength(2);
+  });
+
+  it('does not wait for one that stood still until its time was over', async () => {
+    const { id } = await create();
+    await open(id, DUE_MS);
+    const [halted] = await all();
+    await redis.hset(`{spec}:bulk:${halted!.id}`, 'state', 'HALTED');
+    expect(await open(id, DUE_MS + HOUR_MS)).toBe('busy');
+    expect(await open(id, DUE_MS + HOUR_MS, { nowMs: async () => halted!.untilMs! + 1 })).toBe('asked');
+    expect(await bulks.get(halted!.id)).toMatchObject({ state: 'CANCELLED' });
+  });
+
+  it('does not wait for one that is no longer kept', async () => {
+    const { id } = await create();
+    await policies.noteBulk(id, DUE_MS, 'blk_00000000000000000000000000');
+    expect(await open(id, DUE_MS + HOUR_MS)).toBe('asked');
+  });
+
+  it('passes where the policy is paused, gone, or further on', async () => {
+    const { id } = await create();
+    await policies.setPaused(id, true);
+    expect(await open(id, DUE_MS)).toBe('paused');
+    await policies.setPaused(id, false);
+    await policies.begin(id, DUE_MS + 1);
+    expect(await open(id, DUE_MS)).toBe('passed');
+    await policies.delete(id);
+    expect(await open(id, DUE_MS)).toBe('missing');
+    expect(await all()).toEqual([]);
+  });
+});
+
+describe('windowRequestId', () => {
+  it('is a UUID, and another for each policy and window', () => {
+    const ids = [windowRequestId('pol_1', 1), windowRequestId('pol_1', 2), windowRequestId('pol_2', 1)];
+    expect(ids.map((id) => RequestId.parse(id))).toEqual(ids);
+    expect(new Set(ids).size).toBe(3);
+    expect(windowRequestId('pol_1', 1)).toBe(ids[0]);
+  });
+});
+
+describe('alignSchedules', () => {
+  it('has every policy come due that is not paused, and no other', async () => {
+    const [active, paused] = [await create(), await create()];
+    await policies.setPaused(paused.id, true);
+    for (const id of [paused.id, 'pol_gone']) await queue.schedule(id, paused.window);
+    await alignSchedules(policies, queue);
+    expect([...(await queue.nextDues()).keys()]).toEqual([active.id]);
+  });
+
+  it('changes nothing of what is due', async () => {
+    const { id } = await create();
+    await alignSchedules(policies, queue);
+    const before = await queue.nextDues();
+    await alignSchedules(policies, queue);
+    expect(await queue.nextDues()).toEqual(before);
+    expect(before.get(id)).toBeGreaterThan(Date.now());
+  });
+});
+
+describe('the consumer', () => {
+  it('draws a window that was missed, once, with the moment at which it was due', async () => {
+    const { id } = await create({ window: { cron: '* * * * * *', timeZone: 'UTC', lengthMs: HOUR_MS } });
+    await queue.schedule(id, { cron: '* * * * * *', timeZone: 'UTC' });
+    const dueMs = (await queue.nextDue(id))!;
+    while (Date.now() < dueMs + 2500) await new Promise((resolve) => setTimeout(resolve, 100));
+    const consumer = createPolicyConsumer({ redis, keys: ledgerKeys('spec'), policies, bulks, nowMs: async () => Date.now(), takeoverAfterMs: 30_000, logger: quiet });
+    consumer.start();
+    while ((await policies.get(id)).lastBulkId === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    await consumer.close();
+    expect(await policies.get(id)).toMatchObject({ lastDueMs: dueMs });
+    expect(await all()).toHaveLength(1);
+  });
+});

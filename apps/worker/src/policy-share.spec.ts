@@ -1,0 +1,189 @@
+import { describe, expect, it } from '@jest/globals';
+import { CronExpressionParser } from 'cron-parser';
+import { chooseDue, choosePolicyShare, type PolicyCandidate } from './policy-share.ts';
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const NIGHTLY = { cron: '0 2 * * *', timeZone: 'Europe/Berlin' };
+const T0_MS = Date.parse('2026-06-01T10:00:00Z');
+
+interface Key {
+  assistantId: string;
+  rotatedMs?: number;
+  knownMs?: number;
+}
+
+interface Night {
+  atMs: number;
+  /** How many keys were replaced. */
+  count: number;
+  /** Their ages, of those whose age was known, in days. */
+  ages: number[];
+}
+
+interface LiveOptions {
+  everyDays: number;
+  windows: number;
+  missed?: (n: number) => boolean;
+  window?: typeof NIGHTLY;
+  /** What happens after each window. */
+  after?: (atMs: number) => void;
+}
+
+/** Lets a policy that is made at T0 have its windows, and replaces what it chooses within the hour. Those numbered in `missed` pass. */
+const live = (keys: Key[], { everyDays, windows, missed = () => false, window = NIGHTLY, after = () => {} }: LiveOptions): Night[] => {
+  const byId = new Map(keys.map((key) => [key.assistantId, key]));
+  const opening = CronExpressionParser.parse(window.cron, { tz: window.timeZone, currentDate: new Date(T0_MS) });
+  const nights: Night[] = [];
+  for (let n = 0; n < windows; n += 1) {
+    const atMs = opening.next().getTime();
+    if (missed(n)) continue;
+    const chosen = chooseDue({ candidates: keys, nowMs: atMs + 50, everyDays, createdMs: T0_MS, window });
+    const ages: number[] = [];
+    for (const [i, id] of chosen.entries()) {
+      const key = byId.get(id)!;
+      const rotatedMs = atMs + 1000 + (i * HOUR_MS) / chosen.length;
+      if (key.rotatedMs !== undefined) ages.push((rotatedMs - key.rotatedMs) / DAY_MS);
+      key.rotatedMs = rotatedMs;
+    }
+    nights.push({ atMs, count: chosen.length, ages });
+    after(atMs);
+  }
+  return nights;
+};
+
+const keysOf = (count: number, more: (i: number) => Omit<Key, 'assistantId'> = () => ({})): Key[] => Array.from({ length: count }, (_, i) => ({ assistantId: `ast_${i}`, ...more(i) }));
+const counts = (nights: Night[]): number[] => nights.map(({ count }) => count);
+const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
+const range = (numbers: number[]): [number, number] => [Math.min(...numbers), Math.max(...numbers)];
+const agesOf = (nights: Night[]): number[] => nights.flatMap(({ ages }) => ages);
+const idsOf = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `ast_${i + from}`);
+
+describe('over many windows', () => {
+  it('spreads keys of unknown age evenly from the first window on, and goes on so', () => {
+    const nights = live(keysOf(300), { everyDays: 30, windows: 70 });
+    expect(range(counts(nights))).toEqual([10, 10]);
+    const [youngest, oldest] = range(agesOf(nights));
+    expect(youngest).toBeGreaterThan(28);
+    expect(oldest).toBeLessThanOrEqual(31);
+  });
+
+  it.each([317, 40, 33, 3, 1])('does so also where they do not come out even, without replacing them sooner and sooner: %i', (count) => {
+    const nights = live(keysOf(count), { everyDays: 30, windows: 100 });
+    const [least, most] = range(counts(nights));
+    expect(least).toBeGreaterThanOrEqual(Math.floor(count / 30) - 1);
+    expect(most).toBeLessThanOrEqual(Math.ceil(count / 30) + 1);
+    const ages = agesOf(nights);
+    expect(range(ages)[1]).toBeLessThanOrEqual(31);
+    expect(sum(ages) / ages.length).toBeGreaterThan(28);
+  });
+
+  it('has a few keys replaced on different days', () => {
+    const nights = live(keysOf(3), { everyDays: 30, windows: 75 });
+    expect(sum(counts(nights))).toBe(6);
+    expect(range(counts(nights))).toEqual([0, 1]);
+  });
+
+  it('has what is overdue when it is made replaced within a term from then on, the oldest first', () => {
+    const keys = keysOf(300, (i) => ({ rotatedMs: T0_MS - (1000 - i) * DAY_MS }));
+    const nights = live(keys, { everyDays: 30, windows: 30 });
+    expect(range(counts(nights))).toEqual([10, 10]);
+    const replaced = keys.map(({ rotatedMs }) => rotatedMs!);
+    expect(replaced).toEqual(replaced.toSorted((a, b) => a - b));
+  });
+
+  it('goes on evenly where a policy before had spread them', () => {
+    const nights = live(keysOf(300, (i) => ({ rotatedMs: T0_MS - (i / 10) * DAY_MS })), { everyDays: 30, windows: 60 });
+    expect(range(counts(nights))).toEqual([10, 10]);
+    expect(range(agesOf(nights))[0]).toBeGreaterThan(28);
+    expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(31);
+  });
+
+  it('makes a missed week good at once, and is even again afterwards', () => {
+    const nights = live(keysOf(300), { everyDays: 30, windows: 110, missed: (n) => n >= 40 && n < 47 });
+    const catchUp = nights[40]!;
+    expect(catchUp.count).toBeGreaterThanOrEqual(75);
+    expect(catchUp.count).toBeLessThanOrEqual(85);
+    expect(range(catchUp.ages)[1]).toBeLessThanOrEqual(38);
+    const others = nights.filter((night) => night !== catchUp);
+    expect(range(counts(others))[1]).toBeLessThanOrEqual(12);
+    expect(range(agesOf(others))[1]).toBeLessThanOrEqual(31);
+    expect(range(counts(nights.slice(70)))[0]).toBeGreaterThanOrEqual(8);
+  });
+
+  it('spreads a bunch again, none of it much too early, and none late', () => {
+    const nights = live(keysOf(300, () => ({ rotatedMs: T0_MS })), { everyDays: 30, windows: 100 });
+    // Nothing in the first half of their term, twice as much as usual in the second, and even from then on.
+    expect(range(counts(nights.slice(0, 14)))).toEqual([0, 0]);
+    expect(range(counts(nights.slice(16, 28)))[1]).toBeLessThanOrEqual(21);
+    const [least, most] = range(counts(nights.slice(32)));
+    expect(least).toBeGreaterThanOrEqual(8);
+    expect(most).toBeLessThanOrEqual(12);
+    const [youngest, oldest] = range(agesOf(nights));
+    expect(youngest).toBeGreaterThanOrEqual(15);
+    expect(oldest).toBeLessThanOrEqual(31);
+  });
+
+  it('keeps every deadline where some are rotated for other reasons all the time', () => {
+    const keys = keysOf(500);
+    let seed = 7;
+    const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const elsewhere = (atMs: number) => {
+      for (const key of keys) if (random() < 0.01) key.rotatedMs = atMs + random() * DAY_MS;
+    };
+    const nights = live(keys, { everyDays: 30, windows: 100, after: elsewhere });
+    expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(31);
+    expect(range(counts(nights))[1]).toBeLessThanOrEqual(25);
+  });
+
+  it('reckons with windows on working days alone', () => {
+    const nights = live(keysOf(90), { everyDays: 30, windows: 100, window: { cron: '0 2 * * 1-5', timeZone: 'UTC' } });
+    expect(range(counts(nights.slice(1)))[1]).toBeLessThanOrEqual(6);
+    expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(33);
+  });
+
+  it('reckons the windows that are far ahead from those that are near', () => {
+    const nights = live(keysOf(8760), { everyDays: 365, windows: 20, window: { cron: '0 * * * *', timeZone: 'UTC' } });
+    expect(range(counts(nights))).toEqual([1, 1]);
+  });
+});
+
+describe('chooseDue', () => {
+  const choose = (candidates: PolicyCandidate[], more: { nowMs?: number; everyDays?: number; createdMs?: number } = {}) =>
+    chooseDue({ candidates, nowMs: Date.parse('2027-01-10T01:00:00Z'), everyDays: 7, createdMs: T0_MS, window: NIGHTLY, ...more });
+  const nowMs = Date.parse('2027-01-10T01:00:00Z');
+
+  it('chooses nothing of nothing', () => {
+    expect(choose([])).toEqual([]);
+  });
+
+  it('takes all that would be overdue before the next window opens', () => {
+    const almost = keysOf(20, () => ({ rotatedMs: nowMs - 6.5 * DAY_MS }));
+    const later = [{ assistantId: 'later', rotatedMs: nowMs - 3.6 * DAY_MS }];
+    expect(choose([...later, ...almost]).toSorted()).toEqual(idsOf(20).toSorted());
+  });
+
+  it('takes keys whose age nobody knows at once when they have been there for a term', () => {
+    expect(choose(keysOf(5))).toEqual(idsOf(5));
+    expect(choose(keysOf(5, () => ({ knownMs: nowMs - 8 * DAY_MS })))).toEqual(idsOf(5));
+  });
+
+  it('spreads those that were seen only lately', () => {
+    expect(choose(keysOf(70, () => ({ knownMs: nowMs - HOUR_MS })))).toHaveLength(10);
+  });
+
+  it('takes the window that is open for one, whichever clock is ahead', () => {
+    const due = keysOf(4, () => ({ rotatedMs: nowMs - 6.5 * DAY_MS }));
+    expect(choose(due, { nowMs: nowMs - 2000 })).toHaveLength(4);
+    expect(choose(due, { nowMs: nowMs + 2000 })).toHaveLength(4);
+  });
+});
+
+describe('choosePolicyShare', () => {
+  const policy = { everyDays: 7, createdMs: T0_MS, window: { ...NIGHTLY, lengthMs: HOUR_MS } };
+
+  it('chooses of the members alone', async () => {
+    const choose = choosePolicyShare({ get: async () => policy as never, members: async (_id, ids) => ids.map((id) => id !== 'ast_1') });
+    expect(await choose('pol_1', keysOf(3), T0_MS + 8 * DAY_MS)).toEqual(['ast_0', 'ast_2']);
+  });
+});

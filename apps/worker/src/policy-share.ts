@@ -1,0 +1,86 @@
+import type { Policies } from '@rekey/ledger';
+import { DAY_MS, type RotationPolicy, type RotationWindow } from '@rekey/schema';
+import { CronExpressionParser } from 'cron-parser';
+
+/** What is known of the age of an assistant's key. Times are Redis time, in ms since 1970. */
+export interface PolicyCandidate {
+  assistantId: string;
+  /** The earliest moment at which the key can have been made; absent where nobody knows. */
+  rotatedMs?: number;
+  /** Where that is not known: since when the key is known. It is at least so old. */
+  knownMs?: number;
+}
+
+export interface DueOptions {
+  candidates: readonly PolicyCandidate[];
+  /** When the window opened, or was made good. */
+  nowMs: number;
+  everyDays: number;
+  /** When the policy was made. */
+  createdMs: number;
+  window: Pick<RotationWindow, 'cron' | 'timeZone'>;
+}
+
+/** So many windows are looked up; further ones are reckoned from these, for each costs a tenth of a millisecond. Deadlines come near in time. */
+const LOOKED_UP = 100;
+/** What opens so soon is the window that is open now: the clocks of Redis and of BullMQ's timers are two. Policies' windows lie an hour apart. */
+const SAME_WINDOW_MS = 10 * 60_000;
+
+/** How many windows there are until a moment, none of them later than `lastMs`; the one that is open now included. */
+const windowsFrom = (nowMs: number, lastMs: number, { cron, timeZone }: DueOptions['window']): ((untilMs: number) => number) => {
+  const expression = CronExpressionParser.parse(cron, { tz: timeZone, currentDate: new Date(nowMs + SAME_WINDOW_MS) });
+  const openings: number[] = [];
+  while (openings.length < LOOKED_UP && (openings.at(-1) ?? 0) <= lastMs && expression.hasNext()) openings.push(expression.next().getTime());
+  const last = openings.at(-1) ?? nowMs;
+  const gapMs = openings.length === 0 ? Number.POSITIVE_INFINITY : (last - nowMs) / openings.length;
+  return (untilMs) => 1 + (untilMs > last ? openings.length + Math.floor((untilMs - last) / gapMs) : countUpTo(openings, untilMs));
+};
+
+/** How many of the numbers, which rise, are not above one. */
+const countUpTo = (rising: readonly number[], most: number): number => {
+  let [from, to] = [0, rising.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (rising[middle]! <= most) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+};
+
+/**
+ * Whose keys a policy has replaced in the window that is open now: the oldest, and as many as keep the windows to come even.
+ *
+ * Each key has a deadline: N days after it was made, or is known, or the policy was made, whichever is last. So nothing is overdue when a policy is
+ * made, and an org whose keys are all old is spread over the first N days, like one that a leak has rotated at once. Of the keys by deadline, the
+ * first j have to be done in the w windows until the deadline of the j-th: the least rate at which every deadline is met is the largest j / w. It
+ * is as even as the deadlines allow: the number of keys by the number of windows where they are spread, more ahead of a bunch, and at once
+ * what is due before the next window opens, such as what missed windows have left. It is rounded down, which loses no deadline (what is left
+ * raises the next rate, and with one window left it is whole); rounded up, a hundred keys in ninety windows would be two a window for ever,
+ * each replaced after half of its term.
+ *
+ * To level a bunch, keys are replaced early, but none before half of its term: a key that was replaced yesterday is not replaced today.
+ */
+export const chooseDue = ({ candidates, nowMs, everyDays, createdMs, window }: DueOptions): string[] => {
+  if (candidates.length === 0) return [];
+  const termMs = everyDays * DAY_MS;
+  const queue = candidates
+    .map(({ assistantId, rotatedMs, knownMs = 0 }) => ({ assistantId, rotatedMs: rotatedMs ?? Number.NEGATIVE_INFINITY, deadlineMs: Math.max(createdMs, rotatedMs ?? knownMs) + termMs }))
+    .toSorted((a, b) => a.deadlineMs - b.deadlineMs || compareAges(a.rotatedMs, b.rotatedMs));
+  const windowsUntil = windowsFrom(nowMs, queue.at(-1)!.deadlineMs, window);
+
+  let rate = 0;
+  for (const [i, { deadlineMs }] of queue.entries()) rate = Math.max(rate, (i + 1) / windowsUntil(deadlineMs));
+  return queue.slice(0, Math.floor(rate)).filter(({ rotatedMs }) => rotatedMs <= nowMs - termMs / 2).map(({ assistantId }) => assistantId);
+};
+
+/** Without a difference, which of two that are infinite is no number. */
+const compareAges = (a: number, b: number): number => (a < b ? -1 : Number(a > b));
+
+/** Chooses, of the assistants of an org, those that a policy has replaced in the window that is open now. Throws POLICY_NOT_FOUND. */
+export const choosePolicyShare =
+  (policies: Pick<Policies, 'get' | 'members'>) =>
+  async (policyId: string, candidates: readonly PolicyCandidate[], nowMs: number): Promise<string[]> => {
+    const { everyDays, createdMs, window }: RotationPolicy = await policies.get(policyId);
+    const members = await policies.members(policyId, candidates.map(({ assistantId }) => assistantId));
+    return chooseDue({ candidates: candidates.filter((_, i) => members[i]), nowMs, everyDays, createdMs, window });
+  };
