@@ -50,20 +50,20 @@ type Kill = () => Promise<void>;
 const limited = { kind: 'failBefore', status: 429, retryAfter: '0' };
 
 describe('a worker that is killed in a bulk rotation', () => {
-  it.each<[string, (kill: Kill) => Promise<void>, object?]>([
-    ['before the ids that it found reach the ledger', (kill) => redisProxy.once(sent.save, 'before', kill)],
-    ['before it draws assistants', (kill) => redisProxy.once(sent.draw, 'before', kill)],
-    ['before its claim of some of them reaches the ledger', (kill) => redisProxy.once(sent.claim, 'before', kill)],
-    ['after its claim of some of them is made, before it hears of that', (kill) => redisProxy.once(sent.claim, 'after', kill)],
-    ['after its claim, before the requests reach upstream', (kill) => upstreamProxy.once('POST /orgs', 'before', kill)],
-    ['after a request took effect, before it gets the answer', (kill) => upstreamProxy.once('POST /orgs', 'after', kill)],
-    ['before a commit reaches the ledger', (kill) => redisProxy.once(sent.commit, 'before', kill)],
-    ['after a commit, before it hears of that', (kill) => redisProxy.once(sent.commit, 'after', kill)],
-    ['before it gives an assistant back', (kill) => redisProxy.once(sent.giveBack, 'before', kill), limited],
-    ['after it has given an assistant back, before it hears of that', (kill) => redisProxy.once(sent.giveBack, 'after', kill), limited],
-    ['before it ends what it drew', (kill) => redisProxy.once(sent.endRange, 'before', kill)],
-    ['while it verifies', (kill) => untilVerifying(kill)],
-  ])('%s forgets nobody, and rotates nobody twice', async (_when, at, fault) => {
+  it.each<[string, { at: (kill: Kill) => Promise<void>; fault?: object }]>([
+    ['before the ids that it found reach the ledger', { at: (kill) => redisProxy.once(sent.save, 'before', kill) }],
+    ['before it draws assistants', { at: (kill) => redisProxy.once(sent.draw, 'before', kill) }],
+    ['before its claim of some of them reaches the ledger', { at: (kill) => redisProxy.once(sent.claim, 'before', kill) }],
+    ['after its claim of some of them is made, before it hears of that', { at: (kill) => redisProxy.once(sent.claim, 'after', kill) }],
+    ['after its claim, before the requests reach upstream', { at: (kill) => upstreamProxy.once('POST /orgs', 'before', kill) }],
+    ['after a request took effect, before it gets the answer', { at: (kill) => upstreamProxy.once('POST /orgs', 'after', kill) }],
+    ['before a commit reaches the ledger', { at: (kill) => redisProxy.once(sent.commit, 'before', kill) }],
+    ['after a commit, before it hears of that', { at: (kill) => redisProxy.once(sent.commit, 'after', kill) }],
+    ['before it gives an assistant back', { at: (kill) => redisProxy.once(sent.giveBack, 'before', kill), fault: limited }],
+    ['after it has given an assistant back, before it hears of that', { at: (kill) => redisProxy.once(sent.giveBack, 'after', kill), fault: limited }],
+    ['before it ends what it drew', { at: (kill) => redisProxy.once(sent.endRange, 'before', kill) }],
+    ['while it verifies', { at: (kill) => untilVerifying(kill) }],
+  ])('%s forgets nobody, and rotates nobody twice', async (_when, { at, fault }) => {
     if (fault) await system.admin('POST', '/faults', fault);
     const killed = at(() => worker.child.kill());
     const { id } = await bulks.create({ orgId: 'org_demo', allAssistants: true });
