@@ -223,12 +223,11 @@ local SWEEP_STEPS = 50
 -- Returns whether there is one now, the µs to wait, and whether it is theirs then.
 local function take_slot(key, now, step, lane)
   if step == 0 then return true, 0, false end
-  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next')
-  local closed = 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
-  local pace = tonumber(budget[3]) or 1
-  if pace < 1 then
-    step = step / math.min(pace + math.max(now - tonumber(budget[4]), 0) / RECOVERY_US, 1)
-  end
+  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next', 'closed_at')
+  -- Where the clock has been turned back since, nobody can say how long it is to be closed, and for how long the pace was slow.
+  local closed = (tonumber(budget[6]) or 0) > now + RECOVERY_US and 0 or 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
+  local pace, pace_age = tonumber(budget[3]) or 1, now - (tonumber(budget[4]) or 0)
+  if pace < 1 and pace_age >= 0 then step = step / math.min(pace + pace_age / RECOVERY_US, 1) end
   local next_slot = tonumber(budget[1]) or 0
   -- Set under a clock that has been turned back since.
   if next_slot > now + closed + 2 * HORIZON_US + SWEEP_STEPS * step then next_slot = now end
