@@ -3,7 +3,7 @@
 --
 -- KEYS  1 the bulk   2 its ids
 -- ARGV  1 prefix  2 bulk id  3 token of who drew it  4 what comes of it, with further arguments:
---       `restart`                          it begins anew: ids that were noted before are forgotten
+--       `restart`                          it begins anew: ids and states that were noted before are forgotten
 --       `ids` chunk text                   a thousand of its ids
 --       `prepared` total requests ms       all of them are there; what it takes
 --       `letters` from text                states of some, of a dry run
@@ -22,11 +22,12 @@ if bulk[1] ~= wanted or bulk[2] ~= ARGV[3] then return { 'LOST' } end
 local now_ms = math.floor(now_us() / 1000)
 
 if wish == 'restart' then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[2], KEYS[1] .. ':states')
 elseif wish == 'ids' then
   redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
 elseif wish == 'letters' then
-  if redis.call('EXISTS', KEYS[1] .. ':states') == 0 then redis.call('SET', KEYS[1] .. ':states', string.rep('.', tonumber(bulk[3]))) end
+  -- Of an org, how many there are is known from these alone.
+  if bulk[3] and redis.call('EXISTS', KEYS[1] .. ':states') == 0 then redis.call('SET', KEYS[1] .. ':states', string.rep('.', tonumber(bulk[3]))) end
   redis.call('SETRANGE', KEYS[1] .. ':states', ARGV[5], ARGV[6])
 elseif wish == 'prepared' then
   redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7])
@@ -36,6 +37,7 @@ elseif wish == 'validated' then
   local states = redis.call('GET', KEYS[1] .. ':states') or ''
   local _, valid = string.gsub(states, 'v', '')
   redis.call('HSET', KEYS[1], 'requests', ARGV[5], 'takes', ARGV[6], 'valid', valid, 'failed', #states - valid)
+  if not bulk[3] then redis.call('HSET', KEYS[1], 'total', #states) end
   end_bulk(id, 'VALIDATED', '', now_ms)
 elseif wish == 'verified' then
   redis.call('HSET', KEYS[1], 'verification', ARGV[5], 'updated', int(now_ms))
