@@ -19,13 +19,14 @@
 
 local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'until', 'open')
 if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
 local created = tonumber(bulk[2])
 
 local now = now_us()
 local now_ms = math.floor(now / 1000)
 local now_text, lands_text = int(now_ms), int(now_ms + landing_ms)
+if is_window_closed(bulk_id, bulk[5], bulk[6], now_ms) then return { 'STOPPED', redis.call('HGET', KEYS[1], 'state') } end
 local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
 if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
 local run = tonumber(facts[2]) or 0

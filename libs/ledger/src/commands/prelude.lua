@@ -75,6 +75,13 @@ local function cancel_bulk(id, why, open, now_ms)
   end
 end
 
+-- Whether the time is over until which a bulk may run; it is cancelled then.
+local function is_window_closed(id, until_text, open, now_ms)
+  if not until_text or until_text == '' or now_ms <= tonumber(until_text) then return false end
+  cancel_bulk(id, 'WINDOW_CLOSED', tonumber(open) or 0, now_ms)
+  return true
+end
+
 -- Moves a bulk on where its counts say so: halted, its canary done, or nothing left to do.
 local function settle_bulk(id, now_ms)
   local key = bulk_key(id)
