@@ -65,6 +65,11 @@ for i = 6, #KEYS do
     end
     if held.err then
       word = { 'past' }
+      if redis.call('HGET', KEYS[1], 'state') ~= 'RUNNING' then
+        -- That was one failure too many.
+        reply[#reply + 1] = word
+        break
+      end
     elseif (tonumber(held[9]) or 0) > created then
       end_item(bulk_id, index, 'm', now_ms, false)
       word = { 'shared' }
