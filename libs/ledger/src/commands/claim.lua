@@ -76,6 +76,8 @@ local bulk_state = rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'st
 if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
   if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
   finish(id, 'CANCELLED', int(now_ms))
+  forget_if_never_published(KEYS[2])
+  expire_if_deleted(KEYS[2])
   return { 'ENDED', 'CANCELLED' }
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
