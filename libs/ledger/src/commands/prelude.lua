@@ -171,7 +171,7 @@ end
 -- The outcome of a bulk's rotation is known again.
 local function no_longer_unknown(id, bulk)
   redis.call('HDEL', rotation_key(id), 'counted')
-  redis.call('HINCRBY', bulk_key(bulk), 'unknown', -1)
+  if redis.call('EXISTS', bulk_key(bulk)) == 1 then redis.call('HINCRBY', bulk_key(bulk), 'unknown', -1) end
 end
 
 -- The outcome of a bulk's rotation is unknown, and perhaps it cannot be read back either: so often in a row, without a success in
@@ -179,6 +179,7 @@ end
 local UNREAD_IN_A_ROW = 10
 local function note_unknown_item(id, bulk, is_new, read_error, now_ms)
   local key = bulk_key(bulk)
+  if redis.call('EXISTS', key) == 0 then return end
   if is_new then
     redis.call('HSET', rotation_key(id), 'counted', '1')
     redis.call('HINCRBY', key, 'unknown', 1)
