@@ -34,7 +34,7 @@ if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return { 'STOPPED', 'HALTED' }
 end
-local room = bound - redis.call('ZCARD', KEYS[4])
+local room = bound - open_intents(KEYS[4], bound, now_ms)
 if room <= 0 then return { 'FULL', run > 0 and '1000' or '20' } end
 -- After too many unknown outcomes in a row, one POST a landing window, to see.
 if run >= bound then room = 1 end

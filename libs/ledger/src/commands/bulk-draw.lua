@@ -38,7 +38,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
       return { state == 'PREPARING' and 'PREPARE' or 'VERIFY', id }
     end
   elseif state == 'RUNNING' then
-    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and not frozen and not passed_over[id] and redis.call('ZCARD', intents_key(bulk[2])) < bound then
+    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and not frozen and not passed_over[id] and open_intents(intents_key(bulk[2]), bound, now_ms) < bound then
       local draws = redis.call('HGETALL', key .. ':draws')
       for i = 1, #draws, 2 do
         if left(tonumber(string.match(draws[i + 1], '^(%d+)')) or 0, now_ms, lease_ms) == 0 then

@@ -321,6 +321,17 @@ local function intents_key(org)
   return PREFIX .. ':intents:' .. encoded(org)
 end
 
+-- How many intents of an org are open. Where they are as many as may be, those are taken out whose assistant was taken out of the ledger by
+-- hand: they would count for ever.
+local function open_intents(key, bound, now_ms)
+  local open = redis.call('ZCARD', key)
+  if open < bound then return open end
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', int(now_ms), 'LIMIT', 0, bound)) do
+    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then redis.call('ZREM', key, name) end
+  end
+  return redis.call('ZCARD', key)
+end
+
 -- Whether a holder is no rotation that can be read, so that nobody will ever hand the assistant back, and its POST, if one ever left, can
 -- no longer take effect.
 local function is_orphaned(holder, lands_ms, now_ms)
