@@ -28,10 +28,11 @@ end
 
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local key = bulk_key(id)
-  local bulk = redis.call('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open')
+  local bulk = redis.pcall('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open')
   local state = bulk[1]
   if not state then
-    redis.call('ZREM', KEYS[1], id)
+    -- One that is not there; one that cannot be read waits for somebody to mend it, and holds up no other.
+    if not bulk.err then redis.call('ZREM', KEYS[1], id) end
   elseif state == 'PREPARING' or state == 'VERIFYING' then
     if ARGV[7] == '1' and not passed_over[id] and left(tonumber(bulk[6]) or 0, now_ms, lease_ms) == 0 then
       redis.call('HSET', key, 'task_token', token, 'task_until', until_text)
