@@ -101,7 +101,7 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs 
   if (waiting.length > 0) await write(waiting);
   if (!validateOnly) return saved(work.prepared(id, token, total, takes(total, deps)));
   await saved(work.saveLetters(id, token, 0, 'v'.repeat(total)));
-  await saved(work.validated(id, token, total, takes(total, deps)));
+  await saved(work.validated(id, token, takes(total, deps)));
 };
 
 /** A dry run of assistants that were named: which of them are unknown upstream, or deleted. */
@@ -130,7 +130,7 @@ const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } 
     const letters = ids.map((assistantId, i) => (listed.has(assistantId) ? 'v' : facts[i]?.state === 'deleted' ? 'B' : 'A')).join('');
     await saved(work.saveLetters(id, token, chunk * IDS_A_CHUNK, letters));
   }
-  await saved(work.validated(id, token, total, takes(valid, deps)));
+  await saved(work.validated(id, token, takes(valid, deps)));
 };
 
 /** Whether listing all of the org costs no more requests than reading so many assistants one by one. */

@@ -118,7 +118,7 @@ const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
       const resumed = held(claimed.claim);
       if (claimed.noted) return readBack(deps, resumed, claimed.landsInMs, claimed.satisfied);
       // The worker before this one died between its intent and its outcome.
-      await noteUnknown(deps, resumed, 'the worker that sent it is gone');
+      await noteUnknown(deps, resumed, 'the worker that sent it is gone', { senderGone: true });
       return readBack(deps, told(resumed), claimed.landsInMs, claimed.satisfied);
     }
   }
@@ -172,20 +172,20 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
       return tryAgainOrFail(deps, held.claim, outcome);
     case 'unknown': {
       const { requestTimeoutMs, leaseMarginMs } = deps.timing;
-      const ours = await noteUnknown(deps, held, outcome.reason, outcome.status, stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs);
+      const ours = await noteUnknown(deps, held, outcome.reason, { ...(outcome.status !== undefined && { status: outcome.status }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
       if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
       return readBack(deps, told(held), windowMs(deps.timing) - (deps.clock.nowMs() - held.askedMs));
     }
   }
 };
 
-const noteUnknown = async ({ ledger, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, status?: number, holdMs?: number): Promise<boolean> => {
-  logger.warn({ ...idsOf(claim), reason, status }, 'the outcome of a rotation is unknown; reading the key back');
+const noteUnknown = async ({ ledger, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
+  logger.warn({ ...idsOf(claim), reason, status: more.status }, 'the outcome of a rotation is unknown; reading the key back');
   meter.unknown();
   return ledger.noteUnknown(claim, {
     readInMs: 0,
     holdMs: holdMs ?? timing.requestTimeoutMs + timing.leaseMarginMs,
-    ...(status !== undefined && { status }),
+    ...more,
   });
 };
 

@@ -50,7 +50,7 @@ export interface BulkWork {
   saveIds(bulkId: string, token: string, chunk: number, assistantIds: string[]): Promise<boolean>;
   saveLetters(bulkId: string, token: string, from: number, letters: string): Promise<boolean>;
   prepared(bulkId: string, token: string, total: number, takes: Takes): Promise<boolean>;
-  validated(bulkId: string, token: string, total: number, takes: Takes): Promise<boolean>;
+  validated(bulkId: string, token: string, takes: Takes): Promise<boolean>;
   saveVerification(bulkId: string, token: string, found: BulkVerification, over: boolean): Promise<boolean>;
   fail(bulkId: string, token: string, code: ErrorCode): Promise<boolean>;
   /** Forgets ended ones beyond age or count. Returns how many. */
@@ -145,7 +145,7 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
     saveIds: (bulkId, token, chunk, assistantIds) => save(bulkId, token, 'ids', chunk, packIds(assistantIds)),
     saveLetters: (bulkId, token, from, text) => save(bulkId, token, 'letters', from, text),
     prepared: (bulkId, token, total, { requests, durationMs }) => save(bulkId, token, 'prepared', total, requests, Math.round(durationMs)),
-    validated: (bulkId, token, total, { requests, durationMs }) => save(bulkId, token, 'validated', total, requests, Math.round(durationMs)),
+    validated: (bulkId, token, { requests, durationMs }) => save(bulkId, token, 'validated', requests, Math.round(durationMs)),
     saveVerification: (bulkId, token, found, over) => save(bulkId, token, over ? 'completed' : 'verified', JSON.stringify(found)),
     fail: (bulkId, token, code) => save(bulkId, token, 'failed', code),
 

@@ -156,6 +156,10 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
 
   const tooMany = (field: string, most: number) => new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field, description: `must be at most ${most} in all` }] });
 
+  /** Of the ids alone, and not of the calls that they came in: the same request may come in other parts. */
+  const digestOf = (sign: '+' | '-', assistantIds: string[]) => {
+    if (assistantIds.length > 0) digest.update(`${sign}${assistantIds.join(`\n${sign}`)}\n`);
+  };
   /** Also sets anew when it is forgotten: a long list may take its time. */
   const write = async (chunk: string[]): Promise<void> => {
     const pipeline = redis.pipeline().hset(idsKey, String(chunks), packIds(chunk)).expire(idsKey, DRAFT_TTL_SECONDS);
@@ -168,7 +172,7 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
     add: async (assistantIds) => {
       given += assistantIds.length;
       for (const assistantId of assistantIds) if (distinct.add(assistantId)) waiting.push(assistantId);
-      digest.update(packIds(assistantIds)).update('\n');
+      digestOf('+', assistantIds);
       if (total + waiting.length > MAX_BULK_ASSISTANTS) throw tooMany('assistant_ids', MAX_BULK_ASSISTANTS);
       for (; waiting.length >= IDS_A_CHUNK; waiting = waiting.slice(IDS_A_CHUNK)) {
         total += IDS_A_CHUNK;
@@ -179,7 +183,7 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
       if (assistantIds.length === 0) return;
       excluded += assistantIds.length;
       if (excluded > MAX_BULK_EXCLUDED) throw tooMany('exclude_assistant_ids', MAX_BULK_EXCLUDED);
-      digest.update(`-${packIds(assistantIds)}\n`);
+      digestOf('-', assistantIds);
       await execute(redis.pipeline().sadd(excludedKey, ...assistantIds).expire(excludedKey, DRAFT_TTL_SECONDS));
     },
     finish: async () => {

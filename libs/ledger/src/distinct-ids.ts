@@ -8,6 +8,13 @@ export interface DistinctIds {
 
 const WORDS = 4;
 const MAX_LOAD = 0.6;
+const { imul } = Math;
+
+const mixed = (lane: number): number => {
+  let bits = imul(lane ^ (lane >>> 16), 2_246_822_507);
+  bits = imul(bits ^ (bits >>> 13), 3_266_489_909);
+  return bits ^ (bits >>> 16);
+};
 
 /**
  * A set of 128-bit hashes, seeded anew each time. A set of the strings themselves would take 80 MB for a million; that two different ids of
@@ -20,24 +27,24 @@ export const createDistinctIds = (): DistinctIds => {
   let table = new Uint32Array(slots * WORDS);
   let size = 0;
 
-  /** cyrb128: four multiplicative lanes that are mixed at the end. All zeros stands for an empty slot. */
+  /** Four lanes as in cyrb128, mixed at the end as in MurmurHash3: every step can be undone, so that no bit of them is lost. All zeros stands for an empty slot. */
   const hashOf = (id: string): void => {
     let [a, b, c, d] = seed as unknown as [number, number, number, number];
     for (let i = 0; i < id.length; i += 1) {
       const unit = id.charCodeAt(i);
-      a = b ^ Math.imul(a ^ unit, 597_399_067);
-      b = c ^ Math.imul(b ^ unit, 2_869_860_233);
-      c = d ^ Math.imul(c ^ unit, 951_274_213);
-      d = a ^ Math.imul(d ^ unit, 2_716_044_179);
+      a = b ^ imul(a ^ unit, 597_399_067);
+      b = c ^ imul(b ^ unit, 2_869_860_233);
+      c = d ^ imul(c ^ unit, 951_274_213);
+      d = a ^ imul(d ^ unit, 2_716_044_179);
     }
-    a = Math.imul(c ^ (a >>> 18), 597_399_067);
-    b = Math.imul(d ^ (b >>> 22), 2_869_860_233);
-    c = Math.imul(a ^ (c >>> 17), 951_274_213);
-    d = Math.imul(b ^ (d >>> 19), 2_716_044_179);
-    hash[0] = a ^ b ^ c ^ d;
-    hash[1] = b ^ a;
-    hash[2] = c ^ a;
-    hash[3] = (d ^ a) || 1;
+    a = (a + b + c + d) | 0;
+    [a, b, c, d] = [mixed(a), mixed(b + a), mixed(c + a), mixed(d + a)];
+    a = (a + b + c + d) | 0;
+    hash[0] = a;
+    hash[1] = b + a;
+    hash[2] = c + a;
+    hash[3] = d + a;
+    if (hash[3] === 0) hash[3] = 1;
   };
 
   const slotOf = (into: Uint32Array, mask: number, words: Uint32Array, at: number): number => {

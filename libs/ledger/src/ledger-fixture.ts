@@ -1,5 +1,6 @@
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
+import type { BudgetOptions } from './budget.ts';
 import { createLedger, type Claim, type ClaimOptions, type ClaimResult, type Hold, type KeyVersion, type Ledger } from './ledger.ts';
 
 /** For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file opens its own. */
@@ -7,10 +8,21 @@ export let redis: Redis;
 export let ledger: Ledger;
 let made = 0;
 
-export const openLedger = (url: string): void => {
-  redis = new Redis(url);
-  ledger = createLedger({ redis, prefix: 'spec', keepEvents: 1000 });
+export const openLedger = (url: string, { connection = new Redis(url), ...options }: { connection?: Redis; budget?: BudgetOptions } = {}): void => {
+  redis = connection;
+  ledger = createLedger({ redis, prefix: 'spec', keepEvents: 1000, ...options });
 };
+
+const NOW = 'simulated-now';
+/** A connection whose commands take the time from a key, and not from the clock: their text changes on its way to Redis. */
+export const connectSimulated = (url: string): Redis => {
+  const simulated = new Redis(url);
+  const define = simulated.defineCommand.bind(simulated);
+  simulated.defineCommand = (command, definition) => define(command, { ...definition, lua: definition.lua.replace(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`) });
+  return simulated;
+};
+/** Commands that are sent after it see it: one connection keeps the order. */
+export const setNow = (nowUs: number): Promise<unknown> => redis.hset(NOW, { s: Math.floor(nowUs / 1_000_000), us: Math.floor(nowUs % 1_000_000) });
 
 type Target = Pick<Rotation, 'id' | 'orgId' | 'assistantId'>;
 export type Resumed = ClaimResult & { kind: 'resumed' };

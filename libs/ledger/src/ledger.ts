@@ -140,7 +140,7 @@ export interface Ledger {
   /** Certainly not done, and not tried again. `check` has the assistant read and compared, where a key of it was published. */
   fail(claim: Claim, why: { code: ErrorCode; status?: number }, check: boolean): Promise<boolean>;
   /** Outcome unknown: the intent stays open. `holdMs` 0 hands the claim back until the next read. */
-  noteUnknown(claim: Claim, next: { readInMs: number; holdMs: number; status?: number; readError?: ErrorCode; operatorNeeded?: boolean }): Promise<boolean>;
+  noteUnknown(claim: Claim, next: { readInMs: number; holdMs: number; status?: number; readError?: ErrorCode; operatorNeeded?: boolean; senderGone?: boolean }): Promise<boolean>;
   /** Compares what was read with what is published, and notes what was in force. `state` is a fingerprint, `no-key` or `deleted`. */
   compare(read: { beganMs: number; lagMs: number }, records: { assistantId: string; state: string }[]): Promise<Comparison[]>;
   /** Has an assistant read and compared with what is published, at the latest in so long. */
@@ -317,13 +317,13 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return kind === 'FAILED';
     },
 
-    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded }) => {
+    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, senderGone }) => {
       const { rotationId, orgId, assistantId, epoch } = claim;
       const [kind] = await run.unknown(
         [keys.rotation(rotationId), keys.assistant(assistantId), keys.ledger],
         [
           rotationId, epoch, status ?? '', Math.round(readInMs), Math.round(holdMs), readError ?? '', operatorNeeded ? '1' : '',
-          ...uncertainEvent(claim), keepEvents, orgId, assistantId,
+          ...uncertainEvent(claim), keepEvents, orgId, assistantId, senderGone ? '1' : '',
         ],
       );
       return kind === 'NOTED';

@@ -19,23 +19,24 @@
 
 local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'run_seen')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'until', 'open', 'run_seen')
 if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
 local created = tonumber(bulk[2])
 
 local now = now_us()
 local now_ms = math.floor(now / 1000)
 local now_text, lands_text = int(now_ms), int(now_ms + landing_ms)
+if is_window_closed(bulk_id, bulk[5], bulk[6], now_ms) then return { 'STOPPED', redis.call('HGET', KEYS[1], 'state') } end
 local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
 if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
 local run = tonumber(facts[2]) or 0
 if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms) > 0 then
   -- Those that somebody had seen when it was resumed do not halt it again: it waits until the next POST may leave, to see.
-  if run <= (tonumber(bulk[5]) or 0) then return { 'FULL', '1000' } end
+  if run <= (tonumber(bulk[7]) or 0) then return { 'FULL', '1000' } end
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return { 'STOPPED', 'HALTED' }
 end
-local room = bound - redis.call('ZCARD', KEYS[4])
+local room = bound - open_intents(KEYS[4], bound, now_ms)
 if room <= 0 then return { 'FULL', run > 0 and '1000' or '20' } end
 -- After too many unknown outcomes in a row, one POST a landing window, to see.
 if run >= bound then room = 1 end
@@ -66,6 +67,11 @@ for i = 6, #KEYS do
     end
     if held.err then
       word = { 'past' }
+      if redis.call('HGET', KEYS[1], 'state') ~= 'RUNNING' then
+        -- That was one failure too many.
+        reply[#reply + 1] = word
+        break
+      end
     elseif (tonumber(held[9]) or 0) > created then
       end_item(bulk_id, index, 'm', now_ms, false)
       word = { 'shared' }

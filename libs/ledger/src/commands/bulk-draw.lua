@@ -28,19 +28,18 @@ end
 
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local key = bulk_key(id)
-  local bulk = redis.call('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open')
+  local bulk = redis.pcall('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open')
   local state = bulk[1]
   if not state then
-    redis.call('ZREM', KEYS[1], id)
+    -- One that is not there; one that cannot be read waits for somebody to mend it, and holds up no other.
+    if not bulk.err then redis.call('ZREM', KEYS[1], id) end
   elseif state == 'PREPARING' or state == 'VERIFYING' then
     if ARGV[7] == '1' and not passed_over[id] and left(tonumber(bulk[6]) or 0, now_ms, lease_ms) == 0 then
       redis.call('HSET', key, 'task_token', token, 'task_until', until_text)
       return { state == 'PREPARING' and 'PREPARE' or 'VERIFY', id }
     end
   elseif state == 'RUNNING' then
-    if bulk[5] and bulk[5] ~= '' and now_ms > tonumber(bulk[5]) then
-      cancel_bulk(id, 'WINDOW_CLOSED', tonumber(bulk[7]) or 0, now_ms)
-    elseif ARGV[6] == '1' and not frozen and not passed_over[id] and redis.call('ZCARD', intents_key(bulk[2])) < bound then
+    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and not frozen and not passed_over[id] and open_intents(intents_key(bulk[2]), bound, now_ms) < bound then
       local draws = redis.call('HGETALL', key .. ':draws')
       for i = 1, #draws, 2 do
         if left(tonumber(string.match(draws[i + 1], '^(%d+)')) or 0, now_ms, lease_ms) == 0 then

@@ -3,11 +3,11 @@
 --
 -- KEYS  1 the bulk   2 its ids
 -- ARGV  1 prefix  2 bulk id  3 token of who drew it  4 what comes of it, with further arguments:
---       `restart`                          it begins anew: ids that were noted before are forgotten
+--       `restart`                          it begins anew: ids and states that were noted before are forgotten
 --       `ids` chunk text                   a thousand of its ids
 --       `prepared` total requests ms       all of them are there; what it takes
 --       `letters` from text                states of some, of a dry run: one after the other
---       `validated` total requests ms      the dry run is over
+--       `validated` requests ms            the dry run is over: as many as there are states
 --       `verified` JSON                    what the comparison has found so far
 --       `completed` JSON                   … and it is over
 --       `failed` code                      it cannot be prepared
@@ -22,7 +22,7 @@ if bulk[1] ~= wanted or bulk[2] ~= ARGV[3] then return { 'LOST' } end
 local now_ms = math.floor(now_us() / 1000)
 
 if wish == 'restart' then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[2], KEYS[1] .. ':states')
 elseif wish == 'ids' then
   redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
 elseif wish == 'letters' then
@@ -34,7 +34,7 @@ elseif wish == 'prepared' then
 elseif wish == 'validated' then
   local states = redis.call('GET', KEYS[1] .. ':states') or ''
   local _, valid = string.gsub(states, 'v', '')
-  redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7], 'valid', valid, 'failed', #states - valid)
+  redis.call('HSET', KEYS[1], 'total', #states, 'requests', ARGV[5], 'takes', ARGV[6], 'valid', valid, 'failed', #states - valid)
   end_bulk(id, 'VALIDATED', '', now_ms)
 elseif wish == 'verified' then
   redis.call('HSET', KEYS[1], 'verification', ARGV[5], 'updated', int(now_ms))

@@ -9,7 +9,7 @@
 
 local id, wish = ARGV[2], ARGV[3]
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'unknown', 'urgent', 'created', 'total', 'org')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'lost', 'urgent', 'created', 'total', 'org')
 local state = bulk[1]
 if not state then return { 'MISSING' } end
 local now_ms = math.floor(now_us() / 1000)
@@ -53,9 +53,12 @@ elseif wish == 'retry' then
   local from, to = string.find(states, '%u+')
   while from do
     redis.call('SETRANGE', KEYS[1] .. ':states', from - 1, string.rep('.', to - from + 1))
-    -- No longer than what is drawn at once.
-    for first = from - 1, to - 1, 100 do
-      redis.call('RPUSH', KEYS[1] .. ':redo', int(first) .. ':' .. int(math.min(first + 100, to)))
+    -- No longer than what is drawn at once, and of one string of ids.
+    local first = from - 1
+    while first < to do
+      local last = math.min(first + 100, to, (math.floor(first / 1000) + 1) * 1000)
+      redis.call('RPUSH', KEYS[1] .. ':redo', int(first) .. ':' .. int(last))
+      first = last
     end
     from, to = string.find(states, '%u+', to + 1)
   end

@@ -76,6 +76,8 @@ local bulk_state = rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'st
 if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
   if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
   finish(id, 'CANCELLED', int(now_ms))
+  forget_if_never_published(KEYS[2])
+  expire_if_deleted(KEYS[2])
   return { 'ENDED', 'CANCELLED' }
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
@@ -88,17 +90,9 @@ if run >= bound then
   local rest = left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms)
   if rest > 0 then return put_off('HALTED', math.min(math.max(rest, 1000), 10000), 'TOO_MANY_UNKNOWNS') end
 end
-if redis.call('ZCARD', KEYS[4]) >= bound then
-  -- One whose assistant was taken out of the ledger by hand would count for ever.
-  for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', int(now_ms), 'LIMIT', 0, bound)) do
-    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. other, 'holder') then
-      redis.call('ZREM', KEYS[4], other)
-    end
-  end
-  if redis.call('ZCARD', KEYS[4]) >= bound then
-    if run > 0 then return put_off('HALTED', 1000, 'TOO_MANY_UNKNOWNS') end
-    return { 'FULL', '20' }
-  end
+if open_intents(KEYS[4], bound, now_ms) >= bound then
+  if run > 0 then return put_off('HALTED', 1000, 'TOO_MANY_UNKNOWNS') end
+  return { 'FULL', '20' }
 end
 if ARGV[10] ~= '1' then
   local free, wait, reserved = take_slot(KEYS[5], now, tonumber(ARGV[9]), rotation[8] and 'bulk' or 'first')

@@ -18,13 +18,19 @@ local key = bulk_key(of[1])
 hand_back(KEYS[2], KEYS[3])
 forget_if_never_published(KEYS[2])
 expire_if_deleted(KEYS[2])
-if of[3] then no_longer_unknown(id, of[1]) end
+if of[3] then no_longer_unknown(id, of[1], of[3]) end
 redis.call('ZREM', PREFIX .. ':rotations:open', id)
 redis.call('DEL', KEYS[1])
 if redis.call('EXISTS', key) == 0 then return { 'GIVEN' } end
 
 redis.call('SETRANGE', key .. ':states', of[2], '.')
-redis.call('RPUSH', key .. ':redo', of[2] .. ':' .. int(tonumber(of[2]) + 1))
+-- Whoever has it drawn puts it back at the end of the draw: twice, and they would grow in number with each try.
+local item, is_drawn = tonumber(of[2]), false
+for _, span in ipairs(redis.call('HKEYS', key .. ':draws')) do
+  local from, to = string.match(span, '^(%d+):(%d+)$')
+  is_drawn = is_drawn or (tonumber(from) <= item and item < tonumber(to))
+end
+if not is_drawn then redis.call('RPUSH', key .. ':redo', of[2] .. ':' .. int(item + 1)) end
 redis.call('HINCRBY', key, 'open', -1)
 redis.call('HSETNX', key, 'away_since', int(now_ms))
 local away_ms = now_ms - tonumber(redis.call('HGET', key, 'away_since'))

@@ -75,10 +75,17 @@ local function cancel_bulk(id, why, open, now_ms)
   end
 end
 
+-- Whether the time is over until which a bulk may run; it is cancelled then.
+local function is_window_closed(id, until_text, open, now_ms)
+  if not until_text or until_text == '' or now_ms <= tonumber(until_text) then return false end
+  cancel_bulk(id, 'WINDOW_CLOSED', tonumber(open) or 0, now_ms)
+  return true
+end
+
 -- Moves a bulk on where its counts say so: halted, its canary done, or nothing left to do.
 local function settle_bulk(id, now_ms)
   local key = bulk_key(id)
-  local bulk = redis.call('HMGET', key, 'state', 'total', 'limit', 'succeeded', 'shared', 'failed', 'cancelled', 'open', 'unknown',
+  local bulk = redis.call('HMGET', key, 'state', 'total', 'limit', 'succeeded', 'shared', 'failed', 'cancelled', 'open', 'lost',
     'allowed', 'forgiven', 'canary_continues', 'urgent', 'created')
   local state = bulk[1]
   local function n(i) return tonumber(bulk[i]) or 0 end
@@ -161,21 +168,27 @@ local function end_item(bulk, index, letter, now_ms, open, code, assistant)
   settle_bulk(bulk, now_ms)
 end
 
--- The outcome of a bulk's rotation is known again.
-local function no_longer_unknown(id, bulk)
+-- The outcome of a bulk's rotation is known again. `counted` is what note_unknown_item has noted.
+local function no_longer_unknown(id, bulk, counted)
   redis.call('HDEL', rotation_key(id), 'counted')
+  if redis.call('EXISTS', bulk_key(bulk)) == 0 then return end
   redis.call('HINCRBY', bulk_key(bulk), 'unknown', -1)
+  if counted == 'lost' then redis.call('HINCRBY', bulk_key(bulk), 'lost', -1) end
 end
 
--- The outcome of a bulk's rotation is unknown, and perhaps it cannot be read back either: so often in a row, without a success in
--- between, that the bulk halts.
+-- The outcome of a bulk's rotation is unknown. Where its worker is gone, that says nothing of upstream, and nothing against going on; where the
+-- answer was lost, it counts as a failure may. Where it cannot be read back either, so often in a row without a success, the bulk halts.
 local UNREAD_IN_A_ROW = 10
-local function note_unknown_item(id, bulk, is_new, read_error, now_ms)
+local function note_unknown_item(id, bulk, is_new, is_gone, read_error, now_ms)
   local key = bulk_key(bulk)
+  if redis.call('EXISTS', key) == 0 then return end
   if is_new then
-    redis.call('HSET', rotation_key(id), 'counted', '1')
+    redis.call('HSET', rotation_key(id), 'counted', is_gone and 'gone' or 'lost')
     redis.call('HINCRBY', key, 'unknown', 1)
-    settle_bulk(bulk, now_ms)
+    if not is_gone then
+      redis.call('HINCRBY', key, 'lost', 1)
+      settle_bulk(bulk, now_ms)
+    end
   end
   if read_error == '' or read_error == 'NO_SECRET_KEY' or read_error == 'STALE_READ' then return end
   if redis.call('HINCRBY', key, 'unread', 1) >= UNREAD_IN_A_ROW and redis.call('HGET', key, 'state') == 'RUNNING' then
@@ -191,7 +204,7 @@ local function finish(id, to, now_ms, ...)
   local key = rotation_key(id)
   local of = redis.call('HMGET', key, 'bulk', 'item', 'counted', 'attempts', 'since', 'assistant')
   if of[1] then
-    if of[3] then no_longer_unknown(id, of[1]) end
+    if of[3] then no_longer_unknown(id, of[1], of[3]) end
     local fields, code = { ... }, nil
     for i = 1, #fields, 2 do if fields[i] == 'error' and fields[i + 1] ~= '' then code = fields[i + 1] end end
     local letter = to == 'SUCCEEDED' and 's' or to == 'CANCELLED' and 'x' or FAILURE_LETTERS[code] or 'Z'
@@ -223,12 +236,11 @@ local SWEEP_STEPS = 50
 -- Returns whether there is one now, the µs to wait, and whether it is theirs then.
 local function take_slot(key, now, step, lane)
   if step == 0 then return true, 0, false end
-  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next')
-  local closed = 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
-  local pace = tonumber(budget[3]) or 1
-  if pace < 1 then
-    step = step / math.min(pace + math.max(now - tonumber(budget[4]), 0) / RECOVERY_US, 1)
-  end
+  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next', 'closed_at')
+  -- Where the clock has been turned back since, nobody can say how long it is to be closed, and for how long the pace was slow.
+  local closed = (tonumber(budget[6]) or 0) > now + RECOVERY_US and 0 or 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
+  local pace, pace_age = tonumber(budget[3]) or 1, now - (tonumber(budget[4]) or 0)
+  if pace < 1 and pace_age >= 0 then step = step / math.min(pace + pace_age / RECOVERY_US, 1) end
   local next_slot = tonumber(budget[1]) or 0
   -- Set under a clock that has been turned back since.
   if next_slot > now + closed + 2 * HORIZON_US + SWEEP_STEPS * step then next_slot = now end
@@ -312,6 +324,17 @@ end
 
 local function intents_key(org)
   return PREFIX .. ':intents:' .. encoded(org)
+end
+
+-- How many intents of an org are open. Where they are as many as may be, those are taken out whose assistant was taken out of the ledger by
+-- hand: they would count for ever.
+local function open_intents(key, bound, now_ms)
+  local open = redis.call('ZCARD', key)
+  if open < bound then return open end
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', int(now_ms), 'LIMIT', 0, bound)) do
+    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then redis.call('ZREM', key, name) end
+  end
+  return redis.call('ZCARD', key)
 end
 
 -- Whether a holder is no rotation that can be read, so that nobody will ever hand the assistant back, and its POST, if one ever left, can

@@ -13,7 +13,7 @@ if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 hand_back(KEYS[2], KEYS[3])
 local rotation = redis.call('HMGET', KEYS[1], 'org', 'bulk', 'counted')
 local org = rotation[1]
-if rotation[3] then no_longer_unknown(id, rotation[2]) end
+if rotation[3] then no_longer_unknown(id, rotation[2], rotation[3]) end
 move(id, 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
 redis.call('HSETNX', KEYS[2], 'queued:' .. org, id)
 return { 'RELEASED' }

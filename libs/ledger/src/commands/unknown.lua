@@ -5,7 +5,7 @@
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 upstream status or ''  5 ms until the assistant is read next
 --       6 ms that the claim is kept on (0: handed back until then)  7 why the last read failed, an error code, or ''
 --       8 '1' where reading cannot succeed until somebody acts  9 event text before the number `seq`  10 event text after it
---       11 length to keep the stream at  12 org id  13 assistant id
+--       11 length to keep the stream at  12 org id  13 assistant id  14 '1' where the worker that sent it is gone: that says nothing of upstream
 -- Returns {'NOTED'} or {'REFUSED'} (the claim is another's: nothing was written)
 -- Keeps: where a key was published, `key-uncertain` comes once before the next version, and stands in the hash of the uncertain.
 
@@ -21,13 +21,15 @@ local noted = rotation[1] == 'RECONCILING'
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7], 'operator', ARGV[8])
 if not noted then
-  redis.call('HINCRBY', KEYS[3], 'run:' .. ARGV[12], 1)
-  redis.call('HSET', KEYS[3], 'run_at:' .. ARGV[12], int(now_ms))
+  if ARGV[14] ~= '1' then
+    redis.call('HINCRBY', KEYS[3], 'run:' .. ARGV[12], 1)
+    redis.call('HSET', KEYS[3], 'run_at:' .. ARGV[12], int(now_ms))
+  end
   if held[3] and not held[4] then
     local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])
     redis.call('HSET', KEYS[2], 'uncertain', seq)
     redis.call('HSET', PREFIX .. ':uncertain', ARGV[13], event)
   end
 end
-if rotation[3] then note_unknown_item(id, rotation[3], not noted, ARGV[7], now_ms) end
+if rotation[3] then note_unknown_item(id, rotation[3], not noted, ARGV[14] == '1', ARGV[7], now_ms) end
 return { 'NOTED' }
