@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { repositoryRoot, startChild } from '@rekey/testing';
+import { startRekey } from './rekey.ts';
 import { eventually, startSystem, type System } from './system.ts';
 
 let system: System;
@@ -11,16 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const rekey = async (args: string[], env: Record<string, string> = {}) => {
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, 'apps/cli/src/main.ts'), ...args], {
-    env: { PATH: process.env['PATH'], REDIS_URL: system.redisServer.url, GRPC_ADDRESS: system.gateway.ready['address'], ...env },
-  });
-  let [out, err] = ['', ''];
-  child.process.stdout?.on('data', (chunk) => (out += chunk));
-  child.process.stderr?.on('data', (chunk) => (err += chunk));
-  const { code } = await child.exited;
-  return { code, out, err, json: () => out.trim().split('\n').map((line) => JSON.parse(line)) };
-};
+const rekey = (args: string[], env: Record<string, string> = {}) => startRekey(system, args, { env }).result;
 
 describe('rekey rotate', () => {
   it('waits for the end and shows it', async () => {
@@ -136,7 +127,7 @@ describe('rekey events', () => {
 
   it('misses nothing that comes after its start', async () => {
     const following = rekey(['events', '--count', '1', '--json']);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await eventually(async () => String(await system.redis.client('LIST')), (clients) => /name=rekey:cli-events .*cmd=xread/.test(clients));
     const { id } = await system.rotateAndWait('ast_6');
     expect((await following).json()[0].data.rotation_id).toBe(id);
   });
@@ -160,7 +151,7 @@ describe('rekey key-file', () => {
 });
 
 describe('rekey --help', () => {
-  it.each([[], ['rotate'], ['events'], ['list'], ['sweep'], ['retry'], ['status'], ['freeze']])('teaches: %j', async (...command) => {
+  it.each([[], ['rotate'], ['events'], ['list'], ['sweep'], ['retry'], ['status'], ['freeze'], ['bulk'], ['bulk', 'create'], ['bulk', 'watch'], ['doctor'], ['completion']])('teaches: %j', async (...command) => {
     const { code, out } = await rekey([...command.flat(), '--help']);
     expect(code).toBe(0);
     expect(out).toContain('Usage: rekey');

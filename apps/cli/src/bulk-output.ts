@@ -81,7 +81,7 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     ['state', bulk.validateOnly ? `${bulk.state} (a dry run: nothing is rotated)` : bulk.state],
     ['why', stop ? `${stop.reason}: ${stop.message} ${stop.advice}` : undefined],
     ['reason', bulk.reason],
-    ['assistants', `${counts && bulk.state !== 'PREPARING' ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`],
+    ['assistants', `${counts && (counts.total > 0 || bulk.state !== 'PREPARING') ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`],
     some('waiting', counts?.waiting),
     some('rotating', counts?.rotating),
     some('of unknown outcome', counts?.unknown),
@@ -100,11 +100,11 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     ['rate', bulk.rate ? `${bulk.rate.toFixed(1)}/s` : undefined],
     ['remaining', remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
     ['takes', estimate ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}` : undefined],
-    ['verified', verification ? `${number(verification.verified)} are in force at Invent as published` : undefined],
+    ['verified', verification?.verified ? `${number(verification.verified)} are in force at Invent as published` : undefined],
     ['repaired', verification?.repaired ? `${number(verification.repaired)} had another key, which is published now` : undefined],
     ['not verified', verification?.unverified ? `${number(verification.unverified)}; each is looked at again` : undefined],
     ...(verification?.differingAssistantIds ?? []).slice(0, 10).map((id): [string, string] => ['  differs', id]),
-    ...bulk.lastFailures.map(({ assistantId, reason }): [string, string] => ['last failures', `${printable(assistantId)} ${reason}`]),
+    ...bulk.lastFailures.map(({ assistantId, reason }, i): [string, string] => [i === 0 ? 'last failures' : '', `${assistantId} ${reason}`]),
   ]);
 };
 

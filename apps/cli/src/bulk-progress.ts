@@ -30,7 +30,7 @@ const pace = ({ rate, remaining }: ProtoBulkRotation): string[] => {
 };
 
 const outcomes = ({ counts }: ProtoBulkRotation): string[] =>
-  counts
+  counts && counts.total > 0
     ? [
         `${number(counts.failed)} failed`,
         counts.unknown > 0 ? `${number(counts.unknown)} of unknown outcome` : '',
@@ -112,7 +112,8 @@ const liveDisplay = (stderr: NodeJS.WriteStream): BulkDisplay => {
   let block = '';
   return {
     show: (bulk) => {
-      block = progressBlock(bulk, stderr.columns);
+      // Some terminals do not know how wide they are, and say 0.
+      block = progressBlock(bulk, stderr.columns || 80);
       update(block);
     },
     away: () => update(block === '' ? AWAY : `${block}\n${AWAY}`),

@@ -46,8 +46,12 @@ export const writeResults = async (client: GatewayClient, id: string, { resultsF
  */
 export const followBulk = async (client: GatewayClient, id: string, options: FollowBulkOptions): Promise<void> => {
   const interrupted = new AbortController();
-  const onInterrupt = () => interrupted.abort();
-  process.once('SIGINT', onInterrupt);
+  const onInterrupt = () => {
+    if (interrupted.signal.aborted) process.exit(exitCodes.notEnded);
+    interrupted.abort();
+  };
+  // Not `once`: what restores the cursor of a terminal ends the process where it finds itself the only one that listens.
+  process.on('SIGINT', onInterrupt);
   try {
     const last = await watch(client, id, options, interrupted.signal);
     if (interrupted.signal.aborted) throw goesOn(id, 'goes on without this command.', 'INTERRUPTED');

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --conditions=@rekey/source
 import { Command } from 'commander';
 import { bulkCommand } from './commands/bulk.ts';
-import { addCompletion } from './commands/completion.ts';
+import { completionCommand } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { getCommand } from './commands/get.ts';
@@ -50,7 +50,7 @@ Examples:
 
 Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway or Redis is away; 3 not ended: in time, or it stands still.`,
   );
-addCompletion(program);
+program.addCommand(completionCommand(program));
 
 // A reader that has seen enough (head, less) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

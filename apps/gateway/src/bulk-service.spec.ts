@@ -246,7 +246,7 @@ describe('CreateBulkRotation', () => {
     let sent = 0;
     const ids = Array.from({ length: 3000 }, (_, i) => `ast_${String(i).padStart(12, '0')}`);
     const messages = function* () {
-      for (; sent < 500; sent += 1) yield { ...(sent === 0 && first), assistantIds: ids };
+      for (; sent < 200; sent += 1) yield { ...(sent === 0 && first), assistantIds: ids };
     };
     const begun = once(fake.events, 'add');
     const answered = client.createBulkRotation(messages());
@@ -256,8 +256,8 @@ describe('CreateBulkRotation', () => {
     expect(sent).toBeLessThan(100);
     gate.resolve();
     await answered;
-    expect(fake.created[0]!.ids).toHaveLength(1_500_000);
-  });
+    expect(fake.created[0]!.ids).toHaveLength(600_000);
+  }, 30_000);
 
   it('refuses a message of more than 64 KiB', async () => {
     const error = await failure([{ ...first, assistantIds: Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(250, 'x')) }]);

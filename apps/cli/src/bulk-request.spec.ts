@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { CreateBulkRotationRequest } from '@rekey/rpc';
+import { age, bulkMessages, bulkSpec, count, failureLimit, moment, type BulkWish } from './bulk-request.ts';
+
+const wish = (more: Partial<BulkWish>): BulkWish => ({ org: 'org_1', reason: '', ...more });
+const T0_MS = 1_700_000_000_250;
+
+describe('the values of options', () => {
+  it.each([['0', { count: 0 }], ['10', { count: 10 }], ['1%', { percent: 1 }], ['0.5%', { percent: 0.5 }], ['100%', { percent: 100 }]])('--max-failures %s', (text, limit) => {
+    expect(failureLimit(text)).toEqual(limit);
+  });
+  it.each(['', '-1', '1.5', '101%', 'x', '%', '99999999999'])('--max-failures does not take %j', (text) => {
+    expect(() => failureLimit(text)).toThrow(/must be a number/);
+  });
+  it.each([['90d', 90 * 86_400_000], ['12h', 43_200_000], ['30m', 1_800_000]])('--older-than %s', (text, ms) => {
+    expect(age(text)).toBe(ms);
+  });
+  it.each(['', '90', 'd', '1.5d', '-1d', '1w'])('--older-than does not take %j', (text) => {
+    expect(() => age(text)).toThrow(/90d/);
+  });
+  it('--rotated-before takes a time and nothing else', () => {
+    expect(moment('2026-01-31T12:00:00Z').toISOString()).toBe('2026-01-31T12:00:00.000Z');
+    expect(() => moment('yesterday')).toThrow(/must be a time/);
+    expect(() => moment('5')).toThrow(/must be a time/);
+  });
+  it.each(['0', '-1', 'x', '1.5', ''])('--canary does not take %j', (text) => {
+    expect(() => count(text)).toThrow(/1 or more/);
+  });
+});
+
+describe('bulkSpec', () => {
+  it('turns an age into a moment', () => {
+    expect(bulkSpec(wish({ olderThan: 1000 }), 'r', T0_MS)).toMatchObject({ allAssistants: true, rotatedBefore: { seconds: 1_699_999_999, nanos: 250_000_000 } });
+  });
+
+  it('says nothing of what was not given, so that the defaults of the contract hold', () => {
+    expect(bulkSpec(wish({ all: true }), 'r', T0_MS)).toEqual({ orgId: 'org_1', requestId: 'r', reason: '', allAssistants: true, search: '', urgent: false, validateOnly: false });
+    expect(bulkSpec(wish({ idsFile: 'f' }), 'r', T0_MS).allAssistants).toBe(false);
+  });
+
+  it('takes everything', () => {
+    expect(bulkSpec(wish({ search: 's', canary: 3, canaryContinues: true, maxFailures: { count: 0 }, dryRun: true, urgent: true }), 'r', T0_MS)).toMatchObject({
+      search: 's', canary: { count: 3, continues: true }, maxFailures: { count: 0 }, validateOnly: true, urgent: true,
+    });
+  });
+
+  it.each<[Partial<BulkWish>, RegExp]>([
+    [{}, /Which assistants/],
+    [{ excludeFile: 'f' }, /Which assistants/],
+    [{ idsFile: 'f', all: true, excludeFile: 'g' }, /--ids-file .* together with --all, --exclude-file/],
+    [{ idsFile: 'f', search: 's' }, /--search/],
+    [{ olderThan: 1, rotatedBefore: new Date(0) }, /one of them/],
+    [{ all: true, canaryContinues: true }, /needs --canary/],
+  ])('refuses what contradicts itself: %j', (more, words) => {
+    expect(() => bulkSpec(wish(more), 'r', T0_MS)).toThrow(words);
+  });
+});
+
+describe('bulkMessages', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rekey-bulk-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const collect = async (messages: AsyncIterable<CreateBulkRotationRequest>) => {
+    const all: CreateBulkRotationRequest[] = [];
+    for await (const message of messages) all.push(message);
+    return all;
+  };
+
+  it('is one message where there are no ids', async () => {
+    expect(await collect(bulkMessages({ orgId: 'o' }, wish({ all: true })))).toEqual([{ orgId: 'o' }]);
+  });
+
+  it('says in the first message what is wanted, and sends ids in as many as it takes', async () => {
+    const path = join(folder, 'ids');
+    const ids = Array.from({ length: 10_000 }, (_, i) => `ast_${i}`);
+    await writeFile(path, ids.join('\n'));
+    const messages = await collect(bulkMessages({ orgId: 'o' }, wish({ idsFile: path })));
+    expect(messages.length).toBeGreaterThan(1);
+    expect(messages.map(({ orgId }) => orgId)).toEqual(['o', ...messages.slice(1).map(() => undefined)]);
+    expect(messages.flatMap(({ assistantIds }) => assistantIds)).toEqual(ids);
+  });
+
+  it('sends what is left out as such', async () => {
+    const path = join(folder, 'not');
+    await writeFile(path, 'a\nb\n');
+    expect(await collect(bulkMessages({ orgId: 'o', allAssistants: true }, wish({ all: true, excludeFile: path })))).toEqual([{ orgId: 'o', allAssistants: true, excludeAssistantIds: ['a', 'b'] }]);
+  });
+});

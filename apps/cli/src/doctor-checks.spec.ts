@@ -1,0 +1,81 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { checkBinding, checkDurable, checkMemory, examine, tellAccepted, type Finding } from './doctor-checks.ts';
+
+describe('what Redis says of itself', () => {
+  it.each([
+    ['maxmemory_policy:noeviction\r\nused_memory:10\r\nmaxmemory:0\r\n', 'ok'],
+    ['maxmemory_policy:noeviction\r\nused_memory:10\r\nmaxmemory:100\r\n', 'ok'],
+    ['maxmemory_policy:noeviction\r\nused_memory:99\r\nmaxmemory:100\r\n', 'fail'],
+    ['maxmemory_policy:allkeys-lru\r\nused_memory:10\r\nmaxmemory:100\r\n', 'fail'],
+  ])('memory %j: %s', (info, status) => {
+    expect(checkMemory(info)).toMatchObject({ status });
+  });
+
+  it.each([
+    ['aof_enabled:1\r\naof_last_write_status:ok\r\n', false, 'ok'],
+    ['aof_enabled:1\r\naof_last_write_status:err\r\n', false, 'fail'],
+    ['aof_enabled:0\r\n', false, 'warn'],
+    ['aof_enabled:0\r\n', true, 'fail'],
+  ])('durability %j, required %j: %s', (info, required, status) => {
+    expect(checkDurable(info, required)).toMatchObject({ status });
+  });
+});
+
+describe('the ledger and the key file', () => {
+  it.each([['K1', 'K1', 'ok'], ['K1', 'K2', 'fail'], ['K1', undefined, 'warn'], [undefined, 'K1', 'warn']])('bound to %j, key file %j: %s', (boundTo, own, status) => {
+    expect(checkBinding('rekey', boundTo, own)).toMatchObject({ status });
+  });
+});
+
+describe('what Invent answers', () => {
+  it.each([[200, 'ok'], [401, 'fail'], [403, 'fail'], [404, 'fail'], [429, 'warn'], [503, 'fail'], ['ECONNREFUSED', 'fail']])('%j: %s', (answer, status) => {
+    expect(tellAccepted(new URL('https://api.example'), 'c', answer)).toMatchObject({ status });
+  });
+});
+
+describe('examine', () => {
+  let upstream: Server;
+  const asked: string[] = [];
+  beforeAll(async () => {
+    upstream = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      response.writeHead(200).end('[]');
+    });
+    await new Promise<void>((resolve) => void upstream.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => {
+    upstream.closeAllConnections();
+    upstream.close();
+  });
+  const findings = async (env: NodeJS.ProcessEnv) => {
+    const all: Finding[] = [];
+    for await (const finding of examine('127.0.0.1:1', env)) all.push(finding);
+    return all;
+  };
+  const baseUrl = () => `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+
+  it('looks at everything although nothing answers, and shows no secret', async () => {
+    const all = await findings({ REDIS_URL: 'redis://user:hunter2@127.0.0.1:1', REKEY_KEY_FILE: '/no/such', INVENT_BASE_URL: 'http://127.0.0.1:1', INVENT_API_KEY: 'hunter3' });
+    expect(all.map(({ check, status }) => [check, status])).toEqual([['gateway', 'fail'], ['key file', 'fail'], ['redis', 'fail'], ['invent', 'fail']]);
+    expect(JSON.stringify(all)).not.toMatch(/hunter/);
+    expect(all.every(({ advice }) => advice !== undefined)).toBe(true);
+  });
+
+  it('asks Invent once, for the smallest page', async () => {
+    asked.length = 0;
+    expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' })).at(-1)).toMatchObject({ check: 'invent', status: 'ok', message: expect.stringContaining('one request') });
+    expect(asked).toEqual(['GET /orgs/c/assistants?page=1&take=1 Bearer k']);
+  });
+
+  it('without an API key only sees that somebody answers', async () => {
+    asked.length = 0;
+    expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() })).at(-1)).toMatchObject({ check: 'invent', status: 'warn' });
+    expect(asked).toEqual(['GET / undefined']);
+  });
+
+  it('names bad variables, and shows no value', async () => {
+    expect(await findings({ REDIS_URL: 'http://hunter2' })).toEqual([expect.objectContaining({ check: 'gateway' }), { check: 'environment', status: 'fail', message: expect.stringMatching(/REDIS_URL(?!.*hunter2)/), advice: expect.any(String) }]);
+  });
+});

@@ -1,0 +1,82 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readIds } from './ids-file.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rekey-ids-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const collect = async (ids: AsyncIterable<string[]>): Promise<string[][]> => {
+  const batches: string[][] = [];
+  for await (const batch of ids) batches.push(batch);
+  return batches;
+};
+const read = async (content: string | Uint8Array, batchBytes = 48 * 1024) => {
+  const path = join(folder, 'ids.txt');
+  await writeFile(path, content);
+  return collect(readIds(path, { batchBytes }));
+};
+
+describe('readIds', () => {
+  it.each([
+    ['a\nb\n', ['a', 'b']],
+    ['a\nb', ['a', 'b']],
+    ['a\r\nb\r\n', ['a', 'b']],
+    ['\ufeffa\r\n\r\n \t\r\n  b \n\n', ['a', 'b']],
+    ['a b\nä,"x"\n', ['a b', 'ä,"x"']],
+    ['a\na\n', ['a', 'a']],
+  ])('takes an id a line, whatever ends it: %j', async (content, ids) => {
+    expect(await read(content)).toEqual([ids]);
+  });
+
+  it('gives batches of no more bytes than asked for, and leaves none out', async () => {
+    const ids = Array.from({ length: 1000 }, (_, i) => `ast_ü${i}`);
+    const batches = await read(ids.join('\n'), 200);
+    expect(batches.flat()).toEqual(ids);
+    expect(Math.max(...batches.map((batch) => batch.reduce((sum, id) => sum + Buffer.byteLength(id) + 3, 0)))).toBeLessThanOrEqual(200);
+  });
+
+  it('names the first few lines that are not valid, and counts the others', async () => {
+    await expect(read('a\n\nb/c\nd\r\n..\n')).rejects.toThrow(/ids\.txt holds what is not an id: line 3 must not contain any of .*; line 5 must not be a dot segment\. Nothing was created\./);
+    await expect(read('..\n'.repeat(1000))).rejects.toThrow(/line 5 [^;]*; and 995 more\. Nothing was created/);
+  });
+
+  it('never quotes what is in the file', async () => {
+    await expect(read('hun/ter2\n')).rejects.toMatchObject({ message: expect.not.stringContaining('ter2') });
+  });
+
+  it('gives no batch after a line that is not valid', async () => {
+    const path = join(folder, 'late.txt');
+    await writeFile(path, `${'a\n'.repeat(10)}x/y\n${'b\n'.repeat(10)}`);
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const batch of readIds(path, { batchBytes: 8 })) seen.push(...batch);
+    })();
+    await expect(reading).rejects.toThrow('line 11');
+    expect(seen).not.toContain('b');
+  });
+
+  it.each(['', '\ufeff', '\r\n \n\n'])('refuses a file without ids: %j', async (content) => {
+    await expect(read(content)).rejects.toThrow(/holds no ids/);
+  });
+
+  it('refuses what is not text, and what is not there', async () => {
+    await expect(read(Buffer.from('a\nb\n', 'utf16le').fill(0xff, 0, 1))).rejects.toThrow(/not UTF-8/);
+    await expect(read(Buffer.from([0x61, 0xe2, 0x82]))).rejects.toThrow(/not UTF-8/);
+    await expect(read('x'.repeat(300_000))).rejects.toThrow(/not a list of ids/);
+    await expect(collect(readIds(join(folder, 'none'), { batchBytes: 100 }))).rejects.toThrow(/cannot be read \(ENOENT\)/);
+    await expect(collect(readIds(folder, { batchBytes: 100 }))).rejects.toThrow(/cannot be read \(EISDIR\)/);
+  });
+
+  it('reads standard input, wherever its chunks end', async () => {
+    const bytes = Buffer.from('\ufeffast_ä\r\nast_b\r\n');
+    const stdin = (async function* () {
+      for (const byte of bytes) yield Uint8Array.of(byte);
+    })();
+    expect(await collect(readIds('-', { batchBytes: 100, stdin }))).toEqual([['ast_ä', 'ast_b']]);
+  });
+});
