@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { BulkRange, BulkWork, Claim, RotationQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
-import { monotonicFactory } from 'ulid';
 import { backoffMs } from './backoff.ts';
 import { BulkLost } from './bulk-tasks.ts';
 import type { Clock } from './clock.ts';
+import { nextUlid } from './next-ulid.ts';
 import { idsOf } from './publisher.ts';
 import type { Step } from './rotate-secret-key.ts';
 
@@ -40,8 +40,6 @@ const HANDS = 3;
 const LOOK_EVERY_MS = 250;
 const REST_WHEN_BUSY_MS = 500;
 const errorBackoff = { firstMs: 500, maxMs: 30_000 };
-
-const nextUlid = monotonicFactory();
 
 /** What of a draw is still to be claimed. */
 interface Hand {
