@@ -7,7 +7,10 @@ export interface DistinctIds {
 }
 
 const WORDS = 4;
+const FIRST_SLOTS = 64;
 const MAX_LOAD = 0.6;
+/** Grown one by one: the whole set never takes half as much again while it grows. */
+const TABLES = 64;
 
 /**
  * A set of 128-bit hashes, seeded anew each time. A set of the strings themselves would take 80 MB for a million; that two different ids of
@@ -16,9 +19,7 @@ const MAX_LOAD = 0.6;
 export const createDistinctIds = (): DistinctIds => {
   const seed = new Uint32Array(randomBytes(WORDS * 4).buffer.slice(0, WORDS * 4));
   const hash = new Uint32Array(WORDS);
-  let slots = 1024;
-  let table = new Uint32Array(slots * WORDS);
-  let size = 0;
+  const tables = Array.from({ length: TABLES }, createTable);
 
   /** cyrb128: four multiplicative lanes that are mixed at the end. All zeros stands for an empty slot. */
   const hashOf = (id: string): void => {
@@ -40,6 +41,20 @@ export const createDistinctIds = (): DistinctIds => {
     hash[3] = (d ^ a) || 1;
   };
 
+  return {
+    add: (id) => {
+      hashOf(id);
+      return tables[hash[1]! % TABLES]!.add(hash);
+    },
+  };
+};
+
+/** An open-addressing hash table of hashes. */
+const createTable = (): { add(hash: Uint32Array): boolean } => {
+  let slots = FIRST_SLOTS;
+  let table = new Uint32Array(slots * WORDS);
+  let size = 0;
+
   const slotOf = (into: Uint32Array, mask: number, words: Uint32Array, at: number): number => {
     for (let slot = words[at]! & mask; ; slot = (slot + 1) & mask) {
       const base = slot * WORDS;
@@ -53,13 +68,14 @@ export const createDistinctIds = (): DistinctIds => {
     for (let at = 0; at < table.length; at += WORDS) {
       if (table[at + 3] !== 0) larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
     }
+    // Its memory goes at once, not when the collector comes by.
+    table.buffer.transfer(0);
     slots *= 2;
     table = larger;
   };
 
   return {
-    add: (id) => {
-      hashOf(id);
+    add: (hash) => {
       const base = slotOf(table, slots - 1, hash, 0);
       if (table[base + 3] !== 0) return false;
       table.set(hash, base);
