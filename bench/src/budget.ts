@@ -8,22 +8,23 @@ const ASSISTANTS = 3000;
 const WORKERS = 4;
 /** 5,000 a minute, in a window short enough for many of them to be seen. */
 export const LIMIT = { requests: 500, windowMs: 6000 };
-/** The steady stretch begins a window after the first request, and is as many windows long. */
+/** The steady stretch begins a window after the first rotation, and is so many windows long. */
 const WINDOWS = 4;
 
 interface Use {
   /** Of the requests that were allowed in the steady stretch. */
   usedShare: number;
-  /** 429s from the first request to the end. */
+  /** 429s from the beginning to the end. */
   refused: number;
   requestsEach: number;
+  /** From the first rotation to the end. */
   seconds: number;
 }
 
-/** Watches from the first request, which `begin` brings about, to the end, at which `end` answers how many rotations are done. */
+/** Watches from the first rotation, which `begin` brings about, to the end, at which `end` answers how many are done. */
 const watchUse = async (stage: Stage, begin: () => Promise<unknown>, end: () => Promise<number>): Promise<Use> => {
   await begin();
-  await until(async () => accepted(await stage.requests()) > 0);
+  await until(async () => (await stage.requests()).rotate > 0);
   const start = performance.now();
   const sample = async () => {
     const at = performance.now();
