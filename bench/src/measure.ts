@@ -29,3 +29,8 @@ export const inFlight = async (count: number, width: number, task: (index: numbe
   };
   await Promise.all(Array.from({ length: width }, lane));
 };
+
+/** The most memory that a process has had resident so far. */
+export const peakRssBytes = (pid: number): number => 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+
+export const redisUsedBytes = async (redis: Redis): Promise<number> => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1]);

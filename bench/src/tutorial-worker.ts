@@ -1,13 +1,16 @@
-import { Worker } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 
 /*
  * The worker that one writes after an afternoon with the tutorials: one job an assistant, global fetch, the record published
  * as JSON in clear, and returned as the job's value. No idempotency, no ledger, no sealing, no outcome sorting.
+ * With LIMIT_REQUESTS and LIMIT_WINDOW_MS it has BullMQ's limiter, and waits where it is refused, both as its documentation says.
  */
 const [redisUrl, baseUrl, apiKey] = [process.env['REDIS_URL']!, process.env['INVENT_BASE_URL']!, process.env['INVENT_API_KEY']!];
 const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
 const publisher = new Redis(redisUrl);
+const queue = new Queue('tutorial', { connection: publisher });
+const [max, duration] = [Number(process.env['LIMIT_REQUESTS'] ?? 0), Number(process.env['LIMIT_WINDOW_MS'] ?? 0)];
 
 const worker = new Worker(
   'tutorial',
@@ -17,12 +20,16 @@ const worker = new Worker(
       method: 'POST',
       headers: { authorization: `Bearer ${apiKey}` },
     });
+    if (response.status === 429) {
+      await queue.rateLimit(1000 * Number(response.headers.get('retry-after') ?? 1));
+      throw Worker.RateLimitError();
+    }
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     const assistant = await response.json();
     await publisher.publish('assistant-rotated', JSON.stringify(assistant));
     return assistant;
   },
-  { connection, concurrency: 50 },
+  { connection, concurrency: 50, ...(max > 0 && { limiter: { max, duration } }) },
 );
 await worker.waitUntilReady();
 console.log(JSON.stringify({ msg: 'ready' }));

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { BulkRange, BulkWork, Claim, RotationQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
-import { monotonicFactory } from 'ulid';
 import { backoffMs } from './backoff.ts';
 import { BulkLost } from './bulk-tasks.ts';
 import type { Clock } from './clock.ts';
+import { nextUlid } from './next-ulid.ts';
 import { idsOf } from './publisher.ts';
 import type { Step } from './rotate-secret-key.ts';
 
@@ -39,9 +39,8 @@ const CLAIM_SIZE = 16;
 const HANDS = 3;
 const LOOK_EVERY_MS = 250;
 const REST_WHEN_BUSY_MS = 500;
+const WAIT_FOR_ROOM_MS = 5;
 const errorBackoff = { firstMs: 500, maxMs: 30_000 };
-
-const nextUlid = monotonicFactory();
 
 /** What of a draw is still to be claimed. */
 interface Hand {
@@ -57,6 +56,8 @@ interface Hand {
 export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<void> } => {
   const { work, doTask, post, followUps, clock, logger, concurrency, maxOpenIntents, takeoverAfterMs, holdBack, stopping } = options;
   const token = randomUUID();
+  /** The ledger leaves a tenth of an org's open intents to single rotations. */
+  const bulksShare = maxOpenIntents - Math.floor(maxOpenIntents / 10);
   const hands: Hand[] = [];
   /** Requests under way, and how many of each org. */
   const underWay = new Set<Promise<void>>();
@@ -81,7 +82,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     return false;
   };
   const rest = (name: string, ms: number) => restUntil.set(name, Math.max(restUntil.get(name) ?? 0, clock.nowMs() + ms));
-  const roomOf = (orgId: string): number => Math.min(maxOpenIntents - (underWayOf.get(orgId) ?? 0), concurrency - underWay.size);
+  const roomOf = (orgId: string): number => Math.min(bulksShare - (underWayOf.get(orgId) ?? 0), concurrency - underWay.size);
 
   /** What cannot be finished here goes on in the queue that every worker draws from. */
   const carryOn = async (claim: Claim, askedMs: number): Promise<void> => {
@@ -150,7 +151,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
         range.waiting.splice(0, result.items.length);
         if (result.retryInMs !== undefined) pacedUntil = clock.nowMs() + result.retryInMs;
         // Room gave out before any was claimed: those that are under way elsewhere have it.
-        else if (result.items.length === 0) rest(range.orgId, 20);
+        else if (result.items.length === 0) rest(range.orgId, WAIT_FOR_ROOM_MS);
       }
     }
   };

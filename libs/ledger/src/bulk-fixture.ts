@@ -119,7 +119,7 @@ export const problemsOf = async (id: string): Promise<string[]> => {
     equal('what is left of draws', draws.length + redo.length, 0);
   } else {
     const spans = [...draws, ...redo].map(spanOf);
-    const lost = [...letters.slice(0, n('cursor'))].flatMap((letter, i) => (letter === '.' && !spans.some(([from, to]) => from <= i && i < to) ? [i] : []));
+    const lost = letters.slice(0, n('cursor')).split('').flatMap((letter, i) => (letter === '.' && !spans.some(([from, to]) => from <= i && i < to) ? [i] : []));
     equal('those that were passed by and nobody will draw', lost.join(), '');
     equal('draws that lie across a string of ids', spans.filter(([from, to]) => Math.floor(from / 1000) !== Math.floor((to - 1) / 1000)).join(' '), '');
   }
@@ -127,3 +127,9 @@ export const problemsOf = async (id: string): Promise<string[]> => {
 };
 /** … of all bulks. */
 export const allProblems = async (): Promise<string[]> => (await Promise.all((await redis.zrange('{spec}:bulks', '0', '-1')).map(problemsOf))).flat();
+
+/** Throws where a bulk is not as it must be at all times. */
+export const insistOnOrder = async (): Promise<void> => {
+  const problems = await allProblems();
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+};

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { BulkSpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
-  LEASE_MS, START_MS, again, allProblems, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
+  LEASE_MS, START_MS, again, insistOnOrder, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
 import { accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, resumed, rotate } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
@@ -23,7 +23,7 @@ beforeEach(async () => {
   await startAnew();
 });
 afterEach(async () => {
-  expect(spoilt ? [] : await allProblems()).toEqual([]);
+  if (!spoilt) await insistOnOrder();
 });
 
 const ORG: Partial<BulkSpec> = { selection: { kind: 'org' } };
@@ -326,7 +326,16 @@ describe('a claim of a bulk', () => {
     await makeBulk(5);
     const range = await drawn();
     expect(await wordsOf(claimRange(range, { maxOpenIntents: 2 }))).toEqual(['claimed', 'claimed']);
-    expect(await claimRange(range, { maxOpenIntents: 2 })).toEqual({ kind: 'full', retryInMs: 20 });
+    expect(await claimRange(range, { maxOpenIntents: 2 })).toEqual({ kind: 'full', retryInMs: 5 });
+  });
+
+  it('leaves a tenth of the room to single rotations', async () => {
+    await makeBulk(20);
+    const range = await drawn();
+    expect(await wordsOf(claimRange(range, { maxOpenIntents: 10 }))).toEqual(Array.from({ length: 9 }, () => 'claimed'));
+    expect(await claimRange(range, { maxOpenIntents: 10 })).toMatchObject({ kind: 'full' });
+    const single = await accept({ assistantId: 'single' });
+    expect(await claimOf(single, { maxOpenIntents: 10 })).toMatchObject({ kind: 'claimed' });
   });
 
   it('is refused while the ledger is frozen, or this worker holds requests back', async () => {

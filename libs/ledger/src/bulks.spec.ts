@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { bulkStates, failureLetters, type BulkRotation, type BulkSpec, type BulkState } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
-  LEASE_MS, START_MS, allProblems, begin, bulks, claimRange, draw, drawn, failWith, loseIt, makeBulk, namesOf, nextBulkId, openBulks, pass, specOf, startAnew, stateOf, statesOf, succeed, work, wordsOf,
+  LEASE_MS, START_MS, allProblems, insistOnOrder, begin, bulks, claimRange, draw, drawn, failWith, loseIt, makeBulk, namesOf, nextBulkId, openBulks, pass, specOf, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
 import { codeOf, everything, redis } from './ledger-fixture.ts';
 
@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 beforeEach(startAnew);
 afterEach(async () => {
-  expect(await allProblems()).toEqual([]);
+  await insistOnOrder();
 });
 
 const HOUR_S = 3600;

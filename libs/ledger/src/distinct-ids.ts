@@ -7,9 +7,12 @@ export interface DistinctIds {
 }
 
 const WORDS = 4;
+const FIRST_SLOTS = 64;
 const MAX_LOAD = 0.6;
-const { imul } = Math;
+/** Grown one by one: the whole set never takes half as much again while it grows. */
+const TABLES = 64;
 
+const { imul } = Math;
 const mixed = (lane: number): number => {
   let bits = imul(lane ^ (lane >>> 16), 2_246_822_507);
   bits = imul(bits ^ (bits >>> 13), 3_266_489_909);
@@ -23,9 +26,7 @@ const mixed = (lane: number): number => {
 export const createDistinctIds = (): DistinctIds => {
   const seed = new Uint32Array(randomBytes(WORDS * 4).buffer.slice(0, WORDS * 4));
   const hash = new Uint32Array(WORDS);
-  let slots = 1024;
-  let table = new Uint32Array(slots * WORDS);
-  let size = 0;
+  const tables = Array.from({ length: TABLES }, createTable);
 
   /** Four lanes as in cyrb128, mixed at the end as in MurmurHash3: every step can be undone, so that no bit of them is lost. All zeros stands for an empty slot. */
   const hashOf = (id: string): void => {
@@ -47,6 +48,20 @@ export const createDistinctIds = (): DistinctIds => {
     if (hash[3] === 0) hash[3] = 1;
   };
 
+  return {
+    add: (id) => {
+      hashOf(id);
+      return tables[hash[1]! % TABLES]!.add(hash);
+    },
+  };
+};
+
+/** An open-addressing hash table of hashes. */
+const createTable = (): { add(hash: Uint32Array): boolean } => {
+  let slots = FIRST_SLOTS;
+  let table = new Uint32Array(slots * WORDS);
+  let size = 0;
+
   const slotOf = (into: Uint32Array, mask: number, words: Uint32Array, at: number): number => {
     for (let slot = words[at]! & mask; ; slot = (slot + 1) & mask) {
       const base = slot * WORDS;
@@ -60,13 +75,14 @@ export const createDistinctIds = (): DistinctIds => {
     for (let at = 0; at < table.length; at += WORDS) {
       if (table[at + 3] !== 0) larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
     }
+    // Its memory goes at once, not when the collector comes by.
+    table.buffer.transfer(0);
     slots *= 2;
     table = larger;
   };
 
   return {
-    add: (id) => {
-      hashOf(id);
+    add: (hash) => {
       const base = slotOf(table, slots - 1, hash, 0);
       if (table[base + 3] !== 0) return false;
       table.set(hash, base);

@@ -25,6 +25,7 @@ export const connectRedis = (url: string, { mannered, name, logger }: { mannered
     ...manners[mannered],
   };
   const redis = new Redis(url, options);
+  writeTogether(redis);
   const { hostname, port } = new URL(url);
   const log = logger.child({ redis: `${hostname}:${port || 6379}`, connection: name });
   let away = false;
@@ -41,6 +42,28 @@ export const connectRedis = (url: string, { mannered, name, logger }: { mannered
     away = false;
   });
   return redis;
+};
+
+/**
+ * Has the commands of one turn of the event loop leave in one write: a write costs more than anything else about a command, here and
+ * in Redis. Unlike ioredis's own auto-pipelining, it changes nothing in how each is answered, refused or sent again.
+ */
+const writeTogether = (redis: Redis): void => {
+  const send = redis.sendCommand.bind(redis);
+  let corked: Redis['stream'] | undefined;
+  redis.sendCommand = (command, pipeline) => {
+    const { stream } = redis;
+    // Before the first connection there is none.
+    if (stream?.writable && stream !== corked) {
+      corked = stream;
+      stream.cork();
+      setImmediate(() => {
+        corked = undefined;
+        stream.uncork();
+      });
+    }
+    return send(command, pipeline);
+  };
 };
 
 /** Resolves when Redis has answered, within the time. */

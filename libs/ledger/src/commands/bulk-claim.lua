@@ -13,7 +13,7 @@
 --           {'past'}      it does not wait (any more); where its ledger entry cannot be read, it has failed
 --         `ms to wait` is not 0 where the request budget gave out
 --         {'STOPPED', state}      the bulk does not run
---         {'FULL', ms to wait}    as many intents of the org are open as may be
+--         {'FULL', ms to wait}    as many intents of the org are open as a bulk may have: a tenth is left to single rotations
 --         {'FROZEN', ms to wait}  no POST may leave
 -- Keeps: all that claim.lua keeps; an assistant of a bulk is begun once. Too many unknown outcomes in a row halt the bulk.
 
@@ -36,8 +36,9 @@ if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return { 'STOPPED', 'HALTED' }
 end
-local room = bound - open_intents(KEYS[4], bound, now_ms)
-if room <= 0 then return { 'FULL', run > 0 and '1000' or '20' } end
+-- A tenth is left to single rotations: they need not wait until one of a bulk has ended.
+local room = bound - math.floor(bound / 10) - open_intents(KEYS[4], bound, now_ms)
+if room <= 0 then return { 'FULL', run > 0 and '1000' or '5' } end
 -- After too many unknown outcomes in a row, one POST a landing window, to see.
 if run >= bound then room = 1 end
 

@@ -59,15 +59,17 @@ redis.call('SET', KEYS[3], event)
 -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some
 -- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
 local verified = ARGV[14] == '' and int(tonumber(held[11]) or 0) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
-redis.call('HSET', KEYS[2], 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified,
-  'superseded', superseded, 'org', ARGV[12])
+local facts = { 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified, 'superseded', superseded, 'org', ARGV[12] }
 -- The earliest moment at which the key can have been made: whoever asked for a new one before has got it.
-if ARGV[14] == '' then
-  redis.call('HSET', KEYS[2], 'rotated', verified)
-elseif held[6] and held[6] ~= state then
-  if held[12] then redis.call('HSET', KEYS[2], 'rotated', held[12]) else redis.call('HDEL', KEYS[2], 'rotated') end
-  if cause == 'drift' then note_drift(ARGV[11], now_ms) end
+local read_anew = ARGV[14] ~= '' and held[6] and held[6] ~= state
+local rotated = ARGV[14] == '' and verified or read_anew and held[12]
+if rotated then
+  facts[#facts + 1], facts[#facts + 2] = 'rotated', rotated
+elseif read_anew then
+  redis.call('HDEL', KEYS[2], 'rotated')
 end
+redis.call('HSET', KEYS[2], unpack(facts))
+if read_anew and cause == 'drift' then note_drift(ARGV[11], now_ms) end
 if held[9] ~= ARGV[12] then
   if held[9] then redis.call('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
   redis.call('SADD', PREFIX .. ':orgs', ARGV[11])

@@ -154,12 +154,13 @@ end
 -- An assistant that was begun, or need not be, has come to its end.
 local function end_item(bulk, index, letter, now_ms, open, code, assistant)
   local key = bulk_key(bulk)
-  if redis.call('EXISTS', key) == 0 then return end
+  local before = redis.call('HMGET', key, 'state', 'away_since', 'unread')
+  if not before[1] then return end
   redis.call('SETRANGE', key .. ':states', index, letter)
   redis.call('HINCRBY', key, COUNTED_AS[letter] or 'failed', 1)
   local left_open = open and redis.call('HINCRBY', key, 'open', -1) or 0
   if letter == 's' then
-    redis.call('HDEL', key, 'away_since', 'unread')
+    if before[2] or before[3] then redis.call('HDEL', key, 'away_since', 'unread') end
     if left_open > 0 then return end
   elseif code then
     redis.call('LPUSH', key .. ':failures', int(now_ms) .. ' ' .. code .. ' ' .. assistant)

@@ -1,0 +1,109 @@
+import { createBulks, createSystem } from '@rekey/ledger';
+import { Queue } from 'bullmq';
+import { Pool } from 'undici';
+import { askForSingles } from './accepting.ts';
+import { inFlight, median } from './measure.ts';
+import type { Part } from './part.ts';
+import { API_KEY, CONCURRENCY, ORG, assistant, createBulkOf, firstAssistants, startStage, until, type Figures, type Stage } from './stage.ts';
+import { ratioOf, table, whole } from './table.ts';
+import { fillTutorialQueue, tutorialDone } from './tutorial.ts';
+
+const rawLoop = async (stage: Stage, rotations: number): Promise<Figures> => {
+  const pool = new Pool(stage.upstream, { connections: CONCURRENCY });
+  const figures = await stage.timed([process.pid], rotations, () =>
+    inFlight(rotations, CONCURRENCY, async (i) => {
+      const { body } = await pool.request({ method: 'POST', path: `/orgs/${ORG}/assistants/${assistant(i)}/rotate-secret-key`, headers: { authorization: `Bearer ${API_KEY}` } });
+      JSON.parse(await body.text());
+    }),
+  );
+  await pool.close();
+  return figures;
+};
+
+const tutorial = async (stage: Stage, rotations: number): Promise<Figures> => {
+  const queue = await fillTutorialQueue(stage, firstAssistants(rotations));
+  const { child } = await stage.startProgram('tutorial-worker');
+  const figures = await stage.timed([child.pid], rotations, async () => {
+    await queue.resume();
+    await until(async () => (await tutorialDone(stage)) >= rotations);
+  });
+  await child.stop();
+  await queue.close();
+  await stage.clear();
+  return figures;
+};
+
+/**
+ * From the first POST until none is left: the bulk goes on to be verified, which is not measured here. Neither is the gateway, which has
+ * no counterpart in the other ways.
+ */
+const bulk = async (stage: Stage, rotations: number, workerCount: number): Promise<Figures> => {
+  const ledger = { redis: stage.redis, prefix: 'rekey' };
+  const [system, bulks] = [createSystem(ledger), createBulks(ledger)];
+  const { client, stop } = await stage.startGateway();
+  await system.freeze('not yet');
+  const { id } = await createBulkOf(client, firstAssistants(rotations));
+  await stop();
+  const workers = await stage.startWorkers(workerCount);
+  const pids = workers.map(({ child }) => child.pid);
+  const figures = await stage.timed(pids, rotations, async () => {
+    const before = (await stage.requests()).rotate;
+    await system.unfreeze();
+    await until(async () => (await stage.requests()).rotate > before);
+    const start = performance.now();
+    await until(async () => (await bulks.get(id)).state !== 'RUNNING', 20);
+    return (performance.now() - start) / 1000;
+  });
+  const { state, why } = await bulks.get(id);
+  if (state !== 'VERIFYING') throw new Error(`the bulk rotation is ${state}: ${why}`);
+  await Promise.all(workers.map(({ child }) => child.stop()));
+  await stage.clear();
+  return figures;
+};
+
+const singles = async (stage: Stage, rotations: number): Promise<Figures> => {
+  const { client, stop } = await stage.startGateway();
+  await askForSingles(client, rotations);
+  await stop();
+  const intake = new Queue('rotations', { connection: stage.redis, prefix: '{rekey}:bull' });
+  await intake.pause();
+  const [worker] = await stage.startWorkers(1);
+  const figures = await stage.timed([worker!.child.pid], rotations, async () => {
+    await intake.resume();
+    await until(async () => (await stage.redis.zcard('{rekey}:rotations:SUCCEEDED')) >= rotations);
+  });
+  await worker!.child.stop();
+  await intake.close();
+  await stage.clear();
+  return figures;
+};
+
+/** Rotations without a request limit: a raw loop, the tutorial stack and Rekey in turns. */
+export const rotating: Part = async ({ rotations, rounds }, progress) => {
+  const stage = await startStage({ assistants: rotations });
+  const ways: [string, () => Promise<Figures>][] = [
+    ['raw undici loop', () => rawLoop(stage, rotations)],
+    ['tutorial stack', () => tutorial(stage, rotations)],
+    ['Rekey, a bulk, one worker', () => bulk(stage, rotations, 1)],
+    ['Rekey, a bulk, two workers', () => bulk(stage, rotations, 2)],
+    ['Rekey, single rotations, one worker', () => singles(stage, rotations)],
+  ];
+  const found = new Map<string, Figures[]>(ways.map(([name]) => [name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const [name, measure] of ways) {
+      progress(`rotating, round ${round} of ${rounds}: ${name}`);
+      found.get(name)!.push(await measure());
+    }
+  }
+  await stage.stop();
+
+  const of = (name: string, pick: (figures: Figures) => number) => median(found.get(name)!.map(pick));
+  const row = (name: string) => [name, whole(of(name, (f) => f.perSecond)), whole(of(name, (f) => f.cpuUs)), whole(of(name, (f) => f.redisCpuUs)), of(name, (f) => f.requests).toFixed(2)];
+  const ratio = (name: string, base: string) => [
+    `**${name} / ${base}**`, ...[(f: Figures) => f.perSecond, (f: Figures) => f.cpuUs, (f: Figures) => f.redisCpuUs].map((pick) => ratioOf(of(name, pick), of(base, pick))), '',
+  ];
+  return table(
+    [`rotating ${whole(rotations)}, no request limit`, 'a second', 'worker CPU µs', 'Redis CPU µs', 'upstream requests'],
+    [...ways.map(([name]) => row(name)), ratio('Rekey, a bulk, one worker', 'tutorial stack'), ratio('Rekey, a bulk, two workers', 'Rekey, a bulk, one worker'), ratio('Rekey, single rotations, one worker', 'tutorial stack')],
+  );
+};
