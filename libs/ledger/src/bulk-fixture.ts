@@ -106,7 +106,7 @@ export const problemsOf = async (id: string): Promise<string[]> => {
   equal('its place among those that have ended', ended !== null, ENDED.includes(hash['state']!));
   const rotations = (await Promise.all(open.map((rotation) => redis.hgetall(`{spec}:rotation:${rotation}`)))).filter(({ bulk }) => bulk === id);
   equal('the count of open ones', n('open'), rotations.length);
-  equal('the count of unknown ones', n('unknown'), rotations.filter(({ counted }) => counted === '1').length);
+  equal('the count of unknown ones', n('unknown'), rotations.filter(({ state }) => state === 'RECONCILING').length);
   if (letters !== '') {
     equal('the length of the states', letters.length, n('total'));
     for (const [field, pattern] of Object.entries({ open: /r/g, succeeded: /s/g, shared: /m/g, failed: /[A-Z]/g, cancelled: /x/g, valid: /v/g })) {
