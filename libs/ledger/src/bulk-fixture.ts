@@ -93,7 +93,7 @@ export const problemsOf = async (id: string): Promise<string[]> => {
   const base = `{spec}:bulk:${id}`;
   const [hash, letters, draws, redo, active, ended, open] = await Promise.all([
     redis.hgetall(base), statesOf(id), redis.hkeys(`${base}:draws`), redis.lrange(`${base}:redo`, 0, -1),
-    redis.zscore('{spec}:bulks:active', id), redis.zscore('{spec}:bulks:ended', id), redis.zrange('{spec}:rotations:open', 0, -1),
+    redis.zscore('{spec}:bulks:active', id), redis.zscore('{spec}:bulks:ended', id), redis.zrange('{spec}:rotations:open', '0', '-1'),
   ]);
   const problems: string[] = [];
   const equal = (what: string, got: unknown, wanted: unknown) => {
@@ -118,11 +118,16 @@ export const problemsOf = async (id: string): Promise<string[]> => {
     equal('what is left of draws', draws.length + redo.length, 0);
   } else {
     const spans = [...draws, ...redo].map(spanOf);
-    const lost = [...letters.slice(0, n('cursor'))].flatMap((letter, i) => (letter === '.' && !spans.some(([from, to]) => from <= i && i < to) ? [i] : []));
+    const lost = Array.from(letters.slice(0, n('cursor'))).flatMap((letter, i) => (letter === '.' && !spans.some(([from, to]) => from <= i && i < to) ? [i] : []));
     equal('those that were passed by and nobody will draw', lost.join(), '');
     equal('draws that lie across a string of ids', spans.filter(([from, to]) => Math.floor(from / 1000) !== Math.floor((to - 1) / 1000)).join(' '), '');
   }
   return problems;
 };
 /** … of all bulks. */
-export const allProblems = async (): Promise<string[]> => (await Promise.all((await redis.zrange('{spec}:bulks', 0, -1)).map(problemsOf))).flat();
+export const allProblems = async (): Promise<string[]> => (await Promise.all((await redis.zrange('{spec}:bulks', '0', '-1')).map(problemsOf))).flat();
+/** Rejects where something does not hold: after each scenario. */
+export const assertSound = async (): Promise<void> => {
+  const problems = await allProblems();
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+};

@@ -5,7 +5,7 @@ import type { BulkRange } from './bulk-work.ts';
 import {
   LEASE_MS, allProblems, bulks, claimRange, draw, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, statesOf, succeed, work,
 } from './bulk-fixture.ts';
-import { accept, claimOf, codeOf, key, ledger, readKey, redis } from './ledger-fixture.ts';
+import { accept, claimOf, codeOf, ledger, readKey, redis } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
 
 let server: RedisServer;
@@ -106,11 +106,11 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
   };
 
   const steps: Record<string, (by: number) => Promise<unknown>> = {
-    draw: (by) => drawOne(WORKERS[by % 2]!, 1 + (by % 12)),
+    draw: (by) => drawOne(WORKERS[by % 2]!, 1 + (by % 6)),
     'claim some': async (by) => {
-      if (hands.length === 0) await drawOne(WORKERS[by % 2]!, 1 + (by % 12));
+      if (hands.length === 0) await drawOne(WORKERS[by % 2]!, 1 + (by % 6));
       const hand = pick(hands.filter(({ range }) => range.waiting.length > 0), by);
-      if (hand) await claimHand(hand, 1 + (by % 6));
+      if (hand) await claimHand(hand, 1 + (by % 8));
     },
     'end a draw': async (by) => hands.length > 0 && letGo(pick(hands, by)!),
     succeed: async (by) => {
@@ -179,12 +179,12 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
       if (running.length === 0 && states.every((state) => state === 'COMPLETED' || state === 'CANCELLED')) return;
       await pass(LEASE_MS);
       for (const id of made) await codeOf(bulks.resume(id));
-      for (const one of [...running]) {
+      for (const one of running) {
         if (one.at === 'request') await succeed(one.claim).then(() => end(one));
         else if (one.at === 'unknown') await readBack(one, 3);
         else if ((await claimAgain(one)) === 'claimed') await succeed(one.claim).then(() => end(one));
       }
-      for (const hand of [...hands]) await letGo(hand);
+      while (hands.length > 0) await letGo(hands[0]!);
       await drawOne('w1', 10);
       for (const hand of hands) await claimHand(hand, BOUND);
     }

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { BulkSpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
-  LEASE_MS, START_MS, again, allProblems, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
+  LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
-import { accept, claimOf, claimed, codeOf, events, everything, key, ledger, looked, printOf, readKey, redis, resumed, rotate } from './ledger-fixture.ts';
+import { accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, resumed, rotate } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
 
 let server: RedisServer;
@@ -23,7 +23,7 @@ beforeEach(async () => {
   await startAnew();
 });
 afterEach(async () => {
-  expect(spoilt ? [] : await allProblems()).toEqual([]);
+  if (!spoilt) await assertSound();
 });
 
 const ORG: Partial<BulkSpec> = { selection: { kind: 'org' } };
@@ -310,7 +310,7 @@ describe('a claim of a bulk', () => {
     expect(claims[1]).toMatchObject({ stateBefore: printOf('f1'), versionBefore: before.epoch, knownForMs: 1000 });
     expect(await ledger.get(claims[0]!.rotationId)).toMatchObject({ state: 'ROTATING', bulkId: id, reason: 'why', attempts: 1, orgId: 'org_1', assistantId: 'ast_0' });
     expect(await redis.hgetall('{spec}:assistant:ast_0')).toMatchObject({ holder: claims[0]!.rotationId, lease: String(START_MS + 31_000), lands: String(START_MS + 41_000) });
-    expect(await redis.zrange('{spec}:intents:org_1', 0, -1)).toEqual(namesOf(3));
+    expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(namesOf(3));
     expect(await bulks.get(id)).toMatchObject({ startedMs: START_MS + 1000, counts: { rotating: 3, waiting: 0 } });
     expect(await statesOf(id)).toBe('rrr');
   });
@@ -406,7 +406,7 @@ describe('a claim of a bulk', () => {
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
     expect(await statesOf(id)).toBe('rIr');
     expect(await bulks.get(id)).toMatchObject({ lastFailures: [{ assistantId: 'ast_1', code: 'LEDGER_CORRUPT', atMs: START_MS }], counts: { failed: 1, rotating: 2 } });
-    expect(await redis.zrange('{spec}:checks', 0, -1)).toEqual(['org_1/ast_1']);
+    expect(await redis.zrange('{spec}:checks', '0', '-1')).toEqual(['org_1/ast_1']);
   });
 
   it('begins nobody any more where what cannot be read has halted the bulk', async () => {
