@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { BulkSpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
-  LEASE_MS, START_MS, again, insistOnOrder, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
+  LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
 import { accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, resumed, rotate } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
@@ -23,7 +23,7 @@ beforeEach(async () => {
   await startAnew();
 });
 afterEach(async () => {
-  if (!spoilt) await insistOnOrder();
+  if (!spoilt) await assertSound();
 });
 
 const ORG: Partial<BulkSpec> = { selection: { kind: 'org' } };
