@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import type { Redis } from 'ioredis';
+import { createLogger } from './logger.ts';
+import { connectRedis } from './redis.ts';
+
+let server: RedisServer;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis(server.url, { mannered: 'patient', name: 'spec', logger: createLogger('worker', 'silent') });
+  await once(redis, 'ready');
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+
+describe('connectRedis', () => {
+  it('sends the commands of one turn of the event loop together, and answers each by itself', async () => {
+    const answers = Promise.allSettled([redis.set('a', '1'), redis.incr('a'), redis.hget('a', 'x'), redis.get('a')]);
+    expect(redis.stream.writableCorked).toBe(1);
+    const [set, incremented, wrongType, got] = await answers;
+    expect([set, incremented, got]).toEqual([{ status: 'fulfilled', value: 'OK' }, { status: 'fulfilled', value: 2 }, { status: 'fulfilled', value: '2' }]);
+    expect(wrongType).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('WRONGTYPE') } });
+    expect(redis.stream.writableCorked).toBe(0);
+  });
+
+  it('goes on sending after a connection was lost with commands on it', async () => {
+    const lost = redis.set('b', '1');
+    redis.stream.destroy();
+    await lost;
+    expect(await redis.get('b')).toBe('1');
+  });
+});
