@@ -698,12 +698,32 @@ describe('a canary', () => {
   });
 });
 
+describe('a canary that was halted by its failures', () => {
+  it('has been seen by whoever resumes the bulk', async () => {
+    const { id } = await makeBulk(4, { canary: { count: 2, continues: false }, maxFailures: { count: 0 } });
+    const range = await drawn();
+    for (const claim of await claimsOf(claimRange(range))) await ledger.fail(claim, { code: 'UPSTREAM_REJECTED' }, false);
+    expect(await bulks.get(id)).toMatchObject({ state: 'HALTED', why: 'TOO_MANY_FAILURES' });
+    expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING' });
+    expect(await draw({ token: 'w2' })).toMatchObject({ kind: 'range', range: { from: 2, to: 4 } });
+  });
+});
+
+describe('a rotation whose worker is gone', () => {
+  it('is unknown, but counts neither as a failure of its bulk nor as an unknown outcome in a row', async () => {
+    const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
+    for (const claim of await claimsOf(claimRange(await drawn()))) await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true });
+    expect(await bulks.get(id)).toMatchObject({ state: 'RUNNING', counts: { rotating: 4, unknown: 4 } });
+    expect(await redis.hget('{spec}:ledger', 'run:org_1')).toBeNull();
+  });
+});
+
 describe('too many failures', () => {
   it.each<[string, BulkSpec['maxFailures'], number, number]>([
     ['none', { count: 0 }, 10, 1],
     ['two', { count: 2 }, 10, 3],
     ['five percent of forty', { percent: 5 }, 40, 3],
-    ['five percent of thirty, which is one and a half', { percent: 5 }, 30, 2],
+    ['five percent of thirty, which is one and a half and so two', { percent: 5 }, 30, 3],
     ['no percent', { percent: 0 }, 10, 1],
   ])('halt the bulk where more than %s fail', async (_, maxFailures, total, halting) => {
     const { id } = await makeBulk(total, { maxFailures });

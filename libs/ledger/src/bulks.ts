@@ -128,8 +128,8 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
         const ids = unpackIds(text);
         for (const first = index; index < to; index += 1) {
           const item = readItemLetter(letters[index - first] ?? '.');
-          // Who waited when everything ended is never begun.
-          if (item.state === 'WAITING' && isBulkEnded(bulkState)) item.state = 'CANCELLED';
+          // Who waited when it was cancelled is never begun.
+          if (item.state === 'WAITING' && (isBulkEnded(bulkState) || bulkState === 'CANCELLING')) item.state = 'CANCELLED';
           if (wanted !== undefined && item.state !== wanted) continue;
           if (found.length === size) return { items: found, next: index };
           found.push({ index, assistantId: ids[index % IDS_A_CHUNK] ?? '', ...item });

@@ -34,7 +34,9 @@ elseif wish == 'resume' then
     -- What failed until now has been seen by whoever resumes it; so has the canary.
     redis.call('HSET', KEYS[1], 'forgiven', failed + (tonumber(bulk[5]) or 0), 'run_seen', redis.call('HGET', PREFIX .. ':ledger', 'run:' .. bulk[9]) or 0)
     redis.call('HDEL', KEYS[1], 'away_since', 'unread')
-    if redis.call('HGET', KEYS[1], 'why') == 'CANARY_DONE' then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
+    local at = redis.call('HMGET', KEYS[1], 'why', 'limit', 'succeeded', 'shared', 'cancelled')
+    local done = failed + (tonumber(at[3]) or 0) + (tonumber(at[4]) or 0) + (tonumber(at[5]) or 0)
+    if at[1] == 'CANARY_DONE' or (state == 'HALTED' and done >= tonumber(at[2])) then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
     run('RUNNING')
     settle_bulk(id, now_ms)
   end

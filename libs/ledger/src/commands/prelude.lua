@@ -117,7 +117,7 @@ local function begin_bulk(id, total, now_ms)
   local key = bulk_key(id)
   local bulk = redis.call('HMGET', key, 'canary', 'limit_count', 'limit_percent', 'urgent', 'created')
   local canary, percent = tonumber(bulk[1]), tonumber(bulk[3])
-  local allowed = percent and math.floor(total * percent / 100) or tonumber(bulk[2]) or total
+  local allowed = percent and math.ceil(total * percent / 100) or tonumber(bulk[2]) or total
   if total > 0 then redis.call('SET', key .. ':states', string.rep('.', total)) end
   redis.call('HSET', key, 'state', 'RUNNING', 'prepared', '1', 'cursor', 0, 'limit', canary and math.min(canary, total) or total, 'allowed', allowed,
     'open', 0, 'updated', int(now_ms))
