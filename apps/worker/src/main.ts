@@ -46,6 +46,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const apiKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
+  const meter = createMetrics(createSystem({ redis, prefix }).status);
   const budget = createRequestBudget({ redis, prefix, ...limit });
   const invent = createInventClient({
     baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
@@ -53,6 +54,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     timeoutMs: config.INVENT_TIMEOUT_MS,
     connections: 2 * concurrency.first + concurrency.followUps,
     onLimited: (refused) => {
+      meter.limited();
       logger.warn({ ...refused }, 'Invent refused a request for coming too soon (429): all workers slow down');
       budget.slowDown(refused).catch((err: unknown) => logger.warn({ err }, 'the request budget could not be slowed down'));
     },
@@ -61,7 +63,6 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
-  const meter = createMetrics(createSystem({ redis, prefix }).status);
   const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock }) };
   const publisher = createPublisher({ ...common, sealer });
   const check = checkAssistant({ ...common, publisher });

@@ -11,6 +11,8 @@ export interface Meter {
   read(outcome: 'read' | 'not-read'): void;
   published(cause: Cause, removed: boolean): void;
   staleRead(): void;
+  /** Upstream has refused a request for coming too soon (429). */
+  limited(): void;
   swept(word: string, count: number): void;
 }
 
@@ -32,6 +34,7 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
   const read = counter('rekey_read_requests_total', 'Reads of one assistant', ['outcome']);
   const published = counter('rekey_key_versions_total', 'Key versions published', ['cause', 'removed']);
   const stale = counter('rekey_stale_reads_total', 'Reads that showed a key older than the one published');
+  const limited = counter('rekey_limited_requests_total', 'Requests that upstream refused for coming too soon (429)');
   const swept = counter('rekey_swept_total', 'Assistants that sweeps compared, by what came of it', ['result']);
   const ledgerGauges = {
     frozen: gauge('rekey_frozen', '1 while rotations are frozen'),
@@ -62,6 +65,7 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
     read: (outcome) => read.inc({ outcome }),
     published: (cause, removed) => published.inc({ cause, removed: String(removed) }),
     staleRead: () => stale.inc(),
+    limited: () => limited.inc(),
     swept: (result, count) => swept.inc({ result }, count),
     render: async () => {
       await ask().catch(() => Object.values(ledgerGauges).forEach((one) => one.reset()));
