@@ -10,13 +10,13 @@ export interface Pacer {
 export const createPacer = ({ budget, clock }: { budget: RequestBudget; clock: Clock }): Pacer => ({
   take: async (lane, withinMs) => {
     const giveUpMs = clock.nowMs() + withinMs;
-    for (;;) {
-      const answer = await budget.take(lane);
+    for (let paid = false; ; ) {
+      const answer = await budget.take(lane, { paid });
       if (answer.taken) return 0;
       const waitMs = Math.ceil(answer.retryInMs);
       if (!answer.reserved && clock.nowMs() + waitMs > giveUpMs) return waitMs;
       await clock.sleep(waitMs);
-      if (answer.reserved) return 0;
+      paid = answer.reserved;
     }
   },
 });

@@ -144,6 +144,7 @@ const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise
       await clock.sleep(claimed.retryInMs);
       paid = true;
     } else if ((claimed.kind === 'full' || claimed.kind === 'paced') && askedMs + claimed.retryInMs <= giveUpMs) {
+      paid = false;
       await clock.sleep(claimed.kind === 'full' ? claimed.retryInMs * (0.5 + Math.random()) : claimed.retryInMs);
     } else {
       return { claimed, askedMs };

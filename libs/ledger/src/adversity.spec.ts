@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
+import { createRequestBudget } from './budget.ts';
+import { createBulks } from './bulks.ts';
 import {
   accept, claimed, claimOf, codeOf, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, resumed, rotate, waitOf, type Resumed,
 } from './ledger-fixture.ts';
@@ -243,6 +245,22 @@ describe('when Redis is out of memory', () => {
     await fill();
     expect(await ledger.release(claim)).toBe(true);
     expect(await ledger.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
+  });
+
+  it('a request is taken to read a key back', async () => {
+    const budget = createRequestBudget({ redis, prefix: 'spec', egress: 'spec', requestsPerMinute: 500 });
+    await fill();
+    expect(await budget.take('first')).toEqual({ taken: true });
+  });
+
+  it('a bulk rotation is paused and cancelled', async () => {
+    const bulks = createBulks({ redis, prefix: 'spec' });
+    const draft = bulks.draft('blk_1');
+    await draft.add(['ast_1']);
+    await bulks.create('blk_1', { orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { count: 0 } }, draft);
+    await fill();
+    expect(await bulks.pause('blk_1')).toMatchObject({ state: 'PAUSED' });
+    expect(await bulks.cancel('blk_1')).toMatchObject({ state: 'CANCELLED' });
   });
 
   it('a check is asked for, and ended', async () => {

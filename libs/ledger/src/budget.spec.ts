@@ -393,6 +393,19 @@ describe('a claim', () => {
     expect(await hash()).toEqual(before);
   });
 
+  it('waits on where upstream has refused others since the slot was kept', async () => {
+    await takeAll('bulk');
+    const rotation = await accept();
+    await claimOf(rotation);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
+    await pass(stepUs);
+    expect(await claimOf(rotation, { paid: true })).toEqual({ kind: 'paced', retryInMs: expect.any(Number), reserved: false });
+    expect((await budget.take('first', { paid: true })).taken).toBe(false);
+    await pass(30 * SECOND);
+    expect((await budget.take('first', { paid: true })).taken).toBe(true);
+    await claimed(rotation, { paid: true });
+  });
+
   it('keeps no slot where it would be too far ahead', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
     const before = await hash();

@@ -10,8 +10,8 @@ export type Lane = 'first' | 'bulk' | 'sweep';
 
 /** The budget of requests that all workers behind one address share. */
 export interface RequestBudget {
-  /** Takes one, or says how long to wait; with `reserved` it is taken, and may leave after that time. */
-  take(lane: Lane): Promise<{ taken: true } | { taken: false; retryInMs: number; reserved: boolean }>;
+  /** Takes one, or says how long to wait; with `reserved` one is kept until then: ask again with `paid`. It is still theirs then, unless upstream has refused others meanwhile. */
+  take(lane: Lane, options?: { paid: boolean }): Promise<{ taken: true } | { taken: false; retryInMs: number; reserved: boolean }>;
   /** Upstream has refused a request (429) that left so long ago. */
   slowDown(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
 }
@@ -45,9 +45,9 @@ export const createRequestBudget = ({ redis, prefix, ...options }: { redis: Redi
   const { budgetKey, stepUs } = paceOf(keys, options);
   const run = defineScripts(redis, keys.prefix);
   return {
-    take: async (lane) => {
+    take: async (lane, { paid } = { paid: false }) => {
       if (stepUs === 0) return { taken: true };
-      const [kind, waitMs, reserved] = await run['take-slot']([budgetKey], [stepUs, lane]);
+      const [kind, waitMs, reserved] = await run['take-slot']([budgetKey], [stepUs, lane, paid ? '1' : '']);
       return kind === 'TAKEN' ? { taken: true } : { taken: false, retryInMs: Number(waitMs), reserved: reserved === '1' };
     },
     slowDown: async ({ ageMs, retryAfterMs }) => {

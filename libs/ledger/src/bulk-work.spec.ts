@@ -4,7 +4,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import {
   LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
-import { accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, resumed, rotate } from './ledger-fixture.ts';
+import { accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
 
 let server: RedisServer;
@@ -151,6 +151,24 @@ describe('draw', () => {
   });
 });
 
+describe('the rate of a bulk that stood still', () => {
+  it('is not known meanwhile, and afterwards without the time in between', async () => {
+    const { id } = await makeBulk(200);
+    const rotateSome = async () => {
+      for (let i = 0; i < 5; i += 1) {
+        for (const claim of await begin(10)) await succeed(claim);
+        await pass(2000);
+      }
+    };
+    await rotateSome();
+    expect(await bulks.pause(id)).not.toHaveProperty('perSecond');
+    await pass(3_600_000);
+    await bulks.resume(id);
+    await rotateSome();
+    expect((await bulks.get(id)).perSecond).toBeCloseTo(5, 0);
+  });
+});
+
 describe('the end of a draw', () => {
   it('has those drawn again that still wait, after all others', async () => {
     const { id } = await makeBulk(4);
@@ -205,6 +223,16 @@ describe('preparing', () => {
     await work.saveIds(id, 'w1', 3, ['a']);
     await work.restart(id, 'w1');
     expect(await work.ids(id, 3)).toEqual([]);
+  });
+
+  it('of which ids are gone does not begin', async () => {
+    const { id } = await makeBulk([], ORG);
+    await draw();
+    await work.saveIds(id, 'w1', 0, namesOf(1000));
+    await work.saveIds(id, 'w1', 1, ['x']);
+    await redis.hdel(`{spec}:bulk:${id}:ids`, '0');
+    expect(await work.prepared(id, 'w1', 1001, TAKES)).toBe(false);
+    expect(await stateOf(id)).toEqual(['PREPARING', undefined]);
   });
 
   it('that finds nobody has only to be verified', async () => {
@@ -387,6 +415,36 @@ describe('a claim of a bulk', () => {
     expect(await wordsOf(claimRange(range))).toEqual(['claimed']);
   });
 
+  it('does not share a key that came back: it may be as old as can be', async () => {
+    await rotate('f1', { assistantId: 'ast_0' });
+    await pass(1000);
+    await makeBulk(1);
+    await pass(1000);
+    const gone = await looked({ assistantId: 'ast_0' });
+    await ledger.commit(gone, removed('deleted', gone));
+    await pass(1000);
+    const back = await looked({ assistantId: 'ast_0' });
+    await ledger.commit(back, readKey('f1', back, { cause: 'drift' }));
+    expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
+  });
+
+  it('does not share that there is no key', async () => {
+    await rotate('f1', { assistantId: 'ast_0' });
+    await makeBulk(1);
+    await pass(1000);
+    await redis.hset('{spec}:assistant:ast_0', 'rotated', START_MS + 500);
+    const gone = await looked({ assistantId: 'ast_0' });
+    await ledger.commit(gone, removed('deleted', gone));
+    await redis.hset('{spec}:assistant:ast_0', 'rotated', START_MS + 500);
+    expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
+  });
+
+  it('forgets also below the whole bound, where a bulk may have no more, those that were taken out of the ledger by hand', async () => {
+    await makeBulk(1);
+    for (let i = 0; i < 9; i += 1) await redis.zadd('{spec}:intents:org_1', START_MS - 1, `gone_${i}`);
+    expect(await wordsOf(claimRange(await drawn(), { maxOpenIntents: 10 }))).toEqual(['claimed']);
+  });
+
   it('of two bulks with the same assistant begins it for one, and serves both', async () => {
     const [first, second] = [await makeBulk(1), await makeBulk(1)];
     await pass(10);
@@ -561,11 +619,30 @@ describe('a rotation of a bulk', () => {
     expect(back).toMatchObject({ noted: false, claim: { bulkId: id } });
   });
 
-  it('is answered to whoever asks for the assistant singly while it waits', async () => {
-    await makeBulk(1);
+  it('holds up nobody else while it waits: who asks for the assistant need not wait for its bulk', async () => {
+    const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await release(claim!);
-    expect((await accept({ assistantId: 'ast_0' })).id).toBe(claim!.rotationId);
+    await bulks.pause(id);
+    await makeBulk(1);
+    const [other] = await begin(1);
+    await succeed(other!);
+    const single = await accept({ assistantId: 'ast_0' });
+    expect(single.id).not.toBe(claim!.rotationId);
+    await succeed(await claimed(single));
+  });
+
+  it('that waits is over where its key has been replaced since its bulk was asked for', async () => {
+    const { id } = await makeBulk(1);
+    const [claim] = await begin(1);
+    await loseIt(claim!);
+    await release(claim!);
+    await pass(1);
+    await rotate('f1', { assistantId: 'ast_0' });
+    expect(await claimOf({ id: claim!.rotationId, ...claim! })).toEqual({ kind: 'ended' });
+    expect(await ledger.get(claim!.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await statesOf(id)).toBe('s');
+    expect(await countsOf(id)).toMatchObject({ succeeded: 1, unknown: 0 });
   });
 
   it('changes nothing of a bulk that was deleted by hand', async () => {
@@ -766,6 +843,25 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_FAILURES']);
   });
 
+  it('are not forgiven beforehand: one that was lost, forgiven, and then succeeded makes no room for another', async () => {
+    const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
+    const [a, b] = await begin(2);
+    await loseIt(a!);
+    await bulks.resume(id);
+    await succeed(a!);
+    await failWith(b!);
+    expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_FAILURES']);
+  });
+
+  it('are forgiven once: one that was lost, forgiven, and then failed does not halt it again', async () => {
+    const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
+    const [a] = await begin(2);
+    await loseIt(a!);
+    await bulks.resume(id);
+    await failWith(a!);
+    expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
+  });
+
   it('do not halt what has nothing left to do', async () => {
     const { id } = await makeBulk(1, { maxFailures: { count: 0 } });
     const [a] = await begin(1);
@@ -851,6 +947,19 @@ describe('keys that cannot be read back', () => {
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
+  it('are counted anew after one could be read, and are not those for which no request was left', async () => {
+    const { id } = await makeBulk(20);
+    const [a, b] = await begin(20);
+    for (let i = 0; i < 9; i += 1) await loseIt(a!, 'UPSTREAM_UNREACHABLE');
+    await loseIt(b!);
+    await loseIt(a!);
+    for (let i = 0; i < 9; i += 1) await loseIt(a!, 'UPSTREAM_UNREACHABLE');
+    for (let i = 0; i < 5; i += 1) await loseIt(a!, 'UPSTREAM_RATE_LIMITED');
+    expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
+    await loseIt(a!, 'UPSTREAM_UNREACHABLE');
+    expect(await stateOf(id)).toEqual(['HALTED', 'READS_FAIL']);
+  });
+
   it('are not those that have no key, or that were read too early', async () => {
     const { id } = await makeBulk(20);
     const [a] = await begin(20);
@@ -883,6 +992,17 @@ describe('keys that somebody else rotates', () => {
     expect(await stateOf(ours.id)).toEqual(['HALTED', 'DRIFT_STORM']);
     expect(await stateOf(other.id)).toEqual(['RUNNING', undefined]);
     expect(await stateOf(paused.id)).toEqual(['PAUSED', 'PAUSED_BY_OPERATOR']);
+  });
+
+  it('have been seen by whoever resumes: only as many again halt it', async () => {
+    await publish();
+    const { id } = await makeBulk(2);
+    await drift(51);
+    await bulks.resume(id);
+    await drift(50, 60);
+    expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
+    await drift(1, 120);
+    expect(await stateOf(id)).toEqual(['HALTED', 'DRIFT_STORM']);
   });
 
   it('do not halt them when they come slowly', async () => {

@@ -150,7 +150,7 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
     fail: (bulkId, token, code) => save(bulkId, token, 'failed', code),
 
     trim: async ({ endedBeforeMs, keep }) => {
-      const [, forgotten] = await run['bulk-trim']([keys.bulksEnded], [Math.round(endedBeforeMs), keep]);
+      const [, forgotten] = await run['bulk-trim']([keys.bulksEnded, keys.bulksEmpty], [Math.round(endedBeforeMs), keep]);
       return Number(forgotten);
     },
   };

@@ -132,6 +132,23 @@ describe('a draft', () => {
     expect(await Promise.all(names.map((name) => redis.ttl(name)))).toEqual([-1, -1]);
   });
 
+  it.each<[string, (id: string) => Promise<unknown>, Partial<BulkSpec>]>([
+    ['of its ids some are gone', (id) => redis.hdel(`{spec}:bulk:${id}:ids`, '0'), {}],
+    ['those that it leaves out are gone', (id) => redis.del(`{spec}:bulk:${id}:exclude`), ORG],
+  ])('makes nothing where %s, and the same request can be made again', async (_what, lose, spec) => {
+    const fill = async () => {
+      const draft = bulks.draft(nextBulkId());
+      await (spec === ORG ? draft.exclude(['ast_x']) : draft.add(namesOf(1001)));
+      return draft;
+    };
+    const lost = await fill();
+    await lose(lost.id);
+    expect(await codeOf(bulks.create(lost.id, specOf({ requestId: 'req', ...spec }), lost))).toBe('DRAFT_LOST');
+    expect(await redis.keys('{spec}:*')).toEqual([]);
+    const whole = await fill();
+    expect(await bulks.create(whole.id, specOf({ requestId: 'req', ...spec }), whole)).toMatchObject({ created: true });
+  });
+
   it('leaves nothing behind where it is dropped', async () => {
     const draft = await draftOf(namesOf(1500));
     await draft.exclude(['x']);
@@ -406,6 +423,23 @@ describe('retry', () => {
     expect(await bulks.get(id)).toMatchObject({ state: 'COMPLETED', counts: { failed: 0, succeeded: 4 } });
   });
 
+  it('is not bound to the window that a policy had it in', async () => {
+    const { id } = await makeBulk(3, { untilMs: START_MS + 1000 });
+    await runDown(id, (index) => index === 1);
+    await pass(5000);
+    expect(await bulks.retry(id)).toMatchObject({ state: 'RUNNING' });
+    expect(await runDown(id, () => false)).toEqual([1]);
+    expect(await bulks.get(id)).toMatchObject({ state: 'COMPLETED', counts: { failed: 0, succeeded: 3 } });
+  });
+
+  it('draws a hundred at a time also where few of each failed, and where those fill strings of ids', async () => {
+    const { id } = await makeBulk(1050);
+    await runDown(id, (index) => index % 3 === 0);
+    await bulks.retry(id);
+    expect(await redis.lrange(`{spec}:bulk:${id}:redo`, 0, -1)).toEqual([...Array.from({ length: 10 }, (_, i) => `${i * 100}:${i * 100 + 100}`), '1000:1050']);
+    expect((await runDown(id, () => false)).length).toBe(350);
+  });
+
   it('of a bulk without failures does nothing', async () => {
     const { id } = await makeBulk(2);
     await runDown(id, () => false);
@@ -437,6 +471,25 @@ describe('trim', () => {
     expect(await redis.keys(`{spec}:bulk:${made[0]}*`)).toEqual([]);
     expect(await redis.keys(`{spec}:bulk:${made[1]}*`)).toEqual([]);
     expect((await bulks.list({}, { size: 10 })).bulks.map(({ id }) => id)).toEqual([running.id, made[3], made[2]]);
+  });
+});
+
+describe('trim of those without assistants', () => {
+  it('forgets these before others, where there are too many', async () => {
+    const first = await bulks.cancel((await makeBulk(2)).id);
+    await pass(1000);
+    for (let i = 0; i < 3; i += 1) {
+      const { id } = await makeBulk([]);
+      await draw();
+      await work.saveVerification(id, 'w1', { verified: 0, repaired: 0, unverified: 0, differing: [] }, true);
+      await pass(1000);
+    }
+    expect(await work.trim({ endedBeforeMs: 0, keep: 2 })).toBe(2);
+    const { bulks: left } = await bulks.list({}, { size: 10 });
+    expect(left.map(({ counts }) => counts.total)).toEqual([0, 2]);
+    expect(left[1]!.id).toBe(first.id);
+    expect(await work.trim({ endedBeforeMs: START_MS * 2, keep: 2 })).toBe(2);
+    expect(await redis.keys('{spec}:bulks*')).toEqual([]);
   });
 });
 

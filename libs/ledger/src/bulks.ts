@@ -17,7 +17,8 @@ export interface Bulks {
   draft(id: string): BulkDraft;
   /**
    * Makes it; from now on it happens. The same request id with the same arguments gives the one that was made first (`created` false), and the
-   * draft is forgotten. Throws REQUEST_ID_REUSED, and REQUEST_ID_SPENT where the first one is no longer kept.
+   * draft is forgotten. Throws REQUEST_ID_REUSED, and REQUEST_ID_SPENT where the first one is no longer kept; DRAFT_LOST where ids that
+   * were drafted are gone.
    */
   create(id: string, spec: BulkSpec, draft: BulkDraft): Promise<{ bulk: BulkRotation; created: boolean }>;
   /** Throws BULK_NOT_FOUND. */
@@ -88,12 +89,13 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
         [keys.bulk(id), keys.bulkIds(id), keys.bulkExcluded(id), ...(requestId === undefined ? [] : [keys.bulkRequest(requestId)])],
         [
           id, requestId ?? '', digest, REQUEST_ID_TTL_SECONDS, spec.selection.kind === 'ids' ? total : '', spec.validateOnly ? '1' : '', spec.urgent ? '1' : '',
-          ...bulkFields(spec), 'duplicates', duplicates, 'excluded', excluded,
+          excluded, ...bulkFields(spec), 'duplicates', duplicates, 'excluded', excluded,
         ],
       );
       if (reply[0] !== 'CREATED') await draft.drop();
       if (reply[0] === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
       if (reply[0] === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
+      if (reply[0] === 'INCOMPLETE') throw new RekeyError('DRAFT_LOST');
       if (reply[0] === 'KNOWN') return { created: false, bulk: await get(String(reply[1])) };
       return { created: true, bulk: parseBulk(id, flatHash(reply[1]), []) };
     },

@@ -40,6 +40,8 @@ export interface Keys {
   bulks: string;
   bulksActive: string;
   bulksEnded: string;
+  /** Of those that have ended, the ones that had no assistants. */
+  bulksEmpty: string;
   /** The request budget of the workers behind one address. */
   budget(egress: string): string;
   /** A rotation policy: its hash, and the assistants that it names. */
@@ -86,6 +88,7 @@ export const ledgerKeys = (name: string): Keys => {
     bulks: `${prefix}:bulks`,
     bulksActive: `${prefix}:bulks:active`,
     bulksEnded: `${prefix}:bulks:ended`,
+    bulksEmpty: `${prefix}:bulks:empty`,
     budget: (egress) => `${prefix}:budget:${egress}`,
     policy: (id) => `${prefix}:policy:${id}`,
     policyAssistants: (id) => `${prefix}:policy:${id}:assistants`,

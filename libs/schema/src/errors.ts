@@ -22,6 +22,7 @@ const table = {
   ROTATION_NOT_CANCELLABLE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Only a QUEUED rotation can be cancelled.', advice: 'Wait for it to end; a request that may have left cannot be called back.' },
   SWEEP_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such sweep.', advice: 'Check the id. Ended sweeps are kept for a week.' },
   BULK_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such bulk rotation.', advice: 'Check the id. Ended bulk rotations are kept for a limited time.' },
+  DRAFT_LOST: { grpc: 'UNAVAILABLE', retry: true, message: 'Of the ids that were sent for a bulk rotation some are gone; nothing was begun.', advice: 'Send all of them again, within an hour.' },
   BULK_STATE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation is not in a state that allows this.', advice: 'Look at its state: what has ended cannot be paused or cancelled, and only what has ended can be retried.' },
   POLICY_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation policy.', advice: 'Check the id, or list the policies.' },
   TOO_MANY_POLICIES: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'There are as many rotation policies as are kept, 1000.', advice: 'Delete one that is no longer needed.' },

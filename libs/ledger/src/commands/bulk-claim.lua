@@ -37,7 +37,8 @@ if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing
   return { 'STOPPED', 'HALTED' }
 end
 -- A tenth is left to single rotations: they need not wait until one of a bulk has ended.
-local room = bound - math.floor(bound / 10) - open_intents(KEYS[4], bound, now_ms)
+local share = bound - math.floor(bound / 10)
+local room = share - open_intents(KEYS[4], share, now_ms)
 if room <= 0 then return { 'FULL', run > 0 and '1000' or '5' } end
 -- After too many unknown outcomes in a row, one POST a landing window, to see.
 if run >= bound then room = 1 end
@@ -73,7 +74,7 @@ for i = 6, #KEYS do
         reply[#reply + 1] = word
         break
       end
-    elseif (tonumber(held[9]) or 0) > created then
+    elseif is_key(held[4]) and (tonumber(held[9]) or 0) > created then
       end_item(bulk_id, index, 'm', now_ms, false)
       word = { 'shared' }
     elseif holder or (held[7] and redis.call('HGET', rotation_key(held[7]), 'state') == 'QUEUED') then

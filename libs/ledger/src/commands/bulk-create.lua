@@ -3,14 +3,16 @@
 -- KEYS  1 the bulk   2 its ids   3 those it leaves out   4 the request id (only where the caller gave one)
 -- ARGV  1 prefix  2 bulk id  3 request id or ''  4 digest of the arguments  5 seconds that a request id is kept
 --       6 how many ids were given, '' where upstream is to be asked for them  7 '1' for a dry run  8 '1' where it is urgent
---       9… further fields and values of its hash
+--       9 how many it leaves out  10… further fields and values of its hash
 -- Returns {'CREATED', flat hash}
 --         {'KNOWN', bulk id}   the same request again
 --         {'REUSED'}           the request id was used with other arguments
 --         {'SPENT'}            the request id was used, and its bulk rotation is no longer kept
+--         {'INCOMPLETE'}       of what was handed over something is gone: nothing was written
 -- Keeps: one request id, one bulk rotation; all of it is there, or nothing.
 
 local id, request = ARGV[2], ARGV[3]
+local given, left_out = tonumber(ARGV[6]), tonumber(ARGV[9])
 
 if request ~= '' then
   local seen = redis.call('GET', KEYS[4])
@@ -20,17 +22,22 @@ if request ~= '' then
     if redis.call('EXISTS', bulk_key(other)) == 0 then return { 'SPENT' } end
     return { 'KNOWN', other }
   end
+end
+-- A slow caller's first ids may have lapsed, or were lost with a Redis that failed over.
+if (given and redis.call('HLEN', KEYS[2]) ~= math.ceil(given / 1000)) or (left_out > 0 and redis.call('EXISTS', KEYS[3]) == 0) then return { 'INCOMPLETE' } end
+
+if request ~= '' then
   redis.call('SET', KEYS[4], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
 end
 
 local now = int(math.floor(now_us() / 1000))
 redis.call('PERSIST', KEYS[2])
 redis.call('PERSIST', KEYS[3])
-redis.call('HSET', KEYS[1], 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request, 'urgent', ARGV[8], unpack(ARGV, 9))
+redis.call('HSET', KEYS[1], 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request, 'urgent', ARGV[8], unpack(ARGV, 10))
 redis.call('ZADD', PREFIX .. ':bulks', 0, id)
 activate_bulk(id, ARGV[8], now)
-if ARGV[6] ~= '' then
+if given then
   redis.call('HSET', KEYS[1], 'total', ARGV[6])
-  if ARGV[7] ~= '1' then begin_bulk(id, tonumber(ARGV[6]), tonumber(now)) end
+  if ARGV[7] ~= '1' then begin_bulk(id, given, tonumber(now)) end
 end
 return { 'CREATED', redis.call('HGETALL', KEYS[1]) }

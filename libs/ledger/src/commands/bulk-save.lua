@@ -28,6 +28,8 @@ elseif wish == 'ids' then
 elseif wish == 'letters' then
   redis.call('SETRANGE', KEYS[1] .. ':states', ARGV[5], ARGV[6])
 elseif wish == 'prepared' then
+  -- Some of them were lost with a Redis that failed over: it begins anew.
+  if redis.call('HLEN', KEYS[2]) ~= math.ceil(tonumber(ARGV[5]) / 1000) then return { 'LOST' } end
   redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7])
   redis.call('HDEL', KEYS[1], 'task_token', 'task_until')
   begin_bulk(id, tonumber(ARGV[5]), now_ms)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Pauses, resumes, cancels or retries a bulk rotation, as somebody asks.
 --
 -- KEYS  1 the bulk
@@ -17,6 +18,7 @@ local open, failed = tonumber(bulk[3]) or 0, tonumber(bulk[4]) or 0
 
 local function run(to)
   redis.call('HSET', KEYS[1], 'state', to, 'why', '', 'updated', int(now_ms))
+  restart_rate(KEYS[1], now_ms)
   activate_bulk(id, bulk[6], bulk[7])
   redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
 end
@@ -34,6 +36,7 @@ elseif wish == 'resume' then
     -- What failed until now has been seen by whoever resumes it; so has the canary.
     redis.call('HSET', KEYS[1], 'forgiven', failed + (tonumber(bulk[5]) or 0), 'run_seen', redis.call('HGET', PREFIX .. ':ledger', 'run:' .. bulk[9]) or 0)
     redis.call('HDEL', KEYS[1], 'away_since', 'unread')
+    redis.call('HDEL', PREFIX .. ':ledger', 'drift:' .. bulk[9], 'drift_at:' .. bulk[9])
     local at = redis.call('HMGET', KEYS[1], 'why', 'limit', 'succeeded', 'shared', 'cancelled')
     local done = failed + (tonumber(at[3]) or 0) + (tonumber(at[4]) or 0) + (tonumber(at[5]) or 0)
     if at[1] == 'CANARY_DONE' or (state == 'HALTED' and done >= tonumber(at[2])) then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
@@ -52,20 +55,19 @@ elseif wish == 'retry' then
   end
   if failed == 0 then return { 'DONE' } end
   local states = redis.call('GET', KEYS[1] .. ':states')
-  local from, to = string.find(states, '%u+')
-  while from do
-    redis.call('SETRANGE', KEYS[1] .. ':states', from - 1, string.rep('.', to - from + 1))
-    -- No longer than what is drawn at once, and of one string of ids.
-    local first = from - 1
-    while first < to do
-      local last = math.min(first + 100, to, (math.floor(first / 1000) + 1) * 1000)
-      redis.call('RPUSH', KEYS[1] .. ':redo', int(first) .. ':' .. int(last))
-      first = last
-    end
-    from, to = string.find(states, '%u+', to + 1)
+  -- Of every hundred that has some, all are drawn: of these only those that wait are begun.
+  local spans, at = {}, string.find(states, '%u')
+  while at do
+    local first = math.floor((at - 1) / 100) * 100
+    local last = math.min(first + 100, #states)
+    spans[#spans + 1] = int(first) .. ':' .. int(last)
+    at = string.find(states, '%u', last + 1)
   end
+  for i = 1, #spans, 1000 do redis.call('RPUSH', KEYS[1] .. ':redo', unpack(spans, i, math.min(i + 999, #spans))) end
+  redis.call('SET', KEYS[1] .. ':states', (string.gsub(states, '%u', '.')))
   redis.call('HSET', KEYS[1], 'failed', 0, 'forgiven', 0, 'limit', bulk[8], 'retried', '1')
-  redis.call('HDEL', KEYS[1], 'ended', 'verification', 'away_since', 'unread')
+  -- It is asked for by hand: the window that a policy had it in does not count any more.
+  redis.call('HDEL', KEYS[1], 'ended', 'verification', 'away_since', 'unread', 'until')
   redis.call('DEL', KEYS[1] .. ':failures')
   redis.call('ZREM', PREFIX .. ':bulks:ended', id)
   run('RUNNING')

@@ -1,18 +1,27 @@
--- Forgets the bulk rotations that ended first: those that ended before a moment, and those over a count.
+-- Forgets the bulk rotations that ended first: those that ended before a moment, and those over a count. Of the latter, those without assistants go
+-- first.
 --
--- KEYS  1 those that have ended, by when
+-- KEYS  1 those that have ended, by when   2 those of them that had no assistants
 -- ARGV  1 prefix  2 everything that ended before this moment is forgotten (ms)  3 how many are kept
 -- Returns {'TRIMMED', how many were forgotten}
 
 local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[3])
 local forgotten = 0
+local function forget(id)
+  local key = bulk_key(id)
+  redis.call('UNLINK', key, key .. ':ids', key .. ':states', key .. ':failures', key .. ':draws', key .. ':redo', key .. ':exclude')
+  redis.call('ZREM', KEYS[1], id)
+  redis.call('ZREM', KEYS[2], id)
+  redis.call('ZREM', PREFIX .. ':bulks', id)
+  forgotten = forgotten + 1
+end
+
+if over > 0 then
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, math.min(over, 100) - 1)) do forget(id) end
+end
 local oldest = redis.call('ZRANGE', KEYS[1], 0, 99, 'WITHSCORES')
 for i = 1, #oldest, 2 do
   if forgotten >= over and tonumber(oldest[i + 1]) >= tonumber(ARGV[2]) then break end
-  local key = bulk_key(oldest[i])
-  redis.call('UNLINK', key, key .. ':ids', key .. ':states', key .. ':failures', key .. ':draws', key .. ':redo', key .. ':exclude')
-  redis.call('ZREM', KEYS[1], oldest[i])
-  redis.call('ZREM', PREFIX .. ':bulks', oldest[i])
-  forgotten = forgotten + 1
+  forget(oldest[i])
 end
 return { 'TRIMMED', forgotten }

@@ -33,7 +33,7 @@ if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISS
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
 
 local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', 'queued:' .. org,
-  'verified', 'intent', 'satisfied', 'uncertain')
+  'verified', 'intent', 'satisfied', 'uncertain', 'rotated')
 local holder = held[1]
 local now = now_us()
 local now_ms = math.floor(now / 1000)
@@ -72,13 +72,19 @@ local function put_off(why, wait_ms, code)
 end
 
 -- One of a bulk goes on as the bulk does.
-local bulk_state = rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'state')
+local bulk = rotation[8] and redis.call('HMGET', bulk_key(rotation[8]), 'state', 'created') or {}
+local bulk_state = bulk[1]
 if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
   if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
   finish(id, 'CANCELLED', int(now_ms))
   forget_if_never_published(KEYS[2])
   expire_if_deleted(KEYS[2])
   return { 'ENDED', 'CANCELLED' }
+end
+if bulk[2] and is_key(held[4]) and (tonumber(held[12]) or 0) > tonumber(bulk[2]) then
+  -- Its key has been replaced since the bulk was asked for, whoever asked for that.
+  finish(id, 'SUCCEEDED', int(now_ms), 'version', held[6], 'cause', 'rotation', 'error', '', 'status', '')
+  return { 'ENDED', 'SUCCEEDED' }
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
 
@@ -94,10 +100,8 @@ if open_intents(KEYS[4], bound, now_ms) >= bound then
   if run > 0 then return put_off('HALTED', 1000, 'TOO_MANY_UNKNOWNS') end
   return { 'FULL', '20' }
 end
-if ARGV[10] ~= '1' then
-  local free, wait, reserved = take_slot(KEYS[5], now, tonumber(ARGV[9]), rotation[8] and 'bulk' or 'first')
-  if not free then return { 'PACED', string.format('%.3f', wait / 1000), reserved and '1' or '' } end
-end
+local free, wait, reserved = take_slot(KEYS[5], now, tonumber(ARGV[9]), rotation[8] and 'bulk' or 'first', ARGV[10] == '1')
+if not free then return { 'PACED', string.format('%.3f', wait / 1000), reserved and '1' or '' } end
 if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) end
 
 redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),

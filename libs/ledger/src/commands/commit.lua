@@ -60,9 +60,10 @@ redis.call('SET', KEYS[3], event)
 -- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
 local verified = ARGV[14] == '' and int(tonumber(held[11]) or 0) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
 local facts = { 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified, 'superseded', superseded, 'org', ARGV[12] }
--- The earliest moment at which the key can have been made: whoever asked for a new one before has got it.
+-- The earliest moment at which the key can have been made: whoever asked for a new one before has got it. One that came back after there was
+-- none may be as old as can be.
 local read_anew = ARGV[14] ~= '' and held[6] and held[6] ~= state
-local rotated = ARGV[14] == '' and verified or read_anew and held[12]
+local rotated = ARGV[14] == '' and verified or read_anew and is_key(state) and is_key(held[6]) and held[12]
 if rotated then
   facts[#facts + 1], facts[#facts + 2] = 'rotated', rotated
 elseif read_anew then

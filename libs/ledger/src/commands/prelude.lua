@@ -55,6 +55,8 @@ local function end_bulk(id, to, why, now_ms)
   redis.call('HDEL', key, 'task_token', 'task_until')
   redis.call('ZREM', PREFIX .. ':bulks:active', id)
   redis.call('ZADD', PREFIX .. ':bulks:ended', int(now_ms), id)
+  -- As of most windows of a policy: these make room first.
+  if (tonumber(redis.call('HGET', key, 'total')) or 0) == 0 then redis.call('ZADD', PREFIX .. ':bulks:empty', int(now_ms), id) end
   redis.call('DEL', key .. ':draws', key .. ':redo', key .. ':exclude')
   redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
 end
@@ -62,6 +64,7 @@ end
 -- It waits for somebody. What is under way goes on.
 local function stop_bulk(id, to, why, now_ms)
   redis.call('HSET', bulk_key(id), 'state', to, 'why', why, 'updated', int(now_ms))
+  redis.call('HDEL', bulk_key(id), 'rate')
   redis.call('ZREM', PREFIX .. ':bulks:active', id)
   redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
 end
@@ -127,11 +130,18 @@ end
 
 -- How many assistants a second came to an end lately: looked at every few seconds.
 local RATE_EVERY_MS = 3000
-local function note_rate(key, now_ms)
-  local bulk = redis.call('HMGET', key, 'rate_at', 'rate_done', 'succeeded', 'shared', 'failed', 'cancelled', 'started')
+local function done_of(key)
   local done = 0
-  for i = 3, 6 do done = done + (tonumber(bulk[i]) or 0) end
-  local at = tonumber(bulk[1]) or tonumber(bulk[7])
+  for _, count in ipairs(redis.call('HMGET', key, 'succeeded', 'shared', 'failed', 'cancelled')) do done = done + (tonumber(count) or 0) end
+  return done
+end
+-- It goes on after it stood still.
+local function restart_rate(key, now_ms)
+  redis.call('HSET', key, 'rate_at', int(now_ms), 'rate_done', done_of(key))
+end
+local function note_rate(key, now_ms)
+  local bulk, done = redis.call('HMGET', key, 'rate_at', 'rate_done', 'started'), done_of(key)
+  local at = tonumber(bulk[1]) or tonumber(bulk[3])
   if not at or now_ms - at < RATE_EVERY_MS then return end
   redis.call('HSET', key, 'rate_at', int(now_ms), 'rate_done', done, 'rate', string.format('%.3f', 1000 * (done - (tonumber(bulk[2]) or 0)) / (now_ms - at)))
 end
@@ -169,12 +179,17 @@ local function end_item(bulk, index, letter, now_ms, open, code, assistant)
   settle_bulk(bulk, now_ms)
 end
 
--- The outcome of a bulk's rotation is known again. `counted` is what note_unknown_item has noted.
-local function no_longer_unknown(id, bulk, counted)
+-- The outcome of a bulk's rotation is known again. `counted` is what note_unknown_item has noted. What was forgiven as lost and turns out not to
+-- be a failure leaves no room for another one.
+local function no_longer_unknown(id, bulk, counted, fails)
   redis.call('HDEL', rotation_key(id), 'counted')
   if redis.call('EXISTS', bulk_key(bulk)) == 0 then return end
   redis.call('HINCRBY', bulk_key(bulk), 'unknown', -1)
-  if counted == 'lost' then redis.call('HINCRBY', bulk_key(bulk), 'lost', -1) end
+  if counted ~= 'lost' then return end
+  local lost = redis.call('HINCRBY', bulk_key(bulk), 'lost', -1)
+  local seen = redis.call('HMGET', bulk_key(bulk), 'failed', 'forgiven')
+  local left = (tonumber(seen[1]) or 0) + lost
+  if not fails and (tonumber(seen[2]) or 0) > left then redis.call('HSET', bulk_key(bulk), 'forgiven', int(left)) end
 end
 
 -- The outcome of a bulk's rotation is unknown. Where its worker is gone, that says nothing of upstream, and nothing against going on; where the
@@ -191,7 +206,12 @@ local function note_unknown_item(id, bulk, is_new, is_gone, read_error, now_ms)
       settle_bulk(bulk, now_ms)
     end
   end
-  if read_error == '' or read_error == 'NO_SECRET_KEY' or read_error == 'STALE_READ' then return end
+  -- It could be read; or no read has left, for want of a request.
+  if read_error == '' or read_error == 'NO_SECRET_KEY' or read_error == 'STALE_READ' then
+    if not is_new then redis.call('HDEL', key, 'unread') end
+    return
+  end
+  if read_error == 'UPSTREAM_RATE_LIMITED' then return end
   if redis.call('HINCRBY', key, 'unread', 1) >= UNREAD_IN_A_ROW and redis.call('HGET', key, 'state') == 'RUNNING' then
     stop_bulk(bulk, 'HALTED', 'READS_FAIL', now_ms)
   end
@@ -205,7 +225,7 @@ local function finish(id, to, now_ms, ...)
   local key = rotation_key(id)
   local of = redis.call('HMGET', key, 'bulk', 'item', 'counted', 'attempts', 'since', 'assistant')
   if of[1] then
-    if of[3] then no_longer_unknown(id, of[1], of[3]) end
+    if of[3] then no_longer_unknown(id, of[1], of[3], to == 'FAILED') end
     local fields, code = { ... }, nil
     for i = 1, #fields, 2 do if fields[i] == 'error' and fields[i + 1] ~= '' then code = fields[i + 1] end end
     local letter = to == 'SUCCEEDED' and 's' or to == 'CANCELLED' and 'x' or FAILURE_LETTERS[code] or 'Z'
@@ -234,12 +254,14 @@ local SWEEP_STEPS = 50
 -- Takes a slot of the budget: GCRA, with next to no burst. `step` is the pause between two requests in µs, 0 for no limit.
 -- `first` (single rotations, reading back) and, within its share, `sweep` are given the next slot to come where none is free, before all
 -- who only ask again: that is their priority. `bulk` gets what is free; `sweep` beyond its share what nobody has wanted.
+-- `paid`: theirs was given before and has been waited for; it counts, unless the budget was closed meanwhile.
 -- Returns whether there is one now, the µs to wait, and whether it is theirs then.
-local function take_slot(key, now, step, lane)
+local function take_slot(key, now, step, lane, paid)
   if step == 0 then return true, 0, false end
   local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next', 'closed_at')
   -- Where the clock has been turned back since, nobody can say how long it is to be closed, and for how long the pace was slow.
   local closed = (tonumber(budget[6]) or 0) > now + RECOVERY_US and 0 or 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
+  if paid and closed == 0 then return true, 0, false end
   local pace, pace_age = tonumber(budget[3]) or 1, now - (tonumber(budget[4]) or 0)
   if pace < 1 and pace_age >= 0 then step = step / math.min(pace + pace_age / RECOVERY_US, 1) end
   local next_slot = tonumber(budget[1]) or 0

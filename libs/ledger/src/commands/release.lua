@@ -15,5 +15,6 @@ local rotation = redis.call('HMGET', KEYS[1], 'org', 'bulk', 'counted')
 local org = rotation[1]
 if rotation[3] then no_longer_unknown(id, rotation[2], rotation[3]) end
 move(id, 'QUEUED', int(math.floor(now_us() / 1000)), 'error', ARGV[4], 'status', ARGV[5])
-redis.call('HSETNX', KEYS[2], 'queued:' .. org, id)
+-- One of a bulk goes on when its bulk does: whoever asks for the assistant by itself must not wait for that.
+if not rotation[2] then redis.call('HSETNX', KEYS[2], 'queued:' .. org, id) end
 return { 'RELEASED' }
