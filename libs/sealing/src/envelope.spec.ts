@@ -1,0 +1,71 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { generalDecrypt } from 'jose';
+import { createRandomSource, openEnvelope, sealAnewFor, sealFor, type SharedKeys } from './envelope.ts';
+
+const random = createRandomSource();
+const reader = (kid: string): SharedKeys => ({ kid, wrapping: createSecretKey(randomBytes(32)), proving: createSecretKey(randomBytes(32)) });
+const [a, b, stranger] = [reader('a'), reader('b'), reader('c')];
+const TEXT = '{"secret_key":"sk_ä€𝄞"}';
+/** With one letter of a text changed. */
+const spoilt = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
+
+describe('an envelope', () => {
+  it('gives each of its readers what was sealed, and shows nothing of it', () => {
+    const sealed = sealFor([a, b], TEXT, random);
+    expect(JSON.stringify(sealed)).not.toContain('sk_');
+    expect([openEnvelope(sealed, a), openEnvelope(sealed, b)]).toEqual([TEXT, TEXT]);
+  });
+
+  it('is none of anybody else', () => {
+    expect(openEnvelope(sealFor([a, b], TEXT, random), stranger)).toBeUndefined();
+  });
+
+  it('is a JWE that any JOSE library opens', async () => {
+    const sealed = sealFor([a, b], TEXT, random);
+    const { plaintext } = await generalDecrypt(sealed, b.wrapping, { keyManagementAlgorithms: ['A256KW'], contentEncryptionAlgorithms: ['A256GCM'] });
+    expect(Buffer.from(plaintext).toString()).toBe(TEXT);
+  });
+
+  it('never looks the same twice', () => {
+    const [one, two] = [sealFor([a], TEXT, random), sealFor([a], TEXT, random)];
+    expect(one.iv).not.toBe(two.iv);
+    expect(one.recipients[0]!.encrypted_key).not.toBe(two.recipients[0]!.encrypted_key);
+  });
+
+  it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)('is refused where its %s was changed', (part) => {
+    const sealed = sealFor([a, b], TEXT, random);
+    expect(() => openEnvelope({ ...sealed, [part]: spoilt(sealed[part]) }, a)).toThrow('does not come from Rekey');
+  });
+
+  it('is refused where another reader, who knows the key of its content, made another content', () => {
+    const sealed = sealFor([a, b], TEXT, random);
+    const forged = sealAnewFor([a, b], sealFor([b], '{"secret_key":"forged"}', random), b);
+    const { kid, wrapping } = a;
+    const byB = sealAnewFor([{ kid, wrapping, proving: b.proving }], forged, b);
+    expect(() => openEnvelope(byB, a)).toThrow('does not come from Rekey');
+    expect(() => openEnvelope({ ...byB, recipients: sealed.recipients }, a)).toThrow('does not come from Rekey');
+  });
+
+  it('is refused where the wrapped key is not the one of its content', () => {
+    const [one, two] = [sealFor([a], TEXT, random), sealFor([a], TEXT, random)];
+    const swapped = { ...one, recipients: [{ ...one.recipients[0]!, encrypted_key: two.recipients[0]!.encrypted_key }] };
+    expect(() => openEnvelope(swapped, a)).toThrow('was changed');
+  });
+
+  it('is sealed anew for others without a change of its content, and only by who can open it', () => {
+    const sealed = sealFor([a], TEXT, random);
+    const anew = sealAnewFor([a, b], sealed, a);
+    expect(anew.ciphertext).toBe(sealed.ciphertext);
+    expect(openEnvelope(anew, b)).toBe(TEXT);
+    expect(openEnvelope(sealAnewFor([a], anew, a), b)).toBeUndefined();
+    expect(() => sealAnewFor([b], sealed, b)).toThrow('not for this reader');
+  });
+});
+
+describe('the source of random bytes', () => {
+  it('gives no bytes twice, also beyond what it draws at once', () => {
+    const drawn = new Set(Array.from({ length: 5000 }, () => random(12).toString('hex')));
+    expect(drawn.size).toBe(5000);
+  });
+});

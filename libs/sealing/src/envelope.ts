@@ -1,0 +1,116 @@
+import { createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { z } from 'zod';
+import { SealError } from './seal-error.ts';
+
+/**
+ * The two keys that Rekey shares with one reader, and with nobody else: one wraps the key of a content, one proves that it comes from
+ * Rekey. All readers of an envelope learn the key of its content, so that a JWE alone proves nothing to any of them.
+ */
+export interface SharedKeys {
+  kid: string;
+  wrapping: KeyObject;
+  proving: KeyObject;
+}
+
+/** A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped for each reader by `A256KW`, with a proof for each. */
+export const Envelope = z.looseObject({
+  protected: z.base64url(),
+  recipients: z.array(
+    z.looseObject({
+      header: z.looseObject({
+        alg: z.literal('A256KW'),
+        kid: z.string(),
+        /** HMAC-SHA256 under the reader's proving key, base64url, of `protected`, `iv`, `ciphertext` and `tag` with dots between. */
+        proof: z.base64url(),
+      }),
+      encrypted_key: z.base64url(),
+    }),
+  ),
+  iv: z.base64url(),
+  ciphertext: z.base64url(),
+  tag: z.base64url(),
+});
+export type Envelope = z.infer<typeof Envelope>;
+type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
+
+const CEK_BYTES = 32;
+const NONCE_BYTES = 12;
+const DRAWN_AT_ONCE = 256;
+const TAG_BYTES = 16;
+/** RFC 3394 §2.2.3.1. */
+const KEY_WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
+const PROTECTED = Buffer.from(JSON.stringify({ enc: 'A256GCM', cty: 'application/json' })).toString('base64url');
+const AUTHENTICATED = Buffer.from(PROTECTED);
+
+/** Keys and nonces from the system's generator, drawn many at a time: a draw costs 8 µs, however few the bytes. */
+export const createRandomSource = (): ((bytes: number) => Buffer) => {
+  const pool = Buffer.alloc((CEK_BYTES + NONCE_BYTES) * DRAWN_AT_ONCE);
+  let next = pool.length;
+  return (bytes) => {
+    if (next + bytes > pool.length) {
+      randomFillSync(pool);
+      next = 0;
+    }
+    const drawn = Buffer.from(pool.subarray(next, next + bytes));
+    pool.fill(0, next, next + bytes);
+    next += bytes;
+    return drawn;
+  };
+};
+
+/** Encrypts once, for all readers. */
+export const sealFor = (readers: readonly SharedKeys[], plaintext: string, random: (bytes: number) => Buffer): Envelope => {
+  const cek = random(CEK_BYTES);
+  const iv = random(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', cek, iv).setAAD(AUTHENTICATED);
+  const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
+  const content = { protected: PROTECTED, iv: iv.toString('base64url'), ciphertext: ciphertext.toString('base64url'), tag: cipher.getAuthTag().toString('base64url') };
+  return { ...content, recipients: readers.map((reader) => recipient(reader, cek, content)) };
+};
+
+/** The same content for other readers; it is not encrypted anew. `own` must be one of those that it is sealed for. */
+export const sealAnewFor = (readers: readonly SharedKeys[], envelope: Envelope, own: SharedKeys): Envelope => {
+  const cek = unwrap(envelope, own);
+  if (!cek) throw new SealError('the sealed text is not for this reader');
+  const { protected: header, iv, ciphertext, tag } = envelope;
+  const content = { protected: header, iv, ciphertext, tag };
+  return { ...content, recipients: readers.map((reader) => recipient(reader, cek, content)) };
+};
+
+/** The plaintext; undefined where it is not for this reader. Throws SealError where it is, and does not come from Rekey as it is. */
+export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | undefined => {
+  const cek = unwrap(envelope, reader);
+  if (!cek) return undefined;
+  const tag = Buffer.from(envelope.tag, 'base64url');
+  // node:crypto would take a shorter one, which is easier to guess.
+  if (envelope.protected !== PROTECTED || tag.length !== TAG_BYTES) throw new SealError('the sealed text is not sealed as Rekey does');
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', cek, Buffer.from(envelope.iv, 'base64url')).setAAD(AUTHENTICATED).setAuthTag(tag);
+    return Buffer.concat([decipher.update(envelope.ciphertext, 'base64url'), decipher.final()]).toString('utf8');
+  } catch {
+    throw new SealError('the sealed text was changed, or sealed under another key');
+  }
+};
+
+const recipient = ({ kid, wrapping, proving }: SharedKeys, cek: Buffer, content: Content): Envelope['recipients'][number] => {
+  const cipher = createCipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
+  const wrapped = Buffer.concat([cipher.update(cek), cipher.final()]);
+  return { header: { alg: 'A256KW', kid, proof: proofOf(content, proving).toString('base64url') }, encrypted_key: wrapped.toString('base64url') };
+};
+
+const proofOf = ({ protected: header, iv, ciphertext, tag }: Content, proving: KeyObject): Buffer =>
+  createHmac('sha256', proving).update(`${header}.${iv}.${ciphertext}.${tag}`).digest();
+
+const unwrap = (envelope: Envelope, { kid, wrapping, proving }: SharedKeys): Buffer | undefined => {
+  const ours = envelope.recipients.find(({ header }) => header.kid === kid);
+  if (!ours) return undefined;
+  const given = Buffer.from(ours.header.proof, 'base64url');
+  const right = proofOf(envelope, proving);
+  if (given.length !== right.length || !timingSafeEqual(given, right)) throw new SealError('the sealed text does not come from Rekey');
+  try {
+    const decipher = createDecipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
+    return Buffer.concat([decipher.update(ours.encrypted_key, 'base64url'), decipher.final()]);
+  } catch {
+    throw new SealError('the sealed text was changed, or sealed under another key');
+  }
+};
