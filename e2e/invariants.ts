@@ -9,7 +9,7 @@ type Version = Exclude<KeyEvent, { type: 'rekey.assistant.key-uncertain.v1' }>;
 export const lastPublished = async ({ sealer }: Pick<System, 'sealer'>, events: KeyEvent[]): Promise<Record<string, string | null>> => {
   const last: Record<string, string | null> = {};
   for (const event of events) {
-    if (event.type === KEY_ROTATED) last[event.subject] = (await openRecord(sealer, event.data.sealed)).assistant.secret_key ?? null;
+    if (event.type === KEY_ROTATED) last[event.subject] = (await openRecord(sealer, event)).assistant.secret_key ?? null;
     if (event.type === KEY_REMOVED) last[event.subject] = null;
   }
   return last;

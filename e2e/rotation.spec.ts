@@ -27,7 +27,7 @@ describe('a rotation', () => {
     const assistant = await system.client.getAssistant({ assistantId: 'ast_2' });
     expect(assistant).toMatchObject({ assistantId: 'ast_2', version: ended.version, cause: 'ROTATION', rotationId: ended.id });
     expect(JSON.stringify(assistant)).not.toContain(await system.trueKey('ast_2'));
-    expect(JSON.parse(await system.sealer.open(assistant.sealed)).assistant.secret_key).toBe(await system.trueKey('ast_2'));
+    expect(JSON.parse(await system.sealer.open(JSON.parse(assistant.sealed))).assistant.secret_key).toBe(await system.trueKey('ast_2'));
   });
 
   it('works under the alias c, and for a sub-org with the key of its parent', async () => {
@@ -85,7 +85,7 @@ describe('a thousand rotations', () => {
     const events = await system.versions();
     expect(events.slice(seqBefore)).toHaveLength(1000);
     expect(events.map(({ data }) => data.seq)).toEqual(events.map((_, i) => i + 1));
-    const last = new Map(events.map(({ subject, data }) => [subject, data.sealed]));
+    const last = new Map(events.map((event) => [event.subject, event]));
     for (const id of ids) expect((await openRecord(system.sealer, last.get(id)!)).assistant.secret_key).toBe(truth[id]);
 
     const everything = `${await dumpRedis(system.redis)}\n${system.output()}`;

@@ -45,7 +45,7 @@ describe('a scheduled sweep', () => {
   it('publishes that an assistant has no key, and the key that it gets later', async () => {
     await system.admin('PATCH', '/assistants/ast_2', { secret_key: null });
     const [, removed] = await untilEvents(system, 'ast_2', 2);
-    expect(removed).toMatchObject({ type: 'rekey.assistant.key-removed.v1', data: { removal: 'no-key', sealed: null } });
+    expect(removed).toMatchObject({ type: 'rekey.assistant.key-removed.v1', data: { removal: 'no-key', fingerprint: null } });
     await sleep(READ_LAG_MS);
     await system.admin('POST', '/assistants/ast_2/rotate');
     const [, , returned] = await untilEvents(system, 'ast_2', 3);

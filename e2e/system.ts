@@ -30,7 +30,7 @@ export interface System {
   events(): Promise<KeyEvent[]>;
   /** Those of them that are key versions with a key. */
   versions(): Promise<KeyRotated[]>;
-  openLast(assistantId: string): Promise<SealedRecord>;
+  openLast(assistantId: string): Promise<SealedRecord & { assistant: { secret_key?: string | null | undefined } }>;
   trueKey(assistantId: string): Promise<string | null>;
   /** Everything that any process has written. */
   output(): string;
@@ -106,7 +106,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     openLast: async (assistantId) => {
       const last = (await versions()).findLast(({ subject }) => subject === assistantId);
       if (!last) throw new Error(`no event of ${assistantId}`);
-      return openRecord(sealer, last.data.sealed);
+      return openRecord(sealer, last);
     },
     trueKey: async (assistantId) => (await admin('GET', `/assistants/${assistantId}`)).record.secret_key,
     output: () => apps.map((app) => app.output()).join(''),

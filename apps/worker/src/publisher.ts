@@ -1,15 +1,17 @@
 import type { UpstreamRecord } from '@rekey/invent';
-import type { CommitResult, Hold, KeyVersion, Ledger } from '@rekey/ledger';
+import type { Claim, CommitResult, Hold, KeyVersion, Ledger, NextRead, Sealed } from '@rekey/ledger';
 import { isRedisAway, type Logger } from '@rekey/runtime';
-import { CurrentEvent, KEY_REMOVED, type Removal } from '@rekey/schema';
+import { CurrentEvent, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, type Cause, type Removal } from '@rekey/schema';
 import { openRecord, sealRecord, type Sealer } from '@rekey/sealing';
 import { backoffMs } from './backoff.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
+import type { Readers } from './readers.ts';
 
 export interface PublisherDeps {
-  ledger: Pick<Ledger, 'commit'>;
+  ledger: Pick<Ledger, 'commit' | 'noteUnknown'>;
   sealer: Sealer;
+  readers: Readers;
   logger: Logger;
   clock: Clock;
   meter: Meter;
@@ -22,7 +24,8 @@ export interface Found {
   secretKey: string;
 }
 
-export type Publication = Omit<KeyVersion, 'key' | 'updatedMs'> & { finding: Finding };
+export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & { finding: Finding };
+export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' }>;
 
 export interface Publisher {
   /** What the ledger calls a finding: a fingerprint, `no-key` or `deleted`. */
@@ -30,7 +33,9 @@ export interface Publisher {
   /** Whether what stands under an assistant's current record is an event that consumers can open, of a key in this state. */
   canBeOpened(current: string | null, assistantId: string, state: string): Promise<boolean>;
   /** Seals and commits, however long Redis refuses to write. `anchor` is of the hold. */
-  publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<CommitResult>;
+  publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<PublishResult>;
+  /** Notes that the outcome of a rotation is unknown; the first time, consumers are told. False where the claim is another's. */
+  noteUnknown(claim: Claim, next: NextRead): Promise<boolean>;
 }
 
 /** What a record that was read says of the key. */
@@ -39,7 +44,7 @@ export const findingOf = (record: UpstreamRecord): Finding => {
   return record.secretKey === undefined ? { removal: 'no-key' } : { record, secretKey: record.secretKey };
 };
 
-export const createPublisher = ({ ledger, sealer, logger, clock, meter }: PublisherDeps): Publisher => {
+export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter }: PublisherDeps): Publisher => {
   /**
    * The key exists nowhere else but upstream, so that it is committed as soon as Redis writes again (read-only, loading). Repeating
    * is safe. Lost connections need nothing here: ioredis sends the command again.
@@ -56,12 +61,23 @@ export const createPublisher = ({ ledger, sealer, logger, clock, meter }: Publis
     }
   };
 
-  const sealed = (hold: Hold, { record, secretKey }: Found): KeyVersion['key'] => {
-    if (record.unexpected.length > 0) {
-      logger.warn({ ...idsOf(hold), fields: record.unexpected }, 'the record is not as documented; it is published as it came');
+  const sealedVersion = ({ orgId, assistantId, epoch }: Hold, finding: Finding, cause: Cause): Sealed => {
+    const { keys, revision } = readers.of(orgId);
+    const what = 'removal' in finding ? { type: KEY_REMOVED, removal: finding.removal } as const : { type: KEY_ROTATED, assistantJson: finding.record.json } as const;
+    return { envelope: sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys), readers: revision };
+  };
+  const sealedUncertainty = ({ orgId, assistantId, versionBefore }: Claim): Sealed => {
+    const { keys, revision } = readers.of(orgId);
+    // Where nothing was published nobody is told.
+    return { envelope: versionBefore === undefined ? 'null' : sealRecord(sealer, { type: KEY_UNCERTAIN, orgId, assistantId, version: versionBefore }, keys), readers: revision };
+  };
+  /** Seals and writes; where consumers were added or removed meanwhile, again for those that there are now. */
+  const forReaders = async <R extends { kind: string }>(write: () => Promise<R>): Promise<Exclude<R, { kind: 'other-readers' }>> => {
+    for (;;) {
+      const result = await write();
+      if (result.kind !== 'other-readers') return result as Exclude<R, { kind: 'other-readers' }>;
+      await readers.refresh();
     }
-    const { orgId, assistantId, epoch } = hold;
-    return { fingerprint: sealer.fingerprint(secretKey), sealed: sealRecord(sealer, { orgId, assistantId, version: epoch, assistantJson: record.json }) };
   };
 
   return {
@@ -72,7 +88,7 @@ export const createPublisher = ({ ledger, sealer, logger, clock, meter }: Publis
       if (!event || event.subject !== assistantId) return false;
       if (event.type === KEY_REMOVED) return event.data.removal === state;
       try {
-        const opened = await openRecord(sealer, event.data.sealed);
+        const opened = await openRecord(sealer, event);
         const { secret_key: secretKey } = opened.assistant;
         return event.data.fingerprint === state && opened.version === event.data.version && !!secretKey && sealer.fingerprint(secretKey) === state;
       } catch {
@@ -81,8 +97,13 @@ export const createPublisher = ({ ledger, sealer, logger, clock, meter }: Publis
     },
 
     publish: async (hold, anchor, { finding, ...publication }) => {
-      const key = 'removal' in finding ? finding : sealed(hold, finding);
-      const result = await commitAtLength(hold, { key, updatedMs: redisNowMs(clock, anchor), ...publication });
+      if (!('removal' in finding) && finding.record.unexpected.length > 0) {
+        logger.warn({ ...idsOf(hold), fields: finding.record.unexpected }, 'the record is not as documented; it is published as it came');
+      }
+      const key = 'removal' in finding ? finding : { fingerprint: sealer.fingerprint(finding.secretKey) };
+      const result = await forReaders(() =>
+        commitAtLength(hold, { key, sealed: sealedVersion(hold, finding, publication.cause), updatedMs: redisNowMs(clock, anchor), ...publication }),
+      );
       const ids = { ...idsOf(hold), version: hold.epoch, cause: publication.cause };
       switch (result.kind) {
         case 'committed':
@@ -101,6 +122,11 @@ export const createPublisher = ({ ledger, sealer, logger, clock, meter }: Publis
           logger.info(ids, 'what was read may be older than what is published; reading again');
       }
       return result;
+    },
+
+    noteUnknown: async (claim, next) => {
+      const { kind } = await forReaders(async () => ({ kind: await ledger.noteUnknown(claim, next, sealedUncertainty(claim)) }));
+      return kind === 'noted';
     },
   };
 };

@@ -11,7 +11,7 @@ import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
-  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'noteUnknown'>;
+  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
   publisher: Publisher;
   logger: Logger;
@@ -180,10 +180,10 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   }
 };
 
-const noteUnknown = async ({ ledger, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
+const noteUnknown = async ({ publisher, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
   logger.warn({ ...idsOf(claim), reason, status: more.status }, 'the outcome of a rotation is unknown; reading the key back');
   meter.unknown();
-  return ledger.noteUnknown(claim, {
+  return publisher.noteUnknown(claim, {
     readInMs: 0,
     holdMs: holdMs ?? timing.requestTimeoutMs + timing.leaseMarginMs,
     ...more,
@@ -274,7 +274,7 @@ const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, {
   const readInMs = Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
   const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
   if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
-  await deps.ledger.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
+  await deps.publisher.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
   return { kind: 'again', inMs: Math.ceil(readInMs) };
 };
 

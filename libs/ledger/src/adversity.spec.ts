@@ -3,6 +3,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { createRequestBudget } from './budget.ts';
 import { createBulks } from './bulks.ts';
 import {
+  SEALED,
   accept, claimed, claimOf, codeOf, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, resumed, rotate, waitOf, type Resumed,
 } from './ledger-fixture.ts';
 
@@ -114,7 +115,7 @@ describe('an assistant whose entry cannot be read', () => {
       () => ledger.commit(claim, key('f1')),
       () => ledger.release(claim),
       () => ledger.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, true),
-      () => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }),
+      () => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED),
       () => ledger.settle(claim, 1, 1),
       () => ledger.cancel(queued.id),
     ];
@@ -145,7 +146,7 @@ describe('a rotation whose entry cannot be read', () => {
     const before = await everything();
     expect(await codeOf(claimOf({ id: claim.rotationId, ...claim }))).toBe('LEDGER_CORRUPT');
     expect(await codeOf(ledger.cancel(claim.rotationId))).toBe('LEDGER_CORRUPT');
-    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED))).toBe('LEDGER_CORRUPT');
     expect(await everything()).toEqual(before);
   });
 
@@ -232,7 +233,7 @@ describe('when Redis is out of memory', () => {
     await rotate('f1');
     const claim = await claimed(await accept());
     await fill();
-    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 })).toBe(true);
+    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe(true);
     const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
     expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({ kind: 'committed' });
     expect(await ledger.settle(again, again.atMs, again.atMs)).toBe(true);

@@ -1,7 +1,7 @@
 import type { BulkRotation, BulkSpec, ErrorCode } from '@rekey/schema';
 import { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork } from './bulk-work.ts';
 import { createBulks, type Bulks } from './bulks.ts';
-import { claimed, connectSimulated, key, ledger, nextId, openLedger, redis, setNow } from './ledger-fixture.ts';
+import { SEALED, claimed, connectSimulated, key, ledger, nextId, openLedger, redis, setNow } from './ledger-fixture.ts';
 import type { Claim, ClaimOptions, KeyVersion } from './ledger.ts';
 
 /** For specs only: bulk rotations in a ledger under the prefix `spec` whose clock is set by hand, and the steps that specs take through them. */
@@ -73,7 +73,7 @@ export const begin = async (size: number, more: Partial<DrawOptions> = {}): Prom
 
 export const succeed = (claim: Claim, more?: Partial<KeyVersion>) => ledger.commit(claim, key(`f${claim.epoch}`, more));
 export const failWith = (claim: Claim, code: ErrorCode = 'ASSISTANT_NOT_FOUND') => ledger.fail(claim, { code }, false);
-export const loseIt = (claim: Claim, readError?: ErrorCode) => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, ...(readError && { readError }) });
+export const loseIt = (claim: Claim, readError?: ErrorCode) => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, ...(readError && { readError }) }, SEALED);
 export const giveBack = (claim: Claim, code: ErrorCode = 'UPSTREAM_UNREACHABLE', more: { halts?: boolean; retryForMs?: number } = {}) =>
   ledger.giveBack(claim, code, { halts: false, retryForMs: 600_000, ...more });
 /** Claims a rotation of a bulk again. */

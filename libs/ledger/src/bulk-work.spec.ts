@@ -4,7 +4,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import {
   LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
-import { accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
+import { SEALED, accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
 
 let server: RedisServer;
@@ -789,7 +789,7 @@ describe('a canary that was halted by its failures', () => {
 describe('a rotation whose worker is gone', () => {
   it('is unknown, but counts neither as a failure of its bulk nor as an unknown outcome in a row', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
-    for (const claim of await claimsOf(claimRange(await drawn()))) await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true });
+    for (const claim of await claimsOf(claimRange(await drawn()))) await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true }, SEALED);
     expect(await bulks.get(id)).toMatchObject({ state: 'RUNNING', counts: { rotating: 4, unknown: 4 } });
     expect(await redis.hget('{spec}:ledger', 'run:org_1')).toBeNull();
   });

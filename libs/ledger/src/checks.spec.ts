@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
+  SEALED,
   accept, claimed, dueChecks, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, rotate,
 } from './ledger-fixture.ts';
 
@@ -45,7 +46,7 @@ describe('look', () => {
     const held = await ledger.look(AST_1);
     expect(held).toEqual({ kind: 'held', retryInMs: expect.any(Number) });
     expect((held as { retryInMs: number }).retryInMs).toBeGreaterThan(1000);
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await ledger.look(AST_1)).toEqual({ kind: 'held', retryInMs: 1000 });
   });
 

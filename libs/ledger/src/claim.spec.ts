@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { accept, claimed, claimOf, dueChecks, events, key, ledger, lose, nextId, openLedger, printOf, readKey, redis, resumed, rotate, waitOf } from './ledger-fixture.ts';
+import { ENVELOPE, SEALED, accept, claimed, claimOf, dueChecks, events, key, ledger, lose, nextId, openLedger, printOf, readKey, redis, resumed, rotate, waitOf } from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -64,7 +64,7 @@ describe('claim', () => {
   });
 
   it('is BUSY for others until the next read, while the outcome is unknown and nobody is at work', async () => {
-    await ledger.noteUnknown(await claimed(await accept()), { readInMs: 20_000, holdMs: 0 });
+    await ledger.noteUnknown(await claimed(await accept()), { readInMs: 20_000, holdMs: 0 }, SEALED);
     const other = await claimOf(await accept());
     expect(other).toMatchObject({ kind: 'busy' });
     expect(waitOf(other)).toBeGreaterThan(15_000);
@@ -92,7 +92,7 @@ describe('claim', () => {
   it('tells of what it resumes that it is noted, and that consumers have been told', async () => {
     await rotate('f1');
     const rotation = await accept();
-    await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await resumed(rotation)).toMatchObject({ noted: true, claim: { uncertain: true, stateBefore: printOf('f1') } });
   });
 
@@ -233,10 +233,10 @@ describe('unknown outcomes in a row', () => {
 
   it('count once for each POST, however often its outcome is noted', async () => {
     const claim = await lose();
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await claimed(await accept({ assistantId: 'ast_2' }))).toMatchObject({ unknownsInARow: 1 });
     await ledger.release(claim);
-    await ledger.noteUnknown(await claimed({ id: claim.rotationId, ...claim }), { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(await claimed({ id: claim.rotationId, ...claim }), { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await claimed(await accept({ assistantId: 'ast_3' }))).toMatchObject({ unknownsInARow: 2 });
   });
 });
@@ -332,12 +332,12 @@ describe('fail', () => {
 describe('noteUnknown', () => {
   it('moves the rotation to RECONCILING, keeps the intent, and remembers since when', async () => {
     const rotation = await accept();
-    expect(await ledger.noteUnknown(await claimed(rotation), { readInMs: 500, holdMs: 0, status: 502 })).toBe(true);
+    expect(await ledger.noteUnknown(await claimed(rotation), { readInMs: 500, holdMs: 0, status: 502 }, SEALED)).toBe('noted');
     const first = await ledger.get(rotation.id);
     expect(first).toMatchObject({ state: 'RECONCILING', errorCode: 'OUTCOME_UNKNOWN', upstreamStatus: 502 });
     expect(first.nextReadMs).toBe(first.uncertainSinceMs! + 500);
     const { claim } = await resumed(rotation);
-    await ledger.noteUnknown(claim, { readInMs: 1000, holdMs: 0, readError: 'UPSTREAM_FORBIDDEN', operatorNeeded: true });
+    await ledger.noteUnknown(claim, { readInMs: 1000, holdMs: 0, readError: 'UPSTREAM_FORBIDDEN', operatorNeeded: true }, SEALED);
     expect(await ledger.get(rotation.id)).toMatchObject({ uncertainSinceMs: first.uncertainSinceMs, readErrorCode: 'UPSTREAM_FORBIDDEN', operatorNeeded: true });
     expect(await intents()).toEqual(['ast_1']);
   });
@@ -345,17 +345,17 @@ describe('noteUnknown', () => {
   it('counts a later uncertainty of the same rotation from its own beginning', async () => {
     const rotation = await accept();
     const first = await claimed(rotation);
-    await ledger.noteUnknown(first, { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(first, { readInMs: 0, holdMs: 0 }, SEALED);
     await redis.hset(`{spec}:rotation:${rotation.id}`, 'since', 1000);
     await ledger.release(first);
     const second = await claimed(rotation);
-    await ledger.noteUnknown(second, { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(second, { readInMs: 0, holdMs: 0 }, SEALED);
     expect((await ledger.get(rotation.id)).uncertainSinceMs).toBeGreaterThanOrEqual(second.atMs);
   });
 
   it('keeps the claim for as long as it is told to', async () => {
     const rotation = await accept();
-    await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 60_000 });
+    await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 60_000 }, SEALED);
     expect(await claimOf(rotation)).toMatchObject({ kind: 'busy' });
   });
 
@@ -364,7 +364,7 @@ describe('noteUnknown', () => {
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.noteUnknown(stale, { readInMs: 0, holdMs: 0 })).toBe(false);
+    expect(await ledger.noteUnknown(stale, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('refused');
     expect(await states(rotation.id)).toBe('ROTATING');
     expect(await events()).toHaveLength(1);
   });
@@ -372,7 +372,7 @@ describe('noteUnknown', () => {
   it('shows nothing of an uncertainty that is over', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 1000 });
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 1000 }, SEALED);
     await ledger.commit(claim, key('f1', { cause: 'reconciliation' }));
     const ended = await ledger.get(rotation.id);
     expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'reconciliation' });
@@ -384,13 +384,13 @@ describe('noteUnknown', () => {
     const published = await rotate('f1', { orgId: 'org a', assistantId: 'ast:1' });
     const lost = await lose({ orgId: 'org a', assistantId: 'ast:1' });
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     const [, uncertain, ...rest] = await events();
     expect(rest).toEqual([]);
     expect(uncertain).toEqual({
       specversion: '1.0', id: `uncertain-${lost.epoch}`, source: '/orgs/org%20a/assistants/ast%3A1', type: 'rekey.assistant.key-uncertain.v1', subject: 'ast:1',
       time: new Date(lost.atMs).toISOString(), datacontenttype: 'application/json',
-      data: { seq: 2, version: published.epoch, rotation_id: lost.rotationId, bulk_rotation_id: null, sealed: null },
+      data: { seq: 2, version: published.epoch, rotation_id: lost.rotationId, bulk_rotation_id: null, sealed: ENVELOPE },
     });
     const current = (await ledger.current('ast:1'))!;
     expect(JSON.parse(current.uncertain!)).toEqual(uncertain);
@@ -406,7 +406,7 @@ describe('noteUnknown', () => {
     await rotate('f1');
     const lost = await lose();
     await ledger.release(lost);
-    await ledger.noteUnknown(await claimed({ id: lost.rotationId, ...lost }), { readInMs: 0, holdMs: 0 });
+    await ledger.noteUnknown(await claimed({ id: lost.rotationId, ...lost }), { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await events()).toHaveLength(2);
   });
 

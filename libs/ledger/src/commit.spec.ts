@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import {
+import { ENVELOPE,
   LONG_AGO, accept, claimed, claimOf, codeOf, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate,
 } from './ledger-fixture.ts';
 
@@ -33,7 +33,7 @@ describe('commit', () => {
     expect(event).toEqual({
       specversion: '1.0', id: String(claim.epoch), type: 'rekey.assistant.key-rotated.v1', subject: 'ast_1', source: '/orgs/org_1/assistants/ast_1',
       time: '2023-11-14T22:13:20.000Z', datacontenttype: 'application/json',
-      data: { seq: 1, version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: printOf('f1'), sealed: 'a.b.c', updated_at: '2023-11-14T22:13:20.000Z' },
+      data: { seq: 1, version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: printOf('f1'), sealed: ENVELOPE, updated_at: '2023-11-14T22:13:20.000Z' },
     });
     const current = (await ledger.current('ast_1'))!;
     expect(JSON.parse(current.event)).toEqual(event);
@@ -367,7 +367,7 @@ describe('a version that says that there is no key', () => {
     const event = (await events())[1]!;
     expect(event).toMatchObject({
       id: String(hold.epoch), type: 'rekey.assistant.key-removed.v1',
-      data: { seq: 2, version: hold.epoch, cause: 'drift', rotation_id: null, removal, fingerprint: null, sealed: null },
+      data: { seq: 2, version: hold.epoch, cause: 'drift', rotation_id: null, removal, fingerprint: null, sealed: ENVELOPE },
     });
     expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual(event);
     expect(await looked()).toMatchObject({ stateBefore: removal, versionBefore: hold.epoch });

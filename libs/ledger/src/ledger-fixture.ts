@@ -1,7 +1,7 @@
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
 import type { BudgetOptions } from './budget.ts';
-import { createLedger, type Claim, type ClaimOptions, type ClaimResult, type Hold, type KeyVersion, type Ledger } from './ledger.ts';
+import { createLedger, type Claim, type ClaimOptions, type ClaimResult, type Hold, type KeyVersion, type Ledger, type Sealed } from './ledger.ts';
 
 /** For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file opens its own. */
 export let redis: Redis;
@@ -44,15 +44,18 @@ export const waitOf = (result: object): number => (result as { retryInMs: number
 export const looked = async (target: { orgId?: string; assistantId?: string } = {}): Promise<Hold> =>
   expectKind(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1', ...target }), 'look').hold;
 
+export const ENVELOPE = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
+/** Sealed for no consumers, before there were any. */
+export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), readers: 0 };
 export const printOf = (name: string): string => `KEYID:${name.padStart(43, '_')}`;
 /** When the worker says that it committed. */
 export const LONG_AGO = 1_700_000_000_000;
 type More = Partial<Omit<KeyVersion, 'key'>>;
-export const key = (name: string, more: More = {}): KeyVersion => ({ key: { fingerprint: printOf(name), sealed: 'a.b.c' }, cause: 'rotation', updatedMs: LONG_AGO, rotation: 'ends', ...more });
+export const key = (name: string, more: More = {}): KeyVersion => ({ key: { fingerprint: printOf(name) }, sealed: SEALED, cause: 'rotation', updatedMs: LONG_AGO, rotation: 'ends', ...more });
 /** A key that was read at the beginning of a hold; reads do not lag behind, where nothing else is said. */
 export const readKey = (name: string, { atMs }: Hold, more: More = {}): KeyVersion => key(name, { cause: 'reconciliation', rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
 export const removed = (removal: Removal, { atMs }: Hold, more: More = {}): KeyVersion =>
-  ({ key: { removal }, cause: 'drift', updatedMs: LONG_AGO, rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
+  ({ key: { removal }, sealed: SEALED, cause: 'drift', updatedMs: LONG_AGO, rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
 
 /** A whole rotation that succeeds at once. */
 export const rotate = async (name: string, target: Partial<RotationRequest> = {}, more?: More): Promise<Claim> => {
@@ -63,7 +66,7 @@ export const rotate = async (name: string, target: Partial<RotationRequest> = {}
 /** A rotation whose outcome is unknown, handed back until the next read. */
 export const lose = async (target: Partial<RotationRequest> = {}, options?: Partial<ClaimOptions>): Promise<Claim> => {
   const claim = await claimed(await accept(target), options);
-  await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 });
+  await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
   return claim;
 };
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import { accept, claimed, codeOf, key, ledger, nextId, openLedger, redis, request, rotate } from './ledger-fixture.ts';
+import { SEALED, accept, claimed, codeOf, key, ledger, nextId, openLedger, redis, request, rotate } from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -180,7 +180,7 @@ describe('findLost', () => {
     await putOff(queued.id, 3 * 3_600_000);
     expect(await lostIds()).toEqual([queued.id]);
     const reconciling = await accept({ assistantId: 'ast_2' });
-    await ledger.noteUnknown(await claimed(reconciling), { readInMs: 30_000, holdMs: 0 });
+    await ledger.noteUnknown(await claimed(reconciling), { readInMs: 30_000, holdMs: 0 }, SEALED);
     await putOff(reconciling.id, 60_000);
     expect(await lostIds()).toEqual([queued.id]);
     await putOff(reconciling.id, 300_000);

@@ -72,9 +72,16 @@ export type ClaimResult =
 
 export type LookResult = { kind: 'look'; hold: Hold } | { kind: 'held'; retryInMs: number };
 
+/** What an event carries: an envelope as JSON text, and at which revision of the consumers it was sealed for them. */
+export interface Sealed {
+  envelope: string;
+  readers: number;
+}
+
 export interface KeyVersion {
-  /** The key's fingerprint and the sealed record, or why there is none. */
-  key: { fingerprint: string; sealed: string } | { removal: Removal };
+  /** The key's fingerprint, or why there is none. */
+  key: { fingerprint: string } | { removal: Removal };
+  sealed: Sealed;
   cause: Cause;
   /** Redis time, in ms since 1970. */
   updatedMs: number;
@@ -89,7 +96,19 @@ export interface KeyVersion {
 export type CommitResult =
   | { kind: 'committed' | 'already'; seq: number }
   | { kind: 'refused' | 'stale'; publishedVersion: number }
-  | { kind: 'doubted'; retryInMs: number };
+  | { kind: 'doubted'; retryInMs: number }
+  /** Consumers were added or removed since it was sealed: nothing was written, seal it anew. */
+  | { kind: 'other-readers' };
+
+/** What is done next of a rotation whose outcome is unknown. */
+export interface NextRead {
+  readInMs: number;
+  holdMs: number;
+  status?: number;
+  readError?: ErrorCode;
+  operatorNeeded?: boolean;
+  senderGone?: boolean;
+}
 
 /** How what was read compares with what is published: see compare.lua. */
 export type Comparison = 'agrees' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'corrupt';
@@ -140,7 +159,7 @@ export interface Ledger {
   /** Certainly not done, and not tried again. `check` has the assistant read and compared, where a key of it was published. */
   fail(claim: Claim, why: { code: ErrorCode; status?: number }, check: boolean): Promise<boolean>;
   /** Outcome unknown: the intent stays open. `holdMs` 0 hands the claim back until the next read. */
-  noteUnknown(claim: Claim, next: { readInMs: number; holdMs: number; status?: number; readError?: ErrorCode; operatorNeeded?: boolean; senderGone?: boolean }): Promise<boolean>;
+  noteUnknown(claim: Claim, next: NextRead, sealed: Sealed): Promise<'noted' | 'refused' | 'other-readers'>;
   /** Compares what was read with what is published, and notes what was in force. `state` is a fingerprint, `no-key` or `deleted`. */
   compare(read: { beganMs: number; lagMs: number }, records: { assistantId: string; state: string }[]): Promise<Comparison[]>;
   /** Has an assistant read and compared with what is published, at the latest in so long. */
@@ -283,7 +302,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
           rotationId ?? '', epoch, 'removal' in key ? key.removal : key.fingerprint, cause, head, tail, keepEvents, updatedMs,
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
-          !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '',
+          !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
         ],
       );
       switch (kind) {
@@ -292,6 +311,8 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
           return { kind: kind === 'STALE' ? 'stale' : 'refused', publishedVersion: Number(value) };
         case 'DOUBTED':
           return { kind: 'doubted', retryInMs: Number(value) };
+        case 'READERS':
+          return { kind: 'other-readers' };
         default:
           return { kind: kind === 'COMMITTED' ? 'committed' : 'already', seq: Number(value) };
       }
@@ -317,16 +338,16 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       return kind === 'FAILED';
     },
 
-    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, senderGone }) => {
+    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, senderGone }, sealed) => {
       const { rotationId, orgId, assistantId, epoch } = claim;
       const [kind] = await run.unknown(
         [keys.rotation(rotationId), keys.assistant(assistantId), keys.ledger],
         [
           rotationId, epoch, status ?? '', Math.round(readInMs), Math.round(holdMs), readError ?? '', operatorNeeded ? '1' : '',
-          ...uncertainEvent(claim), keepEvents, orgId, assistantId, senderGone ? '1' : '',
+          ...uncertainEvent(claim, sealed), keepEvents, orgId, assistantId, senderGone ? '1' : '', sealed.readers,
         ],
       );
-      return kind === 'NOTED';
+      return kind === 'NOTED' ? 'noted' : kind === 'READERS' ? 'other-readers' : 'refused';
     },
 
     compare: async ({ beganMs, lagMs }, records) => {
@@ -482,24 +503,23 @@ const envelope = ({ orgId, assistantId }: Hold, type: string, id: string, time: 
 });
 
 /** An event's JSON in two halves: between them the ledger puts the sequence number that it draws in the same command. */
-const inHalves = (head: object, data: object, sealed = 'null'): [string, string] => [
+const inHalves = (head: object, data: object, { envelope: sealed }: Sealed): [string, string] => [
   `${JSON.stringify(head).slice(0, -1)},"data":{"seq":`,
   `,${JSON.stringify(data).slice(1, -1)},"sealed":${sealed}}}`,
 ];
 
-const versionEvent = (hold: Hold, { key, cause, updatedMs }: KeyVersion): [string, string] => {
+const versionEvent = (hold: Hold, { key, sealed, cause, updatedMs }: KeyVersion): [string, string] => {
   const { epoch, rotationId = null, bulkId = null } = hold;
   const time = new Date(updatedMs).toISOString();
   const common = { version: epoch, cause, rotation_id: rotationId, bulk_rotation_id: bulkId, updated_at: time };
-  if ('removal' in key) return inHalves(envelope(hold, KEY_REMOVED, String(epoch), time), { ...common, removal: key.removal, fingerprint: null });
-  // A JWE is base64url and dots: nothing in it to escape, and it is by far the longest part.
-  return inHalves(envelope(hold, KEY_ROTATED, String(epoch), time), { ...common, fingerprint: key.fingerprint }, `"${key.sealed}"`);
+  if ('removal' in key) return inHalves(envelope(hold, KEY_REMOVED, String(epoch), time), { ...common, removal: key.removal, fingerprint: null }, sealed);
+  return inHalves(envelope(hold, KEY_ROTATED, String(epoch), time), { ...common, fingerprint: key.fingerprint }, sealed);
 };
 
-const uncertainEvent = (claim: Claim): [string, string] => {
+const uncertainEvent = (claim: Claim, sealed: Sealed): [string, string] => {
   const { epoch, rotationId, bulkId = null, versionBefore } = claim;
   const time = new Date(claim.atMs).toISOString();
-  return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: bulkId });
+  return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: bulkId }, sealed);
 };
 
 const matches = (rotation: Rotation, { orgId, assistantId, state }: ListFilter): boolean =>

@@ -30,13 +30,14 @@ describe('toProtoRotation', () => {
 });
 
 describe('toProtoAssistant', () => {
+  const SEALED = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
   const envelope = { specversion: '1.0' as const, id: '7', source: '/orgs/org_1/assistants/ast_1', subject: 'ast_1', time: '2023-11-14T22:13:20.123Z', datacontenttype: 'application/json' as const };
   const common = { seq: 1, rotation_id: null, bulk_rotation_id: null, version: 7, cause: 'drift' as const, updated_at: '2023-11-14T22:13:20.123Z' };
-  const rotated: KeyRotated = { ...envelope, type: KEY_ROTATED, data: { ...common, fingerprint: 'K:f', sealed: 'a.b.c' } };
+  const rotated: KeyRotated = { ...envelope, type: KEY_ROTATED, data: { ...common, fingerprint: 'K:f', sealed: SEALED } };
 
   it('shows a key', () => {
     expect(toProtoAssistant(rotated)).toEqual({
-      assistantId: 'ast_1', version: 7, cause: 'DRIFT', rotationId: '', updateTime: t0, fingerprint: 'K:f', sealed: 'a.b.c', uncertainTime: null, removal: 'REMOVAL_UNSPECIFIED',
+      assistantId: 'ast_1', version: 7, cause: 'DRIFT', rotationId: '', updateTime: t0, fingerprint: 'K:f', sealed: JSON.stringify(SEALED), uncertainTime: null, removal: 'REMOVAL_UNSPECIFIED',
     });
   });
 
@@ -45,8 +46,8 @@ describe('toProtoAssistant', () => {
   });
 
   it.each([['no-key', 'NO_KEY'], ['deleted', 'DELETED']] as const)('shows that there is no key any more: %s', (removal, shown) => {
-    const removed: KeyRemoved = { ...envelope, type: KEY_REMOVED, data: { ...common, removal, fingerprint: null, sealed: null } };
-    expect(toProtoAssistant(removed)).toMatchObject({ version: 7, removal: shown, fingerprint: '', sealed: '' });
+    const removed: KeyRemoved = { ...envelope, type: KEY_REMOVED, data: { ...common, removal, fingerprint: null, sealed: SEALED } };
+    expect(toProtoAssistant(removed)).toMatchObject({ version: 7, removal: shown, fingerprint: '', sealed: JSON.stringify(SEALED) });
   });
 });
 

@@ -68,7 +68,7 @@ export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSince
   rotationId: data.rotation_id ?? '',
   updateTime: timestamp(Date.parse(data.updated_at)),
   fingerprint: data.fingerprint ?? '',
-  sealed: data.sealed ?? '',
+  sealed: JSON.stringify(data.sealed),
   uncertainTime: timestamp(uncertainSinceMs),
   removal: data.fingerprint === null ? removals[data.removal] : 'REMOVAL_UNSPECIFIED',
 });

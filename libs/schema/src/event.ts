@@ -9,6 +9,29 @@ export const KEY_REMOVED = 'rekey.assistant.key-removed.v1';
 export const Removal = z.enum(['no-key', 'deleted']);
 export type Removal = z.infer<typeof Removal>;
 
+/**
+ * A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped by `A256KW` for each reader. Since all readers know the key of the
+ * content, each finds in its header a proof that it comes from Rekey.
+ */
+export const Envelope = z.looseObject({
+  protected: z.string(),
+  recipients: z.array(
+    z.looseObject({
+      header: z.looseObject({
+        alg: z.literal('A256KW'),
+        kid: z.string(),
+        /** HMAC-SHA256 under the reader's proving key, base64url, of `protected`, `iv`, `ciphertext` and `tag` with dots between. */
+        proof: z.string(),
+      }),
+      encrypted_key: z.string(),
+    }),
+  ),
+  iv: z.string(),
+  ciphertext: z.string(),
+  tag: z.string(),
+});
+export type Envelope = z.infer<typeof Envelope>;
+
 /** What all events have in common: CloudEvents 1.0 in JSON. */
 const envelope = {
   specversion: z.literal('1.0'),
@@ -46,8 +69,8 @@ export const KeyRotated = z.looseObject({
     ...version,
     /** `KEYID:` and the HMAC-SHA256 of the secret key under Rekey's fingerprint key, base64url. */
     fingerprint: z.string(),
-    /** JWE whose plaintext is a SealedRecord. */
-    sealed: z.string(),
+    /** Its plaintext is a SealedRecord. */
+    sealed: Envelope,
   }),
 });
 export type KeyRotated = z.infer<typeof KeyRotated>;
@@ -56,7 +79,7 @@ export type KeyRotated = z.infer<typeof KeyRotated>;
 export const KeyRemoved = z.looseObject({
   ...envelope,
   type: z.literal(KEY_REMOVED),
-  data: z.looseObject({ ...common, ...version, removal: Removal, fingerprint: z.null(), sealed: z.null() }),
+  data: z.looseObject({ ...common, ...version, removal: Removal, fingerprint: z.null(), sealed: Envelope }),
 });
 export type KeyRemoved = z.infer<typeof KeyRemoved>;
 
@@ -68,6 +91,7 @@ export const KeyUncertain = z.looseObject({
     ...common,
     /** The version that is in doubt. */
     version: z.int().positive(),
+    sealed: Envelope,
   }),
 });
 export type KeyUncertain = z.infer<typeof KeyUncertain>;
@@ -80,11 +104,17 @@ export type CurrentEvent = z.infer<typeof CurrentEvent>;
 export const KeyEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved, KeyUncertain]);
 export type KeyEvent = z.infer<typeof KeyEvent>;
 
-/** The plaintext of `sealed`. `assistant` is the upstream's own text: every field, known or not, digit for digit. */
+/**
+ * The plaintext of `sealed`: what the event says, and what alone a reader believes, since anybody who can write to Redis can write an event. Of a
+ * key version with a key, `assistant` is the upstream's own text: every field, known or not, digit for digit.
+ */
 export const SealedRecord = z.looseObject({
+  type: z.string(),
   org_id: z.string(),
   assistant_id: z.string(),
   version: z.int().positive(),
-  assistant: z.looseObject({ id: z.string(), secret_key: z.string().nullish() }),
+  cause: Cause.optional(),
+  removal: Removal.optional(),
+  assistant: z.looseObject({ id: z.string(), secret_key: z.string().nullish() }).optional(),
 });
 export type SealedRecord = z.infer<typeof SealedRecord>;

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import { Envelope } from '@rekey/schema';
 import { SealError } from './seal-error.ts';
 
 /**
@@ -12,25 +12,13 @@ export interface SharedKeys {
   proving: KeyObject;
 }
 
-/** A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped for each reader by `A256KW`, with a proof for each. */
-export const Envelope = z.looseObject({
-  protected: z.base64url(),
-  recipients: z.array(
-    z.looseObject({
-      header: z.looseObject({
-        alg: z.literal('A256KW'),
-        kid: z.string(),
-        /** HMAC-SHA256 under the reader's proving key, base64url, of `protected`, `iv`, `ciphertext` and `tag` with dots between. */
-        proof: z.base64url(),
-      }),
-      encrypted_key: z.base64url(),
-    }),
-  ),
-  iv: z.base64url(),
-  ciphertext: z.base64url(),
-  tag: z.base64url(),
-});
-export type Envelope = z.infer<typeof Envelope>;
+/** Throws SealError where it is no envelope. */
+export const parseEnvelope = (envelope: unknown): Envelope => {
+  const parsed = Envelope.safeParse(envelope);
+  if (!parsed.success) throw new SealError('the sealed text is no JWE as Rekey makes it');
+  return parsed.data;
+};
+
 type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
 
 const CEK_BYTES = 32;

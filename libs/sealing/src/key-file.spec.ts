@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createKeyFile, loadKeyFile } from './key-file.ts';
+import { addSigningKey, createKeyFile, loadKeyFile } from './key-file.ts';
 
 let dir: string;
 let path: string;
@@ -50,8 +50,22 @@ describe('loadKeyFile', () => {
   it('refuses a file with a key missing', async () => {
     await createKeyFile(path);
     const set = JSON.parse(await readFile(path, 'utf8'));
+    set.keys.splice(1, 1);
+    await writeFile(path, JSON.stringify(set));
+    await expect(loadKeyFile(path)).rejects.toThrow('exactly one symmetric key with use "sig"');
+  });
+
+  it('says how to add the key that signs to a file without one, which keeps the others', async () => {
+    await createKeyFile(path);
+    const set = JSON.parse(await readFile(path, 'utf8'));
     set.keys.pop();
     await writeFile(path, JSON.stringify(set));
-    await expect(loadKeyFile(path)).rejects.toThrow('exactly one key with use "sig"');
+    await expect(loadKeyFile(path)).rejects.toThrow('rekey key-file add-signing-key');
+    expect(await addSigningKey(path)).toBe(true);
+    expect(await addSigningKey(path)).toBe(false);
+    const { sealing, signing, exposed } = await loadKeyFile(path);
+    expect(sealing.kid).toBe(set.keys[0].kid);
+    expect(signing.publicJwk).not.toHaveProperty('d');
+    expect(exposed).toBe(false);
   });
 });

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeProtectedHeader } from 'jose';
+import { KEY_REMOVED, KEY_ROTATED, type KeyEvent } from '@rekey/schema';
 import { createKeyFile, loadKeyFile } from './key-file.ts';
-import { openRecord, sealRecord } from './sealed-record.ts';
+import { openRecord, sealRecord, type ToSeal } from './sealed-record.ts';
 import { createSealer, type Sealer } from './sealer.ts';
 
 let dir: string;
@@ -23,21 +23,16 @@ afterAll(() => rm(dir, { recursive: true }));
 
 describe('seal and open', () => {
   it('gives back what was sealed, and shows nothing of it', async () => {
-    const jwe = sealer.seal('sk_secret');
-    expect(jwe).not.toContain('sk_secret');
-    expect(decodeProtectedHeader(jwe)).toMatchObject({ alg: 'dir', enc: 'A256GCM' });
-    expect(await sealer.open(jwe)).toBe('sk_secret');
+    const sealed = sealer.seal('sk_secret');
+    expect(sealed).not.toContain('sk_secret');
+    expect(await sealer.open(JSON.parse(sealed))).toBe('sk_secret');
   });
 
-  it('never seals to the same text twice', async () => {
-    expect(sealer.seal('x')).not.toBe(sealer.seal('x'));
-  });
-
-  it('refuses what another key file sealed, and what was changed on the way', async () => {
-    await expect(sealer.open(stranger.seal('x'))).rejects.toThrow('does not open with this key file');
-    const parts = (sealer.seal('xxxxxxxx')).split('.');
-    parts[3] = parts[3]!.startsWith('A') ? `B${parts[3]!.slice(1)}` : `A${parts[3]!.slice(1)}`;
-    await expect(sealer.open(parts.join('.'))).rejects.toThrow('does not open with this key file');
+  it('refuses what another key file sealed, what was changed on the way, and what is no JWE at all', async () => {
+    await expect(sealer.open(JSON.parse(stranger.seal('x')))).rejects.toThrow('does not open with this key file');
+    const sealed = JSON.parse(sealer.seal('xxxxxxxx'));
+    await expect(sealer.open({ ...sealed, ciphertext: sealed.ciphertext.startsWith('A') ? `B${sealed.ciphertext.slice(1)}` : `A${sealed.ciphertext.slice(1)}` })).rejects.toThrow('does not come from Rekey');
+    for (const nothing of [null, 'eyJ…', {}, []]) await expect(sealer.open(nothing)).rejects.toThrow('no JWE as Rekey makes it');
   });
 });
 
@@ -51,14 +46,29 @@ describe('fingerprint', () => {
 });
 
 describe('sealRecord and openRecord', () => {
+  const toSeal: ToSeal = { type: KEY_ROTATED, orgId: 'o"rg', assistantId: 'ast_1', version: 7, cause: 'rotation', assistantJson: '{"id":"ast_1","secret_key":"k","big":12345678901234567890,"one":1.0,"new":{"deep":[{"kind":"never-seen"}]}}' };
+  const eventOf = (what: ToSeal): KeyEvent =>
+    ({ type: what.type, subject: what.assistantId, source: `/orgs/${encodeURIComponent(what.orgId)}/assistants/${what.assistantId}`, data: { version: what.version, sealed: JSON.parse(sealRecord(sealer, what)) } }) as unknown as KeyEvent;
+
   it("keeps the upstream's text to the last digit and the last unknown field", async () => {
-    const assistantJson = '{"id":"ast_1","secret_key":"k","big":12345678901234567890,"one":1.0,"new":{"deep":[{"kind":"never-seen"}]}}';
-    const jwe = sealRecord(sealer, { orgId: 'o"rg', assistantId: 'ast_1', version: 7, assistantJson });
-    expect(await sealer.open(jwe)).toBe(`{"org_id":"o\\"rg","assistant_id":"ast_1","version":7,"assistant":${assistantJson}}`);
-    expect(await openRecord(sealer, jwe)).toMatchObject({ org_id: 'o"rg', version: 7, assistant: { new: { deep: [{ kind: 'never-seen' }] } } });
+    const event = eventOf(toSeal);
+    expect(await sealer.open(event.data.sealed)).toBe(`{"type":"${KEY_ROTATED}","org_id":"o\\"rg","assistant_id":"ast_1","version":7,"cause":"rotation","assistant":${toSeal.assistantJson}}`);
+    expect(await openRecord(sealer, event)).toMatchObject({ org_id: 'o"rg', version: 7, assistant: { new: { deep: [{ kind: 'never-seen' }] } } });
+  });
+
+  it('carries also that there is no key', async () => {
+    const { assistantJson: _, ...rest } = toSeal;
+    expect(await openRecord(sealer, eventOf({ ...rest, type: KEY_REMOVED, removal: 'deleted' }))).toEqual({ type: KEY_REMOVED, org_id: 'o"rg', assistant_id: 'ast_1', version: 7, cause: 'rotation', removal: 'deleted' });
+  });
+
+  it.each<[string, Partial<ToSeal>]>([['assistant', { assistantId: 'ast_2' }], ['org', { orgId: 'other' }], ['version', { version: 8 }], ['type', { type: KEY_REMOVED }]])('refuses what is carried under another %s', async (_what, other) => {
+    const event = { ...eventOf({ ...toSeal, ...other }) };
+    event.data = { ...event.data, sealed: eventOf(toSeal).data.sealed } as KeyEvent['data'];
+    await expect(openRecord(sealer, event)).rejects.toThrow('not as Rekey made it');
   });
 
   it('does not quote a plaintext that is no record', async () => {
-    await expect(openRecord(sealer, sealer.seal('sk_secret'))).rejects.toThrow(/^the sealed text opens, but holds no record$/);
+    const event = { ...eventOf(toSeal), data: { version: 7, sealed: JSON.parse(sealer.seal('sk_secret')) } } as KeyEvent;
+    await expect(openRecord(sealer, event)).rejects.toThrow(/^the sealed text opens, but holds no record$/);
   });
 });

@@ -1,72 +1,51 @@
-import { createCipheriv, createHmac, createSecretKey, randomFillSync } from 'node:crypto';
-import { compactDecrypt } from 'jose';
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import type { JWK } from 'jose';
+import { createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealFor, type SharedKeys } from './envelope.ts';
+import type { Signer } from './grant.ts';
 import type { KeyFile } from './key-file.ts';
+import { SealError } from './seal-error.ts';
 
+/** What the key file's owner can do: seal records for readers and itself, make fingerprints, and sign. */
 export interface Sealer {
   /** The id of the key that fingerprints are made with; a ledger belongs to one. */
   readonly fingerprintKeyId: string;
-  /**
-   * JWE compact serialisation (RFC 7516), `alg: dir`, `enc: A256GCM`, `kid` of the sealing key. The nonce is 96 random
-   * bits: NIST SP 800-38D allows 2^32 of those under one key.
-   */
-  seal(plaintext: string): string;
-  /** The plaintext of what `seal` made. Throws SealError for another key, or a text that was changed. */
-  open(jwe: string): Promise<string>;
+  readonly signer: Signer;
+  /** What consumers must know to trust what is signed: a public JWK. */
+  readonly publicJwk: JWK & { kid: string };
+  /** The JSON text of an envelope that each of the readers opens, and this sealer. */
+  seal(plaintext: string, readers?: readonly SharedKeys[]): string;
+  /** The same content for other readers. Throws SealError. */
+  sealAnew(envelope: unknown, readers: readonly SharedKeys[]): string;
+  /** The plaintext of an envelope, given as it was parsed. Rejects with SealError for what another sealed, or that was changed. */
+  open(envelope: unknown): Promise<string>;
   /** `KEYID:HMAC-SHA256(secret)` in base64url: equal exactly where the secrets are. */
   fingerprint(secret: string): string;
 }
 
-export class SealError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'SealError';
-  }
-}
-
-const NONCE_BYTES = 12;
-const NONCES_AT_ONCE = 256;
-
-/** Nonces from the system's generator, drawn many at a time: a draw costs 8 µs, however few the bytes. */
-const nonceSource = (): (() => Buffer) => {
-  const pool = Buffer.alloc(NONCE_BYTES * NONCES_AT_ONCE);
-  let next = pool.length;
-  return () => {
-    if (next === pool.length) {
-      randomFillSync(pool);
-      next = 0;
-    }
-    return Buffer.from(pool.subarray(next, (next += NONCE_BYTES)));
-  };
-};
-
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
-export const createSealer = ({ sealing, fingerprinting }: KeyFile): Sealer => {
-  const sealingKey = createSecretKey(sealing.bytes);
+export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile, 'exposed'>): Sealer => {
   const fingerprintKey = createSecretKey(fingerprinting.bytes);
-  const header = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid: sealing.kid, cty: 'application/json' })).toString('base64url');
-  const authenticated = Buffer.from(header);
-  const nextNonce = nonceSource();
+  const own: SharedKeys = {
+    kid: sealing.kid,
+    wrapping: createSecretKey(sealing.bytes),
+    // Of its own, for readers know nothing of the sealing key; the key file need not hold it.
+    proving: createSecretKey(new Uint8Array(hkdfSync('sha256', sealing.bytes, '', 'rekey proof', 32))),
+  };
+  const random = createRandomSource();
 
   return {
     fingerprintKeyId: fingerprinting.kid,
+    signer: { kid: signing.kid, privateKey: signing.privateKey },
+    publicJwk: signing.publicJwk,
 
-    // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/decisions/0004). RFC 7516 §5.1 with `dir`:
-    // the header is the additional data, the encrypted key is empty.
-    seal: (plaintext) => {
-      const nonce = nextNonce();
-      const cipher = createCipheriv('aes-256-gcm', sealingKey, nonce).setAAD(authenticated);
-      const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
-      return `${header}..${nonce.toString('base64url')}.${ciphertext.toString('base64url')}.${cipher.getAuthTag().toString('base64url')}`;
-    },
+    // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/decisions/0004).
+    seal: (plaintext, readers = []) => JSON.stringify(sealFor([own, ...readers], plaintext, random)),
 
-    open: async (jwe) => {
-      try {
-        const { plaintext } = await compactDecrypt(jwe, sealingKey, { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] });
-        return decoder.decode(plaintext);
-      } catch {
-        throw new SealError('the sealed record does not open with this key file');
-      }
+    sealAnew: (envelope, readers) => JSON.stringify(sealAnewFor([own, ...readers], parseEnvelope(envelope), own)),
+
+    open: async (envelope) => {
+      const plaintext = openEnvelope(parseEnvelope(envelope), own);
+      if (plaintext === undefined) throw new SealError('the sealed record does not open with this key file');
+      return plaintext;
     },
 
     fingerprint: (secret) => `${fingerprinting.kid}:${createHmac('sha256', fingerprintKey).update(secret).digest('base64url')}`,

@@ -84,7 +84,7 @@ const show = async (id: string, text: string, options: EventsOptions, sealer: Se
     return;
   }
   const event = parsed.data;
-  const opened = sealer && event.type === KEY_ROTATED ? await openRecord(sealer, event.data.sealed) : undefined;
+  const opened = sealer && event.type === KEY_ROTATED ? await openRecord(sealer, event) : undefined;
   if (options.json) {
     process.stdout.write(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
     return;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createLedger } from '@rekey/ledger';
+import { generateKeyPairSync } from 'node:crypto';
 import { createSealer } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { asyncProperty, check } from 'fast-check';
@@ -19,7 +20,11 @@ const SHORT = 25;
 const AN_HOUR_MS = 3_600_000;
 
 const bytes = (byte: number) => new Uint8Array(32).fill(byte);
-const sealer = createSealer({ sealing: { kid: 'sealing', bytes: bytes(1) }, fingerprinting: { kid: 'printing', bytes: bytes(2) }, exposed: false });
+const sealer = createSealer({
+  sealing: { kid: 'sealing', bytes: bytes(1) },
+  fingerprinting: { kid: 'printing', bytes: bytes(2) },
+  signing: { kid: 'signing', privateKey: generateKeyPairSync('ed25519').privateKey, publicJwk: { kid: 'signing' } },
+});
 
 let server: RedisServer;
 beforeAll(async () => {

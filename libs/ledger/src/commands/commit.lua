@@ -10,11 +10,13 @@
 --       11 org id  12 org id percent-encoded  13 assistant id
 --       14 when the read began (ms), '' where it is the answer to a POST  15 ms that a read may lag behind
 --       16 ms after which the assistant is to be checked again, or ''  17 '1' to forget the unknown outcomes in a row
+--       18 at which revision of the consumers it was sealed
 -- Returns {'COMMITTED', seq}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
 --         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written. Of an answer to a
 --                               POST: the assistant is read at once, for a key has been made that is not published
 --         {'STALE', version}    what was read is a key that was superseded before: nothing was written
+--         {'READERS'}           consumers were added or removed since: nothing was written
 --         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after so many ms is not
 -- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once; a key that was read is
 -- never one of the last five that were superseded (Invent makes keys anew, so that it can only be a read behind the POST), and
@@ -54,6 +56,7 @@ if is_key(held[6]) and held[6] ~= state and string.sub(superseded, 1, 11) ~= sho
   superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59)
 end
 
+if are_other_readers(ARGV[18]) then return { 'READERS' } end
 local seq, event = emit(ARGV[6], ARGV[7], ARGV[8])
 redis.call('SET', KEYS[3], event)
 -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some

@@ -367,6 +367,11 @@ local function is_orphaned(holder, lands_ms, now_ms)
   return (not state or type(state) == 'table') and lands_ms <= now_ms
 end
 
+-- Whether consumers were added or removed since something was sealed for them.
+local function are_other_readers(revision)
+  return (redis.call('HGET', PREFIX .. ':ledger', 'readers') or '0') ~= revision
+end
+
 -- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number and text.
 local function emit(head, tail, keep)
   local seq = int(redis.call('INCR', PREFIX .. ':seq'))

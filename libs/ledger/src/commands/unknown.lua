@@ -6,7 +6,9 @@
 --       6 ms that the claim is kept on (0: handed back until then)  7 why the last read failed, an error code, or ''
 --       8 '1' where reading cannot succeed until somebody acts  9 event text before the number `seq`  10 event text after it
 --       11 length to keep the stream at  12 org id  13 assistant id  14 '1' where the worker that sent it is gone: that says nothing of upstream
--- Returns {'NOTED'} or {'REFUSED'} (the claim is another's: nothing was written)
+--       15 at which revision of the consumers the event was sealed
+-- Returns {'NOTED'}, {'REFUSED'} (the claim is another's: nothing was written) or {'READERS'} (an event is due, and consumers were added or removed
+-- since it was sealed: nothing was written)
 -- Keeps: where a key was published, `key-uncertain` comes once before the next version, and stands in the hash of the uncertain.
 
 local id, epoch = ARGV[2], ARGV[3]
@@ -16,8 +18,10 @@ if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk')
-redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 local noted = rotation[1] == 'RECONCILING'
+local tells = not noted and held[3] and not held[4]
+if tells and are_other_readers(ARGV[15]) then return { 'READERS' } end
+redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7], 'operator', ARGV[8])
 if not noted then
@@ -25,7 +29,7 @@ if not noted then
     redis.call('HINCRBY', KEYS[3], 'run:' .. ARGV[12], 1)
     redis.call('HSET', KEYS[3], 'run_at:' .. ARGV[12], int(now_ms))
   end
-  if held[3] and not held[4] then
+  if tells then
     local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])
     redis.call('HSET', KEYS[2], 'uncertain', seq)
     redis.call('HSET', PREFIX .. ':uncertain', ARGV[13], event)
