@@ -1,5 +1,6 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
 import {
+  createConsumers,
   FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
 } from '@rekey/ledger';
 import {
@@ -12,6 +13,7 @@ import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
 import { WorkerEnvironment } from './config.ts';
 import { startDueChecks } from './due-checks.ts';
+import { startEnrolment } from './enrolment.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createMetrics } from './meter.ts';
 import { createPacer } from './pacer.ts';
@@ -19,6 +21,7 @@ import { createPolicyConsumer } from './policy-consumer.ts';
 import { alignSchedules } from './policy-schedules.ts';
 import { choosePolicyShare } from './policy-share.ts';
 import { createPublisher } from './publisher.ts';
+import { createReaders } from './readers.ts';
 import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
 import { createRotationConsumer } from './rotation-consumer.ts';
 import { createSweepConsumer } from './sweep-consumer.ts';
@@ -64,7 +67,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
   const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock }) };
-  const publisher = createPublisher({ ...common, sealer });
+  const consumers = createConsumers({ redis, prefix, keepEvents: config.REKEY_KEEP_EVENTS });
+  await consumers.noteSigner(sealer.publicJwk);
+  const readers = createReaders({ consumers, sealer, logger });
+  await readers.refresh();
+  const publisher = createPublisher({ ...common, sealer, readers });
   const check = checkAssistant({ ...common, publisher });
 
   const followUps = createRotationQueue(redis, ledger.keys, FOLLOW_UPS_QUEUE);
@@ -134,6 +141,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
       retryForMs: config.REKEY_RETRY_FOR_MS,
     },
   };
+  const enrolment = startEnrolment({ consumers, ledger, sealer, readers, logger, stopping: stopping.signal });
+  shutdown.defer('enrolment', () => enrolment.close());
   const consumer = createRotationConsumer({
     redis,
     keys: ledger.keys,

@@ -1,4 +1,7 @@
-import type { SharedKeys } from '@rekey/sealing';
+import type { Consumers } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { mayRead, type Consumer } from '@rekey/schema';
+import { parseSharedKeys, type Sealer, type SharedKeys } from '@rekey/sealing';
 
 /** The consumers that records are sealed for. */
 export interface Readers {
@@ -7,3 +10,40 @@ export interface Readers {
   /** Looks at the ledger again. */
   refresh(): Promise<void>;
 }
+
+interface Reader {
+  consumer: Consumer;
+  keys: SharedKeys;
+}
+
+export const createReaders = ({ consumers, sealer, logger }: { consumers: Pick<Consumers, 'revisions' | 'list'>; sealer: Sealer; logger: Logger }): Readers => {
+  let readers: Reader[] = [];
+  let revision = -1;
+  let byOrg = new Map<string, readonly SharedKeys[]>();
+
+  const readerOf = async (consumer: Consumer): Promise<Reader[]> => {
+    if (consumer.kept === undefined) return [];
+    try {
+      return [{ consumer, keys: parseSharedKeys(await sealer.open(consumer.kept)) }];
+    } catch (err) {
+      logger.error({ err, consumer: consumer.name }, 'the keys that are shared with a consumer cannot be opened: nothing is sealed for it; remove it and add it again');
+      return [];
+    }
+  };
+
+  return {
+    of: (orgId) => {
+      let keys = byOrg.get(orgId);
+      if (!keys) byOrg.set(orgId, (keys = readers.filter(({ consumer }) => mayRead(consumer, orgId)).map((reader) => reader.keys)));
+      return { keys, revision };
+    },
+    refresh: async () => {
+      // Read before them: should consumers change in between, what is sealed for these is refused.
+      const { readers: now } = await consumers.revisions();
+      const { consumers: seen } = await consumers.list();
+      readers = (await Promise.all(seen.map(({ consumer }) => readerOf(consumer)))).flat();
+      revision = now;
+      byOrg = new Map();
+    },
+  };
+};

@@ -52,6 +52,12 @@ export interface Keys {
   policies: string;
   /** The stream, and the channel of the same name. */
   events: string;
+  /** The stream of acknowledgements. */
+  acks: string;
+  /** Name → consumer, as JSON. */
+  consumers: string;
+  /** The lock under which what was published is sealed for other consumers. */
+  resealing: string;
   seq: string;
   ledger: string;
   /** The channel on which the id of every ended rotation is published. */
@@ -95,6 +101,9 @@ export const ledgerKeys = (name: string): Keys => {
     policyRequest: (requestId) => `${prefix}:policy-request:${requestId}`,
     policies: `${prefix}:policies`,
     events: `${prefix}:events`,
+    acks: `${prefix}:acks`,
+    consumers: `${prefix}:consumers`,
+    resealing: `${prefix}:resealing`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     rotationEnded: `${prefix}:rotation-ended`,

@@ -188,6 +188,10 @@ export interface Ledger {
   current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
   /** The same events of several assistants, without what puts them in doubt; null where there is none, or another type. */
   currents(assistantIds: string[]): Promise<(string | null)[]>;
+  /** Assistants last published under an org, with their current events: a page of them, from a cursor on ('0' is the first). Some may come twice. */
+  publishedPage(orgId: string, cursor: string): Promise<EventsPage>;
+  /** The same of all events that put an assistant in doubt. */
+  uncertainPage(cursor: string): Promise<EventsPage>;
   /** Binds a new ledger to a fingerprint key; returns the id of the one that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
   /** The id of the fingerprint key that the ledger is bound to; undefined of a new one. */
@@ -200,6 +204,11 @@ export interface Ledger {
   findLost(options: { quietMs: number; after?: string }): Promise<{ lost: RotationJob[]; next?: string }>;
   /** Forgets ended rotations beyond age or count. Returns how many. */
   trim(limits: { olderThanId: string; keepEach: number }): Promise<number>;
+}
+
+export interface EventsPage {
+  events: { assistantId: string; event: string | null }[];
+  next?: string;
 }
 
 export interface LedgerOptions {
@@ -219,6 +228,7 @@ export const DEFAULT_KEEP_EVENTS = 10_000;
 const LIST_SCAN_LIMIT = 1000;
 const TRIM_BATCH = 500;
 const LOST_PAGE = 500;
+const PUBLISHED_PAGE = 100;
 
 export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
@@ -446,6 +456,19 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
     },
 
     currents: async (assistantIds) => (assistantIds.length === 0 ? [] : redis.mget(assistantIds.map(keys.current))),
+
+    publishedPage: async (orgId, cursor) => {
+      const [next, members] = await redis.zscan(keys.assistants(orgId), cursor, 'COUNT', PUBLISHED_PAGE);
+      const ids = members.filter((_, i) => i % 2 === 0);
+      const events = ids.length === 0 ? [] : await redis.mget(ids.map(keys.current));
+      return { events: ids.map((assistantId, i) => ({ assistantId, event: events[i] ?? null })), ...(next !== '0' && { next }) };
+    },
+
+    uncertainPage: async (cursor) => {
+      const [next, fields] = await redis.hscan(keys.uncertain, cursor, 'COUNT', PUBLISHED_PAGE);
+      const ids = fields.filter((_, i) => i % 2 === 0);
+      return { events: ids.map((assistantId, i) => ({ assistantId, event: fields[2 * i + 1] ?? null })), ...(next !== '0' && { next }) };
+    },
 
     bind: async (fingerprintKeyId) => {
       const [, bound] = await run.begin([keys.ledger], [fingerprintKeyId]);

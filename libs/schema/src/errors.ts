@@ -26,6 +26,11 @@ const table = {
   BULK_STATE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation is not in a state that allows this.', advice: 'Look at its state: what has ended cannot be paused or cancelled, and only what has ended can be retried.' },
   POLICY_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation policy.', advice: 'Check the id, or list the policies.' },
   TOO_MANY_POLICIES: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'There are as many rotation policies as are kept, 1000.', advice: 'Delete one that is no longer needed.' },
+  CONSUMER_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such consumer.', advice: 'Check the name, or list the consumers.' },
+  CONSUMER_EXISTS: { grpc: 'ALREADY_EXISTS', retry: false, message: 'There is a consumer of this name with another key.', advice: 'Remove it first, or take another name.' },
+  TOO_MANY_CONSUMERS: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'There are as many consumers as may be, 100.', advice: 'Remove one that is no longer needed.' },
+  CONSUMER_BUSY: { grpc: 'UNAVAILABLE', retry: true, message: 'The consumer was changed by somebody else at the same moment.', advice: 'Look at it, and try again.' },
+  CONSUMERS_MISSING: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is demanded is not live, or not caught up.', advice: 'See rekey consumer status; start it, or ask without it.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
   // Rekey itself
   REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again with the same request_id; it gives the same rotation.' },

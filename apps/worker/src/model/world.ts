@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { Meter } from '../meter.ts';
 import type { Pacer } from '../pacer.ts';
 import { createPublisher } from '../publisher.ts';
+import type { Readers } from '../readers.ts';
 import { rotateSecretKey, type RotateTiming } from '../rotate-secret-key.ts';
 import { SweepFailure, sweep } from '../sweep.ts';
 import type { History } from './histories.ts';
@@ -121,6 +122,8 @@ export class BrokenPromise extends Error {
 const silent = () => {};
 const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
 const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent };
+/** There are no consumers. */
+const nobody: Readers = { of: () => ({ keys: [], revision: 0 }), refresh: async () => {} };
 /** The request budget never gives out: what is looked at is the order of things, and not their pace. */
 const unlimited: Pacer = { take: async () => 0 };
 const microtasks = () => new Promise((resolve) => setImmediate(resolve));
@@ -179,7 +182,7 @@ export class World {
     const { ledger } = this.options;
     const looked = await ledger.look({ orgId: ORG, assistantId: 'a' });
     if (looked.kind !== 'look') throw new Error('nothing can hold it yet');
-    const publisher = createPublisher({ ledger, sealer: this.options.sealer, logger, clock: this.sweeper.clock, meter });
+    const publisher = createPublisher({ ledger, sealer: this.options.sealer, readers: nobody, logger, clock: this.sweeper.clock, meter });
     const anchor = { redisMs: this.nowMs, clockMs: this.sweeper.clock.nowMs() };
     const record = this.upstream.record('a', 0);
     await publisher.publish(looked.hold, anchor, { finding: { record, secretKey: record.secretKey }, cause: 'import', rotation: 'goes-on', read: { beganMs: this.nowMs, lagMs: timing.readLagMs } });
@@ -443,7 +446,7 @@ export class World {
     const { ledger, invent, clock } = process;
     // Opening takes more than one turn of the event loop: the driver has to know of it.
     const open: Sealer['open'] = (jwe) => this.wait(process, (finish) => [well('a record is opened', async () => finish(await this.options.sealer.open(jwe)))], { inPassing: true });
-    const publisher = createPublisher({ ledger, sealer: { ...this.options.sealer, open }, logger, clock, meter });
+    const publisher = createPublisher({ ledger, sealer: { ...this.options.sealer, open }, readers: nobody, logger, clock, meter });
     return { ledger, invent, clock, publisher, logger, meter, pacer: unlimited, readLagMs: timing.readLagMs };
   }
 

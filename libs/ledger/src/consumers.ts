@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { CONSUMER_CHANGED, Consumer, MAX_CONSUMERS, RekeyError } from '@rekey/schema';
+import type { Redis } from 'ioredis';
+import { ledgerKeys } from './keys.ts';
+import { DEFAULT_KEEP_EVENTS } from './ledger.ts';
+import { defineScripts } from './scripts.ts';
+
+/** A consumer as it was read, to be changed only if it still is so. */
+export interface SeenConsumer {
+  consumer: Consumer;
+  text: string;
+}
+
+/** An event to be put in the place of one that was read, with the same content sealed for other readers. */
+export interface Resealed {
+  assistantId: string;
+  /** The event that puts it in doubt, and not its current one. */
+  uncertain: boolean;
+  before: string;
+  after: string;
+}
+
+/** Numbers that rise when consumers change, at any of them; and when records are to be sealed for others. `resealed`: up to which of the latter all is. */
+export interface ConsumerRevisions {
+  consumers: number;
+  readers: number;
+  resealed: number;
+}
+
+/** The registry of consumers. Every method is one atomic command, or reads. */
+export interface Consumers {
+  revisions(): Promise<ConsumerRevisions>;
+  /** All of them, by name. One whose entry cannot be read is told by `unreadable`. */
+  list(): Promise<{ consumers: SeenConsumer[]; unreadable: string[] }>;
+  get(name: string): Promise<SeenConsumer | undefined>;
+  /**
+   * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. False where it is no longer as it was seen. `readers`: records are to be
+   * sealed for others from now on. `tell`: an event says that it has changed. Throws TOO_MANY_CONSUMERS.
+   */
+  write(name: string, before: SeenConsumer | undefined, after: Consumer | undefined, options?: { readers?: boolean; tell?: string }): Promise<boolean>;
+  /** How many of them were still as they had been read, and are replaced. */
+  reseal(events: Resealed[]): Promise<number>;
+  /** Notes up to which revision all that is published is sealed for its readers. */
+  noteResealed(readers: number): Promise<void>;
+  /** Takes the lock under which that is done, or keeps it; false where another has it. */
+  lockResealing(token: string, leaseMs: number): Promise<boolean>;
+  /** Rekey's public key, for consumers to trust: noted by workers, read by whoever sets up a consumer. */
+  noteSigner(publicJwk: object): Promise<void>;
+  signer(): Promise<object | undefined>;
+}
+
+export const createConsumers = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS }: { redis: Redis; prefix: string; keepEvents?: number }): Consumers => {
+  const keys = ledgerKeys(prefix);
+  const run = defineScripts(redis, keys.prefix);
+
+  return {
+    revisions: async () => {
+      const [consumers, readers, resealed] = await redis.hmget(keys.ledger, 'consumers', 'readers', 'resealed');
+      return { consumers: Number(consumers ?? 0), readers: Number(readers ?? 0), resealed: Number(resealed ?? 0) };
+    },
+
+    list: async () => {
+      const read = Object.entries(await redis.hgetall(keys.consumers)).map(([name, text]) => ({ name, seen: parse(text) }));
+      const consumers = read.flatMap(({ seen }) => seen ?? []).toSorted((a, b) => (a.consumer.name < b.consumer.name ? -1 : 1));
+      return { consumers, unreadable: read.filter(({ seen }) => !seen).map(({ name }) => name) };
+    },
+
+    get: async (name) => {
+      const text = await redis.hget(keys.consumers, name);
+      if (text === null) return undefined;
+      const seen = parse(text);
+      if (!seen) throw new RekeyError('LEDGER_CORRUPT');
+      return seen;
+    },
+
+    write: async (name, before, after, { readers = false, tell } = {}) => {
+      const [head, tail] = tell === undefined ? ['', ''] : changedEvent(name, tell);
+      const [kind] = await run['consumer-write'](
+        [keys.consumers, keys.ledger],
+        [name, before?.text ?? '', after ? JSON.stringify(after) : '', readers ? '1' : '', head, tail, keepEvents, MAX_CONSUMERS],
+      );
+      if (kind === 'FULL') throw new RekeyError('TOO_MANY_CONSUMERS');
+      return kind === 'WRITTEN';
+    },
+
+    reseal: async (events) => {
+      if (events.length === 0) return 0;
+      const [, replaced] = await run.reseal(
+        [keys.uncertain, ...events.map(({ assistantId }) => keys.current(assistantId))],
+        events.flatMap(({ assistantId, uncertain, before, after }) => [createHash('sha1').update(before).digest('hex'), after, uncertain ? assistantId : '']),
+      );
+      return Number(replaced);
+    },
+
+    noteResealed: async (readers) => {
+      await redis.hset(keys.ledger, 'resealed', readers);
+    },
+
+    lockResealing: async (token, leaseMs) => {
+      if ((await redis.set(keys.resealing, token, 'PX', leaseMs, 'NX')) === 'OK') return true;
+      if ((await redis.get(keys.resealing)) !== token) return false;
+      return (await redis.pexpire(keys.resealing, leaseMs)) === 1;
+    },
+
+    noteSigner: async (publicJwk) => {
+      await redis.hset(keys.ledger, 'signer', JSON.stringify(publicJwk));
+    },
+    signer: async () => {
+      const text = await redis.hget(keys.ledger, 'signer');
+      return text === null ? undefined : (JSON.parse(text) as object);
+    },
+  };
+};
+
+const parse = (text: string): SeenConsumer | undefined => {
+  try {
+    return { consumer: Consumer.parse(JSON.parse(text)), text };
+  } catch {
+    return undefined;
+  }
+};
+
+/** Tells of a consumer that it is to look at its entry again. It proves nothing, and nothing is lost where it is forged. */
+const changedEvent = (name: string, state: string): [string, string] => {
+  const time = new Date().toISOString();
+  const head = { specversion: '1.0', id: `${name}-${time}`, source: `/consumers/${name}`, type: CONSUMER_CHANGED, subject: name, time, datacontenttype: 'application/json' };
+  return [`${JSON.stringify(head).slice(0, -1)},"data":{"seq":`, `,"state":${JSON.stringify(state)}}}`];
+};
