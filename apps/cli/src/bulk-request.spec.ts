@@ -52,6 +52,8 @@ describe('bulkSpec', () => {
     [{ excludeFile: 'f' }, /Which assistants/],
     [{ idsFile: 'f', all: true, excludeFile: 'g' }, /--ids-file .* together with --all, --exclude-file/],
     [{ idsFile: 'f', search: 's' }, /--search/],
+    [{ search: '' }, /--search is empty.*--all/],
+    [{ all: true, search: ' \u00a0' }, /--search is empty.*--all/],
     [{ olderThan: 1, rotatedBefore: new Date(0) }, /one of them/],
     [{ all: true, canaryContinues: true }, /needs --canary/],
   ])('refuses what contradicts itself: %j', (more, words) => {

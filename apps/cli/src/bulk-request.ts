@@ -54,6 +54,8 @@ export const count = (text: string): number => {
 
 /** What contradicts itself in a wish; undefined where nothing does. */
 const complaint = ({ all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues }: BulkWish): string | undefined => {
+  // Such as of a variable that is not set. The gateway takes an empty term for none, and that is all of the org.
+  if (search?.trim() === '') return '--search is empty. Give a term, or --all where all of the org are meant.';
   const ofOrg = { '--all': all, '--search': search, '--older-than': olderThan, '--rotated-before': rotatedBefore, '--exclude-file': excludeFile };
   const given = Object.entries(ofOrg).filter(([, value]) => value !== undefined).map(([name]) => name);
   if (idsFile !== undefined && given.length > 0) return `--ids-file names the assistants one by one: it cannot be given together with ${given.join(', ')}.`;

@@ -150,6 +150,8 @@ describe('CreateBulkRotation', () => {
     expect(await violations({ ...first, assistantIds: ['a'], maxFailures: {} })).toEqual(['max_failures must have count or percent']);
     expect(await violations({ ...first, assistantIds: ['a'], search: 'x', rotatedBefore: { seconds: 1 } })).toEqual(['search needs all_assistants', 'rotated_before needs all_assistants']);
     expect(await violations({ ...first, allAssistants: true, rotatedBefore: { seconds: -1 } })).toEqual(['rotated_before must be a time since 1970']);
+    expect(await violations({ ...first, allAssistants: true, search: ' \u00a0 ' })).toEqual(['search must not be blank']);
+    expect(await violations({ ...first, allAssistants: true, search: 'a\nb' })).toEqual([expect.stringMatching(/^search .*control characters/)]);
     expect(fake.created).toEqual([]);
   });
 
