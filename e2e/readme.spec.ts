@@ -58,7 +58,7 @@ describe('the README', () => {
   });
 
   it('lists every variable that a process takes', async () => {
-    const sources = await Promise.all(['libs/runtime/src/config.ts', 'apps/gateway/src/config.ts', 'apps/worker/src/config.ts'].map((path) => readFile(join(repositoryRoot, path), 'utf8')));
+    const sources = await Promise.all(['libs/runtime/src/config.ts', 'libs/runtime/src/worker-variables.ts', 'apps/gateway/src/config.ts', 'apps/worker/src/config.ts'].map((path) => readFile(join(repositoryRoot, path), 'utf8')));
     const variables = [...sources.join('\n').matchAll(/^ +([A-Z][A-Z_]{4,}):/gm)].map(([, name]) => name!);
     expect(variables.length).toBeGreaterThan(15);
     for (const name of variables) expect(readme).toContain(`| \`${name}\` |`);
