@@ -56,8 +56,13 @@ describe('bulkSpec', () => {
     [{ all: true, search: ' \u00a0' }, /--search is empty.*--all/],
     [{ olderThan: 1, rotatedBefore: new Date(0) }, /one of them/],
     [{ all: true, canaryContinues: true }, /needs --canary/],
+    [{ all: true, timeout: 5 }, /--timeout needs --watch, --dry-run or --results-file/],
   ])('refuses what contradicts itself: %j', (more, words) => {
     expect(() => bulkSpec(wish(more), 'r', T0_MS)).toThrow(words);
+  });
+
+  it.each<Partial<BulkWish>>([{ watch: true }, { dryRun: true }, { resultsFile: 'r.csv' }])('takes a --timeout where it is followed: %j', (more) => {
+    expect(bulkSpec(wish({ all: true, timeout: 5, ...more }), 'r', T0_MS)).toMatchObject({ allAssistants: true });
   });
 });
 
