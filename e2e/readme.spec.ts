@@ -64,6 +64,11 @@ describe('the README', () => {
     for (const name of variables) expect(readme).toContain(`| \`${name}\` |`);
   });
 
+  it('has docker-compose.yml hand on what the request budget is to be', async () => {
+    const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
+    for (const name of ['INVENT_REQUESTS_PER_MINUTE', 'INVENT_EGRESS']) expect(compose).toContain(`      ${name}: \${${name}:-}\n`);
+  });
+
   it('links to nothing that is not there', async () => {
     const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, path]) => path!);
     expect(links.length).toBeGreaterThan(5);
