@@ -69,6 +69,14 @@ describe('the README', () => {
     for (const name of ['INVENT_REQUESTS_PER_MINUTE', 'INVENT_EGRESS']) expect(compose).toContain(`      ${name}: \${${name}:-}\n`);
   });
 
+  it('lets bash complete the commands, as pasted', async () => {
+    const completion = commands.find((command) => command.includes('rekey completion bash'));
+    const tab = `COMP_WORDS=(rekey bulk c); COMP_CWORD=2; _rekey; echo "\${COMPREPLY[*]}"`;
+    expect((await paste(`${completion}\nrekey health --help\ncomplete -p rekey\n${tab}`)).trim().split('\n')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^Usage: rekey health/), 'complete -o default -F _rekey rekey', 'create cancel']),
+    );
+  });
+
   it('links to nothing that is not there', async () => {
     const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, path]) => path!);
     expect(links.length).toBeGreaterThan(5);
