@@ -195,7 +195,7 @@ export interface LedgerOptions {
 }
 
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
-export const DEFAULT_KEEP_EVENTS = 10_000;
+const DEFAULT_KEEP_EVENTS = 10_000;
 /** One page looks at no more rotations than this, however few of them the filter lets through. */
 const LIST_SCAN_LIMIT = 1000;
 const TRIM_BATCH = 500;
