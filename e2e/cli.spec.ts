@@ -150,6 +150,16 @@ describe('rekey key-file', () => {
   });
 });
 
+describe('rekey completion --help', () => {
+  it('gives a line for each shell, and says what zsh needs', async () => {
+    const { out } = await rekey(['completion', '--help']);
+    expect(out).toContain('source <(rekey completion bash)');
+    expect(out).toMatch(/compinit.*source <\(rekey completion zsh\)/);
+    expect(out).toContain('rekey completion fish | source');
+    expect(out).toContain('npx rekey "$@"');
+  });
+});
+
 describe('rekey --help', () => {
   it.each([[], ['rotate'], ['events'], ['list'], ['sweep'], ['retry'], ['status'], ['freeze'], ['bulk'], ['bulk', 'create'], ['bulk', 'watch'], ['doctor'], ['completion']])('teaches: %j', async (...command) => {
     const { code, out } = await rekey([...command.flat(), '--help']);

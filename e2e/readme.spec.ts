@@ -58,10 +58,23 @@ describe('the README', () => {
   });
 
   it('lists every variable that a process takes', async () => {
-    const sources = await Promise.all(['libs/runtime/src/config.ts', 'apps/gateway/src/config.ts', 'apps/worker/src/config.ts'].map((path) => readFile(join(repositoryRoot, path), 'utf8')));
+    const sources = await Promise.all(['libs/runtime/src/config.ts', 'libs/runtime/src/worker-variables.ts', 'apps/gateway/src/config.ts', 'apps/worker/src/config.ts'].map((path) => readFile(join(repositoryRoot, path), 'utf8')));
     const variables = [...sources.join('\n').matchAll(/^ +([A-Z][A-Z_]{4,}):/gm)].map(([, name]) => name!);
     expect(variables.length).toBeGreaterThan(15);
     for (const name of variables) expect(readme).toContain(`| \`${name}\` |`);
+  });
+
+  it('has docker-compose.yml hand on what the request budget is to be', async () => {
+    const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
+    for (const name of ['INVENT_REQUESTS_PER_MINUTE', 'INVENT_EGRESS']) expect(compose).toContain(`      ${name}: \${${name}:-}\n`);
+  });
+
+  it('lets bash complete the commands, as pasted', async () => {
+    const completion = commands.find((command) => command.includes('rekey completion bash'));
+    const tab = `COMP_WORDS=(rekey bulk c); COMP_CWORD=2; _rekey; echo "\${COMPREPLY[*]}"`;
+    expect((await paste(`${completion}\nrekey health --help\ncomplete -p rekey\n${tab}`)).trim().split('\n')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^Usage: rekey health/), 'complete -o default -F _rekey rekey', 'create cancel']),
+    );
   });
 
   it('links to nothing that is not there', async () => {

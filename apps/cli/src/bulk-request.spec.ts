@@ -52,10 +52,17 @@ describe('bulkSpec', () => {
     [{ excludeFile: 'f' }, /Which assistants/],
     [{ idsFile: 'f', all: true, excludeFile: 'g' }, /--ids-file .* together with --all, --exclude-file/],
     [{ idsFile: 'f', search: 's' }, /--search/],
+    [{ search: '' }, /--search is empty.*--all/],
+    [{ all: true, search: ' \u00a0' }, /--search is empty.*--all/],
     [{ olderThan: 1, rotatedBefore: new Date(0) }, /one of them/],
     [{ all: true, canaryContinues: true }, /needs --canary/],
+    [{ all: true, timeout: 5 }, /--timeout needs --watch, --dry-run or --results-file/],
   ])('refuses what contradicts itself: %j', (more, words) => {
     expect(() => bulkSpec(wish(more), 'r', T0_MS)).toThrow(words);
+  });
+
+  it.each<Partial<BulkWish>>([{ watch: true }, { dryRun: true }, { resultsFile: 'r.csv' }])('takes a --timeout where it is followed: %j', (more) => {
+    expect(bulkSpec(wish({ all: true, timeout: 5, ...more }), 'r', T0_MS)).toMatchObject({ allAssistants: true });
   });
 });
 

@@ -21,7 +21,14 @@ export interface BulkWish {
   canaryContinues?: boolean;
   maxFailures?: CreateBulkRotationRequest['maxFailures'];
   reason: string;
+  watch?: boolean;
+  resultsFile?: string;
+  /** In seconds. */
+  timeout?: number;
 }
+
+/** Whether the command stays until the bulk rotation has ended. */
+export const isFollowed = ({ watch, dryRun, resultsFile }: BulkWish): boolean => Boolean(watch || dryRun) || resultsFile !== undefined;
 
 /** The value of --max-failures: `10`, or `1%`. */
 export const failureLimit = (text: string): NonNullable<BulkWish['maxFailures']> => {
@@ -53,13 +60,17 @@ export const count = (text: string): number => {
 };
 
 /** What contradicts itself in a wish; undefined where nothing does. */
-const complaint = ({ all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues }: BulkWish): string | undefined => {
+const complaint = (wish: BulkWish): string | undefined => {
+  const { all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues, timeout } = wish;
+  // Such as of a variable that is not set. The gateway takes an empty term for none, and that is all of the org.
+  if (search?.trim() === '') return '--search is empty. Give a term, or --all where all of the org are meant.';
   const ofOrg = { '--all': all, '--search': search, '--older-than': olderThan, '--rotated-before': rotatedBefore, '--exclude-file': excludeFile };
   const given = Object.entries(ofOrg).filter(([, value]) => value !== undefined).map(([name]) => name);
   if (idsFile !== undefined && given.length > 0) return `--ids-file names the assistants one by one: it cannot be given together with ${given.join(', ')}.`;
   if (idsFile === undefined && given.every((name) => name === '--exclude-file')) return 'Which assistants? Give --ids-file, --all, --search or --older-than.';
   if (olderThan !== undefined && rotatedBefore !== undefined) return '--older-than and --rotated-before say the same: give one of them.';
   if (canaryContinues && canary === undefined) return '--canary-continues needs --canary.';
+  if (timeout !== undefined && !isFollowed(wish)) return '--timeout needs --watch, --dry-run or --results-file: without them nothing is waited for.';
   return undefined;
 };
 

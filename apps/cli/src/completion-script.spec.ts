@@ -39,6 +39,12 @@ describe('the script for bash', () => {
   });
 });
 
+describe('the script for zsh', () => {
+  it('says what it needs', () => {
+    expect(completionScript(program, 'zsh')).toMatch(/^#compdef rekey\n#.*after compinit/);
+  });
+});
+
 describe('completionScript', () => {
   it.each(completionShells)('knows every command and option in %s', (shell) => {
     const script = completionScript(program, shell);

@@ -81,7 +81,7 @@ complete -o default -F _rekey rekey
 const described = ({ name, description }: Word): string => quoted(`${name}:${description}`);
 
 const zsh = (places: Place[]): string => `#compdef rekey
-# Completion of rekey for zsh. For this shell: source <(rekey completion zsh)
+# Completion of rekey for zsh. For this shell, after compinit: source <(rekey completion zsh)
 _rekey() {
   local current="\${words[CURRENT]}" command="" word
   local -a found

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkBinding, checkDurable, checkMemory, examine, tellAccepted, type Finding } from './doctor-checks.ts';
+import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, type Finding } from './doctor-checks.ts';
 
 describe('what Redis says of itself', () => {
   it.each([
@@ -77,5 +80,37 @@ describe('examine', () => {
 
   it('names bad variables, and shows no value', async () => {
     expect(await findings({ REDIS_URL: 'http://hunter2' })).toEqual([expect.objectContaining({ check: 'gateway' }), { check: 'environment', status: 'fail', message: expect.stringMatching(/REDIS_URL(?!.*hunter2)/), advice: expect.any(String) }]);
+  });
+
+  it.each([
+    [{ INVENT_API_KEY: 'hunter2', INVENT_API_KEYS_FILE: '/keys.json' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE'],
+    [{ INVENT_REQUESTS_PER_MINUTE: 'hunter2' }, 'INVENT_REQUESTS_PER_MINUTE: must be a whole number'],
+    [{ INVENT_EGRESS: 'hunter2 ' }, 'INVENT_EGRESS: must be 1 to 64'],
+    [{ REKEY_KEEP_EVENTS: '1' }, 'REKEY_KEEP_EVENTS: must be from 100'],
+    [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY: must be from 1'],
+    [{ REKEY_LANDING_WINDOW_MS: '1000' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
+    [{ REKEY_SHUTDOWN_TIMEOUT_MS: '30000' }, 'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS'],
+  ])('finds what workers do not start with: %j', async (env, complaint) => {
+    const found = (await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), ...env })).at(-1)!;
+    expect(found).toMatchObject({ check: 'environment', status: 'fail', message: expect.stringContaining(complaint) });
+    expect(found.message).not.toContain('hunter');
+  });
+
+  it('tries the keys of ten orgs, and says how many it did not try', async () => {
+    asked.length = 0;
+    const folder = await mkdtemp(join(tmpdir(), 'rekey-doctor-'));
+    const path = join(folder, 'keys.json');
+    await writeFile(path, JSON.stringify(Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`org_${i}`, 'k']))));
+    const all = await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEYS_FILE: path });
+    await rm(folder, { recursive: true });
+    expect(asked).toHaveLength(10);
+    expect(all.filter(({ check, status }) => check === 'invent' && status === 'ok')).toHaveLength(10);
+    expect(all.at(-1)).toEqual({ check: 'invent', status: 'warn', message: 'the API keys of 2 more orgs of INVENT_API_KEYS_FILE were not tried', advice: expect.any(String) });
+  });
+
+  it('tells apart what is away and what is wrong', async () => {
+    expect(exitCodeOf(await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' }))).toBe(2);
+    expect(exitCodeOf(await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: 'http://127.0.0.1:1', INVENT_API_KEY: 'k' }))).toBe(1);
+    expect(exitCodeOf([{ check: 'redis durability', status: 'warn', message: '' }])).toBe(0);
   });
 });

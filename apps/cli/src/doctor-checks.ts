@@ -1,10 +1,10 @@
 import { ApiKey, apiKeysFromFile, parseBaseUrl, singleApiKey, type ApiKeys } from '@rekey/invent';
 import { createLedger } from '@rekey/ledger';
-import { STOP_ACCEPTING_AT, commonVariables, parseEnvironment } from '@rekey/runtime';
+import { STOP_ACCEPTING_AT, parseEnvironment, refineWorkerVariables, workerVariables } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { CliError } from './failure.ts';
+import { CliError, exitCodes } from './failure.ts';
 import { askHealth } from './health.ts';
 
 /** What was looked at, how it is, and, where it is not well, what to do. No text holds a secret or a URL with its credentials. */
@@ -13,6 +13,8 @@ export interface Finding {
   status: 'ok' | 'warn' | 'fail';
   message: string;
   advice?: string;
+  /** It failed because the gateway or Redis is not there, which may pass. */
+  away?: true;
 }
 
 const WITHIN_MS = 5000;
@@ -20,15 +22,17 @@ const UPSTREAM_WITHIN_MS = 10_000;
 /** Orgs of INVENT_API_KEYS_FILE whose key is tried; each costs a request of its budget. */
 const MAX_TRIED_KEYS = 10;
 
-const DoctorEnvironment = z.object({
-  ...commonVariables,
-  INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
-  INVENT_PLAIN_HTTP_HOSTS: z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter(Boolean)),
-  INVENT_API_KEY: ApiKey.optional(),
-  INVENT_API_KEYS_FILE: z.string().optional(),
-  REKEY_KEY_FILE: z.string().optional(),
-});
+const DoctorEnvironment = z
+  .object({ ...workerVariables, INVENT_API_KEY: ApiKey.optional(), REKEY_KEY_FILE: z.string().optional() })
+  .superRefine(refineWorkerVariables);
 type DoctorEnvironment = z.infer<typeof DoctorEnvironment>;
+
+/** As the README has it: 1 where anything is wrong, 2 where nothing is but that the gateway or Redis is away. */
+export const exitCodeOf = (findings: readonly Finding[]): number => {
+  const failed = findings.filter(({ status }) => status === 'fail');
+  if (failed.length === 0) return exitCodes.ok;
+  return failed.every(({ away }) => away) ? exitCodes.unavailable : exitCodes.failed;
+};
 
 /** Looks at everything, one after the other. */
 export async function* examine(gateway: string, env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
@@ -51,9 +55,9 @@ const checkGateway = async (address: string): Promise<Finding> => {
   try {
     const health = await askHealth(address);
     if (health === 'SERVING') return { check, status: 'ok', message: `${address} is SERVING` };
-    return { check, status: 'fail', message: `${address} runs, but is ${health}`, advice: 'It does not reach its Redis: see its log.' };
+    return { check, status: 'fail', away: true, message: `${address} runs, but is ${health}`, advice: 'It does not reach its Redis: see its log.' };
   } catch (error) {
-    return { check, status: 'fail', message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it, or say where it is with GRPC_ADDRESS or --gateway.' };
+    return { check, status: 'fail', away: true, message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it, or say where it is with GRPC_ADDRESS or --gateway.' };
   }
 };
 
@@ -80,7 +84,9 @@ async function* checkRedis({ REDIS_URL, REKEY_PREFIX, REKEY_REQUIRE_DURABLE_REDI
     await redis.connect();
     await redis.ping();
   } catch (error) {
-    yield { check: 'redis', status: 'fail', message: `${address} does not answer (${kindOf(failure ?? error)})`, advice: 'Start it, or correct REDIS_URL.' };
+    const kind = kindOf(failure ?? error);
+    const refusesUs = ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(kind);
+    yield { check: 'redis', status: 'fail', ...(!refusesUs && { away: true }), message: `${address} does not answer (${kind})`, advice: 'Start it, or correct REDIS_URL.' };
     redis.disconnect();
     return;
   }
@@ -165,9 +171,15 @@ async function* checkUpstream(environment: DoctorEnvironment): AsyncGenerator<Fi
     yield tellReachable(baseUrl, await knock(baseUrl));
     return;
   }
-  for (const orgId of apiKeys.orgIds().slice(0, MAX_TRIED_KEYS)) {
+  const orgIds = apiKeys.orgIds();
+  for (const orgId of orgIds.slice(0, MAX_TRIED_KEYS)) {
     const url = new URL(`${baseUrl.pathname.replace(/\/$/, '')}/orgs/${encodeURIComponent(orgId)}/assistants?page=1&take=1`, baseUrl);
     yield tellAccepted(baseUrl, orgId, await knock(url, apiKeys(orgId)));
+  }
+  const left = orgIds.length - MAX_TRIED_KEYS;
+  if (left > 0) {
+    const message = left === 1 ? 'the API key of 1 more org of INVENT_API_KEYS_FILE was not tried' : `the API keys of ${left} more orgs of INVENT_API_KEYS_FILE were not tried`;
+    yield { check, status: 'warn', message, advice: 'Each would cost a request. To try theirs, give a file with these alone.' };
   }
 }
 

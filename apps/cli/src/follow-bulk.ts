@@ -19,24 +19,33 @@ const ITEMS_A_PAGE = 1000;
 
 const ended = ({ state }: ProtoBulkRotation): boolean => isBulkEnded(state as BulkState);
 
-/** Every assistant of a bulk rotation, or every one in a state, a page at a time. */
-export async function* itemsOf(client: GatewayClient, id: string, state?: BulkItemState): AsyncGenerator<ProtoBulkItem> {
+/** Which assistants of a bulk rotation: all of them where nothing is said. */
+export interface WantedItems {
+  state?: BulkItemState | undefined;
+  /** At most so many. */
+  limit?: number | undefined;
+}
+
+/** The assistants of a bulk rotation, a page at a time. */
+export async function* itemsOf(client: GatewayClient, id: string, { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {}): AsyncGenerator<ProtoBulkItem> {
   const patience = createPatience();
   let pageToken = '';
+  let left = limit;
   for (;;) {
-    const page = await client.listBulkRotationItems({ id, pageSize: ITEMS_A_PAGE, pageToken, ...(state && { state }) }).catch((error: unknown) => patience.afterError(error));
+    const page = await client.listBulkRotationItems({ id, pageSize: Math.min(left, ITEMS_A_PAGE), pageToken, ...(state && { state }) }).catch((error: unknown) => patience.afterError(error));
     if (!page) continue;
     patience.answered();
-    yield* page.items;
-    if (page.nextPageToken === '') return;
+    yield* page.items.slice(0, left);
+    left -= page.items.length;
+    if (page.nextPageToken === '' || left <= 0) return;
     pageToken = page.nextPageToken;
   }
 }
 
 /** Writes --results-file where it is wanted. */
-export const writeResults = async (client: GatewayClient, id: string, { resultsFile }: { resultsFile?: string }, state?: BulkItemState): Promise<void> => {
+export const writeResults = async (client: GatewayClient, id: string, { resultsFile }: { resultsFile?: string }, wanted?: WantedItems): Promise<void> => {
   if (resultsFile === undefined) return;
-  const count = await writeResultsFile(resultsFile, itemsOf(client, id, state));
+  const count = await writeResultsFile(resultsFile, itemsOf(client, id, wanted));
   process.stderr.write(`${count} assistants written to ${resultsFile}\n`);
 };
 
@@ -111,10 +120,9 @@ const showInvalid = async (client: GatewayClient, { id, counts }: ProtoBulkRotat
   if (!counts?.failed) return;
   process.stdout.write('could not be rotated:\n');
   let shown = 0;
-  for await (const item of itemsOf(client, id, 'FAILED')) {
+  for await (const item of itemsOf(client, id, { state: 'FAILED', limit: SHOWN_INVALID })) {
     process.stdout.write(`  ${itemLine(item)}\n`);
     shown += 1;
-    if (shown === SHOWN_INVALID) break;
   }
   if (counts.failed > shown) process.stdout.write(`  … and ${counts.failed - shown} more: rekey bulk items ${id} --state failed\n`);
 };

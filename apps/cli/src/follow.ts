@@ -2,10 +2,14 @@ import { InvalidArgumentError } from 'commander';
 import { CliError, exitCodes } from './failure.ts';
 import { print } from './gateway-command.ts';
 
+/** The longest that a timer of Node's waits is 2^31 - 1 ms; one that is set to more fires at once. */
+const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
 /** The value of an option that is a number of seconds. */
 export const seconds = (text: string): number => {
   const value = Number(text);
-  if (!(value >= 0)) throw new InvalidArgumentError('must be a number of seconds');
+  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('must be a number of seconds.');
+  if (value > MAX_SECONDS) throw new InvalidArgumentError(`must be at most ${MAX_SECONDS} seconds, which is 24 days.`);
   return value;
 };
 

@@ -46,7 +46,7 @@ Examples:
   rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on
   rekey status                              what is frozen, open or uncertain
   rekey doctor                              is everything within reach, and set up as it should be?
-  source <(rekey completion bash)           complete commands and options with Tab
+  rekey completion --help                   complete commands and options with Tab
 
 Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway or Redis is away; 3 not ended: in time, or it stands still.`,
   );

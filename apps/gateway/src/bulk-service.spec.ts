@@ -88,20 +88,23 @@ let client: GatewayClient;
 let held: ErrorCode | undefined;
 let durable: boolean;
 let unexpected: unknown[];
-beforeEach(async () => {
+const start = async ({ idleMs, ...keepAlive }: { idleMs?: number; keepAliveMs?: number; keepAliveTimeoutMs?: number } = {}) => {
   [fake, held, durable, unexpected] = [fakeBulks(), undefined, true, []];
   watches = createBulkWatches({ bulks: fake.bulks, readEveryMs: 10 });
   const report = (error: unknown) => void unexpected.push(error);
-  const BulkRotationService = createBulkService(serviceMethod(report), streamingMethods(report), { bulks: fake.bulks, bulkWatches: watches, holdBack: () => held, confirmDurable: async () => durable });
-  server = createServer(loadContract(), { BulkRotationService } as unknown as Services);
+  const streaming = streamingMethods(report, idleMs === undefined ? {} : { idleMs });
+  const BulkRotationService = createBulkService(serviceMethod(report), streaming, { bulks: fake.bulks, bulkWatches: watches, holdBack: () => held, confirmDurable: async () => durable });
+  server = createServer(loadContract(), { BulkRotationService } as unknown as Services, keepAlive);
   port = await server.listen('127.0.0.1:0');
   client = connectGateway(`127.0.0.1:${port}`);
-});
-afterEach(async () => {
+};
+const stop = async () => {
   client.close();
   watches.close();
   await server.close(1000);
-});
+};
+beforeEach(() => start());
+afterEach(stop);
 
 const collect = async <T>(answers: AsyncIterable<T>): Promise<T[]> => {
   const all: T[] = [];
@@ -150,6 +153,8 @@ describe('CreateBulkRotation', () => {
     expect(await violations({ ...first, assistantIds: ['a'], maxFailures: {} })).toEqual(['max_failures must have count or percent']);
     expect(await violations({ ...first, assistantIds: ['a'], search: 'x', rotatedBefore: { seconds: 1 } })).toEqual(['search needs all_assistants', 'rotated_before needs all_assistants']);
     expect(await violations({ ...first, allAssistants: true, rotatedBefore: { seconds: -1 } })).toEqual(['rotated_before must be a time since 1970']);
+    expect(await violations({ ...first, allAssistants: true, search: ' \u00a0 ' })).toEqual(['search must not be blank']);
+    expect(await violations({ ...first, allAssistants: true, search: 'a\nb' })).toEqual([expect.stringMatching(/^search .*control characters/)]);
     expect(fake.created).toEqual([]);
   });
 
@@ -239,6 +244,54 @@ describe('CreateBulkRotation', () => {
     expect(fake.created).toEqual([]);
     expect(unexpected).toEqual([]);
   }, 60_000);
+
+  it('breaks off a stream whose next message does not come, and drops the draft', async () => {
+    await stop();
+    await start({ idleMs: 100 });
+    const dropped = once(fake.events, 'drop');
+    const silence = Promise.withResolvers<void>();
+    const messages = async function* () {
+      yield { ...first, assistantIds: ['a'] };
+      await silence.promise;
+    };
+    const refused = client.createBulkRotation(messages()).then(() => undefined, (error: ServiceError) => error);
+    await dropped;
+    silence.resolve();
+    const error = await refused;
+    expect(error).toMatchObject({ code: status.ABORTED });
+    expect(readStatusDetails(error!)).toMatchObject({ reason: 'STREAM_IDLE' });
+    expect(fake.created).toEqual([]);
+    expect(unexpected).toEqual([]);
+  });
+
+  it('does not count the time that the ledger takes as silence of the caller', async () => {
+    await stop();
+    await start({ idleMs: 400 });
+    fake.onAdd(() => new Promise((resolve) => void setTimeout(resolve, 900)));
+    await client.createBulkRotation([{ ...first, assistantIds: ['a'] }, { assistantIds: ['b'] }]);
+    expect(fake.created[0]!.ids).toEqual(['a', 'b']);
+  });
+
+  it('notices a caller whose connection is dead without a word, and drops the draft', async () => {
+    await stop();
+    await start({ keepAliveMs: 100, keepAliveTimeoutMs: 100 });
+    const proxy = await createTcpProxy({ port });
+    const caller = connectGateway(`127.0.0.1:${proxy.port}`);
+    const [added, dropped] = [once(fake.events, 'add'), once(fake.events, 'drop')];
+    const messages = async function* () {
+      yield { ...first, assistantIds: ['a'] };
+      await added;
+      proxy.stall(true);
+      await dropped;
+    };
+    const refused = caller.createBulkRotation(messages()).catch((error: unknown) => error);
+    await dropped;
+    await proxy.close();
+    expect(await refused).toBeInstanceOf(Error);
+    caller.close();
+    expect(fake.created).toEqual([]);
+    expect(unexpected).toEqual([]);
+  });
 
   it('slows a caller down to the pace of the ledger', async () => {
     const gate = Promise.withResolvers<void>();

@@ -80,6 +80,9 @@ const Timestamp = z
 
 const [, OrgSelection] = BulkSelection.options;
 
+/** Upstream may take a blank term for none, which would be all of the org. */
+const Search = OrgSelection.shape.search.unwrap().refine((text) => text.trim() !== '', 'must not be blank');
+
 const Canary = z.object({ count: z.int().positive('must be positive'), continues: z.boolean() });
 
 /** proto-loader sets only the field of a oneof that was given. */
@@ -95,7 +98,7 @@ export const CreateBulk = z
     requestId: optionalText(RequestId),
     reason: Reason,
     allAssistants: z.boolean(),
-    search: optionalText(OrgSelection.shape.search.unwrap()),
+    search: optionalText(Search),
     rotatedBefore: Timestamp.nullish(),
     urgent: z.boolean(),
     validateOnly: z.boolean(),

@@ -6,6 +6,12 @@ import type { Services } from './services.ts';
 
 /** Requests hold a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
+/**
+ * How often a connection is asked whether its other end is still there, and how long it may take to answer: what is lost without a word, as of a
+ * machine that is gone, holds its streams no longer than that. As often as callers ping may they: grpc-js counts none.
+ */
+const KEEP_ALIVE_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 
 export interface GatewayServer {
   readonly health: HealthImplementation;
@@ -17,8 +23,14 @@ export interface GatewayServer {
   close(withinMs: number): Promise<void>;
 }
 
-export const createServer = (contract: Contract, services: Services): GatewayServer => {
-  const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
+export const createServer = (
+  contract: Contract, services: Services, { keepAliveMs = KEEP_ALIVE_MS, keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS }: { keepAliveMs?: number; keepAliveTimeoutMs?: number } = {},
+): GatewayServer => {
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.keepalive_time_ms': keepAliveMs,
+    'grpc.keepalive_timeout_ms': keepAliveTimeoutMs,
+  });
   const names = Object.keys(services) as (keyof Services)[];
   for (const name of names) server.addService(contract.v1[name].service, services[name]);
   const health = new HealthImplementation();

@@ -29,7 +29,10 @@ export const serviceMethod =
       }
     }, onUnexpected);
 
-export const streamingMethods = (onUnexpected: (error: unknown) => void): StreamingMethods => ({
+/** Longer than a caller stops for that reads what it sends from somewhere slow; short enough for drafts of callers that hang. */
+const STREAM_IDLE_MS = 60_000;
+
+export const streamingMethods = (onUnexpected: (error: unknown) => void, { idleMs = STREAM_IDLE_MS }: { idleMs?: number } = {}): StreamingMethods => ({
   clientStreaming: (handler) =>
     clientStreaming(async (requests, context) => {
       try {
@@ -37,7 +40,7 @@ export const streamingMethods = (onUnexpected: (error: unknown) => void): Stream
       } catch (error) {
         throw asCallersSeeIt(error);
       }
-    }, onUnexpected),
+    }, onUnexpected, { idleMs }),
 
   serverStreaming: (handler) =>
     serverStreaming(async function* (request, context) {

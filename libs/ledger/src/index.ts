@@ -1,5 +1,5 @@
 export {
-  DEFAULT_KEEP_EVENTS, createLedger,
+  createLedger,
   type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type Hold, type KeyFacts, type KeyVersion, type NextRead, type Sealed, type Ledger,
   type ListFilter, type LookResult,
 } from './ledger.ts';

@@ -1,21 +1,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Metadata, type handleClientStreamingCall, type handleServerStreamingCall, type ServerReadableStream, type ServerWritableStream } from '@grpc/grpc-js';
+import { RekeyError } from '@rekey/schema';
 import { contextOf, tell, type CallContext } from './server-call.ts';
 
 /**
  * As `unary`, for a stream of requests. The next message is read when the handler asks for it, so a slow handler slows its caller down and
  * nothing piles up here. When the caller goes before its last message, asking for the next one throws: a broken-off stream never looks
- * like one that is complete.
+ * like one that is complete. It throws STREAM_IDLE when a message that is asked for does not come within `idleMs`.
  */
 export const clientStreaming =
   <Request, Response>(
     handler: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
     onUnexpected: (error: unknown) => void,
+    { idleMs }: { idleMs: number },
   ): handleClientStreamingCall<Request, Response> =>
   (call, callback) => {
     // What nobody reads any more may still fail, when the caller goes after an early answer.
     call.on('error', () => {});
-    handler(wholeOf(call), contextOf(call)).then(
+    handler(wholeOf(call, idleMs), contextOf(call)).then(
       (response) => callback(null, response),
       // To one who has gone nothing is told, and its going is no surprise.
       (error: unknown) => callback(tell(error, call.cancelled ? () => {} : onUnexpected)),
@@ -26,8 +28,19 @@ export const clientStreaming =
  * The messages of a stream that is whole. When a caller resets its stream, grpc-js ends it as if the last message had come, and says a moment
  * later that the call was cancelled. Sending the headers makes it look whether the stream is still there.
  */
-async function* wholeOf<Request>(call: ServerReadableStream<Request, unknown>): AsyncGenerator<Request> {
-  yield* call as AsyncIterable<Request>;
+async function* wholeOf<Request>(call: ServerReadableStream<Request, unknown>, idleMs: number): AsyncGenerator<Request> {
+  const watch = () => setTimeout(() => call.destroy(new RekeyError('STREAM_IDLE')), idleMs);
+  let idle = watch();
+  try {
+    for await (const request of call as AsyncIterable<Request>) {
+      // While the handler works, nobody waits for the caller.
+      clearTimeout(idle);
+      yield request;
+      idle = watch();
+    }
+  } finally {
+    clearTimeout(idle);
+  }
   call.sendMetadata(new Metadata());
   await nextTurn();
   if (call.cancelled) throw new Error('the caller broke its stream off');

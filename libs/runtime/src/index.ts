@@ -7,3 +7,4 @@ export { startHealthServer } from './health-server.ts';
 export { pooledRandom } from './pooled-random.ts';
 export { createReplicaConfirmation } from './replicas.ts';
 export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './watch-memory.ts';
+export { refineWorkerVariables, workerVariables } from './worker-variables.ts';

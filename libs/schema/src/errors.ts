@@ -1,7 +1,7 @@
 /** The canonical gRPC codes (google.rpc.Code) that Rekey answers with. */
 export type GrpcCode =
   | 'INVALID_ARGUMENT' | 'NOT_FOUND' | 'ALREADY_EXISTS' | 'PERMISSION_DENIED' | 'UNAUTHENTICATED' | 'RESOURCE_EXHAUSTED'
-  | 'FAILED_PRECONDITION' | 'UNKNOWN' | 'UNAVAILABLE' | 'INTERNAL';
+  | 'FAILED_PRECONDITION' | 'ABORTED' | 'UNKNOWN' | 'UNAVAILABLE' | 'INTERNAL';
 
 interface ErrorRow {
   grpc: GrpcCode;
@@ -18,6 +18,7 @@ const table = {
   INVALID_ARGUMENT: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'The request is not valid.', advice: 'Correct the fields named in the BadRequest detail.' },
   REQUEST_ID_REUSED: { grpc: 'ALREADY_EXISTS', retry: false, message: 'This request_id was used with other arguments.', advice: 'Make a new request_id for a new request.' },
   REQUEST_ID_SPENT: { grpc: 'ALREADY_EXISTS', retry: false, message: 'This request_id was used, and its rotation has ended and is no longer kept.', advice: 'Look at the assistant; make a new request_id to rotate again.' },
+  STREAM_IDLE: { grpc: 'ABORTED', retry: true, message: 'No further message of the stream came for a minute; nothing was created.', advice: 'Begin again, and send the messages without such a pause; the same request_id may be used.' },
   ROTATION_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation.', advice: 'Check the id. Ended rotations are kept for a limited time.' },
   ROTATION_NOT_CANCELLABLE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Only a QUEUED rotation can be cancelled.', advice: 'Wait for it to end; a request that may have left cannot be called back.' },
   SWEEP_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such sweep.', advice: 'Check the id. Ended sweeps are kept for a week.' },

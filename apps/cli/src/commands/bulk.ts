@@ -3,7 +3,7 @@ import type { GatewayClient, ProtoBulkRotation } from '@rekey/rpc';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
-import { age, bulkMessages, bulkSpec, count, failureLimit, moment, type BulkWish } from '../bulk-request.ts';
+import { age, bulkMessages, bulkSpec, count, failureLimit, isFollowed, moment, type BulkWish } from '../bulk-request.ts';
 import { followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
 import { seconds } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
@@ -11,7 +11,7 @@ import { isoTime } from '../output.ts';
 import { checkResultsFile } from '../results-file.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;
-type CreateOptions = FollowOptions & BulkWish & { watch?: boolean; requestId?: string };
+type CreateOptions = FollowOptions & BulkWish & { requestId?: string };
 
 const RESULTS_FILE = ['--results-file <path>', 'write every assistant with what became of it to a .csv or .jsonl file'] as const;
 
@@ -47,7 +47,7 @@ const create = (): Command =>
         if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts!.total) {
           process.stderr.write(`note: the canary of ${options.canary} is all there is: ${bulk.counts!.total} assistants.\n`);
         }
-        if (options.watch || options.dryRun || options.resultsFile !== undefined) await follow(client, bulk.id, options);
+        if (isFollowed(options)) await follow(client, bulk.id, options);
         else showBulk(options, bulk);
       }),
     );
@@ -110,13 +110,9 @@ const items = (): Command =>
     .action((id: string, options: FollowOptions & { state?: string; limit?: number }) =>
       withGateway(options, async (client) => {
         const state = options.state?.toUpperCase() as BulkItemState | undefined;
-        if (options.resultsFile !== undefined) return writeResults(client, id, options, state);
-        let left = options.limit ?? Number.POSITIVE_INFINITY;
-        for await (const item of itemsOf(client, id, state)) {
-          print(options, itemJson(item), itemLine(item));
-          left -= 1;
-          if (left === 0) break;
-        }
+        const wanted = { state, limit: options.limit };
+        if (options.resultsFile !== undefined) return writeResults(client, id, options, wanted);
+        for await (const item of itemsOf(client, id, wanted)) print(options, itemJson(item), itemLine(item));
       }),
     );
 

@@ -1,0 +1,46 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { GatewayClient, ProtoBulkItem } from '@rekey/rpc';
+import { itemsOf, writeResults } from './follow-bulk.ts';
+
+/** Two pages of two assistants. */
+let pages: number;
+const client = {
+  listBulkRotationItems: async ({ pageToken }: { pageToken: string }) => {
+    pages += 1;
+    const ids = pageToken === '' ? ['a', 'b'] : ['c', 'd'];
+    return { items: ids.map((assistantId): ProtoBulkItem => ({ assistantId, state: 'SUCCEEDED', error: null })), nextPageToken: pageToken === '' ? 'more' : '' };
+  },
+} as unknown as GatewayClient;
+const collect = async (limit?: number) => {
+  const ids: string[] = [];
+  for await (const { assistantId } of itemsOf(client, 'blk_1', limit === undefined ? {} : { limit })) ids.push(assistantId);
+  return ids;
+};
+
+let folder: string;
+beforeEach(async () => {
+  pages = 0;
+  folder = await mkdtemp(join(tmpdir(), 'rekey-follow-bulk-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('the assistants of a bulk rotation', () => {
+  it('are all of them, or so many as are wanted', async () => {
+    expect(await collect()).toEqual(['a', 'b', 'c', 'd']);
+    expect(await collect(3)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are not asked for beyond what is wanted', async () => {
+    expect(await collect(2)).toEqual(['a', 'b']);
+    expect(pages).toBe(1);
+  });
+
+  it('are written to a file as far as they are wanted', async () => {
+    const resultsFile = join(folder, 'r.csv');
+    await writeResults(client, 'blk_1', { resultsFile }, { limit: 3 });
+    expect((await readFile(resultsFile, 'utf8')).trim().split('\r\n')).toHaveLength(4);
+  });
+});

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { addressVariable, booleanVariable, commonVariables, intVariable } from './config.ts';
+
+const hostList = z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter(Boolean));
+
+/** What a worker takes, but for its key file and its API keys. `rekey doctor` looks at the same variables. */
+export const workerVariables = {
+  ...commonVariables,
+  INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
+  /** Hosts beside loopback that may be reached by plain HTTP. */
+  INVENT_PLAIN_HTTP_HOSTS: hostList,
+  INVENT_API_KEYS_FILE: z.string().optional(),
+  INVENT_REQUESTS_PER_MINUTE: intVariable({ min: 0, max: 10_000_000, default: 500 }),
+  INVENT_EGRESS: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -').default('default'),
+  INVENT_TIMEOUT_MS: intVariable({ min: 100, max: 300_000, default: 30_000 }),
+  REKEY_LANDING_WINDOW_MS: intVariable({ min: 100, max: 3_600_000, default: 90_000 }),
+  REKEY_READ_LAG_MS: intVariable({ min: 0, max: 600_000, default: 5000 }),
+  REKEY_FRESH_FOR_MS: intVariable({ min: 0, max: 365 * 24 * 3_600_000, default: 24 * 3_600_000 }),
+  REKEY_TAKEOVER_AFTER_MS: intVariable({ min: 1000, max: 600_000, default: 30_000 }),
+  REKEY_RETRY_FOR_MS: intVariable({ min: 0, max: 7 * 24 * 3_600_000, default: 3_600_000 }),
+  REKEY_MAX_UNKNOWNS: intVariable({ min: 1, max: 10_000, default: 20 }),
+  REKEY_OBSERVE_ONLY: booleanVariable,
+  REKEY_SWEEP_EVERY_MS: intVariable({ min: 0, max: 30 * 24 * 3_600_000, default: 3_600_000 }),
+  REKEY_KEEP_EVENTS: intVariable({ min: 100, max: 10_000_000, default: 10_000 }),
+  REKEY_KEEP_ROTATIONS: intVariable({ min: 0, max: 10_000_000, default: 100_000 }),
+  REKEY_KEEP_BULKS: intVariable({ min: 0, max: 100_000, default: 100 }),
+  REKEY_KEEP_ROTATIONS_DAYS: intVariable({ min: 1, max: 3650, default: 30 }),
+  WORKER_CONCURRENCY: intVariable({ min: 1, max: 1000, default: 64 }),
+  WORKER_HEALTH_ADDRESS: addressVariable.optional(),
+};
+
+interface Related {
+  INVENT_API_KEY?: string | undefined;
+  INVENT_API_KEYS_FILE?: string | undefined;
+  INVENT_TIMEOUT_MS: number;
+  REKEY_LANDING_WINDOW_MS: number;
+  REKEY_SHUTDOWN_TIMEOUT_MS: number;
+}
+
+/** Complains of variables of a worker that do not go together. */
+export const refineWorkerVariables = (env: Related, ctx: z.RefinementCtx): void => {
+  const complain = (name: string, message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
+  if (env.INVENT_API_KEY && env.INVENT_API_KEYS_FILE) complain('INVENT_API_KEY', 'cannot be given together with INVENT_API_KEYS_FILE');
+  if (env.REKEY_SHUTDOWN_TIMEOUT_MS <= env.INVENT_TIMEOUT_MS) complain('REKEY_SHUTDOWN_TIMEOUT_MS', 'must be longer than INVENT_TIMEOUT_MS');
+  if (env.REKEY_LANDING_WINDOW_MS < env.INVENT_TIMEOUT_MS) complain('REKEY_LANDING_WINDOW_MS', 'must not be shorter than INVENT_TIMEOUT_MS');
+};
