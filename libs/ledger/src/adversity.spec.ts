@@ -233,7 +233,7 @@ describe('when Redis is out of memory', () => {
     await rotate('f1');
     const claim = await claimed(await accept());
     await fill();
-    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe(true);
+    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('noted');
     const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
     expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({ kind: 'committed' });
     expect(await ledger.settle(again, again.atMs, again.atMs)).toBe(true);

@@ -31,6 +31,7 @@ const BulkHash = z.object({
   requests: optional(count),
   takes: optional(count),
   verification: jsonText.pipe(Verification).optional(),
+  entry: optional(z.string()),
 });
 
 /** What a caller asked for, as fields and values of the hash. */
@@ -50,7 +51,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
   }
   const {
     org, request, validate_only: validateOnly, canary, canary_continues: continues, limit_count: limitCount, limit_percent: limitPercent, until, created, started, updated, ended,
-    total, open, unknown, succeeded, shared, failed, cancelled, valid, duplicates, rate, requests, takes, state, reason, selection, urgent, why, verification,
+    total, open, unknown, succeeded, shared, failed, cancelled, valid, duplicates, rate, requests, takes, state, reason, selection, urgent, why, verification, entry,
   } = parsed.data;
   const left = total - open - succeeded - shared - failed - cancelled - valid;
   const over = state === 'CANCELLED' || state === 'CANCELLING';
@@ -65,6 +66,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     why, perSecond: rate || undefined,
     estimate: requests === undefined ? undefined : { requests, durationMs: takes ?? 0 },
     verification,
+    entry,
     lastFailures: failures.map(parseFailure),
   };
   return Object.fromEntries(Object.entries(bulk).filter(([, value]) => value !== undefined)) as unknown as BulkRotation;

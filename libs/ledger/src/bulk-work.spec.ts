@@ -706,7 +706,7 @@ describe('the count of unknown outcomes', () => {
     const [claim] = await begin(1);
     await loseIt(claim!);
     await resumed({ id: claim!.rotationId, ...claim! });
-    expect(await Promise.all([release(claim!), failWith(claim!), giveBack(claim!), loseIt(claim!)])).toEqual([false, false, false, false]);
+    expect(await Promise.all([release(claim!), failWith(claim!), giveBack(claim!), loseIt(claim!)])).toEqual([false, false, false, 'refused']);
     expect(await unknowns(id)).toBe(1);
   });
 });

@@ -22,6 +22,7 @@ const RotationHash = z.object({
   read_error: optional(z.string()),
   operator: optional(z.literal('1')),
   bulk: optional(z.string()),
+  entry: optional(z.string()),
 });
 
 /** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it does not fit. */

@@ -110,6 +110,8 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   /** Once it is known which assistants it has: upstream requests that it takes, and how long, at the configured rate. */
   estimate?: { requests: number; durationMs: number };
   verification?: BulkVerification;
+  /** The entry of the event stream in which the last of its keys stands. */
+  entry?: string;
   /** Newest first. */
   lastFailures: BulkFailure[];
 }

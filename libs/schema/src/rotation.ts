@@ -48,6 +48,8 @@ export interface Rotation {
   errorCode?: string;
   /** The HTTP status that went with `errorCode`, where there was one. */
   upstreamStatus?: number;
+  /** The entry of the event stream that its key stands in; only when SUCCEEDED. */
+  entry?: string;
   /** The bulk rotation that it is a part of. */
   bulkId?: string;
   /** Only while RECONCILING: since when, and when the assistant is read next. */

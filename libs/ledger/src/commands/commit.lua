@@ -57,7 +57,7 @@ if is_key(held[6]) and held[6] ~= state and string.sub(superseded, 1, 11) ~= sho
 end
 
 if are_other_readers(ARGV[18]) then return { 'READERS' } end
-local seq, event = emit(ARGV[6], ARGV[7], ARGV[8])
+local seq, event, entry = emit(ARGV[6], ARGV[7], ARGV[8])
 redis.call('SET', KEYS[3], event)
 -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some
 -- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
@@ -88,9 +88,12 @@ if ARGV[17] == '1' then redis.call('HDEL', PREFIX .. ':ledger', 'run:' .. ARGV[1
 
 if becomes == 'satisfied' then
   redis.call('HSET', KEYS[2], 'satisfied', epoch)
+  redis.call('HSET', KEYS[1], 'entry', entry)
+  local bulk = redis.call('HGET', KEYS[1], 'bulk')
+  if bulk and redis.call('EXISTS', bulk_key(bulk)) == 1 then redis.call('HSET', bulk_key(bulk), 'entry', entry) end
 elseif becomes == 'ends' then
   hand_back(KEYS[2], KEYS[4])
-  finish(id, 'SUCCEEDED', ARGV[9], 'version', epoch, 'cause', cause, 'error', '', 'status', '')
+  finish(id, 'SUCCEEDED', ARGV[9], 'version', epoch, 'cause', cause, 'error', '', 'status', '', 'entry', entry)
 elseif becomes ~= 'goes-on' then
   hand_back(KEYS[2], KEYS[4])
   finish(id, 'FAILED', ARGV[9], 'error', becomes)

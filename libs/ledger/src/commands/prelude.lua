@@ -162,7 +162,7 @@ local function note_drift(org, now_ms)
 end
 
 -- An assistant that was begun, or need not be, has come to its end.
-local function end_item(bulk, index, letter, now_ms, open, code, assistant)
+local function end_item(bulk, index, letter, now_ms, open, code, assistant, entry)
   local key = bulk_key(bulk)
   local before = redis.call('HMGET', key, 'state', 'away_since', 'unread')
   if not before[1] then return end
@@ -171,6 +171,7 @@ local function end_item(bulk, index, letter, now_ms, open, code, assistant)
   local left_open = open and redis.call('HINCRBY', key, 'open', -1) or 0
   if letter == 's' then
     if before[2] or before[3] then redis.call('HDEL', key, 'away_since', 'unread') end
+    if entry then redis.call('HSET', key, 'entry', entry) end
     if left_open > 0 then return end
   elseif code then
     redis.call('LPUSH', key .. ':failures', int(now_ms) .. ' ' .. code .. ' ' .. assistant)
@@ -226,10 +227,13 @@ local function finish(id, to, now_ms, ...)
   local of = redis.call('HMGET', key, 'bulk', 'item', 'counted', 'attempts', 'since', 'assistant')
   if of[1] then
     if of[3] then no_longer_unknown(id, of[1], of[3], to == 'FAILED') end
-    local fields, code = { ... }, nil
-    for i = 1, #fields, 2 do if fields[i] == 'error' and fields[i + 1] ~= '' then code = fields[i + 1] end end
+    local fields, code, entry = { ... }, nil, nil
+    for i = 1, #fields, 2 do
+      if fields[i] == 'error' and fields[i + 1] ~= '' then code = fields[i + 1] end
+      if fields[i] == 'entry' then entry = fields[i + 1] end
+    end
     local letter = to == 'SUCCEEDED' and 's' or to == 'CANCELLED' and 'x' or FAILURE_LETTERS[code] or 'Z'
-    end_item(of[1], of[2], letter, now_ms, true, to == 'FAILED' and (code or 'INTERNAL') or nil, of[6])
+    end_item(of[1], of[2], letter, now_ms, true, to == 'FAILED' and (code or 'INTERNAL') or nil, of[6], entry)
   end
   if of[1] and to == 'SUCCEEDED' and of[4] == '1' and not of[5] then
     redis.call('DEL', key)
@@ -372,13 +376,13 @@ local function are_other_readers(revision)
   return (redis.call('HGET', PREFIX .. ':ledger', 'readers') or '0') ~= revision
 end
 
--- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number and text.
+-- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number, text, and the id of its entry.
 local function emit(head, tail, keep)
   local seq = int(redis.call('INCR', PREFIX .. ':seq'))
   local event = head .. seq .. tail
-  redis.call('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
+  local entry = redis.call('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
   redis.call('PUBLISH', PREFIX .. ':events', event)
-  return seq, event
+  return seq, event, entry
 end
 
 -- The end of a fingerprint (KEYID:HASH): eleven characters of the hash tell a handful apart, and five of them fit in a small hash.
