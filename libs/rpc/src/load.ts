@@ -5,6 +5,7 @@ import type protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
+import type { ProtoGrpcType as ConsumerProto } from './generated/consumer.ts';
 import { descriptorSet } from './generated/descriptors.ts';
 import type { ProtoGrpcType as PolicyProto } from './generated/policy.ts';
 import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
@@ -13,7 +14,7 @@ import type { ProtoGrpcType as SystemProto } from './generated/system.ts';
 
 const protoRoot = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
-type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto & BulkProto & PolicyProto;
+type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto & BulkProto & PolicyProto & ConsumerProto;
 
 export interface Contract {
   /** What server reflection answers from. */
@@ -23,7 +24,7 @@ export interface Contract {
 
 /** Loads the gRPC contract. The options must match those of generate.sh, which makes the types. */
 export const loadContract = (): Contract => {
-  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy'].map((name) => `rekey/v1/${name}.proto`), {
+  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer'].map((name) => `rekey/v1/${name}.proto`), {
     includeDirs: [protoRoot],
     longs: String,
     enums: String,

@@ -3,6 +3,7 @@
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 import type { RotationError as _rekey_v1_RotationError, RotationError__Output as _rekey_v1_RotationError__Output } from '../../rekey/v1/RotationError.ts';
 import type { Reconciliation as _rekey_v1_Reconciliation, Reconciliation__Output as _rekey_v1_Reconciliation__Output } from '../../rekey/v1/Reconciliation.ts';
+import type { ConsumerReach as _rekey_v1_ConsumerReach, ConsumerReach__Output as _rekey_v1_ConsumerReach__Output } from '../../rekey/v1/ConsumerReach.ts';
 import type { Long } from '@grpc/proto-loader';
 
 // Original file: ../../proto/rekey/v1/rotation.proto
@@ -70,6 +71,7 @@ export interface Rotation {
   'error'?: (_rekey_v1_RotationError | null);
   'reconciliation'?: (_rekey_v1_Reconciliation | null);
   'bulkRotationId'?: (string);
+  'consumers'?: (_rekey_v1_ConsumerReach)[];
 }
 
 export interface Rotation__Output {
@@ -89,4 +91,5 @@ export interface Rotation__Output {
   'error': (_rekey_v1_RotationError__Output | null);
   'reconciliation': (_rekey_v1_Reconciliation__Output | null);
   'bulkRotationId': (string);
+  'consumers': (_rekey_v1_ConsumerReach__Output)[];
 }
