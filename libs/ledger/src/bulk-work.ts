@@ -34,7 +34,7 @@ export interface DrawOptions {
   ranges: boolean;
   /** Whether to draw a bulk to prepare or verify, or one only where it is urgent. */
   tasks: boolean | 'urgent';
-  /** Only of bulks before this place. */
+  /** Assistants only of bulks before this place. */
   before?: number;
   /** Bulks to pass over. */
   except: string[];

@@ -4,7 +4,7 @@
 -- KEYS  1 the bulks that are worked on   2 the ledger's own facts
 -- ARGV  1 prefix  2 token of who draws  3 lease ms  4 how many assistants at most  5 how many intents of an org its bulks may have open
 --       6 '1' to draw assistants  7 '1' to draw a bulk to prepare or verify, 'urgent' to draw one only where it is urgent
---       8 only of bulks before this place, '' for all  9 µs between two requests, 0 for no limit  10… bulks to pass over
+--       8 assistants only of bulks before this place, '' for all  9 µs between two requests, 0 for no limit  10… bulks to pass over
 -- Returns {'RANGE', bulk id, org, from, to, states, place}   those at the indexes from … to - 1; their letters; the lower the place of
 --         their bulk, the sooner it is their turn
 --         {'PREPARE', bulk id, '1' where it is urgent} or {'VERIFY', …}
@@ -40,7 +40,6 @@ end
 local places = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 for at = 1, #places, 2 do
   local id, place = places[at], places[at + 1]
-  if tonumber(place) >= before then break end
   local key = bulk_key(id)
   local bulk = redis.pcall('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open', 'urgent', 'requests', 'total')
   local state = bulk[1]
@@ -53,7 +52,7 @@ for at = 1, #places, 2 do
       return { state == 'PREPARING' and 'PREPARE' or 'VERIFY', id, bulk[8] or '' }
     end
   elseif state == 'RUNNING' then
-    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and not frozen and not passed_over[id] and open_intents(intents_key(bulk[2]), bound, now_ms) < bound then
+    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and tonumber(place) < before and not frozen and not passed_over[id] and open_intents(intents_key(bulk[2]), bound, now_ms) < bound then
       local draws = redis.call('HGETALL', key .. ':draws')
       for i = 1, #draws, 2 do
         if left(tonumber(string.match(draws[i + 1], '^(%d+)')) or 0, now_ms, lease_ms) == 0 then
