@@ -12,5 +12,6 @@ export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
 export { createRequestBudget, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget.ts';
 export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks.ts';
-export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type ItemClaim, type Takes } from './bulk-work.ts';
+export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type DrawOptions, type ItemClaim, type Takes } from './bulk-work.ts';
+export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
 export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
