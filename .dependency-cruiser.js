@@ -10,7 +10,7 @@ const libs = {
   'libs/rpc': ['schema'],
   'libs/runtime': ['schema'],
   'libs/testing': [],
-  'apps/gateway': ['schema', 'ledger', 'rpc', 'runtime'],
+  'apps/gateway': ['schema', 'ledger', 'sealing', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
   'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'rpc', 'runtime'],

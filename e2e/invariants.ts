@@ -22,9 +22,10 @@ export const keysInForce = async ({ admin, trueKey }: Pick<System, 'admin' | 'tr
   return Object.fromEntries(await Promise.all(keys));
 };
 
-/** What every event on the stream keeps: the numbers are dense, and the versions of an assistant rise. */
+/** What every event on the stream keeps: the numbers rise, and so do the versions of an assistant. */
 export const expectInOrder = (events: KeyEvent[]): void => {
-  expect(events.map(({ data }) => data.seq)).toEqual(events.map((_event, i) => i + 1));
+  const numbers = events.map(({ data }) => data.seq);
+  expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
   const versions = events.filter((event): event is Version => event.type === KEY_ROTATED || event.type === KEY_REMOVED);
   for (const subject of new Set(versions.map((event) => event.subject))) {
     const own = versions.filter((event) => event.subject === subject).map(({ data }) => data.version);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectGateway, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
-import { KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
+import { CONSUMER_CHANGED, KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { createTcpProxy, launchApp, startRedis, type App, type RedisServer, type RedisServerOptions, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
@@ -27,6 +27,7 @@ export interface System {
   /** Asks for a rotation and waits for its end. */
   rotateAndWait(assistantId: string, orgId?: string): Promise<ProtoRotation>;
   waitFor(id: string, timeoutSeconds?: number): Promise<ProtoRotation>;
+  /** Those of assistants. Rejects where the numbers of all events are not dense. */
   events(): Promise<KeyEvent[]>;
   /** Those of them that are key versions with a key. */
   versions(): Promise<KeyRotated[]>;
@@ -96,7 +97,12 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   };
   const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
   const waitFor = (id: string, timeoutSeconds = 20) => client.waitRotation({ id, timeout: { seconds: timeoutSeconds } }, { deadlineMs: (timeoutSeconds + 5) * 1000 });
-  const events = async () => (await redis.xrange('{rekey}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
+  const events = async () => {
+    const all = (await redis.xrange('{rekey}:events', '-', '+')).map(([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } });
+    const gap = all.find(({ data }, i) => i > 0 && data.seq !== all[i - 1]!.data.seq + 1);
+    if (gap) throw new Error(`an event is missing before seq ${gap.data.seq}`);
+    return all.filter(({ type }) => type !== CONSUMER_CHANGED).map((event) => KeyEvent.parse(event));
+  };
   const versions = async () => (await events()).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
   return {
     redisServer, redis, simulator, gateway, client, keyFile, sealer, environment, admin, rotate, waitFor, events, versions,

@@ -8,26 +8,35 @@ const SLICE_MS = 2000;
 
 const ended = (rotation: ProtoRotation): boolean => isEnded(rotation.state as RotationState);
 
-export const followRotation = (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number): Promise<ProtoRotation> =>
+/** Which consumers are waited for too: those that are named, or, where none is, all that are live. */
+export interface AlsoUntil {
+  consumers: string[];
+}
+
+/** Of those that are waited for, who has not applied it. */
+const waitedFor = ({ consumers }: ProtoRotation, also: AlsoUntil) =>
+  consumers.filter(({ consumer, state }) => (also.consumers.length > 0 ? also.consumers.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED'));
+
+export const followRotation = (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number, also?: AlsoUntil): Promise<ProtoRotation> =>
   follow(
     rotation,
     {
-      isEnded: ended,
-      progress: ({ id, state }) => `${id} ${state}`,
+      isEnded: (now) => ended(now) && (!also || now.state !== 'SUCCEEDED' || (now !== rotation && waitedFor(now, also).length === 0)),
+      progress: (now) => `${now.id} ${now.state}${also && now.state === 'SUCCEEDED' ? `, waiting for ${waitedFor(now, also).map(({ consumer }) => consumer).join(', ') || 'consumers'}` : ''}`,
       next: ({ id }, withinMs) => {
         const sliceMs = Math.min(SLICE_MS, withinMs);
         const timeout = { seconds: Math.floor(sliceMs / 1000), nanos: Math.floor((sliceMs % 1000) * 1e6) };
-        return client.waitRotation({ id, timeout }, { deadlineMs: sliceMs + 5000 });
+        return client.waitRotation({ id, timeout, ...(also && { until: 'ACKNOWLEDGED', consumers: also.consumers }) }, { deadlineMs: sliceMs + 5000 });
       },
     },
     timeoutSeconds,
   );
 
-export const concludeRotation = (rotation: ProtoRotation, options: { json?: boolean; timeout: number }): void =>
+export const concludeRotation = (rotation: ProtoRotation, options: { json?: boolean; timeout: number }, also?: AlsoUntil): void =>
   conclude(options, {
     json: rotationJson(rotation),
     text: rotationText(rotation),
-    ended: ended(rotation),
+    ended: ended(rotation) && !(also && rotation.state === 'SUCCEEDED' && waitedFor(rotation, also).length > 0),
     succeeded: rotation.state === 'SUCCEEDED',
     goOn: `rekey get ${rotation.id} --wait`,
   });

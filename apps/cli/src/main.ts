@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { bulkCommand } from './commands/bulk.ts';
 import { completionCommand } from './commands/completion.ts';
+import { consumerCommand } from './commands/consumer.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { getCommand } from './commands/get.ts';
@@ -22,6 +23,7 @@ const program = new Command('rekey')
   .addCommand(retryCommand())
   .addCommand(bulkCommand())
   .addCommand(policyCommand())
+  .addCommand(consumerCommand())
   .addCommand(sweepCommand())
   .addCommand(eventsCommand())
   .addCommand(statusCommand())
@@ -41,6 +43,7 @@ Examples:
                                             replace the keys of all assistants, and follow it
   rekey policy create --org org_demo --every 90d
                                             replace each key every 90 days, a few each night
+  rekey consumer status                     how far are the services that read keys?
   rekey events --json                       follow the stream of new key versions
   rekey sweep                               compare everything at Invent with what is published
   rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on

@@ -40,6 +40,7 @@ export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =
       advice: rotation.reconciliation.advice,
       read_error: rotation.reconciliation.readError,
     }),
+    consumers: rotation.consumers.length > 0 ? Object.fromEntries(rotation.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
   });
 
 export const assistantJson = (assistant: ProtoAssistant): Record<string, unknown> =>
@@ -93,6 +94,7 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['read next', isoTime(rotation.reconciliation?.nextReadTime)],
     ['read failed', rotation.reconciliation?.readError],
     [rotation.reconciliation?.operatorNeeded ? 'OPERATOR NEEDED' : 'to do', rotation.reconciliation?.advice],
+    ['consumers', rotation.consumers.map(({ consumer, state }) => `${consumer} ${String(state)}`).join(', ') || undefined],
     ['error', rotation.error ? `${rotation.error.reason}: ${rotation.error.message} ${rotation.error.advice}` : undefined],
   ]);
 

@@ -1,9 +1,10 @@
-import { createBulks, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
+import { createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
+import { createRotationReach } from './consumer-reach.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
 import { createServer } from './server.ts';
 import { createServices } from './services.ts';
@@ -36,16 +37,28 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const system = createSystem({ redis, prefix: config.REKEY_PREFIX });
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
+  const consumers = createConsumers({ redis, prefix: config.REKEY_PREFIX });
+  const positions = createConsumerPositions({
+    redis,
+    blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-positions', logger }),
+    prefix: config.REKEY_PREFIX,
+    onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
+  });
+  shutdown.defer('positions', () => positions.close());
+  // Not waited for: without Redis the gateway says NOT_SERVING.
+  void positions.start();
+  const reach = createRotationReach({ consumers, positions });
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
-    ledger, queue, waiters, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected,
+    ledger, queue, waiters, reach, consumers, positions, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
   });
   const server = createServer(loadContract(), services);
   shutdown.defer('server', () => server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)));
   shutdown.defer('waiters', () => waiters.close());
+  shutdown.defer('reach', () => reach.close());
   shutdown.defer('bulk watches', () => bulkWatches.close());
   const health = watchHealth(server.health, redis, server.services);
   shutdown.defer('health', () => health.close());

@@ -1,6 +1,6 @@
 import type { CreateBulkRotationRequest__Output } from '@rekey/rpc';
 import {
-  AssistantId, BulkId, BulkItemState, BulkSelection, BulkState, DEFAULT_FAILURE_LIMIT, FailureLimit, OrgId, Reason, RekeyError, RequestId,
+  AssistantId, BulkId, ConsumerName, MAX_CONSUMERS, BulkItemState, BulkSelection, BulkState, DEFAULT_FAILURE_LIMIT, FailureLimit, OrgId, Reason, RekeyError, RequestId,
   RotationId, RotationRequest, RotationState, SweepId, complaintAboutId, type BulkSpec, type FieldViolation,
 } from '@rekey/schema';
 import { z } from 'zod';
@@ -62,8 +62,14 @@ export const Duration = z
   .refine((ms) => ms >= 0, 'must not be negative');
 
 export const WaitRotation = z
-  .object({ id: RotationId, timeout: Duration.nullish() })
-  .transform(({ id, timeout }) => ({ id, timeoutMs: Math.min(timeout ?? DEFAULT_WAIT_MS, MAX_WAIT_MS) }));
+  .object({
+    id: RotationId,
+    timeout: Duration.nullish(),
+    until: z.enum(['UNTIL_UNSPECIFIED', 'ENDED', 'ACKNOWLEDGED'], { error: 'is not one of this contract' }).default('ENDED'),
+    consumers: z.array(ConsumerName).max(MAX_CONSUMERS).default([]),
+  })
+  .refine(({ until, consumers }) => consumers.length === 0 || until === 'ACKNOWLEDGED', { path: ['consumers'], message: 'may be named only with until: ACKNOWLEDGED' })
+  .transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: Math.min(timeout ?? DEFAULT_WAIT_MS, MAX_WAIT_MS) }));
 
 export const ByBulk = z.object({ id: BulkId });
 

@@ -4,6 +4,7 @@ import { RekeyError, RotationId, type ErrorCode } from '@rekey/schema';
 import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
+import type { RotationReach } from './consumer-reach.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
 import type { ServiceMethod } from './service-method.ts';
 
@@ -14,13 +15,14 @@ export interface RotationServiceDeps {
   ledger: Ledger;
   queue: RotationQueue;
   waiters: RotationWaiters;
+  reach: RotationReach;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
   /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a rotation answered. */
   confirmDurable: () => Promise<boolean>;
 }
 
-export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters, holdBack, confirmDurable }: RotationServiceDeps): RotationServiceHandlers => ({
+export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters, reach, holdBack, confirmDurable }: RotationServiceDeps): RotationServiceHandlers => ({
   RotateSecretKey: method(async (request) => {
     const wanted = requests.parseRequest(requests.RotateSecretKey, request);
     const refusal = holdBack();
@@ -41,7 +43,8 @@ export const createRotationService = (method: ServiceMethod, { ledger, queue, wa
 
   GetRotation: method(async (request) => {
     const { id } = requests.parseRequest(requests.ById, request);
-    return toProtoRotation(await ledger.get(id));
+    const rotation = await ledger.get(id);
+    return toProtoRotation(rotation, await reach.of(rotation));
   }),
 
   ListRotations: method(async (request) => {
@@ -49,13 +52,15 @@ export const createRotationService = (method: ServiceMethod, { ledger, queue, wa
     const given = requests.given(filter);
     const after = readPageToken(pageToken, given, RotationId);
     const { rotations, next } = await ledger.list(given, { size: pageSize, ...(after !== undefined && { after }) });
-    return { rotations: rotations.map(toProtoRotation), nextPageToken: next === undefined ? '' : makePageToken(next, given) };
+    return { rotations: rotations.map((rotation) => toProtoRotation(rotation)), nextPageToken: next === undefined ? '' : makePageToken(next, given) };
   }),
 
   WaitRotation: method(async (request, { signal, deadlineMs }) => {
-    const { id, timeoutMs } = requests.parseRequest(requests.WaitRotation, request);
-    const leftMs = deadlineMs === undefined ? timeoutMs : deadlineMs - Date.now() - ANSWER_MARGIN_MS;
-    return toProtoRotation(await waiters.wait(id, { timeoutMs: Math.min(timeoutMs, leftMs), signal }));
+    const { id, timeoutMs, until, consumers } = requests.parseRequest(requests.WaitRotation, request);
+    const leftMs = Math.min(timeoutMs, deadlineMs === undefined ? timeoutMs : deadlineMs - Date.now() - ANSWER_MARGIN_MS);
+    const over = AbortSignal.any([signal, AbortSignal.timeout(Math.max(Math.ceil(leftMs), 0))]);
+    const rotation = await waiters.wait(id, { timeoutMs: leftMs, signal });
+    return toProtoRotation(rotation, until === 'ACKNOWLEDGED' ? await reach.wait(rotation, consumers, over) : await reach.of(rotation));
   }),
 
   CancelRotation: method(async (request) => {

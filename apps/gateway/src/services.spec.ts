@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type handleUnaryCall } from '@grpc/grpc-js';
-import { createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { createConsumerPositions, createConsumers, createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import type { BulkWatches } from './bulk-watches.ts';
+import type { RotationReach } from './consumer-reach.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
 import { createServices } from './services.ts';
 
@@ -12,15 +13,20 @@ let server: RedisServer;
 let redis: Redis;
 let sweeps: Sweeps;
 let sweepQueue: SweepQueue;
+let consumers: Consumers;
+let positions: ConsumerPositions;
 let current: Awaited<ReturnType<Ledger['current']>>;
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
   sweeps = createSweeps({ redis, prefix: 'spec' });
   sweepQueue = createSweepQueue(redis, ledgerKeys('spec'));
+  consumers = createConsumers({ redis, prefix: 'spec' });
+  positions = createConsumerPositions({ redis, blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
 });
 afterAll(async () => {
   await sweepQueue.close();
+  await positions.close();
   redis.disconnect();
   await server.dispose();
 });
@@ -33,6 +39,9 @@ const services = () =>
     ledger: { current: async () => current } as unknown as Ledger,
     queue: {} as RotationQueue,
     waiters: {} as RotationWaiters,
+    reach: {} as RotationReach,
+    consumers,
+    positions,
     bulks: {} as Bulks,
     bulkWatches: {} as BulkWatches,
     holdBack: () => undefined,
@@ -51,16 +60,18 @@ const call = (handler: unknown, request: object): Promise<any> =>
     (handler as handleUnaryCall<object, unknown>)({ request } as never, (error, response) => (error ? reject(error) : resolve(response)));
   });
 
+const SEALED = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
+
 describe('GetAssistant', () => {
   const envelope = { specversion: '1.0', id: '7', source: '/orgs/org_1/assistants/ast_1', subject: 'ast_1', time: '2023-11-14T22:13:20.000Z', datacontenttype: 'application/json' };
   const common = { seq: 1, version: 7, rotation_id: null, bulk_rotation_id: null };
-  const event = JSON.stringify({ ...envelope, type: KEY_ROTATED, data: { ...common, cause: 'drift', updated_at: envelope.time, fingerprint: 'K:f', sealed: 'a.b.c' } });
-  const uncertain = JSON.stringify({ ...envelope, type: KEY_UNCERTAIN, data: common });
+  const event = JSON.stringify({ ...envelope, type: KEY_ROTATED, data: { ...common, cause: 'drift', updated_at: envelope.time, fingerprint: 'K:f', sealed: SEALED } });
+  const uncertain = JSON.stringify({ ...envelope, type: KEY_UNCERTAIN, data: { ...common, sealed: SEALED } });
   const getAssistant = () => call(services().AssistantService.GetAssistant, { assistantId: 'ast_1' });
 
   it('answers the current key version', async () => {
     current = { event };
-    expect(await getAssistant()).toMatchObject({ assistantId: 'ast_1', version: 7, sealed: 'a.b.c', uncertainTime: null });
+    expect(await getAssistant()).toMatchObject({ assistantId: 'ast_1', version: 7, sealed: JSON.stringify(SEALED), uncertainTime: null });
   });
 
   it('says since when it is in doubt', async () => {

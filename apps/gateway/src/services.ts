@@ -1,14 +1,15 @@
 import type { Ledger, System } from '@rekey/ledger';
-import type { AssistantServiceHandlers, BulkRotationServiceHandlers, RotationPolicyServiceHandlers, RotationServiceHandlers, SweepServiceHandlers, SystemServiceHandlers } from '@rekey/rpc';
+import type { AssistantServiceHandlers, BulkRotationServiceHandlers, ConsumerServiceHandlers, RotationPolicyServiceHandlers, RotationServiceHandlers, SweepServiceHandlers, SystemServiceHandlers } from '@rekey/rpc';
 import { createAssistantService } from './assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulk-service.ts';
+import { createConsumerService, type ConsumerServiceDeps } from './consumer-service.ts';
 import { createPolicyService, type PolicyServiceDeps } from './policy-service.ts';
 import { createRotationService, type RotationServiceDeps } from './rotation-service.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
 import { createSweepService, type SweepServiceDeps } from './sweep-service.ts';
 import { createSystemService } from './system-service.ts';
 
-export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, PolicyServiceDeps, SweepServiceDeps {
+export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, ConsumerServiceDeps, PolicyServiceDeps, SweepServiceDeps {
   ledger: Ledger;
   system: System;
   onUnexpected: (error: unknown) => void;
@@ -19,6 +20,7 @@ export interface Services {
   RotationService: RotationServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;
   RotationPolicyService: RotationPolicyServiceHandlers;
+  ConsumerService: ConsumerServiceHandlers;
   AssistantService: AssistantServiceHandlers;
   SweepService: SweepServiceHandlers;
   SystemService: SystemServiceHandlers;
@@ -31,6 +33,7 @@ export const createServices = ({ onUnexpected, ...deps }: ServiceDeps): Services
     RotationService: createRotationService(method, deps),
     BulkRotationService: createBulkService(method, streaming, deps),
     RotationPolicyService: createPolicyService(method, streaming, deps),
+    ConsumerService: createConsumerService(method, deps),
     AssistantService: createAssistantService(method, deps),
     SweepService: createSweepService(method, deps),
     SystemService: createSystemService(method, deps),

@@ -35,8 +35,13 @@ export interface BulkRunnerOptions {
 /** So many assistants are drawn at once, and so many claimed with one command. */
 const DRAW_SIZE = 100;
 const CLAIM_SIZE = 16;
-/** Of so many bulks assistants are in hand at once, so that one that cannot go on does not hold up the others. */
+/**
+ * So many draws are in hand at once, so that a bulk that cannot go on does not hold up the others. One more is taken of a bulk whose turn is
+ * sooner than that of the last of them, which is let go where even that is one too many.
+ */
 const HANDS = 3;
+/** The next draw of a bulk beside the one that comes to its end. */
+const HANDS_OF_ONE = 2;
 const LOOK_EVERY_MS = 250;
 const REST_WHEN_BUSY_MS = 500;
 const WAIT_FOR_ROOM_MS = 5;
@@ -45,8 +50,16 @@ const errorBackoff = { firstMs: 500, maxMs: 30_000 };
 /** What of a draw is still to be claimed. */
 interface Hand {
   range: BulkRange;
+  /** The lower, the sooner it is the turn of its bulk. */
+  place: number;
   /** Some of it was claimed, or need not be. */
   moved: boolean;
+}
+
+/** A bulk that is prepared or verified. */
+interface Task {
+  urgent: boolean;
+  done: Promise<void>;
 }
 
 /**
@@ -58,6 +71,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
   const token = randomUUID();
   /** The ledger leaves a tenth of an org's open intents to single rotations. */
   const bulksShare = maxOpenIntents - Math.floor(maxOpenIntents / 10);
+  /** Those whose turn is soonest stand first: the others are sent from only where these cannot use the room. */
   const hands: Hand[] = [];
   /** Requests under way, and how many of each org. */
   const underWay = new Set<Promise<void>>();
@@ -67,7 +81,8 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
   const refusals = new Map<string, number>();
   let pacedUntil = 0;
   let lookAgainMs = 0;
-  let task: { bulkId: string; done: Promise<void> } | undefined;
+  /** By bulk id: one, and beside one that is not urgent another that is. */
+  const tasks = new Map<string, Task>();
   let wake = () => {};
 
   const pause = async (ms: number): Promise<void> => {
@@ -117,6 +132,8 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
         const left = underWayOf.get(orgId)! - 1;
         if (left > 0) underWayOf.set(orgId, left);
         else underWayOf.delete(orgId);
+        // Nothing of an org is drawn that has no room; now it may have.
+        if (!hands.some(({ range }) => range.orgId === orgId)) lookAgainMs = Math.min(lookAgainMs, clock.nowMs() + WAIT_FOR_ROOM_MS);
         wake();
       });
     underWay.add(sending);
@@ -156,21 +173,36 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     }
   };
 
+  /** The next of a bulk are drawn before the last ones are claimed. */
+  const isProvided = (bulkId: string): boolean => {
+    const its = hands.filter(({ range }) => range.bulkId === bulkId);
+    return its.length >= HANDS_OF_ONE || its.reduce((sum, { range }) => sum + range.waiting.length, 0) > 2 * CLAIM_SIZE;
+  };
+  const wantedTasks = (): boolean | 'urgent' => {
+    if (tasks.size === 0) return true;
+    return tasks.size === 1 && ![...tasks.values()][0]!.urgent && 'urgent';
+  };
+
+  const take = async (hand: Hand): Promise<void> => {
+    const after = hands.findIndex(({ place }) => place > hand.place);
+    hands.splice(after === -1 ? hands.length : after, 0, hand);
+    if (hands.length > HANDS + 1) await letGo(hands.at(-1)!);
+  };
+
   const look = async (): Promise<void> => {
-    // The next of a bulk are drawn before the last ones are claimed.
-    const inHand = hands.filter(({ range }) => range.waiting.length > 2 * CLAIM_SIZE).map(({ range }) => range.bulkId);
+    const provided = new Set(hands.map(({ range }) => range.bulkId).filter(isProvided));
     const resting = [...restUntil.keys()].filter((name) => name.startsWith('blk_') && rests(name));
     const draw = await work.draw({
-      token, leaseMs: takeoverAfterMs, size: DRAW_SIZE, maxOpenIntents, ranges: holdBack() === undefined && hands.length < HANDS, tasks: task === undefined,
-      except: [...inHand, ...resting, ...(task ? [task.bulkId] : [])],
+      token, leaseMs: takeoverAfterMs, size: DRAW_SIZE, maxOpenIntents: bulksShare, ranges: holdBack() === undefined, tasks: wantedTasks(),
+      ...(hands.length >= HANDS && { before: hands.at(-1)!.place }), except: [...provided, ...resting, ...tasks.keys()],
     });
     switch (draw.kind) {
       case 'range':
-        hands.push({ range: draw.range, moved: false });
-        return;
+        // One in which nobody waits any more is over at once, and the bulk goes on.
+        return take({ range: draw.range, place: draw.place, moved: draw.range.waiting.length === 0 });
       case 'prepare':
       case 'verify':
-        task = { bulkId: draw.bulkId, done: begin(draw.kind, draw.bulkId) };
+        tasks.set(draw.bulkId, { urgent: draw.urgent ?? false, done: begin(draw.kind, draw.bulkId) });
         return;
       case 'nothing':
         lookAgainMs = clock.nowMs() + LOOK_EVERY_MS;
@@ -184,7 +216,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
       // Its lease lapses, and it is drawn anew: here or elsewhere.
       if (!(err instanceof BulkLost)) logger.error({ err, bulk_id: bulkId, task: kind }, 'a bulk rotation could not be prepared or verified; it is tried again');
     } finally {
-      task = undefined;
+      tasks.delete(bulkId);
       wake();
     }
   };
@@ -198,11 +230,11 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
       else rest(spent.range.bulkId, REST_WHEN_BUSY_MS);
       return letGo(spent);
     }
-    if (hands.length < HANDS && nowMs >= lookAgainMs) await look();
+    if (nowMs >= lookAgainMs) await look();
     const hand = pacedUntil > clock.nowMs() ? undefined : hands.find(({ range }) => range.waiting.length > 0 && roomOf(range.orgId) > 0 && !rests(range.orgId));
     if (hand) return claimSome(hand);
     const moments = [pacedUntil, ...restUntil.values()].filter((ms) => ms > nowMs);
-    const soonest = Math.min(...(hands.length > 0 ? moments : []), nowMs + LOOK_EVERY_MS);
+    const soonest = Math.min(...(hands.length > 0 ? moments : []), Math.max(lookAgainMs, nowMs), nowMs + LOOK_EVERY_MS);
     await pause(soonest - clock.nowMs());
   };
 
@@ -221,7 +253,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
 
   const renewal = setInterval(() => {
     const drawn = hands.map(({ range }) => work.renew(range.bulkId, token, takeoverAfterMs, range));
-    if (task) drawn.push(work.renew(task.bulkId, token, takeoverAfterMs));
+    for (const bulkId of tasks.keys()) drawn.push(work.renew(bulkId, token, takeoverAfterMs));
     // What cannot be renewed is claimed once all the same.
     void Promise.allSettled(drawn);
   }, takeoverAfterMs / 4);
@@ -232,7 +264,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     close: async () => {
       await running;
       clearInterval(renewal);
-      await task?.done;
+      await Promise.all([...tasks.values()].map(({ done }) => done));
       await Promise.all(underWay);
       await Promise.allSettled(hands.splice(0).map(({ range }) => work.endRange(range, token)));
     },

@@ -8,7 +8,7 @@ import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface CheckDeps {
-  ledger: Pick<Ledger, 'look' | 'compare'>;
+  ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts'>;
   invent: Pick<InventClient, 'getAssistant'>;
   publisher: Publisher;
   clock: Clock;
@@ -19,12 +19,16 @@ export interface CheckDeps {
   readLagMs: number;
 }
 
-export type CheckResult =
+export type CheckResult = (
   /** What is published is in force; or it was not, and now it is. */
   | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
   /** A rotation holds it and finds out itself; or what was read cannot be trusted yet. */
   | { kind: 'held' | 'doubted' | 'stale'; retryInMs: number }
-  | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number };
+  | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number }
+) & {
+  /** The org that was asked has no such assistant: it was read in the one that it was last published under. */
+  elsewhere?: true;
+};
 
 const HELD_AGAIN_MS = 1000;
 const WAIT_FOR_BUDGET_MS = 15_000;
@@ -41,8 +45,10 @@ export interface CheckOptions {
  * `publishAnew`: also where it is what is published, for that cannot be opened.
  */
 export const checkAssistant =
-  ({ ledger, invent, publisher, clock, pacer, logger, meter, readLagMs }: CheckDeps) =>
-  async (target: { orgId: string; assistantId: string }, { publishAnew = false, lane = 'first' }: CheckOptions = {}): Promise<CheckResult> => {
+  (deps: CheckDeps) =>
+  async (target: { orgId: string; assistantId: string }, options: CheckOptions = {}): Promise<CheckResult> => {
+    const { ledger, invent, publisher, clock, pacer, logger, meter, readLagMs } = deps;
+    const { publishAnew = false, lane = 'first' } = options;
     // Waited for before anything is looked at: a read must be younger than what it is compared with.
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
     if (waitMs > 0) return { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: waitMs };
@@ -54,6 +60,13 @@ export const checkAssistant =
     const outcome = await invent.getAssistant(target);
     meter.read(outcome.outcome);
     const finding = whatIsThere(outcome);
+    if (isNotFound(outcome)) {
+      const [facts] = await ledger.keyFacts([target.assistantId]);
+      if (facts?.orgId !== undefined && facts.orgId !== target.orgId && facts.state !== 'deleted') {
+        // That it is not in this org says nothing of it: nobody knows whether the two are one (`c`).
+        return { ...(await checkAssistant(deps)({ ...target, orgId: facts.orgId }, options)), elsewhere: true };
+      }
+    }
     if (!finding) {
       const { code, reason, retryAfterMs } = outcome as ReadOutcome & { outcome: 'not-read' };
       logger.warn({ ...idsOf(target), code, reason }, 'an assistant could not be checked');
@@ -84,5 +97,7 @@ export const checkAssistant =
 /** A record, or that there is none; undefined where nobody can say. */
 const whatIsThere = (outcome: ReadOutcome): Finding | undefined => {
   if (outcome.outcome === 'read') return findingOf(outcome.record);
-  return outcome.code === 'ASSISTANT_NOT_FOUND' ? { removal: 'deleted' } : undefined;
+  return isNotFound(outcome) ? { removal: 'deleted' } : undefined;
 };
+
+const isNotFound = (outcome: ReadOutcome): boolean => outcome.outcome === 'not-read' && outcome.code === 'ASSISTANT_NOT_FOUND';

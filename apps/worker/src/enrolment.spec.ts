@@ -1,20 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
-import { createSealer, generateConsumerKey, openEnvelope, openGrant, parseOwnKey, parseRecord, parseVerifier, sealRecord } from '@rekey/sealing';
+import { generateConsumerKey, openEnvelope, openGrant, parseOwnKey, parseRecord, parseVerifier, sealRecord } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
 import { createReaders, type Readers } from './readers.ts';
+import { sealer, signing } from './sealing-fixture.ts';
 
 const silent = () => {};
 const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
-const bytes = (byte: number) => new Uint8Array(32).fill(byte);
-const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-const signing = { kid: 'rekey', privateKey, publicJwk: { ...publicKey.export({ format: 'jwk' }), kid: 'rekey' } };
-const sealer = createSealer({ sealing: { kid: 'sealing', bytes: bytes(1) }, fingerprinting: { kid: 'printing', bytes: bytes(2) }, signing });
 const verifiers = [parseVerifier(signing.publicJwk)];
 
 let server: RedisServer;

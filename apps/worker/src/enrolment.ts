@@ -38,8 +38,9 @@ export const enrolConsumers = ({ consumers, ledger, sealer, readers, logger, sto
       try {
         const jwk: unknown = consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.open(consumer.shared_key));
         const sharedKeys = await generateSharedKeys();
-        const grant = await sealGrant({ consumer: consumer.name, sharedKeys, to: await parseConsumerKey(jwk), signer: sealer.signer, nowMs: await ledger.nowMs() });
-        const after = { ...consumer, state: 'ENROLLING' as const, grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
+        const to = await parseConsumerKey(jwk);
+        const grant = await sealGrant({ consumer: consumer.name, sharedKeys, to, signer: sealer.signer, nowMs: await ledger.nowMs() });
+        const after = { ...consumer, key: { ...consumer.key, kid: to.kid }, state: 'ENROLLING' as const, grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
         if (await consumers.write(consumer.name, before, after, { readers: true })) logger.info({ consumer: consumer.name, orgs: consumer.orgs }, 'a consumer has its grant; what was published before is being sealed for it');
       } catch (err) {
         logger.error({ err, consumer: consumer.name }, 'a consumer cannot be granted anything: remove it, and add it with a key that is taken');

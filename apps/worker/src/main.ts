@@ -19,7 +19,7 @@ import { createMetrics } from './meter.ts';
 import { createPacer } from './pacer.ts';
 import { createPolicyConsumer } from './policy-consumer.ts';
 import { alignSchedules } from './policy-schedules.ts';
-import { choosePolicyShare } from './policy-share.ts';
+import { openPolicyShare } from './policy-share.ts';
 import { createPublisher } from './publisher.ts';
 import { createReaders } from './readers.ts';
 import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
@@ -159,7 +159,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const bulks = startBulkRunner({
     work,
     followUps,
-    doTask: doBulkTask({ ...common, work, publisher, check, budget: limit, chooseShare: choosePolicyShare(policies), stopping: stopping.signal }),
+    doTask: doBulkTask({ ...common, work, publisher, check, budget: limit, retryForMs: config.REKEY_RETRY_FOR_MS, openShare: openPolicyShare(policies), stopping: stopping.signal }),
     post: postClaimed(rotating),
     clock: systemClock,
     logger,

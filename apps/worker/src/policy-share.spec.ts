@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronExpressionParser } from 'cron-parser';
-import { chooseDue, choosePolicyShare, type PolicyCandidate } from './policy-share.ts';
+import { collectDue, openPolicyShare, type DueOptions, type PolicyCandidate } from './policy-share.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -29,6 +29,12 @@ interface LiveOptions {
   /** What happens after each window. */
   after?: (atMs: number) => void;
 }
+
+const chooseDue = ({ candidates, ...options }: DueOptions & { candidates: readonly PolicyCandidate[] }): string[] => {
+  const due = collectDue(options);
+  for (const candidate of candidates) due.add(candidate);
+  return due.chosen();
+};
 
 /** Lets a policy that is made at T0 have its windows, and replaces what it chooses within the hour. Those numbered in `missed` pass. */
 const live = (keys: Key[], { everyDays, windows, missed = () => false, window = NIGHTLY, after = () => {} }: LiveOptions): Night[] => {
@@ -148,7 +154,7 @@ describe('over many windows', () => {
   });
 });
 
-describe('chooseDue', () => {
+describe('the keys that are due', () => {
   const choose = (candidates: PolicyCandidate[], more: { nowMs?: number; everyDays?: number; createdMs?: number } = {}) =>
     chooseDue({ candidates, nowMs: Date.parse('2027-01-10T01:00:00Z'), everyDays: 7, createdMs: T0_MS, window: NIGHTLY, ...more });
   const nowMs = Date.parse('2027-01-10T01:00:00Z');
@@ -179,11 +185,14 @@ describe('chooseDue', () => {
   });
 });
 
-describe('choosePolicyShare', () => {
+describe('the share of a policy', () => {
   const policy = { everyDays: 7, createdMs: T0_MS, window: { ...NIGHTLY, lengthMs: HOUR_MS } };
 
-  it('chooses of the members alone', async () => {
-    const choose = choosePolicyShare({ get: async () => policy as never, members: async (_id, ids) => ids.map((id) => id !== 'ast_1') });
-    expect(await choose('pol_1', keysOf(3), T0_MS + 8 * DAY_MS)).toEqual(['ast_0', 'ast_2']);
+  it('is chosen of the members alone, whichever pages they come in', async () => {
+    const open = openPolicyShare({ get: async () => policy as never, members: async (_id, ids) => ids.map((id) => id !== 'ast_1') });
+    const share = await open('pol_1', T0_MS + 8 * DAY_MS);
+    await share.consider(keysOf(2));
+    await share.consider([{ assistantId: 'ast_2' }]);
+    expect(share.chosen()).toEqual(['ast_0', 'ast_2']);
   });
 });

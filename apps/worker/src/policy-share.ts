@@ -6,13 +6,12 @@ import { CronExpressionParser } from 'cron-parser';
 export interface PolicyCandidate {
   assistantId: string;
   /** The earliest moment at which the key can have been made; absent where nobody knows. */
-  rotatedMs?: number;
+  rotatedMs?: number | undefined;
   /** Where that is not known: since when the key is known. It is at least so old. */
-  knownMs?: number;
+  knownMs?: number | undefined;
 }
 
 export interface DueOptions {
-  candidates: readonly PolicyCandidate[];
   /** When the window opened, or was made good. */
   nowMs: number;
   everyDays: number;
@@ -47,6 +46,12 @@ const countUpTo = (rising: readonly number[], most: number): number => {
   return from;
 };
 
+/** Collects keys, and then chooses. Of each it keeps the id and two numbers, of all of them one more. */
+export interface DueKeys {
+  add(candidate: PolicyCandidate): void;
+  chosen(): string[];
+}
+
 /**
  * Whose keys a policy has replaced in the window that is open now: the oldest, and as many as keep the windows to come even.
  *
@@ -60,27 +65,50 @@ const countUpTo = (rising: readonly number[], most: number): number => {
  *
  * To level a bunch, keys are replaced early, but none before half of its term: a key that was replaced yesterday is not replaced today.
  */
-export const chooseDue = ({ candidates, nowMs, everyDays, createdMs, window }: DueOptions): string[] => {
-  if (candidates.length === 0) return [];
+export const collectDue = ({ nowMs, everyDays, createdMs, window }: DueOptions): DueKeys => {
   const termMs = everyDays * DAY_MS;
-  const queue = candidates
-    .map(({ assistantId, rotatedMs, knownMs = 0 }) => ({ assistantId, rotatedMs: rotatedMs ?? Number.NEGATIVE_INFINITY, deadlineMs: Math.max(createdMs, rotatedMs ?? knownMs) + termMs }))
-    .toSorted((a, b) => a.deadlineMs - b.deadlineMs || compareAges(a.rotatedMs, b.rotatedMs));
-  const windowsUntil = windowsFrom(nowMs, queue.at(-1)!.deadlineMs, window);
-
-  let rate = 0;
-  for (const [i, { deadlineMs }] of queue.entries()) rate = Math.max(rate, (i + 1) / windowsUntil(deadlineMs));
-  return queue.slice(0, Math.floor(rate)).filter(({ rotatedMs }) => rotatedMs <= nowMs - termMs / 2).map(({ assistantId }) => assistantId);
+  const ids: string[] = [];
+  const rotatedMs: number[] = [];
+  const deadlineMs: number[] = [];
+  return {
+    add: ({ assistantId, rotatedMs: rotated, knownMs = 0 }) => {
+      ids.push(assistantId);
+      rotatedMs.push(rotated ?? Number.NEGATIVE_INFINITY);
+      deadlineMs.push(Math.max(createdMs, rotated ?? knownMs) + termMs);
+    },
+    chosen: () => {
+      if (ids.length === 0) return [];
+      const queue = new Uint32Array(ids.length).map((_, i) => i).toSorted((a, b) => deadlineMs[a]! - deadlineMs[b]! || compareAges(rotatedMs[a]!, rotatedMs[b]!));
+      const windowsUntil = windowsFrom(nowMs, deadlineMs[queue.at(-1)!]!, window);
+      let rate = 0;
+      for (const [place, i] of queue.entries()) rate = Math.max(rate, (place + 1) / windowsUntil(deadlineMs[i]!));
+      return Array.from(queue.subarray(0, Math.floor(rate)).filter((i) => rotatedMs[i]! <= nowMs - termMs / 2), (i) => ids[i]!);
+    },
+  };
 };
 
 /** Without a difference, which of two that are infinite is no number. */
 const compareAges = (a: number, b: number): number => (a < b ? -1 : Number(a > b));
 
-/** Chooses, of the assistants of an org, those that a policy has replaced in the window that is open now. Throws POLICY_NOT_FOUND. */
-export const choosePolicyShare =
+/** A policy's share of the assistants of an org. */
+export interface PolicyShare {
+  /** Takes note of those of them that are the policy's. Throws POLICY_NOT_FOUND. */
+  consider(candidates: PolicyCandidate[]): Promise<void>;
+  /** Whose keys it has replaced, of all that it has considered. */
+  chosen(): string[];
+}
+
+/** Begins to choose, of the assistants of an org, those that a policy has replaced in the window that is open at a moment. Throws POLICY_NOT_FOUND. */
+export const openPolicyShare =
   (policies: Pick<Policies, 'get' | 'members'>) =>
-  async (policyId: string, candidates: readonly PolicyCandidate[], nowMs: number): Promise<string[]> => {
+  async (policyId: string, nowMs: number): Promise<PolicyShare> => {
     const { everyDays, createdMs, window }: RotationPolicy = await policies.get(policyId);
-    const members = await policies.members(policyId, candidates.map(({ assistantId }) => assistantId));
-    return chooseDue({ candidates: candidates.filter((_, i) => members[i]), nowMs, everyDays, createdMs, window });
+    const due = collectDue({ nowMs, everyDays, createdMs, window });
+    return {
+      consider: async (candidates) => {
+        const members = await policies.members(policyId, candidates.map(({ assistantId }) => assistantId));
+        for (const [i, candidate] of candidates.entries()) if (members[i]) due.add(candidate);
+      },
+      chosen: due.chosen,
+    };
   };

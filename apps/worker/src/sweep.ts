@@ -1,7 +1,7 @@
 import type { InventClient, ListOutcome, Page } from '@rekey/invent';
-import type { Comparison, Lane, Ledger } from '@rekey/ledger';
+import { createDistinctIds, type Comparison, type DistinctIds, type Lane, type Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import type { ErrorCode, SweepCounts } from '@rekey/schema';
+import { RekeyError, type ErrorCode, type SweepCounts } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
 import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
@@ -55,7 +55,9 @@ export const sweep =
   ({ configuredOrgs, ...deps }: SweepDeps & { /** The org ids that API keys are configured for. */ configuredOrgs: () => string[] }) =>
   async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
     const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
-    const one = (id: string) => sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
+    const one = async (id: string): Promise<void> => {
+      await sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
+    };
     if (orgId !== undefined) return one(orgId);
     const configured = configuredOrgs();
     const failures: unknown[] = [];
@@ -85,24 +87,32 @@ export interface OrgSweep {
   save: () => Promise<void>;
   /** An operator named this org. */
   asked: boolean;
-  /** Called with those that are there: each once. */
+  /** Called with those that are there: each once, and one call after the other. */
   onPresent?: (assistantIds: string[]) => Promise<void>;
   /** Called with those whose key in force was not the one published, and now is. */
   onRepaired?: (assistantId: string) => void;
 }
 
+/** What a list has shown: no id is kept, so that an org's million takes 16 to 53 MB. */
+export interface Listing {
+  seen: DistinctIds;
+  count: number;
+}
+
 /** Compares all assistants of an org with what is published: those that are listed, and those that are not. */
-export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
+export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<Listing> => {
   const { clock, ledger, logger } = deps;
   const beganMs = redisNowMs(clock, run.anchor);
-  await compareListed(deps, run);
+  const listing = await compareListed(deps, run);
   const known = (await ledger.orgs()).find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0;
-  const absent = await ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: Math.max(GONE_UNASKED, Math.ceil(known / 2)) + 1 });
-  if (!run.asked && absent.length > GONE_UNASKED && absent.length > known / 2) {
-    logger.error({ org_id: run.orgId, absent: absent.length, known }, 'more than half of the known assistants are not listed; nothing is published of that. See whether the API key is of another org');
+  const atMost = Math.max(GONE_UNASKED, Math.floor(known / 2));
+  const beyond = run.asked ? [] : await ledger.notSeenSince(run.orgId, beganMs, { offset: atMost, size: 1 });
+  if (beyond.length > 0) {
+    logger.error({ org_id: run.orgId, absent_more_than: atMost, known }, 'more than half of the known assistants are not listed; nothing is published of that. See whether the API key is of another org');
     throw new SweepFailure('TOO_MANY_GONE');
   }
-  await checkAbsent(deps, run, beganMs);
+  await checkAbsent(deps, run, beganMs, listing);
+  return listing;
 };
 
 /**
@@ -110,21 +120,21 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<void> =>
  * deleted move others across the page's edge. A pass that met nothing new and as many as upstream counted on every page has seen all of
  * them; else another pass is made.
  */
-export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<void> => {
-  const seen = new Set<string>();
+export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<Listing> => {
+  const listing: Listing = { seen: createDistinctIds(), count: 0 };
   for (let pass = 1; ; pass += 1) {
-    const { added, unseen, unreadable, totals } = await readPass(deps, run, seen, search);
-    const steady = totals.size === 0 || (totals.size === 1 && totals.has(seen.size + unreadable));
-    if (steady && (pass === 1 ? unseen === 0 : added === 0)) return;
+    const { added, unseen, unreadable, totals } = await readPass(deps, run, listing, search);
+    const steady = totals.size === 0 || (totals.size === 1 && totals.has(listing.count + unreadable));
+    if (steady && (pass === 1 ? unseen === 0 : added === 0)) return listing;
     if (pass === MAX_PASSES) {
       deps.logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
-      return;
+      return listing;
     }
   }
 };
 
 /** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published; `totals` are all that pages gave. */
-const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>, search: string | undefined): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
+const readPass = async (deps: SweepDeps, run: OrgSweep, listing: Listing, search: string | undefined): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
   const totals = new Set<number>();
   let added = 0;
   let unseen = 0;
@@ -134,12 +144,12 @@ const readPass = async (deps: SweepDeps, run: OrgSweep, seen: Set<string>, searc
     unreadable += page.unreadable;
     if (page.unreadable > 0) deps.logger.warn({ org_id: run.orgId, records: page.unreadable }, 'listed records could not be read');
     const news = page.records
-      .filter(({ id }) => !seen.has(id))
+      .filter(({ id }) => listing.seen.add(id))
       .map((record) => {
-        seen.add(record.id);
         const finding = findingOf(record);
         return { assistantId: record.id, state: deps.publisher.stateOf(finding), finding };
       });
+    listing.count += news.length;
     added += news.length;
     unseen += await takeIn(deps, run, news, beganMs);
     await run.onPresent?.(news.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
@@ -183,11 +193,12 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
       case 'agrees':
         agreeing.push(one);
         break;
-      case 'unseen':
+      case 'unseen': {
         unseen += 1;
-        if (await importListed(deps, run, one, beganMs)) counts.imported += 1;
-        else counts.held += 1;
+        const imported = await unlessCorrupt(deps, target, () => importListed(deps, run, one, beganMs));
+        counts[imported === true ? 'imported' : imported === false ? 'held' : 'unresolved'] += 1;
         break;
+      }
       case 'differs':
         differing.push(one.assistantId);
         break;
@@ -201,13 +212,32 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
         break;
       case 'corrupt':
         counts.unresolved += 1;
-        await quarantine(deps, target, 'its entry has a wrong type');
-        await ledger.requestCheck(target, 0);
+        await setAside(deps, target);
     }
   }
   await checkAll(deps, run, differing);
   await verifyRecords(deps, run, agreeing, beganMs);
   return unseen;
+};
+
+type Target = { orgId: string; assistantId: string };
+type SetAsideDeps = Pick<SweepDeps, 'logger'> & { ledger: Pick<Ledger, 'nowMs' | 'quarantine' | 'requestCheck'> };
+
+/** What cannot be read in the ledger is reported, and looked at until it can. */
+const setAside = async (deps: SetAsideDeps, target: Target): Promise<void> => {
+  await quarantine(deps, target, 'its entry has a wrong type');
+  await deps.ledger.requestCheck(target, 0);
+};
+
+/** Takes a step with an assistant. Where its entry cannot be read, that holds up no other. */
+export const unlessCorrupt = async <T>(deps: SetAsideDeps, target: Target, step: () => Promise<T>): Promise<T | { kind: 'corrupt' }> => {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')) throw error;
+    await setAside(deps, target);
+    return { kind: 'corrupt' };
+  }
 };
 
 /** The right key is of no use in a record that nobody can open: such a record is reported, and published anew. */
@@ -230,7 +260,7 @@ const verifyRecords = async (deps: SweepDeps, { orgId, lane, counts }: OrgSweep,
     const target = { orgId, assistantId };
     await quarantine(deps, target, 'its current record cannot be opened');
     counts.requests += 1;
-    const { kind } = await check(target, { publishAnew: true, lane });
+    const { kind } = await unlessCorrupt(deps, target, () => check(target, { publishAnew: true, lane }));
     if (kind === 'adopted' || kind === 'removed') {
       counts[kind] += 1;
       await ledger.unquarantine(assistantId);
@@ -251,37 +281,42 @@ const importListed = async ({ ledger, publisher, clock, readLagMs }: SweepDeps, 
 };
 
 /** Absence from the list is not deletion, until a GET says so. */
-const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Promise<void> => {
+const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { seen }: Listing): Promise<void> => {
   // Those that a check has found are no longer absent; those that it has not are passed over.
   for (let offset = 0; ; ) {
     const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: ABSENT_PAGE });
     if (absent.length === 0) return;
     run.counts.compared += absent.length;
-    offset += await checkAll(deps, run, absent, run.onPresent);
+    const { present, unresolved } = await checkAll(deps, run, absent);
+    offset += unresolved;
+    // Of one that was listed and cannot be noted as seen it was told already.
+    await run.onPresent?.(present.filter((assistantId) => seen.add(assistantId)));
     await run.save();
   }
 };
 
-/** Reads assistants one by one and publishes what is in force. Returns how many could not be resolved. */
-const checkAll = async (
-  { ledger, check, logger, readLagMs }: SweepDeps, { orgId, lane, counts, onRepaired }: OrgSweep, assistantIds: string[], onPresent?: OrgSweep['onPresent'],
-): Promise<number> => {
+/** Reads assistants one by one and publishes what is in force. Returns those that may be there, and how many could not be resolved. */
+const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired }: OrgSweep, assistantIds: string[]): Promise<{ present: string[]; unresolved: number }> => {
+  const { ledger, check, logger, readLagMs } = deps;
+  const present: string[] = [];
   let unresolved = 0;
   const checkOne = async (assistantId: string) => {
+    const target = { orgId, assistantId };
     counts.requests += 1;
-    const { kind } = await check({ orgId, assistantId }, { lane });
-    if (kind !== 'removed') await onPresent?.([assistantId]);
+    const { kind } = await unlessCorrupt(deps, target, () => check(target, { lane }));
+    if (kind !== 'removed' && kind !== 'corrupt') present.push(assistantId);
     if (kind === 'adopted' || kind === 'imported' || kind === 'removed') onRepaired?.(assistantId);
     if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {
       counts[kind] += 1;
       if (kind === 'held') unresolved += 1;
       return;
     }
-    logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
     counts.unresolved += 1;
     unresolved += 1;
-    await ledger.requestCheck({ orgId, assistantId }, readLagMs);
+    if (kind === 'corrupt') return;
+    logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
+    await ledger.requestCheck(target, readLagMs);
   };
   for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) await Promise.all(assistantIds.slice(at, at + CHECKS_AT_ONCE).map(checkOne));
-  return unresolved;
+  return { present, unresolved };
 };

@@ -6,7 +6,7 @@ const flag = z.literal(['', '1']).optional().transform((text) => text === '1');
 const number = z.coerce.number().nonnegative();
 const none = count.default(0);
 
-const Verification = z.object({ verified: count, repaired: count, unverified: count, differing: z.array(z.string()) });
+const Verification = z.object({ verified: count, repaired: count, unverified: count, differing: z.array(z.string()), sinceMs: count.exactOptional() });
 
 const BulkHash = z.object({
   org: z.string(),

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BulkSpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
+import { createBulkWork } from './bulk-work.ts';
 import {
   LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
@@ -48,7 +49,7 @@ describe('draw', () => {
 
   it('tells whom it has', async () => {
     const { id } = await makeBulk(['a', 'b', 'c'], { orgId: 'org a' });
-    expect(await draw({ size: 2 })).toEqual({ kind: 'range', range: { bulkId: id, orgId: 'org a', from: 0, to: 2, waiting: [{ index: 0, assistantId: 'a' }, { index: 1, assistantId: 'b' }] } });
+    expect(await draw({ size: 2 })).toEqual({ kind: 'range', range: { bulkId: id, orgId: 'org a', from: 0, to: 2, waiting: [{ index: 0, assistantId: 'a' }, { index: 1, assistantId: 'b' }] }, place: START_MS });
   });
 
   it('gives what nobody has renewed to whoever comes next, and what has been renewed to nobody else', async () => {
@@ -86,6 +87,48 @@ describe('draw', () => {
     const order: string[] = [];
     for (let i = 0; i < 4; i += 1) order.push((await drawn()).bulkId);
     expect(order).toEqual([made[1], made[3], made[0], made[2]]);
+  });
+
+  it('says whose turn it is sooner, and gives only of those before a place where it is asked to', async () => {
+    const old = await makeBulk(1);
+    await pass(10);
+    const young = await makeBulk(1);
+    const urgent = await makeBulk(1, { urgent: true });
+    const places = new Map<string, number>();
+    for (const { id } of [urgent, old, young]) {
+      const got = await draw();
+      places.set(id, got.kind === 'range' && got.range.bulkId === id ? got.place : Number.NaN);
+    }
+    const [first, second, third] = [...places.values()] as [number, number, number];
+    expect([first < second, second < third]).toEqual([true, true]);
+    for (const id of places.keys()) await work.endRange({ bulkId: id, orgId: 'org_1', from: 0, to: 1, waiting: [] }, 'w1');
+    expect((await drawn({ before: third })).bulkId).toBe(urgent.id);
+    expect((await drawn({ before: third })).bulkId).toBe(old.id);
+    expect(await draw({ before: third })).toEqual({ kind: 'nothing' });
+    expect((await drawn()).bulkId).toBe(young.id);
+  });
+
+  it('gives what is urgent to whoever prepares or verifies another already', async () => {
+    await makeBulk([], ORG);
+    expect(await draw({ tasks: 'urgent' })).toEqual({ kind: 'nothing' });
+    const urgent = await makeBulk([], { ...ORG, urgent: true });
+    expect(await draw({ tasks: 'urgent' })).toEqual({ kind: 'prepare', bulkId: urgent.id, urgent: true });
+    expect(await draw({ tasks: 'urgent' })).toEqual({ kind: 'nothing' });
+  });
+
+  it('reckons what it takes to rotate and to verify those that were named, once', async () => {
+    const paced = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'a', requestsPerMinute: 500 } });
+    await redis.zadd('{spec}:assistants:org%201', ...namesOf(1000).flatMap((name) => [1, name]));
+    const [few, many] = [await makeBulk(11, { orgId: 'org 1' }), await makeBulk(1250, { orgId: 'org 1' })];
+    const take = (except: string[]) => paced.draw({ token: 'w1', leaseMs: LEASE_MS, size: 1, maxOpenIntents: 100, ranges: true, tasks: false, except });
+    await take([many.id]);
+    await take([few.id]);
+    // By hand, to see that the second draw lets it be.
+    await redis.zadd('{spec}:assistants:org%201', ...namesOf(9000).flatMap((name) => [1, name]));
+    await take([many.id]);
+    // One by one it would be 11 more; as many pages are listed for 1,250.
+    expect((await bulks.get(few.id)).estimate).toEqual({ requests: 22, durationMs: expect.closeTo((22 * 60_000) / 492.5, -1) });
+    expect((await bulks.get(many.id)).estimate).toEqual({ requests: 1263, durationMs: expect.closeTo((1263 * 60_000) / 492.5, -1) });
   });
 
   it('keeps that order after a bulk was paused and resumed', async () => {

@@ -17,7 +17,28 @@ export interface BulkRange {
   waiting: { index: number; assistantId: string }[];
 }
 
-export type BulkDraw = { kind: 'range'; range: BulkRange } | { kind: 'prepare' | 'verify'; bulkId: string } | { kind: 'nothing' };
+export type BulkDraw =
+  /** The lower its place, the sooner it is the bulk's turn: urgent ones first, then older ones. */
+  | { kind: 'range'; range: BulkRange; place: number }
+  | { kind: 'prepare' | 'verify'; bulkId: string; urgent?: true }
+  | { kind: 'nothing' };
+
+export interface DrawOptions {
+  token: string;
+  leaseMs: number;
+  /** How many assistants at most. */
+  size: number;
+  /** How many intents of an org its bulks may have open. */
+  maxOpenIntents: number;
+  /** Whether to draw assistants. */
+  ranges: boolean;
+  /** Whether to draw a bulk to prepare or verify, or one only where it is urgent. */
+  tasks: boolean | 'urgent';
+  /** Assistants only of bulks before this place. */
+  before?: number;
+  /** Bulks to pass over. */
+  except: string[];
+}
 
 /** What became of an assistant that was to be claimed. */
 export type ItemClaim = { kind: 'claimed'; claim: Claim } | { kind: 'shared' | 'busy' | 'past' };
@@ -30,7 +51,7 @@ export type BulkClaimResult =
 
 /** What of a bulk is being drawn, worked on and saved by workers. Every method is one atomic command, or reads. */
 export interface BulkWork {
-  draw(options: { token: string; leaseMs: number; size: number; maxOpenIntents: number; ranges: boolean; tasks: boolean; except: string[] }): Promise<BulkDraw>;
+  draw(options: DrawOptions): Promise<BulkDraw>;
   /** False where it is another's by now. */
   renew(bulkId: string, token: string, leaseMs: number, range?: BulkRange): Promise<boolean>;
   /** Those that still wait are drawn again, by whomever. */
@@ -82,20 +103,23 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
   };
 
   return {
-    draw: async ({ token, leaseMs, size, maxOpenIntents, ranges, tasks, except }) => {
-      const [kind, ...rest] = await run['bulk-draw']([keys.bulksActive, keys.ledger], [token, Math.round(leaseMs), size, maxOpenIntents, ranges ? '1' : '', tasks ? '1' : '', ...except]);
+    draw: async ({ token, leaseMs, size, maxOpenIntents, ranges, tasks, before: beforePlace, except }) => {
+      const [kind, ...rest] = await run['bulk-draw'](
+        [keys.bulksActive, keys.ledger],
+        [token, Math.round(leaseMs), size, maxOpenIntents, ranges ? '1' : '', tasks === 'urgent' ? tasks : tasks ? '1' : '', beforePlace ?? '', stepUs, ...except],
+      );
       switch (kind) {
         case 'RANGE': {
-          const [bulkId, orgId, fromText, toText, letters] = rest.map(String) as [string, string, string, string, string];
+          const [bulkId, orgId, fromText, toText, letters, place] = rest.map(String) as [string, string, string, string, string, string];
           const [from, to] = [Number(fromText), Number(toText)];
           const chunk = Math.floor(from / IDS_A_CHUNK);
           const all = await idsOnce(bulkId, chunk);
           const waiting = [...letters].flatMap((letter, i) => (letter === '.' ? [{ index: from + i, assistantId: all[from + i - chunk * IDS_A_CHUNK]! }] : []));
-          return { kind: 'range', range: { bulkId, orgId, from, to, waiting } };
+          return { kind: 'range', range: { bulkId, orgId, from, to, waiting }, place: Number(place) };
         }
         case 'PREPARE':
         case 'VERIFY':
-          return { kind: kind.toLowerCase() as 'prepare' | 'verify', bulkId: String(rest[0]) };
+          return { kind: kind.toLowerCase() as 'prepare' | 'verify', bulkId: String(rest[0]), ...(rest[1] === '1' && { urgent: true }) };
         default:
           return { kind: 'nothing' };
       }

@@ -321,3 +321,13 @@ describe('quarantine', () => {
     expect(await ledger.unquarantine('ast_1')).toBe(false);
   });
 });
+
+describe('what is known of keys', () => {
+  it('is the state, since when, and under which org it was last published; of what cannot be read, that', async () => {
+    await rotate('f1', { orgId: 'org a' });
+    await redis.set('{spec}:assistant:ast_bad', 'x');
+    expect(await ledger.keyFacts(['ast_1', 'ast_2', 'ast_bad'])).toEqual([
+      { state: printOf('f1'), orgId: 'org a', verifiedMs: expect.any(Number), rotatedMs: expect.any(Number), knownMs: expect.any(Number) }, {}, { corrupt: true },
+    ]);
+  });
+});

@@ -15,7 +15,7 @@ export type Reach = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 
 /** How far consumers have come, from the stream of their acknowledgements. */
 export interface ConsumerPositions {
-  /** Follows the stream, from the acknowledgements that count now on. Resolves when these are read. */
+  /** Follows the stream, from the acknowledgements that count now on. Resolves when these are read, however long Redis is away. */
   start(): Promise<void>;
   /** Newest first; those that are gone are told of for ten minutes. */
   instancesOf(consumer: string): ConsumerInstance[];
@@ -62,7 +62,7 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
   const heard = new Map<string, Map<string, Heard>>();
   const listeners = new Set<() => void>();
   let position = '0-0';
-  let closed = false;
+  const closing = new AbortController();
   let following: Promise<void> | undefined;
   /** Those that were live when it was last looked, by consumer. */
   let livesBefore = '';
@@ -111,9 +111,14 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
     review();
   };
 
-  const follow = async (): Promise<void> => {
-    while (!closed) {
+  const follow = async (onBegun: () => void): Promise<void> => {
+    for (let begun = false; !closing.signal.aborted; ) {
       try {
+        if (!begun) {
+          await begin();
+          begun = true;
+          onBegun();
+        }
         const reply = await blocking.xread('COUNT', COUNT, 'BLOCK', BLOCK_MS, 'STREAMS', keys.acks, position);
         let changed = false;
         for (const [entry, fields] of reply?.[0]?.[1] ?? []) {
@@ -122,7 +127,7 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
         }
         if (review() || changed) tell();
       } catch (error) {
-        if (closed) return;
+        if (closing.signal.aborted) return;
         onError(error);
         await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
       }
@@ -141,10 +146,10 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
   };
 
   return {
-    start: async () => {
-      await begin();
-      following ??= follow();
-    },
+    start: () =>
+      new Promise((resolve) => {
+        following ??= follow(resolve);
+      }),
     instancesOf: (consumer) => [...(heard.get(consumer)?.values() ?? [])].toReversed().map(shown),
     slowest: (consumer) => {
       const one = slowest(consumer);
@@ -164,7 +169,7 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
       return () => listeners.delete(listener);
     },
     close: async () => {
-      closed = true;
+      closing.abort();
       blocking.disconnect();
       await following;
       tell();

@@ -44,6 +44,10 @@ export interface Consumers {
   noteResealed(readers: number): Promise<void>;
   /** Takes the lock under which that is done, or keeps it; false where another has it. */
   lockResealing(token: string, leaseMs: number): Promise<boolean>;
+  /** How many events follow the entry of this position and `seq`, and for how long the first of them has been there. */
+  lagOf(position: string, seq: number): Promise<{ events: number; ms: number }>;
+  /** Redis time, in ms since 1970. */
+  nowMs(): Promise<number>;
   /** Rekey's public key, for consumers to trust: noted by workers, read by whoever sets up a consumer. */
   noteSigner(publicJwk: object): Promise<void>;
   signer(): Promise<object | undefined>;
@@ -102,6 +106,14 @@ export const createConsumers = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENT
       return (await redis.pexpire(keys.resealing, leaseMs)) === 1;
     },
 
+    lagOf: async (position, seq) => {
+      const [last, [next], nowMs] = await Promise.all([redis.get(keys.seq), redis.xrange(keys.events, `(${position}`, '+', 'COUNT', 1), redisNowMs(redis)]);
+      if (!next) return { events: 0, ms: 0 };
+      return { events: Math.max(Number(last ?? 0) - seq, 0), ms: Math.max(nowMs - Number(next[0].split('-')[0]), 0) };
+    },
+
+    nowMs: () => redisNowMs(redis),
+
     noteSigner: async (publicJwk) => {
       await redis.hset(keys.ledger, 'signer', JSON.stringify(publicJwk));
     },
@@ -110,6 +122,11 @@ export const createConsumers = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENT
       return text === null ? undefined : (JSON.parse(text) as object);
     },
   };
+};
+
+const redisNowMs = async (redis: Redis): Promise<number> => {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 };
 
 const parse = (text: string): SeenConsumer | undefined => {

@@ -7,7 +7,7 @@ import { newestBelow } from './newest-below.ts';
 import { paceOf, type BudgetOptions } from './budget.ts';
 import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
 import { parseRotation } from './rotation-hash.ts';
-import { asCorrupt, defineScripts } from './scripts.ts';
+import { asCorrupt, defineScripts, isWrongType } from './scripts.ts';
 
 export interface Accepted {
   rotation: Rotation;
@@ -123,6 +123,10 @@ export interface KeyFacts {
   rotatedMs?: number;
   /** Since when it is known. */
   knownMs?: number;
+  /** The org id that it was last published under. `c` may stand for any of them. */
+  orgId?: string;
+  /** The entry has a wrong type: nothing is known. */
+  corrupt?: true;
 }
 
 /** A check that was drawn, to be ended by `endCheck`. */
@@ -389,13 +393,13 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
 
     keyFacts: async (assistantIds) => {
       const pipeline = redis.pipeline();
-      for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), 'version', 'fingerprint', 'verified', 'rotated', 'known');
+      for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), 'version', 'fingerprint', 'verified', 'rotated', 'known', 'org');
       return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
-        // What cannot be read is known of nobody; whoever claims it finds out.
-        if (error) return {};
-        const [version, state, verified, rotated, known] = reply as (string | null)[];
+        if (error) return asUnknown(error);
+        const [version, state, verified, rotated, known, org] = reply as (string | null)[];
         return {
           ...(version && state && { state }), ...(verified && { verifiedMs: Number(verified) }), ...(rotated && { rotatedMs: Number(rotated) }), ...(known && { knownMs: Number(known) }),
+          ...(org && { orgId: decodeURIComponent(org) }),
         };
       });
     },
@@ -512,6 +516,12 @@ const held = (keys: Keys, { rotationId, orgId, assistantId, epoch }: Claim): [st
   [keys.rotation(rotationId), keys.assistant(assistantId), keys.intents(orgId)],
   [rotationId, epoch],
 ];
+
+/** What cannot be read is known of nobody; whoever claims it finds out. */
+const asUnknown = (error: Error): KeyFacts => {
+  if (isWrongType(error)) return { corrupt: true };
+  throw error;
+};
 
 export const before = (state: unknown, version: unknown) => (version === '' ? {} : { stateBefore: String(state), versionBefore: Number(version) });
 

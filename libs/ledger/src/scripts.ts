@@ -20,8 +20,9 @@ const textOf = (prelude: string, command: string): string => {
 };
 
 /** A key of another type than the ledger's was put there by somebody else. */
+export const isWrongType = (error: unknown): boolean => error instanceof Error && /\bWRONGTYPE\b/.test(error.message);
 export const asCorrupt = (error: unknown): never => {
-  throw error instanceof Error && /\bWRONGTYPE\b/.test(error.message) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
+  throw isWrongType(error) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
 };
 
 /**

@@ -2,12 +2,15 @@ import { credentials, type Client, type ServiceError } from '@grpc/grpc-js';
 import { receiveAll, sendAll } from './client-streams.ts';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
 import type { BulkRotation__Output } from './generated/rekey/v1/BulkRotation.ts';
+import type { AddConsumerRequest } from './generated/rekey/v1/AddConsumerRequest.ts';
+import type { Consumer__Output } from './generated/rekey/v1/Consumer.ts';
 import type { CreateBulkRotationRequest } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
 import type { CreateRotationPolicyRequest } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 import type { CreateSweepRequest } from './generated/rekey/v1/CreateSweepRequest.ts';
 import type { FreezeRequest } from './generated/rekey/v1/FreezeRequest.ts';
 import type { GetAssistantRequest } from './generated/rekey/v1/GetAssistantRequest.ts';
 import type { GetBulkRotationRequest } from './generated/rekey/v1/GetBulkRotationRequest.ts';
+import type { GetConsumerRequest } from './generated/rekey/v1/GetConsumerRequest.ts';
 import type { GetRotationPolicyRequest } from './generated/rekey/v1/GetRotationPolicyRequest.ts';
 import type { GetRotationRequest } from './generated/rekey/v1/GetRotationRequest.ts';
 import type { GetSweepRequest } from './generated/rekey/v1/GetSweepRequest.ts';
@@ -15,6 +18,7 @@ import type { ListBulkRotationItemsRequest } from './generated/rekey/v1/ListBulk
 import type { ListBulkRotationItemsResponse__Output } from './generated/rekey/v1/ListBulkRotationItemsResponse.ts';
 import type { ListBulkRotationsRequest } from './generated/rekey/v1/ListBulkRotationsRequest.ts';
 import type { ListBulkRotationsResponse__Output } from './generated/rekey/v1/ListBulkRotationsResponse.ts';
+import type { ListConsumersResponse__Output } from './generated/rekey/v1/ListConsumersResponse.ts';
 import type { ListRotationPoliciesRequest } from './generated/rekey/v1/ListRotationPoliciesRequest.ts';
 import type { ListRotationPoliciesResponse__Output } from './generated/rekey/v1/ListRotationPoliciesResponse.ts';
 import type { ListRotationsRequest } from './generated/rekey/v1/ListRotationsRequest.ts';
@@ -24,6 +28,8 @@ import type { ListSweepsResponse__Output } from './generated/rekey/v1/ListSweeps
 import type { RotateSecretKeyRequest } from './generated/rekey/v1/RotateSecretKeyRequest.ts';
 import type { Rotation__Output } from './generated/rekey/v1/Rotation.ts';
 import type { RotationPolicy__Output } from './generated/rekey/v1/RotationPolicy.ts';
+import type { PublicKey__Output } from './generated/rekey/v1/PublicKey.ts';
+import type { SetConsumerOrgsRequest } from './generated/rekey/v1/SetConsumerOrgsRequest.ts';
 import type { Status__Output } from './generated/rekey/v1/Status.ts';
 import type { Sweep__Output } from './generated/rekey/v1/Sweep.ts';
 import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationRequest.ts';
@@ -67,6 +73,12 @@ export interface GatewayClient {
   pauseRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
   resumeRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
   deleteRotationPolicy: Call<GetRotationPolicyRequest, object>;
+  addConsumer: Call<AddConsumerRequest, Consumer__Output>;
+  getConsumer: Call<GetConsumerRequest, Consumer__Output>;
+  listConsumers: Call<object, ListConsumersResponse__Output>;
+  setConsumerOrgs: Call<SetConsumerOrgsRequest, Consumer__Output>;
+  removeConsumer: Call<GetConsumerRequest, object>;
+  getPublicKey: Call<object, PublicKey__Output>;
   close(): void;
 }
 
@@ -84,6 +96,7 @@ export const connectGateway = (address: string): GatewayClient => {
   const system = new v1.SystemService(address, credentials.createInsecure());
   const bulks = new v1.BulkRotationService(address, credentials.createInsecure(), KEEP_ALIVE);
   const policies = new v1.RotationPolicyService(address, credentials.createInsecure());
+  const consumers = new v1.ConsumerService(address, credentials.createInsecure());
   type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
   const promised =
     <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
@@ -125,8 +138,14 @@ export const connectGateway = (address: string): GatewayClient => {
     pauseRotationPolicy: promised(policies, 'pauseRotationPolicy'),
     resumeRotationPolicy: promised(policies, 'resumeRotationPolicy'),
     deleteRotationPolicy: promised(policies, 'deleteRotationPolicy'),
+    addConsumer: promised(consumers, 'addConsumer'),
+    getConsumer: promised(consumers, 'getConsumer'),
+    listConsumers: promised(consumers, 'listConsumers'),
+    setConsumerOrgs: promised(consumers, 'setConsumerOrgs'),
+    removeConsumer: promised(consumers, 'removeConsumer'),
+    getPublicKey: promised(consumers, 'getPublicKey'),
     close: () => {
-      for (const client of [rotations, assistants, sweeps, system, bulks, policies]) client.close();
+      for (const client of [rotations, assistants, sweeps, system, bulks, policies, consumers]) client.close();
     },
   };
 };

@@ -3,13 +3,15 @@ export { readStatusDetails, toStatus, type CallError } from './status-details.ts
 export { type CallContext } from './server-call.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
-export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoConsumer, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 export { connectGateway, type GatewayClient } from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
 export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/rekey/v1/BulkRotationItem.ts';
 export type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
+export type { Consumer__Output as ProtoConsumer } from './generated/rekey/v1/Consumer.ts';
+export type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
 export type { CreateBulkRotationRequest, CreateBulkRotationRequest__Output } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
 export type { CreateRotationPolicyRequest, CreateRotationPolicyRequest__Output } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';

@@ -1,9 +1,11 @@
-import { errorTable, isErrorCode, type BulkItem, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { errorTable, isErrorCode, type Acknowledgement, type BulkItem, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
 import type { BulkRotation } from './generated/rekey/v1/BulkRotation.ts';
 import type { BulkRotationItem } from './generated/rekey/v1/BulkRotationItem.ts';
+import type { Consumer } from './generated/rekey/v1/Consumer.ts';
+import type { ConsumerReach } from './generated/rekey/v1/ConsumerReach.ts';
 import type { Reconciliation } from './generated/rekey/v1/Reconciliation.ts';
 import type { Rotation } from './generated/rekey/v1/Rotation.ts';
 import type { RotationError } from './generated/rekey/v1/RotationError.ts';
@@ -36,8 +38,8 @@ const reconciliation = ({ uncertainSinceMs, nextReadMs, readErrorCode, operatorN
   readError: readErrorCode ?? '',
 });
 
-/** The ledger's rotation as the contract's. */
-export const toProtoRotation = (rotation: LedgerRotation): Rotation => ({
+/** The ledger's rotation as the contract's, and which consumers have applied what it has published. */
+export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerReach[] = []): Rotation => ({
   id: rotation.id,
   orgId: rotation.orgId,
   assistantId: rotation.assistantId,
@@ -54,6 +56,36 @@ export const toProtoRotation = (rotation: LedgerRotation): Rotation => ({
   error: rotation.errorCode === undefined ? null : rotationError(rotation.errorCode, rotation.upstreamStatus),
   reconciliation: rotation.state === 'RECONCILING' ? reconciliation(rotation) : null,
   bulkRotationId: rotation.bulkId ?? '',
+  consumers,
+});
+
+/** An instance of a consumer, as it reports itself. */
+interface Instance extends Omit<Acknowledgement, 'consumer'> {
+  live: boolean;
+  heardMs: number;
+}
+
+/** A consumer as the contract's, with its instances, and how far the slowest that is live lags behind. */
+export const toProtoConsumer = ({ name, orgs, state, created_at: createdAt, key }: LedgerConsumer, instances: Instance[], lag?: { events: number; ms: number }): Consumer => ({
+  name,
+  orgs,
+  state,
+  createTime: timestamp(Date.parse(createdAt)),
+  keyType: key.kty === 'oct' ? 'shared' : (key.crv ?? ''),
+  keyId: key.kid,
+  instances: instances.map((one) => ({
+    id: one.instance,
+    live: one.live,
+    heardTime: timestamp(one.heardMs),
+    position: one.position,
+    seq: one.seq,
+    keyCount: one.keys,
+    unappliedCount: one.unapplied.count,
+    unapplied: one.unapplied.first.map(({ assistant_id: assistantId, version, why }) => ({ assistantId, version, why })),
+  })),
+  live: lag !== undefined,
+  lagEvents: lag?.events ?? 0,
+  lag: duration(lag && lag.events > 0 ? lag.ms : undefined),
 });
 
 const causes = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT' } as const;

@@ -83,6 +83,8 @@ export interface BulkVerification {
   unverified: number;
   /** Repaired and unverified ones by name, the first hundred. */
   differing: string[];
+  /** Since when it is being compared (Redis time, ms). */
+  sinceMs?: number;
 }
 
 export interface BulkFailure {
@@ -107,7 +109,7 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   why?: string;
   /** Assistants a second that came to an end lately; absent where too few have. */
   perSecond?: number;
-  /** Once it is known which assistants it has: upstream requests that it takes, and how long, at the configured rate. */
+  /** When its assistants have been found or, where they were named, the first are drawn: upstream requests that it takes, and how long, at the configured rate. */
   estimate?: { requests: number; durationMs: number };
   verification?: BulkVerification;
   /** The entry of the event stream in which the last of its keys stands. */

@@ -3,18 +3,21 @@ import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
 import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { CliError } from '../failure.ts';
-import { concludeRotation, followRotation } from '../follow-rotation.ts';
+import { concludeRotation, followRotation, type AlsoUntil } from '../follow-rotation.ts';
 import { seconds } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { printable, rotationJson, rotationText } from '../output.ts';
 
-type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number };
+type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number; acknowledged?: boolean; consumer?: string[] };
+
+const alsoUntil = ({ acknowledged, consumer }: WaitOptions): AlsoUntil | undefined => (acknowledged || consumer ? { consumers: consumer ?? [] } : undefined);
 
 /** Shows a rotation that was accepted just now, or with --wait what has become of it. */
 const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, options: WaitOptions): Promise<void> => {
-  if (!options.wait) return print(options, rotationJson(rotation), rotationText(rotation));
+  const also = alsoUntil(options);
+  if (!options.wait && !also) return print(options, rotationJson(rotation), rotationText(rotation));
   const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${rotation.id} --wait`);
-  concludeRotation(await followRotation(client, rotation, options.timeout).catch(goOn), options);
+  concludeRotation(await followRotation(client, rotation, options.timeout, also).catch(goOn), options, also);
 };
 
 export const rotateCommand = (): Command =>
@@ -23,6 +26,8 @@ export const rotateCommand = (): Command =>
     .argument('<org>', 'the org id, or c for the org of the API key')
     .argument('<assistant>', 'the assistant id')
     .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
+    .option('--acknowledged', 'wait until all live consumers have applied the new key')
+    .option('--consumer <name>', 'wait until this consumer has; may be given several times', (name: string, before: string[] | undefined) => [...(before ?? []), name])
     .option('--timeout <seconds>', 'how long to wait', seconds, 120)
     .option('--reason <text>', 'why, for the record', '')
     .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createLedger } from '@rekey/ledger';
-import { generateKeyPairSync } from 'node:crypto';
-import { createSealer } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { asyncProperty, check } from 'fast-check';
+import { sealer } from '../sealing-fixture.ts';
 import { Histories, type History } from './histories.ts';
 import { checkPromises } from './invariants.ts';
 import { connectSimulated, type Patches } from './simulated-redis.ts';
@@ -18,13 +17,6 @@ const STEPS = 60;
 /** Of a history that shows a planted bug, once it has been shrunk. */
 const SHORT = 25;
 const AN_HOUR_MS = 3_600_000;
-
-const bytes = (byte: number) => new Uint8Array(32).fill(byte);
-const sealer = createSealer({
-  sealing: { kid: 'sealing', bytes: bytes(1) },
-  fingerprinting: { kid: 'printing', bytes: bytes(2) },
-  signing: { kid: 'signing', privateKey: generateKeyPairSync('ed25519').privateKey, publicJwk: { kid: 'signing' } },
-});
 
 let server: RedisServer;
 beforeAll(async () => {

@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { Meter } from '../meter.ts';
 import type { Pacer } from '../pacer.ts';
 import { createPublisher } from '../publisher.ts';
-import type { Readers } from '../readers.ts';
+import { nobody } from '../sealing-fixture.ts';
 import { rotateSecretKey, type RotateTiming } from '../rotate-secret-key.ts';
 import { SweepFailure, sweep } from '../sweep.ts';
 import type { History } from './histories.ts';
@@ -122,8 +122,6 @@ export class BrokenPromise extends Error {
 const silent = () => {};
 const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
 const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent };
-/** There are no consumers. */
-const nobody: Readers = { of: () => ({ keys: [], revision: 0 }), refresh: async () => {} };
 /** The request budget never gives out: what is looked at is the order of things, and not their pace. */
 const unlimited: Pacer = { take: async () => 0 };
 const microtasks = () => new Promise((resolve) => setImmediate(resolve));

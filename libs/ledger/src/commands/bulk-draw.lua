@@ -2,18 +2,22 @@
 -- whoever drew it does not renew it.
 --
 -- KEYS  1 the bulks that are worked on   2 the ledger's own facts
--- ARGV  1 prefix  2 token of who draws  3 lease ms  4 how many assistants at most  5 how many intents of an org may be open
---       6 '1' to draw assistants  7 '1' to draw a bulk to prepare or verify  8… bulks to pass over
--- Returns {'RANGE', bulk id, org, from, to, states}   those at the indexes from … to - 1; their letters
---         {'PREPARE', bulk id} or {'VERIFY', bulk id}
+-- ARGV  1 prefix  2 token of who draws  3 lease ms  4 how many assistants at most  5 how many intents of an org its bulks may have open
+--       6 '1' to draw assistants  7 '1' to draw a bulk to prepare or verify, 'urgent' to draw one only where it is urgent
+--       8 assistants only of bulks before this place, '' for all  9 µs between two requests, 0 for no limit  10… bulks to pass over
+-- Returns {'RANGE', bulk id, org, from, to, states, place}   those at the indexes from … to - 1; their letters; the lower the place of
+--         their bulk, the sooner it is their turn
+--         {'PREPARE', bulk id, '1' where it is urgent} or {'VERIFY', …}
 --         {'NOTHING'}
 -- Keeps: an assistant that waits and was passed by is in a draw that somebody has, or in those to be redone. Urgent bulks come first, then older ones.
+-- Where assistants were named, what they take is reckoned here, when the first of them are drawn: nobody has prepared them.
 
 local token, lease_ms, size, bound = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now_ms = math.floor(now_us() / 1000)
 local until_text = int(now_ms + lease_ms)
+local before, step = tonumber(ARGV[8]) or math.huge, tonumber(ARGV[9])
 local passed_over = {}
-for i = 8, #ARGV do passed_over[ARGV[i]] = true end
+for i = 10, #ARGV do passed_over[ARGV[i]] = true end
 local frozen = redis.call('HEXISTS', KEYS[2], 'frozen') == 1
 
 local function span_of(text)
@@ -21,30 +25,39 @@ local function span_of(text)
   return tonumber(from), tonumber(to)
 end
 
-local function range(id, key, org, from, to)
+local function range(id, key, org, from, to, place)
   redis.call('HSET', key .. ':draws', int(from) .. ':' .. int(to), until_text .. ' ' .. token)
-  return { 'RANGE', id, org, int(from), int(to), redis.call('GETRANGE', key .. ':states', from, to - 1) }
+  return { 'RANGE', id, org, int(from), int(to), redis.call('GETRANGE', key .. ':states', from, to - 1), place }
 end
 
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+-- A request for each, and the comparison at the end: by listing the org, or one by one. As `verifyRequests` in the worker has it.
+local function estimate(key, org, total)
+  local known = math.max(tonumber(redis.pcall('ZCARD', PREFIX .. ':assistants:' .. encoded(org))) or 0, total)
+  local requests = total + (total > 1 + known / 100 and math.ceil(known / 100) or total)
+  redis.call('HSET', key, 'requests', int(requests), 'takes', int(requests * step / 1000))
+end
+
+local places = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+for at = 1, #places, 2 do
+  local id, place = places[at], places[at + 1]
   local key = bulk_key(id)
-  local bulk = redis.pcall('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open')
+  local bulk = redis.pcall('HMGET', key, 'state', 'org', 'cursor', 'limit', 'until', 'task_until', 'open', 'urgent', 'requests', 'total')
   local state = bulk[1]
   if not state then
     -- One that is not there; one that cannot be read waits for somebody to mend it, and holds up no other.
     if not bulk.err then redis.call('ZREM', KEYS[1], id) end
   elseif state == 'PREPARING' or state == 'VERIFYING' then
-    if ARGV[7] == '1' and not passed_over[id] and left(tonumber(bulk[6]) or 0, now_ms, lease_ms) == 0 then
+    if (ARGV[7] == '1' or (ARGV[7] == 'urgent' and bulk[8] == '1')) and not passed_over[id] and left(tonumber(bulk[6]) or 0, now_ms, lease_ms) == 0 then
       redis.call('HSET', key, 'task_token', token, 'task_until', until_text)
-      return { state == 'PREPARING' and 'PREPARE' or 'VERIFY', id }
+      return { state == 'PREPARING' and 'PREPARE' or 'VERIFY', id, bulk[8] or '' }
     end
   elseif state == 'RUNNING' then
-    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and not frozen and not passed_over[id] and open_intents(intents_key(bulk[2]), bound, now_ms) < bound then
+    if not is_window_closed(id, bulk[5], bulk[7], now_ms) and ARGV[6] == '1' and tonumber(place) < before and not frozen and not passed_over[id] and open_intents(intents_key(bulk[2]), bound, now_ms) < bound then
       local draws = redis.call('HGETALL', key .. ':draws')
       for i = 1, #draws, 2 do
         if left(tonumber(string.match(draws[i + 1], '^(%d+)')) or 0, now_ms, lease_ms) == 0 then
           local from, to = span_of(draws[i])
-          return range(id, key, bulk[2], from, to)
+          return range(id, key, bulk[2], from, to, place)
         end
       end
       local cursor, limit = tonumber(bulk[3]) or 0, tonumber(bulk[4]) or 0
@@ -53,13 +66,14 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
         local to = math.min(cursor + size, limit, (math.floor(cursor / 1000) + 1) * 1000)
         redis.call('HSET', key, 'cursor', int(to))
         note_rate(key, now_ms)
-        return range(id, key, bulk[2], cursor, to)
+        if not bulk[9] then estimate(key, bulk[2], tonumber(bulk[10])) end
+        return range(id, key, bulk[2], cursor, to, place)
       end
       -- After the others: what was held or could not be sent before may do better by then.
       local again = redis.call('LPOP', key .. ':redo')
       if again then
         local from, to = span_of(again)
-        return range(id, key, bulk[2], from, to)
+        return range(id, key, bulk[2], from, to, place)
       end
     end
   end

@@ -1,0 +1,71 @@
+import type { ProtoConsumer } from '@rekey/rpc';
+import { isoTime, printable, table, withoutEmpty } from './output.ts';
+
+const number = (value: unknown): number => Number(value ?? 0);
+const lagMs = ({ lag }: ProtoConsumer): number | undefined => (lag ? number(lag.seconds) * 1000 + (lag.nanos ?? 0) / 1e6 : undefined);
+const time = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`);
+
+/** A consumer as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+export const consumerJson = (consumer: ProtoConsumer): Record<string, unknown> =>
+  withoutEmpty({
+    name: consumer.name,
+    orgs: consumer.orgs,
+    state: consumer.state,
+    create_time: isoTime(consumer.createTime),
+    key_type: consumer.keyType,
+    key_id: consumer.keyId,
+    live: consumer.live,
+    lag_events: number(consumer.lagEvents),
+    lag_ms: lagMs(consumer),
+    instances: consumer.instances.map((one) => ({
+      id: one.id,
+      live: one.live,
+      heard_time: isoTime(one.heardTime),
+      position: one.position,
+      seq: number(one.seq),
+      key_count: number(one.keyCount),
+      unapplied_count: number(one.unappliedCount),
+      unapplied: one.unapplied.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version: number(version), why })),
+    })),
+  });
+
+const live = (consumer: ProtoConsumer) => consumer.instances.filter((one) => one.live);
+const unapplied = (consumer: ProtoConsumer): number => live(consumer).reduce((sum, one) => sum + number(one.unappliedCount), 0);
+
+/** In words: whether it has all, how much it has still to apply, or that it is gone. */
+const howFar = (consumer: ProtoConsumer): string => {
+  if (!consumer.live) return 'not running';
+  const events = number(consumer.lagEvents);
+  return events === 0 ? 'has all' : `${events.toLocaleString('en')} behind, ${time(lagMs(consumer) ?? 0)}`;
+};
+
+const HEAD = ['NAME', 'STATE', 'INSTANCES', 'HOW FAR', 'KEYS', 'NOT APPLIED', 'ORGS'];
+
+export const consumersTable = (consumers: ProtoConsumer[]): string => {
+  if (consumers.length === 0) return 'no consumers; rekey consumer add --help tells how to add one\n';
+  const rows = consumers.map((consumer) => [
+    consumer.name, String(consumer.state), String(live(consumer).length), howFar(consumer),
+    live(consumer).length === 0 ? '' : Math.min(...live(consumer).map((one) => number(one.keyCount))).toLocaleString('en'),
+    unapplied(consumer) === 0 ? '' : String(unapplied(consumer)), consumer.orgs.map(printable).join(' '),
+  ]);
+  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  return [HEAD, ...rows].map((row) => `${row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()}\n`).join('');
+};
+
+export const consumerText = (consumer: ProtoConsumer): string =>
+  [
+    table([
+      ['consumer', consumer.name],
+      ['state', String(consumer.state)],
+      ['orgs', consumer.orgs.join(' ')],
+      ['key', `${consumer.keyType} ${consumer.keyId}`],
+      ['added', isoTime(consumer.createTime)],
+      ['how far', howFar(consumer)],
+    ]),
+    ...consumer.instances.map((one) => {
+      const keys = `${number(one.keyCount).toLocaleString('en')} keys`;
+      const not = number(one.unappliedCount) > 0 ? [`${number(one.unappliedCount)} not applied`] : [];
+      return [`  ${one.live ? 'live' : 'gone'}`, printable(one.id), `seq ${number(one.seq)}`, keys, `heard of ${isoTime(one.heardTime)}`, ...not].join('  ');
+    }),
+    ...live(consumer).flatMap((one) => one.unapplied.slice(-5).map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`)),
+  ].join('\n');

@@ -1,0 +1,160 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { KeyEvent } from '@rekey/schema';
+import { openEnvelope, openGrant, parseOwnKey, parseRecord, parseVerifier } from '@rekey/sealing';
+import { failureOf } from './failure-of.ts';
+import { expectTruth } from './invariants.ts';
+import { startRekey, type RekeyResult } from './rekey.ts';
+import { dumpRedis, eventually, startSystem, type System } from './system.ts';
+
+let system: System;
+let folder: string;
+let rekey: (args: string[], env?: Record<string, string>) => Promise<RekeyResult>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rekey-consumer-'));
+  system = await startSystem({ simulator: ['--assistants', '300', '--sub-orgs', '1'] });
+  rekey = (args, env) => startRekey(system, args, env ? { env } : {}).result;
+});
+afterAll(async () => {
+  await system.stop();
+  await rm(folder, { recursive: true });
+});
+
+const fileOf = (name: string) => join(folder, `${name}.json`);
+const add = async (name: string, org: string, type = 'X25519', env?: Record<string, string>) => {
+  expect(await rekey(['consumer', 'keygen', fileOf(name), '--type', type])).toMatchObject({ code: 0, err: '' });
+  return rekey(['consumer', 'add', name, '--key-file', fileOf(name), '--org', org, '--json'], env);
+};
+/** What a consumer can read of the current record of an assistant, with its key file and what is in Redis alone. */
+const entryOf = async (name: string): Promise<string> => (await system.redis.hget('{rekey}:consumers', name))!;
+const readBy = async (name: string, assistantId: string, entry?: string): Promise<string | undefined> => {
+  const { keys } = JSON.parse(await readFile(fileOf(name), 'utf8'));
+  const { grant } = JSON.parse(entry ?? (await entryOf(name)));
+  const shared = await openGrant(grant, { consumer: name, own: await parseOwnKey(keys[0]), verifiers: [parseVerifier(keys[1])] });
+  const event = KeyEvent.parse(JSON.parse((await system.redis.get(`{rekey}:current:${assistantId}`))!));
+  const plaintext = openEnvelope(event.data.sealed, shared);
+  return plaintext === undefined ? undefined : (parseRecord(plaintext, event).assistant?.secret_key ?? undefined);
+};
+const seqNow = async () => Number(await system.redis.get('{rekey}:seq'));
+/** Acknowledges everything up to now, or to an entry, as a consumer does. */
+const acknowledge = async (consumer: string, { position, more = {} }: { position?: string; more?: object } = {}) => {
+  const [last] = await system.redis.xrevrange('{rekey}:events', '+', '-', 'COUNT', 1);
+  const ack = { consumer, instance: `${consumer}-1`, lease_ms: 60_000, position: position ?? last![0], seq: await seqNow(), keys: 300, unapplied: { count: 0, first: [] }, leaving: false, ...more };
+  await system.redis.xadd('{rekey}:acks', '*', 'ack', JSON.stringify(ack));
+};
+
+describe('rekey consumer', () => {
+  it.each([['x25519', 'X25519'], ['p256', 'P-256'], ['shared', 'shared']])('lets a service read what was published before and what is published afterwards: %s', async (name, type) => {
+    await system.rotateAndWait('ast_1');
+    const added = await add(name, 'org_demo', type, { REKEY_KEY_FILE: system.keyFile });
+    expect(added).toMatchObject({ code: 0, err: '' });
+    expect(added.json()[0]).toMatchObject({ name, state: 'ACTIVE', orgs: ['org_demo'], key_type: type, live: false });
+    expect((await stat(fileOf(name))).mode & 0o777).toBe(0o600);
+    expect(await readBy(name, 'ast_1')).toBe(await system.trueKey('ast_1'));
+    await system.rotateAndWait('ast_1');
+    expect(await readBy(name, 'ast_1')).toBe(await system.trueKey('ast_1'));
+    await system.rotateAndWait('ast_s1_1', 'org_demo_sub1');
+    expect(await readBy(name, 'ast_s1_1')).toBeUndefined();
+    expect(await rekey(['consumer', 'orgs', name, '--org', 'org_demo', '--org', 'org_demo_sub1'])).toMatchObject({ code: 0 });
+    expect(await readBy(name, 'ast_s1_1')).toBe(await system.trueKey('ast_s1_1'));
+  });
+
+  it('shows no key of anybody in Redis, nor in what any process writes', async () => {
+    const everything = `${await dumpRedis(system.redis)}\n${system.output()}`;
+    for (const name of ['x25519', 'p256', 'shared']) {
+      const { keys } = JSON.parse(await readFile(fileOf(name), 'utf8'));
+      expect(everything).not.toContain(keys[0].d ?? keys[0].k);
+    }
+    expect(everything).not.toContain((await system.trueKey('ast_1'))!);
+  });
+
+  it('removes one, which can open nothing that comes afterwards, nor the current records', async () => {
+    expect((await add('leaver', 'org_demo')).code).toBe(0);
+    const entry = await entryOf('leaver');
+    expect(await rekey(['consumer', 'remove', 'leaver'])).toMatchObject({ code: 0, out: expect.stringContaining('rotate the keys') });
+    await system.rotateAndWait('ast_2');
+    await eventually(() => readBy('leaver', 'ast_1', entry), (key) => key === undefined);
+    expect(await readBy('leaver', 'ast_2', entry)).toBeUndefined();
+    expect(await rekey(['consumer', 'remove', 'leaver'])).toMatchObject({ code: 1, err: expect.stringContaining('no such consumer') });
+  });
+
+  it.each<[string, () => object, RegExp]>([
+    ['RSA', () => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }), /of a kind that is taken/],
+    ['a point of low order', () => ({ kty: 'OKP', crv: 'X25519', x: Buffer.alloc(32).toString('base64url') }), /no point of X25519/],
+    ['no key at all', () => ({ hello: 1 }), /of a kind that is taken/],
+  ])('refuses a key that is %s, and says why', async (_what, jwk, why) => {
+    await writeFile(fileOf('bad'), JSON.stringify(jwk()));
+    expect(await rekey(['consumer', 'add', 'bad', '--key-file', fileOf('bad'), '--org', 'org_demo'])).toMatchObject({ code: 1, err: expect.stringMatching(why) });
+    expect((await failureOf(system.client.addConsumer({ name: 'bad', orgs: ['org_demo'], publicJwk: JSON.stringify(jwk()) }))).code).toBe('INVALID_ARGUMENT');
+    expect(await system.redis.hexists('{rekey}:consumers', 'bad')).toBe(0);
+  });
+
+  it.each([['Billing', ['org_demo']], ['a b', ['org_demo']], ['', ['org_demo']], ['ok', []], ['ok', ['a/b']]])('refuses the name %j with orgs %j', async (name, orgs) => {
+    const { keys } = JSON.parse(await readFile(fileOf('x25519'), 'utf8'));
+    const { d: _, ...jwk } = keys[0];
+    expect((await failureOf(system.client.addConsumer({ name, orgs, publicJwk: JSON.stringify(jwk) }))).code).toBe('INVALID_ARGUMENT');
+  });
+
+  it('refuses another key under a name that is there, and answers the same again', async () => {
+    expect(await rekey(['consumer', 'add', 'x25519', '--key-file', fileOf('x25519'), '--org', 'org_demo'])).toMatchObject({ code: 0 });
+    expect(await rekey(['consumer', 'add', 'x25519', '--key-file', fileOf('p256'), '--org', 'org_demo'])).toMatchObject({ code: 1, err: expect.stringContaining('another key') });
+  });
+
+  it('never sends a shared key in clear, nor takes one', async () => {
+    const { keys } = JSON.parse(await readFile(fileOf('shared'), 'utf8'));
+    const failure = await failureOf(system.client.addConsumer({ name: 'clear', orgs: ['org_demo'], publicJwk: JSON.stringify({ kty: 'oct', k: keys[0].k }) }));
+    expect(failure.code).toBe('INVALID_ARGUMENT');
+    expect(await rekey(['consumer', 'keygen', fileOf('shared2'), '--type', 'shared'])).toMatchObject({ code: 0 });
+    expect(await rekey(['consumer', 'add', 'shared2', '--key-file', fileOf('shared2'), '--org', 'org_demo'], { REKEY_KEY_FILE: '' })).toMatchObject({ code: 1, err: expect.stringContaining('--rekey-key-file') });
+  });
+});
+
+describe('how far consumers have come', () => {
+  it('is seen of each: live, behind, gone, and what it could not apply', async () => {
+    await acknowledge('x25519');
+    await acknowledge('p256', { position: '1-0', more: { seq: 0 } });
+    await eventually(() => system.client.getConsumer({ name: 'p256' }), ({ live }) => live);
+    const { out } = await rekey(['consumer', 'status']);
+    expect(out).toMatch(/^x25519 +ACTIVE +1 +has all/m);
+    expect(out).toMatch(/^p256 +ACTIVE +1 +[\d,]+ behind/m);
+    expect(out).toMatch(/^shared +ACTIVE +0 +not running/m);
+    await acknowledge('p256', { more: { unapplied: { count: 1, first: [{ assistant_id: 'ast_9', version: 5, why: 'forged' }] } } });
+    const status = await eventually(() => rekey(['consumer', 'status', 'p256', '--json']), (result) => result.json()[0].lag_events === 0);
+    expect(status.json()[0]).toMatchObject({ live: true, instances: [{ live: true, unapplied_count: 1, unapplied: [{ assistant_id: 'ast_9', version: 5, why: 'forged' }] }] });
+  });
+
+  it('is seen of a rotation, and can be waited for: by name, or of all that are live', async () => {
+    await acknowledge('x25519');
+    await acknowledge('p256');
+    const { id } = await system.rotateAndWait('ast_5');
+    expect((await system.client.getRotation({ id })).consumers).toEqual([{ consumer: 'p256', state: 'PENDING' }, { consumer: 'shared', state: 'GONE' }, { consumer: 'x25519', state: 'PENDING' }]);
+
+    const timedOut = await system.client.waitRotation({ id, until: 'ACKNOWLEDGED', timeout: { seconds: 0, nanos: 3e8 } });
+    expect(timedOut).toMatchObject({ state: 'SUCCEEDED', consumers: [{ state: 'PENDING' }, { state: 'GONE' }, { state: 'PENDING' }] });
+    const byName = system.client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: ['x25519'] });
+    const all = system.client.waitRotation({ id, until: 'ACKNOWLEDGED' });
+    await acknowledge('x25519');
+    expect((await byName).consumers[2]).toEqual({ consumer: 'x25519', state: 'ACKNOWLEDGED' });
+    await acknowledge('p256');
+    expect((await all).consumers.map(({ state }) => state)).toEqual(['ACKNOWLEDGED', 'GONE', 'ACKNOWLEDGED']);
+
+    const waiting = startRekey(system, ['rotate', 'org_demo', 'ast_6', '--acknowledged', '--json']);
+    const acking = setInterval(() => void Promise.all([acknowledge('x25519'), acknowledge('p256')]), 200);
+    const { code, json } = await waiting.result;
+    clearInterval(acking);
+    expect(code).toBe(0);
+    expect(json().at(-1)).toMatchObject({ state: 'SUCCEEDED', consumers: { x25519: 'ACKNOWLEDGED', p256: 'ACKNOWLEDGED', shared: 'GONE' } });
+    await expectTruth(system);
+  });
+
+  it('is refused of consumers that are not there, or may not read the org', async () => {
+    const { id } = await system.rotateAndWait('ast_s1_2', 'org_demo_sub1');
+    expect(await failureOf(system.client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: ['nobody'] }))).toMatchObject({ code: 'NOT_FOUND', reason: 'CONSUMER_NOT_FOUND' });
+    expect((await add('narrow', 'org_demo')).code).toBe(0);
+    expect(await failureOf(system.client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: ['narrow'] }))).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'CONSUMER_MAY_NOT_READ' });
+    expect((await failureOf(system.client.waitRotation({ id, consumers: ['narrow'] }))).code).toBe('INVALID_ARGUMENT');
+  });
+});
