@@ -57,6 +57,7 @@ export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
     },
     last_failures: bulk.lastFailures.map(({ assistantId, reason, time }) => withoutEmpty({ assistant_id: assistantId, reason, time: isoTime(time) })),
     policy_id: bulk.policyId,
+    consumers: bulk.consumers.length > 0 ? Object.fromEntries(bulk.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
   });
 
 const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): string => {
@@ -91,7 +92,7 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     some('cancelled', counts?.cancelled),
     some('would be rotated', counts?.valid),
     some('duplicates left out', counts?.duplicates),
-    ['canary', canary ? `${number(canary.count)}, then ${canary.continues ? 'the others where all of them succeeded' : 'it is paused'}` : undefined],
+    ['canary', canary ? `${number(canary.count)}, then ${canary.continues ? `the others where all of them succeeded${canary.awaitsConsumers ? ' and consumers have their keys' : ''}` : 'it is paused'}` : undefined],
     ['halts', limitText(bulk)],
     ['urgent', bulk.urgent ? 'yes' : undefined],
     ['created', isoTime(bulk.createTime)],

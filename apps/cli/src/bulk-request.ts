@@ -19,6 +19,8 @@ export interface BulkWish {
   dryRun?: boolean;
   canary?: number;
   canaryContinues?: boolean;
+  canaryAwaitsConsumers?: boolean;
+  requireConsumer?: string[];
   maxFailures?: CreateBulkRotationRequest['maxFailures'];
   reason: string;
   watch?: boolean;
@@ -70,6 +72,7 @@ const complaint = (wish: BulkWish): string | undefined => {
   if (idsFile === undefined && given.every((name) => name === '--exclude-file')) return 'Which assistants? Give --ids-file, --all, --search or --older-than.';
   if (olderThan !== undefined && rotatedBefore !== undefined) return '--older-than and --rotated-before say the same: give one of them.';
   if (canaryContinues && canary === undefined) return '--canary-continues needs --canary.';
+  if (wish.canaryAwaitsConsumers && !canaryContinues) return '--canary-awaits-consumers needs --canary-continues.';
   if (timeout !== undefined && !isFollowed(wish)) return '--timeout needs --watch, --dry-run or --results-file: without them nothing is waited for.';
   return undefined;
 };
@@ -88,7 +91,8 @@ export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): Crea
     urgent: wish.urgent ?? false,
     validateOnly: wish.dryRun ?? false,
     ...(beforeMs !== undefined && { rotatedBefore: { seconds: Math.floor(beforeMs / 1000), nanos: Math.round(beforeMs % 1000) * 1_000_000 } }),
-    ...(wish.canary !== undefined && { canary: { count: wish.canary, continues: wish.canaryContinues ?? false } }),
+    ...(wish.canary !== undefined && { canary: { count: wish.canary, continues: wish.canaryContinues ?? false, awaitsConsumers: wish.canaryAwaitsConsumers ?? false } }),
+    ...(wish.requireConsumer && { requireConsumers: wish.requireConsumer }),
     ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
   };
 };

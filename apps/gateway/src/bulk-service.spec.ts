@@ -6,6 +6,7 @@ import { connectGateway, loadContract, readStatusDetails, type CreateBulkRotatio
 import { RekeyError, type BulkItem, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import { createTcpProxy } from '@rekey/testing';
 import { createBulkService } from './bulk-service.ts';
+import type { ConsumersReach } from './consumer-reach.ts';
 import { createBulkWatches, type BulkWatches } from './bulk-watches.ts';
 import { createServer, type GatewayServer } from './server.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
@@ -80,6 +81,10 @@ const fakeBulks = () => {
   return { bulks, drafts, created, known, items, events, onAdd: (wait: () => Promise<void>) => (adding = wait), onCreate: (wait: () => Promise<void>) => (creating = wait) };
 };
 
+/** There are no consumers, and none is demanded. */
+const reach = { ofBulk: async () => [], demand: async (names: readonly string[]) => {
+  if (names.length > 0) throw new RekeyError('CONSUMERS_MISSING');
+} } as unknown as ConsumersReach;
 let fake: ReturnType<typeof fakeBulks>;
 let watches: BulkWatches;
 let server: GatewayServer;
@@ -93,7 +98,7 @@ const start = async ({ idleMs, ...keepAlive }: { idleMs?: number; keepAliveMs?: 
   watches = createBulkWatches({ bulks: fake.bulks, readEveryMs: 10 });
   const report = (error: unknown) => void unexpected.push(error);
   const streaming = streamingMethods(report, idleMs === undefined ? {} : { idleMs });
-  const BulkRotationService = createBulkService(serviceMethod(report), streaming, { bulks: fake.bulks, bulkWatches: watches, holdBack: () => held, confirmDurable: async () => durable });
+  const BulkRotationService = createBulkService(serviceMethod(report), streaming, { bulks: fake.bulks, bulkWatches: watches, reach, holdBack: () => held, confirmDurable: async () => durable });
   server = createServer(loadContract(), { BulkRotationService } as unknown as Services, keepAlive);
   port = await server.listen('127.0.0.1:0');
   client = connectGateway(`127.0.0.1:${port}`);

@@ -3,6 +3,7 @@ import { toProtoBulkItem, toProtoBulkRotation, type BulkRotationServiceHandlers,
 import { BulkId, RekeyError, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import { z } from 'zod';
 import type { BulkWatches } from './bulk-watches.ts';
+import type { ConsumersReach } from './consumer-reach.ts';
 import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
@@ -11,6 +12,7 @@ import type { ServiceMethod, StreamingMethods } from './service-method.ts';
 export interface BulkServiceDeps {
   bulks: Bulks;
   bulkWatches: BulkWatches;
+  reach: ConsumersReach;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
   /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a bulk rotation answered. */
@@ -19,12 +21,13 @@ export interface BulkServiceDeps {
 
 const ItemIndex = z.string().regex(/^\d{1,7}$/).transform(Number);
 
-export const createBulkService = (method: ServiceMethod, streaming: StreamingMethods, { bulks, bulkWatches, holdBack, confirmDurable }: BulkServiceDeps): BulkRotationServiceHandlers => {
+export const createBulkService = (method: ServiceMethod, streaming: StreamingMethods, { bulks, bulkWatches, reach, holdBack, confirmDurable }: BulkServiceDeps): BulkRotationServiceHandlers => {
   /** Fills a draft from a stream. Waiting for the ledger is what slows down a caller that is faster. */
-  const fill = async (draft: BulkDraft, messages: AsyncIterable<CreateBulkRotationRequest__Output>): Promise<BulkSpec> => {
+  const fill = async (draft: BulkDraft, messages: AsyncIterable<CreateBulkRotationRequest__Output>, signal: AbortSignal): Promise<BulkSpec> => {
     const reader = requests.bulkReader();
     for await (const message of messages) {
       reader.read(message);
+      await reach.demand(requests.parseRequest(requests.RequiredConsumers, message).requireConsumers, signal);
       const refusal = holdBack();
       if (refusal !== undefined) throw new RekeyError(refusal);
       if (message.assistantIds.length > 0) await draft.add(message.assistantIds);
@@ -42,13 +45,15 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
 
   const answer = async (bulk: BulkRotation) => {
     if (!(await confirmDurable())) throw new RekeyError('REPLICAS_MISSING');
-    return toProtoBulkRotation(bulk);
+    return shown(bulk);
   };
 
+  const shown = async (bulk: BulkRotation) => toProtoBulkRotation(bulk, await reach.ofBulk(bulk));
+
   return {
-    CreateBulkRotation: streaming.clientStreaming(async (messages) => {
+    CreateBulkRotation: streaming.clientStreaming(async (messages, { signal }) => {
       const draft = bulks.draft(`blk_${nextUlid()}`);
-      const spec = await fill(draft, messages).catch(async (error: unknown) => {
+      const spec = await fill(draft, messages, signal).catch(async (error: unknown) => {
         // Where Redis cannot be reached any more, what there is of it goes by itself within the hour.
         await draft.drop().catch(() => {});
         throw error;
@@ -61,7 +66,7 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
 
     GetBulkRotation: method(async (request) => {
       const { id } = requests.parseRequest(requests.ByBulk, request);
-      return toProtoBulkRotation(await bulks.get(id));
+      return shown(await bulks.get(id));
     }),
 
     ListBulkRotations: method(async (request) => {
@@ -69,12 +74,12 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
       const given = requests.given(filter);
       const after = readPageToken(pageToken, given, BulkId);
       const page = await bulks.list(given, { size: pageSize, ...requests.given({ after }) });
-      return { bulkRotations: page.bulks.map(toProtoBulkRotation), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, given) };
+      return { bulkRotations: page.bulks.map((bulk) => toProtoBulkRotation(bulk)), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, given) };
     }),
 
     WatchBulkRotation: streaming.serverStreaming(async function* (request, { signal }) {
       const { id, untilStopped } = requests.parseRequest(requests.WatchBulk, request);
-      for await (const bulk of bulkWatches.watch(id, { untilStopped, signal })) yield toProtoBulkRotation(bulk);
+      for await (const bulk of bulkWatches.watch(id, { untilStopped, signal })) yield shown(bulk);
     }),
 
     PauseBulkRotation: change((id) => bulks.pause(id)),

@@ -1,13 +1,13 @@
 import type { ConsumerPositions, Consumers, Reach } from '@rekey/ledger';
-import { RekeyError, mayRead, type Rotation } from '@rekey/schema';
+import { RekeyError, mayRead, type BulkRotation, type Rotation } from '@rekey/schema';
 
 export interface ConsumerReach {
   consumer: string;
   state: Reach;
 }
 
-/** Which consumers have applied what a rotation has published. */
-export interface RotationReach {
+/** Which consumers have applied what is published. */
+export interface ConsumersReach {
   /** Of all that may read its org. Empty where it has published nothing. */
   of(rotation: Rotation): Promise<ConsumerReach[]>;
   /**
@@ -15,10 +15,17 @@ export interface RotationReach {
    * CONSUMER_NOT_FOUND and CONSUMER_MAY_NOT_READ, and SHUTTING_DOWN.
    */
   wait(rotation: Rotation, named: readonly string[], signal: AbortSignal): Promise<ConsumerReach[]>;
+  /** Of all that may read the org of a bulk rotation: whether they have applied all keys that it has replaced until now. */
+  ofBulk(bulk: BulkRotation): Promise<ConsumerReach[]>;
+  /** Throws CONSUMERS_MISSING where any of these is not live, or has not applied all that is published, within some seconds. */
+  demand(names: readonly string[], signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
-export const createRotationReach = ({ consumers, positions }: { consumers: Consumers; positions: ConsumerPositions }): RotationReach => {
+/** How long consumers that are demanded may take to catch up. */
+const CATCH_UP_MS = 5000;
+
+export const createConsumersReach = ({ consumers, positions }: { consumers: Consumers; positions: ConsumerPositions }): ConsumersReach => {
   const closing = new AbortController();
 
   const readersOf = async (orgId: string): Promise<string[]> => (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, orgId)).map(({ consumer }) => consumer.name);
@@ -33,6 +40,26 @@ export const createRotationReach = ({ consumers, positions }: { consumers: Consu
     }
   };
 
+  /** Resolves when it is so, or the signal aborts. Throws SHUTTING_DOWN. */
+  const until = async (isSo: () => boolean, signal: AbortSignal): Promise<void> => {
+    const over = AbortSignal.any([signal, closing.signal]);
+    for (;;) {
+      let wake = () => {};
+      const changed = new Promise<void>((resolve) => (wake = resolve));
+      const stop = positions.onChange(wake);
+      over.addEventListener('abort', wake);
+      try {
+        const done = isSo();
+        if (closing.signal.aborted) throw new RekeyError('SHUTTING_DOWN');
+        if (done || signal.aborted) return;
+        await changed;
+      } finally {
+        stop();
+        over.removeEventListener('abort', wake);
+      }
+    }
+  };
+
   return {
     of: async (rotation) => (rotation.entry === undefined ? [] : reachOf(rotation, await readersOf(rotation.orgId))),
 
@@ -40,22 +67,19 @@ export const createRotationReach = ({ consumers, positions }: { consumers: Consu
       await check(rotation.orgId, named);
       const names = await readersOf(rotation.orgId);
       const isWaitedFor = ({ consumer, state }: ConsumerReach) => (named.length > 0 ? named.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED');
-      const over = AbortSignal.any([signal, closing.signal]);
-      for (;;) {
-        let wake = () => {};
-        const changed = new Promise<void>((resolve) => (wake = resolve));
-        const stop = positions.onChange(wake);
-        over.addEventListener('abort', wake);
-        try {
-          const reach = reachOf(rotation, names);
-          if (closing.signal.aborted) throw new RekeyError('SHUTTING_DOWN');
-          if (signal.aborted || !reach.some(isWaitedFor)) return reach;
-          await changed;
-        } finally {
-          stop();
-          over.removeEventListener('abort', wake);
-        }
-      }
+      let reach = reachOf(rotation, names);
+      await until(() => !(reach = reachOf(rotation, names)).some(isWaitedFor), signal);
+      return reach;
+    },
+
+    ofBulk: async ({ orgId, entry }) => (entry === undefined ? [] : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }))),
+
+    demand: async (names, signal) => {
+      if (names.length === 0) return;
+      const entry = await consumers.lastEntry();
+      const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
+      await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
+      if (!haveAll()) throw new RekeyError('CONSUMERS_MISSING');
     },
 
     close: () => closing.abort(),

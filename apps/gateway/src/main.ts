@@ -4,7 +4,7 @@ import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis,
 import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
-import { createRotationReach } from './consumer-reach.ts';
+import { createConsumersReach } from './consumer-reach.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
 import { createServer } from './server.ts';
 import { createServices } from './services.ts';
@@ -47,7 +47,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('positions', () => positions.close());
   // Not waited for: without Redis the gateway says NOT_SERVING.
   void positions.start();
-  const reach = createRotationReach({ consumers, positions });
+  const reach = createConsumersReach({ consumers, positions });
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({

@@ -89,7 +89,12 @@ const [, OrgSelection] = BulkSelection.options;
 /** Upstream may take a blank term for none, which would be all of the org. */
 const Search = OrgSelection.shape.search.unwrap().refine((text) => text.trim() !== '', 'must not be blank');
 
-const Canary = z.object({ count: z.int().positive('must be positive'), continues: z.boolean() });
+const Canary = z
+  .object({ count: z.int().positive('must be positive'), continues: z.boolean(), awaitsConsumers: z.boolean().default(false) })
+  .refine(({ continues, awaitsConsumers }) => continues || !awaitsConsumers, { path: ['awaitsConsumers'], message: 'needs continues' })
+  .transform(({ awaitsConsumers, ...canary }) => ({ ...canary, ...(awaitsConsumers && { awaitsConsumers }) }));
+
+export const RequiredConsumers = z.object({ requireConsumers: z.array(ConsumerName).max(MAX_CONSUMERS).default([]) });
 
 /** proto-loader sets only the field of a oneof that was given. */
 export const FailureLimitMessage = z
@@ -138,6 +143,7 @@ const FurtherBulk = z.object({
   validateOnly: z.literal(false),
   canary: z.null().optional(),
   maxFailures: z.null().optional(),
+  requireConsumers: z.array(z.never()).optional(),
 });
 
 export const violation = (field: string, description: string): RekeyError =>

@@ -4,7 +4,7 @@ import { RekeyError, RotationId, type ErrorCode } from '@rekey/schema';
 import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
-import type { RotationReach } from './consumer-reach.ts';
+import type { ConsumersReach } from './consumer-reach.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
 import type { ServiceMethod } from './service-method.ts';
 
@@ -15,7 +15,7 @@ export interface RotationServiceDeps {
   ledger: Ledger;
   queue: RotationQueue;
   waiters: RotationWaiters;
-  reach: RotationReach;
+  reach: ConsumersReach;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
   /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a rotation answered. */

@@ -5,7 +5,7 @@ import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import type { BulkWatches } from './bulk-watches.ts';
-import type { RotationReach } from './consumer-reach.ts';
+import type { ConsumersReach } from './consumer-reach.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
 import { createServices } from './services.ts';
 
@@ -39,7 +39,7 @@ const services = () =>
     ledger: { current: async () => current } as unknown as Ledger,
     queue: {} as RotationQueue,
     waiters: {} as RotationWaiters,
-    reach: {} as RotationReach,
+    reach: {} as ConsumersReach,
     consumers,
     positions,
     bulks: {} as Bulks,

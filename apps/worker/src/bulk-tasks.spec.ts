@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000;
 const PAGE = 100;
 const silent = () => {};
 const quiet = { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger;
-const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent };
+const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
 /** Pauses take no time. */
 const clock: Clock = { nowMs: () => performance.now(), sleep: async () => {} };
 const budget = { egress: 'spec', requestsPerMinute: 500 };

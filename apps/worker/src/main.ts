@@ -1,7 +1,6 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
 import {
-  createConsumers,
-  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
@@ -12,6 +11,7 @@ import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
 import { WorkerEnvironment } from './config.ts';
+import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
 import { startDueChecks } from './due-checks.ts';
 import { startEnrolment } from './enrolment.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -37,7 +37,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
   const prefix = config.REKEY_PREFIX;
   const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
-  const ledger = createLedger({ redis, prefix, keepEvents: config.REKEY_KEEP_EVENTS, budget: limit });
+  let watch: ConsumerWatch | undefined;
+  const ledger = createLedger({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS, budget: limit });
   const boundTo = await ledger.bind(sealer.fingerprintKeyId);
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
@@ -67,11 +68,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
   const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock }) };
-  const consumers = createConsumers({ redis, prefix, keepEvents: config.REKEY_KEEP_EVENTS });
+  const consumers = createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS });
   await consumers.noteSigner(sealer.publicJwk);
   const readers = createReaders({ consumers, sealer, logger });
   await readers.refresh();
-  const publisher = createPublisher({ ...common, sealer, readers });
+  const publisher = createPublisher({ ...common, sealer, readers, onPublished: (version) => watch?.published(version) });
   const check = checkAssistant({ ...common, publisher });
 
   const followUps = createRotationQueue(redis, ledger.keys, FOLLOW_UPS_QUEUE);
@@ -79,6 +80,16 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
   shutdown.defer('due checks', () => dueChecks.close());
   const work = createBulkWork({ redis, prefix, budget: limit });
+  const positions = createConsumerPositions({
+    redis,
+    blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger }),
+    prefix,
+    onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
+  });
+  shutdown.defer('positions', () => positions.close());
+  void positions.start();
+  watch = startConsumerWatch({ consumers, positions, readers, work, meter, logger, keepEvents: config.REKEY_KEEP_EVENTS });
+  shutdown.defer('consumer watch', () => watch?.close());
   const policies = createPolicies({ redis, prefix });
   const policyQueue = createPolicyQueue(redis, ledger.keys);
   shutdown.defer('policy queue', () => policyQueue.close());

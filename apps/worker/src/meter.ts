@@ -1,5 +1,5 @@
 import type { Cause, SystemStatus } from '@rekey/schema';
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** What happens, as the parts of the worker tell it. */
 export interface Meter {
@@ -14,6 +14,10 @@ export interface Meter {
   /** Upstream has refused a request for coming too soon (429). */
   limited(): void;
   swept(word: string, count: number): void;
+  /** A live consumer has acknowledged a key, so long after upstream has answered it. */
+  propagated(consumer: string, ms: number): void;
+  /** How far a consumer is behind; undefined where none of its instances is live. */
+  lag(consumer: string, lag: { events: number; ms: number } | undefined): void;
 }
 
 export interface Metrics extends Meter {
@@ -36,6 +40,13 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
   const stale = counter('rekey_stale_reads_total', 'Reads that showed a key older than the one published');
   const limited = counter('rekey_limited_requests_total', 'Requests that upstream refused for coming too soon (429)');
   const swept = counter('rekey_swept_total', 'Assistants that sweeps compared, by what came of it', ['result']);
+  const propagation = new Histogram({
+    name: 'rekey_propagation_seconds', help: "From upstream's answer to a rotation until a consumer has acknowledged the key", labelNames: ['consumer'], registers,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+  });
+  const live = gauge('rekey_consumer_live', '1 while an instance of the consumer is live', ['consumer']);
+  const lagEvents = gauge('rekey_consumer_lag_events', 'Events that the slowest live instance of the consumer has still to apply', ['consumer']);
+  const lagSeconds = gauge('rekey_consumer_lag_seconds', 'For how long the oldest of them has been waiting', ['consumer']);
   const ledgerGauges = {
     frozen: gauge('rekey_frozen', '1 while rotations are frozen'),
     openRotations: gauge('rekey_open_rotations', 'Rotations that have not ended'),
@@ -67,6 +78,12 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
     staleRead: () => stale.inc(),
     limited: () => limited.inc(),
     swept: (result, count) => swept.inc({ result }, count),
+    propagated: (consumer, ms) => propagation.observe({ consumer }, ms / 1000),
+    lag: (consumer, lag) => {
+      live.set({ consumer }, lag ? 1 : 0);
+      lagEvents.set({ consumer }, lag?.events ?? 0);
+      lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);
+    },
     render: async () => {
       await ask().catch(() => Object.values(ledgerGauges).forEach((one) => one.reset()));
       return registry.metrics();

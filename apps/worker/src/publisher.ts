@@ -15,6 +15,8 @@ export interface PublisherDeps {
   logger: Logger;
   clock: Clock;
   meter: Meter;
+  /** Hears of each key that is published in answer to a POST. */
+  onPublished?: (version: { orgId: string; entry: string; answeredAgoMs: number }) => void;
 }
 
 /** What is to be published: a record with the key in force, or why there is none. */
@@ -24,7 +26,11 @@ export interface Found {
   secretKey: string;
 }
 
-export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & { finding: Finding };
+export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & {
+  finding: Finding;
+  /** By this process's clock, when upstream's answer was there; of an answer to a POST. */
+  answeredMs?: number;
+};
 export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' }>;
 
 export interface Publisher {
@@ -44,7 +50,7 @@ export const findingOf = (record: UpstreamRecord): Finding => {
   return record.secretKey === undefined ? { removal: 'no-key' } : { record, secretKey: record.secretKey };
 };
 
-export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter }: PublisherDeps): Publisher => {
+export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter, onPublished }: PublisherDeps): Publisher => {
   /**
    * The key exists nowhere else but upstream, so that it is committed as soon as Redis writes again (read-only, loading). Repeating
    * is safe. Lost connections need nothing here: ioredis sends the command again.
@@ -96,7 +102,7 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter 
       }
     },
 
-    publish: async (hold, anchor, { finding, ...publication }) => {
+    publish: async (hold, anchor, { finding, answeredMs, ...publication }) => {
       if (!('removal' in finding) && finding.record.unexpected.length > 0) {
         logger.warn({ ...idsOf(hold), fields: finding.record.unexpected }, 'the record is not as documented; it is published as it came');
       }
@@ -108,6 +114,7 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter 
       switch (result.kind) {
         case 'committed':
         case 'already':
+          if (result.kind === 'committed' && answeredMs !== undefined) onPublished?.({ orgId: hold.orgId, entry: result.entry, answeredAgoMs: clock.nowMs() - answeredMs });
           meter.published(publication.cause, 'removal' in finding);
           logger.info({ ...ids, seq: result.seq, ...('removal' in finding && finding) }, 'removal' in finding ? 'it is published that an assistant has no key' : 'a key version is published');
           break;

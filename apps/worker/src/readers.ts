@@ -5,8 +5,8 @@ import { parseSharedKeys, type Sealer, type SharedKeys } from '@rekey/sealing';
 
 /** The consumers that records are sealed for. */
 export interface Readers {
-  /** The keys of those that may read an org, and at which revision of the consumers that was so. */
-  of(orgId: string): { keys: readonly SharedKeys[]; revision: number };
+  /** The names and keys of those that may read an org, and at which revision of the consumers that was so. */
+  of(orgId: string): { names: readonly string[]; keys: readonly SharedKeys[]; revision: number };
   /** Looks at the ledger again. */
   refresh(): Promise<void>;
 }
@@ -19,7 +19,7 @@ interface Reader {
 export const createReaders = ({ consumers, sealer, logger }: { consumers: Pick<Consumers, 'revisions' | 'list'>; sealer: Sealer; logger: Logger }): Readers => {
   let readers: Reader[] = [];
   let revision = -1;
-  let byOrg = new Map<string, readonly SharedKeys[]>();
+  let byOrg = new Map<string, { names: readonly string[]; keys: readonly SharedKeys[] }>();
 
   const readerOf = async (consumer: Consumer): Promise<Reader[]> => {
     if (consumer.kept === undefined) return [];
@@ -33,9 +33,13 @@ export const createReaders = ({ consumers, sealer, logger }: { consumers: Pick<C
 
   return {
     of: (orgId) => {
-      let keys = byOrg.get(orgId);
-      if (!keys) byOrg.set(orgId, (keys = readers.filter(({ consumer }) => mayRead(consumer, orgId)).map((reader) => reader.keys)));
-      return { keys, revision };
+      let found = byOrg.get(orgId);
+      if (!found) {
+        const may = readers.filter(({ consumer }) => mayRead(consumer, orgId));
+        found = { names: may.map(({ consumer }) => consumer.name), keys: may.map(({ keys }) => keys) };
+        byOrg.set(orgId, found);
+      }
+      return { ...found, revision };
     },
     refresh: async () => {
       // Read before them: should consumers change in between, what is sealed for these is refused.

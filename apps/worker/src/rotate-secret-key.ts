@@ -159,13 +159,14 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   const { invent, publisher, meter, stopping } = deps;
   if (!(await deps.confirmDurable())) return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'REPLICAS_MISSING', retry: true, reason: 'too few replicas confirmed the intent' });
   const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs: held.askedMs + deps.timing.sendWithinMs });
+  const answeredMs = deps.clock.nowMs();
   meter.rotated(outcome.outcome);
   switch (outcome.outcome) {
     case 'done': {
       const finding = { record: outcome.record, secretKey: outcome.record.secretKey };
       // An earlier POST of this rotation may have been lost, and may land later than anybody thought: it is looked at once more.
       const checkAgain = held.claim.doubted ? { checkAgainInMs: windowMs(deps.timing) } : {};
-      const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', ...checkAgain });
+      const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', answeredMs, ...checkAgain });
       // A refused 200 is news that the key has changed: the assistant is read, and the ledger is asked what is to do.
       return result.kind === 'refused' ? { kind: 'again', inMs: 0 } : { kind: 'done' };
     }

@@ -225,7 +225,7 @@ describe('when Redis is out of memory', () => {
   it('a key that was made is published', async () => {
     const claim = await claimed(await accept());
     await fill();
-    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({ kind: 'committed', seq: 1 });
+    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
   });
 

@@ -18,6 +18,7 @@ const BulkHash = z.object({
   validate_only: flag,
   canary: optional(count),
   canary_continues: flag,
+  canary_awaits: flag,
   limit_count: optional(count),
   limit_percent: optional(number),
   until: optional(count),
@@ -37,7 +38,7 @@ const BulkHash = z.object({
 /** What a caller asked for, as fields and values of the hash. */
 export const bulkFields = ({ orgId, reason, selection, validateOnly, canary, maxFailures, untilMs }: BulkSpec): (string | number)[] => [
   'org', orgId, 'reason', reason, 'selection', JSON.stringify(selection), 'validate_only', validateOnly ? '1' : '',
-  ...(canary ? ['canary', canary.count, 'canary_continues', canary.continues ? '1' : ''] : []),
+  ...(canary ? ['canary', canary.count, 'canary_continues', canary.continues ? '1' : '', 'canary_awaits', canary.awaitsConsumers ? '1' : ''] : []),
   ...('count' in maxFailures ? ['limit_count', maxFailures.count] : ['limit_percent', maxFailures.percent]),
   ...(untilMs === undefined ? [] : ['until', untilMs]),
 ];
@@ -50,14 +51,14 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`bulk rotation ${id}: ${fields}`) });
   }
   const {
-    org, request, validate_only: validateOnly, canary, canary_continues: continues, limit_count: limitCount, limit_percent: limitPercent, until, created, started, updated, ended,
+    org, request, validate_only: validateOnly, canary, canary_continues: continues, canary_awaits: awaitsConsumers, limit_count: limitCount, limit_percent: limitPercent, until, created, started, updated, ended,
     total, open, unknown, succeeded, shared, failed, cancelled, valid, duplicates, rate, requests, takes, state, reason, selection, urgent, why, verification, entry,
   } = parsed.data;
   const left = total - open - succeeded - shared - failed - cancelled - valid;
   const over = state === 'CANCELLED' || state === 'CANCELLING';
   const bulk = {
     id, orgId: org, state, reason, requestId: request, selection, urgent, validateOnly,
-    canary: canary === undefined ? undefined : { count: canary, continues },
+    canary: canary === undefined ? undefined : { count: canary, continues, ...(awaitsConsumers && { awaitsConsumers }) },
     maxFailures: limitPercent === undefined ? { count: limitCount ?? 0 } : { percent: limitPercent },
     untilMs: until, createdMs: created, startedMs: started, updatedMs: updated, endedMs: ended,
     counts: {

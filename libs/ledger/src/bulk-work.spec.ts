@@ -782,6 +782,33 @@ describe('a canary', () => {
     expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_DONE']);
   });
 
+  it('that continues and awaits consumers is paused until these have applied its keys, or somebody resumes it', async () => {
+    const { id } = await makeBulk(5, { canary: { count: 2, continues: true, awaitsConsumers: true } });
+    for (const claim of await begin(2)) await succeed(claim);
+    expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_AWAITS_CONSUMERS']);
+    expect(await work.awaiting()).toEqual([id]);
+    const [last] = await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1);
+    expect((await bulks.get(id)).entry).toBe(last![0]);
+    expect(await work.acknowledged(id)).toBe(true);
+    expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
+    expect(await work.awaiting()).toEqual([]);
+    expect(await work.acknowledged(id)).toBe(false);
+    expect((await begin(5)).length).toBe(3);
+  });
+
+  it('that awaits consumers does as an operator says, whatever consumers have applied', async () => {
+    const paused = await makeBulk(3, { canary: { count: 1, continues: true, awaitsConsumers: true } });
+    await succeed((await begin(1))[0]!);
+    await bulks.pause(paused.id);
+    expect(await work.acknowledged(paused.id)).toBe(false);
+    expect((await bulks.get(paused.id)).state).toBe('PAUSED');
+    const resumed2 = await makeBulk(3, { canary: { count: 1, continues: true, awaitsConsumers: true } });
+    await succeed((await begin(1))[0]!);
+    await bulks.resume(resumed2.id);
+    expect((await begin(3)).length).toBe(2);
+    expect(await work.awaiting()).toEqual([]);
+  });
+
   it('waits for what is given back, and for what is unknown', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: true } });
     const [first, second] = await begin(10);

@@ -74,6 +74,10 @@ export interface BulkWork {
   validated(bulkId: string, token: string, takes: Takes): Promise<boolean>;
   saveVerification(bulkId: string, token: string, found: BulkVerification, over: boolean): Promise<boolean>;
   fail(bulkId: string, token: string, code: ErrorCode): Promise<boolean>;
+  /** Those whose canary waits for consumers. */
+  awaiting(): Promise<string[]>;
+  /** Their consumers have applied its keys: it goes on. False where somebody has paused, resumed or cancelled it meanwhile. */
+  acknowledged(bulkId: string): Promise<boolean>;
   /** Forgets ended ones beyond age or count. Returns how many. */
   trim(limits: { endedBeforeMs: number; keep: number }): Promise<number>;
 }
@@ -172,6 +176,12 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
     validated: (bulkId, token, { requests, durationMs }) => save(bulkId, token, 'validated', requests, Math.round(durationMs)),
     saveVerification: (bulkId, token, found, over) => save(bulkId, token, over ? 'completed' : 'verified', JSON.stringify(found)),
     fail: (bulkId, token, code) => save(bulkId, token, 'failed', code),
+
+    awaiting: () => redis.smembers(keys.bulksAwaiting),
+    acknowledged: async (bulkId) => {
+      const [kind] = await run['bulk-steer']([keys.bulk(bulkId)], [bulkId, 'acknowledged']);
+      return kind === 'DONE';
+    },
 
     trim: async ({ endedBeforeMs, keep }) => {
       const [, forgotten] = await run['bulk-trim']([keys.bulksEnded, keys.bulksEmpty], [Math.round(endedBeforeMs), keep]);

@@ -59,7 +59,7 @@ describe('look', () => {
 describe('the commit of a check', () => {
   it('publishes what was read, without a rotation', async () => {
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({ kind: 'committed', seq: 1 });
+    expect(await ledger.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
     expect((await events())[0]).toMatchObject({ id: String(hold.epoch), data: { version: hold.epoch, cause: 'import', rotation_id: null, fingerprint: printOf('f1') } });
     expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), versionBefore: hold.epoch });
   });

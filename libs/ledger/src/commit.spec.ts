@@ -27,7 +27,7 @@ describe('commit', () => {
   it('publishes the version, ends the rotation and hands the assistant back, in one', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1 });
+    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
     expect(await ledger.get(rotation.id)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch, cause: 'rotation', endedMs: LONG_AGO });
     const [event] = await events();
     expect(event).toEqual({
@@ -69,14 +69,14 @@ describe('commit', () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'committed', seq: 1 });
+    expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
   });
 
   it('commits a 200 also when the ledger has lost the claim, and everything else about it', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     await redis.flushall();
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1 });
+    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
     expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
     expect(await codeOf(ledger.get(rotation.id))).toBe('ROTATION_NOT_FOUND');
     expect((await claimed(await accept())).epoch).toBeGreaterThan(claim.epoch);
@@ -190,7 +190,7 @@ describe('commit', () => {
   });
 
   it('keeps the stream at about its length', async () => {
-    const short = createLedger({ redis, prefix: 'spec', keepEvents: 100 });
+    const short = createLedger({ redis, prefix: 'spec', keepEvents: () => 100 });
     for (let i = 0; i < 300; i += 1) await short.commit(await claimed(await accept()), key('f'));
     expect(await redis.xlen('{spec}:events')).toBeLessThan(250);
   });
@@ -363,7 +363,7 @@ describe('a version that says that there is no key', () => {
   it.each(['no-key', 'deleted'] as const)('is published as key-removed, and is what was before: %s', async (removal) => {
     await rotate('f1');
     const hold = await looked();
-    expect(await ledger.commit(hold, removed(removal, hold))).toEqual({ kind: 'committed', seq: 2 });
+    expect(await ledger.commit(hold, removed(removal, hold))).toEqual({ kind: 'committed', seq: 2, entry: expect.any(String) });
     const event = (await events())[1]!;
     expect(event).toMatchObject({
       id: String(hold.epoch), type: 'rekey.assistant.key-removed.v1',

@@ -46,6 +46,8 @@ export interface Consumers {
   lockResealing(token: string, leaseMs: number): Promise<boolean>;
   /** How many events follow the entry of this position and `seq`, and for how long the first of them has been there. */
   lagOf(position: string, seq: number): Promise<{ events: number; ms: number }>;
+  /** The last entry of the event stream; 0-0 where there is none. */
+  lastEntry(): Promise<string>;
   /** Redis time, in ms since 1970. */
   nowMs(): Promise<number>;
   /** Rekey's public key, for consumers to trust: noted by workers, read by whoever sets up a consumer. */
@@ -53,7 +55,7 @@ export interface Consumers {
   signer(): Promise<object | undefined>;
 }
 
-export const createConsumers = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS }: { redis: Redis; prefix: string; keepEvents?: number }): Consumers => {
+export const createConsumers = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EVENTS }: { redis: Redis; prefix: string; keepEvents?: () => number }): Consumers => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
 
@@ -81,7 +83,7 @@ export const createConsumers = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENT
       const [head, tail] = tell === undefined ? ['', ''] : changedEvent(name, tell);
       const [kind] = await run['consumer-write'](
         [keys.consumers, keys.ledger],
-        [name, before?.text ?? '', after ? JSON.stringify(after) : '', readers ? '1' : '', head, tail, keepEvents, MAX_CONSUMERS],
+        [name, before?.text ?? '', after ? JSON.stringify(after) : '', readers ? '1' : '', head, tail, keepEvents(), MAX_CONSUMERS],
       );
       if (kind === 'FULL') throw new RekeyError('TOO_MANY_CONSUMERS');
       return kind === 'WRITTEN';
@@ -111,6 +113,8 @@ export const createConsumers = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENT
       if (!next) return { events: 0, ms: 0 };
       return { events: Math.max(Number(last ?? 0) - seq, 0), ms: Math.max(nowMs - Number(next[0].split('-')[0]), 0) };
     },
+
+    lastEntry: async () => (await redis.xrevrange(keys.events, '+', '-', 'COUNT', 1))[0]?.[0] ?? '0-0',
 
     nowMs: () => redisNowMs(redis),
 

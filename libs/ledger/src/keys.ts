@@ -40,6 +40,8 @@ export interface Keys {
   bulks: string;
   bulksActive: string;
   bulksEnded: string;
+  /** Those whose canary waits for consumers. */
+  bulksAwaiting: string;
   /** Of those that have ended, the ones that had no assistants. */
   bulksEmpty: string;
   /** The request budget of the workers behind one address. */
@@ -94,6 +96,7 @@ export const ledgerKeys = (name: string): Keys => {
     bulks: `${prefix}:bulks`,
     bulksActive: `${prefix}:bulks:active`,
     bulksEnded: `${prefix}:bulks:ended`,
+    bulksAwaiting: `${prefix}:bulks:awaiting`,
     bulksEmpty: `${prefix}:bulks:empty`,
     budget: (egress) => `${prefix}:budget:${egress}`,
     policy: (id) => `${prefix}:policy:${id}`,

@@ -10,7 +10,7 @@ let made = 0;
 
 export const openLedger = (url: string, { connection = new Redis(url), ...options }: { connection?: Redis; budget?: BudgetOptions } = {}): void => {
   redis = connection;
-  ledger = createLedger({ redis, prefix: 'spec', keepEvents: 1000, ...options });
+  ledger = createLedger({ redis, prefix: 'spec', keepEvents: () => 1000, ...options });
 };
 
 const NOW = 'simulated-now';

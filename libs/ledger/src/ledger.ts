@@ -94,7 +94,9 @@ export interface KeyVersion {
 }
 
 export type CommitResult =
-  | { kind: 'committed' | 'already'; seq: number }
+  /** `entry`: of the event stream. */
+  | { kind: 'committed'; seq: number; entry: string }
+  | { kind: 'already'; seq: number }
   | { kind: 'refused' | 'stale'; publishedVersion: number }
   | { kind: 'doubted'; retryInMs: number }
   /** Consumers were added or removed since it was sealed: nothing was written, seal it anew. */
@@ -219,8 +221,8 @@ export interface LedgerOptions {
   redis: Redis;
   /** Without the braces. */
   prefix: string;
-  /** About how many events the stream keeps: only those who commit need to say. */
-  keepEvents?: number;
+  /** About how many events the stream keeps, asked at each that is added: only those who commit need to say. */
+  keepEvents?: () => number;
   /** What claims take their requests from: only those who claim need to say. */
   budget?: BudgetOptions;
   requestIdTtlSeconds?: number;
@@ -234,7 +236,7 @@ const TRIM_BATCH = 500;
 const LOST_PAGE = 500;
 const PUBLISHED_PAGE = 100;
 
-export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
+export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   const { budgetKey, stepUs } = paceOf(keys, budget);
@@ -310,10 +312,10 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
       const { orgId, assistantId, rotationId, epoch } = hold;
       const { key, cause, updatedMs, rotation, read, checkAgainInMs } = keyVersion;
       const [head, tail] = versionEvent(hold, keyVersion);
-      const [kind, value] = await run.commit(
+      const [kind, value, entry] = await run.commit(
         [rotationId === undefined ? keys.assistant(assistantId) : keys.rotation(rotationId), keys.assistant(assistantId), keys.current(assistantId), keys.intents(orgId)],
         [
-          rotationId ?? '', epoch, 'removal' in key ? key.removal : key.fingerprint, cause, head, tail, keepEvents, updatedMs,
+          rotationId ?? '', epoch, 'removal' in key ? key.removal : key.fingerprint, cause, head, tail, keepEvents(), updatedMs,
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
           !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
@@ -328,7 +330,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
         case 'READERS':
           return { kind: 'other-readers' };
         default:
-          return { kind: kind === 'COMMITTED' ? 'committed' : 'already', seq: Number(value) };
+          return kind === 'COMMITTED' ? { kind: 'committed', seq: Number(value), entry: String(entry) } : { kind: 'already', seq: Number(value) };
       }
     },
 
@@ -358,7 +360,7 @@ export const createLedger = ({ redis, prefix, keepEvents = DEFAULT_KEEP_EVENTS, 
         [keys.rotation(rotationId), keys.assistant(assistantId), keys.ledger],
         [
           rotationId, epoch, status ?? '', Math.round(readInMs), Math.round(holdMs), readError ?? '', operatorNeeded ? '1' : '',
-          ...uncertainEvent(claim, sealed), keepEvents, orgId, assistantId, senderGone ? '1' : '', sealed.readers,
+          ...uncertainEvent(claim, sealed), keepEvents(), orgId, assistantId, senderGone ? '1' : '', sealed.readers,
         ],
       );
       return kind === 'NOTED' ? 'noted' : kind === 'READERS' ? 'other-readers' : 'refused';

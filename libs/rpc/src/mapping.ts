@@ -143,7 +143,7 @@ const remainingMs = ({ state, counts, perSecond, estimate }: LedgerBulk): number
 };
 
 /** The ledger's bulk rotation as the contract's. */
-export const toProtoBulkRotation = (bulk: LedgerBulk): BulkRotation => {
+export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[] = []): BulkRotation => {
   const { selection, verification, estimate } = bulk;
   const ofOrg = selection.kind === 'org' ? selection : undefined;
   return {
@@ -161,7 +161,7 @@ export const toProtoBulkRotation = (bulk: LedgerBulk): BulkRotation => {
     explicit: selection.kind === 'ids',
     search: ofOrg?.search ?? '',
     rotatedBefore: timestamp(ofOrg?.rotatedBeforeMs),
-    canary: bulk.canary ?? null,
+    canary: bulk.canary ? { ...bulk.canary, awaitsConsumers: bulk.canary.awaitsConsumers ?? false } : null,
     maxFailures: bulk.maxFailures,
     counts: bulk.counts,
     stop: bulk.why === undefined ? null : inWords(bulk.why),
@@ -171,6 +171,7 @@ export const toProtoBulkRotation = (bulk: LedgerBulk): BulkRotation => {
     verification: verification === undefined ? null : { verified: verification.verified, repaired: verification.repaired, unverified: verification.unverified, differingAssistantIds: verification.differing },
     lastFailures: bulk.lastFailures.map(({ assistantId, code, atMs }) => ({ assistantId, reason: code, time: timestamp(atMs) })),
     policyId: ofOrg?.policyId ?? '',
+    consumers,
   };
 };
 

@@ -46,8 +46,8 @@ export const BulkSpec = z.object({
   urgent: z.boolean(),
   /** Nothing is rotated: it ends as VALIDATED, and says what it would do. */
   validateOnly: z.boolean(),
-  /** The first so many, then PAUSED; or, where all of them succeeded, the others too. */
-  canary: z.object({ count: z.int().positive(), continues: z.boolean() }).optional(),
+  /** The first so many, then PAUSED; or, where all of them succeeded (and all live consumers have applied their keys), the others too. */
+  canary: z.object({ count: z.int().positive(), continues: z.boolean(), awaitsConsumers: z.boolean().optional() }).optional(),
   maxFailures: FailureLimit,
   /** Redis time (ms): past it no further assistant is begun, and those that wait are CANCELLED. */
   untilMs: z.int().positive().optional(),
@@ -97,7 +97,7 @@ export interface BulkFailure {
 export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'untilMs'> {
   id: string;
   requestId?: string;
-  canary?: { count: number; continues: boolean };
+  canary?: { count: number; continues: boolean; awaitsConsumers?: boolean };
   untilMs?: number;
   state: BulkState;
   createdMs: number;

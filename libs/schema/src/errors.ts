@@ -47,6 +47,7 @@ const table = {
   // why a bulk rotation stands still
   PAUSED_BY_OPERATOR: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The bulk rotation was paused.', advice: 'Resume it to go on.' },
   CANARY_DONE: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The first assistants are done; the others wait.', advice: 'Look at them, and resume the bulk rotation to go on.' },
+  CANARY_AWAITS_CONSUMERS: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The first assistants are done; consumers have not applied their keys yet.', advice: 'Nothing: it goes on when they have. See rekey consumer status; resume the bulk rotation to go on without them.' },
   TOO_MANY_FAILURES: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'More assistants have failed, or are of unknown outcome, than the bulk rotation allows.', advice: 'See its last failures. Resume it to go on; those that failed can be retried at the end.' },
   READS_FAIL: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Keys cannot be read back at Invent.', advice: 'See whether Invent is well, then resume the bulk rotation.' },
   DRIFT_STORM: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Many keys of this org are being rotated by somebody else.', advice: 'Find out who does it: two deployments on one org are not supported. Then resume the bulk rotation.' },

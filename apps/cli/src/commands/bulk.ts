@@ -36,6 +36,8 @@ const create = (): Command =>
     .option('--dry-run', 'rotate nothing: say which assistants it would be, which of them cannot be rotated, and what it would take')
     .option('--canary <n>', 'the first so many, then stop to look at them', count)
     .option('--canary-continues', 'go on by itself when all of the canary have succeeded')
+    .option('--canary-awaits-consumers', 'and only when all live consumers have applied their keys')
+    .option('--require-consumer <name>', 'begin nothing unless this consumer is live and has all; may be given several times', (name: string, before: string[] | undefined) => [...(before ?? []), name])
     .option('--max-failures <n|p%>', 'halt when more have failed or are of unknown outcome; 0: the first halts it (default: 5%)', failureLimit)
     .option('--urgent', 'before all bulk rotations that are not: for keys that have leaked')
     .option('--reason <text>', 'why, for the record', '')

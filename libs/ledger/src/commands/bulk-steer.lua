@@ -2,7 +2,7 @@
 -- Pauses, resumes, cancels or retries a bulk rotation, as somebody asks.
 --
 -- KEYS  1 the bulk
--- ARGV  1 prefix  2 bulk id  3 `pause`, `resume`, `cancel` or `retry`
+-- ARGV  1 prefix  2 bulk id  3 `pause`, `resume`, `cancel` or `retry`; or `acknowledged`: consumers have applied the keys of its canary
 -- Returns {'DONE'}             also where it was so already
 --         {'REFUSED', state}   it is in no state that allows this
 --         {'MISSING'}
@@ -23,7 +23,17 @@ local function run(to)
   redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
 end
 
+local awaits = redis.call('HGET', KEYS[1], 'why') == 'CANARY_AWAITS_CONSUMERS' and state == 'PAUSED'
+redis.call('SREM', PREFIX .. ':bulks:awaiting', id)
+if wish == 'acknowledged' then
+  -- Whoever paused, resumed or cancelled it meanwhile has it his way.
+  if not awaits then return { 'REFUSED', state } end
+  wish = 'resume'
+end
+
 if wish == 'pause' then
+  -- It no longer goes on by itself.
+  if awaits then stop_bulk(id, 'PAUSED', 'CANARY_DONE', now_ms) end
   if state == 'PAUSED' then return { 'DONE' } end
   if state ~= 'RUNNING' and state ~= 'HALTED' and state ~= 'PREPARING' then return { 'REFUSED', state } end
   stop_bulk(id, 'PAUSED', 'PAUSED_BY_OPERATOR', now_ms)
@@ -39,7 +49,7 @@ elseif wish == 'resume' then
     redis.call('HDEL', PREFIX .. ':ledger', 'drift:' .. bulk[9], 'drift_at:' .. bulk[9])
     local at = redis.call('HMGET', KEYS[1], 'why', 'limit', 'succeeded', 'shared', 'cancelled')
     local done = failed + (tonumber(at[3]) or 0) + (tonumber(at[4]) or 0) + (tonumber(at[5]) or 0)
-    if at[1] == 'CANARY_DONE' or (state == 'HALTED' and done >= tonumber(at[2])) then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
+    if at[1] == 'CANARY_DONE' or awaits or (state == 'HALTED' and done >= tonumber(at[2])) then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
     run('RUNNING')
     settle_bulk(id, now_ms)
   end

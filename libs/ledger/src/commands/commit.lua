@@ -11,7 +11,7 @@
 --       14 when the read began (ms), '' where it is the answer to a POST  15 ms that a read may lag behind
 --       16 ms after which the assistant is to be checked again, or ''  17 '1' to forget the unknown outcomes in a row
 --       18 at which revision of the consumers it was sealed
--- Returns {'COMMITTED', seq}
+-- Returns {'COMMITTED', seq, entry of the stream}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
 --         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written. Of an answer to a
 --                               POST: the assistant is read at once, for a key has been made that is not published
@@ -106,4 +106,4 @@ if state == 'deleted' then
 elseif held[6] == 'deleted' then
   redis.call('PERSIST', KEYS[2])
 end
-return { 'COMMITTED', seq }
+return { 'COMMITTED', seq, entry }

@@ -89,7 +89,7 @@ end
 local function settle_bulk(id, now_ms)
   local key = bulk_key(id)
   local bulk = redis.call('HMGET', key, 'state', 'total', 'limit', 'succeeded', 'shared', 'failed', 'cancelled', 'open', 'lost',
-    'allowed', 'forgiven', 'canary_continues', 'urgent', 'created')
+    'allowed', 'forgiven', 'canary_continues', 'urgent', 'created', 'canary_awaits')
   local state = bulk[1]
   local function n(i) return tonumber(bulk[i]) or 0 end
   local open = n(8)
@@ -106,7 +106,10 @@ local function settle_bulk(id, now_ms)
     if n(6) + n(9) - n(11) > n(10) then
       stop_bulk(id, 'HALTED', 'TOO_MANY_FAILURES', now_ms)
     elseif done >= n(3) and open == 0 then
-      if bulk[12] == '1' and n(6) + n(9) == 0 then
+      if bulk[12] == '1' and bulk[15] == '1' and n(6) + n(9) == 0 then
+        redis.call('SADD', PREFIX .. ':bulks:awaiting', id)
+        stop_bulk(id, 'PAUSED', 'CANARY_AWAITS_CONSUMERS', now_ms)
+      elseif bulk[12] == '1' and n(6) + n(9) == 0 then
         redis.call('HSET', key, 'limit', bulk[2])
       else
         stop_bulk(id, 'PAUSED', 'CANARY_DONE', now_ms)

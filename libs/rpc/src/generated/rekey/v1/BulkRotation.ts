@@ -9,6 +9,7 @@ import type { Duration as _google_protobuf_Duration, Duration__Output as _google
 import type { BulkEstimate as _rekey_v1_BulkEstimate, BulkEstimate__Output as _rekey_v1_BulkEstimate__Output } from '../../rekey/v1/BulkEstimate.ts';
 import type { BulkVerification as _rekey_v1_BulkVerification, BulkVerification__Output as _rekey_v1_BulkVerification__Output } from '../../rekey/v1/BulkVerification.ts';
 import type { BulkFailure as _rekey_v1_BulkFailure, BulkFailure__Output as _rekey_v1_BulkFailure__Output } from '../../rekey/v1/BulkFailure.ts';
+import type { ConsumerReach as _rekey_v1_ConsumerReach, ConsumerReach__Output as _rekey_v1_ConsumerReach__Output } from '../../rekey/v1/ConsumerReach.ts';
 
 // Original file: ../../proto/rekey/v1/bulk.proto
 
@@ -77,6 +78,7 @@ export interface BulkRotation {
   'verification'?: (_rekey_v1_BulkVerification | null);
   'lastFailures'?: (_rekey_v1_BulkFailure)[];
   'policyId'?: (string);
+  'consumers'?: (_rekey_v1_ConsumerReach)[];
 }
 
 export interface BulkRotation__Output {
@@ -104,4 +106,5 @@ export interface BulkRotation__Output {
   'verification': (_rekey_v1_BulkVerification__Output | null);
   'lastFailures': (_rekey_v1_BulkFailure__Output)[];
   'policyId': (string);
+  'consumers': (_rekey_v1_ConsumerReach__Output)[];
 }

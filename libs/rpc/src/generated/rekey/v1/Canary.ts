@@ -4,9 +4,11 @@
 export interface Canary {
   'count'?: (number);
   'continues'?: (boolean);
+  'awaitsConsumers'?: (boolean);
 }
 
 export interface Canary__Output {
   'count': (number);
   'continues': (boolean);
+  'awaitsConsumers': (boolean);
 }

@@ -17,6 +17,7 @@ export interface CreateBulkRotationRequest {
   'validateOnly'?: (boolean);
   'canary'?: (_rekey_v1_Canary | null);
   'maxFailures'?: (_rekey_v1_FailureLimit | null);
+  'requireConsumers'?: (string)[];
 }
 
 export interface CreateBulkRotationRequest__Output {
@@ -32,4 +33,5 @@ export interface CreateBulkRotationRequest__Output {
   'validateOnly': (boolean);
   'canary': (_rekey_v1_Canary__Output | null);
   'maxFailures': (_rekey_v1_FailureLimit__Output | null);
+  'requireConsumers': (string)[];
 }
