@@ -155,7 +155,7 @@ export interface RekeyClient {
   close(): void;
 }
 
-/** Connects at the first call. Throws a TypeError where the options contradict themselves, and where a file of `tls` cannot be read. */
+/** Connects at the first call. Throws a TypeError where the options cannot be meant, and what reading the files of `tls` throws. */
 export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS, retry = {} }: RekeyClientOptions): RekeyClient => {
   if (!address) throw new TypeError('address must be HOST:PORT');
   checkedMs('deadlineMs', deadlineMs);

@@ -29,6 +29,10 @@ describe('secure', () => {
     expect(secure('127.0.0.1:50051').channelOptions).toEqual({ 'grpc.enable_http_proxy': 0 });
   });
 
+  it('refuses a path where PEM is meant', () => {
+    expect(() => secure('gateway:1', { ca: '/etc/rekey/ca.pem' })).toThrow(new TypeError('tls.ca is not PEM; the path of a file goes into { file }'));
+  });
+
   it('refuses a certificate without its key, and a file that is not there', async () => {
     expect(() => secure('gateway:1', { cert: 'pem' })).toThrow(new TypeError('tls.cert and tls.key go together'));
     const folder = await mkdtemp(join(tmpdir(), 'rekey-client-'));

@@ -31,9 +31,17 @@ const bytesOf = (pem: Pem): Buffer => {
   return pem instanceof Uint8Array ? Buffer.from(pem) : readFileSync(pem.file);
 };
 
+/** Null where it is not given. Checked here: of what is not PEM, OpenSSL makes an empty list that trusts nobody. */
+const pemOf = (name: string, pem: Pem | undefined): Buffer | null => {
+  if (pem === undefined) return null;
+  const bytes = bytesOf(pem);
+  if (!bytes.includes('-----BEGIN ')) throw new TypeError(`tls.${name} is not PEM; the path of a file goes into { file }`);
+  return bytes;
+};
+
 /**
  * How a channel to an address is secured. Where nothing is said: plain text to loopback addresses, TLS to all others.
- * Throws where a file cannot be read, or of `cert` and `key` only one is given.
+ * Throws where a file cannot be read or is not PEM, or of `cert` and `key` only one is given.
  */
 export const secure = (address: string, tls: boolean | TlsOptions = !isLoopback(address)): { credentials: ChannelCredentials; channelOptions: ChannelOptions } => {
   // A proxy that the environment names is no loopback.
@@ -41,7 +49,7 @@ export const secure = (address: string, tls: boolean | TlsOptions = !isLoopback(
   const { ca, cert, key, serverName } = tls === true ? {} as TlsOptions : tls;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError('tls.cert and tls.key go together');
   return {
-    credentials: credentials.createSsl(ca === undefined ? null : bytesOf(ca), key === undefined ? null : bytesOf(key), cert === undefined ? null : bytesOf(cert)),
+    credentials: credentials.createSsl(pemOf('ca', ca), pemOf('key', key), pemOf('cert', cert)),
     channelOptions: serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName },
   };
 };
