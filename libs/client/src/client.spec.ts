@@ -296,10 +296,11 @@ describe('createBulkRotation', () => {
 
   it('reads no further ahead than there is room for', async () => {
     let read = 0;
-    const goOn = Promise.withResolvers<void>();
+    const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const client = connect(await startFake({ bulks: { create: async (messages) => {
       let count = 0;
       for await (const { assistantIds } of messages) {
+        begun.resolve();
         count += assistantIds.length;
         await goOn.promise;
       }
@@ -309,6 +310,7 @@ describe('createBulkRotation', () => {
     const created = client.createBulkRotation({ orgId: 'org', assistantIds: function* () {
       for (read = 0; read < many; read += 1) yield `ast_${read}`;
     } });
+    await begun.promise;
     await sleep(500);
     expect(read).toBeGreaterThan(0);
     expect(read).toBeLessThan(many / 4);
