@@ -8,6 +8,7 @@ const libs = {
   'libs/invent': ['schema'],
   'libs/sealing': ['schema'],
   'libs/rpc': ['schema'],
+  'libs/client': ['rpc', 'schema'],
   'libs/runtime': ['schema'],
   'libs/testing': [],
   'apps/gateway': ['schema', 'ledger', 'sealing', 'rpc', 'runtime'],

@@ -2,48 +2,58 @@ import type { ClientReadableStream, ClientWritableStream, ServiceError } from '@
 
 /**
  * Opens a call with the first message, sends the others as there is room, and resolves with the answer. When the answer comes before the
- * last message, no further one is asked for. Where `requests` throws, the call is broken off.
+ * last message, no further one is asked for. Where `requests` throws, the call is broken off; the signal breaks it off too.
  */
-export const sendAll = async <Request, Response>(
+export const sendAll = <Request, Response>(
   requests: AsyncIterable<Request> | Iterable<Request>,
   open: (callback: (error: ServiceError | null, response?: Response) => void) => ClientWritableStream<Request>,
+  signal?: AbortSignal,
 ): Promise<Response> => {
   const answer = Promise.withResolvers<Response>();
-  // It may come before anybody waits for it.
-  answer.promise.catch(() => {});
   let answered = false;
+  let call: ClientWritableStream<Request> | undefined;
   let wake = () => {};
   const begin = (): ClientWritableStream<Request> => {
-    const call = open((error, response) => {
+    const begun = open((error, response) => {
       answered = true;
       wake();
       if (error) answer.reject(error);
       else answer.resolve(response as Response);
     });
-    call.on('drain', () => wake());
-    call.on('error', () => {});
-    return call;
+    begun.on('drain', () => wake());
+    begun.on('error', () => {});
+    return begun;
   };
   const room = () =>
     new Promise<void>((resolve) => {
       wake = resolve;
       if (answered) resolve();
     });
+  /** Rejects first: what the call says of being broken off is of no interest. */
+  const breakOff = (error: unknown) => {
+    answered = true;
+    answer.reject(error);
+    call?.cancel();
+    wake();
+  };
+  const onAbort = () => breakOff(signal!.reason);
 
-  let call: ClientWritableStream<Request> | undefined;
-  try {
+  const pump = async (): Promise<void> => {
     for await (const request of requests) {
+      if (answered) return;
       call ??= begin();
       if (!answered && !call.write(request)) await room();
-      if (answered) break;
+      if (answered) return;
     }
-  } catch (error) {
-    call?.cancel();
-    throw error;
-  }
-  call ??= begin();
-  if (!answered) call.end();
-  return answer.promise;
+    if (answered) return;
+    call ??= begin();
+    if (!answered) call.end();
+  };
+
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  signal?.addEventListener('abort', onAbort);
+  pump().catch(breakOff);
+  return answer.promise.finally(() => signal?.removeEventListener('abort', onAbort));
 };
 
 /** The responses of a call that is opened now, as they come. Leaving the loop, or the signal, breaks it off. */

@@ -1,4 +1,5 @@
-import { credentials, type Client, type ServiceError } from '@grpc/grpc-js';
+import { credentials as channelCredentials, makeClientConstructor, type ChannelCredentials, type ChannelOptions, type Client, type ServiceError } from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
 import { receiveAll, sendAll } from './client-streams.ts';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
 import type { BulkRotation__Output } from './generated/rekey/v1/BulkRotation.ts';
@@ -36,7 +37,14 @@ import type { WaitRotationRequest } from './generated/rekey/v1/WaitRotationReque
 import type { WatchBulkRotationRequest } from './generated/rekey/v1/WatchBulkRotationRequest.ts';
 import { loadContract } from './load.ts';
 
-type Call<Request, Response> = (request: Request, options?: { deadlineMs?: number }) => Promise<Response>;
+export interface GatewayCallOptions {
+  /** From now on; of a stream, from its first message on. */
+  deadlineMs?: number;
+  /** Breaks the call off, which then rejects. */
+  signal?: AbortSignal;
+}
+
+type Call<Request, Response> = (request: Request, options?: GatewayCallOptions) => Promise<Response>;
 
 /** The gateway's methods as promises. They reject with grpc-js's ServiceError; `readStatusDetails` reads its reason. */
 export interface GatewayClient {
@@ -56,7 +64,7 @@ export interface GatewayClient {
    * The first message says what is wanted; each may be 64 KiB long. The next one is asked for when there is room for it, and none
    * any more once the gateway has answered. Where `requests` throws, the call is broken off, nothing is created, and that error is thrown.
    */
-  createBulkRotation(requests: AsyncIterable<CreateBulkRotationRequest> | Iterable<CreateBulkRotationRequest>, options?: { deadlineMs?: number }): Promise<BulkRotation__Output>;
+  createBulkRotation(requests: AsyncIterable<CreateBulkRotationRequest> | Iterable<CreateBulkRotationRequest>, options?: GatewayCallOptions): Promise<BulkRotation__Output>;
   getBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   listBulkRotations: Call<ListBulkRotationsRequest, ListBulkRotationsResponse__Output>;
   /** Without a deadline: it may take days. Keep-alive pings notice a gateway that is gone. Ends without an error when the signal aborts. */
@@ -67,7 +75,7 @@ export interface GatewayClient {
   retryBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   listBulkRotationItems: Call<ListBulkRotationItemsRequest, ListBulkRotationItemsResponse__Output>;
   /** As createBulkRotation. */
-  createRotationPolicy(requests: AsyncIterable<CreateRotationPolicyRequest> | Iterable<CreateRotationPolicyRequest>, options?: { deadlineMs?: number }): Promise<RotationPolicy__Output>;
+  createRotationPolicy(requests: AsyncIterable<CreateRotationPolicyRequest> | Iterable<CreateRotationPolicyRequest>, options?: GatewayCallOptions): Promise<RotationPolicy__Output>;
   getRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
   listRotationPolicies: Call<ListRotationPoliciesRequest, ListRotationPoliciesResponse__Output>;
   pauseRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
@@ -79,6 +87,8 @@ export interface GatewayClient {
   setConsumerOrgs: Call<SetConsumerOrgsRequest, Consumer__Output>;
   removeConsumer: Call<GetConsumerRequest, object>;
   getPublicKey: Call<object, PublicKey__Output>;
+  /** grpc.health.v1: of the server as a whole where `service` is empty. */
+  checkHealth: Call<{ service: string }, { status: string }>;
   close(): void;
 }
 
@@ -87,26 +97,41 @@ const DEFAULT_DEADLINE_MS = 10_000;
 const STREAM_DEADLINE_MS = 600_000;
 const KEEP_ALIVE = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.max_reconnect_backoff_ms': 2000 };
 
-/** A client without TLS. `address` is HOST:PORT. */
-export const connectGateway = (address: string): GatewayClient => {
+export interface ConnectOptions {
+  /** Plain text where not given. */
+  credentials?: ChannelCredentials;
+  /** Laid over those of every channel. */
+  channelOptions?: ChannelOptions;
+}
+
+const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health');
+
+/** `address` is HOST:PORT. */
+export const connectGateway = (address: string, { credentials = channelCredentials.createInsecure(), channelOptions = {} }: ConnectOptions = {}): GatewayClient => {
   const { v1 } = loadContract();
-  const rotations = new v1.RotationService(address, credentials.createInsecure());
-  const assistants = new v1.AssistantService(address, credentials.createInsecure());
-  const sweeps = new v1.SweepService(address, credentials.createInsecure());
-  const system = new v1.SystemService(address, credentials.createInsecure());
-  const bulks = new v1.BulkRotationService(address, credentials.createInsecure(), KEEP_ALIVE);
-  const policies = new v1.RotationPolicyService(address, credentials.createInsecure());
-  const consumers = new v1.ConsumerService(address, credentials.createInsecure());
-  type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
+  const rotations = new v1.RotationService(address, credentials, channelOptions);
+  const assistants = new v1.AssistantService(address, credentials, channelOptions);
+  const sweeps = new v1.SweepService(address, credentials, channelOptions);
+  const system = new v1.SystemService(address, credentials, channelOptions);
+  const bulks = new v1.BulkRotationService(address, credentials, { ...KEEP_ALIVE, ...channelOptions });
+  const policies = new v1.RotationPolicyService(address, credentials, channelOptions);
+  const consumers = new v1.ConsumerService(address, credentials, channelOptions);
+  const health = new Health(address, credentials, channelOptions);
+  type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => { cancel(): void };
   const promised =
     <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
-    (request, { deadlineMs = DEFAULT_DEADLINE_MS } = {}) =>
+    (request, { deadlineMs = DEFAULT_DEADLINE_MS, signal } = {}) =>
       new Promise((resolve, reject) => {
         const method = (client as unknown as Record<string, Method>)[name]!;
-        method.call(client, request, { deadline: new Date(Date.now() + deadlineMs) }, (error, response) => {
+        let call: { cancel(): void } | undefined;
+        const cancel = () => call?.cancel();
+        call = method.call(client, request, { deadline: new Date(Date.now() + deadlineMs) }, (error, response) => {
+          signal?.removeEventListener('abort', cancel);
           if (error) reject(error);
           else resolve(response as Response);
         });
+        if (signal?.aborted) cancel();
+        else signal?.addEventListener('abort', cancel);
       });
   return {
     rotateSecretKey: promised(rotations, 'rotateSecretKey'),
@@ -121,8 +146,8 @@ export const connectGateway = (address: string): GatewayClient => {
     getStatus: promised(system, 'getStatus'),
     freeze: promised(system, 'freeze'),
     unfreeze: promised(system, 'unfreeze'),
-    createBulkRotation: (requests, { deadlineMs = STREAM_DEADLINE_MS } = {}) =>
-      sendAll(requests, (callback) => bulks.createBulkRotation({ deadline: new Date(Date.now() + deadlineMs) }, callback)),
+    createBulkRotation: (requests, { deadlineMs = STREAM_DEADLINE_MS, signal } = {}) =>
+      sendAll(requests, (callback) => bulks.createBulkRotation({ deadline: new Date(Date.now() + deadlineMs) }, callback), signal),
     getBulkRotation: promised(bulks, 'getBulkRotation'),
     listBulkRotations: promised(bulks, 'listBulkRotations'),
     watchBulkRotation: (request, { signal } = {}) => receiveAll(() => bulks.watchBulkRotation(request), signal),
@@ -131,8 +156,8 @@ export const connectGateway = (address: string): GatewayClient => {
     cancelBulkRotation: promised(bulks, 'cancelBulkRotation'),
     retryBulkRotation: promised(bulks, 'retryBulkRotation'),
     listBulkRotationItems: promised(bulks, 'listBulkRotationItems'),
-    createRotationPolicy: (requests, { deadlineMs = STREAM_DEADLINE_MS } = {}) =>
-      sendAll(requests, (callback) => policies.createRotationPolicy({ deadline: new Date(Date.now() + deadlineMs) }, callback)),
+    createRotationPolicy: (requests, { deadlineMs = STREAM_DEADLINE_MS, signal } = {}) =>
+      sendAll(requests, (callback) => policies.createRotationPolicy({ deadline: new Date(Date.now() + deadlineMs) }, callback), signal),
     getRotationPolicy: promised(policies, 'getRotationPolicy'),
     listRotationPolicies: promised(policies, 'listRotationPolicies'),
     pauseRotationPolicy: promised(policies, 'pauseRotationPolicy'),
@@ -144,8 +169,9 @@ export const connectGateway = (address: string): GatewayClient => {
     setConsumerOrgs: promised(consumers, 'setConsumerOrgs'),
     removeConsumer: promised(consumers, 'removeConsumer'),
     getPublicKey: promised(consumers, 'getPublicKey'),
+    checkHealth: promised(health, 'check'),
     close: () => {
-      for (const client of [rotations, assistants, sweeps, system, bulks, policies, consumers]) client.close();
+      for (const client of [rotations, assistants, sweeps, system, bulks, policies, consumers, health]) client.close();
     },
   };
 };

@@ -1,0 +1,26 @@
+// Replaces one secret key and waits until it is in force: rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
+import { RekeyClientError, createRekeyClient } from '@rekey/client';
+
+const [orgId = 'org_demo', assistantId = 'ast_1', requestId] = process.argv.slice(2);
+const caFile = process.env['REKEY_CA_FILE'];
+
+const rekey = createRekeyClient({
+  address: process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051',
+  ...(caFile && { tls: { ca: { file: caFile } } }),
+});
+
+try {
+  const rotation = await rekey.rotateAndWait(
+    { orgId, assistantId, reason: 'an example', ...(requestId && { requestId }) },
+    { timeoutMs: 60_000 },
+  );
+  console.log(`${rotation.id} version ${rotation.version} is in force since ${rotation.endTime?.toISOString()}`);
+} catch (error) {
+  if (!(error instanceof RekeyClientError)) throw error;
+  // One that has not ended goes on; one that is not known to be recorded may be asked for again with the same id.
+  const id = error.rotation?.id ?? `request_id ${error.requestId}`;
+  console.error(`${error.message} ${error.advice} (${id})`);
+  process.exitCode = 1;
+} finally {
+  rekey.close();
+}

@@ -1,0 +1,28 @@
+// Replaces the keys of many assistants and follows that to its end: rotate-many.ts ORG FILE, with one assistant id a line
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { createRekeyClient } from '@rekey/client';
+
+const [orgId = 'org_demo', file = '/dev/stdin'] = process.argv.slice(2);
+const rekey = createRekeyClient({ address: process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051' });
+
+try {
+  await rekey.ready();
+  const { id } = await rekey.createBulkRotation({
+    orgId,
+    reason: 'an example',
+    // A function, so that all of it can be sent again where the gateway goes away in the middle.
+    assistantIds: () => createInterface({ input: createReadStream(file) }),
+    maxFailures: { percent: 1 },
+  });
+
+  for await (const { state, counts, rate = 0 } of rekey.watchBulkRotation(id, { untilStopped: true })) {
+    console.log(`${id} ${state}: ${counts.succeeded + counts.shared} of ${counts.total}, ${counts.failed} failed, ${rate.toFixed(1)}/s`);
+  }
+
+  for await (const { assistantId, error } of rekey.bulkItems(id, { state: 'FAILED' })) {
+    console.log(`${assistantId} ${error?.reason}: ${error?.advice}`);
+  }
+} finally {
+  rekey.close();
+}

@@ -1,0 +1,595 @@
+import { inspect } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { clientStreaming, loadContract, serverStreaming, unary, type CallContext, type CreateBulkRotationRequest } from '@rekey/rpc';
+import { RekeyError } from '@rekey/schema';
+import { createRekeyClient, type RekeyClient, type RekeyClientOptions } from './client.ts';
+import { RekeyClientError } from './client-error.ts';
+
+type Handler = (request: any, context: CallContext) => any;
+const { v1 } = loadContract();
+const report = (error: unknown) => {
+  if (!(error instanceof RekeyError)) console.error(error);
+};
+
+/** A gateway of which only these methods are there. */
+interface Fake {
+  rotations?: Record<string, Handler>;
+  bulks?: { unary?: Record<string, Handler>; create?: (messages: AsyncIterable<any>) => Promise<any>; watch?: (request: any, context: CallContext) => AsyncIterable<any> };
+  policies?: { create?: (messages: AsyncIterable<any>) => Promise<any> };
+}
+
+const toDispose: (() => void)[] = [];
+afterEach(() => {
+  for (const dispose of toDispose.splice(0).toReversed()) dispose();
+});
+
+const startFake = async ({ rotations = {}, bulks = {}, policies = {} }: Fake, port = 0): Promise<{ port: number; kill(): void }> => {
+  const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 });
+  const unaries = (handlers: Record<string, Handler>) => Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, unary(async (request, context) => handler(request, context), report)]));
+  server.addService(v1.RotationService.service, unaries(rotations) as UntypedServiceImplementation);
+  server.addService(v1.BulkRotationService.service, {
+    ...unaries(bulks.unary ?? {}),
+    ...(bulks.create && { CreateBulkRotation: clientStreaming(bulks.create, report) }),
+    ...(bulks.watch && { WatchBulkRotation: serverStreaming(bulks.watch, report) }),
+  } as UntypedServiceImplementation);
+  server.addService(v1.RotationPolicyService.service, { ...(policies.create && { CreateRotationPolicy: clientStreaming(policies.create, report) }) } as UntypedServiceImplementation);
+  const bound = await new Promise<number>((resolve, reject) => server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) => (error ? reject(error) : resolve(taken))));
+  const kill = () => server.forceShutdown();
+  toDispose.push(kill);
+  return { port: bound, kill };
+};
+
+const connect = ({ port }: { port: number }, options: Partial<RekeyClientOptions> = {}): RekeyClient => {
+  const client = createRekeyClient({ address: `127.0.0.1:${port}`, retry: { firstPauseMs: 10, longestPauseMs: 50 }, ...options });
+  toDispose.push(() => client.close());
+  return client;
+};
+
+const failureOf = async (call: Promise<unknown>): Promise<RekeyClientError> => {
+  const error: unknown = await call.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (failure: unknown) => failure,
+  );
+  expect(error).toBeInstanceOf(RekeyClientError);
+  return error as RekeyClientError;
+};
+
+/** Answers one after the other, the last one again and again. Errors are thrown. */
+const inTurn = (...answers: unknown[]) => {
+  const requests: any[] = [];
+  const handler: Handler = async (request) => {
+    const answer = answers[Math.min(requests.length, answers.length - 1)];
+    requests.push(request);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  return { requests, handler };
+};
+
+const never: Handler = (_request, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({})));
+const away = () => new RekeyError('REDIS_UNAVAILABLE');
+const queued = { id: 'rot_1', state: 'QUEUED' };
+const succeeded = { id: 'rot_1', state: 'SUCCEEDED', version: '1700000000000', cause: 'ROTATION' };
+const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
+const request = { orgId: 'org', assistantId: 'ast' };
+
+describe('a call', () => {
+  it('answers in dates, numbers and nothing that is not set', async () => {
+    const createTime = { seconds: '1767225600', nanos: 5_000_000 };
+    const client = connect(await startFake({ rotations: { GetRotation: inTurn({ ...succeeded, createTime, updateTime: createTime, attemptCount: 1 }).handler } }));
+    expect(await client.getRotation('rot_1')).toEqual({
+      id: 'rot_1', orgId: '', assistantId: '', reason: '', state: 'SUCCEEDED', version: 1_700_000_000_000, cause: 'ROTATION', attemptCount: 1,
+      createTime: new Date('2026-01-01T00:00:00.005Z'), updateTime: new Date('2026-01-01T00:00:00.005Z'),
+    });
+  });
+
+  it('that reads is tried again where the gateway cannot answer just now', async () => {
+    const { requests, handler } = inTurn(away(), new RekeyError('SHUTTING_DOWN'), new RekeyError('REDIS_MEMORY_LOW'), succeeded);
+    const client = connect(await startFake({ rotations: { GetRotation: handler } }));
+    expect(await client.getRotation('rot_1')).toMatchObject({ state: 'SUCCEEDED' });
+    expect(requests).toHaveLength(4);
+  });
+
+  it('that reads is tried again at a gateway that dies under it and comes back', async () => {
+    const dying = await startFake({ rotations: { GetRotation: async (...args) => {
+      setTimeout(() => dying.kill(), 20);
+      return never(...args);
+    } } });
+    const client = connect(dying);
+    const answer = client.getRotation('rot_1');
+    await sleep(300);
+    await startFake({ rotations: { GetRotation: inTurn(succeeded).handler } }, dying.port);
+    expect(await answer).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  it('that changes something without a request_id is made once', async () => {
+    const { requests, handler } = inTurn(away());
+    const client = connect(await startFake({ rotations: { CancelRotation: handler } }));
+    expect(await failureOf(client.cancelRotation('rot_1'))).toMatchObject({ code: 'REDIS_UNAVAILABLE', retryable: true, requestId: undefined });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is made once where `retry` is false', async () => {
+    const { requests, handler } = inTurn(away());
+    const client = connect(await startFake({ rotations: { GetRotation: handler } }), { retry: false });
+    expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'REDIS_UNAVAILABLE', grpcStatus: 'UNAVAILABLE' });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is not tried again where the table says that it is no use, and tells the fields at fault', async () => {
+    const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
+    const { requests, handler } = inTurn(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
+    const client = connect(await startFake({ rotations: { RotateSecretKey: handler } }));
+    const failure = await failureOf(client.rotateSecretKey(request));
+    expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', grpcStatus: 'INVALID_ARGUMENT', retryable: false, fieldViolations, advice: 'Correct the fields named in the BadRequest detail.' });
+    expect(failure.message).toBe('INVALID_ARGUMENT: The request is not valid. org_id must not be empty.');
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is not tried again where that would be after its deadline', async () => {
+    const { requests, handler } = inTurn(away());
+    const client = connect(await startFake({ rotations: { GetRotation: handler } }), { retry: { firstPauseMs: 60_000, longestPauseMs: 60_000 } });
+    expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('gives up at its deadline, and says why its tries have failed', async () => {
+    const client = connect(await startFake({ rotations: { GetRotation: inTurn(away()).handler } }));
+    const begunMs = performance.now();
+    const failure = await failureOf(client.getRotation('rot_1', { deadlineMs: 1000 }));
+    expect(performance.now() - begunMs).toBeLessThan(1700);
+    expect([failure.code, (failure.cause as RekeyClientError | undefined)?.code]).toContain('REDIS_UNAVAILABLE');
+  });
+
+  it('has a deadline where the gateway is silent', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: never } }), { deadlineMs: 200 });
+    expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({ code: 'DEADLINE_EXCEEDED', grpcStatus: 'DEADLINE_EXCEEDED', retryable: true, requestId: expect.stringMatching(uuid) });
+  });
+
+  it.each([0, -1, Number.NaN])('refuses a deadline of %p', async (deadlineMs) => {
+    const client = connect({ port: 1 });
+    await expect(client.getRotation('rot_1', { deadlineMs })).rejects.toThrow(TypeError);
+  });
+
+  it('can be aborted, which reaches the gateway', async () => {
+    const gone = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const client = connect(await startFake({ rotations: { GetRotation: (_request, { signal }) => new Promise((resolve) => {
+      begun.resolve();
+      signal.addEventListener('abort', () => {
+        gone.resolve();
+        resolve(queued);
+      });
+    }) } }));
+    const controller = new AbortController();
+    const failure = failureOf(client.getRotation('rot_1', { signal: controller.signal }));
+    await begun.promise;
+    controller.abort('enough');
+    expect(await failure).toMatchObject({ code: 'ABORTED', cause: 'enough', retryable: false });
+    await gone.promise;
+    expect(await failureOf(client.getRotation('rot_1', { signal: controller.signal }))).toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('ends with the client, and so does every later one', async () => {
+    const client = connect(await startFake({ rotations: { GetRotation: never } }));
+    const failure = failureOf(client.getRotation('rot_1'));
+    await sleep(100);
+    client.close();
+    client.close();
+    expect(await failure).toMatchObject({ code: 'CLIENT_CLOSED' });
+    expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'CLIENT_CLOSED' });
+  });
+
+  it('tells where nobody answers, and dumps no metadata', async () => {
+    const client = connect({ port: 1 }, { deadlineMs: 100 });
+    const failure = await failureOf(client.getStatus());
+    expect(failure).toMatchObject({ code: 'GATEWAY_UNAVAILABLE', grpcStatus: 'UNAVAILABLE', retryable: true });
+    expect(failure.message).toContain('127.0.0.1:1');
+    expect(inspect(failure)).not.toMatch(/metadata|grpc-status-details/i);
+  });
+
+  it('is not tried again at a gateway that does not know it', async () => {
+    const client = connect(await startFake({}));
+    expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'UNEXPECTED', grpcStatus: 'UNIMPLEMENTED', retryable: false });
+  });
+
+  it('that is too long is not tried again, though its status would be', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler } }), { retry: { firstPauseMs: 60_000 } });
+    expect(await failureOf(client.rotateSecretKey({ ...request, reason: 'x'.repeat(70_000) }))).toMatchObject({ code: 'UNEXPECTED', grpcStatus: 'RESOURCE_EXHAUSTED', retryable: false });
+  });
+
+  it('says how long to wait as the contract has it', async () => {
+    const { requests, handler } = inTurn(succeeded);
+    const client = connect(await startFake({ rotations: { WaitRotation: handler } }));
+    await client.waitRotation({ id: 'rot_1', timeoutMs: 1500 });
+    expect(requests).toEqual([{ id: 'rot_1', timeout: { seconds: '1', nanos: 500_000_000 } }]);
+  });
+});
+
+describe('request ids', () => {
+  it('are made, one for all tries of a rotation', async () => {
+    const { requests, handler } = inTurn(away(), away(), queued);
+    const client = connect(await startFake({ rotations: { RotateSecretKey: handler } }));
+    await client.rotateSecretKey(request);
+    const ids = new Set(requests.map(({ requestId }) => requestId));
+    expect(requests).toHaveLength(3);
+    expect(ids.size).toBe(1);
+    expect([...ids][0]).toMatch(uuid);
+  });
+
+  it('are another for the next rotation, and the one that is given where one is', async () => {
+    const { requests, handler } = inTurn(queued);
+    const client = connect(await startFake({ rotations: { RotateSecretKey: handler } }));
+    await client.rotateSecretKey(request);
+    await client.rotateSecretKey(request);
+    await client.rotateSecretKey({ ...request, requestId: 'given' });
+    expect(requests[0].requestId).not.toBe(requests[1].requestId);
+    expect(requests[2].requestId).toBe('given');
+  });
+});
+
+describe('createBulkRotation', () => {
+  const ids = Array.from({ length: 20_000 }, (_, i) => `ast_${i}`);
+  const bulk = { id: 'blk_1', state: 'RUNNING', counts: {} };
+
+  /** Collects the streams; the first ones fail after `failAfter` messages. */
+  const creating = ({ failures = 0, failAfter = 2, reason = 'DRAFT_LOST' as const } = {}) => {
+    const streams: CreateBulkRotationRequest[][] = [];
+    const create = async (messages: AsyncIterable<CreateBulkRotationRequest>) => {
+      const stream: CreateBulkRotationRequest[] = [];
+      streams.push(stream);
+      for await (const message of messages) {
+        stream.push(message);
+        if (streams.length <= failures && stream.length === failAfter) throw new RekeyError(reason);
+      }
+      return bulk;
+    };
+    return { streams, create };
+  };
+  const sent = (stream: CreateBulkRotationRequest[] = []) => stream.flatMap(({ assistantIds = [] }) => assistantIds);
+
+  it('sends all of it again, with the same request_id, where it broke off in the middle', async () => {
+    const { streams, create } = creating({ failures: 2 });
+    const client = connect(await startFake({ bulks: { create } }));
+    expect(await client.createBulkRotation({ orgId: 'org', assistantIds: ids, reason: 'leak' })).toMatchObject({ id: 'blk_1', state: 'RUNNING' });
+    expect(streams).toHaveLength(3);
+    expect(sent(streams[2])).toEqual(ids);
+    expect(new Set(streams.map(([first]) => first!.requestId)).size).toBe(1);
+    expect(streams.map(([first]) => first!.orgId)).toEqual(['org', 'org', 'org']);
+    expect(streams[2]!.slice(1).every(({ orgId, requestId, reason }) => orgId === '' && requestId === '' && reason === '')).toBe(true);
+  });
+
+  it('sends a function its ids again', async () => {
+    const { streams, create } = creating({ failures: 1 });
+    const client = connect(await startFake({ bulks: { create } }));
+    await client.createBulkRotation({ orgId: 'org', assistantIds: async function* () {
+      yield* ids;
+    } });
+    expect(sent(streams[1])).toEqual(ids);
+  });
+
+  it('sends a generator once, and says with what request_id to ask again', async () => {
+    const { streams, create } = creating({ failures: 1 });
+    const client = connect(await startFake({ bulks: { create } }));
+    const failure = await failureOf(client.createBulkRotation({ orgId: 'org', assistantIds: ids.values() }));
+    expect(failure).toMatchObject({ code: 'DRAFT_LOST', retryable: true });
+    expect(failure.requestId).toBe(streams[0]![0]!.requestId);
+    expect(streams).toHaveLength(1);
+  });
+
+  it('sends a stream again whose gateway died in the middle', async () => {
+    const { streams, create } = creating();
+    const dying = await startFake({ bulks: { create: async (messages) => {
+      for await (const _ of messages) return setTimeout(() => dying.kill(), 10) && new Promise(() => {});
+    } } });
+    const client = connect(dying);
+    const created = client.createBulkRotation({ orgId: 'org', assistantIds: ids });
+    await sleep(300);
+    await startFake({ bulks: { create } }, dying.port);
+    expect(await created).toMatchObject({ id: 'blk_1' });
+    expect(sent(streams[0])).toEqual(ids);
+  });
+
+  it('reads no further ahead than there is room for', async () => {
+    let read = 0;
+    const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const client = connect(await startFake({ bulks: { create: async (messages) => {
+      let count = 0;
+      for await (const { assistantIds } of messages) {
+        begun.resolve();
+        count += assistantIds.length;
+        await goOn.promise;
+      }
+      return { ...bulk, counts: { total: count } };
+    } } }));
+    const many = 500_000;
+    const created = client.createBulkRotation({ orgId: 'org', assistantIds: function* () {
+      for (read = 0; read < many; read += 1) yield `ast_${read}`;
+    } });
+    await begun.promise;
+    await sleep(500);
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThan(many / 4);
+    goOn.resolve();
+    expect((await created).counts.total).toBe(many);
+  });
+
+  it('throws what the ids throw, and creates nothing', async () => {
+    const complete: unknown[] = [];
+    const client = connect(await startFake({ bulks: { create: async (messages) => {
+      for await (const _ of messages);
+      complete.push(1);
+      return bulk;
+    } } }));
+    const wrong = new Error('no such file');
+    await expect(client.createBulkRotation({ orgId: 'org', assistantIds: function* () {
+      yield* ids;
+      throw wrong;
+    } })).rejects.toBe(wrong);
+    await sleep(50);
+    expect(complete).toEqual([]);
+  });
+
+  it.each([
+    ['before the first', [] as string[]],
+    ['after many', ids],
+  ])('can be aborted, and has a deadline, where the ids come to a halt %s', async (_when, some) => {
+    const client = connect(await startFake({ bulks: { create: creating().create } }));
+    const halting = async function* () {
+      yield* some;
+      await new Promise(() => {});
+    };
+    expect(await failureOf(client.createBulkRotation({ orgId: 'org', assistantIds: halting }, { signal: AbortSignal.timeout(100) }))).toMatchObject({ code: 'ABORTED', requestId: expect.stringMatching(uuid) });
+    expect(await failureOf(client.createBulkRotation({ orgId: 'org', assistantIds: halting }, { deadlineMs: 100 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED', requestId: expect.stringMatching(uuid) });
+  });
+
+  it('takes no Invalid Date for a time', async () => {
+    await expect(connect({ port: 1 }).createBulkRotation({ orgId: 'org', allAssistants: true, rotatedBefore: new Date('soon') })).rejects.toThrow(new TypeError('a time must be a valid Date'));
+  });
+
+  it('takes no string for many ids', async () => {
+    await expect(connect({ port: 1 }).createBulkRotation({ orgId: 'org', assistantIds: 'ast_1' })).rejects.toThrow(new TypeError('assistantIds must be many ids, and not a string'));
+  });
+
+  it('sends times and limits as the contract has them', async () => {
+    const { streams, create } = creating();
+    const client = connect(await startFake({ bulks: { create } }));
+    await client.createBulkRotation({ orgId: 'org', allAssistants: true, rotatedBefore: new Date('2026-01-01T00:00:00.250Z'), maxFailures: { count: 3 }, canary: { count: 5, continues: true } });
+    expect(streams[0]).toMatchObject([{ allAssistants: true, rotatedBefore: { seconds: '1767225600', nanos: 250_000_000 }, maxFailures: { count: 3 }, canary: { count: 5, continues: true } }]);
+  });
+});
+
+describe('createRotationPolicy', () => {
+  it('keeps its request_id over its tries', async () => {
+    const firsts: any[] = [];
+    const client = connect(await startFake({ policies: { create: async (messages) => {
+      for await (const message of messages) firsts.push(message);
+      if (firsts.length < 2) throw away();
+      return { id: 'pol_1', everyDays: 90, window: { cron: '0 2 * * *', timeZone: 'UTC', length: { seconds: 3600, nanos: 0 } } };
+    } } }));
+    const policy = await client.createRotationPolicy({ orgId: 'org', allAssistants: true, everyDays: 90, window: { lengthMs: 3_600_000 } });
+    expect(policy).toMatchObject({ id: 'pol_1', everyDays: 90, window: { cron: '0 2 * * *', lengthMs: 3_600_000 } });
+    expect(firsts[1]).toEqual(firsts[0]);
+    expect(firsts[0]).toMatchObject({ requestId: expect.stringMatching(uuid), window: { length: { seconds: '3600' } } });
+  });
+});
+
+describe('rotateAndWait', () => {
+  it('resolves with the rotation when it has succeeded', async () => {
+    const wait = inTurn(succeeded);
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait.handler } }));
+    expect(await client.rotateAndWait(request)).toMatchObject({ state: 'SUCCEEDED', version: 1_700_000_000_000 });
+    expect(wait.requests).toMatchObject([{ id: 'rot_1', timeout: { seconds: '20' } }]);
+  });
+
+  it('waits no more for one that has ended', async () => {
+    const wait = inTurn(succeeded);
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(succeeded).handler, WaitRotation: wait.handler } }));
+    await client.rotateAndWait(request);
+    expect(wait.requests).toEqual([]);
+  });
+
+  it('asks once, and goes on waiting over a gateway that dies and comes back', async () => {
+    const rotate = inTurn(queued);
+    const dying = await startFake({ rotations: { RotateSecretKey: rotate.handler, WaitRotation: (...args) => {
+      setTimeout(() => dying.kill(), 20);
+      return never(...args);
+    } } });
+    const ended = connect(dying).rotateAndWait(request);
+    await sleep(400);
+    await startFake({ rotations: { RotateSecretKey: rotate.handler, WaitRotation: inTurn(away(), succeeded).handler } }, dying.port);
+    expect(await ended).toMatchObject({ state: 'SUCCEEDED' });
+    expect(rotate.requests).toHaveLength(1);
+  });
+
+  it('rejects with the reason of one that has failed', async () => {
+    const failed = { ...queued, state: 'FAILED', error: { reason: 'ASSISTANT_NOT_FOUND', message: 'Invent knows no such assistant in this org (404).', advice: 'Check', upstreamStatus: 404 } };
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: inTurn(failed).handler } }));
+    const failure = await failureOf(client.rotateAndWait(request));
+    expect(failure).toMatchObject({ code: 'ASSISTANT_NOT_FOUND', grpcStatus: 'NOT_FOUND', retryable: false, rotation: { id: 'rot_1', state: 'FAILED', error: { upstreamStatus: 404 } } });
+    expect(failure.message).toBe('ASSISTANT_NOT_FOUND: rot_1 has failed; the key was not changed. Invent knows no such assistant in this org (404).');
+  });
+
+  it('rejects where it was cancelled', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: inTurn({ ...queued, state: 'CANCELLED' }).handler } }));
+    expect(await failureOf(client.rotateAndWait(request))).toMatchObject({ code: 'ROTATION_CANCELLED', rotation: { state: 'CANCELLED' } });
+  });
+
+  it('rejects when the time is up, and says that it goes on', async () => {
+    const wait = async (_request: unknown, { signal }: CallContext) => {
+      await sleep(300, undefined, { signal }).catch(() => {});
+      return { ...queued, state: 'RECONCILING' };
+    };
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait } }));
+    const failure = await failureOf(client.rotateAndWait(request, { timeoutMs: 1500 }));
+    expect(failure).toMatchObject({ code: 'ROTATION_NOT_ENDED', retryable: true, rotation: { id: 'rot_1', state: 'RECONCILING' } });
+    expect(failure.message).toBe('ROTATION_NOT_ENDED: rot_1 has not ended in that time; it goes on.');
+  });
+
+  it('says so too where the gateway has been away since, and why', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: inTurn(away()).handler } }));
+    expect(await failureOf(client.rotateAndWait(request, { timeoutMs: 1500 }))).toMatchObject({ code: 'ROTATION_NOT_ENDED', rotation: { id: 'rot_1' }, cause: { code: 'REDIS_UNAVAILABLE' } });
+  });
+
+  it('rejects without a rotation where none is known to have been recorded', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(away()).handler } }));
+    expect(await failureOf(client.rotateAndWait(request, { timeoutMs: 1000 }))).toMatchObject({ retryable: true, rotation: undefined, requestId: expect.stringMatching(uuid) });
+  });
+
+  it('can be aborted while it waits, and knows the rotation then', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: never } }));
+    expect(await failureOf(client.rotateAndWait(request, { signal: AbortSignal.timeout(1000) }))).toMatchObject({ code: 'ABORTED', rotation: { id: 'rot_1' } });
+  });
+
+  it('does not ask without a pause where the answer comes too early', async () => {
+    const wait = inTurn({ ...queued, state: 'QUEUED' });
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait.handler } }));
+    await failureOf(client.rotateAndWait(request, { timeoutMs: 1000 }));
+    expect(wait.requests.length).toBeLessThan(45);
+  });
+});
+
+describe('waitUntilSucceeded', () => {
+  it('goes on where rotateAndWait has left off', async () => {
+    const client = connect(await startFake({ rotations: { WaitRotation: inTurn(away(), succeeded).handler } }));
+    expect(await client.waitUntilSucceeded('rot_1')).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  it('rejects at once where there is none', async () => {
+    const client = connect(await startFake({ rotations: { WaitRotation: inTurn(new RekeyError('ROTATION_NOT_FOUND')).handler } }));
+    expect(await failureOf(client.waitUntilSucceeded('rot_9'))).toMatchObject({ code: 'ROTATION_NOT_FOUND', rotation: undefined });
+  });
+
+  it('does not say that a rotation goes on that it has never seen', async () => {
+    expect(await failureOf(connect({ port: 1 }).waitUntilSucceeded('rot_1', { timeoutMs: 100 }))).toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
+  });
+});
+
+describe('watchBulkRotation', () => {
+  const at = (succeededCount: number, state = 'RUNNING') => ({ id: 'blk_1', state, counts: { total: 3, succeeded: succeededCount } });
+  const watching = (...streams: unknown[][]) => {
+    let opened = 0;
+    return {
+      opened: () => opened,
+      watch: async function* () {
+        const stream = streams[Math.min(opened, streams.length - 1)]!;
+        opened += 1;
+        for (const answer of stream) {
+          if (answer instanceof Error) throw answer;
+          yield answer;
+        }
+      },
+    };
+  };
+  const seenOf = async (progress: AsyncIterable<{ state: string; counts: { succeeded: number } }>) => {
+    const seen: [string, number][] = [];
+    for await (const { state, counts } of progress) seen.push([state, counts.succeeded]);
+    return seen;
+  };
+
+  it('ends when the bulk rotation has ended', async () => {
+    const { watch } = watching([at(1), at(2), at(3, 'COMPLETED')]);
+    const client = connect(await startFake({ bulks: { watch } }));
+    expect(await seenOf(client.watchBulkRotation('blk_1'))).toEqual([['RUNNING', 1], ['RUNNING', 2], ['COMPLETED', 3]]);
+  });
+
+  it('goes on over broken streams, without saying anything twice', async () => {
+    const { watch, opened } = watching([at(1), at(2), new RekeyError('SHUTTING_DOWN')], [away()], [at(2)], [at(2), at(3, 'COMPLETED')]);
+    const client = connect(await startFake({ bulks: { watch } }));
+    expect(await seenOf(client.watchBulkRotation('blk_1'))).toEqual([['RUNNING', 1], ['RUNNING', 2], ['COMPLETED', 3]]);
+    expect(opened()).toBe(4);
+  });
+
+  it('goes on over a gateway that dies and comes back', async () => {
+    const dying = await startFake({ bulks: { watch: async function* (_request, { signal }) {
+      yield at(1);
+      setTimeout(() => dying.kill(), 20);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    } } });
+    const seen = seenOf(connect(dying).watchBulkRotation('blk_1'));
+    await sleep(400);
+    await startFake({ bulks: watching([at(3, 'COMPLETED')]) }, dying.port);
+    expect(await seen).toEqual([['RUNNING', 1], ['COMPLETED', 3]]);
+  });
+
+  it('stops where it stands still, if so asked', async () => {
+    const { watch, opened } = watching([at(1, 'HALTED')]);
+    const client = connect(await startFake({ bulks: { watch } }));
+    expect(await seenOf(client.watchBulkRotation('blk_1', { untilStopped: true }))).toEqual([['HALTED', 1]]);
+    expect(opened()).toBe(1);
+  });
+
+  it('loses its patience', async () => {
+    const { watch } = watching([at(1), away()], [away()]);
+    const client = connect(await startFake({ bulks: { watch } }));
+    const begunMs = performance.now();
+    expect(await failureOf(seenOf(client.watchBulkRotation('blk_1', { patienceMs: 200 })))).toMatchObject({ code: 'REDIS_UNAVAILABLE', bulkRotationId: 'blk_1' });
+    expect(performance.now() - begunMs).toBeGreaterThan(200);
+  });
+
+  it('rejects at once where there is none', async () => {
+    const client = connect(await startFake({ bulks: watching([new RekeyError('BULK_NOT_FOUND')]) }));
+    expect(await failureOf(seenOf(client.watchBulkRotation('blk_9')))).toMatchObject({ code: 'BULK_NOT_FOUND' });
+  });
+
+  it('throws when it is aborted, and ends the stream at the gateway when the loop is left', async () => {
+    const gone = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let ends = 0;
+    const watch = async function* (_request: unknown, { signal }: CallContext) {
+      yield at(1);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      gone[ends]!.resolve();
+      ends += 1;
+    };
+    const client = connect(await startFake({ bulks: { watch } }));
+    expect(await failureOf(seenOf(client.watchBulkRotation('blk_1', { signal: AbortSignal.timeout(1000) })))).toMatchObject({ code: 'ABORTED', bulkRotationId: 'blk_1' });
+    for await (const { id } of client.watchBulkRotation('blk_1')) {
+      expect(id).toBe('blk_1');
+      break;
+    }
+    await Promise.all(gone.map(({ promise }) => promise));
+    expect(ends).toBe(2);
+  });
+});
+
+describe('lists', () => {
+  it('are gone through page by page, also over empty pages, with the filter', async () => {
+    const list = inTurn({ rotations: [{ ...queued, id: 'rot_3' }], nextPageToken: 'a' }, { rotations: [], nextPageToken: 'b' }, away(), { rotations: [{ ...queued, id: 'rot_1' }], nextPageToken: '' });
+    const client = connect(await startFake({ rotations: { ListRotations: list.handler } }));
+    const ids: string[] = [];
+    for await (const { id } of client.rotations({ orgId: 'org', state: 'QUEUED' })) ids.push(id);
+    expect(ids).toEqual(['rot_3', 'rot_1']);
+    expect(list.requests.map(({ pageToken }) => pageToken)).toEqual(['', 'a', 'b', 'b']);
+    expect(list.requests[3]).toMatchObject({ orgId: 'org', state: 'QUEUED', pageSize: 500 });
+  });
+
+  it('are asked for no further page than is wanted', async () => {
+    const list = inTurn({ items: [{ assistantId: 'ast_1', state: 'FAILED', error: { reason: 'ASSISTANT_NOT_FOUND', message: 'm', advice: 'a' } }], nextPageToken: 'a' });
+    const client = connect(await startFake({ bulks: { unary: { ListBulkRotationItems: list.handler } } }));
+    for await (const item of client.bulkItems('blk_1', { state: 'FAILED' })) {
+      expect(item).toEqual({ assistantId: 'ast_1', state: 'FAILED', error: { reason: 'ASSISTANT_NOT_FOUND', message: 'm', advice: 'a' } });
+      break;
+    }
+    expect(list.requests).toMatchObject([{ id: 'blk_1', state: 'FAILED', pageSize: 1000 }]);
+  });
+
+  it('give one page with its token', async () => {
+    const client = connect(await startFake({ rotations: { ListRotations: inTurn({ rotations: [queued], nextPageToken: 'a' }, { rotations: [], nextPageToken: '' }).handler } }));
+    expect(await client.listRotations({ pageSize: 1 })).toMatchObject({ rotations: [{ id: 'rot_1' }], nextPageToken: 'a' });
+    expect(await client.listRotations({ pageSize: 1, pageToken: 'a' })).toEqual({ rotations: [] });
+  });
+});
+
+describe('ready', () => {
+  it('rejects where nobody answers in that time', async () => {
+    expect(await failureOf(connect({ port: 1 }).ready({ timeoutMs: 200 }))).toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
+  });
+
+  it('can be aborted', async () => {
+    expect(await failureOf(connect({ port: 1 }).ready({ signal: AbortSignal.timeout(100) }))).toMatchObject({ code: 'ABORTED' });
+  });
+});

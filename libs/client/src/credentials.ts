@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+
+/** PEM text or bytes, or the path of a PEM file, which is read once, when the client is made. */
+export type Pem = string | Uint8Array | { file: string };
+
+export interface TlsOptions {
+  /** The certificates that the gateway's must be signed by. Those that Node trusts where not given. */
+  ca?: Pem;
+  /** The client's own certificate chain, for mTLS. Goes with `key`. */
+  cert?: Pem;
+  /** The private key of `cert`. */
+  key?: Pem;
+  /** The name that the gateway's certificate must have, where it is not the host of the address. */
+  serverName?: string;
+}
+
+/** Of HOST:PORT. */
+const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+
+/** Whether nothing that is sent there leaves the machine. A name other than `localhost` is not looked up: it counts as remote. */
+export const isLoopback = (address: string): boolean => {
+  if (address.startsWith('unix:')) return true;
+  const host = hostOf(address).toLowerCase();
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+};
+
+const bytesOf = (pem: Pem): Buffer => {
+  if (typeof pem === 'string') return Buffer.from(pem);
+  return pem instanceof Uint8Array ? Buffer.from(pem) : readFileSync(pem.file);
+};
+
+/** Null where it is not given. Checked here: of what is not PEM, OpenSSL makes an empty list that trusts nobody. */
+const pemOf = (name: string, pem: Pem | undefined): Buffer | null => {
+  if (pem === undefined) return null;
+  const bytes = bytesOf(pem);
+  if (!bytes.includes('-----BEGIN ')) throw new TypeError(`tls.${name} is not PEM; the path of a file goes into { file }`);
+  return bytes;
+};
+
+/**
+ * How a channel to an address is secured. Where nothing is said: plain text to loopback addresses, TLS to all others.
+ * Throws where a file cannot be read or is not PEM, or of `cert` and `key` only one is given.
+ */
+export const secure = (address: string, tls: boolean | TlsOptions = !isLoopback(address)): { credentials: ChannelCredentials; channelOptions: ChannelOptions } => {
+  // A proxy that the environment names is no loopback.
+  if (tls === false) return { credentials: credentials.createInsecure(), channelOptions: isLoopback(address) ? { 'grpc.enable_http_proxy': 0 } : {} };
+  const { ca, cert, key, serverName } = tls === true ? {} as TlsOptions : tls;
+  if ((cert === undefined) !== (key === undefined)) throw new TypeError('tls.cert and tls.key go together');
+  return {
+    credentials: credentials.createSsl(pemOf('ca', ca), pemOf('key', key), pemOf('cert', cert)),
+    channelOptions: serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName },
+  };
+};

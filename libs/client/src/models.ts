@@ -1,0 +1,230 @@
+/*
+ * The contract's resources as a service uses them: times as Date, durations in ms, versions as number, and nothing where nothing is set.
+ * States and causes have the contract's names. What each field means in full stands in proto/rekey/v1.
+ */
+import type { BulkCounts, BulkItemState, BulkState, RotationState, SweepCounts, SweepState } from '@rekey/schema';
+
+/** Why something failed or stands still, in the words of the error table. */
+export interface Explanation {
+  /** A stable code in UPPER_SNAKE_CASE, such as ASSISTANT_NOT_FOUND. */
+  reason: string;
+  message: string;
+  /** What to do about it, in a sentence. */
+  advice: string;
+}
+
+/** One accepted request to replace one assistant's secret key. */
+export interface Rotation {
+  /** `rot_` and 26 characters. */
+  id: string;
+  orgId: string;
+  assistantId: string;
+  /** SUCCEEDED, FAILED and CANCELLED are end states. */
+  state: RotationState;
+  /** Why it was asked for, as the caller said. */
+  reason: string;
+  requestId?: string;
+  createTime: Date;
+  /** When its first request to Invent was about to leave. */
+  startTime?: Date;
+  updateTime: Date;
+  /** In end states only. */
+  endTime?: Date;
+  /** How many times a request to Invent was about to leave for it. */
+  attemptCount: number;
+  /** The key version that it published; when SUCCEEDED. */
+  version?: number;
+  /** How Rekey learned of that key; when SUCCEEDED. */
+  cause?: 'ROTATION' | 'RECONCILIATION';
+  /** Why it FAILED; before that, why the last attempt did not succeed. */
+  error?: Explanation & { /** The HTTP status that Invent answered with. */ upstreamStatus?: number };
+  /** While RECONCILING: what is being done about an outcome that is not known. */
+  reconciliation?: Reconciliation;
+  /** The bulk rotation that it is a part of. */
+  bulkRotationId?: string;
+}
+
+export interface Reconciliation {
+  sinceTime?: Date;
+  nextReadTime?: Date;
+  /** Reading back cannot succeed until somebody acts. */
+  operatorNeeded: boolean;
+  advice: string;
+  /** Why the last read failed: a code. */
+  readError?: string;
+}
+
+export interface RotationsPage {
+  /** Newest first. May be fewer than asked for, or none, although more follow. */
+  rotations: Rotation[];
+  /** Not set on the last page. */
+  nextPageToken?: string;
+}
+
+/** How many may have failed, or be of unknown outcome, before a bulk rotation halts: a number, or a share of all (0 to 100). */
+export type FailureLimit = { count: number } | { percent: number };
+
+/** A first few assistants, to look at before the others. */
+export interface Canary {
+  count: number;
+  /** Whether it goes on by itself when all of them have succeeded. */
+  continues: boolean;
+}
+
+/** Many rotations that were asked for at once. */
+export interface BulkRotation {
+  /** `blk_` and 26 characters. */
+  id: string;
+  orgId: string;
+  /** COMPLETED, FAILED, CANCELLED and VALIDATED are end states. PAUSED and HALTED wait for somebody: see `stop`. */
+  state: BulkState;
+  reason: string;
+  requestId?: string;
+  createTime: Date;
+  startTime?: Date;
+  updateTime: Date;
+  endTime?: Date;
+  urgent: boolean;
+  /** A dry run. */
+  validateOnly: boolean;
+  /** Whether its assistants were named one by one. */
+  explicit: boolean;
+  search?: string;
+  rotatedBefore?: Date;
+  canary?: Canary;
+  maxFailures?: FailureLimit;
+  counts: BulkCounts;
+  /** Why it is PAUSED, HALTED, FAILED or CANCELLED. */
+  stop?: Explanation;
+  /** Assistants a second that came to an end lately. */
+  rate?: number;
+  /** How long it will take from now on, in ms. */
+  remainingMs?: number;
+  /** Once it is known which assistants it has: requests to Invent, and how long they take, in ms. */
+  estimate?: { requestCount: number; durationMs: number };
+  /** In VERIFYING and COMPLETED: what the comparison with Invent at the end has found. */
+  verification?: BulkVerification;
+  /** Newest first, ten at the most. */
+  lastFailures: BulkFailure[];
+  /** The policy that asked for it. */
+  policyId?: string;
+}
+
+export interface BulkVerification {
+  /** Published and in force, of those that succeeded or were shared. */
+  verified: number;
+  /** Another key was in force, and has been published. */
+  repaired: number;
+  /** Could not be compared; each is looked at again later. */
+  unverified: number;
+  /** Repaired or not verified: the first hundred. */
+  differingAssistantIds: string[];
+}
+
+export interface BulkFailure {
+  assistantId: string;
+  reason: string;
+  time: Date;
+}
+
+/** One assistant of a bulk rotation. */
+export interface BulkItem {
+  assistantId: string;
+  state: BulkItemState;
+  /** Why it FAILED. */
+  error?: Explanation;
+}
+
+export interface BulkRotationsPage {
+  /** Newest first. */
+  bulkRotations: BulkRotation[];
+  /** Not set on the last page. */
+  nextPageToken?: string;
+}
+
+export interface BulkItemsPage {
+  /** In the order in which they were given, or listed by Invent. */
+  items: BulkItem[];
+  /** Not set on the last page. */
+  nextPageToken?: string;
+}
+
+/** The current key version of one assistant. */
+export interface Assistant {
+  assistantId: string;
+  /** Only rises, with gaps. Drop what is not higher than what you hold. */
+  version: number;
+  cause: 'ROTATION' | 'RECONCILIATION' | 'DRIFT' | 'IMPORT';
+  rotationId?: string;
+  /** When this version was published. */
+  updateTime: Date;
+  /** A keyed hash of the secret key. */
+  fingerprint?: string;
+  /** The whole upstream record as a JWE: docs/events.md says how it is opened. */
+  sealed?: string;
+  /** Since when it is not known whether this version is still in force. */
+  uncertainTime?: Date;
+  /** Why there is no key any more; `fingerprint` and `sealed` are not set then. */
+  removal?: 'NO_KEY' | 'DELETED';
+}
+
+/** A rule by which keys are replaced again and again. */
+export interface RotationPolicy {
+  /** `pol_` and 26 characters. */
+  id: string;
+  orgId: string;
+  /** How many assistants were named; not set: all of the org. */
+  assistantCount?: number;
+  everyDays: number;
+  window: RotationWindow;
+  maxFailures?: FailureLimit;
+  reason: string;
+  requestId?: string;
+  paused: boolean;
+  createTime: Date;
+  updateTime: Date;
+  /** When its next window opens. Not set while paused. */
+  nextDueTime?: Date;
+  lastDueTime?: Date;
+  lastBulkRotationId?: string;
+}
+
+export interface RotationWindow {
+  /** Five fields: when a window opens. */
+  cron: string;
+  /** IANA, such as `Europe/Berlin`. */
+  timeZone: string;
+  lengthMs?: number;
+}
+
+/** One comparison of everything upstream with what is published. */
+export interface Sweep {
+  /** `swp_` and 26 characters. */
+  id: string;
+  /** Not set: all that are configured. */
+  orgId?: string;
+  /** SUCCEEDED and FAILED are end states. */
+  state: SweepState;
+  createTime: Date;
+  startTime?: Date;
+  updateTime: Date;
+  endTime?: Date;
+  counts: SweepCounts;
+  error?: Explanation;
+}
+
+/** How Rekey stands. */
+export interface SystemStatus {
+  /** Set while rotations are frozen. */
+  frozen?: { sinceTime?: Date; reason: string };
+  openRotationCount: number;
+  failedRotationCount: number;
+  openIntents: { orgId: string; count: number }[];
+  /** Those that have been so for longest, 100 at the most. */
+  uncertain: { assistantId: string; sinceTime?: Date }[];
+  uncertainCount: number;
+  /** Those that have been so for longest, 100 at the most. */
+  quarantined: { assistantId: string; sinceTime?: Date; why: string }[];
+  quarantinedCount: number;
+  checkCount: number;
+}
