@@ -31,10 +31,10 @@ const startFake = async ({ rotations = {}, bulks = {}, policies = {} }: Fake, po
   server.addService(v1.RotationService.service, unaries(rotations) as UntypedServiceImplementation);
   server.addService(v1.BulkRotationService.service, {
     ...unaries(bulks.unary ?? {}),
-    ...(bulks.create && { CreateBulkRotation: clientStreaming(bulks.create, report) }),
+    ...(bulks.create && { CreateBulkRotation: clientStreaming(bulks.create, report, { idleMs: 60_000 }) }),
     ...(bulks.watch && { WatchBulkRotation: serverStreaming(bulks.watch, report) }),
   } as UntypedServiceImplementation);
-  server.addService(v1.RotationPolicyService.service, { ...(policies.create && { CreateRotationPolicy: clientStreaming(policies.create, report) }) } as UntypedServiceImplementation);
+  server.addService(v1.RotationPolicyService.service, { ...(policies.create && { CreateRotationPolicy: clientStreaming(policies.create, report, { idleMs: 60_000 }) }) } as UntypedServiceImplementation);
   const bound = await new Promise<number>((resolve, reject) => server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) => (error ? reject(error) : resolve(taken))));
   const kill = () => server.forceShutdown();
   toDispose.push(kill);
