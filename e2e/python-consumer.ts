@@ -64,6 +64,9 @@ export interface PythonStatus {
 export interface PythonConsumer {
   readonly instance: string;
   readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  /** Its answer to a line. */
+  ask(line: string): Promise<any>;
   status(): Promise<PythonStatus>;
   untilStatus(good: (status: PythonStatus) => boolean): Promise<PythonStatus>;
   sign(assistantId: string, userId: string): Promise<{ hash?: string; version?: number; uncertain?: boolean; error?: string }>;
@@ -109,6 +112,8 @@ export const startPythonConsumer = async (system: System, { name, keyFile }: Add
   return {
     instance,
     child,
+    exited,
+    ask,
     status: () => ask('status'),
     untilStatus: (good) => eventually(() => ask('status') as Promise<PythonStatus>, good),
     sign: (assistantId, userId) => ask(`sign ${assistantId} ${userId}`),
@@ -120,12 +125,13 @@ export const startPythonConsumer = async (system: System, { name, keyFile }: Add
   };
 };
 
-/** What an instance has reported, oldest first. Throws where one is not as the contract says. */
-export const acknowledgementsOf = async (system: System, instance: string): Promise<Acknowledgement[]> => {
-  const entries = await system.redis.xrange('{rekey}:acks', '-', '+');
-  const acks = entries.map(([, fields]) => {
+/** All that consumers have reported, oldest first. */
+export const acknowledgementTexts = async ({ redis }: Pick<System, 'redis'>): Promise<string[]> =>
+  (await redis.xrange('{rekey}:acks', '-', '+')).map(([, fields]) => {
     if (fields.length !== 2 || fields[0] !== 'ack') throw new Error(`fields of an acknowledgement: ${fields.join()}`);
-    return Acknowledgement.strict().parse(JSON.parse(fields[1]!));
+    return fields[1]!;
   });
-  return acks.filter((ack) => ack.instance === instance);
-};
+
+/** What an instance has reported. Throws where anything is not as the contract says. */
+export const acknowledgementsOf = async (system: System, instance: string): Promise<Acknowledgement[]> =>
+  (await acknowledgementTexts(system)).map((text) => Acknowledgement.strict().parse(JSON.parse(text))).filter((ack) => ack.instance === instance);

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createConsumers } from '@rekey/ledger';
+import { createConsumers, ledgerKeys } from '@rekey/ledger';
 import { KEY_ROTATED, type KeyRotated } from '@rekey/schema';
 import { generateConsumerKey, sealRecord, type SharedKeys } from '@rekey/sealing';
-import { repositoryRoot } from '@rekey/testing';
+import { repositoryRoot, type App } from '@rekey/testing';
 import {
   PYTHON, acknowledgementsOf, addConsumer, canImport, killPythonConsumers, sharedKeysOf, spawnConsumer, startPythonConsumer, type AddedConsumer, type PythonConsumer, type PythonStatus,
 } from './python-consumer.ts';
@@ -38,17 +38,21 @@ describeGrpc('rotate_and_open.py', () => {
 });
 
 describeConsumer('consumer.py', () => {
-  const ASSISTANTS = 8;
+  const ASSISTANTS = 9;
+  /** An id of which much is percent-encoded in the names of keys, and some is not. */
+  const ODD = "ü'(1)*!:&+~";
   let system: System;
   let billing: AddedConsumer;
   let folder: string;
+  let worker: App;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'rekey-python-'));
     // So that sweeps call the org by its name, and not `c`.
     const apiKeys = join(folder, 'api-keys.json');
     await writeFile(apiKeys, JSON.stringify({ org_demo: API_KEY }));
-    const worker = { INVENT_API_KEY: '', INVENT_API_KEYS_FILE: apiKeys, REKEY_SWEEP_EVERY_MS: '1000' };
-    system = await startSystem({ simulator: ['--assistants', String(ASSISTANTS)], worker, redis: { persistence: 'always' } });
+    system = await startSystem({ simulator: ['--assistants', String(ASSISTANTS - 1)], worker: false, redis: { persistence: 'always' } });
+    await system.admin('POST', '/assistants', { org_id: 'org_demo', id: ODD });
+    worker = await system.startWorker({ INVENT_API_KEY: '', INVENT_API_KEYS_FILE: apiKeys, REKEY_SWEEP_EVERY_MS: '1000' });
     await eventually(() => system.redis.zcard('{rekey}:assistants:org_demo'), (count) => count === ASSISTANTS);
     billing = await addConsumer(system, 'billing');
   });
@@ -59,8 +63,8 @@ describeConsumer('consumer.py', () => {
   });
 
   const lastId = async () => (await system.redis.xrevrange(EVENTS, '+', '-', 'COUNT', '1'))[0]![0];
-  const current = async (assistantId: string) => JSON.parse((await system.redis.get(`{rekey}:current:${assistantId}`))!) as KeyRotated;
-  const trueHash = async (assistantId: string, userId: string) => createHmac('sha256', (await system.trueKey(assistantId))!).update(userId).digest('hex');
+  const current = async (assistantId: string) => JSON.parse((await system.redis.get(ledgerKeys('rekey').current(assistantId)))!) as KeyRotated;
+  const trueHash = async (assistantId: string, userId: string) => createHmac('sha256', (await system.trueKey(encodeURIComponent(assistantId)))!).update(userId).digest('hex');
   const expectSignsTruly = async (consumer: PythonConsumer, assistantId: string) => {
     const { version } = (await current(assistantId)).data;
     const hash = await trueHash(assistantId, 'user 42');
@@ -77,9 +81,12 @@ describeConsumer('consumer.py', () => {
     const consumer = await startPythonConsumer(system, await addConsumer(system, `kind-${type.toLowerCase()}`, { type }));
     expect(await consumer.status()).toMatchObject({ state: 'following', keys: ASSISTANTS, refused: 0, problem: null });
     await expectSignsTruly(consumer, 'ast_2');
+    await expectSignsTruly(consumer, ODD);
 
     await system.rotateAndWait('ast_1');
+    await system.rotateAndWait(ODD);
     await expectSignsTruly(consumer, 'ast_1');
+    await expectSignsTruly(consumer, ODD);
 
     const { position, seq } = await untilCaughtUp(consumer);
     const acks = await eventually(() => acknowledgementsOf(system, consumer.instance), (all) => all.at(-1)?.position === position);
@@ -87,6 +94,35 @@ describeConsumer('consumer.py', () => {
     expect(await consumer.stop()).toBe(0);
     expect((await acknowledgementsOf(system, consumer.instance)).at(-1)).toMatchObject({ position, leaving: true });
     expect(consumer.complaints()).not.toContain('sk_');
+  });
+
+  it('leaves when its input ends, and answers what it does not understand', async () => {
+    const consumer = await startPythonConsumer(system, billing);
+    const answers = await Promise.all(['sign', 'sign ast_1', 'nonsense', 'status now', '', 'sign ast_999 user'].map((line) => consumer.ask(line)));
+    expect(answers.map(({ error }) => error)).toEqual([...Array.from({ length: 5 }, () => 'say: sign ASSISTANT USER, or: status'), 'no key of this assistant is known']);
+    consumer.child.stdin!.end();
+    expect(await consumer.exited).toBe(0);
+    expect((await acknowledgementsOf(system, consumer.instance)).at(-1)).toMatchObject({ leaving: true });
+    expect(consumer.complaints()).toBe('');
+  });
+
+  it('is a module, too', async () => {
+    const program = `
+from consumer import Consumer, Unusable
+with Consumer("billing", ${JSON.stringify(billing.keyFile)}, report=print) as keys:
+    print(keys.sign_user_hash("ast_2", "user-ü").hash)
+try:
+    Consumer("nobody", "/no/such/file")
+except Unusable as error:
+    print(error)
+try:
+    Consumer("nobody", ${JSON.stringify(billing.keyFile)}, report=print).start(timeout=0.5)
+except TimeoutError as error:
+    print("late:", error)
+`;
+    const { stdout } = await promisify(execFile)(PYTHON, ['-c', program], { env: { REDIS_URL: system.redisServer.url, PYTHONPATH: join(repositoryRoot, 'examples/python'), PYTHONDONTWRITEBYTECODE: '1' } });
+    const missing = 'there is no consumer of this name: it has not been added, or was removed';
+    expect(stdout.trim().split('\n')).toEqual([await trueHash('ast_2', 'user-ü'), 'the key file cannot be read: No such file or directory', missing, `late: ${missing}`]);
   });
 
   it('has several instances under one name, each with all keys and acknowledgements of its own', async () => {
@@ -221,10 +257,13 @@ describeConsumer('consumer.py', () => {
   });
 
   it('refuses a current record that was put in the place of another', async () => {
+    // Or a sweep would put it right.
+    worker.child.signal('SIGSTOP');
     const text = (await system.redis.get('{rekey}:current:ast_6'))!;
     await system.redis.set('{rekey}:current:ast_6', (await system.redis.get('{rekey}:current:ast_7'))!);
     const consumer = await startPythonConsumer(system, billing);
     await system.redis.set('{rekey}:current:ast_6', text);
+    worker.child.signal('SIGCONT');
     expect(await consumer.status()).toMatchObject({ refused: 1, keys: ASSISTANTS - 1, unapplied: { count: 1, first: [{ assistant_id: 'ast_6' }] } });
     expect(await consumer.sign('ast_6', 'user')).toMatchObject({ error: 'no key of this assistant is known' });
   });
