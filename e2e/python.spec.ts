@@ -180,8 +180,6 @@ except TimeoutError as error:
     const consumer = await startPythonConsumer(system, billing);
     await untilCaughtUp(consumer);
     const own = await sharedKeysOf(system, billing);
-    const crm = await addConsumer(system, 'crm');
-    await eventually(async () => (await createConsumers({ redis: system.redis, prefix: 'rekey' }).get('crm'))!.consumer.state, (state) => state === 'ACTIVE');
     const otherProof: SharedKeys = { ...own, proving: createSecretKey(randomBytes(32)) };
     const genuine = await current('ast_1');
     const { version } = genuine.data;
@@ -200,6 +198,7 @@ except TimeoutError as error:
       ['of another org outside', { ...genuine, source: '/orgs/org_other/assistants/ast_1' }],
       ['another type outside', { ...genuine, type: 'rekey.assistant.key-removed.v1' }],
       ['a version that lies two days in the future', forged((Date.now() + 2 * 86_400_000) * 1000, own)],
+      ['headers that the proof does not cover', withSealed({ ...content, unprotected: { zip: 'DEF' }, recipients: [rekeys, mine] })],
       ['another content', withSealed({ ...content, ciphertext: `A${content.ciphertext.slice(1)}`, recipients: [rekeys, mine] })],
       ['a proof that is no text', withSealed({ ...content, recipients: [{ ...mine, header: { ...mine.header, proof: 7 } }] })],
       ['a wrapped key of another', withSealed({ ...content, recipients: [{ ...mine, encrypted_key: rekeys!.encrypted_key }] })],
@@ -235,7 +234,6 @@ except TimeoutError as error:
     await expectSignsTruly(consumer, 'ast_1');
     await untilCaughtUp(consumer);
     expect((await acknowledgementsOf(system, consumer.instance)).length).toBeGreaterThan(1);
-    expect(crm.name).toBe('crm');
   });
 
   it('reports the first twenty that it refused since its last snapshot, and how many they were', async () => {
@@ -286,7 +284,7 @@ except TimeoutError as error:
     await system.redis.xtrim(EVENTS, 'MAXLEN', 1);
     consumer.child.kill('SIGCONT');
     for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await expectSignsTruly(consumer, assistantId);
-    expect(consumer.complaints()).toMatch(/event \d+ should have come, and \d+ came/);
+    expect(consumer.complaints()).toMatch(/there is a gap before event \d+/);
   });
 
   it('signs on while Redis is away, and takes the snapshot again when it is back', async () => {

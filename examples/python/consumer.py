@@ -84,14 +84,14 @@ def _open_event(event, keys, latest_version):
     if ours is None:
         return None
 
-    parts = [sealed[name] for name in ("protected", "iv", "ciphertext", "tag")]
-    proof = hmac.digest(keys.proving, ".".join(parts).encode(), hashlib.sha256)
+    content = {name: sealed[name] for name in ("protected", "iv", "ciphertext", "tag")}
+    proof = hmac.digest(keys.proving, ".".join(content.values()).encode(), hashlib.sha256)
     if not hmac.compare_digest(proof, base64url_decode(ours["header"]["proof"])):
         raise Refused("its proof is wrong: it does not come from Rekey")
 
-    # With this one recipient only: jwcrypto would try them all. And of its header, which the proof does not cover, only what has to be.
+    # With this one recipient only: jwcrypto would try them all. And of what the proof does not cover, only what has to be.
     token = jwe.JWE(algs=["A256KW", "A256GCM"])
-    token.deserialize(json.dumps({**sealed, "recipients": [{"header": {"alg": "A256KW"}, "encrypted_key": ours["encrypted_key"]}]}))
+    token.deserialize(json.dumps({**content, "recipients": [{"header": {"alg": "A256KW"}, "encrypted_key": ours["encrypted_key"]}]}))
     token.decrypt(keys.wrapping)
     record = json.loads(token.payload)
 
@@ -294,6 +294,7 @@ class Consumer:
         while not self._closing.is_set():
             if self._must_snapshot:
                 if not self._snapshot(store):
+                    # Nothing tells when there is a grant.
                     self._closing.wait(1)
                     continue
                 self._run_id = run_id
@@ -330,7 +331,7 @@ class Consumer:
         seq = seq_of(event)
         if seq is not None:
             if seq != self._seq + 1:
-                self._snapshot_again(f"event {self._seq + 1} should have come, and {seq} came")
+                self._snapshot_again(f"there is a gap before event {seq}")
             self._seq = seq
         if not self._must_snapshot:
             self._position = entry_id
@@ -361,7 +362,7 @@ class Consumer:
     # --- The snapshot ---
 
     def _snapshot(self, store):
-        """False where there is no grant yet. The position moves at its end."""
+        """False where there is no grant yet, or it is to end. The position moves when all is read."""
         self._state = "reading"
         position, seq = self._last_entry(store)
         # After the position: should it become ACTIVE from here on, the stream will tell.
@@ -373,7 +374,7 @@ class Consumer:
         latest = seconds * 1_000_000 + micros + DAY_US
 
         seen = set()
-        orgs = [org.decode() for org in store.smembers(self._key("orgs"))] if "*" in self._orgs else self._orgs
+        orgs = [org.decode(errors="replace") for org in store.smembers(self._key("orgs"))] if "*" in self._orgs else self._orgs
         for org_id in orgs:
             for page in self._pages(store, store.zscan, self._key("assistants", org_id)):
                 ids = [assistant_id.decode(errors="replace") for assistant_id, _ in page]
@@ -389,6 +390,9 @@ class Consumer:
             for text in page.values():
                 self._take_kept(parse(text), latest)
 
+        if self._closing.is_set():
+            # Perhaps it has not read all: what it says last is of the position before.
+            return False
         self._position, self._seq = position, seq
         self._counts["snapshots"] += 1
         return True
@@ -398,8 +402,6 @@ class Consumer:
         while True:
             cursor, page = scan(key, cursor, count=PAGE)
             yield page
-            self._heard()
-            self._acknowledge_when_due(store)
             if cursor == 0 or self._closing.is_set():
                 return
 
@@ -410,6 +412,8 @@ class Consumer:
             # What is listed but not there has expired, or is only just being published: then the stream tells.
             if text is not None:
                 self._take_kept(parse(text), latest, assistant_id)
+        self._heard()
+        self._acknowledge_when_due(store)
 
     def _take_kept(self, event, latest, assistant_id=None):
         if event is None:
