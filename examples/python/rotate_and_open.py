@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rotates one key through Rekey, and opens the event that tells of it.
+"""Rotates one key through Rekey, and opens the event that tells of it: as Rekey itself, with its key file. Services open with a key of their own: consumer.py.
 
     rotate_and_open.py ORG ASSISTANT
 
@@ -7,6 +7,8 @@ Needs grpcio, grpcio-tools, redis and jwcrypto (Debian: python3-grpcio python3-g
 Takes GRPC_ADDRESS, REDIS_URL, REKEY_PREFIX and REKEY_KEY_FILE from the environment. Prints one JSON object.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -17,7 +19,9 @@ import uuid
 import grpc
 import redis
 from grpc_tools import protoc
-from jwcrypto import jwe, jwk
+from consumer import DAY_US, KEY_ROTATED, SharedKeys, open_event
+from jwcrypto import jwk
+from jwcrypto.common import base64url_decode
 
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 
@@ -35,18 +39,16 @@ def load_contract():
     return rotation_pb2, rotation_pb2_grpc
 
 
-def open_sealed(sealed, key_file):
-    """The plaintext of a sealed record: a compact JWE, alg dir, enc A256GCM, under the key that its kid names."""
-    token = jwe.JWE()
-    token.allowed_algs = ["dir", "A256GCM"]
-    token.deserialize(sealed)
-    kid = json.loads(token.objects["protected"])["kid"]
-    token.decrypt(jwk.JWKSet.from_json(pathlib.Path(key_file).read_text()).get_key(kid))
-    return json.loads(token.payload)
+def rekeys_own_keys(key_file):
+    """Rekey is a reader of its own events. It wraps with the key of its key file, and makes the one that proves from that, by HKDF-SHA256 (RFC 5869)."""
+    key = next(key for key in json.loads(pathlib.Path(key_file).read_text())["keys"] if key["use"] == "enc")
+    extracted = hmac.digest(bytes(32), base64url_decode(key["k"]), hashlib.sha256)
+    return SharedKeys(key["kid"], jwk.JWK(**key), hmac.digest(extracted, b"rekey proof\x01", hashlib.sha256))
 
 
 def main():
     org_id, assistant_id = sys.argv[1:3]
+    keys = rekeys_own_keys(os.environ["REKEY_KEY_FILE"])
     rotation_pb2, rotation_pb2_grpc = load_contract()
     store = redis.Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"), decode_responses=True)
     stream = "{%s}:events" % os.environ.get("REKEY_PREFIX", "rekey")
@@ -72,10 +74,11 @@ def main():
                 position = entry_id
                 event = json.loads(fields["event"])
                 # Other types carry no key: key-uncertain, key-removed.
-                if event["type"] != "rekey.assistant.key-rotated.v1":
+                if event["type"] != KEY_ROTATED:
                     continue
                 if event["subject"] == assistant_id and event["data"]["version"] == rotation.version:
-                    opened = open_sealed(event["data"]["sealed"], os.environ["REKEY_KEY_FILE"])
+                    seconds, micros = store.time()
+                    opened = open_event(event, keys, seconds * 1_000_000 + micros + DAY_US)
                     print(json.dumps({"rotation": rotation.id, "state": state, "event": event["id"], "opened": opened}))
                     return
 
