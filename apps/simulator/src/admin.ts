@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
@@ -16,6 +17,8 @@ const NOT_FOUND = Symbol('not found');
 
 const NewAssistant = z.strictObject({ org_id: z.string(), id: z.string().min(1), at: z.enum(['start', 'end']).default('end') });
 
+const SignedHash = z.strictObject({ assistant_id: z.string(), user_id: z.string(), hash: z.string(), signed_at_ms: z.number() });
+
 /**
  * The simulator's own port, for tests and local play. It tells the truth and changes it; no client of the real API has such a thing.
  *   GET    /counts                  what the API was asked so far
@@ -28,6 +31,9 @@ const NewAssistant = z.strictObject({ org_id: z.string(), id: z.string().min(1),
  *                                   softly: GET and LIST still answer it
  *   DELETE /assistants/ID           deletes it for good: 404
  *   POST   /assistants/ID/rotate    rotates by hand, as in Invent's dashboard
+ *   POST   /hashes                  checks user hashes as Invent does: `[{"assistant_id", "user_id", "hash", "signed_at_ms"}]`; of each
+ *                                   `{ key, stale_ms }`: the place in its history of the key that it was signed with, null where it is none of its
+ *                                   keys; and for how long that key had been replaced when it was signed, 0 where it was in force
  *   POST   /faults                  scripts a fault (see faults.ts)   DELETE /faults   clears them
  */
 export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => {
@@ -45,6 +51,8 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
         return Object.fromEntries([...world.touched].map(([assistantId, { secretKey }]) => [assistantId, secretKey]));
       case 'GET /history':
         return Object.fromEntries([...world.history].map(([assistantId, changes]) => [assistantId, changes.map(describeChange)]));
+      case 'POST /hashes':
+        return z.array(SignedHash).max(10_000).parse(JSON.parse(await text(request))).map((signed) => checkHash(world, signed));
       case 'POST /faults':
         return faults.add(Fault.parse(JSON.parse(await text(request))));
       case 'DELETE /faults':
@@ -81,6 +89,20 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
       (error: Error) => response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
     );
   });
+};
+
+/** HMAC-SHA256 of the user's id under the secret key, in hex. */
+const checkHash = (world: World, { assistant_id: id, user_id: userId, hash, signed_at_ms: signedAtMs }: z.infer<typeof SignedHash>) => {
+  const state = world.find(id);
+  const changes = world.history.get(id) ?? (state ? [{ secretKey: state.secretKey, atMs: 0, by: 'start' as const }] : []);
+  // The newest first: nearly always it is that one.
+  for (let key = changes.length - 1; key >= 0; key -= 1) {
+    const { secretKey, by } = changes[key]!;
+    if (secretKey === null || by === 'removed' || createHmac('sha256', secretKey).update(userId).digest('hex') !== hash) continue;
+    const replaced = changes[key + 1];
+    return { key, stale_ms: replaced ? Math.max(signedAtMs - replaced.atMs, 0) : 0 };
+  }
+  return { key: null, stale_ms: null };
 };
 
 const describeChange = ({ secretKey, atMs, by }: KeyChange) => ({ key: by === 'removed' ? null : secretKey, atMs, by });
