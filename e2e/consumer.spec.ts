@@ -158,3 +158,39 @@ describe('how far consumers have come', () => {
     expect((await failureOf(system.client.waitRotation({ id, consumers: ['narrow'] }))).code).toBe('INVALID_ARGUMENT');
   });
 });
+
+describe('a bulk rotation and consumers', () => {
+  it('begins nothing where a consumer that is demanded is not live, or not caught up', async () => {
+    await acknowledge('x25519', { position: '1-0' });
+    const create = (...names: string[]) => system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds: ['ast_20'], requireConsumers: names }]);
+    const before = await seqNow();
+    expect(await failureOf(create('shared'))).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'CONSUMERS_MISSING' });
+    expect(await failureOf(create('x25519'))).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'CONSUMERS_MISSING' });
+    expect(await failureOf(create('nobody'))).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'CONSUMERS_MISSING' });
+    expect(await seqNow()).toBe(before);
+    expect((await rekey(['bulk', 'list', '--json'])).out).toBe('');
+    // One that catches up within its time is waited for.
+    const created = create('x25519');
+    await acknowledge('x25519');
+    expect((await created).state).toMatch(/RUNNING|VERIFYING|COMPLETED/);
+  });
+
+  it('has its canary wait until consumers have the keys, and shows of each whether it has them', async () => {
+    await acknowledge('x25519');
+    await acknowledge('p256', { more: { leaving: true } });
+    await writeFile(join(folder, 'ids.txt'), Array.from({ length: 40 }, (_, i) => `ast_${i + 50}\n`).join(''));
+    const created = await rekey(['bulk', 'create', '--org', 'org_demo', '--ids-file', join(folder, 'ids.txt'), '--canary', '5', '--canary-continues', '--canary-awaits-consumers', '--json']);
+    const { id } = created.json()[0];
+    const waiting = await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'PAUSED');
+    expect(waiting).toMatchObject({ stop: { reason: 'CANARY_AWAITS_CONSUMERS' }, counts: { succeeded: 5 } });
+    expect(waiting.consumers).toContainEqual({ consumer: 'x25519', state: 'PENDING' });
+    await acknowledge('x25519');
+    const over = await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'COMPLETED', 30_000);
+    expect(over).toMatchObject({ counts: { succeeded: 40 } });
+    await acknowledge('x25519');
+    const { consumers } = await eventually(() => system.client.getBulkRotation({ id }), (bulk) => bulk.consumers.some(({ state }) => state === 'ACKNOWLEDGED'));
+    expect(consumers).toContainEqual({ consumer: 'x25519', state: 'ACKNOWLEDGED' });
+    expect(consumers).toContainEqual({ consumer: 'shared', state: 'GONE' });
+    await expectTruth(system);
+  });
+});

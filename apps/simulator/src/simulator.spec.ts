@@ -105,6 +105,7 @@ describe('createRequestLimit', () => {
 
 describe('the admin port', () => {
   it('tells with which key a user hash was made, and for how long that had been replaced when it was', async () => {
+    await start();
     const keyOf = async () => (await json(await admin('GET', '/assistants/ast_7'))).record.secret_key as string;
     const hashOf = (key: string) => createHmac('sha256', key).update('user-1').digest('hex');
     const check = async (hash: string, signedAtMs = Date.now()) => (await json(await admin('POST', '/hashes', [{ assistant_id: 'ast_7', user_id: 'user-1', hash, signed_at_ms: signedAtMs }])))[0];
