@@ -106,14 +106,14 @@ describe('createRequestLimit', () => {
 describe('the admin port', () => {
   it('tells with which key a user hash was made, and for how long that had been replaced when it was', async () => {
     await start();
-    const keyOf = async () => (await json(await admin('GET', '/assistants/ast_7'))).record.secret_key as string;
+    const keyNow = async () => (await json(await admin('GET', '/assistants/ast_7'))).record.secret_key as string;
     const hashOf = (key: string) => createHmac('sha256', key).update('user-1').digest('hex');
     const check = async (hash: string, signedAtMs = Date.now()) => (await json(await admin('POST', '/hashes', [{ assistant_id: 'ast_7', user_id: 'user-1', hash, signed_at_ms: signedAtMs }])))[0];
-    const first = await keyOf();
+    const first = await keyNow();
     expect(await check(hashOf(first))).toEqual({ key: 0, stale_ms: 0 });
     await admin('POST', '/assistants/ast_7/rotate');
     const replacedMs = (await history()).ast_7[1].atMs;
-    expect(await check(hashOf(await keyOf()))).toEqual({ key: 1, stale_ms: 0 });
+    expect(await check(hashOf(await keyNow()))).toEqual({ key: 1, stale_ms: 0 });
     expect(await check(hashOf(first), replacedMs - 5)).toEqual({ key: 0, stale_ms: 0 });
     expect(await check(hashOf(first), replacedMs + 70)).toEqual({ key: 0, stale_ms: 70 });
     expect(await check('nonsense')).toEqual({ key: null, stale_ms: null });
