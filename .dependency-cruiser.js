@@ -9,6 +9,7 @@ const libs = {
   'libs/sealing': ['schema'],
   'libs/rpc': ['schema'],
   'libs/runtime': ['schema'],
+  'libs/subscriber': ['schema', 'sealing'],
   'libs/testing': [],
   'apps/gateway': ['schema', 'ledger', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
