@@ -10,6 +10,7 @@ const libs = {
   'libs/rpc': ['schema'],
   'libs/client': ['rpc', 'schema'],
   'libs/runtime': ['schema'],
+  'libs/subscriber': ['schema', 'sealing'],
   'libs/testing': [],
   'apps/gateway': ['schema', 'ledger', 'sealing', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],

@@ -1,7 +1,8 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { Envelope } from '@rekey/schema';
 import { generalDecrypt } from 'jose';
-import { createRandomSource, openEnvelope, sealAnewFor, sealFor, type SharedKeys } from './envelope.ts';
+import { createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealFor, type SharedKeys } from './envelope.ts';
 
 const random = createRandomSource();
 const reader = (kid: string): SharedKeys => ({ kid, wrapping: createSecretKey(randomBytes(32)), proving: createSecretKey(randomBytes(32)) });
@@ -60,6 +61,33 @@ describe('an envelope', () => {
     expect(openEnvelope(anew, b)).toBe(TEXT);
     expect(openEnvelope(sealAnewFor([a], anew, a), b)).toBeUndefined();
     expect(() => sealAnewFor([b], sealed, b)).toThrow('not for this reader');
+  });
+});
+
+describe('what is read as an envelope', () => {
+  const sealed = sealFor([a, b], TEXT, random);
+  const [one, two] = sealed.recipients as [(typeof sealed.recipients)[number], (typeof sealed.recipients)[number]];
+  const without = (part: string) => ({ ...sealed, [part]: undefined });
+  const recipients = (...list: unknown[]) => ({ ...sealed, recipients: list });
+  const header = (more: object) => recipients(one, { ...two, header: { ...two.header, ...more } });
+
+  it.each<[string, unknown]>([
+    ['itself', sealed], ['one with fields that are not known', { ...header({ more: 1 }), more: 1 }], ['one for nobody', recipients()],
+    ['null', null], ['a text', 'eyJ…'], ['a number', 1], ['a list', []], ['an empty object', {}],
+    ...['protected', 'iv', 'ciphertext', 'tag', 'recipients'].flatMap((part): [string, unknown][] => [[`one without ${part}`, without(part)], [`one whose ${part} is a number`, { ...sealed, [part]: 1 }]]),
+    ['recipients that are an object', { ...sealed, recipients: { 0: one } }], ['a recipient that is null', recipients(one, null)], ['a recipient that is a list', recipients(one, [])],
+    ['a recipient without a header', recipients(one, { encrypted_key: 'x' })], ['a header that is null', recipients(one, { ...two, header: null })], ['a recipient without a key', recipients(one, { header: two.header })],
+    ['another algorithm', header({ alg: 'dir' })], ['no kid', header({ kid: undefined })], ['a kid that is a number', header({ kid: 1 })], ['no proof', header({ proof: undefined })], ['a proof that is null', header({ proof: null })],
+  ])('is taken where its schema takes it, and only there: %s', (_what, value) => {
+    const reads = () => {
+      try {
+        parseEnvelope(value);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    expect(reads()).toBe(Envelope.safeParse(value).success);
   });
 });
 

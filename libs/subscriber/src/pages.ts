@@ -1,0 +1,58 @@
+import type { Names } from './names.ts';
+import type { Session } from './session.ts';
+
+/** Some assistants, and what Redis has of each. */
+export type Page = { assistantId: string; text: string | null }[];
+
+const PAGE_SIZE = 200;
+/** So many pages are on their way while one is being opened. */
+const PAGES_AHEAD = 3;
+/** Orgs may be many and small: the first answers of so many are asked for at once. */
+const ORGS_AHEAD = 16;
+
+/** The current records of orgs, never more than a few pages at a time. */
+export async function* publishedPages(session: Session, names: Names, orgIds: readonly string[]): AsyncGenerator<Page> {
+  const scan = (orgId: string, cursor: string) => noted(session.answer(session.commands.zscan(names.assistants(orgId), cursor, 'COUNT', PAGE_SIZE)));
+  const firsts = orgIds.slice(0, ORGS_AHEAD).map((orgId) => scan(orgId, '0'));
+  const ahead: Promise<Page>[] = [];
+  for (const [i, orgId] of orgIds.entries()) {
+    if (i + ORGS_AHEAD < orgIds.length) firsts.push(scan(orgIds[i + ORGS_AHEAD]!, '0'));
+    let [cursor, members] = await firsts.shift()!;
+    for (;;) {
+      const ids = members.filter((_, at) => at % 2 === 0);
+      const next = cursor === '0' ? undefined : scan(orgId, cursor);
+      if (ids.length > 0) ahead.push(noted(currentRecords(session, names, ids)));
+      while (ahead.length > PAGES_AHEAD) yield await ahead.shift()!;
+      if (!next) break;
+      [cursor, members] = await next;
+    }
+  }
+  for (const page of ahead) yield await page;
+}
+
+/** The events of the assistants that are in doubt now. */
+export async function* uncertainPages(session: Session, names: Names): AsyncGenerator<Page> {
+  for (let cursor: string | undefined = '0'; cursor !== undefined; ) {
+    const [next, fields]: [string, string[]] = await session.answer(session.commands.hscan(names.uncertain, cursor, 'COUNT', PAGE_SIZE));
+    const page: Page = [];
+    for (let at = 0; at < fields.length; at += 2) page.push({ assistantId: fields[at]!, text: fields[at + 1]! });
+    yield page;
+    cursor = next === '0' ? undefined : next;
+  }
+}
+
+/** The current records of assistants. */
+export const currentRecords = async (session: Session, names: Names, assistantIds: readonly string[]): Promise<Page> => {
+  const texts = await session.answer(session.commands.mget(assistantIds.map(names.current)));
+  return assistantIds.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
+};
+
+export function* inPages<T>(list: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < list.length; at += PAGE_SIZE) yield list.slice(at, at + PAGE_SIZE);
+}
+
+/** What is asked for ahead and never awaited, because something before it failed, must not end the process. */
+const noted = <T>(promise: Promise<T>): Promise<T> => {
+  promise.catch(() => {});
+  return promise;
+};

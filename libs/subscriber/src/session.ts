@@ -1,0 +1,103 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** A pair of connections to one Redis: one waits for events, one does everything else. It is never mended: after a fault another one is opened. */
+export interface Session {
+  readonly waiting: Redis;
+  readonly commands: Redis;
+  /** Awaits an answer. Without one in the time, the session ends. */
+  answer<T>(promise: Promise<T>, withinMs?: number): Promise<T>;
+  /** Ends it: whatever waits for an answer is rejected. Safe to call twice. */
+  end(why?: Error): void;
+}
+
+/** Makes a connection, which does not connect by itself. */
+export type Connect = () => Redis;
+
+const ANSWER_WITHIN_MS = 5000;
+const CONNECT_WITHIN_MS = 10_000;
+
+/** Whatever else the service uses its own connection for, this library's are like this. */
+const manners = {
+  lazyConnect: true,
+  // A session that breaks is replaced by another, which looks first whether it is the same Redis.
+  retryStrategy: () => null,
+  reconnectOnError: null,
+  enableReadyCheck: true,
+  enableOfflineQueue: true,
+  maxRetriesPerRequest: null,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  enableAutoPipelining: false,
+  // Names are as docs/events.md has them.
+  keyPrefix: '',
+  readOnly: false,
+  monitor: false,
+  stringNumbers: false,
+  commandTimeout: undefined,
+  blockingTimeout: undefined,
+  socketTimeout: undefined,
+  connectTimeout: 5000,
+  keepAlive: 10_000,
+} satisfies RedisOptions;
+
+/** How to connect as a service says: by a URL, by options, or as a connection of its own does. */
+export const connectAs = (redis: Redis | RedisOptions | string, connectionName: string): Connect => {
+  if (typeof redis === 'string') return () => new Redis(redis, { ...manners, connectionName });
+  if (isConnection(redis)) return () => redis.duplicate({ ...manners, replyMapping: 'legacy', connectionName }) as Redis;
+  return () => new Redis({ ...redis, ...manners, replyMapping: 'legacy', connectionName });
+};
+
+const isConnection = (redis: Redis | RedisOptions): redis is Redis => typeof (redis as Redis).duplicate === 'function';
+
+export const openSession = async (connect: Connect, signal: AbortSignal, onClose: () => void): Promise<Session> => {
+  const connections = [connect(), connect()] as const;
+  let reason: Error | undefined;
+  let ended = false;
+  const end = (why?: Error) => {
+    if (ended) return;
+    ended = true;
+    reason ??= why;
+    signal.removeEventListener('abort', onAbort);
+    for (const connection of connections) {
+      connection.disconnect();
+      // It would else wait for the other side to agree, which may be frozen.
+      (connection.stream as typeof connection.stream | undefined)?.destroy();
+    }
+    onClose();
+  };
+  const onAbort = () => end();
+  signal.addEventListener('abort', onAbort);
+  for (const connection of connections) {
+    // Else an error that nobody listens for would end the process. It says more than the rejections that follow it.
+    connection.on('error', (error: Error) => {
+      reason ??= error;
+    });
+    connection.on('close', () => end(new Error('the connection to Redis was closed')));
+  }
+  const answer = async <T>(promise: Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> => {
+    let settled = false;
+    const onLate = () => !settled && end(new Error(`Redis has not answered within ${withinMs} ms`));
+    // After a long turn of the service's own, an answer may be there that has not been read yet.
+    const timer = setTimeout(() => setImmediate(onLate), withinMs);
+    try {
+      return await promise;
+    } catch (error) {
+      throw isReply(error) ? error : (reason ?? error);
+    } finally {
+      settled = true;
+      clearTimeout(timer);
+    }
+  };
+  try {
+    await answer(Promise.all(connections.map((connection) => connection.connect())), CONNECT_WITHIN_MS);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return { waiting: connections[0], commands: connections[1], answer, end };
+};
+
+/** Whether Redis itself has answered with an error. */
+export const isReply = (error: unknown): error is Error => (error as Partial<Error> | null)?.name === 'ReplyError';
+/** Its first word, which is its code. */
+export const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';

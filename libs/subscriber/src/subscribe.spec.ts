@@ -1,0 +1,331 @@
+import { createHmac } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generateConsumerKey } from '@rekey/sealing';
+import { freePort, startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { subscribe, type KeyEvent, type Keys, type SubscribeOptions } from './index.ts';
+import { createPublisher, next, until, type Publisher } from './subscriber-fixture.ts';
+
+let server: RedisServer;
+let rekey: Publisher;
+const open: Keys[] = [];
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.dispose());
+beforeEach(async () => {
+  rekey = createPublisher(server.url);
+  await rekey.redis.flushall();
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((keys) => keys.close()));
+  rekey.close();
+});
+
+const subscribed = async (options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'privateKey'>): Promise<Keys> => {
+  const keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', ...options });
+  open.push(keys);
+  return keys;
+};
+const hash = (secretKey: string, userId: string) => createHmac('sha256', secretKey).update(userId).digest('hex');
+const failure = (options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'privateKey'>) => subscribed(options).then(() => ({ code: 'none' }), (error: { code: string; message: string }) => error);
+
+describe('at the start', () => {
+  it('holds all keys that were published before, also more than a page of them, and of each the last', async () => {
+    const privateKey = await rekey.enrol('billing');
+    for (let i = 0; i < 650; i += 1) await rekey.publish(`ast_${i}`, `sk_${i}`, { orgId: `org_${i % 3}` });
+    const version = await rekey.publish('ast_7', 'sk_new', { orgId: 'org_1', cause: 'rotation' });
+    const keys = await subscribed({ privateKey });
+    expect(keys.size).toBe(650);
+    for (let i = 0; i < 650; i += 1) expect(keys.current(`ast_${i}`)).toMatchObject({ state: 'held', orgId: `org_${i % 3}`, secretKey: i === 7 ? 'sk_new' : `sk_${i}` });
+    expect(keys.current('ast_7')).toEqual({ state: 'held', assistantId: 'ast_7', orgId: 'org_1', version, secretKey: 'sk_new', cause: 'rotation', updatedAt: expect.stringMatching(/^20..-/), uncertain: false });
+    expect(keys.current('ast_none')).toBeUndefined();
+    expect([...keys.assistantIds()]).toHaveLength(650);
+  });
+
+  it('is ready where nothing was ever published, and hears of the first', async () => {
+    const keys = await subscribed({ privateKey: await rekey.enrol('billing') });
+    expect([keys.size, keys.freshness().position, keys.freshness().seq]).toEqual([0, '0-0', 0]);
+    const heard = next(keys, 'key');
+    await rekey.publish('ast_1', 'sk_1');
+    expect(await heard).toMatchObject({ assistantId: 'ast_1', secretKey: 'sk_1' });
+  });
+
+  it.each(['X25519', 'P-256', 'shared'] as const)('opens with a key of kind %s', async (type) => {
+    const privateKey = await rekey.enrol('billing', { type });
+    await rekey.publish('ast_1', 'sk_1');
+    expect((await subscribed({ privateKey })).current('ast_1')).toMatchObject({ secretKey: 'sk_1' });
+  });
+
+  it('has only the orgs that it may read', async () => {
+    const privateKey = await rekey.enrol('billing', { orgs: ['org_1', 'org_empty'] });
+    await rekey.publish('ast_1', 'sk_1');
+    await rekey.publish('ast_2', 'sk_2', { orgId: 'org_2' });
+    const keys = await subscribed({ privateKey });
+    expect([...keys.assistantIds()]).toEqual(['ast_1']);
+    const heard = next(keys, 'key');
+    await rekey.publish('ast_2', 'sk_3', { orgId: 'org_2' });
+    await rekey.publish('ast_1', 'sk_4');
+    expect(await heard).toMatchObject({ assistantId: 'ast_1' });
+    expect([keys.size, keys.unapplied.count]).toEqual([1, 0]);
+  });
+
+  it('knows ids that mean something in the name of a key', async () => {
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast:{1} ä', 'sk_1', { orgId: 'org:é' });
+    expect((await subscribed({ privateKey })).current('ast:{1} ä')).toMatchObject({ orgId: 'org:é', secretKey: 'sk_1' });
+  });
+
+  it('knows which are in doubt, and which have no key any more', async () => {
+    const privateKey = await rekey.enrol('billing');
+    for (const id of ['ast_1', 'ast_2', 'ast_3']) await rekey.publish(id, `sk_${id}`);
+    await rekey.doubt('ast_1');
+    await rekey.takeKey('ast_2');
+    await rekey.takeKey('ast_3', 'deleted');
+    const keys = await subscribed({ privateKey });
+    expect(keys.current('ast_1')).toMatchObject({ state: 'held', uncertain: true });
+    expect(keys.current('ast_2')).toMatchObject({ state: 'removed', removal: 'no-key' });
+    // It is in no list any more: nobody need know of it who has never held it.
+    expect(keys.current('ast_3')).toBeUndefined();
+    expect(keys.size).toBe(1);
+  });
+
+  it('takes a connection of the service, which it neither uses nor closes, whatever its options are', async () => {
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast_1', 'sk_1');
+    const own = new Redis(server.url, { keyPrefix: 'mine:', commandTimeout: 50, enableOfflineQueue: false, lazyConnect: true, stringNumbers: true });
+    const keys = await subscribed({ redis: own, privateKey });
+    expect(keys.current('ast_1')).toMatchObject({ secretKey: 'sk_1' });
+    expect(own.status).toBe('wait');
+    await keys.close();
+    await own.connect();
+    expect(await own.ping()).toBe('PONG');
+    own.disconnect();
+  });
+
+  it('takes options for a connection', async () => {
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast_1', 'sk_1');
+    expect((await subscribed({ redis: { host: '127.0.0.1', port: server.port }, privateKey })).size).toBe(1);
+  });
+
+  it('waits for its enrolment', async () => {
+    await rekey.publish('ast_1', 'sk_1');
+    const privateKey = await rekey.enrol('billing', { state: 'ENROLLING' });
+    const starting = subscribed({ privateKey });
+    await rekey.finishEnrolling('billing');
+    expect((await starting).current('ast_1')).toMatchObject({ secretKey: 'sk_1' });
+  });
+
+  it('waits for a Redis that is not there yet', async () => {
+    const port = await freePort();
+    const starting = failure({ redis: `redis://127.0.0.1:${port}`, privateKey: await rekey.enrol('billing') });
+    const late = await startRedis({ port });
+    try {
+      expect(await starting).toMatchObject({ code: 'NOT_REGISTERED' });
+    } finally {
+      await late.dispose();
+    }
+  });
+});
+
+describe('what is wrong at the start', () => {
+  const without = ({ keys }: { keys: object[] }, use: string) => ({ keys: keys.filter((jwk) => (jwk as { use?: string }).use !== use) });
+
+  it.each(['PENDING', 'ENROLLING'] as const)('an enrolment that stays %s', async (state) => {
+    const error = await failure({ privateKey: await rekey.enrol('billing', { state }), readyTimeoutMs: 600 });
+    expect(error).toMatchObject({ name: 'SubscribeError', code: 'NOT_READY', retry: true, message: expect.stringContaining(state) });
+  });
+
+  it('a consumer that was not added', async () => {
+    const error = await failure({ privateKey: await rekey.enrol('crm') });
+    expect(error).toMatchObject({ code: 'NOT_REGISTERED', retry: false, message: expect.stringContaining('rekey consumer add billing') });
+  });
+
+  it('a key file of another consumer', async () => {
+    await rekey.enrol('billing');
+    expect(await failure({ privateKey: await rekey.enrol('crm') })).toMatchObject({ code: 'WRONG_KEY_FILE', message: expect.stringContaining('made for another') });
+  });
+
+  it('the public key of another Rekey', async () => {
+    const other = createPublisher(server.url);
+    const { keys } = await rekey.enrol('billing');
+    expect(await failure({ privateKey: { keys: [keys[0]!, other.sealer.publicJwk] } })).toMatchObject({ code: 'WRONG_KEY_FILE', message: expect.stringContaining('not signed by the Rekey') });
+    other.close();
+  });
+
+  it('a key file without a public key of Rekey, and one without a private key', async () => {
+    const keys = await rekey.enrol('billing');
+    expect(await failure({ privateKey: without(keys, 'sig') })).toMatchObject({ code: 'NO_REKEY_KEY', message: expect.stringContaining('rekey key-file public') });
+    expect(await failure({ privateKey: without(keys, 'enc') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('use "enc"') });
+    const { d, ...publicPart } = (keys.keys as { d?: string }[])[0]!;
+    const error = await failure({ privateKey: { keys: [publicPart, keys.keys[1]!] } });
+    expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('only the public part') });
+    expect(String(error)).not.toContain(d);
+  });
+
+  it("Rekey's own key file", async () => {
+    const { keys } = await rekey.enrol('billing');
+    const privateKey = { keys: [keys[0]!, { kty: 'OKP', crv: 'Ed25519', use: 'sig', kid: 'x', x: 'AAAA', d: 'BBBB' }] };
+    expect(await failure({ privateKey })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('key file of Rekey itself') });
+  });
+
+  it('a weak key', async () => {
+    const privateKey = { keys: [{ kty: 'oct', use: 'enc', k: Buffer.alloc(32).toString('base64url') }, rekey.sealer.publicJwk] };
+    expect(await failure({ privateKey })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not random') });
+  });
+
+  it('what is no key file; and a right one is read from its text and from its path', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rekey-subscriber-'));
+    const path = join(folder, 'billing.json');
+    const privateKey = await rekey.enrol('billing');
+    await writeFile(path, 'sk_secret');
+    const error = await failure({ privateKey: path });
+    expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not JSON') });
+    expect(String(error)).not.toContain('sk_secret');
+    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('ENOENT') });
+    for (const nothing of ['{}', '{"keys":1}', '{"keys":[null]}']) expect(await failure({ privateKey: nothing })).toMatchObject({ code: 'BAD_KEY_FILE' });
+    await writeFile(path, JSON.stringify(privateKey));
+    expect((await subscribed({ privateKey: path })).size).toBe(0);
+    expect((await subscribed({ privateKey: JSON.stringify(privateKey) })).size).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
+  it('options that cannot be', async () => {
+    const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
+    for (const wrong of [{ consumer: 'Billing!' }, { leaseMs: 10 }, { leaseMs: Number.NaN }, { staleAfterMs: 1 }, { prefix: '' }, { readyTimeoutMs: 0 }, { redis: null as never }, { privateKey: undefined as never }]) {
+      expect(await failure({ privateKey, ...wrong })).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining(Object.keys(wrong)[0]!) });
+    }
+  });
+
+  it('no Redis', async () => {
+    const redis = `redis://:pass@127.0.0.1:${await freePort()}`;
+    const error = await failure({ redis, privateKey: await rekey.enrol('billing'), readyTimeoutMs: 300 });
+    expect(error).toMatchObject({ code: 'REDIS_AWAY', retry: true, cause: expect.objectContaining({ code: 'ECONNREFUSED' }) });
+    expect(String(error)).not.toContain('pass');
+  });
+
+  it('a password that Redis does not take, which is said at once', async () => {
+    const guarded = await startRedis();
+    const privateKey = await rekey.enrol('billing');
+    try {
+      const owner = new Redis(guarded.url);
+      await owner.config('SET', 'requirepass', 'right');
+      owner.disconnect();
+      for (const password of ['wrong', '']) expect(await failure({ redis: `redis://${password && `:${password}@`}127.0.0.1:${guarded.port}`, privateKey })).toMatchObject({ code: 'REDIS_REFUSED' });
+    } finally {
+      await guarded.dispose();
+    }
+  });
+
+  it('a service that gives up', async () => {
+    const privateKey = await rekey.enrol('billing', { state: 'PENDING' });
+    await expect(subscribed({ privateKey, signal: AbortSignal.timeout(300) })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(subscribed({ privateKey, signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('what happens from then on', () => {
+  it('is held at once, told, and signed with', async () => {
+    const privateKey = await rekey.enrol('billing');
+    const first = await rekey.publish('ast_1', 'sk_1');
+    const keys = await subscribed({ privateKey });
+    const heard: KeyEvent[] = [];
+    keys.on('key', (key) => heard.push(key));
+    expect(keys.signUserHashWithVersion('ast_1', 'user-1')).toEqual({ userHash: hash('sk_1', 'user-1'), version: first, uncertain: false });
+    const second = await rekey.publish('ast_1', 'sk_2', { cause: 'rotation' });
+    await until(() => heard.length === 1, 'the event');
+    expect(heard[0]).toMatchObject({ assistantId: 'ast_1', orgId: 'org_1', version: second, secretKey: 'sk_2', cause: 'rotation', uncertain: false });
+    expect(heard[0]!.record()).toEqual({ id: 'ast_1', name: 'An assistant', secret_key: 'sk_2', new_field: { deep: [1] } });
+    expect(keys.signUserHash('ast_1', 'Jörg €')).toBe(hash('sk_2', 'Jörg €'));
+    expect(keys.signUserHashWithVersion('ast_1', 'user-1').version).toBe(second);
+  });
+
+  it('never signs with a removed key, nor for one that is not known', async () => {
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast_1', 'sk_1');
+    const keys = await subscribed({ privateKey });
+    const removed = next(keys, 'removed');
+    const version = await rekey.takeKey('ast_1', 'deleted');
+    expect(await removed).toEqual({ assistantId: 'ast_1', orgId: 'org_1', version, removal: 'deleted' });
+    const codeOf = (act: () => unknown) => {
+      try {
+        return act();
+      } catch (error) {
+        return (error as { code?: string; name: string }).code ?? (error as Error).name;
+      }
+    };
+    expect(codeOf(() => keys.signUserHash('ast_1', 'u'))).toBe('KEY_REMOVED');
+    expect(codeOf(() => keys.signUserHashWithVersion('ast_1', 'u'))).toBe('KEY_REMOVED');
+    expect(codeOf(() => keys.signUserHash('ast_2', 'u'))).toBe('UNKNOWN_ASSISTANT');
+    expect(codeOf(() => keys.signUserHash('__proto__', 'u'))).toBe('UNKNOWN_ASSISTANT');
+    expect(keys.current('ast_1')).toMatchObject({ state: 'removed', removal: 'deleted', version });
+    expect(keys.current('ast_1')).not.toHaveProperty('secretKey');
+    const back = next(keys, 'key');
+    await rekey.publish('ast_1', 'sk_3');
+    await back;
+    expect(codeOf(() => keys.signUserHash('ast_1', 'u'))).toBe(hash('sk_3', 'u'));
+    expect(codeOf(() => keys.signUserHash('ast_1', 7 as never))).toBe('TypeError');
+    await keys.close();
+    expect(codeOf(() => keys.signUserHash('ast_1', 'u'))).toBe('CLOSED');
+  });
+
+  it('tells of a doubt, goes on signing, and tells when it is over', async () => {
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast_1', 'sk_1');
+    const keys = await subscribed({ privateKey });
+    const doubted = next(keys, 'uncertain');
+    await rekey.doubt('ast_1');
+    expect(await doubted).toMatchObject({ assistantId: 'ast_1', uncertain: true, secretKey: 'sk_1' });
+    expect(keys.signUserHashWithVersion('ast_1', 'u')).toMatchObject({ userHash: hash('sk_1', 'u'), uncertain: true });
+    const over = next(keys, 'key');
+    await rekey.publish('ast_1', 'sk_1');
+    expect(await over).toMatchObject({ secretKey: 'sk_1', uncertain: false });
+    expect(keys.signUserHashWithVersion('ast_1', 'u').uncertain).toBe(false);
+  });
+
+  it('is held by all processes of one consumer, each whole', async () => {
+    const privateKey = await rekey.enrol('billing');
+    const all = await Promise.all([1, 2, 3].map(() => subscribed({ privateKey })));
+    for (let i = 0; i < 30; i += 1) await rekey.publish(`ast_${i}`, `sk_${i}`);
+    for (const keys of all) await until(() => keys.size === 30, 'all keys');
+    expect(new Set(all.map((keys) => keys.freshness().instance)).size).toBe(3);
+  });
+
+  it('is not held up by a listener that throws, whose error is nobody else\'s', async () => {
+    const privateKey = await rekey.enrol('billing');
+    const keys = await subscribed({ privateKey });
+    const thrown = new Promise((resolve) => {
+      const queued = globalThis.queueMicrotask;
+      globalThis.queueMicrotask = (act) => {
+        globalThis.queueMicrotask = queued;
+        try {
+          act();
+        } catch (error) {
+          resolve(error);
+        }
+      };
+    });
+    keys.once('key', () => {
+      throw new Error('of the service');
+    });
+    await rekey.publish('ast_1', 'sk_1');
+    await expect(thrown).resolves.toMatchObject({ message: 'of the service' });
+    await rekey.publish('ast_1', 'sk_2');
+    await until(() => keys.current('ast_1')?.state === 'held' && keys.signUserHash('ast_1', 'u') === hash('sk_2', 'u'), 'the next key');
+    expect(keys.freshness().connected).toBe(true);
+  });
+
+  it('ends with close, which may be called twice and forgets all keys', async () => {
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast_1', 'sk_1');
+    const keys = await subscribed({ privateKey });
+    await Promise.all([keys.close(), keys.close()]);
+    await keys.close();
+    expect([keys.size, keys.current('ast_1'), keys.freshness().connected]).toEqual([0, undefined, false]);
+    expect(await rekey.redis.client('LIST')).not.toContain('rekey:consumer:billing');
+  });
+});

@@ -1,0 +1,106 @@
+import { createHmac } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { createFollower, type Follower } from './follower.ts';
+import { createHeldKeys, type HeldKeys } from './held-keys.ts';
+import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey } from './keys.ts';
+import { namesUnder } from './names.ts';
+import { settingsOf, type SubscribeOptions } from './options.ts';
+import { readOwnKeys } from './own-keys.ts';
+import { connectAs } from './session.ts';
+import { SubscribeError } from './subscribe-error.ts';
+
+/**
+ * Resolves when all keys that the consumer may read are held. Rejects with SubscribeError, whose `code` says what is wrong: BAD_OPTION, BAD_KEY_FILE,
+ * NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, NOT_READY, REDIS_AWAY, REDIS_REFUSED; or with the signal's reason.
+ */
+export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const settings = settingsOf(options);
+  const ownKeys = await readOwnKeys(options.privateKey);
+  const held = createHeldKeys();
+  const keys = new SubscribedKeys(held);
+  const follower = createFollower({
+    settings, ownKeys, held,
+    names: namesUnder(settings.prefix),
+    connect: connectAs(options.redis, `rekey:consumer:${settings.consumer}`),
+    isHeard: (event) => keys.listenerCount(event) > 0,
+    tell: (event, ...what) => keys.tell(event, ...what),
+  });
+  keys.follower = follower;
+  const giveUp = () => void follower.close();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  try {
+    await follower.start();
+  } catch (error) {
+    await follower.close();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+  }
+  return keys;
+};
+
+class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
+  follower: Follower | undefined;
+  readonly #held: HeldKeys;
+  #closed = false;
+
+  constructor(held: HeldKeys) {
+    super();
+    this.#held = held;
+  }
+
+  tell<E extends keyof KeysEvents>(event: E, ...what: KeysEvents[E]): void {
+    try {
+      (this as EventEmitter).emit(event, ...what);
+    } catch (error) {
+      // A listener's own fault: it is the service's to know, and must not be taken for one of Redis.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+  get unapplied(): { count: number; last: readonly Refusal[] } {
+    return this.follower!.unapplied();
+  }
+  current(assistantId: string): HeldKey | RemovedKey | undefined {
+    return this.#held.get(assistantId);
+  }
+  assistantIds(): IterableIterator<string> {
+    return this.#held.ids();
+  }
+  freshness(): Freshness {
+    return this.follower!.freshness();
+  }
+
+  signUserHash(assistantId: string, userId: string): string {
+    return userHash((this.#held.signing(assistantId) ?? this.#noKey(assistantId)).secretKey, userId);
+  }
+  signUserHashWithVersion(assistantId: string, userId: string): { userHash: string; version: number; uncertain: boolean } {
+    const { secretKey, version, uncertain } = this.#held.signing(assistantId) ?? this.#noKey(assistantId);
+    return { userHash: userHash(secretKey, userId), version, uncertain };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.follower!.close();
+  }
+
+  #noKey(assistantId: string): never {
+    if (this.#closed) throw new SubscribeError('CLOSED', 'the keys were closed');
+    const known = this.#held.get(assistantId);
+    if (!known) throw new SubscribeError('UNKNOWN_ASSISTANT', `no key of the assistant ${JSON.stringify(assistantId)} was published to this consumer`);
+    throw new SubscribeError('KEY_REMOVED', `the assistant ${JSON.stringify(assistantId)} has no key any more`);
+  }
+}
+
+const userHash = (secretKey: string, userId: string): string => {
+  if (typeof userId !== 'string') throw new TypeError('the user id must be a string');
+  return createHmac('sha256', secretKey).update(userId).digest('hex');
+};
