@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { accepting } from './accepting.ts';
 import { budget } from './budget.ts';
+import { consumers } from './consumers.ts';
 import { interactive } from './interactive.ts';
 import { million } from './million.ts';
 import type { Part } from './part.ts';
@@ -11,7 +12,7 @@ import { rotating } from './rotating.ts';
  * this machine's. Tables on stdout, progress on stderr.
  */
 
-const parts: Record<string, Part> = { rotating, accepting, budget, interactive, million };
+const parts: Record<string, Part> = { rotating, accepting, budget, interactive, million, consumers };
 
 const positive = (text: string): number => {
   if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('must be a whole number from 1');

@@ -45,6 +45,8 @@ export interface StageOptions {
 /** One Redis without persistence and one simulator on this machine, and what is started beside them. */
 export interface Stage {
   readonly redis: Redis;
+  /** For files; it is removed in the end. */
+  readonly folder: string;
   readonly upstream: string;
   requests(): Promise<Requests>;
   admin(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
@@ -92,7 +94,7 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
   const requests = async () => (await admin('GET', '/counts')) as Requests;
 
   return {
-    redis, upstream, requests, admin,
+    redis, folder, upstream, requests, admin,
     startGateway: async () => {
       const app = await launchApp('gateway', { env: environment });
       const client = connectGateway(app.ready['address']!);

@@ -1,0 +1,85 @@
+import { createHmac } from 'node:crypto';
+import { subscribe } from '@rekey/subscriber';
+import { Redis } from 'ioredis';
+
+/*
+ * A consumer as a process of its own, for the benchmark. MODE says how it learns of keys: `sdk` (libs/subscriber), `channel` (a plain SUBSCRIBE loop that
+ * parses each message) or `poll` (asks for the current records once a second). Says on stdout when it is ready, and, asked by SIGUSR2, when it had
+ * each new version: of the SDK, when it had signed with it.
+ */
+
+const { REDIS_URL = '', MODE = 'sdk', CONSUMER = '', KEY_FILE = '', WATCHED = '' } = process.env;
+const nowMs = () => performance.timeOrigin + performance.now();
+const stream = '{rekey}:events';
+/** Of each version when it was there. */
+const seen: [assistantId: string, atMs: number][] = [];
+const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+const bySdk = async (): Promise<() => Promise<void>> => {
+  const before = performance.now();
+  const rssBefore = process.memoryUsage().rss;
+  const keys = await subscribe({ redis: REDIS_URL, consumer: CONSUMER, privateKey: KEY_FILE, readyTimeoutMs: 120_000 });
+  const readyMs = performance.now() - before;
+  global.gc?.();
+  const bytesEach = keys.size > 0 ? (process.memoryUsage().rss - rssBefore) / keys.size : 0;
+  keys.on('key', ({ assistantId }) => {
+    keys.signUserHash(assistantId, 'user-1');
+    seen.push([assistantId, nowMs()]);
+  });
+  const signing = () => {
+    const assistantId = keys.assistantIds().next().value;
+    if (assistantId === undefined) return {};
+    const current = keys.current(assistantId)!;
+    const secret = current.state === 'held' ? current.secretKey : '';
+    const COUNT = 100_000;
+    const timed = (sign: (user: string) => string) => {
+      const start = performance.now();
+      for (let i = 0; i < COUNT; i += 1) sign(`user-${i}`);
+      return COUNT / (performance.now() - start);
+    };
+    // In turns, each once for the compiler.
+    const bare = (user: string) => createHmac('sha256', secret).update(user).digest('hex');
+    const own = (user: string) => keys.signUserHash(assistantId, user);
+    const [, , ...rounds] = Array.from({ length: 8 }, (_, i) => (i % 2 ? timed(bare) : timed(own)));
+    const ratios = [0, 2, 4].map((i) => rounds[i]! / rounds[i + 1]!).toSorted((a, b) => a - b);
+    return { signRatio: ratios[1], signsPerMs: rounds[0] };
+  };
+  say({ ready: true, readyMs, keys: keys.size, bytesEach, ...(process.env['SIGN'] && signing()) });
+  return () => keys.close();
+};
+
+const byChannel = async (): Promise<() => Promise<void>> => {
+  const redis = new Redis(REDIS_URL);
+  redis.on('message', (_channel, text: string) => {
+    const { subject } = JSON.parse(text) as { subject: string };
+    seen.push([subject, nowMs()]);
+  });
+  await redis.subscribe(stream);
+  say({ ready: true });
+  return async () => redis.disconnect();
+};
+
+const byPolling = async (): Promise<() => Promise<void>> => {
+  const redis = new Redis(REDIS_URL);
+  const watched = WATCHED.split(',');
+  const versions = new Map<string, number>();
+  const look = async () => {
+    for (const [i, text] of (await redis.mget(watched.map((id) => `{rekey}:current:${id}`))).entries()) {
+      if (text === null) continue;
+      const { subject, data } = JSON.parse(text) as { subject: string; data: { version: number } };
+      if (versions.get(watched[i]!) !== data.version && versions.has(watched[i]!)) seen.push([subject, nowMs()]);
+      versions.set(watched[i]!, data.version);
+    }
+  };
+  await look();
+  const timer = setInterval(() => void look(), 1000);
+  say({ ready: true });
+  return async () => {
+    clearInterval(timer);
+    redis.disconnect();
+  };
+};
+
+const close = await { sdk: bySdk, channel: byChannel, poll: byPolling }[MODE]!();
+process.on('SIGUSR2', () => say({ seen: seen.splice(0) }));
+process.once('SIGTERM', () => void close().then(() => process.exit(0)));

@@ -1,0 +1,151 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GatewayClient } from '@rekey/rpc';
+import { generateConsumerKey } from '@rekey/sealing';
+import { lineOf, type Child } from '@rekey/testing';
+import { median, percentile } from './measure.ts';
+import type { Part } from './part.ts';
+import { ORG, assistant, createBulkOf, firstAssistants, startStage, until, untilBulk, type Stage } from './stage.ts';
+import { bold, table, whole } from './table.ts';
+
+const SINGLES = 200;
+const BULK = 10_000;
+const SNAPSHOT = 100_000;
+
+/** Registers a consumer for all orgs; resolves with its key file. */
+const register = async (stage: Stage, client: GatewayClient, name: string): Promise<string> => {
+  const own = await generateConsumerKey('X25519');
+  const { jwk } = await client.getPublicKey({});
+  const path = join(stage.folder, `${name}.json`);
+  await writeFile(path, JSON.stringify({ keys: [own, JSON.parse(jwk)] }), { mode: 0o600 });
+  const { d: _private, ...publicJwk } = own;
+  await client.addConsumer({ name, orgs: ['*'], publicJwk: JSON.stringify(publicJwk) });
+  await until(async () => (await client.getConsumer({ name })).state === 'ACTIVE', 100);
+  return path;
+};
+
+type Mode = 'sdk' | 'channel' | 'poll';
+const startConsumer = (stage: Stage, mode: Mode, keyFile: string, more: Record<string, string> = {}): Promise<{ child: Child; ready: Record<string, string> }> =>
+  stage.startProgram('consumer-process', { MODE: mode, CONSUMER: 'bench', KEY_FILE: keyFile, ...more });
+
+/** From the moment at which upstream has changed each key until the consumer had it. The simulator tells whole ms, and is thought to have been late. */
+const delaysOf = async (stage: Stage, child: Child, assistantIds: readonly string[]): Promise<number[]> => {
+  const answer = lineOf(child, (line) => (line.startsWith('{"seen"') ? (JSON.parse(line) as { seen: [string, number][] }).seen : undefined), 'the consumer');
+  child.signal('SIGUSR2');
+  const seen = new Map(await answer);
+  const history = (await stage.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
+  return assistantIds.map((id) => (seen.get(id) ?? Number.POSITIVE_INFINITY) - history[id]!.at(-1)!.atMs);
+};
+
+interface Spread {
+  p50: number;
+  p99: number;
+}
+const spreadOf = (values: number[]): Spread => ({ p50: percentile(values, 0.5), p99: percentile(values, 0.99) });
+
+const idle = async (stage: Stage, client: GatewayClient, mode: Mode, keyFile: string): Promise<Spread> => {
+  const ids = firstAssistants(mode === 'poll' ? SINGLES / 10 : SINGLES);
+  for (const assistantId of ids.slice(0, 1)) await rotate(client, assistantId);
+  const { child } = await startConsumer(stage, mode, keyFile, { WATCHED: ids.join(',') });
+  for (const assistantId of ids) {
+    await sleep(20 + Math.random() * (mode === 'poll' ? 500 : 30));
+    await rotate(client, assistantId);
+  }
+  await sleep(1500);
+  const delays = await delaysOf(stage, child, ids);
+  await child.stop();
+  return spreadOf(delays);
+};
+
+const rotate = async (client: GatewayClient, assistantId: string): Promise<void> => {
+  const { id } = await client.rotateSecretKey({ orgId: ORG, assistantId });
+  await client.waitRotation({ id });
+};
+
+const atFullRate = async (stage: Stage, client: GatewayClient, mode: Mode, keyFile: string): Promise<Spread> => {
+  const ids = Array.from({ length: BULK }, (_, i) => assistant(i));
+  const { child } = await startConsumer(stage, mode, keyFile, { WATCHED: ids.join(',') });
+  const { id } = await createBulkOf(client, ids);
+  await untilBulk(client, id, ['VERIFYING', 'COMPLETED']);
+  await sleep(1500);
+  const delays = await delaysOf(stage, child, ids);
+  await untilBulk(client, id, ['COMPLETED'], 100);
+  await child.stop();
+  return spreadOf(delays);
+};
+
+const propagation = async (progress: (text: string) => void): Promise<string> => {
+  const stage = await startStage({ assistants: BULK });
+  const { client, stop } = await stage.startGateway();
+  const [worker] = await stage.startWorkers(1);
+  const keyFile = await register(stage, client, 'bench');
+  const modes: [string, Mode][] = [['polling once a second', 'poll'], ['plain `SUBSCRIBE` loop, which opens nothing', 'channel'], ['libs/subscriber: opened, signed with, acknowledged', 'sdk']];
+  const rows: string[][] = [];
+  for (const [name, mode] of modes) {
+    progress(`consumers: propagation, idle: ${name}`);
+    const quiet = await idle(stage, client, mode, keyFile);
+    progress(`consumers: propagation, at the bulk's full rate: ${name}`);
+    const full = await atFullRate(stage, client, mode, keyFile);
+    const cells = [name, ...[quiet.p50, quiet.p99, full.p50, full.p99].map((ms) => ms.toFixed(1))];
+    rows.push(mode === 'sdk' ? cells.map(bold) : cells);
+  }
+  await worker!.child.stop();
+  await stop();
+  await stage.stop();
+  return table([`upstream has changed the key → the consumer has it, ms`, 'idle p50', 'idle p99', `bulk of ${whole(BULK)} p50`, 'p99'], rows);
+};
+
+const start = async (progress: (text: string) => void): Promise<string> => {
+  const stage = await startStage({ assistants: SNAPSHOT });
+  const { client, stop } = await stage.startGateway();
+  const [worker] = await stage.startWorkers(1);
+  progress(`consumers: a sweep publishes ${whole(SNAPSHOT)} records`);
+  const { id } = await client.createSweep({ orgId: ORG });
+  await until(async () => ['SUCCEEDED', 'FAILED'].includes(String((await client.getSweep({ id })).state)), 200);
+  const keyFile = await register(stage, client, 'bench');
+  const found: Record<string, string>[] = [];
+  for (let round = 1; round <= 3; round += 1) {
+    progress(`consumers: a start with ${whole(SNAPSHOT)} assistants, round ${round} of 3`);
+    const { child, ready } = await startConsumer(stage, 'sdk', keyFile, { SIGN: '1', NODE_OPTIONS: '--expose-gc' });
+    found.push(ready);
+    await child.stop();
+  }
+  await worker!.child.stop();
+  await stop();
+  await stage.stop();
+  const of = (name: string) => median(found.map((ready) => Number(ready[name])));
+  return table(
+    [`a consumer that starts with ${whole(of('keys'))} assistants`, ''],
+    [['ready after, s', bold((of('readyMs') / 1000).toFixed(1))], ['resident memory each, bytes', bold(whole(of('bytesEach')))], ['`signUserHash` / bare `createHmac` loop', bold(of('signRatio').toFixed(2))], ['hashes a second', whole(of('signsPerMs') * 1000)]],
+  );
+};
+
+const costs = async (rotations: number, progress: (text: string) => void): Promise<string> => {
+  const stage = await startStage({ assistants: rotations });
+  const rows: string[][] = [];
+  for (const count of [0, 1, 5, 20]) {
+    progress(`consumers: a bulk of ${whole(rotations)} sealed for ${count}`);
+    const { client, stop } = await stage.startGateway();
+    const [worker] = await stage.startWorkers(1);
+    for (let i = 0; i < count; i += 1) await register(stage, client, `bench-${i}`);
+    await client.freeze({ reason: 'not yet' });
+    const { id } = await createBulkOf(client, firstAssistants(rotations));
+    const figures = await stage.timed([worker!.child.pid], rotations, async () => {
+      const before = performance.now();
+      await client.unfreeze({});
+      await untilBulk(client, id, ['VERIFYING', 'COMPLETED']);
+      return (performance.now() - before) / 1000;
+    });
+    rows.push([String(count), whole(figures.perSecond), whole(figures.cpuUs), whole(figures.redisCpuUs), whole(1e6 / figures.cpuUs)]);
+    await worker!.child.stop();
+    await stop();
+    await stage.clear();
+  }
+  await stage.stop();
+  return table([`consumers that records are sealed for, bulk of ${whole(rotations)}`, 'rotations a second', 'worker CPU µs', 'Redis CPU µs', 'a second on one core of worker CPU'], rows);
+};
+
+/** What consumers get, and what they cost: propagation, start, signing, sealing. */
+export const consumers: Part = async ({ rotations }, progress) =>
+  [await propagation(progress), await start(progress), await costs(Math.min(rotations, BULK), progress)].join('\n\n');

@@ -1,0 +1,62 @@
+import { subscribe } from '@rekey/subscriber';
+
+/*
+ * A service that signs, for the tests: it signs PER_SECOND hashes a second for assistants in turn, has the simulator check each, and, asked by SIGUSR2, tells
+ * what it holds and what came of that.
+ */
+
+const { REDIS_URL = '', CONSUMER = '', KEY_FILE = '', ADMIN = '', PER_SECOND = '0' } = process.env;
+const TICK_MS = 10;
+
+const keys = await subscribe({ redis: REDIS_URL, consumer: CONSUMER, privateKey: KEY_FILE, staleAfterMs: 1000 });
+const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+interface Signed {
+  assistant_id: string;
+  user_id: string;
+  hash: string;
+  signed_at_ms: number;
+}
+const results: { key: number | null; stale_ms: number | null }[] = [];
+const newest = new Map<string, number>();
+let [signed, wentBack, unchecked] = [0, 0, 0];
+
+const check = async (hashes: Signed[]): Promise<void> => {
+  unchecked += 1;
+  const response = await fetch(`${ADMIN}/hashes`, { method: 'POST', body: JSON.stringify(hashes) });
+  results.push(...((await response.json()) as typeof results));
+  unchecked -= 1;
+};
+
+const perTick = (Number(PER_SECOND) * TICK_MS) / 1000;
+let due = 0;
+let turn = 0;
+const ids = [...keys.assistantIds()];
+if (perTick > 0) {
+  setInterval(() => {
+    const hashes: Signed[] = [];
+    for (due += perTick; due >= 1; due -= 1) {
+      const assistantId = ids[turn++ % ids.length]!;
+      const userId = `user-${turn}`;
+      const { userHash, version } = keys.signUserHashWithVersion(assistantId, userId);
+      hashes.push({ assistant_id: assistantId, user_id: userId, hash: userHash, signed_at_ms: performance.timeOrigin + performance.now() });
+      if (version < (newest.get(assistantId) ?? 0)) wentBack += 1;
+      newest.set(assistantId, version);
+      signed += 1;
+    }
+    if (hashes.length > 0) void check(hashes);
+  }, TICK_MS);
+}
+
+process.on('SIGUSR2', () => {
+  const answer = () => {
+    if (unchecked > 0 && perTick === 0) return void setTimeout(answer, 20);
+    const held = [...keys.assistantIds()].flatMap((id) => {
+      const current = keys.current(id);
+      return current?.state === 'held' ? [[id, current.secretKey] as const] : [];
+    });
+    say({ report: { keys: Object.fromEntries(held), size: keys.size, upToDate: keys.freshness().upToDate, signed, wentBack, results } });
+  };
+  answer();
+});
+say({ ready: true, size: keys.size });
