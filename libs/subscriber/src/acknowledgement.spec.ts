@@ -76,6 +76,7 @@ describe('acknowledgements', () => {
     const [one, two] = [await begin(), await begin()];
     await rekey.publish('ast_2', 'sk_2');
     for (const keys of [one, two]) await until(async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.seq === 2, 'both');
+    expect(one.freshness().instance).not.toBe(two.freshness().instance);
   });
 
   it('do not move on while a snapshot is taken, and do then', async () => {
@@ -107,6 +108,7 @@ describe('acknowledgements', () => {
     proxy.refuse(false);
     const last = await lastEntry();
     await until(async () => (await rekey.acks(instance)).at(-1)?.position === last, 'the position');
+    expect((await rekey.acks(instance)).at(-1)).toMatchObject({ seq: 2, keys: 1 });
   });
 
   it('that Redis does not take, keep nobody from new keys', async () => {

@@ -86,6 +86,7 @@ describe('while Redis is away', () => {
     await rekey.publish('ast_1', 'new');
     await holds('ast_1', 'new');
     await until(() => keys.freshness().upToDate, 'fresh', 1000);
+    expect(held()).toEqual({ ...old, ast_1: 'new' });
   });
 
   it('one that refuses connections for long is tried again and again', async () => {
@@ -95,6 +96,7 @@ describe('while Redis is away', () => {
     await rekey.publish('ast_1', 'new');
     proxy.refuse(false);
     await holds('ast_1', 'new');
+    expect(held()).toEqual({ ...old, ast_1: 'new' });
   });
 
   it('freshness depends on no wall clock', async () => {

@@ -4,7 +4,7 @@ import type { Session } from './session.ts';
 /** Some assistants, and what Redis has of each. */
 export type Page = { assistantId: string; text: string | null }[];
 
-const PAGE_SIZE = 200;
+const PAGE_SIZE = 50;
 /** So many pages are on their way while one is being opened. */
 const PAGES_AHEAD = 3;
 /** Orgs may be many and small: the first answers of so many are asked for at once. */

@@ -59,9 +59,11 @@ export const openSession = async (connect: Connect, signal: AbortSignal, onClose
     reason ??= why;
     signal.removeEventListener('abort', onAbort);
     for (const connection of connections) {
-      connection.disconnect();
+      const stream = connection.stream as typeof connection.stream | undefined;
+      // Where there is none left to close, ioredis would wait for its end all the same.
+      if (!stream?.destroyed) connection.disconnect();
       // It would else wait for the other side to agree, which may be frozen.
-      (connection.stream as typeof connection.stream | undefined)?.destroy();
+      stream?.destroy();
     }
     onClose();
   };
