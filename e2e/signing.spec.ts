@@ -35,7 +35,7 @@ beforeEach(async () => {
   toStop = [];
 });
 afterEach(async () => {
-  for (const stop of toStop.reverse()) await stop();
+  for (const stop of toStop.toReversed()) await stop();
   await system.stop();
   await rm(folder, { recursive: true });
 });
