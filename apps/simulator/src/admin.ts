@@ -79,7 +79,7 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
     }
   };
 
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     act(request).then(
       (result) => {
         if (result === NOT_FOUND) response.writeHead(404).end();
@@ -89,6 +89,9 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
       (error: Error) => response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
     );
   });
+  // It closes no connection by itself: that could meet the next request on its way.
+  server.keepAliveTimeout = 0;
+  return server;
 };
 
 /** HMAC-SHA256 of the user's id under the secret key, in hex. */
