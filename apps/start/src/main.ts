@@ -1,7 +1,7 @@
 import { createWriteStream, renameSync, type WriteStream } from 'node:fs';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createKeyFile } from '@rekey/sealing';
+import { addSigningKey, createKeyFile } from '@rekey/sealing';
 import { findRedis, freePort, isPortFree, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
 
 /*
@@ -121,6 +121,7 @@ try {
   const upstream = simulated ? await startSimulator() : {};
   const keyFile = given('REKEY_KEY_FILE') ?? join(dataDir, 'key.json');
   if (await createKeyFile(keyFile)) say(`${'key file'.padEnd(10)} made   ${keyFile}  (mode 0600; keep it with the data of Redis)`);
+  else if (await addSigningKey(keyFile)) say(`${'key file'.padEnd(10)} has a signing key now   ${keyFile}`);
 
   const { INVENT_API_KEY: _, ...withoutApiKey } = process.env;
   const gateway = await launch('gateway', { env: { ...withoutApiKey, REDIS_URL: redisUrl } });
