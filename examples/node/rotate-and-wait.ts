@@ -1,4 +1,4 @@
-// Replaces one secret key and waits until it is in force: rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
+// Replaces one secret key and waits until it is in force, and all consumers that are live have it: rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
 import { RekeyClientError, createRekeyClient } from '@rekey/client';
 
 const [orgId = 'org_demo', assistantId = 'ast_1', requestId] = process.argv.slice(2);
@@ -12,9 +12,10 @@ const rekey = createRekeyClient({
 try {
   const rotation = await rekey.rotateAndWait(
     { orgId, assistantId, reason: 'an example', ...(requestId && { requestId }) },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 60_000, acknowledgedBy: 'all' },
   );
   console.log(`${rotation.id} version ${rotation.version} is in force since ${rotation.endTime?.toISOString()}`);
+  for (const { name, state } of rotation.consumers ?? []) console.log(`${name} ${state}`);
 } catch (error) {
   if (!(error instanceof RekeyClientError)) throw error;
   // One that has not ended goes on; one that is not known to be recorded may be asked for again with the same id.

@@ -20,11 +20,12 @@ const ownTable = {
   ABORTED: { grpc: 'CANCELLED', retry: false, message: 'The signal has aborted the call, which may have taken effect.', advice: 'Nothing: it was asked for.' },
   CLIENT_CLOSED: { grpc: 'CANCELLED', retry: false, message: 'The client is closed; a call that was under way may have taken effect.', advice: 'Make another client.' },
   ROTATION_NOT_ENDED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The rotation has not ended in that time; it goes on.', advice: 'Wait for it again: waitUntilSucceeded with its id.' },
+  ROTATION_NOT_ACKNOWLEDGED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The rotation has succeeded, but consumers have not acknowledged it in that time.', advice: 'See who is missing in its `consumers`, and rekey consumer status; wait for them again: waitUntilSucceeded with its id.' },
   ROTATION_CANCELLED: { grpc: 'CANCELLED', retry: false, message: 'The rotation was cancelled; the key was not changed.', advice: 'Ask again, with another requestId, where the key is still to be replaced.' },
   UNEXPECTED: { grpc: 'UNKNOWN', retry: false, message: 'The call failed in a way that this version of the client does not know.', advice: 'See the message, and the versions of client and gateway.' },
 } as const satisfies Record<string, OwnRow>;
 
-/** The reasons of the error table (what the gateway says, or why a rotation failed), and seven of the client's own. */
+/** The reasons of the error table (what the gateway says, or why a rotation failed), and eight of the client's own. */
 export type ClientErrorCode = ErrorCode | keyof typeof ownTable;
 
 export interface ClientErrorDetails {

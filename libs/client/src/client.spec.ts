@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { clientStreaming, loadContract, serverStreaming, unary, type CallContext, type CreateBulkRotationRequest } from '@rekey/rpc';
-import { RekeyError } from '@rekey/schema';
+import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { createRekeyClient, type RekeyClient, type RekeyClientOptions } from './client.ts';
 import { RekeyClientError } from './client-error.ts';
 
@@ -18,6 +18,7 @@ interface Fake {
   rotations?: Record<string, Handler>;
   bulks?: { unary?: Record<string, Handler>; create?: (messages: AsyncIterable<any>) => Promise<any>; watch?: (request: any, context: CallContext) => AsyncIterable<any> };
   policies?: { create?: (messages: AsyncIterable<any>) => Promise<any> };
+  consumers?: Record<string, Handler>;
 }
 
 const toDispose: (() => void)[] = [];
@@ -25,7 +26,7 @@ afterEach(() => {
   for (const dispose of toDispose.splice(0).toReversed()) dispose();
 });
 
-const startFake = async ({ rotations = {}, bulks = {}, policies = {} }: Fake, port = 0): Promise<{ port: number; kill(): void }> => {
+const startFake = async ({ rotations = {}, bulks = {}, policies = {}, consumers = {} }: Fake, port = 0): Promise<{ port: number; kill(): void }> => {
   const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 });
   const unaries = (handlers: Record<string, Handler>) => Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, unary(async (request, context) => handler(request, context), report)]));
   server.addService(v1.RotationService.service, unaries(rotations) as UntypedServiceImplementation);
@@ -35,6 +36,7 @@ const startFake = async ({ rotations = {}, bulks = {}, policies = {} }: Fake, po
     ...(bulks.watch && { WatchBulkRotation: serverStreaming(bulks.watch, report) }),
   } as UntypedServiceImplementation);
   server.addService(v1.RotationPolicyService.service, { ...(policies.create && { CreateRotationPolicy: clientStreaming(policies.create, report, { idleMs: 60_000 }) }) } as UntypedServiceImplementation);
+  server.addService(v1.ConsumerService.service, unaries(consumers) as UntypedServiceImplementation);
   const bound = await new Promise<number>((resolve, reject) => server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) => (error ? reject(error) : resolve(taken))));
   const kill = () => server.forceShutdown();
   toDispose.push(kill);
@@ -206,7 +208,14 @@ describe('a call', () => {
     const { requests, handler } = inTurn(succeeded);
     const client = connect(await startFake({ rotations: { WaitRotation: handler } }));
     await client.waitRotation({ id: 'rot_1', timeoutMs: 1500 });
-    expect(requests).toEqual([{ id: 'rot_1', timeout: { seconds: '1', nanos: 500_000_000 } }]);
+    expect(requests).toMatchObject([{ id: 'rot_1', timeout: { seconds: '1', nanos: 500_000_000 }, until: 'UNTIL_UNSPECIFIED', consumers: [] }]);
+  });
+
+  it('says what is waited for, and who has it', async () => {
+    const { requests, handler } = inTurn({ ...succeeded, consumers: [{ consumer: 'billing', state: 'ACKNOWLEDGED' }, { consumer: 'crm', state: 'GONE' }] });
+    const client = connect(await startFake({ rotations: { WaitRotation: handler } }));
+    expect((await client.waitRotation({ id: 'rot_1', until: 'ACKNOWLEDGED', consumers: ['billing'] })).consumers).toEqual([{ name: 'billing', state: 'ACKNOWLEDGED' }, { name: 'crm', state: 'GONE' }]);
+    expect(requests).toMatchObject([{ until: 'ACKNOWLEDGED', consumers: ['billing'] }]);
   });
 });
 
@@ -237,7 +246,7 @@ describe('createBulkRotation', () => {
   const bulk = { id: 'blk_1', state: 'RUNNING', counts: {} };
 
   /** Collects the streams; the first ones fail after `failAfter` messages. */
-  const creating = ({ failures = 0, failAfter = 2, reason = 'DRAFT_LOST' as const } = {}) => {
+  const creating = ({ failures = 0, failAfter = 2, reason = 'DRAFT_LOST' as ErrorCode } = {}) => {
     const streams: CreateBulkRotationRequest[][] = [];
     const create = async (messages: AsyncIterable<CreateBulkRotationRequest>) => {
       const stream: CreateBulkRotationRequest[] = [];
@@ -361,6 +370,24 @@ describe('createBulkRotation', () => {
     await client.createBulkRotation({ orgId: 'org', allAssistants: true, rotatedBefore: new Date('2026-01-01T00:00:00.250Z'), maxFailures: { count: 3 }, canary: { count: 5, continues: true } });
     expect(streams[0]).toMatchObject([{ allAssistants: true, rotatedBefore: { seconds: '1767225600', nanos: 250_000_000 }, maxFailures: { count: 3 }, canary: { count: 5, continues: true } }]);
   });
+
+  it('demands consumers once, lets the canary await them, and says how far they are', async () => {
+    const { streams, create } = creating();
+    const canary = { count: 5, continues: true, awaitsConsumers: true };
+    const client = connect(await startFake({ bulks: { create: async (messages) => ({ ...(await create(messages)), canary, consumers: [{ consumer: 'billing', state: 'UNAPPLIED' }] }) } }));
+    const created = await client.createBulkRotation({ orgId: 'org', assistantIds: ids, canary, requireConsumers: ['billing', 'chat'] });
+    expect(created).toMatchObject({ canary, consumers: [{ name: 'billing', state: 'UNAPPLIED' }] });
+    expect(streams[0]!.length).toBeGreaterThan(1);
+    expect(streams[0]!.map(({ requireConsumers }) => requireConsumers)).toEqual([['billing', 'chat'], ...streams[0]!.slice(1).map(() => [])]);
+    expect(streams[0]![0]).toMatchObject({ canary });
+  });
+
+  it('is not tried again where consumers are missing', async () => {
+    const { streams, create } = creating({ failures: 1, failAfter: 1, reason: 'CONSUMERS_MISSING' });
+    const client = connect(await startFake({ bulks: { create } }));
+    expect(await failureOf(client.createBulkRotation({ orgId: 'org', assistantIds: ['ast_1'], requireConsumers: ['billing'] }))).toMatchObject({ code: 'CONSUMERS_MISSING', retryable: false });
+    expect(streams).toHaveLength(1);
+  });
 });
 
 describe('createRotationPolicy', () => {
@@ -466,6 +493,136 @@ describe('waitUntilSucceeded', () => {
 
   it('does not say that a rotation goes on that it has never seen', async () => {
     expect(await failureOf(connect({ port: 1 }).waitUntilSucceeded('rot_1', { timeoutMs: 100 }))).toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
+  });
+});
+
+describe('acknowledgedBy', () => {
+  const reached = (states: Record<string, string>) => ({ ...succeeded, consumers: Object.entries(states).map(([consumer, state]) => ({ consumer, state })) });
+  /** A gateway whose WaitRotation takes a moment where the time is up with it. */
+  const slowly = (answer: unknown, ms = 100): Handler => async (_request, { signal }) => {
+    await sleep(ms, undefined, { signal }).catch(() => {});
+    return answer;
+  };
+
+  it('goes on waiting after the end, until the consumers that are named have it', async () => {
+    const wait = inTurn(queued, reached({ billing: 'ACKNOWLEDGED', chat: 'PENDING' }), reached({ billing: 'ACKNOWLEDGED', chat: 'PENDING' }), away(), reached({ billing: 'ACKNOWLEDGED', chat: 'ACKNOWLEDGED', crm: 'PENDING' }));
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait.handler } }));
+    const names = ['billing', 'chat'];
+    expect((await client.rotateAndWait(request, { acknowledgedBy: names })).consumers).toEqual([{ name: 'billing', state: 'ACKNOWLEDGED' }, { name: 'chat', state: 'ACKNOWLEDGED' }, { name: 'crm', state: 'PENDING' }]);
+    const [ended, acknowledged] = [{ until: 'UNTIL_UNSPECIFIED', consumers: [] }, { until: 'ACKNOWLEDGED', consumers: names, timeout: { seconds: '20' } }];
+    expect(wait.requests).toMatchObject([ended, ended, ...Array.from({ length: 3 }, () => ({ ...acknowledged, timeout: expect.anything() }))]);
+  });
+
+  it("waits with 'all' for none that is gone, but for one that could not apply it", async () => {
+    const wait = inTurn(succeeded, reached({ billing: 'ACKNOWLEDGED', chat: 'UNAPPLIED' }), reached({ billing: 'PENDING', chat: 'ACKNOWLEDGED' }), reached({ billing: 'ACKNOWLEDGED', chat: 'ACKNOWLEDGED', crm: 'GONE' }));
+    const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
+    expect((await client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all' })).consumers).toContainEqual({ name: 'crm', state: 'GONE' });
+    expect(wait.requests).toMatchObject([{ until: 'UNTIL_UNSPECIFIED' }, ...Array.from({ length: 3 }, () => ({ until: 'ACKNOWLEDGED', consumers: [] }))]);
+  });
+
+  it('asks also where the rotation had succeeded before, whose answer says nothing of consumers', async () => {
+    const wait = inTurn(reached({ billing: 'ACKNOWLEDGED' }));
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(succeeded).handler, WaitRotation: wait.handler } }));
+    expect(await client.rotateAndWait(request, { acknowledgedBy: 'all' })).toMatchObject({ consumers: [{ name: 'billing' }] });
+    expect(wait.requests).toHaveLength(1);
+  });
+
+  it('is content with no consumers at all', async () => {
+    const client = connect(await startFake({ rotations: { WaitRotation: inTurn(succeeded).handler } }));
+    expect(await client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all' })).not.toHaveProperty('consumers');
+  });
+
+  it('says who is missing when the time is up, those that are gone too where they are named', async () => {
+    const client = connect(await startFake({ rotations: { WaitRotation: slowly(reached({ billing: 'ACKNOWLEDGED', chat: 'PENDING', crm: 'GONE', web: 'GONE' })) } }));
+    const failure = await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: ['billing', 'chat', 'crm'], timeoutMs: 1000 }));
+    expect(failure).toMatchObject({ code: 'ROTATION_NOT_ACKNOWLEDGED', grpcStatus: 'DEADLINE_EXCEEDED', retryable: true, rotation: { id: 'rot_1', state: 'SUCCEEDED', version: 1_700_000_000_000 } });
+    expect(failure.rotation!.consumers).toContainEqual({ name: 'chat', state: 'PENDING' });
+    expect(failure.message).toBe('ROTATION_NOT_ACKNOWLEDGED: rot_1 has succeeded, but was not acknowledged in that time by chat (PENDING), crm (GONE).');
+    expect(await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all', timeoutMs: 500 }))).toMatchObject({ message: expect.stringMatching(/in that time by chat \(PENDING\)\.$/) });
+  });
+
+  it('has the rotation also where the gateway has been silent since it succeeded', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(succeeded).handler, WaitRotation: never } }));
+    const failure = await failureOf(client.rotateAndWait(request, { acknowledgedBy: ['billing'], timeoutMs: 500 }));
+    expect(failure).toMatchObject({ code: 'ROTATION_NOT_ACKNOWLEDGED', rotation: { state: 'SUCCEEDED' } });
+    expect(failure.message).toMatch(/in that time by billing\.$/);
+  });
+
+  it('does not ask without a pause where the answer comes too early', async () => {
+    const wait = inTurn(reached({ chat: 'PENDING' }));
+    const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
+    await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all', timeoutMs: 1000 }));
+    expect(wait.requests.length).toBeLessThan(45);
+  });
+
+  it('waits for no consumer of a rotation that has failed or has not ended', async () => {
+    const failed = { ...queued, state: 'FAILED', error: { reason: 'ASSISTANT_NOT_FOUND', message: 'm', advice: 'a', upstreamStatus: 404 } };
+    const client = connect(await startFake({ rotations: { WaitRotation: async ({ id }, context) => (id === 'rot_1' ? failed : slowly(queued)(undefined, context)) } }));
+    expect(await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all' }))).toMatchObject({ code: 'ASSISTANT_NOT_FOUND', rotation: { state: 'FAILED' } });
+    expect(await failureOf(client.waitUntilSucceeded('rot_2', { acknowledgedBy: 'all', timeoutMs: 500 }))).toMatchObject({ code: 'ROTATION_NOT_ENDED' });
+  });
+
+  it.each(['CONSUMER_NOT_FOUND', 'CONSUMER_MAY_NOT_READ'] as const)('rejects at once with %s, and with the rotation, whose key is replaced', async (reason) => {
+    const client = connect(await startFake({ rotations: { WaitRotation: inTurn(succeeded, new RekeyError(reason)).handler } }));
+    expect(await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: ['biling'] }))).toMatchObject({ code: reason, rotation: { state: 'SUCCEEDED' } });
+  });
+
+  it.each([[[]], ['billing']])('cannot be %p, and nothing is asked for then', async (acknowledgedBy) => {
+    const rotate = inTurn(queued);
+    const client = connect(await startFake({ rotations: { RotateSecretKey: rotate.handler } }));
+    await expect(client.rotateAndWait(request, { acknowledgedBy: acknowledgedBy as string[] })).rejects.toThrow(TypeError);
+    await expect(client.waitUntilSucceeded('rot_1', { acknowledgedBy: acknowledgedBy as string[] })).rejects.toThrow(TypeError);
+    expect(rotate.requests).toEqual([]);
+  });
+});
+
+describe('consumers', () => {
+  const time = { seconds: '1767225600', nanos: 0 };
+  const billing = {
+    name: 'billing', orgs: ['org'], state: 'ACTIVE', createTime: time, keyType: 'X25519', keyId: 'abc', live: true, lagEvents: '3', lag: { seconds: '1', nanos: 500_000_000 },
+    instances: [{ id: 'a', live: true, heardTime: time, position: '7-0', seq: '7', keyCount: '5000', unappliedCount: '1', unapplied: [{ assistantId: 'ast', version: '0', why: 'forged' }] }],
+  };
+  const publicJwk = '{"kty":"OKP"}';
+
+  it('are answered in dates, numbers and nothing that is not set', async () => {
+    const client = connect(await startFake({ consumers: { GetConsumer: inTurn(away(), billing).handler, ListConsumers: inTurn(away(), { consumers: [{ name: 'crm', orgs: ['*'], state: 'PENDING', createTime: time, keyType: 'shared' }] }).handler } }));
+    const date = new Date('2026-01-01T00:00:00Z');
+    expect(await client.getConsumer('billing')).toEqual({
+      name: 'billing', orgs: ['org'], state: 'ACTIVE', createTime: date, keyType: 'X25519', keyId: 'abc', live: true, lagEvents: 3, lagMs: 1500,
+      instances: [{ id: 'a', live: true, heardTime: date, position: '7-0', seq: 7, keyCount: 5000, unappliedCount: 1, unapplied: [{ assistantId: 'ast', why: 'forged' }] }],
+    });
+    expect(await client.listConsumers()).toEqual([{ name: 'crm', orgs: ['*'], state: 'PENDING', createTime: date, keyType: 'shared', live: false, lagEvents: 0, instances: [] }]);
+  });
+
+  it('are added with a public key, and given orgs, again where the gateway cannot answer just now', async () => {
+    const [add, set] = [inTurn(away(), billing), inTurn(new RekeyError('CONSUMER_BUSY'), billing)];
+    const client = connect(await startFake({ consumers: { AddConsumer: add.handler, SetConsumerOrgs: set.handler } }));
+    expect(await client.addConsumer({ name: 'billing', orgs: ['org'], publicJwk })).toMatchObject({ name: 'billing', state: 'ACTIVE' });
+    expect(await client.setConsumerOrgs({ name: 'billing', orgs: ['org', 'c'] })).toMatchObject({ name: 'billing' });
+    expect(add.requests).toMatchObject(Array.from({ length: 2 }, () => ({ name: 'billing', orgs: ['org'], publicJwk })));
+    expect(set.requests).toMatchObject(Array.from({ length: 2 }, () => ({ name: 'billing', orgs: ['org', 'c'] })));
+  });
+
+  it('are added with a shared key, and removed, once', async () => {
+    const [add, remove] = [inTurn(away()), inTurn(away(), {})];
+    const client = connect(await startFake({ consumers: { AddConsumer: add.handler, RemoveConsumer: remove.handler } }));
+    expect(await failureOf(client.addConsumer({ name: 'billing', orgs: ['org'], sealedSharedJwk: '{}' }))).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(await failureOf(client.removeConsumer('billing'))).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect([add.requests.length, remove.requests.length]).toEqual([1, 1]);
+    expect(await client.removeConsumer('billing')).toBeUndefined();
+    expect(remove.requests).toEqual([{ name: 'billing' }, { name: 'billing' }]);
+  });
+
+  it('trust a public key, which is asked for until a worker has run', async () => {
+    const { requests, handler } = inTurn(new RekeyError('NO_WORKER_YET'), { jwk: '{"kty":"OKP","crv":"Ed25519"}' });
+    const client = connect(await startFake({ consumers: { GetPublicKey: handler } }));
+    expect(await client.getPublicKey()).toEqual({ jwk: '{"kty":"OKP","crv":"Ed25519"}' });
+    expect(requests).toHaveLength(2);
+  });
+
+  it('are refused where there is one of this name', async () => {
+    const client = connect(await startFake({ consumers: { AddConsumer: inTurn(new RekeyError('CONSUMER_EXISTS')).handler } }));
+    expect(await failureOf(client.addConsumer({ name: 'billing', orgs: ['org'], publicJwk }))).toMatchObject({ code: 'CONSUMER_EXISTS', grpcStatus: 'ALREADY_EXISTS', retryable: false });
   });
 });
 

@@ -5,15 +5,16 @@ import { watchBulk } from './bulk-watch.ts';
 import { createCalls, type CallOptions } from './calls.ts';
 import { secure, type TlsOptions } from './credentials.ts';
 import { canRepeat, checkIds, messagesOf, type Ids } from './id-messages.ts';
-import { toAssistant, toBulkItem, toBulkRotation, toDuration, toPolicy, toRotation, toStatus, toSweep, toTimestamp } from './mapping.ts';
+import { toAssistant, toBulkItem, toBulkRotation, toConsumer, toDuration, toPolicy, toRotation, toStatus, toSweep, toTimestamp } from './mapping.ts';
 import type {
-  Assistant, BulkItem, BulkItemsPage, BulkRotation, BulkRotationsPage, Rotation, RotationPolicy, RotationsPage, Sweep, SystemStatus,
+  Assistant, BulkItem, BulkItemsPage, BulkRotation, BulkRotationsPage, Consumer, Rotation, RotationPolicy, RotationsPage, Sweep, SystemStatus,
 } from './models.ts';
 import { untilReady } from './readiness.ts';
 import type {
-  BulkFilter, BulkItemsRequest, CreateBulkRotationRequest, CreateRotationPolicyRequest, Page, RotateSecretKeyRequest, RotationFilter, WaitRotationRequest,
+  AddConsumerRequest, BulkFilter, BulkItemsRequest, CreateBulkRotationRequest, CreateRotationPolicyRequest, Page, RotateSecretKeyRequest, RotationFilter, SetConsumerOrgsRequest,
+  WaitRotationRequest,
 } from './requests.ts';
-import { untilSucceeded } from './rotation-end.ts';
+import { checkAcknowledgedBy, untilSucceeded, type AcknowledgedBy } from './rotation-end.ts';
 import { checkedMs, createScopes } from './scopes.ts';
 
 const CALL_DEADLINE_MS = 10_000;
@@ -53,6 +54,14 @@ export interface TimeoutOptions {
   signal?: AbortSignal;
 }
 
+export interface WaitOptions extends TimeoutOptions {
+  /**
+   * Wait also until consumers have applied the new version: `'all'` that may read the org and are live (those that are gone hold up nobody, and stand
+   * in the answer), or those that are named, be they live or not. Where not given: for none.
+   */
+  acknowledgedBy?: AcknowledgedBy;
+}
+
 export interface WatchOptions {
   /** End also when it is PAUSED or HALTED. */
   untilStopped?: boolean;
@@ -67,8 +76,9 @@ export interface WatchOptions {
  * builds on them. They reject with a RekeyClientError, and with nothing else but what a caller's own iterable of ids throws, and a TypeError
  * for options that cannot be meant.
  *
- * Tried again until their deadline, where the gateway is away or says that it cannot answer just now: all that read, and the three that carry
- * a request_id (rotateSecretKey, createBulkRotation, createRotationPolicy), which is one and the same over all tries. Nothing else is.
+ * Tried again until their deadline, where the gateway is away or says that it cannot answer just now: all that read, the three that carry
+ * a request_id (rotateSecretKey, createBulkRotation, createRotationPolicy), which is one and the same over all tries, setConsumerOrgs, and addConsumer
+ * with a public key. Nothing else is.
  */
 export interface RekeyClient {
   /**
@@ -76,11 +86,12 @@ export interface RekeyClient {
    * rotation when it has SUCCEEDED.
    *
    * Rejects, with `rotation` set: with the reason of the error table where it FAILED, ROTATION_CANCELLED, ROTATION_NOT_ENDED when the time is up
-   * (it goes on: `waitUntilSucceeded(error.rotation.id)`). Without `rotation` it is not known to have been recorded: ask again with `error.requestId`.
+   * (it goes on: `waitUntilSucceeded(error.rotation.id)`). With `acknowledgedBy` also ROTATION_NOT_ACKNOWLEDGED when the time is up after it has SUCCEEDED
+   * (`error.rotation.consumers` says who is missing), CONSUMER_NOT_FOUND and CONSUMER_MAY_NOT_READ: the key is replaced then. Without `rotation` it is not known to have been recorded: ask again with `error.requestId`.
    */
-  rotateAndWait(request: RotateSecretKeyRequest, options?: TimeoutOptions): Promise<Rotation>;
+  rotateAndWait(request: RotateSecretKeyRequest, options?: WaitOptions): Promise<Rotation>;
   /** The second half of rotateAndWait. Safe to repeat. */
-  waitUntilSucceeded(rotationId: string, options?: TimeoutOptions): Promise<Rotation>;
+  waitUntilSucceeded(rotationId: string, options?: WaitOptions): Promise<Rotation>;
 
   /** Answers when it is recorded, long before the key is replaced. INVALID_ARGUMENT, REQUEST_ID_REUSED, REQUEST_ID_SPENT, REDIS_MEMORY_LOW. */
   rotateSecretKey(request: RotateSecretKeyRequest, options?: CallOptions): Promise<Rotation>;
@@ -90,7 +101,7 @@ export interface RekeyClient {
   listRotations(request?: RotationFilter & Page, options?: CallOptions): Promise<RotationsPage>;
   /** All of them, newest first, a page at a time. */
   rotations(filter?: RotationFilter, options?: CallOptions): AsyncIterable<Rotation>;
-  /** One WaitRotation: the rotation as it is when it has ended or the time is up, which is no error. Its deadline follows from its timeoutMs. */
+  /** One WaitRotation: the rotation as it is when it has ended (or, with `until`, been acknowledged) or the time is up, which is no error. Its deadline follows from its timeoutMs. */
   waitRotation(request: WaitRotationRequest, options?: CallOptions): Promise<Rotation>;
   /** ROTATION_NOT_CANCELLABLE once its request may have left. Safe to repeat; not tried again. */
   cancelRotation(id: string, options?: CallOptions): Promise<Rotation>;
@@ -101,7 +112,7 @@ export interface RekeyClient {
   /**
    * Streams the ids in messages of at most 64 KiB, and reads on from `assistantIds` only as fast as the gateway takes them. Where the gateway goes away in the
    * middle, all of it is sent again with the same request_id, if the ids can be read again (see `Ids`). Nothing is begun before all of it has arrived.
-   * INVALID_ARGUMENT, REQUEST_ID_REUSED; what the iterable throws is thrown.
+   * INVALID_ARGUMENT, REQUEST_ID_REUSED, CONSUMERS_MISSING; what the iterable throws is thrown.
    */
   createBulkRotation(request: CreateBulkRotationRequest, options?: CallOptions): Promise<BulkRotation>;
   /** BULK_NOT_FOUND where there is none, or where it ended too long ago; so do all that take its id. */
@@ -134,6 +145,22 @@ export interface RekeyClient {
   resumeRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;
   /** Repeated, it rejects with POLICY_NOT_FOUND. */
   deleteRotationPolicy(id: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Safe to repeat with the same public key, and then tried again; a sealed shared key cannot be told from another one, and is sent once.
+   * CONSUMER_EXISTS, TOO_MANY_CONSUMERS.
+   */
+  addConsumer(request: AddConsumerRequest, options?: CallOptions): Promise<Consumer>;
+  /** A consumer, and how far its instances have come. CONSUMER_NOT_FOUND; so do all that take its name. */
+  getConsumer(name: string, options?: CallOptions): Promise<Consumer>;
+  /** All of them, by name: a hundred at the most. */
+  listConsumers(options?: CallOptions): Promise<Consumer[]>;
+  /** What it may read no more is taken off it. Safe to repeat, and tried again. */
+  setConsumerOrgs(request: SetConsumerOrgsRequest, options?: CallOptions): Promise<Consumer>;
+  /** It keeps the keys that it holds: rotate those that it must not know. Repeated, it rejects with CONSUMER_NOT_FOUND. */
+  removeConsumer(name: string, options?: CallOptions): Promise<void>;
+  /** Rekey's public key, by which consumers know what to believe: a JWK (OKP Ed25519) as JSON. NO_WORKER_YET. */
+  getPublicKey(options?: CallOptions): Promise<{ jwk: string }>;
 
   /** Of one org, or of all. Answers before it begins; one that is still QUEUED for the same is answered again. Not tried again. */
   createSweep(request?: { orgId?: string }, options?: CallOptions): Promise<Sweep>;
@@ -200,23 +227,27 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
   }
   const withToken = <T extends object>(page: T, { nextPageToken }: { nextPageToken: string }): T & { nextPageToken?: string } => ({ ...page, ...(nextPageToken && { nextPageToken }) });
 
-  const waitUntilSucceeded = async (id: string, last: Rotation | undefined, { timeoutMs, signal }: TimeoutOptions & { timeoutMs: number }): Promise<Rotation> => {
+  const waitUntilSucceeded = async (id: string, last: Rotation | undefined, { timeoutMs, signal, acknowledgedBy }: WaitOptions & { timeoutMs: number }): Promise<Rotation> => {
     const scope = scopes.open({ signal });
     try {
-      return await untilSucceeded({ gateway, scope, backoff }, id, { ...(last && { last }), timeoutMs });
+      return await untilSucceeded({ gateway, scope, backoff }, id, { ...(last && { last }), acknowledgedBy, timeoutMs });
     } finally {
       scope.end();
     }
   };
 
   const client: RekeyClient = {
-    rotateAndWait: async (request, { timeoutMs = ROTATE_AND_WAIT_MS, signal } = {}) => {
+    rotateAndWait: async (request, { timeoutMs = ROTATE_AND_WAIT_MS, ...options } = {}) => {
+      checkAcknowledgedBy(options.acknowledgedBy);
       const wholeMs = checkedMs('timeoutMs', timeoutMs);
       const endsAtMs = performance.now() + wholeMs;
-      const rotation = await client.rotateSecretKey(request, { deadlineMs: wholeMs, ...(signal && { signal }) });
-      return waitUntilSucceeded(rotation.id, rotation, { timeoutMs: endsAtMs - performance.now(), ...(signal && { signal }) });
+      const rotation = await client.rotateSecretKey(request, { deadlineMs: wholeMs, ...(options.signal && { signal: options.signal }) });
+      return waitUntilSucceeded(rotation.id, rotation, { ...options, timeoutMs: endsAtMs - performance.now() });
     },
-    waitUntilSucceeded: (id, { timeoutMs = ROTATE_AND_WAIT_MS, signal } = {}) => waitUntilSucceeded(id, undefined, { timeoutMs: checkedMs('timeoutMs', timeoutMs), ...(signal && { signal }) }),
+    waitUntilSucceeded: async (id, { timeoutMs = ROTATE_AND_WAIT_MS, ...options } = {}) => {
+      checkAcknowledgedBy(options.acknowledgedBy);
+      return waitUntilSucceeded(id, undefined, { ...options, timeoutMs: checkedMs('timeoutMs', timeoutMs) });
+    },
 
     rotateSecretKey: async (request, options) => {
       const requestId = request.requestId || randomUUID();
@@ -286,6 +317,13 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
     pauseRotationPolicy: async (id, options) => changing('pauseRotationPolicy', { id }, toPolicy, options),
     resumeRotationPolicy: async (id, options) => changing('resumeRotationPolicy', { id }, toPolicy, options),
     deleteRotationPolicy: async (id, options) => changing('deleteRotationPolicy', { id }, () => {}, options),
+
+    addConsumer: async (request, options) => ask('addConsumer', request, toConsumer, { ...options, repeatable: request.sealedSharedJwk === undefined }),
+    getConsumer: async (name, options) => reading('getConsumer', { name }, toConsumer, options),
+    listConsumers: async (options) => reading('listConsumers', {}, ({ consumers }) => consumers.map(toConsumer), options),
+    setConsumerOrgs: async (request, options) => ask('setConsumerOrgs', request, toConsumer, { ...options, repeatable: true }),
+    removeConsumer: async (name, options) => changing('removeConsumer', { name }, () => {}, options),
+    getPublicKey: async (options) => reading('getPublicKey', {}, ({ jwk }) => ({ jwk }), options),
 
     createSweep: async (request = {}, options) => changing('createSweep', request, toSweep, options),
     getSweep: async (id, options) => reading('getSweep', { id }, toSweep, options),

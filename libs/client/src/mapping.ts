@@ -1,5 +1,7 @@
-import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
-import type { Assistant, BulkItem, BulkRotation, Canary, Explanation, FailureLimit, Rotation, RotationPolicy, Sweep, SystemStatus } from './models.ts';
+import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoConsumer, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
+import type {
+  Assistant, BulkItem, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
+} from './models.ts';
 
 type ProtoAssistant = Awaited<ReturnType<GatewayClient['getAssistant']>>;
 type ProtoTimestamp = ProtoRotation['createTime'];
@@ -25,6 +27,10 @@ const failureLimit = (limit: ProtoBulkRotation['maxFailures']): FailureLimit | u
   if (limit?.count !== undefined) return { count: limit.count };
   return limit?.percent === undefined ? undefined : { percent: limit.percent };
 };
+
+/** None is not set: most answers have none, also where there are consumers. */
+const reach = (consumers: ProtoRotation['consumers']): ConsumerReach[] | undefined =>
+  consumers.length > 0 ? consumers.map(({ consumer, state: reached }) => ({ name: consumer, state: state(reached) })) : undefined;
 
 /** Throws a TypeError of an Invalid Date, which would travel as 1970. */
 export const toTimestamp = (time: Date): { seconds: number; nanos: number } => {
@@ -61,6 +67,7 @@ export const toRotation = (rotation: ProtoRotation): Rotation =>
         })
       : undefined,
     bulkRotationId: text(rotation.bulkRotationId),
+    consumers: reach(rotation.consumers),
   });
 
 export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
@@ -89,6 +96,7 @@ export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
     verification: bulk.verification ?? undefined,
     lastFailures: bulk.lastFailures.map(({ assistantId, reason, time }) => ({ assistantId, reason, time: setDate(time) })),
     policyId: text(bulk.policyId),
+    consumers: reach(bulk.consumers),
   });
 
 export const toBulkItem = (item: ProtoBulkItem): BulkItem => withoutUnset<BulkItem>({ assistantId: item.assistantId, state: state(item.state), error: explanation(item.error) });
@@ -135,6 +143,31 @@ export const toSweep = (sweep: ProtoSweep): Sweep =>
     endTime: date(sweep.endTime),
     counts: sweep.counts!,
     error: explanation(sweep.error),
+  });
+
+const toConsumerInstance = (instance: ProtoConsumer['instances'][number]): ConsumerInstance => ({
+  id: instance.id,
+  live: instance.live,
+  heardTime: setDate(instance.heardTime),
+  position: instance.position,
+  seq: Number(instance.seq),
+  keyCount: Number(instance.keyCount),
+  unappliedCount: Number(instance.unappliedCount),
+  unapplied: instance.unapplied.map(({ assistantId, version, why }) => withoutUnset<UnappliedVersion>({ assistantId, version: number(version), why })),
+});
+
+export const toConsumer = (consumer: ProtoConsumer): Consumer =>
+  withoutUnset<Consumer>({
+    name: consumer.name,
+    orgs: consumer.orgs,
+    state: state(consumer.state),
+    createTime: setDate(consumer.createTime),
+    keyType: consumer.keyType,
+    keyId: text(consumer.keyId),
+    instances: consumer.instances.map(toConsumerInstance),
+    live: consumer.live,
+    lagEvents: Number(consumer.lagEvents),
+    lagMs: milliseconds(consumer.lag),
   });
 
 const since = ({ assistantId, sinceTime }: { assistantId: string; sinceTime: ProtoTimestamp }) =>

@@ -42,6 +42,16 @@ export interface Rotation {
   reconciliation?: Reconciliation;
   /** The bulk rotation that it is a part of. */
   bulkRotationId?: string;
+  /** Whether each consumer that may read the org has applied the version. When SUCCEEDED; of getRotation and of waiting only. */
+  consumers?: ConsumerReach[];
+}
+
+/** Whether a consumer has applied what is published. */
+export interface ConsumerReach {
+  /** The consumer's. */
+  name: string;
+  /** PENDING: a live instance has not come so far. GONE: no instance is live. UNAPPLIED: a live instance could not apply it, or it cannot be told whether it could. */
+  state: 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 }
 
 export interface Reconciliation {
@@ -69,6 +79,8 @@ export interface Canary {
   count: number;
   /** Whether it goes on by itself when all of them have succeeded. */
   continues: boolean;
+  /** With `continues`: only when every live consumer that may read the org has applied their keys. Until then it is PAUSED, with CANARY_AWAITS_CONSUMERS. */
+  awaitsConsumers?: boolean;
 }
 
 /** Many rotations that were asked for at once. */
@@ -108,6 +120,8 @@ export interface BulkRotation {
   lastFailures: BulkFailure[];
   /** The policy that asked for it. */
   policyId?: string;
+  /** Whether each consumer that may read the org has applied all keys that it has replaced until now. Not in lists. */
+  consumers?: ConsumerReach[];
 }
 
 export interface BulkVerification {
@@ -211,6 +225,52 @@ export interface Sweep {
   endTime?: Date;
   counts: SweepCounts;
   error?: Explanation;
+}
+
+/** A named service that reads keys. */
+export interface Consumer {
+  name: string;
+  /** The orgs that it may read; `*` for all. */
+  orgs: string[];
+  /** PENDING: no worker has taken notice of it yet. ENROLLING: what was published before is being sealed for it. ACTIVE: it can open all that it may read. */
+  state: 'PENDING' | 'ENROLLING' | 'ACTIVE';
+  createTime: Date;
+  /** `X25519`, `P-256` or `shared`. */
+  keyType: string;
+  /** The beginning of its key's thumbprint (RFC 7638). */
+  keyId?: string;
+  /** Those that run, and those that are gone for less than ten minutes; the last heard of first. */
+  instances: ConsumerInstance[];
+  /** Whether any instance is live. */
+  live: boolean;
+  /** How many events its slowest live instance has still to apply. 0 where none is live. */
+  lagEvents: number;
+  /** For how long the oldest of them has been waiting, in ms. */
+  lagMs?: number;
+}
+
+/** One process of a consumer, as it says of itself. */
+export interface ConsumerInstance {
+  id: string;
+  /** Whether it has reported within its lease, and is not leaving. */
+  live: boolean;
+  heardTime: Date;
+  /** The id of the last entry of the event stream that it has applied, and the `seq` of that event. */
+  position: string;
+  seq: number;
+  /** Of how many assistants it holds a key. */
+  keyCount: number;
+  /** What it should have applied and could not, since its last snapshot: how many, and the last 20. */
+  unappliedCount: number;
+  unapplied: UnappliedVersion[];
+}
+
+export interface UnappliedVersion {
+  assistantId: string;
+  /** Not set where it could not be read. */
+  version?: number;
+  /** In its own words. */
+  why: string;
 }
 
 /** How Rekey stands. */

@@ -25,6 +25,10 @@ interface WaitRotationFields {
   id: string;
   /** How long to wait, in ms: 30 s where not given, 10 min at the most. */
   timeoutMs?: number;
+  /** What is waited for: its end where not given, or that consumers have applied its version. */
+  until?: 'ENDED' | 'ACKNOWLEDGED';
+  /** With ACKNOWLEDGED: these, be they live or not. Where none is named: all that may read the org and are live. */
+  consumers?: string[];
 }
 export type WaitRotationRequest = WaitRotationFields & Further<Proto<'waitRotation'>, WaitRotationFields & { timeout: unknown }>;
 
@@ -80,6 +84,8 @@ interface CreateBulkRotationFields {
   canary?: Canary;
   /** `{ percent: 5 }` where not given. */
   maxFailures?: FailureLimit;
+  /** Consumers that must be live and have applied everything that is published, or nothing is begun: CONSUMERS_MISSING. 100 at the most. */
+  requireConsumers?: string[];
 }
 export type CreateBulkRotationRequest = CreateBulkRotationFields & Further<ProtoCreateBulk, CreateBulkRotationFields>;
 
@@ -101,3 +107,22 @@ interface CreateRotationPolicyFields {
   maxFailures?: FailureLimit;
 }
 export type CreateRotationPolicyRequest = CreateRotationPolicyFields & Further<ProtoCreatePolicy, CreateRotationPolicyFields>;
+
+interface AddConsumerFields {
+  /** Lower-case letters, digits and hyphens, beginning with a letter, at most 63. */
+  name: string;
+  /** The orgs that it may read, as they are named in requests; `*` for all. */
+  orgs: string[];
+}
+/** One of them, as JSON. */
+type ConsumerKey =
+  | { /** Its public key, a JWK: OKP X25519 or EC P-256. */ publicJwk: string; sealedSharedJwk?: never }
+  | { /** A key that it shares with Rekey, sealed to Rekey's key file: `rekey consumer add` does that. */ sealedSharedJwk: string; publicJwk?: never };
+export type AddConsumerRequest = AddConsumerFields & ConsumerKey & Further<Proto<'addConsumer'>, AddConsumerFields & { key: unknown; publicJwk: unknown; sealedSharedJwk: unknown }>;
+
+interface SetConsumerOrgsFields {
+  name: string;
+  /** As in AddConsumerRequest; in place of those before. */
+  orgs: string[];
+}
+export type SetConsumerOrgsRequest = SetConsumerOrgsFields & Further<Proto<'setConsumerOrgs'>, SetConsumerOrgsFields>;

@@ -3,8 +3,17 @@ import { errorTable, isEnded, isErrorCode } from '@rekey/schema';
 import { createBackoff, type RetryOptions } from './backoff.ts';
 import { RekeyClientError, asClientError } from './client-error.ts';
 import { toDuration, toRotation } from './mapping.ts';
-import type { Rotation } from './models.ts';
+import type { ConsumerReach, Rotation } from './models.ts';
 import type { Scope } from './scopes.ts';
+
+/** Which consumers are waited for: all that may read the org and are live, or those that are named, be they live or not. */
+export type AcknowledgedBy = 'all' | readonly string[];
+
+/** Throws a TypeError of what is neither. No names at all would mean all of them to the gateway. */
+export const checkAcknowledgedBy = (by: AcknowledgedBy | undefined): void => {
+  if (by === undefined || by === 'all' || (Array.isArray(by) && by.length > 0)) return;
+  throw new TypeError("acknowledgedBy must be 'all' or an array of names of consumers");
+};
 
 /** One WaitRotation: short enough for proxies that cut off what is silent for a minute. */
 const SLICE_MS = 20_000;
@@ -21,29 +30,39 @@ export interface RotationEndDeps {
 
 /**
  * Waits for a rotation until it has ended, or `timeoutMs` have passed, in slices, over any absence of the gateway. Resolves with it when it has
- * SUCCEEDED; rejects otherwise. `last` is how it was seen before.
+ * SUCCEEDED, and those that are waited for have acknowledged it; rejects otherwise. `last` is how it was seen before.
  */
-export const untilSucceeded = async ({ gateway, scope, backoff: options }: RotationEndDeps, id: string, { last, timeoutMs }: { last?: Rotation; timeoutMs: number }): Promise<Rotation> => {
+export const untilSucceeded = async (
+  { gateway, scope, backoff: options }: RotationEndDeps,
+  id: string,
+  { last, acknowledgedBy, timeoutMs }: { last?: Rotation; acknowledgedBy?: AcknowledgedBy | undefined; timeoutMs: number },
+): Promise<Rotation> => {
   const endsAtMs = performance.now() + timeoutMs;
   const backoff = createBackoff(options);
   const leftMs = () => endsAtMs - performance.now();
   let rotation = last;
   let failure: RekeyClientError | undefined;
+  /** Only an answer that was waited for says so: others may leave out how far the consumers are. */
+  let acknowledged = acknowledgedBy === undefined;
 
   const look = async (): Promise<void> => {
     const begunMs = performance.now();
     const sliceMs = Math.min(SLICE_MS, leftMs());
-    rotation = toRotation(await gateway.waitRotation({ id, timeout: toDuration(sliceMs) }, { deadlineMs: Math.min(sliceMs + ANSWER_WITHIN_MS, leftMs()), signal: scope.signal }));
+    const by = rotation?.state === 'SUCCEEDED' ? acknowledgedBy : undefined;
+    const until = by && { until: 'ACKNOWLEDGED' as const, consumers: by === 'all' ? [] : [...by] };
+    rotation = toRotation(await gateway.waitRotation({ id, timeout: toDuration(sliceMs), ...until }, { deadlineMs: Math.min(sliceMs + ANSWER_WITHIN_MS, leftMs()), signal: scope.signal }));
     failure = undefined;
+    if (by) acknowledged = missing(rotation, by).length === 0;
     // An answer before its time that is no end (a state that this version does not know) must not be asked for without a pause.
-    if (isEnded(rotation.state) || performance.now() - begunMs > sliceMs / 2) backoff.reset();
+    if ((by ? acknowledged : isEnded(rotation.state)) || performance.now() - begunMs > sliceMs / 2) backoff.reset();
     else await rest();
   };
   const rest = () => scope.pause(Math.max(Math.min(backoff.nextMs(), leftMs()), 0));
 
   for (;;) {
-    if (rotation && isEnded(rotation.state)) return whereSucceeded(rotation);
-    if (leftMs() <= 0) throw notEnded(id, rotation, failure);
+    const succeeded = rotation && isEnded(rotation.state) ? whereSucceeded(rotation) : undefined;
+    if (succeeded && acknowledged) return succeeded;
+    if (leftMs() <= 0) throw succeeded && acknowledgedBy ? notAcknowledged(succeeded, acknowledgedBy, failure) : notEnded(id, rotation, failure);
     try {
       await look();
     } catch (error) {
@@ -62,6 +81,18 @@ export const untilSucceeded = async ({ gateway, scope, backoff: options }: Rotat
 const notEnded = (id: string, rotation: Rotation | undefined, failure: RekeyClientError | undefined): RekeyClientError => {
   if (!rotation && failure) return failure;
   return new RekeyClientError('ROTATION_NOT_ENDED', { rotation, message: `${id} has not ended in that time; it goes on.`, ...(failure && { cause: failure }) });
+};
+
+/** Who is still waited for. Those that are gone hold up nobody, unless they are named. */
+const missing = ({ consumers = [] }: Rotation, by: AcknowledgedBy): (Pick<ConsumerReach, 'name'> & Partial<ConsumerReach>)[] => {
+  if (by === 'all') return consumers.filter(({ state }) => state !== 'ACKNOWLEDGED' && state !== 'GONE');
+  return by.map((name): Pick<ConsumerReach, 'name'> & Partial<ConsumerReach> => consumers.find((consumer) => consumer.name === name) ?? { name }).filter(({ state }) => state !== 'ACKNOWLEDGED');
+};
+
+const notAcknowledged = (rotation: Rotation, by: AcknowledgedBy, failure: RekeyClientError | undefined): RekeyClientError => {
+  const who = missing(rotation, by).map(({ name, state }) => `${name}${state === undefined ? '' : ` (${state})`}`);
+  const message = `${rotation.id} has succeeded, but was not acknowledged in that time${who.length > 0 ? ` by ${who.join(', ')}` : ''}.`;
+  return new RekeyClientError('ROTATION_NOT_ACKNOWLEDGED', { rotation, message, ...(failure && { cause: failure }) });
 };
 
 const whereSucceeded = (rotation: Rotation): Rotation => {
