@@ -18,7 +18,8 @@ const libs = {
   'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'rpc', 'runtime'],
   'apps/start': ['testing', 'sealing'],
 };
-const spec = '\\.spec\\.ts$';
+/** Specs, and what only they use. */
+const spec = '(\\.spec|-fixture)\\.ts$';
 
 const directions = Object.entries(libs).map(([from, allowed]) => ({
   name: `${from.replace('/', '-')}-imports`,

@@ -1,1 +1,4 @@
-export { default } from '../../jest.preset.js';
+import preset from '../../jest.preset.js';
+
+// Outages take their time.
+export default { ...preset, testTimeout: 30_000 };
