@@ -25,7 +25,8 @@ export interface ConsumersReach {
 /** How long consumers that are demanded may take to catch up. */
 const CATCH_UP_MS = 5000;
 
-export const createConsumersReach = ({ consumers, positions }: { consumers: Consumers; positions: ConsumerPositions }): ConsumersReach => {
+/** `begun` resolves when the acknowledgements of before are read: until then everybody would look as if they were gone. */
+export const createConsumersReach = ({ consumers, positions, begun }: { consumers: Consumers; positions: ConsumerPositions; begun: Promise<void> }): ConsumersReach => {
   const closing = new AbortController();
 
   const readersOf = async (orgId: string): Promise<string[]> => (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, orgId)).map(({ consumer }) => consumer.name);
@@ -61,9 +62,14 @@ export const createConsumersReach = ({ consumers, positions }: { consumers: Cons
   };
 
   return {
-    of: async (rotation) => (rotation.entry === undefined ? [] : reachOf(rotation, await readersOf(rotation.orgId))),
+    of: async (rotation) => {
+      if (rotation.entry === undefined) return [];
+      await begun;
+      return reachOf(rotation, await readersOf(rotation.orgId));
+    },
 
     wait: async (rotation, named, signal) => {
+      await begun;
       await check(rotation.orgId, named);
       const names = await readersOf(rotation.orgId);
       const isWaitedFor = ({ consumer, state }: ConsumerReach) => (named.length > 0 ? named.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED');
@@ -72,10 +78,15 @@ export const createConsumersReach = ({ consumers, positions }: { consumers: Cons
       return reach;
     },
 
-    ofBulk: async ({ orgId, entry }) => (entry === undefined ? [] : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }))),
+    ofBulk: async ({ orgId, entry }) => {
+      if (entry === undefined) return [];
+      await begun;
+      return (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
+    },
 
     demand: async (names, signal) => {
       if (names.length === 0) return;
+      await begun;
       const entry = await consumers.lastEntry();
       const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
       await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));

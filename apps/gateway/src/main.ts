@@ -45,9 +45,8 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
   });
   shutdown.defer('positions', () => positions.close());
-  // Not waited for: without Redis the gateway says NOT_SERVING.
-  void positions.start();
-  const reach = createConsumersReach({ consumers, positions });
+  // Not waited for here: without Redis the gateway says NOT_SERVING.
+  const reach = createConsumersReach({ consumers, positions, begun: positions.start() });
 
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
