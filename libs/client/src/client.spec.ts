@@ -37,7 +37,16 @@ const startFake = async ({ rotations = {}, bulks = {}, policies = {}, consumers 
   } as UntypedServiceImplementation);
   server.addService(v1.RotationPolicyService.service, { ...(policies.create && { CreateRotationPolicy: clientStreaming(policies.create, report, { idleMs: 60_000 }) }) } as UntypedServiceImplementation);
   server.addService(v1.ConsumerService.service, unaries(consumers) as UntypedServiceImplementation);
-  const bound = await new Promise<number>((resolve, reject) => server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) => (error ? reject(error) : resolve(taken))));
+  const bind = () => new Promise<number>((resolve, reject) => server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) => (error ? reject(error) : resolve(taken))));
+  let bound = 0;
+  // The port of one that was killed is free only when the kernel has let go of it.
+  while (bound === 0) {
+    bound = await bind().catch(async (error: unknown) => {
+      if (port === 0) throw error;
+      await sleep(50);
+      return 0;
+    });
+  }
   const kill = () => server.forceShutdown();
   toDispose.push(kill);
   return { port: bound, kill };
