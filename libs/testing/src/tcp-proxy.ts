@@ -96,7 +96,8 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   const reset = ({ client, target }: Link): void => {
     for (const socket of [client, target]) {
       // A RST needs a connection; before there is one it would wait for it.
-      if (socket.connecting) socket.destroy();
+      // And one that is being shut down is not reset by libuv: its handle is lost, and Node waits for it for ever when it exits.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
   };
