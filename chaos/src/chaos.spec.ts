@@ -5,8 +5,10 @@ const chaos = async (...args: string[]) => {
   const child = startChild(process.execPath, ['--conditions=@rekey/source', 'chaos/src/main.ts', '--json', ...args], { cwd: repositoryRoot });
   let text = '';
   child.process.stdout?.on('data', (chunk) => (text += chunk));
-  child.process.stderr?.resume();
+  let errors = '';
+  child.process.stderr?.on('data', (chunk) => (errors = `${errors}${chunk}`.slice(-4000)));
   const { code } = await child.exited;
+  if (text === '') throw new Error(`chaos ended with ${code} and no verdict:\n${errors}`);
   return { code, verdict: JSON.parse(text) as Record<string, number> };
 };
 

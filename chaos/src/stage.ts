@@ -61,11 +61,11 @@ const hurried = {
   INVENT_TIMEOUT_MS: '500',
   REKEY_LANDING_WINDOW_MS: String(LANDING_WINDOW_MS),
   REKEY_TAKEOVER_AFTER_MS: '1800',
+  REKEY_SHUTDOWN_TIMEOUT_MS: '10000',
 };
 const timing = {
   REKEY_READ_LAG_MS: String(READ_LAG_MS),
   REKEY_SWEEP_EVERY_MS: '5000',
-  REKEY_SHUTDOWN_TIMEOUT_MS: '10000',
 };
 
 /** What happens to POSTs, and how often compared with the others. */
