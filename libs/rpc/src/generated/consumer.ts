@@ -6,7 +6,6 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 import type { AddConsumerRequest as _rekey_v1_AddConsumerRequest, AddConsumerRequest__Output as _rekey_v1_AddConsumerRequest__Output } from './rekey/v1/AddConsumerRequest.ts';
 import type { Consumer as _rekey_v1_Consumer, Consumer__Output as _rekey_v1_Consumer__Output } from './rekey/v1/Consumer.ts';
 import type { ConsumerInstance as _rekey_v1_ConsumerInstance, ConsumerInstance__Output as _rekey_v1_ConsumerInstance__Output } from './rekey/v1/ConsumerInstance.ts';
-import type { ConsumerReach as _rekey_v1_ConsumerReach, ConsumerReach__Output as _rekey_v1_ConsumerReach__Output } from './rekey/v1/ConsumerReach.ts';
 import type { ConsumerServiceClient as _rekey_v1_ConsumerServiceClient, ConsumerServiceDefinition as _rekey_v1_ConsumerServiceDefinition } from './rekey/v1/ConsumerService.ts';
 import type { GetConsumerRequest as _rekey_v1_GetConsumerRequest, GetConsumerRequest__Output as _rekey_v1_GetConsumerRequest__Output } from './rekey/v1/GetConsumerRequest.ts';
 import type { GetPublicKeyRequest as _rekey_v1_GetPublicKeyRequest, GetPublicKeyRequest__Output as _rekey_v1_GetPublicKeyRequest__Output } from './rekey/v1/GetPublicKeyRequest.ts';
@@ -34,7 +33,6 @@ export interface ProtoGrpcType {
       AddConsumerRequest: MessageTypeDefinition<_rekey_v1_AddConsumerRequest, _rekey_v1_AddConsumerRequest__Output>
       Consumer: MessageTypeDefinition<_rekey_v1_Consumer, _rekey_v1_Consumer__Output>
       ConsumerInstance: MessageTypeDefinition<_rekey_v1_ConsumerInstance, _rekey_v1_ConsumerInstance__Output>
-      ConsumerReach: MessageTypeDefinition<_rekey_v1_ConsumerReach, _rekey_v1_ConsumerReach__Output>
       ConsumerService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_ConsumerServiceClient> & { service: _rekey_v1_ConsumerServiceDefinition }
       GetConsumerRequest: MessageTypeDefinition<_rekey_v1_GetConsumerRequest, _rekey_v1_GetConsumerRequest__Output>
       GetPublicKeyRequest: MessageTypeDefinition<_rekey_v1_GetPublicKeyRequest, _rekey_v1_GetPublicKeyRequest__Output>

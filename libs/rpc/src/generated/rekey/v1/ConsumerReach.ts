@@ -1,7 +1,7 @@
-// Original file: ../../proto/rekey/v1/consumer.proto
+// Original file: ../../proto/rekey/v1/rotation.proto
 
 
-// Original file: ../../proto/rekey/v1/consumer.proto
+// Original file: ../../proto/rekey/v1/rotation.proto
 
 export const _rekey_v1_ConsumerReach_State = {
   STATE_UNSPECIFIED: 'STATE_UNSPECIFIED',
