@@ -17,11 +17,13 @@ const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 const bySdk = async (): Promise<() => Promise<void>> => {
   const before = performance.now();
-  const rssBefore = process.memoryUsage().rss;
+  global.gc?.();
+  const [rssBefore, heapBefore] = [process.memoryUsage().rss, process.memoryUsage().heapUsed];
   const keys = await subscribe({ redis: REDIS_URL, consumer: CONSUMER, privateKey: KEY_FILE, readyTimeoutMs: 120_000 });
   const readyMs = performance.now() - before;
   global.gc?.();
-  const bytesEach = keys.size > 0 ? (process.memoryUsage().rss - rssBefore) / keys.size : 0;
+  const each = (bytes: number) => (keys.size > 0 ? bytes / keys.size : 0);
+  const memory = { heapBytesEach: each(process.memoryUsage().heapUsed - heapBefore), residentBytesEach: each(process.memoryUsage().rss - rssBefore) };
   keys.on('key', ({ assistantId }) => {
     keys.signUserHash(assistantId, 'user-1');
     seen.push([assistantId, nowMs()]);
@@ -44,7 +46,7 @@ const bySdk = async (): Promise<() => Promise<void>> => {
     const ratios = [0, 2, 4].map((i) => rounds[i]! / rounds[i + 1]!).toSorted((a, b) => a - b);
     return { signRatio: ratios[1], signsPerMs: rounds[0] };
   };
-  say({ ready: true, readyMs, keys: keys.size, bytesEach, ...(process.env['SIGN'] && signing()) });
+  say({ ready: true, readyMs, keys: keys.size, ...memory, ...(process.env['SIGN'] && signing()) });
   return () => keys.close();
 };
 
@@ -63,15 +65,17 @@ const byPolling = async (): Promise<() => Promise<void>> => {
   const redis = new Redis(REDIS_URL);
   const watched = WATCHED.split(',');
   const versions = new Map<string, number>();
+  let began = false;
   const look = async () => {
     for (const [i, text] of (await redis.mget(watched.map((id) => `{rekey}:current:${id}`))).entries()) {
       if (text === null) continue;
       const { subject, data } = JSON.parse(text) as { subject: string; data: { version: number } };
-      if (versions.get(watched[i]!) !== data.version && versions.has(watched[i]!)) seen.push([subject, nowMs()]);
+      if (began && versions.get(watched[i]!) !== data.version) seen.push([subject, nowMs()]);
       versions.set(watched[i]!, data.version);
     }
   };
   await look();
+  began = true;
   const timer = setInterval(() => void look(), 1000);
   say({ ready: true });
   return async () => {

@@ -46,7 +46,6 @@ const spreadOf = (values: number[]): Spread => ({ p50: percentile(values, 0.5), 
 
 const idle = async (stage: Stage, client: GatewayClient, mode: Mode, keyFile: string): Promise<Spread> => {
   const ids = firstAssistants(mode === 'poll' ? SINGLES / 10 : SINGLES);
-  for (const assistantId of ids.slice(0, 1)) await rotate(client, assistantId);
   const { child } = await startConsumer(stage, mode, keyFile, { WATCHED: ids.join(',') });
   for (const assistantId of ids) {
     await sleep(20 + Math.random() * (mode === 'poll' ? 500 : 30));
@@ -117,7 +116,7 @@ const start = async (progress: (text: string) => void): Promise<string> => {
   const of = (name: string) => median(found.map((ready) => Number(ready[name])));
   return table(
     [`a consumer that starts with ${whole(of('keys'))} assistants`, ''],
-    [['ready after, s', bold((of('readyMs') / 1000).toFixed(1))], ['resident memory each, bytes', bold(whole(of('bytesEach')))], ['`signUserHash` / bare `createHmac` loop', bold(of('signRatio').toFixed(2))], ['hashes a second', whole(of('signsPerMs') * 1000)]],
+    [['ready after, s', bold((of('readyMs') / 1000).toFixed(1))], ['heap each after a collection, bytes', bold(whole(of('heapBytesEach')))], ['resident memory each then, bytes', whole(of('residentBytesEach'))], ['`signUserHash` / bare `createHmac` loop', bold(of('signRatio').toFixed(2))], ['hashes a second', whole(of('signsPerMs') * 1000)]],
   );
 };
 
