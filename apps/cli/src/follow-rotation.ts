@@ -1,5 +1,5 @@
 import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
-import { isEnded, type RotationState } from '@rekey/schema';
+import { isEnded, isWaitedFor, type RotationState } from '@rekey/schema';
 import { conclude, follow } from './follow.ts';
 import { rotationJson, rotationText } from './output.ts';
 
@@ -14,8 +14,7 @@ export interface AlsoUntil {
 }
 
 /** Of those that are waited for, who has not applied it. */
-const waitedFor = ({ consumers }: ProtoRotation, also: AlsoUntil) =>
-  consumers.filter(({ consumer, state }) => (also.consumers.length > 0 ? also.consumers.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED'));
+const waitedFor = ({ consumers }: ProtoRotation, also: AlsoUntil) => consumers.filter(({ consumer, state }) => isWaitedFor({ consumer, state: String(state) }, also.consumers));
 
 export const followRotation = (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number, also?: AlsoUntil): Promise<ProtoRotation> =>
   follow(

@@ -1,10 +1,10 @@
 import type { BulkDraft, Bulks } from '@rekey/ledger';
 import { toProtoBulkItem, toProtoBulkRotation, type BulkRotationServiceHandlers, type CreateBulkRotationRequest__Output } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
 import { BulkId, RekeyError, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import { z } from 'zod';
 import type { BulkWatches } from './bulk-watches.ts';
 import type { ConsumersReach } from './consumer-reach.ts';
-import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { ServiceMethod, StreamingMethods } from './service-method.ts';
@@ -26,8 +26,7 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
   const fill = async (draft: BulkDraft, messages: AsyncIterable<CreateBulkRotationRequest__Output>, signal: AbortSignal): Promise<BulkSpec> => {
     const reader = requests.bulkReader();
     for await (const message of messages) {
-      reader.read(message);
-      await reach.demand(requests.parseRequest(requests.RequiredConsumers, message).requireConsumers, signal);
+      await reach.demand(reader.read(message), signal);
       const refusal = holdBack();
       if (refusal !== undefined) throw new RekeyError(refusal);
       if (message.assistantIds.length > 0) await draft.add(message.assistantIds);

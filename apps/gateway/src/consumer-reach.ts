@@ -1,5 +1,5 @@
-import type { ConsumerPositions, Consumers, Reach } from '@rekey/ledger';
-import { RekeyError, mayRead, type BulkRotation, type Rotation } from '@rekey/schema';
+import type { ConsumerPositions, Consumers } from '@rekey/ledger';
+import { RekeyError, isWaitedFor, mayRead, type BulkRotation, type Reach, type Rotation } from '@rekey/schema';
 
 export interface ConsumerReach {
   consumer: string;
@@ -29,7 +29,10 @@ const CATCH_UP_MS = 5000;
 export const createConsumersReach = ({ consumers, positions, begun }: { consumers: Consumers; positions: ConsumerPositions; begun: Promise<void> }): ConsumersReach => {
   const closing = new AbortController();
 
-  const readersOf = async (orgId: string): Promise<string[]> => (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, orgId)).map(({ consumer }) => consumer.name);
+  const readersOf = async (orgId: string): Promise<string[]> => {
+    await begun;
+    return (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, orgId)).map(({ consumer }) => consumer.name);
+  };
   const reachOf = ({ entry, assistantId, version }: Rotation, names: readonly string[]): ConsumerReach[] =>
     entry === undefined || version === undefined ? [] : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry, { assistantId, version }) }));
 
@@ -62,27 +65,17 @@ export const createConsumersReach = ({ consumers, positions, begun }: { consumer
   };
 
   return {
-    of: async (rotation) => {
-      if (rotation.entry === undefined) return [];
-      await begun;
-      return reachOf(rotation, await readersOf(rotation.orgId));
-    },
+    of: async (rotation) => (rotation.entry === undefined ? [] : reachOf(rotation, await readersOf(rotation.orgId))),
 
     wait: async (rotation, named, signal) => {
-      await begun;
       await check(rotation.orgId, named);
       const names = await readersOf(rotation.orgId);
-      const isWaitedFor = ({ consumer, state }: ConsumerReach) => (named.length > 0 ? named.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED');
       let reach = reachOf(rotation, names);
-      await until(() => !(reach = reachOf(rotation, names)).some(isWaitedFor), signal);
+      await until(() => !(reach = reachOf(rotation, names)).some((one) => isWaitedFor(one, named)), signal);
       return reach;
     },
 
-    ofBulk: async ({ orgId, entry }) => {
-      if (entry === undefined) return [];
-      await begun;
-      return (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
-    },
+    ofBulk: async ({ orgId, entry }) => (entry === undefined ? [] : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }))),
 
     demand: async (names, signal) => {
       if (names.length === 0) return;

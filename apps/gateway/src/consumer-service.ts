@@ -1,6 +1,6 @@
 import type { ConsumerPositions, Consumers, SeenConsumer } from '@rekey/ledger';
 import { toProtoConsumer, type ConsumerServiceHandlers } from '@rekey/rpc';
-import { ConsumerName, ConsumerOrgs, Envelope, RekeyError, type Consumer, type ErrorCode } from '@rekey/schema';
+import { ConsumerName, ConsumerOrgs, Envelope, RekeyError, parseJson, type Consumer, type ErrorCode } from '@rekey/schema';
 import { SealError, parseConsumerKey } from '@rekey/sealing';
 import { z } from 'zod';
 import { parseRequest } from './requests.ts';
@@ -110,12 +110,4 @@ const keyOf = async ({ publicJwk, sealedSharedJwk }: { publicJwk?: string | unde
   const sealed = Envelope.safeParse(parseJson(sealedSharedJwk));
   if (!sealed.success) throw violation('sealed_shared_jwk', 'must be a JWE as rekey consumer add makes it');
   return { key: { kty: 'oct', kid: '' }, shared_key: sealed.data };
-};
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

@@ -1,7 +1,7 @@
 import type { Policies, PolicyQueue } from '@rekey/ledger';
 import { toProtoPolicy, type RotationPolicyServiceHandlers } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
 import { RekeyError, type ErrorCode, type RotationPolicy } from '@rekey/schema';
-import { nextUlid } from './next-ulid.ts';
 import { ByPolicy, ListPolicies, readPolicy } from './policy-requests.ts';
 import { parseRequest } from './requests.ts';
 import type { ServiceMethod, StreamingMethods } from './service-method.ts';

@@ -94,7 +94,7 @@ const Canary = z
   .refine(({ continues, awaitsConsumers }) => continues || !awaitsConsumers, { path: ['awaitsConsumers'], message: 'needs continues' })
   .transform(({ awaitsConsumers, ...canary }) => ({ ...canary, ...(awaitsConsumers && { awaitsConsumers }) }));
 
-export const RequiredConsumers = z.object({ requireConsumers: z.array(ConsumerName).max(MAX_CONSUMERS).default([]) });
+const RequiredConsumers = z.object({ requireConsumers: z.array(ConsumerName).max(MAX_CONSUMERS).default([]) });
 
 /** proto-loader sets only the field of a oneof that was given. */
 export const FailureLimitMessage = z
@@ -178,9 +178,10 @@ export const bulkReader = () => {
   };
 
   return {
-    /** Checks the next message; afterwards its ids may be taken. */
-    read: (message: CreateBulkMessage): void => {
-      if (spec === undefined) {
+    /** Checks the next message; afterwards its ids may be taken. Returns the consumers that it demands: the first one alone may. */
+    read: (message: CreateBulkMessage): readonly string[] => {
+      const isFirst = spec === undefined;
+      if (isFirst) {
         spec = parseRequest(CreateBulk, message);
       } else {
         const further = FurtherBulk.safeParse(message);
@@ -188,6 +189,7 @@ export const bulkReader = () => {
       }
       takeIds('assistantIds', message.assistantIds, 'ids');
       takeIds('excludeAssistantIds', message.excludeAssistantIds, 'org');
+      return isFirst ? parseRequest(RequiredConsumers, message).requireConsumers : [];
     },
     /** What the stream asked for, when it has ended. */
     end: (): BulkSpec => {

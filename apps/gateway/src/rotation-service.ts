@@ -1,7 +1,7 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation, type RotationServiceHandlers } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
 import { RekeyError, RotationId, type ErrorCode } from '@rekey/schema';
-import { nextUlid } from './next-ulid.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { ConsumersReach } from './consumer-reach.ts';

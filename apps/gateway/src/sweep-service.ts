@@ -1,6 +1,6 @@
 import type { SweepQueue, Sweeps } from '@rekey/ledger';
 import { toProtoSweep, type SweepServiceHandlers } from '@rekey/rpc';
-import { nextUlid } from './next-ulid.ts';
+import { nextUlid } from '@rekey/runtime';
 import * as requests from './requests.ts';
 import type { ServiceMethod } from './service-method.ts';
 

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { BulkRange, BulkWork, Claim, RotationQueue } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
+import { nextUlid, type Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
 import { BulkLost } from './bulk-tasks.ts';
 import type { Clock } from './clock.ts';
-import { nextUlid } from './next-ulid.ts';
 import { idsOf } from './publisher.ts';
 import type { Step } from './rotate-secret-key.ts';
 

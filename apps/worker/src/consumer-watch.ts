@@ -1,6 +1,6 @@
-import { isBefore, type BulkWork, type ConsumerPositions, type Consumers } from '@rekey/ledger';
+import type { BulkWork, ConsumerPositions, Consumers } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { mayRead } from '@rekey/schema';
+import { isBefore, isWaitedFor, mayRead } from '@rekey/schema';
 import { every } from './every.ts';
 import type { Meter } from './meter.ts';
 import type { Readers } from './readers.ts';
@@ -68,9 +68,8 @@ export const startConsumerWatch = ({ consumers, positions, readers, work, meter,
       const bulk = await work.read(bulkId);
       const { entry } = bulk ?? {};
       const names = bulk ? (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, bulk.orgId)).map(({ consumer }) => consumer.name) : [];
-      const reach = entry === undefined ? [] : names.map((name) => positions.reach(name, entry));
-      // Those that are gone hold up nobody; where none is live, there is nobody to wait for.
-      if (reach.some((state) => state === 'PENDING' || state === 'UNAPPLIED')) continue;
+      const reach = entry === undefined ? [] : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
+      if (reach.some((one) => isWaitedFor(one))) continue;
       if (await work.acknowledged(bulkId)) logger.info({ bulk_id: bulkId }, 'all live consumers have applied the keys of a canary: the bulk rotation goes on');
     }
   };

@@ -98,13 +98,14 @@ export const enrolConsumers = ({ consumers, ledger, sealer, readers, logger, sto
   };
 
   return async () => {
-    const revisions = await consumers.revisions();
+    let revisions = await consumers.revisions();
     if (revisions.consumers !== seenRevision) {
       await grantPending();
       await readers.refresh();
       seenRevision = revisions.consumers;
+      revisions = await consumers.revisions();
     }
-    const { readers: wanted, resealed: done } = await consumers.revisions();
+    const { readers: wanted, resealed: done } = revisions;
     if (wanted === done || !(await consumers.lockResealing(token, LOCK_MS))) return;
     await readers.refresh();
     try {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Acknowledgement } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createConsumerPositions, isBefore, type ConsumerPositions } from './consumer-positions.ts';
+import { createConsumerPositions, type ConsumerPositions } from './consumer-positions.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -36,12 +36,6 @@ const until = async (what: () => boolean): Promise<void> => {
   });
 };
 const has = (position: string) => () => positions.slowest('billing')?.position === position;
-
-describe('the entries of a stream', () => {
-  it.each([['5-0', '5-1', true], ['5-9', '5-10', true], ['9-0', '10-0', true], ['5-1', '5-1', false], ['1795474210063-3', '1795474210063-2', false]])('%s before %s: %s', (a, b, before) => {
-    expect(isBefore(a, b)).toBe(before);
-  });
-});
 
 describe('a consumer', () => {
   it('of which nothing was heard is gone', () => {

@@ -1,6 +1,7 @@
-import { Acknowledgement } from '@rekey/schema';
+import { Acknowledgement, isBefore, parseJson, type Reach } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
+import { redisNowMs } from './redis-now.ts';
 
 /** A running instance of a consumer, or one that was. */
 export interface ConsumerInstance extends Omit<Acknowledgement, 'consumer'> {
@@ -9,9 +10,6 @@ export interface ConsumerInstance extends Omit<Acknowledgement, 'consumer'> {
   /** It has reported within its lease, and does not leave. */
   live: boolean;
 }
-
-/** Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not apply it, or it cannot be told whether it could. */
-export type Reach = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 
 /** How far consumers have come, from the stream of their acknowledgements. */
 export interface ConsumerPositions {
@@ -43,13 +41,6 @@ const LONGEST_LEASE_MS = 60_000;
 const GONE_TOLD_MS = 600_000;
 const INSTANCES_KEPT = 50;
 const PAUSE_AFTER_ERROR_MS = 500;
-
-/** Whether the entry `a` of a stream comes before `b`. */
-export const isBefore = (a: string, b: string): boolean => {
-  const [aMs, aSeq] = a.split('-').map(BigInt) as [bigint, bigint];
-  const [bMs, bSeq] = b.split('-').map(BigInt) as [bigint, bigint];
-  return aMs < bMs || (aMs === bMs && aSeq < bSeq);
-};
 
 interface Heard extends Omit<Acknowledgement, 'consumer'> {
   heardMs: number;
@@ -102,8 +93,7 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
   };
 
   const begin = async (): Promise<void> => {
-    const [seconds] = await redis.time();
-    const nowMs = Number(seconds) * 1000;
+    const nowMs = await redisNowMs(redis);
     const entries = await redis.xrange(keys.acks, `${nowMs - LONGEST_LEASE_MS}`, '+');
     for (const [entry, fields] of entries) take(entry, fields[1], Math.max(nowMs - Number(entry.split('-')[0]), 0));
     const [last] = await redis.xrevrange(keys.acks, '+', '-', 'COUNT', 1);
@@ -175,12 +165,4 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
       tell();
     },
   };
-};
-
-const parseJson = (text: string | undefined): unknown => {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return undefined;
-  }
 };

@@ -3,6 +3,7 @@ import { CONSUMER_CHANGED, Consumer, MAX_CONSUMERS, RekeyError } from '@rekey/sc
 import type { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
 import { DEFAULT_KEEP_EVENTS } from './ledger.ts';
+import { redisNowMs } from './redis-now.ts';
 import { defineScripts } from './scripts.ts';
 
 /** A consumer as it was read, to be changed only if it still is so. */
@@ -126,11 +127,6 @@ export const createConsumers = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP
       return text === null ? undefined : (JSON.parse(text) as object);
     },
   };
-};
-
-const redisNowMs = async (redis: Redis): Promise<number> => {
-  const [seconds, microseconds] = await redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 };
 
 const parse = (text: string): SeenConsumer | undefined => {

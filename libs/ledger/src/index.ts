@@ -12,7 +12,7 @@ export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
 export { createRequestBudget, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget.ts';
 export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks.ts';
-export { createConsumerPositions, isBefore, type ConsumerInstance, type ConsumerPositions, type Reach } from './consumer-positions.ts';
+export { createConsumerPositions, type ConsumerInstance, type ConsumerPositions } from './consumer-positions.ts';
 export { createConsumers, type ConsumerRevisions, type Consumers, type Resealed, type SeenConsumer } from './consumers.ts';
 export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type DrawOptions, type ItemClaim, type Takes } from './bulk-work.ts';
 export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';

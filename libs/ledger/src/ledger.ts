@@ -6,6 +6,7 @@ import { ledgerKeys, type Keys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
 import { paceOf, type BudgetOptions } from './budget.ts';
 import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
+import { redisNowMs } from './redis-now.ts';
 import { parseRotation } from './rotation-hash.ts';
 import { asCorrupt, defineScripts, isWrongType } from './scripts.ts';
 
@@ -488,10 +489,7 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
       return before === null || before === runId;
     },
 
-    nowMs: async () => {
-      const [seconds, microseconds] = await redis.time();
-      return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-    },
+    nowMs: () => redisNowMs(redis),
 
     findLost: async ({ quietMs, after = '' }) => {
       const queues = [ROTATIONS_QUEUE, FOLLOW_UPS_QUEUE].map((name) => `${keys.bull}:${name}`);

@@ -4,7 +4,7 @@ export { answersPing, connectRedis, isRedisAway, isRedisFull } from './redis.ts'
 export { guardRedis, watchRunId } from './guard-redis.ts';
 export { createShutdown, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';
-export { pooledRandom } from './pooled-random.ts';
+export { nextUlid } from './next-ulid.ts';
 export { createReplicaConfirmation } from './replicas.ts';
 export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './watch-memory.ts';
 export { refineWorkerVariables, workerVariables } from './worker-variables.ts';

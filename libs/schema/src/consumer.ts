@@ -33,6 +33,14 @@ export type Consumer = z.infer<typeof Consumer>;
 /** Whether a consumer may read the keys of an org. */
 export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolean => orgs.includes('*') || orgs.includes(orgId);
 
+/** Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not apply it, or it cannot be told whether it could. */
+export type Reach = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
+
+
+/** Whether a consumer holds up who waits for all of them to have applied an event: those that are named, be they live or not; or, where none is named, all that are live. */
+export const isWaitedFor = ({ consumer, state }: { consumer: string; state: string }, named: readonly string[] = []): boolean =>
+  named.length > 0 ? named.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED';
+
 export const CONSUMER_CHANGED = 'rekey.consumer.changed.v1';
 
 /** What a running instance of a consumer reports, again and again: the one field `ack` of each entry of the stream of acknowledgements. */

@@ -66,7 +66,7 @@ export const generateConsumerKey = async (type: ConsumerKeyType): Promise<JWK> =
   return { ...jwk, use: 'enc', alg: type === 'shared' ? 'A256KW' : 'ECDH-ES+A256KW', kid: await kidOf(jwk) };
 };
 
-export const KID_LENGTH = 12;
+const KID_LENGTH = 12;
 export const kidOf = async (jwk: JWK): Promise<string> => (await calculateJwkThumbprint(jwk)).slice(0, KID_LENGTH);
 
 const newKeyPair = (type: 'X25519' | 'P-256') => (type === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' }));

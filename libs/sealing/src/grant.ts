@@ -1,5 +1,6 @@
 import { createPublicKey, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { CompactEncrypt, CompactSign, compactDecrypt, compactVerify } from 'jose';
+import { parseJson } from '@rekey/schema';
 import { z } from 'zod';
 import { kidOf, type ConsumerKey, type OwnKey } from './consumer-key.ts';
 import type { SharedKeys } from './envelope.ts';
@@ -74,13 +75,4 @@ const verifierOf = (verifiers: readonly Verifier[], kid: string | undefined): Ke
   const verifier = verifiers.find((known) => known.kid === kid);
   if (!verifier) throw new SealError('signed by nobody who is known');
   return verifier.publicKey;
-};
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's message quotes what it read.
-    return undefined;
-  }
 };

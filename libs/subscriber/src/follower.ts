@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
-import { Consumer, mayRead, type Acknowledgement } from '@rekey/schema';
+import { Consumer, isBefore, mayRead, type Acknowledgement } from '@rekey/schema';
 import { SealError, openGrant, type SharedKeys } from '@rekey/sealing';
 import { createAcknowledger } from './acknowledger.ts';
 import type { HeldKeys } from './held-keys.ts';
@@ -12,7 +12,6 @@ import { currentRecords, inPages, publishedPages, uncertainPages } from './pages
 import { readEvent, recordOf, type Opened } from './read-event.ts';
 import { createRedisClock } from './redis-clock.ts';
 import { isReply, openSession, replyCode, type Connect, type Session } from './session.ts';
-import { isAfter } from './stream-id.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 export interface FollowerDeps {
@@ -220,7 +219,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   const endOfStream = async (of: Session): Promise<Place> => {
     const [info, [last]] = await of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', 1)]));
     const { lastId } = streamFacts(info) ?? { lastId: NOWHERE.id };
-    if (last && !isAfter(lastId, last[0])) return { id: last[0], seq: readEvent(textOf(last[1]), entry!.reader).seq };
+    if (last && !isBefore(last[0], lastId)) return { id: last[0], seq: readEvent(textOf(last[1]), entry!.reader).seq };
     return lastId === NOWHERE.id ? NOWHERE : { id: lastId, seq: undefined };
   };
 
@@ -351,9 +350,9 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     // Where there is no stream, Redis says ERR; anything else says nothing of it.
     if (isReply(info) && replyCode(info) !== 'ERR') return;
     const { lastId, lastEntryId } = streamFacts(info) ?? { lastId: NOWHERE.id, lastEntryId: NOWHERE.id };
-    if (isAfter(asked.id, lastId)) demand('other-redis');
+    if (isBefore(lastId, asked.id)) demand('other-redis');
     // There were entries that it has not read, and are none now. Where some are left, the number of the first tells.
-    else if (isAfter(lastId, reading!.id) && !isAfter(lastEntryId, reading!.id)) demand('trimmed');
+    else if (isBefore(reading!.id, lastId) && !isBefore(reading!.id, lastEntryId)) demand('trimmed');
   };
 
   /** A sign of life, and a look at what no event tells: done every few seconds, also while a snapshot is taken. */

@@ -1,4 +1,4 @@
-import { CONSUMER_CHANGED, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
+import { CONSUMER_CHANGED, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, parseJson } from '@rekey/schema';
 import { SealError, openEnvelope, parseEnvelope, parseRecord, type Outside, type SharedKeys } from '@rekey/sealing';
 import type { Cause, Refusal } from './keys.ts';
 
@@ -76,12 +76,4 @@ export const refusalOf = (event: unknown, why: string): Refusal => {
   const { subject, data } = isFields(event) ? event : {};
   const version = isFields(data) ? data['version'] : undefined;
   return { assistantId: typeof subject === 'string' ? subject.slice(0, MAX_REPORTED_ID) : '', version: isNumber(version) ? version : 0, why };
-};
-
-const parseJson = (text: string | null): unknown => {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 };

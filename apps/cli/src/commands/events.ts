@@ -1,5 +1,5 @@
 import { ledgerKeys } from '@rekey/ledger';
-import { KEY_REMOVED, KEY_ROTATED, KeyEvent } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KeyEvent, parseJson } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command } from 'commander';
 import { Redis } from 'ioredis';
@@ -99,12 +99,4 @@ const show = async (id: string, text: string, options: EventsOptions, sealer: Se
 const whatHappened = (event: KeyEvent): string => {
   if (event.type === KEY_ROTATED) return event.data.cause;
   return event.type === KEY_REMOVED ? `removed (${event.data.removal})` : 'uncertain: it is not known whether this version is still in force';
-};
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

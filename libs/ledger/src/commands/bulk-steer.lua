@@ -10,7 +10,7 @@
 
 local id, wish = ARGV[2], ARGV[3]
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'lost', 'urgent', 'created', 'total', 'org')
+local bulk = redis.call('HMGET', KEYS[1], 'state', 'prepared', 'open', 'failed', 'lost', 'urgent', 'created', 'total', 'org', 'why', 'limit')
 local state = bulk[1]
 if not state then return { 'MISSING' } end
 local now_ms = math.floor(now_us() / 1000)
@@ -23,7 +23,7 @@ local function run(to)
   redis.call('PUBLISH', PREFIX .. ':bulk-changed', id)
 end
 
-local awaits = redis.call('HGET', KEYS[1], 'why') == 'CANARY_AWAITS_CONSUMERS' and state == 'PAUSED'
+local awaits = bulk[10] == 'CANARY_AWAITS_CONSUMERS' and state == 'PAUSED'
 redis.call('SREM', PREFIX .. ':bulks:awaiting', id)
 if wish == 'acknowledged' then
   -- Whoever paused, resumed or cancelled it meanwhile has it his way.
@@ -47,9 +47,7 @@ elseif wish == 'resume' then
     redis.call('HSET', KEYS[1], 'forgiven', failed + (tonumber(bulk[5]) or 0), 'run_seen', redis.call('HGET', PREFIX .. ':ledger', 'run:' .. bulk[9]) or 0)
     redis.call('HDEL', KEYS[1], 'away_since', 'unread')
     redis.call('HDEL', PREFIX .. ':ledger', 'drift:' .. bulk[9], 'drift_at:' .. bulk[9])
-    local at = redis.call('HMGET', KEYS[1], 'why', 'limit', 'succeeded', 'shared', 'cancelled')
-    local done = failed + (tonumber(at[3]) or 0) + (tonumber(at[4]) or 0) + (tonumber(at[5]) or 0)
-    if at[1] == 'CANARY_DONE' or awaits or (state == 'HALTED' and done >= tonumber(at[2])) then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
+    if bulk[10] == 'CANARY_DONE' or awaits or (state == 'HALTED' and done_of(KEYS[1]) >= tonumber(bulk[11])) then redis.call('HSET', KEYS[1], 'limit', bulk[8]) end
     run('RUNNING')
     settle_bulk(id, now_ms)
   end

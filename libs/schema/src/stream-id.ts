@@ -1,8 +1,8 @@
-/** Whether an id of a stream entry is after another. */
-export const isAfter = (id: string, other: string): boolean => {
+/** Whether the entry `id` of a Redis stream comes before another. */
+export const isBefore = (id: string, other: string): boolean => {
   const [ms, n] = halves(id);
   const [otherMs, otherN] = halves(other);
-  return ms !== otherMs ? ms > otherMs : n > otherN;
+  return ms !== otherMs ? ms < otherMs : n < otherN;
 };
 
 const halves = (id: string): [bigint, bigint] => {
