@@ -191,8 +191,7 @@ describe('without a worker, so that nothing moves', () => {
     const following = start('bulk', 'create', '--org', 'org_demo', '--ids-file', await fileOf('away.txt', 'ast_9\nast_10\n'), '--watch');
     await following.says(/RUNNING/);
     await system.gateway.child.kill();
-    const away = new Promise<void>((resolve) => following.child.process.stderr?.on('data', (chunk) => String(chunk).includes('trying again') && resolve()));
-    await away;
+    await following.warns(/trying again/);
     await system.startGateway({ GRPC_ADDRESS: `127.0.0.1:${port}` });
     await system.startWorker();
     expect(await following.result).toMatchObject({ code: 0, out: expect.stringMatching(/succeeded +2/) });

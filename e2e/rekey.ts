@@ -15,6 +15,8 @@ export interface RunningRekey {
   readonly child: Child;
   /** Resolves when its standard output matches; rejects when it ends before. */
   says(pattern: RegExp): Promise<void>;
+  /** The same of its standard error. */
+  warns(pattern: RegExp): Promise<void>;
   readonly result: Promise<RekeyResult>;
 }
 
@@ -33,17 +35,20 @@ export const startRekey = (system: Pick<System, 'redisServer' | 'gateway'>, args
   child.process.stdout?.on('data', (chunk) => (out += chunk));
   child.process.stderr?.on('data', (chunk) => (err += chunk));
   const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
+  /** Also where it is there already. */
+  const untilThere = (stream: 'stdout' | 'stderr', text: () => string, pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (pattern.test(text())) resolve();
+      };
+      child.process[stream]?.on('data', look);
+      look();
+      void closed.then(() => reject(new Error(`it ended without ${pattern}: ${out}${err}`)));
+    });
   return {
     child,
-    says: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          if (pattern.test(out)) resolve();
-        };
-        child.process.stdout?.on('data', look);
-        look();
-        void closed.then(() => reject(new Error(`it ended without ${pattern}: ${out}${err}`)));
-      }),
+    says: (pattern) => untilThere('stdout', () => out, pattern),
+    warns: (pattern) => untilThere('stderr', () => err, pattern),
     result: Promise.all([child.exited, closed]).then(([{ code }]) => ({ code, out, err, json: () => out.trim().split('\n').map((line) => JSON.parse(line)) })),
   };
 };
