@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { singleApiKey } from './api-keys.ts';
 import { createInventClient, type InventClient } from './client.ts';
@@ -47,6 +48,10 @@ const tcpServer = async (onData: (socket: Socket, text: string) => void) => {
     server.close();
   });
   return { baseUrl: await listen(server), received, sockets };
+};
+
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await setTimeout(5);
 };
 
 const clientOf = (baseUrl: URL, options: Partial<Parameters<typeof createInventClient>[0]> = {}): InventClient => {
@@ -179,13 +184,18 @@ describe('rotateSecretKey', () => {
   });
 
   it('was certainly not sent while it waited for a connection, and is not sent afterwards', async () => {
-    const { baseUrl, received, sockets } = await tcpServer(() => {});
-    const client = clientOf(baseUrl, { connections: 1, timeoutMs: 200 });
-    const [first, second] = await Promise.all([client.rotateSecretKey(target), client.rotateSecretKey({ ...target, assistantId: 'ast_2' })]);
-    expect(first).toMatchObject({ outcome: 'unknown' });
-    expect(second).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
-    await Promise.all([...sockets].map((socket) => socket.closed || once(socket, 'close')));
+    const { baseUrl, received } = await tcpServer(() => {});
+    const client = clientOf(baseUrl, { connections: 1 });
+    const occupying = new AbortController();
+    const first = client.rotateSecretKey(target, { signal: occupying.signal });
+    await until(() => received.join('').includes('ast_1'));
+    expect(await client.rotateSecretKey({ ...target, assistantId: 'ast_2' }, { signal: AbortSignal.timeout(20) })).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
+    occupying.abort();
+    expect(await first).toMatchObject({ outcome: 'unknown' });
+    const third = client.rotateSecretKey({ ...target, assistantId: 'ast_3' }, { signal: AbortSignal.timeout(1000) });
+    await until(() => received.join('').includes('ast_3'));
     expect(received.join('')).not.toContain('ast_2');
+    await third;
   });
 
   it('tells an abort before sending from one after it', async () => {
