@@ -51,7 +51,7 @@ export interface Stage {
   requests(): Promise<Requests>;
   admin(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
   startGateway(): Promise<{ app: App; client: GatewayClient; stop(): Promise<void> }>;
-  startWorkers(count: number): Promise<App[]>;
+  startWorkers(count: number, env?: Record<string, string>): Promise<App[]>;
   /** One of this folder's programs, as a process of its own. */
   startProgram(name: string, env?: Record<string, string>): Promise<{ child: Child; ready: Record<string, string> }>;
   /** What `work` costs these processes, Redis and the clock. Where it resolves with seconds, these count and not the clock's. */
@@ -104,7 +104,7 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
       };
       return { app, client, stop };
     },
-    startWorkers: (count) => Promise.all(Array.from({ length: count }, () => launchApp('worker', { env: environment }))),
+    startWorkers: (count, env = {}) => Promise.all(Array.from({ length: count }, () => launchApp('worker', { env: { ...environment, ...env } }))),
     startProgram: async (name, env = {}) => {
       const child = startChild(process.execPath, ['--conditions=@rekey/source', `${repositoryRoot}bench/src/${name}.ts`], { env: { ...process.env, ...environment, ...env } });
       const ready = await lineOf(child, (line) => (line.startsWith('{') ? (JSON.parse(line) as Record<string, string>) : undefined), name);

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 export interface AssistantState {
   orgId: string;
@@ -53,8 +53,6 @@ export interface World {
   setKey(assistantId: string, secretKey: string | null): AssistantState | undefined;
 }
 
-const newKey = () => `sk_${randomBytes(32).toString('base64url')}`;
-
 const CREATED_AT = '2026-01-05T08:00:00.000Z';
 
 export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions): World => {
@@ -64,7 +62,12 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
   const apiKeys = new Map([[apiKey, { own: orgId, may: new Set([orgId, ...subOrgIds]) }]]);
   subOrgIds.forEach((sub, s) => apiKeys.set(`${apiKey}-sub${s + 1}`, { own: sub, may: new Set([sub]) }));
 
-  const seed = randomBytes(32);
+  const seed = randomBytes(32).toString('base64url');
+  /** Keys that nobody could guess, from one draw of the system's generator: a draw for each costs more than all else of a request. */
+  const keyOf = (what: string): string => `sk_${hash('sha256', `${seed} ${what}`, 'base64url')}`;
+  let keysMade = 0;
+  const newKey = () => keyOf(`#${(keysMade += 1)}`);
+
   const touched = new Map<string, AssistantState>();
   const removed = new Set<string>();
   const created = new Map<string, AssistantState>();
@@ -82,7 +85,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     if (seen) return seen;
     const org = orgOf(assistantId);
     if (org === undefined) return undefined;
-    const secretKey = `sk_${createHmac('sha256', seed).update(assistantId).digest('base64url')}`;
+    const secretKey = keyOf(assistantId);
     return { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false };
   };
   const record = (assistantId: string, { secretKey, deleted, updatedAt }: AssistantState, atMs: number, by: KeyChange['by']): void => {

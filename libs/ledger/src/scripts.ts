@@ -13,10 +13,21 @@ type Run = (keys: string[], args: Arg[], ...more: Arg[]) => Promise<[string, ...
 
 const readCommand = (name: string): string => readFileSync(new URL(`./commands/${name}.lua`, import.meta.url), 'utf8');
 
-/** The whole text of a command. Redis reads a script's flags from its first line, so that one stands before the prelude. */
-const textOf = (prelude: string, command: string): string => {
+/** What the prelude defines at its top level, in order, and by which names. */
+const definitionsOf = (prelude: string): { named: RegExp; text: string }[] =>
+  prelude.split(/^(?=local )/m).map((text) => {
+    const [, names = ''] = /^local (?:function )?([\w, ]+)/.exec(text) ?? [];
+    return { text, named: new RegExp(`\\b(?:${names.trim().split(/,\s*/).join('|')})\\b`) };
+  });
+
+/** A command with what it needs of the prelude, and what that needs in turn: each call makes all functions of its text anew. */
+const withNeeded = (command: string, definitions: ReturnType<typeof definitionsOf>): string =>
+  definitions.reduceRight((rest, { named, text }) => (named.test(rest) ? text + rest : rest), command);
+
+/** The whole text of a command. Redis reads a script's flags from its first line, so that one stands before all else. */
+const textOf = (command: string, definitions: ReturnType<typeof definitionsOf>): string => {
   const [, flags = '', rest = ''] = /^(#!lua[^\n]*\n)?([^]*)$/.exec(command)!;
-  return `${flags}${prelude}\n${rest}`;
+  return flags + withNeeded(rest, definitions);
 };
 
 /** A key of another type than the ledger's was put there by somebody else. */
@@ -32,10 +43,10 @@ export const asCorrupt = (error: unknown): never => {
  * they had written by then stays, as Redis has it.
  */
 export const defineScripts = (redis: Redis, prefix: string): Record<CommandName, Run> => {
-  const prelude = readCommand('prelude');
+  const definitions = definitionsOf(readCommand('prelude'));
   const define = (name: CommandName): Run => {
     const command = `rekey:${name}`;
-    redis.defineCommand(command, { lua: textOf(prelude, readCommand(name)) });
+    redis.defineCommand(command, { lua: textOf(readCommand(name), definitions) });
     const call = (redis as unknown as Record<string, (...args: Arg[]) => Promise<[string, ...unknown[]]>>)[command]!;
     return (keys, args, ...more) => call.call(redis, keys.length, ...keys, prefix, ...args, ...more).catch(asCorrupt);
   };

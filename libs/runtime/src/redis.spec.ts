@@ -27,6 +27,16 @@ describe('connectRedis', () => {
     expect(redis.stream.writableCorked).toBe(0);
   });
 
+  it('does not keep back more than Redis reads at once', async () => {
+    const first = redis.set('c', 'x'.repeat(10_000));
+    expect(redis.stream.writableLength).toBeGreaterThan(10_000);
+    const second = redis.set('c', 'y'.repeat(10_000));
+    expect(redis.stream.writableLength).toBe(0);
+    const got = redis.get('c');
+    expect(redis.stream.writableCorked).toBe(1);
+    expect(await Promise.all([first, second, got])).toEqual(['OK', 'OK', 'y'.repeat(10_000)]);
+  });
+
   it('goes on sending after a connection was lost with commands on it', async () => {
     const lost = redis.set('b', '1');
     redis.stream.destroy();

@@ -44,8 +44,11 @@ export const connectRedis = (url: string, { mannered, name, logger }: { mannered
   return redis;
 };
 
+/** As much as Redis reads at once: where more has gathered, it has enough to do while the rest is made. */
+const WRITTEN_AT_ONCE_BYTES = 16_384;
+
 /**
- * Has the commands of one turn of the event loop leave in one write: a write costs more than anything else about a command, here and
+ * Has the commands of one turn of the event loop leave in few writes: a write costs more than anything else about a command, here and
  * in Redis. Unlike ioredis's own auto-pipelining, it changes nothing in how each is answered, refused or sent again.
  */
 const writeTogether = (redis: Redis): void => {
@@ -62,7 +65,12 @@ const writeTogether = (redis: Redis): void => {
         stream.uncork();
       });
     }
-    return send(command, pipeline);
+    const sent = send(command, pipeline);
+    if (stream && stream === corked && stream.writableLength > WRITTEN_AT_ONCE_BYTES) {
+      stream.uncork();
+      stream.cork();
+    }
+    return sent;
   };
 };
 

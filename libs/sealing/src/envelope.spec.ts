@@ -2,46 +2,47 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Envelope } from '@rekey/schema';
 import { generalDecrypt } from 'jose';
-import { createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealFor, type SharedKeys } from './envelope.ts';
+import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealUnder, type SharedKeys } from './envelope.ts';
 
 const random = createRandomSource();
 const reader = (kid: string): SharedKeys => ({ kid, wrapping: createSecretKey(randomBytes(32)), proving: createSecretKey(randomBytes(32)) });
 const [a, b, stranger] = [reader('a'), reader('b'), reader('c')];
 const TEXT = '{"secret_key":"sk_ä€𝄞"}';
+const sealFor = (readers: SharedKeys[], plaintext: string): Envelope => JSON.parse(sealUnder(contentKeyFor(readers, random), plaintext, random)) as Envelope;
 /** With one letter of a text changed. */
 const spoilt = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
 
 describe('an envelope', () => {
   it('gives each of its readers what was sealed, and shows nothing of it', () => {
-    const sealed = sealFor([a, b], TEXT, random);
+    const sealed = sealFor([a, b], TEXT);
     expect(JSON.stringify(sealed)).not.toContain('sk_');
     expect([openEnvelope(sealed, a), openEnvelope(sealed, b)]).toEqual([TEXT, TEXT]);
   });
 
   it('is none of anybody else', () => {
-    expect(openEnvelope(sealFor([a, b], TEXT, random), stranger)).toBeUndefined();
+    expect(openEnvelope(sealFor([a, b], TEXT), stranger)).toBeUndefined();
   });
 
   it('is a JWE that any JOSE library opens', async () => {
-    const sealed = sealFor([a, b], TEXT, random);
+    const sealed = sealFor([a, b], TEXT);
     const { plaintext } = await generalDecrypt(sealed, b.wrapping, { keyManagementAlgorithms: ['A256KW'], contentEncryptionAlgorithms: ['A256GCM'] });
     expect(Buffer.from(plaintext).toString()).toBe(TEXT);
   });
 
   it('never looks the same twice', () => {
-    const [one, two] = [sealFor([a], TEXT, random), sealFor([a], TEXT, random)];
+    const [one, two] = [sealFor([a], TEXT), sealFor([a], TEXT)];
     expect(one.iv).not.toBe(two.iv);
     expect(one.recipients[0]!.encrypted_key).not.toBe(two.recipients[0]!.encrypted_key);
   });
 
   it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)('is refused where its %s was changed', (part) => {
-    const sealed = sealFor([a, b], TEXT, random);
+    const sealed = sealFor([a, b], TEXT);
     expect(() => openEnvelope({ ...sealed, [part]: spoilt(sealed[part]) }, a)).toThrow('does not come from Rekey');
   });
 
   it('is refused where another reader, who knows the key of its content, made another content', () => {
-    const sealed = sealFor([a, b], TEXT, random);
-    const forged = sealAnewFor([a, b], sealFor([b], '{"secret_key":"forged"}', random), b);
+    const sealed = sealFor([a, b], TEXT);
+    const forged = sealAnewFor([a, b], sealFor([b], '{"secret_key":"forged"}'), b);
     const { kid, wrapping } = a;
     const byB = sealAnewFor([{ kid, wrapping, proving: b.proving }], forged, b);
     expect(() => openEnvelope(byB, a)).toThrow('does not come from Rekey');
@@ -49,13 +50,13 @@ describe('an envelope', () => {
   });
 
   it('is refused where the wrapped key is not the one of its content', () => {
-    const [one, two] = [sealFor([a], TEXT, random), sealFor([a], TEXT, random)];
+    const [one, two] = [sealFor([a], TEXT), sealFor([a], TEXT)];
     const swapped = { ...one, recipients: [{ ...one.recipients[0]!, encrypted_key: two.recipients[0]!.encrypted_key }] };
     expect(() => openEnvelope(swapped, a)).toThrow('was changed');
   });
 
   it('is sealed anew for others without a change of its content, and only by who can open it', () => {
-    const sealed = sealFor([a], TEXT, random);
+    const sealed = sealFor([a], TEXT);
     const anew = sealAnewFor([a, b], sealed, a);
     expect(anew.ciphertext).toBe(sealed.ciphertext);
     expect(openEnvelope(anew, b)).toBe(TEXT);
@@ -65,7 +66,7 @@ describe('an envelope', () => {
 });
 
 describe('what is read as an envelope', () => {
-  const sealed = sealFor([a, b], TEXT, random);
+  const sealed = sealFor([a, b], TEXT);
   const [one, two] = sealed.recipients as [(typeof sealed.recipients)[number], (typeof sealed.recipients)[number]];
   const without = (part: string) => ({ ...sealed, [part]: undefined });
   const recipients = (...list: unknown[]) => ({ ...sealed, recipients: list });

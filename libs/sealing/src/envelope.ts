@@ -45,6 +45,8 @@ const TAG_BYTES = 16;
 const KEY_WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
 const PROTECTED = Buffer.from(JSON.stringify({ enc: 'A256GCM', cty: 'application/json' })).toString('base64url');
 const AUTHENTICATED = Buffer.from(PROTECTED);
+/** Stands in no kid and no base64url. */
+const PROOF_PLACE = '*proof*';
 
 /** Keys and nonces from the system's generator, drawn many at a time: a draw costs 8 µs, however few the bytes. */
 export const createRandomSource = (): ((bytes: number) => Buffer) => {
@@ -62,35 +64,58 @@ export const createRandomSource = (): ((bytes: number) => Buffer) => {
   };
 };
 
-/** Encrypts once, for all readers. */
-export const sealFor = (readers: readonly SharedKeys[], plaintext: string, random: (bytes: number) => Buffer): Envelope => {
-  const cek = random(CEK_BYTES);
-  const iv = random(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', createSecretKey(cek), iv).setAAD(AUTHENTICATED);
-  const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
-  const content = { protected: PROTECTED, iv: iv.toString('base64url'), ciphertext: ciphertext.toString('base64url'), tag: cipher.getAuthTag().toString('base64url') };
-  return { ...content, recipients: readers.map((reader) => recipient(reader, cek, content)) };
+/** A key for the contents of envelopes, wrapped for their readers. */
+export interface ContentKey {
+  key: KeyObject;
+  /** Of each reader the JSON of its recipient, without the proof that stands between the two. */
+  recipients: { proving: KeyObject; before: string; after: string }[];
+}
+
+export const contentKeyFor = (readers: readonly SharedKeys[], random: (bytes: number) => Buffer): ContentKey => {
+  const bytes = random(CEK_BYTES);
+  const key = createSecretKey(bytes);
+  const recipients = readers.map((reader) => {
+    const [before, after] = JSON.stringify(recipient(reader, bytes, PROOF_PLACE)).split(PROOF_PLACE) as [string, string];
+    return { proving: reader.proving, before, after };
+  });
+  bytes.fill(0);
+  return { key, recipients };
+};
+
+/** The JSON of an envelope; encrypted once, for all readers of the key. */
+export const sealUnder = ({ key, recipients }: ContentKey, plaintext: string, random: (bytes: number) => Buffer): string => {
+  const nonce = random(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(AUTHENTICATED);
+  const ciphertext = cipher.update(plaintext, 'utf8').toString('base64url');
+  // Of GCM it gives nothing more.
+  cipher.final();
+  const [iv, tag] = [nonce.toString('base64url'), cipher.getAuthTag().toString('base64url')];
+  const proved = provedText({ protected: PROTECTED, iv, ciphertext, tag });
+  const proofs = recipients.map(({ proving, before, after }) => `${before}${createHmac('sha256', proving).update(proved, 'latin1').digest('base64url')}${after}`);
+  return `{"protected":"${PROTECTED}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}","recipients":[${proofs.join(',')}]}`;
 };
 
 /** The same content for other readers; it is not encrypted anew. `own` must be one of those that it is sealed for. */
 export const sealAnewFor = (readers: readonly SharedKeys[], envelope: Envelope, own: SharedKeys): Envelope => {
-  const cek = unwrap(envelope, own);
-  if (!cek) throw new SealError('the sealed text is not for this reader');
+  const key = unwrap(envelope, own);
+  if (!key) throw new SealError('the sealed text is not for this reader');
   const { protected: header, iv, ciphertext, tag } = envelope;
   const content = { protected: header, iv, ciphertext, tag };
-  return { ...content, recipients: readers.map((reader) => recipient(reader, cek, content)) };
+  const bytes = key.export();
+  const recipients = readers.map((reader) => recipient(reader, bytes, proofOf(content, reader.proving).toString('base64url')));
+  bytes.fill(0);
+  return { ...content, recipients };
 };
 
 /** The plaintext; undefined where it is not for this reader. Throws SealError where it is, and does not come from Rekey as it is. */
 export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | undefined => {
-  const cek = unwrap(envelope, reader);
-  if (!cek) return undefined;
+  const key = unwrap(envelope, reader);
+  if (!key) return undefined;
   const tag = Buffer.from(envelope.tag, 'base64url');
   // node:crypto would take a shorter one, which is easier to guess.
   if (envelope.protected !== PROTECTED || tag.length !== TAG_BYTES) throw new SealError('the sealed text is not sealed as Rekey does');
   try {
-    // A key that is given as bytes costs 10 µs more than a KeyObject (Node 24).
-    const decipher = createDecipheriv('aes-256-gcm', createSecretKey(cek), Buffer.from(envelope.iv, 'base64url')).setAAD(AUTHENTICATED).setAuthTag(tag);
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.iv, 'base64url')).setAAD(AUTHENTICATED).setAuthTag(tag);
     const plaintext = decipher.update(envelope.ciphertext, 'base64url');
     // Of GCM it gives nothing more, and throws where the tag is not right.
     decipher.final();
@@ -100,24 +125,38 @@ export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | u
   }
 };
 
-const recipient = ({ kid, wrapping, proving }: SharedKeys, cek: Buffer, content: Content): Envelope['recipients'][number] => {
+const recipient = ({ kid, wrapping }: SharedKeys, cek: Buffer, proof: string): Envelope['recipients'][number] => {
   const cipher = createCipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
   const wrapped = Buffer.concat([cipher.update(cek), cipher.final()]);
-  return { header: { alg: 'A256KW', kid, proof: proofOf(content, proving).toString('base64url') }, encrypted_key: wrapped.toString('base64url') };
+  return { header: { alg: 'A256KW', kid, proof }, encrypted_key: wrapped.toString('base64url') };
 };
 
-const proofOf = ({ protected: header, iv, ciphertext, tag }: Content, proving: KeyObject): Buffer =>
-  createHmac('sha256', proving).update(`${header}.${iv}.${ciphertext}.${tag}`).digest();
+const provedText = ({ protected: header, iv, ciphertext, tag }: Content): string => `${header}.${iv}.${ciphertext}.${tag}`;
+const proofOf = (content: Content, proving: KeyObject): Buffer => createHmac('sha256', proving).update(provedText(content)).digest();
 
-const unwrap = (envelope: Envelope, { kid, wrapping, proving }: SharedKeys): Buffer | undefined => {
-  const ours = envelope.recipients.find(({ header }) => header.kid === kid);
+/** What each reader has unwrapped: many envelopes have the same key. */
+const unwrapped = new WeakMap<SharedKeys, Map<string, KeyObject>>();
+const UNWRAPPED_KEPT = 4096;
+
+const unwrap = (envelope: Envelope, reader: SharedKeys): KeyObject | undefined => {
+  const ours = envelope.recipients.find(({ header }) => header.kid === reader.kid);
   if (!ours) return undefined;
   const given = Buffer.from(ours.header.proof, 'base64url');
-  const right = proofOf(envelope, proving);
+  const right = proofOf(envelope, reader.proving);
   if (given.length !== right.length || !timingSafeEqual(given, right)) throw new SealError('the sealed text does not come from Rekey');
+  const known = unwrapped.get(reader) ?? new Map<string, KeyObject>();
+  unwrapped.set(reader, known);
+  const found = known.get(ours.encrypted_key) ?? unwrapKey(ours.encrypted_key, reader.wrapping);
+  if (known.size >= UNWRAPPED_KEPT) known.clear();
+  known.set(ours.encrypted_key, found);
+  return found;
+};
+
+const unwrapKey = (encrypted: string, wrapping: KeyObject): KeyObject => {
   try {
     const decipher = createDecipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
-    return Buffer.concat([decipher.update(ours.encrypted_key, 'base64url'), decipher.final()]);
+    // A key that is given as bytes costs 10 µs more at each use than a KeyObject (Node 24).
+    return createSecretKey(Buffer.concat([decipher.update(encrypted, 'base64url'), decipher.final()]));
   } catch {
     throw new SealError('the sealed text was changed, or sealed under another key');
   }

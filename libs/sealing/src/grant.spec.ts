@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ConsumerKeyType, generateConsumerKey, parseConsumerKey, parseOwnKey } from './consumer-key.ts';
-import { createRandomSource, openEnvelope, sealFor } from './envelope.ts';
+import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealUnder } from './envelope.ts';
 import { generateSharedKeys, openGrant, parseSharedKeys, parseVerifier, sealGrant, type Signer } from './grant.ts';
 
 const newSigner = (kid: string) => {
@@ -22,8 +22,9 @@ describe('a grant', () => {
   it.each(ConsumerKeyType.options)('gives a consumer with a key of kind %s the keys that records are sealed under', async (type) => {
     const { own, sharedKeys, grant } = await made(type);
     const opened = await openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] });
-    const sealed = sealFor([parseSharedKeys(sharedKeys)], 'x', createRandomSource());
-    expect(openEnvelope(sealed, opened)).toBe('x');
+    const random = createRandomSource();
+    const sealed = sealUnder(contentKeyFor([parseSharedKeys(sharedKeys)], random), 'x', random);
+    expect(openEnvelope(parseEnvelope(JSON.parse(sealed)), opened)).toBe('x');
     expect(grant).not.toContain(sharedKeys.slice(20, 40));
   });
 

@@ -1,8 +1,10 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KEY_REMOVED, KEY_ROTATED, type KeyEvent } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, type Envelope, type KeyEvent } from '@rekey/schema';
+import { openEnvelope, parseEnvelope, type SharedKeys } from './envelope.ts';
 import { createKeyFile, loadKeyFile } from './key-file.ts';
 import { openRecord, sealRecord, type ToSeal } from './sealed-record.ts';
 import { createSealer, type Sealer } from './sealer.ts';
@@ -33,6 +35,28 @@ describe('seal and open', () => {
     const sealed = JSON.parse(sealer.seal('xxxxxxxx'));
     await expect(sealer.open({ ...sealed, ciphertext: sealed.ciphertext.startsWith('A') ? `B${sealed.ciphertext.slice(1)}` : `A${sealed.ciphertext.slice(1)}` })).rejects.toThrow('does not come from Rekey');
     for (const nothing of [null, 'eyJ…', {}, []]) await expect(sealer.open(nothing)).rejects.toThrow('no JWE as Rekey makes it');
+  });
+});
+
+describe('the content key', () => {
+  const reader = (kid: string): SharedKeys => ({ kid, wrapping: createSecretKey(randomBytes(32)), proving: createSecretKey(randomBytes(32)) });
+  const sealedFor = (readers: readonly SharedKeys[]) => parseEnvelope(JSON.parse(sealer.seal('x', readers)));
+  const wrapped = ({ recipients }: Envelope) => recipients[0]!.encrypted_key;
+
+  it('is the same for a thousand envelopes of the same list of readers, each with a nonce of its own', () => {
+    const readers = [reader('a')];
+    const sealed = Array.from({ length: 1001 }, () => sealedFor(readers));
+    expect(new Set(sealed.slice(0, 1000).map(wrapped)).size).toBe(1);
+    expect(wrapped(sealed[1000]!)).not.toBe(wrapped(sealed[0]!));
+    expect(new Set(sealed.map(({ iv }) => iv)).size).toBe(1001);
+    expect(sealed.map((envelope) => openEnvelope(envelope, readers[0]!))).toEqual(sealed.map(() => 'x'));
+  });
+
+  it('is another for another list, so that who is no reader any more knows none that is new', () => {
+    const [a, b] = [reader('a'), reader('b')];
+    const [before, after] = [sealedFor([a, b]), sealedFor([a])];
+    expect(wrapped(after)).not.toBe(wrapped(before));
+    expect(openEnvelope(after, b)).toBeUndefined();
   });
 });
 

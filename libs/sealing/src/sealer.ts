@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
 import type { JWK } from 'jose';
-import { createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealFor, type SharedKeys } from './envelope.ts';
+import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealUnder, type ContentKey, type SharedKeys } from './envelope.ts';
 import type { Signer } from './grant.ts';
 import type { KeyFile } from './key-file.ts';
 import { SealError } from './seal-error.ts';
@@ -12,7 +12,7 @@ export interface Sealer {
   readonly signer: Signer;
   /** What consumers must know to trust what is signed: a public JWK. */
   readonly publicJwk: JWK & { kid: string };
-  /** The JSON text of an envelope that each of the readers opens, and this sealer. */
+  /** The JSON text of an envelope that each of the readers opens, and this sealer. What is sealed for the same list of readers has the same content key for a while (docs/decisions/0012). */
   seal(plaintext: string, readers?: readonly SharedKeys[]): string;
   /** The same content for other readers. Throws SealError. */
   sealAnew(envelope: unknown, readers: readonly SharedKeys[]): string;
@@ -21,6 +21,9 @@ export interface Sealer {
   /** `KEYID:HMAC-SHA256(secret)` in base64url: equal exactly where the secrets are. */
   fingerprint(secret: string): string;
 }
+
+const NOBODY_ELSE: readonly SharedKeys[] = [];
+const ENVELOPES_A_KEY = 1000;
 
 export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile, 'exposed'>): Sealer => {
   const fingerprintKey = createSecretKey(fingerprinting.bytes);
@@ -31,6 +34,16 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     proving: createSecretKey(new Uint8Array(hkdfSync('sha256', sealing.bytes, '', 'rekey proof', 32))),
   };
   const random = createRandomSource();
+  const contentKeys = new WeakMap<readonly SharedKeys[], { contentKey: ContentKey; sealed: number }>();
+  const contentKeyOf = (readers: readonly SharedKeys[]): ContentKey => {
+    let current = contentKeys.get(readers);
+    if (!current || current.sealed === ENVELOPES_A_KEY) {
+      current = { contentKey: contentKeyFor([own, ...readers], random), sealed: 0 };
+      contentKeys.set(readers, current);
+    }
+    current.sealed += 1;
+    return current.contentKey;
+  };
 
   return {
     fingerprintKeyId: fingerprinting.kid,
@@ -38,7 +51,7 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     publicJwk: signing.publicJwk,
 
     // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/decisions/0004).
-    seal: (plaintext, readers = []) => JSON.stringify(sealFor([own, ...readers], plaintext, random)),
+    seal: (plaintext, readers = NOBODY_ELSE) => sealUnder(contentKeyOf(readers), plaintext, random),
 
     sealAnew: (envelope, readers) => JSON.stringify(sealAnewFor([own, ...readers], parseEnvelope(envelope), own)),
 

@@ -1,4 +1,4 @@
--- Stands before every command. Written once: Redis time, exact numbers, and the moves that several commands share.
+-- Before each command stands what it needs of this (scripts.ts). Written once: Redis time, exact numbers, and the moves that several commands share.
 -- Keys are derived from PREFIX, which is in braces and so pins them all to one slot.
 
 local PREFIX = ARGV[1]
