@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { startChild, lineOf, type Child } from './child.ts';
 
 /** As in the container image. */
-const NURSERY = '--max-semi-space-size=8';
+const HEAP = ['--max-semi-space-size=8', '--max-old-space-size=512'];
 
 export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -33,7 +33,7 @@ export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args
   const built = process.env['REKEY_TEST_BUILT'] === '1';
   const main = built ? [`${repositoryRoot}apps/${name}/dist/main.js`] : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // A group of its own: Ctrl-C on a terminal reaches only the launcher, which ends its children in order.
-  const child = startChild(process.execPath, [NURSERY, ...main, ...args], { env: { ...baseEnvironment(), ...env }, ownGroup: true });
+  const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], { env: { ...baseEnvironment(), ...env }, ownGroup: true });
 
   let output = '';
   const watchers = new Set<() => void>();
