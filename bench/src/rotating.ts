@@ -4,76 +4,93 @@ import { Pool } from 'undici';
 import { askForSingles } from './accepting.ts';
 import { inFlight, median } from './measure.ts';
 import type { Part } from './part.ts';
-import { API_KEY, CONCURRENCY, ORG, assistant, createBulkOf, firstAssistants, startStage, until, type Figures, type Stage } from './stage.ts';
+import { API_KEY, CONCURRENCY, ORG, assistant, createBulkOf, firstAssistants, startStage, until, untilBulk, type Figures, type Stage } from './stage.ts';
 import { ratioOf, table, whole } from './table.ts';
 import { fillTutorialQueue, tutorialDone } from './tutorial.ts';
 
+/** Each way runs so often in its processes; only the last time is measured: until then V8 compiles, and Redis has not met all assistants. */
+const RUNS = 3;
+const lastOf = async (run: () => Promise<Figures>): Promise<Figures> => {
+  for (let i = 1; i < RUNS; i += 1) await run();
+  return run();
+};
+
 const rawLoop = async (stage: Stage, rotations: number): Promise<Figures> => {
   const pool = new Pool(stage.upstream, { connections: CONCURRENCY });
-  const figures = await stage.timed([process.pid], rotations, () =>
-    inFlight(rotations, CONCURRENCY, async (i) => {
-      const { body } = await pool.request({ method: 'POST', path: `/orgs/${ORG}/assistants/${assistant(i)}/rotate-secret-key`, headers: { authorization: `Bearer ${API_KEY}` } });
-      JSON.parse(await body.text());
-    }),
+  const figures = await lastOf(() =>
+    stage.timed([process.pid], rotations, () =>
+      inFlight(rotations, CONCURRENCY, async (i) => {
+        const { body } = await pool.request({ method: 'POST', path: `/orgs/${ORG}/assistants/${assistant(i)}/rotate-secret-key`, headers: { authorization: `Bearer ${API_KEY}` } });
+        JSON.parse(await body.text());
+      }),
+    ),
   );
   await pool.close();
   return figures;
 };
 
 const tutorial = async (stage: Stage, rotations: number): Promise<Figures> => {
-  const queue = await fillTutorialQueue(stage, firstAssistants(rotations));
   const { child } = await stage.startProgram('tutorial-worker');
-  const figures = await stage.timed([child.pid], rotations, async () => {
-    await queue.resume();
-    await until(async () => (await tutorialDone(stage)) >= rotations);
+  let asked = 0;
+  const figures = await lastOf(async () => {
+    const queue = await fillTutorialQueue(stage, firstAssistants(rotations));
+    asked += rotations;
+    const run = await stage.timed([child.pid], rotations, async () => {
+      await queue.resume();
+      await until(async () => (await tutorialDone(stage)) >= asked);
+    });
+    await queue.close();
+    return run;
   });
   await child.stop();
-  await queue.close();
   await stage.clear();
   return figures;
 };
 
-/**
- * From the first POST until none is left: the bulk goes on to be verified, which is not measured here. Neither is the gateway, which has
- * no counterpart in the other ways.
- */
+/** From the first POST until none is left: the bulk goes on to be verified, which is not measured here. Neither is the gateway, which has no counterpart in the other ways. */
 const bulk = async (stage: Stage, rotations: number, workerCount: number, env?: Record<string, string>): Promise<Figures> => {
   const ledger = { redis: stage.redis, prefix: 'rekey' };
   const [system, bulks] = [createSystem(ledger), createBulks(ledger)];
   const { client, stop } = await stage.startGateway();
-  await system.freeze('not yet');
-  const { id } = await createBulkOf(client, firstAssistants(rotations));
-  await stop();
   const workers = await stage.startWorkers(workerCount, env);
   const pids = workers.map(({ child }) => child.pid);
-  const figures = await stage.timed(pids, rotations, async () => {
-    const before = (await stage.requests()).rotate;
-    await system.unfreeze();
-    await until(async () => (await stage.requests()).rotate > before);
-    const start = performance.now();
-    await until(async () => (await bulks.get(id)).state !== 'RUNNING', 50);
-    return (performance.now() - start) / 1000;
+  const figures = await lastOf(async () => {
+    await system.freeze('not yet');
+    const { id } = await createBulkOf(client, firstAssistants(rotations));
+    const run = await stage.timed(pids, rotations, async () => {
+      const before = (await stage.requests()).rotate;
+      await system.unfreeze();
+      await until(async () => (await stage.requests()).rotate > before);
+      const start = performance.now();
+      await until(async () => (await bulks.get(id)).state !== 'RUNNING', 50);
+      return (performance.now() - start) / 1000;
+    });
+    await untilBulk(client, id, ['COMPLETED'], 100);
+    return run;
   });
-  const { state, why } = await bulks.get(id);
-  if (state !== 'VERIFYING') throw new Error(`the bulk rotation is ${state}: ${why}`);
   await Promise.all(workers.map(({ child }) => child.stop()));
+  await stop();
   await stage.clear();
   return figures;
 };
 
 const singles = async (stage: Stage, rotations: number): Promise<Figures> => {
   const { client, stop } = await stage.startGateway();
-  await askForSingles(client, rotations);
-  await stop();
-  const intake = new Queue('rotations', { connection: stage.redis, prefix: '{rekey}:bull' });
-  await intake.pause();
   const [worker] = await stage.startWorkers(1);
-  const figures = await stage.timed([worker!.child.pid], rotations, async () => {
-    await intake.resume();
-    await until(async () => (await stage.redis.zcard('{rekey}:rotations:SUCCEEDED')) >= rotations);
+  const intake = new Queue('rotations', { connection: stage.redis, prefix: '{rekey}:bull' });
+  let asked = 0;
+  const figures = await lastOf(async () => {
+    await intake.pause();
+    await askForSingles(client, rotations);
+    asked += rotations;
+    return stage.timed([worker!.child.pid], rotations, async () => {
+      await intake.resume();
+      await until(async () => (await stage.redis.zcard('{rekey}:rotations:SUCCEEDED')) >= asked);
+    });
   });
   await worker!.child.stop();
   await intake.close();
+  await stop();
   await stage.clear();
   return figures;
 };

@@ -81,7 +81,6 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
     GRPC_ADDRESS: '127.0.0.1:0',
     LOG_LEVEL: 'warn',
     WORKER_CONCURRENCY: String(CONCURRENCY),
-    REKEY_KEEP_EVENTS: '1000000',
     // Nothing but what was asked for is measured.
     REKEY_SWEEP_EVERY_MS: '0',
   };
