@@ -100,23 +100,24 @@ const WIDE = { REKEY_MAX_UNKNOWNS: String(4 * CONCURRENCY) };
 
 /** Rotations without a request limit: a raw loop, the tutorial stack and Rekey in turns. */
 export const rotating: Part = async ({ rotations, rounds }, progress) => {
-  const stage = await startStage({ assistants: rotations });
-  const ways: [string, () => Promise<Figures>][] = [
-    ['raw undici loop', () => rawLoop(stage, rotations)],
-    ['tutorial stack', () => tutorial(stage, rotations)],
-    ['Rekey, a bulk, one worker', () => bulk(stage, rotations, 1, WIDE)],
-    ['Rekey, a bulk, two workers', () => bulk(stage, rotations, 2, WIDE)],
-    ['Rekey, a bulk, one worker, at most 20 POSTs of an org', () => bulk(stage, rotations, 1)],
-    ['Rekey, single rotations, one worker', () => singles(stage, rotations)],
+  const ways: [string, (stage: Stage) => Promise<Figures>][] = [
+    ['raw undici loop', (stage) => rawLoop(stage, rotations)],
+    ['tutorial stack', (stage) => tutorial(stage, rotations)],
+    ['Rekey, a bulk, one worker', (stage) => bulk(stage, rotations, 1, WIDE)],
+    ['Rekey, a bulk, two workers', (stage) => bulk(stage, rotations, 2, WIDE)],
+    ['Rekey, a bulk, one worker, at most 20 POSTs of an org', (stage) => bulk(stage, rotations, 1)],
+    ['Rekey, single rotations, one worker', (stage) => singles(stage, rotations)],
   ];
   const found = new Map<string, Figures[]>(ways.map(([name]) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
+    // The simulator keeps all that it has ever done.
+    const stage = await startStage({ assistants: rotations });
     for (const [name, measure] of ways) {
       progress(`rotating, round ${round} of ${rounds}: ${name}`);
-      found.get(name)!.push(await measure());
+      found.get(name)!.push(await measure(stage));
     }
+    await stage.stop();
   }
-  await stage.stop();
 
   const of = (name: string, pick: (figures: Figures) => number) => median(found.get(name)!.map(pick));
   const row = (name: string) => [name, whole(of(name, (f) => f.perSecond)), whole(of(name, (f) => f.cpuUs)), whole(of(name, (f) => f.redisCpuUs)), of(name, (f) => f.requests).toFixed(2)];
