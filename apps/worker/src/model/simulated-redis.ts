@@ -20,7 +20,8 @@ export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
   redis.defineCommand = (command, definition) => {
     const name = command.replace('rekey:', '');
     names.delete(name);
-    let lua = replaceOnce(definition.lua, `redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`);
+    // A command that asks for no time has none.
+    let lua = definition.lua.replaceAll(`redis.call('TIME')`, () => `redis.call('HMGET', '${NOW}', 's', 'us')`);
     for (const [from, to] of patches[name] ?? []) lua = replaceOnce(lua, from, to);
     if (command === 'rekey:unknown' && names.size > 0) throw new Error(`there are no such commands: ${[...names].join(', ')}`);
     define(command, { ...definition, lua });
