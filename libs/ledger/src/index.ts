@@ -17,3 +17,4 @@ export { createConsumers, type ConsumerRevisions, type Consumers, type Resealed,
 export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type DrawOptions, type ItemClaim, type Takes } from './bulk-work.ts';
 export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
 export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
+export { commandText } from './scripts.ts';

@@ -30,6 +30,9 @@ const textOf = (command: string, definitions: ReturnType<typeof definitionsOf>):
   return flags + withNeeded(rest, definitions);
 };
 
+/** The text of a command as Redis gets it. */
+export const commandText = (name: string): string => textOf(readCommand(name), definitionsOf(readCommand('prelude')));
+
 /** A key of another type than the ledger's was put there by somebody else. */
 export const isWrongType = (error: unknown): boolean => error instanceof Error && /\bWRONGTYPE\b/.test(error.message);
 export const asCorrupt = (error: unknown): never => {
