@@ -30,8 +30,17 @@ const textOf = (command: string, definitions: ReturnType<typeof definitionsOf>):
   return flags + withNeeded(rest, definitions);
 };
 
+/** Read and put together once, however many connections it is given to. */
+const texts = new Map<string, string>();
+let definitions: ReturnType<typeof definitionsOf> | undefined;
+
 /** The text of a command as Redis gets it. */
-export const commandText = (name: string): string => textOf(readCommand(name), definitionsOf(readCommand('prelude')));
+export const commandText = (name: string): string => {
+  definitions ??= definitionsOf(readCommand('prelude'));
+  const text = texts.get(name) ?? textOf(readCommand(name), definitions);
+  texts.set(name, text);
+  return text;
+};
 
 /** A key of another type than the ledger's was put there by somebody else. */
 export const isWrongType = (error: unknown): boolean => error instanceof Error && /\bWRONGTYPE\b/.test(error.message);
@@ -46,10 +55,9 @@ export const asCorrupt = (error: unknown): never => {
  * they had written by then stays, as Redis has it.
  */
 export const defineScripts = (redis: Redis, prefix: string): Record<CommandName, Run> => {
-  const definitions = definitionsOf(readCommand('prelude'));
   const define = (name: CommandName): Run => {
     const command = `rekey:${name}`;
-    redis.defineCommand(command, { lua: textOf(readCommand(name), definitions) });
+    redis.defineCommand(command, { lua: commandText(name) });
     const call = (redis as unknown as Record<string, (...args: Arg[]) => Promise<[string, ...unknown[]]>>)[command]!;
     return (keys, args, ...more) => call.call(redis, keys.length, ...keys, prefix, ...args, ...more).catch(asCorrupt);
   };

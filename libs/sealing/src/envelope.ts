@@ -146,10 +146,12 @@ const unwrap = (envelope: Envelope, reader: SharedKeys): KeyObject | undefined =
   if (given.length !== right.length || !timingSafeEqual(given, right)) throw new SealError('the sealed text does not come from Rekey');
   const known = unwrapped.get(reader) ?? new Map<string, KeyObject>();
   unwrapped.set(reader, known);
-  const found = known.get(ours.encrypted_key) ?? unwrapKey(ours.encrypted_key, reader.wrapping);
+  const found = known.get(ours.encrypted_key);
+  if (found) return found;
+  const key = unwrapKey(ours.encrypted_key, reader.wrapping);
   if (known.size >= UNWRAPPED_KEPT) known.clear();
-  known.set(ours.encrypted_key, found);
-  return found;
+  known.set(ours.encrypted_key, key);
+  return key;
 };
 
 const unwrapKey = (encrypted: string, wrapping: KeyObject): KeyObject => {
