@@ -25,6 +25,7 @@ describe('the values of options', () => {
     expect(moment('2026-01-31T12:00:00Z').toISOString()).toBe('2026-01-31T12:00:00.000Z');
     expect(() => moment('yesterday')).toThrow(/must be a time/);
     expect(() => moment('5')).toThrow(/must be a time/);
+    expect(() => moment('2026-02-31')).toThrow(/must be a time/);
   });
   it.each(['0', '-1', 'x', '1.5', ''])('--canary does not take %j', (text) => {
     expect(() => count(text)).toThrow(/1 or more/);

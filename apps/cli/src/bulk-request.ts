@@ -52,7 +52,9 @@ export const age = (text: string): number => {
 
 export const moment = (text: string): Date => {
   const date = new Date(text);
-  if (!(date.getTime() >= 0) || !/^\d{4}-\d\d-\d\d/.test(text)) throw new InvalidArgumentError('must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z.');
+  const [day] = /^\d{4}-\d\d-\d\d/.exec(text) ?? [];
+  // Date takes the 31st of February for the 3rd of March.
+  if (!(date.getTime() >= 0) || day === undefined || new Date(day).getUTCDate() !== Number(day.slice(8))) throw new InvalidArgumentError('must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z.');
   return date;
 };
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { CliError, exitCodes } from './failure.ts';
 import { print } from './gateway-command.ts';
 
@@ -12,6 +12,13 @@ export const seconds = (text: string): number => {
   if (value > MAX_SECONDS) throw new InvalidArgumentError(`must be at most ${MAX_SECONDS} seconds, which is 24 days.`);
   return value;
 };
+
+/** --timeout of a command that waits only where one of these options tells it to. */
+export const withWaitTimeout = (command: Command, waiting: string[]): Command =>
+  command.option('--timeout <seconds>', 'how long to wait', seconds, 120).hook('preAction', (acting) => {
+    if (acting.getOptionValueSource('timeout') !== 'cli' || waiting.some((name) => acting.getOptionValue(name))) return;
+    throw new CliError(`--timeout needs ${waiting.map((name) => `--${name}`).join(' or ')}: otherwise nothing is waited for.`, 'INVALID_ARGUMENT');
+  });
 
 /** Something that ends by and by, and how the command line sees it. */
 export interface Followed<T> {

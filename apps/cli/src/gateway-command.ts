@@ -1,6 +1,7 @@
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import type { Command } from 'commander';
 import { CliError, exitCodes, fromServiceError, isServiceError } from './failure.ts';
+import { notEmpty } from './option-values.ts';
 
 export interface GatewayOptions {
   gateway: string;
@@ -10,7 +11,7 @@ export interface GatewayOptions {
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   command
-    .option('--gateway <address>', 'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)', process.env['GRPC_ADDRESS'] || '127.0.0.1:50051')
+    .option('--gateway <address>', 'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)', notEmpty, process.env['GRPC_ADDRESS'] || '127.0.0.1:50051')
     .option('--json', 'machine-readable output, one JSON object a line');
 
 export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: GatewayClient) => Promise<T>): Promise<T> => {

@@ -7,6 +7,7 @@ import { age, bulkMessages, bulkSpec, count, failureLimit, isFollowed, moment, t
 import { followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
 import { seconds } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { consumerNames, notEmpty } from '../option-values.ts';
 import { isoTime } from '../output.ts';
 import { checkResultsFile } from '../results-file.ts';
 
@@ -37,11 +38,11 @@ const create = (): Command =>
     .option('--canary <n>', 'the first so many, then stop to look at them', count)
     .option('--canary-continues', 'go on by itself when all of the canary have succeeded')
     .option('--canary-awaits-consumers', 'and only when all live consumers have applied their keys')
-    .option('--require-consumer <name>', 'begin nothing unless this consumer is live and has all; may be given several times', (name: string, before: string[] | undefined) => [...(before ?? []), name])
+    .option('--require-consumer <name>', 'begin nothing unless this consumer is live and has all; may be given several times', consumerNames)
     .option('--max-failures <n|p%>', 'halt when more have failed or are of unknown outcome; 0: the first halts it (default: 5%)', failureLimit)
     .option('--urgent', 'before all bulk rotations that are not: for keys that have leaked')
     .option('--reason <text>', 'why, for the record', '')
-    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')
+    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
     .option('--watch', 'follow it until it has ended or stands still')
     .action((options: CreateOptions) =>
       withGateway(options, async (client) => {
@@ -68,7 +69,7 @@ const follow = (client: GatewayClient, id: string, options: FollowOptions): Prom
 const list = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list bulk rotations, newest first')
-    .option('--org <id>', 'only of this org id', '')
+    .option('--org <id>', 'only of this org id', notEmpty, '')
     .addOption(new Option('--state <state>', 'only in this state').choices(bulkStates.map((state) => state.toLowerCase())))
     .option('--limit <n>', 'at most so many', count, 50)
     .action((options: GatewayOptions & { org: string; state?: string; limit: number }) =>

@@ -1,9 +1,11 @@
 import { ledgerKeys } from '@rekey/ledger';
 import { KEY_REMOVED, KEY_ROTATED, KeyEvent, parseJson } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { Redis } from 'ioredis';
+import { count } from '../bulk-request.ts';
 import { CliError, exitCodes } from '../failure.ts';
+import { notEmpty } from '../option-values.ts';
 import { printable } from '../output.ts';
 
 interface EventsOptions {
@@ -19,13 +21,19 @@ interface EventsOptions {
 const NOW = 'now';
 const LAST = 'last';
 
+/** The value of --from. */
+const fromPosition = (text: string): string => {
+  if (!/^(now|last|start|\d{1,20}(-\d{1,20})?)$/.test(text)) throw new InvalidArgumentError('must be now, last, start, or the id of a stream entry, such as 1700000000000-0.');
+  return text;
+};
+
 export const eventsCommand = (): Command =>
   new Command('events')
     .description('follow the stream and show each new key version, and each that is in doubt')
-    .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)')
-    .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)')
-    .option('--from <position>', 'now, last (with the newest event that is there), start, or the id of a stream entry to go on after', 'now')
-    .option('--count <n>', 'end after so many events', (text) => Number.parseInt(text, 10))
+    .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)', notEmpty)
+    .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)', notEmpty)
+    .option('--from <position>', 'now, last (with the newest event that is there), start, or the id of a stream entry to go on after', fromPosition, NOW)
+    .option('--count <n>', 'end after so many events', count)
     .option('--open', 'open the sealed records: SHOWS SECRET KEYS')
     .option('--key-file <path>', 'the key file to open them with (default: REKEY_KEY_FILE)')
     .option('--json', 'one JSON object a line: the event as it is in the stream, with --open also `opened`')
@@ -35,6 +43,7 @@ export const eventsCommand = (): Command =>
         redis: given.redis ?? (process.env['REDIS_URL'] || 'redis://127.0.0.1:6379'),
         prefix: given.prefix ?? (process.env['REKEY_PREFIX'] || 'rekey'),
       };
+      if (options.keyFile !== undefined && !options.open) throw new CliError('--key-file needs --open: otherwise nothing is opened.', 'INVALID_ARGUMENT');
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
       if (options.open && !keyFile) throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
       const sealer = options.open ? createSealer(await loadKeyFile(keyFile!)) : undefined;

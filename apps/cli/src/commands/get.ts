@@ -1,17 +1,17 @@
 import { Command } from 'commander';
+import { CliError } from '../failure.ts';
 import { followBulk, showBulk } from '../follow-bulk.ts';
 import { concludeRotation, followRotation } from '../follow-rotation.ts';
 import { concludeSweep, followSweep } from '../follow-sweep.ts';
-import { seconds } from '../follow.ts';
+import { withWaitTimeout } from '../follow.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { assistantJson, assistantText, rotationJson, rotationText, sweepJson, sweepText } from '../output.ts';
 
 export const getCommand = (): Command =>
-  withGatewayOptions(new Command('get'))
+  withWaitTimeout(withGatewayOptions(new Command('get')), ['wait'])
     .description("show a rotation (rot_…), a bulk rotation (blk_…), a sweep (swp_…), or an assistant's current key version (any other id)")
     .argument('<id>', 'the id of a rotation, a bulk rotation, a sweep or an assistant')
     .option('--wait', 'of all but an assistant: wait until it has ended')
-    .option('--timeout <seconds>', 'how long to wait', seconds, 120)
     .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number }) => {
       await withGateway(options, async (client) => {
         if (id.startsWith('rot_')) {
@@ -28,6 +28,7 @@ export const getCommand = (): Command =>
           if (options.wait) return concludeSweep(await followSweep(client, sweep, options.timeout), options);
           return print(options, sweepJson(sweep), sweepText(sweep));
         }
+        if (options.wait) throw new CliError('--wait needs an id that begins with rot_, blk_ or swp_; an assistant does not end: leave --wait out.', 'INVALID_ARGUMENT');
         const assistant = await client.getAssistant({ assistantId: id });
         print(options, assistantJson(assistant), assistantText(assistant));
       });

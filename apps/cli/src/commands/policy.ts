@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { BATCH_BYTES, age, failureLimit } from '../bulk-request.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { readIds } from '../ids-file.ts';
+import { notEmpty } from '../option-values.ts';
 import { policyJson, policyLine, policyText } from '../policy-output.ts';
 
 interface PolicyWish {
@@ -55,12 +56,12 @@ const create = (): Command =>
     .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
     .requiredOption('--every <days>', 'each key is replaced once in so many days: 90d', days)
     .option('--ids-file <path>', 'these assistants: one id a line; - is standard input (default: all of the org)')
-    .option('--window <cron>', 'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)')
-    .option('--time-zone <name>', 'the time zone that it is meant in, such as Europe/Berlin (default: UTC)')
+    .option('--window <cron>', 'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)', notEmpty)
+    .option('--time-zone <name>', 'the time zone that it is meant in, such as Europe/Berlin (default: UTC)', notEmpty)
     .option('--window-length <time>', 'for how long further assistants are begun: 4h, 30m (default: 4h)', age)
     .option('--max-failures <n|p%>', 'of each window: halt when more have failed or are of unknown outcome (default: 5%)', failureLimit)
     .option('--reason <text>', 'why, for the record', '')
-    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')
+    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
     .action((options: GatewayOptions & PolicyWish & { requestId?: string }) =>
       withGateway(options, async (client) => {
         const requestId = options.requestId ?? randomUUID();
@@ -74,7 +75,7 @@ const create = (): Command =>
 const list = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list policies, newest first, and when each is due')
-    .option('--org <id>', 'only of this org id', '')
+    .option('--org <id>', 'only of this org id', notEmpty, '')
     .action((options: GatewayOptions & { org: string }) =>
       withGateway(options, async (client) => {
         const { rotationPolicies } = await client.listRotationPolicies({ orgId: options.org });

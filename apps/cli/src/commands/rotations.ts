@@ -2,10 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
 import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
+import { count } from '../bulk-request.ts';
 import { CliError } from '../failure.ts';
 import { concludeRotation, followRotation, type AlsoUntil } from '../follow-rotation.ts';
-import { seconds } from '../follow.ts';
+import { withWaitTimeout } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { consumerNames, notEmpty } from '../option-values.ts';
 import { printable, rotationJson, rotationText } from '../output.ts';
 
 type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number; acknowledged?: boolean; consumer?: string[] };
@@ -21,16 +23,15 @@ const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, opti
 };
 
 export const rotateCommand = (): Command =>
-  withGatewayOptions(new Command('rotate'))
+  withWaitTimeout(withGatewayOptions(new Command('rotate')), ['wait', 'acknowledged', 'consumer'])
     .description('ask for a new secret key of one assistant')
     .argument('<org>', 'the org id, or c for the org of the API key')
     .argument('<assistant>', 'the assistant id')
     .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
     .option('--acknowledged', 'wait until all live consumers have applied the new key')
-    .option('--consumer <name>', 'wait until this consumer has; may be given several times', (name: string, before: string[] | undefined) => [...(before ?? []), name])
-    .option('--timeout <seconds>', 'how long to wait', seconds, 120)
+    .option('--consumer <name>', 'wait until this consumer has; may be given several times', consumerNames)
     .option('--reason <text>', 'why, for the record', '')
-    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)')
+    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
     .action(async (orgId: string, assistantId: string, options: WaitOptions & { reason: string; requestId?: string }) => {
       await withGateway(options, async (client) => {
         const requestId = options.requestId ?? randomUUID();
@@ -57,11 +58,10 @@ const retryRequestId = (id: string): string => {
 };
 
 export const retryCommand = (): Command =>
-  withGatewayOptions(new Command('retry'))
+  withWaitTimeout(withGatewayOptions(new Command('retry')), ['wait'])
     .description('ask again for a rotation that has FAILED or was CANCELLED; the same command again gives the same new rotation')
     .argument('<rotation>', 'its id')
     .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
-    .option('--timeout <seconds>', 'how long to wait', seconds, 120)
     .action(async (id: string, options: WaitOptions) => {
       await withGateway(options, async (client) => {
         const ended = await client.getRotation({ id });
@@ -80,10 +80,10 @@ const listLine = (rotation: ProtoRotation): string =>
 export const listCommand = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list rotations, newest first')
-    .option('--org <id>', 'only of this org id', '')
-    .option('--assistant <id>', 'only of this assistant', '')
+    .option('--org <id>', 'only of this org id', notEmpty, '')
+    .option('--assistant <id>', 'only of this assistant', notEmpty, '')
     .addOption(new Option('--state <state>', 'only in this state').choices(rotationStates.map((state) => state.toLowerCase())))
-    .option('--limit <n>', 'at most so many', (text) => Math.max(Number.parseInt(text, 10) || 0, 1), 50)
+    .option('--limit <n>', 'at most so many', count, 50)
     .action(async (options: GatewayOptions & { org: string; assistant: string; state?: string; limit: number }) => {
       await withGateway(options, async (client) => {
         const state = (options.state?.toUpperCase() ?? 'STATE_UNSPECIFIED') as RotationState;

@@ -1,14 +1,15 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { concludeSweep, followSweep } from '../follow-sweep.ts';
 import { seconds } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { notEmpty } from '../option-values.ts';
 import { sweepJson, sweepText } from '../output.ts';
 
 export const sweepCommand = (): Command =>
   withGatewayOptions(new Command('sweep'))
     .description('compare every assistant at Invent with what is published, and publish what differs')
-    .argument('[org]', 'only this org id (default: all that are configured)')
-    .option('--no-wait', 'do not wait until it has ended')
+    .argument('[org]', 'only this org id (default: all that are configured)', notEmpty)
+    .addOption(new Option('--no-wait', 'do not wait until it has ended').conflicts('timeout'))
     .option('--timeout <seconds>', 'how long to wait', seconds, 600)
     .action(async (orgId: string | undefined, options: GatewayOptions & { wait: boolean; timeout: number }) => {
       await withGateway(options, async (client) => {
