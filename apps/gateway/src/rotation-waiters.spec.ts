@@ -7,8 +7,8 @@ import { createRotationWaiters } from './rotation-waiters.ts';
 
 const never = new AbortController().signal;
 
-const setUp = async (state: Rotation['state'] = 'QUEUED') => {
-  const rotation = { id: 'rot_1', state } as Rotation;
+const setUp = async (state: Rotation['state'] = 'QUEUED', more: Partial<Rotation> = {}) => {
+  const rotation = { id: 'rot_1', state, ...more } as Rotation;
   let reads = 0;
   const ledger = {
     keys: ledgerKeys('spec'),
@@ -18,7 +18,7 @@ const setUp = async (state: Rotation['state'] = 'QUEUED') => {
     },
   } as unknown as Ledger;
   const subscriber = Object.assign(new EventEmitter(), { subscribe: async () => {} });
-  const waiters = createRotationWaiters({ ledger, subscriber: subscriber as unknown as Redis });
+  const waiters = createRotationWaiters({ ledger, subscriber: subscriber as unknown as Redis, readBulksEveryMs: 5 });
   waiters.start();
   await Promise.resolve();
   const end = (id: string) => subscriber.emit('message', '{spec}:rotation-ended', id);
@@ -53,6 +53,14 @@ describe('wait', () => {
     rotation.state = 'SUCCEEDED';
     subscriber.emit('ready');
     expect(await waiting).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  it('reads again and again where it is of a bulk, whose ends are not published', async () => {
+    const { rotation, waiters, reads } = await setUp('ROTATING', { bulkId: 'blk_1' });
+    const waiting = waiters.wait('rot_1', { timeoutMs: 60_000, signal: never });
+    while (reads() < 3) await soon();
+    rotation.state = 'FAILED';
+    expect(await waiting).toMatchObject({ state: 'FAILED' });
   });
 
   it('answers the rotation as it is when the time is up, also a fraction of a millisecond, or the caller is gone', async () => {

@@ -2,6 +2,8 @@ import type { Ledger } from '@rekey/ledger';
 import { RekeyError, isEnded, type Rotation } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 
+const READ_BULKS_EVERY_MS = 250;
+
 export interface RotationWaiters {
   start(): void;
   /** The rotation when it has ended, or as it is when the time is up or the caller gone. Throws ROTATION_NOT_FOUND. */
@@ -13,9 +15,9 @@ export interface RotationWaiters {
 /**
  * Waits for rotations without polling: workers publish the id of each rotation that ends on one channel, and only the
  * waiters of that id read it. A message that was missed while the subscription was down costs one read for each waiter
- * when it is back.
+ * when it is back. Only of a bulk's rotations none are published: who waits for one of these reads it again and again.
  */
-export const createRotationWaiters = ({ ledger, subscriber }: { ledger: Ledger; subscriber: Redis }): RotationWaiters => {
+export const createRotationWaiters = ({ ledger, subscriber, readBulksEveryMs = READ_BULKS_EVERY_MS }: { ledger: Ledger; subscriber: Redis; readBulksEveryMs?: number }): RotationWaiters => {
   const waiting = new Map<string, Set<() => void>>();
   let closing = false;
 
@@ -55,7 +57,9 @@ export const createRotationWaiters = ({ ledger, subscriber }: { ledger: Ledger; 
         // Enrolled first and read afterwards: an end in between wakes us.
         let rotation = await ledger.get(id);
         while (!isEnded(rotation.state) && !timeUp.aborted) {
+          const again = rotation.bulkId === undefined ? undefined : setTimeout(() => wake?.(), readBulksEveryMs);
           await nextWake();
+          clearTimeout(again);
           if (closing) throw new RekeyError('SHUTTING_DOWN');
           woken = false;
           rotation = await ledger.get(id);

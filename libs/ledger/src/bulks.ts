@@ -149,8 +149,10 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
 
 const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: string): BulkDraft => {
   const distinct = createDistinctIds();
-  const digest = createHash('sha256');
+  /** Of the ids alone, and not of the calls that they came in: the same request may come in other parts. */
+  const [addedDigest, excludedDigest] = [createHash('sha256'), createHash('sha256')];
   let waiting: string[] = [];
+  let writing: Promise<void> = Promise.resolve();
   let chunks = 0;
   let total = 0;
   let given = 0;
@@ -158,15 +160,15 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
 
   const tooMany = (field: string, most: number) => new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field, description: `must be at most ${most} in all` }] });
 
-  /** Of the ids alone, and not of the calls that they came in: the same request may come in other parts. */
-  const digestOf = (sign: '+' | '-', assistantIds: string[]) => {
-    if (assistantIds.length > 0) digest.update(`${sign}${assistantIds.join(`\n${sign}`)}\n`);
-  };
-  /** Also sets anew when it is forgotten: a long list may take its time. */
+  /** Begins to write a chunk once the one before is written. Also sets anew when it is forgotten: a long list may take its time. */
   const write = async (chunk: string[]): Promise<void> => {
-    const pipeline = redis.pipeline().hset(idsKey, String(chunks), packIds(chunk)).expire(idsKey, DRAFT_TTL_SECONDS);
+    const text = Buffer.from(packIds(chunk));
+    addedDigest.update(text).update('\n');
+    await writing;
+    writing = execute(redis.pipeline().hset(idsKey, String(chunks), text).expire(idsKey, DRAFT_TTL_SECONDS));
+    // Who awaits it learns of it: the next write, or the end.
+    writing.catch(() => {});
     chunks += 1;
-    await execute(pipeline);
   };
 
   return {
@@ -174,7 +176,6 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
     add: async (assistantIds) => {
       given += assistantIds.length;
       for (const assistantId of assistantIds) if (distinct.add(assistantId)) waiting.push(assistantId);
-      digestOf('+', assistantIds);
       if (total + waiting.length > MAX_BULK_ASSISTANTS) throw tooMany('assistant_ids', MAX_BULK_ASSISTANTS);
       for (; waiting.length >= IDS_A_CHUNK; waiting = waiting.slice(IDS_A_CHUNK)) {
         total += IDS_A_CHUNK;
@@ -185,16 +186,18 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
       if (assistantIds.length === 0) return;
       excluded += assistantIds.length;
       if (excluded > MAX_BULK_EXCLUDED) throw tooMany('exclude_assistant_ids', MAX_BULK_EXCLUDED);
-      digestOf('-', assistantIds);
+      excludedDigest.update(`${assistantIds.join('\n')}\n`);
       await execute(redis.pipeline().sadd(excludedKey, ...assistantIds).expire(excludedKey, DRAFT_TTL_SECONDS));
     },
     finish: async () => {
       total += waiting.length;
       if (waiting.length > 0) await write(waiting);
       waiting = [];
-      return { total, duplicates: given - total, excluded, digest: digest.digest('base64url') };
+      await writing;
+      return { total, duplicates: given - total, excluded, digest: [given, addedDigest.digest('base64url'), excludedDigest.digest('base64url')].join(' ') };
     },
     drop: async () => {
+      await writing.catch(() => {});
       await redis.unlink(idsKey, excludedKey);
     },
   };

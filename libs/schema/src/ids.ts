@@ -16,8 +16,12 @@ const upstreamId = z.string().superRefine((id, ctx) => {
   if (complaint) ctx.addIssue({ code: 'custom', message: complaint });
 });
 
+/** What nearly all ids are: nothing of the below can be wrong with it. */
+const plainId = /^[\w-]{1,256}$/;
+
 /** What is wrong with an id of Invent's; undefined where nothing is. For long lists, where a schema for each would take seconds. */
 export const complaintAboutId = (id: string): string | undefined => {
+  if (plainId.test(id)) return undefined;
   if (id === '') return 'must not be empty';
   if (!id.isWellFormed()) return 'must be well-formed Unicode';
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `must be at most ${MAX_ID_BYTES} bytes`;

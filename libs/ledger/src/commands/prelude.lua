@@ -221,7 +221,7 @@ local function note_unknown_item(id, bulk, is_new, is_gone, read_error, now_ms)
   end
 end
 
--- Ends a rotation, once, and tells who waits for it. The index has those that go on under `open`, the others under their end
+-- Ends a rotation, once, and tells who waits for it; not of a bulk's, of which thousands end a second and hardly anybody waits for one. The index has those that go on under `open`, the others under their end
 -- state; one that is not open has ended already, or is not there. Of a bulk, one that succeeded at its first request is not
 -- kept: the bulk has its state.
 local function finish(id, to, now_ms, ...)
@@ -244,7 +244,7 @@ local function finish(id, to, now_ms, ...)
     move(id, to, now_ms, 'ended', now_ms, ...)
     redis.call('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
   end
-  redis.call('PUBLISH', PREFIX .. ':rotation-ended', id)
+  if not of[1] then redis.call('PUBLISH', PREFIX .. ':rotation-ended', id) end
 end
 
 -- ---- the request budget ----
