@@ -8,7 +8,7 @@ import type { Freshness, KeysEvents, Refusal, RevokedEvent, SnapshotReason } fro
 import type { Names } from './names.ts';
 import type { Settings } from './options.ts';
 import type { OwnKeys } from './own-keys.ts';
-import { currentRecords, inPages, publishedPages, uncertainPages } from './pages.ts';
+import { currentRecords, empty, inPages, publishedPages, uncertainPages } from './pages.ts';
 import { readEvent, recordOf, type Opened } from './read-event.ts';
 import { createRedisClock } from './redis-clock.ts';
 import { isReply, openSession, replyCode, type Connect, type Session } from './session.ts';
@@ -192,15 +192,17 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     );
     const answeredMs = performance.now();
     const entries = reply?.[0]?.[1] ?? [];
+    const count = entries.length;
     for (const [entryId, fields] of entries) await applyEntry(entryId, fields);
+    empty(entries);
     // That there was nothing is true of the end of the wait at the earliest; of an answer with entries nobody knows when it was made.
-    const isAllUntilMs = entries.length === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
+    const isAllUntilMs = count === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
     if (!due) {
       position = reading!;
-      if (entries.length > 0) acknowledger.applied();
-      if (entries.length < ENTRIES_A_READ) isProvenAt(isAllUntilMs);
+      if (count > 0) acknowledger.applied();
+      if (count < ENTRIES_A_READ) isProvenAt(isAllUntilMs);
     }
-    return entries.length;
+    return count;
   };
 
   // ---- the snapshot ----
@@ -232,6 +234,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const all = orgs.includes('*') ? await from.answer(from.commands.smembers(names.orgs)) : orgs;
     for await (const page of publishedPages(from, names, all)) {
       for (const { assistantId, text } of page) if (text !== null) await applyStanding(assistantId, text, false);
+      empty(page);
       // Between pages the service does its own work.
       await breathe();
     }

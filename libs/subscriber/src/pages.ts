@@ -44,7 +44,17 @@ export async function* uncertainPages(session: Session, names: Names): AsyncGene
 /** The current records of assistants. */
 export const currentRecords = async (session: Session, names: Names, assistantIds: readonly string[]): Promise<Page> => {
   const texts = await session.answer(session.commands.mget(assistantIds.map(names.current)));
-  return assistantIds.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
+  const page = assistantIds.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
+  empty(texts);
+  return page;
+};
+
+/**
+ * Empties a reply that is done with. What ioredis 6 answers to reads that follow one another is reachable, each from the one before, until the old
+ * generation is collected: with all the texts in it, the young generation's collections take 60 ms in place of 2 (Node 24).
+ */
+export const empty = (reply: unknown[]): void => {
+  reply.length = 0;
 };
 
 export function* inPages<T>(list: readonly T[]): Generator<T[]> {
