@@ -9,7 +9,7 @@ import type { Part } from './part.ts';
 import { ORG, createBulkOf, firstAssistants, startStage, until, untilBulk, type Stage } from './stage.ts';
 import { bold, table, whole } from './table.ts';
 
-const SINGLES = 200;
+const SINGLES = 1000;
 const BULK = 10_000;
 const SNAPSHOT = 100_000;
 
@@ -46,7 +46,7 @@ const spreadOf = (values: number[]): Spread => ({ p50: percentile(values, 0.5), 
 
 /** One after the other, now and then. */
 const idle = async (stage: Stage, client: GatewayClient, mode: Mode, child: Child): Promise<Spread> => {
-  const ids = firstAssistants(mode === 'poll' ? SINGLES / 10 : SINGLES);
+  const ids = firstAssistants(mode === 'poll' ? SINGLES / 50 : SINGLES);
   for (const assistantId of ids) {
     await sleep(20 + Math.random() * (mode === 'poll' ? 500 : 30));
     await rotate(client, assistantId);

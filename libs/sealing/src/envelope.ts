@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomFillSync, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomFillSync, timingSafeEqual, type Hmac, type KeyObject } from 'node:crypto';
 import type { Envelope } from '@rekey/schema';
 import { SealError } from './seal-error.ts';
 
@@ -91,7 +91,7 @@ export const sealUnder = ({ key, recipients }: ContentKey, plaintext: string, ra
   cipher.final();
   const [iv, tag] = [nonce.toString('base64url'), cipher.getAuthTag().toString('base64url')];
   const proved = provedText({ protected: PROTECTED, iv, ciphertext, tag });
-  const proofs = recipients.map(({ proving, before, after }) => `${before}${createHmac('sha256', proving).update(proved, 'latin1').digest('base64url')}${after}`);
+  const proofs = recipients.map(({ proving, before, after }) => `${before}${proofOf(proved, proving).digest('base64url')}${after}`);
   return `{"protected":"${PROTECTED}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}","recipients":[${proofs.join(',')}]}`;
 };
 
@@ -102,7 +102,7 @@ export const sealAnewFor = (readers: readonly SharedKeys[], envelope: Envelope, 
   const { protected: header, iv, ciphertext, tag } = envelope;
   const content = { protected: header, iv, ciphertext, tag };
   const bytes = key.export();
-  const recipients = readers.map((reader) => recipient(reader, bytes, proofOf(content, reader.proving).toString('base64url')));
+  const recipients = readers.map((reader) => recipient(reader, bytes, proofOf(provedText(content), reader.proving).digest('base64url')));
   bytes.fill(0);
   return { ...content, recipients };
 };
@@ -132,7 +132,11 @@ const recipient = ({ kid, wrapping }: SharedKeys, cek: Buffer, proof: string): E
 };
 
 const provedText = ({ protected: header, iv, ciphertext, tag }: Content): string => `${header}.${iv}.${ciphertext}.${tag}`;
-const proofOf = (content: Content, proving: KeyObject): Buffer => createHmac('sha256', proving).update(provedText(content)).digest();
+/**
+ * All of it is ASCII where it is of Rekey's making, and `latin1` takes 1 µs less than UTF-8. A letter beyond that has the proof of another one: with it the
+ * text opens as it did before, or not at all.
+ */
+const proofOf = (proved: string, proving: KeyObject): Hmac => createHmac('sha256', proving).update(proved, 'latin1');
 
 /** What each reader has unwrapped: many envelopes have the same key. */
 const unwrapped = new WeakMap<SharedKeys, Map<string, KeyObject>>();
@@ -142,7 +146,7 @@ const unwrap = (envelope: Envelope, reader: SharedKeys): KeyObject | undefined =
   const ours = envelope.recipients.find(({ header }) => header.kid === reader.kid);
   if (!ours) return undefined;
   const given = Buffer.from(ours.header.proof, 'base64url');
-  const right = proofOf(envelope, reader.proving);
+  const right = proofOf(provedText(envelope), reader.proving).digest();
   if (given.length !== right.length || !timingSafeEqual(given, right)) throw new SealError('the sealed text does not come from Rekey');
   const known = unwrapped.get(reader) ?? new Map<string, KeyObject>();
   unwrapped.set(reader, known);
