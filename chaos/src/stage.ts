@@ -173,6 +173,16 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     }),
   );
 
+  /** Until the gateway answers: what is asked here may be asked again. */
+  const insist = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await call();
+      } catch {
+        await sleep(50);
+      }
+    }
+  };
   const done: Record<string, number> = {};
   const oneAtATime = (act: () => Promise<void>) => {
     let running: Promise<void> | undefined;
@@ -237,15 +247,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       return shuffled.map(({ target }, i) => (target.orgId === ORG && i % 2 === 0 ? { ...target, orgId: 'c' } : target));
     },
 
-    rotate: async (target, requestId) => {
-      for (;;) {
-        try {
-          return (await client.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 })).id;
-        } catch {
-          await sleep(50);
-        }
-      }
-    },
+    rotate: async (target, requestId) => (await insist(() => client.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 }))).id,
 
     openRotations: open,
     pause: async (ms) => {
@@ -301,8 +303,9 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     sweepTwice: async () => {
       for (let times = 0; times < 2; times += 1) {
-        const { id } = await client.createSweep({});
-        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await client.getSweep({ id })).state) await sleep(200);
+        // The channel may still be waiting before it tries a gateway again that was killed some time ago.
+        const { id } = await insist(() => client.createSweep({}));
+        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await insist(() => client.getSweep({ id }))).state) await sleep(200);
         for (let checks = 1, tries = 0; checks > 0 && tries < 100; tries += 1) {
           await sleep(200);
           checks = await redis.zcard(keys.checks);

@@ -67,5 +67,5 @@ export const consumerText = (consumer: ProtoConsumer): string =>
       const not = number(one.unappliedCount) > 0 ? [`${number(one.unappliedCount)} not applied`] : [];
       return [`  ${one.live ? 'live' : 'gone'}`, printable(one.id), `seq ${number(one.seq)}`, keys, `heard of ${isoTime(one.heardTime)}`, ...not].join('  ');
     }),
-    ...live(consumer).flatMap((one) => one.unapplied.slice(-5).map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`)),
+    ...live(consumer).flatMap((one) => one.unapplied.slice(0, 5).map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`)),
   ].join('\n');

@@ -260,7 +260,7 @@ export interface ConsumerInstance {
   seq: number;
   /** Of how many assistants it holds a key. */
   keyCount: number;
-  /** What it should have applied and could not, since its last snapshot: how many, and the last 20. */
+  /** What it should have applied and could not, since its last snapshot: how many, and the first 20. */
   unappliedCount: number;
   unapplied: UnappliedVersion[];
 }

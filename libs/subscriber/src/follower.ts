@@ -79,7 +79,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   let revoked: (RevokedEvent & { sinceMs: number }) | undefined;
   let lastFault: unknown;
   let acknowledging = false;
-  let unapplied: { count: number; last: Refusal[] } = { count: 0, last: [] };
+  let unapplied: { count: number; first: Refusal[]; last: Refusal[] } = { count: 0, first: [], last: [] };
   /** All that was published until then is applied. By performance.now(). */
   let provenMs = -Infinity;
   let toldStale = false;
@@ -108,13 +108,14 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   };
 
   const refuse = (refusal: Refusal): void => {
-    unapplied = { count: unapplied.count + 1, last: [...unapplied.last, refusal].slice(-UNAPPLIED_REPORTED) };
+    const { count, first, last } = unapplied;
+    unapplied = { count: count + 1, first: [...first, refusal].slice(0, UNAPPLIED_REPORTED), last: [...last, refusal].slice(-UNAPPLIED_REPORTED) };
     tell('refused', refusal);
   };
 
   const acknowledgement = (): Acknowledgement | undefined => {
     if (!ready || revoked || !session) return undefined;
-    const first = unapplied.last.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version, why }));
+    const first = unapplied.first.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version, why }));
     return {
       consumer, instance, lease_ms: leaseMs, position: position.id, seq: position.seq ?? 0, keys: held.size,
       unapplied: { count: unapplied.count, first }, leaving: false,
@@ -229,7 +230,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const beganMs = performance.now();
     const { orgs } = entry!;
     held.beginSnapshot();
-    unapplied = { count: 0, last: [] };
+    unapplied = { count: 0, first: [], last: [] };
     reading = await endOfStream(from);
     const all = orgs.includes('*') ? await from.answer(from.commands.smembers(names.orgs)) : orgs;
     for await (const page of publishedPages(from, names, all)) {
