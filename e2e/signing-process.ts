@@ -2,7 +2,7 @@ import { subscribe } from '@rekey/subscriber';
 
 /*
  * A service that signs, for the tests: it signs PER_SECOND hashes a second for assistants in turn, has the simulator check each, and, asked by SIGUSR2, tells
- * what it holds and what came of that.
+ * what it holds and what came of that since it was asked before.
  */
 
 const { REDIS_URL = '', CONSUMER = '', KEY_FILE = '', ADMIN = '', PER_SECOND = '0' } = process.env;
@@ -55,7 +55,7 @@ process.on('SIGUSR2', () => {
       const current = keys.current(id);
       return current?.state === 'held' ? [[id, current.secretKey] as const] : [];
     });
-    say({ report: { keys: Object.fromEntries(held), size: keys.size, upToDate: keys.freshness().upToDate, signed, wentBack, results } });
+    say({ report: { keys: Object.fromEntries(held), size: keys.size, upToDate: keys.freshness().upToDate, signed, wentBack, results: results.splice(0) } });
   };
   answer();
 });
