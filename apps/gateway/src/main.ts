@@ -39,7 +39,6 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   waiters.start();
   const consumers = createConsumers({ redis, prefix: config.REKEY_PREFIX });
   const positions = createConsumerPositions({
-    redis,
     blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-positions', logger }),
     prefix: config.REKEY_PREFIX,
     onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),

@@ -22,7 +22,7 @@ beforeAll(async () => {
   sweeps = createSweeps({ redis, prefix: 'spec' });
   sweepQueue = createSweepQueue(redis, ledgerKeys('spec'));
   consumers = createConsumers({ redis, prefix: 'spec' });
-  positions = createConsumerPositions({ redis, blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
+  positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
 });
 afterAll(async () => {
   await sweepQueue.close();

@@ -81,7 +81,6 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('due checks', () => dueChecks.close());
   const work = createBulkWork({ redis, prefix, budget: limit });
   const positions = createConsumerPositions({
-    redis,
     blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger }),
     prefix,
     onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),

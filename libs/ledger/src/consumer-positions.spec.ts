@@ -16,7 +16,7 @@ afterAll(async () => {
   await server.dispose();
 });
 const open = async () => {
-  positions = createConsumerPositions({ redis, blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
+  positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
   await positions.start();
 };
 beforeEach(async () => {

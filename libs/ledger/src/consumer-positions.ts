@@ -27,9 +27,7 @@ export interface ConsumerPositions {
 }
 
 export interface ConsumerPositionsOptions {
-  /** For everything but waiting. */
-  redis: Redis;
-  /** A connection of its own, which waits for acknowledgements. */
+  /** A connection of its own, which waits for acknowledgements; and for Redis, where that is not there yet. */
   blocking: Redis;
   prefix: string;
   onError: (error: unknown) => void;
@@ -48,7 +46,7 @@ interface Heard extends Omit<Acknowledgement, 'consumer'> {
   heardAt: number;
 }
 
-export const createConsumerPositions = ({ redis, blocking, prefix, onError }: ConsumerPositionsOptions): ConsumerPositions => {
+export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerPositionsOptions): ConsumerPositions => {
   const keys = ledgerKeys(prefix);
   const heard = new Map<string, Map<string, Heard>>();
   const listeners = new Set<() => void>();
@@ -93,10 +91,10 @@ export const createConsumerPositions = ({ redis, blocking, prefix, onError }: Co
   };
 
   const begin = async (): Promise<void> => {
-    const nowMs = await redisNowMs(redis);
-    const entries = await redis.xrange(keys.acks, `${nowMs - LONGEST_LEASE_MS}`, '+');
+    const nowMs = await redisNowMs(blocking);
+    const entries = await blocking.xrange(keys.acks, `${nowMs - LONGEST_LEASE_MS}`, '+');
     for (const [entry, fields] of entries) take(entry, fields[1], Math.max(nowMs - Number(entry.split('-')[0]), 0));
-    const [last] = await redis.xrevrange(keys.acks, '+', '-', 'COUNT', 1);
+    const [last] = await blocking.xrevrange(keys.acks, '+', '-', 'COUNT', 1);
     position = last?.[0] ?? '0-0';
     review();
   };
