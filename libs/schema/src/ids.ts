@@ -17,7 +17,7 @@ const upstreamId = z.string().superRefine((id, ctx) => {
 });
 
 /** What nearly all ids are: nothing of the below can be wrong with it. */
-const plainId = /^[\w-]{1,256}$/;
+const plainId = new RegExp(`^[\\w-]{1,${MAX_ID_BYTES}}$`);
 
 /** What is wrong with an id of Invent's; undefined where nothing is. For long lists, where a schema for each would take seconds. */
 export const complaintAboutId = (id: string): string | undefined => {
