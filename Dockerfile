@@ -18,7 +18,7 @@ FROM node:24-bookworm-slim
 WORKDIR /rekey
 ENV NODE_ENV=production
 # V8's default of 16 MB takes a third more memory and, at full speed, a tenth more CPU.
-ENV NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=512"
+ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=512"
 COPY --from=build /rekey/package.json ./
 COPY --from=build /rekey/node_modules node_modules
 COPY --from=build /rekey/proto proto

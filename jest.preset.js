@@ -4,5 +4,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {},
+  // Ends what hangs. How fast a test is depends on the machine, and no test is about that.
+  testTimeout: 60_000,
   testEnvironmentOptions: { customExportConditions: ['@rekey/source', 'node', 'node-addons'] },
 };

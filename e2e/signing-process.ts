@@ -7,6 +7,8 @@ import { subscribe } from '@rekey/subscriber';
 
 const { REDIS_URL = '', CONSUMER = '', KEY_FILE = '', ADMIN = '', PER_SECOND = '0' } = process.env;
 const TICK_MS = 10;
+/** What was signed is checked so often: the checks are not to keep busy what is looked at. */
+const CHECK_EVERY_MS = 250;
 
 const keys = await subscribe({ redis: REDIS_URL, consumer: CONSUMER, privateKey: KEY_FILE, staleAfterMs: 1000 });
 const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
@@ -21,9 +23,13 @@ const results: { key: number | null; stale_ms: number | null }[] = [];
 const newest = new Map<string, number>();
 let [signed, wentBack, unchecked] = [0, 0, 0];
 
-const check = async (hashes: Signed[]): Promise<void> => {
+let hashes: Signed[] = [];
+const check = async (): Promise<void> => {
+  if (hashes.length === 0) return;
   unchecked += 1;
-  const response = await fetch(`${ADMIN}/hashes`, { method: 'POST', body: JSON.stringify(hashes) });
+  const body = JSON.stringify(hashes);
+  hashes = [];
+  const response = await fetch(`${ADMIN}/hashes`, { method: 'POST', body });
   results.push(...((await response.json()) as typeof results));
   unchecked -= 1;
 };
@@ -34,7 +40,6 @@ let turn = 0;
 const ids = [...keys.assistantIds()];
 if (perTick > 0) {
   setInterval(() => {
-    const hashes: Signed[] = [];
     for (due += perTick; due >= 1; due -= 1) {
       const assistantId = ids[turn++ % ids.length]!;
       const userId = `user-${turn}`;
@@ -44,8 +49,8 @@ if (perTick > 0) {
       newest.set(assistantId, version);
       signed += 1;
     }
-    if (hashes.length > 0) void check(hashes);
   }, TICK_MS);
+  setInterval(() => void check(), CHECK_EVERY_MS);
 }
 
 process.on('SIGUSR2', () => {

@@ -1,20 +1,19 @@
 import { createBulks, createSystem } from '@rekey/ledger';
+import type { GatewayClient } from '@rekey/rpc';
+import type { App } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Pool } from 'undici';
 import { askForSingles } from './accepting.ts';
 import { inFlight, median } from './measure.ts';
 import type { Part } from './part.ts';
 import { API_KEY, CONCURRENCY, ORG, assistant, createBulkOf, firstAssistants, startStage, until, untilBulk, type Figures, type Stage } from './stage.ts';
-import { ratioOf, table, whole } from './table.ts';
+import { bold, table, whole } from './table.ts';
 import { fillTutorialQueue, tutorialDone } from './tutorial.ts';
 
-/**
- * Each way runs so often in its processes; only the last time is measured: until then V8 compiles, and Redis has not met all assistants. Where several
- * processes share the work, as much more often: each of them has done as much before.
- */
+/** Each way runs so often in its processes; only the last time is measured: until then V8 compiles, and Redis has not met all assistants. */
 const RUNS = 3;
-const lastOf = async (run: () => Promise<Figures>, processes = 1): Promise<Figures> => {
-  for (let i = 0; i < (RUNS - 1) * processes; i += 1) await run();
+const lastOf = async (run: () => Promise<Figures>): Promise<Figures> => {
+  for (let i = 1; i < RUNS; i += 1) await run();
   return run();
 };
 
@@ -51,30 +50,63 @@ const tutorial = async (stage: Stage, rotations: number): Promise<Figures> => {
 };
 
 /** From the first POST until none is left: the bulk goes on to be verified, which is not measured here. Neither is the gateway, which has no counterpart in the other ways. */
-const bulk = async (stage: Stage, rotations: number, workerCount: number, env?: Record<string, string>): Promise<Figures> => {
+const rotateInBulk = async (stage: Stage, client: GatewayClient, workers: App[], rotations: number): Promise<Figures> => {
   const ledger = { redis: stage.redis, prefix: 'rekey' };
   const [system, bulks] = [createSystem(ledger), createBulks(ledger)];
-  const { client, stop } = await stage.startGateway();
-  const workers = await stage.startWorkers(workerCount, env);
+  await system.freeze('not yet');
+  const { id } = await createBulkOf(client, firstAssistants(rotations));
   const pids = workers.map(({ child }) => child.pid);
-  const figures = await lastOf(async () => {
-    await system.freeze('not yet');
-    const { id } = await createBulkOf(client, firstAssistants(rotations));
-    const run = await stage.timed(pids, rotations, async () => {
-      const before = (await stage.requests()).rotate;
-      await system.unfreeze();
-      await until(async () => (await stage.requests()).rotate > before);
-      const start = performance.now();
-      await until(async () => (await bulks.get(id)).state !== 'RUNNING', 50);
-      return (performance.now() - start) / 1000;
-    });
-    await untilBulk(client, id, ['COMPLETED'], 100);
-    return run;
-  }, workerCount);
-  await Promise.all(workers.map(({ child }) => child.stop()));
+  const figures = await stage.timed(pids, rotations, async () => {
+    const before = (await stage.requests()).rotate;
+    await system.unfreeze();
+    await until(async () => (await stage.requests()).rotate > before);
+    const start = performance.now();
+    await until(async () => (await bulks.get(id)).state !== 'RUNNING', 50);
+    return (performance.now() - start) / 1000;
+  });
+  await untilBulk(client, id, ['COMPLETED'], 100);
+  return figures;
+};
+
+const bulk = async (stage: Stage, rotations: number, env?: Record<string, string>): Promise<Figures> => {
+  const { client, stop } = await stage.startGateway();
+  const workers = await stage.startWorkers(1, env);
+  const figures = await lastOf(() => rotateInBulk(stage, client, workers, rotations));
+  await workers[0]!.child.stop();
   await stop();
   await stage.clear();
   return figures;
+};
+
+/** One worker and two, so many times in turn. */
+const TURNS = 5;
+
+/**
+ * The same two processes each time, of which the second stands still while the first works alone: what differs between a new process and an old one, and between
+ * one minute of the machine and the next, is not to be taken for what a second worker does. Before, each of them has done as much as in the other ways.
+ */
+const oneAndTwo = async (stage: Stage, rotations: number, env: Record<string, string>): Promise<{ one: Figures[]; two: Figures[] }> => {
+  const { client, stop } = await stage.startGateway();
+  const both = await stage.startWorkers(2, env);
+  const [first, second] = both as [App, App];
+  const alone = async () => {
+    second.child.signal('SIGSTOP');
+    const figures = await rotateInBulk(stage, client, [first], rotations);
+    second.child.signal('SIGCONT');
+    return figures;
+  };
+  const together = () => rotateInBulk(stage, client, both, rotations);
+  for (let i = 0; i < (RUNS - 1) * both.length; i += 1) await together();
+  const found: { one: Figures[]; two: Figures[] } = { one: [], two: [] };
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    if (turn % 2 === 1) found.two.push(await together());
+    found.one.push(await alone());
+    if (turn % 2 === 0) found.two.push(await together());
+  }
+  await Promise.all(both.map(({ child }) => child.stop()));
+  await stop();
+  await stage.clear();
+  return found;
 };
 
 const singles = async (stage: Stage, rotations: number): Promise<Figures> => {
@@ -101,47 +133,54 @@ const singles = async (stage: Stage, rotations: number): Promise<Figures> => {
 /** There is but one org, and the others wait for what is under way of it. Twice as many as two workers can have under way bounds nothing. */
 const WIDE = { REKEY_MAX_UNKNOWNS: String(4 * CONCURRENCY) };
 
-/** As far away as a service on the internet is. With none, worker, Redis and simulator share two cores that one worker keeps busy. */
+/** As far away as a service on the internet is. */
 const FAR_MS = 20;
 
 /** Rotations without a request limit: a raw loop, the tutorial stack and Rekey in turns. */
 export const rotating: Part = async ({ rotations, rounds }, progress) => {
   type Way = [string, (stage: Stage) => Promise<Figures>];
+  type Pair = [one: string, two: string];
   const near: Way[] = [
     ['raw undici loop', (stage) => rawLoop(stage, rotations)],
     ['tutorial stack', (stage) => tutorial(stage, rotations)],
-    ['Rekey, a bulk, one worker', (stage) => bulk(stage, rotations, 1, WIDE)],
-    ['Rekey, a bulk, two workers', (stage) => bulk(stage, rotations, 2, WIDE)],
-    ['Rekey, a bulk, one worker, at most 20 POSTs of an org', (stage) => bulk(stage, rotations, 1)],
-    ['Rekey, single rotations, one worker', (stage) => singles(stage, rotations)],
+    ['Rekey, a bulk', (stage) => bulk(stage, rotations, WIDE)],
+    ['Rekey, a bulk, at most 20 POSTs of an org', (stage) => bulk(stage, rotations)],
+    ['Rekey, single rotations', (stage) => singles(stage, rotations)],
   ];
   const far: Way[] = [
     [`tutorial stack, upstream ${FAR_MS} ms`, (stage) => tutorial(stage, rotations)],
-    [`Rekey, a bulk, one worker, upstream ${FAR_MS} ms`, (stage) => bulk(stage, rotations, 1, WIDE)],
-    [`Rekey, a bulk, two workers, upstream ${FAR_MS} ms`, (stage) => bulk(stage, rotations, 2, WIDE)],
+    [`Rekey, a bulk, upstream ${FAR_MS} ms`, (stage) => bulk(stage, rotations, WIDE)],
   ];
-  const ways = [...near, ...far];
-  const found = new Map<string, Figures[]>(ways.map(([name]) => [name, []]));
+  const nearPair: Pair = ['in turns: a bulk, one worker of two', 'in turns: a bulk, both workers'];
+  const farPair = nearPair.map((name) => `${name}, upstream ${FAR_MS} ms`) as Pair;
+  const names = [...near.map(([name]) => name), ...nearPair, ...far.map(([name]) => name), ...farPair];
+  const found = new Map<string, Figures[]>(names.map((name) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
-    for (const [latencyMs, group] of [[0, near], [FAR_MS, far]] as const) {
+    for (const [latencyMs, group, pair] of [[0, near, nearPair], [FAR_MS, far, farPair]] as const) {
       // The simulator keeps all that it has ever done.
       const stage = await startStage({ assistants: rotations, latencyMs });
       for (const [name, measure] of group) {
         progress(`rotating, round ${round} of ${rounds}: ${name}`);
         found.get(name)!.push(await measure(stage));
       }
+      progress(`rotating, round ${round} of ${rounds}: ${pair.join(' / ')}`);
+      const { one, two } = await oneAndTwo(stage, rotations, WIDE);
+      found.get(pair[0])!.push(...one);
+      found.get(pair[1])!.push(...two);
       await stage.stop();
     }
   }
 
   const of = (name: string, pick: (figures: Figures) => number) => median(found.get(name)!.map(pick));
   const row = (name: string) => [name, whole(of(name, (f) => f.perSecond)), whole(of(name, (f) => f.cpuUs)), whole(of(name, (f) => f.redisCpuUs)), of(name, (f) => f.requests).toFixed(2)];
+  // Of each round, or turn, by itself; the median of these.
   const ratio = (name: string, base: string) => [
-    `**${name} / ${base}**`, ...[(f: Figures) => f.perSecond, (f: Figures) => f.cpuUs, (f: Figures) => f.redisCpuUs].map((pick) => ratioOf(of(name, pick), of(base, pick))), '',
+    `**${name} / ${base}**`,
+    ...[(f: Figures) => f.perSecond, (f: Figures) => f.cpuUs, (f: Figures) => f.redisCpuUs].map((pick) => bold(median(found.get(name)!.map((f, i) => pick(f) / pick(found.get(base)![i]!))).toFixed(2))),
+    '',
   ];
   return table(
     [`rotating ${whole(rotations)}, no request limit`, 'a second', 'worker CPU µs', 'Redis CPU µs', 'upstream requests'],
-    [...ways.map(([name]) => row(name)), ratio('Rekey, a bulk, one worker', 'tutorial stack'), ratio('Rekey, a bulk, two workers', 'Rekey, a bulk, one worker'),
-      ratio(far[2]![0], far[1]![0]), ratio('Rekey, single rotations, one worker', 'tutorial stack')],
+    [...names.map(row), ratio('Rekey, a bulk', 'tutorial stack'), ratio('Rekey, single rotations', 'tutorial stack'), ratio(nearPair[1], nearPair[0]), ratio(farPair[1], farPair[0])],
   );
 };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Faults } from './faults.ts';
 import { renderRecord } from './record.ts';
 import type { RequestLimit } from './request-limit.ts';
-import type { World } from './world.ts';
+import { preciseNowMs, type World } from './world.ts';
 
 /** What the API was asked, for tests to count. */
 export interface Counts {
@@ -118,7 +118,7 @@ export const createApi = (options: ApiOptions): Server => {
       case 'staleRead':
         return { ...record, secret_key: state.previousKey };
       case 'laggingRead': {
-        const then = world.asOf(assistantId, Date.now() - fault.delayMs);
+        const then = world.asOf(assistantId, preciseNowMs() - fault.delayMs);
         return then ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt } : record;
       }
       default:

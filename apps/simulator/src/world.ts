@@ -18,7 +18,7 @@ export interface KeyChange {
   secretKey: string | null;
   deleted: boolean;
   updatedAt: string;
-  /** 0 for the first one: what was so before the first change. */
+  /** Unix time, with fractions of a ms. 0 for the first one: what was so before the first change. */
   atMs: number;
   /** `denied`: by a request whose answer said that it was refused. */
   by: 'start' | 'request' | 'denied' | 'hand' | 'removed';
@@ -54,6 +54,8 @@ export interface World {
 }
 
 const CREATED_AT = '2026-01-05T08:00:00.000Z';
+/** The time of day, finer than `Date.now()`: what is measured against it takes milliseconds. */
+export const preciseNowMs = (): number => performance.timeOrigin + performance.now();
 
 export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions): World => {
   const subOrgIds = Array.from({ length: subOrgs }, (_, i) => `${orgId}_sub${i + 1}`);
@@ -99,7 +101,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     if (!history.has(assistantId)) record(assistantId, state, 0, 'start');
     const { secretKey, deleted } = state;
     act(state);
-    const atMs = Date.now();
+    const atMs = preciseNowMs();
     state.updatedAt = new Date(atMs).toISOString();
     touched.set(assistantId, state);
     if (state.deleted !== deleted || state.secretKey !== secretKey) record(assistantId, state, atMs, state.deleted && !deleted ? 'removed' : by);
@@ -123,7 +125,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
       const secretKey = newKey();
       const state: AssistantState = { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: new Date().toISOString(), deleted: false };
       created.set(id, state);
-      if (history.has(id)) record(id, state, Date.now(), 'hand');
+      if (history.has(id)) record(id, state, preciseNowMs(), 'hand');
       const others = ids.get(org)!;
       ids.set(org, at === 'start' ? [id, ...others] : [...others, id]);
       return true;

@@ -1,6 +1,7 @@
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
 import {
   FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  slotKeepsMs,
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
@@ -67,7 +68,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
-  const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock }) };
+  const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }) };
   const consumers = createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS });
   await consumers.noteSigner(sealer.publicJwk);
   const readers = createReaders({ consumers, sealer, logger });

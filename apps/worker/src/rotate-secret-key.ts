@@ -132,17 +132,19 @@ export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTim
 
 /** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
 const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number }> => {
-  const { ledger, clock, timing, maxOpenIntents, holdBack, stopping } = deps;
+  const { ledger, clock, pacer, timing, maxOpenIntents, holdBack, stopping } = deps;
   const options = { leaseMs: leaseMs(timing), landingWindowMs: windowMs(timing), maxOpenIntents };
   const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
-  let paid = false;
+  let [paid, givenUp] = [false, false];
   for (;;) {
     const askedMs = clock.nowMs();
     const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid });
     if (stopping.aborted) return { claimed, askedMs };
     if (claimed.kind === 'paced' && claimed.reserved) {
       await clock.sleep(claimed.retryInMs);
-      paid = true;
+      // Given up once, where this process stood still: that it happens again and again would only cost more slots.
+      paid = givenUp || pacer.isTimely(askedMs + claimed.retryInMs);
+      givenUp ||= !paid;
     } else if ((claimed.kind === 'full' || claimed.kind === 'paced') && askedMs + claimed.retryInMs <= giveUpMs) {
       paid = false;
       await clock.sleep(claimed.kind === 'full' ? claimed.retryInMs * (0.5 + Math.random()) : claimed.retryInMs);
@@ -156,10 +158,15 @@ const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise
 export const leaseMs = ({ sendWithinMs, requestTimeoutMs, leaseMarginMs }: RotateTiming): number => sendWithinMs + requestTimeoutMs + leaseMarginMs;
 
 const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
-  const { invent, publisher, meter, stopping } = deps;
+  const { invent, publisher, meter, pacer, clock, stopping } = deps;
+  const sendBeforeMs = held.askedMs + deps.timing.sendWithinMs;
   if (!(await deps.confirmDurable())) return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'REPLICAS_MISSING', retry: true, reason: 'too few replicas confirmed the intent' });
-  const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs: held.askedMs + deps.timing.sendWithinMs });
-  const answeredMs = deps.clock.nowMs();
+  // The slot came with the claim. Where it has passed since, in whatever was waited for, another is taken.
+  if (!pacer.isTimely(held.askedMs) && (await pacer.take(held.claim.bulkId === undefined ? 'first' : 'bulk', sendBeforeMs - clock.nowMs())) > 0) {
+    return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: 'its slot had passed, and no other came in time' });
+  }
+  const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs });
+  const answeredMs = clock.nowMs();
   meter.rotated(outcome.outcome);
   switch (outcome.outcome) {
     case 'done': {

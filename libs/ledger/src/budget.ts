@@ -29,6 +29,9 @@ export interface BudgetOptions {
  */
 const USED_SHARE = 0.985;
 const UNUSED_REQUESTS = 4;
+/** Where steps are shorter than a stride of the scheduler, giving slots up would help nobody. */
+const KEPT_STEPS = 4;
+const MIN_KEPT_MS = 25;
 const usedPerMinute = (limit: number): number => Math.max(Math.min(limit * USED_SHARE, limit - UNUSED_REQUESTS), limit / 4);
 
 /** What a command needs to take requests from the budget. */
@@ -36,6 +39,12 @@ export const paceOf = (keys: Keys, options: BudgetOptions | undefined): { budget
   budgetKey: keys.budget(options?.egress ?? 'default'),
   stepUs: options?.requestsPerMinute ? Math.ceil(60_000_000 / usedPerMinute(options.requestsPerMinute)) : 0,
 });
+
+/**
+ * How long after its slot a request may leave, in ms; later it takes another. Far less than what is left of the limit bears, for all workers of
+ * a machine may stand still together.
+ */
+export const slotKeepsMs = (options: BudgetOptions): number => (options.requestsPerMinute ? Math.max(timeFor(KEPT_STEPS, options), MIN_KEPT_MS) : Infinity);
 
 /** How long so many requests take, in ms. */
 export const timeFor = (requests: number, { requestsPerMinute }: BudgetOptions): number => (requestsPerMinute ? (requests * 60_000) / usedPerMinute(requestsPerMinute) : 0);

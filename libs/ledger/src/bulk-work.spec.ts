@@ -571,6 +571,27 @@ describe('the time until which a bulk may run', () => {
 });
 
 describe('a rotation of a bulk', () => {
+  it('counts once, where many of several bulks end at once, beside others that fail', async () => {
+    const [first, second] = [await makeBulk(namesOf(30)), await makeBulk(namesOf(60).slice(30))];
+    const claims = [...(await begin(30)), ...(await begin(30))];
+    const ends = await Promise.all(claims.map((claim, i) => (i % 7 === 3 ? failWith(claim) : succeed(claim))));
+    expect(ends.filter((end) => typeof end === 'object' && end.kind === 'committed')).toHaveLength(51);
+    const of = async ({ id }: { id: string }) => (await bulks.get(id)).counts;
+    expect([await of(first), await of(second)]).toMatchObject([{ succeeded: 26, failed: 4, rotating: 0 }, { succeeded: 25, failed: 5, rotating: 0 }]);
+    expect([await stateOf(first.id), await stateOf(second.id)]).toEqual([['VERIFYING', undefined], ['VERIFYING', undefined]]);
+    const { entry } = await redis.hgetall(`{spec}:bulk:${second.id}`);
+    expect(entry).toBe((await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0]);
+  });
+
+  it('that is committed after its bulk is forgotten leaves nothing of it', async () => {
+    const { id } = await makeBulk(2);
+    const claims = await begin(2);
+    await redis.del(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`);
+    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([{ kind: 'committed' }, { kind: 'committed' }]);
+    expect(await redis.exists(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`)).toBe(0);
+    await redis.zrem('{spec}:bulks:active', id);
+  });
+
   it('is not kept where its first request succeeded: the bulk has its state', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);

@@ -58,6 +58,16 @@ describe('commit', () => {
     expect(heard).toEqual({ '{spec}:events': (await ledger.current('ast_1'))!.event, '{spec}:rotation-ended': rotation.id });
   });
 
+  it('is of each by itself, where many leave together', async () => {
+    const names = Array.from({ length: 21 }, (_, i) => `ast_${i}`);
+    const claims = await Promise.all(names.map(async (assistantId) => claimed(await accept({ assistantId }), { maxOpenIntents: 100 })));
+    await redis.multi().del('{spec}:assistant:ast_3').set('{spec}:assistant:ast_3', 'x').hset('{spec}:assistant:ast_5', { holder: 'another', epoch: 1, intent_epoch: 1 }).exec();
+    const results = await Promise.all(claims.map((claim) => ledger.commit(claim, key(`f${claim.assistantId}`)).then(({ kind }) => kind, ({ code }) => code)));
+    expect(results).toEqual(names.map((name) => (name === 'ast_3' ? 'LEDGER_CORRUPT' : name === 'ast_5' ? 'refused' : 'committed')));
+    expect((await events()).map(({ subject, data }) => [subject, data.seq])).toEqual(names.filter((name) => !['ast_3', 'ast_5'].includes(name)).map((name, i) => [name, i + 1]));
+    expect(await Promise.all(claims.map(async ({ rotationId }) => (await ledger.get(rotationId))!.state))).toEqual(results.map((kind) => (kind === 'committed' ? 'SUCCEEDED' : 'ROTATING')));
+  });
+
   it('finds that it was there already when its answer was lost', async () => {
     const claim = await claimed(await accept());
     await ledger.commit(claim, key('f1'));

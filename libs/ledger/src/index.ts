@@ -10,7 +10,7 @@ export {
 } from './queues.ts';
 export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
-export { createRequestBudget, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget.ts';
+export { createRequestBudget, slotKeepsMs, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget.ts';
 export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks.ts';
 export { createConsumerPositions, type ConsumerInstance, type ConsumerPositions } from './consumer-positions.ts';
 export { createConsumers, type ConsumerRevisions, type Consumers, type Resealed, type SeenConsumer } from './consumers.ts';

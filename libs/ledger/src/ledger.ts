@@ -9,6 +9,7 @@ import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
 import { redisNowMs } from './redis-now.ts';
 import { parseRotation } from './rotation-hash.ts';
 import { asCorrupt, defineScripts, isWrongType } from './scripts.ts';
+import { together } from './together.ts';
 
 export interface Accepted {
   rotation: Rotation;
@@ -237,6 +238,15 @@ const TRIM_BATCH = 500;
 const LOST_PAGE = 500;
 const PUBLISHED_PAGE = 100;
 
+/** What a commit gives to its command, and what of the answer is its own. */
+interface Commit {
+  keys: string[];
+  args: (string | number)[];
+}
+type CommitReply = [kind: string, ...unknown[]];
+/** More would save little, and have all others wait longer for Redis. */
+const COMMITS_TOGETHER = 8;
+
 export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
@@ -257,6 +267,11 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
       }
     });
   };
+
+  const commitTogether = together<Commit, CommitReply>(COMMITS_TOGETHER, async (commits) => {
+    const [, ...replies] = await run.commit(commits.flatMap((commit) => commit.keys), commits.flatMap(({ args }) => args));
+    return replies as CommitReply[];
+  });
 
   return {
     keys,
@@ -313,15 +328,15 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
       const { orgId, assistantId, rotationId, epoch } = hold;
       const { key, cause, updatedMs, rotation, read, checkAgainInMs } = keyVersion;
       const [head, tail] = versionEvent(hold, keyVersion);
-      const [kind, value, entry] = await run.commit(
-        [rotationId === undefined ? keys.assistant(assistantId) : keys.rotation(rotationId), keys.assistant(assistantId), keys.current(assistantId), keys.intents(orgId)],
-        [
+      const [kind, value, entry] = await commitTogether({
+        keys: [rotationId === undefined ? keys.assistant(assistantId) : keys.rotation(rotationId), keys.assistant(assistantId), keys.current(assistantId), keys.intents(orgId)],
+        args: [
           rotationId ?? '', epoch, 'removal' in key ? key.removal : key.fingerprint, cause, head, tail, keepEvents(), updatedMs,
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
           !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
         ],
-      );
+      });
       switch (kind) {
         case 'REFUSED':
         case 'STALE':
@@ -330,6 +345,8 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
           return { kind: 'doubted', retryInMs: Number(value) };
         case 'READERS':
           return { kind: 'other-readers' };
+        case 'BROKEN':
+          return asCorrupt(new Error(String(value)));
         default:
           return kind === 'COMMITTED' ? { kind: 'committed', seq: Number(value), entry: String(entry) } : { kind: 'already', seq: Number(value) };
       }

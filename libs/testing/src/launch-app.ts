@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { startChild, lineOf, type Child } from './child.ts';
 
 /** As in the container image. */
-const HEAP = ['--max-semi-space-size=8', '--max-old-space-size=512'];
+const HEAP = ['--max-semi-space-size=16', '--max-old-space-size=512'];
 
 export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
 

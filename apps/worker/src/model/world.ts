@@ -123,7 +123,7 @@ const silent = () => {};
 const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
 const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
 /** The request budget never gives out: what is looked at is the order of things, and not their pace. */
-const unlimited: Pacer = { take: async () => 0 };
+const unlimited: Pacer = { take: async () => 0, isTimely: () => true };
 const microtasks = () => new Promise((resolve) => setImmediate(resolve));
 
 /**

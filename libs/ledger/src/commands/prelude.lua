@@ -164,19 +164,41 @@ local function note_drift(org, now_ms)
   end
 end
 
+-- Assistants that were begun have come to a good end: those at these indexes. `entry`: of the stream, of the last one.
+local function end_well(bulk, indexes, now_ms, entry)
+  local key = bulk_key(bulk)
+  local before = redis.call('HMGET', key, 'state', 'away_since', 'unread', 'succeeded', 'open')
+  if not before[1] then return end
+  for _, index in ipairs(indexes) do redis.call('SETRANGE', key .. ':states', index, 's') end
+  local left_open = (tonumber(before[5]) or 0) - #indexes
+  local facts = { 'succeeded', int((tonumber(before[4]) or 0) + #indexes), 'open', int(left_open) }
+  if entry then facts[5], facts[6] = 'entry', entry end
+  redis.call('HSET', key, unpack(facts))
+  if before[2] or before[3] then redis.call('HDEL', key, 'away_since', 'unread') end
+  if left_open <= 0 then settle_bulk(bulk, now_ms) end
+end
+
+-- Set to a table by a command that ends many: of each bulk, what end_well takes. It learns of them all at once, in the end.
+local gathered
+local function tell_bulks(now_ms)
+  for bulk, ends in pairs(gathered) do end_well(bulk, ends, now_ms, ends.entry) end
+end
+
 -- An assistant that was begun, or need not be, has come to its end.
 local function end_item(bulk, index, letter, now_ms, open, code, assistant, entry)
+  if letter == 's' then
+    if not gathered then return end_well(bulk, { index }, now_ms, entry) end
+    local ends = gathered[bulk] or {}
+    ends[#ends + 1], ends.entry = index, entry or ends.entry
+    gathered[bulk] = ends
+    return
+  end
   local key = bulk_key(bulk)
-  local before = redis.call('HMGET', key, 'state', 'away_since', 'unread')
-  if not before[1] then return end
+  if redis.call('EXISTS', key) == 0 then return end
   redis.call('SETRANGE', key .. ':states', index, letter)
   redis.call('HINCRBY', key, COUNTED_AS[letter] or 'failed', 1)
-  local left_open = open and redis.call('HINCRBY', key, 'open', -1) or 0
-  if letter == 's' then
-    if before[2] or before[3] then redis.call('HDEL', key, 'away_since', 'unread') end
-    if entry then redis.call('HSET', key, 'entry', entry) end
-    if left_open > 0 then return end
-  elseif code then
+  if open then redis.call('HINCRBY', key, 'open', -1) end
+  if code then
     redis.call('LPUSH', key .. ':failures', int(now_ms) .. ' ' .. code .. ' ' .. assistant)
     redis.call('LTRIM', key .. ':failures', 0, 9)
   end
@@ -374,9 +396,9 @@ local function is_orphaned(holder, lands_ms, now_ms)
   return (not state or type(state) == 'table') and lands_ms <= now_ms
 end
 
--- Whether consumers were added or removed since something was sealed for them.
-local function are_other_readers(revision)
-  return (redis.call('HGET', PREFIX .. ':ledger', 'readers') or '0') ~= revision
+-- Rises with each consumer that is added or removed.
+local function readers_revision()
+  return redis.call('HGET', PREFIX .. ':ledger', 'readers') or '0'
 end
 
 -- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number, text, and the id of its entry.

@@ -20,7 +20,7 @@ local now_ms = math.floor(now_us() / 1000)
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk')
 local noted = rotation[1] == 'RECONCILING'
 local tells = not noted and held[3] and not held[4]
-if tells and are_other_readers(ARGV[15]) then return { 'READERS' } end
+if tells and readers_revision() ~= ARGV[15] then return { 'READERS' } end
 redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7], 'operator', ARGV[8])

@@ -1,0 +1,76 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { RequestBudget } from '@rekey/ledger';
+import type { Clock } from './clock.ts';
+import { createPacer } from './pacer.ts';
+
+/** A slot every 100 ms; a process that sees the time pass only where the test says so. */
+const STEP_MS = 100;
+let nowMs: number;
+let nextMs: number;
+let asked: { paid: boolean; atMs: number }[];
+/** What the process stands still for, in turn: each answer of Redis and each pause takes one. */
+let stalls: number[];
+
+const clock: Clock = {
+  nowMs: () => nowMs,
+  sleep: async (ms) => {
+    nowMs += ms + (stalls.shift() ?? 0);
+  },
+};
+const budget: Pick<RequestBudget, 'take'> = {
+  take: async (lane, { paid } = { paid: false }) => {
+    asked.push({ paid, atMs: nowMs });
+    const slotMs = Math.max(nextMs, nowMs);
+    const waitMs = slotMs - nowMs;
+    const reserved = lane === 'first';
+    if (!paid && (waitMs === 0 || reserved)) nextMs = slotMs + STEP_MS;
+    nowMs += stalls.shift() ?? 0;
+    return paid || waitMs === 0 ? { taken: true } : { taken: false, retryInMs: waitMs, reserved };
+  },
+};
+const pacer = createPacer({ budget: budget as RequestBudget, clock, slotKeepsMs: 400 });
+
+beforeEach(() => {
+  [nowMs, nextMs, asked, stalls] = [10_000, 0, [], []];
+});
+
+describe('a slot', () => {
+  it('is used at once where one is free', async () => {
+    expect(await pacer.take('bulk', 0)).toBe(0);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }]);
+  });
+
+  it('is waited for where it is kept, and asked for again where it is not', async () => {
+    nextMs = 10_250;
+    expect(await pacer.take('first', 0)).toBe(0);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_250 }]);
+    expect(await pacer.take('bulk', 0)).toBe(100);
+    expect(await pacer.take('bulk', 1000)).toBe(0);
+    expect(asked.slice(2)).toEqual([10_250, 10_250, 10_350].map((atMs) => ({ paid: false, atMs })));
+  });
+
+  it('is given up for another where the process stood still after it', async () => {
+    stalls = [401];
+    expect(await pacer.take('bulk', 0)).toBe(0);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_401 }]);
+  });
+
+  it('that was kept is given up where the process slept too long', async () => {
+    nextMs = 10_050;
+    stalls = [0, 600];
+    expect(await pacer.take('first', 0)).toBe(0);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_650 }]);
+  });
+
+  it('is used a little late', async () => {
+    stalls = [400];
+    expect(await pacer.take('bulk', 0)).toBe(0);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is given up but once: a Redis that is always slow does not cost one slot after the other', async () => {
+    stalls = [1000, 1000, 1000];
+    expect(await pacer.take('first', 0)).toBe(0);
+    expect(asked).toHaveLength(2);
+  });
+});
