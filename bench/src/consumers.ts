@@ -56,11 +56,6 @@ const idle = async (stage: Stage, client: GatewayClient, mode: Mode, child: Chil
   return spreadOf(await delaysOf(stage, child, ids));
 };
 
-const rotate = async (client: GatewayClient, assistantId: string): Promise<void> => {
-  const { id } = await client.rotateSecretKey({ orgId: ORG, assistantId });
-  await client.waitRotation({ id });
-};
-
 const atFullRate = async (stage: Stage, client: GatewayClient, child: Child): Promise<Spread> => {
   const ids = firstAssistants(BULK);
   const { id } = await createBulkOf(client, ids);

@@ -78,16 +78,13 @@ const bulk = async (stage: Stage, rotations: number, env?: Record<string, string
   return figures;
 };
 
-/** One worker and two, so many times in turn. */
-const TURNS = 5;
-
 /**
  * The same two processes each time, of which the second stands still while the first works alone: what differs between a new process and an old one, and between
  * one minute of the machine and the next, is not to be taken for what a second worker does. Before, each of them has done as much as in the other ways.
  */
-const oneAndTwo = async (stage: Stage, rotations: number, env: Record<string, string>): Promise<{ one: Figures[]; two: Figures[] }> => {
+const oneAndTwo = async (stage: Stage, rotations: number, turns: number): Promise<{ one: Figures[]; two: Figures[] }> => {
   const { client, stop } = await stage.startGateway();
-  const both = await stage.startWorkers(2, env);
+  const both = await stage.startWorkers(2, WIDE);
   const [first, second] = both as [App, App];
   const alone = async () => {
     second.child.signal('SIGSTOP');
@@ -98,7 +95,7 @@ const oneAndTwo = async (stage: Stage, rotations: number, env: Record<string, st
   const together = () => rotateInBulk(stage, client, both, rotations);
   for (let i = 0; i < (RUNS - 1) * both.length; i += 1) await together();
   const found: { one: Figures[]; two: Figures[] } = { one: [], two: [] };
-  for (let turn = 0; turn < TURNS; turn += 1) {
+  for (let turn = 0; turn < turns; turn += 1) {
     if (turn % 2 === 1) found.two.push(await together());
     found.one.push(await alone());
     if (turn % 2 === 0) found.two.push(await together());
@@ -156,7 +153,7 @@ export const rotating: Part = async ({ rotations, rounds }, progress) => {
   const names = [...near.map(([name]) => name), ...nearPair, ...far.map(([name]) => name), ...farPair];
   const found = new Map<string, Figures[]>(names.map((name) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
-    for (const [latencyMs, group, pair] of [[0, near, nearPair], [FAR_MS, far, farPair]] as const) {
+    for (const [latencyMs, group, pair, turns] of [[0, near, nearPair, 7], [FAR_MS, far, farPair, 3]] as const) {
       // The simulator keeps all that it has ever done.
       const stage = await startStage({ assistants: rotations, latencyMs });
       for (const [name, measure] of group) {
@@ -164,7 +161,7 @@ export const rotating: Part = async ({ rotations, rounds }, progress) => {
         found.get(name)!.push(await measure(stage));
       }
       progress(`rotating, round ${round} of ${rounds}: ${pair.join(' / ')}`);
-      const { one, two } = await oneAndTwo(stage, rotations, WIDE);
+      const { one, two } = await oneAndTwo(stage, rotations, turns);
       found.get(pair[0])!.push(...one);
       found.get(pair[1])!.push(...two);
       await stage.stop();
