@@ -583,6 +583,21 @@ describe('a rotation of a bulk', () => {
     expect(entry).toBe((await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0]);
   });
 
+  it('is committed also where its bulk cannot be read, and says so; those of others do not know of it', async () => {
+    const [first, second] = [await makeBulk(namesOf(2)), await makeBulk(namesOf(4).slice(2))];
+    const claims = [...(await begin(2)), ...(await begin(2))];
+    const hash = await redis.dumpBuffer(`{spec}:bulk:${first.id}`);
+    await redis.multi().del(`{spec}:bulk:${first.id}`).set(`{spec}:bulk:${first.id}`, 'x').exec();
+    const ends = await Promise.all(claims.map((claim) => succeed(claim).then(({ kind }) => kind, ({ code }: { code: string }) => code)));
+    expect(ends).toEqual(['LEDGER_CORRUPT', 'LEDGER_CORRUPT', 'committed', 'committed']);
+    expect((await bulks.get(second.id)).counts).toMatchObject({ succeeded: 2 });
+    expect(await redis.xlen('{spec}:events')).toBe(4);
+    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([1, 2, 3, 4].map((seq) => ({ kind: 'already', seq })));
+    await redis.restore(`{spec}:bulk:${first.id}`, 0, hash!, 'REPLACE');
+    await redis.hset(`{spec}:bulk:${first.id}`, { open: 0, succeeded: 2 });
+    await redis.set(`{spec}:bulk:${first.id}:states`, 'ss');
+  });
+
   it('that is committed after its bulk is forgotten leaves nothing of it', async () => {
     const { id } = await makeBulk(2);
     const claims = await begin(2);

@@ -27,7 +27,6 @@
 -- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
 local now_ms, readers = math.floor(now_us() / 1000), readers_revision()
-gathered = {}
 
 local function commit(KEYS, ARGV)
   local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
@@ -115,12 +114,27 @@ local function commit(KEYS, ARGV)
   return { 'COMMITTED', seq, entry }
 end
 
+local function broken(failure)
+  return { 'BROKEN', type(failure) == 'table' and failure.err or tostring(failure) }
+end
+
 local KEYS_EACH, ARGS_EACH = 4, 17
-local answers = { 'DONE' }
+local answers, ended = { 'DONE' }, {}
 for i = 0, #KEYS / KEYS_EACH - 1 do
+  gathered = {}
   local keys = { unpack(KEYS, i * KEYS_EACH + 1, (i + 1) * KEYS_EACH) }
   local whole, answer = pcall(commit, keys, { PREFIX, unpack(ARGV, i * ARGS_EACH + 2, (i + 1) * ARGS_EACH + 1) })
-  answers[#answers + 1] = whole and answer or { 'BROKEN', type(answer) == 'table' and answer.err or tostring(answer) }
+  answers[#answers + 1] = whole and answer or broken(answer)
+  for _, item in ipairs(gathered) do
+    local of = ended[item.bulk] or { answers = {} }
+    of[#of + 1], of.answers[#of.answers + 1], of.entry = item.index, #answers, item.entry
+    ended[item.bulk] = of
+  end
 end
-tell_bulks(now_ms)
+for bulk, of in pairs(ended) do
+  local told, failure = pcall(end_well, bulk, of, now_ms, of.entry)
+  if not told then
+    for _, at in ipairs(of.answers) do answers[at] = broken(failure) end
+  end
+end
 return answers

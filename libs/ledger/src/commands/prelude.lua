@@ -178,19 +178,14 @@ local function end_well(bulk, indexes, now_ms, entry)
   if left_open <= 0 then settle_bulk(bulk, now_ms) end
 end
 
--- Set to a table by a command that ends many: of each bulk, what end_well takes. It learns of them all at once, in the end.
+-- Set to a list by a command that ends many: those of bulks that came to a good end are left in it, for the command to have their bulks told together.
 local gathered
-local function tell_bulks(now_ms)
-  for bulk, ends in pairs(gathered) do end_well(bulk, ends, now_ms, ends.entry) end
-end
 
 -- An assistant that was begun, or need not be, has come to its end.
 local function end_item(bulk, index, letter, now_ms, open, code, assistant, entry)
   if letter == 's' then
     if not gathered then return end_well(bulk, { index }, now_ms, entry) end
-    local ends = gathered[bulk] or {}
-    ends[#ends + 1], ends.entry = index, entry or ends.entry
-    gathered[bulk] = ends
+    gathered[#gathered + 1] = { bulk = bulk, index = index, entry = entry }
     return
   end
   local key = bulk_key(bulk)
