@@ -269,12 +269,12 @@ describe('the request budget', () => {
 
   it('bears a worker that stands still: what it had gathered does not leave all at once', async () => {
     await start({
-      simulator: ['--assistants', '500', '--requests-per-minute', '250', '--limit-window-ms', '10000'], worker: false, timing: { INVENT_REQUESTS_PER_MINUTE: '1500' },
+      simulator: ['--assistants', '700', '--requests-per-minute', '500', '--limit-window-ms', '20000'], worker: false, timing: { INVENT_REQUESTS_PER_MINUTE: '1500' },
     });
     const [sleeper] = await Promise.all([system.startWorker(), system.startWorker()]);
-    const { id } = await create({ assistantIds: ids(320) });
+    const { id } = await create({ assistantIds: ids(560) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
-    const singles = await Promise.all(ids(120, 321).map((assistantId) => system.rotate(assistantId)));
+    const singles = await Promise.all(ids(120, 561).map((assistantId) => system.rotate(assistantId)));
     for (let i = 0; i < 4; i += 1) {
       sleeper!.child.signal('SIGSTOP');
       await sleep(800);
@@ -282,7 +282,7 @@ describe('the request budget', () => {
       await sleep(400);
     }
     for (const single of singles) expect((await system.waitFor(single.id)).state).toBe('SUCCEEDED');
-    expect(await bulks.ended({ id })).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 320 } });
+    expect(await bulks.ended({ id })).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 560 } });
     expect((await system.admin('GET', '/counts')).limited).toBe(0);
   });
 

@@ -46,7 +46,7 @@ const duringBulk = async (stage: Stage, size: number, workerCount: number, measu
   return spreadOf(values);
 };
 
-/** From the answer to RotateSecretKey until its POST has arrived, in slots. The simulator tells whole ms: they are rounded up. */
+/** From the answer to RotateSecretKey until its POST has arrived, in slots. */
 const slotsToPost = async (workerCount: number): Promise<Spread> => {
   const stage = await startStage({ assistants: LIMITED_BULK + WARMING + SINGLES, limit: LIMIT });
   const spread = await duringBulk(stage, LIMITED_BULK, workerCount, async (client) => {
@@ -58,7 +58,7 @@ const slotsToPost = async (workerCount: number): Promise<Spread> => {
     // The last ones may be on their way.
     await sleep(1000);
     const history = (await stage.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
-    return [...answeredMs].slice(WARMING).map(([assistantId, ms]) => Math.max(history[assistantId]!.at(-1)!.atMs + 1 - ms, 0) / SLOT_MS);
+    return [...answeredMs].slice(WARMING).map(([assistantId, ms]) => Math.max(history[assistantId]!.at(-1)!.atMs - ms, 0) / SLOT_MS);
   });
   await stage.stop();
   return spread;

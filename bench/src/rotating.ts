@@ -88,9 +88,11 @@ const oneAndTwo = async (stage: Stage, rotations: number, turns: number): Promis
   const [first, second] = both as [App, App];
   const alone = async () => {
     second.child.signal('SIGSTOP');
-    const figures = await rotateInBulk(stage, client, [first], rotations);
-    second.child.signal('SIGCONT');
-    return figures;
+    try {
+      return await rotateInBulk(stage, client, [first], rotations);
+    } finally {
+      second.child.signal('SIGCONT');
+    }
   };
   const together = () => rotateInBulk(stage, client, both, rotations);
   for (let i = 0; i < (RUNS - 1) * both.length; i += 1) await together();

@@ -116,7 +116,7 @@ export const judge = (evidence: Evidence): Verdict => {
     handRotations: Object.values(history).flat().filter(({ by }) => by === 'hand').length,
     denied: Object.values(history).flat().filter(({ by }) => by === 'denied').length,
     uncertainAnnounced: published.filter(({ event }) => event.type === KEY_UNCERTAIN).length,
-    darkTimeMs: { p50: percentile(dark, 0.5), p99: percentile(dark, 0.99), max: dark.at(-1) ?? 0 },
+    darkTimeMs: { p50: Math.round(percentile(dark, 0.5)), p99: Math.round(percentile(dark, 0.99)), max: Math.round(dark.at(-1) ?? 0) },
   };
 };
 

@@ -59,12 +59,18 @@ describe('a slot', () => {
     nextMs = 10_050;
     stalls = [0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_650 }]);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_650 }, { paid: false, atMs: 10_650 }]);
   });
 
   it('is used a little late', async () => {
     stalls = [400];
     expect(await pacer.take('bulk', 0)).toBe(0);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is used as it comes where one was given up before', async () => {
+    stalls = [1000];
+    expect(await pacer.take('bulk', 0, { asItComes: true })).toBe(0);
     expect(asked).toHaveLength(1);
   });
 

@@ -58,6 +58,8 @@ export type Step =
 interface Held {
   claim: Claim;
   askedMs: number;
+  /** When its slot was to be had at the earliest; Infinity where it is to be used however late. */
+  slotMs: number;
   anchor: Anchor;
 }
 
@@ -92,14 +94,14 @@ export const rotateSecretKey = (deps: RotateDeps): ((job: RotationJob, delivery:
 export const postClaimed =
   (deps: RotateDeps) =>
   (claim: Claim, askedMs: number): Promise<Step> =>
-    post(deps, { claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
+    post(deps, { claim, askedMs, slotMs: askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
 
 /** Whether a job is delivered for the first time, or may have been at work before. */
 export type Delivery = 'first' | 'again';
 
 const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
-  const { claimed, askedMs } = await claimWhenThereIsRoom(deps, job);
-  const held = (claim: Claim): Held => ({ claim, askedMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
+  const { claimed, askedMs, slotMs } = await claimWhenThereIsRoom(deps, job);
+  const held = (claim: Claim): Held => ({ claim, askedMs, slotMs, anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() } });
   switch (claimed.kind) {
     case 'missing':
       return { kind: 'stray' };
@@ -131,25 +133,29 @@ const told = (held: Held): Held => ({ ...held, claim: { ...held.claim, uncertain
 export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
 
 /** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
-const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number }> => {
+const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number; slotMs: number }> => {
   const { ledger, clock, pacer, timing, maxOpenIntents, holdBack, stopping } = deps;
   const options = { leaseMs: leaseMs(timing), landingWindowMs: windowMs(timing), maxOpenIntents };
   const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
-  let [paid, givenUp] = [false, false];
+  /** When the slot is to be had that is kept; and whether one that had passed was given up, which happens once. */
+  let keptMs: number | undefined;
+  let givenUp = false;
   for (;;) {
     const askedMs = clock.nowMs();
-    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid });
-    if (stopping.aborted) return { claimed, askedMs };
+    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid: keptMs !== undefined });
+    const result = { claimed, askedMs, slotMs: givenUp ? Infinity : (keptMs ?? askedMs) };
+    if (stopping.aborted) return result;
     if (claimed.kind === 'paced' && claimed.reserved) {
+      keptMs = askedMs + claimed.retryInMs;
       await clock.sleep(claimed.retryInMs);
-      // Given up once, where this process stood still: that it happens again and again would only cost more slots.
-      paid = givenUp || pacer.isTimely(askedMs + claimed.retryInMs);
-      givenUp ||= !paid;
+      if (givenUp || pacer.isTimely(keptMs)) continue;
+      givenUp = true;
+      keptMs = undefined;
     } else if ((claimed.kind === 'full' || claimed.kind === 'paced') && askedMs + claimed.retryInMs <= giveUpMs) {
-      paid = false;
+      keptMs = undefined;
       await clock.sleep(claimed.kind === 'full' ? claimed.retryInMs * (0.5 + Math.random()) : claimed.retryInMs);
     } else {
-      return { claimed, askedMs };
+      return result;
     }
   }
 };
@@ -161,8 +167,9 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   const { invent, publisher, meter, pacer, clock, stopping } = deps;
   const sendBeforeMs = held.askedMs + deps.timing.sendWithinMs;
   if (!(await deps.confirmDurable())) return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'REPLICAS_MISSING', retry: true, reason: 'too few replicas confirmed the intent' });
-  // The slot came with the claim. Where it has passed since, in whatever was waited for, another is taken.
-  if (!pacer.isTimely(held.askedMs) && (await pacer.take(held.claim.bulkId === undefined ? 'first' : 'bulk', sendBeforeMs - clock.nowMs())) > 0) {
+  // The slot came with the claim. Where it has passed since, in whatever was waited for, another is taken, if one comes in time: the lane of bulk rotations promises none.
+  const leftMs = sendBeforeMs - clock.nowMs();
+  if (leftMs > 0 && !pacer.isTimely(held.slotMs) && (await pacer.take('bulk', leftMs, { asItComes: true })) > 0) {
     return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: 'its slot had passed, and no other came in time' });
   }
   const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs });

@@ -583,6 +583,17 @@ describe('a rotation of a bulk', () => {
     expect(entry).toBe((await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0]);
   });
 
+  it('leaves to its bulk the newest entry, also where that is of one whose window is still open', async () => {
+    const { id } = await makeBulk(2);
+    const [ends, watched] = (await begin(2)) as [Claim, Claim];
+    await Promise.all([succeed(ends), succeed(watched, { rotation: 'satisfied', cause: 'reconciliation', read: { beganMs: START_MS, lagMs: 0 } })]);
+    const [newest] = await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1);
+    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], succeeded: '1', open: '1' });
+    expect(await redis.xlen('{spec}:events')).toBe(2);
+    await ledger.settle(watched, START_MS, START_MS);
+    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], succeeded: '2', open: '0' });
+  });
+
   it('is committed also where its bulk cannot be read, and says so; those of others do not know of it', async () => {
     const [first, second] = [await makeBulk(namesOf(2)), await makeBulk(namesOf(4).slice(2))];
     const claims = [...(await begin(2)), ...(await begin(2))];

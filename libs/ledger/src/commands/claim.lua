@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is unknown.
--- The request budget takes its slot here: one command, so that no claim is held while waiting for a slot.
+-- The request budget takes its slot here: one command, so that no claim is held while waiting for a slot, unless the worker stands still after it.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts   4 the open intents of the org   5 the request budget
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms

@@ -26,7 +26,7 @@
 -- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter that the ledger
 -- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
-local now_ms, readers = math.floor(now_us() / 1000), readers_revision()
+local now_ms, readers = math.floor(now_us() / 1000), nil
 
 local function commit(KEYS, ARGV)
   local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
@@ -61,6 +61,7 @@ local function commit(KEYS, ARGV)
     superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59)
   end
 
+  readers = readers or readers_revision()
   if readers ~= ARGV[18] then return { 'READERS' } end
   local seq, event, entry = emit(ARGV[6], ARGV[7], ARGV[8])
   redis.call('SET', KEYS[3], event)
@@ -95,7 +96,10 @@ local function commit(KEYS, ARGV)
     redis.call('HSET', KEYS[2], 'satisfied', epoch)
     redis.call('HSET', KEYS[1], 'entry', entry)
     local bulk = redis.call('HGET', KEYS[1], 'bulk')
-    if bulk and redis.call('EXISTS', bulk_key(bulk)) == 1 then redis.call('HSET', bulk_key(bulk), 'entry', entry) end
+    if bulk and redis.call('EXISTS', bulk_key(bulk)) == 1 then
+      redis.call('HSET', bulk_key(bulk), 'entry', entry)
+      gathered[#gathered + 1] = { bulk = bulk, entry = entry }
+    end
   elseif becomes == 'ends' then
     hand_back(KEYS[2], KEYS[4])
     finish(id, 'SUCCEEDED', ARGV[9], 'version', epoch, 'cause', cause, 'error', '', 'status', '', 'entry', entry)
@@ -126,13 +130,15 @@ for i = 0, #KEYS / KEYS_EACH - 1 do
   local whole, answer = pcall(commit, keys, { PREFIX, unpack(ARGV, i * ARGS_EACH + 2, (i + 1) * ARGS_EACH + 1) })
   answers[#answers + 1] = whole and answer or broken(answer)
   for _, item in ipairs(gathered) do
+    -- One without an index goes on, but its entry is the newest of its bulk.
     local of = ended[item.bulk] or { answers = {} }
     of[#of + 1], of.answers[#of.answers + 1], of.entry = item.index, #answers, item.entry
     ended[item.bulk] = of
   end
 end
 for bulk, of in pairs(ended) do
-  local told, failure = pcall(end_well, bulk, of, now_ms, of.entry)
+  local told, failure = true, nil
+  if #of > 0 then told, failure = pcall(end_well, bulk, of, now_ms, of.entry) end
   if not told then
     for _, at in ipairs(of.answers) do answers[at] = broken(failure) end
   end

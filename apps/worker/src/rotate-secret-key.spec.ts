@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Claim } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { postClaimed, type RotateDeps } from './rotate-secret-key.ts';
+
+/** How a claim and its slot meet; the outcomes, and what becomes of them, are the model's (model/protocol.spec.ts). */
+const silent = () => {};
+let nowMs: number;
+let did: string[];
+let timely: boolean;
+/** What the pacer answers: how long to wait, 0 for a slot. */
+let waitMs: number;
+const claim: Claim = {
+  rotationId: 'rot_00000000000000000000000001', orgId: 'org_1', assistantId: 'ast_1', epoch: 1, atMs: 0, attempts: 1, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false,
+};
+const deps = {
+  ledger: { release: async () => void did.push('release') },
+  invent: {
+    rotateSecretKey: async (_target: unknown, { sendBeforeMs }: { sendBeforeMs: number }) => {
+      did.push(`POST before ${sendBeforeMs}`);
+      return nowMs > sendBeforeMs ? { outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: '' } : { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: '' };
+    },
+  },
+  pacer: {
+    isTimely: () => timely,
+    take: async (lane: string, withinMs: number, { asItComes }: { asItComes: boolean }) => {
+      did.push(`slot of ${lane} within ${withinMs}${asItComes ? ', as it comes' : ''}`);
+      return waitMs;
+    },
+  },
+  clock: { nowMs: () => nowMs, sleep: async () => {} },
+  logger: { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger,
+  meter: { rotated: silent },
+  timing: { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 1000, readLagMs: 0, freshForMs: 0, retryForMs: 60_000 },
+  holdBack: () => undefined,
+  confirmDurable: async () => true,
+  stopping: new AbortController().signal,
+} as unknown as RotateDeps;
+
+beforeEach(() => {
+  [nowMs, did, timely, waitMs] = [10_000, [], true, 0];
+});
+
+describe('a claim', () => {
+  it('is posted in the slot that came with it', async () => {
+    await postClaimed(deps)(claim, 9_990);
+    expect(did).toEqual(['POST before 10490', 'release']);
+  });
+
+  it('whose slot has passed takes one more, whichever comes', async () => {
+    timely = false;
+    await postClaimed(deps)(claim, 9_800);
+    expect(did).toEqual(['slot of bulk within 300, as it comes', 'POST before 10300', 'release']);
+  });
+
+  it('for which no other slot comes in time is not posted, and waits again', async () => {
+    [timely, waitMs] = [false, 40];
+    expect(await postClaimed(deps)(claim, 9_800)).toMatchObject({ kind: 'again' });
+    expect(did).toEqual(['slot of bulk within 300, as it comes', 'release']);
+  });
+
+  it('that is too old to be posted takes no slot', async () => {
+    timely = false;
+    expect(await postClaimed(deps)(claim, 9_000)).toMatchObject({ kind: 'again' });
+    expect(did).toEqual(['POST before 9500', 'release']);
+  });
+});
