@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CreateBulkRotationMessage } from './bulks.ts';
 import { bulksOf, type Bulks } from './bulks.ts';
@@ -264,25 +263,6 @@ describe('the request budget', () => {
     expect(single.state).toBe('SUCCEEDED');
     expect((await system.client.getBulkRotation({ id })).counts!.waiting).toBeGreaterThan(0);
     expect(await bulks.ended({ id })).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 600 }, verification: { verified: 600 } });
-    expect((await system.admin('GET', '/counts')).limited).toBe(0);
-  });
-
-  it('bears a worker that stands still: what it had gathered does not leave all at once', async () => {
-    await start({
-      simulator: ['--assistants', '700', '--requests-per-minute', '500', '--limit-window-ms', '20000'], worker: false, timing: { INVENT_REQUESTS_PER_MINUTE: '1500' },
-    });
-    const [sleeper] = await Promise.all([system.startWorker(), system.startWorker()]);
-    const { id } = await create({ assistantIds: ids(560) });
-    await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
-    const singles = await Promise.all(ids(120, 561).map((assistantId) => system.rotate(assistantId)));
-    for (let i = 0; i < 4; i += 1) {
-      sleeper!.child.signal('SIGSTOP');
-      await sleep(800);
-      sleeper!.child.signal('SIGCONT');
-      await sleep(400);
-    }
-    for (const single of singles) expect((await system.waitFor(single.id)).state).toBe('SUCCEEDED');
-    expect(await bulks.ended({ id })).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 560 } });
     expect((await system.admin('GET', '/counts')).limited).toBe(0);
   });
 

@@ -196,7 +196,7 @@ describe('a call', () => {
   });
 
   it('tells where nobody answers, and dumps no metadata', async () => {
-    const client = connect({ port: 1 }, { deadlineMs: 100 });
+    const client = connect({ port: 1 }, { deadlineMs: 2000 });
     const failure = await failureOf(client.getStatus());
     expect(failure).toMatchObject({ code: 'GATEWAY_UNAVAILABLE', grpcStatus: 'UNAVAILABLE', retryable: true });
     expect(failure.message).toContain('127.0.0.1:1');

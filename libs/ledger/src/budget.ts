@@ -30,7 +30,7 @@ export interface BudgetOptions {
 const USED_SHARE = 0.985;
 const UNUSED_REQUESTS = 4;
 /** How long a slot keeps, in steps; and in ms, where steps are so short that every request is later than that. */
-const KEPT_STEPS = 4;
+const KEPT_STEPS = 2;
 const MIN_KEPT_MS = 25;
 const usedPerMinute = (limit: number): number => Math.max(Math.min(limit * USED_SHARE, limit - UNUSED_REQUESTS), limit / 4);
 
