@@ -106,7 +106,7 @@ const make = async (assistantIds: string[] | 'org', more: Partial<BulkSpec> = {}
 const doTask = async (more: Partial<BulkTaskDeps> = {}): Promise<void> => {
   const draw = await work.draw({ token: 'w1', leaseMs: 60_000, size: 1, maxOpenIntents: 1000, ranges: false, tasks: true, except: [] });
   if (draw.kind !== 'prepare' && draw.kind !== 'verify') throw new Error(`${draw.kind}, and not a task`);
-  const deps = { ledger, publisher, clock, logger: quiet, meter, readLagMs: 0, invent: upstream.client, pacer: { take: async () => 0, isTimely: () => true } };
+  const deps = { ledger, publisher, clock, logger: quiet, meter, readLagMs: 0, invent: upstream.client, pacer: { take: async () => 0 } };
   const task = doBulkTask({
     ...deps, work, budget, retryForMs: HOUR_MS, check: checkAssistant(deps), openShare: openPolicyShare(createPolicies({ redis, prefix: 'spec' })), stopping: new AbortController().signal, ...more,
   });

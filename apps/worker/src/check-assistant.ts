@@ -12,7 +12,7 @@ export interface CheckDeps {
   invent: Pick<InventClient, 'getAssistant'>;
   publisher: Publisher;
   clock: Clock;
-  pacer: Pacer;
+  pacer: Pick<Pacer, 'take'>;
   logger: Logger;
   meter: Meter;
   /** How far reads may lag behind what is in force. */

@@ -28,7 +28,7 @@ const budget: Pick<RequestBudget, 'take'> = {
     return paid || waitMs === 0 ? { taken: true } : { taken: false, retryInMs: waitMs, reserved };
   },
 };
-const pacer = createPacer({ budget: budget as RequestBudget, clock, slotKeepsMs: 400 });
+const pacer = createPacer({ budget, clock, slotKeepsMs: 400 });
 
 beforeEach(() => {
   [nowMs, nextMs, asked, stalls] = [10_000, 0, [], []];
@@ -59,7 +59,7 @@ describe('a slot', () => {
     nextMs = 10_050;
     stalls = [0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_650 }, { paid: false, atMs: 10_650 }]);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_650 }]);
   });
 
   it('is used a little late', async () => {
@@ -78,5 +78,26 @@ describe('a slot', () => {
     stalls = [1000, 1000, 1000];
     expect(await pacer.take('first', 0)).toBe(0);
     expect(asked).toHaveLength(2);
+  });
+
+  it('that comes with a command of its own is kept, given up where the process slept too long, and after that used as it comes', async () => {
+    const slot = pacer.newSlot();
+    expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, 10_000]);
+    await slot.wait(nowMs, { retryInMs: 50, reserved: true });
+    expect([slot.paid, slot.atMs(nowMs)]).toEqual([true, 10_050]);
+    stalls = [401];
+    await slot.wait(nowMs, { retryInMs: 50, reserved: true });
+    expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, Infinity]);
+    stalls = [401];
+    await slot.wait(nowMs, { retryInMs: 50, reserved: true });
+    expect(slot.paid).toBe(true);
+    expect(pacer.isTimely(slot.atMs(nowMs))).toBe(true);
+  });
+
+  it('that is not kept is asked for as a new one', async () => {
+    const slot = pacer.newSlot();
+    await slot.wait(nowMs, { retryInMs: 50, reserved: true });
+    await slot.wait(nowMs, { retryInMs: 50, reserved: false });
+    expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, 10_100]);
   });
 });

@@ -10,31 +10,63 @@ export interface Pacer {
   take(lane: Lane, withinMs: number, options?: { asItComes: boolean }): Promise<number>;
   /** Whether a request may still leave in the slot that was to be had at this moment of the clock, or later. What a process that stood still had gathered would leave all at once. */
   isTimely(slotMs: number): boolean;
+  /** For who asks for its slot with a command of its own. */
+  newSlot(): Slot;
 }
 
-export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: RequestBudget; clock: Clock; slotKeepsMs: number }): Pacer => {
+/** A slot that is asked for until there is one. */
+export interface Slot {
+  /** Whether one is kept, and has been waited for: the next question is for that one. */
+  readonly paid: boolean;
+  /** When the slot was to be had that a question of this moment is answered with; Infinity where it is to be used however late. */
+  atMs(askedMs: number): number;
+  /** Waits for as long as the answer to a question of that moment says. A slot that was kept and has passed by then is given up. */
+  wait(askedMs: number, answer: { retryInMs: number; reserved: boolean }): Promise<void>;
+}
+
+export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<RequestBudget, 'take'>; clock: Clock; slotKeepsMs: number }): Pacer => {
   const isTimely = (slotMs: number): boolean => clock.nowMs() - slotMs <= slotKeepsMs;
+
+  const newSlot = (): Slot & { giveUp(): void } => {
+    // Once: where every slot comes late, Redis is far away, and the next would come no sooner.
+    let givenUp = false;
+    let keptMs: number | undefined;
+    const giveUp = () => {
+      givenUp = true;
+      keptMs = undefined;
+    };
+    return {
+      get paid() {
+        return keptMs !== undefined;
+      },
+      atMs: (askedMs) => (givenUp ? Infinity : (keptMs ?? askedMs)),
+      wait: async (askedMs, { retryInMs, reserved }) => {
+        await clock.sleep(retryInMs);
+        keptMs = reserved ? askedMs + retryInMs : undefined;
+        if (keptMs !== undefined && !givenUp && !isTimely(keptMs)) giveUp();
+      },
+      giveUp,
+    };
+  };
+
   return {
     isTimely,
+    newSlot,
     take: async (lane, withinMs, { asItComes } = { asItComes: false }) => {
       const giveUpMs = clock.nowMs() + withinMs;
-      // Where every slot comes late, Redis is far away, and the next would come no sooner.
-      let mayGiveUp = !asItComes;
-      /** When the slot is to be had that is kept. */
-      let keptMs: number | undefined;
+      const slot = newSlot();
+      if (asItComes) slot.giveUp();
       for (;;) {
         const askedMs = clock.nowMs();
-        const answer = await budget.take(lane, { paid: keptMs !== undefined });
+        const answer = await budget.take(lane, { paid: slot.paid });
         if (answer.taken) {
-          if (!mayGiveUp || isTimely(keptMs ?? askedMs)) return 0;
-          mayGiveUp = false;
-          keptMs = undefined;
+          if (isTimely(slot.atMs(askedMs))) return 0;
+          slot.giveUp();
           continue;
         }
-        const waitMs = Math.ceil(answer.retryInMs);
-        if (!answer.reserved && clock.nowMs() + waitMs > giveUpMs) return waitMs;
-        await clock.sleep(waitMs);
-        keptMs = answer.reserved ? askedMs + waitMs : undefined;
+        const retryInMs = Math.ceil(answer.retryInMs);
+        if (!answer.reserved && clock.nowMs() + retryInMs > giveUpMs) return retryInMs;
+        await slot.wait(askedMs, { retryInMs, reserved: answer.reserved });
       }
     },
   };

@@ -137,26 +137,15 @@ const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise
   const { ledger, clock, pacer, timing, maxOpenIntents, holdBack, stopping } = deps;
   const options = { leaseMs: leaseMs(timing), landingWindowMs: windowMs(timing), maxOpenIntents };
   const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
-  /** When the slot is to be had that is kept; and whether one that had passed was given up, which happens once. */
-  let keptMs: number | undefined;
-  let givenUp = false;
+  const slot = pacer.newSlot();
   for (;;) {
     const askedMs = clock.nowMs();
-    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid: keptMs !== undefined });
-    const result = { claimed, askedMs, slotMs: givenUp ? Infinity : (keptMs ?? askedMs) };
-    if (stopping.aborted) return result;
-    if (claimed.kind === 'paced' && claimed.reserved) {
-      keptMs = askedMs + claimed.retryInMs;
-      await clock.sleep(claimed.retryInMs);
-      if (givenUp || pacer.isTimely(keptMs)) continue;
-      givenUp = true;
-      keptMs = undefined;
-    } else if ((claimed.kind === 'full' || claimed.kind === 'paced') && askedMs + claimed.retryInMs <= giveUpMs) {
-      keptMs = undefined;
-      await clock.sleep(claimed.kind === 'full' ? claimed.retryInMs * (0.5 + Math.random()) : claimed.retryInMs);
-    } else {
-      return result;
-    }
+    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid: slot.paid });
+    const result = { claimed, askedMs, slotMs: slot.atMs(askedMs) };
+    if (stopping.aborted || (claimed.kind !== 'full' && claimed.kind !== 'paced')) return result;
+    const reserved = claimed.kind === 'paced' && claimed.reserved;
+    if (!reserved && askedMs + claimed.retryInMs > giveUpMs) return result;
+    await slot.wait(askedMs, { retryInMs: claimed.kind === 'full' ? claimed.retryInMs * (0.5 + Math.random()) : claimed.retryInMs, reserved });
   }
 };
 

@@ -16,7 +16,7 @@ export interface SweepDeps {
   publisher: Publisher;
   check: (target: { orgId: string; assistantId: string }, options?: CheckOptions) => Promise<CheckResult>;
   clock: Clock;
-  pacer: Pacer;
+  pacer: Pick<Pacer, 'take'>;
   logger: Logger;
   readLagMs: number;
 }

@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { checkAssistant } from '../check-assistant.ts';
 import type { Clock } from '../clock.ts';
 import type { Meter } from '../meter.ts';
-import type { Pacer } from '../pacer.ts';
+import { createPacer } from '../pacer.ts';
 import { createPublisher } from '../publisher.ts';
 import { nobody } from '../sealing-fixture.ts';
 import { rotateSecretKey, type RotateTiming } from '../rotate-secret-key.ts';
@@ -123,7 +123,7 @@ const silent = () => {};
 const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
 const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
 /** The request budget never gives out: what is looked at is the order of things, and not their pace. */
-const unlimited: Pacer = { take: async () => 0, isTimely: () => true };
+const unlimited = { take: async () => ({ taken: true }) as const };
 const microtasks = () => new Promise((resolve) => setImmediate(resolve));
 
 /**
@@ -445,7 +445,7 @@ export class World {
     // Opening takes more than one turn of the event loop: the driver has to know of it.
     const open: Sealer['open'] = (jwe) => this.wait(process, (finish) => [well('a record is opened', async () => finish(await this.options.sealer.open(jwe)))], { inPassing: true });
     const publisher = createPublisher({ ledger, sealer: { ...this.options.sealer, open }, readers: nobody, logger, clock, meter });
-    return { ledger, invent, clock, publisher, logger, meter, pacer: unlimited, readLagMs: timing.readLagMs };
+    return { ledger, invent, clock, publisher, logger, meter, pacer: createPacer({ budget: unlimited, clock, slotKeepsMs: Infinity }), readLagMs: timing.readLagMs };
   }
 
   // -------------------------------------------------------------------------------------------------- processes and their doors

@@ -96,10 +96,8 @@ local function commit(KEYS, ARGV)
     redis.call('HSET', KEYS[2], 'satisfied', epoch)
     redis.call('HSET', KEYS[1], 'entry', entry)
     local bulk = redis.call('HGET', KEYS[1], 'bulk')
-    if bulk and redis.call('EXISTS', bulk_key(bulk)) == 1 then
-      redis.call('HSET', bulk_key(bulk), 'entry', entry)
-      gathered[#gathered + 1] = { bulk = bulk, entry = entry }
-    end
+    -- It has not ended, but its entry is the newest of its bulk.
+    if bulk then gathered[#gathered + 1] = { bulk = bulk, entry = entry } end
   elseif becomes == 'ends' then
     hand_back(KEYS[2], KEYS[4])
     finish(id, 'SUCCEEDED', ARGV[9], 'version', epoch, 'cause', cause, 'error', '', 'status', '', 'entry', entry)
@@ -130,15 +128,13 @@ for i = 0, #KEYS / KEYS_EACH - 1 do
   local whole, answer = pcall(commit, keys, { PREFIX, unpack(ARGV, i * ARGS_EACH + 2, (i + 1) * ARGS_EACH + 1) })
   answers[#answers + 1] = whole and answer or broken(answer)
   for _, item in ipairs(gathered) do
-    -- One without an index goes on, but its entry is the newest of its bulk.
     local of = ended[item.bulk] or { answers = {} }
     of[#of + 1], of.answers[#of.answers + 1], of.entry = item.index, #answers, item.entry
     ended[item.bulk] = of
   end
 end
 for bulk, of in pairs(ended) do
-  local told, failure = true, nil
-  if #of > 0 then told, failure = pcall(end_well, bulk, of, now_ms, of.entry) end
+  local told, failure = pcall(end_well, bulk, of, now_ms, of.entry)
   if not told then
     for _, at in ipairs(of.answers) do answers[at] = broken(failure) end
   end
