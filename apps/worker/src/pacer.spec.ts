@@ -62,6 +62,13 @@ describe('a slot', () => {
     expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_650 }]);
   });
 
+  it('that was kept, and waited for in time, is given up where Redis answers too late', async () => {
+    nextMs = 10_050;
+    stalls = [0, 0, 600];
+    expect(await pacer.take('first', 0)).toBe(0);
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_050 }, { paid: false, atMs: 10_650 }]);
+  });
+
   it('is used a little late', async () => {
     stalls = [400];
     expect(await pacer.take('bulk', 0)).toBe(0);
@@ -80,7 +87,7 @@ describe('a slot', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('that comes with a command of its own is kept, given up where the process slept too long, and after that used as it comes', async () => {
+  it('that another command takes is kept, given up where the process slept too long, and after that used as it comes', async () => {
     const slot = pacer.newSlot();
     expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, 10_000]);
     await slot.wait(nowMs, { retryInMs: 50, reserved: true });

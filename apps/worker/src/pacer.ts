@@ -10,7 +10,7 @@ export interface Pacer {
   take(lane: Lane, withinMs: number, options?: { asItComes: boolean }): Promise<number>;
   /** Whether a request may still leave in the slot that was to be had at this moment of the clock, or later. What a process that stood still had gathered would leave all at once. */
   isTimely(slotMs: number): boolean;
-  /** For who asks for its slot with a command of its own. */
+  /** For who takes its slot with another command, as a claim does. */
   newSlot(): Slot;
 }
 
@@ -18,32 +18,32 @@ export interface Pacer {
 export interface Slot {
   /** Whether one is kept, and has been waited for: the next question is for that one. */
   readonly paid: boolean;
-  /** When the slot was to be had that a question of this moment is answered with; Infinity where it is to be used however late. */
+  /** When the slot was to be had that is taken by the question which was asked last, at that moment; Infinity where it is to be used however late. */
   atMs(askedMs: number): number;
-  /** Waits for as long as the answer to a question of that moment says. A slot that was kept and has passed by then is given up. */
+  /** Waits for as long as the answer to that question says, and keeps the slot if it is reserved. One that has passed by then is given up, once. */
   wait(askedMs: number, answer: { retryInMs: number; reserved: boolean }): Promise<void>;
 }
 
 export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<RequestBudget, 'take'>; clock: Clock; slotKeepsMs: number }): Pacer => {
   const isTimely = (slotMs: number): boolean => clock.nowMs() - slotMs <= slotKeepsMs;
 
-  const newSlot = (): Slot & { giveUp(): void } => {
-    // Once: where every slot comes late, Redis is far away, and the next would come no sooner.
-    let givenUp = false;
+  const newSlot = ({ asItComes } = { asItComes: false }): Slot & { giveUp(): void } => {
+    // Where every slot comes late, Redis is far away, and the next would come no sooner.
+    let mayGiveUp = !asItComes;
     let keptMs: number | undefined;
     const giveUp = () => {
-      givenUp = true;
+      mayGiveUp = false;
       keptMs = undefined;
     };
     return {
       get paid() {
         return keptMs !== undefined;
       },
-      atMs: (askedMs) => (givenUp ? Infinity : (keptMs ?? askedMs)),
+      atMs: (askedMs) => (mayGiveUp ? (keptMs ?? askedMs) : Infinity),
       wait: async (askedMs, { retryInMs, reserved }) => {
         await clock.sleep(retryInMs);
         keptMs = reserved ? askedMs + retryInMs : undefined;
-        if (keptMs !== undefined && !givenUp && !isTimely(keptMs)) giveUp();
+        if (keptMs !== undefined && mayGiveUp && !isTimely(keptMs)) giveUp();
       },
       giveUp,
     };
@@ -51,11 +51,10 @@ export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<Reque
 
   return {
     isTimely,
-    newSlot,
-    take: async (lane, withinMs, { asItComes } = { asItComes: false }) => {
+    newSlot: () => newSlot(),
+    take: async (lane, withinMs, options) => {
       const giveUpMs = clock.nowMs() + withinMs;
-      const slot = newSlot();
-      if (asItComes) slot.giveUp();
+      const slot = newSlot(options);
       for (;;) {
         const askedMs = clock.nowMs();
         const answer = await budget.take(lane, { paid: slot.paid });

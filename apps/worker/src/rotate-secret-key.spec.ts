@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Claim } from '@rekey/ledger';
+import type { Claim, ClaimOptions, ClaimResult } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { postClaimed, type RotateDeps } from './rotate-secret-key.ts';
+import { createPacer } from './pacer.ts';
+import { postClaimed, rotateSecretKey, type RotateDeps } from './rotate-secret-key.ts';
 
 /** How a claim and its slot meet; the outcomes, and what becomes of them, are the model's (model/protocol.spec.ts). */
 const silent = () => {};
@@ -63,5 +64,60 @@ describe('a claim', () => {
     timely = false;
     expect(await postClaimed(deps)(claim, 9_000)).toMatchObject({ kind: 'again' });
     expect(did).toEqual(['POST before 9500', 'release']);
+  });
+});
+
+describe('a claim that waits for its slot', () => {
+  /** What the ledger answers, in turn; the last one ever after. */
+  let answers: ClaimResult[];
+  let asked: { paid: boolean; atMs: number }[];
+  /** How much longer than asked for each pause takes. */
+  let stalls: number[];
+  const clock = {
+    nowMs: () => nowMs,
+    sleep: async (ms: number) => {
+      nowMs += ms + (stalls.shift() ?? 0);
+    },
+  };
+  const ledger = {
+    ...deps.ledger,
+    claim: async (_job: unknown, { paid = false }: ClaimOptions) => {
+      asked.push({ paid, atMs: nowMs });
+      return answers.length > 1 ? answers.shift()! : answers[0]!;
+    },
+  };
+  const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
+  const rotate = () => rotateSecretKey({ ...deps, ledger, clock, pacer, maxOpenIntents: 20 } as unknown as RotateDeps)(claim, 'again');
+  const claimed: ClaimResult = { kind: 'claimed', claim };
+
+  beforeEach(() => {
+    [asked, stalls] = [[], []];
+  });
+
+  it('takes the one that was kept', async () => {
+    answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
+    await rotate();
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_120 }]);
+    expect(did).toEqual(['POST before 10620', 'release']);
+  });
+
+  it('takes another where the process slept too long', async () => {
+    answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
+    stalls = [401];
+    await rotate();
+    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_521 }]);
+  });
+
+  it('has lost it where there is no room when it comes', async () => {
+    answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, { kind: 'full', retryInMs: 5 }, claimed];
+    await rotate();
+    expect(asked.map(({ paid }) => paid)).toEqual([false, true, false]);
+  });
+
+  it('is put off where none is kept and none comes soon', async () => {
+    answers = [{ kind: 'paced', retryInMs: 700, reserved: false }];
+    expect(await rotate()).toMatchObject({ kind: 'again' });
+    expect(asked).toEqual([10_000, 10_700, 11_400].map((atMs) => ({ paid: false, atMs })));
+    expect(did).toEqual([]);
   });
 });

@@ -594,6 +594,16 @@ describe('a rotation of a bulk', () => {
     expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], succeeded: '2', open: '0' });
   });
 
+  it('whose key is found while its window is still open goes on: its bulk has the entry, and nothing has ended', async () => {
+    const { id } = await makeBulk(2);
+    const [found] = await begin(2);
+    await succeed(found!, { rotation: 'satisfied', cause: 'reconciliation', read: { beganMs: START_MS, lagMs: 0 } });
+    const [newest] = await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1);
+    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], open: '2' });
+    expect(await statesOf(id)).toBe('rr');
+    expect(await countsOf(id)).toMatchObject({ succeeded: 0, rotating: 2 });
+  });
+
   it('is committed also where its bulk cannot be read, and says so; those of others do not know of it', async () => {
     const [first, second] = [await makeBulk(namesOf(2)), await makeBulk(namesOf(4).slice(2))];
     const claims = [...(await begin(2)), ...(await begin(2))];
@@ -611,9 +621,11 @@ describe('a rotation of a bulk', () => {
 
   it('that is committed after its bulk is forgotten leaves nothing of it', async () => {
     const { id } = await makeBulk(2);
-    const claims = await begin(2);
+    const [ends, watched] = (await begin(2)) as [Claim, Claim];
     await redis.del(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`);
-    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([{ kind: 'committed' }, { kind: 'committed' }]);
+    expect(await succeed(watched, { rotation: 'satisfied', cause: 'reconciliation', read: { beganMs: START_MS, lagMs: 0 } })).toMatchObject({ kind: 'committed' });
+    expect(await succeed(ends)).toMatchObject({ kind: 'committed' });
+    await ledger.settle(watched, START_MS, START_MS);
     expect(await redis.exists(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`)).toBe(0);
     await redis.zrem('{spec}:bulks:active', id);
   });

@@ -96,7 +96,7 @@ local function commit(KEYS, ARGV)
     redis.call('HSET', KEYS[2], 'satisfied', epoch)
     redis.call('HSET', KEYS[1], 'entry', entry)
     local bulk = redis.call('HGET', KEYS[1], 'bulk')
-    -- It has not ended, but its entry is the newest of its bulk.
+    -- Without an index: it has not ended, but its entry is the newest of its bulk.
     if bulk then gathered[#gathered + 1] = { bulk = bulk, entry = entry } end
   elseif becomes == 'ends' then
     hand_back(KEYS[2], KEYS[4])

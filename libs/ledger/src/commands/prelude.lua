@@ -164,8 +164,8 @@ local function note_drift(org, now_ms)
   end
 end
 
--- Assistants that were begun have come to a good end: those at these indexes; none of them, where a key is published of one that is still open.
--- `entry`: of the stream, of the last one.
+-- Assistants that were begun have come to a good end: those at these indexes. Without any: the key of one is published, whose landing window is still
+-- open. Both say that upstream is there. `entry`: of the stream, of the last one.
 local function end_well(bulk, indexes, now_ms, entry)
   local key = bulk_key(bulk)
   local before = redis.call('HMGET', key, 'state', 'away_since', 'unread', 'succeeded', 'open')
