@@ -31,6 +31,7 @@ export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<Reque
     // Where every slot comes late, Redis is far away, and the next would come no sooner.
     let mayGiveUp = !asItComes;
     let keptMs: number | undefined;
+    const atMs = (askedMs: number): number => (mayGiveUp ? (keptMs ?? askedMs) : Infinity);
     const giveUp = () => {
       mayGiveUp = false;
       keptMs = undefined;
@@ -39,11 +40,11 @@ export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<Reque
       get paid() {
         return keptMs !== undefined;
       },
-      atMs: (askedMs) => (mayGiveUp ? (keptMs ?? askedMs) : Infinity),
+      atMs,
       wait: async (askedMs, { retryInMs, reserved }) => {
         await clock.sleep(retryInMs);
         keptMs = reserved ? askedMs + retryInMs : undefined;
-        if (keptMs !== undefined && mayGiveUp && !isTimely(keptMs)) giveUp();
+        if (reserved && !isTimely(atMs(askedMs))) giveUp();
       },
       giveUp,
     };
