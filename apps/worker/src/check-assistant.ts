@@ -23,7 +23,11 @@ export type CheckResult = (
   /** What is published is in force; or it was not, and now it is. */
   | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
   /** A rotation holds it and finds out itself; or what was read cannot be trusted yet. */
-  | { kind: 'held' | 'doubted' | 'stale'; retryInMs: number }
+  | { kind: 'held' | 'doubted' | 'stale' | 'unconfirmed'; retryInMs: number }
+  /** Its org is held: nothing is published that a read alone says. */
+  | { kind: 'withheld'; code: ErrorCode }
+  /** Asked only to compare: what is read is not what is published. */
+  | { kind: 'differs' }
   | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number }
 ) & {
   /** The org that was asked has no such assistant: it was read in the one that it was last published under. */
@@ -31,10 +35,14 @@ export type CheckResult = (
 };
 
 const HELD_AGAIN_MS = 1000;
+/** An assistant that is published as gone or without a key is read once more: reads may have agreed and been wrong. */
+const REMOVED_AGAIN_MS = 300_000;
 const WAIT_FOR_BUDGET_MS = 15_000;
 
 export interface CheckOptions {
   publishAnew?: boolean;
+  /** Publishes nothing. */
+  compareOnly?: boolean;
   /** Which requests of the budget it takes. */
   lane?: Lane;
 }
@@ -48,7 +56,7 @@ export const checkAssistant =
   (deps: CheckDeps) =>
   async (target: { orgId: string; assistantId: string }, options: CheckOptions = {}): Promise<CheckResult> => {
     const { ledger, invent, publisher, clock, pacer, logger, meter, readLagMs } = deps;
-    const { publishAnew = false, lane = 'first' } = options;
+    const { publishAnew = false, compareOnly = false, lane = 'first' } = options;
     // Waited for before anything is looked at: a read must be younger than what it is compared with.
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
     if (waitMs > 0) return { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: waitMs };
@@ -56,9 +64,10 @@ export const checkAssistant =
     if (looked.kind === 'held') return looked;
     const { hold } = looked;
     const anchor = { redisMs: hold.atMs, clockMs: clock.nowMs() };
-    const read = { beganMs: redisNowMs(clock, anchor), lagMs: readLagMs };
+    const beganMs = redisNowMs(clock, anchor);
     const outcome = await invent.getAssistant(target);
     meter.read(outcome.outcome);
+    const read = { beganMs: beganMs - ageOf(outcome), lagMs: readLagMs };
     const finding = whatIsThere(outcome);
     if (isNotFound(outcome)) {
       const [facts] = await ledger.keyFacts([target.assistantId]);
@@ -78,21 +87,30 @@ export const checkAssistant =
     if (state === hold.stateBefore || (!known && 'removal' in finding)) {
       await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
       // Who was told that it is in doubt is told that it is not.
-      if (!known || !(hold.uncertain || publishAnew)) return { kind: 'agreed' };
+      if (!known || compareOnly || !(hold.uncertain || publishAnew)) return { kind: 'agreed' };
     }
+    if (compareOnly) return { kind: 'differs' };
     const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
-    const result = await publisher.publish(hold, anchor, { finding, cause, rotation: 'goes-on', read });
+    const again = 'removal' in finding ? { checkAgainInMs: REMOVED_AGAIN_MS } : {};
+    const result = await publisher.publish(hold, anchor, { finding, cause, rotation: 'goes-on', read, ...again });
     switch (result.kind) {
       case 'refused':
+      case 'old':
         return { kind: 'held', retryInMs: HELD_AGAIN_MS };
       case 'stale':
-        return { kind: 'stale', retryInMs: readLagMs };
+        if (!hold.uncertain) await publisher.markUncertain(hold);
+        return { kind: 'stale', retryInMs: result.retryInMs };
       case 'doubted':
+      case 'unconfirmed':
+      case 'withheld':
         return result;
       default:
         return { kind: cause === 'reconciliation' ? (publishAnew ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
     }
   };
+
+/** How long ago what was read was so. */
+export const ageOf = (outcome: ReadOutcome): number => (outcome.outcome === 'read' ? (outcome.ageMs ?? 0) : 0);
 
 /** A record, or that there is none; undefined where nobody can say. */
 const whatIsThere = (outcome: ReadOutcome): Finding | undefined => {

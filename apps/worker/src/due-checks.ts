@@ -1,14 +1,14 @@
 import type { DueCheck, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
-import type { CheckResult } from './check-assistant.ts';
+import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { every } from './every.ts';
 import { needsOperator } from './needs-operator.ts';
 import { idsOf } from './publisher.ts';
 
 export interface DueChecksOptions {
   ledger: Pick<Ledger, 'drawChecks' | 'endCheck' | 'quarantine' | 'unquarantine' | 'nowMs'>;
-  check: (target: { orgId: string; assistantId: string }) => Promise<CheckResult>;
+  check: (target: { orgId: string; assistantId: string }, options: CheckOptions) => Promise<CheckResult>;
   logger: Logger;
   /** A check of a worker that died is made by another after so long. */
   takeoverAfterMs: number;
@@ -17,7 +17,9 @@ export interface DueChecksOptions {
 const AT_ONCE = 8;
 const LOOK_EVERY_MS = 500;
 /** What only somebody can mend is tried again seldom. */
-const AGAIN_MS = { unreadable: 5000, refused: 60_000, corrupt: 60_000, stale: 10_000 };
+const AGAIN_MS = { unreadable: 5000, refused: 60_000, corrupt: 60_000, withheld: 300_000 };
+/** What reads dispute is read again no sooner than this, whatever the lag. */
+const DISPUTED_AT_LEAST_MS = 1000;
 
 /**
  * Makes the checks that are due: after a POST whose commit was refused, after a second POST, after an answer that an assistant is gone,
@@ -27,36 +29,46 @@ const AGAIN_MS = { unreadable: 5000, refused: 60_000, corrupt: 60_000, stale: 10
 export const startDueChecks = ({ ledger, check, logger, takeoverAfterMs }: DueChecksOptions): { close(): Promise<void> } => {
   const make = async (due: DueCheck): Promise<void> => {
     try {
-      const result = await check(due);
+      const result = await check(due, { lane: due.slow ? 'sweep' : 'first' });
       if (await ledger.unquarantine(due.assistantId)) logger.info(idsOf(due), 'the ledger entry of an assistant can be read again');
-      await ledger.endCheck(due, againInMs(result));
+      await ledger.endCheck(due, again(due, result));
     } catch (error) {
       if (!(error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')) throw error;
       await quarantine({ ledger, logger }, due, 'its entry has a wrong type');
-      await ledger.endCheck(due, AGAIN_MS.corrupt);
+      await ledger.endCheck(due, { inMs: AGAIN_MS.corrupt, slow: due.slow });
     }
   };
 
-  const round = async (): Promise<void> => {
+  const round = (slow: boolean) => async (): Promise<void> => {
     for (;;) {
-      const due = await ledger.drawChecks(AT_ONCE, takeoverAfterMs);
+      const due = await ledger.drawChecks(AT_ONCE, takeoverAfterMs, { slow });
       if (due.length === 0) return;
       const broken = (await Promise.allSettled(due.map(make))).find((result) => result.status === 'rejected');
       if (broken) throw broken.reason;
     }
   };
-  return every(LOOK_EVERY_MS, round, (err) => logger.warn({ err }, 'due checks could not be made; they are tried again'));
+  // Those that may take their time wait for the sweep's share of the budget; nobody else waits for them.
+  const rounds = [false, true].map((slow) => every(LOOK_EVERY_MS, round(slow), (err) => logger.warn({ err }, 'due checks could not be made; retrying')));
+  return {
+    close: async () => {
+      await Promise.all(rounds.map((one) => one.close()));
+    },
+  };
 };
 
-const againInMs = (result: CheckResult): number | undefined => {
+/** When it is read again, and whether that takes from the sweep's share: what reads dispute could take all of the budget otherwise. */
+const again = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: boolean } | undefined => {
   switch (result.kind) {
     case 'held':
     case 'doubted':
-      return result.retryInMs;
+      return { inMs: result.retryInMs, slow };
     case 'stale':
-      return Math.max(result.retryInMs, AGAIN_MS.stale);
+    case 'unconfirmed':
+      return { inMs: Math.max(result.retryInMs, DISPUTED_AT_LEAST_MS), slow: true };
+    case 'withheld':
+      return { inMs: AGAIN_MS.withheld, slow: true };
     case 'unreadable':
-      return Math.max(result.retryAfterMs ?? 0, needsOperator.has(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable);
+      return { inMs: Math.max(result.retryAfterMs ?? 0, needsOperator.has(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable), slow };
     default:
       return undefined;
   }

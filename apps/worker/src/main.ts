@@ -39,7 +39,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const prefix = config.REKEY_PREFIX;
   const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
   let watch: ConsumerWatch | undefined;
-  const ledger = createLedger({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS, budget: limit });
+  const ledger = createLedger({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS, budget: limit, confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS, maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT });
   const boundTo = await ledger.bind(sealer.fingerprintKeyId);
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
@@ -148,7 +148,6 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
       leaseMarginMs: takeoverAfterMs / 3,
       landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
       readLagMs,
-      freshForMs: config.REKEY_FRESH_FOR_MS,
       retryForMs: config.REKEY_RETRY_FOR_MS,
     },
   };

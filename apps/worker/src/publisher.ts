@@ -9,7 +9,7 @@ import type { Meter } from './meter.ts';
 import type { Readers } from './readers.ts';
 
 export interface PublisherDeps {
-  ledger: Pick<Ledger, 'commit' | 'noteUnknown'>;
+  ledger: Pick<Ledger, 'commit' | 'noteUnknown' | 'markUncertain'>;
   sealer: Sealer;
   readers: Readers;
   logger: Logger;
@@ -31,7 +31,10 @@ export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & {
   /** By this process's clock, when upstream's answer was there; of an answer to a POST. */
   answeredMs?: number;
 };
-export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' }>;
+export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' | 'confirmed' }> & {
+  /** It is an older key that is in force again, and is published as that. */
+  rolledBack?: true;
+};
 
 export interface Publisher {
   /** What the ledger calls a finding: a fingerprint, `no-key` or `deleted`. */
@@ -42,6 +45,8 @@ export interface Publisher {
   publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<PublishResult>;
   /** Notes that the outcome of a rotation is unknown; the first time, consumers are told. False where the claim is another's. */
   noteUnknown(claim: Claim, next: NextRead): Promise<boolean>;
+  /** Tells consumers, once, that reads show an older key than the published one. */
+  markUncertain(hold: Hold): Promise<void>;
 }
 
 /** What a record that was read says of the key. */
@@ -72,7 +77,7 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
     const what = 'removal' in finding ? { type: KEY_REMOVED, removal: finding.removal } as const : { type: KEY_ROTATED, assistantJson: finding.record.json } as const;
     return { envelope: sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys), readers: revision };
   };
-  const sealedUncertainty = ({ orgId, assistantId, versionBefore }: Claim): Sealed => {
+  const sealedUncertainty = ({ orgId, assistantId, versionBefore }: Hold): Sealed => {
     const { keys, revision } = readers.of(orgId);
     // Where nothing was published nobody is told.
     return { envelope: versionBefore === undefined ? 'null' : sealRecord(sealer, { type: KEY_UNCERTAIN, orgId, assistantId, version: versionBefore }, keys), readers: revision };
@@ -83,6 +88,36 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
       const result = await write();
       if (result.kind !== 'other-readers') return result as Exclude<R, { kind: 'other-readers' }>;
       await readers.refresh();
+    }
+  };
+
+  const report = (hold: Hold, finding: Finding, cause: Cause, result: PublishResult): void => {
+    const ids = { ...idsOf(hold), version: hold.epoch, cause };
+    switch (result.kind) {
+      case 'committed':
+      case 'already':
+        meter.published(cause, 'removal' in finding);
+        if (cause === 'rollback') logger.error({ ...ids, seq: result.seq }, 'Invent went back to an older key: it is in force, and published');
+        else logger.info({ ...ids, seq: result.seq, ...('removal' in finding && finding) }, 'removal' in finding ? 'it is published that an assistant has no key' : 'a key version is published');
+        break;
+      case 'refused':
+        logger.error({ ...ids, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant, or has published since; it is read again');
+        break;
+      case 'old':
+        logger.error({ ...ids, published_version: result.publishedVersion }, 'Invent answered a rotation with a key of before: the outcome is unknown');
+        break;
+      case 'stale':
+        meter.staleRead();
+        logger.error({ ...ids, published_version: result.publishedVersion }, 'what was read is an older key than the one published; reading again');
+        break;
+      case 'unconfirmed':
+        logger.warn({ ...ids, ...('removal' in finding && finding) }, 'an assistant seems to have no key any more; a later read has to confirm it');
+        break;
+      case 'withheld':
+        logger.error({ ...ids, code: result.code }, 'the org is held: what was read is not published');
+        break;
+      case 'doubted':
+        logger.info(ids, 'what was read may be older than what is published; reading again');
     }
   };
 
@@ -107,33 +142,27 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
         logger.warn({ ...idsOf(hold), fields: finding.record.unexpected }, 'the record is not as documented; it is published as it came');
       }
       const key = 'removal' in finding ? finding : { fingerprint: sealer.fingerprint(finding.secretKey) };
-      const result = await forReaders(() =>
-        commitAtLength(hold, { key, sealed: sealedVersion(hold, finding, publication.cause), updatedMs: redisNowMs(clock, anchor), ...publication }),
-      );
-      const ids = { ...idsOf(hold), version: hold.epoch, cause: publication.cause };
-      switch (result.kind) {
-        case 'committed':
-        case 'already':
-          if (result.kind === 'committed' && answeredMs !== undefined) onPublished?.({ orgId: hold.orgId, entry: result.entry, answeredAgoMs: clock.nowMs() - answeredMs });
-          meter.published(publication.cause, 'removal' in finding);
-          logger.info({ ...ids, seq: result.seq, ...('removal' in finding && finding) }, 'removal' in finding ? 'it is published that an assistant has no key' : 'a key version is published');
-          break;
-        case 'refused':
-          logger.error({ ...ids, published_version: result.publishedVersion }, 'a key was not published: another worker holds the assistant, or has published since; it is read again');
-          break;
-        case 'stale':
-          meter.staleRead();
-          logger.error({ ...ids, published_version: result.publishedVersion }, 'what was read is an older key than the one published; reading again');
-          break;
-        case 'doubted':
-          logger.info(ids, 'what was read may be older than what is published; reading again');
-      }
-      return result;
+      const updatedMs = redisNowMs(clock, anchor);
+      const write = (cause: Cause, rotation: KeyVersion['rotation']) =>
+        forReaders(() => commitAtLength(hold, { ...publication, key, sealed: sealedVersion(hold, finding, cause), updatedMs, cause, rotation }));
+      const first = await write(publication.cause, publication.rotation);
+      // An older key satisfies no rotation.
+      const isRollback = first.kind === 'confirmed';
+      const result = isRollback ? await write('rollback', 'goes-on') : first;
+      if (result.kind === 'confirmed') throw new Error('a confirmed rollback was not committed');
+      report(hold, finding, isRollback ? 'rollback' : publication.cause, result);
+      if (result.kind === 'committed' && answeredMs !== undefined) onPublished?.({ orgId: hold.orgId, entry: result.entry, answeredAgoMs: clock.nowMs() - answeredMs });
+      return isRollback && (result.kind === 'committed' || result.kind === 'already') ? { ...result, rolledBack: true } : result;
     },
 
     noteUnknown: async (claim, next) => {
       const { kind } = await forReaders(async () => ({ kind: await ledger.noteUnknown(claim, next, sealedUncertainty(claim)) }));
       return kind === 'noted';
+    },
+
+    markUncertain: async (hold) => {
+      const { kind } = await forReaders(async () => ({ kind: await ledger.markUncertain(hold, sealedUncertainty(hold)) }));
+      if (kind === 'marked') logger.warn(idsOf(hold), 'reads show an older key than the published one: consumers are told that it is uncertain');
     },
   };
 };

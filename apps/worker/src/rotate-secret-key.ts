@@ -4,6 +4,7 @@ import type { Logger } from '@rekey/runtime';
 import type { ErrorCode, RotationJob } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
 import { redisNowMs, type Anchor, type Clock } from './clock.ts';
+import { ageOf } from './check-assistant.ts';
 import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
 import { needsOperator } from './needs-operator.ts';
@@ -11,7 +12,7 @@ import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
-  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail'>;
+  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
   publisher: Publisher;
   logger: Logger;
@@ -40,8 +41,6 @@ export interface RotateTiming {
   landingWindowMs: number;
   /** How far reads may lag behind what is in force. */
   readLagMs: number;
-  /** A key that was known to be in force so shortly before a POST is taken to be the one that the POST replaced. */
-  freshForMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is tried again. */
   retryForMs: number;
 }
@@ -153,7 +152,7 @@ const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise
 export const leaseMs = ({ sendWithinMs, requestTimeoutMs, leaseMarginMs }: RotateTiming): number => sendWithinMs + requestTimeoutMs + leaseMarginMs;
 
 const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
-  const { invent, publisher, meter, pacer, clock, stopping } = deps;
+  const { invent, publisher, meter, pacer, clock } = deps;
   const sendBeforeMs = held.askedMs + deps.timing.sendWithinMs;
   if (!(await deps.confirmDurable())) return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'REPLICAS_MISSING', retry: true, reason: 'too few replicas confirmed the intent' });
   // The slot came with the claim. Where it has passed since, in whatever was waited for, another is taken, if one comes in time: the lane of bulk rotations promises none.
@@ -170,18 +169,23 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
       // An earlier POST of this rotation may have been lost, and may land later than anybody thought: it is looked at once more.
       const checkAgain = held.claim.doubted ? { checkAgainInMs: windowMs(deps.timing) } : {};
       const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', answeredMs, ...checkAgain });
+      // A 200 with a key of before is the answer of a cache or a replica: it says nothing about the POST.
+      if (result.kind === 'old') return outcomeUnknown(deps, held, { reason: 'a 200 with a key of before', status: 200 });
       // A refused 200 is news that the key has changed: the assistant is read, and the ledger is asked what is to do.
       return result.kind === 'refused' ? { kind: 'again', inMs: 0 } : { kind: 'done' };
     }
     case 'not-done':
       return tryAgainOrFail(deps, held.claim, outcome);
-    case 'unknown': {
-      const { requestTimeoutMs, leaseMarginMs } = deps.timing;
-      const ours = await noteUnknown(deps, held, outcome.reason, { ...(outcome.status !== undefined && { status: outcome.status }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
-      if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
-      return readBack(deps, told(held), windowMs(deps.timing) - (deps.clock.nowMs() - held.askedMs));
-    }
+    case 'unknown':
+      return outcomeUnknown(deps, held, outcome);
   }
+};
+
+const outcomeUnknown = async (deps: RotateDeps, held: Held, { reason, status }: { reason: string; status?: number }): Promise<Step> => {
+  const { timing: { requestTimeoutMs, leaseMarginMs }, stopping, clock } = deps;
+  const ours = await noteUnknown(deps, held, reason, { ...(status !== undefined && { status }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
+  if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
+  return readBack(deps, told(held), windowMs(deps.timing) - (clock.nowMs() - held.askedMs));
 };
 
 const noteUnknown = async ({ publisher, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
@@ -222,8 +226,9 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
  * intent stays open until the POST can no longer take effect and every read would show it, and then the assistant is read again: the
  * change may have been somebody else's, with ours still to come. Only after that may another POST leave.
  *
- * A change satisfies the rotation where the key before it was known freshly enough. Where it was not, or no key was published
- * before, the change may be older than the POST: what is read is published, and becomes what later reads are compared with.
+ * A change satisfies the rotation only if the key before it is known to have been in force after the rotation was asked for: then whatever replaced it
+ * is made since. Else the change may be older than the request: what is read is published, and becomes what later reads are compared with. `updated_at`
+ * of the record proves nothing here: it also moves when something else of the assistant is edited.
  */
 const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
   const { ledger, invent, meter, logger, publisher, clock } = deps;
@@ -245,34 +250,40 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
     return landed ? giveUp(deps, claim, finding.removal === 'deleted' ? 'ASSISTANT_NOT_FOUND' : 'NO_SECRET_KEY') : readAgain(deps, held, landsInMs, { readError: 'NO_SECRET_KEY' });
   }
 
-  const lag = { beganMs, lagMs: deps.timing.readLagMs };
-  const changed = publisher.stateOf(finding) !== claim.stateBefore;
-  const satisfied = alreadySatisfied || (changed && knownFreshly(deps, claim));
+  const lag = { beganMs: beganMs - ageOf(read), lagMs: deps.timing.readLagMs };
+  const state = publisher.stateOf(finding);
+  const changed = state !== claim.stateBefore;
+  const satisfied = alreadySatisfied || (changed && claim.fresh);
   if (changed) {
     const rotation: KeyVersion['rotation'] = !satisfied ? 'goes-on' : landed ? 'ends' : 'satisfied';
     const cause = claim.versionBefore === undefined ? 'import' : 'reconciliation';
     const result = await publisher.publish(claim, held.anchor, { finding, cause, rotation, read: lag });
     switch (result.kind) {
       case 'refused':
+      case 'old':
         return { kind: 'again', inMs: 0 };
       case 'stale':
-        return readAgain(deps, held, landsInMs, { readError: 'STALE_READ' });
+        return readAgain(deps, held, landsInMs, { atLeastMs: result.retryInMs, readError: 'STALE_READ' });
+      case 'withheld':
+        return readAgain(deps, held, landsInMs, { readError: result.code });
       case 'doubted':
+      case 'unconfirmed':
         return readAgain(deps, held, landsInMs, { atLeastMs: result.retryInMs });
     }
+    if (result.rolledBack) return landed ? rotateOnceMore(deps, held, undefined, lag) : readAgain(deps, held, landsInMs);
     if (rotation === 'ends') return { kind: 'done' };
+  } else {
+    // That it is in force now may prove later that another key is made after the request.
+    await ledger.compare(lag, [{ assistantId: claim.assistantId, state }]);
   }
   if (!landed) return readAgain(deps, held, landsInMs, satisfied ? { atLeastMs: landsInMs } : {});
   if (!satisfied) return rotateOnceMore(deps, held, changed ? undefined : finding, lag);
-  await ledger.settle(claim, redisNowMs(clock, held.anchor), beganMs - lag.lagMs);
+  await ledger.settle(claim, redisNowMs(clock, held.anchor), lag.beganMs - lag.lagMs);
   return { kind: 'done' };
 };
 
-const knownFreshly = ({ timing }: RotateDeps, { versionBefore, knownForMs }: Claim): boolean =>
-  versionBefore !== undefined && knownForMs !== undefined && knownForMs <= timing.freshForMs;
-
 /** The outcome stays unknown; the assistant is read again after a pause that grows, and when the window has passed. */
-const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, { atLeastMs = 0, readError }: { atLeastMs?: number; readError?: ErrorCode }): Promise<Step> => {
+const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, { atLeastMs = 0, readError }: { atLeastMs?: number; readError?: ErrorCode } = {}): Promise<Step> => {
   const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
   const readInMs = Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);

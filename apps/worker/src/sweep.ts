@@ -9,9 +9,13 @@ import { quarantine } from './due-checks.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { Pacer } from './pacer.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
+import { createListEvidence, type ListEvidence } from './list-evidence.ts';
 
 export interface SweepDeps {
-  ledger: Pick<Ledger, 'nowMs' | 'compare' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine'>;
+  ledger: Pick<
+    Ledger,
+    'nowMs' | 'compare' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine' | 'orgLimits' | 'holdOrg' | 'orgSwept' | 'countNotSeenSince'
+  >;
   invent: Pick<InventClient, 'listAssistants'>;
   publisher: Publisher;
   check: (target: { orgId: string; assistantId: string }, options?: CheckOptions) => Promise<CheckResult>;
@@ -31,8 +35,9 @@ export class SweepFailure extends Error {
   }
 }
 
-interface Listed {
+export interface Listed {
   assistantId: string;
+  /** A fingerprint, `no-key` or `deleted`; empty if the record does not show its key. */
   state: string;
   finding: Finding;
 }
@@ -44,8 +49,10 @@ const listBackoff = { firstMs: 1000, maxMs: 10_000 };
 const WAIT_FOR_BUDGET_MS = 90_000;
 const CHECKS_AT_ONCE = 8;
 const ABSENT_PAGE = 100;
-/** So many may be gone at once without anybody being asked; beyond it, not more than half of an org. */
-const GONE_UNASKED = 10;
+/** Assistants that are read one by one in a sweep because LIST does not show their keys, or is not complete. */
+const READ_INSTEAD = 100;
+/** Absent assistants that are read to see whether LIST leaves out what is there. */
+const ABSENT_SAMPLE = 3;
 
 /**
  * Compares what upstream lists with what is published, for one org or for all: those that keys are configured for, and those that
@@ -56,7 +63,8 @@ export const sweep =
   async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
     const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
     const one = async (id: string): Promise<void> => {
-      await sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
+      const { failure } = await sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
+      if (failure) throw new SweepFailure(failure);
     };
     if (orgId !== undefined) return one(orgId);
     const configured = configuredOrgs();
@@ -85,12 +93,14 @@ export interface OrgSweep {
   anchor: Anchor;
   counts: SweepCounts;
   save: () => Promise<void>;
-  /** An operator named this org. */
+  /** An operator named this org, and waits: what later reads have to confirm is waited for. */
   asked: boolean;
   /** Called with those that are there: each once, and one call after the other. */
   onPresent?: (assistantIds: string[]) => Promise<void>;
   /** Called with those whose key in force was not the one published, and now is. */
   onRepaired?: (assistantId: string) => void;
+  /** What the lists of this run have shown so far, and how far they are believed. */
+  evidence?: ListEvidence;
 }
 
 /** What a list has shown: no id is kept, so that an org's million takes 16 to 53 MB. */
@@ -99,20 +109,100 @@ export interface Listing {
   count: number;
 }
 
-/** Compares all assistants of an org with what is published: those that are listed, and those that are not. */
-export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<Listing> => {
-  const { clock, ledger, logger } = deps;
+/** What a list has shown, and why not all of it could be compared. */
+export type SweptListing = Listing & { failure?: ErrorCode };
+
+/**
+ * Compares all assistants of an org with what is published: those that are listed, and those that are not. Whatever LIST says against the ledger is
+ * a reason to read the assistant itself. If that is more than the org's limit, nothing of it is published, and the org is held.
+ */
+export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptListing> => {
+  const { clock, ledger } = deps;
   const beganMs = redisNowMs(clock, run.anchor);
-  const listing = await compareListed(deps, run);
-  const known = (await ledger.orgs()).find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0;
-  const atMost = Math.max(GONE_UNASKED, Math.floor(known / 2));
-  const beyond = run.asked ? [] : await ledger.notSeenSince(run.orgId, beganMs, { offset: atMost, size: 1 });
-  if (beyond.length > 0) {
-    logger.error({ org_id: run.orgId, absent_more_than: atMost, known }, 'more than half of the known assistants are not listed; nothing is published of that. See whether the API key is of another org');
-    throw new SweepFailure('TOO_MANY_GONE');
+  await evidenceOf(deps, run);
+  const first = await compareListed(deps, run);
+  const omits = await judgeList(deps, run, beganMs);
+  const listing = run.evidence!.skipped > 0 ? await compareSkipped(deps, run, first) : first;
+  await checkDiffering(deps, run, run.evidence!.release());
+  await checkAbsent(deps, run, beganMs, listing, omits ? READ_INSTEAD : Infinity);
+  await confirmUnconfirmed(deps, run);
+  const { held } = await ledger.orgLimits(run.orgId);
+  if (held) throw new SweepFailure(held);
+  const failure: ErrorCode | undefined = run.evidence!.unread > 0 ? 'KEYS_NOT_SHOWN' : omits ? 'LIST_INCOMPLETE' : undefined;
+  if (failure === undefined) await ledger.orgSwept(run.orgId);
+  return failure === undefined ? listing : { ...listing, failure };
+};
+
+/** Holds the org if too much has changed, or lifts the hold if it has not. Returns whether LIST leaves out what is there. */
+const judgeList = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Promise<boolean> => {
+  const { ledger, logger } = deps;
+  const evidence = run.evidence!;
+  const { limits } = evidence;
+  if (limits.accepted) return false;
+  if (evidence.isForeign()) return hold(deps, run, 'ORG_CHANGED', limits.known);
+  if (evidence.disputed > limits.limit && !(await isListUntrue(deps, run))) await hold(deps, run, evidence.code(), evidence.disputed);
+  const disputed = evidence.isUntrue() ? 0 : evidence.disputed;
+  const absent = await ledger.countNotSeenSince(run.orgId, beganMs);
+  const isBeyond = absent > 0 && absent + disputed > limits.limit;
+  const omits = isBeyond && (await listOmits(deps, run, beganMs));
+  if (isBeyond && !omits) await hold(deps, run, 'TOO_MANY_GONE', absent);
+  if (limits.held && (evidence.isUntrue() || evidence.unread > 0)) throw new SweepFailure(limits.held);
+  if (limits.held && (await ledger.orgSwept(run.orgId))) logger.warn({ org_id: run.orgId, code: limits.held }, 'an org is held no longer: what is read agrees with what is published');
+  return omits;
+};
+
+/** Ends the sweep of an org of which too much has changed. Consumers keep what they hold. */
+const hold = async ({ ledger, logger }: SweepDeps, { orgId, counts, evidence }: OrgSweep, code: ErrorCode, affected: number): Promise<never> => {
+  const { known, limit } = evidence!.limits;
+  counts.unresolved += affected;
+  const isNew = await ledger.holdOrg(orgId, { code, affected, known });
+  if (isNew) logger.error({ org_id: orgId, code, affected, known, limit }, 'too much of an org has changed: it is held, and nothing of that is published');
+  throw new SweepFailure(code);
+};
+
+/** Whether GET agrees with the ledger on those that LIST shows with another key, or without one. Nothing is published meanwhile. */
+const isListUntrue = async ({ check, logger }: SweepDeps, { orgId, lane, counts, evidence }: OrgSweep): Promise<boolean> => {
+  for (const assistantId of evidence!.sample()) {
+    counts.requests += 1;
+    if ((await check({ orgId, assistantId }, { lane, compareOnly: true })).kind !== 'agreed') return false;
   }
-  await checkAbsent(deps, run, beganMs, listing);
-  return listing;
+  evidence!.noteUntrue();
+  logger.error({ org_id: orgId }, 'LIST shows other keys than GET: it is not believed');
+  return true;
+};
+
+/** Whether some that are not listed are there all the same. Not if that cannot be read. */
+const listOmits = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Promise<boolean> => {
+  const kinds: CheckResult['kind'][] = [];
+  for (const assistantId of await deps.ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: ABSENT_SAMPLE })) {
+    run.counts.requests += 1;
+    const result = await deps.check({ orgId: run.orgId, assistantId }, { lane: run.lane, compareOnly: true });
+    if (result.kind === 'unreadable') throw new SweepFailure(result.code);
+    kinds.push(result.kind);
+  }
+  return kinds.some((kind) => kind !== 'differs');
+};
+
+/** Lists once more: what was not imported, since nothing that was listed before it was known or the org was held. */
+const compareSkipped = async (deps: SweepDeps, run: OrgSweep, { seen }: Listing): Promise<Listing> => {
+  run.evidence = createListEvidence(await deps.ledger.orgLimits(run.orgId), { reads: READ_INSTEAD, isOurs: true });
+  const { onPresent } = run;
+  const listing = await compareListed(deps, { ...run, ...(onPresent && { onPresent: (ids: string[]) => onPresent(ids.filter((id) => seen.add(id))) }) });
+  return { ...listing, seen };
+};
+
+const evidenceOf = async ({ ledger }: SweepDeps, run: OrgSweep): Promise<ListEvidence> => (run.evidence ??= createListEvidence(await ledger.orgLimits(run.orgId), { reads: READ_INSTEAD }));
+
+/** A removal that one read has shown is published only if a later one agrees. Whoever asked for the sweep by name waits for that. */
+const confirmUnconfirmed = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
+  const { unconfirmed } = run.evidence!;
+  if (!run.asked || unconfirmed.size === 0) return;
+  await run.save();
+  await deps.clock.sleep(Math.max(...unconfirmed.values()));
+  const assistantIds = [...unconfirmed.keys()];
+  unconfirmed.clear();
+  run.counts.unresolved -= assistantIds.length;
+  await checkAll(deps, run, assistantIds);
 };
 
 /**
@@ -147,7 +237,7 @@ const readPass = async (deps: SweepDeps, run: OrgSweep, listing: Listing, search
       .filter(({ id }) => listing.seen.add(id))
       .map((record) => {
         const finding = findingOf(record);
-        return { assistantId: record.id, state: deps.publisher.stateOf(finding), finding };
+        return { assistantId: record.id, state: record.masked ? '' : deps.publisher.stateOf(finding), finding };
       });
     listing.count += news.length;
     added += news.length;
@@ -179,13 +269,15 @@ const readPage = async (
 };
 
 /** Compares a page, and deals with what does not agree. Returns how many were never published. */
-const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs: number): Promise<number> => {
+const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: number): Promise<number> => {
   const { ledger, readLagMs } = deps;
   const { counts, orgId } = run;
+  const evidence = await evidenceOf(deps, run);
+  const listed = evidence.shown(page);
   const words = await ledger.compare({ beganMs, lagMs: readLagMs }, listed);
   counts.compared += listed.length;
-  let unseen = 0;
-  const differing: string[] = [];
+  const unseen: Listed[] = [];
+  const unshown: string[] = [];
   const agreeing: Listed[] = [];
   for (const [i, one] of listed.entries()) {
     const target = { orgId, assistantId: one.assistantId };
@@ -193,14 +285,14 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
       case 'agrees':
         agreeing.push(one);
         break;
-      case 'unseen': {
-        unseen += 1;
-        const imported = await unlessCorrupt(deps, target, () => importListed(deps, run, one, beganMs));
-        counts[imported === true ? 'imported' : imported === false ? 'held' : 'unresolved'] += 1;
+      case 'unseen':
+        unseen.push(one);
         break;
-      }
+      case 'unshown':
+        unshown.push(one.assistantId);
+        break;
       case 'differs':
-        differing.push(one.assistantId);
+        evidence.defer(one);
         break;
       case 'held':
         counts.held += 1;
@@ -208,16 +300,76 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], beganMs:
       case 'young':
       case 'stale':
         counts.unresolved += 1;
-        await ledger.requestCheck(target, readLagMs);
+        await ledger.requestCheck(target, readLagMs, { slow: true });
         break;
       case 'corrupt':
         counts.unresolved += 1;
         await setAside(deps, target);
     }
   }
-  await checkAll(deps, run, differing);
+  evidence.noteKnown(listed.length - unseen.length);
+  await checkDiffering(deps, run, evidence.releaseSome());
+  await readInstead(deps, run, unshown);
+  await importUnseen(deps, run, unseen, beganMs);
+  await sampleKeyless(deps, run, listed, agreeing);
   await verifyRecords(deps, run, agreeing, beganMs);
-  return unseen;
+  return unseen.length;
+};
+
+/**
+ * Reads those that LIST shows with another key, or without one. If GET agrees with the ledger again and again, LIST is not believed any more: it shows
+ * what is not so, and reading them all would take the budget.
+ */
+const checkDiffering = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
+  const { evidence, counts } = run;
+  for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) {
+    if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds.slice(at));
+    const before = counts.agreed;
+    const some = assistantIds.slice(at, at + CHECKS_AT_ONCE);
+    await checkAll(deps, run, some);
+    evidence!.noteChecked(some.length, counts.agreed - before);
+  }
+};
+
+/** Reads assistants whose keys LIST does not show, as far as a sweep may. */
+const readInstead = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
+  const { read, left } = run.evidence!.takeReads(assistantIds);
+  run.counts.unresolved += left;
+  await checkAll(deps, run, read);
+};
+
+/**
+ * What was never published has nothing that it could overwrite. LIST alone is not believed: some of each page are read one by one, which publishes
+ * them, and only if LIST has shown their keys right the others are published as they were listed. Not before anything listed is known, if anything is.
+ */
+const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], beganMs: number): Promise<void> => {
+  const { ledger, readLagMs } = deps;
+  const { counts, orgId } = run;
+  const evidence = run.evidence!;
+  if (evidence.isForeign() || (evidence.limits.held && !evidence.limits.accepted)) {
+    evidence.skipped += unseen.length;
+    return;
+  }
+  const { shown, unshown } = evidence.split(unseen);
+  await readInstead(deps, run, unshown.map(({ assistantId }) => assistantId));
+  let rest = shown;
+  const isShownRight = async (count: number): Promise<boolean> => {
+    const sample = rest.slice(0, count);
+    rest = rest.slice(count);
+    await checkAll(deps, run, sample.map(({ assistantId }) => assistantId));
+    const words = await ledger.compare({ beganMs, lagMs: readLagMs }, sample);
+    return words.every((word) => word === 'agrees' || word === 'held' || word === 'young');
+  };
+  if (rest.length > 0 && !evidence.isUntrue()) {
+    const size = evidence.sampleSize();
+    // Between LIST and GET one may have been rotated; not two of several.
+    if (!(await isShownRight(size)) && !(await isShownRight(size))) evidence.noteUntrue();
+  }
+  if (evidence.isUntrue()) return readInstead(deps, run, rest.map(({ assistantId }) => assistantId));
+  for (const one of rest) {
+    const imported = await unlessCorrupt(deps, { orgId, assistantId: one.assistantId }, () => importListed(deps, run, one, beganMs));
+    counts[imported === true ? 'imported' : imported === false ? 'held' : 'unresolved'] += 1;
+  }
 };
 
 type Target = { orgId: string; assistantId: string };
@@ -271,7 +423,21 @@ const verifyRecords = async (deps: SweepDeps, { orgId, lane, counts }: OrgSweep,
   }
 };
 
-/** What was never published has nothing that it could overwrite: it is published as it was listed, and costs no request of its own. */
+/** A whole page without a key, of which none ever had one: LIST may leave out the keys, which GET shows. */
+const sampleKeyless = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], agreeing: Listed[]): Promise<void> => {
+  const { evidence, counts } = run;
+  if (agreeing.length === 0 || agreeing.length < listed.length || listed.some(({ state }) => state !== 'no-key')) return;
+  const assistantIds = listed.map(({ assistantId }) => assistantId);
+  if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds);
+  const size = evidence!.sampleSize();
+  const imported = counts.imported;
+  await checkAll(deps, run, assistantIds.slice(0, size));
+  if (counts.imported === imported) return;
+  evidence!.noteUntrue();
+  await readInstead(deps, run, assistantIds.slice(size));
+};
+
+/** Publishes an assistant as it was listed; costs no request. */
 const importListed = async ({ ledger, publisher, clock, readLagMs }: SweepDeps, { orgId }: OrgSweep, { assistantId, finding }: Listed, beganMs: number): Promise<boolean> => {
   const looked = await ledger.look({ orgId, assistantId });
   if (looked.kind === 'held' || looked.hold.versionBefore !== undefined) return false;
@@ -280,12 +446,13 @@ const importListed = async ({ ledger, publisher, clock, readLagMs }: SweepDeps, 
   return result.kind === 'committed' || result.kind === 'already';
 };
 
-/** Absence from the list is not deletion, until a GET says so. */
-const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { seen }: Listing): Promise<void> => {
+/** Absence from the list is not deletion, until two GETs say so. */
+const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { seen }: Listing, atMost: number): Promise<void> => {
   // Those that a check has found are no longer absent; those that it has not are passed over.
-  for (let offset = 0; ; ) {
-    const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: ABSENT_PAGE });
+  for (let offset = 0, left = atMost; left > 0; ) {
+    const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: Math.min(ABSENT_PAGE, left) });
     if (absent.length === 0) return;
+    left -= absent.length;
     run.counts.compared += absent.length;
     const { present, unresolved } = await checkAll(deps, run, absent);
     offset += unresolved;
@@ -296,15 +463,16 @@ const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { se
 };
 
 /** Reads assistants one by one and publishes what is in force. Returns those that may be there, and how many could not be resolved. */
-const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired }: OrgSweep, assistantIds: string[]): Promise<{ present: string[]; unresolved: number }> => {
+const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence }: OrgSweep, assistantIds: string[]): Promise<{ present: string[]; unresolved: number }> => {
   const { ledger, check, logger, readLagMs } = deps;
   const present: string[] = [];
   let unresolved = 0;
   const checkOne = async (assistantId: string) => {
     const target = { orgId, assistantId };
     counts.requests += 1;
-    const { kind } = await unlessCorrupt(deps, target, () => check(target, { lane }));
-    if (kind !== 'removed' && kind !== 'corrupt') present.push(assistantId);
+    const result = await unlessCorrupt(deps, target, () => check(target, { lane }));
+    const { kind } = result;
+    if (kind !== 'removed' && kind !== 'unconfirmed' && kind !== 'corrupt') present.push(assistantId);
     if (kind === 'adopted' || kind === 'imported' || kind === 'removed') onRepaired?.(assistantId);
     if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {
       counts[kind] += 1;
@@ -314,8 +482,9 @@ const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired }: Or
     counts.unresolved += 1;
     unresolved += 1;
     if (kind === 'corrupt') return;
+    if (kind === 'unconfirmed') evidence?.unconfirmed.set(assistantId, result.retryInMs);
     logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
-    await ledger.requestCheck(target, readLagMs);
+    await ledger.requestCheck(target, 'retryInMs' in result ? result.retryInMs : readLagMs, { slow: true });
   };
   for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) await Promise.all(assistantIds.slice(at, at + CHECKS_AT_ONCE).map(checkOne));
   return { present, unresolved };

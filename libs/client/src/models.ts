@@ -168,7 +168,7 @@ export interface Assistant {
   assistantId: string;
   /** Only rises, with gaps. Drop what is not higher than what you hold. */
   version: number;
-  cause: 'ROTATION' | 'RECONCILIATION' | 'DRIFT' | 'IMPORT';
+  cause: 'ROTATION' | 'RECONCILIATION' | 'DRIFT' | 'IMPORT' | 'ROLLBACK';
   rotationId?: string;
   /** When this version was published. */
   updateTime: Date;

@@ -8,6 +8,8 @@ import { splitJsonArray } from './split-json-array.ts';
 /** An upstream record: its key, where it has one, and its text as it came. */
 export interface UpstreamRecord {
   secretKey: string | undefined;
+  /** It has a key, and stars or the like stand in its place. */
+  masked?: true;
   /** Soft-deleted upstream. */
   deleted: boolean;
   json: string;
@@ -36,7 +38,8 @@ export interface Unknown {
 export type RotateOutcome = { outcome: 'done'; record: UpstreamRecord & { secretKey: string } } | NotDone | Unknown;
 
 export type ReadOutcome =
-  | { outcome: 'read'; record: UpstreamRecord }
+  /** `ageMs`: it comes from a cache, and shows what was so that long ago. */
+  | { outcome: 'read'; record: UpstreamRecord; ageMs?: number }
   | { outcome: 'not-read'; code: ErrorCode; retryAfterMs?: number; status?: number; reason: string };
 
 /** One page of an org's assistants, as far as its records can be read; `unreadable` counts the others. */
@@ -47,6 +50,8 @@ export interface Page {
   size: number;
   /** How many there are in all, where upstream says so. */
   total: number | undefined;
+  /** It comes from a cache, and shows what was so that long ago. */
+  ageMs?: number;
 }
 
 export type ListOutcome = { outcome: 'read'; page: Page } | (ReadOutcome & { outcome: 'not-read' });
@@ -95,7 +100,7 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, m
     if (!OrgId.safeParse(orgId).success || (assistantId !== undefined && !AssistantId.safeParse(assistantId).success)) return 'INVALID_ARGUMENT';
     const assistant = assistantId === undefined ? '' : `/${encodeURIComponent(assistantId)}`;
     const path = `${basePath}/orgs/${encodeURIComponent(orgId)}/assistants${assistant}${suffix}`;
-    const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json', 'user-agent': 'rekey' };
+    const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json', 'cache-control': 'no-cache', 'user-agent': 'rekey' };
     const startMs = performance.now();
     const result = await exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, ...options });
     if (result.status === 429) onLimited?.({ ageMs: performance.now() - startMs, ...retryAfter(result) });
@@ -145,17 +150,20 @@ export const sortRotation = (result: Exchange, assistantId: string): RotateOutco
     return { outcome: 'unknown', reason: result.reason, ...statusOf(result) };
   }
   if (result.status !== 200) return { outcome: 'unknown', reason: `HTTP ${result.status}`, status: result.status };
+  if (ageOf(result).ageMs) return { outcome: 'unknown', reason: 'a 200 from a cache', status: 200 };
   const record = readRecord(result.body, assistantId);
   if (typeof record === 'string') return { outcome: 'unknown', reason: record, status: 200 };
-  const { secretKey } = record;
-  if (secretKey === undefined) return { outcome: 'unknown', reason: 'a 200 without a secret key', status: 200 };
+  const { secretKey, masked } = record;
+  if (secretKey === undefined) return { outcome: 'unknown', reason: masked ? 'a 200 with a masked secret key' : 'a 200 without a secret key', status: 200 };
   return { outcome: 'done', record: { ...record, secretKey } };
 };
 
 export const sortRead = (result: Exchange, assistantId: string): ReadOutcome => {
   if (result.whole && result.status === 200) {
     const record = readRecord(result.body, assistantId);
-    return typeof record === 'string' ? { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: record } : { outcome: 'read', record };
+    if (typeof record === 'string') return { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: record };
+    if (record.masked) return { outcome: 'not-read', code: 'KEYS_NOT_SHOWN', status: 200, reason: 'a masked secret key' };
+    return { outcome: 'read', record, ...ageOf(result) };
   }
   return notRead(result);
 };
@@ -167,7 +175,7 @@ export const sortList = (result: Exchange): ListOutcome => {
   const read = texts.map((text) => readRecord(text));
   const records = read.filter((record) => typeof record !== 'string');
   const total = Number(headerOf(result, 'pagination-count') ?? Number.NaN);
-  return { outcome: 'read', page: { records, unreadable: read.length - records.length, size: LIST_PAGE_SIZE, total: Number.isSafeInteger(total) ? total : undefined } };
+  return { outcome: 'read', page: { records, unreadable: read.length - records.length, size: LIST_PAGE_SIZE, total: Number.isSafeInteger(total) ? total : undefined, ...ageOf(result) } };
 };
 
 const notRead = (result: Exchange): ReadOutcome & { outcome: 'not-read' } => {
@@ -188,6 +196,15 @@ const retryAfter = (result: Exchange) => {
   return retryAfterMs === undefined ? {} : { retryAfterMs };
 };
 
+/** How old an answer was when it came, as the cache says that it comes from (RFC 9111, `Age` in seconds). */
+const ageOf = (result: Exchange): { ageMs?: number } => {
+  const text = headerOf(result, 'age');
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) > 0 ? { ageMs: Number(text) * 1000 } : {};
+};
+
+/** What stands in the place of a key that is not shown. No key has it: what signs is printable and unbroken. */
+const maskedKey = /[*\u2022\u2026\u25cf\s\p{Cc}]|\.\.\./u;
+
 /** The record in a text, or what is wrong with it, in words that quote nothing. */
 const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id: string }) | string => {
   let json: unknown;
@@ -202,5 +219,6 @@ const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id:
   if (assistantId !== undefined && parsed.data.id !== assistantId) return 'a 200 with another assistant';
   const unexpected = whole.success ? [] : whole.error.issues.map(({ path }) => path.join('.'));
   const { id, secret_key: secretKey, deleted } = parsed.data;
-  return { id, secretKey: secretKey || undefined, deleted: deleted === true, json: body, unexpected };
+  const masked = !!secretKey && maskedKey.test(secretKey);
+  return { id, secretKey: masked ? undefined : secretKey || undefined, ...(masked && { masked }), deleted: deleted === true, json: body, unexpected };
 };

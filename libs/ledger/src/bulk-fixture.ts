@@ -11,7 +11,7 @@ export let nowMs: number;
 let made = 0;
 
 export const openBulks = (url: string): void => {
-  openLedger(url, { connection: connectSimulated(url) });
+  openLedger(url, { connection: connectSimulated(url), maxChangedPercent: 100 });
   bulks = createBulks({ redis, prefix: 'spec' });
   work = createBulkWork({ redis, prefix: 'spec' });
 };
@@ -71,7 +71,7 @@ export const begin = async (size: number, more: Partial<DrawOptions> = {}): Prom
   return claims;
 };
 
-export const succeed = (claim: Claim, more?: Partial<KeyVersion>) => ledger.commit(claim, key(`f${claim.epoch}`, more));
+export const succeed = (claim: Claim, more?: Partial<KeyVersion>) => ledger.commit(claim, key(`${claim.epoch % 100_000}${claim.assistantId}`, more));
 export const failWith = (claim: Claim, code: ErrorCode = 'ASSISTANT_NOT_FOUND') => ledger.fail(claim, { code }, false);
 export const loseIt = (claim: Claim, readError?: ErrorCode) => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, ...(readError && { readError }) }, SEALED);
 export const giveBack = (claim: Claim, code: ErrorCode = 'UPSTREAM_UNREACHABLE', more: { halts?: boolean; retryForMs?: number } = {}) =>

@@ -369,16 +369,20 @@ describe('verifying', () => {
 describe('a claim of a bulk', () => {
   it('opens an intent and a rotation for each, as a claim of a single rotation does', async () => {
     const before = await rotate('f1', { assistantId: 'ast_1' });
+    await rotate('f2', { assistantId: 'ast_2' });
     await pass(500);
     const { id } = await makeBulk(3);
     await pass(500);
+    // The list of the bulk itself has shown it since.
+    await ledger.compare({ beganMs: START_MS + 600, lagMs: 100 }, [{ assistantId: 'ast_2', state: printOf('f2') }]);
     const range = await drawn();
     const result = await claimRange(range, { leaseMs: 30_000, landingWindowMs: 40_000 });
     const claims = await claimsOf(Promise.resolve(result));
     expect(claims[0]).toEqual({
-      rotationId: expect.any(String), orgId: 'org_1', assistantId: 'ast_0', bulkId: id, epoch: expect.any(Number), atMs: START_MS + 1000, attempts: 1, startedMs: START_MS + 1000, unknownsInARow: 0, doubted: false, uncertain: false,
+      rotationId: expect.any(String), orgId: 'org_1', assistantId: 'ast_0', bulkId: id, epoch: expect.any(Number), atMs: START_MS + 1000, attempts: 1, startedMs: START_MS + 1000, unknownsInARow: 0, doubted: false, uncertain: false, fresh: false,
     });
-    expect(claims[1]).toMatchObject({ stateBefore: printOf('f1'), versionBefore: before.epoch, knownForMs: 1000 });
+    expect(claims[1]).toMatchObject({ stateBefore: printOf('f1'), versionBefore: before.epoch, fresh: false });
+    expect(claims[2]).toMatchObject({ stateBefore: printOf('f2'), fresh: true });
     expect(await ledger.get(claims[0]!.rotationId)).toMatchObject({ state: 'ROTATING', bulkId: id, reason: 'why', attempts: 1, orgId: 'org_1', assistantId: 'ast_0' });
     expect(await redis.hgetall('{spec}:assistant:ast_0')).toMatchObject({ holder: claims[0]!.rotationId, lease: String(START_MS + 31_000), lands: String(START_MS + 41_000) });
     expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(namesOf(3));
@@ -431,7 +435,7 @@ describe('a claim of a bulk', () => {
   it('is over where all of them are shared', async () => {
     const { id } = await makeBulk(2);
     await pass(10);
-    for (const assistantId of namesOf(2)) await rotate('f', { assistantId });
+    for (const assistantId of namesOf(2)) await rotate(`f${assistantId}`, { assistantId });
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['shared', 'shared']);
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });

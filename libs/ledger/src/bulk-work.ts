@@ -150,11 +150,11 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
       if (kind === 'FULL' || kind === 'FROZEN') return { kind: kind.toLowerCase() as 'full' | 'frozen', retryInMs: Number(rest[0]) };
       const [nowText, unknownsInARow, waitMs, ...words] = rest as [string, string, string, ...string[][]];
       const atMs = Number(nowText);
-      const claims = words.map(([word, epoch, state, version, knownForMs], i): ItemClaim => {
+      const claims = words.map(([word, epoch, state, version, fresh], i): ItemClaim => {
         if (word !== 'claimed') return { kind: word as 'shared' | 'busy' | 'past' };
         const claim: Claim = {
           ...items[i]!.job, bulkId, epoch: Number(epoch), atMs, attempts: 1, startedMs: atMs, unknownsInARow: Number(unknownsInARow), doubted: false,
-          ...before(state, version), uncertain: false, ...(knownForMs === '' ? {} : { knownForMs: Number(knownForMs) }),
+          ...before(state, version), uncertain: false, fresh: fresh === '1',
         };
         return { kind: 'claimed', claim };
       });

@@ -204,8 +204,8 @@ describe('checks', () => {
     const nowMs = await ledger.nowMs();
     const drawn = await ledger.drawChecks(10, 30_000);
     expect(drawn).toEqual([
-      { orgId: 'org_1', assistantId: 'ast_1', name: 'org_1/ast_1', putOffUntilMs: expect.any(Number) },
-      { orgId: 'org a', assistantId: 'ast:2', name: 'org a/ast:2', putOffUntilMs: expect.any(Number) },
+      { orgId: 'org_1', assistantId: 'ast_1', name: 'org_1/ast_1', putOffUntilMs: expect.any(Number), slow: false },
+      { orgId: 'org a', assistantId: 'ast:2', name: 'org a/ast:2', putOffUntilMs: expect.any(Number), slow: false },
     ]);
     expect(drawn[0]!.putOffUntilMs).toBeGreaterThanOrEqual(nowMs + 30_000);
   });
@@ -236,7 +236,7 @@ describe('checks', () => {
   it('are over when they are ended, and made again where they are put off', async () => {
     await ledger.requestCheck(AST_1, 0);
     const [drawn] = await ledger.drawChecks(1, 60_000);
-    await ledger.endCheck(drawn!, 0);
+    await ledger.endCheck(drawn!, { inMs: 0, slow: false });
     const [again] = await ledger.drawChecks(1, 60_000);
     expect(again).toMatchObject(AST_1);
     await ledger.endCheck(again!);
@@ -255,7 +255,7 @@ describe('checks', () => {
     await ledger.requestCheck(AST_1, 0);
     const [drawn] = await ledger.drawChecks(1, 60_000);
     await ledger.requestCheck(AST_1, 0);
-    await ledger.endCheck(drawn!, 60_000);
+    await ledger.endCheck(drawn!, { inMs: 60_000, slow: false });
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 });
@@ -267,7 +267,7 @@ describe('notSeenSince', () => {
 
   it('gives pages of those that were last listed or published before a moment, the longest first', async () => {
     for (const [i, assistantId] of ['ast_1', 'ast_2', 'ast_3'].entries()) {
-      await rotate('f', { assistantId });
+      await rotate(`f${i}`, { assistantId });
       await lastSeen(assistantId, 1000 + i);
     }
     await lastSeen('ast_3', 10_000);
@@ -305,7 +305,7 @@ describe('orgs', () => {
   it('are those that anything was published under, with how many', async () => {
     expect(await ledger.orgs()).toEqual([]);
     await rotate('f', { orgId: 'org a', assistantId: 'ast_1' });
-    await rotate('f', { orgId: 'org a', assistantId: 'ast_2' });
+    await rotate('f2', { orgId: 'org a', assistantId: 'ast_2' });
     await rotate('f', { orgId: 'c', assistantId: 'ast_3' });
     await accept({ orgId: 'org_queued', assistantId: 'ast_4' });
     expect(await ledger.orgs()).toEqual([{ orgId: 'c', assistants: 1 }, { orgId: 'org a', assistants: 2 }]);

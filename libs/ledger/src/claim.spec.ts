@@ -24,7 +24,7 @@ describe('claim', () => {
     const claim = await claimed(rotation, { landingWindowMs: 30_000 });
     expect(claim).toEqual({
       rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1', epoch: expect.any(Number), atMs: expect.any(Number), attempts: 1, startedMs: claim.atMs,
-      unknownsInARow: 0, doubted: false, uncertain: false,
+      unknownsInARow: 0, doubted: false, uncertain: false, fresh: false,
     });
     expect(await ledger.get(rotation.id)).toMatchObject({ state: 'ROTATING', attempts: 1, startedMs: claim.atMs });
     expect(await redis.hgetall('{spec}:assistant:ast_1')).toMatchObject({ holder: rotation.id, lands: String(claim.atMs + 30_000), lease: String(claim.atMs + 60_000) });

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
 import { ENVELOPE,
-  LONG_AGO, accept, claimed, claimOf, codeOf, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate,
+  LONG_AGO, accept, claimed, claimOf, codeOf, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, request, resumed, rotate,
 } from './ledger-fixture.ts';
 
 let server: RedisServer;
@@ -22,6 +23,8 @@ const assistant = (name = 'ast_1') => redis.hgetall(`{spec}:assistant:${name}`);
 /** When what is published was committed. */
 const knownMs = async () => Number((await assistant())['known']);
 const prints = async () => (await events()).map(({ data }) => data['fingerprint']);
+
+let made = 0;
 
 describe('commit', () => {
   it('publishes the version, ends the rotation and hands the assistant back, in one', async () => {
@@ -182,7 +185,7 @@ describe('commit', () => {
   });
 
   it('numbers events densely over all assistants, and versions of one assistant rise', async () => {
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_1', 'ast_1']) await rotate('f', { assistantId });
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_1', 'ast_1']) await rotate(`f${(made += 1)}`, { assistantId });
     const published = await events();
     expect(published.map(({ data }) => data.seq)).toEqual([1, 2, 3, 4]);
     const versions = published.filter(({ subject }) => subject === 'ast_1').map(({ data }) => data.version);
@@ -201,7 +204,7 @@ describe('commit', () => {
 
   it('keeps the stream at about its length', async () => {
     const short = createLedger({ redis, prefix: 'spec', keepEvents: () => 100 });
-    for (let i = 0; i < 300; i += 1) await short.commit(await claimed(await accept()), key('f'));
+    for (let i = 0; i < 300; i += 1) await short.commit(await claimed(await accept()), key(`f${i}`));
     expect(await redis.xlen('{spec}:events')).toBeLessThan(250);
   });
 });
@@ -260,18 +263,19 @@ describe('a key that was superseded', () => {
     for (let i = 0; i < 7; i += 1) await rotate(`f${i}`);
   };
 
-  it('is never adopted from a read, of the last five, unless a rotation itself answered with it', async () => {
+  it('is never adopted from a single read, of the last five, nor believed as the answer to a rotation', async () => {
     await sixMore();
     const claim = await lose();
-    for (const old of ['f1', 'f2', 'f3', 'f4', 'f5']) expect(await ledger.commit(claim, readKey(old, claim, { rotation: 'ends' }))).toEqual({ kind: 'stale', publishedVersion: claim.versionBefore });
+    for (const old of ['f1', 'f2', 'f3', 'f4', 'f5']) expect(await ledger.commit(claim, readKey(old, claim, { rotation: 'ends' }))).toMatchObject({ kind: 'stale', publishedVersion: claim.versionBefore });
     expect(await events()).toHaveLength(8);
-    expect(await ledger.commit(claim, key('f5'))).toMatchObject({ kind: 'committed' });
+    for (const old of ['f5', 'f6']) expect(await ledger.commit(claim, key(old))).toEqual({ kind: 'old', publishedVersion: claim.versionBefore });
+    expect(await events()).toHaveLength(8);
   });
 
   it('is not adopted by a check either', async () => {
     await sixMore();
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold))).toEqual({ kind: 'stale', publishedVersion: hold.versionBefore });
+    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale', publishedVersion: hold.versionBefore });
     expect(await ledger.commit(hold, readKey('f0', hold))).toMatchObject({ kind: 'committed' });
   });
 
@@ -308,7 +312,7 @@ describe('a read that began shortly after the last commit', () => {
     const hold = await looked();
     const commit = (name: string, afterMs: number) => ledger.commit(hold, readKey(name, hold, { read: lag(committedMs + afterMs) }));
     expect(await commit('f2', 1000)).toEqual({ kind: 'doubted', retryInMs: 4000 });
-    expect(await commit('f2', -1000)).toEqual({ kind: 'doubted', retryInMs: 6000 });
+    expect(await commit('f2', -1000)).toEqual({ kind: 'doubted', retryInMs: 5000 });
     expect(await ledger.commit(hold, removed('deleted', hold, { read: lag(committedMs + 4999) }))).toEqual({ kind: 'doubted', retryInMs: 1 });
     expect(await events()).toHaveLength(1);
     expect(await commit('f2', 5000)).toMatchObject({ kind: 'committed' });
@@ -332,40 +336,48 @@ describe('a read that began shortly after the last commit', () => {
   });
 });
 
-describe('for how long the key before was known', () => {
-  it('is not said where none was published', async () => {
-    expect(await claimed(await accept())).not.toHaveProperty('knownForMs');
+describe('whether the key before is known to have been in force after the rotation was asked for', () => {
+  it('is not known if none was published', async () => {
+    expect(await claimed(await accept())).toMatchObject({ fresh: false });
   });
 
-  it('counts an answer to a POST from its intent', async () => {
-    const { atMs } = await rotate('f1');
-    const next = await claimed(await accept());
-    expect(next.knownForMs).toBe(next.atMs - atMs);
+  it('is not known of an answer to a POST that left before', async () => {
+    await rotate('f1');
+    expect(await claimed(await accept())).toMatchObject({ fresh: false });
   });
 
-  it('counts what was read from before it was read, for reads lag behind', async () => {
-    const hold = await looked();
-    await ledger.commit(hold, readKey('f1', hold, { read: { beganMs: hold.atMs, lagMs: 700 } }));
-    const next = await claimed(await accept());
-    expect(next.knownForMs).toBe(next.atMs - hold.atMs + 700);
+  it('is known of a read that began after it, by more than reads lag behind', async () => {
+    await rotate('f1');
+    const rotation = await accept();
+    await ledger.compare({ beganMs: rotation.createdMs + 700, lagMs: 700 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    const claim = await claimed(rotation);
+    expect(claim).toMatchObject({ fresh: false });
+    await ledger.release(claim);
+    await sleep(2);
+    await ledger.compare({ beganMs: rotation.createdMs + 701, lagMs: 700 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    expect(await claimed(rotation)).toMatchObject({ fresh: true });
   });
 
-  it('counts from where a settled rotation was read again', async () => {
+  it('is known to whoever resumes it, of a key that was read back', async () => {
     await rotate('f1');
     const claim = await lose();
-    await ledger.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
-    await ledger.settle(claim, claim.atMs, claim.atMs - 300);
-    const next = await claimed(await accept());
-    expect(next.knownForMs).toBe(next.atMs - claim.atMs + 300);
+    const { claim: again } = await resumed({ id: claim.rotationId, ...claim }, { leaseMs: 0 });
+    expect(again).toMatchObject({ fresh: false });
+    await sleep(2);
+    const { claim: reader } = await resumed({ id: claim.rotationId, ...claim }, { leaseMs: 0 });
+    await ledger.commit(reader, readKey('f2', reader));
+    expect(await resumed({ id: claim.rotationId, ...claim })).toMatchObject({ claim: { fresh: true } });
   });
 
-  it('is of the intent, also for who resumes it, and negative where it was read since', async () => {
-    const { atMs } = await rotate('f1');
-    const claim = await lose();
-    const { claim: again } = await resumed({ id: claim.rotationId, ...claim }, { leaseMs: 0 });
-    expect(again.knownForMs).toBe(claim.atMs - atMs);
-    await ledger.commit(again, readKey('f2', again, { read: { beganMs: claim.atMs + 50, lagMs: 0 } }));
-    expect(await resumed({ id: claim.rotationId, ...claim })).toMatchObject({ claim: { knownForMs: -50 } });
+  it('is asked of the last request that was answered with the rotation', async () => {
+    await rotate('f1');
+    const rotation = await accept();
+    await ledger.compare({ beganMs: rotation.createdMs, lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    await redis.hset(`{spec}:rotation:${rotation.id}`, 'created', rotation.createdMs - 10);
+    expect((await ledger.accept('rot_00000000000000000000009999', request())).created).toBe(false);
+    expect(Number(await redis.hget(`{spec}:rotation:${rotation.id}`, 'asked'))).toBeGreaterThanOrEqual(rotation.createdMs);
+    await redis.hset('{spec}:assistant:ast_1', 'verified', rotation.createdMs - 5);
+    expect(await claimed(rotation)).toMatchObject({ fresh: false });
   });
 });
 

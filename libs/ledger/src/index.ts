@@ -1,7 +1,7 @@
 export {
   createLedger,
-  type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type Hold, type KeyFacts, type KeyVersion, type NextRead, type Sealed, type Ledger,
-  type ListFilter, type LookResult,
+  type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type HeldOrg, type Hold, type KeyFacts, type KeyVersion, type NextRead, type Sealed, type Ledger,
+  type ListFilter, type LookResult, type OrgLimits,
 } from './ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
 export {

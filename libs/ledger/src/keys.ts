@@ -18,6 +18,14 @@ export interface Keys {
   orgs: string;
   /** ORG/ASSISTANT that are to be read and compared, by when. */
   checks: string;
+  /** The same of those that may take their time: they use no more than the sweep's share of the request budget. */
+  slowChecks: string;
+  /** Org id → why it is held, as JSON. */
+  held: string;
+  /** Assistant id → since when reads show an older key than the published one, as JSON. */
+  stale: string;
+  /** Assistants whose key went back to an older one at Invent, by when that was published. */
+  rollbacks: string;
   /** The last `key-uncertain` event of each assistant that is uncertain now. */
   uncertain: string;
   /** The assistants whose entry cannot be read, and why. */
@@ -81,6 +89,10 @@ export const ledgerKeys = (name: string): Keys => {
     assistants: (orgId) => `${prefix}:assistants:${encodeURIComponent(orgId)}`,
     orgs: `${prefix}:orgs`,
     checks: `${prefix}:checks`,
+    slowChecks: `${prefix}:checks:slow`,
+    held: `${prefix}:held`,
+    stale: `${prefix}:stale`,
+    rollbacks: `${prefix}:rollbacks`,
     uncertain: `${prefix}:uncertain`,
     quarantine: `${prefix}:quarantine`,
     sweep: (id) => `${prefix}:sweep:${id}`,

@@ -8,9 +8,9 @@ export let redis: Redis;
 export let ledger: Ledger;
 let made = 0;
 
-export const openLedger = (url: string, { connection = new Redis(url), ...options }: { connection?: Redis; budget?: BudgetOptions } = {}): void => {
+export const openLedger = (url: string, { connection = new Redis(url), ...options }: { connection?: Redis; budget?: BudgetOptions; confirmAfterMs?: number; maxChangedPercent?: number } = {}): void => {
   redis = connection;
-  ledger = createLedger({ redis, prefix: 'spec', keepEvents: () => 1000, ...options });
+  ledger = createLedger({ redis, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
 };
 
 const NOW = 'simulated-now';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
+import { errorCodeOf, readHeldOrgs } from './held-orgs.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
 import { paceOf, type BudgetOptions } from './budget.ts';
@@ -42,8 +43,8 @@ export interface Claim extends Hold {
   /** How many times a POST was about to leave for the rotation, this one included, and when the first was (Redis time). */
   attempts: number;
   startedMs: number;
-  /** For how long before the intent `stateBefore` had last been known to be in force; negative where it was read since. */
-  knownForMs?: number;
+  /** `stateBefore` is known to have been in force after the rotation was asked for: any other key was made since. */
+  fresh: boolean;
   /** How many outcomes of the org were unknown one after the other. */
   unknownsInARow: number;
   /** An earlier outcome of this rotation was unknown. */
@@ -99,8 +100,15 @@ export type CommitResult =
   /** `entry`: of the event stream. */
   | { kind: 'committed'; seq: number; entry: string }
   | { kind: 'already'; seq: number }
-  | { kind: 'refused' | 'stale'; publishedVersion: number }
-  | { kind: 'doubted'; retryInMs: number }
+  /** `old`: the answer to a POST carries a key of before, which proves nothing about the POST. */
+  | { kind: 'refused' | 'old'; publishedVersion: number }
+  /** What was read is a superseded key. Once enough reads agree it is `confirmed`: commit again, with the cause `rollback`. */
+  | { kind: 'stale'; publishedVersion: number; retryInMs: number }
+  | { kind: 'confirmed' }
+  /** `unconfirmed`: that there is no key is believed only when a later read says so too. */
+  | { kind: 'doubted' | 'unconfirmed'; retryInMs: number }
+  /** Too much of the org has changed: nothing of the kind is published until reads agree with the ledger again, or an operator decides. */
+  | { kind: 'withheld'; code: ErrorCode }
   /** Consumers were added or removed since it was sealed: nothing was written, seal it anew. */
   | { kind: 'other-readers' };
 
@@ -115,7 +123,29 @@ export interface NextRead {
 }
 
 /** How what was read compares with what is published: see compare.lua. */
-export type Comparison = 'agrees' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'corrupt';
+export type Comparison = 'agrees' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'unshown' | 'corrupt';
+
+/** How much of an org may change within ten minutes before it is held, and how much has. */
+export interface OrgLimits {
+  /** Assistants that were known when the last sweep ended; of an org that was never swept, that are known now. */
+  known: number;
+  limit: number;
+  changed: number;
+  /** Why it is held. */
+  held?: ErrorCode;
+  /** An operator has accepted what reads say. */
+  accepted: boolean;
+}
+
+/** An org of which nothing is published that a read alone says against the ledger. Times are Redis time, in ms since 1970. */
+export interface HeldOrg {
+  orgId: string;
+  /** Absent if the entry cannot be read. */
+  sinceMs?: number;
+  code: ErrorCode;
+  affected: number;
+  known: number;
+}
 
 /** What the ledger knows of the key of an assistant. Times are Redis time, in ms since 1970. */
 export interface KeyFacts {
@@ -140,6 +170,8 @@ export interface DueCheck {
   /** Tells it from others of the same assistant. */
   name: string;
   putOffUntilMs: number;
+  /** It may take its time, and takes its request from the sweep's share. */
+  slow: boolean;
 }
 
 export interface ListFilter {
@@ -168,18 +200,30 @@ export interface Ledger {
   fail(claim: Claim, why: { code: ErrorCode; status?: number }, check: boolean): Promise<boolean>;
   /** Outcome unknown: the intent stays open. `holdMs` 0 hands the claim back until the next read. */
   noteUnknown(claim: Claim, next: NextRead, sealed: Sealed): Promise<'noted' | 'refused' | 'other-readers'>;
-  /** Compares what was read with what is published, and notes what was in force. `state` is a fingerprint, `no-key` or `deleted`. */
+  /** Tells consumers, once, that reads show an older key than the published one. */
+  markUncertain(hold: Hold, sealed: Sealed): Promise<'marked' | 'known' | 'refused' | 'other-readers'>;
+  /** Compares what was read with what is published, and notes what was in force. `state` is a fingerprint, `no-key`, `deleted`, or empty if the record does not show its key. */
   compare(read: { beganMs: number; lagMs: number }, records: { assistantId: string; state: string }[]): Promise<Comparison[]>;
   /** Has an assistant read and compared with what is published, at the latest in so long. */
-  requestCheck(target: { orgId: string; assistantId: string }, inMs: number): Promise<void>;
-  /** Draws checks that are due. Where they are not ended within `takeMs` another draws them. */
-  drawChecks(count: number, takeMs: number): Promise<DueCheck[]>;
-  /** Ends a check, or puts it off. */
-  endCheck(check: DueCheck, againInMs?: number): Promise<void>;
+  requestCheck(target: { orgId: string; assistantId: string }, inMs: number, options?: { slow: boolean }): Promise<void>;
+  /** Draws checks that are due. Where they are not ended within `takeMs` another draws them. `slow`: of those that may take their time. */
+  drawChecks(count: number, takeMs: number, options?: { slow: boolean }): Promise<DueCheck[]>;
+  /** Ends a check, or puts it off; with `slow`, to those that may take their time. */
+  endCheck(check: DueCheck, again?: { inMs: number; slow: boolean }): Promise<void>;
+  orgLimits(orgId: string): Promise<OrgLimits>;
+  /** Holds an org; true if it was not held before. */
+  holdOrg(orgId: string, hold: { code: ErrorCode; affected: number; known: number }): Promise<boolean>;
+  /** A sweep has found what is known of the org: it is held no longer. True if it was. */
+  orgSwept(orgId: string): Promise<boolean>;
+  /** An operator accepts what reads say of a held org; false if it is not held. */
+  acceptHeld(orgId: string): Promise<boolean>;
+  heldOrgs(): Promise<HeldOrg[]>;
   /** What is known of the keys of assistants. */
   keyFacts(assistantIds: string[]): Promise<KeyFacts[]>;
   /** The assistants last published under an org that no sweep or check has seen since a moment: a page of them. */
   notSeenSince(orgId: string, sinceMs: number, page: { offset: number; size: number }): Promise<string[]>;
+  /** How many there are of these. */
+  countNotSeenSince(orgId: string, sinceMs: number): Promise<number>;
   /** The org ids that anything was published under, and how many assistants under each. */
   orgs(): Promise<{ orgId: string; assistants: number }[]>;
   /** Ends a rotation whose entry or whose assistant's cannot be read, or lets it wait for somebody where a request may have left. */
@@ -228,8 +272,16 @@ export interface LedgerOptions {
   /** What claims take their requests from: only those who claim need to say. */
   budget?: BudgetOptions;
   requestIdTtlSeconds?: number;
+  /** For how long reads have to agree that an assistant has no key before that is published. */
+  confirmAfterMs?: number;
+  /** What share of an org's assistants may be found without their key, or with another one, within ten minutes before the org is held. */
+  maxChangedPercent?: number;
 }
 
+export const DEFAULT_CONFIRM_AFTER_MS = 30_000;
+export const DEFAULT_MAX_CHANGED_PERCENT = 25;
+/** For how long a held org that an operator has accepted has no limit: a sweep, and the reads that confirm it. */
+const ACCEPTED_MS = 3_600_000;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
 export const DEFAULT_KEEP_EVENTS = 10_000;
 /** One page looks at no more rotations than this, however few of them the filter lets through. */
@@ -247,7 +299,10 @@ type CommitReply = [kind: string, ...unknown[]];
 /** More would save little, and have all others wait longer for Redis. */
 const COMMITS_TOGETHER = 8;
 
-export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS }: LedgerOptions): Ledger => {
+export const createLedger = ({
+  redis, prefix, keepEvents = () => DEFAULT_KEEP_EVENTS, budget, requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS,
+  confirmAfterMs = DEFAULT_CONFIRM_AFTER_MS, maxChangedPercent = DEFAULT_MAX_CHANGED_PERCENT,
+}: LedgerOptions): Ledger => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   const { budgetKey, stepUs } = paceOf(keys, budget);
@@ -308,10 +363,10 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
         case 'MISSING':
           return { kind: 'missing' };
       }
-      const [epoch, atMs, state, version, attempts, startedMs, knownForMs, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain] = rest;
+      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain] = rest;
       const claim: Claim = {
         ...job, epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs), unknownsInARow: Number(unknownsInARow), doubted: doubted === '1',
-        ...before(state, version), uncertain: uncertain === '1', ...(knownForMs === '' ? {} : { knownForMs: Number(knownForMs) }),
+        ...before(state, version), uncertain: uncertain === '1', fresh: fresh === '1',
         ...(bulkId !== '' && { bulkId: String(bulkId) }),
       };
       return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1', noted: noted === '1' };
@@ -335,14 +390,22 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
           !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
+          Math.round(confirmAfterMs), maxChangedPercent,
         ],
       });
       switch (kind) {
         case 'REFUSED':
+        case 'OLD':
+          return { kind: kind === 'OLD' ? 'old' : 'refused', publishedVersion: Number(value) };
         case 'STALE':
-          return { kind: kind === 'STALE' ? 'stale' : 'refused', publishedVersion: Number(value) };
+          return { kind: 'stale', publishedVersion: Number(value), retryInMs: Number(entry) };
+        case 'CONFIRMED':
+          return { kind: 'confirmed' };
         case 'DOUBTED':
-          return { kind: 'doubted', retryInMs: Number(value) };
+        case 'UNCONFIRMED':
+          return { kind: kind === 'DOUBTED' ? 'doubted' : 'unconfirmed', retryInMs: Number(value) };
+        case 'WITHHELD':
+          return { kind: 'withheld', code: errorCodeOf(value) };
         case 'READERS':
           return { kind: 'other-readers' };
         case 'BROKEN':
@@ -384,6 +447,11 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
       return kind === 'NOTED' ? 'noted' : kind === 'READERS' ? 'other-readers' : 'refused';
     },
 
+    markUncertain: async (hold, sealed) => {
+      const [kind] = await run['mark-uncertain']([keys.assistant(hold.assistantId)], [hold.epoch, ...uncertainEvent(hold, sealed), keepEvents(), hold.assistantId, sealed.readers]);
+      return kind === 'READERS' ? 'other-readers' : (kind.toLowerCase() as 'marked' | 'known' | 'refused');
+    },
+
     compare: async ({ beganMs, lagMs }, records) => {
       if (records.length === 0) return [];
       const [, ...words] = await run.compare(
@@ -393,23 +461,45 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
       return words as Comparison[];
     },
 
-    requestCheck: async ({ orgId, assistantId }, inMs) => {
-      await run['request-check']([keys.checks], [orgId, assistantId, Math.round(inMs)]);
+    requestCheck: async ({ orgId, assistantId }, inMs, { slow } = { slow: false }) => {
+      await run['request-check']([checksOf(keys, slow)], [orgId, assistantId, Math.round(inMs)]);
     },
 
-    drawChecks: async (count, takeMs) => {
-      const [, putOffUntil, ...members] = await run['draw-checks']([keys.checks], [count, Math.round(takeMs)]);
+    drawChecks: async (count, takeMs, { slow } = { slow: false }) => {
+      const [, putOffUntil, ...members] = await run['draw-checks']([checksOf(keys, slow)], [count, Math.round(takeMs)]);
       // No id has a slash in it.
       return members.map((member) => {
         const name = String(member);
         const [orgId, assistantId] = name.split('/') as [string, string];
-        return { orgId, assistantId, name, putOffUntilMs: Number(putOffUntil) };
+        return { orgId, assistantId, name, putOffUntilMs: Number(putOffUntil), slow };
       });
     },
 
-    endCheck: async ({ name, putOffUntilMs }, againInMs) => {
-      await run['end-check']([keys.checks], [name, putOffUntilMs, againInMs === undefined ? '' : Math.round(againInMs)]);
+    endCheck: async ({ name, putOffUntilMs, slow }, again) => {
+      await run['end-check']([checksOf(keys, slow), checksOf(keys, again?.slow ?? slow)], [name, putOffUntilMs, again === undefined ? '' : Math.round(again.inMs)]);
     },
+
+    orgLimits: async (orgId) => {
+      const [, known, limit, changed, held, accepted] = await run['org-limits']([keys.held], [orgId, maxChangedPercent]);
+      return { known: Number(known), limit: Number(limit), changed: Number(changed), ...(held !== '' && { held: errorCodeOf(held) }), accepted: accepted === '1' };
+    },
+
+    holdOrg: async (orgId, { code, affected, known }) => {
+      const [kind] = await run['org-hold']([keys.held], [orgId, code, affected, known]);
+      return kind === 'HELD';
+    },
+
+    orgSwept: async (orgId) => {
+      const [, wasHeld] = await run['org-swept']([keys.held], [orgId]);
+      return wasHeld === '1';
+    },
+
+    acceptHeld: async (orgId) => {
+      const [kind] = await run['org-accept']([keys.held], [orgId, ACCEPTED_MS]);
+      return kind === 'ACCEPTED';
+    },
+
+    heldOrgs: async () => readHeldOrgs(redis, keys),
 
     keyFacts: async (assistantIds) => {
       const pipeline = redis.pipeline();
@@ -425,6 +515,8 @@ export const createLedger = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EV
     },
 
     notSeenSince: (orgId, sinceMs, { offset, size }) => redis.zrangebyscore(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`, 'LIMIT', offset, size),
+
+    countNotSeenSince: (orgId, sinceMs) => redis.zcount(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`),
 
     orgs: async () => {
       const ids = await redis.smembers(keys.orgs);
@@ -534,6 +626,8 @@ const held = (keys: Keys, { rotationId, orgId, assistantId, epoch }: Claim): [st
   [rotationId, epoch],
 ];
 
+const checksOf = (keys: Keys, slow: boolean): string => (slow ? keys.slowChecks : keys.checks);
+
 /** What cannot be read is known of nobody; whoever claims it finds out. */
 const asUnknown = (error: Error): KeyFacts => {
   if (isWrongType(error)) return { corrupt: true };
@@ -566,10 +660,10 @@ const versionEvent = (hold: Hold, { key, sealed, cause, updatedMs }: KeyVersion)
   return inHalves(envelope(hold, KEY_ROTATED, String(epoch), time), { ...common, fingerprint: key.fingerprint }, sealed);
 };
 
-const uncertainEvent = (claim: Claim, sealed: Sealed): [string, string] => {
-  const { epoch, rotationId, bulkId = null, versionBefore } = claim;
-  const time = new Date(claim.atMs).toISOString();
-  return inHalves(envelope(claim, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: bulkId }, sealed);
+const uncertainEvent = (hold: Hold, sealed: Sealed): [string, string] => {
+  const { epoch, rotationId = null, bulkId = null, versionBefore } = hold;
+  const time = new Date(hold.atMs).toISOString();
+  return inHalves(envelope(hold, KEY_UNCERTAIN, `uncertain-${epoch}`, time), { version: versionBefore ?? null, rotation_id: rotationId, bulk_rotation_id: bulkId }, sealed);
 };
 
 const matches = (rotation: Rotation, { orgId, assistantId, state }: ListFilter): boolean =>

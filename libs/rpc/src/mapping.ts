@@ -88,7 +88,7 @@ export const toProtoConsumer = ({ name, orgs, state, created_at: createdAt, key 
   lag: duration(lag && lag.events > 0 ? lag.ms : undefined),
 });
 
-const causes = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT' } as const;
+const causes = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT', rollback: 'ROLLBACK' } as const;
 
 const removals = { 'no-key': 'NO_KEY', deleted: 'DELETED' } as const;
 

@@ -67,8 +67,14 @@ const table = {
   // upstream, outcome unknown: reconcile first, never simply again
   OUTCOME_UNKNOWN: { grpc: 'UNKNOWN', retry: false, message: 'It is not known whether Invent changed the key.', advice: 'Nothing: Rekey reads the key back and finds out.' },
   NO_SECRET_KEY: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answers this assistant without a secret key.', advice: 'Look at the assistant in Invent.' },
-  TOO_MANY_GONE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'More than half of the known assistants of an org are not listed any more.', advice: 'See whether the API key is of another org. Where they are gone for good, sweep that org by name: rekey sweep ORG.' },
-  STALE_READ: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent answers with an older key than the one that is published.', advice: 'Nothing at first: reads may lag behind. Where it goes on, rotate the assistant again.' },
+  TOO_MANY_GONE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Many known assistants of an org are gone at Invent; none of them is published as deleted.', advice: 'Check whether the API key is of another org. If they are gone for good: rekey sweep ORG --accept-removals.' },
+  LIST_INCOMPLETE: { grpc: 'FAILED_PRECONDITION', retry: true, message: "Invent's list of the org is incomplete: it does not agree with its own count, or part of it could not be read.", advice: 'Check in Invent how many assistants the org has. What was listed has been compared. A bulk rotation of the org can be resumed to rotate only the listed assistants, or cancelled and created again.' },
+  TOO_MANY_WITHOUT_KEY: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Many known assistants of an org are answered without a secret key; nothing of that is published.', advice: 'Check the rights of the API key. If they really have no key any more: rekey sweep ORG --accept-removals.' },
+  TOO_MANY_CHANGED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Many keys of an org were replaced outside Rekey in a short time; the new ones are not published.', advice: 'Find out who replaced them, and whether Invent shows real keys. If they are right: rekey sweep ORG --accept-removals.' },
+  ORG_CHANGED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent lists none of the known assistants of an org; most likely the API key is of another org.', advice: 'Check the API key of this org. If all known assistants are really gone: rekey sweep ORG --accept-removals.' },
+  KEYS_NOT_SHOWN: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent does not show the secret keys: they are masked, or the same for several assistants, or LIST shows others than GET.', advice: 'Check the rights of the API key. Rekey reads again by itself and publishes no such key.' },
+  ORG_NOT_HELD: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'This org is not held: there is nothing to accept.', advice: 'See rekey status for the orgs that are held, and check the org id.' },
+  STALE_READ: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent answers with an older key than the one that is published.', advice: 'Nothing: reads may lag behind. If several reads agree, Rekey publishes the key that is in force.' },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

@@ -9,7 +9,7 @@ const endStates: ReadonlySet<RotationState> = new Set(['SUCCEEDED', 'FAILED', 'C
 export const isEnded = (state: RotationState): boolean => endStates.has(state);
 
 /** How Rekey learned of a key. */
-export const Cause = z.enum(['rotation', 'reconciliation', 'drift', 'import']);
+export const Cause = z.enum(['rotation', 'reconciliation', 'drift', 'import', 'rollback']);
 export type Cause = z.infer<typeof Cause>;
 
 export const MAX_REASON_BYTES = 1024;

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 
 /** How Rekey learned of a key. */
-export type Cause = 'rotation' | 'reconciliation' | 'drift' | 'import';
+export type Cause = 'rotation' | 'reconciliation' | 'drift' | 'import' | 'rollback';
 
 /** An assistant whose key may be used. */
 export interface HeldKey {

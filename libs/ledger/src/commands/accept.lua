@@ -32,6 +32,8 @@ end
 local queued = redis.call('HGET', KEYS[2], 'queued:' .. org)
 if queued and redis.call('HGET', rotation_key(queued), 'state') == 'QUEUED' then
   remember(queued)
+  -- Whoever asks now wants a key that is made after now.
+  redis.call('HSET', rotation_key(queued), 'asked', int(math.floor(now_us() / 1000)))
   return known(queued)
 end
 

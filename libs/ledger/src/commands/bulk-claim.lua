@@ -7,7 +7,7 @@
 --       7 the code why no POST may leave now, or ''  8 µs between two requests, 0 for no limit  9… for each assistant: its index in the bulk,
 --       the id of its rotation, its id
 -- Returns {'CLAIMED', now ms, unknowns in a row, ms to wait, {word, …}, …} a word for each assistant in order, as far as they came:
---           {'claimed', epoch, key state or '', version or '', known ms or ''}   as claim.lua
+--           {'claimed', epoch, key state or '', version or '', fresh}   as claim.lua
 --           {'shared'}    another rotation has replaced the key since the bulk was asked for: that serves both
 --           {'busy'}      a rotation holds it, or one that was asked for singly is QUEUED for it and goes first
 --           {'past'}      it does not wait (any more); where its ledger entry cannot be read, it has failed
@@ -47,8 +47,8 @@ local queued_field = 'queued:' .. org
 local reply = { 'CLAIMED', now_text, int(run), '0' }
 local begun = 0
 
-local function known_ms(verified)
-  return verified and verified < now_ms + 60000 and int(now_ms - verified) or ''
+local function is_fresh(verified)
+  return verified and created and verified > created and verified < now_ms + 60000 and '1' or ''
 end
 
 for i = 6, #KEYS do
@@ -95,7 +95,7 @@ for i = 6, #KEYS do
       redis.call('ZADD', PREFIX .. ':rotations:open', 0, rotation)
       redis.call('SETRANGE', KEYS[2], index, 'r')
       begun = begun + 1
-      word = { 'claimed', epoch, held[4] or '', held[6] or '', known_ms(tonumber(held[8])) }
+      word = { 'claimed', epoch, held[4] or '', held[6] or '', is_fresh(tonumber(held[8])) }
     end
   end
   reply[#reply + 1] = word

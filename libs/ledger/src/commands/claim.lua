@@ -6,9 +6,9 @@
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
 --       7 how many intents of the org may be open  8 the code why no POST may leave now, or ''
 --       9 µs between two requests, 0 for no limit  10 '1' where the slot has been taken and waited for
--- Returns {'CLAIMED', epoch, now ms, key state or '', version or '', attempts, started ms, known ms, unknowns in a row, doubted, bulk or ''}
---                                                         the intent is open: POST. `known` is for how long before the intent the
---                                                         key state had last been known to be in force ('' where there is none);
+-- Returns {'CLAIMED', epoch, now ms, key state or '', version or '', attempts, started ms, fresh, unknowns in a row, doubted, bulk or ''}
+--                                                         the intent is open: POST. `fresh` is 1 if the key state is known to have been
+--                                                         in force after the rotation was asked for: any other key is made since;
 --                                                         `doubted` is 1 where an earlier outcome of this rotation was unknown
 --         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain}
 --                                                         a POST of this rotation may have left: read, do not POST. `satisfied` is 1
@@ -27,7 +27,7 @@
 
 local id, org, lease_ms, landing_ms, bound = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked')
 local state = rotation[1]
 if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
@@ -53,16 +53,16 @@ end
 if holder == id and lease_left > 0 then return { 'BUSY', int(lease_left) } end
 
 local epoch = int(draw(now, held[5], held[6]))
-local function known_ms(intent_ms)
-  local verified = tonumber(held[8])
-  -- One of a clock that has been turned back since says nothing.
-  return verified and verified < now_ms + 60000 and int(intent_ms - verified) or ''
-end
+-- When the key was last asked for: a request that was answered with this rotation counts too. Of a bulk it is when that was asked for.
+local asked = tonumber(rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'created') or rotation[10] or rotation[9]) or math.huge
+local verified = tonumber(held[8])
+-- One of a clock that has been turned back since says nothing.
+local is_fresh = verified and verified > asked and verified < now_ms + 60000 and '1' or ''
 if holder == id then
   local lands = tonumber(held[3]) or now_ms
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
-  return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], known_ms(tonumber(held[9])), '0', '1', rotation[8] or '',
+  return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], is_fresh, '0', '1', rotation[8] or '',
     int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '' }
 end
 
@@ -112,4 +112,4 @@ if held[4] == 'deleted' then redis.call('PERSIST', KEYS[2]) end
 local attempts = int(tonumber(rotation[5]) + 1)
 local started = rotation[4] or int(now_ms)
 move(id, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
-return { 'CLAIMED', epoch, int(now_ms), held[4] or '', held[6] or '', attempts, started, known_ms(now_ms), int(run), rotation[7] and '1' or '', rotation[8] or '' }
+return { 'CLAIMED', epoch, int(now_ms), held[4] or '', held[6] or '', attempts, started, is_fresh, int(run), rotation[7] and '1' or '', rotation[8] or '' }

@@ -11,29 +11,110 @@
 --       14 when the read began (ms), '' where it is the answer to a POST  15 ms that a read may lag behind
 --       16 ms after which the assistant is to be checked again, or ''  17 '1' to forget the unknown outcomes in a row
 --       18 at which revision of the consumers it was sealed
+--       19 for how many ms reads have to agree that there is no key before that is published
+--       20 what share of an org's assistants may be found without their key, or with another one, before an operator has to decide (percent)
 -- Returns {'DONE', {…}, …}, for each in order
 --         {'COMMITTED', seq, entry of the stream}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
 --         {'REFUSED', version}  the claim is another's, or a newer version is published: nothing was written. Of an answer to a
 --                               POST: the assistant is read at once, for a key has been made that is not published
---         {'STALE', version}    what was read is a key that was superseded before: nothing was written
+--         {'OLD', version}      the answer to a POST carries a key of before, or of another assistant: nothing was written. It proves nothing about the POST
+--         {'STALE', version, ms}  what was read is a key that was superseded before. The read is noted; read again after that many ms
+--         {'CONFIRMED'}         so it is, and enough reads agree that it is in force again: seal it anew with the cause `rollback`
+--         {'UNCONFIRMED', ms}   what was read says that there is no key. The read is noted; read again after that many ms
+--         {'WITHHELD', code}    too much of the org has changed, or the org is held already: nothing is published until an operator decides
 --         {'READERS'}           consumers were added or removed since: nothing was written
---         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after so many ms is not
+--         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after that many ms is not
 --         {'BROKEN', error}     an entry of it has not the type that it should have; what was written by then stays
--- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once; a key that was read is
--- never one of the last five that were superseded (Invent makes keys anew, so that it can only be a read behind the POST), and
--- says nothing against what has been known for a shorter time than reads may lag behind.
+-- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once. A read
+-- says nothing against what has been known for a shorter time than reads may lag behind. One of the last five superseded keys is published again only when
+-- several reads, each later than the lag after the one before, agree on it. No key, or another key, is never published for more of an org at a time than
+-- its limit allows, and never for an org that is held.
 -- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter that the ledger
 -- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
 local now_ms, readers = math.floor(now_us() / 1000), nil
+
+-- The org whose limit counts: the one that the assistant was last published under.
+local function org_of(name, org)
+  return name and decoded(name) or org
+end
+
+-- For how long reads that agree have been seen; and how long to wait for the next one, which is longer each time. A read counts when it began later
+-- than the lag after the one before.
+local function observe(key, state, read_ms, lag_ms)
+  local seen = redis.call('HMGET', key, 'seen', 'seen_since', 'seen_last', 'seen_count', 'seen_reads')
+  local reads = math.min((tonumber(seen[5]) or 0) + 1, OBSERVED_READS)
+  local since, last, count = tonumber(seen[2]), tonumber(seen[3]), tonumber(seen[4])
+  if seen[1] ~= state or not (since and last and count) or last > read_ms + 60000 then
+    since, last, count = read_ms, read_ms, 1
+  elseif read_ms > last + lag_ms then
+    last, count = read_ms, count + 1
+  end
+  redis.call('HSET', key, 'seen', state, 'seen_since', int(since), 'seen_last', int(last), 'seen_count', count, 'seen_reads', reads)
+  return read_ms - since, count, math.max(last + lag_ms - read_ms, 0) + lag_ms * (2 ^ (reads - 1) - 1) + 1
+end
+
+-- Whether what was read, and is not what is published, may be published. Returns nothing if so, and else what is answered.
+local function judge_read(KEYS, ARGV, held, superseded, now_ms)
+  local id, state, cause, assistant = ARGV[2], ARGV[4], ARGV[5], ARGV[13]
+  local read_ms, lag_ms = tonumber(ARGV[14]), tonumber(ARGV[15])
+  local org = org_of(held[9], ARGV[11])
+  if not held[6] then
+    if is_adopted_elsewhere(org, state, assistant) then hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms) end
+    local code = not is_accepted(org, now_ms) and hold_of(org)
+    return code and { 'WITHHELD', code } or nil
+  end
+  -- What a clock that has been turned back since has noted counts as passed.
+  local known = tonumber(held[8]) or 0
+  local doubted = known > now_ms + 60000 and 0 or known + lag_ms - read_ms
+  if doubted > 0 then return { 'DOUBTED', int(math.max(math.min(doubted, lag_ms), 1)) } end
+
+  if was_superseded(state, held[6], superseded) then
+    local _, count, wait_ms = observe(KEYS[2], state, read_ms, lag_ms)
+    if count < READS_FOR_ROLLBACK then
+      redis.call('HSETNX', PREFIX .. ':stale', assistant, cjson.encode({ since = math.floor(now_ms), org = org }))
+      return { 'STALE', held[4], int(wait_ms) }
+    end
+    return cause ~= 'rollback' and { 'CONFIRMED' } or nil
+  end
+  if id ~= '' and is_key(state) then
+    -- A change is what a rotation is for: it does not count against the limit. What cannot be believed of any key cannot be believed of this one.
+    local code = hold_of(org)
+    return (code == 'KEYS_NOT_SHOWN' or code == 'ORG_CHANGED') and { 'WITHHELD', code } or nil
+  end
+  -- A key that comes back to an assistant without one takes nothing from anybody.
+  if is_key(state) and not is_key(held[6]) then return nil end
+
+  if not is_key(state) then
+    local agreed_ms, count, wait_ms = observe(KEYS[2], state, read_ms, lag_ms)
+    local confirm_ms = tonumber(ARGV[19])
+    if confirm_ms > 0 and (agreed_ms < confirm_ms or count < 2) then
+      count_change(org, assistant, now_ms)
+      return { 'UNCONFIRMED', int(math.max(confirm_ms - agreed_ms, lag_ms + 1, 1)) }
+    end
+  elseif is_adopted_elsewhere(org, state, assistant) then
+    hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
+    return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
+  end
+  if is_accepted(org, now_ms) then return nil end
+  count_change(org, assistant, now_ms)
+  local code = hold_of(org)
+  if code then return { 'WITHHELD', code } end
+  local limit, known_assistants = change_limit(org, tonumber(ARGV[20]))
+  local changed = changes_of(org)
+  if changed <= limit then return nil end
+  code = is_key(state) and 'TOO_MANY_CHANGED' or state == 'deleted' and 'TOO_MANY_GONE' or 'TOO_MANY_WITHOUT_KEY'
+  hold_org(org, code, changed, known_assistants, now_ms)
+  return { 'WITHHELD', code }
+end
 
 local function commit(KEYS, ARGV)
   local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
   local version = tonumber(epoch)
 
   local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
-    'org', 'uncertain', 'intent', 'verified')
+    'org', 'uncertain', 'intent', 'verified', 'seen')
   local published = tonumber(held[4]) or 0
   if published == version then return { 'ALREADY', held[5] } end
 
@@ -49,12 +130,14 @@ local function commit(KEYS, ARGV)
     return { 'REFUSED', int(published) }
   end
 
-  local superseded = held[7] or ''
-  if ARGV[14] ~= '' and held[6] and held[6] ~= state then
-    if was_superseded(state, held[6], superseded) then return { 'STALE', int(published) } end
-    local known = tonumber(held[8]) or 0
-    local doubted = left(known + tonumber(ARGV[15]) - tonumber(ARGV[14]), 0, tonumber(ARGV[15]))
-    if doubted > 0 then return { 'DOUBTED', int(doubted) } end
+  local superseded, is_read = held[7] or '', ARGV[14] ~= ''
+  if not is_read then
+    if held[6] and (held[6] == state or string.find(superseded, short(state), 1, true)) then return { 'OLD', int(published) } end
+    if is_answer_of_another(ARGV[11], state, ARGV[13]) then return { 'OLD', int(published) } end
+  end
+  if is_read and held[6] ~= state then
+    local refusal = judge_read(KEYS, ARGV, held, superseded, now_ms)
+    if refusal then return refusal end
   end
   -- One that came back is there already.
   if is_key(held[6]) and held[6] ~= state and string.sub(superseded, 1, 11) ~= short(held[6]) then
@@ -67,19 +150,25 @@ local function commit(KEYS, ARGV)
   redis.call('SET', KEYS[3], event)
   -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some
   -- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
-  local verified = ARGV[14] == '' and int(tonumber(held[11]) or 0) or int(tonumber(ARGV[14]) - tonumber(ARGV[15]))
+  local verified = is_read and int(tonumber(ARGV[14]) - tonumber(ARGV[15])) or int(tonumber(held[11]) or 0)
   local facts = { 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified, 'superseded', superseded, 'org', ARGV[12] }
   -- The earliest moment at which the key can have been made: whoever asked for a new one before has got it. One that came back after there was
   -- none may be as old as can be.
-  local read_anew = ARGV[14] ~= '' and held[6] and held[6] ~= state
-  local rotated = ARGV[14] == '' and verified or read_anew and is_key(state) and is_key(held[6]) and held[12]
+  local read_anew = is_read and held[6] and held[6] ~= state
+  local rotated = not is_read and verified or read_anew and cause ~= 'rollback' and is_key(state) and is_key(held[6]) and held[12]
   if rotated then
     facts[#facts + 1], facts[#facts + 2] = 'rotated', rotated
   elseif read_anew then
     redis.call('HDEL', KEYS[2], 'rotated')
   end
   redis.call('HSET', KEYS[2], unpack(facts))
+  if held[13] then forget_observation(KEYS[2], ARGV[13]) end
   if read_anew and cause == 'drift' then note_drift(ARGV[11], now_ms) end
+  if is_read and id == '' and is_key(state) and held[6] ~= state then note_adopted(org_of(held[9], ARGV[11]), state, ARGV[13]) end
+  if cause == 'rollback' then
+    redis.call('ZADD', PREFIX .. ':rollbacks', int(now_ms), ARGV[13])
+    redis.call('ZREMRANGEBYRANK', PREFIX .. ':rollbacks', 0, -1001)
+  end
   if held[9] ~= ARGV[12] then
     if held[9] then redis.call('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
     redis.call('SADD', PREFIX .. ':orgs', ARGV[11])
@@ -120,7 +209,7 @@ local function broken(failure)
   return { 'BROKEN', type(failure) == 'table' and failure.err or tostring(failure) }
 end
 
-local KEYS_EACH, ARGS_EACH = 4, 17
+local KEYS_EACH, ARGS_EACH = 4, 19
 local answers, ended = { 'DONE' }, {}
 for i = 0, #KEYS / KEYS_EACH - 1 do
   gathered = {}

@@ -1,14 +1,16 @@
 -- Compares what was read with what is published, and notes of those that agree that they were in force.
 --
 -- KEYS  the assistants
--- ARGV  1 prefix  2 when the read began (ms)  3 ms that a read may lag behind  4 how many records  5… for each: id, key state
+-- ARGV  1 prefix  2 when the read began (ms)  3 ms that a read may lag behind  4 how many records  5… for each: id, key state, '' if the record does not
+--       show its key
 -- Returns {'COMPARED', word, word, …}, one for each:
 --   agrees    also where neither has a key
---   unseen    it has a key, and none was ever published
+--   unseen    it has a key, or may have one that is not shown, and none was ever published
 --   differs
 --   held      it differs, or was never published, but a rotation holds it and finds out itself
 --   young     it differs, but what is published has not been known for longer than reads may lag behind
 --   stale     it is a key that was superseded before
+--   unshown   it is known, and the record does not show its key
 --   corrupt   the ledger's entry cannot be read
 
 local read_ms, lag_ms, count = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -16,17 +18,22 @@ local now_ms = math.floor(now_us() / 1000)
 local seen_ms = int(now_ms)
 
 local function compare(key, id, state)
-  local held = redis.pcall('HMGET', key, 'holder', 'version', 'fingerprint', 'superseded', 'verified', 'org', 'epoch', 'known')
+  local held = redis.pcall('HMGET', key, 'holder', 'version', 'fingerprint', 'superseded', 'verified', 'org', 'epoch', 'known', 'seen')
   if held.err then return 'corrupt' end
   if not held[2] then
     if held[1] then return 'held' end
     if held[7] then forget_if_never_published(key) end
-    return is_key(state) and 'unseen' or 'agrees'
+    return (state == '' or is_key(state)) and 'unseen' or 'agrees'
   end
   if held[6] and held[3] ~= 'deleted' then redis.call('ZADD', PREFIX .. ':assistants:' .. held[6], 'XX', seen_ms, id) end
+  if state == '' then return 'unshown' end
   if held[3] == state then
     local verified = math.min(read_ms - lag_ms, now_ms)
     if verified > (tonumber(held[5]) or 0) then redis.call('HSET', key, 'verified', int(verified)) end
+    if held[9] then
+      forget_observation(key, id)
+      if held[6] then redis.call('ZREM', changes_key(decoded(held[6])), id) end
+    end
     return 'agrees'
   end
   if held[1] then return 'held' end

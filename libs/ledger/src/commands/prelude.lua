@@ -151,17 +151,19 @@ end
 
 -- Somebody else rotates keys of an org. Where that is many in a short time, its bulk rotations stop: two deployments on one org fight.
 local DRIFT_WINDOW_MS, DRIFT_STORM = 600000, 50
+local function halt_bulks_of(org, why, now_ms)
+  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. ':bulks:active', 0, -1)) do
+    local bulk = redis.call('HMGET', bulk_key(id), 'state', 'org')
+    if bulk[1] == 'RUNNING' and bulk[2] == org then stop_bulk(id, 'HALTED', why, now_ms) end
+  end
+end
 local function note_drift(org, now_ms)
   local facts = PREFIX .. ':ledger'
   local since = tonumber(redis.call('HGET', facts, 'drift_at:' .. org))
   if not since or math.abs(now_ms - since) > DRIFT_WINDOW_MS then
     redis.call('HSET', facts, 'drift_at:' .. org, int(now_ms), 'drift:' .. org, 0)
   end
-  if redis.call('HINCRBY', facts, 'drift:' .. org, 1) <= DRIFT_STORM then return end
-  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. ':bulks:active', 0, -1)) do
-    local bulk = redis.call('HMGET', bulk_key(id), 'state', 'org')
-    if bulk[1] == 'RUNNING' and bulk[2] == org then stop_bulk(id, 'HALTED', 'DRIFT_STORM', now_ms) end
-  end
+  if redis.call('HINCRBY', facts, 'drift:' .. org, 1) > DRIFT_STORM then halt_bulks_of(org, 'DRIFT_STORM', now_ms) end
 end
 
 -- Assistants that were begun have come to a good end: those at these indexes. Without any: the key of one is published, whose landing window is still
@@ -420,4 +422,96 @@ end
 -- back, as where an upstream could not find the assistant for a while.
 local function was_superseded(state, current, superseded)
   return is_key(state) and string.find(superseded, short(state), is_key(current) and 1 or 13, true) ~= nil
+end
+
+-- ---- what reads say against what is published ----
+
+-- As many reads have to agree, each later than the lag after the one before, until a superseded key is believed to be in force again.
+local READS_FOR_ROLLBACK = 3
+-- Pauses between reads that disagree with what is published double as often as this, and no more.
+local OBSERVED_READS = 8
+
+-- Reads agree again with what is published, or something else is published.
+local function forget_observation(assistant_key, assistant)
+  redis.call('HDEL', assistant_key, 'seen', 'seen_since', 'seen_last', 'seen_count', 'seen_reads')
+  redis.call('HDEL', PREFIX .. ':stale', assistant)
+end
+
+-- ---- how much of an org may change before an operator decides ----
+
+-- Changes within this time count together. That few are always allowed, though never all of several.
+local CHANGES_WINDOW_MS, CHANGES_ALLOWED = 600000, 3
+
+-- How many assistants of an org were known when its last sweep ended; of an org without one, how many are known now.
+local function known_of(org)
+  return tonumber(redis.call('HGET', PREFIX .. ':known', org)) or redis.call('ZCARD', PREFIX .. ':assistants:' .. encoded(org))
+end
+
+local function change_limit(org, percent)
+  local known = known_of(org)
+  local limit = math.max(CHANGES_ALLOWED, math.floor(known * percent / 100))
+  return known > 1 and percent < 100 and math.min(limit, known - 1) or limit, known
+end
+
+local function changes_key(org)
+  return PREFIX .. ':changes:' .. encoded(org)
+end
+
+-- One more assistant of an org is without its key, or has another one, and nobody asked for that.
+local function count_change(org, assistant, now_ms)
+  redis.call('ZADD', changes_key(org), int(now_ms), assistant)
+  redis.call('ZREMRANGEBYSCORE', changes_key(org), '-inf', int(now_ms - CHANGES_WINDOW_MS))
+end
+
+local function changes_of(org)
+  return redis.call('ZCARD', changes_key(org))
+end
+
+-- Why an org is held; nil if it is not. An entry that cannot be read holds too: an operator has to look.
+local function hold_of(org)
+  local text = redis.call('HGET', PREFIX .. ':held', org)
+  if not text then return nil end
+  local whole, hold = pcall(cjson.decode, text)
+  return whole and type(hold) == 'table' and type(hold.code) == 'string' and hold.code or 'KEYS_NOT_SHOWN'
+end
+
+-- Nothing of an org is published because of reads alone, but what confirms what is published, until reads agree with it again or an operator accepts them.
+-- Its bulk rotations halt: no more keys are replaced in an org that nobody can be sure of, unless an operator resumes them.
+local function hold_org(org, code, affected, known, now_ms)
+  if redis.call('HEXISTS', PREFIX .. ':held', org) == 0 then halt_bulks_of(org, code, now_ms) end
+  redis.call('HSET', PREFIX .. ':held', org, cjson.encode({ since = math.floor(now_ms), code = code, affected = affected, known = known }))
+end
+
+-- Whether an operator has accepted what reads say of an org, a short time ago.
+local function is_accepted(org, now_ms)
+  local until_ms = tonumber(redis.call('HGET', PREFIX .. ':accepted', org))
+  return until_ms ~= nil and left(until_ms, now_ms, 3600000) > 0
+end
+
+-- Keys that were found changed lately, each with its assistant: Invent makes no key twice, so one that several have is no key.
+local function adopted_key(org)
+  return PREFIX .. ':adopted:' .. encoded(org)
+end
+local function is_adopted_elsewhere(org, fingerprint, assistant)
+  local other = redis.call('HGET', adopted_key(org), short(fingerprint))
+  if not other or other == assistant then return false end
+  request_check(org, other, math.floor(now_us() / 1000))
+  return true
+end
+local function note_adopted(org, fingerprint, assistant)
+  redis.call('HSET', adopted_key(org), short(fingerprint), assistant)
+  redis.call('EXPIRE', adopted_key(org), 3600)
+end
+
+-- Whether the last answer to a POST of this org had the same key, for another assistant. This one is the last from now on.
+local function is_answer_of_another(org, fingerprint, assistant)
+  local last = redis.call('HGET', PREFIX .. ':answers', org)
+  local this = short(fingerprint) .. ' ' .. assistant
+  if last == this then return false end
+  if last and string.sub(last, 1, 11) == short(fingerprint) then
+    request_check(org, string.sub(last, 13), math.floor(now_us() / 1000))
+    return true
+  end
+  redis.call('HSET', PREFIX .. ':answers', org, this)
+  return false
 end

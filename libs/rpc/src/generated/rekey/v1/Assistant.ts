@@ -11,6 +11,7 @@ export const _rekey_v1_Assistant_Cause = {
   RECONCILIATION: 'RECONCILIATION',
   DRIFT: 'DRIFT',
   IMPORT: 'IMPORT',
+  ROLLBACK: 'ROLLBACK',
 } as const;
 
 export type _rekey_v1_Assistant_Cause =
@@ -24,6 +25,8 @@ export type _rekey_v1_Assistant_Cause =
   | 3
   | 'IMPORT'
   | 4
+  | 'ROLLBACK'
+  | 5
 
 export type _rekey_v1_Assistant_Cause__Output = typeof _rekey_v1_Assistant_Cause[keyof typeof _rekey_v1_Assistant_Cause]
 

@@ -1,0 +1,124 @@
+import type { OrgLimits } from '@rekey/ledger';
+import type { ErrorCode } from '@rekey/schema';
+import type { Listed } from './sweep.ts';
+
+/** What the lists of one run have shown, and how far they are believed: a list is evidence, and not the truth. */
+export interface ListEvidence {
+  readonly limits: OrgLimits;
+  /** Assistants that were listed and never published, and are not imported while nothing that is listed is known. */
+  skipped: number;
+  /** Assistants that could not be compared, for LIST does not show their keys. */
+  readonly unread: number;
+  /** How many are listed with another key or without one, less those of which a read has agreed with the ledger. */
+  readonly disputed: number;
+  /** Assistants that a read has shown without a key, and in how many ms a later one may confirm it. */
+  readonly unconfirmed: Map<string, number>;
+  /** A page whose records have their states, empty where the key cannot be a key: Invent makes no key twice. */
+  shown(page: Listed[]): Listed[];
+  /** That many more of those that are listed were published before. */
+  noteKnown(count: number): void;
+  /** Nothing that was listed so far is known, although several are. */
+  isForeign(): boolean;
+  /** It is listed with another key, or without one. */
+  defer(listed: Listed): void;
+  /** Those of the deferred that may be read and published now: all of them, as long as no larger a share of what was listed is disputed than may change. */
+  releaseSome(): string[];
+  /** The same at the end, when that is settled: all that are left. */
+  release(): string[];
+  /** Some of those that are left. */
+  sample(): string[];
+  /** Why the org is held, if those that were deferred are too many. */
+  code(): ErrorCode;
+  /** That many were read because of what LIST shows, of which that many agreed with the ledger. */
+  noteChecked(count: number, agreed: number): void;
+  noteUntrue(): void;
+  /** LIST shows other keys than GET. */
+  isUntrue(): boolean;
+  /** How many of a page are read one by one before the others are believed. */
+  sampleSize(): number;
+  split(unseen: Listed[]): { shown: Listed[]; unshown: Listed[] };
+  /** Those that are read one by one since LIST does not show their keys; `left` is how many may not be. */
+  takeReads(assistantIds: string[]): { read: string[]; left: number };
+}
+
+/** Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated between the two. */
+const AGREED_AGAINST_LIST = 10;
+const FIRST_SAMPLE = 3;
+const CHANGES_ALLOWED = 3;
+
+export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }: { reads: number; isOurs?: boolean }): ListEvidence => {
+  let knownListed = 0;
+  let untrue = false;
+  let checked = 0;
+  let agreed = 0;
+  let sampled = false;
+  let readsLeft = reads;
+  let unread = 0;
+  let listedOtherwise = 0;
+  let deferred: string[] = [];
+  const byCode: Partial<Record<ErrorCode, number>> = {};
+  const share = limits.known === 0 ? 1 : limits.limit / limits.known;
+  const disputed = (): number => listedOtherwise - agreed;
+  const release = (): string[] => {
+    const released = deferred;
+    deferred = [];
+    return released;
+  };
+
+  return {
+    limits,
+    skipped: 0,
+    unconfirmed: new Map(),
+    get unread() {
+      return unread;
+    },
+    get disputed() {
+      return disputed();
+    },
+    shown: (page) => {
+      const times = new Map<string, number>();
+      for (const { state } of page) times.set(state, (times.get(state) ?? 0) + 1);
+      return page.map((one) => (one.state.includes(':') && times.get(one.state)! > 1 ? { ...one, state: '' } : one));
+    },
+    noteKnown: (count) => {
+      knownListed += count;
+    },
+    isForeign: () => limits.known > 1 && knownListed === 0 && !limits.accepted && !isOurs,
+    defer: ({ assistantId, finding }) => {
+      listedOtherwise += 1;
+      const code = !('removal' in finding) ? 'TOO_MANY_CHANGED' : finding.removal === 'deleted' ? 'TOO_MANY_GONE' : 'TOO_MANY_WITHOUT_KEY';
+      byCode[code] = (byCode[code] ?? 0) + 1;
+      // Beyond the limit none of them is read.
+      if (deferred.length <= limits.limit || limits.accepted) deferred.push(assistantId);
+    },
+    releaseSome: () => {
+      const allowed = Math.min(Math.max(CHANGES_ALLOWED, Math.floor(share * knownListed)), limits.limit);
+      return limits.accepted || (!limits.held && disputed() <= allowed) ? release() : [];
+    },
+    release,
+    sample: () => deferred.slice(0, FIRST_SAMPLE),
+    code: () => Object.entries(byCode).toSorted(([, a], [, b]) => b - a)[0]![0] as ErrorCode,
+    noteChecked: (count, agreedCount) => {
+      checked += count;
+      agreed += agreedCount;
+    },
+    noteUntrue: () => {
+      untrue = true;
+    },
+    isUntrue: () => untrue || (agreed >= AGREED_AGAINST_LIST && agreed * 2 > checked),
+    sampleSize: () => {
+      const size = sampled ? 1 : FIRST_SAMPLE;
+      sampled = true;
+      return size;
+    },
+    split: (unseen) => ({ shown: unseen.filter(({ state }) => state !== ''), unshown: unseen.filter(({ state }) => state === '') }),
+    takeReads: (assistantIds) => {
+      // Not the same ones in every sweep.
+      const from = assistantIds.length > readsLeft ? Math.floor(Math.random() * (assistantIds.length - readsLeft + 1)) : 0;
+      const read = assistantIds.slice(from, from + readsLeft);
+      readsLeft -= read.length;
+      unread += assistantIds.length - read.length;
+      return { read, left: assistantIds.length - read.length };
+    },
+  };
+};
