@@ -6,7 +6,7 @@ import { createBulkDisplay, progressBlock, progressLine } from './bulk-progress.
 const noCounts = { total: 0, waiting: 0, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 };
 const bulk = (more: Partial<ProtoBulkRotation>): ProtoBulkRotation => ({
   id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: null, startTime: null, updateTime: null, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
-  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], ...more,
+  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], list: null, ...more,
   counts: { ...noCounts, ...more.counts },
 });
 const running = bulk({

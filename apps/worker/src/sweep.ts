@@ -1,5 +1,5 @@
-import type { InventClient, ListOutcome, Page } from '@rekey/invent';
-import { createDistinctIds, type Comparison, type DistinctIds, type Lane, type Ledger } from '@rekey/ledger';
+import type { InventClient, ListOutcome } from '@rekey/invent';
+import type { Comparison, Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode, type SweepCounts } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
@@ -9,6 +9,11 @@ import { quarantine } from './due-checks.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { Pacer } from './pacer.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
+import { readList, type Listing, type PageRead } from './read-list.ts';
+import { SweepFailure } from './sweep-failure.ts';
+
+export { SweepFailure };
+export type { Listing };
 
 export interface SweepDeps {
   ledger: Pick<Ledger, 'nowMs' | 'compare' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine'>;
@@ -21,27 +26,17 @@ export interface SweepDeps {
   readLagMs: number;
 }
 
-/** Ends a sweep with a code. */
-export class SweepFailure extends Error {
-  readonly code: ErrorCode;
-  constructor(code: ErrorCode) {
-    super(code);
-    this.name = 'SweepFailure';
-    this.code = code;
-  }
-}
-
 interface Listed {
   assistantId: string;
   state: string;
   finding: Finding;
 }
 
-const MAX_PASSES = 5;
-const LIST_TRIES = 4;
 const listBackoff = { firstMs: 1000, maxMs: 10_000 };
 /** One in fifty requests is the sweep's: at a pace that was slowed down to a tenth, a minute passes between two. */
 const WAIT_FOR_BUDGET_MS = 90_000;
+/** If upstream wants a longer pause, the list is given up: whoever reads it holds a lease. */
+const LONGEST_PAUSE_MS = 60_000;
 const CHECKS_AT_ONCE = 8;
 const ABSENT_PAGE = 100;
 /** So many may be gone at once without anybody being asked; beyond it, not more than half of an org. */
@@ -56,7 +51,8 @@ export const sweep =
   async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
     const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
     const one = async (id: string): Promise<void> => {
-      await sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
+      const { complete } = await sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked: orgId !== undefined });
+      if (!complete) throw new SweepFailure('LIST_INCOMPLETE');
     };
     if (orgId !== undefined) return one(orgId);
     const configured = configuredOrgs();
@@ -87,16 +83,12 @@ export interface OrgSweep {
   save: () => Promise<void>;
   /** An operator named this org. */
   asked: boolean;
+  /** One more request is made to see whether upstream's count is too low. */
+  thorough?: boolean;
   /** Called with those that are there: each once, and one call after the other. */
   onPresent?: (assistantIds: string[]) => Promise<void>;
   /** Called with those whose key in force was not the one published, and now is. */
   onRepaired?: (assistantId: string) => void;
-}
-
-/** What a list has shown: no id is kept, so that an org's million takes 16 to 53 MB. */
-export interface Listing {
-  seen: DistinctIds;
-  count: number;
 }
 
 /** Compares all assistants of an org with what is published: those that are listed, and those that are not. */
@@ -116,65 +108,60 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<Listing>
 };
 
 /**
- * Compares what upstream lists of an org, or finds by a term, with what is published. Pages shift while one reads: assistants that are made or
- * deleted move others across the page's edge. A pass that met nothing new and as many as upstream counted on every page has seen all of
- * them; else another pass is made.
+ * Compares what upstream lists of an org, or finds by a term, with what is published. The list is evidence, and not the truth: see readList. All that
+ * was listed is compared, also if the list is incomplete.
  */
 export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<Listing> => {
-  const listing: Listing = { seen: createDistinctIds(), count: 0 };
-  for (let pass = 1; ; pass += 1) {
-    const { added, unseen, unreadable, totals } = await readPass(deps, run, listing, search);
-    const steady = totals.size === 0 || (totals.size === 1 && totals.has(listing.count + unreadable));
-    if (steady && (pass === 1 ? unseen === 0 : added === 0)) return listing;
-    if (pass === MAX_PASSES) {
-      deps.logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
-      return listing;
-    }
-  }
+  const { clock, ledger, logger, publisher } = deps;
+  const beganMs = redisNowMs(clock, run.anchor);
+  const listing = await readList({
+    known: (await ledger.orgs()).find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0,
+    lacksKnown: async () => search === undefined && (await ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: 1 })).length > 0,
+    thorough: run.thorough ?? false,
+    save: run.save,
+    read: (number, tries) => readPage(deps, run, number, { tries, search }),
+    take: async (records, readMs) => {
+      const listed = records.map((record): Listed => {
+        const finding = findingOf(record);
+        return { assistantId: record.id, state: publisher.stateOf(finding), finding };
+      });
+      const unseen = await takeIn(deps, run, listed, readMs);
+      await run.onPresent?.(listed.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
+      await run.save();
+      return unseen;
+    },
+  });
+  const { complete, count, counted, unreadable } = listing;
+  if (!complete) logger.error({ org_id: run.orgId, listed: count, counted, unreadable }, 'the list of assistants is incomplete: it does not agree with its count, or part of it could not be read');
+  return listing;
 };
 
-/** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published; `totals` are all that pages gave. */
-const readPass = async (deps: SweepDeps, run: OrgSweep, listing: Listing, search: string | undefined): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
-  const totals = new Set<number>();
-  let added = 0;
-  let unseen = 0;
-  let unreadable = 0;
-  for (let number = 1; ; number += 1) {
-    const { page, beganMs } = await readPage(deps, run, number, search);
-    unreadable += page.unreadable;
-    if (page.unreadable > 0) deps.logger.warn({ org_id: run.orgId, records: page.unreadable }, 'listed records could not be read');
-    const news = page.records
-      .filter(({ id }) => listing.seen.add(id))
-      .map((record) => {
-        const finding = findingOf(record);
-        return { assistantId: record.id, state: deps.publisher.stateOf(finding), finding };
-      });
-    listing.count += news.length;
-    added += news.length;
-    unseen += await takeIn(deps, run, news, beganMs);
-    await run.onPresent?.(news.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
-    await run.save();
-    if (page.total !== undefined) totals.add(page.total);
-    const listed = page.records.length + page.unreadable;
-    if (listed === 0 || (page.total === undefined ? listed < page.size : number * page.size >= page.total)) return { added, unseen, unreadable, totals };
-  }
-};
+/** The answers that trying again does not change. */
+const isPermanent = (code: ErrorCode): boolean => needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'INVALID_ARGUMENT';
 
 const readPage = async (
-  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, search: string | undefined,
-): Promise<{ page: Page; beganMs: number }> => {
-  for (let tries = 1; ; tries += 1) {
+  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, { tries, search }: { tries: number; search: string | undefined },
+): Promise<PageRead> => {
+  for (let attempt = 1; ; attempt += 1) {
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
     if (waitMs > 0) throw new SweepFailure('UPSTREAM_RATE_LIMITED');
     counts.requests += 1;
     const beganMs = redisNowMs(clock, anchor);
     const outcome: ListOutcome = await invent.listAssistants(orgId, number, search === undefined ? {} : { search });
-    if (outcome.outcome === 'read') return { page: outcome.page, beganMs };
+    if (outcome.outcome === 'read') {
+      const { page } = outcome;
+      if (page.unreadable.length > 0) logger.warn({ org_id: orgId, page: number, records: page.unreadable.length }, 'listed records could not be read');
+      return { page, beganMs };
+    }
     const { code, reason, retryAfterMs = 0 } = outcome;
     logger.warn({ org_id: orgId, page: number, code, reason }, 'a page of assistants could not be read');
-    const permanent = needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED';
-    if (permanent || tries === LIST_TRIES) throw new SweepFailure(code);
-    await clock.sleep(Math.max(retryAfterMs, backoffMs(tries, listBackoff)));
+    const limited = code === 'UPSTREAM_RATE_LIMITED';
+    if ((isPermanent(code) && number === 1) || code === 'ORG_NOT_CONFIGURED' || (limited && (attempt === tries || retryAfterMs > LONGEST_PAUSE_MS))) throw new SweepFailure(code);
+    // Also after the last try: the next page is asked for next.
+    const pauseMs = Math.max(Math.min(retryAfterMs, LONGEST_PAUSE_MS), backoffMs(attempt, listBackoff));
+    if (isPermanent(code)) return { failed: code };
+    await clock.sleep(pauseMs);
+    if (attempt === tries) return { failed: code };
   }
 };
 

@@ -86,7 +86,7 @@ describe('toProtoBulkRotation', () => {
     expect(toProtoBulkRotation(running)).toEqual({
       id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: t0, startTime: null, updateTime: t0, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
       rotatedBefore: null, canary: null, maxFailures: { percent: 5 }, counts: running.counts, stop: null, rate: 0, remaining: { seconds: '6', nanos: 250_000_000 },
-      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '', consumers: [],
+      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '', consumers: [], list: null,
     });
   });
 

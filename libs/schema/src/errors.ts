@@ -68,6 +68,7 @@ const table = {
   OUTCOME_UNKNOWN: { grpc: 'UNKNOWN', retry: false, message: 'It is not known whether Invent changed the key.', advice: 'Nothing: Rekey reads the key back and finds out.' },
   NO_SECRET_KEY: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answers this assistant without a secret key.', advice: 'Look at the assistant in Invent.' },
   TOO_MANY_GONE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'More than half of the known assistants of an org are not listed any more.', advice: 'See whether the API key is of another org. Where they are gone for good, sweep that org by name: rekey sweep ORG.' },
+  LIST_INCOMPLETE: { grpc: 'FAILED_PRECONDITION', retry: true, message: "Invent's list of the org is incomplete: it does not agree with its own count, or part of it could not be read.", advice: 'Check in Invent how many assistants the org has. What was listed has been compared. A bulk rotation of the org can be resumed to rotate only the listed assistants, or cancelled and created again.' },
   STALE_READ: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent answers with an older key than the one that is published.', advice: 'Nothing at first: reads may lag behind. Where it goes on, rotate the assistant again.' },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -602,7 +602,7 @@ export class World {
     const listed = (finish: (value: ListOutcome) => void, ageOf: (ages: number[]) => number) => () => {
       const records = ASSISTANTS.map((id) => this.upstream.record(id, ageOf(this.upstream.shown(id, sinceMs))));
       this.add(records.map(({ secretKey }) => secretKey).join(', '));
-      finish({ outcome: 'read', page: { records, unreadable: 0, size: 100, total: records.length } });
+      finish({ outcome: 'read', page: { records, unreadable: [], total: records.length } });
     };
     return this.wait<ListOutcome>(process, (finish) => [
       well(`${process.name}: its LIST is answered`, listed(finish, (ages) => ages[0]!)),
