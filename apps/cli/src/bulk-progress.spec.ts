@@ -33,6 +33,13 @@ describe('progressBlock', () => {
     expect(progressBlock(bulk({ state: 'VERIFYING', verification: { verified: 5, repaired: 1, unverified: 0, differingAssistantIds: [] } }), 80)).toContain('comparing with Invent, 6 compared');
   });
 
+  it('shows how many were listed and counted if the list is incomplete', () => {
+    const stop = { reason: 'LIST_INCOMPLETE', message: '', advice: '' };
+    const halted = bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, inventCount: '850', unreadableCount: 1 } });
+    expect(progressBlock(halted, 200)).toContain('HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, 1 left out (unreadable record or invalid id)');
+    expect(progressLine(bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, unreadableCount: 0 } }))).toContain('incomplete: 450 listed, no count from Invent');
+  });
+
   it('does not say 100% before the end', () => {
     expect(progressBlock(bulk({ counts: { ...noCounts, total: 1_000_000, waiting: 1, succeeded: 999_999 } }), 80)).toContain('99.9%');
   });

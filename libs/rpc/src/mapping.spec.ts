@@ -112,6 +112,17 @@ describe('toProtoBulkRotation', () => {
     const { message, advice } = errorTable.CANARY_DONE;
     expect(toProtoBulkRotation({ ...running, state: 'PAUSED', why: 'CANARY_DONE' }).stop).toEqual({ reason: 'CANARY_DONE', message, advice });
   });
+
+  it('says with LIST_INCOMPLETE how many were listed and how many upstream counts', () => {
+    const halted = { ...running, state: 'HALTED' as const, why: 'LIST_INCOMPLETE' };
+    expect(toProtoBulkRotation({ ...halted, list: { complete: false, listed: 450, counted: 1e15, unreadable: 2 } })).toMatchObject({
+      stop: { reason: 'LIST_INCOMPLETE', message: expect.stringMatching(/ 450 assistants were listed; Invent counts 1000000000000000; records that could not be read: 2\.$/) },
+      list: { incomplete: true, listedCount: 450, inventCount: '1000000000000000', unreadableCount: 2 },
+    });
+    const { stop, list } = toProtoBulkRotation({ ...halted, list: { complete: false, listed: 450, unreadable: 0 } });
+    expect(stop!.message).toMatch(/ 450 assistants were listed; Invent gives no count\.$/);
+    expect(list).toEqual({ incomplete: true, listedCount: 450, unreadableCount: 0 });
+  });
 });
 
 describe('toProtoBulkItem', () => {
