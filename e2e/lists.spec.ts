@@ -71,7 +71,7 @@ describe('a bulk rotation of an org', () => {
     const got = await runRekey(system, ['bulk', 'get', id]);
     expect(got.out).toMatch(/list +incomplete: 100 listed, 230 counted by Invent/);
     const watched = await runRekey(system, ['bulk', 'watch', id]);
-    expect(watched).toMatchObject({ code: 2, err: expect.stringContaining(`rekey bulk resume ${id}`) });
+    expect(watched).toMatchObject({ code: 3, err: expect.stringContaining(`rekey bulk resume ${id}`) });
     expect(watched.out).toContain('LIST_INCOMPLETE  incomplete: 100 listed, 230 counted by Invent');
     expect((await system.admin('GET', '/counts')).rotate).toBe(0);
     await system.client.resumeBulkRotation({ id });
