@@ -56,6 +56,9 @@ export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
       verified: bulk.verification.verified, repaired: bulk.verification.repaired, unverified: bulk.verification.unverified, differing_assistant_ids: bulk.verification.differingAssistantIds,
     },
     last_failures: bulk.lastFailures.map(({ assistantId, reason, time }) => withoutEmpty({ assistant_id: assistantId, reason, time: isoTime(time) })),
+    list: bulk.list && withoutEmpty({
+      incomplete: bulk.list.incomplete, listed_count: bulk.list.listedCount, invent_count: inventCount(bulk), unreadable_count: bulk.list.unreadableCount,
+    }),
     policy_id: bulk.policyId,
     consumers: bulk.consumers.length > 0 ? Object.fromEntries(bulk.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
   });
@@ -64,6 +67,20 @@ const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): str
   if (explicit) return 'named one by one';
   const filters = [search && `found by ${printable(search)}`, rotatedBefore && `not rotated since ${isoTime(rotatedBefore)}`].filter(Boolean);
   return filters.length > 0 ? `those of the org ${filters.join(', ')}` : 'all of the org';
+};
+
+const inventCount = ({ list }: ProtoBulkRotation): number | undefined => (list?.inventCount === undefined ? undefined : Number(list.inventCount));
+
+/** What was listed beside what Invent counts, unless they agree. */
+export const listText = (bulk: ProtoBulkRotation): string | undefined => {
+  const { list } = bulk;
+  if (!list || (!list.incomplete && list.unreadableCount === 0)) return undefined;
+  const counted = inventCount(bulk);
+  return [
+    `${list.incomplete ? 'incomplete: ' : ''}${number(list.listedCount)} listed`,
+    counted === undefined ? 'no count from Invent' : `${number(counted)} counted by Invent`,
+    ...(list.unreadableCount > 0 ? [`${number(list.unreadableCount)} left out (unreadable record or invalid id)`] : []),
+  ].join(', ');
 };
 
 export const limitText = ({ maxFailures }: Pick<ProtoBulkRotation, 'maxFailures'>): string | undefined => {
@@ -83,6 +100,7 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     ['why', stop ? `${stop.reason}: ${stop.message} ${stop.advice}` : undefined],
     ['reason', bulk.reason],
     ['assistants', `${counts && (counts.total > 0 || bulk.state !== 'PREPARING') ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`],
+    ['list', listText(bulk)],
     some('waiting', counts?.waiting),
     some('rotating', counts?.rotating),
     some('of unknown outcome', counts?.unknown),

@@ -6,7 +6,7 @@ import { createBulkDisplay, progressBlock, progressLine } from './bulk-progress.
 const noCounts = { total: 0, waiting: 0, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 };
 const bulk = (more: Partial<ProtoBulkRotation>): ProtoBulkRotation => ({
   id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: null, startTime: null, updateTime: null, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
-  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], ...more,
+  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], list: null, ...more,
   counts: { ...noCounts, ...more.counts },
 });
 const running = bulk({
@@ -31,6 +31,13 @@ describe('progressBlock', () => {
   it('says what it does where there is nothing to count', () => {
     expect(progressBlock(bulk({ state: 'PREPARING' }), 80)).toContain('PREPARING  finding out which assistants there are');
     expect(progressBlock(bulk({ state: 'VERIFYING', verification: { verified: 5, repaired: 1, unverified: 0, differingAssistantIds: [] } }), 80)).toContain('comparing with Invent, 6 compared');
+  });
+
+  it('shows how many were listed and counted if the list is incomplete', () => {
+    const stop = { reason: 'LIST_INCOMPLETE', message: '', advice: '' };
+    const halted = bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, inventCount: '850', unreadableCount: 1 } });
+    expect(progressBlock(halted, 200)).toContain('HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, 1 left out (unreadable record or invalid id)');
+    expect(progressLine(bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, unreadableCount: 0 } }))).toContain('incomplete: 450 listed, no count from Invent');
   });
 
   it('does not say 100% before the end', () => {

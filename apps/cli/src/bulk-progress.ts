@@ -1,6 +1,6 @@
 import type { ProtoBulkRotation } from '@rekey/rpc';
 import { createLogUpdate } from 'log-update';
-import { bulkJson, doneOf, durationMs, humanDuration, number } from './bulk-output.ts';
+import { bulkJson, doneOf, durationMs, humanDuration, listText, number } from './bulk-output.ts';
 import { printable } from './output.ts';
 
 /** Without a terminal a line comes for each new state, and else no more often. */
@@ -39,7 +39,8 @@ const outcomes = ({ counts }: ProtoBulkRotation): string[] =>
     : [];
 
 /** What it does now, where counts do not say it. */
-const doing = ({ state, validateOnly, verification, stop }: ProtoBulkRotation): string => {
+const doing = (bulk: ProtoBulkRotation): string => {
+  const { state, validateOnly, verification, stop } = bulk;
   switch (state) {
     case 'PREPARING':
       return validateOnly ? 'finding out what would be rotated' : 'finding out which assistants there are';
@@ -49,7 +50,7 @@ const doing = ({ state, validateOnly, verification, stop }: ProtoBulkRotation): 
       return 'finishing what is under way';
     case 'PAUSED':
     case 'HALTED':
-      return stop?.reason ?? '';
+      return joined([stop?.reason ?? '', stop?.reason === 'LIST_INCOMPLETE' ? (listText(bulk) ?? '') : '']);
     default:
       return '';
   }

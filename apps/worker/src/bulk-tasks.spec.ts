@@ -33,6 +33,8 @@ class Upstream {
   readonly unlisted = new Set<string>();
   /** Why nothing can be read. */
   refuses: ErrorCode | undefined;
+  /** How a page is answered instead, where it is. */
+  list: ((all: string[], page: number) => { ids: string[]; total?: number; unreadable?: string[] } | ErrorCode) | undefined;
   readonly requests: string[] = [];
 
   add(orgId: string, ...assistantIds: string[]): void {
@@ -55,6 +57,8 @@ class Upstream {
     getAssistant: async ({ orgId, assistantId }): Promise<ReadOutcome> => {
       this.requests.push(`GET ${orgId}/${assistantId}`);
       if (this.refuses) return { outcome: 'not-read', code: this.refuses, reason: 'as the test has it' };
+      // As the client has it: such a request never leaves.
+      if (assistantId.includes('\n')) return { outcome: 'not-read', code: 'INVALID_ARGUMENT', reason: 'INVALID_ARGUMENT' };
       if (!this.org(orgId).has(assistantId)) return { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
       return { outcome: 'read', record: this.record(orgId, assistantId) };
     },
@@ -62,8 +66,14 @@ class Upstream {
       this.requests.push(`LIST ${orgId} ${page}`);
       if (this.refuses) return { outcome: 'not-read', code: this.refuses, reason: 'as the test has it' };
       const all = [...this.org(orgId).keys()].filter((id) => !this.unlisted.has(id) && id.includes(search));
+      const scripted = this.list?.(all, page);
+      if (typeof scripted === 'string') return { outcome: 'not-read', code: scripted, reason: 'as the test has it' };
+      if (scripted) {
+        const { ids, total, unreadable = [] } = scripted;
+        return { outcome: 'read', page: { records: ids.map((id) => this.record(orgId, id)), unreadable, total } };
+      }
       const records = all.slice((page - 1) * PAGE, page * PAGE).map((id) => this.record(orgId, id));
-      return { outcome: 'read', page: { records, unreadable: 0, size: PAGE, total: all.length } };
+      return { outcome: 'read', page: { records, unreadable: [], total: all.length } };
     },
   };
 }
@@ -177,12 +187,12 @@ describe('preparing an org', () => {
 
   it('says what listing, rotating and verifying takes', async () => {
     upstream.add('org_a', ...names(150));
-    // Two passes of two pages, for nobody was ever seen; one to verify.
+    // Two passes of two pages, for nobody was ever seen, and one page beyond the count; one pass to verify.
     const first = await prepared();
-    expect(first.estimate).toEqual({ requests: 4 + 150 + 2, durationMs: Math.round((156 * 60_000) / 492.5) });
+    expect(first.estimate).toEqual({ requests: 5 + 3 + 150 + 2, durationMs: Math.round((160 * 60_000) / 492.5) });
     expect((await prepared({ validateOnly: true })).estimate).toMatchObject({ requests: 2 + 150 + 2 });
-    // 61 are found by it, on one page.
-    expect((await prepared({ selection: { kind: 'org', search: 'ast_1' } })).estimate).toMatchObject({ requests: 1 + 61 + 1 });
+    // 61 are found by it, on one page; the next one shows that there are no more.
+    expect((await prepared({ selection: { kind: 'org', search: 'ast_1' } })).estimate).toMatchObject({ requests: 2 + 61 + 1 });
   });
 
   it('writes as many as a policy may choose at once', async () => {
@@ -202,6 +212,98 @@ describe('preparing an org', () => {
     expect(await bulks.get(id)).toMatchObject({ state: 'PREPARING' });
     await doTask({ retryForMs: 0 });
     expect(await bulks.get(id)).toMatchObject({ state: 'FAILED', why: 'UPSTREAM_UNREACHABLE' });
+  });
+});
+
+/** Ways in which a list of 850 shows fewer, or not all of it for certain. */
+const lies: [what: string, listed: number, list: NonNullable<Upstream['list']>][] = [
+  ['repeats its first page', 100, (all) => ({ ids: all.slice(0, PAGE), total: 850 })],
+  ['omits two fifths', 510, (all, page) => ({ ids: all.slice((page - 1) * PAGE, page * PAGE).filter((_, i) => i % 5 < 3), total: 850 })],
+  ['stops in the middle', 400, (all, page) => ({ ids: page > 4 ? [] : all.slice((page - 1) * PAGE, page * PAGE), total: 850 })],
+  ['counts fewer than it lists', 850, (all, page) => ({ ids: all.slice((page - 1) * PAGE, page * PAGE), total: 400 })],
+  ['counts more than it lists', 850, (all, page) => ({ ids: all.slice((page - 1) * PAGE, page * PAGE), total: 1e9 })],
+  ['has no count and repeats its first page', 100, (all) => ({ ids: all.slice(0, PAGE) })],
+  ['has a page that fails', 750, (all, page) => (page === 7 ? 'UPSTREAM_UNREACHABLE' : { ids: all.slice((page - 1) * PAGE, page * PAGE), total: 850 })],
+];
+
+describe('a list that is incomplete', () => {
+  beforeEach(() => upstream.add('org_a', ...names(850)));
+
+  it.each(lies)('that %s halts a bulk of the org before its first assistant', async (_what, listed, list) => {
+    upstream.list = list;
+    const bulk = await prepared();
+    expect(bulk).toMatchObject({ state: 'HALTED', why: 'LIST_INCOMPLETE', counts: { total: listed, waiting: listed, rotating: 0 }, list: { complete: false, listed } });
+    await rotateAll();
+    expect(await bulks.get(bulk.id)).toMatchObject({ state: 'HALTED', counts: { waiting: listed, succeeded: 0 } });
+    // Whoever resumes it accepts those that were listed.
+    await bulks.resume(bulk.id);
+    await rotateAll();
+    upstream.list = undefined;
+    await doTask();
+    expect(await bulks.get(bulk.id)).toMatchObject({ state: 'COMPLETED', counts: { succeeded: listed }, verification: { verified: listed }, list: { complete: false, listed } });
+  });
+
+  it.each(lies)('that %s fails a dry run', async (_what, listed, list) => {
+    upstream.list = list;
+    expect(await prepared({ validateOnly: true })).toMatchObject({ state: 'FAILED', why: 'LIST_INCOMPLETE', list: { complete: false, listed } });
+  });
+
+  it('halts a search, an age and a policy as well', async () => {
+    upstream.list = lies[0]![2];
+    for (const selection of [{ search: 'ast_' }, { rotatedBeforeMs: Date.now() + HOUR_MS }] as const) {
+      expect(await prepared({ selection: { kind: 'org', ...selection } })).toMatchObject({ state: 'HALTED', why: 'LIST_INCOMPLETE', counts: { total: 100 } });
+    }
+    const { id } = await make('org', { selection: { kind: 'org', policyId: 'pol_1' } });
+    await doTask({ openShare: async () => ({ consider: async () => {}, chosen: () => names(20) }) });
+    expect(await bulks.get(id)).toMatchObject({ state: 'HALTED', why: 'LIST_INCOMPLETE', counts: { total: 20 }, list: { listed: 100, counted: 850 } });
+  });
+
+  it('adds those that are known and not listed, and halts all the same', async () => {
+    await prepared();
+    upstream.list = (all, page) => ({ ids: all.slice(0, 840).slice((page - 1) * PAGE, page * PAGE), total: 850 });
+    const bulk = await prepared();
+    expect(bulk).toMatchObject({ state: 'HALTED', why: 'LIST_INCOMPLETE', counts: { total: 850 }, list: { complete: false, listed: 840, counted: 850 } });
+    expect((await idsOf(bulk)).toSorted()).toEqual(names(850).toSorted());
+  });
+
+  it('says nothing of those that it does not hold: a dry run of named assistants reads them, and the verification as well', async () => {
+    await prepared();
+    await redis.del(keys.bulksActive);
+    upstream.list = (all, page) => ({ ids: all.slice(40, 540).slice((page - 1) * PAGE, page * PAGE), total: 850 });
+    upstream.add('org_a', 'ast_new');
+    const dry = await make([...names(50), 'ast_new', 'nobody'], { validateOnly: true });
+    await doTask();
+    expect(await wordsOf(dry)).toMatchObject({ ast_0: 'VALID', ast_49: 'VALID', ast_new: 'VALID', nobody: 'ASSISTANT_NOT_FOUND' });
+    const bulk = await make(names(50));
+    await rotateAll();
+    upstream.requests.length = 0;
+    upstream.rotate('org_a', 'ast_33');
+    await doTask();
+    expect(await bulks.get(bulk.id)).toMatchObject({ state: 'COMPLETED', verification: { verified: 49, repaired: 1, unverified: 0, differing: ['ast_33'] } });
+    expect(upstream.requests.filter((request) => request.startsWith('GET')).length).toBe(40);
+  });
+});
+
+describe('a list that is true', () => {
+  it('is read to its end whatever size its pages have', async () => {
+    upstream.add('org_a', ...names(850));
+    upstream.list = (all, page) => ({ ids: all.slice((page - 1) * 50, page * 50), total: 850 });
+    expect(await prepared()).toMatchObject({ state: 'RUNNING', counts: { total: 850 }, list: { complete: true, listed: 850, counted: 850, unreadable: 0 } });
+  });
+
+  it('may hold a few records that cannot be read: they are left out, and counted', async () => {
+    upstream.add('org_a', ...names(20));
+    upstream.list = (all, page) => (page > 1 ? { ids: [] } : { ids: all, unreadable: ['mark'], total: 21 });
+    expect(await prepared()).toMatchObject({ state: 'RUNNING', counts: { total: 20 }, list: { complete: true, listed: 20, counted: 21, unreadable: 1 } });
+  });
+
+  it('leaves out an assistant that an older ledger knows by an id that is not valid', async () => {
+    upstream.add('org_a', ...names(20));
+    await prepared();
+    await redis.zadd(keys.assistants('org_a'), 1, 'ast_x\nast_y');
+    const bulk = await prepared();
+    expect(bulk).toMatchObject({ state: 'RUNNING', counts: { total: 20 } });
+    expect(await idsOf(bulk)).toEqual(names(20));
   });
 });
 

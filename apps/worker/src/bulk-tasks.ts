@@ -1,9 +1,9 @@
 import { IDS_A_CHUNK, createDistinctIds, timeFor, type BudgetOptions, type BulkWork, type DistinctIds, type KeyFacts, type Ledger, type Takes } from '@rekey/ledger';
-import { RekeyError, failureLetters, noSweepCounts, type BulkRotation, type BulkSelection, type BulkVerification, type ErrorCode } from '@rekey/schema';
+import { RekeyError, complaintAboutId, failureLetters, noSweepCounts, type BulkList, type BulkRotation, type BulkSelection, type BulkVerification, type ErrorCode } from '@rekey/schema';
 import { redisNowMs } from './clock.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { PolicyShare } from './policy-share.ts';
-import { SweepFailure, compareListed, sweepOrg, unlessCorrupt, type OrgSweep, type SweepDeps } from './sweep.ts';
+import { SweepFailure, compareListed, sweepOrg, unlessCorrupt, type Listing, type OrgSweep, type SweepDeps } from './sweep.ts';
 
 export interface BulkTaskDeps extends SweepDeps {
   work: BulkWork;
@@ -52,7 +52,9 @@ export const doBulkTask =
 const hasCode = (error: unknown): error is SweepFailure | RekeyError => error instanceof SweepFailure || error instanceof RekeyError;
 
 /** Where trying again changes nothing until somebody acts. */
-const isFinal = ({ code }: SweepFailure | RekeyError): boolean => needsOperator.has(code) || code === 'POLICY_NOT_FOUND' || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'TOO_MANY_GONE';
+const isFinal = ({ code }: SweepFailure | RekeyError): boolean => needsOperator.has(code) || code === 'POLICY_NOT_FOUND' || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || isHeldBy.has(code);
+/** The org is held: an operator decides. */
+const isHeldBy: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_GONE', 'TOO_MANY_WITHOUT_KEY', 'TOO_MANY_CHANGED', 'ORG_CHANGED', 'KEYS_NOT_SHOWN']);
 
 const saved = async (saving: Promise<boolean>): Promise<void> => {
   if (!(await saving)) throw new BulkLost();
@@ -76,7 +78,7 @@ const sweepOf = async (deps: BulkTaskDeps, orgId: string, save: () => Promise<vo
 
 /** Its own list is a sweep of the org: what was rotated elsewhere, or never seen, is published on the way, and known freshly before its POST. */
 const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs }: BulkRotation, selection: OrgSelection, token: string): Promise<void> => {
-  const { work, ledger, stopping } = deps;
+  const { work, ledger, logger, stopping } = deps;
   await saved(work.restart(id, token));
   let total = 0;
   let waiting: string[] = [];
@@ -93,7 +95,10 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs 
       await write(full);
     }
   };
-  const wanted = async (assistantIds: string[]): Promise<string[]> => {
+  const wanted = async (present: string[]): Promise<string[]> => {
+    // What an older ledger holds may have an id that Invent's border refuses today.
+    const assistantIds = present.filter((assistantId) => complaintAboutId(assistantId) === undefined);
+    if (assistantIds.length < present.length) logger.warn({ bulk_id: id, org_id: orgId, assistants: present.length - assistantIds.length }, 'assistants with an invalid id are left out of a bulk rotation');
     const excluded = await work.excluded(id, assistantIds);
     const left = assistantIds.filter((_, i) => !excluded[i]);
     const { rotatedBeforeMs } = selection;
@@ -113,17 +118,23 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs 
     const facts = await ledger.keyFacts(left);
     await share.consider(left.map((assistantId, i) => ({ assistantId, rotatedMs: facts[i]?.rotatedMs, knownMs: facts[i]?.knownMs })));
   };
-  const run = await sweepOf(deps, orgId, alive, onPresent);
-  const { count: listed } = await (search === undefined ? sweepOrg(deps, run) : compareListed(deps, run, search));
+  const run = { ...(await sweepOf(deps, orgId, alive, onPresent)), thorough: true };
+  const listing = await (search === undefined ? sweepOrg(deps, run) : compareListed(deps, run, search));
+  const [listed, list] = [listing.count, listOf(listing)];
+  // Nothing is said of assistants that nobody has seen.
+  if (validateOnly && !list.complete) return saved(work.fail(id, token, 'LIST_INCOMPLETE', list));
   if (share) await take(share.chosen());
   if (waiting.length > 0) await write(waiting);
   // After a dry run the org is listed again, and there is nothing new in it.
   const finding = validateOnly ? pagesOf(listed) : run.counts.requests;
   const it = takes(finding + total + verifyRequests(total, await knownOf(deps, orgId), listed), deps);
-  if (!validateOnly) return saved(work.prepared(id, token, total, it));
+  if (!list.complete && !validateOnly) logger.error({ bulk_id: id, org_id: orgId, listed, counted: list.counted }, 'a bulk rotation is halted before its first assistant: the list of the org is incomplete');
+  if (!validateOnly) return saved(work.prepared(id, token, total, it, list));
   await saved(work.saveLetters(id, token, 0, 'v'.repeat(total)));
-  await saved(work.validated(id, token, it));
+  await saved(work.validated(id, token, it, list));
 };
+
+const listOf = ({ complete, count, counted, unreadable }: Listing): BulkList => ({ complete, listed: count, ...(counted !== undefined && { counted }), unreadable });
 
 /** A dry run of assistants that were named: which of them are unknown upstream, or deleted. */
 const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } }: BulkRotation, token: string): Promise<void> => {
@@ -133,11 +144,15 @@ const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } 
   };
   const known = await knownOf(deps, orgId);
   const listed = listCostsLess(total, known) ? createDistinctIds() : undefined;
-  if (listed) await sweepOrg(deps, await sweepOf(deps, orgId, alive, async (present) => present.forEach((assistantId) => listed.add(assistantId))));
+  const listing = listed && (await sweepOrg(deps, await sweepOf(deps, orgId, alive, async (present) => present.forEach((assistantId) => listed.add(assistantId)))));
+  const readOne = async (assistantId: string): Promise<string> => {
+    await alive();
+    return letterOfOne(deps, orgId, assistantId);
+  };
   let valid = 0;
   for (let chunk = 0; chunk * IDS_A_CHUNK < total; chunk += 1) {
     const ids = await work.ids(id, chunk);
-    const letters = listed ? await lettersOfListed(deps, ids, listed) : await lettersOneByOne(deps, orgId, ids, alive);
+    const letters = listed ? await lettersOfListed(deps, ids, listed, listing!.complete ? undefined : readOne) : await lettersOneByOne(deps, orgId, ids, alive);
     valid += letters.filter((letter) => letter === 'v').length;
     await alive();
     await saved(work.saveLetters(id, token, chunk * IDS_A_CHUNK, letters.join('')));
@@ -145,14 +160,18 @@ const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } 
   await saved(work.validated(id, token, takes(valid + verifyRequests(valid, known), deps)));
 };
 
-const lettersOfListed = async ({ ledger }: BulkTaskDeps, ids: string[], listed: DistinctIds): Promise<string[]> => {
+/** An incomplete list says nothing of those that it does not hold: these are read one by one. */
+const lettersOfListed = async ({ ledger }: BulkTaskDeps, ids: string[], listed: DistinctIds, readOne: ((assistantId: string) => Promise<string>) | undefined): Promise<string[]> => {
   const facts = await ledger.keyFacts(ids);
-  return ids.map((assistantId, i) => {
+  const letters: string[] = [];
+  for (const [i, assistantId] of ids.entries()) {
     // Nobody is named twice: whoever was met before was listed.
     const isListed = !listed.add(assistantId);
-    if (facts[i]?.corrupt) return 'I';
-    return isListed ? 'v' : letterOfMissing(facts[i]);
-  });
+    if (facts[i]?.corrupt) letters.push('I');
+    else if (isListed) letters.push('v');
+    else letters.push(readOne ? await readOne(assistantId) : letterOfMissing(facts[i]));
+  }
+  return letters;
 };
 
 const lettersOneByOne = async (deps: BulkTaskDeps, orgId: string, ids: string[], alive: () => Promise<void>): Promise<string[]> => {

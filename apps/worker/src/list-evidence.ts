@@ -34,7 +34,7 @@ export interface ListEvidence {
   noteUntrue(): void;
   /** LIST shows other keys than GET. */
   isUntrue(): boolean;
-  /** How many of a page are read one by one before the others are believed. */
+  /** How many of the next page are read one by one before the others are believed. */
   sampleSize(): number;
   split(unseen: Listed[]): { shown: Listed[]; unshown: Listed[] };
   /** Those that are read one by one since LIST does not show their keys; `left` is how many may not be. */
@@ -43,7 +43,9 @@ export interface ListEvidence {
 
 /** Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated between the two. */
 const AGREED_AGAINST_LIST = 10;
+/** Of the first page with assistants that were never published that many are read; then one of each 16th page: 9 reads for 10,000 assistants. */
 const FIRST_SAMPLE = 3;
+const SAMPLE_EVERY_PAGES = 16;
 const CHANGES_ALLOWED = 3;
 
 export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }: { reads: number; isOurs?: boolean }): ListEvidence => {
@@ -51,7 +53,7 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
   let untrue = false;
   let checked = 0;
   let agreed = 0;
-  let sampled = false;
+  let pagesSampled = 0;
   let readsLeft = reads;
   let unread = 0;
   let listedOtherwise = 0;
@@ -107,8 +109,8 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
     },
     isUntrue: () => untrue || (agreed >= AGREED_AGAINST_LIST && agreed * 2 > checked),
     sampleSize: () => {
-      const size = sampled ? 1 : FIRST_SAMPLE;
-      sampled = true;
+      const size = pagesSampled === 0 ? FIRST_SAMPLE : pagesSampled % SAMPLE_EVERY_PAGES === 0 ? 1 : 0;
+      pagesSampled += 1;
       return size;
     },
     split: (unseen) => ({ shown: unseen.filter(({ state }) => state !== ''), unshown: unseen.filter(({ state }) => state === '') }),

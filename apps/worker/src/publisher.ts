@@ -144,7 +144,7 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
       const key = 'removal' in finding ? finding : { fingerprint: sealer.fingerprint(finding.secretKey) };
       const updatedMs = redisNowMs(clock, anchor);
       const write = (cause: Cause, rotation: KeyVersion['rotation']) =>
-        forReaders(() => commitAtLength(hold, { ...publication, key, sealed: sealedVersion(hold, finding, cause), updatedMs, cause, rotation }));
+        forReaders(() => commitAtLength(hold, { key, sealed: sealedVersion(hold, finding, cause), updatedMs, ...publication, cause, rotation }));
       const first = await write(publication.cause, publication.rotation);
       // An older key satisfies no rotation.
       const isRollback = first.kind === 'confirmed';

@@ -12,7 +12,7 @@ let timely: boolean;
 /** What the pacer answers: how long to wait, 0 for a slot. */
 let waitMs: number;
 const claim: Claim = {
-  rotationId: 'rot_00000000000000000000000001', orgId: 'org_1', assistantId: 'ast_1', epoch: 1, atMs: 0, attempts: 1, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false,
+  rotationId: 'rot_00000000000000000000000001', orgId: 'org_1', assistantId: 'ast_1', epoch: 1, atMs: 0, attempts: 1, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false, fresh: false,
 };
 const deps = {
   ledger: { release: async () => void did.push('release') },
@@ -32,7 +32,7 @@ const deps = {
   clock: { nowMs: () => nowMs, sleep: async () => {} },
   logger: { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger,
   meter: { rotated: silent },
-  timing: { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 1000, readLagMs: 0, freshForMs: 0, retryForMs: 60_000 },
+  timing: { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 1000, readLagMs: 0, retryForMs: 60_000 },
   holdBack: () => undefined,
   confirmDurable: async () => true,
   stopping: new AbortController().signal,

@@ -1,5 +1,5 @@
-import type { InventClient, ListOutcome, Page } from '@rekey/invent';
-import { createDistinctIds, type Comparison, type DistinctIds, type Lane, type Ledger } from '@rekey/ledger';
+import type { InventClient, ListOutcome } from '@rekey/invent';
+import type { Comparison, Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode, type SweepCounts } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
@@ -10,6 +10,11 @@ import { needsOperator } from './needs-operator.ts';
 import type { Pacer } from './pacer.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
 import { createListEvidence, type ListEvidence } from './list-evidence.ts';
+import { readList, type Listing, type PageRead } from './read-list.ts';
+import { SweepFailure } from './sweep-failure.ts';
+
+export { SweepFailure };
+export type { Listing };
 
 export interface SweepDeps {
   ledger: Pick<
@@ -25,16 +30,6 @@ export interface SweepDeps {
   readLagMs: number;
 }
 
-/** Ends a sweep with a code. */
-export class SweepFailure extends Error {
-  readonly code: ErrorCode;
-  constructor(code: ErrorCode) {
-    super(code);
-    this.name = 'SweepFailure';
-    this.code = code;
-  }
-}
-
 export interface Listed {
   assistantId: string;
   /** A fingerprint, `no-key` or `deleted`; empty if the record does not show its key. */
@@ -42,11 +37,11 @@ export interface Listed {
   finding: Finding;
 }
 
-const MAX_PASSES = 5;
-const LIST_TRIES = 4;
 const listBackoff = { firstMs: 1000, maxMs: 10_000 };
 /** One in fifty requests is the sweep's: at a pace that was slowed down to a tenth, a minute passes between two. */
 const WAIT_FOR_BUDGET_MS = 90_000;
+/** If upstream wants a longer pause, the list is given up: whoever reads it holds a lease. */
+const LONGEST_PAUSE_MS = 60_000;
 const CHECKS_AT_ONCE = 8;
 const ABSENT_PAGE = 100;
 /** Assistants that are read one by one in a sweep because LIST does not show their keys, or is not complete. */
@@ -95,18 +90,14 @@ export interface OrgSweep {
   save: () => Promise<void>;
   /** An operator named this org, and waits: what later reads have to confirm is waited for. */
   asked: boolean;
+  /** One more request is made to see whether upstream's count is too low. */
+  thorough?: boolean;
   /** Called with those that are there: each once, and one call after the other. */
   onPresent?: (assistantIds: string[]) => Promise<void>;
   /** Called with those whose key in force was not the one published, and now is. */
   onRepaired?: (assistantId: string) => void;
   /** What the lists of this run have shown so far, and how far they are believed. */
   evidence?: ListEvidence;
-}
-
-/** What a list has shown: no id is kept, so that an org's million takes 16 to 53 MB. */
-export interface Listing {
-  seen: DistinctIds;
-  count: number;
 }
 
 /** What a list has shown, and why not all of it could be compared. */
@@ -121,32 +112,34 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptLis
   const beganMs = redisNowMs(clock, run.anchor);
   await evidenceOf(deps, run);
   const first = await compareListed(deps, run);
-  const omits = await judgeList(deps, run, beganMs);
-  const listing = run.evidence!.skipped > 0 ? await compareSkipped(deps, run, first) : first;
+  const omits = await judgeList(deps, run, beganMs, first);
+  const listing = run.evidence!.skipped > 0 && !run.evidence!.isForeign() ? await compareSkipped(deps, run, first) : first;
   await checkDiffering(deps, run, run.evidence!.release());
   await checkAbsent(deps, run, beganMs, listing, omits ? READ_INSTEAD : Infinity);
   await confirmUnconfirmed(deps, run);
   const { held } = await ledger.orgLimits(run.orgId);
   if (held) throw new SweepFailure(held);
-  const failure: ErrorCode | undefined = run.evidence!.unread > 0 ? 'KEYS_NOT_SHOWN' : omits ? 'LIST_INCOMPLETE' : undefined;
+  const complete = listing.complete && !omits;
+  const failure: ErrorCode | undefined = run.evidence!.unread > 0 ? 'KEYS_NOT_SHOWN' : complete ? undefined : 'LIST_INCOMPLETE';
   if (failure === undefined) await ledger.orgSwept(run.orgId);
-  return failure === undefined ? listing : { ...listing, failure };
+  return { ...listing, complete, ...(failure && { failure }) };
 };
 
 /** Holds the org if too much has changed, or lifts the hold if it has not. Returns whether LIST leaves out what is there. */
-const judgeList = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Promise<boolean> => {
+const judgeList = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { complete }: Listing): Promise<boolean> => {
   const { ledger, logger } = deps;
   const evidence = run.evidence!;
   const { limits } = evidence;
   if (limits.accepted) return false;
-  if (evidence.isForeign()) return hold(deps, run, 'ORG_CHANGED', limits.known);
+  if (complete && evidence.isForeign()) return hold(deps, run, 'ORG_CHANGED', limits.known);
   if (evidence.disputed > limits.limit && !(await isListUntrue(deps, run))) await hold(deps, run, evidence.code(), evidence.disputed);
   const disputed = evidence.isUntrue() ? 0 : evidence.disputed;
   const absent = await ledger.countNotSeenSince(run.orgId, beganMs);
   const isBeyond = absent > 0 && absent + disputed > limits.limit;
-  const omits = isBeyond && (await listOmits(deps, run, beganMs));
+  // What an incomplete list does not show may well be there.
+  const omits = isBeyond && (!complete || (await listOmits(deps, run, beganMs)));
   if (isBeyond && !omits) await hold(deps, run, 'TOO_MANY_GONE', absent);
-  if (limits.held && (evidence.isUntrue() || evidence.unread > 0)) throw new SweepFailure(limits.held);
+  if (limits.held && (evidence.isForeign() || evidence.isUntrue() || evidence.unread > 0)) throw new SweepFailure(limits.held);
   if (limits.held && (await ledger.orgSwept(run.orgId))) logger.warn({ org_id: run.orgId, code: limits.held }, 'an org is held no longer: what is read agrees with what is published');
   return omits;
 };
@@ -206,65 +199,60 @@ const confirmUnconfirmed = async (deps: SweepDeps, run: OrgSweep): Promise<void>
 };
 
 /**
- * Compares what upstream lists of an org, or finds by a term, with what is published. Pages shift while one reads: assistants that are made or
- * deleted move others across the page's edge. A pass that met nothing new and as many as upstream counted on every page has seen all of
- * them; else another pass is made.
+ * Compares what upstream lists of an org, or finds by a term, with what is published. The list is evidence, and not the truth: see readList. All that
+ * was listed is compared, also if the list is incomplete.
  */
 export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<Listing> => {
-  const listing: Listing = { seen: createDistinctIds(), count: 0 };
-  for (let pass = 1; ; pass += 1) {
-    const { added, unseen, unreadable, totals } = await readPass(deps, run, listing, search);
-    const steady = totals.size === 0 || (totals.size === 1 && totals.has(listing.count + unreadable));
-    if (steady && (pass === 1 ? unseen === 0 : added === 0)) return listing;
-    if (pass === MAX_PASSES) {
-      deps.logger.warn({ org_id: run.orgId }, 'the list of assistants changes while it is read; what was missed is found by the next sweep');
-      return listing;
-    }
-  }
+  const { clock, ledger, logger, publisher } = deps;
+  const beganMs = redisNowMs(clock, run.anchor);
+  const listing = await readList({
+    known: (await ledger.orgs()).find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0,
+    lacksKnown: async () => search === undefined && (await ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: 1 })).length > 0,
+    thorough: run.thorough ?? false,
+    save: run.save,
+    read: (number, tries) => readPage(deps, run, number, { tries, search }),
+    take: async (records, readMs) => {
+      const listed = records.map((record): Listed => {
+        const finding = findingOf(record);
+        return { assistantId: record.id, state: record.masked ? '' : publisher.stateOf(finding), finding };
+      });
+      const unseen = await takeIn(deps, run, listed, readMs);
+      await run.onPresent?.(listed.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
+      await run.save();
+      return unseen;
+    },
+  });
+  const { complete, count, counted, unreadable } = listing;
+  if (!complete) logger.error({ org_id: run.orgId, listed: count, counted, unreadable }, 'the list of assistants is incomplete: it does not agree with its count, or part of it could not be read');
+  return listing;
 };
 
-/** Reads all pages once. `added` counts assistants that no earlier pass has seen, `unseen` those that were never published; `totals` are all that pages gave. */
-const readPass = async (deps: SweepDeps, run: OrgSweep, listing: Listing, search: string | undefined): Promise<{ added: number; unseen: number; unreadable: number; totals: Set<number> }> => {
-  const totals = new Set<number>();
-  let added = 0;
-  let unseen = 0;
-  let unreadable = 0;
-  for (let number = 1; ; number += 1) {
-    const { page, beganMs } = await readPage(deps, run, number, search);
-    unreadable += page.unreadable;
-    if (page.unreadable > 0) deps.logger.warn({ org_id: run.orgId, records: page.unreadable }, 'listed records could not be read');
-    const news = page.records
-      .filter(({ id }) => listing.seen.add(id))
-      .map((record) => {
-        const finding = findingOf(record);
-        return { assistantId: record.id, state: record.masked ? '' : deps.publisher.stateOf(finding), finding };
-      });
-    listing.count += news.length;
-    added += news.length;
-    unseen += await takeIn(deps, run, news, beganMs);
-    await run.onPresent?.(news.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
-    await run.save();
-    if (page.total !== undefined) totals.add(page.total);
-    const listed = page.records.length + page.unreadable;
-    if (listed === 0 || (page.total === undefined ? listed < page.size : number * page.size >= page.total)) return { added, unseen, unreadable, totals };
-  }
-};
+/** The answers that trying again does not change. */
+const isPermanent = (code: ErrorCode): boolean => needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'INVALID_ARGUMENT';
 
 const readPage = async (
-  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, search: string | undefined,
-): Promise<{ page: Page; beganMs: number }> => {
-  for (let tries = 1; ; tries += 1) {
+  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, { tries, search }: { tries: number; search: string | undefined },
+): Promise<PageRead> => {
+  for (let attempt = 1; ; attempt += 1) {
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
     if (waitMs > 0) throw new SweepFailure('UPSTREAM_RATE_LIMITED');
     counts.requests += 1;
     const beganMs = redisNowMs(clock, anchor);
     const outcome: ListOutcome = await invent.listAssistants(orgId, number, search === undefined ? {} : { search });
-    if (outcome.outcome === 'read') return { page: outcome.page, beganMs };
+    if (outcome.outcome === 'read') {
+      const { page } = outcome;
+      if (page.unreadable.length > 0) logger.warn({ org_id: orgId, page: number, records: page.unreadable.length }, 'listed records could not be read');
+      return { page, beganMs: beganMs - (page.ageMs ?? 0) };
+    }
     const { code, reason, retryAfterMs = 0 } = outcome;
     logger.warn({ org_id: orgId, page: number, code, reason }, 'a page of assistants could not be read');
-    const permanent = needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED';
-    if (permanent || tries === LIST_TRIES) throw new SweepFailure(code);
-    await clock.sleep(Math.max(retryAfterMs, backoffMs(tries, listBackoff)));
+    const limited = code === 'UPSTREAM_RATE_LIMITED';
+    if ((isPermanent(code) && number === 1) || code === 'ORG_NOT_CONFIGURED' || (limited && (attempt === tries || retryAfterMs > LONGEST_PAUSE_MS))) throw new SweepFailure(code);
+    // Also after the last try: the next page is asked for next.
+    const pauseMs = Math.max(Math.min(retryAfterMs, LONGEST_PAUSE_MS), backoffMs(attempt, listBackoff));
+    if (isPermanent(code)) return { failed: code };
+    await clock.sleep(pauseMs);
+    if (attempt === tries) return { failed: code };
   }
 };
 
@@ -363,7 +351,7 @@ const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], be
   if (rest.length > 0 && !evidence.isUntrue()) {
     const size = evidence.sampleSize();
     // Between LIST and GET one may have been rotated; not two of several.
-    if (!(await isShownRight(size)) && !(await isShownRight(size))) evidence.noteUntrue();
+    if (size > 0 && !(await isShownRight(size)) && !(await isShownRight(size))) evidence.noteUntrue();
   }
   if (evidence.isUntrue()) return readInstead(deps, run, rest.map(({ assistantId }) => assistantId));
   for (const one of rest) {
@@ -429,7 +417,7 @@ const sampleKeyless = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], a
   if (agreeing.length === 0 || agreeing.length < listed.length || listed.some(({ state }) => state !== 'no-key')) return;
   const assistantIds = listed.map(({ assistantId }) => assistantId);
   if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds);
-  const size = evidence!.sampleSize();
+  const size = Math.max(evidence!.sampleSize(), 1);
   const imported = counts.imported;
   await checkAll(deps, run, assistantIds.slice(0, size));
   if (counts.imported === imported) return;
@@ -448,25 +436,26 @@ const importListed = async ({ ledger, publisher, clock, readLagMs }: SweepDeps, 
 
 /** Absence from the list is not deletion, until two GETs say so. */
 const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { seen }: Listing, atMost: number): Promise<void> => {
-  // Those that a check has found are no longer absent; those that it has not are passed over.
-  for (let offset = 0, left = atMost; left > 0; ) {
-    const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: Math.min(ABSENT_PAGE, left) });
+  // Those that a check has found are no longer absent; those that it has not come first again, and are passed over.
+  const checked = new Set<string>();
+  for (let offset = 0; checked.size < atMost; ) {
+    const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size: Math.min(ABSENT_PAGE, atMost) });
     if (absent.length === 0) return;
-    left -= absent.length;
-    run.counts.compared += absent.length;
-    const { present, unresolved } = await checkAll(deps, run, absent);
-    offset += unresolved;
+    const unchecked = absent.filter((assistantId) => !checked.has(assistantId));
+    offset += absent.length - unchecked.length;
+    for (const assistantId of unchecked) checked.add(assistantId);
+    run.counts.compared += unchecked.length;
+    const present = await checkAll(deps, run, unchecked);
     // Of one that was listed and cannot be noted as seen it was told already.
     await run.onPresent?.(present.filter((assistantId) => seen.add(assistantId)));
     await run.save();
   }
 };
 
-/** Reads assistants one by one and publishes what is in force. Returns those that may be there, and how many could not be resolved. */
-const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence }: OrgSweep, assistantIds: string[]): Promise<{ present: string[]; unresolved: number }> => {
+/** Reads assistants one by one and publishes what is in force. Returns those that may be there. */
+const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence }: OrgSweep, assistantIds: string[]): Promise<string[]> => {
   const { ledger, check, logger, readLagMs } = deps;
   const present: string[] = [];
-  let unresolved = 0;
   const checkOne = async (assistantId: string) => {
     const target = { orgId, assistantId };
     counts.requests += 1;
@@ -476,16 +465,14 @@ const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evid
     if (kind === 'adopted' || kind === 'imported' || kind === 'removed') onRepaired?.(assistantId);
     if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {
       counts[kind] += 1;
-      if (kind === 'held') unresolved += 1;
       return;
     }
     counts.unresolved += 1;
-    unresolved += 1;
     if (kind === 'corrupt') return;
     if (kind === 'unconfirmed') evidence?.unconfirmed.set(assistantId, result.retryInMs);
     logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
     await ledger.requestCheck(target, 'retryInMs' in result ? result.retryInMs : readLagMs, { slow: true });
   };
   for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) await Promise.all(assistantIds.slice(at, at + CHECKS_AT_ONCE).map(checkOne));
-  return { present, unresolved };
+  return present;
 };

@@ -1,6 +1,6 @@
 import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoConsumer, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
 import type {
-  Assistant, BulkItem, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
+  Assistant, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
 } from './models.ts';
 
 type ProtoAssistant = Awaited<ReturnType<GatewayClient['getAssistant']>>;
@@ -94,6 +94,7 @@ export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
     remainingMs: milliseconds(bulk.remaining),
     estimate: bulk.estimate ? { requestCount: bulk.estimate.requestCount, durationMs: milliseconds(bulk.estimate.duration) ?? 0 } : undefined,
     verification: bulk.verification ?? undefined,
+    list: bulk.list ? withoutUnset<BulkList>({ incomplete: bulk.list.incomplete, listedCount: bulk.list.listedCount, inventCount: bulk.list.inventCount === undefined ? undefined : Number(bulk.list.inventCount), unreadableCount: bulk.list.unreadableCount }) : undefined,
     lastFailures: bulk.lastFailures.map(({ assistantId, reason, time }) => ({ assistantId, reason, time: setDate(time) })),
     policyId: text(bulk.policyId),
     consumers: reach(bulk.consumers),

@@ -116,12 +116,25 @@ export interface BulkRotation {
   estimate?: { requestCount: number; durationMs: number };
   /** In VERIFYING and COMPLETED: what the comparison with Invent at the end has found. */
   verification?: BulkVerification;
+  /** What Invent's list of the org held. Not set if the assistants were named. */
+  list?: BulkList;
   /** Newest first, ten at the most. */
   lastFailures: BulkFailure[];
   /** The policy that asked for it. */
   policyId?: string;
   /** Whether each consumer that may read the org has applied all keys that it has replaced until now. Not in lists. */
   consumers?: ConsumerReach[];
+}
+
+export interface BulkList {
+  /** It does not agree with Invent's own count, or part of it could not be read. */
+  incomplete: boolean;
+  /** Distinct assistants that were listed. */
+  listedCount: number;
+  /** How many assistants Invent counts, if it says so. */
+  inventCount?: number;
+  /** Listed records that could not be read, or have no valid id. They are left out. */
+  unreadableCount: number;
 }
 
 export interface BulkVerification {

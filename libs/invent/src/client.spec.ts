@@ -230,7 +230,7 @@ describe('listAssistants', () => {
     const records = [record({ id: 'ast_1' }), record({ id: 'ast_2', secret_key: null }).replace('"name":"n"', '"name":"n","big":12345678901234567890'), record({ id: 'ast_3', deleted: true })];
     const { baseUrl, requests } = await httpServer(answering(200, `[${records.join(', ')}]`, { 'pagination-count': '203' }));
     const outcome = await clientOf(baseUrl).listAssistants('org_1', 2);
-    expect(outcome).toMatchObject({ outcome: 'read', page: { unreadable: 0, size: 100, total: 203 } });
+    expect(outcome).toMatchObject({ outcome: 'read', page: { unreadable: [], total: 203 } });
     const { page } = outcome as Extract<typeof outcome, { outcome: 'read' }>;
     expect(page.records.map(({ id, secretKey, deleted, json }) => [id, secretKey, deleted, json])).toEqual([
       ['ast_1', 'sk_1', false, records[0]], ['ast_2', undefined, false, records[1]], ['ast_3', 'sk_1', true, records[2]],
@@ -238,9 +238,23 @@ describe('listAssistants', () => {
     expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants?page=2&take=100');
   });
 
-  it('passes over what is not a record, and says how many', async () => {
-    const { baseUrl } = await httpServer(answering(200, `[${record()},{"id":7},null]`));
-    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toMatchObject({ outcome: 'read', page: { unreadable: 2, total: undefined } });
+  it('gives a mark for each record that it cannot read, equal for equal records', async () => {
+    const { baseUrl } = await httpServer(answering(200, `[${record()},{"id":7},null,null]`));
+    const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
+    expect(outcome).toMatchObject({ outcome: 'read', page: { records: [{ id: 'ast_1' }], unreadable: [expect.any(String), expect.any(String), expect.any(String)], total: undefined } });
+    const { page } = outcome as Extract<typeof outcome, { outcome: 'read' }>;
+    expect([page.unreadable[1] === page.unreadable[2], page.unreadable[0] === page.unreadable[1]]).toEqual([true, false]);
+  });
+
+  it.each(['ast_1\nast_2', '', '..', 'a/b', 'a?b', 'a\u2028b', 'a'.repeat(257), '\ud800'])('does not read a record with the invalid id %j, and quotes nothing of it', async (id) => {
+    const { baseUrl } = await httpServer(answering(200, `[${record({ id })},${record({ id: 'ast_7' })}]`));
+    const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
+    expect(outcome).toMatchObject({ outcome: 'read', page: { records: [{ id: 'ast_7' }], unreadable: [expect.stringMatching(/^[\w-]{43}$/)] } });
+  });
+
+  it.each([['850', 850], ['0', 0], ['1000000000000000', 1e15], ['-1', undefined], ['', undefined], ['1e9', undefined], ['8.5', undefined], [' 7 7', undefined], ['9'.repeat(20), undefined]])('takes %j for the count %p', async (text, total) => {
+    const { baseUrl } = await httpServer(answering(200, '[]', { 'pagination-count': text }));
+    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toEqual({ outcome: 'read', page: { records: [], unreadable: [], total } });
   });
 
   it.each([[500, '[]', 'UPSTREAM_UNREACHABLE'], [401, '[]', 'UPSTREAM_UNAUTHENTICATED'], [200, '{"data":[]}', 'OUTCOME_UNKNOWN'], [200, '[{"id":', 'OUTCOME_UNKNOWN']])('has not read on a %i with %j', async (status, body, code) => {

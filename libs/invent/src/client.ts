@@ -1,4 +1,5 @@
-import { Assistant, AssistantId, KeyedRecord, OrgId, type ErrorCode } from '@rekey/schema';
+import { hash } from 'node:crypto';
+import { Assistant, AssistantId, KeyedRecord, OrgId, complaintAboutId, type ErrorCode } from '@rekey/schema';
 import { Pool } from 'undici';
 import type { ApiKeys } from './api-keys.ts';
 import { exchange, type Exchange } from './exchange.ts';
@@ -42,13 +43,13 @@ export type ReadOutcome =
   | { outcome: 'read'; record: UpstreamRecord; ageMs?: number }
   | { outcome: 'not-read'; code: ErrorCode; retryAfterMs?: number; status?: number; reason: string };
 
-/** One page of an org's assistants, as far as its records can be read; `unreadable` counts the others. */
+/** One page of an org's assistants. Its size is upstream's choice. */
 export interface Page {
+  /** Their ids are valid, as an id from a caller is. */
   records: (UpstreamRecord & { id: string })[];
-  unreadable: number;
-  /** How many records a full page has. */
-  size: number;
-  /** How many there are in all, where upstream says so. */
+  /** A mark for each record that cannot be read or has no valid id. Equal marks mean equal records; nothing of the record can be told from one. */
+  unreadable: string[];
+  /** How many assistants there are in all, according to upstream. It may be wrong. */
   total: number | undefined;
   /** It comes from a cache, and shows what was so that long ago. */
   ageMs?: number;
@@ -174,8 +175,14 @@ export const sortList = (result: Exchange): ListOutcome => {
   if (texts === undefined) return { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: 'a 200 that is not a JSON array' };
   const read = texts.map((text) => readRecord(text));
   const records = read.filter((record) => typeof record !== 'string');
-  const total = Number(headerOf(result, 'pagination-count') ?? Number.NaN);
-  return { outcome: 'read', page: { records, unreadable: read.length - records.length, size: LIST_PAGE_SIZE, total: Number.isSafeInteger(total) ? total : undefined, ...ageOf(result) } };
+  const unreadable = texts.filter((_, i) => typeof read[i] === 'string').map((text) => hash('sha256', text, 'base64url'));
+  return { outcome: 'read', page: { records, unreadable, total: readCount(headerOf(result, 'pagination-count')), ...ageOf(result) } };
+};
+
+/** A whole number in plain digits; anything else counts as none. */
+const readCount = (text: string | undefined): number | undefined => {
+  const count = /^\d{1,16}$/.test(text ?? '') ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(count) ? count : undefined;
 };
 
 const notRead = (result: Exchange): ReadOutcome & { outcome: 'not-read' } => {
@@ -217,6 +224,8 @@ const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id:
   const parsed = whole.success ? whole : KeyedRecord.safeParse(json);
   if (!parsed.success) return 'a 200 that is not an assistant';
   if (assistantId !== undefined && parsed.data.id !== assistantId) return 'a 200 with another assistant';
+  // As strict as with callers: an id reaches URL paths, Redis keys and log lines.
+  if (complaintAboutId(parsed.data.id) !== undefined) return 'a record with an invalid id';
   const unexpected = whole.success ? [] : whole.error.issues.map(({ path }) => path.join('.'));
   const { id, secret_key: secretKey, deleted } = parsed.data;
   const masked = !!secretKey && maskedKey.test(secretKey);

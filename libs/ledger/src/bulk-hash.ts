@@ -8,6 +8,8 @@ const none = count.default(0);
 
 const Verification = z.object({ verified: count, repaired: count, unverified: count, differing: z.array(z.string()), sinceMs: count.exactOptional() });
 
+const List = z.object({ complete: z.boolean(), listed: count, counted: count.exactOptional(), unreadable: count });
+
 const BulkHash = z.object({
   org: z.string(),
   state: BulkState,
@@ -32,6 +34,7 @@ const BulkHash = z.object({
   requests: optional(count),
   takes: optional(count),
   verification: jsonText.pipe(Verification).optional(),
+  list: jsonText.pipe(List).optional(),
   entry: optional(z.string()),
 });
 
@@ -52,7 +55,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
   }
   const {
     org, request, validate_only: validateOnly, canary, canary_continues: continues, canary_awaits: awaitsConsumers, limit_count: limitCount, limit_percent: limitPercent, until, created, started, updated, ended,
-    total, open, unknown, succeeded, shared, failed, cancelled, valid, duplicates, rate, requests, takes, state, reason, selection, urgent, why, verification, entry,
+    total, open, unknown, succeeded, shared, failed, cancelled, valid, duplicates, rate, requests, takes, state, reason, selection, urgent, why, verification, list, entry,
   } = parsed.data;
   const left = total - open - succeeded - shared - failed - cancelled - valid;
   const over = state === 'CANCELLED' || state === 'CANCELLING';
@@ -67,6 +70,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     why, perSecond: rate || undefined,
     estimate: requests === undefined ? undefined : { requests, durationMs: takes ?? 0 },
     verification,
+    list,
     entry,
     lastFailures: failures.map(parseFailure),
   };

@@ -90,7 +90,7 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
     const { id: rotationId, orgId } = await accept({ assistantId });
     // It may be one that waits already, of a bulk too.
     if (running.some(({ claim }) => claim.rotationId === rotationId)) return;
-    running.push({ claim: { rotationId, orgId, assistantId, epoch: 0, atMs: 0, attempts: 0, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false }, at: 'queue' });
+    running.push({ claim: { rotationId, orgId, assistantId, epoch: 0, atMs: 0, attempts: 0, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false, fresh: false }, at: 'queue' });
   };
   const readBack = async (one: Running, by: number) => {
     if ((await claimAgain(one)) !== 'resumed') return;

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { BulkSpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createBulkWork } from './bulk-work.ts';
+import { defineScripts } from './scripts.ts';
 import {
   LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
 } from './bulk-fixture.ts';
@@ -276,6 +277,87 @@ describe('preparing', () => {
     await redis.hdel(`{spec}:bulk:${id}:ids`, '0');
     expect(await work.prepared(id, 'w1', 1001, TAKES)).toBe(false);
     expect(await stateOf(id)).toEqual(['PREPARING', undefined]);
+  });
+
+  it.each([[['a', 'b\nc', 'd']], [['a', '', 'd']], [['a\n']], [['']]])('refuses ids that would shift the others: %j', async (assistantIds) => {
+    const { id } = await makeBulk([], ORG);
+    await draw();
+    const before = await everything();
+    expect(await codeOf(work.saveIds(id, 'w1', 0, assistantIds))).toBe('INVALID_ARGUMENT');
+    const draft = bulks.draft('blk_draft');
+    await draft.add(assistantIds);
+    expect(await codeOf(draft.finish())).toBe('INVALID_ARGUMENT');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('has the command itself refuse them', async () => {
+    const { id } = await makeBulk([], ORG);
+    await draw();
+    const run = defineScripts(redis, '{spec}');
+    await expect(run['bulk-save']([`{spec}:bulk:${id}`, `{spec}:bulk:${id}:ids`], [id, 'w1', 'ids', 0, 'a\nb\nc', 2])).rejects.toThrow('ids do not lie one a line');
+    expect(await work.ids(id, 0)).toEqual([]);
+  });
+
+  describe('from a list that is known to be incomplete', () => {
+    const LIST = { complete: false, listed: 3, counted: 5, unreadable: 0 };
+    const halted = async (more: Partial<BulkSpec> = {}, assistantIds = ['a', 'b', 'c']) => {
+      const { id } = await makeBulk([], { ...ORG, ...more });
+      await draw();
+      if (assistantIds.length > 0) await work.saveIds(id, 'w1', 0, assistantIds);
+      expect(await work.prepared(id, 'w1', assistantIds.length, TAKES, { ...LIST, listed: assistantIds.length })).toBe(true);
+      return id;
+    };
+
+    it('halts before anything is begun, with the counts', async () => {
+      const id = await halted();
+      expect(await bulks.get(id)).toMatchObject({ state: 'HALTED', why: 'LIST_INCOMPLETE', list: LIST, counts: { total: 3, waiting: 3, rotating: 0 }, estimate: TAKES });
+      expect(await draw()).toEqual({ kind: 'nothing' });
+      await pass(10 * LEASE_MS);
+      expect(await draw()).toEqual({ kind: 'nothing' });
+    });
+
+    it('rotates those that were listed when somebody resumes it, canary first', async () => {
+      const id = await halted({ canary: { count: 1, continues: false } });
+      expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING', list: LIST });
+      const range = await drawn();
+      expect(range.waiting).toEqual([{ index: 0, assistantId: 'a' }]);
+      for (const claim of await claimsOf(claimRange(range))) await succeed(claim);
+      await work.endRange(range, 'w1');
+      expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_DONE']);
+      await bulks.resume(id);
+      expect((await drawn()).waiting.map(({ assistantId }) => assistantId)).toEqual(['b', 'c']);
+      expect((await bulks.get(id)).list).toEqual(LIST);
+    });
+
+    it('may be cancelled, or paused and resumed', async () => {
+      expect(await bulks.cancel(await halted())).toMatchObject({ state: 'CANCELLED', counts: { cancelled: 3 } });
+      const id = await halted();
+      await bulks.pause(id);
+      expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING', list: LIST });
+    });
+
+    it('halts also if nothing was listed, and ends when it is resumed', async () => {
+      const id = await halted({}, []);
+      expect(await stateOf(id)).toEqual(['HALTED', 'LIST_INCOMPLETE']);
+      expect(await draw()).toEqual({ kind: 'nothing' });
+      await bulks.resume(id);
+      expect(await draw()).toEqual({ kind: 'verify', bulkId: id });
+    });
+
+    it('is cancelled, and not begun, if it is resumed when its window is over', async () => {
+      const id = await halted({ untilMs: START_MS + 1000 });
+      await pass(1001);
+      await bulks.resume(id);
+      expect(await draw()).toEqual({ kind: 'nothing' });
+      expect(await stateOf(id)).toEqual(['CANCELLED', 'WINDOW_CLOSED']);
+    });
+
+    it('fails as a dry run, with the counts', async () => {
+      const { id } = await makeBulk([], { ...ORG, validateOnly: true });
+      await draw();
+      await work.fail(id, 'w1', 'LIST_INCOMPLETE', LIST);
+      expect(await bulks.get(id)).toMatchObject({ state: 'FAILED', why: 'LIST_INCOMPLETE', list: LIST });
+    });
   });
 
   it('that finds nobody has only to be verified', async () => {

@@ -1,4 +1,4 @@
-import type { BulkRotation, BulkVerification, ErrorCode, RotationJob } from '@rekey/schema';
+import type { BulkList, BulkRotation, BulkVerification, ErrorCode, RotationJob } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { parseBulk } from './bulk-hash.ts';
 import { paceOf, type BudgetOptions } from './budget.ts';
@@ -70,10 +70,11 @@ export interface BulkWork {
   restart(bulkId: string, token: string): Promise<boolean>;
   saveIds(bulkId: string, token: string, chunk: number, assistantIds: string[]): Promise<boolean>;
   saveLetters(bulkId: string, token: string, from: number, letters: string): Promise<boolean>;
-  prepared(bulkId: string, token: string, total: number, takes: Takes): Promise<boolean>;
-  validated(bulkId: string, token: string, takes: Takes): Promise<boolean>;
+  /** It runs; with an incomplete list it is HALTED (LIST_INCOMPLETE) before any assistant is begun. */
+  prepared(bulkId: string, token: string, total: number, takes: Takes, list?: BulkList): Promise<boolean>;
+  validated(bulkId: string, token: string, takes: Takes, list?: BulkList): Promise<boolean>;
   saveVerification(bulkId: string, token: string, found: BulkVerification, over: boolean): Promise<boolean>;
-  fail(bulkId: string, token: string, code: ErrorCode): Promise<boolean>;
+  fail(bulkId: string, token: string, code: ErrorCode, list?: BulkList): Promise<boolean>;
   /** Those whose canary waits for consumers. */
   awaiting(): Promise<string[]>;
   /** Their consumers have applied its keys: it goes on. False where somebody has paused, resumed or cancelled it meanwhile. */
@@ -81,6 +82,8 @@ export interface BulkWork {
   /** Forgets ended ones beyond age or count. Returns how many. */
   trim(limits: { endedBeforeMs: number; keep: number }): Promise<number>;
 }
+
+const textOf = (list: BulkList | undefined): string => (list ? JSON.stringify(list) : '');
 
 /** Upstream requests that a bulk takes, and for how long. */
 export interface Takes {
@@ -170,12 +173,13 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
     excluded: async (bulkId, assistantIds) => (assistantIds.length === 0 ? [] : (await redis.smismember(keys.bulkExcluded(bulkId), ...assistantIds)).map((is) => is === 1)),
 
     restart: (bulkId, token) => save(bulkId, token, 'restart'),
-    saveIds: (bulkId, token, chunk, assistantIds) => save(bulkId, token, 'ids', chunk, packIds(assistantIds)),
+    saveIds: async (bulkId, token, chunk, assistantIds) => save(bulkId, token, 'ids', chunk, packIds(assistantIds), assistantIds.length),
     saveLetters: (bulkId, token, from, text) => save(bulkId, token, 'letters', from, text),
-    prepared: (bulkId, token, total, { requests, durationMs }) => save(bulkId, token, 'prepared', total, requests, Math.round(durationMs)),
-    validated: (bulkId, token, { requests, durationMs }) => save(bulkId, token, 'validated', requests, Math.round(durationMs)),
+    prepared: (bulkId, token, total, { requests, durationMs }, list) =>
+      save(bulkId, token, list?.complete === false ? 'incomplete' : 'prepared', total, requests, Math.round(durationMs), textOf(list)),
+    validated: (bulkId, token, { requests, durationMs }, list) => save(bulkId, token, 'validated', requests, Math.round(durationMs), textOf(list)),
     saveVerification: (bulkId, token, found, over) => save(bulkId, token, over ? 'completed' : 'verified', JSON.stringify(found)),
-    fail: (bulkId, token, code) => save(bulkId, token, 'failed', code),
+    fail: (bulkId, token, code, list) => save(bulkId, token, 'failed', code, textOf(list)),
 
     awaiting: () => redis.smembers(keys.bulksAwaiting),
     acknowledged: async (bulkId) => {

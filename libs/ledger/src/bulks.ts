@@ -47,9 +47,15 @@ export interface BulkDraft {
   drop(): Promise<void>;
 }
 
-/** Ids lie so many to a string. No id has a line break in it. */
+/** Ids are packed 1000 to a string, one a line. */
 export const IDS_A_CHUNK = 1000;
-export const packIds = (assistantIds: readonly string[]): string => assistantIds.join('\n');
+/** Throws INVALID_ARGUMENT for an id that would take no line, or several: every id after it would be taken for another. */
+export const packIds = (assistantIds: readonly string[]): string => {
+  if (assistantIds.some((id) => id === '' || id.includes('\n'))) {
+    throw new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field: 'assistant_ids', description: 'must not be empty, and must not contain line breaks' }] });
+  }
+  return assistantIds.join('\n');
+};
 export const unpackIds = (chunk: string | null): string[] => (chunk ? chunk.split('\n') : []);
 
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;

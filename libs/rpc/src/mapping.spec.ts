@@ -86,7 +86,7 @@ describe('toProtoBulkRotation', () => {
     expect(toProtoBulkRotation(running)).toEqual({
       id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: t0, startTime: null, updateTime: t0, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
       rotatedBefore: null, canary: null, maxFailures: { percent: 5 }, counts: running.counts, stop: null, rate: 0, remaining: { seconds: '6', nanos: 250_000_000 },
-      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '', consumers: [],
+      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '', consumers: [], list: null,
     });
   });
 
@@ -111,6 +111,17 @@ describe('toProtoBulkRotation', () => {
   it('says in the words of the error table why it stands still', () => {
     const { message, advice } = errorTable.CANARY_DONE;
     expect(toProtoBulkRotation({ ...running, state: 'PAUSED', why: 'CANARY_DONE' }).stop).toEqual({ reason: 'CANARY_DONE', message, advice });
+  });
+
+  it('says with LIST_INCOMPLETE how many were listed and how many upstream counts', () => {
+    const halted = { ...running, state: 'HALTED' as const, why: 'LIST_INCOMPLETE' };
+    expect(toProtoBulkRotation({ ...halted, list: { complete: false, listed: 450, counted: 1e15, unreadable: 2 } })).toMatchObject({
+      stop: { reason: 'LIST_INCOMPLETE', message: expect.stringMatching(/ 450 assistants were listed; Invent counts 1000000000000000; records that could not be read: 2\.$/) },
+      list: { incomplete: true, listedCount: 450, inventCount: '1000000000000000', unreadableCount: 2 },
+    });
+    const { stop, list } = toProtoBulkRotation({ ...halted, list: { complete: false, listed: 450, unreadable: 0 } });
+    expect(stop!.message).toMatch(/ 450 assistants were listed; Invent gives no count\.$/);
+    expect(list).toEqual({ incomplete: true, listedCount: 450, unreadableCount: 0 });
   });
 });
 

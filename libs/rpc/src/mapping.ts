@@ -1,4 +1,4 @@
-import { errorTable, isErrorCode, type Acknowledgement, type BulkItem, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { errorTable, isErrorCode, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -142,6 +142,16 @@ const remainingMs = ({ state, counts, perSecond, estimate }: LedgerBulk): number
   return estimate && Math.round((estimate.durationMs * left) / counts.total);
 };
 
+/** How many were listed and how many upstream counts: what an operator decides by. */
+const listCounts = ({ listed, counted, unreadable }: LedgerList): string =>
+  [`${listed} assistants were listed`, counted === undefined ? 'Invent gives no count' : `Invent counts ${counted}`, ...(unreadable > 0 ? [`records that could not be read: ${unreadable}`] : [])].join('; ') + '.';
+
+const bulkStop = ({ why, list }: LedgerBulk): SweepError | null => {
+  if (why === undefined) return null;
+  const words = inWords(why);
+  return why === 'LIST_INCOMPLETE' && list ? { ...words, message: `${words.message} ${listCounts(list)}` } : words;
+};
+
 /** The ledger's bulk rotation as the contract's. */
 export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[] = []): BulkRotation => {
   const { selection, verification, estimate } = bulk;
@@ -164,7 +174,7 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
     canary: bulk.canary ? { ...bulk.canary, awaitsConsumers: bulk.canary.awaitsConsumers ?? false } : null,
     maxFailures: bulk.maxFailures,
     counts: bulk.counts,
-    stop: bulk.why === undefined ? null : inWords(bulk.why),
+    stop: bulkStop(bulk),
     rate: bulk.perSecond ?? 0,
     remaining: duration(remainingMs(bulk)),
     estimate: estimate === undefined ? null : { requestCount: estimate.requests, duration: duration(estimate.durationMs) },
@@ -172,6 +182,9 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
     lastFailures: bulk.lastFailures.map(({ assistantId, code, atMs }) => ({ assistantId, reason: code, time: timestamp(atMs) })),
     policyId: ofOrg?.policyId ?? '',
     consumers,
+    list: bulk.list
+      ? { incomplete: !bulk.list.complete, listedCount: bulk.list.listed, unreadableCount: bulk.list.unreadable, ...(bulk.list.counted !== undefined && { inventCount: String(bulk.list.counted) }) }
+      : null,
   };
 };
 

@@ -73,6 +73,18 @@ export interface BulkCounts {
   duplicates: number;
 }
 
+/** What upstream's list of the org held, from which the assistants of a bulk were taken. */
+export interface BulkList {
+  /** False if it does not agree with its own count, or part of it could not be read. */
+  complete: boolean;
+  /** Distinct assistants that were listed. */
+  listed: number;
+  /** How many upstream counts; absent if it does not say so. */
+  counted?: number;
+  /** Listed records that could not be read, or have no valid id. They are left out. */
+  unreadable: number;
+}
+
 /** What the comparison with upstream at the end found. */
 export interface BulkVerification {
   /** Published and in force, of those that succeeded or were shared. */
@@ -112,6 +124,8 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   /** When its assistants have been found or, where they were named, the first are drawn: upstream requests that it takes, and how long, at the configured rate. */
   estimate?: { requests: number; durationMs: number };
   verification?: BulkVerification;
+  /** Absent if the assistants were named, or are not known yet. */
+  list?: BulkList;
   /** The entry of the event stream in which the last of its keys stands. */
   entry?: string;
   /** Newest first. */

@@ -9,7 +9,7 @@ export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolatio
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
 export { type AssistantSince, type SystemStatus } from './system.ts';
 export {
-  type BulkCounts, type BulkFailure, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,
+  type BulkCounts, type BulkFailure, type BulkList, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,
   MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, bulkItemStates, bulkStates, failureLetters, isBulkEnded, readItemLetter,
 } from './bulk.ts';
 export {

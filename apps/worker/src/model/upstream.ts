@@ -5,7 +5,7 @@ import type { Sealer } from '@rekey/sealing';
 export interface MadeKey {
   secret: string;
   madeMs: number;
-  /** `start`, `hand`, or the id of the rotation whose POST made it. */
+  /** `start`, `hand`, `restored`, or the id of the rotation whose POST made it. */
   by: string;
 }
 
@@ -33,6 +33,13 @@ export class Upstream {
     history.push({ secret: `${assistantId}-${history.length}`, madeMs, by });
   }
 
+  /** A backup is restored: the key before the one in force is in force again. */
+  restore(assistantId: string, atMs: number): void {
+    const history = this.keys.get(assistantId)!;
+    const before = history.findLast(({ secret }) => secret !== history.at(-1)!.secret);
+    if (before) history.push({ secret: before.secret, madeMs: atMs, by: 'restored' });
+  }
+
   land(post: Post, nowMs: number): void {
     post.over = true;
     this.rotate(post.assistantId, nowMs, post.rotationId);
@@ -52,9 +59,12 @@ export class Upstream {
     return this.record(assistantId, this.keys.get(assistantId)!.length - 1);
   }
 
-  /** The key that a fingerprint is of, by its place in the history. */
-  ageOf(assistantId: string, fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>): number {
-    return this.keys.get(assistantId)!.findIndex(({ secret }) => sealer.fingerprint(secret) === fingerprint);
+  /**
+   * The place in the history of the key that a fingerprint is of: the first one from `from` on. A key that is restored has several; -1 if it has been
+   * replaced before that place.
+   */
+  ageOf(assistantId: string, fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>, from = 0): number {
+    return this.keys.get(assistantId)!.findIndex(({ secret }, age) => age >= from && sealer.fingerprint(secret) === fingerprint);
   }
 
   nameOf(fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>): string | undefined {

@@ -1,5 +1,5 @@
 import type { InventClient, ListOutcome, ReadOutcome, RotateOutcome } from '@rekey/invent';
-import type { ClaimResult, Ledger } from '@rekey/ledger';
+import type { Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { noSweepCounts, type RotationJob } from '@rekey/schema';
 import type { Sealer } from '@rekey/sealing';
@@ -18,16 +18,20 @@ import { Upstream, type Post } from './upstream.ts';
 
 /** In simulated ms: as small as can be told apart. */
 export const timing: RotateTiming = {
-  sendWithinMs: 10, requestTimeoutMs: 20, leaseMarginMs: 10, landingWindowMs: 60, readLagMs: 5, freshForMs: 200, retryForMs: 1e9,
+  sendWithinMs: 10, requestTimeoutMs: 20, leaseMarginMs: 10, landingWindowMs: 60, readLagMs: 5, retryForMs: 1e9,
 };
 const LEASE_MS = timing.sendWithinMs + timing.requestTimeoutMs + timing.leaseMarginMs;
 const WINDOW_MS = timing.sendWithinMs + timing.landingWindowMs + timing.readLagMs;
-const ADVANCES_MS = [1, timing.readLagMs, LEASE_MS, WINDOW_MS, 2 * timing.freshForMs];
+const ADVANCES_MS = [1, timing.readLagMs, LEASE_MS, WINDOW_MS, 400];
+/** For how long reads have to agree that an assistant is gone, and how long Invent answers 404 by mistake at the most. */
+export const CONFIRM_AFTER_MS = 40;
+const WAVE_MS = 30;
 const MAX_OPEN_INTENTS = 3;
 const CHECK_TAKEOVER_MS = 50;
 const CHECK_AGAIN_MS = 10;
 const MAX_ROTATIONS = 3;
 const MAX_BY_HAND = 3;
+const MAX_RESTORED = 2;
 const MAX_KILLED = 2;
 const MAX_STOPPED = 2;
 const MAX_CALM_STEPS = 500;
@@ -46,6 +50,10 @@ export interface WorldOptions {
   byHand: boolean;
   /** Whether anything goes wrong. */
   faults: boolean;
+  /** Whether Invent is odd: a backup is restored, a POST is answered with the record of before, all reads are answered with 404 for a while. */
+  odd?: boolean;
+  /** Whether the API key is another org's for a while, longer than reads have to agree: they find none of the assistants. */
+  swapped?: boolean;
   /** A planted bug: the client sends a POST however old it is. */
   sendsTooLate?: boolean;
 }
@@ -88,8 +96,8 @@ interface Process {
 export interface AcceptedRotation extends RotationJob {
   /** The highest number on the stream when it was accepted. */
   seqBefore: number;
-  /** Redis time of its intents. */
-  intentsMs: number[];
+  /** When it was accepted. Whoever asked later and was answered with it is one more rotation of the same name. */
+  acceptedMs: number;
   posts: number;
   dueMs: number;
 }
@@ -105,6 +113,8 @@ export const promises = {
   frugal: 'without a fault, a rotation costs one POST and no reads',
   sound: 'what can be read is never said to be unreadable',
   rest: 'everything comes to rest',
+  braked: 'an org does not lose all of its assistants because of reads',
+  lives: 'an assistant that lives is not published as gone',
 } as const;
 
 /** A promise that the protocol broke, and how it came to that. */
@@ -143,6 +153,10 @@ export class World {
   private broken: unknown;
   private calm = false;
   private byHand = 0;
+  private restored = 0;
+  private waveUntilMs = Number.NEGATIVE_INFINITY;
+  private waves = 0;
+  private readonly removed = new Set<string>();
   private killed = 0;
   private stopped = 0;
   private readonly started = new Map<string, number>();
@@ -161,7 +175,7 @@ export class World {
   async play({ choices, script, taken }: History): Promise<void> {
     await this.options.redis.flushdb();
     await setRedisTime(this.options.redis, this.nowMs);
-    await this.importFirst();
+    for (const assistantId of this.options.swapped ? ASSISTANTS : ['a']) await this.importFirst(assistantId);
     for (const step of script ?? choices) {
       const action = typeof step === 'string' ? this.actions().find((one) => keyOf(one) === step) : pick(this.actions(), step);
       // What a script says may not be possible any more.
@@ -172,17 +186,28 @@ export class World {
     await this.comeToRest();
   }
 
+  /** Whether a rotation may be FAILED: only a 404 does that. */
+  get mayFail(): boolean {
+    return this.waves > 0;
+  }
+
+  noteRemoved(assistantId: string): void {
+    if (!this.options.swapped) this.fail(promises.lives, assistantId);
+    this.removed.add(assistantId);
+    if (this.removed.size === ASSISTANTS.length) this.fail(promises.braked, [...this.removed].join());
+  }
+
   fail(promise: string, detail: string): never {
     throw new BrokenPromise(promise, detail, this.steps);
   }
 
-  private async importFirst(): Promise<void> {
+  private async importFirst(assistantId: string): Promise<void> {
     const { ledger } = this.options;
-    const looked = await ledger.look({ orgId: ORG, assistantId: 'a' });
+    const looked = await ledger.look({ orgId: ORG, assistantId });
     if (looked.kind !== 'look') throw new Error('nothing can hold it yet');
     const publisher = createPublisher({ ledger, sealer: this.options.sealer, readers: nobody, logger, clock: this.sweeper.clock, meter });
     const anchor = { redisMs: this.nowMs, clockMs: this.sweeper.clock.nowMs() };
-    const record = this.upstream.record('a', 0);
+    const record = this.upstream.record(assistantId, 0);
     await publisher.publish(looked.hold, anchor, { finding: { record, secretKey: record.secretKey }, cause: 'import', rotation: 'goes-on', read: { beganMs: this.nowMs, lagMs: timing.readLagMs } });
   }
 
@@ -225,6 +250,7 @@ export class World {
       ...outcomes.flatMap(([, ...badly]) => badly),
       ...this.latePosts(),
       ...this.handRotations(),
+      ...this.oddities(),
       ...this.mishaps(),
     ];
     return this.options.faults ? all : all.filter(({ fault }) => !fault);
@@ -249,7 +275,7 @@ export class World {
         const seqBefore = Number(await this.options.redis.get(this.options.ledger.keys.seq));
         const { created, rotation } = await this.options.ledger.accept(rotationId, { orgId: orgId!, assistantId: assistantId!, reason: '' });
         this.add(created ? rotationId : `${rotation.id} is still queued`);
-        if (created) this.rotations.push({ rotationId, orgId: orgId!, assistantId: assistantId!, seqBefore, intentsMs: [], posts: 0, dueMs: 0 });
+        if (created) this.rotations.push({ rotationId, orgId: orgId!, assistantId: assistantId!, seqBefore, acceptedMs: this.nowMs, posts: 0, dueMs: 0 });
       },
     }));
   }
@@ -275,7 +301,8 @@ export class World {
   }
 
   private handRotations(): Action[] {
-    if (!this.options.byHand || this.byHand === MAX_BY_HAND) return [];
+    // Where the limit is looked at, two changes by hand are one too many of two assistants.
+    if (!this.options.byHand || this.options.swapped || this.byHand === MAX_BY_HAND) return [];
     return ASSISTANTS.map((id) => ({
       text: `upstream: somebody rotates ${id} by hand`,
       weight: id === 'a' ? 2 : 1,
@@ -285,6 +312,34 @@ export class World {
         this.upstream.rotate(id, this.nowMs, 'hand');
       },
     }));
+  }
+
+  private oddities(): Action[] {
+    const { odd, swapped } = this.options;
+    const wave = (text: string, ms: number): Action => ({
+      text,
+      weight: 2,
+      fault: true,
+      run: () => {
+        this.waves += 1;
+        this.waveUntilMs = this.nowMs + ms;
+      },
+    });
+    return [
+      ...(odd && this.restored < MAX_RESTORED
+        ? ASSISTANTS.map((id) => ({
+            text: `upstream: a backup of ${id} is restored`,
+            weight: id === 'a' ? 3 : 1,
+            fault: true,
+            run: () => {
+              this.restored += 1;
+              this.upstream.restore(id, this.nowMs);
+            },
+          }))
+        : []),
+      ...(odd && this.waves === 0 ? [wave('upstream: reads are answered with 404 for a while', WAVE_MS)] : []),
+      ...(swapped && this.waves === 0 ? [wave('upstream: the API key is of another org', 1000 * CONFIRM_AFTER_MS)] : []),
+    ];
   }
 
   private mishaps(): Action[] {
@@ -341,6 +396,7 @@ export class World {
   /** No more faults. Everybody goes on, what is open is delivered when it is due, and at last there is a sweep. */
   private async comeToRest(): Promise<void> {
     this.calm = true;
+    this.waveUntilMs = Number.NEGATIVE_INFINITY;
     for (const process of [...this.workers, this.checker]) process.paused = false;
     let swept = !this.options.byHand;
     for (let steps = 0; steps < MAX_CALM_STEPS; steps += 1) {
@@ -355,8 +411,8 @@ export class World {
   /** The rotations that are open, and when checks are due. */
   private async openAndChecks(): Promise<[string[], number[]]> {
     const { redis, ledger: { keys } } = this.options;
-    const [open, checks] = (await redis.pipeline().zrange(keys.rotations('open'), '0', '-1').zrange(keys.checks, '0', '-1', 'WITHSCORES').exec())!;
-    return [open![1] as string[], (checks![1] as string[]).filter((_text, i) => i % 2 === 1).map(Number)];
+    const [open, ...checks] = (await redis.pipeline().zrange(keys.rotations('open'), '0', '-1').zrange(keys.checks, '0', '-1', 'WITHSCORES').zrange(keys.slowChecks, '0', '-1', 'WITHSCORES').exec())!;
+    return [open![1] as string[], checks.flatMap(([, members]) => (members as string[]).filter((_text, i) => i % 2 === 1).map(Number))];
   }
 
   private async nextInCalm(swept: boolean): Promise<Action | undefined> {
@@ -421,13 +477,14 @@ export class World {
     const { checker } = this;
     const check = checkAssistant(this.common(checker));
     this.run(checker, 'checks', async () => {
-      const [due] = target ? [] : await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS);
+      const draw = async (slow: boolean) => (await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS, { slow }))[0];
+      const due = target ? undefined : ((await draw(false)) ?? (await draw(true)));
       if (!target && !due) return;
       const result = await check(target ?? due!);
       this.say(`${checker.name}: ${result.kind}`);
       if (!due) return;
-      const again = result.kind === 'held' || result.kind === 'doubted' || result.kind === 'stale' ? result.retryInMs : result.kind === 'unreadable' ? CHECK_AGAIN_MS : undefined;
-      await checker.ledger.endCheck(due, again);
+      const again = 'retryInMs' in result ? result.retryInMs : result.kind === 'unreadable' || result.kind === 'withheld' ? CHECK_AGAIN_MS : undefined;
+      await checker.ledger.endCheck(due, again === undefined ? undefined : { inMs: again, slow: due.slow });
     });
   }
 
@@ -496,7 +553,7 @@ export class World {
     const execute = async () => {
       const value = await run();
       this.add(name === 'currents' ? 'read' : this.brief([value], ANSWERED).trim());
-      this.note(name, args, value);
+      this.note(name, args);
       return value;
     };
     return this.wait(process, (finish) => {
@@ -514,11 +571,8 @@ export class World {
     });
   }
 
-  private note(name: string, args: unknown[], value: unknown): void {
+  private note(name: string, args: unknown[]): void {
     if (name === 'quarantine') this.fail(promises.sound, String(args[1]));
-    if (name !== 'claim') return;
-    const result = value as ClaimResult;
-    if (result.kind === 'claimed') this.rotations.find(({ rotationId }) => rotationId === (args[0] as RotationJob).rotationId)!.intentsMs.push(result.claim.atMs);
   }
 
   private post(process: Process, { assistantId, rotationId }: RotationJob, sendBeforeMs: number): Promise<RotateOutcome> {
@@ -550,6 +604,20 @@ export class World {
           upstream.land(sent, this.nowMs);
           finish({ outcome: 'done', record: upstream.newest(assistantId) });
         }),
+        // A key that nobody has read yet cannot be told from a new one.
+        ...(this.options.odd && !(upstream.keys.get(assistantId)!.at(-1)!.by === 'hand' || (assistantId === 'b' && upstream.keys.get('b')!.length === 1))
+          ? [
+              badly(2, `${text} lands, and is answered with the record of before`, () => {
+                const before = upstream.newest(assistantId);
+                upstream.land(sent, this.nowMs);
+                finish({ outcome: 'done', record: before });
+              }),
+              badly(2, `${text} is lost for good, and is answered with the record of before`, () => {
+                gone();
+                finish({ outcome: 'done', record: upstream.newest(assistantId) });
+              }),
+            ]
+          : []),
         badly(3, `${text} lands, and its answer is lost`, () => {
           upstream.land(sent, this.nowMs);
           finish(unknown);
@@ -587,7 +655,9 @@ export class World {
   private read(process: Process, assistantId: string): Promise<ReadOutcome> {
     const sinceMs = this.nowMs - timing.readLagMs;
     if (this.workers.includes(process)) this.workerReads += 1;
+    const gone = this.nowMs < this.waveUntilMs;
     return this.wait<ReadOutcome>(process, (finish) => [
+      ...(gone ? [badly(8, `${process.name}: its GET of ${assistantId} is answered with 404`, () => finish({ outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: 'HTTP 404' }))] : []),
       ...this.upstream.shown(assistantId, sinceMs).map((age, i) => {
         const run = () => finish({ outcome: 'read', record: this.upstream.record(assistantId, age) });
         const text = `${process.name}: its GET shows ${assistantId}-${age}`;
@@ -602,9 +672,11 @@ export class World {
     const listed = (finish: (value: ListOutcome) => void, ageOf: (ages: number[]) => number) => () => {
       const records = ASSISTANTS.map((id) => this.upstream.record(id, ageOf(this.upstream.shown(id, sinceMs))));
       this.add(records.map(({ secretKey }) => secretKey).join(', '));
-      finish({ outcome: 'read', page: { records, unreadable: 0, size: 100, total: records.length } });
+      finish({ outcome: 'read', page: { records, unreadable: [], total: records.length } });
     };
+    const isOfAnother = this.options.swapped && this.nowMs < this.waveUntilMs;
     return this.wait<ListOutcome>(process, (finish) => [
+      ...(isOfAnother ? [badly(8, `${process.name}: its LIST is empty`, () => finish({ outcome: 'read', page: { records: [], unreadable: [], total: 0 } }))] : []),
       well(`${process.name}: its LIST is answered`, listed(finish, (ages) => ages[0]!)),
       badly(5, `${process.name}: its LIST is answered by a replica that lags`, listed(finish, (ages) => ages.at(-1)!)),
       badly(1, `${process.name}: its LIST fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),

@@ -4,13 +4,14 @@
 -- KEYS  1 the bulk   2 its ids
 -- ARGV  1 prefix  2 bulk id  3 token of who drew it  4 what comes of it, with further arguments:
 --       `restart`                          it begins anew: ids and states that were noted before are forgotten
---       `ids` chunk text                   a thousand of its ids
---       `prepared` total requests ms       all of them are there; what it takes
+--       `ids` chunk text count             a thousand of its ids, one a line
+--       `prepared` total requests ms list  all of them are there; what it takes; what upstream's list held (JSON)
+--       `incomplete` …                     the same, but the list is known to be incomplete: an operator decides
 --       `letters` from text                states of some, of a dry run: one after the other
---       `validated` requests ms            the dry run is over: as many as there are states
+--       `validated` requests ms list       the dry run is over: as many as there are states
 --       `verified` JSON                    what the comparison has found so far
 --       `completed` JSON                   … and it is over
---       `failed` code                      it cannot be prepared
+--       `failed` code list                 it cannot be prepared
 -- Returns {'SAVED'}
 --         {'LOST'}   the bulk is another's by now, or was paused or cancelled: nothing was written
 
@@ -23,19 +24,27 @@ local now_ms = math.floor(now_us() / 1000)
 
 if wish == 'restart' then
   redis.call('DEL', KEYS[2], KEYS[1] .. ':states')
+  redis.call('HDEL', KEYS[1], 'list')
 elseif wish == 'ids' then
+  -- An id with a line break in it would have every later one taken for another.
+  local _, breaks = string.gsub(ARGV[6], '\n', '')
+  if breaks + 1 ~= tonumber(ARGV[7]) then return redis.error_reply('ids do not lie one a line') end
   redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
 elseif wish == 'letters' then
   redis.call('SETRANGE', KEYS[1] .. ':states', ARGV[5], ARGV[6])
-elseif wish == 'prepared' then
+elseif wish == 'prepared' or wish == 'incomplete' then
   -- Some of them were lost with a Redis that failed over: it begins anew.
   if redis.call('HLEN', KEYS[2]) ~= math.ceil(tonumber(ARGV[5]) / 1000) then return { 'LOST' } end
   redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7])
+  if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'list', ARGV[8]) end
   redis.call('HDEL', KEYS[1], 'task_token', 'task_until')
   begin_bulk(id, tonumber(ARGV[5]), now_ms)
+  -- As if it had halted before its first assistant: whoever resumes it accepts the assistants that were listed.
+  if wish == 'incomplete' then stop_bulk(id, 'HALTED', 'LIST_INCOMPLETE', now_ms) end
 elseif wish == 'validated' then
   local states = redis.call('GET', KEYS[1] .. ':states') or ''
   local _, valid = string.gsub(states, 'v', '')
+  if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'list', ARGV[7]) end
   redis.call('HSET', KEYS[1], 'total', #states, 'requests', ARGV[5], 'takes', ARGV[6], 'valid', valid, 'failed', #states - valid)
   end_bulk(id, 'VALIDATED', '', now_ms)
 elseif wish == 'verified' then
@@ -44,6 +53,7 @@ elseif wish == 'completed' then
   redis.call('HSET', KEYS[1], 'verification', ARGV[5])
   end_bulk(id, 'COMPLETED', '', now_ms)
 elseif wish == 'failed' then
+  if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'list', ARGV[6]) end
   end_bulk(id, 'FAILED', ARGV[5], now_ms)
 end
 return { 'SAVED' }

@@ -6,6 +6,7 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 import type { BulkCounts as _rekey_v1_BulkCounts, BulkCounts__Output as _rekey_v1_BulkCounts__Output } from './rekey/v1/BulkCounts.ts';
 import type { BulkEstimate as _rekey_v1_BulkEstimate, BulkEstimate__Output as _rekey_v1_BulkEstimate__Output } from './rekey/v1/BulkEstimate.ts';
 import type { BulkFailure as _rekey_v1_BulkFailure, BulkFailure__Output as _rekey_v1_BulkFailure__Output } from './rekey/v1/BulkFailure.ts';
+import type { BulkList as _rekey_v1_BulkList, BulkList__Output as _rekey_v1_BulkList__Output } from './rekey/v1/BulkList.ts';
 import type { BulkRotation as _rekey_v1_BulkRotation, BulkRotation__Output as _rekey_v1_BulkRotation__Output } from './rekey/v1/BulkRotation.ts';
 import type { BulkRotationItem as _rekey_v1_BulkRotationItem, BulkRotationItem__Output as _rekey_v1_BulkRotationItem__Output } from './rekey/v1/BulkRotationItem.ts';
 import type { BulkRotationServiceClient as _rekey_v1_BulkRotationServiceClient, BulkRotationServiceDefinition as _rekey_v1_BulkRotationServiceDefinition } from './rekey/v1/BulkRotationService.ts';
@@ -52,6 +53,7 @@ export interface ProtoGrpcType {
       BulkCounts: MessageTypeDefinition<_rekey_v1_BulkCounts, _rekey_v1_BulkCounts__Output>
       BulkEstimate: MessageTypeDefinition<_rekey_v1_BulkEstimate, _rekey_v1_BulkEstimate__Output>
       BulkFailure: MessageTypeDefinition<_rekey_v1_BulkFailure, _rekey_v1_BulkFailure__Output>
+      BulkList: MessageTypeDefinition<_rekey_v1_BulkList, _rekey_v1_BulkList__Output>
       BulkRotation: MessageTypeDefinition<_rekey_v1_BulkRotation, _rekey_v1_BulkRotation__Output>
       BulkRotationItem: MessageTypeDefinition<_rekey_v1_BulkRotationItem, _rekey_v1_BulkRotationItem__Output>
       BulkRotationService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_BulkRotationServiceClient> & { service: _rekey_v1_BulkRotationServiceDefinition }

@@ -10,6 +10,7 @@ import type { BulkEstimate as _rekey_v1_BulkEstimate, BulkEstimate__Output as _r
 import type { BulkVerification as _rekey_v1_BulkVerification, BulkVerification__Output as _rekey_v1_BulkVerification__Output } from '../../rekey/v1/BulkVerification.ts';
 import type { BulkFailure as _rekey_v1_BulkFailure, BulkFailure__Output as _rekey_v1_BulkFailure__Output } from '../../rekey/v1/BulkFailure.ts';
 import type { ConsumerReach as _rekey_v1_ConsumerReach, ConsumerReach__Output as _rekey_v1_ConsumerReach__Output } from '../../rekey/v1/ConsumerReach.ts';
+import type { BulkList as _rekey_v1_BulkList, BulkList__Output as _rekey_v1_BulkList__Output } from '../../rekey/v1/BulkList.ts';
 
 // Original file: ../../proto/rekey/v1/bulk.proto
 
@@ -79,6 +80,7 @@ export interface BulkRotation {
   'lastFailures'?: (_rekey_v1_BulkFailure)[];
   'policyId'?: (string);
   'consumers'?: (_rekey_v1_ConsumerReach)[];
+  'list'?: (_rekey_v1_BulkList | null);
 }
 
 export interface BulkRotation__Output {
@@ -107,4 +109,5 @@ export interface BulkRotation__Output {
   'lastFailures': (_rekey_v1_BulkFailure__Output)[];
   'policyId': (string);
   'consumers': (_rekey_v1_ConsumerReach__Output)[];
+  'list': (_rekey_v1_BulkList__Output | null);
 }
