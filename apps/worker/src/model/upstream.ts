@@ -33,11 +33,17 @@ export class Upstream {
     history.push({ secret: `${assistantId}-${history.length}`, madeMs, by });
   }
 
-  /** A backup is restored: the key before the one in force is in force again. */
+  /** A backup is restored: the key before the one in force is in force again; of those that nobody made by hand, for Rekey may never have read such a one. */
   restore(assistantId: string, atMs: number): void {
     const history = this.keys.get(assistantId)!;
-    const before = history.findLast(({ secret }) => secret !== history.at(-1)!.secret);
+    const before = history.findLast(({ secret }) => secret !== history.at(-1)!.secret && history.find((first) => first.secret === secret)!.by !== 'hand');
     if (before) history.push({ secret: before.secret, madeMs: atMs, by: 'restored' });
+  }
+
+  /** Whether the key in force was first made by hand. */
+  isByHand(assistantId: string): boolean {
+    const history = this.keys.get(assistantId)!;
+    return history.find(({ secret }) => secret === history.at(-1)!.secret)!.by === 'hand';
   }
 
   land(post: Post, nowMs: number): void {

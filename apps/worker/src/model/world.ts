@@ -458,7 +458,7 @@ export class World {
   }
 
   private sweep(): void {
-    const { sweeper } = this;
+    const { sweeper, calm: isLast } = this;
     const run = sweep({ ...this.common(sweeper), check: checkAssistant(this.common(sweeper)), configuredOrgs: () => [ORG] });
     this.run(sweeper, 'sweep', async () => {
       const counts = { ...noSweepCounts };
@@ -467,7 +467,7 @@ export class World {
       } catch (error) {
         if (!(error instanceof SweepFailure)) throw error;
         this.say(`the sweep failed: ${error.code}`);
-        if (this.calm) throw error;
+        if (isLast) throw error;
       }
     });
   }
@@ -605,7 +605,7 @@ export class World {
           finish({ outcome: 'done', record: upstream.newest(assistantId) });
         }),
         // A key that nobody has read yet cannot be told from a new one.
-        ...(this.options.odd && !(upstream.keys.get(assistantId)!.at(-1)!.by === 'hand' || (assistantId === 'b' && upstream.keys.get('b')!.length === 1))
+        ...(this.options.odd && assistantId === 'a' && !upstream.isByHand('a')
           ? [
               badly(2, `${text} lands, and is answered with the record of before`, () => {
                 const before = upstream.newest(assistantId);
