@@ -107,9 +107,10 @@ const watch = async (client: GatewayClient, id: string, { json = false, timeout 
 const isAsAsked = ({ state, counts, verification }: ProtoBulkRotation): boolean =>
   (state === 'COMPLETED' || state === 'VALIDATED') && counts!.failed === 0 && !verification?.unverified;
 
-/** Has a command that asked for this bulk rotation to be done end with 1 if it has ended otherwise, such as one that was made before by the same request. */
-export const failUnlessAsAsked = (bulk: ProtoBulkRotation): void => {
+/** Has a command that asked for a bulk rotation end as that did, if it has ended or is stopped: it may be one that the same request made before. */
+export const endAs = (bulk: ProtoBulkRotation): void => {
   if (ended(bulk) && !isAsAsked(bulk)) process.exitCode = exitCodes.failed;
+  if (isBulkStopped(bulk)) process.exitCode = exitCodes.notEnded;
 };
 
 const conclude = async (client: GatewayClient, bulk: ProtoBulkRotation, { json, timeout }: FollowBulkOptions): Promise<void> => {

@@ -4,7 +4,7 @@ import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '
 import { Command, Option } from 'commander';
 import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
 import { age, bulkMessages, bulkSpec, count, failureLimit, isFollowed, moment, type BulkWish } from '../bulk-request.ts';
-import { failUnlessAsAsked, followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
+import { endAs, followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
 import { seconds } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
@@ -52,7 +52,7 @@ const create = (): Command =>
         }
         if (isFollowed(options)) return follow(client, bulk.id, options);
         showBulk(options, bulk);
-        failUnlessAsAsked(bulk);
+        endAs(bulk);
       }),
     );
 
@@ -131,7 +131,7 @@ const change = (name: string, method: ChangeMethod, description: string): Comman
         const bulk = await client[method]({ id }).catch(sayHowToGoOn(options, 'It may have been done: repeating the command is safe.'));
         showBulk(options, bulk);
         // Whoever pauses or cancels has asked for no success.
-        if (method === 'resumeBulkRotation' || method === 'retryBulkRotation') failUnlessAsAsked(bulk);
+        if (method === 'resumeBulkRotation' || method === 'retryBulkRotation') endAs(bulk);
       }),
     );
 
