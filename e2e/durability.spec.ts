@@ -192,9 +192,9 @@ describe('a Redis whose replica is gone', () => {
     await eventually(() => system.client.checkHealth({ service: '' }), ({ status }) => status === 'SERVING');
     const health: string[] = [];
     const slowest: number[] = [];
-    let over = false;
+    const over = new AbortController();
     const watching = (async () => {
-      while (!over) {
+      while (!over.signal.aborted) {
         const began = performance.now();
         health.push((await system.client.checkHealth({ service: '' })).status);
         await system.client.listRotations({});
@@ -206,7 +206,7 @@ describe('a Redis whose replica is gone', () => {
     const failures = await Promise.all(Array.from({ length: 24 }, (_, i) => failureOf(system.rotate(`ast_${i + 1}`))));
     const tookMs = performance.now() - began;
     await sleep(3000);
-    over = true;
+    over.abort();
     await watching;
     expect(new Set(failures.map(({ reason }) => reason))).toEqual(new Set(['REPLICAS_MISSING']));
     expect(failures[0]!.message).toContain('try again with the same request_id; it gives the same rotation');

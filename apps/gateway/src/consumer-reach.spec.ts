@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConsumerPositions, Consumers } from '@rekey/ledger';
-import { RekeyError, type Reach } from '@rekey/schema';
+import type { Reach, RekeyError } from '@rekey/schema';
 import { createConsumersReach } from './consumer-reach.ts';
 
 /** Consumers of which it is known how far they are; the others are not there. */

@@ -216,9 +216,9 @@ describe('a call', () => {
       advice: expect.stringMatching(/^See rekey consumer status/),
       info: { call: 'CreateBulkRotation', consumers: 'billing', retryable: 'false' },
     });
-    const away = connect(await startFake({ rotations: { GetRotation: () => { throw new RekeyError('REDIS_UNAVAILABLE'); }, RotateSecretKey: () => { throw new RekeyError('REDIS_UNAVAILABLE'); } } }), { retry: false });
-    expect((await failureOf(away.getRotation('rot_1'))).advice).toBe('Try again.');
-    expect((await failureOf(away.rotateSecretKey(request))).advice).toBe('Try again with the same request_id; it gives the same rotation.');
+    const withoutRedis = connect(await startFake({ rotations: { GetRotation: () => { throw new RekeyError('REDIS_UNAVAILABLE'); }, RotateSecretKey: () => { throw new RekeyError('REDIS_UNAVAILABLE'); } } }), { retry: false });
+    expect((await failureOf(withoutRedis.getRotation('rot_1'))).advice).toBe('Try again.');
+    expect((await failureOf(withoutRedis.rotateSecretKey(request))).advice).toBe('Try again with the same request_id; it gives the same rotation.');
   });
 
   it('says of an answer that is larger than gRPC takes that it is so', async () => {

@@ -20,10 +20,10 @@ afterAll(async () => {
 
 /** Flushes the scripts as fast as Redis can, while `work` is done. */
 const underFlushes = async <T>(work: () => Promise<T>): Promise<{ result: T; flushes: number }> => {
-  let over = false;
+  const over = new AbortController();
   let flushes = 0;
   const storm = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       await Promise.all(Array.from({ length: 20 }, () => operator.script('FLUSH', 'SYNC')));
       flushes += 20;
     }
@@ -31,7 +31,7 @@ const underFlushes = async <T>(work: () => Promise<T>): Promise<{ result: T; flu
   try {
     return { result: await work(), flushes };
   } finally {
-    over = true;
+    over.abort();
     await storm;
   }
 };

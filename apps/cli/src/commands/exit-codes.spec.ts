@@ -47,7 +47,7 @@ beforeAll(async () => {
   const change = answer(protoBulk);
   add(v1.BulkRotationService, {
     CreateBulkRotation: clientStreaming(async (messages) => {
-      for await (const _message of messages);
+      for await (const message of messages) void message;
       return protoBulk();
     }, () => {}, { idleMs: 1000 }),
     GetBulkRotation: change, PauseBulkRotation: change, ResumeBulkRotation: change, CancelBulkRotation: change, RetryBulkRotation: change,
