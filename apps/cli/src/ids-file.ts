@@ -26,8 +26,8 @@ const complaintAbout = (line: string): string | undefined =>
   separator.test(line) ? `has several columns (${NOT_A_TABLE})` : complaintAboutId(line);
 
 /**
- * The ids of a file, one a line, in batches of at most `batchBytes` bytes on the wire. `-` is standard input. Takes Windows line ends, a BOM and
- * blank lines. Throws for a file without ids, and, when it has been read to its end, for lines that are not valid: it names the first few, and no batch
+ * The ids of a file, one a line, in batches of at most `batchBytes` bytes on the wire. `-` is standard input. Takes Windows line ends, a BOM,
+ * blank lines, and plain spaces around ids. Throws for a file without ids, and, when it has been read to its end, for lines that are not valid: it names the first few, and no batch
  * comes after the first of them. A header is not valid either, although its words may have the form of an id.
  */
 export async function* readIds(path: string, { batchBytes, stdin = process.stdin }: { batchBytes: number; stdin?: AsyncIterable<Uint8Array> }): AsyncGenerator<string[]> {
@@ -43,8 +43,9 @@ export async function* readIds(path: string, { batchBytes, stdin = process.stdin
   for await (const lines of linesOf(path === '-' ? stdin : createReadStream(path), name)) {
     for (const line of lines) {
       lineNumber += 1;
-      const id = line.endsWith('\r') ? line.slice(0, -1) : line;
-      if (id.trim() === '') continue;
+      // Only what people see and mean: a no-break or zero-width space around an id is a mistake, and is reported.
+      const id = line.replace(/^[ \t]+|[ \t\r]+$/g, '');
+      if (id === '') continue;
       found += 1;
       if (found === 1) {
         first = { line: id, lineNumber };
