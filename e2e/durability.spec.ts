@@ -166,7 +166,8 @@ describe('a Redis with a replica', () => {
     const system = await start({ gateway: waits, redis: { args: ['--repl-diskless-sync-delay', '0'] } });
     const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(system.redisServer.port)] });
     releases.push(() => replica.dispose());
-    await eventually(() => system.redis.info('replication'), (info) => info.includes('state=online'));
+    // Online is not enough: a replica that was joined just now confirms nothing for up to a second.
+    await eventually(() => system.redis.wait(1, 100), (confirmed) => confirmed === 1);
     await system.startWorker(waits);
     expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED', attemptCount: 1 });
 
@@ -182,6 +183,37 @@ describe('a Redis with a replica', () => {
     expect(await system.waitFor(id!)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
     expect((await requests(system)).rotate).toBe(2);
     await expectTruth(system);
+  });
+});
+
+describe('a Redis whose replica is gone', () => {
+  it('is waited for by 24 callers at once while the gateway serves, and answers whatever else is asked', async () => {
+    const system = await start({ gateway: { REKEY_WAIT_REPLICAS: '1', REKEY_WAIT_REPLICAS_MS: '1000' } });
+    await eventually(() => system.client.checkHealth({ service: '' }), ({ status }) => status === 'SERVING');
+    const health: string[] = [];
+    const slowest: number[] = [];
+    const over = new AbortController();
+    const watching = (async () => {
+      while (!over.signal.aborted) {
+        const began = performance.now();
+        health.push((await system.client.checkHealth({ service: '' })).status);
+        await system.client.listRotations({});
+        slowest.push(performance.now() - began);
+        await sleep(50);
+      }
+    })();
+    const began = performance.now();
+    const failures = await Promise.all(Array.from({ length: 24 }, (_, i) => failureOf(system.rotate(`ast_${i + 1}`))));
+    const tookMs = performance.now() - began;
+    await sleep(3000);
+    over.abort();
+    await watching;
+    expect(new Set(failures.map(({ reason }) => reason))).toEqual(new Set(['REPLICAS_MISSING']));
+    expect(failures[0]!.message).toContain('try again with the same request_id; it gives the same rotation');
+    // Two waits, and a margin for a machine that is busy.
+    expect(tookMs).toBeLessThan(4000);
+    expect(new Set(health)).toEqual(new Set(['SERVING']));
+    expect(Math.max(...slowest)).toBeLessThan(900);
   });
 });
 

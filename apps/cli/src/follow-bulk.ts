@@ -103,15 +103,24 @@ const watch = async (client: GatewayClient, id: string, { json = false, timeout 
   }
 };
 
+/** Of one that has ended: whether every assistant succeeded, and is known to hold the key that was published. */
+const isAsAsked = ({ state, counts, verification }: ProtoBulkRotation): boolean =>
+  (state === 'COMPLETED' || state === 'VALIDATED') && counts!.failed === 0 && !verification?.unverified;
+
+/** Has a command that asked for a bulk rotation end as that did, if it has ended or is stopped: it may be one that the same request made before. */
+export const endAs = (bulk: ProtoBulkRotation): void => {
+  if (ended(bulk) && !isAsAsked(bulk)) process.exitCode = exitCodes.failed;
+  if (isBulkStopped(bulk)) process.exitCode = exitCodes.notEnded;
+};
+
 const conclude = async (client: GatewayClient, bulk: ProtoBulkRotation, { json, timeout }: FollowBulkOptions): Promise<void> => {
-  const { id, state, stop, counts, verification } = bulk;
+  const { id, state, stop, counts } = bulk;
   if (isBulkStopped(bulk)) {
     throw new CliError(`${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} Go on: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`, stop?.reason ?? 'NOT_ENDED', exitCodes.notEnded);
   }
   if (!ended(bulk)) throw goesOn(id, `has not ended after ${timeout} s; it goes on.`, 'NOT_ENDED');
   if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
-  const asAsked = (state === 'COMPLETED' || state === 'VALIDATED') && counts!.failed === 0 && !verification?.unverified;
-  if (!asAsked) process.exitCode = exitCodes.failed;
+  if (!isAsAsked(bulk)) process.exitCode = exitCodes.failed;
   if (state === 'COMPLETED' && counts!.failed > 0) process.stderr.write(`Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`);
 };
 

@@ -1,6 +1,8 @@
 import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
 import { isEnded, isWaitedFor, type RotationState } from '@rekey/schema';
+import { exitCodes } from './failure.ts';
 import { conclude, follow } from './follow.ts';
+import { print } from './gateway-command.ts';
 import { rotationJson, rotationText } from './output.ts';
 
 /** Waits in slices, so that every change of state is seen on the way. */
@@ -30,6 +32,14 @@ export const followRotation = (client: GatewayClient, rotation: ProtoRotation, t
     },
     timeoutSeconds,
   );
+
+/** Shows a rotation that is not waited for. It may be one that ended long ago, for the same request: then the command ends as it did. */
+export const showRotation = (rotation: ProtoRotation, options: { json?: boolean }): void => {
+  print(options, rotationJson(rotation), rotationText(rotation));
+  if (!ended(rotation) || rotation.state === 'SUCCEEDED') return;
+  process.stderr.write(`${rotation.id} has ended as ${rotation.state}. Ask again for it: rekey retry ${rotation.id}\n`);
+  process.exitCode = exitCodes.failed;
+};
 
 export const concludeRotation = (rotation: ProtoRotation, options: { json?: boolean; timeout: number }, also?: AlsoUntil): void =>
   conclude(options, {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayClient, ProtoSweep } from '@rekey/rpc';
+import { exitCodes } from './failure.ts';
 import { conclude, follow } from './follow.ts';
+import { print } from './gateway-command.ts';
 import { sweepJson, sweepText } from './output.ts';
 
 const ASK_EVERY_MS = 1000;
@@ -20,6 +22,12 @@ export const followSweep = (client: GatewayClient, sweep: ProtoSweep, timeoutSec
     },
     timeoutSeconds,
   );
+
+/** Shows a sweep that is not waited for. */
+export const showSweep = (sweep: ProtoSweep, options: { json?: boolean }): void => {
+  print(options, sweepJson(sweep), sweepText(sweep));
+  if (sweep.state === 'FAILED') process.exitCode = exitCodes.failed;
+};
 
 export const concludeSweep = (sweep: ProtoSweep, options: { json?: boolean; timeout: number }): void =>
   conclude(options, {

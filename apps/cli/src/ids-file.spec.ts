@@ -27,7 +27,10 @@ describe('readIds', () => {
     ['a\nb', ['a', 'b']],
     ['a\r\nb\r\n', ['a', 'b']],
     ['\ufeffa\r\n\r\n \t\r\n  b \n\n', ['a', 'b']],
-    ['a b\nä,"x"\n', ['a b', 'ä,"x"']],
+    ['ä\nb.c\n', ['ä', 'b.c']],
+    ['ast_1\nast_2\n', ['ast_1', 'ast_2']],
+    ['nobody_1\nast_1\n', ['nobody_1', 'ast_1']],
+    ['x\ny\nid\n', ['x', 'y', 'id']],
     ['a\na\n', ['a', 'a']],
   ])('takes an id a line, whatever ends it: %j', async (content, ids) => {
     expect(await read(content)).toEqual([ids]);
@@ -43,6 +46,41 @@ describe('readIds', () => {
   it('names the first few lines that are not valid, and counts the others', async () => {
     await expect(read('a\n\nb/c\nd\r\n..\n')).rejects.toThrow(/ids\.txt holds what is not an id: line 3 must not contain any of .*; line 5 must not be a dot segment\. Nothing was created\./);
     await expect(read('..\n'.repeat(1000))).rejects.toThrow(/line 5 [^;]*; and 995 more\. Nothing was created/);
+  });
+
+  it.each([
+    ['\u3000ast_1\nast_2\n', 1], ['ast_1\nast_2\u2003\n', 2], ['ast_1\nbad id\n', 2], ['ast_1\n\u00a0ast_2\n', 2], ['ast_1\nast_\u200b2\n', 2], ['ast_1\nast_2\u202e\n', 2], ['ast_1\n\ufeffast_2\n', 2],
+    ['ast_1 ast_2\r\n', 1], ['ast_1\rast_2\n', 1],
+  ])('names a line with white space, or with what nobody sees: %j', async (content, line) => {
+    await expect(read(content)).rejects.toThrow(new RegExp(`line ${line} must not contain (white space or invisible|control) characters\\. Nothing was created`));
+  });
+
+  it.each([
+    'id', 'ID', 'ids', 'assistant_id', 'Assistant ID', 'assistantId', 'ASSISTANT-ID', 'assistants', 'name', 'org_id', '\ufeffassistant_id', '\n\nassistant_id',
+  ])('says of a header that it is one: %j', async (title) => {
+    await expect(read(`${title}\nx_1\nx_2\n`)).rejects.toThrow(/ids\.txt has a header: line \d is the title of a column, not an id\..*Nothing was created/);
+  });
+
+  it.each(['assistant_id', 'Bezeichner', 'nom.externe', 'Kennung'])('says so also of a file with nothing else but a header, or of a title that it does not know: %s', async (title) => {
+    await expect(read(`${title}\nast_1\nast_2\n`)).rejects.toThrow('has a header: line 1');
+    await expect(read('assistant_id\n')).rejects.toThrow('has a header: line 1');
+  });
+
+  it.each([
+    ['id,name\nast_1,Support\n', 1], ['ast_1,ast_2,ast_3', 1], ['ast_1\nast_2;Support\n', 2], ['ast_1\tSupport\n', 1], ['"ast_1"\n', 1], ['ast_1\nast_2|x\n', 2], ['ast_1,\n', 1],
+  ])('says of a table that it is one: %j', async (content, line) => {
+    await expect(read(content)).rejects.toThrow(new RegExp(`line ${line} has several columns \\(it takes one assistant id a line, without a header and without other columns\\)`));
+  });
+
+  it('gives no batch of a file with a header', async () => {
+    const path = join(folder, 'header.txt');
+    await writeFile(path, `Kennung\n${'ast_1\n'.repeat(10)}`);
+    const seen: string[][] = [];
+    const reading = (async () => {
+      for await (const batch of readIds(path, { batchBytes: 1 })) seen.push(batch);
+    })();
+    await expect(reading).rejects.toThrow('header');
+    expect(seen.flat()).not.toContain('ast_1');
   });
 
   it('never quotes what is in the file', async () => {

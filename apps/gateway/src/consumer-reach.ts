@@ -22,6 +22,18 @@ export interface ConsumersReach {
   close(): void;
 }
 
+const MAX_NAMED = 10;
+
+/** Names the first few, each with how far it is, which says what to do about it. */
+const consumersMissing = (missing: { name: string; state: string }[]): RekeyError => {
+  const first = missing.slice(0, MAX_NAMED);
+  const more = missing.length - first.length;
+  return new RekeyError('CONSUMERS_MISSING', {
+    which: `${first.map(({ name, state }) => `${name} (${state})`).join(', ')}${more > 0 ? `, and ${more} more` : ''}`,
+    metadata: { consumers: first.map(({ name }) => name).join(','), consumer_count: String(missing.length) },
+  });
+};
+
 /** How long consumers that are demanded may take to catch up. */
 const CATCH_UP_MS = 5000;
 
@@ -39,8 +51,8 @@ export const createConsumersReach = ({ consumers, positions, begun }: { consumer
   const check = async (orgId: string, named: readonly string[]): Promise<void> => {
     for (const name of named) {
       const seen = await consumers.get(name);
-      if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND');
-      if (!mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ');
+      if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND', { which: name, metadata: { consumers: name } });
+      if (!mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ', { which: name, metadata: { consumers: name } });
     }
   };
 
@@ -83,7 +95,14 @@ export const createConsumersReach = ({ consumers, positions, begun }: { consumer
       const entry = await consumers.lastEntry();
       const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
       await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
-      if (!haveAll()) throw new RekeyError('CONSUMERS_MISSING');
+      if (haveAll()) return;
+      const known = new Set((await consumers.list()).consumers.map(({ consumer }) => consumer.name));
+      const missing = names.flatMap((name) => {
+        const state = known.has(name) ? positions.reach(name, entry) : 'NOT_FOUND';
+        return state === 'ACKNOWLEDGED' ? [] : [{ name, state }];
+      });
+      // All of them may have caught up since the time was up.
+      if (missing.length > 0) throw consumersMissing(missing);
     },
 
     close: () => closing.abort(),

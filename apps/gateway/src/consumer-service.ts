@@ -3,7 +3,9 @@ import { toProtoConsumer, type ConsumerServiceHandlers } from '@rekey/rpc';
 import { ConsumerName, ConsumerOrgs, Envelope, RekeyError, parseJson, type Consumer, type ErrorCode } from '@rekey/schema';
 import { SealError, parseConsumerKey } from '@rekey/sealing';
 import { z } from 'zod';
-import { parseRequest } from './requests.ts';
+import { makePageToken, readPageToken } from './page-token.ts';
+import { pageOf } from './pages.ts';
+import { pageSize as sizeOfPage, parseRequest } from './requests.ts';
 import type { ServiceMethod } from './service-method.ts';
 
 export interface ConsumerServiceDeps {
@@ -18,6 +20,9 @@ export interface ConsumerServiceDeps {
 const ByName = z.object({ name: ConsumerName });
 const Orgs = ConsumerOrgs.transform((orgs) => [...new Set(orgs)].toSorted());
 const AddConsumer = z.object({ name: ConsumerName, orgs: Orgs, publicJwk: z.string().optional(), sealedSharedJwk: z.string().optional() });
+const ListConsumers = z.object({ pageSize: sizeOfPage(50, 100), pageToken: z.string() });
+/** The filter of a list without one: its page tokens serve no other list. */
+const ALL = { list: 'consumers' };
 const SetOrgs = z.object({ name: ConsumerName, orgs: Orgs });
 /** A write is tried again where somebody else has changed the consumer meanwhile. */
 const WRITE_TRIES = 5;
@@ -66,9 +71,13 @@ export const createConsumerService = (method: ServiceMethod, { consumers, positi
 
     GetConsumer: method(async (request) => shown(await find(parseRequest(ByName, request).name))),
 
-    ListConsumers: method(async () => {
+    ListConsumers: method(async (request) => {
+      const { pageSize, pageToken } = parseRequest(ListConsumers, request);
+      const after = readPageToken(pageToken, ALL, ConsumerName);
       const { consumers: all } = await consumers.list();
-      return { consumers: await Promise.all(all.map(shown)) };
+      const placeOf = ({ consumer }: SeenConsumer) => consumer.name;
+      const { items, next } = await pageOf(all, { size: pageSize, after, placeOf, isAfter: (name, other) => name > other, show: shown });
+      return { consumers: items, nextPageToken: next === undefined ? '' : makePageToken(next, ALL) };
     }),
 
     SetConsumerOrgs: method(async (request) => {

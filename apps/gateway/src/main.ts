@@ -1,6 +1,6 @@
 import { createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
-import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, watchMemory } from '@rekey/runtime';
+import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
@@ -47,11 +47,18 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   // Not waited for here: without Redis the gateway says NOT_SERVING.
   const reach = createConsumersReach({ consumers, positions, begun: positions.start() });
 
+  const replicas = createReplicaConfirmation(redis, {
+    replicas: config.REKEY_WAIT_REPLICAS,
+    withinMs: config.REKEY_WAIT_REPLICAS_MS,
+    connect: () => connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway-replicas', logger }),
+    mark: ledger.keys.replicated(nextUlid()),
+  });
+  shutdown.defer('replicas', () => replicas.close());
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
     ledger, queue, waiters, reach, consumers, positions, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
-    confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
+    confirmDurable: replicas.confirm,
   });
   const server = createServer(loadContract(), services);
   shutdown.defer('server', () => server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)));

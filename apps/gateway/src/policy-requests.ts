@@ -1,12 +1,12 @@
 import type { CreateRotationPolicyRequest__Output } from '@rekey/rpc';
 import { DEFAULT_FAILURE_LIMIT, DEFAULT_WINDOW, MAX_POLICY_ASSISTANTS, OrgId, PolicyId, PolicySpec, Reason, RequestId, RotationWindow } from '@rekey/schema';
 import { z } from 'zod';
-import { Duration, FailureLimitMessage, checkIds, given, optionalText, parseRequest, violation } from './requests.ts';
+import { Duration, FailureLimitMessage, checkIds, given, optionalText, pageSize, parseRequest, violation } from './requests.ts';
 import { complaintAboutCron, isTimeZone } from './rotation-window.ts';
 
 export const ByPolicy = z.object({ id: PolicyId });
 
-export const ListPolicies = z.object({ orgId: optionalText(OrgId) });
+export const ListPolicies = z.object({ orgId: optionalText(OrgId), pageSize: pageSize(50, 500), pageToken: z.string() });
 
 const Window = z.object({
   cron: optionalText(RotationWindow.shape.cron),

@@ -1,9 +1,11 @@
 import type { Policies, PolicyQueue } from '@rekey/ledger';
 import { toProtoPolicy, type RotationPolicyServiceHandlers } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { RekeyError, type ErrorCode, type RotationPolicy } from '@rekey/schema';
+import { PolicyId, RekeyError, type ErrorCode, type RotationPolicy } from '@rekey/schema';
 import { ByPolicy, ListPolicies, readPolicy } from './policy-requests.ts';
-import { parseRequest } from './requests.ts';
+import { makePageToken, readPageToken } from './page-token.ts';
+import { pageOf } from './pages.ts';
+import { given, parseRequest } from './requests.ts';
 import type { ServiceMethod, StreamingMethods } from './service-method.ts';
 
 export interface PolicyServiceDeps {
@@ -53,9 +55,13 @@ export const createPolicyService = (
     }),
 
     ListRotationPolicies: method(async (request) => {
-      const { orgId } = parseRequest(ListPolicies, request);
-      const [found, nextDues] = await Promise.all([policies.list(orgId === undefined ? {} : { orgId }), policyQueue.nextDues()]);
-      return { rotationPolicies: found.map((policy) => toProtoPolicy(policy, nextDues.get(policy.id))) };
+      const { pageSize, pageToken, ...filter } = parseRequest(ListPolicies, request);
+      const wanted = given(filter);
+      const after = readPageToken(pageToken, wanted, PolicyId);
+      const [found, nextDues] = await Promise.all([policies.list(wanted), policyQueue.nextDues()]);
+      const show = (policy: RotationPolicy) => toProtoPolicy(policy, nextDues.get(policy.id));
+      const { items, next } = await pageOf(found, { size: pageSize, after, placeOf: ({ id }) => id, isAfter: (id, other) => id < other, show });
+      return { rotationPolicies: items, nextPageToken: next === undefined ? '' : makePageToken(next, wanted) };
     }),
 
     PauseRotationPolicy: setPaused(true),

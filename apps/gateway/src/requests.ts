@@ -4,17 +4,13 @@ import {
   RotationId, RotationRequest, RotationState, SweepId, complaintAboutId, type BulkSpec, type FieldViolation,
 } from '@rekey/schema';
 import { z } from 'zod';
-
-/** The wire's names of fields, as callers know them. */
-const wireName = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+import { plainWords, violationsOf, wireName } from './plain-words.ts';
 
 /** Parses a request at the border. Throws INVALID_ARGUMENT with a violation for each field; it never quotes a value. */
 export const parseRequest = <T extends z.ZodType>(schema: T, request: unknown): z.output<T> => {
-  const parsed = schema.safeParse(request);
+  const parsed = schema.safeParse(request, { error: plainWords });
   if (parsed.success) return parsed.data;
-  throw new RekeyError('INVALID_ARGUMENT', {
-    fieldViolations: parsed.error.issues.map(({ path, message }) => ({ field: path.map((part) => wireName(String(part))).join('.'), description: message })),
-  });
+  throw new RekeyError('INVALID_ARGUMENT', { fieldViolations: violationsOf(parsed.error) });
 };
 
 /** What of a filter was given. */
@@ -31,7 +27,7 @@ export const ById = z.object({ id: RotationId });
 export const ByAssistant = z.object({ assistantId: AssistantId });
 
 /** AIP-158: above the maximum is coerced to it; negative is an error. */
-const pageSize = (byDefault: number, max: number) => z.int().nonnegative('must not be negative').transform((size) => Math.min(size || byDefault, max));
+export const pageSize = (byDefault: number, max: number) => z.int().nonnegative('must not be negative').transform((size) => Math.min(size || byDefault, max));
 
 /** Enums come by their name; a number is one that the contract does not have. */
 const optionalState = <T extends z.ZodType<unknown, string>>(state: T) =>
@@ -49,7 +45,7 @@ export const CreateSweep = z.object({ orgId: optionalText(OrgId) });
 
 export const BySweep = z.object({ id: SweepId });
 
-export const ListSweeps = z.object({ pageSize: pageSize(20, 100) });
+export const ListSweeps = z.object({ pageSize: pageSize(20, 100), pageToken: z.string().default('') });
 
 export const Freeze = z.object({ reason: Reason.refine((reason) => reason.trim() !== '', 'must not be empty') });
 
@@ -66,7 +62,7 @@ export const WaitRotation = z
     id: RotationId,
     timeout: Duration.nullish(),
     until: z.enum(['UNTIL_UNSPECIFIED', 'ENDED', 'ACKNOWLEDGED'], { error: 'is not one of this contract' }).default('ENDED'),
-    consumers: z.array(ConsumerName).max(MAX_CONSUMERS).default([]),
+    consumers: z.array(ConsumerName).max(MAX_CONSUMERS, `must have at most ${MAX_CONSUMERS} entries`).default([]),
   })
   .refine(({ until, consumers }) => consumers.length === 0 || until === 'ACKNOWLEDGED', { path: ['consumers'], message: 'may be named only with until: ACKNOWLEDGED' })
   .transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: Math.min(timeout ?? DEFAULT_WAIT_MS, MAX_WAIT_MS) }));
@@ -94,7 +90,7 @@ const Canary = z
   .refine(({ continues, awaitsConsumers }) => continues || !awaitsConsumers, { path: ['awaitsConsumers'], message: 'needs continues' })
   .transform(({ awaitsConsumers, ...canary }) => ({ ...canary, ...(awaitsConsumers && { awaitsConsumers }) }));
 
-const RequiredConsumers = z.object({ requireConsumers: z.array(ConsumerName).max(MAX_CONSUMERS).default([]) });
+const RequiredConsumers = z.object({ requireConsumers: z.array(ConsumerName).max(MAX_CONSUMERS, `must have at most ${MAX_CONSUMERS} entries`).default([]) });
 
 /** proto-loader sets only the field of a oneof that was given. */
 export const FailureLimitMessage = z

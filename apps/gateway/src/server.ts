@@ -1,6 +1,6 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import type { Contract } from '@rekey/rpc';
+import { explainTransportErrors, type Contract } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Services } from './services.ts';
 
@@ -27,6 +27,7 @@ export const createServer = (
   contract: Contract, services: Services, { keepAliveMs = KEEP_ALIVE_MS, keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS }: { keepAliveMs?: number; keepAliveTimeoutMs?: number } = {},
 ): GatewayServer => {
   const server = new Server({
+    interceptors: [explainTransportErrors(MAX_REQUEST_BYTES)],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.keepalive_time_ms': keepAliveMs,
     'grpc.keepalive_timeout_ms': keepAliveTimeoutMs,

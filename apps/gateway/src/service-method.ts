@@ -2,6 +2,7 @@ import type { handleClientStreamingCall, handleServerStreamingCall, handleUnaryC
 import { clientStreaming, serverStreaming, unary, type CallContext } from '@rekey/rpc';
 import { isRedisAway, isRedisFull } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
+import { withNamed } from './about.ts';
 
 /** Makes a gRPC method of an async function that returns or throws. */
 export type ServiceMethod = <Response>(handler: (request: unknown, context: CallContext) => Promise<Response>) => handleUnaryCall<any, Response>;
@@ -25,7 +26,7 @@ export const serviceMethod =
       try {
         return await handler(request, context);
       } catch (error) {
-        throw asCallersSeeIt(error);
+        throw withNamed(asCallersSeeIt(error), request);
       }
     }, onUnexpected);
 
@@ -35,10 +36,17 @@ const STREAM_IDLE_MS = 60_000;
 export const streamingMethods = (onUnexpected: (error: unknown) => void, { idleMs = STREAM_IDLE_MS }: { idleMs?: number } = {}): StreamingMethods => ({
   clientStreaming: (handler) =>
     clientStreaming(async (requests, context) => {
+      let first: unknown;
+      const remembered = async function* () {
+        for await (const request of requests) {
+          first ??= request;
+          yield request;
+        }
+      };
       try {
-        return await handler(requests, context);
+        return await handler(remembered(), context);
       } catch (error) {
-        throw asCallersSeeIt(error);
+        throw withNamed(asCallersSeeIt(error), first);
       }
     }, onUnexpected, { idleMs }),
 
@@ -47,7 +55,7 @@ export const streamingMethods = (onUnexpected: (error: unknown) => void, { idleM
       try {
         yield* handler(request, context);
       } catch (error) {
-        throw asCallersSeeIt(error);
+        throw withNamed(asCallersSeeIt(error), request);
       }
     }, onUnexpected),
 });

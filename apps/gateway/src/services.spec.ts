@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { status, type handleUnaryCall } from '@grpc/grpc-js';
-import { createConsumerPositions, createConsumers, createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
-import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
+import { status, type ServiceError, type handleUnaryCall } from '@grpc/grpc-js';
+import { createConsumerPositions, createConsumers, createPolicies, createPolicyQueue, createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { readStatusDetails } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
+import { DEFAULT_WINDOW, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import type { BulkWatches } from './bulk-watches.ts';
@@ -13,6 +15,8 @@ let server: RedisServer;
 let redis: Redis;
 let sweeps: Sweeps;
 let sweepQueue: SweepQueue;
+let policies: Policies;
+let policyQueue: PolicyQueue;
 let consumers: Consumers;
 let positions: ConsumerPositions;
 let current: Awaited<ReturnType<Ledger['current']>>;
@@ -21,11 +25,14 @@ beforeAll(async () => {
   redis = new Redis(server.url);
   sweeps = createSweeps({ redis, prefix: 'spec' });
   sweepQueue = createSweepQueue(redis, ledgerKeys('spec'));
+  policies = createPolicies({ redis, prefix: 'spec' });
+  policyQueue = createPolicyQueue(redis, ledgerKeys('spec'));
   consumers = createConsumers({ redis, prefix: 'spec' });
   positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
 });
 afterAll(async () => {
   await sweepQueue.close();
+  await policyQueue.close();
   await positions.close();
   redis.disconnect();
   await server.dispose();
@@ -46,8 +53,8 @@ const services = () =>
     bulkWatches: {} as BulkWatches,
     holdBack: () => undefined,
     confirmDurable: async () => true,
-    policies: {} as Policies,
-    policyQueue: {} as PolicyQueue,
+    policies,
+    policyQueue,
     sweeps,
     sweepQueue,
     system: createSystem({ redis, prefix: 'spec' }),
@@ -112,12 +119,122 @@ describe('GetSweep and ListSweeps', () => {
     const { CreateSweep, GetSweep, ListSweeps } = services().SweepService;
     const [a, b] = [await call(CreateSweep, { orgId: 'org_a' }), await call(CreateSweep, { orgId: 'org_b' })];
     expect(await call(GetSweep, { id: a.id })).toEqual(a);
-    expect(await call(ListSweeps, { pageSize: 0 })).toEqual({ sweeps: [b, a] });
-    expect(await call(ListSweeps, { pageSize: 1 })).toEqual({ sweeps: [b] });
+    expect(await call(ListSweeps, { pageSize: 0 })).toEqual({ sweeps: [b, a], nextPageToken: '' });
+    const first = await call(ListSweeps, { pageSize: 1 });
+    expect(first).toEqual({ sweeps: [b], nextPageToken: expect.stringMatching(/./) });
+    expect(await call(ListSweeps, { pageSize: 1, pageToken: first.nextPageToken })).toEqual({ sweeps: [a], nextPageToken: '' });
   });
 
   it.each([-1, 1.5])('refuse a page of %j', async (pageSize) => {
     await expect(call(services().SweepService.ListSweeps, { pageSize })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+});
+
+describe('ListConsumers', () => {
+  const add = (name: string, orgs: string[]) =>
+    consumers.write(name, undefined, { name, orgs, state: 'ACTIVE', created_at: '2026-01-01T00:00:00.000Z', key: { kty: 'OKP', crv: 'X25519', kid: 'k' } });
+  /** The names on each page. */
+  const pages = async (pageSize: number): Promise<string[][]> => {
+    const all: string[][] = [];
+    for (let pageToken = ''; ; ) {
+      const page = await call(services().ConsumerService.ListConsumers, { pageSize, pageToken });
+      all.push(page.consumers.map(({ name }: { name: string }) => name));
+      if (page.nextPageToken === '') return all;
+      pageToken = page.nextPageToken;
+    }
+  };
+
+  it('answers pages by name, each consumer once', async () => {
+    for (const name of ['d', 'b', 'e', 'a', 'c']) await add(name, ['org_1']);
+    expect(await pages(2)).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+    expect(await pages(5)).toEqual([['a', 'b', 'c', 'd', 'e']]);
+    expect(await pages(0)).toEqual([['a', 'b', 'c', 'd', 'e']]);
+    expect(await pages(1000)).toEqual([['a', 'b', 'c', 'd', 'e']]);
+  });
+
+  it('goes on behind one that was removed meanwhile, and answers one that was added', async () => {
+    for (const name of ['a', 'b', 'd']) await add(name, ['org_1']);
+    const { nextPageToken: pageToken } = await call(services().ConsumerService.ListConsumers, { pageSize: 2, pageToken: '' });
+    await consumers.write('b', await consumers.get('b'), undefined);
+    await add('c', ['org_1']);
+    expect((await call(services().ConsumerService.ListConsumers, { pageSize: 2, pageToken })).consumers.map(({ name }: { name: string }) => name)).toEqual(['c', 'd']);
+  });
+
+  it('ends a page before a client would refuse it: by its bytes', async () => {
+    const orgs = Array.from({ length: 1000 }, (_, i) => `org_${String(i).padStart(60, '0')}`);
+    const names = Array.from({ length: 100 }, (_, i) => `c${String(i).padStart(2, '0')}`);
+    for (const name of names) await add(name, orgs);
+    const found = await pages(100);
+    expect(found.flat()).toEqual(names);
+    expect(found.length).toBeGreaterThan(1);
+    // 4 MiB is what gRPC clients take.
+    expect(Math.max(...found.map((page) => page.length)) * 67_000).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  it.each([{ pageSize: -1, pageToken: '' }, { pageSize: 1, pageToken: 'x' }, { pageSize: 1, pageToken: Buffer.from('12345678 a').toString('base64url') }])('refuses %j', async (request) => {
+    await expect(call(services().ConsumerService.ListConsumers, request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it('refuses the token of another list', async () => {
+    const { CreateSweep, ListSweeps } = services().SweepService;
+    for (const orgId of ['org_a', 'org_b']) await call(CreateSweep, { orgId });
+    const { nextPageToken: pageToken } = await call(ListSweeps, { pageSize: 1, pageToken: '' });
+    await expect(call(services().ConsumerService.ListConsumers, { pageSize: 1, pageToken })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it('shows a consumer whose org an earlier version has accepted, and refuses to set such a one again', async () => {
+    await add('old', ['my org']);
+    expect(await pages(10)).toEqual([['old']]);
+    await expect(call(services().ConsumerService.SetConsumerOrgs, { name: 'old', orgs: ['my org'] })).rejects.toMatchObject({ details: expect.stringContaining('orgs[0] must not contain white space') });
+  });
+});
+
+describe('ListRotationPolicies', () => {
+  const spec = { orgId: 'org_1', reason: '', everyDays: 90, window: DEFAULT_WINDOW, maxFailures: { percent: 5 } };
+  const create = async (orgId: string) => (await policies.create(`pol_${nextUlid()}`, { ...spec, orgId }, undefined)).policy.id;
+  const pages = async (filter: object, pageSize: number): Promise<string[][]> => {
+    const all: string[][] = [];
+    for (let pageToken = ''; ; ) {
+      const page = await call(services().RotationPolicyService.ListRotationPolicies, { orgId: '', ...filter, pageSize, pageToken });
+      all.push(page.rotationPolicies.map(({ id }: { id: string }) => id));
+      if (page.nextPageToken === '') return all;
+      pageToken = page.nextPageToken;
+    }
+  };
+
+  it('answers pages, newest first, of all or of one org', async () => {
+    const a = await create('org_1');
+    const b = await create('org_2');
+    const c = await create('org_1');
+    expect(await pages({}, 2)).toEqual([[c, b], [a]]);
+    expect(await pages({}, 0)).toEqual([[c, b, a]]);
+    expect(await pages({ orgId: 'org_1' }, 1)).toEqual([[c], [a]]);
+    expect(await pages({ orgId: 'org_3' }, 1)).toEqual([[]]);
+  });
+
+  it('refuses the token of another filter', async () => {
+    await create('org_1');
+    await create('org_1');
+    const { nextPageToken: pageToken } = await call(services().RotationPolicyService.ListRotationPolicies, { orgId: 'org_1', pageSize: 1, pageToken: '' });
+    for (const request of [{ orgId: '', pageSize: 1, pageToken }, { orgId: 'org_1', pageSize: -1, pageToken }]) {
+      await expect(call(services().RotationPolicyService.ListRotationPolicies, request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    }
+  });
+});
+
+describe('an error', () => {
+  it.each<[string, () => Promise<unknown>, object]>([
+    ['of a sweep that is not there', () => call(services().SweepService.GetSweep, { id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }), { sweep_id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
+    ['of a consumer that is not there', () => call(services().ConsumerService.GetConsumer, { name: 'billing' }), { consumer: 'billing' }],
+    ['of a policy that is not there', () => call(services().RotationPolicyService.GetRotationPolicy, { id: 'pol_01ARZ3NDEKTSV4RRFFQ69G5FAV' }), { rotation_policy_id: 'pol_01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
+    ['of an assistant that is not known', () => ((current = undefined), call(services().AssistantService.GetAssistant, { assistantId: 'ast_1' })), { assistant_id: 'ast_1' }],
+    ['of fields that are not valid, of which only valid ones are repeated', () => call(services().ConsumerService.SetConsumerOrgs, { name: 'hun ter2', orgs: ['org_1'] }), { violation_count: '1' }],
+  ])('says in its metadata what it is about: %s', async (_what, failing, metadata) => {
+    const error = await failing().then(() => undefined, (e: ServiceError) => e);
+    const details = readStatusDetails(error!);
+    expect(details.metadata).toMatchObject(metadata);
+    expect(details.metadata['retryable']).toBe('false');
+    expect(JSON.stringify(details)).not.toContain('hun ter2');
   });
 });
 

@@ -1,8 +1,13 @@
 import type { SweepQueue, Sweeps } from '@rekey/ledger';
 import { toProtoSweep, type SweepServiceHandlers } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
+import { SweepId } from '@rekey/schema';
+import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { ServiceMethod } from './service-method.ts';
+
+/** The filter of a list without one: its page tokens serve no other list. */
+const ALL = { list: 'sweeps' };
 
 export interface SweepServiceDeps {
   sweeps: Sweeps;
@@ -24,7 +29,9 @@ export const createSweepService = (method: ServiceMethod, { sweeps, sweepQueue }
   }),
 
   ListSweeps: method(async (request) => {
-    const { pageSize } = requests.parseRequest(requests.ListSweeps, request);
-    return { sweeps: (await sweeps.list(pageSize)).map(toProtoSweep) };
+    const { pageSize, pageToken } = requests.parseRequest(requests.ListSweeps, request);
+    const after = readPageToken(pageToken, ALL, SweepId);
+    const page = await sweeps.page({ size: pageSize, ...(after !== undefined && { after }) });
+    return { sweeps: page.sweeps.map(toProtoSweep), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL) };
   }),
 });

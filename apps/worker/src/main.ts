@@ -4,7 +4,7 @@ import {
   slotKeepsMs,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
+  STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
 } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { startBulkRunner } from './bulk-runner.ts';
@@ -135,13 +135,20 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('policies', () => due.close());
 
   const stopping = new AbortController();
+  const replicas = createReplicaConfirmation(redis, {
+    replicas: config.REKEY_WAIT_REPLICAS,
+    withinMs: config.REKEY_WAIT_REPLICAS_MS,
+    connect: () => connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'worker-replicas', logger }),
+    mark: ledger.keys.replicated(nextUlid()),
+  });
+  shutdown.defer('replicas', () => replicas.close());
   const rotating: RotateDeps = {
     ...common,
     publisher,
     stopping: stopping.signal,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
     holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
-    confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
+    confirmDurable: replicas.confirm,
     timing: {
       requestTimeoutMs: config.INVENT_TIMEOUT_MS,
       sendWithinMs: takeoverAfterMs / 6,

@@ -22,16 +22,20 @@ const ownTable = {
   ROTATION_NOT_ENDED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The rotation has not ended in that time; it goes on.', advice: 'Wait for it again: waitUntilSucceeded with its id.' },
   ROTATION_NOT_ACKNOWLEDGED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The rotation has succeeded, but consumers have not acknowledged it in that time.', advice: 'See who is missing in its `consumers`, and rekey consumer status; wait for them again: waitUntilSucceeded with its id.' },
   ROTATION_CANCELLED: { grpc: 'CANCELLED', retry: false, message: 'The rotation was cancelled; the key was not changed.', advice: 'Ask again, with another requestId, where the key is still to be replaced.' },
+  RESPONSE_TOO_LARGE: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'The answer is larger than this client takes.', advice: 'Ask for less at once: a smaller pageSize.' },
   UNEXPECTED: { grpc: 'UNKNOWN', retry: false, message: 'The call failed in a way that this version of the client does not know.', advice: 'See the message, and the versions of client and gateway.' },
 } as const satisfies Record<string, OwnRow>;
 
-/** The reasons of the error table (what the gateway says, or why a rotation failed), and eight of the client's own. */
+/** The reasons of the error table (what the gateway says, or why a rotation failed), and nine of the client's own. */
 export type ClientErrorCode = ErrorCode | keyof typeof ownTable;
 
 export interface ClientErrorDetails {
   grpcStatus?: GrpcStatus;
   /** In place of the table's words. */
   message?: string;
+  /** In place of the table's. */
+  advice?: string | undefined;
+  info?: Readonly<Record<string, string>>;
   fieldViolations?: readonly FieldViolation[];
   requestId?: string | undefined;
   rotation?: Rotation | undefined;
@@ -40,7 +44,7 @@ export interface ClientErrorDetails {
 }
 
 /**
- * The one error that calls reject with. It holds no metadata, and no secret.
+ * The one error that calls reject with. It holds no secret: of what came over the wire only what the gateway says in its error details.
  *
  * Branch on `code`. Where `retryable` is true the same call may be made again, with the same `requestId` where the error carries one.
  */
@@ -53,6 +57,8 @@ export class RekeyClientError extends Error {
   readonly retryable: boolean;
   /** What to do about it, in a sentence. */
   readonly advice: string;
+  /** What the gateway says of it in names and values (`ErrorInfo.metadata`): what it is about (`rotation_id`, `consumers`), limits, states. Empty where the gateway said nothing. */
+  readonly info: Readonly<Record<string, string>>;
   /** With INVALID_ARGUMENT: the fields at fault, by their names in the contract (`org_id`). */
   readonly fieldViolations: readonly FieldViolation[];
   /** Of RotateSecretKey, CreateBulkRotation and CreateRotationPolicy: what makes asking again safe, for 24 hours. */
@@ -62,14 +68,15 @@ export class RekeyClientError extends Error {
   /** Of watchBulkRotation and bulkItems: whose. The bulk rotation goes on. */
   readonly bulkRotationId: string | undefined;
 
-  constructor(code: ClientErrorCode, { grpcStatus, message, fieldViolations = [], requestId, rotation, bulkRotationId, ...rest }: ClientErrorDetails = {}) {
+  constructor(code: ClientErrorCode, { grpcStatus, message, advice, info = {}, fieldViolations = [], requestId, rotation, bulkRotationId, ...rest }: ClientErrorDetails = {}) {
     const row: OwnRow = isErrorCode(code) ? errorTable[code] : ownTable[code];
     super(`${code}: ${message ?? row.message}`, 'cause' in rest ? { cause: rest.cause } : undefined);
     this.name = 'RekeyClientError';
     this.code = code;
     this.grpcStatus = grpcStatus ?? row.grpc;
     this.retryable = row.retry;
-    this.advice = row.advice;
+    this.advice = advice ?? row.advice;
+    this.info = info;
     this.fieldViolations = fieldViolations;
     this.requestId = requestId;
     this.rotation = rotation;
@@ -79,6 +86,9 @@ export class RekeyClientError extends Error {
 
 const isServiceError = (error: unknown): error is ServiceError => error instanceof Error && typeof (error as ServiceError).details === 'string' && 'metadata' in error;
 
+/** What grpc-js takes where nothing else is said. */
+const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
+
 /** One whose gateway dies sees its streams reset: INTERNAL or CANCELLED, without a word of Rekey's. */
 const ownCodes: Partial<Record<GrpcStatus, keyof typeof ownTable>> = {
   UNAVAILABLE: 'GATEWAY_UNAVAILABLE',
@@ -87,15 +97,21 @@ const ownCodes: Partial<Record<GrpcStatus, keyof typeof ownTable>> = {
   DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
 };
 
+/** grpc-js on this side says so, by its own limit. The gateway refuses a request in the same way by another one. */
+const isTooLarge = ({ code, details }: ServiceError): boolean => code === status.RESOURCE_EXHAUSTED && details.startsWith('Received message') && details.includes(String(MAX_RESPONSE_BYTES));
+
+/** The gateway's words. Its advice, which ends them, stands in a field of its own. */
+const withoutAdvice = (details: string, advice: string | undefined): string => (advice !== undefined && details.endsWith(` ${advice}`) ? details.slice(0, -advice.length - 1) : details);
+
 /** An error of a call as callers see it. What is none (an iterable of ids that threw) stays as it is. */
 export const asClientError = (error: unknown, about: Pick<ClientErrorDetails, 'requestId' | 'rotation' | 'bulkRotationId'> = {}): unknown => {
   if (!isServiceError(error)) return error;
   const grpcStatus = (status[error.code] ?? 'UNKNOWN') as GrpcStatus;
-  const { reason, fieldViolations } = readStatusDetails(error);
+  const { reason, fieldViolations, metadata: info } = readStatusDetails(error);
   if (reason === undefined) {
-    const code = ownCodes[grpcStatus] ?? 'UNEXPECTED';
+    const code = isTooLarge(error) ? 'RESPONSE_TOO_LARGE' : (ownCodes[grpcStatus] ?? 'UNEXPECTED');
     return new RekeyClientError(code, { ...about, grpcStatus, message: `${ownTable[code].message} ${error.details}`.trimEnd() });
   }
-  const violated = fieldViolations.map(({ field, description }) => `${field} ${description}`).join('; ');
-  return new RekeyClientError(reason, { ...about, grpcStatus, fieldViolations, message: violated ? `${errorTable[reason].message} ${violated}.` : errorTable[reason].message });
+  const { advice } = info;
+  return new RekeyClientError(reason, { ...about, grpcStatus, fieldViolations, info, advice, message: withoutAdvice(error.details, advice) });
 };

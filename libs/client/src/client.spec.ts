@@ -209,6 +209,23 @@ describe('a call', () => {
     expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'UNEXPECTED', grpcStatus: 'UNIMPLEMENTED', retryable: false });
   });
 
+  it('tells what the gateway says of an error, with the advice for that call', async () => {
+    const client = connect(await startFake({ bulks: { create: async () => { throw new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }); } } }));
+    expect(await failureOf(client.createBulkRotation({ orgId: 'org_1', allAssistants: true }))).toMatchObject({
+      message: 'CONSUMERS_MISSING: A consumer that is demanded is not live, or not caught up: billing (GONE).',
+      advice: expect.stringMatching(/^See rekey consumer status/),
+      info: { call: 'CreateBulkRotation', consumers: 'billing', retryable: 'false' },
+    });
+    const withoutRedis = connect(await startFake({ rotations: { GetRotation: () => { throw new RekeyError('REDIS_UNAVAILABLE'); }, RotateSecretKey: () => { throw new RekeyError('REDIS_UNAVAILABLE'); } } }), { retry: false });
+    expect((await failureOf(withoutRedis.getRotation('rot_1'))).advice).toBe('Try again.');
+    expect((await failureOf(withoutRedis.rotateSecretKey(request))).advice).toBe('Try again with the same request_id; it gives the same rotation.');
+  });
+
+  it('says of an answer that is larger than gRPC takes that it is so', async () => {
+    const client = connect(await startFake({ rotations: { GetRotation: () => ({ ...queued, reason: 'x'.repeat(5_000_000) }) } }));
+    expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'RESPONSE_TOO_LARGE', grpcStatus: 'RESOURCE_EXHAUSTED', retryable: false });
+  });
+
   it('that is too long is not tried again, though its status would be', async () => {
     const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler } }), { retry: { firstPauseMs: 60_000 } });
     expect(await failureOf(client.rotateSecretKey({ ...request, reason: 'x'.repeat(70_000) }))).toMatchObject({ code: 'UNEXPECTED', grpcStatus: 'RESOURCE_EXHAUSTED', retryable: false });
@@ -587,6 +604,13 @@ describe('acknowledgedBy', () => {
 });
 
 describe('consumers', () => {
+  it('are listed over all pages', async () => {
+    const list = inTurn({ consumers: [{ name: 'a' }, { name: 'b' }], nextPageToken: 't' }, away(), { consumers: [{ name: 'c' }] });
+    const client = connect(await startFake({ consumers: { ListConsumers: list.handler } }));
+    expect((await client.listConsumers()).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    expect(list.requests).toMatchObject([{ pageSize: 100, pageToken: '' }, { pageSize: 100, pageToken: 't' }, { pageSize: 100, pageToken: 't' }]);
+  });
+
   const time = { seconds: '1767225600', nanos: 0 };
   const billing = {
     name: 'billing', orgs: ['org'], state: 'ACTIVE', createTime: time, keyType: 'X25519', keyId: 'abc', live: true, lagEvents: '3', lag: { seconds: '1', nanos: 500_000_000 },

@@ -28,7 +28,7 @@ const ROTATE_AND_WAIT_MS = 180_000;
 const PATIENCE_MS = 30_000;
 const READY_MS = 30_000;
 /** The largest pages that the gateway gives. */
-const PAGE = { rotations: 500, bulkRotations: 100, items: 1000 };
+const PAGE = { rotations: 500, bulkRotations: 100, items: 1000, policies: 500, consumers: 100, sweeps: 100 };
 
 /** A gateway that is gone is noticed within half a minute, also where nobody closes the connection; one that comes back within two seconds. */
 const CHANNEL = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.initial_reconnect_backoff_ms': 250, 'grpc.max_reconnect_backoff_ms': 2000 };
@@ -138,7 +138,7 @@ export interface RekeyClient {
   createRotationPolicy(request: CreateRotationPolicyRequest, options?: CallOptions): Promise<RotationPolicy>;
   /** POLICY_NOT_FOUND; so do all that take its id. */
   getRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;
-  /** All of them, newest first: a thousand at the most. */
+  /** All of them, newest first: 1000 at most. Asks for one page after the other; each has the deadline. */
   listRotationPolicies(filter?: { orgId?: string }, options?: CallOptions): Promise<RotationPolicy[]>;
   /** Safe to repeat; not tried again. So is the next one. */
   pauseRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;
@@ -153,7 +153,7 @@ export interface RekeyClient {
   addConsumer(request: AddConsumerRequest, options?: CallOptions): Promise<Consumer>;
   /** A consumer, and how far its instances have come. CONSUMER_NOT_FOUND; so do all that take its name. */
   getConsumer(name: string, options?: CallOptions): Promise<Consumer>;
-  /** All of them, by name: a hundred at the most. */
+  /** All of them, by name: 100 at most. Asks for one page after the other; each has the deadline. */
   listConsumers(options?: CallOptions): Promise<Consumer[]>;
   /** What it may read no more is taken off it. Safe to repeat, and tried again. */
   setConsumerOrgs(request: SetConsumerOrgsRequest, options?: CallOptions): Promise<Consumer>;
@@ -168,6 +168,8 @@ export interface RekeyClient {
   getSweep(id: string, options?: CallOptions): Promise<Sweep>;
   /** The newest: 20 where not said, 100 at the most. */
   listSweeps(request?: { pageSize?: number }, options?: CallOptions): Promise<Sweep[]>;
+  /** All that are kept, newest first, a page at a time. */
+  sweeps(options?: CallOptions): AsyncIterable<Sweep>;
 
   getStatus(options?: CallOptions): Promise<SystemStatus>;
   /** Stops all rotations. Safe to repeat; not tried again. So is the next one. */
@@ -225,6 +227,11 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
       token = next;
     }
   }
+  const allOf = async <T>(page: (token: string) => Promise<{ some: T[]; next: string | undefined }>): Promise<T[]> => {
+    const all: T[] = [];
+    for await (const one of pagesOf(page)) all.push(one);
+    return all;
+  };
   const withToken = <T extends object>(page: T, { nextPageToken }: { nextPageToken: string }): T & { nextPageToken?: string } => ({ ...page, ...(nextPageToken && { nextPageToken }) });
 
   const waitUntilSucceeded = async (id: string, last: Rotation | undefined, { timeoutMs, signal, acknowledgedBy }: WaitOptions & { timeoutMs: number }): Promise<Rotation> => {
@@ -313,14 +320,18 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
       );
     },
     getRotationPolicy: async (id, options) => reading('getRotationPolicy', { id }, toPolicy, options),
-    listRotationPolicies: async (filter = {}, options) => reading('listRotationPolicies', filter, ({ rotationPolicies }) => rotationPolicies.map(toPolicy), options),
+    listRotationPolicies: async (filter = {}, options) =>
+      allOf((pageToken) =>
+        reading('listRotationPolicies', { ...filter, pageSize: PAGE.policies, pageToken }, (answer) => ({ some: answer.rotationPolicies.map(toPolicy), next: answer.nextPageToken || undefined }), options),
+      ),
     pauseRotationPolicy: async (id, options) => changing('pauseRotationPolicy', { id }, toPolicy, options),
     resumeRotationPolicy: async (id, options) => changing('resumeRotationPolicy', { id }, toPolicy, options),
     deleteRotationPolicy: async (id, options) => changing('deleteRotationPolicy', { id }, () => {}, options),
 
     addConsumer: async (request, options) => ask('addConsumer', request, toConsumer, { ...options, repeatable: request.sealedSharedJwk === undefined }),
     getConsumer: async (name, options) => reading('getConsumer', { name }, toConsumer, options),
-    listConsumers: async (options) => reading('listConsumers', {}, ({ consumers }) => consumers.map(toConsumer), options),
+    listConsumers: async (options) =>
+      allOf((pageToken) => reading('listConsumers', { pageSize: PAGE.consumers, pageToken }, (answer) => ({ some: answer.consumers.map(toConsumer), next: answer.nextPageToken || undefined }), options)),
     setConsumerOrgs: async (request, options) => ask('setConsumerOrgs', request, toConsumer, { ...options, repeatable: true }),
     removeConsumer: async (name, options) => changing('removeConsumer', { name }, () => {}, options),
     getPublicKey: async (options) => reading('getPublicKey', {}, ({ jwk }) => ({ jwk }), options),
@@ -328,6 +339,8 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
     createSweep: async (request = {}, options) => changing('createSweep', request, toSweep, options),
     getSweep: async (id, options) => reading('getSweep', { id }, toSweep, options),
     listSweeps: async (request = {}, options) => reading('listSweeps', request, ({ sweeps }) => sweeps.map(toSweep), options),
+    sweeps: (options) =>
+      pagesOf((pageToken) => reading('listSweeps', { pageSize: PAGE.sweeps, pageToken }, (answer) => ({ some: answer.sweeps.map(toSweep), next: answer.nextPageToken || undefined }), options)),
 
     getStatus: async (options) => reading('getStatus', {}, toStatus, options),
     freeze: async (request, options) => changing('freeze', request, toStatus, options),

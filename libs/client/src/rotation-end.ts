@@ -102,5 +102,5 @@ const whereSucceeded = (rotation: Rotation): Rotation => {
   const reason = error?.reason ?? '';
   const message = `${id} has failed; the key was not changed. ${error?.message ?? ''}`.trimEnd();
   if (!isErrorCode(reason)) throw new RekeyClientError('UNEXPECTED', { rotation, message: `${message} (${reason})` });
-  throw new RekeyClientError(reason, { rotation, message, grpcStatus: errorTable[reason].grpc });
+  throw new RekeyClientError(reason, { rotation, message, advice: error?.advice, grpcStatus: errorTable[reason].grpc });
 };

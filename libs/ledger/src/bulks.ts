@@ -78,9 +78,9 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
     return bulk;
   };
   const steer = (wish: 'pause' | 'resume' | 'cancel' | 'retry') => async (id: string) => {
-    const [kind] = await run['bulk-steer']([keys.bulk(id)], [id, wish]);
+    const [kind, state] = await run['bulk-steer']([keys.bulk(id)], [id, wish]);
     if (kind === 'MISSING') throw new RekeyError('BULK_NOT_FOUND');
-    if (kind === 'REFUSED') throw new RekeyError('BULK_STATE');
+    if (kind === 'REFUSED') throw new RekeyError('BULK_STATE', { which: `it is ${String(state)}`, metadata: { state: String(state) } });
     return get(id);
   };
 

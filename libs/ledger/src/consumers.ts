@@ -86,7 +86,7 @@ export const createConsumers = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP
         [keys.consumers, keys.ledger],
         [name, before?.text ?? '', after ? JSON.stringify(after) : '', readers ? '1' : '', head, tail, keepEvents(), MAX_CONSUMERS],
       );
-      if (kind === 'FULL') throw new RekeyError('TOO_MANY_CONSUMERS');
+      if (kind === 'FULL') throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
       return kind === 'WRITTEN';
     },
 

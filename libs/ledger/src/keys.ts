@@ -70,6 +70,8 @@ export interface Keys {
   resealing: string;
   seq: string;
   ledger: string;
+  /** What a process writes to see that replicas have everything before it. */
+  replicated(process: string): string;
   /** The channel on which the id of every ended rotation is published. */
   rotationEnded: string;
   /** The prefix that BullMQ puts before its own keys. */
@@ -121,6 +123,7 @@ export const ledgerKeys = (name: string): Keys => {
     resealing: `${prefix}:resealing`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
+    replicated: (process) => `${prefix}:replicated:${process}`,
     rotationEnded: `${prefix}:rotation-ended`,
     bull: `${prefix}:bull`,
   };

@@ -536,7 +536,7 @@ export const createLedger = ({
     cancel: async (id) => {
       const [kind, value] = await run.cancel([keys.rotation(id)], [id]);
       if (kind === 'MISSING') throw new RekeyError('ROTATION_NOT_FOUND');
-      if (kind === 'REFUSED') throw new RekeyError('ROTATION_NOT_CANCELLABLE');
+      if (kind === 'REFUSED') throw new RekeyError('ROTATION_NOT_CANCELLABLE', { which: `it is ${String(value)}`, metadata: { state: String(value) } });
       return parseRotation(id, flatHash(value));
     },
 

@@ -56,7 +56,7 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
       );
       if (kind === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
       if (kind === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
-      if (kind === 'FULL') throw new RekeyError('TOO_MANY_POLICIES');
+      if (kind === 'FULL') throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
       if (kind === 'KNOWN') return { created: false, policy: parsePolicy(String(rest[0]), flatHash(rest[1])) };
       return { created: true, policy: parsePolicy(id, flatHash(rest[0])) };
     },

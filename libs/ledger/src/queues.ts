@@ -2,6 +2,7 @@ import type { PolicyJob, RotationJob, RotationWindow, SweepJob } from '@rekey/sc
 import { Queue, type KeepJobs } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
+import { surviveScriptFlush } from './script-flush.ts';
 
 /** First deliveries. */
 export const ROTATIONS_QUEUE = 'rotations';
@@ -52,6 +53,7 @@ export interface PolicyQueue {
 }
 
 const openQueue = (redis: Redis, keys: Keys, name: string): Queue => {
+  surviveScriptFlush(redis);
   // With the version check, an INFO that fails at the start would break the queue for good.
   const queue = new Queue(name, { connection: redis, prefix: keys.bull, skipMetasUpdate: true, skipVersionCheck: true });
   // The connection's own errors are reported where it was made.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { RekeyError } from '@rekey/schema';
 import type { Redis } from 'ioredis';
+import { surviveScriptFlush } from './script-flush.ts';
 
 const commandNames = [
   'accept', 'begin', 'bulk-claim', 'bulk-create', 'bulk-draw', 'bulk-end-range', 'bulk-renew', 'bulk-save', 'bulk-steer', 'bulk-trim', 'cancel', 'claim', 'commit', 'compare', 'condemn', 'consumer-write', 'draw-checks', 'end-check', 'fail', 'freeze', 'give-back', 'look', 'lost', 'mark-uncertain', 'org-accept', 'org-hold', 'org-limits', 'org-swept', 'policy-begin', 'policy-create', 'policy-write', 'release', 'request-check', 'reseal',
@@ -50,11 +51,12 @@ export const asCorrupt = (error: unknown): never => {
 
 /**
  * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument and answer with a list
- * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it. Where an entry has
+ * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it; see script-flush.ts. Where an entry has
  * not the type that it should have, they reject with LEDGER_CORRUPT; what
  * they had written by then stays, as Redis has it.
  */
 export const defineScripts = (redis: Redis, prefix: string): Record<CommandName, Run> => {
+  surviveScriptFlush(redis);
   const define = (name: CommandName): Run => {
     const command = `rekey:${name}`;
     redis.defineCommand(command, { lua: commandText(name) });

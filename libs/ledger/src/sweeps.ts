@@ -26,6 +26,8 @@ export interface Sweeps {
   get(id: string): Promise<Sweep>;
   /** Newest first. */
   list(size: number): Promise<Sweep[]>;
+  /** The same from the one that follows `after` on; `next` is set if there may be more. */
+  page(page: { size: number; after?: string }): Promise<{ sweeps: Sweep[]; next?: string }>;
 }
 
 const KEEP_SWEEPS = 1000;
@@ -71,6 +73,13 @@ export const createSweeps = ({ redis, prefix }: { redis: Redis; prefix: string }
       const ids = await redis.zrange(keys.sweeps, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, size);
       // An ended one that has expired is in the index still.
       return (await Promise.all(ids.map(read))).filter((sweep) => sweep !== undefined);
+    },
+
+    page: async ({ size, after }) => {
+      // One more than is wanted tells whether there is a next page.
+      const ids = await redis.zrange(keys.sweeps, after === undefined ? '+' : `(${after}`, '-', 'BYLEX', 'REV', 'LIMIT', 0, size + 1);
+      const wanted = ids.slice(0, size);
+      return { sweeps: (await Promise.all(wanted.map(read))).filter((sweep) => sweep !== undefined), ...(ids.length > size && { next: wanted.at(-1)! }) };
     },
   };
 };

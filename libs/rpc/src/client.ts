@@ -19,6 +19,7 @@ import type { ListBulkRotationItemsRequest } from './generated/rekey/v1/ListBulk
 import type { ListBulkRotationItemsResponse__Output } from './generated/rekey/v1/ListBulkRotationItemsResponse.ts';
 import type { ListBulkRotationsRequest } from './generated/rekey/v1/ListBulkRotationsRequest.ts';
 import type { ListBulkRotationsResponse__Output } from './generated/rekey/v1/ListBulkRotationsResponse.ts';
+import type { ListConsumersRequest } from './generated/rekey/v1/ListConsumersRequest.ts';
 import type { ListConsumersResponse__Output } from './generated/rekey/v1/ListConsumersResponse.ts';
 import type { ListRotationPoliciesRequest } from './generated/rekey/v1/ListRotationPoliciesRequest.ts';
 import type { ListRotationPoliciesResponse__Output } from './generated/rekey/v1/ListRotationPoliciesResponse.ts';
@@ -83,7 +84,7 @@ export interface GatewayClient {
   deleteRotationPolicy: Call<GetRotationPolicyRequest, object>;
   addConsumer: Call<AddConsumerRequest, Consumer__Output>;
   getConsumer: Call<GetConsumerRequest, Consumer__Output>;
-  listConsumers: Call<object, ListConsumersResponse__Output>;
+  listConsumers: Call<ListConsumersRequest, ListConsumersResponse__Output>;
   setConsumerOrgs: Call<SetConsumerOrgsRequest, Consumer__Output>;
   removeConsumer: Call<GetConsumerRequest, object>;
   getPublicKey: Call<object, PublicKey__Output>;

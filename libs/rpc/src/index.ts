@@ -1,6 +1,7 @@
 export { loadContract, type Contract } from './load.ts';
-export { readStatusDetails, toStatus, type CallError } from './status-details.ts';
+export { hasDetails, readStatusDetails, toStatus, type CallError } from './status-details.ts';
 export { type CallContext } from './server-call.ts';
+export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
 export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoConsumer, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';

@@ -1,4 +1,4 @@
-import { errorTable, isErrorCode, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { inWords as wordsOf, isBulkEnded, isEnded, isErrorCode, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -20,13 +20,13 @@ const timestamp = (ms: number | undefined): Timestamp | null =>
 const duration = (ms: number | undefined): Duration | null =>
   ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 
-/** A code as callers see it, in the words of the error table. */
-const inWords = (code: string): SweepError => {
-  const row = isErrorCode(code) ? errorTable[code] : errorTable.INTERNAL;
-  return { reason: code, message: row.message, advice: row.advice };
-};
+/** A code as callers see it, in words that fit what it is told of. */
+const inWords = (code: string, of: Subject): SweepError => ({ reason: code, ...wordsOf(isErrorCode(code) ? code : 'INTERNAL', of) });
 
-const rotationError = (code: string, upstreamStatus = 0): RotationError => ({ ...inWords(code), upstreamStatus });
+const rotationError = ({ state, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({
+  ...inWords(errorCode!, isEnded(state) ? 'failed rotation' : 'open rotation'),
+  upstreamStatus,
+});
 
 const NOTHING_TO_DO = 'Nothing: the assistant is read again at next_read_time, and no second request is sent meanwhile.';
 
@@ -34,7 +34,7 @@ const reconciliation = ({ uncertainSinceMs, nextReadMs, readErrorCode, operatorN
   sinceTime: timestamp(uncertainSinceMs),
   nextReadTime: timestamp(nextReadMs),
   operatorNeeded,
-  advice: operatorNeeded ? inWords(readErrorCode ?? 'INTERNAL').advice! : NOTHING_TO_DO,
+  advice: operatorNeeded ? inWords(readErrorCode ?? 'INTERNAL', 'open rotation').advice! : NOTHING_TO_DO,
   readError: readErrorCode ?? '',
 });
 
@@ -53,7 +53,7 @@ export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerRea
   attemptCount: rotation.attempts,
   version: rotation.version ?? 0,
   cause: rotation.cause === 'rotation' ? 'ROTATION' : rotation.cause === undefined ? 'CAUSE_UNSPECIFIED' : 'RECONCILIATION',
-  error: rotation.errorCode === undefined ? null : rotationError(rotation.errorCode, rotation.upstreamStatus),
+  error: rotation.errorCode === undefined ? null : rotationError(rotation),
   reconciliation: rotation.state === 'RECONCILING' ? reconciliation(rotation) : null,
   bulkRotationId: rotation.bulkId ?? '',
   consumers,
@@ -115,7 +115,7 @@ export const toProtoSweep = (sweep: LedgerSweep): Sweep => ({
   updateTime: timestamp(sweep.updatedMs),
   endTime: timestamp(sweep.endedMs),
   counts: sweep.counts,
-  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode),
+  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode, 'sweep'),
 });
 
 /** The system's status as the contract's. */
@@ -146,9 +146,9 @@ const remainingMs = ({ state, counts, perSecond, estimate }: LedgerBulk): number
 const listCounts = ({ listed, counted, unreadable }: LedgerList): string =>
   [`${listed} assistants were listed`, counted === undefined ? 'Invent gives no count' : `Invent counts ${counted}`, ...(unreadable > 0 ? [`records that could not be read: ${unreadable}`] : [])].join('; ') + '.';
 
-const bulkStop = ({ why, list }: LedgerBulk): SweepError | null => {
+const bulkStop = ({ why, state, list }: LedgerBulk): SweepError | null => {
   if (why === undefined) return null;
-  const words = inWords(why);
+  const words = inWords(why, isBulkEnded(state) ? 'failed bulk rotation' : 'open bulk rotation');
   return why === 'LIST_INCOMPLETE' && list ? { ...words, message: `${words.message} ${listCounts(list)}` } : words;
 };
 
@@ -192,7 +192,7 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
 export const toProtoBulkItem = ({ assistantId, state, errorCode }: BulkItem): BulkRotationItem => ({
   assistantId,
   state,
-  error: errorCode === undefined ? null : inWords(errorCode),
+  error: errorCode === undefined ? null : inWords(errorCode, 'bulk item'),
 });
 
 /** The ledger's policy as the contract's, and when its next window is due. */

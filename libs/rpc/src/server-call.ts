@@ -14,6 +14,7 @@ export interface ServerCall {
   cancelled: boolean;
   on(event: 'cancelled', listener: () => void): unknown;
   getDeadline(): Date | number;
+  getPath?(): string;
 }
 
 /** Lazy, since most calls are over before anybody asks. */
@@ -31,8 +32,8 @@ export const contextOf = (call: ServerCall): CallContext => ({
 });
 
 /** What a caller is told of an error: a RekeyError's status; of anything else INTERNAL, while the error itself is reported. */
-export const tell = (error: unknown, onUnexpected: (error: unknown) => void): StatusObject => {
+export const tell = (error: unknown, call: Pick<ServerCall, 'getPath'>, onUnexpected: (error: unknown) => void): StatusObject => {
   const told = error instanceof RekeyError ? error : new RekeyError('INTERNAL');
   if (errorTable[told.code].grpc === 'INTERNAL') onUnexpected(error);
-  return toStatus(told);
+  return toStatus(told, call.getPath?.());
 };

@@ -10,7 +10,21 @@ describe('toStatus and readStatusDetails', () => {
     const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
     const status = received(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
     expect(status.details).toBe('The request is not valid. org_id must not be empty. Correct the fields named in the BadRequest detail.');
-    expect(readStatusDetails(status)).toEqual({ reason: 'INVALID_ARGUMENT', fieldViolations });
+    expect(readStatusDetails(status)).toEqual({
+      reason: 'INVALID_ARGUMENT', fieldViolations,
+      metadata: { retryable: 'false', advice: 'Correct the fields named in the BadRequest detail.', violation_count: '1' },
+    });
+  });
+
+  it('carry names and values in the metadata of ErrorInfo, and the same in words', () => {
+    const status = toStatus(new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }), '/rekey.v1.BulkRotationService/CreateBulkRotation');
+    expect(status.details).toMatch(/^A consumer that is demanded is not live, or not caught up: billing \(GONE\)\. See /);
+    expect(readStatusDetails(status as unknown as ServiceError).metadata).toEqual({ call: 'CreateBulkRotation', retryable: 'false', advice: expect.stringMatching(/^See /), consumers: 'billing' });
+  });
+
+  it('bound what stands there', () => {
+    const status = received(new RekeyError('INTERNAL', { metadata: { long: 'x'.repeat(10_000) } }));
+    expect(readStatusDetails(status).metadata['long']).toHaveLength(512);
   });
 
   it('show nothing of the cause', () => {
@@ -21,6 +35,6 @@ describe('toStatus and readStatusDetails', () => {
   it('read nothing from an error that is not ours', () => {
     const status = received(new RekeyError('INTERNAL'));
     status.metadata.remove('grpc-status-details-bin');
-    expect(readStatusDetails(status)).toEqual({ fieldViolations: [] });
+    expect(readStatusDetails(status)).toEqual({ fieldViolations: [], metadata: {} });
   });
 });

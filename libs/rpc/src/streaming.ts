@@ -20,7 +20,7 @@ export const clientStreaming =
     handler(wholeOf(call, idleMs), contextOf(call)).then(
       (response) => callback(null, response),
       // To one who has gone nothing is told, and its going is no surprise.
-      (error: unknown) => callback(tell(error, call.cancelled ? () => {} : onUnexpected)),
+      (error: unknown) => callback(tell(error, call, call.cancelled ? () => {} : onUnexpected)),
     );
   };
 
@@ -59,7 +59,7 @@ export const serverStreaming =
     send(handler(call.request, contextOf(call)), call).then(
       () => call.end(),
       (error: unknown) => {
-        if (!call.cancelled) call.emit('error', tell(error, onUnexpected));
+        if (!call.cancelled) call.emit('error', tell(error, call, onUnexpected));
       },
     );
   };

@@ -13,6 +13,6 @@ export const unary =
   (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
     handler(call.request, contextOf(call)).then(
       (response) => callback(null, response),
-      (error: unknown) => callback(tell(error, onUnexpected)),
+      (error: unknown) => callback(tell(error, call, onUnexpected)),
     );
   };

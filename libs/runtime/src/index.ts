@@ -5,6 +5,6 @@ export { guardRedis, watchRunId } from './guard-redis.ts';
 export { createShutdown, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';
 export { nextUlid } from './next-ulid.ts';
-export { createReplicaConfirmation } from './replicas.ts';
+export { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';
 export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './watch-memory.ts';
 export { refineWorkerVariables, workerVariables } from './worker-variables.ts';

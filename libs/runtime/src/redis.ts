@@ -104,6 +104,8 @@ export const isRedisFull = (error: unknown): boolean => error instanceof Error &
 /** ioredis gives these errors neither a code nor a name; they are its whole messages, as of 6.0. */
 const connectionMessages = new Set([
   'Connection is closed.',
+  // Of pipelines and transactions.
+  'Command aborted due to connection close',
   'Command timed out',
   "Stream isn't writeable and enableOfflineQueue options is false",
 ]);

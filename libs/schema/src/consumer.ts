@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { OrgId } from './ids.ts';
+import { OrgId, StoredId } from './ids.ts';
 
 /** The name of a service that reads keys. */
 export const ConsumerName = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be at most 63 lower-case letters, digits and hyphens, beginning with a letter');
 
 /** The orgs whose keys a consumer may read; `*` for all. */
-export const ConsumerOrgs = z.array(z.union([z.literal('*'), OrgId])).min(1, 'must name at least one org, or *').max(1000);
+export const ConsumerOrgs = z.array(z.union([z.literal('*'), OrgId])).min(1, 'must name at least one org, or *').max(1000, 'must name at most 1000 orgs');
 
 /** PENDING: no worker has made its grant yet. ENROLLING: what is published from now on is sealed for it, and what was before is being. ACTIVE: all of it is. */
 export const ConsumerState = z.enum(['PENDING', 'ENROLLING', 'ACTIVE']);
@@ -16,7 +16,7 @@ export const MAX_CONSUMERS = 100;
 /** A consumer as it stands in the ledger, for itself to read too. */
 export const Consumer = z.looseObject({
   name: ConsumerName,
-  orgs: ConsumerOrgs,
+  orgs: z.array(z.union([z.literal('*'), StoredId])).min(1),
   state: ConsumerState,
   created_at: z.string(),
   /** Its public key as a JWK; of a key that is shared with Rekey, only its kind. */

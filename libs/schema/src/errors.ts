@@ -26,6 +26,8 @@ const table = {
   DRAFT_LOST: { grpc: 'UNAVAILABLE', retry: true, message: 'Of the ids that were sent for a bulk rotation some are gone; nothing was begun.', advice: 'Send all of them again, within an hour.' },
   BULK_STATE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation is not in a state that allows this.', advice: 'Look at its state: what has ended cannot be paused or cancelled, and only what has ended can be retried.' },
   POLICY_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation policy.', advice: 'Check the id, or list the policies.' },
+  REQUEST_TOO_LARGE: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'A message of the request is larger than the gateway takes.', advice: 'Make it smaller; a stream of ids may have any number of messages.' },
+  REQUEST_UNREADABLE: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'A message of the request is not in the format of its type.', advice: 'Send what the contract (proto/rekey/v1) describes.' },
   TOO_MANY_POLICIES: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'There are as many rotation policies as are kept, 1000.', advice: 'Delete one that is no longer needed.' },
   CONSUMER_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such consumer.', advice: 'Check the name, or list the consumers.' },
   CONSUMER_EXISTS: { grpc: 'ALREADY_EXISTS', retry: false, message: 'There is a consumer of this name with another key.', advice: 'Remove it first, or take another name.' },
@@ -33,14 +35,14 @@ const table = {
   CONSUMER_BUSY: { grpc: 'UNAVAILABLE', retry: true, message: 'The consumer was changed by somebody else at the same moment.', advice: 'Look at it, and try again.' },
   CONSUMER_MAY_NOT_READ: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is named may not read this org.', advice: 'Name another, or let it read the org: rekey consumer orgs.' },
   NO_WORKER_YET: { grpc: 'FAILED_PRECONDITION', retry: true, message: "Rekey's public key is not known: no worker has run yet.", advice: 'Start a worker, or print the key: rekey key-file public PATH.' },
-  CONSUMERS_MISSING: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is demanded is not live, or not caught up.', advice: 'See rekey consumer status; start it, or ask without it.' },
+  CONSUMERS_MISSING: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is demanded is not live, or not caught up.', advice: 'See rekey consumer status; start the consumer, or leave it out of the request.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
   // Rekey itself
-  REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again with the same request_id; it gives the same rotation.' },
-  REDIS_MEMORY_LOW: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Redis is nearly out of memory; nothing new is accepted.', advice: 'Give Redis more memory; then try again with the same request_id.' },
-  REPLICAS_MISSING: { grpc: 'UNAVAILABLE', retry: true, message: 'Too few replicas of Redis have confirmed what was written.', advice: 'Bring the replicas back; then try again with the same request_id.' },
-  SHUTTING_DOWN: { grpc: 'UNAVAILABLE', retry: true, message: 'This gateway is shutting down.', advice: 'Try again with the same request_id; another gateway will answer.' },
-  LEDGER_CORRUPT: { grpc: 'INTERNAL', retry: false, message: 'The ledger holds an entry that cannot be read.', advice: 'See rekey status and the log of the worker; mend or delete the entry, then rotate again.' },
+  REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again.' },
+  REDIS_MEMORY_LOW: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Redis is nearly out of memory; nothing new is accepted.', advice: 'Give Redis more memory, then try again.' },
+  REPLICAS_MISSING: { grpc: 'UNAVAILABLE', retry: true, message: 'Too few replicas of Redis have confirmed what was written.', advice: 'Bring the replicas back, then try again.' },
+  SHUTTING_DOWN: { grpc: 'UNAVAILABLE', retry: true, message: 'This gateway is shutting down.', advice: 'Try again; another gateway will answer.' },
+  LEDGER_CORRUPT: { grpc: 'INTERNAL', retry: false, message: 'The ledger holds an entry that cannot be read.', advice: 'See rekey status and the log; repair or delete the entry, then try again.' },
   // why a rotation waits
   FROZEN: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Rotations are frozen; no request is sent.', advice: 'Unfreeze them (rekey unfreeze, or REKEY_OBSERVE_ONLY of the workers): the rotation then goes on by itself.' },
   TOO_MANY_UNKNOWNS: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Too many outcomes are unknown in this org; only reads are sent.', advice: 'See whether Invent is well. The rotation goes on by itself when outcomes are known again.' },
@@ -53,7 +55,7 @@ const table = {
   DRIFT_STORM: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Many keys of this org are being rotated by somebody else.', advice: 'Find out who does it: two deployments on one org are not supported. Then resume the bulk rotation.' },
   WINDOW_CLOSED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The time in which the bulk rotation may run is over.', advice: 'Nothing: the policy takes those that are left in its next window.' },
   CANCELLED_BY_OPERATOR: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation was cancelled.', advice: 'Nothing: what had been begun was finished.' },
-  INTERNAL: { grpc: 'INTERNAL', retry: false, message: 'Something went wrong inside Rekey.', advice: 'See the log.' },
+  INTERNAL: { grpc: 'INTERNAL', retry: false, message: 'Something went wrong inside Rekey.', advice: 'See the log of the gateway.' },
   // upstream, certainly not done
   ORG_NOT_CONFIGURED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'No API key is configured for this org.', advice: 'Add the org to INVENT_API_KEYS_FILE.' },
   UPSTREAM_UNREACHABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent could not be reached; nothing was sent.', advice: 'Check the network and INVENT_BASE_URL, then rotate again.' },
@@ -86,15 +88,34 @@ export interface FieldViolation {
   description: string;
 }
 
-/** The one error class. `cause` is for the log; a caller reads only the table's row and the field violations. */
+export interface RekeyErrorOptions {
+  /** For the log. A caller never sees it. */
+  cause?: unknown;
+  fieldViolations?: readonly FieldViolation[];
+  /** Stands after the table's message: which ones, which state. Valid names and ids only, and a bounded number of them. */
+  which?: string | undefined;
+  /** The same for programs: `google.rpc.ErrorInfo.metadata`. Names in snake_case; never a secret. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
+/** The one error class. `cause` is for the log; a caller reads the table's row, `which`, `metadata` and the field violations. */
 export class RekeyError extends Error {
   readonly code: ErrorCode;
   readonly fieldViolations: readonly FieldViolation[];
+  metadata: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, options: { cause?: unknown; fieldViolations?: readonly FieldViolation[] } = {}) {
-    super(errorTable[code].message, 'cause' in options ? { cause: options.cause } : undefined);
+  constructor(code: ErrorCode, { fieldViolations = [], which, metadata = {}, ...options }: RekeyErrorOptions = {}) {
+    const { message } = errorTable[code];
+    super(which === undefined ? message : `${message.replace(/\.$/, '')}: ${which}.`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'RekeyError';
     this.code = code;
-    this.fieldViolations = options.fieldViolations ?? [];
+    this.fieldViolations = fieldViolations;
+    this.metadata = metadata;
+  }
+
+  /** Adds what its thrower did not know. Returns itself. */
+  withMetadata(more: Readonly<Record<string, string>>): this {
+    this.metadata = { ...more, ...this.metadata };
+    return this;
   }
 }

@@ -1,11 +1,12 @@
-export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, SweepId, MAX_ID_BYTES, complaintAboutId } from './ids.ts';
+export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, StoredId, SweepId, MAX_ID_BYTES, complaintAboutId } from './ids.ts';
 export { Assistant, KeyedRecord } from './assistant.ts';
 export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs, ConsumerState, MAX_CONSUMERS, type Reach, isWaitedFor, mayRead } from './consumer.ts';
 export { parseJson } from './parse-json.ts';
 export { isBefore } from './stream-id.ts';
 export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';
 export { CurrentEvent, Envelope, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, KeyRemoved, KeyRotated, KeyUncertain, Removal, SealedRecord } from './event.ts';
-export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation, type GrpcCode } from './errors.ts';
+export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation, type GrpcCode, type RekeyErrorOptions } from './errors.ts';
+export { inWords, type Subject, type Words } from './words.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
 export { type AssistantSince, type SystemStatus } from './system.ts';
 export {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AssistantId, OrgId, RequestId, RotationId } from './ids.ts';
+import { AssistantId, OrgId, RequestId, RotationId, StoredId } from './ids.ts';
 
 export const rotationStates = ['QUEUED', 'ROTATING', 'RECONCILING', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const;
 export const RotationState = z.enum(rotationStates);
@@ -62,5 +62,5 @@ export interface Rotation {
 }
 
 /** The BullMQ job that carries a rotation. It holds ids and nothing else: BullMQ stores jobs in clear. */
-export const RotationJob = z.strictObject({ rotationId: RotationId, orgId: OrgId, assistantId: AssistantId });
+export const RotationJob = z.strictObject({ rotationId: RotationId, orgId: StoredId, assistantId: StoredId });
 export type RotationJob = z.infer<typeof RotationJob>;

@@ -4,7 +4,7 @@ import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '
 import { Command, Option } from 'commander';
 import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
 import { age, bulkMessages, bulkSpec, count, failureLimit, isFollowed, moment, type BulkWish } from '../bulk-request.ts';
-import { followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
+import { endAs, followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
 import { seconds } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
@@ -50,8 +50,9 @@ const create = (): Command =>
         if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts!.total) {
           process.stderr.write(`note: the canary of ${options.canary} is all there is: ${bulk.counts!.total} assistants.\n`);
         }
-        if (isFollowed(options)) await follow(client, bulk.id, options);
-        else showBulk(options, bulk);
+        if (isFollowed(options)) return follow(client, bulk.id, options);
+        showBulk(options, bulk);
+        endAs(bulk);
       }),
     );
 
@@ -126,7 +127,12 @@ const change = (name: string, method: ChangeMethod, description: string): Comman
     .description(description)
     .argument('<bulk>', 'its id')
     .action((id: string, options: GatewayOptions) =>
-      withGateway(options, async (client) => showBulk(options, await client[method]({ id }).catch(sayHowToGoOn(options, 'It may have been done: repeating the command is safe.')))),
+      withGateway(options, async (client) => {
+        const bulk = await client[method]({ id }).catch(sayHowToGoOn(options, 'It may have been done: repeating the command is safe.'));
+        showBulk(options, bulk);
+        // Whoever pauses or cancels has asked for no success.
+        if (method === 'resumeBulkRotation' || method === 'retryBulkRotation') endAs(bulk);
+      }),
     );
 
 export const bulkCommand = (): Command =>

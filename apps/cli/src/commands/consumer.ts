@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayClient, ProtoConsumer } from '@rekey/rpc';
 import { ConsumerKeyType, SealError, createSealer, generateConsumerKey, loadKeyFile, parseConsumerKey, parseVerifier } from '@rekey/sealing';
 import { Command, Option } from 'commander';
+import { allPages } from '../all-pages.ts';
 import { consumerJson, consumerText, consumersTable } from '../consumer-output.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow.ts';
@@ -116,12 +117,15 @@ const orgsCommand = (): Command =>
       });
     });
 
+const allConsumers = (client: GatewayClient): Promise<ProtoConsumer[]> =>
+  allPages((pageToken) => client.listConsumers({ pageSize: 100, pageToken }), (page) => page.consumers);
+
 const listCommand = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list the consumers')
     .action(async (options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        const { consumers } = await client.listConsumers({});
+        const consumers = await allConsumers(client);
         if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
         else process.stdout.write(consumersTable(consumers));
       });
@@ -135,7 +139,7 @@ const statusCommand = (): Command =>
     .action(async (name: string | undefined, options: GatewayOptions & { watch?: boolean }) => {
       await withGateway(options, async (client) => {
         for (;;) {
-          const consumers = name === undefined ? (await client.listConsumers({})).consumers : [await client.getConsumer({ name })];
+          const consumers = name === undefined ? await allConsumers(client) : [await client.getConsumer({ name })];
           if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
           else {
             if (options.watch && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CreateRotationPolicyRequest, GatewayClient, ProtoPolicy } from '@rekey/rpc';
 import { Command, InvalidArgumentError } from 'commander';
+import { allPages } from '../all-pages.ts';
 import { BATCH_BYTES, age, failureLimit } from '../bulk-request.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { readIds } from '../ids-file.ts';
@@ -78,7 +79,8 @@ const list = (): Command =>
     .option('--org <id>', 'only of this org id', notEmpty, '')
     .action((options: GatewayOptions & { org: string }) =>
       withGateway(options, async (client) => {
-        const { rotationPolicies } = await client.listRotationPolicies({ orgId: options.org });
+        const ask = (pageToken: string) => client.listRotationPolicies({ orgId: options.org, pageSize: 500, pageToken });
+        const rotationPolicies = await allPages(ask, (page) => page.rotationPolicies);
         for (const policy of rotationPolicies) print(options, policyJson(policy), policyLine(policy));
       }),
     );

@@ -4,7 +4,7 @@ import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { count } from '../bulk-request.ts';
 import { CliError } from '../failure.ts';
-import { concludeRotation, followRotation, type AlsoUntil } from '../follow-rotation.ts';
+import { concludeRotation, followRotation, showRotation, type AlsoUntil } from '../follow-rotation.ts';
 import { withWaitTimeout } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
@@ -14,10 +14,10 @@ type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number; acknowled
 
 const alsoUntil = ({ acknowledged, consumer }: WaitOptions): AlsoUntil | undefined => (acknowledged || consumer ? { consumers: consumer ?? [] } : undefined);
 
-/** Shows a rotation that was accepted just now, or with --wait what has become of it. */
+/** Shows a rotation that was accepted, now or for the same request before; with --wait, its end. */
 const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, options: WaitOptions): Promise<void> => {
   const also = alsoUntil(options);
-  if (!options.wait && !also) return print(options, rotationJson(rotation), rotationText(rotation));
+  if (!options.wait && !also) return showRotation(rotation, options);
   const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${rotation.id} --wait`);
   concludeRotation(await followRotation(client, rotation, options.timeout, also).catch(goOn), options, also);
 };

@@ -1,9 +1,8 @@
 import { Command, Option } from 'commander';
-import { concludeSweep, followSweep } from '../follow-sweep.ts';
+import { concludeSweep, followSweep, showSweep } from '../follow-sweep.ts';
 import { seconds } from '../follow.ts';
-import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { notEmpty } from '../option-values.ts';
-import { sweepJson, sweepText } from '../output.ts';
 
 export const sweepCommand = (): Command =>
   withGatewayOptions(new Command('sweep'))
@@ -14,7 +13,7 @@ export const sweepCommand = (): Command =>
     .action(async (orgId: string | undefined, options: GatewayOptions & { wait: boolean; timeout: number }) => {
       await withGateway(options, async (client) => {
         const sweep = await client.createSweep({ orgId: orgId ?? '' });
-        if (!options.wait) return print(options, sweepJson(sweep), sweepText(sweep));
+        if (!options.wait) return showSweep(sweep, options);
         const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${sweep.id} --wait`);
         concludeSweep(await followSweep(client, sweep, options.timeout).catch(goOn), options);
       });

@@ -81,7 +81,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   if id ~= '' and is_key(state) then
     -- A change is what a rotation is for: it does not count against the limit. What cannot be believed of any key cannot be believed of this one.
     local code = hold_of(org)
-    return (code == 'KEYS_NOT_SHOWN' or code == 'ORG_CHANGED') and { 'WITHHELD', code } or nil
+    return code == 'KEYS_NOT_SHOWN' and { 'WITHHELD', code } or nil
   end
   -- A key that comes back to an assistant without one takes nothing from anybody.
   if is_key(state) and not is_key(held[6]) then return nil end

@@ -2,7 +2,11 @@
 
 
 export interface ListConsumersRequest {
+  'pageSize'?: (number);
+  'pageToken'?: (string);
 }
 
 export interface ListConsumersRequest__Output {
+  'pageSize': (number);
+  'pageToken': (string);
 }

@@ -4,8 +4,10 @@ import type { Consumer as _rekey_v1_Consumer, Consumer__Output as _rekey_v1_Cons
 
 export interface ListConsumersResponse {
   'consumers'?: (_rekey_v1_Consumer)[];
+  'nextPageToken'?: (string);
 }
 
 export interface ListConsumersResponse__Output {
   'consumers': (_rekey_v1_Consumer__Output)[];
+  'nextPageToken': (string);
 }

@@ -3,8 +3,12 @@
 
 export interface ListRotationPoliciesRequest {
   'orgId'?: (string);
+  'pageSize'?: (number);
+  'pageToken'?: (string);
 }
 
 export interface ListRotationPoliciesRequest__Output {
   'orgId': (string);
+  'pageSize': (number);
+  'pageToken': (string);
 }

@@ -4,8 +4,10 @@ import type { RotationPolicy as _rekey_v1_RotationPolicy, RotationPolicy__Output
 
 export interface ListRotationPoliciesResponse {
   'rotationPolicies'?: (_rekey_v1_RotationPolicy)[];
+  'nextPageToken'?: (string);
 }
 
 export interface ListRotationPoliciesResponse__Output {
   'rotationPolicies': (_rekey_v1_RotationPolicy__Output)[];
+  'nextPageToken': (string);
 }

@@ -3,8 +3,10 @@
 
 export interface ListSweepsRequest {
   'pageSize'?: (number);
+  'pageToken'?: (string);
 }
 
 export interface ListSweepsRequest__Output {
   'pageSize': (number);
+  'pageToken': (string);
 }

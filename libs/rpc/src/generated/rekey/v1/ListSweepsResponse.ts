@@ -4,8 +4,10 @@ import type { Sweep as _rekey_v1_Sweep, Sweep__Output as _rekey_v1_Sweep__Output
 
 export interface ListSweepsResponse {
   'sweeps'?: (_rekey_v1_Sweep)[];
+  'nextPageToken'?: (string);
 }
 
 export interface ListSweepsResponse__Output {
   'sweeps': (_rekey_v1_Sweep__Output)[];
+  'nextPageToken': (string);
 }

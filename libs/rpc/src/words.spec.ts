@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import { RekeyError, errorTable, inWords, type ErrorCode, type Subject } from '@rekey/schema';
+import type { ServiceError } from '@grpc/grpc-js';
+import { loadContract } from './load.ts';
+import { toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoSweep } from './mapping.ts';
+import { readStatusDetails, toStatus } from './status-details.ts';
+
+interface Definition {
+  path: string;
+  requestType: { type: { field: { name: string }[] } };
+}
+const codes = Object.keys(errorTable) as ErrorCode[];
+const methods = Object.values(loadContract().v1).flatMap((service) =>
+  Object.values((service as unknown as { service?: Record<string, Definition> }).service ?? {}).map(({ path, requestType }) => ({
+    path, name: path.split('/')[2]!, fields: requestType.type.field.map(({ name }) => name),
+  })),
+);
+const received = (code: ErrorCode, path: string) => toStatus(new RekeyError(code), path) as unknown as ServiceError;
+
+describe('the advice of every code in every call', () => {
+  it('speaks of all methods of the contract', () => {
+    expect(methods.length).toBeGreaterThan(25);
+  });
+
+  it.each(methods)('of $name: speaks of a request_id only if the request has one', ({ path, fields }) => {
+    for (const code of codes.filter((name) => !name.startsWith('REQUEST_ID_') && name !== 'STREAM_IDLE')) {
+      const { advice } = readStatusDetails(received(code, path)).metadata;
+      expect([code, advice!.includes('request_id') && !fields.includes('requestId')]).toEqual([code, false]);
+    }
+  });
+
+  it.each(methods.filter(({ fields }) => fields.includes('requestId')))('of $name: says that the same request_id may be sent again, and what it gives', ({ name, path }) => {
+    const thing = { RotateSecretKey: 'rotation', CreateBulkRotation: 'bulk rotation', CreateRotationPolicy: 'rotation policy' }[name]!;
+    for (const code of ['REDIS_UNAVAILABLE', 'REDIS_MEMORY_LOW', 'REPLICAS_MISSING', 'SHUTTING_DOWN'] as const) {
+      expect(received(code, path).details).toMatch(new RegExp(`try again with the same request_id; it gives the same ${thing}[.]`, 'i'));
+    }
+    expect(received('REQUEST_ID_SPENT', path).details).toContain(thing);
+  });
+
+  it.each(methods)('of $name: stands in the metadata, beside the name of the call', ({ name, path }) => {
+    for (const code of codes) {
+      const status = received(code, path);
+      const { reason, metadata } = readStatusDetails(status);
+      expect(reason).toBe(code);
+      expect(metadata).toMatchObject({ call: name, retryable: String(errorTable[code].retry) });
+      expect(status.details.endsWith(metadata['advice']!)).toBe(true);
+    }
+  });
+});
+
+/** A word of one subject in the words of another is advice that fits another call. */
+const foreign: Record<Subject, RegExp> = {
+  'open rotation': /request_id|sweep again|bulk/,
+  'failed rotation': /request_id|sweep again|bulk|is retried|the worker retries|is tried again/,
+  sweep: /request_id|assistant|rotat(e|ion)\b|bulk/i,
+  'open bulk rotation': /request_id|sweep|rotate again|\bassistant ids?\b/,
+  'failed bulk rotation': /request_id|sweep|rotate again|resume|\bassistant ids?\b/,
+  'bulk item': /request_id|sweep|rotate again|the worker retries|is tried again/,
+};
+/** Codes that a sweep, or a list that a bulk rotation is made of, may end with. */
+const ofLists = [
+  'INVALID_ARGUMENT', 'REDIS_UNAVAILABLE', 'REDIS_MEMORY_LOW', 'LEDGER_CORRUPT', 'INTERNAL', 'ORG_NOT_CONFIGURED', 'UPSTREAM_UNREACHABLE', 'UPSTREAM_RATE_LIMITED',
+  'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ASSISTANT_NOT_FOUND', 'OUTCOME_UNKNOWN', 'SENT_TOO_LATE',
+] as const;
+const ofRotations = [
+  'LEDGER_CORRUPT', 'INTERNAL', 'ORG_NOT_CONFIGURED', 'UPSTREAM_UNREACHABLE', 'UPSTREAM_RATE_LIMITED', 'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN',
+  'ASSISTANT_NOT_FOUND', 'ASSISTANT_DELETED', 'NO_SECRET_KEY', 'REPLICAS_MISSING', 'SENT_TOO_LATE', 'INVALID_ARGUMENT',
+] as const;
+const cases: [Subject, ErrorCode][] = [
+  ...(['sweep', 'open bulk rotation', 'failed bulk rotation'] as const).flatMap((subject) => ofLists.map((code): [Subject, ErrorCode] => [subject, code])),
+  ...(['open rotation', 'failed rotation', 'bulk item'] as const).flatMap((subject) => ofRotations.map((code): [Subject, ErrorCode] => [subject, code])),
+];
+
+describe('the words for what a code is told of', () => {
+  it.each(cases)('of an error of a %s: %s', (subject, code) => {
+    const { message, advice } = inWords(code, subject);
+    expect(`${message} ${advice}`).not.toMatch(foreign[subject]);
+    expect(advice).not.toContain('BadRequest');
+    expect(advice).toMatch(/^[A-Z].*\.$/);
+  });
+
+  const zero = { createdMs: 0, updatedMs: 0 };
+  it('are those of a sweep of an org that Invent does not know', () => {
+    const { error } = toProtoSweep({ id: 'swp_1', state: 'FAILED', ...zero, counts: {} as never, errorCode: 'ASSISTANT_NOT_FOUND' });
+    expect(error).toEqual({ reason: 'ASSISTANT_NOT_FOUND', message: 'Invent knows no such org, or does not show it to this API key (404).', advice: 'Check the org id, and whether the API key is of this org or of its parent.' });
+  });
+
+  it('are those of a rotation that goes on, and of one that has failed', () => {
+    const rotation = { id: 'rot_1', orgId: 'org_1', assistantId: 'ast_1', reason: '', attempts: 1, ...zero, errorCode: 'UPSTREAM_UNREACHABLE' };
+    expect(toProtoRotation({ ...rotation, state: 'QUEUED' }).error?.advice).toMatch(/the worker retries/);
+    expect(toProtoRotation({ ...rotation, state: 'FAILED' }).error?.advice).toMatch(/then rotate again/);
+  });
+
+  it('are those of a bulk rotation and of one of its assistants', () => {
+    const counts = { total: 0, waiting: 0, rotating: 0 } as never;
+    const bulk = { id: 'blk_1', orgId: 'org_1', reason: '', selection: { kind: 'ids' as const }, urgent: false, validateOnly: false, maxFailures: { count: 0 }, counts, lastFailures: [], ...zero, why: 'UPSTREAM_UNREACHABLE' };
+    expect(toProtoBulkRotation({ ...bulk, state: 'HALTED' }).stop?.advice).toMatch(/then resume the bulk rotation/);
+    expect(toProtoBulkRotation({ ...bulk, state: 'FAILED' }).stop?.advice).toMatch(/then create the bulk rotation again/);
+    expect(toProtoBulkItem({ index: 0, assistantId: 'a', state: 'FAILED', errorCode: 'UPSTREAM_UNREACHABLE' }).error?.advice).toMatch(/then retry the bulk rotation/);
+  });
+});
