@@ -254,14 +254,17 @@ describe('where Redis is another one', () => {
 });
 
 describe('a consumer that is changed', () => {
-  it('and removed, is told, keeps what it holds, and gets nothing new', async () => {
+  it('and removed, is told, signs with what is not rotated, and gets nothing new', async () => {
     await begin();
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
     expect(await revoked).toMatchObject({ reason: 'not-registered', message: expect.stringContaining('rekey consumer add billing') });
-    await rekey.publish('ast_1', 'secret');
     expect(held()).toEqual(old);
-    expect(keys.signUserHash('ast_1', 'u')).toMatch(/^[0-9a-f]{64}$/);
+    const unreadable = next(keys, 'unreadable');
+    await rekey.publish('ast_1', 'secret');
+    expect(await unreadable).toMatchObject({ assistantId: 'ast_1' });
+    expect(held()).toEqual({ ...old, ast_1: undefined });
+    expect(keys.signUserHash('ast_2', 'u')).toMatch(/^[0-9a-f]{64}$/);
     expect(keys.freshness()).toMatchObject({ revoked: true, upToDate: false, connected: true });
   });
 
