@@ -271,10 +271,10 @@ describe('the run of events', () => {
     await rotate('one');
     const backup = (await redis.dumpBuffer('{spec}:ledger'))!;
     const seen = new Set(await runs());
-    for (const run of ['run-2', 'run-3', 'run-2']) {
+    for (const [i, run] of ['run-2', 'run-3', 'run-2'].entries()) {
       await redis.restore('{spec}:ledger', 0, backup, 'REPLACE');
       await ledger.recogniseRedis(run);
-      await rotate(run);
+      await rotate(`restored ${i}`);
       seen.add((await runs()).at(-1)!);
     }
     expect(seen.size).toBe(4);

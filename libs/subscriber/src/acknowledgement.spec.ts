@@ -49,7 +49,7 @@ describe('acknowledgements', () => {
     const keys = await begin();
     const { instance } = keys.freshness();
     const began = performance.now();
-    for (let i = 0; i < 200; i += 1) await rekey.publish(`ast_${i}`, 'sk');
+    for (let i = 0; i < 200; i += 1) await rekey.publish(`ast_${i}`, `sk of ${i}`);
     const last = await lastEntry();
     await until(async () => (await rekey.acks(instance)).at(-1)?.position === last, 'the last');
     const took = performance.now() - began;
