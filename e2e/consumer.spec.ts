@@ -121,9 +121,13 @@ describe('how far consumers have come', () => {
     expect(out).toMatch(/^x25519 +ACTIVE +1 +has all/m);
     expect(out).toMatch(/^p256 +ACTIVE +1 +[\d,]+ behind/m);
     expect(out).toMatch(/^shared +ACTIVE +0 +not running/m);
-    await acknowledge('p256', { more: { unapplied: { count: 1, first: [{ assistant_id: 'ast_9', version: 5, why: 'forged' }] } } });
+    const forged = { assistant_id: 'ast_9', version: 5, why: 'forged' };
+    await acknowledge('p256', { more: { unapplied: { count: 1, first: [forged] }, refused: { count: 7, first: [forged] } } });
     const status = await eventually(() => rekey(['consumer', 'status', 'p256', '--json']), (result) => result.json()[0].lag_events === 0);
-    expect(status.json()[0]).toMatchObject({ live: true, instances: [{ live: true, unapplied_count: 1, unapplied: [{ assistant_id: 'ast_9', version: 5, why: 'forged' }] }] });
+    expect(status.json()[0]).toMatchObject({ live: true, instances: [{ live: true, unapplied_count: 1, unapplied: [forged], refused_count: 7, refused: [forged] }] });
+    expect((await rekey(['consumer', 'status', 'p256'])).out).toMatch(/1 not applied +7 refused since it started[^]*refused, of ast_9: forged/);
+    expect((await rekey(['consumer', 'status'])).out).toMatch(/^NAME .*NOT APPLIED +REFUSED +ORGS$[^]*^p256 .* 1 +7 +org_demo/m);
+    expect((await system.client.getConsumer({ name: 'p256' })).instances).toMatchObject([{ refusedCount: '7', refused: [{ assistantId: 'ast_9', version: '5', why: 'forged' }] }]);
   });
 
   it('is seen of a rotation, and can be waited for: by name, or of all that are live', async () => {
@@ -150,6 +154,49 @@ describe('how far consumers have come', () => {
     await expectTruth(system);
   });
 
+  it('is no success while none is live: neither for the command nor for the call, until one is', async () => {
+    const leave = (name: string) => acknowledge(name, { more: { leaving: true } });
+    await Promise.all(['x25519', 'p256'].map(leave));
+    await eventually(() => system.client.listConsumers({}), ({ consumers }) => consumers.every(({ live }) => !live));
+    const { code, json, err, out } = await rekey(['rotate', 'org_demo', 'ast_7', '--acknowledged', '--timeout', '1', '--json']);
+    expect([code, err]).toEqual([3, expect.stringMatching(/has succeeded, but after 1 s no consumer is live that may read org_demo \(p256, shared, x25519\)/)]);
+    expect(out).not.toBe('');
+    const { id } = json().at(-1) as { id: string };
+    const { consumers } = await system.client.waitRotation({ id, until: 'ACKNOWLEDGED', timeout: { seconds: 0, nanos: 2e8 } });
+    expect(consumers.map(({ state }) => state)).toEqual(['GONE', 'GONE', 'GONE']);
+
+    // What it says is what waits on, as it is.
+    const [, command] = /Wait again: rekey (.*?)"?[\\}\n]*$/.exec(err)!;
+    expect(command).toBe(`get ${id} --acknowledged`);
+    const waiting = rekey(command!.split(' '));
+    await acknowledge('x25519');
+    expect(await waiting).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('of one that is named, is waited for by the command that is advised when the time is up', async () => {
+    await acknowledge('x25519');
+    const { code, err, json } = await rekey(['rotate', 'org_demo', 'ast_8', '--consumer', 'shared', '--consumer', 'x25519', '--timeout', '1', '--json']);
+    const { id } = json().at(-1) as { id: string };
+    expect([code, err]).toEqual([3, expect.stringMatching(/is not acknowledged by shared \(GONE\), x25519 \(PENDING\)/)]);
+    const [, command] = /Wait again: rekey (.*?)"?[\\}\n]*$/.exec(err)!;
+    expect(command).toBe(`get ${id} --consumer shared --consumer x25519`);
+    const again = await rekey([...command!.split(' '), '--timeout', '1']);
+    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('shared (GONE)') });
+    const waiting = rekey(command!.split(' '));
+    await Promise.all(['x25519', 'shared'].map((name) => acknowledge(name)));
+    expect(await waiting).toMatchObject({ code: 0, err: '' });
+    await acknowledge('shared', { more: { leaving: true } });
+  });
+
+  it('is refused if no consumer may read the org', async () => {
+    const { id } = await system.rotateAndWait('ast_s1_3', 'org_demo_sub1');
+    const readers = (await system.client.listConsumers({})).consumers.filter(({ orgs }) => orgs.includes('org_demo_sub1')).map(({ name }) => name);
+    for (const name of readers) await system.client.setConsumerOrgs({ name, orgs: ['org_demo'] });
+    expect(await failureOf(system.client.waitRotation({ id, until: 'ACKNOWLEDGED' }))).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'CONSUMERS_MISSING' });
+    const { code, err, out } = await rekey(['rotate', 'org_demo_sub1', 'ast_s1_3', '--acknowledged', '--timeout', '20']);
+    expect([code, err, out]).toEqual([1, expect.stringContaining('no consumer may read org_demo_sub1'), expect.stringContaining('SUCCEEDED')]);
+  });
+
   it('is refused of consumers that are not there, or may not read the org', async () => {
     const { id } = await system.rotateAndWait('ast_s1_2', 'org_demo_sub1');
     expect(await failureOf(system.client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: ['nobody'] }))).toMatchObject({ code: 'NOT_FOUND', reason: 'CONSUMER_NOT_FOUND' });
@@ -173,6 +220,20 @@ describe('a bulk rotation and consumers', () => {
     const created = create('x25519');
     await acknowledge('x25519');
     expect((await created).state).toMatch(/RUNNING|VERIFYING|COMPLETED/);
+  });
+
+  it('has its canary wait for consumers also while none is live', async () => {
+    const { consumers } = await system.client.listConsumers({});
+    for (const { name } of consumers) await acknowledge(name, { more: { leaving: true } });
+    await writeFile(join(folder, 'few.txt'), ['ast_40', 'ast_41', 'ast_42'].join('\n'));
+    const created = await rekey(['bulk', 'create', '--org', 'org_demo', '--ids-file', join(folder, 'few.txt'), '--canary', '1', '--canary-continues', '--canary-awaits-consumers', '--json']);
+    const { id } = created.json()[0] as { id: string };
+    await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'PAUSED');
+    // Longer than it takes workers to look at canaries that wait.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await system.client.getBulkRotation({ id })).toMatchObject({ state: 'PAUSED', stop: { reason: 'CANARY_AWAITS_CONSUMERS' }, counts: { succeeded: 1 } });
+    await acknowledge('x25519');
+    await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'COMPLETED', 30_000);
   });
 
   it('has its canary wait until consumers have the keys, and shows of each whether it has them', async () => {

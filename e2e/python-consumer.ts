@@ -55,6 +55,7 @@ export interface PythonStatus {
   keys: number;
   uncertain: number;
   refused: number;
+  unreadable: number;
   skipped: number;
   snapshots: number;
   unapplied: Acknowledgement['unapplied'];

@@ -1,4 +1,4 @@
-// Replaces one secret key and waits until it is in force, and all consumers that are live have it: rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
+// Replaces one secret key, waits until it is in force, and shows which consumers have it already: rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
 import { RekeyClientError, createRekeyClient } from '@rekey/client';
 
 const [orgId = 'org_demo', assistantId = 'ast_1', requestId] = process.argv.slice(2);
@@ -12,7 +12,7 @@ const rekey = createRekeyClient({
 try {
   const rotation = await rekey.rotateAndWait(
     { orgId, assistantId, reason: 'an example', ...(requestId && { requestId }) },
-    { timeoutMs: 60_000, acknowledgedBy: 'all' },
+    { timeoutMs: 60_000 },
   );
   console.log(`${rotation.id} version ${rotation.version} is in force since ${rotation.endTime?.toISOString()}`);
   for (const { name, state } of rotation.consumers ?? []) console.log(`${name} ${state}`);

@@ -22,6 +22,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import math
 import os
 import pathlib
 import secrets
@@ -47,10 +48,26 @@ BLOCK_MS = 1000
 # Acknowledgements are at least so far apart.
 COALESCE_S = 0.010
 TELL_UNAPPLIED = 20
+# Of so many entries at the end of the stream the last one that counts is looked for: behind it may stand what is refused.
+ENTRIES_AT_END = 10
+LOOK_EVERY_S = 3
+# Whoever can write to Redis can demand a snapshot with each event: beyond a few at once, one in so long.
+SNAPSHOT_EVERY_S = 5
+SNAPSHOTS_AT_ONCE = 5
+LONGEST_REST_S = 30
+UNREADABLE = "its current record is newer than what is held, and cannot be opened by this consumer"
+
+
+# What an event or a record turned out to be.
+OPENED, FOREIGN, SKIPPED, REFUSED = "opened", "foreign", "skipped", "refused"
 
 
 class Refused(Exception):
     """An event that does not come from Rekey as it is. Its text quotes nothing of it."""
+
+
+class Foreign(Exception):
+    """An event as Rekey makes it, that is sealed for others only."""
 
 
 class Unusable(Exception):
@@ -70,7 +87,7 @@ class SharedKeys:
 
 
 def open_event(event, keys, latest_version):
-    """What an event says, or None where it is not for this reader. Raises Refused."""
+    """What an event says. Raises Foreign if it is not for this reader, Refused if it does not come from Rekey as it is."""
     try:
         return _open_event(event, keys, latest_version)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, JWException):
@@ -82,7 +99,9 @@ def _open_event(event, keys, latest_version):
     sealed = event["data"]["sealed"]
     ours = next((recipient for recipient in sealed["recipients"] if recipient["header"]["kid"] == keys.kid), None)
     if ours is None:
-        return None
+        if type(event["data"]["version"]) is not int or not 0 < event["data"]["version"] < 2**53 or not isinstance(event["subject"], str):
+            raise Refused("it is not made as Rekey makes it")
+        raise Foreign
 
     content = {name: sealed[name] for name in ("protected", "iv", "ciphertext", "tag")}
     proof = hmac.digest(keys.proving, ".".join(content.values()).encode(), hashlib.sha256)
@@ -165,6 +184,8 @@ class Key:
     removal: "str | None" = None
     # The version that may be in force still or not; a higher one ends that.
     in_doubt: int = 0
+    # The version that its current record claims, which cannot be opened; 0 if it can. Nothing is signed then.
+    claimed: int = 0
 
     @property
     def uncertain(self):
@@ -199,14 +220,26 @@ class Consumer:
         # The entry of the stream up to which all is applied; None while there was no snapshot yet, or it has to be taken again.
         self._position = None
         self._seq = 0
-        self._run_id = None
+        # The same of all that was read: ahead of the position while a snapshot is due. The seq is None while it is not known.
+        self._reading = None
+        self._reading_seq = None
         self._must_snapshot = True
         self._state = "connecting"
         self._problem = None
         self._heard_at = None
         self._counts = {"applied": 0, "skipped": 0, "refused": 0, "snapshots": 0}
+        # The run of the last event that counted; None while it is not known.
+        self._run_number = None
+        # Assistants whose current record is to be read, and the version that an event has claimed.
+        self._to_look = {}
+        self._looked_at = 0.0
+        self._look_from = 0
+        self._rested_at = 0.0
+        self._snapshots_paid_until = 0.0
         self._unapplied = 0
         self._first_unapplied = []
+        # Unlike those above, of all its life.
+        self._first_refused = []
         self._acknowledged_at = 0.0
         self._to_acknowledge = False
 
@@ -237,8 +270,10 @@ class Consumer:
     def sign_user_hash(self, assistant_id, user_id):
         """HMAC-SHA256 in hex. Raises LookupError where no key is held."""
         key = self._held.get(assistant_id)
-        if key is None or (key.secret is None and key.removal is None):
+        if key is None or (key.secret is None and key.removal is None and not key.claimed):
             raise LookupError("no key of this assistant is known")
+        if key.claimed:
+            raise LookupError(f"the key of this assistant cannot be read any more: {UNREADABLE}")
         if key.secret is None:
             raise LookupError(f"the key of this assistant was removed: {key.removal}")
         return Signature(hmac.new(key.secret.encode(), user_id.encode(), hashlib.sha256).hexdigest(), key.version, key.uncertain)
@@ -258,8 +293,13 @@ class Consumer:
             # How old what is held may be.
             "heard_ms_ago": None if self._heard_at is None else round((time.monotonic() - self._heard_at) * 1000),
             **self._counts,
-            "unapplied": {"count": self._unapplied, "first": list(self._first_unapplied)},
+            "unreadable": sum(key.claimed > 0 for key in held),
+            "unapplied": self._all_unapplied(),
         }
+
+    def _all_unapplied(self):
+        unreadable = [{"assistant_id": assistant_id, "version": key.claimed, "why": UNREADABLE} for assistant_id, key in list(self._held.items()) if key.claimed]
+        return {"count": self._unapplied + len(unreadable), "first": (unreadable + self._first_unapplied)[:TELL_UNAPPLIED]}
 
     # --- its thread ---
 
@@ -287,72 +327,108 @@ class Consumer:
             self._closing.wait(0.25)
 
     def _follow(self, store):
-        run_id = store.info("server")["run_id"]
-        if run_id != self._run_id:
-            # Another one than before may have lost its last seconds.
-            self._must_snapshot = True
+        # Another Redis than before shows by itself: by a stream that ends before its position, or by the run of the next event.
+        entry_looked_at = -math.inf
         while not self._closing.is_set():
-            if self._must_snapshot:
-                if not self._snapshot(store):
+            if self._must_snapshot and time.monotonic() >= max(self._snapshot_not_before(), entry_looked_at + 1):
+                if self._snapshot(store):
+                    self._must_snapshot = False
+                    self._heard()
+                    self._acknowledge(store)
+                    if self._active:
+                        self._ready.set()
+                else:
                     # Nothing tells when there is a grant.
-                    self._closing.wait(1)
-                    continue
-                self._run_id = run_id
-                self._must_snapshot = False
-                self._acknowledge(store)
-                if self._active:
-                    self._ready.set()
+                    entry_looked_at = time.monotonic()
+            if self._reading is None:
+                self._closing.wait(0.2)
+                continue
+            # Also while a snapshot is due: what comes may say that a key is dead.
             self._read_on(store)
         self._acknowledge(store, leaving=True)
 
+    def _snapshot_not_before(self):
+        return max(self._rested_at, self._snapshots_paid_until - (SNAPSHOTS_AT_ONCE - 1) * SNAPSHOT_EVERY_S)
+
     def _read_on(self, store):
-        self._state = "following"
-        batches = store.xread({self._key("events"): self._position}, count=PAGE, block=min(BLOCK_MS, max(1, round(self._acknowledge_in_s() * 1000))))
+        if not self._must_snapshot:
+            self._state = "following"
+        batches = store.xread({self._key("events"): self._reading}, count=PAGE, block=min(BLOCK_MS, max(1, round(self._acknowledge_in_s() * 1000))))
         self._heard()
         if batches:
             seconds, micros = store.time()
             latest = seconds * 1_000_000 + micros + DAY_US
             for entry_id, fields in batches[0][1]:
                 self._take_entry(entry_id.decode(), fields, latest)
-        elif self._has_lost_its_position(store):
+        elif not self._must_snapshot and self._has_lost_its_position(store):
             self._snapshot_again("the stream was trimmed beyond its position")
+        self._look(store)
         self._acknowledge_when_due(store)
 
     def _take_entry(self, entry_id, fields, latest):
         event = parse(fields.get(b"event"))
+        taken, is_new = REFUSED, False
         if event is None:
             self._refuse(None, "an entry of the stream holds no event")
         elif event.get("type") == CONSUMER_CHANGED:
+            taken = SKIPPED
             if event.get("subject") == self._name:
                 self._snapshot_again("its entry was changed")
         else:
-            self._take(event, latest)
+            taken, is_new = self._take(event, latest)
+        self._follow_numbers(event, taken, is_new)
         # Even where there was a gap all was applied that came: that can do no harm. But the position stays before the gap.
-        seq = seq_of(event)
-        if seq is not None:
-            if seq != self._seq + 1:
-                self._snapshot_again(f"there is a gap before event {seq}")
-            self._seq = seq
+        self._reading = entry_id
         if not self._must_snapshot:
-            self._position = entry_id
+            self._position, self._seq = entry_id, self._reading_seq or 0
             self._to_acknowledge = True
+
+    def _follow_numbers(self, event, taken, is_new):
+        """What is refused has no number: else a forged event would stand for the one that it hides."""
+        seq, run = number_of(event, "seq"), number_of(event, "run") or self._run_number
+        if taken == REFUSED or seq is None:
+            return
+        is_other_run = self._run_number is not None and run != self._run_number
+        if taken == OPENED and not is_new and not is_other_run and self._reading_seq is not None and seq <= self._reading_seq:
+            # Played again: anybody may have put it there.
+            return
+        if is_other_run:
+            self._snapshot_again("the run of events is another one: this Redis may have lost something")
+        elif self._reading_seq is not None and seq != self._reading_seq + 1:
+            self._snapshot_again(f"there is a gap before event {seq}")
+        self._reading_seq, self._run_number = seq, run
 
     def _has_lost_its_position(self, store):
         """Nothing came: is there nothing, or has it been trimmed? XREAD tells of what is there, and of nothing else."""
-        if self._last_id(store) == self._position:
+        if self._last_id(store) == self._reading:
             return False
         # What came in between, XREAD finds at once.
-        return not store.xread({self._key("events"): self._position}, count=1)
+        return not store.xread({self._key("events"): self._reading}, count=1)
 
-    def _last_entry(self, store):
-        """The id and the seq of the last entry; -1 where the seq cannot be known: the next event then looks like a gap, and the snapshot is taken once more."""
-        last = store.xrevrange(self._key("events"), count=1)
-        if last:
-            entry_id, fields = last[0]
-            return entry_id.decode(), seq_of(parse(fields.get(b"event"))) or -1
-        # Never written to, or trimmed to nothing.
+    def _last_entry(self, store, latest):
+        """The id of the last entry, and seq and run of the last one that counts; None if they cannot be known: then the next one is not compared with them."""
         position = self._last_id(store)
-        return position, 0 if position == "0-0" else -1
+        entries = store.xrevrange(self._key("events"), count=ENTRIES_AT_END)
+        if not entries or order_of(entries[0][0].decode()) < order_of(position):
+            # Never written to, trimmed to nothing, or its last entry was deleted.
+            return position, 0 if position == "0-0" else None, None
+        position = entries[0][0].decode()
+        for _, fields in entries:
+            event = parse(fields.get(b"event"))
+            if number_of(event, "seq") is not None and self._counts_for_numbers(event, latest):
+                return position, number_of(event, "seq"), number_of(event, "run")
+        return position, None, None
+
+    def _counts_for_numbers(self, event, latest):
+        if event.get("type") not in (KEY_ROTATED, KEY_REMOVED, KEY_UNCERTAIN) or self._shared is None:
+            return True
+        try:
+            open_event(event, self._shared, latest)
+        except Foreign:
+            return True
+        except Refused:
+            return False
+        return True
 
     def _last_id(self, store):
         if not store.exists(self._key("events")):
@@ -364,14 +440,17 @@ class Consumer:
     def _snapshot(self, store):
         """False where there is no grant yet, or it is to end. The position moves when all is read."""
         self._state = "reading"
-        position, seq = self._last_entry(store)
-        # After the position: should it become ACTIVE from here on, the stream will tell.
-        if not self._read_entry(store):
+        began_at = time.monotonic()
+        seconds, micros = store.time()
+        latest = seconds * 1_000_000 + micros + DAY_US
+        # Twice: the first grant tells which of the last entries are to be believed. And the second time after the position: should it become ACTIVE from here
+        # on, the stream will tell.
+        known = self._read_entry(store)
+        position, seq, run = self._last_entry(store, latest)
+        if not known or not self._read_entry(store):
             self._state = "waiting"
             return False
         self._unapplied, self._first_unapplied = 0, []
-        seconds, micros = store.time()
-        latest = seconds * 1_000_000 + micros + DAY_US
 
         seen = set()
         orgs = [org.decode(errors="replace") for org in store.smembers(self._key("orgs"))] if "*" in self._orgs else self._orgs
@@ -393,8 +472,12 @@ class Consumer:
         if self._closing.is_set():
             # Perhaps it has not read all: what it says last is of the position before.
             return False
-        self._position, self._seq = position, seq
+        self._position, self._seq = position, seq or 0
+        self._reading, self._reading_seq, self._run_number = position, seq, run
         self._counts["snapshots"] += 1
+        ended_at = time.monotonic()
+        self._rested_at = ended_at + min(ended_at - began_at, LONGEST_REST_S)
+        self._snapshots_paid_until = max(self._snapshots_paid_until, ended_at) + SNAPSHOT_EVERY_S
         return True
 
     def _pages(self, store, scan, key):
@@ -415,13 +498,64 @@ class Consumer:
         self._heard()
         self._acknowledge_when_due(store)
 
-    def _take_kept(self, event, latest, assistant_id=None):
+    def _take_kept(self, event, latest, assistant_id=None, said=None):
+        """A current record, or what stands among those in doubt (without an assistant id). `said`: the version that an event has claimed which could not be opened."""
         if event is None:
             self._refuse({"subject": assistant_id}, "a record holds no event")
-        elif assistant_id not in (None, event.get("subject")):
-            self._refuse({"subject": assistant_id}, "the record of an assistant is of another one")
+            taken = REFUSED
+        elif (assistant_id is None) != (event.get("type") == KEY_UNCERTAIN) or assistant_id not in (None, event.get("subject")):
+            self._refuse({"subject": assistant_id or event.get("subject")}, "it stands where another event belongs")
+            taken = REFUSED
         else:
-            self._take(event, latest)
+            taken, _ = self._take(event, latest, is_record=True)
+        held = self._held.get(assistant_id)
+        if held is None:
+            return
+        # A record that is refused says nothing of the key that is held. With an event that says that there is a newer one, it does.
+        if taken == REFUSED and said is not None:
+            self._mark_unreadable(assistant_id, said)
+        if taken == FOREIGN:
+            version = event["data"]["version"]
+            if version > held.version or (said is not None and version == held.version):
+                self._mark_unreadable(assistant_id, version)
+
+    def _mark_unreadable(self, assistant_id, claimed):
+        held = self._held[assistant_id]
+        if not held.claimed:
+            self._report(f"signs no more for {json.dumps(assistant_id[:256])}: {UNREADABLE}")
+        # The key is forgotten: it may be dead, and a record that can be opened brings it again.
+        self._held[assistant_id] = dataclasses.replace(held, secret=None, removal=None, claimed=claimed)
+        self._to_acknowledge = True
+
+    def _look(self, store):
+        """Reads the current records of assistants of which something newer was said than it could open; and now and then of those that it cannot read."""
+        if self._to_look:
+            seconds, micros = store.time()
+            for assistant_id, said in list(self._to_look.items()):
+                text = store.get(self._key("current", assistant_id))
+                if text is not None:
+                    self._take_kept(parse(text), seconds * 1_000_000 + micros + DAY_US, assistant_id, said)
+                del self._to_look[assistant_id]
+        if time.monotonic() >= self._looked_at + LOOK_EVERY_S:
+            self._looked_at = time.monotonic()
+            unreadable = [assistant_id for assistant_id, key in self._held.items() if key.claimed]
+            if unreadable:
+                # A page each time, in turn.
+                start = self._look_from % len(unreadable)
+                self._look_from += PAGE
+                self._look_for_readable(store, unreadable[start : start + PAGE])
+
+    def _look_for_readable(self, store, ids):
+        seconds, micros = store.time()
+        for assistant_id, text in zip(ids, store.mget([self._key("current", assistant_id) for assistant_id in ids])):
+            event = parse(text)
+            try:
+                record = open_event(event, self._shared, seconds * 1_000_000 + micros + DAY_US) if event else None
+            except (Foreign, Refused):
+                continue
+            if record is not None and record["assistant_id"] == assistant_id and record["type"] != KEY_UNCERTAIN:
+                self._apply(record, is_record=True)
+                self._to_acknowledge = True
 
     def _read_entry(self, store):
         text = store.hget(self._key("consumers"), self._name)
@@ -441,35 +575,58 @@ class Consumer:
 
     # --- Events ---
 
-    def _take(self, event, latest):
+    def _take(self, event, latest, is_record=False):
+        """What it was, and whether it was newer than what is held."""
         if event.get("type") not in (KEY_ROTATED, KEY_REMOVED, KEY_UNCERTAIN):
             self._counts["skipped"] += 1
-            return
+            return SKIPPED, False
         try:
             record = open_event(event, self._shared, latest)
         except Refused as error:
             self._refuse(event, str(error))
-            return
-        if record is None:
+            if not is_record:
+                self._look_later(event)
+            return REFUSED, False
+        except Foreign:
             self._counts["skipped"] += 1
-            return
-        self._apply(record)
+            if not is_record:
+                self._look_later(event)
+            return FOREIGN, False
+        return OPENED, self._apply(record, is_record)
 
-    def _apply(self, record):
+    def _look_later(self, event):
+        """An event that cannot be opened, about an assistant that is held: if it claims to be newer, or to put it in doubt, its current record tells."""
+        assistant_id, version = event.get("subject"), number_of(event, "version")
+        held = self._held.get(assistant_id) if isinstance(assistant_id, str) else None
+        if held is None or held.version == 0 or version is None:
+            return
+        if version > held.version or (event["type"] == KEY_UNCERTAIN and version == held.version):
+            self._to_look[assistant_id] = version
+
+    def _apply(self, record, is_record=False):
+        """Whether it was newer than what is held."""
         version, assistant_id = record["version"], record["assistant_id"]
         before = self._held.get(assistant_id, Key())
         if record["type"] == KEY_UNCERTAIN:
             # No new version: it puts the published one in doubt, which is the one that is held. One goes on with that.
-            after = dataclasses.replace(before, in_doubt=max(version, before.in_doubt))
-        elif version <= before.version:
-            return
-        elif record["type"] == KEY_REMOVED:
+            is_new = version > before.in_doubt
+            self._held[assistant_id] = dataclasses.replace(before, in_doubt=max(version, before.in_doubt))
+            self._counts["applied"] += 1
+            return is_new
+        if before.claimed and version <= before.version and not is_record:
+            # Anybody can play it again: only the current record says that it can be read again.
+            self._to_look[assistant_id] = version
+            return False
+        if version < before.version or (version == before.version and not before.claimed):
+            return False
+        if record["type"] == KEY_REMOVED:
             # It is kept in mind that there is none, so that no older key comes back.
             after = Key(record["org_id"], version, None, str(record.get("removal")), before.in_doubt)
         else:
             after = Key(record["org_id"], version, record["assistant"]["secret_key"], None, before.in_doubt)
         self._held[assistant_id] = after
         self._counts["applied"] += 1
+        return True
 
     def _refuse(self, event, why):
         subject = event.get("subject") if event else None
@@ -483,8 +640,9 @@ class Consumer:
         }
         self._counts["refused"] += 1
         self._unapplied += 1
-        if len(self._first_unapplied) < TELL_UNAPPLIED:
-            self._first_unapplied.append(of)
+        for first in (self._first_unapplied, self._first_refused):
+            if len(first) < TELL_UNAPPLIED:
+                first.append(of)
         self._report(f"refused: {json.dumps(of)}")
 
     # --- Acknowledging ---
@@ -506,9 +664,10 @@ class Consumer:
             "instance": self._instance,
             "lease_ms": self._lease_ms,
             "position": self._position,
-            "seq": max(self._seq, 0),
+            "seq": self._seq,
             "keys": sum(key.secret is not None for key in list(self._held.values())),
-            "unapplied": {"count": self._unapplied, "first": self._first_unapplied},
+            "unapplied": self._all_unapplied(),
+            "refused": {"count": self._counts["refused"], "first": self._first_refused},
             "leaving": leaving,
         }
         store.xadd(self._key("acks"), {"ack": json.dumps(ack)}, maxlen=20_000, approximate=True)
@@ -527,9 +686,10 @@ class Consumer:
 
     def _heard(self):
         self._heard_at = time.monotonic()
-        if self._problem is not None:
+        # A snapshot that cannot be taken is a problem still, also while events are read.
+        if self._problem is not None and not self._must_snapshot:
             self._report("goes on")
-        self._problem = None
+            self._problem = None
 
     def _trouble(self, problem):
         if problem != self._problem:
@@ -546,10 +706,14 @@ def parse(text):
     return parsed if isinstance(parsed, dict) else None
 
 
-def seq_of(event):
+def order_of(entry_id):
+    return tuple(int(part) for part in entry_id.split("-"))
+
+
+def number_of(event, name):
     data = event.get("data") if event else None
-    seq = data.get("seq") if isinstance(data, dict) else None
-    return seq if type(seq) is int and 0 < seq < 2**53 else None
+    number = data.get(name) if isinstance(data, dict) else None
+    return number if type(number) is int and 0 < number < 2**53 else None
 
 
 # --- The program ---

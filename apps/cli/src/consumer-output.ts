@@ -26,11 +26,14 @@ export const consumerJson = (consumer: ProtoConsumer): Record<string, unknown> =
       key_count: number(one.keyCount),
       unapplied_count: number(one.unappliedCount),
       unapplied: one.unapplied.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version: number(version), why })),
+      refused_count: number(one.refusedCount),
+      refused: one.refused.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version: number(version), why })),
     })),
   });
 
 const live = (consumer: ProtoConsumer) => consumer.instances.filter((one) => one.live);
 const unapplied = (consumer: ProtoConsumer): number => live(consumer).reduce((sum, one) => sum + number(one.unappliedCount), 0);
+const refused = (consumer: ProtoConsumer): number => live(consumer).reduce((sum, one) => sum + number(one.refusedCount), 0);
 
 /** In words: whether it has all, how much it has still to apply, or that it is gone. */
 const howFar = (consumer: ProtoConsumer): string => {
@@ -39,14 +42,14 @@ const howFar = (consumer: ProtoConsumer): string => {
   return events === 0 ? 'has all' : `${events.toLocaleString('en')} behind, ${time(lagMs(consumer) ?? 0)}`;
 };
 
-const HEAD = ['NAME', 'STATE', 'INSTANCES', 'HOW FAR', 'KEYS', 'NOT APPLIED', 'ORGS'];
+const HEAD = ['NAME', 'STATE', 'INSTANCES', 'HOW FAR', 'KEYS', 'NOT APPLIED', 'REFUSED', 'ORGS'];
 
 export const consumersTable = (consumers: ProtoConsumer[]): string => {
   if (consumers.length === 0) return 'no consumers; rekey consumer add --help tells how to add one\n';
   const rows = consumers.map((consumer) => [
     consumer.name, String(consumer.state), String(live(consumer).length), howFar(consumer),
     live(consumer).length === 0 ? '' : Math.min(...live(consumer).map((one) => number(one.keyCount))).toLocaleString('en'),
-    unapplied(consumer) === 0 ? '' : String(unapplied(consumer)), consumer.orgs.map(printable).join(' '),
+    unapplied(consumer) === 0 ? '' : String(unapplied(consumer)), refused(consumer) === 0 ? '' : String(refused(consumer)), consumer.orgs.map(printable).join(' '),
   ]);
   const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   return [HEAD, ...rows].map((row) => `${row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()}\n`).join('');
@@ -65,7 +68,9 @@ export const consumerText = (consumer: ProtoConsumer): string =>
     ...consumer.instances.map((one) => {
       const keys = `${number(one.keyCount).toLocaleString('en')} keys`;
       const not = number(one.unappliedCount) > 0 ? [`${number(one.unappliedCount)} not applied`] : [];
-      return [`  ${one.live ? 'live' : 'gone'}`, printable(one.id), `seq ${number(one.seq)}`, keys, `heard of ${isoTime(one.heardTime)}`, ...not].join('  ');
+      const all = number(one.refusedCount) > 0 ? [`${number(one.refusedCount)} refused since it started`] : [];
+      return [`  ${one.live ? 'live' : 'gone'}`, printable(one.id), `seq ${number(one.seq)}`, keys, `heard of ${isoTime(one.heardTime)}`, ...not, ...all].join('  ');
     }),
     ...live(consumer).flatMap((one) => one.unapplied.slice(0, 5).map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`)),
+    ...live(consumer).flatMap((one) => one.refused.slice(0, 5).map(({ assistantId, why }) => `  refused, of ${printable(assistantId) || 'no assistant'}: ${printable(why)}`)),
   ].join('\n');

@@ -1,9 +1,9 @@
-import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
-import { isEnded, isWaitedFor, type RotationState } from '@rekey/schema';
-import { exitCodes } from './failure.ts';
+import { readStatusDetails, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
+import { isAcknowledged, isEnded, isWaitedFor, type RotationState } from '@rekey/schema';
+import { CliError, exitCodes, isServiceError } from './failure.ts';
 import { conclude, follow } from './follow.ts';
-import { print } from './gateway-command.ts';
-import { rotationJson, rotationText } from './output.ts';
+import { gatewayAsGiven, print } from './gateway-command.ts';
+import { printable, rotationJson, rotationText } from './output.ts';
 
 /** Waits in slices, so that every change of state is seen on the way. */
 const SLICE_MS = 2000;
@@ -15,23 +15,36 @@ export interface AlsoUntil {
   consumers: string[];
 }
 
+const reachOf = ({ consumers }: ProtoRotation) => consumers.map(({ consumer, state }) => ({ consumer, state: String(state) }));
 /** Of those that are waited for, who has not applied it. */
-const waitedFor = ({ consumers }: ProtoRotation, also: AlsoUntil) => consumers.filter(({ consumer, state }) => isWaitedFor({ consumer, state: String(state) }, also.consumers));
+const waitedFor = (rotation: ProtoRotation, also: AlsoUntil) => reachOf(rotation).filter((one) => isWaitedFor(one, also.consumers));
 
-export const followRotation = (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number, also?: AlsoUntil): Promise<ProtoRotation> =>
-  follow(
+/** The command that waits for the same again, as it can be pasted. */
+export const waitAgain = (id: string, options: { gateway: string }, also?: AlsoUntil): string => {
+  const until = also ? (also.consumers.length === 0 ? ' --acknowledged' : also.consumers.map((name) => ` --consumer ${name}`).join('')) : ' --wait';
+  return `rekey get ${id}${until}${gatewayAsGiven(options)}`;
+};
+
+export const followRotation = (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number, also?: AlsoUntil): Promise<ProtoRotation> => {
+  let nobodyMayRead = false;
+  return follow(
     rotation,
     {
-      isEnded: (now) => ended(now) && (!also || now.state !== 'SUCCEEDED' || (now !== rotation && waitedFor(now, also).length === 0)),
+      isEnded: (now) => ended(now) && (!also || now.state !== 'SUCCEEDED' || nobodyMayRead || (now !== rotation && isAcknowledged(reachOf(now), also.consumers))),
       progress: (now) => `${now.id} ${now.state}${also && now.state === 'SUCCEEDED' ? `, waiting for ${waitedFor(now, also).map(({ consumer }) => consumer).join(', ') || 'consumers'}` : ''}`,
       next: ({ id }, withinMs) => {
         const sliceMs = Math.min(SLICE_MS, withinMs);
         const timeout = { seconds: Math.floor(sliceMs / 1000), nanos: Math.floor((sliceMs % 1000) * 1e6) };
-        return client.waitRotation({ id, timeout, ...(also && { until: 'ACKNOWLEDGED', consumers: also.consumers }) }, { deadlineMs: sliceMs + 5000 });
+        return client.waitRotation({ id, timeout, ...(also && { until: 'ACKNOWLEDGED', consumers: also.consumers }) }, { deadlineMs: sliceMs + 5000 }).catch((error: unknown) => {
+          if (!isServiceError(error) || readStatusDetails(error).reason !== 'CONSUMERS_MISSING') throw error;
+          nobodyMayRead = true;
+          return client.getRotation({ id });
+        });
       },
     },
     timeoutSeconds,
   );
+};
 
 /** Shows a rotation that is not waited for. It may be one that ended long ago, for the same request: then the command ends as it did. */
 export const showRotation = (rotation: ProtoRotation, options: { json?: boolean }): void => {
@@ -41,11 +54,28 @@ export const showRotation = (rotation: ProtoRotation, options: { json?: boolean 
   process.exitCode = exitCodes.failed;
 };
 
-export const concludeRotation = (rotation: ProtoRotation, options: { json?: boolean; timeout: number }, also?: AlsoUntil): void =>
+/** Why a rotation that has succeeded does not count as acknowledged. */
+const notAcknowledged = (rotation: ProtoRotation, options: { gateway: string; timeout: number }, also: AlsoUntil): CliError => {
+  const { id, orgId } = rotation;
+  const reach = reachOf(rotation);
+  if (reach.length === 0) {
+    return new CliError(`${id} has succeeded, but nobody can acknowledge it: no consumer may read ${printable(orgId)}. Add one: rekey consumer add --help`, 'CONSUMERS_MISSING');
+  }
+  const missing = waitedFor(rotation, also);
+  const who = missing.length > 0 ? `is not acknowledged by ${missing.map(({ consumer, state }) => `${consumer} (${state})`).join(', ')}` : `no consumer is live that may read ${printable(orgId)} (${reach.map(({ consumer }) => consumer).join(', ')})`;
+  return new CliError(`${id} has succeeded, but after ${options.timeout} s ${who}. Wait again: ${waitAgain(id, options, also)}`, 'NOT_ACKNOWLEDGED', exitCodes.notEnded);
+};
+
+export const concludeRotation = (rotation: ProtoRotation, options: { json?: boolean; timeout: number; gateway: string }, also?: AlsoUntil): void => {
+  if (also && rotation.state === 'SUCCEEDED' && !isAcknowledged(reachOf(rotation), also.consumers)) {
+    print(options, rotationJson(rotation), rotationText(rotation));
+    throw notAcknowledged(rotation, options, also);
+  }
   conclude(options, {
     json: rotationJson(rotation),
     text: rotationText(rotation),
-    ended: ended(rotation) && !(also && rotation.state === 'SUCCEEDED' && waitedFor(rotation, also).length > 0),
+    ended: ended(rotation),
     succeeded: rotation.state === 'SUCCEEDED',
-    goOn: `rekey get ${rotation.id} --wait`,
+    goOn: waitAgain(rotation.id, options, also),
   });
+};

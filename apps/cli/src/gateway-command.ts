@@ -8,11 +8,16 @@ export interface GatewayOptions {
   json?: boolean;
 }
 
+const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
+
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   command
-    .option('--gateway <address>', 'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)', notEmpty, process.env['GRPC_ADDRESS'] || '127.0.0.1:50051')
+    .option('--gateway <address>', 'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)', notEmpty, defaultGateway())
     .option('--json', 'machine-readable output, one JSON object a line');
+
+/** What another command needs to reach the same gateway; nothing if it does so by default. */
+export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string => (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`);
 
 export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: GatewayClient) => Promise<T>): Promise<T> => {
   const client = connectGateway(gateway);

@@ -1,5 +1,5 @@
 import type { ConsumerPositions, Consumers } from '@rekey/ledger';
-import { RekeyError, isWaitedFor, mayRead, type BulkRotation, type Reach, type Rotation } from '@rekey/schema';
+import { RekeyError, isAcknowledged, mayRead, type BulkRotation, type Reach, type Rotation } from '@rekey/schema';
 
 export interface ConsumerReach {
   consumer: string;
@@ -11,8 +11,8 @@ export interface ConsumersReach {
   /** Of all that may read its org. Empty where it has published nothing. */
   of(rotation: Rotation): Promise<ConsumerReach[]>;
   /**
-   * Waits until consumers have applied it: those that are named, or all that are live. The answer is how far each has come then, or when the time is up. Throws
-   * CONSUMER_NOT_FOUND and CONSUMER_MAY_NOT_READ, and SHUTTING_DOWN.
+   * Waits until consumers have applied it: those that are named, or all that are live, of which there must be one. The answer is how far each has come then, or
+   * when the time is up. Throws CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ, CONSUMERS_MISSING if no consumer may read the org, and SHUTTING_DOWN.
    */
   wait(rotation: Rotation, named: readonly string[], signal: AbortSignal): Promise<ConsumerReach[]>;
   /** Of all that may read the org of a bulk rotation: whether they have applied all keys that it has replaced until now. */
@@ -82,8 +82,11 @@ export const createConsumersReach = ({ consumers, positions, begun }: { consumer
     wait: async (rotation, named, signal) => {
       await check(rotation.orgId, named);
       const names = await readersOf(rotation.orgId);
+      if (rotation.state === 'SUCCEEDED' && names.length === 0) throw new RekeyError('CONSUMERS_MISSING');
       let reach = reachOf(rotation, names);
-      await until(() => !(reach = reachOf(rotation, names)).some((one) => isWaitedFor(one, named)), signal);
+      // It has published nothing, or not yet: there is nothing to acknowledge.
+      if (reach.length === 0) return reach;
+      await until(() => isAcknowledged((reach = reachOf(rotation, names)), named), signal);
       return reach;
     },
 

@@ -1,6 +1,6 @@
 import type { BulkWork, ConsumerPositions, Consumers } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { isBefore, isWaitedFor, mayRead } from '@rekey/schema';
+import { isAcknowledged, isBefore, mayRead } from '@rekey/schema';
 import { every } from './every.ts';
 import type { Meter } from './meter.ts';
 import type { Readers } from './readers.ts';
@@ -56,7 +56,10 @@ export const startConsumerWatch = ({ consumers, positions, readers, work, meter,
     for (const { consumer } of (await consumers.list()).consumers) {
       const slowest = positions.slowest(consumer.name);
       const lag = slowest && (await consumers.lagOf(slowest.position, slowest.seq));
-      meter.lag(consumer.name, lag);
+      const live = positions.instancesOf(consumer.name).filter((one) => one.live);
+      const unapplied = live.reduce((sum, one) => sum + one.unapplied.count, 0);
+      const refused = live.reduce((sum, one) => sum + (one.refused?.count ?? 0), 0);
+      meter.lag(consumer.name, lag, { unapplied, refused });
       most = Math.max(most, lag?.events ?? 0);
     }
     // Half as many again: until it is looked at next time others are added.
@@ -69,7 +72,8 @@ export const startConsumerWatch = ({ consumers, positions, readers, work, meter,
       const { entry } = bulk ?? {};
       const names = bulk ? (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, bulk.orgId)).map(({ consumer }) => consumer.name) : [];
       const reach = entry === undefined ? [] : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
-      if (reach.some((one) => isWaitedFor(one))) continue;
+      // Nobody's acknowledgement is none: with no live consumer the canary waits for one, or for an operator.
+      if (entry !== undefined && !isAcknowledged(reach)) continue;
       if (await work.acknowledged(bulkId)) logger.info({ bulk_id: bulkId }, 'all live consumers have applied the keys of a canary: the bulk rotation goes on');
     }
   };

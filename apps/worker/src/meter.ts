@@ -16,8 +16,8 @@ export interface Meter {
   swept(word: string, count: number): void;
   /** A live consumer has acknowledged a key, so long after upstream has answered it. */
   propagated(consumer: string, ms: number): void;
-  /** How far a consumer is behind; undefined where none of its instances is live. */
-  lag(consumer: string, lag: { events: number; ms: number } | undefined): void;
+  /** How far a consumer is behind; undefined if none of its instances is live. What these could not apply, and what they have refused since they started. */
+  lag(consumer: string, lag: { events: number; ms: number } | undefined, counts: { unapplied: number; refused: number }): void;
 }
 
 export interface Metrics extends Meter {
@@ -46,6 +46,8 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
   });
   const live = gauge('rekey_consumer_live', '1 while an instance of the consumer is live', ['consumer']);
   const lagEvents = gauge('rekey_consumer_lag_events', 'Events that the slowest live instance of the consumer has still to apply', ['consumer']);
+  const unappliedEvents = gauge('rekey_consumer_unapplied_events', 'What the live instances of the consumer could not apply since their last snapshot', ['consumer']);
+  const refusedEvents = gauge('rekey_consumer_refused_events', 'What the live instances of the consumer have refused since they started, forged events among it', ['consumer']);
   const lagSeconds = gauge('rekey_consumer_lag_seconds', 'For how long the oldest of them has been waiting', ['consumer']);
   const ledgerGauges = {
     frozen: gauge('rekey_frozen', '1 while rotations are frozen'),
@@ -79,7 +81,9 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
     limited: () => limited.inc(),
     swept: (result, count) => swept.inc({ result }, count),
     propagated: (consumer, ms) => propagation.observe({ consumer }, ms / 1000),
-    lag: (consumer, lag) => {
+    lag: (consumer, lag, { unapplied, refused }) => {
+      unappliedEvents.set({ consumer }, unapplied);
+      refusedEvents.set({ consumer }, refused);
       live.set({ consumer }, lag ? 1 : 0);
       lagEvents.set({ consumer }, lag?.events ?? 0);
       lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);

@@ -554,9 +554,16 @@ describe('acknowledgedBy', () => {
     expect(wait.requests).toHaveLength(1);
   });
 
-  it('is content with no consumers at all', async () => {
-    const client = connect(await startFake({ rotations: { WaitRotation: inTurn(succeeded).handler } }));
-    expect(await client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all' })).not.toHaveProperty('consumers');
+  it.each([['no consumers at all', {}], ['none that is live', { billing: 'GONE', crm: 'GONE' }]])('is not content with %s', async (_what, states) => {
+    const client = connect(await startFake({ rotations: { WaitRotation: slowly(reached(states)) } }));
+    const failure = await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all', timeoutMs: 500 }));
+    expect(failure).toMatchObject({ code: 'ROTATION_NOT_ACKNOWLEDGED', retryable: true, rotation: { id: 'rot_1', state: 'SUCCEEDED' } });
+  });
+
+  it('is content with one that has come back in time', async () => {
+    const wait = inTurn(succeeded, reached({ billing: 'GONE' }), reached({ billing: 'ACKNOWLEDGED' }));
+    const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
+    expect((await client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all' })).consumers).toEqual([{ name: 'billing', state: 'ACKNOWLEDGED' }]);
   });
 
   it('says who is missing when the time is up, those that are gone too where they are named', async () => {
@@ -589,7 +596,7 @@ describe('acknowledgedBy', () => {
     expect(await failureOf(client.waitUntilSucceeded('rot_2', { acknowledgedBy: 'all', timeoutMs: 500 }))).toMatchObject({ code: 'ROTATION_NOT_ENDED' });
   });
 
-  it.each(['CONSUMER_NOT_FOUND', 'CONSUMER_MAY_NOT_READ'] as const)('rejects at once with %s, and with the rotation, whose key is replaced', async (reason) => {
+  it.each(['CONSUMER_NOT_FOUND', 'CONSUMER_MAY_NOT_READ', 'CONSUMERS_MISSING'] as const)('rejects at once with %s, and with the rotation, whose key is replaced', async (reason) => {
     const client = connect(await startFake({ rotations: { WaitRotation: inTurn(succeeded, new RekeyError(reason)).handler } }));
     expect(await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: ['biling'] }))).toMatchObject({ code: reason, rotation: { state: 'SUCCEEDED' } });
   });
@@ -614,7 +621,7 @@ describe('consumers', () => {
   const time = { seconds: '1767225600', nanos: 0 };
   const billing = {
     name: 'billing', orgs: ['org'], state: 'ACTIVE', createTime: time, keyType: 'X25519', keyId: 'abc', live: true, lagEvents: '3', lag: { seconds: '1', nanos: 500_000_000 },
-    instances: [{ id: 'a', live: true, heardTime: time, position: '7-0', seq: '7', keyCount: '5000', unappliedCount: '1', unapplied: [{ assistantId: 'ast', version: '0', why: 'forged' }] }],
+    instances: [{ id: 'a', live: true, heardTime: time, position: '7-0', seq: '7', keyCount: '5000', unappliedCount: '1', unapplied: [{ assistantId: 'ast', version: '0', why: 'forged' }], refusedCount: '3', refused: [{ assistantId: 'ast', version: '7', why: 'forged' }] }],
   };
   const publicJwk = '{"kty":"OKP"}';
 
@@ -623,7 +630,7 @@ describe('consumers', () => {
     const date = new Date('2026-01-01T00:00:00Z');
     expect(await client.getConsumer('billing')).toEqual({
       name: 'billing', orgs: ['org'], state: 'ACTIVE', createTime: date, keyType: 'X25519', keyId: 'abc', live: true, lagEvents: 3, lagMs: 1500,
-      instances: [{ id: 'a', live: true, heardTime: date, position: '7-0', seq: 7, keyCount: 5000, unappliedCount: 1, unapplied: [{ assistantId: 'ast', why: 'forged' }] }],
+      instances: [{ id: 'a', live: true, heardTime: date, position: '7-0', seq: 7, keyCount: 5000, unappliedCount: 1, unapplied: [{ assistantId: 'ast', why: 'forged' }], refusedCount: 3, refused: [{ assistantId: 'ast', version: 7, why: 'forged' }] }],
     });
     expect(await client.listConsumers()).toEqual([{ name: 'crm', orgs: ['*'], state: 'PENDING', createTime: date, keyType: 'shared', live: false, lagEvents: 0, instances: [] }]);
   });

@@ -87,7 +87,7 @@ export interface RekeyClient {
    *
    * Rejects, with `rotation` set: with the reason of the error table where it FAILED, ROTATION_CANCELLED, ROTATION_NOT_ENDED when the time is up
    * (it goes on: `waitUntilSucceeded(error.rotation.id)`). With `acknowledgedBy` also ROTATION_NOT_ACKNOWLEDGED when the time is up after it has SUCCEEDED
-   * (`error.rotation.consumers` says who is missing), CONSUMER_NOT_FOUND and CONSUMER_MAY_NOT_READ: the key is replaced then. Without `rotation` it is not known to have been recorded: ask again with `error.requestId`.
+   * (`error.rotation.consumers` says who is missing), CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ and CONSUMERS_MISSING: the key is replaced then. Without `rotation` it is not known to have been recorded: ask again with `error.requestId`.
    */
   rotateAndWait(request: RotateSecretKeyRequest, options?: WaitOptions): Promise<Rotation>;
   /** The second half of rotateAndWait. Safe to repeat. */

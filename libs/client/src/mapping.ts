@@ -146,6 +146,9 @@ export const toSweep = (sweep: ProtoSweep): Sweep =>
     error: explanation(sweep.error),
   });
 
+const toUnapplied = ({ assistantId, version, why }: ProtoConsumer['instances'][number]['unapplied'][number]): UnappliedVersion =>
+  withoutUnset<UnappliedVersion>({ assistantId, version: number(version), why });
+
 const toConsumerInstance = (instance: ProtoConsumer['instances'][number]): ConsumerInstance => ({
   id: instance.id,
   live: instance.live,
@@ -154,7 +157,9 @@ const toConsumerInstance = (instance: ProtoConsumer['instances'][number]): Consu
   seq: Number(instance.seq),
   keyCount: Number(instance.keyCount),
   unappliedCount: Number(instance.unappliedCount),
-  unapplied: instance.unapplied.map(({ assistantId, version, why }) => withoutUnset<UnappliedVersion>({ assistantId, version: number(version), why })),
+  unapplied: instance.unapplied.map(toUnapplied),
+  refusedCount: Number(instance.refusedCount),
+  refused: instance.refused.map(toUnapplied),
 });
 
 export const toConsumer = (consumer: ProtoConsumer): Consumer =>

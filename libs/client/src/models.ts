@@ -276,6 +276,9 @@ export interface ConsumerInstance {
   /** What it should have applied and could not, since its last snapshot: how many, and the first 20. */
   unappliedCount: number;
   unapplied: UnappliedVersion[];
+  /** What it has refused since it started, which no snapshot resets: how many, and the first 20. */
+  refusedCount: number;
+  refused: UnappliedVersion[];
 }
 
 export interface UnappliedVersion {

@@ -1,12 +1,12 @@
 import type { GatewayClient } from '@rekey/rpc';
-import { errorTable, isEnded, isErrorCode } from '@rekey/schema';
+import { errorTable, isAcknowledged, isEnded, isErrorCode } from '@rekey/schema';
 import { createBackoff, type RetryOptions } from './backoff.ts';
 import { RekeyClientError, asClientError } from './client-error.ts';
 import { toDuration, toRotation } from './mapping.ts';
 import type { ConsumerReach, Rotation } from './models.ts';
 import type { Scope } from './scopes.ts';
 
-/** Which consumers are waited for: all that may read the org and are live, or those that are named, be they live or not. */
+/** Which consumers are waited for: all that may read the org and are live, at least one of them; or those that are named, be they live or not. */
 export type AcknowledgedBy = 'all' | readonly string[];
 
 /** Throws a TypeError of what is neither. No names at all would mean all of them to the gateway. */
@@ -52,7 +52,7 @@ export const untilSucceeded = async (
     const until = by && { until: 'ACKNOWLEDGED' as const, consumers: by === 'all' ? [] : [...by] };
     rotation = toRotation(await gateway.waitRotation({ id, timeout: toDuration(sliceMs), ...until }, { deadlineMs: Math.min(sliceMs + ANSWER_WITHIN_MS, leftMs()), signal: scope.signal }));
     failure = undefined;
-    if (by) acknowledged = missing(rotation, by).length === 0;
+    if (by) acknowledged = isAcknowledged((rotation.consumers ?? []).map(({ name, state }) => ({ consumer: name, state: String(state) })), by === 'all' ? [] : by);
     // An answer before its time that is no end (a state that this version does not know) must not be asked for without a pause.
     if ((by ? acknowledged : isEnded(rotation.state)) || performance.now() - begunMs > sliceMs / 2) backoff.reset();
     else await rest();
@@ -91,7 +91,8 @@ const missing = ({ consumers = [] }: Rotation, by: AcknowledgedBy): (Pick<Consum
 
 const notAcknowledged = (rotation: Rotation, by: AcknowledgedBy, failure: RekeyClientError | undefined): RekeyClientError => {
   const who = missing(rotation, by).map(({ name, state }) => `${name}${state === undefined ? '' : ` (${state})`}`);
-  const message = `${rotation.id} has succeeded, but was not acknowledged in that time${who.length > 0 ? ` by ${who.join(', ')}` : ''}.`;
+  const nobody = who.length === 0 && rotation.consumers !== undefined ? ': no consumer is live that may read its org' : '';
+  const message = `${rotation.id} has succeeded, but was not acknowledged in that time${who.length > 0 ? ` by ${who.join(', ')}` : nobody}.`;
   return new RekeyClientError('ROTATION_NOT_ACKNOWLEDGED', { rotation, message, ...(failure && { cause: failure }) });
 };
 

@@ -36,7 +36,7 @@ describe('commit', () => {
     expect(event).toEqual({
       specversion: '1.0', id: String(claim.epoch), type: 'rekey.assistant.key-rotated.v1', subject: 'ast_1', source: '/orgs/org_1/assistants/ast_1',
       time: '2023-11-14T22:13:20.000Z', datacontenttype: 'application/json',
-      data: { seq: 1, version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: printOf('f1'), sealed: ENVELOPE, updated_at: '2023-11-14T22:13:20.000Z' },
+      data: { seq: 1, run: expect.any(Number), version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: printOf('f1'), sealed: ENVELOPE, updated_at: '2023-11-14T22:13:20.000Z' },
     });
     const current = (await ledger.current('ast_1'))!;
     expect(JSON.parse(current.event)).toEqual(event);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import { SEALED, accept, claimed, codeOf, key, ledger, nextId, openLedger, redis, request, rotate } from './ledger-fixture.ts';
+import { SEALED, accept, claimed, codeOf, events, key, ledger, lose, nextId, openLedger, redis, request, rotate } from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -230,6 +230,74 @@ describe('recogniseRedis', () => {
     expect(await ledger.recogniseRedis('run-1')).toBe(true);
     expect(await ledger.recogniseRedis('run-2')).toBe(false);
     expect(await ledger.recogniseRedis('run-2')).toBe(true);
+  });
+
+  it('is told by one of several workers that ask at the same moment', async () => {
+    await ledger.recogniseRedis('run-1');
+    expect((await Promise.all(Array.from({ length: 10 }, () => ledger.recogniseRedis('run-2')))).filter((known) => !known)).toHaveLength(1);
+  });
+});
+
+describe('the run of events', () => {
+  const runs = async () => (await events()).map(({ data }) => data.run);
+
+  it('stands in each event, and is the same while Redis is', async () => {
+    await ledger.recogniseRedis('run-1');
+    const before = (await redis.time())[0];
+    await rotate('one');
+    await rotate('two');
+    await lose();
+    const [first, ...others] = await runs();
+    expect(first! / 1_000_000).toBeGreaterThanOrEqual(Number(before));
+    expect(others).toEqual([first, first]);
+    await ledger.recogniseRedis('run-1');
+    await rotate('three', { assistantId: 'ast_2' });
+    expect((await runs()).at(-1)).toBe(first);
+  });
+
+  it('is another one on another Redis, and seq goes on', async () => {
+    await ledger.recogniseRedis('run-1');
+    await rotate('one');
+    await ledger.recogniseRedis('run-2');
+    await rotate('two');
+    await rotate('three');
+    const [one, two, three] = await events();
+    expect(two!.data.run).not.toBe(one!.data.run);
+    expect([two!.data.seq, three!.data.seq, three!.data.run]).toEqual([2, 3, two!.data.run]);
+  });
+
+  it('is another one each time that a backup is restored', async () => {
+    await ledger.recogniseRedis('run-1');
+    await rotate('one');
+    const backup = (await redis.dumpBuffer('{spec}:ledger'))!;
+    const seen = new Set(await runs());
+    for (const [i, run] of ['run-2', 'run-3', 'run-2'].entries()) {
+      await redis.restore('{spec}:ledger', 0, backup, 'REPLACE');
+      await ledger.recogniseRedis(run);
+      await rotate(`restored ${i}`);
+      seen.add((await runs()).at(-1)!);
+    }
+    expect(seen.size).toBe(4);
+  });
+
+  it('begins anew in a Redis that was emptied', async () => {
+    await ledger.recogniseRedis('run-1');
+    await rotate('one');
+    const [before] = await runs();
+    await redis.flushall();
+    await ledger.recogniseRedis('run-1');
+    await rotate('two');
+    expect(await runs()).toEqual([expect.any(Number)]);
+    expect(await runs()).not.toEqual([before]);
+  });
+
+  it.each(['', '0', '-1', '1.5', 'x', '1,"a":2', '9999999999999999', '99999999999999999'])('is a number, whatever stands in its place: %j', async (nonsense) => {
+    await redis.hset('{spec}:ledger', 'event_run', nonsense);
+    await rotate('one');
+    await rotate('two');
+    const [one, two] = await runs();
+    expect(Number.isSafeInteger(one)).toBe(true);
+    expect(two).toBe(one);
   });
 });
 

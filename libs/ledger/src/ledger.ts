@@ -248,7 +248,7 @@ export interface Ledger {
   bind(fingerprintKeyId: string): Promise<string>;
   /** The id of the fingerprint key that the ledger is bound to; undefined of a new one. */
   boundTo(): Promise<string | undefined>;
-  /** Notes which Redis this is, by its run id; false where the ledger was on another before, which may have known more. */
+  /** Notes which Redis this is, by its run id. False if the ledger was on another one before, which may have known more: events then belong to a new run. */
   recogniseRedis(runId: string): Promise<boolean>;
   /** Redis time, in ms since 1970. */
   nowMs(): Promise<number>;
@@ -594,8 +594,8 @@ export const createLedger = ({
     boundTo: async () => (await redis.hget(keys.ledger, 'fingerprint_key')) ?? undefined,
 
     recogniseRedis: async (runId) => {
-      const [before] = await Promise.all([redis.hget(keys.ledger, 'redis_run'), redis.hset(keys.ledger, 'redis_run', runId)]);
-      return before === null || before === runId;
+      const [kind] = await run.recognise([keys.ledger], [runId]);
+      return kind !== 'OTHER';
     },
 
     nowMs: () => redisNowMs(redis),
@@ -646,7 +646,7 @@ const envelope = ({ orgId, assistantId }: Hold, type: string, id: string, time: 
   datacontenttype: 'application/json',
 });
 
-/** An event's JSON in two halves: between them the ledger puts the sequence number that it draws in the same command. */
+/** An event's JSON in two halves. The command that publishes it puts its numbers `seq` and `run` between them. */
 const inHalves = (head: object, data: object, { envelope: sealed }: Sealed): [string, string] => [
   `${JSON.stringify(head).slice(0, -1)},"data":{"seq":`,
   `,${JSON.stringify(data).slice(1, -1)},"sealed":${sealed}}}`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { KEY_REMOVED, KEY_ROTATED, errorTable, noSweepCounts, type BulkRotation, type KeyRemoved, type KeyRotated, type Rotation } from '@rekey/schema';
-import { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+import { toProtoAssistant, toProtoConsumer, toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 
 const T0_MS = 1_700_000_000_123;
 const t0 = { seconds: '1700000000', nanos: 123_000_000 };
@@ -41,6 +41,10 @@ describe('toProtoAssistant', () => {
     });
   });
 
+  it('shows a key of a cause that it does not know', () => {
+    expect(toProtoAssistant({ ...rotated, data: { ...rotated.data, cause: 'of a later version' } })).toMatchObject({ version: 7, cause: 'CAUSE_UNSPECIFIED' });
+  });
+
   it('shows since when a key is in doubt', () => {
     expect(toProtoAssistant(rotated, T0_MS).uncertainTime).toEqual(t0);
   });
@@ -48,6 +52,18 @@ describe('toProtoAssistant', () => {
   it.each([['no-key', 'NO_KEY'], ['deleted', 'DELETED']] as const)('shows that there is no key any more: %s', (removal, shown) => {
     const removed: KeyRemoved = { ...envelope, type: KEY_REMOVED, data: { ...common, removal, fingerprint: null, sealed: SEALED } };
     expect(toProtoAssistant(removed)).toMatchObject({ version: 7, removal: shown, fingerprint: '', sealed: JSON.stringify(SEALED) });
+  });
+});
+
+describe('toProtoConsumer', () => {
+  const entry = { name: 'billing', orgs: ['*'], state: 'ACTIVE' as const, created_at: '2023-11-14T22:13:20.123Z', key: { kty: 'OKP', crv: 'X25519', kid: 'k' } };
+  const instance = { instance: 'i', lease_ms: 1000, position: '5-0', seq: 5, keys: 2, unapplied: { count: 0, first: [] }, leaving: false, live: true, heardMs: T0_MS };
+
+  it('shows what an instance has refused, and nothing of one that does not report it', () => {
+    const refused = { count: 3, first: [{ assistant_id: 'ast_1', version: 7, why: 'forged' }] };
+    const [one, old] = toProtoConsumer(entry, [{ ...instance, refused }, instance]).instances!;
+    expect(one).toMatchObject({ refusedCount: 3, refused: [{ assistantId: 'ast_1', version: 7, why: 'forged' }], unappliedCount: 0 });
+    expect(old).toMatchObject({ refusedCount: 0, refused: [] });
   });
 });
 

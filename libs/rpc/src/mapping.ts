@@ -65,6 +65,9 @@ interface Instance extends Omit<Acknowledgement, 'consumer'> {
   heardMs: number;
 }
 
+const toProtoRefusals = (refusals: Acknowledgement['unapplied'] = { count: 0, first: [] }) =>
+  refusals.first.map(({ assistant_id: assistantId, version, why }) => ({ assistantId, version, why }));
+
 /** A consumer as the contract's, with its instances, and how far the slowest that is live lags behind. */
 export const toProtoConsumer = ({ name, orgs, state, created_at: createdAt, key }: LedgerConsumer, instances: Instance[], lag?: { events: number; ms: number }): Consumer => ({
   name,
@@ -81,14 +84,16 @@ export const toProtoConsumer = ({ name, orgs, state, created_at: createdAt, key 
     seq: one.seq,
     keyCount: one.keys,
     unappliedCount: one.unapplied.count,
-    unapplied: one.unapplied.first.map(({ assistant_id: assistantId, version, why }) => ({ assistantId, version, why })),
+    unapplied: toProtoRefusals(one.unapplied),
+    refusedCount: one.refused?.count ?? 0,
+    refused: toProtoRefusals(one.refused),
   })),
   live: lag !== undefined,
   lagEvents: lag?.events ?? 0,
   lag: duration(lag && lag.events > 0 ? lag.ms : undefined),
 });
 
-const causes = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT', rollback: 'ROLLBACK' } as const;
+const causes: Partial<Record<string, Assistant['cause']>> = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT', rollback: 'ROLLBACK' };
 
 const removals = { 'no-key': 'NO_KEY', deleted: 'DELETED' } as const;
 
@@ -96,7 +101,7 @@ const removals = { 'no-key': 'NO_KEY', deleted: 'DELETED' } as const;
 export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSinceMs?: number): Assistant => ({
   assistantId: subject,
   version: data.version,
-  cause: causes[data.cause],
+  cause: causes[data.cause] ?? 'CAUSE_UNSPECIFIED',
   rotationId: data.rotation_id ?? '',
   updateTime: timestamp(Date.parse(data.updated_at)),
   fingerprint: data.fingerprint ?? '',

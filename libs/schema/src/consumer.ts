@@ -36,12 +36,26 @@ export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolea
 /** Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not apply it, or it cannot be told whether it could. */
 export type Reach = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 
+/**
+ * Whether an event counts as acknowledged: by all consumers that are named; or, if none is named, by all that are live. Nobody's acknowledgement is none:
+ * at least one consumer must have applied it.
+ */
+export const isAcknowledged = (reach: readonly { consumer: string; state: string }[], named: readonly string[] = []): boolean =>
+  reach.some(({ consumer, state }) => state === 'ACKNOWLEDGED' && (named.length === 0 || named.includes(consumer))) &&
+  named.every((name) => reach.some(({ consumer }) => consumer === name)) &&
+  !reach.some((one) => isWaitedFor(one, named));
 
 /** Whether a consumer holds up who waits for all of them to have applied an event: those that are named, be they live or not; or, where none is named, all that are live. */
 export const isWaitedFor = ({ consumer, state }: { consumer: string; state: string }, named: readonly string[] = []): boolean =>
   named.length > 0 ? named.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED';
 
 export const CONSUMER_CHANGED = 'rekey.consumer.changed.v1';
+
+/** How many events, and the first of them, by their own words. */
+const Refusals = z.object({
+  count: z.int().min(0),
+  first: z.array(z.object({ assistant_id: z.string().max(256), version: z.int().min(0), why: z.string().max(200) })).max(20),
+});
 
 /** What a running instance of a consumer reports, again and again: the one field `ack` of each entry of the stream of acknowledgements. */
 export const Acknowledgement = z.object({
@@ -57,7 +71,9 @@ export const Acknowledgement = z.object({
   /** How many assistants it holds a key of. */
   keys: z.int().min(0),
   /** What it could not apply: how many, and of the first of them which. */
-  unapplied: z.object({ count: z.int().min(0), first: z.array(z.object({ assistant_id: z.string().max(256), version: z.int().min(0), why: z.string().max(200) })).max(20) }),
+  unapplied: Refusals,
+  /** What it refused since it started, which no snapshot resets. Absent in acknowledgements of older consumers. */
+  refused: Refusals.optional(),
   /** It ends of its own will, and is not to be waited for. */
   leaving: z.boolean(),
 });

@@ -35,7 +35,7 @@ const table = {
   CONSUMER_BUSY: { grpc: 'UNAVAILABLE', retry: true, message: 'The consumer was changed by somebody else at the same moment.', advice: 'Look at it, and try again.' },
   CONSUMER_MAY_NOT_READ: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is named may not read this org.', advice: 'Name another, or let it read the org: rekey consumer orgs.' },
   NO_WORKER_YET: { grpc: 'FAILED_PRECONDITION', retry: true, message: "Rekey's public key is not known: no worker has run yet.", advice: 'Start a worker, or print the key: rekey key-file public PATH.' },
-  CONSUMERS_MISSING: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is demanded is not live, or not caught up.', advice: 'See rekey consumer status; start the consumer, or leave it out of the request.' },
+  CONSUMERS_MISSING: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'A consumer that is required is not live, not caught up, or there is none that may read the org.', advice: 'See rekey consumer status; start it, add one, or ask without it.' },
   ASSISTANT_NOT_KNOWN: { grpc: 'NOT_FOUND', retry: false, message: 'Rekey holds no key of this assistant.', advice: 'Rotate it once.' },
   // Rekey itself
   REDIS_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Rekey cannot reach its Redis.', advice: 'Try again.' },

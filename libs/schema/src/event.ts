@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { Cause } from './rotation.ts';
 
 export const KEY_ROTATED = 'rekey.assistant.key-rotated.v1';
 export const KEY_UNCERTAIN = 'rekey.assistant.key-uncertain.v1';
@@ -48,6 +47,8 @@ const envelope = {
 const common = {
   /** Dense over all assistants: a reader that sees a gap has missed an event. */
   seq: z.int().positive(),
+  /** Names the history that the event belongs to. Changes when Redis restarts, fails over, is restored or emptied. Absent from events of older versions. */
+  run: z.int().positive().optional(),
   rotation_id: z.string().nullable(),
   bulk_rotation_id: z.string().nullable(),
 };
@@ -55,7 +56,8 @@ const common = {
 const version = {
   /** Rises for each assistant, with gaps: drop what is not higher than what you hold. */
   version: z.int().positive(),
-  cause: Cause,
+  /** A `Cause`, or one that a later version of Rekey adds: readers accept any. */
+  cause: z.string(),
   /** When this version was committed. RFC 3339, by the clock of Redis. */
   updated_at: z.string(),
 };
@@ -113,8 +115,10 @@ export const SealedRecord = z.looseObject({
   org_id: z.string(),
   assistant_id: z.string(),
   version: z.int().positive(),
-  cause: Cause.optional(),
-  removal: Removal.optional(),
+  /** A `Cause`, or one that this version does not know. */
+  cause: z.string().optional(),
+  /** A `Removal`, or one that this version does not know. */
+  removal: z.string().optional(),
   assistant: z.looseObject({ id: z.string(), secret_key: z.string().nullish() }).optional(),
 });
 export type SealedRecord = z.infer<typeof SealedRecord>;

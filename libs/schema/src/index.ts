@@ -1,6 +1,6 @@
 export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, StoredId, SweepId, MAX_ID_BYTES, complaintAboutId } from './ids.ts';
 export { Assistant, KeyedRecord } from './assistant.ts';
-export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs, ConsumerState, MAX_CONSUMERS, type Reach, isWaitedFor, mayRead } from './consumer.ts';
+export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs, ConsumerState, MAX_CONSUMERS, type Reach, isAcknowledged, isWaitedFor, mayRead } from './consumer.ts';
 export { parseJson } from './parse-json.ts';
 export { isBefore } from './stream-id.ts';
 export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';

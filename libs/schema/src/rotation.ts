@@ -8,7 +8,7 @@ export type RotationState = z.infer<typeof RotationState>;
 const endStates: ReadonlySet<RotationState> = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 export const isEnded = (state: RotationState): boolean => endStates.has(state);
 
-/** How Rekey learned of a key. */
+/** How Rekey learned of a key: what it writes. What it reads back may hold a cause of a later version. */
 export const Cause = z.enum(['rotation', 'reconciliation', 'drift', 'import', 'rollback']);
 export type Cause = z.infer<typeof Cause>;
 

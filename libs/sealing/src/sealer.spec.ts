@@ -92,13 +92,19 @@ describe('sealRecord and openRecord', () => {
   });
 
   it.each<[string, object]>([
-    ['no version', { version: undefined }], ['a version that is no whole number', { version: 7.5 }], ['no org', { org_id: undefined }], ['an org that is no Unicode', { org_id: '\ud800' }], ['an unknown cause', { cause: 'magic' }],
-    ['an unknown removal', { removal: 'maybe' }], ['no assistant', { assistant: undefined }], ['an assistant that is null', { assistant: null }], ['an assistant without an id', { assistant: { secret_key: 'k' } }], ['a key that is no text', { assistant: { id: 'ast_1', secret_key: 7 } }],
+    ['no version', { version: undefined }], ['a version that is no whole number', { version: 7.5 }], ['no org', { org_id: undefined }], ['an org that is no Unicode', { org_id: '\ud800' }], ['a cause that is no text', { cause: 7 }],
+    ['a removal that is no text', { removal: {} }], ['no assistant', { assistant: undefined }], ['an assistant that is null', { assistant: null }], ['an assistant without an id', { assistant: { secret_key: 'k' } }], ['a key that is no text', { assistant: { id: 'ast_1', secret_key: 7 } }],
   ])('takes nothing for a record that has %s', async (_what, other) => {
     const record = { type: KEY_ROTATED, org_id: 'o"rg', assistant_id: 'ast_1', version: 7, cause: 'rotation', assistant: { id: 'ast_1', secret_key: 'k' } };
     const carrying = (content: object) => ({ ...eventOf(toSeal), data: { version: 7, sealed: JSON.parse(sealer.seal(JSON.stringify(content))) } }) as KeyEvent;
     expect(await openRecord(sealer, carrying(record))).toEqual(record);
     await expect(openRecord(sealer, carrying({ ...record, ...other }))).rejects.toThrow('holds no record');
+  });
+
+  it('opens what a later version says: causes, removals and fields that this one does not know', async () => {
+    const record = { type: KEY_ROTATED, org_id: 'o"rg', assistant_id: 'ast_1', version: 7, cause: 'rollback', removal: 'suspended', more: [1], assistant: { id: 'ast_1', secret_key: 'k', more: {} } };
+    const event = { ...eventOf(toSeal), data: { version: 7, sealed: JSON.parse(sealer.seal(JSON.stringify(record))) } } as KeyEvent;
+    expect(await openRecord(sealer, event)).toEqual(record);
   });
 
   it('does not quote a plaintext that is no record', async () => {

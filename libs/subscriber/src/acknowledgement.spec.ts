@@ -37,7 +37,7 @@ describe('acknowledgements', () => {
     const { instance } = keys.freshness();
     await until(async () => (await rekey.acks(instance)).length === 1, 'the first');
     expect(await rekey.acks(instance)).toEqual([
-      { consumer: 'billing', instance, lease_ms: 10_000, position: await lastEntry(), seq: 1, keys: 1, unapplied: { count: 0, first: [] }, leaving: false },
+      { consumer: 'billing', instance, lease_ms: 10_000, position: await lastEntry(), seq: 1, keys: 1, unapplied: { count: 0, first: [] }, refused: { count: 0, first: [] }, leaving: false },
     ]);
     await rekey.publish('ast_2', 'sk_2');
     await until(async () => (await rekey.acks(instance)).length === 2, 'the second');
@@ -49,7 +49,7 @@ describe('acknowledgements', () => {
     const keys = await begin();
     const { instance } = keys.freshness();
     const began = performance.now();
-    for (let i = 0; i < 200; i += 1) await rekey.publish(`ast_${i}`, 'sk');
+    for (let i = 0; i < 200; i += 1) await rekey.publish(`ast_${i}`, `sk of ${i}`);
     const last = await lastEntry();
     await until(async () => (await rekey.acks(instance)).at(-1)?.position === last, 'the last');
     const took = performance.now() - began;

@@ -4,14 +4,15 @@ import { Consumer, isBefore, mayRead, type Acknowledgement } from '@rekey/schema
 import { SealError, openGrant, type SharedKeys } from '@rekey/sealing';
 import { createAcknowledger } from './acknowledger.ts';
 import type { HeldKeys } from './held-keys.ts';
-import type { Freshness, KeysEvents, Refusal, RevokedEvent, SnapshotReason } from './keys.ts';
+import type { Freshness, KeysEvents, Refusal, RevokedEvent, SnapshotReason, UnreadableKey } from './keys.ts';
 import type { Names } from './names.ts';
 import type { Settings } from './options.ts';
 import type { OwnKeys } from './own-keys.ts';
 import { currentRecords, empty, inPages, publishedPages, uncertainPages } from './pages.ts';
-import { readEvent, recordOf, type Opened } from './read-event.ts';
+import { readEvent, recordOf, type Claim, type Opened, type Reading } from './read-event.ts';
 import { createRedisClock } from './redis-clock.ts';
 import { isReply, openSession, replyCode, type Connect, type Session } from './session.ts';
+import { createSnapshotPace } from './snapshot-pace.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 export interface FollowerDeps {
@@ -31,13 +32,15 @@ export interface Follower {
   start(): Promise<void>;
   freshness(): Freshness;
   unapplied(): { count: number; last: readonly Refusal[] };
+  refused(): { count: number; first: readonly Refusal[] };
   close(): Promise<void>;
 }
 
-/** A place in the stream. `seq`: of the entry there, where it is known. */
+/** A place in the stream. `seq` and `run`: of the last entry up to there that counts; undefined if unknown, and then not compared with the next one. */
 interface Place {
   id: string;
   seq: number | undefined;
+  run: number | undefined;
 }
 interface Due {
   reason: SnapshotReason;
@@ -50,20 +53,23 @@ interface Due {
 /** How long one read waits for events. After so long without any, their absence is proved anew. */
 const WAIT_MS = 500;
 const ENTRIES_A_READ = 500;
+/** Of so many the last one that counts is looked for: behind it may stand what is refused. */
+const ENTRIES_AT_END = 10;
 const ANSWER_WITHIN_MS = 5000;
 const LOOK_AGAIN_MS = 1000;
 const LOOK_AT_START_MS = 200;
 const LONGEST_WATCH_MS = 3000;
-const LONGEST_PAUSE_MS = 30_000;
 const LEAVE_WITHIN_MS = 1000;
 const UNAPPLIED_REPORTED = 20;
-const NOWHERE: Place = { id: '0-0', seq: 0 };
+const NOWHERE: Place = { id: '0-0', seq: 0, run: undefined };
+const UNREADABLE = 'its current record is newer than what is held, and cannot be opened by this consumer';
 
 export const createFollower = ({ settings, names, ownKeys, held, connect, isHeard, tell }: FollowerDeps): Follower => {
   const { consumer, leaseMs, staleAfterMs } = settings;
   const instance = randomBytes(6).toString('hex');
   const clock = createRedisClock();
   const closing = new AbortController();
+  const pace = createSnapshotPace();
 
   let session: Session | undefined;
   let runId: string | undefined;
@@ -75,11 +81,16 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   let next: Due | undefined;
   let taking = false;
   let lastTaken = { endedAtMs: -Infinity, tookMs: 0 };
+  /** Another Redis process answers: the run of what is published there is not known yet. */
+  let isRunUnknown = false;
   let ready = false;
   let revoked: (RevokedEvent & { sinceMs: number }) | undefined;
   let lastFault: unknown;
   let acknowledging = false;
   let unapplied: { count: number; first: Refusal[]; last: Refusal[] } = { count: 0, first: [], last: [] };
+  const refused: { count: number; first: Refusal[] } = { count: 0, first: [] };
+  /** Assistants whose current record is to be read, since an event claims this version and could not be opened. Kept until it has been read. */
+  const toLook = new Map<string, number>();
   /** All that was published until then is applied. By performance.now(). */
   let provenMs = -Infinity;
   let toldStale = false;
@@ -110,15 +121,20 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   const refuse = (refusal: Refusal): void => {
     const { count, first, last } = unapplied;
     unapplied = { count: count + 1, first: [...first, refusal].slice(0, UNAPPLIED_REPORTED), last: [...last, refusal].slice(-UNAPPLIED_REPORTED) };
+    refused.count += 1;
+    if (refused.first.length < UNAPPLIED_REPORTED) refused.first.push(refusal);
     tell('refused', refusal);
   };
+  const unreadable = (): Refusal[] =>
+    [...held.unreadable()].slice(0, UNAPPLIED_REPORTED).map((assistantId) => ({ assistantId, version: (held.get(assistantId) as UnreadableKey).claimedVersion, why: UNREADABLE }));
+  const reported = (refusals: readonly Refusal[]) => refusals.slice(0, UNAPPLIED_REPORTED).map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version, why }));
 
   const acknowledgement = (): Acknowledgement | undefined => {
     if (!ready || revoked || !session) return undefined;
-    const first = unapplied.first.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version, why }));
     return {
       consumer, instance, lease_ms: leaseMs, position: position.id, seq: position.seq ?? 0, keys: held.size,
-      unapplied: { count: unapplied.count, first }, leaving: false,
+      unapplied: { count: unapplied.count + held.unreadable().size, first: reported([...unreadable(), ...unapplied.first]) },
+      refused: { count: refused.count, first: reported(refused.first) }, leaving: false,
     };
   };
   const acknowledger = createAcknowledger(acknowledgement, async (ack) => {
@@ -158,28 +174,96 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     if (now?.state === 'held') tell('key', { ...now, record: () => recordOf(plaintext) });
   };
 
-  /** What stands under the current record of an assistant, or under it among those in doubt. Not for this consumer: it is not seen. */
-  const applyStanding = async (assistantId: string, text: string, inDoubt: boolean): Promise<void> => {
-    const read = readEvent(text, entry!.reader, (id, version) => !inDoubt && id === assistantId && version <= held.version(id));
-    // What is refused changes nothing.
-    if (read.kind === 'refused' || read.isKnown) held.see(assistantId);
-    if (read.kind === 'refused') return refuse(read.refusal);
-    if (read.kind !== 'opened') return;
-    const { opened } = read;
-    if (opened.assistantId === assistantId && (opened.kind === 'uncertain') === inDoubt) return applyOpened(opened);
-    held.see(assistantId);
-    refuse({ assistantId, version: opened.version, why: 'it stands where another event belongs' });
+  const markUnreadable = (assistantId: string, claimedVersion: number): void => {
+    if (held.markUnreadable(assistantId, claimedVersion)) tell('unreadable', held.get(assistantId) as UnreadableKey);
+  };
+
+  const readStanding = (assistantId: string, text: string, inDoubt: boolean) => {
+    const isNothingNew = (id: string, version: number): boolean => !inDoubt && id === assistantId && version <= held.version(id) && !held.unreadable().has(id);
+    const read = readEvent(text, entry!.reader, isNothingNew);
+    const isMisplaced = (type: Opened['kind'], id: string): boolean => id !== assistantId || (type === 'uncertain') !== inDoubt;
+    if ((read.kind === 'opened' && isMisplaced(read.opened.kind, read.opened.assistantId)) || (read.kind === 'foreign' && isMisplaced(read.claim.type, read.claim.assistantId))) {
+      const { version } = read.kind === 'opened' ? read.opened : read.claim;
+      return { kind: 'refused' as const, refusal: { assistantId, version, why: 'it stands where another event belongs' } };
+    }
+    return read;
+  };
+
+  /**
+   * Applies the current record of an assistant, or what stands for it among those in doubt. One that is sealed for others only, and no newer than what is held,
+   * is not seen. `saidVersion`: that an event has claimed which could not be opened.
+   */
+  const applyStanding = async (assistantId: string, text: string, inDoubt: boolean, saidVersion?: number): Promise<void> => {
+    const read = readStanding(assistantId, text, inDoubt);
+    if (read.kind === 'opened') return applyOpened(read.opened);
+    if (read.kind === 'refused') {
+      refuse(read.refusal);
+      // A record that is refused says nothing of the key that is held. With an event that says that there is a newer one, it does.
+      if (saidVersion === undefined) held.see(assistantId);
+      else markUnreadable(assistantId, saidVersion);
+    } else if (read.kind === 'foreign') {
+      const { version } = read.claim;
+      if (!inDoubt && (version > held.version(assistantId) || (saidVersion !== undefined && version === held.version(assistantId)))) markUnreadable(assistantId, version);
+    } else if ('isKnown' in read) {
+      held.see(assistantId);
+    }
+  };
+
+  /** Has the current record of an assistant read that is held, if an event that could not be opened claims to be newer than that, or to put it in doubt. */
+  const lookLater = ({ type, assistantId, version }: Claim): void => {
+    const heldVersion = held.version(assistantId);
+    if (heldVersion > 0 && (version > heldVersion || (type === 'uncertain' && version === heldVersion))) toLook.set(assistantId, version);
+  };
+  const lookNow = async (from: Session): Promise<void> => {
+    for (const page of inPages([...toLook])) {
+      const standing = await currentRecords(from, names, page.map(([assistantId]) => assistantId));
+      for (const [i, { assistantId, text }] of standing.entries()) {
+        const [, saidVersion] = page[i]!;
+        if (text !== null) await applyStanding(assistantId, text, false, saidVersion);
+        toLook.delete(assistantId);
+      }
+    }
+  };
+  /** A record that can be read again comes without an event if it was sealed anew, or put right by hand. */
+  const lookAtUnreadable = async (from: Session): Promise<void> => {
+    const some = [...held.unreadable()].slice(0, ENTRIES_A_READ);
+    for (const page of inPages(some)) {
+      for (const { assistantId, text } of await currentRecords(from, names, page)) {
+        const read = text === null ? undefined : readStanding(assistantId, text, false);
+        if (read?.kind === 'opened') await applyOpened(read.opened);
+        // The others come first next time.
+        held.putLast(assistantId);
+      }
+    }
+  };
+
+  /** The numbers of the stream after an entry. What is refused has none: else a forged event would stand for the one that it hides. */
+  const numbersAfter = (before: Place, read: Reading): Pick<Place, 'seq' | 'run'> => {
+    if (read.kind === 'refused' || read.seq === undefined) return before;
+    const { seq, run = before.run } = read;
+    const isOtherRun = run !== before.run && before.run !== undefined;
+    // Played again: nothing of it is new, and it may be anybody who put it there.
+    if (read.kind === 'opened' && !isOtherRun && before.seq !== undefined && seq <= before.seq && read.opened.version <= held.version(read.opened.assistantId)) return before;
+    if (isOtherRun) demand('other-redis');
+    // If the numbers do not rise, Redis has forgotten some.
+    else if (before.seq !== undefined && seq !== before.seq + 1) demand(seq > before.seq ? 'gap' : 'other-redis');
+    return { seq, run };
   };
 
   const applyEntry = async (id: string, fields: readonly string[]): Promise<void> => {
     const read = readEvent(textOf(fields), entry!.reader);
-    const before = reading!.seq;
-    // Where the numbers do not rise, Redis has forgotten some.
-    if (read.seq !== undefined && before !== undefined && read.seq !== before + 1) demand(read.seq > before ? 'gap' : 'other-redis');
-    reading = { id, seq: read.seq ?? before };
+    const { seq, run } = numbersAfter(reading!, read);
+    reading = { id, seq, run };
     if (read.kind === 'consumer' && read.name === consumer) demand('changed');
     if (read.kind === 'refused') refuse(read.refusal);
-    if (read.kind === 'opened') await applyOpened(read.opened);
+    if (read.kind !== 'opened') {
+      if ('claim' in read && read.claim) lookLater(read.claim);
+      return;
+    }
+    const { assistantId, version } = read.opened;
+    // Anybody can play it again: of one that cannot be read, only the current record ends that.
+    if (held.unreadable().has(assistantId) && version <= held.version(assistantId)) toLook.set(assistantId, version);
+    else await applyOpened(read.opened);
   };
 
   /** Reads on in the stream, and applies what is there. Returns how many entries that were. */
@@ -196,6 +280,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const count = entries.length;
     for (const [entryId, fields] of entries) await applyEntry(entryId, fields);
     empty(entries);
+    if (toLook.size > 0) await lookNow(from);
     // That there was nothing is true of the end of the wait at the earliest; of an answer with entries nobody knows when it was made.
     const isAllUntilMs = count === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
     if (!due) {
@@ -213,17 +298,21 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     // What it had acknowledged counts for nothing in another Redis.
     if (otherRedis) position = NOWHERE;
     // Whoever can write to Redis can bring about gaps: they may not keep it busy with snapshots alone.
-    const atMs = Math.min(lastTaken.endedAtMs + lastTaken.tookMs, performance.now() + LONGEST_PAUSE_MS);
+    const atMs = pace.notBeforeMs(performance.now());
     if (taking) next = { reason: next?.reason ?? reason, atMs, otherRedis: otherRedis || (next?.otherRedis ?? false) };
     else due = { reason: due?.reason ?? reason, atMs: due?.atMs ?? atMs, otherRedis: otherRedis || (due?.otherRedis ?? false) };
   };
 
   /** Where the stream ends now: at its last entry; or, where that was deleted, at the id that it had. */
   const endOfStream = async (of: Session): Promise<Place> => {
-    const [info, [last]] = await of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', 1)]));
+    const [info, entries] = await of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', ENTRIES_AT_END)]));
     const { lastId } = streamFacts(info) ?? { lastId: NOWHERE.id };
-    if (last && !isBefore(last[0], lastId)) return { id: last[0], seq: readEvent(textOf(last[1]), entry!.reader).seq };
-    return lastId === NOWHERE.id ? NOWHERE : { id: lastId, seq: undefined };
+    const [last] = entries;
+    if (!last || isBefore(last[0], lastId)) return lastId === NOWHERE.id ? NOWHERE : { id: lastId, seq: undefined, run: undefined };
+    const id = last[0];
+    const read = entries.map(([, fields]) => readEvent(textOf(fields), entry!.reader)).find((one) => one.kind !== 'refused' && one.seq !== undefined);
+    empty(entries);
+    return { id, seq: read?.seq, run: isRunUnknown ? undefined : read?.run };
   };
 
   const takeSnapshot = async (from: Session, { reason, otherRedis }: Due): Promise<void> => {
@@ -247,6 +336,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     for (const assistantId of held.endDoubts()) if (isHeard('certain')) tell('certain', held.get(assistantId)!);
     const endedAtMs = performance.now();
     lastTaken = { endedAtMs, tookMs: endedAtMs - beganMs };
+    pace.taken(endedAtMs, lastTaken.tookMs);
+    isRunUnknown = false;
     tell('snapshot', { reason, keys: held.size, tookMs: lastTaken.tookMs });
   };
 
@@ -319,7 +410,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const taken = due!;
     try {
       await takeSnapshot(from, revoked ? { ...taken, reason: 'reinstated' } : taken);
-      due = next;
+      // Only now is it known for how long it is to rest.
+      due = next && { ...next, atMs: pace.notBeforeMs(performance.now()) };
     } catch (error) {
       // All is to do again.
       due = { ...taken, otherRedis: taken.otherRedis || (next?.otherRedis ?? false) };
@@ -340,11 +432,15 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
 
   /** Whether it is the same Redis as before, with the same stream. */
   const recognise = async (at: Session): Promise<void> => {
-    const [info, time, stream] = await at.answer(Promise.all([at.commands.info('server'), at.commands.time(), streamOf(at)]));
+    const [[info], time, stream] = await at.answer(Promise.all([at.commands.pipeline().info('server').exec().then(repliesOf), at.commands.time(), streamOf(at)]));
     clock.set(time);
-    const found = /^run_id:(\S+)/m.exec(info)?.[1];
-    if (runId !== undefined && found !== runId) demand('other-redis');
-    runId = found;
+    // A user of Redis who may not ask learns it from the run of the next event.
+    const found = typeof info === 'string' ? /^run_id:(\S+)/m.exec(info)?.[1] : undefined;
+    if (runId !== undefined && found !== undefined && found !== runId) {
+      isRunUnknown = true;
+      demand('other-redis');
+    }
+    runId = found ?? runId;
     if (reading) compareStream(stream, reading);
   };
   const streamOf = async (at: Session): Promise<unknown> => repliesOf(await at.commands.pipeline().xinfo('STREAM', names.events).exec())[0];
@@ -367,6 +463,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     if (Array.isArray(time)) clock.set(time);
     if (asked && !taking && taken === lastTaken) compareStream(info, asked);
     if (!isReply(text) && entry && text !== entry.text && !due) demand('changed');
+    if (ready && !taking) await lookAtUnreadable(at);
     acknowledger.beat();
   };
 
@@ -458,7 +555,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
       });
     },
     freshness,
-    unapplied: () => ({ count: unapplied.count, last: [...unapplied.last] }),
+    unapplied: () => ({ count: unapplied.count + held.unreadable().size, last: [...unreadable(), ...unapplied.last].slice(-UNAPPLIED_REPORTED) }),
+    refused: () => ({ count: refused.count, first: [...refused.first] }),
     close: () => (closed ??= close()),
   };
 };

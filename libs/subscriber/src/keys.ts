@@ -1,7 +1,13 @@
 import type { EventEmitter } from 'node:events';
 
-/** How Rekey learned of a key. */
-export type Cause = 'rotation' | 'reconciliation' | 'drift' | 'import' | 'rollback';
+/** Keeps what an editor completes of a union that is open to any text. */
+type AnyText = string & Record<never, never>;
+
+/** How Rekey learned of a key. A later version of Rekey may know more causes. */
+export type Cause = 'rotation' | 'reconciliation' | 'drift' | 'import' | 'rollback' | AnyText;
+
+/** Why an assistant has no key. A later version of Rekey may know more reasons. */
+export type Removal = 'no-key' | 'deleted' | AnyText;
 
 /** An assistant whose key may be used. */
 export interface HeldKey {
@@ -24,10 +30,26 @@ export interface RemovedKey {
   assistantId: string;
   orgId: string;
   version: number;
-  removal: 'no-key' | 'deleted';
+  removal: Removal;
   updatedAt: string;
   /** As of a held key: it may have one again. */
   uncertain: boolean;
+}
+
+/**
+ * An assistant whose current record is not sealed for this consumer, although it is newer than the key that was held: that key may be dead, and is no longer
+ * signed with. A record that this consumer can open again ends this.
+ */
+export interface UnreadableKey {
+  state: 'unreadable';
+  assistantId: string;
+  /** Of the last record that could be opened. */
+  orgId: string;
+  version: number;
+  updatedAt: string;
+  uncertain: boolean;
+  /** The version that the current record claims; nothing proves it. */
+  claimedVersion: number;
 }
 
 export interface KeyEvent extends HeldKey {
@@ -40,7 +62,7 @@ export interface RemovedEvent {
   orgId: string;
   version: number;
   /** `withdrawn`: it is no longer among the records that this consumer may read. */
-  removal: 'no-key' | 'deleted' | 'withdrawn';
+  removal: Removal | 'withdrawn';
 }
 
 export interface Refusal {
@@ -95,9 +117,11 @@ export interface KeysEvents {
   key: [KeyEvent];
   removed: [RemovedEvent];
   /** The key in hand may have been replaced: it is used until it is known. */
-  uncertain: [HeldKey | RemovedKey];
+  uncertain: [HeldKey | RemovedKey | UnreadableKey];
   /** A snapshot knows of no doubt any more, and of no new version. */
-  certain: [HeldKey | RemovedKey];
+  certain: [HeldKey | RemovedKey | UnreadableKey];
+  /** Its current record is newer than the key that was held, and not sealed for this consumer: it is no longer signed for, until a `key` comes. */
+  unreadable: [UnreadableKey];
   /** Something that does not come from Rekey, or cannot be read. Nothing was changed by it. */
   refused: [Refusal];
   snapshot: [SnapshotEvent];
@@ -110,17 +134,19 @@ export interface KeysEvents {
 /** The keys of all assistants that a consumer may read, as of now. */
 export interface Keys extends EventEmitter<KeysEvents> {
   /** undefined: nothing is known of such an assistant. */
-  current(assistantId: string): HeldKey | RemovedKey | undefined;
+  current(assistantId: string): HeldKey | RemovedKey | UnreadableKey | undefined;
   /**
    * HMAC-SHA256 of the user id under the assistant's key, in hex: Invent's `user_hash`.
-   * Throws SubscribeError with UNKNOWN_ASSISTANT, KEY_REMOVED or CLOSED.
+   * Throws SubscribeError with UNKNOWN_ASSISTANT, KEY_REMOVED, NOT_READABLE_ANY_MORE or CLOSED.
    */
   signUserHash(assistantId: string, userId: string): string;
   /** The same, with the version that it was signed under. */
   signUserHashWithVersion(assistantId: string, userId: string): { userHash: string; version: number; uncertain: boolean };
   freshness(): Freshness;
-  /** What was refused since the last snapshot: how many, and the last 20. */
+  /** What was refused since the last snapshot, and what cannot be read any more: how many, and the last 20. */
   readonly unapplied: { count: number; last: readonly Refusal[] };
+  /** What was refused since this process subscribed, whatever snapshots came in between: how many, and the first 20. */
+  readonly refused: { count: number; first: readonly Refusal[] };
   /** Of how many assistants a key is held. */
   readonly size: number;
   assistantIds(): IterableIterator<string>;

@@ -112,7 +112,7 @@ describe('while Redis is away', () => {
 
   it('a snapshot that breaks off is taken again, and what is held stays meanwhile', async () => {
     await begin();
-    for (let i = 0; i < 200; i += 1) await rekey.publish(`many_${i}`, 'sk');
+    for (let i = 0; i < 200; i += 1) await rekey.publish(`many_${i}`, `sk of ${i}`);
     await until(() => keys.size === 203, 'all');
     const snapshot = next(keys, 'snapshot');
     const cut = proxy.once('zscan', 'before', () => {});
@@ -201,8 +201,8 @@ describe('where Redis is another one', () => {
     const kept = await backup();
     await begin({ leaseMs: 1000 });
     await rekey.publish('ast_1', 'after the backup');
-    await rekey.publish('ast_4', 'after the backup');
-    await holds('ast_4', 'after the backup');
+    await rekey.publish('ast_4', 'after it, too');
+    await holds('ast_4', 'after it, too');
     const revoked = next(keys, 'revoked');
     await rekey.redis.flushall();
     expect(await revoked).toMatchObject({ reason: 'not-registered' });
@@ -210,7 +210,7 @@ describe('where Redis is another one', () => {
     const snapshot = next(keys, 'snapshot');
     await restore(kept);
     await snapshot;
-    expect(held()).toEqual({ ...old, ast_1: 'after the backup', ast_4: 'after the backup' });
+    expect(held()).toEqual({ ...old, ast_1: 'after the backup', ast_4: 'after it, too' });
     await rekey.publish('ast_1', 'new');
     await holds('ast_1', 'new');
     await until(() => keys.freshness().upToDate, 'fresh', 1000);
@@ -254,14 +254,17 @@ describe('where Redis is another one', () => {
 });
 
 describe('a consumer that is changed', () => {
-  it('and removed, is told, keeps what it holds, and gets nothing new', async () => {
+  it('and removed, is told, signs with what is not rotated, and gets nothing new', async () => {
     await begin();
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
     expect(await revoked).toMatchObject({ reason: 'not-registered', message: expect.stringContaining('rekey consumer add billing') });
-    await rekey.publish('ast_1', 'secret');
     expect(held()).toEqual(old);
-    expect(keys.signUserHash('ast_1', 'u')).toMatch(/^[0-9a-f]{64}$/);
+    const unreadable = next(keys, 'unreadable');
+    await rekey.publish('ast_1', 'secret');
+    expect(await unreadable).toMatchObject({ assistantId: 'ast_1' });
+    expect(held()).toEqual({ ...old, ast_1: undefined });
+    expect(keys.signUserHash('ast_2', 'u')).toMatch(/^[0-9a-f]{64}$/);
     expect(keys.freshness()).toMatchObject({ revoked: true, upToDate: false, connected: true });
   });
 

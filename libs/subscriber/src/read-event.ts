@@ -1,6 +1,6 @@
 import { CONSUMER_CHANGED, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, parseJson } from '@rekey/schema';
 import { SealError, openEnvelope, parseEnvelope, parseRecord, type Outside, type SharedKeys } from '@rekey/sealing';
-import type { Cause, Refusal } from './keys.ts';
+import type { Cause, Refusal, Removal } from './keys.ts';
 
 /** What an event says of an assistant, once its proof is right. */
 export interface Opened {
@@ -9,7 +9,7 @@ export interface Opened {
   orgId: string;
   version: number;
   cause: Cause | undefined;
-  removal: 'no-key' | 'deleted' | undefined;
+  removal: Removal | undefined;
   /** Of a key. */
   secretKey: string | undefined;
   /** ms since 1970. It stands outside of what is proved. */
@@ -17,12 +17,24 @@ export interface Opened {
   plaintext: string;
 }
 
-export type Reading =
-  /** Of an unknown type, or not for this reader. */
-  | { kind: 'skipped'; seq?: number }
-  | { kind: 'consumer'; seq?: number; name: string }
-  | { kind: 'refused'; seq?: number; refusal: Refusal }
-  | { kind: 'opened'; seq?: number; opened: Opened };
+/** What an event claims of itself. Nothing proves it. */
+export interface Claim {
+  type: Opened['kind'];
+  assistantId: string;
+  version: number;
+}
+
+/** `seq` and `run` are claims too, whatever the kind: no proof covers them. */
+export type Reading = { seq?: number; run?: number } & (
+  /** Of an unknown type. */
+  | { kind: 'skipped' }
+  /** Well-formed, and sealed for others only. */
+  | { kind: 'foreign'; claim: Claim }
+  | { kind: 'consumer'; name: string }
+  /** `claim`: if it is at least about an assistant. */
+  | { kind: 'refused'; refusal: Refusal; claim?: Claim }
+  | { kind: 'opened'; opened: Opened }
+);
 
 const kinds: ReadonlyMap<unknown, Opened['kind']> = new Map([[KEY_ROTATED, 'key'], [KEY_REMOVED, 'removed'], [KEY_UNCERTAIN, 'uncertain']]);
 
@@ -34,20 +46,21 @@ export const readEvent = (text: string | null, reader: SharedKeys, isKnown: (ass
   const event = parseJson(text);
   if (!isFields(event)) return { kind: 'refused', refusal: refusalOf(event, 'it is no event') };
   const data = isFields(event['data']) ? event['data'] : {};
-  const numbered = isNumber(data['seq']) ? { seq: data['seq'] } : {};
+  const numbered = { ...(isNumber(data['seq']) && { seq: data['seq'] }), ...(isNumber(data['run']) && { run: data['run'] }) };
   const { type, subject } = event;
   if (type === CONSUMER_CHANGED && typeof subject === 'string') return { kind: 'consumer', ...numbered, name: subject };
   const kind = kinds.get(type);
   if (kind === undefined) return { kind: 'skipped', ...numbered };
+  const claim = isOutside(event) ? { type: kind, assistantId: event.subject, version: event.data.version } : undefined;
   try {
     const sealed = parseEnvelope(data['sealed']);
     if (!isOutside(event)) throw new SealError('it is not as Rekey makes events');
     if (kind !== 'uncertain' && isKnown(event.subject, event.data.version) && sealed.recipients.some(({ header }) => header.kid === reader.kid)) return { kind: 'skipped', isKnown: true };
     const plaintext = openEnvelope(sealed, reader);
-    if (plaintext === undefined) return { kind: 'skipped', ...numbered };
+    if (plaintext === undefined) return { kind: 'foreign', ...numbered, claim: { type: kind, assistantId: event.subject, version: event.data.version } };
     return { kind: 'opened', ...numbered, opened: openedOf(kind, event, plaintext) };
   } catch (error) {
-    return { kind: 'refused', ...numbered, refusal: refusalOf(event, error instanceof SealError ? error.message : 'it cannot be read') };
+    return { kind: 'refused', ...numbered, refusal: refusalOf(event, error instanceof SealError ? error.message : 'it cannot be read'), ...(claim && { claim }) };
   }
 };
 

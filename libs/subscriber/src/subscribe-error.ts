@@ -17,6 +17,8 @@ const table = {
   // when signing
   UNKNOWN_ASSISTANT: { retry: true },
   KEY_REMOVED: { retry: true },
+  /** A newer record than the key that was held exists, and is not sealed for this consumer: the key may be dead. */
+  NOT_READABLE_ANY_MORE: { retry: true },
   CLOSED: { retry: false },
 } as const satisfies Record<string, { retry: boolean }>;
 

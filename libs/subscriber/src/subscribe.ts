@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { createFollower, type Follower } from './follower.ts';
 import { createHeldKeys, type HeldKeys } from './held-keys.ts';
-import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey } from './keys.ts';
+import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
 import { namesUnder } from './names.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
 import { readOwnKeys } from './own-keys.ts';
@@ -69,7 +69,10 @@ class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
   get unapplied(): { count: number; last: readonly Refusal[] } {
     return this.follower!.unapplied();
   }
-  current(assistantId: string): HeldKey | RemovedKey | undefined {
+  get refused(): { count: number; first: readonly Refusal[] } {
+    return this.follower!.refused();
+  }
+  current(assistantId: string): HeldKey | RemovedKey | UnreadableKey | undefined {
     return this.#held.get(assistantId);
   }
   assistantIds(): IterableIterator<string> {
@@ -96,6 +99,9 @@ class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
     if (this.#closed) throw new SubscribeError('CLOSED', 'the keys were closed');
     const known = this.#held.get(assistantId);
     if (!known) throw new SubscribeError('UNKNOWN_ASSISTANT', `no key of the assistant ${JSON.stringify(assistantId)} was published to this consumer`);
+    if (known.state === 'unreadable') {
+      throw new SubscribeError('NOT_READABLE_ANY_MORE', `the current record of the assistant ${JSON.stringify(assistantId)} is newer than the key that was held, and is not sealed for this consumer: see under which org it is published, and rekey consumer orgs`);
+    }
     throw new SubscribeError('KEY_REMOVED', `the assistant ${JSON.stringify(assistantId)} has no key any more`);
   }
 }

@@ -44,7 +44,7 @@ export const createPublisher = (url: string, { keepEvents = 100_000 }: { keepEve
   const sealer = createSealer({ sealing: { kid: 'sealing', bytes: bytes(1) }, fingerprinting: { kid: 'printing', bytes: bytes(2) }, signing });
   const redis = new Redis(url);
   redis.on('error', () => {});
-  const ledger: Ledger = createLedger({ redis, prefix: PREFIX, keepEvents: () => keepEvents });
+  const ledger: Ledger = createLedger({ redis, prefix: PREFIX, keepEvents: () => keepEvents, confirmAfterMs: 0, maxChangedPercent: 100 });
   const consumers = createConsumers({ redis, prefix: PREFIX });
 
   const readersOf = async (orgId: string) => {

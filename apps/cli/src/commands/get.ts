@@ -4,21 +4,26 @@ import { followBulk, showBulk } from '../follow-bulk.ts';
 import { concludeRotation, followRotation } from '../follow-rotation.ts';
 import { concludeSweep, followSweep } from '../follow-sweep.ts';
 import { withWaitTimeout } from '../follow.ts';
+import { alsoUntil, withAcknowledgement } from './rotations.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { assistantJson, assistantText, rotationJson, rotationText, sweepJson, sweepText } from '../output.ts';
 
 export const getCommand = (): Command =>
-  withWaitTimeout(withGatewayOptions(new Command('get')), ['wait'])
-    .description("show a rotation (rot_…), a bulk rotation (blk_…), a sweep (swp_…), or an assistant's current key version (any other id)")
-    .argument('<id>', 'the id of a rotation, a bulk rotation, a sweep or an assistant')
-    .option('--wait', 'of all but an assistant: wait until it has ended')
-    .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number }) => {
+  withAcknowledgement(
+    withWaitTimeout(withGatewayOptions(new Command('get')), ['wait', 'acknowledged', 'consumer'])
+      .description("show a rotation (rot_…), a bulk rotation (blk_…), a sweep (swp_…), or an assistant's current key version (any other id)")
+      .argument('<id>', 'the id of a rotation, a bulk rotation, a sweep or an assistant')
+      .option('--wait', 'of all but an assistant: wait until it has ended'),
+  )
+    .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number; acknowledged?: boolean; consumer?: string[] }) => {
+      const also = alsoUntil(options);
       await withGateway(options, async (client) => {
         if (id.startsWith('rot_')) {
           const rotation = await client.getRotation({ id });
-          if (options.wait) return concludeRotation(await followRotation(client, rotation, options.timeout), options);
+          if (options.wait || also) return concludeRotation(await followRotation(client, rotation, options.timeout, also), options, also);
           return print(options, rotationJson(rotation), rotationText(rotation));
         }
+        if (also) throw new CliError('--acknowledged and --consumer need the id of a rotation, which begins with rot_.', 'INVALID_ARGUMENT');
         if (id.startsWith('blk_')) {
           if (options.wait) return followBulk(client, id, options);
           return showBulk(options, await client.getBulkRotation({ id }));

@@ -4,7 +4,7 @@ import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { count } from '../bulk-request.ts';
 import { CliError } from '../failure.ts';
-import { concludeRotation, followRotation, showRotation, type AlsoUntil } from '../follow-rotation.ts';
+import { concludeRotation, followRotation, showRotation, waitAgain, type AlsoUntil } from '../follow-rotation.ts';
 import { withWaitTimeout } from '../follow.ts';
 import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
@@ -12,24 +12,30 @@ import { printable, rotationJson, rotationText } from '../output.ts';
 
 type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number; acknowledged?: boolean; consumer?: string[] };
 
-const alsoUntil = ({ acknowledged, consumer }: WaitOptions): AlsoUntil | undefined => (acknowledged || consumer ? { consumers: consumer ?? [] } : undefined);
+export const alsoUntil = ({ acknowledged, consumer }: Pick<WaitOptions, 'acknowledged' | 'consumer'>): AlsoUntil | undefined => (acknowledged || consumer ? { consumers: consumer ?? [] } : undefined);
+
+/** The options of commands that also wait for consumers. */
+export const withAcknowledgement = (command: Command): Command =>
+  command
+    .option('--acknowledged', 'wait until all live consumers have applied the new key; at least one must have')
+    .option('--consumer <name>', 'wait until this consumer has; may be given several times', consumerNames);
 
 /** Shows a rotation that was accepted, now or for the same request before; with --wait, its end. */
 const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, options: WaitOptions): Promise<void> => {
   const also = alsoUntil(options);
   if (!options.wait && !also) return showRotation(rotation, options);
-  const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${rotation.id} --wait`);
+  const goOn = sayHowToGoOn(options, `It was accepted, and goes on: ${waitAgain(rotation.id, options, also)}`);
   concludeRotation(await followRotation(client, rotation, options.timeout, also).catch(goOn), options, also);
 };
 
 export const rotateCommand = (): Command =>
-  withWaitTimeout(withGatewayOptions(new Command('rotate')), ['wait', 'acknowledged', 'consumer'])
-    .description('ask for a new secret key of one assistant')
-    .argument('<org>', 'the org id, or c for the org of the API key')
-    .argument('<assistant>', 'the assistant id')
-    .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
-    .option('--acknowledged', 'wait until all live consumers have applied the new key')
-    .option('--consumer <name>', 'wait until this consumer has; may be given several times', consumerNames)
+  withAcknowledgement(
+    withWaitTimeout(withGatewayOptions(new Command('rotate')), ['wait', 'acknowledged', 'consumer'])
+      .description('ask for a new secret key of one assistant')
+      .argument('<org>', 'the org id, or c for the org of the API key')
+      .argument('<assistant>', 'the assistant id')
+      .option('--wait', 'wait until the key is replaced; ends with 1 where it was not'),
+  )
     .option('--reason <text>', 'why, for the record', '')
     .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
     .action(async (orgId: string, assistantId: string, options: WaitOptions & { reason: string; requestId?: string }) => {

@@ -3,7 +3,7 @@
 --
 -- KEYS  of each key version: 1 the rotation (of a check: its assistant again)   2 the assistant   3 the current record   4 the open intents of the org
 -- ARGV  1 prefix; then, of each key version (counted with the prefix): 2 rotation id, or '' of a check  3 epoch, which is the version  4 key state: fingerprint, `no-key` or `deleted`  5 cause
---       6 event text before the number `seq`  7 event text after it  8 length to keep the stream at
+--       6 event text before its numbers (`seq`, `run`)  7 event text after it  8 length to keep the stream at
 --       9 when it was committed, as the worker reckons Redis time for the event (ms)
 --       10 what becomes of the rotation: `ends`; `satisfied`, its key is found but the landing window is still open; `goes-on`; or
 --          the error code that it fails with

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 the consumers   2 the ledger's own facts
 -- ARGV  1 prefix  2 name  3 its entry as it was seen, '' where there was none  4 its entry from now on, '' to remove it
---       5 '1' where records are to be sealed for others than before  6 event text before the number `seq`, '' for no event  7 event text after it
+--       5 '1' where records are to be sealed for others than before  6 event text before its numbers (`seq`, `run`), '' for no event  7 event text after it
 --       8 length to keep the stream at  9 how many consumers there may be
 -- Returns {'WRITTEN'}
 --         {'CHANGED'}   it is not as it was seen: nothing was written

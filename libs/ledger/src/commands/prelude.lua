@@ -399,10 +399,25 @@ local function readers_revision()
   return redis.call('HGET', PREFIX .. ':ledger', 'readers') or '0'
 end
 
--- Puts an event on the stream and the channel: its text before and after the number `seq`. Returns number, text, and the id of its entry.
+-- Starts a new run of events. The number is Redis time in µs: unlike a counter it does not repeat when a backup is restored twice.
+local function begin_run(before)
+  local run = int(now_us())
+  if run == before then run = int(now_us() + 1) end
+  redis.call('HSET', PREFIX .. ':ledger', 'event_run', run)
+  return run
+end
+
+-- The number of the run that events belong to now. A ledger without one, or with something else in its place, starts a run.
+local function current_run()
+  local run = redis.call('HGET', PREFIX .. ':ledger', 'event_run')
+  if run and string.find(run, '^[1-9]%d*$') and tonumber(run) < 2 ^ 53 then return run end
+  return begin_run(run)
+end
+
+-- Puts an event on the stream and the channel: its text before and after the numbers `seq` and `run`. Returns seq, text, and the id of its entry.
 local function emit(head, tail, keep)
   local seq = int(redis.call('INCR', PREFIX .. ':seq'))
-  local event = head .. seq .. tail
+  local event = head .. seq .. ',"run":' .. current_run() .. tail
   local entry = redis.call('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
   redis.call('PUBLISH', PREFIX .. ':events', event)
   return seq, event, entry

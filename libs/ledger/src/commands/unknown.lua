@@ -4,7 +4,7 @@
 -- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 upstream status or ''  5 ms until the assistant is read next
 --       6 ms that the claim is kept on (0: handed back until then)  7 why the last read failed, an error code, or ''
---       8 '1' where reading cannot succeed until somebody acts  9 event text before the number `seq`  10 event text after it
+--       8 '1' where reading cannot succeed until somebody acts  9 event text before its numbers (`seq`, `run`)  10 event text after it
 --       11 length to keep the stream at  12 org id  13 assistant id  14 '1' where the worker that sent it is gone: that says nothing of upstream
 --       15 at which revision of the consumers the event was sealed
 -- Returns {'NOTED'}, {'REFUSED'} (the claim is another's: nothing was written) or {'READERS'} (an event is due, and consumers were added or removed

@@ -13,6 +13,8 @@ export interface ConsumerInstance {
   'keyCount'?: (number | string | Long);
   'unappliedCount'?: (number | string | Long);
   'unapplied'?: (_rekey_v1_UnappliedVersion)[];
+  'refusedCount'?: (number | string | Long);
+  'refused'?: (_rekey_v1_UnappliedVersion)[];
 }
 
 export interface ConsumerInstance__Output {
@@ -24,4 +26,6 @@ export interface ConsumerInstance__Output {
   'keyCount': (string);
   'unappliedCount': (string);
   'unapplied': (_rekey_v1_UnappliedVersion__Output)[];
+  'refusedCount': (string);
+  'refused': (_rekey_v1_UnappliedVersion__Output)[];
 }
