@@ -28,11 +28,17 @@ interface Options {
   seed?: number;
 }
 
+const portNumber = (text: string): number => {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError('must be a port, from 0 to 65535');
+  return port;
+};
+
 const program = new Command('simulator')
   .description("A stand-in for Invent's API. The API key comes from SIMULATOR_API_KEY (default: simulator-api-key, which guards nothing).")
   .option('--host <address>', 'address to listen on', '127.0.0.1')
-  .option('--port <port>', 'port of the API', wholeNumber, 4010)
-  .option('--admin-port <port>', 'port that tells the truth and scripts faults; always on loopback', wholeNumber, 4011)
+  .option('--port <port>', 'port of the API; 0 for a free one', portNumber, 4010)
+  .option('--admin-port <port>', 'port that tells the truth and scripts faults; always on loopback; 0 for a free one', portNumber, 4011)
   .option('--org <id>', 'the org of the API key, also a parent of the sub-orgs', 'org_demo')
   .option('--sub-orgs <n>', 'how many sub-orgs ORG_sub1, …; their own API keys are KEY-sub1, …', wholeNumber, 0)
   .option('--assistants <n>', 'how many assistants each org has: ast_1, …, in sub-orgs ast_s1_1, …', wholeNumber, 1000)
@@ -51,16 +57,28 @@ const onConcurrent = (assistantId: string) => log('two rotate requests for one a
 const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter, onConcurrent });
 const admin = createAdmin({ world, faults, counts });
 
-const listen = async (server: Server, port: number, host: string): Promise<string> => {
+const explain = ({ code }: NodeJS.ErrnoException, address: string, option: string): string => {
+  const why: Record<string, string> = {
+    EADDRINUSE: `it is in use by another process, perhaps by another Rekey. Stop that process, or choose another port with ${option}`,
+    EACCES: `this user may not use that port. Choose one of 1024 or above with ${option}`,
+    EADDRNOTAVAIL: 'it is not an address of this machine. Choose another with --host',
+    ENOTFOUND: 'the name has no address. Choose another with --host',
+  };
+  return `cannot listen on ${address}: ${why[code ?? ''] ?? `${code}. Choose another address with --host and ${option}`}`;
+};
+
+const listen = async (server: Server, port: number, host: string, option: string): Promise<string> => {
   server.listen(port, host);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(explain(error, `${host}:${port}`, option), { cause: error });
+  });
   return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
 };
 
 const log = (msg: string, more: object = {}) => console.log(JSON.stringify({ level: 'info', time: new Date().toISOString(), app: 'simulator', ...more, msg }));
 
 try {
-  log('ready', { address: await listen(api, options.port, options.host), adminAddress: await listen(admin, options.adminPort, '127.0.0.1') });
+  log('ready', { address: await listen(api, options.port, options.host, '--port'), adminAddress: await listen(admin, options.adminPort, '127.0.0.1', '--admin-port') });
 } catch (error) {
   process.stderr.write(`simulator: ${(error as Error).message}\n`);
   process.exit(1);
