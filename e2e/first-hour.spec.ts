@@ -159,7 +159,7 @@ const startAnew = async (keyFile: string) => {
 
 describe('docs/consumers.md, as pasted', () => {
   it('adds a consumer whose key file only its owner reads, and git does not see', async () => {
-    expect(await paste('docs/consumers.md', 'npx rekey consumer keygen')).toMatch(/^billing\b.*\bACTIVE\b/m);
+    expect(await paste('docs/consumers.md', 'npx rekey consumer keygen')).toMatch(/^consumer +billing\nstate +ACTIVE$/m);
     expect((await stat(join(copy.folder, 'billing.json'))).mode & 0o777).toBe(0o600);
     expect(await untrackedFiles()).toBe('');
   });
@@ -170,7 +170,7 @@ describe('docs/consumers.md, as pasted', () => {
     expect(text).toContain('npx rekey consumer keygen - > crm.json');
     const { code, out, err } = await shell(text);
     expect([code, err.replace(/^note: .*\n/m, '')]).toEqual([0, '']);
-    expect(out).toMatch(/^crm\b.*\bACTIVE\b/m);
+    expect(out).toMatch(/^consumer +crm\nstate +ACTIVE$/m);
     expect((await stat(join(copy.folder, 'crm.json'))).mode & 0o777).toBe(0o600);
     await shell('npx rekey consumer remove crm');
   });
@@ -197,7 +197,7 @@ describe("the SDKs' READMEs, as pasted", () => {
   });
 
   it('add the consumer', async () => {
-    expect(await paste('libs/subscriber/README.md', 'npx rekey consumer keygen')).toMatch(/^billing\b.*\bACTIVE\b/m);
+    expect(await paste('libs/subscriber/README.md', 'npx rekey consumer keygen')).toMatch(/^consumer +billing\nstate +ACTIVE$/m);
     expect(await untrackedFiles()).toBe('');
   });
 
@@ -234,7 +234,7 @@ describe("the SDKs' READMEs, as pasted", () => {
   const python = canImport(packages, 'python3-redis, python3-jwcrypto, python3-grpcio and python3-grpc-tools');
   (python ? it : it.skip)('run the examples in Python', async () => {
     await startAnew('billing-key.json');
-    expect(await paste('examples/python/README.md', 'npx rekey consumer keygen')).toMatch(/^billing\b.*\bACTIVE\b/m);
+    expect(await paste('examples/python/README.md', 'npx rekey consumer keygen')).toMatch(/^consumer +billing\nstate +ACTIVE$/m);
     expect(await untrackedFiles()).toBe('');
     const env = { PYTHONDONTWRITEBYTECODE: '1', GRPC_ADDRESS: gateway };
     const [ready, signed] = (await paste('examples/python/README.md', 'REDIS_URL=', { env, input: 'sign ast_1 user-42\n' })).trim().split('\n').map((line) => JSON.parse(line));
@@ -264,7 +264,7 @@ describe('another start, where a port is in use', () => {
     const { code, out, err } = await shell('npm start', { folder: other.folder, env: { ...FREE_PORTS, [variable]: variable.endsWith('PORT') ? port : gateway } });
     expect(code).toBe(1);
     expect(err).toContain(`port ${port} is in use by process `);
-    expect(err).toContain(`, the gateway of the Rekey in ${JSON.stringify(copy.folder)}`);
+    expect(err).toContain(`, the gateway of another Rekey, in ${JSON.stringify(copy.folder)}`);
     expect(err).toMatch(new RegExp(`[Ss]et ${variable} to another`));
     expect(err + out).not.toMatch(stackTrace);
   });

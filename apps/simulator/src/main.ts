@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createAdmin } from './admin.ts';
 import { createApi, type ApiOptions, type Counts } from './api.ts';
 import { createFaults } from './faults.ts';
+import { openKeptWorld } from './kept-world.ts';
 import { seededRandom } from './random.ts';
 import { createRequestLimit } from './request-limit.ts';
 import { createWorld } from './world.ts';
@@ -26,6 +27,7 @@ interface Options {
   limitWindowMs: number;
   retryAfter: ApiOptions['retryAfter'];
   seed?: number;
+  keep?: string;
 }
 
 const portNumber = (text: string): number => {
@@ -46,12 +48,13 @@ const program = new Command('simulator')
   .option('--requests-per-minute <n>', 'request limit of one address in a sliding window; 0 for none', wholeNumber, 500)
   .option('--limit-window-ms <ms>', 'length of that window', wholeNumber, 60_000)
   .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'))
-  .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber);
+  .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber)
+  .option('--keep <file>', 'keep the keys in a file, so that they are the same after a restart (default: new keys at each start)');
 
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
 const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
-const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants });
+const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : openKeptWorld(options.keep) });
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
 const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });
 const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter, onConcurrent });

@@ -134,7 +134,7 @@ const startSimulator = async (): Promise<Record<string, string>> => {
   const port = await choosePort({ variable: 'SIMULATOR_PORT', given: given('SIMULATOR_PORT'), preferred: 4010, onTaken });
   const adminPort = await choosePort({ variable: 'SIMULATOR_ADMIN_PORT', given: given('SIMULATOR_ADMIN_PORT'), preferred: 4011, onTaken });
   const apiKey = given('SIMULATOR_API_KEY') ?? 'simulator-api-key';
-  const simulator = await launch('simulator', { args: ['--port', String(port), '--admin-port', String(adminPort)], env: { SIMULATOR_API_KEY: apiKey } });
+  const simulator = await launch('simulator', { args: ['--port', String(port), '--admin-port', String(adminPort), '--keep', join(dataDir, 'simulator.jsonl')], env: { SIMULATOR_API_KEY: apiKey } });
   ready('simulator', `${simulator.ready['address']}  (stands in for Invent; admin on ${simulator.ready['adminAddress']})`);
   return { INVENT_BASE_URL: simulator.ready['address']!, INVENT_API_KEY: apiKey };
 };

@@ -13,7 +13,7 @@ const codeOf = (error: unknown): string => {
 const heldBy = (holder: PortHolder | undefined): string => {
   if (holder === undefined) return 'by another process, perhaps another Rekey';
   const { pid, rekey } = holder;
-  return rekey ? `by process ${pid}, the ${rekey.app} of the Rekey in ${JSON.stringify(rekey.folder)}` : `by process ${pid}`;
+  return rekey ? `by process ${pid}, the ${rekey.app} of another Rekey, in ${JSON.stringify(rekey.folder)}` : `by process ${pid}`;
 };
 
 /** Explains why an address cannot be listened on, who holds it, and which variable to change. */
