@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, type Finding } from './doctor-checks.ts';
+import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, tellReachable, type Finding } from './doctor-checks.ts';
 
 describe('what Redis says of itself', () => {
   it.each([
@@ -35,6 +35,10 @@ describe('the ledger and the key file', () => {
 describe('what Invent answers', () => {
   it.each([[200, 'ok'], [401, 'fail'], [403, 'fail'], [404, 'fail'], [429, 'warn'], [503, 'fail'], ['ECONNREFUSED', 'fail']])('%j: %s', (answer, status) => {
     expect(tellAccepted(new URL('https://api.example'), 'c', answer)).toMatchObject({ status });
+  });
+
+  it.each([401, 'ENOTFOUND'])('%j without an API key: a warning that names the variables', (answer) => {
+    expect(tellReachable(new URL('https://api.example'), answer)).toMatchObject({ status: 'warn', advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE') });
   });
 });
 

@@ -180,8 +180,7 @@ async function* checkUpstream(environment: DoctorEnvironment): AsyncGenerator<Fi
     return;
   }
   if (apiKeys === undefined) {
-    const finding = tellReachable(baseUrl, await knock(baseUrl));
-    yield finding.status === 'fail' ? { ...finding, advice: `No API key is set here: is this the environment of a worker? It has INVENT_API_KEY or INVENT_API_KEYS_FILE, and INVENT_BASE_URL. ${finding.advice}` } : finding;
+    yield tellReachable(baseUrl, await knock(baseUrl));
     return;
   }
   const orgIds = apiKeys.orgIds();
@@ -211,8 +210,12 @@ const knock = async (url: URL, apiKey?: string): Promise<number | string> => {
 
 const away = (baseUrl: URL, why: string): Finding => ({ check: 'invent', status: 'fail', message: `${baseUrl.host} cannot be reached (${why})`, advice: 'Check the network, a proxy on the way, and INVENT_BASE_URL.' });
 
-const tellReachable = (baseUrl: URL, answer: number | string): Finding => {
-  if (typeof answer === 'string') return away(baseUrl, answer);
+/** Without an API key nothing says that this is the environment of a worker, which alone has to reach Invent. */
+export const tellReachable = (baseUrl: URL, answer: number | string): Finding => {
+  if (typeof answer === 'string') {
+    const advice = 'If workers run here: set INVENT_API_KEY or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as they have them. Otherwise run this with the environment of a worker.';
+    return { check: 'invent', status: 'warn', message: `${baseUrl.host} cannot be reached from here (${answer}), and no API key is set`, advice };
+  }
   return { check: 'invent', status: 'warn', message: `${baseUrl.host} answers (HTTP ${answer}); no API key is set here, so none was tried`, advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try it, with one request.' };
 };
 
