@@ -94,20 +94,27 @@ const isOpen = (port: number) =>
 
 const untrackedFiles = async () => (await shell('git status --porcelain')).out;
 
-beforeAll(async () => {
-  copy = await freshCopy();
+const startAll = async (): Promise<void> => {
+  output = '';
   start = startChild('bash', ['-c', `${PREAMBLE}npm ci && npm start`], { cwd: copy.folder, env: { ...bareEnvironment(), ...FREE_PORTS }, ownGroup: true });
   start.process.stdout?.on('data', (chunk) => (output += chunk));
   await lineOf(start, (line) => (line.startsWith('Ctrl-C stops') ? line : undefined), 'npm start', 90_000);
+};
+/** As a terminal does: to the whole foreground group, npm included. */
+const pressCtrlC = async (): Promise<void> => {
+  process.kill(-start.pid, 'SIGINT');
+  await start.exited;
+};
+
+beforeAll(async () => {
+  copy = await freshCopy();
+  await startAll();
   ran.add('README.md: npm ci && npm start');
   gateway = /^gateway +ready +(\S+)/m.exec(output)![1]!;
   redisUrl = /^redis +ready +(\S+)/m.exec(output)![1]!;
 }, 120_000);
 afterAll(async () => {
-  if (start.process.exitCode === null && start.process.signalCode === null) {
-    process.kill(-start.pid, 'SIGINT');
-    await start.exited;
-  }
+  if (start.process.exitCode === null && start.process.signalCode === null) await pressCtrlC();
   await copy.dispose();
 }, 60_000);
 
@@ -316,10 +323,17 @@ describe('npm start', () => {
     const ports = [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
     expect(ports.length).toBeGreaterThanOrEqual(4);
     expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => true));
-    // As a terminal does: to the whole foreground group, npm included.
-    process.kill(-start.pid, 'SIGINT');
-    await start.exited;
+    await pressCtrlC();
     expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => false));
     expect(spawnSync('ls', [join(copy.folder, '.rekey')], { encoding: 'utf8' }).stdout).not.toMatch(/running|pids/);
+  }, 60_000);
+
+  it('starts again on the same data: the simulator has the same keys, and a sweep finds no change', async () => {
+    await startAll();
+    const { out } = await shell('npx rekey sweep --json');
+    const sweeps = out.trim().split('\n').map((line) => JSON.parse(line) as { state: string; counts: Record<string, number> });
+    expect(sweeps.map(({ state }) => state)).toEqual(['SUCCEEDED']);
+    expect(sweeps[0]!.counts).toMatchObject({ agreed: 1000, adopted: 0, imported: 0, removed: 0 });
+    await pressCtrlC();
   }, 60_000);
 });

@@ -56,9 +56,9 @@ describe('examine', () => {
     upstream.closeAllConnections();
     upstream.close();
   });
-  const findings = async (env: NodeJS.ProcessEnv) => {
+  const findings = async (env: NodeJS.ProcessEnv, taken?: { names: string[]; withheld: string[] }) => {
     const all: Finding[] = [];
-    for await (const finding of examine('127.0.0.1:1', env)) all.push(finding);
+    for await (const finding of examine('127.0.0.1:1', env, taken)) all.push(finding);
     return all;
   };
   const baseUrl = () => `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -80,6 +80,20 @@ describe('examine', () => {
     asked.length = 0;
     expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() })).at(-1)).toMatchObject({ check: 'invent', status: 'warn' });
     expect(asked).toEqual(['GET / undefined']);
+  });
+
+  it('says which variables come from a running npm start, and which it does not keep', async () => {
+    const all = await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() }, { names: ['REDIS_URL', 'REKEY_KEY_FILE'], withheld: ['INVENT_API_KEY'] });
+    expect(all.slice(1, 3)).toEqual([
+      { check: 'environment', status: 'ok', message: expect.stringContaining('REDIS_URL, REKEY_KEY_FILE are taken from it') },
+      { check: 'environment', status: 'warn', message: expect.stringMatching(/^INVENT_API_KEY /), advice: expect.stringContaining('Set it here too') },
+    ]);
+  });
+
+  it('looks at no Redis by guess, if npm start does not keep where its own is', async () => {
+    const all = await findings({ INVENT_BASE_URL: baseUrl() }, { names: ['GRPC_ADDRESS'], withheld: ['REDIS_URL'] });
+    expect(all).toContainEqual(expect.objectContaining({ check: 'environment', status: 'fail', message: expect.stringMatching(/^REDIS_URL /) }));
+    expect(all.map(({ check }) => check)).not.toContain('redis');
   });
 
   it('names bad variables, and shows no value', async () => {
