@@ -44,6 +44,9 @@ const FREE_PORTS = { REDIS_PORT: '0', SIMULATOR_PORT: '0', SIMULATOR_ADMIN_PORT:
 /** `npm ci` would replace the linked packages. */
 const PREAMBLE = 'set -e -o pipefail\nnpm() { [ "$1" = ci ] || command npm "$@"; }\n';
 
+const python = canImport(['redis', 'jwcrypto', 'grpc', 'grpc_tools'], 'python3-redis, python3-jwcrypto, python3-grpcio and python3-grpc-tools');
+const describePython = python ? describe : describe.skip;
+
 type Copy = Awaited<ReturnType<typeof freshCopy>>;
 let copy: Copy;
 let start: Child;
@@ -236,10 +239,10 @@ describe("the SDKs' READMEs, as pasted", () => {
   it('have the service end when it is told to', async () => {
     expect(await service!.stop()).toBe(0);
   });
+});
 
-  const packages = ['redis', 'jwcrypto', 'grpc', 'grpc_tools'];
-  const python = canImport(packages, 'python3-redis, python3-jwcrypto, python3-grpcio and python3-grpc-tools');
-  (python ? it : it.skip)('run the examples in Python', async () => {
+describePython('the README of the examples in Python, as pasted', () => {
+  it('runs the examples', async () => {
     await startAnew('billing-key.json');
     expect(await paste('examples/python/README.md', 'npx rekey consumer keygen')).toMatch(/^consumer +billing\nstate +ACTIVE$/m);
     expect(await untrackedFiles()).toBe('');
@@ -250,8 +253,10 @@ describe("the SDKs' READMEs, as pasted", () => {
     const opened = await paste('examples/python/README.md', 'REKEY_KEY_FILE=', { env: { ...env, REDIS_URL: redisUrl } });
     expect(opened).toMatch(/"secret_key": "sk_/);
   });
+});
 
-  it('have no block that was not run, but for those that say why', () => {
+describe('every block', () => {
+  it('was run, but for those that say why not', () => {
     const wanted = BLOCKS.filter(([document, , notRun]) => notRun === undefined && (python || document !== 'examples/python/README.md'));
     expect([...ran].toSorted()).toEqual(wanted.map(([document, firstLine]) => `${document}: ${firstLine}`).toSorted());
   });

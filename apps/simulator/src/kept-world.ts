@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { AssistantState } from './world.ts';
+import type { KeptWorld } from './world.ts';
 
 const State = z.object({
   orgId: z.string(),
@@ -12,14 +12,6 @@ const State = z.object({
   deleted: z.boolean(),
 });
 const Line = z.union([z.object({ seed: z.string() }), z.object({ id: z.string(), state: State })]);
-
-export interface KeptWorld {
-  /** What the keys of the untouched assistants are made from. */
-  seed: string;
-  touched: ReadonlyMap<string, AssistantState>;
-  /** Adds the state of an assistant to the file. */
-  keep(id: string, state: AssistantState): void;
-}
 
 /**
  * A world that outlives its process, as Invent does: without it, every key would be another one after a restart, and a ledger beside it would see an org whose

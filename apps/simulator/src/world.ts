@@ -1,5 +1,4 @@
 import { hash, randomBytes } from 'node:crypto';
-import type { KeptWorld } from './kept-world.ts';
 
 export interface AssistantState {
   orgId: string;
@@ -23,6 +22,15 @@ export interface KeyChange {
   atMs: number;
   /** `denied`: by a request whose answer said that it was refused. */
   by: 'start' | 'request' | 'denied' | 'hand' | 'removed';
+}
+
+/** What outlives a process. */
+export interface KeptWorld {
+  /** What the keys of the untouched assistants are made from. */
+  readonly seed: string;
+  readonly touched: ReadonlyMap<string, AssistantState>;
+  /** Called with an assistant that was changed. */
+  keep(id: string, state: AssistantState): void;
 }
 
 export interface WorldOptions {
