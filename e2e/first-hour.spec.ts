@@ -328,6 +328,8 @@ describe('npm start', () => {
     const ports = [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
     expect(ports.length).toBeGreaterThanOrEqual(4);
     expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => true));
+    // A sweep that is cut off in the middle would hold up the one of the next start.
+    expect((await shell('npx rekey sweep')).code).toBe(0);
     await pressCtrlC();
     expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => false));
     expect(spawnSync('ls', [join(copy.folder, '.rekey')], { encoding: 'utf8' }).stdout).not.toMatch(/running|pids/);
