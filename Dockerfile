@@ -24,6 +24,7 @@ COPY --from=build /rekey/node_modules node_modules
 COPY --from=build /rekey/proto proto
 COPY --from=build /rekey/libs libs
 COPY --from=build /rekey/apps apps
-RUN mkdir /keys && chown node:node /keys
+RUN mkdir /keys /simulator && chown node:node /keys /simulator \
+ && printf '#!/bin/sh\nexec node /rekey/apps/cli/dist/main.js "$@"\n' > /usr/local/bin/rekey && chmod 755 /usr/local/bin/rekey
 USER node
-CMD ["node", "apps/cli/dist/main.js", "--help"]
+CMD ["rekey", "--help"]

@@ -1,8 +1,10 @@
 // Makes a package that works outside of this repository: one file of JavaScript with all but ioredis in it, and the types.
-// node pack.mjs [FOLDER]   default: dist/package. `tsc --build` must have been run before it.
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+// node pack.mjs [FOLDER]   default: dist/package. Packs it as FOLDER.tgz too, to install from. `tsc --build` must have been run before it.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -31,3 +33,7 @@ const { name, version, description, type, peerDependencies } = JSON.parse(await 
 const published = { name, version, description, type, engines: { node: '>=20' }, exports: { '.': { types: './index.d.ts', default: './index.js' } }, peerDependencies };
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 await cp(join(here, 'README.md'), join(folder, 'README.md'));
+
+// Under a name without a version, so that the line that installs it stays the same.
+await promisify(execFile)('npm', ['pack', '--silent', '--pack-destination', dirname(folder), folder]);
+await rename(join(dirname(folder), `${name.replace('@', '').replace('/', '-')}-${version}.tgz`), `${folder}.tgz`);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, type Finding } from './doctor-checks.ts';
+import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, tellReachable, type Finding } from './doctor-checks.ts';
 
 describe('what Redis says of itself', () => {
   it.each([
@@ -36,6 +36,10 @@ describe('what Invent answers', () => {
   it.each([[200, 'ok'], [401, 'fail'], [403, 'fail'], [404, 'fail'], [429, 'warn'], [503, 'fail'], ['ECONNREFUSED', 'fail']])('%j: %s', (answer, status) => {
     expect(tellAccepted(new URL('https://api.example'), 'c', answer)).toMatchObject({ status });
   });
+
+  it.each([401, 'ENOTFOUND'])('%j without an API key: a warning that names the variables', (answer) => {
+    expect(tellReachable(new URL('https://api.example'), answer)).toMatchObject({ status: 'warn', advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE') });
+  });
 });
 
 describe('examine', () => {
@@ -52,9 +56,9 @@ describe('examine', () => {
     upstream.closeAllConnections();
     upstream.close();
   });
-  const findings = async (env: NodeJS.ProcessEnv) => {
+  const findings = async (env: NodeJS.ProcessEnv, taken?: { names: string[]; withheld: string[] }) => {
     const all: Finding[] = [];
-    for await (const finding of examine('127.0.0.1:1', env)) all.push(finding);
+    for await (const finding of examine('127.0.0.1:1', env, taken)) all.push(finding);
     return all;
   };
   const baseUrl = () => `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -76,6 +80,20 @@ describe('examine', () => {
     asked.length = 0;
     expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() })).at(-1)).toMatchObject({ check: 'invent', status: 'warn' });
     expect(asked).toEqual(['GET / undefined']);
+  });
+
+  it('says which variables come from a running npm start, and which it does not keep', async () => {
+    const all = await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() }, { names: ['REDIS_URL', 'REKEY_KEY_FILE'], withheld: ['INVENT_API_KEY'] });
+    expect(all.slice(1, 3)).toEqual([
+      { check: 'environment', status: 'ok', message: expect.stringContaining('REDIS_URL, REKEY_KEY_FILE are taken from it') },
+      { check: 'environment', status: 'warn', message: expect.stringMatching(/^INVENT_API_KEY /), advice: expect.stringContaining('Set it here too') },
+    ]);
+  });
+
+  it('looks at no Redis by guess, if npm start does not keep where its own is', async () => {
+    const all = await findings({ INVENT_BASE_URL: baseUrl() }, { names: ['GRPC_ADDRESS'], withheld: ['REDIS_URL'] });
+    expect(all).toContainEqual(expect.objectContaining({ check: 'environment', status: 'fail', message: expect.stringMatching(/^REDIS_URL /) }));
+    expect(all.map(({ check }) => check)).not.toContain('redis');
   });
 
   it('names bad variables, and shows no value', async () => {

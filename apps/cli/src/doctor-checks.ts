@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { CliError, exitCodes } from './failure.ts';
 import { askHealth } from './health.ts';
+import type { TakenFromStart } from './running-start.ts';
 
 /** What was looked at, how it is, and, where it is not well, what to do. No text holds a secret or a URL with its credentials. */
 export interface Finding {
@@ -35,7 +36,7 @@ export const exitCodeOf = (findings: readonly Finding[]): number => {
 };
 
 /** Looks at everything, one after the other. */
-export async function* examine(gateway: string, env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
+export async function* examine(gateway: string, env: NodeJS.ProcessEnv, taken: TakenFromStart = { names: [], withheld: [] }): AsyncGenerator<Finding> {
   yield await checkGateway(gateway);
   let environment: DoctorEnvironment;
   try {
@@ -44,10 +45,21 @@ export async function* examine(gateway: string, env: NodeJS.ProcessEnv): AsyncGe
     yield { check: 'environment', status: 'fail', message: (error as Error).message.replaceAll(/\n */g, ' '), advice: 'Correct the variables that are named; the README lists all of them. The rest is looked at then.' };
     return;
   }
+  yield* checkTaken(taken);
   const keyFile = await checkKeyFile(environment);
   yield keyFile.finding;
-  yield* checkRedis(environment, keyFile.fingerprintKeyId);
+  if (!taken.withheld.includes('REDIS_URL')) yield* checkRedis(environment, keyFile.fingerprintKeyId);
   yield* checkUpstream(environment);
+}
+
+/** Where variables come from that are not set here. */
+function* checkTaken({ names, withheld }: TakenFromStart): Generator<Finding> {
+  const check = 'environment';
+  if (names.length > 0) yield { check, status: 'ok', message: `npm start runs in this folder: ${names.join(', ')} are taken from it` };
+  if (withheld.length > 0) {
+    const status = withheld.includes('REDIS_URL') ? 'fail' : 'warn';
+    yield { check, status, message: `${withheld.join(' and ')} of npm start may hold a secret, and is not kept`, advice: 'Set it here too, and run this again.' };
+  }
 }
 
 const checkGateway = async (address: string): Promise<Finding> => {
@@ -57,7 +69,7 @@ const checkGateway = async (address: string): Promise<Finding> => {
     if (health === 'SERVING') return { check, status: 'ok', message: `${address} is SERVING` };
     return { check, status: 'fail', away: true, message: `${address} runs, but is ${health}`, advice: 'It does not reach its Redis: see its log.' };
   } catch (error) {
-    return { check, status: 'fail', away: true, message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it, or say where it is with GRPC_ADDRESS or --gateway.' };
+    return { check, status: 'fail', away: true, message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it (npm start), or say where it is with GRPC_ADDRESS or --gateway.' };
   }
 };
 
@@ -198,8 +210,12 @@ const knock = async (url: URL, apiKey?: string): Promise<number | string> => {
 
 const away = (baseUrl: URL, why: string): Finding => ({ check: 'invent', status: 'fail', message: `${baseUrl.host} cannot be reached (${why})`, advice: 'Check the network, a proxy on the way, and INVENT_BASE_URL.' });
 
-const tellReachable = (baseUrl: URL, answer: number | string): Finding => {
-  if (typeof answer === 'string') return away(baseUrl, answer);
+/** Without an API key nothing says that this is the environment of a worker, which alone has to reach Invent. */
+export const tellReachable = (baseUrl: URL, answer: number | string): Finding => {
+  if (typeof answer === 'string') {
+    const advice = 'If workers run here: set INVENT_API_KEY or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as they have them. Otherwise run this with the environment of a worker.';
+    return { check: 'invent', status: 'warn', message: `${baseUrl.host} cannot be reached from here (${answer}), and no API key is set`, advice };
+  }
   return { check: 'invent', status: 'warn', message: `${baseUrl.host} answers (HTTP ${answer}); no API key is set here, so none was tried`, advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try it, with one request.' };
 };
 

@@ -13,6 +13,10 @@ import { cancelCommand, listCommand, retryCommand, rotateCommand } from './comma
 import { sweepCommand } from './commands/sweep.ts';
 import { freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
 import { CliError, exitCodes } from './failure.ts';
+import { takeRunningStart } from './running-start.ts';
+
+// Before the commands are made: defaults of options come from the environment.
+await takeRunningStart(process.env);
 
 const program = new Command('rekey')
   .description('Rotates the secret keys of Invent assistants.')

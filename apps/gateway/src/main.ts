@@ -1,6 +1,7 @@
+import { setLogger } from '@grpc/grpc-js';
 import { createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
-import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, watchMemory } from '@rekey/runtime';
+import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
@@ -13,6 +14,8 @@ import { createServices } from './services.ts';
 const CALLS_MAY_TAKE_MS = 5000;
 
 await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {
+  // Its own lines on standard error are no JSON, and say less than the errors that it returns.
+  setLogger({ ...console, error: (...words: unknown[]) => logger.debug({ words: words.map(String) }, 'a line of grpc-js') });
   const redis = connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway', logger });
   shutdown.defer('redis', () => redis.disconnect());
   // Not waited for: without Redis the gateway says NOT_SERVING.
@@ -68,6 +71,8 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const health = watchHealth(server.health, redis, server.services);
   shutdown.defer('health', () => health.close());
 
-  const port = await server.listen(config.GRPC_ADDRESS);
+  const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {
+    throw await listenFailure(error, { address: config.GRPC_ADDRESS, variable: 'GRPC_ADDRESS' });
+  });
   reportReady(logger, { address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`) });
 });

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createAdmin } from './admin.ts';
 import { createApi, type ApiOptions, type Counts } from './api.ts';
 import { createFaults } from './faults.ts';
+import { openKeptWorld } from './kept-world.ts';
 import { seededRandom } from './random.ts';
 import { createRequestLimit } from './request-limit.ts';
 import { createWorld } from './world.ts';
@@ -26,13 +27,20 @@ interface Options {
   limitWindowMs: number;
   retryAfter: ApiOptions['retryAfter'];
   seed?: number;
+  keep?: string;
 }
+
+const portNumber = (text: string): number => {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError('must be a port, from 0 to 65535');
+  return port;
+};
 
 const program = new Command('simulator')
   .description("A stand-in for Invent's API. The API key comes from SIMULATOR_API_KEY (default: simulator-api-key, which guards nothing).")
   .option('--host <address>', 'address to listen on', '127.0.0.1')
-  .option('--port <port>', 'port of the API', wholeNumber, 4010)
-  .option('--admin-port <port>', 'port that tells the truth and scripts faults; always on loopback', wholeNumber, 4011)
+  .option('--port <port>', 'port of the API; 0 for a free one', portNumber, 4010)
+  .option('--admin-port <port>', 'port that tells the truth and scripts faults; always on loopback; 0 for a free one', portNumber, 4011)
   .option('--org <id>', 'the org of the API key, also a parent of the sub-orgs', 'org_demo')
   .option('--sub-orgs <n>', 'how many sub-orgs ORG_sub1, …; their own API keys are KEY-sub1, …', wholeNumber, 0)
   .option('--assistants <n>', 'how many assistants each org has: ast_1, …, in sub-orgs ast_s1_1, …', wholeNumber, 1000)
@@ -40,27 +48,40 @@ const program = new Command('simulator')
   .option('--requests-per-minute <n>', 'request limit of one address in a sliding window; 0 for none', wholeNumber, 500)
   .option('--limit-window-ms <ms>', 'length of that window', wholeNumber, 60_000)
   .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'))
-  .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber);
+  .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber)
+  .option('--keep <file>', 'keep the keys in a file, so that they are the same after a restart (default: new keys at each start)');
 
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
 const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
-const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants });
+const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : openKeptWorld(options.keep) });
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
 const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });
 const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter, onConcurrent });
 const admin = createAdmin({ world, faults, counts });
 
-const listen = async (server: Server, port: number, host: string): Promise<string> => {
+const explain = ({ code }: NodeJS.ErrnoException, address: string, option: string): string => {
+  const why: Record<string, string> = {
+    EADDRINUSE: `it is in use by another process, perhaps by another Rekey. Stop that process, or choose another port with ${option}`,
+    EACCES: `this user may not use that port. Choose one of 1024 or above with ${option}`,
+    EADDRNOTAVAIL: 'it is not an address of this machine. Choose another with --host',
+    ENOTFOUND: 'the name has no address. Choose another with --host',
+  };
+  return `cannot listen on ${address}: ${why[code ?? ''] ?? `${code}. Choose another address with --host and ${option}`}`;
+};
+
+const listen = async (server: Server, port: number, host: string, option: string): Promise<string> => {
   server.listen(port, host);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(explain(error, `${host}:${port}`, option), { cause: error });
+  });
   return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
 };
 
 const log = (msg: string, more: object = {}) => console.log(JSON.stringify({ level: 'info', time: new Date().toISOString(), app: 'simulator', ...more, msg }));
 
 try {
-  log('ready', { address: await listen(api, options.port, options.host), adminAddress: await listen(admin, options.adminPort, '127.0.0.1') });
+  log('ready', { address: await listen(api, options.port, options.host, '--port'), adminAddress: await listen(admin, options.adminPort, '127.0.0.1', '--admin-port') });
 } catch (error) {
   process.stderr.write(`simulator: ${(error as Error).message}\n`);
   process.exit(1);

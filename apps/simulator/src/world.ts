@@ -24,12 +24,23 @@ export interface KeyChange {
   by: 'start' | 'request' | 'denied' | 'hand' | 'removed';
 }
 
+/** What outlives a process. */
+export interface KeptWorld {
+  /** What the keys of the untouched assistants are made from. */
+  readonly seed: string;
+  readonly touched: ReadonlyMap<string, AssistantState>;
+  /** Called with an assistant that was changed. */
+  keep(id: string, state: AssistantState): void;
+}
+
 export interface WorldOptions {
   orgId: string;
   apiKey: string;
   subOrgs: number;
   /** In each org. */
   assistants: number;
+  /** Of an earlier process. */
+  kept?: KeptWorld | undefined;
 }
 
 /** What is true in the simulated Invent. Assistants exist from the start; only those that were touched take memory of their own. */
@@ -57,20 +68,22 @@ const CREATED_AT = '2026-01-05T08:00:00.000Z';
 /** The time of day, finer than `Date.now()`: what is measured against it takes milliseconds. */
 export const preciseNowMs = (): number => performance.timeOrigin + performance.now();
 
-export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions): World => {
+export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldOptions): World => {
   const subOrgIds = Array.from({ length: subOrgs }, (_, i) => `${orgId}_sub${i + 1}`);
   const ids = new Map<string, string[]>([[orgId, Array.from({ length: assistants }, (_, i) => `ast_${i + 1}`)]]);
   subOrgIds.forEach((sub, s) => ids.set(sub, Array.from({ length: assistants }, (_, i) => `ast_s${s + 1}_${i + 1}`)));
   const apiKeys = new Map([[apiKey, { own: orgId, may: new Set([orgId, ...subOrgIds]) }]]);
   subOrgIds.forEach((sub, s) => apiKeys.set(`${apiKey}-sub${s + 1}`, { own: sub, may: new Set([sub]) }));
 
-  const seed = randomBytes(32).toString('base64url');
+  const newSeed = randomBytes(32).toString('base64url');
+  const seed = kept?.seed ?? newSeed;
   /** Keys that nobody could guess, from one draw of the system's generator: a draw for each costs more than all else of a request. */
   const keyOf = (what: string): string => `sk_${hash('sha256', `${seed} ${what}`, 'base64url')}`;
   let keysMade = 0;
-  const newKey = () => keyOf(`#${(keysMade += 1)}`);
+  // Not of the kept seed alone: it would make the keys of an earlier process again.
+  const newKey = () => keyOf(`${newSeed} #${(keysMade += 1)}`);
 
-  const touched = new Map<string, AssistantState>();
+  const touched = new Map<string, AssistantState>(kept?.touched);
   const removed = new Set<string>();
   const created = new Map<string, AssistantState>();
   const history = new Map<string, KeyChange[]>();
@@ -104,6 +117,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants }: WorldOptions
     const atMs = preciseNowMs();
     state.updatedAt = new Date(atMs).toISOString();
     touched.set(assistantId, state);
+    kept?.keep(assistantId, state);
     if (state.deleted !== deleted || state.secretKey !== secretKey) record(assistantId, state, atMs, state.deleted && !deleted ? 'removed' : by);
     return state;
   };

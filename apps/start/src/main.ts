@@ -1,8 +1,10 @@
 import { createWriteStream, renameSync, type WriteStream } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { forgetRunningStart, noteRunningStart } from '@rekey/runtime';
 import { addSigningKey, createKeyFile } from '@rekey/sealing';
-import { findRedis, freePort, isPortFree, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
+import { findRedis, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
+import { choosePort } from './ports.ts';
 
 /*
  * npm start: Redis, simulator, gateway and worker on this machine, each a process of its own, and the next command to type.
@@ -16,6 +18,7 @@ let stopping = false;
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 const ready = (name: string, what: string) => say(`${name.padEnd(10)} ready  ${what}`);
+const note = (name: string, what: string) => say(`${name.padEnd(10)} note   ${what}`);
 
 const stop = async (code: number): Promise<void> => {
   if (stopping) return;
@@ -51,15 +54,27 @@ const createLog = (path: string): ((line: string) => void) => {
   };
 };
 
+/** Of what an app writes that cannot start, what says why: a fatal line of the log without a stack, or a line that is not of the log. */
+const complaintOf = (line: string): string | undefined => {
+  if (!line.startsWith('{')) return line.trim() === '' ? undefined : line;
+  const { level, msg, err } = JSON.parse(line) as { level?: string; msg?: string; err?: object };
+  return level === 'fatal' && err === undefined ? msg : undefined;
+};
+
 /** Starts an app with its log in a file; warnings and errors show on the terminal too. Its unforeseen end ends everything. */
 const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchOptions): Promise<App> => {
   const log = createLog(join(dataDir, `${name}.log`));
+  const complaints: string[] = [];
   const app = await launchApp(name, {
     ...options,
     onLine: (line) => {
       log(line);
-      if (/^\{"level":"(warn|error|fatal)"/.test(line)) say(`${name}: ${line}`);
+      const complaint = complaintOf(line);
+      if (complaint !== undefined) complaints.push(complaint);
+      else if (/^\{"level":"(warn|error|fatal)"/.test(line)) say(`${name}: ${line}`);
     },
+  }).catch((error: Error) => {
+    throw complaints.length > 0 ? new Error(complaints.map((line) => (line.startsWith(`${name}:`) || line.startsWith(' ') ? line : `${name}: ${line}`)).join('\n')) : error;
   });
   releases.push({ name, release: () => app.child.stop(60_000) });
   await notePid(app.child.pid);
@@ -77,7 +92,8 @@ const notePid = (pid: number) => appendFile(pidFile, `${pid}\n`);
 /** Two at once would write to the same data: also what a launcher left behind that was killed. */
 const takeLock = async (): Promise<void> => {
   const noted = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n').map(Number).filter((pid) => pid > 0);
-  const alive = noted.filter(isAlive);
+  const alive: number[] = [];
+  for (const pid of noted) if (isAlive(pid) && (await isOfThisFolder(pid))) alive.push(pid);
   if (alive.length > 0) throw new Error(`npm start runs already here, or was killed and left processes behind. End them: kill ${alive.join(' ')}`);
   await writeFile(pidFile, `${process.pid}\n`);
   releases.push({ name: 'lock', release: () => rm(pidFile) });
@@ -92,50 +108,89 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const startOwnRedis = async (): Promise<string> => {
+/** After a restart of the machine a number may be another process's. Elsewhere than on Linux nobody can tell. */
+const isOfThisFolder = async (pid: number): Promise<boolean> => {
+  const [words, folder] = await Promise.all([readFile(`/proc/${pid}/cmdline`, 'utf8'), readlink(`/proc/${pid}/cwd`)]).catch(() => [repositoryRoot, repositoryRoot]);
+  return words.includes(repositoryRoot) || `${folder}/`.startsWith(repositoryRoot);
+};
+
+/** The simulator's assistants and the real ones are never in the same ledger: each would look gone to the other. */
+const startOwnRedis = async (simulated: boolean): Promise<string> => {
+  const folder = simulated ? 'redis' : 'redis-invent';
   const binary = await findRedis(say);
-  const dir = join(dataDir, 'redis');
+  const port = await choosePort({ variable: 'REDIS_PORT', given: given('REDIS_PORT'), preferred: 6379, onTaken: (message) => note('redis', message) });
+  const dir = join(dataDir, folder);
   await mkdir(dir, { recursive: true });
-  const port = (await isPortFree(6379)) ? 6379 : await freePort();
   const redis = await startRedis({ binary, dir, port, persistence: 'everysec' });
   releases.push({ name: 'redis', release: () => redis.stop() });
   await notePid(redis.pid);
-  ready('redis', `${redis.url}  (data in .rekey/redis)`);
+  ready('redis', `${redis.url}  (data in .rekey/${folder})`);
   return redis.url;
 };
 
 const startSimulator = async (): Promise<Record<string, string>> => {
   if (given('INVENT_BASE_URL')) throw new Error('INVENT_BASE_URL is set, but neither INVENT_API_KEY nor INVENT_API_KEYS_FILE: set one of them, or unset it to use the simulator.');
-  const [port, adminPort] = (await isPortFree(4010)) && (await isPortFree(4011)) ? [4010, 4011] : [0, 0];
+  const onTaken = (message: string) => note('simulator', message);
+  const port = await choosePort({ variable: 'SIMULATOR_PORT', given: given('SIMULATOR_PORT'), preferred: 4010, onTaken });
+  const adminPort = await choosePort({ variable: 'SIMULATOR_ADMIN_PORT', given: given('SIMULATOR_ADMIN_PORT'), preferred: 4011, onTaken });
   const apiKey = given('SIMULATOR_API_KEY') ?? 'simulator-api-key';
-  const simulator = await launch('simulator', { args: ['--port', String(port), '--admin-port', String(adminPort)], env: { SIMULATOR_API_KEY: apiKey } });
+  const simulator = await launch('simulator', { args: ['--port', String(port), '--admin-port', String(adminPort), '--keep', join(dataDir, 'simulator.jsonl')], env: { SIMULATOR_API_KEY: apiKey } });
   ready('simulator', `${simulator.ready['address']}  (stands in for Invent; admin on ${simulator.ready['adminAddress']})`);
   return { INVENT_BASE_URL: simulator.ready['address']!, INVENT_API_KEY: apiKey };
 };
 
+const gatewayAddress = async (): Promise<string> =>
+  given('GRPC_ADDRESS') ?? `127.0.0.1:${await choosePort({ variable: 'GRPC_ADDRESS', given: undefined, preferred: 50051, onTaken: (message) => note('gateway', message) })}`;
+
+/** An address that listens everywhere is reached on loopback. */
+const reachable = (address: string): string => address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+
+const DEFAULTS: Record<string, string> = { GRPC_ADDRESS: '127.0.0.1:50051', REDIS_URL: 'redis://127.0.0.1:6379', REKEY_PREFIX: 'rekey' };
+
+/** What `rekey` takes from a running start. What may hold a secret is left out, but for the key of the simulator. */
+const noteEnvironment = async (environment: Record<string, string | undefined>, secrets: string[]): Promise<void> => {
+  const path = join(dataDir, 'running.json');
+  const set = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !secrets.includes(entry[0]));
+  await noteRunningStart(path, { pid: process.pid, environment: Object.fromEntries(set), withheld: secrets });
+  releases.push({ name: 'note', release: () => forgetRunningStart(path) });
+};
+
+const PASSED_ON = ['REKEY_PREFIX', 'INVENT_BASE_URL', 'INVENT_PLAIN_HTTP_HOSTS'];
+
 try {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await takeLock();
-  const redisUrl = given('REDIS_URL') ?? (await startOwnRedis());
   const simulated = !given('INVENT_API_KEY') && !given('INVENT_API_KEYS_FILE');
+  const redisUrl = given('REDIS_URL') ?? (await startOwnRedis(simulated));
   const upstream = simulated ? await startSimulator() : {};
-  const keyFile = given('REKEY_KEY_FILE') ?? join(dataDir, 'key.json');
+  const keyFile = resolve(given('REKEY_KEY_FILE') ?? join(dataDir, 'key.json'));
   if (await createKeyFile(keyFile)) say(`${'key file'.padEnd(10)} made   ${keyFile}  (mode 0600; keep it with the data of Redis)`);
   else if (await addSigningKey(keyFile)) say(`${'key file'.padEnd(10)} has a signing key now   ${keyFile}`);
 
   const { INVENT_API_KEY: _, ...withoutApiKey } = process.env;
-  const gateway = await launch('gateway', { env: { ...withoutApiKey, REDIS_URL: redisUrl } });
+  const gateway = await launch('gateway', { env: { ...withoutApiKey, REDIS_URL: redisUrl, GRPC_ADDRESS: await gatewayAddress() } });
   ready('gateway', gateway.ready['address']!);
   const worker = await launch('worker', { env: { ...process.env, ...upstream, REDIS_URL: redisUrl, REKEY_KEY_FILE: keyFile } });
   ready('worker', `up to ${worker.ready['concurrency']} rotations at once`);
 
-  const address = gateway.ready['address'] === '127.0.0.1:50051' ? '' : `GRPC_ADDRESS=${gateway.ready['address']} `;
+  const environment: Record<string, string | undefined> = {
+    GRPC_ADDRESS: reachable(gateway.ready['address']!),
+    REDIS_URL: redisUrl,
+    REKEY_KEY_FILE: keyFile,
+    ...Object.fromEntries(PASSED_ON.map((name) => [name, given(name)])),
+    ...(given('INVENT_API_KEYS_FILE') && { INVENT_API_KEYS_FILE: resolve(given('INVENT_API_KEYS_FILE')!) }),
+    ...upstream,
+  };
   // A REDIS_URL that was given may hold a password.
-  const redis = redisUrl === 'redis://127.0.0.1:6379' ? '' : given('REDIS_URL') ? 'REDIS_URL=… ' : `REDIS_URL=${redisUrl} `;
-  const prefix = given('REKEY_PREFIX') ? `REKEY_PREFIX=${given('REKEY_PREFIX')} ` : '';
+  const secrets = [...(new URL(redisUrl).password ? ['REDIS_URL'] : []), ...(given('INVENT_API_KEY') ? ['INVENT_API_KEY'] : [])];
+  await noteEnvironment(environment, secrets);
+
+  const differing = Object.keys(DEFAULTS).filter((name) => environment[name] !== undefined && environment[name] !== DEFAULTS[name]);
   say();
-  say(`Rotate a first key:  ${address}npx rekey rotate ${simulated ? 'org_demo ast_1' : 'ORG ASSISTANT'} --wait`);
-  say(`Follow new keys:     ${redis}${prefix}npx rekey events`);
+  say(`Rotate a first key:  npx rekey rotate ${simulated ? 'org_demo ast_1' : 'ORG ASSISTANT'} --wait`);
+  say('Follow new keys:     npx rekey events');
+  say('Is everything well?  npx rekey doctor');
+  if (differing.length > 0) say(`Other programs need: ${differing.map((name) => `${name}=${secrets.includes(name) ? '…' : environment[name]}`).join(' ')}`);
   say('Ctrl-C stops everything. Logs are in .rekey/.');
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);

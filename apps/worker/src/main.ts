@@ -4,7 +4,7 @@ import {
   slotKeepsMs,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
+  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
 } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { startBulkRunner } from './bulk-runner.ts';
@@ -42,7 +42,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const ledger = createLedger({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS, budget: limit, confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS, maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT });
   const boundTo = await ledger.bind(sealer.fingerprintKeyId);
   if (boundTo !== sealer.fingerprintKeyId) {
-    throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
+    throw new StartError('WRONG_KEY_FILE', `REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
   }
   const memory = watchMemory(redis, { threshold: STOP_POSTING_AT, logger, consequence: 'no request leaves for a rotation; what is under way is finished' });
   shutdown.defer('memory', () => memory.close());
@@ -194,7 +194,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const health =
     config.WORKER_HEALTH_ADDRESS &&
-    (await startHealthServer(config.WORKER_HEALTH_ADDRESS, { healthy: () => answersPing(redis, 1000), metrics: meter.render }));
+    (await startHealthServer({ address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' }, { healthy: () => answersPing(redis, 1000), metrics: meter.render }));
   if (health) shutdown.defer('health', () => health.close());
   reportReady(logger, { ...(health && { address: health.address }), concurrency: String(config.WORKER_CONCURRENCY) });
 });

@@ -22,4 +22,12 @@ describe('parseEnvironment', () => {
     for (const name of ['REDIS_URL', 'REKEY_PREFIX', 'LOG_LEVEL', 'SIZE', 'ADDRESS', 'SECRET: is required']) expect(message).toContain(name);
     expect(message).not.toContain('hunter2');
   });
+
+  it.each(['127.0.0.1:0', '[::1]:65535', 'localhost:50051', '0.0.0.0:80'])('takes the address %s', (ADDRESS) => {
+    expect(parseEnvironment(schema, { SECRET: 's', ADDRESS })).toMatchObject({ ADDRESS });
+  });
+
+  it.each(['127.0.0.1', ':50051', '50051', '127.0.0.1:65536', '127.0.0.1:99999', '::1:50051', '[::1:50051', 'http://127.0.0.1:50051', 'user@host:50051', '127.0.0.1:50051/x', 'a b:1', '127.0.0.1:-1'])('refuses the address %s', (ADDRESS) => {
+    expect(() => parseEnvironment(schema, { SECRET: 's', ADDRESS })).toThrow('ADDRESS: must be HOST:PORT');
+  });
 });

@@ -36,8 +36,13 @@ export const intVariable = (range: { min: number; max: number; default: number }
 /** `true` or `false`, which is the default. */
 export const booleanVariable = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true');
 
+const HIGHEST_PORT = 65_535;
+
 /** `HOST:PORT`; the host of IPv6 in brackets. */
-export const addressVariable = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT');
+export const addressVariable = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s[\]/@]+):\d{1,5}$/, 'must be HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051')
+  .refine((text) => Number(/\d+$/.exec(text)?.[0] ?? 0) <= HIGHEST_PORT, `must be HOST:PORT with a port from 0 to ${HIGHEST_PORT}`);
 
 /** What every long-running process of Rekey takes. */
 export const commonVariables = {

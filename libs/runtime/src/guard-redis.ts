@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from './logger.ts';
+import { StartError } from './start-error.ts';
 
 export interface RedisGuard {
   /** Resolves when the Redis that is connected has been found fit, or could not be asked. */
@@ -19,7 +20,7 @@ export const guardRedis = (redis: Redis, { requireDurable, logger }: { requireDu
     });
     if (complaint !== undefined) {
       setImmediate(() => {
-        throw new Error(complaint);
+        throw new StartError('REDIS_UNFIT', complaint);
       });
       // Never resolves: nothing is begun on this Redis.
       await new Promise(() => {});

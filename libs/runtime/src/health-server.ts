@@ -1,10 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { listenFailure } from './listen-failure.ts';
 
-/** A plain HTTP server for processes that serve nothing else: GET /healthz answers 200 or 503, GET /metrics the text of Prometheus. */
+/**
+ * A plain HTTP server for processes that serve nothing else: GET /healthz answers 200 or 503, GET /metrics the text of Prometheus.
+ * Rejects with a StartError that names the variable of the address, if it cannot listen there.
+ */
 export const startHealthServer = async (
-  address: string,
+  { address, variable }: { address: string; variable: string },
   { healthy, metrics }: { healthy: () => Promise<boolean>; metrics: () => Promise<string> },
 ): Promise<{ address: string; close(): Promise<void> }> => {
   const server = createServer((request, response) => {
@@ -24,7 +28,9 @@ export const startHealthServer = async (
   });
   const { hostname, port } = new URL(`http://${address}`);
   server.listen(Number(port || 80), hostname.replace(/^\[|\]$/g, ''));
-  await once(server, 'listening');
+  await once(server, 'listening').catch(async (error: unknown) => {
+    throw await listenFailure(error, { address, variable });
+  });
   const bound = server.address() as AddressInfo;
   return {
     address: `${hostname}:${bound.port}`,

@@ -1,6 +1,9 @@
 export { ConfigError, addressVariable, booleanVariable, commonVariables, intVariable, parseEnvironment } from './config.ts';
 export { createLogger, reportReady, type Logger } from './logger.ts';
 export { answersPing, connectRedis, isRedisAway, isRedisFull } from './redis.ts';
+export { listenFailure } from './listen-failure.ts';
+export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';
+export { StartError } from './start-error.ts';
 export { guardRedis, watchRunId } from './guard-redis.ts';
 export { createShutdown, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { parseEnvironment } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { StartError } from './start-error.ts';
 
 /** What has to be undone before the process may end: last in, first out, every one in spite of errors, all within a deadline. */
 export interface Shutdown {
@@ -32,9 +33,12 @@ interface ProcessConfig {
   REKEY_SHUTDOWN_TIMEOUT_MS: number;
 }
 
+/** Errors of what an operator gave, whose messages say what to change: a stack adds nothing. */
+const explainsItself = (err: unknown): err is Error => err instanceof StartError || (err instanceof Error && ['KeyFileError', 'ApiKeyFileError'].includes(err.name));
+
 /**
  * Runs a process: parses its environment, then starts it. SIGTERM and SIGINT shut it down in order and end it with 0; a second
- * signal, or the deadline, ends it at once with 1. What fails at the start is reported, and ends it with 1 too.
+ * signal, or the deadline, ends it at once with 1. A failure at the start is reported, and ends it with 1 too: a StartError by its message alone.
  */
 export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   app: string,
@@ -69,13 +73,15 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   process.on('SIGINT', onSignal);
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));
   process.on('uncaughtException', (err) => {
-    logger.fatal({ err }, 'an error that nobody caught');
+    if (explainsItself(err)) logger.fatal(err.message);
+    else logger.fatal({ err }, 'an error that nobody caught');
     void end(1);
   });
   try {
     await main(config, logger, shutdown);
   } catch (err) {
-    logger.fatal({ err }, 'could not start');
+    if (explainsItself(err)) logger.fatal({ code: (err as { code?: string }).code }, `could not start: ${err.message}`);
+    else logger.fatal({ err }, 'could not start');
     await end(1);
   }
 };

@@ -33,10 +33,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rekey-plain-service-'));
   await run(join(modules, '.bin/tsc'), ['--build', project], repositoryRoot);
   await run(process.execPath, [join(project, 'pack.mjs'), join(folder, 'package')], project);
-  const packed = await run('npm', ['pack', '--silent', './package'], folder);
   const installed = join(folder, 'node_modules/@rekey/subscriber');
   await mkdir(installed, { recursive: true });
-  await run('tar', ['-xzf', join(folder, packed), '--strip-components=1', '-C', installed], folder);
+  await run('tar', ['-xzf', join(folder, 'package.tgz'), '--strip-components=1', '-C', installed], folder);
   await install('ioredis');
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
 }, 120_000);

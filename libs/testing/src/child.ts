@@ -83,7 +83,8 @@ export const lineOf = <T>(child: Child, pick: (line: string) => T | undefined, w
     child.process.stderr?.on('data', onError);
     // Its last lines may arrive after its end is known.
     void child.exited.then(async ({ code, signal }) => {
-      if (child.process.stderr?.readable) await once(child.process.stderr, 'close').catch(() => {});
+      const open = [child.process.stdout, child.process.stderr].filter((stream) => stream?.readable);
+      await Promise.all(open.map((stream) => once(stream!, 'close').catch(() => {})));
       fail(`ended with ${signal ?? code}`);
     });
   });

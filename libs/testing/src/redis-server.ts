@@ -46,9 +46,9 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const start = async (): Promise<Child> => {
     const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
     const child = startChild(binary.command, args, { env, ownGroup: true });
-    child.process.stdout?.resume();
-    child.process.stderr?.resume();
-    await untilReady(child, port);
+    let said = '';
+    for (const stream of [child.process.stdout, child.process.stderr]) stream?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-KEPT_OUTPUT)));
+    await untilReady(child, port, () => said);
     return child;
   };
   let child = await start();
@@ -87,13 +87,16 @@ export const freePort = (port = 0): Promise<number> =>
 
 export const isPortFree = (port: number): Promise<boolean> => freePort(port).then(() => true, () => false);
 
-const untilReady = async (child: Child, port: number): Promise<void> => {
+/** Of what a Redis says, the end: if it does not start, that says why. */
+const KEPT_OUTPUT = 1000;
+
+const untilReady = async (child: Child, port: number, said: () => string): Promise<void> => {
   const runs = () => child.process.exitCode === null && child.process.signalCode === null;
   for (let tries = 0; tries < 600 && runs(); tries += 1) {
     if (await answersPing(port)) return;
     await sleep(10);
   }
-  throw new Error(`redis-server did not get ready on port ${port}`);
+  throw new Error(`redis-server did not get ready on port ${port}:\n${said().trim()}`);
 };
 
 const answersPing = (port: number): Promise<boolean> =>

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayClient, ProtoConsumer } from '@rekey/rpc';
 import { ConsumerKeyType, SealError, createSealer, generateConsumerKey, loadKeyFile, parseConsumerKey, parseVerifier } from '@rekey/sealing';
@@ -7,6 +8,7 @@ import { allPages } from '../all-pages.ts';
 import { consumerJson, consumerText, consumersTable } from '../consumer-output.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow.ts';
+import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 
 /** With a single API key sweeps publish under the alias, and which org that is nobody can say. */
@@ -17,9 +19,12 @@ const ACTIVE_AGAIN_MS = 300;
 const orgs = (org: string, before: string[] | undefined): string[] => [...(before ?? []), org];
 const withOrgs = (command: Command): Command => command.requiredOption('--org <id>', "an org that it may read, '*' for all; may be given several times", orgs);
 
+/** In place of a file: standard input or output, such as those of docker compose exec. */
+const STANDARD_STREAM = '-';
+
 /** A JSON file. What is wrong with it is said without a word of what is in it. */
 const readJson = async (path: string): Promise<unknown> => {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await (path === STANDARD_STREAM ? readAll(process.stdin) : readFile(path, 'utf8')).catch((error: NodeJS.ErrnoException) => {
     throw new CliError(`${path} cannot be read (${error.code}).`, 'INVALID_ARGUMENT');
   });
   try {
@@ -41,7 +46,7 @@ const readKey = async (path: string): Promise<Record<string, unknown>> => {
 const keygenCommand = (): Command =>
   withGatewayOptions(new Command('keygen'))
     .description("make the key of a consumer, and print its public part, a JWK. The file holds the private key and Rekey's public key: it is what the consumer needs to read keys")
-    .argument('<file>', 'the key file to write, readable by you alone; never overwrites one')
+    .argument('<file>', 'the key file to write, readable by you alone; never overwrites one. - is standard output: the whole file, private key included, and nothing else')
     .addOption(new Option('--type <type>', 'the kind of key').choices(ConsumerKeyType.options).default('X25519'))
     .option('--rekey-public-key <file>', "Rekey's public key, as rekey key-file public prints it (default: asks the gateway for it)")
     .action(async (path: string, { type, rekeyPublicKey, ...options }: GatewayOptions & { type: ConsumerKeyType; rekeyPublicKey?: string }) => {
@@ -52,9 +57,16 @@ const keygenCommand = (): Command =>
         throw error instanceof SealError ? new CliError(`Rekey's public key: ${error.message}.`, 'INVALID_ARGUMENT') : error;
       }
       const own = await generateConsumerKey(type);
-      await writeFile(path, `${JSON.stringify({ keys: [own, verifier] }, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true }).catch((error: NodeJS.ErrnoException) => {
+      const text = `${JSON.stringify({ keys: [own, verifier] }, null, 2)}\n`;
+      if (path === STANDARD_STREAM) {
+        if (process.stdout.isTTY) throw new CliError("'-' prints a private key: send it into a file, as in: rekey consumer keygen - > billing.json", 'INVALID_ARGUMENT');
+        process.stdout.write(text);
+        return;
+      }
+      await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true }).catch((error: NodeJS.ErrnoException) => {
         throw error.code === 'EEXIST' ? new CliError(`${path} is there already, and is left as it is.`, 'ALREADY_EXISTS') : new CliError(`${path} cannot be written (${error.code}).`, 'INVALID_ARGUMENT');
       });
+      await warnIfExposedToGit(path);
       const { d: _private, k: _shared, ...shown } = own;
       process.stdout.write(`${JSON.stringify(shown)}\n`);
     });
@@ -93,7 +105,7 @@ const addCommand = (): Command =>
   withOrgs(withGatewayOptions(new Command('add')))
     .description('let a service read the keys of orgs: all that is published is sealed for it, and all that was before')
     .argument('<name>', 'lower-case letters, digits and hyphens')
-    .requiredOption('--key-file <file>', 'its key file, or its public key (a JWK); a private key never leaves this command')
+    .requiredOption('--key-file <file>', 'its key file, or its public key (a JWK); - is standard input. A private key never leaves this command')
     .option('--rekey-key-file <path>', "Rekey's own key file, for a key of type shared (default: REKEY_KEY_FILE)", process.env['REKEY_KEY_FILE'])
     .option('--timeout <seconds>', 'how long to wait until it can open all; 0 does not wait', seconds, 60)
     .action(async (name: string, options: GatewayOptions & { keyFile: string; org: string[]; rekeyKeyFile?: string; timeout: number }) => {

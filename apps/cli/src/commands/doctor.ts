@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Finding } from '../doctor-checks.ts';
 import { print, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { withoutEmpty } from '../output.ts';
+import { takenFromStart } from '../running-start.ts';
 
 export const doctorCommand = (): Command =>
   withGatewayOptions(new Command('doctor'))
@@ -10,7 +11,7 @@ export const doctorCommand = (): Command =>
       // What it imports takes a tenth of a second, which no other command needs.
       const { examine, exitCodeOf } = await import('../doctor-checks.ts');
       const findings: Finding[] = [];
-      for await (const finding of examine(options.gateway, process.env)) {
+      for await (const finding of examine(options.gateway, process.env, takenFromStart())) {
         findings.push(finding);
         const { check, status, message, advice } = finding;
         const text = `${status.padEnd(4)}  ${check.padEnd(16)}  ${message.replace(/\.$/, '')}.${advice === undefined ? '' : ` ${advice}`}`;
@@ -21,5 +22,8 @@ export const doctorCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Run it where a worker runs, with its environment. Exit codes: 0 nothing failed; 1 something is wrong; 2 nothing is wrong but that the gateway or Redis is away.`,
+Beside npm start, in the same folder, it needs no variables: it takes those that npm start uses. Elsewhere, run it with the environment of a worker: REDIS_URL, REKEY_KEY_FILE,
+INVENT_API_KEY or INVENT_API_KEYS_FILE, INVENT_BASE_URL if it is not Invent's own, and GRPC_ADDRESS or --gateway. With Docker: docker compose exec worker rekey doctor
+
+Exit codes: 0 nothing failed; 1 something is wrong; 2 nothing is wrong but that the gateway or Redis is away.`,
     );

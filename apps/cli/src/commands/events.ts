@@ -7,6 +7,7 @@ import { count } from '../bulk-request.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
 import { printable } from '../output.ts';
+import { takenFromStart } from '../running-start.ts';
 
 interface EventsOptions {
   redis: string;
@@ -43,6 +44,9 @@ export const eventsCommand = (): Command =>
         redis: given.redis ?? (process.env['REDIS_URL'] || 'redis://127.0.0.1:6379'),
         prefix: given.prefix ?? (process.env['REKEY_PREFIX'] || 'rekey'),
       };
+      if (given.redis === undefined && takenFromStart().withheld.includes('REDIS_URL')) {
+        throw new CliError('npm start runs here with a REDIS_URL that holds a password, which it does not keep: set REDIS_URL here too.', 'INVALID_ARGUMENT');
+      }
       if (options.keyFile !== undefined && !options.open) throw new CliError('--key-file needs --open: otherwise nothing is opened.', 'INVALID_ARGUMENT');
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
       if (options.open && !keyFile) throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');

@@ -1,6 +1,7 @@
 import { addSigningKey, createKeyFile, loadKeyFile } from '@rekey/sealing';
 import { Command } from 'commander';
 import { CliError } from '../failure.ts';
+import { warnIfExposedToGit } from '../git-exposure.ts';
 
 export const keyFileCommand = (): Command => {
   const keyFile = new Command('key-file').description('the key file that seals records, makes fingerprints and signs');
@@ -12,6 +13,7 @@ export const keyFileCommand = (): Command => {
     .action(async (path: string, options: { ifMissing?: boolean }) => {
       const created = await createKeyFile(path);
       if (!created && !options.ifMissing) throw new CliError(`${path} is there already, and is left as it is.`, 'ALREADY_EXISTS');
+      if (created) await warnIfExposedToGit(path);
       process.stdout.write(created ? `wrote ${path}; keep a copy: without it no sealed record can be opened\n` : `${path} is there already\n`);
     });
   keyFile

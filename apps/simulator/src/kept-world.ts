@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { KeptWorld } from './world.ts';
+
+const State = z.object({
+  orgId: z.string(),
+  secretKey: z.string().nullable(),
+  previousKey: z.string().nullable(),
+  rotations: z.number().int(),
+  updatedAt: z.string(),
+  deleted: z.boolean(),
+});
+const Line = z.union([z.object({ seed: z.string() }), z.object({ id: z.string(), state: State })]);
+
+/**
+ * A world that outlives its process, as Invent does: without it, every key would be another one after a restart, and a ledger beside it would see an org whose
+ * keys have all changed. The file has a JSON object a line: the seed, then states, of which the last one of an assistant counts. Assistants that were made or
+ * deleted by hand, and what was laid over records, are not kept.
+ */
+export const openKeptWorld = (path: string): KeptWorld => {
+  const lines = readLines(path);
+  const seed = lines.find((line) => 'seed' in line)?.seed ?? randomBytes(32).toString('base64url');
+  const touched = new Map(lines.filter((line) => 'id' in line).map(({ id, state }) => [id, state]));
+  const text = [{ seed }, ...[...touched].map(([id, state]) => ({ id, state }))].map((line) => `${JSON.stringify(line)}\n`).join('');
+  // Written anew, each assistant once.
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+  return {
+    seed,
+    touched,
+    keep: (id, { orgId, secretKey, previousKey, rotations, updatedAt, deleted }) =>
+      appendFileSync(path, `${JSON.stringify({ id, state: { orgId, secretKey, previousKey, rotations, updatedAt, deleted } })}\n`),
+  };
+};
+
+/** The last line of a process that was killed may be half a line: it is passed over. */
+const readLines = (path: string): z.infer<typeof Line>[] => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const complete = text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean);
+  return complete.map((line, i) => {
+    const parsed = Line.safeParse(parseJson(line));
+    if (!parsed.success) throw new Error(`${path} is not a file of the simulator (line ${i + 1}): remove it to begin with new keys`);
+    return parsed.data;
+  });
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
