@@ -58,6 +58,8 @@ const UNCLEAR_AGAIN_MS = 30_000;
 /** What is held by a rotation, or in doubt, is renamed by whatever ends that; it is looked at again after so long. */
 const LEFT_AGAIN_MS = 5000;
 
+const NOT_AS_CONFIGURED = 'INVENT_ORG_ID is not the org of the API key';
+
 /** Invent could not be asked, or its answers say nothing: nothing is concluded. */
 class Unclear extends Error {}
 
@@ -154,7 +156,7 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     const answers = await answersUnder(orgId, witnesses.assistantIds);
     if (answers === 'all') return note(orgId, 'configured');
     const what = answers === 'none' ? 'does not find them' : 'finds only some of them';
-    await noteConflict({ why: 'INVENT_ORG_ID is not the org of the API key', orgIds: [orgId] });
+    await noteConflict({ why: NOT_AS_CONFIGURED, orgIds: [orgId] });
     throw new AliasContradiction(
       `INVENT_ORG_ID=${orgId} contradicts Invent: assistants that it has under \`c\`, the org of the API key, it ${what} under ${orgId}. Correct INVENT_ORG_ID, or unset it to let Rekey find out`,
     );
@@ -181,7 +183,8 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       for (const orgId of notIt) await alias.noteTried(orgId, NOT_IT_FOR_MS);
     }
     const [orgId] = proved;
-    if (orgId === undefined) return;
+    // What did not agree is no more: an org that is named no longer, or an Invent that is well again.
+    if (orgId === undefined) return alias.noteConflict(undefined);
     if (proved.length > 1) return noteConflict({ why: 'assistants of c answer under more than one org', orgIds: proved });
     const doubt = await doubtOf(orgId, assistantIds);
     if (doubt !== undefined) return noteConflict({ why: doubt, orgIds: [orgId] });
@@ -293,8 +296,12 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
 
   return {
     establish: async () => {
-      if (configured === undefined) return;
-      const { known } = await alias.read();
+      const { known, conflict } = await alias.read();
+      if (configured === undefined) {
+        // It was corrected by taking it away.
+        if (conflict?.why === NOT_AS_CONFIGURED) await alias.noteConflict(undefined);
+        return;
+      }
       if (known && known.orgId !== configured) {
         const how = known.how === 'configured' ? 'was told' : 'has learned from Invent';
         throw new AliasContradiction(

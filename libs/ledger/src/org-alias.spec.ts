@@ -151,7 +151,7 @@ describe('once it is known', () => {
     const rotation = await accept(underC);
     await alias.note('org_1', 'learned');
     const claim = await claimed({ ...rotation, orgId: 'c' });
-    expect(await redis.zrange('{spec}:intents:org_1', 0, -1)).toEqual(['ast_1']);
+    expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(['ast_1']);
     expect(await redis.exists('{spec}:intents:c')).toBe(0);
     expect((await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).kind).toBe('full');
     await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, { ...SEALED, readers: 1 });
@@ -170,10 +170,10 @@ describe('once it is known', () => {
     const [ours, theirs] = [await claimed(await accept(underC)), await lose({ assistantId: 'ast_2' })];
     await lose({ ...underC, assistantId: 'ast_3' });
     await alias.note('org_1', 'learned');
-    expect((await redis.zrange('{spec}:intents:org_1', 0, -1)).toSorted()).toEqual(['ast_1', 'ast_2', 'ast_3']);
+    expect((await redis.zrange('{spec}:intents:org_1', '0', '-1')).toSorted()).toEqual(['ast_1', 'ast_2', 'ast_3']);
     expect(await redis.hmget('{spec}:ledger', 'run:org_1', 'run:c')).toEqual(['2', null]);
     expect(await ledger.release(ours)).toBe(true);
-    expect(await redis.zrange('{spec}:intents:org_1', 0, -1)).toEqual(expect.arrayContaining([theirs.assistantId, 'ast_3']));
+    expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(expect.arrayContaining([theirs.assistantId, 'ast_3']));
     expect(await redis.zcard('{spec}:intents:org_1')).toBe(2);
   });
 
@@ -244,7 +244,7 @@ describe('what was published under `c`', () => {
     expect((await ledger.commit(second, key('newer', { sealed: { ...SEALED, readers: 1 } }))).kind).toBe('committed');
     expect(await alias.move('org_1', assistants.toSorted((a, b) => (a.assistantId < b.assistantId ? -1 : 1)).map(movedOf), 1)).toEqual({ kind: 'moved', words: ['changed', 'gone'] });
     expect((await ledger.commit(claim, key('newest', { sealed: { ...SEALED, readers: 1 } }))).kind).toBe('committed');
-    expect(await redis.zrange('{spec}:assistants:org_1', 0, -1)).toEqual(expect.arrayContaining(['ast_1', 'ast_2']));
+    expect(await redis.zrange('{spec}:assistants:org_1', '0', '-1')).toEqual(expect.arrayContaining(['ast_1', 'ast_2']));
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
