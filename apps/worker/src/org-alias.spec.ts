@@ -251,6 +251,16 @@ describe('which org `c` is', () => {
     expect(await known()).toBe('org_real');
   });
 
+  it('is not learned from strangers that an API key of another org has brought in under `c`', async () => {
+    await publish('c', 'ast_1', 'ast_2', 'ast_3');
+    upstream.alias = 'org_other';
+    upstream.add('org_other', 'ast_o2', 'ast_o3', 'ast_o4');
+    await publish('c', 'ast_o1', 'ast_o2', 'ast_o3', 'ast_o4');
+    await name('org_other');
+    await keeper.beforeSweep();
+    expect(await known()).toBeUndefined();
+  });
+
   it.each<[string, () => void, RegExp]>([
     ['answers under any org', () => (upstream.ignoresOrg = true), /does not exist/],
     ['answers under each org what any has', () => (upstream.ignoresKnownOrgs = true), /lists other assistants/],

@@ -43,8 +43,8 @@ export class AliasContradiction extends Error {}
 
 /** So many assistants have to answer under both names. */
 const WITNESSES = 2;
-/** So many that are published under `c` are looked at to find those. */
-const WITNESSES_TRIED = 5;
+/** So many of those that were seen last, and of those that were not for long, are looked at to find them. */
+const WITNESSES_TRIED = 3;
 /** So many orgs are tried in a round. */
 const CANDIDATES_A_ROUND = 8;
 const WAIT_FOR_BUDGET_MS = 15_000;
@@ -96,20 +96,26 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     return outcome.page.records.filter(({ deleted }) => !deleted).map(({ id }) => id);
   };
 
+  const firstUnderAlias = async (assistantIds: string[]): Promise<string | undefined> => {
+    for (const assistantId of assistantIds) if (await has(ORG_ALIAS, assistantId)) return assistantId;
+    return undefined;
+  };
+
   /** Assistants that Invent has under `c` at this moment: published ones first, for these are to be renamed. */
   const findWitnesses = async (mayList: boolean): Promise<Witnesses> => {
-    const published = await alias.lastSeen(WITNESSES_TRIED);
-    if (published.length === 0) {
+    const { newest, oldest } = await alias.sample(WITNESSES_TRIED);
+    if (newest.length === 0) {
       const listed = mayList ? (await firstPage(ORG_ALIAS)).slice(0, WITNESSES) : [];
       return listed.length === 0 ? 'none' : { assistantIds: listed };
     }
-    const assistantIds: string[] = [];
-    for (const assistantId of published) {
-      if (assistantIds.length < WITNESSES && (await has(ORG_ALIAS, assistantId))) assistantIds.push(assistantId);
+    const assistantIds = new Set<string>();
+    // One that was seen lately and one that was not: of an API key that is another org's by now, only the first may answer.
+    for (const some of [newest, oldest]) {
+      const witness = (await firstUnderAlias(some.filter((assistantId) => !assistantIds.has(assistantId)))) ?? some.find((assistantId) => assistantIds.has(assistantId));
+      if (witness === undefined) throw new Unclear('what is published under c does not answer under c');
+      assistantIds.add(witness);
     }
-    // The API key may be another org's by now.
-    if (assistantIds.length === 0) throw new Unclear('nothing that is published under c answers under c');
-    return { assistantIds };
+    return { assistantIds: [...assistantIds] };
   };
 
   /** Whether an org has them. "No" is believed only as long as `c` has them still: a moment in which Invent finds nothing says nothing. */
@@ -163,7 +169,7 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
   };
 
   const learn = async (mayList: boolean): Promise<void> => {
-    if (!hasKey() || (!mayList && (await alias.lastSeen(1)).length === 0)) return;
+    if (!hasKey() || (!mayList && !(await alias.isInUse()))) return;
     const candidates = (await alias.untried(await alias.candidates())).slice(0, CANDIDATES_A_ROUND);
     if (candidates.length === 0) return;
     const witnesses = await findWitnesses(mayList);
@@ -279,7 +285,7 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     if (readers.nameOf(ORG_ALIAS) !== orgId) await readers.refresh();
     if (!(await alias.lock(token, LOCK_MS))) return;
     try {
-      const isLeft = (await alias.lastSeen(1)).length > 0;
+      const isLeft = await alias.isInUse();
       if (!isLeft && settled === orgId) return;
       await adoptRotations(orgId);
       if (isLeft) await renameConsumers(orgId, false);

@@ -63,8 +63,10 @@ export interface OrgAlias {
   untried(orgIds: string[]): Promise<string[]>;
   /** Notes that an org is not it, for so long. */
   noteTried(orgId: string, forMs: number): Promise<void>;
-  /** Assistants published under `c`, those first that were seen last. */
-  lastSeen(count: number): Promise<string[]>;
+  /** Whether anything is published under `c`. */
+  isInUse(): Promise<boolean>;
+  /** Assistants published under `c`: those that were seen last, and those that were not seen for the longest time. */
+  sample(count: number): Promise<{ newest: string[]; oldest: string[] }>;
   /** Takes the lock under which workers look for it and rename, or keeps it; false where another has it. */
   lock(token: string, leaseMs: number): Promise<boolean>;
   unlock(token: string): Promise<void>;
@@ -163,7 +165,13 @@ export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_
       await redis.pipeline().zadd(keys.aliasTried, untilMs, orgId).zremrangebyrank(keys.aliasTried, 0, -KEEP_TRIED - 1).pexpire(keys.aliasTried, KEEP_TRIED_MS).exec();
     },
 
-    lastSeen: (count) => redis.zrange(keys.assistants(ORG_ALIAS), '0', String(count - 1), 'REV'),
+    isInUse: async () => (await redis.exists(keys.assistants(ORG_ALIAS))) === 1,
+
+    sample: async (count) => {
+      const last = String(count - 1);
+      const [newest, oldest] = await Promise.all([redis.zrange(keys.assistants(ORG_ALIAS), '0', last, 'REV'), redis.zrange(keys.assistants(ORG_ALIAS), '0', last)]);
+      return { newest, oldest };
+    },
 
     lock: async (token, leaseMs) => {
       if ((await redis.set(keys.aliasing, token, 'PX', leaseMs, 'NX')) === 'OK') return true;
