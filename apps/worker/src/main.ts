@@ -133,7 +133,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     sweeps: createSweeps({ redis, prefix }),
     queue: sweepQueue,
     sweep: async (orgId, counts, save) => {
-      await orgAlias.beforeSweep();
+      await orgAlias.beforeSweep(save);
       return sweepAll(orgId === undefined ? undefined : readers.nameOf(orgId), counts, save);
     },
     takeoverAfterMs: config.INVENT_TIMEOUT_MS * 4 + takeoverAfterMs,
@@ -172,7 +172,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   };
   const enrolment = startEnrolment({ consumers, ledger, sealer, readers, logger, stopping: stopping.signal });
   shutdown.defer('enrolment', () => enrolment.close());
-  const naming = every(ORG_ALIAS_EVERY_MS, orgAlias.round, (err) => logger.warn({ err }, 'the names of orgs could not be looked at; it is tried again'));
+  const naming = every(ORG_ALIAS_EVERY_MS, () => orgAlias.round(), (err) => logger.warn({ err }, 'the names of orgs could not be looked at; it is tried again'));
   shutdown.defer('org names', () => naming.close());
   const consumer = createRotationConsumer({
     redis,

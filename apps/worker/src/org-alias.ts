@@ -32,8 +32,11 @@ export interface OrgAliasDeps {
 export interface OrgAliasKeeper {
   /** Before anything else: throws where INVENT_ORG_ID contradicts the ledger or Invent. Safe where Invent is away: it is then found out later. */
   establish(): Promise<void>;
-  /** Before a sweep, which shows what `c` lists: finds out which org that is, if something names it, and renames what is published under `c`. */
-  beforeSweep(): Promise<void>;
+  /**
+   * Before a sweep, which shows what `c` lists: finds out which org that is, if something names it, and renames what is published under `c`.
+   * `onProgress` is called now and then; where it rejects, so does this.
+   */
+  beforeSweep(onProgress?: () => Promise<void>): Promise<void>;
   /** One round of the same, cheap where there is nothing to do. */
   round(): Promise<void>;
 }
@@ -235,10 +238,11 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
   };
 
   /** Publishes under the real name what is published under `c`. Returns how many are left. */
-  const moveAll = async (orgId: string): Promise<number> => {
+  const moveAll = async (orgId: string, onProgress: () => Promise<void>): Promise<number> => {
     let [left, moved] = [0, 0];
     for (;;) {
       if (stopping.aborted || !(await alias.lock(token, LOCK_MS))) return left + 1;
+      await onProgress();
       const { assistants, nowUs } = await alias.page(left);
       if (assistants.length === 0) break;
       const ready = assistants.filter(({ state }) => state === 'ready');
@@ -281,7 +285,7 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     }
   };
 
-  const rename = async (orgId: string): Promise<void> => {
+  const rename = async (orgId: string, onProgress = async () => {}): Promise<void> => {
     if (readers.nameOf(ORG_ALIAS) !== orgId) await readers.refresh();
     if (!(await alias.lock(token, LOCK_MS))) return;
     try {
@@ -289,7 +293,7 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       if (!isLeft && settled === orgId) return;
       await adoptRotations(orgId);
       if (isLeft) await renameConsumers(orgId, false);
-      const left = isLeft ? await moveAll(orgId) : 0;
+      const left = isLeft ? await moveAll(orgId, onProgress) : 0;
       if (left === 0) {
         await renameConsumers(orgId, true);
         settled = orgId;
@@ -299,6 +303,16 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       await alias.unlock(token);
     }
   };
+
+  /** A sweep and a round of this process hold the lock under the same token: one waits for the other. */
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn =
+    (chore: (onProgress?: () => Promise<void>) => Promise<void>) =>
+    (onProgress?: () => Promise<void>): Promise<void> => {
+      const mine = turn.then(() => chore(onProgress));
+      turn = mine.catch(() => {});
+      return mine;
+    };
 
   return {
     establish: async () => {
@@ -318,18 +332,18 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       if (!known) await findOut({ mayList: true, unlessLately: false });
     },
 
-    beforeSweep: async () => {
+    beforeSweep: inTurn(async (onProgress) => {
       const { known, conflict } = await alias.read();
       if (!known) await findOutQuietly({ mayList: true, unlessLately: conflict !== undefined });
       const { known: now } = known ? { known } : await alias.read();
-      if (now) await rename(now.orgId);
-    },
+      if (now) await rename(now.orgId, onProgress);
+    }),
 
-    round: async () => {
+    round: inTurn(async () => {
       const { known } = await alias.read();
       if (!known) return findOutQuietly({ mayList: configured !== undefined, unlessLately: true });
       if (clock.nowMs() >= moveAgainMs || readers.nameOf(ORG_ALIAS) !== known.orgId) await rename(known.orgId);
-    },
+    }),
   };
 
   /** After the start nobody is told by a process that ends: what contradicts is in the log and in the status. */
