@@ -137,7 +137,7 @@ describe('the name of an org', () => {
 
   it('of another org is never looked up', async () => {
     let lookUps = 0;
-    const handler = byOneName(async () => `org_${(lookUps += 1)}`, (method) => ((call: { request: unknown }) => method(call.request, {} as CallContext)) as never, {} as StreamingMethods).method(async (request) => request);
+    const handler = byOneName(async () => `org_${(lookUps += 1)}`, (method) => ((made: { request: unknown }) => method(made.request, {} as CallContext)) as never, {} as StreamingMethods).method(async (request) => request);
     const echo = (request: object) => (handler as unknown as (call: { request: object }) => Promise<unknown>)({ request });
     const plain = { orgId: 'org_9', assistantId: 'c', reason: 'c', orgs: ['*'], list: [{ orgId: 'cc' }], of: { orgId: 'x' } };
     expect([await echo(plain), lookUps]).toEqual([plain, 0]);
