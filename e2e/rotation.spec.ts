@@ -35,6 +35,7 @@ describe('a rotation', () => {
     expect(state).toBe('SUCCEEDED');
     // Others are published under the org's real id: that it has this assistant too says which org `c` is.
     await eventually(() => system.client.getRotation({ id }), ({ orgId }) => orgId === 'org_demo');
+    await eventually(() => system.redis.exists('{rekey}:assistants:c'), (left) => left === 0);
     expect((await system.openLast('ast_3')).assistant.secret_key).toBe(await system.trueKey('ast_3'));
     expect(await system.rotateAndWait('ast_s1_1', 'org_demo_sub1')).toMatchObject({ state: 'SUCCEEDED' });
   });
