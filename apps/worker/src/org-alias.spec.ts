@@ -386,6 +386,24 @@ describe('what was published under `c`', () => {
     expect(versions).toHaveLength(500);
   });
 
+  it('and what was queued under `c`, is renamed again where Redis has lost that it was', async () => {
+    await publish('c', 'ast_1');
+    const id = `rot_${'0'.repeat(26)}`;
+    await ledger.accept(id, { orgId: 'c', assistantId: 'ast_2', reason: '' });
+    const copies = await Promise.all((await redis.keys('{spec}:*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const));
+    await name('org_real');
+    await keeper.round();
+    await keeper.round();
+    await redis.flushall();
+    for (const [key, copy] of copies) await redis.restore(key, 0, copy!);
+    await name('org_real');
+    await keeper.round();
+    passedMs += 60_000;
+    await keeper.round();
+    expect(await published('ast_1')).toEqual(['org_real', 'reconciliation', 'sk_ast_1_0']);
+    expect([await redis.hget(`{spec}:rotation:${id}`, 'org'), await redis.exists('{spec}:assistants:c')]).toEqual(['org_real', 0]);
+  });
+
   it('and cannot be opened is left for a sweep, and stops no other', async () => {
     await publish('c', 'ast_1', 'ast_2');
     await redis.set('{spec}:current:ast_1', 'nonsense');

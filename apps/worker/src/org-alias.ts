@@ -202,6 +202,8 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
 
   /** Under the lock: finds out which org `c` is. What Invent does not say is asked again later. */
   const findOut = async ({ mayList, unlessLately }: { mayList: boolean; unlessLately: boolean }): Promise<void> => {
+    // Of a ledger that knew it, and was restored from a copy that did not, all is renamed again.
+    [adopted, settled] = [undefined, undefined];
     if (unlessLately && clock.nowMs() < tryAgainMs) return;
     if (!(await alias.lock(token, LOCK_MS))) return;
     try {
