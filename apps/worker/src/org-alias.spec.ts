@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
+import type { InventClient, ListOutcome, ReadOutcome, Target } from '@rekey/invent';
 import { createConsumers, createLedger, createOrgAlias, type Consumers, type Ledger, type OrgAlias } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, noSweepCounts, type Consumer, type ErrorCode } from '@rekey/schema';
@@ -208,6 +208,16 @@ describe('which org `c` is', () => {
     expect(upstream.requests).toHaveLength(length);
     await name('org_real');
     await keeper.round();
+    expect(await known()).toBe('org_real');
+  });
+
+  it('is learned from an Invent that refuses every other org as it refuses a wrong API key', async () => {
+    await publish('c', 'ast_1');
+    const refused = { outcome: 'not-read', code: 'UPSTREAM_UNAUTHENTICATED', status: 401, reason: '401' } as const;
+    const getAssistant = async (target: Target) => (['c', 'org_real'].includes(target.orgId) ? upstream.client.getAssistant(target) : refused);
+    const { keeper: strict } = await startWorker({ prober: { ...upstream.client, getAssistant } });
+    await addConsumer('one', ['org_another', 'org_real']);
+    await strict.round();
     expect(await known()).toBe('org_real');
   });
 

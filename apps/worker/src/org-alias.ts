@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { InventClient, ReadOutcome, Target } from '@rekey/invent';
 import type { AliasConflict, Consumers, KnownAlias, Ledger, Moved, OrgAlias, UnderAlias } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { KEY_REMOVED, KEY_ROTATED, KeyEvent, ORG_ALIAS, type Consumer } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KeyEvent, ORG_ALIAS, type Consumer, type ErrorCode } from '@rekey/schema';
 import { parseRecord, sealRecord, type Sealer } from '@rekey/sealing';
 import type { Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
@@ -63,6 +63,9 @@ const LEFT_AGAIN_MS = 5000;
 
 const NOT_AS_CONFIGURED = 'INVENT_ORG_ID is not the org of the API key';
 
+/** How Invent may say that it has no such assistant, no such org, or not for this API key. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['ASSISTANT_NOT_FOUND', 'UPSTREAM_FORBIDDEN', 'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED']);
+
 /** Invent could not be asked, or its answers say nothing: nothing is concluded. */
 class Unclear extends Error {}
 
@@ -86,11 +89,11 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     return request();
   };
   const get = (orgId: string, assistantId: string): Promise<ReadOutcome> => ask(() => prober.getAssistant({ orgId, assistantId }));
-  /** Whether an org has an assistant. Throws Unclear where the answer says neither. */
+  /** Whether Invent answers for an assistant under an org. Throws Unclear where it says neither. A refusal counts only beside an answer under `c`. */
   const has = async (orgId: string, assistantId: string): Promise<boolean> => {
     const outcome = await get(orgId, assistantId);
     if (outcome.outcome === 'read') return true;
-    if (outcome.code === 'ASSISTANT_NOT_FOUND' || outcome.code === 'UPSTREAM_FORBIDDEN' || outcome.code === 'UPSTREAM_REJECTED') return false;
+    if (REFUSALS.has(outcome.code)) return false;
     throw new Unclear(outcome.code);
   };
   const firstPage = async (orgId: string): Promise<string[]> => {
