@@ -317,6 +317,15 @@ describe('INVENT_ORG_ID', () => {
     expect((await alias.read()).known).toMatchObject({ orgId: 'org_real', how: 'configured' });
   });
 
+  it('names what was published under `c` before', async () => {
+    await publish('c', 'ast_1', 'ast_2');
+    const told = await startWorker({ configured: 'org_real' });
+    await told.keeper.establish();
+    await told.keeper.round();
+    expect([await redis.smembers('{spec}:orgs'), (await alias.read()).known?.how]).toEqual([['org_real'], 'configured']);
+    expect(await published('ast_2')).toEqual(['org_real', 'reconciliation', 'sk_ast_2_0']);
+  });
+
   it('is believed where a file of API keys has none for `c`', async () => {
     await (await startWorker({ configured: 'org_real', hasKey: () => false })).keeper.establish();
     expect([await known(), upstream.requests]).toEqual(['org_real', []]);

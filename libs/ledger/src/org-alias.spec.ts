@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
+import { createBulkWork, type BulkRange } from './bulk-work.ts';
 import { createBulks, type Bulks } from './bulks.ts';
 import { createConsumers, type Consumers } from './consumers.ts';
 import { ENVELOPE, SEALED, accept, claimOf, claimed, codeOf, dueChecks, events, key, ledger, looked as look, lose, nextId, openLedger, readKey, redis, request, rotate } from './ledger-fixture.ts';
@@ -164,6 +165,22 @@ describe('once it is known', () => {
     await alias.adoptRotations('');
     expect((await claimOf({ ...rotation, orgId: 'c' })).kind).toBe('claimed');
     expect(await redis.hget('{spec}:assistant:ast_1', 'queued:org_1')).toBeNull();
+  });
+
+  it('assistants of a bulk rotation that were drawn before are claimed for the org', async () => {
+    await makeBulk('c');
+    const work = createBulkWork({ redis, prefix: 'spec' });
+    const draw = await work.draw({ token: 'w1', leaseMs: 60_000, size: 10, maxOpenIntents: 10, ranges: true, tasks: false, except: [] });
+    const { range } = draw as { range: BulkRange };
+    expect(range.orgId).toBe('c');
+    await alias.note('org_1', 'learned');
+    const [{ index, assistantId }] = range.waiting as [BulkRange['waiting'][number]];
+    const job = { rotationId: nextId(), orgId: range.orgId, assistantId };
+    expect(await work.claim(range, [{ index, job }], { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10 })).toMatchObject({ kind: 'claimed', items: [{ kind: 'claimed' }] });
+    expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(['ast_1']);
+    expect(await ledger.get(job.rotationId)).toMatchObject({ orgId: 'org_1' });
+    expect(await redis.exists('{spec}:intents:c')).toBe(0);
+    expect((await work.draw({ token: 'w2', leaseMs: 60_000, size: 10, maxOpenIntents: 1, ranges: true, tasks: false, except: [] })).kind).toBe('nothing');
   });
 
   it('intents that were open under `c` count with those of the org, and are closed by whoever opened them', async () => {
