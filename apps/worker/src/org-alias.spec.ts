@@ -528,6 +528,7 @@ describe('an assistant that has moved to another org at Invent', () => {
     upstream.add('org_other', ...ids);
     upstream.requests.length = 0;
     await sweepAll(['org_other', 'org_real']);
-    expect(upstream.requests.filter((request) => request.startsWith('GET')).length).toBeLessThanOrEqual(40);
+    // Twenty of them, at two requests each; what else the sweep reads is a sample of a few.
+    expect(upstream.requests.filter((request) => request.startsWith('GET')).length).toBeLessThanOrEqual(50);
   });
 });

@@ -209,6 +209,22 @@ describe('once it is known', () => {
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
+  it('how much of the org may change is judged by all that is known of it', async () => {
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_3', 'ast_4']) await rotate(assistantId, { ...underC, assistantId });
+    await rotate('five', { assistantId: 'ast_5' });
+    await ledger.orgSwept('c');
+    await ledger.orgSwept('org_1');
+    await redis.zadd('{spec}:changes:c', Date.now(), 'ast_1');
+    await redis.zadd('{spec}:changes:org_1', Date.now(), 'ast_5');
+    await alias.note('org_1', 'learned');
+    for (const orgId of ['c', 'org_1']) expect(await ledger.orgLimits(orgId)).toMatchObject({ known: 5, changed: 2, accepted: false });
+    await ledger.holdOrg('c', { code: 'ORG_CHANGED', affected: 3, known: 5 });
+    expect(await ledger.orgLimits('org_1')).toMatchObject({ held: 'ORG_CHANGED' });
+    expect(await redis.hkeys('{spec}:held')).toEqual(['org_1']);
+    expect(await ledger.acceptHeld('c')).toBe(true);
+    expect(await ledger.orgLimits('org_1')).toMatchObject({ accepted: true });
+  });
+
   it('a consumer that named `c` may read the org, also before its entry is renamed', async () => {
     await consumers.write('billing', undefined, { name: 'billing', orgs: ['c', 'org_1'], state: 'ACTIVE', created_at: '', key: { kty: 'OKP', kid: 'x' } });
     const before = await consumers.revisions();

@@ -44,6 +44,26 @@ if type(held) == 'string' then
   redis.call('HDEL', PREFIX .. ':held', 'c')
 end
 
+-- How much of the org may change is judged by all that is known of it, under either name.
+local function count_of(name)
+  local key = PREFIX .. ':assistants:' .. encoded(name)
+  return redis.call('TYPE', key).ok == 'zset' and redis.call('ZCARD', key) or 0
+end
+if redis.call('HDEL', PREFIX .. ':known', 'c', org) > 0 then redis.call('HSET', PREFIX .. ':known', org, int(count_of('c') + count_of(org))) end
+local accepted = redis.call('HGET', PREFIX .. ':accepted', 'c')
+if accepted then
+  redis.call('HSETNX', PREFIX .. ':accepted', org, accepted)
+  redis.call('HDEL', PREFIX .. ':accepted', 'c')
+end
+local changes_of_c, changes_of_org = PREFIX .. ':changes:c', PREFIX .. ':changes:' .. encoded(org)
+if redis.call('EXISTS', changes_of_c) == 1 then
+  redis.call('ZUNIONSTORE', changes_of_org, 2, changes_of_org, changes_of_c, 'AGGREGATE', 'MAX')
+  redis.call('DEL', changes_of_c)
+end
+-- Keys that were found changed lately: they are forgotten within the hour, and then found to be one key again.
+redis.call('DEL', PREFIX .. ':adopted:c')
+redis.call('HDEL', PREFIX .. ':answers', 'c')
+
 -- An entry that cannot be read stays as it is: it must not stop the others.
 local function rename(key)
   if redis.pcall('HGET', key, 'org') == 'c' then redis.call('HSET', key, 'org', org) end
