@@ -376,8 +376,9 @@ describe('the brake', () => {
 
   it('lets a worker that only observes send none, but sweep and publish', async () => {
     const system = await start({ simulator: ['--assistants', '5'] });
-    const observer = await system.startWorker({ REKEY_OBSERVE_ONLY: 'true', REKEY_SWEEP_EVERY_MS: '1000' });
+    // Named before the first sweep, the org is known by then: nothing is published under `c`.
     const { id } = await system.rotate('ast_1');
+    const observer = await system.startWorker({ REKEY_OBSERVE_ONLY: 'true', REKEY_SWEEP_EVERY_MS: '1000' });
     await eventually(() => system.client.getRotation({ id }), ({ state, error }) => state === 'QUEUED' && error?.reason === 'FROZEN');
     await eventually(() => system.versions(), ({ length }) => length === 5);
     expect((await system.versions()).map(({ data }) => data.cause)).toEqual(Array.from({ length: 5 }, () => 'import'));

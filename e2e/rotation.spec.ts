@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openRecord } from '@rekey/sealing';
 import { failureOf } from './failure-of.ts';
-import { API_KEY, dumpRedis, startSystem, type System } from './system.ts';
+import { API_KEY, dumpRedis, eventually, startSystem, type System } from './system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -31,7 +31,11 @@ describe('a rotation', () => {
   });
 
   it('works under the alias c, and for a sub-org with the key of its parent', async () => {
-    expect(await system.rotateAndWait('ast_3', 'c')).toMatchObject({ state: 'SUCCEEDED', orgId: 'c' });
+    const { id, state } = await system.rotateAndWait('ast_3', 'c');
+    expect(state).toBe('SUCCEEDED');
+    // Others are published under the org's real id: that it has this assistant too says which org `c` is.
+    await eventually(() => system.client.getRotation({ id }), ({ orgId }) => orgId === 'org_demo');
+    await eventually(() => system.redis.exists('{rekey}:assistants:c'), (left) => left === 0);
     expect((await system.openLast('ast_3')).assistant.secret_key).toBe(await system.trueKey('ast_3'));
     expect(await system.rotateAndWait('ast_s1_1', 'org_demo_sub1')).toMatchObject({ state: 'SUCCEEDED' });
   });

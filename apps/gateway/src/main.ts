@@ -1,5 +1,5 @@
 import { setLogger } from '@grpc/grpc-js';
-import { createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem } from '@rekey/ledger';
+import { createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem, readOrgName } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
@@ -59,7 +59,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('replicas', () => replicas.close());
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
-    ledger, queue, waiters, reach, consumers, positions, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected,
+    ledger, queue, waiters, reach, consumers, positions, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected, orgNames: () => readOrgName(redis, ledger.keys),
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
   });

@@ -1,7 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError, type handleUnaryCall } from '@grpc/grpc-js';
-import { createConsumerPositions, createConsumers, createPolicies, createPolicyQueue, createSweepQueue, createSweeps, createSystem, ledgerKeys, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
-import { readStatusDetails } from '@rekey/rpc';
+import { createConsumerPositions, createConsumers, createPolicies, createPolicyQueue, createSweepQueue, createSweeps, createSystem, ledgerKeys, readOrgName, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { readStatusDetails, type CallContext } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { DEFAULT_WINDOW, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
@@ -9,6 +10,8 @@ import { Redis } from 'ioredis';
 import type { BulkWatches } from './bulk-watches.ts';
 import type { ConsumersReach } from './consumer-reach.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
+import { byOneName } from './org-names.ts';
+import type { StreamingMethods } from './service-method.ts';
 import { createServices } from './services.ts';
 
 let server: RedisServer;
@@ -59,6 +62,7 @@ const services = () =>
     sweepQueue,
     system: createSystem({ redis, prefix: 'spec' }),
     onUnexpected: () => {},
+    orgNames: () => readOrgName(redis, ledgerKeys('spec')),
   });
 
 /** Calls a handler as grpc-js does. */
@@ -111,6 +115,39 @@ describe('CreateSweep', () => {
     await sweeps.create(id, undefined);
     expect(await call(services().SweepService.CreateSweep, { orgId: '' })).toMatchObject({ id });
     expect(await queued()).toEqual([id]);
+  });
+});
+
+describe('the name of an org', () => {
+  const learn = () => redis.hset('{spec}:ledger', 'alias', 'org_1');
+
+  it('is the real one in answers about what was asked for under `c` before that was known', async () => {
+    const { CreateSweep, GetSweep, ListSweeps } = services().SweepService;
+    const { id } = await call(CreateSweep, { orgId: 'c' });
+    expect(await call(GetSweep, { id })).toMatchObject({ orgId: 'c' });
+    await learn();
+    expect(await call(GetSweep, { id })).toMatchObject({ orgId: 'org_1' });
+    expect(await call(ListSweeps, { pageSize: 0 })).toMatchObject({ sweeps: [{ id, orgId: 'org_1' }] });
+  });
+
+  it('is the real one of what is asked for under `c` afterwards', async () => {
+    await learn();
+    expect(await call(services().SweepService.CreateSweep, { orgId: 'c' })).toMatchObject({ orgId: 'org_1' });
+    const jwk = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
+    const { AddConsumer, SetConsumerOrgs, ListConsumers } = services().ConsumerService;
+    expect(await call(AddConsumer, { name: 'billing', orgs: ['c', 'org_1', 'org_2'], publicJwk: JSON.stringify(jwk) })).toMatchObject({ orgs: ['org_1', 'org_2'] });
+    expect(await call(SetConsumerOrgs, { name: 'billing', orgs: ['c'] })).toMatchObject({ orgs: ['org_1'] });
+    expect(await call(ListConsumers, {})).toMatchObject({ consumers: [{ orgs: ['org_1'] }] });
+    expect((await consumers.get('billing'))!.storedOrgs).toEqual(['org_1']);
+  });
+
+  it('of another org is never looked up', async () => {
+    let lookUps = 0;
+    const handler = byOneName(async () => `org_${(lookUps += 1)}`, (method) => ((made: { request: unknown }) => method(made.request, {} as CallContext)) as never, {} as StreamingMethods).method(async (request) => request);
+    const echo = (request: object) => (handler as unknown as (call: { request: object }) => Promise<unknown>)({ request });
+    const plain = { orgId: 'org_9', assistantId: 'c', reason: 'c', orgs: ['*'], list: [{ orgId: 'cc' }], of: { orgId: 'x' } };
+    expect([await echo(plain), lookUps]).toEqual([plain, 0]);
+    expect(await echo({ orgId: 'c', rotations: [{ orgId: 'c', assistantId: 'c' }, { orgId: 'x' }], of: { orgs: ['c', '*'] } })).toEqual({ orgId: 'org_1', rotations: [{ orgId: 'org_1', assistantId: 'c' }, { orgId: 'x' }], of: { orgs: ['org_1', '*'] } });
   });
 });
 

@@ -3,6 +3,7 @@ import type { AssistantServiceHandlers, BulkRotationServiceHandlers, ConsumerSer
 import { createAssistantService } from './assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulk-service.ts';
 import { createConsumerService, type ConsumerServiceDeps } from './consumer-service.ts';
+import { byOneName, type OrgNames } from './org-names.ts';
 import { createPolicyService, type PolicyServiceDeps } from './policy-service.ts';
 import { createRotationService, type RotationServiceDeps } from './rotation-service.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
@@ -12,6 +13,7 @@ import { createSystemService } from './system-service.ts';
 export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, ConsumerServiceDeps, PolicyServiceDeps, SweepServiceDeps {
   ledger: Ledger;
   system: System;
+  orgNames: OrgNames;
   onUnexpected: (error: unknown) => void;
 }
 
@@ -26,9 +28,8 @@ export interface Services {
   SystemService: SystemServiceHandlers;
 }
 
-export const createServices = ({ onUnexpected, ...deps }: ServiceDeps): Services => {
-  const method = serviceMethod(onUnexpected);
-  const streaming = streamingMethods(onUnexpected);
+export const createServices = ({ onUnexpected, orgNames, ...deps }: ServiceDeps): Services => {
+  const { method, streaming } = byOneName(orgNames, serviceMethod(onUnexpected), streamingMethods(onUnexpected));
   return {
     RotationService: createRotationService(method, deps),
     BulkRotationService: createBulkService(method, streaming, deps),

@@ -1,7 +1,7 @@
 import type { InventClient, ReadOutcome } from '@rekey/invent';
 import type { Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import type { ErrorCode } from '@rekey/schema';
+import { ORG_ALIAS, type ErrorCode } from '@rekey/schema';
 import { redisNowMs, type Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
 import type { Pacer } from './pacer.ts';
@@ -17,6 +17,8 @@ export interface CheckDeps {
   meter: Meter;
   /** How far reads may lag behind what is in force. */
   readLagMs: number;
+  /** The one name of an org. */
+  nameOf?: (orgId: string) => string;
 }
 
 export type CheckResult = (
@@ -55,7 +57,7 @@ export interface CheckOptions {
 export const checkAssistant =
   (deps: CheckDeps) =>
   async (target: { orgId: string; assistantId: string }, options: CheckOptions = {}): Promise<CheckResult> => {
-    const { ledger, invent, publisher, clock, pacer, logger, meter, readLagMs } = deps;
+    const { ledger, invent, publisher, clock, pacer, logger, meter, readLagMs, nameOf = (orgId) => orgId } = deps;
     const { publishAnew = false, compareOnly = false, lane = 'first' } = options;
     // Waited for before anything is looked at: a read must be younger than what it is compared with.
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
@@ -71,9 +73,9 @@ export const checkAssistant =
     const finding = whatIsThere(outcome);
     if (isNotFound(outcome)) {
       const [facts] = await ledger.keyFacts([target.assistantId]);
-      if (facts?.orgId !== undefined && facts.orgId !== target.orgId && facts.state !== 'deleted') {
+      if (facts?.orgId !== undefined && nameOf(facts.orgId) !== target.orgId && facts.state !== 'deleted') {
         // That it is not in this org says nothing of it: nobody knows whether the two are one (`c`).
-        return { ...(await checkAssistant(deps)({ ...target, orgId: facts.orgId }, options)), elsewhere: true };
+        return { ...(await checkAssistant(deps)({ ...target, orgId: nameOf(facts.orgId) }, options)), elsewhere: true };
       }
     }
     if (!finding) {
@@ -84,33 +86,50 @@ export const checkAssistant =
 
     const state = publisher.stateOf(finding);
     const known = hold.versionBefore !== undefined;
+    const lastOrg = hold.publishedOrgId === undefined || hold.stateBefore === 'deleted' ? target.orgId : nameOf(hold.publishedOrgId);
+    const moved = !compareOnly && lastOrg !== target.orgId && (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, lane));
     if (state === hold.stateBefore || (!known && 'removal' in finding)) {
       await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
       // Who was told that it is in doubt is told that it is not.
-      if (!known || compareOnly || !(hold.uncertain || publishAnew)) return { kind: 'agreed' };
+      if (!known || compareOnly || !(hold.uncertain || publishAnew || moved)) return { kind: 'agreed' };
     }
     if (compareOnly) return { kind: 'differs' };
     const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
     const again = 'removal' in finding ? { checkAgainInMs: REMOVED_AGAIN_MS } : {};
-    const result = await publisher.publish(hold, anchor, { finding, cause, rotation: 'goes-on', read, ...again });
+    // Who reads its keys is told under the org that they know it by: that another name answers too says nothing of where it belongs.
+    const under = { ...hold, orgId: moved ? target.orgId : lastOrg };
+    const result = await publisher.publish(under, anchor, { finding, cause, rotation: 'goes-on', read, ...again });
     switch (result.kind) {
       case 'refused':
       case 'old':
         return { kind: 'held', retryInMs: HELD_AGAIN_MS };
       case 'stale':
-        if (!hold.uncertain) await publisher.markUncertain(hold);
+        if (!hold.uncertain) await publisher.markUncertain(under);
         return { kind: 'stale', retryInMs: result.retryInMs };
       case 'doubted':
       case 'unconfirmed':
       case 'withheld':
         return result;
       default:
-        return { kind: cause === 'reconciliation' ? (publishAnew ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
+        return { kind: cause === 'reconciliation' ? (publishAnew || moved ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
     }
   };
 
 /** How long ago what was read was so. */
 export const ageOf = (outcome: ReadOutcome): number => (outcome.outcome === 'read' ? (outcome.ageMs ?? 0) : 0);
+
+/**
+ * Whether an assistant that one org has is gone from the one that it was last published under. An id is one org's alone. Where either is `c`, they may
+ * be the same org, and it has not moved.
+ */
+const hasMoved = async ({ invent, pacer, meter, logger }: CheckDeps, from: { orgId: string; assistantId: string }, toOrgId: string, lane: Lane): Promise<boolean> => {
+  if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS || (await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return false;
+  const outcome = await invent.getAssistant(from);
+  meter.read(outcome.outcome);
+  if (!isNotFound(outcome)) return false;
+  logger.warn({ event: 'assistant_moved', ...idsOf(from), to_org_id: toOrgId }, 'an assistant is in another org than the one that it was published under; it is published there');
+  return true;
+};
 
 /** A record, or that there is none; undefined where nobody can say. */
 const whatIsThere = (outcome: ReadOutcome): Finding | undefined => {

@@ -23,11 +23,19 @@ describe('WorkerEnvironment', () => {
     [{ INVENT_API_KEYS_FILE: '/keys.json' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE'],
     [{ INVENT_API_KEY: 'with space' }, 'INVENT_API_KEY: must be visible ASCII without spaces'],
     [{ INVENT_BASE_URL: 'http://10.0.0.1' }, 'INVENT_BASE_URL: must be https, except on loopback'],
+    [{ INVENT_ORG_ID: 'c' }, 'INVENT_ORG_ID: must be the real id of the org, not its alias c'],
+    [{ INVENT_ORG_ID: 'a/b' }, 'INVENT_ORG_ID: must not contain any of'],
+    [{ INVENT_ORG_ID: 'org\n1' }, 'INVENT_ORG_ID: must not contain control characters'],
     [{ INVENT_BASE_URL: 'nonsense' }, 'INVENT_BASE_URL: must be a URL'],
     [{ REKEY_SHUTDOWN_TIMEOUT_MS: '30000' }, 'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS'],
     [{ INVENT_TIMEOUT_MS: '90001' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
   ])('refuses %j', (env, message) => {
     expect(complaint(env)).toContain(message);
+  });
+
+  it('takes the real id of an org, and an empty one for none', () => {
+    expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: 'org_1' }).INVENT_ORG_ID).toBe('org_1');
+    expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: '' }).INVENT_ORG_ID).toBeUndefined();
   });
 
   it('allows plain HTTP for the hosts that are named', () => {

@@ -1,11 +1,12 @@
-import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
+import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
-  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createOrgAlias, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
   slotKeepsMs,
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
 } from '@rekey/runtime';
+import { ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { startBulkRunner } from './bulk-runner.ts';
 import { doBulkTask } from './bulk-tasks.ts';
@@ -15,8 +16,10 @@ import { WorkerEnvironment } from './config.ts';
 import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
 import { startDueChecks } from './due-checks.ts';
 import { startEnrolment } from './enrolment.ts';
+import { every } from './every.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createMetrics } from './meter.ts';
+import { askByOneName, keepOrgAlias, orgsByOneName } from './org-alias.ts';
 import { createPacer } from './pacer.ts';
 import { createPolicyConsumer } from './policy-consumer.ts';
 import { alignSchedules } from './policy-schedules.ts';
@@ -27,6 +30,8 @@ import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from
 import { createRotationConsumer } from './rotation-consumer.ts';
 import { createSweepConsumer } from './sweep-consumer.ts';
 import { sweep } from './sweep.ts';
+
+const ORG_ALIAS_EVERY_MS = 1000;
 
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
   const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
@@ -48,33 +53,43 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('memory', () => memory.close());
 
   const concurrency = { first: config.WORKER_CONCURRENCY, followUps: Math.ceil(config.WORKER_CONCURRENCY / 4) };
-  const apiKeys = config.INVENT_API_KEYS_FILE
+  const configuredKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
   const meter = createMetrics(createSystem({ redis, prefix }).status);
   const budget = createRequestBudget({ redis, prefix, ...limit });
-  const invent = createInventClient({
+  const consumers = createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS });
+  await consumers.noteSigner(sealer.publicJwk);
+  const readers = createReaders({ consumers, sealer, logger });
+  await readers.refresh();
+  const apiKeys = keysByOneName(configuredKeys, readers.nameOf);
+  const upstream = {
     baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
-    apiKeys,
     timeoutMs: config.INVENT_TIMEOUT_MS,
-    connections: 2 * concurrency.first + concurrency.followUps,
-    onLimited: (refused) => {
+    onLimited: (refused: Parameters<NonNullable<InventClientOptions['onLimited']>>[0]) => {
       meter.limited();
       logger.warn({ ...refused }, 'Invent refused a request for coming too soon (429): all workers slow down');
       budget.slowDown(refused).catch((err: unknown) => logger.warn({ err }, 'the request budget could not be slowed down'));
     },
-  });
+  } satisfies Partial<InventClientOptions>;
+  const invent = askByOneName(createInventClient({ ...upstream, apiKeys, connections: 2 * concurrency.first + concurrency.followUps }), readers.nameOf);
   shutdown.defer('invent', () => invent.close());
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
   const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }) };
-  const consumers = createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS });
-  await consumers.noteSigner(sealer.publicJwk);
-  const readers = createReaders({ consumers, sealer, logger });
-  await readers.refresh();
   const publisher = createPublisher({ ...common, sealer, readers, onPublished: (version) => watch?.published(version) });
-  const check = checkAssistant({ ...common, publisher });
+  const stopping = new AbortController();
+  // Whichever org is named, with the API key of `c`: what answers it is the evidence of which org that is.
+  const prober = createInventClient({ ...upstream, apiKeys: Object.assign(() => configuredKeys(ORG_ALIAS), { orgIds: configuredKeys.orgIds }), connections: 2 });
+  shutdown.defer('prober', () => prober.close());
+  const orgAlias = keepOrgAlias({
+    ...common, alias: createOrgAlias({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS }), consumers, readers, sealer, prober,
+    hasKey: () => configuredKeys(ORG_ALIAS) !== undefined, configured: config.INVENT_ORG_ID, stopping: stopping.signal,
+  });
+  await orgAlias.establish();
+  const checkOne = checkAssistant({ ...common, publisher, nameOf: readers.nameOf });
+  const check: typeof checkOne = (target, options) => checkOne({ ...target, orgId: readers.nameOf(target.orgId) }, options);
 
   const followUps = createRotationQueue(redis, ledger.keys, FOLLOW_UPS_QUEUE);
   shutdown.defer('follow-ups', () => followUps.close());
@@ -108,6 +123,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('housekeeping', () => housekeeping.close());
 
+  const swept = { ...common, ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) }, publisher, check };
+  const sweepAll = sweep({ ...swept, configuredOrgs: apiKeys.orgIds });
   const sweepQueue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => sweepQueue.close());
   const sweeps = createSweepConsumer({
@@ -115,7 +132,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     keys: ledger.keys,
     sweeps: createSweeps({ redis, prefix }),
     queue: sweepQueue,
-    sweep: sweep({ ...common, publisher, check, configuredOrgs: apiKeys.orgIds }),
+    sweep: async (orgId, counts, save) => {
+      await orgAlias.beforeSweep(save);
+      return sweepAll(orgId === undefined ? undefined : readers.nameOf(orgId), counts, save);
+    },
     takeoverAfterMs: config.INVENT_TIMEOUT_MS * 4 + takeoverAfterMs,
     logger,
     meter,
@@ -134,7 +154,6 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   due.start();
   shutdown.defer('policies', () => due.close());
 
-  const stopping = new AbortController();
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
     withinMs: config.REKEY_WAIT_REPLICAS_MS,
@@ -160,6 +179,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   };
   const enrolment = startEnrolment({ consumers, ledger, sealer, readers, logger, stopping: stopping.signal });
   shutdown.defer('enrolment', () => enrolment.close());
+  const naming = every(ORG_ALIAS_EVERY_MS, () => orgAlias.round(), (err) => logger.warn({ err }, 'the names of orgs could not be looked at; it is tried again'));
+  shutdown.defer('org names', () => naming.close());
   const consumer = createRotationConsumer({
     redis,
     keys: ledger.keys,
@@ -176,7 +197,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const bulks = startBulkRunner({
     work,
     followUps,
-    doTask: doBulkTask({ ...common, work, publisher, check, budget: limit, retryForMs: config.REKEY_RETRY_FOR_MS, openShare: openPolicyShare(policies), stopping: stopping.signal }),
+    doTask: doBulkTask({ ...swept, work, budget: limit, retryForMs: config.REKEY_RETRY_FOR_MS, openShare: openPolicyShare(policies), stopping: stopping.signal }),
     post: postClaimed(rotating),
     clock: systemClock,
     logger,

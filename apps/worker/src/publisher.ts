@@ -82,6 +82,11 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
     // Where nothing was published nobody is told.
     return { envelope: versionBefore === undefined ? 'null' : sealRecord(sealer, { type: KEY_UNCERTAIN, orgId, assistantId, version: versionBefore }, keys), readers: revision };
   };
+  /**
+   * Under the one name of its org. The ledger raises the revision of the readers when it learns what `c` stands for, so that nothing that was
+   * sealed under `c` is committed after that: it is sealed again.
+   */
+  const underOneName = <H extends Hold>(hold: H): H => ({ ...hold, orgId: readers.nameOf(hold.orgId) });
   /** Seals and writes; where consumers were added or removed meanwhile, again for those that there are now. */
   const forReaders = async <R extends { kind: string }>(write: () => Promise<R>): Promise<Exclude<R, { kind: 'other-readers' }>> => {
     for (;;) {
@@ -144,24 +149,33 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
       const key = 'removal' in finding ? finding : { fingerprint: sealer.fingerprint(finding.secretKey) };
       const updatedMs = redisNowMs(clock, anchor);
       const write = (cause: Cause, rotation: KeyVersion['rotation']) =>
-        forReaders(() => commitAtLength(hold, { key, sealed: sealedVersion(hold, finding, cause), updatedMs, ...publication, cause, rotation }));
+        forReaders(() => {
+          const named = underOneName(hold);
+          return commitAtLength(named, { key, sealed: sealedVersion(named, finding, cause), updatedMs, ...publication, cause, rotation });
+        });
       const first = await write(publication.cause, publication.rotation);
       // An older key satisfies no rotation.
       const isRollback = first.kind === 'confirmed';
       const result = isRollback ? await write('rollback', 'goes-on') : first;
       if (result.kind === 'confirmed') throw new Error('a confirmed rollback was not committed');
       report(hold, finding, isRollback ? 'rollback' : publication.cause, result);
-      if (result.kind === 'committed' && answeredMs !== undefined) onPublished?.({ orgId: hold.orgId, entry: result.entry, answeredAgoMs: clock.nowMs() - answeredMs });
+      if (result.kind === 'committed' && answeredMs !== undefined) onPublished?.({ orgId: readers.nameOf(hold.orgId), entry: result.entry, answeredAgoMs: clock.nowMs() - answeredMs });
       return isRollback && (result.kind === 'committed' || result.kind === 'already') ? { ...result, rolledBack: true } : result;
     },
 
     noteUnknown: async (claim, next) => {
-      const { kind } = await forReaders(async () => ({ kind: await ledger.noteUnknown(claim, next, sealedUncertainty(claim)) }));
+      const { kind } = await forReaders(async () => {
+        const named = underOneName(claim);
+        return { kind: await ledger.noteUnknown(named, next, sealedUncertainty(named)) };
+      });
       return kind === 'noted';
     },
 
     markUncertain: async (hold) => {
-      const { kind } = await forReaders(async () => ({ kind: await ledger.markUncertain(hold, sealedUncertainty(hold)) }));
+      const { kind } = await forReaders(async () => {
+        const named = underOneName(hold);
+        return { kind: await ledger.markUncertain(named, sealedUncertainty(named)) };
+      });
       if (kind === 'marked') logger.warn(idsOf(hold), 'reads show an older key than the published one: consumers are told that it is uncertain');
     },
   };

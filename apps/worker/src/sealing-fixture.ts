@@ -7,4 +7,4 @@ const bytes = (byte: number) => new Uint8Array(32).fill(byte);
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 export const signing = { kid: 'signing', privateKey, publicJwk: { ...publicKey.export({ format: 'jwk' }), kid: 'signing' } };
 export const sealer = createSealer({ sealing: { kid: 'sealing', bytes: bytes(1) }, fingerprinting: { kid: 'printing', bytes: bytes(2) }, signing });
-export const nobody: Readers = { of: () => ({ names: [], keys: [], revision: 0 }), refresh: async () => {} };
+export const nobody: Readers = { of: () => ({ names: [], keys: [], revision: 0 }), nameOf: (orgId) => orgId, refresh: async () => {} };

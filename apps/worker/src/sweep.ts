@@ -8,6 +8,7 @@ import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { quarantine } from './due-checks.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { Pacer } from './pacer.ts';
+import { isAnotherOrg, publishedOrgOf } from './published-org.ts';
 import { findingOf, type Finding, type Publisher } from './publisher.ts';
 import { createListEvidence, type ListEvidence } from './list-evidence.ts';
 import { readList, type Listing, type PageRead } from './read-list.ts';
@@ -48,6 +49,8 @@ const ABSENT_PAGE = 100;
 const READ_INSTEAD = 100;
 /** Absent assistants that are read to see whether LIST leaves out what is there. */
 const ABSENT_SAMPLE = 3;
+/** So many assistants that may have moved to another org are looked at. */
+const STRAYS_A_SWEEP = 20;
 
 /**
  * Compares what upstream lists with what is published, for one org or for all: those that keys are configured for, and those that
@@ -98,6 +101,8 @@ export interface OrgSweep {
   onRepaired?: (assistantId: string) => void;
   /** What the lists of this run have shown so far, and how far they are believed. */
   evidence?: ListEvidence;
+  /** How many more assistants that were published under another org may be looked at. */
+  straysLeft?: number;
 }
 
 /** What a list has shown, and why not all of it could be compared. */
@@ -381,14 +386,18 @@ export const unlessCorrupt = async <T>(deps: SetAsideDeps, target: Target, step:
 };
 
 /** The right key is of no use in a record that nobody can open: such a record is reported, and published anew. */
-const verifyRecords = async (deps: SweepDeps, { orgId, lane, counts }: OrgSweep, agreeing: Listed[], beganMs: number): Promise<void> => {
+const verifyRecords = async (deps: SweepDeps, run: OrgSweep, agreeing: Listed[], beganMs: number): Promise<void> => {
   const { ledger, publisher, check, logger, readLagMs } = deps;
+  const { orgId, lane, counts } = run;
   const currents = await ledger.currents(agreeing.map(({ assistantId }) => assistantId));
+  const strays: string[] = [];
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
     const current = currents[i] ?? null;
     // What has no key, and was never published, has no record.
     if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state))) {
       counts.agreed += 1;
+      const publishedUnder = publishedOrgOf(current);
+      if (publishedUnder !== undefined && isAnotherOrg(publishedUnder, orgId)) strays.push(assistantId);
       continue;
     }
     // A rotation may have published another key since the page was compared: its record is not the one that was to be opened.
@@ -408,6 +417,19 @@ const verifyRecords = async (deps: SweepDeps, { orgId, lane, counts }: OrgSweep,
     } else {
       counts.unresolved += 1;
     }
+  }
+  await checkStrays(deps, run, strays);
+};
+
+/** What this org lists and was published under another: the check sees whether it has moved. Each costs two requests, so that a sweep makes a few. */
+const checkStrays = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
+  const { orgId, lane, counts } = run;
+  for (const assistantId of assistantIds) {
+    run.straysLeft = (run.straysLeft ?? STRAYS_A_SWEEP) - 1;
+    if (run.straysLeft < 0) return;
+    counts.requests += 2;
+    const target = { orgId, assistantId };
+    await unlessCorrupt(deps, target, () => deps.check(target, { lane }));
   }
 };
 

@@ -1,6 +1,6 @@
 import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoConsumer, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
 import type {
-  Assistant, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
+  Assistant, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, OrgAlias, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
 } from './models.ts';
 
 type ProtoAssistant = Awaited<ReturnType<GatewayClient['getAssistant']>>;
@@ -190,4 +190,16 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
     quarantined: status.quarantined.map((one) => ({ ...since(one), why: one.why })),
     quarantinedCount: status.quarantinedCount,
     checkCount: status.checkCount,
+    orgAlias: status.orgAlias ? toOrgAlias(status.orgAlias) : undefined,
+  });
+
+const toOrgAlias = (alias: NonNullable<ProtoStatus['orgAlias']>): OrgAlias =>
+  withoutUnset<OrgAlias>({
+    orgId: alias.orgId || undefined,
+    knownBy: alias.knownBy || undefined,
+    sinceTime: date(alias.sinceTime),
+    conflict:
+      alias.conflict === ''
+        ? undefined
+        : withoutUnset<NonNullable<OrgAlias['conflict']>>({ why: alias.conflict, orgIds: alias.conflictOrgIds, sinceTime: date(alias.conflictTime) }),
   });

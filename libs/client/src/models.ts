@@ -303,4 +303,17 @@ export interface SystemStatus {
   quarantined: { assistantId: string; sinceTime?: Date; why: string }[];
   quarantinedCount: number;
   checkCount: number;
+  /** Which org Invent's alias `c` stands for. Not set while nothing is known of it. */
+  orgAlias?: OrgAlias;
+}
+
+/** Which org Invent's alias `c`, the org of the API key, stands for. */
+export interface OrgAlias {
+  /** Not set while it is not known. */
+  orgId?: string;
+  /** `configured` (INVENT_ORG_ID) or `learned` (Invent has the same assistants under both names). */
+  knownBy?: string;
+  sinceTime?: Date;
+  /** Why the evidence does not agree, and the orgs that it is about. Not set if it agrees. */
+  conflict?: { why: string; orgIds: string[]; sinceTime?: Date };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ApiKeyFileError, apiKeysFromFile } from './api-keys.ts';
+import { ApiKeyFileError, apiKeysFromFile, keysByOneName, singleApiKey } from './api-keys.ts';
 
 let dir: string;
 let path: string;
@@ -50,5 +50,33 @@ describe('apiKeysFromFile', () => {
     const start = () => apiKeysFromFile(path, () => {});
     expect(start).toThrow(ApiKeyFileError);
     expect(start).not.toThrow(/hunter2/);
+  });
+});
+
+describe('keysByOneName', () => {
+  const learned = (orgId: string) => (orgId === 'c' ? 'org_1' : orgId);
+  const unknown = (orgId: string) => orgId;
+
+  it('leaves `c` an org of its own until it is known', () => {
+    writeFileSync(path, '{"c":"k-c","org_2":"k2"}');
+    const keys = keysByOneName(apiKeysFromFile(path, () => {}), unknown);
+    expect([keys('c'), keys('org_1'), keys('org_2'), keys.orgIds()]).toEqual(['k-c', undefined, 'k2', ['c', 'org_2']]);
+  });
+
+  it('gives the key of `c` to the org that it stands for', () => {
+    writeFileSync(path, '{"c":"k-c","org_2":"k2"}');
+    const keys = keysByOneName(apiKeysFromFile(path, () => {}), learned);
+    expect([keys('c'), keys('org_1'), keys('org_2'), keys('org_3'), keys.orgIds()]).toEqual(['k-c', 'k-c', 'k2', undefined, ['org_1', 'org_2']]);
+  });
+
+  it('prefers the key that is configured under the real id, and names the org once', () => {
+    writeFileSync(path, '{"c":"k-c","org_1":"k1"}');
+    const keys = keysByOneName(apiKeysFromFile(path, () => {}), learned);
+    expect([keys('c'), keys('org_1'), keys.orgIds()]).toEqual(['k1', 'k1', ['org_1']]);
+  });
+
+  it('sweeps the org of a single key under its real id', () => {
+    const keys = keysByOneName(singleApiKey('k'), learned);
+    expect([keys('org_1'), keys('org_2'), keys.orgIds()]).toEqual(['k', 'k', ['org_1']]);
   });
 });

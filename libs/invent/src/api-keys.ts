@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { ORG_ALIAS } from '@rekey/schema';
 import { z } from 'zod';
 
 /** Visible ASCII: what can stand in an Authorization header. The message never shows the value. */
@@ -12,7 +13,19 @@ export interface ApiKeys {
 }
 
 /** One key for every org that is asked for: its own org, the alias `c`, and each sub-org of a parent. */
-export const singleApiKey = (apiKey: string): ApiKeys => Object.assign(() => apiKey, { orgIds: () => ['c'] });
+export const singleApiKey = (apiKey: string): ApiKeys => Object.assign(() => apiKey, { orgIds: () => [ORG_ALIAS] });
+
+/**
+ * The same keys, with one name for each org: `nameOf` translates `c` once it is known which org that is. That org has the key of `c`, unless one is
+ * configured for it under its own name.
+ */
+export const keysByOneName = (apiKeys: ApiKeys, nameOf: (orgId: string) => string): ApiKeys => {
+  const keyOf = (orgId: string) => {
+    const name = nameOf(orgId);
+    return apiKeys(name) ?? (name === nameOf(ORG_ALIAS) ? apiKeys(ORG_ALIAS) : undefined);
+  };
+  return Object.assign(keyOf, { orgIds: () => [...new Set(apiKeys.orgIds().map(nameOf))] });
+};
 
 const ApiKeyFile = z.record(z.string(), ApiKey);
 const CHECK_EVERY_MS = 1000;

@@ -1,3 +1,3 @@
-export { ApiKey, ApiKeyFileError, apiKeysFromFile, singleApiKey, type ApiKeys } from './api-keys.ts';
+export { ApiKey, ApiKeyFileError, apiKeysFromFile, keysByOneName, singleApiKey, type ApiKeys } from './api-keys.ts';
 export { parseBaseUrl } from './base-url.ts';
-export { createInventClient, type InventClient, type ListOutcome, type NotDone, type Page, type ReadOutcome, type RotateOutcome, type Unknown, type UpstreamRecord } from './client.ts';
+export { createInventClient, type InventClient, type InventClientOptions, type ListOutcome, type NotDone, type Page, type ReadOutcome, type RotateOutcome, type Target, type Unknown, type UpstreamRecord } from './client.ts';

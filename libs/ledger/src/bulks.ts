@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
-  MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, RekeyError, isBulkEnded, readItemLetter,
+  MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, ORG_ALIAS, RekeyError, isBulkEnded, readItemLetter,
   type BulkItem, type BulkItemState, type BulkRotation, type BulkSpec, type BulkState,
 } from '@rekey/schema';
 import type { Redis } from 'ioredis';
@@ -90,11 +90,11 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
     create: async (id, spec, draft) => {
       const { total, duplicates, excluded, digest: idsDigest } = await draft.finish();
       const { requestId, ...rest } = spec;
-      const digest = createHash('sha256').update(JSON.stringify([rest, idsDigest])).digest('base64url');
+      const digestOf = (orgId: string) => createHash('sha256').update(JSON.stringify([{ ...rest, orgId }, idsDigest])).digest('base64url');
       const reply = await run['bulk-create'](
         [keys.bulk(id), keys.bulkIds(id), keys.bulkExcluded(id), ...(requestId === undefined ? [] : [keys.bulkRequest(requestId)])],
         [
-          id, requestId ?? '', digest, REQUEST_ID_TTL_SECONDS, spec.selection.kind === 'ids' ? total : '', spec.validateOnly ? '1' : '', spec.urgent ? '1' : '',
+          id, requestId ?? '', `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`, REQUEST_ID_TTL_SECONDS, spec.selection.kind === 'ids' ? total : '', spec.validateOnly ? '1' : '', spec.urgent ? '1' : '',
           excluded, ...bulkFields(spec), 'duplicates', duplicates, 'excluded', excluded,
         ],
       );

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { CONSUMER_CHANGED, Consumer, MAX_CONSUMERS, RekeyError } from '@rekey/schema';
+import { CONSUMER_CHANGED, Consumer, MAX_CONSUMERS, ORG_ALIAS, RekeyError } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
 import { DEFAULT_KEEP_EVENTS } from './ledger.ts';
+import { readOrgName } from './org-name.ts';
 import { redisNowMs } from './redis-now.ts';
 import { defineScripts } from './scripts.ts';
 
@@ -10,6 +11,8 @@ import { defineScripts } from './scripts.ts';
 export interface SeenConsumer {
   consumer: Consumer;
   text: string;
+  /** Its orgs as they stand in its entry: `c` may stand for one of them until a worker has renamed it. */
+  storedOrgs: string[];
 }
 
 /** An event to be put in the place of one that was read, with the same content sealed for other readers. */
@@ -26,6 +29,8 @@ export interface ConsumerRevisions {
   consumers: number;
   readers: number;
   resealed: number;
+  /** Which org `c` stands for, as far as it is known. */
+  alias?: string;
 }
 
 /** The registry of consumers. Every method is one atomic command, or reads. */
@@ -62,20 +67,21 @@ export const createConsumers = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP
 
   return {
     revisions: async () => {
-      const [consumers, readers, resealed] = await redis.hmget(keys.ledger, 'consumers', 'readers', 'resealed');
-      return { consumers: Number(consumers ?? 0), readers: Number(readers ?? 0), resealed: Number(resealed ?? 0) };
+      const [consumers, readers, resealed, alias] = await redis.hmget(keys.ledger, 'consumers', 'readers', 'resealed', 'alias');
+      return { consumers: Number(consumers ?? 0), readers: Number(readers ?? 0), resealed: Number(resealed ?? 0), ...(alias && { alias }) };
     },
 
     list: async () => {
-      const read = Object.entries(await redis.hgetall(keys.consumers)).map(([name, text]) => ({ name, seen: parse(text) }));
+      const [entries, alias] = await Promise.all([redis.hgetall(keys.consumers), readOrgName(redis, keys)]);
+      const read = Object.entries(entries).map(([name, text]) => ({ name, seen: parse(text, alias) }));
       const consumers = read.flatMap(({ seen }) => seen ?? []).toSorted((a, b) => (a.consumer.name < b.consumer.name ? -1 : 1));
       return { consumers, unreadable: read.filter(({ seen }) => !seen).map(({ name }) => name) };
     },
 
     get: async (name) => {
-      const text = await redis.hget(keys.consumers, name);
+      const [text, alias] = await Promise.all([redis.hget(keys.consumers, name), readOrgName(redis, keys)]);
       if (text === null) return undefined;
-      const seen = parse(text);
+      const seen = parse(text, alias);
       if (!seen) throw new RekeyError('LEDGER_CORRUPT');
       return seen;
     },
@@ -129,9 +135,12 @@ export const createConsumers = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP
   };
 };
 
-const parse = (text: string): SeenConsumer | undefined => {
+/** A consumer as it may read: an org has one name, whichever it was given by. */
+const parse = (text: string, alias: string): SeenConsumer | undefined => {
   try {
-    return { consumer: Consumer.parse(JSON.parse(text)), text };
+    const consumer = Consumer.parse(JSON.parse(text));
+    const orgs = consumer.orgs.includes(ORG_ALIAS) ? [...new Set(consumer.orgs.map((orgId) => (orgId === ORG_ALIAS ? alias : orgId)))].toSorted() : consumer.orgs;
+    return { consumer: { ...consumer, orgs }, text, storedOrgs: consumer.orgs };
   } catch {
     return undefined;
   }

@@ -16,5 +16,7 @@ export { createConsumerPositions, type ConsumerInstance, type ConsumerPositions 
 export { createConsumers, type ConsumerRevisions, type Consumers, type Resealed, type SeenConsumer } from './consumers.ts';
 export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type DrawOptions, type ItemClaim, type Takes } from './bulk-work.ts';
 export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
+export { createOrgAlias, type AliasConflict, type AliasSource, type KnownAlias, type Moved, type MoveResult, type NotedAlias, type OrgAlias, type UnderAlias } from './org-alias.ts';
+export { readOrgName } from './org-name.ts';
 export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
 export { commandText } from './scripts.ts';

@@ -68,6 +68,9 @@ export interface Keys {
   consumers: string;
   /** The lock under which what was published is sealed for other consumers. */
   resealing: string;
+  /** The lock under which workers find out which org `c` stands for, and the orgs that it was found not to be, by until when that holds. */
+  aliasing: string;
+  aliasTried: string;
   seq: string;
   ledger: string;
   /** What a process writes to see that replicas have everything before it. */
@@ -121,6 +124,8 @@ export const ledgerKeys = (name: string): Keys => {
     acks: `${prefix}:acks`,
     consumers: `${prefix}:consumers`,
     resealing: `${prefix}:resealing`,
+    aliasing: `${prefix}:aliasing`,
+    aliasTried: `${prefix}:alias-tried`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     replicated: (process) => `${prefix}:replicated:${process}`,

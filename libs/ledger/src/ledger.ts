@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { errorCodeOf, readHeldOrgs } from './held-orgs.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
+import { readOrgName } from './org-name.ts';
 import { paceOf, type BudgetOptions } from './budget.ts';
 import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from './queues.ts';
 import { redisNowMs } from './redis-now.ts';
@@ -35,6 +36,8 @@ export interface Hold {
   versionBefore?: number;
   /** Consumers were told that it is in doubt, and no version has been published since. */
   uncertain: boolean;
+  /** The org id that the last version was published under. Of a check alone. */
+  publishedOrgId?: string;
 }
 
 /** A hold for one rotation, with its intent to POST. Nobody else gets one meanwhile. */
@@ -307,12 +310,20 @@ export const createLedger = ({
   const run = defineScripts(redis, keys.prefix);
   const { budgetKey, stepUs } = paceOf(keys, budget);
 
+  /** Rotations that were asked for under `c` have its name once that is known. */
+  const byOneName = async <T>(rotations: T[]): Promise<T[]> => {
+    const isUnderAlias = (rotation: T) => (rotation as Rotation | undefined)?.orgId === ORG_ALIAS;
+    if (!rotations.some(isUnderAlias)) return rotations;
+    const orgId = await readOrgName(redis, keys);
+    return rotations.map((rotation) => (isUnderAlias(rotation) ? { ...rotation, orgId } : rotation));
+  };
+
   /** Of each id its rotation; undefined where there is none any more, and an error where its entry cannot be read. */
   const readAll = async (ids: string[]): Promise<(Rotation | RekeyError | undefined)[]> => {
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hgetall(keys.rotation(id));
     const replies = (await pipeline.exec()) ?? [];
-    return replies.map(([error, hash], i) => {
+    return byOneName(replies.map(([error, hash], i) => {
       try {
         if (error) asCorrupt(error);
         return Object.keys(hash as object).length === 0 ? undefined : parseRotation(ids[i]!, hash as Record<string, string>);
@@ -320,7 +331,7 @@ export const createLedger = ({
         if (err instanceof RekeyError) return err;
         throw err;
       }
-    });
+    }));
   };
 
   const commitTogether = together<Commit, CommitReply>(COMMITS_TOGETHER, async (commits) => {
@@ -332,16 +343,19 @@ export const createLedger = ({
     keys,
 
     accept: async (id, { orgId, assistantId, requestId, reason }) => {
-      const digest = createHash('sha256').update(JSON.stringify([orgId, assistantId, reason])).digest('base64url');
+      const digestOf = (org: string) => createHash('sha256').update(JSON.stringify([org, assistantId, reason])).digest('base64url');
       const reply = await run.accept(
         [keys.rotation(id), keys.assistant(assistantId), ...(requestId === undefined ? [] : [keys.request(requestId)])],
-        [id, orgId, assistantId, reason, requestId ?? '', digest, requestIdTtlSeconds],
+        [id, orgId, assistantId, reason, requestId ?? '', digestOf(orgId), requestIdTtlSeconds, digestOf(ORG_ALIAS)],
       );
       if (reply[0] === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
       if (reply[0] === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
-      if (reply[0] === 'KNOWN') return { created: false, rotation: parseRotation(String(reply[1]), flatHash(reply[2])) };
+      if (reply[0] === 'KNOWN') {
+        const [known] = await byOneName([parseRotation(String(reply[1]), flatHash(reply[2]))]);
+        return { created: false, rotation: known! };
+      }
       const createdMs = Number(reply[1]);
-      const rotation: Rotation = { id, orgId, assistantId, state: 'QUEUED', reason, createdMs, updatedMs: createdMs, attempts: 0 };
+      const rotation: Rotation = { id, orgId: String(reply[2]), assistantId, state: 'QUEUED', reason, createdMs, updatedMs: createdMs, attempts: 0 };
       return { created: true, rotation: requestId === undefined ? rotation : { ...rotation, requestId } };
     },
 
@@ -375,8 +389,9 @@ export const createLedger = ({
     look: async ({ orgId, assistantId }) => {
       const [kind, ...rest] = await run.look([keys.assistant(assistantId)], []);
       if (kind === 'HELD') return { kind: 'held', retryInMs: Number(rest[0]) };
-      const [epoch, atMs, state, version, uncertain] = rest;
-      return { kind: 'look', hold: { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1' } };
+      const [epoch, atMs, state, version, uncertain, org] = rest;
+      const hold = { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1' };
+      return { kind: 'look', hold: org ? { ...hold, publishedOrgId: decodeURIComponent(String(org)) } : hold };
     },
 
     commit: async (hold, keyVersion) => {
@@ -537,7 +552,8 @@ export const createLedger = ({
       const [kind, value] = await run.cancel([keys.rotation(id)], [id]);
       if (kind === 'MISSING') throw new RekeyError('ROTATION_NOT_FOUND');
       if (kind === 'REFUSED') throw new RekeyError('ROTATION_NOT_CANCELLABLE', { which: `it is ${String(value)}`, metadata: { state: String(value) } });
-      return parseRotation(id, flatHash(value));
+      const [cancelled] = await byOneName([parseRotation(id, flatHash(value))]);
+      return cancelled!;
     },
 
     get: async (id) => {
@@ -636,7 +652,7 @@ const asUnknown = (error: Error): KeyFacts => {
 
 export const before = (state: unknown, version: unknown) => (version === '' ? {} : { stateBefore: String(state), versionBefore: Number(version) });
 
-const envelope = ({ orgId, assistantId }: Hold, type: string, id: string, time: string) => ({
+const envelope = ({ orgId, assistantId }: Pick<Hold, 'orgId' | 'assistantId'>, type: string, id: string, time: string) => ({
   specversion: '1.0',
   id,
   source: `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`,
@@ -652,7 +668,8 @@ const inHalves = (head: object, data: object, { envelope: sealed }: Sealed): [st
   `,${JSON.stringify(data).slice(1, -1)},"sealed":${sealed}}}`,
 ];
 
-const versionEvent = (hold: Hold, { key, sealed, cause, updatedMs }: KeyVersion): [string, string] => {
+/** The event of a key version, in halves. */
+export const versionEvent = (hold: Pick<Hold, 'orgId' | 'assistantId' | 'epoch' | 'rotationId' | 'bulkId'>, { key, sealed, cause, updatedMs }: KeyVersion): [string, string] => {
   const { epoch, rotationId = null, bulkId = null } = hold;
   const time = new Date(updatedMs).toISOString();
   const common = { version: epoch, cause, rotation_id: rotationId, bulk_rotation_id: bulkId, updated_at: time };

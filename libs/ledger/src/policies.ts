@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MAX_POLICIES, RekeyError, type PolicySpec, type RotationPolicy } from '@rekey/schema';
+import { MAX_POLICIES, ORG_ALIAS, RekeyError, type PolicySpec, type RotationPolicy } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { ledgerKeys } from './keys.ts';
@@ -49,10 +49,10 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
 
   return {
     create: async (id, { requestId = '', ...spec }, assistantIds) => {
-      const digest = createHash('sha256').update(JSON.stringify([spec, assistantIds?.toSorted()])).digest('base64url');
+      const digestOf = (orgId: string) => createHash('sha256').update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()])).digest('base64url');
       const [kind, ...rest] = await run['policy-create'](
         [keys.policy(id), keys.policyAssistants(id), keys.policies, ...(requestId === '' ? [] : [keys.policyRequest(requestId)])],
-        [id, requestId, digest, REQUEST_ID_TTL_SECONDS, MAX_POLICIES, assistantIds?.length ?? '', ...(assistantIds ?? []), ...policyFields(spec)],
+        [id, requestId, `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`, REQUEST_ID_TTL_SECONDS, MAX_POLICIES, assistantIds?.length ?? '', ...(assistantIds ?? []), ...policyFields(spec)],
       );
       if (kind === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
       if (kind === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');

@@ -46,7 +46,7 @@ export const createSweeps = ({ redis, prefix }: { redis: Redis; prefix: string }
       const [kind, ...rest] = await run['sweep-create']([keys.sweep(id), keys.sweeps, keys.queuedSweeps, keys.sweeping], [id, orgId ?? '', KEEP_SWEEPS]);
       if (kind === 'KNOWN') return { created: false, sweep: parseSweep(String(rest[0]), flatHash(rest[1])) };
       const createdMs = Number(rest[0]);
-      return { created: true, sweep: { id, ...(orgId !== undefined && { orgId }), state: 'QUEUED', createdMs, updatedMs: createdMs, counts: { ...noSweepCounts } } };
+      return { created: true, sweep: { id, ...(orgId !== undefined && { orgId: String(rest[1]) }), state: 'QUEUED', createdMs, updatedMs: createdMs, counts: { ...noSweepCounts } } };
     },
 
     begin: async (id, token, leaseMs) => {

@@ -2,6 +2,7 @@ import type { AssistantSince, SystemStatus } from '@rekey/schema';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { z } from 'zod';
 import { ledgerKeys } from './keys.ts';
+import { createOrgAlias } from './org-alias.ts';
 import { defineScripts } from './scripts.ts';
 
 /** What an operator sees of the whole, and the brake. Every method is one atomic command, or reads. */
@@ -22,6 +23,8 @@ const RUN_OF = 'run:';
 export const createSystem = ({ redis, prefix }: { redis: Redis; prefix: string }): System => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
+
+  const alias = createOrgAlias({ redis, prefix });
 
   const openIntents = async (): Promise<SystemStatus['openIntents']> => {
     // An org that nothing was published under yet is known by its unknown outcomes alone.
@@ -51,6 +54,7 @@ export const createSystem = ({ redis, prefix }: { redis: Redis; prefix: string }
           .hlen(keys.uncertain).hlen(keys.quarantine).zcard(keys.checks),
       );
       const [since, reason] = facts as (string | null)[];
+      const { known, conflict } = await alias.read();
       const uncertain = (await someFields(redis, keys.uncertain)).map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) }));
       const quarantined = (await someFields(redis, keys.quarantine)).map(([assistantId, text]) => ({ assistantId, ...(read(Quarantine, text) ?? { why: 'its entry in the quarantine cannot be read' }) }));
       return {
@@ -62,6 +66,7 @@ export const createSystem = ({ redis, prefix }: { redis: Redis; prefix: string }
         quarantined: longestFirst(quarantined),
         quarantinedCount: Number(quarantinedCount),
         checksDue: Number(checksDue),
+        ...(known || conflict ? { orgAlias: { ...known, ...(conflict && { conflict }) } } : {}),
       };
     },
   };

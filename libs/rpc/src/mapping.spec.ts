@@ -86,7 +86,17 @@ describe('toProtoStatus', () => {
       }),
     ).toEqual({
       frozen: { sinceTime: null, reason: 'ill' }, openRotationCount: 1, failedRotationCount: 2, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceTime: t0 }], uncertainCount: 4,
-      quarantined: [{ assistantId: 'ast_2', sinceTime: null, why: 'version' }], quarantinedCount: 5, checkCount: 6,
+      quarantined: [{ assistantId: 'ast_2', sinceTime: null, why: 'version' }], quarantinedCount: 5, checkCount: 6, orgAlias: null,
+    });
+  });
+
+  it('shows which org `c` is, how that is known, and what speaks against it', () => {
+    const status = { rotations: { open: 0, failed: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0 };
+    expect(toProtoStatus({ ...status, orgAlias: { orgId: 'org_1', how: 'learned', sinceMs: T0_MS } }).orgAlias).toEqual({
+      orgId: 'org_1', knownBy: 'learned', sinceTime: t0, conflict: '', conflictOrgIds: [], conflictTime: null,
+    });
+    expect(toProtoStatus({ ...status, orgAlias: { conflict: { sinceMs: T0_MS, why: 'two orgs', orgIds: ['org_1', 'org_2'] } } }).orgAlias).toEqual({
+      orgId: '', knownBy: '', sinceTime: null, conflict: 'two orgs', conflictOrgIds: ['org_1', 'org_2'], conflictTime: t0,
     });
   });
 });

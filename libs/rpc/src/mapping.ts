@@ -134,6 +134,16 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
   quarantined: status.quarantined.map(({ assistantId, sinceMs, why }) => ({ assistantId, sinceTime: timestamp(sinceMs), why })),
   quarantinedCount: status.quarantinedCount,
   checkCount: status.checksDue,
+  orgAlias: status.orgAlias
+    ? {
+        orgId: status.orgAlias.orgId ?? '',
+        knownBy: status.orgAlias.how ?? '',
+        sinceTime: timestamp(status.orgAlias.sinceMs),
+        conflict: status.orgAlias.conflict?.why ?? '',
+        conflictOrgIds: status.orgAlias.conflict?.orgIds ?? [],
+        conflictTime: timestamp(status.orgAlias.conflict?.sinceMs),
+      }
+    : null,
 });
 
 /**

@@ -1,3 +1,4 @@
+import { ORG_ALIAS, OrgId } from '@rekey/schema';
 import { z } from 'zod';
 import { addressVariable, booleanVariable, commonVariables, intVariable } from './config.ts';
 
@@ -10,6 +11,8 @@ export const workerVariables = {
   /** Hosts beside loopback that may be reached by plain HTTP. */
   INVENT_PLAIN_HTTP_HOSTS: hostList,
   INVENT_API_KEYS_FILE: z.string().optional(),
+  /** Which org Invent's alias `c` stands for. */
+  INVENT_ORG_ID: OrgId.refine((orgId) => orgId !== ORG_ALIAS, 'must be the real id of the org, not its alias c').optional(),
   INVENT_REQUESTS_PER_MINUTE: intVariable({ min: 0, max: 10_000_000, default: 500 }),
   INVENT_EGRESS: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -').default('default'),
   INVENT_TIMEOUT_MS: intVariable({ min: 100, max: 300_000, default: 30_000 }),

@@ -49,6 +49,8 @@ const upstreamId = idSchema(complaintAboutId);
 
 /** `org_…`, or `c`, Invent's alias for the org that the API key was made in. */
 export const OrgId = upstreamId;
+/** Invent's alias for the org that an API key was made in. Rekey translates it once it knows which org that is. */
+export const ORG_ALIAS = 'c';
 /** `ast_…`; globally unique, so a claim needs no org. */
 export const AssistantId = upstreamId;
 

@@ -19,4 +19,11 @@ export interface SystemStatus {
   quarantinedCount: number;
   /** Assistants that are to be read and compared, now or later. */
   checksDue: number;
+  /** Which org `c` stands for, and what speaks against it; absent while nothing is known of it. */
+  orgAlias?: {
+    orgId?: string;
+    how?: 'configured' | 'learned';
+    sinceMs?: number;
+    conflict?: { sinceMs: number; why: string; orgIds: string[] };
+  };
 }

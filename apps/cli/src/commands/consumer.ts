@@ -11,8 +11,6 @@ import { seconds } from '../follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 
-/** With a single API key sweeps publish under the alias, and which org that is nobody can say. */
-const UNDER_C = "note: it does not read what is published under the org id c, as sweeps do with a single INVENT_API_KEY; where that is its org, give --org c too.\n";
 const WATCH_EVERY_MS = 1000;
 const ACTIVE_AGAIN_MS = 300;
 
@@ -110,7 +108,6 @@ const addCommand = (): Command =>
     .option('--timeout <seconds>', 'how long to wait until it can open all; 0 does not wait', seconds, 60)
     .action(async (name: string, options: GatewayOptions & { keyFile: string; org: string[]; rekeyKeyFile?: string; timeout: number }) => {
       const key = await keyToSend(options.keyFile, options.rekeyKeyFile);
-      if (!options.org.some((org) => org === '*' || org === 'c')) process.stderr.write(UNDER_C);
       await withGateway(options, async (client) => {
         const added = await client.addConsumer({ name, orgs: options.org, ...key });
         concludeActive(await untilActive(client, added, options.timeout), options);

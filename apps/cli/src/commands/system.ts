@@ -32,9 +32,22 @@ const statusJson = (status: ProtoStatus): Record<string, unknown> =>
     quarantined_count: status.quarantinedCount,
     quarantined: status.quarantined.map(({ assistantId, sinceTime, why }) => withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime), why })),
     check_count: status.checkCount,
+    org_alias:
+      status.orgAlias &&
+      withoutEmpty({
+        org_id: status.orgAlias.orgId, known_by: status.orgAlias.knownBy, since_time: isoTime(status.orgAlias.sinceTime),
+        conflict: status.orgAlias.conflict, conflict_org_ids: status.orgAlias.conflictOrgIds, conflict_time: isoTime(status.orgAlias.conflictTime),
+      }),
   });
 
 const since = (time: Parameters<typeof isoTime>[0]): string => `since ${isoTime(time) ?? 'a time that cannot be read'}`;
+
+const aliasRows = (alias: ProtoStatus['orgAlias']): [string, string][] => {
+  if (!alias) return [];
+  const known: [string, string][] = alias.orgId === '' ? [] : [['org `c`', `${alias.orgId}  ${alias.knownBy} ${since(alias.sinceTime)}`]];
+  if (alias.conflict === '') return known;
+  return [...known, ['alias conflict', `${since(alias.conflictTime)}: ${alias.conflict} (${alias.conflictOrgIds.join(', ')}); set INVENT_ORG_ID of the workers`]];
+};
 
 const statusText = (status: ProtoStatus): string =>
   table([
@@ -48,4 +61,5 @@ const statusText = (status: ProtoStatus): string =>
     ['quarantined', String(status.quarantinedCount)],
     ...status.quarantined.map(({ assistantId, sinceTime, why }): [string, string] => ['  assistant', `${assistantId}  ${since(sinceTime)}: ${why}`]),
     ['checks due', String(status.checkCount)],
+    ...aliasRows(status.orgAlias),
   ]);

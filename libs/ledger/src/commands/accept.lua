@@ -2,14 +2,14 @@
 --
 -- KEYS  1 the new rotation   2 its assistant   3 the request id (only where the caller gave one)
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 reason  6 request id or ''
---       7 digest of the arguments  8 seconds that a request id is kept
--- Returns {'CREATED', created ms}
+--       7 digest of the arguments  8 seconds that a request id is kept  9 digest of the same arguments with `c` for the org
+-- Returns {'CREATED', created ms, org id}   `c` is translated once it is known
 --         {'KNOWN', rotation id, flat hash}   the same request again, or one still QUEUED for the same org and assistant
 --         {'REUSED'}                          the request id was used with other arguments
 --         {'SPENT'}                           the request id was used, and its rotation is no longer kept
 -- Keeps: one request id, one rotation, never a second one; none is made while one is QUEUED for the same org and assistant.
 
-local id, org, request = ARGV[2], ARGV[3], ARGV[6]
+local id, org, request = ARGV[2], org_name(ARGV[3]), ARGV[6]
 
 local function known(other)
   return { 'KNOWN', other, redis.call('HGETALL', rotation_key(other)) }
@@ -19,7 +19,8 @@ if request ~= '' then
   local seen = redis.call('GET', KEYS[3])
   if seen then
     local other, digest = string.match(seen, '^(%S+) (%S+)$')
-    if digest ~= ARGV[7] then return { 'REUSED' } end
+    -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
+    if digest ~= ARGV[7] and not (digest == ARGV[9] and org_name('c') == org) then return { 'REUSED' } end
     if redis.call('EXISTS', rotation_key(other)) == 0 then return { 'SPENT' } end
     return known(other)
   end
@@ -29,7 +30,8 @@ local function remember(which)
   if request ~= '' then redis.call('SET', KEYS[3], which .. ' ' .. ARGV[7], 'EX', ARGV[8]) end
 end
 
-local queued = redis.call('HGET', KEYS[2], 'queued:' .. org)
+local queues = redis.call('HMGET', KEYS[2], 'queued:' .. org, 'queued:c')
+local queued = queues[1] or (queues[2] and org_name('c') == org and queues[2])
 if queued and redis.call('HGET', rotation_key(queued), 'state') == 'QUEUED' then
   remember(queued)
   -- Whoever asks now wants a key that is made after now.
@@ -44,4 +46,4 @@ redis.call('HSET', KEYS[1], 'org', org, 'assistant', ARGV[4],
 redis.call('ZADD', PREFIX .. ':rotations:open', 0, id)
 redis.call('HSET', KEYS[2], 'queued:' .. org, id)
 remember(id)
-return { 'CREATED', now }
+return { 'CREATED', now, org }

@@ -17,7 +17,7 @@
 --         {'FROZEN', ms to wait}  no POST may leave
 -- Keeps: all that claim.lua keeps; an assistant of a bulk is begun once. Too many unknown outcomes in a row halt the bulk.
 
-local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
+local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
 local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'until', 'open', 'run_seen')
 if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
@@ -89,7 +89,7 @@ for i = 6, #KEYS do
       local epoch = int(draw(now, held[5], held[6]))
       redis.call('HSET', key, 'holder', rotation, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms), 'intent', now_text, 'lands', lands_text)
       if held[4] == 'deleted' then redis.call('PERSIST', key) end
-      redis.call('ZADD', KEYS[4], lands_text, name_of(key))
+      redis.call('ZADD', own_intents(KEYS[4]), lands_text, name_of(key))
       redis.call('HSET', rotation_key(rotation), 'org', org, 'assistant', assistant, 'assistant_key', key, 'state', 'ROTATING', 'reason', bulk[3],
         'created', now_text, 'started', now_text, 'updated', now_text, 'attempts', 1, 'bulk', bulk_id, 'item', index)
       redis.call('ZADD', PREFIX .. ':rotations:open', 0, rotation)

@@ -1,9 +1,9 @@
 -- Records a bulk rotation, once. Its ids, where they are given, lie there already, and would be gone within the hour.
 --
 -- KEYS  1 the bulk   2 its ids   3 those it leaves out   4 the request id (only where the caller gave one)
--- ARGV  1 prefix  2 bulk id  3 request id or ''  4 digest of the arguments  5 seconds that a request id is kept
+-- ARGV  1 prefix  2 bulk id  3 request id or ''  4 digest of the arguments, and of the same with `c` for the org: DIGEST/DIGEST  5 seconds that a request id is kept
 --       6 how many ids were given, '' where upstream is to be asked for them  7 '1' for a dry run  8 '1' where it is urgent
---       9 how many it leaves out  10… further fields and values of its hash
+--       9 how many it leaves out  10… further fields and values of its hash: `org` first
 -- Returns {'CREATED', flat hash}
 --         {'KNOWN', bulk id}   the same request again
 --         {'REUSED'}           the request id was used with other arguments
@@ -13,12 +13,15 @@
 
 local id, request = ARGV[2], ARGV[3]
 local given, left_out = tonumber(ARGV[6]), tonumber(ARGV[9])
+local own_digest, digest_of_c = string.match(ARGV[4], '^([^/]+)/(.+)$')
+ARGV[11] = org_name(ARGV[11])
 
 if request ~= '' then
   local seen = redis.call('GET', KEYS[4])
   if seen then
     local other, digest = string.match(seen, '^(%S+) (%S+)$')
-    if digest ~= ARGV[4] then return { 'REUSED' } end
+    -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
+    if digest ~= own_digest and not (digest == digest_of_c and org_name('c') == ARGV[11]) then return { 'REUSED' } end
     if redis.call('EXISTS', bulk_key(other)) == 0 then return { 'SPENT' } end
     return { 'KNOWN', other }
   end
@@ -27,7 +30,7 @@ end
 if (given and redis.call('HLEN', KEYS[2]) ~= math.ceil(given / 1000)) or (left_out > 0 and redis.call('EXISTS', KEYS[3]) == 0) then return { 'INCOMPLETE' } end
 
 if request ~= '' then
-  redis.call('SET', KEYS[4], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
+  redis.call('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5])
 end
 
 local now = int(math.floor(now_us() / 1000))

@@ -25,14 +25,14 @@
 -- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
 -- before the intent. After as many unknown outcomes in a row as intents may be open, one POST a landing window leaves, to see.
 
-local id, org, lease_ms, landing_ms, bound = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local id, org, lease_ms, landing_ms, bound = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked')
 local state = rotation[1]
-if not state or rotation[2] ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
+if not state or org_name(rotation[2]) ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', 'queued:' .. org,
+local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', 'queued:' .. rotation[2],
   'verified', 'intent', 'satisfied', 'uncertain', 'rotated')
 local holder = held[1]
 local now = now_us()
@@ -75,7 +75,7 @@ end
 local bulk = rotation[8] and redis.call('HMGET', bulk_key(rotation[8]), 'state', 'created') or {}
 local bulk_state = bulk[1]
 if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
-  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
+  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
   finish(id, 'CANCELLED', int(now_ms))
   forget_if_never_published(KEYS[2])
   expire_if_deleted(KEYS[2])
@@ -106,8 +106,8 @@ if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) 
 
 redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
   'intent', int(now_ms), 'lands', int(now_ms + landing_ms))
-redis.call('ZADD', KEYS[4], int(now_ms + landing_ms), name_of(KEYS[2]))
-if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. org) end
+redis.call('ZADD', own_intents(KEYS[4]), int(now_ms + landing_ms), name_of(KEYS[2]))
+if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
 if held[4] == 'deleted' then redis.call('PERSIST', KEYS[2]) end
 local attempts = int(tonumber(rotation[5]) + 1)
 local started = rotation[4] or int(now_ms)

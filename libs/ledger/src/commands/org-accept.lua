@@ -4,7 +4,8 @@
 -- ARGV  1 prefix  2 org id  3 for how long (ms)
 -- Returns {'ACCEPTED'}, or {'NOT_HELD'}
 
-if redis.call('HDEL', KEYS[1], ARGV[2]) == 0 then return { 'NOT_HELD' } end
-redis.call('HSET', PREFIX .. ':accepted', ARGV[2], int(math.floor(now_us() / 1000) + tonumber(ARGV[3])))
-redis.call('DEL', adopted_key(ARGV[2]))
+local org = org_name(ARGV[2])
+if redis.call('HDEL', KEYS[1], org) == 0 then return { 'NOT_HELD' } end
+redis.call('HSET', PREFIX .. ':accepted', org, int(math.floor(now_us() / 1000) + tonumber(ARGV[3])))
+redis.call('DEL', adopted_key(org))
 return { 'ACCEPTED' }

@@ -4,5 +4,6 @@
 -- ARGV  1 prefix  2 org id
 -- Returns {'SWEPT', '1' if it was held}
 
-redis.call('HSET', PREFIX .. ':known', ARGV[2], redis.call('ZCARD', PREFIX .. ':assistants:' .. encoded(ARGV[2])))
-return { 'SWEPT', redis.call('HDEL', KEYS[1], ARGV[2]) == 1 and '1' or '' }
+local org = org_name(ARGV[2])
+redis.call('HSET', PREFIX .. ':known', org, redis.call('ZCARD', PREFIX .. ':assistants:' .. encoded(org)))
+return { 'SWEPT', redis.call('HDEL', KEYS[1], org) == 1 and '1' or '' }

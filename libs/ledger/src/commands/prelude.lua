@@ -30,6 +30,27 @@ local function move(id, to, now_ms, ...)
   redis.call('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
 
+-- An id as it stands in a key: as JavaScript's encodeURIComponent has it.
+local function encoded(id)
+  return (string.gsub(id, "[^%w%-_.!~*'()]", function(byte) return string.format('%%%02X', string.byte(byte)) end))
+end
+
+-- The one name of an org: `c` is translated once the ledger knows which org it stands for. Commands translate for themselves, so that a
+-- process that has not heard of the alias yet still writes to the right place.
+local function org_name(org)
+  if org ~= 'c' then return org end
+  return redis.call('HGET', PREFIX .. ':ledger', 'alias') or org
+end
+
+local function intents_key(org)
+  return PREFIX .. ':intents:' .. encoded(org_name(org))
+end
+
+-- The key of an org's open intents, as a process names it: that of `c` is translated like the org itself.
+local function own_intents(key)
+  return key == PREFIX .. ':intents:c' and intents_key('c') or key
+end
+
 -- ---- bulk rotations: what several commands share ----
 
 -- One letter for each assistant of a bulk: see failureLetters in libs/schema. What is not in the table is INTERNAL.
@@ -152,13 +173,15 @@ end
 -- Somebody else rotates keys of an org. Where that is many in a short time, its bulk rotations stop: two deployments on one org fight.
 local DRIFT_WINDOW_MS, DRIFT_STORM = 600000, 50
 local function halt_bulks_of(org, why, now_ms)
+  org = org_name(org)
   for _, id in ipairs(redis.call('ZRANGE', PREFIX .. ':bulks:active', 0, -1)) do
     local bulk = redis.call('HMGET', bulk_key(id), 'state', 'org')
-    if bulk[1] == 'RUNNING' and bulk[2] == org then stop_bulk(id, 'HALTED', why, now_ms) end
+    if bulk[1] == 'RUNNING' and bulk[2] and org_name(bulk[2]) == org then stop_bulk(id, 'HALTED', why, now_ms) end
   end
 end
 local function note_drift(org, now_ms)
   local facts = PREFIX .. ':ledger'
+  org = org_name(org)
   local since = tonumber(redis.call('HGET', facts, 'drift_at:' .. org))
   if not since or math.abs(now_ms - since) > DRIFT_WINDOW_MS then
     redis.call('HSET', facts, 'drift_at:' .. org, int(now_ms), 'drift:' .. org, 0)
@@ -331,9 +354,9 @@ local function let_go(assistant_key)
 end
 
 -- Hands the assistant back, its intent closed.
-local function hand_back(assistant_key, intents_key)
+local function hand_back(assistant_key, intents)
   let_go(assistant_key)
-  redis.call('ZREM', intents_key, name_of(assistant_key))
+  redis.call('ZREM', own_intents(intents), name_of(assistant_key))
 end
 
 -- An assistant that has no key version, no claim and nothing queued leaves nothing behind: ids that do not exist upstream
@@ -359,26 +382,18 @@ end
 
 -- Has an assistant read and compared, at the latest at a moment. Never later than it was to be read anyway.
 local function request_check(org, assistant, at_ms)
-  redis.call('ZADD', PREFIX .. ':checks', 'LT', int(at_ms), org .. '/' .. assistant)
+  redis.call('ZADD', PREFIX .. ':checks', 'LT', int(at_ms), org_name(org) .. '/' .. assistant)
 end
 
 -- The same, but not before that moment: an earlier check does not stand for it. `mark` tells it from all others of the assistant.
 local function request_later_check(org, assistant, at_ms, mark)
-  redis.call('ZADD', PREFIX .. ':checks', int(at_ms), org .. '/' .. assistant .. '/' .. mark)
-end
-
--- An id as it stands in a key: as JavaScript's encodeURIComponent has it.
-local function encoded(id)
-  return (string.gsub(id, "[^%w%-_.!~*'()]", function(byte) return string.format('%%%02X', string.byte(byte)) end))
-end
-
-local function intents_key(org)
-  return PREFIX .. ':intents:' .. encoded(org)
+  redis.call('ZADD', PREFIX .. ':checks', int(at_ms), org_name(org) .. '/' .. assistant .. '/' .. mark)
 end
 
 -- How many intents of an org are open. Where they are as many as may be, those are taken out whose assistant was taken out of the ledger by
 -- hand: they would count for ever.
 local function open_intents(key, bound, now_ms)
+  key = own_intents(key)
   local open = redis.call('ZCARD', key)
   if open < bound then return open end
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', int(now_ms), 'LIMIT', 0, bound)) do
@@ -459,6 +474,7 @@ local CHANGES_WINDOW_MS, CHANGES_ALLOWED = 600000, 3
 
 -- How many assistants of an org were known when its last sweep ended; of an org without one, how many are known now.
 local function known_of(org)
+  org = org_name(org)
   return tonumber(redis.call('HGET', PREFIX .. ':known', org)) or redis.call('ZCARD', PREFIX .. ':assistants:' .. encoded(org))
 end
 
@@ -469,7 +485,7 @@ local function change_limit(org, percent)
 end
 
 local function changes_key(org)
-  return PREFIX .. ':changes:' .. encoded(org)
+  return PREFIX .. ':changes:' .. encoded(org_name(org))
 end
 
 -- One more assistant of an org is without its key, or has another one, and nobody asked for that.
@@ -484,7 +500,7 @@ end
 
 -- Why an org is held; nil if it is not. An entry that cannot be read holds too: an operator has to look.
 local function hold_of(org)
-  local text = redis.call('HGET', PREFIX .. ':held', org)
+  local text = redis.call('HGET', PREFIX .. ':held', org_name(org))
   if not text then return nil end
   local whole, hold = pcall(cjson.decode, text)
   return whole and type(hold) == 'table' and type(hold.code) == 'string' and hold.code or 'KEYS_NOT_SHOWN'
@@ -493,19 +509,20 @@ end
 -- Nothing of an org is published because of reads alone, but what confirms what is published, until reads agree with it again or an operator accepts them.
 -- Its bulk rotations halt: no more keys are replaced in an org that nobody can be sure of, unless an operator resumes them.
 local function hold_org(org, code, affected, known, now_ms)
+  org = org_name(org)
   if redis.call('HEXISTS', PREFIX .. ':held', org) == 0 then halt_bulks_of(org, code, now_ms) end
   redis.call('HSET', PREFIX .. ':held', org, cjson.encode({ since = math.floor(now_ms), code = code, affected = affected, known = known }))
 end
 
 -- Whether an operator has accepted what reads say of an org, a short time ago.
 local function is_accepted(org, now_ms)
-  local until_ms = tonumber(redis.call('HGET', PREFIX .. ':accepted', org))
+  local until_ms = tonumber(redis.call('HGET', PREFIX .. ':accepted', org_name(org)))
   return until_ms ~= nil and left(until_ms, now_ms, 3600000) > 0
 end
 
 -- Keys that were found changed lately, each with its assistant: Invent makes no key twice, so one that several have is no key.
 local function adopted_key(org)
-  return PREFIX .. ':adopted:' .. encoded(org)
+  return PREFIX .. ':adopted:' .. encoded(org_name(org))
 end
 local function is_adopted_elsewhere(org, fingerprint, assistant)
   local other = redis.call('HGET', adopted_key(org), short(fingerprint))

@@ -2,11 +2,11 @@
 --
 -- KEYS  1 the new sweep   2 the index of sweeps   3 those that are QUEUED, by scope   4 the lock
 -- ARGV  1 prefix  2 sweep id  3 org id, or '' for all  4 how many sweeps are kept
--- Returns {'CREATED', created ms}
+-- Returns {'CREATED', created ms, org id}   `c` is translated once it is known
 --         {'KNOWN', sweep id, flat hash}   one that is still QUEUED for the same scope
 -- Keeps: of sweeps beyond the number, only those go that nobody will go on with. What is QUEUED or at work is never forgotten.
 
-local id, org = ARGV[2], ARGV[3]
+local id, org = ARGV[2], org_name(ARGV[3])
 
 local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
@@ -32,4 +32,4 @@ if over > 0 then
     end
   end
 end
-return { 'CREATED', now }
+return { 'CREATED', now, org }

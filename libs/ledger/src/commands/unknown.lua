@@ -26,8 +26,9 @@ move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_m
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7], 'operator', ARGV[8])
 if not noted then
   if ARGV[14] ~= '1' then
-    redis.call('HINCRBY', KEYS[3], 'run:' .. ARGV[12], 1)
-    redis.call('HSET', KEYS[3], 'run_at:' .. ARGV[12], int(now_ms))
+    local org = org_name(ARGV[12])
+    redis.call('HINCRBY', KEYS[3], 'run:' .. org, 1)
+    redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms))
   end
   if tells then
     local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])

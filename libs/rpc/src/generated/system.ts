@@ -5,6 +5,7 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 import type { FreezeRequest as _rekey_v1_FreezeRequest, FreezeRequest__Output as _rekey_v1_FreezeRequest__Output } from './rekey/v1/FreezeRequest.ts';
 import type { FrozenStatus as _rekey_v1_FrozenStatus, FrozenStatus__Output as _rekey_v1_FrozenStatus__Output } from './rekey/v1/FrozenStatus.ts';
 import type { GetStatusRequest as _rekey_v1_GetStatusRequest, GetStatusRequest__Output as _rekey_v1_GetStatusRequest__Output } from './rekey/v1/GetStatusRequest.ts';
+import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from './rekey/v1/OrgAliasStatus.ts';
 import type { OrgIntents as _rekey_v1_OrgIntents, OrgIntents__Output as _rekey_v1_OrgIntents__Output } from './rekey/v1/OrgIntents.ts';
 import type { QuarantinedAssistant as _rekey_v1_QuarantinedAssistant, QuarantinedAssistant__Output as _rekey_v1_QuarantinedAssistant__Output } from './rekey/v1/QuarantinedAssistant.ts';
 import type { Status as _rekey_v1_Status, Status__Output as _rekey_v1_Status__Output } from './rekey/v1/Status.ts';
@@ -27,6 +28,7 @@ export interface ProtoGrpcType {
       FreezeRequest: MessageTypeDefinition<_rekey_v1_FreezeRequest, _rekey_v1_FreezeRequest__Output>
       FrozenStatus: MessageTypeDefinition<_rekey_v1_FrozenStatus, _rekey_v1_FrozenStatus__Output>
       GetStatusRequest: MessageTypeDefinition<_rekey_v1_GetStatusRequest, _rekey_v1_GetStatusRequest__Output>
+      OrgAliasStatus: MessageTypeDefinition<_rekey_v1_OrgAliasStatus, _rekey_v1_OrgAliasStatus__Output>
       OrgIntents: MessageTypeDefinition<_rekey_v1_OrgIntents, _rekey_v1_OrgIntents__Output>
       QuarantinedAssistant: MessageTypeDefinition<_rekey_v1_QuarantinedAssistant, _rekey_v1_QuarantinedAssistant__Output>
       Status: MessageTypeDefinition<_rekey_v1_Status, _rekey_v1_Status__Output>

@@ -4,6 +4,7 @@ import type { FrozenStatus as _rekey_v1_FrozenStatus, FrozenStatus__Output as _r
 import type { OrgIntents as _rekey_v1_OrgIntents, OrgIntents__Output as _rekey_v1_OrgIntents__Output } from '../../rekey/v1/OrgIntents.ts';
 import type { UncertainAssistant as _rekey_v1_UncertainAssistant, UncertainAssistant__Output as _rekey_v1_UncertainAssistant__Output } from '../../rekey/v1/UncertainAssistant.ts';
 import type { QuarantinedAssistant as _rekey_v1_QuarantinedAssistant, QuarantinedAssistant__Output as _rekey_v1_QuarantinedAssistant__Output } from '../../rekey/v1/QuarantinedAssistant.ts';
+import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from '../../rekey/v1/OrgAliasStatus.ts';
 
 export interface Status {
   'frozen'?: (_rekey_v1_FrozenStatus | null);
@@ -15,6 +16,7 @@ export interface Status {
   'quarantined'?: (_rekey_v1_QuarantinedAssistant)[];
   'quarantinedCount'?: (number);
   'checkCount'?: (number);
+  'orgAlias'?: (_rekey_v1_OrgAliasStatus | null);
 }
 
 export interface Status__Output {
@@ -27,4 +29,5 @@ export interface Status__Output {
   'quarantined': (_rekey_v1_QuarantinedAssistant__Output)[];
   'quarantinedCount': (number);
   'checkCount': (number);
+  'orgAlias': (_rekey_v1_OrgAliasStatus__Output | null);
 }

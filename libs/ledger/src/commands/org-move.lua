@@ -1,0 +1,46 @@
+#!lua flags=allow-oom
+-- Publishes again under its real name what was published under `c`: the same keys, as new versions.
+--
+-- KEYS  1 the assistants published under `c`   2 those under the org that `c` stands for   3 the orgs
+--       4… of each key version: its assistant, the current record
+-- ARGV  1 prefix  2 org id  3 org id percent-encoded  4 length to keep the stream at  5 at which revision of the consumers they were sealed
+--       6… of each: assistant id, SHA-1 of the current record that it was made from, epoch of the assistant as it was read, the new version,
+--       event text before the number `seq`, event text after it
+-- Returns {'MOVED', word, word, …}, one for each:
+--           moved
+--           gone      it is not published under `c` any more
+--           changed   a rotation holds it, its key is in doubt, or something has happened to it since it was read: nothing was written
+--         {'READERS'}   consumers were added or removed since they were sealed: nothing was written
+-- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated, superseded, when it was seen) stays as it
+-- was. A move never crosses a rotation or a check: the epoch is the one that was read, and is drawn anew.
+
+if readers_revision() ~= ARGV[5] then return { 'READERS' } end
+
+local function move_one(assistant_key, current_key, id, seen, epoch, version, head, tail)
+  local held = redis.pcall('HMGET', assistant_key, 'holder', 'epoch', 'org', 'uncertain', 'version')
+  if held.err then return 'changed' end
+  if held[3] ~= 'c' then
+    redis.call('ZREM', KEYS[1], id)
+    return 'gone'
+  end
+  if held[1] or held[4] or (held[2] or '') ~= epoch or tonumber(version) <= (tonumber(held[5]) or 0) then return 'changed' end
+  local current = redis.pcall('GET', current_key)
+  if type(current) ~= 'string' or redis.sha1hex(current) ~= seen then return 'changed' end
+
+  local seq, event = emit(head, tail, ARGV[4])
+  redis.call('SET', current_key, event, 'KEEPTTL')
+  redis.call('HSET', assistant_key, 'version', version, 'epoch', version, 'seq', seq, 'org', ARGV[3])
+  local score = redis.call('ZSCORE', KEYS[1], id) or '0'
+  redis.call('ZREM', KEYS[1], id)
+  redis.call('ZADD', KEYS[2], score, id)
+  redis.call('SADD', KEYS[3], ARGV[2])
+  return 'moved'
+end
+
+local reply = { 'MOVED' }
+for i = 4, #KEYS, 2 do
+  local at = 6 + 3 * (i - 4)
+  reply[#reply + 1] = move_one(KEYS[i], KEYS[i + 1], unpack(ARGV, at, at + 5))
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[3], 'c') end
+return reply
