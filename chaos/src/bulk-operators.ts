@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { GatewayClient } from '@rekey/rpc';
 import type { RotationState } from '@rekey/schema';
 import type { Random } from './random.ts';
+import type { Outcome } from './verdict.ts';
 
 export interface BulkOutcome {
   /** What became of each assistant, in the last bulk rotation that it was in. */
-  ends: Map<string, { state: RotationState; code?: string }>;
+  ends: Map<string, Outcome>;
   /** What the operators did, and how often. */
   done: Record<string, number>;
 }
@@ -82,13 +83,15 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
     return bulk;
   };
 
-  const collect = async (id: string): Promise<string[]> => {
+  const collect = async ({ id, createTime }: Bulk): Promise<string[]> => {
     const again: string[] = [];
+    const acceptedMs = Number(createTime!.seconds) * 1000 + createTime!.nanos / 1e6;
     for (let pageToken = ''; ; ) {
       const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken }));
       for (const { assistantId, state, error } of page.items) {
         if (state === 'CANCELLED') again.push(assistantId);
-        ends.set(assistantId, { state: state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState), ...(error && { code: error.reason }) });
+        const became = state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState);
+        ends.set(assistantId, { state: became, assistantId, acceptedMs, ...(error && { code: error.reason }) });
       }
       pageToken = page.nextPageToken;
       if (pageToken === '') return again;
@@ -96,12 +99,18 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
   };
 
   let bulk = await follow(await create());
+  // It could not be told which assistants there are: nothing was rotated, and the operators ask again later.
+  while (bulk.state === 'FAILED') {
+    count(`failed: ${bulk.stop?.reason}`);
+    await pause(1000);
+    bulk = await follow(await create());
+  }
   for (;;) {
     for (let retries = 0; bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < RETRIES; retries += 1) {
       count('retry');
       bulk = await follow(await insist(() => client.retryBulkRotation({ id: bulk.id })));
     }
-    const again = await collect(bulk.id);
+    const again = await collect(bulk);
     if (again.length === 0) return { ends, done };
     bulk = await follow(await create(again));
   }
