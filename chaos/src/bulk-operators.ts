@@ -27,6 +27,8 @@ const ended = ({ state }: Bulk): boolean => ['COMPLETED', 'CANCELLED', 'FAILED']
 const stopped = ({ state }: Bulk): boolean => state === 'PAUSED' || state === 'HALTED';
 const IDS_A_MESSAGE = 1000;
 const RETRIES = 3;
+/** A bulk that does not move for so long is given up: it is judged as it is. */
+const STALLED_MS = 300_000;
 
 const chunksOf = (ids: string[]): string[][] => Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) => ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE));
 
@@ -65,7 +67,14 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
 
   const follow = async (first: Bulk): Promise<Bulk> => {
     let bulk = first;
+    let [last, movedMs] = ['', performance.now()];
     while (!ended(bulk)) {
+      const now = JSON.stringify([bulk.state, bulk.counts]);
+      if (now !== last) [last, movedMs] = [now, performance.now()];
+      if (performance.now() - movedMs > STALLED_MS) {
+        count('stalled');
+        return bulk;
+      }
       await pause(random.between(100, 1500));
       bulk = await insist(() => client.getBulkRotation({ id: first.id }));
       const { counts } = bulk;
@@ -111,7 +120,7 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
       bulk = await follow(await insist(() => client.retryBulkRotation({ id: bulk.id })));
     }
     const again = await collect(bulk);
-    if (again.length === 0) return { ends, done };
+    if (again.length === 0 || !ended(bulk)) return { ends, done };
     bulk = await follow(await create(again));
   }
 };

@@ -32,11 +32,12 @@ const options = new Command('chaos')
   .option('--faults <share>', 'of the POSTs; 0 also leaves processes and connections alone', share, 0.2)
   .option('--bulk', 'as one bulk rotation that is paused, resumed and cancelled at random, in place of single ones')
   .addOption(new Option('--world <kind>', 'odd: Invent is also wrong in ways that no fault of a network is, for some seconds each').choices(['usual', 'odd']).default('usual'))
+  .option('--episodes <n>', 'of an odd world: how many at least (default: each kind once)', positive)
   .option('--workers <n>', 'processes', positive, 3)
   .option('--json', 'the verdict as one JSON object')
   .option('--keep-log <file>', 'append what all processes wrote to a file')
   .parse()
-  .opts<{ rotations: number; seed: number; faults: number; workers: number; world: 'usual' | 'odd'; bulk?: boolean; json?: boolean; keepLog?: string }>();
+  .opts<{ rotations: number; seed: number; faults: number; workers: number; world: 'usual' | 'odd'; episodes?: number; bulk?: boolean; json?: boolean; keepLog?: string }>();
 
 const say = (text: string) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
 
@@ -45,27 +46,34 @@ const QUIET_WITHIN_MS = 180_000;
 /** The share of rotations that is asked for before the first odd episode is over. */
 const HEAD_START = 0.05;
 const LAST_LOOKS = 5;
+/** Where nothing moves for so long, nothing more is asked for, and what there is is judged. */
+const STALLED_MS = 300_000;
 
 /** Asks for so many rotations, each of them accepted for certain, and not faster than `mayHaveAsked` allows (0 to 1). Returns their ids. */
 const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => number): Promise<string[]> => {
   const ids = new Set<string>();
   const targets = stage.targets();
   let next = 0;
+  let movedMs = performance.now();
+  const isStalled = () => performance.now() - movedMs > STALLED_MS;
   const ask = async () => {
     while (ids.size < count) {
-      while ((await stage.openRotations()) > AT_ONCE || ids.size > count * (mayHaveAsked() + HEAD_START)) await stage.pause(50);
+      while (!isStalled() && ((await stage.openRotations()) > AT_ONCE || ids.size > count * (mayHaveAsked() + HEAD_START))) await stage.pause(50);
+      if (isStalled()) return;
       const target = targets[next % targets.length]!;
       next += 1;
       const before = ids.size;
       ids.add(await stage.rotate(target, randomUUID()));
+      movedMs = performance.now();
       if (ids.size > before && ids.size % 100 === 0) say(`${ids.size} of ${count} rotations accepted`);
     }
   };
   await Promise.all(Array.from({ length: 16 }, ask));
+  if (isStalled()) say(`nothing has moved for ${STALLED_MS / 1000} s: ${ids.size} of ${count} rotations were asked for`);
   return [...ids];
 };
 
-/** Until each kind of episode was there once. */
+/** Until there were as many episodes as are enough. */
 const waitForOddWorld = async (stage: Stage, odd: OddWorld): Promise<void> => {
   for (let progress = 0; progress < 1; progress = odd.progress()) {
     say(`${Math.round(progress * 100)} % of the odd episodes are over`);
@@ -90,7 +98,7 @@ const stop = async () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)));
 try {
   const operator = stage.startOperator();
-  const odd = options.world === 'odd' ? stage.startOddWorld(createRandom(options.seed + 2)) : undefined;
+  const odd = options.world === 'odd' ? stage.startOddWorld(createRandom(options.seed + 2), options.episodes) : undefined;
   const havoc = options.faults > 0 ? stage.startHavoc(createRandom(options.seed)) : undefined;
   const asked = options.bulk
     ? await rotateInBulk({ ...stage.bulkSetting(), random: createRandom(options.seed + 1), pause: stage.pause, say, meddle: () => options.faults > 0 })
@@ -111,7 +119,8 @@ try {
     report = { episodes: odd.done() };
   }
   await operator.stop();
-  report = { ...report, statusSaid: operator.seen(), operatorDid: operator.done() };
+  const looks = operator.samples();
+  report = { ...report, statusSaid: operator.seen(), looks: { total: looks.length, allClear: looks.filter(({ says }) => !says).length }, operatorDid: operator.done() };
   verdict = judge(await stage.evidence('ids' in asked ? asked.ids : asked.ends, operator.samples()));
 } finally {
   await stop();

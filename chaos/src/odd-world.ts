@@ -109,18 +109,20 @@ export interface OddWorldOptions {
   pause: (ms: number) => Promise<void>;
   /** Runs while nothing is odd: nobody else may begin an episode meanwhile. */
   inCalm: () => Promise<void>;
+  /** How many are enough; each kind once if it is not said. */
+  episodes?: number | undefined;
 }
 
 export interface OddWorld {
   done(): Record<string, number>;
-  /** From 0 to 1: how much of a first round, with each kind of episode once, is over. */
+  /** From 0 to 1: how many of those that are enough are over. */
   progress(): number;
   /** Begins no further episode, and resolves when the last one is over. */
   stop(): Promise<void>;
 }
 
 /** Lets one episode follow the other, sometimes two at once, with calm between them. */
-export const startOddWorld = ({ random, setting, admin, pause, inCalm }: OddWorldOptions): OddWorld => {
+export const startOddWorld = ({ random, setting, admin, pause, inCalm, episodes: enough = episodeNames.length }: OddWorldOptions): OddWorld => {
   const done: Record<string, number> = {};
   let over = 0;
   const stopping = new AbortController();
@@ -150,7 +152,7 @@ export const startOddWorld = ({ random, setting, admin, pause, inCalm }: OddWorl
   const running = run();
   return {
     done: () => done,
-    progress: () => Math.min(over / episodeNames.length, 1),
+    progress: () => Math.min(over / enough, 1),
     stop: async () => {
       stopping.abort();
       await running;

@@ -28,7 +28,7 @@ export interface Stage {
   startHavoc(random: Random): { stop(): Promise<void> };
   havocDone(): Record<string, number>;
   /** Lets Invent be wrong, in episodes. */
-  startOddWorld(random: Random): OddWorld;
+  startOddWorld(random: Random, episodes: number | undefined): OddWorld;
   /** Looks at `rekey status` all the time, and acts on it in calm. */
   startOperator(): Operator;
   /** No more faults. */
@@ -173,7 +173,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       env: {
         ...timing,
         // Where nothing goes wrong a busy machine must not look like a lost answer.
-        ...(faults > 0 && hurried),
+        ...((faults > 0 || odd) && hurried),
         REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
         INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
         INVENT_API_KEY: API_KEY,
@@ -322,7 +322,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       const rotateByHand = async () => {
         while (!signal.aborted) {
           await sleep(random.between(200, 800));
-          await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`);
+          // In an odd world it may be gone.
+          await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`).catch(() => {});
         }
       };
       const running = [wreak(), wreak(), rotateByHand()];
@@ -336,9 +337,9 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     havocDone: () => done,
 
-    startOddWorld: (random) =>
+    startOddWorld: (random, episodes) =>
       startOddWorld({
-        random, admin,
+        random, admin, episodes,
         setting: { orgIds: [...new Set(orgs.values())], assistantIds: [...orgs.keys()], readLagMs: READ_LAG_MS, confirmAfterMs: CONFIRM_AFTER_MS },
         pause: async (ms) => {
           await sleep(ms);
