@@ -122,8 +122,10 @@ export const createApi = (options: ApiOptions): Server => {
   };
 
   const showListed = (id: string, otherKey: boolean, fault: Fault | undefined, views: readonly View[], asksAnew: boolean): Record<string, unknown> => {
+    // The usual case, with one look at the world.
+    if (views.length === 0) return show(id, fault);
     const record = otherKey || !world.find(id) ? recordOf(world, id, otherKey) : show(id, fault);
-    return views.length === 0 ? record : showRecord(world, views, id, record, asksAnew);
+    return showRecord(world, views, id, record, asksAnew);
   };
 
   /** The record from before a rotate takes effect, or from still more changes ago. */
