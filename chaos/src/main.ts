@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { rotateInBulk } from './bulk-operators.ts';
-import type { OddWorld } from './odd-world.ts';
+import { episodeNames, type OddWorld } from './odd-world.ts';
 import { createRandom } from './random.ts';
 import { startStage, type Stage } from './stage.ts';
 import { isClean, judge, type Verdict } from './verdict.ts';
@@ -25,6 +25,13 @@ const share = (text: string): number => {
   return value;
 };
 
+const kindsOfEpisodes = (text: string): string[] => {
+  const kinds = text.split(',').map((kind) => kind.trim());
+  const unknown = kinds.find((kind) => !episodeNames.includes(kind));
+  if (unknown !== undefined) throw new InvalidArgumentError(`there is no kind '${unknown}', but: ${episodeNames.join(', ')}`);
+  return kinds;
+};
+
 const options = new Command('chaos')
   .description('Rotates keys under every fault at once, and judges by what is true upstream.')
   .option('--rotations <n>', 'how many', positive, 1000)
@@ -33,11 +40,12 @@ const options = new Command('chaos')
   .option('--bulk', 'as one bulk rotation that is paused, resumed and cancelled at random, in place of single ones')
   .addOption(new Option('--world <kind>', 'odd: Invent is also wrong in ways that no fault of a network is, for some seconds each').choices(['usual', 'odd']).default('usual'))
   .option('--episodes <n>', 'of an odd world: how many at least (default: each kind once)', positive)
+  .option('--without <kinds>', 'of an odd world: kinds of episodes that are left out, by comma', kindsOfEpisodes, [])
   .option('--workers <n>', 'processes', positive, 3)
   .option('--json', 'the verdict as one JSON object')
   .option('--keep-log <file>', 'append what all processes wrote to a file')
   .parse()
-  .opts<{ rotations: number; seed: number; faults: number; workers: number; world: 'usual' | 'odd'; episodes?: number; bulk?: boolean; json?: boolean; keepLog?: string }>();
+  .opts<{ rotations: number; seed: number; faults: number; workers: number; world: 'usual' | 'odd'; episodes?: number; without: string[]; bulk?: boolean; json?: boolean; keepLog?: string }>();
 
 const say = (text: string) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
 
@@ -47,7 +55,7 @@ const QUIET_WITHIN_MS = 180_000;
 const HEAD_START = 0.05;
 const LAST_LOOKS = 5;
 /** Where nothing moves for so long, nothing more is asked for, and what there is is judged. */
-const STALLED_MS = 300_000;
+const STALLED_MS = 180_000;
 
 /** Asks for so many rotations, each of them accepted for certain, and not faster than `mayHaveAsked` allows (0 to 1). Returns their ids. */
 const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => number): Promise<string[]> => {
@@ -64,7 +72,8 @@ const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => 
       next += 1;
       const before = ids.size;
       ids.add(await stage.rotate(target, randomUUID()));
-      movedMs = performance.now();
+      // Of an assistant with an open rotation it is that one again.
+      if (ids.size > before) movedMs = performance.now();
       if (ids.size > before && ids.size % 100 === 0) say(`${ids.size} of ${count} rotations accepted`);
     }
   };
@@ -98,7 +107,7 @@ const stop = async () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)));
 try {
   const operator = stage.startOperator();
-  const odd = options.world === 'odd' ? stage.startOddWorld(createRandom(options.seed + 2), options.episodes) : undefined;
+  const odd = options.world === 'odd' ? stage.startOddWorld(createRandom(options.seed + 2), options) : undefined;
   const havoc = options.faults > 0 ? stage.startHavoc(createRandom(options.seed)) : undefined;
   const asked = options.bulk
     ? await rotateInBulk({ ...stage.bulkSetting(), random: createRandom(options.seed + 1), pause: stage.pause, say, meddle: () => options.faults > 0 })

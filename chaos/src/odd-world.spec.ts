@@ -30,6 +30,12 @@ describe('drawEpisodes', () => {
     expect(names(1)).not.toEqual(names(2));
   });
 
+  it('leaves out kinds', () => {
+    const episodes = drawEpisodes(createRandom(1), setting, ['long 429', 'wave of 404']);
+    const drawn = new Set(Array.from({ length: 3 * episodeNames.length }, () => episodes.next().value.name));
+    expect([drawn.size, drawn.has('long 429'), drawn.has('wave of 404')]).toEqual([episodeNames.length - 2, false, false]);
+  });
+
   it('draws only what the simulator understands, and what is over by itself', async () => {
     const episodes = Array.from({ length: 20 }, (_, seed) => round(seed)).flat();
     for (const { faults } of episodes) for (const fault of faults) await admin('POST', '/faults', fault);

@@ -92,9 +92,9 @@ const kinds: Record<string, Make> = {
 export const episodeNames = Object.keys(kinds);
 
 /** The episodes in a random order, each as often as the others; without end. */
-export const drawEpisodes = function* (random: Random, setting: OddSetting): Generator<Episode, never> {
+export const drawEpisodes = function* (random: Random, setting: OddSetting, without: readonly string[] = []): Generator<Episode, never> {
   for (;;) {
-    const left = [...episodeNames];
+    const left = episodeNames.filter((name) => !without.includes(name));
     while (left.length > 0) {
       const [name] = left.splice(random.between(0, left.length - 1), 1) as [string];
       yield { name, ...kinds[name]!(random, setting) };
@@ -111,6 +111,8 @@ export interface OddWorldOptions {
   inCalm: () => Promise<void>;
   /** How many are enough; each kind once if it is not said. */
   episodes?: number | undefined;
+  /** Kinds that are left out. */
+  without?: readonly string[];
 }
 
 export interface OddWorld {
@@ -122,11 +124,11 @@ export interface OddWorld {
 }
 
 /** Lets one episode follow the other, sometimes two at once, with calm between them. */
-export const startOddWorld = ({ random, setting, admin, pause, inCalm, episodes: enough = episodeNames.length }: OddWorldOptions): OddWorld => {
+export const startOddWorld = ({ random, setting, admin, pause, inCalm, without = [], episodes: enough = episodeNames.length - without.length }: OddWorldOptions): OddWorld => {
   const done: Record<string, number> = {};
   let over = 0;
   const stopping = new AbortController();
-  const episodes = drawEpisodes(random, setting);
+  const episodes = drawEpisodes(random, setting, without);
 
   const play = async ({ name, lastsMs, faults, restore, remove = [] }: Episode): Promise<void> => {
     done[name] = (done[name] ?? 0) + 1;

@@ -7,7 +7,7 @@ import { KEY_UNCERTAIN, KeyEvent, type RotationState } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
 import { createTcpProxy, freePort, launchApp, startRedis, type App, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { startOddWorld, type OddWorld } from './odd-world.ts';
+import { startOddWorld, type OddWorld, type OddWorldOptions } from './odd-world.ts';
 import { startOperator, type Operator } from './operator.ts';
 import type { Random } from './random.ts';
 import type { Change, Evidence, Outcome, StatusSample } from './verdict.ts';
@@ -28,7 +28,7 @@ export interface Stage {
   startHavoc(random: Random): { stop(): Promise<void> };
   havocDone(): Record<string, number>;
   /** Lets Invent be wrong, in episodes. */
-  startOddWorld(random: Random, episodes: number | undefined): OddWorld;
+  startOddWorld(random: Random, options: Pick<OddWorldOptions, 'episodes' | 'without'>): OddWorld;
   /** Looks at `rekey status` all the time, and acts on it in calm. */
   startOperator(): Operator;
   /** No more faults. */
@@ -337,9 +337,9 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     havocDone: () => done,
 
-    startOddWorld: (random, episodes) =>
+    startOddWorld: (random, { episodes, without }) =>
       startOddWorld({
-        random, admin, episodes,
+        random, admin, episodes, without,
         setting: { orgIds: [...new Set(orgs.values())], assistantIds: [...orgs.keys()], readLagMs: READ_LAG_MS, confirmAfterMs: CONFIRM_AFTER_MS },
         pause: async (ms) => {
           await sleep(ms);
