@@ -29,6 +29,7 @@ const kindsOfEpisodes = (text: string): string[] => {
   const kinds = text.split(',').map((kind) => kind.trim());
   const unknown = kinds.find((kind) => !episodeNames.includes(kind));
   if (unknown !== undefined) throw new InvalidArgumentError(`there is no kind '${unknown}', but: ${episodeNames.join(', ')}`);
+  if (new Set(kinds).size === episodeNames.length) throw new InvalidArgumentError('leaves none');
   return kinds;
 };
 

@@ -112,7 +112,7 @@ export interface OddWorldOptions {
   /** How many are enough; each kind once if it is not said. */
   episodes?: number | undefined;
   /** Kinds that are left out. */
-  without?: readonly string[];
+  without?: readonly string[] | undefined;
 }
 
 export interface OddWorld {
