@@ -141,7 +141,7 @@ if (process.stderr.isTTY) say('');
 if (options.json) {
   process.stdout.write(`${JSON.stringify({ seed: options.seed, world: options.world, faults: options.faults, seconds, clean: isClean(verdict), ...verdict, havoc: stage.havocDone(), ...report, ...(operators && { operators }) })}\n`);
 } else {
-  const { darkTimeMs, failed, mostUnpublished, requestsARotation, ...figures } = verdict;
+  const { darkTimeMs, failed, mostUnpublished, requestsARotation, examples, ...figures } = verdict;
   for (const [name, value] of Object.entries({ seed: options.seed, seconds, ...figures })) process.stdout.write(`${name.padEnd(23)} ${String(value)}\n`);
   process.stdout.write(`${'failed'.padEnd(23)} ${JSON.stringify(failed)}\n${'mostUnpublished'.padEnd(23)} ${JSON.stringify(mostUnpublished)}\n`);
   process.stdout.write(`${'requestsARotation'.padEnd(23)} ${requestsARotation.toFixed(2)}\n`);
@@ -149,6 +149,7 @@ if (options.json) {
   process.stdout.write(`${'havoc'.padEnd(23)} ${JSON.stringify(stage.havocDone())}\n`);
   for (const [name, counts] of Object.entries(report)) process.stdout.write(`${name.padEnd(23)} ${JSON.stringify(counts)}\n`);
   if (operators) process.stdout.write(`${'operators'.padEnd(23)} ${JSON.stringify(operators)}\n`);
+  for (const [figure, cases] of Object.entries(examples)) process.stdout.write(`${figure}, for example:\n${cases.map((one) => `  ${one}\n`).join('')}`);
   process.stdout.write(`\n${isClean(verdict) ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.' : 'NOT CLEAN.'}\n`);
 }
 // Connections of the clients may linger.

@@ -120,10 +120,10 @@ describe('judge', () => {
 
   it('finds a removal of what was not removed at the time', () => {
     const gone = { a: [...two.a, change(null, 3000, 'removed'), change('k3', 9000, 'hand')] };
-    const until = [event('a', 1, 'k2', 2010)];
-    const removedAt = (atMs: number) => judged(gone, [...until, event('a', 2, null, atMs), event('a', 3, 'k3', 9990)], { removedWithinMs: 500 });
+    const removedAt = (atMs: number) => judged(gone, [event('a', 1, 'k2', 2010), event('a', 2, null, atMs), event('a', 3, 'k3', 9990)], { removedWithinMs: 500 });
     expect([2900, 2994, 2996, 5000, 9499, 9502].map((atMs) => removedAt(atMs).removedAlive)).toEqual([1, 1, 0, 0, 0, 1]);
-    expect(removedAt(2900)).toMatchObject({ clean: false, divergent: 0 });
+    expect(removedAt(2900)).toMatchObject({ clean: false, divergent: 0, examples: { removedAlive: [expect.stringContaining('a at 2900')] } });
+    expect(removedAt(5000).examples).toEqual({});
   });
 
   it('finds what was wrong for too long while status had nothing to say', () => {

@@ -102,6 +102,8 @@ export interface Verdict {
   longestWrongMs: number;
   /** From the change upstream to the event that brings that key, or a newer one: of changes that Rekey asked for. */
   darkTimeMs: { p50: number; p99: number; max: number };
+  /** Of figures that must be 0, a few cases each: the assistant, and when (ms since 1970). */
+  examples: Record<string, string[]>;
 }
 
 /** The verdict, from the simulator's truth and what consumers could read. Nothing here trusts what Rekey says of itself, but for its end states. */
@@ -114,19 +116,20 @@ export const judge = (evidence: Evidence): Verdict => {
   const lastAge = new Map<string, number>();
   const lastVersion = new Map<string, number>();
   const bringing = new Map<string, { age: number; atMs: number }[]>();
-  let orderViolations = 0;
+  const violations: string[] = [];
   let expectedSeq = 1;
   for (const { event, atMs } of published) {
     const { subject, data } = event;
-    if (data.seq !== expectedSeq) orderViolations += 1;
+    const violated = (what: string) => violations.push(`${subject} at ${atMs}: ${what}`);
+    if (data.seq !== expectedSeq) violated(`number ${data.seq} after ${expectedSeq - 1}`);
     expectedSeq = data.seq + 1;
     if (event.type === KEY_UNCERTAIN) continue;
-    if (event.data.version <= (lastVersion.get(subject) ?? 0)) orderViolations += 1;
+    if (event.data.version <= (lastVersion.get(subject) ?? 0)) violated('a lower version');
     lastVersion.set(subject, event.data.version);
     lastState.set(subject, event.data.fingerprint);
     const age = event.data.fingerprint === null ? undefined : ages(subject, event.data.fingerprint, atMs);
     if (age === undefined) continue;
-    if (age < (lastAge.get(subject) ?? 0)) orderViolations += 1;
+    if (age < (lastAge.get(subject) ?? 0)) violated(`key ${age} of its history after key ${lastAge.get(subject)} (${event.data.cause})`);
     lastAge.set(subject, age);
     bringing.set(subject, [...(bringing.get(subject) ?? []), { age, atMs }]);
   }
@@ -135,9 +138,20 @@ export const judge = (evidence: Evidence): Verdict => {
   const divergent = Object.entries(history).filter(([assistantId, changes]) => {
     const key = inForce(changes);
     return lastState.get(assistantId) !== (key === null ? null : evidence.fingerprint(key));
-  }).length;
+  });
+  const cases = {
+    divergent: divergent.map(([assistantId, changes]) => {
+      const { by, key, atMs } = changes.at(-1)!;
+      const last = lastState.get(assistantId);
+      return `${assistantId}: ${last === undefined ? 'nothing' : last === null ? 'a removal' : 'a key'} is published last, and since ${Math.round(atMs)} ${key === null ? 'there is none' : 'another key is in force'} (${by})`;
+    }),
+    succeededWithoutNewKey: succeededWithoutNewKey(evidence),
+    removedAlive: removedAlive(history, evidence),
+    orderViolations: violations,
+  };
 
   const wrong = spansWrong(history, evidence);
+  const silent = silentlyWrong(wrong, evidence);
   const unpublished = spansUnpublished(history, bringing);
   const unknown = unpublished.filter(({ denied }) => !denied);
   const mostUnpublished: Record<string, number> = {};
@@ -152,14 +166,14 @@ export const judge = (evidence: Evidence): Verdict => {
     rotations: rotations.length,
     succeeded: rotations.filter((rotation) => rotation?.state === 'SUCCEEDED').length,
     failed,
-    divergent,
+    divergent: divergent.length,
     lost: rotations.filter((rotation) => !rotation || !isEnded(rotation.state)).length,
     doneTwice: doneTwice(evidence),
-    succeededWithoutNewKey: succeededWithoutNewKey(evidence),
-    removedAlive: removedAlive(history, evidence),
-    silentlyWrong: silentlyWrong(wrong, evidence),
+    succeededWithoutNewKey: cases.succeededWithoutNewKey.length,
+    removedAlive: cases.removedAlive.length,
+    silentlyWrong: silent.length,
     leftOut: evidence.leftOut ?? 0,
-    orderViolations,
+    orderViolations: violations.length,
     concurrentPosts: counts.concurrentRotates,
     burntBeyondBound: Math.max(0, ...Object.entries(mostUnpublished).map(([org, most]) => most - evidence.boundOf(org))),
     mostUnpublished,
@@ -173,8 +187,15 @@ export const judge = (evidence: Evidence): Verdict => {
     strangersPublished: published.filter(({ event }) => !isOurs(event.subject)).length,
     longestWrongMs: Math.round(Math.max(0, ...wrong.map(({ fromMs, toMs }) => toMs - fromMs).filter(Number.isFinite))),
     darkTimeMs: { p50: Math.round(percentile(dark, 0.5)), p99: Math.round(percentile(dark, 0.99)), max: Math.round(dark.at(-1) ?? 0) },
+    examples: Object.fromEntries(
+      Object.entries({ ...cases, silentlyWrong: silent })
+        .filter(([, all]) => all.length > 0)
+        .map(([figure, all]) => [figure, all.slice(0, EXAMPLES)]),
+    ),
   };
 };
+
+const EXAMPLES = 5;
 
 /** What was promised. */
 const mustBeZero = [
@@ -232,8 +253,8 @@ const madeAtOf = (changes: Change[], fingerprint: Evidence['fingerprint']): Map<
   return made;
 };
 
-/** How many rotations were called SUCCEEDED without a key that was made, and published, after they were accepted. */
-const succeededWithoutNewKey = ({ history, published, rotations, fingerprint }: Evidence): number => {
+/** The rotations that were called SUCCEEDED without a key that was made, and published, after they were accepted. */
+const succeededWithoutNewKey = ({ history, published, rotations, fingerprint }: Evidence): string[] => {
   const made = new Map<string, Map<string, number>>();
   const madeAt = (assistantId: string, print: string): number => {
     const known = made.get(assistantId) ?? madeAtOf(history[assistantId] ?? [], fingerprint);
@@ -247,24 +268,26 @@ const succeededWithoutNewKey = ({ history, published, rotations, fingerprint }: 
     events.set(event.subject, all);
     all.push({ version: event.data.version, print: event.data.fingerprint });
   }
-  return rotations.filter((rotation) => {
+  return rotations.flatMap((rotation) => {
     const { state, assistantId, acceptedMs, version } = rotation ?? {};
-    if (state !== 'SUCCEEDED' || assistantId === undefined || acceptedMs === undefined) return false;
+    if (state !== 'SUCCEEDED' || assistantId === undefined || acceptedMs === undefined) return [];
     const all = events.get(assistantId) ?? [];
     const own = version === undefined ? all : all.filter((event) => event.version === version);
-    return !own.some(({ print }) => madeAt(assistantId, print) > acceptedMs - CLOCKS_DIFFER_MS);
-  }).length;
+    const isNew = own.some(({ print }) => madeAt(assistantId, print) > acceptedMs - CLOCKS_DIFFER_MS);
+    return isNew ? [] : [`${assistantId}: accepted at ${acceptedMs}, version ${version ?? 'unknown'}`];
+  });
 };
 
 const wasGone = (changes: Change[], fromMs: number, toMs: number): boolean =>
   changes.some(({ key, atMs }, i) => key === null && atMs <= toMs && (changes[i + 1]?.atMs ?? Number.POSITIVE_INFINITY) >= fromMs);
 
-/** How many removals were published of assistants that were there, with a key, all the time around. */
-const removedAlive = (history: Record<string, Change[]>, { published, removedWithinMs = 0 }: Evidence): number =>
-  published.filter(({ event, atMs }) => {
+/** The removals that were published of assistants that were there, with a key, all the time around. */
+const removedAlive = (history: Record<string, Change[]>, { published, removedWithinMs = 0 }: Evidence): string[] =>
+  published.flatMap(({ event, atMs }) => {
     const changes = history[event.subject];
-    return event.type === KEY_REMOVED && changes !== undefined && !wasGone(changes, atMs - removedWithinMs, atMs + CLOCKS_DIFFER_MS);
-  }).length;
+    const isWrong = event.type === KEY_REMOVED && changes !== undefined && !wasGone(changes, atMs - removedWithinMs, atMs + CLOCKS_DIFFER_MS);
+    return isWrong ? [`${event.subject} at ${atMs}: ${event.data.removal}`] : [];
+  });
 
 /** From when to when the published key was not the one in force, and consumers had not been told that it is uncertain. */
 const spansWrong = (history: Record<string, Change[]>, { published, fingerprint, statusSamples = [] }: Evidence): { assistantId: string; fromMs: number; toMs: number }[] => {
@@ -299,11 +322,12 @@ const spansWrong = (history: Record<string, Change[]>, { published, fingerprint,
   return spans;
 };
 
-/** How many assistants were wrong for too long at a moment at which status had nothing to say. */
-const silentlyWrong = (spans: { assistantId: string; fromMs: number; toMs: number }[], { statusSamples = [], wrongForMs = Number.POSITIVE_INFINITY }: Evidence): number => {
+/** The assistants that were wrong for too long at a moment at which status had nothing to say. */
+const silentlyWrong = (spans: { assistantId: string; fromMs: number; toMs: number }[], { statusSamples = [], wrongForMs = Number.POSITIVE_INFINITY }: Evidence): string[] => {
   const clear = statusSamples.filter(({ says }) => !says);
   const wrong = spans.filter(({ fromMs, toMs }) => toMs - fromMs > wrongForMs && clear.some(({ atMs }) => atMs > fromMs + wrongForMs && atMs <= toMs));
-  return new Set(wrong.map(({ assistantId }) => assistantId)).size;
+  const longest = new Map(wrong.toSorted((a, b) => a.toMs - a.fromMs - (b.toMs - b.fromMs)).map((span) => [span.assistantId, span]));
+  return [...longest.values()].map(({ assistantId, fromMs, toMs }) => `${assistantId}: from ${Math.round(fromMs)} to ${Math.round(toMs)}`);
 };
 
 interface Span {
