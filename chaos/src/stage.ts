@@ -148,7 +148,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
   const redis = new Redis(redisServer.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   redis.on('error', () => {});
   const subOrgs = bulk ? 0 : SUB_ORGS_OF_SINGLES;
-  const assistants = bulk ? rotations : Math.max(Math.ceil(rotations / 15), 20);
+  const assistants = bulk ? rotations : Math.max(Math.ceil(rotations / 15), odd ? 60 : 20);
   const onLine = (app: string) => (line: string) => void log?.write(`${app} ${line}\n`);
   const simulator = await launchApp('simulator', {
     args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', '--sub-orgs', String(subOrgs), '--assistants', String(assistants), '--latency-ms', '3', '--seed', String(seed)],
@@ -177,6 +177,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
         INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
         INVENT_API_KEY: API_KEY,
+        // The usual world rotates so much by hand that an org with few assistants would be held for it.
+        ...(!odd && { REKEY_MAX_CHANGED_PERCENT: '100' }),
         INVENT_REQUESTS_PER_MINUTE: odd ? String(ODD_REQUESTS_PER_MINUTE) : '0',
         REKEY_KEY_FILE: keyFile,
         REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
@@ -321,7 +323,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       };
       const rotateByHand = async () => {
         while (!signal.aborted) {
-          await sleep(random.between(200, 800));
+          await sleep(odd ? random.between(2000, 6000) : random.between(200, 800));
           // In an odd world it may be gone.
           await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`).catch(() => {});
         }
