@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { GatewayClient } from '@rekey/rpc';
 import type { RotationState } from '@rekey/schema';
 import type { Random } from './random.ts';
+import type { Outcome } from './verdict.ts';
 
 export interface BulkOutcome {
   /** What became of each assistant, in the last bulk rotation that it was in. */
-  ends: Map<string, { state: RotationState; code?: string }>;
+  ends: Map<string, Outcome>;
   /** What the operators did, and how often. */
   done: Record<string, number>;
 }
@@ -26,6 +27,8 @@ const ended = ({ state }: Bulk): boolean => ['COMPLETED', 'CANCELLED', 'FAILED']
 const stopped = ({ state }: Bulk): boolean => state === 'PAUSED' || state === 'HALTED';
 const IDS_A_MESSAGE = 1000;
 const RETRIES = 3;
+/** A bulk that does not move for so long is given up: it is judged as it is. */
+const STALLED_MS = 300_000;
 
 const chunksOf = (ids: string[]): string[][] => Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) => ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE));
 
@@ -64,7 +67,14 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
 
   const follow = async (first: Bulk): Promise<Bulk> => {
     let bulk = first;
+    let [last, movedMs] = ['', performance.now()];
     while (!ended(bulk)) {
+      const now = JSON.stringify([bulk.state, bulk.counts]);
+      if (now !== last) [last, movedMs] = [now, performance.now()];
+      if (performance.now() - movedMs > STALLED_MS) {
+        count('stalled');
+        return bulk;
+      }
       await pause(random.between(100, 1500));
       bulk = await insist(() => client.getBulkRotation({ id: first.id }));
       const { counts } = bulk;
@@ -82,13 +92,15 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
     return bulk;
   };
 
-  const collect = async (id: string): Promise<string[]> => {
+  const collect = async ({ id, createTime }: Bulk): Promise<string[]> => {
     const again: string[] = [];
+    const acceptedMs = Number(createTime!.seconds) * 1000 + createTime!.nanos / 1e6;
     for (let pageToken = ''; ; ) {
       const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken }));
       for (const { assistantId, state, error } of page.items) {
         if (state === 'CANCELLED') again.push(assistantId);
-        ends.set(assistantId, { state: state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState), ...(error && { code: error.reason }) });
+        const became = state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState);
+        ends.set(assistantId, { state: became, assistantId, acceptedMs, ...(error && { code: error.reason }) });
       }
       pageToken = page.nextPageToken;
       if (pageToken === '') return again;
@@ -96,13 +108,19 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
   };
 
   let bulk = await follow(await create());
+  // It could not be told which assistants there are: nothing was rotated, and the operators ask again later.
+  while (bulk.state === 'FAILED') {
+    count(`failed: ${bulk.stop?.reason}`);
+    await pause(1000);
+    bulk = await follow(await create());
+  }
   for (;;) {
     for (let retries = 0; bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < RETRIES; retries += 1) {
       count('retry');
       bulk = await follow(await insist(() => client.retryBulkRotation({ id: bulk.id })));
     }
-    const again = await collect(bulk.id);
-    if (again.length === 0) return { ends, done };
+    const again = await collect(bulk);
+    if (again.length === 0 || !ended(bulk)) return { ends, done };
     bulk = await follow(await create(again));
   }
 };

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerKeys } from '@rekey/ledger';
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
-import { KeyEvent, type RotationState } from '@rekey/schema';
+import { KEY_UNCERTAIN, KeyEvent, type RotationState } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
 import { createTcpProxy, freePort, launchApp, startRedis, type App, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { startOddWorld, type OddWorld, type OddWorldOptions } from './odd-world.ts';
+import { startOperator, type Operator } from './operator.ts';
 import type { Random } from './random.ts';
-import type { Change, Evidence } from './verdict.ts';
+import type { Change, Evidence, Outcome, StatusSample } from './verdict.ts';
 
 export interface Target {
   orgId: string;
@@ -25,13 +27,17 @@ export interface Stage {
   /** Kills, stops, cuts and rotates by hand, until stopped. */
   startHavoc(random: Random): { stop(): Promise<void> };
   havocDone(): Record<string, number>;
+  /** Lets Invent be wrong, in episodes. */
+  startOddWorld(random: Random, options: Pick<OddWorldOptions, 'episodes' | 'without'>): OddWorld;
+  /** Looks at `rekey status` all the time, and acts on it in calm. */
+  startOperator(): Operator;
   /** No more faults. */
   calm(): Promise<void>;
   waitUntilQuiet(withinMs: number, onProgress: (open: number) => void): Promise<boolean>;
-  /** The second finds what the first has put off. */
-  sweepTwice(): Promise<void>;
-  /** Of single rotations by id; or, of a bulk, what became of each assistant. */
-  evidence(asked: string[] | Map<string, { state: RotationState; code?: string }>): Promise<Evidence>;
+  /** The second finds what the first has put off. False if one of them does not end in time. */
+  sweepTwice(): Promise<boolean>;
+  /** Of single rotations by id; or, of a bulk of all, what became of each assistant. */
+  evidence(asked: string[] | Map<string, Outcome>, statusSamples: StatusSample[]): Promise<Evidence>;
   /** Where a bulk rotation of all is asked for. */
   bulkSetting(): { client: GatewayClient; orgId: string };
   stop(): Promise<void>;
@@ -46,6 +52,8 @@ export interface StageOptions {
   faults: number;
   /** All assistants are of one org, as many as rotations. */
   bulk: boolean;
+  /** Invent is also wrong in ways that no client is prepared for. */
+  odd: boolean;
   keepLog?: string | undefined;
 }
 
@@ -63,10 +71,23 @@ const hurried = {
   REKEY_TAKEOVER_AFTER_MS: '1800',
   REKEY_SHUTDOWN_TIMEOUT_MS: '10000',
 };
+const CONFIRM_AFTER_MS = 2000;
+const SWEEP_EVERY_MS = 5000;
 const timing = {
   REKEY_READ_LAG_MS: String(READ_LAG_MS),
-  REKEY_SWEEP_EVERY_MS: '5000',
+  REKEY_SWEEP_EVERY_MS: String(SWEEP_EVERY_MS),
+  REKEY_CONFIRM_AFTER_MS: String(CONFIRM_AFTER_MS),
 };
+/**
+ * For how long a published key may be wrong while status says nothing: an interval of sweeps, and what it takes to settle. A sweep that did not come is
+ * itself reported after another interval and 30 s; whatever is still wrong then has been passed over.
+ */
+const WRONG_FOR_MS = 2 * SWEEP_EVERY_MS + 30_000;
+/** How long it may take from the last read that shows an assistant gone until that is published, with killed processes in between. */
+const REMOVED_WITHIN_MS = 10_000;
+/** Many times what a worker needs; so that a 429 closes a budget, as in production. */
+const ODD_REQUESTS_PER_MINUTE = 60_000;
+const SWEEP_WITHIN_MS = 60_000;
 
 /** What happens to POSTs, and how often compared with the others. */
 const postFaults: [weight: number, fault: object][] = [
@@ -116,7 +137,7 @@ interface WorkerSlot {
   upstream: TcpProxy;
 }
 
-export const startStage = async ({ folder, seed, rotations, workers, faults, bulk, keepLog }: StageOptions): Promise<Stage> => {
+export const startStage = async ({ folder, seed, rotations, workers, faults, bulk, odd, keepLog }: StageOptions): Promise<Stage> => {
   const log: WriteStream | undefined = keepLog === undefined ? undefined : createWriteStream(keepLog, { flags: 'a' });
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
@@ -127,7 +148,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
   const redis = new Redis(redisServer.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   redis.on('error', () => {});
   const subOrgs = bulk ? 0 : SUB_ORGS_OF_SINGLES;
-  const assistants = bulk ? rotations : Math.max(Math.ceil(rotations / 15), 20);
+  const assistants = bulk ? rotations : Math.max(Math.ceil(rotations / 15), odd ? 60 : 20);
   const onLine = (app: string) => (line: string) => void log?.write(`${app} ${line}\n`);
   const simulator = await launchApp('simulator', {
     args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', '--sub-orgs', String(subOrgs), '--assistants', String(assistants), '--latency-ms', '3', '--seed', String(seed)],
@@ -152,11 +173,13 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       env: {
         ...timing,
         // Where nothing goes wrong a busy machine must not look like a lost answer.
-        ...(faults > 0 && hurried),
+        ...((faults > 0 || odd) && hurried),
         REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
         INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
         INVENT_API_KEY: API_KEY,
-        INVENT_REQUESTS_PER_MINUTE: '0',
+        // The usual world rotates so much by hand that an org with few assistants would be held for it.
+        ...(!odd && { REKEY_MAX_CHANGED_PERCENT: '100' }),
+        INVENT_REQUESTS_PER_MINUTE: odd ? String(ODD_REQUESTS_PER_MINUTE) : '0',
         REKEY_KEY_FILE: keyFile,
         REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
         REKEY_KEEP_ROTATIONS: '1000000',
@@ -238,6 +261,37 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
   ];
   const orgs = new Map(allIds.map(({ orgId, assistantId }) => [assistantId, orgId]));
 
+  /** Of every assistant of ours and every one that was touched, what was true of it, oldest first. */
+  const wholeHistory = async (): Promise<Record<string, Change[]>> => {
+    const history = await admin<Record<string, Change[]>>('GET', '/history');
+    const untouched = [...orgs.keys()].filter((id) => !(id in history));
+    while (untouched.length > 0) {
+      await Promise.all(
+        untouched.splice(0, 50).map(async (id) => {
+          const { record } = await admin<{ record: { secret_key: string | null } }>('GET', `/assistants/${id}`);
+          history[id] = [{ key: record.secret_key, atMs: 0, by: 'start' }];
+        }),
+      );
+    }
+    return history;
+  };
+  const publishedEvents = async (): Promise<Evidence['published']> =>
+    (await redis.xrange(keys.events, '-', '+')).map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), event: KeyEvent.parse(JSON.parse(fields[1]!)) }));
+  /** Whether what is published of an org, under either of its names, is not what is true. */
+  const differs = async (orgId: string): Promise<boolean> => {
+    const named = orgId === 'c' ? ORG : orgId;
+    const ids = new Set([...orgs].filter(([, org]) => org === named).map(([id]) => id));
+    const last = new Map<string, string | null>();
+    for (const { event } of await publishedEvents()) if (event.type !== KEY_UNCERTAIN) last.set(event.subject, event.data.fingerprint);
+    return Object.entries(await wholeHistory()).some(([id, changes]) => {
+      const { key } = changes.at(-1)!;
+      return ids.has(id) && last.has(id) && last.get(id) !== (key === null ? null : sealer.fingerprint(key));
+    });
+  };
+  // The ledger may be of a version that holds no org.
+  const heldOrgs = async (): Promise<string[]> => Object.keys(await redis.hgetall(`${keys.prefix}:held`));
+  let operator: Operator | undefined;
+
   const open = async () => redis.zcard(keys.rotations('open'));
 
   return {
@@ -269,8 +323,9 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       };
       const rotateByHand = async () => {
         while (!signal.aborted) {
-          await sleep(random.between(200, 800));
-          await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`);
+          await sleep(odd ? random.between(2000, 6000) : random.between(200, 800));
+          // In an odd world it may be gone.
+          await admin('POST', `/assistants/${random.pick(allIds).assistantId}/rotate`).catch(() => {});
         }
       };
       const running = [wreak(), wreak(), rotateByHand()];
@@ -283,6 +338,24 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     },
 
     havocDone: () => done,
+
+    startOddWorld: (random, { episodes, without }) =>
+      startOddWorld({
+        random, admin, episodes, without,
+        setting: { orgIds: [...new Set(orgs.values())], assistantIds: [...orgs.keys()], readLagMs: READ_LAG_MS, confirmAfterMs: CONFIRM_AFTER_MS },
+        pause: async (ms) => {
+          await sleep(ms);
+        },
+        inCalm: async () => operator?.act(),
+      }),
+
+    startOperator: () =>
+      (operator = startOperator({
+        client, heldOrgs, differs,
+        pause: async (ms) => {
+          await sleep(ms);
+        },
+      })),
 
     calm: async () => {
       await admin('DELETE', '/faults');
@@ -305,29 +378,45 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       for (let times = 0; times < 2; times += 1) {
         // The channel may still be waiting before it tries a gateway again that was killed some time ago.
         const { id } = await insist(() => client.createSweep({}));
-        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await insist(() => client.getSweep({ id }))).state) await sleep(200);
+        const untilMs = performance.now() + SWEEP_WITHIN_MS;
+        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await insist(() => client.getSweep({ id }))).state) {
+          if (performance.now() > untilMs) return false;
+          await sleep(200);
+        }
         for (let checks = 1, tries = 0; checks > 0 && tries < 100; tries += 1) {
           await sleep(200);
           checks = await redis.zcard(keys.checks);
         }
       }
+      return true;
     },
 
     bulkSetting: () => ({ client, orgId: ORG }),
 
-    evidence: async (asked) => {
-      const published = (await redis.xrange(keys.events, '-', '+')).map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), event: KeyEvent.parse(JSON.parse(fields[1]!)) }));
-      const becameOf = asked instanceof Map
-        ? [...asked.values()]
-        : (await Promise.all(asked.map((id) => redis.hmget(keys.rotation(id), 'state', 'error')))).map(([state, code]) => (state ? { state: state as RotationState, ...(code && { code }) } : undefined));
+    evidence: async (asked, statusSamples) => {
+      const published = await publishedEvents();
+      const outcomeOf = async (id: string): Promise<Outcome | undefined> => {
+        const [state, error, assistant, created, version] = await redis.hmget(keys.rotation(id), 'state', 'error', 'assistant', 'created', 'version');
+        if (!state) return undefined;
+        return { state: state as RotationState, assistantId: assistant!, acceptedMs: Number(created), ...(error && { code: error }), ...(version && { version: Number(version) }) };
+      };
+      const becameOf = asked instanceof Map ? [...asked.values()] : await Promise.all(asked.map(outcomeOf));
+      const history = await wholeHistory();
+      // Of those that were there all the time.
+      const leftOut = asked instanceof Map ? [...orgs.keys()].filter((id) => !asked.has(id) && history[id]!.every(({ key }) => key !== null)).length : 0;
       const kept = await redis.zrange(keys.rotations('SUCCEEDED'), '0', '-1');
       const succeeded = await Promise.all(kept.map(async (id) => ({ id, assistantId: (await redis.hget(keys.rotation(id), 'assistant')) ?? '' })));
       const sweeps = await redis.zrange(keys.sweeps, '0', '-1');
       const counts = await Promise.all(sweeps.map((id) => redis.hget(keys.sweep(id), 'counts')));
       return {
-        history: await admin<Record<string, Change[]>>('GET', '/history'),
+        history,
         published,
         rotations: becameOf,
+        isOurs: (assistantId) => orgs.has(assistantId),
+        statusSamples,
+        wrongForMs: WRONG_FOR_MS,
+        removedWithinMs: REMOVED_WITHIN_MS,
+        leftOut,
         ...(asked instanceof Map && { succeededOnce: succeeded }),
         counts: await admin<Evidence['counts']>('GET', '/counts'),
         sweepRequests: counts.reduce((sum, text) => sum + (text ? (JSON.parse(text) as { requests: number }).requests : 0), 0),

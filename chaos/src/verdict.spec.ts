@@ -80,4 +80,74 @@ describe('judge', () => {
     const soon = [event('a', 1, 'a2', 1400), event('b', 1, 'b1', 2000)];
     expect(judged(history, soon)).toMatchObject({ clean: true, burntBeyondBound: 0 });
   });
+
+  describe('of histories in which keys come back', () => {
+    const back = { a: [change('k0', 0, 'start'), change('k1', 1000), change('k2', 2000), change('k1', 3000, 'restored')] };
+
+    it('goes by when a key was in force, and not by the key', () => {
+      const whole = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 2010), event('a', 3, 'k1', 3010)];
+      expect(judged(back, whole)).toMatchObject({ clean: true, divergent: 0, orderViolations: 0, restored: 1 });
+      expect(judged(back, whole.slice(0, 2))).toMatchObject({ clean: false, divergent: 1 });
+      const early = [event('a', 1, 'k2', 2010), event('a', 2, 'k1', 2020), event('a', 3, 'k1', 3010)];
+      expect(judged(back, early)).toMatchObject({ divergent: 0, orderViolations: 1 });
+      const late = [event('a', 1, 'k2', 2010), event('a', 2, 'k1', 3010), event('a', 3, 'k2', 3020), event('a', 4, 'k1', 3030)];
+      expect(judged(back, late)).toMatchObject({ divergent: 0, orderViolations: 1 });
+    });
+
+    it('does not ask for the key that upstream took back', () => {
+      expect(judged({ ...back, b: [change('b0', 0, 'start'), change('b1', 1500), change('b0', 3000, 'restored')] }, [event('a', 1, 'k1', 1010), event('a', 2, 'k1', 3010), event('b', 1, 'b0', 500)])).toMatchObject({
+        divergent: 0, mostUnpublished: { org: 2 }, burntBeyondBound: 1, darkTimeMs: { max: 1500 },
+      });
+    });
+  });
+
+  it('finds a rotation that succeeded with a key from before it was accepted', () => {
+    const published = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 2010)];
+    const succeeded = (acceptedMs: number, version?: number) => ({ rotations: [{ state: 'SUCCEEDED' as const, assistantId: 'a', acceptedMs, ...(version !== undefined && { version }) }] });
+    expect(judged(two, published, succeeded(1500, 2))).toMatchObject({ clean: true, succeededWithoutNewKey: 0 });
+    expect(judged(two, published, succeeded(1500, 1))).toMatchObject({ clean: false, succeededWithoutNewKey: 1 });
+    expect(judged(two, published, succeeded(2100, 2))).toMatchObject({ succeededWithoutNewKey: 1 });
+    expect(judged(two, published, succeeded(1500))).toMatchObject({ succeededWithoutNewKey: 0 });
+    expect(judged(two, published, succeeded(2100))).toMatchObject({ succeededWithoutNewKey: 1 });
+    expect(judged(two, published.slice(0, 1), succeeded(1500))).toMatchObject({ succeededWithoutNewKey: 1 });
+    // A key that only came back was made when it first came.
+    const back = { a: [...two.a, change('k1', 3000, 'restored')] };
+    expect(judged(back, [...published, event('a', 3, 'k1', 3010)], succeeded(2500, 3))).toMatchObject({ succeededWithoutNewKey: 1 });
+    expect(judged({ a: two.a }, published, { rotations: [{ state: 'FAILED', code: 'X', assistantId: 'a', acceptedMs: 9000 }] })).toMatchObject({ succeededWithoutNewKey: 0 });
+    const byHand = { a: [change('k0', 0, 'start'), change('k1', 1000, 'hand')] };
+    expect(judged(byHand, [event('a', 1, 'k1', 1010)], succeeded(900, 1))).toMatchObject({ succeededWithoutNewKey: 0 });
+  });
+
+  it('finds a removal of what was not removed at the time', () => {
+    const gone = { a: [...two.a, change(null, 3000, 'removed'), change('k3', 9000, 'hand')] };
+    const removedAt = (atMs: number) => judged(gone, [event('a', 1, 'k2', 2010), event('a', 2, null, atMs), event('a', 3, 'k3', 9990)], { removedWithinMs: 500 });
+    expect([2900, 2994, 2996, 5000, 9499, 9502].map((atMs) => removedAt(atMs).removedAlive)).toEqual([1, 1, 0, 0, 0, 1]);
+    expect(removedAt(2900)).toMatchObject({ clean: false, divergent: 0, examples: { removedAlive: [expect.stringContaining('a at 2900')] } });
+    expect(removedAt(5000).examples).toEqual({});
+  });
+
+  it('finds what was wrong for too long while status had nothing to say', () => {
+    const late = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 9000)];
+    const sampled = (says: (atMs: number) => boolean, published = late) =>
+      judged(two, published, { wrongForMs: 3000, statusSamples: Array.from({ length: 40 }, (_, i) => ({ atMs: i * 250, says: says(i * 250) })) });
+    expect(sampled(() => false)).toMatchObject({ clean: false, silentlyWrong: 1, longestWrongMs: 7000 });
+    expect(sampled(() => true)).toMatchObject({ clean: true, silentlyWrong: 0 });
+    expect(sampled((atMs) => atMs > 5000)).toMatchObject({ silentlyWrong: 0 });
+    expect(sampled((atMs) => atMs !== 6000)).toMatchObject({ silentlyWrong: 1 });
+    expect(sampled((atMs) => atMs <= 9000)).toMatchObject({ silentlyWrong: 0 });
+    expect(sampled(() => false, [late[0]!, event('a', 2, 'k2', 4900)])).toMatchObject({ silentlyWrong: 0, longestWrongMs: 2900 });
+    const announced = [event('a', 1, 'k1', 1010), uncertain('a', 1, 2500), event('a', 2, 'k2', 9000)];
+    expect(sampled(() => false, announced)).toMatchObject({ silentlyWrong: 0, longestWrongMs: 500 });
+    const ofBefore = [event('a', 1, 'k0', 500), event('a', 2, 'k1', 1010), uncertain('a', 1, 2500), event('a', 3, 'k2', 9000)];
+    expect(sampled(() => false, ofBefore)).toMatchObject({ silentlyWrong: 1 });
+    // Where it is never put right, until the last look.
+    expect(sampled(() => false, [late[0]!])).toMatchObject({ silentlyWrong: 1, longestWrongMs: 7750 });
+  });
+
+  it('tells what is not ours, what no assistant ever had, and what a bulk left out', () => {
+    const strangers = { ...two, x: [change('x0', 0, 'start'), change('x1', 1000)] };
+    const published = [event('a', 1, 'k1', 1010), event('x', 1, 'x0', 1020), event('a', 2, 'sk_***', 1500), event('a', 3, 'k2', 2010)];
+    expect(judged(strangers, published, { isOurs: (id) => id === 'a' })).toMatchObject({ clean: true, divergent: 0, strangersPublished: 1, keysNeverMade: 1, mostUnpublished: { org: 1 } });
+    expect(judged(two, [event('a', 1, 'k2', 2010)], { leftOut: 3 })).toMatchObject({ clean: false, leftOut: 3 });
+  });
 });

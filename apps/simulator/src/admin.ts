@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Counts } from './api.ts';
 import { Fault, type Faults } from './faults.ts';
 import { renderRecord } from './record.ts';
-import type { KeyChange, World } from './world.ts';
+import { preciseNowMs, type KeyChange, type World } from './world.ts';
 
 interface AdminOptions {
   world: World;
@@ -19,12 +19,17 @@ const NewAssistant = z.strictObject({ org_id: z.string(), id: z.string().min(1),
 
 const SignedHash = z.strictObject({ assistant_id: z.string(), user_id: z.string(), hash: z.string(), signed_at_ms: z.number() });
 
+const Restore = z
+  .strictObject({ at_ms: z.number().optional(), ago_ms: z.number().nonnegative().optional(), org_id: z.string().optional(), assistant_id: z.string().optional() })
+  .refine(({ at_ms: at, ago_ms: ago }) => (at === undefined) !== (ago === undefined), { message: 'either at_ms or ago_ms' });
+
 /**
  * The simulator's own port, for tests and local play. It tells the truth and changes it; no client of the real API has such a thing.
  *   GET    /counts                  what the API was asked so far
  *   GET    /keys                    the key in force of every assistant that was ever changed
  *   GET    /history                 of every assistant that was ever touched, all keys that it had, oldest first: [{ key, atMs, by }];
- *                                   `by` is start (before the first change, atMs 0), request, hand or removed (then `key` is null)
+ *                                   `by` is start (before the first change, atMs 0), request, denied, hand, removed (then `key` is null) or
+ *                                   restored; a key that was restored stands in a history more than once
  *   POST   /assistants              `{"org_id", "id"}` makes one, last in the LIST, or first with `"at": "start"`
  *   GET    /assistants/ID           one record, with how often its key was changed
  *   PATCH  /assistants/ID           lays fields over the record; `{"secret_key": null}` takes its key away, `{"deleted": true}` deletes it
@@ -34,7 +39,11 @@ const SignedHash = z.strictObject({ assistant_id: z.string(), user_id: z.string(
  *   POST   /hashes                  checks user hashes as Invent does: `[{"assistant_id", "user_id", "hash", "signed_at_ms"}]`; of each
  *                                   `{ key, stale_ms }`: the place in its history of the key that it was signed with, null where it is none of its
  *                                   keys; and for how long that key had been replaced when it was signed, 0 where it was in force
- *   POST   /faults                  scripts a fault (see faults.ts)   DELETE /faults   clears them
+ *   POST   /restore                 `{"at_ms"}` (Unix time) or `{"ago_ms"}`: a restored backup, or a lost second. Keys, deletions and times of
+ *                                   update are again what they were then; of all assistants, or with `org_id` or `assistant_id` of those
+ *   POST   /faults                  scripts a fault (see faults.ts) and answers its `id`
+ *   GET    /faults                  those that have not ended
+ *   DELETE /faults[/ID]             ends all of them, or one
  */
 export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => {
   const describe = (id: string) => {
@@ -53,10 +62,18 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
         return Object.fromEntries([...world.history].map(([assistantId, changes]) => [assistantId, changes.map(describeChange)]));
       case 'POST /hashes':
         return z.array(SignedHash).max(10_000).parse(JSON.parse(await text(request))).map((signed) => checkHash(world, signed));
+      case 'POST /restore': {
+        const { at_ms: atMs, ago_ms: agoMs, org_id: orgId, assistant_id: assistantId } = Restore.parse(JSON.parse(await text(request)));
+        return { restored: world.restore(atMs ?? preciseNowMs() - agoMs!, { orgId, assistantId }) };
+      }
       case 'POST /faults':
-        return faults.add(Fault.parse(JSON.parse(await text(request))));
+        return { id: faults.add(Fault.parse(JSON.parse(await text(request)))) };
+      case 'GET /faults':
+        return faults.active();
       case 'DELETE /faults':
         return faults.clear();
+      case 'DELETE /faults/ID':
+        return faults.remove(Number(id)) ? undefined : NOT_FOUND;
       case 'POST /assistants': {
         const { org_id: orgId, id: newId, at } = NewAssistant.parse(JSON.parse(await text(request)));
         if (!world.orgExists(orgId)) return NOT_FOUND;
@@ -97,15 +114,20 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
 /** HMAC-SHA256 of the user's id under the secret key, in hex. */
 const checkHash = (world: World, { assistant_id: id, user_id: userId, hash, signed_at_ms: signedAtMs }: z.infer<typeof SignedHash>) => {
   const state = world.find(id);
-  const changes = world.history.get(id) ?? (state ? [{ secretKey: state.secretKey, atMs: 0, by: 'start' as const }] : []);
+  const changes: readonly KeyChange[] = world.history.get(id) ?? (state ? [{ ...state, atMs: 0, by: 'start' }] : []);
+  const isSignedWith = ({ secretKey, by }: KeyChange) =>
+    secretKey !== null && by !== 'removed' && createHmac('sha256', secretKey).update(userId).digest('hex') === hash;
   // The newest first: nearly always it is that one.
-  for (let key = changes.length - 1; key >= 0; key -= 1) {
-    const { secretKey, by } = changes[key]!;
-    if (secretKey === null || by === 'removed' || createHmac('sha256', secretKey).update(userId).digest('hex') !== hash) continue;
-    const replaced = changes[key + 1];
-    return { key, stale_ms: replaced ? Math.max(signedAtMs - replaced.atMs, 0) : 0 };
-  }
-  return { key: null, stale_ms: null };
+  const newest = changes.findLastIndex(isSignedWith);
+  if (newest === -1) return { key: null, stale_ms: null };
+  // A key that was restored was in force more than once: it is judged by the last time that it came before it was signed with.
+  const { secretKey } = changes[newest]!;
+  const came = changes.findLastIndex((change) => change.secretKey === secretKey && isSignedWith(change) && change.atMs <= signedAtMs);
+  const key = came === -1 ? changes.findIndex(isSignedWith) : came;
+  const replaced = changes[key + 1];
+  return { key, stale_ms: replaced ? Math.max(signedAtMs - replaced.atMs, 0) : 0 };
 };
 
-const describeChange = ({ secretKey, atMs, by }: KeyChange) => ({ key: by === 'removed' ? null : secretKey, atMs, by });
+const isGone = ({ deleted, by }: KeyChange): boolean => by === 'removed' || (by === 'restored' && deleted);
+
+const describeChange = (change: KeyChange) => ({ key: isGone(change) ? null : change.secretKey, atMs: change.atMs, by: change.by });

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault, Faults } from './faults.ts';
+import type { Fault, Faults, View } from './faults.ts';
+import { openOrg, type Org } from './orgs.ts';
 import { renderRecord } from './record.ts';
 import type { RequestLimit } from './request-limit.ts';
+import { createPasses, failureOf, headersOf, recordOf, showPage, showRecord, skewedNowMs } from './views.ts';
 import { preciseNowMs, type World } from './world.ts';
 
 /** What the API was asked, for tests to count. */
@@ -77,35 +79,61 @@ export const createApi = (options: ApiOptions): Server => {
       if (!access) counts.refused += 1;
       return refuse(response, access ? 404 : 401);
     }
-    const orgId = route.orgId === 'c' ? access.own : route.orgId;
-    if (!world.orgExists(orgId)) return refuse(response, 404);
-    if (!access.may.has(orgId)) {
-      counts.refused += 1;
-      return refuse(response, 403);
+    const named = route.orgId === 'c' ? access.own : route.orgId;
+    const assistantId = route.on === 'list' ? undefined : route.assistantId;
+    const orgIds = [route.orgId, named];
+    const views = faults.views({ on: route.on, assistantId, orgIds });
+    const asksAnew = /no-cache|no-store/.test(request.headers['cache-control'] ?? '');
+    for (const [name, value] of Object.entries(headersOf(views, asksAnew))) response.setHeader(name, value);
+    const org = openOrg(world, access, route.orgId, views);
+    if (org === 403 || org === 404) {
+      if (org === 403) counts.refused += 1;
+      return refuse(response, org);
     }
     counts[route.on] += 1;
-    if (route.on === 'list') return list(orgId, query, response);
-    const { on, assistantId } = route;
-    if (world.find(assistantId)?.orgId !== orgId) return refuse(response, 404);
-    const fault = faults.next(on, assistantId);
-    return answer(response, fault, {
-      act: (by = 'request') => on === 'rotate' && world.rotate(assistantId, by),
-      body: () => JSON.stringify(show(assistantId, fault)),
+    const asked: Asking = { views, asksAnew, orgIds, org };
+    if (route.on === 'list') return list(named, asked, query, response);
+    const { on } = route;
+    if (!org.has(route.assistantId)) return refuse(response, 404);
+    const fault = faults.next(on, assistantId, orgIds);
+    const before = fault?.kind === 'staleAnswer' ? recordBefore(route.assistantId, fault) : undefined;
+    return answer(response, fault, views, {
+      act: (by = 'request') => on === 'rotate' && world.rotate(route.assistantId, by),
+      body: () => JSON.stringify(showRecord(world, views, route.assistantId, before ?? show(route.assistantId, fault), asksAnew)),
     });
   };
 
-  const list = async (orgId: string, query: URLSearchParams, response: ServerResponse): Promise<void> => {
+  const passes = createPasses();
+  const list = async (orgId: string, { views, asksAnew, orgIds, org }: Asking, query: URLSearchParams, response: ServerResponse): Promise<void> => {
     const page = Number(query.get('page') ?? 1);
     const take = Number(query.get('take') ?? MAX_TAKE);
     if (!Number.isInteger(page) || page < 1 || !Number.isInteger(take) || take < 1 || take > MAX_TAKE) return refuse(response, 400);
     const term = query.get('search')?.toLowerCase();
-    const all = world.assistantIds(orgId);
+    const all = org.ids;
     const found = term ? all.filter((id) => `support assistant ${id}`.includes(term)) : all;
-    const fault = faults.next('list', undefined);
-    return answer(response, fault, {
-      headers: { 'pagination-count': found.length, 'pagination-page': page, 'pagination-take': take },
-      body: () => JSON.stringify(found.slice((page - 1) * take, page * take).map((id) => show(id, fault))),
+    const fault = faults.next('list', undefined, orgIds);
+    const failure = failureOf(views, { page, take });
+    if (failure !== undefined) return refuse(response, failure);
+    const shown = showPage(views, found, { page, take }, passes.next(orgId, page));
+    return answer(response, fault, views, {
+      headers: shown.headers,
+      body: () => JSON.stringify(shown.records.map(({ id, otherKey }) => showListed(id, otherKey, fault, views, asksAnew))),
     });
+  };
+
+  const showListed = (id: string, otherKey: boolean, fault: Fault | undefined, views: readonly View[], asksAnew: boolean): Record<string, unknown> => {
+    // The usual case, with one look at the world.
+    if (views.length === 0) return show(id, fault);
+    const record = otherKey || !world.find(id) ? recordOf(world, id, otherKey) : show(id, fault);
+    return showRecord(world, views, id, record, asksAnew);
+  };
+
+  /** The record from before a rotate takes effect, or from still more changes ago. */
+  const recordBefore = (assistantId: string, { changesBack }: Fault): Record<string, unknown> => {
+    const record = renderRecord(assistantId, world.find(assistantId)!);
+    if (changesBack === 0) return record;
+    const then = (world.history.get(assistantId) ?? []).at(-1 - changesBack);
+    return then ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt } : record;
   };
 
   /** The record as it is, or as the fault has it seen. */
@@ -127,16 +155,17 @@ export const createApi = (options: ApiOptions): Server => {
   };
 
   /** Does what was asked and answers it, or what the fault makes of that. */
-  const answer = async (response: ServerResponse, fault: Fault | undefined, { act = () => {}, body, headers }: Work): Promise<void> => {
+  const answer = async (response: ServerResponse, fault: Fault | undefined, views: readonly View[], { act = () => {}, body, headers }: Work): Promise<void> => {
+    const retryAfter = fault?.retryAfterDateMs === undefined ? fault?.retryAfter : new Date(skewedNowMs(views) + fault.retryAfterDateMs).toUTCString();
     switch (fault?.kind) {
       case undefined:
         act();
         return send(response, 200, body(), headers);
       case 'failBefore':
-        return refuse(response, fault.status ?? 500, fault.retryAfter);
+        return refuse(response, fault.status ?? 500, retryAfter);
       case 'failAfter':
         act(isRefusal(fault.status) ? 'denied' : 'request');
-        return refuse(response, fault.status ?? 500, fault.retryAfter);
+        return refuse(response, fault.status ?? 500, retryAfter);
       case 'loseConnectionBefore':
         return void response.destroy();
       case 'loseResponseAfterCommit':
@@ -163,6 +192,9 @@ export const createApi = (options: ApiOptions): Server => {
       case 'garble':
         act();
         return send(response, fault.status ?? 200, fault.body, headers);
+      case 'staleAnswer':
+        if (fault.takesEffect) act();
+        return send(response, 200, body(), headers);
       case 'nullKey':
       case 'staleRead':
       case 'laggingRead':
@@ -178,14 +210,22 @@ export const createApi = (options: ApiOptions): Server => {
   return server;
 };
 
-/** What a request asks for: its effect, and the answer to it as of then. */
 /** What a caller has to take for the word that nothing was done. */
 const isRefusal = (status = 500): boolean => [400, 401, 403, 404, 429].includes(status);
 
+/** How a request is seen: the views that hit it, whether it passes by caches, the names of its org, and the org that stands behind them. */
+interface Asking {
+  views: readonly View[];
+  asksAnew: boolean;
+  orgIds: readonly string[];
+  org: Org;
+}
+
+/** What a request asks for: its effect, and the answer to it as of then. */
 interface Work {
   act?: (by?: 'request' | 'denied') => void;
   body: () => string;
-  headers?: Record<string, number>;
+  headers?: Record<string, number | string>;
 }
 
 type Route = { on: 'rotate' | 'get'; orgId: string; assistantId: string } | { on: 'list'; orgId: string };
@@ -206,7 +246,7 @@ const decode = (segment: string): string => {
   }
 };
 
-const send = (response: ServerResponse, status: number, body: string, headers: Record<string, number> = {}): void => {
+const send = (response: ServerResponse, status: number, body: string, headers: Record<string, number | string> = {}): void => {
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);
 };
 

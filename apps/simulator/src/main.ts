@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createAdmin } from './admin.ts';
 import { createApi, type ApiOptions, type Counts } from './api.ts';
-import { createFaults } from './faults.ts';
+import { createFaults, Fault } from './faults.ts';
 import { openKeptWorld } from './kept-world.ts';
 import { seededRandom } from './random.ts';
 import { createRequestLimit } from './request-limit.ts';
@@ -28,12 +28,25 @@ interface Options {
   retryAfter: ApiOptions['retryAfter'];
   seed?: number;
   keep?: string;
+  fault: Fault[];
 }
 
 const portNumber = (text: string): number => {
   const port = wholeNumber(text);
   if (port > 65_535) throw new InvalidArgumentError('must be a port, from 0 to 65535');
   return port;
+};
+
+const scripted = (text: string, others: Fault[]): Fault[] => {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError('must be JSON');
+  }
+  const parsed = Fault.safeParse(json);
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+  return [...others, parsed.data];
 };
 
 const program = new Command('simulator')
@@ -49,12 +62,15 @@ const program = new Command('simulator')
   .option('--limit-window-ms <ms>', 'length of that window', wholeNumber, 60_000)
   .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'))
   .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber)
-  .option('--keep <file>', 'keep the keys in a file, so that they are the same after a restart (default: new keys at each start)');
+  .option('--keep <file>', 'keep the keys in a file, so that they are the same after a restart (default: new keys at each start)')
+  .option('--fault <json>', 'script a fault at the start, as POST /faults of the admin port does; can be repeated', scripted, [] as Fault[])
+  .addHelpText('after', '\nExample: --fault \'{"kind":"capPages","size":50}\' --fault \'{"kind":"hideKey","on":"list","as":"stars"}\'\nAll faults: docs/simulator.md');
 
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
 const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
 const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : openKeptWorld(options.keep) });
+for (const fault of options.fault) faults.add(fault);
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
 const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });
 const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter, onConcurrent });

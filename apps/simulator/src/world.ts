@@ -20,8 +20,8 @@ export interface KeyChange {
   updatedAt: string;
   /** Unix time, with fractions of a ms. 0 for the first one: what was so before the first change. */
   atMs: number;
-  /** `denied`: by a request whose answer said that it was refused. */
-  by: 'start' | 'request' | 'denied' | 'hand' | 'removed';
+  /** `denied`: by a request whose answer said that it was refused. `restored`: it is again as it was at an earlier time; its key may be an old one. */
+  by: 'start' | 'request' | 'denied' | 'hand' | 'removed' | 'restored';
 }
 
 /** What outlives a process. */
@@ -62,6 +62,15 @@ export interface World {
   /** Lays fields over the record. `deleted: true` deletes it softly: it is still there, and says so. */
   patch(assistantId: string, patch: Record<string, unknown>): AssistantState | undefined;
   setKey(assistantId: string, secretKey: string | null): AssistantState | undefined;
+  /**
+   * Makes keys, deletions and times of update what they were at that time, as a restored backup does, for all assistants or those of an org or one.
+   * What was deleted since is there again, at the end of its LIST; what was made since is gone. Returns how many it changed.
+   */
+  restore(atMs: number, only?: { orgId?: string | undefined; assistantId?: string | undefined }): number;
+  /** Makes an org of strangers whose ids begin so, if it is not there; returns its ids. */
+  strangers(orgId: string, prefix: string, count: number): readonly string[];
+  /** A plausible key that is no assistant's. */
+  decoyKey(what: string): string;
 }
 
 const CREATED_AT = '2026-01-05T08:00:00.000Z';
@@ -86,6 +95,9 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
   const touched = new Map<string, AssistantState>(kept?.touched);
   const removed = new Set<string>();
   const created = new Map<string, AssistantState>();
+  const createdMs = new Map<string, number>();
+  /** When those that were not there from the start came for the first time. */
+  const bornMs = new Map<string, number>();
   const history = new Map<string, KeyChange[]>();
 
   const orgOf = (assistantId: string): string | undefined => {
@@ -122,6 +134,21 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     return state;
   };
 
+  /** Those that were deleted for good, as they were then: a backup brings them back. */
+  const buried = new Map<string, AssistantState>();
+  const bury = (id: string, state: AssistantState): void => {
+    removed.add(id);
+    buried.set(id, state);
+    created.delete(id);
+    touched.delete(id);
+    ids.set(state.orgId, ids.get(state.orgId)!.filter((other) => other !== id));
+  };
+  const digUp = (id: string, state: AssistantState): void => {
+    removed.delete(id);
+    buried.delete(id);
+    ids.set(state.orgId, [...ids.get(state.orgId)!, id]);
+  };
+
   return {
     touched,
     history,
@@ -139,6 +166,9 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
       const secretKey = newKey();
       const state: AssistantState = { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: new Date().toISOString(), deleted: false };
       created.set(id, state);
+      createdMs.set(id, preciseNowMs());
+      buried.delete(id);
+      if (!history.has(id)) bornMs.set(id, createdMs.get(id)!);
       if (history.has(id)) record(id, state, preciseNowMs(), 'hand');
       const others = ids.get(org)!;
       ids.set(org, at === 'start' ? [id, ...others] : [...others, id]);
@@ -153,11 +183,7 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     remove: (id) => {
       const state = change(id, 'hand', (gone) => (gone.deleted = true));
       if (!state) return false;
-      removed.add(id);
-      created.delete(id);
-      touched.delete(id);
-      const org = state.orgId;
-      ids.set(org, ids.get(org)!.filter((other) => other !== id));
+      bury(id, state);
       return true;
     },
     patch: (id, patch) =>
@@ -166,5 +192,48 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
         if ('deleted' in patch) state.deleted = patch['deleted'] === true;
       }),
     setKey: (id, secretKey) => change(id, 'hand', (state) => (state.secretKey = secretKey)),
+    restore: (atMs, { orgId: onlyOrg, assistantId: onlyAssistant } = {}) => {
+      const concerned = (id: string, state: AssistantState | undefined) =>
+        (onlyAssistant === undefined || onlyAssistant === id) && (onlyOrg === undefined || onlyOrg === state?.orgId);
+      let restored = 0;
+      for (const [id, state] of created) {
+        if (createdMs.get(id)! <= atMs || !concerned(id, state)) continue;
+        if (!history.has(id)) record(id, state, createdMs.get(id)!, 'start');
+        record(id, { ...state, deleted: true }, preciseNowMs(), 'restored');
+        bury(id, { ...state, deleted: true });
+        restored += 1;
+      }
+      for (const [id, changes] of history) {
+        const state = find(id) ?? buried.get(id);
+        const then = changes.findLast((one) => one.atMs <= atMs);
+        if (!state || !then || !concerned(id, state) || (bornMs.get(id) ?? 0) > atMs) continue;
+        const isThere = find(id) !== undefined;
+        if (isThere ? state.secretKey === then.secretKey && state.deleted === then.deleted : then.deleted) continue;
+        if (!isThere) digUp(id, state);
+        state.previousKey = state.secretKey;
+        Object.assign(state, { secretKey: then.secretKey, deleted: then.deleted, updatedAt: then.updatedAt });
+        // What was laid over the record would still say otherwise.
+        if (state.patch && 'deleted' in state.patch) state.patch = { ...state.patch, deleted: then.deleted };
+        touched.set(id, state);
+        record(id, state, preciseNowMs(), 'restored');
+        restored += 1;
+      }
+      return restored;
+    },
+    strangers: (org, prefix, count) => {
+      const known = ids.get(org);
+      if (known) return known;
+      const wanted = Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
+      for (const id of wanted) {
+        if (find(id)) continue;
+        const secretKey = newKey();
+        created.set(id, { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false });
+        // It was always there: no backup is older.
+        createdMs.set(id, 0);
+      }
+      ids.set(org, wanted);
+      return wanted;
+    },
+    decoyKey: (what) => keyOf(`decoy ${what}`),
   };
 };

@@ -1,0 +1,119 @@
+import type { GatewayClient } from '@rekey/rpc';
+import type { StatusSample } from './verdict.ts';
+
+export interface OperatorOptions {
+  client: GatewayClient;
+  pause: (ms: number) => Promise<void>;
+  /** The orgs that are held, from the ledger. */
+  heldOrgs: () => Promise<string[]>;
+  /** Whether what is published of an org differs from what is true upstream. */
+  differs: (orgId: string) => Promise<boolean>;
+}
+
+export interface Operator {
+  samples(): StatusSample[];
+  /** The codes that status named, and how often; what the operator did, and how often. */
+  seen(): Record<string, number>;
+  done(): Record<string, number>;
+  /** Looks at what needs an operator, and does what status advises. For calm: an operator believes what Invent shows only when it is well. */
+  act(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 200;
+const SWEEP_WITHIN_MS = 20_000;
+/** Holds that a sweep does not end are looked at this often. */
+const TRIES = 2;
+
+/** Looks at `rekey status` all the time, and acts on it in calm. */
+export const startOperator = ({ client, pause, heldOrgs, differs }: OperatorOptions): Operator => {
+  const samples: StatusSample[] = [];
+  const seen: Record<string, number> = {};
+  const done: Record<string, number> = {};
+  const stopping = new AbortController();
+  const note = (all: Record<string, number>, what: string) => (all[what] = (all[what] ?? 0) + 1);
+
+  const look = async (): Promise<{ code: string; subject: string }[] | undefined> => {
+    const atMs = Date.now();
+    try {
+      const status = await client.getStatus({}, { deadlineMs: 2000 });
+      const held = await heldOrgs();
+      const attention = attentionOf(status, held);
+      for (const { code } of attention) note(seen, code);
+      samples.push({ atMs, says: attention.length > 0 });
+      return attention;
+    } catch {
+      // The gateway or Redis is away: `--check` would exit with 2, which is not 0 either.
+      return undefined;
+    }
+  };
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      await look();
+      await pause(LOOK_EVERY_MS);
+    }
+  })();
+
+  /** Whether it ended in time. */
+  const sweep = async (request: object): Promise<boolean> => {
+    try {
+      const { id } = await client.createSweep(request, { deadlineMs: 2000 });
+      for (const untilMs = performance.now() + SWEEP_WITHIN_MS; performance.now() < untilMs; ) {
+        const { state } = await client.getSweep({ id }, { deadlineMs: 2000 });
+        if (state === 'SUCCEEDED' || state === 'FAILED') return true;
+        await pause(100);
+      }
+    } catch {
+      // Asked again at the next look.
+    }
+    return false;
+  };
+  const release = async (orgId: string): Promise<void> => {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      note(done, 'sweep of a held org');
+      await sweep({ orgId });
+      if (!(await heldOrgs()).includes(orgId)) return;
+    }
+    if (!(await differs(orgId))) {
+      note(done, 'held although nothing differs');
+      return;
+    }
+    note(done, 'accept_removals');
+    await sweep({ orgId, acceptRemovals: true });
+  };
+
+  return {
+    samples: () => samples,
+    seen: () => seen,
+    done: () => done,
+    act: async () => {
+      const attention = (await look()) ?? [];
+      for (const { subject } of attention.filter(({ code }) => code === 'ORG_HELD')) await release(subject);
+      for (const { subject } of attention.filter(({ code }) => code === 'BUDGET_CLOSED')) {
+        const open = (client as { openBudget?: (request: object, options: object) => Promise<unknown> }).openBudget;
+        note(done, open ? 'budget opened' : 'budget closed, and no way to open it');
+        await open?.({ egress: subject }, { deadlineMs: 2000 }).catch(() => {});
+      }
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+};
+
+type Status = Awaited<ReturnType<GatewayClient['getStatus']>>;
+
+/**
+ * What `--check` goes by: the status names it all, if it is of a version that does. Of one that does not, what it counts is taken for that.
+ */
+export const attentionOf = (status: Status, held: string[]): { code: string; subject: string }[] => {
+  const { attention } = status as { attention?: { code: string; subject: string }[] };
+  if (attention) return attention;
+  return [
+    ...held.map((subject) => ({ code: 'ORG_HELD', subject })),
+    ...(status.uncertainCount > 0 ? [{ code: 'UNCERTAIN', subject: '' }] : []),
+    ...(status.quarantinedCount > 0 ? [{ code: 'QUARANTINED', subject: '' }] : []),
+    ...(status.frozen ? [{ code: 'FROZEN', subject: '' }] : []),
+  ];
+};
