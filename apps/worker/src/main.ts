@@ -1,6 +1,7 @@
+import { hostname } from 'node:os';
 import { apiKeysFromFile, createInventClient, parseBaseUrl, singleApiKey } from '@rekey/invent';
 import {
-  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
   slotKeepsMs,
 } from '@rekey/ledger';
 import {
@@ -11,6 +12,7 @@ import { startBulkRunner } from './bulk-runner.ts';
 import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
+import { clockBounds, reportClock } from './clock-watch.ts';
 import { WorkerEnvironment } from './config.ts';
 import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
 import { startDueChecks } from './due-checks.ts';
@@ -44,6 +46,9 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new Error(`REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
   }
+  const ledgerClock = createLedgerClock({ redis, prefix, name: `${hostname()}:${process.pid}`, ...clockBounds(config), onChange: reportClock(logger) });
+  await ledgerClock.look();
+  shutdown.defer('ledger clock', ledgerClock.start((err) => logger.debug({ err }, 'the clock of Redis could not be looked at')));
   const memory = watchMemory(redis, { threshold: STOP_POSTING_AT, logger, consequence: 'no request leaves for a rotation; what is under way is finished' });
   shutdown.defer('memory', () => memory.close());
 
@@ -51,7 +56,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const apiKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
-  const meter = createMetrics(createSystem({ redis, prefix }).status);
+  const meter = createMetrics(createSystem({ redis, prefix }).status, () => ledgerClock.doubt()?.offsetMs);
   const budget = createRequestBudget({ redis, prefix, ...limit });
   const invent = createInventClient({
     baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
@@ -81,8 +86,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
   shutdown.defer('due checks', () => dueChecks.close());
   const work = createBulkWork({ redis, prefix, budget: limit });
+  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger });
+  ledgerClock.watch(waiting);
   const positions = createConsumerPositions({
-    blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger }),
+    blocking: waiting,
     prefix,
     onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
   });
@@ -140,7 +147,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     publisher,
     stopping: stopping.signal,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
-    holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : ledgerClock.doubt() ? 'CLOCK_JUMP' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: createReplicaConfirmation(redis, { replicas: config.REKEY_WAIT_REPLICAS, withinMs: config.REKEY_WAIT_REPLICAS_MS }),
     timing: {
       requestTimeoutMs: config.INVENT_TIMEOUT_MS,

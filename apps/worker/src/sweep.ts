@@ -247,7 +247,7 @@ const verifyRecords = async (deps: SweepDeps, { orgId, lane, counts }: OrgSweep,
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
     const current = currents[i] ?? null;
     // What has no key, and was never published, has no record.
-    if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state))) {
+    if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state, beganMs))) {
       counts.agreed += 1;
       continue;
     }

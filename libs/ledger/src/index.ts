@@ -17,4 +17,5 @@ export { createConsumers, type ConsumerRevisions, type Consumers, type Resealed,
 export { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork, type DrawOptions, type ItemClaim, type Takes } from './bulk-work.ts';
 export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
 export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
+export { createLedgerClock, type ClockDoubt, type LedgerClock, type LedgerClockOptions, type OwnClock } from './ledger-clock.ts';
 export { commandText } from './scripts.ts';
