@@ -1,4 +1,4 @@
-import type { ClockDoubt, LedgerClockOptions } from '@rekey/ledger';
+import type { ClockDoubt, LedgerClock, LedgerClockOptions } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 
 const LONGEST_TOLERANCE_MS = 10_000;
@@ -39,3 +39,18 @@ export const reportClock =
       logger.warn({ event: 'clock_jump_over', why: before.why, offset_ms: before.offsetMs }, 'the clock of Redis can be trusted again; rotations go on');
     }
   };
+
+const LOOK_AGAIN_MS = 500;
+/**
+ * Begins to take jobs as soon as the wall clock of this host does not disagree with Redis. BullMQ reckons by the wall clock when a job is due: a worker that
+ * is a day ahead would take every job at once, and put it off for a day. Returns how to stop waiting.
+ */
+export const whenClocksAgree = (clock: Pick<LedgerClock, 'doubt'>, begin: () => void): (() => void) => {
+  let timer: NodeJS.Timeout | undefined;
+  const look = () => {
+    if (clock.doubt()?.why === 'disagrees') timer = setTimeout(look, LOOK_AGAIN_MS);
+    else begin();
+  };
+  look();
+  return () => clearTimeout(timer);
+};

@@ -12,7 +12,7 @@ import { startBulkRunner } from './bulk-runner.ts';
 import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
-import { clockBounds, reportClock } from './clock-watch.ts';
+import { clockBounds, reportClock, whenClocksAgree } from './clock-watch.ts';
 import { WorkerEnvironment } from './config.ts';
 import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
 import { startDueChecks } from './due-checks.ts';
@@ -127,8 +127,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     logger,
     meter,
   });
-  sweeps.start();
   shutdown.defer('sweeps', () => sweeps.close());
+  shutdown.defer('sweeps: clocks that agree', whenClocksAgree(ledgerClock, () => sweeps.start()));
   await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
   watchRunId(redis, logger, async (runId) => {
     if (await ledger.recogniseRedis(runId)) return;
@@ -138,8 +138,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
 
   const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });
-  due.start();
   shutdown.defer('policies', () => due.close());
+  shutdown.defer('policies: clocks that agree', whenClocksAgree(ledgerClock, () => due.start()));
 
   const stopping = new AbortController();
   const rotating: RotateDeps = {
@@ -172,8 +172,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     stopping: stopping.signal,
     logger,
   });
-  consumer.start();
   shutdown.defer('consumer', () => consumer.close());
+  shutdown.defer('consumer: clocks that agree', whenClocksAgree(ledgerClock, () => consumer.start()));
   const bulks = startBulkRunner({
     work,
     followUps,
