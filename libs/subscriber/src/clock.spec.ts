@@ -21,7 +21,7 @@ class Simulated extends Redis {
     return made;
   }
   override duplicate(options?: Partial<RedisOptions>): Redis {
-    return new Simulated({ ...this.options, ...options } as RedisOptions);
+    return new Simulated({ ...this.options, ...options } as RedisOptions & { replyMapping: 'legacy' });
   }
 }
 
