@@ -70,6 +70,14 @@ class Foreign(Exception):
     """An event as Rekey makes it, that is sealed for others only."""
 
 
+class RefusedAhead(Refused):
+    """An event that is right in itself, and whose version lies in the future by the clock of Redis."""
+
+    def __init__(self, version):
+        super().__init__("its version lies in the future")
+        self.version = version
+
+
 class Unusable(Exception):
     """A key file or a grant with which nothing can be opened."""
 
@@ -118,8 +126,10 @@ def _open_event(event, keys, latest_version):
     outside = (event["type"], event["subject"], event["data"]["version"], event["source"])
     if outside != (record["type"], record["assistant_id"], record["version"], source):
         raise Refused("it says something else than what it carries: it was moved from elsewhere")
-    if type(record["version"]) is not int or not 0 < record["version"] <= latest_version:
-        raise Refused("its version lies in the future")
+    if type(record["version"]) is not int or record["version"] <= 0:
+        raise Refused("its version is no number as Rekey draws them")
+    if record["version"] > latest_version and record.get("ahead") is not True:
+        raise RefusedAhead(record["version"])
     if record["type"] == KEY_ROTATED and not isinstance(record["assistant"]["secret_key"], str):
         raise Refused("it carries no key")
     return record
@@ -240,6 +250,8 @@ class Consumer:
         self._first_unapplied = []
         # Unlike those above, of all its life.
         self._first_refused = []
+        # The lowest version that was refused since the last snapshot for lying in the future: it may be the clock of Redis that is wrong.
+        self._lowest_ahead = None
         self._acknowledged_at = 0.0
         self._to_acknowledge = False
 
@@ -355,6 +367,11 @@ class Consumer:
             self._state = "following"
         batches = store.xread({self._key("events"): self._reading}, count=PAGE, block=min(BLOCK_MS, max(1, round(self._acknowledge_in_s() * 1000))))
         self._heard()
+        if self._lowest_ahead is not None:
+            seconds, micros = store.time()
+            if self._lowest_ahead <= seconds * 1_000_000 + micros + DAY_US:
+                # The clock of Redis was behind, and has been set.
+                self._snapshot_again("a version that lay in the future does so no more")
         if batches:
             seconds, micros = store.time()
             latest = seconds * 1_000_000 + micros + DAY_US
@@ -451,6 +468,7 @@ class Consumer:
             self._state = "waiting"
             return False
         self._unapplied, self._first_unapplied = 0, []
+        self._lowest_ahead = None
 
         seen = set()
         orgs = [org.decode(errors="replace") for org in store.smembers(self._key("orgs"))] if "*" in self._orgs else self._orgs
@@ -583,6 +601,8 @@ class Consumer:
         try:
             record = open_event(event, self._shared, latest)
         except Refused as error:
+            if isinstance(error, RefusedAhead):
+                self._lowest_ahead = min(error.version, self._lowest_ahead or error.version)
             self._refuse(event, str(error))
             if not is_record:
                 self._look_later(event)

@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { setLogger } from '@grpc/grpc-js';
-import { createBulks, createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem, readOrgName } from '@rekey/ledger';
+import { createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem, readOrgName } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, runProcess, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
@@ -26,6 +27,11 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const memory = watchMemory(redis, { threshold: STOP_ACCEPTING_AT, logger, consequence: 'no new rotation is accepted' });
   shutdown.defer('memory', () => memory.close());
 
+  // What is accepted while the clock of Redis is wrong is recorded under the right time all the same. Not waited for, as above.
+  const clock = createLedgerClock({ redis, prefix: config.REKEY_PREFIX, name: `${hostname()}:${process.pid}`, notes: false });
+  const onAway = (err: unknown) => logger.debug({ err }, 'the clock of Redis could not be looked at');
+  clock.look().catch(onAway);
+  shutdown.defer('ledger clock', clock.start(onAway));
   const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX });
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
@@ -41,8 +47,10 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
   const consumers = createConsumers({ redis, prefix: config.REKEY_PREFIX });
+  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-positions', logger });
+  clock.watch(waiting);
   const positions = createConsumerPositions({
-    blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-positions', logger }),
+    blocking: waiting,
     prefix: config.REKEY_PREFIX,
     onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
   });

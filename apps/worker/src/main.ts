@@ -1,6 +1,7 @@
+import { hostname } from 'node:os';
 import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
-  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createOrgAlias, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
   slotKeepsMs,
 } from '@rekey/ledger';
 import {
@@ -12,6 +13,7 @@ import { startBulkRunner } from './bulk-runner.ts';
 import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
+import { clockBounds, reportClock, whenClocksAgree } from './clock-watch.ts';
 import { WorkerEnvironment } from './config.ts';
 import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
 import { startDueChecks } from './due-checks.ts';
@@ -49,6 +51,9 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new StartError('WRONG_KEY_FILE', `REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
   }
+  const ledgerClock = createLedgerClock({ redis, prefix, name: `${hostname()}:${process.pid}`, ...clockBounds(config), onChange: reportClock(logger) });
+  await ledgerClock.look();
+  shutdown.defer('ledger clock', ledgerClock.start((err) => logger.debug({ err }, 'the clock of Redis could not be looked at')));
   const memory = watchMemory(redis, { threshold: STOP_POSTING_AT, logger, consequence: 'no request leaves for a rotation; what is under way is finished' });
   shutdown.defer('memory', () => memory.close());
 
@@ -56,7 +61,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const configuredKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
-  const meter = createMetrics(createSystem({ redis, prefix }).status);
+  const meter = createMetrics(createSystem({ redis, prefix }).status, () => ledgerClock.doubt()?.offsetMs);
   const budget = createRequestBudget({ redis, prefix, ...limit });
   const consumers = createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS });
   await consumers.noteSigner(sealer.publicJwk);
@@ -96,8 +101,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
   shutdown.defer('due checks', () => dueChecks.close());
   const work = createBulkWork({ redis, prefix, budget: limit });
+  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger });
+  ledgerClock.watch(waiting);
   const positions = createConsumerPositions({
-    blocking: connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger }),
+    blocking: waiting,
     prefix,
     onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
   });
@@ -140,8 +147,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     logger,
     meter,
   });
-  sweeps.start();
   shutdown.defer('sweeps', () => sweeps.close());
+  shutdown.defer('sweeps: clocks that agree', whenClocksAgree(ledgerClock, () => sweeps.start()));
   await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
   watchRunId(redis, logger, async (runId) => {
     if (await ledger.recogniseRedis(runId)) return;
@@ -151,8 +158,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
 
   const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });
-  due.start();
   shutdown.defer('policies', () => due.close());
+  shutdown.defer('policies: clocks that agree', whenClocksAgree(ledgerClock, () => due.start()));
 
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
@@ -166,7 +173,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     publisher,
     stopping: stopping.signal,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
-    holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : ledgerClock.doubt() ? 'CLOCK_JUMP' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     timing: {
       requestTimeoutMs: config.INVENT_TIMEOUT_MS,
@@ -192,8 +199,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     stopping: stopping.signal,
     logger,
   });
-  consumer.start();
   shutdown.defer('consumer', () => consumer.close());
+  shutdown.defer('consumer: clocks that agree', whenClocksAgree(ledgerClock, () => consumer.start()));
   const bulks = startBulkRunner({
     work,
     followUps,

@@ -25,8 +25,11 @@ export interface Metrics extends Meter {
   render(): Promise<string>;
 }
 
-/** `status` is asked at each rendering; where it rejects, what comes of it is left out. */
-export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
+/**
+ * `status` is asked at each rendering; where it rejects, what comes of it is left out. `clockOffsetMs`: by how much the clock of Redis is off, while this
+ * worker does not trust it.
+ */
+export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs: () => number | undefined = () => undefined): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -59,6 +62,9 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
     checksDue: gauge('rekey_checks', 'Assistants that are to be read and compared'),
   };
 
+  const clockDoubted = gauge('rekey_clock_doubted', '1 while this worker does not trust the clock of Redis, and sends no rotate request');
+  const clockOffset = gauge('rekey_clock_offset_seconds', 'By how much the clock of Redis is ahead of what this worker expects; 0 while it is trusted');
+
   const ask = async () => {
     const now = await status();
     ledgerGauges.frozen.set(now.frozen ? 1 : 0);
@@ -89,6 +95,8 @@ export const createMetrics = (status: () => Promise<SystemStatus>): Metrics => {
       lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);
     },
     render: async () => {
+      clockDoubted.set(clockOffsetMs() === undefined ? 0 : 1);
+      clockOffset.set((clockOffsetMs() ?? 0) / 1000);
       await ask().catch(() => Object.values(ledgerGauges).forEach((one) => one.reset()));
       return registry.metrics();
     },

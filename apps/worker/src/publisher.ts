@@ -39,8 +39,8 @@ export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' | 'con
 export interface Publisher {
   /** What the ledger calls a finding: a fingerprint, `no-key` or `deleted`. */
   stateOf(finding: Finding): string;
-  /** Whether what stands under an assistant's current record is an event that consumers can open, of a key in this state. */
-  canBeOpened(current: string | null, assistantId: string, state: string): Promise<boolean>;
+  /** Whether what stands under an assistant's current record is an event that consumers can open and accept, of a key in this state. `nowMs`: Redis time. */
+  canBeOpened(current: string | null, assistantId: string, state: string, nowMs: number): Promise<boolean>;
   /** Seals and commits, however long Redis refuses to write. `anchor` is of the hold. */
   publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<PublishResult>;
   /** Notes that the outcome of a rotation is unknown; the first time, consumers are told. False where the claim is another's. */
@@ -72,15 +72,15 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
     }
   };
 
-  const sealedVersion = ({ orgId, assistantId, epoch }: Hold, finding: Finding, cause: Cause): Sealed => {
+  const sealedVersion = ({ orgId, assistantId, epoch, atMs }: Hold, finding: Finding, cause: Cause): Sealed => {
     const { keys, revision } = readers.of(orgId);
     const what = 'removal' in finding ? { type: KEY_REMOVED, removal: finding.removal } as const : { type: KEY_ROTATED, assistantJson: finding.record.json } as const;
-    return { envelope: sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys), readers: revision };
+    return { envelope: sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause, ...(isAhead(epoch, atMs) && { ahead: true }) }, keys), readers: revision };
   };
-  const sealedUncertainty = ({ orgId, assistantId, versionBefore }: Hold): Sealed => {
+  const sealedUncertainty = ({ orgId, assistantId, versionBefore, atMs }: Hold): Sealed => {
     const { keys, revision } = readers.of(orgId);
     // Where nothing was published nobody is told.
-    return { envelope: versionBefore === undefined ? 'null' : sealRecord(sealer, { type: KEY_UNCERTAIN, orgId, assistantId, version: versionBefore }, keys), readers: revision };
+    return { envelope: versionBefore === undefined ? 'null' : sealRecord(sealer, { type: KEY_UNCERTAIN, orgId, assistantId, version: versionBefore, ...(isAhead(versionBefore, atMs) && { ahead: true }) }, keys), readers: revision };
   };
   /**
    * Under the one name of its org. The ledger raises the revision of the readers when it learns what `c` stands for, so that nothing that was
@@ -129,9 +129,11 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
   return {
     stateOf: (finding) => ('removal' in finding ? finding.removal : sealer.fingerprint(finding.secretKey)),
 
-    canBeOpened: async (current, assistantId, state) => {
+    canBeOpened: async (current, assistantId, state, nowMs) => {
       const event = readEvent(current);
       if (!event || event.subject !== assistantId) return false;
+      // Drawn while the clock of Redis was wrong, and not watched.
+      if (isAhead(event.data.version, nowMs) && !(await openRecord(sealer, event).catch(() => undefined))?.ahead) return false;
       if (event.type === KEY_REMOVED) return event.data.removal === state;
       try {
         const opened = await openRecord(sealer, event);
@@ -180,6 +182,10 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
     },
   };
 };
+
+/** By half of what consumers accept: the version stays acceptable as it is until it is read. */
+const AHEAD_MS = 43_200_000;
+const isAhead = (version: number, nowMs: number): boolean => version > 1000 * (nowMs + AHEAD_MS);
 
 const readEvent = (text: string | null): CurrentEvent | undefined => {
   try {

@@ -394,7 +394,7 @@ const verifyRecords = async (deps: SweepDeps, run: OrgSweep, agreeing: Listed[],
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
     const current = currents[i] ?? null;
     // What has no key, and was never published, has no record.
-    if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state))) {
+    if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state, beganMs))) {
       counts.agreed += 1;
       const publishedUnder = publishedOrgOf(current);
       if (publishedUnder !== undefined && isAnotherOrg(publishedUnder, orgId)) strays.push(assistantId);

@@ -19,4 +19,5 @@ export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
 export { createOrgAlias, type AliasConflict, type AliasSource, type KnownAlias, type Moved, type MoveResult, type NotedAlias, type OrgAlias, type UnderAlias } from './org-alias.ts';
 export { readOrgName } from './org-name.ts';
 export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
+export { createLedgerClock, type ClockDoubt, type LedgerClock, type LedgerClockOptions, type OwnClock } from './ledger-clock.ts';
 export { commandText } from './scripts.ts';

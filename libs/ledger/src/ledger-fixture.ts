@@ -19,6 +19,7 @@ export const connectSimulated = (url: string): Redis => {
   const simulated = new Redis(url);
   const define = simulated.defineCommand.bind(simulated);
   simulated.defineCommand = (command, definition) => define(command, { ...definition, lua: definition.lua.replace(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`) });
+  simulated.time = (async () => (await simulated.hmget(NOW, 's', 'us')).map(Number)) as typeof simulated.time;
   return simulated;
 };
 /** Commands that are sent after it see it: one connection keeps the order. */

@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
+import { expectedBy } from './expected-time.ts';
 
-/** Redis time, in ms since 1970. */
+/** Redis time, in ms since 1970. Where its clock has jumped, and somebody watches it, the time that it should be. */
 export const redisNowMs = async (redis: Redis): Promise<number> => {
   const [seconds, microseconds] = await redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  return expectedBy(redis)?.correct(nowMs) ?? nowMs;
 };

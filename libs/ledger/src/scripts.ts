@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { RekeyError } from '@rekey/schema';
 import type { Redis } from 'ioredis';
+import { expectedBy } from './expected-time.ts';
 import { surviveScriptFlush } from './script-flush.ts';
 
 const commandNames = [
-  'accept', 'begin', 'bulk-claim', 'bulk-create', 'bulk-draw', 'bulk-end-range', 'bulk-renew', 'bulk-save', 'bulk-steer', 'bulk-trim', 'cancel', 'claim', 'commit', 'compare', 'condemn', 'consumer-write', 'draw-checks', 'end-check', 'fail', 'freeze', 'give-back', 'look', 'lost', 'mark-uncertain', 'org-accept', 'org-adopt', 'org-alias', 'org-hold', 'org-limits', 'org-move', 'org-swept', 'policy-begin', 'policy-create', 'policy-write', 'recognise', 'release', 'request-check', 'reseal',
+  'accept', 'begin', 'bulk-claim', 'bulk-create', 'bulk-draw', 'bulk-end-range', 'bulk-renew', 'bulk-save', 'bulk-steer', 'bulk-trim', 'cancel', 'claim', 'clock', 'commit', 'compare', 'condemn', 'consumer-write', 'draw-checks', 'end-check', 'fail', 'freeze', 'give-back', 'look', 'lost', 'mark-uncertain', 'org-accept', 'org-adopt', 'org-alias', 'org-hold', 'org-limits', 'org-move', 'org-swept', 'policy-begin', 'policy-create', 'policy-write', 'recognise', 'release', 'request-check', 'reseal',
   'settle', 'slow-down', 'sweep-begin', 'sweep-create', 'sweep-save', 'take-slot', 'trim', 'unknown',
 ] as const;
 type CommandName = (typeof commandNames)[number];
@@ -50,7 +51,8 @@ export const asCorrupt = (error: unknown): never => {
 };
 
 /**
- * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument and answer with a list
+ * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument, with what time it should be where somebody watches
+ * the clock of this Redis (see now_us in prelude.lua), and answer with a list
  * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it; see script-flush.ts. Where an entry has
  * not the type that it should have, they reject with LEDGER_CORRUPT; what
  * they had written by then stays, as Redis has it.
@@ -61,7 +63,7 @@ export const defineScripts = (redis: Redis, prefix: string): Record<CommandName,
     const command = `rekey:${name}`;
     redis.defineCommand(command, { lua: commandText(name) });
     const call = (redis as unknown as Record<string, (...args: Arg[]) => Promise<[string, ...unknown[]]>>)[command]!;
-    return (keys, args, ...more) => call.call(redis, keys.length, ...keys, prefix, ...args, ...more).catch(asCorrupt);
+    return (keys, args, ...more) => call.call(redis, keys.length, ...keys, `${prefix}${expectedBy(redis)?.argument() ?? ''}`, ...args, ...more).catch(asCorrupt);
   };
   return Object.fromEntries(commandNames.map((name) => [name, define(name)])) as Record<CommandName, Run>;
 };

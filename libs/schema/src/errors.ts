@@ -45,6 +45,10 @@ const table = {
   LEDGER_CORRUPT: { grpc: 'INTERNAL', retry: false, message: 'The ledger holds an entry that cannot be read.', advice: 'See rekey status and the log; repair or delete the entry, then try again.' },
   // why a rotation waits
   FROZEN: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'Rotations are frozen; no request is sent.', advice: 'Unfreeze them (rekey unfreeze, or REKEY_OBSERVE_ONLY of the workers): the rotation then goes on by itself.' },
+  CLOCK_JUMP: {
+    grpc: 'UNAVAILABLE', retry: true, message: 'The clock of Redis has jumped, or disagrees with the clock of the worker; no request is sent.',
+    advice: 'Set the clocks right (NTP). The rotation goes on by itself when they agree.',
+  },
   TOO_MANY_UNKNOWNS: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Too many outcomes are unknown in this org; only reads are sent.', advice: 'See whether Invent is well. The rotation goes on by itself when outcomes are known again.' },
   // why a bulk rotation stands still
   PAUSED_BY_OPERATOR: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The bulk rotation was paused.', advice: 'Resume it to go on.' },

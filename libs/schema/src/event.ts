@@ -119,6 +119,8 @@ export const SealedRecord = z.looseObject({
   cause: z.string().optional(),
   /** A `Removal`, or one that this version does not know. */
   removal: z.string().optional(),
+  /** Its version lies ahead of the clock of Redis: the ledger holds versions that were drawn while that clock was wrong. */
+  ahead: z.literal(true).optional(),
   assistant: z.looseObject({ id: z.string(), secret_key: z.string().nullish() }).optional(),
 });
 export type SealedRecord = z.infer<typeof SealedRecord>;

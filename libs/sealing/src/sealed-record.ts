@@ -13,14 +13,16 @@ export interface ToSeal {
   removal?: string;
   /** Of a key version with a key. */
   assistantJson?: string;
+  /** Its version lies ahead of the clock of Redis, and the one who seals it knows. */
+  ahead?: true;
 }
 
 /**
  * Seals what an event says, for readers and for Rekey itself. `assistantJson` is the upstream's text as it came: it is placed into the plaintext
  * unparsed, so that no field, no order and no digit of a number is lost.
  */
-export const sealRecord = (sealer: Sealer, { type, orgId, assistantId, version, cause, removal, assistantJson }: ToSeal, readers: readonly SharedKeys[] = []): string => {
-  const head = JSON.stringify({ type, org_id: orgId, assistant_id: assistantId, version, cause, removal });
+export const sealRecord = (sealer: Sealer, { type, orgId, assistantId, version, cause, removal, assistantJson, ahead }: ToSeal, readers: readonly SharedKeys[] = []): string => {
+  const head = JSON.stringify({ type, org_id: orgId, assistant_id: assistantId, version, cause, removal, ahead });
   return sealer.seal(assistantJson === undefined ? head : `${head.slice(0, -1)},"assistant":${assistantJson}}`, readers);
 };
 

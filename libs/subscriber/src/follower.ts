@@ -87,6 +87,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   let revoked: (RevokedEvent & { sinceMs: number }) | undefined;
   let lastFault: unknown;
   let acknowledging = false;
+  /** The lowest version that was refused since the last snapshot for lying too far in the future: it may be the clock of Redis that is wrong. */
+  let lowestAhead = Infinity;
   let unapplied: { count: number; first: Refusal[]; last: Refusal[] } = { count: 0, first: [], last: [] };
   const refused: { count: number; first: Refusal[] } = { count: 0, first: [] };
   /** Assistants whose current record is to be read, since an event claims this version and could not be opened. Kept until it has been read. */
@@ -153,11 +155,14 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   // ---- what is applied ----
 
   const applyOpened = async (opened: Opened): Promise<void> => {
-    const { kind, assistantId, version } = opened;
-    if (clock.isAbsurd(version)) {
+    const { kind, assistantId, version, ahead } = opened;
+    if (!ahead && clock.isAbsurd(version)) {
       // Its clock may have been set since it was asked.
       await askTime();
-      if (clock.isAbsurd(version)) return refuse({ assistantId, version, why: 'its version lies in the future by more than a day' });
+      if (clock.isAbsurd(version)) {
+        lowestAhead = Math.min(lowestAhead, version);
+        return refuse({ assistantId, version, why: 'its version lies in the future by more than a day' });
+      }
     }
     if (kind === 'uncertain') {
       if (held.doubt(assistantId, version) && isHeard('uncertain')) tell('uncertain', held.get(assistantId)!);
@@ -320,6 +325,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const { orgs } = entry!;
     held.beginSnapshot();
     unapplied = { count: 0, first: [], last: [] };
+    lowestAhead = Infinity;
     reading = await endOfStream(from);
     const all = orgs.includes('*') ? await from.answer(from.commands.smembers(names.orgs)) : orgs;
     for await (const page of publishedPages(from, names, all)) {
@@ -461,6 +467,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const replies = await at.answer(at.commands.pipeline().xinfo('STREAM', names.events).hget(names.consumers, consumer).time().exec());
     const [info, text, time] = repliesOf(replies);
     if (Array.isArray(time)) clock.set(time);
+    // The clock of Redis was behind, and has been set.
+    if (lowestAhead < Infinity && !taking && !due && !clock.isAbsurd(lowestAhead)) demand('clock');
     if (asked && !taking && taken === lastTaken) compareStream(info, asked);
     if (!isReply(text) && entry && text !== entry.text && !due) demand('changed');
     if (ready && !taking) await lookAtUnreadable(at);

@@ -73,7 +73,7 @@ export interface Refusal {
 }
 
 /** Why the snapshot was taken. */
-export type SnapshotReason = 'start' | 'gap' | 'trimmed' | 'other-redis' | 'changed' | 'reinstated';
+export type SnapshotReason = 'start' | 'gap' | 'trimmed' | 'other-redis' | 'changed' | 'reinstated' | 'clock';
 
 export interface SnapshotEvent {
   reason: SnapshotReason;

@@ -8,6 +8,8 @@ export interface Opened {
   assistantId: string;
   orgId: string;
   version: number;
+  /** Rekey knows that the version lies ahead of the clock of Redis. */
+  ahead: boolean;
   cause: Cause | undefined;
   removal: Removal | undefined;
   /** Of a key. */
@@ -70,13 +72,13 @@ export const recordOf = (plaintext: string): Record<string, unknown> => (JSON.pa
 type Fields = Record<string, unknown>;
 
 const openedOf = (kind: Opened['kind'], event: Outside & Fields, plaintext: string): Opened => {
-  const { org_id: orgId, assistant_id: assistantId, version, cause, removal, assistant } = parseRecord(plaintext, event);
+  const { org_id: orgId, assistant_id: assistantId, version, cause, removal, assistant, ahead } = parseRecord(plaintext, event);
   const secretKey = kind === 'key' ? (assistant?.secret_key ?? '') : undefined;
   if (secretKey === '') throw new SealError('it is of a key, and holds none');
   if (kind === 'removed' && removal === undefined) throw new SealError('it says that there is no key, and not why');
   const updatedMs = Date.parse(String((event.data as Fields & Outside['data'])['updated_at']));
   // The version is drawn from the clock of Redis, in µs.
-  return { kind, assistantId, orgId, version, cause, removal, secretKey, updatedMs: Number.isNaN(updatedMs) ? Math.floor(version / 1000) : updatedMs, plaintext };
+  return { kind, assistantId, orgId, version, ahead: ahead === true, cause, removal, secretKey, updatedMs: Number.isNaN(updatedMs) ? Math.floor(version / 1000) : updatedMs, plaintext };
 };
 
 const isOutside = (event: Fields): event is Fields & Outside => typeof event['subject'] === 'string' && typeof event['source'] === 'string' && isFields(event['data']) && isNumber(event['data']['version']);

@@ -17,10 +17,12 @@ export interface Publisher {
   remove(name: string): Promise<void>;
   /** Returns the version. */
   publish(assistantId: string, secretKey: string, more?: { orgId?: string; cause?: 'rotation' | 'import'; version?: number }): Promise<number>;
+  /** Claims a rotation; returns what publishes the key that its POST was answered with, or undefined where nothing may be claimed now. */
+  claim(assistantId: string, orgId?: string): Promise<((secretKey: string) => Promise<number>) | undefined>;
   takeKey(assistantId: string, removal?: 'no-key' | 'deleted', orgId?: string): Promise<number>;
   doubt(assistantId: string, orgId?: string): Promise<void>;
   /** The event of a key, and not published: to be forged, moved or altered. */
-  eventOf(assistantId: string, more?: Partial<{ orgId: string; version: number; secretKey: string; readers: SharedKeys[]; type: string }>): Promise<RawEvent>;
+  eventOf(assistantId: string, more?: Partial<{ orgId: string; version: number; secretKey: string; readers: SharedKeys[]; type: string; ahead: true }>): Promise<RawEvent>;
   /** Puts a text on the stream as it is. */
   put(event: object | string): Promise<string>;
   currentEvent(assistantId: string): Promise<RawEvent>;
@@ -38,11 +40,11 @@ export interface RawEvent {
 const PREFIX = 'spec';
 const bytes = (byte: number) => new Uint8Array(32).fill(byte);
 
-export const createPublisher = (url: string, { keepEvents = 100_000 }: { keepEvents?: number } = {}): Publisher => {
+export const createPublisher = (url: string, { keepEvents = 100_000, connection }: { keepEvents?: number; connection?: Redis } = {}): Publisher => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const signing = { kid: 'rekey', privateKey, publicJwk: { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'EdDSA', kid: 'rekey' } };
   const sealer = createSealer({ sealing: { kid: 'sealing', bytes: bytes(1) }, fingerprinting: { kid: 'printing', bytes: bytes(2) }, signing });
-  const redis = new Redis(url);
+  const redis = connection ?? new Redis(url);
   redis.on('error', () => {});
   const ledger: Ledger = createLedger({ redis, prefix: PREFIX, keepEvents: () => keepEvents, confirmAfterMs: 0, maxChangedPercent: 100 });
   const consumers = createConsumers({ redis, prefix: PREFIX });
@@ -60,10 +62,12 @@ export const createPublisher = (url: string, { keepEvents = 100_000 }: { keepEve
   };
   const commit = async (hold: Hold, key: { fingerprint: string } | { removal: 'no-key' | 'deleted' }, cause: 'rotation' | 'import', secretKey?: string): Promise<number> => {
     const { orgId, assistantId, epoch } = hold;
+    const isAnswer = hold.rotationId !== undefined;
     const { keys, revision } = await readersOf(orgId);
     const what = 'removal' in key ? { type: KEY_REMOVED, removal: key.removal } as const : { type: KEY_ROTATED, assistantJson: recordText(assistantId, secretKey!) } as const;
     const envelope = sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys);
-    const { kind } = await ledger.commit(hold, { key, sealed: { envelope, readers: revision }, cause, updatedMs: hold.atMs, rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 } });
+    const { kind } = await ledger.commit(hold, { key, sealed: { envelope, readers: revision }, cause, updatedMs: hold.atMs,
+      ...(isAnswer ? { rotation: 'ends' } : { rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 } }) });
     if (kind !== 'committed') throw new Error(kind);
     return epoch;
   };
@@ -108,6 +112,12 @@ export const createPublisher = (url: string, { keepEvents = 100_000 }: { keepEve
       if (version !== undefined) await redis.hset(`{spec}:assistant:${encodeURIComponent(assistantId)}`, 'epoch', version);
       return commit({ ...hold, epoch: version ?? hold.epoch }, { fingerprint: sealer.fingerprint(secretKey) }, cause, secretKey);
     },
+    claim: async (assistantId, orgId = 'org_1') => {
+      const { rotation } = await ledger.accept(`rot_${String(Date.now()).padStart(26, '0')}`, { orgId, assistantId, reason: '' });
+      const claimed = await ledger.claim({ rotationId: rotation.id, orgId, assistantId }, { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 100 });
+      if (claimed.kind !== 'claimed') return undefined;
+      return (secretKey) => commit(claimed.claim, { fingerprint: sealer.fingerprint(secretKey) }, 'rotation', secretKey);
+    },
     takeKey: async (assistantId, removal = 'no-key', orgId = 'org_1') => commit(await look(orgId, assistantId), { removal }, 'import'),
     doubt: async (assistantId, orgId = 'org_1') => {
       const rotationId = `rot_${String(Date.now()).padStart(26, '0')}`;
@@ -121,9 +131,9 @@ export const createPublisher = (url: string, { keepEvents = 100_000 }: { keepEve
       await redis.hdel(`{spec}:assistant:${encodeURIComponent(assistantId)}`, 'holder', 'lease');
     },
 
-    eventOf: async (assistantId, { orgId = 'org_1', version = Date.now() * 1000, secretKey = 'sk_made', readers, type = KEY_ROTATED } = {}) => {
+    eventOf: async (assistantId, { orgId = 'org_1', version = Date.now() * 1000, secretKey = 'sk_made', readers, type = KEY_ROTATED, ahead } = {}) => {
       const keys = readers ?? (await readersOf(orgId)).keys;
-      const sealed = JSON.parse(sealRecord(sealer, { type: type as typeof KEY_ROTATED, orgId, assistantId, version, cause: 'rotation', assistantJson: recordText(assistantId, secretKey) }, keys)) as RawEvent['data']['sealed'];
+      const sealed = JSON.parse(sealRecord(sealer, { type: type as typeof KEY_ROTATED, orgId, assistantId, version, cause: 'rotation', assistantJson: recordText(assistantId, secretKey), ...(ahead && { ahead }) }, keys)) as RawEvent['data']['sealed'];
       const source = `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`;
       return { type, subject: assistantId, source, data: { seq: Number(await redis.incr('{spec}:seq')), version, sealed } };
     },

@@ -14,7 +14,7 @@
 --         `ms to wait` is not 0 where the request budget gave out
 --         {'STOPPED', state}      the bulk does not run
 --         {'FULL', ms to wait}    as many intents of the org are open as a bulk may have: a tenth is left to single rotations
---         {'FROZEN', ms to wait}  no POST may leave
+--         {'FROZEN', ms to wait}  no POST may leave, or the clock of Redis is out of step
 -- Keeps: all that claim.lua keeps; an assistant of a bulk is begun once. Too many unknown outcomes in a row halt the bulk.
 
 local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
@@ -23,7 +23,8 @@ local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started
 if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
 local created = tonumber(bulk[2])
 
-local now = now_us()
+local now, is_out_of_step = now_us()
+if is_out_of_step then return { 'FROZEN', '1000' } end
 local now_ms = math.floor(now / 1000)
 local now_text, lands_text = int(now_ms), int(now_ms + landing_ms)
 if is_window_closed(bulk_id, bulk[5], bulk[6], now_ms) then return { 'STOPPED', redis.call('HGET', KEYS[1], 'state') } end

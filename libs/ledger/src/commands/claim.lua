@@ -18,7 +18,7 @@
 --         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
 --         {'FULL', ms to wait}                            as many intents of the org are open as may be
 --         {'HALTED', ms to wait}                          so are they, and outcomes are unknown; or too many were, one after the other
---         {'FROZEN', ms to wait}                          no POST may leave
+--         {'FROZEN', ms to wait}                          no POST may leave; or the clock of Redis is out of step: then nothing is resumed either
 --         {'PACED', ms to wait, reserved}                 no request may leave yet. `reserved` is 1 where the slot is kept: claim again then
 --         {'ENDED', state}                                nothing to do
 --         {'MISSING'}                                     no such rotation for this org and assistant
@@ -35,8 +35,12 @@ if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return
 local held = redis.call('HMGET', KEYS[2], 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', 'queued:' .. rotation[2],
   'verified', 'intent', 'satisfied', 'uncertain', 'rotated')
 local holder = held[1]
-local now = now_us()
+local now, is_out_of_step = now_us()
 local now_ms = math.floor(now / 1000)
+if is_out_of_step then
+  if ARGV[8] ~= '' and state == 'QUEUED' and rotation[6] ~= ARGV[8] then redis.call('HSET', KEYS[1], 'error', ARGV[8]) end
+  return { 'FROZEN', '1000' }
+end
 local lease_left = left(tonumber(held[2]) or 0, now_ms, lease_ms)
 
 if holder and holder ~= id and lease_left == 0 and is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then

@@ -5,10 +5,11 @@
 -- ARGV  1 prefix
 -- Returns {'LOOK', epoch, now ms, key state or '', version or '', '1' where consumers were told that it is uncertain,
 --          the org id that it was last published under, percent-encoded, or ''}
---         {'HELD', ms to wait}     a rotation holds it, and finds out itself what is in force
+--         {'HELD', ms to wait}     a rotation holds it, and finds out itself what is in force; or the clock of Redis is out of step
 
 local held = redis.call('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain', 'lands', 'org')
-local now = now_us()
+local now, is_out_of_step = now_us()
+if is_out_of_step then return { 'HELD', '1000' } end
 local now_ms = math.floor(now / 1000)
 if held[1] then
   local lease = tonumber(held[2]) or 0

@@ -15,6 +15,7 @@
 -- was. A move never crosses a rotation or a check: the epoch is the one that was read, and is drawn anew.
 
 if readers_revision() ~= ARGV[5] then return { 'READERS' } end
+local _, is_out_of_step = now_us()
 
 local function move_one(assistant_key, current_key, id, seen, epoch, version, head, tail)
   local held = redis.pcall('HMGET', assistant_key, 'holder', 'epoch', 'org', 'uncertain', 'version')
@@ -23,7 +24,8 @@ local function move_one(assistant_key, current_key, id, seen, epoch, version, he
     redis.call('ZREM', KEYS[1], id)
     return 'gone'
   end
-  if held[1] or held[4] or (held[2] or '') ~= epoch or tonumber(version) <= (tonumber(held[5]) or 0) then return 'changed' end
+  -- No version is published while the clock of Redis is out of step.
+  if is_out_of_step or held[1] or held[4] or (held[2] or '') ~= epoch or tonumber(version) <= (tonumber(held[5]) or 0) then return 'changed' end
   local current = redis.pcall('GET', current_key)
   if type(current) ~= 'string' or redis.sha1hex(current) ~= seen then return 'changed' end
 

@@ -1,11 +1,25 @@
 -- Before each command stands what it needs of this (scripts.ts). Written once: Redis time, exact numbers, and the moves that several commands share.
 -- Keys are derived from PREFIX, which is in braces and so pins them all to one slot.
 
-local PREFIX = ARGV[1]
+-- A process that watches the clock of Redis (ledger-clock.ts) adds the moment that it expects there now, and by how many ms Redis may differ from it: less than
+-- 0 while the process cannot tell what time it is.
+local PREFIX, EXPECTED_MS, TOLERANCE_MS = string.match(ARGV[1], '^(%S+) ?(%d*) ?(-?%d*)$')
 
-local function now_us()
+local function redis_us()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- A command that waited for its connection runs later than its caller expected. A difference beyond this one is taken to be a jump of the clock.
+local LATE_MS = 60000
+
+-- What time it is, and whether the clock of Redis is out of step with what the caller expects. Then no version is drawn and no claim is made; all other
+-- commands go on, and take the caller's reckoning once the difference is too large for a command that is merely late.
+local function now_us()
+  local now = redis_us()
+  if EXPECTED_MS == '' then return now, false end
+  local off_ms = math.abs(now / 1000 - tonumber(EXPECTED_MS))
+  return off_ms > LATE_MS and 1000 * tonumber(EXPECTED_MS) or now, off_ms > tonumber(TOLERANCE_MS)
 end
 
 -- Lua prints large numbers in exponents; this does not.
