@@ -68,6 +68,8 @@ export interface Keys {
   consumers: string;
   /** The lock under which what was published is sealed for other consumers. */
   resealing: string;
+  /** The processes of Rekey, by id, as they report themselves. */
+  processes: string;
   seq: string;
   ledger: string;
   /** What a process writes to see that replicas have everything before it. */
@@ -121,6 +123,7 @@ export const ledgerKeys = (name: string): Keys => {
     acks: `${prefix}:acks`,
     consumers: `${prefix}:consumers`,
     resealing: `${prefix}:resealing`,
+    processes: `${prefix}:processes`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     replicated: (process) => `${prefix}:replicated:${process}`,
