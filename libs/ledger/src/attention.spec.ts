@@ -14,7 +14,7 @@ const swept = (more: object = {}) => ({ id: 'swp_1', state: 'SUCCEEDED' as const
 /** Everything is well. */
 const facts = (more: Partial<SystemFacts> = {}): SystemFacts => ({
   nowMs: NOW, processes: [worker()], ledger: { id: 'led', begunMs: NOW - HOUR, now: { assistants: 5, consumers: 1, policies: 0 } }, openRotations: 0, budgets: [], heldOrgs: [],
-  stale: { first: [], count: 0 }, uncertain: { first: [], count: 0 }, quarantined: { first: [], count: 0 }, unknownsInARow: [], stoppedBulks: [], reconciling: [], overduePolicies: [],
+  rolledBack: [], stale: { first: [], count: 0 }, uncertain: { first: [], count: 0 }, quarantined: { first: [], count: 0 }, unknownsInARow: [], stoppedBulks: [], reconciling: [], overduePolicies: [],
   sweeps: { lastEnded: swept(), lastSuccess: swept() }, unreadableConsumers: [], redis: { policy: 'noeviction', durable: true, usedShare: 0.1 },
   consumers: [{ name: 'svc', state: 'ACTIVE', live: true, lagMs: 0, lagEvents: 0, unapplied: 0 }], ...more,
 });
@@ -56,6 +56,7 @@ describe('what needs an operator', () => {
     [['UNCERTAIN'], { uncertain: { first: [{ assistantId: 'ast_1', sinceMs: NOW - 10 * MINUTE }], count: 1 } }],
     [[], { uncertain: { first: [{ assistantId: 'ast_1', sinceMs: NOW - MINUTE }], count: 1 } }],
     [['STALE_READS'], { stale: { first: [{ assistantId: 'ast_1', sinceMs: NOW }], count: 1 } }],
+    [['ROLLED_BACK'], { rolledBack: [{ assistantId: 'ast_1', sinceMs: NOW }] }],
     [['QUARANTINED'], { quarantined: { first: [{ assistantId: 'ast_1', why: 'version' }], count: 1 } }],
     [['ROTATION_WAITS'], { oldest: { id: 'rot_1', createdMs: NOW - HOUR, state: 'QUEUED', errorCode: 'REPLICAS_MISSING' } }],
     [[], { oldest: { id: 'rot_1', createdMs: NOW - MINUTE, state: 'QUEUED' } }],
@@ -103,5 +104,11 @@ describe('what needs an operator', () => {
   it('says since when no worker is live: since the last one was heard of', () => {
     const [gone] = attentionOf(facts({ processes: [worker({ live: false, seenMs: NOW - HOUR }), worker({ id: 'b', live: false, seenMs: NOW - MINUTE })] }));
     expect(gone).toMatchObject({ code: 'NO_WORKER', sinceMs: NOW - MINUTE });
+  });
+
+  it('names the org and the command that ends its hold, if its id needs no quoting', () => {
+    const held = (orgId: string) => attentionOf(facts({ heldOrgs: [{ orgId, sinceMs: NOW, code: 'TOO_MANY_GONE', affected: 30, known: 40 }] }))[0]!;
+    expect(held('org_1')).toMatchObject({ subject: 'org_1', message: expect.stringMatching(/30 of 40 assistants.*TOO_MANY_GONE/), advice: expect.stringContaining('rekey sweep org_1 --accept-removals') });
+    expect(held('a b;c').advice).toContain('rekey sweep ORG --accept-removals');
   });
 });

@@ -13,6 +13,8 @@ export interface SystemFacts {
   openRotations: number;
   budgets: { egress: string; sinceMs?: number; untilMs: number }[];
   heldOrgs: { orgId: string; sinceMs?: number; code: string; affected?: number; known?: number }[];
+  /** Assistants whose key went back to an older one at Invent within the last day, and was not replaced since. */
+  rolledBack: AssistantSince[];
   /** Reads of these show an older key than the published one; how many there are in all. */
   stale: { first: (AssistantSince & { orgId?: string })[]; count: number };
   uncertain: { first: AssistantSince[]; count: number };
@@ -51,23 +53,11 @@ const plural = (count: number, one: string, many = `${one}s`): string => `${coun
 
 const row = (code: string): { message: string; advice: string } => (isErrorCode(code) ? errorTable[code] : { message: `The reason is ${code}.`, advice: 'See the log of the worker.' });
 
-const onHeldOrg = (code: string, affected: number | undefined, known: number | undefined): string => {
-  const of = affected === undefined ? '' : `: ${affected}${known === undefined ? '' : ` of ${known}`} assistants`;
-  switch (code) {
-    case 'TOO_MANY_GONE':
-      return `Too many known assistants are missing at Invent at once${of}.`;
-    case 'TOO_MANY_WITHOUT_KEY':
-      return `Too many records at Invent show no secret key at once${of}.`;
-    case 'TOO_MANY_CHANGED':
-      return `Too many keys differ at Invent at once${of}.`;
-    case 'ORG_CHANGED':
-      return 'The API key lists an org that shares nothing with the known one.';
-    case 'KEYS_NOT_SHOWN':
-      return 'LIST and GET at Invent do not show the same keys.';
-    default:
-      return `Invent shows what is not believed (${code})${of}.`;
-  }
-};
+/** Names the org in advice that was written for any, if its id needs no quoting. */
+const namingOrg = (advice: string, orgId: string): string => (/^[A-Za-z0-9_.-]{1,128}$/.test(orgId) ? advice.replaceAll('ORG', orgId) : advice);
+
+const howMany = (affected: number | undefined, known: number | undefined): string =>
+  affected === undefined || affected === 0 ? '' : ` ${affected}${known === undefined ? '' : ` of ${known}`} assistants.`;
 
 /** The interval of sweeps; undefined if no process is known that makes any. */
 const sweepInterval = (processes: KnownProcess[]): number | undefined => {
@@ -133,8 +123,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
     advice: `See what else sends from this address. To send again at once: rekey budget open ${egress}`,
   }));
   addEach('ORG_HELD', facts.heldOrgs, ({ orgId, sinceMs, code, affected, known }) => ({
-    subject: orgId, sinceMs, message: `${onHeldOrg(code, affected, known)} Nothing of the kind is published; consumers keep what they hold. (${code})`,
-    advice: `Check the API key of this org. If what Invent shows is right, publish it: rekey sweep ${/^[A-Za-z0-9_.-]{1,128}$/.test(orgId) ? orgId : 'ORG'} --accept-removals`,
+    subject: orgId, sinceMs, message: `The org is held: consumers keep what they have. ${row(code).message}${howMany(affected, known)} (${code})`, advice: namingOrg(row(code).advice, orgId),
   }));
   const maxUnknowns = Math.max(0, ...live.flatMap(({ settings }) => settings.maxUnknowns ?? []));
   addEach('TOO_MANY_UNKNOWNS', facts.unknownsInARow.filter(({ count }) => maxUnknowns > 0 && count >= maxUnknowns), ({ orgId, count, atMs }) => ({
@@ -160,6 +149,9 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   addEach('STALE_READS', facts.stale.first, ({ assistantId, sinceMs }) => ({
     subject: assistantId, sinceMs, message: 'Invent shows an older key than the published one.', advice: 'Nothing at first: the worker reads again, and publishes what is in force. To end the doubt at once, rotate the assistant.',
   }), facts.stale.count);
+  addEach('ROLLED_BACK', facts.rolledBack, ({ assistantId, sinceMs }) => ({
+    subject: assistantId, sinceMs, message: 'Invent went back to an older key, as after a restore. It is in force and published.', advice: 'If that key was replaced because it leaked, it is valid again: rotate the assistant.',
+  }));
   addEach('QUARANTINED', facts.quarantined.first, ({ assistantId, sinceMs, why }) => ({
     subject: assistantId, sinceMs, message: `The ledger entry cannot be read: ${why}.`, advice: 'See {rekey}:assistant:ID; delete it if it is not a hash, then rotate the assistant.',
   }), facts.quarantined.count);

@@ -130,3 +130,14 @@ describe('input from Redis that does not fit', () => {
     expect(await system.status()).toMatchObject({ rotations: { open: 1 }, openIntents: [{ orgId: 'org_1', count: 1 }], openBulks: [] });
   });
 });
+
+describe('an assistant whose key went back to an older one', () => {
+  it('is listed for a day, unless its key was replaced since', async () => {
+    const nowMs = Date.now();
+    await redis.zadd('{spec}:rollbacks', nowMs - 1000, 'ast_1', nowMs - 1000, 'ast_2', nowMs - 90_000_000, 'ast_3');
+    await redis.hset('{spec}:assistant:ast_1', 'rotated', nowMs - 5000);
+    await redis.hset('{spec}:assistant:ast_2', 'rotated', nowMs);
+    const { attention } = await system.status();
+    expect(attention.filter(({ code }) => code === 'ROLLED_BACK').map(({ subject }) => subject)).toEqual(['ast_1']);
+  });
+});

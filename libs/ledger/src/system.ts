@@ -34,6 +34,8 @@ const SHOWN = 100;
 const LOOKED_AT = 1000;
 /** So begin the fields of the ledger's own facts that count unknown outcomes in a row, each of an org. */
 const RUN_OF = 'run:';
+/** A key that came back is told of for a day, or until it is replaced. */
+const ROLLBACKS_SHOWN_FOR_MS = 86_400_000;
 const RUN_AT_OF = 'run_at:';
 
 export const createSystem = ({ redis, prefix, positions }: SystemOptions): System => {
@@ -140,6 +142,13 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
     return due.filter((_, i) => typeof policies[i]?.[0] === 'string' && policies[i]?.[1] !== '1');
   };
 
+  const rolledBackNow = async (nowMs: number): Promise<SystemFacts['rolledBack']> => {
+    const flat = await redis.zrangebyscore(keys.rollbacks, nowMs - ROLLBACKS_SHOWN_FOR_MS, '+inf', 'WITHSCORES', 'LIMIT', 0, LOOKED_AT);
+    const found = flat.flatMap((assistantId, i) => (i % 2 === 0 ? [{ assistantId, sinceMs: Number(flat[i + 1]) }] : []));
+    const rotated = (await asMany(found.reduce((pipeline, { assistantId }) => pipeline.hget(keys.assistant(assistantId), 'rotated'), redis.pipeline()))) as (string | null)[];
+    return found.filter(({ sinceMs }, i) => numberOf(rotated[i]) <= sinceMs);
+  };
+
   const runningSweep = async (nowMs: number): Promise<SystemFacts['sweeps']['running']> => {
     const [id, lease] = await redis.hmget(keys.sweeping, 'id', 'lease');
     if (!id || Number(lease ?? 0) <= nowMs) return undefined;
@@ -178,17 +187,17 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
 
     status: async () => {
       const nowMs = await redisNowMs(redis);
-      const [facts, open, failed, uncertainCount, quarantinedCount, checksDue, staleCount] = (await replies(
+      const [facts, open, failed, uncertainCount, quarantinedCount, checksDue, staleCount, slowChecksDue] = (await replies(
         redis.pipeline()
           .hgetall(keys.ledger)
           .zcard(keys.rotations('open')).zcard(keys.rotations('FAILED'))
-          .hlen(keys.uncertain).hlen(keys.quarantine).zcard(keys.checks).hlen(keys.stale),
-      )) as [Record<string, string>, number, number, number, number, number, number];
+          .hlen(keys.uncertain).hlen(keys.quarantine).zcard(keys.checks).hlen(keys.stale).zcard(keys.slowChecks),
+      )) as [Record<string, string>, number, number, number, number, number, number, number];
       const [known, held] = await Promise.all([processes.list(), holdings()]);
       const { openIntents: intents, reconciling } = await openIntents(facts);
       const { openBulks, stopped, waiting } = await bulksNow();
-      const [consumerFacts, budgets, oldest, policies, running, redisFacts] = await Promise.all([
-        consumersNow(), budgetsNow(nowMs, known), oldestRotation(), overduePolicies(nowMs), runningSweep(nowMs), redisNow().catch(() => ({})),
+      const [consumerFacts, budgets, oldest, policies, running, rolledBack, redisFacts] = await Promise.all([
+        consumersNow(), budgetsNow(nowMs, known), oldestRotation(), overduePolicies(nowMs), runningSweep(nowMs), rolledBackNow(nowMs), redisNow().catch(() => ({})),
       ]);
       const [uncertainAll, quarantinedAll, staleAll, heldAll] = await Promise.all([keys.uncertain, keys.quarantine, keys.stale, keys.held].map((key) => someFields(redis, key)));
       const uncertain = longestFirst(uncertainAll!.map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) })));
@@ -208,7 +217,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
       });
       const attention = attentionOf({
         nowMs, processes: known, ledger, openRotations: open + waiting, budgets, heldOrgs, stale: { first: stale, count: staleCount }, uncertain: { first: uncertain, count: uncertainCount },
-        quarantined: { first: quarantined, count: quarantinedCount }, unknownsInARow, stoppedBulks: stopped, reconciling, overduePolicies: policies,
+        quarantined: { first: quarantined, count: quarantinedCount }, unknownsInARow, rolledBack, stoppedBulks: stopped, reconciling, overduePolicies: policies,
         sweeps: { ...(lastEnded && { lastEnded }), ...(lastSuccess && { lastSuccess }), ...(running && { running }) }, redis: redisFacts, ...consumerFacts,
         ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }), ...(frozen && { frozen }), ...(oldest && { oldest }), ...momentOf('restartedMs', facts['restarted']),
       });
@@ -227,7 +236,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
         uncertainCount,
         quarantined,
         quarantinedCount,
-        checksDue,
+        checksDue: checksDue + slowChecksDue,
       };
     },
   };
