@@ -34,6 +34,6 @@ export const createSweepService = (method: ServiceMethod, { sweeps, sweepQueue, 
     const { pageSize, pageToken } = requests.parseRequest(requests.ListSweeps, request);
     const after = readPageToken(pageToken, ALL, SweepId);
     const page = await sweeps.page({ size: pageSize, ...(after !== undefined && { after }) });
-    return { sweeps: page.sweeps.map(toProtoSweep), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL) };
+    return { sweeps: page.sweeps.map((sweep) => toProtoSweep(sweep)), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL) };
   }),
 });
