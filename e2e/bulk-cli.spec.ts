@@ -171,7 +171,7 @@ describe('without a worker, so that nothing moves', () => {
     const results = join(folder, 'timeout.csv');
     const { code, err } = await start('bulk', 'create', '--org', 'org_demo', '--ids-file', ids, '--watch', '--timeout', '1', '--results-file', results).result;
     expect(code).toBe(3);
-    expect(err).toMatch(/not ended after 1 s; it goes on\. Follow it again: rekey bulk watch blk_/);
+    expect(err).toMatch(/not ended after 1 s; no worker is live: .*\. Follow it again: rekey bulk watch blk_/);
     expect(await readFile(results, 'utf8')).toContain('ast_2,WAITING');
   });
 

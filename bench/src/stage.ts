@@ -83,6 +83,8 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
     WORKER_CONCURRENCY: String(CONCURRENCY),
     // Nothing but what was asked for is measured.
     REKEY_SWEEP_EVERY_MS: '0',
+    // `clear` empties the Redis between runs.
+    REKEY_ALLOW_NEW_LEDGER: 'true',
   };
 
   const admin = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {

@@ -60,6 +60,7 @@ export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
       incomplete: bulk.list.incomplete, listed_count: bulk.list.listedCount, invent_count: inventCount(bulk), unreadable_count: bulk.list.unreadableCount,
     }),
     policy_id: bulk.policyId,
+    no_live_worker: bulk.noLiveWorker || undefined,
     consumers: bulk.consumers.length > 0 ? Object.fromEntries(bulk.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
   });
 
@@ -117,7 +118,7 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     ['started', isoTime(bulk.startTime)],
     ['ended', isoTime(bulk.endTime)],
     ['rate', bulk.rate ? `${bulk.rate.toFixed(1)}/s` : undefined],
-    ['remaining', remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
+    ['remaining', bulk.noLiveWorker ? 'unknown: no worker is live, and nothing is done until one starts' : remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
     ['takes', estimate ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}` : undefined],
     ['verified', verification?.verified ? `${number(verification.verified)} are in force at Invent as published` : undefined],
     ['repaired', verification?.repaired ? `${number(verification.repaired)} had another key, which is published now` : undefined],

@@ -6,7 +6,7 @@ import { createBulkDisplay, progressBlock, progressLine } from './bulk-progress.
 const noCounts = { total: 0, waiting: 0, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 };
 const bulk = (more: Partial<ProtoBulkRotation>): ProtoBulkRotation => ({
   id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: null, startTime: null, updateTime: null, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
-  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], list: null, ...more,
+  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], list: null, noLiveWorker: false, ...more,
   counts: { ...noCounts, ...more.counts },
 });
 const running = bulk({
@@ -15,6 +15,13 @@ const running = bulk({
 });
 
 describe('progressBlock', () => {
+  it('says that no worker is live, and not how long it takes', () => {
+    const idle = progressBlock({ ...running, noLiveWorker: true }, 200);
+    expect(idle).toContain('no worker is live');
+    expect(idle).not.toContain('left');
+    expect(progressLine({ ...running, noLiveWorker: true })).toContain('no worker is live');
+  });
+
   it('shows how far it is, how fast, how long it takes and what failed', () => {
     expect(progressBlock(running, 100).split('\n')).toEqual([
       'blk_1  RUNNING',

@@ -24,7 +24,8 @@ const shareDone = (bulk: ProtoBulkRotation): number => {
 /** Never rounded up: 100% is the end. */
 const percent = (share: number): string => `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
 
-const pace = ({ rate, remaining }: ProtoBulkRotation): string[] => {
+const pace = ({ rate, remaining, noLiveWorker }: ProtoBulkRotation): string[] => {
+  if (noLiveWorker) return ['no worker is live'];
   const leftMs = durationMs(remaining);
   return [rate > 0 ? `${rate.toFixed(1)}/s` : '', leftMs === undefined ? '' : `about ${humanDuration(leftMs)} left`];
 };
@@ -126,11 +127,11 @@ const liveDisplay = (stderr: NodeJS.WriteStream): BulkDisplay => {
 };
 
 const lineDisplay = (stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, now: () => number): BulkDisplay => {
-  let shown: { state: unknown; atMs: number } | undefined;
+  let shown: { state: unknown; idle: boolean; atMs: number } | undefined;
   return {
     show: (bulk) => {
-      if (shown && shown.state === bulk.state && now() - shown.atMs < LINE_EVERY_MS) return;
-      shown = { state: bulk.state, atMs: now() };
+      if (shown && shown.state === bulk.state && shown.idle === bulk.noLiveWorker && now() - shown.atMs < LINE_EVERY_MS) return;
+      shown = { state: bulk.state, idle: bulk.noLiveWorker, atMs: now() };
       stdout.write(`${progressLine(bulk)}\n`);
     },
     away: () => void stderr.write(`${AWAY}\n`),

@@ -32,6 +32,7 @@ export const followRotation = (client: GatewayClient, rotation: ProtoRotation, t
     {
       isEnded: (now) => ended(now) && (!also || now.state !== 'SUCCEEDED' || nobodyMayRead || (now !== rotation && isAcknowledged(reachOf(now), also.consumers))),
       progress: (now) => `${now.id} ${now.state}${also && now.state === 'SUCCEEDED' ? `, waiting for ${waitedFor(now, also).map(({ consumer }) => consumer).join(', ') || 'consumers'}` : ''}`,
+      isIdle: (now) => now.noLiveWorker,
       next: ({ id }, withinMs) => {
         const sliceMs = Math.min(SLICE_MS, withinMs);
         const timeout = { seconds: Math.floor(sliceMs / 1000), nanos: Math.floor((sliceMs % 1000) * 1e6) };
@@ -77,5 +78,6 @@ export const concludeRotation = (rotation: ProtoRotation, options: { json?: bool
     ended: ended(rotation),
     succeeded: rotation.state === 'SUCCEEDED',
     goOn: waitAgain(rotation.id, options, also),
+    idle: rotation.noLiveWorker,
   });
 };

@@ -15,6 +15,7 @@ export const followSweep = (client: GatewayClient, sweep: ProtoSweep, timeoutSec
     {
       isEnded: ended,
       progress: ({ id, state, counts }) => `${id} ${state}, ${counts?.compared ?? 0} compared`,
+      isIdle: (now) => now.noLiveWorker,
       next: async ({ id }, withinMs) => {
         await sleep(Math.min(ASK_EVERY_MS, withinMs));
         return client.getSweep({ id });
@@ -36,4 +37,5 @@ export const concludeSweep = (sweep: ProtoSweep, options: { json?: boolean; time
     ended: ended(sweep),
     succeeded: sweep.state === 'SUCCEEDED',
     goOn: `rekey get ${sweep.id} --wait`,
+    idle: sweep.noLiveWorker,
   });

@@ -27,15 +27,40 @@ export interface Followed<T> {
   progress(current: T): string;
   /** Asks again, after so long at the most. */
   next(current: T, withinMs: number): Promise<T>;
+  /** Nothing is done, for no worker is live. */
+  isIdle?(current: T): boolean;
 }
 
+export const NO_WORKER = 'no worker is live: nothing is done until one starts (rekey status)';
+/** A worker that restarts is away for a moment; nobody need be told. */
+const IDLE_FOR_MS = 5000;
+
+/** Says once, on standard error, that no worker is live, when that has been so for some seconds; and again if it is so anew. */
+export const createIdleNotice = (write: (text: string) => void = (text) => void process.stderr.write(text), now: () => number = () => performance.now()) => {
+  let idleSince: number | undefined;
+  let told = false;
+  return (idle: boolean): void => {
+    if (!idle) {
+      idleSince = undefined;
+      told = false;
+      return;
+    }
+    idleSince ??= now();
+    if (told || now() - idleSince < IDLE_FOR_MS) return;
+    told = true;
+    write(`${NO_WORKER}\n`);
+  };
+};
+
 /** Asks again until it has ended or the time is up. On a terminal one line on standard error shows how it stands. */
-export const follow = async <T>(first: T, { isEnded, progress, next }: Followed<T>, timeoutSeconds: number): Promise<T> => {
+export const follow = async <T>(first: T, { isEnded, progress, next, isIdle = () => false }: Followed<T>, timeoutSeconds: number): Promise<T> => {
   const deadline = performance.now() + timeoutSeconds * 1000;
   let current = first;
+  const notice = createIdleNotice();
   while (!isEnded(current) && performance.now() < deadline) {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${progress(current)} …`);
     current = await next(current, Math.max(deadline - performance.now(), 1));
+    notice(!isEnded(current) && isIdle(current));
   }
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   return current;
@@ -48,11 +73,13 @@ export interface Conclusion {
   succeeded: boolean;
   /** The command that goes on waiting. */
   goOn: string;
+  /** No worker is live. */
+  idle?: boolean;
 }
 
 /** Shows what has become of it, and decides how the command ends. */
-export const conclude = (options: { json?: boolean; timeout: number }, { json, text, ended, succeeded, goOn }: Conclusion): void => {
+export const conclude = (options: { json?: boolean; timeout: number }, { json, text, ended, succeeded, goOn, idle = false }: Conclusion): void => {
   print(options, json, text);
-  if (!ended) throw new CliError(`Not ended after ${options.timeout} s; it goes on. Wait for it again: ${goOn}`, 'NOT_ENDED', exitCodes.notEnded);
+  if (!ended) throw new CliError(`Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it goes on'}. Wait for it again: ${goOn}`, 'NOT_ENDED', exitCodes.notEnded);
   if (!succeeded) process.exitCode = exitCodes.failed;
 };

@@ -8,10 +8,11 @@ import { eventsCommand } from './commands/events.ts';
 import { getCommand } from './commands/get.ts';
 import { healthCommand } from './commands/health.ts';
 import { keyFileCommand } from './commands/key-file.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { policyCommand } from './commands/policy.ts';
 import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
 import { sweepCommand } from './commands/sweep.ts';
-import { freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
+import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
 import { CliError, exitCodes } from './failure.ts';
 import { takeRunningStart } from './running-start.ts';
 
@@ -33,6 +34,8 @@ const program = new Command('rekey')
   .addCommand(statusCommand())
   .addCommand(freezeCommand())
   .addCommand(unfreezeCommand())
+  .addCommand(budgetCommand())
+  .addCommand(ledgerCommand())
   .addCommand(healthCommand())
   .addCommand(doctorCommand())
   .addCommand(keyFileCommand())
@@ -51,7 +54,7 @@ Examples:
   rekey events --json                       follow the stream of new key versions
   rekey sweep                               compare everything at Invent with what is published
   rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on
-  rekey status                              what is frozen, open or uncertain
+  rekey status                              what needs an operator, what is under way
   rekey doctor                              is everything within reach, and set up as it should be?
   rekey completion --help                   complete commands and options with Tab
 

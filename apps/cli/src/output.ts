@@ -40,6 +40,7 @@ export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =
       advice: rotation.reconciliation.advice,
       read_error: rotation.reconciliation.readError,
     }),
+    no_live_worker: rotation.noLiveWorker || undefined,
     consumers: rotation.consumers.length > 0 ? Object.fromEntries(rotation.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
   });
 
@@ -69,6 +70,7 @@ export const sweepJson = (sweep: ProtoSweep): Record<string, unknown> =>
     end_time: isoTime(sweep.endTime),
     counts: sweep.counts,
     error: sweep.error,
+    no_live_worker: sweep.noLiveWorker || undefined,
   });
 
 /** Lines of name and value. Values come quoted where they hold anything but visible characters and spaces. */
@@ -85,6 +87,7 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['rotation', rotation.id],
     ['assistant', `${rotation.orgId}/${rotation.assistantId}`],
     ['state', rotation.state],
+    ['waits', rotation.noLiveWorker ? 'no worker is live: nothing is done until one starts' : undefined],
     ['reason', rotation.reason],
     ['version', rotation.version === '0' ? undefined : `${rotation.version} (${rotation.cause.toLowerCase()})`],
     ['created', isoTime(rotation.createTime)],
@@ -117,6 +120,7 @@ export const sweepText = (sweep: ProtoSweep): string =>
     ['sweep', sweep.id],
     ['org', sweep.orgId || 'all'],
     ['state', sweep.state],
+    ['waits', sweep.noLiveWorker ? 'no worker is live: nothing is done until one starts' : undefined],
     ['created', isoTime(sweep.createTime)],
     ['started', isoTime(sweep.startTime)],
     ['ended', isoTime(sweep.endTime)],

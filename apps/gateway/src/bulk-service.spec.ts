@@ -98,7 +98,7 @@ const start = async ({ idleMs, ...keepAlive }: { idleMs?: number; keepAliveMs?: 
   watches = createBulkWatches({ bulks: fake.bulks, readEveryMs: 10 });
   const report = (error: unknown) => void unexpected.push(error);
   const streaming = streamingMethods(report, idleMs === undefined ? {} : { idleMs });
-  const BulkRotationService = createBulkService(serviceMethod(report), streaming, { bulks: fake.bulks, bulkWatches: watches, reach, holdBack: () => held, confirmDurable: async () => durable });
+  const BulkRotationService = createBulkService(serviceMethod(report), streaming, { bulks: fake.bulks, bulkWatches: watches, reach, liveness: { noLiveWorker: async () => false }, holdBack: () => held, confirmDurable: async () => durable });
   server = createServer(loadContract(), { BulkRotationService } as unknown as Services, keepAlive);
   port = await server.listen('127.0.0.1:0');
   client = connectGateway(`127.0.0.1:${port}`);

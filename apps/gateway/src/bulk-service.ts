@@ -5,6 +5,7 @@ import { BulkId, RekeyError, type BulkRotation, type BulkSpec, type ErrorCode } 
 import { z } from 'zod';
 import type { BulkWatches } from './bulk-watches.ts';
 import type { ConsumersReach } from './consumer-reach.ts';
+import type { Liveness } from './liveness.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { ServiceMethod, StreamingMethods } from './service-method.ts';
@@ -13,6 +14,7 @@ export interface BulkServiceDeps {
   bulks: Bulks;
   bulkWatches: BulkWatches;
   reach: ConsumersReach;
+  liveness: Liveness;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
   /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a bulk rotation answered. */
@@ -21,7 +23,7 @@ export interface BulkServiceDeps {
 
 const ItemIndex = z.string().regex(/^\d{1,7}$/).transform(Number);
 
-export const createBulkService = (method: ServiceMethod, streaming: StreamingMethods, { bulks, bulkWatches, reach, holdBack, confirmDurable }: BulkServiceDeps): BulkRotationServiceHandlers => {
+export const createBulkService = (method: ServiceMethod, streaming: StreamingMethods, { bulks, bulkWatches, reach, liveness, holdBack, confirmDurable }: BulkServiceDeps): BulkRotationServiceHandlers => {
   /** Fills a draft from a stream. Waiting for the ledger is what slows down a caller that is faster. */
   const fill = async (draft: BulkDraft, messages: AsyncIterable<CreateBulkRotationRequest__Output>, signal: AbortSignal): Promise<BulkSpec> => {
     const reader = requests.bulkReader();
@@ -47,7 +49,7 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
     return shown(bulk);
   };
 
-  const shown = async (bulk: BulkRotation) => toProtoBulkRotation(bulk, await reach.ofBulk(bulk));
+  const shown = async (bulk: BulkRotation) => toProtoBulkRotation({ ...bulk, noLiveWorker: await liveness.noLiveWorker() }, await reach.ofBulk(bulk));
 
   return {
     CreateBulkRotation: streaming.clientStreaming(async (messages, { signal }) => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bulks } from '@rekey/ledger';
 import { RekeyError, isBulkEnded, type BulkRotation } from '@rekey/schema';
+import type { Liveness } from './liveness.ts';
 
 const READ_EVERY_MS = 1000;
 
@@ -17,7 +18,9 @@ export interface BulkWatches {
 }
 
 /** However many watch a bulk, it is read once a second. */
-export const createBulkWatches = ({ bulks, readEveryMs = READ_EVERY_MS }: { bulks: Pick<Bulks, 'get'>; readEveryMs?: number }): BulkWatches => {
+export const createBulkWatches = ({ bulks: ledgerBulks, liveness, readEveryMs = READ_EVERY_MS }: { bulks: Pick<Bulks, 'get'>; liveness?: Liveness; readEveryMs?: number }): BulkWatches => {
+  // Whether a worker is live is news as much as a count is.
+  const bulks: Pick<Bulks, 'get'> = { get: async (id) => ({ ...(await ledgerBulks.get(id)), ...((await liveness?.noLiveWorker()) && { noLiveWorker: true }) }) };
   const closing = new AbortController();
   const readings = new Map<string, Promise<BulkRotation>>();
 

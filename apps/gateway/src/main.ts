@@ -1,12 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import {
+  createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  processId, readOrgName, startLedgerWatch, startPresence,
+} from '@rekey/ledger';
 import { setLogger } from '@grpc/grpc-js';
-import { createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createPolicies, createPolicyQueue, createRotationQueue, createSweepQueue, createSweeps, createSystem, readOrgName } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
-import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, runProcess, watchMemory } from '@rekey/runtime';
+import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, runProcess, version, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
 import { createConsumersReach } from './consumer-reach.ts';
+import { createLiveness } from './liveness.ts';
 import { createRotationWaiters } from './rotation-waiters.ts';
 import { createServer } from './server.ts';
 import { createServices } from './services.ts';
@@ -36,14 +41,15 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
   const bulks = createBulks({ redis, prefix: config.REKEY_PREFIX });
-  const bulkWatches = createBulkWatches({ bulks });
+  const processes = createProcesses({ redis, prefix: config.REKEY_PREFIX });
+  const liveness = createLiveness(processes);
+  const bulkWatches = createBulkWatches({ bulks, liveness });
   const policies = createPolicies({ redis, prefix: config.REKEY_PREFIX });
   const policyQueue = createPolicyQueue(redis, ledger.keys);
   shutdown.defer('policy queue', () => policyQueue.close());
   const sweeps = createSweeps({ redis, prefix: config.REKEY_PREFIX });
   const sweepQueue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => sweepQueue.close());
-  const system = createSystem({ redis, prefix: config.REKEY_PREFIX });
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
   const consumers = createConsumers({ redis, prefix: config.REKEY_PREFIX });
@@ -56,7 +62,19 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   });
   shutdown.defer('positions', () => positions.close());
   // Not waited for here: without Redis the gateway says NOT_SERVING.
-  const reach = createConsumersReach({ consumers, positions, begun: positions.start() });
+  const begun = positions.start();
+  const reach = createConsumersReach({ consumers, positions, begun });
+  const system = createSystem({ redis, prefix: config.REKEY_PREFIX, positions: begun.then(() => positions) });
+  const onLedgerError = (err: unknown) => logger.debug({ err }, 'the ledger cannot be looked at; retrying');
+  const ledgerWatch = startLedgerWatch({
+    ledger,
+    mayBegin: config.REKEY_ALLOW_NEW_LEDGER,
+    holdings: system.holdings,
+    onLost: ({ id }) => logger.error({ ledger_id: id, code: 'LEDGER_LOST' }, 'the ledger in Redis vanished: rotations are accepted, and stay QUEUED until an operator restores it or adopts the new one (rekey ledger adopt)'),
+    onWhole: ({ id }) => logger.warn({ ledger_id: id }, 'the ledger is whole again, or was adopted'),
+    onError: onLedgerError,
+  });
+  shutdown.defer('ledger watch', () => ledgerWatch.close());
 
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
@@ -67,7 +85,8 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('replicas', () => replicas.close());
   const onUnexpected = (err: unknown) => logger.error({ err }, 'a call failed in a way that is not foreseen');
   const services = createServices({
-    ledger, queue, waiters, reach, consumers, positions, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, onUnexpected, orgNames: () => readOrgName(redis, ledger.keys),
+    ledger, queue, waiters, reach, consumers, positions, bulks, bulkWatches, policies, policyQueue, sweeps, sweepQueue, system, liveness, onUnexpected, orgNames: () => readOrgName(redis, ledger.keys),
+    budgetOf: (egress) => createRequestBudget({ redis, prefix: config.REKEY_PREFIX, egress, requestsPerMinute: 1 }),
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
   });
@@ -78,6 +97,13 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('bulk watches', () => bulkWatches.close());
   const health = watchHealth(server.health, redis, server.services);
   shutdown.defer('health', () => health.close());
+
+  const presence = startPresence(
+    processes,
+    { id: processId({ kind: 'gateway', host: hostname(), pid: process.pid, random: randomBytes(4).toString('hex') }), kind: 'gateway', roles: ['serving'], version },
+    onLedgerError,
+  );
+  shutdown.defer('presence', () => presence.close());
 
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {
     throw await listenFailure(error, { address: config.GRPC_ADDRESS, variable: 'GRPC_ADDRESS' });

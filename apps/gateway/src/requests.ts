@@ -195,3 +195,8 @@ export const bulkReader = () => {
     },
   };
 };
+
+export const OpenBudget = z.object({
+  egress: z.union([z.literal('').transform(() => 'default'), z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -')]),
+});
+export const AdoptLedger = z.object({ ledgerId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of the ledger, as GetStatus shows it') });

@@ -6,6 +6,7 @@ import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { ConsumersReach } from './consumer-reach.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
+import type { Liveness } from './liveness.ts';
 import type { ServiceMethod } from './service-method.ts';
 
 /** Time left for the answer to travel when a caller's own deadline ends its wait. */
@@ -16,13 +17,14 @@ export interface RotationServiceDeps {
   queue: RotationQueue;
   waiters: RotationWaiters;
   reach: ConsumersReach;
+  liveness: Liveness;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
   /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a rotation answered. */
   confirmDurable: () => Promise<boolean>;
 }
 
-export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters, reach, holdBack, confirmDurable }: RotationServiceDeps): RotationServiceHandlers => ({
+export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters, reach, liveness, holdBack, confirmDurable }: RotationServiceDeps): RotationServiceHandlers => ({
   RotateSecretKey: method(async (request) => {
     const wanted = requests.parseRequest(requests.RotateSecretKey, request);
     const refusal = holdBack();
@@ -44,7 +46,7 @@ export const createRotationService = (method: ServiceMethod, { ledger, queue, wa
   GetRotation: method(async (request) => {
     const { id } = requests.parseRequest(requests.ById, request);
     const rotation = await ledger.get(id);
-    return toProtoRotation(rotation, await reach.of(rotation));
+    return toProtoRotation(rotation, await reach.of(rotation), await liveness.noLiveWorker());
   }),
 
   ListRotations: method(async (request) => {
@@ -60,7 +62,7 @@ export const createRotationService = (method: ServiceMethod, { ledger, queue, wa
     const leftMs = Math.min(timeoutMs, deadlineMs === undefined ? timeoutMs : deadlineMs - Date.now() - ANSWER_MARGIN_MS);
     const over = AbortSignal.any([signal, AbortSignal.timeout(Math.max(Math.ceil(leftMs), 0))]);
     const rotation = await waiters.wait(id, { timeoutMs: leftMs, signal });
-    return toProtoRotation(rotation, until === 'ACKNOWLEDGED' ? await reach.wait(rotation, consumers, over) : await reach.of(rotation));
+    return toProtoRotation(rotation, until === 'ACKNOWLEDGED' ? await reach.wait(rotation, consumers, over) : await reach.of(rotation), await liveness.noLiveWorker());
   }),
 
   CancelRotation: method(async (request) => {

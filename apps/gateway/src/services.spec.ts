@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError, type handleUnaryCall } from '@grpc/grpc-js';
-import { createConsumerPositions, createConsumers, createPolicies, createPolicyQueue, createSweepQueue, createSweeps, createSystem, ledgerKeys, readOrgName, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { createConsumerPositions, createConsumers, createPolicies, createPolicyQueue, createRequestBudget, createSweepQueue, createSweeps, createSystem, ledgerKeys, readOrgName, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
 import { readStatusDetails, type CallContext } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { DEFAULT_WINDOW, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
@@ -60,6 +60,8 @@ const services = () =>
     policyQueue,
     sweeps,
     sweepQueue,
+    liveness: { noLiveWorker: async () => false },
+    budgetOf: (egress) => createRequestBudget({ redis, prefix: 'spec', egress, requestsPerMinute: 1 }),
     system: createSystem({ redis, prefix: 'spec' }),
     onUnexpected: () => {},
     orgNames: () => readOrgName(redis, ledgerKeys('spec')),

@@ -1,4 +1,4 @@
-import type { Ledger, System } from '@rekey/ledger';
+import type { Ledger } from '@rekey/ledger';
 import type { AssistantServiceHandlers, BulkRotationServiceHandlers, ConsumerServiceHandlers, RotationPolicyServiceHandlers, RotationServiceHandlers, SweepServiceHandlers, SystemServiceHandlers } from '@rekey/rpc';
 import { createAssistantService } from './assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulk-service.ts';
@@ -8,11 +8,10 @@ import { createPolicyService, type PolicyServiceDeps } from './policy-service.ts
 import { createRotationService, type RotationServiceDeps } from './rotation-service.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
 import { createSweepService, type SweepServiceDeps } from './sweep-service.ts';
-import { createSystemService } from './system-service.ts';
+import { createSystemService, type SystemServiceDeps } from './system-service.ts';
 
-export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, ConsumerServiceDeps, PolicyServiceDeps, SweepServiceDeps {
+export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, ConsumerServiceDeps, PolicyServiceDeps, SweepServiceDeps, SystemServiceDeps {
   ledger: Ledger;
-  system: System;
   orgNames: OrgNames;
   onUnexpected: (error: unknown) => void;
 }

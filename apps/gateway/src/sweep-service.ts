@@ -2,6 +2,7 @@ import type { SweepQueue, Sweeps } from '@rekey/ledger';
 import { toProtoSweep, type SweepServiceHandlers } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { SweepId } from '@rekey/schema';
+import type { Liveness } from './liveness.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
 import type { ServiceMethod } from './service-method.ts';
@@ -12,26 +13,27 @@ const ALL = { list: 'sweeps' };
 export interface SweepServiceDeps {
   sweeps: Sweeps;
   sweepQueue: SweepQueue;
+  liveness: Liveness;
 }
 
-export const createSweepService = (method: ServiceMethod, { sweeps, sweepQueue }: SweepServiceDeps): SweepServiceHandlers => ({
+export const createSweepService = (method: ServiceMethod, { sweeps, sweepQueue, liveness }: SweepServiceDeps): SweepServiceHandlers => ({
   CreateSweep: method(async (request) => {
     const { orgId } = requests.parseRequest(requests.CreateSweep, request);
     const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
     // Also for one that was there already: its gateway may have died before it was queued.
     await sweepQueue.add(sweep.id);
-    return toProtoSweep(sweep);
+    return toProtoSweep(sweep, await liveness.noLiveWorker());
   }),
 
   GetSweep: method(async (request) => {
     const { id } = requests.parseRequest(requests.BySweep, request);
-    return toProtoSweep(await sweeps.get(id));
+    return toProtoSweep(await sweeps.get(id), await liveness.noLiveWorker());
   }),
 
   ListSweeps: method(async (request) => {
     const { pageSize, pageToken } = requests.parseRequest(requests.ListSweeps, request);
     const after = readPageToken(pageToken, ALL, SweepId);
     const page = await sweeps.page({ size: pageSize, ...(after !== undefined && { after }) });
-    return { sweeps: page.sweeps.map(toProtoSweep), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL) };
+    return { sweeps: page.sweeps.map((sweep) => toProtoSweep(sweep)), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL) };
   }),
 });

@@ -5,6 +5,7 @@ import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { backoffMs } from './backoff.ts';
 import { BulkLost } from './bulk-tasks.ts';
 import type { Clock } from './clock.ts';
+import { ASK_AGAIN_WITHIN_MS } from './pacer.ts';
 import { idsOf } from './publisher.ts';
 import type { Step } from './rotate-secret-key.ts';
 
@@ -165,7 +166,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
           if (item.kind !== 'busy') hand.moved = true;
         }
         range.waiting.splice(0, result.items.length);
-        if (result.retryInMs !== undefined) pacedUntil = clock.nowMs() + result.retryInMs;
+        if (result.retryInMs !== undefined) pacedUntil = clock.nowMs() + Math.min(result.retryInMs, ASK_AGAIN_WITHIN_MS);
         // Room gave out before any was claimed: those that are under way elsewhere have it.
         else if (result.items.length === 0) rest(range.orgId, WAIT_FOR_ROOM_MS);
       }

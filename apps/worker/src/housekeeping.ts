@@ -7,8 +7,9 @@ export interface HousekeepingOptions {
   ledger: Ledger;
   work: Pick<BulkWork, 'trim'>;
   followUps: RotationQueue;
-  /** Has every policy come due that should. */
-  alignSchedules: () => Promise<void>;
+  /** Has every policy come due that should, and the sweep of everything. */
+  alignPolicies: () => Promise<void>;
+  alignSweeps: () => Promise<void>;
   logger: Logger;
   keepRotations: number;
   keepBulks: number;
@@ -22,7 +23,7 @@ const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
-export const startHousekeeping = ({ ledger, work, followUps, alignSchedules, logger, keepRotations, keepBulks, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
+export const startHousekeeping = ({ ledger, work, followUps, alignPolicies, alignSweeps, logger, keepRotations, keepBulks, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
   const trim = async () => {
     // By the clock of Redis: a worker whose own is ahead would forget what is young.
     const oldestMs = (await ledger.nowMs()) - keepDays * DAY_MS;
@@ -46,7 +47,8 @@ export const startHousekeeping = ({ ledger, work, followUps, alignSchedules, log
   const chores = [
     every(TRIM_EVERY_MS, trim, (err) => logger.warn({ err }, 'old rotations could not be forgotten')),
     every(lostAfterMs / 2, reviveLost, (err) => logger.warn({ err }, 'lost rotations could not be looked for')),
-    every(ALIGN_EVERY_MS, alignSchedules, (err) => logger.warn({ err }, 'policies could not be scheduled')),
+    every(ALIGN_EVERY_MS, alignPolicies, (err) => logger.warn({ err }, 'policies could not be scheduled')),
+    every(ALIGN_EVERY_MS, alignSweeps, (err) => logger.warn({ err }, 'the sweep could not be scheduled')),
   ];
   return {
     close: async () => {

@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
-  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
-  slotKeepsMs,
+  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
+  LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, watchMemory, watchRunId,
+  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, version, watchMemory, watchRunId,
 } from '@rekey/runtime';
 import { ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
+import { startBudgetWatch, type BudgetWatch } from './budget-watch.ts';
 import { startBulkRunner } from './bulk-runner.ts';
 import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
@@ -47,13 +50,16 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
   let watch: ConsumerWatch | undefined;
   const ledger = createLedger({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS, budget: limit, confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS, maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT });
-  const boundTo = await ledger.bind(sealer.fingerprintKeyId);
+  const mayBegin = config.REKEY_ALLOW_NEW_LEDGER;
+  const { boundTo, began } = await ledger.recognise({ fingerprintKeyId: sealer.fingerprintKeyId, mayBegin });
   if (boundTo !== sealer.fingerprintKeyId) {
     throw new StartError('WRONG_KEY_FILE', `REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
   }
   const ledgerClock = createLedgerClock({ redis, prefix, name: `${hostname()}:${process.pid}`, ...clockBounds(config), onChange: reportClock(logger) });
   await ledgerClock.look();
   shutdown.defer('ledger clock', ledgerClock.start((err) => logger.debug({ err }, 'the clock of Redis could not be looked at')));
+  // A process that knew another ledger, which vanished a moment ago, marks this one as lost within that time: until then nothing is begun in it.
+  if (began) await sleep(2 * LOOK_AT_LEDGER_EVERY_MS);
   const memory = watchMemory(redis, { threshold: STOP_POSTING_AT, logger, consequence: 'no request leaves for a rotation; what is under way is finished' });
   shutdown.defer('memory', () => memory.close());
 
@@ -61,8 +67,28 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const configuredKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
-  const meter = createMetrics(createSystem({ redis, prefix }).status, () => ledgerClock.doubt()?.offsetMs);
+  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger });
+  ledgerClock.watch(waiting);
+  const positions = createConsumerPositions({
+    blocking: waiting,
+    prefix,
+    onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
+  });
+  shutdown.defer('positions', () => positions.close());
+  const system = createSystem({ redis, prefix, positions: positions.start().then(() => positions) });
+  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs);
+  const ledgerWatch = startLedgerWatch({
+    ledger,
+    fingerprintKeyId: sealer.fingerprintKeyId,
+    mayBegin,
+    holdings: system.holdings,
+    onLost: ({ id }) => logger.error({ ledger_id: id, code: 'LEDGER_LOST' }, 'the ledger in Redis vanished: no request that replaces a key leaves until an operator restores it or adopts the new one (rekey ledger adopt)'),
+    onWhole: ({ id }) => logger.warn({ ledger_id: id }, 'the ledger is whole again, or was adopted: rotations resume'),
+    onError: (err) => logger.warn({ err }, 'the ledger cannot be looked at; retrying'),
+  });
+  shutdown.defer('ledger watch', () => ledgerWatch.close());
   const budget = createRequestBudget({ redis, prefix, ...limit });
+  let budgetWatch: BudgetWatch | undefined;
   const consumers = createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS });
   await consumers.noteSigner(sealer.publicJwk);
   const readers = createReaders({ consumers, sealer, logger });
@@ -73,17 +99,19 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     timeoutMs: config.INVENT_TIMEOUT_MS,
     onLimited: (refused: Parameters<NonNullable<InventClientOptions['onLimited']>>[0]) => {
       meter.limited();
-      logger.warn({ ...refused }, 'Invent refused a request for coming too soon (429): all workers slow down');
-      budget.slowDown(refused).catch((err: unknown) => logger.warn({ err }, 'the request budget could not be slowed down'));
+      budgetWatch?.refused(refused);
     },
+    onAnswered: (request: Parameters<NonNullable<InventClientOptions['onAnswered']>>[0]) => budgetWatch?.answered(request),
   } satisfies Partial<InventClientOptions>;
   const invent = askByOneName(createInventClient({ ...upstream, apiKeys, connections: 2 * concurrency.first + concurrency.followUps }), readers.nameOf);
   shutdown.defer('invent', () => invent.close());
+  budgetWatch = startBudgetWatch({ budget, limited: limit.requestsPerMinute > 0, logger });
+  shutdown.defer('budget watch', () => budgetWatch.close());
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
   const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }) };
-  const publisher = createPublisher({ ...common, sealer, readers, onPublished: (version) => watch?.published(version) });
+  const publisher = createPublisher({ ...common, sealer, readers, onPublished: (published) => watch?.published(published) });
   const stopping = new AbortController();
   // Whichever org is named, with the API key of `c`: what answers it is the evidence of which org that is.
   const prober = createInventClient({ ...upstream, apiKeys: Object.assign(() => configuredKeys(ORG_ALIAS), { orgIds: configuredKeys.orgIds }), connections: 2 });
@@ -100,36 +128,14 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('follow-ups', () => followUps.close());
   const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
   shutdown.defer('due checks', () => dueChecks.close());
-  const work = createBulkWork({ redis, prefix, budget: limit });
-  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger });
-  ledgerClock.watch(waiting);
-  const positions = createConsumerPositions({
-    blocking: waiting,
-    prefix,
-    onError: (err) => logger.warn({ err }, 'how far consumers have come cannot be read; it is tried again'),
-  });
-  shutdown.defer('positions', () => positions.close());
-  void positions.start();
+  const work = createBulkWork({ redis, prefix, budget: limit, ledgerId: ledger.knownId });
   watch = startConsumerWatch({ consumers, positions, readers, work, meter, logger, keepEvents: config.REKEY_KEEP_EVENTS });
   shutdown.defer('consumer watch', () => watch?.close());
   const policies = createPolicies({ redis, prefix });
   const policyQueue = createPolicyQueue(redis, ledger.keys);
   shutdown.defer('policy queue', () => policyQueue.close());
-  const align = () => alignSchedules(policies, policyQueue);
-  await align();
-  const housekeeping = startHousekeeping({
-    ledger,
-    work,
-    followUps,
-    alignSchedules: align,
-    logger,
-    keepRotations: config.REKEY_KEEP_ROTATIONS,
-    keepBulks: config.REKEY_KEEP_BULKS,
-    keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
-    lostAfterMs: takeoverAfterMs,
-  });
-  shutdown.defer('housekeeping', () => housekeeping.close());
-
+  const alignPolicies = () => alignSchedules(policies, policyQueue);
+  await alignPolicies();
   const swept = { ...common, ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) }, publisher, check };
   const sweepAll = sweep({ ...swept, configuredOrgs: apiKeys.orgIds });
   const sweepQueue = createSweepQueue(redis, ledger.keys);
@@ -144,17 +150,34 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
       return sweepAll(orgId === undefined ? undefined : readers.nameOf(orgId), counts, save);
     },
     takeoverAfterMs: config.INVENT_TIMEOUT_MS * 4 + takeoverAfterMs,
+    everyMs: config.REKEY_SWEEP_EVERY_MS,
+    sweepTimes: system.sweepTimes,
     logger,
     meter,
   });
   shutdown.defer('sweeps', () => sweeps.close());
   shutdown.defer('sweeps: clocks that agree', whenClocksAgree(ledgerClock, () => sweeps.start()));
   await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
+  if (config.REKEY_SWEEP_EVERY_MS === 0) logger.warn('REKEY_SWEEP_EVERY_MS is 0: nothing is compared with Invent unless an operator runs rekey sweep, or Redis was restarted');
+  const housekeeping = startHousekeeping({
+    ledger,
+    work,
+    followUps,
+    alignPolicies,
+    alignSweeps: sweeps.align,
+    logger,
+    keepRotations: config.REKEY_KEEP_ROTATIONS,
+    keepBulks: config.REKEY_KEEP_BULKS,
+    keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
+    lostAfterMs: takeoverAfterMs,
+  });
+  shutdown.defer('housekeeping', () => housekeeping.close());
   watchRunId(redis, logger, async (runId) => {
     if (await ledger.recogniseRedis(runId)) return;
     logger.warn('this Redis was started anew or is another one, and may have lost its last seconds: everything is compared with upstream');
     await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
-    if (config.REKEY_SWEEP_EVERY_MS > 0) await sweeps.requestAll();
+    // Also where sweeps are made on demand only: what was lost shows nowhere else.
+    await sweeps.requestAll();
   });
 
   const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });
@@ -173,7 +196,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     publisher,
     stopping: stopping.signal,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
-    holdBack: () => (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : ledgerClock.doubt() ? 'CLOCK_JUMP' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    holdBack: () => ledgerWatch.holdBack() ?? (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : ledgerClock.doubt() ? 'CLOCK_JUMP' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     timing: {
       requestTimeoutMs: config.INVENT_TIMEOUT_MS,
@@ -224,5 +247,23 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     config.WORKER_HEALTH_ADDRESS &&
     (await startHealthServer({ address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' }, { healthy: () => answersPing(redis, 1000), metrics: meter.render }));
   if (health) shutdown.defer('health', () => health.close());
+  const presence = startPresence(
+    createProcesses({ redis, prefix }),
+    {
+      id: processId({ kind: 'worker', host: hostname(), pid: process.pid, random: randomBytes(4).toString('hex') }),
+      kind: 'worker',
+      roles: ['rotating', 'sweeping'],
+      version,
+      settings: {
+        egress: config.INVENT_EGRESS,
+        sweepEveryMs: config.REKEY_SWEEP_EVERY_MS,
+        landingWindowMs: windowMs(rotating.timing),
+        maxUnknowns: config.REKEY_MAX_UNKNOWNS,
+        observeOnly: config.REKEY_OBSERVE_ONLY,
+      },
+    },
+    (err) => logger.warn({ err }, 'the ledger could not be told that this worker is live; retrying'),
+  );
+  shutdown.defer('presence', () => presence.close());
   reportReady(logger, { ...(health && { address: health.address }), concurrency: String(config.WORKER_CONCURRENCY) });
 });

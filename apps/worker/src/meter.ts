@@ -1,4 +1,4 @@
-import type { Cause, SystemStatus } from '@rekey/schema';
+import { attentionCodes, processRoles, type Cause, type SystemStatus } from '@rekey/schema';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** What happens, as the parts of the worker tell it. */
@@ -52,7 +52,13 @@ export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs
   const unappliedEvents = gauge('rekey_consumer_unapplied_events', 'What the live instances of the consumer could not apply since their last snapshot', ['consumer']);
   const refusedEvents = gauge('rekey_consumer_refused_events', 'What the live instances of the consumer have refused since they started, forged events among it', ['consumer']);
   const lagSeconds = gauge('rekey_consumer_lag_seconds', 'For how long the oldest of them has been waiting', ['consumer']);
+  const attention = gauge('rekey_needs_operator', 'Items that need an operator, as rekey status lists them, by code', ['code']);
+  const processes = gauge('rekey_live_processes', 'Processes of Rekey that are live', ['role']);
+  const lastSweep = gauge('rekey_last_successful_sweep_timestamp_seconds', 'When the last sweep of everything that succeeded ended; 0 if none has');
   const ledgerGauges = {
+    attention,
+    processes,
+    lastSweep,
     frozen: gauge('rekey_frozen', '1 while rotations are frozen'),
     openRotations: gauge('rekey_open_rotations', 'Rotations that have not ended'),
     openIntents: gauge('rekey_open_intents', 'Rotate requests under way or of unknown outcome', ['org']),
@@ -67,6 +73,9 @@ export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs
 
   const ask = async () => {
     const now = await status();
+    for (const code of attentionCodes) attention.set({ code }, now.attention.filter((item) => item.code === code).length);
+    for (const role of processRoles) processes.set({ role }, now.processes.filter(({ live: isLive, roles }) => isLive && roles.includes(role)).length);
+    lastSweep.set((now.lastSuccess?.endedMs ?? 0) / 1000);
     ledgerGauges.frozen.set(now.frozen ? 1 : 0);
     ledgerGauges.openRotations.set(now.rotations.open);
     ledgerGauges.openIntents.reset();

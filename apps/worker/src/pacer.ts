@@ -24,6 +24,9 @@ export interface Slot {
   wait(askedMs: number, answer: { retryInMs: number; reserved: boolean }): Promise<void>;
 }
 
+/** However long upstream says to wait: somebody has to see whether it still refuses, and an operator may open the budget. */
+export const ASK_AGAIN_WITHIN_MS = 60_000;
+
 export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<RequestBudget, 'take'>; clock: Clock; slotKeepsMs: number }): Pacer => {
   const isTimely = (slotMs: number): boolean => clock.nowMs() - slotMs <= slotKeepsMs;
 
@@ -64,7 +67,7 @@ export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<Reque
           slot.giveUp();
           continue;
         }
-        const retryInMs = Math.ceil(answer.retryInMs);
+        const retryInMs = Math.ceil(Math.min(answer.retryInMs, ASK_AGAIN_WITHIN_MS));
         if (!answer.reserved && clock.nowMs() + retryInMs > giveUpMs) return retryInMs;
         await slot.wait(askedMs, { retryInMs, reserved: answer.reserved });
       }

@@ -8,7 +8,7 @@ import { ageOf } from './check-assistant.ts';
 import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
 import { needsOperator } from './needs-operator.ts';
-import type { Pacer } from './pacer.ts';
+import { ASK_AGAIN_WITHIN_MS, type Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
@@ -112,7 +112,7 @@ const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
     case 'frozen':
     case 'paced':
       // Spread, so that those who wait do not all come at once.
-      return { kind: 'again', inMs: Math.round(claimed.retryInMs * (1 + Math.random() / 4)), frozen: claimed.kind === 'frozen' };
+      return { kind: 'again', inMs: Math.round(Math.min(claimed.retryInMs, ASK_AGAIN_WITHIN_MS) * (1 + Math.random() / 4)), frozen: claimed.kind === 'frozen' };
     case 'claimed':
       return post(deps, held(claimed.claim));
     case 'resumed': {
@@ -216,7 +216,7 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
   logger.warn({ ...idsOf(claim), ...why, reason: notDone.reason }, 'a rotation was not done; it is tried again');
   await ledger.release(claim, why);
   const backoff = backoffMs(claim.attempts, retryBackoff);
-  return { kind: 'again', inMs: notDone.retryAfterMs === undefined ? backoff : notDone.retryAfterMs + backoff };
+  return { kind: 'again', inMs: notDone.retryAfterMs === undefined ? backoff : Math.max(notDone.retryAfterMs, backoff) };
 };
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SWEEPS_QUEUE, keptJobs, type Keys, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { SWEEPS_QUEUE, keptJobs, sweepDueWithinMs, type Keys, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { SweepJob, noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
@@ -12,8 +12,10 @@ export interface SweepConsumer {
   start(): void;
   /** A sweep under way stops at its next page, and is made anew by another worker. */
   close(): Promise<void>;
-  /** Asks for a sweep of everything, as the schedule does. */
+  /** Asks for a sweep of everything. */
   requestAll(): Promise<void>;
+  /** Has the schedule be as it should be; and, whatever the queue holds, asks for a sweep of everything if the ledger says that one is overdue. */
+  align(): Promise<void>;
 }
 
 export interface SweepConsumerOptions {
@@ -25,6 +27,9 @@ export interface SweepConsumerOptions {
   sweep: (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>) => Promise<void>;
   /** A sweep whose worker is gone is begun anew after so long; a page and the checks that it leads to take less. */
   takeoverAfterMs: number;
+  /** How often everything is to be compared, in ms; 0: on demand only. */
+  everyMs: number;
+  sweepTimes: System['sweepTimes'];
   logger: Logger;
   meter: Meter;
 }
@@ -34,12 +39,28 @@ const NEVER_TOO_OFTEN = 1_000_000;
 class SweepLost extends Error {}
 
 /** Draws sweeps from BullMQ, one at a time; the ledger's lock sees to it that no other worker sweeps meanwhile. */
-export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeoverAfterMs, logger, meter }: SweepConsumerOptions): SweepConsumer => {
+export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeoverAfterMs, everyMs, sweepTimes, logger, meter }: SweepConsumerOptions): SweepConsumer => {
   let closing = false;
 
   const requestAll = async () => {
     const { sweep: asked } = await sweeps.create(`swp_${ulid()}`, undefined);
     await queue.add(asked.id);
+  };
+
+  /** The schedule may come too often: after a queue was emptied, or between workers whose clocks differ. */
+  const requestScheduled = async () => {
+    const { nowMs, begunMs } = await sweepTimes();
+    if (begunMs !== undefined && begunMs <= nowMs && nowMs - begunMs < everyMs / 2) return;
+    await requestAll();
+  };
+
+  const align = async () => {
+    await queue.schedule(everyMs);
+    if (everyMs === 0) return;
+    const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
+    if (running || nowMs - Math.min(Math.max(begunMs, endedMs), nowMs) <= sweepDueWithinMs(everyMs)) return;
+    logger.warn({ last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs }, 'a sweep is overdue: requesting one, whatever the schedule says');
+    await requestAll();
   };
 
   const putOff = async (job: Job, token: string | undefined, inMs: number): Promise<never> => {
@@ -82,7 +103,7 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
     async (job, token) => {
       const parsed = SweepJob.safeParse(job.data);
       if (!parsed.success) throw new UnrecoverableError('the job does not fit the schema');
-      if (parsed.data.sweepId === undefined) return requestAll();
+      if (parsed.data.sweepId === undefined) return requestScheduled();
       await make(parsed.data.sweepId, job, token);
     },
     {
@@ -96,6 +117,7 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
   let running: Promise<void> | undefined;
   return {
     requestAll,
+    align,
     start: () => {
       running ??= worker.run();
     },

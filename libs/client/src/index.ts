@@ -6,7 +6,7 @@ export { type Pem, type TlsOptions } from './credentials.ts';
 export { type Ids } from './id-messages.ts';
 export { type AcknowledgedBy } from './rotation-end.ts';
 export type {
-  Assistant, BulkFailure, BulkItem, BulkItemsPage, BulkList, BulkRotation, BulkRotationsPage, BulkVerification, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit,
+  Assistant, Attention, BulkFailure, BulkItem, BulkItemsPage, BulkList, BulkRotation, BulkRotationsPage, BulkVerification, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit,
   OrgAlias, Reconciliation, Rotation, RotationPolicy, RotationWindow, RotationsPage, Sweep, SystemStatus, UnappliedVersion,
 } from './models.ts';
 export type {

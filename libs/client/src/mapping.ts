@@ -1,6 +1,6 @@
 import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoConsumer, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
 import type {
-  Assistant, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, OrgAlias, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
+  Assistant, Attention, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, OrgAlias, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
 } from './models.ts';
 
 type ProtoAssistant = Awaited<ReturnType<GatewayClient['getAssistant']>>;
@@ -68,6 +68,7 @@ export const toRotation = (rotation: ProtoRotation): Rotation =>
       : undefined,
     bulkRotationId: text(rotation.bulkRotationId),
     consumers: reach(rotation.consumers),
+    noLiveWorker: rotation.noLiveWorker || undefined,
   });
 
 export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
@@ -98,6 +99,7 @@ export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
     lastFailures: bulk.lastFailures.map(({ assistantId, reason, time }) => ({ assistantId, reason, time: setDate(time) })),
     policyId: text(bulk.policyId),
     consumers: reach(bulk.consumers),
+    noLiveWorker: bulk.noLiveWorker || undefined,
   });
 
 export const toBulkItem = (item: ProtoBulkItem): BulkItem => withoutUnset<BulkItem>({ assistantId: item.assistantId, state: state(item.state), error: explanation(item.error) });
@@ -181,6 +183,7 @@ const since = ({ assistantId, sinceTime }: { assistantId: string; sinceTime: Pro
 
 export const toStatus = (status: ProtoStatus): SystemStatus =>
   withoutUnset<SystemStatus>({
+    attention: status.attention.map(({ code, sinceTime, subject, message, advice }) => withoutUnset<Attention>({ code, sinceTime: date(sinceTime), subject: text(subject), message, advice })),
     frozen: status.frozen ? withoutUnset<NonNullable<SystemStatus['frozen']>>({ sinceTime: date(status.frozen.sinceTime), reason: status.frozen.reason }) : undefined,
     openRotationCount: status.openRotationCount,
     failedRotationCount: status.failedRotationCount,

@@ -44,6 +44,8 @@ export interface Rotation {
   bulkRotationId?: string;
   /** Whether each consumer that may read the org has applied the version. When SUCCEEDED; of getRotation and of waiting only. */
   consumers?: ConsumerReach[];
+  /** No worker is live, so that nothing is done until one starts. Only of one that has not ended. */
+  noLiveWorker?: true;
 }
 
 /** Whether a consumer has applied what is published. */
@@ -122,6 +124,8 @@ export interface BulkRotation {
   lastFailures: BulkFailure[];
   /** The policy that asked for it. */
   policyId?: string;
+  /** No worker is live, so that nothing is done until one starts. Only of one that has not ended. */
+  noLiveWorker?: true;
   /** Whether each consumer that may read the org has applied all keys that it has replaced until now. Not in lists. */
   consumers?: ConsumerReach[];
 }
@@ -290,7 +294,21 @@ export interface UnappliedVersion {
 }
 
 /** How Rekey stands. */
+/** One thing that needs an operator. */
+export interface Attention {
+  /** Stable, in UPPER_SNAKE_CASE, such as NO_WORKER. Further codes may come. */
+  code: string;
+  /** Absent if nobody knows. */
+  sinceTime?: Date;
+  /** The id or name of what is concerned; absent if it is Rekey as a whole. */
+  subject?: string;
+  message: string;
+  advice: string;
+}
+
 export interface SystemStatus {
+  /** What needs an operator, most urgent first; empty while all is clear. */
+  attention: Attention[];
   /** Set while rotations are frozen. */
   frozen?: { sinceTime?: Date; reason: string };
   openRotationCount: number;

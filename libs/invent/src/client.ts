@@ -82,7 +82,12 @@ export interface InventClientOptions {
   maxResponseBytes?: number;
   /** Called where a request was refused for coming too soon (429): how long ago it left, and how long upstream says to wait. */
   onLimited?: (refused: { ageMs: number; retryAfterMs?: number }) => void;
+  /** Called where a request was answered with anything else, and how long ago it left. */
+  onAnswered?: (request: { ageMs: number }) => void;
 }
+
+/** Outcomes name no longer wait than this: how long upstream is left alone is the request budget's to say, which tries in between. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
 
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 /** As many records as one request can list. */
@@ -90,7 +95,7 @@ const LIST_PAGE_SIZE = 100;
 /** Records are 2 kB as a rule, but their instructions have no known limit. */
 const MAX_LIST_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, maxResponseBytes = MAX_RESPONSE_BYTES, onLimited }: InventClientOptions): InventClient => {
+export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, maxResponseBytes = MAX_RESPONSE_BYTES, onLimited, onAnswered }: InventClientOptions): InventClient => {
   const pool = new Pool(baseUrl.origin, { connections, pipelining: 1, allowH2: false, connect: { timeout: Math.min(timeoutMs, 10_000) } });
   const basePath = baseUrl.pathname.replace(/\/$/, '');
 
@@ -104,7 +109,9 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, m
     const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json', 'cache-control': 'no-cache', 'user-agent': 'rekey' };
     const startMs = performance.now();
     const result = await exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, ...options });
-    if (result.status === 429) onLimited?.({ ageMs: performance.now() - startMs, ...retryAfter(result) });
+    const ageMs = performance.now() - startMs;
+    if (result.status === 429) onLimited?.({ ageMs, ...retryAfter(result, Infinity) });
+    else if (result.status !== undefined) onAnswered?.({ ageMs });
     return result;
   };
 
@@ -198,9 +205,9 @@ const headerOf = ({ headers }: Exchange, name: string): string | undefined => {
   return Array.isArray(value) ? value[0] : value;
 };
 
-const retryAfter = (result: Exchange) => {
+const retryAfter = (result: Exchange, mostMs = LONGEST_RETRY_AFTER_MS) => {
   const retryAfterMs = parseRetryAfterMs(headerOf(result, 'retry-after'), headerOf(result, 'date'), Date.now());
-  return retryAfterMs === undefined ? {} : { retryAfterMs };
+  return retryAfterMs === undefined ? {} : { retryAfterMs: Math.min(retryAfterMs, mostMs) };
 };
 
 /** How old an answer was when it came, as the cache says that it comes from (RFC 9111, `Age` in seconds). */

@@ -333,6 +333,85 @@ describe('a refusal by upstream', () => {
   });
 });
 
+describe('a closure of more than a minute', () => {
+  const HOUR_MS = 3_600_000;
+  const closedMs = async () => Number((await hash())['closed_until'] ?? 0) - nowUs / 1000;
+
+  it.each<Lane>(['first', 'bulk', 'sweep'])('lets one request a minute leave in the lane of %s, to see, and no second one', async (lane) => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    let count = 0;
+    for (let second = 0; second < 600; second += 1) {
+      count += await takeAll(lane);
+      await pass(SECOND);
+    }
+    expect(count).toBeGreaterThanOrEqual(10);
+    expect(count).toBeLessThanOrEqual(11);
+    expect(await closedMs()).toBe(HOUR_MS - 600_000);
+  });
+
+  it('of a minute or less is kept to its end', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
+    await pass(60 * SECOND - 1000);
+    expect(await takeAll('first')).toBe(0);
+  });
+
+  it('that was shortened to a minute by nobody stays an hour, whatever short refusals come in between', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(56 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
+    await pass(2 * SECOND);
+    expect(await takeAll('first')).toBe(0);
+    await pass(54 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+  });
+
+  it('ends with an answer to a request that left since, and the pace begins at a tenth', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await budget.isClosed()).toBe(true);
+    await pass(56 * SECOND);
+    expect(await taken('first')).toBe(true);
+    await pass(SECOND);
+    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
+    expect(await closedMs()).toBeLessThanOrEqual(0);
+    expect(await countTaken('bulk', 5 * SECOND, stepUs / 4)).toBeLessThanOrEqual(9);
+    await pass(60 * SECOND);
+    expect(await countTaken('bulk', 10 * stepUs, stepUs / 4)).toBeGreaterThanOrEqual(9);
+  });
+
+  it('does not end with an answer to a request that left before it', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(SECOND);
+    expect(await budget.answered({ ageMs: 2000 })).toBe('too-old');
+    expect(await closedMs()).toBeGreaterThan(3_500_000);
+    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
+    expect(await budget.answered({ ageMs: 500 })).toBe('not-closed');
+  });
+
+  it('ends when an operator says so; what is not closed is not opened', async () => {
+    expect(await budget.open()).toBe(false);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await budget.open()).toBe(true);
+    expect(await budget.open()).toBe(false);
+    await pass(SECOND);
+    expect(await taken('first')).toBe(true);
+  });
+
+  it('is said by a rotation that waits for it', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    const rotation = await accept();
+    expect(await claimOf(rotation)).toMatchObject({ kind: 'paced' });
+    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', errorCode: 'UPSTREAM_RATE_LIMITED' });
+  });
+
+  it('without a limit is noted, and holds nobody back', async () => {
+    const unlimited = createRequestBudget({ redis, prefix: 'spec', egress: 'spec', requestsPerMinute: 0 });
+    await unlimited.noteClosed({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await closedMs()).toBe(HOUR_MS);
+    expect(await unlimited.take('bulk')).toEqual({ taken: true });
+  });
+});
+
 describe('when the clock of Redis was turned back', () => {
   const HOUR = 3600 * SECOND;
 

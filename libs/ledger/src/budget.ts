@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ledgerKeys, type Keys } from './keys.ts';
+import { redisNowMs } from './redis-now.ts';
 import { defineScripts } from './scripts.ts';
 
 /**
@@ -14,6 +15,14 @@ export interface RequestBudget {
   take(lane: Lane, options?: { paid: boolean }): Promise<{ taken: true } | { taken: false; retryInMs: number; reserved: boolean }>;
   /** Upstream has refused a request (429) that left so long ago. */
   slowDown(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
+  /** The same without a limit: nothing is held back, but `rekey status` says that upstream refuses. */
+  noteClosed(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
+  /** Whether upstream has closed the budget, and its closure has not passed. */
+  isClosed(): Promise<boolean>;
+  /** A request that left so long ago was answered and not refused: opens a budget that was closed before it left. */
+  answered(request: { ageMs: number }): Promise<'opened' | 'not-closed' | 'too-old'>;
+  /** An operator says that requests may leave again. False if it is not closed. */
+  open(): Promise<boolean>;
 }
 
 export interface BudgetOptions {
@@ -53,15 +62,28 @@ export const createRequestBudget = ({ redis, prefix, ...options }: { redis: Redi
   const keys = ledgerKeys(prefix);
   const { budgetKey, stepUs } = paceOf(keys, options);
   const run = defineScripts(redis, keys.prefix);
+  const close = async ({ ageMs, retryAfterMs }: { ageMs: number; retryAfterMs?: number }) => {
+    await run['slow-down']([budgetKey], [Math.max(Math.round(ageMs), 0), retryAfterMs === undefined ? '' : Math.round(retryAfterMs)]);
+  };
+  const open = async (ageMs: number | ''): Promise<'opened' | 'not-closed' | 'too-old'> => {
+    const [kind] = await run['open-budget']([budgetKey], [ageMs]);
+    return kind === 'OPENED' ? 'opened' : kind === 'TOO_OLD' ? 'too-old' : 'not-closed';
+  };
   return {
     take: async (lane, { paid } = { paid: false }) => {
       if (stepUs === 0) return { taken: true };
       const [kind, waitMs, reserved] = await run['take-slot']([budgetKey], [stepUs, lane, paid ? '1' : '']);
       return kind === 'TAKEN' ? { taken: true } : { taken: false, retryInMs: Number(waitMs), reserved: reserved === '1' };
     },
-    slowDown: async ({ ageMs, retryAfterMs }) => {
-      if (stepUs === 0) return;
-      await run['slow-down']([budgetKey], [Math.max(Math.round(ageMs), 0), retryAfterMs === undefined ? '' : Math.round(retryAfterMs)]);
+    slowDown: async (refused) => {
+      if (stepUs > 0) await close(refused);
     },
+    noteClosed: close,
+    isClosed: async () => {
+      const [until, nowMs] = await Promise.all([redis.hget(budgetKey, 'closed_until'), redisNowMs(redis)]);
+      return Number(until ?? 0) > nowMs;
+    },
+    answered: ({ ageMs }) => open(Math.max(Math.round(ageMs), 0)),
+    open: async () => (await open('')) === 'opened',
   };
 };

@@ -91,7 +91,15 @@ export interface Takes {
   durationMs: number;
 }
 
-export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix: string; budget?: BudgetOptions }): BulkWork => {
+export interface BulkWorkOptions {
+  redis: Redis;
+  prefix: string;
+  budget?: BudgetOptions;
+  /** The id of the ledger that this process knows: only who claims needs to say. */
+  ledgerId?: () => string | undefined;
+}
+
+export const createBulkWork = ({ redis, prefix, budget, ledgerId = () => undefined }: BulkWorkOptions): BulkWork => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   const { budgetKey, stepUs } = paceOf(keys, budget);
@@ -145,7 +153,7 @@ export const createBulkWork = ({ redis, prefix, budget }: { redis: Redis; prefix
       const [kind, ...rest] = await run['bulk-claim'](
         [keys.bulk(bulkId), keys.bulkStates(bulkId), keys.ledger, keys.intents(orgId), budgetKey, ...items.map(({ job }) => keys.assistant(job.assistantId))],
         [
-          bulkId, orgId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? '', stepUs,
+          bulkId, orgId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? '', stepUs, ledgerId() ?? '',
           ...items.flatMap(({ index, job }) => [index, job.rotationId, job.assistantId]),
         ],
       );

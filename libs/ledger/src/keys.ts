@@ -71,6 +71,8 @@ export interface Keys {
   /** The lock under which workers find out which org `c` stands for, and the orgs that it was found not to be, by until when that holds. */
   aliasing: string;
   aliasTried: string;
+  /** The processes of Rekey, by id, as they report themselves. */
+  processes: string;
   seq: string;
   ledger: string;
   /** What a process writes to see that replicas have everything before it. */
@@ -126,6 +128,7 @@ export const ledgerKeys = (name: string): Keys => {
     resealing: `${prefix}:resealing`,
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,
+    processes: `${prefix}:processes`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     replicated: (process) => `${prefix}:replicated:${process}`,

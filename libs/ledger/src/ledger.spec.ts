@@ -219,8 +219,9 @@ describe('findLost', () => {
 
 describe('bind', () => {
   it('belongs to the first fingerprint key', async () => {
-    expect(await ledger.bind('one')).toBe('one');
-    expect(await ledger.bind('two')).toBe('one');
+    const binding = createLedger({ redis, prefix: 'spec' });
+    expect(await binding.bind('one')).toBe('one');
+    expect(await binding.bind('two')).toBe('one');
   });
 });
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
+import { createHash, randomBytes } from 'node:crypto';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { errorCodeOf, readHeldOrgs } from './held-orgs.ts';
@@ -249,6 +249,15 @@ export interface Ledger {
   uncertainPage(cursor: string): Promise<EventsPage>;
   /** Binds a new ledger to a fingerprint key; returns the id of the one that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
+  /**
+   * Begins a new ledger, or recognises the one that is there; notes it as lost if it is not the one that this process knew, or if another left remains. Safe to
+   * repeat. Claims are refused from then on for as long as the ledger is not the one that was recognised as whole last.
+   */
+  recognise(options?: RecogniseOptions): Promise<Recognised>;
+  /** The id of the ledger that this process recognised as whole last. */
+  knownId(): string | undefined;
+  /** An operator accepts the ledger of this id in the place of the one that vanished. Throws LEDGER_NOT_LOST and LEDGER_CHANGED. */
+  adopt(id: string): Promise<void>;
   /** The id of the fingerprint key that the ledger is bound to; undefined of a new one. */
   boundTo(): Promise<string | undefined>;
   /** Notes which Redis this is, by its run id. False if the ledger was on another one before, which may have known more: events then belong to a new run. */
@@ -259,6 +268,25 @@ export interface Ledger {
   findLost(options: { quietMs: number; after?: string }): Promise<{ lost: RotationJob[]; next?: string }>;
   /** Forgets ended rotations beyond age or count. Returns how many. */
   trim(limits: { olderThanId: string; keepEach: number }): Promise<number>;
+}
+
+export interface RecogniseOptions {
+  /** Of a process that makes fingerprints: binds a new ledger to it. */
+  fingerprintKeyId?: string | undefined;
+  /** A ledger that vanished may begin anew without an operator. */
+  mayBegin?: boolean | undefined;
+  /** What the ledger held when this process last looked. */
+  held?: LedgerHoldings | undefined;
+}
+
+export interface Recognised {
+  id: string;
+  /** The fingerprint key that it is bound to, if any worker has begun it. */
+  boundTo?: string;
+  /** Since when it is known that the ledger before it vanished (Redis time, ms). */
+  lostMs?: number;
+  /** This call has begun it. */
+  began: boolean;
 }
 
 export interface EventsPage {
@@ -309,6 +337,16 @@ export const createLedger = ({
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   const { budgetKey, stepUs } = paceOf(keys, budget);
+  let knownId: string | undefined;
+
+  const recognise = async ({ fingerprintKeyId, mayBegin = false, held: holdings }: RecogniseOptions = {}): Promise<Recognised> => {
+    const newId = randomBytes(12).toString('base64url');
+    const reply = await run.begin([keys.ledger], [fingerprintKeyId ?? '', newId, knownId ?? '', mayBegin ? '1' : '', holdings ? JSON.stringify(holdings) : '']);
+    const [, boundTo, id, lost, began] = reply.map(String) as [string, string, string, string, string];
+    // One that is lost is not known: where the one before it is restored, that is no loss.
+    if (lost === '') knownId = id;
+    return { id, began: began === '1', ...(boundTo !== '' && { boundTo }), ...(lost !== '' && { lostMs: Number(lost) }) };
+  };
 
   /** Rotations that were asked for under `c` have its name once that is known. */
   const byOneName = async <T>(rotations: T[]): Promise<T[]> => {
@@ -362,7 +400,7 @@ export const createLedger = ({
     claim: async (job, { leaseMs, landingWindowMs, maxOpenIntents, holdBack, paid }) => {
       const [kind, ...rest] = await run.claim(
         [keys.rotation(job.rotationId), keys.assistant(job.assistantId), keys.ledger, keys.intents(job.orgId), budgetKey],
-        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? '', stepUs, paid ? '1' : ''],
+        [job.rotationId, job.orgId, job.assistantId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? '', stepUs, paid ? '1' : '', knownId ?? ''],
       );
       switch (kind) {
         case 'BUSY':
@@ -602,16 +640,22 @@ export const createLedger = ({
       return { events: ids.map((assistantId, i) => ({ assistantId, event: fields[2 * i + 1] ?? null })), ...(next !== '0' && { next }) };
     },
 
-    bind: async (fingerprintKeyId) => {
-      const [, bound] = await run.begin([keys.ledger], [fingerprintKeyId]);
-      return String(bound);
+    bind: async (fingerprintKeyId) => (await recognise({ fingerprintKeyId })).boundTo!,
+    recognise,
+    knownId: () => knownId,
+    adopt: async (id) => {
+      const [kind] = await run.adopt([keys.ledger], [id]);
+      if (kind === 'NOT_LOST') throw new RekeyError('LEDGER_NOT_LOST');
+      if (kind === 'CHANGED') throw new RekeyError('LEDGER_CHANGED');
     },
 
     boundTo: async () => (await redis.hget(keys.ledger, 'fingerprint_key')) ?? undefined,
 
     recogniseRedis: async (runId) => {
       const [kind] = await run.recognise([keys.ledger], [runId]);
-      return kind !== 'OTHER';
+      if (kind !== 'OTHER') return true;
+      await redis.hset(keys.ledger, 'restarted', await redisNowMs(redis));
+      return false;
     },
 
     nowMs: () => redisNowMs(redis),

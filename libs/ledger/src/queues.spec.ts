@@ -76,6 +76,44 @@ describe('schedule', () => {
     expect(await jobs.getWaitingCount()).toBe(0);
   });
 
+  const nextJob = async () => ({ jobs: await jobs.getJobCounts('waiting', 'delayed'), next: (await jobs.getJobSchedulers()).map(({ next }) => next!) });
+  /** Scheduled, with the first sweep made. */
+  const scheduled = async () => {
+    await sweepQueue.schedule(HOUR_MS);
+    await doOne(async () => {});
+  };
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['the queue was emptied', async () => redis.del(...(await redis.keys('{spec}:bull:sweeps:*')))],
+    ['its job was lost', async () => redis.del('{spec}:bull:sweeps:delayed')],
+    ['the scheduler was removed', async () => jobs.removeJobScheduler('sweep')],
+  ])('is made anew where %s', async (_, lose) => {
+    await scheduled();
+    await lose();
+    await sweepQueue.schedule(HOUR_MS);
+    expect((await nextJob()).jobs).toEqual({ waiting: 1, delayed: 0 });
+    let made = 0;
+    await doOne(async () => (made += 1));
+    expect(made).toBe(1);
+    const { next } = await nextJob();
+    expect(next).toHaveLength(1);
+    expect(next[0]! - Date.now()).toBeLessThanOrEqual(HOUR_MS);
+  });
+
+  it('is made anew where a worker whose clock was a day ahead has set it', async () => {
+    await scheduled();
+    const next = (await jobs.getJobSchedulers())[0]!.next!;
+    const day = 86_400_000;
+    await redis.zadd('{spec}:bull:sweeps:repeat', next + day, 'sweep');
+    await redis.rename(`{spec}:bull:sweeps:repeat:sweep:${next}`, `{spec}:bull:sweeps:repeat:sweep:${next + day}`);
+    await redis.zrem('{spec}:bull:sweeps:delayed', `repeat:sweep:${next}`);
+    await redis.zadd('{spec}:bull:sweeps:delayed', (next + day) * 4096, `repeat:sweep:${next + day}`);
+    await sweepQueue.schedule(HOUR_MS);
+    const now = await nextJob();
+    expect(now.next[0]! - Date.now()).toBeLessThanOrEqual(HOUR_MS);
+    expect(now.jobs).toEqual({ waiting: 1, delayed: 0 });
+  });
+
   it('ends with 0, also where there was none', async () => {
     await sweepQueue.schedule(0);
     await sweepQueue.schedule(HOUR_MS);
@@ -141,6 +179,19 @@ describe('the queue of policies', () => {
     const before = await queue.nextDue('pol_1');
     await queue.schedule('pol_1', { ...DAILY, timeZone: 'America/New_York' });
     expect(await queue.nextDue('pol_1')).not.toBe(before);
+    expect(await due.getDelayedCount()).toBe(1);
+  });
+
+  it('has a window come due that was passed over by a clock that was ahead', async () => {
+    await queue.schedule('pol_1', DAILY);
+    const nextMs = (await queue.nextDue('pol_1'))!;
+    const day = 86_400_000;
+    await redis.zadd('{spec}:bull:policies:repeat', nextMs + 2 * day, 'pol_1');
+    await redis.rename(`{spec}:bull:policies:repeat:pol_1:${nextMs}`, `{spec}:bull:policies:repeat:pol_1:${nextMs + 2 * day}`);
+    await redis.zrem('{spec}:bull:policies:delayed', `repeat:pol_1:${nextMs}`);
+    await redis.zadd('{spec}:bull:policies:delayed', (nextMs + 2 * day) * 4096, `repeat:pol_1:${nextMs + 2 * day}`);
+    await queue.schedule('pol_1', DAILY);
+    expect(await queue.nextDue('pol_1')).toBe(nextMs);
     expect(await due.getDelayedCount()).toBe(1);
   });
 

@@ -1,5 +1,5 @@
 import type { PolicyJob, RotationJob, RotationWindow, SweepJob } from '@rekey/schema';
-import { Queue, type KeepJobs } from 'bullmq';
+import { Queue, defaultRepeatStrategy, type KeepJobs } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
 import { surviveScriptFlush } from './script-flush.ts';
@@ -35,7 +35,10 @@ export interface RotationQueue {
 export interface SweepQueue {
   /** Puts a sweep on its way. The job's id is the sweep's: adding it again changes nothing, but for one that has failed. */
   add(sweepId: string): Promise<void>;
-  /** Has a sweep of everything made every so many ms; 0: no more, but for one that is due already. Safe to repeat at every start. */
+  /**
+   * Has a sweep of everything made every N ms; 0: no more, except for one that is due already. Safe to repeat: a schedule that is as it should be stays as it is, and
+   * one whose job is lost, has failed, or lies farther ahead than the interval is made anew.
+   */
   schedule(everyMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -78,16 +81,34 @@ export const createRotationQueue = (redis: Redis, keys: Keys, name: string = ROT
 };
 
 const SCHEDULED_SWEEP = 'sweep';
+/** A schedule that a worker has set whose clock is ahead by more than this is not believed. */
+const CLOCKS_MAY_DIFFER_MS = 60_000;
+
+/** Whether a job will be delivered, or is being: one whose text is there, but which is in none of the lists, never will. */
+const isCarried = async (queue: Queue, jobId: string): Promise<boolean> => {
+  const job = await queue.getJob(jobId);
+  const state = job && (await job.getState());
+  return state !== undefined && state !== 'failed' && state !== 'completed' && state !== 'unknown';
+};
 
 /** The connection stays the caller's to close. */
 export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
   const queue = openQueue(redis, keys, SWEEPS_QUEUE);
+
+  const isSweepScheduled = async (every: number): Promise<boolean> => {
+    const scheduler = await queue.getJobScheduler(SCHEDULED_SWEEP);
+    const next = scheduler?.next;
+    if (scheduler?.every !== every || next === undefined || next > Date.now() + every + CLOCKS_MAY_DIFFER_MS) return false;
+    if (await isCarried(queue, `repeat:${SCHEDULED_SWEEP}:${next}`)) return true;
+    // It is lost, unless it has ended just now.
+    return (await queue.getJobScheduler(SCHEDULED_SWEEP))?.next !== next;
+  };
+
   return {
     add: async (sweepId) => {
       const data: SweepJob = { sweepId };
-      // Among the failed ones it would stay where it is.
-      const before = await queue.getJob(sweepId);
-      if (before && (await before.isFailed())) await queue.remove(sweepId);
+      // Among the failed ones, or in no list at all, it would stay where it is.
+      if ((await queue.getJob(sweepId)) && !(await isCarried(queue, sweepId))) await queue.remove(sweepId);
       await queue.add('sweep', data, { jobId: sweepId });
     },
     schedule: async (everyMs) => {
@@ -95,11 +116,14 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
         await queue.removeJobScheduler(SCHEDULED_SWEEP);
         return;
       }
-      // The first comes at once. With the interval that it has already, BullMQ puts the next job back in its place: workers that start
-      // often do not put the sweep off, and one that came due while none ran is made at once. Another interval begins anew.
-      // The next job is added when one starts, so that a sweep longer than the interval finds the lock held.
+      const every = Math.round(everyMs);
+      if (await isSweepScheduled(every)) return;
+      // BullMQ would take the moment of a schedule that is there for the next one, however far ahead a wrong clock has set it.
+      await queue.removeJobScheduler(SCHEDULED_SWEEP);
+      // The first comes at once: whoever draws it sees in the ledger whether one is due. The next job is added when one starts, so that a sweep
+      // longer than the interval finds the lock held.
       const data: SweepJob = {};
-      await queue.upsertJobScheduler(SCHEDULED_SWEEP, { every: Math.round(everyMs) }, { name: 'sweep', data, opts: keptJobs });
+      await queue.upsertJobScheduler(SCHEDULED_SWEEP, { every }, { name: 'sweep', data, opts: keptJobs });
     },
     close: () => queue.close(),
   };
@@ -113,7 +137,10 @@ export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
   const isScheduled = async (policyId: string, { cron, timeZone }: Pick<RotationWindow, 'cron' | 'timeZone'>): Promise<boolean> => {
     const scheduler = await queue.getJobScheduler(policyId);
     if (scheduler?.pattern !== cron || scheduler.tz !== timeZone) return false;
-    if (await queue.getJob(`repeat:${policyId}:${scheduler.next}`)) return true;
+    // By a clock that was ahead, a window was passed over.
+    const nextMs = defaultRepeatStrategy(Date.now(), { pattern: cron, tz: timeZone });
+    if (nextMs !== undefined && (scheduler.next ?? 0) > nextMs + CLOCKS_MAY_DIFFER_MS) return false;
+    if (await isCarried(queue, `repeat:${policyId}:${scheduler.next}`)) return true;
     // It is lost, unless it has ended just now.
     return (await queue.getJobScheduler(policyId))?.next !== scheduler.next;
   };

@@ -5,7 +5,7 @@ import { expectedBy } from './expected-time.ts';
 import { surviveScriptFlush } from './script-flush.ts';
 
 const commandNames = [
-  'accept', 'begin', 'bulk-claim', 'bulk-create', 'bulk-draw', 'bulk-end-range', 'bulk-renew', 'bulk-save', 'bulk-steer', 'bulk-trim', 'cancel', 'claim', 'clock', 'commit', 'compare', 'condemn', 'consumer-write', 'draw-checks', 'end-check', 'fail', 'freeze', 'give-back', 'look', 'lost', 'mark-uncertain', 'org-accept', 'org-adopt', 'org-alias', 'org-hold', 'org-limits', 'org-move', 'org-swept', 'policy-begin', 'policy-create', 'policy-write', 'recognise', 'release', 'request-check', 'reseal',
+  'accept', 'adopt', 'begin', 'bulk-claim', 'bulk-create', 'bulk-draw', 'bulk-end-range', 'bulk-renew', 'bulk-save', 'bulk-steer', 'bulk-trim', 'cancel', 'claim', 'clock', 'commit', 'compare', 'condemn', 'consumer-write', 'draw-checks', 'end-check', 'fail', 'freeze', 'give-back', 'look', 'lost', 'mark-uncertain', 'open-budget', 'org-accept', 'org-adopt', 'org-alias', 'org-hold', 'org-limits', 'org-move', 'org-swept', 'policy-begin', 'policy-create', 'policy-write', 'process-beat', 'recognise', 'release', 'request-check', 'reseal',
   'settle', 'slow-down', 'sweep-begin', 'sweep-create', 'sweep-save', 'take-slot', 'trim', 'unknown',
 ] as const;
 type CommandName = (typeof commandNames)[number];

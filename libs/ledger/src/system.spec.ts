@@ -44,7 +44,8 @@ describe('freeze and unfreeze', () => {
 describe('status', () => {
   it('is all zero of an empty ledger', async () => {
     expect(await system.status()).toEqual({
-      rotations: { open: 0, failed: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0,
+      attention: expect.any(Array), processes: [], ledger: { id: '', now: { assistants: 0, consumers: 0, policies: 0 } }, openBulks: [],
+      rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0,
     });
   });
 
@@ -59,8 +60,8 @@ describe('status', () => {
     await redis.hset('{spec}:uncertain', 'ast_1', doubt('2026-01-02T00:00:00.000Z'), 'ast_2', doubt('2026-01-01T00:00:00.000Z'));
     await redis.hset('{spec}:quarantine', 'ast_4', JSON.stringify({ since: 1000, why: 'version' }));
     await redis.zadd('{spec}:checks', 1, 'org_1/ast_1');
-    expect(await system.status()).toEqual({
-      rotations: { open: 2, failed: 1 },
+    expect(await system.status()).toMatchObject({
+      rotations: { open: 2, failed: 1, waitingInBulks: 0 },
       openIntents: [{ orgId: 'org_new', count: 3 }, { orgId: 'org a', count: 2 }, { orgId: 'c', count: 1 }],
       uncertain: [{ assistantId: 'ast_2', sinceMs: Date.UTC(2026, 0, 1) }, { assistantId: 'ast_1', sinceMs: Date.UTC(2026, 0, 2) }],
       uncertainCount: 2,
@@ -87,5 +88,56 @@ describe('status', () => {
       uncertain: [{ assistantId: 'ast_1' }],
       quarantined: [{ assistantId: 'ast_2', why: 'its entry in the quarantine cannot be read' }],
     });
+  });
+});
+
+describe('a bulk rotation that has not ended', () => {
+  it('is shown, and its waiting assistants count as open', async () => {
+    await redis.zadd('{spec}:bulks', 0, 'blk_1', 0, 'blk_2');
+    await redis.zadd('{spec}:bulks:ended', 1, 'blk_2');
+    await redis.hset('{spec}:bulk:blk_1', { state: 'HALTED', why: 'READS_FAIL', org: 'org_1', total: 100, succeeded: 10, shared: 1, failed: 2, cancelled: 0, open: 7, updated: 1000 });
+    await redis.hset('{spec}:bulk:blk_2', { state: 'COMPLETED', total: 50 });
+    await redis.zadd('{spec}:rotations:open', 0, 'rot_1', 0, 'rot_2');
+    const status = await system.status();
+    expect(status.openBulks).toEqual([{ id: 'blk_1', state: 'HALTED', total: 100, done: 13 }]);
+    expect(status.rotations).toMatchObject({ open: 82, waitingInBulks: 80 });
+    expect(status.attention).toContainEqual(expect.objectContaining({ code: 'BULK_HALTED', subject: 'blk_1', sinceMs: 1000, message: expect.stringContaining('READS_FAIL') }));
+  });
+});
+
+describe('input from Redis that does not fit', () => {
+  it.each(['', '{', 'null', '[]', '{"since":-1,"code":"x y"}', '{"id":1}', `{"since":1,"code":"${'X'.repeat(100)}"}`])('breaks nothing: %s', async (text) => {
+    await redis.hset('{spec}:held', 'org_1', text);
+    await redis.hset('{spec}:stale', 'ast_1', text);
+    await redis.hset('{spec}:processes', 'a b', text, 'worker-1', `1 2 3 0 ${text}`);
+    await redis.hset('{spec}:ledger', { clock_jump: text, sweep_ended: text, sweep_succeeded: text, before: text, lost: text, begun: text, restarted: text, 'run:org_1': text });
+    await redis.hset('{spec}:budget:default', { closed_until: text, closed_since: text });
+    await redis.hset('{spec}:consumers', 'svc', text);
+    const status = await system.status();
+    expect(status.processes).toEqual([]);
+    expect(status.attention.map(({ code }) => code)).toEqual(expect.arrayContaining(['CLOCK_JUMP', 'NO_WORKER', 'ORG_HELD', 'STALE_READS', 'SWEEP_NEVER', 'CONSUMER_UNREADABLE']));
+    for (const { message } of status.attention) expect(message).not.toContain('XXXXXXXX');
+  });
+
+  it('of a wrong type hides nothing else', async () => {
+    await redis.zadd('{spec}:rotations:open', 0, 'rot_1');
+    await redis.set('{spec}:rotation:rot_1', 'x');
+    await redis.sadd('{spec}:orgs', 'org_1');
+    await redis.zadd('{spec}:intents:org_1', 1, 'ast_1');
+    await redis.set('{spec}:assistant:ast_1', 'x');
+    await redis.zadd('{spec}:bulks', 0, 'blk_1');
+    await redis.set('{spec}:bulk:blk_1', 'x');
+    expect(await system.status()).toMatchObject({ rotations: { open: 1 }, openIntents: [{ orgId: 'org_1', count: 1 }], openBulks: [] });
+  });
+});
+
+describe('an assistant whose key went back to an older one', () => {
+  it('is listed for a day, unless its key was replaced since', async () => {
+    const nowMs = Date.now();
+    await redis.zadd('{spec}:rollbacks', nowMs - 1000, 'ast_1', nowMs - 1000, 'ast_2', nowMs - 90_000_000, 'ast_3');
+    await redis.hset('{spec}:assistant:ast_1', 'rotated', nowMs - 5000);
+    await redis.hset('{spec}:assistant:ast_2', 'rotated', nowMs);
+    const { attention } = await system.status();
+    expect(attention.filter(({ code }) => code === 'ROLLED_BACK').map(({ subject }) => subject)).toEqual(['ast_1']);
   });
 });

@@ -3,6 +3,7 @@ import { service as healthService } from 'grpc-health-check';
 import { receiveAll, sendAll } from './client-streams.ts';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
 import type { BulkRotation__Output } from './generated/rekey/v1/BulkRotation.ts';
+import type { AdoptLedgerRequest } from './generated/rekey/v1/AdoptLedgerRequest.ts';
 import type { AddConsumerRequest } from './generated/rekey/v1/AddConsumerRequest.ts';
 import type { Consumer__Output } from './generated/rekey/v1/Consumer.ts';
 import type { CreateBulkRotationRequest } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
@@ -27,6 +28,7 @@ import type { ListRotationsRequest } from './generated/rekey/v1/ListRotationsReq
 import type { ListRotationsResponse__Output } from './generated/rekey/v1/ListRotationsResponse.ts';
 import type { ListSweepsRequest } from './generated/rekey/v1/ListSweepsRequest.ts';
 import type { ListSweepsResponse__Output } from './generated/rekey/v1/ListSweepsResponse.ts';
+import type { OpenBudgetRequest } from './generated/rekey/v1/OpenBudgetRequest.ts';
 import type { RotateSecretKeyRequest } from './generated/rekey/v1/RotateSecretKeyRequest.ts';
 import type { Rotation__Output } from './generated/rekey/v1/Rotation.ts';
 import type { RotationPolicy__Output } from './generated/rekey/v1/RotationPolicy.ts';
@@ -61,6 +63,8 @@ export interface GatewayClient {
   getStatus: Call<object, Status__Output>;
   freeze: Call<FreezeRequest, Status__Output>;
   unfreeze: Call<object, Status__Output>;
+  openBudget: Call<OpenBudgetRequest, Status__Output>;
+  adoptLedger: Call<AdoptLedgerRequest, Status__Output>;
   /**
    * The first message says what is wanted; each may be 64 KiB long. The next one is asked for when there is room for it, and none
    * any more once the gateway has answered. Where `requests` throws, the call is broken off, nothing is created, and that error is thrown.
@@ -147,6 +151,8 @@ export const connectGateway = (address: string, { credentials = channelCredentia
     getStatus: promised(system, 'getStatus'),
     freeze: promised(system, 'freeze'),
     unfreeze: promised(system, 'unfreeze'),
+    openBudget: promised(system, 'openBudget'),
+    adoptLedger: promised(system, 'adoptLedger'),
     createBulkRotation: (requests, { deadlineMs = STREAM_DEADLINE_MS, signal } = {}) =>
       sendAll(requests, (callback) => bulks.createBulkRotation({ deadline: new Date(Date.now() + deadlineMs) }, callback), signal),
     getBulkRotation: promised(bulks, 'getBulkRotation'),

@@ -72,7 +72,7 @@ describe('toProtoSweep', () => {
     const counts = { ...noSweepCounts, compared: 3 };
     expect(toProtoSweep({ id: 'swp_1', state: 'FAILED', createdMs: T0_MS, updatedMs: T0_MS, counts, errorCode: 'ORG_NOT_CONFIGURED' })).toEqual({
       id: 'swp_1', orgId: '', state: 'FAILED', createTime: t0, startTime: null, updateTime: t0, endTime: null, counts,
-      error: { reason: 'ORG_NOT_CONFIGURED', message: errorTable.ORG_NOT_CONFIGURED.message, advice: errorTable.ORG_NOT_CONFIGURED.advice },
+      error: { reason: 'ORG_NOT_CONFIGURED', message: errorTable.ORG_NOT_CONFIGURED.message, advice: errorTable.ORG_NOT_CONFIGURED.advice }, noLiveWorker: false,
     });
   });
 });
@@ -81,17 +81,33 @@ describe('toProtoStatus', () => {
   it('shows what is frozen, open and in doubt, also without a time', () => {
     expect(
       toProtoStatus({
-        frozen: { reason: 'ill' }, rotations: { open: 1, failed: 2 }, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceMs: T0_MS }], uncertainCount: 4,
+        attention: [{ code: 'FROZEN', subject: '', message: 'm', advice: 'a', sinceMs: T0_MS }, { code: 'NO_WORKER', subject: 's', message: 'm', advice: 'a' }],
+        processes: [{ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1.0.0', startedMs: T0_MS, seenMs: T0_MS, live: true }],
+        ledger: { id: 'led', begunMs: T0_MS, lostMs: T0_MS, before: { assistants: 1, consumers: 2, policies: 3 }, now: { assistants: 0, consumers: 0, policies: 0 } },
+        lastSweep: { id: 'swp_2', state: 'FAILED', endedMs: T0_MS, compared: 0, errorCode: 'TOO_MANY_GONE' }, lastSuccess: { id: 'swp_1', state: 'SUCCEEDED', endedMs: T0_MS, compared: 7 },
+        runningSweep: { id: 'swp_3' }, openBulks: [{ id: 'blk_1', state: 'HALTED', total: 10, done: 4 }],
+        frozen: { reason: 'ill' }, rotations: { open: 1, failed: 2, waitingInBulks: 6 }, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceMs: T0_MS }], uncertainCount: 4,
         quarantined: [{ assistantId: 'ast_2', why: 'version' }], quarantinedCount: 5, checksDue: 6,
       }),
     ).toEqual({
       frozen: { sinceTime: null, reason: 'ill' }, openRotationCount: 1, failedRotationCount: 2, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceTime: t0 }], uncertainCount: 4,
-      quarantined: [{ assistantId: 'ast_2', sinceTime: null, why: 'version' }], quarantinedCount: 5, checkCount: 6, orgAlias: null,
+      quarantined: [{ assistantId: 'ast_2', sinceTime: null, why: 'version' }], quarantinedCount: 5, checkCount: 6,
+      attention: [{ code: 'FROZEN', sinceTime: t0, subject: '', message: 'm', advice: 'a' }, { code: 'NO_WORKER', sinceTime: null, subject: 's', message: 'm', advice: 'a' }],
+      processes: [{ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1.0.0', startTime: t0, seenTime: t0, live: true }],
+      lastSweep: { id: 'swp_2', state: 'FAILED', endTime: t0, comparedCount: 0, reason: 'TOO_MANY_GONE' }, lastSuccessfulSweep: { id: 'swp_1', state: 'SUCCEEDED', endTime: t0, comparedCount: 7, reason: '' },
+      runningSweepId: 'swp_3', openBulkRotations: [{ id: 'blk_1', state: 'HALTED', totalCount: 10, doneCount: 4 }], waitingInBulksCount: 6,
+      ledger: {
+        id: 'led', beginTime: t0, lostTime: t0, before: { assistantCount: 1, consumerCount: 2, policyCount: 3 }, now: { assistantCount: 0, consumerCount: 0, policyCount: 0 },
+      },
+      orgAlias: null,
     });
   });
 
   it('shows which org `c` is, how that is known, and what speaks against it', () => {
-    const status = { rotations: { open: 0, failed: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0 };
+    const status = {
+      attention: [], processes: [], ledger: { id: '', now: { assistants: 0, consumers: 0, policies: 0 } }, openBulks: [],
+      rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0,
+    };
     expect(toProtoStatus({ ...status, orgAlias: { orgId: 'org_1', how: 'learned', sinceMs: T0_MS } }).orgAlias).toEqual({
       orgId: 'org_1', knownBy: 'learned', sinceTime: t0, conflict: '', conflictOrgIds: [], conflictTime: null,
     });
@@ -108,11 +124,16 @@ describe('toProtoBulkRotation', () => {
     counts: { ...noCounts, total: 100, waiting: 40, rotating: 10, succeeded: 50 }, estimate: { requests: 102, durationMs: 12_500 }, lastFailures: [],
   };
 
+  it('says of one that nobody works on how it is, and not how long it takes', () => {
+    expect(toProtoBulkRotation({ ...running, noLiveWorker: true })).toMatchObject({ noLiveWorker: true, remaining: null });
+    expect(toProtoBulkRotation({ ...running, state: 'COMPLETED', noLiveWorker: true })).toMatchObject({ noLiveWorker: false });
+  });
+
   it('shows one of named assistants, without what it does not have', () => {
     expect(toProtoBulkRotation(running)).toEqual({
       id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: t0, startTime: null, updateTime: t0, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
       rotatedBefore: null, canary: null, maxFailures: { percent: 5 }, counts: running.counts, stop: null, rate: 0, remaining: { seconds: '6', nanos: 250_000_000 },
-      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '', consumers: [], list: null,
+      estimate: { requestCount: 102, duration: { seconds: '12', nanos: 500_000_000 } }, verification: null, lastFailures: [], policyId: '', consumers: [], list: null, noLiveWorker: false,
     });
   });
 

@@ -1,4 +1,4 @@
-import { inWords as wordsOf, isBulkEnded, isEnded, isErrorCode, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { adviceOnSweep, inWords as wordsOf, isBulkEnded, isEnded, isErrorCode, messageOnSweep, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type LastSweep, type LedgerHoldings, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -6,6 +6,7 @@ import type { BulkRotation } from './generated/rekey/v1/BulkRotation.ts';
 import type { BulkRotationItem } from './generated/rekey/v1/BulkRotationItem.ts';
 import type { Consumer } from './generated/rekey/v1/Consumer.ts';
 import type { ConsumerReach } from './generated/rekey/v1/ConsumerReach.ts';
+import type { EndedSweep } from './generated/rekey/v1/EndedSweep.ts';
 import type { Reconciliation } from './generated/rekey/v1/Reconciliation.ts';
 import type { Rotation } from './generated/rekey/v1/Rotation.ts';
 import type { RotationError } from './generated/rekey/v1/RotationError.ts';
@@ -39,7 +40,7 @@ const reconciliation = ({ uncertainSinceMs, nextReadMs, readErrorCode, operatorN
 });
 
 /** The ledger's rotation as the contract's, and which consumers have applied what it has published. */
-export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerReach[] = []): Rotation => ({
+export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerReach[] = [], noLiveWorker = false): Rotation => ({
   id: rotation.id,
   orgId: rotation.orgId,
   assistantId: rotation.assistantId,
@@ -57,6 +58,7 @@ export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerRea
   reconciliation: rotation.state === 'RECONCILING' ? reconciliation(rotation) : null,
   bulkRotationId: rotation.bulkId ?? '',
   consumers,
+  noLiveWorker: noLiveWorker && !isEnded(rotation.state),
 });
 
 /** An instance of a consumer, as it reports itself. */
@@ -111,7 +113,7 @@ export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSince
 });
 
 /** The ledger's sweep as the contract's. */
-export const toProtoSweep = (sweep: LedgerSweep): Sweep => ({
+export const toProtoSweep = (sweep: LedgerSweep, noLiveWorker = false): Sweep => ({
   id: sweep.id,
   orgId: sweep.orgId ?? '',
   state: sweep.state,
@@ -120,8 +122,14 @@ export const toProtoSweep = (sweep: LedgerSweep): Sweep => ({
   updateTime: timestamp(sweep.updatedMs),
   endTime: timestamp(sweep.endedMs),
   counts: sweep.counts,
-  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode, 'sweep'),
+  error: sweep.errorCode === undefined ? null : { reason: sweep.errorCode, message: messageOnSweep(sweep.errorCode), advice: adviceOnSweep(sweep.errorCode) },
+  noLiveWorker: noLiveWorker && (sweep.state === 'QUEUED' || sweep.state === 'RUNNING'),
 });
+
+const endedSweep = (sweep: LastSweep | undefined): EndedSweep | null =>
+  sweep === undefined ? null : { id: sweep.id, state: sweep.state, endTime: timestamp(sweep.endedMs), comparedCount: sweep.compared, reason: sweep.errorCode ?? '' };
+
+const holdings = (held: LedgerHoldings | undefined) => (held === undefined ? null : { assistantCount: held.assistants, consumerCount: held.consumers, policyCount: held.policies });
 
 /** The system's status as the contract's. */
 export const toProtoStatus = (status: SystemStatus): Status => ({
@@ -144,15 +152,25 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
         conflictTime: timestamp(status.orgAlias.conflict?.sinceMs),
       }
     : null,
+  attention: status.attention.map(({ code, sinceMs, subject, message, advice }) => ({ code, sinceTime: timestamp(sinceMs), subject, message, advice })),
+  processes: status.processes.map(({ id, kind, roles, version, startedMs, seenMs, live }) => ({ id, kind, roles, version, startTime: timestamp(startedMs), seenTime: timestamp(seenMs), live })),
+  lastSweep: endedSweep(status.lastSweep),
+  lastSuccessfulSweep: endedSweep(status.lastSuccess),
+  runningSweepId: status.runningSweep?.id ?? '',
+  openBulkRotations: status.openBulks.map(({ id, state, total, done }) => ({ id, state, totalCount: total, doneCount: done })),
+  waitingInBulksCount: status.rotations.waitingInBulks,
+  ledger: {
+    id: status.ledger.id, beginTime: timestamp(status.ledger.begunMs), lostTime: timestamp(status.ledger.lostMs), before: holdings(status.ledger.before), now: holdings(status.ledger.now),
+  },
 });
 
 /**
  * How long a bulk still takes: at its own rate, or, as long as it has none, as estimated, for the share of it that is left. Only of one
  * that moves: of one that stands still, nobody knows.
  */
-const remainingMs = ({ state, counts, perSecond, estimate }: LedgerBulk): number | undefined => {
+const remainingMs = ({ state, counts, perSecond, estimate, noLiveWorker }: LedgerBulk): number | undefined => {
   const left = counts.waiting + counts.rotating;
-  if (state !== 'RUNNING' || left === 0) return undefined;
+  if (state !== 'RUNNING' || left === 0 || noLiveWorker) return undefined;
   if (perSecond !== undefined && perSecond > 0) return Math.round((left / perSecond) * 1000);
   return estimate && Math.round((estimate.durationMs * left) / counts.total);
 };
@@ -200,6 +218,7 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
     list: bulk.list
       ? { incomplete: !bulk.list.complete, listedCount: bulk.list.listed, unreadableCount: bulk.list.unreadable, ...(bulk.list.counted !== undefined && { inventCount: String(bulk.list.counted) }) }
       : null,
+    noLiveWorker: (bulk.noLiveWorker ?? false) && !isBulkEnded(bulk.state),
   };
 };
 

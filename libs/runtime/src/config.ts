@@ -56,6 +56,8 @@ export const commonVariables = {
   REKEY_WAIT_REPLICAS: intVariable({ min: 0, max: 10, default: 0 }),
   REKEY_WAIT_REPLICAS_MS: intVariable({ min: 1, max: 4000, default: 1000 }),
   REKEY_REQUIRE_DURABLE_REDIS: booleanVariable,
+  /** A ledger that vanished from Redis may begin anew without an operator. */
+  REKEY_ALLOW_NEW_LEDGER: booleanVariable,
   /** How long a process may take to end after SIGTERM. */
   REKEY_SHUTDOWN_TIMEOUT_MS: intVariable({ min: 100, max: 600_000, default: 45_000 }),
 };

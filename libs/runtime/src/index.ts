@@ -11,3 +11,4 @@ export { nextUlid } from './next-ulid.ts';
 export { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';
 export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './watch-memory.ts';
 export { refineWorkerVariables, workerVariables } from './worker-variables.ts';
+export { version } from './version.ts';

@@ -130,6 +130,8 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   entry?: string;
   /** Newest first. */
   lastFailures: BulkFailure[];
+  /** No worker is live that could continue it. Only the gateway sets this; the ledger does not store it. */
+  noLiveWorker?: boolean;
 }
 
 export const bulkItemStates = ['WAITING', 'ROTATING', 'SUCCEEDED', 'SHARED', 'FAILED', 'CANCELLED', 'VALID'] as const;

@@ -50,6 +50,10 @@ const table = {
     advice: 'Set the clocks right (NTP). The rotation goes on by itself when they agree.',
   },
   TOO_MANY_UNKNOWNS: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: 'Too many outcomes are unknown in this org; only reads are sent.', advice: 'See whether Invent is well. The rotation goes on by itself when outcomes are known again.' },
+  LEDGER_LOST: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The ledger in Redis vanished and began anew; no request is sent.', advice: 'Restore Redis from its backup, or accept the empty ledger: rekey ledger adopt. Rotations resume then.' },
+  LEDGER_NOT_LOST: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'This ledger is not lost; there is nothing to adopt.', advice: 'Check that the gateway uses the Redis and the REKEY_PREFIX that you mean.' },
+  LEDGER_CHANGED: { grpc: 'ABORTED', retry: false, message: 'The ledger is not the one that was to be adopted.', advice: 'Look at it again: rekey ledger adopt.' },
+  BUDGET_NOT_CLOSED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'This request budget is not closed.', advice: 'See rekey status for the name of the budget that is closed.' },
   // why a bulk rotation stands still
   PAUSED_BY_OPERATOR: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The bulk rotation was paused.', advice: 'Resume it to go on.' },
   CANARY_DONE: { grpc: 'FAILED_PRECONDITION', retry: true, message: 'The first assistants are done; the others wait.', advice: 'Look at them, and resume the bulk rotation to go on.' },
@@ -63,7 +67,7 @@ const table = {
   // upstream, certainly not done
   ORG_NOT_CONFIGURED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'No API key is configured for this org.', advice: 'Add the org to INVENT_API_KEYS_FILE.' },
   UPSTREAM_UNREACHABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'Invent could not be reached; nothing was sent.', advice: 'Check the network and INVENT_BASE_URL, then rotate again.' },
-  UPSTREAM_RATE_LIMITED: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: "Invent's request limit was reached.", advice: 'Nothing: the rotation is tried again when the limit allows.' },
+  UPSTREAM_RATE_LIMITED: { grpc: 'RESOURCE_EXHAUSTED', retry: true, message: "Invent's request limit was reached.", advice: 'The worker tries again by itself, at least once a minute. rekey status shows until when Invent asks to wait; rekey budget open resumes at once.' },
   UPSTREAM_REJECTED: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'Invent refused the request as malformed (400).', advice: 'Check the org and assistant ids.' },
   UPSTREAM_UNAUTHENTICATED: { grpc: 'UNAUTHENTICATED', retry: false, message: 'Invent did not accept the API key (401).', advice: 'Check the API key configured for this org.' },
   UPSTREAM_FORBIDDEN: { grpc: 'PERMISSION_DENIED', retry: false, message: 'The API key may not do this in this org (403).', advice: 'Use a key of this org or of its parent.' },

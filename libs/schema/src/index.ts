@@ -8,7 +8,10 @@ export { CurrentEvent, Envelope, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEve
 export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation, type GrpcCode, type RekeyErrorOptions } from './errors.ts';
 export { inWords, type Subject, type Words } from './words.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
-export { type AssistantSince, type SystemStatus } from './system.ts';
+export { type Attention, type AttentionCode, adviceOnSweep, attentionCodes, messageOnSweep } from './attention.ts';
+export {
+  type AssistantSince, type LastSweep, type LedgerHoldings, type LedgerStatus, type OpenBulk, type ProcessStatus, type SystemStatus, processRoles,
+} from './system.ts';
 export {
   type BulkCounts, type BulkFailure, type BulkList, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,
   MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, bulkItemStates, bulkStates, failureLetters, isBulkEnded, readItemLetter,

@@ -1,65 +1,59 @@
-import type { ProtoStatus } from '@rekey/rpc';
 import { Command } from 'commander';
+import { confirm } from '../confirm.ts';
+import { exitCodes } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { isoTime, table, withoutEmpty } from '../output.ts';
+import { notEmpty } from '../option-values.ts';
+import { isAllClear, statusJson, statusText } from '../status-output.ts';
+
+type StatusOptions = GatewayOptions & { check?: boolean };
 
 export const statusCommand = (): Command =>
   withGatewayOptions(new Command('status'))
-    .description('show what is frozen, open, uncertain or in need of somebody')
-    .action((options: GatewayOptions) => withGateway(options, async (client) => show(options, await client.getStatus({}))));
+    .description('show what needs an operator, what is under way, and totals')
+    .option('--check', 'for monitors: end with 0 if all is clear, 1 if anything needs an operator, 2 if the gateway or Redis is away')
+    .action((options: StatusOptions) =>
+      withGateway(options, async (client) => {
+        const status = await client.getStatus({});
+        print(options, statusJson(status), statusText(status));
+        if (options.check && !isAllClear(status)) process.exitCode = exitCodes.failed;
+      }),
+    );
 
 export const freezeCommand = (): Command =>
   withGatewayOptions(new Command('freeze'))
     .description('stop all rotations: nothing is sent that replaces a key; what is not known is still read back')
     .requiredOption('--reason <text>', 'why, for those who find it frozen')
-    .action((options: GatewayOptions & { reason: string }) => withGateway(options, async (client) => show(options, await client.freeze({ reason: options.reason }))));
+    .action((options: GatewayOptions & { reason: string }) =>
+      withGateway(options, async (client) => {
+        const status = await client.freeze({ reason: options.reason });
+        print(options, statusJson(status), statusText(status));
+      }),
+    );
 
 export const unfreezeCommand = (): Command =>
   withGatewayOptions(new Command('unfreeze'))
     .description('let rotations go on')
-    .action((options: GatewayOptions) => withGateway(options, async (client) => show(options, await client.unfreeze({}))));
-
-const show = (options: GatewayOptions, status: ProtoStatus): void => print(options, statusJson(status), statusText(status));
-
-const statusJson = (status: ProtoStatus): Record<string, unknown> =>
-  withoutEmpty({
-    frozen: status.frozen && withoutEmpty({ since_time: isoTime(status.frozen.sinceTime), reason: status.frozen.reason }),
-    open_rotation_count: status.openRotationCount,
-    failed_rotation_count: status.failedRotationCount,
-    open_intents: status.openIntents.map(({ orgId, count }) => ({ org_id: orgId, count })),
-    uncertain_count: status.uncertainCount,
-    uncertain: status.uncertain.map(({ assistantId, sinceTime }) => withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime) })),
-    quarantined_count: status.quarantinedCount,
-    quarantined: status.quarantined.map(({ assistantId, sinceTime, why }) => withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime), why })),
-    check_count: status.checkCount,
-    org_alias:
-      status.orgAlias &&
-      withoutEmpty({
-        org_id: status.orgAlias.orgId, known_by: status.orgAlias.knownBy, since_time: isoTime(status.orgAlias.sinceTime),
-        conflict: status.orgAlias.conflict, conflict_org_ids: status.orgAlias.conflictOrgIds, conflict_time: isoTime(status.orgAlias.conflictTime),
+    .action((options: GatewayOptions) =>
+      withGateway(options, async (client) => {
+        const status = await client.unfreeze({});
+        print(options, statusJson(status), statusText(status));
       }),
-  });
+    );
 
-const since = (time: Parameters<typeof isoTime>[0]): string => `since ${isoTime(time) ?? 'a time that cannot be read'}`;
+const openBudget = (): Command =>
+  withGatewayOptions(new Command('open'))
+    .description('send requests again although Invent asks to wait (429): slowly at first, at the whole pace within a minute')
+    .argument('[egress]', 'the name of the address (INVENT_EGRESS)', notEmpty, 'default')
+    .option('--yes', 'do not ask')
+    .action((egress: string, options: GatewayOptions & { yes?: boolean }) =>
+      withGateway(options, async (client) => {
+        const before = await client.getStatus({});
+        const closed = before.attention.find(({ code, subject }) => code === 'BUDGET_CLOSED' && subject === egress);
+        if (closed) process.stderr.write(`${closed.message}\n`);
+        if (closed) await confirm(`Open the budget ${egress}? Invent may refuse for longer if it is asked too soon.`, options);
+        const status = await client.openBudget({ egress });
+        print(options, statusJson(status), `The budget ${egress} is open.`);
+      }),
+    );
 
-const aliasRows = (alias: ProtoStatus['orgAlias']): [string, string][] => {
-  if (!alias) return [];
-  const known: [string, string][] = alias.orgId === '' ? [] : [['org `c`', `${alias.orgId}  ${alias.knownBy} ${since(alias.sinceTime)}`]];
-  if (alias.conflict === '') return known;
-  return [...known, ['alias conflict', `${since(alias.conflictTime)}: ${alias.conflict} (${alias.conflictOrgIds.join(', ')}); set INVENT_ORG_ID of the workers`]];
-};
-
-const statusText = (status: ProtoStatus): string =>
-  table([
-    ['frozen', status.frozen ? `${since(status.frozen.sinceTime)}: ${status.frozen.reason}` : 'no'],
-    ['open rotations', String(status.openRotationCount)],
-    ['failed rotations', String(status.failedRotationCount)],
-    ['open intents', String(status.openIntents.reduce((sum, { count }) => sum + count, 0))],
-    ...status.openIntents.map(({ orgId, count }): [string, string] => ['  of an org', `${count}  ${orgId}`]),
-    ['uncertain', String(status.uncertainCount)],
-    ...status.uncertain.map(({ assistantId, sinceTime }): [string, string] => ['  assistant', `${assistantId}  ${since(sinceTime)}`]),
-    ['quarantined', String(status.quarantinedCount)],
-    ...status.quarantined.map(({ assistantId, sinceTime, why }): [string, string] => ['  assistant', `${assistantId}  ${since(sinceTime)}: ${why}`]),
-    ['checks due', String(status.checkCount)],
-    ...aliasRows(status.orgAlias),
-  ]);
+export const budgetCommand = (): Command => new Command('budget').description('the request budget that all workers behind one address share').addCommand(openBudget());

@@ -4,7 +4,8 @@
 -- KEYS  1 the bulk   2 the states of its assistants   3 the ledger's own facts   4 the open intents of the org   5 the request budget
 --       6… the assistants
 -- ARGV  1 prefix  2 bulk id  3 org id  4 lease ms  5 landing window ms  6 how many intents of the org may be open
---       7 the code why no POST may leave now, or ''  8 µs between two requests, 0 for no limit  9… for each assistant: its index in the bulk,
+--       7 the code why no POST may leave now, or ''  8 µs between two requests, 0 for no limit  9 the id of the ledger that the
+--       worker knows, or ''  10… for each assistant: its index in the bulk,
 --       the id of its rotation, its id
 -- Returns {'CLAIMED', now ms, unknowns in a row, ms to wait, {word, …}, …} a word for each assistant in order, as far as they came:
 --           {'claimed', epoch, key state or '', version or '', fresh}   as claim.lua
@@ -28,7 +29,8 @@ if is_out_of_step then return { 'FROZEN', '1000' } end
 local now_ms = math.floor(now / 1000)
 local now_text, lands_text = int(now_ms), int(now_ms + landing_ms)
 if is_window_closed(bulk_id, bulk[5], bulk[6], now_ms) then return { 'STOPPED', redis.call('HGET', KEYS[1], 'state') } end
-local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
+local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id')
+if facts[4] or (ARGV[9] ~= '' and facts[5] ~= ARGV[9]) then return { 'FROZEN', '5000' } end
 if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
 local run = tonumber(facts[2]) or 0
 if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms) > 0 then
@@ -53,7 +55,7 @@ local function is_fresh(verified)
 end
 
 for i = 6, #KEYS do
-  local at = 9 + 3 * (i - 6)
+  local at = 10 + 3 * (i - 6)
   local index, rotation, assistant, key = ARGV[at], ARGV[at + 1], ARGV[at + 2], KEYS[i]
   local word
   if redis.call('GETRANGE', KEYS[2], index, index) ~= '.' then

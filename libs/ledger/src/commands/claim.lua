@@ -5,7 +5,7 @@
 -- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts   4 the open intents of the org   5 the request budget
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
 --       7 how many intents of the org may be open  8 the code why no POST may leave now, or ''
---       9 µs between two requests, 0 for no limit  10 '1' where the slot has been taken and waited for
+--       9 µs between two requests, 0 for no limit  10 '1' where the slot has been taken and waited for  11 the id of the ledger that the worker knows, or ''
 -- Returns {'CLAIMED', epoch, now ms, key state or '', version or '', attempts, started ms, fresh, unknowns in a row, doubted, bulk or ''}
 --                                                         the intent is open: POST. `fresh` is 1 if the key state is known to have been
 --                                                         in force after the rotation was asked for: any other key is made since;
@@ -92,7 +92,8 @@ if bulk[2] and is_key(held[4]) and (tonumber(held[12]) or 0) > tonumber(bulk[2])
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
 
-local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org)
+local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id')
+if facts[4] or (ARGV[11] ~= '' and facts[5] ~= ARGV[11]) then return put_off('FROZEN', 5000, 'LEDGER_LOST') end
 if facts[1] then return put_off('FROZEN', 5000, 'FROZEN') end
 if ARGV[8] ~= '' then return put_off('FROZEN', 5000, ARGV[8]) end
 local run = tonumber(facts[2]) or 0
@@ -105,6 +106,8 @@ if open_intents(KEYS[4], bound, now_ms) >= bound then
   return { 'FULL', '20' }
 end
 local free, wait, reserved = take_slot(KEYS[5], now, tonumber(ARGV[9]), rotation[8] and 'bulk' or 'first', ARGV[10] == '1')
+-- A wait of that length is upstream's: whoever looks at the rotation sees why it waits.
+if not free and wait > HORIZON_US and rotation[6] ~= 'UPSTREAM_RATE_LIMITED' then redis.call('HSET', KEYS[1], 'error', 'UPSTREAM_RATE_LIMITED') end
 if not free then return { 'PACED', string.format('%.3f', wait / 1000), reserved and '1' or '' } end
 if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) end
 

@@ -314,6 +314,9 @@ local RECOVERY_US = 60000000
 local HORIZON_US = 10000000
 -- One request in so many is the sweep's by right.
 local SWEEP_STEPS = 50
+-- Of a budget that upstream closed for more than a minute, one request leaves after each such time, to see whether it is still closed. Whoever waits asks
+-- once a minute.
+local PROBE_US, PROBED_BEYOND_MS = 55000000, 60000
 
 -- Takes a slot of the budget: GCRA, with next to no burst. `step` is the pause between two requests in µs, 0 for no limit.
 -- `first` (single rotations, reading back) and, within its share, `sweep` are given the next slot to come where none is free, before all
@@ -322,10 +325,14 @@ local SWEEP_STEPS = 50
 -- Returns whether there is one now, the µs to wait, and whether it is theirs then.
 local function take_slot(key, now, step, lane, paid)
   if step == 0 then return true, 0, false end
-  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next', 'closed_at')
+  local budget = redis.call('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next', 'closed_at', 'probe_at')
   -- Where the clock has been turned back since, nobody can say how long it is to be closed, and for how long the pace was slow.
   local closed = (tonumber(budget[6]) or 0) > now + RECOVERY_US and 0 or 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
   if paid and closed == 0 then return true, 0, false end
+  if closed > 0 and budget[7] and tonumber(budget[7]) <= now then
+    redis.call('HSET', key, 'probe_at', int(now + PROBE_US), 'next', int(math.max(tonumber(budget[1]) or 0, now) + step))
+    return true, 0, false
+  end
   local pace, pace_age = tonumber(budget[3]) or 1, now - (tonumber(budget[4]) or 0)
   if pace < 1 and pace_age >= 0 then step = step / math.min(pace + pace_age / RECOVERY_US, 1) end
   local next_slot = tonumber(budget[1]) or 0

@@ -27,6 +27,7 @@ local wait_ms = ARGV[3] == '' and (news and math.min(1000 * 2 ^ (refusals - 1), 
 local closed, closed_before = math.floor(now / 1000) + wait_ms, tonumber(budget[1]) or 0
 -- One that lies farther ahead stays, but for one that was set under a clock that has been turned back since.
 if closed > closed_before or closed_before > now / 1000 + 2 * 3600000 or (tonumber(budget[5]) or 0) > now + QUIET_US then
-  redis.call('HSET', KEYS[1], 'closed_until', int(closed), 'closed_at', int(now))
+  if closed_before <= now / 1000 then redis.call('HSET', KEYS[1], 'closed_since', int(now / 1000)) end
+  redis.call('HSET', KEYS[1], 'closed_until', int(closed), 'closed_at', int(now), 'probe_at', int(wait_ms > PROBED_BEYOND_MS and now + PROBE_US or closed * 1000))
 end
 return { news and 'SLOWED' or 'KNOWN' }

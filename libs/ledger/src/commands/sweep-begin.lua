@@ -24,6 +24,7 @@ end
 
 if redis.call('HGET', KEYS[3], sweep[2]) == id then redis.call('HDEL', KEYS[3], sweep[2]) end
 redis.call('HSET', KEYS[2], 'id', id, 'token', token, 'lease', int(now_ms + lease_ms))
+if sweep[2] == '' then redis.call('HSET', PREFIX .. ':ledger', 'sweep_begun', int(now_ms)) end
 redis.call('HDEL', KEYS[1], 'counts')
 redis.call('HSET', KEYS[1], 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))
 return { 'BEGUN', int(now_ms), redis.call('HGETALL', KEYS[1]) }

@@ -10,7 +10,7 @@
 
 local id, token = ARGV[2], ARGV[3]
 
-local sweep = redis.call('HMGET', KEYS[1], 'state', 'token')
+local sweep = redis.call('HMGET', KEYS[1], 'state', 'token', 'org', 'started')
 local ends = ARGV[5] == ''
 if ends and sweep[1] == ARGV[6] and sweep[2] == token then return { 'SAVED' } end
 local lock = redis.call('HMGET', KEYS[2], 'id', 'token')
@@ -22,6 +22,13 @@ if ends then
   redis.call('HSET', KEYS[1], 'state', ARGV[6], 'ended', int(now_ms), 'error', ARGV[7])
   redis.call('EXPIRE', KEYS[1], ARGV[8])
   redis.call('DEL', KEYS[2])
+  -- Sweeps expire; when everything was last compared, and how that ended, is known for good.
+  if sweep[3] == '' then
+    local counts = cjson.decode(ARGV[4])
+    local ended = cjson.encode({ id = id, state = ARGV[6], began = tonumber(sweep[4]), ended = now_ms, compared = counts.compared or 0, error = ARGV[7] })
+    redis.call('HSET', PREFIX .. ':ledger', 'sweep_ended', ended)
+    if ARGV[6] == 'SUCCEEDED' then redis.call('HSET', PREFIX .. ':ledger', 'sweep_succeeded', ended) end
+  end
 else
   redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[5])))
 end

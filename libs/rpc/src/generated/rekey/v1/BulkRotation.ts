@@ -81,6 +81,7 @@ export interface BulkRotation {
   'policyId'?: (string);
   'consumers'?: (_rekey_v1_ConsumerReach)[];
   'list'?: (_rekey_v1_BulkList | null);
+  'noLiveWorker'?: (boolean);
 }
 
 export interface BulkRotation__Output {
@@ -110,4 +111,5 @@ export interface BulkRotation__Output {
   'policyId': (string);
   'consumers': (_rekey_v1_ConsumerReach__Output)[];
   'list': (_rekey_v1_BulkList__Output | null);
+  'noLiveWorker': (boolean);
 }

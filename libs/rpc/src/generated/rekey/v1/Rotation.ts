@@ -72,6 +72,7 @@ export interface Rotation {
   'reconciliation'?: (_rekey_v1_Reconciliation | null);
   'bulkRotationId'?: (string);
   'consumers'?: (_rekey_v1_ConsumerReach)[];
+  'noLiveWorker'?: (boolean);
 }
 
 export interface Rotation__Output {
@@ -92,4 +93,5 @@ export interface Rotation__Output {
   'reconciliation': (_rekey_v1_Reconciliation__Output | null);
   'bulkRotationId': (string);
   'consumers': (_rekey_v1_ConsumerReach__Output)[];
+  'noLiveWorker': (boolean);
 }

@@ -4,6 +4,11 @@ import type { FrozenStatus as _rekey_v1_FrozenStatus, FrozenStatus__Output as _r
 import type { OrgIntents as _rekey_v1_OrgIntents, OrgIntents__Output as _rekey_v1_OrgIntents__Output } from '../../rekey/v1/OrgIntents.ts';
 import type { UncertainAssistant as _rekey_v1_UncertainAssistant, UncertainAssistant__Output as _rekey_v1_UncertainAssistant__Output } from '../../rekey/v1/UncertainAssistant.ts';
 import type { QuarantinedAssistant as _rekey_v1_QuarantinedAssistant, QuarantinedAssistant__Output as _rekey_v1_QuarantinedAssistant__Output } from '../../rekey/v1/QuarantinedAssistant.ts';
+import type { Attention as _rekey_v1_Attention, Attention__Output as _rekey_v1_Attention__Output } from '../../rekey/v1/Attention.ts';
+import type { Process as _rekey_v1_Process, Process__Output as _rekey_v1_Process__Output } from '../../rekey/v1/Process.ts';
+import type { EndedSweep as _rekey_v1_EndedSweep, EndedSweep__Output as _rekey_v1_EndedSweep__Output } from '../../rekey/v1/EndedSweep.ts';
+import type { OpenBulkRotation as _rekey_v1_OpenBulkRotation, OpenBulkRotation__Output as _rekey_v1_OpenBulkRotation__Output } from '../../rekey/v1/OpenBulkRotation.ts';
+import type { LedgerStatus as _rekey_v1_LedgerStatus, LedgerStatus__Output as _rekey_v1_LedgerStatus__Output } from '../../rekey/v1/LedgerStatus.ts';
 import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from '../../rekey/v1/OrgAliasStatus.ts';
 
 export interface Status {
@@ -16,6 +21,14 @@ export interface Status {
   'quarantined'?: (_rekey_v1_QuarantinedAssistant)[];
   'quarantinedCount'?: (number);
   'checkCount'?: (number);
+  'attention'?: (_rekey_v1_Attention)[];
+  'processes'?: (_rekey_v1_Process)[];
+  'lastSweep'?: (_rekey_v1_EndedSweep | null);
+  'lastSuccessfulSweep'?: (_rekey_v1_EndedSweep | null);
+  'runningSweepId'?: (string);
+  'openBulkRotations'?: (_rekey_v1_OpenBulkRotation)[];
+  'waitingInBulksCount'?: (number);
+  'ledger'?: (_rekey_v1_LedgerStatus | null);
   'orgAlias'?: (_rekey_v1_OrgAliasStatus | null);
 }
 
@@ -29,5 +42,13 @@ export interface Status__Output {
   'quarantined': (_rekey_v1_QuarantinedAssistant__Output)[];
   'quarantinedCount': (number);
   'checkCount': (number);
+  'attention': (_rekey_v1_Attention__Output)[];
+  'processes': (_rekey_v1_Process__Output)[];
+  'lastSweep': (_rekey_v1_EndedSweep__Output | null);
+  'lastSuccessfulSweep': (_rekey_v1_EndedSweep__Output | null);
+  'runningSweepId': (string);
+  'openBulkRotations': (_rekey_v1_OpenBulkRotation__Output)[];
+  'waitingInBulksCount': (number);
+  'ledger': (_rekey_v1_LedgerStatus__Output | null);
   'orgAlias': (_rekey_v1_OrgAliasStatus__Output | null);
 }

@@ -38,6 +38,7 @@ export interface Sweep {
   'endTime'?: (_google_protobuf_Timestamp | null);
   'counts'?: (_rekey_v1_SweepCounts | null);
   'error'?: (_rekey_v1_SweepError | null);
+  'noLiveWorker'?: (boolean);
 }
 
 export interface Sweep__Output {
@@ -50,4 +51,5 @@ export interface Sweep__Output {
   'endTime': (_google_protobuf_Timestamp__Output | null);
   'counts': (_rekey_v1_SweepCounts__Output | null);
   'error': (_rekey_v1_SweepError__Output | null);
+  'noLiveWorker': (boolean);
 }
