@@ -168,7 +168,7 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
       const finding = { record: outcome.record, secretKey: outcome.record.secretKey };
       // An earlier POST of this rotation may have been lost, and may land later than anybody thought: it is looked at once more.
       const checkAgain = held.claim.doubted ? { checkAgainInMs: windowMs(deps.timing) } : {};
-      const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', answeredMs, ...checkAgain });
+      const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', answeredMs, ...checkAgain, ...(outcome.noted && { noted: outcome.noted }) });
       // A 200 with a key of before is the answer of a cache or a replica: it says nothing about the POST.
       if (result.kind === 'old') return outcomeUnknown(deps, held, { reason: 'a 200 with a key of before', status: 200 });
       // A refused 200 is news that the key has changed: the assistant is read, and the ledger is asked what is to do.

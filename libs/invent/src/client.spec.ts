@@ -207,6 +207,49 @@ describe('rotateSecretKey', () => {
   });
 });
 
+describe('whether a 200 was changed since its POST left', () => {
+  /** Seconds before now at which the record was changed, and seconds by which the clock of the answer is ahead of ours. */
+  const notedOf = async (changedAgoMs: number | null, dateAheadMs: number | null): Promise<unknown> => {
+    const updatedAt = changedAgoMs === null ? null : new Date(Date.now() + (dateAheadMs ?? 0) - changedAgoMs).toISOString();
+    const listener: RequestListener = (_request, response) => {
+      if (dateAheadMs === null) response.sendDate = false;
+      response.writeHead(200, dateAheadMs === null ? {} : { date: new Date(Date.now() + dateAheadMs).toUTCString() }).end(record({ updated_at: updatedAt }));
+    };
+    const { baseUrl } = await httpServer(listener);
+    const outcome = await clientOf(baseUrl).rotateSecretKey(target);
+    return outcome.outcome === 'done' ? outcome.noted : outcome.outcome;
+  };
+
+  it.each([
+    ['since, if it was changed just now', 0, 0, 'since'],
+    ['since, by the clock of the answer, which may be ahead or behind ours', 0, 30_000, 'since'],
+    ['before, if it was changed some seconds ago', 5000, 0, 'before'],
+    ['before, by the clock of the answer', 5000, -30_000, 'before'],
+    ['not known, if that clock is far from ours', 5000, 120_000, undefined],
+    ['not known, without a Date', 5000, null, undefined],
+    ['not known, without updated_at', null, 0, undefined],
+  ])('is %s', async (_name, changedAgoMs, dateAheadMs, expected) => {
+    expect(await notedOf(changedAgoMs, dateAheadMs)).toBe(expected);
+  });
+});
+
+describe('masked keys and answers from caches', () => {
+  it.each(['sk_***', '********', 'sk_…abcd', 'sk_...abcd', '●●●●', 'not shown'])('a 200 with the key %j is unknown, and a read of it shows no key', async (secretKey) => {
+    const { baseUrl } = await httpServer(answering(200, record({ secret_key: secretKey })));
+    const client = clientOf(baseUrl);
+    expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'a 200 with a masked secret key' });
+    expect(await client.getAssistant(target)).toMatchObject({ outcome: 'not-read', code: 'KEYS_NOT_SHOWN' });
+  });
+
+  it('asks caches for nothing kept, and dates what comes from one all the same', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, record(), { age: '300' }));
+    const client = clientOf(baseUrl);
+    expect(await client.getAssistant(target)).toMatchObject({ outcome: 'read', ageMs: 300_000 });
+    expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'a 200 from a cache' });
+    expect(requests.map(({ headers }) => headers['cache-control'])).toEqual(['no-cache', 'no-cache']);
+  });
+});
+
 describe('getAssistant', () => {
   it('reads the record with its key', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));

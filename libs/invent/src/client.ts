@@ -36,7 +36,11 @@ export interface Unknown {
   reason: string;
 }
 
-export type RotateOutcome = { outcome: 'done'; record: UpstreamRecord & { secretKey: string } } | NotDone | Unknown;
+export type RotateOutcome =
+  /** `noted`: whether `updated_at` says that the record was changed since the POST left, by the clock of the same answer; absent if that cannot be told. */
+  | { outcome: 'done'; record: UpstreamRecord & { secretKey: string }; noted?: 'since' | 'before' }
+  | NotDone
+  | Unknown;
 
 export type ReadOutcome =
   /** `ageMs`: it comes from a cache, and shows what was so that long ago. */
@@ -117,8 +121,9 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, m
 
   return {
     rotateSecretKey: async (target, options = {}) => {
+      const startMs = performance.now();
       const result = await call('POST', target, '/rotate-secret-key', options);
-      return typeof result === 'string' ? neverSent(result) : sortRotation(result, target.assistantId);
+      return typeof result === 'string' ? neverSent(result) : sortRotation(result, target.assistantId, performance.now() - startMs);
     },
     getAssistant: async (target, options = {}) => {
       const result = await call('GET', target, '', options);
@@ -148,7 +153,7 @@ const refusals: Readonly<Record<number, ErrorCode>> = {
  * Sorts what became of a rotate-secret-key POST.
  * Done: a whole 200 with this assistant's record and a key. Not done: no byte left, or a refusal. Unknown: everything else.
  */
-export const sortRotation = (result: Exchange, assistantId: string): RotateOutcome => {
+export const sortRotation = (result: Exchange, assistantId: string, tookMs = 0): RotateOutcome => {
   if (result.status !== undefined && refusals[result.status]) {
     const code = refusals[result.status]!;
     return { outcome: 'not-done', code, retry: code === 'UPSTREAM_RATE_LIMITED', status: result.status, reason: `HTTP ${result.status}`, ...retryAfter(result) };
@@ -163,7 +168,18 @@ export const sortRotation = (result: Exchange, assistantId: string): RotateOutco
   if (typeof record === 'string') return { outcome: 'unknown', reason: record, status: 200 };
   const { secretKey, masked } = record;
   if (secretKey === undefined) return { outcome: 'unknown', reason: masked ? 'a 200 with a masked secret key' : 'a 200 without a secret key', status: 200 };
-  return { outcome: 'done', record: { ...record, secretKey } };
+  const { updatedMs, ...read } = record;
+  return { outcome: 'done', record: { ...read, secretKey }, ...notedBy(result, updatedMs, tookMs) };
+};
+
+/** The clocks of Invent's servers may differ by that much from one another, and from ours. */
+const SERVERS_APART_MS = 250;
+const CLOCKS_APART_MS = 60_000;
+/** Whether a record was changed since its POST left, `tookMs` before the answer was there: both by the clock of the answer, whose `Date` is in whole seconds. */
+const notedBy = (result: Exchange, updatedMs: number | undefined, tookMs: number): { noted?: 'since' | 'before' } => {
+  const dateMs = Date.parse(headerOf(result, 'date') ?? '');
+  if (updatedMs === undefined || !(Math.abs(dateMs - Date.now()) < CLOCKS_APART_MS)) return {};
+  return { noted: updatedMs < dateMs - tookMs - SERVERS_APART_MS ? 'before' : 'since' };
 };
 
 export const sortRead = (result: Exchange, assistantId: string): ReadOutcome => {
@@ -220,7 +236,7 @@ const ageOf = (result: Exchange): { ageMs?: number } => {
 const maskedKey = /[*\u2022\u2026\u25cf\s\p{Cc}]|\.\.\./u;
 
 /** The record in a text, or what is wrong with it, in words that quote nothing. */
-const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id: string }) | string => {
+const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id: string; updatedMs?: number }) | string => {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -234,7 +250,8 @@ const readRecord = (body: string, assistantId?: string): (UpstreamRecord & { id:
   // As strict as with callers: an id reaches URL paths, Redis keys and log lines.
   if (complaintAboutId(parsed.data.id) !== undefined) return 'a record with an invalid id';
   const unexpected = whole.success ? [] : whole.error.issues.map(({ path }) => path.join('.'));
-  const { id, secret_key: secretKey, deleted } = parsed.data;
+  const { id, secret_key: secretKey, deleted, updated_at: updatedAt } = parsed.data;
+  const updatedMs = typeof updatedAt === 'string' ? Date.parse(updatedAt) : Number.NaN;
   const masked = !!secretKey && maskedKey.test(secretKey);
-  return { id, secretKey: masked ? undefined : secretKey || undefined, ...(masked && { masked }), deleted: deleted === true, json: body, unexpected };
+  return { id, secretKey: masked ? undefined : secretKey || undefined, ...(masked && { masked }), deleted: deleted === true, json: body, unexpected, ...(Number.isFinite(updatedMs) && { updatedMs }) };
 };

@@ -303,6 +303,39 @@ describe('a key that was superseded', () => {
   });
 });
 
+describe('an answer to a POST', () => {
+  const answer = async (name: string, noted?: 'since' | 'before', assistantId = 'ast_1') => {
+    const claim = await claimed(await accept({ assistantId }));
+    const result = await ledger.commit(claim, key(name, noted && { noted }));
+    if (result.kind !== 'committed') await ledger.release(claim);
+    return result.kind;
+  };
+
+  it('with the key of the last answer is of before, if that was for another assistant, which is read again', async () => {
+    expect(await answer('f1')).toBe('committed');
+    expect([await answer('f1', undefined, 'ast_2'), await answer('f1', undefined, 'ast_3')]).toEqual(['old', 'old']);
+    expect(await dueChecks()).toEqual(['org_1/ast_1']);
+    expect(await answer('f2', undefined, 'ast_2')).toBe('committed');
+  });
+
+  it('whose record was last changed before its POST is of before, if Invent is known to note such changes', async () => {
+    expect(await answer('f1', 'before')).toBe('committed');
+    expect(await answer('f2', 'since')).toBe('committed');
+    expect(await answer('f3', 'before')).toBe('old');
+    expect(await answer('f4', 'since', 'ast_2')).toBe('committed');
+    expect(await answer('f5', 'before')).toBe('old');
+  });
+
+  it('is believed again after five of these in a row, for clocks may go apart', async () => {
+    await answer('f0', 'since');
+    const kinds = [];
+    for (let i = 1; i <= 7; i += 1) kinds.push(await answer(`f${i}`, 'before'));
+    expect(kinds).toEqual(['old', 'old', 'old', 'old', 'old', 'committed', 'committed']);
+    expect(await answer('f8')).toBe('committed');
+    expect([await answer('f9', 'since'), await answer('f10', 'before')]).toEqual(['committed', 'old']);
+  });
+});
+
 describe('a read that began shortly after the last commit', () => {
   const lag = (beganMs: number) => ({ beganMs, lagMs: 5000 });
 

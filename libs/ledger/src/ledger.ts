@@ -95,6 +95,8 @@ export interface KeyVersion {
   rotation: 'ends' | 'satisfied' | 'goes-on' | { fails: ErrorCode };
   /** Set where it was read, and is not the answer to a POST: when the read began (Redis time), and how far reads may lag behind. */
   read?: { beganMs: number; lagMs: number };
+  /** Of an answer to a POST: whether its record says that it was changed since the POST left, or before. */
+  noted?: 'since' | 'before';
   /** Has the assistant checked again after so long, and not before. */
   checkAgainInMs?: number;
 }
@@ -443,7 +445,7 @@ export const createLedger = ({
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
           !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
-          Math.round(confirmAfterMs), maxChangedPercent,
+          Math.round(confirmAfterMs), maxChangedPercent, keyVersion.noted ?? '',
         ],
       });
       switch (kind) {

@@ -13,6 +13,7 @@
 --       18 at which revision of the consumers it was sealed
 --       19 for how many ms reads have to agree that there is no key before that is published
 --       20 what share of an org's assistants may be found without their key, or with another one, before an operator has to decide (percent)
+--       21 of an answer to a POST: `since` if its record says that it was changed since the POST left, `before` if it says that it was not, else ''
 -- Returns {'DONE', {…}, …}, for each in order
 --         {'COMMITTED', seq, entry of the stream}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
@@ -135,7 +136,7 @@ local function commit(KEYS, ARGV)
   local superseded, is_read = held[7] or '', ARGV[14] ~= ''
   if not is_read then
     if held[6] and (held[6] == state or string.find(superseded, short(state), 1, true)) then return { 'OLD', int(published) } end
-    if is_answer_of_another(ARGV[11], state, ARGV[13]) then return { 'OLD', int(published) } end
+    if is_answer_of_before(ARGV[11], state, ARGV[13], ARGV[21]) then return { 'OLD', int(published) } end
   end
   if is_read and held[6] ~= state then
     local refusal = judge_read(KEYS, ARGV, held, superseded, now_ms)
@@ -211,7 +212,7 @@ local function broken(failure)
   return { 'BROKEN', type(failure) == 'table' and failure.err or tostring(failure) }
 end
 
-local KEYS_EACH, ARGS_EACH = 4, 19
+local KEYS_EACH, ARGS_EACH = 4, 20
 local answers, ended = { 'DONE' }, {}
 for i = 0, #KEYS / KEYS_EACH - 1 do
   gathered = {}

@@ -556,15 +556,23 @@ local function note_adopted(org, fingerprint, assistant)
   redis.call('EXPIRE', adopted_key(org), 3600)
 end
 
--- Whether the last answer to a POST of this org had the same key, for another assistant. This one is the last from now on.
-local function is_answer_of_another(org, fingerprint, assistant)
-  local last = redis.call('HGET', PREFIX .. ':answers', org)
-  local this = short(fingerprint) .. ' ' .. assistant
-  if last == this then return false end
-  if last and string.sub(last, 1, 11) == short(fingerprint) then
-    request_check(org, string.sub(last, 13), math.floor(now_us() / 1000))
+-- Whether an answer to a POST of this org is of before: if the last answer had the same key for another assistant; or if its record was last changed before the
+-- POST (`noted` is 'before'), and Invent is known to note the change that a POST makes ('since'). Its clocks may go apart later: after five of these
+-- in a row nothing is known any more. The last answer is kept as `TRUST KEY ASSISTANT`; TRUST is 0 if nothing is known, else how many were of before, and 1.
+local ANSWERS_OF_BEFORE = 5
+local function is_answer_of_before(org, fingerprint, assistant, noted)
+  local trust, print, other = string.match(redis.call('HGET', PREFIX .. ':answers', org) or '', '^(%d) (%S+) (.*)$')
+  trust = tonumber(trust) or 0
+  if print == short(fingerprint) and other ~= assistant then
+    request_check(org, other, math.floor(now_us() / 1000))
     return true
   end
-  redis.call('HSET', PREFIX .. ':answers', org, this)
-  return false
+  local is_before = noted == 'before' and trust > 0 and trust <= ANSWERS_OF_BEFORE
+  if is_before then
+    trust = trust + 1
+  else
+    trust, print, other = noted == 'since' and 1 or 0, short(fingerprint), assistant
+  end
+  redis.call('HSET', PREFIX .. ':answers', org, trust .. ' ' .. (print or '-') .. ' ' .. (other or ''))
+  return is_before
 end
