@@ -456,7 +456,7 @@ describe('a claim of a bulk', () => {
     const { id } = await makeBulk(3);
     await pass(500);
     // The list of the bulk itself has shown it since.
-    await ledger.compare({ beganMs: START_MS + 600, lagMs: 100 }, [{ assistantId: 'ast_2', state: printOf('f2') }]);
+    await ledger.compare({ beganMs: START_MS + 601, lagMs: 100 }, [{ assistantId: 'ast_2', state: printOf('f2') }]);
     const range = await drawn();
     const result = await claimRange(range, { leaseMs: 30_000, landingWindowMs: 40_000 });
     const claims = await claimsOf(Promise.resolve(result));

@@ -34,8 +34,8 @@ type Options = Pick<WorldOptions, 'byHand' | 'faults' | 'odd' | 'swapped'> & { p
 const withPlayer = async <T>({ patches = {}, ...options }: Options, use: (play: (history: History) => Promise<void>) => Promise<T>): Promise<T> => {
   const redis = connectSimulated(server.url, patches);
   try {
-    // Two assistants are no org: only where the limit is looked at it counts.
-    const ledger = createLedger({ redis, prefix: 'model', confirmAfterMs: CONFIRM_AFTER_MS, maxChangedPercent: options.swapped ? 25 : 100 });
+    // Two assistants are no org: the limit counts only in the world that looks at it, and there nothing else is in its way.
+    const ledger = createLedger({ redis, prefix: 'model', confirmAfterMs: options.swapped ? 0 : CONFIRM_AFTER_MS, maxChangedPercent: options.swapped ? 25 : 100 });
     return await use(async (history) => {
       const world = new World({ redis, ledger, sealer, ...options });
       await world.play(history);

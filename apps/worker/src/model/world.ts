@@ -284,7 +284,7 @@ export class World {
     return [
       ...(this.sweeper.task === undefined && this.options.byHand ? [{ text: 'a sweep begins', weight: 2, run: () => this.sweep() }] : []),
       ...(this.checker.task === undefined ? [{ text: 'the checker looks for what is due', weight: 1, run: () => this.check() }] : []),
-      ...(this.checker.task === undefined && this.options.byHand ? [{ text: 'a check of a begins', weight: 2, run: () => this.check({ orgId: ORG, assistantId: 'a' }) }] : []),
+      ...(this.checker.task === undefined && this.options.byHand ? (this.options.swapped ? ASSISTANTS : ['a']).map((assistantId) => ({ text: `a check of ${assistantId} begins`, weight: 2, run: () => this.check({ orgId: ORG, assistantId }) })) : []),
     ];
   }
 

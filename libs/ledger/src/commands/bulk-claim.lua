@@ -50,8 +50,8 @@ local queued_field = 'queued:' .. org
 local reply = { 'CLAIMED', now_text, int(run), '0' }
 local begun = 0
 
-local function is_fresh(verified)
-  return verified and created and verified > created and verified < now_ms + 60000 and '1' or ''
+local function is_fresh(state, verified)
+  return is_key(state) and verified and created and verified > created and verified < now_ms + 60000 and '1' or ''
 end
 
 for i = 6, #KEYS do
@@ -98,7 +98,7 @@ for i = 6, #KEYS do
       redis.call('ZADD', PREFIX .. ':rotations:open', 0, rotation)
       redis.call('SETRANGE', KEYS[2], index, 'r')
       begun = begun + 1
-      word = { 'claimed', epoch, held[4] or '', held[6] or '', is_fresh(tonumber(held[8])) }
+      word = { 'claimed', epoch, held[4] or '', held[6] or '', is_fresh(held[4], tonumber(held[8])) }
     end
   end
   reply[#reply + 1] = word

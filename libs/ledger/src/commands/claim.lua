@@ -60,8 +60,8 @@ local epoch = int(draw(now, held[5], held[6]))
 -- When the key was last asked for: a request that was answered with this rotation counts too. Of a bulk it is when that was asked for.
 local asked = tonumber(rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'created') or rotation[10] or rotation[9]) or math.huge
 local verified = tonumber(held[8])
--- One of a clock that has been turned back since says nothing.
-local is_fresh = verified and verified > asked and verified < now_ms + 60000 and '1' or ''
+-- One of a clock that has been turned back since says nothing. Nor does it that there was no key: the one of before may have come back.
+local is_fresh = is_key(held[4]) and verified and verified > asked and verified < now_ms + 60000 and '1' or ''
 if holder == id then
   local lands = tonumber(held[3]) or now_ms
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end

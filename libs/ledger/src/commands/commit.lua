@@ -81,7 +81,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   end
   -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count against the limit. What cannot be believed of
   -- any key cannot be believed of this one.
-  local is_asked_for = id ~= '' or (tonumber(held[11]) or 0) > known
+  local is_asked_for = id ~= '' or (tonumber(held[11]) or -1) >= known
   if is_asked_for and is_key(state) then
     local code = hold_of(org)
     return code == 'KEYS_NOT_SHOWN' and { 'WITHHELD', code } or nil

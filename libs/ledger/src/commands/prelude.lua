@@ -509,8 +509,9 @@ local function changes_key(org)
   return PREFIX .. ':changes:' .. encoded(org_name(org))
 end
 
--- One more assistant of an org is without its key, or has another one, and nobody asked for that.
+-- One more assistant of an org is without its key, or has another one, and nobody asked for that. How many are known is noted before any of them goes.
 local function count_change(org, assistant, now_ms)
+  redis.call('HSETNX', PREFIX .. ':known', org, int(known_of(org)))
   redis.call('ZADD', changes_key(org), int(now_ms), assistant)
   redis.call('ZREMRANGEBYSCORE', changes_key(org), '-inf', int(now_ms - CHANGES_WINDOW_MS))
 end
