@@ -25,7 +25,9 @@ export type CheckResult = (
   /** What is published is in force; or it was not, and now it is. */
   | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
   /** A rotation holds it and finds out itself; or what was read cannot be trusted yet. */
-  | { kind: 'held' | 'doubted' | 'stale' | 'unconfirmed'; retryInMs: number }
+  | { kind: 'held' | 'stale' | 'unconfirmed'; retryInMs: number }
+  /** `cached`: it comes from a cache, and shows what was so some time ago. */
+  | { kind: 'doubted'; retryInMs: number; cached?: true }
   /** Its org is held: nothing is published that a read alone says. */
   | { kind: 'withheld'; code: ErrorCode }
   /** Asked only to compare: what is read is not what is published. */
@@ -107,6 +109,7 @@ export const checkAssistant =
         if (!hold.uncertain) await publisher.markUncertain(under);
         return { kind: 'stale', retryInMs: result.retryInMs };
       case 'doubted':
+        return { ...result, ...(ageOf(outcome) > 0 && { cached: true }) };
       case 'unconfirmed':
       case 'withheld':
         return result;

@@ -60,15 +60,18 @@ export const startDueChecks = ({ ledger, check, logger, takeoverAfterMs }: DueCh
 const again = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: boolean } | undefined => {
   switch (result.kind) {
     case 'held':
-    case 'doubted':
       return { inMs: result.retryInMs, slow };
+    case 'doubted':
+      // A cache shows what was so before until its entry expires: asking it each time that a read may lag would take all requests.
+      return result.cached ? { inMs: Math.max(result.retryInMs, AGAIN_MS.unreadable), slow: true } : { inMs: result.retryInMs, slow };
     case 'stale':
     case 'unconfirmed':
       return { inMs: Math.max(result.retryInMs, DISPUTED_AT_LEAST_MS), slow: true };
     case 'withheld':
       return { inMs: AGAIN_MS.withheld, slow: true };
     case 'unreadable':
-      return { inMs: Math.max(result.retryAfterMs ?? 0, needsOperator.has(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable), slow };
+      // What was not asked for want of a request keeps its place; what cannot be read may be so for long, and be many.
+      return { inMs: Math.max(result.retryAfterMs ?? 0, needsOperator.has(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable), slow: slow || result.code !== 'UPSTREAM_RATE_LIMITED' };
     default:
       return undefined;
   }

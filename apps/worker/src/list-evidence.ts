@@ -37,8 +37,11 @@ export interface ListEvidence {
   /** How many of the next page are read one by one before the others are believed. */
   sampleSize(): number;
   split(unseen: Listed[]): { shown: Listed[]; unshown: Listed[] };
-  /** Those that are read one by one since LIST does not show their keys; `left` is how many may not be. */
-  takeReads(assistantIds: string[]): { read: string[]; left: number };
+  /**
+   * Those of a page that are read one by one since LIST does not show their keys; `left` is how many may not be. Of what is known each page has its share, of
+   * others in each sweep; what was never published is read as it comes, for it is known in the next sweep.
+   */
+  takeReads(assistantIds: string[], of: 'known' | 'unseen'): { read: string[]; left: number };
 }
 
 /** Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated between the two. */
@@ -54,7 +57,7 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
   let checked = 0;
   let agreed = 0;
   let pagesSampled = 0;
-  let readsLeft = reads;
+  const readsLeft = { known: reads, unseen: reads };
   let unread = 0;
   let listedOtherwise = 0;
   let deferred: string[] = [];
@@ -114,11 +117,13 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
       return size;
     },
     split: (unseen) => ({ shown: unseen.filter(({ state }) => state !== ''), unshown: unseen.filter(({ state }) => state === '') }),
-    takeReads: (assistantIds) => {
-      // Not the same ones in every sweep.
-      const from = assistantIds.length > readsLeft ? Math.floor(Math.random() * (assistantIds.length - readsLeft + 1)) : 0;
-      const read = assistantIds.slice(from, from + readsLeft);
-      readsLeft -= read.length;
+    takeReads: (assistantIds, of) => {
+      const size = assistantIds.length;
+      const quota = of === 'unseen' ? size : Math.floor(size * Math.min(1, reads / Math.max(limits.known, 1)) + Math.random());
+      const count = Math.min(quota, size, readsLeft[of]);
+      const from = count < size && of === 'known' ? Math.floor(Math.random() * size) : 0;
+      const read = [...assistantIds.slice(from), ...assistantIds.slice(0, from)].slice(0, count);
+      readsLeft[of] -= read.length;
       unread += assistantIds.length - read.length;
       return { read, left: assistantIds.length - read.length };
     },

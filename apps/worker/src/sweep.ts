@@ -45,7 +45,7 @@ const WAIT_FOR_BUDGET_MS = 90_000;
 const LONGEST_PAUSE_MS = 60_000;
 const CHECKS_AT_ONCE = 8;
 const ABSENT_PAGE = 100;
-/** Assistants that are read one by one in a sweep because LIST does not show their keys, or is not complete. */
+/** Known assistants that are read one by one in a sweep because LIST does not show their keys, or is not complete; and as many that were never published. */
 const READ_INSTEAD = 100;
 /** Absent assistants that are read to see whether LIST leaves out what is there. */
 const ABSENT_SAMPLE = 3;
@@ -136,7 +136,11 @@ const judgeList = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { comp
   const evidence = run.evidence!;
   const { limits } = evidence;
   if (limits.accepted) return false;
-  if (complete && evidence.isForeign()) return hold(deps, run, 'ORG_CHANGED', limits.known);
+  if (evidence.isForeign()) {
+    if (complete) return hold(deps, run, 'ORG_CHANGED', limits.known);
+    // Nothing that is known was listed, and perhaps under the wrong API key: then a GET says no more of those that are absent.
+    throw new SweepFailure(limits.held ?? 'LIST_INCOMPLETE');
+  }
   if (evidence.disputed > limits.limit && !(await isListUntrue(deps, run))) await hold(deps, run, evidence.code(), evidence.disputed);
   const disputed = evidence.isUntrue() ? 0 : evidence.disputed;
   const absent = await ledger.countNotSeenSince(run.orgId, beganMs);
@@ -144,7 +148,7 @@ const judgeList = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { comp
   // What an incomplete list does not show may well be there.
   const omits = isBeyond && (!complete || (await listOmits(deps, run, beganMs)));
   if (isBeyond && !omits) await hold(deps, run, 'TOO_MANY_GONE', absent);
-  if (limits.held && (evidence.isForeign() || evidence.isUntrue() || evidence.unread > 0)) throw new SweepFailure(limits.held);
+  if (limits.held && (evidence.isUntrue() || evidence.unread > 0 || (isBeyond && !complete))) throw new SweepFailure(limits.held);
   if (limits.held && (await ledger.orgSwept(run.orgId))) logger.warn({ org_id: run.orgId, code: limits.held }, 'an org is held no longer: what is read agrees with what is published');
   return omits;
 };
@@ -272,13 +276,19 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: n
   const unseen: Listed[] = [];
   const unshown: string[] = [];
   const agreeing: Listed[] = [];
+  let neverPublished = 0;
   for (const [i, one] of listed.entries()) {
     const target = { orgId, assistantId: one.assistantId };
     switch (words[i] as Comparison) {
       case 'agrees':
         agreeing.push(one);
         break;
+      case 'keyless':
+        neverPublished += 1;
+        agreeing.push(one);
+        break;
       case 'unseen':
+        neverPublished += 1;
         unseen.push(one);
         break;
       case 'unshown':
@@ -300,9 +310,9 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: n
         await setAside(deps, target);
     }
   }
-  evidence.noteKnown(listed.length - unseen.length);
+  evidence.noteKnown(listed.length - neverPublished);
   await checkDiffering(deps, run, evidence.releaseSome());
-  await readInstead(deps, run, unshown);
+  await readInstead(deps, run, unshown, 'known');
   await importUnseen(deps, run, unseen, beganMs);
   await sampleKeyless(deps, run, listed, agreeing);
   await verifyRecords(deps, run, agreeing, beganMs);
@@ -316,7 +326,7 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: n
 const checkDiffering = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
   const { evidence, counts } = run;
   for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) {
-    if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds.slice(at));
+    if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds.slice(at), 'known');
     const before = counts.agreed;
     const some = assistantIds.slice(at, at + CHECKS_AT_ONCE);
     await checkAll(deps, run, some);
@@ -325,8 +335,8 @@ const checkDiffering = async (deps: SweepDeps, run: OrgSweep, assistantIds: stri
 };
 
 /** Reads assistants whose keys LIST does not show, as far as a sweep may. */
-const readInstead = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
-  const { read, left } = run.evidence!.takeReads(assistantIds);
+const readInstead = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[], of: 'known' | 'unseen'): Promise<void> => {
+  const { read, left } = run.evidence!.takeReads(assistantIds, of);
   run.counts.unresolved += left;
   await checkAll(deps, run, read);
 };
@@ -344,7 +354,7 @@ const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], be
     return;
   }
   const { shown, unshown } = evidence.split(unseen);
-  await readInstead(deps, run, unshown.map(({ assistantId }) => assistantId));
+  await readInstead(deps, run, unshown.map(({ assistantId }) => assistantId), 'unseen');
   let rest = shown;
   const isShownRight = async (count: number): Promise<boolean> => {
     const sample = rest.slice(0, count);
@@ -358,7 +368,7 @@ const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], be
     // Between LIST and GET one may have been rotated; not two of several.
     if (size > 0 && !(await isShownRight(size)) && !(await isShownRight(size))) evidence.noteUntrue();
   }
-  if (evidence.isUntrue()) return readInstead(deps, run, rest.map(({ assistantId }) => assistantId));
+  if (evidence.isUntrue()) return readInstead(deps, run, rest.map(({ assistantId }) => assistantId), 'unseen');
   for (const one of rest) {
     const imported = await unlessCorrupt(deps, { orgId, assistantId: one.assistantId }, () => importListed(deps, run, one, beganMs));
     counts[imported === true ? 'imported' : imported === false ? 'held' : 'unresolved'] += 1;
@@ -438,13 +448,13 @@ const sampleKeyless = async (deps: SweepDeps, run: OrgSweep, listed: Listed[], a
   const { evidence, counts } = run;
   if (agreeing.length === 0 || agreeing.length < listed.length || listed.some(({ state }) => state !== 'no-key')) return;
   const assistantIds = listed.map(({ assistantId }) => assistantId);
-  if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds);
+  if (evidence!.isUntrue()) return readInstead(deps, run, assistantIds, 'unseen');
   const size = Math.max(evidence!.sampleSize(), 1);
   const imported = counts.imported;
   await checkAll(deps, run, assistantIds.slice(0, size));
   if (counts.imported === imported) return;
   evidence!.noteUntrue();
-  await readInstead(deps, run, assistantIds.slice(size));
+  await readInstead(deps, run, assistantIds.slice(size), 'unseen');
 };
 
 /** Publishes an assistant as it was listed; costs no request. */

@@ -124,9 +124,9 @@ describe('compare', () => {
     expect(await compareOne('deleted')).toBe('agrees');
   });
 
-  it('agrees also where neither has a key, and leaves nothing behind of an assistant that was only looked at', async () => {
+  it('says that neither has a key, and leaves nothing behind of an assistant that was only looked at', async () => {
     await looked();
-    expect(await compareOne('no-key')).toBe('agrees');
+    expect(await compareOne('no-key')).toBe('keyless');
     expect(await everything()).toEqual({});
   });
 

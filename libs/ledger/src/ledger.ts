@@ -128,7 +128,7 @@ export interface NextRead {
 }
 
 /** How what was read compares with what is published: see compare.lua. */
-export type Comparison = 'agrees' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'unshown' | 'corrupt';
+export type Comparison = 'agrees' | 'keyless' | 'unseen' | 'differs' | 'held' | 'young' | 'stale' | 'unshown' | 'corrupt';
 
 /** How much of an org may change within ten minutes before it is held, and how much has. */
 export interface OrgLimits {

@@ -79,6 +79,10 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
     end
     return cause ~= 'rollback' and { 'CONFIRMED' } or nil
   end
+  if is_key(state) and is_adopted_elsewhere(org, state, assistant) then
+    hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
+    return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
+  end
   -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count against the limit. What cannot be believed of
   -- any key cannot be believed of this one.
   local is_asked_for = id ~= '' or (tonumber(held[11]) or -1) >= known
@@ -96,9 +100,6 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
       count_change(org, assistant, now_ms)
       return { 'UNCONFIRMED', int(math.max(confirm_ms - agreed_ms, lag_ms + 1, 1)) }
     end
-  elseif is_adopted_elsewhere(org, state, assistant) then
-    hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
-    return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
   end
   if is_accepted(org, now_ms) then return nil end
   count_change(org, assistant, now_ms)
@@ -169,6 +170,8 @@ local function commit(KEYS, ARGV)
   if read_anew and cause == 'drift' then note_drift(ARGV[11], now_ms) end
   if is_read and id == '' and is_key(state) and held[6] ~= state then note_adopted(org_of(held[9], ARGV[11]), state, ARGV[13]) end
   if cause == 'rollback' then
+    -- What a rotation had found is in force no more.
+    redis.call('HDEL', KEYS[2], 'satisfied')
     redis.call('ZADD', PREFIX .. ':rollbacks', int(now_ms), ARGV[13])
     redis.call('ZREMRANGEBYRANK', PREFIX .. ':rollbacks', 0, -1001)
   end

@@ -4,7 +4,8 @@
 -- ARGV  1 prefix  2 when the read began (ms)  3 ms that a read may lag behind  4 how many records  5… for each: id, key state, '' if the record does not
 --       show its key
 -- Returns {'COMPARED', word, word, …}, one for each:
---   agrees    also where neither has a key
+--   agrees
+--   keyless   it has no key, and none was ever published: that says nothing of whose it is
 --   unseen    it has a key, or may have one that is not shown, and none was ever published
 --   differs
 --   held      it differs, or was never published, but a rotation holds it and finds out itself
@@ -23,7 +24,7 @@ local function compare(key, id, state)
   if not held[2] then
     if held[1] then return 'held' end
     if held[7] then forget_if_never_published(key) end
-    return (state == '' or is_key(state)) and 'unseen' or 'agrees'
+    return (state == '' or is_key(state)) and 'unseen' or 'keyless'
   end
   if held[6] and held[3] ~= 'deleted' then redis.call('ZADD', PREFIX .. ':assistants:' .. held[6], 'XX', seen_ms, id) end
   if state == '' then return 'unshown' end

@@ -14,7 +14,10 @@ local now_ms = math.floor(now / 1000)
 if held[1] then
   local lease = tonumber(held[2]) or 0
   if lease > now_ms or not is_orphaned(held[1], tonumber(held[7]) or 0, now_ms) then
-    return { 'HELD', int(math.min(math.max(lease - now_ms, 1000), 10000)) }
+    if lease > now_ms then return { 'HELD', int(math.min(math.max(lease - now_ms, 1000), 10000)) } end
+    -- Its outcome is unknown: nothing changes before its rotation reads it again.
+    local next_read = tonumber(redis.pcall('HGET', rotation_key(held[1]), 'next')) or 0
+    return { 'HELD', int(math.min(math.max(next_read - now_ms, 1000), 30000)) }
   end
   let_go(KEYS[1])
 end

@@ -5,7 +5,7 @@
 -- ARGV  1 prefix  2 org id  3 why, an error code  4 how many assistants are affected  5 how many were known
 -- Returns {'HELD'}, or {'HELD_ALREADY'} if it was: since when stays
 
-local before = redis.call('HGET', KEYS[1], ARGV[2])
+local before = redis.call('HGET', KEYS[1], org_name(ARGV[2]))
 local whole, hold = pcall(cjson.decode, before or '')
 local since = before and whole and type(hold) == 'table' and tonumber(hold.since) or math.floor(now_us() / 1000)
 hold_org(ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), since)

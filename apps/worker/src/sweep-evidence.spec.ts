@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
+import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { noSweepCounts, type SweepCounts } from '@rekey/schema';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkAssistant } from './check-assistant.ts';
+import { systemClock } from './clock.ts';
+import type { Meter } from './meter.ts';
+import { createPublisher } from './publisher.ts';
+import { nobody, sealer } from './sealing-fixture.ts';
+import { sweep } from './sweep.ts';
+
+const silent = () => {};
+const quiet = { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger;
+const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
+const keys = ledgerKeys('spec');
+const PAGE = 100;
+const CONFIRM_MS = 20;
+const names = (count: number, prefix = 'ast'): string[] => Array.from({ length: count }, (_, i) => `${prefix}_${i}`);
+
+let server: RedisServer;
+let redis: Redis;
+let ledger: Ledger;
+/** What upstream has: ids and their keys; undefined for one without a key. */
+let upstream: Map<string, string | undefined>;
+let gets: string[];
+/** LIST shows stars in the place of keys. */
+let masked: boolean;
+/** What LIST says beside the records of a page. */
+let total: ((count: number) => number | undefined) | undefined;
+/** What LIST leaves out. */
+let omitted: (id: string) => boolean;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  ledger = createLedger({ redis, prefix: 'spec', confirmAfterMs: CONFIRM_MS });
+  upstream = new Map();
+  gets = [];
+  masked = false;
+  total = undefined;
+  omitted = () => false;
+});
+
+const record = (id: string, isMasked = false) => {
+  const secretKey = upstream.get(id);
+  const json = JSON.stringify({ id, secret_key: secretKey ?? null });
+  return isMasked && secretKey !== undefined ? { id, secretKey: undefined, masked: true as const, deleted: false, json, unexpected: [] } : { id, secretKey, deleted: false, json, unexpected: [] };
+};
+const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
+  getAssistant: async ({ assistantId }): Promise<ReadOutcome> => {
+    gets.push(assistantId);
+    return upstream.has(assistantId) ? { outcome: 'read', record: record(assistantId) } : { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
+  },
+  listAssistants: async (_orgId, page): Promise<ListOutcome> => {
+    const all = [...upstream.keys()].filter((id) => !omitted(id));
+    const records = all.slice((page - 1) * PAGE, page * PAGE).map((id) => record(id, masked));
+    return { outcome: 'read', page: { records, unreadable: [], total: total ? total(all.length) : all.length } };
+  },
+};
+const deps = () => {
+  const publisher = createPublisher({ ledger, sealer, readers: nobody, logger: quiet, clock: systemClock, meter });
+  return { ledger, publisher, clock: systemClock, logger: quiet, meter, readLagMs: 0, invent, pacer: { take: async () => 0 } };
+};
+const sweepOrg = async (): Promise<{ code: string; counts: SweepCounts }> => {
+  const counts = { ...noSweepCounts };
+  gets = [];
+  const all = deps();
+  const sweeping = sweep({ ...all, check: checkAssistant(all), configuredOrgs: () => ['org_a'] })('org_a', counts, async () => {});
+  return { code: await sweeping.then(() => 'SUCCEEDED', (error: { code: string }) => error.code), counts };
+};
+const published = async (): Promise<string[]> => (await redis.zrange(keys.assistants('org_a'), '0', '-1')).toSorted();
+const removals = async (): Promise<number> => (await redis.xrange(keys.events, '-', '+')).filter(([, fields]) => fields[1]!.includes('removed')).length;
+const ours = (count: number) => names(count).map((id) => [id, `key of ${id}`] as const);
+
+describe('an API key that lists another org', () => {
+  it.each([
+    ['no key', undefined],
+    ['a key', 'key of a stranger'],
+  ])('publishes nothing of it, where its first assistant has %s', async (_, first) => {
+    upstream = new Map(ours(30));
+    await sweepOrg();
+    const before = await published();
+    upstream = new Map<string, string | undefined>([['other_first', first], ...names(30, 'other').map((id) => [id, `key of ${id}`] as const)]);
+    expect((await sweepOrg()).code).toBe('ORG_CHANGED');
+    expect(await published()).toEqual(before);
+  });
+
+  it('publishes nothing of it, where the list never agrees with its own count', async () => {
+    upstream = new Map(ours(1000));
+    await sweepOrg();
+    const before = await published();
+    upstream = new Map(names(1000, 'other').map((id) => [id, `key of ${id}`]));
+    total = (count) => count + 200;
+    const codes = [];
+    for (let i = 0; i < 4; i += 1) {
+      codes.push((await sweepOrg()).code);
+      await sleep(2 * CONFIRM_MS);
+    }
+    expect(codes).not.toContain('SUCCEEDED');
+    expect({ published: await published(), removals: await removals() }).toEqual({ published: before, removals: 0 });
+  });
+});
+
+describe('an org that is held', () => {
+  it('stays held where a list that is incomplete does not show what is known of it', async () => {
+    upstream = new Map(ours(1000));
+    await sweepOrg();
+    await ledger.holdOrg('org_a', { code: 'TOO_MANY_GONE', affected: 900, known: 1000 });
+    upstream = new Map(ours(100));
+    total = () => 1000;
+    for (let i = 0; i < 3; i += 1) {
+      await sweepOrg();
+      await sleep(2 * CONFIRM_MS);
+    }
+    expect({ held: (await ledger.orgLimits('org_a')).held, removals: await removals() }).toEqual({ held: 'TOO_MANY_GONE', removals: 0 });
+  });
+});
+
+describe('a LIST that masks keys', () => {
+  it('leaves none unread for good: each sweep reads others, and what was never published first', async () => {
+    upstream = new Map(ours(350));
+    masked = true;
+    for (let i = 0; i < 4; i += 1) expect((await sweepOrg()).counts.requests).toBeLessThanOrEqual(220);
+    expect((await published()).length).toBe(350);
+    const read = new Set<string>();
+    for (let i = 0; i < 20; i += 1) {
+      await sweepOrg();
+      for (const id of gets) read.add(id);
+    }
+    expect(read.size).toBeGreaterThan(300);
+  });
+});

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { accept, claimed, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
+
+let server: RedisServer;
+let beganMs: number;
+beforeAll(async () => {
+  server = await startRedis();
+  openLedger(server.url, { maxChangedPercent: 100 });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  beganMs = 0;
+});
+
+/** What a check reads that began so long after the first of a spec, and what becomes of that. */
+const checked = async (name: string, laterMs = 0, assistantId = 'ast_1'): Promise<string> => {
+  const hold = await looked({ assistantId });
+  beganMs ||= hold.atMs;
+  const read = { read: { beganMs: beganMs + laterMs, lagMs: 1 } } as const;
+  const { kind } = await ledger.commit(hold, readKey(name, hold, { cause: 'drift', ...read }));
+  return kind === 'confirmed' ? (await ledger.commit(hold, readKey(name, hold, { cause: 'rollback', ...read }))).kind : kind;
+};
+
+describe('a superseded key', () => {
+  it('is published when three reads agree that it is in force again, each later than the lag', async () => {
+    await rotate('f1');
+    await rotate('f2');
+    expect([await checked('f1', 1000), await checked('f1', 1000), await checked('f1', 1001), await checked('f1', 1020)]).toEqual(['stale', 'stale', 'stale', 'stale']);
+    expect(await checked('f1', 1030)).toBe('committed');
+    expect((await events()).at(-1)).toMatchObject({ data: { fingerprint: printOf('f1'), cause: 'rollback' } });
+    expect(await redis.hlen('{spec}:stale')).toBe(0);
+  });
+
+  it('that is in force again leaves a rotation nothing that would satisfy it: what it had found is gone', async () => {
+    await rotate('f1');
+    const claim = await lose();
+    const found = await ledger.commit(claim, readKey('f2', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }));
+    expect(found.kind).toBe('committed');
+    const again = await resumed({ id: claim.rotationId, orgId: 'org_1', assistantId: 'ast_1' });
+    expect(again.satisfied).toBe(true);
+    for (const laterMs of [100, 110, 120]) await ledger.commit(again.claim, readKey('f1', again.claim, { read: { beganMs: claim.atMs + laterMs, lagMs: 1 } }));
+    const back = await ledger.commit(again.claim, readKey('f1', again.claim, { cause: 'rollback', read: { beganMs: claim.atMs + 130, lagMs: 1 } }));
+    expect(back.kind).toBe('committed');
+    expect(await ledger.settle(again.claim, claim.atMs, claim.atMs)).toBe(false);
+  });
+});
+
+describe('a key that several assistants have', () => {
+  it('is no key, also where one of them had none', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    for (const assistantId of ['ast_1', 'ast_2']) {
+      const hold = await looked({ assistantId });
+      await ledger.commit(hold, removed('no-key', hold));
+    }
+    expect(await checked('same', 1000)).toBe('committed');
+    expect(await checked('same', 1000, 'ast_2')).toBe('withheld');
+    expect(await ledger.heldOrgs()).toMatchObject([{ orgId: 'org_1', code: 'KEYS_NOT_SHOWN' }]);
+  });
+
+  it('is none that a rotation may find', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    expect(await checked('same', 1000)).toBe('committed');
+    const claim = await lose({ assistantId: 'ast_2' });
+    expect((await ledger.commit(claim, readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }))).kind).toBe('withheld');
+  });
+});
+
+describe('an assistant that a rotation holds while its outcome is unknown', () => {
+  it('is looked at again when the rotation reads it next, and not each second until then', async () => {
+    await rotate('f1');
+    const claim = await claimed(await accept());
+    await ledger.noteUnknown(claim, { readInMs: 20_000, holdMs: 0 }, key('f1').sealed);
+    const held = await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' });
+    expect(held).toMatchObject({ kind: 'held' });
+    expect((held as { retryInMs: number }).retryInMs).toBeGreaterThan(15_000);
+    await ledger.noteUnknown(claim, { readInMs: 3_600_000, holdMs: 0 }, key('f1').sealed);
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({ kind: 'held', retryInMs: 30_000 });
+  });
+});
