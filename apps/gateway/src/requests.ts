@@ -41,7 +41,9 @@ export const ListRotations = z.object({
   pageToken: z.string(),
 });
 
-export const CreateSweep = z.object({ orgId: optionalText(OrgId) });
+export const CreateSweep = z
+  .object({ orgId: optionalText(OrgId), acceptRemovals: z.boolean().default(false) })
+  .refine(({ orgId, acceptRemovals }) => !acceptRemovals || orgId !== undefined, { path: ['orgId'], error: 'is required with accept_removals: one org at a time' });
 
 export const BySweep = z.object({ id: SweepId });
 

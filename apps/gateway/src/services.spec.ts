@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError, type handleUnaryCall } from '@grpc/grpc-js';
-import { createConsumerPositions, createConsumers, createPolicies, createPolicyQueue, createRequestBudget, createSweepQueue, createSweeps, createSystem, ledgerKeys, readOrgName, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import { createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createSweepQueue, createSweeps, createSystem, ledgerKeys, readOrgName, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
 import { readStatusDetails, type CallContext } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { DEFAULT_WINDOW, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
@@ -46,7 +46,7 @@ beforeEach(async () => {
 
 const services = () =>
   createServices({
-    ledger: { current: async () => current } as unknown as Ledger,
+    ledger: { current: async () => current, acceptHeld: createLedger({ redis, prefix: 'spec' }).acceptHeld } as unknown as Ledger,
     queue: {} as RotationQueue,
     waiters: {} as RotationWaiters,
     reach: {} as ConsumersReach,
@@ -120,6 +120,54 @@ describe('CreateSweep', () => {
   });
 });
 
+describe('CreateSweep with accept_removals', () => {
+  const hold = (orgId: string) => redis.hset('{spec}:held', orgId, JSON.stringify({ since: 1_700_000_000_000, code: 'TOO_MANY_GONE', affected: 12, known: 30 }));
+  const accept = (orgId: string) => call(services().SweepService.CreateSweep, { orgId, acceptRemovals: true });
+  const stored = async () => [await redis.hkeys('{spec}:held'), await redis.hkeys('{spec}:accepted'), await redis.zcard('{spec}:sweeps'), await redis.llen('{spec}:bull:sweeps:wait')];
+  beforeEach(() => hold('org_1'));
+
+  it('accepts what is held of the org, and sweeps it', async () => {
+    await hold('org_2');
+    expect(await accept('org_1')).toMatchObject({ orgId: 'org_1', state: 'QUEUED' });
+    expect(await stored()).toEqual([['org_2'], ['org_1'], 1, 1]);
+  });
+
+  it('does so under `c`, once that is known', async () => {
+    await redis.hset('{spec}:ledger', 'alias', 'org_1');
+    expect(await accept('c')).toMatchObject({ orgId: 'org_1' });
+    expect(await stored()).toEqual([[], ['org_1'], 1, 1]);
+  });
+
+  it('can be repeated: the gateway may have died before the sweep was created', async () => {
+    await createLedger({ redis, prefix: 'spec' }).acceptHeld('org_1');
+    const { id } = await accept('org_1');
+    expect(await accept('org_1')).toMatchObject({ id });
+    expect(await stored()).toEqual([[], ['org_1'], 1, 1]);
+  });
+
+  it('cannot once the sweep has done what was accepted: that holds for nothing that comes later', async () => {
+    await accept('org_1');
+    const ledger = createLedger({ redis, prefix: 'spec' });
+    await ledger.orgSwept('org_1');
+    expect(await accept('org_1')).toMatchObject({ orgId: 'org_1' });
+    await ledger.orgSwept('org_1', { settled: true });
+    await expect(accept('org_1')).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+  });
+
+  it.each(['org_2', 'c', 'ORG_1'])('does nothing if the org is not held: %s', async (orgId) => {
+    const error: ServiceError = await accept(orgId).catch((caught: ServiceError) => caught);
+    expect(readStatusDetails(error)).toMatchObject({ reason: 'ORG_NOT_HELD', metadata: { org_id: orgId } });
+    expect(await stored()).toEqual([['org_1'], [], 0, 0]);
+  });
+
+  it('needs an org', async () => {
+    const error: ServiceError = await accept('').catch((caught: ServiceError) => caught);
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+    expect(readStatusDetails(error)).toMatchObject({ fieldViolations: [{ field: 'org_id', description: 'is required with accept_removals: one org at a time' }] });
+    expect(await stored()).toEqual([['org_1'], [], 0, 0]);
+  });
+});
+
 describe('the name of an org', () => {
   const learn = () => redis.hset('{spec}:ledger', 'alias', 'org_1');
 
@@ -139,7 +187,7 @@ describe('the name of an org', () => {
     const { AddConsumer, SetConsumerOrgs, ListConsumers } = services().ConsumerService;
     expect(await call(AddConsumer, { name: 'billing', orgs: ['c', 'org_1', 'org_2'], publicJwk: JSON.stringify(jwk) })).toMatchObject({ orgs: ['org_1', 'org_2'] });
     expect(await call(SetConsumerOrgs, { name: 'billing', orgs: ['c'] })).toMatchObject({ orgs: ['org_1'] });
-    expect(await call(ListConsumers, {})).toMatchObject({ consumers: [{ orgs: ['org_1'] }] });
+    expect(await call(ListConsumers, { pageSize: 0, pageToken: '' })).toMatchObject({ consumers: [{ orgs: ['org_1'] }] });
     expect((await consumers.get('billing'))!.storedOrgs).toEqual(['org_1']);
   });
 

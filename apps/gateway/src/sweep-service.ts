@@ -1,7 +1,7 @@
-import type { SweepQueue, Sweeps } from '@rekey/ledger';
+import type { Ledger, SweepQueue, Sweeps } from '@rekey/ledger';
 import { toProtoSweep, type SweepServiceHandlers } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { SweepId } from '@rekey/schema';
+import { RekeyError, SweepId } from '@rekey/schema';
 import type { Liveness } from './liveness.ts';
 import { makePageToken, readPageToken } from './page-token.ts';
 import * as requests from './requests.ts';
@@ -11,14 +11,17 @@ import type { ServiceMethod } from './service-method.ts';
 const ALL = { list: 'sweeps' };
 
 export interface SweepServiceDeps {
+  ledger: Pick<Ledger, 'acceptHeld'>;
   sweeps: Sweeps;
   sweepQueue: SweepQueue;
   liveness: Liveness;
 }
 
-export const createSweepService = (method: ServiceMethod, { sweeps, sweepQueue, liveness }: SweepServiceDeps): SweepServiceHandlers => ({
+export const createSweepService = (method: ServiceMethod, { ledger, sweeps, sweepQueue, liveness }: SweepServiceDeps): SweepServiceHandlers => ({
   CreateSweep: method(async (request) => {
-    const { orgId } = requests.parseRequest(requests.CreateSweep, request);
+    const { orgId, acceptRemovals } = requests.parseRequest(requests.CreateSweep, request);
+    // Before the sweep, which may begin at once. If the gateway dies in between, the org is accepted still, and the call can be repeated.
+    if (acceptRemovals && !(await ledger.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
     const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
     // Also for one that was there already: its gateway may have died before it was queued.
     await sweepQueue.add(sweep.id);

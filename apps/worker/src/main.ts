@@ -152,6 +152,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     takeoverAfterMs: config.INVENT_TIMEOUT_MS * 4 + takeoverAfterMs,
     everyMs: config.REKEY_SWEEP_EVERY_MS,
     sweepTimes: system.sweepTimes,
+    heldOrgs: ledger.heldOrgs,
     logger,
     meter,
   });

@@ -17,6 +17,8 @@ let sweeps: Sweeps;
 let system: System;
 let consumers: SweepConsumer[];
 let swept: number;
+let held: string[];
+let sweptOrgs: (string | undefined)[];
 let onSwept: () => void;
 beforeAll(async () => {
   server = await startRedis();
@@ -33,7 +35,7 @@ beforeEach(async () => {
   sweeps = createSweeps({ redis, prefix: 'spec' });
   system = createSystem({ redis, prefix: 'spec' });
   consumers = [];
-  swept = 0;
+  [swept, held, sweptOrgs] = [0, [], []];
   onSwept = () => {};
 });
 afterEach(async () => {
@@ -44,9 +46,10 @@ afterEach(async () => {
 
 const consumer = (everyMs = EVERY_MS): SweepConsumer => {
   const made = createSweepConsumer({
-    redis, keys, sweeps, queue, everyMs, sweepTimes: system.sweepTimes, takeoverAfterMs: 5000, logger: createLogger('spec', 'silent'), meter: { swept: () => {} } as unknown as Meter,
-    sweep: async () => {
+    redis, keys, sweeps, queue, everyMs, sweepTimes: system.sweepTimes, heldOrgs: async () => held.map((orgId) => ({ orgId, code: 'TOO_MANY_GONE', affected: 1, known: 1 })), takeoverAfterMs: 5000, logger: createLogger('spec', 'silent'), meter: { swept: () => {} } as unknown as Meter,
+    sweep: async (orgId) => {
       swept += 1;
+      sweptOrgs.push(orgId);
       onSwept();
     },
   });
@@ -141,6 +144,60 @@ describe('align', () => {
     await consumer(0).align();
     expect(await asked()).toBe(0);
     expect(await jobs.getJobSchedulers()).toEqual([]);
+  });
+});
+
+describe('an org that is held', () => {
+  const marker = (orgId: string): string => keys.heldSwept(orgId);
+  const scopes = async (): Promise<(string | undefined)[]> => (await sweeps.list(100)).map(({ orgId }) => orgId).toSorted();
+  const untilSwept = async (count: number): Promise<void> => {
+    while (sweptOrgs.filter((orgId) => orgId !== undefined).length < count || (await redis.exists(keys.sweeping)) === 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  beforeEach(() => lastSweptAgo(0));
+
+  it('is swept at the next round, by one of all workers, and again five minutes after that has ended', async () => {
+    held = ['org_1', 'org_2'];
+    const [first, second] = [consumer(), consumer()];
+    await Promise.all([first.align(), second.align()]);
+    expect(await scopes()).toEqual(['org_1', 'org_2']);
+    first.start();
+    await redis.pexpire(marker('org_1'), 10_000);
+    await untilSwept(2);
+    expect(await redis.pttl(marker('org_1'))).toBeGreaterThan(290_000);
+    await first.align();
+    expect(await scopes()).toEqual(['org_1', 'org_2']);
+    await redis.del(marker('org_1'));
+    await second.align();
+    await untilSwept(3);
+    expect(sweptOrgs.filter((orgId) => orgId !== undefined).toSorted()).toEqual(['org_1', 'org_1', 'org_2']);
+  });
+
+  it('is not swept sooner because its id has odd characters, and is not when sweeps are made on demand only', async () => {
+    held = ['a/b}:c*'];
+    await consumer(0).align();
+    expect(await scopes()).toEqual([]);
+    const first = consumer();
+    await first.align();
+    await first.align();
+    expect(await scopes()).toEqual(['a/b}:c*']);
+  });
+
+  it('is swept as often as everything where that is more often', async () => {
+    held = ['org_1'];
+    const often = consumer(2000);
+    await often.align();
+    expect(await redis.pttl(marker('org_1'))).toBeLessThanOrEqual(2000);
+  });
+
+  it('waits for a later round where many are held', async () => {
+    held = Array.from({ length: 25 }, (_, i) => `org_${i}`);
+    const first = consumer();
+    const counts: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      await first.align();
+      counts.push((await scopes()).length);
+    }
+    expect(counts).toEqual([10, 20, 25, 25]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SWEEPS_QUEUE, keptJobs, sweepDueWithinMs, type Keys, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
+import { SWEEPS_QUEUE, keptJobs, sweepDueWithinMs, type Keys, type Ledger, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { SweepJob, noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
@@ -14,7 +14,10 @@ export interface SweepConsumer {
   close(): Promise<void>;
   /** Asks for a sweep of everything. */
   requestAll(): Promise<void>;
-  /** Has the schedule be as it should be; and, whatever the queue holds, asks for a sweep of everything if the ledger says that one is overdue. */
+  /**
+   * Has the schedule be as it should be; and, whatever the queue holds, asks for a sweep of everything if the ledger says that one is overdue. Held orgs
+   * are swept more often, so that a hold ends soon after Invent shows again what is known.
+   */
   align(): Promise<void>;
 }
 
@@ -30,21 +33,37 @@ export interface SweepConsumerOptions {
   /** How often everything is to be compared, in ms; 0: on demand only. */
   everyMs: number;
   sweepTimes: System['sweepTimes'];
+  heldOrgs: Ledger['heldOrgs'];
   logger: Logger;
   meter: Meter;
 }
 
 const NEVER_TOO_OFTEN = 1_000_000;
+const SWEEP_HELD_EVERY_MS = 300_000;
+/** Sweeps of held orgs that are asked for at a time: each reads a whole list, and sweeps run one at a time. */
+const HELD_AT_ONCE = 10;
 
 class SweepLost extends Error {}
 
 /** Draws sweeps from BullMQ, one at a time; the ledger's lock sees to it that no other worker sweeps meanwhile. */
-export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeoverAfterMs, everyMs, sweepTimes, logger, meter }: SweepConsumerOptions): SweepConsumer => {
+export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeoverAfterMs, everyMs, sweepTimes, heldOrgs, logger, meter }: SweepConsumerOptions): SweepConsumer => {
   let closing = false;
 
-  const requestAll = async () => {
-    const { sweep: asked } = await sweeps.create(`swp_${ulid()}`, undefined);
+  const request = async (orgId: string | undefined) => {
+    const { sweep: asked } = await sweeps.create(`swp_${ulid()}`, orgId);
     await queue.add(asked.id);
+  };
+  const requestAll = () => request(undefined);
+
+  const heldEveryMs = Math.min(everyMs, SWEEP_HELD_EVERY_MS);
+  const requestHeld = async () => {
+    let requested = 0;
+    for (const { orgId } of await heldOrgs()) {
+      if (requested === HELD_AT_ONCE) return;
+      if (!(await sweeps.claimHeld(orgId, heldEveryMs))) continue;
+      requested += 1;
+      await request(orgId);
+    }
   };
 
   /** The schedule may come too often: after a queue was emptied, or between workers whose clocks differ. */
@@ -57,6 +76,7 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
   const align = async () => {
     await queue.schedule(everyMs);
     if (everyMs === 0) return;
+    await requestHeld();
     const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
     if (running || nowMs - Math.min(Math.max(begunMs, endedMs), nowMs) <= sweepDueWithinMs(everyMs)) return;
     logger.warn({ last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs }, 'a sweep is overdue: requesting one, whatever the schedule says');
@@ -94,6 +114,7 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
         await putOff(job, token, takeoverAfterMs);
       }
     } finally {
+      if (orgId !== undefined && heldEveryMs > 0) await sweeps.putOffHeld(orgId, heldEveryMs);
       for (const [word, count] of Object.entries(counts)) if (word !== 'requests' && word !== 'compared') meter.swept(word, count);
     }
   };

@@ -9,8 +9,8 @@ import { quarantine } from './due-checks.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { Pacer } from './pacer.ts';
 import { isAnotherOrg, publishedOrgOf } from './published-org.ts';
-import { findingOf, type Finding, type Publisher } from './publisher.ts';
-import { createListEvidence, type ListEvidence } from './list-evidence.ts';
+import { findingOf, type Publisher } from './publisher.ts';
+import { createListEvidence, type Listed, type ListEvidence } from './list-evidence.ts';
 import { readList, type Listing, type PageRead } from './read-list.ts';
 import { SweepFailure } from './sweep-failure.ts';
 
@@ -31,13 +31,6 @@ export interface SweepDeps {
   readLagMs: number;
 }
 
-export interface Listed {
-  assistantId: string;
-  /** A fingerprint, `no-key` or `deleted`; empty if the record does not show its key. */
-  state: string;
-  finding: Finding;
-}
-
 const listBackoff = { firstMs: 1000, maxMs: 10_000 };
 /** One in fifty requests is the sweep's: at a pace that was slowed down to a tenth, a minute passes between two. */
 const WAIT_FOR_BUDGET_MS = 90_000;
@@ -49,6 +42,10 @@ const ABSENT_PAGE = 100;
 const READ_INSTEAD = 100;
 /** Absent assistants that are read to see whether LIST leaves out what is there. */
 const ABSENT_SAMPLE = 3;
+/** How often a sweep that waits renews its lease. */
+const SAVE_EVERY_MS = 10_000;
+/** Removals that a sweep waits for are confirmed by its own reads. Others read them if it dies, this much later. */
+const CONFIRMED_BY_OTHERS_MS = 60_000;
 /** So many assistants that may have moved to another org are looked at. */
 const STRAYS_A_SWEEP = 20;
 
@@ -126,7 +123,7 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptLis
   if (held) throw new SweepFailure(held);
   const complete = listing.complete && !omits;
   const failure: ErrorCode | undefined = run.evidence!.unread > 0 ? 'KEYS_NOT_SHOWN' : complete ? undefined : 'LIST_INCOMPLETE';
-  if (failure === undefined) await ledger.orgSwept(run.orgId);
+  if (failure === undefined) await ledger.orgSwept(run.orgId, { settled: run.asked && run.counts.unresolved === 0 });
   return { ...listing, complete, ...(failure && { failure }) };
 };
 
@@ -199,8 +196,11 @@ const evidenceOf = async ({ ledger }: SweepDeps, run: OrgSweep): Promise<ListEvi
 const confirmUnconfirmed = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   const { unconfirmed } = run.evidence!;
   if (!run.asked || unconfirmed.size === 0) return;
+  for (let leftMs = Math.max(...unconfirmed.values()); leftMs > 0; leftMs -= SAVE_EVERY_MS) {
+    await run.save();
+    await deps.clock.sleep(Math.min(leftMs, SAVE_EVERY_MS));
+  }
   await run.save();
-  await deps.clock.sleep(Math.max(...unconfirmed.values()));
   const assistantIds = [...unconfirmed.keys()];
   unconfirmed.clear();
   run.counts.unresolved -= assistantIds.length;
@@ -485,7 +485,7 @@ const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { se
 };
 
 /** Reads assistants one by one and publishes what is in force. Returns those that may be there. */
-const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence }: OrgSweep, assistantIds: string[]): Promise<string[]> => {
+const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence, asked }: OrgSweep, assistantIds: string[]): Promise<string[]> => {
   const { ledger, check, logger, readLagMs } = deps;
   const present: string[] = [];
   const checkOne = async (assistantId: string) => {
@@ -503,7 +503,8 @@ const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evid
     if (kind === 'corrupt') return;
     if (kind === 'unconfirmed') evidence?.unconfirmed.set(assistantId, result.retryInMs);
     logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
-    await ledger.requestCheck(target, 'retryInMs' in result ? result.retryInMs : readLagMs, { slow: true });
+    const ownReadMs = kind === 'unconfirmed' && asked ? CONFIRMED_BY_OTHERS_MS : 0;
+    await ledger.requestCheck(target, ('retryInMs' in result ? result.retryInMs : readLagMs) + ownReadMs, { slow: true });
   };
   for (let at = 0; at < assistantIds.length; at += CHECKS_AT_ONCE) await Promise.all(assistantIds.slice(at, at + CHECKS_AT_ONCE).map(checkOne));
   return present;

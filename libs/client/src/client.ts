@@ -162,8 +162,11 @@ export interface RekeyClient {
   /** Rekey's public key, by which consumers know what to believe: a JWK (OKP Ed25519) as JSON. NO_WORKER_YET. */
   getPublicKey(options?: CallOptions): Promise<{ jwk: string }>;
 
-  /** Of one org, or of all. Answers before it begins; one that is still QUEUED for the same is answered again. Not tried again. */
-  createSweep(request?: { orgId?: string }, options?: CallOptions): Promise<Sweep>;
+  /**
+   * Of one org, or of all. Answers before it begins; one that is still QUEUED for the same is answered again. Not tried again. `acceptRemovals` of a held org
+   * (`SystemStatus.heldOrgs`): publishes what Invent shows of it now, however much that changes; rejects with ORG_NOT_HELD if it is not held.
+   */
+  createSweep(request?: { orgId?: string; acceptRemovals?: boolean }, options?: CallOptions): Promise<Sweep>;
   /** SWEEP_NOT_FOUND. */
   getSweep(id: string, options?: CallOptions): Promise<Sweep>;
   /** The newest: 20 where not said, 100 at the most. */

@@ -7,7 +7,7 @@ export { type Ids } from './id-messages.ts';
 export { type AcknowledgedBy } from './rotation-end.ts';
 export type {
   Assistant, Attention, BulkFailure, BulkItem, BulkItemsPage, BulkList, BulkRotation, BulkRotationsPage, BulkVerification, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit,
-  OrgAlias, Reconciliation, Rotation, RotationPolicy, RotationWindow, RotationsPage, Sweep, SystemStatus, UnappliedVersion,
+  HeldOrg, OrgAlias, Reconciliation, Rotation, RotationPolicy, RotationWindow, RotationsPage, Sweep, SystemStatus, UnappliedVersion,
 } from './models.ts';
 export type {
   AddConsumerRequest, BulkFilter, BulkItemsRequest, CreateBulkRotationRequest, CreateRotationPolicyRequest, Page, RotateSecretKeyRequest, RotationFilter, SetConsumerOrgsRequest,

@@ -1,6 +1,6 @@
 import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoConsumer, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
 import type {
-  Assistant, Attention, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, OrgAlias, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
+  Assistant, Attention, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, HeldOrg, OrgAlias, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
 } from './models.ts';
 
 type ProtoAssistant = Awaited<ReturnType<GatewayClient['getAssistant']>>;
@@ -193,6 +193,7 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
     quarantined: status.quarantined.map((one) => ({ ...since(one), why: one.why })),
     quarantinedCount: status.quarantinedCount,
     checkCount: status.checkCount,
+    heldOrgs: status.heldOrgs.map(({ orgId, sinceTime, reason, affectedCount, knownCount }) => withoutUnset<HeldOrg>({ orgId, sinceTime: date(sinceTime), reason, affectedCount, knownCount })),
     orgAlias: status.orgAlias ? toOrgAlias(status.orgAlias) : undefined,
   });
 

@@ -321,8 +321,21 @@ export interface SystemStatus {
   quarantined: { assistantId: string; sinceTime?: Date; why: string }[];
   quarantinedCount: number;
   checkCount: number;
+  /** The orgs that are held, longest first. */
+  heldOrgs: HeldOrg[];
   /** Which org Invent's alias `c` stands for. Not set while nothing is known of it. */
   orgAlias?: OrgAlias;
+}
+
+/** An org of which more has changed at Invent than may without an operator. Consumers keep what they hold until Invent shows again what is known, or createSweep accepts it. */
+export interface HeldOrg {
+  orgId: string;
+  sinceTime?: Date;
+  /** TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Further codes may come. */
+  reason: string;
+  /** How many assistants were affected when it was last found so, and how many were known. */
+  affectedCount: number;
+  knownCount: number;
 }
 
 /** Which org Invent's alias `c`, the org of the API key, stands for. */

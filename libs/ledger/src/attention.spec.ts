@@ -106,9 +106,10 @@ describe('what needs an operator', () => {
     expect(gone).toMatchObject({ code: 'NO_WORKER', sinceMs: NOW - MINUTE });
   });
 
-  it('names the org and the command that ends its hold, if its id needs no quoting', () => {
+  it('names the org, and the exact command that ends its hold', () => {
     const held = (orgId: string) => attentionOf(facts({ heldOrgs: [{ orgId, sinceMs: NOW, code: 'TOO_MANY_GONE', affected: 30, known: 40 }] }))[0]!;
     expect(held('org_1')).toMatchObject({ subject: 'org_1', message: expect.stringMatching(/30 of 40 assistants.*TOO_MANY_GONE/), advice: expect.stringContaining('rekey sweep org_1 --accept-removals') });
-    expect(held('a b;c').advice).toContain('rekey sweep ORG --accept-removals');
+    expect(held("a;b'$&").advice).toContain(`rekey sweep 'a;b'\\''$&' --accept-removals`);
+    expect(held('--yes').advice).toContain('rekey sweep --accept-removals -- --yes');
   });
 });

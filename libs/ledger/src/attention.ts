@@ -1,4 +1,4 @@
-import { adviceOnSweep, attentionCodes, errorTable, isErrorCode, messageOnSweep, type Attention, type AttentionCode, type AssistantSince, type LastSweep, type LedgerStatus } from '@rekey/schema';
+import { adviceOnSweep, attentionCodes, errorTable, isErrorCode, messageOnSweep, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus } from '@rekey/schema';
 import type { KnownProcess } from './processes.ts';
 
 /** What is known of the whole at one moment. Times are Redis time, in ms since 1970. */
@@ -12,7 +12,7 @@ export interface SystemFacts {
   /** How many single rotations are open. */
   openRotations: number;
   budgets: { egress: string; sinceMs?: number; untilMs: number }[];
-  heldOrgs: { orgId: string; sinceMs?: number; code: string; affected?: number; known?: number }[];
+  heldOrgs: HeldOrgStatus[];
   /** Assistants whose key went back to an older one at Invent within the last day, and was not replaced since. */
   rolledBack: AssistantSince[];
   /** Reads of these show an older key than the published one; how many there are in all. */
@@ -53,8 +53,12 @@ const plural = (count: number, one: string, many = `${one}s`): string => `${coun
 
 const row = (code: string): { message: string; advice: string } => (isErrorCode(code) ? errorTable[code] : { message: `The reason is ${code}.`, advice: 'See the log of the worker.' });
 
-/** Names the org in advice that was written for any, if its id needs no quoting. */
-const namingOrg = (advice: string, orgId: string): string => (/^[A-Za-z0-9_.-]{1,128}$/.test(orgId) ? advice.replaceAll('ORG', orgId) : advice);
+/** An id as a word of a command that can be pasted into a shell. */
+const shellWord = (id: string): string => (/^[A-Za-z0-9_.-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);
+
+/** Names the org in advice that was written for any. */
+const namingOrg = (advice: string, orgId: string): string =>
+  advice.replaceAll(/rekey sweep ORG (--[a-z-]+)/g, (_, option: string) => `rekey sweep ${orgId.startsWith('-') ? `${option} -- ${shellWord(orgId)}` : `${shellWord(orgId)} ${option}`}`);
 
 const howMany = (affected: number | undefined, known: number | undefined): string =>
   affected === undefined || affected === 0 ? '' : ` ${affected}${known === undefined ? '' : ` of ${known}`} assistants.`;

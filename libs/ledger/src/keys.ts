@@ -22,6 +22,8 @@ export interface Keys {
   slowChecks: string;
   /** Org id → why it is held, as JSON. */
   held: string;
+  /** While it is there, a held org is not swept again. */
+  heldSwept(orgId: string): string;
   /** Assistant id → since when reads show an older key than the published one, as JSON. */
   stale: string;
   /** Assistants whose key went back to an older one at Invent, by when that was published. */
@@ -98,6 +100,7 @@ export const ledgerKeys = (name: string): Keys => {
     checks: `${prefix}:checks`,
     slowChecks: `${prefix}:checks:slow`,
     held: `${prefix}:held`,
+    heldSwept: (orgId) => `${prefix}:held-swept:${encodeURIComponent(orgId)}`,
     stale: `${prefix}:stale`,
     rollbacks: `${prefix}:rollbacks`,
     uncertain: `${prefix}:uncertain`,

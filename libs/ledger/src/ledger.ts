@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
-import { errorCodeOf, readHeldOrgs } from './held-orgs.ts';
+import { errorCodeOf, readHeldOrgs, type HeldOrg } from './held-orgs.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
 import { readOrgName } from './org-name.ts';
@@ -142,16 +142,6 @@ export interface OrgLimits {
   accepted: boolean;
 }
 
-/** An org of which nothing is published that a read alone says against the ledger. Times are Redis time, in ms since 1970. */
-export interface HeldOrg {
-  orgId: string;
-  /** Absent if the entry cannot be read. */
-  sinceMs?: number;
-  code: ErrorCode;
-  affected: number;
-  known: number;
-}
-
 /** What the ledger knows of the key of an assistant. Times are Redis time, in ms since 1970. */
 export interface KeyFacts {
   /** A fingerprint, `no-key` or `deleted`; undefined where nothing was ever published. */
@@ -218,9 +208,9 @@ export interface Ledger {
   orgLimits(orgId: string): Promise<OrgLimits>;
   /** Holds an org; true if it was not held before. */
   holdOrg(orgId: string, hold: { code: ErrorCode; affected: number; known: number }): Promise<boolean>;
-  /** A sweep has found what is known of the org: it is held no longer. True if it was. */
-  orgSwept(orgId: string): Promise<boolean>;
-  /** An operator accepts what reads say of a held org; false if it is not held. */
+  /** A sweep has found what is known of the org: it is held no longer. True if it was. `settled`: what an operator has accepted is done. */
+  orgSwept(orgId: string, options?: { settled: boolean }): Promise<boolean>;
+  /** An operator accepts what reads say of a held org, until a sweep has done it, for an hour at most. False if it is not held; repeating it is safe. */
   acceptHeld(orgId: string): Promise<boolean>;
   heldOrgs(): Promise<HeldOrg[]>;
   /** What is known of the keys of assistants. */
@@ -544,8 +534,8 @@ export const createLedger = ({
       return kind === 'HELD';
     },
 
-    orgSwept: async (orgId) => {
-      const [, wasHeld] = await run['org-swept']([keys.held], [orgId]);
+    orgSwept: async (orgId, { settled } = { settled: false }) => {
+      const [, wasHeld] = await run['org-swept']([keys.held], [orgId, settled ? '1' : '']);
       return wasHeld === '1';
     },
 

@@ -22,6 +22,10 @@ export interface Sweeps {
   begin(id: string, token: string, leaseMs: number): Promise<SweepBegin>;
   /** Saves the counts and renews the lease; false where the lock is another's by now. With `end`, ends the sweep and gives the lock back. */
   save(id: string, token: string, counts: SweepCounts, options: { leaseMs: number } | { end: 'SUCCEEDED' | 'FAILED'; errorCode?: string }): Promise<boolean>;
+  /** Whether it is time to sweep a held org again, that long after the last time. If so, the next one is as long after this. */
+  claimHeld(orgId: string, everyMs: number): Promise<boolean>;
+  /** A sweep of a held org has ended: the next one is that long after. */
+  putOffHeld(orgId: string, everyMs: number): Promise<void>;
   /** Throws SWEEP_NOT_FOUND. */
   get(id: string): Promise<Sweep>;
   /** Newest first. */
@@ -61,6 +65,12 @@ export const createSweeps = ({ redis, prefix }: { redis: Redis; prefix: string }
       const outcome = 'end' in options ? ['', options.end, options.errorCode ?? ''] : [Math.round(options.leaseMs), '', ''];
       const [kind] = await run['sweep-save']([keys.sweep(id), keys.sweeping], [id, token, JSON.stringify(counts), ...outcome, KEEP_ENDED_SECONDS]);
       return kind === 'SAVED';
+    },
+
+    claimHeld: async (orgId, everyMs) => (await redis.set(keys.heldSwept(orgId), '1', 'PX', Math.ceil(everyMs), 'NX')) === 'OK',
+
+    putOffHeld: async (orgId, everyMs) => {
+      await redis.set(keys.heldSwept(orgId), '1', 'PX', Math.ceil(everyMs), 'XX');
     },
 
     get: async (id) => {

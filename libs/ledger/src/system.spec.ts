@@ -45,7 +45,7 @@ describe('status', () => {
   it('is all zero of an empty ledger', async () => {
     expect(await system.status()).toEqual({
       attention: expect.any(Array), processes: [], ledger: { id: '', now: { assistants: 0, consumers: 0, policies: 0 } }, openBulks: [],
-      rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0,
+      rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0, heldOrgs: [],
     });
   });
 
@@ -60,6 +60,8 @@ describe('status', () => {
     await redis.hset('{spec}:uncertain', 'ast_1', doubt('2026-01-02T00:00:00.000Z'), 'ast_2', doubt('2026-01-01T00:00:00.000Z'));
     await redis.hset('{spec}:quarantine', 'ast_4', JSON.stringify({ since: 1000, why: 'version' }));
     await redis.zadd('{spec}:checks', 1, 'org_1/ast_1');
+    const hold = (since: number) => JSON.stringify({ since, code: 'TOO_MANY_GONE', affected: 8, known: 30 });
+    await redis.hset('{spec}:held', 'org_late', hold(2000), 'org_1', hold(1000), 'org_odd', 'null');
     expect(await system.status()).toMatchObject({
       rotations: { open: 2, failed: 1, waitingInBulks: 0 },
       openIntents: [{ orgId: 'org_new', count: 3 }, { orgId: 'org a', count: 2 }, { orgId: 'c', count: 1 }],
@@ -68,6 +70,7 @@ describe('status', () => {
       quarantined: [{ assistantId: 'ast_4', sinceMs: 1000, why: 'version' }],
       quarantinedCount: 1,
       checksDue: 1,
+      heldOrgs: [{ orgId: 'org_odd', code: 'LEDGER_CORRUPT' }, { orgId: 'org_1', sinceMs: 1000, code: 'TOO_MANY_GONE', affected: 8, known: 30 }, { orgId: 'org_late', sinceMs: 2000 }],
     });
   });
 

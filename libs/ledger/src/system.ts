@@ -205,7 +205,9 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
       const uncertain = longestFirst(uncertainAll!.map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) })));
       const quarantined = longestFirst(quarantinedAll!.map(([assistantId, text]) => ({ assistantId, ...(read(Quarantine, text) ?? { why: 'its entry in the quarantine cannot be read' }) })));
       const stale = longestFirst(staleAll!.map(([assistantId, text]) => ({ assistantId, ...read(Stale, text) })));
-      const heldOrgs = heldAll!.map(([orgId, text]) => ({ orgId, ...(read(Held, text) ?? { code: 'LEDGER_CORRUPT' }) }));
+      const heldOrgs = heldAll!
+        .map(([orgId, text]): SystemStatus['heldOrgs'][number] => ({ orgId, ...(read(Held, text) ?? { code: 'LEDGER_CORRUPT' }) }))
+        .toSorted((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0));
       const since = facts['frozen'];
       const frozen = since === undefined ? undefined : { ...momentOf('sinceMs', since), reason: facts['frozen_reason'] ?? '' };
       const lastEnded = readSweep(facts['sweep_ended']);
@@ -239,6 +241,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
         quarantined,
         quarantinedCount,
         checksDue: checksDue + slowChecksDue,
+        heldOrgs,
         ...(orgName || conflict ? { orgAlias: { ...orgName, ...(conflict && { conflict }) } } : {}),
       };
     },

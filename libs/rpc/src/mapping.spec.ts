@@ -88,6 +88,7 @@ describe('toProtoStatus', () => {
         runningSweep: { id: 'swp_3' }, openBulks: [{ id: 'blk_1', state: 'HALTED', total: 10, done: 4 }],
         frozen: { reason: 'ill' }, rotations: { open: 1, failed: 2, waitingInBulks: 6 }, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceMs: T0_MS }], uncertainCount: 4,
         quarantined: [{ assistantId: 'ast_2', why: 'version' }], quarantinedCount: 5, checksDue: 6,
+        heldOrgs: [{ orgId: 'org_1', sinceMs: T0_MS, code: 'TOO_MANY_GONE', affected: 8, known: 30 }, { orgId: 'org_2', code: 'LEDGER_CORRUPT' }],
       }),
     ).toEqual({
       frozen: { sinceTime: null, reason: 'ill' }, openRotationCount: 1, failedRotationCount: 2, openIntents: [{ orgId: 'org_1', count: 3 }], uncertain: [{ assistantId: 'ast_1', sinceTime: t0 }], uncertainCount: 4,
@@ -99,6 +100,9 @@ describe('toProtoStatus', () => {
       ledger: {
         id: 'led', beginTime: t0, lostTime: t0, before: { assistantCount: 1, consumerCount: 2, policyCount: 3 }, now: { assistantCount: 0, consumerCount: 0, policyCount: 0 },
       },
+      heldOrgs: [
+        { orgId: 'org_1', sinceTime: t0, reason: 'TOO_MANY_GONE', affectedCount: 8, knownCount: 30 }, { orgId: 'org_2', sinceTime: null, reason: 'LEDGER_CORRUPT', affectedCount: 0, knownCount: 0 },
+      ],
       orgAlias: null,
     });
   });
@@ -106,7 +110,7 @@ describe('toProtoStatus', () => {
   it('shows which org `c` is, how that is known, and what speaks against it', () => {
     const status = {
       attention: [], processes: [], ledger: { id: '', now: { assistants: 0, consumers: 0, policies: 0 } }, openBulks: [],
-      rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0,
+      rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0, heldOrgs: [],
     };
     expect(toProtoStatus({ ...status, orgAlias: { orgId: 'org_1', how: 'learned', sinceMs: T0_MS } }).orgAlias).toEqual({
       orgId: 'org_1', knownBy: 'learned', sinceTime: t0, conflict: '', conflictOrgIds: [], conflictTime: null,

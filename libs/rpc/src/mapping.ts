@@ -142,6 +142,7 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
   quarantined: status.quarantined.map(({ assistantId, sinceMs, why }) => ({ assistantId, sinceTime: timestamp(sinceMs), why })),
   quarantinedCount: status.quarantinedCount,
   checkCount: status.checksDue,
+  heldOrgs: status.heldOrgs.map(({ orgId, sinceMs, code, affected = 0, known = 0 }) => ({ orgId, sinceTime: timestamp(sinceMs), reason: code, affectedCount: affected, knownCount: known })),
   orgAlias: status.orgAlias
     ? {
         orgId: status.orgAlias.orgId ?? '',

@@ -10,7 +10,7 @@ export { inWords, type Subject, type Words } from './words.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
 export { type Attention, type AttentionCode, adviceOnSweep, attentionCodes, messageOnSweep } from './attention.ts';
 export {
-  type AssistantSince, type LastSweep, type LedgerHoldings, type LedgerStatus, type OpenBulk, type ProcessStatus, type SystemStatus, processRoles,
+  type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerHoldings, type LedgerStatus, type OpenBulk, type ProcessStatus, type SystemStatus, processRoles,
 } from './system.ts';
 export {
   type BulkCounts, type BulkFailure, type BulkList, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,

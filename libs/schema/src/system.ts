@@ -57,6 +57,16 @@ export interface LedgerHoldings {
   policies: number;
 }
 
+/** An org that is held. Without what cannot be read of its entry. */
+export interface HeldOrgStatus {
+  orgId: string;
+  sinceMs?: number;
+  /** A stable code in UPPER_SNAKE_CASE. */
+  code: string;
+  affected?: number;
+  known?: number;
+}
+
 /** What an operator looks at first. Times are Redis time, in ms since 1970. */
 export interface SystemStatus {
   /** What needs an operator, most urgent first. Empty: all clear, on the evidence of `processes` and `lastSuccess`. */
@@ -84,6 +94,8 @@ export interface SystemStatus {
   quarantinedCount: number;
   /** Assistants that are to be read and compared, now or later. */
   checksDue: number;
+  /** Orgs of which more has changed at Invent than may without an operator, longest first. `affected` and `known` count assistants. */
+  heldOrgs: HeldOrgStatus[];
   /** Which org `c` stands for, and what speaks against it; absent while nothing is known of it. */
   orgAlias?: {
     orgId?: string;

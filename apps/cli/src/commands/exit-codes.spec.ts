@@ -1,6 +1,7 @@
+import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { clientStreaming, loadContract, toProtoBulkRotation, toProtoRotation, toProtoSweep, unary } from '@rekey/rpc';
+import { clientStreaming, loadContract, toProtoBulkRotation, toProtoRotation, toProtoSweep, unary, type ProtoStatus } from '@rekey/rpc';
 import type { BulkRotation, BulkState, Rotation, RotationState, SweepState } from '@rekey/schema';
 import { Command } from 'commander';
 import { exitCodes } from '../failure.ts';
@@ -21,6 +22,8 @@ let before: RotationState;
 let sweep: SweepState;
 let bulk: BulkState;
 let failed: number;
+let held: ProtoStatus['heldOrgs'][];
+let requests: Record<string, unknown>[];
 const zero = { createdMs: 0, updatedMs: 0 };
 const protoRotation = (state: RotationState, id = ROT) =>
   toProtoRotation({ id, orgId: 'org_1', assistantId: 'ast_1', state, reason: '', attempts: 1, ...zero, ...(state === 'FAILED' && { errorCode: 'ASSISTANT_NOT_FOUND' }) } satisfies Rotation);
@@ -43,7 +46,8 @@ beforeAll(async () => {
   add(v1.RotationService, {
     RotateSecretKey: answer(() => protoRotation(rotation)), GetRotation: answer(() => protoRotation(before)), WaitRotation: answer(() => protoRotation(rotation)), CancelRotation: answer(() => protoRotation('CANCELLED')),
   });
-  add(v1.SweepService, { CreateSweep: answer(() => toProtoSweep({ id: 'swp_1', state: sweep, ...zero, counts: {} as never, ...(sweep === 'FAILED' && { errorCode: 'INTERNAL' }) })) });
+  add(v1.SystemService, { GetStatus: answer(() => ({ heldOrgs: held.length > 1 ? held.shift() : held[0] })) });
+  add(v1.SweepService, { CreateSweep: answer((request) => requests.push(request) && toProtoSweep({ id: 'swp_1', state: sweep, ...zero, counts: {} as never, ...(sweep === 'FAILED' && { errorCode: 'INTERNAL' }) })) });
   const change = answer(protoBulk);
   add(v1.BulkRotationService, {
     CreateBulkRotation: clientStreaming(async (messages) => {
@@ -64,6 +68,7 @@ afterAll(() => server.forceShutdown());
 let out: string;
 beforeEach(() => {
   [rotation, before, sweep, bulk, failed, out] = ['QUEUED', 'FAILED', 'QUEUED', 'RUNNING', 0, ''];
+  [held, requests] = [[[]], []];
   const take = (text: unknown) => {
     out += String(text);
     return true;
@@ -151,5 +156,62 @@ describe('a list', () => {
     expect(await rekey('consumer', 'list')).toBe(0);
     expect(await rekey('policy', 'list')).toBe(0);
     for (const name of [...consumers.map((one) => one.name), ...policies.map(({ id }) => id)]) expect(out).toContain(name);
+  });
+});
+
+describe('rekey sweep --accept-removals', () => {
+  const hold = (more: Partial<ProtoStatus['heldOrgs'][number]> = {}) => [{ orgId: 'org_1', sinceTime: { seconds: '1700000000', nanos: 0 }, reason: 'TOO_MANY_GONE', affectedCount: 12, knownCount: 30, ...more }] as ProtoStatus['heldOrgs'];
+  const accept = (...args: string[]) => rekey('sweep', 'org_1', '--accept-removals', '--no-wait', ...args);
+  /** A terminal at which somebody answers. */
+  const answering = (text: string) => {
+    const terminal = new PassThrough() as unknown as typeof process.stdin;
+    terminal.isTTY = true;
+    terminal.push(text);
+    jest.spyOn(process, 'stdin', 'get').mockReturnValue(terminal);
+  };
+
+  it.each<[string, number, RegExp]>([
+    ['TOO_MANY_GONE', 12, /12 of 30 known assistants\nthen .*At least 12 assistants are published as deleted/],
+    ['TOO_MANY_WITHOUT_KEY', 9, /9 of 30.*\n.*At least 9 assistants are published as without a key/],
+    ['TOO_MANY_CHANGED', 8, /8 of 30.*\n.*At least 8 assistants are published with the keys that Invent shows now/],
+    ['ORG_CHANGED', 30, /30 of 30.*\n.*All 30 known assistants are published as deleted.*Those that Invent lists now are imported/],
+    ['KEYS_NOT_SHOWN', 2, /2 of 30.*\n.*are not published in any case/],
+    ['OF_A_LATER_VERSION', 1, /1 of 30.*\n.*including removals/],
+  ])('shows what is held and what accepting it does: %s', async (reason, affectedCount, shown) => {
+    held = [hold({ reason, affectedCount })];
+    expect(await accept('--yes')).toBe(0);
+    expect(out).toMatch(/org +org_1\nheld since +2023-11-14T22:13:20.000Z\nreason +[A-Z_]+\n/);
+    expect(out).toMatch(shown);
+    expect(requests).toEqual([{ orgId: 'org_1', acceptRemovals: true }]);
+  });
+
+  it('does nothing without --yes where nobody can be asked', async () => {
+    held = [hold()];
+    jest.spyOn(process, 'stdin', 'get').mockReturnValue(new PassThrough() as unknown as typeof process.stdin);
+    await expect(accept()).rejects.toMatchObject({ reason: 'NOT_CONFIRMED', exitCode: exitCodes.failed, message: expect.stringContaining('--yes') });
+    expect(requests).toEqual([]);
+  });
+
+  it('does what the operator answers', async () => {
+    held = [hold()];
+    answering('n\n');
+    await expect(accept()).rejects.toMatchObject({ reason: 'NOT_CONFIRMED' });
+    expect(requests).toEqual([]);
+    answering('y\n');
+    expect(await accept()).toBe(0);
+    expect(requests).toHaveLength(1);
+  });
+
+  it.each([{ affectedCount: 13 }, { reason: 'ORG_CHANGED' }])('does nothing if more is held when the operator answers: %j', async (more) => {
+    held = [hold(), hold(more)];
+    answering('y\n');
+    await expect(accept()).rejects.toMatchObject({ reason: 'HOLD_CHANGED', exitCode: exitCodes.failed });
+    expect(requests).toEqual([]);
+  });
+
+  it('asks nothing about an org that is not held, and leaves the answer to the gateway', async () => {
+    held = [hold({ orgId: 'org_2' })];
+    expect(await accept()).toBe(0);
+    expect(requests).toEqual([{ orgId: 'org_1', acceptRemovals: true }]);
   });
 });

@@ -33,9 +33,11 @@ describe('an option that cannot be meant so is refused before anything is asked 
   it.each<[string[], RegExp]>([
     [[...rotate, '--timeout', '5'], /--timeout needs --wait or --acknowledged or --consumer: /],
     [['retry', 'rot_1', '--timeout', '5'], /--timeout needs --wait: /],
-    [['get', 'rot_1', '--timeout', '5'], /--timeout needs --wait: /],
+    [['get', 'rot_1', '--timeout', '5'], /--timeout needs --wait or --acknowledged or --consumer: /],
     [['get', 'ast_1', '--wait'], /--wait needs an id that begins with rot_.*leave --wait out/],
     [['sweep', '--no-wait', '--timeout', '5'], /'--no-wait' cannot be used with option '--timeout/],
+    [['sweep', '--accept-removals'], /--accept-removals needs an org/],
+    [['sweep', 'org_1', '--yes'], /--yes needs --accept-removals/],
     [['events', '--key-file', 'key.json'], /--key-file needs --open/],
     [['events', '--from', 'yesterday'], /must be now, last, start, or the id/],
     [['events', '--from', ''], /must be now, last, start, or the id/],

@@ -3,8 +3,11 @@
 --
 -- KEYS  1 the orgs that are held
 -- ARGV  1 prefix  2 org id  3 why, an error code  4 how many assistants are affected  5 how many were known
--- Returns {'HELD'}, or {'HELD_ALREADY'} if it was: since when stays
+-- Returns {'HELD'}
+--         {'HELD_ALREADY'}   it was held: since when stays
+--         {'ACCEPTED'}       an operator has accepted it meanwhile: nothing was written
 
+if ARGV[3] ~= 'KEYS_NOT_SHOWN' and is_accepted(ARGV[2], math.floor(now_us() / 1000)) then return { 'ACCEPTED' } end
 local before = redis.call('HGET', KEYS[1], org_name(ARGV[2]))
 local whole, hold = pcall(cjson.decode, before or '')
 local since = before and whole and type(hold) == 'table' and tonumber(hold.since) or math.floor(now_us() / 1000)

@@ -1,9 +1,13 @@
 -- Ends a sweep of an org that found what is known of it: it is held no longer, and what is known now is what later changes are compared with.
 --
 -- KEYS  1 the orgs that are held
--- ARGV  1 prefix  2 org id
+-- ARGV  1 prefix  2 org id  3 '1' if the sweep was of this org alone and left nothing open: what an operator has accepted is done
 -- Returns {'SWEPT', '1' if it was held}
 
 local org = org_name(ARGV[2])
 redis.call('HSET', PREFIX .. ':known', org, redis.call('ZCARD', PREFIX .. ':assistants:' .. encoded(org)))
-return { 'SWEPT', redis.call('HDEL', KEYS[1], org) == 1 and '1' or '' }
+local was_held = redis.call('HDEL', KEYS[1], org) == 1
+local was_accepted = ARGV[3] == '1' and redis.call('HDEL', PREFIX .. ':accepted', org) == 1
+-- What was counted until then is refuted or accepted: it must not make one more change too many.
+if was_held or was_accepted then redis.call('DEL', changes_key(org)) end
+return { 'SWEPT', was_held and '1' or '' }

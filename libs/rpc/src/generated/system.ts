@@ -8,6 +8,7 @@ import type { EndedSweep as _rekey_v1_EndedSweep, EndedSweep__Output as _rekey_v
 import type { FreezeRequest as _rekey_v1_FreezeRequest, FreezeRequest__Output as _rekey_v1_FreezeRequest__Output } from './rekey/v1/FreezeRequest.ts';
 import type { FrozenStatus as _rekey_v1_FrozenStatus, FrozenStatus__Output as _rekey_v1_FrozenStatus__Output } from './rekey/v1/FrozenStatus.ts';
 import type { GetStatusRequest as _rekey_v1_GetStatusRequest, GetStatusRequest__Output as _rekey_v1_GetStatusRequest__Output } from './rekey/v1/GetStatusRequest.ts';
+import type { HeldOrg as _rekey_v1_HeldOrg, HeldOrg__Output as _rekey_v1_HeldOrg__Output } from './rekey/v1/HeldOrg.ts';
 import type { LedgerHoldings as _rekey_v1_LedgerHoldings, LedgerHoldings__Output as _rekey_v1_LedgerHoldings__Output } from './rekey/v1/LedgerHoldings.ts';
 import type { LedgerStatus as _rekey_v1_LedgerStatus, LedgerStatus__Output as _rekey_v1_LedgerStatus__Output } from './rekey/v1/LedgerStatus.ts';
 import type { OpenBudgetRequest as _rekey_v1_OpenBudgetRequest, OpenBudgetRequest__Output as _rekey_v1_OpenBudgetRequest__Output } from './rekey/v1/OpenBudgetRequest.ts';
@@ -39,6 +40,7 @@ export interface ProtoGrpcType {
       FreezeRequest: MessageTypeDefinition<_rekey_v1_FreezeRequest, _rekey_v1_FreezeRequest__Output>
       FrozenStatus: MessageTypeDefinition<_rekey_v1_FrozenStatus, _rekey_v1_FrozenStatus__Output>
       GetStatusRequest: MessageTypeDefinition<_rekey_v1_GetStatusRequest, _rekey_v1_GetStatusRequest__Output>
+      HeldOrg: MessageTypeDefinition<_rekey_v1_HeldOrg, _rekey_v1_HeldOrg__Output>
       LedgerHoldings: MessageTypeDefinition<_rekey_v1_LedgerHoldings, _rekey_v1_LedgerHoldings__Output>
       LedgerStatus: MessageTypeDefinition<_rekey_v1_LedgerStatus, _rekey_v1_LedgerStatus__Output>
       OpenBudgetRequest: MessageTypeDefinition<_rekey_v1_OpenBudgetRequest, _rekey_v1_OpenBudgetRequest__Output>

@@ -3,8 +3,10 @@
 
 export interface CreateSweepRequest {
   'orgId'?: (string);
+  'acceptRemovals'?: (boolean);
 }
 
 export interface CreateSweepRequest__Output {
   'orgId': (string);
+  'acceptRemovals': (boolean);
 }

@@ -10,6 +10,7 @@ import type { EndedSweep as _rekey_v1_EndedSweep, EndedSweep__Output as _rekey_v
 import type { OpenBulkRotation as _rekey_v1_OpenBulkRotation, OpenBulkRotation__Output as _rekey_v1_OpenBulkRotation__Output } from '../../rekey/v1/OpenBulkRotation.ts';
 import type { LedgerStatus as _rekey_v1_LedgerStatus, LedgerStatus__Output as _rekey_v1_LedgerStatus__Output } from '../../rekey/v1/LedgerStatus.ts';
 import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from '../../rekey/v1/OrgAliasStatus.ts';
+import type { HeldOrg as _rekey_v1_HeldOrg, HeldOrg__Output as _rekey_v1_HeldOrg__Output } from '../../rekey/v1/HeldOrg.ts';
 
 export interface Status {
   'frozen'?: (_rekey_v1_FrozenStatus | null);
@@ -30,6 +31,7 @@ export interface Status {
   'waitingInBulksCount'?: (number);
   'ledger'?: (_rekey_v1_LedgerStatus | null);
   'orgAlias'?: (_rekey_v1_OrgAliasStatus | null);
+  'heldOrgs'?: (_rekey_v1_HeldOrg)[];
 }
 
 export interface Status__Output {
@@ -51,4 +53,5 @@ export interface Status__Output {
   'waitingInBulksCount': (number);
   'ledger': (_rekey_v1_LedgerStatus__Output | null);
   'orgAlias': (_rekey_v1_OrgAliasStatus__Output | null);
+  'heldOrgs': (_rekey_v1_HeldOrg__Output)[];
 }
