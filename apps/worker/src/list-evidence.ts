@@ -1,6 +1,13 @@
 import type { OrgLimits } from '@rekey/ledger';
 import type { ErrorCode } from '@rekey/schema';
-import type { Listed } from './sweep.ts';
+import type { Finding } from './publisher.ts';
+
+export interface Listed {
+  assistantId: string;
+  /** A fingerprint, `no-key` or `deleted`; empty if the record does not show its key. */
+  state: string;
+  finding: Finding;
+}
 
 /** What the lists of one run have shown, and how far they are believed: a list is evidence, and not the truth. */
 export interface ListEvidence {

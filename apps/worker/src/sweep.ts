@@ -9,8 +9,8 @@ import { quarantine } from './due-checks.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { Pacer } from './pacer.ts';
 import { isAnotherOrg, publishedOrgOf } from './published-org.ts';
-import { findingOf, type Finding, type Publisher } from './publisher.ts';
-import { createListEvidence, type ListEvidence } from './list-evidence.ts';
+import { findingOf, type Publisher } from './publisher.ts';
+import { createListEvidence, type ListEvidence, type Listed } from './list-evidence.ts';
 import { readList, type Listing, type PageRead } from './read-list.ts';
 import { SweepFailure } from './sweep-failure.ts';
 
@@ -29,13 +29,6 @@ export interface SweepDeps {
   pacer: Pick<Pacer, 'take'>;
   logger: Logger;
   readLagMs: number;
-}
-
-export interface Listed {
-  assistantId: string;
-  /** A fingerprint, `no-key` or `deleted`; empty if the record does not show its key. */
-  state: string;
-  finding: Finding;
 }
 
 const listBackoff = { firstMs: 1000, maxMs: 10_000 };

@@ -3,7 +3,16 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { jsonText } from './hash-fields.ts';
 import type { Keys } from './keys.ts';
-import type { HeldOrg } from './ledger.ts';
+
+/** An org of which nothing is published that a read alone says against the ledger. Times are Redis time, in ms since 1970. */
+export interface HeldOrg {
+  orgId: string;
+  /** Absent if the entry cannot be read. */
+  sinceMs?: number;
+  code: ErrorCode;
+  affected: number;
+  known: number;
+}
 
 /** A code that a command has answered with or that stands in the ledger; one that this version does not know says only that keys cannot be believed. */
 export const errorCodeOf = (code: unknown): ErrorCode => (typeof code === 'string' && isErrorCode(code) ? code : 'KEYS_NOT_SHOWN');

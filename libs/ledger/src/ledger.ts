@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
-import { errorCodeOf, readHeldOrgs } from './held-orgs.ts';
+import { errorCodeOf, readHeldOrgs, type HeldOrg } from './held-orgs.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
 import { readOrgName } from './org-name.ts';
@@ -140,16 +140,6 @@ export interface OrgLimits {
   held?: ErrorCode;
   /** An operator has accepted what reads say. */
   accepted: boolean;
-}
-
-/** An org of which nothing is published that a read alone says against the ledger. Times are Redis time, in ms since 1970. */
-export interface HeldOrg {
-  orgId: string;
-  /** Absent if the entry cannot be read. */
-  sinceMs?: number;
-  code: ErrorCode;
-  affected: number;
-  known: number;
 }
 
 /** What the ledger knows of the key of an assistant. Times are Redis time, in ms since 1970. */
