@@ -85,7 +85,7 @@ const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => 
 
 /** Until there were as many episodes as are enough. */
 const waitForOddWorld = async (stage: Stage, odd: OddWorld): Promise<void> => {
-  for (let progress = 0; progress < 1; progress = odd.progress()) {
+  for (let progress = odd.progress(); progress < 1; progress = odd.progress()) {
     say(`${Math.round(progress * 100)} % of the odd episodes are over`);
     await stage.pause(500);
   }
@@ -131,7 +131,9 @@ try {
   await operator.stop();
   const looks = operator.samples();
   report = { ...report, statusSaid: operator.seen(), looks: { total: looks.length, allClear: looks.filter(({ says }) => !says).length }, operatorDid: operator.done() };
-  verdict = judge(await stage.evidence('ids' in asked ? asked.ids : asked.ends, operator.samples()));
+  const evidence = await stage.evidence('ids' in asked ? asked.ids : asked.ends, operator.samples());
+  verdict = judge(evidence);
+  stage.explain(verdict, evidence);
 } finally {
   await stop();
 }

@@ -10,7 +10,7 @@ import { Redis } from 'ioredis';
 import { startOddWorld, type OddWorld, type OddWorldOptions } from './odd-world.ts';
 import { startOperator, type Operator } from './operator.ts';
 import type { Random } from './random.ts';
-import type { Change, Evidence, Outcome, StatusSample } from './verdict.ts';
+import type { Change, Evidence, Outcome, StatusSample, Verdict } from './verdict.ts';
 
 export interface Target {
   orgId: string;
@@ -38,6 +38,8 @@ export interface Stage {
   sweepTwice(): Promise<boolean>;
   /** Of single rotations by id; or, of a bulk of all, what became of each assistant. */
   evidence(asked: string[] | Map<string, Outcome>, statusSamples: StatusSample[]): Promise<Evidence>;
+  /** Writes to the log what was true, and what was published, of each assistant that the verdict gives as an example. */
+  explain(verdict: Verdict, evidence: Evidence): void;
   /** Where a bulk rotation of all is asked for. */
   bulkSetting(): { client: GatewayClient; orgId: string };
   stop(): Promise<void>;
@@ -88,6 +90,7 @@ const REMOVED_WITHIN_MS = 10_000;
 /** Many times what a worker needs; so that a 429 closes a budget, as in production. */
 const ODD_REQUESTS_PER_MINUTE = 60_000;
 const SWEEP_WITHIN_MS = 60_000;
+const SOON_MS = 45_000;
 
 /** What happens to POSTs, and how often compared with the others. */
 const postFaults: [weight: number, fault: object][] = [
@@ -293,6 +296,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
   let operator: Operator | undefined;
 
   const open = async () => redis.zcard(keys.rotations('open'));
+  /** Those that are to be made soon: some wait for minutes, as a second look at what is gone. */
+  const dueChecks = async () => (await redis.zcount(keys.checks, '-inf', Date.now() + SOON_MS)) + (await redis.zcount(keys.slowChecks, '-inf', Date.now() + SOON_MS));
 
   return {
     targets: () => {
@@ -365,7 +370,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       const deadline = performance.now() + withinMs;
       let quiet = 0;
       while (performance.now() < deadline) {
-        const [rotationsOpen, checks] = [await open(), await redis.zcard(keys.checks)];
+        const [rotationsOpen, checks] = [await open(), await dueChecks()];
         onProgress(rotationsOpen);
         quiet = rotationsOpen + checks === 0 ? quiet + 1 : 0;
         if (quiet > 3) return true;
@@ -385,7 +390,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         }
         for (let checks = 1, tries = 0; checks > 0 && tries < 100; tries += 1) {
           await sleep(200);
-          checks = await redis.zcard(keys.checks);
+          checks = await dueChecks();
         }
       }
       return true;
@@ -425,6 +430,15 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         boundOf: (orgId) => (orgId === ORG ? 2 * MAX_UNKNOWNS : MAX_UNKNOWNS),
         fingerprint: (key) => sealer.fingerprint(key),
       };
+    },
+
+    explain: ({ examples }, { history, published, fingerprint }) => {
+      const assistantIds = new Set(Object.values(examples).flat().map((example) => /^[^ :]+/.exec(example)?.[0] ?? ''));
+      for (const assistantId of assistantIds) {
+        const truth = (history[assistantId] ?? []).map(({ key, atMs, by }) => ({ key: key === null ? null : fingerprint(key), atMs: Math.round(atMs), by }));
+        const events = published.filter(({ event }) => event.subject === assistantId).map(({ event: { type, data }, atMs }) => ({ atMs, type, ...data, sealed: undefined }));
+        log?.write(`judge ${JSON.stringify({ assistant_id: assistantId, truth, events })}\n`);
+      }
     },
 
     stop: async () => {
