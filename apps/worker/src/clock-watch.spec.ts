@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ClockDoubt } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { clockBounds, reportClock } from './clock-watch.ts';
+import { clockBounds, clockDoubtToTell, reportClock } from './clock-watch.ts';
 
 describe('what the clock of Redis may do', () => {
   const windows = { INVENT_TIMEOUT_MS: 10_000, REKEY_LANDING_WINDOW_MS: 90_000, REKEY_READ_LAG_MS: 5000, REKEY_TAKEOVER_AFTER_MS: 30_000 };
@@ -25,5 +25,12 @@ describe('a jump', () => {
     report(doubt('jumped'), undefined);
     report(undefined, doubt('jumped'));
     expect(lines).toEqual([['info', 'clock_jump', 'new'], ['error', 'clock_jump', 'jumped'], ['warn', 'clock_jump_over', 'jumped']]);
+  });
+});
+
+describe('what a worker tells of its doubts', () => {
+  it.each<[ClockDoubt['why'], object]>([['alone', { clockDoubt: 'alone' }], ['disagrees', { clockDoubt: 'disagrees' }], ['jumped', {}], ['new', {}]])('is what nobody else knows: %s', (why, told) => {
+    expect(clockDoubtToTell({ why, offsetMs: 7 })).toEqual(told);
+    expect(clockDoubtToTell(undefined)).toEqual({});
   });
 });

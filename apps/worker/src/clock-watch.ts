@@ -40,6 +40,9 @@ export const reportClock =
     }
   };
 
+/** What of it an operator would not learn from the ledger: a jump is noted there, and the first moments of a process pass by themselves. */
+export const clockDoubtToTell = (doubt: ClockDoubt | undefined): { clockDoubt?: string } => (doubt && (doubt.why === 'alone' || doubt.why === 'disagrees') ? { clockDoubt: doubt.why } : {});
+
 const LOOK_AGAIN_MS = 500;
 /**
  * Begins to take jobs as soon as the wall clock of this host does not disagree with Redis. BullMQ reckons by the wall clock when a job is due: a worker that

@@ -16,7 +16,7 @@ import { startBulkRunner } from './bulk-runner.ts';
 import { doBulkTask } from './bulk-tasks.ts';
 import { checkAssistant } from './check-assistant.ts';
 import { systemClock } from './clock.ts';
-import { clockBounds, reportClock, whenClocksAgree } from './clock-watch.ts';
+import { clockBounds, clockDoubtToTell, reportClock, whenClocksAgree } from './clock-watch.ts';
 import { WorkerEnvironment } from './config.ts';
 import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
 import { startDueChecks } from './due-checks.ts';
@@ -248,10 +248,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     config.WORKER_HEALTH_ADDRESS &&
     (await startHealthServer({ address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' }, { healthy: () => answersPing(redis, 1000), metrics: meter.render }));
   if (health) shutdown.defer('health', () => health.close());
+  const id = processId({ kind: 'worker', host: hostname(), pid: process.pid, random: randomBytes(4).toString('hex') });
   const presence = startPresence(
     createProcesses({ redis, prefix }),
-    {
-      id: processId({ kind: 'worker', host: hostname(), pid: process.pid, random: randomBytes(4).toString('hex') }),
+    () => ({
+      id,
       kind: 'worker',
       roles: ['rotating', 'sweeping'],
       version,
@@ -261,8 +262,9 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
         landingWindowMs: windowMs(rotating.timing),
         maxUnknowns: config.REKEY_MAX_UNKNOWNS,
         observeOnly: config.REKEY_OBSERVE_ONLY,
+        ...clockDoubtToTell(ledgerClock.doubt()),
       },
-    },
+    }),
     (err) => logger.warn({ err }, 'the ledger could not be told that this worker is live; retrying'),
   );
   shutdown.defer('presence', () => presence.close());

@@ -30,6 +30,8 @@ describe('what needs an operator', () => {
   it.each<[AttentionCode[], Partial<SystemFacts>]>([
     [['LEDGER_LOST'], { ledger: { id: 'led', lostMs: NOW, now: { assistants: 0, consumers: 0, policies: 0 } } }],
     [['CLOCK_JUMP'], { clockJump: '{"since":1}' }],
+    [['CLOCK_JUMP'], { processes: [worker(), worker({ id: 'worker-b', settings: { sweepEveryMs: HOUR, clockDoubt: 'disagrees' } })] }],
+    [[], { processes: [worker(), worker({ id: 'worker-b', live: false, settings: { sweepEveryMs: HOUR, clockDoubt: 'alone' } })] }],
     [['NO_WORKER'], { processes: [] }],
     [['NO_WORKER'], { processes: [worker({ live: false, seenMs: NOW - MINUTE })] }],
     [['NO_WORKER'], { processes: [worker({ kind: 'archiver', roles: ['archiving'] })] }],

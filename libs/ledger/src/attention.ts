@@ -107,6 +107,12 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
     const jump = readJump(facts.clockJump);
     add('CLOCK_JUMP', 'The clock of Redis jumped. Rotations pause, because versions are drawn from it.', 'Set the clock of the machine that Redis runs on.', { sinceMs: jump });
   }
+  // A jump is noted in the ledger; what a worker alone has met is not.
+  addEach('CLOCK_JUMP', rotating.filter(({ settings }) => settings.clockDoubt !== undefined), ({ id, settings }) => ({
+    subject: id,
+    message: `${settings.clockDoubt === 'disagrees' ? 'The clock of this worker\'s host and the clock of Redis disagree by more than an hour' : 'The clock of Redis is not as this worker expects it'}: it rotates nothing.`,
+    advice: 'Set the clocks of that host and of the machine that Redis runs on (NTP).',
+  }));
   if (rotating.length === 0) {
     const last = processes.filter(({ roles }) => roles.includes('rotating')).map(({ seenMs }) => seenMs);
     add('NO_WORKER', last.length > 0 ? 'No worker is live. Nothing is rotated, read back or compared.' : 'No worker is live, and none has been heard of. Nothing is rotated, read back or compared.',

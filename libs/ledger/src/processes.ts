@@ -18,6 +18,8 @@ export interface ProcessSettings {
   maxUnknowns?: number;
   /** It rotates nothing. */
   observeOnly?: boolean;
+  /** Why it rotates nothing for the time being: `alone` or `disagrees`, see ClockDoubt. */
+  clockDoubt?: string;
 }
 
 export interface ProcessIdentity {
@@ -62,7 +64,7 @@ const ProcessText = z.object({
   settings: z
     .object({
       egress: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), sweepEveryMs: z.int().nonnegative(), landingWindowMs: z.int().nonnegative(), maxUnknowns: z.int().positive(),
-      observeOnly: z.boolean(),
+      observeOnly: z.boolean(), clockDoubt: Word,
     })
     .partial()
     .default({}),
