@@ -22,7 +22,7 @@ describe('consumers that are demanded', () => {
     const error = await demand({ billing: 'GONE', crm: 'PENDING', sso: 'ACKNOWLEDGED', web: 'UNAPPLIED' }, ['billing', 'crm', 'sso', 'web', 'nobody']);
     expect(error).toMatchObject({
       code: 'CONSUMERS_MISSING',
-      message: 'A consumer that is demanded is not live, or not caught up: billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
+      message: 'A consumer that is required is not live, or not caught up: billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
       metadata: { consumers: 'billing,crm,web,nobody', consumer_count: '4' },
     });
   });

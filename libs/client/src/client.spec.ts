@@ -212,7 +212,7 @@ describe('a call', () => {
   it('tells what the gateway says of an error, with the advice for that call', async () => {
     const client = connect(await startFake({ bulks: { create: async () => { throw new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }); } } }));
     expect(await failureOf(client.createBulkRotation({ orgId: 'org_1', allAssistants: true }))).toMatchObject({
-      message: 'CONSUMERS_MISSING: A consumer that is demanded is not live, or not caught up: billing (GONE).',
+      message: 'CONSUMERS_MISSING: A consumer that is required is not live, or not caught up: billing (GONE).',
       advice: expect.stringMatching(/^See rekey consumer status/),
       info: { call: 'CreateBulkRotation', consumers: 'billing', retryable: 'false' },
     });

@@ -66,10 +66,10 @@ const answering = (status: number, body = '{}', headers: Record<string, string> 
 
 describe('rotateSecretKey', () => {
   it('sends one POST with the key, ids encoded into their segments, and is done with a whole 200', async () => {
-    const { baseUrl, requests } = await httpServer(answering(200, record({ id: 'ast ü' })));
-    const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({ orgId: 'c', assistantId: 'ast ü' });
-    expect(outcome).toEqual({ outcome: 'done', record: { id: 'ast ü', secretKey: 'sk_1', deleted: false, json: record({ id: 'ast ü' }), unexpected: [] } });
-    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /v9/orgs/c/assistants/ast%20%C3%BC/rotate-secret-key']);
+    const { baseUrl, requests } = await httpServer(answering(200, record({ id: 'ast+ü' })));
+    const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({ orgId: 'c', assistantId: 'ast+ü' });
+    expect(outcome).toEqual({ outcome: 'done', record: { id: 'ast+ü', secretKey: 'sk_1', deleted: false, json: record({ id: 'ast+ü' }), unexpected: [] } });
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /v9/orgs/c/assistants/ast%2B%C3%BC/rotate-secret-key']);
     expect(requests[0]!.headers).toMatchObject({ authorization: 'Bearer key-1', 'content-length': '0' });
   });
 

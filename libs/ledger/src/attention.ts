@@ -1,4 +1,4 @@
-import { adviceOnSweep, attentionCodes, errorTable, isErrorCode, messageOnSweep, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus } from '@rekey/schema';
+import { attentionCodes, wordsOf, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus, type Words } from '@rekey/schema';
 import type { KnownProcess } from './processes.ts';
 
 /** What is known of the whole at one moment. Times are Redis time, in ms since 1970. */
@@ -51,7 +51,8 @@ const MEMORY_LOW_SHARE = 0.9;
 const text = (ms: number): string => new Date(ms).toISOString();
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-const row = (code: string): { message: string; advice: string } => (isErrorCode(code) ? errorTable[code] : { message: `The reason is ${code}.`, advice: 'See the log of the worker.' });
+const ofRotation = (code: string): Words => wordsOf(code, 'open rotation');
+const ofBulk = (code: string): Words => wordsOf(code, 'open bulk rotation');
 
 /** An id as a word of a command that can be pasted into a shell. */
 const shellWord = (id: string): string => (/^[A-Za-z0-9_.-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);
@@ -133,7 +134,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
     advice: `See what else sends from this address. To send again at once: rekey budget open ${egress}`,
   }));
   addEach('ORG_HELD', facts.heldOrgs, ({ orgId, sinceMs, code, affected, known }) => ({
-    subject: orgId, sinceMs, message: `The org is held: consumers keep what they have. ${row(code).message}${howMany(affected, known)} (${code})`, advice: namingOrg(row(code).advice, orgId),
+    subject: orgId, sinceMs, message: `The org is held: consumers keep what they have. ${wordsOf(code, 'sweep').message}${howMany(affected, known)} (${code})`, advice: namingOrg(wordsOf(code, 'sweep').advice, orgId),
   }));
   const maxUnknowns = Math.max(0, ...live.flatMap(({ settings }) => settings.maxUnknowns ?? []));
   addEach('TOO_MANY_UNKNOWNS', facts.unknownsInARow.filter(({ count }) => maxUnknowns > 0 && count >= maxUnknowns), ({ orgId, count, atMs }) => ({
@@ -141,15 +142,15 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   }));
   const halted = facts.stoppedBulks.filter(({ state }) => state === 'HALTED');
   const paused = facts.stoppedBulks.filter(({ why }) => why === 'CANARY_DONE');
-  addEach('BULK_HALTED', halted, ({ id, why, sinceMs }) => ({ subject: id, sinceMs, message: `The bulk rotation is HALTED. ${row(why).message} (${why})`, advice: `${row(why).advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` }));
-  addEach('BULK_PAUSED', paused, ({ id, why, sinceMs }) => ({ subject: id, sinceMs, message: `The bulk rotation is PAUSED. ${row(why).message} (${why})`, advice: `${row(why).advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` }));
+  addEach('BULK_HALTED', halted, ({ id, why, sinceMs }) => ({ subject: id, sinceMs, message: `The bulk rotation is HALTED. ${ofBulk(why).message} (${why})`, advice: `${ofBulk(why).advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` }));
+  addEach('BULK_PAUSED', paused, ({ id, why, sinceMs }) => ({ subject: id, sinceMs, message: `The bulk rotation is PAUSED. ${ofBulk(why).message} (${why})`, advice: `${ofBulk(why).advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` }));
   const needed = facts.reconciling.filter(({ operatorNeeded }) => operatorNeeded);
   addEach('ROTATION_NEEDS_OPERATOR', needed, ({ id, sinceMs, readErrorCode = 'INTERNAL' }) => ({
-    subject: id, sinceMs, message: `The key in force cannot be read back. ${row(readErrorCode).message} (${readErrorCode})`, advice: `${row(readErrorCode).advice} Details: rekey get ${id}`,
+    subject: id, sinceMs, message: `The key in force cannot be read back. ${ofRotation(readErrorCode).message} (${readErrorCode})`, advice: `${ofRotation(readErrorCode).advice} Details: rekey get ${id}`,
   }));
   const late = (sinceMs: number | undefined): boolean => sinceMs === undefined || nowMs - sinceMs > landingWindowMs + OVERDUE_SLACK_MS;
   addEach('OUTCOME_UNKNOWN', facts.reconciling.filter(({ operatorNeeded, sinceMs }) => !operatorNeeded && late(sinceMs)), ({ id, sinceMs, readErrorCode }) => ({
-    subject: id, sinceMs, message: `The outcome of the rotation is unknown for longer than the landing window.${readErrorCode ? ` ${row(readErrorCode).message} (${readErrorCode})` : ''}`,
+    subject: id, sinceMs, message: `The outcome of the rotation is unknown for longer than the landing window.${readErrorCode ? ` ${ofRotation(readErrorCode).message} (${readErrorCode})` : ''}`,
     advice: `See whether Invent answers GET. Details: rekey get ${id}`,
   }));
   const doubts = facts.uncertain.first.filter(({ sinceMs }) => late(sinceMs));
@@ -167,7 +168,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   }), facts.quarantined.count);
   const { oldest } = facts;
   if (oldest && oldest.state === 'QUEUED' && nowMs - oldest.createdMs > ROTATION_WAITS_MS) {
-    const why = oldest.errorCode ? row(oldest.errorCode) : { message: 'No reason is known.', advice: 'See the log of the workers.' };
+    const why = oldest.errorCode ? ofRotation(oldest.errorCode) : { message: 'No reason is known.', advice: 'See the log of the workers.' };
     add('ROTATION_WAITS', `The rotation has been QUEUED for more than ${ROTATION_WAITS_MS / MINUTE_MS} minutes. ${why.message}${oldest.errorCode ? ` (${oldest.errorCode})` : ''}`, `${why.advice} Details: rekey get ${oldest.id}`,
       { sinceMs: oldest.createdMs, subject: oldest.id });
   }
@@ -189,7 +190,7 @@ const addSweeps = ({ nowMs, processes, sweeps, restartedMs, ledger }: SystemFact
   const success = lastSuccess ? `The last success was at ${text(lastSuccess.endedMs)}.` : 'None has succeeded yet.';
   if (lastEnded?.state === 'FAILED') {
     const code = lastEnded.errorCode ?? 'INTERNAL';
-    add('SWEEP_FAILED', `The last sweep of everything failed. ${messageOnSweep(code)} (${code}) ${success}`, adviceOnSweep(code), { sinceMs: lastEnded.endedMs, subject: lastEnded.id });
+    add('SWEEP_FAILED', `The last sweep of everything failed. ${wordsOf(code, 'sweep').message} (${code}) ${success}`, wordsOf(code, 'sweep').advice, { sinceMs: lastEnded.endedMs, subject: lastEnded.id });
   }
   if (everyMs === Infinity) {
     add('SWEEPS_DISABLED', `Sweeps are disabled (REKEY_SWEEP_EVERY_MS=0): keys that change at Invent are not noticed. ${success}`, 'Set REKEY_SWEEP_EVERY_MS, or run rekey sweep yourself.', { sinceMs: lastSuccess?.endedMs });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEY_REMOVED, KEY_ROTATED, errorTable, noSweepCounts, type BulkRotation, type KeyRemoved, type KeyRotated, type Rotation } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, errorTable, inWords, noSweepCounts, type BulkRotation, type KeyRemoved, type KeyRotated, type Rotation } from '@rekey/schema';
 import { toProtoAssistant, toProtoConsumer, toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 
 const T0_MS = 1_700_000_000_123;
@@ -14,9 +14,9 @@ describe('toProtoRotation', () => {
     });
   });
 
-  it('advises an operator in the words of the error table', () => {
+  it('advises an operator in the words for an open rotation', () => {
     expect(toProtoRotation({ ...unknown, operatorNeeded: true, readErrorCode: 'UPSTREAM_UNAUTHENTICATED' }).reconciliation).toMatchObject({
-      operatorNeeded: true, advice: errorTable.UPSTREAM_UNAUTHENTICATED.advice, readError: 'UPSTREAM_UNAUTHENTICATED',
+      operatorNeeded: true, advice: inWords('UPSTREAM_UNAUTHENTICATED', 'open rotation').advice, readError: 'UPSTREAM_UNAUTHENTICATED',
     });
   });
 
@@ -72,7 +72,7 @@ describe('toProtoSweep', () => {
     const counts = { ...noSweepCounts, compared: 3 };
     expect(toProtoSweep({ id: 'swp_1', state: 'FAILED', createdMs: T0_MS, updatedMs: T0_MS, counts, errorCode: 'ORG_NOT_CONFIGURED' })).toEqual({
       id: 'swp_1', orgId: '', state: 'FAILED', createTime: t0, startTime: null, updateTime: t0, endTime: null, counts,
-      error: { reason: 'ORG_NOT_CONFIGURED', message: errorTable.ORG_NOT_CONFIGURED.message, advice: errorTable.ORG_NOT_CONFIGURED.advice }, noLiveWorker: false,
+      error: { reason: 'ORG_NOT_CONFIGURED', ...inWords('ORG_NOT_CONFIGURED', 'sweep') }, noLiveWorker: false,
     });
   });
 });
@@ -177,9 +177,8 @@ describe('toProtoBulkRotation', () => {
 });
 
 describe('toProtoBulkItem', () => {
-  it('says in the words of the error table why an assistant failed', () => {
-    const { message, advice } = errorTable.NO_SECRET_KEY;
-    expect(toProtoBulkItem({ index: 0, assistantId: 'ast_1', state: 'FAILED', errorCode: 'NO_SECRET_KEY' })).toEqual({ assistantId: 'ast_1', state: 'FAILED', error: { reason: 'NO_SECRET_KEY', message, advice } });
+  it('says in the words for an assistant of a bulk rotation why it failed', () => {
+    expect(toProtoBulkItem({ index: 0, assistantId: 'ast_1', state: 'FAILED', errorCode: 'NO_SECRET_KEY' })).toEqual({ assistantId: 'ast_1', state: 'FAILED', error: { reason: 'NO_SECRET_KEY', ...inWords('NO_SECRET_KEY', 'bulk item') } });
     expect(toProtoBulkItem({ index: 1, assistantId: 'ast_2', state: 'SHARED' })).toEqual({ assistantId: 'ast_2', state: 'SHARED', error: null });
   });
 });

@@ -1,4 +1,4 @@
-import { adviceOnSweep, inWords as wordsOf, isBulkEnded, isEnded, isErrorCode, messageOnSweep, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type LastSweep, type LedgerHoldings, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { isBulkEnded, isEnded, wordsOf, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type LastSweep, type LedgerHoldings, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -22,7 +22,7 @@ const duration = (ms: number | undefined): Duration | null =>
   ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 
 /** A code as callers see it, in words that fit what it is told of. */
-const inWords = (code: string, of: Subject): SweepError => ({ reason: code, ...wordsOf(isErrorCode(code) ? code : 'INTERNAL', of) });
+const inWords = (code: string, of: Subject): SweepError => ({ reason: code, ...wordsOf(code, of) });
 
 const rotationError = ({ state, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({
   ...inWords(errorCode!, isEnded(state) ? 'failed rotation' : 'open rotation'),
@@ -122,7 +122,7 @@ export const toProtoSweep = (sweep: LedgerSweep, noLiveWorker = false): Sweep =>
   updateTime: timestamp(sweep.updatedMs),
   endTime: timestamp(sweep.endedMs),
   counts: sweep.counts,
-  error: sweep.errorCode === undefined ? null : { reason: sweep.errorCode, message: messageOnSweep(sweep.errorCode), advice: adviceOnSweep(sweep.errorCode) },
+  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode, 'sweep'),
   noLiveWorker: noLiveWorker && (sweep.state === 'QUEUED' || sweep.state === 'RUNNING'),
 });
 

@@ -18,7 +18,7 @@ describe('toStatus and readStatusDetails', () => {
 
   it('carry names and values in the metadata of ErrorInfo, and the same in words', () => {
     const status = toStatus(new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }), '/rekey.v1.BulkRotationService/CreateBulkRotation');
-    expect(status.details).toMatch(/^A consumer that is demanded is not live, or not caught up: billing \(GONE\)\. See /);
+    expect(status.details).toMatch(/^A consumer that is required is not live, or not caught up: billing \(GONE\)\. See /);
     expect(readStatusDetails(status as unknown as ServiceError).metadata).toEqual({ call: 'CreateBulkRotation', retryable: 'false', advice: expect.stringMatching(/^See /), consumers: 'billing' });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { RekeyError, errorTable, inWords, type ErrorCode, type Subject } from '@rekey/schema';
+import { RekeyError, errorTable, inWords, wordsOf, type ErrorCode, type Subject } from '@rekey/schema';
 import type { ServiceError } from '@grpc/grpc-js';
 import { loadContract } from './load.ts';
 import { toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoSweep } from './mapping.ts';
@@ -52,15 +52,22 @@ describe('the advice of every code in every call', () => {
 const foreign: Record<Subject, RegExp> = {
   'open rotation': /request_id|sweep again|bulk/,
   'failed rotation': /request_id|sweep again|bulk|is retried|the worker retries|is tried again/,
-  sweep: /request_id|assistant|rotat(e|ion)\b|bulk/i,
+  sweep: /request_id|\bassistant\b|rotat(e|ion)\b|bulk/i,
   'open bulk rotation': /request_id|sweep|rotate again|\bassistant ids?\b/,
   'failed bulk rotation': /request_id|sweep|rotate again|resume|\bassistant ids?\b/,
   'bulk item': /request_id|sweep|rotate again|the worker retries|is tried again/,
 };
+/** Codes that an org is held with. */
+const ofHeldOrgs = ['TOO_MANY_GONE', 'TOO_MANY_WITHOUT_KEY', 'TOO_MANY_CHANGED', 'ORG_CHANGED', 'KEYS_NOT_SHOWN'] as const;
+/** What an open rotation waits for. */
+const ofWaiting = ['FROZEN', 'CLOCK_JUMP', 'LEDGER_LOST', 'TOO_MANY_UNKNOWNS', 'STALE_READ', ...ofHeldOrgs] as const;
+/** Why a bulk rotation is HALTED or PAUSED. */
+const ofStops = ['TOO_MANY_UNKNOWNS', 'TOO_MANY_FAILURES', 'READS_FAIL', 'DRIFT_STORM', 'CANARY_DONE', 'CANARY_AWAITS_CONSUMERS', 'PAUSED_BY_OPERATOR'] as const;
 /** Codes that a sweep, or a list that a bulk rotation is made of, may end with. */
 const ofLists = [
   'INVALID_ARGUMENT', 'REDIS_UNAVAILABLE', 'REDIS_MEMORY_LOW', 'LEDGER_CORRUPT', 'INTERNAL', 'ORG_NOT_CONFIGURED', 'UPSTREAM_UNREACHABLE', 'UPSTREAM_RATE_LIMITED',
-  'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ASSISTANT_NOT_FOUND', 'OUTCOME_UNKNOWN', 'SENT_TOO_LATE',
+  'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ASSISTANT_NOT_FOUND', 'OUTCOME_UNKNOWN', 'SENT_TOO_LATE', 'REPLICAS_MISSING', 'LIST_INCOMPLETE',
+  ...ofHeldOrgs,
 ] as const;
 const ofRotations = [
   'LEDGER_CORRUPT', 'INTERNAL', 'ORG_NOT_CONFIGURED', 'UPSTREAM_UNREACHABLE', 'UPSTREAM_RATE_LIMITED', 'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN',
@@ -69,20 +76,45 @@ const ofRotations = [
 const cases: [Subject, ErrorCode][] = [
   ...(['sweep', 'open bulk rotation', 'failed bulk rotation'] as const).flatMap((subject) => ofLists.map((code): [Subject, ErrorCode] => [subject, code])),
   ...(['open rotation', 'failed rotation', 'bulk item'] as const).flatMap((subject) => ofRotations.map((code): [Subject, ErrorCode] => [subject, code])),
+  ...ofWaiting.map((code): [Subject, ErrorCode] => ['open rotation', code]),
+  ...ofStops.map((code): [Subject, ErrorCode] => ['open bulk rotation', code]),
 ];
+/** Whatever a code is told of, this command is how an operator decides. */
+const ACCEPT = 'rekey sweep ORG --accept-removals';
 
 describe('the words for what a code is told of', () => {
   it.each(cases)('of an error of a %s: %s', (subject, code) => {
     const { message, advice } = inWords(code, subject);
-    expect(`${message} ${advice}`).not.toMatch(foreign[subject]);
+    expect(`${message} ${advice}`.replace(ACCEPT, '')).not.toMatch(foreign[subject]);
     expect(advice).not.toContain('BadRequest');
     expect(advice).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it.each(ofHeldOrgs.slice(0, 4).flatMap((code) => (Object.keys(foreign) as Subject[]).filter((subject) => !/^failed rotation|item$/.test(subject)).map((subject): [ErrorCode, Subject] => [code, subject])))(
+    'name the command by which an operator decides: %s, of a %s', (code, subject) => {
+      expect(inWords(code, subject).advice).toContain(ACCEPT);
+    },
+  );
+
+  it.each<[Subject, RegExp]>([['sweep', /then run rekey sweep\.$/], ['open bulk rotation', /Resume .* to rotate those that were listed; or cancel it/], ['failed bulk rotation', /then create the bulk rotation again\.$/]])(
+    'of a list that is incomplete say how a %s gets on', (subject, advice) => {
+      expect(inWords('LIST_INCOMPLETE', subject).advice).toMatch(advice);
+    },
+  );
+
+  it('are INTERNAL of a code that only another version knows', () => {
+    expect(wordsOf('BLESSED', 'sweep')).toEqual(inWords('INTERNAL', 'sweep'));
+  });
+
+  it('of a consumer that is missing fit the call: one that is required, or none that may read the org', () => {
+    expect(inWords('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe('A consumer that is required is not live, or not caught up.');
+    expect(inWords('CONSUMERS_MISSING', 'WaitRotation').message).toBe('The rotation has succeeded, but no consumer may read its org.');
   });
 
   const zero = { createdMs: 0, updatedMs: 0 };
   it('are those of a sweep of an org that Invent does not know', () => {
     const { error } = toProtoSweep({ id: 'swp_1', state: 'FAILED', ...zero, counts: {} as never, errorCode: 'ASSISTANT_NOT_FOUND' });
-    expect(error).toEqual({ reason: 'ASSISTANT_NOT_FOUND', message: 'Invent knows no such org, or does not show it to this API key (404).', advice: 'Check the org id, and whether the API key is of this org or of its parent.' });
+    expect(error).toEqual({ reason: 'ASSISTANT_NOT_FOUND', message: 'Invent knows no such org, or does not show it to this API key (404).', advice: 'Check the org id, and whether the API key is of this org or of its parent; then run rekey sweep.' });
   });
 
   it('are those of a rotation that goes on, and of one that has failed', () => {

@@ -1,5 +1,3 @@
-import { errorTable, isErrorCode, type ErrorCode } from './errors.ts';
-
 /**
  * What can need an operator, most urgent first. `status`, the contract and the metrics show the same list; the codes are stable, for alert rules
  * match on them.
@@ -24,25 +22,3 @@ export interface Attention {
   /** What to do. */
   advice: string;
 }
-
-/** The advice of the error table is for the caller of a rotation; these codes mean something else to the operator of a sweep. */
-const sweepAdvice: Partial<Record<ErrorCode, string>> = {
-  UPSTREAM_RATE_LIMITED: 'See until when the request budget is closed (rekey status) and what else sends from the same address; then run rekey sweep. The next scheduled sweep tries again.',
-  UPSTREAM_UNREACHABLE: 'Check the network and INVENT_BASE_URL, then run rekey sweep. The next scheduled sweep tries again.',
-  UPSTREAM_REJECTED: 'Check the org ids that API keys are configured for, then run rekey sweep.',
-  ASSISTANT_NOT_FOUND: 'Invent knows no such org: check the org id, and that the API key is of that org or of its parent; then run rekey sweep.',
-  OUTCOME_UNKNOWN: 'The list of assistants could not be read: see whether Invent is well, then run rekey sweep.',
-  INTERNAL: 'See the log of the worker, then run rekey sweep.',
-};
-
-/** What to do about a sweep that failed with a code. */
-export const adviceOnSweep = (code: string): string => {
-  if (!isErrorCode(code)) return sweepAdvice.INTERNAL!;
-  return sweepAdvice[code] ?? errorTable[code].advice;
-};
-
-/** Why a sweep failed, in words. */
-export const messageOnSweep = (code: string): string => {
-  if (code === 'ASSISTANT_NOT_FOUND') return 'Invent does not know the org (404).';
-  return isErrorCode(code) ? errorTable[code].message : errorTable.INTERNAL.message;
-};

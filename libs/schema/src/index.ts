@@ -6,9 +6,9 @@ export { isBefore } from './stream-id.ts';
 export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';
 export { CurrentEvent, Envelope, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, KeyRemoved, KeyRotated, KeyUncertain, Removal, SealedRecord } from './event.ts';
 export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation, type GrpcCode, type RekeyErrorOptions } from './errors.ts';
-export { inWords, type Subject, type Words } from './words.ts';
+export { inWords, wordsOf, type Subject, type Words } from './words.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
-export { type Attention, type AttentionCode, adviceOnSweep, attentionCodes, messageOnSweep } from './attention.ts';
+export { type Attention, type AttentionCode, attentionCodes } from './attention.ts';
 export {
   type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerHoldings, type LedgerStatus, type OpenBulk, type ProcessStatus, type SystemStatus, processRoles,
 } from './system.ts';

@@ -50,7 +50,8 @@ describe('an event that is not from Rekey', () => {
     await put(await rekey.eventOf('ast_1', { readers: [stranger], secretKey: 'sk_forged' }));
     expect(held()).toMatchObject({ ast_1: 'sk_1', ast_2: 'sk_2' });
     expect(refused).toEqual([{ assistantId: 'ast_1', version: expect.any(Number), why: 'the sealed text does not come from Rekey' }]);
-    expect(keys.unapplied).toMatchObject({ count: 1, last: refused });
+    // It took a number of the stream: the snapshot after that gap may already have begun, and `unapplied` counts anew from there.
+    expect(keys.refused).toEqual({ count: 1, first: refused });
   });
 
   it('with another content under a proof that was right, is refused', async () => {
