@@ -75,6 +75,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     INVENT_TIMEOUT_MS: '1000',
     REKEY_LANDING_WINDOW_MS: '1500',
     REKEY_READ_LAG_MS: '200',
+    REKEY_CONFIRM_AFTER_MS: '500',
     REKEY_TAKEOVER_AFTER_MS: '12000',
     REKEY_SWEEP_EVERY_MS: '0',
     LOG_LEVEL: 'debug',

@@ -38,6 +38,9 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   clock.look().catch(onAway);
   shutdown.defer('ledger clock', clock.start(onAway));
   const ledger = createLedger({ redis, prefix: config.REKEY_PREFIX });
+  const onLedgerError = (err: unknown) => logger.debug({ err }, 'the ledger cannot be looked at; retrying');
+  // The first command on each connection: a ledger that holds a request, and has not begun, would pass for one that vanished.
+  redis.on('ready', () => void ledger.recognise({ mayBegin: config.REKEY_ALLOW_NEW_LEDGER }).catch(onLedgerError));
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
   const bulks = createBulks({ redis, prefix: config.REKEY_PREFIX });
@@ -65,7 +68,6 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const begun = positions.start();
   const reach = createConsumersReach({ consumers, positions, begun });
   const system = createSystem({ redis, prefix: config.REKEY_PREFIX, positions: begun.then(() => positions) });
-  const onLedgerError = (err: unknown) => logger.debug({ err }, 'the ledger cannot be looked at; retrying');
   const ledgerWatch = startLedgerWatch({
     ledger,
     mayBegin: config.REKEY_ALLOW_NEW_LEDGER,

@@ -16,7 +16,7 @@ export const MAX_CONSUMERS = 100;
 /** A consumer as it stands in the ledger, for itself to read too. */
 export const Consumer = z.looseObject({
   name: ConsumerName,
-  orgs: z.array(z.union([z.literal('*'), StoredId])).min(1),
+  orgs: z.array(z.union([z.literal('*'), StoredId])).min(1).max(1000),
   state: ConsumerState,
   created_at: z.string(),
   /** Its public key as a JWK; of a key that is shared with Rekey, only its kind. */
