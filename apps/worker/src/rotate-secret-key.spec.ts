@@ -121,3 +121,63 @@ describe('a claim that waits for its slot', () => {
     expect(did).toEqual([]);
   });
 });
+
+describe('an unknown outcome whose key is published, and the window of which has passed', () => {
+  let noted: object[];
+  let published: object[];
+  /** What the ledger says of what was read. */
+  let word: object;
+  let stateRead: string;
+  let uncertain: boolean;
+  const resume = () => {
+    const resumed = { ...claim, stateBefore: 'KEYID:new', versionBefore: 2, epoch: 3, uncertain };
+    const outcome = { outcome: 'read', record: { id: 'ast_1', secretKey: 'sk', deleted: false, json: '{}', unexpected: [] } };
+    return rotateSecretKey({
+      ...deps,
+      ledger: {
+        claim: async () => ({ kind: 'resumed', claim: resumed, landsInMs: -600_000, satisfied: true, noted: true }),
+        compare: async () => did.push('compare'),
+        settle: async () => did.push('settle'),
+      },
+      invent: { getAssistant: async () => outcome },
+      pacer: { ...deps.pacer, newSlot: () => ({ paid: false, atMs: () => nowMs, wait: async () => {} }), take: async () => waitMs },
+      meter: { read: silent },
+      publisher: {
+        stateOf: () => stateRead,
+        noteUnknown: async (_claim: unknown, next: object) => noted.push(next),
+        publish: async (_claim: unknown, _anchor: unknown, { cause, rotation }: { cause: string; rotation: string }) => {
+          published.push({ cause, rotation });
+          return word;
+        },
+      },
+      maxOpenIntents: 20,
+    } as unknown as RotateDeps)(claim, 'again');
+  };
+
+  beforeEach(() => {
+    [noted, published, word, stateRead, uncertain] = [[], [], { kind: 'committed', entry: '1-0' }, 'KEYID:new', false];
+  });
+
+  it('ends if the key is still the same', async () => {
+    expect([await resume(), did, published]).toEqual([{ kind: 'done' }, ['compare', 'settle'], []]);
+  });
+
+  it('is read again as soon as the ledger asks for if an older key is read, however long it has been unknown', async () => {
+    [stateRead, word] = ['KEYID:old', { kind: 'stale', retryInMs: 700 }];
+    expect(await resume()).toEqual({ kind: 'again', inMs: 700 });
+    expect(noted).toMatchObject([{ readInMs: 700, readError: 'STALE_READ' }]);
+    word = { kind: 'stale', retryInMs: 700_000 };
+    expect(await resume()).toEqual({ kind: 'again', inMs: 30_000 });
+  });
+
+  it('ends with a new version if consumers were told of an older key, and the key is still the same', async () => {
+    uncertain = true;
+    expect([await resume(), did, published]).toEqual([{ kind: 'done' }, ['compare'], [{ cause: 'reconciliation', rotation: 'ends' }]]);
+  });
+
+  it('is read every 30 s at the longest, also while the request budget is closed', async () => {
+    waitMs = 60_000;
+    expect(await resume()).toEqual({ kind: 'again', inMs: 30_000 });
+    expect(noted).toMatchObject([{ readInMs: 30_000, readError: 'UPSTREAM_RATE_LIMITED' }]);
+  });
+});

@@ -234,7 +234,7 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
   const { ledger, invent, meter, logger, publisher, clock } = deps;
   const { claim } = held;
   const waitMs = await deps.pacer.take('first', deps.timing.leaseMarginMs / 2);
-  if (waitMs > 0) return readAgain(deps, held, landsInMs, { atLeastMs: waitMs, readError: 'UPSTREAM_RATE_LIMITED' });
+  if (waitMs > 0) return readAgain(deps, held, landsInMs, { atLeastMs: Math.min(waitMs, readBackoff.maxMs), readError: 'UPSTREAM_RATE_LIMITED' });
   const landed = landsInMs <= 0;
   const beganMs = redisNowMs(clock, held.anchor);
   const read = await invent.getAssistant(claim);
@@ -263,7 +263,7 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
       case 'old':
         return { kind: 'again', inMs: 0 };
       case 'stale':
-        return readAgain(deps, held, landsInMs, { atLeastMs: result.retryInMs, readError: 'STALE_READ' });
+        return readAgain(deps, held, landsInMs, { inMs: Math.min(result.retryInMs, readBackoff.maxMs), readError: 'STALE_READ' });
       case 'withheld':
         return readAgain(deps, held, landsInMs, { readError: result.code });
       case 'doubted':
@@ -278,15 +278,20 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
   }
   if (!landed) return readAgain(deps, held, landsInMs, satisfied ? { atLeastMs: landsInMs } : {});
   if (!satisfied) return rotateOnceMore(deps, held, changed ? undefined : finding, lag);
+  if (claim.uncertain) {
+    // An older key was read in the meantime: whoever was told so is told that it is over.
+    const result = await publisher.publish(claim, held.anchor, { finding, cause: 'reconciliation', rotation: 'ends', read: lag });
+    return result.kind === 'committed' || result.kind === 'already' ? { kind: 'done' } : { kind: 'again', inMs: 0 };
+  }
   await ledger.settle(claim, redisNowMs(clock, held.anchor), lag.beganMs - lag.lagMs);
   return { kind: 'done' };
 };
 
 /** The outcome stays unknown; the assistant is read again after a pause that grows, and when the window has passed. */
-const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, { atLeastMs = 0, readError }: { atLeastMs?: number; readError?: ErrorCode } = {}): Promise<Step> => {
+const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, { atLeastMs = 0, inMs, readError }: { atLeastMs?: number; inMs?: number; readError?: ErrorCode } = {}): Promise<Step> => {
   const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
-  const readInMs = Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
+  const readInMs = inMs ?? Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
   const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
   if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
   await deps.publisher.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });

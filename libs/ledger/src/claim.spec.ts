@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { ENVELOPE, SEALED, accept, claimed, claimOf, dueChecks, events, key, ledger, lose, nextId, openLedger, printOf, readKey, redis, resumed, rotate, waitOf } from './ledger-fixture.ts';
 
@@ -357,6 +358,23 @@ describe('noteUnknown', () => {
     const rotation = await accept();
     await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 60_000 }, SEALED);
     expect(await claimOf(rotation)).toMatchObject({ kind: 'busy' });
+  });
+
+  it('tells consumers again, once, if reads show an older key than the one that was published meanwhile', async () => {
+    await rotate('f1');
+    const lost = await lose();
+    const { claim } = await resumed({ id: lost.rotationId, ...lost });
+    await ledger.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
+    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+    for (let reads = 0; reads < 3; reads += 1) {
+      const again = await resumed({ id: lost.rotationId, ...lost });
+      await ledger.noteUnknown(again.claim, { readInMs: 0, holdMs: 0, readError: 'STALE_READ' }, SEALED);
+    }
+    expect((await events()).map(({ type, data }) => [type, data.version])).toEqual([
+      [KEY_ROTATED, expect.any(Number)], [KEY_UNCERTAIN, lost.versionBefore], [KEY_ROTATED, claim.epoch], [KEY_UNCERTAIN, claim.epoch],
+    ]);
+    expect(await redis.hkeys('{spec}:uncertain')).toEqual(['ast_1']);
+    expect((await resumed({ id: lost.rotationId, ...lost })).claim.uncertain).toBe(true);
   });
 
   it('is refused where another worker has claimed since, and tells nobody', async () => {

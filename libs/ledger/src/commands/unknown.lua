@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Notes that it is not known whether the POST of a rotation took effect. The intent stays open. The first time, consumers are told.
+-- Notes that it is not known whether the POST of a rotation took effect. The intent stays open. The first time, consumers are told; and again if a version
+-- was published since and reads show an older key than that.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 upstream status or ''  5 ms until the assistant is read next
@@ -19,7 +20,7 @@ if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 local now_ms = math.floor(now_us() / 1000)
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk')
 local noted = rotation[1] == 'RECONCILING'
-local tells = not noted and held[3] and not held[4]
+local tells = (not noted or ARGV[7] == 'STALE_READ') and held[3] and not held[4]
 if tells and readers_revision() ~= ARGV[15] then return { 'READERS' } end
 redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
@@ -30,11 +31,11 @@ if not noted then
     redis.call('HINCRBY', KEYS[3], 'run:' .. org, 1)
     redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms))
   end
-  if tells then
-    local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])
-    redis.call('HSET', KEYS[2], 'uncertain', seq)
-    redis.call('HSET', PREFIX .. ':uncertain', ARGV[13], event)
-  end
+end
+if tells then
+  local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])
+  redis.call('HSET', KEYS[2], 'uncertain', seq)
+  redis.call('HSET', PREFIX .. ':uncertain', ARGV[13], event)
 end
 if rotation[3] then note_unknown_item(id, rotation[3], not noted, ARGV[14] == '1', ARGV[7], now_ms) end
 return { 'NOTED' }
