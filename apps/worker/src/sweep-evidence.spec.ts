@@ -7,7 +7,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAssistant } from './check-assistant.ts';
-import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
 import { createPublisher } from './publisher.ts';
 import { nobody, sealer } from './sealing-fixture.ts';
@@ -33,6 +33,8 @@ let masked: boolean;
 let total: ((count: number) => number | undefined) | undefined;
 /** What LIST leaves out. */
 let omitted: (id: string) => boolean;
+/** What GET fails for. */
+let failing: (id: string) => boolean;
 
 beforeAll(async () => {
   server = await startRedis();
@@ -50,6 +52,7 @@ beforeEach(async () => {
   masked = false;
   total = undefined;
   omitted = () => false;
+  failing = () => false;
 });
 
 const record = (id: string, isMasked = false) => {
@@ -60,6 +63,7 @@ const record = (id: string, isMasked = false) => {
 const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
   getAssistant: async ({ assistantId }): Promise<ReadOutcome> => {
     gets.push(assistantId);
+    if (failing(assistantId)) return { outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', status: 503, reason: '503' };
     return upstream.has(assistantId) ? { outcome: 'read', record: record(assistantId) } : { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
   },
   listAssistants: async (_orgId, page): Promise<ListOutcome> => {
@@ -68,18 +72,20 @@ const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
     return { outcome: 'read', page: { records, unreadable: [], total: total ? total(all.length) : all.length } };
   },
 };
+/** Sleeps are cut short. */
+const clock: Clock = { nowMs: () => performance.now(), sleep: async (ms) => void (await sleep(Math.min(ms, 2 * CONFIRM_MS))) };
 const deps = () => {
-  const publisher = createPublisher({ ledger, sealer, readers: nobody, logger: quiet, clock: systemClock, meter });
-  return { ledger, publisher, clock: systemClock, logger: quiet, meter, readLagMs: 0, invent, pacer: { take: async () => 0 } };
+  const publisher = createPublisher({ ledger, sealer, readers: nobody, logger: quiet, clock, meter });
+  return { ledger, publisher, clock, logger: quiet, meter, readLagMs: 0, invent, pacer: { take: async () => 0 } };
 };
-const sweepOrg = async (): Promise<{ code: string; counts: SweepCounts }> => {
+const sweepOrg = async (orgId = 'org_a'): Promise<{ code: string; counts: SweepCounts }> => {
   const counts = { ...noSweepCounts };
   gets = [];
   const all = deps();
-  const sweeping = sweep({ ...all, check: checkAssistant(all), configuredOrgs: () => ['org_a'] })('org_a', counts, async () => {});
+  const sweeping = sweep({ ...all, check: checkAssistant(all), configuredOrgs: () => [orgId] })(orgId, counts, async () => {});
   return { code: await sweeping.then(() => 'SUCCEEDED', (error: { code: string }) => error.code), counts };
 };
-const published = async (): Promise<string[]> => (await redis.zrange(keys.assistants('org_a'), '0', '-1')).toSorted();
+const published = async (orgId = 'org_a'): Promise<string[]> => (await redis.zrange(keys.assistants(orgId), '0', '-1')).toSorted();
 const removals = async (): Promise<number> => (await redis.xrange(keys.events, '-', '+')).filter(([, fields]) => fields[1]!.includes('removed')).length;
 const ours = (count: number) => names(count).map((id) => [id, `key of ${id}`] as const);
 
@@ -109,6 +115,47 @@ describe('an API key that lists another org', () => {
     }
     expect(codes).not.toContain('SUCCEEDED');
     expect({ published: await published(), removals: await removals() }).toEqual({ published: before, removals: 0 });
+  });
+});
+
+describe('API keys of two orgs in each other\'s place', () => {
+  it('move nothing from one org to the other', async () => {
+    const theirs = names(30, 'other').map((id) => [id, `key of ${id}`] as const);
+    upstream = new Map(ours(30));
+    await sweepOrg('org_a');
+    upstream = new Map(theirs);
+    await sweepOrg('org_b');
+    const before = [await published('org_a'), await published('org_b')];
+    // Invent goes by the API key, whatever org is named: that of org_a lists and reads those of org_b, and the other way round.
+    const [all, { getAssistant, listAssistants }] = [{ org_a: theirs, org_b: ours(30) }, invent];
+    const as = (orgId: string) => (upstream = new Map(all[orgId as keyof typeof all]));
+    try {
+      invent.getAssistant = (target) => (as(target.orgId), getAssistant(target));
+      invent.listAssistants = (orgId, page) => (as(orgId), listAssistants(orgId, page));
+      expect([(await sweepOrg('org_a')).code, (await sweepOrg('org_b')).code]).toEqual(['TOO_MANY_GONE', 'TOO_MANY_GONE']);
+    } finally {
+      Object.assign(invent, { getAssistant, listAssistants });
+    }
+    expect([await published('org_a'), await published('org_b')]).toEqual(before);
+  });
+});
+
+describe('an assistant that LIST shows with another key, and GET does not show', () => {
+  beforeEach(async () => {
+    upstream = new Map(ours(30));
+    await sweepOrg();
+    upstream.set('ast_7', 'another key');
+  });
+
+  it('fails the sweep: nobody knows which key is in force', async () => {
+    failing = (id) => id === 'ast_7';
+    expect(await sweepOrg()).toMatchObject({ code: 'UPSTREAM_UNREACHABLE', counts: { agreed: 29, unresolved: 1 } });
+    expect(gets).toEqual(['ast_7', 'ast_7']);
+  });
+
+  it('is read again before that', async () => {
+    failing = () => gets.length === 1;
+    expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 29, adopted: 1, unresolved: 0 } });
   });
 });
 

@@ -48,6 +48,8 @@ const SAVE_EVERY_MS = 10_000;
 const CONFIRMED_BY_OTHERS_MS = 60_000;
 /** So many assistants that may have moved to another org are looked at. */
 const STRAYS_A_SWEEP = 20;
+/** What could not be read is read once more after so long. */
+const READ_AGAIN_MS = 5000;
 
 /**
  * Compares what upstream lists with what is published, for one org or for all: those that keys are configured for, and those that
@@ -98,8 +100,13 @@ export interface OrgSweep {
   onRepaired?: (assistantId: string) => void;
   /** What the lists of this run have shown so far, and how far they are believed. */
   evidence?: ListEvidence;
-  /** How many more assistants that were published under another org may be looked at. */
-  straysLeft?: number;
+  /** What is looked at once the list has been judged. */
+  later?: {
+    /** Listed, and published under another org. */
+    strays: Set<string>;
+    /** Those that had to be read, and could not be. */
+    unreadable: Map<string, ErrorCode>;
+  };
 }
 
 /** What a list has shown, and why not all of it could be compared. */
@@ -112,17 +119,20 @@ export type SweptListing = Listing & { failure?: ErrorCode };
 export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptListing> => {
   const { clock, ledger } = deps;
   const beganMs = redisNowMs(clock, run.anchor);
+  const later = (run.later = { strays: new Set<string>(), unreadable: new Map<string, ErrorCode>() });
   await evidenceOf(deps, run);
   const first = await compareListed(deps, run);
   const omits = await judgeList(deps, run, beganMs, first);
   const listing = run.evidence!.skipped > 0 && !run.evidence!.isForeign() ? await compareSkipped(deps, run, first) : first;
   await checkDiffering(deps, run, run.evidence!.release());
   await checkAbsent(deps, run, beganMs, listing, omits ? READ_INSTEAD : Infinity);
+  await checkStrays(deps, run, [...later.strays]);
   await confirmUnconfirmed(deps, run);
+  await readAgain(deps, run);
   const { held } = await ledger.orgLimits(run.orgId);
   if (held) throw new SweepFailure(held);
   const complete = listing.complete && !omits;
-  const failure: ErrorCode | undefined = run.evidence!.unread > 0 ? 'KEYS_NOT_SHOWN' : complete ? undefined : 'LIST_INCOMPLETE';
+  const failure: ErrorCode | undefined = run.evidence!.unread > 0 ? 'KEYS_NOT_SHOWN' : complete ? [...later.unreadable.values()][0] : 'LIST_INCOMPLETE';
   if (failure === undefined) await ledger.orgSwept(run.orgId, { settled: run.asked && run.counts.unresolved === 0 });
   return { ...listing, complete, ...(failure && { failure }) };
 };
@@ -196,13 +206,29 @@ const evidenceOf = async ({ ledger }: SweepDeps, run: OrgSweep): Promise<ListEvi
 const confirmUnconfirmed = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   const { unconfirmed } = run.evidence!;
   if (!run.asked || unconfirmed.size === 0) return;
-  for (let leftMs = Math.max(...unconfirmed.values()); leftMs > 0; leftMs -= SAVE_EVERY_MS) {
-    await run.save();
-    await deps.clock.sleep(Math.min(leftMs, SAVE_EVERY_MS));
-  }
-  await run.save();
+  await pause(deps, run, Math.max(...unconfirmed.values()));
   const assistantIds = [...unconfirmed.keys()];
   unconfirmed.clear();
+  run.counts.unresolved -= assistantIds.length;
+  await checkAll(deps, run, assistantIds);
+};
+
+/** The sweep keeps its lease meanwhile. */
+const pause = async ({ clock }: SweepDeps, { save }: OrgSweep, ms: number): Promise<void> => {
+  for (let leftMs = ms; leftMs > 0; leftMs -= SAVE_EVERY_MS) {
+    await save();
+    await clock.sleep(Math.min(leftMs, SAVE_EVERY_MS));
+  }
+  await save();
+};
+
+/** What LIST disputes and nobody can read may be wrong: after another try the sweep fails with the reason. What was not asked for want of a request is asked soon. */
+const readAgain = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
+  const { unreadable } = run.later!;
+  const assistantIds = [...unreadable.keys()].slice(0, READ_INSTEAD);
+  if (assistantIds.length === 0) return;
+  await pause(deps, run, READ_AGAIN_MS);
+  for (const assistantId of assistantIds) unreadable.delete(assistantId);
   run.counts.unresolved -= assistantIds.length;
   await checkAll(deps, run, assistantIds);
 };
@@ -398,16 +424,15 @@ export const unlessCorrupt = async <T>(deps: SetAsideDeps, target: Target, step:
 /** The right key is of no use in a record that nobody can open: such a record is reported, and published anew. */
 const verifyRecords = async (deps: SweepDeps, run: OrgSweep, agreeing: Listed[], beganMs: number): Promise<void> => {
   const { ledger, publisher, check, logger, readLagMs } = deps;
-  const { orgId, lane, counts } = run;
+  const { orgId, lane, counts, later } = run;
   const currents = await ledger.currents(agreeing.map(({ assistantId }) => assistantId));
-  const strays: string[] = [];
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
     const current = currents[i] ?? null;
     // What has no key, and was never published, has no record.
     if (('removal' in finding && current === null) || (await publisher.canBeOpened(current, assistantId, state, beganMs))) {
       counts.agreed += 1;
       const publishedUnder = publishedOrgOf(current);
-      if (publishedUnder !== undefined && isAnotherOrg(publishedUnder, orgId)) strays.push(assistantId);
+      if (publishedUnder !== undefined && isAnotherOrg(publishedUnder, orgId) && later && later.strays.size < STRAYS_A_SWEEP) later.strays.add(assistantId);
       continue;
     }
     // A rotation may have published another key since the page was compared: its record is not the one that was to be opened.
@@ -428,15 +453,15 @@ const verifyRecords = async (deps: SweepDeps, run: OrgSweep, agreeing: Listed[],
       counts.unresolved += 1;
     }
   }
-  await checkStrays(deps, run, strays);
 };
 
-/** What this org lists and was published under another: the check sees whether it has moved. Each costs two requests, so that a sweep makes a few. */
+/**
+ * What this org lists and was published under another: the check sees whether it has moved. Each costs two requests, so that a sweep makes a few. Not before the list
+ * has been judged: an API key that is another org's by now lists all of that.
+ */
 const checkStrays = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
   const { orgId, lane, counts } = run;
   for (const assistantId of assistantIds) {
-    run.straysLeft = (run.straysLeft ?? STRAYS_A_SWEEP) - 1;
-    if (run.straysLeft < 0) return;
     counts.requests += 2;
     const target = { orgId, assistantId };
     await unlessCorrupt(deps, target, () => deps.check(target, { lane }));
@@ -485,7 +510,7 @@ const checkAbsent = async (deps: SweepDeps, run: OrgSweep, beganMs: number, { se
 };
 
 /** Reads assistants one by one and publishes what is in force. Returns those that may be there. */
-const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence, asked }: OrgSweep, assistantIds: string[]): Promise<string[]> => {
+const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evidence, asked, later }: OrgSweep, assistantIds: string[]): Promise<string[]> => {
   const { ledger, check, logger, readLagMs } = deps;
   const present: string[] = [];
   const checkOne = async (assistantId: string) => {
@@ -501,6 +526,7 @@ const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evid
     }
     counts.unresolved += 1;
     if (kind === 'corrupt') return;
+    if (kind === 'unreadable' && result.code !== 'UPSTREAM_RATE_LIMITED') later?.unreadable.set(assistantId, result.code);
     if (kind === 'unconfirmed') evidence?.unconfirmed.set(assistantId, result.retryInMs);
     logger.warn({ org_id: orgId, assistant_id: assistantId, result: kind }, 'a difference could not be resolved yet; it is looked at again');
     const ownReadMs = kind === 'unconfirmed' && asked ? CONFIRMED_BY_OTHERS_MS : 0;
