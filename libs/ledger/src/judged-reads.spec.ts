@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { accept, claimed, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
+import { accept, claimed, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
 
 let server: RedisServer;
 let beganMs: number;
@@ -82,5 +83,33 @@ describe('an assistant that a rotation holds while its outcome is unknown', () =
     expect((held as { retryInMs: number }).retryInMs).toBeGreaterThan(15_000);
     await ledger.noteUnknown(claim, { readInMs: 3_600_000, holdMs: 0 }, key('f1').sealed);
     expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({ kind: 'held', retryInMs: 30_000 });
+  });
+});
+
+describe('an assistant that is in doubt, of which a list shows the published key', () => {
+  const listed = () => ledger.compare({ beganMs: Date.now(), lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+
+  it('is left to the rotation whose outcome is unknown', async () => {
+    await rotate('f1');
+    await lose();
+    expect(await listed()).toEqual(['agrees']);
+    expect(await dueChecks()).toEqual([]);
+  });
+
+  it('is checked if that rotation is gone, so that consumers are told that it is not', async () => {
+    await rotate('f1');
+    const claim = await lose({}, { landingWindowMs: 1 });
+    await redis.del(`{spec}:rotation:${claim.rotationId}`);
+    await sleep(10);
+    expect(await listed()).toEqual(['agrees']);
+    expect(await dueChecks()).toEqual(['org_1/ast_1']);
+    // Nor does what is listed with another key wait for it.
+    expect(await ledger.compare({ beganMs: Date.now() + 1000, lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f2') }])).toEqual(['differs']);
+    const hold = await looked();
+    expect(hold.uncertain).toBe(true);
+    await ledger.commit(hold, readKey('f1', hold));
+    expect(await redis.hlen('{spec}:uncertain')).toBe(0);
+    await listed();
+    expect(await dueChecks()).toEqual([]);
   });
 });

@@ -18,8 +18,13 @@ local read_ms, lag_ms, count = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(AR
 local now_ms = math.floor(now_us() / 1000)
 local seen_ms = int(now_ms)
 
+-- Whether a rotation holds it that will hand it back.
+local function is_driven(held)
+  return held[1] and not is_orphaned(held[1], tonumber(held[11]) or 0, now_ms)
+end
+
 local function compare(key, id, state)
-  local held = redis.pcall('HMGET', key, 'holder', 'version', 'fingerprint', 'superseded', 'verified', 'org', 'epoch', 'known', 'seen')
+  local held = redis.pcall('HMGET', key, 'holder', 'version', 'fingerprint', 'superseded', 'verified', 'org', 'epoch', 'known', 'seen', 'uncertain', 'lands')
   if held.err then return 'corrupt' end
   if not held[2] then
     if held[1] then return 'held' end
@@ -35,9 +40,11 @@ local function compare(key, id, state)
       forget_observation(key, id)
       if held[6] then redis.call('ZREM', changes_key(decoded(held[6])), id) end
     end
+    -- Consumers were told that it is in doubt, and no rotation is about to tell them otherwise: the check does, if none is due.
+    if held[10] and held[6] and not is_driven(held) then request_check(decoded(held[6]), id, now_ms) end
     return 'agrees'
   end
-  if held[1] then return 'held' end
+  if is_driven(held) then return 'held' end
   if was_superseded(state, held[3], held[4] or '') then return 'stale' end
   if left((tonumber(held[8]) or 0) + lag_ms - read_ms, 0, lag_ms) > 0 then return 'young' end
   return 'differs'
