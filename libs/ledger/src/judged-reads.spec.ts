@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
+import { createLedger } from './ledger.ts';
 import { accept, claimed, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
 
 let server: RedisServer;
@@ -111,5 +112,22 @@ describe('an assistant that is in doubt, of which a list shows the published key
     expect(await redis.hlen('{spec}:uncertain')).toBe(0);
     await listed();
     expect(await dueChecks()).toEqual([]);
+  });
+});
+
+describe('an org whose assistants go one after the other', () => {
+  it('does not lose the last ones because sweeps have seen the others go', async () => {
+    const limited = createLedger({ redis, prefix: 'spec', confirmAfterMs: 0, maxChangedPercent: 25 });
+    const names = ['ast_1', 'ast_2', 'ast_3', 'ast_4'];
+    for (const [i, assistantId] of names.entries()) await rotate(`f${i}`, { assistantId });
+    await limited.orgSwept('org_1');
+    const kinds = [];
+    for (const assistantId of names) {
+      const hold = await looked({ assistantId });
+      kinds.push((await limited.commit(hold, removed('deleted', hold))).kind);
+      if (kinds.at(-1) === 'committed') await limited.orgSwept('org_1');
+    }
+    expect(kinds).toEqual(['committed', 'committed', 'committed', 'withheld']);
+    expect(await limited.orgLimits('org_1')).toMatchObject({ known: 4, limit: 3, held: 'TOO_MANY_GONE' });
   });
 });
