@@ -27,6 +27,11 @@ export interface ListEvidence {
   noteKnown(count: number): void;
   /** Nothing that was listed so far is known, although several are. */
   isForeign(): boolean;
+  /**
+   * That many more were never published. Whether they wait until the list has ended: they are more than may change, and so are the known ones that it has
+   * not shown yet. It may be in part another org's.
+   */
+  isTooNew(count: number): boolean;
   /** It is listed with another key, or without one. */
   defer(listed: Listed): void;
   /** Those of the deferred that may be read and published now: all of them, as long as no larger a share of what was listed is disputed than may change. */
@@ -61,6 +66,7 @@ const CHANGES_ALLOWED = 3;
 
 export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }: { reads: number; isOurs?: boolean }): ListEvidence => {
   let knownListed = 0;
+  let newListed = 0;
   let untrue = false;
   let checked = 0;
   let agreed = 0;
@@ -97,6 +103,10 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
       knownListed += count;
     },
     isForeign: () => limits.known > 1 && knownListed === 0 && !limits.accepted && !isOurs,
+    isTooNew: (count) => {
+      newListed += count;
+      return limits.known > 1 && !limits.accepted && !isOurs && newListed > limits.limit && limits.known - knownListed > limits.limit;
+    },
     defer: ({ assistantId, finding }) => {
       listedOtherwise += 1;
       const code = !('removal' in finding) ? 'TOO_MANY_CHANGED' : finding.removal === 'deleted' ? 'TOO_MANY_GONE' : 'TOO_MANY_WITHOUT_KEY';

@@ -369,13 +369,14 @@ const readInstead = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[
 
 /**
  * What was never published has nothing that it could overwrite. LIST alone is not believed: some of each page are read one by one, which publishes
- * them, and only if LIST has shown their keys right the others are published as they were listed. Not before anything listed is known, if anything is.
+ * them, and only if LIST has shown their keys right the others are published as they were listed. Not before anything listed is known, if anything is, and
+ * not while it may be in part another org's list: that is decided at its end.
  */
 const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], beganMs: number): Promise<void> => {
   const { ledger, readLagMs } = deps;
   const { counts, orgId } = run;
   const evidence = run.evidence!;
-  if (evidence.isForeign() || (evidence.limits.held && !evidence.limits.accepted)) {
+  if (evidence.isTooNew(unseen.length) || evidence.isForeign() || (evidence.limits.held && !evidence.limits.accepted)) {
     evidence.skipped += unseen.length;
     return;
   }
