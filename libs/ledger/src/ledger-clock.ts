@@ -106,7 +106,7 @@ export const createLedgerClock = ({
     const expected = trusted ? Math.floor(reckon(trusted, sentMs)) : '';
     const [, nowText, pastText, jumpText, noted] = (await run.clock([keys.ledger], [notes ? what : 'look', expected, toleranceMs, behindMs, name])) as string[];
     const past = pastText === '' ? undefined : Number(pastText);
-    return { redisMs: Number(nowText), past, jump: jumpText === '' ? undefined : offsetOf(jumpText!), noted: noted === '1', sentMs, heardMs: clock.nowMs() };
+    return { redisMs: Number(nowText), past, jump: jumpText === '' ? undefined : readJump(jumpText!).offsetMs, noted: noted === '1', sentMs, heardMs: clock.nowMs() };
   };
   type Answer = Awaited<ReturnType<typeof ask>>;
 
@@ -187,12 +187,13 @@ export const createLedgerClock = ({
   return api;
 };
 
-/** Anybody may write there. */
-const offsetOf = (text: string): number => {
+/** What the ledger says of a jump of the clock of Redis: since when, and by how much. Anybody may write there. */
+export const readJump = (text: string): { sinceMs?: number; offsetMs: number } => {
   try {
-    const { offset_ms: offsetMs } = JSON.parse(text) as { offset_ms?: unknown };
-    return typeof offsetMs === 'number' && Number.isFinite(offsetMs) ? offsetMs : 0;
+    const { since, offset_ms: offsetMs } = JSON.parse(text) as { since?: unknown; offset_ms?: unknown };
+    const isMoment = typeof since === 'number' && Number.isSafeInteger(since) && since >= 0 && since <= 8_640_000_000_000_000;
+    return { ...(isMoment && { sinceMs: since }), offsetMs: typeof offsetMs === 'number' && Number.isFinite(offsetMs) ? offsetMs : 0 };
   } catch {
-    return 0;
+    return { offsetMs: 0 };
   }
 };

@@ -301,8 +301,8 @@ export interface LedgerOptions {
   maxChangedPercent?: number;
 }
 
-export const DEFAULT_CONFIRM_AFTER_MS = 30_000;
-export const DEFAULT_MAX_CHANGED_PERCENT = 25;
+const DEFAULT_CONFIRM_AFTER_MS = 30_000;
+const DEFAULT_MAX_CHANGED_PERCENT = 25;
 /** For how long a held org that an operator has accepted has no limit: a sweep, and the reads that confirm it. */
 const ACCEPTED_MS = 3_600_000;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
