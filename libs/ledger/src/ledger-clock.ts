@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { expectOf } from './expected-time.ts';
+import { jsonText, moment } from './hash-fields.ts';
 import { ledgerKeys } from './keys.ts';
 import { defineScripts } from './scripts.ts';
 
@@ -187,13 +189,10 @@ export const createLedgerClock = ({
   return api;
 };
 
+const Jump = jsonText.pipe(z.object({ since: moment.optional().catch(undefined), offset_ms: z.number().catch(0) }));
+
 /** What the ledger says of a jump of the clock of Redis: since when, and by how much. Anybody may write there. */
 export const readJump = (text: string): { sinceMs?: number; offsetMs: number } => {
-  try {
-    const { since, offset_ms: offsetMs } = JSON.parse(text) as { since?: unknown; offset_ms?: unknown };
-    const isMoment = typeof since === 'number' && Number.isSafeInteger(since) && since >= 0 && since <= 8_640_000_000_000_000;
-    return { ...(isMoment && { sinceMs: since }), offsetMs: typeof offsetMs === 'number' && Number.isFinite(offsetMs) ? offsetMs : 0 };
-  } catch {
-    return { offsetMs: 0 };
-  }
+  const { since, offset_ms: offsetMs } = Jump.safeParse(text).data ?? { offset_ms: 0 };
+  return { ...(since !== undefined && { sinceMs: since }), offsetMs };
 };
