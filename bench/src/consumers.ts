@@ -97,7 +97,11 @@ const start = async (progress: (text: string) => void): Promise<string> => {
   const [worker] = await stage.startWorkers(1);
   progress(`consumers: a sweep publishes ${whole(SNAPSHOT)} records`);
   const { id } = await client.createSweep({ orgId: ORG });
-  await until(async () => ['SUCCEEDED', 'FAILED'].includes(String((await client.getSweep({ id })).state)), 200);
+  await until(async () => {
+    const { state, error } = await client.getSweep({ id });
+    if (state === 'FAILED') throw new Error(`the sweep is FAILED: ${error?.reason}`);
+    return state === 'SUCCEEDED';
+  }, 200);
   const keyFile = await register(stage, client, 'bench');
   const found: Record<string, string>[] = [];
   for (let round = 1; round <= 3; round += 1) {

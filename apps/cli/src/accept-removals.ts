@@ -16,9 +16,9 @@ const consequences: Record<string, (held: HeldOrg) => string> = {
 };
 
 /** In a sentence. A reason of a later version is unknown here. */
-export const consequenceOf = (held: HeldOrg): string => (consequences[held.reason] ?? (() => 'What Invent shows of the org now is published, including removals.'))(held);
+const consequenceOf = (held: HeldOrg): string => (consequences[held.reason] ?? (() => 'What Invent shows of the org now is published, including removals.'))(held);
 
-export const heldOrgText = (held: HeldOrg): string =>
+const heldOrgText = (held: HeldOrg): string =>
   table([
     ['org', held.orgId],
     ['held since', isoTime(held.sinceTime)],

@@ -1,5 +1,5 @@
 import type { ProtoBulkItem, ProtoBulkRotation } from '@rekey/rpc';
-import { isoTime, printable, table, withoutEmpty } from './output.ts';
+import { NO_WORKER, isoTime, printable, table, withoutEmpty } from './output.ts';
 
 type ProtoDuration = ProtoBulkRotation['remaining'];
 
@@ -118,7 +118,7 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     ['started', isoTime(bulk.startTime)],
     ['ended', isoTime(bulk.endTime)],
     ['rate', bulk.rate ? `${bulk.rate.toFixed(1)}/s` : undefined],
-    ['remaining', bulk.noLiveWorker ? 'unknown: no worker is live, and nothing is done until one starts' : remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
+    ['remaining', bulk.noLiveWorker ? `unknown: ${NO_WORKER}` : remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
     ['takes', estimate ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}` : undefined],
     ['verified', verification?.verified ? `${number(verification.verified)} are in force at Invent as published` : undefined],
     ['repaired', verification?.repaired ? `${number(verification.repaired)} had another key, which is published now` : undefined],

@@ -4,7 +4,7 @@ import { bulkJson, bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
 import { createBulkDisplay } from './bulk-progress.ts';
 import { CliError, exitCodes } from './failure.ts';
 import { print } from './gateway-command.ts';
-import { NO_WORKER } from './follow.ts';
+import { NO_WORKER } from './output.ts';
 import { createPatience } from './patience.ts';
 import { writeResultsFile } from './results-file.ts';
 

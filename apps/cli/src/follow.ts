@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { CliError, exitCodes } from './failure.ts';
 import { print } from './gateway-command.ts';
+import { NO_WORKER } from './output.ts';
 
 /** The longest that a timer of Node's waits is 2^31 - 1 ms; one that is set to more fires at once. */
 const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
@@ -31,12 +32,11 @@ export interface Followed<T> {
   isIdle?(current: T): boolean;
 }
 
-export const NO_WORKER = 'no worker is live: nothing is done until one starts (rekey status)';
 /** A worker that restarts is away for a moment; nobody need be told. */
 const IDLE_FOR_MS = 5000;
 
 /** Says once, on standard error, that no worker is live, when that has been so for some seconds; and again if it is so anew. */
-export const createIdleNotice = (write: (text: string) => void = (text) => void process.stderr.write(text), now: () => number = () => performance.now()) => {
+const createIdleNotice = () => {
   let idleSince: number | undefined;
   let told = false;
   return (idle: boolean): void => {
@@ -45,10 +45,10 @@ export const createIdleNotice = (write: (text: string) => void = (text) => void 
       told = false;
       return;
     }
-    idleSince ??= now();
-    if (told || now() - idleSince < IDLE_FOR_MS) return;
+    idleSince ??= performance.now();
+    if (told || performance.now() - idleSince < IDLE_FOR_MS) return;
     told = true;
-    write(`${NO_WORKER}\n`);
+    process.stderr.write(`${NO_WORKER}\n`);
   };
 };
 

@@ -80,6 +80,8 @@ export const table = (rows: [string, string | undefined][]): string => {
   return present.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n');
 };
 
+export const NO_WORKER = 'no worker is live: nothing is done until one starts (rekey status)';
+
 export const printable = (text: string): string => (/^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text));
 
 export const rotationText = (rotation: ProtoRotation): string =>
@@ -87,7 +89,7 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['rotation', rotation.id],
     ['assistant', `${rotation.orgId}/${rotation.assistantId}`],
     ['state', rotation.state],
-    ['waits', rotation.noLiveWorker ? 'no worker is live: nothing is done until one starts' : undefined],
+    ['waits', rotation.noLiveWorker ? NO_WORKER : undefined],
     ['reason', rotation.reason],
     ['version', rotation.version === '0' ? undefined : `${rotation.version} (${rotation.cause.toLowerCase()})`],
     ['created', isoTime(rotation.createTime)],
@@ -120,7 +122,7 @@ export const sweepText = (sweep: ProtoSweep): string =>
     ['sweep', sweep.id],
     ['org', sweep.orgId || 'all'],
     ['state', sweep.state],
-    ['waits', sweep.noLiveWorker ? 'no worker is live: nothing is done until one starts' : undefined],
+    ['waits', sweep.noLiveWorker ? NO_WORKER : undefined],
     ['created', isoTime(sweep.createTime)],
     ['started', isoTime(sweep.startTime)],
     ['ended', isoTime(sweep.endTime)],

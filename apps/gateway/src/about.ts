@@ -14,7 +14,7 @@ const fields: [field: string, schema: z.ZodType, name: string][] = [
 ];
 
 /** What a request names. */
-export const namedIn = (request: unknown): Record<string, string> => {
+const namedIn = (request: unknown): Record<string, string> => {
   if (typeof request !== 'object' || request === null) return {};
   const given = request as Record<string, unknown>;
   return Object.fromEntries(

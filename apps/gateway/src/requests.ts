@@ -43,7 +43,7 @@ export const ListRotations = z.object({
 
 export const CreateSweep = z
   .object({ orgId: optionalText(OrgId), acceptRemovals: z.boolean().default(false) })
-  .refine(({ orgId, acceptRemovals }) => !acceptRemovals || orgId !== undefined, { path: ['orgId'], error: 'is required with accept_removals: one org at a time' });
+  .refine(({ orgId, acceptRemovals }) => !acceptRemovals || orgId !== undefined, { path: ['orgId'], error: 'must be given with accept_removals: one org at a time' });
 
 export const BySweep = z.object({ id: SweepId });
 

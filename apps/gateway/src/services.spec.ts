@@ -163,7 +163,7 @@ describe('CreateSweep with accept_removals', () => {
   it('needs an org', async () => {
     const error: ServiceError = await accept('').catch((caught: ServiceError) => caught);
     expect(error.code).toBe(status.INVALID_ARGUMENT);
-    expect(readStatusDetails(error)).toMatchObject({ fieldViolations: [{ field: 'org_id', description: 'is required with accept_removals: one org at a time' }] });
+    expect(readStatusDetails(error)).toMatchObject({ fieldViolations: [{ field: 'org_id', description: 'must be given with accept_removals: one org at a time' }] });
     expect(await stored()).toEqual([['org_1'], [], 0, 0]);
   });
 });

@@ -153,7 +153,7 @@ const refusals: Readonly<Record<number, ErrorCode>> = {
  * Sorts what became of a rotate-secret-key POST.
  * Done: a whole 200 with this assistant's record and a key. Not done: no byte left, or a refusal. Unknown: everything else.
  */
-export const sortRotation = (result: Exchange, assistantId: string, tookMs = 0): RotateOutcome => {
+const sortRotation = (result: Exchange, assistantId: string, tookMs = 0): RotateOutcome => {
   if (result.status !== undefined && refusals[result.status]) {
     const code = refusals[result.status]!;
     return { outcome: 'not-done', code, retry: code === 'UPSTREAM_RATE_LIMITED', status: result.status, reason: `HTTP ${result.status}`, ...retryAfter(result) };

@@ -1,4 +1,5 @@
 import { attentionCodes, wordsOf, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus, type Words } from '@rekey/schema';
+import { readJump } from './ledger-clock.ts';
 import type { KnownProcess } from './processes.ts';
 
 /** What is known of the whole at one moment. Times are Redis time, in ms since 1970. */
@@ -105,8 +106,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
       'Restore Redis from its backup; or accept what is there: rekey ledger adopt.', { sinceMs: ledger.lostMs, subject: ledger.id });
   }
   if (facts.clockJump !== undefined) {
-    const jump = readJump(facts.clockJump);
-    add('CLOCK_JUMP', 'The clock of Redis jumped. Rotations pause, because versions are drawn from it.', 'Set the clock of the machine that Redis runs on.', { sinceMs: jump });
+    add('CLOCK_JUMP', 'The clock of Redis jumped. Rotations pause, because versions are drawn from it.', 'Set the clock of the machine that Redis runs on.', { sinceMs: readJump(facts.clockJump).sinceMs });
   }
   // A jump is noted in the ledger; what a worker alone has met is not.
   addEach('CLOCK_JUMP', rotating.filter(({ settings }) => settings.clockDoubt !== undefined), ({ id, settings }) => ({
@@ -223,15 +223,4 @@ const addConsumers = ({ nowMs, consumers = [] }: SystemFacts, addEach: AddEach):
   addEach('CONSUMER_UNAPPLIED', consumers.filter(({ live, unapplied }) => live && unapplied > 0), ({ name, unapplied }) => ({
     subject: name, message: `The consumer could not apply ${plural(unapplied, 'event')}.`, advice: `See which, and why: rekey consumer status ${name}`,
   }));
-};
-
-/** Whatever else the note says, a moment in it is shown. */
-const readJump = (note: string): number | undefined => {
-  try {
-    const parsed = JSON.parse(note) as unknown;
-    const since = typeof parsed === 'object' && parsed !== null ? (parsed as { since?: unknown }).since : parsed;
-    return typeof since === 'number' && Number.isSafeInteger(since) && since >= 0 && since <= 8_640_000_000_000_000 ? since : undefined;
-  } catch {
-    return undefined;
-  }
 };

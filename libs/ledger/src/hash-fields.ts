@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** A number as a field of a hash holds it. */
 export const count = z.coerce.number().int().nonnegative();
 
+/** In ms since 1970; no more than a Date can hold. */
+export const moment = z.int().nonnegative().max(8_640_000_000_000_000);
+
 /** Redis has no null: an empty text stands for nothing. */
 export const optional = <T extends z.ZodType>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
 

@@ -3,7 +3,6 @@ export {
   type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type Hold, type KeyFacts, type KeyVersion, type NextRead, type Recognised, type Sealed, type Ledger,
   type ListFilter, type LookResult, type OrgLimits,
 } from './ledger.ts';
-export type { HeldOrg } from './held-orgs.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
 export {
   FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, keptJobs,
@@ -11,8 +10,8 @@ export {
 } from './queues.ts';
 export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
-export { attentionOf, sweepDueWithinMs, type SystemFacts } from './attention.ts';
-export { BEAT_EVERY_MS, PROCESS_LEASE_MS, createProcesses, isAnyRotating, processId, type KnownProcess, type ProcessIdentity, type ProcessSettings, type Processes } from './processes.ts';
+export { sweepDueWithinMs } from './attention.ts';
+export { createProcesses, isAnyRotating, processId, type KnownProcess, type ProcessIdentity, type ProcessSettings, type Processes } from './processes.ts';
 export { startPresence } from './presence.ts';
 export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './ledger-watch.ts';
 export { createRequestBudget, slotKeepsMs, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget.ts';

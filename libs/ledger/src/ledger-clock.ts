@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { expectOf } from './expected-time.ts';
+import { jsonText, moment } from './hash-fields.ts';
 import { ledgerKeys } from './keys.ts';
 import { defineScripts } from './scripts.ts';
 
@@ -106,7 +108,7 @@ export const createLedgerClock = ({
     const expected = trusted ? Math.floor(reckon(trusted, sentMs)) : '';
     const [, nowText, pastText, jumpText, noted] = (await run.clock([keys.ledger], [notes ? what : 'look', expected, toleranceMs, behindMs, name])) as string[];
     const past = pastText === '' ? undefined : Number(pastText);
-    return { redisMs: Number(nowText), past, jump: jumpText === '' ? undefined : offsetOf(jumpText!), noted: noted === '1', sentMs, heardMs: clock.nowMs() };
+    return { redisMs: Number(nowText), past, jump: jumpText === '' ? undefined : readJump(jumpText!).offsetMs, noted: noted === '1', sentMs, heardMs: clock.nowMs() };
   };
   type Answer = Awaited<ReturnType<typeof ask>>;
 
@@ -187,12 +189,10 @@ export const createLedgerClock = ({
   return api;
 };
 
-/** Anybody may write there. */
-const offsetOf = (text: string): number => {
-  try {
-    const { offset_ms: offsetMs } = JSON.parse(text) as { offset_ms?: unknown };
-    return typeof offsetMs === 'number' && Number.isFinite(offsetMs) ? offsetMs : 0;
-  } catch {
-    return 0;
-  }
+const Jump = jsonText.pipe(z.object({ since: moment.optional().catch(undefined), offset_ms: z.number().catch(0) }));
+
+/** What the ledger says of a jump of the clock of Redis: since when, and by how much. Anybody may write there. */
+export const readJump = (text: string): { sinceMs?: number; offsetMs: number } => {
+  const { since, offset_ms: offsetMs } = Jump.safeParse(text).data ?? { offset_ms: 0 };
+  return { ...(since !== undefined && { sinceMs: since }), offsetMs };
 };

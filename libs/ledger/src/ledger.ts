@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type HeldOrgStatus, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
-import { errorCodeOf, readHeldOrgs, type HeldOrg } from './held-orgs.ts';
+import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
 import { ledgerKeys, type Keys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
 import { readOrgName } from './org-name.ts';
@@ -212,7 +212,7 @@ export interface Ledger {
   orgSwept(orgId: string, options?: { settled: boolean }): Promise<boolean>;
   /** An operator accepts what reads say of a held org, until a sweep has done it, for an hour at most. False if it is not held; repeating it is safe. */
   acceptHeld(orgId: string): Promise<boolean>;
-  heldOrgs(): Promise<HeldOrg[]>;
+  heldOrgs(): Promise<HeldOrgStatus[]>;
   /** What is known of the keys of assistants. */
   keyFacts(assistantIds: string[]): Promise<KeyFacts[]>;
   /** The assistants last published under an org that no sweep or check has seen since a moment: a page of them. */
@@ -301,8 +301,8 @@ export interface LedgerOptions {
   maxChangedPercent?: number;
 }
 
-export const DEFAULT_CONFIRM_AFTER_MS = 30_000;
-export const DEFAULT_MAX_CHANGED_PERCENT = 25;
+const DEFAULT_CONFIRM_AFTER_MS = 30_000;
+const DEFAULT_MAX_CHANGED_PERCENT = 25;
 /** For how long a held org that an operator has accepted has no limit: a sweep, and the reads that confirm it. */
 const ACCEPTED_MS = 3_600_000;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
@@ -544,7 +544,7 @@ export const createLedger = ({
       return kind === 'ACCEPTED';
     },
 
-    heldOrgs: async () => readHeldOrgs(redis, keys),
+    heldOrgs: async () => heldOrgsOf(Object.entries(await redis.hgetall(keys.held))),
 
     keyFacts: async (assistantIds) => {
       const pipeline = redis.pipeline();

@@ -46,7 +46,7 @@ export interface Processes {
 
 /** How often a process says that it lives, and for how long that counts. */
 export const BEAT_EVERY_MS = 2000;
-export const PROCESS_LEASE_MS = 10_000;
+const PROCESS_LEASE_MS = 10_000;
 const MAX_PROCESSES = 200;
 const KEEP_GONE_MS = 86_400_000;
 

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { attentionOf, POLICY_OVERDUE_MS, type SystemFacts } from './attention.ts';
 import type { ConsumerPositions } from './consumer-positions.ts';
 import { createConsumers } from './consumers.ts';
+import { moment } from './hash-fields.ts';
+import { heldOrgsOf } from './held-orgs.ts';
 import { ledgerKeys } from './keys.ts';
 import { createOrgAlias } from './org-alias.ts';
 import { createProcesses, type KnownProcess } from './processes.ts';
@@ -205,9 +207,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
       const uncertain = longestFirst(uncertainAll!.map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) })));
       const quarantined = longestFirst(quarantinedAll!.map(([assistantId, text]) => ({ assistantId, ...(read(Quarantine, text) ?? { why: 'its entry in the quarantine cannot be read' }) })));
       const stale = longestFirst(staleAll!.map(([assistantId, text]) => ({ assistantId, ...read(Stale, text) })));
-      const heldOrgs = heldAll!
-        .map(([orgId, text]): SystemStatus['heldOrgs'][number] => ({ orgId, ...(read(Held, text) ?? { code: 'LEDGER_CORRUPT' }) }))
-        .toSorted((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0));
+      const heldOrgs = heldOrgsOf(heldAll!);
       const since = facts['frozen'];
       const frozen = since === undefined ? undefined : { ...momentOf('sinceMs', since), reason: facts['frozen_reason'] ?? '' };
       const lastEnded = readSweep(facts['sweep_ended']);
@@ -271,17 +271,12 @@ const someFields = async (redis: Redis, key: string): Promise<[string, string][]
 
 const longestFirst = <T extends AssistantSince>(entries: T[]): T[] => entries.toSorted((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0)).slice(0, SHOWN);
 
-/** What a Date can hold. */
-const Moment = z.int().nonnegative().max(8_640_000_000_000_000);
 const Doubt = z.object({ time: z.iso.datetime({ offset: true }) }).transform(({ time }) => ({ sinceMs: Date.parse(time) }));
-const Quarantine = z.object({ since: Moment, why: z.string() }).transform(({ since, why }) => ({ sinceMs: since, why }));
-const Stale = z.object({ since: Moment, org: z.string().optional() }).transform(({ since, org }) => ({ sinceMs: since, ...(org !== undefined && { orgId: org }) }));
-const Held = z
-  .object({ since: Moment, code: z.string().regex(/^[A-Z_]{1,64}$/), affected: z.int().nonnegative().optional(), known: z.int().nonnegative().optional() })
-  .transform(({ since, code, affected, known }) => ({ sinceMs: since, code, ...(affected !== undefined && { affected }), ...(known !== undefined && { known }) }));
+const Quarantine = z.object({ since: moment, why: z.string() }).transform(({ since, why }) => ({ sinceMs: since, why }));
+const Stale = z.object({ since: moment, org: z.string().optional() }).transform(({ since, org }) => ({ sinceMs: since, ...(org !== undefined && { orgId: org }) }));
 const Holdings = z.object({ assistants: z.int().nonnegative(), consumers: z.int().nonnegative(), policies: z.int().nonnegative() });
 const EndedSweep = z.object({
-  id: z.string(), state: z.enum(['SUCCEEDED', 'FAILED']), began: Moment.optional(), ended: Moment, compared: z.int().nonnegative(), error: z.string().regex(/^[A-Z_]{0,64}$/),
+  id: z.string(), state: z.enum(['SUCCEEDED', 'FAILED']), began: moment.optional(), ended: moment, compared: z.int().nonnegative(), error: z.string().regex(/^[A-Z_]{0,64}$/),
 });
 
 const readSweep = (text: string | null | undefined): (LastSweep & { beganMs?: number }) | undefined => {
@@ -294,7 +289,7 @@ const sweepOf = ({ id, state, endedMs, compared, errorCode }: LastSweep): LastSw
 
 /** A moment under a name, if the text is one. */
 const momentOf = <K extends string>(name: K, text: string | null | undefined): { [P in K]?: number } => {
-  const isMoment = typeof text === 'string' && text !== '' && Moment.safeParse(Number(text)).success;
+  const isMoment = typeof text === 'string' && text !== '' && moment.safeParse(Number(text)).success;
   return (isMoment ? { [name]: Number(text) } : {}) as { [P in K]?: number };
 };
 const numberOf = (text: string | null | undefined): number => {

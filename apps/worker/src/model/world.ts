@@ -703,7 +703,7 @@ const badly = (weight: number, text: string, run: Action['run']): Action => ({ t
 /** Reads of a sweep that nothing depends on but which assistants it looks at. */
 const IN_PASSING: ReadonlySet<string> = new Set(['nowMs', 'orgs', 'notSeenSince', 'unquarantine']);
 const GIVEN: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'epoch', 'key', 'fingerprint', 'cause', 'rotation', 'read', 'beganMs', 'readInMs', 'code', 'state']);
-const ANSWERED: ReadonlySet<string> = new Set(['kind', 'claim', 'hold', 'epoch', 'stateBefore', 'knownForMs', 'landsInMs', 'retryInMs', 'publishedVersion', 'assistantId']);
+const ANSWERED: ReadonlySet<string> = new Set(['kind', 'claim', 'hold', 'epoch', 'stateBefore', 'landsInMs', 'retryInMs', 'publishedVersion', 'assistantId']);
 const SWEEP = 'the last sweep begins';
 
 const pick = (actions: Action[], choice: number): Action | undefined => {
