@@ -31,9 +31,9 @@ export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & {
   /** By this process's clock, when upstream's answer was there; of an answer to a POST. */
   answeredMs?: number;
 };
-export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' | 'confirmed' }> & {
-  /** It is an older key that is in force again, and is published as that. */
-  rolledBack?: true;
+export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' | 'confirmed' | 'before' }> & {
+  /** It is an older key that is in force again, or one that was made before the rotation: it is published, and the rotation goes on. */
+  satisfiesNone?: true;
 };
 
 export interface Publisher {
@@ -156,13 +156,14 @@ export const createPublisher = ({ ledger, sealer, readers, logger, clock, meter,
           return commitAtLength(named, { key, sealed: sealedVersion(named, finding, cause), updatedMs, ...publication, cause, rotation });
         });
       const first = await write(publication.cause, publication.rotation);
-      // An older key satisfies no rotation.
       const isRollback = first.kind === 'confirmed';
-      const result = isRollback ? await write('rollback', 'goes-on') : first;
-      if (result.kind === 'confirmed') throw new Error('a confirmed rollback was not committed');
+      // An older key satisfies no rotation.
+      const satisfiesNone = isRollback || first.kind === 'before';
+      const result = satisfiesNone ? await write(isRollback ? 'rollback' : publication.cause, 'goes-on') : first;
+      if (result.kind === 'confirmed' || result.kind === 'before') throw new Error('what satisfies no rotation was not committed either');
       report(hold, finding, isRollback ? 'rollback' : publication.cause, result);
       if (result.kind === 'committed' && answeredMs !== undefined) onPublished?.({ orgId: readers.nameOf(hold.orgId), entry: result.entry, answeredAgoMs: clock.nowMs() - answeredMs });
-      return isRollback && (result.kind === 'committed' || result.kind === 'already') ? { ...result, rolledBack: true } : result;
+      return satisfiesNone && (result.kind === 'committed' || result.kind === 'already') ? { ...result, satisfiesNone: true } : result;
     },
 
     noteUnknown: async (claim, next) => {

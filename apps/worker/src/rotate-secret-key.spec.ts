@@ -129,15 +129,21 @@ describe('an unknown outcome whose key is published, and the window of which has
   let word: object;
   let stateRead: string;
   let uncertain: boolean;
+  let unchangedForMs: number | undefined;
+  let settled: string;
   const resume = () => {
     const resumed = { ...claim, stateBefore: 'KEYID:new', versionBefore: 2, epoch: 3, uncertain };
-    const outcome = { outcome: 'read', record: { id: 'ast_1', secretKey: 'sk', deleted: false, json: '{}', unexpected: [] } };
+    const outcome = { outcome: 'read', ...(unchangedForMs !== undefined && { unchangedForMs }), record: { id: 'ast_1', secretKey: 'sk', deleted: false, json: '{}', unexpected: [] } };
     return rotateSecretKey({
       ...deps,
       ledger: {
         claim: async () => ({ kind: 'resumed', claim: resumed, landsInMs: -600_000, satisfied: true, noted: true }),
         compare: async () => did.push('compare'),
-        settle: async () => did.push('settle'),
+        settle: async () => {
+          did.push('settle');
+          return settled;
+        },
+        release: async () => did.push('release'),
       },
       invent: { getAssistant: async () => outcome },
       pacer: { ...deps.pacer, newSlot: () => ({ paid: false, atMs: () => nowMs, wait: async () => {} }), take: async () => waitMs },
@@ -145,8 +151,8 @@ describe('an unknown outcome whose key is published, and the window of which has
       publisher: {
         stateOf: () => stateRead,
         noteUnknown: async (_claim: unknown, next: object) => noted.push(next),
-        publish: async (_claim: unknown, _anchor: unknown, { cause, rotation }: { cause: string; rotation: string }) => {
-          published.push({ cause, rotation });
+        publish: async (_claim: unknown, _anchor: unknown, { cause, rotation, noted: since }: { cause: string; rotation: string; noted?: string }) => {
+          published.push({ cause, rotation, ...(since && { noted: since }) });
           return word;
         },
       },
@@ -155,7 +161,7 @@ describe('an unknown outcome whose key is published, and the window of which has
   };
 
   beforeEach(() => {
-    [noted, published, word, stateRead, uncertain] = [[], [], { kind: 'committed', entry: '1-0' }, 'KEYID:new', false];
+    [noted, published, word, stateRead, uncertain, unchangedForMs, settled] = [[], [], { kind: 'committed', entry: '1-0' }, 'KEYID:new', false, undefined, 'settled'];
   });
 
   it('ends if the key is still the same', async () => {
@@ -173,6 +179,22 @@ describe('an unknown outcome whose key is published, and the window of which has
   it('ends with a new version if consumers were told of an older key, and the key is still the same', async () => {
     uncertain = true;
     expect([await resume(), did, published]).toEqual([{ kind: 'done' }, ['compare'], [{ cause: 'reconciliation', rotation: 'ends' }]]);
+  });
+
+  it('does not end while several assistants show one key', async () => {
+    settled = 'withheld';
+    expect(await resume()).toMatchObject({ kind: 'again' });
+    expect(noted).toMatchObject([{ readError: 'KEYS_NOT_SHOWN' }]);
+  });
+
+  it('is posted again if another key is read that is older than the rotation', async () => {
+    // It began at 0 by the clock of the ledger, and 10 s ago by that of the process.
+    [stateRead, unchangedForMs, word] = ['KEYID:other', 10_001, { kind: 'committed', entry: '1-0', satisfiesNone: true }];
+    await resume();
+    expect([published[0], did[0]]).toEqual([{ cause: 'reconciliation', rotation: 'ends', noted: 'before' }, 'release']);
+    [unchangedForMs, published, word] = [0, [], { kind: 'committed', entry: '1-0' }];
+    await resume();
+    expect(published[0]).toEqual({ cause: 'reconciliation', rotation: 'ends' });
   });
 
   it('is read every 30 s at the longest, also while the request budget is closed', async () => {

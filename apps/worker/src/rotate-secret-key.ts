@@ -228,7 +228,8 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
  *
  * A change satisfies the rotation only if the key before it is known to have been in force after the rotation was asked for: then whatever replaced it
  * is made since. Else the change may be older than the request: what is read is published, and becomes what later reads are compared with. `updated_at`
- * of the record proves nothing here: it also moves when something else of the assistant is edited.
+ * of the record cannot prove that a key is new: it also moves when something else of the assistant is edited. It proves that one is old: a key of a record
+ * that was last changed before the rotation began satisfies none.
  */
 const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
   const { ledger, invent, meter, logger, publisher, clock } = deps;
@@ -257,7 +258,8 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
   if (changed) {
     const rotation: KeyVersion['rotation'] = !satisfied ? 'goes-on' : landed ? 'ends' : 'satisfied';
     const cause = claim.versionBefore === undefined ? 'import' : 'reconciliation';
-    const result = await publisher.publish(claim, held.anchor, { finding, cause, rotation, read: lag });
+    const noted = (read.unchangedForMs ?? 0) > redisNowMs(clock, held.anchor) - claim.startedMs ? { noted: 'before' as const } : {};
+    const result = await publisher.publish(claim, held.anchor, { finding, cause, rotation, read: lag, ...noted });
     switch (result.kind) {
       case 'refused':
       case 'old':
@@ -270,7 +272,7 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
       case 'unconfirmed':
         return readAgain(deps, held, landsInMs, { atLeastMs: result.retryInMs });
     }
-    if (result.rolledBack) return landed ? rotateOnceMore(deps, held, undefined, lag) : readAgain(deps, held, landsInMs);
+    if (result.satisfiesNone) return landed ? rotateOnceMore(deps, held, undefined, lag) : readAgain(deps, held, landsInMs);
     if (rotation === 'ends') return { kind: 'done' };
   } else {
     // That it is in force now may prove later that another key is made after the request.
@@ -283,8 +285,8 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
     const result = await publisher.publish(claim, held.anchor, { finding, cause: 'reconciliation', rotation: 'ends', read: lag });
     return result.kind === 'committed' || result.kind === 'already' ? { kind: 'done' } : { kind: 'again', inMs: 0 };
   }
-  await ledger.settle(claim, redisNowMs(clock, held.anchor), lag.beganMs - lag.lagMs);
-  return { kind: 'done' };
+  const settled = await ledger.settle(claim, redisNowMs(clock, held.anchor), lag.beganMs - lag.lagMs);
+  return settled === 'withheld' ? readAgain(deps, held, landsInMs, { readError: 'KEYS_NOT_SHOWN' }) : { kind: 'done' };
 };
 
 /** The outcome stays unknown; the assistant is read again after a pause that grows, and when the window has passed. */

@@ -209,14 +209,17 @@ describe('rotateSecretKey', () => {
 
 describe('whether a 200 was changed since its POST left', () => {
   /** Seconds before now at which the record was changed, and seconds by which the clock of the answer is ahead of ours. */
-  const notedOf = async (changedAgoMs: number | null, dateAheadMs: number | null): Promise<unknown> => {
+  const recordChanged = async (changedAgoMs: number | null, dateAheadMs: number | null): Promise<InventClient> => {
     const updatedAt = changedAgoMs === null ? null : new Date(Date.now() + (dateAheadMs ?? 0) - changedAgoMs).toISOString();
     const listener: RequestListener = (_request, response) => {
       if (dateAheadMs === null) response.sendDate = false;
       response.writeHead(200, dateAheadMs === null ? {} : { date: new Date(Date.now() + dateAheadMs).toUTCString() }).end(record({ updated_at: updatedAt }));
     };
     const { baseUrl } = await httpServer(listener);
-    const outcome = await clientOf(baseUrl).rotateSecretKey(target);
+    return clientOf(baseUrl);
+  };
+  const notedOf = async (changedAgoMs: number | null, dateAheadMs: number | null): Promise<unknown> => {
+    const outcome = await (await recordChanged(changedAgoMs, dateAheadMs)).rotateSecretKey(target);
     return outcome.outcome === 'done' ? outcome.noted : outcome.outcome;
   };
 
@@ -230,6 +233,17 @@ describe('whether a 200 was changed since its POST left', () => {
     ['not known, without updated_at', null, 0, undefined],
   ])('is %s', async (_name, changedAgoMs, dateAheadMs, expected) => {
     expect(await notedOf(changedAgoMs, dateAheadMs)).toBe(expected);
+  });
+
+  it('is told of a record that is read by how long it has not been changed at least', async () => {
+    const unchangedFor = async (changedAgoMs: number | null, dateAheadMs: number | null) => {
+      const outcome = await (await recordChanged(changedAgoMs, dateAheadMs)).getAssistant(target);
+      return outcome.outcome === 'read' ? outcome.unchangedForMs : outcome.outcome;
+    };
+    const ms = await unchangedFor(5000, -30_000);
+    expect(ms).toBeGreaterThan(3500);
+    expect(ms).toBeLessThan(5000);
+    expect([await unchangedFor(0, 0), await unchangedFor(5000, 120_000), await unchangedFor(5000, null), await unchangedFor(null, 0)]).toEqual([0, undefined, undefined, undefined]);
   });
 });
 

@@ -43,8 +43,11 @@ export type RotateOutcome =
   | Unknown;
 
 export type ReadOutcome =
-  /** `ageMs`: it comes from a cache, and shows what was so that long ago. */
-  | { outcome: 'read'; record: UpstreamRecord; ageMs?: number }
+  /**
+   * `ageMs`: it comes from a cache, and shows what was so that long ago. `unchangedForMs`: by its `updated_at` and the clock of the same answer, the record
+   * has not been changed for at least so long; absent if that cannot be told.
+   */
+  | { outcome: 'read'; record: UpstreamRecord; ageMs?: number; unchangedForMs?: number }
   | { outcome: 'not-read'; code: ErrorCode; retryAfterMs?: number; status?: number; reason: string };
 
 /** One page of an org's assistants. Its size is upstream's choice. */
@@ -177,9 +180,13 @@ const SERVERS_APART_MS = 250;
 const CLOCKS_APART_MS = 60_000;
 /** Whether a record was changed since its POST left, `tookMs` before the answer was there: both by the clock of the answer, whose `Date` is in whole seconds. */
 const notedBy = (result: Exchange, updatedMs: number | undefined, tookMs: number): { noted?: 'since' | 'before' } => {
+  const { unchangedForMs } = unchangedFor(result, updatedMs);
+  return unchangedForMs === undefined ? {} : { noted: unchangedForMs > tookMs ? 'before' : 'since' };
+};
+const unchangedFor = (result: Exchange, updatedMs: number | undefined): { unchangedForMs?: number } => {
   const dateMs = Date.parse(headerOf(result, 'date') ?? '');
   if (updatedMs === undefined || !(Math.abs(dateMs - Date.now()) < CLOCKS_APART_MS)) return {};
-  return { noted: updatedMs < dateMs - tookMs - SERVERS_APART_MS ? 'before' : 'since' };
+  return { unchangedForMs: Math.max(dateMs - updatedMs - SERVERS_APART_MS, 0) };
 };
 
 export const sortRead = (result: Exchange, assistantId: string): ReadOutcome => {
@@ -187,7 +194,8 @@ export const sortRead = (result: Exchange, assistantId: string): ReadOutcome => 
     const record = readRecord(result.body, assistantId);
     if (typeof record === 'string') return { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: record };
     if (record.masked) return { outcome: 'not-read', code: 'KEYS_NOT_SHOWN', status: 200, reason: 'a masked secret key' };
-    return { outcome: 'read', record, ...ageOf(result) };
+    const { updatedMs, ...read } = record;
+    return { outcome: 'read', record: read, ...ageOf(result), ...unchangedFor(result, updatedMs) };
   }
   return notRead(result);
 };

@@ -236,7 +236,7 @@ describe('when Redis is out of memory', () => {
     expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('noted');
     const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
     expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({ kind: 'committed' });
-    expect(await ledger.settle(again, again.atMs, again.atMs)).toBe(true);
+    expect(await ledger.settle(again, again.atMs, again.atMs)).toBe('settled');
     expect((await events()).map(({ type }) => type.split('.')[2])).toEqual(['key-rotated', 'key-uncertain', 'key-rotated']);
   });
 

@@ -224,7 +224,7 @@ describe('settle', () => {
     expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
     const again = await resumed({ id: claim.rotationId, ...claim });
     expect(again).toMatchObject({ satisfied: true, claim: { stateBefore: printOf('f2'), versionBefore: claim.epoch } });
-    expect(await ledger.settle(again.claim, LONG_AGO + 1, LONG_AGO)).toBe(true);
+    expect(await ledger.settle(again.claim, LONG_AGO + 1, LONG_AGO)).toBe('settled');
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch, cause: 'reconciliation', endedMs: LONG_AGO + 1 });
     await claimed(await accept());
   });
@@ -240,13 +240,13 @@ describe('settle', () => {
   it('is refused where another worker has claimed since', async () => {
     const claim = await satisfied();
     await resumed({ id: claim.rotationId, ...claim });
-    expect(await ledger.settle(claim, LONG_AGO, LONG_AGO)).toBe(false);
+    expect(await ledger.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
   });
 
   it('is refused where nothing was found', async () => {
     const claim = await lose();
-    expect(await ledger.settle(claim, LONG_AGO, LONG_AGO)).toBe(false);
+    expect(await ledger.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
   });
 
@@ -324,6 +324,10 @@ describe('an answer to a POST', () => {
     expect(await answer('f3', 'before')).toBe('old');
     expect(await answer('f4', 'since', 'ast_2')).toBe('committed');
     expect(await answer('f5', 'before')).toBe('old');
+  });
+
+  it('leaves what is known of Invent as it is if it does not tell', async () => {
+    expect([await answer('f1', 'since'), await answer('f2'), await answer('f3', 'before')]).toEqual(['committed', 'committed', 'old']);
   });
 
   it('is believed again after five of these in a row, for clocks may go apart', async () => {

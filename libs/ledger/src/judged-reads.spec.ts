@@ -48,7 +48,7 @@ describe('a superseded key', () => {
     for (const laterMs of [100, 110, 120]) await ledger.commit(again.claim, readKey('f1', again.claim, { read: { beganMs: claim.atMs + laterMs, lagMs: 1 } }));
     const back = await ledger.commit(again.claim, readKey('f1', again.claim, { cause: 'rollback', read: { beganMs: claim.atMs + 130, lagMs: 1 } }));
     expect(back.kind).toBe('committed');
-    expect(await ledger.settle(again.claim, claim.atMs, claim.atMs)).toBe(false);
+    expect(await ledger.settle(again.claim, claim.atMs, claim.atMs)).toBe('refused');
   });
 });
 
@@ -71,6 +71,49 @@ describe('a key that several assistants have', () => {
     expect(await checked('same', 1000)).toBe('committed');
     const claim = await lose({ assistantId: 'ast_2' });
     expect((await ledger.commit(claim, readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }))).kind).toBe('withheld');
+  });
+});
+
+describe('a key that two rotations find', () => {
+  it('is none, also for the first of them, which had found it before', async () => {
+    const find = async (assistantId: string) => {
+      await rotate(`own ${assistantId}`, { assistantId });
+      const claim = await lose({ assistantId });
+      return { claim, kind: (await ledger.commit(claim, readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }))).kind };
+    };
+    const [first, second] = [await find('ast_1'), await find('ast_2')];
+    expect([first.kind, second.kind]).toEqual(['committed', 'withheld']);
+    const { claim } = await resumed({ id: first.claim.rotationId, orgId: 'org_1', assistantId: 'ast_1' });
+    expect(await ledger.settle(claim, claim.atMs, claim.atMs)).toBe('withheld');
+    await ledger.orgSwept('org_1');
+    expect(await ledger.settle(claim, claim.atMs, claim.atMs)).toBe('settled');
+  });
+});
+
+describe('a key that a rotation finds in a record that was last changed before the rotation began', () => {
+  const find = async (name: string, noted?: 'before') => {
+    const claim = await lose();
+    const commit = (rotation: 'ends' | 'goes-on') => ledger.commit(claim, readKey(name, claim, { rotation, read: { beganMs: claim.atMs + 10, lagMs: 1 }, ...(noted && { noted }) }));
+    const kinds = [(await commit('ends')).kind];
+    if (kinds[0] !== 'committed') kinds.push((await commit('goes-on')).kind);
+    await ledger.release(claim);
+    return kinds;
+  };
+
+  it('satisfies it not, and is published all the same', async () => {
+    await rotate('f1', {}, { noted: 'since' });
+    expect(await find('f2', 'before')).toEqual(['before', 'committed']);
+    expect((await events()).at(-1)).toMatchObject({ data: { fingerprint: printOf('f2'), cause: 'reconciliation' } });
+  });
+
+  it('satisfies it if Invent is not known to note changes', async () => {
+    await rotate('f1');
+    expect(await find('f2', 'before')).toEqual(['committed']);
+  });
+
+  it('satisfies it if that cannot be told', async () => {
+    await rotate('f1', {}, { noted: 'since' });
+    expect(await find('f2')).toEqual(['committed']);
   });
 });
 

@@ -95,7 +95,10 @@ export interface KeyVersion {
   rotation: 'ends' | 'satisfied' | 'goes-on' | { fails: ErrorCode };
   /** Set where it was read, and is not the answer to a POST: when the read began (Redis time), and how far reads may lag behind. */
   read?: { beganMs: number; lagMs: number };
-  /** Of an answer to a POST: whether its record says that it was changed since the POST left, or before. */
+  /**
+   * Of an answer to a POST: whether its record says that it was changed since the POST left, or before. Of what a rotation reads: `before` if it was last
+   * changed before the rotation began.
+   */
   noted?: 'since' | 'before';
   /** Has the assistant checked again after so long, and not before. */
   checkAgainInMs?: number;
@@ -110,6 +113,8 @@ export type CommitResult =
   /** What was read is a superseded key. Once enough reads agree it is `confirmed`: commit again, with the cause `rollback`. */
   | { kind: 'stale'; publishedVersion: number; retryInMs: number }
   | { kind: 'confirmed' }
+  /** It is in force, but older than the rotation that is to end with it: commit again, as one that goes on. */
+  | { kind: 'before' }
   /** `unconfirmed`: that there is no key is believed only when a later read says so too. */
   | { kind: 'doubted' | 'unconfirmed'; retryInMs: number }
   /** Too much of the org has changed: nothing of the kind is published until reads agree with the ledger again, or an operator decides. */
@@ -186,7 +191,7 @@ export interface Ledger {
   /** Publishes a key version. Safe to repeat: the same commit is found to be there already. */
   commit(hold: Hold, keyVersion: KeyVersion): Promise<CommitResult>;
   /** The landing window has passed, and the key that satisfied the rotation was read again. */
-  settle(claim: Claim, nowMs: number, inForceMs: number): Promise<boolean>;
+  settle(claim: Claim, nowMs: number, inForceMs: number): Promise<'settled' | 'withheld' | 'refused'>;
   /** Certainly not done: the intent is closed and the rotation QUEUED again. */
   release(claim: Claim, why?: { code: ErrorCode; status?: number }): Promise<boolean>;
   /** Of a bulk, at its first request: certainly not done; the assistant waits again, and the rotation is gone. See give-back.lua. */
@@ -445,7 +450,8 @@ export const createLedger = ({
         case 'STALE':
           return { kind: 'stale', publishedVersion: Number(value), retryInMs: Number(entry) };
         case 'CONFIRMED':
-          return { kind: 'confirmed' };
+        case 'BEFORE':
+          return { kind: kind === 'BEFORE' ? 'before' : 'confirmed' };
         case 'DOUBTED':
         case 'UNCONFIRMED':
           return { kind: kind === 'DOUBTED' ? 'doubted' : 'unconfirmed', retryInMs: Number(value) };
@@ -462,7 +468,7 @@ export const createLedger = ({
 
     settle: async (claim, nowMs, inForceMs) => {
       const [kind] = await run.settle(...held(keys, claim), nowMs, Math.floor(inForceMs));
-      return kind === 'SETTLED';
+      return kind.toLowerCase() as 'settled' | 'withheld' | 'refused';
     },
 
     release: async (claim, why) => {

@@ -13,7 +13,8 @@
 --       18 at which revision of the consumers it was sealed
 --       19 for how many ms reads have to agree that there is no key before that is published
 --       20 what share of an org's assistants may be found without their key, or with another one, before an operator has to decide (percent)
---       21 of an answer to a POST: `since` if its record says that it was changed since the POST left, `before` if it says that it was not, else ''
+--       21 of an answer to a POST: `since` if its record says that it was changed since the POST left, `before` if it says that it was not, else ''.
+--          Of what a rotation reads: `before` if the record was last changed before the rotation began
 -- Returns {'DONE', {…}, …}, for each in order
 --         {'COMMITTED', seq, entry of the stream}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
@@ -22,6 +23,7 @@
 --         {'OLD', version}      the answer to a POST carries a key of before, or of another assistant: nothing was written. It proves nothing about the POST
 --         {'STALE', version, ms}  what was read is a key that was superseded before. The read is noted; read again after that many ms
 --         {'CONFIRMED'}         so it is, and enough reads agree that it is in force again: seal it anew with the cause `rollback`
+--         {'BEFORE'}            so it is, but the key is older than the rotation that is to end with it: commit it again as one that `goes-on`
 --         {'UNCONFIRMED', ms}   what was read says that there is no key. The read is noted; read again after that many ms
 --         {'WITHHELD', code}    too much of the org has changed, or the org is held already: nothing is published until an operator decides
 --         {'READERS'}           consumers were added or removed since: nothing was written
@@ -142,6 +144,7 @@ local function commit(KEYS, ARGV)
   if is_read and held[6] ~= state then
     local refusal = judge_read(KEYS, ARGV, held, superseded, now_ms)
     if refusal then return refusal end
+    if ARGV[21] == 'before' and (becomes == 'ends' or becomes == 'satisfied') and notes_changes(ARGV[11]) then return { 'BEFORE' } end
   end
   -- One that came back is there already.
   if is_key(held[6]) and held[6] ~= state and string.sub(superseded, 1, 11) ~= short(held[6]) then
@@ -168,7 +171,7 @@ local function commit(KEYS, ARGV)
   redis.call('HSET', KEYS[2], unpack(facts))
   if held[13] then forget_observation(KEYS[2], ARGV[13]) end
   if read_anew and cause == 'drift' then note_drift(ARGV[11], now_ms) end
-  if is_read and id == '' and is_key(state) and held[6] ~= state then note_adopted(org_of(held[9], ARGV[11]), state, ARGV[13]) end
+  if is_read and is_key(state) and held[6] ~= state then note_adopted(org_of(held[9], ARGV[11]), state, ARGV[13]) end
   if cause == 'rollback' then
     -- What a rotation had found is in force no more.
     redis.call('HDEL', KEYS[2], 'satisfied')

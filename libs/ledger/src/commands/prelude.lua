@@ -552,7 +552,9 @@ local function is_adopted_elsewhere(org, fingerprint, assistant)
   request_check(org, other, math.floor(now_us() / 1000))
   return true
 end
+local ADOPTED_KEPT = 10000
 local function note_adopted(org, fingerprint, assistant)
+  if redis.call('HLEN', adopted_key(org)) >= ADOPTED_KEPT then redis.call('DEL', adopted_key(org)) end
   redis.call('HSET', adopted_key(org), short(fingerprint), assistant)
   redis.call('EXPIRE', adopted_key(org), 3600)
 end
@@ -561,18 +563,26 @@ end
 -- POST (`noted` is 'before'), and Invent is known to note the change that a POST makes ('since'). Its clocks may go apart later: after five of these
 -- in a row nothing is known any more. The last answer is kept as `TRUST KEY ASSISTANT`; TRUST is 0 if nothing is known, else how many were of before, and 1.
 local ANSWERS_OF_BEFORE = 5
-local function is_answer_of_before(org, fingerprint, assistant, noted)
+local function last_answer(org)
   local trust, print, other = string.match(redis.call('HGET', PREFIX .. ':answers', org) or '', '^(%d) (%S+) (.*)$')
-  trust = tonumber(trust) or 0
+  return tonumber(trust) or 0, print, other
+end
+local function notes_changes(org)
+  local trust = last_answer(org)
+  return trust > 0 and trust <= ANSWERS_OF_BEFORE
+end
+local function is_answer_of_before(org, fingerprint, assistant, noted)
+  local trust, print, other = last_answer(org)
   if print == short(fingerprint) and other ~= assistant then
     request_check(org, other, math.floor(now_us() / 1000))
     return true
   end
-  local is_before = noted == 'before' and trust > 0 and trust <= ANSWERS_OF_BEFORE
+  local is_before = noted == 'before' and notes_changes(org)
   if is_before then
     trust = trust + 1
   else
-    trust, print, other = noted == 'since' and 1 or 0, short(fingerprint), assistant
+    -- An answer that does not tell says nothing of Invent's clocks.
+    trust, print, other = noted == 'since' and 1 or noted == '' and trust or 0, short(fingerprint), assistant
   end
   redis.call('HSET', PREFIX .. ':answers', org, trust .. ' ' .. (print or '-') .. ' ' .. (other or ''))
   return is_before
