@@ -50,6 +50,8 @@ export interface ListEvidence {
   /** How many of the next page are read one by one before the others are believed. */
   sampleSize(): number;
   split(unseen: Listed[]): { shown: Listed[]; unshown: Listed[] };
+  /** True the first time that it is asked. */
+  isUnshownNew(): boolean;
   /**
    * Those of a page that are read one by one since LIST does not show their keys; `left` is how many may not be. Of what is known each page has its share, of
    * others in each sweep; what was never published is read as it comes, for it is known in the next sweep.
@@ -68,6 +70,7 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
   let knownListed = 0;
   let newListed = 0;
   let untrue = false;
+  let unshownBefore = false;
   let checked = 0;
   let agreed = 0;
   let pagesSampled = 0;
@@ -135,6 +138,11 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
       return size;
     },
     split: (unseen) => ({ shown: unseen.filter(({ state }) => state !== ''), unshown: unseen.filter(({ state }) => state === '') }),
+    isUnshownNew: () => {
+      const isNew = !unshownBefore;
+      unshownBefore = true;
+      return isNew;
+    },
     takeReads: (assistantIds, of) => {
       const size = assistantIds.length;
       const quota = of === 'unseen' ? size : Math.floor(size * Math.min(1, reads / Math.max(limits.known, 1)) + Math.random());

@@ -20,7 +20,7 @@ export type { Listing };
 export interface SweepDeps {
   ledger: Pick<
     Ledger,
-    'nowMs' | 'compare' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine' | 'orgLimits' | 'holdOrg' | 'orgSwept' | 'countNotSeenSince'
+    'nowMs' | 'compare' | 'keyFacts' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine' | 'orgLimits' | 'holdOrg' | 'orgSwept' | 'countNotSeenSince'
   >;
   invent: Pick<InventClient, 'listAssistants'>;
   publisher: Publisher;
@@ -338,6 +338,7 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: n
   }
   evidence.noteKnown(listed.length - neverPublished);
   await checkDiffering(deps, run, evidence.releaseSome());
+  if (unshown.length > 1 && evidence.isUnshownNew()) await holdIfUnshown(deps, run, unshown);
   await readInstead(deps, run, unshown, 'known');
   await importUnseen(deps, run, unseen, beganMs);
   await sampleKeyless(deps, run, listed, agreeing);
@@ -360,6 +361,17 @@ const checkDiffering = async (deps: SweepDeps, run: OrgSweep, assistantIds: stri
   }
 };
 
+/** Holds an org of which neither LIST nor GET shows the keys that are published: masked ones, or one for all. The first of them would be published otherwise. */
+const holdIfUnshown = async (deps: SweepDeps, run: OrgSweep, unshown: string[]): Promise<void> => {
+  if (run.evidence!.limits.accepted) return;
+  for (const assistantId of new Set([unshown[0]!, unshown[unshown.length >> 1]!, unshown.at(-1)!])) {
+    run.counts.requests += 1;
+    const { kind } = await unlessCorrupt(deps, { orgId: run.orgId, assistantId }, () => deps.check({ orgId: run.orgId, assistantId }, { lane: run.lane, compareOnly: true }));
+    if (kind !== 'differs') return;
+  }
+  await hold(deps, run, 'KEYS_NOT_SHOWN', unshown.length);
+};
+
 /** Reads assistants whose keys LIST does not show, as far as a sweep may. */
 const readInstead = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[], of: 'known' | 'unseen'): Promise<void> => {
   const { read, left } = run.evidence!.takeReads(assistantIds, of);
@@ -373,7 +385,7 @@ const readInstead = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[
  * not while it may be in part another org's list: that is decided at its end.
  */
 const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], beganMs: number): Promise<void> => {
-  const { ledger, readLagMs } = deps;
+  const { ledger } = deps;
   const { counts, orgId } = run;
   const evidence = run.evidence!;
   if (evidence.isTooNew(unseen.length) || evidence.isForeign() || (evidence.limits.held && !evidence.limits.accepted)) {
@@ -387,8 +399,10 @@ const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], be
     const sample = rest.slice(0, count);
     rest = rest.slice(count);
     await checkAll(deps, run, sample.map(({ assistantId }) => assistantId));
-    const words = await ledger.compare({ beganMs, lagMs: readLagMs }, sample);
-    return words.every((word) => word === 'agrees' || word === 'held' || word === 'young');
+    // What GET showed is published by now, unless a rotation holds it or it could not be read: that says nothing.
+    const facts = await ledger.keyFacts(sample.map(({ assistantId }) => assistantId));
+    const told = sample.flatMap(({ state }, i) => (facts[i]?.state === undefined ? [] : [facts[i].state === state]));
+    return sample.length === 0 || (told.length > 0 && told.every(Boolean));
   };
   if (rest.length > 0 && !evidence.isUntrue()) {
     const size = evidence.sampleSize();
