@@ -81,6 +81,18 @@ describe('a sweep', () => {
     expect(lists).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  it('imports none of a list that is only in part the known org, and all that are new in one that shows the known ones after them', async () => {
+    await sweepOrg();
+    const known = names(850);
+    const strangers = Array.from({ length: 750 }, (_, i) => `stranger_${i}`);
+    upstream = new Map([...strangers, ...known.slice(0, 100)].map((id) => [id, 0]));
+    expect(await sweepOrg()).toMatchObject({ code: 'TOO_MANY_GONE', counts: { imported: 0, adopted: 0, removed: 0 } });
+    const added = Array.from({ length: 300 }, (_, i) => `new_${i}`);
+    upstream = new Map([...added, ...known].map((id) => [id, 0]));
+    expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: 300, adopted: 0, removed: 0, unresolved: 0 } });
+    expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 1150, requests: 12 } });
+  });
+
   it('compares the pages after one that fails, and says that the list is incomplete', async () => {
     await sweepOrg();
     upstream.set('ast_820', 1);
