@@ -95,8 +95,8 @@ describe('a gateway that is killed', () => {
 });
 
 interface CrashPoint {
-  /** What upstream does to the request. */
-  fault?: object;
+  /** What upstream does to the request, or to one after another. */
+  fault?: object | object[];
   /** Where the worker is killed: a promise that settles when it is dead. */
   at: (c: { assistantId: string; state: (wanted: string) => Promise<unknown>; kill: () => Promise<void> }) => Promise<void>;
   ends?: object;
@@ -107,6 +107,8 @@ interface CrashPoint {
 const lost = { kind: 'loseResponseAfterCommit' };
 const unavailable = { kind: 'failBefore', status: 500 };
 const limited = { kind: 'failBefore', status: 429, retryAfter: '1' };
+/** What was in force is known after the request then: the key that the second one makes is younger. */
+const noneThenLost = [unavailable, lost];
 const gone = { kind: 'failBefore', status: 404 };
 const rotated = { state: 'SUCCEEDED', cause: 'ROTATION' };
 const readBack = { state: 'SUCCEEDED', cause: 'RECONCILIATION' };
@@ -116,33 +118,34 @@ const GET = 'GET /orgs';
 
 describe('a worker that is killed', () => {
   it.each<[string, CrashPoint]>([
-    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.claim, 'before', kill), ends: rotated }],
-    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.claim, 'after', () => state('ROTATING').then(kill)), ends: rotated }],
-    ['after its claim, before the request reaches upstream', { at: ({ kill }) => upstreamProxy.once(POST, 'before', kill), ends: rotated }],
-    ['after the request reached upstream, where it never takes effect', { fault: { kind: 'hangBefore' }, at: ({ kill }) => untilRequested(kill), ends: rotated }],
-    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 400 }, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
-    ['after the request took effect, with no answer on its way', { fault: { kind: 'hangAfterCommit' }, at: ({ kill }) => untilRequested(kill) }],
-    ['after the request took effect, before it gets the answer', { at: ({ kill }) => upstreamProxy.once(POST, 'after', kill) }],
-    ['after the answer, before its commit reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill) }],
-    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.commit, 'after', () => state('SUCCEEDED').then(kill)), ends: rotated }],
-    ['after its commit, before the queue hears that the job is done', { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill), ends: rotated }],
-    ['before it has noted that the outcome is unknown', { fault: lost, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill) }],
-    ['after it has noted that the outcome is unknown', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.unknown, 'after', () => state('RECONCILING').then(kill)) }],
-    ['before its read reaches upstream', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'before', kill) }],
-    ['before it gets what it reads', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'after', kill) }],
-    ['before the commit of what it read reaches the ledger', { fault: lost, at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill) }],
-    ['after the commit of what it read, before it hears of that', { fault: lost, at: ({ assistantId, kill }) => redisProxy.once(sent.commit, 'after', () => twoVersions(assistantId).then(kill)) }],
-    ['while it waits for the window to pass, the key found and published', { fault: lost, at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPutOff).then(kill) }],
-    ['after the window, before the rotation is settled', { fault: lost, at: ({ kill }) => redisProxy.once(sent.settle, 'before', kill) }],
-    ['after the rotation is settled, before it hears of that', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.settle, 'after', () => state('SUCCEEDED').then(kill)) }],
-    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(sent.release, 'before', kill), ends: rotated }],
-    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: rotated }],
-    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), ends: rotated }],
+    ['after it drew the job, before its claim reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.claim, 'before', kill) }],
+    ['after its claim is made, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.claim, 'after', () => state('ROTATING').then(kill)) }],
+    ['after its claim, before the request reaches upstream', { at: ({ kill }) => upstreamProxy.once(POST, 'before', kill) }],
+    ['after the request reached upstream, where it never takes effect', { fault: { kind: 'hangBefore' }, at: ({ kill }) => untilRequested(kill) }],
+    ['after the request reached upstream, where it takes effect later', { fault: { kind: 'commitLate', delayMs: 400 }, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill), changes: 3 }],
+    ['after the request took effect, with no answer on its way', { fault: { kind: 'hangAfterCommit' }, at: ({ kill }) => untilRequested(kill), changes: 3 }],
+    ['after the request took effect, before it gets the answer', { at: ({ kill }) => upstreamProxy.once(POST, 'after', kill), changes: 3 }],
+    ['after the answer, before its commit reaches the ledger', { at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill), changes: 3 }],
+    ['after its commit, before it hears of that', { at: ({ kill, state }) => redisProxy.once(sent.commit, 'after', () => state('SUCCEEDED').then(kill)) }],
+    ['after its commit, before the queue hears that the job is done', { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill) }],
+    ['before it has noted that the outcome is unknown', { fault: lost, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill), changes: 3 }],
+    ['after it has noted that the outcome is unknown', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.unknown, 'after', () => state('RECONCILING').then(kill)), changes: 3 }],
+    ['before its read reaches upstream', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'before', kill), changes: 3 }],
+    ['before it gets what it reads', { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'after', kill), changes: 3 }],
+    ['before the commit of what it read reaches the ledger', { fault: lost, at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill), changes: 3 }],
+    ['after the commit of what it read, before it hears of that', { fault: lost, at: ({ assistantId, kill }) => redisProxy.once(sent.commit, 'after', () => twoVersions(assistantId).then(kill)), changes: 3 }],
+    ['while it waits for the window to pass, the key found and published', { fault: lost, at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPutOff).then(kill), changes: 3 }],
+    ['after the window, the key found and published, before the next claim', { fault: lost, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)), changes: 3 }],
+    ['after the window, before the rotation is settled', { fault: noneThenLost, at: ({ kill }) => redisProxy.once(sent.settle, 'before', kill), ends: readBack }],
+    ['after the rotation is settled, before it hears of that', { fault: noneThenLost, at: ({ kill, state }) => redisProxy.once(sent.settle, 'after', () => state('SUCCEEDED').then(kill)), ends: readBack }],
+    ['after a refusal, before it has put the rotation back', { fault: limited, at: ({ kill }) => redisProxy.once(sent.release, 'before', kill) }],
+    ['after it has put the rotation back, before the next claim', { fault: limited, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)) }],
+    ['after it found that nothing was done, before the next claim', { fault: unavailable, at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)) }],
     ['before a failure reaches the ledger', { fault: { ...gone, times: 2 }, at: ({ kill }) => redisProxy.once(sent.fail, 'before', kill), ends: failed, changes: 1 }],
     ['after the rotation has failed, before it hears of that', { fault: gone, at: ({ kill, state }) => redisProxy.once(sent.fail, 'after', () => state('FAILED').then(kill)), ends: failed, changes: 1 }],
-  ])('%s leaves the rest to the next one', async (_when, { fault, at, ends = readBack, changes = 2 }) => {
+  ])('%s leaves the rest to the next one', async (_when, { fault, at, ends = rotated, changes = 2 }) => {
     const assistantId = await published();
-    if (fault) await system.admin('POST', '/faults', { assistantId, ...fault });
+    for (const one of [fault ?? []].flat()) await system.admin('POST', '/faults', { assistantId, ...one });
     const ids: string[] = [];
     const killed = at({
       assistantId,

@@ -45,10 +45,11 @@ describe('a process that dies', () => {
   });
 
   it.each([
-    ['hangAfterCommit', 'RECONCILIATION', ['rotation', 'reconciliation']],
+    // The key that was found may be older than the request: it is published, and another is asked for.
+    ['hangAfterCommit', 3],
     // That the key is what it was is published too: consumers were told that it is uncertain.
-    ['hangBefore', 'ROTATION', ['rotation', 'reconciliation', 'rotation']],
-  ])('leaves its POST to be read back by another worker, and published once: %s', async (kind, cause, causes) => {
+    ['hangBefore', 2],
+  ])('leaves its POST to be read back by another worker, and each key published once: %s', async (kind, changes) => {
     const first = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
     await system.rotateAndWait('ast_1');
     await system.admin('POST', '/faults', { assistantId: 'ast_1', kind });
@@ -56,9 +57,9 @@ describe('a process that dies', () => {
     await eventually(() => system.admin('GET', '/counts'), ({ rotate }) => rotate === 2);
     await first.child.kill();
     await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
-    expect(await system.waitFor(id, 90)).toMatchObject({ state: 'SUCCEEDED', cause });
-    expect((await system.admin('GET', '/assistants/ast_1')).rotations).toBe(2);
-    expect((await system.versions()).map(({ data }) => data.cause)).toEqual(causes);
+    expect(await system.waitFor(id, 90)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
+    expect((await system.admin('GET', '/assistants/ast_1')).rotations).toBe(changes);
+    expect((await system.versions()).map(({ data }) => data.cause)).toEqual(['rotation', 'reconciliation', 'rotation']);
     await expectInForce('ast_1');
   }, 120_000);
 
@@ -128,7 +129,7 @@ describe('a backlog', () => {
       await busy.admin('POST', '/faults', { assistantId: 'ast_1', kind: 'loseResponseAfterCommit' });
       await busy.admin('POST', '/faults', { assistantId: 'ast_1', on: 'get', kind: 'failBefore' });
       await busy.startWorker({ WORKER_CONCURRENCY: '1' });
-      expect(await busy.waitFor(uncertain.id, 30)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
+      expect(await busy.waitFor(uncertain.id, 30)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
       expect(await busy.redis.zcard('{rekey}:rotations:open')).toBeGreaterThan(150);
     } finally {
       await busy.stop();
@@ -139,6 +140,8 @@ describe('a backlog', () => {
 describe('a Redis that is away', () => {
   it('makes the gateway NOT_SERVING and its answers UNAVAILABLE, until it is back', async () => {
     await eventually(health, (status) => status === 'SERVING');
+    // A Redis that comes back with nothing has lost the ledger, and then no request leaves until an operator has adopted it.
+    await system.redis.save();
     await system.redisServer.kill();
     await eventually(health, (status) => status === 'NOT_SERVING');
     for (const call of [system.rotate('ast_1'), system.client.listRotations({}), system.client.getAssistant({ assistantId: 'ast_1' })]) {

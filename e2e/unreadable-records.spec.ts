@@ -52,7 +52,7 @@ describe('the metrics of a worker', () => {
     const rotation = await eventually(() => system.client.getRotation({ id }), ({ reconciliation }) => reconciliation?.operatorNeeded === true);
     expect(rotation).toMatchObject({ state: 'RECONCILING', reconciliation: { readError: 'UPSTREAM_UNAUTHENTICATED', advice: expect.stringContaining('API key') } });
     await system.admin('DELETE', '/faults');
-    expect(await system.waitFor(id, 40)).toMatchObject({ state: 'SUCCEEDED', cause: 'RECONCILIATION' });
+    expect(await system.waitFor(id, 40)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
     expect(await metrics()).toContain('rekey_uncertain_assistants 0\n');
   }, 60_000);
 });
