@@ -30,6 +30,12 @@ describe('drawEpisodes', () => {
     expect(names(1)).not.toEqual(names(2));
   });
 
+  it('draws answers with records of before only when Rekey is likely to know them', () => {
+    const firsts = Array.from({ length: 50 }, (_, seed) => round(seed).slice(0, 5).map(({ name }) => name)).flat();
+    expect(firsts).toHaveLength(250);
+    expect(firsts).not.toContain('stale answers');
+  });
+
   it('leaves out kinds', () => {
     const episodes = drawEpisodes(createRandom(1), setting, ['long 429', 'wave of 404']);
     const drawn = new Set(Array.from({ length: 3 * episodeNames.length }, () => episodes.next().value.name));

@@ -8,7 +8,7 @@ import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface CheckDeps {
-  ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts'>;
+  ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts' | 'requestCheck'>;
   invent: Pick<InventClient, 'getAssistant'>;
   publisher: Publisher;
   clock: Clock;
@@ -34,6 +34,8 @@ export type CheckResult = (
   | { kind: 'differs' }
   | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number }
 ) & {
+  /** One request more was made: another assistant of the org was read. */
+  witnessed?: true;
   /** The org that was asked has no such assistant: it was read in the one that it was last published under. */
   elsewhere?: true;
 };
@@ -42,6 +44,7 @@ const HELD_AGAIN_MS = 1000;
 /** An assistant that is published as gone or without a key is read once more: reads may have agreed and been wrong. */
 const REMOVED_AGAIN_MS = 300_000;
 const WAIT_FOR_BUDGET_MS = 15_000;
+const UNWITNESSED_AGAIN_MS = 5000;
 
 export interface CheckOptions {
   publishAnew?: boolean;
@@ -100,7 +103,14 @@ export const checkAssistant =
     const again = 'removal' in finding ? { checkAgainInMs: REMOVED_AGAIN_MS } : {};
     // Who reads its keys is told under the org that they know it by: that another name answers too says nothing of where it belongs.
     const under = { ...hold, orgId: moved ? target.orgId : lastOrg };
-    const result = await publisher.publish(under, anchor, { finding, cause, rotation: 'goes-on', read, ...again });
+    const publication = { finding, cause, rotation: 'goes-on', read, ...again } as const;
+    const witnessed: { witnessed?: true } = {};
+    let result = await publisher.publish(under, anchor, publication);
+    if (result.kind === 'unwitnessed') {
+      if (!(await hasKey(deps, { ...target, orgId: under.orgId, assistantId: result.witness }, lane))) return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS, witnessed: true };
+      witnessed.witnessed = true;
+      result = await publisher.publish(under, anchor, { ...publication, witnessed: true });
+    }
     switch (result.kind) {
       case 'refused':
       case 'old':
@@ -113,10 +123,27 @@ export const checkAssistant =
       case 'unconfirmed':
       case 'withheld':
         return result;
+      case 'unwitnessed':
+        throw new Error('what was witnessed was not published');
       default:
-        return { kind: cause === 'reconciliation' ? (publishAnew || moved ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
+        return { kind: cause === 'reconciliation' ? (publishAnew || moved ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported', ...witnessed };
     }
   };
+
+/**
+ * Whether an assistant that is published with a key is read with one. If not, no other of its org is published as gone or without a key: it may be that Invent
+ * shows no keys, or another org. It is read again by itself, and counts if it has none either.
+ */
+const hasKey = async ({ invent, pacer, meter, logger, ledger }: CheckDeps, witness: { orgId: string; assistantId: string }, lane: Lane): Promise<boolean> => {
+  if ((await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return false;
+  const outcome = await invent.getAssistant(witness);
+  meter.read(outcome.outcome);
+  const finding = whatIsThere(outcome);
+  if (finding && !('removal' in finding)) return true;
+  logger.warn({ org_id: witness.orgId, witness_id: witness.assistantId }, 'an assistant seems to have no key any more, and neither does another of its org: it is not published');
+  if (finding) await ledger.requestCheck(witness, 0, { slow: true });
+  return false;
+};
 
 /** How long ago what was read was so. */
 export const ageOf = (outcome: ReadOutcome): number => (outcome.outcome === 'read' ? (outcome.ageMs ?? 0) : 0);

@@ -89,6 +89,49 @@ const published = async (orgId = 'org_a'): Promise<string[]> => (await redis.zra
 const removals = async (): Promise<number> => (await redis.xrange(keys.events, '-', '+')).filter(([, fields]) => fields[1]!.includes('removed')).length;
 const ours = (count: number) => names(count).map((id) => [id, `key of ${id}`] as const);
 
+describe('a check of an assistant that GET does not find, again and again', () => {
+  /** Two reads, later than the time after which they are believed. */
+  const checkTwice = async (assistantId: string): Promise<string> => {
+    const check = checkAssistant(deps());
+    await check({ orgId: 'org_a', assistantId });
+    await sleep(CONFIRM_MS + 5);
+    gets = [];
+    return (await check({ orgId: 'org_a', assistantId })).kind;
+  };
+
+  it('publishes nothing where the API key shows another org, however few are read, and has another of the org read', async () => {
+    upstream = new Map(ours(30));
+    await sweepOrg();
+    upstream = new Map(names(30, 'other').map((id) => [id, `key of ${id}`]));
+    expect(await checkTwice('ast_3')).toBe('unconfirmed');
+    const [, witness] = gets;
+    expect(await removals()).toBe(0);
+    expect(await redis.zrange(keys.slowChecks, '0', '-1')).toEqual([`org_a/${witness}`]);
+  });
+
+  it('publishes nothing where records come without keys', async () => {
+    upstream = new Map(ours(30));
+    await sweepOrg();
+    upstream = new Map(names(30).map((id) => [id, undefined]));
+    expect([await checkTwice('ast_3'), await removals()]).toEqual(['unconfirmed', 0]);
+  });
+
+  it('publishes that it is gone where another of the org is there, for one request more', async () => {
+    upstream = new Map(ours(30));
+    await sweepOrg();
+    upstream.delete('ast_3');
+    expect([await checkTwice('ast_3'), await removals(), gets.length]).toEqual(['removed', 1, 2]);
+  });
+
+  it('publishes nothing where the other cannot be read', async () => {
+    upstream = new Map(ours(30));
+    await sweepOrg();
+    upstream.delete('ast_3');
+    failing = (id) => id !== 'ast_3';
+    expect([await checkTwice('ast_3'), await removals(), await redis.zcard(keys.slowChecks)]).toEqual(['unconfirmed', 0, 0]);
+  });
+});
+
 describe('an API key that lists another org', () => {
   it.each([
     ['no key', undefined],

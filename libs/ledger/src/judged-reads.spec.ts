@@ -158,6 +158,36 @@ describe('an assistant that is in doubt, of which a list shows the published key
   });
 });
 
+describe('an assistant that reads agree is gone', () => {
+  const goes = async (more: { witnessed?: boolean } = {}) => {
+    const hold = await looked();
+    return ledger.commit(hold, removed('deleted', hold, more));
+  };
+
+  it('is published as gone once another of its org is read with its key', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    expect([await goes(), (await goes({ witnessed: true })).kind]).toEqual([{ kind: 'unwitnessed', witness: 'ast_2' }, 'committed']);
+  });
+
+  it('needs none where no other of its org has a key', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    await rotate('f3', { assistantId: 'ast_3', orgId: 'org_2' });
+    const hold = await looked({ assistantId: 'ast_2' });
+    await ledger.commit(hold, removed('no-key', hold, { witnessed: true }));
+    expect((await goes()).kind).toBe('committed');
+  });
+
+  it('needs none where an operator has accepted what reads say', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    await ledger.holdOrg('org_1', { code: 'TOO_MANY_GONE', affected: 1, known: 2 });
+    await ledger.acceptHeld('org_1');
+    expect((await goes()).kind).toBe('committed');
+  });
+});
+
 describe('an org whose assistants go one after the other', () => {
   it('does not lose the last ones because sweeps have seen the others go', async () => {
     const limited = createLedger({ redis, prefix: 'spec', confirmAfterMs: 0, maxChangedPercent: 25 });
@@ -167,7 +197,7 @@ describe('an org whose assistants go one after the other', () => {
     const kinds = [];
     for (const assistantId of names) {
       const hold = await looked({ assistantId });
-      kinds.push((await limited.commit(hold, removed('deleted', hold))).kind);
+      kinds.push((await limited.commit(hold, removed('deleted', hold, { witnessed: true }))).kind);
       if (kinds.at(-1) === 'committed') await limited.orgSwept('org_1');
     }
     expect(kinds).toEqual(['committed', 'committed', 'committed', 'withheld']);

@@ -100,6 +100,8 @@ export interface KeyVersion {
    * changed before the rotation began.
    */
   noted?: 'since' | 'before';
+  /** Another assistant of the org was read with its key since it was read that this one has none. */
+  witnessed?: boolean;
   /** Has the assistant checked again after so long, and not before. */
   checkAgainInMs?: number;
 }
@@ -117,6 +119,8 @@ export type CommitResult =
   | { kind: 'before' }
   /** `unconfirmed`: that there is no key is believed only when a later read says so too. */
   | { kind: 'doubted' | 'unconfirmed'; retryInMs: number }
+  /** Reads agree that there is no key. It is published once another assistant of the org, this one, is read with its key. */
+  | { kind: 'unwitnessed'; witness: string }
   /** Too much of the org has changed: nothing of the kind is published until reads agree with the ledger again, or an operator decides. */
   | { kind: 'withheld'; code: ErrorCode }
   /** Consumers were added or removed since it was sealed: nothing was written, seal it anew. */
@@ -440,7 +444,7 @@ export const createLedger = ({
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
           !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
-          Math.round(confirmAfterMs), maxChangedPercent, keyVersion.noted ?? '',
+          Math.round(confirmAfterMs), maxChangedPercent, keyVersion.noted ?? '', keyVersion.witnessed ? '1' : '',
         ],
       });
       switch (kind) {
@@ -455,6 +459,8 @@ export const createLedger = ({
         case 'DOUBTED':
         case 'UNCONFIRMED':
           return { kind: kind === 'DOUBTED' ? 'doubted' : 'unconfirmed', retryInMs: Number(value) };
+        case 'UNWITNESSED':
+          return { kind: 'unwitnessed', witness: String(value) };
         case 'WITHHELD':
           return { kind: 'withheld', code: errorCodeOf(value) };
         case 'READERS':

@@ -15,6 +15,7 @@
 --       20 what share of an org's assistants may be found without their key, or with another one, before an operator has to decide (percent)
 --       21 of an answer to a POST: `since` if its record says that it was changed since the POST left, `before` if it says that it was not, else ''.
 --          Of what a rotation reads: `before` if the record was last changed before the rotation began
+--       22 of what says that there is no key: '1' if another assistant of the org was read with its key since
 -- Returns {'DONE', {…}, …}, for each in order
 --         {'COMMITTED', seq, entry of the stream}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
@@ -25,6 +26,8 @@
 --         {'CONFIRMED'}         so it is, and enough reads agree that it is in force again: seal it anew with the cause `rollback`
 --         {'BEFORE'}            so it is, but the key is older than the rotation that is to end with it: commit it again as one that `goes-on`
 --         {'UNCONFIRMED', ms}   what was read says that there is no key. The read is noted; read again after that many ms
+--         {'UNWITNESSED', id}   reads agree that there is no key. Read this other assistant of the org first: if its key is not shown either, it is Invent
+--                               that shows no keys, or another org's
 --         {'WITHHELD', code}    too much of the org has changed, or the org is held already: nothing is published until an operator decides
 --         {'READERS'}           consumers were added or removed since: nothing was written
 --         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after that many ms is not
@@ -56,6 +59,15 @@ local function observe(key, state, read_ms, lag_ms)
   end
   redis.call('HSET', key, 'seen', state, 'seen_since', int(since), 'seen_last', int(last), 'seen_count', count, 'seen_reads', reads)
   return read_ms - since, count, math.max(last + lag_ms - read_ms, 0) + lag_ms * (2 ^ (reads - 1) - 1) + 1
+end
+
+-- Another assistant of an org that is published with a key; nil if there is none.
+local WITNESSES_LOOKED_AT = 20
+local function witness_of(org, assistant)
+  for _, id in ipairs(redis.call('ZRANDMEMBER', PREFIX .. ':assistants:' .. encoded(org), WITNESSES_LOOKED_AT)) do
+    local other = id ~= assistant and redis.pcall('HGET', PREFIX .. ':assistant:' .. encoded(id), 'fingerprint')
+    if type(other) == 'string' and is_key(other) then return id end
+  end
 end
 
 -- Whether what was read, and is not what is published, may be published. Returns nothing if so, and else what is answered.
@@ -109,7 +121,10 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   if code then return { 'WITHHELD', code } end
   local limit, known_assistants = change_limit(org, tonumber(ARGV[20]))
   local changed = changes_of(org)
-  if changed <= limit then return nil end
+  if changed <= limit then
+    local witness = not is_key(state) and ARGV[22] ~= '1' and witness_of(org, assistant)
+    return witness and { 'UNWITNESSED', witness } or nil
+  end
   code = is_key(state) and 'TOO_MANY_CHANGED' or state == 'deleted' and 'TOO_MANY_GONE' or 'TOO_MANY_WITHOUT_KEY'
   hold_org(org, code, changed, known_assistants, now_ms)
   return { 'WITHHELD', code }
@@ -218,7 +233,7 @@ local function broken(failure)
   return { 'BROKEN', type(failure) == 'table' and failure.err or tostring(failure) }
 end
 
-local KEYS_EACH, ARGS_EACH = 4, 20
+local KEYS_EACH, ARGS_EACH = 4, 21
 local answers, ended = { 'DONE' }, {}
 for i = 0, #KEYS / KEYS_EACH - 1 do
   gathered = {}
