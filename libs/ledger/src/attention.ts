@@ -52,15 +52,7 @@ const MEMORY_LOW_SHARE = 0.9;
 const text = (ms: number): string => new Date(ms).toISOString();
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-const ofRotation = (code: string): Words => wordsOf(code, 'open rotation');
-const ofBulk = (code: string): Words => wordsOf(code, 'open bulk rotation');
-
-/** An id as a word of a command that can be pasted into a shell. */
-const shellWord = (id: string): string => (/^[A-Za-z0-9_.-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);
-
-/** Names the org in advice that was written for any. */
-const namingOrg = (advice: string, orgId: string): string =>
-  advice.replaceAll(/rekey sweep ORG (--[a-z-]+)/g, (_, option: string) => `rekey sweep ${orgId.startsWith('-') ? `${option} -- ${shellWord(orgId)}` : `${shellWord(orgId)} ${option}`}`);
+const ofRotation = (code: string, orgId?: string): Words => wordsOf(code, 'open rotation', orgId);
 
 const howMany = (affected: number | undefined, known: number | undefined): string =>
   affected === undefined || affected === 0 ? '' : ` ${affected}${known === undefined ? '' : ` of ${known}`} assistants.`;
@@ -134,7 +126,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
     advice: `See what else sends from this address. To send again at once: rekey budget open ${egress}`,
   }));
   addEach('ORG_HELD', facts.heldOrgs, ({ orgId, sinceMs, code, affected, known }) => ({
-    subject: orgId, sinceMs, message: `The org is held: consumers keep what they have. ${wordsOf(code, 'sweep').message}${howMany(affected, known)} (${code})`, advice: namingOrg(wordsOf(code, 'sweep').advice, orgId),
+    subject: orgId, sinceMs, message: `The org is held: consumers keep what they have. ${wordsOf(code, 'sweep').message}${howMany(affected, known)} (${code})`, advice: wordsOf(code, 'sweep', orgId).advice,
   }));
   const maxUnknowns = Math.max(0, ...live.flatMap(({ settings }) => settings.maxUnknowns ?? []));
   addEach('TOO_MANY_UNKNOWNS', facts.unknownsInARow.filter(({ count }) => maxUnknowns > 0 && count >= maxUnknowns), ({ orgId, count, atMs }) => ({
@@ -142,11 +134,15 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   }));
   const halted = facts.stoppedBulks.filter(({ state }) => state === 'HALTED');
   const paused = facts.stoppedBulks.filter(({ why }) => why === 'CANARY_DONE');
-  addEach('BULK_HALTED', halted, ({ id, why, sinceMs }) => ({ subject: id, sinceMs, message: `The bulk rotation is HALTED. ${ofBulk(why).message} (${why})`, advice: `${ofBulk(why).advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` }));
-  addEach('BULK_PAUSED', paused, ({ id, why, sinceMs }) => ({ subject: id, sinceMs, message: `The bulk rotation is PAUSED. ${ofBulk(why).message} (${why})`, advice: `${ofBulk(why).advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` }));
+  const stoppedText = ({ id, orgId, state, why, sinceMs }: SystemFacts['stoppedBulks'][number]) => {
+    const { message, advice } = wordsOf(why, 'open bulk rotation', orgId);
+    return { subject: id, sinceMs, message: `The bulk rotation is ${state}. ${message} (${why})`, advice: `${advice} Commands: rekey bulk get ${id}, rekey bulk resume ${id}` };
+  };
+  addEach('BULK_HALTED', halted, stoppedText);
+  addEach('BULK_PAUSED', paused, stoppedText);
   const needed = facts.reconciling.filter(({ operatorNeeded }) => operatorNeeded);
-  addEach('ROTATION_NEEDS_OPERATOR', needed, ({ id, sinceMs, readErrorCode = 'INTERNAL' }) => ({
-    subject: id, sinceMs, message: `The key in force cannot be read back. ${ofRotation(readErrorCode).message} (${readErrorCode})`, advice: `${ofRotation(readErrorCode).advice} Details: rekey get ${id}`,
+  addEach('ROTATION_NEEDS_OPERATOR', needed, ({ id, orgId, sinceMs, readErrorCode = 'INTERNAL' }) => ({
+    subject: id, sinceMs, message: `The key in force cannot be read back. ${ofRotation(readErrorCode).message} (${readErrorCode})`, advice: `${ofRotation(readErrorCode, orgId).advice} Details: rekey get ${id}`,
   }));
   const late = (sinceMs: number | undefined): boolean => sinceMs === undefined || nowMs - sinceMs > landingWindowMs + OVERDUE_SLACK_MS;
   addEach('OUTCOME_UNKNOWN', facts.reconciling.filter(({ operatorNeeded, sinceMs }) => !operatorNeeded && late(sinceMs)), ({ id, sinceMs, readErrorCode }) => ({

@@ -22,20 +22,20 @@ const duration = (ms: number | undefined): Duration | null =>
   ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 
 /** A code as callers see it, in words that fit what it is told of. */
-const inWords = (code: string, of: Subject): SweepError => ({ reason: code, ...wordsOf(code, of) });
+const inWords = (code: string, of: Subject, orgId?: string): SweepError => ({ reason: code, ...wordsOf(code, of, orgId) });
 
-const rotationError = ({ state, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({
-  ...inWords(errorCode!, isEnded(state) ? 'failed rotation' : 'open rotation'),
+const rotationError = ({ state, orgId, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({
+  ...inWords(errorCode!, isEnded(state) ? 'failed rotation' : 'open rotation', orgId),
   upstreamStatus,
 });
 
 const NOTHING_TO_DO = 'Nothing: the assistant is read again at next_read_time, and no second request is sent meanwhile.';
 
-const reconciliation = ({ uncertainSinceMs, nextReadMs, readErrorCode, operatorNeeded = false }: LedgerRotation): Reconciliation => ({
+const reconciliation = ({ orgId, uncertainSinceMs, nextReadMs, readErrorCode, operatorNeeded = false }: LedgerRotation): Reconciliation => ({
   sinceTime: timestamp(uncertainSinceMs),
   nextReadTime: timestamp(nextReadMs),
   operatorNeeded,
-  advice: operatorNeeded ? inWords(readErrorCode ?? 'INTERNAL', 'open rotation').advice! : NOTHING_TO_DO,
+  advice: operatorNeeded ? inWords(readErrorCode ?? 'INTERNAL', 'open rotation', orgId).advice! : NOTHING_TO_DO,
   readError: readErrorCode ?? '',
 });
 
@@ -122,7 +122,7 @@ export const toProtoSweep = (sweep: LedgerSweep, noLiveWorker = false): Sweep =>
   updateTime: timestamp(sweep.updatedMs),
   endTime: timestamp(sweep.endedMs),
   counts: sweep.counts,
-  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode, 'sweep'),
+  error: sweep.errorCode === undefined ? null : inWords(sweep.errorCode, 'sweep', sweep.orgId),
   noLiveWorker: noLiveWorker && (sweep.state === 'QUEUED' || sweep.state === 'RUNNING'),
 });
 
@@ -180,9 +180,9 @@ const remainingMs = ({ state, counts, perSecond, estimate, noLiveWorker }: Ledge
 const listCounts = ({ listed, counted, unreadable }: LedgerList): string =>
   [`${listed} assistants were listed`, counted === undefined ? 'Invent gives no count' : `Invent counts ${counted}`, ...(unreadable > 0 ? [`records that could not be read: ${unreadable}`] : [])].join('; ') + '.';
 
-const bulkStop = ({ why, state, list }: LedgerBulk): SweepError | null => {
+const bulkStop = ({ orgId, why, state, list }: LedgerBulk): SweepError | null => {
   if (why === undefined) return null;
-  const words = inWords(why, isBulkEnded(state) ? 'failed bulk rotation' : 'open bulk rotation');
+  const words = inWords(why, isBulkEnded(state) ? 'failed bulk rotation' : 'open bulk rotation', orgId);
   return why === 'LIST_INCOMPLETE' && list ? { ...words, message: `${words.message} ${listCounts(list)}` } : words;
 };
 

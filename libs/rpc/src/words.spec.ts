@@ -83,6 +83,7 @@ const cases: [Subject, ErrorCode][] = [
 const ACCEPT = 'rekey sweep ORG --accept-removals';
 
 describe('the words for what a code is told of', () => {
+  const zero = { createdMs: 0, updatedMs: 0 };
   it.each(cases)('of an error of a %s: %s', (subject, code) => {
     const { message, advice } = inWords(code, subject);
     expect(`${message} ${advice}`.replace(ACCEPT, '')).not.toMatch(foreign[subject]);
@@ -102,6 +103,14 @@ describe('the words for what a code is told of', () => {
     },
   );
 
+  it.each([['org_1', 'rekey sweep org_1 --accept-removals'], ["o'rg $x", "rekey sweep 'o'\\''rg $x' --accept-removals"], ['-org', 'rekey sweep --accept-removals -- -org'], ['$&', "rekey sweep '$&' --accept-removals"]])(
+    'name the org in the command, so that it can be pasted: %s', (orgId, command) => {
+      const bulk = { id: 'blk_1', orgId, reason: '', selection: { kind: 'ids' as const }, urgent: false, validateOnly: false, maxFailures: { count: 0 }, counts: { waiting: 1, rotating: 0 } as never, lastFailures: [], ...zero };
+      expect(toProtoBulkRotation({ ...bulk, state: 'HALTED', why: 'TOO_MANY_GONE' }).stop?.advice).toContain(command);
+      expect(toProtoSweep({ id: 'swp_1', orgId, state: 'FAILED', ...zero, counts: {} as never, errorCode: 'ORG_CHANGED' }).error?.advice).toContain(command);
+    },
+  );
+
   it('are INTERNAL of a code that only another version knows', () => {
     expect(wordsOf('BLESSED', 'sweep')).toEqual(inWords('INTERNAL', 'sweep'));
   });
@@ -111,7 +120,6 @@ describe('the words for what a code is told of', () => {
     expect(inWords('CONSUMERS_MISSING', 'WaitRotation').message).toBe('The rotation has succeeded, but no consumer may read its org.');
   });
 
-  const zero = { createdMs: 0, updatedMs: 0 };
   it('are those of a sweep of an org that Invent does not know', () => {
     const { error } = toProtoSweep({ id: 'swp_1', state: 'FAILED', ...zero, counts: {} as never, errorCode: 'ASSISTANT_NOT_FOUND' });
     expect(error).toEqual({ reason: 'ASSISTANT_NOT_FOUND', message: 'Invent knows no such org, or does not show it to this API key (404).', advice: 'Check the org id, and whether the API key is of this org or of its parent; then run rekey sweep.' });

@@ -171,5 +171,15 @@ export const inWords = (code: ErrorCode, of: string): Words => {
   return { message, advice, ...overrides };
 };
 
-/** The same of a code that stands in the ledger: one that only another version of Rekey knows is told as INTERNAL. */
-export const wordsOf = (code: string, of: Subject): Words => inWords(isErrorCode(code) ? code : 'INTERNAL', of);
+/** An id as a word of a command that can be pasted into a shell. */
+const shellWord = (id: string): string => (/^[A-Za-z0-9_.-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);
+
+/** Names the org in advice that was written for any. An id that begins with a hyphen would be taken for an option. */
+const namingOrg = (advice: string, orgId: string): string =>
+  advice.replaceAll(/rekey sweep ORG (--[a-z-]+)/g, (_, option: string) => `rekey sweep ${orgId.startsWith('-') ? `${option} -- ${shellWord(orgId)}` : `${shellWord(orgId)} ${option}`}`);
+
+/** The same of a code that stands in the ledger: one that only another version of Rekey knows is told as INTERNAL. `orgId` is named in the commands of the advice. */
+export const wordsOf = (code: string, of: Subject, orgId?: string): Words => {
+  const { message, advice } = inWords(isErrorCode(code) ? code : 'INTERNAL', of);
+  return { message, advice: orgId === undefined ? advice : namingOrg(advice, orgId) };
+};
