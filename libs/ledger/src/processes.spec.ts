@@ -43,7 +43,7 @@ describe('a process', () => {
     await real.beat(worker('worker-a'));
     expect(await real.list()).toEqual([{ ...worker('worker-a'), startedMs: expect.any(Number), seenMs: expect.any(Number), live: true }]);
     expect(isAnyRotating(await real.list())).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await setNow(Number(seconds) * SECOND + Number(micros) + 0.3 * SECOND);
     expect(await real.list()).toMatchObject([{ id: 'worker-a', live: false }]);
     expect(isAnyRotating(await real.list())).toBe(false);
   });
