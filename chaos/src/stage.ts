@@ -38,7 +38,7 @@ export interface Stage {
   sweepTwice(): Promise<boolean>;
   /** Of single rotations by id; or, of a bulk of all, what became of each assistant. */
   evidence(asked: string[] | Map<string, Outcome>, statusSamples: StatusSample[]): Promise<Evidence>;
-  /** Writes to the log what was true, and what was published, of each assistant that the verdict gives as an example. */
+  /** Writes to the log what was true, and what was published, of each assistant that the verdict names. */
   explain(verdict: Verdict, evidence: Evidence): void;
   /** Where a bulk rotation of all is asked for. */
   bulkSetting(): { client: GatewayClient; orgId: string };
@@ -432,8 +432,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       };
     },
 
-    explain: ({ examples }, { history, published, fingerprint }) => {
-      const assistantIds = new Set(Object.values(examples).flat().map((example) => /^[^ :]+/.exec(example)?.[0] ?? ''));
+    explain: ({ examples, longestWrong }, { history, published, fingerprint }) => {
+      const assistantIds = new Set([longestWrong, ...Object.values(examples).flat()].map((example) => /^[^ :]+/.exec(example)?.[0] ?? ''));
       for (const assistantId of assistantIds) {
         const truth = (history[assistantId] ?? []).map(({ key, atMs, by }) => ({ key: key === null ? null : fingerprint(key), atMs: Math.round(atMs), by }));
         const events = published.filter(({ event }) => event.subject === assistantId).map(({ event: { type, data }, atMs }) => ({ atMs, type, ...data, sealed: undefined }));

@@ -130,7 +130,7 @@ describe('judge', () => {
     const late = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 9000)];
     const sampled = (says: (atMs: number) => boolean, published = late) =>
       judged(two, published, { wrongForMs: 3000, statusSamples: Array.from({ length: 40 }, (_, i) => ({ atMs: i * 250, says: says(i * 250) })) });
-    expect(sampled(() => false)).toMatchObject({ clean: false, silentlyWrong: 1, longestWrongMs: 7000 });
+    expect(sampled(() => false)).toMatchObject({ clean: false, silentlyWrong: 1, longestWrongMs: 7000, longestWrong: expect.stringMatching(/^a: from \d+ to \d+$/) });
     expect(sampled(() => true)).toMatchObject({ clean: true, silentlyWrong: 0 });
     expect(sampled((atMs) => atMs > 5000)).toMatchObject({ silentlyWrong: 0 });
     expect(sampled((atMs) => atMs !== 6000)).toMatchObject({ silentlyWrong: 1 });

@@ -100,6 +100,8 @@ export interface Verdict {
   strangersPublished: number;
   /** The longest time for which a published key was not in force and consumers were not told that it is uncertain. */
   longestWrongMs: number;
+  /** Of which assistant, and when. */
+  longestWrong: string;
   /** From the change upstream to the event that brings that key, or a newer one: of changes that Rekey asked for. */
   darkTimeMs: { p50: number; p99: number; max: number };
   /** Of figures that must be 0, a few cases each: the assistant, and when (ms since 1970). */
@@ -152,6 +154,7 @@ export const judge = (evidence: Evidence): Verdict => {
 
   const wrong = spansWrong(history, evidence);
   const silent = silentlyWrong(wrong, evidence);
+  const [longest] = wrong.filter(({ fromMs, toMs }) => Number.isFinite(toMs - fromMs)).toSorted((a, b) => b.toMs - b.fromMs - (a.toMs - a.fromMs));
   const unpublished = spansUnpublished(history, bringing);
   const unknown = unpublished.filter(({ denied }) => !denied);
   const mostUnpublished: Record<string, number> = {};
@@ -185,7 +188,8 @@ export const judge = (evidence: Evidence): Verdict => {
     restored: Object.values(history).flat().filter(({ by }) => by === 'restored').length,
     keysNeverMade: published.filter(({ event, atMs }) => event.type === KEY_ROTATED && isOurs(event.subject) && ages(event.subject, event.data.fingerprint, atMs) === undefined).length,
     strangersPublished: published.filter(({ event }) => !isOurs(event.subject)).length,
-    longestWrongMs: Math.round(Math.max(0, ...wrong.map(({ fromMs, toMs }) => toMs - fromMs).filter(Number.isFinite))),
+    longestWrongMs: longest ? Math.round(longest.toMs - longest.fromMs) : 0,
+    longestWrong: longest ? spanText(longest) : '',
     darkTimeMs: { p50: Math.round(percentile(dark, 0.5)), p99: Math.round(percentile(dark, 0.99)), max: Math.round(dark.at(-1) ?? 0) },
     examples: Object.fromEntries(
       Object.entries({ ...cases, silentlyWrong: silent })
@@ -327,8 +331,10 @@ const silentlyWrong = (spans: { assistantId: string; fromMs: number; toMs: numbe
   const clear = statusSamples.filter(({ says }) => !says);
   const wrong = spans.filter(({ fromMs, toMs }) => toMs - fromMs > wrongForMs && clear.some(({ atMs }) => atMs > fromMs + wrongForMs && atMs <= toMs));
   const longest = new Map(wrong.toSorted((a, b) => a.toMs - a.fromMs - (b.toMs - b.fromMs)).map((span) => [span.assistantId, span]));
-  return [...longest.values()].map(({ assistantId, fromMs, toMs }) => `${assistantId}: from ${Math.round(fromMs)} to ${Math.round(toMs)}`);
+  return [...longest.values()].map(spanText);
 };
+
+const spanText = ({ assistantId, fromMs, toMs }: { assistantId: string; fromMs: number; toMs: number }): string => `${assistantId}: from ${Math.round(fromMs)} to ${Math.round(toMs)}`;
 
 interface Span {
   assistantId: string;
