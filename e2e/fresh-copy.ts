@@ -8,7 +8,7 @@ import { repositoryRoot } from '@rekey/testing';
 const run = promisify(execFile);
 
 /**
- * The repository as somebody finds it who has cloned it and run `npm ci`: its files in a folder of their own, a git work tree without changes, and the
+ * The repository as a new user has it after a clone and `npm ci`: its files in a folder of their own, a git work tree without changes, and the
  * installed packages linked. The links of the workspaces lead into the copy, as npm would make them.
  */
 export const freshCopy = async (): Promise<{ parent: string; folder: string; dispose(): Promise<void> }> => {

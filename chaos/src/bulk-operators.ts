@@ -27,7 +27,7 @@ const ended = ({ state }: Bulk): boolean => ['COMPLETED', 'CANCELLED', 'FAILED']
 const stopped = ({ state }: Bulk): boolean => state === 'PAUSED' || state === 'HALTED';
 const IDS_A_MESSAGE = 1000;
 const RETRIES = 3;
-/** A bulk that does not move for so long is given up: it is judged as it is. */
+/** A bulk that makes no progress for this time is judged as it is. */
 const STALLED_MS = 300_000;
 
 const chunksOf = (ids: string[]): string[][] => Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) => ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE));

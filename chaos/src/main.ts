@@ -55,10 +55,10 @@ const QUIET_WITHIN_MS = 180_000;
 /** The share of rotations that is asked for before the first odd episode is over. */
 const HEAD_START = 0.05;
 const LAST_LOOKS = 5;
-/** Where nothing moves for so long, nothing more is asked for, and what there is is judged. */
+/** If nothing makes progress for this time, no more rotations are requested, and the result so far is judged. */
 const STALLED_MS = 180_000;
 
-/** Asks for so many rotations, each of them accepted for certain, and not faster than `mayHaveAsked` allows (0 to 1). Returns their ids. */
+/** Requests `count` rotations, each of them accepted for certain, and not faster than `mayHaveAsked` allows (0 to 1). Returns their ids. */
 const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => number): Promise<string[]> => {
   const ids = new Set<string>();
   const targets = stage.targets();

@@ -48,10 +48,10 @@ BLOCK_MS = 1000
 # Acknowledgements are at least so far apart.
 COALESCE_S = 0.010
 TELL_UNAPPLIED = 20
-# Of so many entries at the end of the stream the last one that counts is looked for: behind it may stand what is refused.
+# How many entries at the end of the stream are searched for the last one that counts: refused ones may follow it.
 ENTRIES_AT_END = 10
 LOOK_EVERY_S = 3
-# Whoever can write to Redis can demand a snapshot with each event: beyond a few at once, one in so long.
+# Anyone who can write to Redis can demand a snapshot with each event: after a few at once, one in this many seconds.
 SNAPSHOT_EVERY_S = 5
 SNAPSHOTS_AT_ONCE = 5
 LONGEST_REST_S = 30

@@ -37,18 +37,18 @@ export interface OrgAliasKeeper {
    * `onProgress` is called now and then; where it rejects, so does this.
    */
   beforeSweep(onProgress?: () => Promise<void>): Promise<void>;
-  /** One round of the same, cheap where there is nothing to do. */
+  /** One round of the same; cheap if nothing is to be done. */
   round(): Promise<void>;
 }
 
 /** INVENT_ORG_ID is wrong, or another was right before. */
 export class AliasContradiction extends Error {}
 
-/** So many assistants have to answer under both names. */
+/** How many assistants have to answer under both names. */
 const WITNESSES = 2;
-/** So many of those that were seen last, and of those that were not for long, are looked at to find them. */
+/** How many of the assistants that were seen last, and of those that were seen longest ago, are looked at to find them. */
 const WITNESSES_TRIED = 3;
-/** So many orgs are tried in a round. */
+/** How many orgs are tried in a round. */
 const CANDIDATES_A_ROUND = 8;
 const WAIT_FOR_BUDGET_MS = 15_000;
 const LOCK_MS = 60_000;
@@ -58,7 +58,7 @@ const NOT_IT_FOR_MS = 24 * 3_600_000;
 const TRY_AGAIN_MS = 600_000;
 /** The same where Invent could not say. */
 const UNCLEAR_AGAIN_MS = 30_000;
-/** What is held by a rotation, or in doubt, is renamed by whatever ends that; it is looked at again after so long. */
+/** What is held by a rotation, or in doubt, is renamed by whatever ends that; it is looked at again after this time. */
 const LEFT_AGAIN_MS = 5000;
 
 const NOT_AS_CONFIGURED = 'INVENT_ORG_ID is not the org of the API key';
@@ -134,7 +134,7 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     return count === 0 ? 'none' : 'some';
   };
 
-  /** Why one org that has all witnesses is still not proved to be `c`; undefined where it is. */
+  /** Why one org that has all witnesses is still not proved to be `c`; undefined if it is. */
   const doubtOf = async (orgId: string, [witness]: string[]): Promise<string | undefined> => {
     // An Invent that ignores the org of a path answers under this one too.
     if (await has(`org_${randomBytes(16).toString('base64url')}`, witness!)) return 'Invent answers under an org id that does not exist';

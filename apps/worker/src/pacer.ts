@@ -24,7 +24,7 @@ export interface Slot {
   wait(askedMs: number, answer: { retryInMs: number; reserved: boolean }): Promise<void>;
 }
 
-/** However long upstream says to wait: somebody has to see whether it still refuses, and an operator may open the budget. */
+/** However long upstream says to wait: one worker has to probe whether it still refuses, and an operator may open the budget. */
 export const ASK_AGAIN_WITHIN_MS = 60_000;
 
 export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<RequestBudget, 'take'>; clock: Clock; slotKeepsMs: number }): Pacer => {

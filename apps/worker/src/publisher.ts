@@ -32,7 +32,7 @@ export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & {
   answeredMs?: number;
 };
 export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' | 'confirmed' | 'before' }> & {
-  /** It is an older key that is in force again, or one that was made before the rotation: it is published, and the rotation goes on. */
+  /** It is an older key that is in force again, or one that was made before the rotation: it is published, and the rotation continues. */
   satisfiesNone?: true;
 };
 

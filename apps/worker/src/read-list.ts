@@ -39,11 +39,11 @@ export interface ListSource {
 
 const MAX_PASSES = 5;
 const PAGE_TRIES = 4;
-/** After so many pages in a row that bring nothing new, a pass ends. */
+/** A pass ends after this many pages in a row that bring nothing new. */
 const REPEATED_PAGES = 2;
-/** After so many pages in a row without a readable record, it ends as well. */
+/** It also ends after this many pages in a row without a readable record. */
 const UNREADABLE_PAGES = 10;
-/** After so many failed pages in a row upstream counts as unreachable: at the start of a pass, and later. */
+/** Failed pages in a row after which upstream counts as unreachable: at the start of a pass, and later. */
 const FAILED_AT_START = 3;
 const FAILED_IN_A_ROW = 10;
 /** A pass with more failed pages than this ends. */

@@ -46,9 +46,9 @@ const ABSENT_SAMPLE = 3;
 const SAVE_EVERY_MS = 10_000;
 /** Removals that a sweep waits for are confirmed by its own reads. Others read them if it dies, this much later. */
 const CONFIRMED_BY_OTHERS_MS = 60_000;
-/** So many assistants that may have moved to another org are looked at. */
+/** How many assistants that may have moved to another org are looked at. */
 const STRAYS_A_SWEEP = 20;
-/** What could not be read is read once more after so long. */
+/** What could not be read is read once more after this time. */
 const READ_AGAIN_MS = 5000;
 
 /**

@@ -45,7 +45,7 @@ export type RotateOutcome =
 export type ReadOutcome =
   /**
    * `ageMs`: it comes from a cache, and shows what was so that long ago. `unchangedForMs`: by its `updated_at` and the clock of the same answer, the record
-   * has not been changed for at least so long; absent if that cannot be told.
+   * has not been changed for at least this time; absent if that cannot be told.
    */
   | { outcome: 'read'; record: UpstreamRecord; ageMs?: number; unchangedForMs?: number }
   | { outcome: 'not-read'; code: ErrorCode; retryAfterMs?: number; status?: number; reason: string };

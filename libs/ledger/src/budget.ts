@@ -19,7 +19,7 @@ export interface RequestBudget {
   noteClosed(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
   /** Whether upstream has closed the budget, and its closure has not passed. */
   isClosed(): Promise<boolean>;
-  /** A request that left so long ago was answered and not refused: opens a budget that was closed before it left. */
+  /** A request that left `ageMs` ago was answered and not refused: opens a budget that was closed before it left. */
   answered(request: { ageMs: number }): Promise<'opened' | 'not-closed' | 'too-old'>;
   /** An operator says that requests may leave again. False if it is not closed. */
   open(): Promise<boolean>;

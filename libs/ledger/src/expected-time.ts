@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-/** What somebody who watches the clock of a Redis expects of it. */
+/** What a process that watches the clock of a Redis expects of it. */
 export interface ExpectedTime {
   /** What commands are told, behind the prefix: see now_us in prelude.lua. Empty as long as nothing is expected. */
   argument(): string;

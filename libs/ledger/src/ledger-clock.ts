@@ -52,7 +52,7 @@ export interface LedgerClockOptions {
   /** How often `look` is called. */
   everyMs?: number;
   /**
-   * A clock that has jumped and stays where it is, and that agrees with the wall clock of this host, is the right one after so long: when whatever was
+   * A clock that has jumped and stays where it is, and that agrees with the wall clock of this host, is the right one after this time: when whatever was
    * under way before the jump is over by any clock.
    */
   settleMs?: number;

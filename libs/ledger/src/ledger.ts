@@ -115,7 +115,7 @@ export type CommitResult =
   /** What was read is a superseded key. Once enough reads agree it is `confirmed`: commit again, with the cause `rollback`. */
   | { kind: 'stale'; publishedVersion: number; retryInMs: number }
   | { kind: 'confirmed' }
-  /** It is in force, but older than the rotation that is to end with it: commit again, as one that goes on. */
+  /** It is in force, but older than the rotation that is to end with it: commit again, as one that continues. */
   | { kind: 'before' }
   /** `unconfirmed`: that there is no key is believed only when a later read says so too. */
   | { kind: 'doubted' | 'unconfirmed'; retryInMs: number }

@@ -61,7 +61,7 @@ export interface OrgAlias {
   candidates(): Promise<string[]>;
   /** Of these, the ones that no worker has found not to be it lately. */
   untried(orgIds: string[]): Promise<string[]>;
-  /** Notes that an org is not it, for so long. */
+  /** Notes for a time that an org is not it. */
   noteTried(orgId: string, forMs: number): Promise<void>;
   /** Whether anything is published under `c`. */
   isInUse(): Promise<boolean>;
@@ -82,7 +82,7 @@ const PAGE = 100;
 /** A longer command would keep others waiting. */
 const MOVED_AT_ONCE = 20;
 const ADOPTED_AT_ONCE = 500;
-/** So many rotations and bulk rotations, the newest, are asked for the orgs that they name. */
+/** How many of the newest rotations and bulk rotations are searched for the orgs that they name. */
 const NAMED_BY = 100;
 const KEEP_TRIED = 1000;
 const KEEP_TRIED_MS = 7 * 86_400_000;

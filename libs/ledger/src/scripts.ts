@@ -51,7 +51,7 @@ export const asCorrupt = (error: unknown): never => {
 };
 
 /**
- * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument, with what time it should be where somebody watches
+ * Gives each .lua file of `commands/` as a function. All take the prefix as their first argument, with the time that it should be if a process watches
  * the clock of this Redis (see now_us in prelude.lua), and answer with a list
  * whose first element is a word. ioredis sends the digest, and the text only to a Redis that does not know it; see script-flush.ts. Where an entry has
  * not the type that it should have, they reject with LEDGER_CORRUPT; what

@@ -25,7 +25,7 @@ const DOMAIN = 'rekey';
 const MAX_VIOLATIONS = 10;
 const MAX_VALUE_CHARACTERS = 512;
 
-/** The last part of the path of a call, which is the name of its method; empty where there is none. */
+/** The last part of the path of a call, which is the name of its method; empty if there is none. */
 const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**

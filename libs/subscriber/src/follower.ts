@@ -53,7 +53,7 @@ interface Due {
 /** How long one read waits for events. After so long without any, their absence is proved anew. */
 const WAIT_MS = 500;
 const ENTRIES_A_READ = 500;
-/** Of so many the last one that counts is looked for: behind it may stand what is refused. */
+/** How many entries are searched for the last one that counts: refused ones may follow it. */
 const ENTRIES_AT_END = 10;
 const ANSWER_WITHIN_MS = 5000;
 const LOOK_AGAIN_MS = 1000;

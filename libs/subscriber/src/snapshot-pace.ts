@@ -2,11 +2,11 @@
 export interface SnapshotPace {
   /** When the next may begin, by the clock of `performance.now()`. */
   notBeforeMs(nowMs: number): number;
-  /** One has ended, and took so long. */
+  /** One has ended, and took this time. */
   taken(endedAtMs: number, tookMs: number): void;
 }
 
-/** Beyond the first few, one in so long. */
+/** After the first few, one in this time. */
 const EVERY_MS = 5000;
 const AT_ONCE = 5;
 const LONGEST_REST_MS = 30_000;

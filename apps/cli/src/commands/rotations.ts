@@ -24,7 +24,7 @@ export const withAcknowledgement = (command: Command): Command =>
 const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, options: WaitOptions): Promise<void> => {
   const also = alsoUntil(options);
   if (!options.wait && !also) return showRotation(rotation, options);
-  const goOn = sayHowToGoOn(options, `It was accepted, and goes on: ${waitAgain(rotation.id, options, also)}`);
+  const goOn = sayHowToGoOn(options, `It was accepted, and continues: ${waitAgain(rotation.id, options, also)}`);
   concludeRotation(await followRotation(client, rotation, options.timeout, also).catch(goOn), options, also);
 };
 

@@ -28,7 +28,7 @@ export const sweepCommand = (): Command =>
         if (acceptRemovals) await confirmAcceptance(client, orgId!, options);
         const sweep = await client.createSweep({ orgId: orgId ?? '', acceptRemovals });
         if (!options.wait) return showSweep(sweep, options);
-        const goOn = sayHowToGoOn(options, `It was accepted, and goes on: rekey get ${sweep.id} --wait`);
+        const goOn = sayHowToGoOn(options, `It was accepted, and continues: rekey get ${sweep.id} --wait`);
         concludeSweep(await followSweep(client, sweep, options.timeout).catch(goOn), options);
       });
     });
