@@ -99,7 +99,7 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
       await ledger.release(claim);
       one.at = 'queue';
     } else {
-      const code = by % 4 === 1 ? failWith(claim, 'NO_SECRET_KEY') : ledger.commit(claim, readKey(`r${claim.epoch}`, claim, { rotation: 'ends' }));
+      const code = by % 4 === 1 ? failWith(claim, 'NO_SECRET_KEY') : ledger.commit(claim, readKey(`${claim.epoch % 100_000}r${claim.assistantId}`, claim, { rotation: 'ends' }));
       await code;
       end(one);
     }
