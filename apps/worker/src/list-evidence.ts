@@ -61,15 +61,17 @@ export interface ListEvidence {
 
 /** Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated between the two. */
 const AGREED_AGAINST_LIST = 10;
-/** Of the first page with assistants that were never published that many are read; then one of each 16th page: 9 reads for 10,000 assistants. */
+/** Of the first page with assistants that were never published that many are read, and one of each further page: 102 reads for 10,000 assistants. */
 const FIRST_SAMPLE = 3;
-const SAMPLE_EVERY_PAGES = 16;
+/** Ids that are kept until the end of the list, to be read then. */
+const IDS_KEPT = 10_000;
 const CHANGES_ALLOWED = 3;
 
 export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }: { reads: number; isOurs?: boolean }): ListEvidence => {
   let knownListed = 0;
   let newListed = 0;
   let untrue = false;
+  let dropped = 0;
   let unshownBefore = false;
   let checked = 0;
   let agreed = 0;
@@ -92,7 +94,7 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
     skipped: 0,
     unconfirmed: new Map(),
     get unread() {
-      return unread;
+      return unread + (untrue ? dropped : 0);
     },
     get disputed() {
       return disputed();
@@ -105,7 +107,7 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
     noteKnown: (count) => {
       knownListed += count;
     },
-    isForeign: () => limits.known > 1 && knownListed === 0 && !limits.accepted && !isOurs,
+    isForeign: () => (limits.known > 1 || (limits.known === 1 && newListed > 1)) && knownListed === 0 && !limits.accepted && !isOurs,
     isTooNew: (count) => {
       newListed += count;
       return limits.known > 1 && !limits.accepted && !isOurs && newListed > limits.limit && limits.known - knownListed > limits.limit;
@@ -114,8 +116,8 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
       listedOtherwise += 1;
       const code = !('removal' in finding) ? 'TOO_MANY_CHANGED' : finding.removal === 'deleted' ? 'TOO_MANY_GONE' : 'TOO_MANY_WITHOUT_KEY';
       byCode[code] = (byCode[code] ?? 0) + 1;
-      // Beyond the limit none of them is read.
-      if (deferred.length <= limits.limit || limits.accepted) deferred.push(assistantId);
+      if (deferred.length < IDS_KEPT || limits.accepted) deferred.push(assistantId);
+      else dropped += 1;
     },
     releaseSome: () => {
       const allowed = Math.min(Math.max(CHANGES_ALLOWED, Math.floor(share * knownListed)), limits.limit);
@@ -133,9 +135,8 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
     },
     isUntrue: () => untrue || (agreed >= AGREED_AGAINST_LIST && agreed * 2 > checked),
     sampleSize: () => {
-      const size = pagesSampled === 0 ? FIRST_SAMPLE : pagesSampled % SAMPLE_EVERY_PAGES === 0 ? 1 : 0;
       pagesSampled += 1;
-      return size;
+      return pagesSampled === 1 ? FIRST_SAMPLE : 1;
     },
     split: (unseen) => ({ shown: unseen.filter(({ state }) => state !== ''), unshown: unseen.filter(({ state }) => state === '') }),
     isUnshownNew: () => {

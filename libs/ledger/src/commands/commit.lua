@@ -76,7 +76,11 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   local read_ms, lag_ms = tonumber(ARGV[14]), tonumber(ARGV[15])
   local org = org_of(held[9], ARGV[11])
   if not held[6] then
-    if is_adopted_elsewhere(org, state, assistant) then hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms) end
+    -- Not even if an operator has accepted what reads say.
+    if is_key(state) and is_adopted_elsewhere(org, state, assistant) then
+      hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
+      return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
+    end
     local code = not is_accepted(org, now_ms) and hold_of(org)
     return code and { 'WITHHELD', code } or nil
   end
@@ -97,9 +101,10 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
     hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
     return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
   end
-  -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count against the limit. What cannot be believed of
-  -- any key cannot be believed of this one.
-  local is_asked_for = id ~= '' or (tonumber(held[11]) or -1) >= known
+  -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count against the limit, unless the
+  -- key before was seen in force long after it. What cannot be believed of any key cannot be believed of this one.
+  local intent = tonumber(held[11]) or -1
+  local is_asked_for = id ~= '' or (intent >= known and (tonumber(held[12]) or 0) < intent + CHANGES_WINDOW_MS)
   if is_asked_for and is_key(state) then
     local code = hold_of(org)
     return code == 'KEYS_NOT_SHOWN' and { 'WITHHELD', code } or nil
