@@ -50,7 +50,8 @@ const options = new Command('chaos')
 
 const say = (text: string) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
 
-const AT_ONCE = 150;
+/** Rotations that are open at once: in an odd world many of them wait, for keys that are not shown or a budget that is closed. */
+const AT_ONCE = { usual: 150, odd: 500 };
 const QUIET_WITHIN_MS = 180_000;
 /** The share of rotations that is asked for before the first odd episode is over. */
 const HEAD_START = 0.05;
@@ -67,7 +68,7 @@ const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => 
   const isStalled = () => performance.now() - movedMs > STALLED_MS;
   const ask = async () => {
     while (ids.size < count) {
-      while (!isStalled() && ((await stage.openRotations()) > AT_ONCE || ids.size > count * (mayHaveAsked() + HEAD_START))) await stage.pause(50);
+      while (!isStalled() && ((await stage.openRotations()) > AT_ONCE[options.world] || ids.size > count * (mayHaveAsked() + HEAD_START))) await stage.pause(50);
       if (isStalled()) return;
       const target = targets[next % targets.length]!;
       next += 1;

@@ -5,7 +5,7 @@ let operator: Operator;
 afterEach(() => operator.stop());
 
 /** A gateway whose sweeps release an org after so many of them, or when what they find is accepted. */
-const operating = ({ releasedAfter, differs, away = false, others = [] }: { releasedAfter: number; differs: boolean; away?: boolean; others?: { code: string; subject: string }[] }) => {
+const operating = ({ releasedAfter, differs, away = false, others = [], doneAfter = 0 }: { doneAfter?: number; releasedAfter: number; differs: boolean; away?: boolean; others?: { code: string; subject: string }[] }) => {
   const sweeps: object[] = [];
   const opened: object[] = [];
   let held = ['org_1'];
@@ -22,7 +22,7 @@ const operating = ({ releasedAfter, differs, away = false, others = [] }: { rele
     },
     getSweep: async () => ({ state: 'SUCCEEDED' }),
   } as unknown as OperatorOptions['client'];
-  operator = startOperator({ client, pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms / 100)), heldOrgs: async () => held, differs: async () => differs });
+  operator = startOperator({ client, pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms / 100)), heldOrgs: async () => held, isAccepting: async () => sweeps.length < doneAfter, differs: async () => differs });
   return { sweeps, opened };
 };
 
@@ -42,6 +42,12 @@ describe('the operator', () => {
     const { sweeps: others } = operating({ releasedAfter: 99, differs: false });
     await operator.act();
     expect([others, operator.done()]).toEqual([[{ orgId: 'org_1' }, { orgId: 'org_1' }], { 'sweep of a held org': 2, 'held although nothing differs': 1 }]);
+  });
+
+  it('sweeps again until what it has accepted is done', async () => {
+    const { sweeps } = operating({ releasedAfter: 99, differs: true, doneAfter: 5 });
+    await operator.act();
+    expect(sweeps.slice(2)).toEqual([{ orgId: 'org_1', acceptRemovals: true }, { orgId: 'org_1' }, { orgId: 'org_1' }]);
   });
 
   it('opens a budget that is closed', async () => {

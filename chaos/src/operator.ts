@@ -6,6 +6,8 @@ export interface OperatorOptions {
   pause: (ms: number) => Promise<void>;
   /** The orgs that are held, from the ledger. */
   heldOrgs: () => Promise<string[]>;
+  /** Whether what an operator has accepted of an org is still being published: it has no limit until then. */
+  isAccepting: (orgId: string) => Promise<boolean>;
   /** Whether what is published of an org differs from what is true upstream. */
   differs: (orgId: string) => Promise<boolean>;
 }
@@ -24,12 +26,14 @@ const LOOK_EVERY_MS = 200;
 const SWEEP_WITHIN_MS = 20_000;
 /** Holds that a sweep does not end are looked at this often. */
 const TRIES = 2;
+/** An org has no limit until what was accepted is done: Invent stays well until then. */
+const SWEEPS_UNTIL_DONE = 5;
 
 /** It tells what has happened, and is right by now: nothing that is wrong is told by it. */
 const isOnlyHistory = (code: string): boolean => code === 'ROLLED_BACK';
 
 /** Looks at `rekey status` all the time, and acts on it in calm. */
-export const startOperator = ({ client, pause, heldOrgs, differs }: OperatorOptions): Operator => {
+export const startOperator = ({ client, pause, heldOrgs, isAccepting, differs }: OperatorOptions): Operator => {
   const samples: StatusSample[] = [];
   const seen: Record<string, number> = {};
   const done: Record<string, number> = {};
@@ -81,6 +85,7 @@ export const startOperator = ({ client, pause, heldOrgs, differs }: OperatorOpti
     }
     note(done, 'accept_removals');
     await sweep({ orgId, acceptRemovals: true });
+    for (let sweeps = 0; sweeps < SWEEPS_UNTIL_DONE && (await isAccepting(orgId)); sweeps += 1) await sweep({ orgId });
   };
 
   return {

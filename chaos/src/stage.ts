@@ -291,8 +291,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       return ids.has(id) && last.has(id) && last.get(id) !== (key === null ? null : sealer.fingerprint(key));
     });
   };
-  // The ledger may be of a version that holds no org.
   const heldOrgs = async (): Promise<string[]> => Object.keys(await redis.hgetall(`${keys.prefix}:held`));
+  const isAccepting = async (orgId: string): Promise<boolean> => (await redis.hexists(`${keys.prefix}:accepted`, orgId)) === 1;
   let operator: Operator | undefined;
 
   const open = async () => redis.zcard(keys.rotations('open'));
@@ -356,7 +356,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     startOperator: () =>
       (operator = startOperator({
-        client, heldOrgs, differs,
+        client, heldOrgs, isAccepting, differs,
         pause: async (ms) => {
           await sleep(ms);
         },
