@@ -42,6 +42,10 @@ describe('judge', () => {
     expect(judged({ a: [...two.a, change(null, 3000, 'removed')] }, [event('a', 1, 'k2', 2010), event('a', 2, null, 3010)])).toMatchObject({ divergent: 0 });
   });
 
+  it('asks for nothing to be published of one that was gone before anything was', () => {
+    expect(judged({ ...two, b: [change('k0', 0, 'start'), change(null, 500, 'removed')] }, [event('a', 1, 'k2', 2010)])).toMatchObject({ clean: true, divergent: 0 });
+  });
+
   it('finds an older key after a newer one, a version that goes down, and a gap', () => {
     expect(judged(two, [event('a', 1, 'k2', 2010), event('a', 2, 'k1', 2020), event('a', 3, 'k2', 2030)])).toMatchObject({ orderViolations: 1, divergent: 0 });
     expect(judged(two, [event('a', 2, 'k1', 1010), event('a', 2, 'k2', 2020)])).toMatchObject({ orderViolations: 1 });

@@ -139,7 +139,8 @@ export const judge = (evidence: Evidence): Verdict => {
   const inForce = (changes: Change[]) => changes.at(-1)!.key;
   const divergent = Object.entries(history).filter(([assistantId, changes]) => {
     const key = inForce(changes);
-    return lastState.get(assistantId) !== (key === null ? null : evidence.fingerprint(key));
+    // Of one that is gone, and of which nothing was ever published, nobody has to be told.
+    return (lastState.get(assistantId) ?? null) !== (key === null ? null : evidence.fingerprint(key));
   });
   const cases = {
     divergent: divergent.map(([assistantId, changes]) => {
