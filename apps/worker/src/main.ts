@@ -204,6 +204,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
       sendWithinMs: takeoverAfterMs / 6,
       leaseMarginMs: takeoverAfterMs / 3,
       landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
+      confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
       readLagMs,
       retryForMs: config.REKEY_RETRY_FOR_MS,
     },

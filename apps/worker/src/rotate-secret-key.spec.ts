@@ -32,7 +32,7 @@ const deps = {
   clock: { nowMs: () => nowMs, sleep: async () => {} },
   logger: { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger,
   meter: { rotated: silent },
-  timing: { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 1000, readLagMs: 0, retryForMs: 60_000 },
+  timing: { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 1000, readLagMs: 0, confirmAfterMs: 30_000, retryForMs: 60_000 },
   holdBack: () => undefined,
   confirmDurable: async () => true,
   stopping: new AbortController().signal,
@@ -131,19 +131,23 @@ describe('an unknown outcome whose key is published, and the window of which has
   let uncertain: boolean;
   let unchangedForMs: number | undefined;
   let settled: string;
+  /** Since the window has passed (ms). */
+  let landedMs: number;
+  let secretKey: string | undefined;
   const resume = () => {
     const resumed = { ...claim, stateBefore: 'KEYID:new', versionBefore: 2, epoch: 3, uncertain };
-    const outcome = { outcome: 'read', ...(unchangedForMs !== undefined && { unchangedForMs }), record: { id: 'ast_1', secretKey: 'sk', deleted: false, json: '{}', unexpected: [] } };
+    const outcome = { outcome: 'read', ...(unchangedForMs !== undefined && { unchangedForMs }), record: { id: 'ast_1', secretKey, deleted: false, json: '{}', unexpected: [] } };
     return rotateSecretKey({
       ...deps,
       ledger: {
-        claim: async () => ({ kind: 'resumed', claim: resumed, landsInMs: -600_000, satisfied: true, noted: true }),
+        claim: async () => ({ kind: 'resumed', claim: resumed, landsInMs: -landedMs, satisfied: true, noted: true }),
         compare: async () => did.push('compare'),
         settle: async () => {
           did.push('settle');
           return settled;
         },
         release: async () => did.push('release'),
+        fail: async (_claim: unknown, { code }: { code: string }) => did.push(code),
       },
       invent: { getAssistant: async () => outcome },
       pacer: { ...deps.pacer, newSlot: () => ({ paid: false, atMs: () => nowMs, wait: async () => {} }), take: async () => waitMs },
@@ -161,6 +165,7 @@ describe('an unknown outcome whose key is published, and the window of which has
   };
 
   beforeEach(() => {
+    [landedMs, secretKey] = [600_000, 'sk'];
     [noted, published, word, stateRead, uncertain, unchangedForMs, settled] = [[], [], { kind: 'committed', entry: '1-0' }, 'KEYID:new', false, undefined, 'settled'];
   });
 
@@ -195,6 +200,14 @@ describe('an unknown outcome whose key is published, and the window of which has
     [unchangedForMs, published, word] = [0, [], { kind: 'committed', entry: '1-0' }];
     await resume();
     expect(published[0]).toEqual({ cause: 'reconciliation', rotation: 'ends' });
+  });
+
+  it('fails for want of a key only if there is still none a while later, so that an Invent that shows none burns no more keys than intents may be open', async () => {
+    [landedMs, secretKey] = [10_000, undefined];
+    expect([await resume(), did]).toEqual([{ kind: 'again', inMs: 20_000 }, []]);
+    expect(noted).toMatchObject([{ readInMs: 20_000, readError: 'NO_SECRET_KEY' }]);
+    landedMs = 30_000;
+    expect([await resume(), did]).toEqual([{ kind: 'done' }, ['NO_SECRET_KEY']]);
   });
 
   it('is read every 30 s at the longest, also while the request budget is closed', async () => {

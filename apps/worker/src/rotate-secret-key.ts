@@ -41,6 +41,8 @@ export interface RotateTiming {
   landingWindowMs: number;
   /** How far reads may lag behind what is in force. */
   readLagMs: number;
+  /** A read that shows no key is believed only so long after the landing window: an Invent that shows none for a moment must not close intents. */
+  confirmAfterMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is tried again. */
   retryForMs: number;
 }
@@ -242,13 +244,13 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
   meter.read(read.outcome);
   if (read.outcome === 'not-read') {
     logger.warn({ ...idsOf(claim), code: read.code, reason: read.reason }, 'a key could not be read back');
-    if (landed && read.code === 'ASSISTANT_NOT_FOUND') return giveUp(deps, claim, 'ASSISTANT_NOT_FOUND');
+    if (read.code === 'ASSISTANT_NOT_FOUND' && landed) return giveUp(deps, held, landsInMs, 'ASSISTANT_NOT_FOUND');
     return readAgain(deps, held, landsInMs, { readError: read.code, ...(read.retryAfterMs !== undefined && { atLeastMs: read.retryAfterMs }) });
   }
   const finding = findingOf(read.record);
   if ('removal' in finding) {
     logger.warn(idsOf(claim), 'the key cannot be read back: the record has none, or is deleted');
-    return landed ? giveUp(deps, claim, finding.removal === 'deleted' ? 'ASSISTANT_NOT_FOUND' : 'NO_SECRET_KEY') : readAgain(deps, held, landsInMs, { readError: 'NO_SECRET_KEY' });
+    return landed ? giveUp(deps, held, landsInMs, finding.removal === 'deleted' ? 'ASSISTANT_NOT_FOUND' : 'NO_SECRET_KEY') : readAgain(deps, held, landsInMs, { readError: 'NO_SECRET_KEY' });
   }
 
   const lag = { beganMs: beganMs - ageOf(read), lagMs: deps.timing.readLagMs };
@@ -309,8 +311,11 @@ const rotateOnceMore = async (deps: RotateDeps, held: Held, unchanged: Finding |
   return { kind: 'again', inMs: 0 };
 };
 
-/** The window has passed, and there is nothing to rotate. The check that follows publishes that. */
-const giveUp = async ({ ledger, logger }: RotateDeps, claim: Claim, code: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY'): Promise<Step> => {
+/** The window has passed, and there is nothing to rotate; at first that may be a lie. The check that follows publishes that. */
+const giveUp = async (deps: RotateDeps, held: Held, landsInMs: number, code: 'ASSISTANT_NOT_FOUND' | 'NO_SECRET_KEY'): Promise<Step> => {
+  const { ledger, logger, timing: { confirmAfterMs } } = deps;
+  const { claim } = held;
+  if (-landsInMs < confirmAfterMs) return readAgain(deps, held, landsInMs, { inMs: confirmAfterMs + landsInMs, readError: code });
   logger.error({ ...idsOf(claim), code }, 'a rotation failed');
   await ledger.fail(claim, { code }, true);
   return { kind: 'done' };

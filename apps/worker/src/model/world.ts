@@ -18,7 +18,7 @@ import { Upstream, type Post } from './upstream.ts';
 
 /** In simulated ms: as small as can be told apart. */
 export const timing: RotateTiming = {
-  sendWithinMs: 10, requestTimeoutMs: 20, leaseMarginMs: 10, landingWindowMs: 60, readLagMs: 5, retryForMs: 1e9,
+  sendWithinMs: 10, requestTimeoutMs: 20, leaseMarginMs: 10, landingWindowMs: 60, readLagMs: 5, confirmAfterMs: 0, retryForMs: 1e9,
 };
 const LEASE_MS = timing.sendWithinMs + timing.requestTimeoutMs + timing.leaseMarginMs;
 const WINDOW_MS = timing.sendWithinMs + timing.landingWindowMs + timing.readLagMs;
