@@ -6,7 +6,7 @@ import { createPacer } from './pacer.ts';
 import { rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
 
 /** A rotation succeeds by a key that is made after it was asked for, and by no other. */
-const timing = { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 10_000, readLagMs: 1000, retryForMs: 600_000 };
+const timing = { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 10_000, readLagMs: 1000, confirmAfterMs: 0, retryForMs: 600_000 };
 const ID = 'ast_0001';
 /** What becomes of a POST: `effect` that it takes effect, and what is answered. */
 type Post = { effect: boolean; answer: 'key' | 'lost' | 'before' | 'not-done'; /** It takes effect that much later. */ lateMs?: number };
