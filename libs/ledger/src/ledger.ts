@@ -657,9 +657,7 @@ export const createLedger = ({
 
     recogniseRedis: async (runId) => {
       const [kind] = await run.recognise([keys.ledger], [runId]);
-      if (kind !== 'OTHER') return true;
-      await redis.hset(keys.ledger, 'restarted', await redisNowMs(redis));
-      return false;
+      return kind !== 'OTHER';
     },
 
     nowMs: () => redisNowMs(redis),

@@ -3,7 +3,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { createBulkWork, type BulkRange } from './bulk-work.ts';
 import { createBulks, type Bulks } from './bulks.ts';
 import { createConsumers, type Consumers } from './consumers.ts';
-import { ENVELOPE, SEALED, accept, claimOf, claimed, codeOf, dueChecks, events, key, ledger, looked as look, lose, nextId, openLedger, readKey, redis, request, rotate } from './ledger-fixture.ts';
+import { ENVELOPE, SEALED, accept, claimOf, claimed, codeOf, dueChecks, events, key, ledger, looked as look, lose, nextId, openLedger, printOf, readKey, redis, request, rotate } from './ledger-fixture.ts';
 import { createOrgAlias, type Moved, type OrgAlias, type UnderAlias } from './org-alias.ts';
 import { createPolicies, type Policies } from './policies.ts';
 import { createSweeps } from './sweeps.ts';
@@ -290,6 +290,18 @@ describe('what was published under `c`', () => {
     await redis.hset('{spec}:assistant:ast_1', 'uncertain', '7');
     expect((await alias.page(0)).assistants).toMatchObject([{ state: 'held' }]);
     expect((await ledger.publishedPage('c', '0')).events).toHaveLength(1);
+  });
+
+  it('stays where it is on a Redis that is restored from a copy, until a read has shown its key: consumers may hold a newer one', async () => {
+    await rotate('f1', { orgId: 'c' });
+    await alias.note('org_1', 'learned');
+    await ledger.recogniseRedis('0'.repeat(40));
+    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['changed'] });
+    const runId = /run_id:(\w+)/.exec(await redis.info('server'))![1]!;
+    expect(await ledger.recogniseRedis(runId)).toBe(false);
+    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['changed'] });
+    await ledger.compare({ beganMs: (await ledger.nowMs()) + 60_000, lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['moved'] });
   });
 
   it('is not moved for consumers that have changed since', async () => {

@@ -9,16 +9,22 @@
 -- Returns {'MOVED', word, word, …}, one for each:
 --           moved
 --           gone      it is not published under `c` any more
---           changed   a rotation holds it, its key is in doubt, or something has happened to it since it was read: nothing was written
+--           changed   a rotation holds it, its key is in doubt or was not read since Redis was restarted, or something has happened to it since it was
+--                     read: nothing was written
 --         {'READERS'}   consumers were added or removed since they were sealed: nothing was written
 -- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated, superseded, when it was seen) stays as it
 -- was. A move never crosses a rotation or a check: the epoch is the one that was read, and is drawn anew.
 
 if readers_revision() ~= ARGV[5] then return { 'READERS' } end
 local _, is_out_of_step = now_us()
+-- A Redis that was restored from a copy may hold older keys than consumers do: published again under a higher version, they would replace the newer ones. So nothing
+-- moves on a Redis that nobody has recognised yet, nor what no read has confirmed since it was restarted.
+local facts = redis.call('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted')
+local is_recognised = not facts[1] or string.find(redis.call('INFO', 'server'), 'run_id:' .. facts[1], 1, true) ~= nil
+local restarted = tonumber(facts[2]) or 0
 
 local function move_one(assistant_key, current_key, id, seen, epoch, version, head, tail)
-  local held = redis.pcall('HMGET', assistant_key, 'holder', 'epoch', 'org', 'uncertain', 'version')
+  local held = redis.pcall('HMGET', assistant_key, 'holder', 'epoch', 'org', 'uncertain', 'version', 'verified')
   if held.err then return 'changed' end
   if held[3] ~= 'c' then
     redis.call('ZREM', KEYS[1], id)
@@ -26,6 +32,7 @@ local function move_one(assistant_key, current_key, id, seen, epoch, version, he
   end
   -- No version is published while the clock of Redis is out of step.
   if is_out_of_step or held[1] or held[4] or (held[2] or '') ~= epoch or tonumber(version) <= (tonumber(held[5]) or 0) then return 'changed' end
+  if not is_recognised or (tonumber(held[6]) or 0) < restarted then return 'changed' end
   local current = redis.pcall('GET', current_key)
   if type(current) ~= 'string' or redis.sha1hex(current) ~= seen then return 'changed' end
 
