@@ -68,8 +68,8 @@ const askForRotations = async (stage: Stage, count: number, mayHaveAsked: () => 
   const isStalled = () => performance.now() - movedMs > STALLED_MS;
   const ask = async () => {
     while (ids.size < count) {
-      while (!isStalled() && ((await stage.openRotations()) > AT_ONCE[options.world] || ids.size > count * (mayHaveAsked() + HEAD_START))) await stage.pause(50);
-      if (isStalled()) return;
+      while (ids.size < count && !isStalled() && ((await stage.openRotations()) > AT_ONCE[options.world] || ids.size > count * (mayHaveAsked() + HEAD_START))) await stage.pause(50);
+      if (ids.size >= count || isStalled()) return;
       const target = targets[next % targets.length]!;
       next += 1;
       const before = ids.size;
