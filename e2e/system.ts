@@ -90,6 +90,8 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   const gateway = await start('gateway', options.gateway);
   const client = connectGateway(gateway.ready['address']!);
   if (options.worker !== false) await start('worker', options.worker);
+  // A gateway listens before it has reached its Redis, and says UNAVAILABLE until then. What a spec does without a Redis, it does later.
+  await eventually(() => client.getStatus({}).then(() => true, () => false), (serves) => serves);
 
   const admin = async (method: string, path: string, body?: object): Promise<any> => {
     const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, { method, body: body ? JSON.stringify(body) : null });
