@@ -69,7 +69,7 @@ const checkGateway = async (address: string): Promise<Finding> => {
     if (health === 'SERVING') return { check, status: 'ok', message: `${address} is SERVING` };
     return { check, status: 'fail', away: true, message: `${address} runs, but is ${health}`, advice: 'It does not reach its Redis: see its log.' };
   } catch (error) {
-    return { check, status: 'fail', away: true, message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it (npm start), or say where it is with GRPC_ADDRESS or --gateway.' };
+    return { check, status: 'fail', away: true, message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it (npm start), or set GRPC_ADDRESS or --gateway to its address.' };
   }
 };
 

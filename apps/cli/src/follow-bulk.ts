@@ -119,7 +119,7 @@ const conclude = async (client: GatewayClient, bulk: ProtoBulkRotation, { json, 
   if (isBulkStopped(bulk)) {
     throw new CliError(`${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} Go on: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`, stop?.reason ?? 'NOT_ENDED', exitCodes.notEnded);
   }
-  if (!ended(bulk)) throw goesOn(id, `has not ended after ${timeout} s; ${bulk.noLiveWorker ? NO_WORKER : 'it goes on'}.`, 'NOT_ENDED');
+  if (!ended(bulk)) throw goesOn(id, `has not ended after ${timeout} s; ${bulk.noLiveWorker ? NO_WORKER : 'it is still in progress'}.`, 'NOT_ENDED');
   if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
   if (!isAsAsked(bulk)) process.exitCode = exitCodes.failed;
   if (state === 'COMPLETED' && counts!.failed > 0) process.stderr.write(`Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`);

@@ -80,6 +80,6 @@ export interface Conclusion {
 /** Shows what has become of it, and decides how the command ends. */
 export const conclude = (options: { json?: boolean; timeout: number }, { json, text, ended, succeeded, goOn, idle = false }: Conclusion): void => {
   print(options, json, text);
-  if (!ended) throw new CliError(`Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it goes on'}. Wait for it again: ${goOn}`, 'NOT_ENDED', exitCodes.notEnded);
+  if (!ended) throw new CliError(`Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it is still in progress'}. Wait for it again: ${goOn}`, 'NOT_ENDED', exitCodes.notEnded);
   if (!succeeded) process.exitCode = exitCodes.failed;
 };

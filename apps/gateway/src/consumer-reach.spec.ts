@@ -18,7 +18,7 @@ const demand = (states: Record<string, Reach>, names: string[]): Promise<RekeyEr
   reachOf(states).demand(names, AbortSignal.abort()).then(() => undefined, (error: RekeyError) => error);
 
 describe('consumers that are demanded', () => {
-  it('are named where they are missing, each with how far it is', async () => {
+  it('are listed with their positions when they have not acknowledged', async () => {
     const error = await demand({ billing: 'GONE', crm: 'PENDING', sso: 'ACKNOWLEDGED', web: 'UNAPPLIED' }, ['billing', 'crm', 'sso', 'web', 'nobody']);
     expect(error).toMatchObject({
       code: 'CONSUMERS_MISSING',
@@ -34,7 +34,7 @@ describe('consumers that are demanded', () => {
     expect(error!.metadata).toEqual({ consumers: names.slice(0, 10).join(','), consumer_count: '100' });
   });
 
-  it('are not missed where they have all', async () => {
+  it('are not listed once they have acknowledged', async () => {
     expect(await demand({ sso: 'ACKNOWLEDGED' }, ['sso'])).toBeUndefined();
   });
 });

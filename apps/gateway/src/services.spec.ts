@@ -239,7 +239,7 @@ describe('ListConsumers', () => {
     expect(await pages(1000)).toEqual([['a', 'b', 'c', 'd', 'e']]);
   });
 
-  it('goes on behind one that was removed meanwhile, and answers one that was added', async () => {
+  it('continues after an entry that was removed between two pages, and includes one that was added', async () => {
     for (const name of ['a', 'b', 'd']) await add(name, ['org_1']);
     const { nextPageToken: pageToken } = await call(services().ConsumerService.ListConsumers, { pageSize: 2, pageToken: '' });
     await consumers.write('b', await consumers.get('b'), undefined);

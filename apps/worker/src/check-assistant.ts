@@ -134,10 +134,10 @@ export const checkAssistant =
  * Whether an assistant that is published with a key is read with one. If not, no other of its org is published as gone or without a key: it may be that Invent
  * shows no keys, or another org. It is read again by itself, and counts if it has none either.
  */
-const hasKey = async ({ invent, pacer, meter, logger, ledger }: CheckDeps, witness: { orgId: string; assistantId: string }, lane: Lane): Promise<boolean> => {
-  if ((await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return false;
-  const outcome = await invent.getAssistant(witness);
-  meter.read(outcome.outcome);
+const hasKey = async (deps: CheckDeps, witness: { orgId: string; assistantId: string }, lane: Lane): Promise<boolean> => {
+  const { logger, ledger } = deps;
+  const outcome = await readAnother(deps, witness, lane);
+  if (!outcome) return false;
   const finding = whatIsThere(outcome);
   if (finding && !('removal' in finding)) return true;
   logger.warn({ org_id: witness.orgId, witness_id: witness.assistantId }, 'an assistant seems to have no key any more, and neither does another of its org: it is not published');
@@ -152,13 +152,20 @@ export const ageOf = (outcome: ReadOutcome): number => (outcome.outcome === 'rea
  * Whether an assistant that one org has is gone from the one that it was last published under. An id is one org's alone. Where either is `c`, they may
  * be the same org, and it has not moved.
  */
-const hasMoved = async ({ invent, pacer, meter, logger }: CheckDeps, from: { orgId: string; assistantId: string }, toOrgId: string, lane: Lane): Promise<boolean> => {
-  if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS || (await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return false;
-  const outcome = await invent.getAssistant(from);
-  meter.read(outcome.outcome);
-  if (!isNotFound(outcome)) return false;
-  logger.warn({ event: 'assistant_moved', ...idsOf(from), to_org_id: toOrgId }, 'an assistant is in another org than the one that it was published under; it is published there');
+const hasMoved = async (deps: CheckDeps, from: { orgId: string; assistantId: string }, toOrgId: string, lane: Lane): Promise<boolean> => {
+  if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS) return false;
+  const outcome = await readAnother(deps, from, lane);
+  if (!outcome || !isNotFound(outcome)) return false;
+  deps.logger.warn({ event: 'assistant_moved', ...idsOf(from), to_org_id: toOrgId }, 'an assistant is in another org than the one that it was published under; it is published there');
   return true;
+};
+
+/** One request more; undefined if the budget has none within the time. */
+const readAnother = async ({ invent, pacer, meter }: CheckDeps, target: { orgId: string; assistantId: string }, lane: Lane): Promise<ReadOutcome | undefined> => {
+  if ((await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return undefined;
+  const outcome = await invent.getAssistant(target);
+  meter.read(outcome.outcome);
+  return outcome;
 };
 
 /** A record, or that there is none; undefined where nobody can say. */

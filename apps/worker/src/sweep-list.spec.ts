@@ -27,7 +27,7 @@ let upstream: Map<string, number>;
 let lists: number[];
 let gets: string[];
 let paused: number[];
-/** How a page is answered instead, where it is. */
+/** An answer in place of the listed page; undefined answers the page itself. */
 let list: ((all: string[], page: number) => { ids: string[]; total?: number } | { code: ErrorCode; retryAfterMs?: number }) | undefined;
 beforeAll(async () => {
   server = await startRedis();

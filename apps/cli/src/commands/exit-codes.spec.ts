@@ -162,7 +162,7 @@ describe('a list', () => {
 describe('rekey sweep --accept-removals', () => {
   const hold = (more: Partial<ProtoStatus['heldOrgs'][number]> = {}) => [{ orgId: 'org_1', sinceTime: { seconds: '1700000000', nanos: 0 }, reason: 'TOO_MANY_GONE', affectedCount: 12, knownCount: 30, ...more }] as ProtoStatus['heldOrgs'];
   const accept = (...args: string[]) => rekey('sweep', 'org_1', '--accept-removals', '--no-wait', ...args);
-  /** A terminal at which somebody answers. */
+  /** A terminal whose operator answers the questions. */
   const answering = (text: string) => {
     const terminal = new PassThrough() as unknown as typeof process.stdin;
     terminal.isTTY = true;

@@ -70,17 +70,21 @@ local function witness_of(org, assistant)
   end
 end
 
+-- A key that another assistant of the org was read with is not published, not even if an operator has accepted what reads say. Returns nil for any other.
+local function withhold_shared_key(org, state, assistant, now_ms)
+  if not (is_key(state) and is_adopted_elsewhere(org, state, assistant)) then return nil end
+  hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
+  return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
+end
+
 -- Whether what was read, and is not what is published, may be published. Returns nothing if so, and else what is answered.
 local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   local id, state, cause, assistant = ARGV[2], ARGV[4], ARGV[5], ARGV[13]
   local read_ms, lag_ms = tonumber(ARGV[14]), tonumber(ARGV[15])
   local org = org_of(held[9], ARGV[11])
   if not held[6] then
-    -- Not even if an operator has accepted what reads say.
-    if is_key(state) and is_adopted_elsewhere(org, state, assistant) then
-      hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
-      return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
-    end
+    local shared = withhold_shared_key(org, state, assistant, now_ms)
+    if shared then return shared end
     local code = not is_accepted(org, now_ms) and hold_of(org)
     return code and { 'WITHHELD', code } or nil
   end
@@ -97,10 +101,8 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
     end
     return cause ~= 'rollback' and { 'CONFIRMED' } or nil
   end
-  if is_key(state) and is_adopted_elsewhere(org, state, assistant) then
-    hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
-    return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
-  end
+  local shared = withhold_shared_key(org, state, assistant, now_ms)
+  if shared then return shared end
   -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count against the limit, unless the
   -- key before was seen in force long after it. What cannot be believed of any key cannot be believed of this one.
   local intent = tonumber(held[11]) or -1

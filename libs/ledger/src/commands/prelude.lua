@@ -567,9 +567,11 @@ local function last_answer(org)
   local trust, print, other = string.match(redis.call('HGET', PREFIX .. ':answers', org) or '', '^(%d) (%S+) (.*)$')
   return tonumber(trust) or 0, print, other
 end
-local function notes_changes(org)
-  local trust = last_answer(org)
+local function is_trusted(trust)
   return trust > 0 and trust <= ANSWERS_OF_BEFORE
+end
+local function notes_changes(org)
+  return is_trusted((last_answer(org)))
 end
 local function is_answer_of_before(org, fingerprint, assistant, noted)
   local trust, print, other = last_answer(org)
@@ -577,7 +579,7 @@ local function is_answer_of_before(org, fingerprint, assistant, noted)
     request_check(org, other, math.floor(now_us() / 1000))
     return true
   end
-  local is_before = noted == 'before' and notes_changes(org)
+  local is_before = noted == 'before' and is_trusted(trust)
   if is_before then
     trust = trust + 1
   else
