@@ -7,7 +7,7 @@ import {
   LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, version, watchMemory, watchRunId,
+  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
 } from '@rekey/runtime';
 import { ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
@@ -179,6 +179,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
     // Also where sweeps are made on demand only: what was lost shows nowhere else.
     await sweeps.requestAll();
+    await rewriteAppendOnlyFile(redis, logger);
   });
 
   const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });

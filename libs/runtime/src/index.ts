@@ -5,6 +5,7 @@ export { listenFailure } from './listen-failure.ts';
 export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';
 export { StartError } from './start-error.ts';
 export { guardRedis, watchRunId } from './guard-redis.ts';
+export { rewriteAppendOnlyFile } from './rewrite-append-only-file.ts';
 export { createShutdown, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';
 export { nextUlid } from './next-ulid.ts';
