@@ -179,7 +179,7 @@ export interface RekeyClient {
   freeze(request: { reason: string }, options?: CallOptions): Promise<SystemStatus>;
   unfreeze(options?: CallOptions): Promise<SystemStatus>;
 
-  /** grpc.health.v1: `SERVING`, or `NOT_SERVING` where the gateway runs but does not reach its Redis. Not tried again. */
+  /** grpc.health.v1: `SERVING`, or `NOT_SERVING` if the gateway runs, and its Redis is away or takes no writes. Not tried again. */
   health(options?: CallOptions): Promise<string>;
   /** Resolves when the gateway serves: at once, or within 30 s where nothing else is said. Rejects with GATEWAY_UNAVAILABLE. */
   ready(options?: TimeoutOptions): Promise<void>;

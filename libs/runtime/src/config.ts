@@ -1,3 +1,4 @@
+import { complaintAboutRedisUrl } from '@rekey/schema';
 import { z } from 'zod';
 
 export class ConfigError extends Error {
@@ -48,7 +49,10 @@ export const addressVariable = z
 export const commonVariables = {
   REDIS_URL: z
     .string()
-    .refine((text) => ['redis:', 'rediss:'].includes(URL.parse(text)?.protocol ?? ''), 'must be a redis:// or rediss:// URL')
+    .superRefine((text, ctx) => {
+      const complaint = complaintAboutRedisUrl(text);
+      if (complaint !== undefined) ctx.addIssue({ code: 'custom', message: complaint });
+    })
     .default('redis://127.0.0.1:6379'),
   REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),

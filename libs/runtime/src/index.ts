@@ -1,6 +1,6 @@
 export { ConfigError, addressVariable, booleanVariable, commonVariables, intVariable, parseEnvironment } from './config.ts';
 export { createLogger, reportReady, type Logger } from './logger.ts';
-export { answersPing, connectRedis, isRedisAway, isRedisFull } from './redis.ts';
+export { createRedisConnections, isRedisAway, isRedisFull, reportRedis, whyNotWritable, type RedisConnections, type RedisReports } from './redis.ts';
 export { listenFailure } from './listen-failure.ts';
 export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';
 export { StartError } from './start-error.ts';

@@ -80,6 +80,8 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   try {
     await main(config, logger, shutdown);
   } catch (err) {
+    // What was begun fails when what it needs is closed; the process ends as it was told.
+    if (signalled) return;
     if (explainsItself(err)) logger.fatal({ code: (err as { code?: string }).code }, `could not start: ${err.message}`);
     else logger.fatal({ err }, 'could not start');
     await end(1);

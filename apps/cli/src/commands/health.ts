@@ -14,5 +14,5 @@ export const healthCommand = (): Command =>
       const answer = await askHealth(options.gateway);
       const live = answer === 'SERVING' ? await liveWorkers(options) : undefined;
       print(options, { status: answer, ...(live !== undefined && { live_worker_count: live }) }, live === 0 ? `${answer}\nno worker is live: the gateway accepts rotations, and nothing is done until one starts` : answer);
-      if (answer !== 'SERVING') throw new CliError('The gateway runs, but cannot serve: it does not reach its Redis.', 'NOT_SERVING', exitCodes.unavailable);
+      if (answer !== 'SERVING') throw new CliError('The gateway runs, but cannot serve: its Redis is away, or takes no writes.', 'NOT_SERVING', exitCodes.unavailable);
     });
