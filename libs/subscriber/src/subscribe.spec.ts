@@ -221,6 +221,28 @@ describe('what is wrong at the start', () => {
     }
   });
 
+  it.each(['redis://127.0.0.1:1/one', 'redis://127.0.0.1:1/1x', 'redis://127.0.0.1:1/-1', 'redis://h:port', { db: 'one' as never }, { db: Number.NaN }, { db: -1 }])('a database that is no number, where another one would be used: %j', async (redis) => {
+    const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
+    expect(await failure({ redis, privateKey })).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('redis must name a database by its number') });
+    if (typeof redis === 'string') return;
+    const own = new Redis({ ...redis, lazyConnect: true });
+    expect(await failure({ redis: own, privateKey })).toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it.each([
+    ['has no such database', async () => startRedis(), '/99', 'no such database'],
+    ['is a node of a cluster', async () => startRedis({ args: ['--cluster-enabled', 'yes'] }), '', 'Redis Cluster'],
+    ['is a Sentinel', async () => startRedis({ sentinel: true }), '', 'Sentinel'],
+  ])('a Redis that %s, at once', async (_what, start, path, complaint) => {
+    const privateKey = await rekey.enrol('billing');
+    const other = await start();
+    try {
+      expect(await failure({ redis: `${other.url}${path}`, privateKey })).toMatchObject({ code: 'REDIS_REFUSED', retry: false, message: expect.stringContaining(complaint) });
+    } finally {
+      await other.dispose();
+    }
+  });
+
   it('a service that gives up', async () => {
     const privateKey = await rekey.enrol('billing', { state: 'PENDING' });
     await expect(subscribed({ privateKey, signal: AbortSignal.timeout(300) })).rejects.toMatchObject({ name: 'TimeoutError' });
