@@ -129,7 +129,7 @@ const openRedis = async (url: string): Promise<{ redis: Redis } | { refused: Sta
   return found;
 };
 
-export const checkWrites = (address: string, kind: string): Finding => {
+const checkWrites = (address: string, kind: string): Finding => {
   const advice = kind === 'READONLY' ? 'It is a replica: set REDIS_URL to the primary, or to a name that leads to it.' : 'See its log, its disk, and what the user of REDIS_URL may do.';
   return { check: 'redis', status: 'fail', message: `${address} answers, and takes no writes (${kind})`, advice };
 };

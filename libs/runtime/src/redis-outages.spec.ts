@@ -196,12 +196,13 @@ describe('a connection that is open, and on which nothing more comes', () => {
 
   it('fails what waits on one that answers callers', async () => {
     const redis = await ready(connections.connect({ mannered: 'fail-fast', name: 'gateway' }));
+    const { stream } = redis;
     proxy.strand();
     const failures = Promise.allSettled([redis.incr('a'), redis.pipeline().incr('a').exec()]);
     const [single, piped] = await failures;
     expect(isRedisAway((single as PromiseRejectedResult).reason)).toBe(true);
     expect((piped as PromiseFulfilledResult<[Error, unknown][]>).value.map(([error]) => isRedisAway(error))).toEqual([true]);
-    await ready(redis);
+    await until(() => redis.stream !== stream && redis.status === 'ready');
     expect(await redis.incr('b')).toBe(1);
   }, 30_000);
 

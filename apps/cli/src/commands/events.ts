@@ -67,8 +67,9 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
     },
     onBack: () => process.stderr.write('Redis is back\n'),
     onRefused: ({ code, message }, atStart) => {
-      if (atStart) failure.reject(new CliError(message, code));
-      else process.stderr.write(`${message} Reconnecting until that is mended …\n`);
+      const what = message.replace(/^REDIS_URL: /, '');
+      if (atStart) failure.reject(new CliError(`${what} REDIS_URL or --redis says which Redis it is.`, code));
+      else process.stderr.write(`${what} Reconnecting until that is mended …\n`);
     },
   };
   // A replica has the events too.
