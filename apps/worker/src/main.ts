@@ -7,7 +7,7 @@ import {
   LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
+  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, droppedLogLines, guardRedis, nextUlid, reportReady, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
 } from '@rekey/runtime';
 import { ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
@@ -76,7 +76,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('positions', () => positions.close());
   const system = createSystem({ redis, prefix, positions: positions.start().then(() => positions) });
-  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs);
+  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs, droppedLogLines);
   const ledgerWatch = startLedgerWatch({
     ledger,
     fingerprintKeyId: sealer.fingerprintKeyId,

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { parseEnvironment } from './config.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { withoutBlocking } from './line-output.ts';
+import { createLogger, describeError, flushLog, type Logger } from './logger.ts';
 import { StartError } from './start-error.ts';
 
 /** What has to be undone before the process may end: last in, first out, every one in spite of errors, all within a deadline. */
@@ -36,9 +37,23 @@ interface ProcessConfig {
 /** Errors of what an operator gave, whose messages say what to change: a stack adds nothing. */
 const explainsItself = (err: unknown): err is Error => err instanceof StartError || (err instanceof Error && ['KeyFileError', 'ApiKeyFileError'].includes(err.name));
 
+/** What ends a process in order: a supervisor, Ctrl-C, and a terminal that is closed. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Calls back for each signal that asks for an end. */
+export const onStopSignal = (stop: (signal: NodeJS.Signals) => void): void => {
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+};
+
+/** Standard error is best effort: what it does not take is lost, and ends nothing. */
+const complain = (text: string): void => {
+  withoutBlocking(2);
+  process.stderr.write(`${text}\n`);
+};
+
 /**
- * Runs a process: parses its environment, then starts it. SIGTERM and SIGINT shut it down in order and end it with 0; a second
- * signal, or the deadline, ends it at once with 1. A failure at the start is reported, and ends it with 1 too: a StartError by its message alone.
+ * Runs a process: parses its environment, then starts it. SIGTERM, SIGINT and SIGHUP shut it down in order and end it with 0; a second
+ * signal, or the deadline, ends it at once with 1. A failure at the start is reported, in the log and in plain words on standard error, and ends it with 1 too: a StartError by its message alone.
  */
 export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   app: string,
@@ -49,12 +64,17 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   try {
     config = parseEnvironment(environment, process.env);
   } catch (error) {
-    process.stderr.write(`${app}: ${(error as Error).message}\n`);
+    complain(`${app}: ${(error as Error).message}`);
     process.exit(1);
   }
   const logger = createLogger(app, config.LOG_LEVEL);
+  process.on('exit', flushLog);
+  // What a library writes there by itself.
+  withoutBlocking(2);
   const shutdown = createShutdown(logger);
-  const end = async (code: number) => {
+  let code = 0;
+  let ending: Promise<void> | undefined;
+  const release = async (): Promise<void> => {
     setTimeout(() => {
       logger.error('the shutdown took too long');
       process.exit(1);
@@ -62,26 +82,29 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
     await shutdown.run();
     process.exit(code);
   };
+  const end = (): Promise<void> => (ending ??= release());
   let signalled = false;
-  const onSignal = (signal: NodeJS.Signals) => {
+  onStopSignal((signal) => {
     if (signalled) process.exit(1);
     signalled = true;
     logger.info({ signal }, 'shutting down');
-    void end(0);
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+    void end();
+  });
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));
   process.on('uncaughtException', (err) => {
+    code = 1;
     if (explainsItself(err)) logger.fatal(err.message);
     else logger.fatal({ err }, 'an error that nobody caught');
-    void end(1);
+    void end();
   });
   try {
     await main(config, logger, shutdown);
   } catch (err) {
+    code = 1;
     if (explainsItself(err)) logger.fatal({ code: (err as { code?: string }).code }, `could not start: ${err.message}`);
     else logger.fatal({ err }, 'could not start');
-    await end(1);
+    const { name, message = name } = describeError(err);
+    complain(`${app}: could not start: ${message}`);
+    await end();
   }
 };
