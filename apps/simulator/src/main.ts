@@ -1,3 +1,4 @@
+import '@rekey/runtime/check-node';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

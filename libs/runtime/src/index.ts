@@ -4,10 +4,11 @@ export { createLineOutput, withoutBlocking, type LineOutput } from './line-outpu
 export { answersPing, connectRedis, isRedisAway, isRedisFull } from './redis.ts';
 export { listenFailure } from './listen-failure.ts';
 export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';
+export { processIdentity } from './process-identity.ts';
 export { StartError } from './start-error.ts';
 export { guardRedis, watchRunId } from './guard-redis.ts';
 export { rewriteAppendOnlyFile } from './rewrite-append-only-file.ts';
-export { createShutdown, onStopSignal, runProcess, type Shutdown } from './shutdown.ts';
+export { createShutdown, onNpmGone, onStopSignal, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';
 export { nextUlid } from './next-ulid.ts';
 export { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';

@@ -1,4 +1,4 @@
-import { constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /** Lines for a file descriptor or a file. A line that cannot be written is dropped and counted: output never throws, never blocks, and its memory is bounded. */
@@ -9,6 +9,7 @@ export interface LineOutput {
   flush(): void;
   /** The number of lines dropped since the start. */
   dropped(): number;
+  close(): void;
 }
 
 /** Beyond this, lines for a reader that does not read are dropped. */
@@ -94,6 +95,11 @@ export const createLineOutput = (open: () => number, report: (count: number, cod
     },
     flush,
     dropped: () => dropped,
+    close: () => {
+      clearTimeout(retry);
+      if (fd !== NEVER) closeSync(fd);
+      fd = NEVER;
+    },
   };
 };
 

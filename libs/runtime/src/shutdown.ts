@@ -40,9 +40,36 @@ const explainsItself = (err: unknown): err is Error => err instanceof StartError
 /** What ends a process in order: a supervisor, Ctrl-C, and a terminal that is closed. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Calls back for each signal that asks for an end. */
-export const onStopSignal = (stop: (signal: NodeJS.Signals) => void): void => {
-  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+/** Ctrl-C reaches a process twice, from the terminal and from npm, which forwards it; so does the end of a terminal, from the kernel and from the shell. */
+const ONE_REQUEST_MS = 1000;
+
+/** Calls `stop` at the first signal that asks for an end, and `endAtOnce` at one that comes a second or more after it. */
+export const onStopSignal = (stop: (signal: NodeJS.Signals) => void, endAtOnce: () => void): void => {
+  let firstMs: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstMs === undefined) {
+      firstMs = performance.now();
+      stop(signal);
+    } else if (performance.now() - firstMs >= ONE_REQUEST_MS) {
+      endAtOnce();
+    }
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+};
+
+const LOOK_FOR_NPM_EVERY_MS = 500;
+
+/**
+ * Calls back when npm, or the shell that it put before this process, has ended: a kill reaches npm alone, or that shell alone. Does nothing for a process that npm did not start.
+ */
+export const onNpmGone = (gone: () => void): void => {
+  if (!process.env['npm_lifecycle_event']) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, LOOK_FOR_NPM_EVERY_MS).unref();
 };
 
 /** Standard error is best effort: what it does not take is lost, and ends nothing. */
@@ -52,8 +79,8 @@ const complain = (text: string): void => {
 };
 
 /**
- * Runs a process: parses its environment, then starts it. SIGTERM, SIGINT and SIGHUP shut it down in order and end it with 0; a second
- * signal, or the deadline, ends it at once with 1. A failure at the start is reported, in the log and in plain words on standard error, and ends it with 1 too: a StartError by its message alone.
+ * Runs a process: parses its environment, then starts it. SIGTERM, SIGINT and SIGHUP shut it down in order and end it with 0; a further
+ * signal after a second, or the deadline, ends it at once with 1. A failure at the start is reported, in the log and in plain words on standard error, and ends it with 1 too: a StartError by its message alone.
  */
 export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   app: string,
@@ -83,13 +110,12 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
     process.exit(code);
   };
   const end = (): Promise<void> => (ending ??= release());
-  let signalled = false;
-  onStopSignal((signal) => {
-    if (signalled) process.exit(1);
-    signalled = true;
+  const onSignal = (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'shutting down');
     void end();
-  });
+  };
+  onStopSignal(onSignal, () => process.exit(1));
+  onNpmGone(() => onSignal('SIGHUP'));
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));
   process.on('uncaughtException', (err) => {
     code = 1;

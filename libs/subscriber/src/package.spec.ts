@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { lineOf, repositoryRoot, startChild, startRedis, type RedisServer } from '@rekey/testing';
+import { findNode, lineOf, repositoryRoot, startChild, startRedis, type RedisServer } from '@rekey/testing';
 import { createPublisher, type Publisher } from './subscriber-fixture.ts';
 
 const project = join(repositoryRoot, 'libs/subscriber');
@@ -51,7 +51,10 @@ const example = async (): Promise<string> => {
 };
 
 describe('the package, in a plain service outside of this repository', () => {
-  it('runs the example of its README with Node and ioredis alone', async () => {
+  it.each([
+    ['the Node of this repository', async () => process.execPath],
+    ['the oldest Node that it claims', () => findNode(20)],
+  ])('runs the example of its README with ioredis alone, on %s', async (_which, node) => {
     const keyFile = join(folder, 'billing.json');
     const { prefix: _none, ...environment } = process.env;
     // The example names no prefix, and the specs publish under one.
@@ -59,7 +62,7 @@ describe('the package, in a plain service outside of this repository', () => {
     await writeFile(join(folder, 'service.js'), text);
     await writeFile(keyFile, JSON.stringify(await rekey.enrol('billing')));
     const version = await rekey.publish('ast_1', 'sk_1');
-    const service = startChild(process.execPath, ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
+    const service = startChild(await node(), ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
     const signed = await lineOf(service, (line) => (line.startsWith('user-42') ? line : undefined), 'the signature');
     expect(signed).toMatch(new RegExp(`^user-42 [0-9a-f]{64} under version ${version}$`));
     const news = lineOf(service, (line) => (line.startsWith('ast_1 has a new key') ? line : undefined), 'the new key');
