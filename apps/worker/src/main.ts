@@ -40,7 +40,7 @@ import { sweep } from './sweep.ts';
 const ORG_ALIAS_EVERY_MS = 1000;
 
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
-  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
+  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE, 'REKEY_KEY_FILE');
   if (keyFile.exposed) logger.warn('the key file can be read by others than its owner; chmod 600 it');
   const sealer = createSealer(keyFile);
 

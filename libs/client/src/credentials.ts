@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { readTextFile } from '@rekey/schema';
 
 /** PEM text or bytes, or the path of a PEM file, which is read once, when the client is made. */
 export type Pem = string | Uint8Array | { file: string };
@@ -26,15 +26,20 @@ export const isLoopback = (address: string): boolean => {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 };
 
-const bytesOf = (pem: Pem): Buffer => {
+const bytesOf = (name: string, pem: Pem): Buffer => {
   if (typeof pem === 'string') return Buffer.from(pem);
-  return pem instanceof Uint8Array ? Buffer.from(pem) : readFileSync(pem.file);
+  if (pem instanceof Uint8Array) return Buffer.from(pem);
+  try {
+    return Buffer.from(readTextFile(pem.file));
+  } catch (error) {
+    throw new TypeError(`tls.${name}: the file ${JSON.stringify(pem.file)} ${(error as Error).message}`, { cause: error });
+  }
 };
 
 /** Null where it is not given. Checked here: of what is not PEM, OpenSSL makes an empty list that trusts nobody. */
 const pemOf = (name: string, pem: Pem | undefined): Buffer | null => {
   if (pem === undefined) return null;
-  const bytes = bytesOf(pem);
+  const bytes = bytesOf(name, pem);
   if (!bytes.includes('-----BEGIN ')) throw new TypeError(`tls.${name} is not PEM; the path of a file goes into { file }`);
   return bytes;
 };

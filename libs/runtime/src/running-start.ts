@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { readTextFile } from '@rekey/schema';
 import { z } from 'zod';
 import { processIdentity } from './process-identity.ts';
 
@@ -17,7 +18,7 @@ export const forgetRunningStart = (path: string): Promise<void> => rm(path, { fo
 /** What runs now. A note that a killed process left behind does not count, also if its number is another process's by now. */
 export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
   try {
-    const { identity, ...running } = Note.parse(JSON.parse(await readFile(path, 'utf8')));
+    const { identity, ...running } = Note.parse(JSON.parse(readTextFile(path)));
     process.kill(running.pid, 0);
     return identity === processIdentity(running.pid) ? running : undefined;
   } catch {

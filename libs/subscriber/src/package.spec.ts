@@ -54,19 +54,19 @@ describe('the package, in a plain service outside of this repository', () => {
   it.each([
     ['the Node of this repository', async () => process.execPath],
     ['the oldest Node that it claims', () => findNode(20)],
-  ])('runs the example of its README with ioredis alone, on %s', async (_which, node) => {
+  ])('runs the example of its README with ioredis alone, on %s', async (which, node) => {
     const keyFile = join(folder, 'billing.json');
     const { prefix: _none, ...environment } = process.env;
     // The example names no prefix, and the specs publish under one.
     const text = (await example()).replace("consumer: 'billing',", "consumer: 'billing', prefix: 'spec',");
     await writeFile(join(folder, 'service.js'), text);
     await writeFile(keyFile, JSON.stringify(await rekey.enrol('billing')));
-    const version = await rekey.publish('ast_1', 'sk_1');
+    const version = await rekey.publish('ast_1', `sk_1 of ${which}`);
     const service = startChild(await node(), ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
     const signed = await lineOf(service, (line) => (line.startsWith('user-42') ? line : undefined), 'the signature');
     expect(signed).toMatch(new RegExp(`^user-42 [0-9a-f]{64} under version ${version}$`));
     const news = lineOf(service, (line) => (line.startsWith('ast_1 has a new key') ? line : undefined), 'the new key');
-    const second = await rekey.publish('ast_1', 'sk_2');
+    const second = await rekey.publish('ast_1', `sk_2 of ${which}`);
     expect(await news).toBe(`ast_1 has a new key: ${second}`);
     expect(await service.stop()).toBe(0);
     expect((await rekey.acks()).at(-1)).toMatchObject({ consumer: 'billing', leaving: true });
