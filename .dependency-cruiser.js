@@ -16,7 +16,7 @@ const libs = {
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
   'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'rpc', 'runtime'],
-  'apps/start': ['testing', 'sealing', 'runtime'],
+  'apps/start': ['testing', 'schema', 'sealing', 'runtime'],
 };
 /** Specs, and what only they use. */
 const spec = '(\\.spec|-fixture)\\.ts$';

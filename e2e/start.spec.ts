@@ -97,7 +97,7 @@ describe('SIGTERM to what was started as documented', () => {
     await eventually(async () => (await clients()).includes('rekey:cli-events'), Boolean, 60_000);
     child.signal('SIGTERM');
     await child.exited;
-    await eventually(async () => (await clients()).includes('rekey:cli-events'), (follows) => !follows);
+    expect(await eventually(clients, (list) => !list.includes('rekey:cli-events'))).toContain('name=');
   }, 90_000);
 
   const clients = async (): Promise<string> => spawnSync('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${redis.port}; printf 'CLIENT LIST\\r\\nQUIT\\r\\n' >&3; cat <&3`], { encoding: 'utf8' }).stdout;
@@ -188,7 +188,7 @@ describe('npm start', () => {
   it('starts in spite of the file of process numbers that an older version left', async () => {
     await writeFile(join(copy.folder, '.rekey/pids'), `1\n${process.pid}\n`);
     const child = start(['npm', 'start']);
-    await lineOf(child, isReady, 'npm start', 90_000);
+    expect(await lineOf(child, isReady, 'npm start', 90_000)).toContain('Ctrl-C');
     child.signal('SIGTERM');
     await child.exited;
   }, 120_000);

@@ -14,15 +14,18 @@ import { policyCommand } from './commands/policy.ts';
 import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
+import { refuseEnvironment, trimEnvironment } from './environment.ts';
 import { CliError, exitCodes } from './failure.ts';
 import { endWithNpx } from './npx.ts';
 import { guardOutput } from './standard-output.ts';
 import { takeRunningStart } from './running-start.ts';
 
 // Before the commands are made: defaults of options come from the environment.
+trimEnvironment(process.env);
 await takeRunningStart(process.env);
 
 const program = new Command('rekey')
+  .hook('preAction', () => refuseEnvironment(process.env))
   .description('Rotates the secret keys of Invent assistants.')
   .addCommand(rotateCommand())
   .addCommand(getCommand())

@@ -70,7 +70,7 @@ const program = new Command('simulator')
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
 const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
-const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : openKeptWorld(options.keep) });
+const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY']?.trim() || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : openKeptWorld(options.keep) });
 for (const fault of options.fault) faults.add(fault);
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
 const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });

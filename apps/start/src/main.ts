@@ -3,6 +3,7 @@ import { appendFileSync, openSync, renameSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createLineOutput, forgetRunningStart, noteRunningStart, onNpmGone, onStopSignal, processIdentity, withoutBlocking, type LineOutput } from '@rekey/runtime';
+import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { addSigningKey, createKeyFile } from '@rekey/sealing';
 import { findRedis, launchApp, repositoryRoot, startRedis, type App, type Child, type LaunchOptions } from '@rekey/testing';
 import { lockFolder } from './folder-lock.ts';
@@ -13,7 +14,12 @@ import { choosePort } from './ports.ts';
  * Every variable of the README's table is taken from the environment and handed on.
  */
 
-const given = (name: string): string | undefined => process.env[name] || undefined;
+const given = (name: string): string | undefined => {
+  const value = valueOfVariable(process.env[name]);
+  const complaint = value === undefined ? undefined : complaintAboutVariable(value);
+  if (complaint !== undefined) throw new Error(`${name}: ${complaint}`);
+  return value;
+};
 const dataDir = join(repositoryRoot, '.rekey');
 const releases: { name: string; release: () => unknown }[] = [];
 let stopping = false;
@@ -207,7 +213,7 @@ try {
     ...upstream,
   };
   // A REDIS_URL that was given may hold a password.
-  const secrets = [...(new URL(redisUrl).password ? ['REDIS_URL'] : []), ...(given('INVENT_API_KEY') ? ['INVENT_API_KEY'] : [])];
+  const secrets = [...(URL.parse(redisUrl)?.password ? ['REDIS_URL'] : []), ...(given('INVENT_API_KEY') ? ['INVENT_API_KEY'] : [])];
   await noteEnvironment(environment, secrets);
 
   const differing = Object.keys(DEFAULTS).filter((name) => environment[name] !== undefined && environment[name] !== DEFAULTS[name]);

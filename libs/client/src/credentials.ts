@@ -16,6 +16,15 @@ export interface TlsOptions {
   serverName?: string;
 }
 
+/** The schemes of grpc-js that are no URLs of HTTP. */
+const TARGETS = /^(?:dns|unix|unix-abstract|ipv4|ipv6|xds):/;
+
+/** Throws for an address that is none of a gateway, such as a URL: grpc-js would take it for a name, and wait for it. */
+export const refuseAddress = (address: string): void => {
+  if (TARGETS.test(address) || (address !== '' && !/[\s/@]/.test(address))) return;
+  throw new TypeError('address must be HOST:PORT, such as gateway.internal:443 or 127.0.0.1:50051, without a scheme such as https:// and without a path');
+};
+
 /** Of HOST:PORT. */
 const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 

@@ -38,6 +38,7 @@ beforeAll(async () => {
   await run('tar', ['-xzf', join(folder, 'package.tgz'), '--strip-components=1', '-C', installed], folder);
   await install('ioredis');
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'billing.json'), JSON.stringify(await rekey.enrol('billing')));
 }, 120_000);
 afterAll(async () => {
   rekey.close();
@@ -60,7 +61,6 @@ describe('the package, in a plain service outside of this repository', () => {
     // The example names no prefix, and the specs publish under one.
     const text = (await example()).replace("consumer: 'billing',", "consumer: 'billing', prefix: 'spec',");
     await writeFile(join(folder, 'service.js'), text);
-    await writeFile(keyFile, JSON.stringify(await rekey.enrol('billing')));
     const version = await rekey.publish('ast_1', `sk_1 of ${which}`);
     const service = startChild(await node(), ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
     const signed = await lineOf(service, (line) => (line.startsWith('user-42') ? line : undefined), 'the signature');

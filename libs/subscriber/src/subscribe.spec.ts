@@ -190,6 +190,8 @@ describe('what is wrong at the start', () => {
     for (const nothing of ['{}', '{"keys":1}', '{"keys":[null]}']) expect(await failure({ privateKey: nothing })).toMatchObject({ code: 'BAD_KEY_FILE' });
     await writeFile(path, JSON.stringify(privateKey));
     expect((await subscribed({ privateKey: path })).size).toBe(0);
+    await writeFile(path, `\ufeff${JSON.stringify(privateKey)}`);
+    expect((await subscribed({ privateKey: path })).size).toBe(0);
     expect((await subscribed({ privateKey: JSON.stringify(privateKey) })).size).toBe(0);
     await rm(folder, { recursive: true });
   });
