@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connectGateway } from '@rekey/rpc';
 import { repositoryRoot, startChild } from '@rekey/testing';
 import { startSystem, type System } from './system.ts';
 
@@ -92,13 +91,33 @@ it('an address that is in use ends a gateway, a worker and a simulator with one 
     ['simulator', 'X=1', ['--port', port, '--admin-port', '0'], '--port'],
     ['simulator', 'X=1', ['--port', '0', '--admin-port', port], '--admin-port'],
   ] as [string, string, string[], string][]) {
-    const { code, out, err } = await run(app, assignment, args);
+    const { code, out, err } = await run(app, `LOG_LEVEL=info ${assignment}`, args);
     expect(code).toBe(1);
     expect(err).toMatch(new RegExp(`^${app}: (could not start: )?cannot listen on ${taken}.*${what}.*\\n$`));
     expect(out + err).not.toMatch(/^\s+at |"stack"/m);
   }
-  expect(await connectGateway(taken).getStatus({})).toBeDefined();
+  expect(await system.client.getStatus({})).toBeDefined();
 }, 60_000);
+
+describe('a file that cannot be used', () => {
+  it.each([
+    ['worker', 'REKEY_KEY_FILE', '/no/such/file', 'does not exist'],
+    ['worker', 'REKEY_KEY_FILE', '/dev/zero', 'is larger than 1048576 bytes'],
+    ['worker', 'REKEY_KEY_FILE', '/dev/null', 'is empty'],
+    ['worker', 'INVENT_API_KEYS_FILE', '/', 'is a folder'],
+    ['worker', 'INVENT_API_KEYS_FILE', '/dev/zero', 'is larger than 1048576 bytes'],
+    ['worker', 'INVENT_API_KEYS_FILE', '/no/such/file', 'does not exist'],
+  ])('ends a %s with one line that names %s, the path and what is wrong: %s', async (app, variable, path, complaint) => {
+    const { code, err } = await run(app, `INVENT_API_KEY=${variable === 'REKEY_KEY_FILE' ? 'k' : ''} ${variable}=${path}`);
+    expect(code).toBe(1);
+    expect(err).toMatch(new RegExp(`^${app}: could not start: ${variable}\\b.*"${path}".*${complaint}.*\\n$`));
+  });
+
+  it('ends a simulator in the same way', async () => {
+    const { code, err } = await run('simulator', 'X=1', ['--port', '0', '--admin-port', '0', '--keep', '/no/such/folder/file']);
+    expect([code, err]).toEqual([1, "simulator: --keep: ENOENT: no such file or directory, open '/no/such/folder/file.new'\n"]);
+  });
+});
 
 describe('the output of a command', () => {
   const piped = (redirection: string, args: string) =>

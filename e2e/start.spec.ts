@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { lineOf, startChild, startRedis, type Child, type RedisServer } from '@rekey/testing';
@@ -153,6 +153,25 @@ describe('npm start', () => {
     expect(below.filter(({ pid }) => isAlive(pid))).toEqual([]);
     expect(child.output()).not.toMatch(/^\s+at |ENOSPC|ended with/m);
     for (const name of ['gateway', 'worker', 'simulator']) await rm(join(copy.folder, `.rekey/${name}.log`), { force: true });
+  }, 150_000);
+
+  it.each([
+    ['is closed', async (terminal: Child) => terminal.signal('SIGKILL')],
+    // Ctrl-S stops the output of a terminal: who writes to it waits, without precautions.
+    ['is stopped, and it is asked to end', async (_terminal: Child, pid: number) => {
+      await writeFile(join(copy.parent, 'keys'), '\u0013');
+      process.kill(pid, 'SIGTERM');
+    }],
+  ])('ends in order when its terminal %s', async (_what, act) => {
+    // `script` runs it on a terminal of its own.
+    const keys = join(copy.parent, 'keys');
+    if (!existsSync(keys)) execFileSync('mkfifo', [keys]);
+    const terminal = start(['bash', '-c', 'exec script --quiet --flush --command "npm start" /dev/null 0<> "$0"', keys]);
+    const pid = await untilRunning();
+    const below = [pid, ...(await parts()).map((part) => part.pid)];
+    await act(terminal, pid);
+    await eventually(async () => below.filter(isAlive), (alive) => alive.length === 0, 60_000);
+    await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
   }, 150_000);
 
   it('ends in order when npm was killed', async () => {
