@@ -2,7 +2,7 @@ import '@rekey/runtime/check-node';
 import { appendFileSync, openSync, renameSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createLineOutput, forgetRunningStart, noteRunningStart, onNpmGone, onStopSignal, processIdentity, withoutBlocking, type LineOutput } from '@rekey/runtime';
+import { createLineOutput, forgetRunningStart, ignoreOutputErrors, noteRunningStart, onNpmGone, onStopSignal, processIdentity, withoutBlocking, type LineOutput } from '@rekey/runtime';
 import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { addSigningKey, createKeyFile } from '@rekey/sealing';
 import { findRedis, launchApp, repositoryRoot, startRedis, type App, type Child, type LaunchOptions } from '@rekey/testing';
@@ -26,7 +26,7 @@ let stopping = false;
 
 // A terminal that is closed, a reader such as `head` that has seen enough, or a full disk ends nothing: what it is told is lost.
 const terminal = createLineOutput(() => withoutBlocking(1), (count) => `${count} lines could not be shown\n`);
-withoutBlocking(2);
+ignoreOutputErrors();
 const say = (line = '') => terminal.write(`${line}\n`);
 const ready = (name: string, what: string) => say(`${name.padEnd(10)} ready  ${what}`);
 const note = (name: string, what: string) => say(`${name.padEnd(10)} note   ${what}`);

@@ -1,6 +1,6 @@
 export { ConfigError, addressVariable, booleanVariable, commonVariables, intVariable, parseEnvironment } from './config.ts';
 export { createLogger, droppedLogLines, reportReady, type Logger } from './logger.ts';
-export { createLineOutput, withoutBlocking, type LineOutput } from './line-output.ts';
+export { createLineOutput, ignoreOutputErrors, withoutBlocking, type LineOutput } from './line-output.ts';
 export { answersPing, connectRedis, isRedisAway, isRedisFull } from './redis.ts';
 export { listenFailure } from './listen-failure.ts';
 export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';

@@ -1,8 +1,10 @@
 import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { lineOf, startChild, type Child } from '@rekey/testing';
+
+jest.setTimeout(60_000);
 
 let folder: string;
 beforeAll(async () => {

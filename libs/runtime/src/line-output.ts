@@ -103,13 +103,21 @@ export const createLineOutput = (open: () => number, report: (count: number, cod
   };
 };
 
+let ignored = false;
+
+/** What standard output and error do not take is lost, also what libraries and Node itself write there: it is no error that ends the process. */
+export const ignoreOutputErrors = (): void => {
+  if (ignored) return;
+  ignored = true;
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+};
+
 /**
  * Standard output or error, such that a write never blocks. Node makes pipes and sockets non-blocking when it opens its stream of them, but not terminals: a terminal that
  * Ctrl-S has stopped would stop the process.
  */
 export const withoutBlocking = (fd: 1 | 2): number => {
-  const stream = fd === 1 ? process.stdout : process.stderr;
-  stream.on('error', () => {});
+  ignoreOutputErrors();
   if (!isatty(fd)) return fd;
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { parseEnvironment } from './config.ts';
-import { withoutBlocking } from './line-output.ts';
+import { createLineOutput, ignoreOutputErrors, withoutBlocking } from './line-output.ts';
 import { createLogger, describeError, flushLog, type Logger } from './logger.ts';
 import { StartError } from './start-error.ts';
 
@@ -74,8 +74,7 @@ export const onNpmGone = (gone: () => void): void => {
 
 /** Standard error is best effort: what it does not take is lost, and ends nothing. */
 const complain = (text: string): void => {
-  withoutBlocking(2);
-  process.stderr.write(`${text}\n`);
+  createLineOutput(() => withoutBlocking(2), () => '').write(`${text}\n`);
 };
 
 /**
@@ -96,8 +95,7 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   }
   const logger = createLogger(app, config.LOG_LEVEL);
   process.on('exit', flushLog);
-  // What a library writes there by itself.
-  withoutBlocking(2);
+  ignoreOutputErrors();
   const shutdown = createShutdown(logger);
   let code = 0;
   let ending: Promise<void> | undefined;
