@@ -120,7 +120,7 @@ describe('SIGTERM to what was started as documented', () => {
 });
 
 describe('npm start', () => {
-  it('goes on when nobody reads what it prints, and ends in order', async () => {
+  it('keeps running when nobody reads what it prints, and ends in order', async () => {
     const child = start(['bash', '-c', 'set -o pipefail; npm start 2>&1 | head -6']);
     const pid = await untilRunning();
     const below = await parts();
@@ -141,7 +141,7 @@ describe('npm start', () => {
         await symlink('/dev/full', join(folder, `.rekey/${name}.log`));
       }
     }],
-  ])('goes on with a full disk under %s, and ends in order', async (_what, redirection, fill) => {
+  ])('keeps running with a full disk under %s, and ends in order', async (_what, redirection, fill) => {
     await mkdir(join(copy.folder, '.rekey'), { recursive: true });
     await fill(copy.folder);
     // Without npm, which itself ends when it cannot print.

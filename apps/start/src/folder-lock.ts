@@ -22,7 +22,7 @@ const SUFFIX = '.sock';
 /**
  * A lock of a folder that ends with its process, however that ends: a listening Unix socket in the folder. It also holds between containers that share the folder, which have
  * process numbers and networks of their own. Each process first listens under a name of its own, and then looks for others: of two that start at once, both may give way, and
- * never do both go on. A socket that nobody listens on was left behind, and is removed.
+ * never do both continue. A socket that nobody listens on was left behind, and is removed.
  */
 export const lockFolder = async (folder: string): Promise<FolderLock> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

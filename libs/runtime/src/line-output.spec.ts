@@ -57,7 +57,7 @@ describe('a log that nobody can take', () => {
     ['on a full device', 'exec "$@" > /dev/full'],
     ['whose reader is gone', 'exec "$@" > >(exec true)'],
     ['on a socket whose peer is gone', 'exec 5<> /dev/tcp/127.0.0.1/$PORT; exec "$@" >&5'],
-  ])('is dropped and counted, the work goes on, and SIGTERM ends it with 0: %s', async (_what, shell) => {
+  ])('is dropped and counted, work continues, and SIGTERM ends it with 0: %s', async (_what, shell) => {
     const { createServer } = await import('node:net');
     const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
