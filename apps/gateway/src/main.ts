@@ -1,3 +1,4 @@
+import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {

@@ -1,3 +1,4 @@
+import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +8,7 @@ import {
   LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, StartError, createRedisConnections, createReplicaConfirmation, guardRedis, nextUlid, reportReady, reportRedis, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
+  STOP_POSTING_AT, StartError, createRedisConnections, createReplicaConfirmation, droppedLogLines, guardRedis, nextUlid, reportReady, reportRedis, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
   whyNotWritable,
 } from '@rekey/runtime';
 import { ORG_ALIAS } from '@rekey/schema';
@@ -41,7 +42,7 @@ import { createTally } from './tally.ts';
 const ORG_ALIAS_EVERY_MS = 1000;
 
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
-  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
+  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE, 'REKEY_KEY_FILE');
   if (keyFile.exposed) logger.warn('the key file can be read by others than its owner; chmod 600 it');
   const sealer = createSealer(keyFile);
 
@@ -79,7 +80,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('positions', () => positions.close());
   const system = createSystem({ redis, prefix, positions: positions.start().then(() => positions) });
-  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs);
+  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs, droppedLogLines);
   const ledgerWatch = startLedgerWatch({
     ledger,
     fingerprintKeyId: sealer.fingerprintKeyId,

@@ -3,7 +3,7 @@ import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import type { RetryOptions } from './backoff.ts';
 import { watchBulk } from './bulk-watch.ts';
 import { createCalls, type CallOptions } from './calls.ts';
-import { secure, type TlsOptions } from './credentials.ts';
+import { refuseAddress, secure, type TlsOptions } from './credentials.ts';
 import { canRepeat, checkIds, messagesOf, type Ids } from './id-messages.ts';
 import { toAssistant, toBulkItem, toBulkRotation, toConsumer, toDuration, toPolicy, toRotation, toStatus, toSweep, toTimestamp } from './mapping.ts';
 import type {
@@ -191,6 +191,7 @@ export interface RekeyClient {
 export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS, retry = {} }: RekeyClientOptions): RekeyClient => {
   if (!address) throw new TypeError('address must be HOST:PORT');
   checkedMs('deadlineMs', deadlineMs);
+  refuseAddress(address);
   const { credentials, channelOptions } = secure(address, tls);
   const gateway = connectGateway(address, { credentials, channelOptions: { ...CHANNEL, ...channelOptions } });
   const scopes = createScopes();

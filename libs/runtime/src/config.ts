@@ -1,4 +1,4 @@
-import { complaintAboutRedisUrl } from '@rekey/schema';
+import { complaintAboutAddress, complaintAboutRedisUrl, complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { z } from 'zod';
 
 export class ConfigError extends Error {
@@ -9,11 +9,17 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses the environment once. A complaint names the variable and says what is expected of it, never its value. An empty
- * variable counts as one that is not set.
+ * Parses the environment once. A complaint names the variable and says what is expected of it, never its value. White space around a value
+ * does not count; an empty variable counts as one that is not set.
  */
 export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.ProcessEnv): z.output<T> => {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, valueOfVariable(value)]).filter(([, value]) => value !== undefined)) as Record<string, string>;
+  const known = Object.keys((schema as { shape?: object }).shape ?? {});
+  const unusable = known.flatMap((name) => {
+    const complaint = given[name] === undefined ? undefined : complaintAboutVariable(given[name]);
+    return complaint === undefined ? [] : [`${name}: ${complaint}`];
+  });
+  if (unusable.length > 0) throw new ConfigError(unusable);
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new ConfigError(
@@ -37,13 +43,11 @@ export const intVariable = (range: { min: number; max: number; default: number }
 /** `true` or `false`, which is the default. */
 export const booleanVariable = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true');
 
-const HIGHEST_PORT = 65_535;
-
 /** `HOST:PORT`; the host of IPv6 in brackets. */
-export const addressVariable = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s[\]/@]+):\d{1,5}$/, 'must be HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051')
-  .refine((text) => Number(/\d+$/.exec(text)?.[0] ?? 0) <= HIGHEST_PORT, `must be HOST:PORT with a port from 0 to ${HIGHEST_PORT}`);
+export const addressVariable = z.string().superRefine((text, ctx) => {
+  const message = complaintAboutAddress(text);
+  if (message !== undefined) ctx.addIssue({ code: 'custom', message });
+});
 
 /** What every long-running process of Rekey takes. */
 export const commonVariables = {

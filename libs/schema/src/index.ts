@@ -4,6 +4,8 @@ export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs
 export { parseJson } from './parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis-url.ts';
 export { unfitRedis } from './redis-fitness.ts';
+export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './variable.ts';
+export { TextFileError, decodeText, readTextFile } from './text-file.ts';
 export { isBefore } from './stream-id.ts';
 export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';
 export { CurrentEvent, Envelope, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, KeyRemoved, KeyRotated, KeyUncertain, Removal, SealedRecord } from './event.ts';

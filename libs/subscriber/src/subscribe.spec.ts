@@ -186,9 +186,11 @@ describe('what is wrong at the start', () => {
     const error = await failure({ privateKey: path });
     expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not JSON') });
     expect(String(error)).not.toContain('sk_secret');
-    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('ENOENT') });
+    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('does not exist') });
     for (const nothing of ['{}', '{"keys":1}', '{"keys":[null]}']) expect(await failure({ privateKey: nothing })).toMatchObject({ code: 'BAD_KEY_FILE' });
     await writeFile(path, JSON.stringify(privateKey));
+    expect((await subscribed({ privateKey: path })).size).toBe(0);
+    await writeFile(path, `\ufeff${JSON.stringify(privateKey)}`);
     expect((await subscribed({ privateKey: path })).size).toBe(0);
     expect((await subscribed({ privateKey: JSON.stringify(privateKey) })).size).toBe(0);
     await rm(folder, { recursive: true });

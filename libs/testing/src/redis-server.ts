@@ -29,6 +29,8 @@ export interface RedisServerOptions {
   /** An append-only file that is synced at every write, or every second; none where not given. */
   persistence?: 'always' | 'everysec';
   binary?: RedisBinary;
+  /** Called as soon as it has a process, before it is ready. */
+  onSpawn?: (child: Child) => void;
   /** Further arguments, which override the others. */
   args?: string[];
   /** A Sentinel that watches nothing, and no Redis. */
@@ -51,6 +53,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const start = async (): Promise<Child> => {
     const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
     const child = startChild(binary.command, args, { env, ownGroup: true });
+    options.onSpawn?.(child);
     let said = '';
     for (const stream of [child.process.stdout, child.process.stderr]) stream?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-KEPT_OUTPUT)));
     await untilReady(child, port, () => said);

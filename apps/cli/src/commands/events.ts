@@ -9,6 +9,7 @@ import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
 import { printable } from '../output.ts';
 import { takenFromStart } from '../running-start.ts';
+import { printWhenRead } from '../standard-output.ts';
 
 interface EventsOptions {
   redis: string;
@@ -110,14 +111,13 @@ const show = async (id: string, text: string, options: EventsOptions, sealer: Se
   const event = parsed.data;
   const opened = sealer && event.type === KEY_ROTATED ? await openRecord(sealer, event) : undefined;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
-    return;
+    return printWhenRead(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
   }
   const { subject, source, time, data } = event;
   const org = decodeURIComponent(source.split('/')[2] ?? '');
   const line = [time, `seq ${data.seq}`, printable(`${org}/${subject}`), `version ${data.version}`, whatHappened(event), data.rotation_id ?? ''];
   if (opened) line.push(`secret_key ${JSON.stringify(opened.assistant.secret_key ?? null)}`);
-  process.stdout.write(`${line.join('  ')}\n`);
+  await printWhenRead(`${line.join('  ')}\n`);
 };
 
 const whatHappened = (event: KeyEvent): string => {
