@@ -206,6 +206,14 @@ describe('an assistant whose reads agree that it has no key', () => {
     expect(world.gets).toEqual(['ast_0003', expect.not.stringMatching('ast_0003'), 'ast_0003']);
   });
 
+  it('is not published if the key of the other assistant comes from a cache', async () => {
+    await unconfirmed();
+    world.get = (id, key) => (id === 'ast_0003' || key === undefined ? null : key);
+    world.ageMs = (id) => (id === 'ast_0003' ? 0 : 60_000);
+    expect((await world.check('ast_0003')).kind).toBe('unconfirmed');
+    expect(await world.removed()).toEqual([]);
+  });
+
   it('is read again if the first read was long ago: the two may be of two times in which Invent showed no keys', async () => {
     await unconfirmed();
     await world.pass(600_000);

@@ -178,6 +178,23 @@ describe('an assistant that reads agree is gone', () => {
     expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs }))).kind).toBe('committed');
   });
 
+  it('is not witnessed by one that was published long after it, which may be of another org that Invent showed for a time', async () => {
+    await rotate('f1');
+    await redis.hincrby('{spec}:assistant:ast_1', 'since', 1_800_000);
+    for (let i = 2; i <= 10; i += 1) {
+      await rotate(`f${i}`, { assistantId: `ast_${i}` });
+      if (i !== 7) await redis.hincrby(`{spec}:assistant:ast_${i}`, 'since', 3_600_000);
+    }
+    for (let i = 0; i < 20; i += 1) expect(await goes()).toEqual({ kind: 'unwitnessed', witness: 'ast_7' });
+  });
+
+  it('is witnessed by any other if all were published long after it', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    await redis.hincrby('{spec}:assistant:ast_2', 'since', 3_600_000);
+    expect(await goes()).toEqual({ kind: 'unwitnessed', witness: 'ast_2' });
+  });
+
   it('needs none where no other of its org has a key', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });

@@ -65,13 +65,20 @@ end
 -- Two reads that say that there is no key may be this many times as far apart as they have to be.
 local CONFIRMS_APART = 3
 
--- Another assistant of an org that is published with a key; nil if there is none.
+-- Another assistant of an org that is published with a key; nil if there is none. One that was first published much later than this one may be of
+-- another org that Invent showed for a time: such a one only if there is no other.
 local WITNESSES_LOOKED_AT = 20
-local function witness_of(org, assistant)
+local FIRST_IMPORT_CONFIRMS = 20
+local function witness_of(org, assistant, since_ms, confirm_ms)
+  local newer
   for _, id in ipairs(redis.call('ZRANDMEMBER', PREFIX .. ':assistants:' .. encoded(org), WITNESSES_LOOKED_AT)) do
-    local other = id ~= assistant and redis.pcall('HGET', PREFIX .. ':assistant:' .. encoded(id), 'fingerprint')
-    if type(other) == 'string' and is_key(other) then return id end
+    local other = id ~= assistant and redis.pcall('HMGET', PREFIX .. ':assistant:' .. encoded(id), 'fingerprint', 'since')
+    if other and not other.err and is_key(other[1]) then
+      if (tonumber(other[2]) or 0) <= since_ms + FIRST_IMPORT_CONFIRMS * confirm_ms then return id end
+      newer = newer or id
+    end
   end
+  return newer
 end
 
 -- A key that another assistant of the org was read with is not published, not even if an operator has accepted what reads say. Returns nil for any other.
@@ -134,7 +141,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   local changed = changes_of(org)
   if changed <= limit then
     local is_witnessed = ARGV[22] ~= '' and read_ms >= tonumber(ARGV[22])
-    local witness = not is_key(state) and not is_witnessed and witness_of(org, assistant)
+    local witness = not is_key(state) and not is_witnessed and witness_of(org, assistant, tonumber(held[14]) or 0, tonumber(ARGV[19]))
     return witness and { 'UNWITNESSED', witness } or nil
   end
   code = is_key(state) and 'TOO_MANY_CHANGED' or state == 'deleted' and 'TOO_MANY_GONE' or 'TOO_MANY_WITHOUT_KEY'
@@ -147,7 +154,7 @@ local function commit(KEYS, ARGV)
   local version = tonumber(epoch)
 
   local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
-    'org', 'uncertain', 'intent', 'verified', 'seen')
+    'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
   local published = tonumber(held[4]) or 0
   if published == version then return { 'ALREADY', held[5] } end
 
@@ -194,6 +201,9 @@ local function commit(KEYS, ARGV)
     facts[#facts + 1], facts[#facts + 2] = 'rotated', rotated
   elseif read_anew then
     redis.call('HDEL', KEYS[2], 'rotated')
+  end
+  if not held[6] then
+    facts[#facts + 1], facts[#facts + 2] = 'since', int(now_ms)
   end
   redis.call('HSET', KEYS[2], unpack(facts))
   if held[13] then forget_observation(KEYS[2], ARGV[13]) end
