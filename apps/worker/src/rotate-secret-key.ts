@@ -183,15 +183,18 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   }
 };
 
-const outcomeUnknown = async (deps: RotateDeps, held: Held, { reason, status }: { reason: string; status?: number }): Promise<Step> => {
+const outcomeUnknown = async (deps: RotateDeps, held: Held, { reason, status, code: blocked }: { reason: string; status?: number; code?: ErrorCode }): Promise<Step> => {
   const { timing: { requestTimeoutMs, leaseMarginMs }, stopping, clock } = deps;
-  const ours = await noteUnknown(deps, held, reason, { ...(status !== undefined && { status }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
+  const ours = await noteUnknown(deps, held, reason, { ...(status !== undefined && { status }), ...(blocked && { blocked }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
   if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
-  return readBack(deps, told(held), windowMs(deps.timing) - (clock.nowMs() - held.askedMs));
+  const { claim, ...rest } = told(held);
+  return readBack(deps, { ...rest, claim: { ...claim, ...(blocked && { blocked }) } }, windowMs(deps.timing) - (clock.nowMs() - held.askedMs));
 };
 
-const noteUnknown = async ({ publisher, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
-  logger.warn({ ...idsOf(claim), reason, status: more.status }, 'the outcome of a rotation is unknown; reading the key back');
+const noteUnknown = async ({ publisher, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; blocked?: ErrorCode; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
+  const facts = { ...idsOf(claim), reason, status: more.status };
+  if (more.blocked) logger.error({ ...facts, code: more.blocked }, 'the outcome of a rotation is unknown, and another request would fare no better until an operator acts; reading the key back');
+  else logger.warn(facts, 'the outcome of a rotation is unknown; reading the key back');
   meter.unknown();
   return publisher.noteUnknown(claim, {
     readInMs: 0,
@@ -296,16 +299,21 @@ const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, {
   const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
   const readInMs = inMs ?? Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
-  const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
+  const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || readError === 'RECORD_TOO_LARGE' || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
   if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
   await deps.publisher.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
   return { kind: 'again', inMs: Math.ceil(readInMs) };
 };
 
-/** The window has passed and the POST has done nothing: it is sent again. Who was told that the key is in doubt is told that it is not. */
+/** The window has passed and the POST has done nothing: it is sent again, unless that would be in vain. Who was told that the key is in doubt is told that it is not. */
 const rotateOnceMore = async (deps: RotateDeps, held: Held, unchanged: Finding | undefined, read: KeyVersion['read'] & object): Promise<Step> => {
   const { ledger, logger, publisher } = deps;
   if (unchanged && held.claim.uncertain) await publisher.publish(held.claim, held.anchor, { finding: unchanged, cause: 'reconciliation', rotation: 'goes-on', read });
+  if (held.claim.blocked) {
+    logger.error({ ...idsOf(held.claim), code: held.claim.blocked }, 'a rotation failed: its request had no effect that satisfies it, and another one would fare no better');
+    await ledger.fail(held.claim, { code: held.claim.blocked }, false);
+    return { kind: 'done' };
+  }
   logger.info(idsOf(held.claim), 'the request was lost and had no effect that satisfies the rotation; rotating again');
   await ledger.release(held.claim);
   return { kind: 'again', inMs: 0 };

@@ -272,8 +272,8 @@ export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: str
   return listing;
 };
 
-/** The answers that trying again does not change. */
-const isPermanent = (code: ErrorCode): boolean => needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'INVALID_ARGUMENT';
+/** The answers that trying again does not change. One that cannot be decoded may have been mangled on its way. */
+const isPermanent = (code: ErrorCode): boolean => (needsOperator.has(code) && code !== 'ANSWER_UNREADABLE') || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'INVALID_ARGUMENT';
 
 const readPage = async (
   { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, { tries, search }: { tries: number; search: string | undefined },

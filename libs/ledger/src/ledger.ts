@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type HeldOrgStatus, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, isErrorCode, rotationStates, type Cause, type ErrorCode, type HeldOrgStatus, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
@@ -52,6 +52,8 @@ export interface Claim extends Hold {
   unknownsInARow: number;
   /** An earlier outcome of this rotation was unknown. */
   doubted: boolean;
+  /** Why another POST of this rotation would fare no better until an operator acts. */
+  blocked?: ErrorCode;
 }
 
 export interface ClaimOptions {
@@ -133,6 +135,8 @@ export interface NextRead {
   status?: number;
   readError?: ErrorCode;
   operatorNeeded?: boolean;
+  /** Why another POST would fare no better until an operator acts: that is noted, and halts the bulk rotation that it is a part of. */
+  blocked?: ErrorCode;
   senderGone?: boolean;
 }
 
@@ -416,11 +420,12 @@ export const createLedger = ({
         case 'MISSING':
           return { kind: 'missing' };
       }
-      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain] = rest;
+      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain, blocked] = rest;
       const claim: Claim = {
         ...job, epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs), unknownsInARow: Number(unknownsInARow), doubted: doubted === '1',
         ...before(state, version), uncertain: uncertain === '1', fresh: fresh === '1',
         ...(bulkId !== '' && { bulkId: String(bulkId) }),
+        ...(typeof blocked === 'string' && isErrorCode(blocked) && { blocked }),
       };
       return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1', noted: noted === '1' };
     },
@@ -492,13 +497,13 @@ export const createLedger = ({
       return kind === 'FAILED';
     },
 
-    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, senderGone }, sealed) => {
+    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, blocked, senderGone }, sealed) => {
       const { rotationId, orgId, assistantId, epoch } = claim;
       const [kind] = await run.unknown(
         [keys.rotation(rotationId), keys.assistant(assistantId), keys.ledger],
         [
           rotationId, epoch, status ?? '', Math.round(readInMs), Math.round(holdMs), readError ?? '', operatorNeeded ? '1' : '',
-          ...uncertainEvent(claim, sealed), keepEvents(), orgId, assistantId, senderGone ? '1' : '', sealed.readers,
+          ...uncertainEvent(claim, sealed), keepEvents(), orgId, assistantId, senderGone ? '1' : '', sealed.readers, blocked ?? '',
         ],
       );
       return kind === 'NOTED' ? 'noted' : kind === 'READERS' ? 'other-readers' : 'refused';

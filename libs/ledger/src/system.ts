@@ -68,12 +68,12 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
     const held = names.flat().slice(0, LOOKED_AT);
     const holders = (await asMany(held.reduce((pipeline, name) => pipeline.hget(`${keys.prefix}:assistant:${name}`, 'holder'), redis.pipeline()))) as (string | null)[];
     const ids = holders.filter((id) => typeof id === 'string');
-    const rotations = (await asMany(ids.reduce((pipeline, id) => pipeline.hmget(keys.rotation(id), 'state', 'org', 'assistant', 'since', 'read_error', 'operator'), redis.pipeline()))) as ((string | null)[] | null)[];
+    const rotations = (await asMany(ids.reduce((pipeline, id) => pipeline.hmget(keys.rotation(id), 'state', 'org', 'assistant', 'since', 'read_error', 'operator', 'attempts'), redis.pipeline()))) as ((string | null)[] | null)[];
     const reconciling = rotations.flatMap((fields, i) => {
-      const [state, orgId, assistantId, since, readError, operator] = fields ?? [];
+      const [state, orgId, assistantId, since, readError, operator, attempts] = fields ?? [];
       if (state !== 'RECONCILING') return [];
       return [{
-        id: ids[i]!, orgId: orgId ?? '', assistantId: assistantId ?? '', operatorNeeded: operator === '1', ...momentOf('sinceMs', since), ...(readError && isErrorCode(readError) && { readErrorCode: readError }),
+        id: ids[i]!, orgId: orgId ?? '', assistantId: assistantId ?? '', operatorNeeded: operator === '1', attempts: numberOf(attempts), ...momentOf('sinceMs', since), ...(readError && isErrorCode(readError) && { readErrorCode: readError }),
       }];
     });
     return { openIntents: open, reconciling: reconciling.toSorted((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0)) };

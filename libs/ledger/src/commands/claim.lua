@@ -10,11 +10,12 @@
 --                                                         the intent is open: POST. `fresh` is 1 if the key state is known to have been
 --                                                         in force after the rotation was asked for: any other key is made since;
 --                                                         `doubted` is 1 where an earlier outcome of this rotation was unknown
---         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain}
+--         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain, blocked}
 --                                                         a POST of this rotation may have left: read, do not POST. `satisfied` is 1
 --                                                         where its key has been found and published, and only the window is waited for;
 --                                                         `noted` is 1 where the outcome has been noted as unknown,
---                                                         and `uncertain` where consumers have been told and no version has come since
+--                                                         and `uncertain` where consumers have been told and no version has come since;
+--                                                         `blocked` is the code why another POST would fare no better, or ''
 --         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
 --         {'FULL', ms to wait}                            as many intents of the org are open as may be
 --         {'HALTED', ms to wait}                          so are they, and outcomes are unknown; or too many were, one after the other
@@ -27,7 +28,7 @@
 
 local id, org, lease_ms, landing_ms, bound = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked', 'blocked')
 local state = rotation[1]
 if not state or org_name(rotation[2]) ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
@@ -67,7 +68,7 @@ if holder == id then
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
   return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], is_fresh, '0', '1', rotation[8] or '',
-    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '' }
+    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '', rotation[11] or '' }
 end
 
 local function put_off(why, wait_ms, code)
