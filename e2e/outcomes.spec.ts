@@ -203,6 +203,19 @@ describe('an answer that will be the same next time', () => {
     await expectInForce(id);
   }, 60_000);
 
+  it('halts a bulk rotation that meets it first', async () => {
+    await system.admin('POST', '/faults', { kind: 'failBefore', status: 308, times: 0 });
+    const before = await asked();
+    const ids = Array.from({ length: 60 }, (_, i) => `ast_${40 + i}`);
+    const { id } = await system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds: ids }]);
+    const halted = await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'HALTED');
+    expect(halted).toMatchObject({ stop: { reason: 'UPSTREAM_UNEXPECTED' } });
+    // Those that were under way when the first answer came are at most as many as may be open.
+    expect((await asked()) - before).toBeLessThanOrEqual(20);
+    expect((await system.client.getStatus({})).attention).toContainEqual(expect.objectContaining({ code: 'BULK_HALTED', subject: id, advice: expect.stringContaining('INVENT_BASE_URL') }));
+    await system.client.cancelBulkRotation({ id });
+  });
+
   it('survives the worker that got it: the one that takes over sends no other request', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'failBefore', status: 302, times: 0 });

@@ -175,6 +175,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     keepBulks: config.REKEY_KEEP_BULKS,
     keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
     lostAfterMs: takeoverAfterMs,
+    // A landing window, or a minute of pause that is spread.
+    longestPutOffMs: windowMs({ sendWithinMs: takeoverAfterMs / 6, landingWindowMs: config.REKEY_LANDING_WINDOW_MS, readLagMs }) + 2 * 60_000,
   });
   shutdown.defer('housekeeping', () => housekeeping.close());
   watchRunId(redis, logger, async (runId) => {

@@ -7,12 +7,12 @@ import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { ageOf } from './check-assistant.ts';
 import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
-import { needsOperator } from './needs-operator.ts';
+import { isLasting, needsOperator } from './needs-operator.ts';
 import { ASK_AGAIN_WITHIN_MS, type Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
-  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare'>;
+  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare' | 'noteTooLarge' | 'noteFits'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
   publisher: Publisher;
   logger: Logger;
@@ -131,7 +131,7 @@ const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
 const told = (held: Held): Held => ({ ...held, claim: { ...held.claim, uncertain: held.claim.versionBefore !== undefined } });
 
 /** How long after the claim the POST may still take effect, and a read still not show it. */
-export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
+export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: Pick<RotateTiming, 'sendWithinMs' | 'landingWindowMs' | 'readLagMs'>): number => sendWithinMs + landingWindowMs + readLagMs;
 
 /** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
 const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number; slotMs: number }> => {
@@ -247,9 +247,11 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
   meter.read(read.outcome);
   if (read.outcome === 'not-read') {
     logger.warn({ ...idsOf(claim), code: read.code, reason: read.reason }, 'a key could not be read back');
+    if (read.code === 'RECORD_TOO_LARGE') await ledger.noteTooLarge(claim, redisNowMs(clock, held.anchor));
     if (read.code === 'ASSISTANT_NOT_FOUND' && landed) return giveUp(deps, held, landsInMs, 'ASSISTANT_NOT_FOUND');
     return readAgain(deps, held, landsInMs, { readError: read.code, ...(read.retryAfterMs !== undefined && { atLeastMs: read.retryAfterMs }) });
   }
+  await ledger.noteFits([claim.assistantId]);
   const finding = findingOf(read.record);
   if ('removal' in finding) {
     logger.warn(idsOf(claim), 'the key cannot be read back: the record has none, or is deleted');
@@ -299,7 +301,7 @@ const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, {
   const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
   const readInMs = inMs ?? Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
-  const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || readError === 'RECORD_TOO_LARGE' || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
+  const operatorNeeded = readError !== undefined && (isLasting(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
   if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
   await deps.publisher.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
   return { kind: 'again', inMs: Math.ceil(readInMs) };

@@ -102,7 +102,7 @@ export interface InventClientOptions {
   /** All requests go through it. */
   proxy?: Proxy | undefined;
   /** Called if a request was refused for coming too soon (429): how long ago it left, and how long upstream says to wait, with what was made of that. */
-  onLimited?: (refused: { ageMs: number; retryAfterMs?: number; retryAfterNote?: RetryAfter['note'] }) => void;
+  onLimited?: (refused: { ageMs: number; retryAfterMs?: number; retryAfterNote?: NonNullable<RetryAfter['note']> }) => void;
   /** Called where a request was answered with anything else, and how long ago it left. */
   onAnswered?: (request: { ageMs: number }) => void;
 }
@@ -277,9 +277,9 @@ const headerOf = ({ headers }: Exchange, name: string): string | undefined => {
   return Array.isArray(value) ? value[0] : value;
 };
 
-const limitOf = (result: Exchange): { retryAfterMs?: number; retryAfterNote?: RetryAfter['note'] } => {
+const limitOf = (result: Exchange): { retryAfterMs?: number; retryAfterNote?: NonNullable<RetryAfter['note']> } => {
   const values = [result.headers?.['retry-after'] ?? []].flat();
-  const asked = parseRetryAfter(values.length === 0 ? undefined : values.join(','), headerOf(result, 'date'), Date.now());
+  const asked = parseRetryAfter(values.length === 0 ? undefined : values.join(','), headerOf(result, 'date'));
   return asked === undefined ? {} : { retryAfterMs: asked.ms, ...(asked.note && { retryAfterNote: asked.note }) };
 };
 const retryAfter = (result: Exchange): { retryAfterMs?: number } => {

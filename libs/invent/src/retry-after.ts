@@ -11,12 +11,12 @@ export interface RetryAfter {
 
 /**
  * How long `Retry-After` asks to wait; undefined if it is not there. RFC 9110 §10.2.3 has whole seconds and HTTP dates, and servers send more: a fraction is
- * rounded up, a plus is taken, and of several values the longest counts. A date in any form, without a zone in GMT, counts from the answer's own `Date` if
- * it has one, so that a wrong clock here does not matter; one that has passed is 0. At most an hour. What cannot be read counts as half a minute.
+ * rounded up, a plus is taken, and of several values the longest counts. A date in any form, without a zone in GMT, counts from the answer's own `Date`, and
+ * never from the clock of this host, which may be wrong; one that has passed is 0. At most an hour. What cannot be read counts as half a minute.
  */
-export const parseRetryAfter = (retryAfter: string | undefined, date: string | undefined, nowMs: number): RetryAfter | undefined => {
+export const parseRetryAfter = (retryAfter: string | undefined, date: string | undefined): RetryAfter | undefined => {
   if (retryAfter === undefined) return undefined;
-  const waits = [retryAfter, ...retryAfter.split(',')].map((text) => secondsOf(text) ?? untilDate(text, date, nowMs)).filter((ms) => ms !== undefined);
+  const waits = [retryAfter, ...retryAfter.split(',')].map((text) => secondsOf(text) ?? untilDate(text, date)).filter((ms) => ms !== undefined);
   if (waits.length === 0) return { ms: UNREADABLE_MS, note: 'unreadable' };
   const ms = Math.max(...waits);
   return ms > MAX_MS ? { ms: MAX_MS, note: 'bounded' } : { ms };
@@ -24,9 +24,9 @@ export const parseRetryAfter = (retryAfter: string | undefined, date: string | u
 
 const secondsOf = (text: string): number | undefined => (/^\s*\+?(\d+\.?\d*|\.\d+)\s*$/.test(text) ? Math.ceil(Number(text)) * 1000 : undefined);
 
-const untilDate = (text: string, date: string | undefined, nowMs: number): number | undefined => {
-  const at = dateOf(text);
-  return at === undefined ? undefined : Math.max(at - (dateOf(date) ?? nowMs), 0);
+const untilDate = (text: string, date: string | undefined): number | undefined => {
+  const [at, answered] = [dateOf(text), dateOf(date)];
+  return at === undefined || answered === undefined ? undefined : Math.max(at - answered, 0);
 };
 
 /** The three forms of RFC 9110 §5.6.7 and what comes near them, and ISO 8601. Nothing that JavaScript alone would take for a date, such as `1`. */

@@ -19,6 +19,8 @@ export interface SystemFacts {
   /** Reads of these show an older key than the published one; how many there are in all. */
   stale: { first: (AssistantSince & { orgId?: string })[]; count: number };
   uncertain: { first: AssistantSince[]; count: number };
+  /** Records that are too long to be read; how many there are in all. */
+  tooLarge: { first: (AssistantSince & { orgId?: string })[]; count: number };
   quarantined: { first: (AssistantSince & { why: string })[]; count: number };
   /** Unknown outcomes in a row, by org. */
   unknownsInARow: { orgId: string; count: number; atMs?: number }[];
@@ -165,6 +167,10 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   addEach('QUARANTINED', facts.quarantined.first, ({ assistantId, sinceMs, why }) => ({
     subject: assistantId, sinceMs, message: `The ledger entry cannot be read: ${why}.`, advice: 'See {rekey}:assistant:ID; delete it if it is not a hash, then rotate the assistant.',
   }), facts.quarantined.count);
+  addEach('RECORD_TOO_LARGE', facts.tooLarge.first, ({ assistantId, orgId, sinceMs }) => ({
+    subject: assistantId, sinceMs, message: `The record${orgId === undefined ? '' : ` in ${orgId}`} is longer than 16 MiB and cannot be read. No request that replaces its key is sent, and a key that is replaced elsewhere is not noticed.`,
+    advice: 'Shorten it at Invent (its instructions, for example), then run rekey sweep.',
+  }), facts.tooLarge.count);
   const { oldest } = facts;
   if (oldest && oldest.state === 'QUEUED' && nowMs - oldest.createdMs > ROTATION_WAITS_MS) {
     const why = oldest.errorCode ? ofRotation(oldest.errorCode) : { message: 'No reason is known.', advice: 'See the log of the workers.' };

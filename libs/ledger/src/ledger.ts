@@ -240,6 +240,10 @@ export interface Ledger {
   quarantine(assistantId: string, why: string, nowMs: number): Promise<boolean>;
   /** Takes it back; true where it was noted. */
   unquarantine(assistantId: string): Promise<boolean>;
+  /** The record of an assistant is too long to be read: no POST leaves for it until it fits. False if that was known. */
+  noteTooLarge(target: { orgId: string; assistantId: string }, nowMs: number): Promise<boolean>;
+  /** The records of these were read. */
+  noteFits(assistantIds: readonly string[]): Promise<void>;
   cancel(id: string): Promise<Rotation>;
   get(id: string): Promise<Rotation>;
   /** Newest first. `after` is the id of the last one seen; `next` is set where there may be more, also with an empty page. */
@@ -594,6 +598,12 @@ export const createLedger = ({
     quarantine: async (assistantId, why, nowMs) => (await redis.hsetnx(keys.quarantine, assistantId, JSON.stringify({ since: Math.round(nowMs), why }))) === 1,
 
     unquarantine: async (assistantId) => (await redis.hdel(keys.quarantine, assistantId)) === 1,
+
+    noteTooLarge: async ({ orgId, assistantId }, nowMs) => (await redis.hsetnx(keys.tooLarge, assistantId, JSON.stringify({ since: Math.round(nowMs), org: orgId }))) === 1,
+
+    noteFits: async (assistantIds) => {
+      if (assistantIds.length > 0) await redis.hdel(keys.tooLarge, ...assistantIds);
+    },
 
     cancel: async (id) => {
       const [kind, value] = await run.cancel([keys.rotation(id)], [id]);

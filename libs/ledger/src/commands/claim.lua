@@ -23,6 +23,7 @@
 --         {'PACED', ms to wait, reserved}                 no request may leave yet. `reserved` is 1 where the slot is kept: claim again then
 --         {'ENDED', state}                                nothing to do
 --         {'MISSING'}                                     no such rotation for this org and assistant
+-- A rotation whose assistant has a record that is too long to be read ends here, without a POST.
 -- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
 -- before the intent. After as many unknown outcomes in a row as intents may be open, one POST a landing window leaves, to see.
 
@@ -90,6 +91,13 @@ if bulk[2] and is_key(held[4]) and (tonumber(held[12]) or 0) > tonumber(bulk[2])
   -- Its key has been replaced since the bulk was asked for, whoever asked for that.
   finish(id, 'SUCCEEDED', int(now_ms), 'version', held[6], 'cause', 'rotation', 'error', '', 'status', '')
   return { 'ENDED', 'SUCCEEDED' }
+end
+if is_too_large(ARGV[4]) then
+  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
+  finish(id, 'FAILED', int(now_ms), 'error', 'RECORD_TOO_LARGE', 'status', '')
+  forget_if_never_published(KEYS[2])
+  expire_if_deleted(KEYS[2])
+  return { 'ENDED', 'FAILED' }
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
 

@@ -374,6 +374,11 @@ local function let_go(assistant_key)
   redis.call('HDEL', assistant_key, 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
 end
 
+-- Whether the record of an assistant is known to be too long to be read: its key could not be read back after a POST.
+local function is_too_large(assistant)
+  return redis.call('HEXISTS', PREFIX .. ':too-large', assistant) == 1
+end
+
 -- Hands the assistant back, its intent closed.
 local function hand_back(assistant_key, intents)
   let_go(assistant_key)
