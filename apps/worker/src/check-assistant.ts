@@ -90,7 +90,7 @@ export const checkAssistant =
       return { kind: 'unreadable', code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     }
 
-    await ledger.noteFits([target.assistantId]);
+    if (hold.tooLarge) await ledger.noteFits([target.assistantId]);
     const state = publisher.stateOf(finding);
     const known = hold.versionBefore !== undefined;
     const lastOrg = hold.publishedOrgId === undefined || hold.stateBefore === 'deleted' ? target.orgId : nameOf(hold.publishedOrgId);

@@ -251,7 +251,7 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
     if (read.code === 'ASSISTANT_NOT_FOUND' && landed) return giveUp(deps, held, landsInMs, 'ASSISTANT_NOT_FOUND');
     return readAgain(deps, held, landsInMs, { readError: read.code, ...(read.retryAfterMs !== undefined && { atLeastMs: read.retryAfterMs }) });
   }
-  await ledger.noteFits([claim.assistantId]);
+  if (claim.tooLarge) await ledger.noteFits([claim.assistantId]);
   const finding = findingOf(read.record);
   if ('removal' in finding) {
     logger.warn(idsOf(claim), 'the key cannot be read back: the record has none, or is deleted');

@@ -36,6 +36,8 @@ export interface Hold {
   versionBefore?: number;
   /** Consumers were told that it is in doubt, and no version has been published since. */
   uncertain: boolean;
+  /** When it was read last, its record was too long to be read. */
+  tooLarge?: true;
   /** The org id that the last version was published under. Of a check alone. */
   publishedOrgId?: string;
 }
@@ -424,12 +426,13 @@ export const createLedger = ({
         case 'MISSING':
           return { kind: 'missing' };
       }
-      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain, blocked] = rest;
+      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain, blocked, tooLarge] = rest;
       const claim: Claim = {
         ...job, epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs), unknownsInARow: Number(unknownsInARow), doubted: doubted === '1',
         ...before(state, version), uncertain: uncertain === '1', fresh: fresh === '1',
         ...(bulkId !== '' && { bulkId: String(bulkId) }),
         ...(typeof blocked === 'string' && isErrorCode(blocked) && { blocked }),
+        ...(tooLarge === '1' && { tooLarge: true as const }),
       };
       return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1', noted: noted === '1' };
     },
@@ -437,8 +440,8 @@ export const createLedger = ({
     look: async ({ orgId, assistantId }) => {
       const [kind, ...rest] = await run.look([keys.assistant(assistantId)], []);
       if (kind === 'HELD') return { kind: 'held', retryInMs: Number(rest[0]) };
-      const [epoch, atMs, state, version, uncertain, org] = rest;
-      const hold = { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1' };
+      const [epoch, atMs, state, version, uncertain, org, tooLarge] = rest;
+      const hold = { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1', ...(tooLarge === '1' && { tooLarge: true as const }) };
       return { kind: 'look', hold: org ? { ...hold, publishedOrgId: decodeURIComponent(String(org)) } : hold };
     },
 

@@ -10,12 +10,13 @@
 --                                                         the intent is open: POST. `fresh` is 1 if the key state is known to have been
 --                                                         in force after the rotation was asked for: any other key is made since;
 --                                                         `doubted` is 1 where an earlier outcome of this rotation was unknown
---         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain, blocked}
+--         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain, blocked, too long}
 --                                                         a POST of this rotation may have left: read, do not POST. `satisfied` is 1
 --                                                         where its key has been found and published, and only the window is waited for;
 --                                                         `noted` is 1 where the outcome has been noted as unknown,
 --                                                         and `uncertain` where consumers have been told and no version has come since;
---                                                         `blocked` is the code why another POST would fare no better, or ''
+--                                                         `blocked` is the code why another POST would fare no better, or '';
+--                                                         `too long` is 1 if the record was too long to be read when it was read last
 --         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
 --         {'FULL', ms to wait}                            as many intents of the org are open as may be
 --         {'HALTED', ms to wait}                          so are they, and outcomes are unknown; or too many were, one after the other
@@ -69,7 +70,7 @@ if holder == id then
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
   return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], is_fresh, '0', '1', rotation[8] or '',
-    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '', rotation[11] or '' }
+    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '', rotation[11] or '', is_too_large(ARGV[4]) and '1' or '' }
 end
 
 local function put_off(why, wait_ms, code)
