@@ -7,6 +7,7 @@ import { createKeyFile } from '@rekey/sealing';
 import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { failureOf } from './failure-of.ts';
+import { refusal } from './refusal.ts';
 import { eventually, startSystem, type System } from './system.ts';
 
 let system: System;
@@ -24,16 +25,6 @@ const health = async (): Promise<string> => {
   await child.exited;
   return /"status":"(\w+)"/.exec(text)?.[1] ?? text;
 };
-/** Starts an app that has to refuse; what it says, and how it ends. */
-const refusal = async (app: string, env: Record<string, string>) => {
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)], { env: { PATH: process.env['PATH'], ...env } });
-  let text = '';
-  child.process.stdout?.on('data', (chunk) => (text += chunk));
-  child.process.stderr?.on('data', (chunk) => (text += chunk));
-  const { code } = await child.exited;
-  return { code, text };
-};
-
 describe('a process that dies', () => {
   it('leaves the rotation to the next worker, when the gateway is killed right after its answer', async () => {
     const { id } = await system.rotate('ast_1');

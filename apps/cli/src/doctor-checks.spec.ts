@@ -145,7 +145,7 @@ describe('examine', () => {
   it.each([
     [{ INVENT_API_KEY: 'hunter2', INVENT_API_KEYS_FILE: '/keys.json' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE'],
     [{ INVENT_REQUESTS_PER_MINUTE: 'hunter2' }, 'INVENT_REQUESTS_PER_MINUTE: must be a whole number'],
-    [{ INVENT_EGRESS: 'hunter2 ' }, 'INVENT_EGRESS: must be 1 to 64'],
+    [{ INVENT_EGRESS: 'hunter 2' }, 'INVENT_EGRESS: must be 1 to 64'],
     [{ REKEY_KEEP_EVENTS: '1' }, 'REKEY_KEEP_EVENTS: must be from 100'],
     [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY: must be from 1'],
     [{ REKEY_LANDING_WINDOW_MS: '1000' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],

@@ -1,9 +1,9 @@
 import { ApiKey, ProxyVariableError, apiKeysFromFile, createInventClient, parseBaseUrl, proxyFor, singleApiKey, type ApiKeys, type ListOutcome, type Proxy } from '@rekey/invent';
-import { createLedger } from '@rekey/ledger';
-import { STOP_ACCEPTING_AT, parseEnvironment, refineWorkerVariables, workerVariables } from '@rekey/runtime';
+import { createLedger, ledgerKeys } from '@rekey/ledger';
+import { STOP_ACCEPTING_AT, createRedisConnections, parseEnvironment, refineWorkerVariables, whyNotWritable, workerVariables, type StartError } from '@rekey/runtime';
 import { errorTable } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { CliError, exitCodes } from './failure.ts';
 import { askHealth } from './health.ts';
@@ -68,7 +68,7 @@ const checkGateway = async (address: string): Promise<Finding> => {
   try {
     const health = await askHealth(address);
     if (health === 'SERVING') return { check, status: 'ok', message: `${address} is SERVING` };
-    return { check, status: 'fail', away: true, message: `${address} runs, but is ${health}`, advice: 'It does not reach its Redis: see its log.' };
+    return { check, status: 'fail', away: true, message: `${address} runs, but is ${health}`, advice: 'Its Redis is away, or takes no writes: see its log.' };
   } catch (error) {
     return { check, status: 'fail', away: true, message: error instanceof CliError ? error.message : `${address} cannot be asked`, advice: 'Start it (npm start), or set GRPC_ADDRESS or --gateway to its address.' };
   }
@@ -90,20 +90,18 @@ const checkKeyFile = async ({ REKEY_KEY_FILE: path }: DoctorEnvironment): Promis
 async function* checkRedis({ REDIS_URL, REKEY_PREFIX, REKEY_REQUIRE_DURABLE_REDIS }: DoctorEnvironment, fingerprintKeyId: string | undefined): AsyncGenerator<Finding> {
   const { hostname, port } = new URL(REDIS_URL);
   const address = `${hostname}:${port || 6379}`;
-  const redis = new Redis(REDIS_URL, { lazyConnect: true, connectionName: 'rekey:cli-doctor', connectTimeout: WITHIN_MS, commandTimeout: WITHIN_MS, maxRetriesPerRequest: 0, retryStrategy: () => null });
-  let failure: unknown;
-  redis.on('error', (error) => (failure = error));
-  try {
-    await redis.connect();
-    await redis.ping();
-  } catch (error) {
-    const kind = kindOf(failure ?? error);
-    const refusesUs = ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(kind);
-    yield { check: 'redis', status: 'fail', ...(!refusesUs && { away: true }), message: `${address} does not answer (${kind})`, advice: 'Start it, or correct REDIS_URL.' };
-    redis.disconnect();
+  const opened = await openRedis(REDIS_URL);
+  if ('refused' in opened) {
+    yield { check: 'redis', status: 'fail', message: opened.refused.message.replace(/^REDIS_URL: /, ''), advice: 'Correct REDIS_URL, or the Redis. Gateway and workers refuse it as it is.' };
     return;
   }
-  yield { check: 'redis', status: 'ok', message: `${address} answers` };
+  if ('away' in opened) {
+    yield { check: 'redis', status: 'fail', away: true, message: `${address} does not answer (${kindOf(opened.away)})`, advice: 'Start it, or correct REDIS_URL.' };
+    return;
+  }
+  const { redis } = opened;
+  const why = await whyNotWritable(redis, ledgerKeys(REKEY_PREFIX).health('doctor'), WITHIN_MS);
+  yield why === undefined ? { check: 'redis', status: 'ok', message: `${address} answers, and takes writes` } : checkWrites(address, kindOf(why));
   try {
     const [memory, persistence] = await Promise.all([redis.info('memory'), redis.info('persistence')]);
     yield checkMemory(memory);
@@ -118,6 +116,24 @@ async function* checkRedis({ REDIS_URL, REKEY_PREFIX, REKEY_REQUIRE_DURABLE_REDI
   }
   redis.disconnect();
 }
+
+/** Connects once. A replica is no reason to know nothing more of it. */
+const openRedis = async (url: string): Promise<{ redis: Redis } | { refused: StartError } | { away: unknown }> => {
+  let redis: Redis | undefined;
+  const found = await new Promise<{ redis: Redis } | { refused: StartError } | { away: unknown }>((resolve) => {
+    const reports = { onAway: (_name: string, _reason: string, away: unknown) => resolve({ away }), onRefused: (refused: StartError) => resolve({ refused }), onBack: () => {} };
+    const connecting = createRedisConnections(url, { reports, replicas: true }).connect({ mannered: 'fail-fast', name: 'cli-doctor' });
+    redis = connecting;
+    connecting.once('ready', () => resolve({ redis: connecting }));
+  });
+  if (!('redis' in found)) redis?.disconnect();
+  return found;
+};
+
+const checkWrites = (address: string, kind: string): Finding => {
+  const advice = kind === 'READONLY' ? 'It is a replica: set REDIS_URL to the primary, or to a name that leads to it.' : 'See its log, its disk, and what the user of REDIS_URL may do.';
+  return { check: 'redis', status: 'fail', message: `${address} answers, and takes no writes (${kind})`, advice };
+};
 
 /** Of an error of a connection, the kind alone: messages of Redis's can quote what they were given. */
 const kindOf = (error: unknown): string => {

@@ -1,4 +1,5 @@
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
 import { CliError, exitCodes, fromServiceError, isServiceError } from './failure.ts';
 import { notEmpty } from './option-values.ts';
@@ -10,6 +11,12 @@ export interface GatewayOptions {
 
 const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
 
+/** Throws for what is no HOST:PORT, such as a URL: grpc-js would take some of these for names, and wait for them. */
+export const refuseAddress = (gateway: string): void => {
+  const complaint = complaintAboutAddress(gateway);
+  if (complaint !== undefined) throw new CliError(`${gateway === defaultGateway() ? 'GRPC_ADDRESS' : '--gateway'} ${complaint}.`, 'INVALID_ARGUMENT');
+};
+
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   command
@@ -20,6 +27,7 @@ export const withGatewayOptions = (command: Command): Command =>
 export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string => (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`);
 
 export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: GatewayClient) => Promise<T>): Promise<T> => {
+  refuseAddress(gateway);
   const client = connectGateway(gateway);
   try {
     return await use(client);

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --conditions=@rekey/source
+import '@rekey/runtime/check-node';
 import { Command } from 'commander';
 import { bulkCommand } from './commands/bulk.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -13,13 +14,18 @@ import { policyCommand } from './commands/policy.ts';
 import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
+import { refuseEnvironment, trimEnvironment } from './environment.ts';
 import { CliError, exitCodes } from './failure.ts';
+import { endWithNpx } from './npx.ts';
+import { guardOutput } from './standard-output.ts';
 import { takeRunningStart } from './running-start.ts';
 
 // Before the commands are made: defaults of options come from the environment.
+trimEnvironment(process.env);
 await takeRunningStart(process.env);
 
 const program = new Command('rekey')
+  .hook('preAction', () => refuseEnvironment(process.env))
   .description('Rotates the secret keys of Invent assistants.')
   .addCommand(rotateCommand())
   .addCommand(getCommand())
@@ -62,11 +68,8 @@ Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway
   );
 program.addCommand(completionCommand(program));
 
-// A reader that has seen enough (head, less) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+guardOutput();
+endWithNpx();
 
 try {
   await program.parseAsync();

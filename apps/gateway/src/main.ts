@@ -1,3 +1,4 @@
+import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
@@ -6,7 +7,7 @@ import {
 } from '@rekey/ledger';
 import { setLogger } from '@grpc/grpc-js';
 import { loadContract } from '@rekey/rpc';
-import { STOP_ACCEPTING_AT, connectRedis, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, runProcess, version, watchMemory } from '@rekey/runtime';
+import { STOP_ACCEPTING_AT, createRedisConnections, createReplicaConfirmation, guardRedis, listenFailure, nextUlid, reportReady, reportRedis, runProcess, version, watchMemory } from '@rekey/runtime';
 import { createBulkWatches } from './bulk-watches.ts';
 import { GatewayEnvironment } from './config.ts';
 import { watchHealth } from './health.ts';
@@ -22,11 +23,12 @@ const CALLS_MAY_TAKE_MS = 5000;
 await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {
   // Its own lines on standard error are no JSON, and say less than the errors that it returns.
   setLogger({ ...console, error: (...words: unknown[]) => logger.debug({ words: words.map(String) }, 'a line of grpc-js') });
-  const redis = connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway', logger });
+  const connections = createRedisConnections(config.REDIS_URL, { reports: reportRedis(config.REDIS_URL, logger) });
+  const redis = connections.connect({ mannered: 'fail-fast', name: 'gateway' });
   shutdown.defer('redis', () => redis.disconnect());
   // Not waited for: without Redis the gateway says NOT_SERVING.
   guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger });
-  const subscriber = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-subscriber', logger });
+  const subscriber = connections.connect({ mannered: 'patient', name: 'gateway-subscriber' });
   shutdown.defer('subscriber', () => subscriber.disconnect());
 
   const memory = watchMemory(redis, { threshold: STOP_ACCEPTING_AT, logger, consequence: 'no new rotation is accepted' });
@@ -56,7 +58,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
   const consumers = createConsumers({ redis, prefix: config.REKEY_PREFIX });
-  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'gateway-positions', logger });
+  const waiting = connections.connect({ mannered: 'patient', name: 'gateway-positions' });
   clock.watch(waiting);
   const positions = createConsumerPositions({
     blocking: waiting,
@@ -81,7 +83,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
     withinMs: config.REKEY_WAIT_REPLICAS_MS,
-    connect: () => connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'gateway-replicas', logger }),
+    connect: () => connections.connect({ mannered: 'fail-fast', name: 'gateway-replicas' }),
     mark: ledger.keys.replicated(nextUlid()),
   });
   shutdown.defer('replicas', () => replicas.close());
@@ -97,7 +99,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('waiters', () => waiters.close());
   shutdown.defer('reach', () => reach.close());
   shutdown.defer('bulk watches', () => bulkWatches.close());
-  const health = watchHealth(server.health, redis, server.services);
+  const health = watchHealth({ health: server.health, services: server.services, redis, mark: ledger.keys.health(nextUlid()), logger });
   shutdown.defer('health', () => health.close());
 
   const presence = startPresence(
@@ -106,6 +108,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     onLedgerError,
   );
   shutdown.defer('presence', () => presence.close());
+  shutdown.defer('connections of a Redis that is away', () => connections.closeWhenAway());
 
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {
     throw await listenFailure(error, { address: config.GRPC_ADDRESS, variable: 'GRPC_ADDRESS' });

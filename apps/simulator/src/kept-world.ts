@@ -29,9 +29,18 @@ export const openKeptWorld = (path: string): KeptWorld => {
   return {
     seed,
     touched,
+    // A full disk takes nothing from a simulator that runs: what it could not keep is another key after a restart.
     keep: (id, { orgId, secretKey, previousKey, rotations, updatedAt, deleted }) =>
-      appendFileSync(path, `${JSON.stringify({ id, state: { orgId, secretKey, previousKey, rotations, updatedAt, deleted } })}\n`),
+      append(path, `${JSON.stringify({ id, state: { orgId, secretKey, previousKey, rotations, updatedAt, deleted } })}\n`),
   };
+};
+
+const append = (path: string, line: string): void => {
+  try {
+    appendFileSync(path, line);
+  } catch (error) {
+    console.error(`simulator: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}): a key is not kept`);
+  }
 };
 
 /** The last line of a process that was killed may be half a line: it is passed over. */

@@ -1,3 +1,4 @@
+import '@rekey/runtime/check-node';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -69,7 +70,19 @@ const program = new Command('simulator')
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
 const faults = createFaults(options.seed === undefined ? Math.random : seededRandom(options.seed));
-const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY'] || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : openKeptWorld(options.keep) });
+// What nobody takes is lost.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const keptWorld = (path: string) => {
+  try {
+    return openKeptWorld(path);
+  } catch (error) {
+    process.stderr.write(`simulator: --keep: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+};
+
+const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY']?.trim() || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : keptWorld(options.keep) });
 for (const fault of options.fault) faults.add(fault);
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
 const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });
@@ -103,12 +116,17 @@ try {
   process.exit(1);
 }
 
+let stopping = false;
+// Ctrl-C comes twice where npm is before it: from the terminal and from npm.
 const stop = () => {
+  if (stopping) return;
+  stopping = true;
   log('shutting down');
   for (const server of [api, admin]) {
     server.close();
     server.closeAllConnections();
   }
 };
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+process.on('SIGHUP', stop);

@@ -1,9 +1,12 @@
-import { createWriteStream, renameSync, type WriteStream } from 'node:fs';
-import { appendFile, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import '@rekey/runtime/check-node';
+import { appendFileSync, openSync, renameSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { forgetRunningStart, noteRunningStart } from '@rekey/runtime';
+import { createLineOutput, forgetRunningStart, ignoreOutputErrors, noteRunningStart, onNpmGone, onStopSignal, processIdentity, withoutBlocking, type LineOutput } from '@rekey/runtime';
+import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { addSigningKey, createKeyFile } from '@rekey/sealing';
-import { findRedis, launchApp, repositoryRoot, startRedis, type App, type LaunchOptions } from '@rekey/testing';
+import { findRedis, launchApp, repositoryRoot, startRedis, type App, type Child, type LaunchOptions } from '@rekey/testing';
+import { lockFolder } from './folder-lock.ts';
 import { choosePort } from './ports.ts';
 
 /*
@@ -11,73 +14,87 @@ import { choosePort } from './ports.ts';
  * Every variable of the README's table is taken from the environment and handed on.
  */
 
-const given = (name: string): string | undefined => process.env[name] || undefined;
+const given = (name: string): string | undefined => {
+  const value = valueOfVariable(process.env[name]);
+  const complaint = value === undefined ? undefined : complaintAboutVariable(value);
+  if (complaint !== undefined) throw new Error(`${name}: ${complaint}`);
+  return value;
+};
 const dataDir = join(repositoryRoot, '.rekey');
-const releases: { name: string; release: () => Promise<unknown> }[] = [];
+const releases: { name: string; release: () => unknown }[] = [];
 let stopping = false;
 
-const say = (line = '') => process.stdout.write(`${line}\n`);
+// A terminal that is closed, a reader such as `head` that has seen enough, or a full disk ends nothing: what it is told is lost.
+const terminal = createLineOutput(() => withoutBlocking(1), (count) => `${count} lines could not be shown\n`);
+ignoreOutputErrors();
+const say = (line = '') => terminal.write(`${line}\n`);
 const ready = (name: string, what: string) => say(`${name.padEnd(10)} ready  ${what}`);
 const note = (name: string, what: string) => say(`${name.padEnd(10)} note   ${what}`);
 
 const stop = async (code: number): Promise<void> => {
   if (stopping) return;
   stopping = true;
-  for (const { release } of releases.toReversed()) await release();
+  // What begins meanwhile is ended too.
+  for (let last = releases.pop(); last; last = releases.pop()) await last.release();
   process.exit(code);
 };
 
+/** Never resolves once the end has begun: what is not started yet is not to be. */
+const unlessStopping = (): Promise<void> => (stopping ? new Promise(() => {}) : Promise.resolve());
+
 const onSignal = () => {
-  if (stopping) process.exit(1);
   say('\nstopping …');
   void stop(0);
 };
-process.on('SIGINT', onSignal);
-process.on('SIGTERM', onSignal);
-process.on('SIGHUP', onSignal);
+onStopSignal(onSignal, () => process.exit(1));
+onNpmGone(onSignal);
+// Whatever happens here, the parts end in order: Redis keeps what it was given.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.message}\n`);
+  void stop(1);
+});
 
 const LOG_BYTES = 16 * 1024 * 1024;
 
-/** Appends to a file; when it is full it becomes FILE.1, and a new one is begun. */
+/** Appends to a file; when it is full it becomes FILE.1, and a new one is begun. What the disk has no room for is left out. */
 const createLog = (path: string): ((line: string) => void) => {
-  const open = () => createWriteStream(path, { flags: 'a', mode: 0o600 });
-  let stream: WriteStream = open();
+  const open = (): LineOutput => createLineOutput(() => openSync(path, 'a', 0o600), (count, code) => `${count} lines are missing here: the file could not be written (${code})\n`);
+  let output = open();
   let bytes = 0;
   return (line) => {
-    stream.write(`${line}\n`);
+    output.write(`${line}\n`);
     bytes += line.length + 1;
     if (bytes < LOG_BYTES) return;
-    stream.end();
-    renameSync(path, `${path}.1`);
-    stream = open();
     bytes = 0;
+    output.close();
+    try {
+      renameSync(path, `${path}.1`);
+    } catch {
+      // It was removed, or stays as it is and grows.
+    }
+    output = open();
   };
 };
 
-/** Of what an app writes that cannot start, what says why: a fatal line of the log without a stack, or a line that is not of the log. */
-const complaintOf = (line: string): string | undefined => {
-  if (!line.startsWith('{')) return line.trim() === '' ? undefined : line;
-  const { level, msg, err } = JSON.parse(line) as { level?: string; msg?: string; err?: object };
-  return level === 'fatal' && err === undefined ? msg : undefined;
-};
+/** An app that cannot start says why in plain words, on standard error; its log has it too. */
+const isComplaint = (line: string): boolean => !line.startsWith('{') && line.trim() !== '';
 
 /** Starts an app with its log in a file; warnings and errors show on the terminal too. Its unforeseen end ends everything. */
 const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchOptions): Promise<App> => {
+  await unlessStopping();
   const log = createLog(join(dataDir, `${name}.log`));
   const complaints: string[] = [];
   const app = await launchApp(name, {
     ...options,
+    onSpawn: (child) => own(name, child),
     onLine: (line) => {
       log(line);
-      const complaint = complaintOf(line);
-      if (complaint !== undefined) complaints.push(complaint);
+      if (isComplaint(line)) complaints.push(line);
       else if (/^\{"level":"(warn|error|fatal)"/.test(line)) say(`${name}: ${line}`);
     },
   }).catch((error: Error) => {
     throw complaints.length > 0 ? new Error(complaints.map((line) => (line.startsWith(`${name}:`) || line.startsWith(' ') ? line : `${name}: ${line}`)).join('\n')) : error;
   });
-  releases.push({ name, release: () => app.child.stop(60_000) });
-  await notePid(app.child.pid);
   void app.child.exited.then(({ code, signal }) => {
     if (stopping) return;
     say(`${name} ended with ${signal ?? code}; its log is .rekey/${name}.log`);
@@ -86,44 +103,58 @@ const launch = async (name: 'gateway' | 'worker' | 'simulator', options: LaunchO
   return app;
 };
 
-const pidFile = join(dataDir, 'pids');
-const notePid = (pid: number) => appendFile(pidFile, `${pid}\n`);
+const PARTS = join(dataDir, 'parts');
+const STOP_WITHIN_MS = 60_000;
+
+/** Has a part ended in order, whenever that may be, and notes it for a later start: a killed launcher leaves it behind. */
+const own = (name: string, child: Child): void => {
+  releases.push({ name, release: () => child.stop(STOP_WITHIN_MS) });
+  appendFileSync(PARTS, `${JSON.stringify({ name, pid: child.pid, identity: processIdentity(child.pid) })}\n`);
+};
+
+interface Part {
+  name: string;
+  pid: number;
+  identity?: string;
+}
+
+/** What a killed launcher left behind and still runs. A number that is another process's by now is not named. */
+const leftBehind = async (): Promise<Part[]> => {
+  const noted = (await readFile(PARTS, 'utf8').catch(() => '')).split('\n').flatMap((line): Part[] => {
+    try {
+      return [JSON.parse(line) as Part];
+    } catch {
+      return [];
+    }
+  });
+  return noted.filter(({ pid, identity }) => identity !== undefined && identity === processIdentity(pid));
+};
 
 /** Two at once would write to the same data: also what a launcher left behind that was killed. */
 const takeLock = async (): Promise<void> => {
-  const noted = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n').map(Number).filter((pid) => pid > 0);
-  const alive: number[] = [];
-  for (const pid of noted) if (isAlive(pid) && (await isOfThisFolder(pid))) alive.push(pid);
-  if (alive.length > 0) throw new Error(`npm start runs already here, or was killed and left processes behind. End them: kill ${alive.join(' ')}`);
-  await writeFile(pidFile, `${process.pid}\n`);
-  releases.push({ name: 'lock', release: () => rm(pidFile) });
-};
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
+  const lock = await lockFolder(join(dataDir, 'lock'));
+  if ('heldBy' in lock) {
+    const { heldBy } = lock;
+    if (heldBy?.identity !== undefined && heldBy.identity === processIdentity(heldBy.pid)) throw new Error(`npm start runs already here, as process ${heldBy.pid}. End it with Ctrl-C in its terminal, or: kill ${heldBy.pid}`);
+    throw new Error(`npm start runs already here${heldBy ? `, on ${JSON.stringify(heldBy.host)}, perhaps in a container` : ''}. End it with Ctrl-C in its terminal.`);
   }
-};
-
-/** After a restart of the machine a number may be another process's. Elsewhere than on Linux nobody can tell. */
-const isOfThisFolder = async (pid: number): Promise<boolean> => {
-  const [words, folder] = await Promise.all([readFile(`/proc/${pid}/cmdline`, 'utf8'), readlink(`/proc/${pid}/cwd`)]).catch(() => [repositoryRoot, repositoryRoot]);
-  return words.includes(repositoryRoot) || `${folder}/`.startsWith(repositoryRoot);
+  if ('unsupported' in lock) note('lock', `none (${lock.unsupported}): do not run npm start in this folder twice at once`);
+  else releases.push({ name: 'lock', release: lock.release });
+  const left = await leftBehind();
+  if (left.length > 0) throw new Error(`npm start was killed and left processes behind: ${left.map(({ name, pid }) => `${name} (${pid})`).join(', ')}. End them: kill ${left.map(({ pid }) => pid).join(' ')}`);
+  await writeFile(PARTS, '', { mode: 0o600 });
+  releases.push({ name: 'parts', release: () => rm(PARTS, { force: true }) });
 };
 
 /** The simulator's assistants and the real ones are never in the same ledger: each would look gone to the other. */
 const startOwnRedis = async (simulated: boolean): Promise<string> => {
   const folder = simulated ? 'redis' : 'redis-invent';
   const binary = await findRedis(say);
+  await unlessStopping();
   const port = await choosePort({ variable: 'REDIS_PORT', given: given('REDIS_PORT'), preferred: 6379, onTaken: (message) => note('redis', message) });
   const dir = join(dataDir, folder);
   await mkdir(dir, { recursive: true });
-  const redis = await startRedis({ binary, dir, port, persistence: 'everysec' });
-  releases.push({ name: 'redis', release: () => redis.stop() });
-  await notePid(redis.pid);
+  const redis = await startRedis({ binary, dir, port, persistence: 'everysec', onSpawn: (child) => own('redis', child) });
   ready('redis', `${redis.url}  (data in .rekey/${folder})`);
   return redis.url;
 };
@@ -182,7 +213,7 @@ try {
     ...upstream,
   };
   // A REDIS_URL that was given may hold a password.
-  const secrets = [...(new URL(redisUrl).password ? ['REDIS_URL'] : []), ...(given('INVENT_API_KEY') ? ['INVENT_API_KEY'] : [])];
+  const secrets = [...(URL.parse(redisUrl)?.password ? ['REDIS_URL'] : []), ...(given('INVENT_API_KEY') ? ['INVENT_API_KEY'] : [])];
   await noteEnvironment(environment, secrets);
 
   const differing = Object.keys(DEFAULTS).filter((name) => environment[name] !== undefined && environment[name] !== DEFAULTS[name]);
@@ -193,6 +224,7 @@ try {
   if (differing.length > 0) say(`Other programs need: ${differing.map((name) => `${name}=${secrets.includes(name) ? '…' : environment[name]}`).join(' ')}`);
   say('Ctrl-C stops everything. Logs are in .rekey/.');
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
+  // A part that is stopped while it starts does not get ready.
+  if (!stopping) process.stderr.write(`${(error as Error).message}\n`);
   await stop(1);
 }

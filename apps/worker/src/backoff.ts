@@ -3,3 +3,6 @@ export const backoffMs = (attempt: number, { firstMs, maxMs }: { firstMs: number
   const step = Math.min(firstMs * 2 ** Math.min(attempt - 1, 30), maxMs);
   return Math.round(step * (0.5 + Math.random() / 2));
 };
+
+/** How long BullMQ rests when its connection was closed. One that is told to end meanwhile rests to the end of it. */
+export const RUN_RETRY_DELAY_MS = 500;

@@ -40,6 +40,8 @@ export interface Evidence {
   get?: ((id: string, key: string | undefined) => Shown | undefined) | undefined;
   /** What LIST answers instead of its page. */
   page?: ((all: string[], page: number) => { ids: string[]; total?: number } | { code: ErrorCode }) | undefined;
+  /** How old what GET answers is, as a cache says. */
+  ageMs?: ((id: string) => number) | undefined;
   getFails?: ((id: string) => ErrorCode | undefined) | undefined;
   /** Requests so far. */
   lists: number[];
@@ -113,7 +115,8 @@ export const openEvidence = async ({ confirmAfterMs = 30_000, maxChangedPercent 
       if (shown === undefined) return { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
       // As the client answers it.
       if (shown === 'masked') return { outcome: 'not-read', code: 'KEYS_NOT_SHOWN', status: 200, reason: 'a masked secret key' };
-      return { outcome: 'read', record: record(assistantId, shown) };
+      const ageMs = it.ageMs?.(assistantId);
+      return { outcome: 'read', record: record(assistantId, shown), ...(ageMs && { ageMs }) };
     },
     listAssistants: async (_orgId, page): Promise<ListOutcome> => {
       it.lists.push(page);

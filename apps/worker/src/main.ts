@@ -1,3 +1,4 @@
+import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +8,8 @@ import {
   LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, version, watchMemory, watchRunId,
+  STOP_POSTING_AT, StartError, createRedisConnections, createReplicaConfirmation, droppedLogLines, guardRedis, nextUlid, reportReady, reportRedis, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
+  whyNotWritable,
 } from '@rekey/runtime';
 import { ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
@@ -35,15 +37,17 @@ import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from
 import { createRotationConsumer } from './rotation-consumer.ts';
 import { createSweepConsumer } from './sweep-consumer.ts';
 import { sweep } from './sweep.ts';
+import { createTally } from './tally.ts';
 
 const ORG_ALIAS_EVERY_MS = 1000;
 
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
-  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE);
+  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE, 'REKEY_KEY_FILE');
   if (keyFile.exposed) logger.warn('the key file can be read by others than its owner; chmod 600 it');
   const sealer = createSealer(keyFile);
 
-  const redis = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker', logger });
+  const connections = createRedisConnections(config.REDIS_URL, { reports: reportRedis(config.REDIS_URL, logger) });
+  const redis = connections.connect({ mannered: 'patient', name: 'worker' });
   shutdown.defer('redis', () => redis.disconnect());
   await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
   const prefix = config.REKEY_PREFIX;
@@ -67,7 +71,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const configuredKeys = config.INVENT_API_KEYS_FILE
     ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
     : singleApiKey(config.INVENT_API_KEY!);
-  const waiting = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker-positions', logger });
+  const waiting = connections.connect({ mannered: 'patient', name: 'worker-positions' });
   ledgerClock.watch(waiting);
   const positions = createConsumerPositions({
     blocking: waiting,
@@ -76,7 +80,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('positions', () => positions.close());
   const system = createSystem({ redis, prefix, positions: positions.start().then(() => positions) });
-  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs);
+  const meter = createMetrics(system.status, () => ledgerClock.doubt()?.offsetMs, droppedLogLines);
   const ledgerWatch = startLedgerWatch({
     ledger,
     fingerprintKeyId: sealer.fingerprintKeyId,
@@ -185,6 +189,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
     // Also where sweeps are made on demand only: what was lost shows nowhere else.
     await sweeps.requestAll();
+    await rewriteAppendOnlyFile(redis, logger);
   });
 
   const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });
@@ -194,13 +199,16 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
     withinMs: config.REKEY_WAIT_REPLICAS_MS,
-    connect: () => connectRedis(config.REDIS_URL, { mannered: 'fail-fast', name: 'worker-replicas', logger }),
+    connect: () => connections.connect({ mannered: 'fail-fast', name: 'worker-replicas' }),
     mark: ledger.keys.replicated(nextUlid()),
   });
   shutdown.defer('replicas', () => replicas.close());
+  // What a POST is answered with, until it is published, exists nowhere else.
+  const unpublished = createTally();
   const rotating: RotateDeps = {
     ...common,
-    publisher,
+    invent: { ...invent, rotateSecretKey: (...request) => unpublished.during(invent.rotateSecretKey(...request)) },
+    publisher: { ...publisher, publish: (...key) => unpublished.during(publisher.publish(...key)) },
     stopping: stopping.signal,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
     holdBack: () => ledgerWatch.holdBack() ?? (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : ledgerClock.doubt() ? 'CLOCK_JUMP' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
@@ -251,9 +259,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('stopping', () => stopping.abort());
   if (config.REKEY_OBSERVE_ONLY) logger.warn('REKEY_OBSERVE_ONLY is set: everything is compared and published, and no key is rotated');
 
+  const mark = ledger.keys.health(nextUlid());
   const health =
     config.WORKER_HEALTH_ADDRESS &&
-    (await startHealthServer({ address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' }, { healthy: () => answersPing(redis, 1000), metrics: meter.render }));
+    (await startHealthServer({ address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' }, { healthy: async () => (await whyNotWritable(redis, mark, 1000)) === undefined, metrics: meter.render }));
   if (health) shutdown.defer('health', () => health.close());
   const id = processId({ kind: 'worker', host: hostname(), pid: process.pid, random: randomBytes(4).toString('hex') });
   const presence = startPresence(
@@ -275,5 +284,6 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     (err) => logger.warn({ err }, 'the ledger could not be told that this worker is live; retrying'),
   );
   shutdown.defer('presence', () => presence.close());
+  shutdown.defer('connections of a Redis that is away', () => connections.closeWhenAway({ holdsBack: () => unpublished.count() > 0 }));
   reportReady(logger, { ...(health && { address: health.address }), concurrency: String(config.WORKER_CONCURRENCY) });
 });

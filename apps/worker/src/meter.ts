@@ -27,9 +27,9 @@ export interface Metrics extends Meter {
 
 /**
  * `status` is asked at each rendering; where it rejects, what comes of it is left out. `clockOffsetMs`: by how much the clock of Redis is off, while this
- * worker does not trust it.
+ * worker does not trust it. `droppedLogLines`: the number of lines that standard output did not take.
  */
-export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs: () => number | undefined = () => undefined): Metrics => {
+export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs: () => number | undefined = () => undefined, droppedLogLines: () => number = () => 0): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -68,6 +68,7 @@ export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs
     checksDue: gauge('rekey_checks', 'Assistants that are to be read and compared'),
   };
 
+  const logLinesDropped = counter('rekey_log_lines_dropped_total', 'Log lines that standard output did not take: a full disk, or a log reader that is gone or does not read');
   const clockDoubted = gauge('rekey_clock_doubted', '1 while this worker does not trust the clock of Redis, and sends no rotate request');
   const clockOffset = gauge('rekey_clock_offset_seconds', 'By how much the clock of Redis is ahead of what this worker expects; 0 while it is trusted');
 
@@ -104,6 +105,8 @@ export const createMetrics = (status: () => Promise<SystemStatus>, clockOffsetMs
       lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);
     },
     render: async () => {
+      logLinesDropped.reset();
+      logLinesDropped.inc(droppedLogLines());
       clockDoubted.set(clockOffsetMs() === undefined ? 0 : 1);
       clockOffset.set((clockOffsetMs() ?? 0) / 1000);
       await ask().catch(() => Object.values(ledgerGauges).forEach((one) => one.reset()));

@@ -5,6 +5,7 @@ import { PolicyJob, RekeyError, isBulkEnded, type RotationPolicy } from '@rekey/
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
+import { RUN_RETRY_DELAY_MS } from './backoff.ts';
 
 export interface PolicyConsumer {
   start(): void;
@@ -112,7 +113,7 @@ export const createPolicyConsumer = ({ redis, keys, takeoverAfterMs, ...deps }: 
     },
     {
       connection: redis, prefix: keys.bull, ...keptJobs, autorun: false, concurrency: 1, lockDuration: takeoverAfterMs / 2, stalledInterval: takeoverAfterMs / 2,
-      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true,
+      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true, runRetryDelay: RUN_RETRY_DELAY_MS,
     },
   );
   worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a policy job failed'));

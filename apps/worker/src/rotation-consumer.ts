@@ -3,7 +3,7 @@ import { isRedisAway, type Logger } from '@rekey/runtime';
 import { RekeyError, RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { backoffMs } from './backoff.ts';
+import { RUN_RETRY_DELAY_MS, backoffMs } from './backoff.ts';
 import type { Delivery, Step } from './rotate-secret-key.ts';
 
 export interface RotationConsumer {
@@ -112,6 +112,7 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
       stalledInterval: takeoverAfterMs / 2,
       maxStalledCount: NEVER_TOO_OFTEN,
       skipVersionCheck: true,
+      runRetryDelay: RUN_RETRY_DELAY_MS,
     });
     worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a job failed'));
     worker.on('error', onError);

@@ -5,6 +5,7 @@ import { SweepJob, noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
+import { RUN_RETRY_DELAY_MS } from './backoff.ts';
 import type { Meter } from './meter.ts';
 import { SweepFailure } from './sweep.ts';
 
@@ -129,7 +130,7 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
     },
     {
       connection: redis, prefix: keys.bull, ...keptJobs, autorun: false, concurrency: 1, lockDuration: takeoverAfterMs, stalledInterval: takeoverAfterMs / 2,
-      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true,
+      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true, runRetryDelay: RUN_RETRY_DELAY_MS,
     },
   );
   worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a sweep job failed'));

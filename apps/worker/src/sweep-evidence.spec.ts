@@ -183,6 +183,60 @@ describe('records without a key', () => {
   });
 });
 
+describe('an assistant whose reads agree that it has no key', () => {
+  const unconfirmed = async (): Promise<void> => {
+    await known(30);
+    world.get = (_id, key) => (key === undefined ? undefined : null);
+    expect((await world.check('ast_0003')).kind).toBe('unconfirmed');
+    await world.pass(31_000);
+    world.gets = [];
+  };
+
+  it('is not published if Invent shows keys again between the second read and that of another assistant', async () => {
+    await unconfirmed();
+    world.get = (_id, key) => (key === undefined ? undefined : world.gets.length === 1 ? null : key);
+    expect((await world.check('ast_0003')).kind).toBe('agreed');
+    expect(await world.removed()).toEqual([]);
+  });
+
+  it('is published if it still has none after another assistant was read with its key', async () => {
+    await unconfirmed();
+    world.get = (id, key) => (id === 'ast_0003' || key === undefined ? null : key);
+    expect((await world.check('ast_0003')).kind).toBe('removed');
+    expect(world.gets).toEqual(['ast_0003', expect.not.stringMatching('ast_0003'), 'ast_0003']);
+  });
+
+  it('is not published if the key of the other assistant comes from a cache', async () => {
+    await unconfirmed();
+    world.get = (id, key) => (id === 'ast_0003' || key === undefined ? null : key);
+    world.ageMs = (id) => (id === 'ast_0003' ? 0 : 60_000);
+    expect((await world.check('ast_0003')).kind).toBe('unconfirmed');
+    expect(await world.removed()).toEqual([]);
+  });
+
+  it('is read again if the first read was long ago: the two may be of two times in which Invent showed no keys', async () => {
+    await unconfirmed();
+    await world.pass(600_000);
+    world.get = (id, key) => (id === 'ast_0003' || key === undefined ? null : key);
+    expect((await world.check('ast_0003')).kind).toBe('unconfirmed');
+    world.get = undefined;
+    await world.pass(31_000);
+    expect((await world.check('ast_0003')).kind).toBe('agreed');
+    expect(await world.removed()).toEqual([]);
+  });
+
+  it('is published in the end, however long ago each read is', async () => {
+    await unconfirmed();
+    world.get = (id, key) => (id === 'ast_0003' || key === undefined ? null : key);
+    const kinds: string[] = [];
+    for (let read = 0; read < 20 && kinds.at(-1) !== 'removed'; read += 1) {
+      kinds.push((await world.check('ast_0003')).kind);
+      await world.pass(600_000);
+    }
+    expect(kinds.at(-1)).toBe('removed');
+  });
+});
+
 describe('masked keys', () => {
   it('in LIST are not imported: each assistant is read', async () => {
     world.upstream = orgOf(60);

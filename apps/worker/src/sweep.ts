@@ -582,7 +582,7 @@ const checkAll = async (deps: SweepDeps, { orgId, lane, counts, onRepaired, evid
     counts.requests += 1;
     const result = await unlessCorrupt(deps, target, () => check(target, { lane }));
     const { kind } = result;
-    if ('witnessed' in result) counts.requests += 1;
+    if ('moreRequests' in result) counts.requests += result.moreRequests ?? 0;
     if (kind !== 'removed' && kind !== 'unconfirmed' && kind !== 'corrupt') present.push(assistantId);
     if (kind === 'adopted' || kind === 'imported' || kind === 'removed') onRepaired?.(assistantId);
     if (kind === 'agreed' || kind === 'adopted' || kind === 'imported' || kind === 'removed' || kind === 'held') {

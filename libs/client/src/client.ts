@@ -3,7 +3,7 @@ import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import type { RetryOptions } from './backoff.ts';
 import { watchBulk } from './bulk-watch.ts';
 import { createCalls, type CallOptions } from './calls.ts';
-import { secure, type TlsOptions } from './credentials.ts';
+import { refuseAddress, secure, type TlsOptions } from './credentials.ts';
 import { canRepeat, checkIds, messagesOf, type Ids } from './id-messages.ts';
 import { toAssistant, toBulkItem, toBulkRotation, toConsumer, toDuration, toPolicy, toRotation, toStatus, toSweep, toTimestamp } from './mapping.ts';
 import type {
@@ -179,7 +179,7 @@ export interface RekeyClient {
   freeze(request: { reason: string }, options?: CallOptions): Promise<SystemStatus>;
   unfreeze(options?: CallOptions): Promise<SystemStatus>;
 
-  /** grpc.health.v1: `SERVING`, or `NOT_SERVING` where the gateway runs but does not reach its Redis. Not tried again. */
+  /** grpc.health.v1: `SERVING`, or `NOT_SERVING` if the gateway runs, and its Redis is away or takes no writes. Not tried again. */
   health(options?: CallOptions): Promise<string>;
   /** Resolves when the gateway serves: at once, or within 30 s where nothing else is said. Rejects with GATEWAY_UNAVAILABLE. */
   ready(options?: TimeoutOptions): Promise<void>;
@@ -191,6 +191,7 @@ export interface RekeyClient {
 export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS, retry = {} }: RekeyClientOptions): RekeyClient => {
   if (!address) throw new TypeError('address must be HOST:PORT');
   checkedMs('deadlineMs', deadlineMs);
+  refuseAddress(address);
   const { credentials, channelOptions } = secure(address, tls);
   const gateway = connectGateway(address, { credentials, channelOptions: { ...CHANNEL, ...channelOptions } });
   const scopes = createScopes();

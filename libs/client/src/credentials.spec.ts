@@ -2,9 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { secure } from './credentials.ts';
+import { refuseAddress, secure } from './credentials.ts';
 
 const isSecure = (...args: Parameters<typeof secure>) => !secure(...args).credentials.constructor.name.startsWith('Insecure');
+
+describe('refuseAddress', () => {
+  it.each(['gateway:50051', '[::1]:50051', 'gateway', 'unix:/run/rekey.sock', 'dns:///gateway:50051'])('takes %s', (address) => {
+    expect(() => refuseAddress(address)).not.toThrow();
+  });
+
+  it.each(['http://127.0.0.1:50051', 'https://gateway', 'grpc://gateway:1', 'gateway:1/', 'user:hunter2@gateway:1', 'gate way:1', ''])('refuses %s, without quoting it', (address) => {
+    expect(() => refuseAddress(address)).toThrow(/^address must be HOST:PORT/);
+    expect(() => refuseAddress(address)).not.toThrow(/hunter2/);
+  });
+});
 
 describe('secure', () => {
   it('is plain text to loopback, and TLS to all others, where nothing is said', () => {
@@ -22,7 +33,7 @@ describe('secure', () => {
   it('refuses a certificate without its key, and a file that is not there', async () => {
     expect(() => secure('gateway:1', { cert: 'pem' })).toThrow(new TypeError('tls.cert and tls.key go together'));
     const folder = await mkdtemp(join(tmpdir(), 'rekey-client-'));
-    expect(() => secure('gateway:1', { ca: { file: join(folder, 'ca.pem') } })).toThrow('ENOENT');
+    expect(() => secure('gateway:1', { ca: { file: join(folder, 'ca.pem') } })).toThrow('does not exist');
     await rm(folder, { recursive: true });
   });
 });

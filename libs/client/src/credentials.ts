@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import { isLoopback } from '@rekey/rpc';
+import { readTextFile } from '@rekey/schema';
 
 /** PEM text or bytes, or the path of a PEM file, which is read once, when the client is made. */
 export type Pem = string | Uint8Array | { file: string };
@@ -16,15 +16,29 @@ export interface TlsOptions {
   serverName?: string;
 }
 
-const bytesOf = (pem: Pem): Buffer => {
+/** The schemes of grpc-js that are no URLs of HTTP. */
+const TARGETS = /^(?:dns|unix|unix-abstract|ipv4|ipv6|xds):/;
+
+/** Throws for an address that is none of a gateway, such as a URL: grpc-js would take it for a name, and wait for it. */
+export const refuseAddress = (address: string): void => {
+  if (TARGETS.test(address) || (address !== '' && !/[\s/@]/.test(address))) return;
+  throw new TypeError('address must be HOST:PORT, such as gateway.internal:443 or 127.0.0.1:50051, without a scheme such as https:// and without a path');
+};
+
+const bytesOf = (name: string, pem: Pem): Buffer => {
   if (typeof pem === 'string') return Buffer.from(pem);
-  return pem instanceof Uint8Array ? Buffer.from(pem) : readFileSync(pem.file);
+  if (pem instanceof Uint8Array) return Buffer.from(pem);
+  try {
+    return Buffer.from(readTextFile(pem.file));
+  } catch (error) {
+    throw new TypeError(`tls.${name}: the file ${JSON.stringify(pem.file)} ${(error as Error).message}`, { cause: error });
+  }
 };
 
 /** Null where it is not given. Checked here: of what is not PEM, OpenSSL makes an empty list that trusts nobody. */
 const pemOf = (name: string, pem: Pem | undefined): Buffer | null => {
   if (pem === undefined) return null;
-  const bytes = bytesOf(pem);
+  const bytes = bytesOf(name, pem);
   if (!bytes.includes('-----BEGIN ')) throw new TypeError(`tls.${name} is not PEM; the path of a file goes into { file }`);
   return bytes;
 };

@@ -16,7 +16,7 @@ export const untilReady = async (
   const look = async (): Promise<RekeyClientError | undefined> => {
     try {
       const answer = await health({ deadlineMs: Math.max(Math.min(LOOK_WITHIN_MS, endsAtMs - performance.now()), 1), signal: scope.signal });
-      return answer === 'SERVING' ? undefined : new RekeyClientError('GATEWAY_UNAVAILABLE', { message: `The gateway runs, but cannot serve (${answer}): it does not reach its Redis.` });
+      return answer === 'SERVING' ? undefined : new RekeyClientError('GATEWAY_UNAVAILABLE', { message: `The gateway runs, but cannot serve (${answer}): its Redis is away, or takes no writes.` });
     } catch (error) {
       if (scope.broken()) throw scope.broken();
       if (!(error instanceof RekeyClientError) || !error.retryable) throw error;

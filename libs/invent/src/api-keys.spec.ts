@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -42,7 +42,45 @@ describe('apiKeysFromFile', () => {
     expect(keys('org_1')).toBe('k1');
     now += 1000;
     keys('org_1');
-    expect(complaints.map(String)).toEqual(['ApiKeyFileError: INVENT_API_KEYS_FILE is not JSON']);
+    expect(complaints.map(String)).toEqual([`ApiKeyFileError: INVENT_API_KEYS_FILE (${JSON.stringify(path)}) is not JSON, or only half of a file`]);
+  });
+
+  it('takes a byte order mark', () => {
+    writeFileSync(path, '\ufeff{"org_1":"k1"}');
+    expect(apiKeysFromFile(path, () => {})('org_1')).toBe('k1');
+  });
+
+  it.each([
+    ['removed', () => rmSync(path)],
+    ['replaced by a folder', () => { rmSync(path); mkdirSync(path); }],
+    ['emptied', () => writeFileSync(path, '')],
+    ['half written', () => writeFileSync(path, '{"org_1":"ot')],
+    ['saved as UTF-16', () => writeFileSync(path, Buffer.from('\ufeff{"org_1":"other"}', 'utf16le'))],
+  ])('keeps the keys while the file is %s, and takes it when it is whole again', (_what, spoil) => {
+    writeFileSync(path, '{"org_1":"k1"}');
+    const complaints: string[] = [];
+    const keys = apiKeysFromFile(path, ({ message }) => complaints.push(message));
+    spoil();
+    now += 1000;
+    expect(keys('org_1')).toBe('k1');
+    expect(complaints).toEqual([expect.stringContaining(`INVENT_API_KEYS_FILE (${JSON.stringify(path)}) `)]);
+    rmSync(path, { recursive: true, force: true });
+    writeFileSync(path, '{"org_1":"whole"}');
+    now += 1000;
+    expect(keys('org_1')).toBe('whole');
+  });
+
+  it('reads it again when its rights alone have changed: it could not be read for lack of them, perhaps', () => {
+    writeFileSync(path, '{"org_1":"k1"}');
+    const complaints: string[] = [];
+    const keys = apiKeysFromFile(path, ({ message }) => complaints.push(message));
+    writeFileSync(path, 'spoilt');
+    now += 1000;
+    keys('org_1');
+    chmodSync(path, 0o600);
+    now += 1000;
+    keys('org_1');
+    expect(complaints).toHaveLength(2);
   });
 
   it.each(['hunter2', '[]', '{"org_1":7}', '{"org_1":"with space"}', '{"org_1":""}'])('refuses to start with %j, and does not quote it', (content) => {

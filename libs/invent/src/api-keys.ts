@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { ORG_ALIAS } from '@rekey/schema';
+import { statSync } from 'node:fs';
+import { ORG_ALIAS, parseJson, readTextFile } from '@rekey/schema';
 import { z } from 'zod';
 
 /** Visible ASCII: what can stand in an Authorization header. The message never shows the value. */
@@ -29,10 +29,11 @@ export const keysByOneName = (apiKeys: ApiKeys, nameOf: (orgId: string) => strin
 
 const ApiKeyFile = z.record(z.string(), ApiKey);
 const CHECK_EVERY_MS = 1000;
+const MAX_SHOWN = 500;
 
 export class ApiKeyFileError extends Error {
-  constructor(complaint: string) {
-    super(`INVENT_API_KEYS_FILE ${complaint}`);
+  constructor(path: string, complaint: string) {
+    super(`INVENT_API_KEYS_FILE (${JSON.stringify(path.slice(0, MAX_SHOWN))}) ${complaint}`);
     this.name = 'ApiKeyFileError';
   }
 }
@@ -71,21 +72,24 @@ export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError
   return Object.assign(keyOf, { orgIds });
 };
 
-/** Changes whenever the file does; an atomic replacement changes the inode. */
+/** Changes whenever the file does, or its rights; an atomic replacement changes the inode. */
 const fileVersion = (path: string): string => {
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat ? `${stat.ino}:${stat.mtimeMs}:${stat.size}` : 'absent';
+  return stat ? `${stat.ino}:${stat.mtimeMs}:${stat.ctimeMs}:${stat.size}` : 'absent';
+};
+
+const textOf = (path: string): string => {
+  try {
+    return readTextFile(path);
+  } catch (error) {
+    throw new ApiKeyFileError(path, (error as Error).message);
+  }
 };
 
 const readKeys = (path: string): Map<string, string> => {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    // A JSON parser's message quotes what it read, which may be a key.
-    throw new ApiKeyFileError(error instanceof SyntaxError ? 'is not JSON' : `cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+  const json = parseJson(textOf(path));
+  if (json === undefined) throw new ApiKeyFileError(path, 'is not JSON, or only half of a file');
   const parsed = ApiKeyFile.safeParse(json);
-  if (!parsed.success) throw new ApiKeyFileError('must be a JSON object of org id to API key');
+  if (!parsed.success) throw new ApiKeyFileError(path, 'must be a JSON object of org id to API key');
   return new Map(Object.entries(parsed.data));
 };

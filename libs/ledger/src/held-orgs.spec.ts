@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 const remove = async (i: number): Promise<string> => {
   const hold = await looked({ assistantId: `ast_${i}` });
-  return (await ledger.commit(hold, removed('deleted', hold, { witnessed: true }))).kind;
+  return (await ledger.commit(hold, removed('deleted', hold, { witnessedMs: 0 }))).kind;
 };
 const removeAll = async (from: number, to: number): Promise<string[]> => {
   const kinds: string[] = [];

@@ -159,7 +159,7 @@ describe('an assistant that is in doubt, of which a list shows the published key
 });
 
 describe('an assistant that reads agree is gone', () => {
-  const goes = async (more: { witnessed?: boolean } = {}) => {
+  const goes = async (more: { witnessedMs?: number } = {}) => {
     const hold = await looked();
     return ledger.commit(hold, removed('deleted', hold, more));
   };
@@ -167,7 +167,32 @@ describe('an assistant that reads agree is gone', () => {
   it('is published as gone once another of its org is read with its key', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
-    expect([await goes(), (await goes({ witnessed: true })).kind]).toEqual([{ kind: 'unwitnessed', witness: 'ast_2' }, 'committed']);
+    expect([await goes(), (await goes({ witnessedMs: 0 })).kind]).toEqual([{ kind: 'unwitnessed', witness: 'ast_2' }, 'committed']);
+  });
+
+  it('is not if it was read before that: Invent may have shown no keys then', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    const hold = await looked();
+    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs + 1 }))).kind).toBe('unwitnessed');
+    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs }))).kind).toBe('committed');
+  });
+
+  it('is not witnessed by one that was published long after it, which may be of another org that Invent showed for a time', async () => {
+    await rotate('f1');
+    await redis.hincrby('{spec}:assistant:ast_1', 'since', 1_800_000);
+    for (let i = 2; i <= 10; i += 1) {
+      await rotate(`f${i}`, { assistantId: `ast_${i}` });
+      if (i !== 7) await redis.hincrby(`{spec}:assistant:ast_${i}`, 'since', 3_600_000);
+    }
+    for (let i = 0; i < 20; i += 1) expect(await goes()).toEqual({ kind: 'unwitnessed', witness: 'ast_7' });
+  });
+
+  it('is witnessed by any other if all were published long after it', async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    await redis.hincrby('{spec}:assistant:ast_2', 'since', 3_600_000);
+    expect(await goes()).toEqual({ kind: 'unwitnessed', witness: 'ast_2' });
   });
 
   it('needs none where no other of its org has a key', async () => {
@@ -175,7 +200,7 @@ describe('an assistant that reads agree is gone', () => {
     await rotate('f2', { assistantId: 'ast_2' });
     await rotate('f3', { assistantId: 'ast_3', orgId: 'org_2' });
     const hold = await looked({ assistantId: 'ast_2' });
-    await ledger.commit(hold, removed('no-key', hold, { witnessed: true }));
+    await ledger.commit(hold, removed('no-key', hold, { witnessedMs: 0 }));
     expect((await goes()).kind).toBe('committed');
   });
 
@@ -197,7 +222,7 @@ describe('an org whose assistants go one after the other', () => {
     const kinds = [];
     for (const assistantId of names) {
       const hold = await looked({ assistantId });
-      kinds.push((await limited.commit(hold, removed('deleted', hold, { witnessed: true }))).kind);
+      kinds.push((await limited.commit(hold, removed('deleted', hold, { witnessedMs: 0 }))).kind);
       if (kinds.at(-1) === 'committed') await limited.orgSwept('org_1');
     }
     expect(kinds).toEqual(['committed', 'committed', 'committed', 'withheld']);

@@ -81,6 +81,8 @@ export interface Keys {
   ledger: string;
   /** What a process writes to see that replicas have everything before it. */
   replicated(process: string): string;
+  /** What a process writes to see that Redis takes writes. */
+  health(process: string): string;
   /** The channel on which the id of every ended rotation is published. */
   rotationEnded: string;
   /** The prefix that BullMQ puts before its own keys. */
@@ -138,6 +140,7 @@ export const ledgerKeys = (name: string): Keys => {
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     replicated: (process) => `${prefix}:replicated:${process}`,
+    health: (process) => `${prefix}:health:${process}`,
     rotationEnded: `${prefix}:rotation-ended`,
     bull: `${prefix}:bull`,
   };

@@ -104,8 +104,8 @@ export interface KeyVersion {
    * changed before the rotation began.
    */
   noted?: 'since' | 'before';
-  /** Another assistant of the org was read with its key since it was read that this one has none. */
-  witnessed?: boolean;
+  /** When another assistant of the org was read with its key (Redis time). That this one has none is published only if it was read after that. */
+  witnessedMs?: number;
   /** Has the assistant checked again after so long, and not before. */
   checkAgainInMs?: number;
 }
@@ -123,7 +123,7 @@ export type CommitResult =
   | { kind: 'before' }
   /** `unconfirmed`: that there is no key is believed only when a later read says so too. */
   | { kind: 'doubted' | 'unconfirmed'; retryInMs: number }
-  /** Reads agree that there is no key. It is published once another assistant of the org, this one, is read with its key. */
+  /** Reads agree that there is no key. It is published if the next read says so too, after another assistant of the org, this one, was read with its key. */
   | { kind: 'unwitnessed'; witness: string }
   /** Too much of the org has changed: nothing of the kind is published until reads agree with the ledger again, or an operator decides. */
   | { kind: 'withheld'; code: ErrorCode }
@@ -456,7 +456,7 @@ export const createLedger = ({
           typeof rotation === 'string' ? rotation : rotation.fails, orgId, encodeURIComponent(orgId), assistantId,
           read ? Math.floor(read.beganMs) : '', read?.lagMs ?? 0, checkAgainInMs === undefined ? '' : Math.round(checkAgainInMs),
           !read && (hold as Partial<Claim>).unknownsInARow ? '1' : '', keyVersion.sealed.readers,
-          Math.round(confirmAfterMs), maxChangedPercent, keyVersion.noted ?? '', keyVersion.witnessed ? '1' : '',
+          Math.round(confirmAfterMs), maxChangedPercent, keyVersion.noted ?? '', keyVersion.witnessedMs === undefined ? '' : Math.floor(keyVersion.witnessedMs),
         ],
       });
       switch (kind) {

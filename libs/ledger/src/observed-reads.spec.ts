@@ -43,7 +43,7 @@ const read = async (version: (hold: Awaited<ReturnType<typeof looked>>) => KeyVe
   const keyVersion = { ...version(hold), read: { beganMs: hold.atMs - ageMs, lagMs: LAG_MS } };
   const result = await ledger.commit(hold, keyVersion);
   // Another one was read with its key.
-  return result.kind === 'unwitnessed' ? ledger.commit(hold, { ...keyVersion, witnessed: true }) : result;
+  return result.kind === 'unwitnessed' ? ledger.commit(hold, { ...keyVersion, witnessedMs: 0 }) : result;
 };
 const readsKey = (name: string, assistantId = 'ast_1', more: Partial<KeyVersion> = {}, ageMs = 0) => read((hold) => readKey(name, hold, { cause: 'drift', ...more }), assistantId, ageMs);
 const readsNone = (removal: 'deleted' | 'no-key', assistantId = 'ast_1') => read((hold) => removed(removal, hold), assistantId);

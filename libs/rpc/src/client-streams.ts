@@ -1,5 +1,12 @@
 import type { ClientReadableStream, ClientWritableStream, ServiceError } from '@grpc/grpc-js';
 
+/** Not Promise.withResolvers, which Node 20 lacks. */
+const withResolvers = <T>() => {
+  let [resolve, reject] = [(_value: T): void => {}, (_reason: unknown): void => {}];
+  const promise = new Promise<T>((...both) => ([resolve, reject] = both));
+  return { promise, resolve, reject };
+};
+
 /**
  * Opens a call with the first message, sends the others as there is room, and resolves with the answer. When the answer comes before the
  * last message, no further one is asked for. Where `requests` throws, the call is broken off; the signal breaks it off too.
@@ -9,7 +16,7 @@ export const sendAll = <Request, Response>(
   open: (callback: (error: ServiceError | null, response?: Response) => void) => ClientWritableStream<Request>,
   signal?: AbortSignal,
 ): Promise<Response> => {
-  const answer = Promise.withResolvers<Response>();
+  const answer = withResolvers<Response>();
   let answered = false;
   let call: ClientWritableStream<Request> | undefined;
   let wake = () => {};

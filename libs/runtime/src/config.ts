@@ -1,3 +1,4 @@
+import { complaintAboutAddress, complaintAboutRedisUrl, complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { z } from 'zod';
 
 export class ConfigError extends Error {
@@ -8,11 +9,17 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses the environment once. A complaint names the variable and says what is expected of it, never its value. An empty
- * variable counts as one that is not set.
+ * Parses the environment once. A complaint names the variable and says what is expected of it, never its value. White space around a value
+ * does not count; an empty variable counts as one that is not set.
  */
 export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.ProcessEnv): z.output<T> => {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, valueOfVariable(value)]).filter(([, value]) => value !== undefined)) as Record<string, string>;
+  const known = Object.keys((schema as { shape?: object }).shape ?? {});
+  const unusable = known.flatMap((name) => {
+    const complaint = given[name] === undefined ? undefined : complaintAboutVariable(given[name]);
+    return complaint === undefined ? [] : [`${name}: ${complaint}`];
+  });
+  if (unusable.length > 0) throw new ConfigError(unusable);
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new ConfigError(
@@ -36,19 +43,20 @@ export const intVariable = (range: { min: number; max: number; default: number }
 /** `true` or `false`, which is the default. */
 export const booleanVariable = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true');
 
-const HIGHEST_PORT = 65_535;
-
 /** `HOST:PORT`; the host of IPv6 in brackets. */
-export const addressVariable = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s[\]/@]+):\d{1,5}$/, 'must be HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051')
-  .refine((text) => Number(/\d+$/.exec(text)?.[0] ?? 0) <= HIGHEST_PORT, `must be HOST:PORT with a port from 0 to ${HIGHEST_PORT}`);
+export const addressVariable = z.string().superRefine((text, ctx) => {
+  const message = complaintAboutAddress(text);
+  if (message !== undefined) ctx.addIssue({ code: 'custom', message });
+});
 
 /** What every long-running process of Rekey takes. */
 export const commonVariables = {
   REDIS_URL: z
     .string()
-    .refine((text) => ['redis:', 'rediss:'].includes(URL.parse(text)?.protocol ?? ''), 'must be a redis:// or rediss:// URL')
+    .superRefine((text, ctx) => {
+      const complaint = complaintAboutRedisUrl(text);
+      if (complaint !== undefined) ctx.addIssue({ code: 'custom', message: complaint });
+    })
     .default('redis://127.0.0.1:6379'),
   REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),

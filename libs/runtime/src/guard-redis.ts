@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from './logger.ts';
-import { StartError } from './start-error.ts';
+import { StartError, endWith } from './start-error.ts';
 
 export interface RedisGuard {
   /** Resolves when the Redis that is connected has been found fit, or could not be asked. */
@@ -10,7 +10,6 @@ export interface RedisGuard {
 /**
  * Looks at a Redis each time it is connected, for after a failover it may be another one. A Redis that evicts keys would throw
  * truth away: the process ends. One without an append-only file may lose what was accepted: that is logged, or ends the process too.
- * The error is thrown where nobody catches it; `runProcess` logs it and ends with 1.
  */
 export const guardRedis = (redis: Redis, { requireDurable, logger }: { requireDurable: boolean; logger: Logger }): RedisGuard => {
   const check = async () => {
@@ -19,9 +18,7 @@ export const guardRedis = (redis: Redis, { requireDurable, logger }: { requireDu
       return undefined;
     });
     if (complaint !== undefined) {
-      setImmediate(() => {
-        throw new StartError('REDIS_UNFIT', complaint);
-      });
+      endWith(new StartError('REDIS_UNFIT', complaint));
       // Never resolves: nothing is begun on this Redis.
       await new Promise(() => {});
     }

@@ -1,20 +1,37 @@
 import { RekeyError } from '@rekey/schema';
-import { pino, type Logger } from 'pino';
+import { pino, type Logger, type LoggerOptions } from 'pino';
+import { createLineOutput, withoutBlocking, type LineOutput } from './line-output.ts';
 
 export type { Logger };
 
+/** A process has one standard output, whichever loggers write to it. */
+let standardOutput: LineOutput | undefined;
+
 /**
  * One JSON object a line on standard output; JSON escapes whatever an id may hold. Errors are logged by an allow-list:
- * libraries hang requests, commands and configuration on theirs, and some of those hold secrets.
+ * libraries hang requests, commands and configuration on theirs, and some of those hold secrets. A line that standard output does not take is
+ * dropped: logging neither throws nor blocks.
  */
-export const createLogger = (app: string, level: string): Logger =>
-  pino({
+export const createLogger = (app: string, level: string): Logger => {
+  standardOutput ??= createLineOutput(() => withoutBlocking(1), (dropped, code) => {
+    const msg = `${dropped} log lines were dropped: standard output did not take them (${code})`;
+    return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), app, event: 'log_lines_dropped', dropped, msg })}\n`;
+  });
+  const options: LoggerOptions = {
     base: { app },
     level,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
-  });
+  };
+  return pino(options, standardOutput);
+};
+
+/** The number of lines that standard output did not take since the start. */
+export const droppedLogLines = (): number => standardOutput?.dropped() ?? 0;
+
+/** Tries once more to write the lines that wait for a reader, before the process ends. */
+export const flushLog = (): void => standardOutput?.flush();
 
 /** The line that says that a process serves. It comes at every log level: launchers and people wait for it. */
 export const reportReady = (logger: Logger, details: Record<string, unknown>): void => {
@@ -32,7 +49,7 @@ interface ErrorEntry {
 /** ioredis's and BullMQ's messages can quote commands with their arguments: of their errors, only the kind is logged. */
 const quotesArguments = (error: Error): boolean => error.name === 'ReplyError' || 'command' in error;
 
-const describeError = (error: unknown): ErrorEntry => {
+export const describeError = (error: unknown): ErrorEntry => {
   if (!(error instanceof Error)) return { name: typeof error };
   const { code } = error as NodeJS.ErrnoException;
   const entry: ErrorEntry = { name: error.name, ...(typeof code === 'string' && { code }) };

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
 import { createLogger } from './logger.ts';
-import { connectRedis } from './redis.ts';
+import { createRedisConnections, reportRedis } from './redis.ts';
 
 let server: RedisServer;
 let redis: Redis;
 beforeAll(async () => {
   server = await startRedis();
-  redis = connectRedis(server.url, { mannered: 'patient', name: 'spec', logger: createLogger('worker', 'silent') });
+  redis = createRedisConnections(server.url, { reports: reportRedis(server.url, createLogger('worker', 'silent')) }).connect({ mannered: 'patient', name: 'spec' });
   await once(redis, 'ready');
 });
 afterAll(async () => {
@@ -17,7 +17,7 @@ afterAll(async () => {
   await server.dispose();
 });
 
-describe('connectRedis', () => {
+describe('a connection', () => {
   it('sends the commands of one turn of the event loop together, and answers each by itself', async () => {
     const answers = Promise.allSettled([redis.set('a', '1'), redis.incr('a'), redis.hget('a', 'x'), redis.get('a')]);
     expect(redis.stream.writableCorked).toBe(1);

@@ -1,5 +1,8 @@
+import { unfitRedis } from '@rekey/schema';
 import { Redis, type RedisOptions } from 'ioredis';
+import { watchAnswers } from './answer-deadline.ts';
 import type { Logger } from './logger.ts';
+import { StartError, endWith } from './start-error.ts';
 
 /**
  * How a connection behaves while Redis is away.
@@ -9,39 +12,231 @@ import type { Logger } from './logger.ts';
 export type RedisManners = 'fail-fast' | 'patient';
 
 const COMMAND_TIMEOUT_MS = 5000;
+/** How soon Redis is asked again whether it has loaded its data. */
+const LOADING_RETRY_MS = 1000;
 
 const manners: Record<RedisManners, Omit<RedisOptions, 'replyMapping'>> = {
   'fail-fast': { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false },
   patient: { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
 };
 
-/** A connection that goes on reconnecting until it is closed. Each outage is logged once, with the host but never the URL. */
-export const connectRedis = (url: string, { mannered, name, logger }: { mannered: RedisManners; name: string; logger: Logger }): Redis => {
-  const options: Omit<RedisOptions, 'replyMapping'> = {
-    connectionName: `rekey:${name}`,
-    connectTimeout: 5000,
-    keepAlive: 10_000,
-    retryStrategy: (tries: number) => Math.min(50 * 2 ** Math.min(tries, 6), 2000) * (0.75 + Math.random() / 2),
-    ...manners[mannered],
+/** What the owner of connections is told of them, once for each outage, and again if the reason becomes another. No URL is quoted. */
+export interface RedisReports {
+  /** Connections cannot be used, and are made anew until they can. Named is the one that noticed first. */
+  onAway(connection: string, reason: 'unreachable' | 'read-only', error: Error | undefined): void;
+  /** All can be used again: Redis answers, and says that it is a primary. */
+  onBack(): void;
+  /** Redis answers, and cannot be used as it is set up. `atStart`: no connection could ever be used so far. */
+  onRefused(error: StartError, atStart: boolean): void;
+}
+
+/** The connections of one process to one Redis. */
+export interface RedisConnections {
+  /** A connection that is made anew until it is closed; so is each `duplicate` of it. */
+  connect(options: { mannered: RedisManners; name: string }): Redis;
+  /**
+   * For a process that ends: closes all connections as soon as none of them has been usable for a while. Commands that wait for Redis are then rejected, and
+   * whoever awaits them can end. Not while `holdsBack`, which is for results that would be lost.
+   */
+  closeWhenAway(options?: { holdsBack?: () => boolean; afterMs?: number }): void;
+}
+
+const CLOSED = 'Connection is closed.';
+
+/** Parts of ioredis that its types hide or do not mention. */
+interface Internals {
+  connector: { check(info: Record<string, string | undefined>): boolean };
+  prevCommandQueue?: Redis['commandQueue'] | null;
+  manuallyClosing: boolean;
+  setStatus(status: 'end'): void;
+  flushQueue(error: Error): void;
+}
+type CommandItem = Parameters<Redis['handleReconnection']>[1];
+type Command = Parameters<Redis['sendCommand']>[0];
+
+/** Replies that say that another Redis has to be found, or this one waited for. What they answer was not done. */
+const notPrimary = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'UNBLOCKED']);
+/** An outage that begins within this time of the last one is the same: Redis says that it is a primary, or nothing of it, and takes no writes. */
+const SAME_OUTAGE_MS = 10_000;
+
+const backoffMs = (tries: number): number => Math.min(50 * 2 ** Math.min(tries, 6), 2000) * (0.75 + Math.random() / 2);
+
+/**
+ * Makes the connections of a process to a Redis. Each of them, and each that BullMQ makes of one:
+ * - is made anew when it is lost, when Redis no longer answers on it (see `watchAnswers`), and when Redis turns out to be a replica or to load its data, so that
+ *   the name of its host is looked up again;
+ * - is ready only on a Redis that can be used: on a primary (unless `replicas`), in the database of the URL, by a user that it knows, of a version and kind that
+ *   are supported. On any other, commands wait or fail as while Redis is away.
+ * When one of them finds that its Redis is no primary any more, all are made anew: those that only read or listen would not notice.
+ */
+export const createRedisConnections = (url: string, { reports, replicas = false }: { reports: RedisReports; replicas?: boolean }): RedisConnections => {
+  /** How each open connection leaves a Redis that is no primary. */
+  const open = new Map<Redis, (error: Error) => void>();
+  const outages = new Map<Redis, string>();
+  let told: string | undefined;
+  let wasReady = false;
+  let demotions = 0;
+  let demotedMs = Number.NEGATIVE_INFINITY;
+  const recentDemotions = () => (performance.now() - demotedMs < SAME_OUTAGE_MS ? demotions : 0);
+
+  const noteDemotion = (error: Error): void => {
+    demotions = recentDemotions() + 1;
+    demotedMs = performance.now();
+    for (const leave of open.values()) leave(error);
   };
-  const redis = new Redis(url, options);
-  writeTogether(redis);
+  const beginOutage = (redis: Redis, reason: string, report: () => void): void => {
+    // That it is made anew says no more than why.
+    if (reason === 'unreachable' ? outages.has(redis) : outages.get(redis) === reason) return;
+    outages.set(redis, reason);
+    if (reason === 'unreachable' ? told !== undefined : told === reason) return;
+    told = reason;
+    report();
+  };
+  const endOutage = (redis: Redis, report: () => void): void => {
+    if (!outages.delete(redis) || outages.size > 0) return;
+    told = undefined;
+    report();
+  };
+
+  const equip = (redis: Redis, name: string, mannered: RedisManners): Redis => {
+    const internals = redis as unknown as Internals;
+    let noDatabase: StartError | undefined;
+    const onAway = (reason: 'unreachable' | 'read-only', error?: Error) => beginOutage(redis, reason, () => reports.onAway(name, reason, error));
+    const refuse = (error: StartError) => beginOutage(redis, error.message, () => reports.onRefused(error, !wasReady));
+
+    redis.on('error', (error: Error) => {
+      const refusal = refusalOf(error, url);
+      if (!refusal) return onAway('unreachable', error);
+      if (refusal.code === 'REDIS_DATABASE') noDatabase = refusal;
+      else refuse(refusal);
+    });
+    redis.on('close', () => {
+      if (redis.status !== 'end') onAway('unreachable');
+    });
+    redis.on('ready', () => {
+      wasReady = true;
+      endOutage(redis, () => reports.onBack());
+    });
+    const leave = (error: Error) => {
+      if (redis.status !== 'ready' || !redis.stream.writable) return;
+      onAway('read-only', error);
+      redis.disconnect(true);
+    };
+    redis.on('connecting', () => open.set(redis, leave));
+    redis.on('end', () => {
+      open.delete(redis);
+      endOutage(redis, () => {});
+      // What was under way when an outage began, and has not been sent again yet.
+      for (let item = internals.prevCommandQueue?.shift(); item; item = internals.prevCommandQueue?.shift()) item.command.reject(new Error(CLOSED));
+    });
+
+    // ioredis asks this before it calls a connection ready; where it is not true, it makes it anew.
+    internals.connector.check = (info) => {
+      const unfit = unfitRedis((fact) => info[fact]);
+      // ioredis goes on in database 0 where SELECT fails.
+      const fault = unfit === undefined ? noDatabase : new StartError('REDIS_UNFIT', `REDIS_URL: ${addressOf(url)} ${unfit}.`);
+      noDatabase = undefined;
+      if (fault) refuse(fault);
+      else if (info['role'] === 'slave' && !replicas) onAway('read-only', new Error('it is a replica'));
+      else return true;
+      return false;
+    };
+
+    redis.handleReconnection = (error: Error, item: CommandItem) => {
+      const command = item.command as unknown as Command;
+      const code = replyCode(error);
+      if (redis.status !== 'ready' || !notPrimary.has(code) || (replicas && code === 'READONLY')) return void command.reject(error);
+      if (redis.stream.writable) noteDemotion(error);
+      // Nothing of it was done. Those of a pipeline or a transaction belong together: whoever has sent them sends them again.
+      if (mannered === 'patient' && command.pipelineIndex === undefined && !command.inTransaction) void redis.sendCommand(command);
+      else command.reject(error);
+    };
+
+    // A user or password that is refused is no reason to reject what waits for Redis.
+    const recover = redis.recoverFromFatalError.bind(redis);
+    redis.recoverFromFatalError = (commandError, error, options) => recover(commandError, error, { ...options, offlineQueue: false });
+
+    // Between two tries ioredis has no stream to close: it would neither try again nor ever answer what waits.
+    const disconnect = redis.disconnect.bind(redis);
+    redis.disconnect = (reconnect = false) => {
+      if (redis.status !== 'reconnecting') return disconnect(reconnect);
+      if (reconnect) return;
+      disconnect();
+      internals.manuallyClosing = false;
+      internals.setStatus('end');
+      internals.flushQueue(new Error(CLOSED));
+    };
+
+    const duplicate = redis.duplicate.bind(redis);
+    redis.duplicate = (override) => equip(duplicate(override), override?.connectionName ?? name, mannered);
+
+    watchAnswers(redis);
+    writeTogether(redis);
+    return redis;
+  };
+
+  return {
+    connect: ({ mannered, name }) => {
+      const options: Omit<RedisOptions, 'replyMapping'> = {
+        connectionName: `rekey:${name}`,
+        connectTimeout: 5000,
+        keepAlive: 10_000,
+        maxLoadingRetryTime: LOADING_RETRY_MS,
+        retryStrategy: (tries: number) => backoffMs(Math.max(tries, recentDemotions())),
+        ...manners[mannered],
+      };
+      return equip(new Redis(url, options), name, mannered);
+    },
+    closeWhenAway: ({ holdsBack = () => false, afterMs = CLOSE_WHEN_AWAY_MS } = {}) => {
+      let awayMs = 0;
+      const looking = setInterval(() => {
+        awayMs = [...open.keys()].some(({ status }) => status === 'ready') ? 0 : awayMs + LOOK_EVERY_MS;
+        if (awayMs < afterMs || holdsBack()) return;
+        clearInterval(looking);
+        for (const redis of open.keys()) redis.disconnect();
+      }, LOOK_EVERY_MS).unref();
+    },
+  };
+};
+
+const CLOSE_WHEN_AWAY_MS = 2000;
+const LOOK_EVERY_MS = 100;
+
+/** The host and port of a URL, without its user and password. */
+const addressOf = (url: string): string => {
   const { hostname, port } = new URL(url);
-  const log = logger.child({ redis: `${hostname}:${port || 6379}`, connection: name });
-  let away = false;
-  const onAway = (err?: Error) => {
-    if (!away) log.warn({ err }, 'Redis is away; reconnecting');
-    away = true;
+  return `${hostname}:${port || 6379}`;
+};
+
+/** What an error in the handshake says of the URL; undefined if it is one of the network. */
+const refusalOf = (error: Error, url: string): StartError | undefined => {
+  if (error.name !== 'ReplyError') return undefined;
+  const { name } = (error as { command?: { name?: string } }).command ?? {};
+  const code = replyCode(error);
+  const refused = (kind: string, message: string) => new StartError(kind, `REDIS_URL: ${addressOf(url)} ${message}`);
+  if (code === 'NOAUTH') return refused('REDIS_REFUSED', 'demands a user or a password (NOAUTH), and the URL has none: redis://USER:PASSWORD@HOST:PORT, or redis://:PASSWORD@HOST:PORT.');
+  if (code === 'WRONGPASS') return refused('REDIS_REFUSED', 'does not accept the user or the password of the URL (WRONGPASS).');
+  if (name === 'select') return refused('REDIS_DATABASE', `has no database ${new URL(url).pathname.slice(1)}: give the number of one that it has, or raise "databases" in its configuration.`);
+  return undefined;
+};
+
+/** Reports to the log of a process, and ends it if its Redis cannot be used from the start. What runs is not ended: what it holds may exist nowhere else. */
+export const reportRedis = (url: string, logger: Logger): RedisReports => {
+  const log = logger.child({ redis: addressOf(url) });
+  let ending = false;
+  return {
+    onAway: (connection, reason, err) => {
+      if (reason === 'unreachable') log.warn({ err, connection }, 'Redis is away; reconnecting');
+      else log.warn({ err, connection }, 'Redis takes no writes: it is a replica, or loads its data; reconnecting until it does');
+    },
+    onBack: () => log.info('Redis is back'),
+    onRefused: (error, atStart) => {
+      if (!atStart) return log.error({ code: error.code }, `${error.message} Reconnecting until that is mended`);
+      if (ending) return;
+      ending = true;
+      endWith(error);
+    },
   };
-  redis.on('error', onAway);
-  redis.on('close', () => {
-    if (redis.status !== 'end') onAway();
-  });
-  redis.on('ready', () => {
-    if (away) log.info('Redis is back');
-    away = false;
-  });
-  return redis;
 };
 
 /** As much as Redis reads at once: where more has gathered, it has enough to do while the rest is made. */
@@ -74,27 +269,27 @@ const writeTogether = (redis: Redis): void => {
   };
 };
 
-/** Resolves when Redis has answered, within the time. */
-export const answersPing = async (redis: Redis, withinMs: number): Promise<boolean> => {
-  if (redis.status !== 'ready') return false;
+const HEALTH_MARK_TTL_MS = 60_000;
+
+/** Why Redis takes no writes now; undefined if it has taken one within the time. `mark`: a key that this process alone writes. One that has no memory left is healthy: what it still does is watched elsewhere. */
+export const whyNotWritable = async (redis: Redis, mark: string, withinMs: number): Promise<Error | undefined> => {
+  if (redis.status !== 'ready') return new Error(`the connection is not ready (${redis.status})`);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, withinMs, false)));
-  try {
-    return await Promise.race([redis.ping().then(() => true), late]);
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = new Promise<Error>((resolve) => (timer = setTimeout(() => resolve(new Error(`Redis has not answered a write within ${withinMs} ms`)), withinMs)));
+  const written = redis.set(mark, '', 'PX', HEALTH_MARK_TTL_MS).then(() => undefined, (error: Error) => (isRedisFull(error) ? undefined : error));
+  return Promise.race([written, late]).finally(() => clearTimeout(timer));
 };
 
-/** Replies that say: not now. The first word of a Redis error is its code. */
-const notNow = new Set(['LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY']);
+/** The first word of a Redis error is its code. */
+const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';
+
+/** Replies that say: not now. */
+const notNow = new Set(['UNBLOCKED', 'LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY']);
 
 /** Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong. */
 export const isRedisAway = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false;
-  if (error.name === 'ReplyError') return notNow.has(/^[A-Z]+/.exec(error.message)?.[0] ?? '');
+  if (error.name === 'ReplyError') return notNow.has(replyCode(error));
   return error.name === 'MaxRetriesPerRequestError' || 'syscall' in error || connectionMessages.has(error.message);
 };
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createLogger } from './logger.ts';
-import { connectRedis } from './redis.ts';
+import { createRedisConnections, reportRedis } from './redis.ts';
 import { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';
 
 const WITHIN_MS = 400;
@@ -20,7 +20,7 @@ let connections: Redis[];
 let confirmations: ReplicaConfirmation[];
 
 const connected = (url: string): Redis => {
-  const redis = connectRedis(url, { mannered: 'fail-fast', name: 'spec', logger });
+  const redis = createRedisConnections(url, { reports: reportRedis(url, logger) }).connect({ mannered: 'fail-fast', name: 'spec' });
   connections.push(redis);
   return redis;
 };

@@ -1,23 +1,26 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { readTextFile } from '@rekey/schema';
 import { z } from 'zod';
+import { processIdentity } from './process-identity.ts';
 
 /**
  * What `npm start` notes about itself for as long as it runs, so that `rekey` beside it needs no variables. A variable that may hold a secret is named in
  * `withheld`, and its value is not kept.
  */
-const RunningStart = z.object({ pid: z.number().int().positive(), environment: z.record(z.string(), z.string()), withheld: z.array(z.string()) });
-export type RunningStart = z.infer<typeof RunningStart>;
+/** `identity` is missing elsewhere than on Linux. */
+const Note = z.object({ pid: z.number().int().positive(), identity: z.string().optional(), environment: z.record(z.string(), z.string()), withheld: z.array(z.string()) });
+export type RunningStart = Omit<z.infer<typeof Note>, 'identity'>;
 
-export const noteRunningStart = (path: string, running: RunningStart): Promise<void> => writeFile(path, `${JSON.stringify(running, null, 2)}\n`, { mode: 0o600 });
+export const noteRunningStart = (path: string, running: RunningStart): Promise<void> => writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, { mode: 0o600 });
 
 export const forgetRunningStart = (path: string): Promise<void> => rm(path, { force: true });
 
-/** What runs now. A note that a killed process left behind does not count. */
+/** What runs now. A note that a killed process left behind does not count, also if its number is another process's by now. */
 export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
   try {
-    const running = RunningStart.parse(JSON.parse(await readFile(path, 'utf8')));
+    const { identity, ...running } = Note.parse(JSON.parse(readTextFile(path)));
     process.kill(running.pid, 0);
-    return running;
+    return identity === processIdentity(running.pid) ? running : undefined;
   } catch {
     return undefined;
   }

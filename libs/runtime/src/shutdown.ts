@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { parseEnvironment } from './config.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { createLineOutput, ignoreOutputErrors, withoutBlocking } from './line-output.ts';
+import { createLogger, describeError, flushLog, type Logger } from './logger.ts';
 import { StartError } from './start-error.ts';
 
 /** What has to be undone before the process may end: last in, first out, every one in spite of errors, all within a deadline. */
@@ -36,9 +37,49 @@ interface ProcessConfig {
 /** Errors of what an operator gave, whose messages say what to change: a stack adds nothing. */
 const explainsItself = (err: unknown): err is Error => err instanceof StartError || (err instanceof Error && ['KeyFileError', 'ApiKeyFileError'].includes(err.name));
 
+/** What ends a process in order: a supervisor, Ctrl-C, and a terminal that is closed. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Ctrl-C reaches a process twice, from the terminal and from npm, which forwards it; so does the end of a terminal, from the kernel and from the shell. */
+const ONE_REQUEST_MS = 1000;
+
+/** Calls `stop` at the first signal that asks for an end, and `endAtOnce` at one that comes a second or more after it. */
+export const onStopSignal = (stop: (signal: NodeJS.Signals) => void, endAtOnce: () => void): void => {
+  let firstMs: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstMs === undefined) {
+      firstMs = performance.now();
+      stop(signal);
+    } else if (performance.now() - firstMs >= ONE_REQUEST_MS) {
+      endAtOnce();
+    }
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+};
+
+const LOOK_FOR_NPM_EVERY_MS = 500;
+
 /**
- * Runs a process: parses its environment, then starts it. SIGTERM and SIGINT shut it down in order and end it with 0; a second
- * signal, or the deadline, ends it at once with 1. A failure at the start is reported, and ends it with 1 too: a StartError by its message alone.
+ * Calls back when npm, or the shell that it put before this process, has ended: a kill reaches npm alone, or that shell alone. Does nothing for a process that npm did not start.
+ */
+export const onNpmGone = (gone: () => void): void => {
+  if (!process.env['npm_lifecycle_event']) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, LOOK_FOR_NPM_EVERY_MS).unref();
+};
+
+/** Standard error is best effort: what it does not take is lost, and ends nothing. */
+const complain = (text: string): void => {
+  createLineOutput(() => withoutBlocking(2), () => '').write(`${text}\n`);
+};
+
+/**
+ * Runs a process: parses its environment, then starts it. SIGTERM, SIGINT and SIGHUP shut it down in order and end it with 0; a further
+ * signal after a second, or the deadline, ends it at once with 1. A failure at the start is reported, in the log and in plain words on standard error, and ends it with 1 too: a StartError by its message alone.
  */
 export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   app: string,
@@ -49,12 +90,16 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   try {
     config = parseEnvironment(environment, process.env);
   } catch (error) {
-    process.stderr.write(`${app}: ${(error as Error).message}\n`);
+    complain(`${app}: ${(error as Error).message}`);
     process.exit(1);
   }
   const logger = createLogger(app, config.LOG_LEVEL);
+  process.on('exit', flushLog);
+  ignoreOutputErrors();
   const shutdown = createShutdown(logger);
-  const end = async (code: number) => {
+  let code = 0;
+  let ending: Promise<void> | undefined;
+  const release = async (): Promise<void> => {
     setTimeout(() => {
       logger.error('the shutdown took too long');
       process.exit(1);
@@ -62,26 +107,30 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
     await shutdown.run();
     process.exit(code);
   };
-  let signalled = false;
+  const end = (): Promise<void> => (ending ??= release());
   const onSignal = (signal: NodeJS.Signals) => {
-    if (signalled) process.exit(1);
-    signalled = true;
     logger.info({ signal }, 'shutting down');
-    void end(0);
+    void end();
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  onStopSignal(onSignal, () => process.exit(1));
+  onNpmGone(() => onSignal('SIGHUP'));
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));
   process.on('uncaughtException', (err) => {
+    code = 1;
     if (explainsItself(err)) logger.fatal(err.message);
     else logger.fatal({ err }, 'an error that nobody caught');
-    void end(1);
+    void end();
   });
   try {
     await main(config, logger, shutdown);
   } catch (err) {
+    // What was begun fails when what it needs is closed; the process ends as it was told.
+    if (ending) return;
+    code = 1;
     if (explainsItself(err)) logger.fatal({ code: (err as { code?: string }).code }, `could not start: ${err.message}`);
     else logger.fatal({ err }, 'could not start');
-    await end(1);
+    const { name, message = name } = describeError(err);
+    complain(`${app}: could not start: ${message}`);
+    await end();
   }
 };

@@ -7,3 +7,10 @@ export class StartError extends Error {
     this.code = code;
   }
 }
+
+/** Ends the process, from wherever that is found out: the error is thrown where nobody catches it; `runProcess` logs it and ends with 1. */
+export const endWith = (error: StartError): void => {
+  setImmediate(() => {
+    throw error;
+  });
+};

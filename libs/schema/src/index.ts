@@ -2,6 +2,10 @@ export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, StoredId, 
 export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './assistant.ts';
 export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs, ConsumerState, MAX_CONSUMERS, type Reach, isAcknowledged, isWaitedFor, mayRead } from './consumer.ts';
 export { parseJson } from './parse-json.ts';
+export { complaintAboutRedisUrl, namesDatabase } from './redis-url.ts';
+export { unfitRedis } from './redis-fitness.ts';
+export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './variable.ts';
+export { TextFileError, decodeText, readTextFile } from './text-file.ts';
 export { isBefore } from './stream-id.ts';
 export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';
 export { CurrentEvent, Envelope, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, KeyRemoved, KeyRotated, KeyUncertain, Removal, SealedRecord } from './event.ts';

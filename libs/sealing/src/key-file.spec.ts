@@ -32,6 +32,23 @@ describe('loadKeyFile', () => {
     await expect(loadKeyFile(path)).rejects.toThrow(/key\.json".*rekey key-file create/);
   });
 
+  it('takes a byte order mark', async () => {
+    await createKeyFile(path);
+    const { sealing } = await loadKeyFile(path);
+    await writeFile(path, `\ufeff${await readFile(path, 'utf8')}`);
+    expect((await loadKeyFile(path)).sealing).toEqual(sealing);
+  });
+
+  it.each([
+    ['half of a file', async () => writeFile(path, (await readFile(path, 'utf8')).slice(0, 200)), 'is not JSON, or only half of a file'],
+    ['an empty file', () => writeFile(path, ''), 'is empty'],
+    ['UTF-16', async () => writeFile(path, Buffer.from(`\ufeff${await readFile(path, 'utf8')}`, 'utf16le')), 'is UTF-16 text; save it as UTF-8'],
+  ])('names the variable, the path and what is wrong: %s', async (_what, spoil, complaint) => {
+    await createKeyFile(path);
+    await spoil();
+    await expect(loadKeyFile(path, 'REKEY_KEY_FILE')).rejects.toThrow(`REKEY_KEY_FILE: key file ${JSON.stringify(path)}: ${complaint}`);
+  });
+
   it('does not quote what it could not parse', async () => {
     await writeFile(path, 'hunter2-not-json');
     const error = await loadKeyFile(path).catch((e: Error) => e);

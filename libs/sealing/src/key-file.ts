@@ -1,5 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { open, rename, writeFile } from 'node:fs/promises';
+import { readTextFile, type TextFileError } from '@rekey/schema';
 import type { JWK } from 'jose';
 import { z } from 'zod';
 import { kidOf } from './consumer-key.ts';
@@ -31,20 +33,30 @@ export interface SigningKey {
 
 export class KeyFileError extends Error {
   constructor(path: string, complaint: string, options?: ErrorOptions) {
-    super(`key file ${JSON.stringify(path)}: ${complaint}`, options);
+    super(`key file ${JSON.stringify(path.slice(0, MAX_SHOWN))}: ${complaint}`, options);
     this.name = 'KeyFileError';
   }
 }
 
 const KEY_BYTES = 32;
+const MAX_SHOWN = 500;
 
 const Jwk = z.object({ kty: z.literal('oct'), use: z.enum(['enc', 'sig']), kid: z.string(), k: z.base64url() });
 const SigningJwk = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), use: z.literal('sig'), kid: z.string(), x: z.base64url(), d: z.base64url() });
 const JwkSet = z.object({ keys: z.array(z.union([Jwk, SigningJwk])) });
 
-/** Reads and verifies a key file. Every complaint names the path, never a key. */
-export const loadKeyFile = async (path: string): Promise<KeyFile> => {
-  const { text, mode } = await readKeyFile(path);
+/** Reads and verifies a key file. Every complaint names the path and, if it is given, the variable that it comes from; never a key. */
+export const loadKeyFile = async (path: string, variable?: string): Promise<KeyFile> => {
+  try {
+    return await load(path);
+  } catch (error) {
+    if (error instanceof KeyFileError && variable !== undefined) error.message = `${variable}: ${error.message}`;
+    throw error;
+  }
+};
+
+const load = async (path: string): Promise<KeyFile> => {
+  const { text, mode } = readKeyFile(path);
   const set = parseJwkSet(path, text);
   return {
     sealing: await theKeyFor('enc', set, path),
@@ -75,7 +87,7 @@ export const createKeyFile = async (path: string): Promise<boolean> => {
 
 /** Adds a signing key to a key file that was made before there were any. Returns false where it has one. */
 export const addSigningKey = async (path: string): Promise<boolean> => {
-  const { text, mode } = await readKeyFile(path);
+  const { text, mode } = readKeyFile(path);
   const set = parseJwkSet(path, text);
   if (set.keys.some(({ kty }) => kty === 'OKP')) return false;
   const written = `${path}.new`;
@@ -88,14 +100,12 @@ export const addSigningKey = async (path: string): Promise<boolean> => {
   return true;
 };
 
-const readKeyFile = async (path: string) => {
+const readKeyFile = (path: string) => {
   try {
-    const [text, { mode }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-    return { text, mode };
+    return { text: readTextFile(path), mode: statSync(path).mode };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const complaint = code === 'ENOENT' ? 'does not exist; make one with: rekey key-file create PATH' : `cannot be read (${code})`;
-    throw new KeyFileError(path, complaint, { cause: error });
+    const { code, message } = error as TextFileError;
+    throw new KeyFileError(path, code === 'ENOENT' ? 'does not exist; make one with: rekey key-file create PATH' : message, { cause: error });
   }
 };
 
@@ -105,7 +115,7 @@ const parseJwkSet = (path: string, text: string): z.infer<typeof JwkSet> => {
     json = JSON.parse(text);
   } catch {
     // The parser's message quotes what it read, which may be key material: it is not kept as a cause.
-    throw new KeyFileError(path, 'is not JSON');
+    throw new KeyFileError(path, 'is not JSON, or only half of a file');
   }
   const parsed = JwkSet.safeParse(json);
   if (!parsed.success) throw new KeyFileError(path, 'is not a JWK Set of two symmetric keys (kty "oct"), with use "enc" and "sig", and one that signs (kty "OKP", crv "Ed25519")');

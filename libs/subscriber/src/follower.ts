@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
-import { Consumer, isBefore, mayRead, type Acknowledgement } from '@rekey/schema';
+import { Consumer, isBefore, mayRead, unfitRedis, type Acknowledgement } from '@rekey/schema';
 import { SealError, openGrant, type SharedKeys } from '@rekey/sealing';
 import { createAcknowledger } from './acknowledger.ts';
 import type { HeldKeys } from './held-keys.ts';
@@ -438,10 +438,14 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
 
   /** Whether it is the same Redis as before, with the same stream. */
   const recognise = async (at: Session): Promise<void> => {
-    const [[info], time, stream] = await at.answer(Promise.all([at.commands.pipeline().info('server').exec().then(repliesOf), at.commands.time(), streamOf(at)]));
+    const [[info, time], stream] = await at.answer(Promise.all([at.commands.pipeline().info('server').time().exec().then(repliesOf), streamOf(at)]));
+    const factOf = (field: string) => (typeof info === 'string' ? new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1] : undefined);
+    const unfit = unfitRedis(factOf);
+    if (unfit !== undefined) throw new SubscribeError('REDIS_REFUSED', `what answers at the address of Redis ${unfit}`);
+    if (isReply(time)) throw time;
     clock.set(time);
     // A user of Redis who may not ask learns it from the run of the next event.
-    const found = typeof info === 'string' ? /^run_id:(\S+)/m.exec(info)?.[1] : undefined;
+    const found = factOf('run_id');
     if (runId !== undefined && found !== undefined && found !== runId) {
       isRunUnknown = true;
       demand('other-redis');

@@ -1,4 +1,4 @@
-import { ConsumerName } from '@rekey/schema';
+import { ConsumerName, namesDatabase } from '@rekey/schema';
 import type { Redis, RedisOptions } from 'ioredis';
 import { SubscribeError } from './subscribe-error.ts';
 
@@ -29,12 +29,20 @@ export const settingsOf = ({ redis, consumer, privateKey, prefix = 'rekey', leas
   if (complaint !== undefined) throw bad('consumer', complaint);
   if (typeof redis !== 'string' && (typeof redis !== 'object' || redis === null)) throw bad('redis', 'must be a connection of ioredis, options for one, or a URL');
   if (typeof redis === 'object' && 'isCluster' in redis && redis.isCluster) throw bad('redis', 'must not be a Cluster: give the node that holds the prefix');
+  if (!isDatabaseKnown(redis)) throw bad('redis', 'must name a database by its number, such as redis://HOST:6379/0, or none');
   if (typeof privateKey !== 'string' && (typeof privateKey !== 'object' || privateKey === null)) throw bad('privateKey', 'must be the path of a key file, its text, or a JWK Set');
   if (typeof prefix !== 'string' || prefix === '') throw bad('prefix', 'must not be empty');
   inRange('leaseMs', leaseMs, 1000, 60_000);
   inRange('staleAfterMs', staleAfterMs, 1000, 86_400_000);
   inRange('readyTimeoutMs', readyTimeoutMs, 1, 86_400_000);
   return { consumer, prefix, leaseMs: Math.floor(leaseMs), staleAfterMs, readyTimeoutMs };
+};
+
+/** Of a database that is not a number, ioredis would use another one without a word. */
+const isDatabaseKnown = (redis: SubscribeOptions['redis']): boolean => {
+  if (typeof redis === 'string') return !/^rediss?:/i.test(redis) || (URL.canParse(redis) && namesDatabase(new URL(redis)));
+  const { db } = 'duplicate' in redis ? redis.options : redis;
+  return db === undefined || db === null || /^\d+$/.test(String(db));
 };
 
 const inRange = (option: string, value: number, least: number, most: number): void => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readTextFile } from '@rekey/schema';
 import { SealError, parseOwnKey, parseVerifier, type OwnKey, type Verifier } from '@rekey/sealing';
 import { SubscribeError } from './subscribe-error.ts';
 
@@ -10,7 +10,7 @@ export interface OwnKeys {
 
 /** Reads a key file: a JWK Set, its JSON text, or the path of a file with it. Throws SubscribeError, which quotes nothing of it. */
 export const readOwnKeys = async (keyFile: string | object): Promise<OwnKeys> => {
-  const jwks = jwksOf(typeof keyFile === 'string' ? await textOf(keyFile) : keyFile);
+  const jwks = jwksOf(typeof keyFile === 'string' ? textOf(keyFile) : keyFile);
   const signing = jwks.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519');
   if (signing.some((jwk) => 'd' in jwk)) throw bad('it is the key file of Rekey itself, which must never leave it: make one for this consumer with: rekey consumer keygen');
   const [jwk, ...others] = jwks.filter(({ use, crv }) => use === 'enc' && crv !== 'Ed25519');
@@ -22,6 +22,8 @@ export const readOwnKeys = async (keyFile: string | object): Promise<OwnKeys> =>
   return { own, verifiers: signing.map(verifierOf) };
 };
 
+const MAX_SHOWN = 500;
+
 type Jwk = Partial<Record<'kty' | 'crv' | 'use', unknown>>;
 
 const verifierOf = (jwk: Jwk): Verifier => {
@@ -32,12 +34,14 @@ const verifierOf = (jwk: Jwk): Verifier => {
   }
 };
 
-const textOf = async (pathOrText: string): Promise<unknown> => {
-  let text = pathOrText;
+const textOf = (pathOrText: string): unknown => {
+  let text = pathOrText.replace(/^\ufeff/, '');
   if (!text.trimStart().startsWith('{')) {
-    text = await readFile(pathOrText, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw bad(`${JSON.stringify(pathOrText)} cannot be read (${error.code ?? 'unknown'})`);
-    });
+    try {
+      text = readTextFile(pathOrText);
+    } catch (error) {
+      throw bad(`${JSON.stringify(pathOrText.slice(0, MAX_SHOWN))} ${(error as Error).message}`);
+    }
   }
   try {
     return JSON.parse(text);

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { lineOf, repositoryRoot, startChild, startRedis, type RedisServer } from '@rekey/testing';
+import { findNode, lineOf, repositoryRoot, startChild, startRedis, type RedisServer } from '@rekey/testing';
 import { createPublisher, type Publisher } from './subscriber-fixture.ts';
 
 const project = join(repositoryRoot, 'libs/subscriber');
@@ -38,6 +38,7 @@ beforeAll(async () => {
   await run('tar', ['-xzf', join(folder, 'package.tgz'), '--strip-components=1', '-C', installed], folder);
   await install('ioredis');
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'billing.json'), JSON.stringify(await rekey.enrol('billing')));
 }, 120_000);
 afterAll(async () => {
   rekey.close();
@@ -51,19 +52,21 @@ const example = async (): Promise<string> => {
 };
 
 describe('the package, in a plain service outside of this repository', () => {
-  it('runs the example of its README with Node and ioredis alone', async () => {
+  it.each([
+    ['the Node of this repository', async () => process.execPath],
+    ['the oldest Node that it claims', () => findNode(20)],
+  ])('runs the example of its README with ioredis alone, on %s', async (which, node) => {
     const keyFile = join(folder, 'billing.json');
     const { prefix: _none, ...environment } = process.env;
     // The example names no prefix, and the specs publish under one.
     const text = (await example()).replace("consumer: 'billing',", "consumer: 'billing', prefix: 'spec',");
     await writeFile(join(folder, 'service.js'), text);
-    await writeFile(keyFile, JSON.stringify(await rekey.enrol('billing')));
-    const version = await rekey.publish('ast_1', 'sk_1');
-    const service = startChild(process.execPath, ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
+    const version = await rekey.publish('ast_1', `sk_1 of ${which}`);
+    const service = startChild(await node(), ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
     const signed = await lineOf(service, (line) => (line.startsWith('user-42') ? line : undefined), 'the signature');
     expect(signed).toMatch(new RegExp(`^user-42 [0-9a-f]{64} under version ${version}$`));
     const news = lineOf(service, (line) => (line.startsWith('ast_1 has a new key') ? line : undefined), 'the new key');
-    const second = await rekey.publish('ast_1', 'sk_2');
+    const second = await rekey.publish('ast_1', `sk_2 of ${which}`);
     expect(await news).toBe(`ast_1 has a new key: ${second}`);
     expect(await service.stop()).toBe(0);
     expect((await rekey.acks()).at(-1)).toMatchObject({ consumer: 'billing', leaving: true });

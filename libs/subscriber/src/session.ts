@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { SubscribeError } from './subscribe-error.ts';
 
 /** A pair of connections to one Redis: one waits for events, one does everything else. It is never mended: after a fault another one is opened. */
 export interface Session {
@@ -72,6 +73,8 @@ export const openSession = async (connect: Connect, signal: AbortSignal, onClose
   for (const connection of connections) {
     // Else an error that nobody listens for would end the process. It says more than the rejections that follow it.
     connection.on('error', (error: Error) => {
+      // ioredis goes on in database 0.
+      if (isReply(error) && (error as { command?: { name?: string } }).command?.name === 'select') end(new SubscribeError('REDIS_REFUSED', `Redis has no such database: ${error.message}`, { cause: error }));
       reason ??= error;
     });
     connection.on('close', () => end(new Error('the connection to Redis was closed')));

@@ -12,7 +12,7 @@ const table = {
   /** It is registered, but no worker has finished its enrolment in the time. */
   NOT_READY: { retry: true },
   REDIS_AWAY: { retry: true },
-  /** Redis does not accept the credentials, or does not allow what is needed. */
+  /** Redis does not accept the credentials, or does not allow what is needed; has no such database; or is a node of a cluster, a Sentinel, or too old. */
   REDIS_REFUSED: { retry: false },
   // when signing
   UNKNOWN_ASSISTANT: { retry: true },

@@ -186,9 +186,11 @@ describe('what is wrong at the start', () => {
     const error = await failure({ privateKey: path });
     expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not JSON') });
     expect(String(error)).not.toContain('sk_secret');
-    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('ENOENT') });
+    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('does not exist') });
     for (const nothing of ['{}', '{"keys":1}', '{"keys":[null]}']) expect(await failure({ privateKey: nothing })).toMatchObject({ code: 'BAD_KEY_FILE' });
     await writeFile(path, JSON.stringify(privateKey));
+    expect((await subscribed({ privateKey: path })).size).toBe(0);
+    await writeFile(path, `\ufeff${JSON.stringify(privateKey)}`);
     expect((await subscribed({ privateKey: path })).size).toBe(0);
     expect((await subscribed({ privateKey: JSON.stringify(privateKey) })).size).toBe(0);
     await rm(folder, { recursive: true });
@@ -218,6 +220,28 @@ describe('what is wrong at the start', () => {
       for (const password of ['wrong', '']) expect(await failure({ redis: `redis://${password && `:${password}@`}127.0.0.1:${guarded.port}`, privateKey })).toMatchObject({ code: 'REDIS_REFUSED' });
     } finally {
       await guarded.dispose();
+    }
+  });
+
+  it.each(['redis://127.0.0.1:1/one', 'redis://127.0.0.1:1/1x', 'redis://127.0.0.1:1/-1', 'redis://h:port', { db: 'one' as never }, { db: Number.NaN }, { db: -1 }])('a database that is no number, where another one would be used: %j', async (redis) => {
+    const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
+    expect(await failure({ redis, privateKey })).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('redis must name a database by its number') });
+    if (typeof redis === 'string') return;
+    const own = new Redis({ ...redis, lazyConnect: true });
+    expect(await failure({ redis: own, privateKey })).toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it.each([
+    ['has no such database', async () => startRedis(), '/99', 'no such database'],
+    ['is a node of a cluster', async () => startRedis({ args: ['--cluster-enabled', 'yes'] }), '', 'Redis Cluster'],
+    ['is a Sentinel', async () => startRedis({ sentinel: true }), '', 'Sentinel'],
+  ])('a Redis that %s, at once', async (_what, start, path, complaint) => {
+    const privateKey = await rekey.enrol('billing');
+    const other = await start();
+    try {
+      expect(await failure({ redis: `${other.url}${path}`, privateKey })).toMatchObject({ code: 'REDIS_REFUSED', retry: false, message: expect.stringContaining(complaint) });
+    } finally {
+      await other.dispose();
     }
   });
 

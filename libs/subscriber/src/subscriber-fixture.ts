@@ -67,7 +67,7 @@ export const createPublisher = (url: string, { keepEvents = 100_000, connection 
     const what = 'removal' in key ? { type: KEY_REMOVED, removal: key.removal } as const : { type: KEY_ROTATED, assistantJson: recordText(assistantId, secretKey!) } as const;
     const envelope = sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys);
     const { kind } = await ledger.commit(hold, { key, sealed: { envelope, readers: revision }, cause, updatedMs: hold.atMs,
-      ...(isAnswer ? { rotation: 'ends' } : { rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 }, witnessed: true }) });
+      ...(isAnswer ? { rotation: 'ends' } : { rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 }, witnessedMs: 0 }) });
     if (kind !== 'committed') throw new Error(kind);
     return epoch;
   };

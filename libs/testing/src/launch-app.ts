@@ -20,6 +20,8 @@ export interface LaunchOptions {
   args?: string[];
   /** Laid over what of this process's environment an app needs. */
   env?: Record<string, string | undefined>;
+  /** Called as soon as it has a process, long before it is ready. */
+  onSpawn?: (child: Child) => void;
   /** Called with each line that it writes. */
   onLine?: (line: string) => void;
 }
@@ -28,12 +30,13 @@ export interface LaunchOptions {
 const baseEnvironment = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: process.env['TZ'] });
 
 /** Starts one of `apps/` as a process and waits for its ready line. */
-export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args = [], env = {}, onLine }: LaunchOptions = {}): Promise<App> => {
+export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args = [], env = {}, onSpawn, onLine }: LaunchOptions = {}): Promise<App> => {
   // What `npm run build` made, and not the source, where the check of the build says so.
   const built = process.env['REKEY_TEST_BUILT'] === '1';
   const main = built ? [`${repositoryRoot}apps/${name}/dist/main.js`] : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // A group of its own: Ctrl-C on a terminal reaches only the launcher, which ends its children in order.
   const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], { env: { ...baseEnvironment(), ...env }, ownGroup: true });
+  onSpawn?.(child);
 
   let output = '';
   const watchers = new Set<() => void>();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,8 +29,12 @@ export interface RedisServerOptions {
   /** An append-only file that is synced at every write, or every second; none where not given. */
   persistence?: 'always' | 'everysec';
   binary?: RedisBinary;
+  /** Called as soon as it has a process, before it is ready. */
+  onSpawn?: (child: Child) => void;
   /** Further arguments, which override the others. */
   args?: string[];
+  /** A Sentinel that watches nothing, and no Redis. */
+  sentinel?: true;
 }
 
 /** A Redis of one's own on a loopback port. */
@@ -38,14 +42,18 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const binary = options.binary ?? (await findRedis());
   const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'rekey-redis-')));
-  const args = [
-    '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction',
+  const address = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir];
+  const sentinelFile = join(dir, 'sentinel.conf');
+  if (options.sentinel) await writeFile(sentinelFile, '');
+  const args = options.sentinel ? [sentinelFile, '--sentinel', ...address] : [
+    ...address, '--save', '', '--maxmemory-policy', 'noeviction',
     ...(options.persistence ? ['--appendonly', 'yes', '--appendfsync', options.persistence] : ['--appendonly', 'no']),
     ...(options.args ?? []),
   ];
   const start = async (): Promise<Child> => {
     const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
     const child = startChild(binary.command, args, { env, ownGroup: true });
+    options.onSpawn?.(child);
     let said = '';
     for (const stream of [child.process.stdout, child.process.stderr]) stream?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-KEPT_OUTPUT)));
     await untilReady(child, port, () => said);

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
+import { writeFile } from 'node:fs/promises';
+import { buffer as readAll } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayClient, ProtoConsumer } from '@rekey/rpc';
 import { ConsumerKeyType, SealError, createSealer, generateConsumerKey, loadKeyFile, parseConsumerKey, parseVerifier } from '@rekey/sealing';
+import { TextFileError, decodeText, readTextFile } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { allPages } from '../all-pages.ts';
 import { consumerJson, consumerText, consumersTable } from '../consumer-output.ts';
@@ -22,9 +23,13 @@ const STANDARD_STREAM = '-';
 
 /** A JSON file. What is wrong with it is said without a word of what is in it. */
 const readJson = async (path: string): Promise<unknown> => {
-  const text = await (path === STANDARD_STREAM ? readAll(process.stdin) : readFile(path, 'utf8')).catch((error: NodeJS.ErrnoException) => {
-    throw new CliError(`${path} cannot be read (${error.code}).`, 'INVALID_ARGUMENT');
-  });
+  let text: string;
+  try {
+    text = path === STANDARD_STREAM ? decodeText(await readAll(process.stdin)) : readTextFile(path);
+  } catch (error) {
+    const why = error instanceof TextFileError ? error.message : `cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    throw new CliError(`${path === STANDARD_STREAM ? 'Standard input' : path} ${why}.`, 'INVALID_ARGUMENT');
+  }
   try {
     return JSON.parse(text);
   } catch {

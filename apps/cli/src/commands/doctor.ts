@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Finding } from '../doctor-checks.ts';
-import { print, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { print, refuseAddress, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { withoutEmpty } from '../output.ts';
 import { takenFromStart } from '../running-start.ts';
 
@@ -10,6 +10,7 @@ export const doctorCommand = (): Command =>
     .action(async (options: GatewayOptions) => {
       // What it imports takes a tenth of a second, which no other command needs.
       const { examine, exitCodeOf } = await import('../doctor-checks.ts');
+      refuseAddress(options.gateway);
       const findings: Finding[] = [];
       for await (const finding of examine(options.gateway, process.env, takenFromStart())) {
         findings.push(finding);

@@ -1,13 +1,15 @@
 import { ledgerKeys } from '@rekey/ledger';
-import { KEY_REMOVED, KEY_ROTATED, KeyEvent, parseJson } from '@rekey/schema';
+import { createRedisConnections, type RedisReports } from '@rekey/runtime';
+import { KEY_REMOVED, KEY_ROTATED, KeyEvent, complaintAboutRedisUrl, parseJson } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command, InvalidArgumentError } from 'commander';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { count } from '../bulk-request.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
 import { printable } from '../output.ts';
 import { takenFromStart } from '../running-start.ts';
+import { printWhenRead } from '../standard-output.ts';
 
 interface EventsOptions {
   redis: string;
@@ -47,6 +49,8 @@ export const eventsCommand = (): Command =>
       if (given.redis === undefined && takenFromStart().withheld.includes('REDIS_URL')) {
         throw new CliError('npm start runs here with a REDIS_URL that holds a password, which it does not keep: set REDIS_URL here too.', 'INVALID_ARGUMENT');
       }
+      const complaint = complaintAboutRedisUrl(options.redis);
+      if (complaint !== undefined) throw new CliError(`${given.redis === undefined ? 'REDIS_URL' : '--redis'} ${complaint}.`, 'INVALID_ARGUMENT');
       if (options.keyFile !== undefined && !options.open) throw new CliError('--key-file needs --open: otherwise nothing is opened.', 'INVALID_ARGUMENT');
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
       if (options.open && !keyFile) throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
@@ -55,17 +59,25 @@ export const eventsCommand = (): Command =>
     });
 
 const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
-  const redis = new Redis(options.redis, { maxRetriesPerRequest: null, connectionName: 'rekey:cli-events', connectTimeout: 5000, retryStrategy: (tries) => Math.min(100 * tries, 2000) });
   let answered = false;
-  redis.on('ready', () => (answered = true));
-  const refused = new Promise<never>((_, reject) => {
-    redis.on('error', () => {
+  const failure = Promise.withResolvers<never>();
+  const reports: RedisReports = {
+    onAway: () => {
       if (answered) process.stderr.write('Redis is away; reconnecting …\n');
-      else reject(new CliError('Redis does not answer. REDIS_URL or --redis says where it is.', 'REDIS_UNAVAILABLE', exitCodes.unavailable));
-    });
-  });
+      else failure.reject(new CliError('Redis does not answer. REDIS_URL or --redis says where it is.', 'REDIS_UNAVAILABLE', exitCodes.unavailable));
+    },
+    onBack: () => process.stderr.write('Redis is back\n'),
+    onRefused: ({ code, message }, atStart) => {
+      const what = message.replace(/^REDIS_URL: /, '');
+      if (atStart) failure.reject(new CliError(`${what} REDIS_URL or --redis says which Redis it is.`, code));
+      else process.stderr.write(`${what} Reconnecting until that is mended …\n`);
+    },
+  };
+  // A replica has the events too.
+  const redis = createRedisConnections(options.redis, { reports, replicas: true }).connect({ mannered: 'patient', name: 'cli-events' });
+  redis.on('ready', () => (answered = true));
   try {
-    await Promise.race([read(redis, options, sealer), refused]);
+    await Promise.race([read(redis, options, sealer), failure.promise]);
   } finally {
     redis.disconnect();
   }
@@ -99,14 +111,13 @@ const show = async (id: string, text: string, options: EventsOptions, sealer: Se
   const event = parsed.data;
   const opened = sealer && event.type === KEY_ROTATED ? await openRecord(sealer, event) : undefined;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
-    return;
+    return printWhenRead(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
   }
   const { subject, source, time, data } = event;
   const org = decodeURIComponent(source.split('/')[2] ?? '');
   const line = [time, `seq ${data.seq}`, printable(`${org}/${subject}`), `version ${data.version}`, whatHappened(event), data.rotation_id ?? ''];
   if (opened) line.push(`secret_key ${JSON.stringify(opened.assistant.secret_key ?? null)}`);
-  process.stdout.write(`${line.join('  ')}\n`);
+  await printWhenRead(`${line.join('  ')}\n`);
 };
 
 const whatHappened = (event: KeyEvent): string => {

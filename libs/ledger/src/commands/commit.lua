@@ -15,7 +15,7 @@
 --       20 what share of an org's assistants may be found without their key, or with another one, before an operator has to decide (percent)
 --       21 of an answer to a POST: `since` if its record says that it was changed since the POST left, `before` if it says that it was not, else ''.
 --          Of what a rotation reads: `before` if the record was last changed before the rotation began
---       22 of what says that there is no key: '1' if another assistant of the org was read with its key since
+--       22 of what says that there is no key: when another assistant of the org was read with its key (ms), or ''
 -- Returns {'DONE', {…}, …}, for each in order
 --         {'COMMITTED', seq, entry of the stream}
 --         {'ALREADY', seq}      the same commit arrived before (its answer was lost)
@@ -26,8 +26,8 @@
 --         {'CONFIRMED'}         so it is, and enough reads agree that it is in force again: seal it anew with the cause `rollback`
 --         {'BEFORE'}            so it is, but the key is older than the rotation that is to end with it: commit it again as one that `goes-on`
 --         {'UNCONFIRMED', ms}   what was read says that there is no key. The read is noted; read again after that many ms
---         {'UNWITNESSED', id}   reads agree that there is no key. Read this other assistant of the org first: if its key is not shown either, it is Invent
---                               that shows no keys, or another org's
+--         {'UNWITNESSED', id}   reads agree that there is no key. Read this other assistant of the org, and then this one again: if the other's key is not shown
+--                               either, it is Invent that shows no keys, or another org's. A read from before the other's may belong to a time when Invent showed none
 --         {'WITHHELD', code}    too much of the org has changed, or the org is held already: nothing is published until an operator decides
 --         {'READERS'}           consumers were added or removed since: nothing was written
 --         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after that many ms is not
@@ -47,12 +47,13 @@ local function org_of(name, org)
 end
 
 -- For how long reads that agree have been seen; and how long to wait for the next one, which is longer each time. A read counts when it began later
--- than the lag after the one before.
-local function observe(key, state, read_ms, lag_ms)
+-- than the lag after the one before. Reads that are further apart than the gap do not agree, for nobody knows what was so in between; after eight
+-- of them they do.
+local function observe(key, state, read_ms, lag_ms, gap_ms)
   local seen = redis.call('HMGET', key, 'seen', 'seen_since', 'seen_last', 'seen_count', 'seen_reads')
   local reads = math.min((tonumber(seen[5]) or 0) + 1, OBSERVED_READS)
   local since, last, count = tonumber(seen[2]), tonumber(seen[3]), tonumber(seen[4])
-  if seen[1] ~= state or not (since and last and count) or last > read_ms + 60000 then
+  if seen[1] ~= state or not (since and last and count) or last > read_ms + 60000 or (read_ms > last + gap_ms and reads < OBSERVED_READS) then
     since, last, count = read_ms, read_ms, 1
   elseif read_ms > last + lag_ms then
     last, count = read_ms, count + 1
@@ -61,13 +62,23 @@ local function observe(key, state, read_ms, lag_ms)
   return read_ms - since, count, math.max(last + lag_ms - read_ms, 0) + lag_ms * (2 ^ (reads - 1) - 1) + 1
 end
 
--- Another assistant of an org that is published with a key; nil if there is none.
+-- Two reads that say that there is no key may be this many times as far apart as they have to be.
+local CONFIRMS_APART = 3
+
+-- Another assistant of an org that is published with a key; nil if there is none. One that was first published much later than this one may be of
+-- another org that Invent showed for a time: such a one only if there is no other.
 local WITNESSES_LOOKED_AT = 20
-local function witness_of(org, assistant)
+local FIRST_IMPORT_CONFIRMS = 20
+local function witness_of(org, assistant, since_ms, confirm_ms)
+  local newer
   for _, id in ipairs(redis.call('ZRANDMEMBER', PREFIX .. ':assistants:' .. encoded(org), WITNESSES_LOOKED_AT)) do
-    local other = id ~= assistant and redis.pcall('HGET', PREFIX .. ':assistant:' .. encoded(id), 'fingerprint')
-    if type(other) == 'string' and is_key(other) then return id end
+    local other = id ~= assistant and redis.pcall('HMGET', PREFIX .. ':assistant:' .. encoded(id), 'fingerprint', 'since')
+    if other and not other.err and is_key(other[1]) then
+      if (tonumber(other[2]) or 0) <= since_ms + FIRST_IMPORT_CONFIRMS * confirm_ms then return id end
+      newer = newer or id
+    end
   end
+  return newer
 end
 
 -- A key that another assistant of the org was read with is not published, not even if an operator has accepted what reads say. Returns nil for any other.
@@ -94,7 +105,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   if doubted > 0 then return { 'DOUBTED', int(math.max(math.min(doubted, lag_ms), 1)) } end
 
   if was_superseded(state, held[6], superseded) then
-    local _, count, wait_ms = observe(KEYS[2], state, read_ms, lag_ms)
+    local _, count, wait_ms = observe(KEYS[2], state, read_ms, lag_ms, math.huge)
     if count < READS_FOR_ROLLBACK then
       redis.call('HSETNX', PREFIX .. ':stale', assistant, cjson.encode({ since = math.floor(now_ms), org = org }))
       return { 'STALE', held[4], int(wait_ms) }
@@ -115,8 +126,8 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   if is_key(state) and not is_key(held[6]) then return nil end
 
   if not is_key(state) then
-    local agreed_ms, count, wait_ms = observe(KEYS[2], state, read_ms, lag_ms)
     local confirm_ms = tonumber(ARGV[19])
+    local agreed_ms, count = observe(KEYS[2], state, read_ms, lag_ms, lag_ms + CONFIRMS_APART * confirm_ms)
     if confirm_ms > 0 and (agreed_ms < confirm_ms or count < 2) then
       count_change(org, assistant, now_ms)
       return { 'UNCONFIRMED', int(math.max(confirm_ms - agreed_ms, lag_ms + 1, 1)) }
@@ -129,7 +140,8 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   local limit, known_assistants = change_limit(org, tonumber(ARGV[20]))
   local changed = changes_of(org)
   if changed <= limit then
-    local witness = not is_key(state) and ARGV[22] ~= '1' and witness_of(org, assistant)
+    local is_witnessed = ARGV[22] ~= '' and read_ms >= tonumber(ARGV[22])
+    local witness = not is_key(state) and not is_witnessed and witness_of(org, assistant, tonumber(held[14]) or 0, tonumber(ARGV[19]))
     return witness and { 'UNWITNESSED', witness } or nil
   end
   code = is_key(state) and 'TOO_MANY_CHANGED' or state == 'deleted' and 'TOO_MANY_GONE' or 'TOO_MANY_WITHOUT_KEY'
@@ -142,7 +154,7 @@ local function commit(KEYS, ARGV)
   local version = tonumber(epoch)
 
   local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded', 'known',
-    'org', 'uncertain', 'intent', 'verified', 'seen')
+    'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
   local published = tonumber(held[4]) or 0
   if published == version then return { 'ALREADY', held[5] } end
 
@@ -189,6 +201,9 @@ local function commit(KEYS, ARGV)
     facts[#facts + 1], facts[#facts + 2] = 'rotated', rotated
   elseif read_anew then
     redis.call('HDEL', KEYS[2], 'rotated')
+  end
+  if not held[6] then
+    facts[#facts + 1], facts[#facts + 2] = 'since', int(now_ms)
   end
   redis.call('HSET', KEYS[2], unpack(facts))
   if held[13] then forget_observation(KEYS[2], ARGV[13]) end

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
+import { processIdentity } from '@rekey/runtime';
+
+/** The process that holds a lock, as it says itself. */
+export interface Holder {
+  pid: number;
+  identity?: string;
+  host: string;
+}
+
+export type FolderLock = { release(): void } | { heldBy: Holder | undefined } | { unsupported: string };
+
+const ANSWER_WITHIN_MS = 2000;
+const SUFFIX = '.sock';
+
+/**
+ * A lock of a folder that ends with its process, however that ends: a listening Unix socket in the folder. It also holds between containers that share the folder, which have
+ * process numbers and networks of their own. Each process first listens under a name of its own, and then looks for others: of two that start at once, both may give way, and
+ * never do both continue. A socket that nobody listens on was left behind, and is removed.
+ */
+export const lockFolder = async (folder: string): Promise<FolderLock> => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const directory = openSync(folder, 'r');
+  // The path of a socket has 107 bytes at the most; that of the folder may be longer.
+  const short = process.platform === 'linux' ? `/proc/self/fd/${directory}` : folder;
+  const own = `${process.pid}-${randomBytes(6).toString('hex')}${SUFFIX}`;
+  const holder: Holder = { pid: process.pid, host: hostname(), ...withIdentity(process.pid) };
+  const server = createServer((socket) => socket.on('error', () => {}).end(JSON.stringify(holder)));
+  const release = () => {
+    server.close();
+    rmSync(join(folder, own), { force: true });
+    closeSync(directory);
+  };
+  try {
+    await listen(server, `${short}/${own}`);
+  } catch (error) {
+    closeSync(directory);
+    return { unsupported: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN' };
+  }
+  for (const name of readdirSync(folder)) {
+    if (name === own || !name.endsWith(SUFFIX)) continue;
+    const other = await ask(`${short}/${name}`);
+    if (other === 'gone') rmSync(join(folder, name), { force: true });
+    else {
+      release();
+      return { heldBy: other === 'silent' ? undefined : other };
+    }
+  }
+  return { release };
+};
+
+const withIdentity = (pid: number): { identity?: string } => {
+  const identity = processIdentity(pid);
+  return identity === undefined ? {} : { identity };
+};
+
+const listen = async (server: Server, path: string): Promise<void> => {
+  server.unref().listen(path);
+  await once(server, 'listening');
+};
+
+/** Who listens there; `silent` if it does not say, as a process that is stopped. */
+const ask = async (path: string): Promise<Holder | 'gone' | 'silent'> => {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+  } catch (error) {
+    return ['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '') ? 'gone' : 'silent';
+  }
+  socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy(new Error('no answer')));
+  try {
+    return JSON.parse(await readAll(socket)) as Holder;
+  } catch {
+    return 'silent';
+  } finally {
+    socket.destroy();
+  }
+};

@@ -1,0 +1,2 @@
+declare const nothing: undefined;
+export default nothing;

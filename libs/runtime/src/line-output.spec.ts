@@ -1,0 +1,133 @@
+import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { lineOf, startChild, type Child } from '@rekey/testing';
+
+jest.setTimeout(60_000);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rekey-output-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const runtime = (file: string) => new URL(`./${file}`, import.meta.url).href;
+/** A process that runs `code` in place of an app; what it says beside its log, it says on standard error. */
+const PREAMBLE = `
+  import { z } from '${import.meta.resolve('zod')}';
+  import { runProcess } from '${runtime('shutdown.ts')}';
+  import { commonVariables } from '${runtime('config.ts')}';
+  import { droppedLogLines } from '${runtime('logger.ts')}';
+  const say = (words) => process.stderr.write(JSON.stringify(words) + '\\n');
+  const turn = () => new Promise(setImmediate);
+  const run = (main) => runProcess('test', z.object(commonVariables), main);
+`;
+/** \`shell\` is what bash does with the process, which is "$@". */
+const start = (code: string, shell = 'exec "$@"'): Child =>
+  startChild('bash', ['-c', shell, 'bash', process.execPath, '--conditions=@rekey/source', '--input-type=module', '-e', PREAMBLE + code], { cwd: folder });
+
+const said = (child: Child): Promise<any> => {
+  let rest = '';
+  return new Promise((resolve, reject) => {
+    child.process.stderr?.on('data', (chunk: Buffer) => {
+      rest += chunk.toString();
+      if (rest.includes('\n')) resolve(JSON.parse(rest.slice(0, rest.indexOf('\n'))));
+    });
+    void child.exited.then(({ code, signal }) => reject(new Error(`it ended with ${signal ?? code}: ${rest}`)));
+  });
+};
+
+/** It logs, works between the lines, and says how many lines were dropped and how large its memory is; then it waits for a signal. */
+const LOGS = (lines: number) => `
+  await run(async (config, logger, shutdown) => {
+    const alive = setInterval(() => {}, 1000);
+    shutdown.defer('alive', () => clearInterval(alive));
+    for (let i = 0; i < ${lines}; i += 1) {
+      logger.info({ i, filling: 'x'.repeat(400) }, 'a line');
+      if (i % 100 === 0) await turn();
+    }
+    process.on('SIGUSR2', () => { logger.info({ i: ${lines} }, 'a line'); say({ dropped: droppedLogLines() }); });
+    say({ dropped: droppedLogLines(), rss: process.memoryUsage().arrayBuffers });
+  });
+`;
+
+describe('a log that nobody can take', () => {
+  it.each([
+    ['on a full device', 'exec "$@" > /dev/full'],
+    ['whose reader is gone', 'exec "$@" > >(exec true)'],
+    ['on a socket whose peer is gone', 'exec 5<> /dev/tcp/127.0.0.1/$PORT; exec "$@" >&5'],
+  ])('is dropped and counted, work continues, and SIGTERM ends it with 0: %s', async (_what, shell) => {
+    const { createServer } = await import('node:net');
+    const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const child = start(LOGS(2000), shell.replace('$PORT', String((server.address() as { port: number }).port)));
+    const { dropped } = await said(child);
+    expect(dropped).toBeGreaterThan(1000);
+    expect(await child.stop(20_000)).toBe(0);
+    server.close();
+  });
+
+  it('does not keep a process that fails at its start from ending, nor from saying why', async () => {
+    const child = start("await run(async () => { throw new Error('the reason'); });", 'exec "$@" > /dev/full');
+    let err = '';
+    child.process.stderr?.on('data', (chunk) => (err += chunk));
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(err).toBe('test: could not start: the reason\n');
+  });
+
+  it('does not loop when an error that nobody caught cannot be written either', async () => {
+    const child = start("await run(async () => { setInterval(() => { throw new Error('again'); }, 1); });", 'exec "$@" > /dev/full 2>&1');
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+  });
+
+  it('is taken again when there is room, and says how many lines were dropped', async () => {
+    // Files of this process may have 64 KiB.
+    const child = start(LOGS(1000), 'ulimit -f 64; exec "$@" >> log');
+    const { dropped } = await said(child);
+    expect(dropped).toBeGreaterThan(500);
+    const log = join(folder, 'log');
+    const before = (await readFile(log, 'utf8')).split('\n').slice(0, -1);
+    await truncate(log);
+    const news = said(child);
+    child.signal('SIGUSR2');
+    expect(await news).toEqual({ dropped });
+    const after = (await readFile(log, 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+    expect(after).toMatchObject([{ level: 'warn', event: 'log_lines_dropped', dropped, msg: expect.stringContaining(`${dropped} log lines were dropped`) }, { i: 1000 }]);
+    // A line that was cut off in the middle is no line.
+    expect([before.length, before.length - 1]).toContain(1000 - dropped);
+    expect(await child.stop(20_000)).toBe(0);
+  });
+});
+
+describe('a log whose reader does not read', () => {
+  const LINES = 40_000;
+
+  it('is dropped beyond a bound; what is read afterwards is whole lines, in order, with the number of those that are missing', async () => {
+    const child = start(LOGS(LINES));
+    const { dropped, rss } = await said(child);
+    expect(dropped).toBeGreaterThan(LINES / 2);
+    expect(rss).toBeLessThan(20 * 1024 * 1024);
+    const lines: any[] = [];
+    let rest = '';
+    const reported = lineOf(child, (line) => (line.includes('log_lines_dropped') ? line : undefined), 'the report');
+    child.process.stdout?.on('data', (chunk: Buffer) => {
+      const parts = (rest + chunk.toString()).split('\n');
+      rest = parts.pop()!;
+      for (const part of parts) lines.push(JSON.parse(part));
+    });
+    expect(JSON.parse(await reported)).toMatchObject({ level: 'warn', dropped });
+    child.signal('SIGUSR2');
+    await lineOf(child, (line) => (line.includes(`"i":${LINES},`) ? line : undefined), 'the next line');
+    const numbers = lines.map(({ i }) => i).filter((i) => i !== undefined);
+    expect(numbers).toEqual([...Array.from({ length: LINES - dropped }, (_, i) => i), LINES]);
+    expect(await child.stop(20_000)).toBe(0);
+  });
+
+  it('does not hold up the end of a process', async () => {
+    const child = start(LOGS(LINES));
+    await said(child);
+    child.signal('SIGTERM');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+  });
+});

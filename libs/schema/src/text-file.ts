@@ -1,0 +1,104 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** Why a text cannot be read. The message is what follows the name of the file in a sentence, and quotes nothing of what is in it. */
+export class TextFileError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'TextFileError';
+    this.code = code;
+  }
+}
+
+/** More than any key file, API keys file or certificate has. */
+const MAX_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+/** A file that is written while it is read is read again, this many times at the most. */
+const MAX_READINGS = 3;
+const PIPE_ANSWERS_WITHIN_MS = 5000;
+const PIPE_EVERY_MS = 20;
+
+/**
+ * The text of a small file in UTF-8, without a byte order mark. Also takes a pipe, such as of `<(…)` in a shell. Never waits without end, and reads a bounded number of bytes,
+ * whatever is at that path. Throws a TextFileError.
+ */
+export const readTextFile = (path: string): string => {
+  let fd: number;
+  try {
+    // Otherwise a named pipe would wait for a writer.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw cannotRead(error);
+  }
+  try {
+    return decodeText(readSettled(fd));
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** The text of bytes in UTF-8, without a byte order mark. Throws a TextFileError for other encodings, and if there is nothing. */
+export const decodeText = (bytes: Uint8Array): string => {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) throw new TextFileError('UTF_16', 'is UTF-16 text; save it as UTF-8');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new TextFileError('NOT_UTF_8', 'is not UTF-8 text; save it as UTF-8');
+  }
+  if (text.trim() === '') throw new TextFileError('EMPTY', 'is empty');
+  return text;
+};
+
+const cannotRead = (error: unknown): TextFileError => {
+  const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return new TextFileError(code, 'does not exist');
+  if (code === 'EISDIR') return new TextFileError(code, 'is a folder');
+  if (code === 'EACCES') return new TextFileError(code, 'cannot be read by this user (EACCES)');
+  return new TextFileError(code, `cannot be read (${code})`);
+};
+
+/** A file that changes while it is read may be half of the old and half of the new: it is read once more. */
+const readSettled = (fd: number): Buffer => {
+  const versionOf = () => {
+    const { mtimeMs, size } = fstatSync(fd);
+    return `${mtimeMs}:${size}`;
+  };
+  const isFile = fstatSync(fd).isFile();
+  for (let reading = 1; ; reading += 1) {
+    const before = versionOf();
+    const bytes = readAll(fd, isFile ? 0 : null);
+    if (!isFile || before === versionOf() || reading === MAX_READINGS) return bytes;
+  }
+};
+
+/** From a position on; from where it is, of what has none. */
+const readAll = (fd: number, start: number | null): Buffer => {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  const giveUpMs = performance.now() + PIPE_ANSWERS_WITHIN_MS;
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const read = readChunk(fd, chunk, start === null ? null : start + total);
+    if (read === 0) return Buffer.concat(chunks, total);
+    if (read === undefined) {
+      if (performance.now() >= giveUpMs) throw new TextFileError('NO_WRITER', 'is a pipe that nobody writes to');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_EVERY_MS);
+      continue;
+    }
+    total += read;
+    if (total > MAX_BYTES) throw new TextFileError('TOO_LARGE', `is larger than ${MAX_BYTES} bytes`);
+    chunks.push(chunk.subarray(0, read));
+  }
+};
+
+/** Undefined while a pipe has nothing. */
+const readChunk = (fd: number, chunk: Buffer, position: number | null): number | undefined => {
+  try {
+    return readSync(fd, chunk, 0, chunk.length, position);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw cannotRead(error);
+  }
+};
