@@ -165,6 +165,98 @@ describe('what is not known', () => {
   });
 });
 
+describe('an answer that will be the same next time', () => {
+  const asked = async (): Promise<number> => (await system.admin('GET', '/counts')).rotate;
+  const needing = async (rotationId: string) => (await system.client.getStatus({})).attention.find(({ subject }) => subject === rotationId);
+
+  it.each([302, 307, 204, 405])('to the POST alone, a %i: an operator is told at once, and the rotation fails after that one request', async (status) => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'failBefore', status, times: 0, location: 'https://login.example/path?token=hunter2' });
+    const before = await asked();
+    const { id: rotationId } = await system.rotate(id);
+    const item = await eventually(() => needing(rotationId), (found) => found !== undefined);
+    expect(item).toMatchObject({ code: 'ROTATION_NEEDS_OPERATOR', message: expect.stringMatching(/^Invent answered with a redirect.*\(UPSTREAM_UNEXPECTED\)$/), advice: expect.stringContaining('INVENT_BASE_URL') });
+    expect(await system.waitFor(rotationId)).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason: 'UPSTREAM_UNEXPECTED' } });
+    expect((await asked()) - before).toBe(1);
+    expect(await needing(rotationId)).toBeUndefined();
+    await expectInForce(id);
+    expect(system.output()).not.toContain('hunter2');
+  });
+
+  it('a redirect of a POST that was done: what it did is published', async () => {
+    const id = await published();
+    expect(await rotateUnder(id, { kind: 'failAfter', status: 303, times: 0 })).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason: 'UPSTREAM_UNEXPECTED' } });
+    expect(await rotationsOf(id)).toBe(2);
+    await expectInForce(id);
+  });
+
+  it('redirects of everything: no request is repeated that could replace the key, and an operator is told', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, on: 'any', kind: 'failBefore', status: 302, times: 0, location: 'https://login.example/' });
+    const before = await asked();
+    const { id: rotationId } = await system.rotate(id);
+    await eventually(() => needing(rotationId), (found) => found?.code === 'ROTATION_NEEDS_OPERATOR');
+    await eventually(async () => system.output(), (output) => output.includes('HTTP 302, a redirect to https://login.example'));
+    await system.admin('DELETE', '/faults');
+    expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'FAILED', attemptCount: 1 });
+    expect((await asked()) - before).toBe(1);
+    await expectInForce(id);
+  }, 60_000);
+
+  it('halts a bulk rotation that meets it first', async () => {
+    await system.admin('POST', '/faults', { kind: 'failBefore', status: 308, times: 0 });
+    const before = await asked();
+    const ids = Array.from({ length: 60 }, (_, i) => `ast_${40 + i}`);
+    const { id } = await system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds: ids }]);
+    const halted = await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'HALTED');
+    expect(halted).toMatchObject({ stop: { reason: 'UPSTREAM_UNEXPECTED' } });
+    // Those that were under way when the first answer came are at most as many as may be open.
+    expect((await asked()) - before).toBeLessThanOrEqual(20);
+    expect((await system.client.getStatus({})).attention).toContainEqual(expect.objectContaining({ code: 'BULK_HALTED', subject: id, advice: expect.stringContaining('INVENT_BASE_URL') }));
+    await system.client.cancelBulkRotation({ id });
+    // One known outcome, and requests leave as before.
+    await system.admin('DELETE', '/faults');
+    expect(await system.rotateAndWait(await published())).toMatchObject({ state: 'SUCCEEDED' });
+  }, 60_000);
+
+  it('survives the worker that got it: the one that takes over sends no other request', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { assistantId: id, kind: 'failBefore', status: 302, times: 0 });
+    const before = await asked();
+    const { id: rotationId } = await system.rotate(id);
+    await eventually(() => needing(rotationId), (found) => found !== undefined);
+    await system.worker!.child.kill();
+    await system.startWorker({ REKEY_RETRY_FOR_MS: '0' });
+    expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason: 'UPSTREAM_UNEXPECTED' } });
+    expect((await asked()) - before).toBe(1);
+  }, 60_000);
+});
+
+describe('answers that are not plain', () => {
+  it.each([
+    ['gzip', { kind: 'encode' }], ['br', { kind: 'encode', encoding: 'br' }], ['gzip, br', { kind: 'encode', encoding: 'gzip, br' }], ['a 100', { kind: 'inform' }], ['103 and 100', { kind: 'inform', both: true }],
+  ])('are as good as plain ones: %s', async (_what, fault) => {
+    const id = await published();
+    await system.admin('POST', '/faults', { on: 'any', ...fault });
+    expect(await system.rotateAndWait(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 1 });
+    expect(await rotationsOf(id)).toBe(2);
+    await expectInForce(id);
+  });
+
+  it('and cannot be decoded: an operator is told, and the key is published when it can be read', async () => {
+    const id = await published();
+    await system.admin('POST', '/faults', { on: 'any', kind: 'encode', encoding: 'unknown' });
+    const { id: rotationId } = await system.rotate(id);
+    const seen = await eventually(() => system.client.getRotation({ id: rotationId }), ({ reconciliation }) => reconciliation?.operatorNeeded === true);
+    expect(seen.reconciliation).toMatchObject({ readError: 'ANSWER_UNREADABLE', advice: expect.stringContaining('between the worker and Invent') });
+    await system.admin('DELETE', '/faults');
+    const ended = await system.waitFor(rotationId, 40);
+    expect(ended).toMatchObject({ attemptCount: 1 });
+    expect(await rotationsOf(id)).toBe(2);
+    await expectInForce(id);
+  }, 60_000);
+});
+
 describe('an upstream that is away', () => {
   it('fails a rotation when it was away for too long, the key unchanged', async () => {
     const worker = await startSystem({ worker: { INVENT_BASE_URL: 'http://127.0.0.1:1', REKEY_RETRY_FOR_MS: '0' } });

@@ -15,6 +15,8 @@ export interface System {
   readonly redis: Redis;
   readonly simulator: App;
   readonly gateway: App;
+  /** The one that it began with. */
+  readonly worker: App | undefined;
   readonly client: GatewayClient;
   readonly keyFile: string;
   readonly sealer: Sealer;
@@ -89,7 +91,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   };
   const gateway = await start('gateway', options.gateway);
   const client = connectGateway(gateway.ready['address']!);
-  if (options.worker !== false) await start('worker', options.worker);
+  const worker = options.worker === false ? undefined : await start('worker', options.worker);
   // A gateway listens before it has reached its Redis, and says UNAVAILABLE until then. What a spec does without a Redis, it does later.
   await eventually(() => client.getStatus({}).then(() => true, () => false), (serves) => serves);
 
@@ -108,7 +110,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   };
   const versions = async () => (await events()).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
   return {
-    redisServer, redis, simulator, gateway, client, keyFile, sealer, environment, admin, rotate, waitFor, events, versions,
+    redisServer, redis, simulator, gateway, worker, client, keyFile, sealer, environment, admin, rotate, waitFor, events, versions,
     startWorker: (env) => start('worker', env),
     startGateway: (env) => start('gateway', env),
     rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),

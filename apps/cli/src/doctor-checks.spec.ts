@@ -3,7 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ListOutcome } from '@rekey/invent';
+import { createConnectProxy } from '@rekey/testing';
 import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, tellReachable, type Finding } from './doctor-checks.ts';
 
 describe('what Redis says of itself', () => {
@@ -33,8 +36,17 @@ describe('the ledger and the key file', () => {
 });
 
 describe('what Invent answers', () => {
-  it.each([[200, 'ok'], [401, 'fail'], [403, 'fail'], [404, 'fail'], [429, 'warn'], [503, 'fail'], ['ECONNREFUSED', 'fail']])('%j: %s', (answer, status) => {
-    expect(tellAccepted(new URL('https://api.example'), 'c', answer)).toMatchObject({ status });
+  it.each<[ListOutcome, string]>([
+    [{ outcome: 'read', page: { records: [], unreadable: [], total: 0 } }, 'ok'],
+    [{ outcome: 'not-read', code: 'UPSTREAM_UNAUTHENTICATED', status: 401, reason: 'HTTP 401' }, 'fail'],
+    [{ outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: 'HTTP 404' }, 'fail'],
+    [{ outcome: 'not-read', code: 'UPSTREAM_RATE_LIMITED', status: 429, reason: 'HTTP 429' }, 'warn'],
+    [{ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', status: 503, reason: 'HTTP 503' }, 'fail'],
+    [{ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'ECONNREFUSED' }, 'fail'],
+    [{ outcome: 'not-read', code: 'UPSTREAM_UNEXPECTED', status: 302, reason: 'HTTP 302, a redirect to https://login.example' }, 'fail'],
+    [{ outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: 'a 200 that is not a JSON array' }, 'fail'],
+  ])('%j: %s', (outcome, status) => {
+    expect(tellAccepted(new URL('https://api.example'), 'c', outcome)).toMatchObject({ status, message: expect.stringContaining('reason' in outcome && status === 'fail' ? `${outcome.status ?? outcome.reason}` : 'api.example') });
   });
 
   it.each([401, 'ENOTFOUND'])('%j without an API key: a warning that names the variables', (answer) => {
@@ -45,10 +57,12 @@ describe('what Invent answers', () => {
 describe('examine', () => {
   let upstream: Server;
   const asked: string[] = [];
+  const plain: { status: number; headers: Record<string, string>; body: Buffer } = { status: 200, headers: {}, body: Buffer.from('[]') };
+  let respond = plain;
   beforeAll(async () => {
     upstream = createServer((request, response) => {
       asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-      response.writeHead(200).end('[]');
+      response.writeHead(respond.status, respond.headers).end(respond.body);
     });
     await new Promise<void>((resolve) => void upstream.listen(0, '127.0.0.1', resolve));
   });
@@ -74,6 +88,34 @@ describe('examine', () => {
     asked.length = 0;
     expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' })).at(-1)).toMatchObject({ check: 'invent', status: 'ok', message: expect.stringContaining('one request') });
     expect(asked).toEqual(['GET /orgs/c/assistants?page=1&take=1 Bearer k']);
+  });
+
+  it('reads what a worker reads: an answer that cannot be read fails, and a list that was compressed unasked does not', async () => {
+    const env = { REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' };
+    for (const [answer, status, message] of [
+      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: gzipSync('[]') }, 'ok', 'accepts the API key'],
+      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from('[]') }, 'fail', 'a body that is not gzip'],
+      [{ status: 200, headers: {}, body: Buffer.from('<html>sign in</html>') }, 'fail', 'a 200 that is not a JSON array'],
+      [{ status: 302, headers: { location: 'https://login.example/?token=hunter2' }, body: Buffer.of() }, 'fail', 'a redirect to https://login.example)'],
+    ] as const) {
+      respond = answer;
+      expect((await findings(env)).at(-1)).toMatchObject({ check: 'invent', status, message: expect.stringContaining(message) });
+    }
+    respond = plain;
+  });
+
+  it('goes through the proxy that workers go through, and to loopback without it', async () => {
+    const proxy = await createConnectProxy({ portOf: () => (upstream.address() as AddressInfo).port });
+    const env = { REDIS_URL: 'redis://127.0.0.1:1', INVENT_API_KEY: 'k', INVENT_PLAIN_HTTP_HOSTS: 'invent.test', HTTP_PROXY: `http://user:hunter2@127.0.0.1:${proxy.port}` };
+    const through = await findings({ ...env, INVENT_BASE_URL: 'http://invent.test' });
+    const directly = await findings({ ...env, INVENT_BASE_URL: baseUrl() });
+    const malformed = await findings({ ...env, HTTP_PROXY: 'socks5://hunter2', INVENT_BASE_URL: 'http://invent.test' });
+    await proxy.close();
+    expect(through.at(-1)).toMatchObject({ status: 'ok', message: expect.stringContaining('through the proxy of HTTP_PROXY') });
+    expect(directly.at(-1)).toMatchObject({ status: 'ok' });
+    expect(malformed.at(-1)).toMatchObject({ status: 'fail', message: expect.stringContaining('HTTP_PROXY must be') });
+    expect(proxy.targets).toEqual(['invent.test:80']);
+    expect(JSON.stringify([through, directly, malformed])).not.toContain('hunter2');
   });
 
   it('without an API key only sees that somebody answers', async () => {

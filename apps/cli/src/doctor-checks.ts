@@ -1,6 +1,7 @@
-import { ApiKey, apiKeysFromFile, parseBaseUrl, singleApiKey, type ApiKeys } from '@rekey/invent';
+import { ApiKey, ProxyVariableError, apiKeysFromFile, createInventClient, parseBaseUrl, proxyFor, singleApiKey, type ApiKeys, type ListOutcome, type Proxy } from '@rekey/invent';
 import { createLedger, ledgerKeys } from '@rekey/ledger';
 import { STOP_ACCEPTING_AT, createRedisConnections, parseEnvironment, refineWorkerVariables, whyNotWritable, workerVariables, type StartError } from '@rekey/runtime';
+import { errorTable } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -182,11 +183,14 @@ const apiKeysOf = ({ INVENT_API_KEY, INVENT_API_KEYS_FILE }: DoctorEnvironment):
 async function* checkUpstream(environment: DoctorEnvironment): AsyncGenerator<Finding> {
   const check = 'invent';
   let baseUrl: URL;
+  let proxy: Proxy | undefined;
   let apiKeys: ApiKeys | undefined;
   try {
     baseUrl = parseBaseUrl(environment.INVENT_BASE_URL, environment.INVENT_PLAIN_HTTP_HOSTS);
+    proxy = proxyFor(baseUrl, environment);
   } catch (error) {
-    yield { check, status: 'fail', message: `INVENT_BASE_URL ${error instanceof z.ZodError ? 'must be a URL' : (error as Error).message}`, advice: 'Correct it, as workers do not start with it.' };
+    const complaint = error instanceof ProxyVariableError ? `${error.variable} ${error.message}` : `INVENT_BASE_URL ${error instanceof z.ZodError ? 'must be a URL' : (error as Error).message}`;
+    yield { check, status: 'fail', message: complaint, advice: 'Correct it, as workers do not start with it.' };
     return;
   }
   try {
@@ -195,52 +199,61 @@ async function* checkUpstream(environment: DoctorEnvironment): AsyncGenerator<Fi
     yield { check, status: 'fail', message: (error as Error).message, advice: 'Correct the file: a JSON object of org id to API key.' };
     return;
   }
-  if (apiKeys === undefined) {
-    yield tellReachable(baseUrl, await knock(baseUrl));
-    return;
-  }
-  const orgIds = apiKeys.orgIds();
-  for (const orgId of orgIds.slice(0, MAX_TRIED_KEYS)) {
-    const url = new URL(`${baseUrl.pathname.replace(/\/$/, '')}/orgs/${encodeURIComponent(orgId)}/assistants?page=1&take=1`, baseUrl);
-    yield tellAccepted(baseUrl, orgId, await knock(url, apiKeys(orgId)));
-  }
-  const left = orgIds.length - MAX_TRIED_KEYS;
-  if (left > 0) {
-    const message = left === 1 ? 'the API key of 1 more org of INVENT_API_KEYS_FILE was not tried' : `the API keys of ${left} more orgs of INVENT_API_KEYS_FILE were not tried`;
-    yield { check, status: 'warn', message, advice: 'Each would cost a request. To try theirs, give a file with these alone.' };
+  // As a worker asks: what this can read, a worker can.
+  const timeoutMs = Math.min(environment.INVENT_TIMEOUT_MS, UPSTREAM_WITHIN_MS);
+  const invent = createInventClient({ baseUrl, proxy, apiKeys: apiKeys ?? Object.assign(() => undefined, { orgIds: () => [] }), timeoutMs, connections: 1 });
+  try {
+    if (apiKeys === undefined) {
+      yield tellReachable(baseUrl, await invent.knock(), proxy);
+      return;
+    }
+    const orgIds = apiKeys.orgIds();
+    for (const orgId of orgIds.slice(0, MAX_TRIED_KEYS)) yield tellAccepted(baseUrl, orgId, await invent.listAssistants(orgId, 1, { take: 1 }), proxy);
+    const left = orgIds.length - MAX_TRIED_KEYS;
+    if (left > 0) {
+      const message = left === 1 ? 'the API key of 1 more org of INVENT_API_KEYS_FILE was not tried' : `the API keys of ${left} more orgs of INVENT_API_KEYS_FILE were not tried`;
+      yield { check, status: 'warn', message, advice: 'Each would cost a request. To try theirs, give a file with these alone.' };
+    }
+  } finally {
+    await invent.close();
   }
 }
 
-/** The status of an answer, or why there is none. Its body, which may hold keys, is not read. */
-const knock = async (url: URL, apiKey?: string): Promise<number | string> => {
-  try {
-    const headers = { accept: 'application/json', 'user-agent': 'rekey', ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) };
-    const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(UPSTREAM_WITHIN_MS) });
-    await response.body?.cancel();
-    return response.status;
-  } catch (error) {
-    const { name, cause } = error as Error;
-    return name === 'TimeoutError' ? `no answer within ${UPSTREAM_WITHIN_MS / 1000} s` : kindOf(cause ?? error);
-  }
-};
-
-const away = (baseUrl: URL, why: string): Finding => ({ check: 'invent', status: 'fail', message: `${baseUrl.host} cannot be reached (${why})`, advice: 'Check the network, a proxy on the way, and INVENT_BASE_URL.' });
+const nameOf = (baseUrl: URL, proxy: Proxy | undefined): string => (proxy ? `${baseUrl.host}, through the proxy of ${proxy.variable},` : baseUrl.host);
 
 /** Without an API key nothing says that this is the environment of a worker, which alone has to reach Invent. */
-export const tellReachable = (baseUrl: URL, answer: number | string): Finding => {
+export const tellReachable = (baseUrl: URL, answer: number | string, proxy?: Proxy): Finding => {
+  const host = nameOf(baseUrl, proxy);
   if (typeof answer === 'string') {
     const advice = 'If workers run here: set INVENT_API_KEY or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as they have them. Otherwise run this with the environment of a worker.';
-    return { check: 'invent', status: 'warn', message: `${baseUrl.host} cannot be reached from here (${answer}), and no API key is set`, advice };
+    return { check: 'invent', status: 'warn', message: `${host} cannot be reached from here (${answer}), and no API key is set`, advice };
   }
-  return { check: 'invent', status: 'warn', message: `${baseUrl.host} answers (HTTP ${answer}); no API key is set here, so none was tried`, advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try it, with one request.' };
+  return { check: 'invent', status: 'warn', message: `${host} answers (HTTP ${answer}); no API key is set here, so none was tried`, advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try it, with one request.' };
 };
 
-export const tellAccepted = (baseUrl: URL, orgId: string, answer: number | string): Finding => {
+/** What a list of one assistant says. */
+export const tellAccepted = (baseUrl: URL, orgId: string, outcome: ListOutcome, proxy?: Proxy): Finding => {
   const check = 'invent';
-  if (typeof answer === 'string') return away(baseUrl, answer);
+  const host = nameOf(baseUrl, proxy);
   const of = orgId === 'c' ? '' : ` of ${JSON.stringify(orgId)}`;
-  if (answer === 200) return { check, status: 'ok', message: `${baseUrl.host} accepts the API key${of} (this took one request of its budget)` };
-  if (answer === 401 || answer === 403) return { check, status: 'fail', message: `${baseUrl.host} does not accept the API key${of} (HTTP ${answer})`, advice: 'Check the key, and that it is of this org or of its parent.' };
-  if (answer === 429) return { check, status: 'warn', message: `${baseUrl.host} is reached, but its request limit is used up at present (HTTP 429)`, advice: 'Try again in a minute; see who else uses it.' };
-  return { check, status: 'fail', message: `${baseUrl.host} answers HTTP ${answer}`, advice: answer >= 500 ? 'Invent is not well: see its status page.' : 'Check INVENT_BASE_URL and the org id.' };
+  if (outcome.outcome === 'read') return { check, status: 'ok', message: `${host} accepts the API key${of} (this took one request of its budget)` };
+  const { code, status, reason } = outcome;
+  if (status === undefined) {
+    return { check, status: 'fail', message: `${host} cannot be reached (${reason})`, advice: 'Check the network, INVENT_BASE_URL, and the proxy: HTTPS_PROXY names one, and NO_PROXY what is reached without it.' };
+  }
+  switch (code) {
+    case 'UPSTREAM_UNAUTHENTICATED':
+    case 'UPSTREAM_FORBIDDEN':
+      return { check, status: 'fail', message: `${host} does not accept the API key${of} (HTTP ${status})`, advice: 'Check the key, and that it is of this org or of its parent.' };
+    case 'UPSTREAM_RATE_LIMITED':
+      return { check, status: 'warn', message: `${host} is reached, but its request limit is used up at present (HTTP 429)`, advice: 'Try again in a minute; see who else uses it.' };
+    case 'UPSTREAM_UNREACHABLE':
+      return { check, status: 'fail', message: `${host} answers ${reason}`, advice: 'Invent is not well: see its status page.' };
+    case 'ANSWER_UNREADABLE':
+    case 'RECORD_TOO_LARGE':
+    case 'UPSTREAM_UNEXPECTED':
+      return { check, status: 'fail', message: `${host} answers, and workers cannot read that (${reason})`, advice: errorTable[code].advice };
+    default:
+      return { check, status: 'fail', message: `${host} answers, but not with a list of assistants (${reason})`, advice: 'Check INVENT_BASE_URL and the org id.' };
+  }
 };

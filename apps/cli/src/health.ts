@@ -1,20 +1,6 @@
-import { credentials, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
-import { service } from 'grpc-health-check';
-import { fromServiceError } from './failure.ts';
+import { withGateway } from './gateway-command.ts';
 
-type HealthClient = {
-  check(request: { service: string }, options: { deadline: Date }, callback: (error: ServiceError | null, response?: { status: string }) => void): void;
-  close(): void;
-};
+const WITHIN_MS = 5000;
 
-/** Asks grpc.health.v1, as an orchestrator would: `SERVING`, or another status. Throws a CliError where nobody answers. */
-export const askHealth = async (address: string): Promise<string> => {
-  const Health = makeClientConstructor(service, 'grpc.health.v1.Health');
-  const client = new Health(address, credentials.createInsecure()) as unknown as HealthClient;
-  return new Promise<string>((resolve, reject) => {
-    client.check({ service: '' }, { deadline: new Date(Date.now() + 5000) }, (error, response) => {
-      if (error) reject(fromServiceError(error, address));
-      else resolve(response?.status ?? 'UNKNOWN');
-    });
-  }).finally(() => client.close());
-};
+/** Asks grpc.health.v1, as an orchestrator would: `SERVING`, or another status. Throws a CliError if the gateway does not answer. */
+export const askHealth = (gateway: string): Promise<string> => withGateway({ gateway }, async (client) => (await client.checkHealth({ service: '' }, { deadlineMs: WITHIN_MS })).status);

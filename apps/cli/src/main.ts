@@ -80,3 +80,7 @@ try {
   process.stderr.write(json ? `${JSON.stringify({ error: { reason, message } })}\n` : `error: ${message} (${reason})\n`);
   process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
 }
+
+// A connection that a library still waits for, such as one through a proxy that says nothing, keeps no command.
+await new Promise((resolve) => process.stdout.write('', resolve));
+process.exit();

@@ -343,6 +343,16 @@ describe('lists that are wrong', () => {
   });
 });
 
+describe('what comes over the wire', () => {
+  it.each(['gzip', 'br', 'deflate', 'gzip, br'])('encode compresses any answer unasked: %s', async (encoding) => {
+    await script({ kind: 'encode', encoding });
+    for (const response of [await get(), await list()]) {
+      expect(response.headers.get('content-encoding')).toBe(encoding);
+      expect(await response.json()).toBeTruthy();
+    }
+  });
+});
+
 describe('headers', () => {
   it('skewDate moves the date of any answer', async () => {
     await script({ kind: 'skewDate', skewMs: -3_600_000 });

@@ -11,8 +11,8 @@ export interface BudgetWatchOptions {
 }
 
 export interface BudgetWatch {
-  /** Upstream has refused a request for coming too soon (429). */
-  refused(request: { ageMs: number; retryAfterMs?: number }): void;
+  /** Upstream has refused a request for coming too soon (429). `retryAfterNote`: why the pause is not the one that it asked for. */
+  refused(request: { ageMs: number; retryAfterMs?: number; retryAfterNote?: 'unreadable' | 'bounded' }): void;
   /** It has answered one otherwise. */
   answered(request: { ageMs: number }): void;
   close(): Promise<void>;

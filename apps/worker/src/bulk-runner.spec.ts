@@ -82,7 +82,7 @@ const start = (more: Partial<BulkRunnerOptions> = {}): void => {
     endRange: async ({ bulkId, waiting }) => void (bulks.find(({ id }) => id === bulkId)!.left += waiting.length),
   } as Pick<BulkWork, 'draw' | 'claim' | 'renew' | 'endRange'> as BulkWork;
   runner = startBulkRunner({
-    work, doTask: async () => {}, post: async () => ({ kind: 'done' }), followUps: { add: async () => {}, revive: async () => {}, close: async () => {} }, clock: systemClock, logger: quiet,
+    work, doTask: async () => {}, post: async () => ({ kind: 'done' }), followUps: { add: async () => {}, revive: async () => {}, bringForward: async () => 0, close: async () => {} }, clock: systemClock, logger: quiet,
     concurrency: 20, maxOpenIntents: 20, claimLeaseMs: 1000, landingWindowMs: 1000, takeoverAfterMs: 60_000, holdBack: () => undefined, stopping: stopping.signal, ...more,
   });
 };

@@ -8,7 +8,7 @@ import type { Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface CheckDeps {
-  ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts' | 'requestCheck'>;
+  ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts' | 'requestCheck' | 'noteTooLarge' | 'noteFits'>;
   invent: Pick<InventClient, 'getAssistant'>;
   publisher: Publisher;
   clock: Clock;
@@ -88,9 +88,11 @@ export const checkAssistant =
     if (!finding) {
       const { code, reason, retryAfterMs } = outcome as ReadOutcome & { outcome: 'not-read' };
       logger.warn({ ...idsOf(target), code, reason }, 'an assistant could not be checked');
+      if (code === 'RECORD_TOO_LARGE') await ledger.noteTooLarge(target, hold.atMs);
       return { kind: 'unreadable', code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     }
 
+    if (hold.tooLarge) await ledger.noteFits([target.assistantId]);
     const state = publisher.stateOf(finding);
     const known = hold.versionBefore !== undefined;
     const lastOrg = hold.publishedOrgId === undefined || hold.stateBefore === 'deleted' ? target.orgId : nameOf(hold.publishedOrgId);

@@ -3,7 +3,7 @@ import type { Logger } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
 import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { every } from './every.ts';
-import { needsOperator } from './needs-operator.ts';
+import { isLasting } from './needs-operator.ts';
 import { idsOf } from './publisher.ts';
 
 export interface DueChecksOptions {
@@ -71,7 +71,7 @@ const again = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: b
       return { inMs: AGAIN_MS.withheld, slow: true };
     case 'unreadable':
       // What was not asked for want of a request keeps its place; what cannot be read may be so for long, and be many.
-      return { inMs: Math.max(result.retryAfterMs ?? 0, needsOperator.has(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable), slow: slow || result.code !== 'UPSTREAM_RATE_LIMITED' };
+      return { inMs: Math.max(result.retryAfterMs ?? 0, isLasting(result.code) ? AGAIN_MS.refused : AGAIN_MS.unreadable), slow: slow || result.code !== 'UPSTREAM_RATE_LIMITED' };
     default:
       return undefined;
   }

@@ -16,6 +16,8 @@ export interface HousekeepingOptions {
   keepDays: number;
   /** An open rotation that no job carries and that has not changed for so long is put on its way again. */
   lostAfterMs: number;
+  /** No job is put off for longer than that. */
+  longestPutOffMs: number;
 }
 
 const TRIM_EVERY_MS = 10_000;
@@ -23,7 +25,7 @@ const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** What keeps the ledger true and within its bounds, whatever became of queue and processes. Several workers may do it at once. */
-export const startHousekeeping = ({ ledger, work, followUps, alignPolicies, alignSweeps, logger, keepRotations, keepBulks, keepDays, lostAfterMs }: HousekeepingOptions): { close(): Promise<void> } => {
+export const startHousekeeping = ({ ledger, work, followUps, alignPolicies, alignSweeps, logger, keepRotations, keepBulks, keepDays, lostAfterMs, longestPutOffMs }: HousekeepingOptions): { close(): Promise<void> } => {
   const trim = async () => {
     // By the clock of Redis: a worker whose own is ahead would forget what is young.
     const oldestMs = (await ledger.nowMs()) - keepDays * DAY_MS;
@@ -44,7 +46,14 @@ export const startHousekeeping = ({ ledger, work, followUps, alignPolicies, alig
     } while (after !== undefined);
   };
 
+  /** BullMQ reckons by the wall clocks of workers. What one has put off whose clock is ahead, a 429 for example, would come too late if another has to take it up. */
+  const bringForward = async () => {
+    const count = await followUps.bringForward((await ledger.nowMs()) + longestPutOffMs);
+    if (count > 0) logger.warn({ jobs: count }, 'rotations were put off for too long, by a clock that is ahead of that of Redis; they resume');
+  };
+
   const chores = [
+    every(ALIGN_EVERY_MS, bringForward, (err) => logger.warn({ err }, 'rotations that were put off could not be looked at')),
     every(TRIM_EVERY_MS, trim, (err) => logger.warn({ err }, 'old rotations could not be forgotten')),
     every(lostAfterMs / 2, reviveLost, (err) => logger.warn({ err }, 'lost rotations could not be looked for')),
     every(ALIGN_EVERY_MS, alignPolicies, (err) => logger.warn({ err }, 'policies could not be scheduled')),

@@ -4,6 +4,8 @@ import type { Finding } from './publisher.ts';
 
 /** One record of a list. */
 export interface Listed {
+  /** Too long to be published as it was listed. */
+  tooLarge?: true;
   assistantId: string;
   /** A fingerprint, `no-key` or `deleted`; empty if the record does not show its key. */
   state: string;

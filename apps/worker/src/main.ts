@@ -2,7 +2,7 @@ import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, singleApiKey, type InventClientOptions } from '@rekey/invent';
+import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, proxyFor, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
   FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
   LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
@@ -98,8 +98,12 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const readers = createReaders({ consumers, sealer, logger });
   await readers.refresh();
   const apiKeys = keysByOneName(configuredKeys, readers.nameOf);
+  const baseUrl = parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS);
+  const proxy = proxyFor(baseUrl, config);
+  if (proxy) logger.info({ event: 'proxy', proxy: proxy.origin, variable: proxy.variable }, 'requests to Invent go through a proxy');
   const upstream = {
-    baseUrl: parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS),
+    baseUrl,
+    proxy,
     timeoutMs: config.INVENT_TIMEOUT_MS,
     onLimited: (refused: Parameters<NonNullable<InventClientOptions['onLimited']>>[0]) => {
       meter.limited();
@@ -175,6 +179,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     keepBulks: config.REKEY_KEEP_BULKS,
     keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
     lostAfterMs: takeoverAfterMs,
+    // A landing window, or a minute of pause that is spread.
+    longestPutOffMs: windowMs({ sendWithinMs: takeoverAfterMs / 6, landingWindowMs: config.REKEY_LANDING_WINDOW_MS, readLagMs }) + 2 * 60_000,
   });
   shutdown.defer('housekeeping', () => housekeeping.close());
   watchRunId(redis, logger, async (runId) => {

@@ -7,12 +7,12 @@ import { redisNowMs, type Anchor, type Clock } from './clock.ts';
 import { ageOf } from './check-assistant.ts';
 import { createGate } from './gate.ts';
 import type { Meter } from './meter.ts';
-import { needsOperator } from './needs-operator.ts';
+import { isLasting, needsOperator } from './needs-operator.ts';
 import { ASK_AGAIN_WITHIN_MS, type Pacer } from './pacer.ts';
 import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 
 export interface RotateDeps {
-  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare'>;
+  ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare' | 'noteTooLarge' | 'noteFits'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
   publisher: Publisher;
   logger: Logger;
@@ -131,7 +131,7 @@ const takeStep = async (deps: RotateDeps, job: RotationJob): Promise<Step> => {
 const told = (held: Held): Held => ({ ...held, claim: { ...held.claim, uncertain: held.claim.versionBefore !== undefined } });
 
 /** How long after the claim the POST may still take effect, and a read still not show it. */
-export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: RotateTiming): number => sendWithinMs + landingWindowMs + readLagMs;
+export const windowMs = ({ sendWithinMs, landingWindowMs, readLagMs }: Pick<RotateTiming, 'sendWithinMs' | 'landingWindowMs' | 'readLagMs'>): number => sendWithinMs + landingWindowMs + readLagMs;
 
 /** Claims; where as many POSTs of the org are under way as may be, it waits a little for one to end: that takes less than putting off. */
 const claimWhenThereIsRoom = async (deps: RotateDeps, job: RotationJob): Promise<{ claimed: ClaimResult; askedMs: number; slotMs: number }> => {
@@ -183,15 +183,18 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   }
 };
 
-const outcomeUnknown = async (deps: RotateDeps, held: Held, { reason, status }: { reason: string; status?: number }): Promise<Step> => {
+const outcomeUnknown = async (deps: RotateDeps, held: Held, { reason, status, code: blocked }: { reason: string; status?: number; code?: ErrorCode }): Promise<Step> => {
   const { timing: { requestTimeoutMs, leaseMarginMs }, stopping, clock } = deps;
-  const ours = await noteUnknown(deps, held, reason, { ...(status !== undefined && { status }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
+  const ours = await noteUnknown(deps, held, reason, { ...(status !== undefined && { status }), ...(blocked && { blocked }), holdMs: stopping.aborted ? 0 : requestTimeoutMs + leaseMarginMs });
   if (!ours || stopping.aborted) return { kind: 'again', inMs: 0 };
-  return readBack(deps, told(held), windowMs(deps.timing) - (clock.nowMs() - held.askedMs));
+  const { claim, ...rest } = told(held);
+  return readBack(deps, { ...rest, claim: { ...claim, ...(blocked && { blocked }) } }, windowMs(deps.timing) - (clock.nowMs() - held.askedMs));
 };
 
-const noteUnknown = async ({ publisher, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
-  logger.warn({ ...idsOf(claim), reason, status: more.status }, 'the outcome of a rotation is unknown; reading the key back');
+const noteUnknown = async ({ publisher, logger, timing, meter }: RotateDeps, { claim }: Held, reason: string, { holdMs, ...more }: { status?: number; blocked?: ErrorCode; holdMs?: number; senderGone?: boolean }): Promise<boolean> => {
+  const facts = { ...idsOf(claim), reason, status: more.status };
+  if (more.blocked) logger.error({ ...facts, code: more.blocked }, 'the outcome of a rotation is unknown, and another request would fare no better until an operator acts; reading the key back');
+  else logger.warn(facts, 'the outcome of a rotation is unknown; reading the key back');
   meter.unknown();
   return publisher.noteUnknown(claim, {
     readInMs: 0,
@@ -244,9 +247,11 @@ const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, already
   meter.read(read.outcome);
   if (read.outcome === 'not-read') {
     logger.warn({ ...idsOf(claim), code: read.code, reason: read.reason }, 'a key could not be read back');
+    if (read.code === 'RECORD_TOO_LARGE') await ledger.noteTooLarge(claim, redisNowMs(clock, held.anchor));
     if (read.code === 'ASSISTANT_NOT_FOUND' && landed) return giveUp(deps, held, landsInMs, 'ASSISTANT_NOT_FOUND');
     return readAgain(deps, held, landsInMs, { readError: read.code, ...(read.retryAfterMs !== undefined && { atLeastMs: read.retryAfterMs }) });
   }
+  if (claim.tooLarge) await ledger.noteFits([claim.assistantId]);
   const finding = findingOf(read.record);
   if ('removal' in finding) {
     logger.warn(idsOf(claim), 'the key cannot be read back: the record has none, or is deleted');
@@ -296,16 +301,21 @@ const readAgain = async (deps: RotateDeps, { claim }: Held, landsInMs: number, {
   const sinceMs = windowMs(deps.timing) - landsInMs;
   const waitMs = landsInMs > 0 ? landsInMs : readBackoff.maxMs;
   const readInMs = inMs ?? Math.max(Math.min(backoffMs(2 * readsSoFar(sinceMs) - 1, readBackoff), waitMs), atLeastMs);
-  const operatorNeeded = readError !== undefined && (needsOperator.has(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
+  const operatorNeeded = readError !== undefined && (isLasting(readError) || sinceMs > windowMs(deps.timing) + ALARM_AFTER_MS);
   if (operatorNeeded) deps.logger.error({ ...idsOf(claim), code: readError, since_ms: Math.round(sinceMs) }, 'the key in force cannot be read back until somebody acts');
   await deps.publisher.noteUnknown(claim, { readInMs, holdMs: 0, ...(readError !== undefined && { readError }), operatorNeeded });
   return { kind: 'again', inMs: Math.ceil(readInMs) };
 };
 
-/** The window has passed and the POST has done nothing: it is sent again. Who was told that the key is in doubt is told that it is not. */
+/** The window has passed and the POST has done nothing: it is sent again, unless that would be in vain. Who was told that the key is in doubt is told that it is not. */
 const rotateOnceMore = async (deps: RotateDeps, held: Held, unchanged: Finding | undefined, read: KeyVersion['read'] & object): Promise<Step> => {
   const { ledger, logger, publisher } = deps;
   if (unchanged && held.claim.uncertain) await publisher.publish(held.claim, held.anchor, { finding: unchanged, cause: 'reconciliation', rotation: 'goes-on', read });
+  if (held.claim.blocked) {
+    logger.error({ ...idsOf(held.claim), code: held.claim.blocked }, 'a rotation failed: its request had no effect that satisfies it, and another one would fare no better');
+    await ledger.fail(held.claim, { code: held.claim.blocked }, false);
+    return { kind: 'done' };
+  }
   logger.info(idsOf(held.claim), 'the request was lost and had no effect that satisfies the rotation; rotating again');
   await ledger.release(held.claim);
   return { kind: 'again', inMs: 0 };

@@ -1,4 +1,4 @@
-import type { InventClient, ListOutcome } from '@rekey/invent';
+import { LIST_PAGE_SIZE, type InventClient, type ListOutcome, type Page } from '@rekey/invent';
 import type { Comparison, Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode, type SweepCounts } from '@rekey/schema';
@@ -20,7 +20,7 @@ export type { Listing };
 export interface SweepDeps {
   ledger: Pick<
     Ledger,
-    'nowMs' | 'compare' | 'keyFacts' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine' | 'orgLimits' | 'holdOrg' | 'orgSwept' | 'countNotSeenSince'
+    'nowMs' | 'compare' | 'keyFacts' | 'currents' | 'look' | 'notSeenSince' | 'orgs' | 'requestCheck' | 'quarantine' | 'unquarantine' | 'orgLimits' | 'holdOrg' | 'orgSwept' | 'countNotSeenSince' | 'noteTooLarge' | 'noteFits'
   >;
   invent: Pick<InventClient, 'listAssistants'>;
   publisher: Publisher;
@@ -259,7 +259,7 @@ export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: str
     take: async (records, readMs) => {
       const listed = records.map((record): Listed => {
         const finding = findingOf(record);
-        return { assistantId: record.id, state: record.masked ? '' : publisher.stateOf(finding), finding };
+        return { assistantId: record.id, state: record.masked ? '' : publisher.stateOf(finding), finding, ...(record.tooLarge && { tooLarge: true }) };
       });
       const unseen = await takeIn(deps, run, listed, readMs);
       await run.onPresent?.(listed.flatMap(({ assistantId, finding }) => ('removal' in finding && finding.removal === 'deleted' ? [] : [assistantId])));
@@ -272,25 +272,52 @@ export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: str
   return listing;
 };
 
-/** The answers that trying again does not change. */
-const isPermanent = (code: ErrorCode): boolean => needsOperator.has(code) || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'INVALID_ARGUMENT';
+/** The answers that trying again does not change. One that cannot be decoded may have been mangled on its way. */
+const isPermanent = (code: ErrorCode): boolean => (needsOperator.has(code) && code !== 'ANSWER_UNREADABLE') || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || code === 'INVALID_ARGUMENT';
 
-const readPage = async (
-  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, { tries, search }: { tries: number; search: string | undefined },
+interface PageOptions {
+  tries: number;
+  search: string | undefined;
+}
+
+/** Reads a page; one that is longer than an answer may be in ten smaller ones, and what is too long by itself as a record that cannot be read. */
+const readPage = async (deps: SweepDeps, run: OrgSweep, number: number, options: PageOptions, take = LIST_PAGE_SIZE): Promise<PageRead> => {
+  const read = await readOnePage(deps, run, number, { ...options, take });
+  if (!('failed' in read) || read.failed !== 'RECORD_TOO_LARGE') return read;
+  if (take === 1) return { page: { records: [], unreadable: [`too long, at ${number}`], total: undefined }, beganMs: redisNowMs(deps.clock, run.anchor) };
+  const parts: Extract<PageRead, { page: Page }>[] = [];
+  for (let i = 1; i <= PARTS; i += 1) {
+    const part = await readPage(deps, run, (number - 1) * PARTS + i, options, take / PARTS);
+    if ('failed' in part) return part;
+    parts.push(part);
+    if (part.page.records.length + part.page.unreadable.length < take / PARTS) break;
+  }
+  const pages = parts.map(({ page }) => page);
+  return {
+    page: { records: pages.flatMap(({ records }) => records), unreadable: pages.flatMap(({ unreadable }) => unreadable), total: pages.findLast(({ total }) => total !== undefined)?.total },
+    beganMs: Math.min(...parts.map(({ beganMs }) => beganMs)),
+  };
+};
+/** Pages of 100 records, of 10, of one. */
+const PARTS = 10;
+
+const readOnePage = async (
+  { invent, clock, pacer, logger }: SweepDeps, { orgId, lane, anchor, counts }: OrgSweep, number: number, { tries, search, take }: PageOptions & { take: number },
 ): Promise<PageRead> => {
   for (let attempt = 1; ; attempt += 1) {
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
     if (waitMs > 0) throw new SweepFailure('UPSTREAM_RATE_LIMITED');
     counts.requests += 1;
     const beganMs = redisNowMs(clock, anchor);
-    const outcome: ListOutcome = await invent.listAssistants(orgId, number, search === undefined ? {} : { search });
+    const outcome: ListOutcome = await invent.listAssistants(orgId, number, { take, ...(search !== undefined && { search }) });
     if (outcome.outcome === 'read') {
       const { page } = outcome;
       if (page.unreadable.length > 0) logger.warn({ org_id: orgId, page: number, records: page.unreadable.length }, 'listed records could not be read');
       return { page, beganMs: beganMs - (page.ageMs ?? 0) };
     }
     const { code, reason, retryAfterMs = 0 } = outcome;
-    logger.warn({ org_id: orgId, page: number, code, reason }, 'a page of assistants could not be read');
+    logger.warn({ org_id: orgId, page: number, take, code, reason }, 'a page of assistants could not be read');
+    if (code === 'RECORD_TOO_LARGE') return { failed: code };
     const limited = code === 'UPSTREAM_RATE_LIMITED';
     if ((isPermanent(code) && number === 1) || code === 'ORG_NOT_CONFIGURED' || (limited && (attempt === tries || retryAfterMs > LONGEST_PAUSE_MS))) throw new SweepFailure(code);
     // Also after the last try: the next page is asked for next.
@@ -309,6 +336,7 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: n
   const listed = evidence.shown(page);
   const words = await ledger.compare({ beganMs, lagMs: readLagMs }, listed);
   counts.compared += listed.length;
+  await noteSizes(deps, orgId, listed, beganMs);
   const unseen: Listed[] = [];
   const unshown: string[] = [];
   const agreeing: Listed[] = [];
@@ -354,6 +382,14 @@ const takeIn = async (deps: SweepDeps, run: OrgSweep, page: Listed[], beganMs: n
   await sampleKeyless(deps, run, listed, agreeing);
   await verifyRecords(deps, run, agreeing, beganMs);
   return unseen.length;
+};
+
+/** No request that replaces a key is sent for a record that could not be read back; and it is again once it fits. */
+const noteSizes = async ({ ledger, logger }: SweepDeps, orgId: string, listed: Listed[], nowMs: number): Promise<void> => {
+  for (const { assistantId, tooLarge } of listed) {
+    if (tooLarge && (await ledger.noteTooLarge({ orgId, assistantId }, nowMs))) logger.error({ org_id: orgId, assistant_id: assistantId }, 'a record is too long to be read by itself');
+  }
+  await ledger.noteFits(listed.filter(({ tooLarge }) => !tooLarge).map(({ assistantId }) => assistantId));
 };
 
 /**
@@ -403,8 +439,9 @@ const importUnseen = async (deps: SweepDeps, run: OrgSweep, unseen: Listed[], be
     return;
   }
   const { shown, unshown } = evidence.split(unseen);
-  await readInstead(deps, run, unshown.map(({ assistantId }) => assistantId), 'unseen');
-  let rest = shown;
+  // Of a record that is too long nothing is published; the read says so.
+  await readInstead(deps, run, [...unshown, ...shown.filter(({ tooLarge }) => tooLarge)].map(({ assistantId }) => assistantId), 'unseen');
+  let rest = shown.filter(({ tooLarge }) => !tooLarge);
   const isShownRight = async (count: number): Promise<boolean> => {
     // Not always those that come first.
     const from = Math.floor(Math.random() * Math.max(rest.length - count + 1, 1));

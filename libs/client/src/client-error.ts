@@ -1,5 +1,5 @@
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { readStatusDetails } from '@rekey/rpc';
+import { MAX_MESSAGE_BYTES, readStatusDetails } from '@rekey/rpc';
 import { errorTable, isErrorCode, type ErrorCode, type FieldViolation } from '@rekey/schema';
 import type { Rotation } from './models.ts';
 
@@ -86,8 +86,6 @@ export class RekeyClientError extends Error {
 
 const isServiceError = (error: unknown): error is ServiceError => error instanceof Error && typeof (error as ServiceError).details === 'string' && 'metadata' in error;
 
-/** What grpc-js takes where nothing else is said. */
-const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
 /** One whose gateway dies sees its streams reset: INTERNAL or CANCELLED, without a word of Rekey's. */
 const ownCodes: Partial<Record<GrpcStatus, keyof typeof ownTable>> = {
@@ -98,7 +96,7 @@ const ownCodes: Partial<Record<GrpcStatus, keyof typeof ownTable>> = {
 };
 
 /** grpc-js on this side says so, by its own limit. The gateway refuses a request in the same way by another one. */
-const isTooLarge = ({ code, details }: ServiceError): boolean => code === status.RESOURCE_EXHAUSTED && details.startsWith('Received message') && details.includes(String(MAX_RESPONSE_BYTES));
+const isTooLarge = ({ code, details }: ServiceError): boolean => code === status.RESOURCE_EXHAUSTED && details.startsWith('Received message') && details.includes(String(MAX_MESSAGE_BYTES));
 
 /** The gateway's words. Its advice, which ends them, stands in a field of its own. */
 const withoutAdvice = (details: string, advice: string | undefined): string => (advice !== undefined && details.endsWith(` ${advice}`) ? details.slice(0, -advice.length - 1) : details);

@@ -222,7 +222,7 @@ describe('a call', () => {
   });
 
   it('says of an answer that is larger than gRPC takes that it is so', async () => {
-    const client = connect(await startFake({ rotations: { GetRotation: () => ({ ...queued, reason: 'x'.repeat(5_000_000) }) } }));
+    const client = connect(await startFake({ rotations: { GetRotation: () => ({ ...queued, reason: 'x'.repeat(34_000_000) }) } }));
     expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'RESPONSE_TOO_LARGE', grpcStatus: 'RESOURCE_EXHAUSTED', retryable: false });
   });
 

@@ -2,19 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { isLoopback, refuseAddress, secure } from './credentials.ts';
+import { refuseAddress, secure } from './credentials.ts';
 
 const isSecure = (...args: Parameters<typeof secure>) => !secure(...args).credentials.constructor.name.startsWith('Insecure');
-
-describe('isLoopback', () => {
-  it.each(['localhost:50051', 'LOCALHOST:1', '127.0.0.1:50051', '127.8.8.8:1', '[::1]:50051', 'unix:/run/rekey.sock'])('is true of %s', (address) => {
-    expect(isLoopback(address)).toBe(true);
-  });
-
-  it.each(['gateway:50051', '10.0.0.1:50051', '0.0.0.0:50051', '127.0.0.1.example.com:443', '127.example:1', 'localhost.example.com:443', '[fe80::1]:1', 'dns:///localhost:50051'])('is false of %s', (address) => {
-    expect(isLoopback(address)).toBe(false);
-  });
-});
 
 describe('refuseAddress', () => {
   it.each(['gateway:50051', '[::1]:50051', 'gateway', 'unix:/run/rekey.sock', 'dns:///gateway:50051'])('takes %s', (address) => {
@@ -34,10 +24,6 @@ describe('secure', () => {
 
   it('is what is said', () => {
     expect([isSecure('gateway:50051', false), isSecure('127.0.0.1:50051', true), isSecure('localhost:1', {})]).toEqual([false, true, true]);
-  });
-
-  it('sends nothing to loopback by way of a proxy that the environment names', () => {
-    expect(secure('127.0.0.1:50051').channelOptions).toEqual({ 'grpc.enable_http_proxy': 0 });
   });
 
   it('refuses a path where PEM is meant', () => {

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { isLoopback } from '@rekey/rpc';
 import { readTextFile } from '@rekey/schema';
 
 /** PEM text or bytes, or the path of a PEM file, which is read once, when the client is made. */
@@ -25,16 +25,6 @@ export const refuseAddress = (address: string): void => {
   throw new TypeError('address must be HOST:PORT, such as gateway.internal:443 or 127.0.0.1:50051, without a scheme such as https:// and without a path');
 };
 
-/** Of HOST:PORT. */
-const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-
-/** Whether nothing that is sent there leaves the machine. A name other than `localhost` is not looked up: it counts as remote. */
-export const isLoopback = (address: string): boolean => {
-  if (address.startsWith('unix:')) return true;
-  const host = hostOf(address).toLowerCase();
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-};
-
 const bytesOf = (name: string, pem: Pem): Buffer => {
   if (typeof pem === 'string') return Buffer.from(pem);
   if (pem instanceof Uint8Array) return Buffer.from(pem);
@@ -58,8 +48,7 @@ const pemOf = (name: string, pem: Pem | undefined): Buffer | null => {
  * Throws where a file cannot be read or is not PEM, or of `cert` and `key` only one is given.
  */
 export const secure = (address: string, tls: boolean | TlsOptions = !isLoopback(address)): { credentials: ChannelCredentials; channelOptions: ChannelOptions } => {
-  // A proxy that the environment names is no loopback.
-  if (tls === false) return { credentials: credentials.createInsecure(), channelOptions: isLoopback(address) ? { 'grpc.enable_http_proxy': 0 } : {} };
+  if (tls === false) return { credentials: credentials.createInsecure(), channelOptions: {} };
   const { ca, cert, key, serverName } = tls === true ? {} as TlsOptions : tls;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError('tls.cert and tls.key go together');
   return {

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 
-const isLoopback = (hostname: string): boolean =>
+/** Of a URL's host name. */
+export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 
 /**

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { UnreadableBody, decodeBody } from './decode-body.ts';
 
 export interface ExchangeRequest {
   method: 'GET' | 'POST';
@@ -6,6 +7,7 @@ export interface ExchangeRequest {
   headers: Record<string, string>;
   /** From now to the last byte of the answer. */
   timeoutMs: number;
+  /** Bound of the body, both as it comes and decoded. */
   maxResponseBytes: number;
   /** By `performance.now()`: past it, the request does not leave any more. */
   sendBeforeMs?: number;
@@ -14,11 +16,15 @@ export interface ExchangeRequest {
 
 /**
  * What became of one HTTP request, sorted by the only two things that matter for a POST that is not idempotent: whether any
- * byte of it may have left, and what was answered. `status` can be known although the body never arrived whole.
+ * byte of it may have left, and what was answered. `status` can be known although the body never arrived whole. The body of a 200 alone is kept.
  */
 export type Exchange =
   | { whole: true; status: number; headers: Record<string, string | string[] | undefined>; body: string }
-  | { whole: false; sent: boolean; late: boolean; status?: number; headers?: Record<string, string | string[] | undefined>; reason: string };
+  | {
+      whole: false; sent: boolean; late: boolean; status?: number; headers?: Record<string, string | string[] | undefined>; reason: string;
+      /** The body of a 200 will not be readable next time either. */
+      unreadable?: UnreadableBody['code'];
+    };
 
 class ExchangeBroken extends Error {
   readonly late: boolean;
@@ -27,6 +33,8 @@ class ExchangeBroken extends Error {
     this.late = late;
   }
 }
+
+const OK = 200;
 
 /**
  * One request on a dispatcher, without redirects and without retries. Never rejects.
@@ -37,26 +45,29 @@ class ExchangeBroken extends Error {
 export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Promise<Exchange> =>
   new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
-    let broken: ExchangeBroken | undefined;
+    let broken: ExchangeBroken | UnreadableBody | undefined;
     let sent = false;
     let status: number | undefined;
     let headers: Record<string, string | string[] | undefined> | undefined;
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let ended = false;
 
     const settle = (result: Exchange) => {
       clearTimeout(deadline);
       request.signal?.removeEventListener('abort', onAbort);
       resolve(result);
     };
-    const settleBroken = (reason: string) =>
-      settle({ whole: false, sent, late: broken?.late ?? false, reason, ...(status !== undefined && { status }), ...(headers && { headers }) });
-    const breakOff = (error: ExchangeBroken) => {
+    const settleBroken = (error: Error, reason = error.message) => {
+      const unreadable = status === OK && error instanceof UnreadableBody ? { unreadable: error.code } : {};
+      settle({ whole: false, sent, late: error instanceof ExchangeBroken && error.late, reason, ...(status !== undefined && { status }), ...(headers && { headers }), ...unreadable });
+    };
+    const breakOff = (error: ExchangeBroken | UnreadableBody) => {
       if (broken) return;
       broken = error;
       controller?.abort(error);
       // Still waiting for a connection: nothing to abort yet, and onRequestStart will refuse.
-      if (!controller) settleBroken(error.message);
+      if (!controller || ended) settleBroken(error);
     };
     const onAbort = () => breakOff(new ExchangeBroken('aborted by the caller'));
     const deadline = setTimeout(() => breakOff(new ExchangeBroken(`no whole answer within ${request.timeoutMs} ms`)), request.timeoutMs);
@@ -80,13 +91,18 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
         },
         onResponseData: (_controller, chunk) => {
           bytes += chunk.length;
-          if (bytes > request.maxResponseBytes) return breakOff(new ExchangeBroken(`the answer is longer than ${request.maxResponseBytes} bytes`));
-          chunks.push(chunk);
+          if (bytes > request.maxResponseBytes) return breakOff(new UnreadableBody('ANSWER_TOO_LARGE', `the answer is longer than ${request.maxResponseBytes} bytes`));
+          if (status === OK) chunks.push(chunk);
         },
         onResponseEnd: () => {
-          settle({ whole: true, status: status!, headers: headers!, body: (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8') });
+          ended = true;
+          const whole = (body: string) => settle({ whole: true, status: status!, headers: headers!, body });
+          if (status !== OK) return whole('');
+          const encoding = [headers!['content-encoding'] ?? ''].flat().join(',');
+          // The deadline holds meanwhile.
+          decodeBody(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), encoding, request.maxResponseBytes).then(whole, settleBroken);
         },
-        onResponseError: (_controller, error) => settleBroken(broken?.message ?? describe(error)),
+        onResponseError: (_controller, error) => (broken ? settleBroken(broken) : settleBroken(error, describe(error))),
       },
     );
   });

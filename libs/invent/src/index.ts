@@ -1,3 +1,4 @@
 export { ApiKey, ApiKeyFileError, apiKeysFromFile, keysByOneName, singleApiKey, type ApiKeys } from './api-keys.ts';
 export { parseBaseUrl } from './base-url.ts';
-export { createInventClient, type InventClient, type InventClientOptions, type ListOutcome, type NotDone, type Page, type ReadOutcome, type RotateOutcome, type Target, type Unknown, type UpstreamRecord } from './client.ts';
+export { LIST_PAGE_SIZE, createInventClient, type InventClient, type InventClientOptions, type ListOutcome, type NotDone, type Page, type ReadOutcome, type RotateOutcome, type Target, type Unknown, type UpstreamRecord } from './client.ts';
+export { ProxyVariableError, proxyFor, type Proxy, type ProxyEnvironment } from './proxy.ts';

@@ -1,15 +1,38 @@
+/** Upstream is left alone for no longer than that, whatever it says. */
 const MAX_MS = 3_600_000;
+/** What a `Retry-After` that cannot be read counts as: it asks for a pause, and does not say for how long. */
+const UNREADABLE_MS = 30_000;
+
+export interface RetryAfter {
+  ms: number;
+  /** Why this is not what was sent: it could not be read, or was longer than an hour. */
+  note?: 'unreadable' | 'bounded';
+}
 
 /**
- * `Retry-After` in ms, in both forms of RFC 9110 §10.2.3: seconds, or an HTTP date. A date is read against the answer's own
- * `Date` where it has one, so that a wrong clock here does not matter. At most an hour; undefined where it cannot be read.
+ * How long `Retry-After` asks to wait; undefined if it is not there. RFC 9110 §10.2.3 has whole seconds and HTTP dates, and servers send more: a fraction is
+ * rounded up, a plus is taken, and of several values the longest counts. A date in any form, without a zone in GMT, counts from the answer's own `Date`, and
+ * never from the clock of this host, which may be wrong; one that has passed is 0. At most an hour. What cannot be read counts as half a minute.
  */
-export const parseRetryAfterMs = (retryAfter: string | undefined, date: string | undefined, nowMs: number): number | undefined => {
+export const parseRetryAfter = (retryAfter: string | undefined, date: string | undefined): RetryAfter | undefined => {
   if (retryAfter === undefined) return undefined;
-  const text = retryAfter.trim();
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, MAX_MS);
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) return undefined;
-  const answeredAt = date === undefined ? Number.NaN : Date.parse(date);
-  return Math.min(Math.max(at - (Number.isNaN(answeredAt) ? nowMs : answeredAt), 0), MAX_MS);
+  const waits = [retryAfter, ...retryAfter.split(',')].map((text) => secondsOf(text) ?? untilDate(text, date)).filter((ms) => ms !== undefined);
+  if (waits.length === 0) return { ms: UNREADABLE_MS, note: 'unreadable' };
+  const ms = Math.max(...waits);
+  return ms > MAX_MS ? { ms: MAX_MS, note: 'bounded' } : { ms };
+};
+
+const secondsOf = (text: string): number | undefined => (/^\s*\+?(\d+\.?\d*|\.\d+)\s*$/.test(text) ? Math.ceil(Number(text)) * 1000 : undefined);
+
+const untilDate = (text: string, date: string | undefined): number | undefined => {
+  const [at, answered] = [dateOf(text), dateOf(date)];
+  return at === undefined || answered === undefined ? undefined : Math.max(at - answered, 0);
+};
+
+/** The three forms of RFC 9110 §5.6.7 and what comes near them, and ISO 8601. Nothing that JavaScript alone would take for a date, such as `1`. */
+const dateOf = (text = ''): number | undefined => {
+  if (!/\d:\d\d/.test(text) || !/[A-Za-z]{3}|\dT\d/.test(text)) return undefined;
+  const hasZone = /(GMT|UTC?|Z|[+-]\d\d:?\d\d)\s*$/i.test(text);
+  const ms = Date.parse(hasZone ? text : `${text.trim()}${/\dT\d/.test(text) ? 'Z' : ' GMT'}`);
+  return Number.isNaN(ms) ? undefined : ms;
 };

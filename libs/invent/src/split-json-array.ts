@@ -8,7 +8,18 @@ export const splitJsonArray = (text: string): string[] | undefined => {
   } catch {
     return undefined;
   }
-  // It is well-formed: only strings and depth have to be told apart.
+  return elementsOf(text);
+};
+
+/** Whether a JSON object, known to be well-formed, has a member of this name more than once. Of two, parsers take the first or the last as they like. */
+export const hasTwice = (text: string, name: string): boolean => {
+  const quoted = JSON.stringify(name);
+  // As a rule it stands there once, and nothing has to be looked at.
+  return text.indexOf(quoted) !== text.lastIndexOf(quoted) && elementsOf(text).filter((member) => member.startsWith(quoted)).length > 1;
+};
+
+/** The texts of what stands between the commas of the outermost array or object. It is well-formed: only strings and depth have to be told apart. */
+const elementsOf = (text: string): string[] => {
   const elements: string[] = [];
   let depth = 0;
   let begin = 0;
@@ -16,7 +27,7 @@ export const splitJsonArray = (text: string): string[] | undefined => {
     const element = text.slice(begin, end).trim();
     if (element !== '') elements.push(element);
   };
-  for (let at = text.indexOf('['); at < text.length; at += 1) {
+  for (let at = 0; at < text.length; at += 1) {
     switch (text[at]) {
       case '"':
         at = endOfString(text, at);

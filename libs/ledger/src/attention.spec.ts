@@ -14,7 +14,7 @@ const swept = (more: object = {}) => ({ id: 'swp_1', state: 'SUCCEEDED' as const
 /** Everything is well. */
 const facts = (more: Partial<SystemFacts> = {}): SystemFacts => ({
   nowMs: NOW, processes: [worker()], ledger: { id: 'led', begunMs: NOW - HOUR, now: { assistants: 5, consumers: 1, policies: 0 } }, openRotations: 0, budgets: [], heldOrgs: [],
-  rolledBack: [], stale: { first: [], count: 0 }, uncertain: { first: [], count: 0 }, quarantined: { first: [], count: 0 }, unknownsInARow: [], stoppedBulks: [], reconciling: [], overduePolicies: [],
+  rolledBack: [], stale: { first: [], count: 0 }, uncertain: { first: [], count: 0 }, quarantined: { first: [], count: 0 }, tooLarge: { first: [], count: 0 }, unknownsInARow: [], stoppedBulks: [], reconciling: [], overduePolicies: [],
   sweeps: { lastEnded: swept(), lastSuccess: swept() }, unreadableConsumers: [], redis: { policy: 'noeviction', durable: true, usedShare: 0.1 },
   consumers: [{ name: 'svc', state: 'ACTIVE', live: true, lagMs: 0, lagEvents: 0, unapplied: 0 }], ...more,
 });
@@ -52,9 +52,12 @@ describe('what needs an operator', () => {
     [['BULK_HALTED'], { stoppedBulks: [stopped('HALTED', 'A_CODE_OF_A_LATER_VERSION')] }],
     [['BULK_PAUSED'], { stoppedBulks: [stopped('PAUSED', 'CANARY_DONE')] }],
     [[], { stoppedBulks: [stopped('PAUSED', 'PAUSED_BY_OPERATOR'), stopped('PAUSED', 'CANARY_AWAITS_CONSUMERS')] }],
-    [['ROTATION_NEEDS_OPERATOR'], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW, operatorNeeded: true, readErrorCode: 'UPSTREAM_FORBIDDEN' }] }],
-    [['OUTCOME_UNKNOWN'], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW - 10 * MINUTE, operatorNeeded: false }] }],
-    [[], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW - MINUTE, operatorNeeded: false }] }],
+    [['ROTATION_NEEDS_OPERATOR'], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW, attempts: 1, operatorNeeded: true, readErrorCode: 'UPSTREAM_FORBIDDEN' }] }],
+    [['OUTCOME_UNKNOWN'], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW - 10 * MINUTE, attempts: 1, operatorNeeded: false }] }],
+    [[], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW - MINUTE, attempts: 2, operatorNeeded: false }] }],
+    // Each request of its own is unknown for no longer than a landing window; that the third is too is no chance.
+    [['RECORD_TOO_LARGE'], { tooLarge: { first: [{ assistantId: 'a', sinceMs: NOW, orgId: 'o' }], count: 1 } }],
+    [['OUTCOME_UNKNOWN'], { reconciling: [{ id: 'rot_1', orgId: 'o', assistantId: 'a', sinceMs: NOW, attempts: 3, operatorNeeded: false }] }],
     [['UNCERTAIN'], { uncertain: { first: [{ assistantId: 'ast_1', sinceMs: NOW - 10 * MINUTE }], count: 1 } }],
     [[], { uncertain: { first: [{ assistantId: 'ast_1', sinceMs: NOW - MINUTE }], count: 1 } }],
     [['STALE_READS'], { stale: { first: [{ assistantId: 'ast_1', sinceMs: NOW }], count: 1 } }],

@@ -19,12 +19,14 @@ export interface SystemFacts {
   /** Reads of these show an older key than the published one; how many there are in all. */
   stale: { first: (AssistantSince & { orgId?: string })[]; count: number };
   uncertain: { first: AssistantSince[]; count: number };
+  /** Records that are too long to be read; how many there are in all. */
+  tooLarge: { first: (AssistantSince & { orgId?: string })[]; count: number };
   quarantined: { first: (AssistantSince & { why: string })[]; count: number };
   /** Unknown outcomes in a row, by org. */
   unknownsInARow: { orgId: string; count: number; atMs?: number }[];
   stoppedBulks: { id: string; orgId: string; state: string; why: string; sinceMs?: number }[];
   /** Rotations of unknown outcome. */
-  reconciling: { id: string; orgId: string; assistantId: string; sinceMs?: number; readErrorCode?: string; operatorNeeded: boolean }[];
+  reconciling: { id: string; orgId: string; assistantId: string; sinceMs?: number; attempts: number; readErrorCode?: string; operatorNeeded: boolean }[];
   /** The open rotation that has waited for longest. */
   oldest?: { id: string; createdMs: number; state: string; errorCode?: string };
   overduePolicies: { id: string; dueMs: number }[];
@@ -45,6 +47,8 @@ const LONGEST_SWEEP_MS = 86_400_000;
 const ROTATION_WAITS_MS = 30 * MINUTE_MS;
 const PENDING_MS = 2 * MINUTE_MS;
 const BEHIND_MS = MINUTE_MS;
+/** As many requests for one rotation are not lost by chance. */
+const DOUBTFUL_ATTEMPTS = 3;
 const LONG_CLOSURE_MS = 10_000;
 export const POLICY_OVERDUE_MS = 10 * MINUTE_MS;
 const MEMORY_LOW_SHARE = 0.9;
@@ -142,12 +146,13 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   addEach('BULK_PAUSED', paused, stoppedText);
   const needed = facts.reconciling.filter(({ operatorNeeded }) => operatorNeeded);
   addEach('ROTATION_NEEDS_OPERATOR', needed, ({ id, orgId, sinceMs, readErrorCode = 'INTERNAL' }) => ({
-    subject: id, sinceMs, message: `The key in force cannot be read back. ${ofRotation(readErrorCode).message} (${readErrorCode})`, advice: `${ofRotation(readErrorCode, orgId).advice} Details: rekey get ${id}`,
+    subject: id, sinceMs, message: `${readErrorCode === 'UPSTREAM_UNEXPECTED' ? '' : 'The key in force cannot be read back. '}${ofRotation(readErrorCode).message} (${readErrorCode})`, advice: `${ofRotation(readErrorCode, orgId).advice} Details: rekey get ${id}`,
   }));
   const late = (sinceMs: number | undefined): boolean => sinceMs === undefined || nowMs - sinceMs > landingWindowMs + OVERDUE_SLACK_MS;
-  addEach('OUTCOME_UNKNOWN', facts.reconciling.filter(({ operatorNeeded, sinceMs }) => !operatorNeeded && late(sinceMs)), ({ id, sinceMs, readErrorCode }) => ({
-    subject: id, sinceMs, message: `The outcome of the rotation is unknown for longer than the landing window.${readErrorCode ? ` ${ofRotation(readErrorCode).message} (${readErrorCode})` : ''}`,
-    advice: `See whether Invent answers GET. Details: rekey get ${id}`,
+  const doubtful = facts.reconciling.filter(({ operatorNeeded, sinceMs, attempts }) => !operatorNeeded && (late(sinceMs) || attempts >= DOUBTFUL_ATTEMPTS));
+  addEach('OUTCOME_UNKNOWN', doubtful, ({ id, sinceMs, attempts, readErrorCode }) => ({
+    subject: id, sinceMs, message: `The outcome of the rotation is unknown ${late(sinceMs) ? 'for longer than the landing window' : `after attempt ${attempts}`}.${readErrorCode ? ` ${ofRotation(readErrorCode).message} (${readErrorCode})` : ''}`,
+    advice: `See whether Invent is well. Details: rekey get ${id}`,
   }));
   const doubts = facts.uncertain.first.filter(({ sinceMs }) => late(sinceMs));
   addEach('UNCERTAIN', doubts, ({ assistantId, sinceMs }) => ({
@@ -162,6 +167,10 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   addEach('QUARANTINED', facts.quarantined.first, ({ assistantId, sinceMs, why }) => ({
     subject: assistantId, sinceMs, message: `The ledger entry cannot be read: ${why}.`, advice: 'See {rekey}:assistant:ID; delete it if it is not a hash, then rotate the assistant.',
   }), facts.quarantined.count);
+  addEach('RECORD_TOO_LARGE', facts.tooLarge.first, ({ assistantId, orgId, sinceMs }) => ({
+    subject: assistantId, sinceMs, message: `The record${orgId === undefined ? '' : ` in ${orgId}`} is longer than 16 MiB and cannot be read. No request that replaces its key is sent, and a key that is replaced elsewhere is not noticed.`,
+    advice: 'Shorten it at Invent (its instructions, for example), then run rekey sweep.',
+  }), facts.tooLarge.count);
   const { oldest } = facts;
   if (oldest && oldest.state === 'QUEUED' && nowMs - oldest.createdMs > ROTATION_WAITS_MS) {
     const why = oldest.errorCode ? ofRotation(oldest.errorCode) : { message: 'No reason is known.', advice: 'See the log of the workers.' };

@@ -32,6 +32,8 @@ export interface Keys {
   uncertain: string;
   /** The assistants whose entry cannot be read, and why. */
   quarantine: string;
+  /** Assistants whose record is too long to be read: a hash of JSON. */
+  tooLarge: string;
   sweep(id: string): string;
   /** The index of sweeps. */
   sweeps: string;
@@ -107,6 +109,7 @@ export const ledgerKeys = (name: string): Keys => {
     rollbacks: `${prefix}:rollbacks`,
     uncertain: `${prefix}:uncertain`,
     quarantine: `${prefix}:quarantine`,
+    tooLarge: `${prefix}:too-large`,
     sweep: (id) => `${prefix}:sweep:${id}`,
     sweeps: `${prefix}:sweeps`,
     queuedSweeps: `${prefix}:sweeps:QUEUED`,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, rotationStates, type Cause, type ErrorCode, type HeldOrgStatus, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, ORG_ALIAS, RekeyError, isEnded, isErrorCode, rotationStates, type Cause, type ErrorCode, type HeldOrgStatus, type LedgerHoldings, type Removal, type Rotation, type RotationJob, type RotationRequest, type RotationState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
@@ -36,6 +36,8 @@ export interface Hold {
   versionBefore?: number;
   /** Consumers were told that it is in doubt, and no version has been published since. */
   uncertain: boolean;
+  /** When it was read last, its record was too long to be read. */
+  tooLarge?: true;
   /** The org id that the last version was published under. Of a check alone. */
   publishedOrgId?: string;
 }
@@ -52,6 +54,8 @@ export interface Claim extends Hold {
   unknownsInARow: number;
   /** An earlier outcome of this rotation was unknown. */
   doubted: boolean;
+  /** Why another POST of this rotation would fare no better until an operator acts. */
+  blocked?: ErrorCode;
 }
 
 export interface ClaimOptions {
@@ -133,6 +137,8 @@ export interface NextRead {
   status?: number;
   readError?: ErrorCode;
   operatorNeeded?: boolean;
+  /** Why another POST would fare no better until an operator acts: that is noted, and halts the bulk rotation that it is a part of. */
+  blocked?: ErrorCode;
   senderGone?: boolean;
 }
 
@@ -236,6 +242,10 @@ export interface Ledger {
   quarantine(assistantId: string, why: string, nowMs: number): Promise<boolean>;
   /** Takes it back; true where it was noted. */
   unquarantine(assistantId: string): Promise<boolean>;
+  /** The record of an assistant is too long to be read: no POST leaves for it until it fits. False if that was known. */
+  noteTooLarge(target: { orgId: string; assistantId: string }, nowMs: number): Promise<boolean>;
+  /** The records of these were read. */
+  noteFits(assistantIds: readonly string[]): Promise<void>;
   cancel(id: string): Promise<Rotation>;
   get(id: string): Promise<Rotation>;
   /** Newest first. `after` is the id of the last one seen; `next` is set where there may be more, also with an empty page. */
@@ -416,11 +426,13 @@ export const createLedger = ({
         case 'MISSING':
           return { kind: 'missing' };
       }
-      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain] = rest;
+      const [epoch, atMs, state, version, attempts, startedMs, fresh, unknownsInARow, doubted, bulkId, landsInMs, satisfied, noted, uncertain, blocked, tooLarge] = rest;
       const claim: Claim = {
         ...job, epoch: Number(epoch), atMs: Number(atMs), attempts: Number(attempts), startedMs: Number(startedMs), unknownsInARow: Number(unknownsInARow), doubted: doubted === '1',
         ...before(state, version), uncertain: uncertain === '1', fresh: fresh === '1',
         ...(bulkId !== '' && { bulkId: String(bulkId) }),
+        ...(typeof blocked === 'string' && isErrorCode(blocked) && { blocked }),
+        ...(tooLarge === '1' && { tooLarge: true as const }),
       };
       return kind === 'CLAIMED' ? { kind: 'claimed', claim } : { kind: 'resumed', claim, landsInMs: Number(landsInMs), satisfied: satisfied === '1', noted: noted === '1' };
     },
@@ -428,8 +440,8 @@ export const createLedger = ({
     look: async ({ orgId, assistantId }) => {
       const [kind, ...rest] = await run.look([keys.assistant(assistantId)], []);
       if (kind === 'HELD') return { kind: 'held', retryInMs: Number(rest[0]) };
-      const [epoch, atMs, state, version, uncertain, org] = rest;
-      const hold = { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1' };
+      const [epoch, atMs, state, version, uncertain, org, tooLarge] = rest;
+      const hold = { orgId, assistantId, epoch: Number(epoch), atMs: Number(atMs), ...before(state, version), uncertain: uncertain === '1', ...(tooLarge === '1' && { tooLarge: true as const }) };
       return { kind: 'look', hold: org ? { ...hold, publishedOrgId: decodeURIComponent(String(org)) } : hold };
     },
 
@@ -492,13 +504,13 @@ export const createLedger = ({
       return kind === 'FAILED';
     },
 
-    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, senderGone }, sealed) => {
+    noteUnknown: async (claim, { readInMs, holdMs, status, readError, operatorNeeded, blocked, senderGone }, sealed) => {
       const { rotationId, orgId, assistantId, epoch } = claim;
       const [kind] = await run.unknown(
         [keys.rotation(rotationId), keys.assistant(assistantId), keys.ledger],
         [
           rotationId, epoch, status ?? '', Math.round(readInMs), Math.round(holdMs), readError ?? '', operatorNeeded ? '1' : '',
-          ...uncertainEvent(claim, sealed), keepEvents(), orgId, assistantId, senderGone ? '1' : '', sealed.readers,
+          ...uncertainEvent(claim, sealed), keepEvents(), orgId, assistantId, senderGone ? '1' : '', sealed.readers, blocked ?? '',
         ],
       );
       return kind === 'NOTED' ? 'noted' : kind === 'READERS' ? 'other-readers' : 'refused';
@@ -589,6 +601,12 @@ export const createLedger = ({
     quarantine: async (assistantId, why, nowMs) => (await redis.hsetnx(keys.quarantine, assistantId, JSON.stringify({ since: Math.round(nowMs), why }))) === 1,
 
     unquarantine: async (assistantId) => (await redis.hdel(keys.quarantine, assistantId)) === 1,
+
+    noteTooLarge: async ({ orgId, assistantId }, nowMs) => (await redis.hsetnx(keys.tooLarge, assistantId, JSON.stringify({ since: Math.round(nowMs), org: orgId }))) === 1,
+
+    noteFits: async (assistantIds) => {
+      if (assistantIds.length > 0) await redis.hdel(keys.tooLarge, ...assistantIds);
+    },
 
     cancel: async (id) => {
       const [kind, value] = await run.cancel([keys.rotation(id)], [id]);

@@ -3,7 +3,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
-import { POLICIES_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createSweepQueue, type PolicyQueue, type SweepQueue } from './queues.ts';
+import { FOLLOW_UPS_QUEUE, POLICIES_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, type PolicyQueue, type SweepQueue } from './queues.ts';
 
 const keys = ledgerKeys('spec');
 const HOUR_MS = 3_600_000;
@@ -53,6 +53,26 @@ describe('add', () => {
     await sweepQueue.add('swp_1');
     expect(await jobs.getFailedCount()).toBe(0);
     expect(await jobs.getWaitingCount()).toBe(1);
+  });
+});
+
+describe('bringForward', () => {
+  it('makes due what a clock that was ahead has put off for too long, and nothing else', async () => {
+    const queue = createRotationQueue(redis, keys, FOLLOW_UPS_QUEUE);
+    const followUps = new Queue(FOLLOW_UPS_QUEUE, { connection: redis, prefix: keys.bull });
+    const jobOf = (id: string) => ({ rotationId: id, orgId: 'org_1', assistantId: 'ast_1' });
+    await queue.add(jobOf('rot_soon'), { delayMs: 60_000 });
+    await queue.add(jobOf('rot_late'), { delayMs: HOUR_MS });
+    await queue.add(jobOf('rot_later'), { delayMs: 24 * HOUR_MS });
+    // As a worker puts off what it has in hand: by its wall clock.
+    const job = (await followUps.getJob('rot_later'))!;
+    await job.changeDelay(25 * HOUR_MS);
+    expect(await queue.bringForward(Date.now() + 120_000)).toBe(2);
+    expect((await followUps.getWaiting()).map(({ id }) => id).toSorted()).toEqual(['rot_late', 'rot_later']);
+    expect((await followUps.getDelayed()).map(({ id }) => id)).toEqual(['rot_soon']);
+    expect(await queue.bringForward(Date.now() + 120_000)).toBe(0);
+    await queue.close();
+    await followUps.close();
   });
 });
 

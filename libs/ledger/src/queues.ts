@@ -29,6 +29,8 @@ export interface RotationQueue {
   add(job: RotationJob, options?: { delayMs?: number }): Promise<void>;
   /** The same for a rotation whose job may lie among the failed ones, where adding would change nothing. */
   revive(job: RotationJob): Promise<void>;
+  /** Makes due at once what was put off beyond that moment, in ms since 1970. Returns how many there were. */
+  bringForward(latestMs: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -76,9 +78,22 @@ export const createRotationQueue = (redis: Redis, keys: Keys, name: string = ROT
       await queue.remove(job.rotationId);
       await add(job);
     },
+    bringForward: async (latestMs) => {
+      const late = await redis.zrangebyscore(queue.toKey('delayed'), (latestMs + 1) * DELAY_SCORE_PER_MS, '+inf', 'LIMIT', 0, BROUGHT_FORWARD_AT_ONCE);
+      let count = 0;
+      for (const id of late) {
+        // Another process may have done it meanwhile.
+        count += await (await queue.getJob(id))?.promote().then(() => 1, () => 0) ?? 0;
+      }
+      return count;
+    },
     close: () => queue.close(),
   };
 };
+
+/** BullMQ orders delayed jobs by when they are due, in ms, times this, and a counter. */
+const DELAY_SCORE_PER_MS = 0x1000;
+const BROUGHT_FORWARD_AT_ONCE = 1000;
 
 const SCHEDULED_SWEEP = 'sweep';
 /** A schedule that a worker has set whose clock is ahead by more than this is not believed. */

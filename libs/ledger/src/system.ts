@@ -68,12 +68,12 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
     const held = names.flat().slice(0, LOOKED_AT);
     const holders = (await asMany(held.reduce((pipeline, name) => pipeline.hget(`${keys.prefix}:assistant:${name}`, 'holder'), redis.pipeline()))) as (string | null)[];
     const ids = holders.filter((id) => typeof id === 'string');
-    const rotations = (await asMany(ids.reduce((pipeline, id) => pipeline.hmget(keys.rotation(id), 'state', 'org', 'assistant', 'since', 'read_error', 'operator'), redis.pipeline()))) as ((string | null)[] | null)[];
+    const rotations = (await asMany(ids.reduce((pipeline, id) => pipeline.hmget(keys.rotation(id), 'state', 'org', 'assistant', 'since', 'read_error', 'operator', 'attempts'), redis.pipeline()))) as ((string | null)[] | null)[];
     const reconciling = rotations.flatMap((fields, i) => {
-      const [state, orgId, assistantId, since, readError, operator] = fields ?? [];
+      const [state, orgId, assistantId, since, readError, operator, attempts] = fields ?? [];
       if (state !== 'RECONCILING') return [];
       return [{
-        id: ids[i]!, orgId: orgId ?? '', assistantId: assistantId ?? '', operatorNeeded: operator === '1', ...momentOf('sinceMs', since), ...(readError && isErrorCode(readError) && { readErrorCode: readError }),
+        id: ids[i]!, orgId: orgId ?? '', assistantId: assistantId ?? '', operatorNeeded: operator === '1', attempts: numberOf(attempts), ...momentOf('sinceMs', since), ...(readError && isErrorCode(readError) && { readErrorCode: readError }),
       }];
     });
     return { openIntents: open, reconciling: reconciling.toSorted((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0)) };
@@ -191,22 +191,23 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
 
     status: async () => {
       const nowMs = await redisNowMs(redis);
-      const [facts, open, failed, uncertainCount, quarantinedCount, checksDue, staleCount, slowChecksDue] = (await replies(
+      const [facts, open, failed, uncertainCount, quarantinedCount, checksDue, staleCount, slowChecksDue, tooLargeCount] = (await replies(
         redis.pipeline()
           .hgetall(keys.ledger)
           .zcard(keys.rotations('open')).zcard(keys.rotations('FAILED'))
-          .hlen(keys.uncertain).hlen(keys.quarantine).zcard(keys.checks).hlen(keys.stale).zcard(keys.slowChecks),
-      )) as [Record<string, string>, number, number, number, number, number, number, number];
+          .hlen(keys.uncertain).hlen(keys.quarantine).zcard(keys.checks).hlen(keys.stale).zcard(keys.slowChecks).hlen(keys.tooLarge),
+      )) as [Record<string, string>, number, number, number, number, number, number, number, number];
       const [known, held, { known: orgName, conflict }] = await Promise.all([processes.list(), holdings(), alias.read()]);
       const { openIntents: intents, reconciling } = await openIntents(facts);
       const { openBulks, stopped, waiting } = await bulksNow();
       const [consumerFacts, budgets, oldest, policies, running, rolledBack, redisFacts] = await Promise.all([
         consumersNow(), budgetsNow(nowMs, known), oldestRotation(), overduePolicies(nowMs), runningSweep(nowMs), rolledBackNow(nowMs), redisNow().catch(() => ({})),
       ]);
-      const [uncertainAll, quarantinedAll, staleAll, heldAll] = await Promise.all([keys.uncertain, keys.quarantine, keys.stale, keys.held].map((key) => someFields(redis, key)));
+      const [uncertainAll, quarantinedAll, staleAll, heldAll, tooLargeAll] = await Promise.all([keys.uncertain, keys.quarantine, keys.stale, keys.held, keys.tooLarge].map((key) => someFields(redis, key)));
       const uncertain = longestFirst(uncertainAll!.map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) })));
       const quarantined = longestFirst(quarantinedAll!.map(([assistantId, text]) => ({ assistantId, ...(read(Quarantine, text) ?? { why: 'its entry in the quarantine cannot be read' }) })));
       const stale = longestFirst(staleAll!.map(([assistantId, text]) => ({ assistantId, ...read(Stale, text) })));
+      const tooLarge = longestFirst(tooLargeAll!.map(([assistantId, text]) => ({ assistantId, ...read(Stale, text) })));
       const heldOrgs = heldOrgsOf(heldAll!);
       const since = facts['frozen'];
       const frozen = since === undefined ? undefined : { ...momentOf('sinceMs', since), reason: facts['frozen_reason'] ?? '' };
@@ -220,7 +221,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
         return [{ orgId, count: numberOf(facts[field]), ...momentOf('atMs', facts[`${RUN_AT_OF}${orgId}`]) }];
       });
       const attention = attentionOf({
-        nowMs, processes: known, ledger, openRotations: open + waiting, budgets, heldOrgs, stale: { first: stale, count: staleCount }, uncertain: { first: uncertain, count: uncertainCount },
+        nowMs, processes: known, ledger, openRotations: open + waiting, budgets, heldOrgs, stale: { first: stale, count: staleCount }, tooLarge: { first: tooLarge, count: tooLargeCount }, uncertain: { first: uncertain, count: uncertainCount },
         quarantined: { first: quarantined, count: quarantinedCount }, unknownsInARow, rolledBack, stoppedBulks: stopped, reconciling, overduePolicies: policies,
         sweeps: { ...(lastEnded && { lastEnded }), ...(lastSuccess && { lastSuccess }), ...(running && { running }) }, redis: redisFacts, ...consumerFacts,
         ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }), ...(frozen && { frozen }), ...(oldest && { oldest }), ...momentOf('restartedMs', facts['restarted']),

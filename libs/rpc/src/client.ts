@@ -1,5 +1,6 @@
 import { credentials as channelCredentials, makeClientConstructor, type ChannelCredentials, type ChannelOptions, type Client, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
+import { channelOptionsFor } from './channel.ts';
 import { receiveAll, sendAll } from './client-streams.ts';
 import type { Assistant__Output } from './generated/rekey/v1/Assistant.ts';
 import type { BulkRotation__Output } from './generated/rekey/v1/BulkRotation.ts';
@@ -117,7 +118,7 @@ const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health');
 
 /** `address` is HOST:PORT. */
 export const connectGateway = (address: string, { credentials = channelCredentials.createInsecure(), channelOptions: given = {} }: ConnectOptions = {}): GatewayClient => {
-  const channelOptions = { ...KEEP_ALIVE, ...given };
+  const channelOptions = { ...KEEP_ALIVE, ...channelOptionsFor(address), ...given };
   const { v1 } = loadContract();
   const rotations = new v1.RotationService(address, credentials, channelOptions);
   const assistants = new v1.AssistantService(address, credentials, channelOptions);

@@ -5,6 +5,7 @@ export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
 export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoConsumer, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+export { MAX_MESSAGE_BYTES, isLoopback } from './channel.ts';
 export { connectGateway, type ConnectOptions, type GatewayCallOptions, type GatewayClient } from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';

@@ -4,9 +4,16 @@ import { addressVariable, booleanVariable, commonVariables, intVariable } from '
 
 const hostList = z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter(Boolean));
 
+const optionalText = z.string().optional();
+/** The proxy for Invent, and what is reached without it. */
+const proxyVariables = {
+  https_proxy: optionalText, HTTPS_PROXY: optionalText, http_proxy: optionalText, HTTP_PROXY: optionalText, no_proxy: optionalText, NO_PROXY: optionalText,
+};
+
 /** What a worker takes, but for its key file and its API keys. `rekey doctor` looks at the same variables. */
 export const workerVariables = {
   ...commonVariables,
+  ...proxyVariables,
   INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
   /** Hosts beside loopback that may be reached by plain HTTP. */
   INVENT_PLAIN_HTTP_HOSTS: hostList,

@@ -8,6 +8,12 @@ import { z } from 'zod';
  * same reason: an unknown value must not fail a rotation that has already happened.
  */
 
+/**
+ * How long a record may be, as text in bytes: far longer than any that is known. Everything on its way takes that: the answer of Invent, Redis, gRPC
+ * (MAX_MESSAGE_BYTES in libs/rpc), consumers. A longer one is not published, and its key is not replaced while Rekey knows of its length.
+ */
+export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+
 const text = z.string().nullish();
 const flag = z.boolean().nullish();
 const dateTime = z.string().nullish();

@@ -74,8 +74,20 @@ const table = {
   ASSISTANT_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'Invent knows no such assistant in this org (404).', advice: 'Check the org and assistant ids.' },
   ASSISTANT_DELETED: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The assistant is deleted at Invent.', advice: 'Leave it out.' },
   SENT_TOO_LATE: { grpc: 'UNAVAILABLE', retry: true, message: 'The worker was held up and sent nothing.', advice: 'Nothing: the rotation is tried again.' },
+  RECORD_TOO_LARGE: {
+    grpc: 'FAILED_PRECONDITION', retry: false, message: 'The record of the assistant is longer than 16 MiB: its key could not be read back. No request that replaces it is sent.',
+    advice: 'Shorten the record at Invent (its instructions, for example), then run rekey sweep.',
+  },
   // upstream, outcome unknown: reconcile first, never simply again
   OUTCOME_UNKNOWN: { grpc: 'UNKNOWN', retry: false, message: 'It is not known whether Invent changed the key.', advice: 'Nothing: Rekey reads the key back and finds out.' },
+  UPSTREAM_UNEXPECTED: {
+    grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answered with a redirect, or with another status that it does not document.',
+    advice: 'Check INVENT_BASE_URL, and the proxy if there is one: redirects are not followed. The log of the worker says where one leads.',
+  },
+  ANSWER_UNREADABLE: {
+    grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answered, and the body cannot be decoded: its content encoding is unknown or wrong, or it is not UTF-8.',
+    advice: 'Check what stands between the worker and Invent, such as a proxy that compresses. The worker reads again by itself.',
+  },
   NO_SECRET_KEY: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Invent answers this assistant without a secret key.', advice: 'Look at the assistant in Invent.' },
   TOO_MANY_GONE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'Many known assistants of the org are gone at Invent; none of them is published as deleted.', advice: 'Check whether the API key is of another org. If they are gone for good: rekey sweep ORG --accept-removals.' },
   LIST_INCOMPLETE: { grpc: 'FAILED_PRECONDITION', retry: true, message: "Invent's list of the org is incomplete: it does not agree with its own count, or part of it could not be read.", advice: 'Check in Invent how many assistants the org has. What was listed has been compared.' },

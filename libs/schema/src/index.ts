@@ -1,5 +1,5 @@
 export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, StoredId, SweepId, MAX_ID_BYTES, ORG_ALIAS, complaintAboutId } from './ids.ts';
-export { Assistant, KeyedRecord } from './assistant.ts';
+export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './assistant.ts';
 export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs, ConsumerState, MAX_CONSUMERS, type Reach, isAcknowledged, isWaitedFor, mayRead } from './consumer.ts';
 export { parseJson } from './parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis-url.ts';

@@ -1,4 +1,5 @@
 export { startChild, lineOf, type Child } from './child.ts';
+export { createConnectProxy, type ConnectProxy, type ConnectProxyOptions } from './connect-proxy.ts';
 export { findNode } from './find-node.ts';
 export { findRedis, type RedisBinary } from './find-redis.ts';
 export { freePort, isPortFree, startRedis, type RedisServer, type RedisServerOptions } from './redis-server.ts';

@@ -100,7 +100,7 @@ bugs.push(
   ['as many assistants may be published as gone as reads say', {
     byHand: true, faults: true, swapped: true, seed: 1, broken: [promises.braked], patches: { commit: [['  if changed <= limit then\n', '  if true then return nil end\n  if changed <= limit then\n']] },
   }],
-  ['one read that shows an older key is believed', { ...oddWorld, seed: 1, broken: [promises.newer, promises.inForce, promises.rest, promises.ended, promises.sound], patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if false then']] } }],
+  ['one read that shows an older key is believed', { ...oddWorld, seed: 4, broken: [promises.newer, promises.inForce, promises.rest, promises.ended, promises.sound], patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if false then']] } }],
   ['an older key is never believed to be in force again', { ...oddWorld, seed: 1, broken: [promises.inForce, promises.rest, promises.certain, promises.ended], patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if true then']] } }],
   ['a key that was made before the request satisfies it', { ...everything, seed: 1, broken: [promises.ended], patches: { claim: [['verified > asked and', 'true and']] } }],
   ['a 200 is believed whatever key it holds', { ...oddWorld, seed: 1, broken: [promises.newer, promises.inForce, promises.ended], patches: { commit: [['if not is_read then\n', 'if false then\n']] } }],

@@ -11,7 +11,7 @@
 --           {'claimed', epoch, key state or '', version or '', fresh}   as claim.lua
 --           {'shared'}    another rotation has replaced the key since the bulk was asked for: that serves both
 --           {'busy'}      a rotation holds it, or one that was asked for singly is QUEUED for it and goes first
---           {'past'}      it does not wait (any more); where its ledger entry cannot be read, it has failed
+--           {'past'}      it does not wait (any more); where its ledger entry cannot be read, or its record is too long, it has failed
 --         `ms to wait` is not 0 where the request budget gave out
 --         {'STOPPED', state}      the bulk does not run
 --         {'FULL', ms to wait}    as many intents of the org are open as a bulk may have: a tenth is left to single rotations
@@ -63,14 +63,17 @@ for i = 6, #KEYS do
   else
     local held = redis.pcall('HMGET', key, 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', queued_field, 'verified', 'rotated')
     local holder = held[1]
+    local is_too_long = not held.err and not holder and is_too_large(assistant)
     if held.err then
       end_item(bulk_id, index, 'I', now_ms, false, 'LEDGER_CORRUPT', assistant)
       request_check(org, assistant, now_ms)
+    elseif is_too_long then
+      end_item(bulk_id, index, FAILURE_LETTERS.RECORD_TOO_LARGE, now_ms, false, 'RECORD_TOO_LARGE', assistant)
     elseif holder and left(tonumber(held[2]) or 0, now_ms, lease_ms) == 0 and is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then
       let_go(key)
       holder = nil
     end
-    if held.err then
+    if held.err or is_too_long then
       word = { 'past' }
       if redis.call('HGET', KEYS[1], 'state') ~= 'RUNNING' then
         -- That was one failure too many.

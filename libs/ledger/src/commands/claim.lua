@@ -10,11 +10,13 @@
 --                                                         the intent is open: POST. `fresh` is 1 if the key state is known to have been
 --                                                         in force after the rotation was asked for: any other key is made since;
 --                                                         `doubted` is 1 where an earlier outcome of this rotation was unknown
---         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain}
+--         {'RESUMED', …the same…, ms until the landing window has passed, satisfied, noted, uncertain, blocked, too long}
 --                                                         a POST of this rotation may have left: read, do not POST. `satisfied` is 1
 --                                                         where its key has been found and published, and only the window is waited for;
 --                                                         `noted` is 1 where the outcome has been noted as unknown,
---                                                         and `uncertain` where consumers have been told and no version has come since
+--                                                         and `uncertain` where consumers have been told and no version has come since;
+--                                                         `blocked` is the code why another POST would fare no better, or '';
+--                                                         `too long` is 1 if the record was too long to be read when it was read last
 --         {'BUSY', ms to wait}                            the assistant is held, or its outcome is unknown
 --         {'FULL', ms to wait}                            as many intents of the org are open as may be
 --         {'HALTED', ms to wait}                          so are they, and outcomes are unknown; or too many were, one after the other
@@ -22,12 +24,13 @@
 --         {'PACED', ms to wait, reserved}                 no request may leave yet. `reserved` is 1 where the slot is kept: claim again then
 --         {'ENDED', state}                                nothing to do
 --         {'MISSING'}                                     no such rotation for this org and assistant
+-- A rotation whose assistant has a record that is too long to be read ends here, without a POST.
 -- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
 -- before the intent. After as many unknown outcomes in a row as intents may be open, one POST a landing window leaves, to see.
 
 local id, org, lease_ms, landing_ms, bound = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked', 'blocked')
 local state = rotation[1]
 if not state or org_name(rotation[2]) ~= org or rotation[3] ~= ARGV[4] then return { 'MISSING' } end
 if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return { 'ENDED', state } end
@@ -67,7 +70,7 @@ if holder == id then
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
   return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], is_fresh, '0', '1', rotation[8] or '',
-    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '' }
+    int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '', rotation[11] or '', is_too_large(ARGV[4]) and '1' or '' }
 end
 
 local function put_off(why, wait_ms, code)
@@ -89,6 +92,13 @@ if bulk[2] and is_key(held[4]) and (tonumber(held[12]) or 0) > tonumber(bulk[2])
   -- Its key has been replaced since the bulk was asked for, whoever asked for that.
   finish(id, 'SUCCEEDED', int(now_ms), 'version', held[6], 'cause', 'rotation', 'error', '', 'status', '')
   return { 'ENDED', 'SUCCEEDED' }
+end
+if is_too_large(ARGV[4]) then
+  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
+  finish(id, 'FAILED', int(now_ms), 'error', 'RECORD_TOO_LARGE', 'status', '')
+  forget_if_never_published(KEYS[2])
+  expire_if_deleted(KEYS[2])
+  return { 'ENDED', 'FAILED' }
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
 

@@ -4,7 +4,7 @@
 -- KEYS  1 the assistant
 -- ARGV  1 prefix
 -- Returns {'LOOK', epoch, now ms, key state or '', version or '', '1' where consumers were told that it is uncertain,
---          the org id that it was last published under, percent-encoded, or ''}
+--          the org id that it was last published under, percent-encoded, or '', '1' where its record was too long to be read}
 --         {'HELD', ms to wait}     a rotation holds it, and finds out itself what is in force; or the clock of Redis is out of step
 
 local held = redis.call('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain', 'lands', 'org')
@@ -23,4 +23,4 @@ if held[1] then
 end
 local epoch = int(draw(now, held[3], held[4]))
 redis.call('HSET', KEYS[1], 'epoch', epoch)
-return { 'LOOK', epoch, int(now_ms), held[5] or '', held[4] or '', held[6] and '1' or '', held[8] or '' }
+return { 'LOOK', epoch, int(now_ms), held[5] or '', held[4] or '', held[6] and '1' or '', held[8] or '', is_too_large(decoded(name_of(KEYS[1]))) and '1' or '' }

@@ -71,7 +71,7 @@ end
 local FAILURE_LETTERS = {
   ASSISTANT_NOT_FOUND = 'A', ASSISTANT_DELETED = 'B', NO_SECRET_KEY = 'C', UPSTREAM_REJECTED = 'D', UPSTREAM_UNAUTHENTICATED = 'E',
   UPSTREAM_FORBIDDEN = 'F', ORG_NOT_CONFIGURED = 'G', UPSTREAM_UNREACHABLE = 'H', LEDGER_CORRUPT = 'I', REPLICAS_MISSING = 'J',
-  SENT_TOO_LATE = 'K', INVALID_ARGUMENT = 'L',
+  SENT_TOO_LATE = 'K', INVALID_ARGUMENT = 'L', UPSTREAM_UNEXPECTED = 'M', ANSWER_UNREADABLE = 'N', RECORD_TOO_LARGE = 'O',
 }
 local COUNTED_AS = { s = 'succeeded', m = 'shared', x = 'cancelled' }
 
@@ -372,6 +372,11 @@ end
 -- Takes a holder off an assistant. When its intent began stays.
 local function let_go(assistant_key)
   redis.call('HDEL', assistant_key, 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
+end
+
+-- Whether the record of an assistant is known to be too long to be read: its key could not be read back after a POST.
+local function is_too_large(assistant)
+  return redis.call('HEXISTS', PREFIX .. ':too-large', assistant) == 1
 end
 
 -- Hands the assistant back, its intent closed.

@@ -8,6 +8,7 @@
 --       8 '1' where reading cannot succeed until somebody acts  9 event text before its numbers (`seq`, `run`)  10 event text after it
 --       11 length to keep the stream at  12 org id  13 assistant id  14 '1' where the worker that sent it is gone: that says nothing of upstream
 --       15 at which revision of the consumers the event was sealed
+--       16 why a later POST would fare no better until an operator acts, an error code, or ''. It stays with the rotation
 -- Returns {'NOTED'}, {'REFUSED'} (the claim is another's: nothing was written) or {'READERS'} (an event is due, and consumers were added or removed
 -- since it was sealed: nothing was written)
 -- Keeps: where a key was published, `key-uncertain` comes once before the next version, and stands in the hash of the uncertain.
@@ -18,13 +19,21 @@ local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'uncerta
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk')
+local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk', 'blocked')
 local noted = rotation[1] == 'RECONCILING'
+local blocked = ARGV[16] ~= '' and ARGV[16] or rotation[4] or ''
 local tells = (not noted or ARGV[7] == 'STALE_READ') and held[3] and not held[4]
 if tells and readers_revision() ~= ARGV[15] then return { 'READERS' } end
 redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
-  'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7], 'operator', ARGV[8])
+  'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7] ~= '' and ARGV[7] or blocked, 'operator', blocked ~= '' and '1' or ARGV[8])
+if ARGV[16] ~= '' then
+  redis.call('HSET', KEYS[1], 'blocked', blocked)
+  -- The next assistant of the bulk would fare no better, unless it is the record of this one alone.
+  if rotation[3] and blocked ~= 'RECORD_TOO_LARGE' and redis.call('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
+    stop_bulk(rotation[3], 'HALTED', blocked, now_ms)
+  end
+end
 if not noted then
   if ARGV[14] ~= '1' then
     local org = org_name(ARGV[12])

@@ -1,0 +1,68 @@
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+
+/** Why the body of a 200 cannot be read. Its message quotes nothing of the body. */
+export class UnreadableBody extends Error {
+  readonly code: 'ANSWER_UNREADABLE' | 'ANSWER_TOO_LARGE';
+  constructor(code: UnreadableBody['code'], message: string) {
+    super(message);
+    this.name = 'UnreadableBody';
+    this.code = code;
+  }
+}
+
+type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+const inflate: Decode = promisify(zlib.inflate);
+const inflateRaw: Decode = promisify(zlib.inflateRaw);
+const gunzip: Decode = promisify(zlib.gunzip);
+const brotli: Decode = promisify(zlib.brotliDecompress);
+
+/** RFC 9110 §8.4.1.2: `deflate` is the zlib format. Some servers send the bare deflate stream, which does not begin with a zlib header. */
+const hasZlibHeader = (bytes: Buffer): boolean => bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
+
+const decoders: Readonly<Record<string, Decode>> = {
+  gzip: gunzip,
+  'x-gzip': gunzip,
+  deflate: (bytes, options) => (hasZlibHeader(bytes) ? inflate(bytes, options) : inflateRaw(bytes, options)),
+  br: brotli,
+  // Node 22.15 and later.
+  ...(typeof zlib.zstdDecompress === 'function' && { zstd: promisify(zlib.zstdDecompress) as Decode }),
+};
+
+/** More encodings than that, one over the other, are no answer but an attack. */
+const MAX_ENCODINGS = 4;
+
+const encodingsOf = (contentEncoding: string): string[] =>
+  contentEncoding
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The text of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage is at most `maxBytes` long. One BOM is taken
+ * off. JSON is UTF-8 whatever its `charset` says (RFC 8259 §8.1). Bytes that are not are refused: replacement characters would make another key of a key.
+ * Throws UnreadableBody.
+ */
+export const decodeBody = async (bytes: Buffer, contentEncoding: string, maxBytes: number): Promise<string> => {
+  const encodings = encodingsOf(contentEncoding);
+  if (encodings.length > MAX_ENCODINGS) throw new UnreadableBody('ANSWER_UNREADABLE', `more than ${MAX_ENCODINGS} content encodings`);
+  let decoded = bytes;
+  for (const name of encodings.toReversed()) {
+    const decode = Object.hasOwn(decoders, name) ? decoders[name]! : undefined;
+    if (!decode) throw new UnreadableBody('ANSWER_UNREADABLE', 'a content encoding that is not known');
+    try {
+      decoded = await decode(decoded, { maxOutputLength: maxBytes });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new UnreadableBody('ANSWER_TOO_LARGE', `the decoded answer is longer than ${maxBytes} bytes`);
+      throw new UnreadableBody('ANSWER_UNREADABLE', `a body that is not ${name}`);
+    }
+  }
+  try {
+    return utf8.decode(decoded);
+  } catch {
+    throw new UnreadableBody('ANSWER_UNREADABLE', 'a body that is not UTF-8');
+  }
+};
