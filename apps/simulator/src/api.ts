@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeBody } from './encode-body.ts';
 import type { Fault, Faults, View } from './faults.ts';
 import { openOrg, type Org } from './orgs.ts';
 import { renderRecord } from './record.ts';
 import type { RequestLimit } from './request-limit.ts';
-import { createPasses, failureOf, headersOf, recordOf, showPage, showRecord, skewedNowMs } from './views.ts';
+import { createPasses, failureOf, headersOf, informationalOf, recordOf, showPage, showRecord, skewedNowMs } from './views.ts';
 import { preciseNowMs, type World } from './world.ts';
 
 /** What the API was asked, for tests to count. */
@@ -85,6 +86,10 @@ export const createApi = (options: ApiOptions): Server => {
     const views = faults.views({ on: route.on, assistantId, orgIds });
     const asksAnew = /no-cache|no-store/.test(request.headers['cache-control'] ?? '');
     for (const [name, value] of Object.entries(headersOf(views, asksAnew))) response.setHeader(name, value);
+    for (const status of informationalOf(views)) {
+      if (status === 100) response.writeContinue();
+      else response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+    }
     const org = openOrg(world, access, route.orgId, views);
     if (org === 403 || org === 404) {
       if (org === 403) counts.refused += 1;
@@ -162,9 +167,11 @@ export const createApi = (options: ApiOptions): Server => {
         act();
         return send(response, 200, body(), headers);
       case 'failBefore':
+        if (fault.location !== undefined) response.setHeader('location', fault.location);
         return refuse(response, fault.status ?? 500, retryAfter);
       case 'failAfter':
         act(isRefusal(fault.status) ? 'denied' : 'request');
+        if (fault.location !== undefined) response.setHeader('location', fault.location);
         return refuse(response, fault.status ?? 500, retryAfter);
       case 'loseConnectionBefore':
         return void response.destroy();
@@ -247,7 +254,8 @@ const decode = (segment: string): string => {
 };
 
 const send = (response: ServerResponse, status: number, body: string, headers: Record<string, number | string> = {}): void => {
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);
+  const bytes = encodeBody(Buffer.from(body), String(response.getHeader('content-encoding') ?? ''));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers }).end(bytes);
 };
 
 const refuse = (response: ServerResponse, status: number, retryAfter?: string): void => {

@@ -33,6 +33,8 @@ import { z } from 'zod';
  * - cachedRead (`on` get): records as they were `delayMs` ago, or with `frozen: true` as they were when the view was scripted. `ageHeader: true`
  *   adds `Age`; with `bypassable: true` a request with `Cache-Control: no-cache` or `no-store` reads the truth
  * - skewDate (`on` any): the `Date` header is off by `skewMs`, and with it the date of a `retryAfterDateMs`
+ * - encode (`on` any): the body is encoded as `encoding` says (gzip), whatever the request accepts; `unknown` says so of a body that is not encoded
+ * - inform (`on` any): `100 Continue` comes before the answer, or with `status: 103` Early Hints, or both with `both: true`
  * - ignoreOrg (`on` any): the org in the path is ignored. A list shows the org of the API key, whatever org the path names
  * - swapOrg (`on` any): another org stands behind the org ids that our API key names: `size` strangers (as many as ours), of which the share
  *   `overlap` is ours. The others of ours answer 404; strangers are real, and can be read and rotated
@@ -52,7 +54,7 @@ const OUTCOMES = [
   'failBefore', 'failAfter', 'loseConnectionBefore', 'loseResponseAfterCommit', 'hangBefore', 'hangAfterCommit', 'truncateBody', 'commitLate', 'garble',
   'nullKey', 'staleRead', 'laggingRead', 'staleAnswer',
 ] as const;
-const RECORD_VIEWS = ['hideKey', 'cachedRead', 'skewDate', 'ignoreOrg', 'swapOrg'] as const;
+const RECORD_VIEWS = ['hideKey', 'cachedRead', 'skewDate', 'encode', 'inform', 'ignoreOrg', 'swapOrg'] as const;
 const PAGE_VIEWS = [
   'capPages', 'repeatPage', 'endlessPages', 'noCount', 'lieCount', 'omit', 'failPage', 'shufflePages', 'oddIds', 'duplicateIds',
 ] as const;
@@ -88,11 +90,15 @@ export const Fault = z
     afterMs: z.int().nonnegative().default(0),
     /** It ends this long after it began. */
     forMs: z.int().positive().optional(),
-    status: z.int().min(200).max(599).optional(),
+    status: z.int().min(100).max(599).optional(),
     /** A Retry-After header to send along, as it is. */
     retryAfter: z.string().optional(),
     /** A Retry-After header that names the time this far ahead, as an HTTP date. */
     retryAfterDateMs: z.int().optional(),
+    /** A Location header to send along with `status`. */
+    location: z.string().optional(),
+    encoding: z.enum(['gzip', 'br', 'deflate', 'zstd', 'gzip, br', 'unknown']).default('gzip'),
+    both: z.boolean().default(false),
     /** For commitLate, laggingRead and cachedRead. */
     delayMs: z.int().nonnegative().default(1000),
     body: z.string().default('{"id":'),
@@ -124,6 +130,7 @@ export const Fault = z
     times: fault.times ?? (isOneOf(OUTCOMES, fault.kind) ? 1 : 0),
   }))
   .refine(({ kind, on }) => !isOneOf(PAGE_VIEWS, kind) || on === 'list', { message: 'this kind works on a list only', path: ['on'] })
+  .refine(({ kind, status = 200 }) => kind === 'inform' || status >= 200, { message: 'must be at least 200', path: ['status'] })
   .refine(({ kind, on }) => kind !== 'staleAnswer' || on === 'rotate', { message: 'this kind works on rotate only', path: ['on'] });
 export type Fault = z.infer<typeof Fault>;
 

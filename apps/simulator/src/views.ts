@@ -49,12 +49,21 @@ const hideKey = (world: World, { fault }: View, id: string, record: Shown): Show
 export const headersOf = (views: readonly View[], asksAnew: boolean): Record<string, string> => {
   const headers: Record<string, string> = {};
   if (of(views, 'skewDate')) headers['date'] = new Date(skewedNowMs(views)).toUTCString();
+  const encoded = of(views, 'encode');
+  if (encoded) headers['content-encoding'] = encoded.fault.encoding;
   const cached = of(views, 'cachedRead');
   if (cached?.fault.ageHeader && !(cached.fault.bypassable && asksAnew)) {
     const ageMs = cached.fault.frozen ? preciseNowMs() - cached.sinceMs : cached.fault.delayMs;
     headers['age'] = String(Math.ceil(ageMs / 1000));
   }
   return headers;
+};
+
+/** Which informational answers come before the answer. */
+export const informationalOf = (views: readonly View[]): number[] => {
+  const fault = of(views, 'inform')?.fault;
+  if (!fault) return [];
+  return fault.both ? [103, 100] : [fault.status ?? 100];
 };
 
 /** The time that the server believes it is. */

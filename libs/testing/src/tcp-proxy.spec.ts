@@ -182,6 +182,32 @@ describe('stall', () => {
   });
 });
 
+describe('strand', () => {
+  it('holds the bytes of what is open for good, and lets new connections work', async () => {
+    const [near, far] = await pair();
+    proxy.strand();
+    near.socket.write('ask');
+    far.socket.write('news');
+    const [later, there] = await pair();
+    later.socket.write('hello');
+    await until(() => there.received === 'hello');
+    proxy.stall(true);
+    proxy.stall(false);
+    await quiet();
+    expect([near, far].map(({ received, ended }) => [received, ended])).toEqual([['', undefined], ['', undefined]]);
+  });
+
+  it('keeps from one side that the other has broken off, until it is cut', async () => {
+    const [near, far] = await pair();
+    proxy.strand();
+    near.socket.destroy();
+    await quiet();
+    expect(far.ended).toBeUndefined();
+    proxy.cut();
+    await until(() => far.ended !== undefined);
+  });
+});
+
 describe('refuse', () => {
   it('cuts, refuses, and accepts again on the same port', async () => {
     const [near] = await pair();

@@ -11,6 +11,11 @@ export interface TcpProxy {
    * process that is long dead still reaches its target.
    */
   stall(on: boolean): void;
+  /**
+   * From now on no byte of the connections that are open now passes either way, and nobody is told, as when a machine on the way has forgotten them. New
+   * connections work. `cut` and `close` still break them off.
+   */
+  strand(): void;
   /** While on: new connections are refused (ECONNREFUSED), and the old ones have been cut. */
   refuse(on: boolean): void;
   /**
@@ -59,6 +64,8 @@ interface Link {
   target: Socket;
   /** A hook acts on it: no byte passes. */
   held: boolean;
+  /** No byte passes any more. */
+  stranded: boolean;
   /** A hook of the kind `after` acts on it: what the target sends is dropped. */
   muted: boolean;
   /** A hook of the kind `held` acts on it: what the target sends is not read. */
@@ -89,7 +96,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
     target.pause();
   };
   const resume = (link: Link): void => {
-    if (stalled || link.held) return;
+    if (stalled || link.held || link.stranded) return;
     if (!link.target.writableNeedDrain) link.client.resume();
     if (!link.client.writableNeedDrain && !link.heldBack) link.target.resume();
   };
@@ -175,19 +182,19 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
       if (passes(chunk) && !to.write(chunk)) from.pause();
     });
     to.on('drain', () => resume(link));
-    from.on('end', () => to.end());
+    from.on('end', () => link.stranded || to.end());
     // What went wrong is told by `close`.
     from.on('error', () => {});
     from.on('close', (failed: boolean) => {
       if (failed) link.broken = true;
-      if (failed && !stalled) reset(link);
+      if (failed && !stalled && !link.stranded) reset(link);
       if (to.destroyed) links.delete(link);
     });
   };
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const target = connect({ host, port: targetPort, allowHalfOpen: true });
-    const link: Link = { client, target, held: false, muted: false, heldBack: false, broken: false, tail: NOTHING, awaiting: undefined };
+    const link: Link = { client, target, held: false, stranded: false, muted: false, heldBack: false, broken: false, tail: NOTHING, awaiting: undefined };
     links.add(link);
     if (stalled) pause(link);
     forward(link, client, target, (chunk) => passesToTarget(link, chunk));
@@ -225,8 +232,14 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
       stalled = on;
       for (const link of links) {
         if (on) pause(link);
-        else if (link.broken) reset(link);
+        else if (link.broken && !link.stranded) reset(link);
         else resume(link);
+      }
+    },
+    strand: () => {
+      for (const link of links) {
+        link.stranded = true;
+        pause(link);
       }
     },
     refuse,
