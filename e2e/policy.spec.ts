@@ -155,6 +155,14 @@ describe('rekey policy', () => {
     expect(await rekey('policy', 'list', '--org', 'org_other')).toBeUndefined();
     expect(await rekey('policy', 'pause', created.id)).toMatchObject({ paused: true });
     expect(await rekey('policy', 'resume', created.id)).toMatchObject({ paused: false, next_due_time: created.next_due_time });
+    const key = `{rekey}:policy:${created.id}`;
+    await system.redis.hset(key, 'window_zone', 'Mars/Olympus');
+    const next_due_error = { reason: 'POLICY_NOT_SCHEDULED', message: expect.stringContaining('cannot be computed'), advice: expect.any(String) };
+    expect(await rekey('policy', 'get', created.id)).toMatchObject({ next_due_error });
+    expect(await rekey('policy', 'list')).toMatchObject({ next_due_error });
+    expect((await system.client.getStatus({})).attention).toContainEqual(expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED', subject: created.id }));
+    await expect(system.client.resumeRotationPolicy({ id: created.id })).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    await system.redis.hset(key, 'window_zone', window.time_zone);
     expect(await rekey('policy', 'delete', created.id)).toEqual({ id: created.id, deleted: true });
     await expect(rekey('policy', 'get', created.id)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('POLICY_NOT_FOUND') });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { repositoryRoot, startChild } from '@rekey/testing';
+import { faultNames } from './stage.ts';
 
 const chaos = async (...args: string[]) => {
   const child = startChild(process.execPath, ['--conditions=@rekey/source', 'chaos/src/main.ts', '--json', ...args], { cwd: repositoryRoot });
@@ -11,6 +12,15 @@ const chaos = async (...args: string[]) => {
   if (text === '') throw new Error(`chaos ended with ${code} and no verdict:\n${errors}`);
   return { code, verdict: JSON.parse(text) as Record<string, number> };
 };
+
+describe('--without', () => {
+  it.each([
+    ['Redis killed,nonsense', /no kind 'nonsense'.*connections to Redis stranded.*Redis read-only.*encoded answers.*long 429/],
+    [faultNames.join(), /leaves none/],
+  ])('refuses %j', async (kinds, said) => {
+    await expect(chaos('--without', kinds)).rejects.toThrow(said);
+  });
+});
 
 describe('a short run of chaos', () => {
   it('ends clean', async () => {

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { rotateInBulk } from './bulk-operators.ts';
 import { episodeNames, type OddWorld } from './odd-world.ts';
 import { createRandom } from './random.ts';
-import { startStage, type Stage } from './stage.ts';
+import { faultNames, startStage, type Stage } from './stage.ts';
 import { isClean, judge, type Verdict } from './verdict.ts';
 
 /*
@@ -25,11 +25,11 @@ const share = (text: string): number => {
   return value;
 };
 
-const kindsOfEpisodes = (text: string): string[] => {
+const kindsOfFaults = (text: string): string[] => {
   const kinds = text.split(',').map((kind) => kind.trim());
-  const unknown = kinds.find((kind) => !episodeNames.includes(kind));
-  if (unknown !== undefined) throw new InvalidArgumentError(`there is no kind '${unknown}', but: ${episodeNames.join(', ')}`);
-  if (new Set(kinds).size === episodeNames.length) throw new InvalidArgumentError('leaves none');
+  const unknown = kinds.find((kind) => !episodeNames.includes(kind) && !faultNames.includes(kind));
+  if (unknown !== undefined) throw new InvalidArgumentError(`there is no kind '${unknown}'. Faults: ${faultNames.join(', ')}. Episodes: ${episodeNames.join(', ')}`);
+  for (const all of [episodeNames, faultNames]) if (all.every((kind) => kinds.includes(kind))) throw new InvalidArgumentError('leaves none');
   return kinds;
 };
 
@@ -41,7 +41,7 @@ const options = new Command('chaos')
   .option('--bulk', 'as one bulk rotation that is paused, resumed and cancelled at random, in place of single ones')
   .addOption(new Option('--world <kind>', 'odd: Invent is also wrong in ways that no fault of a network is, for some seconds each').choices(['usual', 'odd']).default('usual'))
   .option('--episodes <n>', 'of an odd world: how many at least (default: each kind once)', positive)
-  .option('--without <kinds>', 'of an odd world: kinds of episodes that are left out, by comma', kindsOfEpisodes, [])
+  .option('--without <kinds>', 'kinds of faults, and of episodes of an odd world, that are left out, by comma', kindsOfFaults, [])
   .option('--workers <n>', 'processes', positive, 3)
   .option('--json', 'the verdict as one JSON object')
   .option('--keep-log <file>', 'append what all processes wrote to a file')
@@ -96,7 +96,7 @@ const waitForOddWorld = async (stage: Stage, odd: OddWorld): Promise<void> => {
 const folder = await mkdtemp(join(tmpdir(), 'rekey-chaos-'));
 let verdict: Verdict;
 const startedMs = performance.now();
-const stage = await startStage({ folder, seed: options.seed, rotations: options.rotations, workers: options.workers, faults: options.faults, bulk: options.bulk ?? false, odd: options.world === 'odd', keepLog: options.keepLog });
+const stage = await startStage({ folder, seed: options.seed, rotations: options.rotations, workers: options.workers, faults: options.faults, bulk: options.bulk ?? false, odd: options.world === 'odd', without: options.without, keepLog: options.keepLog });
 let operators: Record<string, number> | undefined;
 let report: Record<string, Record<string, number>> = {};
 let stopping = false;

@@ -36,7 +36,15 @@ describe('drawEpisodes', () => {
     expect(firsts).not.toContain('stale answers');
   });
 
-  it('leaves out kinds', () => {
+  it('leaves out kinds, and does not wait for them', async () => {
+    const without = [...episodeNames.filter((name) => name !== 'second lost'), 'Redis killed'];
+    const odd = startOddWorld({ random: createRandom(1), setting, admin, pause: () => new Promise((resolve) => setImmediate(resolve)), inCalm: async () => {}, without });
+    while (odd.progress() < 1) await new Promise((resolve) => setImmediate(resolve));
+    await odd.stop();
+    expect(Object.keys(odd.done())).toEqual(['second lost']);
+  });
+
+  it('draws none of those that are left out', () => {
     const episodes = drawEpisodes(createRandom(1), setting, ['long 429', 'wave of 404']);
     const drawn = new Set(Array.from({ length: 3 * episodeNames.length }, () => episodes.next().value.name));
     expect([drawn.size, drawn.has('long 429'), drawn.has('wave of 404')]).toEqual([episodeNames.length - 2, false, false]);

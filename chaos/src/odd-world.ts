@@ -137,7 +137,7 @@ export interface OddWorld {
 }
 
 /** Lets one episode follow the other, sometimes two at once, with calm between them. */
-export const startOddWorld = ({ random, setting, admin, pause, inCalm, without = [], episodes: enough = episodeNames.length - without.length }: OddWorldOptions): OddWorld => {
+export const startOddWorld = ({ random, setting, admin, pause, inCalm, without = [], episodes: enough = episodeNames.filter((name) => !without.includes(name)).length }: OddWorldOptions): OddWorld => {
   const done: Record<string, number> = {};
   let over = 0;
   const stopping = new AbortController();

@@ -5,11 +5,13 @@ import { ledgerKeys } from '@rekey/ledger';
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import { KEY_UNCERTAIN, KeyEvent, type RotationState } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
-import { createTcpProxy, freePort, launchApp, startRedis, type App, type TcpProxy } from '@rekey/testing';
+import { createTcpProxy, freePort, launchApp, repositoryRoot, startRedis, type App, type Child, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { startOddWorld, type OddWorld, type OddWorldOptions } from './odd-world.ts';
 import { startOperator, type Operator } from './operator.ts';
 import type { Random } from './random.ts';
+import { makeReadOnly } from './read-only.ts';
+import { FULL_DISK, endsWithin, openUnreadPipe, servesWithin, startWithLog } from './unwritable-log.ts';
 import type { Change, Evidence, Outcome, StatusSample, Verdict } from './verdict.ts';
 
 export interface Target {
@@ -28,7 +30,7 @@ export interface Stage {
   startHavoc(random: Random): { stop(): Promise<void> };
   havocDone(): Record<string, number>;
   /** Lets Invent be wrong, in episodes. */
-  startOddWorld(random: Random, options: Pick<OddWorldOptions, 'episodes' | 'without'>): OddWorld;
+  startOddWorld(random: Random, options: Pick<OddWorldOptions, 'episodes'>): OddWorld;
   /** Looks at `rekey status` all the time, and acts on it in calm. */
   startOperator(): Operator;
   /** No more faults. */
@@ -56,6 +58,8 @@ export interface StageOptions {
   bulk: boolean;
   /** Invent is also wrong in ways that no client is prepared for. */
   odd: boolean;
+  /** Faults that are left out. */
+  without: readonly string[];
   keepLog?: string | undefined;
 }
 
@@ -121,6 +125,29 @@ const readFaults: object[] = [
   { on: 'list', kind: 'laggingRead', delayMs: READ_LAG_MS - 100, probability: 0.3 },
 ];
 
+/** What a proxy on the way adds to any answer, and that its readers must not notice. */
+const answerFaults: Record<string, object[]> = {
+  'encoded answers': ['gzip', 'br', 'deflate'].map((encoding) => ({ kind: 'encode', encoding, probability: 0.01 })),
+  'informational answers': [
+    { kind: 'inform', probability: 0.01 },
+    { kind: 'inform', status: 103, probability: 0.01 },
+    { kind: 'inform', both: true, probability: 0.01 },
+  ],
+};
+
+const havocNames = [
+  'worker killed', 'worker stopped', 'wire to Redis cut', 'wire to upstream cut', 'wire to Redis stalled', 'connections to Redis stranded', 'connections to upstream stranded',
+  'gateway killed', 'Redis killed', 'Redis read-only', 'worker with its log on a full disk', 'worker with a log that nobody reads',
+] as const;
+type HavocName = (typeof havocNames)[number];
+
+/** What can be left out, besides the episodes of an odd world. */
+export const faultNames: readonly string[] = [...havocNames, ...Object.keys(answerFaults)];
+
+/** A worker that cannot log is up within this time, on a busy machine and with a Redis that is killed meanwhile; and ends within that one. */
+const UP_WITHIN_MS = 30_000;
+const ENDS_WITHIN_MS = 20_000;
+
 /** Faults are tried one after the other: each gets the probability that makes all of them together the share that was asked for. */
 const scripted = (share: number): object[] => {
   const whole = postFaults.reduce((sum, [weight]) => sum + weight, 0);
@@ -140,7 +167,7 @@ interface WorkerSlot {
   upstream: TcpProxy;
 }
 
-export const startStage = async ({ folder, seed, rotations, workers, faults, bulk, odd, keepLog }: StageOptions): Promise<Stage> => {
+export const startStage = async ({ folder, seed, rotations, workers, faults, bulk, odd, without, keepLog }: StageOptions): Promise<Stage> => {
   const log: WriteStream | undefined = keepLog === undefined ? undefined : createWriteStream(keepLog, { flags: 'a' });
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
@@ -163,36 +190,35 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
     return (response.status === 204 ? undefined : await response.json()) as T;
   };
-  if (faults > 0) for (const fault of [...scripted(faults), ...readFaults.map((read) => ({ times: 0, ...read }))]) await admin('POST', '/faults', fault);
+  const changed = Object.entries(answerFaults).flatMap(([name, all]) => (without.includes(name) ? [] : all));
+  if (faults > 0) for (const fault of [...scripted(faults), ...readFaults.map((read) => ({ times: 0, ...read })), ...changed]) await admin('POST', '/faults', fault);
 
   const gatewayPort = await freePort();
+  const gatewayRedis = await createTcpProxy({ port: redisServer.port });
   const startGateway = () =>
-    launchApp('gateway', { env: { REDIS_URL: redisServer.url, GRPC_ADDRESS: `127.0.0.1:${gatewayPort}`, LOG_LEVEL: 'warn' }, onLine: onLine('gateway') });
+    launchApp('gateway', { env: { REDIS_URL: `redis://127.0.0.1:${gatewayRedis.port}`, GRPC_ADDRESS: `127.0.0.1:${gatewayPort}`, LOG_LEVEL: 'warn' }, onLine: onLine('gateway') });
   let gateway = await startGateway();
   const client = connectGateway(`127.0.0.1:${gatewayPort}`);
 
-  const startWorker = (slot: Omit<WorkerSlot, 'app'>, index: number) =>
-    launchApp('worker', {
-      env: {
-        ...timing,
-        // Where nothing goes wrong a busy machine must not look like a lost answer.
-        ...((faults > 0 || odd) && hurried),
-        REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
-        INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
-        INVENT_API_KEY: API_KEY,
-        // Without faults each request is counted: none is to be made to find out what `c` is while rotations are under way.
-        ...(faults === 0 && !odd && { INVENT_ORG_ID: ORG }),
-        // The usual world rotates so much by hand that an org with few assistants would be held for it.
-        ...(!odd && { REKEY_MAX_CHANGED_PERCENT: '100' }),
-        INVENT_REQUESTS_PER_MINUTE: odd ? String(ODD_REQUESTS_PER_MINUTE) : '0',
-        REKEY_KEY_FILE: keyFile,
-        REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
-        REKEY_KEEP_ROTATIONS: '1000000',
-        REKEY_KEEP_EVENTS: String(Math.min(rotations * 20 + 100_000, 10_000_000)),
-        LOG_LEVEL: 'info',
-      },
-      onLine: onLine(`worker${index}`),
-    });
+  const workerEnvironment = (slot: Omit<WorkerSlot, 'app'>) => ({
+    ...timing,
+    // Where nothing goes wrong a busy machine must not look like a lost answer.
+    ...((faults > 0 || odd) && hurried),
+    REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
+    INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
+    INVENT_API_KEY: API_KEY,
+    // Without faults each request is counted: none is to be made to find out what `c` is while rotations are under way.
+    ...(faults === 0 && !odd && { INVENT_ORG_ID: ORG }),
+    // The usual world rotates so much by hand that an org with few assistants would be held for it.
+    ...(!odd && { REKEY_MAX_CHANGED_PERCENT: '100' }),
+    INVENT_REQUESTS_PER_MINUTE: odd ? String(ODD_REQUESTS_PER_MINUTE) : '0',
+    REKEY_KEY_FILE: keyFile,
+    REKEY_MAX_UNKNOWNS: String(MAX_UNKNOWNS),
+    REKEY_KEEP_ROTATIONS: '1000000',
+    REKEY_KEEP_EVENTS: String(Math.min(rotations * 20 + 100_000, 10_000_000)),
+    LOG_LEVEL: 'info',
+  });
+  const startWorker = (slot: Omit<WorkerSlot, 'app'>, index: number) => launchApp('worker', { env: workerEnvironment(slot), onLine: onLine(`worker${index}`) });
   const upstreamPort = Number(new URL(simulator.ready['address']!).port);
   const slots: WorkerSlot[] = await Promise.all(
     Array.from({ length: workers }, async (_, index) => {
@@ -214,12 +240,13 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     nameRequests = rotate + get + list - (await sweepRequestsSoFar());
   }
 
-  /** Until the gateway answers: what is asked here may be asked again. */
-  const insist = async <T>(call: () => Promise<T>): Promise<T> => {
+  /** Until the gateway answers: what is asked here may be asked again. Rejects if it has not by then. */
+  const insist = async <T>(call: () => Promise<T>, untilMs = Number.POSITIVE_INFINITY): Promise<T> => {
     for (;;) {
       try {
         return await call();
-      } catch {
+      } catch (error) {
+        if (performance.now() > untilMs) throw error;
         await sleep(50);
       }
     }
@@ -229,7 +256,10 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     let running: Promise<void> | undefined;
     return () => (running ??= act().finally(() => (running = undefined)));
   };
-  const havoc = (random: Random): Record<string, () => Promise<void>> => {
+  /** Workers that could not log, and therefore did not work or did not end. */
+  let stuckByLog = 0;
+  const unlogged = new Set<Child>();
+  const havoc = (random: Random): Record<HavocName, () => Promise<void>> => {
     const slot = () => random.pick(slots);
     /** One that runs at this moment, taken out of the others' reach. */
     const withWorker = async (act: (one: WorkerSlot, app: App) => Promise<void>) => {
@@ -240,6 +270,24 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       await act(one, app);
       one.app ??= app;
     };
+    /** In place of one that runs: a worker whose log takes nothing works as any other, until it is told to end. */
+    const withLogTo = (path: string) =>
+      withWorker(async (one, app) => {
+        await app.child.kill();
+        const port = await freePort();
+        const command: [string, ...string[]] = [process.execPath, '--conditions=@rekey/source', `${repositoryRoot}apps/worker/src/main.ts`];
+        const child = startWithLog(path, command, { PATH: process.env['PATH'], ...workerEnvironment(one), WORKER_HEALTH_ADDRESS: `127.0.0.1:${port}` });
+        unlogged.add(child);
+        const works = async () => servesWithin(`http://127.0.0.1:${port}/healthz`, UP_WITHIN_MS);
+        let isStuck = !(await works());
+        await sleep(random.between(500, 4000));
+        isStuck ||= !(await works());
+        // SIGTERM even if it does not work: that must end it in time, too.
+        isStuck = !(await endsWithin(child, ENDS_WITHIN_MS)) || isStuck;
+        unlogged.delete(child);
+        if (isStuck) stuckByLog += 1;
+        one.app = await startWorker(one, slots.indexOf(one));
+      });
     return {
       'worker killed': () =>
         withWorker(async (one, app) => {
@@ -261,6 +309,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         await sleep(random.between(100, 1500));
         wire.stall(false);
       },
+      'connections to Redis stranded': async () => random.pick([gatewayRedis, ...slots.map(({ redis: wire }) => wire)]).strand(),
+      'connections to upstream stranded': async () => slot().upstream.strand(),
       'gateway killed': oneAtATime(async () => {
         await gateway.child.kill();
         gateway = await startGateway();
@@ -270,8 +320,17 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         await sleep(random.between(100, 800));
         await redisServer.restart();
       }),
+      'Redis read-only': oneAtATime(async () => {
+        const { restore } = await makeReadOnly(redis);
+        await sleep(random.between(300, 3000));
+        await restore();
+      }),
+      'worker with its log on a full disk': async () => withLogTo(FULL_DISK),
+      'worker with a log that nobody reads': async () => withLogTo(unreadPipe.path),
     };
   };
+
+  const unreadPipe = await openUnreadPipe(join(folder, 'unread-log'));
 
   const allIds = [
     ...Array.from({ length: assistants }, (_, i) => ({ orgId: ORG, assistantId: `ast_${i + 1}` })),
@@ -329,7 +388,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     },
 
     startHavoc: (random) => {
-      const acts = Object.entries(havoc(random));
+      const acts = Object.entries(havoc(random)).filter(([name]) => !without.includes(name));
       const stopping = new AbortController();
       const { signal } = stopping;
       const wreak = async () => {
@@ -359,7 +418,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     havocDone: () => done,
 
-    startOddWorld: (random, { episodes, without }) =>
+    startOddWorld: (random, { episodes }) =>
       startOddWorld({
         random, admin, episodes, without,
         setting: { orgIds: [...new Set(orgs.values())], assistantIds: [...orgs.keys()], readLagMs: READ_LAG_MS, confirmAfterMs: CONFIRM_AFTER_MS },
@@ -397,9 +456,11 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     sweepTwice: async () => {
       for (let times = 0; times < 2; times += 1) {
         // The channel may still be waiting before it tries a gateway again that was killed some time ago.
-        const { id } = await insist(() => client.createSweep({}));
+        const askedMs = performance.now() + SWEEP_WITHIN_MS;
+        const sweep = await insist(() => client.createSweep({}), askedMs).catch(() => undefined);
+        if (!sweep) return false;
         const untilMs = performance.now() + SWEEP_WITHIN_MS;
-        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await insist(() => client.getSweep({ id }))).state) {
+        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await insist(() => client.getSweep({ id: sweep.id }), untilMs).catch(() => sweep)).state) {
           if (performance.now() > untilMs) return false;
           await sleep(200);
         }
@@ -439,6 +500,7 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         counts: await admin<Evidence['counts']>('GET', '/counts'),
         sweepRequests: (await sweepRequestsSoFar()) + nameRequests,
         orgOf: (assistantId) => orgs.get(assistantId) ?? '',
+        stuckByLog,
         // Under both of its names an org may have as many.
         boundOf: (orgId) => (orgId === ORG ? 2 * MAX_UNKNOWNS : MAX_UNKNOWNS),
         fingerprint: (key) => sealer.fingerprint(key),
@@ -457,9 +519,11 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     stop: async () => {
       client.close();
       redis.disconnect();
+      await Promise.all([...unlogged].map((child) => child.kill()));
+      unreadPipe.close();
       const apps = [gateway, simulator, ...slots.map(({ app }) => app)];
       await Promise.all(apps.map((app) => app?.child.kill()));
-      await Promise.all(slots.flatMap(({ redis: one, upstream }) => [one.close(), upstream.close()]));
+      await Promise.all([gatewayRedis.close(), ...slots.flatMap(({ redis: one, upstream }) => [one.close(), upstream.close()])]);
       await redisServer.dispose();
       log?.end();
     },

@@ -36,6 +36,12 @@ describe('judge', () => {
     expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, darkTimeMs: { p50: 10, p99: 30, max: 30 }, uncertainAnnounced: 1, mostUnpublished: { org: 1 } });
   });
 
+  it('counts workers that did not work, or did not end, because their log took no line', () => {
+    for (const stuckByLog of [0, 1]) {
+      expect(judged(two, [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 2030)], { stuckByLog })).toMatchObject({ clean: stuckByLog === 0, stuckByLog });
+    }
+  });
+
   it('finds a key that is not in force', () => {
     expect(judged(two, [event('a', 1, 'k1', 1010)])).toMatchObject({ clean: false, divergent: 1 });
     expect(judged({ a: [...two.a, change(null, 3000, 'removed')] }, [event('a', 1, 'k2', 2010)])).toMatchObject({ divergent: 1 });

@@ -60,6 +60,8 @@ export interface Evidence {
   removedWithinMs?: number;
   /** Of a bulk rotation of all: those that it left out, and called itself complete. */
   leftOut?: number;
+  /** How often a worker whose log took no line did not work, or did not end when it was told to. */
+  stuckByLog?: number;
 }
 
 export interface Verdict {
@@ -80,6 +82,8 @@ export interface Verdict {
   silentlyWrong: number;
   /** Living assistants that a bulk rotation of all left out. */
   leftOut: number;
+  /** Workers that did not work, or did not end, because their log took no line. */
+  stuckByLog: number;
   /** Events after which a version or the age of a key went down, or a number was missing. */
   orderViolations: number;
   concurrentPosts: number;
@@ -177,6 +181,7 @@ export const judge = (evidence: Evidence): Verdict => {
     removedAlive: cases.removedAlive.length,
     silentlyWrong: silent.length,
     leftOut: evidence.leftOut ?? 0,
+    stuckByLog: evidence.stuckByLog ?? 0,
     orderViolations: violations.length,
     concurrentPosts: counts.concurrentRotates,
     burntBeyondBound: Math.max(0, ...Object.entries(mostUnpublished).map(([org, most]) => most - evidence.boundOf(org))),
@@ -204,7 +209,7 @@ const EXAMPLES = 5;
 
 /** What was promised. */
 const mustBeZero = [
-  'divergent', 'lost', 'doneTwice', 'succeededWithoutNewKey', 'removedAlive', 'silentlyWrong', 'leftOut', 'orderViolations', 'concurrentPosts', 'burntBeyondBound',
+  'divergent', 'lost', 'doneTwice', 'succeededWithoutNewKey', 'removedAlive', 'silentlyWrong', 'leftOut', 'stuckByLog', 'orderViolations', 'concurrentPosts', 'burntBeyondBound',
 ] as const satisfies (keyof Verdict)[];
 
 /** Whether it holds what was promised. */

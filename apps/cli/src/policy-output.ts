@@ -19,11 +19,14 @@ export const policyJson = (policy: ProtoPolicy): Record<string, unknown> =>
     next_due_time: isoTime(policy.nextDueTime),
     last_due_time: isoTime(policy.lastDueTime),
     last_bulk_rotation_id: policy.lastBulkRotationId,
+    next_due_error: policy.nextDueError && { reason: policy.nextDueError.reason, message: policy.nextDueError.message, advice: policy.nextDueError.advice },
   });
 
 const wholeText = ({ orgId, assistantCount }: ProtoPolicy): string => `${printable(orgId)} (${assistantCount > 0 ? `${number(assistantCount)} assistants` : 'all of it'})`;
 
 const windowText = ({ window }: ProtoPolicy): string => `${window!.cron} ${window!.timeZone}, for ${humanDuration(durationMs(window!.length) ?? 0)}`;
+
+const nextDue = ({ paused, nextDueError, nextDueTime }: ProtoPolicy): string | undefined => (paused ? 'paused' : (nextDueError?.reason ?? isoTime(nextDueTime)));
 
 export const policyText = (policy: ProtoPolicy): string =>
   table([
@@ -34,11 +37,13 @@ export const policyText = (policy: ProtoPolicy): string =>
     ['halts', limitText(policy)],
     ['reason', policy.reason],
     ['created', isoTime(policy.createTime)],
-    ['next due', policy.paused ? 'paused' : isoTime(policy.nextDueTime)],
+    ['next due', nextDue(policy)],
     ['last due', isoTime(policy.lastDueTime)],
     ['last bulk', policy.lastBulkRotationId],
+    ['error', policy.nextDueError ? `${policy.nextDueError.message} (${policy.nextDueError.reason})` : undefined],
+    ['to do', policy.nextDueError?.advice],
   ]);
 
 /** One line of a list of policies. */
 export const policyLine = (policy: ProtoPolicy): string =>
-  [policy.id, `every ${policy.everyDays} d`.padEnd(12), policy.paused ? 'paused'.padEnd(24) : (isoTime(policy.nextDueTime) ?? '').padEnd(24), wholeText(policy)].join('  ');
+  [policy.id, `every ${policy.everyDays} d`.padEnd(12), (nextDue(policy) ?? '').padEnd(24), wholeText(policy)].join('  ');

@@ -1,4 +1,4 @@
-import type { Policies, PolicyQueue } from '@rekey/ledger';
+import { nextOpening, type Policies, type PolicyQueue } from '@rekey/ledger';
 import { toProtoPolicy, type RotationPolicyServiceHandlers } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { PolicyId, RekeyError, type ErrorCode, type RotationPolicy } from '@rekey/schema';
@@ -17,6 +17,16 @@ export interface PolicyServiceDeps {
   confirmDurable: () => Promise<boolean>;
 }
 
+/** As it is stored, and whether this gateway can compute its next window. */
+const show = (policy: RotationPolicy, nextDueMs: number | undefined) => {
+  try {
+    nextOpening(policy.window, Date.now());
+    return toProtoPolicy(policy, nextDueMs);
+  } catch (error) {
+    return toProtoPolicy(policy, nextDueMs, error instanceof RekeyError ? error.code : 'INTERNAL');
+  }
+};
+
 export const createPolicyService = (
   method: ServiceMethod, streaming: StreamingMethods, { policies, policyQueue, holdBack, confirmDurable }: PolicyServiceDeps,
 ): RotationPolicyServiceHandlers => {
@@ -29,7 +39,7 @@ export const createPolicyService = (
   const scheduled = async (policy: RotationPolicy) => {
     await schedule(policy);
     if (!(await confirmDurable())) throw new RekeyError('REPLICAS_MISSING');
-    return toProtoPolicy(policy, await policyQueue.nextDue(policy.id));
+    return show(policy, await policyQueue.nextDue(policy.id));
   };
 
   const setPaused = (paused: boolean) =>
@@ -51,7 +61,7 @@ export const createPolicyService = (
     GetRotationPolicy: method(async (request) => {
       const { id } = parseRequest(ByPolicy, request);
       const [policy, nextDueMs] = await Promise.all([policies.get(id), policyQueue.nextDue(id)]);
-      return toProtoPolicy(policy, nextDueMs);
+      return show(policy, nextDueMs);
     }),
 
     ListRotationPolicies: method(async (request) => {
@@ -59,8 +69,7 @@ export const createPolicyService = (
       const wanted = given(filter);
       const after = readPageToken(pageToken, wanted, PolicyId);
       const [found, nextDues] = await Promise.all([policies.list(wanted), policyQueue.nextDues()]);
-      const show = (policy: RotationPolicy) => toProtoPolicy(policy, nextDues.get(policy.id));
-      const { items, next } = await pageOf(found, { size: pageSize, after, placeOf: ({ id }) => id, isAfter: (id, other) => id < other, show });
+      const { items, next } = await pageOf(found, { size: pageSize, after, placeOf: ({ id }) => id, isAfter: (id, other) => id < other, show: (policy) => show(policy, nextDues.get(policy.id)) });
       return { rotationPolicies: items, nextPageToken: next === undefined ? '' : makePageToken(next, wanted) };
     }),
 

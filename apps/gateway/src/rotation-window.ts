@@ -1,5 +1,5 @@
+import { nextOpening, openings } from '@rekey/ledger';
 import { DAY_MS, DEFAULT_WINDOW } from '@rekey/schema';
-import { CronExpressionParser } from 'cron-parser';
 
 const HOUR_MS = 3_600_000;
 
@@ -50,15 +50,18 @@ const longestGapDays = (cron: string, nowMs: number): number => {
 };
 
 function* openingsOf(cron: string, fromMs: number, count: number): Generator<number> {
-  const expression = CronExpressionParser.parse(cron, { tz: 'UTC', currentDate: new Date(fromMs) });
-  for (let i = 0; i < count; i += 1) yield expression.next().getTime();
+  let left = count;
+  for (const ms of openings({ cron, timeZone: 'UTC' }, fromMs)) {
+    yield ms;
+    if ((left -= 1) === 0) return;
+  }
 }
 
 /** Whether a name is a time zone of the IANA that this machine knows. Offsets such as `+02:00` know no summer time. */
 export const isTimeZone = (name: string): boolean => {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '' && CronExpressionParser.parse(DEFAULT_WINDOW.cron, { tz: name }).hasNext();
+    return nextOpening({ cron: DEFAULT_WINDOW.cron, timeZone: name }, Date.now()) > 0;
   } catch {
     return false;
   }

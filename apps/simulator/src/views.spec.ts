@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createAdmin } from './admin.ts';
@@ -350,6 +350,43 @@ describe('what comes over the wire', () => {
       expect(response.headers.get('content-encoding')).toBe(encoding);
       expect(await response.json()).toBeTruthy();
     }
+  });
+});
+
+describe('informational answers', () => {
+  /** The informational statuses, and then the answer's: fetch hides the first. */
+  const statuses = (path: string, method = 'GET') =>
+    new Promise<number[]>((resolve, reject) => {
+      const seen: number[] = [];
+      const sent = request(`${base}/orgs/${path}`, { method, headers: { authorization: 'Bearer parent' } });
+      const take = ({ statusCode }: { statusCode?: number | undefined }) => seen.push(statusCode!);
+      sent.on('information', take);
+      sent.on('response', (response) => {
+        take(response);
+        response.resume().on('end', () => resolve(seen));
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+
+  it.each<[object, number[]]>([
+    [{}, [100]],
+    [{ status: 103 }, [103]],
+    [{ both: true }, [103, 100]],
+  ])('come before the answer, whatever it is: %j', async (more, expected) => {
+    await script({ kind: 'inform', ...more });
+    expect(await statuses('c/assistants/ast_1')).toEqual([...expected, 200]);
+    expect(await statuses('c/assistants?take=1')).toEqual([...expected, 200]);
+    expect(await statuses('c/assistants/ast_1/rotate-secret-key', 'POST')).toEqual([...expected, 200]);
+    expect(await statuses('c/assistants/nobody')).toEqual([...expected, 404]);
+  });
+
+  it('come with an outcome, which they do not change', async () => {
+    await script({ kind: 'inform', both: true });
+    await script({ kind: 'failAfter', status: 502 });
+    const before = (await truthOf()).secret_key;
+    expect(await statuses('c/assistants/ast_1/rotate-secret-key', 'POST')).toEqual([103, 100, 502]);
+    expect((await truthOf()).secret_key).not.toBe(before);
   });
 });
 

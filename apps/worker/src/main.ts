@@ -142,7 +142,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const policies = createPolicies({ redis, prefix });
   const policyQueue = createPolicyQueue(redis, ledger.keys);
   shutdown.defer('policy queue', () => policyQueue.close());
-  const alignPolicies = () => alignSchedules(policies, policyQueue);
+  const alignPolicies = () => alignSchedules(policies, policyQueue, logger);
   await alignPolicies();
   const swept = { ...common, ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) }, publisher, check };
   const sweepAll = sweep({ ...swept, configuredOrgs: apiKeys.orgIds });

@@ -1,15 +1,20 @@
+import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createBulks, createPolicies, createPolicyQueue, ledgerKeys, type Bulks, type Policies, type PolicyQueue } from '@rekey/ledger';
+import { POLICIES_QUEUE, createBulks, createPolicies, createPolicyQueue, ledgerKeys, type Bulks, type Policies, type PolicyQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RequestId, type PolicySpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createPolicyConsumer, openWindow, windowRequestId } from './policy-consumer.ts';
 import { alignSchedules } from './policy-schedules.ts';
 
 const HOUR_MS = 3_600_000;
 const DUE_MS = Date.parse('2026-06-01T00:00:00Z');
-const quiet = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} } as unknown as Logger;
+const errors = new EventEmitter();
+errors.on('error', () => {});
+const quiet = { info: () => {}, warn: () => {}, error: (fields: unknown) => errors.emit('error', fields), debug: () => {} } as unknown as Logger;
+const EACH_SECOND = { cron: '* * * * * *', timeZone: 'UTC' };
 let server: RedisServer;
 let redis: Redis;
 let policies: Policies;
@@ -112,6 +117,43 @@ describe('a window that is due', () => {
   });
 });
 
+describe('a window whose policy has no calendar', () => {
+  it.each([['window_zone', 'Mars/Olympus'], ['window_cron', '']])('asks for nothing, and opens when the calendar is back: %s %j', async (field, value) => {
+    const { id } = await create();
+    const key = ledgerKeys('spec').policy(id);
+    const was = (await redis.hget(key, field))!;
+    await redis.hset(key, field, value);
+    await expect(open(id, DUE_MS)).rejects.toMatchObject({ code: 'POLICY_NOT_SCHEDULED' });
+    expect(await all()).toEqual([]);
+    expect((await policies.get(id)).lastDueMs).toBeUndefined();
+    await redis.hset(key, field, was);
+    expect(await open(id, DUE_MS)).toBe('asked');
+  });
+
+  it('does not keep those of another policy from opening, nor is lost itself', async () => {
+    const [broken, whole] = [await create(), await create()];
+    const consumer = createPolicyConsumer({ redis, keys: ledgerKeys('spec'), policies, bulks, nowMs: async () => Date.now(), takeoverAfterMs: 30_000, logger: quiet });
+    const jobs = new Queue(POLICIES_QUEUE, { connection: redis, prefix: ledgerKeys('spec').bull });
+    for (const { id } of [broken, whole]) await queue.schedule(id, EACH_SECOND);
+    const dueMs = (await queue.nextDue(broken.id))!;
+    await redis.hset(ledgerKeys('spec').policy(broken.id), 'window_zone', 'Mars/Olympus');
+    // As BullMQ has it of a zone that it was scheduled with: this one means nothing to this worker.
+    const jobKey = `${ledgerKeys('spec').bull}:policies:repeat:${broken.id}:${dueMs}`;
+    const opts = JSON.parse((await redis.hget(jobKey, 'opts'))!) as { repeat: { tz: string } };
+    await redis.hset(jobKey, 'opts', JSON.stringify({ ...opts, repeat: { ...opts.repeat, tz: 'Mars/Olympus' } }));
+    const tried = new Promise<void>((resolve) => {
+      errors.on('error', ({ policy_id: policyId }: { policy_id?: string }) => policyId === broken.id && resolve());
+    });
+    consumer.start();
+    await tried;
+    while ((await policies.get(whole.id)).lastBulkId === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    await consumer.close();
+    expect((await policies.get(broken.id)).lastBulkId).toBeUndefined();
+    expect((await jobs.getDelayed()).map(({ id }) => id)).toContain(`repeat:${broken.id}:${dueMs}`);
+    await jobs.close();
+  });
+});
+
 describe('windowRequestId', () => {
   it('is a UUID, and another for each policy and window', () => {
     const ids = [windowRequestId('pol_1', 1), windowRequestId('pol_1', 2), windowRequestId('pol_2', 1)];
@@ -126,15 +168,24 @@ describe('alignSchedules', () => {
     const [active, paused] = [await create(), await create()];
     await policies.setPaused(paused.id, true);
     for (const id of [paused.id, 'pol_gone']) await queue.schedule(id, paused.window);
-    await alignSchedules(policies, queue);
+    await alignSchedules(policies, queue, quiet);
     expect([...(await queue.nextDues()).keys()]).toEqual([active.id]);
+  });
+
+  it('schedules all others if the calendar of one cannot be computed, and says which', async () => {
+    const [one, broken, other] = [await create(), await create(), await create()];
+    await redis.hset(ledgerKeys('spec').policy(broken.id), 'window_zone', 'Mars/Olympus');
+    const said: unknown[] = [];
+    await alignSchedules(policies, queue, { ...quiet, error: (fields: object) => said.push(fields) } as unknown as Logger);
+    expect([...(await queue.nextDues()).keys()].toSorted()).toEqual([one.id, other.id].toSorted());
+    expect(said).toEqual([{ err: expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }), policy_id: broken.id, cron: '0 2 * * *', time_zone: 'Mars/Olympus' }]);
   });
 
   it('changes nothing of what is due', async () => {
     const { id } = await create();
-    await alignSchedules(policies, queue);
+    await alignSchedules(policies, queue, quiet);
     const before = await queue.nextDues();
-    await alignSchedules(policies, queue);
+    await alignSchedules(policies, queue, quiet);
     expect(await queue.nextDues()).toEqual(before);
     expect(before.get(id)).toBeGreaterThan(Date.now());
   });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { POLICIES_QUEUE, keptJobs, type Bulks, type Keys, type Policies } from '@rekey/ledger';
+import { POLICIES_QUEUE, keptJobs, nextOpening, whenPolicyOpens, type Bulks, type Keys, type Policies } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { PolicyJob, RekeyError, isBulkEnded, type RotationPolicy } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
@@ -44,7 +44,8 @@ export type OpenedWindow = 'asked' | 'done' | 'passed' | 'paused' | 'missing' | 
 
 /**
  * Asks for the bulk rotation of a window that is due, at that moment or, where it was missed, later. Which assistants it has is found out
- * when it is prepared. Safe to repeat: one window, one bulk rotation.
+ * when it is prepared. Safe to repeat: one window, one bulk rotation. Throws POLICY_NOT_SCHEDULED, and asks for nothing, if the window after it
+ * cannot be computed: how many keys are due depends on it.
  */
 export const openWindow =
   ({ policies, bulks, nowMs, logger }: OpenWindowDeps) =>
@@ -67,6 +68,7 @@ export const openWindow =
       logger.warn({ policy_id: policyId, bulk_id: policy.lastBulkId }, 'a window of a policy passes: its last bulk rotation has not ended');
       return 'busy';
     }
+    if (!policy.paused) nextOpening(policy.window, await nowMs());
     const begun = await policies.begin(policyId, dueMs);
     if (begun.kind !== 'begun') return begun.kind;
     const id = `blk_${ulid()}`;
@@ -100,20 +102,20 @@ export const createPolicyConsumer = ({ redis, keys, takeoverAfterMs, ...deps }: 
       const parsed = PolicyJob.safeParse(job.data);
       // When its scheduler had it due, whenever it is delivered.
       const dueMs = job.opts.prevMillis;
-      if (!parsed.success || dueMs === undefined) throw new UnrecoverableError('the job does not fit the schema');
+      if (!parsed.success || dueMs === undefined || !Number.isSafeInteger(dueMs)) throw new UnrecoverableError('the job does not fit the schema');
       const { policyId } = parsed.data;
       try {
         const opened = await open(policyId, dueMs);
         if (opened !== 'asked') logger.debug({ policy_id: policyId, opened }, 'a window of a policy passes');
       } catch (err) {
-        logger.error({ err, policy_id: policyId }, 'a policy could not ask for its bulk rotation; it is tried again');
+        logger.error({ err, policy_id: policyId }, 'a policy could not ask for its bulk rotation; the worker tries again');
         await job.moveToDelayed(Date.now() + TRY_AGAIN_MS, token);
         throw new DelayedError();
       }
     },
     {
       connection: redis, prefix: keys.bull, ...keptJobs, autorun: false, concurrency: 1, lockDuration: takeoverAfterMs / 2, stalledInterval: takeoverAfterMs / 2,
-      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true, runRetryDelay: RUN_RETRY_DELAY_MS,
+      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true, runRetryDelay: RUN_RETRY_DELAY_MS, settings: { repeatStrategy: whenPolicyOpens },
     },
   );
   worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a policy job failed'));

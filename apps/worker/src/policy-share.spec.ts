@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CronExpressionParser } from 'cron-parser';
+import { openings } from '@rekey/ledger';
 import { collectDue, openPolicyShare, type DueOptions, type PolicyCandidate } from './policy-share.ts';
 
 const DAY_MS = 86_400_000;
@@ -39,10 +39,10 @@ const chooseDue = ({ candidates, ...options }: DueOptions & { candidates: readon
 /** Lets a policy that is made at T0 have its windows, and replaces what it chooses within the hour. Those numbered in `missed` pass. */
 const live = (keys: Key[], { everyDays, windows, missed = () => false, window = NIGHTLY, after = () => {} }: LiveOptions): Night[] => {
   const byId = new Map(keys.map((key) => [key.assistantId, key]));
-  const opening = CronExpressionParser.parse(window.cron, { tz: window.timeZone, currentDate: new Date(T0_MS) });
+  const opening = openings(window, T0_MS);
   const nights: Night[] = [];
   for (let n = 0; n < windows; n += 1) {
-    const atMs = opening.next().getTime();
+    const atMs = opening.next().value;
     if (missed(n)) continue;
     const chosen = chooseDue({ candidates: keys, nowMs: atMs + 50, everyDays, createdMs: T0_MS, window });
     const ages: number[] = [];
@@ -185,6 +185,26 @@ describe('the keys that are due', () => {
   });
 });
 
+describe('the last window before a change of the clock', () => {
+  it.each([
+    ['a half hour that repeats', 'Australia/Lord_Howe', '0 2 * * *', '2027-04-02T15:00:00Z'],
+    ['a midnight that is skipped', 'America/Santiago', '0 0 * * *', '2027-09-04T04:00:00Z'],
+  ])('has no more keys replaced than others: %s', (_, timeZone, cron, opens) => {
+    const nowMs = Date.parse(opens);
+    const candidates = keysOf(900, (i) => ({ rotatedMs: nowMs - (i % 90) * DAY_MS }));
+    const chosen = chooseDue({ candidates, nowMs, everyDays: 90, createdMs: T0_MS, window: { cron, timeZone } });
+    expect(chosen.length).toBeGreaterThanOrEqual(9);
+    expect(chosen.length).toBeLessThanOrEqual(12);
+  });
+});
+
+describe('a calendar that cannot be computed', () => {
+  it.each([['Mars/Olympus', '0 2 * * *'], ['UTC', ''], ['UTC', '0 2 30 2 *']])('chooses nothing and throws: %s, %j', (timeZone, cron) => {
+    const choose = () => chooseDue({ candidates: keysOf(1000), nowMs: T0_MS + DAY_MS, everyDays: 90, createdMs: T0_MS, window: { cron, timeZone } });
+    expect(choose).toThrow(expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }));
+  });
+});
+
 describe('the share of a policy', () => {
   const policy = { everyDays: 7, createdMs: T0_MS, window: { ...NIGHTLY, lengthMs: HOUR_MS } };
 
@@ -194,5 +214,10 @@ describe('the share of a policy', () => {
     await share.consider(keysOf(2));
     await share.consider([{ assistantId: 'ast_2' }]);
     expect(share.chosen()).toEqual(['ast_0', 'ast_2']);
+  });
+
+  it('is refused before the org is listed if its calendar cannot be computed', async () => {
+    const open = openPolicyShare({ get: async () => ({ ...policy, window: { ...policy.window, timeZone: 'Mars/Olympus' } }) as never, members: async () => [] });
+    await expect(open('pol_1', T0_MS)).rejects.toMatchObject({ code: 'POLICY_NOT_SCHEDULED' });
   });
 });

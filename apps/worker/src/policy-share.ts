@@ -1,6 +1,5 @@
-import type { Policies } from '@rekey/ledger';
+import { nextOpening, openings, type Policies } from '@rekey/ledger';
 import { DAY_MS, type RotationPolicy, type RotationWindow } from '@rekey/schema';
-import { CronExpressionParser } from 'cron-parser';
 
 /** What is known of the age of an assistant's key. Times are Redis time, in ms since 1970. */
 export interface PolicyCandidate {
@@ -25,14 +24,16 @@ const LOOKED_UP = 100;
 /** What opens so soon is the window that is open now: the clocks of Redis and of BullMQ's timers are two. Policies' windows lie an hour apart. */
 const SAME_WINDOW_MS = 10 * 60_000;
 
-/** How many windows there are until a moment, none of them later than `lastMs`; the one that is open now included. */
-const windowsFrom = (nowMs: number, lastMs: number, { cron, timeZone }: DueOptions['window']): ((untilMs: number) => number) => {
-  const expression = CronExpressionParser.parse(cron, { tz: timeZone, currentDate: new Date(nowMs + SAME_WINDOW_MS) });
-  const openings: number[] = [];
-  while (openings.length < LOOKED_UP && (openings.at(-1) ?? 0) <= lastMs && expression.hasNext()) openings.push(expression.next().getTime());
-  const last = openings.at(-1) ?? nowMs;
-  const gapMs = openings.length === 0 ? Number.POSITIVE_INFINITY : (last - nowMs) / openings.length;
-  return (untilMs) => 1 + (untilMs > last ? openings.length + Math.floor((untilMs - last) / gapMs) : countUpTo(openings, untilMs));
+/**
+ * How many windows there are until a moment, none of them later than `lastMs`; the one that is open now included. Throws POLICY_NOT_SCHEDULED: an
+ * error of the calendar must not read as "this is the last window", in which everything would be due.
+ */
+const windowsFrom = (nowMs: number, lastMs: number, window: DueOptions['window']): ((untilMs: number) => number) => {
+  const rising: number[] = [];
+  for (const ms of openings(window, nowMs + SAME_WINDOW_MS)) if (rising.push(ms) === LOOKED_UP || ms > lastMs) break;
+  const last = rising.at(-1)!;
+  const gapMs = (last - nowMs) / rising.length;
+  return (untilMs) => 1 + (untilMs > last ? rising.length + Math.floor((untilMs - last) / gapMs) : countUpTo(rising, untilMs));
 };
 
 /** How many of the numbers, which rise, are not above one. */
@@ -49,6 +50,7 @@ const countUpTo = (rising: readonly number[], most: number): number => {
 /** Collects keys, and then chooses. Of each it keeps the id and two numbers, of all of them one more. */
 export interface DueKeys {
   add(candidate: PolicyCandidate): void;
+  /** Throws POLICY_NOT_SCHEDULED. */
   chosen(): string[];
 }
 
@@ -98,11 +100,15 @@ export interface PolicyShare {
   chosen(): string[];
 }
 
-/** Begins to choose, of the assistants of an org, those that a policy has replaced in the window that is open at a moment. Throws POLICY_NOT_FOUND. */
+/**
+ * Begins to choose, of the assistants of an org, those that a policy has replaced in the window that is open at a moment. Throws POLICY_NOT_FOUND;
+ * and POLICY_NOT_SCHEDULED, before an org is listed for nothing.
+ */
 export const openPolicyShare =
   (policies: Pick<Policies, 'get' | 'members'>) =>
   async (policyId: string, nowMs: number): Promise<PolicyShare> => {
     const { everyDays, createdMs, window }: RotationPolicy = await policies.get(policyId);
+    nextOpening(window, nowMs);
     const due = collectDue({ nowMs, everyDays, createdMs, window });
     return {
       consider: async (candidates) => {

@@ -133,6 +133,7 @@ export const toPolicy = (policy: ProtoPolicy): RotationPolicy =>
     nextDueTime: date(policy.nextDueTime),
     lastDueTime: date(policy.lastDueTime),
     lastBulkRotationId: text(policy.lastBulkRotationId),
+    nextDueError: explanation(policy.nextDueError),
   });
 
 export const toSweep = (sweep: ProtoSweep): Sweep =>

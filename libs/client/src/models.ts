@@ -218,6 +218,8 @@ export interface RotationPolicy {
   nextDueTime?: Date;
   lastDueTime?: Date;
   lastBulkRotationId?: string;
+  /** Why its next window cannot be computed: it replaces no key until then. */
+  nextDueError?: Explanation;
 }
 
 export interface RotationWindow {

@@ -14,7 +14,7 @@ const swept = (more: object = {}) => ({ id: 'swp_1', state: 'SUCCEEDED' as const
 /** Everything is well. */
 const facts = (more: Partial<SystemFacts> = {}): SystemFacts => ({
   nowMs: NOW, processes: [worker()], ledger: { id: 'led', begunMs: NOW - HOUR, now: { assistants: 5, consumers: 1, policies: 0 } }, openRotations: 0, budgets: [], heldOrgs: [],
-  rolledBack: [], stale: { first: [], count: 0 }, uncertain: { first: [], count: 0 }, quarantined: { first: [], count: 0 }, tooLarge: { first: [], count: 0 }, unknownsInARow: [], stoppedBulks: [], reconciling: [], overduePolicies: [],
+  rolledBack: [], stale: { first: [], count: 0 }, uncertain: { first: [], count: 0 }, quarantined: { first: [], count: 0 }, tooLarge: { first: [], count: 0 }, unknownsInARow: [], stoppedBulks: [], reconciling: [], unscheduledPolicies: [], overduePolicies: [],
   sweeps: { lastEnded: swept(), lastSuccess: swept() }, unreadableConsumers: [], redis: { policy: 'noeviction', durable: true, usedShare: 0.1 },
   consumers: [{ name: 'svc', state: 'ACTIVE', live: true, lagMs: 0, lagEvents: 0, unapplied: 0 }], ...more,
 });
@@ -65,6 +65,7 @@ describe('what needs an operator', () => {
     [['QUARANTINED'], { quarantined: { first: [{ assistantId: 'ast_1', why: 'version' }], count: 1 } }],
     [['ROTATION_WAITS'], { oldest: { id: 'rot_1', createdMs: NOW - HOUR, state: 'QUEUED', errorCode: 'REPLICAS_MISSING' } }],
     [[], { oldest: { id: 'rot_1', createdMs: NOW - MINUTE, state: 'QUEUED' } }],
+    [['POLICY_NOT_SCHEDULED'], { unscheduledPolicies: [{ id: 'pol_1', why: 'calendar' }] }],
     [['POLICY_OVERDUE'], { overduePolicies: [{ id: 'pol_1', dueMs: NOW - HOUR }] }],
     [['SWEEP_NEVER'], { sweeps: {} }],
     [['SWEEP_NEVER'], { sweeps: { running: { id: 'swp_1', startedMs: NOW } } }],

@@ -1,4 +1,4 @@
-import { attentionCodes, wordsOf, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus, type Words } from '@rekey/schema';
+import { attentionCodes, errorTable, wordsOf, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus, type Words } from '@rekey/schema';
 import { readJump } from './ledger-clock.ts';
 import type { KnownProcess } from './processes.ts';
 
@@ -29,6 +29,8 @@ export interface SystemFacts {
   reconciling: { id: string; orgId: string; assistantId: string; sinceMs?: number; attempts: number; readErrorCode?: string; operatorNeeded: boolean }[];
   /** The open rotation that has waited for longest. */
   oldest?: { id: string; createdMs: number; state: string; errorCode?: string };
+  /** Policies that are not paused, and that no further window comes due of. */
+  unscheduledPolicies: { id: string; why: NotScheduled }[];
   overduePolicies: { id: string; dueMs: number }[];
   sweeps: { lastEnded?: LastSweep; lastSuccess?: LastSweep & { beganMs?: number }; running?: { id: string; startedMs?: number } };
   /** When Redis was last found to have been restarted, or replaced. */
@@ -38,6 +40,8 @@ export interface SystemFacts {
   unreadableConsumers: string[];
   redis: { policy?: string; usedShare?: number; durable?: boolean; writesFail?: boolean };
 }
+
+type NotScheduled = 'unreadable' | 'calendar' | 'missing';
 
 const SHOWN_OF_A_KIND = 10;
 const MINUTE_MS = 60_000;
@@ -51,10 +55,19 @@ const BEHIND_MS = MINUTE_MS;
 const DOUBTFUL_ATTEMPTS = 3;
 const LONG_CLOSURE_MS = 10_000;
 export const POLICY_OVERDUE_MS = 10 * MINUTE_MS;
+/** Workers schedule every minute what is not scheduled. */
+export const POLICY_SCHEDULED_WITHIN_MS = 2 * MINUTE_MS;
 const MEMORY_LOW_SHARE = 0.9;
 
 const text = (ms: number): string => new Date(ms).toISOString();
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** Why a policy replaces no key, though it is not paused. */
+const notScheduled: Record<NotScheduled, Words> = {
+  unreadable: { message: 'The entry of the policy cannot be read; it replaces no key.', advice: 'See {rekey}:policy:ID; delete the policy, and create it again.' },
+  calendar: errorTable.POLICY_NOT_SCHEDULED,
+  missing: { message: 'No window of the policy is scheduled; it replaces no key.', advice: 'See the log of the workers, which schedule it every minute.' },
+};
 
 const ofRotation = (code: string, orgId?: string): Words => wordsOf(code, 'open rotation', orgId);
 
@@ -177,6 +190,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
     add('ROTATION_WAITS', `The rotation has been QUEUED for more than ${ROTATION_WAITS_MS / MINUTE_MS} minutes. ${why.message}${oldest.errorCode ? ` (${oldest.errorCode})` : ''}`, `${why.advice} Details: rekey get ${oldest.id}`,
       { sinceMs: oldest.createdMs, subject: oldest.id });
   }
+  addEach('POLICY_NOT_SCHEDULED', facts.unscheduledPolicies, ({ id, why }) => ({ subject: id, message: notScheduled[why].message, advice: `${notScheduled[why].advice} Details: rekey policy get ${id}` }));
   addEach('POLICY_OVERDUE', facts.overduePolicies, ({ id, dueMs }) => ({ subject: id, sinceMs: dueMs, message: 'A window of the policy is due, and no worker has begun it.', advice: `See the log of the workers. rekey policy get ${id}` }));
   addSweeps(facts, add);
   for (const name of facts.unreadableConsumers.slice(0, SHOWN_OF_A_KIND)) add('CONSUMER_UNREADABLE', 'The entry of the consumer cannot be read; nothing is sealed for it.', 'Remove it, and add it again.', { subject: name });

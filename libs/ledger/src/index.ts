@@ -5,9 +5,10 @@ export {
 } from './ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
 export {
-  FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, keptJobs,
+  FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, keptJobs, whenPolicyOpens,
   type PolicyQueue, type RotationQueue, type SweepQueue,
 } from './queues.ts';
+export { nextOpening, openings } from './openings.ts';
 export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
 export { createSystem, type System } from './system.ts';
 export { sweepDueWithinMs } from './attention.ts';

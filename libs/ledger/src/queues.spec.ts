@@ -107,6 +107,7 @@ describe('schedule', () => {
     ['the queue was emptied', async () => redis.del(...(await redis.keys('{spec}:bull:sweeps:*')))],
     ['its job was lost', async () => redis.del('{spec}:bull:sweeps:delayed')],
     ['the scheduler was removed', async () => jobs.removeJobScheduler('sweep')],
+    ['it is due at no time', async () => Promise.all([redis.zadd('{spec}:bull:sweeps:repeat', 'inf', 'sweep'), redis.del('{spec}:bull:sweeps:delayed')])],
   ])('is made anew where %s', async (_, lose) => {
     await scheduled();
     await lose();
@@ -166,6 +167,13 @@ describe('the queue of policies', () => {
     return dueMs;
   };
 
+  const moveDue = async (policyId: string, fromMs: number, toMs: number): Promise<void> => {
+    await redis.zadd('{spec}:bull:policies:repeat', toMs, policyId);
+    await redis.rename(`{spec}:bull:policies:repeat:${policyId}:${fromMs}`, `{spec}:bull:policies:repeat:${policyId}:${toMs}`);
+    await redis.zrem('{spec}:bull:policies:delayed', `repeat:${policyId}:${fromMs}`);
+    await redis.zadd('{spec}:bull:policies:delayed', toMs * 4096, `repeat:${policyId}:${toMs}`);
+  };
+
   it('has a window due when it opens in its time zone, and says when', async () => {
     await queue.schedule('pol_1', DAILY);
     const nextMs = (await queue.nextDue('pol_1'))!;
@@ -205,13 +213,44 @@ describe('the queue of policies', () => {
   it('has a window come due that was passed over by a clock that was ahead', async () => {
     await queue.schedule('pol_1', DAILY);
     const nextMs = (await queue.nextDue('pol_1'))!;
-    const day = 86_400_000;
-    await redis.zadd('{spec}:bull:policies:repeat', nextMs + 2 * day, 'pol_1');
-    await redis.rename(`{spec}:bull:policies:repeat:pol_1:${nextMs}`, `{spec}:bull:policies:repeat:pol_1:${nextMs + 2 * day}`);
-    await redis.zrem('{spec}:bull:policies:delayed', `repeat:pol_1:${nextMs}`);
-    await redis.zadd('{spec}:bull:policies:delayed', (nextMs + 2 * day) * 4096, `repeat:pol_1:${nextMs + 2 * day}`);
+    await moveDue('pol_1', nextMs, nextMs + 48 * HOUR_MS);
     await queue.schedule('pol_1', DAILY);
     expect(await queue.nextDue('pol_1')).toBe(nextMs);
+    expect(await due.getDelayedCount()).toBe(1);
+  });
+
+  it('comes due anew if the rules of its time zone have changed since it was scheduled', async () => {
+    const window = { cron: `0 ${(new Date().getUTCHours() + 12) % 24} * * *`, timeZone: 'UTC' };
+    await queue.schedule('pol_1', window);
+    const nextMs = (await queue.nextDue('pol_1'))!;
+    await moveDue('pol_1', nextMs, nextMs - HOUR_MS);
+    await queue.schedule('pol_1', window);
+    expect(await queue.nextDue('pol_1')).toBe(nextMs);
+    expect(await due.getDelayedCount()).toBe(1);
+  });
+
+  it.each(['inf', '-inf'])('comes due anew if BullMQ holds no time at which it is due: %s', async (score) => {
+    await queue.schedule('pol_1', DAILY);
+    const nextMs = (await queue.nextDue('pol_1'))!;
+    await redis.zadd('{spec}:bull:policies:repeat', score, 'pol_1');
+    expect(await queue.nextDue('pol_1')).toBeUndefined();
+    expect(await queue.nextDues()).toEqual(new Map([['pol_1', undefined]]));
+    await redis.del('{spec}:bull:policies:delayed', ...(await redis.keys('{spec}:bull:policies:repeat:pol_1:*')));
+    await queue.schedule('pol_1', DAILY);
+    expect(await queue.nextDue('pol_1')).toBe(nextMs);
+    expect(await due.getDelayedCount()).toBe(1);
+  });
+
+  it.each([
+    ['a time zone that no longer exists', { cron: '0 2 * * *', timeZone: 'Mars/Olympus' }],
+    ['an expression that the parser would take for every minute', { cron: '', timeZone: 'UTC' }],
+  ])('throws, and leaves what is due, with %s', async (_, window) => {
+    await expect(queue.schedule('pol_1', window)).rejects.toMatchObject({ code: 'POLICY_NOT_SCHEDULED' });
+    expect(await queue.nextDues()).toEqual(new Map());
+    await queue.schedule('pol_1', DAILY);
+    const before = await queue.nextDues();
+    await expect(queue.schedule('pol_1', window)).rejects.toMatchObject({ code: 'POLICY_NOT_SCHEDULED' });
+    expect(await queue.nextDues()).toEqual(before);
     expect(await due.getDelayedCount()).toBe(1);
   });
 

@@ -1,7 +1,8 @@
 import type { PolicyJob, RotationJob, RotationWindow, SweepJob } from '@rekey/schema';
-import { Queue, defaultRepeatStrategy, type KeepJobs } from 'bullmq';
+import { Queue, type KeepJobs, type RepeatStrategy } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
+import { nextOpening } from './openings.ts';
 import { surviveScriptFlush } from './script-flush.ts';
 
 /** First deliveries. */
@@ -46,24 +47,39 @@ export interface SweepQueue {
 }
 
 export interface PolicyQueue {
-  /** Has the windows of a policy come due as they open. Safe to repeat: one that is due already, or was missed, stays due. */
+  /**
+   * Has the windows of a policy come due as they open. Safe to repeat: one that is due already, or was missed, stays due. Throws
+   * POLICY_NOT_SCHEDULED, and leaves what is due, if the next one cannot be computed.
+   */
   schedule(policyId: string, window: Pick<RotationWindow, 'cron' | 'timeZone'>): Promise<void>;
   /** No more windows of it. One that is due already may still come. */
   unschedule(policyId: string): Promise<void>;
-  /** When the next window of a policy is due, in ms since 1970; undefined where it is not scheduled. One that was missed lies in the past. */
+  /** When the next window of a policy is due, in ms since 1970; undefined if it is not scheduled. One that was missed lies in the past. */
   nextDue(policyId: string): Promise<number | undefined>;
-  /** The same of all that are scheduled. */
-  nextDues(): Promise<Map<string, number>>;
+  /** The same of all that are scheduled; undefined if BullMQ holds no time. */
+  nextDues(): Promise<Map<string, number | undefined>>;
   close(): Promise<void>;
 }
 
 const openQueue = (redis: Redis, keys: Keys, name: string): Queue => {
   surviveScriptFlush(redis);
   // With the version check, an INFO that fails at the start would break the queue for good.
-  const queue = new Queue(name, { connection: redis, prefix: keys.bull, skipMetasUpdate: true, skipVersionCheck: true });
+  const queue = new Queue(name, { connection: redis, prefix: keys.bull, skipMetasUpdate: true, skipVersionCheck: true, settings: { repeatStrategy: whenPolicyOpens } });
   // The connection's own errors are reported where it was made.
   queue.on('error', () => {});
   return queue;
+};
+
+/**
+ * When BullMQ has the next window of a policy come due, for queues and for the workers that draw from them. An error is no time: BullMQ then
+ * delivers the window that is due and schedules none after it. Thrown, it would keep that one from being delivered at all.
+ */
+export const whenPolicyOpens: RepeatStrategy = (afterMs, { pattern = '', tz = '' }) => {
+  try {
+    return nextOpening({ cron: pattern, timeZone: tz }, afterMs);
+  } catch {
+    return undefined;
+  }
 };
 
 /** The connection stays the caller's to close. */
@@ -99,6 +115,9 @@ const SCHEDULED_SWEEP = 'sweep';
 /** A schedule that a worker has set whose clock is ahead by more than this is not believed. */
 const CLOCKS_MAY_DIFFER_MS = 60_000;
 
+/** BullMQ reads a score that is none as NaN, or as null. */
+const isTime = (ms: number | undefined | null): ms is number => Number.isSafeInteger(ms);
+
 /** Whether a job will be delivered, or is being: one whose text is there, but which is in none of the lists, never will. */
 const isCarried = async (queue: Queue, jobId: string): Promise<boolean> => {
   const job = await queue.getJob(jobId);
@@ -113,7 +132,7 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
   const isSweepScheduled = async (every: number): Promise<boolean> => {
     const scheduler = await queue.getJobScheduler(SCHEDULED_SWEEP);
     const next = scheduler?.next;
-    if (scheduler?.every !== every || next === undefined || next > Date.now() + every + CLOCKS_MAY_DIFFER_MS) return false;
+    if (scheduler?.every !== every || !isTime(next) || next > Date.now() + every + CLOCKS_MAY_DIFFER_MS) return false;
     if (await isCarried(queue, `repeat:${SCHEDULED_SWEEP}:${next}`)) return true;
     // It is lost, unless it has ended just now.
     return (await queue.getJobScheduler(SCHEDULED_SWEEP))?.next !== next;
@@ -151,10 +170,12 @@ export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
   /** Whether what comes due next is there as it should be. BullMQ makes the next job when one starts, and removes that one at its end. */
   const isScheduled = async (policyId: string, { cron, timeZone }: Pick<RotationWindow, 'cron' | 'timeZone'>): Promise<boolean> => {
     const scheduler = await queue.getJobScheduler(policyId);
-    if (scheduler?.pattern !== cron || scheduler.tz !== timeZone) return false;
-    // By a clock that was ahead, a window was passed over.
-    const nextMs = defaultRepeatStrategy(Date.now(), { pattern: cron, tz: timeZone });
-    if (nextMs !== undefined && (scheduler.next ?? 0) > nextMs + CLOCKS_MAY_DIFFER_MS) return false;
+    // Before anything else: BullMQ would take an error for the end of the schedule.
+    const nextMs = nextOpening({ cron, timeZone }, Date.now());
+    if (scheduler?.pattern !== cron || scheduler.tz !== timeZone || !isTime(scheduler.next)) return false;
+    // By a clock that was ahead, a window was passed over; or the rules of the time zone have changed since.
+    if (scheduler.next > nextMs + CLOCKS_MAY_DIFFER_MS) return false;
+    if (scheduler.next < nextMs && scheduler.next > Date.now() + CLOCKS_MAY_DIFFER_MS) return false;
     if (await isCarried(queue, `repeat:${policyId}:${scheduler.next}`)) return true;
     // It is lost, unless it has ended just now.
     return (await queue.getJobScheduler(policyId))?.next !== scheduler.next;
@@ -171,10 +192,13 @@ export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
     unschedule: async (policyId) => {
       await queue.removeJobScheduler(policyId);
     },
-    nextDue: async (policyId) => (await queue.getJobScheduler(policyId))?.next,
+    nextDue: async (policyId) => {
+      const next = (await queue.getJobScheduler(policyId))?.next;
+      return isTime(next) ? next : undefined;
+    },
     nextDues: async () => {
       const schedulers = await queue.getJobSchedulers();
-      return new Map(schedulers.map(({ key, next }) => [key, next ?? 0]));
+      return new Map(schedulers.map(({ key, next }) => [key, isTime(next) ? next : undefined]));
     },
     close: () => queue.close(),
   };

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { ledgerKeys } from './keys.ts';
+import { createPolicies } from './policies.ts';
+import { createPolicyQueue } from './queues.ts';
 import { createSystem, type System } from './system.ts';
 
 let server: RedisServer;
@@ -47,6 +50,29 @@ describe('status', () => {
       attention: expect.any(Array), processes: [], ledger: { id: '', now: { assistants: 0, consumers: 0, policies: 0 } }, openBulks: [],
       rotations: { open: 0, failed: 0, waitingInBulks: 0 }, openIntents: [], uncertain: [], uncertainCount: 0, quarantined: [], quarantinedCount: 0, checksDue: 0, heldOrgs: [],
     });
+  });
+
+  it('names each policy that nothing comes due of, and why', async () => {
+    const policies = createPolicies({ redis, prefix: 'spec' });
+    const queue = createPolicyQueue(redis, ledgerKeys('spec'));
+    const window = { cron: '0 2 * * *', timeZone: 'Europe/Berlin', lengthMs: 3_600_000 };
+    const ids = ['SCHEDVLED', 'PAVSED', 'YOVNG', 'VNREADABLE', 'CALENDAR', 'MISSING', 'WRONGTYPE'].map((name) => `pol_${name.padStart(26, '0')}`);
+    const [scheduled, paused, , unreadable, calendar, missing, wrongType] = ids as [string, string, string, string, string, string, string];
+    for (const id of ids) await policies.create(id, { orgId: 'org_1', reason: '', everyDays: 90, window, maxFailures: { count: 1 } }, undefined);
+    await queue.schedule(scheduled, window);
+    await policies.setPaused(paused, true);
+    const longAgo = Date.now() - 600_000;
+    for (const id of [scheduled, paused, missing]) await redis.hset(`{spec}:policy:${id}`, 'updated', longAgo);
+    await redis.hset(`{spec}:policy:${unreadable}`, 'every_days', 'many');
+    await redis.hset(`{spec}:policy:${calendar}`, 'window_zone', 'Mars/Olympus');
+    await redis.del(`{spec}:policy:${wrongType}`);
+    await redis.set(`{spec}:policy:${wrongType}`, 'x');
+    const found = (await system.status()).attention.filter(({ code }) => code === 'POLICY_NOT_SCHEDULED');
+    expect(Object.fromEntries(found.map(({ subject, message }) => [subject, message]))).toEqual({
+      [unreadable]: expect.stringContaining('cannot be read'), [wrongType]: expect.stringContaining('cannot be read'),
+      [calendar]: expect.stringContaining('cannot be computed'), [missing]: expect.stringContaining('No window'),
+    });
+    await queue.close();
   });
 
   it('counts what is there', async () => {

@@ -1,13 +1,15 @@
 import { isErrorCode, type AssistantSince, type LastSweep, type LedgerHoldings, type OpenBulk, type SystemStatus } from '@rekey/schema';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { z } from 'zod';
-import { attentionOf, POLICY_OVERDUE_MS, type SystemFacts } from './attention.ts';
+import { attentionOf, POLICY_OVERDUE_MS, POLICY_SCHEDULED_WITHIN_MS, type SystemFacts } from './attention.ts';
 import type { ConsumerPositions } from './consumer-positions.ts';
 import { createConsumers } from './consumers.ts';
 import { moment } from './hash-fields.ts';
 import { heldOrgsOf } from './held-orgs.ts';
 import { ledgerKeys } from './keys.ts';
+import { nextOpening } from './openings.ts';
 import { createOrgAlias } from './org-alias.ts';
+import { parsePolicy } from './policy-hash.ts';
 import { createProcesses, type KnownProcess } from './processes.ts';
 import { redisNowMs } from './redis-now.ts';
 import { defineScripts } from './scripts.ts';
@@ -139,6 +141,27 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
     return { id, state: fields?.[0] ?? '', createdMs, ...(error && isErrorCode(error) && { errorCode: error }) };
   };
 
+  const unscheduledPolicies = async (nowMs: number): Promise<SystemFacts['unscheduledPolicies']> => {
+    const ids = await redis.zrange(keys.policies, '0', String(LOOKED_AT - 1));
+    const hashes = (await asMany(ids.reduce((pipeline, id) => pipeline.hgetall(keys.policy(id)), redis.pipeline()))) as (Record<string, string> | null)[];
+    const scheduled = new Set(await redis.zrange(`${keys.bull}:policies:repeat`, '0', '-1'));
+    const computable = new Map<string, boolean>();
+    return ids.flatMap((id, i): SystemFacts['unscheduledPolicies'] => {
+      const hash = hashes[i];
+      // Deleted since its id was read.
+      if (hash && Object.keys(hash).length === 0) return [];
+      const policy = hash ? attempt(() => parsePolicy(id, hash)) : undefined;
+      if (!policy) return [{ id, why: 'unreadable' }];
+      if (policy.paused) return [];
+      const { window } = policy;
+      const schedule = JSON.stringify([window.cron, window.timeZone]);
+      const isComputable = computable.get(schedule) ?? attempt(() => nextOpening(window, nowMs)) !== undefined;
+      computable.set(schedule, isComputable);
+      if (!isComputable) return [{ id, why: 'calendar' }];
+      return scheduled.has(id) || nowMs - policy.updatedMs < POLICY_SCHEDULED_WITHIN_MS ? [] : [{ id, why: 'missing' }];
+    });
+  };
+
   const overduePolicies = async (nowMs: number): Promise<SystemFacts['overduePolicies']> => {
     const scheduled = await redis.zrangebyscore(`${keys.bull}:policies:repeat`, 0, nowMs - POLICY_OVERDUE_MS, 'WITHSCORES', 'LIMIT', 0, SHOWN);
     const due = scheduled.flatMap((id, i) => (i % 2 === 0 ? [{ id, dueMs: Number(scheduled[i + 1]) }] : []));
@@ -200,8 +223,8 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
       const [known, held, { known: orgName, conflict }] = await Promise.all([processes.list(), holdings(), alias.read()]);
       const { openIntents: intents, reconciling } = await openIntents(facts);
       const { openBulks, stopped, waiting } = await bulksNow();
-      const [consumerFacts, budgets, oldest, policies, running, rolledBack, redisFacts] = await Promise.all([
-        consumersNow(), budgetsNow(nowMs, known), oldestRotation(), overduePolicies(nowMs), runningSweep(nowMs), rolledBackNow(nowMs), redisNow().catch(() => ({})),
+      const [consumerFacts, budgets, oldest, policies, unscheduled, running, rolledBack, redisFacts] = await Promise.all([
+        consumersNow(), budgetsNow(nowMs, known), oldestRotation(), overduePolicies(nowMs), unscheduledPolicies(nowMs), runningSweep(nowMs), rolledBackNow(nowMs), redisNow().catch(() => ({})),
       ]);
       const [uncertainAll, quarantinedAll, staleAll, heldAll, tooLargeAll] = await Promise.all([keys.uncertain, keys.quarantine, keys.stale, keys.held, keys.tooLarge].map((key) => someFields(redis, key)));
       const uncertain = longestFirst(uncertainAll!.map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) })));
@@ -222,7 +245,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
       });
       const attention = attentionOf({
         nowMs, processes: known, ledger, openRotations: open + waiting, budgets, heldOrgs, stale: { first: stale, count: staleCount }, tooLarge: { first: tooLarge, count: tooLargeCount }, uncertain: { first: uncertain, count: uncertainCount },
-        quarantined: { first: quarantined, count: quarantinedCount }, unknownsInARow, rolledBack, stoppedBulks: stopped, reconciling, overduePolicies: policies,
+        quarantined: { first: quarantined, count: quarantinedCount }, unknownsInARow, rolledBack, stoppedBulks: stopped, reconciling, unscheduledPolicies: unscheduled, overduePolicies: policies,
         sweeps: { ...(lastEnded && { lastEnded }), ...(lastSuccess && { lastSuccess }), ...(running && { running }) }, redis: redisFacts, ...consumerFacts,
         ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }), ...(frozen && { frozen }), ...(oldest && { oldest }), ...momentOf('restartedMs', facts['restarted']),
       });
@@ -247,6 +270,14 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
       };
     },
   };
+};
+
+const attempt = <T>(compute: () => T): T | undefined => {
+  try {
+    return compute();
+  } catch {
+    return undefined;
+  }
 };
 
 const replies = async (pipeline: ChainableCommander): Promise<unknown[]> =>

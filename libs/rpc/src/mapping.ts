@@ -1,4 +1,4 @@
-import { isBulkEnded, isEnded, wordsOf, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type LastSweep, type LedgerHoldings, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import { errorTable, isBulkEnded, isEnded, wordsOf, type ErrorCode, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type LastSweep, type LedgerHoldings, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -230,8 +230,8 @@ export const toProtoBulkItem = ({ assistantId, state, errorCode }: BulkItem): Bu
   error: errorCode === undefined ? null : inWords(errorCode, 'bulk item'),
 });
 
-/** The ledger's policy as the contract's, and when its next window is due. */
-export const toProtoPolicy = (policy: LedgerPolicy, nextDueMs: number | undefined): RotationPolicy => ({
+/** The ledger's policy as the contract's, when its next window is due, and why that cannot be computed. */
+export const toProtoPolicy = (policy: LedgerPolicy, nextDueMs: number | undefined, nextDueError?: ErrorCode): RotationPolicy => ({
   id: policy.id,
   orgId: policy.orgId,
   assistantCount: policy.assistantCount ?? 0,
@@ -246,4 +246,5 @@ export const toProtoPolicy = (policy: LedgerPolicy, nextDueMs: number | undefine
   nextDueTime: timestamp(policy.paused ? undefined : nextDueMs),
   lastDueTime: timestamp(policy.lastDueMs),
   lastBulkRotationId: policy.lastBulkId ?? '',
+  nextDueError: nextDueError === undefined || policy.paused ? null : { reason: nextDueError, message: errorTable[nextDueError].message, advice: errorTable[nextDueError].advice },
 });

@@ -26,6 +26,10 @@ const table = {
   DRAFT_LOST: { grpc: 'UNAVAILABLE', retry: true, message: 'Of the ids that were sent for a bulk rotation some are gone; nothing was begun.', advice: 'Send all of them again, within an hour.' },
   BULK_STATE: { grpc: 'FAILED_PRECONDITION', retry: false, message: 'The bulk rotation is not in a state that allows this.', advice: 'Look at its state: what has ended cannot be paused or cancelled, and only what has ended can be retried.' },
   POLICY_NOT_FOUND: { grpc: 'NOT_FOUND', retry: false, message: 'There is no such rotation policy.', advice: 'Check the id, or list the policies.' },
+  POLICY_NOT_SCHEDULED: {
+    grpc: 'FAILED_PRECONDITION', retry: false, message: 'The next window of the rotation policy cannot be computed; the policy replaces no key.',
+    advice: 'Check its cron expression and time zone (rekey policy get). If they are right, update Node.js, which brings the time zones; else create the policy again.',
+  },
   REQUEST_TOO_LARGE: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'A message of the request is larger than the gateway takes.', advice: 'Make it smaller; a stream of ids may have any number of messages.' },
   REQUEST_UNREADABLE: { grpc: 'INVALID_ARGUMENT', retry: false, message: 'A message of the request is not in the format of its type.', advice: 'Send what the contract (proto/rekey/v1) describes.' },
   TOO_MANY_POLICIES: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'There are as many rotation policies as are kept, 1000.', advice: 'Delete one that is no longer needed.' },

@@ -42,6 +42,7 @@ import type { RotateSecretKeyRequest as _rekey_v1_RotateSecretKeyRequest, Rotate
 import type { Rotation as _rekey_v1_Rotation, Rotation__Output as _rekey_v1_Rotation__Output } from './rekey/v1/Rotation.ts';
 import type { RotationError as _rekey_v1_RotationError, RotationError__Output as _rekey_v1_RotationError__Output } from './rekey/v1/RotationError.ts';
 import type { RotationPolicy as _rekey_v1_RotationPolicy, RotationPolicy__Output as _rekey_v1_RotationPolicy__Output } from './rekey/v1/RotationPolicy.ts';
+import type { RotationPolicyError as _rekey_v1_RotationPolicyError, RotationPolicyError__Output as _rekey_v1_RotationPolicyError__Output } from './rekey/v1/RotationPolicyError.ts';
 import type { RotationPolicyServiceClient as _rekey_v1_RotationPolicyServiceClient, RotationPolicyServiceDefinition as _rekey_v1_RotationPolicyServiceDefinition } from './rekey/v1/RotationPolicyService.ts';
 import type { RotationServiceClient as _rekey_v1_RotationServiceClient, RotationServiceDefinition as _rekey_v1_RotationServiceDefinition } from './rekey/v1/RotationService.ts';
 import type { RotationWindow as _rekey_v1_RotationWindow, RotationWindow__Output as _rekey_v1_RotationWindow__Output } from './rekey/v1/RotationWindow.ts';
@@ -100,6 +101,7 @@ export interface ProtoGrpcType {
       Rotation: MessageTypeDefinition<_rekey_v1_Rotation, _rekey_v1_Rotation__Output>
       RotationError: MessageTypeDefinition<_rekey_v1_RotationError, _rekey_v1_RotationError__Output>
       RotationPolicy: MessageTypeDefinition<_rekey_v1_RotationPolicy, _rekey_v1_RotationPolicy__Output>
+      RotationPolicyError: MessageTypeDefinition<_rekey_v1_RotationPolicyError, _rekey_v1_RotationPolicyError__Output>
       RotationPolicyService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationPolicyServiceClient> & { service: _rekey_v1_RotationPolicyServiceDefinition }
       RotationService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationServiceClient> & { service: _rekey_v1_RotationServiceDefinition }
       RotationWindow: MessageTypeDefinition<_rekey_v1_RotationWindow, _rekey_v1_RotationWindow__Output>

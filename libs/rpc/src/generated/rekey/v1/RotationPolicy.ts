@@ -3,6 +3,7 @@
 import type { RotationWindow as _rekey_v1_RotationWindow, RotationWindow__Output as _rekey_v1_RotationWindow__Output } from '../../rekey/v1/RotationWindow.ts';
 import type { FailureLimit as _rekey_v1_FailureLimit, FailureLimit__Output as _rekey_v1_FailureLimit__Output } from '../../rekey/v1/FailureLimit.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
+import type { RotationPolicyError as _rekey_v1_RotationPolicyError, RotationPolicyError__Output as _rekey_v1_RotationPolicyError__Output } from '../../rekey/v1/RotationPolicyError.ts';
 
 export interface RotationPolicy {
   'id'?: (string);
@@ -19,6 +20,7 @@ export interface RotationPolicy {
   'nextDueTime'?: (_google_protobuf_Timestamp | null);
   'lastDueTime'?: (_google_protobuf_Timestamp | null);
   'lastBulkRotationId'?: (string);
+  'nextDueError'?: (_rekey_v1_RotationPolicyError | null);
 }
 
 export interface RotationPolicy__Output {
@@ -36,4 +38,5 @@ export interface RotationPolicy__Output {
   'nextDueTime': (_google_protobuf_Timestamp__Output | null);
   'lastDueTime': (_google_protobuf_Timestamp__Output | null);
   'lastBulkRotationId': (string);
+  'nextDueError': (_rekey_v1_RotationPolicyError__Output | null);
 }

@@ -1,0 +1,95 @@
+import { RekeyError, type RotationWindow } from '@rekey/schema';
+import { CronExpressionParser } from 'cron-parser';
+
+type Schedule = Pick<RotationWindow, 'cron' | 'timeZone'>;
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/**
+ * When windows open, later than a moment, in ms since 1970; each is later than the one before. An opening that falls into an hour which the clock
+ * skips is at the moment of the change, and one in an hour which the clock repeats is at its first pass.
+ *
+ * Throws POLICY_NOT_SCHEDULED if that cannot be computed: a time zone that this Node.js does not know, an expression that means nothing, or that
+ * never comes. It never yields anything else than a time: no caller can take an error for "now" or for "never".
+ *
+ * cron-parser computes in UTC only, as a calendar of the times that a clock on the wall shows. Its own time zones drop windows at changes of the
+ * offset (midnight in Santiago or Cairo), or find none at all (half hours in Lord Howe).
+ */
+export function* openings({ cron, timeZone }: Schedule, afterMs: number): Generator<number, never> {
+  try {
+    const zone = timeZoneOf(timeZone);
+    const wall = parse(cron, afterMs + zone.offsetMs(afterMs));
+    let last = afterMs;
+    for (;;) {
+      const ms = zone.firstMs(wall.next().getTime());
+      // While an hour repeats, its windows have opened already.
+      if (ms <= last) continue;
+      if (!Number.isSafeInteger(ms)) throw new RangeError('not a time');
+      last = ms;
+      yield ms;
+    }
+  } catch (cause) {
+    throw new RekeyError('POLICY_NOT_SCHEDULED', { cause });
+  }
+}
+
+/** When the next window opens, later than a moment. Throws POLICY_NOT_SCHEDULED, as `openings`. */
+export const nextOpening = (window: Schedule, afterMs: number): number => openings(window, afterMs).next().value;
+
+/** cron-parser reads missing fields as `*`, so that an empty expression is every minute; and `H` as another moment at each reading. */
+const parse = (cron: string, wallMs: number) => {
+  const fields = cron.trim().split(/\s+/).length;
+  if (fields < 5 || /@|\bh\b/i.test(cron)) throw new RangeError('not a cron expression of five fields');
+  return CronExpressionParser.parse(cron, { tz: 'UTC', currentDate: new Date(wallMs) });
+};
+
+interface TimeZone {
+  /** What its clocks show, less UTC. */
+  offsetMs(ms: number): number;
+  /** When its clocks first show a time (in ms, as if it were UTC), or a later one. */
+  firstMs(wallMs: number): number;
+}
+
+const zones = new Map<string, TimeZone>();
+
+/** Throws RangeError for a name that is none. What is kept is as bounded as the names of time zones. */
+const timeZoneOf = (name: string): TimeZone => {
+  const known = zones.get(name) ?? openTimeZone(name);
+  zones.set(name, known);
+  return known;
+};
+
+const openTimeZone = (name: string): TimeZone => {
+  const format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset', year: 'numeric' });
+
+  const offsetMs = (ms: number): number => {
+    const [, sign, hours, minutes, seconds = 0] = /GMT(?:([+-])(\d+):(\d+)(?::(\d+))?)?$/.exec(format.format(ms))!;
+    if (sign === undefined) return 0;
+    return (sign === '-' ? -1 : 1) * (Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS + Number(seconds) * 1000);
+  };
+
+  /** Between two moments of different offsets: the first ms of the later one. */
+  const changeMs = (fromMs: number, untilMs: number): number => {
+    let [before, after] = [fromMs, untilMs];
+    const offset = offsetMs(before);
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2);
+      if (offsetMs(middle) === offset) before = middle;
+      else after = middle;
+    }
+    return after;
+  };
+
+  return {
+    offsetMs,
+    firstMs: (wallMs) => {
+      // Offsets lie between -12 h and +14 h. No zone changes its own twice in the time between.
+      const [fromMs, untilMs] = [wallMs - 15 * HOUR_MS, wallMs + 13 * HOUR_MS];
+      const [before, after] = [offsetMs(fromMs), offsetMs(untilMs)];
+      if (before === after) return wallMs - before;
+      const change = changeMs(fromMs, untilMs);
+      return wallMs - before < change ? wallMs - before : Math.max(wallMs - after, change);
+    },
+  };
+};
