@@ -75,7 +75,7 @@ describe('readTextFile', () => {
   }, 20_000);
 
   it('reads the pipe of a process to its end', () => {
-    const program = `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)}).then(({ readTextFile }) => console.log(readTextFile(process.argv[1]).length))`;
+    const program = `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)}).then(({ readTextFile }) => console.log(String(readTextFile(process.argv[1]).length)))`;
     const shell = `exec "$0" -e "$1" <(sleep 0.3; head -c 300000 /dev/zero | tr '\\0' x)`;
     expect(execFileSync('bash', ['-c', shell, process.execPath, program], { encoding: 'utf8' })).toBe('300000\n');
   });
