@@ -54,7 +54,7 @@ const byRekey = async ({ isKnown }: { isKnown: boolean }): Promise<Use> => {
   let id = '';
   if (isKnown) {
     const sweep = await client.createSweep({ orgId: ORG });
-    await until(async () => (await client.getSweep(sweep.id)).state === 'SUCCEEDED');
+    await until(async () => (await client.getSweep({ id: sweep.id })).state === 'SUCCEEDED');
   }
   const use = await watchUse(
     stage,
