@@ -32,6 +32,8 @@ export interface Keys {
   uncertain: string;
   /** The assistants whose entry cannot be read, and why. */
   quarantine: string;
+  /** Keys that another client has spoilt, and how a command failed on each. */
+  damaged: string;
   sweep(id: string): string;
   /** The index of sweeps. */
   sweeps: string;
@@ -105,6 +107,7 @@ export const ledgerKeys = (name: string): Keys => {
     rollbacks: `${prefix}:rollbacks`,
     uncertain: `${prefix}:uncertain`,
     quarantine: `${prefix}:quarantine`,
+    damaged: `${prefix}:damaged`,
     sweep: (id) => `${prefix}:sweep:${id}`,
     sweeps: `${prefix}:sweeps`,
     queuedSweeps: `${prefix}:sweeps:QUEUED`,
