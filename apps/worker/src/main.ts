@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
   FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
-  LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
+  LOOK_AT_LEDGER_EVERY_MS, missingRights, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT, StartError, answersPing, connectRedis, createReplicaConfirmation, guardRedis, nextUlid, reportReady, runProcess, startHealthServer, version, watchMemory, watchRunId,
@@ -45,7 +45,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const redis = connectRedis(config.REDIS_URL, { mannered: 'patient', name: 'worker', logger });
   shutdown.defer('redis', () => redis.disconnect());
-  await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
+  await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, missingRights: () => missingRights(redis, config.REKEY_PREFIX), logger }).checked;
   const prefix = config.REKEY_PREFIX;
   const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
   let watch: ConsumerWatch | undefined;

@@ -4,7 +4,7 @@ export { answersPing, connectRedis, isRedisAway, isRedisFull } from './redis.ts'
 export { listenFailure } from './listen-failure.ts';
 export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';
 export { StartError } from './start-error.ts';
-export { guardRedis, watchRunId } from './guard-redis.ts';
+export { guardRedis, listRights, watchRunId } from './guard-redis.ts';
 export { createShutdown, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';
 export { nextUlid } from './next-ulid.ts';

@@ -89,7 +89,7 @@ export const answersPing = async (redis: Redis, withinMs: number): Promise<boole
 };
 
 /** Replies that say: not now. The first word of a Redis error is its code. */
-const notNow = new Set(['LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY']);
+const notNow = new Set(['LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY', 'NOPERM']);
 
 /** Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong. */
 export const isRedisAway = (error: unknown): boolean => {
