@@ -5,6 +5,6 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {},
   // Ends what hangs. How fast a test is depends on the machine, and no test is about that.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   testEnvironmentOptions: { customExportConditions: ['@rekey/source', 'node', 'node-addons'] },
 };

@@ -1,6 +1,6 @@
 import { ApiKey, ProxyVariableError, apiKeysFromFile, createInventClient, parseBaseUrl, proxyFor, singleApiKey, type ApiKeys, type ListOutcome, type Proxy } from '@rekey/invent';
-import { createLedger, ledgerKeys } from '@rekey/ledger';
-import { STOP_ACCEPTING_AT, createRedisConnections, parseEnvironment, refineWorkerVariables, whyNotWritable, workerVariables, type StartError } from '@rekey/runtime';
+import { createLedger, ledgerKeys, missingRights } from '@rekey/ledger';
+import { STOP_ACCEPTING_AT, createRedisConnections, listRights, parseEnvironment, refineWorkerVariables, whyNotWritable, workerVariables, type StartError } from '@rekey/runtime';
 import { errorTable } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
@@ -110,6 +110,11 @@ async function* checkRedis({ REDIS_URL, REKEY_PREFIX, REKEY_REQUIRE_DURABLE_REDI
     yield { check: 'redis set-up', status: 'warn', message: `it could not be asked how it is configured (${kindOf(error)})`, advice: 'See by hand that it persists (appendonly yes) and never evicts (maxmemory-policy noeviction).' };
   }
   try {
+    yield checkRights(await missingRights(redis, REKEY_PREFIX));
+  } catch (error) {
+    yield { check: 'redis rights', status: 'warn', message: `it could not be asked what its user may do (${kindOf(error)})`, advice: 'Run this again; see docs/operations.md ("The Redis user").' };
+  }
+  try {
     yield checkBinding(REKEY_PREFIX, await createLedger({ redis, prefix: REKEY_PREFIX }).boundTo(), fingerprintKeyId);
   } catch (error) {
     yield { check: 'ledger', status: 'fail', message: `it cannot be read (${kindOf(error)})`, advice: 'See whether the user of REDIS_URL may read it.' };
@@ -153,6 +158,12 @@ export const checkMemory = (info: string): Finding => {
   const share = max > 0 ? used / max : 0;
   if (share >= STOP_ACCEPTING_AT) return { check, status: 'fail', message: `${Math.round(share * 100)}% of its memory are used: nothing new is accepted`, advice: 'Give it more memory.' };
   return { check, status: 'ok', message: max > 0 ? `noeviction; ${Math.round(share * 100)}% of maxmemory are used` : 'noeviction; no maxmemory is set' };
+};
+
+export const checkRights = (missing: readonly string[]): Finding => {
+  const check = 'redis rights';
+  if (missing.length === 0) return { check, status: 'ok', message: 'its user may do all that gateway and workers do' };
+  return { check, status: 'fail', message: `its user lacks ${listRights(missing)}`, advice: 'Give it the rights of docs/operations.md ("The Redis user"). Gateway and workers refuse it as it is.' };
 };
 
 export const checkDurable = (info: string, required: boolean): Finding => {

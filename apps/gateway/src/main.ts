@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
   createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
-  processId, readOrgName, startLedgerWatch, startPresence,
+  missingRights, processId, readOrgName, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import { setLogger } from '@grpc/grpc-js';
 import { loadContract } from '@rekey/rpc';
@@ -27,7 +27,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const redis = connections.connect({ mannered: 'fail-fast', name: 'gateway' });
   shutdown.defer('redis', () => redis.disconnect());
   // Not waited for: without Redis the gateway says NOT_SERVING.
-  guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger });
+  guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, missingRights: () => missingRights(redis, config.REKEY_PREFIX), logger });
   const subscriber = connections.connect({ mannered: 'patient', name: 'gateway-subscriber' });
   shutdown.defer('subscriber', () => subscriber.disconnect());
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, proxyFor, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
   FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
-  LOOK_AT_LEDGER_EVERY_MS, processId, slotKeepsMs, startLedgerWatch, startPresence,
+  LOOK_AT_LEDGER_EVERY_MS, missingRights, processId, slotKeepsMs, startLedgerWatch, startPresence,
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT, StartError, createRedisConnections, createReplicaConfirmation, droppedLogLines, guardRedis, nextUlid, reportReady, reportRedis, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
@@ -49,7 +49,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const connections = createRedisConnections(config.REDIS_URL, { reports: reportRedis(config.REDIS_URL, logger) });
   const redis = connections.connect({ mannered: 'patient', name: 'worker' });
   shutdown.defer('redis', () => redis.disconnect());
-  await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, logger }).checked;
+  await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, missingRights: () => missingRights(redis, config.REKEY_PREFIX), logger }).checked;
   const prefix = config.REKEY_PREFIX;
   const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
   let watch: ConsumerWatch | undefined;

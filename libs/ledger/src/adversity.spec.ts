@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createRequestBudget } from './budget.ts';
+import { Redis } from 'ioredis';
 import { createBulks } from './bulks.ts';
+import { createLedger, type Ledger } from './ledger.ts';
 import {
   SEALED,
   accept, claimed, claimOf, codeOf, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, resumed, rotate, waitOf, type Resumed,
@@ -153,7 +155,7 @@ describe('a rotation whose entry cannot be read', () => {
   it('loses no key: what its POST answered is published, and the assistant is free again', async () => {
     const claim = await claimed(await accept());
     await spoil(claim.rotationId);
-    expect(await codeOf(ledger.commit(claim, key('f1')))).toBe('LEDGER_CORRUPT');
+    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
     expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
     expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
     expect(await claimed(await accept())).toMatchObject({ stateBefore: printOf('f1') });
@@ -294,6 +296,37 @@ describe('a rotation whose entry was deleted while it held an assistant', () => 
     const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 0 });
     await redis.del(`{spec}:rotation:${lost.rotationId}`);
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
+  });
+});
+
+describe('a Redis user without rights', () => {
+  let limited: { connection: Redis; ledger: Ledger };
+  afterEach(() => limited.connection.disconnect());
+  const asUser = async (...rules: string[]) => {
+    await redis.acl('SETUSER', 'limited', 'reset', 'on', '>word', '~{spec}:*', '+@all', ...rules);
+    const connection = new Redis(server.url, { username: 'limited', password: 'word' });
+    return { connection, ledger: createLedger({ redis: connection, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }) };
+  };
+
+  it('for channels publishes a key once, with its record and the end of its rotation', async () => {
+    const claim = await claimed(await accept());
+    limited = await asUser('resetchannels');
+    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed', seq: 1 });
+    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'already', seq: 1 });
+    expect(await events()).toHaveLength(1);
+    expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual((await events())[0]);
+    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch });
+  });
+
+  it.each([['-hset'], ['-set'], ['-zadd'], ['-hdel'], ['resetkeys', '~{spec}:[^e]*'], ['resetkeys', '~{spec}:[^a]*']])('publishes nothing, and once it has them one event: %s', async (...rules) => {
+    const claim = await claimed(await accept());
+    const before = await everything();
+    limited = await asUser('&*', ...rules);
+    await expect(limited.ledger.commit(claim, key('f1'))).rejects.toThrow('NOPERM');
+    expect(await everything()).toEqual(before);
+    await redis.acl('SETUSER', 'limited', '~*', '+@all');
+    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed', seq: 1 });
+    expect(await events()).toHaveLength(1);
   });
 });
 

@@ -62,6 +62,7 @@ describe('what needs an operator', () => {
     [[], { uncertain: { first: [{ assistantId: 'ast_1', sinceMs: NOW - MINUTE }], count: 1 } }],
     [['STALE_READS'], { stale: { first: [{ assistantId: 'ast_1', sinceMs: NOW }], count: 1 } }],
     [['ROLLED_BACK'], { rolledBack: [{ assistantId: 'ast_1', sinceMs: NOW }] }],
+    [['LEDGER_DAMAGED'], { damaged: [{ key: '{rekey}:stale', type: 'string', expected: 'hash' }] }],
     [['QUARANTINED'], { quarantined: { first: [{ assistantId: 'ast_1', why: 'version' }], count: 1 } }],
     [['ROTATION_WAITS'], { oldest: { id: 'rot_1', createdMs: NOW - HOUR, state: 'QUEUED', errorCode: 'REPLICAS_MISSING' } }],
     [[], { oldest: { id: 'rot_1', createdMs: NOW - MINUTE, state: 'QUEUED' } }],

@@ -1,4 +1,5 @@
 import { attentionCodes, errorTable, wordsOf, type Attention, type AttentionCode, type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerStatus, type Words } from '@rekey/schema';
+import type { DamagedKey } from './damage.ts';
 import { readJump } from './ledger-clock.ts';
 import type { KnownProcess } from './processes.ts';
 
@@ -7,6 +8,8 @@ export interface SystemFacts {
   nowMs: number;
   processes: KnownProcess[];
   ledger: LedgerStatus;
+  /** Keys that hold another type than their own. */
+  damaged?: DamagedKey[];
   /** The text of the ledger's note of a clock that jumped. */
   clockJump?: string;
   frozen?: { sinceMs?: number; reason: string };
@@ -114,6 +117,11 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
     add('LEDGER_LOST', 'The ledger in Redis vanished, and an empty one is in its place. No request that replaces a key is sent.',
       'Restore Redis from its backup; or accept what is there: rekey ledger adopt.', { sinceMs: ledger.lostMs, subject: ledger.id });
   }
+  addEach('LEDGER_DAMAGED', facts.damaged ?? [], ({ key, type, expected }) => ({
+    subject: key,
+    message: `Another client wrote to ${key}: it is a ${type}, and Rekey keeps a ${expected} there. What belongs there is not kept meanwhile.`,
+    advice: `Find who wrote it. Then restore the key, or delete it: redis-cli DEL '${key}'`,
+  }));
   if (facts.clockJump !== undefined) {
     add('CLOCK_JUMP', 'The clock of Redis jumped. Rotations pause, because versions are drawn from it.', 'Set the clock of the machine that Redis runs on.', { sinceMs: readJump(facts.clockJump).sinceMs });
   }

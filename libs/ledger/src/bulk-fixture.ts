@@ -1,4 +1,5 @@
 import type { BulkRotation, BulkSpec, ErrorCode } from '@rekey/schema';
+import type { Redis } from 'ioredis';
 import { createBulkWork, type BulkClaimResult, type BulkDraw, type BulkRange, type BulkWork } from './bulk-work.ts';
 import { createBulks, type Bulks } from './bulks.ts';
 import { SEALED, claimed, connectSimulated, key, ledger, nextId, openLedger, redis, setNow } from './ledger-fixture.ts';
@@ -10,8 +11,9 @@ export let work: BulkWork;
 export let nowMs: number;
 let made = 0;
 
-export const openBulks = (url: string): void => {
-  openLedger(url, { connection: connectSimulated(url), maxChangedPercent: 100 });
+export const openBulks = (url: string): void => openBulksOn(url, connectSimulated(url));
+export const openBulksOn = (url: string, connection: Redis): void => {
+  openLedger(url, { connection, maxChangedPercent: 100 });
   bulks = createBulks({ redis, prefix: 'spec' });
   work = createBulkWork({ redis, prefix: 'spec' });
 };

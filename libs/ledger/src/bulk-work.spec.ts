@@ -605,6 +605,14 @@ describe('a claim of a bulk', () => {
     expect(await redis.zrange('{spec}:checks', '0', '-1')).toEqual(['org_1/ast_1']);
   });
 
+  it('fails an assistant whose record is too long to be read, before its POST, and claims the others', async () => {
+    const { id } = await makeBulk(3);
+    await ledger.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, START_MS);
+    expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
+    expect(await statesOf(id)).toBe('rOr');
+    expect(await bulks.get(id)).toMatchObject({ lastFailures: [{ assistantId: 'ast_1', code: 'RECORD_TOO_LARGE', atMs: START_MS }], counts: { failed: 1, rotating: 2 } });
+  });
+
   it('begins nobody any more where what cannot be read has halted the bulk', async () => {
     const { id } = await makeBulk(3, { maxFailures: { count: 0 } });
     await redis.set('{spec}:assistant:ast_1', 'text');
@@ -690,13 +698,14 @@ describe('a rotation of a bulk', () => {
     expect(await countsOf(id)).toMatchObject({ succeeded: 0, rotating: 2 });
   });
 
-  it('is committed also where its bulk cannot be read, and says so; those of others do not know of it', async () => {
+  it('is committed also if its bulk cannot be read, which the status says; those of others do not know of it', async () => {
     const [first, second] = [await makeBulk(namesOf(2)), await makeBulk(namesOf(4).slice(2))];
     const claims = [...(await begin(2)), ...(await begin(2))];
     const hash = await redis.dumpBuffer(`{spec}:bulk:${first.id}`);
     await redis.multi().del(`{spec}:bulk:${first.id}`).set(`{spec}:bulk:${first.id}`, 'x').exec();
     const ends = await Promise.all(claims.map((claim) => succeed(claim).then(({ kind }) => kind, ({ code }: { code: string }) => code)));
-    expect(ends).toEqual(['LEDGER_CORRUPT', 'LEDGER_CORRUPT', 'committed', 'committed']);
+    expect(ends).toEqual(['committed', 'committed', 'committed', 'committed']);
+    expect(await redis.hkeys('{spec}:damaged')).toEqual([`{spec}:bulk:${first.id}`]);
     expect((await bulks.get(second.id)).counts).toMatchObject({ succeeded: 2 });
     expect(await redis.xlen('{spec}:events')).toBe(4);
     expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([1, 2, 3, 4].map((seq) => ({ kind: 'already', seq })));

@@ -19,6 +19,15 @@ beforeEach(async () => {
 const states = async (id: string) => (await ledger.get(id)).state;
 const intents = (org = 'org_1') => redis.zrange(`{spec}:intents:${org}`, '0', '-1');
 
+describe('a record that is too long to be read', () => {
+  it('fails its rotation before the POST', async () => {
+    await ledger.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, Date.now());
+    const rotation = await accept();
+    expect((await claimOf(rotation)).kind).toBe('ended');
+    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'FAILED', errorCode: 'RECORD_TOO_LARGE' });
+  });
+});
+
 describe('claim', () => {
   it('opens the intent and moves the rotation to ROTATING', async () => {
     const rotation = await accept();

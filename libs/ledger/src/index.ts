@@ -3,6 +3,7 @@ export {
   type Accepted, type Claim, type ClaimOptions, type ClaimResult, type CommitResult, type Comparison, type DueCheck, type Hold, type KeyFacts, type KeyVersion, type NextRead, type Recognised, type Sealed, type Ledger,
   type ListFilter, type LookResult, type OrgLimits,
 } from './ledger.ts';
+export { missingRights } from './scripts.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
 export {
   FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, keptJobs, whenPolicyOpens,

@@ -34,6 +34,8 @@ export interface Keys {
   quarantine: string;
   /** Assistants whose record is too long to be read: a hash of JSON. */
   tooLarge: string;
+  /** Keys that another client has spoilt, and how a command failed on each. */
+  damaged: string;
   sweep(id: string): string;
   /** The index of sweeps. */
   sweeps: string;
@@ -110,6 +112,7 @@ export const ledgerKeys = (name: string): Keys => {
     uncertain: `${prefix}:uncertain`,
     quarantine: `${prefix}:quarantine`,
     tooLarge: `${prefix}:too-large`,
+    damaged: `${prefix}:damaged`,
     sweep: (id) => `${prefix}:sweep:${id}`,
     sweeps: `${prefix}:sweeps`,
     queuedSweeps: `${prefix}:sweeps:QUEUED`,

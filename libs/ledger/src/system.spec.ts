@@ -75,6 +75,29 @@ describe('status', () => {
     await queue.close();
   });
 
+  it.each([
+    ['an index', '{spec}:rotations:open', 'zset'],
+    ['the orgs', '{spec}:orgs', 'set'],
+    ['the events', '{spec}:events', 'stream'],
+    ['the ledger itself', '{spec}:ledger', 'hash'],
+    ['consumers', '{spec}:consumers', 'hash'],
+  ])('names a key that another client has spoilt, until it is mended: %s', async (_what, key, expected) => {
+    await redis.set(key, 'nonsense');
+    const damaged = async () => (await system.status()).attention.filter(({ code }) => code === 'LEDGER_DAMAGED');
+    expect(await damaged()).toEqual([expect.objectContaining({ subject: key, message: expect.stringContaining(`it is a string, and Rekey keeps a ${expected} there`) })]);
+    await redis.del(key);
+    expect(await damaged()).toEqual([]);
+  });
+
+  it('names one that a command has met, and forgets it once it is mended', async () => {
+    await redis.set('{spec}:intents:org_1', 'nonsense');
+    await redis.hset('{spec}:damaged', '{spec}:intents:org_1', 'WRONGTYPE');
+    expect((await system.status()).attention).toEqual(expect.arrayContaining([expect.objectContaining({ code: 'LEDGER_DAMAGED', subject: '{spec}:intents:org_1' })]));
+    await redis.del('{spec}:intents:org_1');
+    expect((await system.status()).attention.map(({ code }) => code)).not.toContain('LEDGER_DAMAGED');
+    expect(await redis.exists('{spec}:damaged')).toBe(0);
+  });
+
   it('counts what is there', async () => {
     await redis.zadd('{spec}:rotations:open', 0, 'rot_1', 0, 'rot_2');
     await redis.zadd('{spec}:rotations:FAILED', 0, 'rot_3');

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { attentionOf, POLICY_OVERDUE_MS, POLICY_SCHEDULED_WITHIN_MS, type SystemFacts } from './attention.ts';
 import type { ConsumerPositions } from './consumer-positions.ts';
 import { createConsumers } from './consumers.ts';
+import { findDamage } from './damage.ts';
 import { moment } from './hash-fields.ts';
 import { heldOrgsOf } from './held-orgs.ts';
 import { ledgerKeys } from './keys.ts';
@@ -12,7 +13,7 @@ import { createOrgAlias } from './org-alias.ts';
 import { parsePolicy } from './policy-hash.ts';
 import { createProcesses, type KnownProcess } from './processes.ts';
 import { redisNowMs } from './redis-now.ts';
-import { defineScripts } from './scripts.ts';
+import { defineScripts, isWrongType } from './scripts.ts';
 
 /** What an operator sees of the whole, and the brake. Every method is one atomic command, or reads. */
 export interface System {
@@ -214,19 +215,25 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
 
     status: async () => {
       const nowMs = await redisNowMs(redis);
-      const [facts, open, failed, uncertainCount, quarantinedCount, checksDue, staleCount, slowChecksDue, tooLargeCount] = (await replies(
+      const damaged = await findDamage(redis, keys);
+      const [hash, ...counts] = (await asMany(
         redis.pipeline()
           .hgetall(keys.ledger)
           .zcard(keys.rotations('open')).zcard(keys.rotations('FAILED'))
           .hlen(keys.uncertain).hlen(keys.quarantine).zcard(keys.checks).hlen(keys.stale).zcard(keys.slowChecks).hlen(keys.tooLarge),
-      )) as [Record<string, string>, number, number, number, number, number, number, number, number];
-      const [known, held, { known: orgName, conflict }] = await Promise.all([processes.list(), holdings(), alias.read()]);
-      const { openIntents: intents, reconciling } = await openIntents(facts);
-      const { openBulks, stopped, waiting } = await bulksNow();
-      const [consumerFacts, budgets, oldest, policies, unscheduled, running, rolledBack, redisFacts] = await Promise.all([
-        consumersNow(), budgetsNow(nowMs, known), oldestRotation(), overduePolicies(nowMs), unscheduledPolicies(nowMs), runningSweep(nowMs), rolledBackNow(nowMs), redisNow().catch(() => ({})),
+      )) as [Record<string, string> | null, ...(number | null)[]];
+      const facts = hash ?? {};
+      const [open, failed, uncertainCount, quarantinedCount, checksDue, staleCount, slowChecksDue, tooLargeCount] = counts.map(Number) as [number, number, number, number, number, number, number, number];
+      const [known, held, { known: orgName, conflict }] = await Promise.all([
+        unlessDamaged(processes.list(), []), unlessDamaged(holdings(), { assistants: 0, consumers: 0, policies: 0 }), unlessDamaged(alias.read(), {} as Awaited<ReturnType<typeof alias.read>>),
       ]);
-      const [uncertainAll, quarantinedAll, staleAll, heldAll, tooLargeAll] = await Promise.all([keys.uncertain, keys.quarantine, keys.stale, keys.held, keys.tooLarge].map((key) => someFields(redis, key)));
+      const { openIntents: intents, reconciling } = await unlessDamaged(openIntents(facts), { openIntents: [], reconciling: [] });
+      const { openBulks, stopped, waiting } = await unlessDamaged(bulksNow(), { openBulks: [], stopped: [], waiting: 0 });
+      const [consumerFacts, budgets, oldest, policies, unscheduled, running, rolledBack, redisFacts] = await Promise.all([
+        unlessDamaged(consumersNow(), { unreadableConsumers: [] }), budgetsNow(nowMs, known), unlessDamaged(oldestRotation(), undefined), unlessDamaged(overduePolicies(nowMs), []), unlessDamaged(unscheduledPolicies(nowMs), []),
+        unlessDamaged(runningSweep(nowMs), undefined), unlessDamaged(rolledBackNow(nowMs), []), redisNow().catch(() => ({})),
+      ]);
+      const [uncertainAll, quarantinedAll, staleAll, heldAll, tooLargeAll] = await Promise.all([keys.uncertain, keys.quarantine, keys.stale, keys.held, keys.tooLarge].map((key) => unlessDamaged(someFields(redis, key), [])));
       const uncertain = longestFirst(uncertainAll!.map(([assistantId, text]) => ({ assistantId, ...read(Doubt, text) })));
       const quarantined = longestFirst(quarantinedAll!.map(([assistantId, text]) => ({ assistantId, ...(read(Quarantine, text) ?? { why: 'its entry in the quarantine cannot be read' }) })));
       const stale = longestFirst(staleAll!.map(([assistantId, text]) => ({ assistantId, ...read(Stale, text) })));
@@ -244,7 +251,7 @@ export const createSystem = ({ redis, prefix, positions }: SystemOptions): Syste
         return [{ orgId, count: numberOf(facts[field]), ...momentOf('atMs', facts[`${RUN_AT_OF}${orgId}`]) }];
       });
       const attention = attentionOf({
-        nowMs, processes: known, ledger, openRotations: open + waiting, budgets, heldOrgs, stale: { first: stale, count: staleCount }, tooLarge: { first: tooLarge, count: tooLargeCount }, uncertain: { first: uncertain, count: uncertainCount },
+        nowMs, damaged, processes: known, ledger, openRotations: open + waiting, budgets, heldOrgs, stale: { first: stale, count: staleCount }, tooLarge: { first: tooLarge, count: tooLargeCount }, uncertain: { first: uncertain, count: uncertainCount },
         quarantined: { first: quarantined, count: quarantinedCount }, unknownsInARow, rolledBack, stoppedBulks: stopped, reconciling, unscheduledPolicies: unscheduled, overduePolicies: policies,
         sweeps: { ...(lastEnded && { lastEnded }), ...(lastSuccess && { lastSuccess }), ...(running && { running }) }, redis: redisFacts, ...consumerFacts,
         ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }), ...(frozen && { frozen }), ...(oldest && { oldest }), ...momentOf('restartedMs', facts['restarted']),
@@ -288,6 +295,13 @@ const replies = async (pipeline: ChainableCommander): Promise<unknown[]> =>
 
 /** The same; null for an entry of a wrong type, which must not hide the others. */
 const asMany = async (pipeline: ChainableCommander): Promise<unknown[]> => ((await pipeline.exec()) ?? []).map(([error, reply]) => (error ? null : reply));
+
+/** What is read from a key of another type is as if it were not there: the status names that key. */
+const unlessDamaged = <T>(reading: Promise<T>, otherwise: T): Promise<T> =>
+  reading.catch((error: unknown) => {
+    if (isWrongType(error)) return otherwise;
+    throw error;
+  });
 
 /** Fields and values of a hash that may be long: all of a short one, and of a long one about as many as are looked at. */
 const someFields = async (redis: Redis, key: string): Promise<[string, string][]> => {

@@ -7,18 +7,30 @@ export interface RedisGuard {
   checked: Promise<void>;
 }
 
+export interface RedisGuardOptions {
+  requireDurable: boolean;
+  /** What the user of the connection lacks, in words. */
+  missingRights: () => Promise<string[]>;
+  logger: Logger;
+}
+
+/** The first of many. */
+const NAMED = 8;
+export const listRights = (missing: readonly string[]): string =>
+  `${missing.slice(0, NAMED).join(', ')}${missing.length > NAMED ? ` and ${missing.length - NAMED} more` : ''}`;
+
 /**
  * Looks at a Redis each time it is connected, for after a failover it may be another one. A Redis that evicts keys would throw
- * truth away: the process ends. One without an append-only file may lose what was accepted: that is logged, or ends the process too.
+ * truth away: the process ends. One without an append-only file may lose what was accepted: that is logged, or ends the process too. A user that lacks a right ends it as well: a command that needs it would fail again and again.
  */
-export const guardRedis = (redis: Redis, { requireDurable, logger }: { requireDurable: boolean; logger: Logger }): RedisGuard => {
+export const guardRedis = (redis: Redis, { requireDurable, missingRights, logger }: RedisGuardOptions): RedisGuard => {
   const check = async () => {
-    const complaint = await findFault(redis, requireDurable, logger).catch((err: unknown) => {
+    const fault = await findFault(redis, { requireDurable, missingRights, logger }).catch((err: unknown) => {
       logger.warn({ err }, 'Redis could not be asked how it is configured');
       return undefined;
     });
-    if (complaint !== undefined) {
-      endWith(new StartError('REDIS_UNFIT', complaint));
+    if (fault !== undefined) {
+      endWith(fault);
       // Never resolves: nothing is begun on this Redis.
       await new Promise(() => {});
     }
@@ -31,15 +43,19 @@ export const guardRedis = (redis: Redis, { requireDurable, logger }: { requireDu
   return { checked };
 };
 
-const findFault = async (redis: Redis, requireDurable: boolean, logger: Logger): Promise<string | undefined> => {
+const findFault = async (redis: Redis, { requireDurable, missingRights, logger }: RedisGuardOptions): Promise<StartError | undefined> => {
+  const missing = await missingRights();
+  if (missing.length > 0) {
+    return new StartError('REDIS_RIGHTS', `the Redis user of REDIS_URL lacks ${listRights(missing)}: give it the rights of docs/operations.md ("The Redis user")`);
+  }
   const [memory, persistence] = await Promise.all([redis.info('memory'), redis.info('persistence')]);
   const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
   if (policy !== undefined && policy !== 'noeviction') {
-    return `the maxmemory-policy of Redis is ${policy}: it would throw away what is true. Set it to noeviction.`;
+    return new StartError('REDIS_UNFIT', `the maxmemory-policy of Redis is ${policy}: it would throw away what is true. Set it to noeviction.`);
   }
   if (/^aof_enabled:0/m.test(persistence)) {
     const loss = 'Redis keeps no append-only file: what was accepted may be lost with it. Set appendonly to yes.';
-    if (requireDurable) return loss;
+    if (requireDurable) return new StartError('REDIS_UNFIT', loss);
     logger.warn(loss);
   }
   return undefined;

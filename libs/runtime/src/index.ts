@@ -6,7 +6,7 @@ export { listenFailure } from './listen-failure.ts';
 export { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart, type RunningStart } from './running-start.ts';
 export { processIdentity } from './process-identity.ts';
 export { StartError } from './start-error.ts';
-export { guardRedis, watchRunId } from './guard-redis.ts';
+export { guardRedis, listRights, watchRunId } from './guard-redis.ts';
 export { rewriteAppendOnlyFile } from './rewrite-append-only-file.ts';
 export { createShutdown, onNpmGone, onStopSignal, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';

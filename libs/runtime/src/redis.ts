@@ -284,7 +284,7 @@ export const whyNotWritable = async (redis: Redis, mark: string, withinMs: numbe
 const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';
 
 /** Replies that say: not now. */
-const notNow = new Set(['UNBLOCKED', 'LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY']);
+const notNow = new Set(['UNBLOCKED', 'LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY', 'NOPERM']);
 
 /** Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong. */
 export const isRedisAway = (error: unknown): boolean => {

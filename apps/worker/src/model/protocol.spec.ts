@@ -92,7 +92,7 @@ const bugs: [string, Bug][] = [
   ['a release closes an intent that is another claim’s', { ...rotationsAlone, seed: 1, broken: [promises.onePost], patches: { release: [['if held[1] ~= id or held[2] ~= epoch then', 'if held[1] ~= id then']] } }],
   ['a 200 that comes late is published below a newer version', { ...rotationsAlone, seed: 2, broken: [promises.rising], patches: { commit: [['if not entitled or version < published then', 'if not entitled then']] } }],
   ['a read that may lag behind is believed at once', { ...everything, seed: 38, broken: [promises.newer, promises.rest], patches: { commit: [['if doubted > 0 then', 'if false then']] } }],
-  ['a commit leaves the note that the key is uncertain', { ...rotationsAlone, seed: 1, broken: [promises.certain], patches: { commit: [[`redis.call('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] } }],
+  ['a commit leaves the note that the key is uncertain', { ...rotationsAlone, seed: 1, broken: [promises.certain], patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] } }],
 ];
 
 const oddWorld: Options = { byHand: true, faults: true, odd: true };

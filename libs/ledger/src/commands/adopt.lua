@@ -8,9 +8,9 @@
 --         {'CHANGED'}    it is another ledger by now
 -- Keeps: only the ledger that was looked at is adopted.
 
-local facts = redis.call('HMGET', KEYS[1], 'id', 'lost')
+local facts = read('HMGET', KEYS[1], 'id', 'lost')
 if not facts[2] then return { 'NOT_LOST' } end
 if facts[1] ~= ARGV[2] then return { 'CHANGED' } end
-redis.call('HDEL', KEYS[1], 'lost', 'before')
-redis.call('HSET', KEYS[1], 'adopted', facts[1])
+write('HDEL', KEYS[1], 'lost', 'before')
+write('HSET', KEYS[1], 'adopted', facts[1])
 return { 'ADOPTED' }

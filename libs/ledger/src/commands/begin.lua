@@ -12,7 +12,7 @@ local REMAINS = { 'orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'ro
 
 local function has_remains()
   for _, name in ipairs(REMAINS) do
-    if redis.call('EXISTS', PREFIX .. ':' .. name) == 1 then return true end
+    if read('EXISTS', PREFIX .. ':' .. name) == 1 then return true end
   end
   return false
 end
@@ -29,17 +29,17 @@ local function key_of_remains()
 end
 
 local key, known, may_begin = ARGV[2], ARGV[4], ARGV[5] == '1'
-local facts = redis.call('HMGET', KEYS[1], 'fingerprint_key', 'id', 'lost', 'adopted')
+local facts = read('HMGET', KEYS[1], 'fingerprint_key', 'id', 'lost', 'adopted')
 local bound, id, lost, adopted = facts[1], facts[2], facts[3], facts[4]
 local began = ''
 
 local function note_lost()
   if may_begin then
-    redis.call('HSET', KEYS[1], 'adopted', id)
+    write('HSET', KEYS[1], 'adopted', id)
   else
     lost = int(math.floor(now_us() / 1000))
-    redis.call('HSET', KEYS[1], 'lost', lost)
-    if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'before', ARGV[6]) end
+    write('HSET', KEYS[1], 'lost', lost)
+    if ARGV[6] ~= '' then write('HSET', KEYS[1], 'before', ARGV[6]) end
   end
 end
 
@@ -47,20 +47,20 @@ if not id then
   -- One of an older version has a bound key, and no id.
   local vanished = known ~= '' or (not bound and has_remains())
   id, began = ARGV[3], '1'
-  redis.call('HSET', KEYS[1], 'id', id, 'begun', int(math.floor(now_us() / 1000)))
+  write('HSET', KEYS[1], 'id', id, 'begun', int(math.floor(now_us() / 1000)))
   if vanished then note_lost() end
 elseif known ~= '' and known ~= id and not lost and adopted ~= id then
   note_lost()
 elseif lost and may_begin then
-  redis.call('HDEL', KEYS[1], 'lost', 'before')
-  redis.call('HSET', KEYS[1], 'adopted', id)
+  write('HDEL', KEYS[1], 'lost', 'before')
+  write('HSET', KEYS[1], 'adopted', id)
   lost = false
 end
 -- Whoever marked it lost may have remembered less.
-if lost and ARGV[6] ~= '' then redis.call('HSETNX', KEYS[1], 'before', ARGV[6]) end
+if lost and ARGV[6] ~= '' then write('HSETNX', KEYS[1], 'before', ARGV[6]) end
 
 if not bound and key ~= '' then
   bound = key_of_remains() or key
-  redis.call('HSET', KEYS[1], 'fingerprint_key', bound)
+  write('HSET', KEYS[1], 'fingerprint_key', bound)
 end
 return { 'BOUND', bound or '', id, lost or '', began }

@@ -20,7 +20,7 @@
 
 local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'until', 'open', 'run_seen')
+local bulk = read('HMGET', KEYS[1], 'state', 'created', 'reason', 'started', 'until', 'open', 'run_seen')
 if bulk[1] ~= 'RUNNING' then return { 'STOPPED', bulk[1] or '' } end
 local created = tonumber(bulk[2])
 
@@ -28,8 +28,8 @@ local now, is_out_of_step = now_us()
 if is_out_of_step then return { 'FROZEN', '1000' } end
 local now_ms = math.floor(now / 1000)
 local now_text, lands_text = int(now_ms), int(now_ms + landing_ms)
-if is_window_closed(bulk_id, bulk[5], bulk[6], now_ms) then return { 'STOPPED', redis.call('HGET', KEYS[1], 'state') } end
-local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id')
+if is_window_closed(bulk_id, bulk[5], bulk[6], now_ms) then return { 'STOPPED', read('HGET', KEYS[1], 'state') } end
+local facts = read('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id')
 if facts[4] or (ARGV[9] ~= '' and facts[5] ~= ARGV[9]) then return { 'FROZEN', '5000' } end
 if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
 local run = tonumber(facts[2]) or 0
@@ -39,6 +39,9 @@ if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return { 'STOPPED', 'HALTED' }
 end
+-- What decides whether a POST may leave is read before anything is written.
+read('GETRANGE', KEYS[2], 0, 0)
+read('HLEN', KEYS[5])
 -- A tenth is left to single rotations: they need not wait until one of a bulk has ended.
 local share = bound - math.floor(bound / 10)
 local room = share - open_intents(KEYS[4], share, now_ms)
@@ -58,7 +61,7 @@ for i = 6, #KEYS do
   local at = 10 + 3 * (i - 6)
   local index, rotation, assistant, key = ARGV[at], ARGV[at + 1], ARGV[at + 2], KEYS[i]
   local word
-  if redis.call('GETRANGE', KEYS[2], index, index) ~= '.' then
+  if read('GETRANGE', KEYS[2], index, index) ~= '.' then
     word = { 'past' }
   else
     local held = redis.pcall('HMGET', key, 'holder', 'lease', 'lands', 'fingerprint', 'epoch', 'version', queued_field, 'verified', 'rotated')
@@ -68,14 +71,14 @@ for i = 6, #KEYS do
       end_item(bulk_id, index, 'I', now_ms, false, 'LEDGER_CORRUPT', assistant)
       request_check(org, assistant, now_ms)
     elseif is_too_long then
-      end_item(bulk_id, index, FAILURE_LETTERS.RECORD_TOO_LARGE, now_ms, false, 'RECORD_TOO_LARGE', assistant)
+      end_item(bulk_id, index, 'O', now_ms, false, 'RECORD_TOO_LARGE', assistant)
     elseif holder and left(tonumber(held[2]) or 0, now_ms, lease_ms) == 0 and is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then
       let_go(key)
       holder = nil
     end
     if held.err or is_too_long then
       word = { 'past' }
-      if redis.call('HGET', KEYS[1], 'state') ~= 'RUNNING' then
+      if read('HGET', KEYS[1], 'state') ~= 'RUNNING' then
         -- That was one failure too many.
         reply[#reply + 1] = word
         break
@@ -83,7 +86,7 @@ for i = 6, #KEYS do
     elseif is_key(held[4]) and (tonumber(held[9]) or 0) > created then
       end_item(bulk_id, index, 'm', now_ms, false)
       word = { 'shared' }
-    elseif holder or (held[7] and redis.call('HGET', rotation_key(held[7]), 'state') == 'QUEUED') then
+    elseif holder or (held[7] and read('HGET', rotation_key(held[7]), 'state') == 'QUEUED') then
       word = { 'busy' }
     else
       if begun >= room then break end
@@ -93,13 +96,13 @@ for i = 6, #KEYS do
         break
       end
       local epoch = int(draw(now, held[5], held[6]))
-      redis.call('HSET', key, 'holder', rotation, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms), 'intent', now_text, 'lands', lands_text)
-      if held[4] == 'deleted' then redis.call('PERSIST', key) end
-      redis.call('ZADD', own_intents(KEYS[4]), lands_text, name_of(key))
-      redis.call('HSET', rotation_key(rotation), 'org', org, 'assistant', assistant, 'assistant_key', key, 'state', 'ROTATING', 'reason', bulk[3],
+      write('HSET', key, 'holder', rotation, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms), 'intent', now_text, 'lands', lands_text)
+      if held[4] == 'deleted' then write('PERSIST', key) end
+      write('ZADD', own_intents(KEYS[4]), lands_text, name_of(key))
+      write('HSET', rotation_key(rotation), 'org', org, 'assistant', assistant, 'assistant_key', key, 'state', 'ROTATING', 'reason', bulk[3],
         'created', now_text, 'started', now_text, 'updated', now_text, 'attempts', 1, 'bulk', bulk_id, 'item', index)
-      redis.call('ZADD', PREFIX .. ':rotations:open', 0, rotation)
-      redis.call('SETRANGE', KEYS[2], index, 'r')
+      write('ZADD', PREFIX .. ':rotations:open', 0, rotation)
+      write('SETRANGE', KEYS[2], index, 'r')
       begun = begun + 1
       word = { 'claimed', epoch, held[4] or '', held[6] or '', is_fresh(held[4], tonumber(held[8])) }
     end
@@ -108,8 +111,8 @@ for i = 6, #KEYS do
 end
 
 if begun > 0 then
-  redis.call('HINCRBY', KEYS[1], 'open', begun)
-  if not bulk[4] then redis.call('HSET', KEYS[1], 'started', now_text) end
-  if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, now_text) end
+  write('HINCRBY', KEYS[1], 'open', begun)
+  if not bulk[4] then write('HSET', KEYS[1], 'started', now_text) end
+  if run >= bound then write('HSET', KEYS[3], 'run_at:' .. org, now_text) end
 end
 return reply

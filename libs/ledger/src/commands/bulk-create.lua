@@ -17,30 +17,27 @@ local own_digest, digest_of_c = string.match(ARGV[4], '^([^/]+)/(.+)$')
 ARGV[11] = org_name(ARGV[11])
 
 if request ~= '' then
-  local seen = redis.call('GET', KEYS[4])
+  local seen = read('GET', KEYS[4])
   if seen then
     local other, digest = string.match(seen, '^(%S+) (%S+)$')
     -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
     if digest ~= own_digest and not (digest == digest_of_c and org_name('c') == ARGV[11]) then return { 'REUSED' } end
-    if redis.call('EXISTS', bulk_key(other)) == 0 then return { 'SPENT' } end
+    if read('EXISTS', bulk_key(other)) == 0 then return { 'SPENT' } end
     return { 'KNOWN', other }
   end
 end
 -- A slow caller's first ids may have lapsed, or were lost with a Redis that failed over.
-if (given and redis.call('HLEN', KEYS[2]) ~= math.ceil(given / 1000)) or (left_out > 0 and redis.call('EXISTS', KEYS[3]) == 0) then return { 'INCOMPLETE' } end
-
-if request ~= '' then
-  redis.call('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5])
-end
+if (given and read('HLEN', KEYS[2]) ~= math.ceil(given / 1000)) or (left_out > 0 and read('EXISTS', KEYS[3]) == 0) then return { 'INCOMPLETE' } end
 
 local now = int(math.floor(now_us() / 1000))
-redis.call('PERSIST', KEYS[2])
-redis.call('PERSIST', KEYS[3])
-redis.call('HSET', KEYS[1], 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request, 'urgent', ARGV[8], unpack(ARGV, 10))
-redis.call('ZADD', PREFIX .. ':bulks', 0, id)
+write('HSET', KEYS[1], 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request, 'urgent', ARGV[8], unpack(ARGV, 10))
+if request ~= '' then write('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5]) end
+write('PERSIST', KEYS[2])
+write('PERSIST', KEYS[3])
+write('ZADD', PREFIX .. ':bulks', 0, id)
 activate_bulk(id, ARGV[8], now)
 if given then
-  redis.call('HSET', KEYS[1], 'total', ARGV[6])
+  write('HSET', KEYS[1], 'total', ARGV[6])
   if ARGV[7] ~= '1' then begin_bulk(id, given, tonumber(now)) end
 end
-return { 'CREATED', redis.call('HGETALL', KEYS[1]) }
+return { 'CREATED', read('HGETALL', KEYS[1]) }

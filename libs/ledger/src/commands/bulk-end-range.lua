@@ -8,9 +8,10 @@
 --         {'LOST'}       it is another's by now: nothing was written
 
 local name = ARGV[2] .. ':' .. ARGV[3]
-local draw_of = redis.call('HGET', KEYS[1] .. ':draws', name)
+local draw_of = read('HGET', KEYS[1] .. ':draws', name)
 if not draw_of or string.match(draw_of, ' (%S+)$') ~= ARGV[4] then return { 'LOST' } end
-redis.call('HDEL', KEYS[1] .. ':draws', name)
-if not string.find(redis.call('GETRANGE', KEYS[1] .. ':states', ARGV[2], tonumber(ARGV[3]) - 1), '.', 1, true) then return { 'ENDED' } end
-redis.call('RPUSH', KEYS[1] .. ':redo', name)
+local states = read('GETRANGE', KEYS[1] .. ':states', ARGV[2], tonumber(ARGV[3]) - 1)
+write('HDEL', KEYS[1] .. ':draws', name)
+if not string.find(states, '.', 1, true) then return { 'ENDED' } end
+write('RPUSH', KEYS[1] .. ':redo', name)
 return { 'RETURNED' }

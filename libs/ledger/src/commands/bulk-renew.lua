@@ -8,11 +8,11 @@
 
 local until_text = int(math.floor(now_us() / 1000) + tonumber(ARGV[3]))
 if ARGV[4] == '' then
-  if redis.call('HGET', KEYS[1], 'task_token') ~= ARGV[2] then return { 'LOST' } end
-  redis.call('HSET', KEYS[1], 'task_until', until_text)
+  if read('HGET', KEYS[1], 'task_token') ~= ARGV[2] then return { 'LOST' } end
+  write('HSET', KEYS[1], 'task_until', until_text)
 else
-  local draw_of = redis.call('HGET', KEYS[1] .. ':draws', ARGV[4])
+  local draw_of = read('HGET', KEYS[1] .. ':draws', ARGV[4])
   if not draw_of or string.match(draw_of, ' (%S+)$') ~= ARGV[2] then return { 'LOST' } end
-  redis.call('HSET', KEYS[1] .. ':draws', ARGV[4], until_text .. ' ' .. ARGV[2])
+  write('HSET', KEYS[1] .. ':draws', ARGV[4], until_text .. ' ' .. ARGV[2])
 end
 return { 'RENEWED' }

@@ -17,43 +17,43 @@
 
 local id, wish = ARGV[2], ARGV[4]
 
-local bulk = redis.call('HMGET', KEYS[1], 'state', 'task_token')
+local bulk = read('HMGET', KEYS[1], 'state', 'task_token')
 local wanted = (wish == 'verified' or wish == 'completed') and 'VERIFYING' or 'PREPARING'
 if bulk[1] ~= wanted or bulk[2] ~= ARGV[3] then return { 'LOST' } end
 local now_ms = math.floor(now_us() / 1000)
 
 if wish == 'restart' then
-  redis.call('DEL', KEYS[2], KEYS[1] .. ':states')
-  redis.call('HDEL', KEYS[1], 'list')
+  write('DEL', KEYS[2], KEYS[1] .. ':states')
+  write('HDEL', KEYS[1], 'list')
 elseif wish == 'ids' then
   -- An id with a line break in it would have every later one taken for another.
   local _, breaks = string.gsub(ARGV[6], '\n', '')
   if breaks + 1 ~= tonumber(ARGV[7]) then return redis.error_reply('ids do not lie one a line') end
-  redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
+  write('HSET', KEYS[2], ARGV[5], ARGV[6])
 elseif wish == 'letters' then
-  redis.call('SETRANGE', KEYS[1] .. ':states', ARGV[5], ARGV[6])
+  write('SETRANGE', KEYS[1] .. ':states', ARGV[5], ARGV[6])
 elseif wish == 'prepared' or wish == 'incomplete' then
   -- Some of them were lost with a Redis that failed over: it begins anew.
-  if redis.call('HLEN', KEYS[2]) ~= math.ceil(tonumber(ARGV[5]) / 1000) then return { 'LOST' } end
-  redis.call('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7])
-  if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'list', ARGV[8]) end
-  redis.call('HDEL', KEYS[1], 'task_token', 'task_until')
+  if read('HLEN', KEYS[2]) ~= math.ceil(tonumber(ARGV[5]) / 1000) then return { 'LOST' } end
+  write('HSET', KEYS[1], 'total', ARGV[5], 'requests', ARGV[6], 'takes', ARGV[7])
+  if ARGV[8] ~= '' then write('HSET', KEYS[1], 'list', ARGV[8]) end
+  write('HDEL', KEYS[1], 'task_token', 'task_until')
   begin_bulk(id, tonumber(ARGV[5]), now_ms)
   -- As if it had halted before its first assistant: whoever resumes it accepts the assistants that were listed.
   if wish == 'incomplete' then stop_bulk(id, 'HALTED', 'LIST_INCOMPLETE', now_ms) end
 elseif wish == 'validated' then
-  local states = redis.call('GET', KEYS[1] .. ':states') or ''
+  local states = read('GET', KEYS[1] .. ':states') or ''
   local _, valid = string.gsub(states, 'v', '')
-  if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'list', ARGV[7]) end
-  redis.call('HSET', KEYS[1], 'total', #states, 'requests', ARGV[5], 'takes', ARGV[6], 'valid', valid, 'failed', #states - valid)
+  if ARGV[7] ~= '' then write('HSET', KEYS[1], 'list', ARGV[7]) end
+  write('HSET', KEYS[1], 'total', #states, 'requests', ARGV[5], 'takes', ARGV[6], 'valid', valid, 'failed', #states - valid)
   end_bulk(id, 'VALIDATED', '', now_ms)
 elseif wish == 'verified' then
-  redis.call('HSET', KEYS[1], 'verification', ARGV[5], 'updated', int(now_ms))
+  write('HSET', KEYS[1], 'verification', ARGV[5], 'updated', int(now_ms))
 elseif wish == 'completed' then
-  redis.call('HSET', KEYS[1], 'verification', ARGV[5])
+  write('HSET', KEYS[1], 'verification', ARGV[5])
   end_bulk(id, 'COMPLETED', '', now_ms)
 elseif wish == 'failed' then
-  if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'list', ARGV[6]) end
+  if ARGV[6] ~= '' then write('HSET', KEYS[1], 'list', ARGV[6]) end
   end_bulk(id, 'FAILED', ARGV[5], now_ms)
 end
 return { 'SAVED' }

@@ -5,21 +5,21 @@
 -- ARGV  1 prefix  2 everything that ended before this moment is forgotten (ms)  3 how many are kept
 -- Returns {'TRIMMED', how many were forgotten}
 
-local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[3])
+local over = read('ZCARD', KEYS[1]) - tonumber(ARGV[3])
 local forgotten = 0
 local function forget(id)
   local key = bulk_key(id)
-  redis.call('UNLINK', key, key .. ':ids', key .. ':states', key .. ':failures', key .. ':draws', key .. ':redo', key .. ':exclude')
-  redis.call('ZREM', KEYS[1], id)
-  redis.call('ZREM', KEYS[2], id)
-  redis.call('ZREM', PREFIX .. ':bulks', id)
+  write('UNLINK', key, key .. ':ids', key .. ':states', key .. ':failures', key .. ':draws', key .. ':redo', key .. ':exclude')
+  write('ZREM', KEYS[1], id)
+  write('ZREM', KEYS[2], id)
+  write('ZREM', PREFIX .. ':bulks', id)
   forgotten = forgotten + 1
 end
 
 if over > 0 then
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, math.min(over, 100) - 1)) do forget(id) end
+  for _, id in ipairs(read('ZRANGE', KEYS[2], 0, math.min(over, 100) - 1)) do forget(id) end
 end
-local oldest = redis.call('ZRANGE', KEYS[1], 0, 99, 'WITHSCORES')
+local oldest = read('ZRANGE', KEYS[1], 0, 99, 'WITHSCORES')
 for i = 1, #oldest, 2 do
   if forgotten >= over and tonumber(oldest[i + 1]) >= tonumber(ARGV[2]) then break end
   forget(oldest[i])

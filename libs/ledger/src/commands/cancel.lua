@@ -9,16 +9,16 @@
 
 local id = ARGV[2]
 
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant_key')
+local rotation = read('HMGET', KEYS[1], 'state', 'org', 'assistant_key')
 local state = rotation[1]
 if not state then return { 'MISSING' } end
 if state == 'QUEUED' then
   local queued = 'queued:' .. rotation[2]
-  if redis.call('HGET', rotation[3], queued) == id then redis.call('HDEL', rotation[3], queued) end
+  if read('HGET', rotation[3], queued) == id then write('HDEL', rotation[3], queued) end
   finish(id, 'CANCELLED', int(math.floor(now_us() / 1000)))
   forget_if_never_published(rotation[3])
   expire_if_deleted(rotation[3])
 elseif state ~= 'CANCELLED' then
   return { 'REFUSED', state }
 end
-return { 'CANCELLED', redis.call('HGETALL', KEYS[1]) }
+return { 'CANCELLED', read('HGETALL', KEYS[1]) }

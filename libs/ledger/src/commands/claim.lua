@@ -28,6 +28,8 @@
 -- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
 -- before the intent. After as many unknown outcomes in a row as intents may be open, one POST a landing window leaves, to see.
 
+-- late: finish
+-- ask: HDEL HGET HSET ZADD
 local id, org, lease_ms, landing_ms, bound = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 local rotation = redis.call('HMGET', KEYS[1], 'state', 'org', 'assistant', 'started', 'attempts', 'error', 'since', 'bulk', 'created', 'asked', 'blocked')
@@ -41,14 +43,20 @@ local holder = held[1]
 local now, is_out_of_step = now_us()
 local now_ms = math.floor(now / 1000)
 if is_out_of_step then
-  if ARGV[8] ~= '' and state == 'QUEUED' and rotation[6] ~= ARGV[8] then redis.call('HSET', KEYS[1], 'error', ARGV[8]) end
+  if ARGV[8] ~= '' and state == 'QUEUED' and rotation[6] ~= ARGV[8] then write('HSET', KEYS[1], 'error', ARGV[8]) end
   return { 'FROZEN', '1000' }
 end
 local lease_left = left(tonumber(held[2]) or 0, now_ms, lease_ms)
 
-if holder and holder ~= id and lease_left == 0 and is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then
-  redis.call('HDEL', KEYS[2], 'holder', 'satisfied')
-  holder = nil
+if holder and holder ~= id and lease_left == 0 then
+  -- ask: all
+  if is_orphaned(holder, tonumber(held[3]) or 0, now_ms) then
+    -- What decides whether a POST may leave is read before anything is written.
+    for _, key in ipairs({ KEYS[3], KEYS[5], rotation[8] and bulk_key(rotation[8]) or KEYS[1] }) do read('HLEN', key) end
+    read('ZCARD', own_intents(KEYS[4]))
+    write('HDEL', KEYS[2], 'holder', 'satisfied')
+    holder = nil
+  end
 end
 if holder and holder ~= id then
   -- Whoever holds it is driven by its own job: a short wait while its POST is under way, and until its next read where its
@@ -61,28 +69,29 @@ if holder == id and lease_left > 0 then return { 'BUSY', int(lease_left) } end
 
 local epoch = int(draw(now, held[5], held[6]))
 -- When the key was last asked for: a request that was answered with this rotation counts too. Of a bulk it is when that was asked for.
-local asked = tonumber(rotation[8] and redis.call('HGET', bulk_key(rotation[8]), 'created') or rotation[10] or rotation[9]) or math.huge
+local asked = tonumber(rotation[8] and read('HGET', bulk_key(rotation[8]), 'created') or rotation[10] or rotation[9]) or math.huge
 local verified = tonumber(held[8])
 -- One of a clock that has been turned back since says nothing. Nor does it that there was no key: the one of before may have come back.
 local is_fresh = is_key(held[4]) and verified and verified > asked and verified < now_ms + 60000 and '1' or ''
 if holder == id then
   local lands = tonumber(held[3]) or now_ms
   if lands - now_ms > 2 * landing_ms + 60000 then lands = now_ms + landing_ms end
-  redis.call('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
+  write('HSET', KEYS[2], 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands))
   return { 'RESUMED', epoch, int(now_ms), held[4] or '', held[6] or '', rotation[5], rotation[4], is_fresh, '0', '1', rotation[8] or '',
     int(lands - now_ms), held[10] and '1' or '', state == 'RECONCILING' and '1' or '', held[11] and '1' or '', rotation[11] or '', is_too_large(ARGV[4]) and '1' or '' }
 end
 
 local function put_off(why, wait_ms, code)
-  if code and rotation[6] ~= code then redis.call('HSET', KEYS[1], 'error', code) end
+  if code and rotation[6] ~= code then write('HSET', KEYS[1], 'error', code) end
   return { why, int(wait_ms) }
 end
 
 -- One of a bulk goes on as the bulk does.
-local bulk = rotation[8] and redis.call('HMGET', bulk_key(rotation[8]), 'state', 'created') or {}
+local bulk = rotation[8] and read('HMGET', bulk_key(rotation[8]), 'state', 'created') or {}
 local bulk_state = bulk[1]
 if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
-  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
+  -- ask: all
+  if held[7] == id then write('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
   finish(id, 'CANCELLED', int(now_ms))
   forget_if_never_published(KEYS[2])
   expire_if_deleted(KEYS[2])
@@ -90,11 +99,13 @@ if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
 end
 if bulk[2] and is_key(held[4]) and (tonumber(held[12]) or 0) > tonumber(bulk[2]) then
   -- Its key has been replaced since the bulk was asked for, whoever asked for that.
+  -- ask: all
   finish(id, 'SUCCEEDED', int(now_ms), 'version', held[6], 'cause', 'rotation', 'error', '', 'status', '')
   return { 'ENDED', 'SUCCEEDED' }
 end
 if is_too_large(ARGV[4]) then
-  if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
+  -- ask: all
+  if held[7] == id then write('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
   finish(id, 'FAILED', int(now_ms), 'error', 'RECORD_TOO_LARGE', 'status', '')
   forget_if_never_published(KEYS[2])
   expire_if_deleted(KEYS[2])
@@ -102,7 +113,7 @@ if is_too_large(ARGV[4]) then
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return { 'HALTED', '2000' } end
 
-local facts = redis.call('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id')
+local facts = read('HMGET', KEYS[3], 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id')
 if facts[4] or (ARGV[11] ~= '' and facts[5] ~= ARGV[11]) then return put_off('FROZEN', 5000, 'LEDGER_LOST') end
 if facts[1] then return put_off('FROZEN', 5000, 'FROZEN') end
 if ARGV[8] ~= '' then return put_off('FROZEN', 5000, ARGV[8]) end
@@ -115,18 +126,21 @@ if open_intents(KEYS[4], bound, now_ms) >= bound then
   if run > 0 then return put_off('HALTED', 1000, 'TOO_MANY_UNKNOWNS') end
   return { 'FULL', '20' }
 end
+if held[4] == 'deleted' then
+  -- ask: PERSIST
+end
 local free, wait, reserved = take_slot(KEYS[5], now, tonumber(ARGV[9]), rotation[8] and 'bulk' or 'first', ARGV[10] == '1')
 -- A wait of that length is upstream's: whoever looks at the rotation sees why it waits.
-if not free and wait > HORIZON_US and rotation[6] ~= 'UPSTREAM_RATE_LIMITED' then redis.call('HSET', KEYS[1], 'error', 'UPSTREAM_RATE_LIMITED') end
+if not free and wait > HORIZON_US and rotation[6] ~= 'UPSTREAM_RATE_LIMITED' then write('HSET', KEYS[1], 'error', 'UPSTREAM_RATE_LIMITED') end
 if not free then return { 'PACED', string.format('%.3f', wait / 1000), reserved and '1' or '' } end
-if run >= bound then redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) end
+if run >= bound then write('HSET', KEYS[3], 'run_at:' .. org, int(now_ms)) end
 
-redis.call('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
+write('HSET', KEYS[2], 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', int(now_ms + lease_ms),
   'intent', int(now_ms), 'lands', int(now_ms + landing_ms))
-redis.call('ZADD', own_intents(KEYS[4]), int(now_ms + landing_ms), name_of(KEYS[2]))
-if held[7] == id then redis.call('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
-if held[4] == 'deleted' then redis.call('PERSIST', KEYS[2]) end
-local attempts = int(tonumber(rotation[5]) + 1)
+write('ZADD', own_intents(KEYS[4]), int(now_ms + landing_ms), name_of(KEYS[2]))
+if held[7] == id then write('HDEL', KEYS[2], 'queued:' .. rotation[2]) end
+if held[4] == 'deleted' then write('PERSIST', KEYS[2]) end
+local attempts = int((tonumber(rotation[5]) or 0) + 1)
 local started = rotation[4] or int(now_ms)
 move(id, 'ROTATING', int(now_ms), 'attempts', attempts, 'started', started)
 return { 'CLAIMED', epoch, int(now_ms), held[4] or '', held[6] or '', attempts, started, is_fresh, int(run), rotation[7] and '1' or '', rotation[8] or '' }

@@ -11,16 +11,16 @@
 
 local what, expected, tolerance, ahead = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now_ms = math.floor(redis_us() / 1000)
-local facts = redis.call('HMGET', KEYS[1], 'clock', 'clock_jump')
+local facts = read('HMGET', KEYS[1], 'clock', 'clock_jump')
 local past, jump = tonumber(facts[1]), facts[2]
 local noted = ''
 
 if what == 'adopt' or (what == 'steady' and math.abs(now_ms - expected) <= tolerance) then
-  redis.call('HSET', KEYS[1], 'clock', int(now_ms))
-  if jump then redis.call('HDEL', KEYS[1], 'clock_jump') end
+  write('HSET', KEYS[1], 'clock', int(now_ms))
+  if jump then write('HDEL', KEYS[1], 'clock_jump') end
 elseif what == 'jumped' and not jump and past and math.abs(now_ms - expected) > tolerance and (now_ms > past + ahead or now_ms < past - tolerance) then
   jump = string.format('{"since":%s,"offset_ms":%s,"noticed_by":%s}', int(expected), int(now_ms - expected), cjson.encode(ARGV[6]))
-  redis.call('HSET', KEYS[1], 'clock_jump', jump)
+  write('HSET', KEYS[1], 'clock_jump', jump)
   noted = '1'
 end
 return { 'TIME', int(now_ms), past and int(past) or '', jump or '', noted }

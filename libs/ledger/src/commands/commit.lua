@@ -31,7 +31,7 @@
 --         {'WITHHELD', code}    too much of the org has changed, or the org is held already: nothing is published until an operator decides
 --         {'READERS'}           consumers were added or removed since: nothing was written
 --         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after that many ms is not
---         {'BROKEN', error}     an entry of it has not the type that it should have; what was written by then stays
+--         {'BROKEN', error}     an entry of it has the wrong type: nothing was written
 -- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once. A read
 -- says nothing against what has been known for a shorter time than reads may lag behind. One of the last five superseded keys is published again only when
 -- several reads, each later than the lag after the one before, agree on it. No key, or another key, is never published for more of an org at a time than
@@ -39,7 +39,9 @@
 -- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter that the ledger
 -- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
 
-local now_ms, readers = math.floor(now_us() / 1000), nil
+local now_ms = math.floor(now_us() / 1000)
+local readers = readers_revision()
+prepare_event()
 
 -- The org whose limit counts: the one that the assistant was last published under.
 local function org_of(name, org)
@@ -50,7 +52,7 @@ end
 -- than the lag after the one before. Reads that are further apart than the gap do not agree, for nobody knows what was so in between; after eight
 -- of them they do.
 local function observe(key, state, read_ms, lag_ms, gap_ms)
-  local seen = redis.call('HMGET', key, 'seen', 'seen_since', 'seen_last', 'seen_count', 'seen_reads')
+  local seen = read('HMGET', key, 'seen', 'seen_since', 'seen_last', 'seen_count', 'seen_reads')
   local reads = math.min((tonumber(seen[5]) or 0) + 1, OBSERVED_READS)
   local since, last, count = tonumber(seen[2]), tonumber(seen[3]), tonumber(seen[4])
   if seen[1] ~= state or not (since and last and count) or last > read_ms + 60000 or (read_ms > last + gap_ms and reads < OBSERVED_READS) then
@@ -58,7 +60,7 @@ local function observe(key, state, read_ms, lag_ms, gap_ms)
   elseif read_ms > last + lag_ms then
     last, count = read_ms, count + 1
   end
-  redis.call('HSET', key, 'seen', state, 'seen_since', int(since), 'seen_last', int(last), 'seen_count', count, 'seen_reads', reads)
+  write('HSET', key, 'seen', state, 'seen_since', int(since), 'seen_last', int(last), 'seen_count', count, 'seen_reads', reads)
   return read_ms - since, count, math.max(last + lag_ms - read_ms, 0) + lag_ms * (2 ^ (reads - 1) - 1) + 1
 end
 
@@ -71,7 +73,7 @@ local WITNESSES_LOOKED_AT = 20
 local FIRST_IMPORT_CONFIRMS = 20
 local function witness_of(org, assistant, since_ms, confirm_ms)
   local newer
-  for _, id in ipairs(redis.call('ZRANDMEMBER', PREFIX .. ':assistants:' .. encoded(org), WITNESSES_LOOKED_AT)) do
+  for _, id in ipairs(read('ZRANDMEMBER', PREFIX .. ':assistants:' .. encoded(org), WITNESSES_LOOKED_AT)) do
     local other = id ~= assistant and redis.pcall('HMGET', PREFIX .. ':assistant:' .. encoded(id), 'fingerprint', 'since')
     if other and not other.err and is_key(other[1]) then
       if (tonumber(other[2]) or 0) <= since_ms + FIRST_IMPORT_CONFIRMS * confirm_ms then return id end
@@ -93,6 +95,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   local id, state, cause, assistant = ARGV[2], ARGV[4], ARGV[5], ARGV[13]
   local read_ms, lag_ms = tonumber(ARGV[14]), tonumber(ARGV[15])
   local org = org_of(held[9], ARGV[11])
+  prove_org(org)
   if not held[6] then
     local shared = withhold_shared_key(org, state, assistant, now_ms)
     if shared then return shared end
@@ -107,7 +110,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   if was_superseded(state, held[6], superseded) then
     local _, count, wait_ms = observe(KEYS[2], state, read_ms, lag_ms, math.huge)
     if count < READS_FOR_ROLLBACK then
-      redis.call('HSETNX', PREFIX .. ':stale', assistant, cjson.encode({ since = math.floor(now_ms), org = org }))
+      write('HSETNX', PREFIX .. ':stale', assistant, cjson.encode({ since = math.floor(now_ms), org = org }))
       return { 'STALE', held[4], int(wait_ms) }
     end
     return cause ~= 'rollback' and { 'CONFIRMED' } or nil
@@ -150,6 +153,7 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
 end
 
 local function commit(KEYS, ARGV)
+  wrote = false
   local id, epoch, state, cause, becomes = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
   local version = tonumber(epoch)
 
@@ -170,10 +174,15 @@ local function commit(KEYS, ARGV)
     return { 'REFUSED', int(published) }
   end
 
-  local superseded, is_read = held[7] or '', ARGV[14] ~= ''
+  local superseded, is_read, answer = held[7] or '', ARGV[14] ~= '', nil
   if not is_read then
     if held[6] and (held[6] == state or string.find(superseded, short(state), 1, true)) then return { 'OLD', int(published) } end
-    if is_answer_of_before(ARGV[11], state, ARGV[13], ARGV[21]) then return { 'OLD', int(published) } end
+    local is_before, note = judge_answer(ARGV[11], state, ARGV[13], ARGV[21])
+    if is_before then
+      note_answer(ARGV[11], note)
+      return { 'OLD', int(published) }
+    end
+    answer = note
   end
   if is_read and held[6] ~= state then
     local refusal = judge_read(KEYS, ARGV, held, superseded, now_ms)
@@ -185,10 +194,10 @@ local function commit(KEYS, ARGV)
     superseded = string.sub(short(held[6]) .. ',' .. superseded, 1, 59)
   end
 
-  readers = readers or readers_revision()
   if readers ~= ARGV[18] then return { 'READERS' } end
   local seq, event, entry = emit(ARGV[6], ARGV[7], ARGV[8])
-  redis.call('SET', KEYS[3], event)
+  write('SET', KEYS[3], event)
+  if answer then note_answer(ARGV[11], answer) end
   -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some
   -- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
   local verified = is_read and int(tonumber(ARGV[14]) - tonumber(ARGV[15])) or int(tonumber(held[11]) or 0)
@@ -200,37 +209,37 @@ local function commit(KEYS, ARGV)
   if rotated then
     facts[#facts + 1], facts[#facts + 2] = 'rotated', rotated
   elseif read_anew then
-    redis.call('HDEL', KEYS[2], 'rotated')
+    write('HDEL', KEYS[2], 'rotated')
   end
   if not held[6] then
     facts[#facts + 1], facts[#facts + 2] = 'since', int(now_ms)
   end
-  redis.call('HSET', KEYS[2], unpack(facts))
+  write('HSET', KEYS[2], unpack(facts))
   if held[13] then forget_observation(KEYS[2], ARGV[13]) end
   if read_anew and cause == 'drift' then note_drift(ARGV[11], now_ms) end
   if is_read and is_key(state) and held[6] ~= state then note_adopted(org_of(held[9], ARGV[11]), state, ARGV[13]) end
   if cause == 'rollback' then
     -- What a rotation had found is in force no more.
-    redis.call('HDEL', KEYS[2], 'satisfied')
-    redis.call('ZADD', PREFIX .. ':rollbacks', int(now_ms), ARGV[13])
-    redis.call('ZREMRANGEBYRANK', PREFIX .. ':rollbacks', 0, -1001)
+    write('HDEL', KEYS[2], 'satisfied')
+    write('ZADD', PREFIX .. ':rollbacks', int(now_ms), ARGV[13])
+    write('ZREMRANGEBYRANK', PREFIX .. ':rollbacks', 0, -1001)
   end
   if held[9] ~= ARGV[12] then
-    if held[9] then redis.call('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
-    redis.call('SADD', PREFIX .. ':orgs', ARGV[11])
+    if held[9] then write('ZREM', PREFIX .. ':assistants:' .. held[9], ARGV[13]) end
+    write('SADD', PREFIX .. ':orgs', ARGV[11])
   end
-  if held[9] ~= ARGV[12] or held[6] == 'deleted' or id == '' then redis.call('ZADD', PREFIX .. ':assistants:' .. ARGV[12], int(now_ms), ARGV[13]) end
+  if held[9] ~= ARGV[12] or held[6] == 'deleted' or id == '' then write('ZADD', PREFIX .. ':assistants:' .. ARGV[12], int(now_ms), ARGV[13]) end
   if held[10] then
-    redis.call('HDEL', KEYS[2], 'uncertain')
-    redis.call('HDEL', PREFIX .. ':uncertain', ARGV[13])
+    write('HDEL', KEYS[2], 'uncertain')
+    write('HDEL', PREFIX .. ':uncertain', ARGV[13])
   end
   if ARGV[16] ~= '' then request_later_check(ARGV[11], ARGV[13], now_ms + tonumber(ARGV[16]), epoch) end
-  if ARGV[17] == '1' then redis.call('HDEL', PREFIX .. ':ledger', 'run:' .. ARGV[11], 'run_at:' .. ARGV[11]) end
+  if ARGV[17] == '1' then write('HDEL', PREFIX .. ':ledger', 'run:' .. ARGV[11], 'run_at:' .. ARGV[11]) end
 
   if becomes == 'satisfied' then
-    redis.call('HSET', KEYS[2], 'satisfied', epoch)
-    redis.call('HSET', KEYS[1], 'entry', entry)
-    local bulk = redis.call('HGET', KEYS[1], 'bulk')
+    write('HSET', KEYS[2], 'satisfied', epoch)
+    write('HSET', KEYS[1], 'entry', entry)
+    local bulk = read('HGET', KEYS[1], 'bulk')
     -- Without an index: it has not ended, but its entry is the newest of its bulk.
     if bulk then gathered[#gathered + 1] = { bulk = bulk, entry = entry } end
   elseif becomes == 'ends' then
@@ -243,10 +252,10 @@ local function commit(KEYS, ARGV)
 
   if state == 'deleted' then
     -- Kept for consumers to see, and then forgotten.
-    redis.call('ZREM', PREFIX .. ':assistants:' .. ARGV[12], ARGV[13])
-    for _, key in ipairs({ KEYS[2], KEYS[3] }) do redis.call('EXPIRE', key, 30 * 86400) end
+    write('ZREM', PREFIX .. ':assistants:' .. ARGV[12], ARGV[13])
+    for _, key in ipairs({ KEYS[2], KEYS[3] }) do write('EXPIRE', key, 30 * 86400) end
   elseif held[6] == 'deleted' then
-    redis.call('PERSIST', KEYS[2])
+    write('PERSIST', KEYS[2])
   end
   return { 'COMMITTED', seq, entry }
 end

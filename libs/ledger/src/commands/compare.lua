@@ -31,14 +31,14 @@ local function compare(key, id, state)
     if held[7] then forget_if_never_published(key) end
     return (state == '' or is_key(state)) and 'unseen' or 'keyless'
   end
-  if held[6] and held[3] ~= 'deleted' then redis.call('ZADD', PREFIX .. ':assistants:' .. held[6], 'XX', seen_ms, id) end
+  if held[6] and held[3] ~= 'deleted' then write('ZADD', PREFIX .. ':assistants:' .. held[6], 'XX', seen_ms, id) end
   if state == '' then return 'unshown' end
   if held[3] == state then
     local verified = math.min(read_ms - lag_ms, now_ms)
-    if verified > (tonumber(held[5]) or 0) then redis.call('HSET', key, 'verified', int(verified)) end
+    if verified > (tonumber(held[5]) or 0) then write('HSET', key, 'verified', int(verified)) end
     if held[9] then
       forget_observation(key, id)
-      if held[6] then redis.call('ZREM', changes_key(decoded(held[6])), id) end
+      if held[6] then write('ZREM', changes_key(decoded(held[6])), id) end
     end
     -- Consumers were told that it is in doubt, and no rotation is about to tell them otherwise: the check does, if none is due.
     if held[10] and held[6] and not is_driven(held) then request_check(decoded(held[6]), id, now_ms) end

@@ -10,7 +10,7 @@
 local id = ARGV[2]
 local state = redis.pcall('HGET', KEYS[1], 'state')
 if type(state) == 'table' then
-  redis.call('ZREM', PREFIX .. ':rotations:open', id)
+  write('ZREM', PREFIX .. ':rotations:open', id)
   return { 'UNREADABLE' }
 end
 local now_ms = math.floor(now_us() / 1000)
@@ -19,7 +19,7 @@ if state == 'QUEUED' then
   return { 'FAILED' }
 end
 if state == 'ROTATING' or state == 'RECONCILING' then
-  if state == 'ROTATING' then redis.call('HSET', KEYS[1], 'since', int(now_ms)) end
+  if state == 'ROTATING' then write('HSET', KEYS[1], 'since', int(now_ms)) end
   move(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + tonumber(ARGV[3])), 'error', 'OUTCOME_UNKNOWN',
     'read_error', 'LEDGER_CORRUPT', 'operator', '1')
   return { 'WAITS' }

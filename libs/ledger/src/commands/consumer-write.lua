@@ -11,14 +11,15 @@
 
 local name, seen, entry = ARGV[2], ARGV[3], ARGV[4]
 
-if (redis.call('HGET', KEYS[1], name) or '') ~= seen then return { 'CHANGED' } end
-if seen == '' and entry ~= '' and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[9]) then return { 'FULL' } end
+if (read('HGET', KEYS[1], name) or '') ~= seen then return { 'CHANGED' } end
+if seen == '' and entry ~= '' and read('HLEN', KEYS[1]) >= tonumber(ARGV[9]) then return { 'FULL' } end
+if ARGV[6] ~= '' then prepare_event() end
 if entry == '' then
-  redis.call('HDEL', KEYS[1], name)
+  write('HDEL', KEYS[1], name)
 else
-  redis.call('HSET', KEYS[1], name, entry)
+  write('HSET', KEYS[1], name, entry)
 end
-redis.call('HINCRBY', KEYS[2], 'consumers', 1)
-if ARGV[5] == '1' then redis.call('HINCRBY', KEYS[2], 'readers', 1) end
+write('HINCRBY', KEYS[2], 'consumers', 1)
+if ARGV[5] == '1' then write('HINCRBY', KEYS[2], 'readers', 1) end
 if ARGV[6] ~= '' then emit(ARGV[6], ARGV[7], ARGV[8]) end
 return { 'WRITTEN' }

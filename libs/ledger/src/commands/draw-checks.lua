@@ -6,6 +6,6 @@
 
 local now_ms = math.floor(now_us() / 1000)
 local until_ms = int(now_ms + tonumber(ARGV[3]))
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(now_ms), 'LIMIT', 0, tonumber(ARGV[2]))
-for _, one in ipairs(due) do redis.call('ZADD', KEYS[1], until_ms, one) end
+local due = read('ZRANGEBYSCORE', KEYS[1], '-inf', int(now_ms), 'LIMIT', 0, tonumber(ARGV[2]))
+for _, one in ipairs(due) do write('ZADD', KEYS[1], until_ms, one) end
 return { 'DRAWN', until_ms, unpack(due) }

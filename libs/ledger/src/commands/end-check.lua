@@ -5,7 +5,7 @@
 -- ARGV  1 prefix  2 the check  3 put off until (ms), as it was drawn  4 ms until it is to be made again, '' where it is done
 -- Returns {'ENDED'}, or {'ASKED'} where it was asked for anew
 
-if redis.call('ZSCORE', KEYS[1], ARGV[2]) ~= ARGV[3] then return { 'ASKED' } end
-if ARGV[4] == '' or KEYS[1] ~= KEYS[2] then redis.call('ZREM', KEYS[1], ARGV[2]) end
-if ARGV[4] ~= '' then redis.call('ZADD', KEYS[2], int(math.floor(now_us() / 1000) + tonumber(ARGV[4])), ARGV[2]) end
+if read('ZSCORE', KEYS[1], ARGV[2]) ~= ARGV[3] then return { 'ASKED' } end
+if ARGV[4] == '' or KEYS[1] ~= KEYS[2] then write('ZREM', KEYS[1], ARGV[2]) end
+if ARGV[4] ~= '' then write('ZADD', KEYS[2], int(math.floor(now_us() / 1000) + tonumber(ARGV[4])), ARGV[2]) end
 return { 'ENDED' }

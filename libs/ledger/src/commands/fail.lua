@@ -7,14 +7,15 @@
 
 local id, epoch = ARGV[2], ARGV[3]
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'org')
+local held = read('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'org')
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
+local assistant = read('HGET', KEYS[1], 'assistant')
 local now_ms = math.floor(now_us() / 1000)
 hand_back(KEYS[2], KEYS[3])
-if ARGV[6] == '1' and held[3] then
+if ARGV[6] == '1' and held[3] and assistant then
   -- Under the org that it was published under: the rotation may have been asked for with a wrong one.
-  request_check(decoded(held[4]), redis.call('HGET', KEYS[1], 'assistant'), now_ms)
+  request_check(decoded(held[4]), assistant, now_ms)
 end
 forget_if_never_published(KEYS[2])
 expire_if_deleted(KEYS[2])

@@ -7,6 +7,6 @@
 --         {'ALREADY'}   since when and why stay as they were
 -- Keeps: both fields are there, or neither.
 
-if redis.call('HSETNX', KEYS[1], 'frozen', int(math.floor(now_us() / 1000))) == 0 then return { 'ALREADY' } end
-redis.call('HSET', KEYS[1], 'frozen_reason', ARGV[2])
+if write('HSETNX', KEYS[1], 'frozen', int(math.floor(now_us() / 1000))) == 0 then return { 'ALREADY' } end
+write('HSET', KEYS[1], 'frozen_reason', ARGV[2])
 return { 'FROZEN' }

@@ -9,9 +9,10 @@
 
 local id, epoch, code = ARGV[2], ARGV[3], ARGV[4]
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch')
-local of = redis.call('HMGET', KEYS[1], 'bulk', 'item', 'counted')
-if held[1] ~= id or held[2] ~= epoch or not of[1] then return { 'REFUSED' } end
+local held = read('HMGET', KEYS[2], 'holder', 'epoch')
+local of = read('HMGET', KEYS[1], 'bulk', 'item', 'counted')
+local item = tonumber(of[2])
+if held[1] ~= id or held[2] ~= epoch or not of[1] or not item then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
 local key = bulk_key(of[1])
@@ -19,23 +20,23 @@ hand_back(KEYS[2], KEYS[3])
 forget_if_never_published(KEYS[2])
 expire_if_deleted(KEYS[2])
 if of[3] then no_longer_unknown(id, of[1], of[3]) end
-redis.call('ZREM', PREFIX .. ':rotations:open', id)
-redis.call('DEL', KEYS[1])
-if redis.call('EXISTS', key) == 0 then return { 'GIVEN' } end
+write('ZREM', PREFIX .. ':rotations:open', id)
+write('DEL', KEYS[1])
+if read('EXISTS', key) == 0 then return { 'GIVEN' } end
 
-redis.call('SETRANGE', key .. ':states', of[2], '.')
+write('SETRANGE', key .. ':states', of[2], '.')
 -- Whoever has it drawn puts it back at the end of the draw: twice, and they would grow in number with each try.
-local item, is_drawn = tonumber(of[2]), false
-for _, span in ipairs(redis.call('HKEYS', key .. ':draws')) do
+local is_drawn = false
+for _, span in ipairs(read('HKEYS', key .. ':draws')) do
   local from, to = string.match(span, '^(%d+):(%d+)$')
   is_drawn = is_drawn or (tonumber(from) <= item and item < tonumber(to))
 end
-if not is_drawn then redis.call('RPUSH', key .. ':redo', of[2] .. ':' .. int(item + 1)) end
-redis.call('HINCRBY', key, 'open', -1)
-redis.call('HSETNX', key, 'away_since', int(now_ms))
-local away_ms = now_ms - tonumber(redis.call('HGET', key, 'away_since'))
-if redis.call('HGET', key, 'state') == 'RUNNING' and (ARGV[5] == '1' or away_ms > tonumber(ARGV[6])) then
-  redis.call('HDEL', key, 'away_since')
+if not is_drawn then write('RPUSH', key .. ':redo', of[2] .. ':' .. int(item + 1)) end
+write('HINCRBY', key, 'open', -1)
+write('HSETNX', key, 'away_since', int(now_ms))
+local away_ms = now_ms - (tonumber(read('HGET', key, 'away_since')) or now_ms)
+if read('HGET', key, 'state') == 'RUNNING' and (ARGV[5] == '1' or away_ms > tonumber(ARGV[6])) then
+  write('HDEL', key, 'away_since')
   stop_bulk(of[1], 'HALTED', code, now_ms)
 end
 settle_bulk(of[1], now_ms)

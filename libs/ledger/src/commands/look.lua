@@ -7,7 +7,7 @@
 --          the org id that it was last published under, percent-encoded, or '', '1' where its record was too long to be read}
 --         {'HELD', ms to wait}     a rotation holds it, and finds out itself what is in force; or the clock of Redis is out of step
 
-local held = redis.call('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain', 'lands', 'org')
+local held = read('HMGET', KEYS[1], 'holder', 'lease', 'epoch', 'version', 'fingerprint', 'uncertain', 'lands', 'org')
 local now, is_out_of_step = now_us()
 if is_out_of_step then return { 'HELD', '1000' } end
 local now_ms = math.floor(now / 1000)
@@ -22,5 +22,5 @@ if held[1] then
   let_go(KEYS[1])
 end
 local epoch = int(draw(now, held[3], held[4]))
-redis.call('HSET', KEYS[1], 'epoch', epoch)
+write('HSET', KEYS[1], 'epoch', epoch)
 return { 'LOOK', epoch, int(now_ms), held[5] or '', held[4] or '', held[6] and '1' or '', held[8] or '', is_too_large(decoded(name_of(KEYS[1]))) and '1' or '' }

@@ -20,22 +20,22 @@ end
 
 local function is_carried(id)
   for i = 5, #ARGV do
-    if redis.call('EXISTS', ARGV[i] .. ':' .. id) == 1 and not redis.call('ZSCORE', ARGV[i] .. ':failed', id) then
+    if read('EXISTS', ARGV[i] .. ':' .. id) == 1 and not read('ZSCORE', ARGV[i] .. ':failed', id) then
       -- A delayed job's score is its time in ms, times 4096.
-      local score = redis.call('ZSCORE', ARGV[i] .. ':delayed', id)
+      local score = read('ZSCORE', ARGV[i] .. ':delayed', id)
       if not score or not is_put_off_too_far(id, tonumber(score) / 4096) then return true end
     end
   end
   return false
 end
 
-local ids = redis.call('ZRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
+local ids = read('ZRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
 local reply = { 'LOOKED', #ids < count and '' or ids[#ids] }
 for _, id in ipairs(ids) do
   if not is_carried(id) then
     local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
     if rotation[1] == false then
-      redis.call('ZREM', KEYS[1], id)
+      write('ZREM', KEYS[1], id)
     elseif tonumber(rotation[1]) and math.abs(now_ms - tonumber(rotation[1])) >= quiet_ms then
       -- Changed long ago, or under a clock that has been turned back since.
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, rotation[2], rotation[3]

@@ -8,11 +8,11 @@
 -- check began: nothing was written) or {'READERS'} (consumers were added or removed since the event was sealed: nothing was written)
 -- Keeps: `key-uncertain` comes once before the next version, and stands in the hash of the uncertain.
 
-local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'version', 'uncertain')
+local held = read('HMGET', KEYS[1], 'holder', 'epoch', 'version', 'uncertain')
 if held[1] or held[2] ~= ARGV[2] then return { 'REFUSED' } end
 if held[4] or not held[3] then return { 'KNOWN' } end
 if readers_revision() ~= ARGV[7] then return { 'READERS' } end
 local seq, event = emit(ARGV[3], ARGV[4], ARGV[5])
-redis.call('HSET', KEYS[1], 'uncertain', seq)
-redis.call('HSET', PREFIX .. ':uncertain', ARGV[6], event)
+write('HSET', KEYS[1], 'uncertain', seq)
+write('HSET', PREFIX .. ':uncertain', ARGV[6], event)
 return { 'MARKED' }

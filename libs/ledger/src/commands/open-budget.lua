@@ -12,10 +12,10 @@
 local SLOWEST = 0.1
 
 local now = now_us()
-local budget = redis.call('HMGET', KEYS[1], 'closed_until', 'closed_at')
+local budget = read('HMGET', KEYS[1], 'closed_until', 'closed_at')
 local closed_at = tonumber(budget[2]) or 0
 if (tonumber(budget[1]) or 0) <= now / 1000 then return { 'NOT_CLOSED' } end
 if ARGV[2] ~= '' and now - tonumber(ARGV[2]) * 1000 <= closed_at then return { 'TOO_OLD' } end
-redis.call('HDEL', KEYS[1], 'closed_until', 'closed_at', 'closed_since', 'probe_at')
-redis.call('HSET', KEYS[1], 'pace', SLOWEST, 'pace_at', int(now))
+write('HDEL', KEYS[1], 'closed_until', 'closed_at', 'closed_since', 'probe_at')
+write('HSET', KEYS[1], 'pace', SLOWEST, 'pace_at', int(now))
 return { 'OPENED' }

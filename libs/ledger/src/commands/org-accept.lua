@@ -7,7 +7,7 @@
 
 local org = org_name(ARGV[2])
 local now_ms = math.floor(now_us() / 1000)
-if redis.call('HDEL', KEYS[1], org) == 0 and not is_accepted(org, now_ms) then return { 'NOT_HELD' } end
-redis.call('HSET', PREFIX .. ':accepted', org, int(now_ms + tonumber(ARGV[3])))
-redis.call('DEL', adopted_key(org))
+if write('HDEL', KEYS[1], org) == 0 and not is_accepted(org, now_ms) then return { 'NOT_HELD' } end
+write('HSET', PREFIX .. ':accepted', org, int(now_ms + tonumber(ARGV[3])))
+write('DEL', adopted_key(org))
 return { 'ACCEPTED' }

@@ -9,15 +9,16 @@
 
 local after, count = ARGV[2], tonumber(ARGV[3])
 local org = org_name('c')
-local ids = redis.call('ZRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
+local ids = read('ZRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
 local renamed = 0
 for _, id in ipairs(ids) do
   local rotation = redis.pcall('HMGET', rotation_key(id), 'org', 'assistant_key')
-  if rotation[1] == 'c' and org ~= 'c' then
-    redis.call('HSET', rotation_key(id), 'org', org)
+  local is_whole = rotation[1] == 'c' and string.find(rotation[2] or '', PREFIX .. ':assistant:', 1, true) == 1
+  if is_whole and org ~= 'c' then
+    write('HSET', rotation_key(id), 'org', org)
     if redis.pcall('HGET', rotation[2], 'queued:c') == id then
-      redis.call('HDEL', rotation[2], 'queued:c')
-      redis.call('HSETNX', rotation[2], 'queued:' .. org, id)
+      write('HDEL', rotation[2], 'queued:c')
+      write('HSETNX', rotation[2], 'queued:' .. org, id)
     end
     renamed = renamed + 1
   end

@@ -8,7 +8,7 @@
 --         {'ACCEPTED'}       an operator has accepted it meanwhile: nothing was written
 
 if ARGV[3] ~= 'KEYS_NOT_SHOWN' and is_accepted(ARGV[2], math.floor(now_us() / 1000)) then return { 'ACCEPTED' } end
-local before = redis.call('HGET', KEYS[1], org_name(ARGV[2]))
+local before = read('HGET', KEYS[1], org_name(ARGV[2]))
 local whole, hold = pcall(cjson.decode, before or '')
 local since = before and whole and type(hold) == 'table' and tonumber(hold.since) or math.floor(now_us() / 1000)
 hold_org(ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), since)

@@ -19,15 +19,19 @@ if readers_revision() ~= ARGV[5] then return { 'READERS' } end
 local _, is_out_of_step = now_us()
 -- A Redis that was restored from a copy may hold older keys than consumers do: published again under a higher version, they would replace the newer ones. So nothing
 -- moves on a Redis that nobody has recognised yet, nor what no read has confirmed since it was restarted.
-local facts = redis.call('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted')
+local facts = read('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted')
 local is_recognised = not facts[1] or string.find(redis.call('INFO', 'server'), 'run_id:' .. facts[1], 1, true) ~= nil
 local restarted = tonumber(facts[2]) or 0
+
+-- What cannot be read stops it before anything is written.
+read('ZCARD', KEYS[1])
+read('ZCARD', KEYS[2])
 
 local function move_one(assistant_key, current_key, id, seen, epoch, version, head, tail)
   local held = redis.pcall('HMGET', assistant_key, 'holder', 'epoch', 'org', 'uncertain', 'version', 'verified')
   if held.err then return 'changed' end
   if held[3] ~= 'c' then
-    redis.call('ZREM', KEYS[1], id)
+    write('ZREM', KEYS[1], id)
     return 'gone'
   end
   -- No version is published while the clock of Redis is out of step.
@@ -37,12 +41,12 @@ local function move_one(assistant_key, current_key, id, seen, epoch, version, he
   if type(current) ~= 'string' or redis.sha1hex(current) ~= seen then return 'changed' end
 
   local seq, event = emit(head, tail, ARGV[4])
-  redis.call('SET', current_key, event, 'KEEPTTL')
-  redis.call('HSET', assistant_key, 'version', version, 'epoch', version, 'seq', seq, 'org', ARGV[3])
-  local score = redis.call('ZSCORE', KEYS[1], id) or '0'
-  redis.call('ZREM', KEYS[1], id)
-  redis.call('ZADD', KEYS[2], score, id)
-  redis.call('SADD', KEYS[3], ARGV[2])
+  write('SET', current_key, event, 'KEEPTTL')
+  write('HSET', assistant_key, 'version', version, 'epoch', version, 'seq', seq, 'org', ARGV[3])
+  local score = read('ZSCORE', KEYS[1], id) or '0'
+  write('ZREM', KEYS[1], id)
+  write('ZADD', KEYS[2], score, id)
+  write('SADD', KEYS[3], ARGV[2])
   return 'moved'
 end
 
@@ -51,5 +55,5 @@ for i = 4, #KEYS, 2 do
   local at = 6 + 3 * (i - 4)
   reply[#reply + 1] = move_one(KEYS[i], KEYS[i + 1], unpack(ARGV, at, at + 5))
 end
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[3], 'c') end
+if read('EXISTS', KEYS[1]) == 0 then write('SREM', KEYS[3], 'c') end
 return reply

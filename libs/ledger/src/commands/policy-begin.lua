@@ -10,7 +10,7 @@
 
 local due = tonumber(ARGV[2])
 
-local policy = redis.call('HMGET', KEYS[1], 'paused', 'due', 'until', 'window_length')
+local policy = read('HMGET', KEYS[1], 'paused', 'due', 'until', 'window_length')
 if not policy[4] then return { 'MISSING' } end
 if policy[1] == '1' then return { 'PAUSED' } end
 local begun = tonumber(policy[2]) or 0
@@ -19,5 +19,5 @@ if begun == due then return { 'BEGUN', policy[3] } end
 
 local now = math.floor(now_us() / 1000)
 local until_ms = int(now + tonumber(policy[4]))
-redis.call('HSET', KEYS[1], 'due', int(due), 'until', until_ms, 'updated', int(now))
+write('HSET', KEYS[1], 'due', int(due), 'until', until_ms, 'updated', int(now))
 return { 'BEGUN', until_ms }

@@ -17,24 +17,25 @@ local org_at = 9 + named
 ARGV[org_at] = org_name(ARGV[org_at])
 
 if request ~= '' then
-  local seen = redis.call('GET', KEYS[4])
+  local seen = read('GET', KEYS[4])
   if seen then
     local other, digest = string.match(seen, '^(%S+) (%S+)$')
     -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
     if digest ~= own_digest and not (digest == digest_of_c and org_name('c') == ARGV[org_at]) then return { 'REUSED' } end
-    local hash = redis.call('HGETALL', PREFIX .. ':policy:' .. other)
+    local hash = read('HGETALL', PREFIX .. ':policy:' .. other)
     if #hash == 0 then return { 'SPENT' } end
     return { 'KNOWN', other, hash }
   end
 end
-if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[6]) then return { 'FULL' } end
-if request ~= '' then redis.call('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5]) end
+if read('ZCARD', KEYS[3]) >= tonumber(ARGV[6]) then return { 'FULL' } end
+read('SCARD', KEYS[2])
+local now = int(math.floor(now_us() / 1000))
+write('HSET', KEYS[1], 'request', request, 'assistants', ARGV[7], 'paused', '', 'created', now, 'updated', now, unpack(ARGV, 8 + named))
+if request ~= '' then write('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5]) end
 
 -- A thousand at a time: Lua's stack does not take all of them.
 for from = 8, 7 + named, 1000 do
-  redis.call('SADD', KEYS[2], unpack(ARGV, from, math.min(from + 999, 7 + named)))
+  write('SADD', KEYS[2], unpack(ARGV, from, math.min(from + 999, 7 + named)))
 end
-local now = int(math.floor(now_us() / 1000))
-redis.call('HSET', KEYS[1], 'request', request, 'assistants', ARGV[7], 'paused', '', 'created', now, 'updated', now, unpack(ARGV, 8 + named))
-redis.call('ZADD', KEYS[3], 0, id)
-return { 'CREATED', redis.call('HGETALL', KEYS[1]) }
+write('ZADD', KEYS[3], 0, id)
+return { 'CREATED', read('HGETALL', KEYS[1]) }

@@ -6,6 +6,6 @@
 --         {'MISSING'}
 -- Keeps: a policy that was deleted meanwhile does not come back as a rest of one.
 
-if redis.call('EXISTS', KEYS[1]) == 0 then return { 'MISSING' } end
-redis.call('HSET', KEYS[1], 'updated', int(math.floor(now_us() / 1000)), unpack(ARGV, 2))
-return { 'WRITTEN', redis.call('HGETALL', KEYS[1]) }
+if read('EXISTS', KEYS[1]) == 0 then return { 'MISSING' } end
+write('HSET', KEYS[1], 'updated', int(math.floor(now_us() / 1000)), unpack(ARGV, 2))
+return { 'WRITTEN', read('HGETALL', KEYS[1]) }

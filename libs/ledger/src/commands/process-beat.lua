@@ -11,7 +11,7 @@ local id, most, keep_ms = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[7])
 local now_ms = math.floor(now_us() / 1000)
 
 local gone, count, started = {}, 0, nil
-local entries = redis.call('HGETALL', KEYS[1])
+local entries = read('HGETALL', KEYS[1])
 for i = 1, #entries, 2 do
   local seen, since, lease, left = string.match(entries[i + 1], '^(%d+) (%d+) (%d+) ([01]) ')
   seen = tonumber(seen)
@@ -19,7 +19,7 @@ for i = 1, #entries, 2 do
     started = since
   elseif not seen or seen > now_ms + 60000 or now_ms - seen > keep_ms then
     -- Unreadable, of a clock that has been turned back since, or of long ago.
-    redis.call('HDEL', KEYS[1], entries[i])
+    write('HDEL', KEYS[1], entries[i])
   else
     count = count + 1
     if left == '1' or now_ms - seen > tonumber(lease) then gone[#gone + 1] = { id = entries[i], seen = seen } end
@@ -28,10 +28,10 @@ end
 if count >= most then
   table.sort(gone, function(a, b) return a.seen < b.seen end)
   for i = 1, math.min(#gone, count + 1 - most) do
-    redis.call('HDEL', KEYS[1], gone[i].id)
+    write('HDEL', KEYS[1], gone[i].id)
     count = count - 1
   end
   if count >= most then return { 'FULL' } end
 end
-redis.call('HSET', KEYS[1], id, int(now_ms) .. ' ' .. (started or int(now_ms)) .. ' ' .. ARGV[3] .. ' ' .. (ARGV[4] == '1' and '1' or '0') .. ' ' .. ARGV[5])
+write('HSET', KEYS[1], id, int(now_ms) .. ' ' .. (started or int(now_ms)) .. ' ' .. ARGV[3] .. ' ' .. (ARGV[4] == '1' and '1' or '0') .. ' ' .. ARGV[5])
 return { 'NOTED' }

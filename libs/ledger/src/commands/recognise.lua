@@ -7,11 +7,11 @@
 --         {'OTHER'}  another one was noted before: it was restarted, failed over or restored
 -- Keeps: of several workers that ask at the same moment, one starts the run.
 
-local before = redis.call('HGET', KEYS[1], 'redis_run')
+local before = read('HGET', KEYS[1], 'redis_run')
 if before == ARGV[2] then return { 'SAME' } end
-redis.call('HSET', KEYS[1], 'redis_run', ARGV[2])
+write('HSET', KEYS[1], 'redis_run', ARGV[2])
 if not before then return { 'FIRST' } end
 -- From then on only what has been read again is known to be so.
-redis.call('HSET', KEYS[1], 'restarted', int(math.floor(now_us() / 1000)))
-begin_run(redis.call('HGET', KEYS[1], 'event_run'))
+write('HSET', KEYS[1], 'restarted', int(math.floor(now_us() / 1000)))
+begin_run(read('HGET', KEYS[1], 'event_run'))
 return { 'OTHER' }

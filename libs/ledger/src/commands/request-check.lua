@@ -5,5 +5,5 @@
 -- ARGV  1 prefix  2 org id  3 assistant id  4 in how many ms, at the latest
 -- Returns {'REQUESTED'}
 
-redis.call('ZADD', KEYS[1], 'LT', int(math.floor(now_us() / 1000) + tonumber(ARGV[4])), org_name(ARGV[2]) .. '/' .. ARGV[3])
+write('ZADD', KEYS[1], 'LT', int(math.floor(now_us() / 1000) + tonumber(ARGV[4])), org_name(ARGV[2]) .. '/' .. ARGV[3])
 return { 'REQUESTED' }

@@ -10,9 +10,9 @@ for i = 2, #KEYS do
   local at = 2 + 3 * (i - 2)
   local seen, text, assistant = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local now
-  if assistant == '' then now = redis.call('GET', KEYS[i]) else now = redis.call('HGET', KEYS[1], assistant) end
+  if assistant == '' then now = read('GET', KEYS[i]) else now = read('HGET', KEYS[1], assistant) end
   if now and redis.sha1hex(now) == seen then
-    if assistant == '' then redis.call('SET', KEYS[i], text, 'KEEPTTL') else redis.call('HSET', KEYS[1], assistant, text) end
+    if assistant == '' then write('SET', KEYS[i], text, 'KEEPTTL') else write('HSET', KEYS[1], assistant, text) end
     replaced = replaced + 1
   end
 end

@@ -10,11 +10,11 @@
 
 local id, epoch = ARGV[2], ARGV[3]
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'satisfied', 'org')
+local held = read('HMGET', KEYS[2], 'holder', 'epoch', 'satisfied', 'org')
 if held[1] ~= id or held[2] ~= epoch or not held[3] then return { 'REFUSED' } end
 if held[4] and hold_of(decoded(held[4])) == 'KEYS_NOT_SHOWN' then return { 'WITHHELD' } end
 
-redis.call('HSET', KEYS[2], 'verified', ARGV[5])
+write('HSET', KEYS[2], 'verified', ARGV[5])
 hand_back(KEYS[2], KEYS[3])
 finish(id, 'SUCCEEDED', ARGV[4], 'version', held[3], 'cause', 'reconciliation', 'error', '', 'status', '')
 return { 'SETTLED' }

@@ -11,20 +11,20 @@
 
 local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-local sweep = redis.call('HMGET', KEYS[1], 'state', 'org')
+local sweep = read('HMGET', KEYS[1], 'state', 'org')
 if not sweep[1] then return { 'MISSING' } end
 if sweep[1] ~= 'QUEUED' and sweep[1] ~= 'RUNNING' then return { 'ENDED' } end
 
 local now_ms = math.floor(now_us() / 1000)
-local lock = redis.call('HMGET', KEYS[2], 'token', 'lease')
+local lock = read('HMGET', KEYS[2], 'token', 'lease')
 if lock[1] and lock[1] ~= token then
   local rest = left(tonumber(lock[2]) or 0, now_ms, lease_ms)
   if rest > 0 then return { 'BUSY', int(rest) } end
 end
 
-if redis.call('HGET', KEYS[3], sweep[2]) == id then redis.call('HDEL', KEYS[3], sweep[2]) end
-redis.call('HSET', KEYS[2], 'id', id, 'token', token, 'lease', int(now_ms + lease_ms))
-if sweep[2] == '' then redis.call('HSET', PREFIX .. ':ledger', 'sweep_begun', int(now_ms)) end
-redis.call('HDEL', KEYS[1], 'counts')
-redis.call('HSET', KEYS[1], 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))
-return { 'BEGUN', int(now_ms), redis.call('HGETALL', KEYS[1]) }
+if read('HGET', KEYS[3], sweep[2]) == id then write('HDEL', KEYS[3], sweep[2]) end
+write('HSET', KEYS[2], 'id', id, 'token', token, 'lease', int(now_ms + lease_ms))
+if sweep[2] == '' then write('HSET', PREFIX .. ':ledger', 'sweep_begun', int(now_ms)) end
+write('HDEL', KEYS[1], 'counts')
+write('HSET', KEYS[1], 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))
+return { 'BEGUN', int(now_ms), read('HGETALL', KEYS[1]) }

@@ -12,23 +12,23 @@ local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
-local queued = redis.call('HGET', KEYS[3], org)
-if queued and redis.call('HGET', sweep_key(queued), 'state') == 'QUEUED' then
-  return { 'KNOWN', queued, redis.call('HGETALL', sweep_key(queued)) }
+local queued = read('HGET', KEYS[3], org)
+if queued and read('HGET', sweep_key(queued), 'state') == 'QUEUED' then
+  return { 'KNOWN', queued, read('HGETALL', sweep_key(queued)) }
 end
 
-local over = redis.call('ZCARD', KEYS[2]) + 1 - tonumber(ARGV[4])
-local at_work = redis.call('HGET', KEYS[4], 'id')
+local over = read('ZCARD', KEYS[2]) + 1 - tonumber(ARGV[4])
+local at_work = read('HGET', KEYS[4], 'id')
 local now = int(math.floor(now_us() / 1000))
-redis.call('HSET', KEYS[1], 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
-redis.call('ZADD', KEYS[2], 0, id)
-redis.call('HSET', KEYS[3], org, id)
+write('HSET', KEYS[1], 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
+write('ZADD', KEYS[2], 0, id)
+write('HSET', KEYS[3], org, id)
 
 if over > 0 then
-  for _, other in ipairs(redis.call('ZRANGE', KEYS[2], 0, over - 1)) do
-    if other ~= at_work and redis.call('HGET', sweep_key(other), 'state') ~= 'QUEUED' then
-      redis.call('DEL', sweep_key(other))
-      redis.call('ZREM', KEYS[2], other)
+  for _, other in ipairs(read('ZRANGE', KEYS[2], 0, over - 1)) do
+    if other ~= at_work and read('HGET', sweep_key(other), 'state') ~= 'QUEUED' then
+      write('DEL', sweep_key(other))
+      write('ZREM', KEYS[2], other)
     end
   end
 end

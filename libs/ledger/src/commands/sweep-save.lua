@@ -10,26 +10,26 @@
 
 local id, token = ARGV[2], ARGV[3]
 
-local sweep = redis.call('HMGET', KEYS[1], 'state', 'token', 'org', 'started')
+local sweep = read('HMGET', KEYS[1], 'state', 'token', 'org', 'started')
 local ends = ARGV[5] == ''
 if ends and sweep[1] == ARGV[6] and sweep[2] == token then return { 'SAVED' } end
-local lock = redis.call('HMGET', KEYS[2], 'id', 'token')
+local lock = read('HMGET', KEYS[2], 'id', 'token')
 if lock[1] ~= id or lock[2] ~= token or sweep[1] ~= 'RUNNING' then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
-redis.call('HSET', KEYS[1], 'counts', ARGV[4], 'updated', int(now_ms))
+write('HSET', KEYS[1], 'counts', ARGV[4], 'updated', int(now_ms))
 if ends then
-  redis.call('HSET', KEYS[1], 'state', ARGV[6], 'ended', int(now_ms), 'error', ARGV[7])
-  redis.call('EXPIRE', KEYS[1], ARGV[8])
-  redis.call('DEL', KEYS[2])
+  write('HSET', KEYS[1], 'state', ARGV[6], 'ended', int(now_ms), 'error', ARGV[7])
+  write('EXPIRE', KEYS[1], ARGV[8])
+  write('DEL', KEYS[2])
   -- Sweeps expire; when everything was last compared, and how that ended, is known for good.
   if sweep[3] == '' then
     local counts = cjson.decode(ARGV[4])
     local ended = cjson.encode({ id = id, state = ARGV[6], began = tonumber(sweep[4]), ended = now_ms, compared = counts.compared or 0, error = ARGV[7] })
-    redis.call('HSET', PREFIX .. ':ledger', 'sweep_ended', ended)
-    if ARGV[6] == 'SUCCEEDED' then redis.call('HSET', PREFIX .. ':ledger', 'sweep_succeeded', ended) end
+    write('HSET', PREFIX .. ':ledger', 'sweep_ended', ended)
+    if ARGV[6] == 'SUCCEEDED' then write('HSET', PREFIX .. ':ledger', 'sweep_succeeded', ended) end
   end
 else
-  redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[5])))
+  write('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[5])))
 end
 return { 'SAVED' }

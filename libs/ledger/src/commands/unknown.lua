@@ -15,36 +15,37 @@
 
 local id, epoch = ARGV[2], ARGV[3]
 
-local held = redis.call('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'uncertain')
+local held = read('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'uncertain')
 if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
 
 local now_ms = math.floor(now_us() / 1000)
-local rotation = redis.call('HMGET', KEYS[1], 'state', 'since', 'bulk', 'blocked')
+local rotation = read('HMGET', KEYS[1], 'state', 'since', 'bulk', 'blocked')
 local noted = rotation[1] == 'RECONCILING'
 local blocked = ARGV[16] ~= '' and ARGV[16] or rotation[4] or ''
 local tells = (not noted or ARGV[7] == 'STALE_READ') and held[3] and not held[4]
 if tells and readers_revision() ~= ARGV[15] then return { 'READERS' } end
-redis.call('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
+if tells then prepare_event() end
+write('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7] ~= '' and ARGV[7] or blocked, 'operator', blocked ~= '' and '1' or ARGV[8])
 if ARGV[16] ~= '' then
-  redis.call('HSET', KEYS[1], 'blocked', blocked)
+  write('HSET', KEYS[1], 'blocked', blocked)
   -- The next assistant of the bulk would fare no better, unless it is the record of this one alone.
-  if rotation[3] and blocked ~= 'RECORD_TOO_LARGE' and redis.call('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
+  if rotation[3] and blocked ~= 'RECORD_TOO_LARGE' and read('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
     stop_bulk(rotation[3], 'HALTED', blocked, now_ms)
   end
 end
 if not noted then
   if ARGV[14] ~= '1' then
     local org = org_name(ARGV[12])
-    redis.call('HINCRBY', KEYS[3], 'run:' .. org, 1)
-    redis.call('HSET', KEYS[3], 'run_at:' .. org, int(now_ms))
+    write('HINCRBY', KEYS[3], 'run:' .. org, 1)
+    write('HSET', KEYS[3], 'run_at:' .. org, int(now_ms))
   end
 end
 if tells then
   local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])
-  redis.call('HSET', KEYS[2], 'uncertain', seq)
-  redis.call('HSET', PREFIX .. ':uncertain', ARGV[13], event)
+  write('HSET', KEYS[2], 'uncertain', seq)
+  write('HSET', PREFIX .. ':uncertain', ARGV[13], event)
 end
 if rotation[3] then note_unknown_item(id, rotation[3], not noted, ARGV[14] == '1', ARGV[7], now_ms) end
 return { 'NOTED' }
