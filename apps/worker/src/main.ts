@@ -184,12 +184,15 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('housekeeping', () => housekeeping.close());
   watchRunId(redis, logger, async (runId) => {
-    if (await ledger.recogniseRedis(runId)) return;
-    logger.warn('this Redis was started anew or is another one, and may have lost its last seconds: everything is compared with upstream');
-    await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
-    // Also where sweeps are made on demand only: what was lost shows nowhere else.
-    await sweeps.requestAll();
-    await rewriteAppendOnlyFile(redis, logger);
+    const { due } = await ledger.recogniseRedis(runId);
+    if (due.includes('compared')) {
+      logger.warn('this Redis was started anew or is another one, and may have lost its last seconds: everything is compared with upstream');
+      await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
+      // Also where sweeps are made on demand only: what was lost shows nowhere else.
+      await sweeps.requestAll();
+      await ledger.noteDone('compared', runId);
+    }
+    if (due.includes('rewritten') && (await rewriteAppendOnlyFile(redis, logger))) await ledger.noteDone('rewritten', runId);
   });
 
   const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });

@@ -227,15 +227,26 @@ describe('bind', () => {
 
 describe('recogniseRedis', () => {
   it('notices that the ledger is on another Redis than before', async () => {
-    expect(await ledger.recogniseRedis('run-1')).toBe(true);
-    expect(await ledger.recogniseRedis('run-1')).toBe(true);
-    expect(await ledger.recogniseRedis('run-2')).toBe(false);
-    expect(await ledger.recogniseRedis('run-2')).toBe(true);
+    expect(await ledger.recogniseRedis('run-1')).toEqual({ other: false, due: [] });
+    expect(await ledger.recogniseRedis('run-1')).toEqual({ other: false, due: [] });
+    expect(await ledger.recogniseRedis('run-2')).toMatchObject({ other: true });
+    expect(await ledger.recogniseRedis('run-2')).toMatchObject({ other: false });
   });
 
   it('is told by one of several workers that ask at the same moment', async () => {
     await ledger.recogniseRedis('run-1');
-    expect((await Promise.all(Array.from({ length: 10 }, () => ledger.recogniseRedis('run-2')))).filter((known) => !known)).toHaveLength(1);
+    expect((await Promise.all(Array.from({ length: 10 }, () => ledger.recogniseRedis('run-2')))).filter(({ other }) => other)).toHaveLength(1);
+  });
+
+  it('names what is due after a restart until it is noted as done, and again after the next restart', async () => {
+    await ledger.recogniseRedis('run-1');
+    expect((await ledger.recogniseRedis('run-2')).due).toEqual(['compared', 'rewritten']);
+    await ledger.noteDone('compared', 'run-2');
+    expect((await ledger.recogniseRedis('run-2')).due).toEqual(['rewritten']);
+    await ledger.noteDone('rewritten', 'run-2');
+    expect((await ledger.recogniseRedis('run-2')).due).toEqual([]);
+    await ledger.noteDone('rewritten', 'run-1');
+    expect((await ledger.recogniseRedis('run-3')).due).toEqual(['compared', 'rewritten']);
   });
 });
 

@@ -271,8 +271,12 @@ export interface Ledger {
   adopt(id: string): Promise<void>;
   /** The id of the fingerprint key that the ledger is bound to; undefined of a new one. */
   boundTo(): Promise<string | undefined>;
-  /** Notes which Redis this is, by its run id. False if the ledger was on another one before, which may have known more: events then belong to a new run. */
-  recogniseRedis(runId: string): Promise<boolean>;
+  /**
+   * Notes which Redis this is, by its run id. `other`: the ledger was on another one before, which may have known more; events then belong to a new run.
+   * `due`: what a worker has to do for this Redis because of that, and none has noted as done.
+   */
+  recogniseRedis(runId: string): Promise<{ other: boolean; due: RestartDuty[] }>;
+  noteDone(duty: RestartDuty, runId: string): Promise<void>;
   /** Redis time, in ms since 1970. */
   nowMs(): Promise<number>;
   /** Open rotations that have not changed for so long and that no job carries: those of one page, and where the next begins. */
@@ -280,6 +284,9 @@ export interface Ledger {
   /** Forgets ended rotations beyond age or count. Returns how many. */
   trim(limits: { olderThanId: string; keepEach: number }): Promise<number>;
 }
+
+/** After a restart of Redis everything is compared with upstream (`compared`: that is asked for), and its append-only file is rewritten. */
+export type RestartDuty = 'compared' | 'rewritten';
 
 export interface RecogniseOptions {
   /** Of a process that makes fingerprints: binds a new ledger to it. */
@@ -674,8 +681,12 @@ export const createLedger = ({
     boundTo: async () => (await redis.hget(keys.ledger, 'fingerprint_key')) ?? undefined,
 
     recogniseRedis: async (runId) => {
-      const [kind] = await run.recognise([keys.ledger], [runId]);
-      return kind !== 'OTHER';
+      const [kind, duties] = await run.recognise([keys.ledger], [runId]);
+      return { other: kind === 'OTHER', due: String(duties).split(' ').filter((duty): duty is RestartDuty => duty === 'compared' || duty === 'rewritten') };
+    },
+
+    noteDone: async (duty, runId) => {
+      await redis.hset(keys.ledger, `${duty}_for`, runId);
     },
 
     nowMs: () => redisNowMs(redis),
