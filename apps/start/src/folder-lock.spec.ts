@@ -10,7 +10,7 @@ import { lockFolder } from './folder-lock.ts';
 
 const NOBODY = 65_534;
 /** Only root can start processes of two users. */
-const asRoot = process.getuid!() === 0 ? it : it.skip;
+const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
 
 let base: string;
 let folder: string;
@@ -30,7 +30,20 @@ const lockAs = (uid: number, thenStay: boolean) => {
 };
 
 describe('the lock of a folder', () => {
-  asRoot('is taken by the owner of the folder after a process of root was killed in it', async () => {
+  it('is held until it is released', async () => {
+    const first = await lockFolder(folder);
+    expect(await lockFolder(folder)).toMatchObject({ heldBy: { pid: process.pid } });
+    if (!('release' in first)) throw new Error('was not taken');
+    first.release();
+    const again = await lockFolder(folder);
+    expect(again).toHaveProperty('release');
+    if ('release' in again) again.release();
+    expect(existsSync(folder)).toBe(true);
+  });
+});
+
+describeAsRoot('the lock of a folder of another user', () => {
+  it('is taken by the owner of the folder after a process of root was killed in it', async () => {
     chownSync(folder, NOBODY, NOBODY);
     const killed = lockAs(0, true);
     await once(killed.stdout, 'data');
@@ -40,7 +53,7 @@ describe('the lock of a folder', () => {
     expect(JSON.parse(await text(lockAs(NOBODY, false).stdout))).toEqual({ taken: true });
   });
 
-  asRoot('is held by a process of root for the owner of the folder, who is told which', async () => {
+  it('is held by a process of root for the owner of the folder, who is told which', async () => {
     chownSync(folder, NOBODY, NOBODY);
     const holder = lockAs(0, true);
     await once(holder.stdout, 'data');
@@ -51,7 +64,7 @@ describe('the lock of a folder', () => {
     }
   });
 
-  asRoot('names a socket that this user may not ask, as an older version has left one', async () => {
+  it('names a socket that this user may not ask, as an older version has left one', async () => {
     chownSync(folder, NOBODY, NOBODY);
     const server = createServer().listen(join(folder, 'old.sock'));
     await once(server, 'listening');
@@ -61,16 +74,5 @@ describe('the lock of a folder', () => {
     } finally {
       server.close();
     }
-  });
-
-  it('is held until it is released', async () => {
-    const first = await lockFolder(folder);
-    expect(await lockFolder(folder)).toMatchObject({ heldBy: { pid: process.pid } });
-    if (!('release' in first)) throw new Error('was not taken');
-    first.release();
-    const again = await lockFolder(folder);
-    expect(again).toHaveProperty('release');
-    if ('release' in again) again.release();
-    expect(existsSync(folder)).toBe(true);
   });
 });
