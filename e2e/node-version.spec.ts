@@ -36,7 +36,7 @@ describe('a Node that is too old', () => {
     ...['start', 'gateway', 'worker', 'simulator'].map((name): [string, string[]] => [`npm run ${name}, on a machine without the Node of node_modules`, ['npm', name]]),
   ])('is named, with what to do: %s', async (_what, args) => {
     const { scripts } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-    const words = args[0] === 'npm' ? scripts[args[1]!]!.replace(/^exec node /, '').split(' ') : args;
+    const words = args[0] === 'npm' ? scripts[args[1]!]!.replace(/^(REKEY_FOLLOW_PARENT=1 )?exec node /, '').split(' ') : args;
     const { code, out, err } = await result(oldest, words);
     expect([code, out]).toEqual([1, '']);
     expect(err).toMatch(/^Rekey needs Node 24 or newer; this is Node 20\.\d+\.\d+\. .*node_modules\/\.bin\/node.*\n$/);

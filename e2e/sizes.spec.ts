@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { MAX_RECORD_BYTES } from '@rekey/schema';
@@ -38,6 +42,20 @@ describe('a long record', () => {
     const { code, out } = await startRekey(system, ['get', id, '--json']).result;
     expect([code, JSON.parse(out).sealed ?? JSON.parse(out)]).toEqual([0, expect.anything()]);
   }, 60_000);
+
+  it('is read over a slow link, by the client and by `rekey`, in more than the 10 s that other calls have', async () => {
+    const gatewayPort = Number(system.gateway.ready['address']!.split(':').pop());
+    const slow = await startSlowLink(gatewayPort, 1_500_000);
+    const overSlowLink = createRekeyClient({ address: slow.address });
+    try {
+      const [{ sealed }, { code, out }] = await Promise.all([overSlowLink.getAssistant('ast_3'), startRekey(system, ['get', 'ast_3', '--json', '--gateway', slow.address]).result]);
+      expect(sealed!.length).toBeGreaterThan(MAX_RECORD_BYTES);
+      expect([code, out.length > MAX_RECORD_BYTES]).toEqual([0, true]);
+    } finally {
+      overSlowLink.close();
+      slow.close();
+    }
+  }, 90_000);
 
   it('among many does not keep a list from being compared', async () => {
     // Together more than an answer may be long.
@@ -81,3 +99,20 @@ describe('a record that is too long', () => {
     expect(await system.rotateAndWait('ast_8')).toMatchObject({ state: 'SUCCEEDED', attemptCount: 1 });
   }, 180_000);
 });
+
+/** Forwards so many bytes a second to each client. */
+const startSlowLink = async (targetPort: number, bytesPerSecond: number) => {
+  const server = createServer((socket) => {
+    const target = connect(targetPort, '127.0.0.1');
+    const throttle = async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        await sleep((chunk.length / bytesPerSecond) * 1000);
+        yield chunk;
+      }
+    };
+    pipeline(socket, target, () => {});
+    pipeline(target, throttle, socket, () => {});
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
+};

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -70,6 +70,9 @@ const descendants = (pid: number): number[] => {
 };
 const parts = async (): Promise<{ name: string; pid: number }[]> => (await readFile(join(copy.folder, '.rekey/parts'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
 
+/** The connections of the Redis of this file. */
+const clients = async (): Promise<string> => spawnSync('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${redis.port}; printf 'CLIENT LIST\\r\\nQUIT\\r\\n' >&3; cat <&3`], { encoding: 'utf8' }).stdout;
+
 describe('SIGTERM to what was started as documented', () => {
   const KEY_FILE = 'key-of-start-spec.json';
   const own = () => ({ REDIS_URL: redis.url, REKEY_KEY_FILE: KEY_FILE, INVENT_API_KEY: 'k', INVENT_BASE_URL: 'http://127.0.0.1:1', GRPC_ADDRESS: '127.0.0.1:0' });
@@ -100,8 +103,6 @@ describe('SIGTERM to what was started as documented', () => {
     expect(await eventually(clients, (list) => !list.includes('rekey:cli-events'))).toContain('name=');
   }, 90_000);
 
-  const clients = async (): Promise<string> => spawnSync('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${redis.port}; printf 'CLIENT LIST\\r\\nQUIT\\r\\n' >&3; cat <&3`], { encoding: 'utf8' }).stdout;
-
   it.each([
     ['npm start', ['npm', 'start'], () => FREE_PORTS],
     ['a worker, as the image runs it', [process.execPath, '--conditions=@rekey/source', 'apps/worker/src/main.ts'], own],
@@ -117,6 +118,48 @@ describe('SIGTERM to what was started as documented', () => {
     expect(below.filter(isAlive)).toEqual([]);
     expect(child.output()).toMatch(/stopping …|shutting down/);
   }, 150_000);
+});
+
+describe('a process that an npm script, or npx, starts in the background to outlive it', () => {
+  const GATEWAY = `${JSON.stringify(process.execPath)} --conditions=@rekey/source apps/gateway/src/main.ts`;
+  const FOLLOWING = `REKEY_FOLLOW_PARENT=1 ${GATEWAY}`;
+
+  /** Starts it in the background of an npm script of another package, or of `npx -c`, which ends when the process is ready. */
+  const startBehind = async (npm: 'run' | 'npx', background: string, untilReady: (log: () => string) => Promise<unknown>): Promise<{ pid: number; log(): string }> => {
+    const folder = await mkdtemp(join(copy.parent, 'deploy-'));
+    const [log, pid, go] = ['log', 'pid', 'go'].map((name) => join(folder, name));
+    const script = `cd '${copy.folder}'; ${background} > '${log}' 2>&1 & echo $! > '${pid}'; until [ -e '${go}' ]; do sleep 0.1; done`;
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'deploy', scripts: { deploy: script } }));
+    const child = start(npm === 'run' ? ['npm', '--prefix', folder, 'run', 'deploy'] : ['npx', '-c', script], { REDIS_URL: redis.url, GRPC_ADDRESS: '127.0.0.1:0' });
+    const read = () => (existsSync(log!) ? readFileSync(log!, 'utf8') : '');
+    await untilReady(read);
+    await writeFile(go!, '');
+    expect((await child.exited).code).toBe(0);
+    return { pid: Number(readFileSync(pid!, 'utf8')), log: read };
+  };
+  const isListening = (log: () => string) => eventually(async () => log(), (text) => text.includes('"msg":"ready"'), 30_000);
+  const isFollowing = () => eventually(clients, (list) => list.includes('rekey:cli-events'), 30_000);
+
+  it.each([
+    ['an npm script', 'run', GATEWAY, isListening],
+    ['an npm script, with setsid', 'run', `setsid ${GATEWAY}`, isListening],
+    ['an npm script, with setsid and the variable of the scripts of this repository', 'run', `REKEY_FOLLOW_PARENT=1 setsid ${GATEWAY}`, isListening],
+    ['npx', 'npx', GATEWAY, isListening],
+    ['npx, of rekey itself', 'npx', 'rekey events --from start', isFollowing],
+    ['npx, of rekey itself, with setsid', 'npx', 'setsid rekey events --from start', isFollowing],
+  ] as const)('keeps running: %s', async (_what, npm, background, untilReady) => {
+    const { pid, log } = await startBehind(npm, background, untilReady);
+    try {
+      // A younger one, which is to follow its parent, has noticed by then that its npm has ended.
+      const following = await startBehind('run', FOLLOWING, isListening);
+      await eventually(async () => isAlive(following.pid), (alive) => !alive);
+      expect(following.log()).toContain('"signal":"SIGHUP"');
+      expect(isAlive(pid)).toBe(true);
+      expect(log()).not.toContain('shutting down');
+    } finally {
+      kill(pid);
+    }
+  }, 90_000);
 });
 
 describe('npm start', () => {

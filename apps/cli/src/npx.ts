@@ -1,12 +1,13 @@
-const LOOK_EVERY_MS = 500;
+import { onParentGone } from '@rekey/runtime';
+
 /** As of a process that SIGTERM has ended. */
 const TERMINATED = 143;
 
+/** `npx rekey …` itself, which npm quotes or not, and no other command or script that runs `rekey`. */
+const IS_REKEY = /^(['"]?)rekey\1(?:\s|$)/;
+
 /** npx has a shell before the command, and passes a signal to that alone: a command that follows something would stay when npx was ended. */
 export const endWithNpx = (): void => {
-  if (process.env['npm_lifecycle_event'] !== 'npx') return;
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) process.exit(TERMINATED);
-  }, LOOK_EVERY_MS).unref();
+  const { npm_lifecycle_event: event, npm_lifecycle_script: script = '' } = process.env;
+  if (event === 'npx' && IS_REKEY.test(script)) onParentGone(() => process.exit(TERMINATED));
 };

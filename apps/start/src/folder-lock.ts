@@ -14,7 +14,8 @@ export interface Holder {
   host: string;
 }
 
-export type FolderLock = { release(): void } | { heldBy: Holder | undefined } | { unsupported: string };
+/** `forbidden`: a socket of another user that this one may not ask, so that nobody knows whether it was left behind. */
+export type FolderLock = { release(): void } | { heldBy: Holder | undefined } | { forbidden: string } | { unsupported: string };
 
 const ANSWER_WITHIN_MS = 2000;
 const SUFFIX = '.sock';
@@ -49,6 +50,7 @@ export const lockFolder = async (folder: string): Promise<FolderLock> => {
     if (other === 'gone') rmSync(join(folder, name), { force: true });
     else {
       release();
+      if (other === 'forbidden') return { forbidden: join(folder, name) };
       return { heldBy: other === 'silent' ? undefined : other };
     }
   }
@@ -61,17 +63,20 @@ const withIdentity = (pid: number): { identity?: string } => {
 };
 
 const listen = async (server: Server, path: string): Promise<void> => {
-  server.unref().listen(path);
+  // Each user that may enter the folder may ask: a root that was killed here leaves a socket that the owner has to recognize.
+  server.unref().listen({ path, readableAll: true, writableAll: true });
   await once(server, 'listening');
 };
 
 /** Who listens there; `silent` if it does not say, as a process that is stopped. */
-const ask = async (path: string): Promise<Holder | 'gone' | 'silent'> => {
+const ask = async (path: string): Promise<Holder | 'gone' | 'silent' | 'forbidden'> => {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
   } catch (error) {
-    return ['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '') ? 'gone' : 'silent';
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES') return 'forbidden';
+    return ['ECONNREFUSED', 'ENOENT'].includes(code) ? 'gone' : 'silent';
   }
   socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy(new Error('no answer')));
   try {

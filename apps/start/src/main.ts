@@ -138,6 +138,9 @@ const takeLock = async (): Promise<void> => {
     if (heldBy?.identity !== undefined && heldBy.identity === processIdentity(heldBy.pid)) throw new Error(`npm start runs already here, as process ${heldBy.pid}. End it with Ctrl-C in its terminal, or: kill ${heldBy.pid}`);
     throw new Error(`npm start runs already here${heldBy ? `, on ${JSON.stringify(heldBy.host)}, perhaps in a container` : ''}. End it with Ctrl-C in its terminal.`);
   }
+  if ('forbidden' in lock) {
+    throw new Error(`npm start runs already here as another user, or was killed and left ${lock.forbidden} behind, which this user may not open. If it does not run, remove that file.`);
+  }
   if ('unsupported' in lock) note('lock', `none (${lock.unsupported}): do not run npm start in this folder twice at once`);
   else releases.push({ name: 'lock', release: lock.release });
   const left = await leftBehind();

@@ -14,8 +14,8 @@ export interface CallOptions {
 export type Attempt<T> = (options: { deadlineMs: number; signal: AbortSignal }) => Promise<T>;
 
 export interface Calls {
-  /** `repeatable`: whether a call that failed for now is tried again until its deadline. */
-  run<T>(attempt: Attempt<T>, options: CallOptions & { repeatable: boolean; requestId?: string; bulkRotationId?: string }): Promise<T>;
+  /** `repeatable`: whether a call that failed for now is tried again until its deadline. `reads`: whether it changes nothing. */
+  run<T>(attempt: Attempt<T>, options: CallOptions & { repeatable: boolean; reads?: boolean; requestId?: string; bulkRotationId?: string }): Promise<T>;
 }
 
 export interface CallsOptions {

@@ -11,20 +11,45 @@ interface OwnRow {
   retry: boolean;
   message: string;
   advice: string;
+  /** Of a call that changes nothing. */
+  ofRead?: { message: string; advice?: string };
 }
 
 /** What only this side of the wire can say. The gateway's own codes are in the error table of @rekey/schema. */
 const ownTable = {
   GATEWAY_UNAVAILABLE: { grpc: 'UNAVAILABLE', retry: true, message: 'The gateway does not answer.', advice: 'Check the address and whether `tls` is as the gateway or its proxy has it; then try again, with the same requestId.' },
-  DEADLINE_EXCEEDED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The gateway did not answer in time; the call may have taken effect.', advice: 'Try again, with the same requestId.' },
-  ABORTED: { grpc: 'CANCELLED', retry: false, message: 'The signal has aborted the call, which may have taken effect.', advice: 'Nothing: it was asked for.' },
-  CLIENT_CLOSED: { grpc: 'CANCELLED', retry: false, message: 'The client is closed; a call that was under way may have taken effect.', advice: 'Make another client.' },
+  DEADLINE_EXCEEDED: {
+    grpc: 'DEADLINE_EXCEEDED',
+    retry: true,
+    message: 'The gateway did not answer in time; the call may have taken effect.',
+    advice: 'Try again, with the same requestId.',
+    ofRead: { message: 'The gateway did not answer in time.', advice: 'Try again, with a longer deadlineMs if the answer is long or the link slow.' },
+  },
+  ABORTED: {
+    grpc: 'CANCELLED',
+    retry: false,
+    message: 'The signal has aborted the call, which may have taken effect.',
+    advice: 'Nothing: it was asked for.',
+    ofRead: { message: 'The signal has aborted the call.' },
+  },
+  CLIENT_CLOSED: {
+    grpc: 'CANCELLED',
+    retry: false,
+    message: 'The client is closed; a call that was under way may have taken effect.',
+    advice: 'Make another client.',
+    ofRead: { message: 'The client is closed.' },
+  },
   ROTATION_NOT_ENDED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The rotation has not ended in that time; it goes on.', advice: 'Wait for it again: waitUntilSucceeded with its id.' },
   ROTATION_NOT_ACKNOWLEDGED: { grpc: 'DEADLINE_EXCEEDED', retry: true, message: 'The rotation has succeeded, but consumers have not acknowledged it in that time.', advice: 'See who is missing in its `consumers`, and rekey consumer status; wait for them again: waitUntilSucceeded with its id.' },
   ROTATION_CANCELLED: { grpc: 'CANCELLED', retry: false, message: 'The rotation was cancelled; the key was not changed.', advice: 'Ask again, with another requestId, where the key is still to be replaced.' },
   RESPONSE_TOO_LARGE: { grpc: 'RESOURCE_EXHAUSTED', retry: false, message: 'The answer is larger than this client takes.', advice: 'Ask for less at once: a smaller pageSize.' },
   UNEXPECTED: { grpc: 'UNKNOWN', retry: false, message: 'The call failed in a way that this version of the client does not know.', advice: 'See the message, and the versions of client and gateway.' },
 } as const satisfies Record<string, OwnRow>;
+
+const wordsOf = (code: keyof typeof ownTable, reads: boolean): OwnRow => {
+  const row: OwnRow = ownTable[code];
+  return reads ? { ...row, ...row.ofRead } : row;
+};
 
 /** The reasons of the error table (what the gateway says, or why a rotation failed), and nine of the client's own. */
 export type ClientErrorCode = ErrorCode | keyof typeof ownTable;
@@ -40,6 +65,8 @@ export interface ClientErrorDetails {
   requestId?: string | undefined;
   rotation?: Rotation | undefined;
   bulkRotationId?: string | undefined;
+  /** Whether the call changes nothing: the table has other words for some of these. */
+  reads?: boolean | undefined;
   cause?: unknown;
 }
 
@@ -68,8 +95,8 @@ export class RekeyClientError extends Error {
   /** Of watchBulkRotation and bulkItems: whose. The bulk rotation goes on. */
   readonly bulkRotationId: string | undefined;
 
-  constructor(code: ClientErrorCode, { grpcStatus, message, advice, info = {}, fieldViolations = [], requestId, rotation, bulkRotationId, ...rest }: ClientErrorDetails = {}) {
-    const row: OwnRow = isErrorCode(code) ? errorTable[code] : ownTable[code];
+  constructor(code: ClientErrorCode, { grpcStatus, message, advice, info = {}, fieldViolations = [], requestId, rotation, bulkRotationId, reads = false, ...rest }: ClientErrorDetails = {}) {
+    const row = isErrorCode(code) ? errorTable[code] : wordsOf(code, reads);
     super(`${code}: ${message ?? row.message}`, 'cause' in rest ? { cause: rest.cause } : undefined);
     this.name = 'RekeyClientError';
     this.code = code;
@@ -102,13 +129,13 @@ const isTooLarge = ({ code, details }: ServiceError): boolean => code === status
 const withoutAdvice = (details: string, advice: string | undefined): string => (advice !== undefined && details.endsWith(` ${advice}`) ? details.slice(0, -advice.length - 1) : details);
 
 /** An error of a call as callers see it. What is none (an iterable of ids that threw) stays as it is. */
-export const asClientError = (error: unknown, about: Pick<ClientErrorDetails, 'requestId' | 'rotation' | 'bulkRotationId'> = {}): unknown => {
+export const asClientError = (error: unknown, about: Pick<ClientErrorDetails, 'requestId' | 'rotation' | 'bulkRotationId' | 'reads'> = {}): unknown => {
   if (!isServiceError(error)) return error;
   const grpcStatus = (status[error.code] ?? 'UNKNOWN') as GrpcStatus;
   const { reason, fieldViolations, metadata: info } = readStatusDetails(error);
   if (reason === undefined) {
     const code = isTooLarge(error) ? 'RESPONSE_TOO_LARGE' : (ownCodes[grpcStatus] ?? 'UNEXPECTED');
-    return new RekeyClientError(code, { ...about, grpcStatus, message: `${ownTable[code].message} ${error.details}`.trimEnd() });
+    return new RekeyClientError(code, { ...about, grpcStatus, message: `${wordsOf(code, about.reads ?? false).message} ${error.details}`.trimEnd() });
   }
   const { advice } = info;
   return new RekeyClientError(reason, { ...about, grpcStatus, fieldViolations, info, advice, message: withoutAdvice(error.details, advice) });

@@ -19,6 +19,7 @@ interface Fake {
   bulks?: { unary?: Record<string, Handler>; create?: (messages: AsyncIterable<any>) => Promise<any>; watch?: (request: any, context: CallContext) => AsyncIterable<any> };
   policies?: { create?: (messages: AsyncIterable<any>) => Promise<any> };
   consumers?: Record<string, Handler>;
+  assistants?: Record<string, Handler>;
 }
 
 const toDispose: (() => void)[] = [];
@@ -26,7 +27,7 @@ afterEach(() => {
   for (const dispose of toDispose.splice(0).toReversed()) dispose();
 });
 
-const startFake = async ({ rotations = {}, bulks = {}, policies = {}, consumers = {} }: Fake, port = 0): Promise<{ port: number; kill(): void }> => {
+const startFake = async ({ rotations = {}, bulks = {}, policies = {}, consumers = {}, assistants = {} }: Fake, port = 0): Promise<{ port: number; kill(): void }> => {
   const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 });
   const unaries = (handlers: Record<string, Handler>) => Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, unary(async (request, context) => handler(request, context), report)]));
   server.addService(v1.RotationService.service, unaries(rotations) as UntypedServiceImplementation);
@@ -36,6 +37,7 @@ const startFake = async ({ rotations = {}, bulks = {}, policies = {}, consumers 
     ...(bulks.watch && { WatchBulkRotation: serverStreaming(bulks.watch, report) }),
   } as UntypedServiceImplementation);
   server.addService(v1.RotationPolicyService.service, { ...(policies.create && { CreateRotationPolicy: clientStreaming(policies.create, report, { idleMs: 60_000 }) }) } as UntypedServiceImplementation);
+  server.addService(v1.AssistantService.service, unaries(assistants) as UntypedServiceImplementation);
   server.addService(v1.ConsumerService.service, unaries(consumers) as UntypedServiceImplementation);
   const bind = () => new Promise<number>((resolve, reject) => server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) => (error ? reject(error) : resolve(taken))));
   let bound = 0;
@@ -159,6 +161,49 @@ describe('a call', () => {
   it('has a deadline where the gateway is silent', async () => {
     const client = connect(await startFake({ rotations: { RotateSecretKey: never } }), { deadlineMs: 200 });
     expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({ code: 'DEADLINE_EXCEEDED', grpcStatus: 'DEADLINE_EXCEEDED', retryable: true, requestId: expect.stringMatching(uuid) });
+  });
+
+  it.each([
+    ['60 s, in which a long record arrives over a slow link', {}, {}, 60_000],
+    ['what the client was given for all calls', { deadlineMs: 5000 }, {}, 5000],
+    ['what the call was given', { deadlineMs: 5000 }, { deadlineMs: 90_000 }, 90_000],
+  ])('has a deadline to get an assistant: %s', async (_what, ofClient, ofCall, wholeMs) => {
+    let leftMs = 0;
+    const GetAssistant: Handler = (_request, { deadlineMs }) => {
+      leftMs = deadlineMs! - Date.now();
+      return { assistantId: 'ast' };
+    };
+    await connect(await startFake({ assistants: { GetAssistant } }), ofClient).getAssistant('ast', ofCall);
+    expect(leftMs).toBeGreaterThan(wholeMs / 2);
+    expect(leftMs).toBeLessThanOrEqual(wholeMs);
+  });
+
+  it.each<[string, (client: RekeyClient, signal: AbortSignal) => Promise<unknown>]>([
+    ['getAssistant', (client, signal) => client.getAssistant('ast', { signal })],
+    ['getRotation', (client, signal) => client.getRotation('rot_1', { signal })],
+    ['waitRotation', (client, signal) => client.waitRotation({ id: 'rot_1', timeoutMs: 100 }, { deadlineMs: 300, signal })],
+    ['listRotations', (client, signal) => client.listRotations({}, { signal })],
+    ['listBulkRotationItems', (client, signal) => client.listBulkRotationItems({ id: 'blk_1' }, { signal })],
+  ])('does not say of a call that only reads that it may have taken effect: %s', async (_name, call) => {
+    const fake = await startFake({
+      assistants: { GetAssistant: never },
+      rotations: { GetRotation: never, WaitRotation: never, ListRotations: never },
+      bulks: { unary: { ListBulkRotationItems: never } },
+    });
+    const failure = await failureOf(call(connect(fake, { deadlineMs: 300 }), new AbortController().signal));
+    expect(failure).toMatchObject({ code: 'DEADLINE_EXCEEDED', retryable: true, advice: 'Try again, with a longer deadlineMs if the answer is long or the link slow.' });
+    expect(failure.message).toMatch(/^DEADLINE_EXCEEDED: The gateway did not answer in time\./);
+    const aborted = await failureOf(call(connect(fake, { deadlineMs: 5000 }), AbortSignal.timeout(100)));
+    expect(aborted.message).toBe('ABORTED: The signal has aborted the call.');
+    const client = connect(fake, { deadlineMs: 5000 });
+    const closed = failureOf(call(client, new AbortController().signal));
+    client.close();
+    expect((await closed).message).toBe('CLIENT_CLOSED: The client is closed.');
+  });
+
+  it('says of a call that changes something that it may have taken effect', async () => {
+    const client = connect(await startFake({ rotations: { RotateSecretKey: never } }), { deadlineMs: 200 });
+    expect((await failureOf(client.rotateSecretKey(request))).message).toContain('the call may have taken effect');
   });
 
   it.each([0, -1, Number.NaN])('refuses a deadline of %p', async (deadlineMs) => {

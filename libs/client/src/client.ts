@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { RECORD_DEADLINE_MS, connectGateway, type GatewayClient } from '@rekey/rpc';
 import type { RetryOptions } from './backoff.ts';
 import { watchBulk } from './bulk-watch.ts';
 import { createCalls, type CallOptions } from './calls.ts';
@@ -41,7 +41,7 @@ export interface RekeyClientOptions {
    * Where not given: plain text to loopback addresses, TLS to all others.
    */
   tls?: boolean | TlsOptions;
-  /** How long a call may take, all its tries together, where it says nothing else: 10 s. Streams of ids have 10 min. */
+  /** How long a call may take, all its tries together, where it says nothing else: 10 s, and 60 s for getAssistant, whose record may be long. Streams of ids always have 10 min. */
   deadlineMs?: number;
   /** The pauses between tries; `false`: no call is tried again. Waiting and watching go on over absences all the same. */
   retry?: RetryOptions | false;
@@ -106,7 +106,7 @@ export interface RekeyClient {
   /** ROTATION_NOT_CANCELLABLE once its request may have left. Safe to repeat; not tried again. */
   cancelRotation(id: string, options?: CallOptions): Promise<Rotation>;
 
-  /** ASSISTANT_NOT_KNOWN where Rekey has never published a key of it. */
+  /** ASSISTANT_NOT_KNOWN where Rekey has never published a key of it. Has 60 s, for a record may be 16 MiB long, unless the client or the call has a `deadlineMs`. */
   getAssistant(assistantId: string, options?: CallOptions): Promise<Assistant>;
 
   /**
@@ -188,9 +188,9 @@ export interface RekeyClient {
 }
 
 /** Connects at the first call. Throws a TypeError where the options cannot be meant, and what reading the files of `tls` throws. */
-export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS, retry = {} }: RekeyClientOptions): RekeyClient => {
+export const createRekeyClient = ({ address, tls, deadlineMs: givenMs, retry = {} }: RekeyClientOptions): RekeyClient => {
   if (!address) throw new TypeError('address must be HOST:PORT');
-  checkedMs('deadlineMs', deadlineMs);
+  const deadlineMs = checkedMs('deadlineMs', givenMs ?? CALL_DEADLINE_MS);
   refuseAddress(address);
   const { credentials, channelOptions } = secure(address, tls);
   const gateway = connectGateway(address, { credentials, channelOptions: { ...CHANNEL, ...channelOptions } });
@@ -205,7 +205,7 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
     const method = gateway[name] as (request: RequestOf<Name>, options: CallOptions) => Promise<AnswerOf<Name>>;
     return to(await calls.run((attempt) => method(request, attempt), options));
   };
-  const reading = <Name extends Unary, T>(name: Name, request: RequestOf<Name>, to: (answer: AnswerOf<Name>) => T, options: CallOptions = {}) => ask(name, request, to, { ...options, repeatable: true });
+  const reading = <Name extends Unary, T>(name: Name, request: RequestOf<Name>, to: (answer: AnswerOf<Name>) => T, options: CallOptions = {}) => ask(name, request, to, { ...options, repeatable: true, reads: true });
   const changing = <Name extends Unary, T>(name: Name, request: RequestOf<Name>, to: (answer: AnswerOf<Name>) => T, options: CallOptions = {}) => ask(name, request, to, { ...options, repeatable: false });
 
   /** Sends a stream of ids, all of it again where it can be read again. */
@@ -275,7 +275,7 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
       reading('waitRotation', { ...request, timeout: toDuration(timeoutMs) }, toRotation, { ...options, deadlineMs: callDeadlineMs ?? timeoutMs + ANSWER_WITHIN_MS }),
     cancelRotation: async (id, options) => changing('cancelRotation', { id }, toRotation, options),
 
-    getAssistant: async (assistantId, options) => reading('getAssistant', { assistantId }, toAssistant, options),
+    getAssistant: async (assistantId, options) => reading('getAssistant', { assistantId }, toAssistant, { deadlineMs: givenMs ?? RECORD_DEADLINE_MS, ...options }),
 
     createBulkRotation: async ({ assistantIds, excludeAssistantIds, rotatedBefore, requestId = '', ...request }, options) =>
       streaming(
@@ -306,7 +306,7 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
     cancelBulkRotation: async (id, options) => changing('cancelBulkRotation', { id }, toBulkRotation, options),
     retryBulkRotation: async (id, options) => changing('retryBulkRotation', { id }, toBulkRotation, options),
     listBulkRotationItems: async (request, options) =>
-      ask('listBulkRotationItems', request, (answer): BulkItemsPage => withToken({ items: answer.items.map(toBulkItem) }, answer), { ...options, repeatable: true, bulkRotationId: request.id }),
+      ask('listBulkRotationItems', request, (answer): BulkItemsPage => withToken({ items: answer.items.map(toBulkItem) }, answer), { ...options, repeatable: true, reads: true, bulkRotationId: request.id }),
     bulkItems: (id, filter = {}, options) =>
       pagesOf(async (pageToken) => {
         const { items, nextPageToken } = await client.listBulkRotationItems({ ...filter, id, pageSize: PAGE.items, pageToken }, options);
@@ -350,7 +350,7 @@ export const createRekeyClient = ({ address, tls, deadlineMs = CALL_DEADLINE_MS,
     freeze: async (request, options) => changing('freeze', request, toStatus, options),
     unfreeze: async (options) => changing('unfreeze', {}, toStatus, options),
 
-    health: async (options) => changing('checkHealth', { service: '' }, ({ status }) => status, options),
+    health: async (options) => ask('checkHealth', { service: '' }, ({ status }) => status, { ...options, repeatable: false, reads: true }),
     ready: async ({ timeoutMs = READY_MS, signal } = {}) => {
       const wholeMs = checkedMs('timeoutMs', timeoutMs);
       const scope = scopes.open({ signal });

@@ -91,6 +91,22 @@ describe('apiKeysFromFile', () => {
   });
 });
 
+describe('an API keys file of many orgs', () => {
+  const fileOf = (orgs: number) => `{${Array.from({ length: orgs }, (_, i) => `"org_${String(i).padStart(26, '0')}":"${'k'.repeat(80)}"`).join()}}`;
+
+  it('is read up to 64 MiB: 500,000 orgs', () => {
+    writeFileSync(path, fileOf(500_000));
+    const keys = apiKeysFromFile(path, () => {});
+    expect(keys.orgIds()).toHaveLength(500_000);
+    expect(keys('org_00000000000000000000499999')).toBe('k'.repeat(80));
+  }, 30_000);
+
+  it('is refused beyond that, with its limit', () => {
+    writeFileSync(path, `${fileOf(1)}${' '.repeat(64 * 1024 * 1024)}`);
+    expect(() => apiKeysFromFile(path, () => {})).toThrow('is larger than 67108864 bytes');
+  });
+});
+
 describe('keysByOneName', () => {
   const learned = (orgId: string) => (orgId === 'c' ? 'org_1' : orgId);
   const unknown = (orgId: string) => orgId;

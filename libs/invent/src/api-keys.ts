@@ -28,6 +28,8 @@ export const keysByOneName = (apiKeys: ApiKeys, nameOf: (orgId: string) => strin
 };
 
 const ApiKeyFile = z.record(z.string(), ApiKey);
+/** 500,000 orgs and more. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const CHECK_EVERY_MS = 1000;
 const MAX_SHOWN = 500;
 
@@ -80,7 +82,7 @@ const fileVersion = (path: string): string => {
 
 const textOf = (path: string): string => {
   try {
-    return readTextFile(path);
+    return readTextFile(path, { maxBytes: MAX_FILE_BYTES });
   } catch (error) {
     throw new ApiKeyFileError(path, (error as Error).message);
   }

@@ -99,6 +99,8 @@ export interface GatewayClient {
 }
 
 const DEFAULT_DEADLINE_MS = 10_000;
+/** Of a call whose answer is a record of up to 16 MiB, sealed: it may come over a slow link. */
+export const RECORD_DEADLINE_MS = 60_000;
 /** From the first message on: of a stream of a million ids, and of what the gateway then records. */
 const STREAM_DEADLINE_MS = 600_000;
 /**
@@ -130,8 +132,8 @@ export const connectGateway = (address: string, { credentials = channelCredentia
   const health = new Health(address, credentials, channelOptions);
   type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => { cancel(): void };
   const promised =
-    <Request extends object, Response>(client: Client, name: string): Call<Request, Response> =>
-    (request, { deadlineMs = DEFAULT_DEADLINE_MS, signal } = {}) =>
+    <Request extends object, Response>(client: Client, name: string, byDefaultMs = DEFAULT_DEADLINE_MS): Call<Request, Response> =>
+    (request, { deadlineMs = byDefaultMs, signal } = {}) =>
       new Promise((resolve, reject) => {
         const method = (client as unknown as Record<string, Method>)[name]!;
         let call: { cancel(): void } | undefined;
@@ -150,7 +152,7 @@ export const connectGateway = (address: string, { credentials = channelCredentia
     listRotations: promised(rotations, 'listRotations'),
     waitRotation: promised(rotations, 'waitRotation'),
     cancelRotation: promised(rotations, 'cancelRotation'),
-    getAssistant: promised(assistants, 'getAssistant'),
+    getAssistant: promised(assistants, 'getAssistant', RECORD_DEADLINE_MS),
     createSweep: promised(sweeps, 'createSweep'),
     getSweep: promised(sweeps, 'getSweep'),
     listSweeps: promised(sweeps, 'listSweeps'),

@@ -6,7 +6,7 @@ export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
 export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoConsumer, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
 export { MAX_MESSAGE_BYTES, isLoopback } from './channel.ts';
-export { connectGateway, type ConnectOptions, type GatewayCallOptions, type GatewayClient } from './client.ts';
+export { RECORD_DEADLINE_MS, connectGateway, type ConnectOptions, type GatewayCallOptions, type GatewayClient } from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';

@@ -8,7 +8,7 @@ export { processIdentity } from './process-identity.ts';
 export { StartError } from './start-error.ts';
 export { guardRedis, listRights, watchRunId } from './guard-redis.ts';
 export { rewriteAppendOnlyFile } from './rewrite-append-only-file.ts';
-export { createShutdown, onNpmGone, onStopSignal, runProcess, type Shutdown } from './shutdown.ts';
+export { createShutdown, onNpmGone, onParentGone, onStopSignal, runProcess, type Shutdown } from './shutdown.ts';
 export { startHealthServer } from './health-server.ts';
 export { nextUlid } from './next-ulid.ts';
 export { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';

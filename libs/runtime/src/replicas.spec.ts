@@ -31,6 +31,11 @@ const ready = async (redis: Redis): Promise<Redis> => {
 const until = async (isSo: () => Promise<boolean>): Promise<void> => {
   for (const endMs = performance.now() + 10_000; !(await isSo()); await sleep(5)) if (performance.now() > endMs) throw new Error('it did not come to be so');
 };
+/** Whether a replica takes what is written: one that has just been sent the data counts for a WAIT without a write, and takes up to a second until it does. */
+const isFollowed = async (redis: Redis): Promise<boolean> => {
+  await redis.set('followed', '1');
+  return (await redis.wait(1, 100)) === 1;
+};
 /** A confirmation for writes of `redis`; its own connection goes to `url`. */
 const confirmationOf = (redis: Redis, options: { replicas?: number; withinMs?: number; url?: string } = {}): ReplicaConfirmation => {
   const { replicas = 1, withinMs = WITHIN_MS, url = `redis://127.0.0.1:${own.port}` } = options;
@@ -51,7 +56,7 @@ beforeAll(async () => {
   replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(link.port)] });
   onReplica = new Redis(replica.url);
   const admin = new Redis(primary.url);
-  await until(async () => (await admin.wait(1, 100)) === 1);
+  await until(() => isFollowed(admin));
   admin.disconnect();
 }, 30_000);
 afterAll(async () => {
@@ -148,7 +153,7 @@ describe('a confirmation never comes', () => {
     const follower = await startRedis({ args: ['--replicaof', '127.0.0.1', String(stranger.port)] });
     try {
       const admin = connected(stranger.url);
-      await until(async () => admin.status === 'ready' && (await admin.wait(1, 100)) === 1);
+      await until(async () => admin.status === 'ready' && (await isFollowed(admin)));
       const redis = await ready(connected(primary.url));
       await redis.set('written', '1');
       expect(await confirmationOf(redis, { url: stranger.url }).confirm()).toBe(false);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { parseEnvironment } from './config.ts';
 import { createLineOutput, ignoreOutputErrors, withoutBlocking } from './line-output.ts';
@@ -57,19 +58,36 @@ export const onStopSignal = (stop: (signal: NodeJS.Signals) => void, endAtOnce: 
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
 };
 
-const LOOK_FOR_NPM_EVERY_MS = 500;
+const LOOK_FOR_PARENT_EVERY_MS = 500;
+
+/** A process with a session of its own was detached on purpose (`setsid`, a supervisor). Only Linux says so. */
+const leadsSession = (): boolean => {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(session) === process.pid;
+  } catch {
+    return false;
+  }
+};
 
 /**
- * Calls back when npm, or the shell that it put before this process, has ended: a kill reaches npm alone, or that shell alone. Does nothing for a process that npm did not start.
+ * Calls back once the parent of this process has ended: a kill often reaches only npm, or only the shell between npm and this process. For processes whose parent waits for
+ * them. `npm_lifecycle_event` does not tell: every descendant of npm has it, also one that an npm script starts in the background to outlive npm.
  */
-export const onNpmGone = (gone: () => void): void => {
-  if (!process.env['npm_lifecycle_event']) return;
+export const onParentGone = (gone: () => void): void => {
+  if (leadsSession()) return;
   const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
     gone();
-  }, LOOK_FOR_NPM_EVERY_MS).unref();
+  }, LOOK_FOR_PARENT_EVERY_MS).unref();
+};
+
+/** As `onParentGone`, for a process that an npm script of this repository runs: only those set `REKEY_FOLLOW_PARENT`. */
+export const onNpmGone = (gone: () => void): void => {
+  if (process.env['REKEY_FOLLOW_PARENT'] === '1') onParentGone(gone);
 };
 
 /** Standard error is best effort: what it does not take is lost, and ends nothing. */

@@ -49,6 +49,13 @@ describe('readTextFile', () => {
     expect(() => readTextFile(made)).toThrow(new RegExp(`^${complaint.replace(/[()]/g, '\\$&')}$`));
   });
 
+  it('reads as much as its caller expects of that kind of file, and no more', () => {
+    file('x'.repeat(3 * 1024 * 1024));
+    expect(readTextFile(path, { maxBytes: 3 * 1024 * 1024 })).toHaveLength(3 * 1024 * 1024);
+    expect(() => readTextFile(path, { maxBytes: 3 * 1024 * 1024 - 1 })).toThrow('is larger than 3145727 bytes');
+    expect(() => readTextFile('/dev/zero', { maxBytes: 2 * 1024 * 1024 })).toThrow('is larger than 2097152 bytes');
+  });
+
   it('says that this user may not read it', () => {
     file('text');
     chmodSync(path, 0);

@@ -10,7 +10,7 @@ export class TextFileError extends Error {
   }
 }
 
-/** More than any key file, API keys file or certificate has. */
+/** More than any key file or certificate has. */
 const MAX_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 /** A file that is written while it is read is read again, this many times at the most. */
@@ -19,10 +19,10 @@ const PIPE_ANSWERS_WITHIN_MS = 5000;
 const PIPE_EVERY_MS = 20;
 
 /**
- * The text of a small file in UTF-8, without a byte order mark. Also takes a pipe, such as of `<(…)` in a shell. Never waits without end, and reads a bounded number of bytes,
- * whatever is at that path. Throws a TextFileError.
+ * The text of a file in UTF-8, without a byte order mark. Also takes a pipe, such as of `<(…)` in a shell. Never waits without end, and reads a bounded number of bytes,
+ * whatever is at that path: 1 MiB, or `maxBytes`. Throws a TextFileError.
  */
-export const readTextFile = (path: string): string => {
+export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?: number } = {}): string => {
   let fd: number;
   try {
     // Otherwise a named pipe would wait for a writer.
@@ -31,7 +31,7 @@ export const readTextFile = (path: string): string => {
     throw cannotRead(error);
   }
   try {
-    return decodeText(readSettled(fd));
+    return decodeText(readSettled(fd, maxBytes));
   } finally {
     closeSync(fd);
   }
@@ -60,7 +60,7 @@ const cannotRead = (error: unknown): TextFileError => {
 };
 
 /** A file that changes while it is read may be half of the old and half of the new: it is read once more. */
-const readSettled = (fd: number): Buffer => {
+const readSettled = (fd: number, maxBytes: number): Buffer => {
   const versionOf = () => {
     const { mtimeMs, size } = fstatSync(fd);
     return `${mtimeMs}:${size}`;
@@ -68,13 +68,13 @@ const readSettled = (fd: number): Buffer => {
   const isFile = fstatSync(fd).isFile();
   for (let reading = 1; ; reading += 1) {
     const before = versionOf();
-    const bytes = readAll(fd, isFile ? 0 : null);
+    const bytes = readAll(fd, isFile ? 0 : null, maxBytes);
     if (!isFile || before === versionOf() || reading === MAX_READINGS) return bytes;
   }
 };
 
 /** From a position on; from where it is, of what has none. */
-const readAll = (fd: number, start: number | null): Buffer => {
+const readAll = (fd: number, start: number | null, maxBytes: number): Buffer => {
   const chunks: Buffer[] = [];
   let total = 0;
   const giveUpMs = performance.now() + PIPE_ANSWERS_WITHIN_MS;
@@ -88,7 +88,7 @@ const readAll = (fd: number, start: number | null): Buffer => {
       continue;
     }
     total += read;
-    if (total > MAX_BYTES) throw new TextFileError('TOO_LARGE', `is larger than ${MAX_BYTES} bytes`);
+    if (total > maxBytes) throw new TextFileError('TOO_LARGE', `is larger than ${maxBytes} bytes`);
     chunks.push(chunk.subarray(0, read));
   }
 };
