@@ -261,6 +261,31 @@ describe('a connection that is open, and on which nothing more comes', () => {
   }, 30_000);
 });
 
+describe('a command that takes longer than the deadline to arrive', () => {
+  it.each([
+    ['and leaves the process slowly', 24_000_000, 2_000_000],
+    ['and waits in buffers on the way', 3_000_000, 400_000],
+  ])('is sent once, on one connection: %s', async (_how, bytes, bytesPerSecond) => {
+    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const { stream } = redis;
+    proxy.throttle(bytesPerSecond);
+    const began = performance.now();
+    expect(await redis.append('a', 'x'.repeat(bytes))).toBe(bytes);
+    // Else the deadline was not at stake.
+    expect(performance.now() - began).toBeGreaterThan(5000);
+    expect(redis.stream).toBe(stream);
+    expect(told).toEqual([]);
+  }, 60_000);
+
+  it('is given up when no more of it can be sent', async () => {
+    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    proxy.strand();
+    const appended = redis.append('a', 'x'.repeat(1_000_000));
+    expect(await appended).toBe(1_000_000);
+    expect(told[0]).toMatch(/^unreachable: Redis has not answered append for \d+ ms$/);
+  }, 40_000);
+});
+
 describe('a Redis that cannot be used as it is set up', () => {
   const refused = async (url: string): Promise<Redis> => {
     const redis = family(url).connect({ mannered: 'patient', name: 'worker' });
