@@ -11,11 +11,8 @@ const SLOWEST_BYTES_PER_MS = 256;
 type Command = Parameters<Redis['sendCommand']>[0];
 type Stream = Redis['stream'];
 
-/** How long a command asks Redis to wait before it answers. */
-const waitsMs = (command: Command): number => {
-  if (command.name === 'wait') return Number(command.args[1]);
-  return command.extractBlockingTimeout() ?? 0;
-};
+/** How long a command asks Redis to wait before it answers; undefined if it does not block. */
+export const waitsMs = (command: Command): number | undefined => (command.name === 'wait' ? Number(command.args[1]) : (command.extractBlockingTimeout() ?? undefined));
 
 const travelsMs = (command: Command): number => {
   const bytes = command.args.reduce<number>((sum, arg) => sum + (Buffer.isBuffer(arg) || typeof arg === 'string' ? arg.length : 0), 0);
@@ -57,7 +54,7 @@ export const watchAnswers = (redis: Redis): void => {
     const look = () => {
       const first = redis.commandQueue.peekFront()?.command as Command | undefined;
       const isLife = [first !== front, stream.bytesRead !== bytesRead, hasSent()].includes(true);
-      if (first && first !== front) withinMs = ANSWER_WITHIN_MS + waitsMs(first) + travelsMs(first);
+      if (first && first !== front) withinMs = ANSWER_WITHIN_MS + (waitsMs(first) ?? 0) + travelsMs(first);
       silentMs = isLife ? 0 : silentMs + LOOK_EVERY_MS;
       front = first;
       bytesRead = stream.bytesRead;

@@ -395,4 +395,41 @@ describe('closeWhenAway', () => {
     holds = false;
     expect(await waiting).toBe('Connection is closed.');
   });
+
+  it('closes a connection that cannot be made while another one answers, and leaves that one open', async () => {
+    const usable = await ready(connections.connect({ mannered: 'patient', name: 'usable' }));
+    await admin.config('SET', 'maxclients', '2');
+    const redis = connections.connect({ mannered: 'patient', name: 'worker' });
+    const waiting = redis.get('a').catch((error: Error) => error.message);
+    await until(() => told.length > 0);
+    connections.closeWhenAway();
+    expect(await waiting).toBe('Connection is closed.');
+    expect(redis.status).toBe('end');
+    expect(await usable.ping()).toBe('PONG');
+  });
+
+  it('closes all connections to a Redis that is frozen, also those that block, before the deadline of an answer', async () => {
+    const [asking, blocking] = await Promise.all(['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))));
+    const blocked = blocking!.xread('BLOCK', 60_000, 'STREAMS', 's', '$').catch((error: Error) => error.message);
+    server.freeze();
+    connections.closeWhenAway();
+    try {
+      expect(await asking!.get('a').catch((error: Error) => error.message)).toBe('Connection is closed.');
+      expect(await blocked).toBe('Connection is closed.');
+      // Nobody had noticed it by then: that takes 5 s.
+      expect(told.filter((line) => line.includes('has not answered'))).toEqual([]);
+    } finally {
+      server.thaw();
+    }
+  });
+
+  it('leaves a connection open that blocks for longer while Redis answers on another one', async () => {
+    const [asking, blocking] = await Promise.all(['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))));
+    const read = blocking!.xread('BLOCK', 20_000, 'STREAMS', 's', '$');
+    connections.closeWhenAway({ afterMs: 1000 });
+    await sleep(2500);
+    await admin.xadd('s', '*', 'a', '1');
+    expect(await read).not.toBeNull();
+    expect([asking!.status, blocking!.status]).toEqual(['ready', 'ready']);
+  });
 });
