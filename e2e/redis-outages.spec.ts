@@ -178,7 +178,7 @@ describe('a process that is told to end while Redis is away', () => {
     ['is frozen', async (_redis, server) => server.freeze()],
     ['takes no further connection, and has closed some', async (redis) => {
       await redis.config('SET', 'maxclients', '3');
-      await redis.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     }],
   ])('ends with 0, before a container is killed, where it %s', async (_what, act) => {
     const { system, redisServer } = await startBehindProxy();

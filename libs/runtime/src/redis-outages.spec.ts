@@ -363,6 +363,22 @@ describe('a Redis that cannot be used as it is set up', () => {
   });
 });
 
+describe('a Redis that has no room for a connection', () => {
+  it('is quoted, also if the connection was cut before, and once', async () => {
+    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    await admin.config('SET', 'maxclients', '1');
+    proxy.cut();
+    await until(() => told.some((line) => line.includes('max number of clients')));
+    const before = await rejected();
+    await until(async () => (await rejected()) >= before + 3);
+    expect(told.filter((line) => line.includes('max number of clients'))).toEqual(['unreachable: ERR max number of clients reached']);
+    await admin.config('SET', 'maxclients', '100');
+    await ready(redis);
+    expect(told.at(-1)).toBe('back');
+  });
+  const rejected = async (): Promise<number> => Number(/rejected_connections:(\d+)/.exec(await admin.info('stats'))![1]);
+});
+
 describe('disconnect', () => {
   it.each(['refused', 'read-only'])('answers what waits also between two tries: %s', async (why) => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));

@@ -145,6 +145,8 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
     redis.handleReconnection = (error: Error, item: CommandItem) => {
       const command = item.command as unknown as Command;
       const code = replyCode(error);
+      // What Redis says to a connection that it has no room for. Otherwise only the close that follows is reported, and not during an outage.
+      if (redis.status !== 'ready' && command.name === 'hello' && code === 'ERR') beginOutage(redis, error.message, () => reports.onAway(name, 'unreachable', error));
       if (redis.status !== 'ready' || !notPrimary.has(code) || (replicas && code === 'READONLY')) return void command.reject(error);
       if (redis.stream.writable) noteDemotion(error);
       // Nothing of it was done. Those of a pipeline or a transaction belong together: whoever has sent them sends them again.
