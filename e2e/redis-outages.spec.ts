@@ -174,6 +174,25 @@ describe('a process that is told to end while Redis is away', () => {
     expect(worker.output() + system.gateway.output()).not.toContain(TOO_LONG);
   }, 90_000);
 
+  it.each<[string, (redis: Redis, server: RedisServer) => Promise<unknown>]>([
+    ['is frozen', async (_redis, server) => server.freeze()],
+    ['takes no further connection, and has closed some', async (redis) => {
+      await redis.config('SET', 'maxclients', '3');
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    }],
+  ])('ends with 0, before a container is killed, where it %s', async (_what, act) => {
+    const { system, redisServer } = await startBehindProxy();
+    const worker = system.worker!;
+    await system.rotateAndWait('ast_1');
+    await act(connected(redisServer.url), redisServer);
+    try {
+      // What `docker stop` gives by default.
+      expect(await Promise.all([worker.child.stop(10_000), system.gateway.child.stop(10_000)])).toEqual([0, 0]);
+    } finally {
+      redisServer.thaw();
+    }
+  }, 90_000);
+
   it.each(['worker', 'gateway'])('ends with 0 where it never reached it: %s', async (app) => {
     const system = await startSystem({ worker: false });
     releases.push(() => system.stop());

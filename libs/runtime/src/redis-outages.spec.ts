@@ -261,6 +261,31 @@ describe('a connection that is open, and on which nothing more comes', () => {
   }, 30_000);
 });
 
+describe('a command that takes longer than the deadline to arrive', () => {
+  it.each([
+    ['and leaves the process slowly', 24_000_000, 2_000_000],
+    ['and waits in buffers on the way', 3_000_000, 400_000],
+  ])('is sent once, on one connection: %s', async (_how, bytes, bytesPerSecond) => {
+    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const { stream } = redis;
+    proxy.throttle(bytesPerSecond);
+    const began = performance.now();
+    expect(await redis.append('a', 'x'.repeat(bytes))).toBe(bytes);
+    // Else the deadline was not at stake.
+    expect(performance.now() - began).toBeGreaterThan(5000);
+    expect(redis.stream).toBe(stream);
+    expect(told).toEqual([]);
+  }, 60_000);
+
+  it('is given up when no more of it can be sent', async () => {
+    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    proxy.strand();
+    const appended = redis.append('a', 'x'.repeat(1_000_000));
+    expect(await appended).toBe(1_000_000);
+    expect(told[0]).toMatch(/^unreachable: Redis has not answered append for \d+ ms$/);
+  }, 40_000);
+});
+
 describe('a Redis that cannot be used as it is set up', () => {
   const refused = async (url: string): Promise<Redis> => {
     const redis = family(url).connect({ mannered: 'patient', name: 'worker' });
@@ -338,6 +363,22 @@ describe('a Redis that cannot be used as it is set up', () => {
   });
 });
 
+describe('a Redis that has no room for a connection', () => {
+  it('is quoted, also if the connection was cut before, and once', async () => {
+    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    await admin.config('SET', 'maxclients', '1');
+    proxy.cut();
+    await until(() => told.some((line) => line.includes('max number of clients')));
+    const before = await rejected();
+    await until(async () => (await rejected()) >= before + 3);
+    expect(told.filter((line) => line.includes('max number of clients'))).toEqual(['unreachable: ERR max number of clients reached']);
+    await admin.config('SET', 'maxclients', '100');
+    await ready(redis);
+    expect(told.at(-1)).toBe('back');
+  });
+  const rejected = async (): Promise<number> => Number(/rejected_connections:(\d+)/.exec(await admin.info('stats'))![1]);
+});
+
 describe('disconnect', () => {
   it.each(['refused', 'read-only'])('answers what waits also between two tries: %s', async (why) => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
@@ -369,5 +410,42 @@ describe('closeWhenAway', () => {
     expect(redis.status).not.toBe('end');
     holds = false;
     expect(await waiting).toBe('Connection is closed.');
+  });
+
+  it('closes a connection that cannot be made while another one answers, and leaves that one open', async () => {
+    const usable = await ready(connections.connect({ mannered: 'patient', name: 'usable' }));
+    await admin.config('SET', 'maxclients', '2');
+    const redis = connections.connect({ mannered: 'patient', name: 'worker' });
+    const waiting = redis.get('a').catch((error: Error) => error.message);
+    await until(() => told.length > 0);
+    connections.closeWhenAway();
+    expect(await waiting).toBe('Connection is closed.');
+    expect(redis.status).toBe('end');
+    expect(await usable.ping()).toBe('PONG');
+  });
+
+  it('closes all connections to a Redis that is frozen, also those that block, before the deadline of an answer', async () => {
+    const [asking, blocking] = await Promise.all(['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))));
+    const blocked = blocking!.xread('BLOCK', 60_000, 'STREAMS', 's', '$').catch((error: Error) => error.message);
+    server.freeze();
+    connections.closeWhenAway();
+    try {
+      expect(await asking!.get('a').catch((error: Error) => error.message)).toBe('Connection is closed.');
+      expect(await blocked).toBe('Connection is closed.');
+      // Nobody had noticed it by then: that takes 5 s.
+      expect(told.filter((line) => line.includes('has not answered'))).toEqual([]);
+    } finally {
+      server.thaw();
+    }
+  });
+
+  it('leaves a connection open that blocks for longer while Redis answers on another one', async () => {
+    const [asking, blocking] = await Promise.all(['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))));
+    const read = blocking!.xread('BLOCK', 20_000, 'STREAMS', 's', '$');
+    connections.closeWhenAway({ afterMs: 1000 });
+    await sleep(2500);
+    await admin.xadd('s', '*', 'a', '1');
+    expect(await read).not.toBeNull();
+    expect([asking!.status, blocking!.status]).toEqual(['ready', 'ready']);
   });
 });

@@ -1,6 +1,6 @@
 import { unfitRedis } from '@rekey/schema';
 import { Redis, type RedisOptions } from 'ioredis';
-import { watchAnswers } from './answer-deadline.ts';
+import { waitsMs, watchAnswers } from './answer-deadline.ts';
 import type { Logger } from './logger.ts';
 import { StartError, endWith } from './start-error.ts';
 
@@ -35,8 +35,8 @@ export interface RedisConnections {
   /** A connection that is made anew until it is closed; so is each `duplicate` of it. */
   connect(options: { mannered: RedisManners; name: string }): Redis;
   /**
-   * For a process that ends: closes all connections as soon as none of them has been usable for a while. Commands that wait for Redis are then rejected, and
-   * whoever awaits them can end. Not while `holdsBack`, which is for results that would be lost.
+   * For a process that ends: asks Redis on each connection whether it answers, and closes each on which it has not for `afterMs` (2 s), also if it could not be
+   * made. Commands that wait on it are then rejected, and their callers can end. Not while `holdsBack`, which is for results that would be lost.
    */
   closeWhenAway(options?: { holdsBack?: () => boolean; afterMs?: number }): void;
 }
@@ -145,6 +145,8 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
     redis.handleReconnection = (error: Error, item: CommandItem) => {
       const command = item.command as unknown as Command;
       const code = replyCode(error);
+      // What Redis says to a connection that it has no room for. Otherwise only the close that follows is reported, and not during an outage.
+      if (redis.status !== 'ready' && command.name === 'hello' && code === 'ERR') beginOutage(redis, error.message, () => reports.onAway(name, 'unreachable', error));
       if (redis.status !== 'ready' || !notPrimary.has(code) || (replicas && code === 'READONLY')) return void command.reject(error);
       if (redis.stream.writable) noteDemotion(error);
       // Nothing of it was done. Those of a pipeline or a transaction belong together: whoever has sent them sends them again.
@@ -188,12 +190,21 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
       return equip(new Redis(url, options), name, mannered);
     },
     closeWhenAway: ({ holdsBack = () => false, afterMs = CLOSE_WHEN_AWAY_MS } = {}) => {
-      let awayMs = 0;
-      const looking = setInterval(() => {
-        awayMs = [...open.keys()].some(({ status }) => status === 'ready') ? 0 : awayMs + LOOK_EVERY_MS;
-        if (awayMs < afterMs || holdsBack()) return;
-        clearInterval(looking);
-        for (const redis of open.keys()) redis.disconnect();
+      const lives = new Map<Redis, () => Life>();
+      const silentMs = new Map<Redis, number>();
+      setInterval(() => {
+        for (const redis of open.keys()) if (!lives.has(redis)) lives.set(redis, createLifeCheck(redis));
+        const now = [...open.keys()].map((redis) => ({ redis, life: lives.get(redis)!() }));
+        const answersSome = now.some(({ life }) => life === 'answers');
+        // One that blocks cannot be asked: it is judged by the others.
+        for (const { redis, life } of now) silentMs.set(redis, life === 'answers' || (life === 'blocked' && answersSome) ? 0 : (silentMs.get(redis) ?? 0) + LOOK_EVERY_MS);
+        if (holdsBack()) return;
+        for (const { redis } of now) {
+          if (silentMs.get(redis)! < afterMs) continue;
+          redis.disconnect();
+          // It would else wait for Redis to close its side.
+          redis.stream?.destroy();
+        }
       }, LOOK_EVERY_MS).unref();
     },
   };
@@ -201,6 +212,31 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
 
 const CLOSE_WHEN_AWAY_MS = 2000;
 const LOOK_EVERY_MS = 100;
+/** An answer proves for this long that Redis answers: a PING is sent that often. */
+const PING_EVERY_MS = 500;
+
+type Life = 'answers' | 'silent' | 'blocked';
+
+/** Returns a function, to be called every LOOK_EVERY_MS, that says whether Redis answers on a connection. It asks by PING, unless a blocking command is under way. */
+const createLifeCheck = (redis: Redis): (() => Life) => {
+  let bytesRead = redis.stream?.bytesRead;
+  let provenForMs = 0;
+  let asked: Redis['stream'] | undefined;
+  return () => {
+    if (redis.status !== 'ready') return 'silent';
+    const { stream } = redis;
+    provenForMs = stream.bytesRead === bytesRead ? provenForMs - LOOK_EVERY_MS : PING_EVERY_MS;
+    bytesRead = stream.bytesRead;
+    if (provenForMs > 0) return 'answers';
+    const front = redis.commandQueue.peekFront()?.command as Command | undefined;
+    if (front !== undefined && waitsMs(front) !== undefined) return 'blocked';
+    if (asked !== stream) {
+      asked = stream;
+      redis.ping().catch(() => {}).finally(() => (asked = undefined));
+    }
+    return 'silent';
+  };
+};
 
 /** The host and port of a URL, without its user and password. */
 const addressOf = (url: string): string => {

@@ -8,10 +8,11 @@ import type { Freshness, KeysEvents, Refusal, RevokedEvent, SnapshotReason, Unre
 import type { Names } from './names.ts';
 import type { Settings } from './options.ts';
 import type { OwnKeys } from './own-keys.ts';
-import { currentRecords, empty, inPages, publishedPages, uncertainPages } from './pages.ts';
+import { PAGE_SIZE, currentRecords, empty, inPages, publishedPages, uncertainPages } from './pages.ts';
 import { readEvent, recordOf, type Claim, type Opened, type Reading } from './read-event.ts';
+import { createReadSize, type ReadSize } from './read-size.ts';
 import { createRedisClock } from './redis-clock.ts';
-import { isReply, openSession, replyCode, type Connect, type Session } from './session.ts';
+import { ANSWER_WITHIN_MS, isReply, openSession, replyCode, type Connect, type Session } from './session.ts';
 import { createSnapshotPace } from './snapshot-pace.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
@@ -55,7 +56,6 @@ const WAIT_MS = 500;
 const ENTRIES_A_READ = 500;
 /** How many entries are searched for the last one that counts: refused ones may follow it. */
 const ENTRIES_AT_END = 10;
-const ANSWER_WITHIN_MS = 5000;
 const LOOK_AGAIN_MS = 1000;
 const LOOK_AT_START_MS = 200;
 const LONGEST_WATCH_MS = 3000;
@@ -70,6 +70,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   const clock = createRedisClock();
   const closing = new AbortController();
   const pace = createSnapshotPace();
+  const [entriesARead, entriesAtEnd, recordsARead] = [ENTRIES_A_READ, ENTRIES_AT_END, PAGE_SIZE].map(createReadSize) as [ReadSize, ReadSize, ReadSize];
 
   let session: Session | undefined;
   let runId: string | undefined;
@@ -221,7 +222,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   };
   const lookNow = async (from: Session): Promise<void> => {
     for (const page of inPages([...toLook])) {
-      const standing = await currentRecords(from, names, page.map(([assistantId]) => assistantId));
+      const standing = await currentRecords(from, names, page.map(([assistantId]) => assistantId), recordsARead);
       for (const [i, { assistantId, text }] of standing.entries()) {
         const [, saidVersion] = page[i]!;
         if (text !== null) await applyStanding(assistantId, text, false, saidVersion);
@@ -233,7 +234,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   const lookAtUnreadable = async (from: Session): Promise<void> => {
     const some = [...held.unreadable()].slice(0, ENTRIES_A_READ);
     for (const page of inPages(some)) {
-      for (const { assistantId, text } of await currentRecords(from, names, page)) {
+      for (const { assistantId, text } of await currentRecords(from, names, page, recordsARead)) {
         const read = text === null ? undefined : readStanding(assistantId, text, false);
         if (read?.kind === 'opened') await applyOpened(read.opened);
         // The others come first next time.
@@ -271,15 +272,17 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     else await applyOpened(read.opened);
   };
 
-  /** Reads on in the stream, and applies what is there. Returns how many entries that were. */
-  const readOn = async (from: Session, waitMs?: number): Promise<number> => {
+  /** Reads on in the stream, and applies what is there. Returns whether there may be more. */
+  const readOn = async (from: Session, waitMs?: number): Promise<boolean> => {
     const sentMs = performance.now();
     const { id } = reading!;
     const { waiting } = from;
-    const reply = await from.answer(
-      waitMs === undefined ? waiting.xread('COUNT', ENTRIES_A_READ, 'STREAMS', names.events, id) : waiting.xread('COUNT', ENTRIES_A_READ, 'BLOCK', waitMs, 'STREAMS', names.events, id),
-      ANSWER_WITHIN_MS + (waitMs ?? 0),
-    );
+    const ask = (most: number) =>
+      from.answer(
+        waitMs === undefined ? waiting.xread('COUNT', most, 'STREAMS', names.events, id) : waiting.xread('COUNT', most, 'BLOCK', waitMs, 'STREAMS', names.events, id),
+        { on: waiting, silentMs: ANSWER_WITHIN_MS + (waitMs ?? 0) },
+      );
+    const { answer: reply, isFull } = await entriesARead.read(ask, (answer) => sizeOf(answer?.[0]?.[1] ?? []));
     const answeredMs = performance.now();
     const entries = reply?.[0]?.[1] ?? [];
     const count = entries.length;
@@ -291,9 +294,9 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     if (!due) {
       position = reading!;
       if (count > 0) acknowledger.applied();
-      if (count < ENTRIES_A_READ) isProvenAt(isAllUntilMs);
+      if (!isFull) isProvenAt(isAllUntilMs);
     }
-    return count;
+    return isFull;
   };
 
   // ---- the snapshot ----
@@ -310,7 +313,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
 
   /** Where the stream ends now: at its last entry; or, where that was deleted, at the id that it had. */
   const endOfStream = async (of: Session): Promise<Place> => {
-    const [info, entries] = await of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', ENTRIES_AT_END)]));
+    const ask = (most: number) => of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', most)]));
+    const [info, entries] = (await entriesAtEnd.read(ask, ([, last]) => sizeOf(last))).answer;
     const { lastId } = streamFacts(info) ?? { lastId: NOWHERE.id };
     const [last] = entries;
     if (!last || isBefore(last[0], lastId)) return lastId === NOWHERE.id ? NOWHERE : { id: lastId, seq: undefined, run: undefined };
@@ -328,7 +332,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     lowestAhead = Infinity;
     reading = await endOfStream(from);
     const all = orgs.includes('*') ? await from.answer(from.commands.smembers(names.orgs)) : orgs;
-    for await (const page of publishedPages(from, names, all)) {
+    for await (const page of publishedPages(from, names, all, recordsARead)) {
       for (const { assistantId, text } of page) if (text !== null) await applyStanding(assistantId, text, false);
       empty(page);
       // Between pages the service does its own work.
@@ -337,7 +341,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     for await (const page of uncertainPages(from, names)) {
       for (const { assistantId, text } of page) if (text !== null) await applyStanding(assistantId, text, true);
     }
-    while ((await readOn(from)) === ENTRIES_A_READ) await breathe();
+    while (await readOn(from)) await breathe();
     await dropUnseen(from, otherRedis);
     for (const assistantId of held.endDoubts()) if (isHeard('certain')) tell('certain', held.get(assistantId)!);
     const endedAtMs = performance.now();
@@ -350,7 +354,7 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   /** Those that are in no list of their org any more: deleted, moved, or not for this consumer. Each is looked at before it is given up. */
   const dropUnseen = async (from: Session, otherRedis: boolean): Promise<void> => {
     for (const page of inPages(held.unseen())) {
-      const standing = await currentRecords(from, names, page.map(({ assistantId }) => assistantId));
+      const standing = await currentRecords(from, names, page.map(({ assistantId }) => assistantId), recordsARead);
       for (const [i, { assistantId, text }] of standing.entries()) {
         const { orgId } = page[i]!;
         const mayStill = mayRead(entry!, orgId);
@@ -482,7 +486,15 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   const follow = async (at: Session, onProgress: () => void): Promise<void> => {
     await recognise(at);
     if (!reading && !due) demand('start');
-    const watching = setInterval(() => void watch(at).catch((error: Error) => at.end(error)), Math.min(leaseMs / 3, LONGEST_WATCH_MS));
+    let isWatching = false;
+    const watchOnce = async (): Promise<void> => {
+      // Its answer has whole entries of the stream: on a slow network it may take longer than until the next one.
+      if (isWatching) return;
+      isWatching = true;
+      await watch(at).catch((error: Error) => at.end(error));
+      isWatching = false;
+    };
+    const watching = setInterval(() => void watchOnce(), Math.min(leaseMs / 3, LONGEST_WATCH_MS));
     try {
       for (;;) {
         const leftMs = due ? due.atMs - performance.now() : WAIT_MS;
@@ -578,6 +590,9 @@ const textOf = (fields: readonly string[]): string | null => {
   const at = fields.indexOf('event');
   return at % 2 === 0 ? (fields[at + 1] ?? null) : null;
 };
+
+const sizeOf = (entries: readonly [string, readonly string[]][]): { count: number; chars: number } =>
+  ({ count: entries.length, chars: entries.reduce((sum, [, fields]) => sum + (textOf(fields)?.length ?? 0), 0) });
 
 /** What no waiting mends. */
 const isFinal = (error: unknown): boolean => (error instanceof SubscribeError ? !error.retry : isReply(error) && refusals.has(replyCode(error)));

@@ -323,3 +323,33 @@ describe('a consumer that is changed', () => {
     expect(keys.current('ast_1')).toMatchObject({ state: 'removed', removal: 'deleted' });
   });
 });
+
+describe('events that are long', () => {
+  const LONG = 'k'.repeat(2_000_000);
+  const connected = () => until(() => keys.freshness().connected, 'connected');
+
+  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])('are caught up with over %s, without a snapshot', async (what) => {
+    await begin();
+    const snapshots = record('snapshot');
+    proxy.refuse(true);
+    for (let i = 0; i < 12; i += 1) await rekey.publish('ast_1', `${LONG} ${i}`);
+    await rekey.publish('ast_2', 'new');
+    if (what === 'a slow network') proxy.throttle(3_000_000);
+    else await rekey.redis.config('SET', 'client-output-buffer-limit', 'normal 10mb 10mb 1');
+    proxy.refuse(false);
+    await until(() => held()['ast_2'] === 'new', 'it has caught up', 60_000);
+    expect(held()['ast_1']).toBe(`${LONG} 11`);
+    expect(snapshots).toEqual([]);
+    await connected();
+  }, 90_000);
+
+  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])('are taken in a snapshot over %s', async (what) => {
+    for (let i = 0; i < 12; i += 1) await rekey.publish(`ast_long_${i}`, `${LONG} ${i}`);
+    await rekey.publish('ast_2', 'new');
+    if (what === 'a slow network') proxy.throttle(3_000_000);
+    else await rekey.redis.config('SET', 'client-output-buffer-limit', 'normal 10mb 10mb 1');
+    await begin({ readyTimeoutMs: 60_000 });
+    expect(keys.size).toBe(15);
+    expect(held()['ast_long_11']).toBe(`${LONG} 11`);
+  }, 90_000);
+});

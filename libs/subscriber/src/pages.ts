@@ -1,17 +1,18 @@
 import type { Names } from './names.ts';
+import type { ReadSize } from './read-size.ts';
 import type { Session } from './session.ts';
 
 /** Some assistants, and what Redis has of each. */
 export type Page = { assistantId: string; text: string | null }[];
 
-const PAGE_SIZE = 50;
+export const PAGE_SIZE = 50;
 /** So many pages are on their way while one is being opened. */
 const PAGES_AHEAD = 3;
 /** Orgs may be many and small: the first answers of so many are asked for at once. */
 const ORGS_AHEAD = 16;
 
 /** The current records of orgs, never more than a few pages at a time. */
-export async function* publishedPages(session: Session, names: Names, orgIds: readonly string[]): AsyncGenerator<Page> {
+export async function* publishedPages(session: Session, names: Names, orgIds: readonly string[], size: ReadSize): AsyncGenerator<Page> {
   const scan = (orgId: string, cursor: string) => noted(session.answer(session.commands.zscan(names.assistants(orgId), cursor, 'COUNT', PAGE_SIZE)));
   const firsts = orgIds.slice(0, ORGS_AHEAD).map((orgId) => scan(orgId, '0'));
   const ahead: Promise<Page>[] = [];
@@ -21,7 +22,7 @@ export async function* publishedPages(session: Session, names: Names, orgIds: re
     for (;;) {
       const ids = members.filter((_, at) => at % 2 === 0);
       const next = cursor === '0' ? undefined : scan(orgId, cursor);
-      if (ids.length > 0) ahead.push(noted(currentRecords(session, names, ids)));
+      if (ids.length > 0) ahead.push(noted(currentRecords(session, names, ids, size)));
       while (ahead.length > PAGES_AHEAD) yield await ahead.shift()!;
       if (!next) break;
       [cursor, members] = await next;
@@ -42,12 +43,18 @@ export async function* uncertainPages(session: Session, names: Names): AsyncGene
 }
 
 /** The current records of assistants. */
-export const currentRecords = async (session: Session, names: Names, assistantIds: readonly string[]): Promise<Page> => {
-  const texts = await session.answer(session.commands.mget(assistantIds.map(names.current)));
-  const page = assistantIds.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
-  empty(texts);
+export const currentRecords = async (session: Session, names: Names, assistantIds: readonly string[], size: ReadSize): Promise<Page> => {
+  const page: Page = [];
+  while (page.length < assistantIds.length) {
+    const ask = (count: number) => session.answer(session.commands.mget(assistantIds.slice(page.length, page.length + count).map(names.current)));
+    const { answer: texts } = await size.read(ask, (answer) => ({ count: answer.length, chars: charsOf(answer) }));
+    for (const text of texts) page.push({ assistantId: assistantIds[page.length]!, text: text ?? null });
+    empty(texts);
+  }
   return page;
 };
+
+const charsOf = (texts: readonly (string | null)[]): number => texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
 
 /**
  * Empties a reply that is done with. What ioredis 6 answers to reads that follow one another is reachable, each from the one before, until the old

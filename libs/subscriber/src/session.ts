@@ -5,8 +5,8 @@ import { SubscribeError } from './subscribe-error.ts';
 export interface Session {
   readonly waiting: Redis;
   readonly commands: Redis;
-  /** Awaits an answer. Without one in the time, the session ends. */
-  answer<T>(promise: Promise<T>, withinMs?: number): Promise<T>;
+  /** Awaits an answer on a connection (`commands` if not given). The session ends if nothing comes on it for that time: a long answer may take longer. */
+  answer<T>(promise: Promise<T>, options?: { on?: Redis; silentMs?: number }): Promise<T>;
   /** Ends it: whatever waits for an answer is rejected. Safe to call twice. */
   end(why?: Error): void;
 }
@@ -14,7 +14,8 @@ export interface Session {
 /** Makes a connection, which does not connect by itself. */
 export type Connect = () => Redis;
 
-const ANSWER_WITHIN_MS = 5000;
+export const ANSWER_WITHIN_MS = 5000;
+const LOOK_EVERY_MS = 250;
 const CONNECT_WITHIN_MS = 10_000;
 
 /** Whatever else the service uses its own connection for, this library's are like this. */
@@ -79,22 +80,46 @@ export const openSession = async (connect: Connect, signal: AbortSignal, onClose
     });
     connection.on('close', () => end(new Error('the connection to Redis was closed')));
   }
-  const answer = async <T>(promise: Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> => {
+  const reasonOf = (error: unknown): unknown => (isReply(error) ? error : (reason ?? error));
+  const answer: Session['answer'] = async (promise, { on = connections[1], silentMs = ANSWER_WITHIN_MS } = {}) => {
+    let bytesRead = on.stream.bytesRead;
+    let leftMs = silentMs;
     let settled = false;
-    const onLate = () => !settled && end(new Error(`Redis has not answered within ${withinMs} ms`));
+    const look = (lookMs: number): void => {
+      leftMs = on.stream.bytesRead === bytesRead ? leftMs - lookMs : silentMs;
+      bytesRead = on.stream.bytesRead;
+    };
     // After a long turn of the service's own, an answer may be there that has not been read yet.
-    const timer = setTimeout(() => setImmediate(onLate), withinMs);
+    const lookAgain = (): void => {
+      look(0);
+      if (leftMs <= 0 && !settled) end(new Error(`Redis has not answered within ${silentMs} ms`));
+    };
+    // Looks, not a clock: while the service itself is held up, no time goes by.
+    const looking = setInterval(() => {
+      look(LOOK_EVERY_MS);
+      if (leftMs <= 0) setImmediate(lookAgain);
+    }, LOOK_EVERY_MS);
     try {
       return await promise;
     } catch (error) {
-      throw isReply(error) ? error : (reason ?? error);
+      throw reasonOf(error);
     } finally {
       settled = true;
+      clearInterval(looking);
+    }
+  };
+  const connected = async (): Promise<void> => {
+    const timer = setTimeout(() => end(new Error(`Redis has not answered within ${CONNECT_WITHIN_MS} ms`)), CONNECT_WITHIN_MS);
+    try {
+      await Promise.all(connections.map((connection) => connection.connect()));
+    } catch (error) {
+      throw reasonOf(error);
+    } finally {
       clearTimeout(timer);
     }
   };
   try {
-    await answer(Promise.all(connections.map((connection) => connection.connect())), CONNECT_WITHIN_MS);
+    await connected();
   } catch (error) {
     end();
     throw error;

@@ -16,6 +16,8 @@ export interface TcpProxy {
    * connections work. `cut` and `close` still break them off.
    */
   strand(): void;
+  /** From now on each connection passes no more than this many bytes a second each way, as a slow network does. */
+  throttle(bytesPerSecond: number): void;
   /** While on: new connections are refused (ECONNREFUSED), and the old ones have been cut. */
   refuse(on: boolean): void;
   /**
@@ -70,6 +72,8 @@ interface Link {
   muted: boolean;
   /** A hook of the kind `held` acts on it: what the target sends is not read. */
   heldBack: boolean;
+  /** Sides whose bytes came faster than `throttle` allows: they are not read for a while. */
+  throttled: Set<Socket>;
   /** One side broke off; the other has not been told while the proxy stalls. */
   broken: boolean;
   /** The last bytes that the client sent, in which a pattern may have begun. Empty while no hook is armed. */
@@ -86,6 +90,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   const links = new Set<Link>();
   const armed = new Set<Hook>();
   let stalled = false;
+  let bytesPerSecond = Infinity;
   let refusing = false;
   let port = listenPort;
   let relisten: NodeJS.Timeout | undefined;
@@ -97,8 +102,9 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   };
   const resume = (link: Link): void => {
     if (stalled || link.held || link.stranded) return;
-    if (!link.target.writableNeedDrain) link.client.resume();
-    if (!link.client.writableNeedDrain && !link.heldBack) link.target.resume();
+    const { client, target, throttled } = link;
+    if (!target.writableNeedDrain && !throttled.has(client)) client.resume();
+    if (!client.writableNeedDrain && !throttled.has(target) && !link.heldBack) target.resume();
   };
   const reset = ({ client, target }: Link): void => {
     for (const socket of [client, target]) {
@@ -176,10 +182,21 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
     return false;
   };
 
+  /** Reads no more from a side until the bytes of this chunk have had their time. */
+  const slowDown = (link: Link, from: Socket, bytes: number): void => {
+    link.throttled.add(from);
+    from.pause();
+    setTimeout(() => {
+      link.throttled.delete(from);
+      resume(link);
+    }, (bytes / bytesPerSecond) * 1000).unref();
+  };
+
   const forward = (link: Link, from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): void => {
     from.setNoDelay(true);
     from.on('data', (chunk: Buffer) => {
       if (passes(chunk) && !to.write(chunk)) from.pause();
+      if (bytesPerSecond < Infinity) slowDown(link, from, chunk.length);
     });
     to.on('drain', () => resume(link));
     from.on('end', () => link.stranded || to.end());
@@ -194,7 +211,7 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const target = connect({ host, port: targetPort, allowHalfOpen: true });
-    const link: Link = { client, target, held: false, stranded: false, muted: false, heldBack: false, broken: false, tail: NOTHING, awaiting: undefined };
+    const link: Link = { client, target, held: false, stranded: false, muted: false, heldBack: false, throttled: new Set(), broken: false, tail: NOTHING, awaiting: undefined };
     links.add(link);
     if (stalled) pause(link);
     forward(link, client, target, (chunk) => passesToTarget(link, chunk));
@@ -241,6 +258,9 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
         link.stranded = true;
         pause(link);
       }
+    },
+    throttle: (rate) => {
+      bytesPerSecond = rate;
     },
     refuse,
     once: (pattern, when, act) =>

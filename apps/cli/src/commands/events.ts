@@ -23,6 +23,8 @@ interface EventsOptions {
 
 const NOW = 'now';
 const LAST = 'last';
+/** An entry has up to 22 MB, and Redis keeps an answer in memory until it is sent. */
+const ENTRIES_A_READ = 10;
 
 /** The value of --from. */
 const fromPosition = (text: string): string => {
@@ -93,7 +95,7 @@ const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undef
   }
   let left = options.count ?? Number.POSITIVE_INFINITY;
   while (left > 0) {
-    const reply = await redis.xread('COUNT', Math.min(left, 100), 'BLOCK', 5000, 'STREAMS', stream, position);
+    const reply = await redis.xread('COUNT', Math.min(left, ENTRIES_A_READ), 'BLOCK', 5000, 'STREAMS', stream, position);
     for (const [id, fields] of reply?.[0]?.[1] ?? []) {
       position = id;
       left -= 1;
