@@ -41,12 +41,8 @@ const encodingsOf = (contentEncoding: string): string[] =>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/**
- * The text of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage is at most `maxBytes` long. One BOM is taken
- * off. JSON is UTF-8 whatever its `charset` says (RFC 8259 §8.1). Bytes that are not are refused: replacement characters would make another key of a key.
- * Throws UnreadableBody.
- */
-export const decodeBody = async (bytes: Buffer, contentEncoding: string, maxBytes: number): Promise<string> => {
+/** The bytes of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage is at most `maxBytes` long. Throws UnreadableBody. */
+export const decodeBytes = async (bytes: Buffer, contentEncoding: string, maxBytes: number): Promise<Buffer> => {
   const encodings = encodingsOf(contentEncoding);
   if (encodings.length > MAX_ENCODINGS) throw new UnreadableBody('ANSWER_UNREADABLE', `more than ${MAX_ENCODINGS} content encodings`);
   let decoded = bytes;
@@ -60,6 +56,14 @@ export const decodeBody = async (bytes: Buffer, contentEncoding: string, maxByte
       throw new UnreadableBody('ANSWER_UNREADABLE', `a body that is not ${name}`);
     }
   }
+  return decoded;
+};
+
+/**
+ * The text of a decoded body. One BOM is taken off. JSON is UTF-8 whatever its `charset` says (RFC 8259 §8.1). Bytes that are not are refused: replacement
+ * characters would make another key of a key. Throws UnreadableBody.
+ */
+export const textOf = (decoded: Buffer): string => {
   try {
     return utf8.decode(decoded);
   } catch {
