@@ -17,7 +17,7 @@ export interface UpstreamRecord {
   /** Soft-deleted upstream. */
   deleted: boolean;
   json: string;
-  /** The paths at which it is not as documented. Its key is in force all the same. */
+  /** The paths at which it is not as documented; also `content-encoding` if that header was wrong. Its key is in force all the same. */
   unexpected: string[];
   /** It was listed, and is longer than what can be read by itself or published (MAX_RECORD_BYTES). */
   tooLarge?: true;
@@ -231,7 +231,7 @@ const sortRotation = (result: Exchange, assistantId: string, baseUrl: URL, tookM
   const { secretKey, masked } = record;
   if (secretKey === undefined) return { outcome: 'unknown', reason: masked ? 'a 200 with a masked secret key' : 'a 200 without a secret key', status: 200 };
   const { updatedMs, ...read } = record;
-  return { outcome: 'done', record: { ...read, secretKey }, ...notedBy(result, updatedMs, tookMs) };
+  return { outcome: 'done', record: { ...withEncoding(result, read), secretKey }, ...notedBy(result, updatedMs, tookMs) };
 };
 
 /** The clocks of Invent's servers may differ by that much from one another, and from ours. */
@@ -254,7 +254,7 @@ const sortRead = (result: Exchange, assistantId: string, baseUrl: URL): ReadOutc
     if (typeof record === 'string') return { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: record };
     if (record.masked) return { outcome: 'not-read', code: 'KEYS_NOT_SHOWN', status: 200, reason: 'a masked secret key' };
     const { updatedMs, ...read } = record;
-    return { outcome: 'read', record: read, ...ageOf(result), ...unchangedFor(result, updatedMs) };
+    return { outcome: 'read', record: withEncoding(result, read), ...ageOf(result), ...unchangedFor(result, updatedMs) };
   }
   return notRead(result, baseUrl);
 };
@@ -268,6 +268,9 @@ const sortList = (result: Exchange, baseUrl: URL): ListOutcome => {
   const unreadable = texts.filter((_, i) => typeof read[i] === 'string').map((text) => hash('sha256', text, 'base64url'));
   return { outcome: 'read', page: { records, unreadable, total: readCount(headerOf(result, 'pagination-count')), ...ageOf(result) } };
 };
+
+const withEncoding = <R extends UpstreamRecord>(result: Exchange, record: R): R =>
+  result.whole && result.misnamed ? { ...record, unexpected: [...record.unexpected, 'content-encoding'] } : record;
 
 /** A whole number in plain digits; anything else counts as none. */
 const readCount = (text: string | undefined): number | undefined => {

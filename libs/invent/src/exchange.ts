@@ -24,7 +24,7 @@ export interface ExchangeRequest {
  * byte of it may have left, and what was answered. `status` can be known although the body never arrived whole. The body of a 200 alone is kept.
  */
 export type Exchange =
-  | { whole: true; status: number; headers: Record<string, string | string[] | undefined>; body: string }
+  | { whole: true; status: number; headers: Record<string, string | string[] | undefined>; body: string; misnamed?: true }
   | {
       whole: false; sent: boolean; late: boolean; status?: number; headers?: Record<string, string | string[] | undefined>; reason: string;
       /** The body of a 200 will not be readable next time either. */
@@ -110,17 +110,17 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
         },
         onResponseEnd: () => {
           ended = true;
-          const whole = (body: string) => settle({ whole: true, status: status!, headers: headers!, body });
+          const whole = (body: string, misnamed = false) => settle({ whole: true, status: status!, headers: headers!, body, ...(misnamed && { misnamed }) });
           if (status !== OK) return whole('');
           const encoding = [headers!['content-encoding'] ?? ''].flat().join(',');
-          const decode = async (): Promise<string> => {
+          const decode = async (): Promise<void> => {
             // The deadline holds meanwhile, but not while a whole answer waits for room: it may be the only copy of a key.
-            const decoded = await decodeBytes(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks.splice(0)), encoding, request.maxResponseBytes);
+            const { bytes: decoded, misnamed } = await decodeBytes(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks.splice(0)), encoding, request.maxResponseBytes);
             clearTimeout(deadline);
             await request.share?.want(decoded.length);
-            return textOf(decoded);
+            whole(textOf(decoded), misnamed);
           };
-          decode().then(whole, settleBroken);
+          decode().catch(settleBroken);
         },
         onResponseError: (_controller, error) => (broken ? settleBroken(broken) : settleBroken(error, describe(error))),
       },
