@@ -113,6 +113,8 @@ describe('informational answers', () => {
 
   it.each([
     ['100', CONTINUE], ['100 with headers', 'HTTP/1.1 100 Continue\r\nserver: proxy\r\nx-a: b\r\n\r\n'], ['100 of HTTP/1.0', 'HTTP/1.0 100 Continue\r\n\r\n'], ['100 twice', CONTINUE + CONTINUE], ['103', HINTS],
+    ['100 with bare LF', 'HTTP/1.1 100 Continue\n\n'], ['100 with both', 'HTTP/1.1 100 Continue\r\nserver: proxy\n\r\n'], ['100 without a reason, with bare LF', 'HTTP/1.1 100\n\n'],
+    ['an empty line and 100', `\r\n${CONTINUE}`], ['empty lines before and after', `\n\r\n${CONTINUE}\r\n`], ['an empty line', '\r\n'],
     ['102 and 103', `HTTP/1.1 102 Processing\r\n\r\n${HINTS}`], ['103, 100 and 103', HINTS + CONTINUE + HINTS], ['one hundred of 100', CONTINUE.repeat(100)],
   ])('before the answer are skipped: %s; the connection is used again', async (_what, informational) => {
     const { baseUrl, received, sockets } = await tcpServer((socket) => socket.write(informational + final));
