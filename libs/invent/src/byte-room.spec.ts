@@ -41,16 +41,17 @@ describe('createByteRoom', () => {
     const ended = closed.want(MIB);
     const granted = next.want(10 * MIB);
     closed.close();
-    await ended;
+    await expect(ended).resolves.toBeUndefined();
     all.close();
-    await granted;
+    await expect(granted).resolves.toBeUndefined();
   });
 
   it('lets no two shares that want more wait for each other', async () => {
     const room = createByteRoom(10 * MIB);
     const [one, other] = [room.open(), room.open()];
     await Promise.all([one.want(5 * MIB), other.want(5 * MIB)]);
-    await Promise.all([one.want(8 * MIB).then(() => one.close()), other.want(8 * MIB).then(() => other.close())]);
+    const both = Promise.all([one.want(8 * MIB).then(() => one.close()), other.want(8 * MIB).then(() => other.close())]);
+    await expect(both).resolves.toHaveLength(2);
   });
 });
 
