@@ -257,6 +257,28 @@ describe('answers that are not plain', () => {
   }, 60_000);
 });
 
+describe('a bulk rotation and answers that cannot be decoded', () => {
+  const bulkOf = async (from: number, count: number) => {
+    const assistantIds = Array.from({ length: count }, (_, i) => `ast_${from + i}`);
+    return (await system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds, maxFailures: { count } }])).id;
+  };
+  const ended = (id: string) => eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'HALTED' || state === 'COMPLETED', 60_000);
+
+  it('continues if only the answer of one POST is so; that one is read back, and fails', async () => {
+    await system.admin('POST', '/faults', { on: 'rotate', kind: 'encode', encoding: 'unknown', times: 1 });
+    expect(await ended(await bulkOf(130, 6))).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 5, failed: 1 }, lastFailures: [{ reason: 'ANSWER_UNREADABLE' }] });
+    for (let i = 130; i < 136; i += 1) await expectInForce(`ast_${i}`);
+  }, 90_000);
+
+  it('is halted if the read-back cannot be decoded either', async () => {
+    await system.admin('POST', '/faults', { on: 'any', kind: 'encode', encoding: 'unknown' });
+    const id = await bulkOf(140, 6);
+    expect(await ended(id)).toMatchObject({ state: 'HALTED', stop: { reason: 'ANSWER_UNREADABLE' } });
+    await system.client.cancelBulkRotation({ id });
+    await system.admin('DELETE', '/faults');
+  }, 90_000);
+});
+
 describe('an upstream that is away', () => {
   it('fails a rotation when it was away for too long, the key unchanged', async () => {
     const worker = await startSystem({ worker: { INVENT_BASE_URL: 'http://127.0.0.1:1', REKEY_RETRY_FOR_MS: '0' } });

@@ -66,6 +66,23 @@ describe('a long record', () => {
   }, 120_000);
 });
 
+describe('many of the longest records', () => {
+  it('rotated together do not exhaust the heap of a worker', async () => {
+    const ids = Array.from({ length: 16 }, (_, i) => `ast_${i + 20}`);
+    // With one character beyond Latin-1, a string takes two bytes a character.
+    for (const id of ids) await instruct(id, `\u{1F600}${ofBytes(MAX_RECORD_BYTES - 4096)}`);
+    let ended = false;
+    void system.worker!.child.exited.then(() => (ended = true));
+    const rotations = await Promise.all(ids.map((id) => system.rotate(id)));
+    for (const { id } of rotations) {
+      const rotation = await eventually(() => system.client.getRotation({ id }), ({ state }) => ended || state === 'SUCCEEDED' || state === 'FAILED', 120_000);
+      expect([ended, rotation.state]).toEqual([false, 'SUCCEEDED']);
+    }
+    for (const id of ids) await expectInForce(id);
+    for (const id of ids) await instruct(id, '');
+  }, 300_000);
+});
+
 describe('a record that is too long', () => {
   it('is told to an operator when a POST was done and its key cannot be read back; it is published once it fits', async () => {
     await system.rotateAndWait('ast_7');

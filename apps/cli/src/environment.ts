@@ -16,7 +16,7 @@ export const trimEnvironment = (env: NodeJS.ProcessEnv): void => {
 /** Throws for the first variable that cannot be used, whatever the command. */
 export const refuseEnvironment = (env: NodeJS.ProcessEnv): void => {
   for (const name of VARIABLES) {
-    const complaint = env[name] === undefined ? undefined : complaintAboutVariable(env[name]);
+    const complaint = env[name] === undefined ? undefined : complaintAboutVariable(name, env[name]);
     if (complaint !== undefined) throw new CliError(`${name} ${complaint}.`, 'INVALID_ARGUMENT');
   }
 };

@@ -33,7 +33,7 @@ import { z } from 'zod';
  * - cachedRead (`on` get): records as they were `delayMs` ago, or with `frozen: true` as they were when the view was scripted. `ageHeader: true`
  *   adds `Age`; with `bypassable: true` a request with `Cache-Control: no-cache` or `no-store` reads the truth
  * - skewDate (`on` any): the `Date` header is off by `skewMs`, and with it the date of a `retryAfterDateMs`
- * - encode (`on` any): the body is encoded as `encoding` says (gzip), whatever the request accepts; `unknown` says so of a body that is not encoded
+ * - encode (`on` any): the body is encoded as `encoding` says (gzip), whatever the request accepts; `unknown` makes it unreadable
  * - inform (`on` any): `100 Continue` comes before the answer, or with `status: 103` Early Hints, or both with `both: true`
  * - ignoreOrg (`on` any): the org in the path is ignored. A list shows the org of the API key, whatever org the path names
  * - swapOrg (`on` any): another org stands behind the org ids that our API key names: `size` strangers (as many as ours), of which the share

@@ -353,6 +353,15 @@ describe('what comes over the wire', () => {
   });
 });
 
+describe('an encoding that nobody knows', () => {
+  it('makes a body unreadable', async () => {
+    await script({ kind: 'encode', encoding: 'unknown' });
+    const response = await get();
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect([response.headers.get('content-encoding'), bytes.toString().includes('ast_1')]).toEqual(['unknown', false]);
+  });
+});
+
 describe('informational answers', () => {
   /** The informational statuses, and then the answer's: fetch hides the first. */
   const statuses = (path: string, method = 'GET') =>

@@ -16,7 +16,7 @@ import { choosePort } from './ports.ts';
 
 const given = (name: string): string | undefined => {
   const value = valueOfVariable(process.env[name]);
-  const complaint = value === undefined ? undefined : complaintAboutVariable(value);
+  const complaint = value === undefined ? undefined : complaintAboutVariable(name, value);
   if (complaint !== undefined) throw new Error(`${name}: ${complaint}`);
   return value;
 };

@@ -1,4 +1,4 @@
-import type { InventClient, ReadOutcome } from '@rekey/invent';
+import { withShare, type ByteRoom, type ByteShare, type InventClient, type ReadOutcome } from '@rekey/invent';
 import type { Lane, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { ORG_ALIAS, type ErrorCode } from '@rekey/schema';
@@ -10,6 +10,8 @@ import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 export interface CheckDeps {
   ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts' | 'requestCheck' | 'noteTooLarge' | 'noteFits'>;
   invent: Pick<InventClient, 'getAssistant'>;
+  /** Room for long records, from their decoding until they are published. Not bounded if not given. */
+  answers?: ByteRoom;
   publisher: Publisher;
   clock: Clock;
   pacer: Pick<Pacer, 'take'>;
@@ -63,7 +65,12 @@ export interface CheckOptions {
  */
 export const checkAssistant =
   (deps: CheckDeps) =>
-  async (target: { orgId: string; assistantId: string }, options: CheckOptions = {}): Promise<CheckResult> => {
+  (target: { orgId: string; assistantId: string }, options: CheckOptions = {}): Promise<CheckResult> =>
+    withShare(deps.answers, (share) => checkWith(share, deps)(target, options));
+
+const checkWith =
+  (share: ByteShare | undefined, deps: CheckDeps) =>
+  async (target: { orgId: string; assistantId: string }, options: CheckOptions): Promise<CheckResult> => {
     const { ledger, invent, publisher, clock, pacer, logger, meter, readLagMs, nameOf = (orgId) => orgId } = deps;
     const { publishAnew = false, compareOnly = false, lane = 'first', witnessedMs } = options;
     // Waited for before anything is looked at: a read must be younger than what it is compared with.
@@ -74,7 +81,7 @@ export const checkAssistant =
     const { hold } = looked;
     const anchor = { redisMs: hold.atMs, clockMs: clock.nowMs() };
     const beganMs = redisNowMs(clock, anchor);
-    const outcome = await invent.getAssistant(target);
+    const outcome = await invent.getAssistant(target, { share });
     meter.read(outcome.outcome);
     const read = { beganMs: beganMs - ageOf(outcome), lagMs: readLagMs };
     const finding = whatIsThere(outcome);
@@ -82,7 +89,7 @@ export const checkAssistant =
       const [facts] = await ledger.keyFacts([target.assistantId]);
       if (facts?.orgId !== undefined && nameOf(facts.orgId) !== target.orgId && facts.state !== 'deleted') {
         // That it is not in this org says nothing of it: nobody knows whether the two are one (`c`).
-        return { ...(await checkAssistant(deps)({ ...target, orgId: nameOf(facts.orgId) }, options)), elsewhere: true };
+        return { ...(await checkWith(share, deps)({ ...target, orgId: nameOf(facts.orgId) }, options)), elsewhere: true };
       }
     }
     if (!finding) {
@@ -96,7 +103,7 @@ export const checkAssistant =
     const state = publisher.stateOf(finding);
     const known = hold.versionBefore !== undefined;
     const lastOrg = hold.publishedOrgId === undefined || hold.stateBefore === 'deleted' ? target.orgId : nameOf(hold.publishedOrgId);
-    const moved = !compareOnly && lastOrg !== target.orgId && (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, lane));
+    const moved = !compareOnly && lastOrg !== target.orgId && (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, { lane, share }));
     if (state === hold.stateBefore || (!known && 'removal' in finding)) {
       await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
       // Who was told that it is in doubt is told that it is not.
@@ -124,8 +131,8 @@ export const checkAssistant =
         // Again after the assistant was read anew: that read is a cached one, or clocks have moved.
         if (witnessedMs !== undefined) return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS };
         const witness = { ...target, orgId: under.orgId, assistantId: result.witness };
-        if (!(await hasKey(deps, witness, lane))) return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS, moreRequests: 1 };
-        return { ...(await checkAssistant(deps)(target, { ...options, witnessedMs: redisNowMs(clock, anchor) })), moreRequests: 2 };
+        if (!(await hasKey(deps, witness, { lane, share }))) return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS, moreRequests: 1 };
+        return { ...(await checkWith(share, deps)(target, { ...options, witnessedMs: redisNowMs(clock, anchor) })), moreRequests: 2 };
       }
       default:
         return { kind: cause === 'reconciliation' ? (publishAnew || moved ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
@@ -136,9 +143,9 @@ export const checkAssistant =
  * Whether an assistant that is published with a key is read with one. If not, no other of its org is published as gone or without a key: it may be that Invent
  * shows no keys, or another org. It is read again by itself, and counts if it has none either.
  */
-const hasKey = async (deps: CheckDeps, witness: { orgId: string; assistantId: string }, lane: Lane): Promise<boolean> => {
+const hasKey = async (deps: CheckDeps, witness: { orgId: string; assistantId: string }, read: ReadWith): Promise<boolean> => {
   const { logger, ledger } = deps;
-  const outcome = await readAnother(deps, witness, lane);
+  const outcome = await readAnother(deps, witness, read);
   if (!outcome) return false;
   const finding = whatIsThere(outcome);
   // A cache shows what was so some time ago, perhaps before Invent showed no keys.
@@ -155,18 +162,23 @@ export const ageOf = (outcome: ReadOutcome): number => (outcome.outcome === 'rea
  * Whether an assistant that one org has is gone from the one that it was last published under. An id is one org's alone. Where either is `c`, they may
  * be the same org, and it has not moved.
  */
-const hasMoved = async (deps: CheckDeps, from: { orgId: string; assistantId: string }, toOrgId: string, lane: Lane): Promise<boolean> => {
+const hasMoved = async (deps: CheckDeps, from: { orgId: string; assistantId: string }, toOrgId: string, read: ReadWith): Promise<boolean> => {
   if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS) return false;
-  const outcome = await readAnother(deps, from, lane);
+  const outcome = await readAnother(deps, from, read);
   if (!outcome || !isNotFound(outcome)) return false;
   deps.logger.warn({ event: 'assistant_moved', ...idsOf(from), to_org_id: toOrgId }, 'an assistant is in another org than the one that it was published under; it is published there');
   return true;
 };
 
+interface ReadWith {
+  lane: Lane;
+  share: ByteShare | undefined;
+}
+
 /** One request more; undefined if the budget has none within the time. */
-const readAnother = async ({ invent, pacer, meter }: CheckDeps, target: { orgId: string; assistantId: string }, lane: Lane): Promise<ReadOutcome | undefined> => {
+const readAnother = async ({ invent, pacer, meter }: CheckDeps, target: { orgId: string; assistantId: string }, { lane, share }: ReadWith): Promise<ReadOutcome | undefined> => {
   if ((await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return undefined;
-  const outcome = await invent.getAssistant(target);
+  const outcome = await invent.getAssistant(target, { share });
   meter.read(outcome.outcome);
   return outcome;
 };

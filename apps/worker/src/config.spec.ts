@@ -38,6 +38,13 @@ describe('WorkerEnvironment', () => {
     expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: '' }).INVENT_ORG_ID).toBeUndefined();
   });
 
+  it('takes lists of hundreds of hosts', () => {
+    const hosts = Array.from({ length: 600 }, (_, i) => `host-${i}.internal.example.com`).join(',');
+    for (const name of ['NO_PROXY', 'no_proxy', 'INVENT_PLAIN_HTTP_HOSTS']) expect([name, complaint({ [name]: hosts })]).toEqual([name, '']);
+    expect(complaint({ REKEY_PREFIX: hosts })).toContain('REKEY_PREFIX: must be at most 4096 characters long');
+    expect(complaint({ NO_PROXY: 'h'.repeat(65_537) })).toContain('NO_PROXY: must be at most 65536 characters long');
+  });
+
   it('allows plain HTTP for the hosts that are named', () => {
     expect(complaint({ INVENT_BASE_URL: 'http://simulator:4010', INVENT_PLAIN_HTTP_HOSTS: 'other, simulator' })).toBe('');
   });

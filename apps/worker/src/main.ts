@@ -2,7 +2,7 @@ import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiKeysFromFile, createInventClient, keysByOneName, parseBaseUrl, proxyFor, singleApiKey, type InventClientOptions } from '@rekey/invent';
+import { apiKeysFromFile, createByteRoom, createInventClient, keysByOneName, parseBaseUrl, proxyFor, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
   FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
   LOOK_AT_LEDGER_EVERY_MS, missingRights, processId, slotKeepsMs, startLedgerWatch, startPresence,
@@ -11,7 +11,7 @@ import {
   STOP_POSTING_AT, StartError, createRedisConnections, createReplicaConfirmation, droppedLogLines, guardRedis, nextUlid, reportReady, reportRedis, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
   whyNotWritable,
 } from '@rekey/runtime';
-import { ORG_ALIAS } from '@rekey/schema';
+import { MAX_RECORD_BYTES, ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { startBudgetWatch, type BudgetWatch } from './budget-watch.ts';
 import { startBulkRunner } from './bulk-runner.ts';
@@ -111,14 +111,16 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     },
     onAnswered: (request: Parameters<NonNullable<InventClientOptions['onAnswered']>>[0]) => budgetWatch?.answered(request),
   } satisfies Partial<InventClientOptions>;
-  const invent = askByOneName(createInventClient({ ...upstream, apiKeys, connections: 2 * concurrency.first + concurrency.followUps }), readers.nameOf);
+  // A record takes up to nine times its length on the heap until it is published.
+  const answers = createByteRoom(MAX_RECORD_BYTES);
+  const invent = askByOneName(createInventClient({ ...upstream, apiKeys, decoding: answers, connections: 2 * concurrency.first + concurrency.followUps }), readers.nameOf);
   shutdown.defer('invent', () => invent.close());
   budgetWatch = startBudgetWatch({ budget, limited: limit.requestsPerMinute > 0, logger });
   shutdown.defer('budget watch', () => budgetWatch.close());
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
-  const common = { ledger, invent, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }) };
+  const common = { ledger, invent, answers, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }) };
   const publisher = createPublisher({ ...common, sealer, readers, onPublished: (published) => watch?.published(published) });
   const stopping = new AbortController();
   // Whichever org is named, with the API key of `c`: what answers it is the evidence of which org that is.

@@ -1,4 +1,4 @@
-import type { InventClient, NotDone, RotateOutcome } from '@rekey/invent';
+import { withShare, type ByteRoom, type ByteShare, type InventClient, type NotDone, type RotateOutcome } from '@rekey/invent';
 import type { Claim, ClaimResult, KeyVersion, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import type { ErrorCode, RotationJob } from '@rekey/schema';
@@ -14,6 +14,8 @@ import { findingOf, idsOf, type Finding, type Publisher } from './publisher.ts';
 export interface RotateDeps {
   ledger: Pick<Ledger, 'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare' | 'noteTooLarge' | 'noteFits'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
+  /** Room for long records, from their decoding until they are published. Not bounded if not given. */
+  answers?: ByteRoom;
   publisher: Publisher;
   logger: Logger;
   clock: Clock;
@@ -162,25 +164,22 @@ const post = async (deps: RotateDeps, held: Held): Promise<Step> => {
   if (leftMs > 0 && !pacer.isTimely(held.slotMs) && (await pacer.take('bulk', leftMs, { asItComes: true })) > 0) {
     return tryAgainOrFail(deps, held.claim, { outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: 'its slot had passed, and no other came in time' });
   }
-  const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs });
-  const answeredMs = clock.nowMs();
-  meter.rotated(outcome.outcome);
-  switch (outcome.outcome) {
-    case 'done': {
-      const finding = { record: outcome.record, secretKey: outcome.record.secretKey };
-      // An earlier POST of this rotation may have been lost, and may land later than anybody thought: it is looked at once more.
-      const checkAgain = held.claim.doubted ? { checkAgainInMs: windowMs(deps.timing) } : {};
-      const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', answeredMs, ...checkAgain, ...(outcome.noted && { noted: outcome.noted }) });
-      // A 200 with a key of before is the answer of a cache or a replica: it says nothing about the POST.
-      if (result.kind === 'old') return outcomeUnknown(deps, held, { reason: 'a 200 with a key of before', status: 200 });
-      // A refused 200 is news that the key has changed: the assistant is read, and the ledger is asked what is to do.
-      return result.kind === 'refused' ? { kind: 'again', inMs: 0 } : { kind: 'done' };
-    }
-    case 'not-done':
-      return tryAgainOrFail(deps, held.claim, outcome);
-    case 'unknown':
-      return outcomeUnknown(deps, held, outcome);
-  }
+  const step = await withShare(deps.answers, async (share): Promise<Step | Exclude<RotateOutcome, { outcome: 'done' }>> => {
+    const outcome: RotateOutcome = await invent.rotateSecretKey(held.claim, { sendBeforeMs, share });
+    const answeredMs = clock.nowMs();
+    meter.rotated(outcome.outcome);
+    if (outcome.outcome !== 'done') return outcome;
+    const finding = { record: outcome.record, secretKey: outcome.record.secretKey };
+    // An earlier POST of this rotation may have been lost, and may land later than anybody thought: it is looked at once more.
+    const checkAgain = held.claim.doubted ? { checkAgainInMs: windowMs(deps.timing) } : {};
+    const result = await publisher.publish(held.claim, held.anchor, { finding, cause: 'rotation', rotation: 'ends', answeredMs, ...checkAgain, ...(outcome.noted && { noted: outcome.noted }) });
+    // A 200 with a key of before is the answer of a cache or a replica: it says nothing about the POST.
+    if (result.kind === 'old') return { outcome: 'unknown', reason: 'a 200 with a key of before', status: 200 };
+    // A refused 200 is news that the key has changed: the assistant is read, and the ledger is asked what is to do.
+    return result.kind === 'refused' ? { kind: 'again', inMs: 0 } : { kind: 'done' };
+  });
+  if ('kind' in step) return step;
+  return step.outcome === 'not-done' ? tryAgainOrFail(deps, held.claim, step) : outcomeUnknown(deps, held, step);
 };
 
 const outcomeUnknown = async (deps: RotateDeps, held: Held, { reason, status, code: blocked }: { reason: string; status?: number; code?: ErrorCode }): Promise<Step> => {
@@ -237,13 +236,19 @@ const tryAgainOrFail = async ({ ledger, logger, timing }: RotateDeps, claim: Cla
  * that was last changed before the rotation began satisfies none.
  */
 const readBack = async (deps: RotateDeps, held: Held, landsInMs: number, alreadySatisfied = false): Promise<Step> => {
-  const { ledger, invent, meter, logger, publisher, clock } = deps;
-  const { claim } = held;
   const waitMs = await deps.pacer.take('first', deps.timing.leaseMarginMs / 2);
   if (waitMs > 0) return readAgain(deps, held, landsInMs, { atLeastMs: Math.min(waitMs, readBackoff.maxMs), readError: 'UPSTREAM_RATE_LIMITED' });
+  return withShare(deps.answers, (share) => readAndCompare(deps, held, { landsInMs, alreadySatisfied, share }));
+};
+
+const readAndCompare = async (
+  deps: RotateDeps, held: Held, { landsInMs, alreadySatisfied, share }: { landsInMs: number; alreadySatisfied: boolean; share: ByteShare | undefined },
+): Promise<Step> => {
+  const { ledger, invent, meter, logger, publisher, clock } = deps;
+  const { claim } = held;
   const landed = landsInMs <= 0;
   const beganMs = redisNowMs(clock, held.anchor);
-  const read = await invent.getAssistant(claim);
+  const read = await invent.getAssistant(claim, { share });
   meter.read(read.outcome);
   if (read.outcome === 'not-read') {
     logger.warn({ ...idsOf(claim), code: read.code, reason: read.reason }, 'a key could not be read back');

@@ -27,8 +27,10 @@ let upstream: Map<string, number>;
 let lists: number[];
 let gets: string[];
 let paused: number[];
+/** Requests for a list and renewals of the sweep's lease, in their order. */
+let steps: ('list' | 'save')[];
 /** An answer in place of the listed page; undefined answers the page itself. */
-let list: ((all: string[], page: number) => { ids: string[]; total?: number } | { code: ErrorCode; retryAfterMs?: number }) | undefined;
+let list: ((all: string[], page: number, take: number) => { ids: string[]; total?: number } | { code: ErrorCode; retryAfterMs?: number }) | undefined;
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
@@ -42,7 +44,7 @@ beforeEach(async () => {
   await redis.flushall();
   upstream = new Map(names(850).map((id) => [id, 0]));
   list = undefined;
-  [lists, gets, paused] = [[], [], []];
+  [lists, gets, paused, steps] = [[], [], [], []];
 });
 
 const record = (id: string) => {
@@ -54,10 +56,11 @@ const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
     gets.push(assistantId);
     return upstream.has(assistantId) ? { outcome: 'read', record: record(assistantId) } : { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
   },
-  listAssistants: async (_orgId, page): Promise<ListOutcome> => {
+  listAssistants: async (_orgId, page, { take = PAGE } = {}): Promise<ListOutcome> => {
     lists.push(page);
+    steps.push('list');
     const all = [...upstream.keys()];
-    const answer = list?.(all, page) ?? { ids: all.slice((page - 1) * PAGE, page * PAGE), total: all.length };
+    const answer = list?.(all, page, take) ?? { ids: all.slice((page - 1) * PAGE, page * PAGE), total: all.length };
     if ('code' in answer) return { outcome: 'not-read', reason: 'as the test has it', ...answer };
     return { outcome: 'read', page: { records: answer.ids.map(record), unreadable: [], total: answer.total } };
   },
@@ -69,7 +72,7 @@ const sweepOrg = async (): Promise<{ counts: SweepCounts; code: string }> => {
   const deps = { ledger, publisher, clock, logger: quiet, meter, readLagMs: 0, invent, pacer: { take: async () => 0 } };
   const counts = { ...noSweepCounts };
   [lists, gets] = [[], []];
-  const sweeping = sweep({ ...deps, check: checkAssistant(deps), configuredOrgs: () => ['org_a'] })('org_a', counts, async () => {});
+  const sweeping = sweep({ ...deps, check: checkAssistant(deps), configuredOrgs: () => ['org_a'] })('org_a', counts, async () => void steps.push('save'));
   return { code: await sweeping.then(() => 'SUCCEEDED', (error: { code: string }) => error.code), counts };
 };
 const pageOf = (all: string[], page: number, size = PAGE): string[] => all.slice((page - 1) * size, page * size);
@@ -128,6 +131,16 @@ describe('a sweep', () => {
   it('does not end if a later page is refused', async () => {
     list = (all, page) => (page === 3 ? { code: 'UPSTREAM_REJECTED' } : { ids: pageOf(all, page), total: all.length });
     expect(await sweepOrg()).toMatchObject({ code: 'LIST_INCOMPLETE', counts: { imported: 750 } });
+  });
+
+  it('keeps its lease while it reads a page that is too long in smaller ones', async () => {
+    upstream = new Map(names(100).map((id) => [id, 0]));
+    list = (all, page, take) => (take > 1 ? { code: 'RECORD_TOO_LARGE' } : { ids: pageOf(all, page, take), total: all.length });
+    expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: 100 } });
+    const requestsBetweenSaves = steps.join('').split('save').map((requests) => requests.length / 'list'.length);
+    expect(requestsBetweenSaves.reduce((sum, requests) => sum + requests)).toBeGreaterThan(100);
+    // The page, its first part, and the first part of that.
+    expect(Math.max(...requestsBetweenSaves)).toBeLessThanOrEqual(3);
   });
 
   it('compares a page that is larger than what was asked for in batches', async () => {

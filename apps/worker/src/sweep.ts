@@ -288,6 +288,8 @@ const readPage = async (deps: SweepDeps, run: OrgSweep, number: number, options:
   const parts: Extract<PageRead, { page: Page }>[] = [];
   for (let i = 1; i <= PARTS; i += 1) {
     const part = await readPage(deps, run, (number - 1) * PARTS + i, options, take / PARTS);
+    // A hundred requests may take longer than the lease of the sweep.
+    await run.save();
     if ('failed' in part) return part;
     parts.push(part);
     if (part.page.records.length + part.page.unreadable.length < take / PARTS) break;

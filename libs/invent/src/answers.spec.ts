@@ -30,9 +30,9 @@ describe('content encodings', () => {
   });
 
   it.each<[string, string, Buffer]>([
-    ['that is not known', 'sk_1', Buffer.from(record())],
-    ['that a name of every object is', 'constructor', Buffer.from(record())],
-    ['that the body does not have', 'gzip', Buffer.from(record())],
+    ['that the body does not have', 'gzip', Buffer.from([0x00, ...Buffer.from(record())])],
+    ['over plain text that is no UTF-8', 'gzip', Buffer.from(record({ secret_key: 'sk_\u00fc' }), 'latin1')],
+    ['that is not known, over a compressed body', 'x-sk_1', gzipSync(record())],
     ['whose body is cut', 'br', brotliCompressSync(record()).subarray(0, 40)],
     ['five times over', 'gzip, gzip, gzip, gzip, gzip', Array.from({ length: 5 }).reduce<Buffer>((bytes) => gzipSync(bytes), Buffer.from(record()))],
   ])('one %s leaves a POST of unknown outcome and a GET not read, and is quoted nowhere', async (_what, encoding, body) => {
@@ -40,6 +40,24 @@ describe('content encodings', () => {
     const outcomes = [await client.rotateSecretKey(target), await client.getAssistant(target), await client.listAssistants('org_1', 1)];
     expect(outcomes).toMatchObject([{ outcome: 'unknown', status: 200, code: 'ANSWER_UNREADABLE' }, { outcome: 'not-read', status: 200, code: 'ANSWER_UNREADABLE' }, { outcome: 'not-read', code: 'ANSWER_UNREADABLE' }]);
     expect(JSON.stringify(outcomes)).not.toContain('sk_1');
+  });
+
+  it.each<[string, (text: string) => Buffer]>([
+    ['gzip', Buffer.from], ['br', Buffer.from], ['deflate', Buffer.from], ['zstd', Buffer.from], ['gzip, br', Buffer.from], ['gzip', (text) => Buffer.from(`\ufeff ${text}`)], ['gzip, gzip', gzipSync],
+    ['utf-8', Buffer.from], ['UTF-8, gzip', gzipSync], ['none', Buffer.from], ['binary', Buffer.from], ['identity;q=1', Buffer.from], ['constructor', Buffer.from], ['sk_1', Buffer.from],
+  ])('%j that the body does not have is ignored if it is JSON all the same, and is said of the record', async (encoding, encode) => {
+    const { client } = await answeringBytes(encode(record()), { 'content-encoding': encoding });
+    const said = { unexpected: ['content-encoding'], secretKey: 'sk_1' };
+    expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'done', record: said });
+    expect(await client.getAssistant(target)).toMatchObject({ outcome: 'read', record: said });
+    const many = await answeringBytes(encode(`[${record()}]`), { 'content-encoding': encoding });
+    expect(await many.client.listAssistants('org_1', 1)).toMatchObject({ outcome: 'read', page: { records: [{ secretKey: 'sk_1' }] } });
+  });
+
+  it.each(['deflate', 'br', 'zstd'])('%s with bytes after its end is read', async (encoding) => {
+    const encode = { deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync }[encoding]!;
+    const { client } = await answeringBytes(Buffer.concat([encode(record()), Buffer.from('xx')]), { 'content-encoding': encoding });
+    expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'done', record: { secretKey: 'sk_1' } });
   });
 
   it('do not matter in a refusal: its status says all', async () => {
@@ -95,6 +113,8 @@ describe('informational answers', () => {
 
   it.each([
     ['100', CONTINUE], ['100 with headers', 'HTTP/1.1 100 Continue\r\nserver: proxy\r\nx-a: b\r\n\r\n'], ['100 of HTTP/1.0', 'HTTP/1.0 100 Continue\r\n\r\n'], ['100 twice', CONTINUE + CONTINUE], ['103', HINTS],
+    ['100 with bare LF', 'HTTP/1.1 100 Continue\n\n'], ['100 with both', 'HTTP/1.1 100 Continue\r\nserver: proxy\n\r\n'], ['100 without a reason, with bare LF', 'HTTP/1.1 100\n\n'],
+    ['an empty line and 100', `\r\n${CONTINUE}`], ['empty lines before and after', `\n\r\n${CONTINUE}\r\n`], ['an empty line', '\r\n'],
     ['102 and 103', `HTTP/1.1 102 Processing\r\n\r\n${HINTS}`], ['103, 100 and 103', HINTS + CONTINUE + HINTS], ['one hundred of 100', CONTINUE.repeat(100)],
   ])('before the answer are skipped: %s; the connection is used again', async (_what, informational) => {
     const { baseUrl, received, sockets } = await tcpServer((socket) => socket.write(informational + final));

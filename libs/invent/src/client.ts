@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Assistant, AssistantId, KeyedRecord, MAX_RECORD_BYTES, OrgId, complaintAboutId, type ErrorCode } from '@rekey/schema';
 import { Pool } from 'undici';
 import type { ApiKeys } from './api-keys.ts';
+import { createByteRoom, withShare, type ByteRoom, type ByteShare } from './byte-room.ts';
 import { createConnector } from './connector.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import type { Proxy } from './proxy.ts';
@@ -16,7 +17,7 @@ export interface UpstreamRecord {
   /** Soft-deleted upstream. */
   deleted: boolean;
   json: string;
-  /** The paths at which it is not as documented. Its key is in force all the same. */
+  /** The paths at which it is not as documented; also `content-encoding` if that header was wrong. Its key is in force all the same. */
   unexpected: string[];
   /** It was listed, and is longer than what can be read by itself or published (MAX_RECORD_BYTES). */
   tooLarge?: true;
@@ -70,11 +71,12 @@ export interface Page {
 
 export type ListOutcome = { outcome: 'read'; page: Page } | (ReadOutcome & { outcome: 'not-read' });
 
+/** `share`: room for the text of an answer. A long one is decoded only when the share holds its length; close the share when the record is no longer needed. */
 export interface InventClient {
   /** POST rotate-secret-key. Not idempotent: never repeat it on `unknown`. Never rejects. */
-  rotateSecretKey(target: Target, options?: { signal?: AbortSignal; sendBeforeMs?: number }): Promise<RotateOutcome>;
+  rotateSecretKey(target: Target, options?: { signal?: AbortSignal; sendBeforeMs?: number; share?: ByteShare | undefined }): Promise<RotateOutcome>;
   /** GET one assistant with its key in force. Safe to repeat. Never rejects. */
-  getAssistant(target: Target, options?: { signal?: AbortSignal }): Promise<ReadOutcome>;
+  getAssistant(target: Target, options?: { signal?: AbortSignal; share?: ByteShare | undefined }): Promise<ReadOutcome>;
   /** GET a page of an org's assistants with their keys in force, or of those that upstream finds by a term. Pages count from 1. Safe to repeat. Never rejects. */
   /** `take`: records of a page, 100 if not given. RECORD_TOO_LARGE if the page is longer than 64 MiB: ask for smaller ones. */
   listAssistants(orgId: string, page: number, options?: { signal?: AbortSignal; search?: string; take?: number }): Promise<ListOutcome>;
@@ -99,6 +101,10 @@ export interface InventClientOptions {
   timeoutMs: number;
   /** At most so many requests in flight. */
   connections: number;
+  /** Bytes of long answers that are received at once. 256 MiB if not given: 16 of the longest records. */
+  receiveBytes?: number;
+  /** Room for the pages of a list while they are decoded. */
+  decoding?: ByteRoom;
   /** All requests go through it. */
   proxy?: Proxy | undefined;
   /** Called if a request was refused for coming too soon (429): how long ago it left, and how long upstream says to wait, with what was made of that. */
@@ -115,15 +121,17 @@ export const LIST_PAGE_SIZE = 100;
 /** Records are 2 kB as a rule. Of those that are longest, a page holds four. */
 const MAX_LIST_BYTES = 4 * MAX_RECORD_BYTES;
 
-export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, proxy, onLimited, onAnswered }: InventClientOptions): InventClient & Knock => {
+export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, receiveBytes = 16 * MAX_RECORD_BYTES, decoding, proxy, onLimited, onAnswered }: InventClientOptions): InventClient & Knock => {
   const connector = createConnector({ timeoutMs: Math.min(timeoutMs, 10_000), proxy });
   const pool = new Pool(baseUrl.origin, { connections, pipelining: 1, allowH2: false, connect: connector.connect });
+  const receiving = createByteRoom(receiveBytes);
   const basePath = baseUrl.pathname.replace(/\/$/, '');
 
   interface Options {
     signal?: AbortSignal;
     sendBeforeMs?: number;
     maxResponseBytes?: number;
+    share?: ByteShare | undefined;
   }
   const call = async (method: 'GET' | 'POST', { orgId, assistantId }: { orgId: string; assistantId?: string }, suffix: string, { maxResponseBytes = MAX_RECORD_BYTES, ...options }: Options) => {
     const apiKey = apiKeys(orgId);
@@ -134,7 +142,7 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, p
     const path = `${basePath}/orgs/${encodeURIComponent(orgId)}/assistants${assistant}${suffix}`;
     const headers = { ...commonHeaders, authorization: `Bearer ${apiKey}` };
     const startMs = performance.now();
-    const result = await exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, ...options });
+    const result = await exchange(pool, { method, path, headers, timeoutMs, maxResponseBytes, receiving, ...options });
     const ageMs = performance.now() - startMs;
     if (result.status === 429) onLimited?.({ ageMs, ...limitOf(result) });
     else if (result.status !== undefined) onAnswered?.({ ageMs });
@@ -153,8 +161,10 @@ export const createInventClient = ({ baseUrl, apiKeys, timeoutMs, connections, p
     },
     listAssistants: async (orgId, page, { search, take = LIST_PAGE_SIZE, ...options } = {}) => {
       const term = search === undefined ? '' : `&search=${encodeURIComponent(search)}`;
-      const result = await call('GET', { orgId }, `?page=${page}&take=${take}${term}`, { maxResponseBytes: MAX_LIST_BYTES, ...options });
-      return typeof result === 'string' ? { outcome: 'not-read', code: result, reason: result } : sortList(result, baseUrl);
+      return withShare(decoding, async (share) => {
+        const result = await call('GET', { orgId }, `?page=${page}&take=${take}${term}`, { maxResponseBytes: MAX_LIST_BYTES, share, ...options });
+        return typeof result === 'string' ? { outcome: 'not-read', code: result, reason: result } : sortList(result, baseUrl);
+      });
     },
     knock: async () => {
       const result = await exchange(pool, { method: 'GET', path: `${basePath}/`, headers: commonHeaders, timeoutMs, maxResponseBytes: MAX_RECORD_BYTES });
@@ -221,7 +231,7 @@ const sortRotation = (result: Exchange, assistantId: string, baseUrl: URL, tookM
   const { secretKey, masked } = record;
   if (secretKey === undefined) return { outcome: 'unknown', reason: masked ? 'a 200 with a masked secret key' : 'a 200 without a secret key', status: 200 };
   const { updatedMs, ...read } = record;
-  return { outcome: 'done', record: { ...read, secretKey }, ...notedBy(result, updatedMs, tookMs) };
+  return { outcome: 'done', record: { ...withEncoding(result, read), secretKey }, ...notedBy(result, updatedMs, tookMs) };
 };
 
 /** The clocks of Invent's servers may differ by that much from one another, and from ours. */
@@ -244,7 +254,7 @@ const sortRead = (result: Exchange, assistantId: string, baseUrl: URL): ReadOutc
     if (typeof record === 'string') return { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: record };
     if (record.masked) return { outcome: 'not-read', code: 'KEYS_NOT_SHOWN', status: 200, reason: 'a masked secret key' };
     const { updatedMs, ...read } = record;
-    return { outcome: 'read', record: read, ...ageOf(result), ...unchangedFor(result, updatedMs) };
+    return { outcome: 'read', record: withEncoding(result, read), ...ageOf(result), ...unchangedFor(result, updatedMs) };
   }
   return notRead(result, baseUrl);
 };
@@ -258,6 +268,9 @@ const sortList = (result: Exchange, baseUrl: URL): ListOutcome => {
   const unreadable = texts.filter((_, i) => typeof read[i] === 'string').map((text) => hash('sha256', text, 'base64url'));
   return { outcome: 'read', page: { records, unreadable, total: readCount(headerOf(result, 'pagination-count')), ...ageOf(result) } };
 };
+
+const withEncoding = <R extends UpstreamRecord>(result: Exchange, record: R): R =>
+  result.whole && result.misnamed ? { ...record, unexpected: [...record.unexpected, 'content-encoding'] } : record;
 
 /** A whole number in plain digits; anything else counts as none. */
 const readCount = (text: string | undefined): number | undefined => {

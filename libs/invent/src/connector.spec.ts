@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
@@ -89,6 +89,23 @@ describe('requests through a proxy', () => {
     const { client } = await viaProxy(baseUrl);
     expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown' });
     expect(received).toHaveLength(1);
+  });
+
+  it.each([
+    ['a 100', 'HTTP/1.1 100 Continue\r\n\r\n'], ['a 100 with bare LF', 'HTTP/1.1 100 Continue\n\n'], ['an empty line and a 103', '\r\nHTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n'],
+  ])('go through a tunnel whose 200 comes after %s', async (_what, before) => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    const { baseUrl: proxy } = await tcpServer((socket) => {
+      if (socket.listenerCount('data') > 1) return;
+      const upstream = connect(Number(baseUrl.port), baseUrl.hostname, () => {
+        socket.write(`${before}HTTP/1.1 200 OK\r\n\r\n`);
+        socket.pipe(upstream).pipe(socket);
+      });
+      upstream.on('error', () => socket.destroy());
+    });
+    const client = clientOf(baseUrl, { connections: 1, proxy: { origin: proxy.origin, variable: 'HTTPS_PROXY' } });
+    expect([await client.rotateSecretKey(target), await client.getAssistant(target)]).toMatchObject([{ outcome: 'done' }, { outcome: 'read' }]);
+    expect(requests).toHaveLength(2);
   });
 
   it('read past a 100 Continue in the tunnel', async () => {

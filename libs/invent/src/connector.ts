@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { Pool, buildConnector } from 'undici';
 import type { Proxy } from './proxy.ts';
-import { skipInformational } from './skip-informational.ts';
+import { readAsIs, skipInformational } from './skip-informational.ts';
 
 /** The proxy did not open the way to Invent: nothing was sent. `code` stands in the log, and quotes nothing. */
 class ProxyFailure extends Error {
@@ -28,13 +28,14 @@ export const createConnector = ({ timeoutMs, proxy }: { timeoutMs: number; proxy
   if (!proxy) return { connect: (options, callback) => connectDirectly(options, done(callback)), close: async () => {} };
 
   const { origin, authorization } = proxy;
-  const pool = new Pool(origin, { allowH2: false, connect: { timeout: timeoutMs }, headersTimeout: timeoutMs });
+  const connectToProxy: buildConnector.connector = (options, callback) => connectDirectly(options, done(callback));
+  const pool = new Pool(origin, { allowH2: false, connect: connectToProxy, headersTimeout: timeoutMs });
   const openTunnel = async (path: string): Promise<Duplex> => {
     const headers = { host: path, ...(authorization !== undefined && { 'proxy-authorization': authorization }) };
     const { statusCode, socket } = await pool.connect({ path, headers }).catch((error: NodeJS.ErrnoException) => {
       throw new ProxyFailure(error.code ?? error.name);
     });
-    if (statusCode >= 200 && statusCode < 300) return socket;
+    if (statusCode >= 200 && statusCode < 300) return readAsIs(socket);
     socket.on('error', () => {}).destroy();
     throw new ProxyFailure(`HTTP ${statusCode}`);
   };

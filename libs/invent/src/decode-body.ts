@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 
@@ -41,18 +42,35 @@ const encodingsOf = (contentEncoding: string): string[] =>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+const BOM = '\ufeff';
+/** Whether bytes are the text of a JSON object or array as they stand. Nothing that is compressed is: it is not UTF-8 from its first byte to its last. */
+const isPlainJson = (bytes: Buffer): boolean => {
+  const first = bytes.toString('utf8', 0, 64).replace(BOM, '').trimStart()[0];
+  return (first === '{' || first === '[') && isUtf8(bytes);
+};
+
+export interface DecodedBody {
+  bytes: Buffer;
+  /** It was not encoded as `Content-Encoding` says. */
+  misnamed: boolean;
+}
+
 /**
- * The text of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage is at most `maxBytes` long. One BOM is taken
- * off. JSON is UTF-8 whatever its `charset` says (RFC 8259 §8.1). Bytes that are not are refused: replacement characters would make another key of a key.
+ * The bytes of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage is at most `maxBytes` long. A name that is not
+ * known, such as `utf-8` or `none`, decodes nothing, and JSON text that is said to be compressed is taken as it is: whether the result is a record decides.
  * Throws UnreadableBody.
  */
-export const decodeBody = async (bytes: Buffer, contentEncoding: string, maxBytes: number): Promise<string> => {
+export const decodeBytes = async (bytes: Buffer, contentEncoding: string, maxBytes: number): Promise<DecodedBody> => {
   const encodings = encodingsOf(contentEncoding);
   if (encodings.length > MAX_ENCODINGS) throw new UnreadableBody('ANSWER_UNREADABLE', `more than ${MAX_ENCODINGS} content encodings`);
   let decoded = bytes;
+  let misnamed = false;
   for (const name of encodings.toReversed()) {
     const decode = Object.hasOwn(decoders, name) ? decoders[name]! : undefined;
-    if (!decode) throw new UnreadableBody('ANSWER_UNREADABLE', 'a content encoding that is not known');
+    if (!decode || isPlainJson(decoded)) {
+      misnamed = true;
+      continue;
+    }
     try {
       decoded = await decode(decoded, { maxOutputLength: maxBytes });
     } catch (error) {
@@ -60,6 +78,14 @@ export const decodeBody = async (bytes: Buffer, contentEncoding: string, maxByte
       throw new UnreadableBody('ANSWER_UNREADABLE', `a body that is not ${name}`);
     }
   }
+  return { bytes: decoded, misnamed };
+};
+
+/**
+ * The text of a decoded body. One BOM is taken off. JSON is UTF-8 whatever its `charset` says (RFC 8259 §8.1). Bytes that are not are refused: replacement
+ * characters would make another key of a key. Throws UnreadableBody.
+ */
+export const textOf = (decoded: Buffer): string => {
   try {
     return utf8.decode(decoded);
   } catch {

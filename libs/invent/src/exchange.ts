@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { UnreadableBody, decodeBody } from './decode-body.ts';
+import { UNCOUNTED_BYTES, type ByteRoom, type ByteShare } from './byte-room.ts';
+import { UnreadableBody, decodeBytes, textOf } from './decode-body.ts';
 
 export interface ExchangeRequest {
   method: 'GET' | 'POST';
@@ -12,6 +13,10 @@ export interface ExchangeRequest {
   /** By `performance.now()`: past it, the request does not leave any more. */
   sendBeforeMs?: number;
   signal?: AbortSignal;
+  /** A long answer is received only while there is room for it. */
+  receiving?: ByteRoom;
+  /** The body becomes a string when this holds its length. The caller closes it when it no longer needs the text. */
+  share?: ByteShare | undefined;
 }
 
 /**
@@ -19,7 +24,7 @@ export interface ExchangeRequest {
  * byte of it may have left, and what was answered. `status` can be known although the body never arrived whole. The body of a 200 alone is kept.
  */
 export type Exchange =
-  | { whole: true; status: number; headers: Record<string, string | string[] | undefined>; body: string }
+  | { whole: true; status: number; headers: Record<string, string | string[] | undefined>; body: string; misnamed?: true }
   | {
       whole: false; sent: boolean; late: boolean; status?: number; headers?: Record<string, string | string[] | undefined>; reason: string;
       /** The body of a 200 will not be readable next time either. */
@@ -52,9 +57,12 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
     const chunks: Buffer[] = [];
     let bytes = 0;
     let ended = false;
+    const received = request.receiving?.open();
+    let countsAsLong = false;
 
     const settle = (result: Exchange) => {
       clearTimeout(deadline);
+      received?.close();
       request.signal?.removeEventListener('abort', onAbort);
       resolve(result);
     };
@@ -89,23 +97,41 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
           status = statusCode;
           headers = responseHeaders;
         },
-        onResponseData: (_controller, chunk) => {
+        onResponseData: (receiver, chunk) => {
           bytes += chunk.length;
           if (bytes > request.maxResponseBytes) return breakOff(new UnreadableBody('ANSWER_TOO_LARGE', `the answer is longer than ${request.maxResponseBytes} bytes`));
-          if (status === OK) chunks.push(chunk);
+          if (status !== OK) return;
+          chunks.push(chunk);
+          if (!received || countsAsLong || bytes <= UNCOUNTED_BYTES) return;
+          countsAsLong = true;
+          // The rest stays with the sender until there is room.
+          receiver.pause();
+          void received.want(lengthOf(headers!, request.maxResponseBytes)).then(() => receiver.resume());
         },
         onResponseEnd: () => {
           ended = true;
-          const whole = (body: string) => settle({ whole: true, status: status!, headers: headers!, body });
+          const whole = (body: string, misnamed = false) => settle({ whole: true, status: status!, headers: headers!, body, ...(misnamed && { misnamed }) });
           if (status !== OK) return whole('');
           const encoding = [headers!['content-encoding'] ?? ''].flat().join(',');
-          // The deadline holds meanwhile.
-          decodeBody(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), encoding, request.maxResponseBytes).then(whole, settleBroken);
+          const decode = async (): Promise<void> => {
+            // The deadline holds meanwhile, but not while a whole answer waits for room: it may be the only copy of a key.
+            const { bytes: decoded, misnamed } = await decodeBytes(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks.splice(0)), encoding, request.maxResponseBytes);
+            clearTimeout(deadline);
+            await request.share?.want(decoded.length);
+            whole(textOf(decoded), misnamed);
+          };
+          decode().catch(settleBroken);
         },
         onResponseError: (_controller, error) => (broken ? settleBroken(broken) : settleBroken(error, describe(error))),
       },
     );
   });
+
+/** How long an answer says that it is; the most that it may be if it does not say. */
+const lengthOf = (headers: Record<string, string | string[] | undefined>, maxBytes: number): number => {
+  const length = Number(headers['content-length'] ?? Number.NaN);
+  return length <= maxBytes ? length : maxBytes;
+};
 
 /** An error's code, or its name: never its message, which may quote what was on the wire. */
 const describe = (error: Error): string => {

@@ -11,7 +11,7 @@ export interface Proxy {
 }
 
 /** The variables as most programs know them. The lower-case one comes first; an empty one counts as not set. */
-export type ProxyEnvironment = { readonly [name in 'https_proxy' | 'HTTPS_PROXY' | 'http_proxy' | 'HTTP_PROXY' | 'no_proxy' | 'NO_PROXY']?: string | undefined };
+export type ProxyEnvironment = { readonly [name in 'https_proxy' | 'HTTPS_PROXY' | 'http_proxy' | 'HTTP_PROXY' | 'all_proxy' | 'ALL_PROXY' | 'no_proxy' | 'NO_PROXY']?: string | undefined };
 
 /** A proxy variable that is not usable. Names it, and quotes nothing of it: it may hold a password. */
 export class ProxyVariableError extends Error {
@@ -24,13 +24,13 @@ export class ProxyVariableError extends Error {
 }
 
 /**
- * The proxy for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, but for hosts that NO_PROXY names. Nothing is sent to loopback by way of a proxy.
+ * The proxy for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, else ALL_PROXY; none for hosts that NO_PROXY names. Nothing is sent to loopback by way of a proxy.
  * Throws ProxyVariableError.
  */
 export const proxyFor = (url: URL, env: ProxyEnvironment): Proxy | undefined => {
   if (isLoopback(url.hostname)) return undefined;
   const names = url.protocol === 'https:' ? (['https_proxy', 'HTTPS_PROXY'] as const) : (['http_proxy', 'HTTP_PROXY'] as const);
-  const variable = names.find((name) => env[name]);
+  const variable = [...names, 'all_proxy' as const, 'ALL_PROXY' as const].find((name) => env[name]);
   if (variable === undefined || isExcepted(url, env.no_proxy || env.NO_PROXY || '')) return undefined;
   return parseProxy(variable, env[variable]!);
 };

@@ -36,6 +36,15 @@ describe('Retry-After', () => {
     expect(parse(text)).toEqual({ ms: 30_000, note: 'unreadable' });
   });
 
+  it.each([
+    ['digits', `${'1'.repeat(200_000)}x`], ['digits after a point', `1.${'1'.repeat(200_000)}x`], ['white space', `12:00 Nov${' '.repeat(200_000)}x`], ['many values', `${'1'.repeat(100_000)}x,${'1'.repeat(100_000)}x`],
+  ])('takes no longer for many %s than their number needs', (_what, text) => {
+    const startMs = performance.now();
+    expect(parse(text)).toEqual({ ms: 30_000, note: 'unreadable' });
+    // A pattern that backtracks takes a minute.
+    expect(performance.now() - startMs).toBeLessThan(5000);
+  });
+
   it('is nothing where there is none', () => {
     expect(parse(undefined)).toBeUndefined();
   });

@@ -1,10 +1,13 @@
 import type { Duplex } from 'node:stream';
 
 /** 101 is none: it ends HTTP on the connection. */
-const INFORMATIONAL = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/;
+const INFORMATIONAL = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r\n]/;
 /** As much as tells one from an answer, which is longer than that. */
 const TELLING_BYTES = 'HTTP/1.1 100 '.length;
-const HEAD_END = '\r\n\r\n';
+/** A bare LF ends a line as well, and empty lines before a status line do not count (RFC 9112 §2.2). */
+const HEAD_END = /\r?\n\r?\n/;
+const CR = 0x0d;
+const LF = 0x0a;
 /** As long as undici takes a head to be. */
 const MAX_HEAD_BYTES = 16_384;
 
@@ -23,13 +26,15 @@ export const skipInformational = <S extends Duplex>(socket: S): S => {
 
   /** Whether the bytes that are kept begin the answer; undefined while that cannot be told. */
   const beginsAnswer = (): true | undefined => {
-    while (kept.length >= TELLING_BYTES) {
+    for (;;) {
+      const begin = kept.findIndex((byte) => byte !== CR && byte !== LF);
+      kept = kept.subarray(begin === -1 ? kept.length : begin);
+      if (kept.length < TELLING_BYTES) return undefined;
       if (!INFORMATIONAL.test(kept.toString('latin1', 0, TELLING_BYTES))) return true;
-      const end = kept.indexOf(HEAD_END);
-      if (end === -1) return kept.length > MAX_HEAD_BYTES || undefined;
-      kept = kept.subarray(end + HEAD_END.length);
+      const end = HEAD_END.exec(kept.toString('latin1', 0, MAX_HEAD_BYTES));
+      if (!end) return kept.length > MAX_HEAD_BYTES || undefined;
+      kept = kept.subarray(end.index + end[0].length);
     }
-    return undefined;
   };
 
   socket.write = ((...args: unknown[]) => {
@@ -46,5 +51,12 @@ export const skipInformational = <S extends Duplex>(socket: S): S => {
     kept = Buffer.alloc(0);
     return answer;
   };
+  return socket;
+};
+
+/** Ends `skipInformational` for a connection that no longer carries HTTP answers. */
+export const readAsIs = <S extends Duplex>(socket: S): S => {
+  Reflect.deleteProperty(socket, 'read');
+  Reflect.deleteProperty(socket, 'write');
   return socket;
 };

@@ -16,7 +16,7 @@ export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.Pro
   const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, valueOfVariable(value)]).filter(([, value]) => value !== undefined)) as Record<string, string>;
   const known = Object.keys((schema as { shape?: object }).shape ?? {});
   const unusable = known.flatMap((name) => {
-    const complaint = given[name] === undefined ? undefined : complaintAboutVariable(given[name]);
+    const complaint = given[name] === undefined ? undefined : complaintAboutVariable(name, given[name]);
     return complaint === undefined ? [] : [`${name}: ${complaint}`];
   });
   if (unusable.length > 0) throw new ConfigError(unusable);

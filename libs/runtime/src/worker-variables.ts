@@ -7,7 +7,8 @@ const hostList = z.string().default('').transform((text) => text.split(',').map(
 const optionalText = z.string().optional();
 /** The proxy for Invent, and what is reached without it. */
 const proxyVariables = {
-  https_proxy: optionalText, HTTPS_PROXY: optionalText, http_proxy: optionalText, HTTP_PROXY: optionalText, no_proxy: optionalText, NO_PROXY: optionalText,
+  https_proxy: optionalText, HTTPS_PROXY: optionalText, http_proxy: optionalText, HTTP_PROXY: optionalText,
+  all_proxy: optionalText, ALL_PROXY: optionalText, no_proxy: optionalText, NO_PROXY: optionalText,
 };
 
 /** What a worker takes, but for its key file and its API keys. `rekey doctor` looks at the same variables. */

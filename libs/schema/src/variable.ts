@@ -1,12 +1,16 @@
 /** Longer than any path, address or key. */
 const MAX_VARIABLE_CHARACTERS = 4096;
+/** Lists of hosts, and the proxies beside them: what a platform sets may name hundreds. */
+const MAX_LIST_CHARACTERS = 65_536;
+const LISTS: ReadonlySet<string> = new Set(['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'invent_plain_http_hosts']);
 
 /** A variable of the environment: white space around it does not count, and one without anything else is as good as not set. */
 export const valueOfVariable = (text: string | undefined): string | undefined => text?.trim() || undefined;
 
-/** What is wrong with the value of any variable, whatever it means; undefined if nothing is. Does not quote it. */
-export const complaintAboutVariable = (value: string): string | undefined => {
-  if (value.length > MAX_VARIABLE_CHARACTERS) return `must be at most ${MAX_VARIABLE_CHARACTERS} characters long`;
+/** What is wrong with the value of a variable, whatever it means; undefined if nothing is. Does not quote it. */
+export const complaintAboutVariable = (name: string, value: string): string | undefined => {
+  const maxCharacters = LISTS.has(name.toLowerCase()) ? MAX_LIST_CHARACTERS : MAX_VARIABLE_CHARACTERS;
+  if (value.length > maxCharacters) return `must be at most ${maxCharacters} characters long`;
   // Node has it for bytes that are no UTF-8.
   if (value.includes('\ufffd')) return 'must be UTF-8 text';
   if (/\p{Cc}/u.test(value)) return 'must not contain control characters';

@@ -28,12 +28,13 @@ if tells then prepare_event() end
 write('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7] ~= '' and ARGV[7] or blocked, 'operator', blocked ~= '' and '1' or ARGV[8])
-if ARGV[16] ~= '' then
-  write('HSET', KEYS[1], 'blocked', blocked)
-  -- The next assistant of the bulk would fare no better, unless it is the record of this one alone.
-  if rotation[3] and blocked ~= 'RECORD_TOO_LARGE' and read('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
-    stop_bulk(rotation[3], 'HALTED', blocked, now_ms)
-  end
+if ARGV[16] ~= '' then write('HSET', KEYS[1], 'blocked', blocked) end
+-- The next assistant of the bulk would fare no better, unless it is the record of this one alone. One answer that cannot be decoded may be an accident on
+-- the way: the read-back has to be unreadable too.
+local halts = ARGV[16] ~= '' and blocked ~= 'RECORD_TOO_LARGE' and blocked ~= 'ANSWER_UNREADABLE'
+if blocked == 'ANSWER_UNREADABLE' then halts = ARGV[7] == blocked end
+if halts and rotation[3] and read('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
+  stop_bulk(rotation[3], 'HALTED', blocked, now_ms)
 end
 if not noted then
   if ARGV[14] ~= '1' then
