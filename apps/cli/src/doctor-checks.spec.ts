@@ -94,7 +94,8 @@ describe('examine', () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' };
     for (const [answer, status, message] of [
       [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: gzipSync('[]') }, 'ok', 'accepts the API key'],
-      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from('[]') }, 'fail', 'a body that is not gzip'],
+      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from('[]') }, 'ok', 'accepts the API key'],
+      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from([0, 1]) }, 'fail', 'a body that is not gzip'],
       [{ status: 200, headers: {}, body: Buffer.from('<html>sign in</html>') }, 'fail', 'a 200 that is not a JSON array'],
       [{ status: 302, headers: { location: 'https://login.example/?token=hunter2' }, body: Buffer.of() }, 'fail', 'a redirect to https://login.example)'],
     ] as const) {
