@@ -143,7 +143,7 @@ describe('with a worker', () => {
     const before = (await system.admin('GET', '/counts')).list;
     const { code, out } = await rekey(['doctor', '--gateway', system.gateway.ready['address']!], { env: system.environment });
     expect(out.split('\n').map((line) => line.split(/ {2,}/).slice(0, 2).join(' ')).filter(Boolean)).toEqual([
-      'ok gateway', 'ok key file', 'ok redis', 'ok redis memory', expect.stringMatching(/^(ok|warn) redis durability$/), 'ok ledger', 'ok invent',
+      'ok gateway', 'ok key file', 'ok redis', 'ok redis memory', expect.stringMatching(/^(ok|warn) redis durability$/), 'ok redis rights', 'ok ledger', 'ok invent',
     ]);
     expect(code).toBe(0);
     expect((await system.admin('GET', '/counts')).list).toBe(before + 1);

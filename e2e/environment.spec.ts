@@ -105,7 +105,7 @@ describe('a file that cannot be used', () => {
     ['worker', 'REKEY_KEY_FILE', '/dev/zero', 'is larger than 1048576 bytes'],
     ['worker', 'REKEY_KEY_FILE', '/dev/null', 'is empty'],
     ['worker', 'INVENT_API_KEYS_FILE', '/', 'is a folder'],
-    ['worker', 'INVENT_API_KEYS_FILE', '/dev/zero', 'is larger than 1048576 bytes'],
+    ['worker', 'INVENT_API_KEYS_FILE', '/dev/zero', 'is larger than 67108864 bytes'],
     ['worker', 'INVENT_API_KEYS_FILE', '/no/such/file', 'does not exist'],
   ])('ends a %s with one line that names %s, the path and what is wrong: %s', async (app, variable, path, complaint) => {
     const { code, err } = await run(app, `INVENT_API_KEY=${variable === 'REKEY_KEY_FILE' ? 'k' : ''} ${variable}=${path}`);

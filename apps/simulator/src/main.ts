@@ -109,13 +109,7 @@ const listen = async (server: Server, port: number, host: string, option: string
 
 const log = (msg: string, more: object = {}) => console.log(JSON.stringify({ level: 'info', time: new Date().toISOString(), app: 'simulator', ...more, msg }));
 
-try {
-  log('ready', { address: await listen(api, options.port, options.host, '--port'), adminAddress: await listen(admin, options.adminPort, '127.0.0.1', '--admin-port') });
-} catch (error) {
-  process.stderr.write(`simulator: ${(error as Error).message}\n`);
-  process.exit(1);
-}
-
+// Before it says that it is ready: whoever waits for that may signal at once.
 let stopping = false;
 // Ctrl-C comes twice where npm is before it: from the terminal and from npm.
 const stop = () => {
@@ -130,3 +124,10 @@ const stop = () => {
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 process.on('SIGHUP', stop);
+
+try {
+  log('ready', { address: await listen(api, options.port, options.host, '--port'), adminAddress: await listen(admin, options.adminPort, '127.0.0.1', '--admin-port') });
+} catch (error) {
+  process.stderr.write(`simulator: ${(error as Error).message}\n`);
+  process.exit(1);
+}
