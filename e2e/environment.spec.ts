@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { repositoryRoot, startChild } from '@rekey/testing';
+import { repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { startSystem, type System } from './system.ts';
 
 /* Variables and addresses that cannot be used, as a shell hands them to real processes. */
@@ -17,13 +17,7 @@ const run = async (app: string, assignments: string, args: string[] = []) => {
   const { GRPC_ADDRESS: _free, ...environment } = system.environment;
   const command = [process.execPath, '--conditions=@rekey/source', repositoryRoot + sources[app]!, ...args];
   const child = startChild('bash', ['-c', `export ${assignments}; exec "$@"`, 'bash', ...command], { env: { PATH: process.env['PATH'], GRPC_ADDRESS: system.gateway.ready['address'], ...(app === 'start' ? {} : environment) } });
-  let [out, err] = ['', ''];
-  child.process.stdout?.on('data', (chunk) => (out += chunk));
-  child.process.stderr?.on('data', (chunk) => (err += chunk));
-  const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
-  const { code } = await child.exited;
-  await closed;
-  return { code, out, err };
+  return resultOf(child);
 };
 
 const VALUES: [what: string, value: string, complaint: string][] = [

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, lineOf, startChild, type Child } from '@rekey/testing';
+import { freePort, lineOf, resultOf, startChild, type Child } from '@rekey/testing';
 import { DOCUMENTS, blocksOf, type Document } from './documents.ts';
 import { freshCopy } from './fresh-copy.ts';
 import { startPackageRegistry } from './package-registry.ts';
@@ -73,13 +73,7 @@ interface Result {
 const shell = async (text: string, { env = {}, input = '', folder = copy.folder }: { env?: NodeJS.ProcessEnv; input?: string; folder?: string } = {}): Promise<Result> => {
   await writeFile(join(copy.parent, 'input'), input);
   const child = startChild('bash', ['-c', `exec < "$0"\n${PREAMBLE}${text}`, join(copy.parent, 'input')], { cwd: folder, env: { ...bareEnvironment(), ...env } });
-  let [out, err] = ['', ''];
-  child.process.stdout?.on('data', (chunk) => (out += chunk));
-  child.process.stderr?.on('data', (chunk) => (err += chunk));
-  const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
-  const { code } = await child.exited;
-  await closed;
-  return { code, out, err };
+  return resultOf(child);
 };
 
 /** Runs a block as pasted; it has to end with 0. */

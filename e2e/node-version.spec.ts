@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { findNode, repositoryRoot, startChild } from '@rekey/testing';
+import { findNode, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { startSystem, type System } from './system.ts';
 
 /* What is built runs on the Node that its package.json claims, and says so on an older one. */
@@ -17,13 +17,7 @@ afterAll(() => system.stop());
 
 const result = async (command: string, args: string[], env: Record<string, string> = {}) => {
   const child = startChild(command, args, { cwd: repositoryRoot, env: { PATH: process.env['PATH'], ...env } });
-  let [out, err] = ['', ''];
-  child.process.stdout?.on('data', (chunk) => (out += chunk));
-  child.process.stderr?.on('data', (chunk) => (err += chunk));
-  const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
-  const { code } = await child.exited;
-  await closed;
-  return { code, out, err };
+  return resultOf(child);
 };
 
 describe('a Node that is too old', () => {

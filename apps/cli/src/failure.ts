@@ -31,7 +31,7 @@ export const fromServiceError = (error: ServiceError, address: string): CliError
   const exitCode = away ? exitCodes.unavailable : exitCodes.failed;
   if (reason) return new CliError(error.details, reason, exitCode);
   if (error.code === status.RESOURCE_EXHAUSTED && error.details.startsWith('Received message')) return new CliError('The answer is larger than gRPC takes. Ask for less at once.', 'RESPONSE_TOO_LARGE');
-  if (away) return new CliError(`The gateway at ${address} does not answer. Is it running? GRPC_ADDRESS or --gateway says where it is.`, status[error.code]!, exitCode);
+  if (away) return new CliError(`The gateway at ${address} does not answer. Is it running? Set GRPC_ADDRESS or --gateway to its address.`, status[error.code]!, exitCode);
   return new CliError(error.details, status[error.code] ?? 'UNKNOWN', exitCode);
 };
 

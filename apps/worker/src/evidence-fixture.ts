@@ -183,7 +183,7 @@ export const closeEvidence = async (): Promise<void> => {
   server = undefined;
 };
 
-/** An org of so many assistants, each with a key of its own. */
+/** The assistants of an org, each with a key of its own. */
 export const orgOf = (count: number, from = 0): Map<string, string> => new Map(names(count, from).map((id) => [id, `sk_of_${id}`]));
 
 export type { RotateOutcome };

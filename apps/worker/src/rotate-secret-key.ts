@@ -43,7 +43,7 @@ export interface RotateTiming {
   landingWindowMs: number;
   /** How far reads may lag behind what is in force. */
   readLagMs: number;
-  /** A read that shows no key is believed only so long after the landing window: an Invent that shows none for a moment must not close intents. */
+  /** A read that shows no key is believed only this time after the landing window: an Invent that shows none for a moment must not close intents. */
   confirmAfterMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is tried again. */
   retryForMs: number;

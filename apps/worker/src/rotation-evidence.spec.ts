@@ -153,7 +153,7 @@ describe('a POST that is lost', () => {
     expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
   });
 
-  it('without effect, after which somebody rotates by hand: that key is made after the request, and satisfies it', async () => {
+  it('without effect, before a key is rotated by hand: that key is made after the request, and satisfies it', async () => {
     const asked = await request();
     await pass(1500);
     await world.check(ID);

@@ -9,7 +9,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 afterAll(closeEvidence);
 
-/** An org of so many assistants that a sweep has imported and another one has found as it was. */
+/** An org whose assistants one sweep has imported and another one has found unchanged. */
 const known = async (count: number): Promise<void> => {
   world.upstream = orgOf(count);
   expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: count } });

@@ -53,6 +53,18 @@ export const startChild = (command: string, args: string[], options: { env?: Nod
   };
 };
 
+/** Resolves with all that a child has written, once it has ended. To be called before the child can have written anything. */
+export const resultOf = async (child: Child): Promise<{ code: number | null; out: string; err: string }> => {
+  let [out, err] = ['', ''];
+  child.process.stdout?.on('data', (chunk) => (out += chunk));
+  child.process.stderr?.on('data', (chunk) => (err += chunk));
+  // Its last lines may arrive after its end is known.
+  const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
+  const { code } = await child.exited;
+  await closed;
+  return { code, out, err };
+};
+
 /** Resolves with the first line of the child's standard output that `pick` makes something of. Rejects when it ends before. */
 export const lineOf = <T>(child: Child, pick: (line: string) => T | undefined, what: string, timeoutMs = 60_000): Promise<T> =>
   new Promise((resolve, reject) => {

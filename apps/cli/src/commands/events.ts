@@ -66,7 +66,7 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
   const reports: RedisReports = {
     onAway: () => {
       if (answered) process.stderr.write('Redis is away; reconnecting …\n');
-      else failure.reject(new CliError('Redis does not answer. REDIS_URL or --redis says where it is.', 'REDIS_UNAVAILABLE', exitCodes.unavailable));
+      else failure.reject(new CliError('Redis does not answer. Set REDIS_URL or --redis to its address.', 'REDIS_UNAVAILABLE', exitCodes.unavailable));
     },
     onBack: () => process.stderr.write('Redis is back\n'),
     onRefused: ({ code, message }, atStart) => {
