@@ -168,20 +168,36 @@ describe('what is not known', () => {
 describe('an answer that will be the same next time', () => {
   const asked = async (): Promise<number> => (await system.admin('GET', '/counts')).rotate;
   const needing = async (rotationId: string) => (await system.client.getStatus({})).attention.find(({ subject }) => subject === rotationId);
+  /** Keeps the rotation open, however slow the machine is, until the faults are removed. */
+  const failReads = (assistantId: string) => system.admin('POST', '/faults', { assistantId, on: 'get', kind: 'failBefore', status: 503, times: 0 });
 
   it.each([302, 307, 204, 405])('to the POST alone, a %i: an operator is told at once, and the rotation fails after that one request', async (status) => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'failBefore', status, times: 0, location: 'https://login.example/path?token=hunter2' });
+    await failReads(id);
     const before = await asked();
     const { id: rotationId } = await system.rotate(id);
     const item = await eventually(() => needing(rotationId), (found) => found !== undefined);
-    expect(item).toMatchObject({ code: 'ROTATION_NEEDS_OPERATOR', message: expect.stringMatching(/^Invent answered with a redirect.*\(UPSTREAM_UNEXPECTED\)$/), advice: expect.stringContaining('INVENT_BASE_URL') });
-    expect(await system.waitFor(rotationId)).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason: 'UPSTREAM_UNEXPECTED' } });
+    expect(item).toMatchObject({ code: 'ROTATION_NEEDS_OPERATOR', advice: expect.stringContaining('INVENT_BASE_URL') });
+    await system.admin('DELETE', '/faults');
+    expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason: 'UPSTREAM_UNEXPECTED', message: expect.stringMatching(/^Invent answered with a redirect/) } });
     expect((await asked()) - before).toBe(1);
     expect(await needing(rotationId)).toBeUndefined();
     await expectInForce(id);
     expect(system.output()).not.toContain('hunter2');
-  });
+  }, 60_000);
+
+  it('is named to the operator while the landing window lasts', async () => {
+    const patient = await startSystem({ timing: { REKEY_LANDING_WINDOW_MS: '60000' } });
+    try {
+      await patient.admin('POST', '/faults', { assistantId: 'ast_1', kind: 'failBefore', status: 302 });
+      const { id } = await patient.rotate('ast_1');
+      const item = await eventually(async () => (await patient.client.getStatus({})).attention.find(({ subject }) => subject === id), (found) => found !== undefined);
+      expect(item).toMatchObject({ code: 'ROTATION_NEEDS_OPERATOR', message: expect.stringMatching(/^Invent answered with a redirect.*\(UPSTREAM_UNEXPECTED\)$/), advice: expect.stringContaining('INVENT_BASE_URL') });
+    } finally {
+      await patient.stop();
+    }
+  }, 60_000);
 
   it('a redirect of a POST that was done: what it did is published', async () => {
     const id = await published();
@@ -222,10 +238,12 @@ describe('an answer that will be the same next time', () => {
   it('survives the worker that got it: the one that takes over sends no other request', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'failBefore', status: 302, times: 0 });
+    await failReads(id);
     const before = await asked();
     const { id: rotationId } = await system.rotate(id);
     await eventually(() => needing(rotationId), (found) => found !== undefined);
     await system.worker!.child.kill();
+    await system.admin('DELETE', '/faults');
     await system.startWorker({ REKEY_RETRY_FOR_MS: '0' });
     expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'FAILED', attemptCount: 1, error: { reason: 'UPSTREAM_UNEXPECTED' } });
     expect((await asked()) - before).toBe(1);
