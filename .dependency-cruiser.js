@@ -26,7 +26,14 @@ const directions = Object.entries(libs).map(([from, allowed]) => ({
   severity: 'error',
   comment: `${from} may import of this repository: ${allowed.map((lib) => `libs/${lib}`).join(', ') || 'nothing'}`,
   from: { path: `^${from}/`, pathNot: spec },
-  to: { path: '^(libs|apps|e2e|bench|chaos)/', pathNot: [`^${from}/`, '^libs/runtime/check-node\\.js$', ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`)] },
+  to: {
+    path: '^(libs|apps|e2e|bench|chaos)/',
+    pathNot: [
+      `^${from}/`,
+      '^libs/runtime/check-node\\.js$',
+      ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`),
+    ],
+  },
 }));
 
 export default {
@@ -61,6 +68,10 @@ export default {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)dist/|libs/rpc/src/generated/' },
     combinedDependencies: false,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['@rekey/source', 'import', 'node', 'default'], extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@rekey/source', 'import', 'node', 'default'],
+      extensions: ['.ts', '.js'],
+    },
   },
 };

@@ -13,7 +13,8 @@ export const textOf = (path: string): string => readFileSync(join(repositoryRoot
 
 export const document: Json = parse(textOf('docs/asyncapi.yaml')) as Json;
 /** The JSON in a Markdown file, block by block. */
-export const jsonBlocksOf = (path: string): string[] => [...textOf(path).matchAll(/^```json\n(.*?)^```$/gms)].map(([, text]) => text!);
+export const jsonBlocksOf = (path: string): string[] =>
+  [...textOf(path).matchAll(/^```json\n(.*?)^```$/gms)].map(([, text]) => text!);
 
 // CommonJS whose default export is itself a property.
 const addFormats = formats as unknown as typeof formats.default;
@@ -26,22 +27,41 @@ export const complaintsOfAsyncApi = (): unknown[] => {
   return validate(document) ? [] : validate.errors!;
 };
 
-const ajv = new Ajv({ strict: true, allowUnionTypes: true, strictTypes: false, strictRequired: false, allErrors: true });
+const ajv = new Ajv({
+  strict: true,
+  allowUnionTypes: true,
+  strictTypes: false,
+  strictRequired: false,
+  allErrors: true,
+});
 addFormats(ajv);
 ajv.addVocabulary(['components', 'x-plaintext']);
 // Only what schemas refer to: the rest of the document is none.
 ajv.addSchema({ $id: 'asyncapi', components: { schemas: document['components'].schemas } }, 'asyncapi');
 
 /** Of a schema by its name; throws where it is none. */
-export const validatorOf = (name: string): ValidateFunction => ajv.getSchema(`asyncapi#/components/schemas/${name}`) ?? ajv.compile({ $ref: `asyncapi#/components/schemas/${name}` });
+export const validatorOf = (name: string): ValidateFunction =>
+  ajv.getSchema(`asyncapi#/components/schemas/${name}`) ??
+  ajv.compile({ $ref: `asyncapi#/components/schemas/${name}` });
 
 /** What a pointer like `#/components/schemas/X` leads to. */
 export const at = (pointer: string): unknown =>
-  pointer.split('/').slice(1).reduce<unknown>((value, name) => (value as Json | undefined)?.[name.replaceAll('~1', '/').replaceAll('~0', '~')], document);
+  pointer
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (value, name) => (value as Json | undefined)?.[name.replaceAll('~1', '/').replaceAll('~0', '~')],
+      document,
+    );
 
 /** Every value under a key, anywhere in the document. */
 export const allUnder = (key: string, value: unknown = document): unknown[] =>
-  typeof value !== 'object' || value === null ? [] : Object.entries(value).flatMap(([name, inner]) => [...(name === key ? [inner] : []), ...allUnder(key, inner)]);
+  typeof value !== 'object' || value === null
+    ? []
+    : Object.entries(value).flatMap(([name, inner]) => [
+        ...(name === key ? [inner] : []),
+        ...allUnder(key, inner),
+      ]);
 
 /** A schema with what it refers to in its place, and the parts of an `allOf` as one. */
 export const flatten = (schema: Json): Json => {
@@ -49,18 +69,27 @@ export const flatten = (schema: Json): Json => {
   const parts = [...($ref ? [at($ref) as Json] : []), ...((allOf ?? []) as Json[])].map(flatten);
   return [...parts, own].reduce<Json>((merged, part) => {
     const properties: Json = { ...merged['properties'] };
-    for (const [name, property] of Object.entries((part['properties'] ?? {}) as Json)) properties[name] = name in properties ? flatten({ allOf: [properties[name], property] }) : property;
+    for (const [name, property] of Object.entries((part['properties'] ?? {}) as Json))
+      properties[name] = name in properties ? flatten({ allOf: [properties[name], property] }) : property;
     const required = [...new Set([...(merged['required'] ?? []), ...(part['required'] ?? [])])];
-    return { ...merged, ...part, ...(Object.keys(properties).length > 0 && { properties }), ...(required.length > 0 && { required }) };
+    return {
+      ...merged,
+      ...part,
+      ...(Object.keys(properties).length > 0 && { properties }),
+      ...(required.length > 0 && { required }),
+    };
   }, {});
 };
 
 /** The fields of a value that its schema does not describe, where it does not say that there may be any. */
 export const undescribed = (schema: Json, value: unknown, path = ''): string[] => {
   const { properties, items, additionalProperties } = flatten(schema);
-  if (Array.isArray(value)) return items ? value.flatMap((item, i) => undescribed(items, item, `${path}[${i}]`)) : [];
+  if (Array.isArray(value))
+    return items ? value.flatMap((item, i) => undescribed(items, item, `${path}[${i}]`)) : [];
   if (typeof value !== 'object' || value === null || !properties || additionalProperties === true) return [];
-  return Object.entries(value).flatMap(([name, inner]) => (name in properties ? undescribed(properties[name], inner, `${path}.${name}`) : [`${path}.${name}`]));
+  return Object.entries(value).flatMap(([name, inner]) =>
+    name in properties ? undescribed(properties[name], inner, `${path}.${name}`) : [`${path}.${name}`],
+  );
 };
 
 const isWhole = (bound: unknown) => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER;
@@ -71,7 +100,9 @@ export const essence = (schema: Json): Json | 'anything' => {
   const { properties, required, items, anyOf, type, enum: values, ...rest } = flatten(schema);
   const isConstant = 'const' in rest;
   const facts: Json = {};
-  const types = (anyOf as Json[] | undefined)?.map((one) => one['type'] as string) ?? (type === undefined ? [] : [type].flat());
+  const types =
+    (anyOf as Json[] | undefined)?.map((one) => one['type'] as string) ??
+    (type === undefined ? [] : [type].flat());
   if (values) facts['values'] = [...values].toSorted();
   else if (isConstant) facts['values'] = [rest['const']];
   else if (types.length > 0) facts['types'] = [...new Set(types)].toSorted();
@@ -79,7 +110,9 @@ export const essence = (schema: Json): Json | 'anything' => {
   for (const name of COMPARED) if (name in rest && !isWhole(rest[name])) facts[name] = rest[name];
   if (properties) {
     facts['required'] = [...(required ?? [])].toSorted();
-    facts['properties'] = Object.fromEntries(Object.entries(properties as Json).map(([name, property]) => [name, essence(property)]));
+    facts['properties'] = Object.fromEntries(
+      Object.entries(properties as Json).map(([name, property]) => [name, essence(property)]),
+    );
   }
   if (items) facts['items'] = essence(items);
   return Object.keys(facts).length === 0 ? 'anything' : facts;

@@ -26,29 +26,53 @@ describe('bad requests', () => {
   ])('are refused at the border with the fields at fault: %j', async (request, fields) => {
     const failure = await failureOf(system.client.rotateSecretKey(request));
     expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'INVALID_ARGUMENT', fields });
-    for (const value of Object.values(request).filter((text) => text.length > 5 && text !== 'org_demo')) expect(failure.message).not.toContain(value);
+    for (const value of Object.values(request).filter((text) => text.length > 5 && text !== 'org_demo'))
+      expect(failure.message).not.toContain(value);
     expect(await system.redis.keys('{rekey}:rotation:*')).toEqual([]);
   });
 
   it('are refused in every method', async () => {
     const { client } = system;
-    const calls = [client.getRotation({ id: 'x' }), client.cancelRotation({ id: '../x' }), client.waitRotation({ id: '' }), client.getAssistant({ assistantId: '..' }), client.listRotations({ pageSize: -1 }), client.listRotations({ pageToken: 'x' }), client.listRotations({ state: 77 as never }), client.createSweep({ orgId: '..' }), client.getSweep({ id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' }), client.listSweeps({ pageSize: -1 }), client.freeze({ reason: '' })];
+    const calls = [
+      client.getRotation({ id: 'x' }),
+      client.cancelRotation({ id: '../x' }),
+      client.waitRotation({ id: '' }),
+      client.getAssistant({ assistantId: '..' }),
+      client.listRotations({ pageSize: -1 }),
+      client.listRotations({ pageToken: 'x' }),
+      client.listRotations({ state: 77 as never }),
+      client.createSweep({ orgId: '..' }),
+      client.getSweep({ id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' }),
+      client.listSweeps({ pageSize: -1 }),
+      client.freeze({ reason: '' }),
+    ];
     for (const call of calls) expect(await failureOf(call)).toMatchObject({ code: 'INVALID_ARGUMENT' });
     const unknown = { id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' };
-    for (const call of [client.getRotation(unknown), client.cancelRotation(unknown), client.waitRotation(unknown)]) {
+    for (const call of [
+      client.getRotation(unknown),
+      client.cancelRotation(unknown),
+      client.waitRotation(unknown),
+    ]) {
       expect(await failureOf(call)).toMatchObject({ code: 'NOT_FOUND', reason: 'ROTATION_NOT_FOUND' });
     }
-    expect(await failureOf(client.getSweep({ id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }))).toMatchObject({ code: 'NOT_FOUND', reason: 'SWEEP_NOT_FOUND' });
+    expect(await failureOf(client.getSweep({ id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }))).toMatchObject({
+      code: 'NOT_FOUND',
+      reason: 'SWEEP_NOT_FOUND',
+    });
   });
 
   it('are refused when they are too large', async () => {
-    expect(await failureOf(system.client.rotateSecretKey({ orgId: 'x'.repeat(100_000), assistantId: 'ast_1' }))).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    expect(
+      await failureOf(system.client.rotateSecretKey({ orgId: 'x'.repeat(100_000), assistantId: 'ast_1' })),
+    ).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 
   it('wait no longer than their deadline', async () => {
     const { id } = await system.rotate('ast_1');
     const start = performance.now();
-    expect(await system.client.waitRotation({ id, timeout: { seconds: 60 } }, { deadlineMs: 700 })).toMatchObject({ state: 'QUEUED' });
+    expect(
+      await system.client.waitRotation({ id, timeout: { seconds: 60 } }, { deadlineMs: 700 }),
+    ).toMatchObject({ state: 'QUEUED' });
     expect(performance.now() - start).toBeLessThan(700);
   });
 });
@@ -56,14 +80,25 @@ describe('bad requests', () => {
 describe('bad jobs', () => {
   it('fail with their reason, and stop nothing', async () => {
     const queue = new Queue('rotations', { connection: system.redis, prefix: '{rekey}:bull' });
-    const stranger = { rotationId: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', orgId: 'org_demo', assistantId: 'ast_1' };
-    await queue.add('rotate', { rotationId: 'x', orgId: 'org_demo', assistantId: '../y', secret: 'hunter2' }, { jobId: 'misfit' });
+    const stranger = {
+      rotationId: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+      orgId: 'org_demo',
+      assistantId: 'ast_1',
+    };
+    await queue.add(
+      'rotate',
+      { rotationId: 'x', orgId: 'org_demo', assistantId: '../y', secret: 'hunter2' },
+      { jobId: 'misfit' },
+    );
     await queue.add('rotate', stranger, { jobId: 'stranger' });
     // Asked for before anybody is there to take it: the same that an earlier test has left QUEUED.
     const { id } = await system.rotate('ast_1');
     const worker = await system.startWorker();
     expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED' });
-    const failed = await eventually(() => queue.getFailed(), (jobs) => jobs.length === 2);
+    const failed = await eventually(
+      () => queue.getFailed(),
+      (jobs) => jobs.length === 2,
+    );
     expect(Object.fromEntries(failed.map((job) => [job.id, job.failedReason]))).toEqual({
       misfit: 'the job does not fit the schema: rotationId, assistantId, unrecognized_keys',
       stranger: 'the ledger has no such rotation for this org and assistant',

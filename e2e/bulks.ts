@@ -1,7 +1,10 @@
 import type { GatewayClient } from '@rekey/rpc';
 import { eventually, type System } from './system.ts';
 
-export type CreateBulkRotationMessage = Parameters<GatewayClient['createBulkRotation']>[0] extends AsyncIterable<infer M> | Iterable<infer M> ? M : never;
+export type CreateBulkRotationMessage = Parameters<GatewayClient['createBulkRotation']>[0] extends
+  AsyncIterable<infer M> | Iterable<infer M>
+  ? M
+  : never;
 export type ProtoBulk = Awaited<ReturnType<GatewayClient['getBulkRotation']>>;
 
 /** Bulk rotations, as end-to-end tests ask for them. */
@@ -11,7 +14,10 @@ export interface Bulks {
   ended(bulk: { id: string }, withinMs?: number): Promise<ProtoBulk>;
   until(id: string, good: (bulk: ProtoBulk) => boolean): Promise<ProtoBulk>;
   /** Assistant, state and why it failed, of all in a state. */
-  items(id: string, state?: 'CANCELLED' | 'FAILED'): Promise<[assistantId: string, state: string, reason: string][]>;
+  items(
+    id: string,
+    state?: 'CANCELLED' | 'FAILED',
+  ): Promise<[assistantId: string, state: string, reason: string][]>;
 }
 
 const endStates = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED']);
@@ -20,7 +26,12 @@ export const bulksOf = ({ client }: Pick<System, 'client'>): Bulks => {
   const until: Bulks['until'] = (id, good) => eventually(() => client.getBulkRotation({ id }), good, 30_000);
   return {
     create: (message) => client.createBulkRotation([message]),
-    ended: ({ id }, withinMs = 40_000) => eventually(() => client.getBulkRotation({ id }), ({ state }) => endStates.has(state), withinMs),
+    ended: ({ id }, withinMs = 40_000) =>
+      eventually(
+        () => client.getBulkRotation({ id }),
+        ({ state }) => endStates.has(state),
+        withinMs,
+      ),
     until,
     items: async (id, state) => {
       const { items } = await client.listBulkRotationItems({ id, pageSize: 1000, ...(state && { state }) });

@@ -3,11 +3,19 @@ import { join } from 'node:path';
 import { repositoryRoot } from '@rekey/testing';
 
 /** What a newcomer reads and pastes from, in the order of reading. */
-export const DOCUMENTS = ['README.md', 'docs/consumers.md', 'libs/subscriber/README.md', 'libs/client/README.md', 'examples/python/README.md'] as const;
+export const DOCUMENTS = [
+  'README.md',
+  'docs/consumers.md',
+  'libs/subscriber/README.md',
+  'libs/client/README.md',
+  'examples/python/README.md',
+] as const;
 export type Document = (typeof DOCUMENTS)[number];
 
 /** The blocks of a language in a document, as they stand there. */
 export const blocksOf = async (document: Document, language: string): Promise<string[]> => {
   const text = await readFile(join(repositoryRoot, document), 'utf8');
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, block]) => block!.trim());
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, block]) =>
+    block!.trim(),
+  );
 };

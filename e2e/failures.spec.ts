@@ -16,9 +16,17 @@ beforeEach(async () => {
 });
 afterEach(() => system.stop());
 
-const expectInForce = async (assistantId: string) => expect((await system.openLast(assistantId)).assistant.secret_key).toBe(await system.trueKey(assistantId));
+const expectInForce = async (assistantId: string) =>
+  expect((await system.openLast(assistantId)).assistant.secret_key).toBe(await system.trueKey(assistantId));
 const health = async (): Promise<string> => {
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, 'apps/cli/src/main.ts'), 'health', '--json', '--gateway', system.gateway.ready['address']!]);
+  const child = startChild(process.execPath, [
+    '--conditions=@rekey/source',
+    join(repositoryRoot, 'apps/cli/src/main.ts'),
+    'health',
+    '--json',
+    '--gateway',
+    system.gateway.ready['address']!,
+  ]);
   let text = '';
   child.process.stdout?.on('data', (chunk) => (text += chunk));
   child.process.stderr?.resume();
@@ -30,7 +38,10 @@ describe('a process that dies', () => {
     const { id } = await system.rotate('ast_1');
     await system.gateway.child.kill();
     await system.startWorker();
-    await eventually(() => system.versions(), (events) => events.length === 1);
+    await eventually(
+      () => system.versions(),
+      (events) => events.length === 1,
+    );
     expect(await system.redis.hget(`{rekey}:rotation:${id}`, 'state')).toBe('SUCCEEDED');
     await expectInForce('ast_1');
   });
@@ -40,26 +51,44 @@ describe('a process that dies', () => {
     ['hangAfterCommit', 3],
     // That the key is what it was is published too: consumers were told that it is uncertain.
     ['hangBefore', 2],
-  ])('leaves its POST to be read back by another worker, and each key published once: %s', async (kind, changes) => {
-    const first = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
-    await system.rotateAndWait('ast_1');
-    await system.admin('POST', '/faults', { assistantId: 'ast_1', kind });
-    const { id } = await system.rotate('ast_1');
-    await eventually(() => system.admin('GET', '/counts'), ({ rotate }) => rotate === 2);
-    await first.child.kill();
-    await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
-    expect(await system.waitFor(id, 90)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
-    expect((await system.admin('GET', '/assistants/ast_1')).rotations).toBe(changes);
-    expect((await system.versions()).map(({ data }) => data.cause)).toEqual(['rotation', 'reconciliation', 'rotation']);
-    await expectInForce('ast_1');
-  }, 120_000);
+  ])(
+    'leaves its POST to be read back by another worker, and each key published once: %s',
+    async (kind, changes) => {
+      const first = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
+      await system.rotateAndWait('ast_1');
+      await system.admin('POST', '/faults', { assistantId: 'ast_1', kind });
+      const { id } = await system.rotate('ast_1');
+      await eventually(
+        () => system.admin('GET', '/counts'),
+        ({ rotate }) => rotate === 2,
+      );
+      await first.child.kill();
+      await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
+      expect(await system.waitFor(id, 90)).toMatchObject({
+        state: 'SUCCEEDED',
+        cause: 'ROTATION',
+        attemptCount: 2,
+      });
+      expect((await system.admin('GET', '/assistants/ast_1')).rotations).toBe(changes);
+      expect((await system.versions()).map(({ data }) => data.cause)).toEqual([
+        'rotation',
+        'reconciliation',
+        'rotation',
+      ]);
+      await expectInForce('ast_1');
+    },
+    120_000,
+  );
 
   it('finishes its POST in flight on SIGTERM, and ends with 0', async () => {
     const slow = await startSystem({ simulator: ['--latency-ms', '500'], worker: false });
     try {
       const worker = await slow.startWorker();
       const { id } = await slow.rotate('ast_1');
-      await eventually(() => slow.client.getRotation({ id }), ({ state }) => state === 'ROTATING');
+      await eventually(
+        () => slow.client.getRotation({ id }),
+        ({ state }) => state === 'ROTATING',
+      );
       expect(await worker.child.stop()).toBe(0);
       expect(await slow.client.getRotation({ id })).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
       expect(await slow.gateway.child.stop()).toBe(0);
@@ -71,7 +100,9 @@ describe('a process that dies', () => {
 
   it('lets those go who wait, when the gateway is told to end', async () => {
     const { id } = await system.rotate('ast_1');
-    const waiting = failureOf(system.client.waitRotation({ id, timeout: { seconds: 30 } }, { deadlineMs: 30_000 }));
+    const waiting = failureOf(
+      system.client.waitRotation({ id, timeout: { seconds: 30 } }, { deadlineMs: 30_000 }),
+    );
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(await system.gateway.child.stop()).toBe(0);
     expect(await waiting).toMatchObject({ code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN' });
@@ -80,29 +111,50 @@ describe('a process that dies', () => {
 
 describe('work that was lost', () => {
   it.each([
-    ['recorded but never queued', async () => {
-      const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
-      await ledger.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', { orgId: 'org_demo', assistantId: 'ast_1', reason: '' });
-      return 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV';
-    }],
-    ['whose job is gone', async () => {
-      const { id } = await system.rotate('ast_1');
-      await system.redis.del(...(await system.redis.keys('{rekey}:bull:*')));
-      return id;
-    }],
-    ['whose job has failed', async () => {
-      const { id } = await system.rotate('ast_1');
-      const connection = system.redis.duplicate({ maxRetriesPerRequest: null });
-      const taker = new Worker('rotations', async () => Promise.reject(new UnrecoverableError('stalled too often')), { connection, prefix: '{rekey}:bull' });
-      await new Promise((resolve) => taker.once('failed', resolve));
-      await taker.close();
-      connection.disconnect();
-      return id;
-    }],
+    [
+      'recorded but never queued',
+      async () => {
+        const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
+        await ledger.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', {
+          orgId: 'org_demo',
+          assistantId: 'ast_1',
+          reason: '',
+        });
+        return 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+      },
+    ],
+    [
+      'whose job is gone',
+      async () => {
+        const { id } = await system.rotate('ast_1');
+        await system.redis.del(...(await system.redis.keys('{rekey}:bull:*')));
+        return id;
+      },
+    ],
+    [
+      'whose job has failed',
+      async () => {
+        const { id } = await system.rotate('ast_1');
+        const connection = system.redis.duplicate({ maxRetriesPerRequest: null });
+        const taker = new Worker(
+          'rotations',
+          async () => Promise.reject(new UnrecoverableError('stalled too often')),
+          { connection, prefix: '{rekey}:bull' },
+        );
+        await new Promise((resolve) => taker.once('failed', resolve));
+        await taker.close();
+        connection.disconnect();
+        return id;
+      },
+    ],
   ])('is found and finished: a rotation %s', async (_what, lose) => {
     const id = await lose();
     const worker = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '2000' });
-    expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 1 });
+    expect(await system.waitFor(id)).toMatchObject({
+      state: 'SUCCEEDED',
+      cause: 'ROTATION',
+      attemptCount: 1,
+    });
     expect(worker.output()).toContain('a rotation had lost its job');
     await expectInForce('ast_1');
   });
@@ -120,7 +172,11 @@ describe('a backlog', () => {
       await busy.admin('POST', '/faults', { assistantId: 'ast_1', kind: 'loseResponseAfterCommit' });
       await busy.admin('POST', '/faults', { assistantId: 'ast_1', on: 'get', kind: 'failBefore' });
       await busy.startWorker({ WORKER_CONCURRENCY: '1' });
-      expect(await busy.waitFor(uncertain.id, 30)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
+      expect(await busy.waitFor(uncertain.id, 30)).toMatchObject({
+        state: 'SUCCEEDED',
+        cause: 'ROTATION',
+        attemptCount: 2,
+      });
       expect(await busy.redis.zcard('{rekey}:rotations:open')).toBeGreaterThan(150);
     } finally {
       await busy.stop();
@@ -131,11 +187,16 @@ describe('a backlog', () => {
 describe('a Redis that is away', () => {
   it('makes the gateway NOT_SERVING and its answers UNAVAILABLE, until it is back', async () => {
     await eventually(health, (status) => status === 'SERVING');
-    // A Redis that comes back with nothing has lost the ledger, and then no request leaves until an operator has adopted it.
+    // A Redis that comes back with nothing has lost the ledger, and then no request leaves until an operator
+    // has adopted it.
     await system.redis.save();
     await system.redisServer.kill();
     await eventually(health, (status) => status === 'NOT_SERVING');
-    for (const call of [system.rotate('ast_1'), system.client.listRotations({}), system.client.getAssistant({ assistantId: 'ast_1' })]) {
+    for (const call of [
+      system.rotate('ast_1'),
+      system.client.listRotations({}),
+      system.client.getAssistant({ assistantId: 'ast_1' }),
+    ]) {
       const failure = await failureOf(call);
       expect(failure).toMatchObject({ code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' });
       expect(failure.message).not.toMatch(/127\.0\.0\.1|ECONN|ioredis| at /);
@@ -150,7 +211,10 @@ describe('a Redis that is away', () => {
     await eventually(health, (status) => status === 'SERVING');
     system.redisServer.freeze();
     await eventually(health, (status) => status === 'NOT_SERVING');
-    expect(await failureOf(system.rotate('ast_1'))).toMatchObject({ code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' });
+    expect(await failureOf(system.rotate('ast_1'))).toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'REDIS_UNAVAILABLE',
+    });
     system.redisServer.thaw();
     await eventually(health, (status) => status === 'SERVING');
   }, 60_000);
@@ -161,7 +225,11 @@ describe('a Redis that is away', () => {
     await system.redisServer.restart();
     const client = connectGateway(early.ready['address']!);
     try {
-      const state = () => client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_1' }).then((rotation) => rotation.state, (error: Error) => error.message);
+      const state = () =>
+        client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_1' }).then(
+          (rotation) => rotation.state,
+          (error: Error) => error.message,
+        );
       expect(await eventually(state, (answer) => answer === 'QUEUED')).toBe('QUEUED');
     } finally {
       client.close();
@@ -170,11 +238,20 @@ describe('a Redis that is away', () => {
 
   it('does not lose a key that arrives while it is away', async () => {
     await system.stop();
-    system = await startSystem({ simulator: ['--latency-ms', '700'], worker: { INVENT_TIMEOUT_MS: '5000', REKEY_LANDING_WINDOW_MS: '5000' } });
+    system = await startSystem({
+      simulator: ['--latency-ms', '700'],
+      worker: { INVENT_TIMEOUT_MS: '5000', REKEY_LANDING_WINDOW_MS: '5000' },
+    });
     const { id } = await system.rotate('ast_1');
-    await eventually(() => system.client.getRotation({ id }), ({ state }) => state === 'ROTATING');
+    await eventually(
+      () => system.client.getRotation({ id }),
+      ({ state }) => state === 'ROTATING',
+    );
     system.redisServer.freeze();
-    await eventually(() => system.admin('GET', '/assistants/ast_1'), ({ rotations }) => rotations === 1);
+    await eventually(
+      () => system.admin('GET', '/assistants/ast_1'),
+      ({ rotations }) => rotations === 1,
+    );
     await new Promise((resolve) => setTimeout(resolve, 500));
     system.redisServer.thaw();
     expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
@@ -193,7 +270,10 @@ describe('a Redis that is not fit', () => {
 
   it('is warned of when it does not persist, and refused where that is demanded', async () => {
     expect((await system.startWorker()).output()).toContain('Redis keeps no append-only file');
-    const { code, text } = await refusal('worker', { ...system.environment, REKEY_REQUIRE_DURABLE_REDIS: 'true' });
+    const { code, text } = await refusal('worker', {
+      ...system.environment,
+      REKEY_REQUIRE_DURABLE_REDIS: 'true',
+    });
     expect(code).toBe(1);
     expect(text).toContain('Redis keeps no append-only file');
     const durable = await startRedis({ persistence: 'everysec' });
@@ -206,14 +286,28 @@ describe('a Redis that is not fit', () => {
 
 describe('a bad start', () => {
   it('names the variables that are wrong, and shows no value', async () => {
-    const { code, text } = await refusal('worker', { REDIS_URL: 'hunter2', INVENT_BASE_URL: 'http://hunter2.example.com', INVENT_TIMEOUT_MS: 'hunter2', WORKER_CONCURRENCY: '0' });
+    const { code, text } = await refusal('worker', {
+      REDIS_URL: 'hunter2',
+      INVENT_BASE_URL: 'http://hunter2.example.com',
+      INVENT_TIMEOUT_MS: 'hunter2',
+      WORKER_CONCURRENCY: '0',
+    });
     expect(code).toBe(1);
-    for (const name of ['REDIS_URL', 'INVENT_TIMEOUT_MS', 'WORKER_CONCURRENCY', 'REKEY_KEY_FILE: is required']) expect(text).toContain(name);
+    for (const name of [
+      'REDIS_URL',
+      'INVENT_TIMEOUT_MS',
+      'WORKER_CONCURRENCY',
+      'REKEY_KEY_FILE: is required',
+    ])
+      expect(text).toContain(name);
     expect(text).not.toContain('hunter2');
   });
 
   it('demands https for anything but loopback', async () => {
-    const { code, text } = await refusal('worker', { ...system.environment, INVENT_BASE_URL: 'http://api.example.com' });
+    const { code, text } = await refusal('worker', {
+      ...system.environment,
+      INVENT_BASE_URL: 'http://api.example.com',
+    });
     expect(code).toBe(1);
     expect(text).toContain('INVENT_BASE_URL: must be https, except on loopback');
   });
@@ -228,7 +322,9 @@ describe('a bad start', () => {
   });
 
   it('refuses a key file that is missing or broken', async () => {
-    expect((await refusal('worker', { ...system.environment, REKEY_KEY_FILE: '/no/such/file' })).text).toContain('rekey key-file create');
+    expect(
+      (await refusal('worker', { ...system.environment, REKEY_KEY_FILE: '/no/such/file' })).text,
+    ).toContain('rekey key-file create');
     const broken = `${system.keyFile}.broken`;
     await writeFile(broken, 'hunter2');
     const { code, text } = await refusal('worker', { ...system.environment, REKEY_KEY_FILE: broken });

@@ -8,22 +8,33 @@ import { repositoryRoot } from '@rekey/testing';
 const run = promisify(execFile);
 
 /**
- * The repository as a new user has it after a clone and `npm ci`: its files in a folder of their own, a git work tree without changes, and the
- * installed packages linked. The links of the workspaces lead into the copy, as npm would make them.
+ * The repository as a new user has it after a clone and `npm ci`: its files in a folder of their own, a git
+ * work tree without changes, and the installed packages linked. The links of the workspaces lead into the
+ * copy, as npm would make them.
  */
 export const freshCopy = async (): Promise<{ parent: string; folder: string; dispose(): Promise<void> }> => {
   const parent = await mkdtemp(join(tmpdir(), 'rekey-first-hour-'));
   const folder = join(parent, 'rekey');
-  const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: repositoryRoot, maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
+    cwd: repositoryRoot,
+    maxBuffer: 16 * 1024 * 1024,
+  });
   for (const path of stdout.split('\0').filter(Boolean)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     // A file that is deleted and not committed yet is listed too.
-    await cp(join(repositoryRoot, path), join(folder, path), { verbatimSymlinks: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+    await cp(join(repositoryRoot, path), join(folder, path), { verbatimSymlinks: true }).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      },
+    );
   }
   await linkPackages(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'));
-  const git = (...args: string[]) => run('git', ['-c', 'user.name=spec', '-c', 'user.email=spec@example.com', '-c', 'init.defaultBranch=main', ...args], { cwd: folder });
+  const git = (...args: string[]) =>
+    run(
+      'git',
+      ['-c', 'user.name=spec', '-c', 'user.email=spec@example.com', '-c', 'init.defaultBranch=main', ...args],
+      { cwd: folder },
+    );
   await git('init', '--quiet');
   await git('add', '--all');
   await git('commit', '--quiet', '--no-gpg-sign', '--message', 'as cloned');
@@ -34,7 +45,8 @@ const linkPackages = async (from: string, to: string): Promise<void> => {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
     // Links of npm's own are relative, and lead into the copy when they are copied as they are.
-    if (name === '.bin' || name === '@rekey') await cp(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true });
+    if (name === '.bin' || name === '@rekey')
+      await cp(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true });
     else await symlink(join(from, name), join(to, name));
   }
 };

@@ -6,19 +6,28 @@ import { eventually, type System } from './system.ts';
 type Version = Exclude<KeyEvent, { type: 'rekey.assistant.key-uncertain.v1' }>;
 
 /** The key that each assistant was last published with; null where it is published that it has none. */
-export const lastPublished = async ({ sealer }: Pick<System, 'sealer'>, events: KeyEvent[]): Promise<Record<string, string | null>> => {
+export const lastPublished = async (
+  { sealer }: Pick<System, 'sealer'>,
+  events: KeyEvent[],
+): Promise<Record<string, string | null>> => {
   const last: Record<string, string | null> = {};
   for (const event of events) {
-    if (event.type === KEY_ROTATED) last[event.subject] = (await openRecord(sealer, event)).assistant.secret_key ?? null;
+    if (event.type === KEY_ROTATED)
+      last[event.subject] = (await openRecord(sealer, event)).assistant.secret_key ?? null;
     if (event.type === KEY_REMOVED) last[event.subject] = null;
   }
   return last;
 };
 
 /** What upstream has; null where there is no key, or no assistant any more. */
-export const keysInForce = async ({ admin, trueKey }: Pick<System, 'admin' | 'trueKey'>, assistantIds: string[]): Promise<Record<string, string | null>> => {
+export const keysInForce = async (
+  { admin, trueKey }: Pick<System, 'admin' | 'trueKey'>,
+  assistantIds: string[],
+): Promise<Record<string, string | null>> => {
   const history: Record<string, { key: string | null }[]> = await admin('GET', '/history');
-  const keys = assistantIds.map(async (id) => [id, history[id] ? history[id].at(-1)!.key : await trueKey(id)] as const);
+  const keys = assistantIds.map(
+    async (id) => [id, history[id] ? history[id].at(-1)!.key : await trueKey(id)] as const,
+  );
   return Object.fromEntries(await Promise.all(keys));
 };
 
@@ -26,7 +35,9 @@ export const keysInForce = async ({ admin, trueKey }: Pick<System, 'admin' | 'tr
 export const expectInOrder = (events: KeyEvent[]): void => {
   const numbers = events.map(({ data }) => data.seq);
   expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
-  const versions = events.filter((event): event is Version => event.type === KEY_ROTATED || event.type === KEY_REMOVED);
+  const versions = events.filter(
+    (event): event is Version => event.type === KEY_ROTATED || event.type === KEY_REMOVED,
+  );
   for (const subject of new Set(versions.map((event) => event.subject))) {
     const own = versions.filter((event) => event.subject === subject).map(({ data }) => data.version);
     expect(own).toEqual([...new Set(own)].toSorted((a, b) => a - b));
@@ -44,17 +55,26 @@ export const expectAtRest = async ({ redis }: Pick<System, 'redis'>): Promise<vo
 
 /** BullMQ has no job of a rotation left. */
 export const untilQueuesAreEmpty = (system: Pick<System, 'redis'>): Promise<unknown> =>
-  eventually(async () => {
-    const counts = await Promise.all(
-      ['rotations', 'rotation-follow-ups'].flatMap((queue) => {
-        const key = (state: string) => `{rekey}:bull:${queue}:${state}`;
-        return [system.redis.llen(key('wait')), system.redis.llen(key('active')), system.redis.zcard(key('delayed'))];
-      }),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
-  }, (jobs) => jobs === 0);
+  eventually(
+    async () => {
+      const counts = await Promise.all(
+        ['rotations', 'rotation-follow-ups'].flatMap((queue) => {
+          const key = (state: string) => `{rekey}:bull:${queue}:${state}`;
+          return [
+            system.redis.llen(key('wait')),
+            system.redis.llen(key('active')),
+            system.redis.zcard(key('delayed')),
+          ];
+        }),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+    (jobs) => jobs === 0,
+  );
 
-/** The promise that stands over everything, for all that was ever published, once all rotations have ended. */
+/**
+ * The promise that stands over everything, for all that was ever published, once all rotations have ended.
+ */
 export const expectTruth = async (system: System): Promise<void> => {
   await expectAtRest(system);
   const events = await system.events();

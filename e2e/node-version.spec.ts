@@ -16,7 +16,10 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 const result = async (command: string, args: string[], env: Record<string, string> = {}) => {
-  const child = startChild(command, args, { cwd: repositoryRoot, env: { PATH: process.env['PATH'], ...env } });
+  const child = startChild(command, args, {
+    cwd: repositoryRoot,
+    env: { PATH: process.env['PATH'], ...env },
+  });
   return resultOf(child);
 };
 
@@ -27,13 +30,23 @@ describe('a Node that is too old', () => {
     ['the built simulator', ['apps/simulator/dist/main.js']],
     ['the built rekey', ['apps/cli/dist/main.js', 'status']],
     ['rekey', ['apps/cli/rekey.js', 'status']],
-    ...['start', 'gateway', 'worker', 'simulator'].map((name): [string, string[]] => [`npm run ${name}, on a machine without the Node of node_modules`, ['npm', name]]),
+    ...['start', 'gateway', 'worker', 'simulator'].map((name): [string, string[]] => [
+      `npm run ${name}, on a machine without the Node of node_modules`,
+      ['npm', name],
+    ]),
   ])('is named, with what to do: %s', async (_what, args) => {
-    const { scripts } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-    const words = args[0] === 'npm' ? scripts[args[1]!]!.replace(/^(REKEY_FOLLOW_PARENT=1 )?exec node /, '').split(' ') : args;
+    const { scripts } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const words =
+      args[0] === 'npm'
+        ? scripts[args[1]!]!.replace(/^(REKEY_FOLLOW_PARENT=1 )?exec node /, '').split(' ')
+        : args;
     const { code, out, err } = await result(oldest, words);
     expect([code, out]).toEqual([1, '']);
-    expect(err).toMatch(/^Rekey needs Node 24 or newer; this is Node 20\.\d+\.\d+\. .*node_modules\/\.bin\/node.*\n$/);
+    expect(err).toMatch(
+      /^Rekey needs Node 24 or newer; this is Node 20\.\d+\.\d+\. .*node_modules\/\.bin\/node.*\n$/,
+    );
   });
 });
 
@@ -49,8 +62,14 @@ describe('the client on the oldest Node that it claims', () => {
       console.log(JSON.stringify({ node: process.version, rotated: rotated.state, bulk: last.state, done: last.counts.succeeded }));
       rekey.close();
     `;
-    const { code, out, err } = await result(oldest, ['--input-type=module', '-e', program], { GRPC_ADDRESS: system.gateway.ready['address']! });
+    const { code, out, err } = await result(oldest, ['--input-type=module', '-e', program], {
+      GRPC_ADDRESS: system.gateway.ready['address']!,
+    });
     expect([code, err]).toEqual([0, '']);
-    expect(JSON.parse(out)).toMatchObject({ node: expect.stringMatching(/^v20\./), rotated: 'SUCCEEDED', bulk: 'COMPLETED' });
+    expect(JSON.parse(out)).toMatchObject({
+      node: expect.stringMatching(/^v20\./),
+      rotated: 'SUCCEEDED',
+      bulk: 'COMPLETED',
+    });
   }, 60_000);
 });

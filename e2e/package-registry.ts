@@ -9,22 +9,37 @@ import { repositoryRoot } from '@rekey/testing';
 
 const run = promisify(execFile);
 
-/** A registry of the packages that are installed here, at the one version that is: `npm install` of a document works without the network. */
+/**
+ * A registry of the packages that are installed here, at the one version that is: `npm install` of a document
+ * works without the network.
+ */
 export const startPackageRegistry = async (): Promise<{ url: string; close(): void }> => {
   const server = createServer((request, response) => {
-    const [name = '', tarball] = decodeURIComponent(request.url ?? '/').slice(1).split('/-/');
+    const [name = '', tarball] = decodeURIComponent(request.url ?? '/')
+      .slice(1)
+      .split('/-/');
     const folder = join(repositoryRoot, 'node_modules', name);
     const answer = async () => {
       if (tarball !== undefined) {
-        const { stdout } = await run('tar', ['-czf', '-', '--exclude=./node_modules', '--transform=s,^\\.,package,', '-C', folder, '.'], { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 });
+        const { stdout } = await run(
+          'tar',
+          ['-czf', '-', '--exclude=./node_modules', '--transform=s,^\\.,package,', '-C', folder, '.'],
+          { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 },
+        );
         return response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(stdout);
       }
-      const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
+      const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+        version: string;
+      };
       const dist = { tarball: `${url}/${name}/-/package.tgz` };
       const versions = { [manifest.version]: { ...manifest, dist } };
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ name, 'dist-tags': { latest: manifest.version }, versions }));
+      return response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ name, 'dist-tags': { latest: manifest.version }, versions }));
     };
-    answer().catch(() => response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}'));
+    answer().catch(() =>
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}'),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

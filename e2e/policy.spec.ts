@@ -30,24 +30,49 @@ afterAll(async () => {
 });
 
 const rekey = async (...args: string[]): Promise<any> => {
-  const { stdout } = await run(`${repositoryRoot}node_modules/.bin/node`, ['--conditions=@rekey/source', `${repositoryRoot}apps/cli/src/main.ts`, ...args, '--json'], {
-    env: { ...process.env, GRPC_ADDRESS: system.gateway.ready['address']! },
-  });
+  const { stdout } = await run(
+    `${repositoryRoot}node_modules/.bin/node`,
+    ['--conditions=@rekey/source', `${repositoryRoot}apps/cli/src/main.ts`, ...args, '--json'],
+    {
+      env: { ...process.env, GRPC_ADDRESS: system.gateway.ready['address']! },
+    },
+  );
   return stdout.trim() === '' ? undefined : JSON.parse(stdout);
 };
 const msOf = (time: ProtoPolicy['nextDueTime']): number => Number(time!.seconds) * 1000 + time!.nanos / 1e6;
-const create = (more: object = {}) => system.client.createRotationPolicy([{ orgId: 'org_demo', allAssistants: true, everyDays: 1, window: HOURLY, reason: 'audit', ...more }]);
+const create = (more: object = {}) =>
+  system.client.createRotationPolicy([
+    { orgId: 'org_demo', allAssistants: true, everyDays: 1, window: HOURLY, reason: 'audit', ...more },
+  ]);
 
 /** What time does: the window that is next is due now. */
-const letItBeDue = async ({ id, nextDueTime }: ProtoPolicy): Promise<void> => (await jobs.getJob(`repeat:${id}:${msOf(nextDueTime)}`))!.promote();
-const untilAsked = async (id: string): Promise<ProtoPolicy> => eventually(() => system.client.getRotationPolicy({ id }), ({ lastBulkRotationId }) => lastBulkRotationId !== '');
-const untilCompleted = async (id: string): Promise<ProtoBulkRotation> => eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'COMPLETED', 30_000);
-const bulksOf = async (policyId: string): Promise<ProtoBulkRotation[]> => (await system.client.listBulkRotations({})).bulkRotations.filter((bulk) => bulk.policyId === policyId);
+const letItBeDue = async ({ id, nextDueTime }: ProtoPolicy): Promise<void> =>
+  (await jobs.getJob(`repeat:${id}:${msOf(nextDueTime)}`))!.promote();
+const untilAsked = async (id: string): Promise<ProtoPolicy> =>
+  eventually(
+    () => system.client.getRotationPolicy({ id }),
+    ({ lastBulkRotationId }) => lastBulkRotationId !== '',
+  );
+const untilCompleted = async (id: string): Promise<ProtoBulkRotation> =>
+  eventually(
+    () => system.client.getBulkRotation({ id }),
+    ({ state }) => state === 'COMPLETED',
+    30_000,
+  );
+const bulksOf = async (policyId: string): Promise<ProtoBulkRotation[]> =>
+  (await system.client.listBulkRotations({})).bulkRotations.filter((bulk) => bulk.policyId === policyId);
 
 describe('a policy', () => {
   it('says when it is due, in its time zone', async () => {
     const policy = await create();
-    expect(policy).toMatchObject({ id: expect.stringMatching(/^pol_/), assistantCount: 0, everyDays: 1, paused: false, lastBulkRotationId: '', maxFailures: { percent: 5 } });
+    expect(policy).toMatchObject({
+      id: expect.stringMatching(/^pol_/),
+      assistantCount: 0,
+      everyDays: 1,
+      paused: false,
+      lastBulkRotationId: '',
+      maxFailures: { percent: 5 },
+    });
     expect(msOf(policy.nextDueTime) % 3_600_000).toBe(0);
     expect(msOf(policy.nextDueTime) - Date.now()).toBeLessThanOrEqual(3_600_000);
     expect(await system.client.getRotationPolicy({ id: policy.id })).toEqual(policy);
@@ -112,15 +137,21 @@ describe('a policy', () => {
 
   it('lets its windows pass while it is paused', async () => {
     const policy = await create();
-    expect(await system.client.pauseRotationPolicy({ id: policy.id })).toMatchObject({ paused: true, nextDueTime: null });
+    expect(await system.client.pauseRotationPolicy({ id: policy.id })).toMatchObject({
+      paused: true,
+      nextDueTime: null,
+    });
     expect(await system.redis.keys(`{rekey}:bull:policies:*${policy.id}*`)).toEqual([]);
-    expect((await system.client.resumeRotationPolicy({ id: policy.id })).nextDueTime).toEqual(policy.nextDueTime);
+    expect((await system.client.resumeRotationPolicy({ id: policy.id })).nextDueTime).toEqual(
+      policy.nextDueTime,
+    );
     await system.client.deleteRotationPolicy({ id: policy.id });
   });
 
   it('is scheduled by a worker whose gateway died before it could, and no more when it is gone', async () => {
     const [kept, gone] = [await create(), await create()];
-    for (const { id } of [kept, gone]) for (const key of await system.redis.keys(`{rekey}:bull:policies:*${id}*`)) await system.redis.del(key);
+    for (const { id } of [kept, gone])
+      for (const key of await system.redis.keys(`{rekey}:bull:policies:*${id}*`)) await system.redis.del(key);
     await system.redis.zrem('{rekey}:bull:policies:repeat', kept.id);
     await system.redis.del(`{rekey}:policy:${gone.id}`);
     await system.redis.zrem('{rekey}:policies', gone.id);
@@ -137,7 +168,9 @@ describe('a policy', () => {
     expect(await create({ requestId })).toEqual(policy);
     await expect(create({ requestId, everyDays: 2 })).rejects.toMatchObject({ code: status.ALREADY_EXISTS });
     await system.client.deleteRotationPolicy({ id: policy.id });
-    await expect(system.client.getRotationPolicy({ id: policy.id })).rejects.toMatchObject({ code: status.NOT_FOUND });
+    await expect(system.client.getRotationPolicy({ id: policy.id })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
   });
 });
 
@@ -147,24 +180,61 @@ describe('rekey policy', () => {
     await writeFile(file, 'ast_1\nast_2\r\n\nast_1\n');
     const window = { cron: '30 3 * * 1-5', time_zone: 'Europe/Berlin', length: '7200s' };
     const created = await rekey(
-      'policy', 'create', '--org', 'org_demo', '--ids-file', file, '--every', '90d', '--window', window.cron, '--time-zone', window.time_zone, '--window-length', '2h', '--max-failures', '3',
+      'policy',
+      'create',
+      '--org',
+      'org_demo',
+      '--ids-file',
+      file,
+      '--every',
+      '90d',
+      '--window',
+      window.cron,
+      '--time-zone',
+      window.time_zone,
+      '--window-length',
+      '2h',
+      '--max-failures',
+      '3',
     );
-    expect(created).toMatchObject({ org_id: 'org_demo', assistant_count: 2, every_days: 90, window, max_failures: { count: 3 }, paused: false, next_due_time: expect.any(String) });
+    expect(created).toMatchObject({
+      org_id: 'org_demo',
+      assistant_count: 2,
+      every_days: 90,
+      window,
+      max_failures: { count: 3 },
+      paused: false,
+      next_due_time: expect.any(String),
+    });
     expect(await rekey('policy', 'get', created.id)).toEqual(created);
     expect(await rekey('policy', 'list')).toEqual(created);
     expect(await rekey('policy', 'list', '--org', 'org_other')).toBeUndefined();
     expect(await rekey('policy', 'pause', created.id)).toMatchObject({ paused: true });
-    expect(await rekey('policy', 'resume', created.id)).toMatchObject({ paused: false, next_due_time: created.next_due_time });
+    expect(await rekey('policy', 'resume', created.id)).toMatchObject({
+      paused: false,
+      next_due_time: created.next_due_time,
+    });
     const key = `{rekey}:policy:${created.id}`;
     await system.redis.hset(key, 'window_zone', 'Mars/Olympus');
-    const next_due_error = { reason: 'POLICY_NOT_SCHEDULED', message: expect.stringContaining('cannot be computed'), advice: expect.any(String) };
+    const next_due_error = {
+      reason: 'POLICY_NOT_SCHEDULED',
+      message: expect.stringContaining('cannot be computed'),
+      advice: expect.any(String),
+    };
     expect(await rekey('policy', 'get', created.id)).toMatchObject({ next_due_error });
     expect(await rekey('policy', 'list')).toMatchObject({ next_due_error });
-    expect((await system.client.getStatus({})).attention).toContainEqual(expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED', subject: created.id }));
-    await expect(system.client.resumeRotationPolicy({ id: created.id })).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect((await system.client.getStatus({})).attention).toContainEqual(
+      expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED', subject: created.id }),
+    );
+    await expect(system.client.resumeRotationPolicy({ id: created.id })).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+    });
     await system.redis.hset(key, 'window_zone', window.time_zone);
     expect(await rekey('policy', 'delete', created.id)).toEqual({ id: created.id, deleted: true });
-    await expect(rekey('policy', 'get', created.id)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('POLICY_NOT_FOUND') });
+    await expect(rekey('policy', 'get', created.id)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('POLICY_NOT_FOUND'),
+    });
   });
 
   it.each([
@@ -175,7 +245,14 @@ describe('rekey policy', () => {
     ['--every', '0d'],
   ])('names the field that is wrong: %s %s', async (option, value) => {
     const every = option === '--every' ? [] : ['--every', '90d'];
-    const field = { '--window': 'window.cron', '--time-zone': 'window.time_zone', '--window-length': 'window.length', '--every': 'every_days' }[option]!;
-    await expect(rekey('policy', 'create', '--org', 'org_demo', ...every, option, value)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(field) });
+    const field = {
+      '--window': 'window.cron',
+      '--time-zone': 'window.time_zone',
+      '--window-length': 'window.length',
+      '--every': 'every_days',
+    }[option]!;
+    await expect(
+      rekey('policy', 'create', '--org', 'org_demo', ...every, option, value),
+    ).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(field) });
   });
 });

@@ -24,11 +24,18 @@ const invent = { INVENT_BASE_URL: 'http://invent.test', INVENT_PLAIN_HTTP_HOSTS:
 describe('a worker', () => {
   it('rotates through the proxy of its environment, which gets its credentials; no log has them', async () => {
     const { proxy, url } = await proxyOf({ portOf: () => simulatorPort() });
-    const worker = await system.startWorker({ ...invent, HTTP_PROXY: url, NO_PROXY: 'elsewhere.test', NODE_USE_ENV_PROXY: '1' });
+    const worker = await system.startWorker({
+      ...invent,
+      HTTP_PROXY: url,
+      NO_PROXY: 'elsewhere.test',
+      NODE_USE_ENV_PROXY: '1',
+    });
     expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED', attemptCount: 1 });
     expect([...new Set(proxy.targets)]).toEqual(['invent.test:80']);
     expect(proxy.forwarded).toEqual([]);
-    expect(proxy.headers[0]!['proxy-authorization']).toBe(`Basic ${Buffer.from('user:hunter2').toString('base64')}`);
+    expect(proxy.headers[0]!['proxy-authorization']).toBe(
+      `Basic ${Buffer.from('user:hunter2').toString('base64')}`,
+    );
     expect(worker.output()).toContain(`"proxy":"http://127.0.0.1:${proxy.port}","variable":"HTTP_PROXY"`);
     expect(worker.output()).not.toContain('hunter2');
     await worker.child.kill();
@@ -36,7 +43,13 @@ describe('a worker', () => {
 
   it('reaches loopback without one, and with NODE_USE_ENV_PROXY too', async () => {
     const { proxy, url } = await proxyOf({ refuseWith: 'silent' });
-    const worker = await system.startWorker({ HTTP_PROXY: url, http_proxy: url, HTTPS_PROXY: url, https_proxy: url, NODE_USE_ENV_PROXY: '1' });
+    const worker = await system.startWorker({
+      HTTP_PROXY: url,
+      http_proxy: url,
+      HTTPS_PROXY: url,
+      https_proxy: url,
+      NODE_USE_ENV_PROXY: '1',
+    });
     expect(await system.rotateAndWait('ast_2')).toMatchObject({ state: 'SUCCEEDED', attemptCount: 1 });
     expect([proxy.targets, proxy.forwarded]).toEqual([[], []]);
     await worker.child.kill();
@@ -44,7 +57,10 @@ describe('a worker', () => {
 
   it('does not start with a proxy that is not usable, and names the variable', async () => {
     const start = system.startWorker({ ...invent, http_proxy: 'socks5://hunter2:1080' });
-    const failure = await start.then(() => '', (error: Error) => error.message);
+    const failure = await start.then(
+      () => '',
+      (error: Error) => error.message,
+    );
     expect(failure).toContain('http_proxy: must be an http:// or https:// URL');
     expect(failure).not.toContain('hunter2');
   });
@@ -53,16 +69,38 @@ describe('a worker', () => {
 describe('rekey', () => {
   it('reaches a gateway on loopback without the proxy of the environment', async () => {
     const { proxy, url } = await proxyOf({ refuseWith: 'silent' });
-    const env = { http_proxy: url, https_proxy: url, grpc_proxy: url, HTTP_PROXY: url, HTTPS_PROXY: url, NODE_USE_ENV_PROXY: '1' };
-    expect(await startRekey(system, ['health'], { env }).result).toMatchObject({ code: 0, out: expect.stringContaining('SERVING') });
+    const env = {
+      http_proxy: url,
+      https_proxy: url,
+      grpc_proxy: url,
+      HTTP_PROXY: url,
+      HTTPS_PROXY: url,
+      NODE_USE_ENV_PROXY: '1',
+    };
+    expect(await startRekey(system, ['health'], { env }).result).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('SERVING'),
+    });
     expect(await startRekey(system, ['list'], { env }).result).toMatchObject({ code: 0 });
     expect(proxy.targets).toEqual([]);
   });
 
-  it.each([['health'], ['doctor']])('ends although a proxy never answers: %s', async (command) => {
-    const { proxy, url } = await proxyOf({ refuseWith: 'silent' });
-    const env = { ...system.environment, grpc_proxy: url, INVENT_API_KEY: 'key', ...invent, HTTP_PROXY: url };
-    expect((await startRekey(system, [command, '--gateway', 'gateway.test:50051'], { env }).result).code).toBe(command === 'health' ? 2 : 1);
-    expect(proxy.targets).toContain('gateway.test:50051');
-  }, 60_000);
+  it.each([['health'], ['doctor']])(
+    'ends although a proxy never answers: %s',
+    async (command) => {
+      const { proxy, url } = await proxyOf({ refuseWith: 'silent' });
+      const env = {
+        ...system.environment,
+        grpc_proxy: url,
+        INVENT_API_KEY: 'key',
+        ...invent,
+        HTTP_PROXY: url,
+      };
+      expect(
+        (await startRekey(system, [command, '--gateway', 'gateway.test:50051'], { env }).result).code,
+      ).toBe(command === 'health' ? 2 : 1);
+      expect(proxy.targets).toContain('gateway.test:50051');
+    },
+    60_000,
+  );
 });

@@ -5,7 +5,15 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createConsumers } from '@rekey/ledger';
 import { Acknowledgement, type Consumer } from '@rekey/schema';
-import { generateConsumerKey, openGrant, parseOwnKey, parseVerifier, type ConsumerKeyType, type OwnKey, type SharedKeys } from '@rekey/sealing';
+import {
+  generateConsumerKey,
+  openGrant,
+  parseOwnKey,
+  parseVerifier,
+  type ConsumerKeyType,
+  type OwnKey,
+  type SharedKeys,
+} from '@rekey/sealing';
 import { repositoryRoot } from '@rekey/testing';
 import { eventually, type System } from './system.ts';
 
@@ -30,20 +38,42 @@ export interface AddedConsumer {
 }
 
 /** Makes a consumer's key file, and adds the consumer. A worker then grants it its keys. */
-export const addConsumer = async (system: System, name: string, { type = 'X25519', orgs = ['org_demo'] }: { type?: ConsumerKeyType; orgs?: string[] } = {}): Promise<AddedConsumer> => {
+export const addConsumer = async (
+  system: System,
+  name: string,
+  { type = 'X25519', orgs = ['org_demo'] }: { type?: ConsumerKeyType; orgs?: string[] } = {},
+): Promise<AddedConsumer> => {
   const jwk = await generateConsumerKey(type);
   const keyFile = join(dirname(system.keyFile), `${name}.json`);
   await writeFile(keyFile, JSON.stringify({ keys: [jwk, system.sealer.publicJwk] }), { mode: 0o600 });
   const { d: _private, k: _secret, ...shown } = jwk;
-  const entry = { name, orgs, state: 'PENDING', created_at: new Date().toISOString(), key: shown, ...(type === 'shared' && { shared_key: JSON.parse(system.sealer.seal(JSON.stringify(jwk))) as unknown }) };
-  if (!(await createConsumers({ redis: system.redis, prefix: 'rekey' }).write(name, undefined, entry as Consumer))) throw new Error(`${name} is there already`);
+  const entry = {
+    name,
+    orgs,
+    state: 'PENDING',
+    created_at: new Date().toISOString(),
+    key: shown,
+    ...(type === 'shared' && { shared_key: JSON.parse(system.sealer.seal(JSON.stringify(jwk))) as unknown }),
+  };
+  if (
+    !(await createConsumers({ redis: system.redis, prefix: 'rekey' }).write(
+      name,
+      undefined,
+      entry as Consumer,
+    ))
+  )
+    throw new Error(`${name} is there already`);
   return { name, keyFile, own: await parseOwnKey(jwk) };
 };
 
 /** The keys that Rekey shares with a consumer which has its grant. */
 export const sharedKeysOf = async (system: System, { name, own }: AddedConsumer): Promise<SharedKeys> => {
   const seen = await createConsumers({ redis: system.redis, prefix: 'rekey' }).get(name);
-  return openGrant(seen!.consumer.grant!, { consumer: name, own, verifiers: [parseVerifier(system.sealer.publicJwk)] });
+  return openGrant(seen!.consumer.grant!, {
+    consumer: name,
+    own,
+    verifiers: [parseVerifier(system.sealer.publicJwk)],
+  });
 };
 
 export interface PythonStatus {
@@ -70,7 +100,10 @@ export interface PythonConsumer {
   ask(line: string): Promise<any>;
   status(): Promise<PythonStatus>;
   untilStatus(good: (status: PythonStatus) => boolean): Promise<PythonStatus>;
-  sign(assistantId: string, userId: string): Promise<{ hash?: string; version?: number; uncertain?: boolean; error?: string }>;
+  sign(
+    assistantId: string,
+    userId: string,
+  ): Promise<{ hash?: string; version?: number; uncertain?: boolean; error?: string }>;
   /** What it has written on stderr. */
   complaints(): string;
   /** SIGTERM; resolves with its exit code. */
@@ -82,10 +115,18 @@ export const killPythonConsumers = (): void => {
   for (const child of spawned) child.kill('SIGKILL');
 };
 
-export const spawnConsumer = (system: System, name: string, keyFile: string): { child: ChildProcess; exited: Promise<number | null>; complaints(): string } => {
-  const child = spawn(PYTHON, [join(repositoryRoot, 'examples/python/consumer.py'), name, '--key-file', keyFile], {
-    env: { PATH: process.env['PATH'], REDIS_URL: system.redisServer.url, PYTHONDONTWRITEBYTECODE: '1' },
-  });
+export const spawnConsumer = (
+  system: System,
+  name: string,
+  keyFile: string,
+): { child: ChildProcess; exited: Promise<number | null>; complaints(): string } => {
+  const child = spawn(
+    PYTHON,
+    [join(repositoryRoot, 'examples/python/consumer.py'), name, '--key-file', keyFile],
+    {
+      env: { PATH: process.env['PATH'], REDIS_URL: system.redisServer.url, PYTHONDONTWRITEBYTECODE: '1' },
+    },
+  );
   spawned.add(child);
   let text = '';
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -97,7 +138,10 @@ export const spawnConsumer = (system: System, name: string, keyFile: string): { 
 };
 
 /** Resolves when it says that it is ready. */
-export const startPythonConsumer = async (system: System, { name, keyFile }: AddedConsumer): Promise<PythonConsumer> => {
+export const startPythonConsumer = async (
+  system: System,
+  { name, keyFile }: AddedConsumer,
+): Promise<PythonConsumer> => {
   const { child, exited, complaints } = spawnConsumer(system, name, keyFile);
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const next = async (): Promise<any> => {
@@ -129,10 +173,13 @@ export const startPythonConsumer = async (system: System, { name, keyFile }: Add
 /** All that consumers have reported, oldest first. */
 export const acknowledgementTexts = async ({ redis }: Pick<System, 'redis'>): Promise<string[]> =>
   (await redis.xrange('{rekey}:acks', '-', '+')).map(([, fields]) => {
-    if (fields.length !== 2 || fields[0] !== 'ack') throw new Error(`fields of an acknowledgement: ${fields.join()}`);
+    if (fields.length !== 2 || fields[0] !== 'ack')
+      throw new Error(`fields of an acknowledgement: ${fields.join()}`);
     return fields[1]!;
   });
 
 /** What an instance has reported. Throws where anything is not as the contract says. */
 export const acknowledgementsOf = async (system: System, instance: string): Promise<Acknowledgement[]> =>
-  (await acknowledgementTexts(system)).map((text) => Acknowledgement.strict().parse(JSON.parse(text))).filter((ack) => ack.instance === instance);
+  (await acknowledgementTexts(system))
+    .map((text) => Acknowledgement.strict().parse(JSON.parse(text)))
+    .filter((ack) => ack.instance === instance);

@@ -13,7 +13,12 @@ beforeAll(async () => {
 // That its commands work as pasted shows first-hour.spec.ts.
 describe('the README', () => {
   it('lists every variable that a process takes', async () => {
-    const paths = ['libs/runtime/src/config.ts', 'libs/runtime/src/worker-variables.ts', 'apps/gateway/src/config.ts', 'apps/worker/src/config.ts'];
+    const paths = [
+      'libs/runtime/src/config.ts',
+      'libs/runtime/src/worker-variables.ts',
+      'apps/gateway/src/config.ts',
+      'apps/worker/src/config.ts',
+    ];
     const sources = await Promise.all(paths.map((path) => readFile(join(repositoryRoot, path), 'utf8')));
     const variables = [...sources.join('\n').matchAll(/^ +([A-Z][A-Z_]{4,}):/gm)].map(([, name]) => name!);
     expect(variables.length).toBeGreaterThan(15);
@@ -22,7 +27,8 @@ describe('the README', () => {
 
   it('has docker-compose.yml hand on what the request budget is to be', async () => {
     const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
-    for (const name of ['INVENT_REQUESTS_PER_MINUTE', 'INVENT_EGRESS']) expect(compose).toContain(`      ${name}: \${${name}:-}\n`);
+    for (const name of ['INVENT_REQUESTS_PER_MINUTE', 'INVENT_EGRESS'])
+      expect(compose).toContain(`      ${name}: \${${name}:-}\n`);
   });
 
   it('has docker-compose.yml demand no variable: ps, logs and down are called without them', async () => {
@@ -33,14 +39,35 @@ describe('the README', () => {
   });
 
   describe('has docker-compose.yml hand on the proxy for Invent alone', () => {
-    /** What a container of the service has, when Docker injects variables of its own (`proxies` in its config.json). */
-    const environmentOf = async (service: string, host: Record<string, string>, injected: Record<string, string>): Promise<Record<string, string>> => {
-      const { services } = parse(await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8'), { merge: true });
-      const substitute = (text: string): string => text.replace(/\$\{(\w+):-((?:[^{}]|\{[^{}]*\})*)\}/g, (_all, name: string, otherwise: string) => host[name] || substitute(otherwise));
-      const given = Object.entries(services[service].environment as Record<string, unknown>).map(([name, value]) => [name, substitute(String(value))]);
+    /**
+     * What a container of the service has, when Docker injects variables of its own (`proxies` in its
+     * config.json).
+     */
+    const environmentOf = async (
+      service: string,
+      host: Record<string, string>,
+      injected: Record<string, string>,
+    ): Promise<Record<string, string>> => {
+      const { services } = parse(await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8'), {
+        merge: true,
+      });
+      const substitute = (text: string): string =>
+        text.replace(
+          /\$\{(\w+):-((?:[^{}]|\{[^{}]*\})*)\}/g,
+          (_all, name: string, otherwise: string) => host[name] || substitute(otherwise),
+        );
+      const given = Object.entries(services[service].environment as Record<string, unknown>).map(
+        ([name, value]) => [name, substitute(String(value))],
+      );
       return { ...injected, ...Object.fromEntries(given) };
     };
-    const everyVariable = (value: string) => Object.fromEntries(['https_proxy', 'http_proxy', 'all_proxy', 'no_proxy', 'ftp_proxy'].flatMap((name) => [[name, value], [name.toUpperCase(), value]]));
+    const everyVariable = (value: string) =>
+      Object.fromEntries(
+        ['https_proxy', 'http_proxy', 'all_proxy', 'no_proxy', 'ftp_proxy'].flatMap((name) => [
+          [name, value],
+          [name.toUpperCase(), value],
+        ]),
+      );
     const invent = new URL('https://api.useinvent.com');
     const simulator = new URL('http://simulator:4010');
 
@@ -49,11 +76,32 @@ describe('the README', () => {
       ['HTTPS_PROXY', { HTTPS_PROXY: 'http://given:3128' }, 'http://given:3128'],
       ['https_proxy', { https_proxy: 'http://given:3128' }, 'http://given:3128'],
       ['both', { HTTPS_PROXY: 'http://given:3128', https_proxy: 'http://lower:3128' }, 'http://given:3128'],
-      ['HTTPS_PROXY and NO_PROXY', { HTTPS_PROXY: 'http://given:3128', NO_PROXY: 'useinvent.com' }, undefined],
-      ['https_proxy and no_proxy', { https_proxy: 'http://given:3128', no_proxy: 'useinvent.com' }, undefined],
-      ['HTTP_PROXY and ALL_PROXY, which are for other hosts', { HTTP_PROXY: 'http://given:3128', http_proxy: 'http://given:3128', ALL_PROXY: 'http://given:3128', all_proxy: 'http://given:3128' }, undefined],
+      [
+        'HTTPS_PROXY and NO_PROXY',
+        { HTTPS_PROXY: 'http://given:3128', NO_PROXY: 'useinvent.com' },
+        undefined,
+      ],
+      [
+        'https_proxy and no_proxy',
+        { https_proxy: 'http://given:3128', no_proxy: 'useinvent.com' },
+        undefined,
+      ],
+      [
+        'HTTP_PROXY and ALL_PROXY, which are for other hosts',
+        {
+          HTTP_PROXY: 'http://given:3128',
+          http_proxy: 'http://given:3128',
+          ALL_PROXY: 'http://given:3128',
+          all_proxy: 'http://given:3128',
+        },
+        undefined,
+      ],
     ])('whatever Docker injects: %s', async (_what, host, origin) => {
-      for (const injected of [{}, everyVariable('http://injected:3128'), { ...everyVariable('http://injected:3128'), no_proxy: '*', NO_PROXY: '*' }]) {
+      for (const injected of [
+        {},
+        everyVariable('http://injected:3128'),
+        { ...everyVariable('http://injected:3128'), no_proxy: '*', NO_PROXY: '*' },
+      ]) {
         const environment = await environmentOf('worker', host, injected);
         expect(proxyFor(invent, environment)?.origin).toBe(origin);
         expect(proxyFor(simulator, environment)).toBeUndefined();
@@ -62,16 +110,35 @@ describe('the README', () => {
     });
 
     // gRPC takes these, in lower case, for whatever is not on loopback.
-    it.each(['gateway', 'worker'])('and to `rekey` in a container of the %s none for the gateway', async (service) => {
-      const environment = await environmentOf(service, everyVariable('http://given:3128'), { ...everyVariable('http://injected:3128'), grpc_proxy: 'http://injected:3128' });
-      expect(['grpc_proxy', 'https_proxy', 'http_proxy'].map((name) => environment[name])).toEqual(['', '', '']);
-    });
+    it.each(['gateway', 'worker'])(
+      'and to `rekey` in a container of the %s none for the gateway',
+      async (service) => {
+        const environment = await environmentOf(service, everyVariable('http://given:3128'), {
+          ...everyVariable('http://injected:3128'),
+          grpc_proxy: 'http://injected:3128',
+        });
+        expect(['grpc_proxy', 'https_proxy', 'http_proxy'].map((name) => environment[name])).toEqual([
+          '',
+          '',
+          '',
+        ]);
+      },
+    );
   });
 
   it('links to nothing that is not there', async () => {
     const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, path]) => path!);
     expect(links.length).toBeGreaterThan(5);
-    const missing = (await Promise.all(links.map((path) => readdir(join(repositoryRoot, path)).then(() => '', (error: NodeJS.ErrnoException) => (error.code === 'ENOTDIR' ? '' : path))))).filter(Boolean);
+    const missing = (
+      await Promise.all(
+        links.map((path) =>
+          readdir(join(repositoryRoot, path)).then(
+            () => '',
+            (error: NodeJS.ErrnoException) => (error.code === 'ENOTDIR' ? '' : path),
+          ),
+        ),
+      )
+    ).filter(Boolean);
     expect(missing).toEqual([]);
   });
 });

@@ -2,8 +2,15 @@ import { join } from 'node:path';
 import { repositoryRoot, startChild } from '@rekey/testing';
 
 /** Starts an app that has to refuse; what it says, and how it ends. */
-export const refusal = async (app: string, env: Record<string, string>): Promise<{ code: number | null; text: string }> => {
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)], { env: { PATH: process.env['PATH'], ...env } });
+export const refusal = async (
+  app: string,
+  env: Record<string, string>,
+): Promise<{ code: number | null; text: string }> => {
+  const child = startChild(
+    process.execPath,
+    ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
+    { env: { PATH: process.env['PATH'], ...env } },
+  );
   let text = '';
   child.process.stdout?.on('data', (chunk) => (text += chunk));
   child.process.stderr?.on('data', (chunk) => (text += chunk));

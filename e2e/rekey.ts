@@ -26,11 +26,27 @@ export interface RekeyOptions {
 }
 
 /** Starts the command line against a system, as somebody would at a shell whose output is not a terminal. */
-export const startRekey = (system: Pick<System, 'redisServer' | 'gateway'>, args: string[], { env = {}, stdin }: RekeyOptions = {}): RunningRekey => {
-  const command = [process.execPath, '--conditions=@rekey/source', join(repositoryRoot, 'apps/cli/src/main.ts'), ...args];
+export const startRekey = (
+  system: Pick<System, 'redisServer' | 'gateway'>,
+  args: string[],
+  { env = {}, stdin }: RekeyOptions = {},
+): RunningRekey => {
+  const command = [
+    process.execPath,
+    '--conditions=@rekey/source',
+    join(repositoryRoot, 'apps/cli/src/main.ts'),
+    ...args,
+  ];
   const shell = ['bash', '-c', 'printf %b "$0" | "$@"', stdin ?? '', ...command];
   const [program, ...rest] = stdin === undefined ? command : shell;
-  const child = startChild(program!, rest, { env: { PATH: process.env['PATH'], REDIS_URL: system.redisServer.url, GRPC_ADDRESS: system.gateway.ready['address'], ...env } });
+  const child = startChild(program!, rest, {
+    env: {
+      PATH: process.env['PATH'],
+      REDIS_URL: system.redisServer.url,
+      GRPC_ADDRESS: system.gateway.ready['address'],
+      ...env,
+    },
+  });
   let [out, err] = ['', ''];
   child.process.stdout?.on('data', (chunk) => (out += chunk));
   child.process.stderr?.on('data', (chunk) => (err += chunk));
@@ -49,6 +65,15 @@ export const startRekey = (system: Pick<System, 'redisServer' | 'gateway'>, args
     child,
     says: (pattern) => untilThere('stdout', () => out, pattern),
     warns: (pattern) => untilThere('stderr', () => err, pattern),
-    result: Promise.all([child.exited, closed]).then(([{ code }]) => ({ code, out, err, json: () => out.trim().split('\n').map((line) => JSON.parse(line)) })),
+    result: Promise.all([child.exited, closed]).then(([{ code }]) => ({
+      code,
+      out,
+      err,
+      json: () =>
+        out
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+    })),
   };
 };

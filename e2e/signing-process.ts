@@ -1,8 +1,9 @@
 import { subscribe } from '@rekey/subscriber';
 
 /*
- * A service that signs, for the tests: it signs PER_SECOND hashes a second for assistants in turn, has the simulator check each, and, asked by SIGUSR2, tells
- * what it holds and what came of that since it was asked before.
+ * A service that signs, for the tests: it signs PER_SECOND hashes a second for assistants in turn, has the
+ * simulator check each, and, asked by SIGUSR2, tells what it holds and what came of that since it was asked
+ * before.
  */
 
 const { REDIS_URL = '', CONSUMER = '', KEY_FILE = '', ADMIN = '', PER_SECOND = '0' } = process.env;
@@ -10,7 +11,12 @@ const TICK_MS = 10;
 /** What was signed is checked so often: the checks are not to keep busy what is looked at. */
 const CHECK_EVERY_MS = 250;
 
-const keys = await subscribe({ redis: REDIS_URL, consumer: CONSUMER, privateKey: KEY_FILE, staleAfterMs: 1000 });
+const keys = await subscribe({
+  redis: REDIS_URL,
+  consumer: CONSUMER,
+  privateKey: KEY_FILE,
+  staleAfterMs: 1000,
+});
 const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 interface Signed {
@@ -44,7 +50,12 @@ if (perTick > 0) {
       const assistantId = ids[turn++ % ids.length]!;
       const userId = `user-${turn}`;
       const { userHash, version } = keys.signUserHashWithVersion(assistantId, userId);
-      hashes.push({ assistant_id: assistantId, user_id: userId, hash: userHash, signed_at_ms: performance.timeOrigin + performance.now() });
+      hashes.push({
+        assistant_id: assistantId,
+        user_id: userId,
+        hash: userHash,
+        signed_at_ms: performance.timeOrigin + performance.now(),
+      });
       if (version < (newest.get(assistantId) ?? 0)) wentBack += 1;
       newest.set(assistantId, version);
       signed += 1;
@@ -60,7 +71,16 @@ process.on('SIGUSR2', () => {
       const current = keys.current(id);
       return current?.state === 'held' ? [[id, current.secretKey] as const] : [];
     });
-    say({ report: { keys: Object.fromEntries(held), size: keys.size, upToDate: keys.freshness().upToDate, signed, wentBack, results: results.splice(0) } });
+    say({
+      report: {
+        keys: Object.fromEntries(held),
+        size: keys.size,
+        upToDate: keys.freshness().upToDate,
+        signed,
+        wentBack,
+        results: results.splice(0),
+      },
+    });
   };
   answer();
 });

@@ -9,7 +9,10 @@ import { startRekey } from './rekey.ts';
 import { eventually, proxyTo, startSystem, type System } from './system.ts';
 
 const CONSUMERS = ['billing', 'chat', 'crm', 'shop'];
-/** For how long after a rotation hashes may be made with the key before. On a quiet machine: REKEY_SIGNING_WITHIN_MS=50; a busy one says nothing of that. */
+/**
+ * For how long after a rotation hashes may be made with the key before. On a quiet machine:
+ * REKEY_SIGNING_WITHIN_MS=50; a busy one says nothing of that.
+ */
 const WITHIN_MS = Number(process.env['REKEY_SIGNING_WITHIN_MS'] ?? 3000);
 
 /** What a signing process says of itself. */
@@ -43,20 +46,43 @@ afterEach(async () => {
 const register = async (name: string): Promise<string> => {
   const file = join(folder, `${name}.json`);
   expect((await startRekey(system, ['consumer', 'keygen', file]).result).code).toBe(0);
-  expect(await startRekey(system, ['consumer', 'add', name, '--key-file', file, '--org', '*']).result).toMatchObject({ code: 0 });
+  expect(
+    await startRekey(system, ['consumer', 'add', name, '--key-file', file, '--org', '*']).result,
+  ).toMatchObject({ code: 0 });
   return file;
 };
 /** Signs so many hashes a second, and has the simulator check each. */
-const startSigner = async (name: string, keyFile: string, perSecond = 0, redisUrl = system.redisServer.url): Promise<Signer> => {
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', join(repositoryRoot, 'e2e/signing-process.ts')], {
-    env: { PATH: process.env['PATH'], REDIS_URL: redisUrl, CONSUMER: name, KEY_FILE: keyFile, ADMIN: system.simulator.ready['adminAddress'], PER_SECOND: String(perSecond) },
-  });
+const startSigner = async (
+  name: string,
+  keyFile: string,
+  perSecond = 0,
+  redisUrl = system.redisServer.url,
+): Promise<Signer> => {
+  const child = startChild(
+    process.execPath,
+    ['--conditions=@rekey/source', join(repositoryRoot, 'e2e/signing-process.ts')],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        REDIS_URL: redisUrl,
+        CONSUMER: name,
+        KEY_FILE: keyFile,
+        ADMIN: system.simulator.ready['adminAddress'],
+        PER_SECOND: String(perSecond),
+      },
+    },
+  );
   toStop.push(() => child.kill());
   await lineOf(child, (line) => (line.includes('"ready"') ? true : undefined), name);
   return {
     child,
     ask: async () => {
-      const answer = lineOf(child, (line) => (line.startsWith('{"report"') ? (JSON.parse(line) as { report: Report }).report : undefined), name);
+      const answer = lineOf(
+        child,
+        (line) =>
+          line.startsWith('{"report"') ? (JSON.parse(line) as { report: Report }).report : undefined,
+        name,
+      );
       child.signal('SIGUSR2');
       return answer;
     },
@@ -67,7 +93,11 @@ const assistants = (count: number) => Array.from({ length: count }, (_, i) => `a
 const untilAllHold = async (signers: Signer[], ids: string[]): Promise<void> => {
   const truth = await keysInForce(system, ids);
   for (const signer of signers) {
-    const { keys } = await eventually(() => signer.ask(), (report) => report.upToDate && ids.every((id) => report.keys[id] === truth[id]), 30_000);
+    const { keys } = await eventually(
+      () => signer.ask(),
+      (report) => report.upToDate && ids.every((id) => report.keys[id] === truth[id]),
+      30_000,
+    );
     expect(Object.fromEntries(ids.map((id) => [id, keys[id]]))).toEqual(truth);
   }
 };
@@ -75,26 +105,44 @@ const untilAllHold = async (signers: Signer[], ids: string[]): Promise<void> => 
 describe('services that sign', () => {
   it('sign validly at any time but for the moment of a rotation, and never with an older key after a newer one', async () => {
     // Ten times the pace of Invent.
-    system = await startSystem({ simulator: ['--assistants', '1000'], worker: { INVENT_REQUESTS_PER_MINUTE: '5000' } });
+    system = await startSystem({
+      simulator: ['--assistants', '1000'],
+      worker: { INVENT_REQUESTS_PER_MINUTE: '5000' },
+    });
     const ids = assistants(1000);
     const { id: sweepId } = await system.client.createSweep({});
-    await eventually(() => system.client.getSweep({ id: sweepId }), ({ state }) => state === 'SUCCEEDED', 60_000);
-    const signers = await Promise.all(CONSUMERS.map(async (name) => startSigner(name, await register(name), 500)));
+    await eventually(
+      () => system.client.getSweep({ id: sweepId }),
+      ({ state }) => state === 'SUCCEEDED',
+      60_000,
+    );
+    const signers = await Promise.all(
+      CONSUMERS.map(async (name) => startSigner(name, await register(name), 500)),
+    );
     const rotateAll = async (): Promise<Report[]> => {
       const { id } = await system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds: ids }]);
-      await eventually(() => system.client.getBulkRotation({ id }), ({ state }) => state === 'COMPLETED', 60_000);
+      await eventually(
+        () => system.client.getBulkRotation({ id }),
+        ({ state }) => state === 'COMPLETED',
+        60_000,
+      );
       await sleep(1000);
       return Promise.all(signers.map((signer) => signer.ask()));
     };
-    // Once of processes that have just been started, which are slower for some seconds, and once more of those that have run.
+    // Once of processes that have just been started, which are slower for some seconds, and once more of
+    // those that have run.
     for (const when of ['just started', 'running']) {
       const reports = await rotateAll();
       const results = reports.flatMap((report) => report.results);
       const between = results.filter(({ stale_ms: staleMs }) => staleMs! > 0).length;
       const longest = Math.max(...results.map(({ stale_ms: staleMs }) => staleMs ?? Infinity));
-      process.stderr.write(`${when}: signed ${results.length} hashes, ${between} of them (${((100 * between) / results.length).toFixed(3)} %) with the key before, at most ${longest.toFixed(1)} ms after it was replaced\n`);
+      process.stderr.write(
+        `${when}: signed ${results.length} hashes, ${between} of them (${((100 * between) / results.length).toFixed(3)} %) with the key before, at most ${longest.toFixed(1)} ms after it was replaced\n`,
+      );
       expect(results.length).toBeGreaterThan(5000);
-      expect(results.filter(({ key, stale_ms: staleMs }) => key === null || staleMs! > WITHIN_MS)).toEqual([]);
+      expect(results.filter(({ key, stale_ms: staleMs }) => key === null || staleMs! > WITHIN_MS)).toEqual(
+        [],
+      );
       expect(reports.map(({ wentBack }) => wentBack)).toEqual([0, 0, 0, 0]);
     }
     await untilAllHold(signers, ids);
@@ -108,7 +156,10 @@ describe('services that sign', () => {
     const keyFile = await register('billing');
     const proxy = await proxyTo(system.redisServer.url);
     toStop.push(() => proxy.close());
-    const [steady, cut] = [await startSigner('billing', keyFile), await startSigner('billing', keyFile, 0, proxy.url)];
+    const [steady, cut] = [
+      await startSigner('billing', keyFile),
+      await startSigner('billing', keyFile, 0, proxy.url),
+    ];
     await untilAllHold([steady, cut], ids);
 
     cut.child.signal('SIGSTOP');
@@ -135,10 +186,22 @@ describe('services that sign', () => {
 
     await system.redisServer.kill();
     await system.redisServer.restart();
-    await eventually(() => rotateAll().then(() => true, () => false), (done) => done, 60_000);
+    await eventually(
+      () =>
+        rotateAll().then(
+          () => true,
+          () => false,
+        ),
+      (done) => done,
+      60_000,
+    );
     await untilAllHold([steady, cut], ids);
     // Those that were killed are gone; the others are live, and have all.
-    const consumer = await eventually(() => system.client.getConsumer({ name: 'billing' }), ({ live, lagEvents }) => live && lagEvents === '0', 30_000);
+    const consumer = await eventually(
+      () => system.client.getConsumer({ name: 'billing' }),
+      ({ live, lagEvents }) => live && lagEvents === '0',
+      30_000,
+    );
     expect(consumer.instances.filter(({ live }) => live).length).toBeGreaterThanOrEqual(2);
   }, 180_000);
 });

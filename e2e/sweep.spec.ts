@@ -8,10 +8,21 @@ import { eventually, proxyTo, startSystem, type System } from './system.ts';
 
 const READ_LAG_MS = 200;
 
-const eventsOf = async (system: System, assistantId: string): Promise<KeyEvent[]> => (await system.events()).filter(({ subject }) => subject === assistantId);
-const untilEvents = (system: System, assistantId: string, count: number): Promise<KeyEvent[]> => eventually(() => eventsOf(system, assistantId), ({ length }) => length === count);
-const untilEnded = (system: System, id: string): Promise<ProtoSweep> => eventually(() => system.client.getSweep({ id }), ({ state }) => state === 'SUCCEEDED' || state === 'FAILED', 40_000);
-const sweepOnce = async (system: System): Promise<ProtoSweep> => untilEnded(system, (await system.client.createSweep({})).id);
+const eventsOf = async (system: System, assistantId: string): Promise<KeyEvent[]> =>
+  (await system.events()).filter(({ subject }) => subject === assistantId);
+const untilEvents = (system: System, assistantId: string, count: number): Promise<KeyEvent[]> =>
+  eventually(
+    () => eventsOf(system, assistantId),
+    ({ length }) => length === count,
+  );
+const untilEnded = (system: System, id: string): Promise<ProtoSweep> =>
+  eventually(
+    () => system.client.getSweep({ id }),
+    ({ state }) => state === 'SUCCEEDED' || state === 'FAILED',
+    40_000,
+  );
+const sweepOnce = async (system: System): Promise<ProtoSweep> =>
+  untilEnded(system, (await system.client.createSweep({})).id);
 const secondsOf = (time: ProtoSweep['endTime']): number => Number(time!.seconds) + time!.nanos / 1e9;
 const expectInForce = async (system: System, assistantId: string) => {
   const published = (await lastPublished(system, await system.events()))[assistantId];
@@ -21,15 +32,23 @@ const expectInForce = async (system: System, assistantId: string) => {
 describe('a scheduled sweep', () => {
   let system: System;
   beforeAll(async () => {
-    system = await startSystem({ simulator: ['--assistants', '6'], worker: { REKEY_SWEEP_EVERY_MS: '1000', REKEY_MAX_CHANGED_PERCENT: '100' } });
-    await eventually(() => system.events(), ({ length }) => length === 6);
+    system = await startSystem({
+      simulator: ['--assistants', '6'],
+      worker: { REKEY_SWEEP_EVERY_MS: '1000', REKEY_MAX_CHANGED_PERCENT: '100' },
+    });
+    await eventually(
+      () => system.events(),
+      ({ length }) => length === 6,
+    );
     // What is listed sooner after it says nothing: reads may lag behind by so much.
     await sleep(READ_LAG_MS);
   });
   afterAll(() => system.stop());
 
   it('publishes assistants that were never seen from the list, once it has read three of them', async () => {
-    expect((await system.versions()).map(({ data }) => data.cause)).toEqual(Array.from({ length: 6 }, () => 'import'));
+    expect((await system.versions()).map(({ data }) => data.cause)).toEqual(
+      Array.from({ length: 6 }, () => 'import'),
+    );
     const { get, rotate } = await system.admin('GET', '/counts');
     expect({ get, rotate }).toEqual({ get: 3, rotate: 0 });
     await expectTruth(system);
@@ -45,7 +64,10 @@ describe('a scheduled sweep', () => {
   it('publishes that an assistant has no key, and the key that it gets later', async () => {
     await system.admin('PATCH', '/assistants/ast_2', { secret_key: null });
     const [, removed] = await untilEvents(system, 'ast_2', 2);
-    expect(removed).toMatchObject({ type: 'rekey.assistant.key-removed.v1', data: { removal: 'no-key', fingerprint: null } });
+    expect(removed).toMatchObject({
+      type: 'rekey.assistant.key-removed.v1',
+      data: { removal: 'no-key', fingerprint: null },
+    });
     await sleep(READ_LAG_MS);
     await system.admin('POST', '/assistants/ast_2/rotate');
     const [, , returned] = await untilEvents(system, 'ast_2', 3);
@@ -65,11 +87,17 @@ describe('a scheduled sweep', () => {
   it('publishes nothing twice, and nothing that a list shows which lags behind', async () => {
     await system.rotateAndWait('ast_5');
     // The rotation names the org that sweeps knew as `c`: what they published has its name first.
-    await eventually(() => system.redis.exists('{rekey}:assistants:c'), (left) => left === 0);
+    await eventually(
+      () => system.redis.exists('{rekey}:assistants:c'),
+      (left) => left === 0,
+    );
     await system.admin('POST', '/faults', { on: 'list', kind: 'staleRead', times: 0 });
     const before = await system.events();
     const { list } = await system.admin('GET', '/counts');
-    await eventually(() => system.admin('GET', '/counts'), (counts) => counts.list >= list + 3);
+    await eventually(
+      () => system.admin('GET', '/counts'),
+      (counts) => counts.list >= list + 3,
+    );
     await system.admin('DELETE', '/faults');
     const after = await system.events();
     expect(after).toEqual(before);
@@ -91,11 +119,17 @@ describe('a sweep over many pages', () => {
   });
   afterEach(() => sleep(READ_LAG_MS));
 
-  const removals = async (): Promise<string[]> => (await system.events()).filter(({ type }) => type === 'rekey.assistant.key-removed.v1').map(({ subject }) => subject);
+  const removals = async (): Promise<string[]> =>
+    (await system.events())
+      .filter(({ type }) => type === 'rekey.assistant.key-removed.v1')
+      .map(({ subject }) => subject);
 
   it('publishes all of them, with a request for each page, three reads of the first page and one of each other', async () => {
     const ended = await sweepOnce(system);
-    expect(ended).toMatchObject({ state: 'SUCCEEDED', counts: { imported: 250, adopted: 0, removed: 0, unresolved: 0 } });
+    expect(ended).toMatchObject({
+      state: 'SUCCEEDED',
+      counts: { imported: 250, adopted: 0, removed: 0, unresolved: 0 },
+    });
     expect((await system.admin('GET', '/counts')).get).toBe(5);
     await expectTruth(system);
   });
@@ -118,11 +152,15 @@ describe('a sweep over many pages', () => {
 
   it('takes nothing for new or deleted that a new assistant has moved to the next page, and finds the new one', async () => {
     const before = await system.events();
-    const shifted = upstream.once('page=2', 'before', () => system.admin('POST', '/assistants', { org_id: 'org_demo', id: 'ast_new', at: 'start' }));
+    const shifted = upstream.once('page=2', 'before', () =>
+      system.admin('POST', '/assistants', { org_id: 'org_demo', id: 'ast_new', at: 'start' }),
+    );
     await sweepOnce(system);
     await shifted;
     const news = (await system.events()).slice(before.length);
-    expect(news.map(({ subject, data }) => [subject, 'cause' in data && data.cause])).toEqual([['ast_new', 'import']]);
+    expect(news.map(({ subject, data }) => [subject, 'cause' in data && data.cause])).toEqual([
+      ['ast_new', 'import'],
+    ]);
     await expectTruth(system);
   });
 
@@ -132,7 +170,10 @@ describe('a sweep over many pages', () => {
     const waited = upstream.once('page=2', 'before', async () => {
       asked.push(await system.client.createSweep({ orgId: 'org_demo' }));
       // It was drawn, and put off.
-      await eventually(() => system.redis.zscore('{rekey}:bull:sweeps:delayed', asked[0]!.id), (score) => score !== null);
+      await eventually(
+        () => system.redis.zscore('{rekey}:bull:sweeps:delayed', asked[0]!.id),
+        (score) => score !== null,
+      );
       asked.push(await system.client.getSweep({ id: asked[0]!.id }));
     });
     const first = await sweepOnce(system);

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { connectGateway, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
 import { CONSUMER_CHANGED, KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
-import { createTcpProxy, launchApp, startRedis, type App, type RedisServer, type RedisServerOptions, type TcpProxy } from '@rekey/testing';
+import {
+  createTcpProxy,
+  launchApp,
+  startRedis,
+  type App,
+  type RedisServer,
+  type RedisServerOptions,
+  type TcpProxy,
+} from '@rekey/testing';
 import { Redis } from 'ioredis';
 
 export const API_KEY = 'api-key-of-the-tests-7Yw2';
@@ -33,7 +41,9 @@ export interface System {
   events(): Promise<KeyEvent[]>;
   /** Those of them that are key versions with a key. */
   versions(): Promise<KeyRotated[]>;
-  openLast(assistantId: string): Promise<SealedRecord & { assistant: { secret_key?: string | null | undefined } }>;
+  openLast(
+    assistantId: string,
+  ): Promise<SealedRecord & { assistant: { secret_key?: string | null | undefined } }>;
   trueKey(assistantId: string): Promise<string | null>;
   /** Everything that any process has written. */
   output(): string;
@@ -92,25 +102,56 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   const gateway = await start('gateway', options.gateway);
   const client = connectGateway(gateway.ready['address']!);
   const worker = options.worker === false ? undefined : await start('worker', options.worker);
-  // A gateway listens before it has reached its Redis, and says UNAVAILABLE until then. What a spec does without a Redis, it does later.
-  await eventually(() => client.getStatus({}).then(() => true, () => false), (serves) => serves);
+  // A gateway listens before it has reached its Redis, and says UNAVAILABLE until then. What a spec does
+  // without a Redis, it does later.
+  await eventually(
+    () =>
+      client.getStatus({}).then(
+        () => true,
+        () => false,
+      ),
+    (serves) => serves,
+  );
 
   const admin = async (method: string, path: string, body?: object): Promise<any> => {
-    const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, { method, body: body ? JSON.stringify(body) : null });
+    const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
+      method,
+      body: body ? JSON.stringify(body) : null,
+    });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (response.status === 204 ? undefined : response.json()) as any;
   };
   const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
-  const waitFor = (id: string, timeoutSeconds = 20) => client.waitRotation({ id, timeout: { seconds: timeoutSeconds } }, { deadlineMs: (timeoutSeconds + 5) * 1000 });
+  const waitFor = (id: string, timeoutSeconds = 20) =>
+    client.waitRotation(
+      { id, timeout: { seconds: timeoutSeconds } },
+      { deadlineMs: (timeoutSeconds + 5) * 1000 },
+    );
   const events = async () => {
-    const all = (await redis.xrange('{rekey}:events', '-', '+')).map(([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } });
+    const all = (await redis.xrange('{rekey}:events', '-', '+')).map(
+      ([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } },
+    );
     const gap = all.find(({ data }, i) => i > 0 && data.seq !== all[i - 1]!.data.seq + 1);
     if (gap) throw new Error(`an event is missing before seq ${gap.data.seq}`);
     return all.filter(({ type }) => type !== CONSUMER_CHANGED).map((event) => KeyEvent.parse(event));
   };
-  const versions = async () => (await events()).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
+  const versions = async () =>
+    (await events()).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
   return {
-    redisServer, redis, simulator, gateway, worker, client, keyFile, sealer, environment, admin, rotate, waitFor, events, versions,
+    redisServer,
+    redis,
+    simulator,
+    gateway,
+    worker,
+    client,
+    keyFile,
+    sealer,
+    environment,
+    admin,
+    rotate,
+    waitFor,
+    events,
+    versions,
     startWorker: (env) => start('worker', env),
     startGateway: (env) => start('gateway', env),
     rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),
@@ -161,7 +202,11 @@ export const dumpRedis = async (redis: Redis): Promise<string> => {
 };
 
 /** Asks until the answer is good. Throws with the last answer when the time is up. */
-export const eventually = async <T>(what: () => Promise<T>, good: (value: T) => boolean, withinMs = 15_000): Promise<T> => {
+export const eventually = async <T>(
+  what: () => Promise<T>,
+  good: (value: T) => boolean,
+  withinMs = 15_000,
+): Promise<T> => {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const value = await what();

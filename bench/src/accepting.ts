@@ -12,18 +12,37 @@ interface Accepting extends Figures {
 }
 
 /** Asks for single rotations of the first assistants, from one client, so many calls in flight. */
-export const askForSingles = async (client: GatewayClient, count: number, onAnswer: (ms: number) => void = () => {}): Promise<void> =>
+export const askForSingles = async (
+  client: GatewayClient,
+  count: number,
+  onAnswer: (ms: number) => void = () => {},
+): Promise<void> =>
   inFlight(count, AT_ONCE, async (i) => {
     const start = performance.now();
-    await client.rotateSecretKey({ orgId: ORG, assistantId: assistant(i), requestId: crypto.randomUUID() }, { deadlineMs: 60_000 });
+    await client.rotateSecretKey(
+      { orgId: ORG, assistantId: assistant(i), requestId: crypto.randomUUID() },
+      { deadlineMs: 60_000 },
+    );
     onAnswer(performance.now() - start);
   });
 
-const accept = async (stage: Stage, client: GatewayClient, pid: number, count: number): Promise<Accepting> => {
+const accept = async (
+  stage: Stage,
+  client: GatewayClient,
+  pid: number,
+  count: number,
+): Promise<Accepting> => {
   const latencies: number[] = [];
   // To warm up; one that is not found costs Redis a read.
-  await inFlight(200, 1, () => client.getRotation({ id: 'x' }).then(() => {}, () => {}));
-  const figures = await stage.timed([pid], count, () => askForSingles(client, count, (ms) => latencies.push(ms)));
+  await inFlight(200, 1, () =>
+    client.getRotation({ id: 'x' }).then(
+      () => {},
+      () => {},
+    ),
+  );
+  const figures = await stage.timed([pid], count, () =>
+    askForSingles(client, count, (ms) => latencies.push(ms)),
+  );
   return { ...figures, p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99) };
 };
 
@@ -59,11 +78,34 @@ export const accepting: Part = async ({ rotations, rounds }, progress) => {
 
   const of = (list: Accepting[], pick: (figures: Accepting) => number) => median(list.map(pick));
   const row = (name: string, list: Accepting[]) => [
-    name, whole(of(list, (f) => f.perSecond)), whole(of(list, (f) => f.cpuUs)), whole(of(list, (f) => f.redisCpuUs)), of(list, (f) => f.p50Ms).toFixed(1), of(list, (f) => f.p99Ms).toFixed(1),
+    name,
+    whole(of(list, (f) => f.perSecond)),
+    whole(of(list, (f) => f.cpuUs)),
+    whole(of(list, (f) => f.redisCpuUs)),
+    of(list, (f) => f.p50Ms).toFixed(1),
+    of(list, (f) => f.p99Ms).toFixed(1),
   ];
   const ratio = (pick: (figures: Accepting) => number) => ratioOf(of(rekey, pick), of(bare, pick));
   return table(
-    [`accepting ${whole(rotations)} over gRPC, ${AT_ONCE} in flight`, 'a second', 'gateway CPU µs', 'Redis CPU µs', 'p50 ms', 'p99 ms'],
-    [row('bare handler, only `queue.add`', bare), row('Rekey', rekey), ['**Rekey / bare**', ratio((f) => f.perSecond), ratio((f) => f.cpuUs), ratio((f) => f.redisCpuUs), '', '']],
+    [
+      `accepting ${whole(rotations)} over gRPC, ${AT_ONCE} in flight`,
+      'a second',
+      'gateway CPU µs',
+      'Redis CPU µs',
+      'p50 ms',
+      'p99 ms',
+    ],
+    [
+      row('bare handler, only `queue.add`', bare),
+      row('Rekey', rekey),
+      [
+        '**Rekey / bare**',
+        ratio((f) => f.perSecond),
+        ratio((f) => f.cpuUs),
+        ratio((f) => f.redisCpuUs),
+        '',
+        '',
+      ],
+    ],
   );
 };

@@ -3,11 +3,18 @@ import { loadContract } from '@rekey/rpc';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
-/** A handler of RotateSecretKey that does nothing but `queue.add`: no validation, no record, no request ids. */
-const queue = new Queue('bare', { connection: new Redis(process.env['REDIS_URL']!, { maxRetriesPerRequest: null }) });
+/**
+ * A handler of RotateSecretKey that does nothing but `queue.add`: no validation, no record, no request ids.
+ */
+const queue = new Queue('bare', {
+  connection: new Redis(process.env['REDIS_URL']!, { maxRetriesPerRequest: null }),
+});
 const server = new Server();
 server.addService(loadContract().v1.RotationService.service, {
-  RotateSecretKey: (call: ServerUnaryCall<{ orgId: string; assistantId: string }, object>, callback: sendUnaryData<object>) => {
+  RotateSecretKey: (
+    call: ServerUnaryCall<{ orgId: string; assistantId: string }, object>,
+    callback: sendUnaryData<object>,
+  ) => {
     const { orgId, assistantId } = call.request;
     queue.add('rotate', { orgId, assistantId }, { removeOnComplete: true }).then(
       (job) => callback(null, { id: job.id, orgId, assistantId, state: 'QUEUED' }),

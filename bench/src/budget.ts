@@ -21,8 +21,15 @@ interface Use {
   seconds: number;
 }
 
-/** Watches from the first rotation, which `begin` brings about, to the end, at which `end` answers how many are done. */
-const watchUse = async (stage: Stage, begin: () => Promise<unknown>, end: () => Promise<number>): Promise<Use> => {
+/**
+ * Watches from the first rotation, which `begin` brings about, to the end, at which `end` answers how many
+ * are done.
+ */
+const watchUse = async (
+  stage: Stage,
+  begin: () => Promise<unknown>,
+  end: () => Promise<number>,
+): Promise<Use> => {
   const before = accepted(await stage.requests());
   await begin();
   await until(async () => (await stage.requests()).rotate > 0);
@@ -46,7 +53,10 @@ const watchUse = async (stage: Stage, begin: () => Promise<unknown>, end: () => 
   };
 };
 
-/** Of an org whose assistants a sweep has imported before, or of one that was never seen: then a sample of each page is read by GET. */
+/**
+ * Of an org whose assistants a sweep has imported before, or of one that was never seen: then a sample of
+ * each page is read by GET.
+ */
 const byRekey = async ({ isKnown }: { isKnown: boolean }): Promise<Use> => {
   const stage = await startStage({ assistants: ASSISTANTS, limit: LIMIT });
   const { client, stop } = await stage.startGateway();
@@ -58,7 +68,8 @@ const byRekey = async ({ isKnown }: { isKnown: boolean }): Promise<Use> => {
   }
   const use = await watchUse(
     stage,
-    async () => ({ id } = await client.createBulkRotation([{ orgId: ORG, reason: 'bench', allAssistants: true }])),
+    async () =>
+      ({ id } = await client.createBulkRotation([{ orgId: ORG, reason: 'bench', allAssistants: true }])),
     async () => (await untilBulk(client, id, ['COMPLETED'])).verification!.verified,
   );
   await Promise.all(workers.map(({ child }) => child.stop()));
@@ -71,7 +82,9 @@ const byTutorial = async (): Promise<Use> => {
   const stage = await startStage({ assistants: ASSISTANTS, limit: LIMIT });
   const queue = await fillTutorialQueue(stage, firstAssistants(ASSISTANTS));
   const env = { LIMIT_REQUESTS: String(LIMIT.requests), LIMIT_WINDOW_MS: String(LIMIT.windowMs) };
-  const workers = await Promise.all(Array.from({ length: WORKERS }, () => stage.startProgram('tutorial-worker', env)));
+  const workers = await Promise.all(
+    Array.from({ length: WORKERS }, () => stage.startProgram('tutorial-worker', env)),
+  );
   const use = await watchUse(
     stage,
     () => queue.resume(),
@@ -94,9 +107,25 @@ export const budget: Part = async (_size, progress) => {
   const rekey = await byRekey({ isKnown: false });
   progress(`budget: Rekey, a bulk of a whole org that is known, ${WORKERS} workers`);
   const known = await byRekey({ isKnown: true });
-  const row = (name: string, { usedShare, refused, requestsEach, seconds }: Use) => [name, `${(usedShare * 100).toFixed(1)} %`, whole(refused), requestsEach.toFixed(3), seconds.toFixed(1)];
+  const row = (name: string, { usedShare, refused, requestsEach, seconds }: Use) => [
+    name,
+    `${(usedShare * 100).toFixed(1)} %`,
+    whole(refused),
+    requestsEach.toFixed(3),
+    seconds.toFixed(1),
+  ];
   return table(
-    [`${whole(ASSISTANTS)} assistants, ${WORKERS} workers, ${LIMIT.requests} requests in ${LIMIT.windowMs / 1000} s`, 'of the limit used', '429s', 'requests a rotation', 'seconds'],
-    [row("tutorial stack, BullMQ's limiter", tutorial), row('Rekey, verified, an org that was never seen', rekey).map(bold), row('Rekey, verified, a known org', known).map(bold)],
+    [
+      `${whole(ASSISTANTS)} assistants, ${WORKERS} workers, ${LIMIT.requests} requests in ${LIMIT.windowMs / 1000} s`,
+      'of the limit used',
+      '429s',
+      'requests a rotation',
+      'seconds',
+    ],
+    [
+      row("tutorial stack, BullMQ's limiter", tutorial),
+      row('Rekey, verified, an org that was never seen', rekey).map(bold),
+      row('Rekey, verified, a known org', known).map(bold),
+    ],
   );
 };

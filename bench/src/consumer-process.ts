@@ -3,9 +3,10 @@ import { subscribe } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 
 /*
- * A consumer as a process of its own, for the benchmark. MODE says how it learns of keys: `sdk` (libs/subscriber), `channel` (a plain SUBSCRIBE loop that
- * parses each message) or `poll` (asks for the current records once a second). Says on stdout when it is ready, and, asked by SIGUSR2, when it had
- * each new version: of the SDK, when it had signed with it.
+ * A consumer as a process of its own, for the benchmark. MODE says how it learns of keys: `sdk`
+ * (libs/subscriber), `channel` (a plain SUBSCRIBE loop that parses each message) or `poll` (asks for the
+ * current records once a second). Says on stdout when it is ready, and, asked by SIGUSR2, when it had each
+ * new version: of the SDK, when it had signed with it.
  */
 
 const { REDIS_URL = '', MODE = 'sdk', CONSUMER = '', KEY_FILE = '', WATCHED = '' } = process.env;
@@ -19,11 +20,19 @@ const bySdk = async (): Promise<() => Promise<void>> => {
   const before = performance.now();
   global.gc?.();
   const [rssBefore, heapBefore] = [process.memoryUsage().rss, process.memoryUsage().heapUsed];
-  const keys = await subscribe({ redis: REDIS_URL, consumer: CONSUMER, privateKey: KEY_FILE, readyTimeoutMs: 120_000 });
+  const keys = await subscribe({
+    redis: REDIS_URL,
+    consumer: CONSUMER,
+    privateKey: KEY_FILE,
+    readyTimeoutMs: 120_000,
+  });
   const readyMs = performance.now() - before;
   global.gc?.();
   const each = (bytes: number) => (keys.size > 0 ? bytes / keys.size : 0);
-  const memory = { heapBytesEach: each(process.memoryUsage().heapUsed - heapBefore), residentBytesEach: each(process.memoryUsage().rss - rssBefore) };
+  const memory = {
+    heapBytesEach: each(process.memoryUsage().heapUsed - heapBefore),
+    residentBytesEach: each(process.memoryUsage().rss - rssBefore),
+  };
   keys.on('key', ({ assistantId }) => {
     keys.signUserHash(assistantId, 'user-1');
     seen.push([assistantId, nowMs()]);

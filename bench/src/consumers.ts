@@ -26,12 +26,22 @@ const register = async (stage: Stage, client: GatewayClient, name: string): Prom
 };
 
 type Mode = 'sdk' | 'channel' | 'poll';
-const startConsumer = (stage: Stage, mode: Mode, keyFile: string, more: Record<string, string> = {}): Promise<{ child: Child; ready: Record<string, string> }> =>
+const startConsumer = (
+  stage: Stage,
+  mode: Mode,
+  keyFile: string,
+  more: Record<string, string> = {},
+): Promise<{ child: Child; ready: Record<string, string> }> =>
   stage.startProgram('consumer-process', { MODE: mode, CONSUMER: 'bench', KEY_FILE: keyFile, ...more });
 
 /** From the moment at which upstream has changed each key until the consumer had it. */
 const delaysOf = async (stage: Stage, child: Child, assistantIds: readonly string[]): Promise<number[]> => {
-  const answer = lineOf(child, (line) => (line.startsWith('{"seen"') ? (JSON.parse(line) as { seen: [string, number][] }).seen : undefined), 'the consumer');
+  const answer = lineOf(
+    child,
+    (line) =>
+      line.startsWith('{"seen"') ? (JSON.parse(line) as { seen: [string, number][] }).seen : undefined,
+    'the consumer',
+  );
   child.signal('SIGUSR2');
   const seen = new Map(await answer);
   const history = (await stage.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
@@ -42,14 +52,18 @@ interface Spread {
   p50: number;
   p99: number;
 }
-const spreadOf = (values: number[]): Spread => ({ p50: percentile(values, 0.5), p99: percentile(values, 0.99) });
+const spreadOf = (values: number[]): Spread => ({
+  p50: percentile(values, 0.5),
+  p99: percentile(values, 0.99),
+});
 
 /** One after the other, now and then. */
 const idle = async (stage: Stage, client: GatewayClient, mode: Mode, child: Child): Promise<Spread> => {
   const ids = firstAssistants(mode === 'poll' ? SINGLES / 50 : SINGLES);
   for (const assistantId of ids) {
     await sleep(50 + Math.random() * (mode === 'poll' ? 500 : 30));
-    // Nobody waits for its end: the gateway and this process would be woken by the same event as the consumer.
+    // Nobody waits for its end: the gateway and this process would be woken by the same event as the
+    // consumer.
     await client.rotateSecretKey({ orgId: ORG, assistantId });
   }
   await sleep(1500);
@@ -71,7 +85,11 @@ const propagation = async (progress: (text: string) => void): Promise<string> =>
   const { client, stop } = await stage.startGateway();
   const [worker] = await stage.startWorkers(1);
   const keyFile = await register(stage, client, 'bench');
-  const modes: [string, Mode][] = [['polling once a second', 'poll'], ['plain `SUBSCRIBE` loop, which opens nothing', 'channel'], ['libs/subscriber: opened, signed with, acknowledged', 'sdk']];
+  const modes: [string, Mode][] = [
+    ['polling once a second', 'poll'],
+    ['plain `SUBSCRIBE` loop, which opens nothing', 'channel'],
+    ['libs/subscriber: opened, signed with, acknowledged', 'sdk'],
+  ];
   const rows: string[][] = [];
   for (const [name, mode] of modes) {
     const { child } = await startConsumer(stage, mode, keyFile, { WATCHED: firstAssistants(BULK).join(',') });
@@ -88,7 +106,16 @@ const propagation = async (progress: (text: string) => void): Promise<string> =>
   await worker!.child.stop();
   await stop();
   await stage.stop();
-  return table([`upstream has changed the key → the consumer has it, ms`, 'idle p50', 'idle p99', `bulk of ${whole(BULK)} p50`, 'p99'], rows);
+  return table(
+    [
+      `upstream has changed the key → the consumer has it, ms`,
+      'idle p50',
+      'idle p99',
+      `bulk of ${whole(BULK)} p50`,
+      'p99',
+    ],
+    rows,
+  );
 };
 
 const start = async (progress: (text: string) => void): Promise<string> => {
@@ -106,7 +133,10 @@ const start = async (progress: (text: string) => void): Promise<string> => {
   const found: Record<string, string>[] = [];
   for (let round = 1; round <= 3; round += 1) {
     progress(`consumers: a start with ${whole(SNAPSHOT)} assistants, round ${round} of 3`);
-    const { child, ready } = await startConsumer(stage, 'sdk', keyFile, { SIGN: '1', NODE_OPTIONS: '--expose-gc' });
+    const { child, ready } = await startConsumer(stage, 'sdk', keyFile, {
+      SIGN: '1',
+      NODE_OPTIONS: '--expose-gc',
+    });
     found.push(ready);
     await child.stop();
   }
@@ -116,7 +146,13 @@ const start = async (progress: (text: string) => void): Promise<string> => {
   const of = (name: string) => median(found.map((ready) => Number(ready[name])));
   return table(
     [`a consumer that starts with ${whole(of('keys'))} assistants`, ''],
-    [['ready after, s', bold((of('readyMs') / 1000).toFixed(1))], ['heap each after a collection, bytes', bold(whole(of('heapBytesEach')))], ['resident memory each then, bytes', whole(of('residentBytesEach'))], ['`signUserHash` / bare `createHmac` loop', bold(of('signRatio').toFixed(2))], ['hashes a second', whole(of('signsPerMs') * 1000)]],
+    [
+      ['ready after, s', bold((of('readyMs') / 1000).toFixed(1))],
+      ['heap each after a collection, bytes', bold(whole(of('heapBytesEach')))],
+      ['resident memory each then, bytes', whole(of('residentBytesEach'))],
+      ['`signUserHash` / bare `createHmac` loop', bold(of('signRatio').toFixed(2))],
+      ['hashes a second', whole(of('signsPerMs') * 1000)],
+    ],
   );
 };
 
@@ -136,15 +172,32 @@ const costs = async (rotations: number, progress: (text: string) => void): Promi
       await untilBulk(client, id, ['VERIFYING', 'COMPLETED']);
       return (performance.now() - before) / 1000;
     });
-    rows.push([String(count), whole(figures.perSecond), whole(figures.cpuUs), whole(figures.redisCpuUs), whole(1e6 / figures.cpuUs)]);
+    rows.push([
+      String(count),
+      whole(figures.perSecond),
+      whole(figures.cpuUs),
+      whole(figures.redisCpuUs),
+      whole(1e6 / figures.cpuUs),
+    ]);
     await worker!.child.stop();
     await stop();
     await stage.clear();
   }
   await stage.stop();
-  return table([`consumers that records are sealed for, bulk of ${whole(rotations)}`, 'rotations a second', 'worker CPU µs', 'Redis CPU µs', 'a second on one core of worker CPU'], rows);
+  return table(
+    [
+      `consumers that records are sealed for, bulk of ${whole(rotations)}`,
+      'rotations a second',
+      'worker CPU µs',
+      'Redis CPU µs',
+      'a second on one core of worker CPU',
+    ],
+    rows,
+  );
 };
 
 /** What consumers get, and what they cost: propagation, start, signing, sealing. */
 export const consumers: Part = async ({ rotations }, progress) =>
-  [await propagation(progress), await start(progress), await costs(Math.min(rotations, BULK), progress)].join('\n\n');
+  [await propagation(progress), await start(progress), await costs(Math.min(rotations, BULK), progress)].join(
+    '\n\n',
+  );

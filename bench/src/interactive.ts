@@ -3,7 +3,16 @@ import type { GatewayClient } from '@rekey/rpc';
 import { LIMIT } from './budget.ts';
 import { percentile } from './measure.ts';
 import type { Part } from './part.ts';
-import { CONCURRENCY, ORG, assistant, createBulkOf, firstAssistants, startStage, until, type Stage } from './stage.ts';
+import {
+  CONCURRENCY,
+  ORG,
+  assistant,
+  createBulkOf,
+  firstAssistants,
+  startStage,
+  until,
+  type Stage,
+} from './stage.ts';
 import { bold, ratioOf, table, whole } from './table.ts';
 
 const SINGLES = 1000;
@@ -21,10 +30,17 @@ interface Spread {
   p99: number;
 }
 
-const spreadOf = (values: number[]): Spread => ({ p50: percentile(values, 0.5), p99: percentile(values, 0.99) });
+const spreadOf = (values: number[]): Spread => ({
+  p50: percentile(values, 0.5),
+  p99: percentile(values, 0.99),
+});
 
 /** Single rotations one after the other, at random moments, of assistants that no bulk has. */
-const oneByOne = async (firstIndex: number, pauseMs: number, ask: (assistantId: string) => Promise<void>): Promise<void> => {
+const oneByOne = async (
+  firstIndex: number,
+  pauseMs: number,
+  ask: (assistantId: string) => Promise<void>,
+): Promise<void> => {
   for (let i = 0; i < WARMING + SINGLES; i += 1) {
     await sleep(pauseMs * (0.5 + Math.random()));
     await ask(assistant(firstIndex + i));
@@ -32,7 +48,12 @@ const oneByOne = async (firstIndex: number, pauseMs: number, ask: (assistantId: 
 };
 
 /** With a bulk under way that takes all there is. */
-const duringBulk = async (stage: Stage, size: number, workerCount: number, measure: (client: GatewayClient) => Promise<number[]>): Promise<Spread> => {
+const duringBulk = async (
+  stage: Stage,
+  size: number,
+  workerCount: number,
+  measure: (client: GatewayClient) => Promise<number[]>,
+): Promise<Spread> => {
   const { client, stop } = await stage.startGateway();
   const workers = await stage.startWorkers(workerCount);
   const before = (await stage.requests()).rotate;
@@ -58,7 +79,9 @@ const slotsToPost = async (workerCount: number): Promise<Spread> => {
     // The last ones may be on their way.
     await sleep(1000);
     const history = (await stage.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
-    return [...answeredMs].slice(WARMING).map(([assistantId, ms]) => Math.max(history[assistantId]!.at(-1)!.atMs - ms, 0) / SLOT_MS);
+    return [...answeredMs]
+      .slice(WARMING)
+      .map(([assistantId, ms]) => Math.max(history[assistantId]!.at(-1)!.atMs - ms, 0) / SLOT_MS);
   });
   await stage.stop();
   return spread;
@@ -95,12 +118,24 @@ export const interactive: Part = async (_size, progress) => {
   const row = (name: string, { p50, p99 }: Spread) => [name, p50.toFixed(2), p99.toFixed(2)];
   return [
     table(
-      [`${SINGLES} singles during a bulk that takes the whole budget: answer → POST arrives, in slots of ${SLOT_MS.toFixed(2)} ms`, 'p50', 'p99'],
+      [
+        `${SINGLES} singles during a bulk that takes the whole budget: answer → POST arrives, in slots of ${SLOT_MS.toFixed(2)} ms`,
+        'p50',
+        'p99',
+      ],
       [row('one worker', one), row('four workers', four)],
     ),
     table(
-      [`${SINGLES} singles, no limit, upstream ${LATENCY_MS} ms, concurrency ${CONCURRENCY}: call → end, ms`, 'p50', 'p99'],
-      [row('no bulk', idle), row(`bulk of ${whole(UNLIMITED_BULK)} waiting`, busy), [bold('with / without'), ratioOf(busy.p50, idle.p50), ratioOf(busy.p99, idle.p99)]],
+      [
+        `${SINGLES} singles, no limit, upstream ${LATENCY_MS} ms, concurrency ${CONCURRENCY}: call → end, ms`,
+        'p50',
+        'p99',
+      ],
+      [
+        row('no bulk', idle),
+        row(`bulk of ${whole(UNLIMITED_BULK)} waiting`, busy),
+        [bold('with / without'), ratioOf(busy.p50, idle.p50), ratioOf(busy.p99, idle.p99)],
+      ],
     ),
   ].join('\n\n');
 };

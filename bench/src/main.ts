@@ -8,19 +8,21 @@ import type { Part } from './part.ts';
 import { rotating } from './rotating.ts';
 
 /*
- * npm run bench: Rekey beside plain alternatives, on one machine and in one run. Ratios are what counts: the figures themselves are
- * this machine's. Tables on stdout, progress on stderr.
+ * npm run bench: Rekey beside plain alternatives, on one machine and in one run. Ratios are what counts: the
+ * figures themselves are this machine's. Tables on stdout, progress on stderr.
  */
 
 const parts: Record<string, Part> = { rotating, accepting, budget, interactive, million, consumers };
 
 const positive = (text: string): number => {
-  if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('must be a whole number from 1');
+  if (!/^\d+$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('must be a whole number from 1');
   return Number(text);
 };
 const partNames = (text: string): string[] => {
   const names = text.split(',');
-  if (names.some((name) => !Object.hasOwn(parts, name))) throw new InvalidArgumentError(`must be of ${Object.keys(parts).join(', ')}`);
+  if (names.some((name) => !Object.hasOwn(parts, name)))
+    throw new InvalidArgumentError(`must be of ${Object.keys(parts).join(', ')}`);
   return names;
 };
 
@@ -32,9 +34,12 @@ const { only, ...size } = new Command('bench')
   .parse()
   .opts<{ only: string[]; rotations: number; rounds: number }>();
 
-const progress = (text: string) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}${text && ' …'}` : text && `${text} …\n`);
+const progress = (text: string) =>
+  process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}${text && ' …'}` : text && `${text} …\n`);
 
-console.log(`Node ${process.versions.node}, medians of ${size.rounds} rounds of ${size.rotations.toLocaleString('en')} rotations`);
+console.log(
+  `Node ${process.versions.node}, medians of ${size.rounds} rounds of ${size.rotations.toLocaleString('en')} rotations`,
+);
 for (const name of only) {
   const found = await parts[name]!(size, progress);
   progress('');

@@ -19,10 +19,15 @@ export const median = (values: number[]): number => {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-export const percentile = (values: number[], share: number): number => values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)]!;
+export const percentile = (values: number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)]!;
 
 /** Runs `task` for 0 … count-1, so many at a time. */
-export const inFlight = async (count: number, width: number, task: (index: number) => Promise<void>): Promise<void> => {
+export const inFlight = async (
+  count: number,
+  width: number,
+  task: (index: number) => Promise<void>,
+): Promise<void> => {
   let next = 0;
   const lane = async () => {
     while (next < count) await task(next++);
@@ -31,6 +36,8 @@ export const inFlight = async (count: number, width: number, task: (index: numbe
 };
 
 /** The most memory that a process has had resident so far. */
-export const peakRssBytes = (pid: number): number => 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+export const peakRssBytes = (pid: number): number =>
+  1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 
-export const redisUsedBytes = async (redis: Redis): Promise<number> => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1]);
+export const redisUsedBytes = async (redis: Redis): Promise<number> =>
+  Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1]);

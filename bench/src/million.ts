@@ -11,7 +11,10 @@ const CANARY = 5000;
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** Of the real shape: `ast_` and 22 characters. Which ones does not matter, so that bytes need not be spread evenly over them. */
+/**
+ * Of the real shape: `ast_` and 22 characters. Which ones does not matter, so that bytes need not be spread
+ * evenly over them.
+ */
 const randomId = (): string => `ast_${Array.from(randomBytes(22), (byte) => BASE62[byte % 62]).join('')}`;
 
 /** What it took until the last of them was recorded, and what each takes in Redis. */
@@ -34,13 +37,20 @@ interface Peaks {
 }
 
 /** Accepts them while a worker is up but frozen; then it rotates the first few. */
-const byRekey = async (stage: Stage, ids: readonly string[], progress: (text: string) => void): Promise<Recorded & Peaks> => {
+const byRekey = async (
+  stage: Stage,
+  ids: readonly string[],
+  progress: (text: string) => void,
+): Promise<Recorded & Peaks> => {
   for (const id of ids.slice(0, CANARY)) await stage.admin('POST', '/assistants', { org_id: ORG, id });
   const { app, client, stop } = await stage.startGateway();
   const [worker] = await stage.startWorkers(1);
   await client.freeze({ reason: 'not yet' });
   let id = '';
-  const recorded = await record(stage, async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY } })));
+  const recorded = await record(
+    stage,
+    async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY } })),
+  );
   progress(`million: the worker rotates the first ${whole(CANARY)} of them`);
   await client.unfreeze({});
   const { counts } = await untilBulk(client, id, ['PAUSED'], 100);
@@ -69,11 +79,29 @@ export const million: Part = async (_size, progress) => {
   await stage.stop();
   const mb = (bytes: number) => whole(bytes / 1e6);
   return table(
-    [`${whole(ASSISTANTS)} assistants accepted, ids of 26 bytes`, 'seconds', 'Redis bytes each', 'gateway peak MB', 'worker peak MB'],
+    [
+      `${whole(ASSISTANTS)} assistants accepted, ids of 26 bytes`,
+      'seconds',
+      'Redis bytes each',
+      'gateway peak MB',
+      'worker peak MB',
+    ],
     [
       ['BullMQ, `addBulk` of one job each', tutorial.seconds.toFixed(1), whole(tutorial.bytesEach), '', ''],
-      ['Rekey, `CreateBulkRotation` over gRPC', rekey.seconds.toFixed(1), whole(rekey.bytesEach), mb(rekey.gatewayBytes), mb(rekey.workerBytes)],
-      ['**BullMQ / Rekey**', bold((tutorial.seconds / rekey.seconds).toFixed(1)), bold((tutorial.bytesEach / rekey.bytesEach).toFixed(1)), '', ''],
+      [
+        'Rekey, `CreateBulkRotation` over gRPC',
+        rekey.seconds.toFixed(1),
+        whole(rekey.bytesEach),
+        mb(rekey.gatewayBytes),
+        mb(rekey.workerBytes),
+      ],
+      [
+        '**BullMQ / Rekey**',
+        bold((tutorial.seconds / rekey.seconds).toFixed(1)),
+        bold((tutorial.bytesEach / rekey.bytesEach).toFixed(1)),
+        '',
+        '',
+      ],
     ],
   );
 };

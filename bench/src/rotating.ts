@@ -6,7 +6,19 @@ import { Pool } from 'undici';
 import { askForSingles } from './accepting.ts';
 import { inFlight, median } from './measure.ts';
 import type { Part } from './part.ts';
-import { API_KEY, CONCURRENCY, ORG, assistant, createBulkOf, firstAssistants, startStage, until, untilBulk, type Figures, type Stage } from './stage.ts';
+import {
+  API_KEY,
+  CONCURRENCY,
+  ORG,
+  assistant,
+  createBulkOf,
+  firstAssistants,
+  startStage,
+  until,
+  untilBulk,
+  type Figures,
+  type Stage,
+} from './stage.ts';
 import { bold, table, whole } from './table.ts';
 import { fillTutorialQueue, tutorialDone } from './tutorial.ts';
 
@@ -17,10 +29,16 @@ interface Way {
   stop(): Promise<void>;
 }
 
-/** So often each way runs in its processes before it is measured: until then V8 compiles, and Redis has not met all assistants. */
+/**
+ * So often each way runs in its processes before it is measured: until then V8 compiles, and Redis has not
+ * met all assistants.
+ */
 const WARMING_RUNS = 2;
 
-/** What each way did, in so many turns: what differs between one minute of the machine and the next is not to be taken for what differs between two ways. */
+/**
+ * What each way did, in so many turns: what differs between one minute of the machine and the next is not to
+ * be taken for what differs between two ways.
+ */
 const inTurns = async (ways: Way[], turns: number): Promise<Figures[][]> => {
   for (let i = 0; i < WARMING_RUNS; i += 1) for (const way of ways) await way.run();
   const found = ways.map((): Figures[] => []);
@@ -38,7 +56,11 @@ const startRawLoop = async (stage: Stage, rotations: number): Promise<Way> => {
     run: () =>
       stage.timed([process.pid], rotations, () =>
         inFlight(rotations, CONCURRENCY, async (i) => {
-          const { body } = await pool.request({ method: 'POST', path: `/orgs/${ORG}/assistants/${assistant(i)}/rotate-secret-key`, headers: { authorization: `Bearer ${API_KEY}` } });
+          const { body } = await pool.request({
+            method: 'POST',
+            path: `/orgs/${ORG}/assistants/${assistant(i)}/rotate-secret-key`,
+            headers: { authorization: `Bearer ${API_KEY}` },
+          });
           JSON.parse(await body.text());
         }),
       ),
@@ -64,8 +86,16 @@ const startTutorial = async (stage: Stage, rotations: number): Promise<Way> => {
   };
 };
 
-/** From the first POST until none is left: the bulk goes on to be verified, which is not measured here. Neither is the gateway, which has no counterpart in the other ways. */
-const rotateInBulk = async (stage: Stage, client: GatewayClient, workers: App[], rotations: number): Promise<Figures> => {
+/**
+ * From the first POST until none is left: the bulk goes on to be verified, which is not measured here.
+ * Neither is the gateway, which has no counterpart in the other ways.
+ */
+const rotateInBulk = async (
+  stage: Stage,
+  client: GatewayClient,
+  workers: App[],
+  rotations: number,
+): Promise<Figures> => {
   const ledger = { redis: stage.redis, prefix: 'rekey' };
   const [system, bulks] = [createSystem(ledger), createBulks(ledger)];
   await system.freeze('not yet');
@@ -95,7 +125,10 @@ const startBulk = async (stage: Stage, rotations: number, env?: Record<string, s
   };
 };
 
-/** One worker, and two: the same two processes each time, of which the second stands still while the first works alone. */
+/**
+ * One worker, and two: the same two processes each time, of which the second stands still while the first
+ * works alone.
+ */
 const startOneAndTwo = async (stage: Stage, rotations: number): Promise<[one: Way, two: Way]> => {
   const { client, stop } = await stage.startGateway();
   const both = await stage.startWorkers(2, WIDE);
@@ -116,7 +149,10 @@ const startOneAndTwo = async (stage: Stage, rotations: number): Promise<[one: Wa
   // The second one has half of the runs in which both work.
   await together();
   await together();
-  return [{ run: alone, stop: async () => {} }, { run: together, stop: end }];
+  return [
+    { run: alone, stop: async () => {} },
+    { run: together, stop: end },
+  ];
 };
 
 const startSingles = async (stage: Stage, rotations: number): Promise<Way> => {
@@ -142,7 +178,10 @@ const startSingles = async (stage: Stage, rotations: number): Promise<Way> => {
   };
 };
 
-/** There is but one org, and the others wait for what is under way of it. Twice as many as two workers can have under way bounds nothing. */
+/**
+ * There is but one org, and the others wait for what is under way of it. Twice as many as two workers can
+ * have under way bounds nothing.
+ */
 const WIDE = { REKEY_MAX_UNKNOWNS: String(4 * CONCURRENCY) };
 
 /** As far away as a service on the internet is. */
@@ -152,7 +191,13 @@ const FAR_MS = 20;
 export const rotating: Part = async ({ rotations, rounds }, progress) => {
   const far = (name: string) => `${name}, upstream ${FAR_MS} ms`;
   const [RAW, TUTORIAL, BULK, NARROW, SINGLES, ONE, TWO] = [
-    'raw undici loop', 'tutorial stack', 'Rekey, a bulk', 'Rekey, a bulk, at most 20 POSTs of an org', 'Rekey, single rotations', 'Rekey, a bulk, one worker of two', 'Rekey, a bulk, both workers',
+    'raw undici loop',
+    'tutorial stack',
+    'Rekey, a bulk',
+    'Rekey, a bulk, at most 20 POSTs of an org',
+    'Rekey, single rotations',
+    'Rekey, a bulk, one worker of two',
+    'Rekey, a bulk, both workers',
   ] as const;
   interface Contest {
     names: string[];
@@ -162,11 +207,29 @@ export const rotating: Part = async ({ rotations, rounds }, progress) => {
   }
   const contests: Contest[] = [
     { names: [RAW], latencyMs: 0, turns: 1, start: async (stage) => [await startRawLoop(stage, rotations)] },
-    { names: [TUTORIAL, BULK], latencyMs: 0, turns: 5, start: async (stage) => [await startTutorial(stage, rotations), await startBulk(stage, rotations, WIDE)] },
+    {
+      names: [TUTORIAL, BULK],
+      latencyMs: 0,
+      turns: 5,
+      start: async (stage) => [
+        await startTutorial(stage, rotations),
+        await startBulk(stage, rotations, WIDE),
+      ],
+    },
     { names: [NARROW], latencyMs: 0, turns: 1, start: async (stage) => [await startBulk(stage, rotations)] },
-    { names: [SINGLES], latencyMs: 0, turns: 1, start: async (stage) => [await startSingles(stage, rotations)] },
+    {
+      names: [SINGLES],
+      latencyMs: 0,
+      turns: 1,
+      start: async (stage) => [await startSingles(stage, rotations)],
+    },
     { names: [ONE, TWO], latencyMs: 0, turns: 7, start: (stage) => startOneAndTwo(stage, rotations) },
-    { names: [far(ONE), far(TWO)], latencyMs: FAR_MS, turns: 3, start: (stage) => startOneAndTwo(stage, rotations) },
+    {
+      names: [far(ONE), far(TWO)],
+      latencyMs: FAR_MS,
+      turns: 3,
+      start: (stage) => startOneAndTwo(stage, rotations),
+    },
   ];
   const found = new Map<string, Figures[]>(contests.flatMap(({ names }) => names.map((name) => [name, []])));
   for (let round = 1; round <= rounds; round += 1) {
@@ -181,15 +244,29 @@ export const rotating: Part = async ({ rotations, rounds }, progress) => {
   }
 
   const of = (name: string, pick: (figures: Figures) => number) => median(found.get(name)!.map(pick));
-  const row = (name: string) => [name, whole(of(name, (f) => f.perSecond)), whole(of(name, (f) => f.cpuUs)), whole(of(name, (f) => f.redisCpuUs)), of(name, (f) => f.requests).toFixed(2)];
+  const row = (name: string) => [
+    name,
+    whole(of(name, (f) => f.perSecond)),
+    whole(of(name, (f) => f.cpuUs)),
+    whole(of(name, (f) => f.redisCpuUs)),
+    of(name, (f) => f.requests).toFixed(2),
+  ];
   // Of each turn by itself; the median of these.
   const ratio = (name: string, base: string) => [
     `**${name} / ${base}**`,
-    ...[(f: Figures) => f.perSecond, (f: Figures) => f.cpuUs, (f: Figures) => f.redisCpuUs].map((pick) => bold(median(found.get(name)!.map((f, i) => pick(f) / pick(found.get(base)![i]!))).toFixed(2))),
+    ...[(f: Figures) => f.perSecond, (f: Figures) => f.cpuUs, (f: Figures) => f.redisCpuUs].map((pick) =>
+      bold(median(found.get(name)!.map((f, i) => pick(f) / pick(found.get(base)![i]!))).toFixed(2)),
+    ),
     '',
   ];
   return table(
-    [`rotating ${whole(rotations)}, no request limit`, 'a second', 'worker CPU µs', 'Redis CPU µs', 'upstream requests'],
+    [
+      `rotating ${whole(rotations)}, no request limit`,
+      'a second',
+      'worker CPU µs',
+      'Redis CPU µs',
+      'upstream requests',
+    ],
     [...[...found.keys()].map(row), ratio(BULK, TUTORIAL), ratio(TWO, ONE), ratio(far(TWO), far(ONE))],
   );
 };

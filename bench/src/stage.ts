@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectGateway, type GatewayClient, type ProtoBulkRotation } from '@rekey/rpc';
 import { createKeyFile } from '@rekey/sealing';
-import { launchApp, lineOf, repositoryRoot, startChild, startRedis, type App, type Child } from '@rekey/testing';
+import {
+  launchApp,
+  lineOf,
+  repositoryRoot,
+  startChild,
+  startRedis,
+  type App,
+  type Child,
+} from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { cpuSeconds, redisCpuSeconds } from './measure.ts';
 
@@ -53,8 +61,14 @@ export interface Stage {
   startGateway(): Promise<{ app: App; client: GatewayClient; stop(): Promise<void> }>;
   startWorkers(count: number, env?: Record<string, string>): Promise<App[]>;
   /** One of this folder's programs, as a process of its own. */
-  startProgram(name: string, env?: Record<string, string>): Promise<{ child: Child; ready: Record<string, string> }>;
-  /** What `work` costs these processes, Redis and the clock. Where it resolves with seconds, these count and not the clock's. */
+  startProgram(
+    name: string,
+    env?: Record<string, string>,
+  ): Promise<{ child: Child; ready: Record<string, string> }>;
+  /**
+   * What `work` costs these processes, Redis and the clock. Where it resolves with seconds, these count and
+   * not the clock's.
+   */
   timed(pids: number[], count: number, work: () => Promise<number | void>): Promise<Figures>;
   /** Empties Redis. */
   clear(): Promise<void>;
@@ -67,9 +81,21 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
   await createKeyFile(keyFile);
   const redisServer = await startRedis();
   const redis = new Redis(redisServer.url);
-  const window = limit ? ['--requests-per-minute', String(limit.requests), '--limit-window-ms', String(limit.windowMs)] : ['--requests-per-minute', '0'];
+  const window = limit
+    ? ['--requests-per-minute', String(limit.requests), '--limit-window-ms', String(limit.windowMs)]
+    : ['--requests-per-minute', '0'];
   const simulator = await launchApp('simulator', {
-    args: ['--port', '0', '--admin-port', '0', '--assistants', String(assistants), '--latency-ms', String(latencyMs), ...window],
+    args: [
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--assistants',
+      String(assistants),
+      '--latency-ms',
+      String(latencyMs),
+      ...window,
+    ],
   });
   const upstream = simulator.ready['address']!;
   const environment: Record<string, string> = {
@@ -88,14 +114,21 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
   };
 
   const admin = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
-    const response = await fetch(`${simulator.ready['adminAddress']}${path}`, { method, ...(body && { body: JSON.stringify(body) }) });
+    const response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
+      method,
+      ...(body && { body: JSON.stringify(body) }),
+    });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
     return response.json();
   };
   const requests = async () => (await admin('GET', '/counts')) as Requests;
 
   return {
-    redis, folder, upstream, requests, admin,
+    redis,
+    folder,
+    upstream,
+    requests,
+    admin,
     startGateway: async () => {
       const app = await launchApp('gateway', { env: environment });
       const client = connectGateway(app.ready['address']!);
@@ -105,15 +138,31 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
       };
       return { app, client, stop };
     },
-    startWorkers: (count, env = {}) => Promise.all(Array.from({ length: count }, () => launchApp('worker', { env: { ...environment, ...env } }))),
+    startWorkers: (count, env = {}) =>
+      Promise.all(
+        Array.from({ length: count }, () => launchApp('worker', { env: { ...environment, ...env } })),
+      ),
     startProgram: async (name, env = {}) => {
-      const child = startChild(process.execPath, ['--conditions=@rekey/source', `${repositoryRoot}bench/src/${name}.ts`], { env: { ...process.env, ...environment, ...env } });
-      const ready = await lineOf(child, (line) => (line.startsWith('{') ? (JSON.parse(line) as Record<string, string>) : undefined), name);
+      const child = startChild(
+        process.execPath,
+        ['--conditions=@rekey/source', `${repositoryRoot}bench/src/${name}.ts`],
+        { env: { ...process.env, ...environment, ...env } },
+      );
+      const ready = await lineOf(
+        child,
+        (line) => (line.startsWith('{') ? (JSON.parse(line) as Record<string, string>) : undefined),
+        name,
+      );
       return { child, ready };
     },
     timed: async (pids, count, work) => {
       const cpuOf = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-      const [cpu, redisCpu, before, start] = [cpuOf(), await redisCpuSeconds(redis), await requests(), performance.now()];
+      const [cpu, redisCpu, before, start] = [
+        cpuOf(),
+        await redisCpuSeconds(redis),
+        await requests(),
+        performance.now(),
+      ];
       const seconds = (await work()) ?? (performance.now() - start) / 1000;
       return {
         perSecond: count / seconds,
@@ -143,22 +192,34 @@ export const until = async (isSo: () => Promise<boolean>, everyMs = 5): Promise<
 const IDS_A_MESSAGE = 2000;
 
 /** Asks for a bulk rotation of these assistants. */
-export const createBulkOf = (client: GatewayClient, assistantIds: readonly string[], more: { canary?: { count: number } } = {}): Promise<ProtoBulkRotation> => {
+export const createBulkOf = (
+  client: GatewayClient,
+  assistantIds: readonly string[],
+  more: { canary?: { count: number } } = {},
+): Promise<ProtoBulkRotation> => {
   const messages = function* () {
     yield { orgId: ORG, reason: 'bench', ...more };
-    for (let from = 0; from < assistantIds.length; from += IDS_A_MESSAGE) yield { assistantIds: assistantIds.slice(from, from + IDS_A_MESSAGE) };
+    for (let from = 0; from < assistantIds.length; from += IDS_A_MESSAGE)
+      yield { assistantIds: assistantIds.slice(from, from + IDS_A_MESSAGE) };
   };
   return client.createBulkRotation(messages());
 };
 
-export const firstAssistants = (count: number): string[] => Array.from({ length: count }, (_, i) => assistant(i));
+export const firstAssistants = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => assistant(i));
 
 /** The bulk once it is in one of these states. */
-export const untilBulk = async (client: GatewayClient, id: string, states: ProtoBulkRotation['state'][], everyMs = 20): Promise<ProtoBulkRotation> => {
+export const untilBulk = async (
+  client: GatewayClient,
+  id: string,
+  states: ProtoBulkRotation['state'][],
+  everyMs = 20,
+): Promise<ProtoBulkRotation> => {
   for (;;) {
     const bulk = await client.getBulkRotation({ id });
     if (states.includes(bulk.state)) return bulk;
-    if (bulk.state === 'HALTED' || bulk.state === 'FAILED') throw new Error(`the bulk rotation is ${bulk.state}: ${bulk.stop?.reason}`);
+    if (bulk.state === 'HALTED' || bulk.state === 'FAILED')
+      throw new Error(`the bulk rotation is ${bulk.state}: ${bulk.stop?.reason}`);
     await sleep(everyMs);
   }
 };

@@ -2,15 +2,24 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 
 /*
- * The worker that one writes after an afternoon with the tutorials: one job an assistant, global fetch, the record published
- * as JSON in clear, and returned as the job's value. No idempotency, no ledger, no sealing, no outcome sorting.
- * With LIMIT_REQUESTS and LIMIT_WINDOW_MS it has BullMQ's limiter, and waits where it is refused, both as its documentation says.
+ * The worker that one writes after an afternoon with the tutorials: one job an assistant, global fetch, the
+ * record published as JSON in clear, and returned as the job's value. No idempotency, no ledger, no sealing,
+ * no outcome sorting.
+ * With LIMIT_REQUESTS and LIMIT_WINDOW_MS it has BullMQ's limiter, and waits where it is refused, both as its
+ * documentation says.
  */
-const [redisUrl, baseUrl, apiKey] = [process.env['REDIS_URL']!, process.env['INVENT_BASE_URL']!, process.env['INVENT_API_KEY']!];
+const [redisUrl, baseUrl, apiKey] = [
+  process.env['REDIS_URL']!,
+  process.env['INVENT_BASE_URL']!,
+  process.env['INVENT_API_KEY']!,
+];
 const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
 const publisher = new Redis(redisUrl);
 const queue = new Queue('tutorial', { connection: publisher });
-const [max, duration] = [Number(process.env['LIMIT_REQUESTS'] ?? 0), Number(process.env['LIMIT_WINDOW_MS'] ?? 0)];
+const [max, duration] = [
+  Number(process.env['LIMIT_REQUESTS'] ?? 0),
+  Number(process.env['LIMIT_WINDOW_MS'] ?? 0),
+];
 
 const worker = new Worker(
   'tutorial',

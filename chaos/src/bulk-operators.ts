@@ -30,13 +30,24 @@ const RETRIES = 3;
 /** A bulk that makes no progress for this time is judged as it is. */
 const STALLED_MS = 300_000;
 
-const chunksOf = (ids: string[]): string[][] => Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) => ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE));
+const chunksOf = (ids: string[]): string[][] =>
+  Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) =>
+    ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE),
+  );
 
 /**
- * One bulk rotation of a whole org, with operators who pause, resume and cancel it at random, often two at once. What was cancelled before it was begun
- * is asked for again in another one, and what failed is retried, until every assistant has come to an end.
+ * One bulk rotation of a whole org, with operators who pause, resume and cancel it at random, often two at
+ * once. What was cancelled before it was begun is asked for again in another one, and what failed is retried,
+ * until every assistant has come to an end.
  */
-export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }: BulkOperatorsOptions): Promise<BulkOutcome> => {
+export const rotateInBulk = async ({
+  client,
+  orgId,
+  random,
+  pause,
+  say,
+  meddle,
+}: BulkOperatorsOptions): Promise<BulkOutcome> => {
   const ends: BulkOutcome['ends'] = new Map();
   const done: Record<string, number> = {};
   const count = (what: string) => (done[what] = (done[what] ?? 0) + 1);
@@ -61,7 +72,10 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
   const create = (assistantIds?: string[]): Promise<Bulk> => {
     const head = { orgId, reason: 'chaos', requestId: randomUUID(), maxFailures: { percent: 100 } };
     const [first = [], ...more] = chunksOf(assistantIds ?? []);
-    const messages = [assistantIds ? { ...head, assistantIds: first } : { ...head, allAssistants: true }, ...more.map((ids) => ({ assistantIds: ids }))];
+    const messages = [
+      assistantIds ? { ...head, assistantIds: first } : { ...head, allAssistants: true },
+      ...more.map((ids) => ({ assistantIds: ids })),
+    ];
     return insist(() => client.createBulkRotation(messages, { deadlineMs: 10_000 }));
   };
 
@@ -78,15 +92,20 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
       await pause(random.between(100, 1500));
       bulk = await insist(() => client.getBulkRotation({ id: first.id }));
       const { counts } = bulk;
-      say(`${bulk.state}: ${counts!.succeeded + counts!.shared} of ${counts!.total} done, ${counts!.unknown} unknown, ${counts!.failed} failed`);
+      say(
+        `${bulk.state}: ${counts!.succeeded + counts!.shared} of ${counts!.total} done, ${counts!.unknown} unknown, ${counts!.failed} failed`,
+      );
       if (stopped(bulk)) {
         if (bulk.state === 'HALTED') count(`halted: ${bulk.stop?.reason}`);
-        await Promise.all(random.next() > 0.5 ? [ask('resume', bulk.id), ask('resume', bulk.id)] : [ask('resume', bulk.id)]);
+        await Promise.all(
+          random.next() > 0.5 ? [ask('resume', bulk.id), ask('resume', bulk.id)] : [ask('resume', bulk.id)],
+        );
       } else if (bulk.state === 'RUNNING' && meddle()) {
         const dice = random.next();
         if (dice < 0.03) await ask('cancel', bulk.id);
         else if (dice < 0.15) await ask('pause', bulk.id);
-        else if (dice < 0.25) await Promise.all([ask('pause', bulk.id), ask('resume', bulk.id), ask('pause', bulk.id)]);
+        else if (dice < 0.25)
+          await Promise.all([ask('pause', bulk.id), ask('resume', bulk.id), ask('pause', bulk.id)]);
       }
     }
     return bulk;
@@ -95,12 +114,18 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
   const collect = async ({ id, createTime }: Bulk): Promise<string[]> => {
     const again: string[] = [];
     const acceptedMs = Number(createTime!.seconds) * 1000 + createTime!.nanos / 1e6;
-    for (let pageToken = ''; ; ) {
+    for (let pageToken = ''; ;) {
       const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken }));
       for (const { assistantId, state, error } of page.items) {
         if (state === 'CANCELLED') again.push(assistantId);
-        const became = state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState);
-        ends.set(assistantId, { state: became, assistantId, acceptedMs, ...(error && { code: error.reason }) });
+        const became =
+          state === 'SHARED' ? 'SUCCEEDED' : state === 'WAITING' ? 'QUEUED' : (state as RotationState);
+        ends.set(assistantId, {
+          state: became,
+          assistantId,
+          acceptedMs,
+          ...(error && { code: error.reason }),
+        });
       }
       pageToken = page.nextPageToken;
       if (pageToken === '') return again;
@@ -115,7 +140,11 @@ export const rotateInBulk = async ({ client, orgId, random, pause, say, meddle }
     bulk = await follow(await create());
   }
   for (;;) {
-    for (let retries = 0; bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < RETRIES; retries += 1) {
+    for (
+      let retries = 0;
+      bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < RETRIES;
+      retries += 1
+    ) {
       count('retry');
       bulk = await follow(await insist(() => client.retryBulkRotation({ id: bulk.id })));
     }

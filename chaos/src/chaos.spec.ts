@@ -3,7 +3,11 @@ import { repositoryRoot, startChild } from '@rekey/testing';
 import { faultNames } from './stage.ts';
 
 const chaos = async (...args: string[]) => {
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', 'chaos/src/main.ts', '--json', ...args], { cwd: repositoryRoot });
+  const child = startChild(
+    process.execPath,
+    ['--conditions=@rekey/source', 'chaos/src/main.ts', '--json', ...args],
+    { cwd: repositoryRoot },
+  );
   let text = '';
   child.process.stdout?.on('data', (chunk) => (text += chunk));
   let errors = '';
@@ -15,7 +19,10 @@ const chaos = async (...args: string[]) => {
 
 describe('--without', () => {
   it.each([
-    ['Redis killed,nonsense', /no kind 'nonsense'.*connections to Redis stranded.*Redis read-only.*encoded answers.*long 429/],
+    [
+      'Redis killed,nonsense',
+      /no kind 'nonsense'.*connections to Redis stranded.*Redis read-only.*encoded answers.*long 429/,
+    ],
     [faultNames.join(), /leaves none/],
   ])('refuses %j', async (kinds, said) => {
     await expect(chaos('--without', kinds)).rejects.toThrow(said);
@@ -25,7 +32,14 @@ describe('--without', () => {
 describe('a short run of chaos', () => {
   it('ends clean', async () => {
     const { code, verdict } = await chaos('--rotations', '300', '--seed', '7');
-    expect(verdict).toMatchObject({ clean: true, divergent: 0, lost: 0, orderViolations: 0, concurrentPosts: 0, burntBeyondBound: 0 });
+    expect(verdict).toMatchObject({
+      clean: true,
+      divergent: 0,
+      lost: 0,
+      orderViolations: 0,
+      concurrentPosts: 0,
+      burntBeyondBound: 0,
+    });
     expect(verdict['succeeded']).toBeGreaterThan(250);
     expect(verdict['uncertainAnnounced']).toBeGreaterThan(0);
     expect(code).toBe(0);
@@ -33,7 +47,16 @@ describe('a short run of chaos', () => {
 
   it('ends clean as a bulk rotation that is paused, resumed and cancelled, and does nobody twice', async () => {
     const { code, verdict } = await chaos('--bulk', '--rotations', '300', '--seed', '7');
-    expect(verdict).toMatchObject({ clean: true, rotations: 300, divergent: 0, lost: 0, doneTwice: 0, orderViolations: 0, concurrentPosts: 0, burntBeyondBound: 0 });
+    expect(verdict).toMatchObject({
+      clean: true,
+      rotations: 300,
+      divergent: 0,
+      lost: 0,
+      doneTwice: 0,
+      orderViolations: 0,
+      concurrentPosts: 0,
+      burntBeyondBound: 0,
+    });
     expect(verdict['succeeded']).toBeGreaterThan(280);
     expect(code).toBe(0);
   });
@@ -44,10 +67,31 @@ describe('a short run of chaos', () => {
   });
 
   it('ends clean where Invent is wrong meanwhile', async () => {
-    const { code, verdict } = await chaos('--rotations', '60', '--seed', '7', '--world', 'odd', '--episodes', '6', '--faults', '0');
+    const { code, verdict } = await chaos(
+      '--rotations',
+      '60',
+      '--seed',
+      '7',
+      '--world',
+      'odd',
+      '--episodes',
+      '6',
+      '--faults',
+      '0',
+    );
     const { episodes, operatorDid } = verdict as unknown as Record<string, Record<string, number>>;
     expect(Object.values(episodes!).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(6);
-    expect(verdict).toMatchObject({ world: 'odd', clean: true, divergent: 0, lost: 0, succeededWithoutNewKey: 0, removedAlive: 0, silentlyWrong: 0, leftOut: 0, orderViolations: 0 });
+    expect(verdict).toMatchObject({
+      world: 'odd',
+      clean: true,
+      divergent: 0,
+      lost: 0,
+      succeededWithoutNewKey: 0,
+      removedAlive: 0,
+      silentlyWrong: 0,
+      leftOut: 0,
+      orderViolations: 0,
+    });
     expect(code).toBe(0);
     expect(operatorDid).toBeDefined();
   });

@@ -5,7 +5,19 @@ let operator: Operator;
 afterEach(() => operator.stop());
 
 /** A gateway whose sweeps release an org after so many of them, or when what they find is accepted. */
-const operating = ({ releasedAfter, differs, away = false, others = [], doneAfter = 0 }: { doneAfter?: number; releasedAfter: number; differs: boolean; away?: boolean; others?: { code: string; subject: string }[] }) => {
+const operating = ({
+  releasedAfter,
+  differs,
+  away = false,
+  others = [],
+  doneAfter = 0,
+}: {
+  doneAfter?: number;
+  releasedAfter: number;
+  differs: boolean;
+  away?: boolean;
+  others?: { code: string; subject: string }[];
+}) => {
   const sweeps: object[] = [];
   const opened: object[] = [];
   let held = ['org_1'];
@@ -22,7 +34,13 @@ const operating = ({ releasedAfter, differs, away = false, others = [], doneAfte
     },
     getSweep: async () => ({ state: 'SUCCEEDED' }),
   } as unknown as OperatorOptions['client'];
-  operator = startOperator({ client, pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms / 100)), heldOrgs: async () => held, isAccepting: async () => sweeps.length < doneAfter, differs: async () => differs });
+  operator = startOperator({
+    client,
+    pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms / 100)),
+    heldOrgs: async () => held,
+    isAccepting: async () => sweeps.length < doneAfter,
+    differs: async () => differs,
+  });
   return { sweeps, opened };
 };
 
@@ -30,7 +48,10 @@ describe('the operator', () => {
   it('sweeps an org that is held, and accepts nothing if that releases it', async () => {
     const { sweeps } = operating({ releasedAfter: 2, differs: true });
     await operator.act();
-    expect([sweeps, operator.done()]).toEqual([[{ orgId: 'org_1' }, { orgId: 'org_1' }], { 'sweep of a held org': 2 }]);
+    expect([sweeps, operator.done()]).toEqual([
+      [{ orgId: 'org_1' }, { orgId: 'org_1' }],
+      { 'sweep of a held org': 2 },
+    ]);
     expect(operator.seen()['ORG_HELD']).toBeGreaterThan(0);
   });
 
@@ -41,26 +62,44 @@ describe('the operator', () => {
     await operator.stop();
     const { sweeps: others } = operating({ releasedAfter: 99, differs: false });
     await operator.act();
-    expect([others, operator.done()]).toEqual([[{ orgId: 'org_1' }, { orgId: 'org_1' }], { 'sweep of a held org': 2, 'held although nothing differs': 1 }]);
+    expect([others, operator.done()]).toEqual([
+      [{ orgId: 'org_1' }, { orgId: 'org_1' }],
+      { 'sweep of a held org': 2, 'held although nothing differs': 1 },
+    ]);
   });
 
   it('sweeps again until what it has accepted is done', async () => {
     const { sweeps } = operating({ releasedAfter: 99, differs: true, doneAfter: 5 });
     await operator.act();
-    expect(sweeps.slice(2)).toEqual([{ orgId: 'org_1', acceptRemovals: true }, { orgId: 'org_1' }, { orgId: 'org_1' }]);
+    expect(sweeps.slice(2)).toEqual([
+      { orgId: 'org_1', acceptRemovals: true },
+      { orgId: 'org_1' },
+      { orgId: 'org_1' },
+    ]);
   });
 
   it('opens a budget that is closed', async () => {
-    const { opened } = operating({ releasedAfter: 1, differs: false, others: [{ code: 'BUDGET_CLOSED', subject: 'default' }] });
+    const { opened } = operating({
+      releasedAfter: 1,
+      differs: false,
+      others: [{ code: 'BUDGET_CLOSED', subject: 'default' }],
+    });
     await operator.act();
-    expect([opened, operator.done()]).toEqual([[{ egress: 'default' }], { 'sweep of a held org': 1, 'budget opened': 1 }]);
+    expect([opened, operator.done()]).toEqual([
+      [{ egress: 'default' }],
+      { 'sweep of a held org': 1, 'budget opened': 1 },
+    ]);
   });
 
   it('takes a rollback that is over for no warning', async () => {
     operating({ releasedAfter: 1, differs: false, others: [{ code: 'ROLLED_BACK', subject: 'ast_1' }] });
     await operator.act();
     await operator.act();
-    expect([operator.samples()[0]!.says, operator.samples().at(-1)!.says, operator.seen()['ROLLED_BACK']! > 0]).toEqual([true, false, true]);
+    expect([
+      operator.samples()[0]!.says,
+      operator.samples().at(-1)!.says,
+      operator.seen()['ROLLED_BACK']! > 0,
+    ]).toEqual([true, false, true]);
   });
 
   it('notes what status says, and nothing while nobody answers', async () => {

@@ -17,7 +17,10 @@ export interface Operator {
   /** The codes that status named, and how often; what the operator did, and how often. */
   seen(): Record<string, number>;
   done(): Record<string, number>;
-  /** Looks at what needs an operator, and does what status advises. For calm: an operator believes what Invent shows only when it is well. */
+  /**
+   * Looks at what needs an operator, and does what status advises. For calm: an operator believes what Invent
+   * shows only when it is well.
+   */
   act(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -33,7 +36,13 @@ const SWEEPS_UNTIL_DONE = 5;
 const isOnlyHistory = (code: string): boolean => code === 'ROLLED_BACK';
 
 /** Looks at `rekey status` all the time, and acts on it in calm. */
-export const startOperator = ({ client, pause, heldOrgs, isAccepting, differs }: OperatorOptions): Operator => {
+export const startOperator = ({
+  client,
+  pause,
+  heldOrgs,
+  isAccepting,
+  differs,
+}: OperatorOptions): Operator => {
   const samples: StatusSample[] = [];
   const seen: Record<string, number> = {};
   const done: Record<string, number> = {};
@@ -63,7 +72,7 @@ export const startOperator = ({ client, pause, heldOrgs, isAccepting, differs }:
   const sweep = async (request: object): Promise<boolean> => {
     try {
       const { id } = await client.createSweep(request, { deadlineMs: 2000 });
-      for (const untilMs = performance.now() + SWEEP_WITHIN_MS; performance.now() < untilMs; ) {
+      for (const untilMs = performance.now() + SWEEP_WITHIN_MS; performance.now() < untilMs;) {
         const { state } = await client.getSweep({ id }, { deadlineMs: 2000 });
         if (state === 'SUCCEEDED' || state === 'FAILED') return true;
         await pause(100);
@@ -85,7 +94,8 @@ export const startOperator = ({ client, pause, heldOrgs, isAccepting, differs }:
     }
     note(done, 'accept_removals');
     await sweep({ orgId, acceptRemovals: true });
-    for (let sweeps = 0; sweeps < SWEEPS_UNTIL_DONE && (await isAccepting(orgId)); sweeps += 1) await sweep({ orgId });
+    for (let sweeps = 0; sweeps < SWEEPS_UNTIL_DONE && (await isAccepting(orgId)); sweeps += 1)
+      await sweep({ orgId });
   };
 
   return {

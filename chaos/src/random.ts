@@ -1,4 +1,7 @@
-/** Repeatable randomness (mulberry32): the same seed gives the same faults, kills and order, as far as the machine plays along. */
+/**
+ * Repeatable randomness (mulberry32): the same seed gives the same faults, kills and order, as far as the
+ * machine plays along.
+ */
 export interface Random {
   /** From 0 to 1. */
   next(): number;

@@ -5,7 +5,16 @@ import { ledgerKeys } from '@rekey/ledger';
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import { KEY_UNCERTAIN, KeyEvent, type RotationState } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
-import { createTcpProxy, freePort, launchApp, repositoryRoot, startRedis, type App, type Child, type TcpProxy } from '@rekey/testing';
+import {
+  createTcpProxy,
+  freePort,
+  launchApp,
+  repositoryRoot,
+  startRedis,
+  type App,
+  type Child,
+  type TcpProxy,
+} from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { startOddWorld, type OddWorld, type OddWorldOptions } from './odd-world.ts';
 import { startOperator, type Operator } from './operator.ts';
@@ -68,7 +77,10 @@ const PREFIX = 'rekey';
 const ORG = 'org_demo';
 const SUB_ORGS_OF_SINGLES = 2;
 const MAX_UNKNOWNS = 20;
-/** Windows, leases and intervals as short as the machine bears: what takes minutes in production takes a second here. */
+/**
+ * Windows, leases and intervals as short as the machine bears: what takes minutes in production takes a
+ * second here.
+ */
 const LANDING_WINDOW_MS = 1000;
 const READ_LAG_MS = 300;
 const hurried = {
@@ -85,11 +97,15 @@ const timing = {
   REKEY_CONFIRM_AFTER_MS: String(CONFIRM_AFTER_MS),
 };
 /**
- * For how long a published key may be wrong while status says nothing: an interval of sweeps, and what it takes to settle. A sweep that did not come is
- * itself reported after another interval and 30 s; whatever is still wrong then has been passed over.
+ * For how long a published key may be wrong while status says nothing: an interval of sweeps, and what it
+ * takes to settle. A sweep that did not come is itself reported after another interval and 30 s; whatever is
+ * still wrong then has been passed over.
  */
 const WRONG_FOR_MS = 2 * SWEEP_EVERY_MS + 30_000;
-/** How long it may take from the last read that shows an assistant gone until that is published, with killed processes in between. */
+/**
+ * How long it may take from the last read that shows an assistant gone until that is published, with killed
+ * processes in between.
+ */
 const REMOVED_WITHIN_MS = 10_000;
 /** Many times what a worker needs; so that a 429 closes a budget, as in production. */
 const ODD_REQUESTS_PER_MINUTE = 60_000;
@@ -127,7 +143,11 @@ const readFaults: object[] = [
 
 /** What a proxy on the way adds to any answer, and that its readers must not notice. */
 const answerFaults: Record<string, object[]> = {
-  'encoded answers': ['gzip', 'br', 'deflate'].map((encoding) => ({ kind: 'encode', encoding, probability: 0.01 })),
+  'encoded answers': ['gzip', 'br', 'deflate'].map((encoding) => ({
+    kind: 'encode',
+    encoding,
+    probability: 0.01,
+  })),
   'informational answers': [
     { kind: 'inform', probability: 0.01 },
     { kind: 'inform', status: 103, probability: 0.01 },
@@ -136,19 +156,35 @@ const answerFaults: Record<string, object[]> = {
 };
 
 const havocNames = [
-  'worker killed', 'worker stopped', 'wire to Redis cut', 'wire to upstream cut', 'wire to Redis stalled', 'connections to Redis stranded', 'connections to upstream stranded',
-  'gateway killed', 'Redis killed', 'Redis read-only', 'worker with its log on a full disk', 'worker with a log that nobody reads',
+  'worker killed',
+  'worker stopped',
+  'wire to Redis cut',
+  'wire to upstream cut',
+  'wire to Redis stalled',
+  'connections to Redis stranded',
+  'connections to upstream stranded',
+  'gateway killed',
+  'Redis killed',
+  'Redis read-only',
+  'worker with its log on a full disk',
+  'worker with a log that nobody reads',
 ] as const;
 type HavocName = (typeof havocNames)[number];
 
 /** What can be left out, besides the episodes of an odd world. */
 export const faultNames: readonly string[] = [...havocNames, ...Object.keys(answerFaults)];
 
-/** A worker that cannot log is up within this time, on a busy machine and with a Redis that is killed meanwhile; and ends within that one. */
+/**
+ * A worker that cannot log is up within this time, on a busy machine and with a Redis that is killed
+ * meanwhile; and ends within that one.
+ */
 const UP_WITHIN_MS = 30_000;
 const ENDS_WITHIN_MS = 20_000;
 
-/** Faults are tried one after the other: each gets the probability that makes all of them together the share that was asked for. */
+/**
+ * Faults are tried one after the other: each gets the probability that makes all of them together the share
+ * that was asked for.
+ */
 const scripted = (share: number): object[] => {
   const whole = postFaults.reduce((sum, [weight]) => sum + weight, 0);
   let left = 1;
@@ -167,8 +203,19 @@ interface WorkerSlot {
   upstream: TcpProxy;
 }
 
-export const startStage = async ({ folder, seed, rotations, workers, faults, bulk, odd, without, keepLog }: StageOptions): Promise<Stage> => {
-  const log: WriteStream | undefined = keepLog === undefined ? undefined : createWriteStream(keepLog, { flags: 'a' });
+export const startStage = async ({
+  folder,
+  seed,
+  rotations,
+  workers,
+  faults,
+  bulk,
+  odd,
+  without,
+  keepLog,
+}: StageOptions): Promise<Stage> => {
+  const log: WriteStream | undefined =
+    keepLog === undefined ? undefined : createWriteStream(keepLog, { flags: 'a' });
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
   const sealer = createSealer(await loadKeyFile(keyFile));
@@ -181,22 +228,53 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
   const assistants = bulk ? rotations : Math.max(Math.ceil(rotations / 15), odd ? 60 : 20);
   const onLine = (app: string) => (line: string) => void log?.write(`${app} ${line}\n`);
   const simulator = await launchApp('simulator', {
-    args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', '--sub-orgs', String(subOrgs), '--assistants', String(assistants), '--latency-ms', '3', '--seed', String(seed)],
+    args: [
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--requests-per-minute',
+      '0',
+      '--sub-orgs',
+      String(subOrgs),
+      '--assistants',
+      String(assistants),
+      '--latency-ms',
+      '3',
+      '--seed',
+      String(seed),
+    ],
     env: { SIMULATOR_API_KEY: API_KEY },
     onLine: onLine('simulator'),
   });
   const admin = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const response = await fetch(`${simulator.ready['adminAddress']}${path}`, { method, body: body ? JSON.stringify(body) : null });
+    const response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
+      method,
+      body: body ? JSON.stringify(body) : null,
+    });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
     return (response.status === 204 ? undefined : await response.json()) as T;
   };
   const changed = Object.entries(answerFaults).flatMap(([name, all]) => (without.includes(name) ? [] : all));
-  if (faults > 0) for (const fault of [...scripted(faults), ...readFaults.map((read) => ({ times: 0, ...read })), ...changed]) await admin('POST', '/faults', fault);
+  if (faults > 0)
+    for (const fault of [
+      ...scripted(faults),
+      ...readFaults.map((read) => ({ times: 0, ...read })),
+      ...changed,
+    ])
+      await admin('POST', '/faults', fault);
 
   const gatewayPort = await freePort();
   const gatewayRedis = await createTcpProxy({ port: redisServer.port });
   const startGateway = () =>
-    launchApp('gateway', { env: { REDIS_URL: `redis://127.0.0.1:${gatewayRedis.port}`, GRPC_ADDRESS: `127.0.0.1:${gatewayPort}`, LOG_LEVEL: 'warn' }, onLine: onLine('gateway') });
+    launchApp('gateway', {
+      env: {
+        REDIS_URL: `redis://127.0.0.1:${gatewayRedis.port}`,
+        GRPC_ADDRESS: `127.0.0.1:${gatewayPort}`,
+        LOG_LEVEL: 'warn',
+      },
+      onLine: onLine('gateway'),
+    });
   let gateway = await startGateway();
   const client = connectGateway(`127.0.0.1:${gatewayPort}`);
 
@@ -207,7 +285,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     REDIS_URL: `redis://127.0.0.1:${slot.redis.port}`,
     INVENT_BASE_URL: `http://127.0.0.1:${slot.upstream.port}`,
     INVENT_API_KEY: API_KEY,
-    // Without faults each request is counted: none is to be made to find out what `c` is while rotations are under way.
+    // Without faults each request is counted: none is to be made to find out what `c` is while rotations are
+    // under way.
     ...(faults === 0 && !odd && { INVENT_ORG_ID: ORG }),
     // The usual world rotates so much by hand that an org with few assistants would be held for it.
     ...(!odd && { REKEY_MAX_CHANGED_PERCENT: '100' }),
@@ -218,23 +297,35 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     REKEY_KEEP_EVENTS: String(Math.min(rotations * 20 + 100_000, 10_000_000)),
     LOG_LEVEL: 'info',
   });
-  const startWorker = (slot: Omit<WorkerSlot, 'app'>, index: number) => launchApp('worker', { env: workerEnvironment(slot), onLine: onLine(`worker${index}`) });
+  const startWorker = (slot: Omit<WorkerSlot, 'app'>, index: number) =>
+    launchApp('worker', { env: workerEnvironment(slot), onLine: onLine(`worker${index}`) });
   const upstreamPort = Number(new URL(simulator.ready['address']!).port);
   const slots: WorkerSlot[] = await Promise.all(
     Array.from({ length: workers }, async (_, index) => {
-      const wires = { redis: await createTcpProxy({ port: redisServer.port }), upstream: await createTcpProxy({ port: upstreamPort }) };
+      const wires = {
+        redis: await createTcpProxy({ port: redisServer.port }),
+        upstream: await createTcpProxy({ port: upstreamPort }),
+      };
       return { ...wires, app: await startWorker(wires, index) };
     }),
   );
 
   const sweepRequestsSoFar = async (): Promise<number> => {
-    const counts = await Promise.all((await redis.zrange(keys.sweeps, '0', '-1')).map((id) => redis.hget(keys.sweep(id), 'counts')));
-    return counts.reduce((sum, text) => sum + (text ? (JSON.parse(text) as { requests: number }).requests : 0), 0);
+    const counts = await Promise.all(
+      (await redis.zrange(keys.sweeps, '0', '-1')).map((id) => redis.hget(keys.sweep(id), 'counts')),
+    );
+    return counts.reduce(
+      (sum, text) => sum + (text ? (JSON.parse(text) as { requests: number }).requests : 0),
+      0,
+    );
   };
   /** Requests by which workers have found out which org `c` is, before anything is asked for. */
   let nameRequests = 0;
   if (faults === 0 && !odd) {
-    const isQuiet = async () => (await redis.hexists(keys.ledger, 'alias')) === 1 && (await redis.hexists(keys.ledger, 'sweep_ended')) === 1 && (await redis.exists(keys.sweeping)) === 0;
+    const isQuiet = async () =>
+      (await redis.hexists(keys.ledger, 'alias')) === 1 &&
+      (await redis.hexists(keys.ledger, 'sweep_ended')) === 1 &&
+      (await redis.exists(keys.sweeping)) === 0;
     for (let tries = 0; tries < 300 && !(await isQuiet()); tries += 1) await sleep(100);
     const { rotate, get, list } = await admin<Evidence['counts']>('GET', '/counts');
     nameRequests = rotate + get + list - (await sweepRequestsSoFar());
@@ -270,13 +361,24 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       await act(one, app);
       one.app ??= app;
     };
-    /** In place of one that runs: a worker whose log takes nothing works as any other, until it is told to end. */
+    /**
+     * In place of one that runs: a worker whose log takes nothing works as any other, until it is told to
+     * end.
+     */
     const withLogTo = (path: string) =>
       withWorker(async (one, app) => {
         await app.child.kill();
         const port = await freePort();
-        const command: [string, ...string[]] = [process.execPath, '--conditions=@rekey/source', `${repositoryRoot}apps/worker/src/main.ts`];
-        const child = startWithLog(path, command, { PATH: process.env['PATH'], ...workerEnvironment(one), WORKER_HEALTH_ADDRESS: `127.0.0.1:${port}` });
+        const command: [string, ...string[]] = [
+          process.execPath,
+          '--conditions=@rekey/source',
+          `${repositoryRoot}apps/worker/src/main.ts`,
+        ];
+        const child = startWithLog(path, command, {
+          PATH: process.env['PATH'],
+          ...workerEnvironment(one),
+          WORKER_HEALTH_ADDRESS: `127.0.0.1:${port}`,
+        });
         unlogged.add(child);
         const works = async () => servesWithin(`http://127.0.0.1:${port}/healthz`, UP_WITHIN_MS);
         let isStuck = !(await works());
@@ -309,7 +411,8 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         await sleep(random.between(100, 1500));
         wire.stall(false);
       },
-      'connections to Redis stranded': async () => random.pick([gatewayRedis, ...slots.map(({ redis: wire }) => wire)]).strand(),
+      'connections to Redis stranded': async () =>
+        random.pick([gatewayRedis, ...slots.map(({ redis: wire }) => wire)]).strand(),
       'connections to upstream stranded': async () => slot().upstream.strand(),
       'gateway killed': oneAtATime(async () => {
         await gateway.child.kill();
@@ -334,7 +437,12 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
   const allIds = [
     ...Array.from({ length: assistants }, (_, i) => ({ orgId: ORG, assistantId: `ast_${i + 1}` })),
-    ...Array.from({ length: subOrgs }, (_, s) => Array.from({ length: assistants }, (_x, i) => ({ orgId: `${ORG}_sub${s + 1}`, assistantId: `ast_s${s + 1}_${i + 1}` }))).flat(),
+    ...Array.from({ length: subOrgs }, (_, s) =>
+      Array.from({ length: assistants }, (_x, i) => ({
+        orgId: `${ORG}_sub${s + 1}`,
+        assistantId: `ast_s${s + 1}_${i + 1}`,
+      })),
+    ).flat(),
   ];
   const orgs = new Map(allIds.map(({ orgId, assistantId }) => [assistantId, orgId]));
 
@@ -345,7 +453,10 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     while (untouched.length > 0) {
       await Promise.all(
         untouched.splice(0, 50).map(async (id) => {
-          const { record } = await admin<{ record: { secret_key: string | null } }>('GET', `/assistants/${id}`);
+          const { record } = await admin<{ record: { secret_key: string | null } }>(
+            'GET',
+            `/assistants/${id}`,
+          );
           history[id] = [{ key: record.secret_key, atMs: 0, by: 'start' }];
         }),
       );
@@ -353,34 +464,46 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     return history;
   };
   const publishedEvents = async (): Promise<Evidence['published']> =>
-    (await redis.xrange(keys.events, '-', '+')).map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), event: KeyEvent.parse(JSON.parse(fields[1]!)) }));
+    (await redis.xrange(keys.events, '-', '+')).map(([id, fields]) => ({
+      atMs: Number(id.split('-')[0]),
+      event: KeyEvent.parse(JSON.parse(fields[1]!)),
+    }));
   /** Whether what is published of an org, under either of its names, is not what is true. */
   const differs = async (orgId: string): Promise<boolean> => {
     const named = orgId === 'c' ? ORG : orgId;
     const ids = new Set([...orgs].filter(([, org]) => org === named).map(([id]) => id));
     const last = new Map<string, string | null>();
-    for (const { event } of await publishedEvents()) if (event.type !== KEY_UNCERTAIN) last.set(event.subject, event.data.fingerprint);
+    for (const { event } of await publishedEvents())
+      if (event.type !== KEY_UNCERTAIN) last.set(event.subject, event.data.fingerprint);
     return Object.entries(await wholeHistory()).some(([id, changes]) => {
       const { key } = changes.at(-1)!;
       return ids.has(id) && last.has(id) && last.get(id) !== (key === null ? null : sealer.fingerprint(key));
     });
   };
   const heldOrgs = async (): Promise<string[]> => Object.keys(await redis.hgetall(`${keys.prefix}:held`));
-  const isAccepting = async (orgId: string): Promise<boolean> => (await redis.hexists(`${keys.prefix}:accepted`, orgId)) === 1;
+  const isAccepting = async (orgId: string): Promise<boolean> =>
+    (await redis.hexists(`${keys.prefix}:accepted`, orgId)) === 1;
   let operator: Operator | undefined;
 
   const open = async () => redis.zcard(keys.rotations('open'));
   /** Those that are to be made soon: some wait for minutes, as a second look at what is gone. */
-  const dueChecks = async () => (await redis.zcount(keys.checks, '-inf', Date.now() + SOON_MS)) + (await redis.zcount(keys.slowChecks, '-inf', Date.now() + SOON_MS));
+  const dueChecks = async () =>
+    (await redis.zcount(keys.checks, '-inf', Date.now() + SOON_MS)) +
+    (await redis.zcount(keys.slowChecks, '-inf', Date.now() + SOON_MS));
 
   return {
     targets: () => {
-      const shuffled = allIds.map((target, i) => ({ target, at: (Math.imul(i + seed, 2654435761) >>> 0) % 65_536 })).toSorted((a, b) => a.at - b.at);
+      const shuffled = allIds
+        .map((target, i) => ({ target, at: (Math.imul(i + seed, 2654435761) >>> 0) % 65_536 }))
+        .toSorted((a, b) => a.at - b.at);
       // The one org goes by two names.
-      return shuffled.map(({ target }, i) => (target.orgId === ORG && i % 2 === 0 ? { ...target, orgId: 'c' } : target));
+      return shuffled.map(({ target }, i) =>
+        target.orgId === ORG && i % 2 === 0 ? { ...target, orgId: 'c' } : target,
+      );
     },
 
-    rotate: async (target, requestId) => (await insist(() => client.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 }))).id,
+    rotate: async (target, requestId) =>
+      (await insist(() => client.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 }))).id,
 
     openRotations: open,
     pause: async (ms) => {
@@ -420,8 +543,16 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     startOddWorld: (random, { episodes }) =>
       startOddWorld({
-        random, admin, episodes, without,
-        setting: { orgIds: [...new Set(orgs.values())], assistantIds: [...orgs.keys()], readLagMs: READ_LAG_MS, confirmAfterMs: CONFIRM_AFTER_MS },
+        random,
+        admin,
+        episodes,
+        without,
+        setting: {
+          orgIds: [...new Set(orgs.values())],
+          assistantIds: [...orgs.keys()],
+          readLagMs: READ_LAG_MS,
+          confirmAfterMs: CONFIRM_AFTER_MS,
+        },
         pause: async (ms) => {
           await sleep(ms);
         },
@@ -430,7 +561,10 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
 
     startOperator: () =>
       (operator = startOperator({
-        client, heldOrgs, isAccepting, differs,
+        client,
+        heldOrgs,
+        isAccepting,
+        differs,
         pause: async (ms) => {
           await sleep(ms);
         },
@@ -460,7 +594,11 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
         const sweep = await insist(() => client.createSweep({}), askedMs).catch(() => undefined);
         if (!sweep) return false;
         const untilMs = performance.now() + SWEEP_WITHIN_MS;
-        for (let state = ''; state !== 'SUCCEEDED' && state !== 'FAILED'; state = (await insist(() => client.getSweep({ id: sweep.id }), untilMs).catch(() => sweep)).state) {
+        for (
+          let state = '';
+          state !== 'SUCCEEDED' && state !== 'FAILED';
+          state = (await insist(() => client.getSweep({ id: sweep.id }), untilMs).catch(() => sweep)).state
+        ) {
           if (performance.now() > untilMs) return false;
           await sleep(200);
         }
@@ -477,16 +615,38 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     evidence: async (asked, statusSamples) => {
       const published = await publishedEvents();
       const outcomeOf = async (id: string): Promise<Outcome | undefined> => {
-        const [state, error, assistant, created, version] = await redis.hmget(keys.rotation(id), 'state', 'error', 'assistant', 'created', 'version');
+        const [state, error, assistant, created, version] = await redis.hmget(
+          keys.rotation(id),
+          'state',
+          'error',
+          'assistant',
+          'created',
+          'version',
+        );
         if (!state) return undefined;
-        return { state: state as RotationState, assistantId: assistant!, acceptedMs: Number(created), ...(error && { code: error }), ...(version && { version: Number(version) }) };
+        return {
+          state: state as RotationState,
+          assistantId: assistant!,
+          acceptedMs: Number(created),
+          ...(error && { code: error }),
+          ...(version && { version: Number(version) }),
+        };
       };
       const becameOf = asked instanceof Map ? [...asked.values()] : await Promise.all(asked.map(outcomeOf));
       const history = await wholeHistory();
       // Of those that were there all the time.
-      const leftOut = asked instanceof Map ? [...orgs.keys()].filter((id) => !asked.has(id) && history[id]!.every(({ key }) => key !== null)).length : 0;
+      const leftOut =
+        asked instanceof Map
+          ? [...orgs.keys()].filter((id) => !asked.has(id) && history[id]!.every(({ key }) => key !== null))
+              .length
+          : 0;
       const kept = await redis.zrange(keys.rotations('SUCCEEDED'), '0', '-1');
-      const succeeded = await Promise.all(kept.map(async (id) => ({ id, assistantId: (await redis.hget(keys.rotation(id), 'assistant')) ?? '' })));
+      const succeeded = await Promise.all(
+        kept.map(async (id) => ({
+          id,
+          assistantId: (await redis.hget(keys.rotation(id), 'assistant')) ?? '',
+        })),
+      );
       return {
         history,
         published,
@@ -508,10 +668,20 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
     },
 
     explain: ({ examples, longestWrong }, { history, published, fingerprint }) => {
-      const assistantIds = new Set([longestWrong, ...Object.values(examples).flat()].map((example) => /^[^ :]+/.exec(example)?.[0] ?? ''));
+      const assistantIds = new Set(
+        [longestWrong, ...Object.values(examples).flat()].map(
+          (example) => /^[^ :]+/.exec(example)?.[0] ?? '',
+        ),
+      );
       for (const assistantId of assistantIds) {
-        const truth = (history[assistantId] ?? []).map(({ key, atMs, by }) => ({ key: key === null ? null : fingerprint(key), atMs: Math.round(atMs), by }));
-        const events = published.filter(({ event }) => event.subject === assistantId).map(({ event: { type, data }, atMs }) => ({ atMs, type, ...data, sealed: undefined }));
+        const truth = (history[assistantId] ?? []).map(({ key, atMs, by }) => ({
+          key: key === null ? null : fingerprint(key),
+          atMs: Math.round(atMs),
+          by,
+        }));
+        const events = published
+          .filter(({ event }) => event.subject === assistantId)
+          .map(({ event: { type, data }, atMs }) => ({ atMs, type, ...data, sealed: undefined }));
         log?.write(`judge ${JSON.stringify({ assistant_id: assistantId, truth, events })}\n`);
       }
     },
@@ -523,7 +693,10 @@ export const startStage = async ({ folder, seed, rotations, workers, faults, bul
       unreadPipe.close();
       const apps = [gateway, simulator, ...slots.map(({ app }) => app)];
       await Promise.all(apps.map((app) => app?.child.kill()));
-      await Promise.all([gatewayRedis.close(), ...slots.flatMap(({ redis: one, upstream }) => [one.close(), upstream.close()])]);
+      await Promise.all([
+        gatewayRedis.close(),
+        ...slots.flatMap(({ redis: one, upstream }) => [one.close(), upstream.close()]),
+      ]);
       await redisServer.dispose();
       log?.end();
     },

@@ -18,7 +18,13 @@ const ENOSPC = 28;
 
 describe('a log on a full disk', () => {
   it.each([1, 2])('fails each write of a process with ENOSPC: descriptor %i', async (descriptor) => {
-    const child = startWithLog(FULL_DISK, node(`try { require('fs').writeSync(${descriptor}, 'x') } catch (error) { process.exit(-error.errno) }`), process.env);
+    const child = startWithLog(
+      FULL_DISK,
+      node(
+        `try { require('fs').writeSync(${descriptor}, 'x') } catch (error) { process.exit(-error.errno) }`,
+      ),
+      process.env,
+    );
     expect(await child.exited).toEqual({ code: ENOSPC, signal: null });
   });
 });
@@ -37,7 +43,8 @@ describe('a log that nobody reads', () => {
   it('stops a process that writes to it, which can still be killed', async () => {
     const pipe = await openUnreadPipe(join(folder, 'other'));
     const port = await freePort();
-    const server = "require('http').createServer((_, response) => response.end()).listen(process.env.PORT, () => require('fs').writeSync(1, 'listening'))";
+    const server =
+      "require('http').createServer((_, response) => response.end()).listen(process.env.PORT, () => require('fs').writeSync(1, 'listening'))";
     const child = startWithLog(pipe.path, node(server), { ...process.env, PORT: String(port) });
     expect(await servesWithin(`http://127.0.0.1:${port}/`, 1000)).toBe(false);
     pipe.read();
@@ -49,13 +56,18 @@ describe('a log that nobody reads', () => {
 
 describe('endsWithin', () => {
   const started = async (script: string) => {
-    const child = startChild(process.execPath, ['-e', `${script}; setInterval(() => {}, 1000); console.log('ready')`]);
+    const child = startChild(process.execPath, [
+      '-e',
+      `${script}; setInterval(() => {}, 1000); console.log('ready')`,
+    ]);
     await new Promise<void>((resolve) => child.process.stdout!.once('data', () => resolve()));
     return child;
   };
 
   it('is true of a process that ends when it is asked, with whatever code', async () => {
-    expect(await endsWithin(await started("process.on('SIGTERM', () => process.exit(1))"), 30_000)).toBe(true);
+    expect(await endsWithin(await started("process.on('SIGTERM', () => process.exit(1))"), 30_000)).toBe(
+      true,
+    );
   });
 
   it('is false of one that does not, and kills it', async () => {

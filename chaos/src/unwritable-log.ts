@@ -43,15 +43,25 @@ const takes = (end: number, piece: Buffer): boolean => {
 };
 
 /** Starts a process whose standard output and standard error go to a file, a device or a pipe. */
-export const startWithLog = (path: string, [command, ...args]: [string, ...string[]], env: NodeJS.ProcessEnv): Child =>
-  startChild('sh', ['-c', 'exec "$0" "$@" >"$LOG_TO" 2>&1', command, ...args], { env: { ...env, LOG_TO: path }, ownGroup: true });
+export const startWithLog = (
+  path: string,
+  [command, ...args]: [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): Child =>
+  startChild('sh', ['-c', 'exec "$0" "$@" >"$LOG_TO" 2>&1', command, ...args], {
+    env: { ...env, LOG_TO: path },
+    ownGroup: true,
+  });
 
 /** Whether a process answers 200 at a URL within a time. */
 export const servesWithin = async (url: string, withinMs: number): Promise<boolean> => {
   const untilMs = performance.now() + withinMs;
   for (;;) {
     const leftMs = Math.max(1, untilMs - performance.now());
-    const ok = await fetch(url, { signal: AbortSignal.timeout(Math.ceil(leftMs)) }).then((response) => response.ok, () => false);
+    const ok = await fetch(url, { signal: AbortSignal.timeout(Math.ceil(leftMs)) }).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (ok || performance.now() >= untilMs) return ok;
     await sleep(Math.min(100, leftMs));
   }

@@ -1,4 +1,5 @@
-// Replaces one secret key, waits until it is in force, and shows which consumers have it already: rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
+// Replaces one secret key, waits until it is in force, and shows which consumers have it already:
+// rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
 import { RekeyClientError, createRekeyClient } from '@rekey/client';
 
 const [orgId = 'org_demo', assistantId = 'ast_1', requestId] = process.argv.slice(2);
@@ -14,11 +15,14 @@ try {
     { orgId, assistantId, reason: 'an example', ...(requestId && { requestId }) },
     { timeoutMs: 60_000 },
   );
-  console.log(`${rotation.id} version ${rotation.version} is in force since ${rotation.endTime?.toISOString()}`);
+  console.log(
+    `${rotation.id} version ${rotation.version} is in force since ${rotation.endTime?.toISOString()}`,
+  );
   for (const { name, state } of rotation.consumers ?? []) console.log(`${name} ${state}`);
 } catch (error) {
   if (!(error instanceof RekeyClientError)) throw error;
-  // One that has not ended goes on; one that is not known to be recorded may be asked for again with the same id.
+  // One that has not ended goes on; one that is not known to be recorded may be asked for again with the same
+  // id.
   const id = error.rotation?.id ?? `request_id ${error.requestId}`;
   console.error(`${error.message} ${error.advice} (${id})`);
   process.exitCode = 1;

@@ -1,4 +1,5 @@
-// Replaces the keys of many assistants and follows that to its end: rotate-many.ts ORG FILE, with one assistant id a line
+// Replaces the keys of many assistants and follows that to its end: rotate-many.ts ORG FILE, with one
+// assistant id a line
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createRekeyClient } from '@rekey/client';
@@ -17,7 +18,9 @@ try {
   });
 
   for await (const { state, counts, rate = 0 } of rekey.watchBulkRotation(id, { untilStopped: true })) {
-    console.log(`${id} ${state}: ${counts.succeeded + counts.shared} of ${counts.total}, ${counts.failed} failed, ${rate.toFixed(1)}/s`);
+    console.log(
+      `${id} ${state}: ${counts.succeeded + counts.shared} of ${counts.total}, ${counts.failed} failed, ${rate.toFixed(1)}/s`,
+    );
   }
 
   for await (const { assistantId, error } of rekey.bulkItems(id, { state: 'FAILED' })) {

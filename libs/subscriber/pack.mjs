@@ -15,25 +15,47 @@ await mkdir(folder, { recursive: true });
 await build({
   entryPoints: [join(here, 'src/index.ts')],
   outfile: join(folder, 'index.js'),
-  bundle: true, format: 'esm', platform: 'node', target: 'node20', legalComments: 'eof',
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  legalComments: 'eof',
   conditions: ['@rekey/source'],
   external: ['ioredis'],
 });
 
 // The public types name nothing of @rekey/*: subscribe.d.ts and what it leads to.
-for (const name of ['index', 'subscribe', 'options', 'keys', 'subscribe-error']) await cp(join(here, `dist/${name}.d.ts`), join(folder, `${name}.d.ts`));
+for (const name of ['index', 'subscribe', 'options', 'keys', 'subscribe-error'])
+  await cp(join(here, `dist/${name}.d.ts`), join(folder, `${name}.d.ts`));
 for (const name of await readdir(folder)) {
   const text = name.endsWith('.d.ts') ? await readFile(join(folder, name), 'utf8') : '';
   if (text.includes('@rekey/')) throw new Error(`${name} names a package that is not there`);
   // Of TypeScript's own sources; outside of them it is the built file.
-  if (text) await writeFile(join(folder, name), text.replaceAll(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'").replaceAll(/^\/\/# sourceMappingURL=.*\n?/gm, ''));
+  if (text)
+    await writeFile(
+      join(folder, name),
+      text.replaceAll(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'").replaceAll(/^\/\/# sourceMappingURL=.*\n?/gm, ''),
+    );
 }
 
-const { name, version, description, type, peerDependencies } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'));
-const published = { name, version, description, type, engines: { node: '>=20' }, exports: { '.': { types: './index.d.ts', default: './index.js' } }, peerDependencies };
+const { name, version, description, type, peerDependencies } = JSON.parse(
+  await readFile(join(here, 'package.json'), 'utf8'),
+);
+const published = {
+  name,
+  version,
+  description,
+  type,
+  engines: { node: '>=20' },
+  exports: { '.': { types: './index.d.ts', default: './index.js' } },
+  peerDependencies,
+};
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 await cp(join(here, 'README.md'), join(folder, 'README.md'));
 
 // Under a name without a version, so that the line that installs it stays the same.
 await promisify(execFile)('npm', ['pack', '--silent', '--pack-destination', dirname(folder), folder]);
-await rename(join(dirname(folder), `${name.replace('@', '').replace('/', '-')}-${version}.tgz`), `${folder}.tgz`);
+await rename(
+  join(dirname(folder), `${name.replace('@', '').replace('/', '-')}-${version}.tgz`),
+  `${folder}.tgz`,
+);

@@ -3,12 +3,19 @@ import { NO_WORKER, isoTime, printable, table, withoutEmpty } from './output.ts'
 
 type ProtoDuration = ProtoBulkRotation['remaining'];
 
-export const durationMs = (duration: ProtoDuration): number | undefined => (duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined);
+export const durationMs = (duration: ProtoDuration): number | undefined =>
+  duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined;
 
 /** As JSON has it in proto3: seconds with an `s`. */
-export const jsonDuration = (duration: ProtoDuration): string | undefined => (duration ? `${durationMs(duration)! / 1000}s` : undefined);
+export const jsonDuration = (duration: ProtoDuration): string | undefined =>
+  duration ? `${durationMs(duration)! / 1000}s` : undefined;
 
-const units: [name: string, ms: number][] = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1000]];
+const units: [name: string, ms: number][] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+];
 
 /** The two largest units: `1 h 57 min`. */
 export const humanDuration = (ms: number): string => {
@@ -24,9 +31,11 @@ export const humanDuration = (ms: number): string => {
 export const number = (n: number): string => n.toLocaleString('en-US');
 
 /** How many have come to an end. */
-export const doneOf = ({ counts }: ProtoBulkRotation): number => (counts ? counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid : 0);
+export const doneOf = ({ counts }: ProtoBulkRotation): number =>
+  counts ? counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid : 0;
 
-export const isBulkStopped = ({ state }: ProtoBulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
+export const isBulkStopped = ({ state }: ProtoBulkRotation): boolean =>
+  state === 'PAUSED' || state === 'HALTED';
 
 /** A bulk rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
 export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
@@ -46,31 +55,53 @@ export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
     search: bulk.search,
     rotated_before: isoTime(bulk.rotatedBefore),
     canary: bulk.canary,
-    max_failures: bulk.maxFailures && { [bulk.maxFailures.limit!]: bulk.maxFailures[bulk.maxFailures.limit!] },
+    max_failures: bulk.maxFailures && {
+      [bulk.maxFailures.limit!]: bulk.maxFailures[bulk.maxFailures.limit!],
+    },
     counts: bulk.counts,
     stop: bulk.stop,
     rate: bulk.rate || undefined,
     remaining: jsonDuration(bulk.remaining),
-    estimate: bulk.estimate && { request_count: bulk.estimate.requestCount, duration: jsonDuration(bulk.estimate.duration) },
-    verification: bulk.verification && {
-      verified: bulk.verification.verified, repaired: bulk.verification.repaired, unverified: bulk.verification.unverified, differing_assistant_ids: bulk.verification.differingAssistantIds,
+    estimate: bulk.estimate && {
+      request_count: bulk.estimate.requestCount,
+      duration: jsonDuration(bulk.estimate.duration),
     },
-    last_failures: bulk.lastFailures.map(({ assistantId, reason, time }) => withoutEmpty({ assistant_id: assistantId, reason, time: isoTime(time) })),
-    list: bulk.list && withoutEmpty({
-      incomplete: bulk.list.incomplete, listed_count: bulk.list.listedCount, invent_count: inventCount(bulk), unreadable_count: bulk.list.unreadableCount,
-    }),
+    verification: bulk.verification && {
+      verified: bulk.verification.verified,
+      repaired: bulk.verification.repaired,
+      unverified: bulk.verification.unverified,
+      differing_assistant_ids: bulk.verification.differingAssistantIds,
+    },
+    last_failures: bulk.lastFailures.map(({ assistantId, reason, time }) =>
+      withoutEmpty({ assistant_id: assistantId, reason, time: isoTime(time) }),
+    ),
+    list:
+      bulk.list &&
+      withoutEmpty({
+        incomplete: bulk.list.incomplete,
+        listed_count: bulk.list.listedCount,
+        invent_count: inventCount(bulk),
+        unreadable_count: bulk.list.unreadableCount,
+      }),
     policy_id: bulk.policyId,
     no_live_worker: bulk.noLiveWorker || undefined,
-    consumers: bulk.consumers.length > 0 ? Object.fromEntries(bulk.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
+    consumers:
+      bulk.consumers.length > 0
+        ? Object.fromEntries(bulk.consumers.map(({ consumer, state }) => [consumer, state]))
+        : undefined,
   });
 
 const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): string => {
   if (explicit) return 'named one by one';
-  const filters = [search && `found by ${printable(search)}`, rotatedBefore && `not rotated since ${isoTime(rotatedBefore)}`].filter(Boolean);
+  const filters = [
+    search && `found by ${printable(search)}`,
+    rotatedBefore && `not rotated since ${isoTime(rotatedBefore)}`,
+  ].filter(Boolean);
   return filters.length > 0 ? `those of the org ${filters.join(', ')}` : 'all of the org';
 };
 
-const inventCount = ({ list }: ProtoBulkRotation): number | undefined => (list?.inventCount === undefined ? undefined : Number(list.inventCount));
+const inventCount = ({ list }: ProtoBulkRotation): number | undefined =>
+  list?.inventCount === undefined ? undefined : Number(list.inventCount);
 
 /** What was listed beside what Invent counts, unless they agree. */
 export const listText = (bulk: ProtoBulkRotation): string | undefined => {
@@ -80,7 +111,9 @@ export const listText = (bulk: ProtoBulkRotation): string | undefined => {
   return [
     `${list.incomplete ? 'incomplete: ' : ''}${number(list.listedCount)} listed`,
     counted === undefined ? 'no count from Invent' : `${number(counted)} counted by Invent`,
-    ...(list.unreadableCount > 0 ? [`${number(list.unreadableCount)} left out (unreadable record or invalid id)`] : []),
+    ...(list.unreadableCount > 0
+      ? [`${number(list.unreadableCount)} left out (unreadable record or invalid id)`]
+      : []),
   ].join(', ');
 };
 
@@ -93,14 +126,20 @@ export const limitText = ({ maxFailures }: Pick<ProtoBulkRotation, 'maxFailures'
 export const bulkText = (bulk: ProtoBulkRotation): string => {
   const { counts, canary, estimate, verification, stop } = bulk;
   const remainingMs = durationMs(bulk.remaining);
-  const some = (name: string, count: number | undefined): [string, string | undefined] => [`  ${name}`, count ? number(count) : undefined];
+  const some = (name: string, count: number | undefined): [string, string | undefined] => [
+    `  ${name}`,
+    count ? number(count) : undefined,
+  ];
   return table([
     ['bulk rotation', bulk.id],
     ['org', bulk.orgId],
     ['state', bulk.validateOnly ? `${bulk.state} (a dry run: nothing is rotated)` : bulk.state],
     ['why', stop ? `${stop.reason}: ${stop.message} ${stop.advice}` : undefined],
     ['reason', bulk.reason],
-    ['assistants', `${counts && (counts.total > 0 || bulk.state !== 'PREPARING') ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`],
+    [
+      'assistants',
+      `${counts && (counts.total > 0 || bulk.state !== 'PREPARING') ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`,
+    ],
     ['list', listText(bulk)],
     some('waiting', counts?.waiting),
     some('rotating', counts?.rotating),
@@ -111,20 +150,55 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     some('cancelled', counts?.cancelled),
     some('would be rotated', counts?.valid),
     some('duplicates left out', counts?.duplicates),
-    ['canary', canary ? `${number(canary.count)}, then ${canary.continues ? `the others where all of them succeeded${canary.awaitsConsumers ? ' and consumers have their keys' : ''}` : 'it is paused'}` : undefined],
+    [
+      'canary',
+      canary
+        ? `${number(canary.count)}, then ${canary.continues ? `the others where all of them succeeded${canary.awaitsConsumers ? ' and consumers have their keys' : ''}` : 'it is paused'}`
+        : undefined,
+    ],
     ['halts', limitText(bulk)],
     ['urgent', bulk.urgent ? 'yes' : undefined],
     ['created', isoTime(bulk.createTime)],
     ['started', isoTime(bulk.startTime)],
     ['ended', isoTime(bulk.endTime)],
     ['rate', bulk.rate ? `${bulk.rate.toFixed(1)}/s` : undefined],
-    ['remaining', bulk.noLiveWorker ? `unknown: ${NO_WORKER}` : remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`],
-    ['takes', estimate ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}` : undefined],
-    ['verified', verification?.verified ? `${number(verification.verified)} are in force at Invent as published` : undefined],
-    ['repaired', verification?.repaired ? `${number(verification.repaired)} had another key, which is published now` : undefined],
-    ['not verified', verification?.unverified ? `${number(verification.unverified)}; each is looked at again` : undefined],
-    ...(verification?.differingAssistantIds ?? []).slice(0, 10).map((id): [string, string] => ['  differs', id]),
-    ...bulk.lastFailures.map(({ assistantId, reason }, i): [string, string] => [i === 0 ? 'last failures' : '', `${assistantId} ${reason}`]),
+    [
+      'remaining',
+      bulk.noLiveWorker
+        ? `unknown: ${NO_WORKER}`
+        : remainingMs === undefined
+          ? undefined
+          : `about ${humanDuration(remainingMs)}`,
+    ],
+    [
+      'takes',
+      estimate
+        ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}`
+        : undefined,
+    ],
+    [
+      'verified',
+      verification?.verified
+        ? `${number(verification.verified)} are in force at Invent as published`
+        : undefined,
+    ],
+    [
+      'repaired',
+      verification?.repaired
+        ? `${number(verification.repaired)} had another key, which is published now`
+        : undefined,
+    ],
+    [
+      'not verified',
+      verification?.unverified ? `${number(verification.unverified)}; each is looked at again` : undefined,
+    ],
+    ...(verification?.differingAssistantIds ?? [])
+      .slice(0, 10)
+      .map((id): [string, string] => ['  differs', id]),
+    ...bulk.lastFailures.map(({ assistantId, reason }, i): [string, string] => [
+      i === 0 ? 'last failures' : '',
+      `${assistantId} ${reason}`,
+    ]),
   ]);
 };
 
@@ -132,10 +206,21 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
 export const bulkLine = (bulk: ProtoBulkRotation): string => {
   const { id, state, orgId, counts, createTime, stop } = bulk;
   const progress = `${number(doneOf(bulk))}/${number(counts?.total ?? 0)}`;
-  return [id, String(state).padEnd(10), isoTime(createTime), printable(orgId), progress, counts?.failed ? `${number(counts.failed)} failed` : '', stop?.reason ?? ''].filter(Boolean).join('  ');
+  return [
+    id,
+    String(state).padEnd(10),
+    isoTime(createTime),
+    printable(orgId),
+    progress,
+    counts?.failed ? `${number(counts.failed)} failed` : '',
+    stop?.reason ?? '',
+  ]
+    .filter(Boolean)
+    .join('  ');
 };
 
-export const itemJson = ({ assistantId, state, error }: ProtoBulkItem): Record<string, unknown> => withoutEmpty({ assistant_id: assistantId, state, error });
+export const itemJson = ({ assistantId, state, error }: ProtoBulkItem): Record<string, unknown> =>
+  withoutEmpty({ assistant_id: assistantId, state, error });
 
 export const itemLine = ({ assistantId, state, error }: ProtoBulkItem): string =>
   `${String(state).padEnd(9)}  ${printable(assistantId)}${error ? `  ${error.reason}: ${error.message} ${error.advice}` : ''}`;

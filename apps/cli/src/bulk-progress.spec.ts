@@ -3,14 +3,61 @@ import type { ProtoBulkRotation } from '@rekey/rpc';
 import { humanDuration } from './bulk-output.ts';
 import { createBulkDisplay, progressBlock, progressLine } from './bulk-progress.ts';
 
-const noCounts = { total: 0, waiting: 0, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 };
+const noCounts = {
+  total: 0,
+  waiting: 0,
+  rotating: 0,
+  unknown: 0,
+  succeeded: 0,
+  shared: 0,
+  failed: 0,
+  cancelled: 0,
+  valid: 0,
+  duplicates: 0,
+};
 const bulk = (more: Partial<ProtoBulkRotation>): ProtoBulkRotation => ({
-  id: 'blk_1', orgId: 'org_1', state: 'RUNNING', reason: '', requestId: '', createTime: null, startTime: null, updateTime: null, endTime: null, urgent: false, validateOnly: false, explicit: true, search: '',
-  rotatedBefore: null, canary: null, maxFailures: { percent: 5, limit: 'percent' }, stop: null, rate: 0, remaining: null, estimate: null, verification: null, lastFailures: [], policyId: '', consumers: [], list: null, noLiveWorker: false, ...more,
+  id: 'blk_1',
+  orgId: 'org_1',
+  state: 'RUNNING',
+  reason: '',
+  requestId: '',
+  createTime: null,
+  startTime: null,
+  updateTime: null,
+  endTime: null,
+  urgent: false,
+  validateOnly: false,
+  explicit: true,
+  search: '',
+  rotatedBefore: null,
+  canary: null,
+  maxFailures: { percent: 5, limit: 'percent' },
+  stop: null,
+  rate: 0,
+  remaining: null,
+  estimate: null,
+  verification: null,
+  lastFailures: [],
+  policyId: '',
+  consumers: [],
+  list: null,
+  noLiveWorker: false,
+  ...more,
   counts: { ...noCounts, ...more.counts },
 });
 const running = bulk({
-  counts: { ...noCounts, total: 100_000, waiting: 57_888, rotating: 2, unknown: 1, succeeded: 42_000, shared: 20, failed: 90 }, rate: 8.23, remaining: { seconds: '7031', nanos: 0 },
+  counts: {
+    ...noCounts,
+    total: 100_000,
+    waiting: 57_888,
+    rotating: 2,
+    unknown: 1,
+    succeeded: 42_000,
+    shared: 20,
+    failed: 90,
+  },
+  rate: 8.23,
+  remaining: { seconds: '7031', nanos: 0 },
   lastFailures: [{ assistantId: 'ast_\u001b[31m', reason: 'ASSISTANT_DELETED', time: null }],
 });
 
@@ -32,48 +79,102 @@ describe('progressBlock', () => {
   });
 
   it('is never wider than the terminal', () => {
-    expect(Math.max(...progressBlock(running, 40).split('\n').map(({ length }) => length))).toBeLessThanOrEqual(40);
+    expect(
+      Math.max(
+        ...progressBlock(running, 40)
+          .split('\n')
+          .map(({ length }) => length),
+      ),
+    ).toBeLessThanOrEqual(40);
   });
 
   it('says what it does where there is nothing to count', () => {
-    expect(progressBlock(bulk({ state: 'PREPARING' }), 80)).toContain('PREPARING  finding out which assistants there are');
-    expect(progressBlock(bulk({ state: 'VERIFYING', verification: { verified: 5, repaired: 1, unverified: 0, differingAssistantIds: [] } }), 80)).toContain('comparing with Invent, 6 compared');
+    expect(progressBlock(bulk({ state: 'PREPARING' }), 80)).toContain(
+      'PREPARING  finding out which assistants there are',
+    );
+    expect(
+      progressBlock(
+        bulk({
+          state: 'VERIFYING',
+          verification: { verified: 5, repaired: 1, unverified: 0, differingAssistantIds: [] },
+        }),
+        80,
+      ),
+    ).toContain('comparing with Invent, 6 compared');
   });
 
   it('shows how many were listed and counted if the list is incomplete', () => {
     const stop = { reason: 'LIST_INCOMPLETE', message: '', advice: '' };
-    const halted = bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, inventCount: '850', unreadableCount: 1 } });
-    expect(progressBlock(halted, 200)).toContain('HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, 1 left out (unreadable record or invalid id)');
-    expect(progressLine(bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, unreadableCount: 0 } }))).toContain('incomplete: 450 listed, no count from Invent');
+    const halted = bulk({
+      state: 'HALTED',
+      stop,
+      list: { incomplete: true, listedCount: 450, inventCount: '850', unreadableCount: 1 },
+    });
+    expect(progressBlock(halted, 200)).toContain(
+      'HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, 1 left out (unreadable record or invalid id)',
+    );
+    expect(
+      progressLine(
+        bulk({ state: 'HALTED', stop, list: { incomplete: true, listedCount: 450, unreadableCount: 0 } }),
+      ),
+    ).toContain('incomplete: 450 listed, no count from Invent');
   });
 
   it('does not say 100% before the end', () => {
-    expect(progressBlock(bulk({ counts: { ...noCounts, total: 1_000_000, waiting: 1, succeeded: 999_999 } }), 80)).toContain('99.9%');
+    expect(
+      progressBlock(bulk({ counts: { ...noCounts, total: 1_000_000, waiting: 1, succeeded: 999_999 } }), 80),
+    ).toContain('99.9%');
   });
 });
 
 describe('progressLine', () => {
   it('says all of it in one line', () => {
-    expect(progressLine(running)).toBe('blk_1  RUNNING  42,110 of 100,000  42.1%  8.2/s  about 1 h 57 min left  90 failed  1 of unknown outcome  20 shared');
+    expect(progressLine(running)).toBe(
+      'blk_1  RUNNING  42,110 of 100,000  42.1%  8.2/s  about 1 h 57 min left  90 failed  1 of unknown outcome  20 shared',
+    );
   });
 });
 
 describe('createBulkDisplay', () => {
   const stream = (isTTY: boolean) => {
     const written: string[] = [];
-    return { written, stream: { isTTY, columns: 80, rows: 24, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream };
+    return {
+      written,
+      stream: {
+        isTTY,
+        columns: 80,
+        rows: 24,
+        write: (text: string) => written.push(text),
+      } as unknown as NodeJS.WriteStream,
+    };
   };
 
   it('without a terminal writes a line for each new state, and else every ten seconds', () => {
     const [out, err] = [stream(false), stream(true)];
     let nowMs = 0;
-    const display = createBulkDisplay({ json: false, stdout: out.stream, stderr: err.stream, now: () => nowMs });
-    for (const [ms, state] of [[0, 'PREPARING'], [1000, 'RUNNING'], [2000, 'RUNNING'], [11_001, 'RUNNING'], [11_500, 'VERIFYING']] as const) {
+    const display = createBulkDisplay({
+      json: false,
+      stdout: out.stream,
+      stderr: err.stream,
+      now: () => nowMs,
+    });
+    for (const [ms, state] of [
+      [0, 'PREPARING'],
+      [1000, 'RUNNING'],
+      [2000, 'RUNNING'],
+      [11_001, 'RUNNING'],
+      [11_500, 'VERIFYING'],
+    ] as const) {
       nowMs = ms;
       display.show(bulk({ state }));
     }
     display.close();
-    expect(out.written.map((line) => line.split('  ')[1]!.trim())).toEqual(['PREPARING', 'RUNNING', 'RUNNING', 'VERIFYING']);
+    expect(out.written.map((line) => line.split('  ')[1]!.trim())).toEqual([
+      'PREPARING',
+      'RUNNING',
+      'RUNNING',
+      'VERIFYING',
+    ]);
     expect(err.written).toEqual([]);
   });
 
@@ -99,7 +200,16 @@ describe('createBulkDisplay', () => {
 });
 
 describe('humanDuration', () => {
-  it.each([[0, '0 s'], [1, '1 s'], [59_000, '59 s'], [60_000, '1 min'], [83_000, '1 min 23 s'], [3_600_000, '1 h'], [7_031_000, '1 h 57 min'], [200_000_000, '2 d 7 h']])('%i ms: %s', (ms, text) => {
+  it.each([
+    [0, '0 s'],
+    [1, '1 s'],
+    [59_000, '59 s'],
+    [60_000, '1 min'],
+    [83_000, '1 min 23 s'],
+    [3_600_000, '1 h'],
+    [7_031_000, '1 h 57 min'],
+    [200_000_000, '2 d 7 h'],
+  ])('%i ms: %s', (ms, text) => {
     expect(humanDuration(ms)).toBe(text);
   });
 });

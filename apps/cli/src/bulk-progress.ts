@@ -27,7 +27,10 @@ const percent = (share: number): string => `${(Math.floor(share * 1000) / 10).to
 const pace = ({ rate, remaining, noLiveWorker }: ProtoBulkRotation): string[] => {
   if (noLiveWorker) return ['no worker is live'];
   const leftMs = durationMs(remaining);
-  return [rate > 0 ? `${rate.toFixed(1)}/s` : '', leftMs === undefined ? '' : `about ${humanDuration(leftMs)} left`];
+  return [
+    rate > 0 ? `${rate.toFixed(1)}/s` : '',
+    leftMs === undefined ? '' : `about ${humanDuration(leftMs)} left`,
+  ];
 };
 
 const outcomes = ({ counts }: ProtoBulkRotation): string[] =>
@@ -59,7 +62,8 @@ const doing = (bulk: ProtoBulkRotation): string => {
 
 const joined = (parts: string[]): string => parts.filter(Boolean).join('  ');
 
-const progressOf = (bulk: ProtoBulkRotation): string => (bulk.counts && bulk.counts.total > 0 ? `${number(doneOf(bulk))} of ${number(bulk.counts.total)}` : '');
+const progressOf = (bulk: ProtoBulkRotation): string =>
+  bulk.counts && bulk.counts.total > 0 ? `${number(doneOf(bulk))} of ${number(bulk.counts.total)}` : '';
 
 /** A few lines for a terminal of that width. */
 export const progressBlock = (bulk: ProtoBulkRotation, columns: number): string => {
@@ -70,7 +74,9 @@ export const progressBlock = (bulk: ProtoBulkRotation, columns: number): string 
     joined([bulk.id, String(bulk.state), doing(bulk)]),
     `${'█'.repeat(filled)}${'░'.repeat(width - filled)}  ${percent(share).padStart(6)}`,
     joined([progressOf(bulk), ...pace(bulk), ...outcomes(bulk)]),
-    ...bulk.lastFailures.slice(0, SHOWN_FAILURES).map(({ assistantId, reason }) => `  ${reason}  ${printable(assistantId)}`),
+    ...bulk.lastFailures
+      .slice(0, SHOWN_FAILURES)
+      .map(({ assistantId, reason }) => `  ${reason}  ${printable(assistantId)}`),
   ];
   // One that wraps would not be wiped away as one.
   return lines.map((line) => line.slice(0, columns)).join('\n');
@@ -78,7 +84,15 @@ export const progressBlock = (bulk: ProtoBulkRotation, columns: number): string 
 
 /** One line for a log. */
 export const progressLine = (bulk: ProtoBulkRotation): string =>
-  joined([bulk.id, String(bulk.state), progressOf(bulk), bulk.counts && bulk.counts.total > 0 ? percent(shareDone(bulk)) : '', ...pace(bulk), ...outcomes(bulk), doing(bulk)]);
+  joined([
+    bulk.id,
+    String(bulk.state),
+    progressOf(bulk),
+    bulk.counts && bulk.counts.total > 0 ? percent(shareDone(bulk)) : '',
+    ...pace(bulk),
+    ...outcomes(bulk),
+    doing(bulk),
+  ]);
 
 export interface DisplayOptions {
   json: boolean;
@@ -88,8 +102,16 @@ export interface DisplayOptions {
   now?: () => number;
 }
 
-/** On a terminal a display that renews itself, on standard error; else lines on standard output, or with --json an object for each change. */
-export const createBulkDisplay = ({ json, stdout, stderr, now = () => performance.now() }: DisplayOptions): BulkDisplay => {
+/**
+ * On a terminal a display that renews itself, on standard error; else lines on standard output, or with
+ * --json an object for each change.
+ */
+export const createBulkDisplay = ({
+  json,
+  stdout,
+  stderr,
+  now = () => performance.now(),
+}: DisplayOptions): BulkDisplay => {
   if (json) return jsonDisplay(stdout);
   return stdout.isTTY && stderr.isTTY ? liveDisplay(stderr) : lineDisplay(stdout, stderr, now);
 };
@@ -126,11 +148,21 @@ const liveDisplay = (stderr: NodeJS.WriteStream): BulkDisplay => {
   };
 };
 
-const lineDisplay = (stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, now: () => number): BulkDisplay => {
+const lineDisplay = (
+  stdout: NodeJS.WriteStream,
+  stderr: NodeJS.WriteStream,
+  now: () => number,
+): BulkDisplay => {
   let shown: { state: unknown; idle: boolean; atMs: number } | undefined;
   return {
     show: (bulk) => {
-      if (shown && shown.state === bulk.state && shown.idle === bulk.noLiveWorker && now() - shown.atMs < LINE_EVERY_MS) return;
+      if (
+        shown &&
+        shown.state === bulk.state &&
+        shown.idle === bulk.noLiveWorker &&
+        now() - shown.atMs < LINE_EVERY_MS
+      )
+        return;
       shown = { state: bulk.state, idle: bulk.noLiveWorker, atMs: now() };
       stdout.write(`${progressLine(bulk)}\n`);
     },

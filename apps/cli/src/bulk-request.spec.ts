@@ -9,13 +9,23 @@ const wish = (more: Partial<BulkWish>): BulkWish => ({ org: 'org_1', reason: '',
 const T0_MS = 1_700_000_000_250;
 
 describe('the values of options', () => {
-  it.each([['0', { count: 0 }], ['10', { count: 10 }], ['1%', { percent: 1 }], ['0.5%', { percent: 0.5 }], ['100%', { percent: 100 }]])('--max-failures %s', (text, limit) => {
+  it.each([
+    ['0', { count: 0 }],
+    ['10', { count: 10 }],
+    ['1%', { percent: 1 }],
+    ['0.5%', { percent: 0.5 }],
+    ['100%', { percent: 100 }],
+  ])('--max-failures %s', (text, limit) => {
     expect(failureLimit(text)).toEqual(limit);
   });
   it.each(['', '-1', '1.5', '101%', 'x', '%', '99999999999'])('--max-failures does not take %j', (text) => {
     expect(() => failureLimit(text)).toThrow(/must be a number/);
   });
-  it.each([['90d', 90 * 86_400_000], ['12h', 43_200_000], ['30m', 1_800_000]])('--older-than %s', (text, ms) => {
+  it.each([
+    ['90d', 90 * 86_400_000],
+    ['12h', 43_200_000],
+    ['30m', 1_800_000],
+  ])('--older-than %s', (text, ms) => {
     expect(age(text)).toBe(ms);
   });
   it.each(['', '90', 'd', '1.5d', '-1d', '1w'])('--older-than does not take %j', (text) => {
@@ -34,17 +44,45 @@ describe('the values of options', () => {
 
 describe('bulkSpec', () => {
   it('turns an age into a moment', () => {
-    expect(bulkSpec(wish({ olderThan: 1000 }), 'r', T0_MS)).toMatchObject({ allAssistants: true, rotatedBefore: { seconds: 1_699_999_999, nanos: 250_000_000 } });
+    expect(bulkSpec(wish({ olderThan: 1000 }), 'r', T0_MS)).toMatchObject({
+      allAssistants: true,
+      rotatedBefore: { seconds: 1_699_999_999, nanos: 250_000_000 },
+    });
   });
 
   it('says nothing of what was not given, so that the defaults of the contract hold', () => {
-    expect(bulkSpec(wish({ all: true }), 'r', T0_MS)).toEqual({ orgId: 'org_1', requestId: 'r', reason: '', allAssistants: true, search: '', urgent: false, validateOnly: false });
+    expect(bulkSpec(wish({ all: true }), 'r', T0_MS)).toEqual({
+      orgId: 'org_1',
+      requestId: 'r',
+      reason: '',
+      allAssistants: true,
+      search: '',
+      urgent: false,
+      validateOnly: false,
+    });
     expect(bulkSpec(wish({ idsFile: 'f' }), 'r', T0_MS).allAssistants).toBe(false);
   });
 
   it('takes everything', () => {
-    expect(bulkSpec(wish({ search: 's', canary: 3, canaryContinues: true, maxFailures: { count: 0 }, dryRun: true, urgent: true }), 'r', T0_MS)).toMatchObject({
-      search: 's', canary: { count: 3, continues: true }, maxFailures: { count: 0 }, validateOnly: true, urgent: true,
+    expect(
+      bulkSpec(
+        wish({
+          search: 's',
+          canary: 3,
+          canaryContinues: true,
+          maxFailures: { count: 0 },
+          dryRun: true,
+          urgent: true,
+        }),
+        'r',
+        T0_MS,
+      ),
+    ).toMatchObject({
+      search: 's',
+      canary: { count: 3, continues: true },
+      maxFailures: { count: 0 },
+      validateOnly: true,
+      urgent: true,
     });
   });
 
@@ -62,9 +100,14 @@ describe('bulkSpec', () => {
     expect(() => bulkSpec(wish(more), 'r', T0_MS)).toThrow(words);
   });
 
-  it.each<Partial<BulkWish>>([{ watch: true }, { dryRun: true }, { resultsFile: 'r.csv' }])('takes a --timeout where it is followed: %j', (more) => {
-    expect(bulkSpec(wish({ all: true, timeout: 5, ...more }), 'r', T0_MS)).toMatchObject({ allAssistants: true });
-  });
+  it.each<Partial<BulkWish>>([{ watch: true }, { dryRun: true }, { resultsFile: 'r.csv' }])(
+    'takes a --timeout where it is followed: %j',
+    (more) => {
+      expect(bulkSpec(wish({ all: true, timeout: 5, ...more }), 'r', T0_MS)).toMatchObject({
+        allAssistants: true,
+      });
+    },
+  );
 });
 
 describe('bulkMessages', () => {
@@ -96,6 +139,10 @@ describe('bulkMessages', () => {
   it('sends what is left out as such', async () => {
     const path = join(folder, 'not');
     await writeFile(path, 'a\nb\n');
-    expect(await collect(bulkMessages({ orgId: 'o', allAssistants: true }, wish({ all: true, excludeFile: path })))).toEqual([{ orgId: 'o', allAssistants: true, excludeAssistantIds: ['a', 'b'] }]);
+    expect(
+      await collect(
+        bulkMessages({ orgId: 'o', allAssistants: true }, wish({ all: true, excludeFile: path })),
+      ),
+    ).toEqual([{ orgId: 'o', allAssistants: true, excludeAssistantIds: ['a', 'b'] }]);
   });
 });

@@ -30,7 +30,8 @@ export interface BulkWish {
 }
 
 /** Whether the command stays until the bulk rotation has ended. */
-export const isFollowed = ({ watch, dryRun, resultsFile }: BulkWish): boolean => Boolean(watch || dryRun) || resultsFile !== undefined;
+export const isFollowed = ({ watch, dryRun, resultsFile }: BulkWish): boolean =>
+  Boolean(watch || dryRun) || resultsFile !== undefined;
 
 /** The value of --max-failures: `10`, or `1%`. */
 export const failureLimit = (text: string): NonNullable<BulkWish['maxFailures']> => {
@@ -38,7 +39,9 @@ export const failureLimit = (text: string): NonNullable<BulkWish['maxFailures']>
   const value = Number(digits);
   if (share === '%' && value <= 100) return { percent: value };
   if (share === '' && Number.isSafeInteger(value) && value < 2 ** 31) return { count: value };
-  throw new InvalidArgumentError('must be a number such as 10, or a share such as 1%. 0: the first failure halts it.');
+  throw new InvalidArgumentError(
+    'must be a number such as 10, or a share such as 1%. 0: the first failure halts it.',
+  );
 };
 
 const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
@@ -46,7 +49,8 @@ const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, 
 /** The value of --older-than: `90d`, `12h` or `30m`, in ms. */
 export const age = (text: string): number => {
   const [, digits, unit] = /^(\d{1,6})([dhm])$/.exec(text) ?? [];
-  if (unit === undefined) throw new InvalidArgumentError('must be a number of days, hours or minutes, such as 90d, 12h or 30m.');
+  if (unit === undefined)
+    throw new InvalidArgumentError('must be a number of days, hours or minutes, such as 90d, 12h or 30m.');
   return Number(digits) * unitMs[unit]!;
 };
 
@@ -54,7 +58,8 @@ export const moment = (text: string): Date => {
   const date = new Date(text);
   const [day] = /^\d{4}-\d\d-\d\d/.exec(text) ?? [];
   // Date takes the 31st of February for the 3rd of March.
-  if (!(date.getTime() >= 0) || day === undefined || new Date(day).getUTCDate() !== Number(day.slice(8))) throw new InvalidArgumentError('must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z.');
+  if (!(date.getTime() >= 0) || day === undefined || new Date(day).getUTCDate() !== Number(day.slice(8)))
+    throw new InvalidArgumentError('must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z.');
   return date;
 };
 
@@ -65,17 +70,33 @@ export const count = (text: string): number => {
 
 /** What contradicts itself in a wish; undefined where nothing does. */
 const complaint = (wish: BulkWish): string | undefined => {
-  const { all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues, timeout } = wish;
-  // Such as of a variable that is not set. The gateway takes an empty term for none, and that is all of the org.
-  if (search?.trim() === '') return '--search is empty. Give a term, or --all where all of the org are meant.';
-  const ofOrg = { '--all': all, '--search': search, '--older-than': olderThan, '--rotated-before': rotatedBefore, '--exclude-file': excludeFile };
-  const given = Object.entries(ofOrg).filter(([, value]) => value !== undefined).map(([name]) => name);
-  if (idsFile !== undefined && given.length > 0) return `--ids-file names the assistants one by one: it cannot be given together with ${given.join(', ')}.`;
-  if (idsFile === undefined && given.every((name) => name === '--exclude-file')) return 'Which assistants? Give --ids-file, --all, --search or --older-than.';
-  if (olderThan !== undefined && rotatedBefore !== undefined) return '--older-than and --rotated-before say the same: give one of them.';
+  const { all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues, timeout } =
+    wish;
+  // Such as of a variable that is not set. The gateway takes an empty term for none, and that is all of the
+  // org.
+  if (search?.trim() === '')
+    return '--search is empty. Give a term, or --all where all of the org are meant.';
+  const ofOrg = {
+    '--all': all,
+    '--search': search,
+    '--older-than': olderThan,
+    '--rotated-before': rotatedBefore,
+    '--exclude-file': excludeFile,
+  };
+  const given = Object.entries(ofOrg)
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name);
+  if (idsFile !== undefined && given.length > 0)
+    return `--ids-file names the assistants one by one: it cannot be given together with ${given.join(', ')}.`;
+  if (idsFile === undefined && given.every((name) => name === '--exclude-file'))
+    return 'Which assistants? Give --ids-file, --all, --search or --older-than.';
+  if (olderThan !== undefined && rotatedBefore !== undefined)
+    return '--older-than and --rotated-before say the same: give one of them.';
   if (canaryContinues && canary === undefined) return '--canary-continues needs --canary.';
-  if (wish.canaryAwaitsConsumers && !canaryContinues) return '--canary-awaits-consumers needs --canary-continues.';
-  if (timeout !== undefined && !isFollowed(wish)) return '--timeout needs --watch, --dry-run or --results-file: without them nothing is waited for.';
+  if (wish.canaryAwaitsConsumers && !canaryContinues)
+    return '--canary-awaits-consumers needs --canary-continues.';
+  if (timeout !== undefined && !isFollowed(wish))
+    return '--timeout needs --watch, --dry-run or --results-file: without them nothing is waited for.';
   return undefined;
 };
 
@@ -92,15 +113,26 @@ export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): Crea
     search: wish.search ?? '',
     urgent: wish.urgent ?? false,
     validateOnly: wish.dryRun ?? false,
-    ...(beforeMs !== undefined && { rotatedBefore: { seconds: Math.floor(beforeMs / 1000), nanos: Math.round(beforeMs % 1000) * 1_000_000 } }),
-    ...(wish.canary !== undefined && { canary: { count: wish.canary, continues: wish.canaryContinues ?? false, awaitsConsumers: wish.canaryAwaitsConsumers ?? false } }),
+    ...(beforeMs !== undefined && {
+      rotatedBefore: { seconds: Math.floor(beforeMs / 1000), nanos: Math.round(beforeMs % 1000) * 1_000_000 },
+    }),
+    ...(wish.canary !== undefined && {
+      canary: {
+        count: wish.canary,
+        continues: wish.canaryContinues ?? false,
+        awaitsConsumers: wish.canaryAwaitsConsumers ?? false,
+      },
+    }),
     ...(wish.requireConsumer && { requireConsumers: wish.requireConsumer }),
     ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
   };
 };
 
 /** The messages of the request, each read from its file when the one before has left. */
-export async function* bulkMessages(spec: CreateBulkRotationRequest, { idsFile, excludeFile }: BulkWish): AsyncGenerator<CreateBulkRotationRequest> {
+export async function* bulkMessages(
+  spec: CreateBulkRotationRequest,
+  { idsFile, excludeFile }: BulkWish,
+): AsyncGenerator<CreateBulkRotationRequest> {
   let first = spec;
   const take = async function* (path: string | undefined, field: 'assistantIds' | 'excludeAssistantIds') {
     if (path === undefined) return;

@@ -5,14 +5,22 @@ import { Command, Option } from 'commander';
 import { completionScript, completionShells } from './completion-script.ts';
 
 const program = new Command('rekey')
-  .addCommand(new Command('retry').description("try 'it' again").argument('<rotation>').option('--wait', 'wait for it'))
+  .addCommand(
+    new Command('retry').description("try 'it' again").argument('<rotation>').option('--wait', 'wait for it'),
+  )
   .addCommand(
     new Command('bulk')
       .addCommand(new Command('create').option('--ids-file <path>', 'a file').option('--org <id>', 'an org'))
-      .addCommand(new Command('list').addOption(new Option('--state <state>', 'a state').choices(['paused', 'failed'])))
+      .addCommand(
+        new Command('list').addOption(new Option('--state <state>', 'a state').choices(['paused', 'failed'])),
+      )
       .addCommand(new Command('retry').option('--json', 'as JSON')),
   )
-  .addCommand(new Command('key-file').addCommand(new Command('create').argument('<path>').option('--if-missing', 'or leave it')));
+  .addCommand(
+    new Command('key-file').addCommand(
+      new Command('create').argument('<path>').option('--if-missing', 'or leave it'),
+    ),
+  );
 
 const complete = async (...words: string[]): Promise<string[]> => {
   const script = `${completionScript(program, 'bash')}\nCOMP_WORDS=(rekey "$@"); COMP_CWORD=$#; _rekey; echo "\${COMPREPLY[*]}"`;
@@ -23,10 +31,16 @@ const complete = async (...words: string[]): Promise<string[]> => {
 describe('the script for bash', () => {
   it.each([
     [['b'], ['bulk']],
-    [['bulk', ''], ['create', 'list', 'retry', 'help', '--help']],
+    [
+      ['bulk', ''],
+      ['create', 'list', 'retry', 'help', '--help'],
+    ],
     [['bulk', 'create', '--o'], ['--org']],
     [['bulk', 'list', '--state', 'pa'], ['paused']],
-    [['bulk', 'retry', '--'], ['--json', '--help']],
+    [
+      ['bulk', 'retry', '--'],
+      ['--json', '--help'],
+    ],
     [['retry', '--w'], ['--wait']],
     [['retry', 'list', '--w'], ['--wait']],
     [['key-file', 'create', '--if'], ['--if-missing']],
@@ -34,7 +48,11 @@ describe('the script for bash', () => {
     expect(await complete(...words)).toEqual(completions);
   });
 
-  it.each([[['bulk', 'create', '--ids-file', '']], [['key-file', 'create', '']], [['bulk', 'create', '--org', '']]])('leaves %j to the shell', async (words) => {
+  it.each([
+    [['bulk', 'create', '--ids-file', '']],
+    [['key-file', 'create', '']],
+    [['bulk', 'create', '--org', '']],
+  ])('leaves %j to the shell', async (words) => {
     expect(await complete(...words)).toEqual([]);
   });
 });
@@ -48,6 +66,7 @@ describe('the script for zsh', () => {
 describe('completionScript', () => {
   it.each(completionShells)('knows every command and option in %s', (shell) => {
     const script = completionScript(program, shell);
-    for (const word of ['retry', 'bulk', 'create', 'ids-file', 'state', 'paused', 'if-missing']) expect(script).toContain(word);
+    for (const word of ['retry', 'bulk', 'create', 'ids-file', 'state', 'paused', 'if-missing'])
+      expect(script).toContain(word);
   });
 });

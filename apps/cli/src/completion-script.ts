@@ -16,7 +16,10 @@ interface Word {
   description: string;
 }
 
-/** What comes after an option: nothing, one of some words, the name of a file, or something that nobody can guess. */
+/**
+ * What comes after an option: nothing, one of some words, the name of a file, or something that nobody can
+ * guess.
+ */
 type Value = 'none' | 'path' | 'other' | readonly string[];
 
 export const completionShells = ['bash', 'zsh', 'fish'] as const;
@@ -30,20 +33,32 @@ const placesOf = (command: Command, path: string[] = []): Place[] => {
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
   const place: Place = {
     path: path.join(' '),
-    words: [...commands.map((sub) => ({ name: sub.name(), description: sub.description() })), ...choices.map((name) => ({ name, description: '' }))],
+    words: [
+      ...commands.map((sub) => ({ name: sub.name(), description: sub.description() })),
+      ...choices.map((name) => ({ name, description: '' })),
+    ],
     options: help.visibleOptions(command).map(({ long, description, flags, required, argChoices }) => ({
-      name: long!, description, value: argChoices ?? (!required ? 'none' : isPath(/<(.*)>/.exec(flags)![1]!) ? 'path' : 'other'),
+      name: long!,
+      description,
+      value: argChoices ?? (!required ? 'none' : isPath(/<(.*)>/.exec(flags)![1]!) ? 'path' : 'other'),
     })),
     takesPath: command.registeredArguments.some((argument) => isPath(argument.name())),
   };
   return [place, ...commands.flatMap((sub) => placesOf(sub, [...path, sub.name()]))];
 };
 
-const indented = (lines: string[], by: number): string => lines.map((line) => `${' '.repeat(by)}${line}`).join('\n');
+const indented = (lines: string[], by: number): string =>
+  lines.map((line) => `${' '.repeat(by)}${line}`).join('\n');
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Patterns of a `case`: what follows the options of which a value is one of the words, the name of a file, or anything. */
-const valueCases = (places: Place[], { words, path, other }: { words: (choices: readonly string[]) => string; path: string; other: string }): string[] =>
+/**
+ * Patterns of a `case`: what follows the options of which a value is one of the words, the name of a file, or
+ * anything.
+ */
+const valueCases = (
+  places: Place[],
+  { words, path, other }: { words: (choices: readonly string[]) => string; path: string; other: string },
+): string[] =>
   places.flatMap((place) =>
     place.options.flatMap(({ name, value }) => {
       if (value === 'none') return [];
@@ -52,9 +67,15 @@ const valueCases = (places: Place[], { words, path, other }: { words: (choices: 
     }),
   );
 
-const subCommands = (places: Place[]): string => places.filter(({ path }) => path !== '').map(({ path }) => `"${path.includes(' ') ? path : ` ${path}`}"`).join('|');
+const subCommands = (places: Place[]): string =>
+  places
+    .filter(({ path }) => path !== '')
+    .map(({ path }) => `"${path.includes(' ') ? path : ` ${path}`}"`)
+    .join('|');
 
-const bash = (places: Place[]): string => `# Completion of rekey for bash. For this shell: source <(rekey completion bash)
+const bash = (
+  places: Place[],
+): string => `# Completion of rekey for bash. For this shell: source <(rekey completion bash)
 _rekey() {
   local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" word
   COMPREPLY=()
@@ -68,10 +89,21 @@ _rekey() {
 ${indented(valueCases(places, { words: (choices) => `COMPREPLY=($(compgen -W ${quoted(choices.join(' '))} -- "$current")); return`, path: 'return', other: 'return' }), 4)}
   esac
   case "$command" in
-${indented(places.map(({ path, words, options }) => `"${path}") words=${quoted([...words, ...options].map(({ name }) => name).join(' '))} ;;`), 4)}
+${indented(
+  places.map(
+    ({ path, words, options }) =>
+      `"${path}") words=${quoted([...words, ...options].map(({ name }) => name).join(' '))} ;;`,
+  ),
+  4,
+)}
   esac
   case "$command" in
-${indented(places.filter(({ takesPath }) => takesPath).map(({ path }) => `"${path}") [[ $current == -* ]] || return ;;`), 4)}
+${indented(
+  places
+    .filter(({ takesPath }) => takesPath)
+    .map(({ path }) => `"${path}") [[ $current == -* ]] || return ;;`),
+  4,
+)}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
@@ -94,10 +126,20 @@ _rekey() {
 ${indented(valueCases(places, { words: (choices) => `compadd -- ${choices.join(' ')}; return`, path: '_files; return', other: 'return' }), 4)}
   esac
   case "$command" in
-${indented(places.filter(({ takesPath }) => takesPath).map(({ path }) => `"${path}") if [[ $current != -* ]]; then _files; return; fi ;;`), 4)}
+${indented(
+  places
+    .filter(({ takesPath }) => takesPath)
+    .map(({ path }) => `"${path}") if [[ $current != -* ]]; then _files; return; fi ;;`),
+  4,
+)}
   esac
   case "$command" in
-${indented(places.map(({ path, words, options }) => `"${path}") found=(${[...words, ...options].map(described).join(' ')}) ;;`), 4)}
+${indented(
+  places.map(
+    ({ path, words, options }) => `"${path}") found=(${[...words, ...options].map(described).join(' ')}) ;;`,
+  ),
+  4,
+)}
   esac
   _describe 'rekey' found
 }
@@ -108,20 +150,35 @@ const fishQuoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').r
 
 const fishPlace = ({ path, words, options, takesPath }: Place): string[] => {
   const at = `complete -c rekey -n ${fishQuoted(`__rekey_at ${path}`.trim())}`;
-  const value = (of: Value): string => (of === 'none' ? '' : of === 'path' ? ' -r -F' : of === 'other' ? ' -x' : ` -x -a ${fishQuoted(of.join(' '))}`);
+  const value = (of: Value): string =>
+    of === 'none'
+      ? ''
+      : of === 'path'
+        ? ' -r -F'
+        : of === 'other'
+          ? ' -x'
+          : ` -x -a ${fishQuoted(of.join(' '))}`;
   return [
     ...(takesPath ? [`${at} -F`] : []),
     ...words.map(({ name, description }) => `${at} -a ${name} -d ${fishQuoted(description)}`),
-    ...options.map(({ name, description, value: of }) => `${at} -l ${name.slice(2)}${value(of)} -d ${fishQuoted(description)}`),
+    ...options.map(
+      ({ name, description, value: of }) =>
+        `${at} -l ${name.slice(2)}${value(of)} -d ${fishQuoted(description)}`,
+    ),
   ];
 };
 
-const fish = (places: Place[]): string => `# Completion of rekey for fish. For this shell: rekey completion fish | source
+const fish = (
+  places: Place[],
+): string => `# Completion of rekey for fish. For this shell: rekey completion fish | source
 function __rekey_at
     set -l command ''
     for word in (commandline -opc)[2..-1]
         switch "$command $word"
-            case ${places.filter(({ path }) => path !== '').map(({ path }) => `'${path.includes(' ') ? path : ` ${path}`}'`).join(' ')}
+            case ${places
+              .filter(({ path }) => path !== '')
+              .map(({ path }) => `'${path.includes(' ') ? path : ` ${path}`}'`)
+              .join(' ')}
                 set command (string trim -- "$command $word")
         end
     end
@@ -131,5 +188,9 @@ complete -c rekey -f
 ${places.flatMap(fishPlace).join('\n')}
 `;
 
-/** A script that completes the commands and options of a program as they are now, without starting it at each Tab. */
-export const completionScript = (program: Command, shell: CompletionShell): string => ({ bash, zsh, fish })[shell](placesOf(program));
+/**
+ * A script that completes the commands and options of a program as they are now, without starting it at each
+ * Tab.
+ */
+export const completionScript = (program: Command, shell: CompletionShell): string =>
+  ({ bash, zsh, fish })[shell](placesOf(program));

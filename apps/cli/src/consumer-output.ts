@@ -2,8 +2,14 @@ import type { ProtoConsumer } from '@rekey/rpc';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
 const number = (value: unknown): number => Number(value ?? 0);
-const lagMs = ({ lag }: ProtoConsumer): number | undefined => (lag ? number(lag.seconds) * 1000 + (lag.nanos ?? 0) / 1e6 : undefined);
-const time = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`);
+const lagMs = ({ lag }: ProtoConsumer): number | undefined =>
+  lag ? number(lag.seconds) * 1000 + (lag.nanos ?? 0) / 1e6 : undefined;
+const time = (ms: number): string =>
+  ms < 1000
+    ? `${Math.round(ms)} ms`
+    : ms < 120_000
+      ? `${(ms / 1000).toFixed(1)} s`
+      : `${Math.round(ms / 60_000)} min`;
 
 /** A consumer as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
 export const consumerJson = (consumer: ProtoConsumer): Record<string, unknown> =>
@@ -25,15 +31,25 @@ export const consumerJson = (consumer: ProtoConsumer): Record<string, unknown> =
       seq: number(one.seq),
       key_count: number(one.keyCount),
       unapplied_count: number(one.unappliedCount),
-      unapplied: one.unapplied.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version: number(version), why })),
+      unapplied: one.unapplied.map(({ assistantId, version, why }) => ({
+        assistant_id: assistantId,
+        version: number(version),
+        why,
+      })),
       refused_count: number(one.refusedCount),
-      refused: one.refused.map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version: number(version), why })),
+      refused: one.refused.map(({ assistantId, version, why }) => ({
+        assistant_id: assistantId,
+        version: number(version),
+        why,
+      })),
     })),
   });
 
 const live = (consumer: ProtoConsumer) => consumer.instances.filter((one) => one.live);
-const unapplied = (consumer: ProtoConsumer): number => live(consumer).reduce((sum, one) => sum + number(one.unappliedCount), 0);
-const refused = (consumer: ProtoConsumer): number => live(consumer).reduce((sum, one) => sum + number(one.refusedCount), 0);
+const unapplied = (consumer: ProtoConsumer): number =>
+  live(consumer).reduce((sum, one) => sum + number(one.unappliedCount), 0);
+const refused = (consumer: ProtoConsumer): number =>
+  live(consumer).reduce((sum, one) => sum + number(one.refusedCount), 0);
 
 /** In words: whether it has all, how much it has still to apply, or that it is gone. */
 const howFar = (consumer: ProtoConsumer): string => {
@@ -47,12 +63,27 @@ const HEAD = ['NAME', 'STATE', 'INSTANCES', 'HOW FAR', 'KEYS', 'NOT APPLIED', 'R
 export const consumersTable = (consumers: ProtoConsumer[]): string => {
   if (consumers.length === 0) return 'no consumers; rekey consumer add --help tells how to add one\n';
   const rows = consumers.map((consumer) => [
-    consumer.name, String(consumer.state), String(live(consumer).length), howFar(consumer),
-    live(consumer).length === 0 ? '' : Math.min(...live(consumer).map((one) => number(one.keyCount))).toLocaleString('en'),
-    unapplied(consumer) === 0 ? '' : String(unapplied(consumer)), refused(consumer) === 0 ? '' : String(refused(consumer)), consumer.orgs.map(printable).join(' '),
+    consumer.name,
+    String(consumer.state),
+    String(live(consumer).length),
+    howFar(consumer),
+    live(consumer).length === 0
+      ? ''
+      : Math.min(...live(consumer).map((one) => number(one.keyCount))).toLocaleString('en'),
+    unapplied(consumer) === 0 ? '' : String(unapplied(consumer)),
+    refused(consumer) === 0 ? '' : String(refused(consumer)),
+    consumer.orgs.map(printable).join(' '),
   ]);
   const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  return [HEAD, ...rows].map((row) => `${row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()}\n`).join('');
+  return [HEAD, ...rows]
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 };
 
 export const consumerText = (consumer: ProtoConsumer): string =>
@@ -68,9 +99,29 @@ export const consumerText = (consumer: ProtoConsumer): string =>
     ...consumer.instances.map((one) => {
       const keys = `${number(one.keyCount).toLocaleString('en')} keys`;
       const not = number(one.unappliedCount) > 0 ? [`${number(one.unappliedCount)} not applied`] : [];
-      const all = number(one.refusedCount) > 0 ? [`${number(one.refusedCount)} refused since it started`] : [];
-      return [`  ${one.live ? 'live' : 'gone'}`, printable(one.id), `seq ${number(one.seq)}`, keys, `heard of ${isoTime(one.heardTime)}`, ...not, ...all].join('  ');
+      const all =
+        number(one.refusedCount) > 0 ? [`${number(one.refusedCount)} refused since it started`] : [];
+      return [
+        `  ${one.live ? 'live' : 'gone'}`,
+        printable(one.id),
+        `seq ${number(one.seq)}`,
+        keys,
+        `heard of ${isoTime(one.heardTime)}`,
+        ...not,
+        ...all,
+      ].join('  ');
     }),
-    ...live(consumer).flatMap((one) => one.unapplied.slice(0, 5).map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`)),
-    ...live(consumer).flatMap((one) => one.refused.slice(0, 5).map(({ assistantId, why }) => `  refused, of ${printable(assistantId) || 'no assistant'}: ${printable(why)}`)),
+    ...live(consumer).flatMap((one) =>
+      one.unapplied
+        .slice(0, 5)
+        .map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`),
+    ),
+    ...live(consumer).flatMap((one) =>
+      one.refused
+        .slice(0, 5)
+        .map(
+          ({ assistantId, why }) =>
+            `  refused, of ${printable(assistantId) || 'no assistant'}: ${printable(why)}`,
+        ),
+    ),
   ].join('\n');

@@ -7,7 +7,16 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ListOutcome } from '@rekey/invent';
 import { createConnectProxy } from '@rekey/testing';
-import { checkBinding, checkDurable, checkMemory, examine, exitCodeOf, tellAccepted, tellReachable, type Finding } from './doctor-checks.ts';
+import {
+  checkBinding,
+  checkDurable,
+  checkMemory,
+  examine,
+  exitCodeOf,
+  tellAccepted,
+  tellReachable,
+  type Finding,
+} from './doctor-checks.ts';
 
 describe('what Redis says of itself', () => {
   it.each([
@@ -30,7 +39,12 @@ describe('what Redis says of itself', () => {
 });
 
 describe('the ledger and the key file', () => {
-  it.each([['K1', 'K1', 'ok'], ['K1', 'K2', 'fail'], ['K1', undefined, 'warn'], [undefined, 'K1', 'warn']])('bound to %j, key file %j: %s', (boundTo, own, status) => {
+  it.each([
+    ['K1', 'K1', 'ok'],
+    ['K1', 'K2', 'fail'],
+    ['K1', undefined, 'warn'],
+    [undefined, 'K1', 'warn'],
+  ])('bound to %j, key file %j: %s', (boundTo, own, status) => {
     expect(checkBinding('rekey', boundTo, own)).toMatchObject({ status });
   });
 });
@@ -43,21 +57,44 @@ describe('what Invent answers', () => {
     [{ outcome: 'not-read', code: 'UPSTREAM_RATE_LIMITED', status: 429, reason: 'HTTP 429' }, 'warn'],
     [{ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', status: 503, reason: 'HTTP 503' }, 'fail'],
     [{ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'ECONNREFUSED' }, 'fail'],
-    [{ outcome: 'not-read', code: 'UPSTREAM_UNEXPECTED', status: 302, reason: 'HTTP 302, a redirect to https://login.example' }, 'fail'],
-    [{ outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: 'a 200 that is not a JSON array' }, 'fail'],
+    [
+      {
+        outcome: 'not-read',
+        code: 'UPSTREAM_UNEXPECTED',
+        status: 302,
+        reason: 'HTTP 302, a redirect to https://login.example',
+      },
+      'fail',
+    ],
+    [
+      { outcome: 'not-read', code: 'OUTCOME_UNKNOWN', status: 200, reason: 'a 200 that is not a JSON array' },
+      'fail',
+    ],
   ])('%j: %s', (outcome, status) => {
-    expect(tellAccepted(new URL('https://api.example'), 'c', outcome)).toMatchObject({ status, message: expect.stringContaining('reason' in outcome && status === 'fail' ? `${outcome.status ?? outcome.reason}` : 'api.example') });
+    expect(tellAccepted(new URL('https://api.example'), 'c', outcome)).toMatchObject({
+      status,
+      message: expect.stringContaining(
+        'reason' in outcome && status === 'fail' ? `${outcome.status ?? outcome.reason}` : 'api.example',
+      ),
+    });
   });
 
   it.each([401, 'ENOTFOUND'])('%j without an API key: a warning that names the variables', (answer) => {
-    expect(tellReachable(new URL('https://api.example'), answer)).toMatchObject({ status: 'warn', advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE') });
+    expect(tellReachable(new URL('https://api.example'), answer)).toMatchObject({
+      status: 'warn',
+      advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE'),
+    });
   });
 });
 
 describe('examine', () => {
   let upstream: Server;
   const asked: string[] = [];
-  const plain: { status: number; headers: Record<string, string>; body: Buffer } = { status: 200, headers: {}, body: Buffer.from('[]') };
+  const plain: { status: number; headers: Record<string, string>; body: Buffer } = {
+    status: 200,
+    headers: {},
+    body: Buffer.from('[]'),
+  };
   let respond = plain;
   beforeAll(async () => {
     upstream = createServer((request, response) => {
@@ -78,82 +115,181 @@ describe('examine', () => {
   const baseUrl = () => `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 
   it('looks at everything although nothing answers, and shows no secret', async () => {
-    const all = await findings({ REDIS_URL: 'redis://user:hunter2@127.0.0.1:1', REKEY_KEY_FILE: '/no/such', INVENT_BASE_URL: 'http://127.0.0.1:1', INVENT_API_KEY: 'hunter3' });
-    expect(all.map(({ check, status }) => [check, status])).toEqual([['gateway', 'fail'], ['key file', 'fail'], ['redis', 'fail'], ['invent', 'fail']]);
+    const all = await findings({
+      REDIS_URL: 'redis://user:hunter2@127.0.0.1:1',
+      REKEY_KEY_FILE: '/no/such',
+      INVENT_BASE_URL: 'http://127.0.0.1:1',
+      INVENT_API_KEY: 'hunter3',
+    });
+    expect(all.map(({ check, status }) => [check, status])).toEqual([
+      ['gateway', 'fail'],
+      ['key file', 'fail'],
+      ['redis', 'fail'],
+      ['invent', 'fail'],
+    ]);
     expect(JSON.stringify(all)).not.toMatch(/hunter/);
     expect(all.every(({ advice }) => advice !== undefined)).toBe(true);
   });
 
   it('asks Invent once, for the smallest page', async () => {
     asked.length = 0;
-    expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' })).at(-1)).toMatchObject({ check: 'invent', status: 'ok', message: expect.stringContaining('one request') });
+    expect(
+      (
+        await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' })
+      ).at(-1),
+    ).toMatchObject({ check: 'invent', status: 'ok', message: expect.stringContaining('one request') });
     expect(asked).toEqual(['GET /orgs/c/assistants?page=1&take=1 Bearer k']);
   });
 
   it('reads what a worker reads: an answer that cannot be read fails, and a list that was compressed unasked does not', async () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' };
     for (const [answer, status, message] of [
-      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: gzipSync('[]') }, 'ok', 'accepts the API key'],
-      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from('[]') }, 'ok', 'accepts the API key'],
-      [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from([0, 1]) }, 'fail', 'a body that is not gzip'],
-      [{ status: 200, headers: {}, body: Buffer.from('<html>sign in</html>') }, 'fail', 'a 200 that is not a JSON array'],
-      [{ status: 302, headers: { location: 'https://login.example/?token=hunter2' }, body: Buffer.of() }, 'fail', 'a redirect to https://login.example)'],
+      [
+        { status: 200, headers: { 'content-encoding': 'gzip' }, body: gzipSync('[]') },
+        'ok',
+        'accepts the API key',
+      ],
+      [
+        { status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from('[]') },
+        'ok',
+        'accepts the API key',
+      ],
+      [
+        { status: 200, headers: { 'content-encoding': 'gzip' }, body: Buffer.from([0, 1]) },
+        'fail',
+        'a body that is not gzip',
+      ],
+      [
+        { status: 200, headers: {}, body: Buffer.from('<html>sign in</html>') },
+        'fail',
+        'a 200 that is not a JSON array',
+      ],
+      [
+        { status: 302, headers: { location: 'https://login.example/?token=hunter2' }, body: Buffer.of() },
+        'fail',
+        'a redirect to https://login.example)',
+      ],
     ] as const) {
       respond = answer;
-      expect((await findings(env)).at(-1)).toMatchObject({ check: 'invent', status, message: expect.stringContaining(message) });
+      expect((await findings(env)).at(-1)).toMatchObject({
+        check: 'invent',
+        status,
+        message: expect.stringContaining(message),
+      });
     }
     respond = plain;
   });
 
   it('goes through the proxy that workers go through, and to loopback without it', async () => {
     const proxy = await createConnectProxy({ portOf: () => (upstream.address() as AddressInfo).port });
-    const env = { REDIS_URL: 'redis://127.0.0.1:1', INVENT_API_KEY: 'k', INVENT_PLAIN_HTTP_HOSTS: 'invent.test', HTTP_PROXY: `http://user:hunter2@127.0.0.1:${proxy.port}` };
+    const env = {
+      REDIS_URL: 'redis://127.0.0.1:1',
+      INVENT_API_KEY: 'k',
+      INVENT_PLAIN_HTTP_HOSTS: 'invent.test',
+      HTTP_PROXY: `http://user:hunter2@127.0.0.1:${proxy.port}`,
+    };
     const through = await findings({ ...env, INVENT_BASE_URL: 'http://invent.test' });
     const directly = await findings({ ...env, INVENT_BASE_URL: baseUrl() });
-    const malformed = await findings({ ...env, HTTP_PROXY: 'socks5://hunter2', INVENT_BASE_URL: 'http://invent.test' });
+    const malformed = await findings({
+      ...env,
+      HTTP_PROXY: 'socks5://hunter2',
+      INVENT_BASE_URL: 'http://invent.test',
+    });
     await proxy.close();
-    expect(through.at(-1)).toMatchObject({ status: 'ok', message: expect.stringContaining('through the proxy of HTTP_PROXY') });
+    expect(through.at(-1)).toMatchObject({
+      status: 'ok',
+      message: expect.stringContaining('through the proxy of HTTP_PROXY'),
+    });
     expect(directly.at(-1)).toMatchObject({ status: 'ok' });
-    expect(malformed.at(-1)).toMatchObject({ status: 'fail', message: expect.stringContaining('HTTP_PROXY must be') });
+    expect(malformed.at(-1)).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('HTTP_PROXY must be'),
+    });
     expect(proxy.targets).toEqual(['invent.test:80']);
     expect(JSON.stringify([through, directly, malformed])).not.toContain('hunter2');
   });
 
   it('without an API key only sees that somebody answers', async () => {
     asked.length = 0;
-    expect((await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() })).at(-1)).toMatchObject({ check: 'invent', status: 'warn' });
+    expect(
+      (await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() })).at(-1),
+    ).toMatchObject({ check: 'invent', status: 'warn' });
     expect(asked).toEqual(['GET / undefined']);
   });
 
   it('says which variables come from a running npm start, and which it does not keep', async () => {
-    const all = await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() }, { names: ['REDIS_URL', 'REKEY_KEY_FILE'], withheld: ['INVENT_API_KEY'] });
+    const all = await findings(
+      { REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() },
+      { names: ['REDIS_URL', 'REKEY_KEY_FILE'], withheld: ['INVENT_API_KEY'] },
+    );
     expect(all.slice(1, 3)).toEqual([
-      { check: 'environment', status: 'ok', message: expect.stringContaining('REDIS_URL, REKEY_KEY_FILE are taken from it') },
-      { check: 'environment', status: 'warn', message: expect.stringMatching(/^INVENT_API_KEY /), advice: expect.stringContaining('Set it here too') },
+      {
+        check: 'environment',
+        status: 'ok',
+        message: expect.stringContaining('REDIS_URL, REKEY_KEY_FILE are taken from it'),
+      },
+      {
+        check: 'environment',
+        status: 'warn',
+        message: expect.stringMatching(/^INVENT_API_KEY /),
+        advice: expect.stringContaining('Set it here too'),
+      },
     ]);
   });
 
   it('looks at no Redis by guess, if npm start does not keep where its own is', async () => {
-    const all = await findings({ INVENT_BASE_URL: baseUrl() }, { names: ['GRPC_ADDRESS'], withheld: ['REDIS_URL'] });
-    expect(all).toContainEqual(expect.objectContaining({ check: 'environment', status: 'fail', message: expect.stringMatching(/^REDIS_URL /) }));
+    const all = await findings(
+      { INVENT_BASE_URL: baseUrl() },
+      { names: ['GRPC_ADDRESS'], withheld: ['REDIS_URL'] },
+    );
+    expect(all).toContainEqual(
+      expect.objectContaining({
+        check: 'environment',
+        status: 'fail',
+        message: expect.stringMatching(/^REDIS_URL /),
+      }),
+    );
     expect(all.map(({ check }) => check)).not.toContain('redis');
   });
 
   it('names bad variables, and shows no value', async () => {
-    expect(await findings({ REDIS_URL: 'http://hunter2' })).toEqual([expect.objectContaining({ check: 'gateway' }), { check: 'environment', status: 'fail', message: expect.stringMatching(/REDIS_URL(?!.*hunter2)/), advice: expect.any(String) }]);
+    expect(await findings({ REDIS_URL: 'http://hunter2' })).toEqual([
+      expect.objectContaining({ check: 'gateway' }),
+      {
+        check: 'environment',
+        status: 'fail',
+        message: expect.stringMatching(/REDIS_URL(?!.*hunter2)/),
+        advice: expect.any(String),
+      },
+    ]);
   });
 
   it.each([
-    [{ INVENT_API_KEY: 'hunter2', INVENT_API_KEYS_FILE: '/keys.json' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE'],
+    [
+      { INVENT_API_KEY: 'hunter2', INVENT_API_KEYS_FILE: '/keys.json' },
+      'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE',
+    ],
     [{ INVENT_REQUESTS_PER_MINUTE: 'hunter2' }, 'INVENT_REQUESTS_PER_MINUTE: must be a whole number'],
     [{ INVENT_EGRESS: 'hunter 2' }, 'INVENT_EGRESS: must be 1 to 64'],
     [{ REKEY_KEEP_EVENTS: '1' }, 'REKEY_KEEP_EVENTS: must be from 100'],
     [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY: must be from 1'],
-    [{ REKEY_LANDING_WINDOW_MS: '1000' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
-    [{ REKEY_SHUTDOWN_TIMEOUT_MS: '30000' }, 'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS'],
+    [
+      { REKEY_LANDING_WINDOW_MS: '1000' },
+      'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS',
+    ],
+    [
+      { REKEY_SHUTDOWN_TIMEOUT_MS: '30000' },
+      'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS',
+    ],
   ])('finds what workers do not start with: %j', async (env, complaint) => {
-    const found = (await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), ...env })).at(-1)!;
-    expect(found).toMatchObject({ check: 'environment', status: 'fail', message: expect.stringContaining(complaint) });
+    const found = (
+      await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), ...env })
+    ).at(-1)!;
+    expect(found).toMatchObject({
+      check: 'environment',
+      status: 'fail',
+      message: expect.stringContaining(complaint),
+    });
     expect(found.message).not.toContain('hunter');
   });
 
@@ -161,17 +297,41 @@ describe('examine', () => {
     asked.length = 0;
     const folder = await mkdtemp(join(tmpdir(), 'rekey-doctor-'));
     const path = join(folder, 'keys.json');
-    await writeFile(path, JSON.stringify(Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`org_${i}`, 'k']))));
-    const all = await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEYS_FILE: path });
+    await writeFile(
+      path,
+      JSON.stringify(Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`org_${i}`, 'k']))),
+    );
+    const all = await findings({
+      REDIS_URL: 'redis://127.0.0.1:1',
+      INVENT_BASE_URL: baseUrl(),
+      INVENT_API_KEYS_FILE: path,
+    });
     await rm(folder, { recursive: true });
     expect(asked).toHaveLength(10);
     expect(all.filter(({ check, status }) => check === 'invent' && status === 'ok')).toHaveLength(10);
-    expect(all.at(-1)).toEqual({ check: 'invent', status: 'warn', message: 'the API keys of 2 more orgs of INVENT_API_KEYS_FILE were not tried', advice: expect.any(String) });
+    expect(all.at(-1)).toEqual({
+      check: 'invent',
+      status: 'warn',
+      message: 'the API keys of 2 more orgs of INVENT_API_KEYS_FILE were not tried',
+      advice: expect.any(String),
+    });
   });
 
   it('tells apart what is away and what is wrong', async () => {
-    expect(exitCodeOf(await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' }))).toBe(2);
-    expect(exitCodeOf(await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: 'http://127.0.0.1:1', INVENT_API_KEY: 'k' }))).toBe(1);
+    expect(
+      exitCodeOf(
+        await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' }),
+      ),
+    ).toBe(2);
+    expect(
+      exitCodeOf(
+        await findings({
+          REDIS_URL: 'redis://127.0.0.1:1',
+          INVENT_BASE_URL: 'http://127.0.0.1:1',
+          INVENT_API_KEY: 'k',
+        }),
+      ),
+    ).toBe(1);
     expect(exitCodeOf([{ check: 'redis durability', status: 'warn', message: '' }])).toBe(0);
   });
 });

@@ -11,12 +11,16 @@ const client = {
   listBulkRotationItems: async ({ pageToken }: { pageToken: string }) => {
     pages += 1;
     const ids = pageToken === '' ? ['a', 'b'] : ['c', 'd'];
-    return { items: ids.map((assistantId): ProtoBulkItem => ({ assistantId, state: 'SUCCEEDED', error: null })), nextPageToken: pageToken === '' ? 'more' : '' };
+    return {
+      items: ids.map((assistantId): ProtoBulkItem => ({ assistantId, state: 'SUCCEEDED', error: null })),
+      nextPageToken: pageToken === '' ? 'more' : '',
+    };
   },
 } as unknown as GatewayClient;
 const collect = async (limit?: number) => {
   const ids: string[] = [];
-  for await (const { assistantId } of itemsOf(client, 'blk_1', limit === undefined ? {} : { limit })) ids.push(assistantId);
+  for await (const { assistantId } of itemsOf(client, 'blk_1', limit === undefined ? {} : { limit }))
+    ids.push(assistantId);
   return ids;
 };
 

@@ -28,12 +28,23 @@ export interface WantedItems {
 }
 
 /** The assistants of a bulk rotation, a page at a time. */
-export async function* itemsOf(client: GatewayClient, id: string, { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {}): AsyncGenerator<ProtoBulkItem> {
+export async function* itemsOf(
+  client: GatewayClient,
+  id: string,
+  { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {},
+): AsyncGenerator<ProtoBulkItem> {
   const patience = createPatience();
   let pageToken = '';
   let left = limit;
   for (;;) {
-    const page = await client.listBulkRotationItems({ id, pageSize: Math.min(left, ITEMS_A_PAGE), pageToken, ...(state && { state }) }).catch((error: unknown) => patience.afterError(error));
+    const page = await client
+      .listBulkRotationItems({
+        id,
+        pageSize: Math.min(left, ITEMS_A_PAGE),
+        pageToken,
+        ...(state && { state }),
+      })
+      .catch((error: unknown) => patience.afterError(error));
     if (!page) continue;
     patience.answered();
     yield* page.items.slice(0, left);
@@ -44,23 +55,34 @@ export async function* itemsOf(client: GatewayClient, id: string, { state, limit
 }
 
 /** Writes --results-file where it is wanted. */
-export const writeResults = async (client: GatewayClient, id: string, { resultsFile }: { resultsFile?: string }, wanted?: WantedItems): Promise<void> => {
+export const writeResults = async (
+  client: GatewayClient,
+  id: string,
+  { resultsFile }: { resultsFile?: string },
+  wanted?: WantedItems,
+): Promise<void> => {
   if (resultsFile === undefined) return;
   const count = await writeResultsFile(resultsFile, itemsOf(client, id, wanted));
   process.stderr.write(`${count} assistants written to ${resultsFile}\n`);
 };
 
 /**
- * Shows a bulk rotation until it has ended, stands still, or the time is up, then writes what is wanted and throws where it is not as asked. A gateway
- * that is away for a short time is waited for. Ctrl-C ends the command and not the bulk rotation.
+ * Shows a bulk rotation until it has ended, stands still, or the time is up, then writes what is wanted and
+ * throws where it is not as asked. A gateway that is away for a short time is waited for. Ctrl-C ends the
+ * command and not the bulk rotation.
  */
-export const followBulk = async (client: GatewayClient, id: string, options: FollowBulkOptions): Promise<void> => {
+export const followBulk = async (
+  client: GatewayClient,
+  id: string,
+  options: FollowBulkOptions,
+): Promise<void> => {
   const interrupted = new AbortController();
   const onInterrupt = () => {
     if (interrupted.signal.aborted) process.exit(exitCodes.notEnded);
     interrupted.abort();
   };
-  // Not `once`: what restores the cursor of a terminal ends the process where it finds itself the only one that listens.
+  // Not `once`: what restores the cursor of a terminal ends the process where it finds itself the only one
+  // that listens.
   process.on('SIGINT', onInterrupt);
   try {
     const last = await watch(client, id, options, interrupted.signal);
@@ -74,11 +96,21 @@ export const followBulk = async (client: GatewayClient, id: string, options: Fol
 };
 
 const goesOn = (id: string, what: string, reason: string): CliError =>
-  new CliError(`${id} ${what} Follow it again: rekey bulk watch ${id}; stop it: rekey bulk pause ${id}, or rekey bulk cancel ${id}`, reason, exitCodes.notEnded);
+  new CliError(
+    `${id} ${what} Follow it again: rekey bulk watch ${id}; stop it: rekey bulk pause ${id}, or rekey bulk cancel ${id}`,
+    reason,
+    exitCodes.notEnded,
+  );
 
-const watch = async (client: GatewayClient, id: string, { json = false, timeout }: FollowBulkOptions, interrupted: AbortSignal): Promise<ProtoBulkRotation> => {
+const watch = async (
+  client: GatewayClient,
+  id: string,
+  { json = false, timeout }: FollowBulkOptions,
+  interrupted: AbortSignal,
+): Promise<ProtoBulkRotation> => {
   const display = createBulkDisplay({ json, stdout: process.stdout, stderr: process.stderr });
-  const signal = timeout === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(timeout * 1000)]);
+  const signal =
+    timeout === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(timeout * 1000)]);
   const patience = createPatience({ onAway: () => display.away(), signal });
   let last: ProtoBulkRotation | undefined;
   try {
@@ -104,25 +136,46 @@ const watch = async (client: GatewayClient, id: string, { json = false, timeout 
   }
 };
 
-/** Of one that has ended: whether every assistant succeeded, and is known to hold the key that was published. */
+/**
+ * Of one that has ended: whether every assistant succeeded, and is known to hold the key that was published.
+ */
 const isAsAsked = ({ state, counts, verification }: ProtoBulkRotation): boolean =>
   (state === 'COMPLETED' || state === 'VALIDATED') && counts!.failed === 0 && !verification?.unverified;
 
-/** Has a command that asked for a bulk rotation end as that did, if it has ended or is stopped: it may be one that the same request made before. */
+/**
+ * Has a command that asked for a bulk rotation end as that did, if it has ended or is stopped: it may be one
+ * that the same request made before.
+ */
 export const endAs = (bulk: ProtoBulkRotation): void => {
   if (ended(bulk) && !isAsAsked(bulk)) process.exitCode = exitCodes.failed;
   if (isBulkStopped(bulk)) process.exitCode = exitCodes.notEnded;
 };
 
-const conclude = async (client: GatewayClient, bulk: ProtoBulkRotation, { json, timeout }: FollowBulkOptions): Promise<void> => {
+const conclude = async (
+  client: GatewayClient,
+  bulk: ProtoBulkRotation,
+  { json, timeout }: FollowBulkOptions,
+): Promise<void> => {
   const { id, state, stop, counts } = bulk;
   if (isBulkStopped(bulk)) {
-    throw new CliError(`${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} Go on: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`, stop?.reason ?? 'NOT_ENDED', exitCodes.notEnded);
+    throw new CliError(
+      `${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} Go on: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`,
+      stop?.reason ?? 'NOT_ENDED',
+      exitCodes.notEnded,
+    );
   }
-  if (!ended(bulk)) throw goesOn(id, `has not ended after ${timeout} s; ${bulk.noLiveWorker ? NO_WORKER : 'it is still in progress'}.`, 'NOT_ENDED');
+  if (!ended(bulk))
+    throw goesOn(
+      id,
+      `has not ended after ${timeout} s; ${bulk.noLiveWorker ? NO_WORKER : 'it is still in progress'}.`,
+      'NOT_ENDED',
+    );
   if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
   if (!isAsAsked(bulk)) process.exitCode = exitCodes.failed;
-  if (state === 'COMPLETED' && counts!.failed > 0) process.stderr.write(`Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`);
+  if (state === 'COMPLETED' && counts!.failed > 0)
+    process.stderr.write(
+      `Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`,
+    );
 };
 
 /** The first few of a dry run that could not be rotated. */
@@ -134,11 +187,15 @@ const showInvalid = async (client: GatewayClient, { id, counts }: ProtoBulkRotat
     process.stdout.write(`  ${itemLine(item)}\n`);
     shown += 1;
   }
-  if (counts.failed > shown) process.stdout.write(`  … and ${counts.failed - shown} more: rekey bulk items ${id} --state failed\n`);
+  if (counts.failed > shown)
+    process.stdout.write(`  … and ${counts.failed - shown} more: rekey bulk items ${id} --state failed\n`);
 };
 
 /** Shows a bulk rotation, and the command that goes on from here. */
 export const showBulk = (options: { json?: boolean }, bulk: ProtoBulkRotation): void => {
   print(options, bulkJson(bulk), bulkText(bulk));
-  if (!options.json && !ended(bulk)) process.stdout.write(`\n${isBulkStopped(bulk) ? `Go on: rekey bulk resume ${bulk.id}` : `Follow it: rekey bulk watch ${bulk.id}`}\n`);
+  if (!options.json && !ended(bulk))
+    process.stdout.write(
+      `\n${isBulkStopped(bulk) ? `Go on: rekey bulk resume ${bulk.id}` : `Follow it: rekey bulk watch ${bulk.id}`}\n`,
+    );
 };

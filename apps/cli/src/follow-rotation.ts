@@ -15,59 +15,113 @@ export interface AlsoUntil {
   consumers: string[];
 }
 
-const reachOf = ({ consumers }: ProtoRotation) => consumers.map(({ consumer, state }) => ({ consumer, state: String(state) }));
+const reachOf = ({ consumers }: ProtoRotation) =>
+  consumers.map(({ consumer, state }) => ({ consumer, state: String(state) }));
 /** Of those that are waited for, who has not applied it. */
-const waitedFor = (rotation: ProtoRotation, also: AlsoUntil) => reachOf(rotation).filter((one) => isWaitedFor(one, also.consumers));
+const waitedFor = (rotation: ProtoRotation, also: AlsoUntil) =>
+  reachOf(rotation).filter((one) => isWaitedFor(one, also.consumers));
 
 /** The command that waits for the same again, as it can be pasted. */
 export const waitAgain = (id: string, options: { gateway: string }, also?: AlsoUntil): string => {
-  const until = also ? (also.consumers.length === 0 ? ' --acknowledged' : also.consumers.map((name) => ` --consumer ${name}`).join('')) : ' --wait';
+  const until = also
+    ? also.consumers.length === 0
+      ? ' --acknowledged'
+      : also.consumers.map((name) => ` --consumer ${name}`).join('')
+    : ' --wait';
   return `rekey get ${id}${until}${gatewayAsGiven(options)}`;
 };
 
-export const followRotation = (client: GatewayClient, rotation: ProtoRotation, timeoutSeconds: number, also?: AlsoUntil): Promise<ProtoRotation> => {
+export const followRotation = (
+  client: GatewayClient,
+  rotation: ProtoRotation,
+  timeoutSeconds: number,
+  also?: AlsoUntil,
+): Promise<ProtoRotation> => {
   let nobodyMayRead = false;
   return follow(
     rotation,
     {
-      isEnded: (now) => ended(now) && (!also || now.state !== 'SUCCEEDED' || nobodyMayRead || (now !== rotation && isAcknowledged(reachOf(now), also.consumers))),
-      progress: (now) => `${now.id} ${now.state}${also && now.state === 'SUCCEEDED' ? `, waiting for ${waitedFor(now, also).map(({ consumer }) => consumer).join(', ') || 'consumers'}` : ''}`,
+      isEnded: (now) =>
+        ended(now) &&
+        (!also ||
+          now.state !== 'SUCCEEDED' ||
+          nobodyMayRead ||
+          (now !== rotation && isAcknowledged(reachOf(now), also.consumers))),
+      progress: (now) =>
+        `${now.id} ${now.state}${
+          also && now.state === 'SUCCEEDED'
+            ? `, waiting for ${
+                waitedFor(now, also)
+                  .map(({ consumer }) => consumer)
+                  .join(', ') || 'consumers'
+              }`
+            : ''
+        }`,
       isIdle: (now) => now.noLiveWorker,
       next: ({ id }, withinMs) => {
         const sliceMs = Math.min(SLICE_MS, withinMs);
         const timeout = { seconds: Math.floor(sliceMs / 1000), nanos: Math.floor((sliceMs % 1000) * 1e6) };
-        return client.waitRotation({ id, timeout, ...(also && { until: 'ACKNOWLEDGED', consumers: also.consumers }) }, { deadlineMs: sliceMs + 5000 }).catch((error: unknown) => {
-          if (!isServiceError(error) || readStatusDetails(error).reason !== 'CONSUMERS_MISSING') throw error;
-          nobodyMayRead = true;
-          return client.getRotation({ id });
-        });
+        return client
+          .waitRotation(
+            { id, timeout, ...(also && { until: 'ACKNOWLEDGED', consumers: also.consumers }) },
+            { deadlineMs: sliceMs + 5000 },
+          )
+          .catch((error: unknown) => {
+            if (!isServiceError(error) || readStatusDetails(error).reason !== 'CONSUMERS_MISSING')
+              throw error;
+            nobodyMayRead = true;
+            return client.getRotation({ id });
+          });
       },
     },
     timeoutSeconds,
   );
 };
 
-/** Shows a rotation that is not waited for. It may be one that ended long ago, for the same request: then the command ends as it did. */
+/**
+ * Shows a rotation that is not waited for. It may be one that ended long ago, for the same request: then the
+ * command ends as it did.
+ */
 export const showRotation = (rotation: ProtoRotation, options: { json?: boolean }): void => {
   print(options, rotationJson(rotation), rotationText(rotation));
   if (!ended(rotation) || rotation.state === 'SUCCEEDED') return;
-  process.stderr.write(`${rotation.id} has ended as ${rotation.state}. Ask again for it: rekey retry ${rotation.id}\n`);
+  process.stderr.write(
+    `${rotation.id} has ended as ${rotation.state}. Ask again for it: rekey retry ${rotation.id}\n`,
+  );
   process.exitCode = exitCodes.failed;
 };
 
 /** Why a rotation that has succeeded does not count as acknowledged. */
-const notAcknowledged = (rotation: ProtoRotation, options: { gateway: string; timeout: number }, also: AlsoUntil): CliError => {
+const notAcknowledged = (
+  rotation: ProtoRotation,
+  options: { gateway: string; timeout: number },
+  also: AlsoUntil,
+): CliError => {
   const { id, orgId } = rotation;
   const reach = reachOf(rotation);
   if (reach.length === 0) {
-    return new CliError(`${id} has succeeded, but nobody can acknowledge it: no consumer may read ${printable(orgId)}. Add one: rekey consumer add --help`, 'CONSUMERS_MISSING');
+    return new CliError(
+      `${id} has succeeded, but nobody can acknowledge it: no consumer may read ${printable(orgId)}. Add one: rekey consumer add --help`,
+      'CONSUMERS_MISSING',
+    );
   }
   const missing = waitedFor(rotation, also);
-  const who = missing.length > 0 ? `is not acknowledged by ${missing.map(({ consumer, state }) => `${consumer} (${state})`).join(', ')}` : `no consumer is live that may read ${printable(orgId)} (${reach.map(({ consumer }) => consumer).join(', ')})`;
-  return new CliError(`${id} has succeeded, but after ${options.timeout} s ${who}. Wait again: ${waitAgain(id, options, also)}`, 'NOT_ACKNOWLEDGED', exitCodes.notEnded);
+  const who =
+    missing.length > 0
+      ? `is not acknowledged by ${missing.map(({ consumer, state }) => `${consumer} (${state})`).join(', ')}`
+      : `no consumer is live that may read ${printable(orgId)} (${reach.map(({ consumer }) => consumer).join(', ')})`;
+  return new CliError(
+    `${id} has succeeded, but after ${options.timeout} s ${who}. Wait again: ${waitAgain(id, options, also)}`,
+    'NOT_ACKNOWLEDGED',
+    exitCodes.notEnded,
+  );
 };
 
-export const concludeRotation = (rotation: ProtoRotation, options: { json?: boolean; timeout: number; gateway: string }, also?: AlsoUntil): void => {
+export const concludeRotation = (
+  rotation: ProtoRotation,
+  options: { json?: boolean; timeout: number; gateway: string },
+  also?: AlsoUntil,
+): void => {
   if (also && rotation.state === 'SUCCEEDED' && !isAcknowledged(reachOf(rotation), also.consumers)) {
     print(options, rotationJson(rotation), rotationText(rotation));
     throw notAcknowledged(rotation, options, also);

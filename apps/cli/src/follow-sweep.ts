@@ -9,7 +9,11 @@ const ASK_EVERY_MS = 1000;
 
 const ended = ({ state }: ProtoSweep): boolean => state === 'SUCCEEDED' || state === 'FAILED';
 
-export const followSweep = (client: GatewayClient, sweep: ProtoSweep, timeoutSeconds: number): Promise<ProtoSweep> =>
+export const followSweep = (
+  client: GatewayClient,
+  sweep: ProtoSweep,
+  timeoutSeconds: number,
+): Promise<ProtoSweep> =>
   follow(
     sweep,
     {

@@ -2,7 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { seconds } from './follow.ts';
 
 describe('the value of --timeout', () => {
-  it.each([['0', 0], ['0.5', 0.5], ['120', 120], ['2147483', 2_147_483]])('takes %s', (text, value) => {
+  it.each([
+    ['0', 0],
+    ['0.5', 0.5],
+    ['120', 120],
+    ['2147483', 2_147_483],
+  ])('takes %s', (text, value) => {
     expect(seconds(text)).toBe(value);
   });
 
@@ -10,7 +15,10 @@ describe('the value of --timeout', () => {
     expect(() => seconds(text)).toThrow('must be a number of seconds');
   });
 
-  it.each(['Infinity', '1e400', '2592000', '2147484'])('does not take %s, which is more than a timer can wait', (text) => {
-    expect(() => seconds(text)).toThrow('must be at most 2147483 seconds');
-  });
+  it.each(['Infinity', '1e400', '2592000', '2147484'])(
+    'does not take %s, which is more than a timer can wait',
+    (text) => {
+      expect(() => seconds(text)).toThrow('must be at most 2147483 seconds');
+    },
+  );
 });

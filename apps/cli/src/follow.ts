@@ -10,15 +10,23 @@ const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 export const seconds = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('must be a number of seconds.');
-  if (value > MAX_SECONDS) throw new InvalidArgumentError(`must be at most ${MAX_SECONDS} seconds, which is 24 days.`);
+  if (value > MAX_SECONDS)
+    throw new InvalidArgumentError(`must be at most ${MAX_SECONDS} seconds, which is 24 days.`);
   return value;
 };
 
 /** --timeout of a command that waits only where one of these options tells it to. */
 export const withWaitTimeout = (command: Command, waiting: string[]): Command =>
   command.option('--timeout <seconds>', 'how long to wait', seconds, 120).hook('preAction', (acting) => {
-    if (acting.getOptionValueSource('timeout') !== 'cli' || waiting.some((name) => acting.getOptionValue(name))) return;
-    throw new CliError(`--timeout needs ${waiting.map((name) => `--${name}`).join(' or ')}: otherwise nothing is waited for.`, 'INVALID_ARGUMENT');
+    if (
+      acting.getOptionValueSource('timeout') !== 'cli' ||
+      waiting.some((name) => acting.getOptionValue(name))
+    )
+      return;
+    throw new CliError(
+      `--timeout needs ${waiting.map((name) => `--${name}`).join(' or ')}: otherwise nothing is waited for.`,
+      'INVALID_ARGUMENT',
+    );
   });
 
 /** Something that ends by and by, and how the command line sees it. */
@@ -35,7 +43,10 @@ export interface Followed<T> {
 /** A worker that restarts is away for a moment; nobody need be told. */
 const IDLE_FOR_MS = 5000;
 
-/** Says once, on standard error, that no worker is live, when that has been so for some seconds; and again if it is so anew. */
+/**
+ * Says once, on standard error, that no worker is live, when that has been so for some seconds; and again if
+ * it is so anew.
+ */
 const createIdleNotice = () => {
   let idleSince: number | undefined;
   let told = false;
@@ -52,8 +63,15 @@ const createIdleNotice = () => {
   };
 };
 
-/** Asks again until it has ended or the time is up. On a terminal one line on standard error shows how it stands. */
-export const follow = async <T>(first: T, { isEnded, progress, next, isIdle = () => false }: Followed<T>, timeoutSeconds: number): Promise<T> => {
+/**
+ * Asks again until it has ended or the time is up. On a terminal one line on standard error shows how it
+ * stands.
+ */
+export const follow = async <T>(
+  first: T,
+  { isEnded, progress, next, isIdle = () => false }: Followed<T>,
+  timeoutSeconds: number,
+): Promise<T> => {
   const deadline = performance.now() + timeoutSeconds * 1000;
   let current = first;
   const notice = createIdleNotice();
@@ -78,8 +96,16 @@ export interface Conclusion {
 }
 
 /** Shows what has become of it, and decides how the command ends. */
-export const conclude = (options: { json?: boolean; timeout: number }, { json, text, ended, succeeded, goOn, idle = false }: Conclusion): void => {
+export const conclude = (
+  options: { json?: boolean; timeout: number },
+  { json, text, ended, succeeded, goOn, idle = false }: Conclusion,
+): void => {
   print(options, json, text);
-  if (!ended) throw new CliError(`Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it is still in progress'}. Wait for it again: ${goOn}`, 'NOT_ENDED', exitCodes.notEnded);
+  if (!ended)
+    throw new CliError(
+      `Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it is still in progress'}. Wait for it again: ${goOn}`,
+      'NOT_ENDED',
+      exitCodes.notEnded,
+    );
   if (!succeeded) process.exitCode = exitCodes.failed;
 };

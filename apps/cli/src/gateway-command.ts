@@ -11,22 +11,38 @@ export interface GatewayOptions {
 
 const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
 
-/** Throws for what is no HOST:PORT, such as a URL: grpc-js would take some of these for names, and wait for them. */
+/**
+ * Throws for what is no HOST:PORT, such as a URL: grpc-js would take some of these for names, and wait for
+ * them.
+ */
 export const refuseAddress = (gateway: string): void => {
   const complaint = complaintAboutAddress(gateway);
-  if (complaint !== undefined) throw new CliError(`${gateway === defaultGateway() ? 'GRPC_ADDRESS' : '--gateway'} ${complaint}.`, 'INVALID_ARGUMENT');
+  if (complaint !== undefined)
+    throw new CliError(
+      `${gateway === defaultGateway() ? 'GRPC_ADDRESS' : '--gateway'} ${complaint}.`,
+      'INVALID_ARGUMENT',
+    );
 };
 
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   command
-    .option('--gateway <address>', 'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)', notEmpty, defaultGateway())
+    .option(
+      '--gateway <address>',
+      'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)',
+      notEmpty,
+      defaultGateway(),
+    )
     .option('--json', 'machine-readable output, one JSON object a line');
 
 /** What another command needs to reach the same gateway; nothing if it does so by default. */
-export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string => (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`);
+export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string =>
+  gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`;
 
-export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: GatewayClient) => Promise<T>): Promise<T> => {
+export const withGateway = async <T>(
+  { gateway }: GatewayOptions,
+  use: (client: GatewayClient) => Promise<T>,
+): Promise<T> => {
   refuseAddress(gateway);
   const client = connectGateway(gateway);
   try {
@@ -38,7 +54,10 @@ export const withGateway = async <T>({ gateway }: GatewayOptions, use: (client: 
   }
 };
 
-/** Adds to an error of a gateway that is away how what was asked for is found again, so that nobody asks twice by repeating. */
+/**
+ * Adds to an error of a gateway that is away how what was asked for is found again, so that nobody asks twice
+ * by repeating.
+ */
 export const sayHowToGoOn =
   ({ gateway }: GatewayOptions, how: string) =>
   (error: unknown): never => {

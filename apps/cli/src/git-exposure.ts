@@ -3,13 +3,24 @@ import { basename, dirname, resolve } from 'node:path';
 
 const NOT_IGNORED = 1;
 
-/** Whether a file lies in a git work tree that does not ignore it: the next `git add` would take it. False if git cannot tell. */
+/**
+ * Whether a file lies in a git work tree that does not ignore it: the next `git add` would take it. False if
+ * git cannot tell.
+ */
 export const isExposedToGit = (path: string): Promise<boolean> =>
   new Promise((answer) => {
-    const child = execFile('git', ['check-ignore', '--quiet', '--', basename(path)], { cwd: dirname(resolve(path)), timeout: 5000 }, () => answer(child.exitCode === NOT_IGNORED));
+    const child = execFile(
+      'git',
+      ['check-ignore', '--quiet', '--', basename(path)],
+      { cwd: dirname(resolve(path)), timeout: 5000 },
+      () => answer(child.exitCode === NOT_IGNORED),
+    );
   });
 
 /** Warns on standard error, so that a private key is not committed by accident. */
 export const warnIfExposedToGit = async (path: string): Promise<void> => {
-  if (await isExposedToGit(path)) process.stderr.write(`warning: ${path} holds private keys, and git does not ignore it. Add it to .gitignore, or move it out of the work tree, before anything is committed.\n`);
+  if (await isExposedToGit(path))
+    process.stderr.write(
+      `warning: ${path} holds private keys, and git does not ignore it. Add it to .gitignore, or move it out of the work tree, before anything is committed.\n`,
+    );
 };

@@ -2,5 +2,12 @@ import { withGateway } from './gateway-command.ts';
 
 const WITHIN_MS = 5000;
 
-/** Asks grpc.health.v1, as an orchestrator would: `SERVING`, or another status. Throws a CliError if the gateway does not answer. */
-export const askHealth = (gateway: string): Promise<string> => withGateway({ gateway }, async (client) => (await client.checkHealth({ service: '' }, { deadlineMs: WITHIN_MS })).status);
+/**
+ * Asks grpc.health.v1, as an orchestrator would: `SERVING`, or another status. Throws a CliError if the
+ * gateway does not answer.
+ */
+export const askHealth = (gateway: string): Promise<string> =>
+  withGateway(
+    { gateway },
+    async (client) => (await client.checkHealth({ service: '' }, { deadlineMs: WITHIN_MS })).status,
+  );

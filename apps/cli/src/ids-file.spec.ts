@@ -40,36 +40,79 @@ describe('readIds', () => {
     const ids = Array.from({ length: 1000 }, (_, i) => `ast_ü${i}`);
     const batches = await read(ids.join('\n'), 200);
     expect(batches.flat()).toEqual(ids);
-    expect(Math.max(...batches.map((batch) => batch.reduce((sum, id) => sum + Buffer.byteLength(id) + 3, 0)))).toBeLessThanOrEqual(200);
+    expect(
+      Math.max(...batches.map((batch) => batch.reduce((sum, id) => sum + Buffer.byteLength(id) + 3, 0))),
+    ).toBeLessThanOrEqual(200);
   });
 
   it('names the first few lines that are not valid, and counts the others', async () => {
-    await expect(read('a\n\nb/c\nd\r\n..\n')).rejects.toThrow(/ids\.txt holds what is not an id: line 3 must not contain any of .*; line 5 must not be a dot segment\. Nothing was created\./);
-    await expect(read('..\n'.repeat(1000))).rejects.toThrow(/line 5 [^;]*; and 995 more\. Nothing was created/);
+    await expect(read('a\n\nb/c\nd\r\n..\n')).rejects.toThrow(
+      /ids\.txt holds what is not an id: line 3 must not contain any of .*; line 5 must not be a dot segment\. Nothing was created\./,
+    );
+    await expect(read('..\n'.repeat(1000))).rejects.toThrow(
+      /line 5 [^;]*; and 995 more\. Nothing was created/,
+    );
   });
 
   it.each([
-    ['\u3000ast_1\nast_2\n', 1], ['ast_1\nast_2\u2003\n', 2], ['ast_1\nbad id\n', 2], ['ast_1\n\u00a0ast_2\n', 2], ['ast_1\nast_\u200b2\n', 2], ['ast_1\nast_2\u202e\n', 2], ['ast_1\n\ufeffast_2\n', 2],
-    ['ast_1 ast_2\r\n', 1], ['ast_1\rast_2\n', 1],
+    ['\u3000ast_1\nast_2\n', 1],
+    ['ast_1\nast_2\u2003\n', 2],
+    ['ast_1\nbad id\n', 2],
+    ['ast_1\n\u00a0ast_2\n', 2],
+    ['ast_1\nast_\u200b2\n', 2],
+    ['ast_1\nast_2\u202e\n', 2],
+    ['ast_1\n\ufeffast_2\n', 2],
+    ['ast_1 ast_2\r\n', 1],
+    ['ast_1\rast_2\n', 1],
   ])('names a line with white space, or with what nobody sees: %j', async (content, line) => {
-    await expect(read(content)).rejects.toThrow(new RegExp(`line ${line} must not contain (white space or invisible|control) characters\\. Nothing was created`));
+    await expect(read(content)).rejects.toThrow(
+      new RegExp(
+        `line ${line} must not contain (white space or invisible|control) characters\\. Nothing was created`,
+      ),
+    );
   });
 
   it.each([
-    'id', 'ID', 'ids', 'assistant_id', 'Assistant ID', 'assistantId', 'ASSISTANT-ID', 'assistants', 'name', 'org_id', '\ufeffassistant_id', '\n\nassistant_id',
+    'id',
+    'ID',
+    'ids',
+    'assistant_id',
+    'Assistant ID',
+    'assistantId',
+    'ASSISTANT-ID',
+    'assistants',
+    'name',
+    'org_id',
+    '\ufeffassistant_id',
+    '\n\nassistant_id',
   ])('says of a header that it is one: %j', async (title) => {
-    await expect(read(`${title}\nx_1\nx_2\n`)).rejects.toThrow(/ids\.txt has a header: line \d is the title of a column, not an id\..*Nothing was created/);
+    await expect(read(`${title}\nx_1\nx_2\n`)).rejects.toThrow(
+      /ids\.txt has a header: line \d is the title of a column, not an id\..*Nothing was created/,
+    );
   });
 
-  it.each(['assistant_id', 'Bezeichner', 'nom.externe', 'Kennung'])('says so also of a file with nothing else but a header, or of a title that it does not know: %s', async (title) => {
-    await expect(read(`${title}\nast_1\nast_2\n`)).rejects.toThrow('has a header: line 1');
-    await expect(read('assistant_id\n')).rejects.toThrow('has a header: line 1');
-  });
+  it.each(['assistant_id', 'Bezeichner', 'nom.externe', 'Kennung'])(
+    'says so also of a file with nothing else but a header, or of a title that it does not know: %s',
+    async (title) => {
+      await expect(read(`${title}\nast_1\nast_2\n`)).rejects.toThrow('has a header: line 1');
+      await expect(read('assistant_id\n')).rejects.toThrow('has a header: line 1');
+    },
+  );
 
   it.each([
-    ['id,name\nast_1,Support\n', 1], ['ast_1,ast_2,ast_3', 1], ['ast_1\nast_2;Support\n', 2], ['ast_1\tSupport\n', 1], ['"ast_1"\n', 1], ['ast_1\nast_2|x\n', 2], ['ast_1,\n', 1],
+    ['id,name\nast_1,Support\n', 1],
+    ['ast_1,ast_2,ast_3', 1],
+    ['ast_1\nast_2;Support\n', 2],
+    ['ast_1\tSupport\n', 1],
+    ['"ast_1"\n', 1],
+    ['ast_1\nast_2|x\n', 2],
+    ['ast_1,\n', 1],
   ])('says of a table that it is one: %j', async (content, line) => {
-    await expect(read(content)).rejects.toThrow(new RegExp(`line ${line} has several columns \\(it takes one assistant id a line, without a header and without other columns\\)`));
+    await expect(read(content)).rejects.toThrow(
+      new RegExp(
+        `line ${line} has several columns \\(it takes one assistant id a line, without a header and without other columns\\)`,
+      ),
+    );
   });
 
   it('gives no batch of a file with a header', async () => {
@@ -106,7 +149,9 @@ describe('readIds', () => {
     await expect(read(Buffer.from('a\nb\n', 'utf16le').fill(0xff, 0, 1))).rejects.toThrow(/not UTF-8/);
     await expect(read(Buffer.from([0x61, 0xe2, 0x82]))).rejects.toThrow(/not UTF-8/);
     await expect(read('x'.repeat(300_000))).rejects.toThrow(/not a list of ids/);
-    await expect(collect(readIds(join(folder, 'none'), { batchBytes: 100 }))).rejects.toThrow(/cannot be read \(ENOENT\)/);
+    await expect(collect(readIds(join(folder, 'none'), { batchBytes: 100 }))).rejects.toThrow(
+      /cannot be read \(ENOENT\)/,
+    );
     await expect(collect(readIds(folder, { batchBytes: 100 }))).rejects.toThrow(/cannot be read \(EISDIR\)/);
   });
 

@@ -77,10 +77,13 @@ try {
   const json = process.argv.includes('--json');
   const { message } = error as Error;
   const reason = error instanceof CliError ? error.reason : 'INTERNAL';
-  process.stderr.write(json ? `${JSON.stringify({ error: { reason, message } })}\n` : `error: ${message} (${reason})\n`);
+  process.stderr.write(
+    json ? `${JSON.stringify({ error: { reason, message } })}\n` : `error: ${message} (${reason})\n`,
+  );
   process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
 }
 
-// A connection that a library still waits for, such as one through a proxy that says nothing, keeps no command.
+// A connection that a library still waits for, such as one through a proxy that says nothing, keeps no
+// command.
 await new Promise((resolve) => process.stdout.write('', resolve));
 process.exit();

@@ -6,10 +6,14 @@ interface ProtoTimestamp {
 }
 
 export const isoTime = (timestamp: ProtoTimestamp | null | undefined): string | undefined =>
-  timestamp ? new Date(Number(timestamp.seconds) * 1000 + (timestamp.nanos ?? 0) / 1e6).toISOString() : undefined;
+  timestamp
+    ? new Date(Number(timestamp.seconds) * 1000 + (timestamp.nanos ?? 0) / 1e6).toISOString()
+    : undefined;
 
 export const withoutEmpty = (object: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== '' && value !== null));
+  Object.fromEntries(
+    Object.entries(object).filter(([, value]) => value !== undefined && value !== '' && value !== null),
+  );
 
 /** A rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
 export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =>
@@ -27,21 +31,28 @@ export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =
     attempt_count: rotation.attemptCount,
     version: rotation.version === '0' ? undefined : Number(rotation.version),
     cause: rotation.cause === 'CAUSE_UNSPECIFIED' ? undefined : rotation.cause,
-    error: rotation.error && withoutEmpty({
-      reason: rotation.error.reason,
-      message: rotation.error.message,
-      advice: rotation.error.advice,
-      upstream_status: rotation.error.upstreamStatus || undefined,
-    }),
-    reconciliation: rotation.reconciliation && withoutEmpty({
-      since_time: isoTime(rotation.reconciliation.sinceTime),
-      next_read_time: isoTime(rotation.reconciliation.nextReadTime),
-      operator_needed: rotation.reconciliation.operatorNeeded,
-      advice: rotation.reconciliation.advice,
-      read_error: rotation.reconciliation.readError,
-    }),
+    error:
+      rotation.error &&
+      withoutEmpty({
+        reason: rotation.error.reason,
+        message: rotation.error.message,
+        advice: rotation.error.advice,
+        upstream_status: rotation.error.upstreamStatus || undefined,
+      }),
+    reconciliation:
+      rotation.reconciliation &&
+      withoutEmpty({
+        since_time: isoTime(rotation.reconciliation.sinceTime),
+        next_read_time: isoTime(rotation.reconciliation.nextReadTime),
+        operator_needed: rotation.reconciliation.operatorNeeded,
+        advice: rotation.reconciliation.advice,
+        read_error: rotation.reconciliation.readError,
+      }),
     no_live_worker: rotation.noLiveWorker || undefined,
-    consumers: rotation.consumers.length > 0 ? Object.fromEntries(rotation.consumers.map(({ consumer, state }) => [consumer, state])) : undefined,
+    consumers:
+      rotation.consumers.length > 0
+        ? Object.fromEntries(rotation.consumers.map(({ consumer, state }) => [consumer, state]))
+        : undefined,
   });
 
 export const assistantJson = (assistant: ProtoAssistant): Record<string, unknown> =>
@@ -57,7 +68,8 @@ export const assistantJson = (assistant: ProtoAssistant): Record<string, unknown
     uncertain_time: isoTime(assistant.uncertainTime),
   });
 
-const removalOf = ({ removal }: ProtoAssistant): string | undefined => (removal === 'REMOVAL_UNSPECIFIED' ? undefined : removal?.toString());
+const removalOf = ({ removal }: ProtoAssistant): string | undefined =>
+  removal === 'REMOVAL_UNSPECIFIED' ? undefined : removal?.toString();
 
 export const sweepJson = (sweep: ProtoSweep): Record<string, unknown> =>
   withoutEmpty({
@@ -82,7 +94,8 @@ export const table = (rows: [string, string | undefined][]): string => {
 
 export const NO_WORKER = 'no worker is live: nothing is done until one starts (rekey status)';
 
-export const printable = (text: string): string => (/^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text));
+export const printable = (text: string): string =>
+  /^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text);
 
 export const rotationText = (rotation: ProtoRotation): string =>
   table([
@@ -91,7 +104,10 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['state', rotation.state],
     ['waits', rotation.noLiveWorker ? NO_WORKER : undefined],
     ['reason', rotation.reason],
-    ['version', rotation.version === '0' ? undefined : `${rotation.version} (${rotation.cause.toLowerCase()})`],
+    [
+      'version',
+      rotation.version === '0' ? undefined : `${rotation.version} (${rotation.cause.toLowerCase()})`,
+    ],
     ['created', isoTime(rotation.createTime)],
     ['ended', isoTime(rotation.endTime)],
     ['attempts', String(rotation.attemptCount)],
@@ -99,8 +115,16 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['read next', isoTime(rotation.reconciliation?.nextReadTime)],
     ['read failed', rotation.reconciliation?.readError],
     [rotation.reconciliation?.operatorNeeded ? 'OPERATOR NEEDED' : 'to do', rotation.reconciliation?.advice],
-    ['consumers', rotation.consumers.map(({ consumer, state }) => `${consumer} ${String(state)}`).join(', ') || undefined],
-    ['error', rotation.error ? `${rotation.error.reason}: ${rotation.error.message} ${rotation.error.advice}` : undefined],
+    [
+      'consumers',
+      rotation.consumers.map(({ consumer, state }) => `${consumer} ${String(state)}`).join(', ') || undefined,
+    ],
+    [
+      'error',
+      rotation.error
+        ? `${rotation.error.reason}: ${rotation.error.message} ${rotation.error.advice}`
+        : undefined,
+    ],
   ]);
 
 export const assistantText = (assistant: ProtoAssistant): string =>
@@ -112,10 +136,17 @@ export const assistantText = (assistant: ProtoAssistant): string =>
     ['uncertain since', isoTime(assistant.uncertainTime)],
     ['no key', removalTexts[removalOf(assistant) ?? '']],
     ['fingerprint', assistant.fingerprint],
-    ['sealed', assistant.sealed && `${assistant.sealed.length} characters; --json shows them, rekey events --open opens them`],
+    [
+      'sealed',
+      assistant.sealed &&
+        `${assistant.sealed.length} characters; --json shows them, rekey events --open opens them`,
+    ],
   ]);
 
-const removalTexts: Record<string, string> = { NO_KEY: 'its record at Invent has none', DELETED: 'it is gone at Invent' };
+const removalTexts: Record<string, string> = {
+  NO_KEY: 'its record at Invent has none',
+  DELETED: 'it is gone at Invent',
+};
 
 export const sweepText = (sweep: ProtoSweep): string =>
   table([
@@ -127,5 +158,8 @@ export const sweepText = (sweep: ProtoSweep): string =>
     ['started', isoTime(sweep.startTime)],
     ['ended', isoTime(sweep.endTime)],
     ...Object.entries(sweep.counts ?? {}).map(([name, count]): [string, string] => [name, String(count)]),
-    ['error', sweep.error ? `${sweep.error.reason}: ${sweep.error.message} ${sweep.error.advice}` : undefined],
+    [
+      'error',
+      sweep.error ? `${sweep.error.reason}: ${sweep.error.message} ${sweep.error.advice}` : undefined,
+    ],
   ]);

@@ -9,8 +9,14 @@ export const policyJson = (policy: ProtoPolicy): Record<string, unknown> =>
     org_id: policy.orgId,
     assistant_count: policy.assistantCount || undefined,
     every_days: policy.everyDays,
-    window: policy.window && { cron: policy.window.cron, time_zone: policy.window.timeZone, length: jsonDuration(policy.window.length) },
-    max_failures: policy.maxFailures && { [policy.maxFailures.limit!]: policy.maxFailures[policy.maxFailures.limit!] },
+    window: policy.window && {
+      cron: policy.window.cron,
+      time_zone: policy.window.timeZone,
+      length: jsonDuration(policy.window.length),
+    },
+    max_failures: policy.maxFailures && {
+      [policy.maxFailures.limit!]: policy.maxFailures[policy.maxFailures.limit!],
+    },
     reason: policy.reason,
     request_id: policy.requestId,
     paused: policy.paused,
@@ -19,14 +25,21 @@ export const policyJson = (policy: ProtoPolicy): Record<string, unknown> =>
     next_due_time: isoTime(policy.nextDueTime),
     last_due_time: isoTime(policy.lastDueTime),
     last_bulk_rotation_id: policy.lastBulkRotationId,
-    next_due_error: policy.nextDueError && { reason: policy.nextDueError.reason, message: policy.nextDueError.message, advice: policy.nextDueError.advice },
+    next_due_error: policy.nextDueError && {
+      reason: policy.nextDueError.reason,
+      message: policy.nextDueError.message,
+      advice: policy.nextDueError.advice,
+    },
   });
 
-const wholeText = ({ orgId, assistantCount }: ProtoPolicy): string => `${printable(orgId)} (${assistantCount > 0 ? `${number(assistantCount)} assistants` : 'all of it'})`;
+const wholeText = ({ orgId, assistantCount }: ProtoPolicy): string =>
+  `${printable(orgId)} (${assistantCount > 0 ? `${number(assistantCount)} assistants` : 'all of it'})`;
 
-const windowText = ({ window }: ProtoPolicy): string => `${window!.cron} ${window!.timeZone}, for ${humanDuration(durationMs(window!.length) ?? 0)}`;
+const windowText = ({ window }: ProtoPolicy): string =>
+  `${window!.cron} ${window!.timeZone}, for ${humanDuration(durationMs(window!.length) ?? 0)}`;
 
-const nextDue = ({ paused, nextDueError, nextDueTime }: ProtoPolicy): string | undefined => (paused ? 'paused' : (nextDueError?.reason ?? isoTime(nextDueTime)));
+const nextDue = ({ paused, nextDueError, nextDueTime }: ProtoPolicy): string | undefined =>
+  paused ? 'paused' : (nextDueError?.reason ?? isoTime(nextDueTime));
 
 export const policyText = (policy: ProtoPolicy): string =>
   table([
@@ -40,10 +53,18 @@ export const policyText = (policy: ProtoPolicy): string =>
     ['next due', nextDue(policy)],
     ['last due', isoTime(policy.lastDueTime)],
     ['last bulk', policy.lastBulkRotationId],
-    ['error', policy.nextDueError ? `${policy.nextDueError.message} (${policy.nextDueError.reason})` : undefined],
+    [
+      'error',
+      policy.nextDueError ? `${policy.nextDueError.message} (${policy.nextDueError.reason})` : undefined,
+    ],
     ['to do', policy.nextDueError?.advice],
   ]);
 
 /** One line of a list of policies. */
 export const policyLine = (policy: ProtoPolicy): string =>
-  [policy.id, `every ${policy.everyDays} d`.padEnd(12), (nextDue(policy) ?? '').padEnd(24), wholeText(policy)].join('  ');
+  [
+    policy.id,
+    `every ${policy.everyDays} d`.padEnd(12),
+    (nextDue(policy) ?? '').padEnd(24),
+    wholeText(policy),
+  ].join('  ');

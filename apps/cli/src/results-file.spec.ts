@@ -13,7 +13,11 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const items: ProtoBulkItem[] = [
   { assistantId: 'ast_1', state: 'SUCCEEDED', error: null },
-  { assistantId: 'a,"b"', state: 'FAILED', error: { reason: 'ASSISTANT_DELETED', message: 'It is gone, they say.', advice: 'Leave it out.' } },
+  {
+    assistantId: 'a,"b"',
+    state: 'FAILED',
+    error: { reason: 'ASSISTANT_DELETED', message: 'It is gone, they say.', advice: 'Leave it out.' },
+  },
 ];
 const given = async function* () {
   yield* items;
@@ -23,13 +27,23 @@ describe('writeResultsFile', () => {
   it('writes CSV as RFC 4180 wants it', async () => {
     const path = join(folder, 'r.csv');
     expect(await writeResultsFile(path, given())).toBe(2);
-    expect(await readFile(path, 'utf8')).toBe('assistant_id,state,reason,message\r\nast_1,SUCCEEDED,,\r\n"a,""b""",FAILED,ASSISTANT_DELETED,"It is gone, they say."\r\n');
+    expect(await readFile(path, 'utf8')).toBe(
+      'assistant_id,state,reason,message\r\nast_1,SUCCEEDED,,\r\n"a,""b""",FAILED,ASSISTANT_DELETED,"It is gone, they say."\r\n',
+    );
   });
 
   it('writes a JSON object a line, by the names of the contract', async () => {
     const path = join(folder, 'R.JSONL');
     await writeResultsFile(path, given());
-    expect((await readFile(path, 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line))).toEqual([{ assistant_id: 'ast_1', state: 'SUCCEEDED' }, { assistant_id: 'a,"b"', state: 'FAILED', error: items[1]!.error }]);
+    expect(
+      (await readFile(path, 'utf8'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { assistant_id: 'ast_1', state: 'SUCCEEDED' },
+      { assistant_id: 'a,"b"', state: 'FAILED', error: items[1]!.error },
+    ]);
   });
 
   it('leaves a file that is there as it is until the new one is whole, and nothing of half of one', async () => {
@@ -47,7 +61,8 @@ describe('writeResultsFile', () => {
   it('writes as many as there are', async () => {
     const path = join(folder, 'r.csv');
     const many = async function* () {
-      for (let i = 0; i < 100_000; i += 1) yield { assistantId: `ast_${i}`, state: 'SHARED' as const, error: null };
+      for (let i = 0; i < 100_000; i += 1)
+        yield { assistantId: `ast_${i}`, state: 'SHARED' as const, error: null };
     };
     expect(await writeResultsFile(path, many())).toBe(100_000);
     expect((await readFile(path, 'utf8')).split('\r\n').slice(-2)).toEqual(['ast_99999,SHARED,,', '']);
@@ -59,6 +74,8 @@ describe('checkResultsFile', () => {
     await mkdir(join(folder, 'there'));
     await checkResultsFile(join(folder, 'there', 'r.csv'));
     await expect(checkResultsFile(join(folder, 'r.txt'))).rejects.toThrow(/\.csv or \.jsonl/);
-    await expect(checkResultsFile(join(folder, 'none', 'r.csv'))).rejects.toThrow(/cannot be written to \(ENOENT\)/);
+    await expect(checkResultsFile(join(folder, 'none', 'r.csv'))).rejects.toThrow(
+      /cannot be written to \(ENOENT\)/,
+    );
   });
 });

@@ -13,10 +13,16 @@ export interface TakenFromStart {
 
 let taken: TakenFromStart = { names: [], withheld: [] };
 
-/** What `takeRunningStart` has taken; nothing if no `npm start` runs here, or the environment means another Rekey. */
+/**
+ * What `takeRunningStart` has taken; nothing if no `npm start` runs here, or the environment means another
+ * Rekey.
+ */
 export const takenFromStart = (): TakenFromStart => taken;
 
-/** Lays what an `npm start` of this folder uses under an environment, so that `rekey` beside it needs no variables. */
+/**
+ * Lays what an `npm start` of this folder uses under an environment, so that `rekey` beside it needs no
+ * variables.
+ */
 export const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> => {
   if (!existsSync(NOTE)) return;
   // It takes a tenth of a second, which commands elsewhere do not need.

@@ -8,47 +8,97 @@ type ProtoEndedSweep = NonNullable<ProtoStatus['lastSweep']>;
 /** Whether `rekey status --check` may say that all is clear. */
 export const isAllClear = ({ attention }: ProtoStatus): boolean => attention.length === 0;
 
-const holdingsJson = (held: NonNullable<ProtoStatus['ledger']>['now']) => held && { assistant_count: held.assistantCount, consumer_count: held.consumerCount, policy_count: held.policyCount };
+const holdingsJson = (held: NonNullable<ProtoStatus['ledger']>['now']) =>
+  held && {
+    assistant_count: held.assistantCount,
+    consumer_count: held.consumerCount,
+    policy_count: held.policyCount,
+  };
 
-const sweepJson = (sweep: ProtoEndedSweep | null) => sweep && withoutEmpty({ id: sweep.id, state: sweep.state, end_time: isoTime(sweep.endTime), compared_count: sweep.comparedCount, reason: sweep.reason });
+const sweepJson = (sweep: ProtoEndedSweep | null) =>
+  sweep &&
+  withoutEmpty({
+    id: sweep.id,
+    state: sweep.state,
+    end_time: isoTime(sweep.endTime),
+    compared_count: sweep.comparedCount,
+    reason: sweep.reason,
+  });
 
 /** The status as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
 export const statusJson = (status: ProtoStatus): Record<string, unknown> =>
   withoutEmpty({
     all_clear: isAllClear(status),
-    attention: status.attention.map(({ code, sinceTime, subject, message, advice }) => withoutEmpty({ code, since_time: isoTime(sinceTime), subject, message, advice })),
+    attention: status.attention.map(({ code, sinceTime, subject, message, advice }) =>
+      withoutEmpty({ code, since_time: isoTime(sinceTime), subject, message, advice }),
+    ),
     processes: status.processes.map(({ id, kind, roles, version, startTime, seenTime, live }) =>
-      withoutEmpty({ id, kind, roles, version, start_time: isoTime(startTime), seen_time: isoTime(seenTime), live })),
+      withoutEmpty({
+        id,
+        kind,
+        roles,
+        version,
+        start_time: isoTime(startTime),
+        seen_time: isoTime(seenTime),
+        live,
+      }),
+    ),
     last_sweep: sweepJson(status.lastSweep),
     last_successful_sweep: sweepJson(status.lastSuccessfulSweep),
     running_sweep_id: status.runningSweepId,
-    open_bulk_rotations: status.openBulkRotations.map(({ id, state, totalCount, doneCount }) => ({ id, state, total_count: totalCount, done_count: doneCount })),
-    frozen: status.frozen && withoutEmpty({ since_time: isoTime(status.frozen.sinceTime), reason: status.frozen.reason }),
+    open_bulk_rotations: status.openBulkRotations.map(({ id, state, totalCount, doneCount }) => ({
+      id,
+      state,
+      total_count: totalCount,
+      done_count: doneCount,
+    })),
+    frozen:
+      status.frozen &&
+      withoutEmpty({ since_time: isoTime(status.frozen.sinceTime), reason: status.frozen.reason }),
     open_rotation_count: status.openRotationCount,
     waiting_in_bulks_count: status.waitingInBulksCount,
     failed_rotation_count: status.failedRotationCount,
     open_intents: status.openIntents.map(({ orgId, count }) => ({ org_id: orgId, count })),
     uncertain_count: status.uncertainCount,
-    uncertain: status.uncertain.map(({ assistantId, sinceTime }) => withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime) })),
+    uncertain: status.uncertain.map(({ assistantId, sinceTime }) =>
+      withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime) }),
+    ),
     quarantined_count: status.quarantinedCount,
-    quarantined: status.quarantined.map(({ assistantId, sinceTime, why }) => withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime), why })),
+    quarantined: status.quarantined.map(({ assistantId, sinceTime, why }) =>
+      withoutEmpty({ assistant_id: assistantId, since_time: isoTime(sinceTime), why }),
+    ),
     check_count: status.checkCount,
     org_alias:
       status.orgAlias &&
       withoutEmpty({
-        org_id: status.orgAlias.orgId, known_by: status.orgAlias.knownBy, since_time: isoTime(status.orgAlias.sinceTime),
-        conflict: status.orgAlias.conflict, conflict_org_ids: status.orgAlias.conflictOrgIds, conflict_time: isoTime(status.orgAlias.conflictTime),
+        org_id: status.orgAlias.orgId,
+        known_by: status.orgAlias.knownBy,
+        since_time: isoTime(status.orgAlias.sinceTime),
+        conflict: status.orgAlias.conflict,
+        conflict_org_ids: status.orgAlias.conflictOrgIds,
+        conflict_time: isoTime(status.orgAlias.conflictTime),
       }),
-    ledger: status.ledger && withoutEmpty({
-      id: status.ledger.id, begin_time: isoTime(status.ledger.beginTime), lost_time: isoTime(status.ledger.lostTime), before: holdingsJson(status.ledger.before), now: holdingsJson(status.ledger.now),
-    }),
+    ledger:
+      status.ledger &&
+      withoutEmpty({
+        id: status.ledger.id,
+        begin_time: isoTime(status.ledger.beginTime),
+        lost_time: isoTime(status.ledger.lostTime),
+        before: holdingsJson(status.ledger.before),
+        now: holdingsJson(status.ledger.now),
+      }),
   });
 
-const since = (time: Parameters<typeof isoTime>[0]): string => `since ${isoTime(time) ?? 'a time that cannot be read'}`;
+const since = (time: Parameters<typeof isoTime>[0]): string =>
+  `since ${isoTime(time) ?? 'a time that cannot be read'}`;
 
 const attentionText = ({ code, subject, sinceTime, message, advice }: ProtoAttention): string => {
-  const head = [code, subject && printable(subject), sinceTime ? `since ${isoTime(sinceTime)}` : ''].filter(Boolean).join('  ');
-  return [head, `  ${printable(message)}`, `  To do: ${printable(advice)}`].map((line) => `  ${line}`).join('\n');
+  const head = [code, subject && printable(subject), sinceTime ? `since ${isoTime(sinceTime)}` : '']
+    .filter(Boolean)
+    .join('  ');
+  return [head, `  ${printable(message)}`, `  To do: ${printable(advice)}`]
+    .map((line) => `  ${line}`)
+    .join('\n');
 };
 
 const count = (n: number, one: string): string => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
@@ -56,39 +106,79 @@ const count = (n: number, one: string): string => `${number(n)} ${one}${n === 1 
 /** What "all clear" rests on. */
 const evidence = ({ processes, lastSuccessfulSweep }: ProtoStatus): string => {
   const workers = processes.filter(({ live, roles }) => live && roles.includes('rotating')).length;
-  const sweep = lastSuccessfulSweep ? `; the last sweep SUCCEEDED at ${isoTime(lastSuccessfulSweep.endTime)} and compared ${count(lastSuccessfulSweep.comparedCount, 'assistant')}` : '';
+  const sweep = lastSuccessfulSweep
+    ? `; the last sweep SUCCEEDED at ${isoTime(lastSuccessfulSweep.endTime)} and compared ${count(lastSuccessfulSweep.comparedCount, 'assistant')}`
+    : '';
   return `${count(workers, 'live worker')}${sweep}`;
 };
 
-const underWayText = ({ openBulkRotations, runningSweepId, openRotationCount, waitingInBulksCount }: ProtoStatus): string[] => {
+const underWayText = ({
+  openBulkRotations,
+  runningSweepId,
+  openRotationCount,
+  waitingInBulksCount,
+}: ProtoStatus): string[] => {
   const lines = [
-    ...openBulkRotations.map(({ id, state, doneCount, totalCount }) => `  bulk rotation  ${printable(id)}  ${printable(state)}  ${totalCount > 0 ? `${number(doneCount)} of ${number(totalCount)}` : ''}`.trimEnd()),
+    ...openBulkRotations.map(({ id, state, doneCount, totalCount }) =>
+      `  bulk rotation  ${printable(id)}  ${printable(state)}  ${totalCount > 0 ? `${number(doneCount)} of ${number(totalCount)}` : ''}`.trimEnd(),
+    ),
     ...(runningSweepId === '' ? [] : [`  sweep          ${printable(runningSweepId)}`]),
-    ...(openRotationCount > 0 ? [`  rotations      ${number(openRotationCount)} open${waitingInBulksCount > 0 ? `, of which ${number(waitingInBulksCount)} wait in bulk rotations` : ''}`] : []),
+    ...(openRotationCount > 0
+      ? [
+          `  rotations      ${number(openRotationCount)} open${waitingInBulksCount > 0 ? `, of which ${number(waitingInBulksCount)} wait in bulk rotations` : ''}`,
+        ]
+      : []),
   ];
   return lines.length > 0 ? ['', 'Under way', ...lines] : [];
 };
 
 const aliasRows = (alias: ProtoStatus['orgAlias']): [string, string][] => {
   if (!alias) return [];
-  const known: [string, string][] = alias.orgId === '' ? [] : [['org `c`', `${alias.orgId}  ${alias.knownBy} ${since(alias.sinceTime)}`]];
+  const known: [string, string][] =
+    alias.orgId === '' ? [] : [['org `c`', `${alias.orgId}  ${alias.knownBy} ${since(alias.sinceTime)}`]];
   if (alias.conflict === '') return known;
-  return [...known, ['alias conflict', `${since(alias.conflictTime)}: ${alias.conflict} (${alias.conflictOrgIds.join(', ')}); set INVENT_ORG_ID of the workers`]];
+  return [
+    ...known,
+    [
+      'alias conflict',
+      `${since(alias.conflictTime)}: ${alias.conflict} (${alias.conflictOrgIds.join(', ')}); set INVENT_ORG_ID of the workers`,
+    ],
+  ];
 };
 
 const totalsText = (status: ProtoStatus): string =>
   table([
-    ['processes', status.processes.filter(({ live }) => live).map(({ id }) => id).join(', ') || 'none is live'],
-    ['last sweep', status.lastSweep ? `${status.lastSweep.state} at ${isoTime(status.lastSweep.endTime)}, ${count(status.lastSweep.comparedCount, 'assistant')} compared` : 'none has ended'],
+    [
+      'processes',
+      status.processes
+        .filter(({ live }) => live)
+        .map(({ id }) => id)
+        .join(', ') || 'none is live',
+    ],
+    [
+      'last sweep',
+      status.lastSweep
+        ? `${status.lastSweep.state} at ${isoTime(status.lastSweep.endTime)}, ${count(status.lastSweep.comparedCount, 'assistant')} compared`
+        : 'none has ended',
+    ],
     ['frozen', status.frozen ? `${since(status.frozen.sinceTime)}: ${status.frozen.reason}` : 'no'],
     ['open rotations', String(status.openRotationCount)],
     ['failed rotations', String(status.failedRotationCount)],
     ['open intents', String(status.openIntents.reduce((sum, one) => sum + one.count, 0))],
-    ...status.openIntents.map(({ orgId, count: open }): [string, string] => ['  of an org', `${open}  ${orgId}`]),
+    ...status.openIntents.map(({ orgId, count: open }): [string, string] => [
+      '  of an org',
+      `${open}  ${orgId}`,
+    ]),
     ['uncertain', String(status.uncertainCount)],
-    ...status.uncertain.map(({ assistantId, sinceTime }): [string, string] => ['  assistant', `${assistantId}  ${since(sinceTime)}`]),
+    ...status.uncertain.map(({ assistantId, sinceTime }): [string, string] => [
+      '  assistant',
+      `${assistantId}  ${since(sinceTime)}`,
+    ]),
     ['quarantined', String(status.quarantinedCount)],
-    ...status.quarantined.map(({ assistantId, sinceTime, why }): [string, string] => ['  assistant', `${assistantId}  ${since(sinceTime)}: ${why}`]),
+    ...status.quarantined.map(({ assistantId, sinceTime, why }): [string, string] => [
+      '  assistant',
+      `${assistantId}  ${since(sinceTime)}: ${why}`,
+    ]),
     ['checks due', String(status.checkCount)],
     ...aliasRows(status.orgAlias),
   ]).replace(/^/gm, '  ');
@@ -96,6 +186,8 @@ const totalsText = (status: ProtoStatus): string =>
 /** What needs an operator, what is under way, and the totals, in this order. */
 export const statusText = (status: ProtoStatus): string => {
   const { attention } = status;
-  const lead = isAllClear(status) ? [`All clear: ${evidence(status)}.`] : [`Needs an operator (${attention.length})`, ...attention.map(attentionText)];
+  const lead = isAllClear(status)
+    ? [`All clear: ${evidence(status)}.`]
+    : [`Needs an operator (${attention.length})`, ...attention.map(attentionText)];
   return [...lead, ...underWayText(status), '', 'Totals', totalsText(status)].join('\n');
 };

@@ -1,7 +1,20 @@
-import { AssistantId, BulkId, ConsumerName, OrgId, PolicyId, RekeyError, RequestId, RotationId, SweepId } from '@rekey/schema';
+import {
+  AssistantId,
+  BulkId,
+  ConsumerName,
+  OrgId,
+  PolicyId,
+  RekeyError,
+  RequestId,
+  RotationId,
+  SweepId,
+} from '@rekey/schema';
 import type { z } from 'zod';
 
-/** The fields of requests that name something, and what they are called in `ErrorInfo.metadata`. Only valid ones get there: they are bounded, and no place for secrets. */
+/**
+ * The fields of requests that name something, and what they are called in `ErrorInfo.metadata`. Only valid
+ * ones get there: they are bounded, and no place for secrets.
+ */
 const fields: [field: string, schema: z.ZodType, name: string][] = [
   ['id', RotationId, 'rotation_id'],
   ['id', BulkId, 'bulk_rotation_id'],

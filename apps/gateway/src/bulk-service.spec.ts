@@ -2,7 +2,13 @@ import { EventEmitter, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import type { BulkDraft, Bulks } from '@rekey/ledger';
-import { connectGateway, loadContract, readStatusDetails, type CreateBulkRotationRequest, type GatewayClient } from '@rekey/rpc';
+import {
+  connectGateway,
+  loadContract,
+  readStatusDetails,
+  type CreateBulkRotationRequest,
+  type GatewayClient,
+} from '@rekey/rpc';
 import { RekeyError, type BulkItem, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import { createTcpProxy } from '@rekey/testing';
 import { createBulkService } from './bulk-service.ts';
@@ -12,10 +18,32 @@ import { createServer, type GatewayServer } from './server.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
 import type { Services } from './services.ts';
 
-const counts = { total: 4, waiting: 4, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 };
+const counts = {
+  total: 4,
+  waiting: 4,
+  rotating: 0,
+  unknown: 0,
+  succeeded: 0,
+  shared: 0,
+  failed: 0,
+  cancelled: 0,
+  valid: 0,
+  duplicates: 0,
+};
 const bulkOf = (id: string, spec: Partial<BulkSpec> = {}): BulkRotation => ({
-  orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { percent: 5 }, ...(spec as object),
-  id, state: 'RUNNING', createdMs: 1, updatedMs: 1, counts, lastFailures: [],
+  orgId: 'org_1',
+  reason: '',
+  selection: { kind: 'ids' },
+  urgent: false,
+  validateOnly: false,
+  maxFailures: { percent: 5 },
+  ...(spec as object),
+  id,
+  state: 'RUNNING',
+  createdMs: 1,
+  updatedMs: 1,
+  counts,
+  lastFailures: [],
 });
 
 interface FakeDraft extends BulkDraft {
@@ -41,7 +69,10 @@ const fakeBulks = () => {
   const bulks: Bulks = {
     draft: (id) => {
       const draft: FakeDraft = {
-        id, ids: [], excluded: [], dropped: false,
+        id,
+        ids: [],
+        excluded: [],
+        dropped: false,
         add: async (ids) => {
           draft.ids.push(...ids);
           events.emit('add', ids);
@@ -67,24 +98,43 @@ const fakeBulks = () => {
     get,
     list: async (filter, { size, after }) => {
       events.emit('list', filter);
-      const after1 = [...known.values()].filter(({ id }) => after === undefined || id < after).toSorted((a, b) => (a.id < b.id ? 1 : -1));
+      const after1 = [...known.values()]
+        .filter(({ id }) => after === undefined || id < after)
+        .toSorted((a, b) => (a.id < b.id ? 1 : -1));
       const bulksOfPage = after1.slice(0, size);
       return { bulks: bulksOfPage, ...(after1.length > size && { next: bulksOfPage.at(-1)!.id }) };
     },
     items: async (id, { state }, { size, from }) => {
       await get(id);
-      const page = items.slice(from, from + size).filter((item) => state === undefined || item.state === state);
+      const page = items
+        .slice(from, from + size)
+        .filter((item) => state === undefined || item.state === state);
       return { items: page, ...(from + size < items.length && { next: from + size }) };
     },
-    pause: get, resume: get, cancel: get, retry: get,
+    pause: get,
+    resume: get,
+    cancel: get,
+    retry: get,
   };
-  return { bulks, drafts, created, known, items, events, onAdd: (wait: () => Promise<void>) => (adding = wait), onCreate: (wait: () => Promise<void>) => (creating = wait) };
+  return {
+    bulks,
+    drafts,
+    created,
+    known,
+    items,
+    events,
+    onAdd: (wait: () => Promise<void>) => (adding = wait),
+    onCreate: (wait: () => Promise<void>) => (creating = wait),
+  };
 };
 
 /** There are no consumers, and none is demanded. */
-const reach = { ofBulk: async () => [], demand: async (names: readonly string[]) => {
-  if (names.length > 0) throw new RekeyError('CONSUMERS_MISSING');
-} } as unknown as ConsumersReach;
+const reach = {
+  ofBulk: async () => [],
+  demand: async (names: readonly string[]) => {
+    if (names.length > 0) throw new RekeyError('CONSUMERS_MISSING');
+  },
+} as unknown as ConsumersReach;
 let fake: ReturnType<typeof fakeBulks>;
 let watches: BulkWatches;
 let server: GatewayServer;
@@ -93,12 +143,22 @@ let client: GatewayClient;
 let held: ErrorCode | undefined;
 let durable: boolean;
 let unexpected: unknown[];
-const start = async ({ idleMs, ...keepAlive }: { idleMs?: number; keepAliveMs?: number; keepAliveTimeoutMs?: number } = {}) => {
+const start = async ({
+  idleMs,
+  ...keepAlive
+}: { idleMs?: number; keepAliveMs?: number; keepAliveTimeoutMs?: number } = {}) => {
   [fake, held, durable, unexpected] = [fakeBulks(), undefined, true, []];
   watches = createBulkWatches({ bulks: fake.bulks, readEveryMs: 10 });
   const report = (error: unknown) => void unexpected.push(error);
   const streaming = streamingMethods(report, idleMs === undefined ? {} : { idleMs });
-  const BulkRotationService = createBulkService(serviceMethod(report), streaming, { bulks: fake.bulks, bulkWatches: watches, reach, liveness: { noLiveWorker: async () => false }, holdBack: () => held, confirmDurable: async () => durable });
+  const BulkRotationService = createBulkService(serviceMethod(report), streaming, {
+    bulks: fake.bulks,
+    bulkWatches: watches,
+    reach,
+    liveness: { noLiveWorker: async () => false },
+    holdBack: () => held,
+    confirmDurable: async () => durable,
+  });
   server = createServer(loadContract(), { BulkRotationService } as unknown as Services, keepAlive);
   port = await server.listen('127.0.0.1:0');
   client = connectGateway(`127.0.0.1:${port}`);
@@ -118,7 +178,10 @@ const collect = async <T>(answers: AsyncIterable<T>): Promise<T[]> => {
 };
 const first: CreateBulkRotationRequest = { orgId: 'org_1' };
 const failure = async (messages: CreateBulkRotationRequest[]) => {
-  const error = await client.createBulkRotation(messages).then(() => undefined, (e: ServiceError) => e);
+  const error = await client.createBulkRotation(messages).then(
+    () => undefined,
+    (e: ServiceError) => e,
+  );
   return { code: error?.code, ...readStatusDetails(error!) };
 };
 const violations = async (...messages: CreateBulkRotationRequest[]) => {
@@ -129,70 +192,163 @@ const violations = async (...messages: CreateBulkRotationRequest[]) => {
 
 describe('CreateBulkRotation', () => {
   it('creates it of the ids of all messages, with the defaults of the contract', async () => {
-    const answered = await client.createBulkRotation([{ ...first, assistantIds: ['a'] }, { assistantIds: ['b', 'c'] }, { assistantIds: ['a'] }]);
-    expect(fake.created).toEqual([
-      { id: answered.id, ids: ['a', 'b', 'c', 'a'], excluded: [], spec: { orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { percent: 5 } } },
+    const answered = await client.createBulkRotation([
+      { ...first, assistantIds: ['a'] },
+      { assistantIds: ['b', 'c'] },
+      { assistantIds: ['a'] },
     ]);
-    expect(answered).toMatchObject({ id: expect.stringMatching(/^blk_[0-9A-Z]{26}$/), orgId: 'org_1', explicit: true, state: 'RUNNING', maxFailures: { percent: 5, limit: 'percent' } });
+    expect(fake.created).toEqual([
+      {
+        id: answered.id,
+        ids: ['a', 'b', 'c', 'a'],
+        excluded: [],
+        spec: {
+          orgId: 'org_1',
+          reason: '',
+          selection: { kind: 'ids' },
+          urgent: false,
+          validateOnly: false,
+          maxFailures: { percent: 5 },
+        },
+      },
+    ]);
+    expect(answered).toMatchObject({
+      id: expect.stringMatching(/^blk_[0-9A-Z]{26}$/),
+      orgId: 'org_1',
+      explicit: true,
+      state: 'RUNNING',
+      maxFailures: { percent: 5, limit: 'percent' },
+    });
     expect(fake.drafts[0]!.dropped).toBe(false);
   });
 
   it('takes everything that can be wanted', async () => {
     await client.createBulkRotation([
-      { ...first, requestId: '0B6C4E52-1f6a-4b8e-9d2c-3a5b7c9d1e2f', reason: 'leak', allAssistants: true, search: 'shop', rotatedBefore: { seconds: 1_700_000_000, nanos: 500_000_000 }, urgent: true, validateOnly: true, canary: { count: 10, continues: true }, maxFailures: { count: 0 } },
+      {
+        ...first,
+        requestId: '0B6C4E52-1f6a-4b8e-9d2c-3a5b7c9d1e2f',
+        reason: 'leak',
+        allAssistants: true,
+        search: 'shop',
+        rotatedBefore: { seconds: 1_700_000_000, nanos: 500_000_000 },
+        urgent: true,
+        validateOnly: true,
+        canary: { count: 10, continues: true },
+        maxFailures: { count: 0 },
+      },
       { excludeAssistantIds: ['x', 'y'] },
     ]);
     expect(fake.created[0]).toMatchObject({
-      ids: [], excluded: ['x', 'y'],
+      ids: [],
+      excluded: ['x', 'y'],
       spec: {
-        orgId: 'org_1', requestId: '0b6c4e52-1f6a-4b8e-9d2c-3a5b7c9d1e2f', reason: 'leak', selection: { kind: 'org', search: 'shop', rotatedBeforeMs: 1_700_000_000_500 },
-        urgent: true, validateOnly: true, canary: { count: 10, continues: true }, maxFailures: { count: 0 },
+        orgId: 'org_1',
+        requestId: '0b6c4e52-1f6a-4b8e-9d2c-3a5b7c9d1e2f',
+        reason: 'leak',
+        selection: { kind: 'org', search: 'shop', rotatedBeforeMs: 1_700_000_000_500 },
+        urgent: true,
+        validateOnly: true,
+        canary: { count: 10, continues: true },
+        maxFailures: { count: 0 },
       },
     });
   });
 
   it('names the fields that are at fault, by the names of the wire', async () => {
-    expect(await violations({ orgId: 'a/b', requestId: 'x', reason: 'a\nb', assistantIds: ['a'], canary: { count: 0 }, maxFailures: { percent: 101 } })).toEqual([
-      expect.stringMatching(/^org_id must not contain/), 'request_id must be a UUID', expect.stringMatching(/^reason /), 'canary.count must be positive', expect.stringMatching(/^max_failures.percent /),
+    expect(
+      await violations({
+        orgId: 'a/b',
+        requestId: 'x',
+        reason: 'a\nb',
+        assistantIds: ['a'],
+        canary: { count: 0 },
+        maxFailures: { percent: 101 },
+      }),
+    ).toEqual([
+      expect.stringMatching(/^org_id must not contain/),
+      'request_id must be a UUID',
+      expect.stringMatching(/^reason /),
+      'canary.count must be positive',
+      expect.stringMatching(/^max_failures.percent /),
     ]);
-    expect(await violations({ ...first, assistantIds: ['a'], maxFailures: {} })).toEqual(['max_failures must have count or percent']);
-    expect(await violations({ ...first, assistantIds: ['a'], search: 'x', rotatedBefore: { seconds: 1 } })).toEqual(['search needs all_assistants', 'rotated_before needs all_assistants']);
-    expect(await violations({ ...first, allAssistants: true, rotatedBefore: { seconds: -1 } })).toEqual(['rotated_before must be a time since 1970']);
-    expect(await violations({ ...first, allAssistants: true, search: ' \u00a0 ' })).toEqual(['search must not be blank']);
-    expect(await violations({ ...first, allAssistants: true, search: 'a\nb' })).toEqual([expect.stringMatching(/^search .*control characters/)]);
+    expect(await violations({ ...first, assistantIds: ['a'], maxFailures: {} })).toEqual([
+      'max_failures must have count or percent',
+    ]);
+    expect(
+      await violations({ ...first, assistantIds: ['a'], search: 'x', rotatedBefore: { seconds: 1 } }),
+    ).toEqual(['search needs all_assistants', 'rotated_before needs all_assistants']);
+    expect(await violations({ ...first, allAssistants: true, rotatedBefore: { seconds: -1 } })).toEqual([
+      'rotated_before must be a time since 1970',
+    ]);
+    expect(await violations({ ...first, allAssistants: true, search: ' \u00a0 ' })).toEqual([
+      'search must not be blank',
+    ]);
+    expect(await violations({ ...first, allAssistants: true, search: 'a\nb' })).toEqual([
+      expect.stringMatching(/^search .*control characters/),
+    ]);
     expect(fake.created).toEqual([]);
   });
 
   it('counts ids that are not valid over the whole stream, and quotes none', async () => {
     const good = Array.from({ length: 2000 }, (_, i) => `ast_${i}`);
-    expect(await violations({ ...first, assistantIds: good }, { assistantIds: good }, { assistantIds: ['fine', '', 'hun/ter2'] })).toEqual([
-      'assistant_ids[4001] must not be empty', 'assistant_ids[4002] must not contain any of / \\ % ? #',
+    expect(
+      await violations(
+        { ...first, assistantIds: good },
+        { assistantIds: good },
+        { assistantIds: ['fine', '', 'hun/ter2'] },
+      ),
+    ).toEqual([
+      'assistant_ids[4001] must not be empty',
+      'assistant_ids[4002] must not contain any of / \\ % ? #',
     ]);
-    expect(await violations({ ...first, allAssistants: true, excludeAssistantIds: ['..'] })).toEqual(['exclude_assistant_ids[0] must not be a dot segment']);
-    expect(await violations({ ...first, assistantIds: Array.from({ length: 1000 }, () => '') })).toHaveLength(10);
+    expect(await violations({ ...first, allAssistants: true, excludeAssistantIds: ['..'] })).toEqual([
+      'exclude_assistant_ids[0] must not be a dot segment',
+    ]);
+    expect(await violations({ ...first, assistantIds: Array.from({ length: 1000 }, () => '') })).toHaveLength(
+      10,
+    );
   });
 
   it('wants assistants or all of them, and not both', async () => {
-    expect(await violations(first)).toEqual(['assistant_ids must not be empty, unless all_assistants is set']);
+    expect(await violations(first)).toEqual([
+      'assistant_ids must not be empty, unless all_assistants is set',
+    ]);
     expect(await violations()).toEqual(['org_id must not be empty']);
-    expect(await violations({ ...first, allAssistants: true }, { assistantIds: ['a'] })).toEqual(['assistant_ids cannot be given together with all_assistants']);
-    expect(await violations({ ...first, assistantIds: ['a'], excludeAssistantIds: ['b'] })).toEqual(['exclude_assistant_ids needs all_assistants']);
+    expect(await violations({ ...first, allAssistants: true }, { assistantIds: ['a'] })).toEqual([
+      'assistant_ids cannot be given together with all_assistants',
+    ]);
+    expect(await violations({ ...first, assistantIds: ['a'], excludeAssistantIds: ['b'] })).toEqual([
+      'exclude_assistant_ids needs all_assistants',
+    ]);
   });
 
   it.each<[string, CreateBulkRotationRequest]>([
-    ['org_id', { orgId: 'org_2' }], ['reason', { reason: 'x' }], ['all_assistants', { allAssistants: true }], ['urgent', { urgent: true }],
-    ['canary', { canary: { count: 1 } }], ['max_failures', { maxFailures: { count: 1 } }], ['rotated_before', { rotatedBefore: { seconds: 1 } }],
+    ['org_id', { orgId: 'org_2' }],
+    ['reason', { reason: 'x' }],
+    ['all_assistants', { allAssistants: true }],
+    ['urgent', { urgent: true }],
+    ['canary', { canary: { count: 1 } }],
+    ['max_failures', { maxFailures: { count: 1 } }],
+    ['rotated_before', { rotatedBefore: { seconds: 1 } }],
   ])('takes %s in the first message only', async (field, further) => {
-    expect(await violations({ ...first, assistantIds: ['a'] }, further)).toEqual([`${field} can be given in the first message only`]);
+    expect(await violations({ ...first, assistantIds: ['a'] }, further)).toEqual([
+      `${field} can be given in the first message only`,
+    ]);
   });
 
   it('drops the draft on whatever error, and creates nothing', async () => {
     await failure([{ ...first, assistantIds: ['a'] }, { assistantIds: [''] }]);
     held = 'REDIS_MEMORY_LOW';
-    expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({ code: status.RESOURCE_EXHAUSTED, reason: 'REDIS_MEMORY_LOW' });
+    expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      reason: 'REDIS_MEMORY_LOW',
+    });
     held = undefined;
     fake.onAdd(async () => Promise.reject(new Error('Connection is closed.')));
-    expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({ code: status.UNAVAILABLE, reason: 'REDIS_UNAVAILABLE' });
+    expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'REDIS_UNAVAILABLE',
+    });
     expect(fake.drafts.map(({ dropped }) => dropped)).toEqual([true, true, true]);
     expect(fake.created).toEqual([]);
     expect(unexpected).toEqual([]);
@@ -208,7 +364,10 @@ describe('CreateBulkRotation', () => {
 
   it('answers nothing that too few replicas have confirmed', async () => {
     durable = false;
-    expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({ code: status.UNAVAILABLE, reason: 'REPLICAS_MISSING' });
+    expect(await failure([{ ...first, assistantIds: ['a'] }])).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'REPLICAS_MISSING',
+    });
     expect(fake.drafts[0]!.dropped).toBe(false);
   });
 
@@ -225,30 +384,34 @@ describe('CreateBulkRotation', () => {
     expect(unexpected).toEqual([]);
   });
 
-  it.each(['cancels the call', 'loses its connection'])('never takes a broken-off stream for a whole one, when its caller %s', async (how) => {
-    for (let n = 0; n < 40; n += 1) {
-      const proxy = await createTcpProxy({ port });
-      const caller = connectGateway(`127.0.0.1:${proxy.port}`);
-      const dropped = once(fake.events, 'drop');
-      const messages = async function* () {
-        for (let m = 0; m <= n % 10; m += 1) {
-          const added = once(fake.events, 'add');
-          yield { ...(m === 0 && first), assistantIds: ['a'] };
-          // Every other time the break comes right behind a message that is still on its way.
-          if (m < n % 10 || m === 0 || n % 2 === 0) await added;
-        }
-        if (how === 'cancels the call') throw new Error('broken off');
-        await proxy.close();
+  it.each(['cancels the call', 'loses its connection'])(
+    'never takes a broken-off stream for a whole one, when its caller %s',
+    async (how) => {
+      for (let n = 0; n < 40; n += 1) {
+        const proxy = await createTcpProxy({ port });
+        const caller = connectGateway(`127.0.0.1:${proxy.port}`);
+        const dropped = once(fake.events, 'drop');
+        const messages = async function* () {
+          for (let m = 0; m <= n % 10; m += 1) {
+            const added = once(fake.events, 'add');
+            yield { ...(m === 0 && first), assistantIds: ['a'] };
+            // Every other time the break comes right behind a message that is still on its way.
+            if (m < n % 10 || m === 0 || n % 2 === 0) await added;
+          }
+          if (how === 'cancels the call') throw new Error('broken off');
+          await proxy.close();
+          await dropped;
+        };
+        await expect(caller.createBulkRotation(messages())).rejects.toBeInstanceOf(Error);
         await dropped;
-      };
-      await expect(caller.createBulkRotation(messages())).rejects.toBeInstanceOf(Error);
-      await dropped;
-      caller.close();
-      await proxy.close();
-    }
-    expect(fake.created).toEqual([]);
-    expect(unexpected).toEqual([]);
-  }, 60_000);
+        caller.close();
+        await proxy.close();
+      }
+      expect(fake.created).toEqual([]);
+      expect(unexpected).toEqual([]);
+    },
+    60_000,
+  );
 
   it('breaks off a stream whose next message does not come, and drops the draft', async () => {
     await stop();
@@ -259,7 +422,10 @@ describe('CreateBulkRotation', () => {
       yield { ...first, assistantIds: ['a'] };
       await silence.promise;
     };
-    const refused = client.createBulkRotation(messages()).then(() => undefined, (error: ServiceError) => error);
+    const refused = client.createBulkRotation(messages()).then(
+      () => undefined,
+      (error: ServiceError) => error,
+    );
     await dropped;
     silence.resolve();
     const error = await refused;
@@ -310,7 +476,8 @@ describe('CreateBulkRotation', () => {
     const answered = client.createBulkRotation(messages());
     await begun;
     // A call of another kind on the same connection shows that there was time to send more.
-    for (let i = 0; i < 20; i += 1) await client.getBulkRotation({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAV' }).catch(() => {});
+    for (let i = 0; i < 20; i += 1)
+      await client.getBulkRotation({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAV' }).catch(() => {});
     expect(sent).toBeLessThan(100);
     gate.resolve();
     await answered;
@@ -318,13 +485,19 @@ describe('CreateBulkRotation', () => {
   }, 30_000);
 
   it('refuses a message of more than 64 KiB', async () => {
-    const error = await failure([{ ...first, assistantIds: Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(250, 'x')) }]);
+    const error = await failure([
+      { ...first, assistantIds: Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(250, 'x')) },
+    ]);
     expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
   });
 });
 
 describe('the other methods', () => {
-  const [a, b, c] = ['blk_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAW', 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAX'] as const;
+  const [a, b, c] = [
+    'blk_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+    'blk_01ARZ3NDEKTSV4RRFFQ69G5FAW',
+    'blk_01ARZ3NDEKTSV4RRFFQ69G5FAX',
+  ] as const;
   beforeEach(() => {
     for (const id of [a, b, c]) fake.known.set(id, bulkOf(id));
   });
@@ -334,7 +507,9 @@ describe('the other methods', () => {
     expect(one.bulkRotations.map(({ id }) => id)).toEqual([c, b]);
     const two = await client.listBulkRotations({ orgId: 'org_1', pageSize: 2, pageToken: one.nextPageToken });
     expect(two).toMatchObject({ bulkRotations: [{ id: a }], nextPageToken: '' });
-    await expect(client.listBulkRotations({ pageToken: one.nextPageToken })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expect(client.listBulkRotations({ pageToken: one.nextPageToken })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
   });
 
   it('lists only those in a state', async () => {
@@ -344,19 +519,41 @@ describe('the other methods', () => {
   });
 
   it('lists the assistants page by page, with the error of each', async () => {
-    fake.items.push(...['x', 'y', 'z'].map((assistantId, index): BulkItem => ({ index, assistantId, state: 'SUCCEEDED' })), { index: 3, assistantId: 'f', state: 'FAILED', errorCode: 'ASSISTANT_DELETED' });
+    fake.items.push(
+      ...['x', 'y', 'z'].map((assistantId, index): BulkItem => ({ index, assistantId, state: 'SUCCEEDED' })),
+      { index: 3, assistantId: 'f', state: 'FAILED', errorCode: 'ASSISTANT_DELETED' },
+    );
     const one = await client.listBulkRotationItems({ id: a, pageSize: 2 });
-    expect(one.items).toEqual([{ assistantId: 'x', state: 'SUCCEEDED', error: null }, { assistantId: 'y', state: 'SUCCEEDED', error: null }]);
+    expect(one.items).toEqual([
+      { assistantId: 'x', state: 'SUCCEEDED', error: null },
+      { assistantId: 'y', state: 'SUCCEEDED', error: null },
+    ]);
     const two = await client.listBulkRotationItems({ id: a, pageSize: 2, pageToken: one.nextPageToken });
-    expect(two).toMatchObject({ items: [{ assistantId: 'z' }, { assistantId: 'f', error: { reason: 'ASSISTANT_DELETED', advice: 'Leave it out.' } }], nextPageToken: '' });
-    await expect(client.listBulkRotationItems({ id: b, pageToken: one.nextPageToken })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(two).toMatchObject({
+      items: [
+        { assistantId: 'z' },
+        { assistantId: 'f', error: { reason: 'ASSISTANT_DELETED', advice: 'Leave it out.' } },
+      ],
+      nextPageToken: '',
+    });
+    await expect(client.listBulkRotationItems({ id: b, pageToken: one.nextPageToken })).rejects.toMatchObject(
+      { code: status.INVALID_ARGUMENT },
+    );
     expect((await client.listBulkRotationItems({ id: a, pageSize: 2, state: 'FAILED' })).items).toEqual([]);
   });
 
-  it.each(['getBulkRotation', 'pauseBulkRotation', 'resumeBulkRotation', 'cancelBulkRotation', 'retryBulkRotation'] as const)('%s answers the bulk, and refuses an id that is none', async (name) => {
+  it.each([
+    'getBulkRotation',
+    'pauseBulkRotation',
+    'resumeBulkRotation',
+    'cancelBulkRotation',
+    'retryBulkRotation',
+  ] as const)('%s answers the bulk, and refuses an id that is none', async (name) => {
     expect(await client[name]({ id: a })).toMatchObject({ id: a });
     await expect(client[name]({ id: 'rot_1' })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
-    await expect(client[name]({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAY' })).rejects.toMatchObject({ code: status.NOT_FOUND });
+    await expect(client[name]({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAY' })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
   });
 });
 
@@ -369,15 +566,30 @@ describe('WatchBulkRotation', () => {
     const seen = [];
     for await (const { state, rate } of client.watchBulkRotation({ id })) {
       seen.push([state, rate]);
-      set([{ perSecond: 5 }, { perSecond: 8 }, { state: 'PAUSED' as const, why: 'CANARY_DONE' }, { state: 'COMPLETED' as const }][seen.length - 1]!);
+      set(
+        [
+          { perSecond: 5 },
+          { perSecond: 8 },
+          { state: 'PAUSED' as const, why: 'CANARY_DONE' },
+          { state: 'COMPLETED' as const },
+        ][seen.length - 1]!,
+      );
     }
-    expect(seen).toEqual([['RUNNING', 0], ['RUNNING', 5], ['RUNNING', 8], ['PAUSED', 0], ['COMPLETED', 0]]);
+    expect(seen).toEqual([
+      ['RUNNING', 0],
+      ['RUNNING', 5],
+      ['RUNNING', 8],
+      ['PAUSED', 0],
+      ['COMPLETED', 0],
+    ]);
   });
 
   it('ends where it has stopped, when that is wanted', async () => {
     set({ state: 'HALTED', why: 'TOO_MANY_FAILURES' });
     const seen = await collect(client.watchBulkRotation({ id, untilStopped: true }));
-    expect(seen).toMatchObject([{ state: 'HALTED', stop: { reason: 'TOO_MANY_FAILURES', advice: expect.stringContaining('Resume') } }]);
+    expect(seen).toMatchObject([
+      { state: 'HALTED', stop: { reason: 'TOO_MANY_FAILURES', advice: expect.stringContaining('Resume') } },
+    ]);
   });
 
   it('reads once for all who watch the same', async () => {
@@ -387,7 +599,11 @@ describe('WatchBulkRotation', () => {
       reads.push(of);
       return get(of);
     };
-    const watching = Array.from({ length: 20 }, () => watches.watch(id, { untilStopped: false, signal: new AbortController().signal })[Symbol.asyncIterator]());
+    const watching = Array.from({ length: 20 }, () =>
+      watches
+        .watch(id, { untilStopped: false, signal: new AbortController().signal })
+        [Symbol.asyncIterator](),
+    );
     await Promise.all(watching.map((watch) => watch.next()));
     expect(reads).toHaveLength(20);
     set({ state: 'COMPLETED' });
@@ -397,7 +613,9 @@ describe('WatchBulkRotation', () => {
   });
 
   it('says that there is no such bulk', async () => {
-    await expect(collect(client.watchBulkRotation({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAY' }))).rejects.toMatchObject({ code: status.NOT_FOUND });
+    await expect(
+      collect(client.watchBulkRotation({ id: 'blk_01ARZ3NDEKTSV4RRFFQ69G5FAY' })),
+    ).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
   it('reads no more when the caller has gone', async () => {

@@ -1,5 +1,10 @@
 import type { BulkDraft, Bulks } from '@rekey/ledger';
-import { toProtoBulkItem, toProtoBulkRotation, type BulkRotationServiceHandlers, type CreateBulkRotationRequest__Output } from '@rekey/rpc';
+import {
+  toProtoBulkItem,
+  toProtoBulkRotation,
+  type BulkRotationServiceHandlers,
+  type CreateBulkRotationRequest__Output,
+} from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { BulkId, RekeyError, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import { z } from 'zod';
@@ -17,15 +22,29 @@ export interface BulkServiceDeps {
   liveness: Liveness;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
-  /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a bulk rotation answered. */
+  /**
+   * Resolves with true when what was written is as durable as Redis is told to make it; only then is a bulk
+   * rotation answered.
+   */
   confirmDurable: () => Promise<boolean>;
 }
 
-const ItemIndex = z.string().regex(/^\d{1,7}$/).transform(Number);
+const ItemIndex = z
+  .string()
+  .regex(/^\d{1,7}$/)
+  .transform(Number);
 
-export const createBulkService = (method: ServiceMethod, streaming: StreamingMethods, { bulks, bulkWatches, reach, liveness, holdBack, confirmDurable }: BulkServiceDeps): BulkRotationServiceHandlers => {
+export const createBulkService = (
+  method: ServiceMethod,
+  streaming: StreamingMethods,
+  { bulks, bulkWatches, reach, liveness, holdBack, confirmDurable }: BulkServiceDeps,
+): BulkRotationServiceHandlers => {
   /** Fills a draft from a stream. Waiting for the ledger is what slows down a caller that is faster. */
-  const fill = async (draft: BulkDraft, messages: AsyncIterable<CreateBulkRotationRequest__Output>, signal: AbortSignal): Promise<BulkSpec> => {
+  const fill = async (
+    draft: BulkDraft,
+    messages: AsyncIterable<CreateBulkRotationRequest__Output>,
+    signal: AbortSignal,
+  ): Promise<BulkSpec> => {
     const reader = requests.bulkReader();
     for await (const message of messages) {
       await reach.demand(reader.read(message), signal);
@@ -49,7 +68,8 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
     return shown(bulk);
   };
 
-  const shown = async (bulk: BulkRotation) => toProtoBulkRotation({ ...bulk, noLiveWorker: await liveness.noLiveWorker() }, await reach.ofBulk(bulk));
+  const shown = async (bulk: BulkRotation) =>
+    toProtoBulkRotation({ ...bulk, noLiveWorker: await liveness.noLiveWorker() }, await reach.ofBulk(bulk));
 
   return {
     CreateBulkRotation: streaming.clientStreaming(async (messages, { signal }) => {
@@ -75,7 +95,10 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
       const given = requests.given(filter);
       const after = readPageToken(pageToken, given, BulkId);
       const page = await bulks.list(given, { size: pageSize, ...requests.given({ after }) });
-      return { bulkRotations: page.bulks.map((bulk) => toProtoBulkRotation(bulk)), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, given) };
+      return {
+        bulkRotations: page.bulks.map((bulk) => toProtoBulkRotation(bulk)),
+        nextPageToken: page.next === undefined ? '' : makePageToken(page.next, given),
+      };
     }),
 
     WatchBulkRotation: streaming.serverStreaming(async function* (request, { signal }) {
@@ -93,7 +116,10 @@ export const createBulkService = (method: ServiceMethod, streaming: StreamingMet
       const given = requests.given(filter);
       const from = readPageToken(pageToken, { id, ...given }, ItemIndex) ?? 0;
       const page = await bulks.items(id, given, { size: pageSize, from });
-      return { items: page.items.map(toProtoBulkItem), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, { id, ...given }) };
+      return {
+        items: page.items.map(toProtoBulkItem),
+        nextPageToken: page.next === undefined ? '' : makePageToken(page.next, { id, ...given }),
+      };
     }),
   };
 };

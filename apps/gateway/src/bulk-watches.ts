@@ -10,17 +10,32 @@ const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || st
 
 export interface BulkWatches {
   /**
-   * A bulk as it is now, and again whenever it has changed, at most once a second; ends after an end state, or where it has stopped.
-   * Throws BULK_NOT_FOUND, and SHUTTING_DOWN where the gateway ends first. Ends within a second of the signal.
+   * A bulk as it is now, and again whenever it has changed, at most once a second; ends after an end state,
+   * or where it has stopped.
+   * Throws BULK_NOT_FOUND, and SHUTTING_DOWN where the gateway ends first. Ends within a second of the
+   * signal.
    */
   watch(id: string, options: { untilStopped: boolean; signal: AbortSignal }): AsyncIterable<BulkRotation>;
   close(): void;
 }
 
 /** However many watch a bulk, it is read once a second. */
-export const createBulkWatches = ({ bulks: ledgerBulks, liveness, readEveryMs = READ_EVERY_MS }: { bulks: Pick<Bulks, 'get'>; liveness?: Liveness; readEveryMs?: number }): BulkWatches => {
+export const createBulkWatches = ({
+  bulks: ledgerBulks,
+  liveness,
+  readEveryMs = READ_EVERY_MS,
+}: {
+  bulks: Pick<Bulks, 'get'>;
+  liveness?: Liveness;
+  readEveryMs?: number;
+}): BulkWatches => {
   // Whether a worker is live is news as much as a count is.
-  const bulks: Pick<Bulks, 'get'> = { get: async (id) => ({ ...(await ledgerBulks.get(id)), ...((await liveness?.noLiveWorker()) && { noLiveWorker: true }) }) };
+  const bulks: Pick<Bulks, 'get'> = {
+    get: async (id) => ({
+      ...(await ledgerBulks.get(id)),
+      ...((await liveness?.noLiveWorker()) && { noLiveWorker: true }),
+    }),
+  };
   const closing = new AbortController();
   const readings = new Map<string, Promise<BulkRotation>>();
 

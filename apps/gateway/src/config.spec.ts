@@ -7,8 +7,17 @@ describe('any variable', () => {
   const names = Object.keys(GatewayEnvironment.shape);
   const checks = variableChecks((env) => parseEnvironment(GatewayEnvironment, env));
 
-  it.each(names)('%s without anything but white space is as good as not set', (name) => expect(() => checks.blank(name)).not.toThrow());
-  it.each(names)('%s may have white space around it', (name) => expect(() => checks.spaced(name)).not.toThrow());
-  it.each(names)('%s is refused by name, and never shown, if it is huge, not UTF-8 or has control characters', (name) => expect(() => checks.unusable(name)).not.toThrow());
-  it.each(names)('%s is taken, or refused by name, whatever is in it', (name) => expect(() => checks.strange(name)).not.toThrow());
+  it.each(names)('%s without anything but white space is as good as not set', (name) =>
+    expect(() => checks.blank(name)).not.toThrow(),
+  );
+  it.each(names)('%s may have white space around it', (name) =>
+    expect(() => checks.spaced(name)).not.toThrow(),
+  );
+  it.each(names)(
+    '%s is refused by name, and never shown, if it is huge, not UTF-8 or has control characters',
+    (name) => expect(() => checks.unusable(name)).not.toThrow(),
+  );
+  it.each(names)('%s is taken, or refused by name, whatever is in it', (name) =>
+    expect(() => checks.strange(name)).not.toThrow(),
+  );
 });

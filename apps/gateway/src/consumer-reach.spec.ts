@@ -7,22 +7,40 @@ import { createConsumersReach } from './consumer-reach.ts';
 const reachOf = (states: Record<string, Reach>) =>
   createConsumersReach({
     consumers: {
-      list: async () => ({ consumers: Object.keys(states).map((name) => ({ consumer: { name, orgs: ['org_1'] } })) }),
-      get: async (name: string) => (states[name] === undefined ? undefined : { consumer: { name, orgs: ['org_1'] } }),
+      list: async () => ({
+        consumers: Object.keys(states).map((name) => ({ consumer: { name, orgs: ['org_1'] } })),
+      }),
+      get: async (name: string) =>
+        states[name] === undefined ? undefined : { consumer: { name, orgs: ['org_1'] } },
       lastEntry: async () => '1-0',
     } as unknown as Consumers,
-    positions: { reach: (name: string) => states[name] ?? 'GONE', onChange: () => () => {} } as unknown as ConsumerPositions,
+    positions: {
+      reach: (name: string) => states[name] ?? 'GONE',
+      onChange: () => () => {},
+    } as unknown as ConsumerPositions,
     begun: Promise.resolve(),
   });
 const demand = (states: Record<string, Reach>, names: string[]): Promise<RekeyError | undefined> =>
-  reachOf(states).demand(names, AbortSignal.abort()).then(() => undefined, (error: RekeyError) => error);
+  reachOf(states)
+    .demand(names, AbortSignal.abort())
+    .then(
+      () => undefined,
+      (error: RekeyError) => error,
+    );
 
 describe('consumers that are demanded', () => {
   it('are listed with their positions when they have not acknowledged', async () => {
-    const error = await demand({ billing: 'GONE', crm: 'PENDING', sso: 'ACKNOWLEDGED', web: 'UNAPPLIED' }, ['billing', 'crm', 'sso', 'web', 'nobody']);
+    const error = await demand({ billing: 'GONE', crm: 'PENDING', sso: 'ACKNOWLEDGED', web: 'UNAPPLIED' }, [
+      'billing',
+      'crm',
+      'sso',
+      'web',
+      'nobody',
+    ]);
     expect(error).toMatchObject({
       code: 'CONSUMERS_MISSING',
-      message: 'A consumer that is required is not live, or not caught up: billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
+      message:
+        'A consumer that is required is not live, or not caught up: billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
       metadata: { consumers: 'billing,crm,web,nobody', consumer_count: '4' },
     });
   });
@@ -42,8 +60,15 @@ describe('consumers that are demanded', () => {
 describe('a consumer that is waited for by name', () => {
   const rotation = { id: 'rot_1', orgId: 'org_2', entry: '1-0', assistantId: 'ast_1', version: 1 } as never;
 
-  it.each([['nobody', 'CONSUMER_NOT_FOUND'], ['billing', 'CONSUMER_MAY_NOT_READ']])('is named where it cannot be: %s', async (name, code) => {
+  it.each([
+    ['nobody', 'CONSUMER_NOT_FOUND'],
+    ['billing', 'CONSUMER_MAY_NOT_READ'],
+  ])('is named where it cannot be: %s', async (name, code) => {
     const waiting = reachOf({ billing: 'PENDING' }).wait(rotation, [name], AbortSignal.abort());
-    await expect(waiting).rejects.toMatchObject({ code, message: expect.stringMatching(new RegExp(`: ${name}\\.$`)), metadata: { consumers: name } });
+    await expect(waiting).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(new RegExp(`: ${name}\\.$`)),
+      metadata: { consumers: name },
+    });
   });
 });

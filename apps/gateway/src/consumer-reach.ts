@@ -1,5 +1,12 @@
 import type { ConsumerPositions, Consumers } from '@rekey/ledger';
-import { RekeyError, isAcknowledged, mayRead, type BulkRotation, type Reach, type Rotation } from '@rekey/schema';
+import {
+  RekeyError,
+  isAcknowledged,
+  mayRead,
+  type BulkRotation,
+  type Reach,
+  type Rotation,
+} from '@rekey/schema';
 
 export interface ConsumerReach {
   consumer: string;
@@ -11,13 +18,20 @@ export interface ConsumersReach {
   /** Of all that may read its org. Empty where it has published nothing. */
   of(rotation: Rotation): Promise<ConsumerReach[]>;
   /**
-   * Waits until consumers have applied it: those that are named, or all that are live, of which there must be one. The answer is how far each has come then, or
-   * when the time is up. Throws CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ, CONSUMERS_MISSING if no consumer may read the org, and SHUTTING_DOWN.
+   * Waits until consumers have applied it: those that are named, or all that are live, of which there must be
+   * one. The answer is how far each has come then, or when the time is up. Throws CONSUMER_NOT_FOUND,
+   * CONSUMER_MAY_NOT_READ, CONSUMERS_MISSING if no consumer may read the org, and SHUTTING_DOWN.
    */
   wait(rotation: Rotation, named: readonly string[], signal: AbortSignal): Promise<ConsumerReach[]>;
-  /** Of all that may read the org of a bulk rotation: whether they have applied all keys that it has replaced until now. */
+  /**
+   * Of all that may read the org of a bulk rotation: whether they have applied all keys that it has replaced
+   * until now.
+   */
   ofBulk(bulk: BulkRotation): Promise<ConsumerReach[]>;
-  /** Throws CONSUMERS_MISSING where any of these is not live, or has not applied all that is published, within some seconds. */
+  /**
+   * Throws CONSUMERS_MISSING where any of these is not live, or has not applied all that is published, within
+   * some seconds.
+   */
   demand(names: readonly string[], signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -37,22 +51,41 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
 /** How long consumers that are demanded may take to catch up. */
 const CATCH_UP_MS = 5000;
 
-/** `begun` resolves when the acknowledgements of before are read: until then everybody would look as if they were gone. */
-export const createConsumersReach = ({ consumers, positions, begun }: { consumers: Consumers; positions: ConsumerPositions; begun: Promise<void> }): ConsumersReach => {
+/**
+ * `begun` resolves when the acknowledgements of before are read: until then everybody would look as if they
+ * were gone.
+ */
+export const createConsumersReach = ({
+  consumers,
+  positions,
+  begun,
+}: {
+  consumers: Consumers;
+  positions: ConsumerPositions;
+  begun: Promise<void>;
+}): ConsumersReach => {
   const closing = new AbortController();
 
   const readersOf = async (orgId: string): Promise<string[]> => {
     await begun;
-    return (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, orgId)).map(({ consumer }) => consumer.name);
+    return (await consumers.list()).consumers
+      .filter(({ consumer }) => mayRead(consumer, orgId))
+      .map(({ consumer }) => consumer.name);
   };
   const reachOf = ({ entry, assistantId, version }: Rotation, names: readonly string[]): ConsumerReach[] =>
-    entry === undefined || version === undefined ? [] : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry, { assistantId, version }) }));
+    entry === undefined || version === undefined
+      ? []
+      : names.map((consumer) => ({
+          consumer,
+          state: positions.reach(consumer, entry, { assistantId, version }),
+        }));
 
   const check = async (orgId: string, named: readonly string[]): Promise<void> => {
     for (const name of named) {
       const seen = await consumers.get(name);
       if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND', { which: name, metadata: { consumers: name } });
-      if (!mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ', { which: name, metadata: { consumers: name } });
+      if (!mayRead(seen.consumer, orgId))
+        throw new RekeyError('CONSUMER_MAY_NOT_READ', { which: name, metadata: { consumers: name } });
     }
   };
 
@@ -77,7 +110,8 @@ export const createConsumersReach = ({ consumers, positions, begun }: { consumer
   };
 
   return {
-    of: async (rotation) => (rotation.entry === undefined ? [] : reachOf(rotation, await readersOf(rotation.orgId))),
+    of: async (rotation) =>
+      rotation.entry === undefined ? [] : reachOf(rotation, await readersOf(rotation.orgId)),
 
     wait: async (rotation, named, signal) => {
       await check(rotation.orgId, named);
@@ -90,7 +124,10 @@ export const createConsumersReach = ({ consumers, positions, begun }: { consumer
       return reach;
     },
 
-    ofBulk: async ({ orgId, entry }) => (entry === undefined ? [] : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }))),
+    ofBulk: async ({ orgId, entry }) =>
+      entry === undefined
+        ? []
+        : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) })),
 
     demand: async (names, signal) => {
       if (names.length === 0) return;

@@ -17,7 +17,10 @@ export const createLiveness = (processes: Pick<Processes, 'list'>): Liveness => 
       if (!answer || performance.now() - askedAt > KEEP_ANSWER_MS) {
         askedAt = performance.now();
         // An answer about a rotation must not fail for want of this.
-        answer = processes.list().then((known) => !isAnyRotating(known), () => false);
+        answer = processes.list().then(
+          (known) => !isAnyRotating(known),
+          () => false,
+        );
       }
       return answer;
     },

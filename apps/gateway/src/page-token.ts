@@ -3,21 +3,32 @@ import { RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 
 /*
- * A page token holds the place where the page before ended, such as its last id, and a digest of the filter: AIP-158 wants a token that is
- * used with another filter refused. It is no secret and proves nothing; a forged one shows only what could be listed anyway.
+ * A page token holds the place where the page before ended, such as its last id, and a digest of the filter:
+ * AIP-158 wants a token that is used with another filter refused. It is no secret and proves nothing; a
+ * forged one shows only what could be listed anyway.
  */
 
-const digest = (filter: object): string => createHash('sha256').update(JSON.stringify(filter)).digest('base64url').slice(0, 8);
+const digest = (filter: object): string =>
+  createHash('sha256').update(JSON.stringify(filter)).digest('base64url').slice(0, 8);
 
-export const makePageToken = (place: string | number, filter: object): string => Buffer.from(`${digest(filter)} ${place}`).toString('base64url');
+export const makePageToken = (place: string | number, filter: object): string =>
+  Buffer.from(`${digest(filter)} ${place}`).toString('base64url');
 
 /** The place in a token, as the schema reads it; undefined of the first page, which has none. */
-export const readPageToken = <T extends z.ZodType<unknown, string>>(token: string, filter: object, place: T): z.output<T> | undefined => {
+export const readPageToken = <T extends z.ZodType<unknown, string>>(
+  token: string,
+  filter: object,
+  place: T,
+): z.output<T> | undefined => {
   if (token === '') return undefined;
   const [of, text, ...more] = Buffer.from(token, 'base64url').toString().split(' ');
   const parsed = place.safeParse(text);
   if (of !== digest(filter) || !parsed.success || more.length > 0) {
-    throw new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field: 'page_token', description: 'is not the next_page_token of a page with these filters' }] });
+    throw new RekeyError('INVALID_ARGUMENT', {
+      fieldViolations: [
+        { field: 'page_token', description: 'is not the next_page_token of a page with these filters' },
+      ],
+    });
   }
   return parsed.data;
 };

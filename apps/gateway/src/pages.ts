@@ -8,12 +8,24 @@ export interface PageOfItems<T> {
 }
 
 /**
- * A page of what was read as a whole, in its order. `placeOf` names an item's place, `isAfter` tells whether one place follows another. A page ends early when its
- * items are large.
+ * A page of what was read as a whole, in its order. `placeOf` names an item's place, `isAfter` tells whether
+ * one place follows another. A page ends early when its items are large.
  */
 export const pageOf = async <T, Shown>(
   all: readonly T[],
-  { size, after, placeOf, isAfter, show }: { size: number; after: string | undefined; placeOf: (item: T) => string; isAfter: (place: string, other: string) => boolean; show: (item: T) => Shown | Promise<Shown> },
+  {
+    size,
+    after,
+    placeOf,
+    isAfter,
+    show,
+  }: {
+    size: number;
+    after: string | undefined;
+    placeOf: (item: T) => string;
+    isAfter: (place: string, other: string) => boolean;
+    show: (item: T) => Shown | Promise<Shown>;
+  },
 ): Promise<PageOfItems<Shown>> => {
   const rest = after === undefined ? all : all.filter((item) => isAfter(placeOf(item), after));
   const items: Shown[] = [];

@@ -4,32 +4,66 @@ import { MAX_POLICY_ASSISTANTS, type RekeyError } from '@rekey/schema';
 import { readPolicy } from './policy-requests.ts';
 
 type Message = CreateRotationPolicyRequest__Output;
-const nothing: Message = { orgId: '', requestId: '', reason: '', assistantIds: [], allAssistants: false, everyDays: 0, window: null, maxFailures: null };
-const first = (more: Partial<Message> = {}): Message => ({ ...nothing, orgId: 'org_1', everyDays: 90, allAssistants: true, ...more });
+const nothing: Message = {
+  orgId: '',
+  requestId: '',
+  reason: '',
+  assistantIds: [],
+  allAssistants: false,
+  everyDays: 0,
+  window: null,
+  maxFailures: null,
+};
+const first = (more: Partial<Message> = {}): Message => ({
+  ...nothing,
+  orgId: 'org_1',
+  everyDays: 90,
+  allAssistants: true,
+  ...more,
+});
 const named = (...assistantIds: string[]): Message => first({ allAssistants: false, assistantIds });
 const read = async (...messages: Message[]) =>
-  readPolicy((async function* () {
-    yield* messages;
-  })());
+  readPolicy(
+    (async function* () {
+      yield* messages;
+    })(),
+  );
 const violations = (...messages: Message[]): Promise<string[]> =>
-  read(...messages).then(() => [], ({ fieldViolations }: RekeyError) => fieldViolations.map(({ field }) => field));
+  read(...messages).then(
+    () => [],
+    ({ fieldViolations }: RekeyError) => fieldViolations.map(({ field }) => field),
+  );
 
 describe('readPolicy', () => {
   it('fills in what was not given', async () => {
     expect(await read(first())).toEqual({
       assistantIds: undefined,
-      spec: { orgId: 'org_1', reason: '', everyDays: 90, window: { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: 4 * 3_600_000 }, maxFailures: { percent: 5 } },
+      spec: {
+        orgId: 'org_1',
+        reason: '',
+        everyDays: 90,
+        window: { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: 4 * 3_600_000 },
+        maxFailures: { percent: 5 },
+      },
     });
   });
 
   it('takes the ids of all messages, each once', async () => {
-    expect((await read(named('a', 'b'), { ...nothing, assistantIds: ['b', 'c'] })).assistantIds).toEqual(['a', 'b', 'c']);
+    expect((await read(named('a', 'b'), { ...nothing, assistantIds: ['b', 'c'] })).assistantIds).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
   });
 
   it('counts what is named twice once, also for the limit', async () => {
     const most = Array.from({ length: MAX_POLICY_ASSISTANTS }, (_, i) => `ast_${i}`);
-    expect((await read(named(...most), { ...nothing, assistantIds: most })).assistantIds).toHaveLength(MAX_POLICY_ASSISTANTS);
-    expect(await violations(named(...most), { ...nothing, assistantIds: ['more'] })).toEqual(['assistant_ids']);
+    expect((await read(named(...most), { ...nothing, assistantIds: most })).assistantIds).toHaveLength(
+      MAX_POLICY_ASSISTANTS,
+    );
+    expect(await violations(named(...most), { ...nothing, assistantIds: ['more'] })).toEqual([
+      'assistant_ids',
+    ]);
   });
 
   it.each<[string[], Message[]]>([
@@ -44,7 +78,10 @@ describe('readPolicy', () => {
     [['every_days'], [first({ everyDays: 3651 })]],
     [['window.cron'], [first({ window: { cron: '0 2 1 1 *', timeZone: '', length: null } })]],
     [['window.time_zone'], [first({ window: { cron: '', timeZone: 'Nowhere', length: null } })]],
-    [['window.length'], [first({ window: { cron: '', timeZone: '', length: { seconds: '90000', nanos: 0 } } })]],
+    [
+      ['window.length'],
+      [first({ window: { cron: '', timeZone: '', length: { seconds: '90000', nanos: 0 } } })],
+    ],
     [['request_id'], [first({ requestId: '7' })]],
   ])('names what is wrong: %j', async (fields, messages) => {
     expect(await violations(...messages)).toEqual(fields);

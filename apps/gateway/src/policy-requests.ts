@@ -1,12 +1,35 @@
 import type { CreateRotationPolicyRequest__Output } from '@rekey/rpc';
-import { DEFAULT_FAILURE_LIMIT, DEFAULT_WINDOW, MAX_POLICY_ASSISTANTS, OrgId, PolicyId, PolicySpec, Reason, RequestId, RotationWindow } from '@rekey/schema';
+import {
+  DEFAULT_FAILURE_LIMIT,
+  DEFAULT_WINDOW,
+  MAX_POLICY_ASSISTANTS,
+  OrgId,
+  PolicyId,
+  PolicySpec,
+  Reason,
+  RequestId,
+  RotationWindow,
+} from '@rekey/schema';
 import { z } from 'zod';
-import { Duration, FailureLimitMessage, checkIds, given, optionalText, pageSize, parseRequest, violation } from './requests.ts';
+import {
+  Duration,
+  FailureLimitMessage,
+  checkIds,
+  given,
+  optionalText,
+  pageSize,
+  parseRequest,
+  violation,
+} from './requests.ts';
 import { complaintAboutCron, isTimeZone } from './rotation-window.ts';
 
 export const ByPolicy = z.object({ id: PolicyId });
 
-export const ListPolicies = z.object({ orgId: optionalText(OrgId), pageSize: pageSize(50, 500), pageToken: z.string() });
+export const ListPolicies = z.object({
+  orgId: optionalText(OrgId),
+  pageSize: pageSize(50, 500),
+  pageToken: z.string(),
+});
 
 const Window = z.object({
   cron: optionalText(RotationWindow.shape.cron),
@@ -25,8 +48,10 @@ const CreatePolicy = z
     maxFailures: FailureLimitMessage.nullish(),
   })
   .superRefine(({ everyDays, window }, ctx) => {
-    const complaint = window?.cron === undefined ? undefined : complaintAboutCron(window.cron, everyDays, Date.now());
-    if (complaint !== undefined) ctx.addIssue({ code: 'custom', path: ['window', 'cron'], message: complaint });
+    const complaint =
+      window?.cron === undefined ? undefined : complaintAboutCron(window.cron, everyDays, Date.now());
+    if (complaint !== undefined)
+      ctx.addIssue({ code: 'custom', path: ['window', 'cron'], message: complaint });
   })
   .transform(({ window, maxFailures, requestId, allAssistants, ...spec }) => ({
     allAssistants,
@@ -53,8 +78,13 @@ const FurtherPolicy = z.object({
   maxFailures: z.null().optional(),
 });
 
-/** What the messages of one CreateRotationPolicy ask for, together: the first says what is wanted, and all may hold ids. Throws INVALID_ARGUMENT. */
-export const readPolicy = async (messages: AsyncIterable<CreateRotationPolicyRequest__Output>): Promise<{ spec: PolicySpec; assistantIds: string[] | undefined }> => {
+/**
+ * What the messages of one CreateRotationPolicy ask for, together: the first says what is wanted, and all may
+ * hold ids. Throws INVALID_ARGUMENT.
+ */
+export const readPolicy = async (
+  messages: AsyncIterable<CreateRotationPolicyRequest__Output>,
+): Promise<{ spec: PolicySpec; assistantIds: string[] | undefined }> => {
   let wanted: z.output<typeof CreatePolicy> | undefined;
   const assistantIds = new Set<string>();
   let count = 0;
@@ -63,15 +93,19 @@ export const readPolicy = async (messages: AsyncIterable<CreateRotationPolicyReq
       wanted = parseRequest(CreatePolicy, message);
     } else {
       const further = FurtherPolicy.safeParse(message);
-      if (!further.success) throw violation(String(further.error.issues[0]!.path[0]), 'can be given in the first message only');
+      if (!further.success)
+        throw violation(String(further.error.issues[0]!.path[0]), 'can be given in the first message only');
     }
-    if (message.assistantIds.length > 0 && wanted.allAssistants) throw violation('assistantIds', 'cannot be given together with all_assistants');
+    if (message.assistantIds.length > 0 && wanted.allAssistants)
+      throw violation('assistantIds', 'cannot be given together with all_assistants');
     checkIds('assistantIds', message.assistantIds, count);
     count += message.assistantIds.length;
     for (const assistantId of message.assistantIds) assistantIds.add(assistantId);
-    if (assistantIds.size > MAX_POLICY_ASSISTANTS) throw violation('assistantIds', `must be at most ${MAX_POLICY_ASSISTANTS} in all`);
+    if (assistantIds.size > MAX_POLICY_ASSISTANTS)
+      throw violation('assistantIds', `must be at most ${MAX_POLICY_ASSISTANTS} in all`);
   }
   if (wanted === undefined) throw violation('orgId', 'must not be empty');
-  if (!wanted.allAssistants && count === 0) throw violation('assistantIds', 'must not be empty, unless all_assistants is set');
+  if (!wanted.allAssistants && count === 0)
+    throw violation('assistantIds', 'must not be empty, unless all_assistants is set');
   return { spec: wanted.spec, assistantIds: wanted.allAssistants ? undefined : [...assistantIds] };
 };

@@ -13,7 +13,10 @@ export interface PolicyServiceDeps {
   policyQueue: PolicyQueue;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
-  /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a policy answered. */
+  /**
+   * Resolves with true when what was written is as durable as Redis is told to make it; only then is a policy
+   * answered.
+   */
   confirmDurable: () => Promise<boolean>;
 }
 
@@ -28,9 +31,14 @@ const show = (policy: RotationPolicy, nextDueMs: number | undefined) => {
 };
 
 export const createPolicyService = (
-  method: ServiceMethod, streaming: StreamingMethods, { policies, policyQueue, holdBack, confirmDurable }: PolicyServiceDeps,
+  method: ServiceMethod,
+  streaming: StreamingMethods,
+  { policies, policyQueue, holdBack, confirmDurable }: PolicyServiceDeps,
 ): RotationPolicyServiceHandlers => {
-  /** The ledger says which policies there are; a worker aligns BullMQ with it where this process dies in between. */
+  /**
+   * The ledger says which policies there are; a worker aligns BullMQ with it where this process dies in
+   * between.
+   */
   const schedule = async ({ id, paused, window }: RotationPolicy): Promise<void> => {
     if (paused) await policyQueue.unschedule(id);
     else await policyQueue.schedule(id, window);
@@ -69,8 +77,17 @@ export const createPolicyService = (
       const wanted = given(filter);
       const after = readPageToken(pageToken, wanted, PolicyId);
       const [found, nextDues] = await Promise.all([policies.list(wanted), policyQueue.nextDues()]);
-      const { items, next } = await pageOf(found, { size: pageSize, after, placeOf: ({ id }) => id, isAfter: (id, other) => id < other, show: (policy) => show(policy, nextDues.get(policy.id)) });
-      return { rotationPolicies: items, nextPageToken: next === undefined ? '' : makePageToken(next, wanted) };
+      const { items, next } = await pageOf(found, {
+        size: pageSize,
+        after,
+        placeOf: ({ id }) => id,
+        isAfter: (id, other) => id < other,
+        show: (policy) => show(policy, nextDues.get(policy.id)),
+      });
+      return {
+        rotationPolicies: items,
+        nextPageToken: next === undefined ? '' : makePageToken(next, wanted),
+      };
     }),
 
     PauseRotationPolicy: setPaused(true),

@@ -20,21 +20,29 @@ export interface RotationServiceDeps {
   liveness: Liveness;
   /** Why nothing new is accepted at present; undefined where nothing is in its way. */
   holdBack: () => ErrorCode | undefined;
-  /** Resolves with true when what was written is as durable as Redis is told to make it; only then is a rotation answered. */
+  /**
+   * Resolves with true when what was written is as durable as Redis is told to make it; only then is a
+   * rotation answered.
+   */
   confirmDurable: () => Promise<boolean>;
 }
 
-export const createRotationService = (method: ServiceMethod, { ledger, queue, waiters, reach, liveness, holdBack, confirmDurable }: RotationServiceDeps): RotationServiceHandlers => ({
+export const createRotationService = (
+  method: ServiceMethod,
+  { ledger, queue, waiters, reach, liveness, holdBack, confirmDurable }: RotationServiceDeps,
+): RotationServiceHandlers => ({
   RotateSecretKey: method(async (request) => {
     const wanted = requests.parseRequest(requests.RotateSecretKey, request);
     const refusal = holdBack();
     if (refusal !== undefined) throw new RekeyError(refusal);
     const { rotation } = await ledger.accept(`rot_${nextUlid()}`, wanted).catch(async (error: unknown) => {
       // The check that follows finds which entry it is, and puts the assistant in quarantine.
-      if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT') await ledger.requestCheck(wanted, 0);
+      if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')
+        await ledger.requestCheck(wanted, 0);
       throw error;
     });
-    // Also for one that was there already: its gateway may have died before it was queued, and queuing twice is nothing.
+    // Also for one that was there already: its gateway may have died before it was queued, and queuing twice
+    // is nothing.
     if (rotation.state === 'QUEUED') {
       await queue.add({ rotationId: rotation.id, orgId: rotation.orgId, assistantId: rotation.assistantId });
     }
@@ -53,16 +61,29 @@ export const createRotationService = (method: ServiceMethod, { ledger, queue, wa
     const { pageSize, pageToken, ...filter } = requests.parseRequest(requests.ListRotations, request);
     const given = requests.given(filter);
     const after = readPageToken(pageToken, given, RotationId);
-    const { rotations, next } = await ledger.list(given, { size: pageSize, ...(after !== undefined && { after }) });
-    return { rotations: rotations.map((rotation) => toProtoRotation(rotation)), nextPageToken: next === undefined ? '' : makePageToken(next, given) };
+    const { rotations, next } = await ledger.list(given, {
+      size: pageSize,
+      ...(after !== undefined && { after }),
+    });
+    return {
+      rotations: rotations.map((rotation) => toProtoRotation(rotation)),
+      nextPageToken: next === undefined ? '' : makePageToken(next, given),
+    };
   }),
 
   WaitRotation: method(async (request, { signal, deadlineMs }) => {
     const { id, timeoutMs, until, consumers } = requests.parseRequest(requests.WaitRotation, request);
-    const leftMs = Math.min(timeoutMs, deadlineMs === undefined ? timeoutMs : deadlineMs - Date.now() - ANSWER_MARGIN_MS);
+    const leftMs = Math.min(
+      timeoutMs,
+      deadlineMs === undefined ? timeoutMs : deadlineMs - Date.now() - ANSWER_MARGIN_MS,
+    );
     const over = AbortSignal.any([signal, AbortSignal.timeout(Math.max(Math.ceil(leftMs), 0))]);
     const rotation = await waiters.wait(id, { timeoutMs: leftMs, signal });
-    return toProtoRotation(rotation, until === 'ACKNOWLEDGED' ? await reach.wait(rotation, consumers, over) : await reach.of(rotation), await liveness.noLiveWorker());
+    return toProtoRotation(
+      rotation,
+      until === 'ACKNOWLEDGED' ? await reach.wait(rotation, consumers, over) : await reach.of(rotation),
+      await liveness.noLiveWorker(),
+    );
   }),
 
   CancelRotation: method(async (request) => {

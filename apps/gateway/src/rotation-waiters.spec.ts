@@ -18,7 +18,11 @@ const setUp = async (state: Rotation['state'] = 'QUEUED', more: Partial<Rotation
     },
   } as unknown as Ledger;
   const subscriber = Object.assign(new EventEmitter(), { subscribe: async () => {} });
-  const waiters = createRotationWaiters({ ledger, subscriber: subscriber as unknown as Redis, readBulksEveryMs: 5 });
+  const waiters = createRotationWaiters({
+    ledger,
+    subscriber: subscriber as unknown as Redis,
+    readBulksEveryMs: 5,
+  });
   waiters.start();
   await Promise.resolve();
   const end = (id: string) => subscriber.emit('message', '{spec}:rotation-ended', id);
@@ -29,20 +33,28 @@ const soon = () => new Promise((resolve) => setImmediate(resolve));
 describe('wait', () => {
   it('answers at once what has ended', async () => {
     const { waiters, reads } = await setUp('FAILED');
-    expect(await waiters.wait('rot_1', { timeoutMs: 1000, signal: never })).toMatchObject({ state: 'FAILED' });
+    expect(await waiters.wait('rot_1', { timeoutMs: 1000, signal: never })).toMatchObject({
+      state: 'FAILED',
+    });
     expect(reads()).toBe(1);
   });
 
   it('reads once more for each waiter when its rotation ends, and not for others', async () => {
     const { rotation, waiters, end, reads } = await setUp();
-    const both = Promise.all([waiters.wait('rot_1', { timeoutMs: 60_000, signal: never }), waiters.wait('rot_1', { timeoutMs: 60_000, signal: never })]);
+    const both = Promise.all([
+      waiters.wait('rot_1', { timeoutMs: 60_000, signal: never }),
+      waiters.wait('rot_1', { timeoutMs: 60_000, signal: never }),
+    ]);
     await soon();
     for (let i = 0; i < 1000; i += 1) end(`rot_other${i}`);
     await soon();
     expect(reads()).toBe(2);
     rotation.state = 'SUCCEEDED';
     end('rot_1');
-    expect(await both).toEqual([expect.objectContaining({ state: 'SUCCEEDED' }), expect.objectContaining({ state: 'SUCCEEDED' })]);
+    expect(await both).toEqual([
+      expect.objectContaining({ state: 'SUCCEEDED' }),
+      expect.objectContaining({ state: 'SUCCEEDED' }),
+    ]);
     expect(reads()).toBe(4);
   });
 
@@ -67,7 +79,9 @@ describe('wait', () => {
     const { waiters } = await setUp();
     expect(await waiters.wait('rot_1', { timeoutMs: 0.3, signal: never })).toMatchObject({ state: 'QUEUED' });
     expect(await waiters.wait('rot_1', { timeoutMs: -5, signal: never })).toMatchObject({ state: 'QUEUED' });
-    expect(await waiters.wait('rot_1', { timeoutMs: 60_000, signal: AbortSignal.abort() })).toMatchObject({ state: 'QUEUED' });
+    expect(await waiters.wait('rot_1', { timeoutMs: 60_000, signal: AbortSignal.abort() })).toMatchObject({
+      state: 'QUEUED',
+    });
   });
 
   it('lets everybody go with SHUTTING_DOWN when it closes', async () => {

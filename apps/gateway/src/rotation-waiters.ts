@@ -6,18 +6,30 @@ const READ_BULKS_EVERY_MS = 250;
 
 export interface RotationWaiters {
   start(): void;
-  /** The rotation when it has ended, or as it is when the time is up or the caller gone. Throws ROTATION_NOT_FOUND. */
+  /**
+   * The rotation when it has ended, or as it is when the time is up or the caller gone. Throws
+   * ROTATION_NOT_FOUND.
+   */
   wait(id: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<Rotation>;
   /** Lets everybody go who waits, with SHUTTING_DOWN. */
   close(): void;
 }
 
 /**
- * Waits for rotations without polling: workers publish the id of each rotation that ends on one channel, and only the
- * waiters of that id read it. A message that was missed while the subscription was down costs one read for each waiter
- * when it is back. Only of a bulk's rotations none are published: who waits for one of these reads it again and again.
+ * Waits for rotations without polling: workers publish the id of each rotation that ends on one channel, and
+ * only the waiters of that id read it. A message that was missed while the subscription was down costs one
+ * read for each waiter when it is back. Only of a bulk's rotations none are published: who waits for one of
+ * these reads it again and again.
  */
-export const createRotationWaiters = ({ ledger, subscriber, readBulksEveryMs = READ_BULKS_EVERY_MS }: { ledger: Ledger; subscriber: Redis; readBulksEveryMs?: number }): RotationWaiters => {
+export const createRotationWaiters = ({
+  ledger,
+  subscriber,
+  readBulksEveryMs = READ_BULKS_EVERY_MS,
+}: {
+  ledger: Ledger;
+  subscriber: Redis;
+  readBulksEveryMs?: number;
+}): RotationWaiters => {
   const waiting = new Map<string, Set<() => void>>();
   let closing = false;
 
@@ -57,7 +69,8 @@ export const createRotationWaiters = ({ ledger, subscriber, readBulksEveryMs = R
         // Enrolled first and read afterwards: an end in between wakes us.
         let rotation = await ledger.get(id);
         while (!isEnded(rotation.state) && !timeUp.aborted) {
-          const again = rotation.bulkId === undefined ? undefined : setTimeout(() => wake?.(), readBulksEveryMs);
+          const again =
+            rotation.bulkId === undefined ? undefined : setTimeout(() => wake?.(), readBulksEveryMs);
           await nextWake();
           clearTimeout(again);
           if (closing) throw new RekeyError('SHUTTING_DOWN');

@@ -8,9 +8,17 @@ import type { Services } from './services.ts';
 let server: GatewayServer;
 let client: GatewayClient;
 let port: number;
-const handler = unary(async () => ({}), () => {});
+const handler = unary(
+  async () => ({}),
+  () => {},
+);
 beforeAll(async () => {
-  const RotationService = Object.fromEntries(['RotateSecretKey', 'GetRotation', 'ListRotations', 'WaitRotation', 'CancelRotation'].map((name) => [name, handler]));
+  const RotationService = Object.fromEntries(
+    ['RotateSecretKey', 'GetRotation', 'ListRotations', 'WaitRotation', 'CancelRotation'].map((name) => [
+      name,
+      handler,
+    ]),
+  );
   server = createServer(loadContract(), { RotationService } as unknown as Services);
   port = await server.listen('127.0.0.1:0');
   client = connectGateway(`127.0.0.1:${port}`);
@@ -21,16 +29,28 @@ afterAll(async () => {
 });
 
 const failure = async (call: Promise<unknown>) => {
-  const error = await call.then(() => undefined, (e: ServiceError) => e);
+  const error = await call.then(
+    () => undefined,
+    (e: ServiceError) => e,
+  );
   return { code: error?.code, details: error?.details, ...readStatusDetails(error!) };
 };
 
 /** Sends bytes as a message to RotateSecretKey, and gives the trailers of the answer. */
-const send = async (bytes: Buffer, headers: Record<string, string> = {}): Promise<Record<string, unknown>> => {
+const send = async (
+  bytes: Buffer,
+  headers: Record<string, string> = {},
+): Promise<Record<string, unknown>> => {
   const session = connect(`http://127.0.0.1:${port}`);
   try {
     return await new Promise((resolve, reject) => {
-      const stream = session.request({ ':method': 'POST', ':path': '/rekey.v1.RotationService/RotateSecretKey', 'content-type': 'application/grpc', te: 'trailers', ...headers });
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/rekey.v1.RotationService/RotateSecretKey',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...headers,
+      });
       stream.on('response', (answer) => answer['grpc-status'] !== undefined && resolve(answer));
       stream.on('trailers', resolve);
       stream.on('error', reject);
@@ -43,16 +63,25 @@ const send = async (bytes: Buffer, headers: Record<string, string> = {}): Promis
     session.close();
   }
 };
-const reasonOf = (trailers: Record<string, unknown>) => Buffer.from(String(trailers['grpc-status-details-bin'] ?? ''), 'base64').toString('latin1');
+const reasonOf = (trailers: Record<string, unknown>) =>
+  Buffer.from(String(trailers['grpc-status-details-bin'] ?? ''), 'base64').toString('latin1');
 
 describe('a message that the gateway does not take', () => {
   it('since it is too large has a reason and the limit, as any other error', async () => {
-    expect(await failure(client.rotateSecretKey({ orgId: 'x'.repeat(100_000), assistantId: 'ast_1' }))).toEqual({
+    expect(
+      await failure(client.rotateSecretKey({ orgId: 'x'.repeat(100_000), assistantId: 'ast_1' })),
+    ).toEqual({
       code: status.RESOURCE_EXHAUSTED,
-      details: 'A message of the request is larger than the gateway takes: at most 65536 bytes. Make it smaller; a stream of ids may have any number of messages.',
+      details:
+        'A message of the request is larger than the gateway takes: at most 65536 bytes. Make it smaller; a stream of ids may have any number of messages.',
       reason: 'REQUEST_TOO_LARGE',
       fieldViolations: [],
-      metadata: { call: 'RotateSecretKey', retryable: 'false', advice: expect.any(String), limit_bytes: '65536' },
+      metadata: {
+        call: 'RotateSecretKey',
+        retryable: 'false',
+        advice: expect.any(String),
+        limit_bytes: '65536',
+      },
     });
   });
 
@@ -72,6 +101,8 @@ describe('a message that the gateway does not take', () => {
 
 describe('a message that the gateway takes', () => {
   it('is answered', async () => {
-    expect(await client.rotateSecretKey({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ state: 'STATE_UNSPECIFIED' });
+    expect(await client.rotateSecretKey({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      state: 'STATE_UNSPECIFIED',
+    });
   });
 });

@@ -7,8 +7,9 @@ import type { Services } from './services.ts';
 /** Requests hold a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
 /**
- * How often a connection is asked whether its other end is still there, and how long it may take to answer: what is lost without a word, as of a
- * machine that is gone, holds its streams no longer than that. As often as callers ping may they: grpc-js counts none.
+ * How often a connection is asked whether its other end is still there, and how long it may take to answer:
+ * what is lost without a word, as of a machine that is gone, holds its streams no longer than that. As often
+ * as callers ping may they: grpc-js counts none.
  */
 const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
@@ -24,7 +25,12 @@ export interface GatewayServer {
 }
 
 export const createServer = (
-  contract: Contract, services: Services, { keepAliveMs = KEEP_ALIVE_MS, keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS }: { keepAliveMs?: number; keepAliveTimeoutMs?: number } = {},
+  contract: Contract,
+  services: Services,
+  {
+    keepAliveMs = KEEP_ALIVE_MS,
+    keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
+  }: { keepAliveMs?: number; keepAliveTimeoutMs?: number } = {},
 ): GatewayServer => {
   const server = new Server({
     interceptors: [explainTransportErrors(MAX_REQUEST_BYTES)],
@@ -43,7 +49,9 @@ export const createServer = (
     services: names.map((name) => `rekey.v1.${name}`),
     listen: (address) =>
       new Promise((resolve, reject) => {
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+          error ? reject(error) : resolve(port),
+        );
       }),
     close: (withinMs) =>
       new Promise((resolve) => {

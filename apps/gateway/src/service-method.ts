@@ -5,12 +5,18 @@ import { RekeyError } from '@rekey/schema';
 import { withNamed } from './about.ts';
 
 /** Makes a gRPC method of an async function that returns or throws. */
-export type ServiceMethod = <Response>(handler: (request: unknown, context: CallContext) => Promise<Response>) => handleUnaryCall<any, Response>;
+export type ServiceMethod = <Response>(
+  handler: (request: unknown, context: CallContext) => Promise<Response>,
+) => handleUnaryCall<any, Response>;
 
 /** The same of one that reads a stream of requests, and of one that yields responses. */
 export interface StreamingMethods {
-  clientStreaming<Request, Response>(handler: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>): handleClientStreamingCall<Request, Response>;
-  serverStreaming<Request, Response>(handler: (request: Request, context: CallContext) => AsyncIterable<Response>): handleServerStreamingCall<Request, Response>;
+  clientStreaming<Request, Response>(
+    handler: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
+  ): handleClientStreamingCall<Request, Response>;
+  serverStreaming<Request, Response>(
+    handler: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  ): handleServerStreamingCall<Request, Response>;
 }
 
 /** What an error of Redis's means for a caller; any other stays as it is. */
@@ -30,25 +36,35 @@ export const serviceMethod =
       }
     }, onUnexpected);
 
-/** Longer than a caller stops for that reads what it sends from somewhere slow; short enough for drafts of callers that hang. */
+/**
+ * Longer than a caller stops for that reads what it sends from somewhere slow; short enough for drafts of
+ * callers that hang.
+ */
 const STREAM_IDLE_MS = 60_000;
 
-export const streamingMethods = (onUnexpected: (error: unknown) => void, { idleMs = STREAM_IDLE_MS }: { idleMs?: number } = {}): StreamingMethods => ({
+export const streamingMethods = (
+  onUnexpected: (error: unknown) => void,
+  { idleMs = STREAM_IDLE_MS }: { idleMs?: number } = {},
+): StreamingMethods => ({
   clientStreaming: (handler) =>
-    clientStreaming(async (requests, context) => {
-      let first: unknown;
-      const remembered = async function* () {
-        for await (const request of requests) {
-          first ??= request;
-          yield request;
+    clientStreaming(
+      async (requests, context) => {
+        let first: unknown;
+        const remembered = async function* () {
+          for await (const request of requests) {
+            first ??= request;
+            yield request;
+          }
+        };
+        try {
+          return await handler(remembered(), context);
+        } catch (error) {
+          throw withNamed(asCallersSeeIt(error), first);
         }
-      };
-      try {
-        return await handler(remembered(), context);
-      } catch (error) {
-        throw withNamed(asCallersSeeIt(error), first);
-      }
-    }, onUnexpected, { idleMs }),
+      },
+      onUnexpected,
+      { idleMs },
+    ),
 
   serverStreaming: (handler) =>
     serverStreaming(async function* (request, context) {

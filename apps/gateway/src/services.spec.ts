@@ -1,7 +1,28 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError, type handleUnaryCall } from '@grpc/grpc-js';
-import { createConsumerPositions, createConsumers, createLedger, createPolicies, createPolicyQueue, createRequestBudget, createSweepQueue, createSweeps, createSystem, ledgerKeys, readOrgName, type Bulks, type ConsumerPositions, type Consumers, type Ledger, type Policies, type PolicyQueue, type RotationQueue, type SweepQueue, type Sweeps } from '@rekey/ledger';
+import {
+  createConsumerPositions,
+  createConsumers,
+  createLedger,
+  createPolicies,
+  createPolicyQueue,
+  createRequestBudget,
+  createSweepQueue,
+  createSweeps,
+  createSystem,
+  ledgerKeys,
+  readOrgName,
+  type Bulks,
+  type ConsumerPositions,
+  type Consumers,
+  type Ledger,
+  type Policies,
+  type PolicyQueue,
+  type RotationQueue,
+  type SweepQueue,
+  type Sweeps,
+} from '@rekey/ledger';
 import { readStatusDetails, type CallContext } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { DEFAULT_WINDOW, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
@@ -46,7 +67,10 @@ beforeEach(async () => {
 
 const services = () =>
   createServices({
-    ledger: { current: async () => current, acceptHeld: createLedger({ redis, prefix: 'spec' }).acceptHeld } as unknown as Ledger,
+    ledger: {
+      current: async () => current,
+      acceptHeld: createLedger({ redis, prefix: 'spec' }).acceptHeld,
+    } as unknown as Ledger,
     queue: {} as RotationQueue,
     waiters: {} as RotationWaiters,
     reach: {} as ConsumersReach,
@@ -70,26 +94,47 @@ const services = () =>
 /** Calls a handler as grpc-js does. */
 const call = (handler: unknown, request: object): Promise<any> =>
   new Promise((resolve, reject) => {
-    (handler as handleUnaryCall<object, unknown>)({ request } as never, (error, response) => (error ? reject(error) : resolve(response)));
+    (handler as handleUnaryCall<object, unknown>)({ request } as never, (error, response) =>
+      error ? reject(error) : resolve(response),
+    );
   });
 
 const SEALED = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
 
 describe('GetAssistant', () => {
-  const envelope = { specversion: '1.0', id: '7', source: '/orgs/org_1/assistants/ast_1', subject: 'ast_1', time: '2023-11-14T22:13:20.000Z', datacontenttype: 'application/json' };
+  const envelope = {
+    specversion: '1.0',
+    id: '7',
+    source: '/orgs/org_1/assistants/ast_1',
+    subject: 'ast_1',
+    time: '2023-11-14T22:13:20.000Z',
+    datacontenttype: 'application/json',
+  };
   const common = { seq: 1, version: 7, rotation_id: null, bulk_rotation_id: null };
-  const event = JSON.stringify({ ...envelope, type: KEY_ROTATED, data: { ...common, cause: 'drift', updated_at: envelope.time, fingerprint: 'K:f', sealed: SEALED } });
+  const event = JSON.stringify({
+    ...envelope,
+    type: KEY_ROTATED,
+    data: { ...common, cause: 'drift', updated_at: envelope.time, fingerprint: 'K:f', sealed: SEALED },
+  });
   const uncertain = JSON.stringify({ ...envelope, type: KEY_UNCERTAIN, data: { ...common, sealed: SEALED } });
   const getAssistant = () => call(services().AssistantService.GetAssistant, { assistantId: 'ast_1' });
 
   it('answers the current key version', async () => {
     current = { event };
-    expect(await getAssistant()).toMatchObject({ assistantId: 'ast_1', version: 7, sealed: JSON.stringify(SEALED), uncertainTime: null });
+    expect(await getAssistant()).toMatchObject({
+      assistantId: 'ast_1',
+      version: 7,
+      sealed: JSON.stringify(SEALED),
+      uncertainTime: null,
+    });
   });
 
   it('says since when it is in doubt', async () => {
     current = { event, uncertain };
-    expect(await getAssistant()).toMatchObject({ version: 7, uncertainTime: { seconds: '1700000000', nanos: 0 } });
+    expect(await getAssistant()).toMatchObject({
+      version: 7,
+      uncertainTime: { seconds: '1700000000', nanos: 0 },
+    });
   });
 
   it('does not know an assistant that nothing was published of', async () => {
@@ -97,10 +142,13 @@ describe('GetAssistant', () => {
     await expect(getAssistant()).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
-  it.each([{ event: '{' }, { event: uncertain }, { event, uncertain: event }])('says of an entry that cannot be read that it is so: %j', async (broken) => {
-    current = broken;
-    await expect(getAssistant()).rejects.toMatchObject({ code: status.INTERNAL });
-  });
+  it.each([{ event: '{' }, { event: uncertain }, { event, uncertain: event }])(
+    'says of an entry that cannot be read that it is so: %j',
+    async (broken) => {
+      current = broken;
+      await expect(getAssistant()).rejects.toMatchObject({ code: status.INTERNAL });
+    },
+  );
 });
 
 describe('CreateSweep', () => {
@@ -121,9 +169,20 @@ describe('CreateSweep', () => {
 });
 
 describe('CreateSweep with accept_removals', () => {
-  const hold = (orgId: string) => redis.hset('{spec}:held', orgId, JSON.stringify({ since: 1_700_000_000_000, code: 'TOO_MANY_GONE', affected: 12, known: 30 }));
-  const accept = (orgId: string) => call(services().SweepService.CreateSweep, { orgId, acceptRemovals: true });
-  const stored = async () => [await redis.hkeys('{spec}:held'), await redis.hkeys('{spec}:accepted'), await redis.zcard('{spec}:sweeps'), await redis.llen('{spec}:bull:sweeps:wait')];
+  const hold = (orgId: string) =>
+    redis.hset(
+      '{spec}:held',
+      orgId,
+      JSON.stringify({ since: 1_700_000_000_000, code: 'TOO_MANY_GONE', affected: 12, known: 30 }),
+    );
+  const accept = (orgId: string) =>
+    call(services().SweepService.CreateSweep, { orgId, acceptRemovals: true });
+  const stored = async () => [
+    await redis.hkeys('{spec}:held'),
+    await redis.hkeys('{spec}:accepted'),
+    await redis.zcard('{spec}:sweeps'),
+    await redis.llen('{spec}:bull:sweeps:wait'),
+  ];
   beforeEach(() => hold('org_1'));
 
   it('accepts what is held of the org, and sweeps it', async () => {
@@ -163,7 +222,11 @@ describe('CreateSweep with accept_removals', () => {
   it('needs an org', async () => {
     const error: ServiceError = await accept('').catch((caught: ServiceError) => caught);
     expect(error.code).toBe(status.INVALID_ARGUMENT);
-    expect(readStatusDetails(error)).toMatchObject({ fieldViolations: [{ field: 'org_id', description: 'must be given with accept_removals: one org at a time' }] });
+    expect(readStatusDetails(error)).toMatchObject({
+      fieldViolations: [
+        { field: 'org_id', description: 'must be given with accept_removals: one org at a time' },
+      ],
+    });
     expect(await stored()).toEqual([['org_1'], [], 0, 0]);
   });
 });
@@ -185,19 +248,49 @@ describe('the name of an org', () => {
     expect(await call(services().SweepService.CreateSweep, { orgId: 'c' })).toMatchObject({ orgId: 'org_1' });
     const jwk = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
     const { AddConsumer, SetConsumerOrgs, ListConsumers } = services().ConsumerService;
-    expect(await call(AddConsumer, { name: 'billing', orgs: ['c', 'org_1', 'org_2'], publicJwk: JSON.stringify(jwk) })).toMatchObject({ orgs: ['org_1', 'org_2'] });
+    expect(
+      await call(AddConsumer, {
+        name: 'billing',
+        orgs: ['c', 'org_1', 'org_2'],
+        publicJwk: JSON.stringify(jwk),
+      }),
+    ).toMatchObject({ orgs: ['org_1', 'org_2'] });
     expect(await call(SetConsumerOrgs, { name: 'billing', orgs: ['c'] })).toMatchObject({ orgs: ['org_1'] });
-    expect(await call(ListConsumers, { pageSize: 0, pageToken: '' })).toMatchObject({ consumers: [{ orgs: ['org_1'] }] });
+    expect(await call(ListConsumers, { pageSize: 0, pageToken: '' })).toMatchObject({
+      consumers: [{ orgs: ['org_1'] }],
+    });
     expect((await consumers.get('billing'))!.storedOrgs).toEqual(['org_1']);
   });
 
   it('of another org is never looked up', async () => {
     let lookUps = 0;
-    const handler = byOneName(async () => `org_${(lookUps += 1)}`, (method) => ((made: { request: unknown }) => method(made.request, {} as CallContext)) as never, {} as StreamingMethods).method(async (request) => request);
-    const echo = (request: object) => (handler as unknown as (call: { request: object }) => Promise<unknown>)({ request });
-    const plain = { orgId: 'org_9', assistantId: 'c', reason: 'c', orgs: ['*'], list: [{ orgId: 'cc' }], of: { orgId: 'x' } };
+    const handler = byOneName(
+      async () => `org_${(lookUps += 1)}`,
+      (method) => ((made: { request: unknown }) => method(made.request, {} as CallContext)) as never,
+      {} as StreamingMethods,
+    ).method(async (request) => request);
+    const echo = (request: object) =>
+      (handler as unknown as (call: { request: object }) => Promise<unknown>)({ request });
+    const plain = {
+      orgId: 'org_9',
+      assistantId: 'c',
+      reason: 'c',
+      orgs: ['*'],
+      list: [{ orgId: 'cc' }],
+      of: { orgId: 'x' },
+    };
     expect([await echo(plain), lookUps]).toEqual([plain, 0]);
-    expect(await echo({ orgId: 'c', rotations: [{ orgId: 'c', assistantId: 'c' }, { orgId: 'x' }], of: { orgs: ['c', '*'] } })).toEqual({ orgId: 'org_1', rotations: [{ orgId: 'org_1', assistantId: 'c' }, { orgId: 'x' }], of: { orgs: ['org_1', '*'] } });
+    expect(
+      await echo({
+        orgId: 'c',
+        rotations: [{ orgId: 'c', assistantId: 'c' }, { orgId: 'x' }],
+        of: { orgs: ['c', '*'] },
+      }),
+    ).toEqual({
+      orgId: 'org_1',
+      rotations: [{ orgId: 'org_1', assistantId: 'c' }, { orgId: 'x' }],
+      of: { orgs: ['org_1', '*'] },
+    });
   });
 });
 
@@ -209,21 +302,32 @@ describe('GetSweep and ListSweeps', () => {
     expect(await call(ListSweeps, { pageSize: 0 })).toEqual({ sweeps: [b, a], nextPageToken: '' });
     const first = await call(ListSweeps, { pageSize: 1 });
     expect(first).toEqual({ sweeps: [b], nextPageToken: expect.stringMatching(/./) });
-    expect(await call(ListSweeps, { pageSize: 1, pageToken: first.nextPageToken })).toEqual({ sweeps: [a], nextPageToken: '' });
+    expect(await call(ListSweeps, { pageSize: 1, pageToken: first.nextPageToken })).toEqual({
+      sweeps: [a],
+      nextPageToken: '',
+    });
   });
 
   it.each([-1, 1.5])('refuse a page of %j', async (pageSize) => {
-    await expect(call(services().SweepService.ListSweeps, { pageSize })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expect(call(services().SweepService.ListSweeps, { pageSize })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
   });
 });
 
 describe('ListConsumers', () => {
   const add = (name: string, orgs: string[]) =>
-    consumers.write(name, undefined, { name, orgs, state: 'ACTIVE', created_at: '2026-01-01T00:00:00.000Z', key: { kty: 'OKP', crv: 'X25519', kid: 'k' } });
+    consumers.write(name, undefined, {
+      name,
+      orgs,
+      state: 'ACTIVE',
+      created_at: '2026-01-01T00:00:00.000Z',
+      key: { kty: 'OKP', crv: 'X25519', kid: 'k' },
+    });
   /** The names on each page. */
   const pages = async (pageSize: number): Promise<string[][]> => {
     const all: string[][] = [];
-    for (let pageToken = ''; ; ) {
+    for (let pageToken = ''; ;) {
       const page = await call(services().ConsumerService.ListConsumers, { pageSize, pageToken });
       all.push(page.consumers.map(({ name }: { name: string }) => name));
       if (page.nextPageToken === '') return all;
@@ -241,10 +345,17 @@ describe('ListConsumers', () => {
 
   it('continues after an entry that was removed between two pages, and includes one that was added', async () => {
     for (const name of ['a', 'b', 'd']) await add(name, ['org_1']);
-    const { nextPageToken: pageToken } = await call(services().ConsumerService.ListConsumers, { pageSize: 2, pageToken: '' });
+    const { nextPageToken: pageToken } = await call(services().ConsumerService.ListConsumers, {
+      pageSize: 2,
+      pageToken: '',
+    });
     await consumers.write('b', await consumers.get('b'), undefined);
     await add('c', ['org_1']);
-    expect((await call(services().ConsumerService.ListConsumers, { pageSize: 2, pageToken })).consumers.map(({ name }: { name: string }) => name)).toEqual(['c', 'd']);
+    expect(
+      (await call(services().ConsumerService.ListConsumers, { pageSize: 2, pageToken })).consumers.map(
+        ({ name }: { name: string }) => name,
+      ),
+    ).toEqual(['c', 'd']);
   });
 
   it('ends a page before a client would refuse it: by its bytes', async () => {
@@ -258,31 +369,53 @@ describe('ListConsumers', () => {
     expect(Math.max(...found.map((page) => page.length)) * 67_000).toBeLessThan(4 * 1024 * 1024);
   });
 
-  it.each([{ pageSize: -1, pageToken: '' }, { pageSize: 1, pageToken: 'x' }, { pageSize: 1, pageToken: Buffer.from('12345678 a').toString('base64url') }])('refuses %j', async (request) => {
-    await expect(call(services().ConsumerService.ListConsumers, request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  it.each([
+    { pageSize: -1, pageToken: '' },
+    { pageSize: 1, pageToken: 'x' },
+    { pageSize: 1, pageToken: Buffer.from('12345678 a').toString('base64url') },
+  ])('refuses %j', async (request) => {
+    await expect(call(services().ConsumerService.ListConsumers, request)).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
   });
 
   it('refuses the token of another list', async () => {
     const { CreateSweep, ListSweeps } = services().SweepService;
     for (const orgId of ['org_a', 'org_b']) await call(CreateSweep, { orgId });
     const { nextPageToken: pageToken } = await call(ListSweeps, { pageSize: 1, pageToken: '' });
-    await expect(call(services().ConsumerService.ListConsumers, { pageSize: 1, pageToken })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expect(
+      call(services().ConsumerService.ListConsumers, { pageSize: 1, pageToken }),
+    ).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
   it('shows a consumer whose org an earlier version has accepted, and refuses to set such a one again', async () => {
     await add('old', ['my org']);
     expect(await pages(10)).toEqual([['old']]);
-    await expect(call(services().ConsumerService.SetConsumerOrgs, { name: 'old', orgs: ['my org'] })).rejects.toMatchObject({ details: expect.stringContaining('orgs[0] must not contain white space') });
+    await expect(
+      call(services().ConsumerService.SetConsumerOrgs, { name: 'old', orgs: ['my org'] }),
+    ).rejects.toMatchObject({ details: expect.stringContaining('orgs[0] must not contain white space') });
   });
 });
 
 describe('ListRotationPolicies', () => {
-  const spec = { orgId: 'org_1', reason: '', everyDays: 90, window: DEFAULT_WINDOW, maxFailures: { percent: 5 } };
-  const create = async (orgId: string) => (await policies.create(`pol_${nextUlid()}`, { ...spec, orgId }, undefined)).policy.id;
+  const spec = {
+    orgId: 'org_1',
+    reason: '',
+    everyDays: 90,
+    window: DEFAULT_WINDOW,
+    maxFailures: { percent: 5 },
+  };
+  const create = async (orgId: string) =>
+    (await policies.create(`pol_${nextUlid()}`, { ...spec, orgId }, undefined)).policy.id;
   const pages = async (filter: object, pageSize: number): Promise<string[][]> => {
     const all: string[][] = [];
-    for (let pageToken = ''; ; ) {
-      const page = await call(services().RotationPolicyService.ListRotationPolicies, { orgId: '', ...filter, pageSize, pageToken });
+    for (let pageToken = ''; ;) {
+      const page = await call(services().RotationPolicyService.ListRotationPolicies, {
+        orgId: '',
+        ...filter,
+        pageSize,
+        pageToken,
+      });
       all.push(page.rotationPolicies.map(({ id }: { id: string }) => id));
       if (page.nextPageToken === '') return all;
       pageToken = page.nextPageToken;
@@ -302,22 +435,55 @@ describe('ListRotationPolicies', () => {
   it('refuses the token of another filter', async () => {
     await create('org_1');
     await create('org_1');
-    const { nextPageToken: pageToken } = await call(services().RotationPolicyService.ListRotationPolicies, { orgId: 'org_1', pageSize: 1, pageToken: '' });
-    for (const request of [{ orgId: '', pageSize: 1, pageToken }, { orgId: 'org_1', pageSize: -1, pageToken }]) {
-      await expect(call(services().RotationPolicyService.ListRotationPolicies, request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    const { nextPageToken: pageToken } = await call(services().RotationPolicyService.ListRotationPolicies, {
+      orgId: 'org_1',
+      pageSize: 1,
+      pageToken: '',
+    });
+    for (const request of [
+      { orgId: '', pageSize: 1, pageToken },
+      { orgId: 'org_1', pageSize: -1, pageToken },
+    ]) {
+      await expect(
+        call(services().RotationPolicyService.ListRotationPolicies, request),
+      ).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
     }
   });
 });
 
 describe('an error', () => {
   it.each<[string, () => Promise<unknown>, object]>([
-    ['of a sweep that is not there', () => call(services().SweepService.GetSweep, { id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }), { sweep_id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
-    ['of a consumer that is not there', () => call(services().ConsumerService.GetConsumer, { name: 'billing' }), { consumer: 'billing' }],
-    ['of a policy that is not there', () => call(services().RotationPolicyService.GetRotationPolicy, { id: 'pol_01ARZ3NDEKTSV4RRFFQ69G5FAV' }), { rotation_policy_id: 'pol_01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
-    ['of an assistant that is not known', () => ((current = undefined), call(services().AssistantService.GetAssistant, { assistantId: 'ast_1' })), { assistant_id: 'ast_1' }],
-    ['of fields that are not valid, of which only valid ones are repeated', () => call(services().ConsumerService.SetConsumerOrgs, { name: 'hun ter2', orgs: ['org_1'] }), { violation_count: '1' }],
+    [
+      'of a sweep that is not there',
+      () => call(services().SweepService.GetSweep, { id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }),
+      { sweep_id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' },
+    ],
+    [
+      'of a consumer that is not there',
+      () => call(services().ConsumerService.GetConsumer, { name: 'billing' }),
+      { consumer: 'billing' },
+    ],
+    [
+      'of a policy that is not there',
+      () =>
+        call(services().RotationPolicyService.GetRotationPolicy, { id: 'pol_01ARZ3NDEKTSV4RRFFQ69G5FAV' }),
+      { rotation_policy_id: 'pol_01ARZ3NDEKTSV4RRFFQ69G5FAV' },
+    ],
+    [
+      'of an assistant that is not known',
+      () => ((current = undefined), call(services().AssistantService.GetAssistant, { assistantId: 'ast_1' })),
+      { assistant_id: 'ast_1' },
+    ],
+    [
+      'of fields that are not valid, of which only valid ones are repeated',
+      () => call(services().ConsumerService.SetConsumerOrgs, { name: 'hun ter2', orgs: ['org_1'] }),
+      { violation_count: '1' },
+    ],
   ])('says in its metadata what it is about: %s', async (_what, failing, metadata) => {
-    const error = await failing().then(() => undefined, (e: ServiceError) => e);
+    const error = await failing().then(
+      () => undefined,
+      (e: ServiceError) => e,
+    );
     const details = readStatusDetails(error!);
     expect(details.metadata).toMatchObject(metadata);
     expect(details.metadata['retryable']).toBe('false');
@@ -335,7 +501,9 @@ describe('Freeze and Unfreeze', () => {
   });
 
   it.each(['', '  ', 'a\nb', 'x'.repeat(1025)])('refuse the reason %j', async (reason) => {
-    await expect(call(services().SystemService.Freeze, { reason })).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expect(call(services().SystemService.Freeze, { reason })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
     expect(await redis.exists('{spec}:ledger')).toBe(0);
   });
 });

@@ -1,5 +1,13 @@
 import type { Ledger } from '@rekey/ledger';
-import type { AssistantServiceHandlers, BulkRotationServiceHandlers, ConsumerServiceHandlers, RotationPolicyServiceHandlers, RotationServiceHandlers, SweepServiceHandlers, SystemServiceHandlers } from '@rekey/rpc';
+import type {
+  AssistantServiceHandlers,
+  BulkRotationServiceHandlers,
+  ConsumerServiceHandlers,
+  RotationPolicyServiceHandlers,
+  RotationServiceHandlers,
+  SweepServiceHandlers,
+  SystemServiceHandlers,
+} from '@rekey/rpc';
 import { createAssistantService } from './assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulk-service.ts';
 import { createConsumerService, type ConsumerServiceDeps } from './consumer-service.ts';
@@ -10,7 +18,14 @@ import { serviceMethod, streamingMethods } from './service-method.ts';
 import { createSweepService, type SweepServiceDeps } from './sweep-service.ts';
 import { createSystemService, type SystemServiceDeps } from './system-service.ts';
 
-export interface ServiceDeps extends RotationServiceDeps, BulkServiceDeps, ConsumerServiceDeps, PolicyServiceDeps, SweepServiceDeps, SystemServiceDeps {
+export interface ServiceDeps
+  extends
+    RotationServiceDeps,
+    BulkServiceDeps,
+    ConsumerServiceDeps,
+    PolicyServiceDeps,
+    SweepServiceDeps,
+    SystemServiceDeps {
   ledger: Ledger;
   orgNames: OrgNames;
   onUnexpected: (error: unknown) => void;
@@ -28,7 +43,11 @@ export interface Services {
 }
 
 export const createServices = ({ onUnexpected, orgNames, ...deps }: ServiceDeps): Services => {
-  const { method, streaming } = byOneName(orgNames, serviceMethod(onUnexpected), streamingMethods(onUnexpected));
+  const { method, streaming } = byOneName(
+    orgNames,
+    serviceMethod(onUnexpected),
+    streamingMethods(onUnexpected),
+  );
   return {
     RotationService: createRotationService(method, deps),
     BulkRotationService: createBulkService(method, streaming, deps),

@@ -17,10 +17,14 @@ export interface SweepServiceDeps {
   liveness: Liveness;
 }
 
-export const createSweepService = (method: ServiceMethod, { ledger, sweeps, sweepQueue, liveness }: SweepServiceDeps): SweepServiceHandlers => ({
+export const createSweepService = (
+  method: ServiceMethod,
+  { ledger, sweeps, sweepQueue, liveness }: SweepServiceDeps,
+): SweepServiceHandlers => ({
   CreateSweep: method(async (request) => {
     const { orgId, acceptRemovals } = requests.parseRequest(requests.CreateSweep, request);
-    // Before the sweep, which may begin at once. If the gateway dies in between, the org is accepted still, and the call can be repeated.
+    // Before the sweep, which may begin at once. If the gateway dies in between, the org is accepted still,
+    // and the call can be repeated.
     if (acceptRemovals && !(await ledger.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
     const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
     // Also for one that was there already: its gateway may have died before it was queued.
@@ -37,6 +41,9 @@ export const createSweepService = (method: ServiceMethod, { ledger, sweeps, swee
     const { pageSize, pageToken } = requests.parseRequest(requests.ListSweeps, request);
     const after = readPageToken(pageToken, ALL, SweepId);
     const page = await sweeps.page({ size: pageSize, ...(after !== undefined && { after }) });
-    return { sweeps: page.sweeps.map((sweep) => toProtoSweep(sweep)), nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL) };
+    return {
+      sweeps: page.sweeps.map((sweep) => toProtoSweep(sweep)),
+      nextPageToken: page.next === undefined ? '' : makePageToken(page.next, ALL),
+    };
   }),
 });

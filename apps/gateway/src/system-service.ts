@@ -14,7 +14,10 @@ export interface SystemServiceDeps {
   budgetOf: (egress: string) => Pick<RequestBudget, 'open'>;
 }
 
-export const createSystemService = (method: ServiceMethod, { system, ledger, sweeps, sweepQueue, budgetOf }: SystemServiceDeps): SystemServiceHandlers => {
+export const createSystemService = (
+  method: ServiceMethod,
+  { system, ledger, sweeps, sweepQueue, budgetOf }: SystemServiceDeps,
+): SystemServiceHandlers => {
   const status = async () => toProtoStatus(await system.status());
   return {
     GetStatus: method(status),
@@ -39,7 +42,8 @@ export const createSystemService = (method: ServiceMethod, { system, ledger, swe
     AdoptLedger: method(async (request) => {
       const { ledgerId } = requests.parseRequest(requests.AdoptLedger, request);
       await ledger.adopt(ledgerId);
-      // What was published before is unknown to this ledger: everything is compared, whatever the schedule says.
+      // What was published before is unknown to this ledger: everything is compared, whatever the schedule
+      // says.
       const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined);
       await sweepQueue.add(sweep.id);
       return status();

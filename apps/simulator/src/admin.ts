@@ -15,16 +15,33 @@ interface AdminOptions {
 
 const NOT_FOUND = Symbol('not found');
 
-const NewAssistant = z.strictObject({ org_id: z.string(), id: z.string().min(1), at: z.enum(['start', 'end']).default('end') });
+const NewAssistant = z.strictObject({
+  org_id: z.string(),
+  id: z.string().min(1),
+  at: z.enum(['start', 'end']).default('end'),
+});
 
-const SignedHash = z.strictObject({ assistant_id: z.string(), user_id: z.string(), hash: z.string(), signed_at_ms: z.number() });
+const SignedHash = z.strictObject({
+  assistant_id: z.string(),
+  user_id: z.string(),
+  hash: z.string(),
+  signed_at_ms: z.number(),
+});
 
 const Restore = z
-  .strictObject({ at_ms: z.number().optional(), ago_ms: z.number().nonnegative().optional(), org_id: z.string().optional(), assistant_id: z.string().optional() })
-  .refine(({ at_ms: at, ago_ms: ago }) => (at === undefined) !== (ago === undefined), { message: 'either at_ms or ago_ms' });
+  .strictObject({
+    at_ms: z.number().optional(),
+    ago_ms: z.number().nonnegative().optional(),
+    org_id: z.string().optional(),
+    assistant_id: z.string().optional(),
+  })
+  .refine(({ at_ms: at, ago_ms: ago }) => (at === undefined) !== (ago === undefined), {
+    message: 'either at_ms or ago_ms',
+  });
 
 /**
- * The simulator's own port, for tests and local play. It tells the truth and changes it; no client of the real API has such a thing.
+ * The simulator's own port, for tests and local play. It tells the truth and changes it; no client of the
+ * real API has such a thing.
  *   GET    /counts                  what the API was asked so far
  *   GET    /keys                    the key in force of every assistant that was ever changed
  *   GET    /history                 of every assistant that was ever touched, all keys that it had, oldest first: [{ key, atMs, by }];
@@ -57,13 +74,26 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
       case 'GET /counts':
         return counts;
       case 'GET /keys':
-        return Object.fromEntries([...world.touched].map(([assistantId, { secretKey }]) => [assistantId, secretKey]));
+        return Object.fromEntries(
+          [...world.touched].map(([assistantId, { secretKey }]) => [assistantId, secretKey]),
+        );
       case 'GET /history':
-        return Object.fromEntries([...world.history].map(([assistantId, changes]) => [assistantId, changes.map(describeChange)]));
+        return Object.fromEntries(
+          [...world.history].map(([assistantId, changes]) => [assistantId, changes.map(describeChange)]),
+        );
       case 'POST /hashes':
-        return z.array(SignedHash).max(10_000).parse(JSON.parse(await text(request))).map((signed) => checkHash(world, signed));
+        return z
+          .array(SignedHash)
+          .max(10_000)
+          .parse(JSON.parse(await text(request)))
+          .map((signed) => checkHash(world, signed));
       case 'POST /restore': {
-        const { at_ms: atMs, ago_ms: agoMs, org_id: orgId, assistant_id: assistantId } = Restore.parse(JSON.parse(await text(request)));
+        const {
+          at_ms: atMs,
+          ago_ms: agoMs,
+          org_id: orgId,
+          assistant_id: assistantId,
+        } = Restore.parse(JSON.parse(await text(request)));
         return { restored: world.restore(atMs ?? preciseNowMs() - agoMs!, { orgId, assistantId }) };
       }
       case 'POST /faults':
@@ -83,7 +113,9 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
       case 'GET /assistants/ID':
         return describe(id!);
       case 'PATCH /assistants/ID': {
-        const { secret_key: key, ...patch } = z.looseObject({ secret_key: z.string().nullish() }).parse(JSON.parse(await text(request)));
+        const { secret_key: key, ...patch } = z
+          .looseObject({ secret_key: z.string().nullish() })
+          .parse(JSON.parse(await text(request)));
         if (key !== undefined) world.setKey(id!, key);
         return world.patch(id!, patch) ? describe(id!) : NOT_FOUND;
       }
@@ -112,17 +144,26 @@ export const createAdmin = ({ world, faults, counts }: AdminOptions): Server => 
 };
 
 /** HMAC-SHA256 of the user's id under the secret key, in hex. */
-const checkHash = (world: World, { assistant_id: id, user_id: userId, hash, signed_at_ms: signedAtMs }: z.infer<typeof SignedHash>) => {
+const checkHash = (
+  world: World,
+  { assistant_id: id, user_id: userId, hash, signed_at_ms: signedAtMs }: z.infer<typeof SignedHash>,
+) => {
   const state = world.find(id);
-  const changes: readonly KeyChange[] = world.history.get(id) ?? (state ? [{ ...state, atMs: 0, by: 'start' }] : []);
+  const changes: readonly KeyChange[] =
+    world.history.get(id) ?? (state ? [{ ...state, atMs: 0, by: 'start' }] : []);
   const isSignedWith = ({ secretKey, by }: KeyChange) =>
-    secretKey !== null && by !== 'removed' && createHmac('sha256', secretKey).update(userId).digest('hex') === hash;
+    secretKey !== null &&
+    by !== 'removed' &&
+    createHmac('sha256', secretKey).update(userId).digest('hex') === hash;
   // The newest first: nearly always it is that one.
   const newest = changes.findLastIndex(isSignedWith);
   if (newest === -1) return { key: null, stale_ms: null };
-  // A key that was restored was in force more than once: it is judged by the last time that it came before it was signed with.
+  // A key that was restored was in force more than once: it is judged by the last time that it came before it
+  // was signed with.
   const { secretKey } = changes[newest]!;
-  const came = changes.findLastIndex((change) => change.secretKey === secretKey && isSignedWith(change) && change.atMs <= signedAtMs);
+  const came = changes.findLastIndex(
+    (change) => change.secretKey === secretKey && isSignedWith(change) && change.atMs <= signedAtMs,
+  );
   const key = came === -1 ? changes.findIndex(isSignedWith) : came;
   const replaced = changes[key + 1];
   return { key, stale_ms: replaced ? Math.max(signedAtMs - replaced.atMs, 0) : 0 };
@@ -130,4 +171,8 @@ const checkHash = (world: World, { assistant_id: id, user_id: userId, hash, sign
 
 const isGone = ({ deleted, by }: KeyChange): boolean => by === 'removed' || (by === 'restored' && deleted);
 
-const describeChange = (change: KeyChange) => ({ key: isGone(change) ? null : change.secretKey, atMs: change.atMs, by: change.by });
+const describeChange = (change: KeyChange) => ({
+  key: isGone(change) ? null : change.secretKey,
+  atMs: change.atMs,
+  by: change.by,
+});

@@ -5,7 +5,16 @@ import type { Fault, Faults, View } from './faults.ts';
 import { openOrg, type Org } from './orgs.ts';
 import { renderRecord } from './record.ts';
 import type { RequestLimit } from './request-limit.ts';
-import { createPasses, failureOf, headersOf, informationalOf, recordOf, showPage, showRecord, skewedNowMs } from './views.ts';
+import {
+  createPasses,
+  failureOf,
+  headersOf,
+  informationalOf,
+  recordOf,
+  showPage,
+  showRecord,
+  skewedNowMs,
+} from './views.ts';
 import { preciseNowMs, type World } from './world.ts';
 
 /** What the API was asked, for tests to count. */
@@ -17,7 +26,10 @@ export interface Counts {
   limited: number;
   /** Answered 401 or 403. */
   refused: number;
-  /** How often a rotate request for an assistant came while another was at work, or was still to take effect (commitLate). */
+  /**
+   * How often a rotate request for an assistant came while another was at work, or was still to take effect
+   * (commitLate).
+   */
   concurrentRotates: number;
 }
 
@@ -35,7 +47,10 @@ export interface ApiOptions {
 
 const MAX_TAKE = 100;
 
-/** Invent's API as far as Rekey uses it: rotate, GET and LIST of assistants, bearer keys, the alias `c`, the request limit. */
+/**
+ * Invent's API as far as Rekey uses it: rotate, GET and LIST of assistants, bearer keys, the alias `c`, the
+ * request limit.
+ */
 export const createApi = (options: ApiOptions): Server => {
   const { world, faults, limit, counts, latencyMs } = options;
   /** How many rotate requests for an assistant are at work. */
@@ -48,7 +63,8 @@ export const createApi = (options: ApiOptions): Server => {
       counts.limited += 1;
       const seconds = Math.ceil(waitMs / 1000);
       if (options.retryAfter === 'seconds') response.setHeader('retry-after', seconds);
-      if (options.retryAfter === 'date') response.setHeader('retry-after', new Date(Date.now() + seconds * 1000).toUTCString());
+      if (options.retryAfter === 'date')
+        response.setHeader('retry-after', new Date(Date.now() + seconds * 1000).toUTCString());
       return refuse(response, 429);
     }
     const route = readRoute(request.method ?? '', path);
@@ -56,7 +72,10 @@ export const createApi = (options: ApiOptions): Server => {
     return route?.on === 'rotate' ? countConcurrent(route.assistantId, serving) : serving;
   };
 
-  /** At work from its arrival until nothing more comes of it: also where its caller is gone, and the change comes late. */
+  /**
+   * At work from its arrival until nothing more comes of it: also where its caller is gone, and the change
+   * comes late.
+   */
   const countConcurrent = async (assistantId: string, rotating: Promise<void>): Promise<void> => {
     const others = atWork.get(assistantId) ?? 0;
     if (others > 0) {
@@ -73,7 +92,12 @@ export const createApi = (options: ApiOptions): Server => {
     }
   };
 
-  const serve = async (route: Route | undefined, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const serve = async (
+    route: Route | undefined,
+    query: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
     if (latencyMs > 0) await sleep(latencyMs);
     const access = world.orgsOf(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
     if (!access || !route) {
@@ -104,15 +128,24 @@ export const createApi = (options: ApiOptions): Server => {
     const before = fault?.kind === 'staleAnswer' ? recordBefore(route.assistantId, fault) : undefined;
     return answer(response, fault, views, {
       act: (by = 'request') => on === 'rotate' && world.rotate(route.assistantId, by),
-      body: () => JSON.stringify(showRecord(world, views, route.assistantId, before ?? show(route.assistantId, fault), asksAnew)),
+      body: () =>
+        JSON.stringify(
+          showRecord(world, views, route.assistantId, before ?? show(route.assistantId, fault), asksAnew),
+        ),
     });
   };
 
   const passes = createPasses();
-  const list = async (orgId: string, { views, asksAnew, orgIds, org }: Asking, query: URLSearchParams, response: ServerResponse): Promise<void> => {
+  const list = async (
+    orgId: string,
+    { views, asksAnew, orgIds, org }: Asking,
+    query: URLSearchParams,
+    response: ServerResponse,
+  ): Promise<void> => {
     const page = Number(query.get('page') ?? 1);
     const take = Number(query.get('take') ?? MAX_TAKE);
-    if (!Number.isInteger(page) || page < 1 || !Number.isInteger(take) || take < 1 || take > MAX_TAKE) return refuse(response, 400);
+    if (!Number.isInteger(page) || page < 1 || !Number.isInteger(take) || take < 1 || take > MAX_TAKE)
+      return refuse(response, 400);
     const term = query.get('search')?.toLowerCase();
     const all = org.ids;
     const found = term ? all.filter((id) => `support assistant ${id}`.includes(term)) : all;
@@ -122,11 +155,20 @@ export const createApi = (options: ApiOptions): Server => {
     const shown = showPage(views, found, { page, take }, passes.next(orgId, page));
     return answer(response, fault, views, {
       headers: shown.headers,
-      body: () => JSON.stringify(shown.records.map(({ id, otherKey }) => showListed(id, otherKey, fault, views, asksAnew))),
+      body: () =>
+        JSON.stringify(
+          shown.records.map(({ id, otherKey }) => showListed(id, otherKey, fault, views, asksAnew)),
+        ),
     });
   };
 
-  const showListed = (id: string, otherKey: boolean, fault: Fault | undefined, views: readonly View[], asksAnew: boolean): Record<string, unknown> => {
+  const showListed = (
+    id: string,
+    otherKey: boolean,
+    fault: Fault | undefined,
+    views: readonly View[],
+    asksAnew: boolean,
+  ): Record<string, unknown> => {
     // The usual case, with one look at the world.
     if (views.length === 0) return show(id, fault);
     const record = otherKey || !world.find(id) ? recordOf(world, id, otherKey) : show(id, fault);
@@ -138,7 +180,9 @@ export const createApi = (options: ApiOptions): Server => {
     const record = renderRecord(assistantId, world.find(assistantId)!);
     if (changesBack === 0) return record;
     const then = (world.history.get(assistantId) ?? []).at(-1 - changesBack);
-    return then ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt } : record;
+    return then
+      ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt }
+      : record;
   };
 
   /** The record as it is, or as the fault has it seen. */
@@ -152,7 +196,9 @@ export const createApi = (options: ApiOptions): Server => {
         return { ...record, secret_key: state.previousKey };
       case 'laggingRead': {
         const then = world.asOf(assistantId, preciseNowMs() - fault.delayMs);
-        return then ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt } : record;
+        return then
+          ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt }
+          : record;
       }
       default:
         return record;
@@ -160,8 +206,16 @@ export const createApi = (options: ApiOptions): Server => {
   };
 
   /** Does what was asked and answers it, or what the fault makes of that. */
-  const answer = async (response: ServerResponse, fault: Fault | undefined, views: readonly View[], { act = () => {}, body, headers }: Work): Promise<void> => {
-    const retryAfter = fault?.retryAfterDateMs === undefined ? fault?.retryAfter : new Date(skewedNowMs(views) + fault.retryAfterDateMs).toUTCString();
+  const answer = async (
+    response: ServerResponse,
+    fault: Fault | undefined,
+    views: readonly View[],
+    { act = () => {}, body, headers }: Work,
+  ): Promise<void> => {
+    const retryAfter =
+      fault?.retryAfterDateMs === undefined
+        ? fault?.retryAfter
+        : new Date(skewedNowMs(views) + fault.retryAfterDateMs).toUTCString();
     switch (fault?.kind) {
       case undefined:
         act();
@@ -187,7 +241,11 @@ export const createApi = (options: ApiOptions): Server => {
       case 'truncateBody': {
         act();
         const whole = Buffer.from(body());
-        response.writeHead(fault.status ?? 200, { 'content-type': 'application/json', 'content-length': whole.length, ...headers });
+        response.writeHead(fault.status ?? 200, {
+          'content-type': 'application/json',
+          'content-length': whole.length,
+          ...headers,
+        });
         response.write(whole.subarray(0, whole.length / 2), () => response.destroy());
         return;
       }
@@ -220,7 +278,10 @@ export const createApi = (options: ApiOptions): Server => {
 /** What a caller has to take for the word that nothing was done. */
 const isRefusal = (status = 500): boolean => [400, 401, 403, 404, 429].includes(status);
 
-/** How a request is seen: the views that hit it, whether it passes by caches, the names of its org, and the org that stands behind them. */
+/**
+ * How a request is seen: the views that hit it, whether it passes by caches, the names of its org, and the
+ * org that stands behind them.
+ */
 interface Asking {
   views: readonly View[];
   asksAnew: boolean;
@@ -239,10 +300,14 @@ type Route = { on: 'rotate' | 'get'; orgId: string; assistantId: string } | { on
 
 const readRoute = (method: string, path: string): Route | undefined => {
   const [root, orgs, org, assistants, assistant, action, ...more] = path.split('/').map(decode);
-  if (root !== '' || orgs !== 'orgs' || !org || assistants !== 'assistants' || more.length > 0) return undefined;
+  if (root !== '' || orgs !== 'orgs' || !org || assistants !== 'assistants' || more.length > 0)
+    return undefined;
   if (assistant === undefined) return method === 'GET' ? { on: 'list', orgId: org } : undefined;
-  if (action === undefined) return method === 'GET' ? { on: 'get', orgId: org, assistantId: assistant } : undefined;
-  return method === 'POST' && action === 'rotate-secret-key' ? { on: 'rotate', orgId: org, assistantId: assistant } : undefined;
+  if (action === undefined)
+    return method === 'GET' ? { on: 'get', orgId: org, assistantId: assistant } : undefined;
+  return method === 'POST' && action === 'rotate-secret-key'
+    ? { on: 'rotate', orgId: org, assistantId: assistant }
+    : undefined;
 };
 
 const decode = (segment: string): string => {
@@ -253,9 +318,16 @@ const decode = (segment: string): string => {
   }
 };
 
-const send = (response: ServerResponse, status: number, body: string, headers: Record<string, number | string> = {}): void => {
+const send = (
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Record<string, number | string> = {},
+): void => {
   const bytes = encodeBody(Buffer.from(body), String(response.getHeader('content-encoding') ?? ''));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers }).end(bytes);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers })
+    .end(bytes);
 };
 
 const refuse = (response: ServerResponse, status: number, retryAfter?: string): void => {

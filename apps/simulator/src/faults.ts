@@ -4,7 +4,8 @@ import { z } from 'zod';
 /**
  * A scripted fault. Two families:
  *
- * **Outcomes** replace what happens to a request. The first outcome that matches a request hits it, and no other does.
+ * **Outcomes** replace what happens to a request. The first outcome that matches a request hits it, and no
+ * other does.
  * - failBefore: nothing is done; answers `status`
  * - failAfter: done, but answers `status`
  * - loseConnectionBefore: nothing is done; the connection is cut
@@ -15,53 +16,117 @@ import { z } from 'zod';
  * - garble: done; answers `status` (200) with `body` in place of the record or the page
  * - nullKey: nothing is done; answers the record with a null key
  * - staleRead: nothing is done; answers the record with the key before, as a replica that lags behind
- * - laggingRead: nothing is done; answers the record with the key, the deletion and the time of update that it had `delayMs` ago, as a
- *   replica that lags by that much; one that was never changed as it is
- * - staleAnswer (`rotate` only): answers 200 with the record from before this POST, or from `changesBack` changes before that; done, or with
- *   `takesEffect: false` not done
+ * - laggingRead: nothing is done; answers the record with the key, the deletion and the time of update that
+ *   it had `delayMs` ago, as a replica that lags by that much; one that was never changed as it is
+ * - staleAnswer (`rotate` only): answers 200 with the record from before this POST, or from `changesBack`
+ *   changes before that; done, or with `takesEffect: false` not done
  *
- * Without `on` they hit `rotate`, and without `times` one request. A `get` and a `list` change nothing, so there "done" and "nothing is done"
- * are the same. On a `list` nullKey, staleRead and laggingRead apply to every record of the page, which itself (which records, their order,
- * the count) is as of now; an outcome with an `assistantId` never hits a `list`. A wave of 404 is `failBefore` with `status: 404`, `times: 0`
- * and `forMs`; an hour's 429 is the same with `status: 429`, `on: "any"` and `retryAfter: "3600"` or `retryAfterDateMs: 3600000`.
+ * Without `on` they hit `rotate`, and without `times` one request. A `get` and a `list` change nothing, so
+ * there "done" and "nothing is done" are the same. On a `list` nullKey, staleRead and laggingRead apply to
+ * every record of the page, which itself (which records, their order, the count) is as of now; an outcome
+ * with an `assistantId` never hits a `list`. A wave of 404 is `failBefore` with `status: 404`, `times: 0` and
+ * `forMs`; an hour's 429 is the same with `status: 429`, `on: "any"` and `retryAfter: "3600"` or
+ * `retryAfterDateMs: 3600000`.
  *
- * **Views** change what is shown, and never what is true. All views that match a request apply, together with an outcome. Without `times`
- * they hit every request.
- * - hideKey (`on` any): records whose key is `as`: absent, null, empty, stars (`sk_***`), tail (`sk_…` and its last four characters),
- *   constant (one plausible key for all assistants) or other (a plausible key for each assistant, which is not its own).
- *   A rotate takes effect and hides the new key
- * - cachedRead (`on` get): records as they were `delayMs` ago, or with `frozen: true` as they were when the view was scripted. `ageHeader: true`
- *   adds `Age`; with `bypassable: true` a request with `Cache-Control: no-cache` or `no-store` reads the truth
+ * **Views** change what is shown, and never what is true. All views that match a request apply, together with
+ * an outcome. Without `times` they hit every request.
+ * - hideKey (`on` any): records whose key is `as`: absent, null, empty, stars (`sk_***`), tail (`sk_…` and
+ *   its last four characters), constant (one plausible key for all assistants) or other (a plausible key for
+ *   each assistant, which is not its own). A rotate takes effect and hides the new key
+ * - cachedRead (`on` get): records as they were `delayMs` ago, or with `frozen: true` as they were when the
+ *   view was scripted. `ageHeader: true` adds `Age`; with `bypassable: true` a request with `Cache-Control:
+ *   no-cache` or `no-store` reads the truth
  * - skewDate (`on` any): the `Date` header is off by `skewMs`, and with it the date of a `retryAfterDateMs`
- * - encode (`on` any): the body is encoded as `encoding` says (gzip), whatever the request accepts; `unknown` makes it unreadable
- * - inform (`on` any): `100 Continue` comes before the answer, or with `status: 103` Early Hints, or both with `both: true`
- * - ignoreOrg (`on` any): the org in the path is ignored. A list shows the org of the API key, whatever org the path names
- * - swapOrg (`on` any): another org stands behind the org ids that our API key names: `size` strangers (as many as ours), of which the share
- *   `overlap` is ours. The others of ours answer 404; strangers are real, and can be read and rotated
- * - capPages: pages of `size` (50) at most, whatever `take` says; `pagination-take` says what was asked for, or with `saysSize: true` the size
+ * - encode (`on` any): the body is encoded as `encoding` says (gzip), whatever the request accepts; `unknown`
+ *   makes it unreadable
+ * - inform (`on` any): `100 Continue` comes before the answer, or with `status: 103` Early Hints, or both
+ *   with `both: true`
+ * - ignoreOrg (`on` any): the org in the path is ignored. A list shows the org of the API key, whatever org
+ *   the path names
+ * - swapOrg (`on` any): another org stands behind the org ids that our API key names: `size` strangers (as
+ *   many as ours), of which the share `overlap` is ours. The others of ours answer 404; strangers are real,
+ *   and can be read and rotated
+ * - capPages: pages of `size` (50) at most, whatever `take` says; `pagination-take` says what was asked for,
+ *   or with `saysSize: true` the size
  * - repeatPage: every page is page `page` (1)
- * - endlessPages: pages never end: after the last come those before again, or with `strangers: true` ids that were never listed
+ * - endlessPages: pages never end: after the last come those before again, or with `strangers: true` ids that
+ *   were never listed
  * - noCount: without a `pagination-count` header
- * - lieCount: `pagination-count` is `count`, or the truth times `factor`; with `spread` it changes with each request by up to that many
- * - omit: the assistants of `share` are not listed, with `anew: true` others in each request; with `countsShown: true` not counted either
+ * - lieCount: `pagination-count` is `count`, or the truth times `factor`; with `spread` it changes with each
+ *   request by up to that many
+ * - omit: the assistants of `share` are not listed, with `anew: true` others in each request; with
+ *   `countsShown: true` not counted either
  * - failPage: page `page` (1) answers `status` (500), and with `below: true` every page from there
  * - shufflePages: another order in each request; with `each: "pass"` whenever page 1 is asked for
- * - oddIds: adds records with `ids` (a default set of odd ones) at the start of the list; GET knows none of them
- * - duplicateIds: the first `size` (50) assistants of the list are listed twice, with `otherKey: true` with another key the second time
+ * - oddIds: adds records with `ids` (a default set of odd ones) at the start of the list; GET knows none of
+ *   them
+ * - duplicateIds: the first `size` (50) assistants of the list are listed twice, with `otherKey: true` with
+ *   another key the second time
  * The kinds from capPages on work on `list` only.
  */
 const OUTCOMES = [
-  'failBefore', 'failAfter', 'loseConnectionBefore', 'loseResponseAfterCommit', 'hangBefore', 'hangAfterCommit', 'truncateBody', 'commitLate', 'garble',
-  'nullKey', 'staleRead', 'laggingRead', 'staleAnswer',
+  'failBefore',
+  'failAfter',
+  'loseConnectionBefore',
+  'loseResponseAfterCommit',
+  'hangBefore',
+  'hangAfterCommit',
+  'truncateBody',
+  'commitLate',
+  'garble',
+  'nullKey',
+  'staleRead',
+  'laggingRead',
+  'staleAnswer',
 ] as const;
-const RECORD_VIEWS = ['hideKey', 'cachedRead', 'skewDate', 'encode', 'inform', 'ignoreOrg', 'swapOrg'] as const;
+const RECORD_VIEWS = [
+  'hideKey',
+  'cachedRead',
+  'skewDate',
+  'encode',
+  'inform',
+  'ignoreOrg',
+  'swapOrg',
+] as const;
 const PAGE_VIEWS = [
-  'capPages', 'repeatPage', 'endlessPages', 'noCount', 'lieCount', 'omit', 'failPage', 'shufflePages', 'oddIds', 'duplicateIds',
+  'capPages',
+  'repeatPage',
+  'endlessPages',
+  'noCount',
+  'lieCount',
+  'omit',
+  'failPage',
+  'shufflePages',
+  'oddIds',
+  'duplicateIds',
 ] as const;
 
 export const ODD_IDS = [
-  'line\nbreak', 'carriage\r\nreturn', 'tab\tstop', 'nul\0byte', ' leading', 'trailing ', 'white space', ' ', '', 'a/b', '../up', '%2e%2e', '?a=b#c',
-  'x'.repeat(300), 'ü'.repeat(150), 'lone \ud800', '\udc00', '\u202eright to left', '__proto__', 'constructor', 'a,b', '{a}:b', '*', '-1', 'c',
+  'line\nbreak',
+  'carriage\r\nreturn',
+  'tab\tstop',
+  'nul\0byte',
+  ' leading',
+  'trailing ',
+  'white space',
+  ' ',
+  '',
+  'a/b',
+  '../up',
+  '%2e%2e',
+  '?a=b#c',
+  'x'.repeat(300),
+  'ü'.repeat(150),
+  'lone \ud800',
+  '\udc00',
+  '\u202eright to left',
+  '__proto__',
+  'constructor',
+  'a,b',
+  '{a}:b',
+  '*',
+  '-1',
+  'c',
 ] as const;
 
 const isOneOf = (kinds: readonly string[], kind: string): boolean => kinds.includes(kind);
@@ -129,9 +194,18 @@ export const Fault = z
     on: fault.on ?? defaultOn(fault.kind),
     times: fault.times ?? (isOneOf(OUTCOMES, fault.kind) ? 1 : 0),
   }))
-  .refine(({ kind, on }) => !isOneOf(PAGE_VIEWS, kind) || on === 'list', { message: 'this kind works on a list only', path: ['on'] })
-  .refine(({ kind, status = 200 }) => kind === 'inform' || status >= 200, { message: 'must be at least 200', path: ['status'] })
-  .refine(({ kind, on }) => kind !== 'staleAnswer' || on === 'rotate', { message: 'this kind works on rotate only', path: ['on'] });
+  .refine(({ kind, on }) => !isOneOf(PAGE_VIEWS, kind) || on === 'list', {
+    message: 'this kind works on a list only',
+    path: ['on'],
+  })
+  .refine(({ kind, status = 200 }) => kind === 'inform' || status >= 200, {
+    message: 'must be at least 200',
+    path: ['status'],
+  })
+  .refine(({ kind, on }) => kind !== 'staleAnswer' || on === 'rotate', {
+    message: 'this kind works on rotate only',
+    path: ['on'],
+  });
 export type Fault = z.infer<typeof Fault>;
 
 /** What a request asks for, as far as a fault can choose by it. */
@@ -184,7 +258,9 @@ interface Scripted {
 
 const nowMs = (): number => performance.timeOrigin + performance.now();
 
-/** Whether an assistant is of a fixed share, chosen by its id. The same for each fault with the same share. */
+/**
+ * Whether an assistant is of a fixed share, chosen by its id. The same for each fault with the same share.
+ */
 export const isOfShare = (assistantId: string, share: number, salt = ''): boolean =>
   hash('sha256', `${salt} ${assistantId}`, 'buffer').readUInt32BE(0) / 2 ** 32 < share;
 
@@ -199,7 +275,11 @@ export const createFaults = (random: () => number = Math.random): Faults => {
   let added = 0;
 
   const isOn = ({ fault, fromMs, untilMs }: Scripted, { on, orgIds = [] }: Asked): boolean => {
-    if ((fault.on !== on && fault.on !== 'any') || (fault.orgId !== undefined && !orgIds.includes(fault.orgId))) return false;
+    if (
+      (fault.on !== on && fault.on !== 'any') ||
+      (fault.orgId !== undefined && !orgIds.includes(fault.orgId))
+    )
+      return false;
     // A fault without a time of its own needs no clock.
     if (fault.afterMs === 0 && fault.forMs === undefined) return true;
     const now = nowMs();
@@ -225,7 +305,14 @@ export const createFaults = (random: () => number = Math.random): Faults => {
       const untilMs = fromMs + (fault.forMs ?? Number.POSITIVE_INFINITY);
       const left = fault.times === 0 ? Number.POSITIVE_INFINITY : fault.times;
       added += 1;
-      (isOneOf(OUTCOMES, fault.kind) ? outcomes : views).push({ id: added, fault, left, hits: 0, fromMs, untilMs });
+      (isOneOf(OUTCOMES, fault.kind) ? outcomes : views).push({
+        id: added,
+        fault,
+        left,
+        hits: 0,
+        fromMs,
+        untilMs,
+      });
       return added;
     },
     remove: (id) => {
@@ -243,7 +330,11 @@ export const createFaults = (random: () => number = Math.random): Faults => {
       return [...outcomes, ...views]
         .toSorted((a, b) => a.id - b.id)
         .map(({ id, fault, left, fromMs, untilMs }) => ({
-          id, fault, left: Number.isFinite(left) ? left : null, from_ms: fromMs, until_ms: Number.isFinite(untilMs) ? untilMs : null,
+          id,
+          fault,
+          left: Number.isFinite(left) ? left : null,
+          from_ms: fromMs,
+          until_ms: Number.isFinite(untilMs) ? untilMs : null,
         }));
     },
     next: (on, assistantId, orgIds) => {
@@ -253,7 +344,8 @@ export const createFaults = (random: () => number = Math.random): Faults => {
         (one) =>
           isOn(one, asked) &&
           (one.fault.assistantId === undefined || one.fault.assistantId === assistantId) &&
-          (one.fault.share === undefined || (assistantId !== undefined && isOfShare(assistantId, one.fault.share))) &&
+          (one.fault.share === undefined ||
+            (assistantId !== undefined && isOfShare(assistantId, one.fault.share))) &&
           random() < one.fault.probability,
       );
       if (hit) use(hit);
@@ -263,7 +355,10 @@ export const createFaults = (random: () => number = Math.random): Faults => {
       if (views.length === 0) return [];
       const { assistantId } = asked;
       const hit = views.filter(
-        (one) => isOn(one, asked) && (assistantId === undefined || concerns(one.fault, assistantId)) && random() < one.fault.probability,
+        (one) =>
+          isOn(one, asked) &&
+          (assistantId === undefined || concerns(one.fault, assistantId)) &&
+          random() < one.fault.probability,
       );
       for (const one of hit) use(one);
       return hit.map(({ fault, fromMs, hits }) => ({ fault, sinceMs: fromMs, hits }));

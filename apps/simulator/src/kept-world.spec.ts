@@ -11,7 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const open = (path: string): World => createWorld({ orgId: 'org_demo', apiKey: 'k', subOrgs: 0, assistants: 5, kept: openKeptWorld(path) });
+const open = (path: string): World =>
+  createWorld({ orgId: 'org_demo', apiKey: 'k', subOrgs: 0, assistants: 5, kept: openKeptWorld(path) });
 const keysOf = (world: World) => ['ast_1', 'ast_2', 'ast_3'].map((id) => world.find(id)?.secretKey);
 
 describe('a kept world', () => {

@@ -14,24 +14,31 @@ const State = z.object({
 const Line = z.union([z.object({ seed: z.string() }), z.object({ id: z.string(), state: State })]);
 
 /**
- * A world that outlives its process, as Invent does: without it, every key would be another one after a restart, and a ledger beside it would see an org whose
- * keys have all changed. The file has a JSON object a line: the seed, then states, of which the last one of an assistant counts. Assistants that were made or
+ * A world that outlives its process, as Invent does: without it, every key would be another one after a
+ * restart, and a ledger beside it would see an org whose keys have all changed. The file has a JSON object a
+ * line: the seed, then states, of which the last one of an assistant counts. Assistants that were made or
  * deleted by hand, and what was laid over records, are not kept.
  */
 export const openKeptWorld = (path: string): KeptWorld => {
   const lines = readLines(path);
   const seed = lines.find((line) => 'seed' in line)?.seed ?? randomBytes(32).toString('base64url');
   const touched = new Map(lines.filter((line) => 'id' in line).map(({ id, state }) => [id, state]));
-  const text = [{ seed }, ...[...touched].map(([id, state]) => ({ id, state }))].map((line) => `${JSON.stringify(line)}\n`).join('');
+  const text = [{ seed }, ...[...touched].map(([id, state]) => ({ id, state }))]
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('');
   // Written anew, each assistant once.
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
   return {
     seed,
     touched,
-    // A full disk takes nothing from a simulator that runs: what it could not keep is another key after a restart.
+    // A full disk takes nothing from a simulator that runs: what it could not keep is another key after a
+    // restart.
     keep: (id, { orgId, secretKey, previousKey, rotations, updatedAt, deleted }) =>
-      append(path, `${JSON.stringify({ id, state: { orgId, secretKey, previousKey, rotations, updatedAt, deleted } })}\n`),
+      append(
+        path,
+        `${JSON.stringify({ id, state: { orgId, secretKey, previousKey, rotations, updatedAt, deleted } })}\n`,
+      ),
   };
 };
 
@@ -39,7 +46,9 @@ const append = (path: string, line: string): void => {
   try {
     appendFileSync(path, line);
   } catch (error) {
-    console.error(`simulator: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}): a key is not kept`);
+    console.error(
+      `simulator: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}): a key is not kept`,
+    );
   }
 };
 
@@ -52,10 +61,16 @@ const readLines = (path: string): z.infer<typeof Line>[] => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  const complete = text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean);
+  const complete = text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter(Boolean);
   return complete.map((line, i) => {
     const parsed = Line.safeParse(parseJson(line));
-    if (!parsed.success) throw new Error(`${path} is not a file of the simulator (line ${i + 1}): remove it to begin with new keys`);
+    if (!parsed.success)
+      throw new Error(
+        `${path} is not a file of the simulator (line ${i + 1}): remove it to begin with new keys`,
+      );
     return parsed.data;
   });
 };

@@ -46,26 +46,70 @@ const scripted = (text: string, others: Fault[]): Fault[] => {
     throw new InvalidArgumentError('must be JSON');
   }
   const parsed = Fault.safeParse(json);
-  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+  if (!parsed.success)
+    throw new InvalidArgumentError(
+      parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    );
   return [...others, parsed.data];
 };
 
 const program = new Command('simulator')
-  .description("A stand-in for Invent's API. The API key comes from SIMULATOR_API_KEY (default: simulator-api-key, which guards nothing).")
+  .description(
+    "A stand-in for Invent's API. The API key comes from SIMULATOR_API_KEY (default: simulator-api-key, which guards nothing).",
+  )
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .option('--port <port>', 'port of the API; 0 for a free one', portNumber, 4010)
-  .option('--admin-port <port>', 'port that tells the truth and scripts faults; always on loopback; 0 for a free one', portNumber, 4011)
+  .option(
+    '--admin-port <port>',
+    'port that tells the truth and scripts faults; always on loopback; 0 for a free one',
+    portNumber,
+    4011,
+  )
   .option('--org <id>', 'the org of the API key, also a parent of the sub-orgs', 'org_demo')
-  .option('--sub-orgs <n>', 'how many sub-orgs ORG_sub1, …; their own API keys are KEY-sub1, …', wholeNumber, 0)
-  .option('--assistants <n>', 'how many assistants each org has: ast_1, …, in sub-orgs ast_s1_1, …', wholeNumber, 1000)
+  .option(
+    '--sub-orgs <n>',
+    'how many sub-orgs ORG_sub1, …; their own API keys are KEY-sub1, …',
+    wholeNumber,
+    0,
+  )
+  .option(
+    '--assistants <n>',
+    'how many assistants each org has: ast_1, …, in sub-orgs ast_s1_1, …',
+    wholeNumber,
+    1000,
+  )
   .option('--latency-ms <ms>', 'time that every answer takes', wholeNumber, 0)
-  .option('--requests-per-minute <n>', 'request limit of one address in a sliding window; 0 for none', wholeNumber, 500)
+  .option(
+    '--requests-per-minute <n>',
+    'request limit of one address in a sliding window; 0 for none',
+    wholeNumber,
+    500,
+  )
   .option('--limit-window-ms <ms>', 'length of that window', wholeNumber, 60_000)
-  .addOption(new Option('--retry-after <form>', 'Retry-After of a 429').choices(['seconds', 'date', 'none']).default('seconds'))
-  .option('--seed <n>', 'makes the faults that have a probability hit the same requests again, when these come in the same order', wholeNumber)
-  .option('--keep <file>', 'keep the keys in a file, so that they are the same after a restart (default: new keys at each start)')
-  .option('--fault <json>', 'script a fault at the start, as POST /faults of the admin port does; can be repeated', scripted, [] as Fault[])
-  .addHelpText('after', '\nExample: --fault \'{"kind":"capPages","size":50}\' --fault \'{"kind":"hideKey","on":"list","as":"stars"}\'\nAll faults: docs/simulator.md');
+  .addOption(
+    new Option('--retry-after <form>', 'Retry-After of a 429')
+      .choices(['seconds', 'date', 'none'])
+      .default('seconds'),
+  )
+  .option(
+    '--seed <n>',
+    'makes the faults that have a probability hit the same requests again, when these come in the same order',
+    wholeNumber,
+  )
+  .option(
+    '--keep <file>',
+    'keep the keys in a file, so that they are the same after a restart (default: new keys at each start)',
+  )
+  .option(
+    '--fault <json>',
+    'script a fault at the start, as POST /faults of the admin port does; can be repeated',
+    scripted,
+    [] as Fault[],
+  )
+  .addHelpText(
+    'after',
+    '\nExample: --fault \'{"kind":"capPages","size":50}\' --fault \'{"kind":"hideKey","on":"list","as":"stars"}\'\nAll faults: docs/simulator.md',
+  );
 
 const options = program.parse().opts<Options>();
 const counts: Counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
@@ -82,11 +126,26 @@ const keptWorld = (path: string) => {
   }
 };
 
-const world = createWorld({ orgId: options.org, apiKey: process.env['SIMULATOR_API_KEY']?.trim() || 'simulator-api-key', subOrgs: options.subOrgs, assistants: options.assistants, kept: options.keep === undefined ? undefined : keptWorld(options.keep) });
+const world = createWorld({
+  orgId: options.org,
+  apiKey: process.env['SIMULATOR_API_KEY']?.trim() || 'simulator-api-key',
+  subOrgs: options.subOrgs,
+  assistants: options.assistants,
+  kept: options.keep === undefined ? undefined : keptWorld(options.keep),
+});
 for (const fault of options.fault) faults.add(fault);
 const limit = createRequestLimit(options.requestsPerMinute, options.limitWindowMs);
-const onConcurrent = (assistantId: string) => log('two rotate requests for one assistant at once', { assistant_id: assistantId });
-const api = createApi({ world, faults, limit, counts, latencyMs: options.latencyMs, retryAfter: options.retryAfter, onConcurrent });
+const onConcurrent = (assistantId: string) =>
+  log('two rotate requests for one assistant at once', { assistant_id: assistantId });
+const api = createApi({
+  world,
+  faults,
+  limit,
+  counts,
+  latencyMs: options.latencyMs,
+  retryAfter: options.retryAfter,
+  onConcurrent,
+});
 const admin = createAdmin({ world, faults, counts });
 
 const explain = ({ code }: NodeJS.ErrnoException, address: string, option: string): string => {
@@ -107,7 +166,10 @@ const listen = async (server: Server, port: number, host: string, option: string
   return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
 };
 
-const log = (msg: string, more: object = {}) => console.log(JSON.stringify({ level: 'info', time: new Date().toISOString(), app: 'simulator', ...more, msg }));
+const log = (msg: string, more: object = {}) =>
+  console.log(
+    JSON.stringify({ level: 'info', time: new Date().toISOString(), app: 'simulator', ...more, msg }),
+  );
 
 // Before it says that it is ready: whoever waits for that may signal at once.
 let stopping = false;
@@ -126,7 +188,10 @@ process.on('SIGINT', stop);
 process.on('SIGHUP', stop);
 
 try {
-  log('ready', { address: await listen(api, options.port, options.host, '--port'), adminAddress: await listen(admin, options.adminPort, '127.0.0.1', '--admin-port') });
+  log('ready', {
+    address: await listen(api, options.port, options.host, '--port'),
+    adminAddress: await listen(admin, options.adminPort, '127.0.0.1', '--admin-port'),
+  });
 } catch (error) {
   process.stderr.write(`simulator: ${(error as Error).message}\n`);
   process.exit(1);

@@ -10,7 +10,12 @@ export interface Org {
 type Access = { own: string; may: ReadonlySet<string> };
 
 /** The org behind the id in a request's path; or the status that it is refused with. */
-export const openOrg = (world: World, access: Access, namedOrgId: string, views: readonly View[]): Org | 403 | 404 => {
+export const openOrg = (
+  world: World,
+  access: Access,
+  namedOrgId: string,
+  views: readonly View[],
+): Org | 403 | 404 => {
   const ignoring = views.some(({ fault }) => fault.kind === 'ignoreOrg');
   const orgId = namedOrgId === 'c' || ignoring ? access.own : namedOrgId;
   if (!world.orgExists(orgId)) return 404;
@@ -28,7 +33,8 @@ const swappedOrg = (world: World, orgId: string, { fault }: View): Org => {
   const ours = world.assistantIds(orgId);
   const size = fault.size ?? ours.length;
   const strangers = world.strangers(`swapped_${orgId}_${size}`, `stranger_${orgId}_`, size);
-  if (fault.overlap === 0) return { ids: strangers, has: (id) => world.find(id)?.orgId === `swapped_${orgId}_${size}` };
+  if (fault.overlap === 0)
+    return { ids: strangers, has: (id) => world.find(id)?.orgId === `swapped_${orgId}_${size}` };
   const kept = ours.filter((id) => isOfShare(id, fault.overlap)).slice(0, size);
   const ids = [...kept, ...strangers.slice(kept.length)];
   const all = new Set(ids);

@@ -1,4 +1,7 @@
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32), so that a run with random faults can be repeated. */
+/**
+ * Numbers in [0, 1) that are the same for the same seed (mulberry32), so that a run with random faults can be
+ * repeated.
+ */
 export const seededRandom = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {

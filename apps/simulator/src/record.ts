@@ -1,6 +1,9 @@
 import type { AssistantState } from './world.ts';
 
-/** What all records have in common: with it a record is about 2 kB, as a real one with one integration and one action. */
+/**
+ * What all records have in common: with it a record is about 2 kB, as a real one with one integration and one
+ * action.
+ */
 const common = {
   config: {
     language: 'auto',
@@ -13,7 +16,8 @@ const common = {
       enable_transfer_to_human_tool: true,
       welcome_banner: 'Hello! How can we help you today?',
       suggested_messages: ['Where is my order?', 'I want to change my plan', 'Talk to a person'],
-      auto_intro_message: 'Hi, I am the assistant of this shop. Ask me anything about your order, your plan or our products.',
+      auto_intro_message:
+        'Hi, I am the assistant of this shop. Ask me anything about your order, your plan or our products.',
       enable_end_conversation_tool: true,
       enable_block_contact_tool: false,
       enable_auto_resolve: true,
@@ -43,16 +47,32 @@ export const renderRecord = (id: string, state: AssistantState): Record<string, 
   ...common,
   integrations: [
     {
-      id: `int_${id}`, enabled: true, integration_id: 'internal', assistant_id: id, connection_id: `con_${id}`,
-      config: { channel: 'web', allowed_origins: ['https://shop.example.com'] }, error: '', created_at: STAMP, updated_at: STAMP,
+      id: `int_${id}`,
+      enabled: true,
+      integration_id: 'internal',
+      assistant_id: id,
+      connection_id: `con_${id}`,
+      config: { channel: 'web', allowed_origins: ['https://shop.example.com'] },
+      error: '',
+      created_at: STAMP,
+      updated_at: STAMP,
     },
   ],
   actions: [
     {
-      id: `act_${id}`, enabled: true, name: 'Look up an order', instructions: 'Use it when the customer names an order number.',
-      action_id: 'http_request', assistant_id: id, connection_id: `con_${id}`,
-      config: { input: { method: 'GET', url: 'https://shop.example.com/api/orders/{number}' }, definitions: [{ path: 'number', definition: { type: 'string', description: 'The order number' } }] },
-      created_at: STAMP, updated_at: STAMP,
+      id: `act_${id}`,
+      enabled: true,
+      name: 'Look up an order',
+      instructions: 'Use it when the customer names an order number.',
+      action_id: 'http_request',
+      assistant_id: id,
+      connection_id: `con_${id}`,
+      config: {
+        input: { method: 'GET', url: 'https://shop.example.com/api/orders/{number}' },
+        definitions: [{ path: 'number', definition: { type: 'string', description: 'The order number' } }],
+      },
+      created_at: STAMP,
+      updated_at: STAMP,
     },
   ],
   created_at: STAMP,

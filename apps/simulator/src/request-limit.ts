@@ -1,6 +1,8 @@
 /** At most `max` requests of one address in any window: a sliding log, exact. `max` 0 limits nothing. */
 export interface RequestLimit {
-  /** 0 where the request may pass; otherwise the ms until the next one may. A refused request does not count. */
+  /**
+   * 0 where the request may pass; otherwise the ms until the next one may. A refused request does not count.
+   */
   take(address: string, nowMs: number): number;
 }
 
@@ -9,7 +11,10 @@ export const createRequestLimit = (max: number, windowMs: number): RequestLimit 
   return {
     take: (address, nowMs) => {
       if (max === 0) return 0;
-      const log = logs.get(address) ?? { times: new Float64Array(max).fill(Number.NEGATIVE_INFINITY), next: 0 };
+      const log = logs.get(address) ?? {
+        times: new Float64Array(max).fill(Number.NEGATIVE_INFINITY),
+        next: 0,
+      };
       logs.set(address, log);
       const oldest = log.times[log.next]!;
       if (nowMs - oldest < windowMs) return Math.ceil(oldest + windowMs - nowMs);

@@ -27,10 +27,14 @@ afterEach(() => {
 
 const admin = async (method: string, path: string, body?: object) => {
   const response = await fetch(`${base}${path}`, { method, body: body ? JSON.stringify(body) : null });
-  return { status: response.status, body: response.status === 200 ? ((await response.json()) as any) : undefined };
+  return {
+    status: response.status,
+    body: response.status === 200 ? ((await response.json()) as any) : undefined,
+  };
 };
 const restore = (body: object) => admin('POST', '/restore', body);
-const historyOf = async (id: string) => (await admin('GET', '/history')).body[id] as { key: string | null; atMs: number; by: string }[];
+const historyOf = async (id: string) =>
+  (await admin('GET', '/history')).body[id] as { key: string | null; atMs: number; by: string }[];
 const keyOf = (id: string) => world.find(id)?.secretKey;
 const rotated = (id: string) => world.rotate(id, 'request')!.secretKey;
 /** A moment that no change shares. */
@@ -50,9 +54,17 @@ describe('a restored backup', () => {
     const second = rotated('ast_1');
     rotated('ast_2');
     expect((await restore({ at_ms: atMs })).body).toEqual({ restored: 2 });
-    expect((await historyOf('ast_1')).map(({ key, by }) => [key, by])).toEqual([[start, 'start'], [first, 'request'], [second, 'request'], [first, 'restored']]);
+    expect((await historyOf('ast_1')).map(({ key, by }) => [key, by])).toEqual([
+      [start, 'start'],
+      [first, 'request'],
+      [second, 'request'],
+      [first, 'restored'],
+    ]);
     expect((await historyOf('ast_2')).map(({ by }) => by)).toEqual(['start', 'request', 'restored']);
-    expect(renderRecord('ast_1', world.find('ast_1')!)).toMatchObject({ secret_key: first, updated_at: updatedAt });
+    expect(renderRecord('ast_1', world.find('ast_1')!)).toMatchObject({
+      secret_key: first,
+      updated_at: updatedAt,
+    });
     const third = rotated('ast_1');
     expect([start, first, second]).not.toContain(third);
     expect((await restore({ at_ms: preciseNowMs() })).body).toEqual({ restored: 0 });
@@ -92,8 +104,15 @@ describe('a restored backup', () => {
     expect([keyOf('ast_1'), keyOf('ast_2')]).toEqual([one, two]);
     expect(renderRecord('ast_2', world.find('ast_2')!)).toMatchObject({ deleted: false });
     expect(world.assistantIds('org').toSorted()).toEqual(['ast_1', 'ast_2', 'ast_3', 'ast_4', 'ast_5']);
-    expect((await historyOf('ast_new')).map(({ key, by }) => [key === null, by])).toEqual([[false, 'start'], [true, 'restored']]);
-    expect((await historyOf('ast_1')).map(({ key, by }) => [key, by])).toEqual([[one, 'start'], [null, 'removed'], [one, 'restored']]);
+    expect((await historyOf('ast_new')).map(({ key, by }) => [key === null, by])).toEqual([
+      [false, 'start'],
+      [true, 'restored'],
+    ]);
+    expect((await historyOf('ast_1')).map(({ key, by }) => [key, by])).toEqual([
+      [one, 'start'],
+      [null, 'removed'],
+      [one, 'restored'],
+    ]);
   });
 
   it('deletes again what was undeleted since', async () => {
@@ -111,8 +130,13 @@ describe('a restored backup', () => {
     rotated('ast_1');
     const between = await moment();
     await restore({ at_ms: atMs });
-    const signed = { assistant_id: 'ast_1', user_id: 'u', hash: createHmac('sha256', key).update('u').digest('hex') };
-    const check = async (signedAtMs: number) => (await admin('POST', '/hashes', [{ ...signed, signed_at_ms: signedAtMs }])).body[0];
+    const signed = {
+      assistant_id: 'ast_1',
+      user_id: 'u',
+      hash: createHmac('sha256', key).update('u').digest('hex'),
+    };
+    const check = async (signedAtMs: number) =>
+      (await admin('POST', '/hashes', [{ ...signed, signed_at_ms: signedAtMs }])).body[0];
     const [, replaced] = await historyOf('ast_1');
     expect(await check(between)).toEqual({ key: 0, stale_ms: expect.closeTo(between - replaced!.atMs) });
     expect(await check(atMs)).toEqual({ key: 0, stale_ms: 0 });

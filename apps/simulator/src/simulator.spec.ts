@@ -22,7 +22,11 @@ const listen = async (server: Server) => {
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
-const start = async (limit = createRequestLimit(0, 0), retryAfter: 'seconds' | 'date' | 'none' = 'seconds', latencyMs = 0) => {
+const start = async (
+  limit = createRequestLimit(0, 0),
+  retryAfter: 'seconds' | 'date' | 'none' = 'seconds',
+  latencyMs = 0,
+) => {
   const world = createWorld({ orgId: 'org', apiKey: 'parent', subOrgs: 1, assistants: 250 });
   counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
   base = await listen(createApi({ world, faults, limit, counts, latencyMs, retryAfter }));
@@ -40,14 +44,17 @@ afterEach(() => {
   }
 });
 
-const call = (method: string, path: string, key = 'parent') => fetch(`${base}${path}`, { method, headers: { authorization: `Bearer ${key}` } });
+const call = (method: string, path: string, key = 'parent') =>
+  fetch(`${base}${path}`, { method, headers: { authorization: `Bearer ${key}` } });
 const json = async (response: Response) => (await response.json()) as any;
-const admin = (method: string, path: string, body?: object) => fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
+const admin = (method: string, path: string, body?: object) =>
+  fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
 const history = async () => json(await admin('GET', '/history'));
 const keyOf = async (id: string) => (await json(await call('GET', `/orgs/c/assistants/${id}`))).secret_key;
 const rotate = (id = 'ast_1') => call('POST', `/orgs/c/assistants/${id}/rotate-secret-key`);
 /** The outcome of a request: a status, or that its connection broke. */
-const outcomeOf = (response: Promise<Response>) => response.then(async (whole) => (await whole.text(), whole.status)).catch(() => 'broken');
+const outcomeOf = (response: Promise<Response>) =>
+  response.then(async (whole) => (await whole.text(), whole.status)).catch(() => 'broken');
 
 describe('the API', () => {
   it('rotates: a new key each time, the old one gone at once, the same in GET', async () => {
@@ -69,17 +76,27 @@ describe('the API', () => {
   it('lists in pages, with counts in the headers, and searches', async () => {
     await start();
     const response = await call('GET', '/orgs/c/assistants?page=3&take=100');
-    expect(['count', 'page', 'take'].map((name) => response.headers.get(`pagination-${name}`))).toEqual(['250', '3', '100']);
-    expect((await json(response)).map(({ id }: { id: string }) => id)).toEqual(Array.from({ length: 50 }, (_, i) => `ast_${201 + i}`));
+    expect(['count', 'page', 'take'].map((name) => response.headers.get(`pagination-${name}`))).toEqual([
+      '250',
+      '3',
+      '100',
+    ]);
+    expect((await json(response)).map(({ id }: { id: string }) => id)).toEqual(
+      Array.from({ length: 50 }, (_, i) => `ast_${201 + i}`),
+    );
     expect(await json(await call('GET', '/orgs/c/assistants?search=ast_249'))).toHaveLength(1);
     expect((await call('GET', '/orgs/c/assistants?take=101')).status).toBe(400);
   });
 
   it.each([
-    ['no key', 'GET', '/orgs/org/assistants/ast_1', 'wrong', 401], ["another org's key", 'GET', '/orgs/org/assistants/ast_1', 'parent-sub1', 403],
-    ['no such org', 'GET', '/orgs/nope/assistants/ast_1', 'parent', 404], ['no such assistant', 'POST', '/orgs/org/assistants/ast_251/rotate-secret-key', 'parent', 404],
-    ['an assistant of another org', 'GET', '/orgs/org/assistants/ast_s1_1', 'parent', 404], ['no such path', 'POST', '/orgs/org/assistants/ast_1', 'parent', 404],
-    ["the parent's key in a sub-org", 'GET', '/orgs/org_sub1/assistants/ast_s1_1', 'parent', 200], ["a sub-org's own key under c", 'GET', '/orgs/c/assistants/ast_s1_1', 'parent-sub1', 200],
+    ['no key', 'GET', '/orgs/org/assistants/ast_1', 'wrong', 401],
+    ["another org's key", 'GET', '/orgs/org/assistants/ast_1', 'parent-sub1', 403],
+    ['no such org', 'GET', '/orgs/nope/assistants/ast_1', 'parent', 404],
+    ['no such assistant', 'POST', '/orgs/org/assistants/ast_251/rotate-secret-key', 'parent', 404],
+    ['an assistant of another org', 'GET', '/orgs/org/assistants/ast_s1_1', 'parent', 404],
+    ['no such path', 'POST', '/orgs/org/assistants/ast_1', 'parent', 404],
+    ["the parent's key in a sub-org", 'GET', '/orgs/org_sub1/assistants/ast_s1_1', 'parent', 200],
+    ["a sub-org's own key under c", 'GET', '/orgs/c/assistants/ast_s1_1', 'parent-sub1', 200],
   ])('knows who may what: %s', async (_what, method, path, key, status) => {
     await start();
     expect((await call(method, path, key)).status).toBe(status);
@@ -106,9 +123,17 @@ describe('createRequestLimit', () => {
 describe('the admin port', () => {
   it('tells with which key a user hash was made, and for how long that had been replaced when it was', async () => {
     await start();
-    const keyNow = async () => (await json(await admin('GET', '/assistants/ast_7'))).record.secret_key as string;
+    const keyNow = async () =>
+      (await json(await admin('GET', '/assistants/ast_7'))).record.secret_key as string;
     const hashOf = (key: string) => createHmac('sha256', key).update('user-1').digest('hex');
-    const check = async (hash: string, signedAtMs = Date.now()) => (await json(await admin('POST', '/hashes', [{ assistant_id: 'ast_7', user_id: 'user-1', hash, signed_at_ms: signedAtMs }])))[0];
+    const check = async (hash: string, signedAtMs = Date.now()) =>
+      (
+        await json(
+          await admin('POST', '/hashes', [
+            { assistant_id: 'ast_7', user_id: 'user-1', hash, signed_at_ms: signedAtMs },
+          ]),
+        )
+      )[0];
     const first = await keyNow();
     expect(await check(hashOf(first))).toEqual({ key: 0, stale_ms: 0 });
     await admin('POST', '/assistants/ast_7/rotate');
@@ -125,10 +150,20 @@ describe('the admin port', () => {
     expect(byHand.rotations).toBe(1);
     expect(await json(await admin('GET', '/keys'))).toEqual({ ast_1: byHand.record.secret_key });
     await admin('PATCH', '/assistants/ast_2', { secret_key: null, added: { x: 1 } });
-    expect(await json(await call('GET', '/orgs/c/assistants/ast_2'))).toMatchObject({ secret_key: null, added: { x: 1 } });
+    expect(await json(await call('GET', '/orgs/c/assistants/ast_2'))).toMatchObject({
+      secret_key: null,
+      added: { x: 1 },
+    });
     await admin('DELETE', '/assistants/ast_3');
     expect((await call('GET', '/orgs/c/assistants/ast_3')).status).toBe(404);
-    expect(await json(await admin('GET', '/counts'))).toEqual({ rotate: 0, get: 2, list: 0, limited: 0, refused: 0, concurrentRotates: 0 });
+    expect(await json(await admin('GET', '/counts'))).toEqual({
+      rotate: 0,
+      get: 2,
+      list: 0,
+      limited: 0,
+      refused: 0,
+      concurrentRotates: 0,
+    });
     expect((await admin('POST', '/faults', { kind: 'nonsense' })).status).toBe(400);
     expect((await admin('GET', '/nonsense')).status).toBe(404);
   });
@@ -147,10 +182,21 @@ describe('the admin port', () => {
     await admin('DELETE', '/assistants/ast_1');
     const changes = (await history()).ast_1 as { key: string; atMs: number; by: string }[];
     expect(changes.map(({ key, by }) => [key, by])).toEqual([
-      [original, 'start'], [byRequest, 'request'], [byHand, 'hand'], ['sk_set', 'hand'], [expect.any(String), 'denied'], [null, 'removed'],
+      [original, 'start'],
+      [byRequest, 'request'],
+      [byHand, 'hand'],
+      ['sk_set', 'hand'],
+      [expect.any(String), 'denied'],
+      [null, 'removed'],
     ]);
     expect(changes[0]!.atMs).toBe(0);
-    expect(changes.slice(1).map(({ atMs }) => atMs >= startedMs && atMs <= nowMs())).toEqual([true, true, true, true, true]);
+    expect(changes.slice(1).map(({ atMs }) => atMs >= startedMs && atMs <= nowMs())).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('remembers of one that was touched, but whose key was not, only the key that it has', async () => {
@@ -163,16 +209,27 @@ describe('the admin port', () => {
     await start();
     const key = await keyOf('ast_1');
     await admin('PATCH', '/assistants/ast_1', { deleted: true });
-    expect(await json(await call('GET', '/orgs/c/assistants/ast_1'))).toMatchObject({ deleted: true, secret_key: key });
-    expect((await json(await call('GET', '/orgs/c/assistants?take=1')))[0]).toMatchObject({ id: 'ast_1', deleted: true });
+    expect(await json(await call('GET', '/orgs/c/assistants/ast_1'))).toMatchObject({
+      deleted: true,
+      secret_key: key,
+    });
+    expect((await json(await call('GET', '/orgs/c/assistants?take=1')))[0]).toMatchObject({
+      id: 'ast_1',
+      deleted: true,
+    });
     await admin('PATCH', '/assistants/ast_1', { deleted: false });
     expect((await json(await call('GET', '/orgs/c/assistants/ast_1'))).deleted).toBe(false);
-    expect((await history()).ast_1.map(({ key: had, by }: any) => [had, by])).toEqual([[key, 'start'], [null, 'removed'], [key, 'hand']]);
+    expect((await history()).ast_1.map(({ key: had, by }: any) => [had, by])).toEqual([
+      [key, 'start'],
+      [null, 'removed'],
+      [key, 'hand'],
+    ]);
   });
 
   it('makes assistants, first or last in the LIST', async () => {
     await start();
-    const ids = async (page: number) => (await json(await call('GET', `/orgs/c/assistants?page=${page}`))).map(({ id }: { id: string }) => id);
+    const ids = async (page: number) =>
+      (await json(await call('GET', `/orgs/c/assistants?page=${page}`))).map(({ id }: { id: string }) => id);
     const made = await json(await admin('POST', '/assistants', { org_id: 'org', id: 'ast_new1' }));
     expect(made).toMatchObject({ rotations: 0, record: { id: 'ast_new1', deleted: false } });
     await admin('POST', '/assistants', { org_id: 'org', id: 'ünï/x', at: 'start' });
@@ -187,9 +244,12 @@ describe('the admin port', () => {
 
   it('makes none whose id is taken, or in an org that there is not; one that was removed gets a new key', async () => {
     await start();
-    const create = async (org: string, id: string) => (await admin('POST', '/assistants', { org_id: org, id })).status;
+    const create = async (org: string, id: string) =>
+      (await admin('POST', '/assistants', { org_id: org, id })).status;
     const key = await keyOf('ast_1');
-    expect([await create('org', 'ast_1'), await create('nope', 'ast_new1'), await create('org', '')]).toEqual([400, 404, 400]);
+    expect([await create('org', 'ast_1'), await create('nope', 'ast_new1'), await create('org', '')]).toEqual(
+      [400, 404, 400],
+    );
     await admin('DELETE', '/assistants/ast_1');
     expect(await create('org', 'ast_1')).toBe(200);
     expect(await keyOf('ast_1')).not.toBe(key);
@@ -234,11 +294,19 @@ describe('faults', () => {
   const rotations = async () => (await json(await fetch(`${adminBase}/assistants/ast_1`))).rotations;
 
   it.each([
-    ['failBefore', 503, 0], ['failAfter', 503, 1], ['loseConnectionBefore', 'broken', 0], ['loseResponseAfterCommit', 'broken', 1],
-    ['truncateBody', 'broken', 1], ['commitLate', 'broken', 1], ['garble', 503, 1], ['nullKey', 200, 0],
+    ['failBefore', 503, 0],
+    ['failAfter', 503, 1],
+    ['loseConnectionBefore', 'broken', 0],
+    ['loseResponseAfterCommit', 'broken', 1],
+    ['truncateBody', 'broken', 1],
+    ['commitLate', 'broken', 1],
+    ['garble', 503, 1],
+    ['nullKey', 200, 0],
   ])('%s does as it says, once', async (kind, seen, done) => {
     await start();
-    faults.add(Fault.parse({ kind, delayMs: 20, ...(typeof seen === 'number' && seen !== 200 && { status: seen }) }));
+    faults.add(
+      Fault.parse({ kind, delayMs: 20, ...(typeof seen === 'number' && seen !== 200 && { status: seen }) }),
+    );
     expect(await outcomeOf(rotate())).toBe(seen);
     await new Promise((resolve) => setTimeout(resolve, kind === 'commitLate' ? 60 : 0));
     expect(await rotations()).toBe(done);
@@ -252,15 +320,24 @@ describe('faults', () => {
     expect((await rotate()).status).toBe(200);
     expect((await call('GET', '/orgs/c/assistants/ast_1')).status).toBe(500);
     expect((await call('GET', '/orgs/c/assistants/ast_1')).status).toBe(200);
-    for (let i = 0; i < 3; i += 1) expect((await call('POST', '/orgs/c/assistants/ast_2/rotate-secret-key')).status).toBe(500);
+    for (let i = 0; i < 3; i += 1)
+      expect((await call('POST', '/orgs/c/assistants/ast_2/rotate-secret-key')).status).toBe(500);
   });
 
   it.each([
-    ['failBefore', 503], ['loseConnectionBefore', 'broken'], ['truncateBody', 'broken'], ['garble', 200], ['hangBefore', 'broken'],
+    ['failBefore', 503],
+    ['loseConnectionBefore', 'broken'],
+    ['truncateBody', 'broken'],
+    ['garble', 200],
+    ['hangBefore', 'broken'],
   ])('%s works on a LIST too, once', async (kind, seen) => {
     await start();
     faults.add(Fault.parse({ kind, on: 'list', ...(kind === 'failBefore' && { status: 503 }) }));
-    const page = () => fetch(`${base}/orgs/c/assistants`, { headers: { authorization: 'Bearer parent' }, signal: AbortSignal.timeout(300) });
+    const page = () =>
+      fetch(`${base}/orgs/c/assistants`, {
+        headers: { authorization: 'Bearer parent' },
+        signal: AbortSignal.timeout(300),
+      });
     expect(await outcomeOf(page())).toBe(seen);
     expect(await json(await page())).toHaveLength(100);
   });
@@ -276,7 +353,8 @@ describe('faults', () => {
     await expect(truncated.text()).rejects.toThrow('terminated');
   });
 
-  const firstKeys = async () => (await json(await call('GET', '/orgs/c/assistants?take=3'))).map(({ secret_key: key }: any) => key);
+  const firstKeys = async () =>
+    (await json(await call('GET', '/orgs/c/assistants?take=3'))).map(({ secret_key: key }: any) => key);
 
   it('staleRead answers the key before, on a LIST for every record', async () => {
     await start();
@@ -309,10 +387,18 @@ describe('faults', () => {
     await admin('PATCH', '/assistants/ast_1', { deleted: true });
     const truth = await json(await call('GET', '/orgs/c/assistants/ast_1'));
     at(250);
-    const seen = [await lagging('get', 251), await lagging('get', 249), await lagging('get', 151), await lagging('get', 149), await lagging('get', 49)];
+    const seen = [
+      await lagging('get', 251),
+      await lagging('get', 249),
+      await lagging('get', 151),
+      await lagging('get', 149),
+      await lagging('get', 49),
+    ];
     expect(seen).toEqual([original, first, first, second, truth]);
     expect((await lagging('list', 199)).map((record: any) => [record.secret_key, record.deleted])).toEqual([
-      [first.secret_key, false], [others[0], false], [others[1], false],
+      [first.secret_key, false],
+      [others[0], false],
+      [others[1], false],
     ]);
     expect(await json(await call('GET', '/orgs/c/assistants/ast_1'))).toEqual(truth);
   });

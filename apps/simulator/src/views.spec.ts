@@ -25,7 +25,16 @@ beforeEach(async () => {
   const world = createWorld({ orgId: 'org', apiKey: 'parent', subOrgs: 1, assistants: OURS });
   const faults = createFaults(seededRandom(1));
   const counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
-  base = await listen(createApi({ world, faults, limit: createRequestLimit(0, 0), counts, latencyMs: 0, retryAfter: 'seconds' }));
+  base = await listen(
+    createApi({
+      world,
+      faults,
+      limit: createRequestLimit(0, 0),
+      counts,
+      latencyMs: 0,
+      retryAfter: 'seconds',
+    }),
+  );
   adminBase = await listen(createAdmin({ world, faults, counts }));
 });
 afterEach(() => {
@@ -36,24 +45,33 @@ afterEach(() => {
 });
 
 const json = async (response: Response) => (await response.json()) as any;
-const admin = (method: string, path: string, body?: object) => fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
-const script = async (fault: object): Promise<number> => (await json(await admin('POST', '/faults', fault))).id;
-const call = (path: string, { method = 'GET', key = 'parent', headers = {} }: { method?: string; key?: string; headers?: object } = {}) =>
-  fetch(`${base}/orgs/${path}`, { method, headers: { authorization: `Bearer ${key}`, ...headers } });
+const admin = (method: string, path: string, body?: object) =>
+  fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
+const script = async (fault: object): Promise<number> =>
+  (await json(await admin('POST', '/faults', fault))).id;
+const call = (
+  path: string,
+  { method = 'GET', key = 'parent', headers = {} }: { method?: string; key?: string; headers?: object } = {},
+) => fetch(`${base}/orgs/${path}`, { method, headers: { authorization: `Bearer ${key}`, ...headers } });
 const get = (id = 'ast_1', org = 'c') => call(`${org}/assistants/${encodeURIComponent(id)}`);
-const rotate = (id = 'ast_1', org = 'c') => call(`${org}/assistants/${encodeURIComponent(id)}/rotate-secret-key`, { method: 'POST' });
+const rotate = (id = 'ast_1', org = 'c') =>
+  call(`${org}/assistants/${encodeURIComponent(id)}/rotate-secret-key`, { method: 'POST' });
 const list = (page = 1, take = 100, org = 'c') => call(`${org}/assistants?page=${page}&take=${take}`);
-const truthOf = async (id = 'ast_1') => (await json(await admin('GET', `/assistants/${encodeURIComponent(id)}`))).record;
-const idsOf = async (response: Promise<Response>): Promise<string[]> => (await json(await response)).map(({ id }: { id: string }) => id);
+const truthOf = async (id = 'ast_1') =>
+  (await json(await admin('GET', `/assistants/${encodeURIComponent(id)}`))).record;
+const idsOf = async (response: Promise<Response>): Promise<string[]> =>
+  (await json(await response)).map(({ id }: { id: string }) => id);
 const statusOf = async (response: Promise<Response>) => (await response).status;
-const idsOfAll = async (org = 'c', pages = 3) => (await Promise.all(Array.from({ length: pages }, (_, i) => idsOf(list(i + 1, 100, org))))).flat();
+const idsOfAll = async (org = 'c', pages = 3) =>
+  (await Promise.all(Array.from({ length: pages }, (_, i) => idsOf(list(i + 1, 100, org))))).flat();
 const ours = Array.from({ length: OURS }, (_, i) => `ast_${i + 1}`);
 
 describe('the life of a fault', () => {
   it('begins and ends by the clock', async () => {
     await script({ kind: 'failBefore', status: 404, on: 'get', times: 0, afterMs: 60, forMs: 100 });
     const seen: number[] = [];
-    for (const startedMs = performance.now(); performance.now() < startedMs + 250; ) seen.push(await statusOf(get()));
+    for (const startedMs = performance.now(); performance.now() < startedMs + 250;)
+      seen.push(await statusOf(get()));
     expect(seen.filter((status, i) => status !== seen[i - 1])).toEqual([200, 404, 200]);
     expect(await json(await admin('GET', '/faults'))).toEqual([]);
   });
@@ -61,8 +79,14 @@ describe('the life of a fault', () => {
   it('is listed, and can be ended alone', async () => {
     const id = await script({ kind: 'hideKey' });
     const other = await script({ kind: 'failBefore', on: 'get', times: 3 });
-    expect(await json(await admin('GET', '/faults'))).toMatchObject([{ id, left: null, until_ms: null }, { id: other, left: 3, fault: { kind: 'failBefore' } }]);
-    expect([await statusOf(admin('DELETE', `/faults/${id}`)), await statusOf(admin('DELETE', `/faults/${id}`))]).toEqual([204, 404]);
+    expect(await json(await admin('GET', '/faults'))).toMatchObject([
+      { id, left: null, until_ms: null },
+      { id: other, left: 3, fault: { kind: 'failBefore' } },
+    ]);
+    expect([
+      await statusOf(admin('DELETE', `/faults/${id}`)),
+      await statusOf(admin('DELETE', `/faults/${id}`)),
+    ]).toEqual([204, 404]);
     expect(await json(await admin('GET', '/faults'))).toMatchObject([{ id: other }]);
     expect(await statusOf(get())).toBe(500);
     await admin('DELETE', '/faults');
@@ -74,8 +98,13 @@ describe('the life of a fault', () => {
     const seen = async (fault: object) => {
       await admin('DELETE', '/faults');
       await script({ ...wave, ...fault });
-      return [statusOf(get('ast_1')), statusOf(get('ast_2', 'org')), statusOf(get('ast_s1_1', 'org_sub1')), statusOf(rotate()), statusOf(list())].reduce(
-        async (all, one) => [...(await all), await one], Promise.resolve<number[]>([]));
+      return [
+        statusOf(get('ast_1')),
+        statusOf(get('ast_2', 'org')),
+        statusOf(get('ast_s1_1', 'org_sub1')),
+        statusOf(rotate()),
+        statusOf(list()),
+      ].reduce(async (all, one) => [...(await all), await one], Promise.resolve<number[]>([]));
     };
     expect(await seen({ on: 'get' })).toEqual([404, 404, 404, 200, 200]);
     expect(await seen({ on: 'rotate' })).toEqual([200, 200, 200, 404, 200]);
@@ -95,12 +124,14 @@ describe('the life of a fault', () => {
     expect(await hit()).toEqual(first);
   });
 
-  it.each([[{ kind: 'capPages', on: 'get' }], [{ kind: 'staleAnswer', on: 'get' }], [{ kind: 'hideKey', as: 'nothing' }], [{ kind: 'hideKey', oops: 1 }]])(
-    'refuses %j',
-    async (fault) => {
-      expect(await statusOf(admin('POST', '/faults', fault))).toBe(400);
-    },
-  );
+  it.each([
+    [{ kind: 'capPages', on: 'get' }],
+    [{ kind: 'staleAnswer', on: 'get' }],
+    [{ kind: 'hideKey', as: 'nothing' }],
+    [{ kind: 'hideKey', oops: 1 }],
+  ])('refuses %j', async (fault) => {
+    expect(await statusOf(admin('POST', '/faults', fault))).toBe(400);
+  });
 
   it('hits by chance, and a limited number of times', async () => {
     await script({ kind: 'hideKey', on: 'get', probability: 0.3, times: 10 });
@@ -118,7 +149,10 @@ describe('the life of a fault', () => {
     expect(page.headers.get('pagination-count')).toBeNull();
     expect(Date.parse(page.headers.get('date')!)).toBeGreaterThan(Date.now() + 86_000_000);
     const records = await json(page);
-    expect([records.length, new Set(records.map(({ secret_key: key }: any) => key))]).toEqual([50, new Set(['sk_***'])]);
+    expect([records.length, new Set(records.map(({ secret_key: key }: any) => key))]).toEqual([
+      50,
+      new Set(['sk_***']),
+    ]);
     await script({ kind: 'failBefore', on: 'list', status: 503 });
     expect([await statusOf(list()), await statusOf(list())]).toEqual([503, 200]);
   });
@@ -126,15 +160,25 @@ describe('the life of a fault', () => {
 
 describe('hideKey', () => {
   it.each([
-    ['absent', () => undefined], ['null', () => null], ['empty', () => ''], ['stars', () => 'sk_***'], ['tail', (key: string) => `sk_…${key.slice(-4)}`],
+    ['absent', () => undefined],
+    ['null', () => null],
+    ['empty', () => ''],
+    ['stars', () => 'sk_***'],
+    ['tail', (key: string) => `sk_…${key.slice(-4)}`],
   ])('shows a key as %s, on what it is scripted for', async (as, shown) => {
     for (const on of ['get', 'list', 'rotate'] as const) {
       const view = await script({ kind: 'hideKey', on, as });
-      const seen = { get: (await json(await get())).secret_key, list: (await json(await list()))[0].secret_key, rotate: (await json(await rotate())).secret_key };
+      const seen = {
+        get: (await json(await get())).secret_key,
+        list: (await json(await list()))[0].secret_key,
+        rotate: (await json(await rotate())).secret_key,
+      };
       const { secret_key: now } = await truthOf();
       await admin('DELETE', `/faults/${view}`);
       // The rotate comes last and takes effect: only its key is the one in force.
-      expect(on === 'rotate' ? seen.rotate : seen[on]).toEqual(shown(on === 'rotate' ? now : (await json(await admin('GET', '/history'))).ast_1.at(-2).key));
+      expect(on === 'rotate' ? seen.rotate : seen[on]).toEqual(
+        shown(on === 'rotate' ? now : (await json(await admin('GET', '/history'))).ast_1.at(-2).key),
+      );
       const others = (['get', 'list', 'rotate'] as const).filter((other) => other !== on);
       for (const other of others) expect(seen[other]).toMatch(/^sk_[\w-]{43}$/);
     }
@@ -151,7 +195,11 @@ describe('hideKey', () => {
       return seen;
     };
     const [constant, other] = [await shown('constant'), await shown('other')];
-    expect([new Set(constant).size, new Set(other).size, new Set([...truth, ...constant, ...other]).size]).toEqual([1, 20, 41]);
+    expect([
+      new Set(constant).size,
+      new Set(other).size,
+      new Set([...truth, ...constant, ...other]).size,
+    ]).toEqual([1, 20, 41]);
     expect([...constant, ...other].every((key) => /^sk_[\w-]{43}$/.test(key))).toBe(true);
   });
 
@@ -215,7 +263,9 @@ describe('an org that is another', () => {
       const strangers = await idsOfAll(org);
       expect([strangers.length, strangers.filter((id) => ours.includes(id))]).toEqual([OURS, []]);
       expect([await statusOf(get('ast_1', org)), await statusOf(rotate('ast_1', org))]).toEqual([404, 404]);
-      expect((await json(await get(strangers[3]!, org))).secret_key).toBe((await truthOf(strangers[3])).secret_key);
+      expect((await json(await get(strangers[3]!, org))).secret_key).toBe(
+        (await truthOf(strangers[3])).secret_key,
+      );
       expect(await statusOf(rotate(strangers[3]!, org))).toBe(200);
     }
     expect((await list()).headers.get('pagination-count')).toBe(String(OURS));
@@ -230,16 +280,25 @@ describe('an org that is another', () => {
     const shown = await idsOfAll();
     const shared = shown.filter((id) => ours.includes(id));
     expect([shown.length, shared.length / OURS]).toEqual([120, expect.closeTo(0.3, 1)]);
-    expect([await statusOf(get(shared[0]!)), await statusOf(get(ours.find((id) => !shared.includes(id))!))]).toEqual([200, 404]);
+    expect([
+      await statusOf(get(shared[0]!)),
+      await statusOf(get(ours.find((id) => !shared.includes(id))!)),
+    ]).toEqual([200, 404]);
     const { secret_key: rotated } = await json(await rotate(shared[0]!));
     expect((await truthOf(shared[0])).secret_key).toBe(rotated);
     expect((await idsOf(list(1, 100, 'org_sub1')))[0]).toBe('ast_s1_1');
   });
 
   it('ignoreOrg answers under any org id', async () => {
-    expect([await statusOf(get('ast_1', 'nope')), await statusOf(get('ast_1', 'org_sub1'))]).toEqual([404, 404]);
+    expect([await statusOf(get('ast_1', 'nope')), await statusOf(get('ast_1', 'org_sub1'))]).toEqual([
+      404, 404,
+    ]);
     await script({ kind: 'ignoreOrg' });
-    expect([await statusOf(get('ast_1', 'nope')), await statusOf(get('ast_1', 'org_sub1')), await statusOf(get('ast_s1_1', 'c'))]).toEqual([200, 200, 200]);
+    expect([
+      await statusOf(get('ast_1', 'nope')),
+      await statusOf(get('ast_1', 'org_sub1')),
+      await statusOf(get('ast_s1_1', 'c')),
+    ]).toEqual([200, 200, 200]);
     expect(await idsOfAll('org_sub1')).toEqual(ours);
     expect(await statusOf(get('ast_9999', 'nope'))).toBe(404);
     expect(await statusOf(call('nope/assistants/ast_1', { key: 'parent-sub1' }))).toBe(404);
@@ -251,21 +310,39 @@ describe('lists that are wrong', () => {
   it('capPages gives no more than 50, whatever is asked for', async () => {
     const id = await script({ kind: 'capPages' });
     const page = await list(2);
-    expect(['count', 'page', 'take'].map((name) => page.headers.get(`pagination-${name}`))).toEqual(['250', '2', '100']);
+    expect(['count', 'page', 'take'].map((name) => page.headers.get(`pagination-${name}`))).toEqual([
+      '250',
+      '2',
+      '100',
+    ]);
     expect(await idsOf(Promise.resolve(page))).toEqual(ours.slice(50, 100));
-    expect([(await idsOf(list(5))).at(-1), await idsOf(list(6)), await idsOf(list(2, 20))]).toEqual(['ast_250', [], ours.slice(20, 40)]);
+    expect([(await idsOf(list(5))).at(-1), await idsOf(list(6)), await idsOf(list(2, 20))]).toEqual([
+      'ast_250',
+      [],
+      ours.slice(20, 40),
+    ]);
     await admin('DELETE', `/faults/${id}`);
     await script({ kind: 'capPages', size: 30, saysSize: true });
     const said = await list();
-    expect([said.headers.get('pagination-take'), await idsOf(Promise.resolve(said))]).toEqual(['30', ours.slice(0, 30)]);
+    expect([said.headers.get('pagination-take'), await idsOf(Promise.resolve(said))]).toEqual([
+      '30',
+      ours.slice(0, 30),
+    ]);
   });
 
   it('repeatPage ignores the page', async () => {
     await script({ kind: 'repeatPage' });
-    expect([await idsOf(list(1)), await idsOf(list(2)), await idsOf(list(9))]).toEqual([ours.slice(0, 100), ours.slice(0, 100), ours.slice(0, 100)]);
+    expect([await idsOf(list(1)), await idsOf(list(2)), await idsOf(list(9))]).toEqual([
+      ours.slice(0, 100),
+      ours.slice(0, 100),
+      ours.slice(0, 100),
+    ]);
   });
 
-  it.each([[false, 'ast_1'], [true, 'endless_251']])('endlessPages never end (strangers: %j)', async (strangers, next) => {
+  it.each([
+    [false, 'ast_1'],
+    [true, 'endless_251'],
+  ])('endlessPages never end (strangers: %j)', async (strangers, next) => {
     await script({ kind: 'endlessPages', strangers });
     const third = await idsOf(list(3));
     expect([third.length, third[49], third[50]]).toEqual([100, 'ast_250', next]);
@@ -279,18 +356,26 @@ describe('lists that are wrong', () => {
   });
 
   it.each([
-    [{ factor: 2 }, ['500', '500', '500']], [{ factor: 0.5 }, ['125', '125', '125']], [{ count: '7' }, ['7', '7', '7']], [{ count: 'many' }, ['many', 'many', 'many']],
+    [{ factor: 2 }, ['500', '500', '500']],
+    [{ factor: 0.5 }, ['125', '125', '125']],
+    [{ count: '7' }, ['7', '7', '7']],
+    [{ count: 'many' }, ['many', 'many', 'many']],
     [{ spread: 1 }, ['250', '251', '249']],
   ])('lieCount counts wrong: %j', async (lie, expected) => {
     await script({ kind: 'lieCount', ...lie });
-    expect([await list(), await list(), await list()].map(({ headers }) => headers.get('pagination-count'))).toEqual(expected);
+    expect(
+      [await list(), await list(), await list()].map(({ headers }) => headers.get('pagination-count')),
+    ).toEqual(expected);
   });
 
   it('omit leaves out a share: the same ones or others each time, counted or not', async () => {
     let id = await script({ kind: 'omit', share: 0.4 });
     const first = await idsOfAll();
     expect([first.length / OURS, await idsOfAll()]).toEqual([expect.closeTo(0.6, 1), first]);
-    expect([(await list()).headers.get('pagination-count'), await statusOf(get(ours.find((one) => !first.includes(one))!))]).toEqual(['250', 200]);
+    expect([
+      (await list()).headers.get('pagination-count'),
+      await statusOf(get(ours.find((one) => !first.includes(one))!)),
+    ]).toEqual(['250', 200]);
     await admin('DELETE', `/faults/${id}`);
     id = await script({ kind: 'omit', share: 0.4, countsShown: true });
     expect((await list()).headers.get('pagination-count')).toBe(String(first.length));
@@ -302,10 +387,14 @@ describe('lists that are wrong', () => {
 
   it('failPage fails one page, or all from it', async () => {
     const id = await script({ kind: 'failPage', page: 2 });
-    expect([await statusOf(list(1)), await statusOf(list(2)), await statusOf(list(3))]).toEqual([200, 500, 200]);
+    expect([await statusOf(list(1)), await statusOf(list(2)), await statusOf(list(3))]).toEqual([
+      200, 500, 200,
+    ]);
     await admin('DELETE', `/faults/${id}`);
     await script({ kind: 'failPage', page: 2, below: true, status: 404 });
-    expect([await statusOf(list(1)), await statusOf(list(2)), await statusOf(list(3))]).toEqual([200, 404, 404]);
+    expect([await statusOf(list(1)), await statusOf(list(2)), await statusOf(list(3))]).toEqual([
+      200, 404, 404,
+    ]);
   });
 
   it('shufflePages orders anew in each request, or in each pass', async () => {
@@ -314,7 +403,11 @@ describe('lists that are wrong', () => {
     expect(one).not.toEqual(two);
     await admin('DELETE', `/faults/${id}`);
     await script({ kind: 'shufflePages', each: 'pass' });
-    const pass = async () => [...(await idsOf(list(1))), ...(await idsOf(list(2))), ...(await idsOf(list(3)))];
+    const pass = async () => [
+      ...(await idsOf(list(1))),
+      ...(await idsOf(list(2))),
+      ...(await idsOf(list(3))),
+    ];
     const [first, second] = [await pass(), await pass()];
     expect([first.toSorted(), second.toSorted()]).toEqual([ours.toSorted(), ours.toSorted()]);
     expect(first).not.toEqual(second);
@@ -326,7 +419,13 @@ describe('lists that are wrong', () => {
     expect(page.headers.get('pagination-count')).toBe('250');
     const odd = (await idsOf(Promise.resolve(page))).slice(0, ODD_IDS.length);
     expect(odd).toEqual([...ODD_IDS]);
-    expect([odd.includes('line\nbreak'), odd.includes('a/b'), odd.includes('__proto__'), odd.includes('lone \ud800'), odd.some((id) => id.length === 300)]).not.toContain(false);
+    expect([
+      odd.includes('line\nbreak'),
+      odd.includes('a/b'),
+      odd.includes('__proto__'),
+      odd.includes('lone \ud800'),
+      odd.some((id) => id.length === 300),
+    ]).not.toContain(false);
     expect(await statusOf(get('a/b'))).toBe(404);
     await admin('DELETE', '/faults');
     await script({ kind: 'oddIds', ids: ['x\ny'] });
@@ -339,18 +438,25 @@ describe('lists that are wrong', () => {
 
   it('odd ids can also be real', async () => {
     await admin('POST', '/assistants', { org_id: 'org', id: 'line\nbreak', at: 'start' });
-    expect([(await idsOf(list()))[0], await statusOf(get('line\nbreak')), await statusOf(rotate('line\nbreak'))]).toEqual(['line\nbreak', 200, 200]);
+    expect([
+      (await idsOf(list()))[0],
+      await statusOf(get('line\nbreak')),
+      await statusOf(rotate('line\nbreak')),
+    ]).toEqual(['line\nbreak', 200, 200]);
   });
 });
 
 describe('what comes over the wire', () => {
-  it.each(['gzip', 'br', 'deflate', 'gzip, br'])('encode compresses any answer unasked: %s', async (encoding) => {
-    await script({ kind: 'encode', encoding });
-    for (const response of [await get(), await list()]) {
-      expect(response.headers.get('content-encoding')).toBe(encoding);
-      expect(await response.json()).toBeTruthy();
-    }
-  });
+  it.each(['gzip', 'br', 'deflate', 'gzip, br'])(
+    'encode compresses any answer unasked: %s',
+    async (encoding) => {
+      await script({ kind: 'encode', encoding });
+      for (const response of [await get(), await list()]) {
+        expect(response.headers.get('content-encoding')).toBe(encoding);
+        expect(await response.json()).toBeTruthy();
+      }
+    },
+  );
 });
 
 describe('an encoding that nobody knows', () => {
@@ -358,7 +464,10 @@ describe('an encoding that nobody knows', () => {
     await script({ kind: 'encode', encoding: 'unknown' });
     const response = await get();
     const bytes = Buffer.from(await response.arrayBuffer());
-    expect([response.headers.get('content-encoding'), bytes.toString().includes('ast_1')]).toEqual(['unknown', false]);
+    expect([response.headers.get('content-encoding'), bytes.toString().includes('ast_1')]).toEqual([
+      'unknown',
+      false,
+    ]);
   });
 });
 
@@ -403,7 +512,9 @@ describe('headers', () => {
   it('skewDate moves the date of any answer', async () => {
     await script({ kind: 'skewDate', skewMs: -3_600_000 });
     for (const response of [await get(), await rotate(), await list(), await get('nobody')]) {
-      expect(Math.abs(Date.parse(response.headers.get('date')!) - (Date.now() - 3_600_000))).toBeLessThan(3000);
+      expect(Math.abs(Date.parse(response.headers.get('date')!) - (Date.now() - 3_600_000))).toBeLessThan(
+        3000,
+      );
     }
   });
 

@@ -3,26 +3,46 @@ import { renderRecord } from './record.ts';
 import { preciseNowMs, type World } from './world.ts';
 
 /**
- * What the views that hit a request make of its answer (see faults.ts). The order in which they apply is fixed, so that it does not matter in which
- * order they were scripted: first what a record was, then how its key is hidden; first what is listed, then in which order, then in which pages.
+ * What the views that hit a request make of its answer (see faults.ts). The order in which they apply is
+ * fixed, so that it does not matter in which order they were scripted: first what a record was, then how its
+ * key is hidden; first what is listed, then in which order, then in which pages.
  */
 
 const PAGE_SIZE = 50;
 
 export type Shown = Record<string, unknown>;
 
-const of = (views: readonly View[], kind: View['fault']['kind']): View | undefined => views.find(({ fault }) => fault.kind === kind);
+const of = (views: readonly View[], kind: View['fault']['kind']): View | undefined =>
+  views.find(({ fault }) => fault.kind === kind);
 
 /** The record as the views show it. */
-export const showRecord = (world: World, views: readonly View[], id: string, record: Shown, asksAnew: boolean): Shown => {
-  const seen = views.filter(({ fault }) => concerns(fault, id)).reduce((shown, view) => applyCache(world, view, id, shown, asksAnew), record);
-  return views.filter(({ fault }) => fault.kind === 'hideKey' && concerns(fault, id)).reduce((shown, view) => hideKey(world, view, id, shown), seen);
+export const showRecord = (
+  world: World,
+  views: readonly View[],
+  id: string,
+  record: Shown,
+  asksAnew: boolean,
+): Shown => {
+  const seen = views
+    .filter(({ fault }) => concerns(fault, id))
+    .reduce((shown, view) => applyCache(world, view, id, shown, asksAnew), record);
+  return views
+    .filter(({ fault }) => fault.kind === 'hideKey' && concerns(fault, id))
+    .reduce((shown, view) => hideKey(world, view, id, shown), seen);
 };
 
-const applyCache = (world: World, { fault, sinceMs }: View, id: string, record: Shown, asksAnew: boolean): Shown => {
+const applyCache = (
+  world: World,
+  { fault, sinceMs }: View,
+  id: string,
+  record: Shown,
+  asksAnew: boolean,
+): Shown => {
   if (fault.kind !== 'cachedRead' || (fault.bypassable && asksAnew)) return record;
   const then = world.asOf(id, fault.frozen ? sinceMs : preciseNowMs() - fault.delayMs);
-  return then ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt } : record;
+  return then
+    ? { ...record, secret_key: then.secretKey, deleted: then.deleted, updated_at: then.updatedAt }
+    : record;
 };
 
 const hideKey = (world: World, { fault }: View, id: string, record: Shown): Shown => {
@@ -67,7 +87,8 @@ export const informationalOf = (views: readonly View[]): number[] => {
 };
 
 /** The time that the server believes it is. */
-export const skewedNowMs = (views: readonly View[]): number => Date.now() + (of(views, 'skewDate')?.fault.skewMs ?? 0);
+export const skewedNowMs = (views: readonly View[]): number =>
+  Date.now() + (of(views, 'skewDate')?.fault.skewMs ?? 0);
 
 export interface PageAsked {
   page: number;
@@ -98,12 +119,19 @@ export const createPasses = (): Passes => {
 
 /** The status that a page fails with; undefined where it does not. */
 export const failureOf = (views: readonly View[], { page }: PageAsked): number | undefined => {
-  const failing = views.find(({ fault }) => fault.kind === 'failPage' && (fault.below ? page >= fault.page : page === fault.page));
+  const failing = views.find(
+    ({ fault }) => fault.kind === 'failPage' && (fault.below ? page >= fault.page : page === fault.page),
+  );
   return failing && (failing.fault.status ?? 500);
 };
 
 /** Which ids a page shows, and what its headers say. */
-export const showPage = (views: readonly View[], found: readonly string[], { page, take }: PageAsked, pass: number): PageShown => {
+export const showPage = (
+  views: readonly View[],
+  found: readonly string[],
+  { page, take }: PageAsked,
+  pass: number,
+): PageShown => {
   const listed = shuffle(views, withDuplicates(views, withOddIds(views, omit(views, found))), pass);
   const cap = of(views, 'capPages')?.fault;
   const size = cap ? Math.min(take, cap.size ?? PAGE_SIZE) : take;
@@ -112,7 +140,9 @@ export const showPage = (views: readonly View[], found: readonly string[], { pag
   return {
     records: pageOf(views, listed, shownPage, size),
     headers: {
-      ...(!of(views, 'noCount') && { 'pagination-count': countOf(views, omitting?.countsShown ? listed.length : found.length) }),
+      ...(!of(views, 'noCount') && {
+        'pagination-count': countOf(views, omitting?.countsShown ? listed.length : found.length),
+      }),
       'pagination-page': page,
       'pagination-take': cap?.saysSize ? size : take,
     },
@@ -124,17 +154,26 @@ type Listed = PageShown['records'];
 const omit = (views: readonly View[], found: readonly string[]): string[] =>
   views
     .filter(({ fault }) => fault.kind === 'omit')
-    .reduce<string[]>((left, { fault, hits }) => left.filter((id) => !isOfShare(id, fault.share ?? 0, fault.anew ? String(hits) : '')), [...found]);
+    .reduce<string[]>(
+      (left, { fault, hits }) =>
+        left.filter((id) => !isOfShare(id, fault.share ?? 0, fault.anew ? String(hits) : '')),
+      [...found],
+    );
 
-const withOddIds = (views: readonly View[], ids: readonly string[]): Listed => [
-  ...views.filter(({ fault }) => fault.kind === 'oddIds').flatMap(({ fault }) => [...(fault.ids ?? ODD_IDS)]),
-  ...ids,
-].map((id) => ({ id, otherKey: false }));
+const withOddIds = (views: readonly View[], ids: readonly string[]): Listed =>
+  [
+    ...views
+      .filter(({ fault }) => fault.kind === 'oddIds')
+      .flatMap(({ fault }) => [...(fault.ids ?? ODD_IDS)]),
+    ...ids,
+  ].map((id) => ({ id, otherKey: false }));
 
 const withDuplicates = (views: readonly View[], listed: Listed): Listed => {
   const twice = of(views, 'duplicateIds')?.fault;
   if (!twice) return listed;
-  return listed.flatMap((one, at) => (at < (twice.size ?? PAGE_SIZE) ? [one, { ...one, otherKey: twice.otherKey }] : [one]));
+  return listed.flatMap((one, at) =>
+    at < (twice.size ?? PAGE_SIZE) ? [one, { ...one, otherKey: twice.otherKey }] : [one],
+  );
 };
 
 const shuffle = (views: readonly View[], listed: Listed, pass: number): Listed => {
@@ -154,7 +193,9 @@ const pageOf = (views: readonly View[], listed: Listed, page: number, size: numb
   return Array.from({ length: size }, (_, i) => {
     const at = from + i;
     if (at < listed.length) return listed[at]!;
-    return endless.strangers || listed.length === 0 ? { id: `endless_${at + 1}`, otherKey: false } : listed[at % listed.length]!;
+    return endless.strangers || listed.length === 0
+      ? { id: `endless_${at + 1}`, otherKey: false }
+      : listed[at % listed.length]!;
   });
 };
 
@@ -169,8 +210,16 @@ const countOf = (views: readonly View[], truth: number): number | string => {
 /** The record of an id, also of one that only the list knows. */
 export const recordOf = (world: World, id: string, otherKey: boolean): Shown => {
   const state = world.find(id);
-  if (state) return { ...renderRecord(id, state), ...(otherKey && { secret_key: world.decoyKey(`second of ${id}`) }) };
+  if (state)
+    return { ...renderRecord(id, state), ...(otherKey && { secret_key: world.decoyKey(`second of ${id}`) }) };
   const secretKey = world.decoyKey(`listed ${id}`);
-  const unknown = { orgId: '', secretKey, previousKey: secretKey, rotations: 0, updatedAt: '2026-01-05T08:00:00.000Z', deleted: false };
+  const unknown = {
+    orgId: '',
+    secretKey,
+    previousKey: secretKey,
+    rotations: 0,
+    updatedAt: '2026-01-05T08:00:00.000Z',
+    deleted: false,
+  };
   return renderRecord(id, unknown);
 };

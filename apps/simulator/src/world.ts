@@ -20,7 +20,10 @@ export interface KeyChange {
   updatedAt: string;
   /** Unix time, with fractions of a ms. 0 for the first one: what was so before the first change. */
   atMs: number;
-  /** `denied`: by a request whose answer said that it was refused. `restored`: it is again as it was at an earlier time; its key may be an old one. */
+  /**
+   * `denied`: by a request whose answer said that it was refused. `restored`: it is again as it was at an
+   * earlier time; its key may be an old one.
+   */
   by: 'start' | 'request' | 'denied' | 'hand' | 'removed' | 'restored';
 }
 
@@ -43,7 +46,10 @@ export interface WorldOptions {
   kept?: KeptWorld | undefined;
 }
 
-/** What is true in the simulated Invent. Assistants exist from the start; only those that were touched take memory of their own. */
+/**
+ * What is true in the simulated Invent. Assistants exist from the start; only those that were touched take
+ * memory of their own.
+ */
 export interface World {
   readonly touched: ReadonlyMap<string, AssistantState>;
   /** The changes of every assistant that was ever touched, oldest first, also of those that are removed. */
@@ -63,8 +69,10 @@ export interface World {
   patch(assistantId: string, patch: Record<string, unknown>): AssistantState | undefined;
   setKey(assistantId: string, secretKey: string | null): AssistantState | undefined;
   /**
-   * Makes keys, deletions and times of update what they were at that time, as a restored backup does, for all assistants or those of an org or one.
-   * What was deleted since is there again, at the end of its LIST; what was made since is gone. Returns how many it changed.
+   * Makes keys, deletions and times of update what they were at that time, as a restored backup does, for all
+   * assistants or those of an org or one.
+   * What was deleted since is there again, at the end of its LIST; what was made since is gone. Returns how
+   * many it changed.
    */
   restore(atMs: number, only?: { orgId?: string | undefined; assistantId?: string | undefined }): number;
   /** Makes an org of strangers whose ids begin so, if it is not there; returns its ids. */
@@ -79,14 +87,24 @@ export const preciseNowMs = (): number => performance.timeOrigin + performance.n
 
 export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldOptions): World => {
   const subOrgIds = Array.from({ length: subOrgs }, (_, i) => `${orgId}_sub${i + 1}`);
-  const ids = new Map<string, string[]>([[orgId, Array.from({ length: assistants }, (_, i) => `ast_${i + 1}`)]]);
-  subOrgIds.forEach((sub, s) => ids.set(sub, Array.from({ length: assistants }, (_, i) => `ast_s${s + 1}_${i + 1}`)));
+  const ids = new Map<string, string[]>([
+    [orgId, Array.from({ length: assistants }, (_, i) => `ast_${i + 1}`)],
+  ]);
+  subOrgIds.forEach((sub, s) =>
+    ids.set(
+      sub,
+      Array.from({ length: assistants }, (_, i) => `ast_s${s + 1}_${i + 1}`),
+    ),
+  );
   const apiKeys = new Map([[apiKey, { own: orgId, may: new Set([orgId, ...subOrgIds]) }]]);
   subOrgIds.forEach((sub, s) => apiKeys.set(`${apiKey}-sub${s + 1}`, { own: sub, may: new Set([sub]) }));
 
   const newSeed = randomBytes(32).toString('base64url');
   const seed = kept?.seed ?? newSeed;
-  /** Keys that nobody could guess, from one draw of the system's generator: a draw for each costs more than all else of a request. */
+  /**
+   * Keys that nobody could guess, from one draw of the system's generator: a draw for each costs more than
+   * all else of a request.
+   */
   const keyOf = (what: string): string => `sk_${hash('sha256', `${seed} ${what}`, 'base64url')}`;
   let keysMade = 0;
   // Not of the kept seed alone: it would make the keys of an earlier process again.
@@ -113,14 +131,30 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     const org = orgOf(assistantId);
     if (org === undefined) return undefined;
     const secretKey = keyOf(assistantId);
-    return { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false };
+    return {
+      orgId: org,
+      secretKey,
+      previousKey: secretKey,
+      rotations: 0,
+      updatedAt: CREATED_AT,
+      deleted: false,
+    };
   };
-  const record = (assistantId: string, { secretKey, deleted, updatedAt }: AssistantState, atMs: number, by: KeyChange['by']): void => {
+  const record = (
+    assistantId: string,
+    { secretKey, deleted, updatedAt }: AssistantState,
+    atMs: number,
+    by: KeyChange['by'],
+  ): void => {
     const changes = history.get(assistantId) ?? [];
     history.set(assistantId, changes);
     changes.push({ secretKey, deleted, updatedAt, atMs, by });
   };
-  const change = (assistantId: string, by: 'request' | 'denied' | 'hand', act: (state: AssistantState) => void): AssistantState | undefined => {
+  const change = (
+    assistantId: string,
+    by: 'request' | 'denied' | 'hand',
+    act: (state: AssistantState) => void,
+  ): AssistantState | undefined => {
     const state = find(assistantId);
     if (!state) return undefined;
     if (!history.has(assistantId)) record(assistantId, state, 0, 'start');
@@ -130,7 +164,8 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     state.updatedAt = new Date(atMs).toISOString();
     touched.set(assistantId, state);
     kept?.keep(assistantId, state);
-    if (state.deleted !== deleted || state.secretKey !== secretKey) record(assistantId, state, atMs, state.deleted && !deleted ? 'removed' : by);
+    if (state.deleted !== deleted || state.secretKey !== secretKey)
+      record(assistantId, state, atMs, state.deleted && !deleted ? 'removed' : by);
     return state;
   };
 
@@ -141,7 +176,10 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     buried.set(id, state);
     created.delete(id);
     touched.delete(id);
-    ids.set(state.orgId, ids.get(state.orgId)!.filter((other) => other !== id));
+    ids.set(
+      state.orgId,
+      ids.get(state.orgId)!.filter((other) => other !== id),
+    );
   };
   const digUp = (id: string, state: AssistantState): void => {
     removed.delete(id);
@@ -164,7 +202,14 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     create: (id, org, at) => {
       if (find(id)) return false;
       const secretKey = newKey();
-      const state: AssistantState = { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: new Date().toISOString(), deleted: false };
+      const state: AssistantState = {
+        orgId: org,
+        secretKey,
+        previousKey: secretKey,
+        rotations: 0,
+        updatedAt: new Date().toISOString(),
+        deleted: false,
+      };
       created.set(id, state);
       createdMs.set(id, preciseNowMs());
       buried.delete(id);
@@ -194,7 +239,8 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
     setKey: (id, secretKey) => change(id, 'hand', (state) => (state.secretKey = secretKey)),
     restore: (atMs, { orgId: onlyOrg, assistantId: onlyAssistant } = {}) => {
       const concerned = (id: string, state: AssistantState | undefined) =>
-        (onlyAssistant === undefined || onlyAssistant === id) && (onlyOrg === undefined || onlyOrg === state?.orgId);
+        (onlyAssistant === undefined || onlyAssistant === id) &&
+        (onlyOrg === undefined || onlyOrg === state?.orgId);
       let restored = 0;
       for (const [id, state] of created) {
         if (createdMs.get(id)! <= atMs || !concerned(id, state)) continue;
@@ -208,7 +254,8 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
         const then = changes.findLast((one) => one.atMs <= atMs);
         if (!state || !then || !concerned(id, state) || (bornMs.get(id) ?? 0) > atMs) continue;
         const isThere = find(id) !== undefined;
-        if (isThere ? state.secretKey === then.secretKey && state.deleted === then.deleted : then.deleted) continue;
+        if (isThere ? state.secretKey === then.secretKey && state.deleted === then.deleted : then.deleted)
+          continue;
         if (!isThere) digUp(id, state);
         state.previousKey = state.secretKey;
         Object.assign(state, { secretKey: then.secretKey, deleted: then.deleted, updatedAt: then.updatedAt });
@@ -227,7 +274,14 @@ export const createWorld = ({ orgId, apiKey, subOrgs, assistants, kept }: WorldO
       for (const id of wanted) {
         if (find(id)) continue;
         const secretKey = newKey();
-        created.set(id, { orgId: org, secretKey, previousKey: secretKey, rotations: 0, updatedAt: CREATED_AT, deleted: false });
+        created.set(id, {
+          orgId: org,
+          secretKey,
+          previousKey: secretKey,
+          rotations: 0,
+          updatedAt: CREATED_AT,
+          deleted: false,
+        });
         // It was always there: no backup is older.
         createdMs.set(id, 0);
       }

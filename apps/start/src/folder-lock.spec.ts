@@ -26,7 +26,12 @@ afterEach(() => rmSync(base, { recursive: true }));
 const lockAs = (uid: number, thenStay: boolean) => {
   const module = JSON.stringify(new URL('./folder-lock.ts', import.meta.url).href);
   const program = `import(${module}).then(async ({ lockFolder }) => { const lock = await lockFolder(process.argv[1]); console.log(JSON.stringify('release' in lock ? { taken: true } : lock)); ${thenStay ? 'setInterval(() => {}, 1000)' : 'process.exit(0)'}; })`;
-  return spawn(process.execPath, ['--conditions=@rekey/source', '-e', program, folder], { uid, gid: uid, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, ['--conditions=@rekey/source', '-e', program, folder], {
+    uid,
+    gid: uid,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 };
 
 describe('the lock of a folder', () => {
@@ -58,7 +63,9 @@ describeAsRoot('the lock of a folder of another user', () => {
     const holder = lockAs(0, true);
     await once(holder.stdout, 'data');
     try {
-      expect(JSON.parse(await text(lockAs(NOBODY, false).stdout))).toMatchObject({ heldBy: { pid: holder.pid } });
+      expect(JSON.parse(await text(lockAs(NOBODY, false).stdout))).toMatchObject({
+        heldBy: { pid: holder.pid },
+      });
     } finally {
       holder.kill('SIGKILL');
     }
@@ -69,7 +76,9 @@ describeAsRoot('the lock of a folder of another user', () => {
     const server = createServer().listen(join(folder, 'old.sock'));
     await once(server, 'listening');
     try {
-      expect(JSON.parse(await text(lockAs(NOBODY, false).stdout))).toEqual({ forbidden: join(folder, 'old.sock') });
+      expect(JSON.parse(await text(lockAs(NOBODY, false).stdout))).toEqual({
+        forbidden: join(folder, 'old.sock'),
+      });
       expect(readdirSync(folder)).toEqual(['old.sock']);
     } finally {
       server.close();

@@ -14,16 +14,22 @@ export interface Holder {
   host: string;
 }
 
-/** `forbidden`: a socket of another user that this one may not ask, so that nobody knows whether it was left behind. */
-export type FolderLock = { release(): void } | { heldBy: Holder | undefined } | { forbidden: string } | { unsupported: string };
+/**
+ * `forbidden`: a socket of another user that this one may not ask, so that nobody knows whether it was left
+ * behind.
+ */
+export type FolderLock =
+  { release(): void } | { heldBy: Holder | undefined } | { forbidden: string } | { unsupported: string };
 
 const ANSWER_WITHIN_MS = 2000;
 const SUFFIX = '.sock';
 
 /**
- * A lock of a folder that ends with its process, however that ends: a listening Unix socket in the folder. It also holds between containers that share the folder, which have
- * process numbers and networks of their own. Each process first listens under a name of its own, and then looks for others: of two that start at once, both may give way, and
- * never do both continue. A socket that nobody listens on was left behind, and is removed.
+ * A lock of a folder that ends with its process, however that ends: a listening Unix socket in the folder. It
+ * also holds between containers that share the folder, which have process numbers and networks of their own.
+ * Each process first listens under a name of its own, and then looks for others: of two that start at once,
+ * both may give way, and never do both continue. A socket that nobody listens on was left behind, and is
+ * removed.
  */
 export const lockFolder = async (folder: string): Promise<FolderLock> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -63,7 +69,8 @@ const withIdentity = (pid: number): { identity?: string } => {
 };
 
 const listen = async (server: Server, path: string): Promise<void> => {
-  // Each user that may enter the folder may ask: a root that was killed here leaves a socket that the owner has to recognize.
+  // Each user that may enter the folder may ask: a root that was killed here leaves a socket that the owner
+  // has to recognize.
   server.unref().listen({ path, readableAll: true, writableAll: true });
   await once(server, 'listening');
 };

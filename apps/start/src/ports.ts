@@ -17,10 +17,16 @@ export const choosePort = async ({ variable, given, preferred, onTaken }: PortWi
   if (given === undefined) {
     if (await isPortFree(preferred)) return preferred;
     const port = await freePort();
-    onTaken(`port ${preferred} is in use, perhaps by another Rekey: takes ${port} (${variable} chooses another)`);
+    onTaken(
+      `port ${preferred} is in use, perhaps by another Rekey: takes ${port} (${variable} chooses another)`,
+    );
     return port;
   }
-  if (!/^\d{1,5}$/.test(given) || Number(given) > HIGHEST_PORT) throw new StartError('BAD_PORT', `${variable}: must be a port from 0 to ${HIGHEST_PORT}; 0 takes a free one`);
+  if (!/^\d{1,5}$/.test(given) || Number(given) > HIGHEST_PORT)
+    throw new StartError(
+      'BAD_PORT',
+      `${variable}: must be a port from 0 to ${HIGHEST_PORT}; 0 takes a free one`,
+    );
   return freePort(Number(given)).catch(async (error: unknown) => {
     throw await listenFailure(error, { address: `127.0.0.1:${given}`, variable, takes: 'PORT' });
   });

@@ -11,7 +11,10 @@ export interface BudgetWatchOptions {
 }
 
 export interface BudgetWatch {
-  /** Upstream has refused a request for coming too soon (429). `retryAfterNote`: why the pause is not the one that it asked for. */
+  /**
+   * Upstream has refused a request for coming too soon (429). `retryAfterNote`: why the pause is not the one
+   * that it asked for.
+   */
   refused(request: { ageMs: number; retryAfterMs?: number; retryAfterNote?: 'unreadable' | 'bounded' }): void;
   /** It has answered one otherwise. */
   answered(request: { ageMs: number }): void;
@@ -21,10 +24,16 @@ export interface BudgetWatch {
 const LOOK_EVERY_MS = 1000;
 
 /**
- * Closes the request budget when upstream refuses, and opens it when upstream answers a request that left since: the one that tries while it is closed.
+ * Closes the request budget when upstream refuses, and opens it when upstream answers a request that left
+ * since: the one that tries while it is closed.
  * Whether it is closed is asked once a second, so that an answer costs nothing otherwise.
  */
-export const startBudgetWatch = ({ budget, limited, logger, lookEveryMs = LOOK_EVERY_MS }: BudgetWatchOptions): BudgetWatch => {
+export const startBudgetWatch = ({
+  budget,
+  limited,
+  logger,
+  lookEveryMs = LOOK_EVERY_MS,
+}: BudgetWatchOptions): BudgetWatch => {
   let closed = false;
   const look = async () => {
     closed = await budget.isClosed();
@@ -33,7 +42,10 @@ export const startBudgetWatch = ({ budget, limited, logger, lookEveryMs = LOOK_E
   const looking = every(lookEveryMs, look, onError);
   return {
     refused: (request) => {
-      logger.warn({ ...request }, 'Invent refused a request for coming too soon (429): all workers slow down');
+      logger.warn(
+        { ...request },
+        'Invent refused a request for coming too soon (429): all workers slow down',
+      );
       closed = true;
       (limited ? budget.slowDown(request) : budget.noteClosed(request)).catch(onError);
     },

@@ -39,7 +39,14 @@ afterEach(async () => {
   runner = undefined;
 });
 
-const bulk = (id: string, more: Partial<FakeBulk> = {}): FakeBulk => ({ id: `blk_${id}`, orgId: 'org_1', place: bulks.length + 1, state: 'RUNNING', left: 0, ...more });
+const bulk = (id: string, more: Partial<FakeBulk> = {}): FakeBulk => ({
+  id: `blk_${id}`,
+  orgId: 'org_1',
+  place: bulks.length + 1,
+  state: 'RUNNING',
+  left: 0,
+  ...more,
+});
 
 /** The ledger's draw, as far as the runner can tell. */
 const draw = async (options: DrawOptions): Promise<BulkDraw> => {
@@ -50,7 +57,8 @@ const draw = async (options: DrawOptions): Promise<BulkDraw> => {
     const urgent = place < 0;
     if (except.includes(bulkId)) continue;
     if (one.state === 'PREPARING') {
-      if (tasks === true || (tasks === 'urgent' && urgent)) return { kind: 'prepare', bulkId, ...(urgent && { urgent }) };
+      if (tasks === true || (tasks === 'urgent' && urgent))
+        return { kind: 'prepare', bulkId, ...(urgent && { urgent }) };
       continue;
     }
     if (!ranges || place >= before) continue;
@@ -62,7 +70,17 @@ const draw = async (options: DrawOptions): Promise<BulkDraw> => {
     if (one.left === 0) continue;
     const count = Math.min(size, one.left);
     one.left -= count;
-    return { kind: 'range', range: { bulkId, orgId, from: 0, to: count, waiting: Array.from({ length: count }, (_, index) => ({ index, assistantId: 'ast' })) }, place };
+    return {
+      kind: 'range',
+      range: {
+        bulkId,
+        orgId,
+        from: 0,
+        to: count,
+        waiting: Array.from({ length: count }, (_, index) => ({ index, assistantId: 'ast' })),
+      },
+      place,
+    };
   }
   return { kind: 'nothing' };
 };
@@ -71,7 +89,11 @@ const draw = async (options: DrawOptions): Promise<BulkDraw> => {
 const claim: BulkWork['claim'] = async ({ bulkId, orgId }, [item]) => {
   if (fullOrgs.has(orgId)) return { kind: 'full', retryInMs: 50 };
   claimedOf.push(bulkId);
-  return { kind: 'claimed', items: [{ kind: 'claimed', claim: { ...item!.job, bulkId } as Claim }], retryInMs: 1 };
+  return {
+    kind: 'claimed',
+    items: [{ kind: 'claimed', claim: { ...item!.job, bulkId } as Claim }],
+    retryInMs: 1,
+  };
 };
 
 const start = (more: Partial<BulkRunnerOptions> = {}): void => {
@@ -79,15 +101,34 @@ const start = (more: Partial<BulkRunnerOptions> = {}): void => {
     draw,
     claim,
     renew: async () => true,
-    endRange: async ({ bulkId, waiting }) => void (bulks.find(({ id }) => id === bulkId)!.left += waiting.length),
+    endRange: async ({ bulkId, waiting }) =>
+      void (bulks.find(({ id }) => id === bulkId)!.left += waiting.length),
   } as Pick<BulkWork, 'draw' | 'claim' | 'renew' | 'endRange'> as BulkWork;
   runner = startBulkRunner({
-    work, doTask: async () => {}, post: async () => ({ kind: 'done' }), followUps: { add: async () => {}, revive: async () => {}, bringForward: async () => 0, close: async () => {} }, clock: systemClock, logger: quiet,
-    concurrency: 20, maxOpenIntents: 20, claimLeaseMs: 1000, landingWindowMs: 1000, takeoverAfterMs: 60_000, holdBack: () => undefined, stopping: stopping.signal, ...more,
+    work,
+    doTask: async () => {},
+    post: async () => ({ kind: 'done' }),
+    followUps: {
+      add: async () => {},
+      revive: async () => {},
+      bringForward: async () => 0,
+      close: async () => {},
+    },
+    clock: systemClock,
+    logger: quiet,
+    concurrency: 20,
+    maxOpenIntents: 20,
+    claimLeaseMs: 1000,
+    landingWindowMs: 1000,
+    takeoverAfterMs: 60_000,
+    holdBack: () => undefined,
+    stopping: stopping.signal,
+    ...more,
   });
 };
 const until = async (holds: () => boolean): Promise<void> => {
-  for (const giveUpMs = Date.now() + 5000; !holds(); await systemClock.sleep(2)) if (Date.now() > giveUpMs) throw new Error('it does not come to that');
+  for (const giveUpMs = Date.now() + 5000; !holds(); await systemClock.sleep(2))
+    if (Date.now() > giveUpMs) throw new Error('it does not come to that');
 };
 
 describe('the order of bulk rotations', () => {
@@ -95,7 +136,10 @@ describe('the order of bulk rotations', () => {
     bulks = [bulk('old', { left: 250, place: 1 }), bulk('young', { left: 150, place: 2 })];
     start();
     await until(() => claimedOf.length === 400);
-    expect(claimedOf).toEqual([...Array.from({ length: 250 }, () => 'blk_old'), ...Array.from({ length: 150 }, () => 'blk_young')]);
+    expect(claimedOf).toEqual([
+      ...Array.from({ length: 250 }, () => 'blk_old'),
+      ...Array.from({ length: 150 }, () => 'blk_young'),
+    ]);
   });
 
   it('lets one that is urgent begin at once, however many others are in hand', async () => {
@@ -108,7 +152,10 @@ describe('the order of bulk rotations', () => {
     expect(drawnWith.length - seen).toBeLessThan(10);
     const from = claimedOf.indexOf('blk_urgent');
     await until(() => claimedOf.length >= from + 151);
-    expect(claimedOf.slice(from, from + 151)).toEqual([...Array.from({ length: 150 }, () => 'blk_urgent'), 'blk_a']);
+    expect(claimedOf.slice(from, from + 151)).toEqual([
+      ...Array.from({ length: 150 }, () => 'blk_urgent'),
+      'blk_a',
+    ]);
   });
 
   it('gives the others what the first cannot use', async () => {
@@ -147,7 +194,11 @@ describe('preparing and verifying', () => {
     bulks = [bulk('large', { state: 'PREPARING', place: 1 })];
     start({ doTask });
     await until(() => begun.length === 1);
-    bulks.push(bulk('other', { state: 'PREPARING', place: 2 }), bulk('urgent', { state: 'PREPARING', place: -2 }), bulk('urgent too', { state: 'PREPARING', place: -1 }));
+    bulks.push(
+      bulk('other', { state: 'PREPARING', place: 2 }),
+      bulk('urgent', { state: 'PREPARING', place: -2 }),
+      bulk('urgent too', { state: 'PREPARING', place: -1 }),
+    );
     await until(() => begun.length === 2);
     const seen = drawnWith.length;
     await until(() => drawnWith.length >= seen + 2);

@@ -36,8 +36,9 @@ export interface BulkRunnerOptions {
 const DRAW_SIZE = 100;
 const CLAIM_SIZE = 16;
 /**
- * So many draws are in hand at once, so that a bulk that cannot go on does not hold up the others. One more is taken of a bulk whose turn is
- * sooner than that of the last of them, which is let go where even that is one too many.
+ * So many draws are in hand at once, so that a bulk that cannot go on does not hold up the others. One more
+ * is taken of a bulk whose turn is sooner than that of the last of them, which is let go where even that is
+ * one too many.
  */
 const HANDS = 3;
 /** The next draw of a bulk beside the one that comes to its end. */
@@ -63,15 +64,30 @@ interface Task {
 }
 
 /**
- * Rotates the assistants of bulk rotations. What is to be done is drawn from the ledger, a hundred assistants at a time, and
- * comes back by itself where this process dies; each is claimed by the ledger before its request leaves, so that nothing is done twice.
+ * Rotates the assistants of bulk rotations. What is to be done is drawn from the ledger, a hundred assistants
+ * at a time, and comes back by itself where this process dies; each is claimed by the ledger before its
+ * request leaves, so that nothing is done twice.
  */
 export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<void> } => {
-  const { work, doTask, post, followUps, clock, logger, concurrency, maxOpenIntents, takeoverAfterMs, holdBack, stopping } = options;
+  const {
+    work,
+    doTask,
+    post,
+    followUps,
+    clock,
+    logger,
+    concurrency,
+    maxOpenIntents,
+    takeoverAfterMs,
+    holdBack,
+    stopping,
+  } = options;
   const token = randomUUID();
   /** The ledger leaves a tenth of an org's open intents to single rotations. */
   const bulksShare = maxOpenIntents - Math.floor(maxOpenIntents / 10);
-  /** Those whose turn is soonest stand first: the others are sent from only where these cannot use the room. */
+  /**
+   * Those whose turn is soonest stand first: the others are sent from only where these cannot use the room.
+   */
   const hands: Hand[] = [];
   /** Requests under way, and how many of each org. */
   const underWay = new Set<Promise<void>>();
@@ -96,8 +112,10 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     restUntil.delete(name);
     return false;
   };
-  const rest = (name: string, ms: number) => restUntil.set(name, Math.max(restUntil.get(name) ?? 0, clock.nowMs() + ms));
-  const roomOf = (orgId: string): number => Math.min(bulksShare - (underWayOf.get(orgId) ?? 0), concurrency - underWay.size);
+  const rest = (name: string, ms: number) =>
+    restUntil.set(name, Math.max(restUntil.get(name) ?? 0, clock.nowMs() + ms));
+  const roomOf = (orgId: string): number =>
+    Math.min(bulksShare - (underWayOf.get(orgId) ?? 0), concurrency - underWay.size);
 
   /** What cannot be finished here goes on in the queue that every worker draws from. */
   const carryOn = async (claim: Claim, askedMs: number): Promise<void> => {
@@ -126,14 +144,17 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     underWayOf.set(orgId, (underWayOf.get(orgId) ?? 0) + 1);
     const sending = carryOn(claim, askedMs)
       // The ledger finds it: an open rotation that no job carries.
-      .catch((err: unknown) => logger.warn({ err, ...idsOf(claim) }, 'a rotation could not be put on its way; it is found later'))
+      .catch((err: unknown) =>
+        logger.warn({ err, ...idsOf(claim) }, 'a rotation could not be put on its way; it is found later'),
+      )
       .finally(() => {
         underWay.delete(sending);
         const left = underWayOf.get(orgId)! - 1;
         if (left > 0) underWayOf.set(orgId, left);
         else underWayOf.delete(orgId);
         // Nothing of an org is drawn that has no room; now it may have.
-        if (!hands.some(({ range }) => range.orgId === orgId)) lookAgainMs = Math.min(lookAgainMs, clock.nowMs() + WAIT_FOR_ROOM_MS);
+        if (!hands.some(({ range }) => range.orgId === orgId))
+          lookAgainMs = Math.min(lookAgainMs, clock.nowMs() + WAIT_FOR_ROOM_MS);
         wake();
       });
     underWay.add(sending);
@@ -146,12 +167,19 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
 
   const claimSome = async (hand: Hand): Promise<void> => {
     const { range } = hand;
-    const items = range.waiting.slice(0, Math.min(roomOf(range.orgId), CLAIM_SIZE)).map(({ index, assistantId }) => ({
-      index,
-      job: { rotationId: `rot_${nextUlid()}`, orgId: range.orgId, assistantId },
-    }));
+    const items = range.waiting
+      .slice(0, Math.min(roomOf(range.orgId), CLAIM_SIZE))
+      .map(({ index, assistantId }) => ({
+        index,
+        job: { rotationId: `rot_${nextUlid()}`, orgId: range.orgId, assistantId },
+      }));
     const askedMs = clock.nowMs();
-    const result = await work.claim(range, items, { leaseMs: options.claimLeaseMs, landingWindowMs: options.landingWindowMs, maxOpenIntents, holdBack: holdBack() });
+    const result = await work.claim(range, items, {
+      leaseMs: options.claimLeaseMs,
+      landingWindowMs: options.landingWindowMs,
+      maxOpenIntents,
+      holdBack: holdBack(),
+    });
     switch (result.kind) {
       case 'stopped':
         return letGo(hand);
@@ -166,7 +194,8 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
           if (item.kind !== 'busy') hand.moved = true;
         }
         range.waiting.splice(0, result.items.length);
-        if (result.retryInMs !== undefined) pacedUntil = clock.nowMs() + Math.min(result.retryInMs, ASK_AGAIN_WITHIN_MS);
+        if (result.retryInMs !== undefined)
+          pacedUntil = clock.nowMs() + Math.min(result.retryInMs, ASK_AGAIN_WITHIN_MS);
         // Room gave out before any was claimed: those that are under way elsewhere have it.
         else if (result.items.length === 0) rest(range.orgId, WAIT_FOR_ROOM_MS);
       }
@@ -176,7 +205,10 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
   /** The next of a bulk are drawn before the last ones are claimed. */
   const isProvided = (bulkId: string): boolean => {
     const its = hands.filter(({ range }) => range.bulkId === bulkId);
-    return its.length >= HANDS_OF_ONE || its.reduce((sum, { range }) => sum + range.waiting.length, 0) > 2 * CLAIM_SIZE;
+    return (
+      its.length >= HANDS_OF_ONE ||
+      its.reduce((sum, { range }) => sum + range.waiting.length, 0) > 2 * CLAIM_SIZE
+    );
   };
   const wantedTasks = (): boolean | 'urgent' => {
     if (tasks.size === 0) return true;
@@ -193,8 +225,14 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
     const provided = new Set(hands.map(({ range }) => range.bulkId).filter(isProvided));
     const resting = [...restUntil.keys()].filter((name) => name.startsWith('blk_') && rests(name));
     const draw = await work.draw({
-      token, leaseMs: takeoverAfterMs, size: DRAW_SIZE, maxOpenIntents: bulksShare, ranges: holdBack() === undefined, tasks: wantedTasks(),
-      ...(hands.length >= HANDS && { before: hands.at(-1)!.place }), except: [...provided, ...resting, ...tasks.keys()],
+      token,
+      leaseMs: takeoverAfterMs,
+      size: DRAW_SIZE,
+      maxOpenIntents: bulksShare,
+      ranges: holdBack() === undefined,
+      tasks: wantedTasks(),
+      ...(hands.length >= HANDS && { before: hands.at(-1)!.place }),
+      except: [...provided, ...resting, ...tasks.keys()],
     });
     switch (draw.kind) {
       case 'range':
@@ -214,7 +252,11 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
       await doTask(kind, bulkId, token);
     } catch (err) {
       // Its lease lapses, and it is drawn anew: here or elsewhere.
-      if (!(err instanceof BulkLost)) logger.error({ err, bulk_id: bulkId, task: kind }, 'a bulk rotation could not be prepared or verified; it is tried again');
+      if (!(err instanceof BulkLost))
+        logger.error(
+          { err, bulk_id: bulkId, task: kind },
+          'a bulk rotation could not be prepared or verified; it is tried again',
+        );
     } finally {
       tasks.delete(bulkId);
       wake();
@@ -231,15 +273,24 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
       return letGo(spent);
     }
     if (nowMs >= lookAgainMs) await look();
-    const hand = pacedUntil > clock.nowMs() ? undefined : hands.find(({ range }) => range.waiting.length > 0 && roomOf(range.orgId) > 0 && !rests(range.orgId));
+    const hand =
+      pacedUntil > clock.nowMs()
+        ? undefined
+        : hands.find(
+            ({ range }) => range.waiting.length > 0 && roomOf(range.orgId) > 0 && !rests(range.orgId),
+          );
     if (hand) return claimSome(hand);
     const moments = [pacedUntil, ...restUntil.values()].filter((ms) => ms > nowMs);
-    const soonest = Math.min(...(hands.length > 0 ? moments : []), Math.max(lookAgainMs, nowMs), nowMs + LOOK_EVERY_MS);
+    const soonest = Math.min(
+      ...(hands.length > 0 ? moments : []),
+      Math.max(lookAgainMs, nowMs),
+      nowMs + LOOK_EVERY_MS,
+    );
     await pause(soonest - clock.nowMs());
   };
 
   const run = async (): Promise<void> => {
-    for (let failures = 0; !stopping.aborted; ) {
+    for (let failures = 0; !stopping.aborted;) {
       try {
         await turn();
         failures = 0;

@@ -1,15 +1,45 @@
-import { IDS_A_CHUNK, createDistinctIds, timeFor, type BudgetOptions, type BulkWork, type DistinctIds, type KeyFacts, type Ledger, type Takes } from '@rekey/ledger';
-import { RekeyError, complaintAboutId, failureLetters, noSweepCounts, type BulkList, type BulkRotation, type BulkSelection, type BulkVerification, type ErrorCode } from '@rekey/schema';
+import {
+  IDS_A_CHUNK,
+  createDistinctIds,
+  timeFor,
+  type BudgetOptions,
+  type BulkWork,
+  type DistinctIds,
+  type KeyFacts,
+  type Ledger,
+  type Takes,
+} from '@rekey/ledger';
+import {
+  RekeyError,
+  complaintAboutId,
+  failureLetters,
+  noSweepCounts,
+  type BulkList,
+  type BulkRotation,
+  type BulkSelection,
+  type BulkVerification,
+  type ErrorCode,
+} from '@rekey/schema';
 import { redisNowMs } from './clock.ts';
 import { needsOperator } from './needs-operator.ts';
 import type { PolicyShare } from './policy-share.ts';
-import { SweepFailure, compareListed, sweepOrg, unlessCorrupt, type Listing, type OrgSweep, type SweepDeps } from './sweep.ts';
+import {
+  SweepFailure,
+  compareListed,
+  sweepOrg,
+  unlessCorrupt,
+  type Listing,
+  type OrgSweep,
+  type SweepDeps,
+} from './sweep.ts';
 
 export interface BulkTaskDeps extends SweepDeps {
   work: BulkWork;
   ledger: SweepDeps['ledger'] & Pick<Ledger, 'keyFacts'>;
   budget: BudgetOptions;
-  /** Begins to choose whose keys a policy has replaced at a moment (Redis time, ms). Throws POLICY_NOT_FOUND. */
+  /**
+   * Begins to choose whose keys a policy has replaced at a moment (Redis time, ms). Throws POLICY_NOT_FOUND.
+   */
   openShare: (policyId: string, nowMs: number) => Promise<PolicyShare>;
   /** What cannot be listed, or compared, for so long is given up. */
   retryForMs: number;
@@ -35,7 +65,10 @@ export const doBulkTask =
     const { work, logger } = deps;
     const bulk = await work.read(bulkId);
     if (!bulk) throw new BulkLost();
-    logger.info({ bulk_id: bulkId, org_id: bulk.orgId }, kind === 'prepare' ? 'a bulk rotation is being prepared' : 'a bulk rotation is being verified');
+    logger.info(
+      { bulk_id: bulkId, org_id: bulk.orgId },
+      kind === 'prepare' ? 'a bulk rotation is being prepared' : 'a bulk rotation is being verified',
+    );
     try {
       if (kind === 'verify') await verify(deps, bulk, token);
       else if (bulk.selection.kind === 'ids') await validateNamed(deps, bulk, token);
@@ -44,40 +77,83 @@ export const doBulkTask =
       if (!hasCode(error) || kind === 'verify') throw error;
       // Nothing changes a bulk while it is PREPARING, but that it is made or resumed.
       if (!isFinal(error) && (await deps.ledger.nowMs()) < bulk.updatedMs + deps.retryForMs) throw error;
-      logger.error({ bulk_id: bulkId, org_id: bulk.orgId, code: error.code }, 'a bulk rotation cannot be prepared');
+      logger.error(
+        { bulk_id: bulkId, org_id: bulk.orgId, code: error.code },
+        'a bulk rotation cannot be prepared',
+      );
       await saved(work.fail(bulkId, token, error.code));
     }
   };
 
-const hasCode = (error: unknown): error is SweepFailure | RekeyError => error instanceof SweepFailure || error instanceof RekeyError;
+const hasCode = (error: unknown): error is SweepFailure | RekeyError =>
+  error instanceof SweepFailure || error instanceof RekeyError;
 
 /** Where trying again changes nothing until somebody acts. */
-const isFinal = ({ code }: SweepFailure | RekeyError): boolean => needsOperator.has(code) || code === 'POLICY_NOT_FOUND' || code === 'ASSISTANT_NOT_FOUND' || code === 'UPSTREAM_REJECTED' || isHeldBy.has(code);
+const isFinal = ({ code }: SweepFailure | RekeyError): boolean =>
+  needsOperator.has(code) ||
+  code === 'POLICY_NOT_FOUND' ||
+  code === 'ASSISTANT_NOT_FOUND' ||
+  code === 'UPSTREAM_REJECTED' ||
+  isHeldBy.has(code);
 /** The org is held: an operator decides. */
-const isHeldBy: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_GONE', 'TOO_MANY_WITHOUT_KEY', 'TOO_MANY_CHANGED', 'ORG_CHANGED', 'KEYS_NOT_SHOWN']);
+const isHeldBy: ReadonlySet<ErrorCode> = new Set([
+  'TOO_MANY_GONE',
+  'TOO_MANY_WITHOUT_KEY',
+  'TOO_MANY_CHANGED',
+  'ORG_CHANGED',
+  'KEYS_NOT_SHOWN',
+]);
 
 const saved = async (saving: Promise<boolean>): Promise<void> => {
   if (!(await saving)) throw new BulkLost();
 };
 
-const takes = (requests: number, { budget }: BulkTaskDeps): Takes => ({ requests, durationMs: timeFor(requests, budget) });
+const takes = (requests: number, { budget }: BulkTaskDeps): Takes => ({
+  requests,
+  durationMs: timeFor(requests, budget),
+});
 
 const pagesOf = (assistants: number): number => Math.ceil(assistants / PAGE);
-const knownOf = async ({ ledger }: BulkTaskDeps, orgId: string): Promise<number> => (await ledger.orgs()).find((org) => org.orgId === orgId)?.assistants ?? 0;
+const knownOf = async ({ ledger }: BulkTaskDeps, orgId: string): Promise<number> =>
+  (await ledger.orgs()).find((org) => org.orgId === orgId)?.assistants ?? 0;
 
-/** Whether listing all of an org, as far as it is known, costs no more requests than reading so many assistants one by one. */
+/**
+ * Whether listing all of an org, as far as it is known, costs no more requests than reading so many
+ * assistants one by one.
+ */
 const listCostsLess = (assistants: number, known: number): boolean => assistants > 1 + known / PAGE;
 /** What comparing so many costs, where so many would be listed. bulk-draw.lua reckons in the same way. */
 const verifyRequests = (assistants: number, known: number, listed = Math.max(known, assistants)): number =>
   listCostsLess(assistants, Math.max(known, assistants)) ? pagesOf(listed) : assistants;
 
-const sweepOf = async (deps: BulkTaskDeps, orgId: string, save: () => Promise<void>, onPresent?: OrgSweep['onPresent']): Promise<OrgSweep> => {
+const sweepOf = async (
+  deps: BulkTaskDeps,
+  orgId: string,
+  save: () => Promise<void>,
+  onPresent?: OrgSweep['onPresent'],
+): Promise<OrgSweep> => {
   const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
-  return { orgId, lane: 'bulk', anchor, counts: { ...noSweepCounts }, save, asked: false, ...(onPresent && { onPresent }) };
+  return {
+    orgId,
+    lane: 'bulk',
+    anchor,
+    counts: { ...noSweepCounts },
+    save,
+    asked: false,
+    ...(onPresent && { onPresent }),
+  };
 };
 
-/** Its own list is a sweep of the org: what was rotated elsewhere, or never seen, is published on the way, and known freshly before its POST. */
-const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs }: BulkRotation, selection: OrgSelection, token: string): Promise<void> => {
+/**
+ * Its own list is a sweep of the org: what was rotated elsewhere, or never seen, is published on the way, and
+ * known freshly before its POST.
+ */
+const prepare = async (
+  deps: BulkTaskDeps,
+  { id, orgId, validateOnly, createdMs }: BulkRotation,
+  selection: OrgSelection,
+  token: string,
+): Promise<void> => {
   const { work, ledger, logger, stopping } = deps;
   await saved(work.restart(id, token));
   let total = 0;
@@ -98,7 +174,11 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs 
   const wanted = async (present: string[]): Promise<string[]> => {
     // What an older ledger holds may have an id that Invent's border refuses today.
     const assistantIds = present.filter((assistantId) => complaintAboutId(assistantId) === undefined);
-    if (assistantIds.length < present.length) logger.warn({ bulk_id: id, org_id: orgId, assistants: present.length - assistantIds.length }, 'assistants with an invalid id are left out of a bulk rotation');
+    if (assistantIds.length < present.length)
+      logger.warn(
+        { bulk_id: id, org_id: orgId, assistants: present.length - assistantIds.length },
+        'assistants with an invalid id are left out of a bulk rotation',
+      );
     const excluded = await work.excluded(id, assistantIds);
     const left = assistantIds.filter((_, i) => !excluded[i]);
     const { rotatedBeforeMs } = selection;
@@ -116,7 +196,13 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs 
     if (!share) return take(left);
     // Whose turn it is shows only beside all others.
     const facts = await ledger.keyFacts(left);
-    await share.consider(left.map((assistantId, i) => ({ assistantId, rotatedMs: facts[i]?.rotatedMs, knownMs: facts[i]?.knownMs })));
+    await share.consider(
+      left.map((assistantId, i) => ({
+        assistantId,
+        rotatedMs: facts[i]?.rotatedMs,
+        knownMs: facts[i]?.knownMs,
+      })),
+    );
   };
   const run = { ...(await sweepOf(deps, orgId, alive, onPresent)), thorough: true };
   const listing = await (search === undefined ? sweepOrg(deps, run) : compareListed(deps, run, search));
@@ -128,23 +214,43 @@ const prepare = async (deps: BulkTaskDeps, { id, orgId, validateOnly, createdMs 
   // After a dry run the org is listed again, and there is nothing new in it.
   const finding = validateOnly ? pagesOf(listed) : run.counts.requests;
   const it = takes(finding + total + verifyRequests(total, await knownOf(deps, orgId), listed), deps);
-  if (!list.complete && !validateOnly) logger.error({ bulk_id: id, org_id: orgId, listed, counted: list.counted }, 'a bulk rotation is halted before its first assistant: the list of the org is incomplete');
+  if (!list.complete && !validateOnly)
+    logger.error(
+      { bulk_id: id, org_id: orgId, listed, counted: list.counted },
+      'a bulk rotation is halted before its first assistant: the list of the org is incomplete',
+    );
   if (!validateOnly) return saved(work.prepared(id, token, total, it, list));
   await saved(work.saveLetters(id, token, 0, 'v'.repeat(total)));
   await saved(work.validated(id, token, it, list));
 };
 
-const listOf = ({ complete, count, counted, unreadable }: Listing): BulkList => ({ complete, listed: count, ...(counted !== undefined && { counted }), unreadable });
+const listOf = ({ complete, count, counted, unreadable }: Listing): BulkList => ({
+  complete,
+  listed: count,
+  ...(counted !== undefined && { counted }),
+  unreadable,
+});
 
 /** A dry run of assistants that were named: which of them are unknown upstream, or deleted. */
-const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } }: BulkRotation, token: string): Promise<void> => {
+const validateNamed = async (
+  deps: BulkTaskDeps,
+  { id, orgId, counts: { total } }: BulkRotation,
+  token: string,
+): Promise<void> => {
   const { work, stopping } = deps;
   const alive = async () => {
     if (stopping.aborted) throw new BulkLost();
   };
   const known = await knownOf(deps, orgId);
   const listed = listCostsLess(total, known) ? createDistinctIds() : undefined;
-  const listing = listed && (await sweepOrg(deps, await sweepOf(deps, orgId, alive, async (present) => present.forEach((assistantId) => listed.add(assistantId)))));
+  const listing =
+    listed &&
+    (await sweepOrg(
+      deps,
+      await sweepOf(deps, orgId, alive, async (present) =>
+        present.forEach((assistantId) => listed.add(assistantId)),
+      ),
+    ));
   const readOne = async (assistantId: string): Promise<string> => {
     await alive();
     return letterOfOne(deps, orgId, assistantId);
@@ -152,7 +258,9 @@ const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } 
   let valid = 0;
   for (let chunk = 0; chunk * IDS_A_CHUNK < total; chunk += 1) {
     const ids = await work.ids(id, chunk);
-    const letters = listed ? await lettersOfListed(deps, ids, listed, listing!.complete ? undefined : readOne) : await lettersOneByOne(deps, orgId, ids, alive);
+    const letters = listed
+      ? await lettersOfListed(deps, ids, listed, listing!.complete ? undefined : readOne)
+      : await lettersOneByOne(deps, orgId, ids, alive);
     valid += letters.filter((letter) => letter === 'v').length;
     await alive();
     await saved(work.saveLetters(id, token, chunk * IDS_A_CHUNK, letters.join('')));
@@ -161,7 +269,12 @@ const validateNamed = async (deps: BulkTaskDeps, { id, orgId, counts: { total } 
 };
 
 /** An incomplete list says nothing of those that it does not hold: these are read one by one. */
-const lettersOfListed = async ({ ledger }: BulkTaskDeps, ids: string[], listed: DistinctIds, readOne: ((assistantId: string) => Promise<string>) | undefined): Promise<string[]> => {
+const lettersOfListed = async (
+  { ledger }: BulkTaskDeps,
+  ids: string[],
+  listed: DistinctIds,
+  readOne: ((assistantId: string) => Promise<string>) | undefined,
+): Promise<string[]> => {
   const facts = await ledger.keyFacts(ids);
   const letters: string[] = [];
   for (const [i, assistantId] of ids.entries()) {
@@ -174,7 +287,12 @@ const lettersOfListed = async ({ ledger }: BulkTaskDeps, ids: string[], listed: 
   return letters;
 };
 
-const lettersOneByOne = async (deps: BulkTaskDeps, orgId: string, ids: string[], alive: () => Promise<void>): Promise<string[]> => {
+const lettersOneByOne = async (
+  deps: BulkTaskDeps,
+  orgId: string,
+  ids: string[],
+  alive: () => Promise<void>,
+): Promise<string[]> => {
   const letters: string[] = [];
   for (const assistantId of ids) {
     await alive();
@@ -199,27 +317,39 @@ const letterOfOne = async (deps: BulkTaskDeps, orgId: string, assistantId: strin
 };
 
 const letterOfMissing = (facts: KeyFacts | undefined): string => (facts?.state === 'deleted' ? 'B' : 'A');
-const letterOfCode = (code: ErrorCode): string => Object.entries(failureLetters).find(([, meant]) => meant === code)?.[0] ?? 'H';
+const letterOfCode = (code: ErrorCode): string =>
+  Object.entries(failureLetters).find(([, meant]) => meant === code)?.[0] ?? 'H';
 
 /** Whether it is known to be in another org: this one has it not, and need not be asked. */
 const isOfAnother = (facts: KeyFacts | undefined, orgId: string): boolean =>
-  facts?.orgId !== undefined && facts.state !== 'deleted' && facts.orgId !== orgId && facts.orgId !== ALIAS && orgId !== ALIAS;
+  facts?.orgId !== undefined &&
+  facts.state !== 'deleted' &&
+  facts.orgId !== orgId &&
+  facts.orgId !== ALIAS &&
+  orgId !== ALIAS;
 
-/** Reads one assistant, and again where what was read cannot be trusted yet. Not where somebody has to act first. */
+/**
+ * Reads one assistant, and again where what was read cannot be trusted yet. Not where somebody has to act
+ * first.
+ */
 const checkAtLength = async (deps: BulkTaskDeps, target: { orgId: string; assistantId: string }) => {
   const { check, clock, readLagMs, stopping } = deps;
   for (let tries = 1; ; tries += 1) {
     const result = await unlessCorrupt(deps, target, () => check(target, { lane: 'bulk' }));
-    if (tries === CHECK_TRIES || stopping.aborted || !('retryInMs' in result || result.kind === 'unreadable')) return result;
+    if (tries === CHECK_TRIES || stopping.aborted || !('retryInMs' in result || result.kind === 'unreadable'))
+      return result;
     if (result.kind === 'unreadable' && needsOperator.has(result.code)) return result;
-    await clock.sleep(Math.min('retryInMs' in result ? result.retryInMs : (result.retryAfterMs ?? readLagMs), 10_000));
+    await clock.sleep(
+      Math.min('retryInMs' in result ? result.retryInMs : (result.retryAfterMs ?? readLagMs), 10_000),
+    );
   }
 };
 
 /**
- * Lists the org once more: every assistant whose published key is in force is noted as verified then. What of the bulk was not is read by
- * itself; what differs is published, and named. Where upstream does not allow it, or not for so long, it is given up: the rotations are done,
- * and a bulk that cannot be compared says so and ends.
+ * Lists the org once more: every assistant whose published key is in force is noted as verified then. What of
+ * the bulk was not is read by itself; what differs is published, and named. Where upstream does not allow it,
+ * or not for so long, it is given up: the rotations are done, and a bulk that cannot be compared says so and
+ * ends.
  */
 const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Promise<void> => {
   const { work, ledger, clock, readLagMs, retryForMs, logger, stopping } = deps;
@@ -246,7 +376,11 @@ const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Pr
   if (listCostsLess(done, await knownOf(deps, orgId))) {
     const run = await sweepOf(deps, orgId, () => save());
     try {
-      await compareListed(deps, { ...run, onRepaired: (assistantId) => repaired.add(assistantId) }, selection.kind === 'org' ? selection.search : undefined);
+      await compareListed(
+        deps,
+        { ...run, onRepaired: (assistantId) => repaired.add(assistantId) },
+        selection.kind === 'org' ? selection.search : undefined,
+      );
     } catch (error) {
       if (!hasCode(error) || !(isFinal(error) || isLate())) throw error;
       givenUp = error.code;
@@ -258,7 +392,8 @@ const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Pr
     if (givenUp) return 'unreadable';
     alive();
     const result = await checkAtLength(deps, { orgId: ofOrg, assistantId });
-    if (result.kind === 'unreadable' && ((ofOrg === orgId && needsOperator.has(result.code)) || isLate())) givenUp = result.code;
+    if (result.kind === 'unreadable' && ((ofOrg === orgId && needsOperator.has(result.code)) || isLate()))
+      givenUp = result.code;
     return result.kind;
   };
   for (let chunk = 0; chunk * IDS_A_CHUNK < counts.total; chunk += 1) {
@@ -268,7 +403,11 @@ const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Pr
     for (const [i, assistantId] of ids.entries()) {
       const agrees = (facts[i]?.verifiedMs ?? 0) >= beganMs - readLagMs;
       const ofOrg = facts[i]?.orgId ?? orgId;
-      const kind = repaired.has(assistantId) ? 'adopted' : agrees ? 'agreed' : await compareOne(ofOrg, assistantId);
+      const kind = repaired.has(assistantId)
+        ? 'adopted'
+        : agrees
+          ? 'agreed'
+          : await compareOne(ofOrg, assistantId);
       if (kind === 'agreed') {
         found.verified += 1;
         continue;
@@ -281,11 +420,20 @@ const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Pr
       if (givenUp && !isNamed) continue;
       alive();
       if (!published) await ledger.requestCheck({ orgId: ofOrg, assistantId }, readLagMs);
-      logger.warn({ bulk_id: id, org_id: ofOrg, assistant_id: assistantId, result: kind }, published ? 'after a bulk rotation another key was in force; it is published' : 'an assistant of a bulk rotation could not be verified; it is looked at again');
+      logger.warn(
+        { bulk_id: id, org_id: ofOrg, assistant_id: assistantId, result: kind },
+        published
+          ? 'after a bulk rotation another key was in force; it is published'
+          : 'an assistant of a bulk rotation could not be verified; it is looked at again',
+      );
     }
     await save();
   }
   await save(true);
-  if (givenUp) logger.error({ bulk_id: id, org_id: orgId, code: givenUp, unverified: found.unverified }, 'a bulk rotation has ended, and not all of it could be verified');
+  if (givenUp)
+    logger.error(
+      { bulk_id: id, org_id: orgId, code: givenUp, unverified: found.unverified },
+      'a bulk rotation has ended, and not all of it could be verified',
+    );
   logger.info({ bulk_id: id, org_id: orgId, ...found, differing: undefined }, 'a bulk rotation has ended');
 };

@@ -23,27 +23,36 @@ export interface CheckDeps {
   nameOf?: (orgId: string) => string;
 }
 
-export type CheckResult = (
+export type CheckResult =
   /** What is published is in force; or it was not, and now it is. */
-  | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
-  /** A rotation holds it and finds out itself; or what was read cannot be trusted yet. */
-  | { kind: 'held' | 'stale' | 'unconfirmed'; retryInMs: number }
-  /** `cached`: it comes from a cache, and shows what was so some time ago. */
-  | { kind: 'doubted'; retryInMs: number; cached?: true }
-  /** Its org is held: nothing is published that a read alone says. */
-  | { kind: 'withheld'; code: ErrorCode }
-  /** Asked only to compare: what is read is not what is published. */
-  | { kind: 'differs' }
-  | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number }
-) & {
-  /** How many requests were made beyond the first: another assistant of the org was read, and the assistant itself again. */
-  moreRequests?: number;
-  /** The org that was asked has no such assistant: it was read in the one that it was last published under. */
-  elsewhere?: true;
-};
+  (
+    | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
+    /** A rotation holds it and finds out itself; or what was read cannot be trusted yet. */
+    | { kind: 'held' | 'stale' | 'unconfirmed'; retryInMs: number }
+    /** `cached`: it comes from a cache, and shows what was so some time ago. */
+    | { kind: 'doubted'; retryInMs: number; cached?: true }
+    /** Its org is held: nothing is published that a read alone says. */
+    | { kind: 'withheld'; code: ErrorCode }
+    /** Asked only to compare: what is read is not what is published. */
+    | { kind: 'differs' }
+    | { kind: 'unreadable'; code: ErrorCode; retryAfterMs?: number }
+  ) & {
+    /**
+     * How many requests were made beyond the first: another assistant of the org was read, and the assistant
+     * itself again.
+     */
+    moreRequests?: number;
+    /**
+     * The org that was asked has no such assistant: it was read in the one that it was last published under.
+     */
+    elsewhere?: true;
+  };
 
 const HELD_AGAIN_MS = 1000;
-/** An assistant that is published as gone or without a key is read once more: reads may have agreed and been wrong. */
+/**
+ * An assistant that is published as gone or without a key is read once more: reads may have agreed and been
+ * wrong.
+ */
 const REMOVED_AGAIN_MS = 300_000;
 const WAIT_FOR_BUDGET_MS = 15_000;
 const UNWITNESSED_AGAIN_MS = 5000;
@@ -59,9 +68,10 @@ export interface CheckOptions {
 }
 
 /**
- * Reads an assistant and publishes what is in force, where that is not what is published. It holds nothing meanwhile: should a
- * rotation claim the assistant between the reading and the commit, the commit is refused, for the rotation knows better.
- * `publishAnew`: also where it is what is published, for that cannot be opened.
+ * Reads an assistant and publishes what is in force, where that is not what is published. It holds nothing
+ * meanwhile: should a rotation claim the assistant between the reading and the commit, the commit is refused,
+ * for the rotation knows better. `publishAnew`: also where it is what is published, for that cannot be
+ * opened.
  */
 export const checkAssistant =
   (deps: CheckDeps) =>
@@ -71,7 +81,17 @@ export const checkAssistant =
 const checkWith =
   (share: ByteShare | undefined, deps: CheckDeps) =>
   async (target: { orgId: string; assistantId: string }, options: CheckOptions): Promise<CheckResult> => {
-    const { ledger, invent, publisher, clock, pacer, logger, meter, readLagMs, nameOf = (orgId) => orgId } = deps;
+    const {
+      ledger,
+      invent,
+      publisher,
+      clock,
+      pacer,
+      logger,
+      meter,
+      readLagMs,
+      nameOf = (orgId) => orgId,
+    } = deps;
     const { publishAnew = false, compareOnly = false, lane = 'first', witnessedMs } = options;
     // Waited for before anything is looked at: a read must be younger than what it is compared with.
     const waitMs = await pacer.take(lane, WAIT_FOR_BUDGET_MS);
@@ -89,7 +109,10 @@ const checkWith =
       const [facts] = await ledger.keyFacts([target.assistantId]);
       if (facts?.orgId !== undefined && nameOf(facts.orgId) !== target.orgId && facts.state !== 'deleted') {
         // That it is not in this org says nothing of it: nobody knows whether the two are one (`c`).
-        return { ...(await checkWith(share, deps)({ ...target, orgId: nameOf(facts.orgId) }, options)), elsewhere: true };
+        return {
+          ...(await checkWith(share, deps)({ ...target, orgId: nameOf(facts.orgId) }, options)),
+          elsewhere: true,
+        };
       }
     }
     if (!finding) {
@@ -102,8 +125,14 @@ const checkWith =
     if (hold.tooLarge) await ledger.noteFits([target.assistantId]);
     const state = publisher.stateOf(finding);
     const known = hold.versionBefore !== undefined;
-    const lastOrg = hold.publishedOrgId === undefined || hold.stateBefore === 'deleted' ? target.orgId : nameOf(hold.publishedOrgId);
-    const moved = !compareOnly && lastOrg !== target.orgId && (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, { lane, share }));
+    const lastOrg =
+      hold.publishedOrgId === undefined || hold.stateBefore === 'deleted'
+        ? target.orgId
+        : nameOf(hold.publishedOrgId);
+    const moved =
+      !compareOnly &&
+      lastOrg !== target.orgId &&
+      (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, { lane, share }));
     if (state === hold.stateBefore || (!known && 'removal' in finding)) {
       await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
       // Who was told that it is in doubt is told that it is not.
@@ -112,9 +141,17 @@ const checkWith =
     if (compareOnly) return { kind: 'differs' };
     const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
     const again = 'removal' in finding ? { checkAgainInMs: REMOVED_AGAIN_MS } : {};
-    // Who reads its keys is told under the org that they know it by: that another name answers too says nothing of where it belongs.
+    // Who reads its keys is told under the org that they know it by: that another name answers too says
+    // nothing of where it belongs.
     const under = { ...hold, orgId: moved ? target.orgId : lastOrg };
-    const result = await publisher.publish(under, anchor, { finding, cause, rotation: 'goes-on', read, ...again, ...(witnessedMs !== undefined && { witnessedMs }) });
+    const result = await publisher.publish(under, anchor, {
+      finding,
+      cause,
+      rotation: 'goes-on',
+      read,
+      ...again,
+      ...(witnessedMs !== undefined && { witnessedMs }),
+    });
     switch (result.kind) {
       case 'refused':
       case 'old':
@@ -131,42 +168,74 @@ const checkWith =
         // Again after the assistant was read anew: that read is a cached one, or clocks have moved.
         if (witnessedMs !== undefined) return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS };
         const witness = { ...target, orgId: under.orgId, assistantId: result.witness };
-        if (!(await hasKey(deps, witness, { lane, share }))) return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS, moreRequests: 1 };
-        return { ...(await checkWith(share, deps)(target, { ...options, witnessedMs: redisNowMs(clock, anchor) })), moreRequests: 2 };
+        if (!(await hasKey(deps, witness, { lane, share })))
+          return { kind: 'unconfirmed', retryInMs: UNWITNESSED_AGAIN_MS, moreRequests: 1 };
+        return {
+          ...(await checkWith(share, deps)(target, { ...options, witnessedMs: redisNowMs(clock, anchor) })),
+          moreRequests: 2,
+        };
       }
       default:
-        return { kind: cause === 'reconciliation' ? (publishAnew || moved ? 'adopted' : 'agreed') : 'removal' in finding ? 'removed' : known ? 'adopted' : 'imported' };
+        return {
+          kind:
+            cause === 'reconciliation'
+              ? publishAnew || moved
+                ? 'adopted'
+                : 'agreed'
+              : 'removal' in finding
+                ? 'removed'
+                : known
+                  ? 'adopted'
+                  : 'imported',
+        };
     }
   };
 
 /**
- * Whether an assistant that is published with a key is read with one. If not, no other of its org is published as gone or without a key: it may be that Invent
- * shows no keys, or another org. It is read again by itself, and counts if it has none either.
+ * Whether an assistant that is published with a key is read with one. If not, no other of its org is
+ * published as gone or without a key: it may be that Invent shows no keys, or another org. It is read again
+ * by itself, and counts if it has none either.
  */
-const hasKey = async (deps: CheckDeps, witness: { orgId: string; assistantId: string }, read: ReadWith): Promise<boolean> => {
+const hasKey = async (
+  deps: CheckDeps,
+  witness: { orgId: string; assistantId: string },
+  read: ReadWith,
+): Promise<boolean> => {
   const { logger, ledger } = deps;
   const outcome = await readAnother(deps, witness, read);
   if (!outcome) return false;
   const finding = whatIsThere(outcome);
   // A cache shows what was so some time ago, perhaps before Invent showed no keys.
   if (finding && !('removal' in finding) && ageOf(outcome) === 0) return true;
-  logger.warn({ org_id: witness.orgId, witness_id: witness.assistantId }, 'an assistant seems to have no key any more, and another of its org was not read with its key either: nothing is published');
+  logger.warn(
+    { org_id: witness.orgId, witness_id: witness.assistantId },
+    'an assistant seems to have no key any more, and another of its org was not read with its key either: nothing is published',
+  );
   if (finding && 'removal' in finding) await ledger.requestCheck(witness, 0, { slow: true });
   return false;
 };
 
 /** How long ago what was read was so. */
-export const ageOf = (outcome: ReadOutcome): number => (outcome.outcome === 'read' ? (outcome.ageMs ?? 0) : 0);
+export const ageOf = (outcome: ReadOutcome): number =>
+  outcome.outcome === 'read' ? (outcome.ageMs ?? 0) : 0;
 
 /**
- * Whether an assistant that one org has is gone from the one that it was last published under. An id is one org's alone. Where either is `c`, they may
- * be the same org, and it has not moved.
+ * Whether an assistant that one org has is gone from the one that it was last published under. An id is one
+ * org's alone. Where either is `c`, they may be the same org, and it has not moved.
  */
-const hasMoved = async (deps: CheckDeps, from: { orgId: string; assistantId: string }, toOrgId: string, read: ReadWith): Promise<boolean> => {
+const hasMoved = async (
+  deps: CheckDeps,
+  from: { orgId: string; assistantId: string },
+  toOrgId: string,
+  read: ReadWith,
+): Promise<boolean> => {
   if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS) return false;
   const outcome = await readAnother(deps, from, read);
   if (!outcome || !isNotFound(outcome)) return false;
-  deps.logger.warn({ event: 'assistant_moved', ...idsOf(from), to_org_id: toOrgId }, 'an assistant is in another org than the one that it was published under; it is published there');
+  deps.logger.warn(
+    { event: 'assistant_moved', ...idsOf(from), to_org_id: toOrgId },
+    'an assistant is in another org than the one that it was published under; it is published there',
+  );
   return true;
 };
 
@@ -176,7 +245,11 @@ interface ReadWith {
 }
 
 /** One request more; undefined if the budget has none within the time. */
-const readAnother = async ({ invent, pacer, meter }: CheckDeps, target: { orgId: string; assistantId: string }, { lane, share }: ReadWith): Promise<ReadOutcome | undefined> => {
+const readAnother = async (
+  { invent, pacer, meter }: CheckDeps,
+  target: { orgId: string; assistantId: string },
+  { lane, share }: ReadWith,
+): Promise<ReadOutcome | undefined> => {
   if ((await pacer.take(lane, WAIT_FOR_BUDGET_MS)) > 0) return undefined;
   const outcome = await invent.getAssistant(target, { share });
   meter.read(outcome.outcome);
@@ -189,4 +262,5 @@ const whatIsThere = (outcome: ReadOutcome): Finding | undefined => {
   return isNotFound(outcome) ? { removal: 'deleted' } : undefined;
 };
 
-const isNotFound = (outcome: ReadOutcome): boolean => outcome.outcome === 'not-read' && outcome.code === 'ASSISTANT_NOT_FOUND';
+const isNotFound = (outcome: ReadOutcome): boolean =>
+  outcome.outcome === 'not-read' && outcome.code === 'ASSISTANT_NOT_FOUND';

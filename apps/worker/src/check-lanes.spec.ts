@@ -27,8 +27,13 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-/** Makes a check that was asked for in the first lane, and says which requests it took and where it is afterwards. */
-const checkedOnce = async (result: CheckResult): Promise<{ lanes: (CheckOptions['lane'])[]; first: number; slow: number }> => {
+/**
+ * Makes a check that was asked for in the first lane, and says which requests it took and where it is
+ * afterwards.
+ */
+const checkedOnce = async (
+  result: CheckResult,
+): Promise<{ lanes: CheckOptions['lane'][]; first: number; slow: number }> => {
   const lanes: CheckOptions['lane'][] = [];
   await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
   const check = async (_target: unknown, { lane }: CheckOptions): Promise<CheckResult> => {

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Time as a process sees it. Redis time alone decides leases and windows; this measures how long something takes. */
+/**
+ * Time as a process sees it. Redis time alone decides leases and windows; this measures how long something
+ * takes.
+ */
 export interface Clock {
   /** Monotonic, in ms. */
   nowMs(): number;
@@ -20,5 +23,9 @@ export interface Anchor {
   clockMs: number;
 }
 
-/** What time it is by the clock of Redis, reckoned from an anchor: earlier than it is by what the answer took, and never later. */
-export const redisNowMs = (clock: Clock, { redisMs, clockMs }: Anchor): number => Math.floor(redisMs + clock.nowMs() - clockMs);
+/**
+ * What time it is by the clock of Redis, reckoned from an anchor: earlier than it is by what the answer took,
+ * and never later.
+ */
+export const redisNowMs = (clock: Clock, { redisMs, clockMs }: Anchor): number =>
+  Math.floor(redisMs + clock.nowMs() - clockMs);

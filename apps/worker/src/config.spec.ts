@@ -15,39 +15,62 @@ const complaint = (env: Record<string, string>): string => {
 
 describe('WorkerEnvironment', () => {
   it('needs a key file and an API key, and nothing else', () => {
-    expect(parseEnvironment(WorkerEnvironment, complete)).toMatchObject({ INVENT_BASE_URL: 'https://api.useinvent.com', INVENT_TIMEOUT_MS: 30_000, REKEY_LANDING_WINDOW_MS: 90_000 });
+    expect(parseEnvironment(WorkerEnvironment, complete)).toMatchObject({
+      INVENT_BASE_URL: 'https://api.useinvent.com',
+      INVENT_TIMEOUT_MS: 30_000,
+      REKEY_LANDING_WINDOW_MS: 90_000,
+    });
     expect(complaint({ REKEY_KEY_FILE: '' })).toContain('REKEY_KEY_FILE: is required');
-    expect(complaint({ INVENT_API_KEY: '' })).toContain('INVENT_API_KEY: is required, or INVENT_API_KEYS_FILE');
+    expect(complaint({ INVENT_API_KEY: '' })).toContain(
+      'INVENT_API_KEY: is required, or INVENT_API_KEYS_FILE',
+    );
   });
 
   it.each([
-    [{ INVENT_API_KEYS_FILE: '/keys.json' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE'],
+    [
+      { INVENT_API_KEYS_FILE: '/keys.json' },
+      'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE',
+    ],
     [{ INVENT_API_KEY: 'with space' }, 'INVENT_API_KEY: must be visible ASCII without spaces'],
     [{ INVENT_BASE_URL: 'http://10.0.0.1' }, 'INVENT_BASE_URL: must be https, except on loopback'],
     [{ INVENT_ORG_ID: 'c' }, 'INVENT_ORG_ID: must be the real id of the org, not its alias c'],
     [{ INVENT_ORG_ID: 'a/b' }, 'INVENT_ORG_ID: must not contain any of'],
     [{ INVENT_ORG_ID: 'org\n1' }, 'INVENT_ORG_ID: must not contain control characters'],
     [{ INVENT_BASE_URL: 'nonsense' }, 'INVENT_BASE_URL: must be a URL'],
-    [{ REKEY_SHUTDOWN_TIMEOUT_MS: '30000' }, 'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS'],
+    [
+      { REKEY_SHUTDOWN_TIMEOUT_MS: '30000' },
+      'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS',
+    ],
     [{ INVENT_TIMEOUT_MS: '90001' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
   ])('refuses %j', (env, message) => {
     expect(complaint(env)).toContain(message);
   });
 
   it('takes the real id of an org, and an empty one for none', () => {
-    expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: 'org_1' }).INVENT_ORG_ID).toBe('org_1');
-    expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: '' }).INVENT_ORG_ID).toBeUndefined();
+    expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: 'org_1' }).INVENT_ORG_ID).toBe(
+      'org_1',
+    );
+    expect(
+      parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: '' }).INVENT_ORG_ID,
+    ).toBeUndefined();
   });
 
   it('takes lists of hundreds of hosts', () => {
     const hosts = Array.from({ length: 600 }, (_, i) => `host-${i}.internal.example.com`).join(',');
-    for (const name of ['NO_PROXY', 'no_proxy', 'INVENT_PLAIN_HTTP_HOSTS']) expect([name, complaint({ [name]: hosts })]).toEqual([name, '']);
-    expect(complaint({ REKEY_PREFIX: hosts })).toContain('REKEY_PREFIX: must be at most 4096 characters long');
-    expect(complaint({ NO_PROXY: 'h'.repeat(65_537) })).toContain('NO_PROXY: must be at most 65536 characters long');
+    for (const name of ['NO_PROXY', 'no_proxy', 'INVENT_PLAIN_HTTP_HOSTS'])
+      expect([name, complaint({ [name]: hosts })]).toEqual([name, '']);
+    expect(complaint({ REKEY_PREFIX: hosts })).toContain(
+      'REKEY_PREFIX: must be at most 4096 characters long',
+    );
+    expect(complaint({ NO_PROXY: 'h'.repeat(65_537) })).toContain(
+      'NO_PROXY: must be at most 65536 characters long',
+    );
   });
 
   it('allows plain HTTP for the hosts that are named', () => {
-    expect(complaint({ INVENT_BASE_URL: 'http://simulator:4010', INVENT_PLAIN_HTTP_HOSTS: 'other, simulator' })).toBe('');
+    expect(
+      complaint({ INVENT_BASE_URL: 'http://simulator:4010', INVENT_PLAIN_HTTP_HOSTS: 'other, simulator' }),
+    ).toBe('');
   });
 });
 
@@ -55,8 +78,17 @@ describe('any variable', () => {
   const names = Object.keys(WorkerEnvironment.shape);
   const checks = variableChecks((env) => parseEnvironment(WorkerEnvironment, env), complete);
 
-  it.each(names)('%s without anything but white space is as good as not set', (name) => expect(() => checks.blank(name)).not.toThrow());
-  it.each(names)('%s may have white space around it', (name) => expect(() => checks.spaced(name)).not.toThrow());
-  it.each(names)('%s is refused by name, and never shown, if it is huge, not UTF-8 or has control characters', (name) => expect(() => checks.unusable(name)).not.toThrow());
-  it.each(names)('%s is taken, or refused by name, whatever is in it', (name) => expect(() => checks.strange(name)).not.toThrow());
+  it.each(names)('%s without anything but white space is as good as not set', (name) =>
+    expect(() => checks.blank(name)).not.toThrow(),
+  );
+  it.each(names)('%s may have white space around it', (name) =>
+    expect(() => checks.spaced(name)).not.toThrow(),
+  );
+  it.each(names)(
+    '%s is refused by name, and never shown, if it is huge, not UTF-8 or has control characters',
+    (name) => expect(() => checks.unusable(name)).not.toThrow(),
+  );
+  it.each(names)('%s is taken, or refused by name, whatever is in it', (name) =>
+    expect(() => checks.strange(name)).not.toThrow(),
+  );
 });

@@ -10,8 +10,10 @@ export const WorkerEnvironment = z
   })
   .superRefine(refineWorkerVariables)
   .superRefine((env, ctx) => {
-    const complain = (name: string, message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
-    if (!env.INVENT_API_KEY && !env.INVENT_API_KEYS_FILE) complain('INVENT_API_KEY', 'is required, or INVENT_API_KEYS_FILE');
+    const complain = (name: string, message: string) =>
+      ctx.addIssue({ code: 'custom', path: [name], message });
+    if (!env.INVENT_API_KEY && !env.INVENT_API_KEYS_FILE)
+      complain('INVENT_API_KEY', 'is required, or INVENT_API_KEYS_FILE');
     try {
       proxyFor(parseBaseUrl(env.INVENT_BASE_URL, env.INVENT_PLAIN_HTTP_HOSTS), env);
     } catch (error) {

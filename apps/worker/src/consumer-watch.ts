@@ -32,9 +32,22 @@ const MOST_PENDING = 20_000;
 /** Where a live consumer needs them, the stream keeps so many times as many. */
 const MOST_TIMES_KEPT = 10;
 
-/** Follows how far consumers have come: for metrics, for canaries that wait for them, and for what the stream has to keep. */
-export const startConsumerWatch = ({ consumers, positions, readers, work, meter, logger, keepEvents }: ConsumerWatchOptions): ConsumerWatch => {
-  /** Of each consumer what this worker has published and it has not acknowledged, in the order of the stream. */
+/**
+ * Follows how far consumers have come: for metrics, for canaries that wait for them, and for what the stream
+ * has to keep.
+ */
+export const startConsumerWatch = ({
+  consumers,
+  positions,
+  readers,
+  work,
+  meter,
+  logger,
+  keepEvents,
+}: ConsumerWatchOptions): ConsumerWatch => {
+  /**
+   * Of each consumer what this worker has published and it has not acknowledged, in the order of the stream.
+   */
   const pending = new Map<string, { entry: string; answeredAt: number }[]>();
   let needed = keepEvents;
 
@@ -47,7 +60,8 @@ export const startConsumerWatch = ({ consumers, positions, readers, work, meter,
         continue;
       }
       const reached = versions.findIndex(({ entry }) => isBefore(slowest.position, entry));
-      for (const { answeredAt } of versions.splice(0, reached < 0 ? versions.length : reached)) meter.propagated(consumer, performance.now() - answeredAt);
+      for (const { answeredAt } of versions.splice(0, reached < 0 ? versions.length : reached))
+        meter.propagated(consumer, performance.now() - answeredAt);
     }
   });
 
@@ -70,17 +84,32 @@ export const startConsumerWatch = ({ consumers, positions, readers, work, meter,
     for (const bulkId of await work.awaiting()) {
       const bulk = await work.read(bulkId);
       const { entry } = bulk ?? {};
-      const names = bulk ? (await consumers.list()).consumers.filter(({ consumer }) => mayRead(consumer, bulk.orgId)).map(({ consumer }) => consumer.name) : [];
-      const reach = entry === undefined ? [] : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
+      const names = bulk
+        ? (await consumers.list()).consumers
+            .filter(({ consumer }) => mayRead(consumer, bulk.orgId))
+            .map(({ consumer }) => consumer.name)
+        : [];
+      const reach =
+        entry === undefined
+          ? []
+          : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
       // Nobody's acknowledgement is none: with no live consumer the canary waits for one, or for an operator.
       if (entry !== undefined && !isAcknowledged(reach)) continue;
-      if (await work.acknowledged(bulkId)) logger.info({ bulk_id: bulkId }, 'all live consumers have applied the keys of a canary: the bulk rotation goes on');
+      if (await work.acknowledged(bulkId))
+        logger.info(
+          { bulk_id: bulkId },
+          'all live consumers have applied the keys of a canary: the bulk rotation goes on',
+        );
     }
   };
 
   const chores = [
-    every(LAG_EVERY_MS, measureLag, (err) => logger.warn({ err }, 'how far consumers are behind cannot be read')),
-    every(CANARY_EVERY_MS, letCanariesGoOn, (err) => logger.warn({ err }, 'canaries that wait for consumers cannot be looked at')),
+    every(LAG_EVERY_MS, measureLag, (err) =>
+      logger.warn({ err }, 'how far consumers are behind cannot be read'),
+    ),
+    every(CANARY_EVERY_MS, letCanariesGoOn, (err) =>
+      logger.warn({ err }, 'canaries that wait for consumers cannot be looked at'),
+    ),
   ];
 
   return {

@@ -7,7 +7,12 @@ import { ORG, closeEvidence, names, openEvidence, orgOf, quiet, type Evidence } 
 let world: Evidence;
 let checks: { close(): Promise<void> };
 const start = () => {
-  checks = startDueChecks({ ledger: world.ledger, check: (target, options) => world.check(target.assistantId, options), logger: quiet, takeoverAfterMs: 60_000 });
+  checks = startDueChecks({
+    ledger: world.ledger,
+    check: (target, options) => world.check(target.assistantId, options),
+    logger: quiet,
+    takeoverAfterMs: 60_000,
+  });
 };
 const open = async (options: Parameters<typeof openEvidence>[0]) => {
   world = await openEvidence(options);
@@ -25,10 +30,16 @@ const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
     await sleep(5);
   }
 };
-const waiting = async () => ({ first: await world.redis.zcard(world.keys.checks), sweep: await world.redis.zcard(world.keys.slowChecks) });
+const waiting = async () => ({
+  first: await world.redis.zcard(world.keys.checks),
+  sweep: await world.redis.zcard(world.keys.slowChecks),
+});
 /** In how many ms the first of those that take their time is due. */
-const dueInMs = async () => Number((await world.redis.zrange(world.keys.slowChecks, '0', '0', 'WITHSCORES'))[1]) - (await world.ledger.nowMs());
-const uncertain = async () => (await world.events()).filter(({ type }) => type.includes('uncertain')).map(({ subject }) => subject);
+const dueInMs = async () =>
+  Number((await world.redis.zrange(world.keys.slowChecks, '0', '0', 'WITHSCORES'))[1]) -
+  (await world.ledger.nowMs());
+const uncertain = async () =>
+  (await world.events()).filter(({ type }) => type.includes('uncertain')).map(({ subject }) => subject);
 
 describe('assistants whose reads show an older key', () => {
   const COUNT = 120;
@@ -139,7 +150,9 @@ describe('what reads dispute again and again', () => {
       const before = reads;
       await world.pass(pauseMs + 1);
       // Whoever reads it holds it for a minute; its next time is set when that has ended.
-      await until(async () => reads > before && (await dueInMs()) > 0 && Math.round((await dueInMs()) / 1000) !== 60);
+      await until(
+        async () => reads > before && (await dueInMs()) > 0 && Math.round((await dueInMs()) / 1000) !== 60,
+      );
     }
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 128]);
     expect((await uncertain()).length).toBe(1);

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
-import { generateConsumerKey, openEnvelope, openGrant, parseOwnKey, parseRecord, parseVerifier, sealRecord } from '@rekey/sealing';
+import {
+  generateConsumerKey,
+  openEnvelope,
+  openGrant,
+  parseOwnKey,
+  parseRecord,
+  parseVerifier,
+  sealRecord,
+} from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
@@ -33,7 +41,14 @@ beforeEach(async () => {
   consumers = createConsumers({ redis, prefix: 'spec' });
   readers = createReaders({ consumers, sealer, logger });
   await readers.refresh();
-  round = enrolConsumers({ consumers, ledger, sealer, readers, logger, stopping: new AbortController().signal });
+  round = enrolConsumers({
+    consumers,
+    ledger,
+    sealer,
+    readers,
+    logger,
+    stopping: new AbortController().signal,
+  });
 });
 
 /** Publishes a key as a worker does that knows the readers of this moment. */
@@ -42,24 +57,54 @@ const publish = async (assistantId: string, orgId = 'org_1') => {
   if (looked.kind !== 'look') throw new Error(looked.kind);
   const { hold } = looked;
   const { keys, revision } = readers.of(orgId);
-  const envelope = sealRecord(sealer, { type: KEY_ROTATED, orgId, assistantId, version: hold.epoch, cause: 'import', assistantJson: `{"id":"${assistantId}","secret_key":"sk_${assistantId}"}` }, keys);
+  const envelope = sealRecord(
+    sealer,
+    {
+      type: KEY_ROTATED,
+      orgId,
+      assistantId,
+      version: hold.epoch,
+      cause: 'import',
+      assistantJson: `{"id":"${assistantId}","secret_key":"sk_${assistantId}"}`,
+    },
+    keys,
+  );
   return commit(hold, envelope, revision);
 };
 const commit = (hold: Hold, envelope: string, revision: number) =>
-  ledger.commit(hold, { key: { fingerprint: `K:${hold.assistantId}` }, sealed: { envelope, readers: revision }, cause: 'import', updatedMs: hold.atMs, rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 } });
+  ledger.commit(hold, {
+    key: { fingerprint: `K:${hold.assistantId}` },
+    sealed: { envelope, readers: revision },
+    cause: 'import',
+    updatedMs: hold.atMs,
+    rotation: 'goes-on',
+    read: { beganMs: hold.atMs, lagMs: 0 },
+  });
 
 const add = async (name: string, orgs: string[], type: 'X25519' | 'P-256' = 'X25519') => {
   const { d, ...key } = await generateConsumerKey(type);
-  await consumers.write(name, undefined, { name, orgs, state: 'PENDING', created_at: new Date().toISOString(), key } as Consumer);
+  await consumers.write(name, undefined, {
+    name,
+    orgs,
+    state: 'PENDING',
+    created_at: new Date().toISOString(),
+    key,
+  } as Consumer);
   return { own: await parseOwnKey({ ...key, d }), name };
 };
 const entry = async (name: string) => (await consumers.get(name))!.consumer;
-const eventOf = async (assistantId: string) => KeyEvent.parse(JSON.parse((await redis.get(`{spec}:current:${assistantId}`))!));
-const readBy = async ({ own, name }: Awaited<ReturnType<typeof add>>, assistantId: string): Promise<string | undefined> => {
+const eventOf = async (assistantId: string) =>
+  KeyEvent.parse(JSON.parse((await redis.get(`{spec}:current:${assistantId}`))!));
+const readBy = async (
+  { own, name }: Awaited<ReturnType<typeof add>>,
+  assistantId: string,
+): Promise<string | undefined> => {
   const shared = await openGrant((await entry(name)).grant!, { consumer: name, own, verifiers });
   const event = await eventOf(assistantId);
   const plaintext = openEnvelope(event.data.sealed, shared);
-  return plaintext === undefined ? undefined : (parseRecord(plaintext, event).assistant?.secret_key ?? undefined);
+  return plaintext === undefined
+    ? undefined
+    : (parseRecord(plaintext, event).assistant?.secret_key ?? undefined);
 };
 
 describe('a consumer that is added', () => {
@@ -80,8 +125,14 @@ describe('a consumer that is added', () => {
     await publish('ast_1');
     await add('billing', ['*']);
     await round();
-    const texts = (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => JSON.parse(fields[1]!) as { type: string; subject: string; data: { seq: number; state?: string } });
-    expect(texts.map(({ type, subject, data }) => [data.seq, type, subject, data.state])).toEqual([[1, KEY_ROTATED, 'ast_1', undefined], [2, 'rekey.consumer.changed.v1', 'billing', 'ACTIVE']]);
+    const texts = (await redis.xrange('{spec}:events', '-', '+')).map(
+      ([, fields]) =>
+        JSON.parse(fields[1]!) as { type: string; subject: string; data: { seq: number; state?: string } },
+    );
+    expect(texts.map(({ type, subject, data }) => [data.seq, type, subject, data.state])).toEqual([
+      [1, KEY_ROTATED, 'ast_1', undefined],
+      [2, 'rekey.consumer.changed.v1', 'billing', 'ACTIVE'],
+    ]);
   });
 
   it('has what is in doubt sealed for it too', async () => {
@@ -90,7 +141,11 @@ describe('a consumer that is added', () => {
     await redis.hset('{spec}:uncertain', 'ast_1', JSON.stringify(event));
     const billing = await add('billing', ['org_1']);
     await round();
-    const shared = await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: billing.own, verifiers });
+    const shared = await openGrant((await entry('billing')).grant!, {
+      consumer: 'billing',
+      own: billing.own,
+      verifiers,
+    });
     const inDoubt = KeyEvent.parse(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!));
     expect(openEnvelope(inDoubt.data.sealed, shared)).toContain('sk_ast_1');
   });
@@ -102,7 +157,19 @@ describe('a consumer that is added', () => {
     await round();
     const looked = await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' });
     if (looked.kind !== 'look') throw new Error(looked.kind);
-    const seal = () => sealRecord(sealer, { type: KEY_ROTATED, orgId: 'org_1', assistantId: 'ast_1', version: looked.hold.epoch, cause: 'import', assistantJson: '{"id":"ast_1","secret_key":"sk_1"}' }, late.of('org_1').keys);
+    const seal = () =>
+      sealRecord(
+        sealer,
+        {
+          type: KEY_ROTATED,
+          orgId: 'org_1',
+          assistantId: 'ast_1',
+          version: looked.hold.epoch,
+          cause: 'import',
+          assistantJson: '{"id":"ast_1","secret_key":"sk_1"}',
+        },
+        late.of('org_1').keys,
+      );
     expect(await commit(looked.hold, seal(), late.of('org_1').revision)).toEqual({ kind: 'other-readers' });
     expect(await redis.exists('{spec}:current:ast_1')).toBe(0);
     await late.refresh();
@@ -128,8 +195,15 @@ describe('a consumer that is removed', () => {
     await publish('ast_1');
     const [billing, crm] = [await add('billing', ['org_1']), await add('crm', ['org_1'])];
     await round();
-    const shared = await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: billing.own, verifiers });
-    await consumers.write('billing', await consumers.get('billing'), undefined, { readers: true, tell: 'REMOVED' });
+    const shared = await openGrant((await entry('billing')).grant!, {
+      consumer: 'billing',
+      own: billing.own,
+      verifiers,
+    });
+    await consumers.write('billing', await consumers.get('billing'), undefined, {
+      readers: true,
+      tell: 'REMOVED',
+    });
     await round();
     await publish('ast_2');
     for (const assistantId of ['ast_1', 'ast_2']) {
@@ -141,11 +215,16 @@ describe('a consumer that is removed', () => {
   it('and added again under the same name has other keys', async () => {
     const first = await add('billing', ['org_1']);
     await round();
-    const before = (await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: first.own, verifiers })).kid;
+    const before = (
+      await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: first.own, verifiers })
+    ).kid;
     await consumers.write('billing', await consumers.get('billing'), undefined, { readers: true });
     const second = await add('billing', ['org_1']);
     await round();
-    expect((await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: second.own, verifiers })).kid).not.toBe(before);
+    expect(
+      (await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: second.own, verifiers }))
+        .kid,
+    ).not.toBe(before);
   });
 });
 
@@ -153,7 +232,13 @@ describe('a consumer whose entry cannot be granted anything', () => {
   it('holds up no other', async () => {
     await publish('ast_1');
     await redis.hset('{spec}:consumers', 'broken', 'nonsense');
-    await consumers.write('rsa', undefined, { name: 'rsa', orgs: ['*'], state: 'PENDING', created_at: '', key: { kty: 'RSA', kid: 'x' } });
+    await consumers.write('rsa', undefined, {
+      name: 'rsa',
+      orgs: ['*'],
+      state: 'PENDING',
+      created_at: '',
+      key: { kty: 'RSA', kid: 'x' },
+    });
     const billing = await add('billing', ['org_1']);
     await round();
     expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');

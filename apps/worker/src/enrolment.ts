@@ -20,30 +20,65 @@ const LOCK_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 
 export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } =>
-  every(LOOK_EVERY_MS, enrolConsumers(deps), (err) => deps.logger.warn({ err }, 'consumers could not be enrolled; it is tried again'));
+  every(LOOK_EVERY_MS, enrolConsumers(deps), (err) =>
+    deps.logger.warn({ err }, 'consumers could not be enrolled; it is tried again'),
+  );
 
 /**
- * Makes the grants of consumers that were added, and seals for them what was published before; and, of consumers that were removed, takes
- * them off it. One round; several workers may do it at once.
+ * Makes the grants of consumers that were added, and seals for them what was published before; and, of
+ * consumers that were removed, takes them off it. One round; several workers may do it at once.
  */
-export const enrolConsumers = ({ consumers, ledger, sealer, readers, logger, stopping }: EnrolmentDeps): (() => Promise<void>) => {
+export const enrolConsumers = ({
+  consumers,
+  ledger,
+  sealer,
+  readers,
+  logger,
+  stopping,
+}: EnrolmentDeps): (() => Promise<void>) => {
   const token = randomUUID();
   let seenRevision = -1;
 
   const grantPending = async (): Promise<void> => {
     const { consumers: seen, unreadable } = await consumers.list();
-    if (unreadable.length > 0) logger.error({ consumers: unreadable }, 'consumers cannot be read in the ledger: nothing is sealed for them');
+    if (unreadable.length > 0)
+      logger.error(
+        { consumers: unreadable },
+        'consumers cannot be read in the ledger: nothing is sealed for them',
+      );
     for (const before of seen.filter(({ consumer }) => consumer.state === 'PENDING')) {
       const { consumer } = before;
       try {
-        const jwk: unknown = consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.open(consumer.shared_key));
+        const jwk: unknown =
+          consumer.shared_key === undefined
+            ? consumer.key
+            : JSON.parse(await sealer.open(consumer.shared_key));
         const sharedKeys = await generateSharedKeys();
         const to = await parseConsumerKey(jwk);
-        const grant = await sealGrant({ consumer: consumer.name, sharedKeys, to, signer: sealer.signer, nowMs: await ledger.nowMs() });
-        const after = { ...consumer, key: { ...consumer.key, kid: to.kid }, state: 'ENROLLING' as const, grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
-        if (await consumers.write(consumer.name, before, after, { readers: true })) logger.info({ consumer: consumer.name, orgs: consumer.orgs }, 'a consumer has its grant; what was published before is being sealed for it');
+        const grant = await sealGrant({
+          consumer: consumer.name,
+          sharedKeys,
+          to,
+          signer: sealer.signer,
+          nowMs: await ledger.nowMs(),
+        });
+        const after = {
+          ...consumer,
+          key: { ...consumer.key, kid: to.kid },
+          state: 'ENROLLING' as const,
+          grant,
+          kept: JSON.parse(sealer.seal(sharedKeys)) as unknown,
+        };
+        if (await consumers.write(consumer.name, before, after, { readers: true }))
+          logger.info(
+            { consumer: consumer.name, orgs: consumer.orgs },
+            'a consumer has its grant; what was published before is being sealed for it',
+          );
       } catch (err) {
-        logger.error({ err, consumer: consumer.name }, 'a consumer cannot be granted anything: remove it, and add it with a key that is taken');
+        logger.error(
+          { err, consumer: consumer.name },
+          'a consumer cannot be granted anything: remove it, and add it with a key that is taken',
+        );
       }
     }
   };
@@ -54,11 +89,21 @@ export const enrolConsumers = ({ consumers, ledger, sealer, readers, logger, sto
       const event = KeyEvent.parse(JSON.parse(before ?? 'null'));
       const orgId = decodeURIComponent(event.source.split('/')[2]!);
       const { keys } = readers.of(orgId);
-      const wanted = keys.map(({ kid }) => kid).toSorted().join();
+      const wanted = keys
+        .map(({ kid }) => kid)
+        .toSorted()
+        .join();
       // The first is Rekey itself.
-      const has = event.data.sealed.recipients.slice(1).map(({ header }) => header.kid).toSorted().join();
+      const has = event.data.sealed.recipients
+        .slice(1)
+        .map(({ header }) => header.kid)
+        .toSorted()
+        .join();
       if (has === wanted) return [];
-      const after = JSON.stringify({ ...event, data: { ...event.data, sealed: JSON.parse(sealer.sealAnew(event.data.sealed, keys)) as unknown } });
+      const after = JSON.stringify({
+        ...event,
+        data: { ...event.data, sealed: JSON.parse(sealer.sealAnew(event.data.sealed, keys)) as unknown },
+      });
       return [{ assistantId, uncertain, before: before!, after }];
     } catch {
       // The next sweep finds what cannot be opened, and publishes it anew: for those who may read it then.
@@ -71,16 +116,21 @@ export const enrolConsumers = ({ consumers, ledger, sealer, readers, logger, sto
     const take = async (events: { assistantId: string; event: string | null }[], uncertain: boolean) => {
       if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
       count.looked += events.length;
-      count.replaced += await consumers.reseal(events.flatMap(({ assistantId, event }) => resealed(assistantId, uncertain, event)));
+      count.replaced += await consumers.reseal(
+        events.flatMap(({ assistantId, event }) => resealed(assistantId, uncertain, event)),
+      );
     };
     for (const { orgId } of await ledger.orgs()) {
-      for (let cursor: string | undefined = '0'; cursor !== undefined; ) {
-        const page: Awaited<ReturnType<typeof ledger.publishedPage>> = await ledger.publishedPage(orgId, cursor);
+      for (let cursor: string | undefined = '0'; cursor !== undefined;) {
+        const page: Awaited<ReturnType<typeof ledger.publishedPage>> = await ledger.publishedPage(
+          orgId,
+          cursor,
+        );
         await take(page.events, false);
         cursor = page.next;
       }
     }
-    for (let cursor: string | undefined = '0'; cursor !== undefined; ) {
+    for (let cursor: string | undefined = '0'; cursor !== undefined;) {
       const page: Awaited<ReturnType<typeof ledger.uncertainPage>> = await ledger.uncertainPage(cursor);
       await take(page.events, true);
       cursor = page.next;
@@ -91,7 +141,10 @@ export const enrolConsumers = ({ consumers, ledger, sealer, readers, logger, sto
   const finishEnrolling = async (): Promise<void> => {
     for (const before of (await consumers.list()).consumers) {
       const { consumer } = before;
-      if (consumer.state === 'ENROLLING' && (await consumers.write(consumer.name, before, { ...consumer, state: 'ACTIVE' }, { tell: 'ACTIVE' }))) {
+      if (
+        consumer.state === 'ENROLLING' &&
+        (await consumers.write(consumer.name, before, { ...consumer, state: 'ACTIVE' }, { tell: 'ACTIVE' }))
+      ) {
         logger.info({ consumer: consumer.name }, 'a consumer can open all that it may read');
       }
     }

@@ -1,5 +1,11 @@
-/** Does a chore again and again, with a pause in between, until closed; what is under way is then finished. */
-export const every = (pauseMs: number, chore: () => Promise<void>, onError: (error: unknown) => void): { close(): Promise<void> } => {
+/**
+ * Does a chore again and again, with a pause in between, until closed; what is under way is then finished.
+ */
+export const every = (
+  pauseMs: number,
+  chore: () => Promise<void>,
+  onError: (error: unknown) => void,
+): { close(): Promise<void> } => {
   let closed = false;
   let running: Promise<void> | undefined;
   const run = () => {

@@ -15,11 +15,22 @@ import { sweep } from './sweep.ts';
 
 const silent = () => {};
 const quiet = { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger;
-const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
+const meter: Meter = {
+  rotated: silent,
+  unknown: silent,
+  read: silent,
+  published: silent,
+  staleRead: silent,
+  limited: silent,
+  swept: silent,
+  propagated: silent,
+  lag: silent,
+};
 const keys = ledgerKeys('spec');
 const PAGE = 100;
 const CONFIRM_MS = 20;
-const names = (count: number, prefix = 'ast'): string[] => Array.from({ length: count }, (_, i) => `${prefix}_${i}`);
+const names = (count: number, prefix = 'ast'): string[] =>
+  Array.from({ length: count }, (_, i) => `${prefix}_${i}`);
 
 let server: RedisServer;
 let redis: Redis;
@@ -58,35 +69,67 @@ beforeEach(async () => {
 const record = (id: string, isMasked = false) => {
   const secretKey = upstream.get(id);
   const json = JSON.stringify({ id, secret_key: secretKey ?? null });
-  return isMasked && secretKey !== undefined ? { id, secretKey: undefined, masked: true as const, deleted: false, json, unexpected: [] } : { id, secretKey, deleted: false, json, unexpected: [] };
+  return isMasked && secretKey !== undefined
+    ? { id, secretKey: undefined, masked: true as const, deleted: false, json, unexpected: [] }
+    : { id, secretKey, deleted: false, json, unexpected: [] };
 };
 const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
   getAssistant: async ({ assistantId }): Promise<ReadOutcome> => {
     gets.push(assistantId);
-    if (failing(assistantId)) return { outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', status: 503, reason: '503' };
-    return upstream.has(assistantId) ? { outcome: 'read', record: record(assistantId) } : { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
+    if (failing(assistantId))
+      return { outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', status: 503, reason: '503' };
+    return upstream.has(assistantId)
+      ? { outcome: 'read', record: record(assistantId) }
+      : { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
   },
   listAssistants: async (_orgId, page): Promise<ListOutcome> => {
     const all = [...upstream.keys()].filter((id) => !omitted(id));
     const records = all.slice((page - 1) * PAGE, page * PAGE).map((id) => record(id, masked));
-    return { outcome: 'read', page: { records, unreadable: [], total: total ? total(all.length) : all.length } };
+    return {
+      outcome: 'read',
+      page: { records, unreadable: [], total: total ? total(all.length) : all.length },
+    };
   },
 };
 /** Sleeps are cut short. */
-const clock: Clock = { nowMs: () => performance.now(), sleep: async (ms) => void (await sleep(Math.min(ms, 2 * CONFIRM_MS))) };
+const clock: Clock = {
+  nowMs: () => performance.now(),
+  sleep: async (ms) => void (await sleep(Math.min(ms, 2 * CONFIRM_MS))),
+};
 const deps = () => {
   const publisher = createPublisher({ ledger, sealer, readers: nobody, logger: quiet, clock, meter });
-  return { ledger, publisher, clock, logger: quiet, meter, readLagMs: 0, invent, pacer: { take: async () => 0 } };
+  return {
+    ledger,
+    publisher,
+    clock,
+    logger: quiet,
+    meter,
+    readLagMs: 0,
+    invent,
+    pacer: { take: async () => 0 },
+  };
 };
 const sweepOrg = async (orgId = 'org_a'): Promise<{ code: string; counts: SweepCounts }> => {
   const counts = { ...noSweepCounts };
   gets = [];
   const all = deps();
-  const sweeping = sweep({ ...all, check: checkAssistant(all), configuredOrgs: () => [orgId] })(orgId, counts, async () => {});
-  return { code: await sweeping.then(() => 'SUCCEEDED', (error: { code: string }) => error.code), counts };
+  const sweeping = sweep({ ...all, check: checkAssistant(all), configuredOrgs: () => [orgId] })(
+    orgId,
+    counts,
+    async () => {},
+  );
+  return {
+    code: await sweeping.then(
+      () => 'SUCCEEDED',
+      (error: { code: string }) => error.code,
+    ),
+    counts,
+  };
 };
-const published = async (orgId = 'org_a'): Promise<string[]> => (await redis.zrange(keys.assistants(orgId), '0', '-1')).toSorted();
-const removals = async (): Promise<number> => (await redis.xrange(keys.events, '-', '+')).filter(([, fields]) => fields[1]!.includes('removed')).length;
+const published = async (orgId = 'org_a'): Promise<string[]> =>
+  (await redis.zrange(keys.assistants(orgId), '0', '-1')).toSorted();
+const removals = async (): Promise<number> =>
+  (await redis.xrange(keys.events, '-', '+')).filter(([, fields]) => fields[1]!.includes('removed')).length;
 const ours = (count: number) => names(count).map((id) => [id, `key of ${id}`] as const);
 
 describe('a check of an assistant that GET does not find, again and again', () => {
@@ -128,7 +171,11 @@ describe('a check of an assistant that GET does not find, again and again', () =
     await sweepOrg();
     upstream.delete('ast_3');
     failing = (id) => id !== 'ast_3';
-    expect([await checkTwice('ast_3'), await removals(), await redis.zcard(keys.slowChecks)]).toEqual(['unconfirmed', 0, 0]);
+    expect([await checkTwice('ast_3'), await removals(), await redis.zcard(keys.slowChecks)]).toEqual([
+      'unconfirmed',
+      0,
+      0,
+    ]);
   });
 });
 
@@ -140,7 +187,10 @@ describe('an API key that lists another org', () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     const before = await published();
-    upstream = new Map<string, string | undefined>([['other_first', first], ...names(30, 'other').map((id) => [id, `key of ${id}`] as const)]);
+    upstream = new Map<string, string | undefined>([
+      ['other_first', first],
+      ...names(30, 'other').map((id) => [id, `key of ${id}`] as const),
+    ]);
     expect((await sweepOrg()).code).toBe('ORG_CHANGED');
     expect(await published()).toEqual(before);
   });
@@ -157,11 +207,14 @@ describe('an API key that lists another org', () => {
       await sleep(2 * CONFIRM_MS);
     }
     expect(codes).not.toContain('SUCCEEDED');
-    expect({ published: await published(), removals: await removals() }).toEqual({ published: before, removals: 0 });
+    expect({ published: await published(), removals: await removals() }).toEqual({
+      published: before,
+      removals: 0,
+    });
   });
 });
 
-describe('API keys of two orgs in each other\'s place', () => {
+describe("API keys of two orgs in each other's place", () => {
   it('move nothing from one org to the other', async () => {
     const theirs = names(30, 'other').map((id) => [id, `key of ${id}`] as const);
     upstream = new Map(ours(30));
@@ -169,13 +222,17 @@ describe('API keys of two orgs in each other\'s place', () => {
     upstream = new Map(theirs);
     await sweepOrg('org_b');
     const before = [await published('org_a'), await published('org_b')];
-    // Invent goes by the API key, whatever org is named: that of org_a lists and reads those of org_b, and the other way round.
+    // Invent goes by the API key, whatever org is named: that of org_a lists and reads those of org_b, and
+    // the other way round.
     const [all, { getAssistant, listAssistants }] = [{ org_a: theirs, org_b: ours(30) }, invent];
     const as = (orgId: string) => (upstream = new Map(all[orgId as keyof typeof all]));
     try {
       invent.getAssistant = (target) => (as(target.orgId), getAssistant(target));
       invent.listAssistants = (orgId, page) => (as(orgId), listAssistants(orgId, page));
-      expect([(await sweepOrg('org_a')).code, (await sweepOrg('org_b')).code]).toEqual(['TOO_MANY_GONE', 'TOO_MANY_GONE']);
+      expect([(await sweepOrg('org_a')).code, (await sweepOrg('org_b')).code]).toEqual([
+        'TOO_MANY_GONE',
+        'TOO_MANY_GONE',
+      ]);
     } finally {
       Object.assign(invent, { getAssistant, listAssistants });
     }
@@ -192,13 +249,19 @@ describe('an assistant that LIST shows with another key, and GET does not show',
 
   it('fails the sweep: nobody knows which key is in force', async () => {
     failing = (id) => id === 'ast_7';
-    expect(await sweepOrg()).toMatchObject({ code: 'UPSTREAM_UNREACHABLE', counts: { agreed: 29, unresolved: 1 } });
+    expect(await sweepOrg()).toMatchObject({
+      code: 'UPSTREAM_UNREACHABLE',
+      counts: { agreed: 29, unresolved: 1 },
+    });
     expect(gets).toEqual(['ast_7', 'ast_7']);
   });
 
   it('is read again before that', async () => {
     failing = () => gets.length === 1;
-    expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 29, adopted: 1, unresolved: 0 } });
+    expect(await sweepOrg()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { agreed: 29, adopted: 1, unresolved: 0 },
+    });
   });
 });
 
@@ -213,7 +276,10 @@ describe('an org that is held', () => {
       await sweepOrg();
       await sleep(2 * CONFIRM_MS);
     }
-    expect({ held: (await ledger.orgLimits('org_a')).held, removals: await removals() }).toEqual({ held: 'TOO_MANY_GONE', removals: 0 });
+    expect({ held: (await ledger.orgLimits('org_a')).held, removals: await removals() }).toEqual({
+      held: 'TOO_MANY_GONE',
+      removals: 0,
+    });
   });
 });
 

@@ -12,31 +12,44 @@ export interface Listed {
   finding: Finding;
 }
 
-/** What the lists of one run have shown, and how far they are believed: a list is evidence, and not the truth. */
+/**
+ * What the lists of one run have shown, and how far they are believed: a list is evidence, and not the truth.
+ */
 export interface ListEvidence {
   readonly limits: OrgLimits;
-  /** Assistants that were listed and never published, and are not imported while nothing that is listed is known. */
+  /**
+   * Assistants that were listed and never published, and are not imported while nothing that is listed is
+   * known.
+   */
   skipped: number;
   /** Assistants that could not be compared, for LIST does not show their keys. */
   readonly unread: number;
-  /** How many are listed with another key or without one, less those of which a read has agreed with the ledger. */
+  /**
+   * How many are listed with another key or without one, less those of which a read has agreed with the
+   * ledger.
+   */
   readonly disputed: number;
   /** Assistants that a read has shown without a key, and in how many ms a later one may confirm it. */
   readonly unconfirmed: Map<string, number>;
-  /** A page whose records have their states, empty where the key cannot be a key: Invent makes no key twice. */
+  /**
+   * A page whose records have their states, empty where the key cannot be a key: Invent makes no key twice.
+   */
   shown(page: Listed[]): Listed[];
   /** That many more of those that are listed were published before. */
   noteKnown(count: number): void;
   /** Nothing that was listed so far is known, although several are. */
   isForeign(): boolean;
   /**
-   * That many more were never published. Whether they wait until the list has ended: they are more than may change, and so are the known ones that it has
-   * not shown yet. It may be in part another org's.
+   * That many more were never published. Whether they wait until the list has ended: they are more than may
+   * change, and so are the known ones that it has not shown yet. It may be in part another org's.
    */
   isTooNew(count: number): boolean;
   /** It is listed with another key, or without one. */
   defer(listed: Listed): void;
-  /** Those of the deferred that may be read and published now: all of them, as long as no larger a share of what was listed is disputed than may change. */
+  /**
+   * Those of the deferred that may be read and published now: all of them, as long as no larger a share of
+   * what was listed is disputed than may change.
+   */
   releaseSome(): string[];
   /** The same at the end, when that is settled: all that are left. */
   release(): string[];
@@ -55,21 +68,31 @@ export interface ListEvidence {
   /** True the first time that it is asked. */
   isUnshownNew(): boolean;
   /**
-   * Those of a page that are read one by one since LIST does not show their keys; `left` is how many may not be. Of what is known each page has its share, of
-   * others in each sweep; what was never published is read as it comes, for it is known in the next sweep.
+   * Those of a page that are read one by one since LIST does not show their keys; `left` is how many may not
+   * be. Of what is known each page has its share, of others in each sweep; what was never published is read
+   * as it comes, for it is known in the next sweep.
    */
   takeReads(assistantIds: string[], of: 'known' | 'unseen'): { read: string[]; left: number };
 }
 
-/** Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated between the two. */
+/**
+ * Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated
+ * between the two.
+ */
 const AGREED_AGAINST_LIST = 10;
-/** Of the first page with assistants that were never published that many are read, and one of each further page: 102 reads for 10,000 assistants. */
+/**
+ * Of the first page with assistants that were never published that many are read, and one of each further
+ * page: 102 reads for 10,000 assistants.
+ */
 const FIRST_SAMPLE = 3;
 /** Ids that are kept until the end of the list, to be read then. */
 const IDS_KEPT = 10_000;
 const CHANGES_ALLOWED = 3;
 
-export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }: { reads: number; isOurs?: boolean }): ListEvidence => {
+export const createListEvidence = (
+  limits: OrgLimits,
+  { reads, isOurs = false }: { reads: number; isOurs?: boolean },
+): ListEvidence => {
   let knownListed = 0;
   let newListed = 0;
   let untrue = false;
@@ -104,19 +127,35 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
     shown: (page) => {
       const times = new Map<string, number>();
       for (const { state } of page) times.set(state, (times.get(state) ?? 0) + 1);
-      return page.map((one) => (one.state.includes(':') && times.get(one.state)! > 1 ? { ...one, state: '' } : one));
+      return page.map((one) =>
+        one.state.includes(':') && times.get(one.state)! > 1 ? { ...one, state: '' } : one,
+      );
     },
     noteKnown: (count) => {
       knownListed += count;
     },
-    isForeign: () => (limits.known > 1 || (limits.known === 1 && newListed > 1)) && knownListed === 0 && !limits.accepted && !isOurs,
+    isForeign: () =>
+      (limits.known > 1 || (limits.known === 1 && newListed > 1)) &&
+      knownListed === 0 &&
+      !limits.accepted &&
+      !isOurs,
     isTooNew: (count) => {
       newListed += count;
-      return limits.known > 1 && !limits.accepted && !isOurs && newListed > limits.limit && limits.known - knownListed > limits.limit;
+      return (
+        limits.known > 1 &&
+        !limits.accepted &&
+        !isOurs &&
+        newListed > limits.limit &&
+        limits.known - knownListed > limits.limit
+      );
     },
     defer: ({ assistantId, finding }) => {
       listedOtherwise += 1;
-      const code = !('removal' in finding) ? 'TOO_MANY_CHANGED' : finding.removal === 'deleted' ? 'TOO_MANY_GONE' : 'TOO_MANY_WITHOUT_KEY';
+      const code = !('removal' in finding)
+        ? 'TOO_MANY_CHANGED'
+        : finding.removal === 'deleted'
+          ? 'TOO_MANY_GONE'
+          : 'TOO_MANY_WITHOUT_KEY';
       byCode[code] = (byCode[code] ?? 0) + 1;
       if (deferred.length < IDS_KEPT || limits.accepted) deferred.push(assistantId);
       else dropped += 1;
@@ -140,7 +179,10 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
       pagesSampled += 1;
       return pagesSampled === 1 ? FIRST_SAMPLE : 1;
     },
-    split: (unseen) => ({ shown: unseen.filter(({ state }) => state !== ''), unshown: unseen.filter(({ state }) => state === '') }),
+    split: (unseen) => ({
+      shown: unseen.filter(({ state }) => state !== ''),
+      unshown: unseen.filter(({ state }) => state === ''),
+    }),
     isUnshownNew: () => {
       const isNew = !unshownBefore;
       unshownBefore = true;
@@ -148,7 +190,10 @@ export const createListEvidence = (limits: OrgLimits, { reads, isOurs = false }:
     },
     takeReads: (assistantIds, of) => {
       const size = assistantIds.length;
-      const quota = of === 'unseen' ? size : Math.floor(size * Math.min(1, reads / Math.max(limits.known, 1)) + Math.random());
+      const quota =
+        of === 'unseen'
+          ? size
+          : Math.floor(size * Math.min(1, reads / Math.max(limits.known, 1)) + Math.random());
       const count = Math.min(quota, size, readsLeft[of]);
       const from = count < size && of === 'known' ? Math.floor(Math.random() * size) : 0;
       const read = [...assistantIds.slice(from), ...assistantIds.slice(0, from)].slice(0, count);

@@ -2,13 +2,56 @@ import '@rekey/runtime/check-node';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiKeysFromFile, createByteRoom, createInventClient, keysByOneName, parseBaseUrl, proxyFor, singleApiKey, type InventClientOptions } from '@rekey/invent';
 import {
-  FOLLOW_UPS_QUEUE, createBulkWork, createBulks, createConsumerPositions, createConsumers, createLedger, createLedgerClock, createOrgAlias, createPolicies, createPolicyQueue, createProcesses, createRequestBudget, createRotationQueue, createSweepQueue, createSweeps, createSystem,
-  LOOK_AT_LEDGER_EVERY_MS, missingRights, processId, slotKeepsMs, startLedgerWatch, startPresence,
+  apiKeysFromFile,
+  createByteRoom,
+  createInventClient,
+  keysByOneName,
+  parseBaseUrl,
+  proxyFor,
+  singleApiKey,
+  type InventClientOptions,
+} from '@rekey/invent';
+import {
+  FOLLOW_UPS_QUEUE,
+  createBulkWork,
+  createBulks,
+  createConsumerPositions,
+  createConsumers,
+  createLedger,
+  createLedgerClock,
+  createOrgAlias,
+  createPolicies,
+  createPolicyQueue,
+  createProcesses,
+  createRequestBudget,
+  createRotationQueue,
+  createSweepQueue,
+  createSweeps,
+  createSystem,
+  LOOK_AT_LEDGER_EVERY_MS,
+  missingRights,
+  processId,
+  slotKeepsMs,
+  startLedgerWatch,
+  startPresence,
 } from '@rekey/ledger';
 import {
-  STOP_POSTING_AT, StartError, createRedisConnections, createReplicaConfirmation, droppedLogLines, guardRedis, nextUlid, reportReady, reportRedis, rewriteAppendOnlyFile, runProcess, startHealthServer, version, watchMemory, watchRunId,
+  STOP_POSTING_AT,
+  StartError,
+  createRedisConnections,
+  createReplicaConfirmation,
+  droppedLogLines,
+  guardRedis,
+  nextUlid,
+  reportReady,
+  reportRedis,
+  rewriteAppendOnlyFile,
+  runProcess,
+  startHealthServer,
+  version,
+  watchMemory,
+  watchRunId,
   whyNotWritable,
 } from '@rekey/runtime';
 import { MAX_RECORD_BYTES, ORG_ALIAS } from '@rekey/schema';
@@ -46,30 +89,65 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   if (keyFile.exposed) logger.warn('the key file can be read by others than its owner; chmod 600 it');
   const sealer = createSealer(keyFile);
 
-  const connections = createRedisConnections(config.REDIS_URL, { reports: reportRedis(config.REDIS_URL, logger) });
+  const connections = createRedisConnections(config.REDIS_URL, {
+    reports: reportRedis(config.REDIS_URL, logger),
+  });
   const redis = connections.connect({ mannered: 'patient', name: 'worker' });
   shutdown.defer('redis', () => redis.disconnect());
-  await guardRedis(redis, { requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS, missingRights: () => missingRights(redis, config.REKEY_PREFIX), logger }).checked;
+  await guardRedis(redis, {
+    requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS,
+    missingRights: () => missingRights(redis, config.REKEY_PREFIX),
+    logger,
+  }).checked;
   const prefix = config.REKEY_PREFIX;
   const limit = { egress: config.INVENT_EGRESS, requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE };
   let watch: ConsumerWatch | undefined;
-  const ledger = createLedger({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS, budget: limit, confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS, maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT });
+  const ledger = createLedger({
+    redis,
+    prefix,
+    keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS,
+    budget: limit,
+    confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
+    maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT,
+  });
   const mayBegin = config.REKEY_ALLOW_NEW_LEDGER;
   const { boundTo, began } = await ledger.recognise({ fingerprintKeyId: sealer.fingerprintKeyId, mayBegin });
   if (boundTo !== sealer.fingerprintKeyId) {
-    throw new StartError('WRONG_KEY_FILE', `REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`);
+    throw new StartError(
+      'WRONG_KEY_FILE',
+      `REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger was begun with ${boundTo}: use that key file, or another REKEY_PREFIX`,
+    );
   }
-  const ledgerClock = createLedgerClock({ redis, prefix, name: `${hostname()}:${process.pid}`, ...clockBounds(config), onChange: reportClock(logger) });
+  const ledgerClock = createLedgerClock({
+    redis,
+    prefix,
+    name: `${hostname()}:${process.pid}`,
+    ...clockBounds(config),
+    onChange: reportClock(logger),
+  });
   await ledgerClock.look();
-  shutdown.defer('ledger clock', ledgerClock.start((err) => logger.debug({ err }, 'the clock of Redis could not be looked at')));
-  // A process that knew another ledger, which vanished a moment ago, marks this one as lost within that time: until then nothing is begun in it.
+  shutdown.defer(
+    'ledger clock',
+    ledgerClock.start((err) => logger.debug({ err }, 'the clock of Redis could not be looked at')),
+  );
+  // A process that knew another ledger, which vanished a moment ago, marks this one as lost within that time:
+  // until then nothing is begun in it.
   if (began) await sleep(2 * LOOK_AT_LEDGER_EVERY_MS);
-  const memory = watchMemory(redis, { threshold: STOP_POSTING_AT, logger, consequence: 'no request leaves for a rotation; what is under way is finished' });
+  const memory = watchMemory(redis, {
+    threshold: STOP_POSTING_AT,
+    logger,
+    consequence: 'no request leaves for a rotation; what is under way is finished',
+  });
   shutdown.defer('memory', () => memory.close());
 
-  const concurrency = { first: config.WORKER_CONCURRENCY, followUps: Math.ceil(config.WORKER_CONCURRENCY / 4) };
+  const concurrency = {
+    first: config.WORKER_CONCURRENCY,
+    followUps: Math.ceil(config.WORKER_CONCURRENCY / 4),
+  };
   const configuredKeys = config.INVENT_API_KEYS_FILE
-    ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.error({ err }, 'the changed API keys were not taken; the old ones stay'))
+    ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) =>
+        logger.error({ err }, 'the changed API keys were not taken; the old ones stay'),
+      )
     : singleApiKey(config.INVENT_API_KEY!);
   const waiting = connections.connect({ mannered: 'patient', name: 'worker-positions' });
   ledgerClock.watch(waiting);
@@ -86,8 +164,13 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     fingerprintKeyId: sealer.fingerprintKeyId,
     mayBegin,
     holdings: system.holdings,
-    onLost: ({ id }) => logger.error({ ledger_id: id, code: 'LEDGER_LOST' }, 'the ledger in Redis vanished: no request that replaces a key leaves until an operator restores it or adopts the new one (rekey ledger adopt)'),
-    onWhole: ({ id }) => logger.warn({ ledger_id: id }, 'the ledger is whole again, or was adopted: rotations resume'),
+    onLost: ({ id }) =>
+      logger.error(
+        { ledger_id: id, code: 'LEDGER_LOST' },
+        'the ledger in Redis vanished: no request that replaces a key leaves until an operator restores it or adopts the new one (rekey ledger adopt)',
+      ),
+    onWhole: ({ id }) =>
+      logger.warn({ ledger_id: id }, 'the ledger is whole again, or was adopted: rotations resume'),
     onError: (err) => logger.warn({ err }, 'the ledger cannot be looked at; retrying'),
   });
   shutdown.defer('ledger watch', () => ledgerWatch.close());
@@ -100,7 +183,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const apiKeys = keysByOneName(configuredKeys, readers.nameOf);
   const baseUrl = parseBaseUrl(config.INVENT_BASE_URL, config.INVENT_PLAIN_HTTP_HOSTS);
   const proxy = proxyFor(baseUrl, config);
-  if (proxy) logger.info({ event: 'proxy', proxy: proxy.origin, variable: proxy.variable }, 'requests to Invent go through a proxy');
+  if (proxy)
+    logger.info(
+      { event: 'proxy', proxy: proxy.origin, variable: proxy.variable },
+      'requests to Invent go through a proxy',
+    );
   const upstream = {
     baseUrl,
     proxy,
@@ -109,44 +196,101 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
       meter.limited();
       budgetWatch?.refused(refused);
     },
-    onAnswered: (request: Parameters<NonNullable<InventClientOptions['onAnswered']>>[0]) => budgetWatch?.answered(request),
+    onAnswered: (request: Parameters<NonNullable<InventClientOptions['onAnswered']>>[0]) =>
+      budgetWatch?.answered(request),
   } satisfies Partial<InventClientOptions>;
   // A record takes up to nine times its length on the heap until it is published.
   const answers = createByteRoom(MAX_RECORD_BYTES);
-  const invent = askByOneName(createInventClient({ ...upstream, apiKeys, decoding: answers, connections: 2 * concurrency.first + concurrency.followUps }), readers.nameOf);
+  const invent = askByOneName(
+    createInventClient({
+      ...upstream,
+      apiKeys,
+      decoding: answers,
+      connections: 2 * concurrency.first + concurrency.followUps,
+    }),
+    readers.nameOf,
+  );
   shutdown.defer('invent', () => invent.close());
   budgetWatch = startBudgetWatch({ budget, limited: limit.requestsPerMinute > 0, logger });
   shutdown.defer('budget watch', () => budgetWatch.close());
 
   const takeoverAfterMs = config.REKEY_TAKEOVER_AFTER_MS;
   const readLagMs = config.REKEY_READ_LAG_MS;
-  const common = { ledger, invent, answers, logger, meter, readLagMs, clock: systemClock, pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }) };
-  const publisher = createPublisher({ ...common, sealer, readers, onPublished: (published) => watch?.published(published) });
+  const common = {
+    ledger,
+    invent,
+    answers,
+    logger,
+    meter,
+    readLagMs,
+    clock: systemClock,
+    pacer: createPacer({ budget, clock: systemClock, slotKeepsMs: slotKeepsMs(limit) }),
+  };
+  const publisher = createPublisher({
+    ...common,
+    sealer,
+    readers,
+    onPublished: (published) => watch?.published(published),
+  });
   const stopping = new AbortController();
   // Whichever org is named, with the API key of `c`: what answers it is the evidence of which org that is.
-  const prober = createInventClient({ ...upstream, apiKeys: Object.assign(() => configuredKeys(ORG_ALIAS), { orgIds: configuredKeys.orgIds }), connections: 2 });
+  const prober = createInventClient({
+    ...upstream,
+    apiKeys: Object.assign(() => configuredKeys(ORG_ALIAS), { orgIds: configuredKeys.orgIds }),
+    connections: 2,
+  });
   shutdown.defer('prober', () => prober.close());
   const orgAlias = keepOrgAlias({
-    ...common, alias: createOrgAlias({ redis, prefix, keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS }), consumers, readers, sealer, prober,
-    hasKey: () => configuredKeys(ORG_ALIAS) !== undefined, configured: config.INVENT_ORG_ID, stopping: stopping.signal,
+    ...common,
+    alias: createOrgAlias({
+      redis,
+      prefix,
+      keepEvents: () => watch?.keepEvents() ?? config.REKEY_KEEP_EVENTS,
+    }),
+    consumers,
+    readers,
+    sealer,
+    prober,
+    hasKey: () => configuredKeys(ORG_ALIAS) !== undefined,
+    configured: config.INVENT_ORG_ID,
+    stopping: stopping.signal,
   });
   await orgAlias.establish();
   const checkOne = checkAssistant({ ...common, publisher, nameOf: readers.nameOf });
-  const check: typeof checkOne = (target, options) => checkOne({ ...target, orgId: readers.nameOf(target.orgId) }, options);
+  const check: typeof checkOne = (target, options) =>
+    checkOne({ ...target, orgId: readers.nameOf(target.orgId) }, options);
 
   const followUps = createRotationQueue(redis, ledger.keys, FOLLOW_UPS_QUEUE);
   shutdown.defer('follow-ups', () => followUps.close());
-  const dueChecks = startDueChecks({ ledger, check, logger, takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs });
+  const dueChecks = startDueChecks({
+    ledger,
+    check,
+    logger,
+    takeoverAfterMs: config.INVENT_TIMEOUT_MS + takeoverAfterMs,
+  });
   shutdown.defer('due checks', () => dueChecks.close());
   const work = createBulkWork({ redis, prefix, budget: limit, ledgerId: ledger.knownId });
-  watch = startConsumerWatch({ consumers, positions, readers, work, meter, logger, keepEvents: config.REKEY_KEEP_EVENTS });
+  watch = startConsumerWatch({
+    consumers,
+    positions,
+    readers,
+    work,
+    meter,
+    logger,
+    keepEvents: config.REKEY_KEEP_EVENTS,
+  });
   shutdown.defer('consumer watch', () => watch?.close());
   const policies = createPolicies({ redis, prefix });
   const policyQueue = createPolicyQueue(redis, ledger.keys);
   shutdown.defer('policy queue', () => policyQueue.close());
   const alignPolicies = () => alignSchedules(policies, policyQueue, logger);
   await alignPolicies();
-  const swept = { ...common, ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) }, publisher, check };
+  const swept = {
+    ...common,
+    ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) },
+    publisher,
+    check,
+  };
   const sweepAll = sweep({ ...swept, configuredOrgs: apiKeys.orgIds });
   const sweepQueue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => sweepQueue.close());
@@ -167,9 +311,15 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     meter,
   });
   shutdown.defer('sweeps', () => sweeps.close());
-  shutdown.defer('sweeps: clocks that agree', whenClocksAgree(ledgerClock, () => sweeps.start()));
+  shutdown.defer(
+    'sweeps: clocks that agree',
+    whenClocksAgree(ledgerClock, () => sweeps.start()),
+  );
   await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
-  if (config.REKEY_SWEEP_EVERY_MS === 0) logger.warn('REKEY_SWEEP_EVERY_MS is 0: nothing is compared with Invent unless an operator runs rekey sweep, or Redis was restarted');
+  if (config.REKEY_SWEEP_EVERY_MS === 0)
+    logger.warn(
+      'REKEY_SWEEP_EVERY_MS is 0: nothing is compared with Invent unless an operator runs rekey sweep, or Redis was restarted',
+    );
   const housekeeping = startHousekeeping({
     ledger,
     work,
@@ -182,24 +332,44 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
     lostAfterMs: takeoverAfterMs,
     // A landing window, or a minute of pause that is spread.
-    longestPutOffMs: windowMs({ sendWithinMs: takeoverAfterMs / 6, landingWindowMs: config.REKEY_LANDING_WINDOW_MS, readLagMs }) + 2 * 60_000,
+    longestPutOffMs:
+      windowMs({
+        sendWithinMs: takeoverAfterMs / 6,
+        landingWindowMs: config.REKEY_LANDING_WINDOW_MS,
+        readLagMs,
+      }) +
+      2 * 60_000,
   });
   shutdown.defer('housekeeping', () => housekeeping.close());
   watchRunId(redis, logger, async (runId) => {
     const { due } = await ledger.recogniseRedis(runId);
     if (due.includes('compared')) {
-      logger.warn('this Redis was started anew or is another one, and may have lost its last seconds: everything is compared with upstream');
+      logger.warn(
+        'this Redis was started anew or is another one, and may have lost its last seconds: everything is compared with upstream',
+      );
       await sweepQueue.schedule(config.REKEY_SWEEP_EVERY_MS);
       // Also where sweeps are made on demand only: what was lost shows nowhere else.
       await sweeps.requestAll();
       await ledger.noteDone('compared', runId);
     }
-    if (due.includes('rewritten') && (await rewriteAppendOnlyFile(redis, logger))) await ledger.noteDone('rewritten', runId);
+    if (due.includes('rewritten') && (await rewriteAppendOnlyFile(redis, logger)))
+      await ledger.noteDone('rewritten', runId);
   });
 
-  const due = createPolicyConsumer({ redis, keys: ledger.keys, policies, bulks: createBulks({ redis, prefix }), nowMs: ledger.nowMs, takeoverAfterMs, logger });
+  const due = createPolicyConsumer({
+    redis,
+    keys: ledger.keys,
+    policies,
+    bulks: createBulks({ redis, prefix }),
+    nowMs: ledger.nowMs,
+    takeoverAfterMs,
+    logger,
+  });
   shutdown.defer('policies', () => due.close());
-  shutdown.defer('policies: clocks that agree', whenClocksAgree(ledgerClock, () => due.start()));
+  shutdown.defer(
+    'policies: clocks that agree',
+    whenClocksAgree(ledgerClock, () => due.start()),
+  );
 
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
@@ -212,11 +382,22 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const unpublished = createTally();
   const rotating: RotateDeps = {
     ...common,
-    invent: { ...invent, rotateSecretKey: (...request) => unpublished.during(invent.rotateSecretKey(...request)) },
+    invent: {
+      ...invent,
+      rotateSecretKey: (...request) => unpublished.during(invent.rotateSecretKey(...request)),
+    },
     publisher: { ...publisher, publish: (...key) => unpublished.during(publisher.publish(...key)) },
     stopping: stopping.signal,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
-    holdBack: () => ledgerWatch.holdBack() ?? (config.REKEY_OBSERVE_ONLY ? 'FROZEN' : ledgerClock.doubt() ? 'CLOCK_JUMP' : memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    holdBack: () =>
+      ledgerWatch.holdBack() ??
+      (config.REKEY_OBSERVE_ONLY
+        ? 'FROZEN'
+        : ledgerClock.doubt()
+          ? 'CLOCK_JUMP'
+          : memory.usedShare() >= STOP_POSTING_AT
+            ? 'REDIS_MEMORY_LOW'
+            : undefined),
     confirmDurable: replicas.confirm,
     timing: {
       requestTimeoutMs: config.INVENT_TIMEOUT_MS,
@@ -230,7 +411,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   };
   const enrolment = startEnrolment({ consumers, ledger, sealer, readers, logger, stopping: stopping.signal });
   shutdown.defer('enrolment', () => enrolment.close());
-  const naming = every(ORG_ALIAS_EVERY_MS, () => orgAlias.round(), (err) => logger.warn({ err }, 'the names of orgs could not be looked at; it is tried again'));
+  const naming = every(
+    ORG_ALIAS_EVERY_MS,
+    () => orgAlias.round(),
+    (err) => logger.warn({ err }, 'the names of orgs could not be looked at; it is tried again'),
+  );
   shutdown.defer('org names', () => naming.close());
   const consumer = createRotationConsumer({
     redis,
@@ -244,11 +429,21 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     logger,
   });
   shutdown.defer('consumer', () => consumer.close());
-  shutdown.defer('consumer: clocks that agree', whenClocksAgree(ledgerClock, () => consumer.start()));
+  shutdown.defer(
+    'consumer: clocks that agree',
+    whenClocksAgree(ledgerClock, () => consumer.start()),
+  );
   const bulks = startBulkRunner({
     work,
     followUps,
-    doTask: doBulkTask({ ...swept, work, budget: limit, retryForMs: config.REKEY_RETRY_FOR_MS, openShare: openPolicyShare(policies), stopping: stopping.signal }),
+    doTask: doBulkTask({
+      ...swept,
+      work,
+      budget: limit,
+      retryForMs: config.REKEY_RETRY_FOR_MS,
+      openShare: openPolicyShare(policies),
+      stopping: stopping.signal,
+    }),
     post: postClaimed(rotating),
     clock: systemClock,
     logger,
@@ -262,14 +457,23 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   });
   shutdown.defer('bulk rotations', () => bulks.close());
   shutdown.defer('stopping', () => stopping.abort());
-  if (config.REKEY_OBSERVE_ONLY) logger.warn('REKEY_OBSERVE_ONLY is set: everything is compared and published, and no key is rotated');
+  if (config.REKEY_OBSERVE_ONLY)
+    logger.warn('REKEY_OBSERVE_ONLY is set: everything is compared and published, and no key is rotated');
 
   const mark = ledger.keys.health(nextUlid());
   const health =
     config.WORKER_HEALTH_ADDRESS &&
-    (await startHealthServer({ address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' }, { healthy: async () => (await whyNotWritable(redis, mark, 1000)) === undefined, metrics: meter.render }));
+    (await startHealthServer(
+      { address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' },
+      { healthy: async () => (await whyNotWritable(redis, mark, 1000)) === undefined, metrics: meter.render },
+    ));
   if (health) shutdown.defer('health', () => health.close());
-  const id = processId({ kind: 'worker', host: hostname(), pid: process.pid, random: randomBytes(4).toString('hex') });
+  const id = processId({
+    kind: 'worker',
+    host: hostname(),
+    pid: process.pid,
+    random: randomBytes(4).toString('hex'),
+  });
   const presence = startPresence(
     createProcesses({ redis, prefix }),
     () => ({
@@ -289,6 +493,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     (err) => logger.warn({ err }, 'the ledger could not be told that this worker is live; retrying'),
   );
   shutdown.defer('presence', () => presence.close());
-  shutdown.defer('connections of a Redis that is away', () => connections.closeWhenAway({ holdsBack: () => unpublished.count() > 0 }));
-  reportReady(logger, { ...(health && { address: health.address }), concurrency: String(config.WORKER_CONCURRENCY) });
+  shutdown.defer('connections of a Redis that is away', () =>
+    connections.closeWhenAway({ holdsBack: () => unpublished.count() > 0 }),
+  );
+  reportReady(logger, {
+    ...(health && { address: health.address }),
+    concurrency: String(config.WORKER_CONCURRENCY),
+  });
 });

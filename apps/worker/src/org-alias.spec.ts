@@ -1,24 +1,58 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome, Target } from '@rekey/invent';
-import { createConsumers, createLedger, createOrgAlias, type Consumers, type Ledger, type OrgAlias } from '@rekey/ledger';
+import {
+  createConsumers,
+  createLedger,
+  createOrgAlias,
+  type Consumers,
+  type Ledger,
+  type OrgAlias,
+} from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, noSweepCounts, type Consumer, type ErrorCode } from '@rekey/schema';
-import { generateConsumerKey, generateSharedKeys, openEnvelope, openRecord, parseConsumerKey, parseSharedKeys, sealGrant } from '@rekey/sealing';
+import {
+  generateConsumerKey,
+  generateSharedKeys,
+  openEnvelope,
+  openRecord,
+  parseConsumerKey,
+  parseSharedKeys,
+  sealGrant,
+} from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { checkAssistant } from './check-assistant.ts';
 import type { Clock } from './clock.ts';
 import type { Meter } from './meter.ts';
-import { AliasContradiction, askByOneName, keepOrgAlias, orgsByOneName, type OrgAliasDeps, type OrgAliasKeeper } from './org-alias.ts';
+import {
+  AliasContradiction,
+  askByOneName,
+  keepOrgAlias,
+  orgsByOneName,
+  type OrgAliasDeps,
+  type OrgAliasKeeper,
+} from './org-alias.ts';
 import { createPublisher, findingOf, type Publisher } from './publisher.ts';
 import { createReaders, type Readers } from './readers.ts';
 import { sealer } from './sealing-fixture.ts';
 import { sweep } from './sweep.ts';
 
 const silent = () => {};
-const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
+const meter: Meter = {
+  rotated: silent,
+  unknown: silent,
+  read: silent,
+  published: silent,
+  staleRead: silent,
+  limited: silent,
+  swept: silent,
+  propagated: silent,
+  lag: silent,
+};
 
-/** An Invent of several orgs. Its alias is of the org of the API key, which may use all of them, or but some. */
+/**
+ * An Invent of several orgs. Its alias is of the org of the API key, which may use all of them, or but some.
+ */
 class Upstream {
   readonly orgs = new Map<string, Map<string, number>>();
   alias = 'org_real';
@@ -40,7 +74,8 @@ class Upstream {
     this.orgs.set(orgId, org);
   }
   rotate(assistantId: string): void {
-    for (const org of this.orgs.values()) if (org.has(assistantId)) org.set(assistantId, org.get(assistantId)! + 1);
+    for (const org of this.orgs.values())
+      if (org.has(assistantId)) org.set(assistantId, org.get(assistantId)! + 1);
   }
   move(assistantId: string, from: string, to: string): void {
     this.add(to, assistantId);
@@ -49,17 +84,25 @@ class Upstream {
   }
   private all(orgId: string): Map<string, number> {
     const name = orgId === 'c' ? this.alias : orgId;
-    if (this.ignoresOrg || (this.ignoresKnownOrgs && this.orgs.has(name))) return new Map([...this.orgs.values()].flatMap((org) => [...org]));
+    if (this.ignoresOrg || (this.ignoresKnownOrgs && this.orgs.has(name)))
+      return new Map([...this.orgs.values()].flatMap((org) => [...org]));
     return this.orgs.get(name) ?? new Map<string, number>();
   }
   private refusal(orgId: string): (ReadOutcome & { outcome: 'not-read' }) | undefined {
     if (this.refuses) return { outcome: 'not-read', code: this.refuses, reason: 'as the test has it' };
-    if (this.forbidden.has(orgId)) return { outcome: 'not-read', code: 'UPSTREAM_FORBIDDEN', status: 403, reason: '403' };
+    if (this.forbidden.has(orgId))
+      return { outcome: 'not-read', code: 'UPSTREAM_FORBIDDEN', status: 403, reason: '403' };
     return undefined;
   }
   record(orgId: string, id: string) {
     const secretKey = `sk_${id}_${this.all(orgId).get(id)}`;
-    return { id, secretKey, deleted: false, json: `{"id":"${id}", "big":12345678901234567890.10,"secret_key":"${secretKey}"}`, unexpected: [] };
+    return {
+      id,
+      secretKey,
+      deleted: false,
+      json: `{"id":"${id}", "big":12345678901234567890.10,"secret_key":"${secretKey}"}`,
+      unexpected: [],
+    };
   }
   readonly client: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
     getAssistant: async ({ orgId, assistantId }) => {
@@ -68,7 +111,8 @@ class Upstream {
       this.requests.push(request);
       const refused = this.refusal(orgId);
       if (refused) return refused;
-      if (!this.all(orgId).has(assistantId)) return { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
+      if (!this.all(orgId).has(assistantId))
+        return { outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: '404' };
       return { outcome: 'read', record: this.record(orgId, assistantId) };
     },
     listAssistants: async (orgId, page): Promise<ListOutcome> => {
@@ -77,8 +121,17 @@ class Upstream {
       this.requests.push(request);
       const refused = this.refusal(orgId);
       if (refused) return refused;
-      const ids = this.ignoresKnownOrgs ? [...(this.orgs.get(orgId === 'c' ? this.alias : orgId) ?? new Map<string, number>()).keys()] : [...this.all(orgId).keys()];
-      return { outcome: 'read', page: { records: ids.slice((page - 1) * 100, page * 100).map((id) => this.record(orgId, id)), unreadable: [], total: ids.length } };
+      const ids = this.ignoresKnownOrgs
+        ? [...(this.orgs.get(orgId === 'c' ? this.alias : orgId) ?? new Map<string, number>()).keys()]
+        : [...this.all(orgId).keys()];
+      return {
+        outcome: 'read',
+        page: {
+          records: ids.slice((page - 1) * 100, page * 100).map((id) => this.record(orgId, id)),
+          unreadable: [],
+          total: ids.length,
+        },
+      };
     },
   };
 }
@@ -110,17 +163,40 @@ const startWorker = async (more: Partial<OrgAliasDeps> = {}) => {
   const own = createReaders({ consumers, sealer, logger });
   await own.refresh();
   const deps: OrgAliasDeps = {
-    alias, consumers, readers: own, sealer, prober: upstream.client, hasKey: () => true, configured: undefined, pacer: { take: async () => 0 }, clock, logger, meter,
-    stopping: new AbortController().signal, ...more,
+    alias,
+    consumers,
+    readers: own,
+    sealer,
+    prober: upstream.client,
+    hasKey: () => true,
+    configured: undefined,
+    pacer: { take: async () => 0 },
+    clock,
+    logger,
+    meter,
+    stopping: new AbortController().signal,
+    ...more,
   };
-  return { readers: own, publisher: createPublisher({ ledger, sealer, readers: own, logger, clock, meter }), keeper: keepOrgAlias(deps) };
+  return {
+    readers: own,
+    publisher: createPublisher({ ledger, sealer, readers: own, logger, clock, meter }),
+    keeper: keepOrgAlias(deps),
+  };
 };
 beforeEach(async () => {
   await redis.flushall();
   said = [];
   passedMs = 0;
-  const note = (level: string) => (...words: unknown[]) => void said.push({ level, text: JSON.stringify(words) });
-  logger = { debug: silent, info: note('info'), warn: note('warn'), error: note('error') } as unknown as Logger;
+  const note =
+    (level: string) =>
+    (...words: unknown[]) =>
+      void said.push({ level, text: JSON.stringify(words) });
+  logger = {
+    debug: silent,
+    info: note('info'),
+    warn: note('warn'),
+    error: note('error'),
+  } as unknown as Logger;
   ledger = createLedger({ redis, prefix: 'spec' });
   consumers = createConsumers({ redis, prefix: 'spec' });
   alias = createOrgAlias({ redis, prefix: 'spec' });
@@ -141,16 +217,26 @@ const publish = async (orgId: string, ...assistantIds: string[]) => {
     const hold = await looked(orgId, assistantId);
     const record = upstream.record(orgId === 'c' ? upstream.alias : orgId, assistantId);
     const read = { beganMs: hold.atMs, lagMs: 0 };
-    await publisher.publish(hold, { redisMs: hold.atMs, clockMs: clock.nowMs() }, { finding: findingOf(record), cause: 'import', rotation: 'goes-on', read });
+    await publisher.publish(
+      hold,
+      { redisMs: hold.atMs, clockMs: clock.nowMs() },
+      { finding: findingOf(record), cause: 'import', rotation: 'goes-on', read },
+    );
   }
 };
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `ast_n${i}`);
 const known = async () => (await alias.read()).known?.orgId;
 const conflict = async () => (await alias.read()).conflict?.why;
-const event = async (assistantId: string) => KeyEvent.parse(JSON.parse((await redis.get(`{spec}:current:${assistantId}`))!));
+const event = async (assistantId: string) =>
+  KeyEvent.parse(JSON.parse((await redis.get(`{spec}:current:${assistantId}`))!));
 const published = async (assistantId: string) => {
   const { source, data } = await event(assistantId);
-  return [source.split('/')[2], 'cause' in data ? data.cause : '', (await openRecord(sealer, (await event(assistantId)) as never) as { assistant: { secret_key: string } }).assistant.secret_key];
+  return [
+    source.split('/')[2],
+    'cause' in data ? data.cause : '',
+    ((await openRecord(sealer, (await event(assistantId)) as never)) as { assistant: { secret_key: string } })
+      .assistant.secret_key,
+  ];
 };
 /** A consumer whose grant has been made. */
 const addConsumer = async (name: string, orgs: string[]) => {
@@ -158,7 +244,20 @@ const addConsumer = async (name: string, orgs: string[]) => {
   const sharedKeys = await generateSharedKeys();
   const to = await parseConsumerKey(key);
   const grant = await sealGrant({ consumer: name, sharedKeys, to, signer: sealer.signer, nowMs: Date.now() });
-  await consumers.write(name, undefined, { name, orgs, state: 'ACTIVE', created_at: '', key: { ...key, kid: to.kid }, grant, kept: JSON.parse(sealer.seal(sharedKeys)) } as Consumer, { readers: true });
+  await consumers.write(
+    name,
+    undefined,
+    {
+      name,
+      orgs,
+      state: 'ACTIVE',
+      created_at: '',
+      key: { ...key, kid: to.kid },
+      grant,
+      kept: JSON.parse(sealer.seal(sharedKeys)),
+    } as Consumer,
+    { readers: true },
+  );
   await readers.refresh();
   return parseSharedKeys(sharedKeys);
 };
@@ -213,8 +312,14 @@ describe('which org `c` is', () => {
 
   it('is learned from an Invent that refuses every other org as it refuses a wrong API key', async () => {
     await publish('c', 'ast_1');
-    const refused = { outcome: 'not-read', code: 'UPSTREAM_UNAUTHENTICATED', status: 401, reason: '401' } as const;
-    const getAssistant = async (target: Target) => (['c', 'org_real'].includes(target.orgId) ? upstream.client.getAssistant(target) : refused);
+    const refused = {
+      outcome: 'not-read',
+      code: 'UPSTREAM_UNAUTHENTICATED',
+      status: 401,
+      reason: '401',
+    } as const;
+    const getAssistant = async (target: Target) =>
+      ['c', 'org_real'].includes(target.orgId) ? upstream.client.getAssistant(target) : refused;
     const { keeper: strict } = await startWorker({ prober: { ...upstream.client, getAssistant } });
     await addConsumer('one', ['org_another', 'org_real']);
     await strict.round();
@@ -223,7 +328,10 @@ describe('which org `c` is', () => {
 
   it('is asked of a handful of orgs at a time, however many are named', async () => {
     await publish('c', 'ast_1');
-    await addConsumer('one', Array.from({ length: 50 }, (_, i) => `org_n${i}`));
+    await addConsumer(
+      'one',
+      Array.from({ length: 50 }, (_, i) => `org_n${i}`),
+    );
     await keeper.round();
     expect(upstream.requests.length).toBeLessThanOrEqual(10);
   });
@@ -251,7 +359,9 @@ describe('which org `c` is', () => {
   it('is not concluded from a moment in which Invent finds nothing', async () => {
     await publish('c', 'ast_1');
     await name('org_real');
-    upstream.onRequest = (request) => (upstream.refuses = request.startsWith('GET c/') && upstream.requests.length === 0 ? undefined : 'ASSISTANT_NOT_FOUND');
+    upstream.onRequest = (request) =>
+      (upstream.refuses =
+        request.startsWith('GET c/') && upstream.requests.length === 0 ? undefined : 'ASSISTANT_NOT_FOUND');
     await keeper.round();
     expect(await known()).toBeUndefined();
     upstream.onRequest = silent;
@@ -273,7 +383,11 @@ describe('which org `c` is', () => {
 
   it.each<[string, () => void, RegExp]>([
     ['answers under any org', () => (upstream.ignoresOrg = true), /does not exist/],
-    ['answers under each org what any has', () => (upstream.ignoresKnownOrgs = true), /lists other assistants/],
+    [
+      'answers under each org what any has',
+      () => (upstream.ignoresKnownOrgs = true),
+      /lists other assistants/,
+    ],
   ])('is not learned from an Invent that %s', async (_what, begin, why) => {
     await publish('c', 'ast_1', 'ast_2');
     await name('org_other');
@@ -281,7 +395,9 @@ describe('which org `c` is', () => {
     await keeper.round();
     expect(await known()).toBeUndefined();
     expect(await conflict()).toMatch(why);
-    expect(said.filter(({ level, text }) => level === 'error' && text.includes('org_alias_conflict'))).toHaveLength(1);
+    expect(
+      said.filter(({ level, text }) => level === 'error' && text.includes('org_alias_conflict')),
+    ).toHaveLength(1);
     const { length } = upstream.requests;
     await keeper.round();
     await keeper.beforeSweep();
@@ -294,7 +410,10 @@ describe('which org `c` is', () => {
     await addConsumer('one', ['org_real', 'org_twin']);
     await keeper.round();
     expect(await known()).toBeUndefined();
-    expect((await alias.read()).conflict).toMatchObject({ why: 'assistants of c answer under more than one org', orgIds: ['org_real', 'org_twin'] });
+    expect((await alias.read()).conflict).toMatchObject({
+      why: 'assistants of c answer under more than one org',
+      orgIds: ['org_real', 'org_twin'],
+    });
   });
 
   it('is learned once by several workers, and by none that has no key for `c`', async () => {
@@ -322,7 +441,10 @@ describe('INVENT_ORG_ID', () => {
     const told = await startWorker({ configured: 'org_real' });
     await told.keeper.establish();
     await told.keeper.round();
-    expect([await redis.smembers('{spec}:orgs'), (await alias.read()).known?.how]).toEqual([['org_real'], 'configured']);
+    expect([await redis.smembers('{spec}:orgs'), (await alias.read()).known?.how]).toEqual([
+      ['org_real'],
+      'configured',
+    ]);
     expect(await published('ast_2')).toEqual(['org_real', 'reconciliation', 'sk_ast_2_0']);
   });
 
@@ -335,7 +457,10 @@ describe('INVENT_ORG_ID', () => {
     const { keeper: wrong } = await startWorker({ configured: 'org_other' });
     await expect(wrong.establish()).rejects.toThrow(AliasContradiction);
     await expect(wrong.establish()).rejects.toThrow(/INVENT_ORG_ID=org_other contradicts Invent: .*`c`/);
-    expect([await known(), await conflict()]).toEqual([undefined, 'INVENT_ORG_ID is not the org of the API key']);
+    expect([await known(), await conflict()]).toEqual([
+      undefined,
+      'INVENT_ORG_ID is not the org of the API key',
+    ]);
     await keeper.establish();
     expect(await conflict()).toBeUndefined();
   });
@@ -343,7 +468,9 @@ describe('INVENT_ORG_ID', () => {
   it('contradicts what was learned: it is refused, and nothing changes', async () => {
     await alias.note('org_real', 'learned');
     const { keeper: wrong } = await startWorker({ configured: 'org_other' });
-    await expect(wrong.establish()).rejects.toThrow(/INVENT_ORG_ID=org_other contradicts the ledger, which has learned from Invent .* org_real/);
+    await expect(wrong.establish()).rejects.toThrow(
+      /INVENT_ORG_ID=org_other contradicts the ledger, which has learned from Invent .* org_real/,
+    );
     expect([await known(), upstream.requests]).toEqual(['org_real', []]);
   });
 
@@ -357,7 +484,10 @@ describe('INVENT_ORG_ID', () => {
     upstream.refuses = undefined;
     passedMs += 60_000;
     await wrong.keeper.round();
-    expect([await known(), await conflict()]).toEqual([undefined, 'INVENT_ORG_ID is not the org of the API key']);
+    expect([await known(), await conflict()]).toEqual([
+      undefined,
+      'INVENT_ORG_ID is not the org of the API key',
+    ]);
     await right.keeper.round();
     expect([await known(), await conflict()]).toEqual(['org_real', undefined]);
   });
@@ -373,10 +503,17 @@ describe('what was published under `c`', () => {
     await keeper.round();
     for (const id of ['ast_1', 'ast_2', 'ast_3']) {
       expect(await published(id)).toEqual(['org_real', 'reconciliation', `sk_${id}_0`]);
-      for (const shared of [old, real]) expect(openEnvelope((await event(id)).data.sealed, shared)).toContain('"big":12345678901234567890.10');
+      for (const shared of [old, real])
+        expect(openEnvelope((await event(id)).data.sealed, shared)).toContain(
+          '"big":12345678901234567890.10',
+        );
     }
     expect((await event('ast_1')).data.version).toBeGreaterThan(before.data.version!);
-    expect([await redis.exists('{spec}:assistants:c'), await redis.smembers('{spec}:orgs'), (await redis.zrange('{spec}:assistants:org_real', '0', '-1')).toSorted()]).toEqual([0, ['org_real'], ['ast_1', 'ast_2', 'ast_3']]);
+    expect([
+      await redis.exists('{spec}:assistants:c'),
+      await redis.smembers('{spec}:orgs'),
+      (await redis.zrange('{spec}:assistants:org_real', '0', '-1')).toSorted(),
+    ]).toEqual([0, ['org_real'], ['ast_1', 'ast_2', 'ast_3']]);
     expect((await consumers.get('old'))!.storedOrgs).toEqual(['org_real']);
     // What was asked was the evidence: no key is read again to be published under another name.
     expect(upstream.requests.length).toBeLessThanOrEqual(8);
@@ -392,16 +529,28 @@ describe('what was published under `c`', () => {
     await alias.note('org_real', 'learned');
     const dying = new AbortController();
     const page = alias.page;
-    const { keeper: dies } = await startWorker({ stopping: dying.signal, alias: { ...alias, page: async (offset) => ((await redis.scard('{spec}:orgs')) > 1 ? (dying.abort(), page(offset)) : page(offset)) } });
+    const { keeper: dies } = await startWorker({
+      stopping: dying.signal,
+      alias: {
+        ...alias,
+        page: async (offset) =>
+          (await redis.scard('{spec}:orgs')) > 1 ? (dying.abort(), page(offset)) : page(offset),
+      },
+    });
     await dies.round();
     const left = await redis.zcard('{spec}:assistants:c');
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThan(250);
     const { keeper: next } = await startWorker();
     await next.round();
-    expect([await redis.exists('{spec}:assistants:c'), await redis.zcard('{spec}:assistants:org_real')]).toEqual([0, 250]);
+    expect([
+      await redis.exists('{spec}:assistants:c'),
+      await redis.zcard('{spec}:assistants:org_real'),
+    ]).toEqual([0, 250]);
     expect(await published('ast_n249')).toEqual(['org_real', 'reconciliation', 'sk_ast_n249_0']);
-    const versions = (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
+    const versions = (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) =>
+      KeyEvent.parse(JSON.parse(fields[1]!)),
+    );
     expect(versions).toHaveLength(500);
   });
 
@@ -409,7 +558,9 @@ describe('what was published under `c`', () => {
     await publish('c', 'ast_1');
     const id = `rot_${'0'.repeat(26)}`;
     await ledger.accept(id, { orgId: 'c', assistantId: 'ast_2', reason: '' });
-    const copies = await Promise.all((await redis.keys('{spec}:*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const));
+    const copies = await Promise.all(
+      (await redis.keys('{spec}:*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const),
+    );
     await name('org_real');
     await keeper.round();
     await keeper.round();
@@ -420,7 +571,10 @@ describe('what was published under `c`', () => {
     passedMs += 60_000;
     await keeper.round();
     expect(await published('ast_1')).toEqual(['org_real', 'reconciliation', 'sk_ast_1_0']);
-    expect([await redis.hget(`{spec}:rotation:${id}`, 'org'), await redis.exists('{spec}:assistants:c')]).toEqual(['org_real', 0]);
+    expect([
+      await redis.hget(`{spec}:rotation:${id}`, 'org'),
+      await redis.exists('{spec}:assistants:c'),
+    ]).toEqual(['org_real', 0]);
   });
 
   it('and cannot be opened is left for a sweep, and stops no other', async () => {
@@ -437,7 +591,16 @@ describe('what was published under `c`', () => {
     await alias.note('org_real', 'learned');
     const hold = await looked('c', 'ast_1');
     const read = { beganMs: hold.atMs, lagMs: 0 };
-    await late.publisher.publish(hold, { redisMs: hold.atMs, clockMs: clock.nowMs() }, { finding: findingOf(upstream.record('org_real', 'ast_1')), cause: 'import', rotation: 'goes-on', read });
+    await late.publisher.publish(
+      hold,
+      { redisMs: hold.atMs, clockMs: clock.nowMs() },
+      {
+        finding: findingOf(upstream.record('org_real', 'ast_1')),
+        cause: 'import',
+        rotation: 'goes-on',
+        read,
+      },
+    );
     expect(await published('ast_1')).toEqual(['org_real', 'import', 'sk_ast_1_0']);
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
@@ -445,11 +608,32 @@ describe('what was published under `c`', () => {
 
 /** A sweep of everything, by a worker with these API keys. */
 const sweepAll = async (configuredOrgs: string[] = ['c']) => {
-  const invent = askByOneName({ ...upstream.client, rotateSecretKey: async () => ({ outcome: 'unknown', reason: '' }), close: async () => {} }, readers.nameOf);
-  const common = { ledger, invent, publisher, clock, logger, meter, readLagMs: 0, pacer: { take: async () => 0 } };
+  const invent = askByOneName(
+    {
+      ...upstream.client,
+      rotateSecretKey: async () => ({ outcome: 'unknown', reason: '' }),
+      close: async () => {},
+    },
+    readers.nameOf,
+  );
+  const common = {
+    ledger,
+    invent,
+    publisher,
+    clock,
+    logger,
+    meter,
+    readLagMs: 0,
+    pacer: { take: async () => 0 },
+  };
   const check = checkAssistant({ ...common, nameOf: readers.nameOf });
   const counts = { ...noSweepCounts };
-  const all = sweep({ ...common, ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) }, check, configuredOrgs: () => configuredOrgs.map(readers.nameOf) });
+  const all = sweep({
+    ...common,
+    ledger: { ...ledger, orgs: () => orgsByOneName(ledger, readers.nameOf) },
+    check,
+    configuredOrgs: () => configuredOrgs.map(readers.nameOf),
+  });
   await all(undefined, counts, async () => {});
   return { counts, check };
 };
@@ -485,7 +669,7 @@ describe('drift', () => {
     expect(await published('ast_2')).toEqual(['org_real', 'drift', 'sk_ast_2_1']);
   });
 
-  it('after the API key is another org\'s adopts nothing: Invent is asked under the real name', async () => {
+  it("after the API key is another org's adopts nothing: Invent is asked under the real name", async () => {
     await publish('c', 'ast_1', 'ast_2', 'ast_3');
     await alias.note('org_real', 'learned');
     await keeper.round();
@@ -507,7 +691,11 @@ describe('an assistant that has moved to another org at Invent', () => {
     expect(await published('ast_1')).toEqual(['org_other', 'reconciliation', 'sk_ast_1_0']);
     expect(await published('ast_2')).toEqual(['org_other', 'drift', 'sk_ast_2_1']);
     expect(await published('ast_3')).toEqual(['org_real', 'import', 'sk_ast_3_0']);
-    expect((await redis.zrange('{spec}:assistants:org_other', '0', '-1')).toSorted()).toEqual(['ast_1', 'ast_2', 'ast_o1']);
+    expect((await redis.zrange('{spec}:assistants:org_other', '0', '-1')).toSorted()).toEqual([
+      'ast_1',
+      'ast_2',
+      'ast_o1',
+    ]);
   });
 
   it('has not moved where the org of before has it still, and stays what it was', async () => {
@@ -521,7 +709,7 @@ describe('an assistant that has moved to another org at Invent', () => {
     expect(await published('ast_1')).toEqual(['org_real', 'drift', 'sk_ast_1_1']);
   });
 
-  it('is looked at with a few requests a sweep, however many an org lists that are another\'s', async () => {
+  it("is looked at with a few requests a sweep, however many an org lists that are another's", async () => {
     const ids = names(150);
     upstream.add('org_real', ...ids);
     await publish('org_real', ...ids);

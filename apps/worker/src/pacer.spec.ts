@@ -43,7 +43,10 @@ describe('a slot', () => {
   it('is waited for where it is kept, and asked for again where it is not', async () => {
     nextMs = 10_250;
     expect(await pacer.take('first', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_250 }]);
+    expect(asked).toEqual([
+      { paid: false, atMs: 10_000 },
+      { paid: true, atMs: 10_250 },
+    ]);
     expect(await pacer.take('bulk', 0)).toBe(100);
     expect(await pacer.take('bulk', 1000)).toBe(0);
     expect(asked.slice(2)).toEqual([10_250, 10_250, 10_350].map((atMs) => ({ paid: false, atMs })));
@@ -52,21 +55,31 @@ describe('a slot', () => {
   it('is given up for another where the process stood still after it', async () => {
     stalls = [401];
     expect(await pacer.take('bulk', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_401 }]);
+    expect(asked).toEqual([
+      { paid: false, atMs: 10_000 },
+      { paid: false, atMs: 10_401 },
+    ]);
   });
 
   it('that was kept is given up where the process slept too long', async () => {
     nextMs = 10_050;
     stalls = [0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_650 }]);
+    expect(asked).toEqual([
+      { paid: false, atMs: 10_000 },
+      { paid: false, atMs: 10_650 },
+    ]);
   });
 
   it('that was kept, and waited for in time, is given up where Redis answers too late', async () => {
     nextMs = 10_050;
     stalls = [0, 0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_050 }, { paid: false, atMs: 10_650 }]);
+    expect(asked).toEqual([
+      { paid: false, atMs: 10_000 },
+      { paid: true, atMs: 10_050 },
+      { paid: false, atMs: 10_650 },
+    ]);
   });
 
   it('is used a little late', async () => {

@@ -1,14 +1,21 @@
 import type { Lane, RequestBudget } from '@rekey/ledger';
 import type { Clock } from './clock.ts';
 
-/** Waits for requests of the shared budget. Every request to Invent takes one first; those that rotate take it with their claim. */
+/**
+ * Waits for requests of the shared budget. Every request to Invent takes one first; those that rotate take it
+ * with their claim.
+ */
 export interface Pacer {
   /**
-   * Resolves with 0 when one request may leave; or, where that takes longer than `withinMs`, with how long to wait before asking again (ms): in the
-   * lane of bulk rotations, where no slot is kept, always by then. One slot that comes late is given up for another, but for `asItComes`.
+   * Resolves with 0 when one request may leave; or, where that takes longer than `withinMs`, with how long to
+   * wait before asking again (ms): in the lane of bulk rotations, where no slot is kept, always by then. One
+   * slot that comes late is given up for another, but for `asItComes`.
    */
   take(lane: Lane, withinMs: number, options?: { asItComes: boolean }): Promise<number>;
-  /** Whether a request may still leave in the slot that was to be had at this moment of the clock, or later. What a process that stood still had gathered would leave all at once. */
+  /**
+   * Whether a request may still leave in the slot that was to be had at this moment of the clock, or later.
+   * What a process that stood still had gathered would leave all at once.
+   */
   isTimely(slotMs: number): boolean;
   /** For who takes its slot with another command, as a claim does. */
   newSlot(): Slot;
@@ -18,16 +25,33 @@ export interface Pacer {
 export interface Slot {
   /** Whether one is kept, and has been waited for: the next question is for that one. */
   readonly paid: boolean;
-  /** When the slot was to be had that is taken by the question which was asked last, at that moment; Infinity where it is to be used however late. */
+  /**
+   * When the slot was to be had that is taken by the question which was asked last, at that moment; Infinity
+   * where it is to be used however late.
+   */
   atMs(askedMs: number): number;
-  /** Waits for as long as the answer to that question says, and keeps the slot if it is reserved. One that has passed by then is given up, once. */
+  /**
+   * Waits for as long as the answer to that question says, and keeps the slot if it is reserved. One that has
+   * passed by then is given up, once.
+   */
   wait(askedMs: number, answer: { retryInMs: number; reserved: boolean }): Promise<void>;
 }
 
-/** However long upstream says to wait: one worker has to probe whether it still refuses, and an operator may open the budget. */
+/**
+ * However long upstream says to wait: one worker has to probe whether it still refuses, and an operator may
+ * open the budget.
+ */
 export const ASK_AGAIN_WITHIN_MS = 60_000;
 
-export const createPacer = ({ budget, clock, slotKeepsMs }: { budget: Pick<RequestBudget, 'take'>; clock: Clock; slotKeepsMs: number }): Pacer => {
+export const createPacer = ({
+  budget,
+  clock,
+  slotKeepsMs,
+}: {
+  budget: Pick<RequestBudget, 'take'>;
+  clock: Clock;
+  slotKeepsMs: number;
+}): Pacer => {
   const isTimely = (slotMs: number): boolean => clock.nowMs() - slotMs <= slotKeepsMs;
 
   const newSlot = ({ asItComes } = { asItComes: false }): Slot & { giveUp(): void } => {

@@ -1,6 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { POLICIES_QUEUE, createBulks, createPolicies, createPolicyQueue, ledgerKeys, type Bulks, type Policies, type PolicyQueue } from '@rekey/ledger';
+import {
+  POLICIES_QUEUE,
+  createBulks,
+  createPolicies,
+  createPolicyQueue,
+  ledgerKeys,
+  type Bulks,
+  type Policies,
+  type PolicyQueue,
+} from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RequestId, type PolicySpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
@@ -13,7 +22,12 @@ const HOUR_MS = 3_600_000;
 const DUE_MS = Date.parse('2026-06-01T00:00:00Z');
 const errors = new EventEmitter();
 errors.on('error', () => {});
-const quiet = { info: () => {}, warn: () => {}, error: (fields: unknown) => errors.emit('error', fields), debug: () => {} } as unknown as Logger;
+const quiet = {
+  info: () => {},
+  warn: () => {},
+  error: (fields: unknown) => errors.emit('error', fields),
+  debug: () => {},
+} as unknown as Logger;
 const EACH_SECOND = { cron: '* * * * * *', timeZone: 'UTC' };
 let server: RedisServer;
 let redis: Redis;
@@ -38,7 +52,14 @@ beforeEach(async () => {
 });
 
 const create = async (more: Partial<PolicySpec> = {}) => {
-  const spec: PolicySpec = { orgId: 'org_1', reason: '', everyDays: 90, window: { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: HOUR_MS }, maxFailures: { count: 3 }, ...more };
+  const spec: PolicySpec = {
+    orgId: 'org_1',
+    reason: '',
+    everyDays: 90,
+    window: { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: HOUR_MS },
+    maxFailures: { count: 3 },
+    ...more,
+  };
   return (await policies.create(`pol_${String((made += 1)).padStart(26, '0')}`, spec, undefined)).policy;
 };
 const open = (policyId: string, dueMs: number, more: Partial<Parameters<typeof openWindow>[0]> = {}) =>
@@ -51,7 +72,15 @@ describe('a window that is due', () => {
     expect(await open(id, DUE_MS)).toBe('asked');
     const [bulk, ...more] = await all();
     expect(more).toEqual([]);
-    expect(bulk).toMatchObject({ orgId: 'org_1', state: 'PREPARING', reason: `policy ${id}`, selection: { kind: 'org', policyId: id }, urgent: false, validateOnly: false, maxFailures: { count: 3 } });
+    expect(bulk).toMatchObject({
+      orgId: 'org_1',
+      state: 'PREPARING',
+      reason: `policy ${id}`,
+      selection: { kind: 'org', policyId: id },
+      urgent: false,
+      validateOnly: false,
+      maxFailures: { count: 3 },
+    });
     expect(bulk!.untilMs! - bulk!.createdMs).toBeGreaterThan(HOUR_MS - 60_000);
     expect(bulk!.untilMs! - bulk!.createdMs).toBeLessThanOrEqual(HOUR_MS);
     expect(await policies.get(id)).toMatchObject({ lastDueMs: DUE_MS, lastBulkId: bulk!.id });
@@ -118,7 +147,10 @@ describe('a window that is due', () => {
 });
 
 describe('a window whose policy has no calendar', () => {
-  it.each([['window_zone', 'Mars/Olympus'], ['window_cron', '']])('asks for nothing, and opens when the calendar is back: %s %j', async (field, value) => {
+  it.each([
+    ['window_zone', 'Mars/Olympus'],
+    ['window_cron', ''],
+  ])('asks for nothing, and opens when the calendar is back: %s %j', async (field, value) => {
     const { id } = await create();
     const key = ledgerKeys('spec').policy(id);
     const was = (await redis.hget(key, field))!;
@@ -132,7 +164,15 @@ describe('a window whose policy has no calendar', () => {
 
   it('does not keep those of another policy from opening, nor is lost itself', async () => {
     const [broken, whole] = [await create(), await create()];
-    const consumer = createPolicyConsumer({ redis, keys: ledgerKeys('spec'), policies, bulks, nowMs: async () => Date.now(), takeoverAfterMs: 30_000, logger: quiet });
+    const consumer = createPolicyConsumer({
+      redis,
+      keys: ledgerKeys('spec'),
+      policies,
+      bulks,
+      nowMs: async () => Date.now(),
+      takeoverAfterMs: 30_000,
+      logger: quiet,
+    });
     const jobs = new Queue(POLICIES_QUEUE, { connection: redis, prefix: ledgerKeys('spec').bull });
     for (const { id } of [broken, whole]) await queue.schedule(id, EACH_SECOND);
     const dueMs = (await queue.nextDue(broken.id))!;
@@ -140,13 +180,21 @@ describe('a window whose policy has no calendar', () => {
     // As BullMQ has it of a zone that it was scheduled with: this one means nothing to this worker.
     const jobKey = `${ledgerKeys('spec').bull}:policies:repeat:${broken.id}:${dueMs}`;
     const opts = JSON.parse((await redis.hget(jobKey, 'opts'))!) as { repeat: { tz: string } };
-    await redis.hset(jobKey, 'opts', JSON.stringify({ ...opts, repeat: { ...opts.repeat, tz: 'Mars/Olympus' } }));
+    await redis.hset(
+      jobKey,
+      'opts',
+      JSON.stringify({ ...opts, repeat: { ...opts.repeat, tz: 'Mars/Olympus' } }),
+    );
     const tried = new Promise<void>((resolve) => {
-      errors.on('error', ({ policy_id: policyId }: { policy_id?: string }) => policyId === broken.id && resolve());
+      errors.on(
+        'error',
+        ({ policy_id: policyId }: { policy_id?: string }) => policyId === broken.id && resolve(),
+      );
     });
     consumer.start();
     await tried;
-    while ((await policies.get(whole.id)).lastBulkId === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await policies.get(whole.id)).lastBulkId === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     await consumer.close();
     expect((await policies.get(broken.id)).lastBulkId).toBeUndefined();
     expect((await jobs.getDelayed()).map(({ id }) => id)).toContain(`repeat:${broken.id}:${dueMs}`);
@@ -176,9 +224,19 @@ describe('alignSchedules', () => {
     const [one, broken, other] = [await create(), await create(), await create()];
     await redis.hset(ledgerKeys('spec').policy(broken.id), 'window_zone', 'Mars/Olympus');
     const said: unknown[] = [];
-    await alignSchedules(policies, queue, { ...quiet, error: (fields: object) => said.push(fields) } as unknown as Logger);
+    await alignSchedules(policies, queue, {
+      ...quiet,
+      error: (fields: object) => said.push(fields),
+    } as unknown as Logger);
     expect([...(await queue.nextDues()).keys()].toSorted()).toEqual([one.id, other.id].toSorted());
-    expect(said).toEqual([{ err: expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }), policy_id: broken.id, cron: '0 2 * * *', time_zone: 'Mars/Olympus' }]);
+    expect(said).toEqual([
+      {
+        err: expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }),
+        policy_id: broken.id,
+        cron: '0 2 * * *',
+        time_zone: 'Mars/Olympus',
+      },
+    ]);
   });
 
   it('changes nothing of what is due', async () => {
@@ -197,9 +255,18 @@ describe('the consumer', () => {
     await queue.schedule(id, { cron: '* * * * * *', timeZone: 'UTC' });
     const dueMs = (await queue.nextDue(id))!;
     while (Date.now() < dueMs + 2500) await new Promise((resolve) => setTimeout(resolve, 100));
-    const consumer = createPolicyConsumer({ redis, keys: ledgerKeys('spec'), policies, bulks, nowMs: async () => Date.now(), takeoverAfterMs: 30_000, logger: quiet });
+    const consumer = createPolicyConsumer({
+      redis,
+      keys: ledgerKeys('spec'),
+      policies,
+      bulks,
+      nowMs: async () => Date.now(),
+      takeoverAfterMs: 30_000,
+      logger: quiet,
+    });
     consumer.start();
-    while ((await policies.get(id)).lastBulkId === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await policies.get(id)).lastBulkId === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     await consumer.close();
     expect(await policies.get(id)).toMatchObject({ lastDueMs: dueMs });
     expect(await all()).toHaveLength(1);

@@ -30,14 +30,23 @@ interface LiveOptions {
   after?: (atMs: number) => void;
 }
 
-const chooseDue = ({ candidates, ...options }: DueOptions & { candidates: readonly PolicyCandidate[] }): string[] => {
+const chooseDue = ({
+  candidates,
+  ...options
+}: DueOptions & { candidates: readonly PolicyCandidate[] }): string[] => {
   const due = collectDue(options);
   for (const candidate of candidates) due.add(candidate);
   return due.chosen();
 };
 
-/** Lets a policy that is made at T0 have its windows, and replaces what it chooses within the hour. Those numbered in `missed` pass. */
-const live = (keys: Key[], { everyDays, windows, missed = () => false, window = NIGHTLY, after = () => {} }: LiveOptions): Night[] => {
+/**
+ * Lets a policy that is made at T0 have its windows, and replaces what it chooses within the hour. Those
+ * numbered in `missed` pass.
+ */
+const live = (
+  keys: Key[],
+  { everyDays, windows, missed = () => false, window = NIGHTLY, after = () => {} }: LiveOptions,
+): Night[] => {
   const byId = new Map(keys.map((key) => [key.assistantId, key]));
   const opening = openings(window, T0_MS);
   const nights: Night[] = [];
@@ -58,12 +67,14 @@ const live = (keys: Key[], { everyDays, windows, missed = () => false, window = 
   return nights;
 };
 
-const keysOf = (count: number, more: (i: number) => Omit<Key, 'assistantId'> = () => ({})): Key[] => Array.from({ length: count }, (_, i) => ({ assistantId: `ast_${i}`, ...more(i) }));
+const keysOf = (count: number, more: (i: number) => Omit<Key, 'assistantId'> = () => ({})): Key[] =>
+  Array.from({ length: count }, (_, i) => ({ assistantId: `ast_${i}`, ...more(i) }));
 const counts = (nights: Night[]): number[] => nights.map(({ count }) => count);
 const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
 const range = (numbers: number[]): [number, number] => [Math.min(...numbers), Math.max(...numbers)];
 const agesOf = (nights: Night[]): number[] => nights.flatMap(({ ages }) => ages);
-const idsOf = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `ast_${i + from}`);
+const idsOf = (count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, i) => `ast_${i + from}`);
 
 describe('over many windows', () => {
   it('spreads keys of unknown age evenly from the first window on, and goes on so', () => {
@@ -74,15 +85,18 @@ describe('over many windows', () => {
     expect(oldest).toBeLessThanOrEqual(31);
   });
 
-  it.each([317, 40, 33, 3, 1])('does so also where they do not come out even, without replacing them sooner and sooner: %i', (count) => {
-    const nights = live(keysOf(count), { everyDays: 30, windows: 100 });
-    const [least, most] = range(counts(nights));
-    expect(least).toBeGreaterThanOrEqual(Math.floor(count / 30) - 1);
-    expect(most).toBeLessThanOrEqual(Math.ceil(count / 30) + 1);
-    const ages = agesOf(nights);
-    expect(range(ages)[1]).toBeLessThanOrEqual(31);
-    expect(sum(ages) / ages.length).toBeGreaterThan(28);
-  });
+  it.each([317, 40, 33, 3, 1])(
+    'does so also where they do not come out even, without replacing them sooner and sooner: %i',
+    (count) => {
+      const nights = live(keysOf(count), { everyDays: 30, windows: 100 });
+      const [least, most] = range(counts(nights));
+      expect(least).toBeGreaterThanOrEqual(Math.floor(count / 30) - 1);
+      expect(most).toBeLessThanOrEqual(Math.ceil(count / 30) + 1);
+      const ages = agesOf(nights);
+      expect(range(ages)[1]).toBeLessThanOrEqual(31);
+      expect(sum(ages) / ages.length).toBeGreaterThan(28);
+    },
+  );
 
   it('has a few keys replaced on different days', () => {
     const nights = live(keysOf(3), { everyDays: 30, windows: 75 });
@@ -99,7 +113,10 @@ describe('over many windows', () => {
   });
 
   it('goes on evenly where a policy before had spread them', () => {
-    const nights = live(keysOf(300, (i) => ({ rotatedMs: T0_MS - (i / 10) * DAY_MS })), { everyDays: 30, windows: 60 });
+    const nights = live(
+      keysOf(300, (i) => ({ rotatedMs: T0_MS - (i / 10) * DAY_MS })),
+      { everyDays: 30, windows: 60 },
+    );
     expect(range(counts(nights))).toEqual([10, 10]);
     expect(range(agesOf(nights))[0]).toBeGreaterThan(28);
     expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(31);
@@ -118,7 +135,10 @@ describe('over many windows', () => {
   });
 
   it('spreads a bunch again, none of it much too early, and none late', () => {
-    const nights = live(keysOf(300, () => ({ rotatedMs: T0_MS })), { everyDays: 30, windows: 100 });
+    const nights = live(
+      keysOf(300, () => ({ rotatedMs: T0_MS })),
+      { everyDays: 30, windows: 100 },
+    );
     // Nothing in the first half of their term, twice as much as usual in the second, and even from then on.
     expect(range(counts(nights.slice(0, 14)))).toEqual([0, 0]);
     expect(range(counts(nights.slice(16, 28)))[1]).toBeLessThanOrEqual(21);
@@ -143,20 +163,38 @@ describe('over many windows', () => {
   });
 
   it('reckons with windows on working days alone', () => {
-    const nights = live(keysOf(90), { everyDays: 30, windows: 100, window: { cron: '0 2 * * 1-5', timeZone: 'UTC' } });
+    const nights = live(keysOf(90), {
+      everyDays: 30,
+      windows: 100,
+      window: { cron: '0 2 * * 1-5', timeZone: 'UTC' },
+    });
     expect(range(counts(nights.slice(1)))[1]).toBeLessThanOrEqual(6);
     expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(33);
   });
 
   it('reckons the windows that are far ahead from those that are near', () => {
-    const nights = live(keysOf(8760), { everyDays: 365, windows: 20, window: { cron: '0 * * * *', timeZone: 'UTC' } });
+    const nights = live(keysOf(8760), {
+      everyDays: 365,
+      windows: 20,
+      window: { cron: '0 * * * *', timeZone: 'UTC' },
+    });
     expect(range(counts(nights))).toEqual([1, 1]);
   });
 });
 
 describe('the keys that are due', () => {
-  const choose = (candidates: PolicyCandidate[], more: { nowMs?: number; everyDays?: number; createdMs?: number } = {}) =>
-    chooseDue({ candidates, nowMs: Date.parse('2027-01-10T01:00:00Z'), everyDays: 7, createdMs: T0_MS, window: NIGHTLY, ...more });
+  const choose = (
+    candidates: PolicyCandidate[],
+    more: { nowMs?: number; everyDays?: number; createdMs?: number } = {},
+  ) =>
+    chooseDue({
+      candidates,
+      nowMs: Date.parse('2027-01-10T01:00:00Z'),
+      everyDays: 7,
+      createdMs: T0_MS,
+      window: NIGHTLY,
+      ...more,
+    });
   const nowMs = Date.parse('2027-01-10T01:00:00Z');
 
   it('chooses nothing of nothing', () => {
@@ -192,15 +230,32 @@ describe('the last window before a change of the clock', () => {
   ])('has no more keys replaced than others: %s', (_, timeZone, cron, opens) => {
     const nowMs = Date.parse(opens);
     const candidates = keysOf(900, (i) => ({ rotatedMs: nowMs - (i % 90) * DAY_MS }));
-    const chosen = chooseDue({ candidates, nowMs, everyDays: 90, createdMs: T0_MS, window: { cron, timeZone } });
+    const chosen = chooseDue({
+      candidates,
+      nowMs,
+      everyDays: 90,
+      createdMs: T0_MS,
+      window: { cron, timeZone },
+    });
     expect(chosen.length).toBeGreaterThanOrEqual(9);
     expect(chosen.length).toBeLessThanOrEqual(12);
   });
 });
 
 describe('a calendar that cannot be computed', () => {
-  it.each([['Mars/Olympus', '0 2 * * *'], ['UTC', ''], ['UTC', '0 2 30 2 *']])('chooses nothing and throws: %s, %j', (timeZone, cron) => {
-    const choose = () => chooseDue({ candidates: keysOf(1000), nowMs: T0_MS + DAY_MS, everyDays: 90, createdMs: T0_MS, window: { cron, timeZone } });
+  it.each([
+    ['Mars/Olympus', '0 2 * * *'],
+    ['UTC', ''],
+    ['UTC', '0 2 30 2 *'],
+  ])('chooses nothing and throws: %s, %j', (timeZone, cron) => {
+    const choose = () =>
+      chooseDue({
+        candidates: keysOf(1000),
+        nowMs: T0_MS + DAY_MS,
+        everyDays: 90,
+        createdMs: T0_MS,
+        window: { cron, timeZone },
+      });
     expect(choose).toThrow(expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }));
   });
 });
@@ -209,7 +264,10 @@ describe('the share of a policy', () => {
   const policy = { everyDays: 7, createdMs: T0_MS, window: { ...NIGHTLY, lengthMs: HOUR_MS } };
 
   it('is chosen of the members alone, whichever pages they come in', async () => {
-    const open = openPolicyShare({ get: async () => policy as never, members: async (_id, ids) => ids.map((id) => id !== 'ast_1') });
+    const open = openPolicyShare({
+      get: async () => policy as never,
+      members: async (_id, ids) => ids.map((id) => id !== 'ast_1'),
+    });
     const share = await open('pol_1', T0_MS + 8 * DAY_MS);
     await share.consider(keysOf(2));
     await share.consider([{ assistantId: 'ast_2' }]);
@@ -217,7 +275,10 @@ describe('the share of a policy', () => {
   });
 
   it('is refused before the org is listed if its calendar cannot be computed', async () => {
-    const open = openPolicyShare({ get: async () => ({ ...policy, window: { ...policy.window, timeZone: 'Mars/Olympus' } }) as never, members: async () => [] });
+    const open = openPolicyShare({
+      get: async () => ({ ...policy, window: { ...policy.window, timeZone: 'Mars/Olympus' } }) as never,
+      members: async () => [],
+    });
     await expect(open('pol_1', T0_MS)).rejects.toMatchObject({ code: 'POLICY_NOT_SCHEDULED' });
   });
 });

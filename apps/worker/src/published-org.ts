@@ -1,8 +1,12 @@
 import { ORG_ALIAS } from '@rekey/schema';
 
-/** The org id that an event was published under, from its text: a sweep looks at each, and parsing them would take most of its time. */
+/**
+ * The org id that an event was published under, from its text: a sweep looks at each, and parsing them would
+ * take most of its time.
+ */
 export const publishedOrgOf = (event: string | null): string | undefined => {
-  const encoded = event === null ? undefined : /"source":"\/orgs\/([^/"\\]{1,1024})\/assistants\//.exec(event)?.[1];
+  const encoded =
+    event === null ? undefined : /"source":"\/orgs\/([^/"\\]{1,1024})\/assistants\//.exec(event)?.[1];
   try {
     return encoded === undefined ? undefined : decodeURIComponent(encoded);
   } catch {
@@ -11,4 +15,5 @@ export const publishedOrgOf = (event: string | null): string | undefined => {
 };
 
 /** Whether two names are certainly of two orgs: `c` may be any of them until it is known. */
-export const isAnotherOrg = (published: string, orgId: string): boolean => published !== orgId && published !== ORG_ALIAS && orgId !== ORG_ALIAS;
+export const isAnotherOrg = (published: string, orgId: string): boolean =>
+  published !== orgId && published !== ORG_ALIAS && orgId !== ORG_ALIAS;

@@ -13,8 +13,9 @@ export interface Listing {
   /** Records of the last pass that could not be read. */
   unreadable: number;
   /**
-   * Whether there is evidence that every assistant was listed: the list agrees with upstream's own count or, without a count, an empty page ended
-   * it. False if a page could not be read, if pages repeat, or if the list does not end within its bounds.
+   * Whether there is evidence that every assistant was listed: the list agrees with upstream's own count or,
+   * without a count, an empty page ended it. False if a page could not be read, if pages repeat, or if the
+   * list does not end within its bounds.
    */
   complete: boolean;
 }
@@ -23,7 +24,10 @@ export type PageRead = { page: Page; beganMs: number } | { failed: ErrorCode };
 
 /** A list that is read page by page. */
 export interface ListSource {
-  /** Reads a page, with at most this many tries. Throws SweepFailure if it makes no sense to ask for further pages. */
+  /**
+   * Reads a page, with at most this many tries. Throws SweepFailure if it makes no sense to ask for further
+   * pages.
+   */
   read(number: number, tries: number): Promise<PageRead>;
   /** Handles records that no earlier page has shown. Returns how many of them were never published. */
   take(records: Page['records'], beganMs: number): Promise<number>;
@@ -31,7 +35,10 @@ export interface ListSource {
   save(): Promise<void>;
   /** How many assistants of the org are known. */
   known: number;
-  /** Whether known assistants were not listed. Asked once, when the list has come to the count that upstream gives. */
+  /**
+   * Whether known assistants were not listed. Asked once, when the list has come to the count that upstream
+   * gives.
+   */
   lacksKnown(): Promise<boolean>;
   /** Whether one request beyond the count is made in any case, to see whether the count is too low. */
   thorough: boolean;
@@ -79,12 +86,13 @@ interface Pass {
 /**
  * Reads a list until there is evidence that all of it was seen, or none can be had.
  *
- * Nothing is taken for granted of what was asked for: neither the size of pages, nor that `page` has any effect, nor that upstream's count is true.
- * Pages shift while one reads: assistants that are created or deleted move others across the page's edge. So a list that brought assistants
- * that were never published is read again, until a pass meets nothing new.
+ * Nothing is taken for granted of what was asked for: neither the size of pages, nor that `page` has any
+ * effect, nor that upstream's count is true.
+ * Pages shift while one reads: assistants that are created or deleted move others across the page's edge. So
+ * a list that brought assistants that were never published is read again, until a pass meets nothing new.
  *
- * Bounds: five passes; in each at most twice as many records as are known or counted, and 10,000 more (4,000,000 if neither is known); twice as
- * many pages as these need, and 20 more; 20 failed pages.
+ * Bounds: five passes; in each at most twice as many records as are known or counted, and 10,000 more
+ * (4,000,000 if neither is known); twice as many pages as these need, and 20 more; 20 failed pages.
  */
 export const readList = async (source: ListSource): Promise<Listing> => {
   const listing: Listing = { seen: createDistinctIds(), count: 0, unreadable: 0, complete: false };
@@ -106,14 +114,18 @@ export const readList = async (source: ListSource): Promise<Listing> => {
   }
 };
 
-/** Whether another pass would show the same: it brought nothing new, and the count is the same or the pass before brought nothing either. */
+/**
+ * Whether another pass would show the same: it brought nothing new, and the count is the same or the pass
+ * before brought nothing either.
+ */
 const isHopeless = (pass: Pass, previous: Pass | undefined): boolean => {
   if (!previous || pass.added > 0) return false;
   return previous.added === 0 || [...pass.totals].join() === [...previous.totals].join();
 };
 
 /** How many changes while it was read explain a difference. */
-const changesOf = ({ totals }: Pass): number => Math.max(CHANGES_AT_LEAST, Math.ceil(Math.max(0, ...totals) * CHANGES_SHARE));
+const changesOf = ({ totals }: Pass): number =>
+  Math.max(CHANGES_AT_LEAST, Math.ceil(Math.max(0, ...totals) * CHANGES_SHARE));
 
 const agrees = (pass: Pass, listing: Listing): boolean => {
   if (pass.failed.length > 0 || pass.end === 'bound' || pass.unreadable > changesOf(pass)) return false;
@@ -125,19 +137,47 @@ const agrees = (pass: Pass, listing: Listing): boolean => {
   return pass.first ? listing.count <= most : pass.arrived <= most && listing.count <= most + changesOf(pass);
 };
 
-/** How many records a pass may hold, given upstream's count. A count beyond what a bulk rotation can hold bounds nothing. */
+/**
+ * How many records a pass may hold, given upstream's count. A count beyond what a bulk rotation can hold
+ * bounds nothing.
+ */
 const recordBound = (known: number, total: number | undefined): number => {
   const most = Math.max(known, total !== undefined && total <= MAX_BULK_ASSISTANTS ? total : 0);
   return most === 0 ? 2 * MAX_BULK_ASSISTANTS : Math.min(2 * most + SPARE_RECORDS, 2 * MAX_BULK_ASSISTANTS);
 };
 
-/** Reads all pages once. A page that cannot be read does not leave the others unread; it is read again after them. */
+/**
+ * Reads all pages once. A page that cannot be read does not leave the others unread; it is read again after
+ * them.
+ */
 const readPass = async (source: ListSource, listing: Listing, previous: Pass | undefined): Promise<Pass> => {
-  const pass: Pass = { first: previous === undefined, pages: 0, last: 0, arrived: 0, unreadable: 0, added: 0, unseen: 0, totals: new Set(), failed: [], end: undefined };
-  const progress: Progress = { total: undefined, largest: 1, failedInARow: 0, repeatedInARow: 0, unreadableInARow: 0, beyondCount: false, empty: false };
+  const pass: Pass = {
+    first: previous === undefined,
+    pages: 0,
+    last: 0,
+    arrived: 0,
+    unreadable: 0,
+    added: 0,
+    unseen: 0,
+    totals: new Set(),
+    failed: [],
+    end: undefined,
+  };
+  const progress: Progress = {
+    total: undefined,
+    largest: 1,
+    failedInARow: 0,
+    repeatedInARow: 0,
+    unreadableInARow: 0,
+    beyondCount: false,
+    empty: false,
+  };
   while (!pass.end) {
     const number = (pass.last += 1);
-    const read = await source.read(number, progress.beyondCount || progress.failedInARow > 0 ? 1 : PAGE_TRIES);
+    const read = await source.read(
+      number,
+      progress.beyondCount || progress.failedInARow > 0 ? 1 : PAGE_TRIES,
+    );
     if (!('failed' in read)) {
       await takePage(source, listing, pass, progress, read);
       pass.end = await endOf(source, listing, pass, progress, previous);
@@ -150,7 +190,8 @@ const readPass = async (source: ListSource, listing: Listing, previous: Pass | u
     }
     pass.failed.push(number);
     progress.failedInARow += 1;
-    if (progress.failedInARow >= (pass.pages === 0 ? FAILED_AT_START : FAILED_IN_A_ROW)) throw new SweepFailure(read.failed);
+    if (progress.failedInARow >= (pass.pages === 0 ? FAILED_AT_START : FAILED_IN_A_ROW))
+      throw new SweepFailure(read.failed);
     if (pass.failed.length > MAX_FAILED_PAGES) pass.end = 'bound';
     await source.save();
   }
@@ -182,7 +223,13 @@ interface Progress {
   empty: boolean;
 }
 
-const takePage = async (source: ListSource, listing: Listing, pass: Pass, progress: Progress, { page, beganMs }: { page: Page; beganMs: number }): Promise<void> => {
+const takePage = async (
+  source: ListSource,
+  listing: Listing,
+  pass: Pass,
+  progress: Progress,
+  { page, beganMs }: { page: Page; beganMs: number },
+): Promise<void> => {
   const news = page.records.filter(({ id }) => listing.seen.add(id));
   // No id has a line break in it, so that no mark is taken for one.
   const newMarks = page.unreadable.filter((mark) => listing.seen.add(`\n${mark}`));
@@ -198,23 +245,38 @@ const takePage = async (source: ListSource, listing: Listing, pass: Pass, progre
   progress.empty = page.records.length + page.unreadable.length === 0;
   progress.repeatedInARow = news.length + newMarks.length > 0 ? 0 : progress.repeatedInARow + 1;
   progress.unreadableInARow = page.records.length > 0 ? 0 : progress.unreadableInARow + 1;
-  for (let at = 0; at === 0 || at < news.length; at += TAKEN_AT_ONCE) pass.unseen += await source.take(news.slice(at, at + TAKEN_AT_ONCE), beganMs);
+  for (let at = 0; at === 0 || at < news.length; at += TAKEN_AT_ONCE)
+    pass.unseen += await source.take(news.slice(at, at + TAKEN_AT_ONCE), beganMs);
 };
 
 /** Whether a pass has come to its end with the page that was taken last, and why. */
-const endOf = async (source: ListSource, listing: Listing, pass: Pass, progress: Progress, previous: Pass | undefined): Promise<Pass['end']> => {
+const endOf = async (
+  source: ListSource,
+  listing: Listing,
+  pass: Pass,
+  progress: Progress,
+  previous: Pass | undefined,
+): Promise<Pass['end']> => {
   const { total, repeatedInARow, unreadableInARow, largest, empty } = progress;
   const came = listing.count + pass.unreadable;
   const hasAll = total !== undefined && came >= total && (pass.first || pass.arrived >= total);
   // Each record is new to the first pass. A later one is as long as the one before, or brings something new.
-  const repeats = pass.first ? repeatedInARow >= REPEATED_PAGES : repeatedInARow > 0 && pass.last > previous!.last;
+  const repeats = pass.first
+    ? repeatedInARow >= REPEATED_PAGES
+    : repeatedInARow > 0 && pass.last > previous!.last;
   if (empty && (repeats || total === undefined || hasAll)) return 'empty';
   if (repeats || unreadableInARow >= UNREADABLE_PAGES) return 'repeated';
   const bound = recordBound(source.known, total);
   if (pass.arrived > bound || pass.last > 2 * Math.ceil(bound / largest) + MAX_FAILED_PAGES) return 'bound';
   if (!hasAll) return undefined;
   if (!pass.first || (progress.beyondCount && repeatedInARow > 0)) return 'counted';
-  if (progress.beyondCount || came > total || source.thorough || pass.unseen > 0 || (await source.lacksKnown())) {
+  if (
+    progress.beyondCount ||
+    came > total ||
+    source.thorough ||
+    pass.unseen > 0 ||
+    (await source.lacksKnown())
+  ) {
     progress.beyondCount = true;
     return undefined;
   }

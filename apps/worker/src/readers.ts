@@ -7,7 +7,9 @@ import { parseSharedKeys, type Sealer, type SharedKeys } from '@rekey/sealing';
 export interface Readers {
   /** The names and keys of those that may read an org, and at which revision of the consumers that was so. */
   of(orgId: string): { names: readonly string[]; keys: readonly SharedKeys[]; revision: number };
-  /** The one name of an org: `c` is translated once it is known which org that is. As of the same revision. */
+  /**
+   * The one name of an org: `c` is translated once it is known which org that is. As of the same revision.
+   */
   nameOf(orgId: string): string;
   /** Looks at the ledger again. */
   refresh(): Promise<void>;
@@ -18,7 +20,15 @@ interface Reader {
   keys: SharedKeys;
 }
 
-export const createReaders = ({ consumers, sealer, logger }: { consumers: Pick<Consumers, 'revisions' | 'list'>; sealer: Sealer; logger: Logger }): Readers => {
+export const createReaders = ({
+  consumers,
+  sealer,
+  logger,
+}: {
+  consumers: Pick<Consumers, 'revisions' | 'list'>;
+  sealer: Sealer;
+  logger: Logger;
+}): Readers => {
   let readers: Reader[] = [];
   let revision = -1;
   let alias: string = ORG_ALIAS;
@@ -30,7 +40,10 @@ export const createReaders = ({ consumers, sealer, logger }: { consumers: Pick<C
     try {
       return [{ consumer, keys: parseSharedKeys(await sealer.open(consumer.kept)) }];
     } catch (err) {
-      logger.error({ err, consumer: consumer.name }, 'the keys that are shared with a consumer cannot be opened: nothing is sealed for it; remove it and add it again');
+      logger.error(
+        { err, consumer: consumer.name },
+        'the keys that are shared with a consumer cannot be opened: nothing is sealed for it; remove it and add it again',
+      );
       return [];
     }
   };

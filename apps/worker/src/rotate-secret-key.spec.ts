@@ -4,7 +4,10 @@ import type { Logger } from '@rekey/runtime';
 import { createPacer } from './pacer.ts';
 import { postClaimed, rotateSecretKey, type RotateDeps } from './rotate-secret-key.ts';
 
-/** How a claim and its slot meet; the outcomes, and what becomes of them, are the model's (model/protocol.spec.ts). */
+/**
+ * How a claim and its slot meet; the outcomes, and what becomes of them, are the model's
+ * (model/protocol.spec.ts).
+ */
 const silent = () => {};
 let nowMs: number;
 let did: string[];
@@ -12,14 +15,26 @@ let timely: boolean;
 /** What the pacer answers: how long to wait, 0 for a slot. */
 let waitMs: number;
 const claim: Claim = {
-  rotationId: 'rot_00000000000000000000000001', orgId: 'org_1', assistantId: 'ast_1', epoch: 1, atMs: 0, attempts: 1, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false, fresh: false,
+  rotationId: 'rot_00000000000000000000000001',
+  orgId: 'org_1',
+  assistantId: 'ast_1',
+  epoch: 1,
+  atMs: 0,
+  attempts: 1,
+  startedMs: 0,
+  unknownsInARow: 0,
+  doubted: false,
+  uncertain: false,
+  fresh: false,
 };
 const deps = {
   ledger: { release: async () => void did.push('release') },
   invent: {
     rotateSecretKey: async (_target: unknown, { sendBeforeMs }: { sendBeforeMs: number }) => {
       did.push(`POST before ${sendBeforeMs}`);
-      return nowMs > sendBeforeMs ? { outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: '' } : { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: '' };
+      return nowMs > sendBeforeMs
+        ? { outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: '' }
+        : { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: '' };
     },
   },
   pacer: {
@@ -32,7 +47,15 @@ const deps = {
   clock: { nowMs: () => nowMs, sleep: async () => {} },
   logger: { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger,
   meter: { rotated: silent },
-  timing: { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 1000, readLagMs: 0, confirmAfterMs: 30_000, retryForMs: 60_000 },
+  timing: {
+    sendWithinMs: 500,
+    requestTimeoutMs: 1000,
+    leaseMarginMs: 1000,
+    landingWindowMs: 1000,
+    readLagMs: 0,
+    confirmAfterMs: 30_000,
+    retryForMs: 60_000,
+  },
   holdBack: () => undefined,
   confirmDurable: async () => true,
   stopping: new AbortController().signal,
@@ -87,7 +110,11 @@ describe('a claim that waits for its slot', () => {
     },
   };
   const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
-  const rotate = () => rotateSecretKey({ ...deps, ledger, clock, pacer, maxOpenIntents: 20 } as unknown as RotateDeps)(claim, 'again');
+  const rotate = () =>
+    rotateSecretKey({ ...deps, ledger, clock, pacer, maxOpenIntents: 20 } as unknown as RotateDeps)(
+      claim,
+      'again',
+    );
   const claimed: ClaimResult = { kind: 'claimed', claim };
 
   beforeEach(() => {
@@ -97,7 +124,10 @@ describe('a claim that waits for its slot', () => {
   it('takes the one that was kept', async () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
     await rotate();
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: true, atMs: 10_120 }]);
+    expect(asked).toEqual([
+      { paid: false, atMs: 10_000 },
+      { paid: true, atMs: 10_120 },
+    ]);
     expect(did).toEqual(['POST before 10620', 'release']);
   });
 
@@ -105,7 +135,10 @@ describe('a claim that waits for its slot', () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
     stalls = [401];
     await rotate();
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }, { paid: false, atMs: 10_521 }]);
+    expect(asked).toEqual([
+      { paid: false, atMs: 10_000 },
+      { paid: false, atMs: 10_521 },
+    ]);
   });
 
   it('has lost it where there is no room when it comes', async () => {
@@ -136,11 +169,21 @@ describe('an unknown outcome whose key is published, and the window of which has
   let secretKey: string | undefined;
   const resume = () => {
     const resumed = { ...claim, stateBefore: 'KEYID:new', versionBefore: 2, epoch: 3, uncertain };
-    const outcome = { outcome: 'read', ...(unchangedForMs !== undefined && { unchangedForMs }), record: { id: 'ast_1', secretKey, deleted: false, json: '{}', unexpected: [] } };
+    const outcome = {
+      outcome: 'read',
+      ...(unchangedForMs !== undefined && { unchangedForMs }),
+      record: { id: 'ast_1', secretKey, deleted: false, json: '{}', unexpected: [] },
+    };
     return rotateSecretKey({
       ...deps,
       ledger: {
-        claim: async () => ({ kind: 'resumed', claim: resumed, landsInMs: -landedMs, satisfied: true, noted: true }),
+        claim: async () => ({
+          kind: 'resumed',
+          claim: resumed,
+          landsInMs: -landedMs,
+          satisfied: true,
+          noted: true,
+        }),
         compare: async () => did.push('compare'),
         settle: async () => {
           did.push('settle');
@@ -150,12 +193,20 @@ describe('an unknown outcome whose key is published, and the window of which has
         fail: async (_claim: unknown, { code }: { code: string }) => did.push(code),
       },
       invent: { getAssistant: async () => outcome },
-      pacer: { ...deps.pacer, newSlot: () => ({ paid: false, atMs: () => nowMs, wait: async () => {} }), take: async () => waitMs },
+      pacer: {
+        ...deps.pacer,
+        newSlot: () => ({ paid: false, atMs: () => nowMs, wait: async () => {} }),
+        take: async () => waitMs,
+      },
       meter: { read: silent },
       publisher: {
         stateOf: () => stateRead,
         noteUnknown: async (_claim: unknown, next: object) => noted.push(next),
-        publish: async (_claim: unknown, _anchor: unknown, { cause, rotation, noted: since }: { cause: string; rotation: string; noted?: string }) => {
+        publish: async (
+          _claim: unknown,
+          _anchor: unknown,
+          { cause, rotation, noted: since }: { cause: string; rotation: string; noted?: string },
+        ) => {
           published.push({ cause, rotation, ...(since && { noted: since }) });
           return word;
         },
@@ -166,7 +217,15 @@ describe('an unknown outcome whose key is published, and the window of which has
 
   beforeEach(() => {
     [landedMs, secretKey] = [600_000, 'sk'];
-    [noted, published, word, stateRead, uncertain, unchangedForMs, settled] = [[], [], { kind: 'committed', entry: '1-0' }, 'KEYID:new', false, undefined, 'settled'];
+    [noted, published, word, stateRead, uncertain, unchangedForMs, settled] = [
+      [],
+      [],
+      { kind: 'committed', entry: '1-0' },
+      'KEYID:new',
+      false,
+      undefined,
+      'settled',
+    ];
   });
 
   it('ends if the key is still the same', async () => {
@@ -183,7 +242,11 @@ describe('an unknown outcome whose key is published, and the window of which has
 
   it('ends with a new version if consumers were told of an older key, and the key is still the same', async () => {
     uncertain = true;
-    expect([await resume(), did, published]).toEqual([{ kind: 'done' }, ['compare'], [{ cause: 'reconciliation', rotation: 'ends' }]]);
+    expect([await resume(), did, published]).toEqual([
+      { kind: 'done' },
+      ['compare'],
+      [{ cause: 'reconciliation', rotation: 'ends' }],
+    ]);
   });
 
   it('does not end while several assistants show one key', async () => {
@@ -194,9 +257,16 @@ describe('an unknown outcome whose key is published, and the window of which has
 
   it('is posted again if another key is read that is older than the rotation', async () => {
     // It began at 0 by the clock of the ledger, and 10 s ago by that of the process.
-    [stateRead, unchangedForMs, word] = ['KEYID:other', 10_001, { kind: 'committed', entry: '1-0', satisfiesNone: true }];
+    [stateRead, unchangedForMs, word] = [
+      'KEYID:other',
+      10_001,
+      { kind: 'committed', entry: '1-0', satisfiesNone: true },
+    ];
     await resume();
-    expect([published[0], did[0]]).toEqual([{ cause: 'reconciliation', rotation: 'ends', noted: 'before' }, 'release']);
+    expect([published[0], did[0]]).toEqual([
+      { cause: 'reconciliation', rotation: 'ends', noted: 'before' },
+      'release',
+    ]);
     [unchangedForMs, published, word] = [0, [], { kind: 'committed', entry: '1-0' }];
     await resume();
     expect(published[0]).toEqual({ cause: 'reconciliation', rotation: 'ends' });

@@ -1,4 +1,11 @@
-import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE, keptJobs, type Keys, type Ledger, type RotationQueue } from '@rekey/ledger';
+import {
+  FOLLOW_UPS_QUEUE,
+  ROTATIONS_QUEUE,
+  keptJobs,
+  type Keys,
+  type Ledger,
+  type RotationQueue,
+} from '@rekey/ledger';
 import { isRedisAway, type Logger } from '@rekey/runtime';
 import { RekeyError, RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
@@ -29,20 +36,40 @@ export interface ConsumerOptions {
   logger: Logger;
 }
 
-/** A job that is delivered anew any number of times is no reason to give up: the ledger says whether there is work left. */
+/**
+ * A job that is delivered anew any number of times is no reason to give up: the ledger says whether there is
+ * work left.
+ */
 const NEVER_TOO_OFTEN = 1_000_000;
 const COMPLAIN_EVERY_MS = 10_000;
 const LOOK_AGAIN_MS = 60_000;
 const errorBackoff = { firstMs: 1000, maxMs: 60_000 };
 
-/** Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no rotation. */
-export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurrency, takeoverAfterMs, rotate, stopping, logger }: ConsumerOptions): RotationConsumer => {
+/**
+ * Draws rotations from BullMQ. Jobs fail only where they can never be done: when they do not fit, or have no
+ * rotation.
+ */
+export const createRotationConsumer = ({
+  redis,
+  keys,
+  ledger,
+  followUps,
+  concurrency,
+  takeoverAfterMs,
+  rotate,
+  stopping,
+  logger,
+}: ConsumerOptions): RotationConsumer => {
   let complainedMs = Number.NEGATIVE_INFINITY;
 
   const takeStep = async (data: RotationJob, job: Job): Promise<Step> => {
     try {
-      let step = await rotate(data, job.queueName === ROTATIONS_QUEUE && job.attemptsStarted === 1 ? 'first' : 'again');
-      while (step.kind === 'again' && step.inMs === 0 && !stopping.aborted) step = await rotate(data, 'again');
+      let step = await rotate(
+        data,
+        job.queueName === ROTATIONS_QUEUE && job.attemptsStarted === 1 ? 'first' : 'again',
+      );
+      while (step.kind === 'again' && step.inMs === 0 && !stopping.aborted)
+        step = await rotate(data, 'again');
       return step;
     } catch (err) {
       if (err instanceof RekeyError && err.code === 'LEDGER_CORRUPT') return condemn(data, err);
@@ -51,10 +78,16 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
     }
   };
 
-  /** The entry of the rotation or of its assistant cannot be read. The check that follows quarantines the assistant, where it is that one. */
+  /**
+   * The entry of the rotation or of its assistant cannot be read. The check that follows quarantines the
+   * assistant, where it is that one.
+   */
   const condemn = async ({ rotationId, orgId, assistantId }: RotationJob, err: RekeyError): Promise<Step> => {
     const became = await ledger.condemn(rotationId, LOOK_AGAIN_MS);
-    logger.error({ err, rotation_id: rotationId, org_id: orgId, assistant_id: assistantId, became }, 'a rotation cannot go on: its ledger entry cannot be read');
+    logger.error(
+      { err, rotation_id: rotationId, org_id: orgId, assistant_id: assistantId, became },
+      'a rotation cannot go on: its ledger entry cannot be read',
+    );
     await ledger.requestCheck({ orgId, assistantId }, 0);
     return became === 'waits' ? { kind: 'again', inMs: LOOK_AGAIN_MS } : { kind: 'done' };
   };
@@ -64,7 +97,8 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
     async (job, token) => {
       const data = parseJob(job.data);
       const step = await takeStep(data, job);
-      if (step.kind === 'stray') throw new UnrecoverableError('the ledger has no such rotation for this org and assistant');
+      if (step.kind === 'stray')
+        throw new UnrecoverableError('the ledger has no such rotation for this org and assistant');
       if (step.kind !== 'again') return;
       if (step.frozen) restIntake(step.inMs);
       try {
@@ -72,19 +106,30 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
       } catch (err) {
         if (err instanceof DelayedError) throw err;
         // Left as it is, its lock lapses and it is delivered again; failed, it would be lost.
-        logger.warn({ err, rotation_id: data.rotationId }, 'a job could not be put off; it is delivered again when its lock lapses');
+        logger.warn(
+          { err, rotation_id: data.rotationId },
+          'a job could not be put off; it is delivered again when its lock lapses',
+        );
         throw new DelayedError();
       }
     };
 
-  /** A rotation that is to be taken up again leaves the first queue. In both for a moment: the ledger bears that. */
+  /**
+   * A rotation that is to be taken up again leaves the first queue. In both for a moment: the ledger bears
+   * that.
+   */
   const first = processor((_job, data, inMs) => followUps.add(data, { delayMs: inMs }));
 
-  /** While rotations are frozen, the backlog stays where it is: put off one by one, all of it would come back every few seconds. */
+  /**
+   * While rotations are frozen, the backlog stays where it is: put off one by one, all of it would come back
+   * every few seconds.
+   */
   const restIntake = (forMs: number) => {
     const [intake] = workers;
     if (stopping.aborted || intake!.isPaused()) return;
-    void intake!.pause(true).then(() => setTimeout(() => !stopping.aborted && intake!.resume(), forMs).unref());
+    void intake!
+      .pause(true)
+      .then(() => setTimeout(() => !stopping.aborted && intake!.resume(), forMs).unref());
   };
 
   const following = processor(async (job, _data, inMs, token) => {
@@ -92,10 +137,13 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
     throw new DelayedError();
   });
 
-  /** The connection's own errors are reported where it was made; what Redis replies is reported nowhere else. */
+  /**
+   * The connection's own errors are reported where it was made; what Redis replies is reported nowhere else.
+   */
   const onError = (err: Error) => {
     const lost = isRedisAway(err) && err.name !== 'ReplyError';
-    if (lost || performance.now() - complainedMs < COMPLAIN_EVERY_MS) return logger.debug({ err }, 'BullMQ reported an error');
+    if (lost || performance.now() - complainedMs < COMPLAIN_EVERY_MS)
+      return logger.debug({ err }, 'BullMQ reported an error');
     complainedMs = performance.now();
     logger.warn({ err }, 'BullMQ cannot work');
   };
@@ -118,7 +166,10 @@ export const createRotationConsumer = ({ redis, keys, ledger, followUps, concurr
     worker.on('error', onError);
     return worker;
   };
-  const workers = [createWorker(ROTATIONS_QUEUE, first, concurrency.first), createWorker(FOLLOW_UPS_QUEUE, following, concurrency.followUps)];
+  const workers = [
+    createWorker(ROTATIONS_QUEUE, first, concurrency.first),
+    createWorker(FOLLOW_UPS_QUEUE, following, concurrency.followUps),
+  ];
 
   let running: Promise<unknown> | undefined;
   return {

@@ -6,10 +6,22 @@ import { createPacer } from './pacer.ts';
 import { rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
 
 /** A rotation succeeds by a key that is made after it was asked for, and by no other. */
-const timing = { sendWithinMs: 500, requestTimeoutMs: 1000, leaseMarginMs: 1000, landingWindowMs: 10_000, readLagMs: 1000, confirmAfterMs: 0, retryForMs: 600_000 };
+const timing = {
+  sendWithinMs: 500,
+  requestTimeoutMs: 1000,
+  leaseMarginMs: 1000,
+  landingWindowMs: 10_000,
+  readLagMs: 1000,
+  confirmAfterMs: 0,
+  retryForMs: 600_000,
+};
 const ID = 'ast_0001';
 /** What becomes of a POST: `effect` that it takes effect, and what is answered. */
-type Post = { effect: boolean; answer: 'key' | 'lost' | 'before' | 'not-done'; /** It takes effect that much later. */ lateMs?: number };
+type Post = {
+  effect: boolean;
+  answer: 'key' | 'lost' | 'before' | 'not-done';
+  /** It takes effect that much later. */ lateMs?: number;
+};
 
 let world: Evidence;
 let posts: string[];
@@ -36,10 +48,19 @@ const invent = {
     const { effect, answer, lateMs = 0 } = script.shift() ?? { effect: true, answer: 'key' };
     if (effect && lateMs > 0) late.push({ atMs: (await world.ledger.nowMs()) + lateMs, key: made });
     else if (effect) world.upstream.set(ID, made);
-    const done = (secretKey: string): RotateOutcome => ({ outcome: 'done', record: { secretKey, deleted: false, json: JSON.stringify({ id: ID, secret_key: secretKey }), unexpected: [] } });
+    const done = (secretKey: string): RotateOutcome => ({
+      outcome: 'done',
+      record: {
+        secretKey,
+        deleted: false,
+        json: JSON.stringify({ id: ID, secret_key: secretKey }),
+        unexpected: [],
+      },
+    });
     if (answer === 'key') return done(made);
     if (answer === 'before') return done(before);
-    if (answer === 'not-done') return { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'as the spec has it' };
+    if (answer === 'not-done')
+      return { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'as the spec has it' };
     return { outcome: 'unknown', reason: 'as the spec has it' };
   },
 };
@@ -51,7 +72,14 @@ const pass = async (ms: number) => {
 };
 
 let made = 0;
-const request = async (): Promise<Rotation> => (await world.ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, { orgId: ORG, assistantId: ID, reason: '' })).rotation;
+const request = async (): Promise<Rotation> =>
+  (
+    await world.ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
+      orgId: ORG,
+      assistantId: ID,
+      reason: '',
+    })
+  ).rotation;
 /** Delivers the rotation until it is done. */
 const rotate = async (rotation: Rotation): Promise<Rotation> => {
   world.gets = [];
@@ -59,29 +87,60 @@ const rotate = async (rotation: Rotation): Promise<Rotation> => {
   const clock = { ...deps.clock, sleep: pass };
   const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
   const rotateDeps = {
-    ...deps, clock, pacer, invent: { ...deps.invent, ...invent }, logger: quiet, meter: silentMeter, timing, maxOpenIntents: 20, holdBack: () => undefined, confirmDurable: async () => true,
+    ...deps,
+    clock,
+    pacer,
+    invent: { ...deps.invent, ...invent },
+    logger: quiet,
+    meter: silentMeter,
+    timing,
+    maxOpenIntents: 20,
+    holdBack: () => undefined,
+    confirmDurable: async () => true,
     stopping: new AbortController().signal,
   } as unknown as RotateDeps;
   const step = rotateSecretKey(rotateDeps);
   for (let steps = 0; steps < 60; steps += 1) {
-    const result = await step({ rotationId: rotation.id, orgId: ORG, assistantId: ID }, steps === 0 ? 'first' : 'again');
+    const result = await step(
+      { rotationId: rotation.id, orgId: ORG, assistantId: ID },
+      steps === 0 ? 'first' : 'again',
+    );
     if (result.kind === 'done') return world.ledger.get(rotation.id);
     await pass(Math.max(result.kind === 'again' ? result.inMs : 0, 1));
   }
   throw new Error('the rotation does not end');
 };
-const causes = async () => (await world.events()).flatMap(({ data }) => ('cause' in data ? [data.cause] : ['uncertain']));
+const causes = async () =>
+  (await world.events()).flatMap(({ data }) => ('cause' in data ? [data.cause] : ['uncertain']));
 /** The key that the version stands for which a rotation names. */
-const printOfVersion = async ({ version }: Rotation) => (await world.events()).flatMap(({ data }) => ('fingerprint' in data && data.version === version ? [data.fingerprint] : []))[0];
+const printOfVersion = async ({ version }: Rotation) =>
+  (await world.events()).flatMap(({ data }) =>
+    'fingerprint' in data && data.version === version ? [data.fingerprint] : [],
+  )[0];
 /** By which key a rotation succeeded, which key is in force, and what is published wrong. */
-const outcomeOf = async (rotation: Rotation) => ({ state: rotation.state, print: await printOfVersion(rotation), inForce: world.upstream.get(ID), wrong: await world.wrong() });
-const succeededBy = (key: string) => ({ state: 'SUCCEEDED', print: world.fingerprint(key), inForce: key, wrong: [] });
+const outcomeOf = async (rotation: Rotation) => ({
+  state: rotation.state,
+  print: await printOfVersion(rotation),
+  inForce: world.upstream.get(ID),
+  wrong: await world.wrong(),
+});
+const succeededBy = (key: string) => ({
+  state: 'SUCCEEDED',
+  print: world.fingerprint(key),
+  inForce: key,
+  wrong: [],
+});
 
 describe('without a fault', () => {
   it('a rotation takes one POST, and no read', async () => {
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_1'));
-    expect({ posts: posts.length, gets: world.gets.length, attempts: rotation.attempts, cause: rotation.cause }).toEqual({ posts: 1, gets: 0, attempts: 1, cause: 'rotation' });
+    expect({
+      posts: posts.length,
+      gets: world.gets.length,
+      attempts: rotation.attempts,
+      cause: rotation.cause,
+    }).toEqual({ posts: 1, gets: 0, attempts: 1, cause: 'rotation' });
   });
 });
 
@@ -96,7 +155,11 @@ describe('a rotation by hand, a second before the request', () => {
     script = [{ effect: false, answer: 'lost' }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
-    expect({ attempts: rotation.attempts, cause: rotation.cause, posts: posts.length }).toEqual({ attempts: 2, cause: 'rotation', posts: 2 });
+    expect({ attempts: rotation.attempts, cause: rotation.cause, posts: posts.length }).toEqual({
+      attempts: 2,
+      cause: 'rotation',
+      posts: 2,
+    });
     expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
     // As many reads as any POST whose outcome is unknown takes in its window, and one POST more.
     expect(world.gets.length).toBeLessThanOrEqual(7);
@@ -115,7 +178,11 @@ describe('a rotation by hand, a second before the request', () => {
     script = [{ effect: true, answer: 'lost', lateMs: 5000 }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_1'));
-    expect({ attempts: rotation.attempts, cause: rotation.cause, posts: posts.length }).toEqual({ attempts: 1, cause: 'reconciliation', posts: 1 });
+    expect({ attempts: rotation.attempts, cause: rotation.cause, posts: posts.length }).toEqual({
+      attempts: 1,
+      cause: 'reconciliation',
+      posts: 1,
+    });
   });
 
   it('and each POST that is lost without effect: it succeeds by none of them', async () => {
@@ -261,7 +328,8 @@ describe('a wave of wrong reads while a rotation is in doubt', () => {
     script = [{ effect: true, answer: 'lost' }];
     const fromMs = await world.ledger.nowMs();
     let nowMs = fromMs;
-    world.get = (_id, key) => (nowMs - fromMs > 5000 ? key : kind === '404' ? undefined : kind === 'masked' ? 'masked' : null);
+    world.get = (_id, key) =>
+      nowMs - fromMs > 5000 ? key : kind === '404' ? undefined : kind === 'masked' ? 'masked' : null;
     const asked = await request();
     const timer = world.pass;
     world.pass = async (ms) => {

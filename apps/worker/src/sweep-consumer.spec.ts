@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { SWEEPS_QUEUE, createSweepQueue, createSweeps, createSystem, ledgerKeys, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
+import {
+  SWEEPS_QUEUE,
+  createSweepQueue,
+  createSweeps,
+  createSystem,
+  ledgerKeys,
+  type SweepQueue,
+  type Sweeps,
+  type System,
+} from '@rekey/ledger';
 import { createLogger } from '@rekey/runtime';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue } from 'bullmq';
@@ -46,7 +55,16 @@ afterEach(async () => {
 
 const consumer = (everyMs = EVERY_MS): SweepConsumer => {
   const made = createSweepConsumer({
-    redis, keys, sweeps, queue, everyMs, sweepTimes: system.sweepTimes, heldOrgs: async () => held.map((orgId) => ({ orgId, code: 'TOO_MANY_GONE', affected: 1, known: 1 })), takeoverAfterMs: 5000, logger: createLogger('spec', 'silent'), meter: { swept: () => {} } as unknown as Meter,
+    redis,
+    keys,
+    sweeps,
+    queue,
+    everyMs,
+    sweepTimes: system.sweepTimes,
+    heldOrgs: async () => held.map((orgId) => ({ orgId, code: 'TOO_MANY_GONE', affected: 1, known: 1 })),
+    takeoverAfterMs: 5000,
+    logger: createLogger('spec', 'silent'),
+    meter: { swept: () => {} } as unknown as Meter,
     sweep: async (orgId) => {
       swept += 1;
       sweptOrgs.push(orgId);
@@ -68,7 +86,15 @@ const untilEnded = async (): Promise<void> => {
 const lastSweptAgo = async (ms: number): Promise<void> => {
   const { nowMs } = await system.sweepTimes();
   await redis.hset(keys.ledger, {
-    sweep_begun: nowMs - ms, sweep_ended: JSON.stringify({ id: 'swp_1', state: 'SUCCEEDED', began: nowMs - ms, ended: nowMs - ms, compared: 1, error: '' }),
+    sweep_begun: nowMs - ms,
+    sweep_ended: JSON.stringify({
+      id: 'swp_1',
+      state: 'SUCCEEDED',
+      began: nowMs - ms,
+      ended: nowMs - ms,
+      compared: 1,
+      error: '',
+    }),
   });
 };
 const asked = async (): Promise<number> => redis.zcard(keys.sweeps);
@@ -81,7 +107,10 @@ describe('the scheduled sweep', () => {
     first.start();
     await made;
     await untilEnded();
-    expect(await system.status()).toMatchObject({ lastSweep: { state: 'SUCCEEDED' }, lastSuccess: { state: 'SUCCEEDED' } });
+    expect(await system.status()).toMatchObject({
+      lastSweep: { state: 'SUCCEEDED' },
+      lastSuccess: { state: 'SUCCEEDED' },
+    });
   });
 
   it('is made anew where the queue was emptied', async () => {
@@ -104,7 +133,7 @@ describe('the scheduled sweep', () => {
     const first = consumer();
     await queue.schedule(EVERY_MS);
     first.start();
-    for (let waiting = 1; waiting > 0; ) {
+    for (let waiting = 1; waiting > 0;) {
       const counts = await jobs.getJobCounts('waiting', 'active', 'delayed');
       waiting = counts['waiting']! + counts['active']! + (counts['delayed'] === 1 ? 0 : 1);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -149,9 +178,14 @@ describe('align', () => {
 
 describe('an org that is held', () => {
   const marker = (orgId: string): string => keys.heldSwept(orgId);
-  const scopes = async (): Promise<(string | undefined)[]> => (await sweeps.list(100)).map(({ orgId }) => orgId).toSorted();
+  const scopes = async (): Promise<(string | undefined)[]> =>
+    (await sweeps.list(100)).map(({ orgId }) => orgId).toSorted();
   const untilSwept = async (count: number): Promise<void> => {
-    while (sweptOrgs.filter((orgId) => orgId !== undefined).length < count || (await redis.exists(keys.sweeping)) === 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (
+      sweptOrgs.filter((orgId) => orgId !== undefined).length < count ||
+      (await redis.exists(keys.sweeping)) === 1
+    )
+      await new Promise((resolve) => setTimeout(resolve, 20));
   };
   beforeEach(() => lastSweptAgo(0));
 
@@ -205,7 +239,12 @@ describe('a sweep of one org', () => {
   it('is not taken for one of everything', async () => {
     await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1');
     await sweeps.begin('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'run', 60_000);
-    await sweeps.save('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'run', { requests: 1, compared: 1, agreed: 1, imported: 0, adopted: 0, removed: 0, held: 0, unresolved: 0 }, { end: 'SUCCEEDED' });
+    await sweeps.save(
+      'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+      'run',
+      { requests: 1, compared: 1, agreed: 1, imported: 0, adopted: 0, removed: 0, held: 0, unresolved: 0 },
+      { end: 'SUCCEEDED' },
+    );
     const { attention, lastSweep } = await system.status();
     expect(lastSweep).toBeUndefined();
     expect(attention.map(({ code }) => code)).toContain('SWEEP_NEVER');

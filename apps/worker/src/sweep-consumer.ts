@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { SWEEPS_QUEUE, keptJobs, sweepDueWithinMs, type Keys, type Ledger, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
+import {
+  SWEEPS_QUEUE,
+  keptJobs,
+  sweepDueWithinMs,
+  type Keys,
+  type Ledger,
+  type SweepQueue,
+  type Sweeps,
+  type System,
+} from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { SweepJob, noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
@@ -16,8 +25,9 @@ export interface SweepConsumer {
   /** Asks for a sweep of everything. */
   requestAll(): Promise<void>;
   /**
-   * Has the schedule be as it should be; and, whatever the queue holds, asks for a sweep of everything if the ledger says that one is overdue. Held orgs
-   * are swept more often, so that a hold ends soon after Invent shows again what is known.
+   * Has the schedule be as it should be; and, whatever the queue holds, asks for a sweep of everything if the
+   * ledger says that one is overdue. Held orgs are swept more often, so that a hold ends soon after Invent
+   * shows again what is known.
    */
   align(): Promise<void>;
 }
@@ -29,7 +39,10 @@ export interface SweepConsumerOptions {
   sweeps: Sweeps;
   queue: SweepQueue;
   sweep: (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>) => Promise<void>;
-  /** A sweep whose worker is gone is begun anew after so long; a page and the checks that it leads to take less. */
+  /**
+   * A sweep whose worker is gone is begun anew after so long; a page and the checks that it leads to take
+   * less.
+   */
   takeoverAfterMs: number;
   /** How often everything is to be compared, in ms; 0: on demand only. */
   everyMs: number;
@@ -41,13 +54,30 @@ export interface SweepConsumerOptions {
 
 const NEVER_TOO_OFTEN = 1_000_000;
 const SWEEP_HELD_EVERY_MS = 300_000;
-/** Sweeps of held orgs that are asked for at a time: each reads a whole list, and sweeps run one at a time. */
+/**
+ * Sweeps of held orgs that are asked for at a time: each reads a whole list, and sweeps run one at a time.
+ */
 const HELD_AT_ONCE = 10;
 
 class SweepLost extends Error {}
 
-/** Draws sweeps from BullMQ, one at a time; the ledger's lock sees to it that no other worker sweeps meanwhile. */
-export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeoverAfterMs, everyMs, sweepTimes, heldOrgs, logger, meter }: SweepConsumerOptions): SweepConsumer => {
+/**
+ * Draws sweeps from BullMQ, one at a time; the ledger's lock sees to it that no other worker sweeps
+ * meanwhile.
+ */
+export const createSweepConsumer = ({
+  redis,
+  keys,
+  sweeps,
+  queue,
+  sweep,
+  takeoverAfterMs,
+  everyMs,
+  sweepTimes,
+  heldOrgs,
+  logger,
+  meter,
+}: SweepConsumerOptions): SweepConsumer => {
   let closing = false;
 
   const request = async (orgId: string | undefined) => {
@@ -80,7 +110,10 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
     await requestHeld();
     const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
     if (running || nowMs - Math.min(Math.max(begunMs, endedMs), nowMs) <= sweepDueWithinMs(everyMs)) return;
-    logger.warn({ last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs }, 'a sweep is overdue: requesting one, whatever the schedule says');
+    logger.warn(
+      { last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs },
+      'a sweep is overdue: requesting one, whatever the schedule says',
+    );
     await requestAll();
   };
 
@@ -98,7 +131,8 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
     const ids = { sweep_id: sweepId, ...(orgId !== undefined && { org_id: orgId }) };
     const counts: SweepCounts = { ...noSweepCounts };
     const save = async () => {
-      if (closing || !(await sweeps.save(sweepId, run, counts, { leaseMs: takeoverAfterMs }))) throw new SweepLost();
+      if (closing || !(await sweeps.save(sweepId, run, counts, { leaseMs: takeoverAfterMs })))
+        throw new SweepLost();
     };
     logger.info(ids, 'a sweep begins');
     try {
@@ -110,13 +144,15 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
         await sweeps.save(sweepId, run, counts, { end: 'FAILED', errorCode: error.code });
         logger.error({ ...ids, ...counts, code: error.code }, 'a sweep failed');
       } else {
-        if (!(error instanceof SweepLost)) logger.error({ err: error, ...ids }, 'a sweep broke; it is made anew');
+        if (!(error instanceof SweepLost))
+          logger.error({ err: error, ...ids }, 'a sweep broke; it is made anew');
         // Its lock is left to lapse: another begins it then.
         await putOff(job, token, takeoverAfterMs);
       }
     } finally {
       if (orgId !== undefined && heldEveryMs > 0) await sweeps.putOffHeld(orgId, heldEveryMs);
-      for (const [word, count] of Object.entries(counts)) if (word !== 'requests' && word !== 'compared') meter.swept(word, count);
+      for (const [word, count] of Object.entries(counts))
+        if (word !== 'requests' && word !== 'compared') meter.swept(word, count);
     }
   };
 
@@ -129,11 +165,21 @@ export const createSweepConsumer = ({ redis, keys, sweeps, queue, sweep, takeove
       await make(parsed.data.sweepId, job, token);
     },
     {
-      connection: redis, prefix: keys.bull, ...keptJobs, autorun: false, concurrency: 1, lockDuration: takeoverAfterMs, stalledInterval: takeoverAfterMs / 2,
-      maxStalledCount: NEVER_TOO_OFTEN, skipVersionCheck: true, runRetryDelay: RUN_RETRY_DELAY_MS,
+      connection: redis,
+      prefix: keys.bull,
+      ...keptJobs,
+      autorun: false,
+      concurrency: 1,
+      lockDuration: takeoverAfterMs,
+      stalledInterval: takeoverAfterMs / 2,
+      maxStalledCount: NEVER_TOO_OFTEN,
+      skipVersionCheck: true,
+      runRetryDelay: RUN_RETRY_DELAY_MS,
     },
   );
-  worker.on('failed', (job, err) => logger.error({ job_id: job?.id, reason: err.message }, 'a sweep job failed'));
+  worker.on('failed', (job, err) =>
+    logger.error({ job_id: job?.id, reason: err.message }, 'a sweep job failed'),
+  );
   worker.on('error', (err) => logger.debug({ err }, 'BullMQ reported an error'));
 
   let running: Promise<void> | undefined;

@@ -15,28 +15,38 @@ const known = async (count: number): Promise<void> => {
   expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: count } });
   await world.pass(3_600_000);
 };
-const held = async () => (await world.ledger.heldOrgs()).map(({ orgId, code, affected, known: of }) => ({ orgId, code, affected, known: of }));
-const strangers = async () => (await world.events()).map(({ subject }) => subject).filter((id) => id >= 'ast_5');
+const held = async () =>
+  (await world.ledger.heldOrgs()).map(({ orgId, code, affected, known: of }) => ({
+    orgId,
+    code,
+    affected,
+    known: of,
+  }));
+const strangers = async () =>
+  (await world.events()).map(({ subject }) => subject).filter((id) => id >= 'ast_5');
 const rotateByHand = (ids: string[]) => {
   for (const id of ids) world.upstream.set(id, `hand_${id}`);
 };
 
 describe('an API key that lists another org', () => {
-  it.each([1, 2, 3, 30, 250])('of the same size: of %d assistants none is published as gone, and no stranger is imported', async (count) => {
-    await known(count);
-    const before = (await world.events()).length;
-    world.upstream = orgOf(Math.max(count, 2), 5000);
-    const swept = await world.sweep();
-    expect(swept.code).toBe('ORG_CHANGED');
-    expect((await world.events()).length).toBe(before);
-    expect(await held()).toEqual([{ orgId: ORG, code: 'ORG_CHANGED', affected: count, known: count }]);
-    // Nor by any later sweep, however often and however long it takes.
-    for (let i = 0; i < 3; i += 1) {
-      await world.pass(3_600_000);
-      expect((await world.sweep()).code).toBe('ORG_CHANGED');
-    }
-    expect((await world.events()).length).toBe(before);
-  });
+  it.each([1, 2, 3, 30, 250])(
+    'of the same size: of %d assistants none is published as gone, and no stranger is imported',
+    async (count) => {
+      await known(count);
+      const before = (await world.events()).length;
+      world.upstream = orgOf(Math.max(count, 2), 5000);
+      const swept = await world.sweep();
+      expect(swept.code).toBe('ORG_CHANGED');
+      expect((await world.events()).length).toBe(before);
+      expect(await held()).toEqual([{ orgId: ORG, code: 'ORG_CHANGED', affected: count, known: count }]);
+      // Nor by any later sweep, however often and however long it takes.
+      for (let i = 0; i < 3; i += 1) {
+        await world.pass(3_600_000);
+        expect((await world.sweep()).code).toBe('ORG_CHANGED');
+      }
+      expect((await world.events()).length).toBe(before);
+    },
+  );
 
   it.each([10, 1000])('of which some are ours and %d are not: none is published as gone', async (count) => {
     await known(30);
@@ -61,7 +71,10 @@ describe('an API key that lists another org', () => {
   it('of which the list is incomplete: none is published as gone, and no stranger is imported', async () => {
     await known(400);
     world.upstream = orgOf(200, 5000);
-    world.page = (all, page) => (page === 2 ? { code: 'UPSTREAM_UNREACHABLE' } : { ids: all.slice((page - 1) * 100, page * 100), total: all.length });
+    world.page = (all, page) =>
+      page === 2
+        ? { code: 'UPSTREAM_UNREACHABLE' }
+        : { ids: all.slice((page - 1) * 100, page * 100), total: all.length };
     for (let i = 0; i < 6; i += 1) {
       expect((await world.sweep()).code).toBe('LIST_INCOMPLETE');
       await world.pass(3_600_000);
@@ -88,7 +101,10 @@ describe('an API key that lists another org', () => {
     await world.sweep();
     world.upstream = new Map([...ours, ...orgOf(20, 1000)]);
     rotateByHand(['ast_0003', 'ast_0004']);
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { adopted: 2, imported: 20, unresolved: 0, compared: 50 } });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { adopted: 2, imported: 20, unresolved: 0, compared: 50 },
+    });
     expect(await world.wrong()).toEqual([]);
     expect([...(await world.published()).keys()]).toHaveLength(50);
   });
@@ -105,7 +121,11 @@ describe('an empty list', () => {
   it('of an org of a single assistant: it is published as gone once two reads of it agree', async () => {
     await known(1);
     world.upstream = new Map();
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { removed: 1 }, gets: ['ast_0000', 'ast_0000'] });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { removed: 1 },
+      gets: ['ast_0000', 'ast_0000'],
+    });
     expect(await world.removed()).toEqual(['ast_0000']);
     expect(world.slept.reduce((sum, ms) => sum + ms, 0)).toBe(30_000);
   });
@@ -241,14 +261,20 @@ describe('masked keys', () => {
   it('in LIST are not imported: each assistant is read', async () => {
     world.upstream = orgOf(60);
     world.list = () => 'masked';
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: 60, requests: 60 + world.lists.length } });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { imported: 60, requests: 60 + world.lists.length },
+    });
     expect(await world.wrong()).toEqual([]);
   });
 
   it('in LIST of more assistants than a sweep reads: those that were not compared are counted, and the sweep fails', async () => {
     world.upstream = orgOf(250);
     world.list = () => 'masked';
-    expect(await world.sweep()).toMatchObject({ code: 'KEYS_NOT_SHOWN', counts: { imported: 100, unresolved: 150 } });
+    expect(await world.sweep()).toMatchObject({
+      code: 'KEYS_NOT_SHOWN',
+      counts: { imported: 100, unresolved: 150 },
+    });
     for (let i = 0; i < 30 && (await world.published()).size < 250; i += 1) await world.sweep();
     expect((await world.published()).size).toBe(250);
     expect(await world.wrong()).toEqual([]);
@@ -291,7 +317,10 @@ describe('keys in LIST that GET does not show', () => {
     await known(80);
     world.list = (id) => `listed_${id}`;
     rotateByHand(['ast_0077']);
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { adopted: 1, agreed: 79, unresolved: 0 } });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { adopted: 1, agreed: 79, unresolved: 0 },
+    });
     expect(await world.wrong()).toEqual([]);
   });
 
@@ -303,7 +332,11 @@ describe('keys in LIST that GET does not show', () => {
     expect(await held()).toEqual([]);
   });
 
-  it.each([['its first page', 0], ['its second page', 100], ['its fifth page', 400]])('of a first import, from %s on: none of them is published', async (_where, from) => {
+  it.each([
+    ['its first page', 0],
+    ['its second page', 100],
+    ['its fifth page', 400],
+  ])('of a first import, from %s on: none of them is published', async (_where, from) => {
     world.upstream = orgOf(600);
     world.list = (id, key) => (Number(id.slice(4)) >= from ? `listed_${id}` : key);
     expect((await world.sweep()).code).toBe('KEYS_NOT_SHOWN');
@@ -320,7 +353,11 @@ describe('keys in LIST that GET does not show', () => {
   it('for a few: each is read, and those that agree are left alone', async () => {
     await known(250);
     world.list = (id, key) => (id < 'ast_0003' ? `listed_${id}` : key);
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { adopted: 0, agreed: 250 }, gets: names(3) });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { adopted: 0, agreed: 250 },
+      gets: names(3),
+    });
   });
 });
 
@@ -379,10 +416,20 @@ describe('keys that were replaced elsewhere', () => {
 });
 
 describe('a first import', () => {
-  it.each([[1, 1, 1], [3, 1, 3], [100, 1, 3], [250, 3, 5], [1000, 10, 12]])('of %d assistants in %d pages reads %d of them one by one', async (count, pages, reads) => {
+  it.each([
+    [1, 1, 1],
+    [3, 1, 3],
+    [100, 1, 3],
+    [250, 3, 5],
+    [1000, 10, 12],
+  ])('of %d assistants in %d pages reads %d of them one by one', async (count, pages, reads) => {
     world.upstream = orgOf(count);
     const { code, counts, lists, gets } = await world.sweep();
-    expect({ code, imported: counts.imported, gets: gets.length }).toEqual({ code: 'SUCCEEDED', imported: count, gets: reads });
+    expect({ code, imported: counts.imported, gets: gets.length }).toEqual({
+      code: 'SUCCEEDED',
+      imported: count,
+      gets: reads,
+    });
     // A list that brought what was never published is read beyond its count, and once more.
     expect(lists).toBe(2 * pages + 1);
     expect(counts.requests).toBe(lists + reads);
@@ -408,13 +455,20 @@ describe('a first import', () => {
     world.upstream.set('ast_new', 'sk_new');
     expect((await world.sweep()).gets).toEqual(['ast_new']);
     world.upstream = new Map([['ast_newer', 'sk_newer'], ...world.upstream]);
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: 1, agreed: 251, unresolved: 0 }, gets: ['ast_newer'] });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { imported: 1, agreed: 251, unresolved: 0 },
+      gets: ['ast_newer'],
+    });
   });
 
   it('of many new assistants, listed before the known ones, lists the org once more', async () => {
     await known(250);
     world.upstream = new Map([...orgOf(300, 1000), ...world.upstream]);
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: 300, compared: 550, agreed: 250, unresolved: 0 } });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { imported: 300, compared: 550, agreed: 250, unresolved: 0 },
+    });
     expect(await world.wrong()).toEqual([]);
   });
 
@@ -429,7 +483,11 @@ describe('a first import', () => {
 describe('a sweep of a known org', () => {
   it('without a change takes one request a page, and no reads', async () => {
     await known(250);
-    expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { requests: 3, agreed: 250 }, gets: [] });
+    expect(await world.sweep()).toMatchObject({
+      code: 'SUCCEEDED',
+      counts: { requests: 3, agreed: 250 },
+      gets: [],
+    });
   });
 
   it('that waits for a second read keeps its lease meanwhile', async () => {
@@ -464,7 +522,10 @@ describe('a sweep of a known org', () => {
 describe('a list that is incomplete', () => {
   it('leaves out more than the limit, which are there: they are read as far as a sweep may, and none is held against the org', async () => {
     await known(400);
-    world.page = (all, page) => (page === 2 || page === 3 ? { code: 'UPSTREAM_UNREACHABLE' } : { ids: all.slice((page - 1) * 100, page * 100), total: all.length });
+    world.page = (all, page) =>
+      page === 2 || page === 3
+        ? { code: 'UPSTREAM_UNREACHABLE' }
+        : { ids: all.slice((page - 1) * 100, page * 100), total: all.length };
     const { code, gets } = await world.sweep();
     expect(code).toBe('LIST_INCOMPLETE');
     expect(new Set(gets).size).toBe(100);
@@ -551,15 +612,23 @@ describe('an older key that is in force again', () => {
     expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { unresolved: 1 } });
     await world.pass(1001);
     expect(await world.check('ast_0001')).toMatchObject({ kind: 'stale' });
-    expect((await world.events()).filter(({ type }) => type.includes('uncertain')).map(({ subject }) => subject)).toEqual(['ast_0001']);
+    expect(
+      (await world.events()).filter(({ type }) => type.includes('uncertain')).map(({ subject }) => subject),
+    ).toEqual(['ast_0001']);
     await world.pass(1001);
     expect(await world.check('ast_0001')).toMatchObject({ kind: 'stale' });
     expect((await world.events()).filter(({ type }) => type.includes('uncertain'))).toHaveLength(1);
     await world.pass(1001);
     expect(await world.check('ast_0001')).toEqual({ kind: 'adopted' });
-    expect((await world.events()).at(-1)).toMatchObject({ subject: 'ast_0001', data: { cause: 'rollback', fingerprint: world.fingerprint('sk_of_ast_0001') } });
+    expect((await world.events()).at(-1)).toMatchObject({
+      subject: 'ast_0001',
+      data: { cause: 'rollback', fingerprint: world.fingerprint('sk_of_ast_0001') },
+    });
     expect(await world.wrong()).toEqual([]);
-    expect(world.logged).toContainEqual({ level: 'error', message: 'Invent went back to an older key: it is in force, and published' });
+    expect(world.logged).toContainEqual({
+      level: 'error',
+      message: 'Invent went back to an older key: it is in force, and published',
+    });
   });
 
   it('of a whole org that went back to a backup is published, also where that is more than may change', async () => {

@@ -1,4 +1,7 @@
-/** How long to wait between tries, in ms: at first, and at the longest. Each pause is twice the one before, less a random half at the most. */
+/**
+ * How long to wait between tries, in ms: at first, and at the longest. Each pause is twice the one before,
+ * less a random half at the most.
+ */
 export interface RetryOptions {
   /** 100 where not given. */
   firstPauseMs?: number;
@@ -11,7 +14,10 @@ export interface Backoff {
   reset(): void;
 }
 
-export const createBackoff = ({ firstPauseMs = 100, longestPauseMs = 2000 }: RetryOptions = {}, random: () => number = Math.random): Backoff => {
+export const createBackoff = (
+  { firstPauseMs = 100, longestPauseMs = 2000 }: RetryOptions = {},
+  random: () => number = Math.random,
+): Backoff => {
   let tries = 0;
   return {
     nextMs: () => {

@@ -16,22 +16,34 @@ export interface BulkWatchDeps {
 const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 
 /**
- * A bulk rotation as it is, and whenever it has changed, until it has ended, over absences of the gateway that are no longer than `patienceMs`.
+ * A bulk rotation as it is, and whenever it has changed, until it has ended, over absences of the gateway
+ * that are no longer than `patienceMs`.
  * What was yielded is not yielded again where a new stream begins with it.
  */
-export async function* watchBulk({ gateway, scope, backoff: options }: BulkWatchDeps, id: string, { untilStopped, patienceMs }: { untilStopped: boolean; patienceMs: number }): AsyncGenerator<BulkRotation> {
+export async function* watchBulk(
+  { gateway, scope, backoff: options }: BulkWatchDeps,
+  id: string,
+  { untilStopped, patienceMs }: { untilStopped: boolean; patienceMs: number },
+): AsyncGenerator<BulkRotation> {
   const backoff = createBackoff(options);
   let last: BulkRotation | undefined;
   let awaySinceMs: number | undefined;
   const isOver = () => last !== undefined && (isBulkEnded(last.state) || (untilStopped && isStopped(last)));
   const failureOf = (error: unknown) => {
     const broken = scope.broken();
-    return broken ? new RekeyClientError(broken.code, { bulkRotationId: id, cause: broken.cause }) : asClientError(error, { bulkRotationId: id });
+    return broken
+      ? new RekeyClientError(broken.code, { bulkRotationId: id, cause: broken.cause })
+      : asClientError(error, { bulkRotationId: id });
   };
 
   for (;;) {
-    let failure: unknown = new RekeyClientError('GATEWAY_UNAVAILABLE', { bulkRotationId: id, message: 'The gateway has ended the stream early.' });
-    const stream = gateway.watchBulkRotation({ id, untilStopped }, { signal: scope.signal })[Symbol.asyncIterator]();
+    let failure: unknown = new RekeyClientError('GATEWAY_UNAVAILABLE', {
+      bulkRotationId: id,
+      message: 'The gateway has ended the stream early.',
+    });
+    const stream = gateway
+      .watchBulkRotation({ id, untilStopped }, { signal: scope.signal })
+      [Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = await stream.next().catch((error: unknown) => {

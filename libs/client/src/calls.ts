@@ -14,8 +14,19 @@ export interface CallOptions {
 export type Attempt<T> = (options: { deadlineMs: number; signal: AbortSignal }) => Promise<T>;
 
 export interface Calls {
-  /** `repeatable`: whether a call that failed for now is tried again until its deadline. `reads`: whether it changes nothing. */
-  run<T>(attempt: Attempt<T>, options: CallOptions & { repeatable: boolean; reads?: boolean; requestId?: string; bulkRotationId?: string }): Promise<T>;
+  /**
+   * `repeatable`: whether a call that failed for now is tried again until its deadline. `reads`: whether it
+   * changes nothing.
+   */
+  run<T>(
+    attempt: Attempt<T>,
+    options: CallOptions & {
+      repeatable: boolean;
+      reads?: boolean;
+      requestId?: string;
+      bulkRotationId?: string;
+    },
+  ): Promise<T>;
 }
 
 export interface CallsOptions {
@@ -37,7 +48,8 @@ export const createCalls = ({ scopes, retry, deadlineMs: byDefaultMs }: CallsOpt
       if (broken) return new RekeyClientError(broken.code, { ...about, cause: broken.cause });
       const failure = asClientError(error, about);
       // Why the tries before it failed says more than that the last one had no time left.
-      if (before && failure instanceof RekeyClientError && failure.code === 'DEADLINE_EXCEEDED') failure.cause = before;
+      if (before && failure instanceof RekeyClientError && failure.code === 'DEADLINE_EXCEEDED')
+        failure.cause = before;
       return failure;
     };
     try {
@@ -47,7 +59,12 @@ export const createCalls = ({ scopes, retry, deadlineMs: byDefaultMs }: CallsOpt
         } catch (error) {
           const failure = failureOf(error);
           const pauseMs = backoff.nextMs();
-          const again = repeatable && retry !== false && failure instanceof RekeyClientError && failure.retryable && performance.now() + pauseMs < endsAtMs;
+          const again =
+            repeatable &&
+            retry !== false &&
+            failure instanceof RekeyClientError &&
+            failure.retryable &&
+            performance.now() + pauseMs < endsAtMs;
           if (!again) throw failure;
           before = failure;
           await scope.pause(pauseMs).catch((broken: unknown) => {

@@ -4,14 +4,26 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { refuseAddress, secure } from './credentials.ts';
 
-const isSecure = (...args: Parameters<typeof secure>) => !secure(...args).credentials.constructor.name.startsWith('Insecure');
+const isSecure = (...args: Parameters<typeof secure>) =>
+  !secure(...args).credentials.constructor.name.startsWith('Insecure');
 
 describe('refuseAddress', () => {
-  it.each(['gateway:50051', '[::1]:50051', 'gateway', 'unix:/run/rekey.sock', 'dns:///gateway:50051'])('takes %s', (address) => {
-    expect(() => refuseAddress(address)).not.toThrow();
-  });
+  it.each(['gateway:50051', '[::1]:50051', 'gateway', 'unix:/run/rekey.sock', 'dns:///gateway:50051'])(
+    'takes %s',
+    (address) => {
+      expect(() => refuseAddress(address)).not.toThrow();
+    },
+  );
 
-  it.each(['http://127.0.0.1:50051', 'https://gateway', 'grpc://gateway:1', 'gateway:1/', 'user:hunter2@gateway:1', 'gate way:1', ''])('refuses %s, without quoting it', (address) => {
+  it.each([
+    'http://127.0.0.1:50051',
+    'https://gateway',
+    'grpc://gateway:1',
+    'gateway:1/',
+    'user:hunter2@gateway:1',
+    'gate way:1',
+    '',
+  ])('refuses %s, without quoting it', (address) => {
     expect(() => refuseAddress(address)).toThrow(/^address must be HOST:PORT/);
     expect(() => refuseAddress(address)).not.toThrow(/hunter2/);
   });
@@ -23,15 +35,23 @@ describe('secure', () => {
   });
 
   it('is what is said', () => {
-    expect([isSecure('gateway:50051', false), isSecure('127.0.0.1:50051', true), isSecure('localhost:1', {})]).toEqual([false, true, true]);
+    expect([
+      isSecure('gateway:50051', false),
+      isSecure('127.0.0.1:50051', true),
+      isSecure('localhost:1', {}),
+    ]).toEqual([false, true, true]);
   });
 
   it('refuses a path where PEM is meant', () => {
-    expect(() => secure('gateway:1', { ca: '/etc/rekey/ca.pem' })).toThrow(new TypeError('tls.ca is not PEM; the path of a file goes into { file }'));
+    expect(() => secure('gateway:1', { ca: '/etc/rekey/ca.pem' })).toThrow(
+      new TypeError('tls.ca is not PEM; the path of a file goes into { file }'),
+    );
   });
 
   it('refuses a certificate without its key, and a file that is not there', async () => {
-    expect(() => secure('gateway:1', { cert: 'pem' })).toThrow(new TypeError('tls.cert and tls.key go together'));
+    expect(() => secure('gateway:1', { cert: 'pem' })).toThrow(
+      new TypeError('tls.cert and tls.key go together'),
+    );
     const folder = await mkdtemp(join(tmpdir(), 'rekey-client-'));
     expect(() => secure('gateway:1', { ca: { file: join(folder, 'ca.pem') } })).toThrow('does not exist');
     await rm(folder, { recursive: true });

@@ -1,6 +1,7 @@
 /**
- * Ids for a stream. An array, a Set or a function that makes a fresh (async) iterable can be sent again when the gateway goes away in
- * the middle. A generator, a stream or any other async iterable can be read only once: it is sent once, and not tried again.
+ * Ids for a stream. An array, a Set or a function that makes a fresh (async) iterable can be sent again when
+ * the gateway goes away in the middle. A generator, a stream or any other async iterable can be read only
+ * once: it is sent once, and not tried again.
  */
 export type Ids = Iterable<string> | AsyncIterable<string> | (() => Iterable<string> | AsyncIterable<string>);
 
@@ -11,7 +12,8 @@ const BATCH_BYTES = 48 * 1024;
 const OVERHEAD_BYTES = 4;
 
 /** Whether `ids` can be gone through more than once. A generator's iterator is itself. */
-export const canRepeat = (ids: Ids): boolean => typeof ids === 'function' || (Symbol.iterator in ids && (ids[Symbol.iterator]() as unknown) !== ids);
+export const canRepeat = (ids: Ids): boolean =>
+  typeof ids === 'function' || (Symbol.iterator in ids && (ids[Symbol.iterator]() as unknown) !== ids);
 
 /** Throws a TypeError of one id in place of many, whose letters would be taken for ids. */
 export const checkIds = (name: string, ids: Ids | undefined): void => {
@@ -35,8 +37,14 @@ export async function* batchesOf(ids: Ids): AsyncGenerator<string[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** The messages of a stream: what is wanted goes with the first, and the ids of each field follow in as many as they need. */
-export async function* messagesOf<Message extends object>(spec: Message, fields: { [Field in keyof Message]?: Ids | undefined }): AsyncGenerator<Message> {
+/**
+ * The messages of a stream: what is wanted goes with the first, and the ids of each field follow in as many
+ * as they need.
+ */
+export async function* messagesOf<Message extends object>(
+  spec: Message,
+  fields: { [Field in keyof Message]?: Ids | undefined },
+): AsyncGenerator<Message> {
   let first = true;
   for (const [field, ids] of Object.entries(fields) as [string, Ids | undefined][]) {
     if (ids === undefined) continue;

@@ -1,6 +1,32 @@
-import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation, ProtoConsumer, ProtoPolicy, ProtoRotation, ProtoStatus, ProtoSweep } from '@rekey/rpc';
 import type {
-  Assistant, Attention, BulkItem, BulkList, BulkRotation, Canary, Consumer, ConsumerInstance, ConsumerReach, Explanation, FailureLimit, HeldOrg, OrgAlias, Rotation, RotationPolicy, Sweep, SystemStatus, UnappliedVersion,
+  GatewayClient,
+  ProtoBulkItem,
+  ProtoBulkRotation,
+  ProtoConsumer,
+  ProtoPolicy,
+  ProtoRotation,
+  ProtoStatus,
+  ProtoSweep,
+} from '@rekey/rpc';
+import type {
+  Assistant,
+  Attention,
+  BulkItem,
+  BulkList,
+  BulkRotation,
+  Canary,
+  Consumer,
+  ConsumerInstance,
+  ConsumerReach,
+  Explanation,
+  FailureLimit,
+  HeldOrg,
+  OrgAlias,
+  Rotation,
+  RotationPolicy,
+  Sweep,
+  SystemStatus,
+  UnappliedVersion,
 } from './models.ts';
 
 type ProtoAssistant = Awaited<ReturnType<GatewayClient['getAssistant']>>;
@@ -11,17 +37,21 @@ type ProtoDuration = ProtoBulkRotation['remaining'];
 const withoutUnset = <T extends object>(fields: { [K in keyof Required<T>]: T[K] | undefined }): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
-const date = (timestamp: ProtoTimestamp): Date | undefined => (timestamp ? new Date(Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6)) : undefined);
+const date = (timestamp: ProtoTimestamp): Date | undefined =>
+  timestamp ? new Date(Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6)) : undefined;
 const setDate = (timestamp: ProtoTimestamp): Date => date(timestamp) ?? new Date(0);
-const milliseconds = (duration: ProtoDuration): number | undefined => (duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined);
+const milliseconds = (duration: ProtoDuration): number | undefined =>
+  duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined;
 const text = (value: string): string | undefined => value || undefined;
 const number = (value: number | string): number | undefined => Number(value) || undefined;
 /** proto3's zero of an enum says that nothing is set. */
 const named = <Name extends string>(name: Name): Exclude<Name, `${string}_UNSPECIFIED`> | undefined =>
   String(name).endsWith('_UNSPECIFIED') ? undefined : (name as Exclude<Name, `${string}_UNSPECIFIED`>);
 /** Never answered unset. A state of a later version of the contract comes as its number. */
-const state = <Name extends string>(name: Name): Exclude<Name, 'STATE_UNSPECIFIED'> => name as Exclude<Name, 'STATE_UNSPECIFIED'>;
-const explanation = (error: Explanation | null): Explanation | undefined => (error ? { reason: error.reason, message: error.message, advice: error.advice } : undefined);
+const state = <Name extends string>(name: Name): Exclude<Name, 'STATE_UNSPECIFIED'> =>
+  name as Exclude<Name, 'STATE_UNSPECIFIED'>;
+const explanation = (error: Explanation | null): Explanation | undefined =>
+  error ? { reason: error.reason, message: error.message, advice: error.advice } : undefined;
 
 const failureLimit = (limit: ProtoBulkRotation['maxFailures']): FailureLimit | undefined => {
   if (limit?.count !== undefined) return { count: limit.count };
@@ -30,7 +60,9 @@ const failureLimit = (limit: ProtoBulkRotation['maxFailures']): FailureLimit | u
 
 /** None is not set: most answers have none, also where there are consumers. */
 const reach = (consumers: ProtoRotation['consumers']): ConsumerReach[] | undefined =>
-  consumers.length > 0 ? consumers.map(({ consumer, state: reached }) => ({ name: consumer, state: state(reached) })) : undefined;
+  consumers.length > 0
+    ? consumers.map(({ consumer, state: reached }) => ({ name: consumer, state: state(reached) }))
+    : undefined;
 
 /** Throws a TypeError of an Invalid Date, which would travel as 1970. */
 export const toTimestamp = (time: Date): { seconds: number; nanos: number } => {
@@ -39,7 +71,10 @@ export const toTimestamp = (time: Date): { seconds: number; nanos: number } => {
   const seconds = Math.floor(ms / 1000);
   return { seconds, nanos: (ms - seconds * 1000) * 1e6 };
 };
-export const toDuration = (ms: number): { seconds: number; nanos: number } => ({ seconds: Math.floor(ms / 1000), nanos: Math.floor((ms % 1000) * 1e6) });
+export const toDuration = (ms: number): { seconds: number; nanos: number } => ({
+  seconds: Math.floor(ms / 1000),
+  nanos: Math.floor((ms % 1000) * 1e6),
+});
 
 export const toRotation = (rotation: ProtoRotation): Rotation =>
   withoutUnset<Rotation>({
@@ -56,7 +91,12 @@ export const toRotation = (rotation: ProtoRotation): Rotation =>
     attemptCount: rotation.attemptCount,
     version: number(rotation.version),
     cause: named(rotation.cause),
-    error: rotation.error ? withoutUnset<NonNullable<Rotation['error']>>({ ...explanation(rotation.error)!, upstreamStatus: number(rotation.error.upstreamStatus) }) : undefined,
+    error: rotation.error
+      ? withoutUnset<NonNullable<Rotation['error']>>({
+          ...explanation(rotation.error)!,
+          upstreamStatus: number(rotation.error.upstreamStatus),
+        })
+      : undefined,
     reconciliation: rotation.reconciliation
       ? withoutUnset<NonNullable<Rotation['reconciliation']>>({
           sinceTime: date(rotation.reconciliation.sinceTime),
@@ -93,16 +133,34 @@ export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
     stop: explanation(bulk.stop),
     rate: number(bulk.rate),
     remainingMs: milliseconds(bulk.remaining),
-    estimate: bulk.estimate ? { requestCount: bulk.estimate.requestCount, durationMs: milliseconds(bulk.estimate.duration) ?? 0 } : undefined,
+    estimate: bulk.estimate
+      ? { requestCount: bulk.estimate.requestCount, durationMs: milliseconds(bulk.estimate.duration) ?? 0 }
+      : undefined,
     verification: bulk.verification ?? undefined,
-    list: bulk.list ? withoutUnset<BulkList>({ incomplete: bulk.list.incomplete, listedCount: bulk.list.listedCount, inventCount: bulk.list.inventCount === undefined ? undefined : Number(bulk.list.inventCount), unreadableCount: bulk.list.unreadableCount }) : undefined,
-    lastFailures: bulk.lastFailures.map(({ assistantId, reason, time }) => ({ assistantId, reason, time: setDate(time) })),
+    list: bulk.list
+      ? withoutUnset<BulkList>({
+          incomplete: bulk.list.incomplete,
+          listedCount: bulk.list.listedCount,
+          inventCount: bulk.list.inventCount === undefined ? undefined : Number(bulk.list.inventCount),
+          unreadableCount: bulk.list.unreadableCount,
+        })
+      : undefined,
+    lastFailures: bulk.lastFailures.map(({ assistantId, reason, time }) => ({
+      assistantId,
+      reason,
+      time: setDate(time),
+    })),
     policyId: text(bulk.policyId),
     consumers: reach(bulk.consumers),
     noLiveWorker: bulk.noLiveWorker || undefined,
   });
 
-export const toBulkItem = (item: ProtoBulkItem): BulkItem => withoutUnset<BulkItem>({ assistantId: item.assistantId, state: state(item.state), error: explanation(item.error) });
+export const toBulkItem = (item: ProtoBulkItem): BulkItem =>
+  withoutUnset<BulkItem>({
+    assistantId: item.assistantId,
+    state: state(item.state),
+    error: explanation(item.error),
+  });
 
 export const toAssistant = (assistant: ProtoAssistant): Assistant =>
   withoutUnset<Assistant>({
@@ -123,7 +181,11 @@ export const toPolicy = (policy: ProtoPolicy): RotationPolicy =>
     orgId: policy.orgId,
     assistantCount: number(policy.assistantCount),
     everyDays: policy.everyDays,
-    window: withoutUnset<RotationPolicy['window']>({ cron: policy.window?.cron ?? '', timeZone: policy.window?.timeZone ?? '', lengthMs: milliseconds(policy.window?.length ?? null) }),
+    window: withoutUnset<RotationPolicy['window']>({
+      cron: policy.window?.cron ?? '',
+      timeZone: policy.window?.timeZone ?? '',
+      lengthMs: milliseconds(policy.window?.length ?? null),
+    }),
     maxFailures: failureLimit(policy.maxFailures),
     reason: policy.reason,
     requestId: text(policy.requestId),
@@ -149,7 +211,11 @@ export const toSweep = (sweep: ProtoSweep): Sweep =>
     error: explanation(sweep.error),
   });
 
-const toUnapplied = ({ assistantId, version, why }: ProtoConsumer['instances'][number]['unapplied'][number]): UnappliedVersion =>
+const toUnapplied = ({
+  assistantId,
+  version,
+  why,
+}: ProtoConsumer['instances'][number]['unapplied'][number]): UnappliedVersion =>
   withoutUnset<UnappliedVersion>({ assistantId, version: number(version), why });
 
 const toConsumerInstance = (instance: ProtoConsumer['instances'][number]): ConsumerInstance => ({
@@ -184,8 +250,15 @@ const since = ({ assistantId, sinceTime }: { assistantId: string; sinceTime: Pro
 
 export const toStatus = (status: ProtoStatus): SystemStatus =>
   withoutUnset<SystemStatus>({
-    attention: status.attention.map(({ code, sinceTime, subject, message, advice }) => withoutUnset<Attention>({ code, sinceTime: date(sinceTime), subject: text(subject), message, advice })),
-    frozen: status.frozen ? withoutUnset<NonNullable<SystemStatus['frozen']>>({ sinceTime: date(status.frozen.sinceTime), reason: status.frozen.reason }) : undefined,
+    attention: status.attention.map(({ code, sinceTime, subject, message, advice }) =>
+      withoutUnset<Attention>({ code, sinceTime: date(sinceTime), subject: text(subject), message, advice }),
+    ),
+    frozen: status.frozen
+      ? withoutUnset<NonNullable<SystemStatus['frozen']>>({
+          sinceTime: date(status.frozen.sinceTime),
+          reason: status.frozen.reason,
+        })
+      : undefined,
     openRotationCount: status.openRotationCount,
     failedRotationCount: status.failedRotationCount,
     openIntents: status.openIntents,
@@ -194,7 +267,9 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
     quarantined: status.quarantined.map((one) => ({ ...since(one), why: one.why })),
     quarantinedCount: status.quarantinedCount,
     checkCount: status.checkCount,
-    heldOrgs: status.heldOrgs.map(({ orgId, sinceTime, reason, affectedCount, knownCount }) => withoutUnset<HeldOrg>({ orgId, sinceTime: date(sinceTime), reason, affectedCount, knownCount })),
+    heldOrgs: status.heldOrgs.map(({ orgId, sinceTime, reason, affectedCount, knownCount }) =>
+      withoutUnset<HeldOrg>({ orgId, sinceTime: date(sinceTime), reason, affectedCount, knownCount }),
+    ),
     orgAlias: status.orgAlias ? toOrgAlias(status.orgAlias) : undefined,
   });
 
@@ -206,5 +281,9 @@ const toOrgAlias = (alias: NonNullable<ProtoStatus['orgAlias']>): OrgAlias =>
     conflict:
       alias.conflict === ''
         ? undefined
-        : withoutUnset<NonNullable<OrgAlias['conflict']>>({ why: alias.conflict, orgIds: alias.conflictOrgIds, sinceTime: date(alias.conflictTime) }),
+        : withoutUnset<NonNullable<OrgAlias['conflict']>>({
+            why: alias.conflict,
+            orgIds: alias.conflictOrgIds,
+            sinceTime: date(alias.conflictTime),
+          }),
   });

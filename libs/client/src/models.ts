@@ -1,8 +1,16 @@
 /*
- * The contract's resources as a service uses them: times as Date, durations in ms, versions as number, and nothing where nothing is set.
+ * The contract's resources as a service uses them: times as Date, durations in ms, versions as number, and
+ * nothing where nothing is set.
  * States and causes have the contract's names. What each field means in full stands in proto/rekey/v1.
  */
-import type { BulkCounts, BulkItemState, BulkState, RotationState, SweepCounts, SweepState } from '@rekey/schema';
+import type {
+  BulkCounts,
+  BulkItemState,
+  BulkState,
+  RotationState,
+  SweepCounts,
+  SweepState,
+} from '@rekey/schema';
 
 /** Why something failed or stands still, in the words of the error table. */
 export interface Explanation {
@@ -42,7 +50,10 @@ export interface Rotation {
   reconciliation?: Reconciliation;
   /** The bulk rotation that it is a part of. */
   bulkRotationId?: string;
-  /** Whether each consumer that may read the org has applied the version. When SUCCEEDED; of getRotation and of waiting only. */
+  /**
+   * Whether each consumer that may read the org has applied the version. When SUCCEEDED; of getRotation and
+   * of waiting only.
+   */
   consumers?: ConsumerReach[];
   /** No worker is live, so that nothing is done until one starts. Only of one that has not ended. */
   noLiveWorker?: true;
@@ -52,7 +63,10 @@ export interface Rotation {
 export interface ConsumerReach {
   /** The consumer's. */
   name: string;
-  /** PENDING: a live instance has not come so far. GONE: no instance is live. UNAPPLIED: a live instance could not apply it, or it cannot be told whether it could. */
+  /**
+   * PENDING: a live instance has not come so far. GONE: no instance is live. UNAPPLIED: a live instance could
+   * not apply it, or it cannot be told whether it could.
+   */
   state: 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 }
 
@@ -73,7 +87,10 @@ export interface RotationsPage {
   nextPageToken?: string;
 }
 
-/** How many may have failed, or be of unknown outcome, before a bulk rotation halts: a number, or a share of all (0 to 100). */
+/**
+ * How many may have failed, or be of unknown outcome, before a bulk rotation halts: a number, or a share of
+ * all (0 to 100).
+ */
 export type FailureLimit = { count: number } | { percent: number };
 
 /** A first few assistants, to look at before the others. */
@@ -81,7 +98,10 @@ export interface Canary {
   count: number;
   /** Whether it goes on by itself when all of them have succeeded. */
   continues: boolean;
-  /** With `continues`: only when every live consumer that may read the org has applied their keys. Until then it is PAUSED, with CANARY_AWAITS_CONSUMERS. */
+  /**
+   * With `continues`: only when every live consumer that may read the org has applied their keys. Until then
+   * it is PAUSED, with CANARY_AWAITS_CONSUMERS.
+   */
   awaitsConsumers?: boolean;
 }
 
@@ -90,7 +110,10 @@ export interface BulkRotation {
   /** `blk_` and 26 characters. */
   id: string;
   orgId: string;
-  /** COMPLETED, FAILED, CANCELLED and VALIDATED are end states. PAUSED and HALTED wait for somebody: see `stop`. */
+  /**
+   * COMPLETED, FAILED, CANCELLED and VALIDATED are end states. PAUSED and HALTED wait for somebody: see
+   * `stop`.
+   */
   state: BulkState;
   reason: string;
   requestId?: string;
@@ -126,7 +149,10 @@ export interface BulkRotation {
   policyId?: string;
   /** No worker is live, so that nothing is done until one starts. Only of one that has not ended. */
   noLiveWorker?: true;
-  /** Whether each consumer that may read the org has applied all keys that it has replaced until now. Not in lists. */
+  /**
+   * Whether each consumer that may read the org has applied all keys that it has replaced until now. Not in
+   * lists.
+   */
   consumers?: ConsumerReach[];
 }
 
@@ -251,7 +277,10 @@ export interface Consumer {
   name: string;
   /** The orgs that it may read; `*` for all. */
   orgs: string[];
-  /** PENDING: no worker has taken notice of it yet. ENROLLING: what was published before is being sealed for it. ACTIVE: it can open all that it may read. */
+  /**
+   * PENDING: no worker has taken notice of it yet. ENROLLING: what was published before is being sealed for
+   * it. ACTIVE: it can open all that it may read.
+   */
   state: 'PENDING' | 'ENROLLING' | 'ACTIVE';
   createTime: Date;
   /** `X25519`, `P-256` or `shared`. */
@@ -329,11 +358,17 @@ export interface SystemStatus {
   orgAlias?: OrgAlias;
 }
 
-/** An org of which more has changed at Invent than may without an operator. Consumers keep what they hold until Invent shows again what is known, or createSweep accepts it. */
+/**
+ * An org of which more has changed at Invent than may without an operator. Consumers keep what they hold
+ * until Invent shows again what is known, or createSweep accepts it.
+ */
 export interface HeldOrg {
   orgId: string;
   sinceTime?: Date;
-  /** TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Further codes may come. */
+  /**
+   * TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Further codes may
+   * come.
+   */
   reason: string;
   /** How many assistants were affected when it was last found so, and how many were known. */
   affectedCount: number;

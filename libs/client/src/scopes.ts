@@ -44,8 +44,15 @@ export const createScopes = (): Scopes => {
       const onAbort = () => breakOff(new RekeyClientError('ABORTED', { cause: signal!.reason }));
       signal?.addEventListener('abort', onAbort);
       open.add(breakOff);
-      const timer = deadlineMs === undefined ? undefined : setTimeout(() => breakOff(new RekeyClientError('DEADLINE_EXCEEDED')), Math.min(deadlineMs + GRACE_MS, LONGEST_TIMER_MS));
-      const broken = () => (controller.signal.aborted ? (controller.signal.reason as RekeyClientError) : undefined);
+      const timer =
+        deadlineMs === undefined
+          ? undefined
+          : setTimeout(
+              () => breakOff(new RekeyClientError('DEADLINE_EXCEEDED')),
+              Math.min(deadlineMs + GRACE_MS, LONGEST_TIMER_MS),
+            );
+      const broken = () =>
+        controller.signal.aborted ? (controller.signal.reason as RekeyClientError) : undefined;
       return {
         signal: controller.signal,
         broken,

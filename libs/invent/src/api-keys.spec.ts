@@ -21,7 +21,12 @@ describe('apiKeysFromFile', () => {
   it('gives the key of each org, and none of another', () => {
     writeFileSync(path, '{"org_1":"k1","c":"k2"}');
     const keys = apiKeysFromFile(path, () => {});
-    expect([keys('org_1'), keys('c'), keys('org_2'), keys('constructor')]).toEqual(['k1', 'k2', undefined, undefined]);
+    expect([keys('org_1'), keys('c'), keys('org_2'), keys('constructor')]).toEqual([
+      'k1',
+      'k2',
+      undefined,
+      undefined,
+    ]);
     expect(keys.orgIds()).toEqual(['org_1', 'c']);
   });
 
@@ -42,7 +47,9 @@ describe('apiKeysFromFile', () => {
     expect(keys('org_1')).toBe('k1');
     now += 1000;
     keys('org_1');
-    expect(complaints.map(String)).toEqual([`ApiKeyFileError: INVENT_API_KEYS_FILE (${JSON.stringify(path)}) is not JSON, or only half of a file`]);
+    expect(complaints.map(String)).toEqual([
+      `ApiKeyFileError: INVENT_API_KEYS_FILE (${JSON.stringify(path)}) is not JSON, or only half of a file`,
+    ]);
   });
 
   it('takes a byte order mark', () => {
@@ -52,7 +59,13 @@ describe('apiKeysFromFile', () => {
 
   it.each([
     ['removed', () => rmSync(path)],
-    ['replaced by a folder', () => { rmSync(path); mkdirSync(path); }],
+    [
+      'replaced by a folder',
+      () => {
+        rmSync(path);
+        mkdirSync(path);
+      },
+    ],
     ['emptied', () => writeFileSync(path, '')],
     ['half written', () => writeFileSync(path, '{"org_1":"ot')],
     ['saved as UTF-16', () => writeFileSync(path, Buffer.from('\ufeff{"org_1":"other"}', 'utf16le'))],
@@ -83,16 +96,20 @@ describe('apiKeysFromFile', () => {
     expect(complaints).toHaveLength(2);
   });
 
-  it.each(['hunter2', '[]', '{"org_1":7}', '{"org_1":"with space"}', '{"org_1":""}'])('refuses to start with %j, and does not quote it', (content) => {
-    writeFileSync(path, content);
-    const start = () => apiKeysFromFile(path, () => {});
-    expect(start).toThrow(ApiKeyFileError);
-    expect(start).not.toThrow(/hunter2/);
-  });
+  it.each(['hunter2', '[]', '{"org_1":7}', '{"org_1":"with space"}', '{"org_1":""}'])(
+    'refuses to start with %j, and does not quote it',
+    (content) => {
+      writeFileSync(path, content);
+      const start = () => apiKeysFromFile(path, () => {});
+      expect(start).toThrow(ApiKeyFileError);
+      expect(start).not.toThrow(/hunter2/);
+    },
+  );
 });
 
 describe('an API keys file of many orgs', () => {
-  const fileOf = (orgs: number) => `{${Array.from({ length: orgs }, (_, i) => `"org_${String(i).padStart(26, '0')}":"${'k'.repeat(80)}"`).join()}}`;
+  const fileOf = (orgs: number) =>
+    `{${Array.from({ length: orgs }, (_, i) => `"org_${String(i).padStart(26, '0')}":"${'k'.repeat(80)}"`).join()}}`;
 
   it('is read up to 64 MiB: 500,000 orgs', () => {
     writeFileSync(path, fileOf(500_000));
@@ -113,19 +130,39 @@ describe('keysByOneName', () => {
 
   it('leaves `c` an org of its own until it is known', () => {
     writeFileSync(path, '{"c":"k-c","org_2":"k2"}');
-    const keys = keysByOneName(apiKeysFromFile(path, () => {}), unknown);
-    expect([keys('c'), keys('org_1'), keys('org_2'), keys.orgIds()]).toEqual(['k-c', undefined, 'k2', ['c', 'org_2']]);
+    const keys = keysByOneName(
+      apiKeysFromFile(path, () => {}),
+      unknown,
+    );
+    expect([keys('c'), keys('org_1'), keys('org_2'), keys.orgIds()]).toEqual([
+      'k-c',
+      undefined,
+      'k2',
+      ['c', 'org_2'],
+    ]);
   });
 
   it('gives the key of `c` to the org that it stands for', () => {
     writeFileSync(path, '{"c":"k-c","org_2":"k2"}');
-    const keys = keysByOneName(apiKeysFromFile(path, () => {}), learned);
-    expect([keys('c'), keys('org_1'), keys('org_2'), keys('org_3'), keys.orgIds()]).toEqual(['k-c', 'k-c', 'k2', undefined, ['org_1', 'org_2']]);
+    const keys = keysByOneName(
+      apiKeysFromFile(path, () => {}),
+      learned,
+    );
+    expect([keys('c'), keys('org_1'), keys('org_2'), keys('org_3'), keys.orgIds()]).toEqual([
+      'k-c',
+      'k-c',
+      'k2',
+      undefined,
+      ['org_1', 'org_2'],
+    ]);
   });
 
   it('prefers the key that is configured under the real id, and names the org once', () => {
     writeFileSync(path, '{"c":"k-c","org_1":"k1"}');
-    const keys = keysByOneName(apiKeysFromFile(path, () => {}), learned);
+    const keys = keysByOneName(
+      apiKeysFromFile(path, () => {}),
+      learned,
+    );
     expect([keys('c'), keys('org_1'), keys.orgIds()]).toEqual(['k1', 'k1', ['org_1']]);
   });
 

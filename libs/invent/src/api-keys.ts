@@ -13,11 +13,12 @@ export interface ApiKeys {
 }
 
 /** One key for every org that is asked for: its own org, the alias `c`, and each sub-org of a parent. */
-export const singleApiKey = (apiKey: string): ApiKeys => Object.assign(() => apiKey, { orgIds: () => [ORG_ALIAS] });
+export const singleApiKey = (apiKey: string): ApiKeys =>
+  Object.assign(() => apiKey, { orgIds: () => [ORG_ALIAS] });
 
 /**
- * The same keys, with one name for each org: `nameOf` translates `c` once it is known which org that is. That org has the key of `c`, unless one is
- * configured for it under its own name.
+ * The same keys, with one name for each org: `nameOf` translates `c` once it is known which org that is. That
+ * org has the key of `c`, unless one is configured for it under its own name.
  */
 export const keysByOneName = (apiKeys: ApiKeys, nameOf: (orgId: string) => string): ApiKeys => {
   const keyOf = (orgId: string) => {
@@ -41,8 +42,8 @@ export class ApiKeyFileError extends Error {
 }
 
 /**
- * Keys from a JSON file `{"ORG ID": "API KEY"}`, read again within a second of a change. A changed file that cannot be read
- * leaves the keys that were there and calls `onBadFile`; at the start it throws.
+ * Keys from a JSON file `{"ORG ID": "API KEY"}`, read again within a second of a change. A changed file that
+ * cannot be read leaves the keys that were there and calls `onBadFile`; at the start it throws.
  */
 export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError) => void): ApiKeys => {
   let keys = readKeys(path);

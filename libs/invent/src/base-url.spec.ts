@@ -2,11 +2,27 @@ import { describe, expect, it } from '@jest/globals';
 import { parseBaseUrl } from './base-url.ts';
 
 describe('parseBaseUrl', () => {
-  it.each(['https://api.useinvent.com', 'https://host/base', 'http://127.0.0.1:4010', 'http://127.9.9.9', 'http://localhost:1', 'http://[::1]:1'])('takes %s', (url) => {
+  it.each([
+    'https://api.useinvent.com',
+    'https://host/base',
+    'http://127.0.0.1:4010',
+    'http://127.9.9.9',
+    'http://localhost:1',
+    'http://[::1]:1',
+  ])('takes %s', (url) => {
     expect(parseBaseUrl(url).href).toBe(new URL(url).href);
   });
 
-  it.each(['http://api.useinvent.com', 'http://127.0.0.1.evil.com', 'http://localhost.evil.com', 'http://10.0.0.1', 'ftp://localhost', 'https://user:pw@host', 'https://host/?a=b', 'nonsense'])('refuses %s', (url) => {
+  it.each([
+    'http://api.useinvent.com',
+    'http://127.0.0.1.evil.com',
+    'http://localhost.evil.com',
+    'http://10.0.0.1',
+    'ftp://localhost',
+    'https://user:pw@host',
+    'https://host/?a=b',
+    'nonsense',
+  ])('refuses %s', (url) => {
     expect(() => parseBaseUrl(url)).toThrow(/must be/);
   });
 

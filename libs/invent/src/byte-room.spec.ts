@@ -2,7 +2,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createByteRoom, withShare } from './byte-room.ts';
-import { answering, clientOf, closeAll, httpServer, record, tcpServer, target, until } from './upstream-fixture.ts';
+import {
+  answering,
+  clientOf,
+  closeAll,
+  httpServer,
+  record,
+  tcpServer,
+  target,
+  until,
+} from './upstream-fixture.ts';
 
 afterEach(closeAll);
 
@@ -50,7 +59,10 @@ describe('createByteRoom', () => {
     const room = createByteRoom(10 * MIB);
     const [one, other] = [room.open(), room.open()];
     await Promise.all([one.want(5 * MIB), other.want(5 * MIB)]);
-    const both = Promise.all([one.want(8 * MIB).then(() => one.close()), other.want(8 * MIB).then(() => other.close())]);
+    const both = Promise.all([
+      one.want(8 * MIB).then(() => one.close()),
+      other.want(8 * MIB).then(() => other.close()),
+    ]);
     await expect(both).resolves.toHaveLength(2);
   });
 });
@@ -58,8 +70,12 @@ describe('createByteRoom', () => {
 describe('a long answer', () => {
   const longRecord = record({ config: { instructions: 'n'.repeat(2 * MIB) } });
 
-  it.each([['plain', longRecord, {}], ['gzip', gzipSync(longRecord), { 'content-encoding': 'gzip' }]])(
-    '(%s) is decoded only when there is room for it, and short ones do not wait', async (_name, body, headers) => {
+  it.each([
+    ['plain', longRecord, {}],
+    ['gzip', gzipSync(longRecord), { 'content-encoding': 'gzip' }],
+  ])(
+    '(%s) is decoded only when there is room for it, and short ones do not wait',
+    async (_name, body, headers) => {
       const { baseUrl } = await httpServer((request, response) => {
         const isLong = request.url!.includes('ast_1');
         response.writeHead(200, isLong ? headers : {}).end(isLong ? body : record({ id: 'ast_2' }));
@@ -77,7 +93,12 @@ describe('a long answer', () => {
           active -= assistantId === 'ast_1' ? 1 : 0;
           return outcome;
         });
-      expect(await Promise.all(Array.from({ length: 4 }, () => read('ast_1')))).toEqual(['read', 'read', 'read', 'read']);
+      expect(await Promise.all(Array.from({ length: 4 }, () => read('ast_1')))).toEqual([
+        'read',
+        'read',
+        'read',
+        'read',
+      ]);
       expect(most).toBe(1);
 
       const holder = room.open();
@@ -97,7 +118,10 @@ describe('a long answer', () => {
     const { baseUrl } = await tcpServer((socket, text) => {
       const isFirst = text.includes('ast_2');
       const body = isFirst ? record({ id: 'ast_2' }).padEnd(size / 2) : longRecord;
-      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n${body}`, () => (halfIsSent ||= isFirst));
+      socket.write(
+        `HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n${body}`,
+        () => (halfIsSent ||= isFirst),
+      );
     });
     const client = clientOf(baseUrl, { receiveBytes: size });
     const stop = new AbortController();

@@ -6,8 +6,9 @@ export interface ByteRoom {
 
 export interface ByteShare {
   /**
-   * Resolves when the share holds at least this many bytes. A share that holds fewer returns them before it waits: nothing waits while it holds room, so that
-   * no two can wait for each other. More than the whole room counts as the whole room. Resolves at once if the share is closed.
+   * Resolves when the share holds at least this many bytes. A share that holds fewer returns them before it
+   * waits: nothing waits while it holds room, so that no two can wait for each other. More than the whole
+   * room counts as the whole room. Resolves at once if the share is closed.
    */
   want(bytes: number): Promise<void>;
   /** Returns what it holds, and ends a wait. Safe to call twice. */
@@ -72,7 +73,10 @@ export const createByteRoom = (totalBytes: number): ByteRoom => {
 };
 
 /** Closes the share when `use` has settled. */
-export const withShare = async <T>(room: ByteRoom | undefined, use: (share: ByteShare | undefined) => Promise<T>): Promise<T> => {
+export const withShare = async <T>(
+  room: ByteRoom | undefined,
+  use: (share: ByteShare | undefined) => Promise<T>,
+): Promise<T> => {
   const share = room?.open();
   try {
     return await use(share);

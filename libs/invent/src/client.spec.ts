@@ -1,6 +1,15 @@
 import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { answering, clientOf, closeAll, httpServer, record, target, tcpServer, until } from './upstream-fixture.ts';
+import {
+  answering,
+  clientOf,
+  closeAll,
+  httpServer,
+  record,
+  target,
+  tcpServer,
+  until,
+} from './upstream-fixture.ts';
 import type { InventClient } from './client.ts';
 
 afterEach(closeAll);
@@ -8,69 +17,129 @@ afterEach(closeAll);
 describe('rotateSecretKey', () => {
   it('sends one POST with the key, ids encoded into their segments, and is done with a whole 200', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record({ id: 'ast+ü' })));
-    const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({ orgId: 'c', assistantId: 'ast+ü' });
-    expect(outcome).toEqual({ outcome: 'done', record: { id: 'ast+ü', secretKey: 'sk_1', deleted: false, json: record({ id: 'ast+ü' }), unexpected: [] } });
-    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /v9/orgs/c/assistants/ast%2B%C3%BC/rotate-secret-key']);
+    const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({
+      orgId: 'c',
+      assistantId: 'ast+ü',
+    });
+    expect(outcome).toEqual({
+      outcome: 'done',
+      record: {
+        id: 'ast+ü',
+        secretKey: 'sk_1',
+        deleted: false,
+        json: record({ id: 'ast+ü' }),
+        unexpected: [],
+      },
+    });
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'POST /v9/orgs/c/assistants/ast%2B%C3%BC/rotate-secret-key',
+    ]);
     expect(requests[0]!.headers).toMatchObject({ authorization: 'Bearer key-1', 'content-length': '0' });
   });
 
-  it.each(['../../x', 'a/b', '%2e%2e', '..', 'a?b'])('lets nothing leave for the id %j', async (assistantId) => {
-    const { baseUrl, requests } = await httpServer(answering(200, record()));
-    expect(await clientOf(baseUrl).rotateSecretKey({ orgId: 'org_1', assistantId })).toMatchObject({ outcome: 'not-done', code: 'INVALID_ARGUMENT', retry: false });
-    expect(requests).toEqual([]);
-  });
-
-  it('lets nothing leave for an org without an API key', async () => {
-    const { baseUrl, requests } = await httpServer(answering(200, record()));
-    expect(await clientOf(baseUrl, { apiKeys: Object.assign(() => undefined, { orgIds: () => [] }) }).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'ORG_NOT_CONFIGURED' });
-    expect(requests).toEqual([]);
-  });
-
-  it.each([
-    [400, 'UPSTREAM_REJECTED', false], [401, 'UPSTREAM_UNAUTHENTICATED', false], [403, 'UPSTREAM_FORBIDDEN', false],
-    [404, 'ASSISTANT_NOT_FOUND', false], [429, 'UPSTREAM_RATE_LIMITED', true],
-  ])('is certainly not done on %i', async (status, code, retry) => {
-    const { baseUrl } = await httpServer(answering(status));
-    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code, retry, status });
-  });
-
-  it.each([[{ 'retry-after': '7' }, 7000], [{ 'retry-after': 'Mon, 23 Nov 2026 10:00:09 GMT', date: 'Mon, 23 Nov 2026 10:00:00 GMT' }, 9000], [{}, undefined], [{ 'retry-after': 'soon' }, 30_000]])(
-    'understands Retry-After: %j',
-    async (headers, retryAfterMs) => {
-      const { baseUrl } = await httpServer(answering(429, '', headers as Record<string, string>));
-      const outcome = await clientOf(baseUrl).rotateSecretKey(target);
-      expect((outcome as { retryAfterMs?: number }).retryAfterMs).toBe(retryAfterMs);
+  it.each(['../../x', 'a/b', '%2e%2e', '..', 'a?b'])(
+    'lets nothing leave for the id %j',
+    async (assistantId) => {
+      const { baseUrl, requests } = await httpServer(answering(200, record()));
+      expect(await clientOf(baseUrl).rotateSecretKey({ orgId: 'org_1', assistantId })).toMatchObject({
+        outcome: 'not-done',
+        code: 'INVALID_ARGUMENT',
+        retry: false,
+      });
+      expect(requests).toEqual([]);
     },
   );
 
-  it.each([500, 502, 503, 504, 408, 409, 418, 201, 204])('does not know the outcome of a %i, and does not follow or repeat it', async (status) => {
-    const { baseUrl, requests } = await httpServer(answering(status, status === 204 ? '' : '{}', { location: '/elsewhere' }));
-    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status });
-    expect(requests).toHaveLength(1);
+  it('lets nothing leave for an org without an API key', async () => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    expect(
+      await clientOf(baseUrl, {
+        apiKeys: Object.assign(() => undefined, { orgIds: () => [] }),
+      }).rotateSecretKey(target),
+    ).toMatchObject({ outcome: 'not-done', code: 'ORG_NOT_CONFIGURED' });
+    expect(requests).toEqual([]);
   });
 
   it.each([
-    ['no JSON', '<html>'], ['half a record', record().slice(0, 40)], ['no object', '[]'], ['no id', '{"secret_key":"sk_1"}'],
-    ['another assistant', record({ id: 'ast_2' })], ['a null key', record({ secret_key: null })], ['an empty key', record({ secret_key: '' })], ['a key that is no text', record({ secret_key: 7 })],
+    [400, 'UPSTREAM_REJECTED', false],
+    [401, 'UPSTREAM_UNAUTHENTICATED', false],
+    [403, 'UPSTREAM_FORBIDDEN', false],
+    [404, 'ASSISTANT_NOT_FOUND', false],
+    [429, 'UPSTREAM_RATE_LIMITED', true],
+  ])('is certainly not done on %i', async (status, code, retry) => {
+    const { baseUrl } = await httpServer(answering(status));
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
+      outcome: 'not-done',
+      code,
+      retry,
+      status,
+    });
+  });
+
+  it.each([
+    [{ 'retry-after': '7' }, 7000],
+    [{ 'retry-after': 'Mon, 23 Nov 2026 10:00:09 GMT', date: 'Mon, 23 Nov 2026 10:00:00 GMT' }, 9000],
+    [{}, undefined],
+    [{ 'retry-after': 'soon' }, 30_000],
+  ])('understands Retry-After: %j', async (headers, retryAfterMs) => {
+    const { baseUrl } = await httpServer(answering(429, '', headers as Record<string, string>));
+    const outcome = await clientOf(baseUrl).rotateSecretKey(target);
+    expect((outcome as { retryAfterMs?: number }).retryAfterMs).toBe(retryAfterMs);
+  });
+
+  it.each([500, 502, 503, 504, 408, 409, 418, 201, 204])(
+    'does not know the outcome of a %i, and does not follow or repeat it',
+    async (status) => {
+      const { baseUrl, requests } = await httpServer(
+        answering(status, status === 204 ? '' : '{}', { location: '/elsewhere' }),
+      );
+      expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status });
+      expect(requests).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['no JSON', '<html>'],
+    ['half a record', record().slice(0, 40)],
+    ['no object', '[]'],
+    ['no id', '{"secret_key":"sk_1"}'],
+    ['another assistant', record({ id: 'ast_2' })],
+    ['a null key', record({ secret_key: null })],
+    ['an empty key', record({ secret_key: '' })],
+    ['a key that is no text', record({ secret_key: 7 })],
   ])('does not know the outcome of a 200 with %s', async (_what, body) => {
     const { baseUrl } = await httpServer(answering(200, body));
-    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
+      outcome: 'unknown',
+      status: 200,
+    });
   });
 
   it('is done with a record that is not as documented, and says where', async () => {
     const { baseUrl } = await httpServer(answering(200, record({ enabled: 'yes', config: { stt: 3 } })));
     const outcome = await clientOf(baseUrl).rotateSecretKey(target);
-    expect(outcome).toMatchObject({ outcome: 'done', record: { secretKey: 'sk_1', unexpected: ['enabled', 'config.stt'] } });
+    expect(outcome).toMatchObject({
+      outcome: 'done',
+      record: { secretKey: 'sk_1', unexpected: ['enabled', 'config.stt'] },
+    });
   });
 
   it('was certainly not sent where nobody listens', async () => {
     const { baseUrl } = await httpServer(answering(200));
     await closeAll();
-    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'ECONNREFUSED' });
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
+      outcome: 'not-done',
+      code: 'UPSTREAM_UNREACHABLE',
+      retry: true,
+      reason: 'ECONNREFUSED',
+    });
   });
 
   it('was certainly not sent where the name does not resolve', async () => {
-    expect(await clientOf(new URL('https://no-such-host.invalid')).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
+    expect(await clientOf(new URL('https://no-such-host.invalid')).rotateSecretKey(target)).toMatchObject({
+      outcome: 'not-done',
+      code: 'UPSTREAM_UNREACHABLE',
+    });
   });
 
   it('was certainly not sent where TLS fails', async () => {
@@ -87,8 +156,13 @@ describe('rotateSecretKey', () => {
   });
 
   it('does not know the outcome when the body stops in the middle', async () => {
-    const { baseUrl } = await tcpServer((socket) => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n${record().slice(0, 30)}`));
-    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
+    const { baseUrl } = await tcpServer((socket) =>
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n${record().slice(0, 30)}`),
+    );
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
+      outcome: 'unknown',
+      status: 200,
+    });
   });
 
   it('does not know the outcome of what is no HTTP at all', async () => {
@@ -97,19 +171,30 @@ describe('rotateSecretKey', () => {
   });
 
   it('takes a refusal at its word although its body never arrives whole', async () => {
-    const { baseUrl } = await tcpServer((socket) => socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 1000\r\n\r\nhalf'));
-    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'not-done', code: 'ASSISTANT_NOT_FOUND' });
+    const { baseUrl } = await tcpServer((socket) =>
+      socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 1000\r\n\r\nhalf'),
+    );
+    expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
+      outcome: 'not-done',
+      code: 'ASSISTANT_NOT_FOUND',
+    });
   });
 
   it('does not know the outcome when no answer comes within the deadline, nor when it comes drop by drop', async () => {
     const silent = await tcpServer(() => {});
-    expect(await clientOf(silent.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'no whole answer within 150 ms' });
+    expect(await clientOf(silent.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({
+      outcome: 'unknown',
+      reason: 'no whole answer within 150 ms',
+    });
     const slow = await tcpServer((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
       const drops = setInterval(() => socket.write('x'), 20);
       socket.on('close', () => clearInterval(drops));
     });
-    expect(await clientOf(slow.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
+    expect(await clientOf(slow.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({
+      outcome: 'unknown',
+      status: 200,
+    });
   });
 
   it('sends nothing once it is too late to be sent', async () => {
@@ -125,10 +210,15 @@ describe('rotateSecretKey', () => {
     const occupying = new AbortController();
     const first = client.rotateSecretKey(target, { signal: occupying.signal });
     await until(() => received.join('').includes('ast_1'));
-    expect(await client.rotateSecretKey({ ...target, assistantId: 'ast_2' }, { signal: AbortSignal.timeout(20) })).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
+    expect(
+      await client.rotateSecretKey({ ...target, assistantId: 'ast_2' }, { signal: AbortSignal.timeout(20) }),
+    ).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
     occupying.abort();
     expect(await first).toMatchObject({ outcome: 'unknown' });
-    const third = client.rotateSecretKey({ ...target, assistantId: 'ast_3' }, { signal: AbortSignal.timeout(1000) });
+    const third = client.rotateSecretKey(
+      { ...target, assistantId: 'ast_3' },
+      { signal: AbortSignal.timeout(1000) },
+    );
     await until(() => received.join('').includes('ast_3'));
     expect(received.join('')).not.toContain('ast_2');
     await third;
@@ -137,19 +227,35 @@ describe('rotateSecretKey', () => {
   it('tells an abort before sending from one after it', async () => {
     const { baseUrl, received } = await tcpServer(() => abort.abort());
     const abort = new AbortController();
-    expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: AbortSignal.abort() })).toMatchObject({ outcome: 'not-done' });
+    expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: AbortSignal.abort() })).toMatchObject({
+      outcome: 'not-done',
+    });
     expect(received).toEqual([]);
-    expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: abort.signal })).toMatchObject({ outcome: 'unknown' });
+    expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: abort.signal })).toMatchObject({
+      outcome: 'unknown',
+    });
   });
 });
 
 describe('whether a 200 was changed since its POST left', () => {
-  /** Seconds before now at which the record was changed, and seconds by which the clock of the answer is ahead of ours. */
-  const recordChanged = async (changedAgoMs: number | null, dateAheadMs: number | null): Promise<InventClient> => {
-    const updatedAt = changedAgoMs === null ? null : new Date(Date.now() + (dateAheadMs ?? 0) - changedAgoMs).toISOString();
+  /**
+   * Seconds before now at which the record was changed, and seconds by which the clock of the answer is ahead
+   * of ours.
+   */
+  const recordChanged = async (
+    changedAgoMs: number | null,
+    dateAheadMs: number | null,
+  ): Promise<InventClient> => {
+    const updatedAt =
+      changedAgoMs === null ? null : new Date(Date.now() + (dateAheadMs ?? 0) - changedAgoMs).toISOString();
     const listener: RequestListener = (_request, response) => {
       if (dateAheadMs === null) response.sendDate = false;
-      response.writeHead(200, dateAheadMs === null ? {} : { date: new Date(Date.now() + dateAheadMs).toUTCString() }).end(record({ updated_at: updatedAt }));
+      response
+        .writeHead(
+          200,
+          dateAheadMs === null ? {} : { date: new Date(Date.now() + dateAheadMs).toUTCString() },
+        )
+        .end(record({ updated_at: updatedAt }));
     };
     const { baseUrl } = await httpServer(listener);
     return clientOf(baseUrl);
@@ -179,23 +285,40 @@ describe('whether a 200 was changed since its POST left', () => {
     const ms = await unchangedFor(5000, -30_000);
     expect(ms).toBeGreaterThan(3500);
     expect(ms).toBeLessThan(5000);
-    expect([await unchangedFor(0, 0), await unchangedFor(5000, 120_000), await unchangedFor(5000, null), await unchangedFor(null, 0)]).toEqual([0, undefined, undefined, undefined]);
+    expect([
+      await unchangedFor(0, 0),
+      await unchangedFor(5000, 120_000),
+      await unchangedFor(5000, null),
+      await unchangedFor(null, 0),
+    ]).toEqual([0, undefined, undefined, undefined]);
   });
 });
 
 describe('masked keys and answers from caches', () => {
-  it.each(['sk_***', '********', 'sk_…abcd', 'sk_...abcd', '●●●●', 'not shown'])('a 200 with the key %j is unknown, and a read of it shows no key', async (secretKey) => {
-    const { baseUrl } = await httpServer(answering(200, record({ secret_key: secretKey })));
-    const client = clientOf(baseUrl);
-    expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'a 200 with a masked secret key' });
-    expect(await client.getAssistant(target)).toMatchObject({ outcome: 'not-read', code: 'KEYS_NOT_SHOWN' });
-  });
+  it.each(['sk_***', '********', 'sk_…abcd', 'sk_...abcd', '●●●●', 'not shown'])(
+    'a 200 with the key %j is unknown, and a read of it shows no key',
+    async (secretKey) => {
+      const { baseUrl } = await httpServer(answering(200, record({ secret_key: secretKey })));
+      const client = clientOf(baseUrl);
+      expect(await client.rotateSecretKey(target)).toMatchObject({
+        outcome: 'unknown',
+        reason: 'a 200 with a masked secret key',
+      });
+      expect(await client.getAssistant(target)).toMatchObject({
+        outcome: 'not-read',
+        code: 'KEYS_NOT_SHOWN',
+      });
+    },
+  );
 
   it('asks caches for nothing kept, and dates what comes from one all the same', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record(), { age: '300' }));
     const client = clientOf(baseUrl);
     expect(await client.getAssistant(target)).toMatchObject({ outcome: 'read', ageMs: 300_000 });
-    expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', reason: 'a 200 from a cache' });
+    expect(await client.rotateSecretKey(target)).toMatchObject({
+      outcome: 'unknown',
+      reason: 'a 200 from a cache',
+    });
     expect(requests.map(({ headers }) => headers['cache-control'])).toEqual(['no-cache', 'no-cache']);
   });
 });
@@ -203,16 +326,28 @@ describe('masked keys and answers from caches', () => {
 describe('getAssistant', () => {
   it('reads the record with its key', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
-    expect(await clientOf(baseUrl).getAssistant(target)).toEqual({ outcome: 'read', record: { id: 'ast_1', secretKey: 'sk_1', deleted: false, json: record(), unexpected: [] } });
+    expect(await clientOf(baseUrl).getAssistant(target)).toEqual({
+      outcome: 'read',
+      record: { id: 'ast_1', secretKey: 'sk_1', deleted: false, json: record(), unexpected: [] },
+    });
     expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants/ast_1');
   });
 
   it('reads a record that has no key', async () => {
     const { baseUrl } = await httpServer(answering(200, record({ secret_key: null })));
-    expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ outcome: 'read', record: { secretKey: undefined } });
+    expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({
+      outcome: 'read',
+      record: { secretKey: undefined },
+    });
   });
 
-  it.each([[404, 'ASSISTANT_NOT_FOUND'], [401, 'UPSTREAM_UNAUTHENTICATED'], [429, 'UPSTREAM_RATE_LIMITED'], [500, 'UPSTREAM_UNREACHABLE'], [200, 'OUTCOME_UNKNOWN']])('has not read on a %i without a record', async (status, code) => {
+  it.each([
+    [404, 'ASSISTANT_NOT_FOUND'],
+    [401, 'UPSTREAM_UNAUTHENTICATED'],
+    [429, 'UPSTREAM_RATE_LIMITED'],
+    [500, 'UPSTREAM_UNREACHABLE'],
+    [200, 'OUTCOME_UNKNOWN'],
+  ])('has not read on a %i without a record', async (status, code) => {
     const { baseUrl } = await httpServer(answering(status));
     expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ outcome: 'not-read', code, status });
   });
@@ -220,13 +355,24 @@ describe('getAssistant', () => {
 
 describe('listAssistants', () => {
   it('reads a page with its records as they came, and how many there are in all', async () => {
-    const records = [record({ id: 'ast_1' }), record({ id: 'ast_2', secret_key: null }).replace('"name":"n"', '"name":"n","big":12345678901234567890'), record({ id: 'ast_3', deleted: true })];
-    const { baseUrl, requests } = await httpServer(answering(200, `[${records.join(', ')}]`, { 'pagination-count': '203' }));
+    const records = [
+      record({ id: 'ast_1' }),
+      record({ id: 'ast_2', secret_key: null }).replace(
+        '"name":"n"',
+        '"name":"n","big":12345678901234567890',
+      ),
+      record({ id: 'ast_3', deleted: true }),
+    ];
+    const { baseUrl, requests } = await httpServer(
+      answering(200, `[${records.join(', ')}]`, { 'pagination-count': '203' }),
+    );
     const outcome = await clientOf(baseUrl).listAssistants('org_1', 2);
     expect(outcome).toMatchObject({ outcome: 'read', page: { unreadable: [], total: 203 } });
     const { page } = outcome as Extract<typeof outcome, { outcome: 'read' }>;
     expect(page.records.map(({ id, secretKey, deleted, json }) => [id, secretKey, deleted, json])).toEqual([
-      ['ast_1', 'sk_1', false, records[0]], ['ast_2', undefined, false, records[1]], ['ast_3', 'sk_1', true, records[2]],
+      ['ast_1', 'sk_1', false, records[0]],
+      ['ast_2', undefined, false, records[1]],
+      ['ast_3', 'sk_1', true, records[2]],
     ]);
     expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants?page=2&take=100');
   });
@@ -234,31 +380,76 @@ describe('listAssistants', () => {
   it('gives a mark for each record that it cannot read, equal for equal records', async () => {
     const { baseUrl } = await httpServer(answering(200, `[${record()},{"id":7},null,null]`));
     const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
-    expect(outcome).toMatchObject({ outcome: 'read', page: { records: [{ id: 'ast_1' }], unreadable: [expect.any(String), expect.any(String), expect.any(String)], total: undefined } });
+    expect(outcome).toMatchObject({
+      outcome: 'read',
+      page: {
+        records: [{ id: 'ast_1' }],
+        unreadable: [expect.any(String), expect.any(String), expect.any(String)],
+        total: undefined,
+      },
+    });
     const { page } = outcome as Extract<typeof outcome, { outcome: 'read' }>;
-    expect([page.unreadable[1] === page.unreadable[2], page.unreadable[0] === page.unreadable[1]]).toEqual([true, false]);
+    expect([page.unreadable[1] === page.unreadable[2], page.unreadable[0] === page.unreadable[1]]).toEqual([
+      true,
+      false,
+    ]);
   });
 
-  it.each(['ast_1\nast_2', '', '..', 'a/b', 'a?b', 'a\u2028b', 'a'.repeat(257), '\ud800'])('does not read a record with the invalid id %j, and quotes nothing of it', async (id) => {
-    const { baseUrl } = await httpServer(answering(200, `[${record({ id })},${record({ id: 'ast_7' })}]`));
-    const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
-    expect(outcome).toMatchObject({ outcome: 'read', page: { records: [{ id: 'ast_7' }], unreadable: [expect.stringMatching(/^[\w-]{43}$/)] } });
-  });
+  it.each(['ast_1\nast_2', '', '..', 'a/b', 'a?b', 'a\u2028b', 'a'.repeat(257), '\ud800'])(
+    'does not read a record with the invalid id %j, and quotes nothing of it',
+    async (id) => {
+      const { baseUrl } = await httpServer(answering(200, `[${record({ id })},${record({ id: 'ast_7' })}]`));
+      const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
+      expect(outcome).toMatchObject({
+        outcome: 'read',
+        page: { records: [{ id: 'ast_7' }], unreadable: [expect.stringMatching(/^[\w-]{43}$/)] },
+      });
+    },
+  );
 
-  it.each([['850', 850], ['0', 0], ['1000000000000000', 1e15], ['-1', undefined], ['', undefined], ['1e9', undefined], ['8.5', undefined], [' 7 7', undefined], ['9'.repeat(20), undefined]])('takes %j for the count %p', async (text, total) => {
+  it.each([
+    ['850', 850],
+    ['0', 0],
+    ['1000000000000000', 1e15],
+    ['-1', undefined],
+    ['', undefined],
+    ['1e9', undefined],
+    ['8.5', undefined],
+    [' 7 7', undefined],
+    ['9'.repeat(20), undefined],
+  ])('takes %j for the count %p', async (text, total) => {
     const { baseUrl } = await httpServer(answering(200, '[]', { 'pagination-count': text }));
-    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toEqual({ outcome: 'read', page: { records: [], unreadable: [], total } });
+    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toEqual({
+      outcome: 'read',
+      page: { records: [], unreadable: [], total },
+    });
   });
 
-  it.each([[500, '[]', 'UPSTREAM_UNREACHABLE'], [401, '[]', 'UPSTREAM_UNAUTHENTICATED'], [200, '{"data":[]}', 'OUTCOME_UNKNOWN'], [200, '[{"id":', 'OUTCOME_UNKNOWN']])('has not read on a %i with %j', async (status, body, code) => {
+  it.each([
+    [500, '[]', 'UPSTREAM_UNREACHABLE'],
+    [401, '[]', 'UPSTREAM_UNAUTHENTICATED'],
+    [200, '{"data":[]}', 'OUTCOME_UNKNOWN'],
+    [200, '[{"id":', 'OUTCOME_UNKNOWN'],
+  ])('has not read on a %i with %j', async (status, body, code) => {
     const { baseUrl } = await httpServer(answering(status, body));
-    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toMatchObject({ outcome: 'not-read', code, status });
+    expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toMatchObject({
+      outcome: 'not-read',
+      code,
+      status,
+    });
   });
 
   it('asks nobody for an org without a key, or with an id that could leave its segment', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, '[]'));
-    expect(await clientOf(baseUrl).listAssistants('../x', 1)).toMatchObject({ outcome: 'not-read', code: 'INVALID_ARGUMENT' });
-    expect(await clientOf(baseUrl, { apiKeys: Object.assign(() => undefined, { orgIds: () => [] }) }).listAssistants('org_1', 1)).toMatchObject({ outcome: 'not-read', code: 'ORG_NOT_CONFIGURED' });
+    expect(await clientOf(baseUrl).listAssistants('../x', 1)).toMatchObject({
+      outcome: 'not-read',
+      code: 'INVALID_ARGUMENT',
+    });
+    expect(
+      await clientOf(baseUrl, {
+        apiKeys: Object.assign(() => undefined, { orgIds: () => [] }),
+      }).listAssistants('org_1', 1),
+    ).toMatchObject({ outcome: 'not-read', code: 'ORG_NOT_CONFIGURED' });
     expect(requests).toEqual([]);
   });
 });

@@ -18,8 +18,12 @@ const inflateRaw: Decode = promisify(zlib.inflateRaw);
 const gunzip: Decode = promisify(zlib.gunzip);
 const brotli: Decode = promisify(zlib.brotliDecompress);
 
-/** RFC 9110 §8.4.1.2: `deflate` is the zlib format. Some servers send the bare deflate stream, which does not begin with a zlib header. */
-const hasZlibHeader = (bytes: Buffer): boolean => bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
+/**
+ * RFC 9110 §8.4.1.2: `deflate` is the zlib format. Some servers send the bare deflate stream, which does not
+ * begin with a zlib header.
+ */
+const hasZlibHeader = (bytes: Buffer): boolean =>
+  bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
 
 const decoders: Readonly<Record<string, Decode>> = {
   gzip: gunzip,
@@ -43,7 +47,10 @@ const encodingsOf = (contentEncoding: string): string[] =>
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const BOM = '\ufeff';
-/** Whether bytes are the text of a JSON object or array as they stand. Nothing that is compressed is: it is not UTF-8 from its first byte to its last. */
+/**
+ * Whether bytes are the text of a JSON object or array as they stand. Nothing that is compressed is: it is
+ * not UTF-8 from its first byte to its last.
+ */
 const isPlainJson = (bytes: Buffer): boolean => {
   const first = bytes.toString('utf8', 0, 64).replace(BOM, '').trimStart()[0];
   return (first === '{' || first === '[') && isUtf8(bytes);
@@ -56,13 +63,19 @@ export interface DecodedBody {
 }
 
 /**
- * The bytes of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage is at most `maxBytes` long. A name that is not
- * known, such as `utf-8` or `none`, decodes nothing, and JSON text that is said to be compressed is taken as it is: whether the result is a record decides.
+ * The bytes of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage
+ * is at most `maxBytes` long. A name that is not known, such as `utf-8` or `none`, decodes nothing, and JSON
+ * text that is said to be compressed is taken as it is: whether the result is a record decides.
  * Throws UnreadableBody.
  */
-export const decodeBytes = async (bytes: Buffer, contentEncoding: string, maxBytes: number): Promise<DecodedBody> => {
+export const decodeBytes = async (
+  bytes: Buffer,
+  contentEncoding: string,
+  maxBytes: number,
+): Promise<DecodedBody> => {
   const encodings = encodingsOf(contentEncoding);
-  if (encodings.length > MAX_ENCODINGS) throw new UnreadableBody('ANSWER_UNREADABLE', `more than ${MAX_ENCODINGS} content encodings`);
+  if (encodings.length > MAX_ENCODINGS)
+    throw new UnreadableBody('ANSWER_UNREADABLE', `more than ${MAX_ENCODINGS} content encodings`);
   let decoded = bytes;
   let misnamed = false;
   for (const name of encodings.toReversed()) {
@@ -74,7 +87,8 @@ export const decodeBytes = async (bytes: Buffer, contentEncoding: string, maxByt
     try {
       decoded = await decode(decoded, { maxOutputLength: maxBytes });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new UnreadableBody('ANSWER_TOO_LARGE', `the decoded answer is longer than ${maxBytes} bytes`);
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+        throw new UnreadableBody('ANSWER_TOO_LARGE', `the decoded answer is longer than ${maxBytes} bytes`);
       throw new UnreadableBody('ANSWER_UNREADABLE', `a body that is not ${name}`);
     }
   }
@@ -82,8 +96,9 @@ export const decodeBytes = async (bytes: Buffer, contentEncoding: string, maxByt
 };
 
 /**
- * The text of a decoded body. One BOM is taken off. JSON is UTF-8 whatever its `charset` says (RFC 8259 §8.1). Bytes that are not are refused: replacement
- * characters would make another key of a key. Throws UnreadableBody.
+ * The text of a decoded body. One BOM is taken off. JSON is UTF-8 whatever its `charset` says (RFC 8259
+ * §8.1). Bytes that are not are refused: replacement characters would make another key of a key. Throws
+ * UnreadableBody.
  */
 export const textOf = (decoded: Buffer): string => {
   try {

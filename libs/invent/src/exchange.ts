@@ -15,18 +15,33 @@ export interface ExchangeRequest {
   signal?: AbortSignal;
   /** A long answer is received only while there is room for it. */
   receiving?: ByteRoom;
-  /** The body becomes a string when this holds its length. The caller closes it when it no longer needs the text. */
+  /**
+   * The body becomes a string when this holds its length. The caller closes it when it no longer needs the
+   * text.
+   */
   share?: ByteShare | undefined;
 }
 
 /**
- * What became of one HTTP request, sorted by the only two things that matter for a POST that is not idempotent: whether any
- * byte of it may have left, and what was answered. `status` can be known although the body never arrived whole. The body of a 200 alone is kept.
+ * What became of one HTTP request, sorted by the only two things that matter for a POST that is not
+ * idempotent: whether any byte of it may have left, and what was answered. `status` can be known although the
+ * body never arrived whole. The body of a 200 alone is kept.
  */
 export type Exchange =
-  | { whole: true; status: number; headers: Record<string, string | string[] | undefined>; body: string; misnamed?: true }
   | {
-      whole: false; sent: boolean; late: boolean; status?: number; headers?: Record<string, string | string[] | undefined>; reason: string;
+      whole: true;
+      status: number;
+      headers: Record<string, string | string[] | undefined>;
+      body: string;
+      misnamed?: true;
+    }
+  | {
+      whole: false;
+      sent: boolean;
+      late: boolean;
+      status?: number;
+      headers?: Record<string, string | string[] | undefined>;
+      reason: string;
       /** The body of a 200 will not be readable next time either. */
       unreadable?: UnreadableBody['code'];
     };
@@ -44,8 +59,9 @@ const OK = 200;
 /**
  * One request on a dispatcher, without redirects and without retries. Never rejects.
  *
- * Built on `dispatch` and not on undici's `request`, because only here it is known whether a byte was written: undici calls
- * `onRequestStart` in the same tick as, and directly before, it writes the head. What fails earlier was never sent.
+ * Built on `dispatch` and not on undici's `request`, because only here it is known whether a byte was
+ * written: undici calls `onRequestStart` in the same tick as, and directly before, it writes the head. What
+ * fails earlier was never sent.
  */
 export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Promise<Exchange> =>
   new Promise((resolve) => {
@@ -68,7 +84,15 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
     };
     const settleBroken = (error: Error, reason = error.message) => {
       const unreadable = status === OK && error instanceof UnreadableBody ? { unreadable: error.code } : {};
-      settle({ whole: false, sent, late: error instanceof ExchangeBroken && error.late, reason, ...(status !== undefined && { status }), ...(headers && { headers }), ...unreadable });
+      settle({
+        whole: false,
+        sent,
+        late: error instanceof ExchangeBroken && error.late,
+        reason,
+        ...(status !== undefined && { status }),
+        ...(headers && { headers }),
+        ...unreadable,
+      });
     };
     const breakOff = (error: ExchangeBroken | UnreadableBody) => {
       if (broken) return;
@@ -78,12 +102,22 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
       if (!controller || ended) settleBroken(error);
     };
     const onAbort = () => breakOff(new ExchangeBroken('aborted by the caller'));
-    const deadline = setTimeout(() => breakOff(new ExchangeBroken(`no whole answer within ${request.timeoutMs} ms`)), request.timeoutMs);
+    const deadline = setTimeout(
+      () => breakOff(new ExchangeBroken(`no whole answer within ${request.timeoutMs} ms`)),
+      request.timeoutMs,
+    );
     if (request.signal?.aborted) return onAbort();
     request.signal?.addEventListener('abort', onAbort, { once: true });
 
     dispatcher.dispatch(
-      { method: request.method, path: request.path, headers: request.headers, headersTimeout: 0, bodyTimeout: 0, idempotent: false },
+      {
+        method: request.method,
+        path: request.path,
+        headers: request.headers,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        idempotent: false,
+      },
       {
         onRequestStart: (started) => {
           controller = started;
@@ -99,7 +133,13 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
         },
         onResponseData: (receiver, chunk) => {
           bytes += chunk.length;
-          if (bytes > request.maxResponseBytes) return breakOff(new UnreadableBody('ANSWER_TOO_LARGE', `the answer is longer than ${request.maxResponseBytes} bytes`));
+          if (bytes > request.maxResponseBytes)
+            return breakOff(
+              new UnreadableBody(
+                'ANSWER_TOO_LARGE',
+                `the answer is longer than ${request.maxResponseBytes} bytes`,
+              ),
+            );
           if (status !== OK) return;
           chunks.push(chunk);
           if (!received || countsAsLong || bytes <= UNCOUNTED_BYTES) return;
@@ -110,19 +150,26 @@ export const exchange = (dispatcher: Dispatcher, request: ExchangeRequest): Prom
         },
         onResponseEnd: () => {
           ended = true;
-          const whole = (body: string, misnamed = false) => settle({ whole: true, status: status!, headers: headers!, body, ...(misnamed && { misnamed }) });
+          const whole = (body: string, misnamed = false) =>
+            settle({ whole: true, status: status!, headers: headers!, body, ...(misnamed && { misnamed }) });
           if (status !== OK) return whole('');
           const encoding = [headers!['content-encoding'] ?? ''].flat().join(',');
           const decode = async (): Promise<void> => {
-            // The deadline holds meanwhile, but not while a whole answer waits for room: it may be the only copy of a key.
-            const { bytes: decoded, misnamed } = await decodeBytes(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks.splice(0)), encoding, request.maxResponseBytes);
+            // The deadline holds meanwhile, but not while a whole answer waits for room: it may be the only
+            // copy of a key.
+            const { bytes: decoded, misnamed } = await decodeBytes(
+              chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks.splice(0)),
+              encoding,
+              request.maxResponseBytes,
+            );
             clearTimeout(deadline);
             await request.share?.want(decoded.length);
             whole(textOf(decoded), misnamed);
           };
           decode().catch(settleBroken);
         },
-        onResponseError: (_controller, error) => (broken ? settleBroken(broken) : settleBroken(error, describe(error))),
+        onResponseError: (_controller, error) =>
+          broken ? settleBroken(broken) : settleBroken(error, describe(error)),
       },
     );
   });

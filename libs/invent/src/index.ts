@@ -1,5 +1,25 @@
-export { ApiKey, ApiKeyFileError, apiKeysFromFile, keysByOneName, singleApiKey, type ApiKeys } from './api-keys.ts';
+export {
+  ApiKey,
+  ApiKeyFileError,
+  apiKeysFromFile,
+  keysByOneName,
+  singleApiKey,
+  type ApiKeys,
+} from './api-keys.ts';
 export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './byte-room.ts';
 export { parseBaseUrl } from './base-url.ts';
-export { LIST_PAGE_SIZE, createInventClient, type InventClient, type InventClientOptions, type ListOutcome, type NotDone, type Page, type ReadOutcome, type RotateOutcome, type Target, type Unknown, type UpstreamRecord } from './client.ts';
+export {
+  LIST_PAGE_SIZE,
+  createInventClient,
+  type InventClient,
+  type InventClientOptions,
+  type ListOutcome,
+  type NotDone,
+  type Page,
+  type ReadOutcome,
+  type RotateOutcome,
+  type Target,
+  type Unknown,
+  type UpstreamRecord,
+} from './client.ts';
 export { ProxyVariableError, proxyFor, type Proxy, type ProxyEnvironment } from './proxy.ts';

@@ -10,8 +10,22 @@ export interface Proxy {
   variable: string;
 }
 
-/** The variables as most programs know them. The lower-case one comes first; an empty one counts as not set. */
-export type ProxyEnvironment = { readonly [name in 'https_proxy' | 'HTTPS_PROXY' | 'http_proxy' | 'HTTP_PROXY' | 'all_proxy' | 'ALL_PROXY' | 'no_proxy' | 'NO_PROXY']?: string | undefined };
+/**
+ * The variables as most programs know them. The lower-case one comes first; an empty one counts as not set.
+ */
+export type ProxyEnvironment = {
+  readonly [
+    name in
+      | 'https_proxy'
+      | 'HTTPS_PROXY'
+      | 'http_proxy'
+      | 'HTTP_PROXY'
+      | 'all_proxy'
+      | 'ALL_PROXY'
+      | 'no_proxy'
+      | 'NO_PROXY'
+  ]?: string | undefined;
+};
 
 /** A proxy variable that is not usable. Names it, and quotes nothing of it: it may hold a password. */
 export class ProxyVariableError extends Error {
@@ -24,12 +38,16 @@ export class ProxyVariableError extends Error {
 }
 
 /**
- * The proxy for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, else ALL_PROXY; none for hosts that NO_PROXY names. Nothing is sent to loopback by way of a proxy.
+ * The proxy for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, else ALL_PROXY; none for hosts that
+ * NO_PROXY names. Nothing is sent to loopback by way of a proxy.
  * Throws ProxyVariableError.
  */
 export const proxyFor = (url: URL, env: ProxyEnvironment): Proxy | undefined => {
   if (isLoopback(url.hostname)) return undefined;
-  const names = url.protocol === 'https:' ? (['https_proxy', 'HTTPS_PROXY'] as const) : (['http_proxy', 'HTTP_PROXY'] as const);
+  const names =
+    url.protocol === 'https:'
+      ? (['https_proxy', 'HTTPS_PROXY'] as const)
+      : (['http_proxy', 'HTTP_PROXY'] as const);
   const variable = [...names, 'all_proxy' as const, 'ALL_PROXY' as const].find((name) => env[name]);
   if (variable === undefined || isExcepted(url, env.no_proxy || env.NO_PROXY || '')) return undefined;
   return parseProxy(variable, env[variable]!);
@@ -39,19 +57,31 @@ const parseProxy = (variable: string, text: string): Proxy => {
   const complaint = 'must be an http:// or https:// URL without a path, such as http://proxy.example:3128';
   // As other programs take it: a proxy without a scheme is an HTTP proxy.
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
-  if (!url || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/' || url.search || url.hash) throw new ProxyVariableError(variable, complaint);
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/' || url.search || url.hash)
+    throw new ProxyVariableError(variable, complaint);
   if (!url.username && !url.password) return { origin: url.origin, variable };
   try {
     const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    return { origin: url.origin, variable, authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+    return {
+      origin: url.origin,
+      variable,
+      authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+    };
   } catch {
     throw new ProxyVariableError(variable, 'has a user name or a password that is not percent-encoded');
   }
 };
 
-const bare = (host: string): string => host.replace(/^\[(.*)\]$/, '$1').replace(/(.)\.$/, '$1').toLowerCase();
+const bare = (host: string): string =>
+  host
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/(.)\.$/, '$1')
+    .toLowerCase();
 
-/** NO_PROXY: `*`; or hosts, each with its subdomains; addresses; networks as ADDRESS/BITS. By comma or space, each with a `:PORT` if it is for that port only. */
+/**
+ * NO_PROXY: `*`; or hosts, each with its subdomains; addresses; networks as ADDRESS/BITS. By comma or space,
+ * each with a `:PORT` if it is for that port only.
+ */
 const isExcepted = (url: URL, list: string): boolean => {
   const host = bare(url.hostname);
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
@@ -70,7 +100,13 @@ const isExcepted = (url: URL, list: string): boolean => {
 const isInNetwork = (host: string, network: string): boolean => {
   const [address = '', bits = ''] = network.split('/');
   const family = isIP(address);
-  if (family === 0 || isIP(host) !== family || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return false;
+  if (
+    family === 0 ||
+    isIP(host) !== family ||
+    !/^\d{1,3}$/.test(bits) ||
+    Number(bits) > (family === 4 ? 32 : 128)
+  )
+    return false;
   const type = family === 4 ? 'ipv4' : 'ipv6';
   const list = new BlockList();
   list.addSubnet(address, Number(bits), type);

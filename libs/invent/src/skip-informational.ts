@@ -12,11 +12,12 @@ const LF = 0x0a;
 const MAX_HEAD_BYTES = 16_384;
 
 /**
- * Leaves out the informational answers (RFC 9110 §15.2) that come before an answer. A server, or a proxy before it, may send `100 Continue` unasked, and undici
- * breaks the connection on it.
+ * Leaves out the informational answers (RFC 9110 §15.2) that come before an answer. A server, or a proxy
+ * before it, may send `100 Continue` unasked, and undici breaks the connection on it.
  *
- * `read` and `write` are replaced, and no stream is put between: undici reads with `read()`, and this stays out of the way of everything else. Holds for
- * connections with one request at a time: what comes first after a write begins an answer.
+ * `read` and `write` are replaced, and no stream is put between: undici reads with `read()`, and this stays
+ * out of the way of everything else. Holds for connections with one request at a time: what comes first after
+ * a write begins an answer.
  */
 export const skipInformational = <S extends Duplex>(socket: S): S => {
   const read = socket.read.bind(socket);

@@ -3,7 +3,13 @@ import { splitJsonArray } from './split-json-array.ts';
 
 describe('splitJsonArray', () => {
   it('gives each element as it came, digit for digit', () => {
-    const elements = ['{"id":"a","n":12345678901234567890.10}', '{"text":"],[{\\"\\\\","deep":[[1],{"x":"}"}]}', '"plain, text"', '1e400', 'null'];
+    const elements = [
+      '{"id":"a","n":12345678901234567890.10}',
+      '{"text":"],[{\\"\\\\","deep":[[1],{"x":"}"}]}',
+      '"plain, text"',
+      '1e400',
+      'null',
+    ];
     expect(splitJsonArray(` [${elements.join(' ,\n ')}] \n`)).toEqual(elements);
   });
 

@@ -1,5 +1,6 @@
 /**
- * The texts of the elements of a JSON array, each as it came: parsed and written anew, a long number would lose its last digits.
+ * The texts of the elements of a JSON array, each as it came: parsed and written anew, a long number would
+ * lose its last digits.
  * Undefined where the text is not a JSON array.
  */
 export const splitJsonArray = (text: string): string[] | undefined => {
@@ -11,14 +12,23 @@ export const splitJsonArray = (text: string): string[] | undefined => {
   return elementsOf(text);
 };
 
-/** Whether a JSON object, known to be well-formed, has a member of this name more than once. Of two, parsers take the first or the last as they like. */
+/**
+ * Whether a JSON object, known to be well-formed, has a member of this name more than once. Of two, parsers
+ * take the first or the last as they like.
+ */
 export const hasTwice = (text: string, name: string): boolean => {
   const quoted = JSON.stringify(name);
   // As a rule it stands there once, and nothing has to be looked at.
-  return text.indexOf(quoted) !== text.lastIndexOf(quoted) && elementsOf(text).filter((member) => member.startsWith(quoted)).length > 1;
+  return (
+    text.indexOf(quoted) !== text.lastIndexOf(quoted) &&
+    elementsOf(text).filter((member) => member.startsWith(quoted)).length > 1
+  );
 };
 
-/** The texts of what stands between the commas of the outermost array or object. It is well-formed: only strings and depth have to be told apart. */
+/**
+ * The texts of what stands between the commas of the outermost array or object. It is well-formed: only
+ * strings and depth have to be told apart.
+ */
 const elementsOf = (text: string): string[] => {
   const elements: string[] = [];
   let depth = 0;

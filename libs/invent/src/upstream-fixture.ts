@@ -55,11 +55,34 @@ export const until = async (holds: () => boolean): Promise<void> => {
 };
 
 export const clientOf = (baseUrl: URL, options: Partial<InventClientOptions> = {}): InventClient => {
-  const client = createInventClient({ baseUrl, apiKeys: singleApiKey('key-1'), timeoutMs: 2000, connections: 4, ...options });
+  const client = createInventClient({
+    baseUrl,
+    apiKeys: singleApiKey('key-1'),
+    timeoutMs: 2000,
+    connections: 4,
+    ...options,
+  });
   closers.push(() => client.close());
   return client;
 };
 
 export const target = { orgId: 'org_1', assistantId: 'ast_1' };
-export const record = (more: object = {}) => JSON.stringify({ id: 'ast_1', name: 'n', enabled: true, deleted: false, secret_key: 'sk_1', avatar_url: null, config: {}, integrations: [], actions: [], created_at: null, updated_at: null, ...more });
-export const answering = (status: number, body = '{}', headers: Record<string, string> = {}): RequestListener => (_request, response) => response.writeHead(status, headers).end(body);
+export const record = (more: object = {}) =>
+  JSON.stringify({
+    id: 'ast_1',
+    name: 'n',
+    enabled: true,
+    deleted: false,
+    secret_key: 'sk_1',
+    avatar_url: null,
+    config: {},
+    integrations: [],
+    actions: [],
+    created_at: null,
+    updated_at: null,
+    ...more,
+  });
+export const answering =
+  (status: number, body = '{}', headers: Record<string, string> = {}): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, headers).end(body);

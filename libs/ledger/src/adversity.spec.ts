@@ -6,7 +6,24 @@ import { createBulks } from './bulks.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import {
   SEALED,
-  accept, claimed, claimOf, codeOf, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, resumed, rotate, waitOf, type Resumed,
+  accept,
+  claimed,
+  claimOf,
+  codeOf,
+  events,
+  everything,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  resumed,
+  rotate,
+  waitOf,
+  type Resumed,
 } from './ledger-fixture.ts';
 
 let server: RedisServer;
@@ -25,7 +42,8 @@ beforeEach(async () => {
 const HOUR = 3_600_000;
 const ahead = () => Date.now() + HOUR;
 const ago = () => Date.now() - HOUR;
-const setAssistant = (fields: Record<string, string | number>) => redis.hset('{spec}:assistant:ast_1', fields);
+const setAssistant = (fields: Record<string, string | number>) =>
+  redis.hset('{spec}:assistant:ast_1', fields);
 
 describe('when the clock of Redis was turned back', () => {
   it('a lease far ahead holds nobody up', async () => {
@@ -98,7 +116,9 @@ describe('when the clock of Redis was put forward', () => {
 
   it('an open intent counts, although its window has passed', async () => {
     await claimed(await accept(), { landingWindowMs: -HOUR });
-    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({ kind: 'full' });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
   });
 });
 
@@ -131,7 +151,9 @@ describe('an assistant whose entry cannot be read', () => {
     await claimed(await accept(), { landingWindowMs: 0 });
     await redis.del('{spec}:assistant:ast_1');
     await redis.set('{spec}:assistant:ast_1', 'text');
-    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({ kind: 'full' });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
     await claimed(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 2 });
   });
 });
@@ -148,7 +170,9 @@ describe('a rotation whose entry cannot be read', () => {
     const before = await everything();
     expect(await codeOf(claimOf({ id: claim.rotationId, ...claim }))).toBe('LEDGER_CORRUPT');
     expect(await codeOf(ledger.cancel(claim.rotationId))).toBe('LEDGER_CORRUPT');
-    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED))).toBe(
+      'LEDGER_CORRUPT',
+    );
     expect(await everything()).toEqual(before);
   });
 
@@ -175,7 +199,12 @@ describe('condemn', () => {
     const claim = await claimed(await ledger.get(id));
     expect(await ledger.condemn(id, 60_000)).toBe('waits');
     const waiting = await ledger.get(id);
-    expect(waiting).toMatchObject({ state: 'RECONCILING', errorCode: 'OUTCOME_UNKNOWN', readErrorCode: 'LEDGER_CORRUPT', operatorNeeded: true });
+    expect(waiting).toMatchObject({
+      state: 'RECONCILING',
+      errorCode: 'OUTCOME_UNKNOWN',
+      readErrorCode: 'LEDGER_CORRUPT',
+      operatorNeeded: true,
+    });
     expect(waiting.uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
     expect(waiting.nextReadMs).toBe(waiting.updatedMs + 60_000);
     await redis.hset(`{spec}:rotation:${id}`, 'since', 1000);
@@ -211,7 +240,11 @@ describe('condemn', () => {
 
 describe('when Redis is out of memory', () => {
   const fill = () => redis.config('SET', 'maxmemory', '1mb');
-  const messageOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (error: Error) => error.message);
+  const messageOf = (promise: Promise<unknown>) =>
+    promise.then(
+      () => 'resolved',
+      (error: Error) => error.message,
+    );
   afterEach(async () => {
     await redis.config('SET', 'maxmemory', '0');
   });
@@ -227,7 +260,11 @@ describe('when Redis is out of memory', () => {
   it('a key that was made is published', async () => {
     const claim = await claimed(await accept());
     await fill();
-    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
+    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({
+      kind: 'committed',
+      seq: 1,
+      entry: expect.any(String),
+    });
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
@@ -237,14 +274,22 @@ describe('when Redis is out of memory', () => {
     await fill();
     expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('noted');
     const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
-    expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({
+      kind: 'committed',
+    });
     expect(await ledger.settle(again, again.atMs, again.atMs)).toBe('settled');
-    expect((await events()).map(({ type }) => type.split('.')[2])).toEqual(['key-rotated', 'key-uncertain', 'key-rotated']);
+    expect((await events()).map(({ type }) => type.split('.')[2])).toEqual([
+      'key-rotated',
+      'key-uncertain',
+      'key-rotated',
+    ]);
   });
 
   it('what was certainly not done is released, and what will not be tried again fails', async () => {
     const claim = await claimed(await accept());
-    const other = await rotate('f1', { assistantId: 'ast_2' }).then(async () => claimed(await accept({ assistantId: 'ast_2' })));
+    const other = await rotate('f1', { assistantId: 'ast_2' }).then(async () =>
+      claimed(await accept({ assistantId: 'ast_2' })),
+    );
     await fill();
     expect(await ledger.release(claim)).toBe(true);
     expect(await ledger.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
@@ -260,7 +305,18 @@ describe('when Redis is out of memory', () => {
     const bulks = createBulks({ redis, prefix: 'spec' });
     const draft = bulks.draft('blk_1');
     await draft.add(['ast_1']);
-    await bulks.create('blk_1', { orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { count: 0 } }, draft);
+    await bulks.create(
+      'blk_1',
+      {
+        orgId: 'org_1',
+        reason: '',
+        selection: { kind: 'ids' },
+        urgent: false,
+        validateOnly: false,
+        maxFailures: { count: 0 },
+      },
+      draft,
+    );
     await fill();
     expect(await bulks.pause('blk_1')).toMatchObject({ state: 'PAUSED' });
     expect(await bulks.cancel('blk_1')).toMatchObject({ state: 'CANCELLED' });
@@ -305,7 +361,10 @@ describe('a Redis user without rights', () => {
   const asUser = async (...rules: string[]) => {
     await redis.acl('SETUSER', 'limited', 'reset', 'on', '>word', '~{spec}:*', '+@all', ...rules);
     const connection = new Redis(server.url, { username: 'limited', password: 'word' });
-    return { connection, ledger: createLedger({ redis: connection, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }) };
+    return {
+      connection,
+      ledger: createLedger({ redis: connection, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }),
+    };
   };
 
   it('for channels publishes a key once, with its record and the end of its rotation', async () => {
@@ -318,7 +377,14 @@ describe('a Redis user without rights', () => {
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch });
   });
 
-  it.each([['-hset'], ['-set'], ['-zadd'], ['-hdel'], ['resetkeys', '~{spec}:[^e]*'], ['resetkeys', '~{spec}:[^a]*']])('publishes nothing, and once it has them one event: %s', async (...rules) => {
+  it.each([
+    ['-hset'],
+    ['-set'],
+    ['-zadd'],
+    ['-hdel'],
+    ['resetkeys', '~{spec}:[^e]*'],
+    ['resetkeys', '~{spec}:[^a]*'],
+  ])('publishes nothing, and once it has them one event: %s', async (...rules) => {
     const claim = await claimed(await accept());
     const before = await everything();
     limited = await asUser('&*', ...rules);

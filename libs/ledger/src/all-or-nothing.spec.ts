@@ -2,10 +2,45 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { noSweepCounts, type Consumer } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createRequestBudget } from './budget.ts';
-import { START_MS, begin, bulks, claimRange, drawn, draw, failWith, giveBack, loseIt, makeBulk, openBulksOn, pass, startAnew, succeed, again, work } from './bulk-fixture.ts';
+import {
+  START_MS,
+  begin,
+  bulks,
+  claimRange,
+  drawn,
+  draw,
+  failWith,
+  giveBack,
+  loseIt,
+  makeBulk,
+  openBulksOn,
+  pass,
+  startAnew,
+  succeed,
+  again,
+  work,
+} from './bulk-fixture.ts';
 import { createConsumers } from './consumers.ts';
 import { connectUnderFaults, type Faults } from './fault-fixture.ts';
-import { ENVELOPE, SEALED, accept, claimOf, claimed, key, ledger, looked, lose, nextId, printOf, readKey, redis, removed, request, resumed, rotate } from './ledger-fixture.ts';
+import {
+  ENVELOPE,
+  SEALED,
+  accept,
+  claimOf,
+  claimed,
+  key,
+  ledger,
+  looked,
+  lose,
+  nextId,
+  printOf,
+  readKey,
+  redis,
+  removed,
+  request,
+  resumed,
+  rotate,
+} from './ledger-fixture.ts';
 import { createLedger } from './ledger.ts';
 import { createLedgerClock } from './ledger-clock.ts';
 import { createOrgAlias } from './org-alias.ts';
@@ -28,10 +63,26 @@ afterAll(async () => {
 });
 beforeEach(startAnew);
 
-const policySpec = { orgId: 'org_1', reason: '', everyDays: 90, window: { cron: '0 3 * * *', timeZone: 'UTC', lengthMs: 3_600_000 }, maxFailures: { percent: 1 }, requestId: '5a4e3c1a-0000-4000-8000-000000000002' };
-const consumer: Consumer = { name: 'billing', orgs: ['org_1'], state: 'ACTIVE', created_at: new Date(START_MS).toISOString(), key: { kty: 'EC' } } as never;
+const policySpec = {
+  orgId: 'org_1',
+  reason: '',
+  everyDays: 90,
+  window: { cron: '0 3 * * *', timeZone: 'UTC', lengthMs: 3_600_000 },
+  maxFailures: { percent: 1 },
+  requestId: '5a4e3c1a-0000-4000-8000-000000000002',
+};
+const consumer: Consumer = {
+  name: 'billing',
+  orgs: ['org_1'],
+  state: 'ACTIVE',
+  created_at: new Date(START_MS).toISOString(),
+  key: { kty: 'EC' },
+} as never;
 
-/** Steps through the whole of the ledger. Each script call in them is made under every fault first: see fault-fixture.ts. */
+/**
+ * Steps through the whole of the ledger. Each script call in them is made under every fault first: see
+ * fault-fixture.ts.
+ */
 const flows: Record<string, () => Promise<void>> = {
   'single rotations': async () => {
     const requestId = '5a4e3c1a-0000-4000-8000-000000000001';
@@ -39,7 +90,9 @@ const flows: Record<string, () => Promise<void>> = {
     await accept({ requestId });
     await ledger.accept(nextId(), request({ requestId, reason: 'another' })).catch(() => {});
     const { id } = await accept();
-    await claimed({ id, orgId: 'org_1', assistantId: 'ast_1' }).then((claim) => ledger.commit(claim, key('f1', { checkAgainInMs: 1000 })));
+    await claimed({ id, orgId: 'org_1', assistantId: 'ast_1' }).then((claim) =>
+      ledger.commit(claim, key('f1', { checkAgainInMs: 1000 })),
+    );
     await claimOf({ id, orgId: 'org_1', assistantId: 'ast_1' });
     const claim = await claimed(await accept());
     await claimOf(await accept());
@@ -71,7 +124,10 @@ const flows: Record<string, () => Promise<void>> = {
     await redis.zadd('{spec}:intents:org_1', 1, 'ast_forgotten');
     await claimOf(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 1 });
     await redis.del('{spec}:intents:org_1');
-    await ledger.commit(await claimed(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 1 }), key('f8'));
+    await ledger.commit(
+      await claimed(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 1 }),
+      key('f8'),
+    );
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
     await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, readError: 'STALE_READ' }, SEALED);
     const { claim: later } = await resumed({ id: lost.rotationId, ...lost });
@@ -79,7 +135,10 @@ const flows: Record<string, () => Promise<void>> = {
     await ledger.settle(later, later.atMs, later.atMs);
     await ledger.settle(later, later.atMs, later.atMs);
     const failed = await lose();
-    await ledger.commit((await resumed({ id: failed.rotationId, ...failed })).claim, readKey('f2', failed, { rotation: { fails: 'UPSTREAM_REJECTED' } }));
+    await ledger.commit(
+      (await resumed({ id: failed.rotationId, ...failed })).claim,
+      readKey('f2', failed, { rotation: { fails: 'UPSTREAM_REJECTED' } }),
+    );
     const spoilt = await lose({ assistantId: 'ast_4' });
     await ledger.condemn(spoilt.rotationId, 60_000);
     await ledger.condemn((await claimed(await accept({ assistantId: 'ast_6' }))).rotationId, 60_000);
@@ -115,11 +174,17 @@ const flows: Record<string, () => Promise<void>> = {
       await pass(1000);
       const back = await looked();
       await ledger.commit(back, readKey('f1', back, { cause: 'drift' }));
-      await ledger.compare({ beganMs: back.atMs, lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+      await ledger.compare({ beganMs: back.atMs, lagMs: 0 }, [
+        { assistantId: 'ast_1', state: printOf('f1') },
+      ]);
       await ledger.commit(back, readKey('f1', back, { cause: 'rollback' }));
     }
     const read = { beganMs: START_MS + 9000, lagMs: 0 };
-    await ledger.compare(read, [{ assistantId: 'ast_2', state: printOf('w') }, { assistantId: 'ast_7', state: '' }, { assistantId: 'ast_1', state: printOf('zz') }]);
+    await ledger.compare(read, [
+      { assistantId: 'ast_2', state: printOf('w') },
+      { assistantId: 'ast_7', state: '' },
+      { assistantId: 'ast_1', state: printOf('zz') },
+    ]);
     await pass(1000);
     const gone = await looked();
     await ledger.commit(gone, removed('deleted', gone));
@@ -135,7 +200,8 @@ const flows: Record<string, () => Promise<void>> = {
     if (other) await ledger.endCheck(other);
   },
   'an org that is held': async () => {
-    for (const name of ['ast_1', 'ast_2', 'ast_3', 'ast_4', 'ast_5', 'ast_6']) await rotate(`f${name}`, { assistantId: name });
+    for (const name of ['ast_1', 'ast_2', 'ast_3', 'ast_4', 'ast_5', 'ast_6'])
+      await rotate(`f${name}`, { assistantId: name });
     await ledger.orgSwept('org_1');
     await pass(1000);
     for (const name of ['ast_1', 'ast_2', 'ast_3', 'ast_4', 'ast_5']) {
@@ -174,7 +240,10 @@ const flows: Record<string, () => Promise<void>> = {
     await work.renew(id, 'w1', 60_000, range);
     const result = await claimRange(range);
     await work.endRange(range, 'w1');
-    const claims = result.kind === 'claimed' ? result.items.flatMap((item) => (item.kind === 'claimed' ? [item.claim] : [])) : [];
+    const claims =
+      result.kind === 'claimed'
+        ? result.items.flatMap((item) => (item.kind === 'claimed' ? [item.claim] : []))
+        : [];
     await succeed(claims[0]!);
     await failWith(claims[1]!);
     await succeed(claims[2]!);
@@ -191,7 +260,14 @@ const flows: Record<string, () => Promise<void>> = {
     await work.trim({ endedBeforeMs: START_MS + 1e9, keep: 0 });
   },
   'bulk rotations that are prepared': async () => {
-    const spec = { orgId: 'org_1', reason: '', selection: { kind: 'org' as const }, urgent: true, validateOnly: false, maxFailures: { count: 0 } };
+    const spec = {
+      orgId: 'org_1',
+      reason: '',
+      selection: { kind: 'org' as const },
+      urgent: true,
+      validateOnly: false,
+      maxFailures: { count: 0 },
+    };
     const make = async (more: object = {}) => {
       const draft = bulks.draft(nextId().replace('rot_', 'blk_'));
       await draft.exclude(['ast_9']);
@@ -202,17 +278,34 @@ const flows: Record<string, () => Promise<void>> = {
     const prepared = await make();
     await work.restart(prepared, 'w1');
     await work.saveIds(prepared, 'w1', 0, ['ast_1', 'ast_2']);
-    await work.prepared(prepared, 'w1', 2, { requests: 4, durationMs: 10 }, { complete: true, listed: 2, unreadable: 0 });
+    await work.prepared(
+      prepared,
+      'w1',
+      2,
+      { requests: 4, durationMs: 10 },
+      { complete: true, listed: 2, unreadable: 0 },
+    );
     await bulks.cancel(prepared);
     const incomplete = await make();
     await work.saveIds(incomplete, 'w1', 0, ['ast_1']);
-    await work.prepared(incomplete, 'w1', 1, { requests: 4, durationMs: 10 }, { complete: false, listed: 1, unreadable: 0 });
+    await work.prepared(
+      incomplete,
+      'w1',
+      1,
+      { requests: 4, durationMs: 10 },
+      { complete: false, listed: 1, unreadable: 0 },
+    );
     const failed = await make();
     await work.fail(failed, 'w1', 'UPSTREAM_FORBIDDEN', { complete: true, listed: 2, unreadable: 0 });
     const dry = await make({ validateOnly: true });
     await work.saveIds(dry, 'w1', 0, ['ast_1', 'ast_2']);
     await work.saveLetters(dry, 'w1', 0, 'vA');
-    await work.validated(dry, 'w1', { requests: 1, durationMs: 1 }, { complete: true, listed: 2, unreadable: 0 });
+    await work.validated(
+      dry,
+      'w1',
+      { requests: 1, durationMs: 1 },
+      { complete: true, listed: 2, unreadable: 0 },
+    );
   },
   'a bulk rotation whose canary waits for consumers': async () => {
     const { id } = await makeBulk(4, { canary: { count: 1, continues: true, awaitsConsumers: true } });
@@ -306,21 +399,21 @@ const flows: Record<string, () => Promise<void>> = {
     const vanished = createLedger({ redis, prefix: 'spec' });
     await vanished.recognise({ mayBegin: true, fingerprintKeyId: 'OTHER' });
     await redis.hdel('{spec}:ledger', 'id', 'fingerprint_key', 'adopted');
-    await vanished.recognise({ fingerprintKeyId: 'OTHER', remembered: { assistants: 1, consumers: 0, policies: 0 } } as never);
+    await vanished.recognise({
+      fingerprintKeyId: 'OTHER',
+      remembered: { assistants: 1, consumers: 0, policies: 0 },
+    } as never);
     await createLedger({ redis, prefix: 'spec' }).recognise({ mayBegin: true });
   },
   'several at once': async () => {
     const claims = [];
-    for (const name of ['ast_1', 'ast_2', 'ast_3']) claims.push(await claimed(await accept({ assistantId: name })));
+    for (const name of ['ast_1', 'ast_2', 'ast_3'])
+      claims.push(await claimed(await accept({ assistantId: name })));
     await Promise.all(claims.map((claim) => ledger.commit(claim, key(`f${claim.assistantId}`))));
   },
   policies: async () => {
     const policies = createPolicies({ redis, prefix: 'spec' });
-    const { policy } = await policies.create(
-      'pol_1',
-      policySpec,
-      ['ast_1', 'ast_2'],
-    );
+    const { policy } = await policies.create('pol_1', policySpec, ['ast_1', 'ast_2']);
     await policies.create('pol_2', policySpec, ['ast_1', 'ast_2']);
     await policies.begin(policy.id, START_MS);
     await policies.begin(policy.id, START_MS);
@@ -335,7 +428,10 @@ const flows: Record<string, () => Promise<void>> = {
     await sweeps.save('swp_1', 'run-1', noSweepCounts, { leaseMs: 60_000 });
     await sweeps.save('swp_1', 'run-1', noSweepCounts, { end: 'SUCCEEDED' });
     await sweeps.create('swp_3', 'org_1');
-    await redis.zadd('{spec}:sweeps', ...Array.from({ length: 1100 }, (_, i) => [0, `swp_${String(i).padStart(6, '0')}`]).flat());
+    await redis.zadd(
+      '{spec}:sweeps',
+      ...Array.from({ length: 1100 }, (_, i) => [0, `swp_${String(i).padStart(6, '0')}`]).flat(),
+    );
     await sweeps.create('swp_4', 'org_2');
   },
   consumers: async () => {
@@ -343,8 +439,15 @@ const flows: Record<string, () => Promise<void>> = {
     const consumers = createConsumers({ redis, prefix: 'spec' });
     await consumers.write('billing', undefined, consumer, { readers: true, tell: JSON.stringify(ENVELOPE) });
     const current = (await redis.get('{spec}:current:ast_1'))!;
-    await consumers.reseal([{ assistantId: 'ast_1', before: current, after: `${current} `, uncertain: false }]);
-    await consumers.write('billing', { consumer, text: (await redis.hget('{spec}:consumers', 'billing'))!, storedOrgs: [] }, undefined, { readers: true });
+    await consumers.reseal([
+      { assistantId: 'ast_1', before: current, after: `${current} `, uncertain: false },
+    ]);
+    await consumers.write(
+      'billing',
+      { consumer, text: (await redis.hget('{spec}:consumers', 'billing'))!, storedOrgs: [] },
+      undefined,
+      { readers: true },
+    );
   },
   'the request budget': async () => {
     const budget = createRequestBudget({ redis, prefix: 'spec', egress: 'e', requestsPerMinute: 60 });
@@ -358,7 +461,11 @@ const flows: Record<string, () => Promise<void>> = {
   'an org that gets its name': async () => {
     await rotate('f1', { orgId: 'c' });
     await lose({ orgId: 'c', assistantId: 'ast_4' });
-    await ledger.noteUnknown(await claimed(await accept({ orgId: 'c', assistantId: 'ast_5' })), { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.noteUnknown(
+      await claimed(await accept({ orgId: 'c', assistantId: 'ast_5' })),
+      { readInMs: 0, holdMs: 0 },
+      SEALED,
+    );
     await redis.hset('{spec}:ledger', 'drift:c', 3, 'drift_at:c', START_MS, 'redis_run', 'x');
     await redis.zadd('{spec}:changes:c', START_MS, 'ast_1');
     await createPolicies({ redis, prefix: 'spec' }).create('pol_1', { ...policySpec, orgId: 'c' }, undefined);
@@ -375,7 +482,19 @@ const flows: Record<string, () => Promise<void>> = {
     await alias.adoptRotations('');
     await pass(1000);
     const { assistants } = await alias.page(0);
-    const move = () => alias.move('org_1', assistants.filter(({ state }) => state === 'ready').map((from) => ({ from, version: from.versionBefore! + 1_000_000, key: { fingerprint: from.stateBefore! }, sealed: JSON.stringify(ENVELOPE) })), 1);
+    const move = () =>
+      alias.move(
+        'org_1',
+        assistants
+          .filter(({ state }) => state === 'ready')
+          .map((from) => ({
+            from,
+            version: from.versionBefore! + 1_000_000,
+            key: { fingerprint: from.stateBefore! },
+            sealed: JSON.stringify(ENVELOPE),
+          })),
+        1,
+      );
     await move();
     await redis.hdel('{spec}:ledger', 'redis_run');
     await move();
@@ -401,18 +520,43 @@ const flows: Record<string, () => Promise<void>> = {
     await system.freeze('again');
     const processes = createProcesses({ redis, prefix: 'spec' });
     await processes.beat({ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1' } as never);
-    await redis.hset('{spec}:processes', { old: '1 1 1 1 {}', ...Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`gone-${i}`, `${START_MS + 14_000_000} ${START_MS} 1 1 {}`])) });
+    await redis.hset('{spec}:processes', {
+      old: '1 1 1 1 {}',
+      ...Object.fromEntries(
+        Array.from({ length: 600 }, (_, i) => [`gone-${i}`, `${START_MS + 14_000_000} ${START_MS} 1 1 {}`]),
+      ),
+    });
     await processes.beat({ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1' } as never);
   },
 };
 
-/** Where it reads an entry of its own choice, a script may go by that it cannot be read: what it does then is in the spec of each. */
+/**
+ * Where it reads an entry of its own choice, a script may go by that it cannot be read: what it does then is
+ * in the spec of each.
+ */
 const DECIDES = [
-  'begin assistant', 'begin assistants', 'begin bulks', 'begin consumers', 'begin events', 'begin orgs', 'begin policies', 'begin rotations', 'begin seq', 'bulk-claim assistant', 'bulk-claim rotation', 'commit assistant',
-  'compare assistant', 'condemn rotation', 'lost rotation', 'org-adopt rotation',
+  'begin assistant',
+  'begin assistants',
+  'begin bulks',
+  'begin consumers',
+  'begin events',
+  'begin orgs',
+  'begin policies',
+  'begin rotations',
+  'begin seq',
+  'bulk-claim assistant',
+  'bulk-claim rotation',
+  'commit assistant',
+  'compare assistant',
+  'condemn rotation',
+  'lost rotation',
+  'org-adopt rotation',
 ];
 
-/** What no flow reaches: clocks that disagree, a closed request budget and what a process remembers, which have specs of their own; and what only faults lead to. */
+/**
+ * What no flow reaches: clocks that disagree, a closed request budget and what a process remembers, which
+ * have specs of their own; and what only faults lead to.
+ */
 const UNREACHED = [
   "begin: if ARGV[6] ~= '' then write('HSET', KEYS[1], 'before', ARGV[6]) end",
   "begin: if lost and ARGV[6] ~= '' then write('HSETNX', KEYS[1], 'before', ARGV[6]) end",
@@ -429,14 +573,19 @@ const UNREACHED = [
 ];
 
 describe('a script does all or nothing, whichever right, type or number fails it', () => {
-  it.each(Object.keys(flows))('%s', async (name) => {
-    const before = faults.violations.length;
-    await flows[name]!();
-    expect(faults.violations.slice(before)).toEqual([]);
-  }, 120_000);
+  it.each(Object.keys(flows))(
+    '%s',
+    async (name) => {
+      const before = faults.violations.length;
+      await flows[name]!();
+      expect(faults.violations.slice(before)).toEqual([]);
+    },
+    120_000,
+  );
 
   it('answers otherwise only where it may', () => {
-    const familyOf = (decision: string) => /^([\w-]+) with (?:another type|nonsense) in {spec}:([\w-]+)/.exec(decision)!.slice(1).join(' ');
+    const familyOf = (decision: string) =>
+      /^([\w-]+) with (?:another type|nonsense) in {spec}:([\w-]+)/.exec(decision)!.slice(1).join(' ');
     expect([...new Set([...faults.decisions].map(familyOf))].toSorted()).toEqual(DECIDES);
   });
 

@@ -5,7 +5,18 @@ import { createRequestBudget, paceOf, timeFor, type Lane, type RequestBudget } f
 import { createBulkWork } from './bulk-work.ts';
 import { createBulks } from './bulks.ts';
 import { ledgerKeys } from './keys.ts';
-import { accept, claimOf, claimed, connectSimulated, ledger, nextId, openLedger, redis, setNow, waitOf } from './ledger-fixture.ts';
+import {
+  accept,
+  claimOf,
+  claimed,
+  connectSimulated,
+  ledger,
+  nextId,
+  openLedger,
+  redis,
+  setNow,
+  waitOf,
+} from './ledger-fixture.ts';
 
 const OPTIONS = { egress: 'spec', requestsPerMinute: 500 };
 const { budgetKey, stepUs } = paceOf(ledgerKeys('spec'), OPTIONS);
@@ -42,14 +53,19 @@ const takeAll = async (lane: Lane): Promise<number> => {
   while (await taken(lane)) count += 1;
   return count;
 };
-/** When a slot that was given begins: at once, or, where it is reserved, then. Undefined where none was given. */
+/**
+ * When a slot that was given begins: at once, or, where it is reserved, then. Undefined where none was given.
+ */
 const slotOf = async (lane: Lane): Promise<number | undefined> => {
   const askedUs = nowUs;
   const slot = await budget.take(lane);
   if (slot.taken) return askedUs;
   return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
 };
-/** Lanes that ask one after the other every so often: what each got, by when it begins. Nobody waits for answers: the connection keeps the order. */
+/**
+ * Lanes that ask one after the other every so often: what each got, by when it begins. Nobody waits for
+ * answers: the connection keeps the order.
+ */
 const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
   const asked: Promise<(number | undefined)[]>[] = [];
   for (let passedUs = 0; passedUs < overUs; passedUs += everyUs) {
@@ -59,16 +75,27 @@ const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Prom
   const rows = await Promise.all(asked);
   return lanes.map((_, i) => rows.flatMap((row) => row[i] ?? []));
 };
-const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> => (await askEvery(everyUs, overUs, lane))[0]!.length;
+const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> =>
+  (await askEvery(everyUs, overUs, lane))[0]!.length;
 /** The most slots over what the pace allows, in any window that begins and ends with one. */
 const excessOf = (slots: (number | undefined)[]): number => {
   const sorted = slots.filter((slot) => slot !== undefined).toSorted((a, b) => a - b);
-  return Math.max(0, ...sorted.flatMap((from, i) => sorted.slice(i).map((to, n) => n + 1 - (to - from) / stepUs)));
+  return Math.max(
+    0,
+    ...sorted.flatMap((from, i) => sorted.slice(i).map((to, n) => n + 1 - (to - from) / stepUs)),
+  );
 };
 
 describe('the pace', () => {
   const lane = fc.constantFrom<Lane>('first', 'bulk', 'sweep');
-  const ask = fc.record({ afterUs: fc.oneof(fc.integer({ min: 0, max: 3 * stepUs }), fc.constant(0), fc.integer({ min: 0, max: 30 * SECOND })), lane });
+  const ask = fc.record({
+    afterUs: fc.oneof(
+      fc.integer({ min: 0, max: 3 * stepUs }),
+      fc.constant(0),
+      fc.integer({ min: 0, max: 30 * SECOND }),
+    ),
+    lane,
+  });
 
   it('is kept over every window, but for three, whoever asks and whenever', async () => {
     await fc.assert(
@@ -85,17 +112,32 @@ describe('the pace', () => {
   });
 
   it('is kept just as well while upstream refuses some of the requests', async () => {
-    const refused = fc.record({ ageMs: fc.nat(2000), retryAfterMs: fc.option(fc.nat(20_000), { nil: undefined }) });
+    const refused = fc.record({
+      ageMs: fc.nat(2000),
+      retryAfterMs: fc.option(fc.nat(20_000), { nil: undefined }),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof({ weight: 9, arbitrary: ask }, { weight: 1, arbitrary: refused }), { minLength: 5, maxLength: 80 }), async (steps) => {
-        await redis.del(budgetKey);
-        const slots = steps.map((step) => {
-          if ('ageMs' in step) return budget.slowDown({ ageMs: step.ageMs, ...(step.retryAfterMs !== undefined && { retryAfterMs: step.retryAfterMs }) });
-          void pass(step.afterUs);
-          return slotOf(step.lane);
-        });
-        expect(excessOf((await Promise.all(slots)).map((slot) => slot ?? undefined))).toBeLessThanOrEqual(3.0001);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 9, arbitrary: ask }, { weight: 1, arbitrary: refused }), {
+          minLength: 5,
+          maxLength: 80,
+        }),
+        async (steps) => {
+          await redis.del(budgetKey);
+          const slots = steps.map((step) => {
+            if ('ageMs' in step)
+              return budget.slowDown({
+                ageMs: step.ageMs,
+                ...(step.retryAfterMs !== undefined && { retryAfterMs: step.retryAfterMs }),
+              });
+            void pass(step.afterUs);
+            return slotOf(step.lane);
+          });
+          expect(excessOf((await Promise.all(slots)).map((slot) => slot ?? undefined))).toBeLessThanOrEqual(
+            3.0001,
+          );
+        },
+      ),
       { numRuns: 80 },
     );
   });
@@ -136,12 +178,19 @@ describe('the pace', () => {
   });
 
   it('is unlimited at 0 requests a minute, and Redis is not asked', async () => {
-    const unlimited = createRequestBudget({ redis, prefix: 'spec', egress: 'unlimited', requestsPerMinute: 0 });
+    const unlimited = createRequestBudget({
+      redis,
+      prefix: 'spec',
+      egress: 'unlimited',
+      requestsPerMinute: 0,
+    });
     const before = (await redis.info('stats')).match(/total_commands_processed:(\d+)/)![1];
     for (let i = 0; i < 10; i += 1) expect(await unlimited.take('bulk')).toEqual({ taken: true });
     await unlimited.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
     expect(await unlimited.take('sweep')).toEqual({ taken: true });
-    expect(Number((await redis.info('stats')).match(/total_commands_processed:(\d+)/)![1])).toBe(Number(before) + 1);
+    expect(Number((await redis.info('stats')).match(/total_commands_processed:(\d+)/)![1])).toBe(
+      Number(before) + 1,
+    );
     expect(timeFor(1000, { egress: 'unlimited', requestsPerMinute: 0 })).toBe(0);
   });
 
@@ -256,7 +305,8 @@ describe('a refusal by upstream', () => {
 
   it('closes the budget to everybody for as long as upstream says', async () => {
     await budget.slowDown({ ageMs: 100, retryAfterMs: 30_000 });
-    for (const lane of ['first', 'bulk', 'sweep'] as const) expect(await budget.take(lane)).toEqual({ taken: false, retryInMs: 30_000, reserved: false });
+    for (const lane of ['first', 'bulk', 'sweep'] as const)
+      expect(await budget.take(lane)).toEqual({ taken: false, retryInMs: 30_000, reserved: false });
     await pass(30 * SECOND - 1000);
     for (const lane of ['bulk', 'sweep', 'first'] as const) expect(await taken(lane)).toBe(false);
     await pass(10 * SECOND);
@@ -337,17 +387,20 @@ describe('a closure of more than a minute', () => {
   const HOUR_MS = 3_600_000;
   const closedMs = async () => Number((await hash())['closed_until'] ?? 0) - nowUs / 1000;
 
-  it.each<Lane>(['first', 'bulk', 'sweep'])('lets one request a minute leave in the lane of %s, to see, and no second one', async (lane) => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-    let count = 0;
-    for (let second = 0; second < 600; second += 1) {
-      count += await takeAll(lane);
-      await pass(SECOND);
-    }
-    expect(count).toBeGreaterThanOrEqual(10);
-    expect(count).toBeLessThanOrEqual(11);
-    expect(await closedMs()).toBe(HOUR_MS - 600_000);
-  });
+  it.each<Lane>(['first', 'bulk', 'sweep'])(
+    'lets one request a minute leave in the lane of %s, to see, and no second one',
+    async (lane) => {
+      await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+      let count = 0;
+      for (let second = 0; second < 600; second += 1) {
+        count += await takeAll(lane);
+        await pass(SECOND);
+      }
+      expect(count).toBeGreaterThanOrEqual(10);
+      expect(count).toBeLessThanOrEqual(11);
+      expect(await closedMs()).toBe(HOUR_MS - 600_000);
+    },
+  );
 
   it('of a minute or less is kept to its end', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
@@ -401,7 +454,10 @@ describe('a closure of more than a minute', () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
     const rotation = await accept();
     expect(await claimOf(rotation)).toMatchObject({ kind: 'paced' });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', errorCode: 'UPSTREAM_RATE_LIMITED' });
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'UPSTREAM_RATE_LIMITED',
+    });
   });
 
   it('without a limit is noted, and holds nobody back', async () => {
@@ -445,7 +501,11 @@ describe('when the clock of Redis was turned back', () => {
   });
 
   it('a refusal slows the pace down anew', async () => {
-    await redis.hset(budgetKey, { pace: 0.1, pace_at: nowUs + HOUR, closed_until: nowUs / 1000 + 24 * 3_600_000 });
+    await redis.hset(budgetKey, {
+      pace: 0.1,
+      pace_at: nowUs + HOUR,
+      closed_until: nowUs / 1000 + 24 * 3_600_000,
+    });
     await budget.slowDown({ ageMs: 0, retryAfterMs: 2000 });
     expect(await hash()).toMatchObject({ pace: '0.7000', pace_at: String(nowUs) });
     expect(await waitMs('bulk')).toBe(2000);
@@ -478,7 +538,11 @@ describe('a claim', () => {
     await claimOf(rotation);
     await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
     await pass(stepUs);
-    expect(await claimOf(rotation, { paid: true })).toEqual({ kind: 'paced', retryInMs: expect.any(Number), reserved: false });
+    expect(await claimOf(rotation, { paid: true })).toEqual({
+      kind: 'paced',
+      retryInMs: expect.any(Number),
+      reserved: false,
+    });
     expect((await budget.take('first', { paid: true })).taken).toBe(false);
     await pass(30 * SECOND);
     expect((await budget.take('first', { paid: true })).taken).toBe(true);
@@ -501,8 +565,12 @@ describe('a claim', () => {
     await claimed(await accept());
     const before = await hash();
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
-    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({ kind: 'full' });
-    expect(await claimOf(await accept({ assistantId: 'ast_3' }), { holdBack: 'REPLICAS_MISSING' })).toMatchObject({ kind: 'frozen' });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
+    expect(
+      await claimOf(await accept({ assistantId: 'ast_3' }), { holdBack: 'REPLICAS_MISSING' }),
+    ).toMatchObject({ kind: 'frozen' });
     expect(await hash()).toEqual(before);
   });
 
@@ -516,11 +584,20 @@ describe('a claim', () => {
 
 describe('a claim of a bulk', () => {
   const SPEC = {
-    orgId: 'org_1', reason: '', selection: { kind: 'ids' as const }, urgent: false, validateOnly: false, maxFailures: { percent: 100 },
+    orgId: 'org_1',
+    reason: '',
+    selection: { kind: 'ids' as const },
+    urgent: false,
+    validateOnly: false,
+    maxFailures: { percent: 100 },
   };
   const OPTIONS_OF_CLAIM = { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 100 };
   const range = { bulkId: 'blk_1', orgId: 'org_1' };
-  const items = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ index: from + i, job: { rotationId: nextId(), orgId: 'org_1', assistantId: `ast_${from + i}` } }));
+  const items = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => ({
+      index: from + i,
+      job: { rotationId: nextId(), orgId: 'org_1', assistantId: `ast_${from + i}` },
+    }));
   const work = () => createBulkWork({ redis, prefix: 'spec', budget: OPTIONS });
   beforeEach(async () => {
     const bulks = createBulks({ redis, prefix: 'spec' });
@@ -530,10 +607,20 @@ describe('a claim of a bulk', () => {
   });
 
   it('goes as far as the budget, and says how long to wait for the next', async () => {
-    expect(await work().claim(range, items(0, 10), OPTIONS_OF_CLAIM)).toMatchObject({ kind: 'claimed', items: [{ kind: 'claimed' }, { kind: 'claimed' }, { kind: 'claimed' }], retryInMs: STEP_MS });
+    expect(await work().claim(range, items(0, 10), OPTIONS_OF_CLAIM)).toMatchObject({
+      kind: 'claimed',
+      items: [{ kind: 'claimed' }, { kind: 'claimed' }, { kind: 'claimed' }],
+      retryInMs: STEP_MS,
+    });
     await pass(stepUs);
-    expect(await work().claim(range, items(3, 10), OPTIONS_OF_CLAIM)).toMatchObject({ items: [{ kind: 'claimed' }], retryInMs: STEP_MS });
-    expect(await work().claim(range, items(4, 10), OPTIONS_OF_CLAIM)).toMatchObject({ items: [], retryInMs: STEP_MS });
+    expect(await work().claim(range, items(3, 10), OPTIONS_OF_CLAIM)).toMatchObject({
+      items: [{ kind: 'claimed' }],
+      retryInMs: STEP_MS,
+    });
+    expect(await work().claim(range, items(4, 10), OPTIONS_OF_CLAIM)).toMatchObject({
+      items: [],
+      retryInMs: STEP_MS,
+    });
   });
 
   it('says nothing of waiting where room gave out first, or nothing did', async () => {
@@ -546,16 +633,24 @@ describe('a claim of a bulk', () => {
   it('spends nothing on assistants that need no request', async () => {
     await claimed(await accept({ assistantId: 'ast_0' }));
     const before = await hash();
-    expect(await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)).toMatchObject({ items: [{ kind: 'busy' }] });
+    expect(await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)).toMatchObject({
+      items: [{ kind: 'busy' }],
+    });
     expect(await hash()).toEqual(before);
   });
 
   it('of its follow-ups waits in the lane of bulks: single rotations go before it', async () => {
-    const { items: claims } = (await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)) as { items: { claim: Parameters<typeof ledger.release>[0] }[] };
+    const { items: claims } = (await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)) as {
+      items: { claim: Parameters<typeof ledger.release>[0] }[];
+    };
     const { claim } = claims[0]!;
     await ledger.release(claim);
     await takeAll('bulk');
-    expect(await claimOf({ id: claim.rotationId, ...claim })).toEqual({ kind: 'paced', retryInMs: STEP_MS, reserved: false });
+    expect(await claimOf({ id: claim.rotationId, ...claim })).toEqual({
+      kind: 'paced',
+      retryInMs: STEP_MS,
+      reserved: false,
+    });
     const single = await claimOf(await accept({ assistantId: 'ast_x' }));
     expect(single).toMatchObject({ kind: 'paced', reserved: true });
     await pass(stepUs);

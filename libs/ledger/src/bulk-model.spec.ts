@@ -3,7 +3,22 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { array, assert, asyncProperty, boolean, constantFrom, nat, option, record } from 'fast-check';
 import type { BulkRange } from './bulk-work.ts';
 import {
-  LEASE_MS, allProblems, bulks, claimRange, draw, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, statesOf, succeed, work,
+  LEASE_MS,
+  allProblems,
+  bulks,
+  claimRange,
+  draw,
+  failWith,
+  giveBack,
+  loseIt,
+  makeBulk,
+  namesOf,
+  openBulks,
+  pass,
+  startAnew,
+  statesOf,
+  succeed,
+  work,
 } from './bulk-fixture.ts';
 import { accept, claimOf, codeOf, ledger, readKey, redis } from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
@@ -29,15 +44,22 @@ interface Hand {
   token: string;
   range: BulkRange;
 }
-/** A rotation that has not ended: at its request, of unknown outcome, or QUEUED. `of` is its place in a bulk. */
+/**
+ * A rotation that has not ended: at its request, of unknown outcome, or QUEUED. `of` is its place in a bulk.
+ */
 interface Running {
   claim: Claim;
   at: 'request' | 'unknown' | 'queue';
   of?: string;
 }
 
-/** Two bulks, of which the second has a third of the first one's assistants, and whatever else works on them. */
-const createWorld = async (canary: { count: number; continues: boolean } | undefined, maxFailures: number) => {
+/**
+ * Two bulks, of which the second has a third of the first one's assistants, and whatever else works on them.
+ */
+const createWorld = async (
+  canary: { count: number; continues: boolean } | undefined,
+  maxFailures: number,
+) => {
   await startAnew();
   const made = [
     await makeBulk(ASSISTANTS, { maxFailures: { count: maxFailures }, ...(canary && { canary }) }),
@@ -76,7 +98,13 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
   const drawOne = async (token: string, size: number) => {
     const got = await draw({ token, size, maxOpenIntents: BOUND });
     if (got.kind === 'range') hands.push({ token, range: got.range });
-    if (got.kind === 'verify') await work.saveVerification(got.bulkId, token, { verified: 0, repaired: 0, unverified: 0, differing: [] }, true);
+    if (got.kind === 'verify')
+      await work.saveVerification(
+        got.bulkId,
+        token,
+        { verified: 0, repaired: 0, unverified: 0, differing: [] },
+        true,
+      );
     return got.kind;
   };
   const retry = async (id: string) => {
@@ -84,13 +112,29 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
     const letters = await statesOf(id);
     if (state !== 'COMPLETED') return void (await codeOf(bulks.retry(id)));
     await bulks.retry(id);
-    for (const [index, letter] of [...letters].entries()) if (/[A-Z]/.test(letter)) count(`${id}:${index}`, -1);
+    for (const [index, letter] of [...letters].entries())
+      if (/[A-Z]/.test(letter)) count(`${id}:${index}`, -1);
   };
   const single = async (assistantId: string) => {
     const { id: rotationId, orgId } = await accept({ assistantId });
     // It may be one that waits already, of a bulk too.
     if (running.some(({ claim }) => claim.rotationId === rotationId)) return;
-    running.push({ claim: { rotationId, orgId, assistantId, epoch: 0, atMs: 0, attempts: 0, startedMs: 0, unknownsInARow: 0, doubted: false, uncertain: false, fresh: false }, at: 'queue' });
+    running.push({
+      claim: {
+        rotationId,
+        orgId,
+        assistantId,
+        epoch: 0,
+        atMs: 0,
+        attempts: 0,
+        startedMs: 0,
+        unknownsInARow: 0,
+        doubted: false,
+        uncertain: false,
+        fresh: false,
+      },
+      at: 'queue',
+    });
   };
   const readBack = async (one: Running, by: number) => {
     if ((await claimAgain(one)) !== 'resumed') return;
@@ -99,7 +143,13 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
       await ledger.release(claim);
       one.at = 'queue';
     } else {
-      const code = by % 4 === 1 ? failWith(claim, 'NO_SECRET_KEY') : ledger.commit(claim, readKey(`${claim.epoch % 100_000}r${claim.assistantId}`, claim, { rotation: 'ends' }));
+      const code =
+        by % 4 === 1
+          ? failWith(claim, 'NO_SECRET_KEY')
+          : ledger.commit(
+              claim,
+              readKey(`${claim.epoch % 100_000}r${claim.assistantId}`, claim, { rotation: 'ends' }),
+            );
       await code;
       end(one);
     }
@@ -109,7 +159,10 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
     draw: (by) => drawOne(WORKERS[by % 2]!, 1 + (by % 6)),
     'claim some': async (by) => {
       if (hands.length === 0) await drawOne(WORKERS[by % 2]!, 1 + (by % 6));
-      const hand = pick(hands.filter(({ range }) => range.waiting.length > 0), by);
+      const hand = pick(
+        hands.filter(({ range }) => range.waiting.length > 0),
+        by,
+      );
       if (hand) await claimHand(hand, 1 + (by % 8));
     },
     'end a draw': async (by) => hands.length > 0 && letGo(pick(hands, by)!),
@@ -121,13 +174,15 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
     },
     'answer all': async (by) => {
       for (const [i, one] of at('request').entries()) {
-        const done = (by + i) % 5 === 0 ? await failWith(one.claim) : (await succeed(one.claim)).kind === 'committed';
+        const done =
+          (by + i) % 5 === 0 ? await failWith(one.claim) : (await succeed(one.claim)).kind === 'committed';
         if (done) end(one);
       }
     },
     fail: async (by) => {
       const one = pick(at('request'), by);
-      if (one && (await failWith(one.claim, by % 2 ? 'UPSTREAM_FORBIDDEN' : 'UPSTREAM_RATE_LIMITED'))) end(one);
+      if (one && (await failWith(one.claim, by % 2 ? 'UPSTREAM_FORBIDDEN' : 'UPSTREAM_RATE_LIMITED')))
+        end(one);
     },
     'lose an answer': async (by) => {
       const one = pick(at('request', 'unknown'), by);
@@ -138,7 +193,10 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
       if (one) await readBack(one, by);
     },
     'give back': async (by) => {
-      const one = pick(at('request').filter(({ of, claim }) => of && claim.attempts === 1), by);
+      const one = pick(
+        at('request').filter(({ of, claim }) => of && claim.attempts === 1),
+        by,
+      );
       if (!one || !(await giveBack(one.claim, 'UPSTREAM_UNREACHABLE', { halts: by % 10 === 0 }))) return;
       end(one);
       count(one.of!, -1);
@@ -176,7 +234,8 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
   const toRest = async () => {
     for (let turn = 0; turn < 200; turn += 1) {
       const states = await Promise.all(made.map(async (id) => (await bulks.get(id)).state));
-      if (running.length === 0 && states.every((state) => state === 'COMPLETED' || state === 'CANCELLED')) return;
+      if (running.length === 0 && states.every((state) => state === 'COMPLETED' || state === 'CANCELLED'))
+        return;
       await pass(LEASE_MS);
       for (const id of made) await codeOf(bulks.resume(id));
       for (const one of running) {
@@ -188,43 +247,68 @@ const createWorld = async (canary: { count: number; continues: boolean } | undef
       await drawOne('w1', 10);
       for (const hand of hands) await claimHand(hand, BOUND);
     }
-    throw new Error(`there is no end to it: ${JSON.stringify([running.map(({ at: where, of }) => [where, of]), await Promise.all(made.map(async (id) => [await bulks.get(id), await statesOf(id)]))])}`);
+    throw new Error(
+      `there is no end to it: ${JSON.stringify([running.map(({ at: where, of }) => [where, of]), await Promise.all(made.map(async (id) => [await bulks.get(id), await statesOf(id)]))])}`,
+    );
   };
   return { made, steps, toRest, begun };
 };
 
 /** How often each kind of step comes. */
 const stepNames = Object.entries({
-  draw: 4, 'claim some': 6, 'end a draw': 4, succeed: 4, 'answer all': 1, fail: 2, 'lose an answer': 3, 'read back': 3, 'give back': 5, release: 2, 'take a follow-up': 3,
-  'ask for one singly': 2, 'cancel one': 1, 'a worker dies': 1, 'a lease lapses': 1, pause: 1, resume: 4, retry: 3, cancel: 1,
+  draw: 4,
+  'claim some': 6,
+  'end a draw': 4,
+  succeed: 4,
+  'answer all': 1,
+  fail: 2,
+  'lose an answer': 3,
+  'read back': 3,
+  'give back': 5,
+  release: 2,
+  'take a follow-up': 3,
+  'ask for one singly': 2,
+  'cancel one': 1,
+  'a worker dies': 1,
+  'a lease lapses': 1,
+  pause: 1,
+  resume: 4,
+  retry: 3,
+  cancel: 1,
 }).flatMap(([name, times]) => Array.from({ length: times }, () => name));
 
 describe('two bulks that two workers work on, with single rotations in between', () => {
-  it(
-    'come to an end whatever happens, with each assistant begun once and in one end state, and their counts are right all the way',
-    async () => {
-      const canaries = option(record({ count: nat(ASSISTANTS).map((n) => n + 1), continues: boolean() }), { nil: undefined });
-      const histories = array(record({ name: constantFrom(...stepNames), by: nat(997) }), { minLength: 80, maxLength: STEPS, size: 'max' });
-      await assert(
-        asyncProperty(canaries, nat(10), histories, async (canary, maxFailures, history) => {
-          const { made, steps, toRest, begun } = await createWorld(canary, maxFailures);
-          for (const { name, by } of history) {
-            await pass(1);
-            await steps[name]!(by);
-            expect(await allProblems()).toEqual([]);
-          }
-          await toRest();
+  it('come to an end whatever happens, with each assistant begun once and in one end state, and their counts are right all the way', async () => {
+    const canaries = option(record({ count: nat(ASSISTANTS).map((n) => n + 1), continues: boolean() }), {
+      nil: undefined,
+    });
+    const histories = array(record({ name: constantFrom(...stepNames), by: nat(997) }), {
+      minLength: 80,
+      maxLength: STEPS,
+      size: 'max',
+    });
+    await assert(
+      asyncProperty(canaries, nat(10), histories, async (canary, maxFailures, history) => {
+        const { made, steps, toRest, begun } = await createWorld(canary, maxFailures);
+        for (const { name, by } of history) {
+          await pass(1);
+          await steps[name]!(by);
           expect(await allProblems()).toEqual([]);
-          const letters = await Promise.all(made.map(statesOf));
-          const ended = await Promise.all(made.map(async (id) => (await bulks.get(id)).state));
-          expect(letters.map((text, i) => text.replaceAll(ended[i] === 'CANCELLED' ? /[.smxA-Z]/g : /[smxA-Z]/g, ''))).toEqual(['', '']);
-          expect([...begun].filter(([, times]) => times > 1)).toEqual([]);
-          expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
-          expect(await redis.zcard('{spec}:intents:org_1')).toBe(0);
-        }),
-        { numRuns: RUNS },
-      );
-    },
-    600_000,
-  );
+        }
+        await toRest();
+        expect(await allProblems()).toEqual([]);
+        const letters = await Promise.all(made.map(statesOf));
+        const ended = await Promise.all(made.map(async (id) => (await bulks.get(id)).state));
+        expect(
+          letters.map((text, i) =>
+            text.replaceAll(ended[i] === 'CANCELLED' ? /[.smxA-Z]/g : /[smxA-Z]/g, ''),
+          ),
+        ).toEqual(['', '']);
+        expect([...begun].filter(([, times]) => times > 1)).toEqual([]);
+        expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
+        expect(await redis.zcard('{spec}:intents:org_1')).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  }, 600_000);
 });

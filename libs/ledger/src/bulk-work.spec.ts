@@ -4,9 +4,47 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { createBulkWork } from './bulk-work.ts';
 import { defineScripts } from './scripts.ts';
 import {
-  LEASE_MS, START_MS, again, assertSound, begin, bulks, claimRange, claimsOf, draw, drawn, failWith, giveBack, loseIt, makeBulk, namesOf, openBulks, pass, startAnew, stateOf, statesOf, succeed, work, wordsOf,
+  LEASE_MS,
+  START_MS,
+  again,
+  assertSound,
+  begin,
+  bulks,
+  claimRange,
+  claimsOf,
+  draw,
+  drawn,
+  failWith,
+  giveBack,
+  loseIt,
+  makeBulk,
+  namesOf,
+  openBulks,
+  pass,
+  startAnew,
+  stateOf,
+  statesOf,
+  succeed,
+  work,
+  wordsOf,
 } from './bulk-fixture.ts';
-import { SEALED, accept, claimOf, claimed, codeOf, events, everything, ledger, looked, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
+import {
+  SEALED,
+  accept,
+  claimOf,
+  claimed,
+  codeOf,
+  events,
+  everything,
+  ledger,
+  looked,
+  printOf,
+  readKey,
+  redis,
+  removed,
+  resumed,
+  rotate,
+} from './ledger-fixture.ts';
 import type { Claim } from './ledger.ts';
 
 let server: RedisServer;
@@ -43,14 +81,34 @@ describe('draw', () => {
   it('gives assistants in order, so many at a time, and never across a string of a thousand', async () => {
     const { id } = await makeBulk(1250);
     const spans: [number, number][] = [];
-    for (let got = await draw({ size: 300 }); got.kind === 'range'; got = await draw({ size: 300 })) spans.push([got.range.from, got.range.to]);
-    expect(spans).toEqual([[0, 300], [300, 600], [600, 900], [900, 1000], [1000, 1250]]);
+    for (let got = await draw({ size: 300 }); got.kind === 'range'; got = await draw({ size: 300 }))
+      spans.push([got.range.from, got.range.to]);
+    expect(spans).toEqual([
+      [0, 300],
+      [300, 600],
+      [600, 900],
+      [900, 1000],
+      [1000, 1250],
+    ]);
     expect(Object.keys(await draws(id)).length).toBe(5);
   });
 
   it('tells whom it has', async () => {
     const { id } = await makeBulk(['a', 'b', 'c'], { orgId: 'org a' });
-    expect(await draw({ size: 2 })).toEqual({ kind: 'range', range: { bulkId: id, orgId: 'org a', from: 0, to: 2, waiting: [{ index: 0, assistantId: 'a' }, { index: 1, assistantId: 'b' }] }, place: START_MS });
+    expect(await draw({ size: 2 })).toEqual({
+      kind: 'range',
+      range: {
+        bulkId: id,
+        orgId: 'org a',
+        from: 0,
+        to: 2,
+        waiting: [
+          { index: 0, assistantId: 'a' },
+          { index: 1, assistantId: 'b' },
+        ],
+      },
+      place: START_MS,
+    });
   });
 
   it('gives what nobody has renewed to whoever comes next, and what has been renewed to nobody else', async () => {
@@ -102,7 +160,8 @@ describe('draw', () => {
     }
     const [first, second, third] = [...places.values()] as [number, number, number];
     expect([first < second, second < third]).toEqual([true, true]);
-    for (const id of places.keys()) await work.endRange({ bulkId: id, orgId: 'org_1', from: 0, to: 1, waiting: [] }, 'w1');
+    for (const id of places.keys())
+      await work.endRange({ bulkId: id, orgId: 'org_1', from: 0, to: 1, waiting: [] }, 'w1');
     expect((await drawn({ before: third })).bulkId).toBe(urgent.id);
     expect((await drawn({ before: third })).bulkId).toBe(old.id);
     expect(await draw({ before: third })).toEqual({ kind: 'nothing' });
@@ -121,15 +180,30 @@ describe('draw', () => {
     const paced = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'a', requestsPerMinute: 500 } });
     await redis.zadd('{spec}:assistants:org%201', ...namesOf(1000).flatMap((name) => [1, name]));
     const [few, many] = [await makeBulk(11, { orgId: 'org 1' }), await makeBulk(1250, { orgId: 'org 1' })];
-    const take = (except: string[]) => paced.draw({ token: 'w1', leaseMs: LEASE_MS, size: 1, maxOpenIntents: 100, ranges: true, tasks: false, except });
+    const take = (except: string[]) =>
+      paced.draw({
+        token: 'w1',
+        leaseMs: LEASE_MS,
+        size: 1,
+        maxOpenIntents: 100,
+        ranges: true,
+        tasks: false,
+        except,
+      });
     await take([many.id]);
     await take([few.id]);
     // By hand, to see that the second draw lets it be.
     await redis.zadd('{spec}:assistants:org%201', ...namesOf(9000).flatMap((name) => [1, name]));
     await take([many.id]);
     // One by one it would be 11 more; as many pages are listed for 1,250.
-    expect((await bulks.get(few.id)).estimate).toEqual({ requests: 22, durationMs: expect.closeTo((22 * 60_000) / 492.5, -1) });
-    expect((await bulks.get(many.id)).estimate).toEqual({ requests: 1263, durationMs: expect.closeTo((1263 * 60_000) / 492.5, -1) });
+    expect((await bulks.get(few.id)).estimate).toEqual({
+      requests: 22,
+      durationMs: expect.closeTo((22 * 60_000) / 492.5, -1),
+    });
+    expect((await bulks.get(many.id)).estimate).toEqual({
+      requests: 1263,
+      durationMs: expect.closeTo((1263 * 60_000) / 492.5, -1),
+    });
   });
 
   it('keeps that order after a bulk was paused and resumed', async () => {
@@ -142,7 +216,12 @@ describe('draw', () => {
   });
 
   it('passes over what it is told to, what stands still, and what has its org full of open intents', async () => {
-    const [told, paused, full, other] = [await makeBulk(1), await makeBulk(1), await makeBulk(1, { orgId: 'org/full' }), await makeBulk(1)];
+    const [told, paused, full, other] = [
+      await makeBulk(1),
+      await makeBulk(1),
+      await makeBulk(1, { orgId: 'org/full' }),
+      await makeBulk(1),
+    ];
     await bulks.pause(paused.id);
     await redis.zadd('{spec}:intents:org%2Ffull', START_MS + 1000, 'ast_x');
     await redis.hset('{spec}:assistant:ast_x', 'holder', 'rot_x');
@@ -247,13 +326,21 @@ describe('the end of a draw', () => {
 
 describe('preparing', () => {
   it('writes the ids, and then the bulk runs', async () => {
-    const { id } = await makeBulk([], { ...ORG, maxFailures: { percent: 10 }, canary: { count: 5, continues: false } });
+    const { id } = await makeBulk([], {
+      ...ORG,
+      maxFailures: { percent: 10 },
+      canary: { count: 5, continues: false },
+    });
     await draw();
     expect(await work.restart(id, 'w1')).toBe(true);
     expect(await work.saveIds(id, 'w1', 0, namesOf(1000))).toBe(true);
     expect(await work.saveIds(id, 'w1', 1, ['last'])).toBe(true);
     expect(await work.prepared(id, 'w1', 1001, TAKES)).toBe(true);
-    expect(await bulks.get(id)).toMatchObject({ state: 'RUNNING', estimate: TAKES, counts: { total: 1001, waiting: 1001 } });
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'RUNNING',
+      estimate: TAKES,
+      counts: { total: 1001, waiting: 1001 },
+    });
     expect(await work.ids(id, 0)).toEqual(namesOf(1000));
     expect(await work.ids(id, 1)).toEqual(['last']);
     expect(await work.ids(id, 2)).toEqual([]);
@@ -279,22 +366,27 @@ describe('preparing', () => {
     expect(await stateOf(id)).toEqual(['PREPARING', undefined]);
   });
 
-  it.each([[['a', 'b\nc', 'd']], [['a', '', 'd']], [['a\n']], [['']]])('refuses ids that would shift the others: %j', async (assistantIds) => {
-    const { id } = await makeBulk([], ORG);
-    await draw();
-    const before = await everything();
-    expect(await codeOf(work.saveIds(id, 'w1', 0, assistantIds))).toBe('INVALID_ARGUMENT');
-    const draft = bulks.draft('blk_draft');
-    await draft.add(assistantIds);
-    expect(await codeOf(draft.finish())).toBe('INVALID_ARGUMENT');
-    expect(await everything()).toEqual(before);
-  });
+  it.each([[['a', 'b\nc', 'd']], [['a', '', 'd']], [['a\n']], [['']]])(
+    'refuses ids that would shift the others: %j',
+    async (assistantIds) => {
+      const { id } = await makeBulk([], ORG);
+      await draw();
+      const before = await everything();
+      expect(await codeOf(work.saveIds(id, 'w1', 0, assistantIds))).toBe('INVALID_ARGUMENT');
+      const draft = bulks.draft('blk_draft');
+      await draft.add(assistantIds);
+      expect(await codeOf(draft.finish())).toBe('INVALID_ARGUMENT');
+      expect(await everything()).toEqual(before);
+    },
+  );
 
   it('has the command itself refuse them', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     const run = defineScripts(redis, '{spec}');
-    await expect(run['bulk-save']([`{spec}:bulk:${id}`, `{spec}:bulk:${id}:ids`], [id, 'w1', 'ids', 0, 'a\nb\nc', 2])).rejects.toThrow('ids do not lie one a line');
+    await expect(
+      run['bulk-save']([`{spec}:bulk:${id}`, `{spec}:bulk:${id}:ids`], [id, 'w1', 'ids', 0, 'a\nb\nc', 2]),
+    ).rejects.toThrow('ids do not lie one a line');
     expect(await work.ids(id, 0)).toEqual([]);
   });
 
@@ -304,13 +396,21 @@ describe('preparing', () => {
       const { id } = await makeBulk([], { ...ORG, ...more });
       await draw();
       if (assistantIds.length > 0) await work.saveIds(id, 'w1', 0, assistantIds);
-      expect(await work.prepared(id, 'w1', assistantIds.length, TAKES, { ...LIST, listed: assistantIds.length })).toBe(true);
+      expect(
+        await work.prepared(id, 'w1', assistantIds.length, TAKES, { ...LIST, listed: assistantIds.length }),
+      ).toBe(true);
       return id;
     };
 
     it('halts before anything is begun, with the counts', async () => {
       const id = await halted();
-      expect(await bulks.get(id)).toMatchObject({ state: 'HALTED', why: 'LIST_INCOMPLETE', list: LIST, counts: { total: 3, waiting: 3, rotating: 0 }, estimate: TAKES });
+      expect(await bulks.get(id)).toMatchObject({
+        state: 'HALTED',
+        why: 'LIST_INCOMPLETE',
+        list: LIST,
+        counts: { total: 3, waiting: 3, rotating: 0 },
+        estimate: TAKES,
+      });
       expect(await draw()).toEqual({ kind: 'nothing' });
       await pass(10 * LEASE_MS);
       expect(await draw()).toEqual({ kind: 'nothing' });
@@ -330,7 +430,10 @@ describe('preparing', () => {
     });
 
     it('may be cancelled, or paused and resumed', async () => {
-      expect(await bulks.cancel(await halted())).toMatchObject({ state: 'CANCELLED', counts: { cancelled: 3 } });
+      expect(await bulks.cancel(await halted())).toMatchObject({
+        state: 'CANCELLED',
+        counts: { cancelled: 3 },
+      });
       const id = await halted();
       await bulks.pause(id);
       expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING', list: LIST });
@@ -371,7 +474,11 @@ describe('preparing', () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     expect(await work.fail(id, 'w1', 'UPSTREAM_FORBIDDEN')).toBe(true);
-    expect(await bulks.get(id)).toMatchObject({ state: 'FAILED', why: 'UPSTREAM_FORBIDDEN', endedMs: START_MS });
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'FAILED',
+      why: 'UPSTREAM_FORBIDDEN',
+      endedMs: START_MS,
+    });
   });
 
   it('by whom it was taken from writes nothing', async () => {
@@ -381,8 +488,15 @@ describe('preparing', () => {
     await draw({ token: 'w2' });
     const before = await everything();
     const saves = [
-      work.restart(id, 'w1'), work.saveIds(id, 'w1', 0, ['a']), work.saveLetters(id, 'w1', 0, 'v'), work.prepared(id, 'w1', 1, TAKES), work.validated(id, 'w1', TAKES),
-      work.saveVerification(id, 'w2', NO_FINDINGS, false), work.saveVerification(id, 'w2', NO_FINDINGS, true), work.fail(id, 'w1', 'INTERNAL'), work.restart('blk_none', 'w1'),
+      work.restart(id, 'w1'),
+      work.saveIds(id, 'w1', 0, ['a']),
+      work.saveLetters(id, 'w1', 0, 'v'),
+      work.prepared(id, 'w1', 1, TAKES),
+      work.validated(id, 'w1', TAKES),
+      work.saveVerification(id, 'w2', NO_FINDINGS, false),
+      work.saveVerification(id, 'w2', NO_FINDINGS, true),
+      work.fail(id, 'w1', 'INTERNAL'),
+      work.restart('blk_none', 'w1'),
     ];
     expect(await Promise.all(saves)).toEqual(saves.map(() => false));
     expect(await everything()).toEqual(before);
@@ -393,7 +507,12 @@ describe('preparing', () => {
     await draw();
     await bulks[wish](id);
     const before = await everything();
-    const saves = [work.restart(id, 'w1'), work.saveIds(id, 'w1', 0, ['a']), work.prepared(id, 'w1', 1, TAKES), work.fail(id, 'w1', 'INTERNAL')];
+    const saves = [
+      work.restart(id, 'w1'),
+      work.saveIds(id, 'w1', 0, ['a']),
+      work.prepared(id, 'w1', 1, TAKES),
+      work.fail(id, 'w1', 'INTERNAL'),
+    ];
     expect(await Promise.all(saves)).toEqual(saves.map(() => false));
     expect(await everything()).toEqual(before);
   });
@@ -406,15 +525,22 @@ describe('a dry run', () => {
     await work.saveLetters(id, 'w1', 0, 'vB');
     await work.saveLetters(id, 'w1', 2, 'v');
     expect(await work.validated(id, 'w1', TAKES)).toBe(true);
-    expect(await bulks.get(id)).toMatchObject({ state: 'VALIDATED', estimate: TAKES, counts: { total: 3, waiting: 0, valid: 2, failed: 1 } });
-    expect((await bulks.items(id, { state: 'FAILED' }, { size: 9, from: 0 })).items).toEqual([{ index: 1, assistantId: 'ast_1', state: 'FAILED', errorCode: 'ASSISTANT_DELETED' }]);
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'VALIDATED',
+      estimate: TAKES,
+      counts: { total: 3, waiting: 0, valid: 2, failed: 1 },
+    });
+    expect((await bulks.items(id, { state: 'FAILED' }, { size: 9, from: 0 })).items).toEqual([
+      { index: 1, assistantId: 'ast_1', state: 'FAILED', errorCode: 'ASSISTANT_DELETED' },
+    ]);
   });
 
   it.each([0, 2, 1001])('of an org counts those that were found: %i', async (count) => {
     const { id } = await makeBulk([], { ...ORG, validateOnly: true });
     await draw();
     await work.restart(id, 'w1');
-    for (let chunk = 0; chunk * 1000 < count; chunk += 1) await work.saveIds(id, 'w1', chunk, namesOf(count).slice(chunk * 1000, (chunk + 1) * 1000));
+    for (let chunk = 0; chunk * 1000 < count; chunk += 1)
+      await work.saveIds(id, 'w1', chunk, namesOf(count).slice(chunk * 1000, (chunk + 1) * 1000));
     expect(await work.saveLetters(id, 'w1', 0, 'v'.repeat(count))).toBe(true);
     expect(await work.validated(id, 'w1', TAKES)).toBe(true);
     expect((await bulks.get(id)).counts).toMatchObject({ total: count, waiting: 0, valid: count, failed: 0 });
@@ -456,19 +582,50 @@ describe('a claim of a bulk', () => {
     const { id } = await makeBulk(3);
     await pass(500);
     // The list of the bulk itself has shown it since.
-    await ledger.compare({ beganMs: START_MS + 601, lagMs: 100 }, [{ assistantId: 'ast_2', state: printOf('f2') }]);
+    await ledger.compare({ beganMs: START_MS + 601, lagMs: 100 }, [
+      { assistantId: 'ast_2', state: printOf('f2') },
+    ]);
     const range = await drawn();
     const result = await claimRange(range, { leaseMs: 30_000, landingWindowMs: 40_000 });
     const claims = await claimsOf(Promise.resolve(result));
     expect(claims[0]).toEqual({
-      rotationId: expect.any(String), orgId: 'org_1', assistantId: 'ast_0', bulkId: id, epoch: expect.any(Number), atMs: START_MS + 1000, attempts: 1, startedMs: START_MS + 1000, unknownsInARow: 0, doubted: false, uncertain: false, fresh: false,
+      rotationId: expect.any(String),
+      orgId: 'org_1',
+      assistantId: 'ast_0',
+      bulkId: id,
+      epoch: expect.any(Number),
+      atMs: START_MS + 1000,
+      attempts: 1,
+      startedMs: START_MS + 1000,
+      unknownsInARow: 0,
+      doubted: false,
+      uncertain: false,
+      fresh: false,
     });
-    expect(claims[1]).toMatchObject({ stateBefore: printOf('f1'), versionBefore: before.epoch, fresh: false });
+    expect(claims[1]).toMatchObject({
+      stateBefore: printOf('f1'),
+      versionBefore: before.epoch,
+      fresh: false,
+    });
     expect(claims[2]).toMatchObject({ stateBefore: printOf('f2'), fresh: true });
-    expect(await ledger.get(claims[0]!.rotationId)).toMatchObject({ state: 'ROTATING', bulkId: id, reason: 'why', attempts: 1, orgId: 'org_1', assistantId: 'ast_0' });
-    expect(await redis.hgetall('{spec}:assistant:ast_0')).toMatchObject({ holder: claims[0]!.rotationId, lease: String(START_MS + 31_000), lands: String(START_MS + 41_000) });
+    expect(await ledger.get(claims[0]!.rotationId)).toMatchObject({
+      state: 'ROTATING',
+      bulkId: id,
+      reason: 'why',
+      attempts: 1,
+      orgId: 'org_1',
+      assistantId: 'ast_0',
+    });
+    expect(await redis.hgetall('{spec}:assistant:ast_0')).toMatchObject({
+      holder: claims[0]!.rotationId,
+      lease: String(START_MS + 31_000),
+      lands: String(START_MS + 41_000),
+    });
     expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(namesOf(3));
-    expect(await bulks.get(id)).toMatchObject({ startedMs: START_MS + 1000, counts: { rotating: 3, waiting: 0 } });
+    expect(await bulks.get(id)).toMatchObject({
+      startedMs: START_MS + 1000,
+      counts: { rotating: 3, waiting: 0 },
+    });
     expect(await statesOf(id)).toBe('rrr');
   });
 
@@ -489,7 +646,9 @@ describe('a claim of a bulk', () => {
   it('leaves a tenth of the room to single rotations', async () => {
     await makeBulk(20);
     const range = await drawn();
-    expect(await wordsOf(claimRange(range, { maxOpenIntents: 10 }))).toEqual(Array.from({ length: 9 }, () => 'claimed'));
+    expect(await wordsOf(claimRange(range, { maxOpenIntents: 10 }))).toEqual(
+      Array.from({ length: 9 }, () => 'claimed'),
+    );
     expect(await claimRange(range, { maxOpenIntents: 10 })).toMatchObject({ kind: 'full' });
     const single = await accept({ assistantId: 'single' });
     expect(await claimOf(single, { maxOpenIntents: 10 })).toMatchObject({ kind: 'claimed' });
@@ -498,7 +657,10 @@ describe('a claim of a bulk', () => {
   it('is refused while the ledger is frozen, or this worker holds requests back', async () => {
     await makeBulk(1);
     const range = await drawn();
-    expect(await claimRange(range, { holdBack: 'REPLICAS_MISSING' })).toEqual({ kind: 'frozen', retryInMs: 5000 });
+    expect(await claimRange(range, { holdBack: 'REPLICAS_MISSING' })).toEqual({
+      kind: 'frozen',
+      retryInMs: 5000,
+    });
     await redis.hset('{spec}:ledger', 'frozen', 1);
     expect(await claimRange(range)).toEqual({ kind: 'frozen', retryInMs: 5000 });
   });
@@ -601,7 +763,10 @@ describe('a claim of a bulk', () => {
     await redis.set('{spec}:assistant:ast_1', 'text');
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
     expect(await statesOf(id)).toBe('rIr');
-    expect(await bulks.get(id)).toMatchObject({ lastFailures: [{ assistantId: 'ast_1', code: 'LEDGER_CORRUPT', atMs: START_MS }], counts: { failed: 1, rotating: 2 } });
+    expect(await bulks.get(id)).toMatchObject({
+      lastFailures: [{ assistantId: 'ast_1', code: 'LEDGER_CORRUPT', atMs: START_MS }],
+      counts: { failed: 1, rotating: 2 },
+    });
     expect(await redis.zrange('{spec}:checks', '0', '-1')).toEqual(['org_1/ast_1']);
   });
 
@@ -610,7 +775,10 @@ describe('a claim of a bulk', () => {
     await ledger.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, START_MS);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
     expect(await statesOf(id)).toBe('rOr');
-    expect(await bulks.get(id)).toMatchObject({ lastFailures: [{ assistantId: 'ast_1', code: 'RECORD_TOO_LARGE', atMs: START_MS }], counts: { failed: 1, rotating: 2 } });
+    expect(await bulks.get(id)).toMatchObject({
+      lastFailures: [{ assistantId: 'ast_1', code: 'RECORD_TOO_LARGE', atMs: START_MS }],
+      counts: { failed: 1, rotating: 2 },
+    });
   });
 
   it('begins nobody any more where what cannot be read has halted the bulk', async () => {
@@ -634,7 +802,9 @@ describe('a claim of a bulk', () => {
     await claimRange(await drawn({ size: 1 }), { landingWindowMs: 0 });
     await redis.del('{spec}:assistant:ast_gone');
     await pass(1);
-    expect(await wordsOf(claimRange(await drawn({ maxOpenIntents: 1 }), { maxOpenIntents: 1 }))).toEqual(['claimed']);
+    expect(await wordsOf(claimRange(await drawn({ maxOpenIntents: 1 }), { maxOpenIntents: 1 }))).toEqual([
+      'claimed',
+    ]);
   });
 });
 
@@ -646,7 +816,11 @@ describe('the time until which a bulk may run', () => {
     expect(await draw()).toEqual({ kind: 'nothing' });
     expect(await stateOf(id)).toEqual(['CANCELLING', 'WINDOW_CLOSED']);
     await succeed(claim!);
-    expect(await bulks.get(id)).toMatchObject({ state: 'CANCELLED', why: 'WINDOW_CLOSED', counts: { succeeded: 1, cancelled: 1 } });
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'CANCELLED',
+      why: 'WINDOW_CLOSED',
+      counts: { succeeded: 1, cancelled: 1 },
+    });
   });
 
   it('once past begins nobody either of those that were drawn before', async () => {
@@ -668,11 +842,19 @@ describe('a rotation of a bulk', () => {
   it('counts once, where many of several bulks end at once, beside others that fail', async () => {
     const [first, second] = [await makeBulk(namesOf(30)), await makeBulk(namesOf(60).slice(30))];
     const claims = [...(await begin(30)), ...(await begin(30))];
-    const ends = await Promise.all(claims.map((claim, i) => (i % 7 === 3 ? failWith(claim) : succeed(claim))));
+    const ends = await Promise.all(
+      claims.map((claim, i) => (i % 7 === 3 ? failWith(claim) : succeed(claim))),
+    );
     expect(ends.filter((end) => typeof end === 'object' && end.kind === 'committed')).toHaveLength(51);
     const of = async ({ id }: { id: string }) => (await bulks.get(id)).counts;
-    expect([await of(first), await of(second)]).toMatchObject([{ succeeded: 26, failed: 4, rotating: 0 }, { succeeded: 25, failed: 5, rotating: 0 }]);
-    expect([await stateOf(first.id), await stateOf(second.id)]).toEqual([['VERIFYING', undefined], ['VERIFYING', undefined]]);
+    expect([await of(first), await of(second)]).toMatchObject([
+      { succeeded: 26, failed: 4, rotating: 0 },
+      { succeeded: 25, failed: 5, rotating: 0 },
+    ]);
+    expect([await stateOf(first.id), await stateOf(second.id)]).toEqual([
+      ['VERIFYING', undefined],
+      ['VERIFYING', undefined],
+    ]);
     const { entry } = await redis.hgetall(`{spec}:bulk:${second.id}`);
     expect(entry).toBe((await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0]);
   });
@@ -680,18 +862,37 @@ describe('a rotation of a bulk', () => {
   it('leaves to its bulk the newest entry, also where that is of one whose window is still open', async () => {
     const { id } = await makeBulk(2);
     const [ends, watched] = (await begin(2)) as [Claim, Claim];
-    await Promise.all([succeed(ends), succeed(watched, { rotation: 'satisfied', cause: 'reconciliation', read: { beganMs: START_MS, lagMs: 0 } })]);
+    await Promise.all([
+      succeed(ends),
+      succeed(watched, {
+        rotation: 'satisfied',
+        cause: 'reconciliation',
+        read: { beganMs: START_MS, lagMs: 0 },
+      }),
+    ]);
     const [newest] = await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1);
-    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], succeeded: '1', open: '1' });
+    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({
+      entry: newest![0],
+      succeeded: '1',
+      open: '1',
+    });
     expect(await redis.xlen('{spec}:events')).toBe(2);
     await ledger.settle(watched, START_MS, START_MS);
-    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], succeeded: '2', open: '0' });
+    expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({
+      entry: newest![0],
+      succeeded: '2',
+      open: '0',
+    });
   });
 
   it('whose key is found while its window is still open goes on: its bulk has the entry, and nothing has ended', async () => {
     const { id } = await makeBulk(2);
     const [found] = await begin(2);
-    await succeed(found!, { rotation: 'satisfied', cause: 'reconciliation', read: { beganMs: START_MS, lagMs: 0 } });
+    await succeed(found!, {
+      rotation: 'satisfied',
+      cause: 'reconciliation',
+      read: { beganMs: START_MS, lagMs: 0 },
+    });
     const [newest] = await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1);
     expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({ entry: newest![0], open: '2' });
     expect(await statesOf(id)).toBe('rr');
@@ -703,12 +904,21 @@ describe('a rotation of a bulk', () => {
     const claims = [...(await begin(2)), ...(await begin(2))];
     const hash = await redis.dumpBuffer(`{spec}:bulk:${first.id}`);
     await redis.multi().del(`{spec}:bulk:${first.id}`).set(`{spec}:bulk:${first.id}`, 'x').exec();
-    const ends = await Promise.all(claims.map((claim) => succeed(claim).then(({ kind }) => kind, ({ code }: { code: string }) => code)));
+    const ends = await Promise.all(
+      claims.map((claim) =>
+        succeed(claim).then(
+          ({ kind }) => kind,
+          ({ code }: { code: string }) => code,
+        ),
+      ),
+    );
     expect(ends).toEqual(['committed', 'committed', 'committed', 'committed']);
     expect(await redis.hkeys('{spec}:damaged')).toEqual([`{spec}:bulk:${first.id}`]);
     expect((await bulks.get(second.id)).counts).toMatchObject({ succeeded: 2 });
     expect(await redis.xlen('{spec}:events')).toBe(4);
-    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([1, 2, 3, 4].map((seq) => ({ kind: 'already', seq })));
+    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject(
+      [1, 2, 3, 4].map((seq) => ({ kind: 'already', seq })),
+    );
     await redis.restore(`{spec}:bulk:${first.id}`, 0, hash!, 'REPLACE');
     await redis.hset(`{spec}:bulk:${first.id}`, { open: 0, succeeded: 2 });
     await redis.set(`{spec}:bulk:${first.id}:states`, 'ss');
@@ -718,8 +928,17 @@ describe('a rotation of a bulk', () => {
     const { id } = await makeBulk(3);
     const [watched, ...claims] = (await begin(3)) as [Claim, ...Claim[]];
     await redis.del(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`);
-    expect(await succeed(watched, { rotation: 'satisfied', cause: 'reconciliation', read: { beganMs: START_MS, lagMs: 0 } })).toMatchObject({ kind: 'committed' });
-    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([{ kind: 'committed' }, { kind: 'committed' }]);
+    expect(
+      await succeed(watched, {
+        rotation: 'satisfied',
+        cause: 'reconciliation',
+        read: { beganMs: START_MS, lagMs: 0 },
+      }),
+    ).toMatchObject({ kind: 'committed' });
+    expect(await Promise.all(claims.map((claim) => succeed(claim)))).toMatchObject([
+      { kind: 'committed' },
+      { kind: 'committed' },
+    ]);
     await ledger.settle(watched, START_MS, START_MS);
     expect(await redis.exists(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`)).toBe(0);
     await redis.zrem('{spec}:bulks:active', id);
@@ -746,7 +965,12 @@ describe('a rotation of a bulk', () => {
     await release(b!);
     await succeed(await again(b!));
     await failWith(c!);
-    for (const [claim, state] of [[a, 'SUCCEEDED'], [b, 'SUCCEEDED'], [c, 'FAILED']] as const) expect(await ledger.get(claim!.rotationId)).toMatchObject({ state, bulkId: id });
+    for (const [claim, state] of [
+      [a, 'SUCCEEDED'],
+      [b, 'SUCCEEDED'],
+      [c, 'FAILED'],
+    ] as const)
+      expect(await ledger.get(claim!.rotationId)).toMatchObject({ state, bulkId: id });
     expect(await statesOf(id)).toBe('ssA');
   });
 
@@ -760,7 +984,11 @@ describe('a rotation of a bulk', () => {
     const back = (await resumed({ id: claim!.rotationId, ...claim! })).claim;
     expect(back.bulkId).toBe(id);
     await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
-    expect((await events()).map(({ data }) => [data.bulk_rotation_id, data.rotation_id])).toEqual([[null, expect.any(String)], [id, claim!.rotationId], [id, claim!.rotationId]]);
+    expect((await events()).map(({ data }) => [data.bulk_rotation_id, data.rotation_id])).toEqual([
+      [null, expect.any(String)],
+      [id, claim!.rotationId],
+      [id, claim!.rotationId],
+    ]);
   });
 
   it('waits as a follow-up while its bulk stands still, and goes on with it', async () => {
@@ -811,7 +1039,9 @@ describe('a rotation of a bulk', () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await pass(LEASE_MS);
-    expect((await ledger.findLost({ quietMs: LEASE_MS })).lost).toEqual([{ rotationId: claim!.rotationId, orgId: 'org_1', assistantId: 'ast_0' }]);
+    expect((await ledger.findLost({ quietMs: LEASE_MS })).lost).toEqual([
+      { rotationId: claim!.rotationId, orgId: 'org_1', assistantId: 'ast_0' },
+    ]);
     const back = await resumed({ id: claim!.rotationId, ...claim! });
     expect(back).toMatchObject({ noted: false, claim: { bulkId: id } });
   });
@@ -865,18 +1095,27 @@ describe('the count of unknown outcomes', () => {
   const unknowns = async (id: string) => (await countsOf(id)).unknown;
 
   it.each<[string, (claim: Claim) => Promise<unknown>]>([
-    ['is found to be done', async (claim) => {
-      const back = (await resumed({ id: claim.rotationId, ...claim })).claim;
-      await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
-    }],
-    ['is found and settled later', async (claim) => {
-      const back = (await resumed({ id: claim.rotationId, ...claim })).claim;
-      await ledger.commit(back, readKey('f1', back, { rotation: 'satisfied' }));
-      await ledger.settle(back, back.atMs, back.atMs);
-    }],
+    [
+      'is found to be done',
+      async (claim) => {
+        const back = (await resumed({ id: claim.rotationId, ...claim })).claim;
+        await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
+      },
+    ],
+    [
+      'is found and settled later',
+      async (claim) => {
+        const back = (await resumed({ id: claim.rotationId, ...claim })).claim;
+        await ledger.commit(back, readKey('f1', back, { rotation: 'satisfied' }));
+        await ledger.settle(back, back.atMs, back.atMs);
+      },
+    ],
     ['is answered late', (claim) => succeed(claim)],
     ['fails', (claim) => failWith(claim)],
-    ['fails with what is published', (claim) => ledger.commit(claim, readKey('f1', claim, { rotation: { fails: 'NO_SECRET_KEY' } }))],
+    [
+      'fails with what is published',
+      (claim) => ledger.commit(claim, readKey('f1', claim, { rotation: { fails: 'NO_SECRET_KEY' } })),
+    ],
     ['is released', release],
     ['is given back', (claim) => giveBack(claim)],
   ])('goes up once, and down when one %s', async (_, close) => {
@@ -903,7 +1142,12 @@ describe('the count of unknown outcomes', () => {
     const [claim] = await begin(1);
     await loseIt(claim!);
     await resumed({ id: claim!.rotationId, ...claim! });
-    expect(await Promise.all([release(claim!), failWith(claim!), giveBack(claim!), loseIt(claim!)])).toEqual([false, false, false, 'refused']);
+    expect(await Promise.all([release(claim!), failWith(claim!), giveBack(claim!), loseIt(claim!)])).toEqual([
+      false,
+      false,
+      false,
+      'refused',
+    ]);
     expect(await unknowns(id)).toBe(1);
   });
 });
@@ -1003,7 +1247,8 @@ describe('a canary that was halted by its failures', () => {
   it('has been seen by whoever resumes the bulk', async () => {
     const { id } = await makeBulk(4, { canary: { count: 2, continues: false }, maxFailures: { count: 0 } });
     const range = await drawn();
-    for (const claim of await claimsOf(claimRange(range))) await ledger.fail(claim, { code: 'UPSTREAM_REJECTED' }, false);
+    for (const claim of await claimsOf(claimRange(range)))
+      await ledger.fail(claim, { code: 'UPSTREAM_REJECTED' }, false);
     expect(await bulks.get(id)).toMatchObject({ state: 'HALTED', why: 'TOO_MANY_FAILURES' });
     expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING' });
     expect(await draw({ token: 'w2' })).toMatchObject({ kind: 'range', range: { from: 2, to: 4 } });
@@ -1013,7 +1258,8 @@ describe('a canary that was halted by its failures', () => {
 describe('a rotation whose worker is gone', () => {
   it('is unknown, but counts neither as a failure of its bulk nor as an unknown outcome in a row', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
-    for (const claim of await claimsOf(claimRange(await drawn()))) await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true }, SEALED);
+    for (const claim of await claimsOf(claimRange(await drawn())))
+      await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true }, SEALED);
     expect(await bulks.get(id)).toMatchObject({ state: 'RUNNING', counts: { rotating: 4, unknown: 4 } });
     expect(await redis.hget('{spec}:ledger', 'run:org_1')).toBeNull();
   });
@@ -1141,7 +1387,9 @@ describe('too many unknown outcomes in a row', () => {
     expect(others).toEqual([]);
     expect(claim).toMatchObject({ unknownsInARow: 2 });
     await succeed(claim!);
-    expect(await wordsOf(claimRange({ ...range, waiting: range.waiting.slice(1) }, { maxOpenIntents: 2 }))).toEqual(['claimed', 'claimed']);
+    expect(
+      await wordsOf(claimRange({ ...range, waiting: range.waiting.slice(1) }, { maxOpenIntents: 2 })),
+    ).toEqual(['claimed', 'claimed']);
   });
 });
 
@@ -1187,7 +1435,8 @@ describe('keys that cannot be read back', () => {
   it('are not those that have no key, or that were read too early', async () => {
     const { id } = await makeBulk(20);
     const [a] = await begin(20);
-    for (let i = 0; i < 10; i += 1) for (const code of ['NO_SECRET_KEY', 'STALE_READ'] as const) await loseIt(a!, code);
+    for (let i = 0; i < 10; i += 1)
+      for (const code of ['NO_SECRET_KEY', 'STALE_READ'] as const) await loseIt(a!, code);
     await loseIt(a!);
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
@@ -1208,7 +1457,11 @@ describe('keys that somebody else rotates', () => {
 
   it('halt the bulks of their org when there are more than fifty within ten minutes', async () => {
     await publish();
-    const [ours, other, paused] = [await makeBulk(2), await makeBulk(2, { orgId: 'org_2' }), await makeBulk(2)];
+    const [ours, other, paused] = [
+      await makeBulk(2),
+      await makeBulk(2, { orgId: 'org_2' }),
+      await makeBulk(2),
+    ];
     await bulks.pause(paused.id);
     await drift(50);
     expect(await stateOf(ours.id)).toEqual(['RUNNING', undefined]);
@@ -1295,10 +1548,13 @@ describe('an assistant that is given back', () => {
 
   it.each<[string, (id: string, other: Claim) => Promise<unknown>]>([
     ['a success', (_, other) => succeed(other)],
-    ['somebody who resumed the bulk', async (id) => {
-      await bulks.pause(id);
-      await bulks.resume(id);
-    }],
+    [
+      'somebody who resumed the bulk',
+      async (id) => {
+        await bulks.pause(id);
+        await bulks.resume(id);
+      },
+    ],
   ])('does not halt it where there was %s in between', async (_, between) => {
     const { id } = await makeBulk(2);
     const [claim, other] = await begin(2);
@@ -1315,7 +1571,11 @@ describe('an assistant that is given back', () => {
     const [claim] = await begin(1);
     await bulks.cancel(id);
     await giveBack(claim!, 'UPSTREAM_UNREACHABLE', { halts: true });
-    expect(await bulks.get(id)).toMatchObject({ state: 'CANCELLED', why: 'CANCELLED_BY_OPERATOR', counts: { cancelled: 2, waiting: 0 } });
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'CANCELLED',
+      why: 'CANCELLED_BY_OPERATOR',
+      counts: { cancelled: 2, waiting: 0 },
+    });
   });
 
   it('is drawn again once, however often it was given back', async () => {

@@ -49,14 +49,21 @@ export type BulkClaimResult =
   | { kind: 'stopped' }
   | { kind: 'full' | 'frozen'; retryInMs: number };
 
-/** What of a bulk is being drawn, worked on and saved by workers. Every method is one atomic command, or reads. */
+/**
+ * What of a bulk is being drawn, worked on and saved by workers. Every method is one atomic command, or
+ * reads.
+ */
 export interface BulkWork {
   draw(options: DrawOptions): Promise<BulkDraw>;
   /** False where it is another's by now. */
   renew(bulkId: string, token: string, leaseMs: number, range?: BulkRange): Promise<boolean>;
   /** Those that still wait are drawn again, by whomever. */
   endRange(range: BulkRange, token: string): Promise<void>;
-  claim(range: Pick<BulkRange, 'bulkId' | 'orgId'>, items: { index: number; job: RotationJob }[], options: Omit<ClaimOptions, 'paid'>): Promise<BulkClaimResult>;
+  claim(
+    range: Pick<BulkRange, 'bulkId' | 'orgId'>,
+    items: { index: number; job: RotationJob }[],
+    options: Omit<ClaimOptions, 'paid'>,
+  ): Promise<BulkClaimResult>;
 
   /** The bulk that is prepared or verified. Undefined where it is gone. */
   read(bulkId: string): Promise<BulkRotation | undefined>;
@@ -77,7 +84,10 @@ export interface BulkWork {
   fail(bulkId: string, token: string, code: ErrorCode, list?: BulkList): Promise<boolean>;
   /** Those whose canary waits for consumers. */
   awaiting(): Promise<string[]>;
-  /** Their consumers have applied its keys: it goes on. False where somebody has paused, resumed or cancelled it meanwhile. */
+  /**
+   * Their consumers have applied its keys: it goes on. False where somebody has paused, resumed or cancelled
+   * it meanwhile.
+   */
   acknowledged(bulkId: string): Promise<boolean>;
   /** Forgets ended ones beyond age or count. Returns how many. */
   trim(limits: { endedBeforeMs: number; keep: number }): Promise<number>;
@@ -99,21 +109,31 @@ export interface BulkWorkOptions {
   ledgerId?: () => string | undefined;
 }
 
-export const createBulkWork = ({ redis, prefix, budget, ledgerId = () => undefined }: BulkWorkOptions): BulkWork => {
+export const createBulkWork = ({
+  redis,
+  prefix,
+  budget,
+  ledgerId = () => undefined,
+}: BulkWorkOptions): BulkWork => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   const { budgetKey, stepUs } = paceOf(keys, budget);
 
-  const ids = async (bulkId: string, chunk: number): Promise<string[]> => unpackIds(await redis.hget(keys.bulkIds(bulkId), String(chunk)));
+  const ids = async (bulkId: string, chunk: number): Promise<string[]> =>
+    unpackIds(await redis.hget(keys.bulkIds(bulkId), String(chunk)));
   const save = async (bulkId: string, token: string, ...what: (string | number)[]): Promise<boolean> => {
-    const [kind] = await run['bulk-save']([keys.bulk(bulkId), keys.bulkIds(bulkId)], [bulkId, token, ...what]);
+    const [kind] = await run['bulk-save'](
+      [keys.bulk(bulkId), keys.bulkIds(bulkId)],
+      [bulkId, token, ...what],
+    );
     return kind === 'SAVED';
   };
   const nameOf = ({ from, to }: BulkRange): string => `${from}:${to}`;
   /** Draws of one bulk follow one another: its string of a thousand ids is read and taken apart once. */
   let last: { bulkId: string; chunk: number; ids: string[] } | undefined;
   const idsOnce = async (bulkId: string, chunk: number): Promise<string[]> => {
-    if (last?.bulkId !== bulkId || last.chunk !== chunk) last = { bulkId, chunk, ids: await ids(bulkId, chunk) };
+    if (last?.bulkId !== bulkId || last.chunk !== chunk)
+      last = { bulkId, chunk, ids: await ids(bulkId, chunk) };
     return last.ids;
   };
 
@@ -121,27 +141,53 @@ export const createBulkWork = ({ redis, prefix, budget, ledgerId = () => undefin
     draw: async ({ token, leaseMs, size, maxOpenIntents, ranges, tasks, before: beforePlace, except }) => {
       const [kind, ...rest] = await run['bulk-draw'](
         [keys.bulksActive, keys.ledger],
-        [token, Math.round(leaseMs), size, maxOpenIntents, ranges ? '1' : '', tasks === 'urgent' ? tasks : tasks ? '1' : '', beforePlace ?? '', stepUs, ...except],
+        [
+          token,
+          Math.round(leaseMs),
+          size,
+          maxOpenIntents,
+          ranges ? '1' : '',
+          tasks === 'urgent' ? tasks : tasks ? '1' : '',
+          beforePlace ?? '',
+          stepUs,
+          ...except,
+        ],
       );
       switch (kind) {
         case 'RANGE': {
-          const [bulkId, orgId, fromText, toText, letters, place] = rest.map(String) as [string, string, string, string, string, string];
+          const [bulkId, orgId, fromText, toText, letters, place] = rest.map(String) as [
+            string,
+            string,
+            string,
+            string,
+            string,
+            string,
+          ];
           const [from, to] = [Number(fromText), Number(toText)];
           const chunk = Math.floor(from / IDS_A_CHUNK);
           const all = await idsOnce(bulkId, chunk);
-          const waiting = [...letters].flatMap((letter, i) => (letter === '.' ? [{ index: from + i, assistantId: all[from + i - chunk * IDS_A_CHUNK]! }] : []));
+          const waiting = [...letters].flatMap((letter, i) =>
+            letter === '.' ? [{ index: from + i, assistantId: all[from + i - chunk * IDS_A_CHUNK]! }] : [],
+          );
           return { kind: 'range', range: { bulkId, orgId, from, to, waiting }, place: Number(place) };
         }
         case 'PREPARE':
         case 'VERIFY':
-          return { kind: kind.toLowerCase() as 'prepare' | 'verify', bulkId: String(rest[0]), ...(rest[1] === '1' && { urgent: true }) };
+          return {
+            kind: kind.toLowerCase() as 'prepare' | 'verify',
+            bulkId: String(rest[0]),
+            ...(rest[1] === '1' && { urgent: true }),
+          };
         default:
           return { kind: 'nothing' };
       }
     },
 
     renew: async (bulkId, token, leaseMs, range) => {
-      const [kind] = await run['bulk-renew']([keys.bulk(bulkId)], [token, Math.round(leaseMs), range ? nameOf(range) : '']);
+      const [kind] = await run['bulk-renew'](
+        [keys.bulk(bulkId)],
+        [token, Math.round(leaseMs), range ? nameOf(range) : ''],
+      );
       return kind === 'RENEWED';
     },
 
@@ -151,21 +197,45 @@ export const createBulkWork = ({ redis, prefix, budget, ledgerId = () => undefin
 
     claim: async ({ bulkId, orgId }, items, { leaseMs, landingWindowMs, maxOpenIntents, holdBack }) => {
       const [kind, ...rest] = await run['bulk-claim'](
-        [keys.bulk(bulkId), keys.bulkStates(bulkId), keys.ledger, keys.intents(orgId), budgetKey, ...items.map(({ job }) => keys.assistant(job.assistantId))],
         [
-          bulkId, orgId, Math.round(leaseMs), Math.round(landingWindowMs), maxOpenIntents, holdBack ?? '', stepUs, ledgerId() ?? '',
+          keys.bulk(bulkId),
+          keys.bulkStates(bulkId),
+          keys.ledger,
+          keys.intents(orgId),
+          budgetKey,
+          ...items.map(({ job }) => keys.assistant(job.assistantId)),
+        ],
+        [
+          bulkId,
+          orgId,
+          Math.round(leaseMs),
+          Math.round(landingWindowMs),
+          maxOpenIntents,
+          holdBack ?? '',
+          stepUs,
+          ledgerId() ?? '',
           ...items.flatMap(({ index, job }) => [index, job.rotationId, job.assistantId]),
         ],
       );
       if (kind === 'STOPPED') return { kind: 'stopped' };
-      if (kind === 'FULL' || kind === 'FROZEN') return { kind: kind.toLowerCase() as 'full' | 'frozen', retryInMs: Number(rest[0]) };
+      if (kind === 'FULL' || kind === 'FROZEN')
+        return { kind: kind.toLowerCase() as 'full' | 'frozen', retryInMs: Number(rest[0]) };
       const [nowText, unknownsInARow, waitMs, ...words] = rest as [string, string, string, ...string[][]];
       const atMs = Number(nowText);
       const claims = words.map(([word, epoch, state, version, fresh], i): ItemClaim => {
         if (word !== 'claimed') return { kind: word as 'shared' | 'busy' | 'past' };
         const claim: Claim = {
-          ...items[i]!.job, bulkId, epoch: Number(epoch), atMs, attempts: 1, startedMs: atMs, unknownsInARow: Number(unknownsInARow), doubted: false,
-          ...before(state, version), uncertain: false, fresh: fresh === '1',
+          ...items[i]!.job,
+          bulkId,
+          epoch: Number(epoch),
+          atMs,
+          attempts: 1,
+          startedMs: atMs,
+          unknownsInARow: Number(unknownsInARow),
+          doubted: false,
+          ...before(state, version),
+          uncertain: false,
+          fresh: fresh === '1',
         };
         return { kind: 'claimed', claim };
       });
@@ -177,16 +247,31 @@ export const createBulkWork = ({ redis, prefix, budget, ledgerId = () => undefin
       return Object.keys(hash).length === 0 ? undefined : parseBulk(bulkId, hash, []);
     },
     ids,
-    letters: (bulkId, chunk) => redis.getrange(keys.bulkStates(bulkId), chunk * IDS_A_CHUNK, (chunk + 1) * IDS_A_CHUNK - 1),
-    excluded: async (bulkId, assistantIds) => (assistantIds.length === 0 ? [] : (await redis.smismember(keys.bulkExcluded(bulkId), ...assistantIds)).map((is) => is === 1)),
+    letters: (bulkId, chunk) =>
+      redis.getrange(keys.bulkStates(bulkId), chunk * IDS_A_CHUNK, (chunk + 1) * IDS_A_CHUNK - 1),
+    excluded: async (bulkId, assistantIds) =>
+      assistantIds.length === 0
+        ? []
+        : (await redis.smismember(keys.bulkExcluded(bulkId), ...assistantIds)).map((is) => is === 1),
 
     restart: (bulkId, token) => save(bulkId, token, 'restart'),
-    saveIds: async (bulkId, token, chunk, assistantIds) => save(bulkId, token, 'ids', chunk, packIds(assistantIds), assistantIds.length),
+    saveIds: async (bulkId, token, chunk, assistantIds) =>
+      save(bulkId, token, 'ids', chunk, packIds(assistantIds), assistantIds.length),
     saveLetters: (bulkId, token, from, text) => save(bulkId, token, 'letters', from, text),
     prepared: (bulkId, token, total, { requests, durationMs }, list) =>
-      save(bulkId, token, list?.complete === false ? 'incomplete' : 'prepared', total, requests, Math.round(durationMs), textOf(list)),
-    validated: (bulkId, token, { requests, durationMs }, list) => save(bulkId, token, 'validated', requests, Math.round(durationMs), textOf(list)),
-    saveVerification: (bulkId, token, found, over) => save(bulkId, token, over ? 'completed' : 'verified', JSON.stringify(found)),
+      save(
+        bulkId,
+        token,
+        list?.complete === false ? 'incomplete' : 'prepared',
+        total,
+        requests,
+        Math.round(durationMs),
+        textOf(list),
+      ),
+    validated: (bulkId, token, { requests, durationMs }, list) =>
+      save(bulkId, token, 'validated', requests, Math.round(durationMs), textOf(list)),
+    saveVerification: (bulkId, token, found, over) =>
+      save(bulkId, token, over ? 'completed' : 'verified', JSON.stringify(found)),
     fail: (bulkId, token, code, list) => save(bulkId, token, 'failed', code, textOf(list)),
 
     awaiting: () => redis.smembers(keys.bulksAwaiting),
@@ -196,7 +281,10 @@ export const createBulkWork = ({ redis, prefix, budget, ledgerId = () => undefin
     },
 
     trim: async ({ endedBeforeMs, keep }) => {
-      const [, forgotten] = await run['bulk-trim']([keys.bulksEnded, keys.bulksEmpty], [Math.round(endedBeforeMs), keep]);
+      const [, forgotten] = await run['bulk-trim'](
+        [keys.bulksEnded, keys.bulksEmpty],
+        [Math.round(endedBeforeMs), keep],
+      );
       return Number(forgotten);
     },
   };

@@ -3,7 +3,29 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { bulkStates, failureLetters, type BulkRotation, type BulkSpec, type BulkState } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
-  LEASE_MS, START_MS, allProblems, assertSound, begin, bulks, claimRange, draw, drawn, failWith, loseIt, makeBulk, namesOf, nextBulkId, openBulks, pass, specOf, startAnew, stateOf, statesOf, succeed, work, wordsOf,
+  LEASE_MS,
+  START_MS,
+  allProblems,
+  assertSound,
+  begin,
+  bulks,
+  claimRange,
+  draw,
+  drawn,
+  failWith,
+  loseIt,
+  makeBulk,
+  namesOf,
+  nextBulkId,
+  openBulks,
+  pass,
+  specOf,
+  startAnew,
+  stateOf,
+  statesOf,
+  succeed,
+  work,
+  wordsOf,
 } from './bulk-fixture.ts';
 import { codeOf, everything, redis } from './ledger-fixture.ts';
 
@@ -21,7 +43,8 @@ afterEach(assertSound);
 
 const HOUR_S = 3600;
 const ORG: Partial<BulkSpec> = { selection: { kind: 'org' } };
-const idsOf = async (id: string): Promise<string[]> => (await bulks.items(id, {}, { size: 10_000, from: 0 })).items.map(({ assistantId }) => assistantId);
+const idsOf = async (id: string): Promise<string[]> =>
+  (await bulks.items(id, {}, { size: 10_000, from: 0 })).items.map(({ assistantId }) => assistantId);
 const draftOf = async (...calls: string[][]) => {
   const draft = bulks.draft(nextBulkId());
   for (const ids of calls) await draft.add(ids);
@@ -34,11 +57,38 @@ const createOf = async (spec: Partial<BulkSpec>, ...calls: string[][]) => {
 
 describe('create', () => {
   it('makes a bulk that runs at once where its assistants are named', async () => {
-    const bulk = await makeBulk(3, { reason: 'leak', canary: { count: 2, continues: true }, maxFailures: { count: 1 }, untilMs: START_MS + 1000 });
+    const bulk = await makeBulk(3, {
+      reason: 'leak',
+      canary: { count: 2, continues: true },
+      maxFailures: { count: 1 },
+      untilMs: START_MS + 1000,
+    });
     expect(bulk).toEqual({
-      id: bulk.id, orgId: 'org_1', state: 'RUNNING', reason: 'leak', selection: { kind: 'ids' }, urgent: false, validateOnly: false, canary: { count: 2, continues: true },
-      maxFailures: { count: 1 }, untilMs: START_MS + 1000, createdMs: START_MS, updatedMs: START_MS, lastFailures: [],
-      counts: { total: 3, waiting: 3, rotating: 0, unknown: 0, succeeded: 0, shared: 0, failed: 0, cancelled: 0, valid: 0, duplicates: 0 },
+      id: bulk.id,
+      orgId: 'org_1',
+      state: 'RUNNING',
+      reason: 'leak',
+      selection: { kind: 'ids' },
+      urgent: false,
+      validateOnly: false,
+      canary: { count: 2, continues: true },
+      maxFailures: { count: 1 },
+      untilMs: START_MS + 1000,
+      createdMs: START_MS,
+      updatedMs: START_MS,
+      lastFailures: [],
+      counts: {
+        total: 3,
+        waiting: 3,
+        rotating: 0,
+        unknown: 0,
+        succeeded: 0,
+        shared: 0,
+        failed: 0,
+        cancelled: 0,
+        valid: 0,
+        duplicates: 0,
+      },
     });
     expect(await bulks.get(bulk.id)).toEqual(bulk);
     expect(await statesOf(bulk.id)).toBe('...');
@@ -46,7 +96,11 @@ describe('create', () => {
 
   it('makes one that is to be prepared first where upstream is asked, or where it is a dry run', async () => {
     expect(await makeBulk([], ORG)).toMatchObject({ state: 'PREPARING', counts: { total: 0 } });
-    expect(await makeBulk(3, { validateOnly: true })).toMatchObject({ state: 'PREPARING', validateOnly: true, counts: { total: 3, waiting: 3 } });
+    expect(await makeBulk(3, { validateOnly: true })).toMatchObject({
+      state: 'PREPARING',
+      validateOnly: true,
+      counts: { total: 3, waiting: 3 },
+    });
   });
 
   it('of no assistant at all has nothing left to do but to be verified', async () => {
@@ -108,7 +162,12 @@ describe('create', () => {
 describe('a draft', () => {
   it('keeps the first of each id in the order in which they came, also across calls and strings', async () => {
     const ids = namesOf(2500);
-    const draft = await draftOf(ids.slice(0, 999), ids.slice(900, 1002), [...ids.slice(1002), ids[0]!, ids[1000]!], [ids[2499]!, 'last', 'last']);
+    const draft = await draftOf(
+      ids.slice(0, 999),
+      ids.slice(900, 1002),
+      [...ids.slice(1002), ids[0]!, ids[1000]!],
+      [ids[2499]!, 'last', 'last'],
+    );
     const { bulk } = await bulks.create(draft.id, specOf(), draft);
     expect(bulk.counts).toMatchObject({ total: 2501, duplicates: 99 + 2 + 2 });
     expect(await idsOf(bulk.id)).toEqual([...ids, 'last']);
@@ -119,8 +178,13 @@ describe('a draft', () => {
     const draft = await draftOf(namesOf(count));
     expect(await draft.finish()).toMatchObject({ total: count, duplicates: 0 });
     const chunks = await redis.hgetall(`{spec}:bulk:${draft.id}:ids`);
-    const lengths = Object.keys(chunks).map(Number).toSorted((a, b) => a - b).map((chunk) => chunks[chunk]!.split('\n').length);
-    expect(lengths).toEqual(Array.from({ length: Math.ceil(count / 1000) }, (_, i) => Math.min(1000, count - i * 1000)));
+    const lengths = Object.keys(chunks)
+      .map(Number)
+      .toSorted((a, b) => a - b)
+      .map((chunk) => chunks[chunk]!.split('\n').length);
+    expect(lengths).toEqual(
+      Array.from({ length: Math.ceil(count / 1000) }, (_, i) => Math.min(1000, count - i * 1000)),
+    );
   });
 
   it('is gone within the hour, but for one that was made', async () => {
@@ -143,10 +207,14 @@ describe('a draft', () => {
     };
     const lost = await fill();
     await lose(lost.id);
-    expect(await codeOf(bulks.create(lost.id, specOf({ requestId: 'req', ...spec }), lost))).toBe('DRAFT_LOST');
+    expect(await codeOf(bulks.create(lost.id, specOf({ requestId: 'req', ...spec }), lost))).toBe(
+      'DRAFT_LOST',
+    );
     expect(await redis.keys('{spec}:*')).toEqual([]);
     const whole = await fill();
-    expect(await bulks.create(whole.id, specOf({ requestId: 'req', ...spec }), whole)).toMatchObject({ created: true });
+    expect(await bulks.create(whole.id, specOf({ requestId: 'req', ...spec }), whole)).toMatchObject({
+      created: true,
+    });
   });
 
   it('leaves nothing behind where it is dropped', async () => {
@@ -177,7 +245,10 @@ describe('a draft', () => {
   it('of more than two million different ids is refused, and names the field', async () => {
     const draft = await draftOf();
     const refused = draft.add(Array.from({ length: 2_000_001 }, (_, i) => i.toString(36)));
-    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', fieldViolations: [{ field: 'assistant_ids' }] });
+    await expect(refused).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      fieldViolations: [{ field: 'assistant_ids' }],
+    });
   }, 60_000);
 });
 
@@ -188,7 +259,9 @@ describe('items', () => {
     const second = await bulks.items(id, {}, { size: 999, from: first.next! });
     const third = await bulks.items(id, {}, { size: 999, from: second.next! });
     expect([first.next, second.next, third.next]).toEqual([999, 1998, undefined]);
-    expect([first, second, third].flatMap(({ items }) => items.map(({ assistantId }) => assistantId))).toEqual(namesOf(2100));
+    expect(
+      [first, second, third].flatMap(({ items }) => items.map(({ assistantId }) => assistantId)),
+    ).toEqual(namesOf(2100));
     expect(await bulks.items(id, {}, { size: 10, from: 2100 })).toEqual({ items: [] });
   });
 
@@ -200,11 +273,22 @@ describe('items', () => {
     await failWith(c!, 'UPSTREAM_RATE_LIMITED');
     await succeed(d!);
     const { items } = await bulks.items(id, {}, { size: 10, from: 0 });
-    expect(items.map(({ state, errorCode }) => errorCode ?? state)).toEqual(['SUCCEEDED', 'UPSTREAM_FORBIDDEN', 'INTERNAL', 'SUCCEEDED', 'ROTATING', 'WAITING']);
-    expect((await bulks.items(id, { state: 'FAILED' }, { size: 1, from: 0 })).items).toEqual([{ index: 1, assistantId: 'ast_1', state: 'FAILED', errorCode: 'UPSTREAM_FORBIDDEN' }]);
+    expect(items.map(({ state, errorCode }) => errorCode ?? state)).toEqual([
+      'SUCCEEDED',
+      'UPSTREAM_FORBIDDEN',
+      'INTERNAL',
+      'SUCCEEDED',
+      'ROTATING',
+      'WAITING',
+    ]);
+    expect((await bulks.items(id, { state: 'FAILED' }, { size: 1, from: 0 })).items).toEqual([
+      { index: 1, assistantId: 'ast_1', state: 'FAILED', errorCode: 'UPSTREAM_FORBIDDEN' },
+    ]);
     const page = await bulks.items(id, { state: 'SUCCEEDED' }, { size: 1, from: 0 });
     expect(page).toMatchObject({ items: [{ index: 0 }], next: 3 });
-    expect(await bulks.items(id, { state: 'SUCCEEDED' }, { size: 1, from: page.next! })).toMatchObject({ items: [{ index: 3 }] });
+    expect(await bulks.items(id, { state: 'SUCCEEDED' }, { size: 1, from: page.next! })).toMatchObject({
+      items: [{ index: 3 }],
+    });
     expect(await bulks.items(id, { state: 'SHARED' }, { size: 1, from: 0 })).toEqual({ items: [] });
   });
 
@@ -224,7 +308,8 @@ describe('list', () => {
   const pages = async (filter: Parameters<typeof bulks.list>[0], size: number): Promise<string[]> => {
     const ids: string[] = [];
     let page = await bulks.list(filter, { size });
-    for (; page.next !== undefined; page = await bulks.list(filter, { size, after: page.next })) ids.push(...page.bulks.map(({ id }) => id));
+    for (; page.next !== undefined; page = await bulks.list(filter, { size, after: page.next }))
+      ids.push(...page.bulks.map(({ id }) => id));
     return [...ids, ...page.bulks.map(({ id }) => id)];
   };
 
@@ -280,7 +365,12 @@ describe('steering', () => {
       await succeed(first!);
       await failWith(second!);
       await draw();
-      await work.saveVerification(id, TOKEN, { verified: 1, repaired: 0, unverified: 0, differing: [] }, true);
+      await work.saveVerification(
+        id,
+        TOKEN,
+        { verified: 1, repaired: 0, unverified: 0, differing: [] },
+        true,
+      );
       return id;
     },
     FAILED: async () => {
@@ -310,8 +400,16 @@ describe('steering', () => {
     CANCELLED: { pause: 'refused', resume: 'refused', cancel: 'CANCELLED', retry: 'refused' },
     VALIDATED: { pause: 'refused', resume: 'refused', cancel: 'refused', retry: 'refused' },
   };
-  const accepted = bulkStates.flatMap((state) => Object.entries(outcomes[state]).filter(([, to]) => to !== 'refused').map(([wish, to]) => [state, wish as Wish, to as BulkState] as const));
-  const refused = bulkStates.flatMap((state) => Object.entries(outcomes[state]).filter(([, to]) => to === 'refused').map(([wish]) => [state, wish as Wish] as const));
+  const accepted = bulkStates.flatMap((state) =>
+    Object.entries(outcomes[state])
+      .filter(([, to]) => to !== 'refused')
+      .map(([wish, to]) => [state, wish as Wish, to as BulkState] as const),
+  );
+  const refused = bulkStates.flatMap((state) =>
+    Object.entries(outcomes[state])
+      .filter(([, to]) => to === 'refused')
+      .map(([wish]) => [state, wish as Wish] as const),
+  );
 
   it.each(accepted)('%s, %s: it is %s afterwards, also when asked again', async (state, wish, to) => {
     const id = await inState[state]();
@@ -336,7 +434,12 @@ describe('steering', () => {
     const { id } = await makeBulk(2);
     expect(await bulks.pause(id)).toMatchObject({ why: 'PAUSED_BY_OPERATOR' });
     expect(await bulks.resume(id)).not.toHaveProperty('why');
-    expect(await bulks.cancel(id)).toMatchObject({ state: 'CANCELLED', why: 'CANCELLED_BY_OPERATOR', endedMs: START_MS, counts: { waiting: 0, cancelled: 2 } });
+    expect(await bulks.cancel(id)).toMatchObject({
+      state: 'CANCELLED',
+      why: 'CANCELLED_BY_OPERATOR',
+      endedMs: START_MS,
+      counts: { waiting: 0, cancelled: 2 },
+    });
   });
 
   it('by two at once leaves a state that one of them asked for, and each sees one that was', async () => {
@@ -364,11 +467,18 @@ describe('cancelling', () => {
   it('lets what is under way end, and is over with the last of it', async () => {
     const { id } = await makeBulk(3);
     const [first, second] = await begin(2);
-    expect(await bulks.cancel(id)).toMatchObject({ state: 'CANCELLING', counts: { waiting: 0, rotating: 2, cancelled: 1 } });
+    expect(await bulks.cancel(id)).toMatchObject({
+      state: 'CANCELLING',
+      counts: { waiting: 0, rotating: 2, cancelled: 1 },
+    });
     await succeed(first!);
     expect(await stateOf(id)).toEqual(['CANCELLING', 'CANCELLED_BY_OPERATOR']);
     await failWith(second!);
-    expect(await bulks.get(id)).toMatchObject({ state: 'CANCELLED', why: 'CANCELLED_BY_OPERATOR', counts: { succeeded: 1, failed: 1, cancelled: 1, rotating: 0 } });
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'CANCELLED',
+      why: 'CANCELLED_BY_OPERATOR',
+      counts: { succeeded: 1, failed: 1, cancelled: 1, rotating: 0 },
+    });
   });
 
   it('begins nothing more of what was drawn', async () => {
@@ -392,7 +502,15 @@ describe('retry', () => {
       begun.push(...range.waiting.map(({ index }) => index));
       const claims = await claimRange(range, { maxOpenIntents: 10_000 });
       const items = claims.kind === 'claimed' ? claims.items : [];
-      await Promise.all(items.map((item, i) => (item.kind === 'claimed' ? (fails(range.waiting[i]!.index) ? failWith(item.claim) : succeed(item.claim)) : undefined)));
+      await Promise.all(
+        items.map((item, i) =>
+          item.kind === 'claimed'
+            ? fails(range.waiting[i]!.index)
+              ? failWith(item.claim)
+              : succeed(item.claim)
+            : undefined,
+        ),
+      );
       await work.endRange(range, 'w1');
     }
     await complete(id);
@@ -401,11 +519,16 @@ describe('retry', () => {
 
   it('takes up those that failed, and no others, also many in a row across the strings of ids', async () => {
     const { id } = await makeBulk(2300);
-    const failed = (index: number) => (index >= 950 && index < 1210) || index === 0 || index === 1999 || index === 2000 || index === 2299;
+    const failed = (index: number) =>
+      (index >= 950 && index < 1210) || index === 0 || index === 1999 || index === 2000 || index === 2299;
     await runDown(id, failed);
     const { counts } = await bulks.get(id);
     expect(counts).toMatchObject({ failed: 264, succeeded: 2036 });
-    expect(await bulks.retry(id)).toMatchObject({ state: 'RUNNING', lastFailures: [], counts: { failed: 0, waiting: 264 } });
+    expect(await bulks.retry(id)).toMatchObject({
+      state: 'RUNNING',
+      lastFailures: [],
+      counts: { failed: 0, waiting: 264 },
+    });
     expect(await allProblems()).toEqual([]);
     const again = await runDown(id, () => false);
     expect(again.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 2300 }, (_, i) => i).filter(failed));
@@ -436,7 +559,10 @@ describe('retry', () => {
     const { id } = await makeBulk(1050);
     await runDown(id, (index) => index % 3 === 0);
     await bulks.retry(id);
-    expect(await redis.lrange(`{spec}:bulk:${id}:redo`, 0, -1)).toEqual([...Array.from({ length: 10 }, (_, i) => `${i * 100}:${i * 100 + 100}`), '1000:1050']);
+    expect(await redis.lrange(`{spec}:bulk:${id}:redo`, 0, -1)).toEqual([
+      ...Array.from({ length: 10 }, (_, i) => `${i * 100}:${i * 100 + 100}`),
+      '1000:1050',
+    ]);
     expect((await runDown(id, () => false)).length).toBe(350);
   });
 
@@ -451,7 +577,9 @@ describe('the letters of failures', () => {
   it('are the same in Lua and in the schema, but for the one of all others', () => {
     const lua = readFileSync(new URL('./commands/prelude.lua', import.meta.url), 'utf8');
     const [, table] = /FAILURE_LETTERS = ([^]*?)\nlocal /.exec(lua)!;
-    const inLua = Object.fromEntries([...table!.matchAll(/([A-Z_]+)=([A-Z])/g)].map(([, code, letter]) => [letter, code]));
+    const inLua = Object.fromEntries(
+      [...table!.matchAll(/([A-Z_]+)=([A-Z])/g)].map(([, code, letter]) => [letter, code]),
+    );
     const { Z, ...others } = failureLetters;
     expect(inLua).toEqual(others);
     expect(Z).toBe('INTERNAL');
@@ -470,7 +598,11 @@ describe('trim', () => {
     expect(await work.trim({ endedBeforeMs: 0, keep: 2 })).toBe(1);
     expect(await redis.keys(`{spec}:bulk:${made[0]}*`)).toEqual([]);
     expect(await redis.keys(`{spec}:bulk:${made[1]}*`)).toEqual([]);
-    expect((await bulks.list({}, { size: 10 })).bulks.map(({ id }) => id)).toEqual([running.id, made[3], made[2]]);
+    expect((await bulks.list({}, { size: 10 })).bulks.map(({ id }) => id)).toEqual([
+      running.id,
+      made[3],
+      made[2],
+    ]);
   });
 });
 

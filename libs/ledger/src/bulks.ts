@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import {
-  MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, ORG_ALIAS, RekeyError, isBulkEnded, readItemLetter,
-  type BulkItem, type BulkItemState, type BulkRotation, type BulkSpec, type BulkState,
+  MAX_BULK_ASSISTANTS,
+  MAX_BULK_EXCLUDED,
+  ORG_ALIAS,
+  RekeyError,
+  isBulkEnded,
+  readItemLetter,
+  type BulkItem,
+  type BulkItemState,
+  type BulkRotation,
+  type BulkSpec,
+  type BulkState,
 } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { bulkFields, parseBulk } from './bulk-hash.ts';
@@ -11,22 +20,34 @@ import { ledgerKeys } from './keys.ts';
 import { newestBelow } from './newest-below.ts';
 import { defineScripts } from './scripts.ts';
 
-/** Many rotations at once, as callers ask for them and see them. Every method is one atomic command, or reads. */
+/**
+ * Many rotations at once, as callers ask for them and see them. Every method is one atomic command, or reads.
+ */
 export interface Bulks {
-  /** Takes the ids of a bulk rotation that is to be made. What is not made within an hour leaves nothing behind. */
+  /**
+   * Takes the ids of a bulk rotation that is to be made. What is not made within an hour leaves nothing
+   * behind.
+   */
   draft(id: string): BulkDraft;
   /**
-   * Makes it; from now on it happens. The same request id with the same arguments gives the one that was made first (`created` false), and the
-   * draft is forgotten. Throws REQUEST_ID_REUSED, and REQUEST_ID_SPENT where the first one is no longer kept; DRAFT_LOST where ids that
-   * were drafted are gone.
+   * Makes it; from now on it happens. The same request id with the same arguments gives the one that was made
+   * first (`created` false), and the draft is forgotten. Throws REQUEST_ID_REUSED, and REQUEST_ID_SPENT where
+   * the first one is no longer kept; DRAFT_LOST where ids that were drafted are gone.
    */
   create(id: string, spec: BulkSpec, draft: BulkDraft): Promise<{ bulk: BulkRotation; created: boolean }>;
   /** Throws BULK_NOT_FOUND. */
   get(id: string): Promise<BulkRotation>;
   /** Newest first. `after` is the id of the last one seen; `next` is set where there may be more. */
-  list(filter: { orgId?: string; state?: BulkState }, page: { size: number; after?: string }): Promise<{ bulks: BulkRotation[]; next?: string }>;
+  list(
+    filter: { orgId?: string; state?: BulkState },
+    page: { size: number; after?: string },
+  ): Promise<{ bulks: BulkRotation[]; next?: string }>;
   /** In the order in which they were given, from an index on; `next` is where the next page begins. */
-  items(id: string, filter: { state?: BulkItemState }, page: { size: number; from: number }): Promise<{ items: BulkItem[]; next?: number }>;
+  items(
+    id: string,
+    filter: { state?: BulkItemState },
+    page: { size: number; from: number },
+  ): Promise<{ items: BulkItem[]; next?: number }>;
   /** These throw BULK_NOT_FOUND and BULK_STATE. All are safe to repeat. */
   pause(id: string): Promise<BulkRotation>;
   resume(id: string): Promise<BulkRotation>;
@@ -37,7 +58,10 @@ export interface Bulks {
 /** The assistants of a bulk rotation, packed a thousand to a string as they come. */
 export interface BulkDraft {
   readonly id: string;
-  /** Ids must be valid. Those that came before are counted and left out. Throws INVALID_ARGUMENT where they are too many. */
+  /**
+   * Ids must be valid. Those that came before are counted and left out. Throws INVALID_ARGUMENT where they
+   * are too many.
+   */
   add(assistantIds: string[]): Promise<void>;
   /** Of those that upstream lists, not these. */
   exclude(assistantIds: string[]): Promise<void>;
@@ -49,10 +73,17 @@ export interface BulkDraft {
 
 /** Ids are packed 1000 to a string, one a line. */
 export const IDS_A_CHUNK = 1000;
-/** Throws INVALID_ARGUMENT for an id that would take no line, or several: every id after it would be taken for another. */
+/**
+ * Throws INVALID_ARGUMENT for an id that would take no line, or several: every id after it would be taken for
+ * another.
+ */
 export const packIds = (assistantIds: readonly string[]): string => {
   if (assistantIds.some((id) => id === '' || id.includes('\n'))) {
-    throw new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field: 'assistant_ids', description: 'must not be empty, and must not contain line breaks' }] });
+    throw new RekeyError('INVALID_ARGUMENT', {
+      fieldViolations: [
+        { field: 'assistant_ids', description: 'must not be empty, and must not contain line breaks' },
+      ],
+    });
   }
   return assistantIds.join('\n');
 };
@@ -69,7 +100,10 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
   const run = defineScripts(redis, keys.prefix);
 
   const read = async (id: string): Promise<BulkRotation | undefined> => {
-    const [hash, failures] = await Promise.all([redis.hgetall(keys.bulk(id)), redis.lrange(keys.bulkFailures(id), 0, -1)]);
+    const [hash, failures] = await Promise.all([
+      redis.hgetall(keys.bulk(id)),
+      redis.lrange(keys.bulkFailures(id), 0, -1),
+    ]);
     return Object.keys(hash).length === 0 ? undefined : parseBulk(id, hash, failures);
   };
   const get = async (id: string): Promise<BulkRotation> => {
@@ -80,7 +114,11 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
   const steer = (wish: 'pause' | 'resume' | 'cancel' | 'retry') => async (id: string) => {
     const [kind, state] = await run['bulk-steer']([keys.bulk(id)], [id, wish]);
     if (kind === 'MISSING') throw new RekeyError('BULK_NOT_FOUND');
-    if (kind === 'REFUSED') throw new RekeyError('BULK_STATE', { which: `it is ${String(state)}`, metadata: { state: String(state) } });
+    if (kind === 'REFUSED')
+      throw new RekeyError('BULK_STATE', {
+        which: `it is ${String(state)}`,
+        metadata: { state: String(state) },
+      });
     return get(id);
   };
 
@@ -90,12 +128,31 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
     create: async (id, spec, draft) => {
       const { total, duplicates, excluded, digest: idsDigest } = await draft.finish();
       const { requestId, ...rest } = spec;
-      const digestOf = (orgId: string) => createHash('sha256').update(JSON.stringify([{ ...rest, orgId }, idsDigest])).digest('base64url');
+      const digestOf = (orgId: string) =>
+        createHash('sha256')
+          .update(JSON.stringify([{ ...rest, orgId }, idsDigest]))
+          .digest('base64url');
       const reply = await run['bulk-create'](
-        [keys.bulk(id), keys.bulkIds(id), keys.bulkExcluded(id), ...(requestId === undefined ? [] : [keys.bulkRequest(requestId)])],
         [
-          id, requestId ?? '', `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`, REQUEST_ID_TTL_SECONDS, spec.selection.kind === 'ids' ? total : '', spec.validateOnly ? '1' : '', spec.urgent ? '1' : '',
-          excluded, ...bulkFields(spec), 'duplicates', duplicates, 'excluded', excluded,
+          keys.bulk(id),
+          keys.bulkIds(id),
+          keys.bulkExcluded(id),
+          ...(requestId === undefined ? [] : [keys.bulkRequest(requestId)]),
+        ],
+        [
+          id,
+          requestId ?? '',
+          `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`,
+          REQUEST_ID_TTL_SECONDS,
+          spec.selection.kind === 'ids' ? total : '',
+          spec.validateOnly ? '1' : '',
+          spec.urgent ? '1' : '',
+          excluded,
+          ...bulkFields(spec),
+          'duplicates',
+          duplicates,
+          'excluded',
+          excluded,
         ],
       );
       if (reply[0] !== 'CREATED') await draft.drop();
@@ -117,7 +174,12 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
           last = id;
           // One bad entry must not hide the others.
           const bulk = await read(id).catch(() => undefined);
-          if (!bulk || (orgId !== undefined && bulk.orgId !== orgId) || (state !== undefined && bulk.state !== state)) continue;
+          if (
+            !bulk ||
+            (orgId !== undefined && bulk.orgId !== orgId) ||
+            (state !== undefined && bulk.state !== state)
+          )
+            continue;
           if (found.push(bulk) === size) return { bulks: found, next: id };
         }
         if (ids.length < size) return { bulks: found };
@@ -132,12 +194,16 @@ export const createBulks = ({ redis, prefix }: { redis: Redis; prefix: string })
       while (index < counts.total && index < from + ITEMS_SCAN_LIMIT) {
         const chunk = Math.floor(index / IDS_A_CHUNK);
         const to = Math.min((chunk + 1) * IDS_A_CHUNK, counts.total);
-        const [text, letters] = await Promise.all([redis.hget(keys.bulkIds(id), String(chunk)), redis.getrange(keys.bulkStates(id), index, to - 1)]);
+        const [text, letters] = await Promise.all([
+          redis.hget(keys.bulkIds(id), String(chunk)),
+          redis.getrange(keys.bulkStates(id), index, to - 1),
+        ]);
         const ids = unpackIds(text);
         for (const first = index; index < to; index += 1) {
           const item = readItemLetter(letters[index - first] ?? '.');
           // Who waited when it was cancelled is never begun.
-          if (item.state === 'WAITING' && (isBulkEnded(bulkState) || bulkState === 'CANCELLING')) item.state = 'CANCELLED';
+          if (item.state === 'WAITING' && (isBulkEnded(bulkState) || bulkState === 'CANCELLING'))
+            item.state = 'CANCELLED';
           if (wanted !== undefined && item.state !== wanted) continue;
           if (found.length === size) return { items: found, next: index };
           found.push({ index, assistantId: ids[index % IDS_A_CHUNK] ?? '', ...item });
@@ -164,9 +230,15 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
   let given = 0;
   let excluded = 0;
 
-  const tooMany = (field: string, most: number) => new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field, description: `must be at most ${most} in all` }] });
+  const tooMany = (field: string, most: number) =>
+    new RekeyError('INVALID_ARGUMENT', {
+      fieldViolations: [{ field, description: `must be at most ${most} in all` }],
+    });
 
-  /** Begins to write a chunk once the one before is written. Also sets anew when it is forgotten: a long list may take its time. */
+  /**
+   * Begins to write a chunk once the one before is written. Also sets anew when it is forgotten: a long list
+   * may take its time.
+   */
   const write = async (chunk: string[]): Promise<void> => {
     const text = Buffer.from(packIds(chunk));
     addedDigest.update(text).update('\n');
@@ -193,14 +265,24 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
       excluded += assistantIds.length;
       if (excluded > MAX_BULK_EXCLUDED) throw tooMany('exclude_assistant_ids', MAX_BULK_EXCLUDED);
       excludedDigest.update(`${assistantIds.join('\n')}\n`);
-      await execute(redis.pipeline().sadd(excludedKey, ...assistantIds).expire(excludedKey, DRAFT_TTL_SECONDS));
+      await execute(
+        redis
+          .pipeline()
+          .sadd(excludedKey, ...assistantIds)
+          .expire(excludedKey, DRAFT_TTL_SECONDS),
+      );
     },
     finish: async () => {
       total += waiting.length;
       if (waiting.length > 0) await write(waiting);
       waiting = [];
       await writing;
-      return { total, duplicates: given - total, excluded, digest: [given, addedDigest.digest('base64url'), excludedDigest.digest('base64url')].join(' ') };
+      return {
+        total,
+        duplicates: given - total,
+        excluded,
+        digest: [given, addedDigest.digest('base64url'), excludedDigest.digest('base64url')].join(' '),
+      };
     },
     drop: async () => {
       await writing.catch(() => {});
@@ -212,4 +294,3 @@ const createDraft = (redis: Redis, idsKey: string, excludedKey: string, id: stri
 const execute = async (pipeline: ReturnType<Redis['pipeline']>): Promise<void> => {
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 };
-

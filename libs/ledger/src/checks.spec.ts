@@ -2,7 +2,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { startRedis, type RedisServer } from '@rekey/testing';
 import {
   SEALED,
-  accept, claimed, dueChecks, events, everything, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, rotate,
+  accept,
+  claimed,
+  dueChecks,
+  events,
+  everything,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  removed,
+  rotate,
 } from './ledger-fixture.ts';
 
 let server: RedisServer;
@@ -19,7 +33,8 @@ beforeEach(async () => {
 });
 
 const AST_1 = { orgId: 'org_1', assistantId: 'ast_1' };
-const compareOne = async (state: string, beganMs = Date.now() + 1000, lagMs = 0, assistantId = 'ast_1') => (await ledger.compare({ beganMs, lagMs }, [{ assistantId, state }]))[0];
+const compareOne = async (state: string, beganMs = Date.now() + 1000, lagMs = 0, assistantId = 'ast_1') =>
+  (await ledger.compare({ beganMs, lagMs }, [{ assistantId, state }]))[0];
 const field = (name: string) => redis.hget('{spec}:assistant:ast_1', name);
 
 describe('look', () => {
@@ -30,7 +45,11 @@ describe('look', () => {
 
   it('tells what is published, and that consumers were told that it is in doubt', async () => {
     const published = await rotate('f1');
-    expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), versionBefore: published.epoch, uncertain: false });
+    expect(await looked()).toMatchObject({
+      stateBefore: printOf('f1'),
+      versionBefore: published.epoch,
+      uncertain: false,
+    });
     await ledger.release(await lose());
     expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), uncertain: true });
   });
@@ -59,8 +78,15 @@ describe('look', () => {
 describe('the commit of a check', () => {
   it('publishes what was read, without a rotation', async () => {
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
-    expect((await events())[0]).toMatchObject({ id: String(hold.epoch), data: { version: hold.epoch, cause: 'import', rotation_id: null, fingerprint: printOf('f1') } });
+    expect(await ledger.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({
+      kind: 'committed',
+      seq: 1,
+      entry: expect.any(String),
+    });
+    expect((await events())[0]).toMatchObject({
+      id: String(hold.epoch),
+      data: { version: hold.epoch, cause: 'import', rotation_id: null, fingerprint: printOf('f1') },
+    });
     expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), versionBefore: hold.epoch });
   });
 
@@ -85,7 +111,10 @@ describe('the commit of a check', () => {
   it('is refused once another check has looked, whose own commit goes through', async () => {
     const first = await looked();
     const second = await looked();
-    expect(await ledger.commit(first, readKey('f1', first))).toEqual({ kind: 'refused', publishedVersion: 0 });
+    expect(await ledger.commit(first, readKey('f1', first))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
     expect(await ledger.commit(second, readKey('f1', second))).toMatchObject({ kind: 'committed' });
   });
 
@@ -111,7 +140,10 @@ describe('the commit of a check', () => {
     const hold = await looked();
     await ledger.commit(hold, readKey('f1', hold));
     expect(await ledger.current('ast_1')).not.toHaveProperty('uncertain');
-    expect((await events()).at(-1)).toMatchObject({ type: 'rekey.assistant.key-rotated.v1', data: { version: hold.epoch, fingerprint: printOf('f1') } });
+    expect((await events()).at(-1)).toMatchObject({
+      type: 'rekey.assistant.key-rotated.v1',
+      data: { version: hold.epoch, fingerprint: printOf('f1') },
+    });
   });
 });
 
@@ -174,8 +206,16 @@ describe('compare', () => {
   it('says of an entry that cannot be read that it is corrupt, and compares the others', async () => {
     await redis.set('{spec}:assistant:bad', 'text');
     await rotate('f1');
-    const states = [{ assistantId: 'bad', state: printOf('f') }, { assistantId: 'ast_1', state: printOf('f1') }, { assistantId: 'ast_2', state: printOf('f') }];
-    expect(await ledger.compare({ beganMs: Date.now(), lagMs: 0 }, states)).toEqual(['corrupt', 'agrees', 'unseen']);
+    const states = [
+      { assistantId: 'bad', state: printOf('f') },
+      { assistantId: 'ast_1', state: printOf('f1') },
+      { assistantId: 'ast_2', state: printOf('f') },
+    ];
+    expect(await ledger.compare({ beganMs: Date.now(), lagMs: 0 }, states)).toEqual([
+      'corrupt',
+      'agrees',
+      'unseen',
+    ]);
     expect(await ledger.compare({ beganMs: Date.now(), lagMs: 0 }, [])).toEqual([]);
   });
 
@@ -204,14 +244,27 @@ describe('checks', () => {
     const nowMs = await ledger.nowMs();
     const drawn = await ledger.drawChecks(10, 30_000);
     expect(drawn).toEqual([
-      { orgId: 'org_1', assistantId: 'ast_1', name: 'org_1/ast_1', putOffUntilMs: expect.any(Number), slow: false },
-      { orgId: 'org a', assistantId: 'ast:2', name: 'org a/ast:2', putOffUntilMs: expect.any(Number), slow: false },
+      {
+        orgId: 'org_1',
+        assistantId: 'ast_1',
+        name: 'org_1/ast_1',
+        putOffUntilMs: expect.any(Number),
+        slow: false,
+      },
+      {
+        orgId: 'org a',
+        assistantId: 'ast:2',
+        name: 'org a/ast:2',
+        putOffUntilMs: expect.any(Number),
+        slow: false,
+      },
     ]);
     expect(drawn[0]!.putOffUntilMs).toBeGreaterThanOrEqual(nowMs + 30_000);
   });
 
   it('are drawn no more at once than asked for', async () => {
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_3']) await ledger.requestCheck({ orgId: 'org_1', assistantId }, -10);
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
+      await ledger.requestCheck({ orgId: 'org_1', assistantId }, -10);
     expect(await ledger.drawChecks(2, 60_000)).toHaveLength(2);
     expect(await ledger.drawChecks(2, 60_000)).toHaveLength(1);
     expect(await ledger.drawChecks(2, 60_000)).toEqual([]);
@@ -263,7 +316,8 @@ describe('checks', () => {
 describe('notSeenSince', () => {
   const page = { offset: 0, size: 10 };
   const unseen = (more = page) => ledger.notSeenSince('org_1', 10_000, more);
-  const lastSeen = (assistantId: string, ms: number) => redis.zadd('{spec}:assistants:org_1', ms, assistantId);
+  const lastSeen = (assistantId: string, ms: number) =>
+    redis.zadd('{spec}:assistants:org_1', ms, assistantId);
 
   it('gives pages of those that were last listed or published before a moment, the longest first', async () => {
     for (const [i, assistantId] of ['ast_1', 'ast_2', 'ast_3'].entries()) {
@@ -276,12 +330,15 @@ describe('notSeenSince', () => {
     expect(await ledger.notSeenSince('org_2', Date.now(), page)).toEqual([]);
   });
 
-  it.each([printOf('f1'), printOf('f2')])('no longer has one that was listed since, whether or not it agreed: %s', async (state) => {
-    await rotate('f1');
-    await lastSeen('ast_1', 1000);
-    await compareOne(state);
-    expect(await unseen()).toEqual([]);
-  });
+  it.each([printOf('f1'), printOf('f2')])(
+    'no longer has one that was listed since, whether or not it agreed: %s',
+    async (state) => {
+      await rotate('f1');
+      await lastSeen('ast_1', 1000);
+      await compareOne(state);
+      expect(await unseen()).toEqual([]);
+    },
+  );
 
   it('no longer has one that a check has published since', async () => {
     await rotate('f1');
@@ -308,7 +365,10 @@ describe('orgs', () => {
     await rotate('f2', { orgId: 'org a', assistantId: 'ast_2' });
     await rotate('f', { orgId: 'c', assistantId: 'ast_3' });
     await accept({ orgId: 'org_queued', assistantId: 'ast_4' });
-    expect(await ledger.orgs()).toEqual([{ orgId: 'c', assistants: 1 }, { orgId: 'org a', assistants: 2 }]);
+    expect(await ledger.orgs()).toEqual([
+      { orgId: 'c', assistants: 1 },
+      { orgId: 'org a', assistants: 2 },
+    ]);
   });
 });
 
@@ -316,7 +376,10 @@ describe('quarantine', () => {
   it('is noted once, with since when and why, and taken back once', async () => {
     expect(await ledger.quarantine('ast_1', 'wrong type', 1000.4)).toBe(true);
     expect(await ledger.quarantine('ast_1', 'another', 2000)).toBe(false);
-    expect(JSON.parse((await redis.hget('{spec}:quarantine', 'ast_1'))!)).toEqual({ since: 1000, why: 'wrong type' });
+    expect(JSON.parse((await redis.hget('{spec}:quarantine', 'ast_1'))!)).toEqual({
+      since: 1000,
+      why: 'wrong type',
+    });
     expect(await ledger.unquarantine('ast_1')).toBe(true);
     expect(await ledger.unquarantine('ast_1')).toBe(false);
   });
@@ -327,7 +390,15 @@ describe('what is known of keys', () => {
     await rotate('f1', { orgId: 'org a' });
     await redis.set('{spec}:assistant:ast_bad', 'x');
     expect(await ledger.keyFacts(['ast_1', 'ast_2', 'ast_bad'])).toEqual([
-      { state: printOf('f1'), orgId: 'org a', verifiedMs: expect.any(Number), rotatedMs: expect.any(Number), knownMs: expect.any(Number) }, {}, { corrupt: true },
+      {
+        state: printOf('f1'),
+        orgId: 'org a',
+        verifiedMs: expect.any(Number),
+        rotatedMs: expect.any(Number),
+        knownMs: expect.any(Number),
+      },
+      {},
+      { corrupt: true },
     ]);
   });
 });

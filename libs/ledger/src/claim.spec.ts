@@ -1,7 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { ENVELOPE, SEALED, accept, claimed, claimOf, dueChecks, events, key, ledger, lose, nextId, openLedger, printOf, readKey, redis, resumed, rotate, waitOf } from './ledger-fixture.ts';
+import {
+  ENVELOPE,
+  SEALED,
+  accept,
+  claimed,
+  claimOf,
+  dueChecks,
+  events,
+  key,
+  ledger,
+  lose,
+  nextId,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  resumed,
+  rotate,
+  waitOf,
+} from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -33,17 +52,37 @@ describe('claim', () => {
     const rotation = await accept();
     const claim = await claimed(rotation, { landingWindowMs: 30_000 });
     expect(claim).toEqual({
-      rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1', epoch: expect.any(Number), atMs: expect.any(Number), attempts: 1, startedMs: claim.atMs,
-      unknownsInARow: 0, doubted: false, uncertain: false, fresh: false,
+      rotationId: rotation.id,
+      orgId: 'org_1',
+      assistantId: 'ast_1',
+      epoch: expect.any(Number),
+      atMs: expect.any(Number),
+      attempts: 1,
+      startedMs: claim.atMs,
+      unknownsInARow: 0,
+      doubted: false,
+      uncertain: false,
+      fresh: false,
     });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'ROTATING', attempts: 1, startedMs: claim.atMs });
-    expect(await redis.hgetall('{spec}:assistant:ast_1')).toMatchObject({ holder: rotation.id, lands: String(claim.atMs + 30_000), lease: String(claim.atMs + 60_000) });
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'ROTATING',
+      attempts: 1,
+      startedMs: claim.atMs,
+    });
+    expect(await redis.hgetall('{spec}:assistant:ast_1')).toMatchObject({
+      holder: rotation.id,
+      lands: String(claim.atMs + 30_000),
+      lease: String(claim.atMs + 60_000),
+    });
     expect(await intents()).toEqual(['ast_1']);
   });
 
   it('tells what was published before', async () => {
     const published = await rotate('f1');
-    expect(await claimed(await accept())).toMatchObject({ stateBefore: printOf('f1'), versionBefore: published.epoch });
+    expect(await claimed(await accept())).toMatchObject({
+      stateBefore: printOf('f1'),
+      versionBefore: published.epoch,
+    });
   });
 
   it('counts the attempts, and tells when the first was', async () => {
@@ -103,7 +142,10 @@ describe('claim', () => {
     await rotate('f1');
     const rotation = await accept();
     await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 0 }, SEALED);
-    expect(await resumed(rotation)).toMatchObject({ noted: true, claim: { uncertain: true, stateBefore: printOf('f1') } });
+    expect(await resumed(rotation)).toMatchObject({
+      noted: true,
+      claim: { uncertain: true, stateBefore: printOf('f1') },
+    });
   });
 
   it('finds a rotation that has ended', async () => {
@@ -142,7 +184,10 @@ describe('the open intents of an org', () => {
     ['release', (claim) => ledger.release(claim)],
     ['failure', (claim) => ledger.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, false)],
     ['success', (claim) => ledger.commit(claim, key('f'))],
-    ['failure with a version', (claim) => ledger.commit(claim, key('f', { rotation: { fails: 'NO_SECRET_KEY' } }))],
+    [
+      'failure with a version',
+      (claim) => ledger.commit(claim, key('f', { rotation: { fails: 'NO_SECRET_KEY' } })),
+    ],
   ])('are closed by a %s', async (_, close) => {
     const claim = await claimed(await accept({ orgId: 'org a', assistantId: 'ast:1' }));
     expect(await intents('org%20a')).toEqual(['ast%3A1']);
@@ -160,7 +205,9 @@ describe('the open intents of an org', () => {
 
   it('do not keep one from being resumed, however many there are', async () => {
     const lost = await lose();
-    expect(await claimOf({ id: lost.rotationId, ...lost }, { maxOpenIntents: 1, holdBack: 'REPLICAS_MISSING' })).toMatchObject({ kind: 'resumed' });
+    expect(
+      await claimOf({ id: lost.rotationId, ...lost }, { maxOpenIntents: 1, holdBack: 'REPLICAS_MISSING' }),
+    ).toMatchObject({ kind: 'resumed' });
   });
 
   it('do not count for ever where an assistant was taken out of the ledger by hand', async () => {
@@ -178,13 +225,18 @@ describe('the open intents of an org', () => {
   it('count until their landing window has passed, although their assistant was taken out by hand', async () => {
     await claimed(await accept(), { maxOpenIntents: 1 });
     await redis.del('{spec}:assistant:ast_1');
-    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({ kind: 'full' });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
   });
 
   it('are still too many where one was taken out by hand and the bound was lowered', async () => {
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_3']) await claimed(await accept({ assistantId }), { landingWindowMs: 0 });
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
+      await claimed(await accept({ assistantId }), { landingWindowMs: 0 });
     await redis.del('{spec}:assistant:ast_1');
-    expect(await claimOf(await accept({ assistantId: 'ast_4' }), { maxOpenIntents: 2 })).toMatchObject({ kind: 'full' });
+    expect(await claimOf(await accept({ assistantId: 'ast_4' }), { maxOpenIntents: 2 })).toMatchObject({
+      kind: 'full',
+    });
     expect(await intents()).toEqual(['ast_2', 'ast_3']);
   });
 });
@@ -216,7 +268,9 @@ describe('unknown outcomes in a row', () => {
   it('let one POST leave in each landing window, to see', async () => {
     await twoInARow();
     await windowPasses();
-    expect(await claimed(await accept({ assistantId: 'ast_3' }), options)).toMatchObject({ unknownsInARow: 2 });
+    expect(await claimed(await accept({ assistantId: 'ast_3' }), options)).toMatchObject({
+      unknownsInARow: 2,
+    });
     const next = await accept({ assistantId: 'ast_4' });
     expect(await claimOf(next, options)).toMatchObject({ kind: 'halted' });
     await windowPasses();
@@ -227,7 +281,9 @@ describe('unknown outcomes in a row', () => {
     await twoInARow();
     await windowPasses();
     await ledger.commit(await claimed(await accept({ assistantId: 'ast_3' }), options), key('f'));
-    expect(await claimed(await accept({ assistantId: 'ast_4' }), options)).toMatchObject({ unknownsInARow: 0 });
+    expect(await claimed(await accept({ assistantId: 'ast_4' }), options)).toMatchObject({
+      unknownsInARow: 0,
+    });
     expect((await redis.hkeys('{spec}:ledger')).filter((field) => field.startsWith('run'))).toEqual([]);
   });
 
@@ -237,7 +293,10 @@ describe('unknown outcomes in a row', () => {
     const seeing = await claimed(await accept({ assistantId: 'ast_2' }));
     await ledger.commit(before, key('f1'));
     await ledger.commit(seeing, readKey('f2', seeing));
-    await ledger.commit((await resumed({ id: lost.rotationId, ...lost })).claim, readKey('f3', lost, { rotation: 'ends' }));
+    await ledger.commit(
+      (await resumed({ id: lost.rotationId, ...lost })).claim,
+      readKey('f3', lost, { rotation: 'ends' }),
+    );
     expect(await claimed(await accept({ assistantId: 'ast_3' }))).toMatchObject({ unknownsInARow: 1 });
   });
 
@@ -246,7 +305,11 @@ describe('unknown outcomes in a row', () => {
     await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await claimed(await accept({ assistantId: 'ast_2' }))).toMatchObject({ unknownsInARow: 1 });
     await ledger.release(claim);
-    await ledger.noteUnknown(await claimed({ id: claim.rotationId, ...claim }), { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.noteUnknown(
+      await claimed({ id: claim.rotationId, ...claim }),
+      { readInMs: 0, holdMs: 0 },
+      SEALED,
+    );
     expect(await claimed(await accept({ assistantId: 'ast_3' }))).toMatchObject({ unknownsInARow: 2 });
   });
 });
@@ -256,7 +319,11 @@ describe('a frozen ledger', () => {
     await redis.hset('{spec}:ledger', 'frozen', Date.now());
     const rotation = await accept();
     expect(await claimOf(rotation)).toEqual({ kind: 'frozen', retryInMs: 5000 });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', attempts: 0, errorCode: 'FROZEN' });
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'QUEUED',
+      attempts: 0,
+      errorCode: 'FROZEN',
+    });
     expect(await intents()).toEqual([]);
     await redis.hdel('{spec}:ledger', 'frozen');
     await claimed(rotation);
@@ -272,7 +339,10 @@ describe('a frozen ledger', () => {
 describe('a worker that holds POSTs back', () => {
   it('claims nothing, and its reason stands on the rotation', async () => {
     const rotation = await accept();
-    expect(await claimOf(rotation, { holdBack: 'REPLICAS_MISSING' })).toEqual({ kind: 'frozen', retryInMs: 5000 });
+    expect(await claimOf(rotation, { holdBack: 'REPLICAS_MISSING' })).toEqual({
+      kind: 'frozen',
+      retryInMs: 5000,
+    });
     expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', errorCode: 'REPLICAS_MISSING' });
   });
 });
@@ -280,8 +350,15 @@ describe('a worker that holds POSTs back', () => {
 describe('release', () => {
   it('puts the rotation back to be tried again, with the reason', async () => {
     const rotation = await accept();
-    expect(await ledger.release(await claimed(rotation), { code: 'UPSTREAM_RATE_LIMITED', status: 429 })).toBe(true);
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', attempts: 1, errorCode: 'UPSTREAM_RATE_LIMITED', upstreamStatus: 429 });
+    expect(
+      await ledger.release(await claimed(rotation), { code: 'UPSTREAM_RATE_LIMITED', status: 429 }),
+    ).toBe(true);
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'QUEUED',
+      attempts: 1,
+      errorCode: 'UPSTREAM_RATE_LIMITED',
+      upstreamStatus: 429,
+    });
     expect(await claimOf(rotation)).toMatchObject({ kind: 'claimed', claim: { attempts: 2 } });
   });
 
@@ -312,7 +389,11 @@ describe('fail', () => {
   it('ends the rotation with its reason', async () => {
     const rotation = await accept();
     expect(await ledger.fail(await claimed(rotation), GONE, false)).toBe(true);
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'FAILED', errorCode: 'ASSISTANT_NOT_FOUND', upstreamStatus: 404 });
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'FAILED',
+      errorCode: 'ASSISTANT_NOT_FOUND',
+      upstreamStatus: 404,
+    });
     expect(await dueChecks()).toEqual([]);
   });
 
@@ -342,13 +423,23 @@ describe('fail', () => {
 describe('noteUnknown', () => {
   it('moves the rotation to RECONCILING, keeps the intent, and remembers since when', async () => {
     const rotation = await accept();
-    expect(await ledger.noteUnknown(await claimed(rotation), { readInMs: 500, holdMs: 0, status: 502 }, SEALED)).toBe('noted');
+    expect(
+      await ledger.noteUnknown(await claimed(rotation), { readInMs: 500, holdMs: 0, status: 502 }, SEALED),
+    ).toBe('noted');
     const first = await ledger.get(rotation.id);
     expect(first).toMatchObject({ state: 'RECONCILING', errorCode: 'OUTCOME_UNKNOWN', upstreamStatus: 502 });
     expect(first.nextReadMs).toBe(first.uncertainSinceMs! + 500);
     const { claim } = await resumed(rotation);
-    await ledger.noteUnknown(claim, { readInMs: 1000, holdMs: 0, readError: 'UPSTREAM_FORBIDDEN', operatorNeeded: true }, SEALED);
-    expect(await ledger.get(rotation.id)).toMatchObject({ uncertainSinceMs: first.uncertainSinceMs, readErrorCode: 'UPSTREAM_FORBIDDEN', operatorNeeded: true });
+    await ledger.noteUnknown(
+      claim,
+      { readInMs: 1000, holdMs: 0, readError: 'UPSTREAM_FORBIDDEN', operatorNeeded: true },
+      SEALED,
+    );
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      uncertainSinceMs: first.uncertainSinceMs,
+      readErrorCode: 'UPSTREAM_FORBIDDEN',
+      operatorNeeded: true,
+    });
     expect(await intents()).toEqual(['ast_1']);
   });
 
@@ -380,7 +471,10 @@ describe('noteUnknown', () => {
       await ledger.noteUnknown(again.claim, { readInMs: 0, holdMs: 0, readError: 'STALE_READ' }, SEALED);
     }
     expect((await events()).map(({ type, data }) => [type, data.version])).toEqual([
-      [KEY_ROTATED, expect.any(Number)], [KEY_UNCERTAIN, lost.versionBefore], [KEY_ROTATED, claim.epoch], [KEY_UNCERTAIN, claim.epoch],
+      [KEY_ROTATED, expect.any(Number)],
+      [KEY_UNCERTAIN, lost.versionBefore],
+      [KEY_ROTATED, claim.epoch],
+      [KEY_UNCERTAIN, claim.epoch],
     ]);
     expect(await redis.hkeys('{spec}:uncertain')).toEqual(['ast_1']);
     expect((await resumed({ id: lost.rotationId, ...lost })).claim.uncertain).toBe(true);
@@ -415,13 +509,28 @@ describe('noteUnknown', () => {
     const [, uncertain, ...rest] = await events();
     expect(rest).toEqual([]);
     expect(uncertain).toEqual({
-      specversion: '1.0', id: `uncertain-${lost.epoch}`, source: '/orgs/org%20a/assistants/ast%3A1', type: 'rekey.assistant.key-uncertain.v1', subject: 'ast:1',
-      time: new Date(lost.atMs).toISOString(), datacontenttype: 'application/json',
-      data: { seq: 2, run: expect.any(Number), version: published.epoch, rotation_id: lost.rotationId, bulk_rotation_id: null, sealed: ENVELOPE },
+      specversion: '1.0',
+      id: `uncertain-${lost.epoch}`,
+      source: '/orgs/org%20a/assistants/ast%3A1',
+      type: 'rekey.assistant.key-uncertain.v1',
+      subject: 'ast:1',
+      time: new Date(lost.atMs).toISOString(),
+      datacontenttype: 'application/json',
+      data: {
+        seq: 2,
+        run: expect.any(Number),
+        version: published.epoch,
+        rotation_id: lost.rotationId,
+        bulk_rotation_id: null,
+        sealed: ENVELOPE,
+      },
     });
     const current = (await ledger.current('ast:1'))!;
     expect(JSON.parse(current.uncertain!)).toEqual(uncertain);
-    expect(JSON.parse(current.event)).toMatchObject({ type: 'rekey.assistant.key-rotated.v1', data: { version: published.epoch } });
+    expect(JSON.parse(current.event)).toMatchObject({
+      type: 'rekey.assistant.key-rotated.v1',
+      data: { version: published.epoch },
+    });
     expect(await redis.hkeys('{spec}:uncertain')).toEqual(['ast:1']);
 
     await ledger.commit(claim, readKey('f2', claim, { rotation: 'ends' }));
@@ -433,7 +542,11 @@ describe('noteUnknown', () => {
     await rotate('f1');
     const lost = await lose();
     await ledger.release(lost);
-    await ledger.noteUnknown(await claimed({ id: lost.rotationId, ...lost }), { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.noteUnknown(
+      await claimed({ id: lost.rotationId, ...lost }),
+      { readInMs: 0, holdMs: 0 },
+      SEALED,
+    );
     expect(await events()).toHaveLength(2);
   });
 
@@ -442,7 +555,12 @@ describe('noteUnknown', () => {
     const first = await lose();
     await ledger.commit(first, key('f2'));
     await lose();
-    expect((await events()).map(({ type, data }) => [type.split('.')[2], data.seq])).toEqual([['key-rotated', 1], ['key-uncertain', 2], ['key-rotated', 3], ['key-uncertain', 4]]);
+    expect((await events()).map(({ type, data }) => [type.split('.')[2], data.seq])).toEqual([
+      ['key-rotated', 1],
+      ['key-uncertain', 2],
+      ['key-rotated', 3],
+      ['key-uncertain', 4],
+    ]);
   });
 
   it('tells nobody where nothing was ever published', async () => {
@@ -450,6 +568,9 @@ describe('noteUnknown', () => {
     expect(await events()).toEqual([]);
     expect(await redis.exists('{spec}:uncertain')).toBe(0);
     expect(await ledger.current('ast_1')).toBeUndefined();
-    expect(await resumed({ id: lost.rotationId, ...lost })).toMatchObject({ noted: true, claim: { uncertain: false } });
+    expect(await resumed({ id: lost.rotationId, ...lost })).toMatchObject({
+      noted: true,
+      claim: { uncertain: false },
+    });
   });
 });

@@ -2,8 +2,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import { ENVELOPE,
-  LONG_AGO, accept, claimed, claimOf, codeOf, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, request, resumed, rotate,
+import {
+  ENVELOPE,
+  LONG_AGO,
+  accept,
+  claimed,
+  claimOf,
+  codeOf,
+  dueChecks,
+  events,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  removed,
+  request,
+  resumed,
+  rotate,
 } from './ledger-fixture.ts';
 
 let server: RedisServer;
@@ -30,13 +49,37 @@ describe('commit', () => {
   it('publishes the version, ends the rotation and hands the assistant back, in one', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch, cause: 'rotation', endedMs: LONG_AGO });
+    expect(await ledger.commit(claim, key('f1'))).toEqual({
+      kind: 'committed',
+      seq: 1,
+      entry: expect.any(String),
+    });
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'SUCCEEDED',
+      version: claim.epoch,
+      cause: 'rotation',
+      endedMs: LONG_AGO,
+    });
     const [event] = await events();
     expect(event).toEqual({
-      specversion: '1.0', id: String(claim.epoch), type: 'rekey.assistant.key-rotated.v1', subject: 'ast_1', source: '/orgs/org_1/assistants/ast_1',
-      time: '2023-11-14T22:13:20.000Z', datacontenttype: 'application/json',
-      data: { seq: 1, run: expect.any(Number), version: claim.epoch, cause: 'rotation', rotation_id: rotation.id, bulk_rotation_id: null, fingerprint: printOf('f1'), sealed: ENVELOPE, updated_at: '2023-11-14T22:13:20.000Z' },
+      specversion: '1.0',
+      id: String(claim.epoch),
+      type: 'rekey.assistant.key-rotated.v1',
+      subject: 'ast_1',
+      source: '/orgs/org_1/assistants/ast_1',
+      time: '2023-11-14T22:13:20.000Z',
+      datacontenttype: 'application/json',
+      data: {
+        seq: 1,
+        run: expect.any(Number),
+        version: claim.epoch,
+        cause: 'rotation',
+        rotation_id: rotation.id,
+        bulk_rotation_id: null,
+        fingerprint: printOf('f1'),
+        sealed: ENVELOPE,
+        updated_at: '2023-11-14T22:13:20.000Z',
+      },
     });
     const current = (await ledger.current('ast_1'))!;
     expect(JSON.parse(current.event)).toEqual(event);
@@ -58,17 +101,40 @@ describe('commit', () => {
     await ledger.commit(await claimed(rotation), key('f1'));
     await both;
     subscriber.disconnect();
-    expect(heard).toEqual({ '{spec}:events': (await ledger.current('ast_1'))!.event, '{spec}:rotation-ended': rotation.id });
+    expect(heard).toEqual({
+      '{spec}:events': (await ledger.current('ast_1'))!.event,
+      '{spec}:rotation-ended': rotation.id,
+    });
   });
 
   it('is of each by itself, where many leave together', async () => {
     const names = Array.from({ length: 21 }, (_, i) => `ast_${i}`);
-    const claims = await Promise.all(names.map(async (assistantId) => claimed(await accept({ assistantId }), { maxOpenIntents: 100 })));
-    await redis.multi().del('{spec}:assistant:ast_3').set('{spec}:assistant:ast_3', 'x').hset('{spec}:assistant:ast_5', { holder: 'another', epoch: 1, intent_epoch: 1 }).exec();
-    const results = await Promise.all(claims.map((claim) => ledger.commit(claim, key(`f${claim.assistantId}`)).then(({ kind }) => kind, ({ code }) => code)));
-    expect(results).toEqual(names.map((name) => (name === 'ast_3' ? 'LEDGER_CORRUPT' : name === 'ast_5' ? 'refused' : 'committed')));
-    expect((await events()).map(({ subject, data }) => [subject, data.seq])).toEqual(names.filter((name) => !['ast_3', 'ast_5'].includes(name)).map((name, i) => [name, i + 1]));
-    expect(await Promise.all(claims.map(async ({ rotationId }) => (await ledger.get(rotationId))!.state))).toEqual(results.map((kind) => (kind === 'committed' ? 'SUCCEEDED' : 'ROTATING')));
+    const claims = await Promise.all(
+      names.map(async (assistantId) => claimed(await accept({ assistantId }), { maxOpenIntents: 100 })),
+    );
+    await redis
+      .multi()
+      .del('{spec}:assistant:ast_3')
+      .set('{spec}:assistant:ast_3', 'x')
+      .hset('{spec}:assistant:ast_5', { holder: 'another', epoch: 1, intent_epoch: 1 })
+      .exec();
+    const results = await Promise.all(
+      claims.map((claim) =>
+        ledger.commit(claim, key(`f${claim.assistantId}`)).then(
+          ({ kind }) => kind,
+          ({ code }) => code,
+        ),
+      ),
+    );
+    expect(results).toEqual(
+      names.map((name) => (name === 'ast_3' ? 'LEDGER_CORRUPT' : name === 'ast_5' ? 'refused' : 'committed')),
+    );
+    expect((await events()).map(({ subject, data }) => [subject, data.seq])).toEqual(
+      names.filter((name) => !['ast_3', 'ast_5'].includes(name)).map((name, i) => [name, i + 1]),
+    );
+    expect(
+      await Promise.all(claims.map(async ({ rotationId }) => (await ledger.get(rotationId))!.state)),
+    ).toEqual(results.map((kind) => (kind === 'committed' ? 'SUCCEEDED' : 'ROTATING')));
   });
 
   it('finds that it was there already when its answer was lost', async () => {
@@ -82,14 +148,22 @@ describe('commit', () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
+    expect(await ledger.commit(posted, key('f1'))).toEqual({
+      kind: 'committed',
+      seq: 1,
+      entry: expect.any(String),
+    });
   });
 
   it('commits a 200 also when the ledger has lost the claim, and everything else about it', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     await redis.flushall();
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'committed', seq: 1, entry: expect.any(String) });
+    expect(await ledger.commit(claim, key('f1'))).toEqual({
+      kind: 'committed',
+      seq: 1,
+      entry: expect.any(String),
+    });
     expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
     expect(await codeOf(ledger.get(rotation.id))).toBe('ROTATION_NOT_FOUND');
     expect((await claimed(await accept())).epoch).toBeGreaterThan(claim.epoch);
@@ -108,7 +182,10 @@ describe('commit', () => {
   it('does not take what was read for a 200 when the ledger has lost the claim', async () => {
     const claim = await lose();
     await redis.flushall();
-    expect(await ledger.commit(claim, readKey('f1', claim))).toEqual({ kind: 'refused', publishedVersion: 0 });
+    expect(await ledger.commit(claim, readKey('f1', claim))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
     expect(await events()).toEqual([]);
   });
 
@@ -123,7 +200,10 @@ describe('commit', () => {
     const posted = await claimed(rotation, { leaseMs: 0 });
     const { claim: reader } = await resumed(rotation);
     await ledger.commit(reader, readKey('f2', reader, { rotation: 'ends' }));
-    expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'refused', publishedVersion: reader.epoch });
+    expect(await ledger.commit(posted, key('f1'))).toEqual({
+      kind: 'refused',
+      publishedVersion: reader.epoch,
+    });
     expect(await prints()).toEqual([printOf('f2')]);
   });
 
@@ -132,7 +212,10 @@ describe('commit', () => {
     const posted = await claimed(rotation, { leaseMs: 0 });
     const { claim: reader } = await resumed(rotation);
     await ledger.commit(reader, readKey('f2', reader));
-    expect(await ledger.commit(posted, key('f1'))).toEqual({ kind: 'refused', publishedVersion: reader.epoch });
+    expect(await ledger.commit(posted, key('f1'))).toEqual({
+      kind: 'refused',
+      publishedVersion: reader.epoch,
+    });
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
@@ -176,7 +259,10 @@ describe('commit', () => {
 
   it('has the assistant checked again after a time, where it is told to, however often it is checked before', async () => {
     const { epoch } = await rotate('f1', { orgId: 'org a' }, { checkAgainInMs: 5000.4 });
-    expect(await redis.zrange('{spec}:checks', '0', '-1', 'WITHSCORES')).toEqual([`org a/ast_1/${epoch}`, String((await knownMs()) + 5000)]);
+    expect(await redis.zrange('{spec}:checks', '0', '-1', 'WITHSCORES')).toEqual([
+      `org a/ast_1/${epoch}`,
+      String((await knownMs()) + 5000),
+    ]);
     await ledger.requestCheck({ orgId: 'org a', assistantId: 'ast_1' }, -1);
     const [due] = await ledger.drawChecks(10, 60_000);
     await ledger.endCheck(due!);
@@ -185,7 +271,8 @@ describe('commit', () => {
   });
 
   it('numbers events densely over all assistants, and versions of one assistant rise', async () => {
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_1', 'ast_1']) await rotate(`f${(made += 1)}`, { assistantId });
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_1', 'ast_1'])
+      await rotate(`f${(made += 1)}`, { assistantId });
     const published = await events();
     expect(published.map(({ data }) => data.seq)).toEqual([1, 2, 3, 4]);
     const versions = published.filter(({ subject }) => subject === 'ast_1').map(({ data }) => data.version);
@@ -196,9 +283,14 @@ describe('commit', () => {
   it('keeps ids that would break out of a key, a path or JSON in their place', async () => {
     const assistantId = 'a:b {x}"\u00fc';
     await rotate('f1', { assistantId, orgId: 'o"1' });
-    expect((await events())[0]).toMatchObject({ subject: assistantId, source: '/orgs/o%221/assistants/a%3Ab%20%7Bx%7D%22%C3%BC' });
+    expect((await events())[0]).toMatchObject({
+      subject: assistantId,
+      source: '/orgs/o%221/assistants/a%3Ab%20%7Bx%7D%22%C3%BC',
+    });
     expect(await redis.exists('{spec}:current:a%3Ab%20%7Bx%7D%22%C3%BC', '{spec}:assistants:o%221')).toBe(2);
-    expect(await ledger.notSeenSince('o"1', Date.now() + 1000, { offset: 0, size: 10 })).toEqual([assistantId]);
+    expect(await ledger.notSeenSince('o"1', Date.now() + 1000, { offset: 0, size: 10 })).toEqual([
+      assistantId,
+    ]);
     expect(await ledger.orgs()).toEqual([{ orgId: 'o"1', assistants: 1 }]);
   });
 
@@ -223,9 +315,17 @@ describe('settle', () => {
     expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
     expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
     const again = await resumed({ id: claim.rotationId, ...claim });
-    expect(again).toMatchObject({ satisfied: true, claim: { stateBefore: printOf('f2'), versionBefore: claim.epoch } });
+    expect(again).toMatchObject({
+      satisfied: true,
+      claim: { stateBefore: printOf('f2'), versionBefore: claim.epoch },
+    });
     expect(await ledger.settle(again.claim, LONG_AGO + 1, LONG_AGO)).toBe('settled');
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch, cause: 'reconciliation', endedMs: LONG_AGO + 1 });
+    expect(await ledger.get(claim.rotationId)).toMatchObject({
+      state: 'SUCCEEDED',
+      version: claim.epoch,
+      cause: 'reconciliation',
+      endedMs: LONG_AGO + 1,
+    });
     await claimed(await accept());
   });
 
@@ -266,16 +366,27 @@ describe('a key that was superseded', () => {
   it('is never adopted from a single read, of the last five, nor believed as the answer to a rotation', async () => {
     await sixMore();
     const claim = await lose();
-    for (const old of ['f1', 'f2', 'f3', 'f4', 'f5']) expect(await ledger.commit(claim, readKey(old, claim, { rotation: 'ends' }))).toMatchObject({ kind: 'stale', publishedVersion: claim.versionBefore });
+    for (const old of ['f1', 'f2', 'f3', 'f4', 'f5'])
+      expect(await ledger.commit(claim, readKey(old, claim, { rotation: 'ends' }))).toMatchObject({
+        kind: 'stale',
+        publishedVersion: claim.versionBefore,
+      });
     expect(await events()).toHaveLength(8);
-    for (const old of ['f5', 'f6']) expect(await ledger.commit(claim, key(old))).toEqual({ kind: 'old', publishedVersion: claim.versionBefore });
+    for (const old of ['f5', 'f6'])
+      expect(await ledger.commit(claim, key(old))).toEqual({
+        kind: 'old',
+        publishedVersion: claim.versionBefore,
+      });
     expect(await events()).toHaveLength(8);
   });
 
   it('is not adopted by a check either', async () => {
     await sixMore();
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale', publishedVersion: hold.versionBefore });
+    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({
+      kind: 'stale',
+      publishedVersion: hold.versionBefore,
+    });
     expect(await ledger.commit(hold, readKey('f0', hold))).toMatchObject({ kind: 'committed' });
   });
 
@@ -313,7 +424,10 @@ describe('an answer to a POST', () => {
 
   it('with the key of the last answer is of before, if that was for another assistant, which is read again', async () => {
     expect(await answer('f1')).toBe('committed');
-    expect([await answer('f1', undefined, 'ast_2'), await answer('f1', undefined, 'ast_3')]).toEqual(['old', 'old']);
+    expect([await answer('f1', undefined, 'ast_2'), await answer('f1', undefined, 'ast_3')]).toEqual([
+      'old',
+      'old',
+    ]);
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
     expect(await answer('f2', undefined, 'ast_2')).toBe('committed');
   });
@@ -327,7 +441,11 @@ describe('an answer to a POST', () => {
   });
 
   it('leaves what is known of Invent as it is if it does not tell', async () => {
-    expect([await answer('f1', 'since'), await answer('f2'), await answer('f3', 'before')]).toEqual(['committed', 'committed', 'old']);
+    expect([await answer('f1', 'since'), await answer('f2'), await answer('f3', 'before')]).toEqual([
+      'committed',
+      'committed',
+      'old',
+    ]);
   });
 
   it('is believed again after five of these in a row, for clocks may go apart', async () => {
@@ -347,10 +465,14 @@ describe('a read that began shortly after the last commit', () => {
     await rotate('f1');
     const committedMs = await knownMs();
     const hold = await looked();
-    const commit = (name: string, afterMs: number) => ledger.commit(hold, readKey(name, hold, { read: lag(committedMs + afterMs) }));
+    const commit = (name: string, afterMs: number) =>
+      ledger.commit(hold, readKey(name, hold, { read: lag(committedMs + afterMs) }));
     expect(await commit('f2', 1000)).toEqual({ kind: 'doubted', retryInMs: 4000 });
     expect(await commit('f2', -1000)).toEqual({ kind: 'doubted', retryInMs: 5000 });
-    expect(await ledger.commit(hold, removed('deleted', hold, { read: lag(committedMs + 4999) }))).toEqual({ kind: 'doubted', retryInMs: 1 });
+    expect(await ledger.commit(hold, removed('deleted', hold, { read: lag(committedMs + 4999) }))).toEqual({
+      kind: 'doubted',
+      retryInMs: 1,
+    });
     expect(await events()).toHaveLength(1);
     expect(await commit('f2', 5000)).toMatchObject({ kind: 'committed' });
   });
@@ -358,18 +480,24 @@ describe('a read that began shortly after the last commit', () => {
   it('counts from when the ledger took the commit, whatever the worker takes the time to be', async () => {
     await rotate('f1', {}, { updatedMs: LONG_AGO });
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f2', hold, { read: lag(hold.atMs) }))).toMatchObject({ kind: 'doubted' });
+    expect(await ledger.commit(hold, readKey('f2', hold, { read: lag(hold.atMs) }))).toMatchObject({
+      kind: 'doubted',
+    });
   });
 
   it('may bear it out', async () => {
     await rotate('f1');
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { read: lag(hold.atMs) }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.commit(hold, readKey('f1', hold, { read: lag(hold.atMs) }))).toMatchObject({
+      kind: 'committed',
+    });
   });
 
   it('is adopted where nothing was published before', async () => {
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { read: lag(LONG_AGO) }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.commit(hold, readKey('f1', hold, { read: lag(LONG_AGO) }))).toMatchObject({
+      kind: 'committed',
+    });
   });
 });
 
@@ -386,12 +514,16 @@ describe('whether the key before is known to have been in force after the rotati
   it('is known of a read that began after it, by more than reads lag behind', async () => {
     await rotate('f1');
     const rotation = await accept();
-    await ledger.compare({ beganMs: rotation.createdMs + 700, lagMs: 700 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    await ledger.compare({ beganMs: rotation.createdMs + 700, lagMs: 700 }, [
+      { assistantId: 'ast_1', state: printOf('f1') },
+    ]);
     const claim = await claimed(rotation);
     expect(claim).toMatchObject({ fresh: false });
     await ledger.release(claim);
     await sleep(2);
-    await ledger.compare({ beganMs: rotation.createdMs + 701, lagMs: 700 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    await ledger.compare({ beganMs: rotation.createdMs + 701, lagMs: 700 }, [
+      { assistantId: 'ast_1', state: printOf('f1') },
+    ]);
     expect(await claimed(rotation)).toMatchObject({ fresh: true });
   });
 
@@ -409,28 +541,48 @@ describe('whether the key before is known to have been in force after the rotati
   it('is asked of the last request that was answered with the rotation', async () => {
     await rotate('f1');
     const rotation = await accept();
-    await ledger.compare({ beganMs: rotation.createdMs, lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    await ledger.compare({ beganMs: rotation.createdMs, lagMs: 0 }, [
+      { assistantId: 'ast_1', state: printOf('f1') },
+    ]);
     await redis.hset(`{spec}:rotation:${rotation.id}`, 'created', rotation.createdMs - 10);
     expect((await ledger.accept('rot_00000000000000000000009999', request())).created).toBe(false);
-    expect(Number(await redis.hget(`{spec}:rotation:${rotation.id}`, 'asked'))).toBeGreaterThanOrEqual(rotation.createdMs);
+    expect(Number(await redis.hget(`{spec}:rotation:${rotation.id}`, 'asked'))).toBeGreaterThanOrEqual(
+      rotation.createdMs,
+    );
     await redis.hset('{spec}:assistant:ast_1', 'verified', rotation.createdMs - 5);
     expect(await claimed(rotation)).toMatchObject({ fresh: false });
   });
 });
 
 describe('a version that says that there is no key', () => {
-  it.each(['no-key', 'deleted'] as const)('is published as key-removed, and is what was before: %s', async (removal) => {
-    await rotate('f1');
-    const hold = await looked();
-    expect(await ledger.commit(hold, removed(removal, hold))).toEqual({ kind: 'committed', seq: 2, entry: expect.any(String) });
-    const event = (await events())[1]!;
-    expect(event).toMatchObject({
-      id: String(hold.epoch), type: 'rekey.assistant.key-removed.v1',
-      data: { seq: 2, version: hold.epoch, cause: 'drift', rotation_id: null, removal, fingerprint: null, sealed: ENVELOPE },
-    });
-    expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual(event);
-    expect(await looked()).toMatchObject({ stateBefore: removal, versionBefore: hold.epoch });
-  });
+  it.each(['no-key', 'deleted'] as const)(
+    'is published as key-removed, and is what was before: %s',
+    async (removal) => {
+      await rotate('f1');
+      const hold = await looked();
+      expect(await ledger.commit(hold, removed(removal, hold))).toEqual({
+        kind: 'committed',
+        seq: 2,
+        entry: expect.any(String),
+      });
+      const event = (await events())[1]!;
+      expect(event).toMatchObject({
+        id: String(hold.epoch),
+        type: 'rekey.assistant.key-removed.v1',
+        data: {
+          seq: 2,
+          version: hold.epoch,
+          cause: 'drift',
+          rotation_id: null,
+          removal,
+          fingerprint: null,
+          sealed: ENVELOPE,
+        },
+      });
+      expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual(event);
+      expect(await looked()).toMatchObject({ stateBefore: removal, versionBefore: hold.epoch });
+    },
+  );
 
   const remove = async (removal: 'no-key' | 'deleted') => {
     await rotate('f1');
@@ -455,13 +607,16 @@ describe('a version that says that there is no key', () => {
     expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 0 }]);
   });
 
-  it.each(['f1', 'f2'])('persists again with a key that a check finds, and is in the index again: %s', async (name) => {
-    await remove('deleted');
-    const hold = await looked();
-    await ledger.commit(hold, readKey(name, hold));
-    expect(await ttls()).toEqual([-1, -1]);
-    expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
-  });
+  it.each(['f1', 'f2'])(
+    'persists again with a key that a check finds, and is in the index again: %s',
+    async (name) => {
+      await remove('deleted');
+      const hold = await looked();
+      await ledger.commit(hold, readKey(name, hold));
+      expect(await ttls()).toEqual([-1, -1]);
+      expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
+    },
+  );
 
   it('persists again with a rotation, from its claim on', async () => {
     await remove('deleted');
@@ -499,7 +654,8 @@ describe('a version that says that there is no key', () => {
 });
 
 describe('the index of what was published', () => {
-  const published = (orgId: string) => redis.zrange(`{spec}:assistants:${encodeURIComponent(orgId)}`, '0', '-1');
+  const published = (orgId: string) =>
+    redis.zrange(`{spec}:assistants:${encodeURIComponent(orgId)}`, '0', '-1');
 
   it('has an assistant under the org that it was last published under', async () => {
     await rotate('f1', { orgId: 'org a' });
@@ -507,7 +663,10 @@ describe('the index of what was published', () => {
     await rotate('f3', { orgId: 'c' });
     expect(await published('org a')).toEqual(['ast_2']);
     expect(await published('c')).toEqual(['ast_1']);
-    expect(await ledger.orgs()).toEqual([{ orgId: 'c', assistants: 1 }, { orgId: 'org a', assistants: 1 }]);
+    expect(await ledger.orgs()).toEqual([
+      { orgId: 'c', assistants: 1 },
+      { orgId: 'org a', assistants: 1 },
+    ]);
     await rotate('f4', { orgId: 'org a' });
     expect(await published('c')).toEqual([]);
   });

@@ -27,13 +27,27 @@ afterEach(() => positions.close());
 
 type More = Partial<Acknowledgement>;
 const ack = (position: string, more: More = {}) =>
-  redis.xadd('{spec}:acks', '*', 'ack', JSON.stringify({
-    consumer: 'billing', instance: 'i1', lease_ms: 10_000, position, seq: 1, keys: 1, unapplied: { count: 0, first: [] }, leaving: false, ...more,
-  }));
+  redis.xadd(
+    '{spec}:acks',
+    '*',
+    'ack',
+    JSON.stringify({
+      consumer: 'billing',
+      instance: 'i1',
+      lease_ms: 10_000,
+      position,
+      seq: 1,
+      keys: 1,
+      unapplied: { count: 0, first: [] },
+      leaving: false,
+      ...more,
+    }),
+  );
 const until = async (what: () => boolean): Promise<void> => {
-  while (!what()) await new Promise<void>((resolve) => {
-    const stop = positions.onChange(() => (stop(), resolve()));
-  });
+  while (!what())
+    await new Promise<void>((resolve) => {
+      const stop = positions.onChange(() => (stop(), resolve()));
+    });
 };
 const has = (position: string) => () => positions.slowest('billing')?.position === position;
 
@@ -60,7 +74,10 @@ describe('a consumer', () => {
     await ack('5-0', { instance: 'i2', leaving: true });
     await until(has('9-0'));
     expect(positions.reach('billing', '9-0')).toBe('ACKNOWLEDGED');
-    expect(positions.instancesOf('billing').map(({ instance, live }) => [instance, live])).toEqual([['i2', false], ['i1', true]]);
+    expect(positions.instancesOf('billing').map(({ instance, live }) => [instance, live])).toEqual([
+      ['i2', false],
+      ['i1', true],
+    ]);
   });
 
   it('is gone when its lease is over, and whoever waits hears of it', async () => {
@@ -86,7 +103,21 @@ describe('a consumer', () => {
   it('is known at once to whoever starts later, but for those that have been silent for longer than their lease', async () => {
     const [seconds] = await redis.time();
     const agoMs = Number(seconds) * 1000 - 20_000;
-    await redis.xadd('{spec}:acks', `${agoMs}-0`, 'ack', JSON.stringify({ consumer: 'billing', instance: 'old', lease_ms: 10_000, position: '1-0', seq: 1, keys: 1, unapplied: { count: 0, first: [] }, leaving: false }));
+    await redis.xadd(
+      '{spec}:acks',
+      `${agoMs}-0`,
+      'ack',
+      JSON.stringify({
+        consumer: 'billing',
+        instance: 'old',
+        lease_ms: 10_000,
+        position: '1-0',
+        seq: 1,
+        keys: 1,
+        unapplied: { count: 0, first: [] },
+        leaving: false,
+      }),
+    );
     await ack('5-0');
     await positions.close();
     await open();

@@ -13,13 +13,19 @@ export interface ConsumerInstance extends Omit<Acknowledgement, 'consumer'> {
 
 /** How far consumers have come, from the stream of their acknowledgements. */
 export interface ConsumerPositions {
-  /** Follows the stream, from the acknowledgements that count now on. Resolves when these are read, however long Redis is away. */
+  /**
+   * Follows the stream, from the acknowledgements that count now on. Resolves when these are read, however
+   * long Redis is away.
+   */
   start(): Promise<void>;
   /** Newest first; those that are gone are told of for ten minutes. */
   instancesOf(consumer: string): ConsumerInstance[];
   /** The slowest live instance; undefined where none is live. */
   slowest(consumer: string): ConsumerInstance | undefined;
-  /** Whether a consumer has applied the entry of the event stream, and, where that is a version of one assistant, could apply it. */
+  /**
+   * Whether a consumer has applied the entry of the event stream, and, where that is a version of one
+   * assistant, could apply it.
+   */
   reach(consumer: string, entry: string, version?: { assistantId: string; version: number }): Reach;
   /** Calls back when any consumer comes farther, or somebody is gone or new; returns how to stop that. */
   onChange(listener: () => void): () => void;
@@ -27,7 +33,9 @@ export interface ConsumerPositions {
 }
 
 export interface ConsumerPositionsOptions {
-  /** A connection of its own, which waits for acknowledgements; and for Redis, where that is not there yet. */
+  /**
+   * A connection of its own, which waits for acknowledgements; and for Redis, where that is not there yet.
+   */
   blocking: Redis;
   prefix: string;
   onError: (error: unknown) => void;
@@ -46,7 +54,11 @@ interface Heard extends Omit<Acknowledgement, 'consumer'> {
   heardAt: number;
 }
 
-export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerPositionsOptions): ConsumerPositions => {
+export const createConsumerPositions = ({
+  blocking,
+  prefix,
+  onError,
+}: ConsumerPositionsOptions): ConsumerPositions => {
   const keys = ledgerKeys(prefix);
   const heard = new Map<string, Map<string, Heard>>();
   const listeners = new Set<() => void>();
@@ -56,7 +68,8 @@ export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerP
   /** Those that were live when it was last looked, by consumer. */
   let livesBefore = '';
 
-  const isLive = ({ heardAt, lease_ms: leaseMs, leaving }: Heard): boolean => !leaving && performance.now() - heardAt < leaseMs;
+  const isLive = ({ heardAt, lease_ms: leaseMs, leaving }: Heard): boolean =>
+    !leaving && performance.now() - heardAt < leaseMs;
 
   /** `sinceMs`: how long ago it was written. */
   const take = (entry: string, text: string | undefined, sinceMs: number): boolean => {
@@ -68,7 +81,11 @@ export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerP
     heard.set(consumer, instances);
     const before = instances.get(ack.instance);
     instances.delete(ack.instance);
-    instances.set(ack.instance, { ...ack, heardMs: Number(entry.split('-')[0]), heardAt: performance.now() - sinceMs });
+    instances.set(ack.instance, {
+      ...ack,
+      heardMs: Number(entry.split('-')[0]),
+      heardAt: performance.now() - sinceMs,
+    });
     return before?.position !== ack.position || before.leaving !== ack.leaving;
   };
 
@@ -76,11 +93,23 @@ export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerP
   const review = (): boolean => {
     for (const [consumer, instances] of heard) {
       for (const [instance, one] of instances) {
-        if (performance.now() - one.heardAt > GONE_TOLD_MS || (instances.size > INSTANCES_KEPT && !isLive(one))) instances.delete(instance);
+        if (
+          performance.now() - one.heardAt > GONE_TOLD_MS ||
+          (instances.size > INSTANCES_KEPT && !isLive(one))
+        )
+          instances.delete(instance);
       }
       if (instances.size === 0) heard.delete(consumer);
     }
-    const lives = [...heard].map(([consumer, instances]) => `${consumer}:${[...instances].filter(([, one]) => isLive(one)).map(([id]) => id).join()}`).join(' ');
+    const lives = [...heard]
+      .map(
+        ([consumer, instances]) =>
+          `${consumer}:${[...instances]
+            .filter(([, one]) => isLive(one))
+            .map(([id]) => id)
+            .join()}`,
+      )
+      .join(' ');
     const changed = lives !== livesBefore;
     livesBefore = lives;
     return changed;
@@ -93,14 +122,15 @@ export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerP
   const begin = async (): Promise<void> => {
     const nowMs = await redisNowMs(blocking);
     const entries = await blocking.xrange(keys.acks, `${nowMs - LONGEST_LEASE_MS}`, '+');
-    for (const [entry, fields] of entries) take(entry, fields[1], Math.max(nowMs - Number(entry.split('-')[0]), 0));
+    for (const [entry, fields] of entries)
+      take(entry, fields[1], Math.max(nowMs - Number(entry.split('-')[0]), 0));
     const [last] = await blocking.xrevrange(keys.acks, '+', '-', 'COUNT', 1);
     position = last?.[0] ?? '0-0';
     review();
   };
 
   const follow = async (onBegun: () => void): Promise<void> => {
-    for (let begun = false; !closing.signal.aborted; ) {
+    for (let begun = false; !closing.signal.aborted;) {
       try {
         if (!begun) {
           await begin();
@@ -124,7 +154,8 @@ export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerP
 
   const slowest = (consumer: string): Heard | undefined => {
     let found: Heard | undefined;
-    for (const one of heard.get(consumer)?.values() ?? []) if (isLive(one) && (!found || isBefore(one.position, found.position))) found = one;
+    for (const one of heard.get(consumer)?.values() ?? [])
+      if (isLive(one) && (!found || isBefore(one.position, found.position))) found = one;
     return found;
   };
 
@@ -149,7 +180,11 @@ export const createConsumerPositions = ({ blocking, prefix, onError }: ConsumerP
       if (live.some(({ position: at }) => isBefore(at, entry))) return 'PENDING';
       if (!version) return live.some(({ unapplied }) => unapplied.count > 0) ? 'UNAPPLIED' : 'ACKNOWLEDGED';
       // Where more could not be applied than are named, it may be one of those.
-      const couldNot = live.some(({ unapplied: { count, first } }) => count > first.length || first.some((one) => one.assistant_id === version.assistantId && one.version >= version.version));
+      const couldNot = live.some(
+        ({ unapplied: { count, first } }) =>
+          count > first.length ||
+          first.some((one) => one.assistant_id === version.assistantId && one.version >= version.version),
+      );
       return couldNot ? 'UNAPPLIED' : 'ACKNOWLEDGED';
     },
     onChange: (listener) => {

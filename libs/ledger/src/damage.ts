@@ -17,17 +17,42 @@ const TYPES: [RegExp, string][] = [
   [/^(?:seq|current:.*|bulk:[^:]+:states|request:.*|bulk-request:.*|policy-request:.*)$/, 'string'],
   [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
   [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
-  [/^(?:rotations:.*|intents:.*|assistants:.*|changes:.*|checks|checks:slow|rollbacks|sweeps|bulks|bulks:.*|policies)$/, 'zset'],
+  [
+    /^(?:rotations:.*|intents:.*|assistants:.*|changes:.*|checks|checks:slow|rollbacks|sweeps|bulks|bulks:.*|policies)$/,
+    'zset',
+  ],
   [/./, 'hash'],
 ];
 
 /** Keys that there is one of each. */
 const single = (keys: Keys): string[] => [
-  keys.ledger, keys.seq, keys.events, keys.orgs, keys.checks, keys.slowChecks, keys.held, keys.stale, keys.rollbacks, keys.uncertain, keys.consumers, keys.sweeps, keys.queuedSweeps, keys.bulks, keys.bulksActive,
-  keys.bulksEnded, keys.bulksAwaiting, keys.bulksEmpty, keys.policies, keys.processes, ...['open', 'SUCCEEDED', 'FAILED', 'CANCELLED'].map(keys.rotations),
+  keys.ledger,
+  keys.seq,
+  keys.events,
+  keys.orgs,
+  keys.checks,
+  keys.slowChecks,
+  keys.held,
+  keys.stale,
+  keys.rollbacks,
+  keys.uncertain,
+  keys.consumers,
+  keys.sweeps,
+  keys.queuedSweeps,
+  keys.bulks,
+  keys.bulksActive,
+  keys.bulksEnded,
+  keys.bulksAwaiting,
+  keys.bulksEmpty,
+  keys.policies,
+  keys.processes,
+  ...['open', 'SUCCEEDED', 'FAILED', 'CANCELLED'].map(keys.rotations),
 ];
 
-/** Which keys of the ledger are spoilt: of those that there is one of each, and those that a command has met (see "all or nothing" in prelude.lua). What was mended is forgotten. */
+/**
+ * Which keys of the ledger are spoilt: of those that there is one of each, and those that a command has met
+ * (see "all or nothing" in prelude.lua). What was mended is forgotten.
+ */
 export const findDamage = async (redis: Redis, keys: Keys): Promise<DamagedKey[]> => {
   const met = await redis.hkeys(keys.damaged).catch(() => []);
   const looked = [...new Set([...single(keys), ...met])];

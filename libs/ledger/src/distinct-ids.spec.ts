@@ -6,12 +6,25 @@ const shapes: [string, (i: number) => string][] = [
   ['count up', (i) => `ast_${i}`],
   ['differ in their last letters', (i) => `${'a'.repeat(30)}${i.toString(36)}`],
   ['differ in their first letters', (i) => `${i.toString(36)}${'a'.repeat(30)}`],
-  ['differ in two letters far apart', (i) => `${String.fromCharCode(33 + (i % 90))}${'-'.repeat(20)}${Math.floor(i / 90)}`],
+  [
+    'differ in two letters far apart',
+    (i) => `${String.fromCharCode(33 + (i % 90))}${'-'.repeat(20)}${Math.floor(i / 90)}`,
+  ],
   ['differ in their length alone', (i) => (i < 2000 ? 'a'.repeat(i) : `b${i}`)],
   ['have the same letters in another order', (i) => [...i.toString(2).padStart(18, '0')].join('.')],
-  ['are of letters beyond ASCII', (i) => `助手${String.fromCodePoint(0x1_f300 + (i % 700))}é${Math.floor(i / 700)}`],
-  ['differ in the high half of a letter alone', (i) => `${String.fromCharCode(0x1_00 * (1 + (i % 200)) + 0x61)}${String.fromCharCode(0x1_00 * (1 + Math.floor(i / 200) % 200) + 0x61)}${Math.floor(i / 40_000)}`],
-  ['look like UUIDs', (i) => `00000000-0000-4000-8000-${((i * 2_654_435_761) % 2 ** 48).toString(16).padStart(12, '0')}`],
+  [
+    'are of letters beyond ASCII',
+    (i) => `助手${String.fromCodePoint(0x1_f300 + (i % 700))}é${Math.floor(i / 700)}`,
+  ],
+  [
+    'differ in the high half of a letter alone',
+    (i) =>
+      `${String.fromCharCode(0x1_00 * (1 + (i % 200)) + 0x61)}${String.fromCharCode(0x1_00 * (1 + (Math.floor(i / 200) % 200)) + 0x61)}${Math.floor(i / 40_000)}`,
+  ],
+  [
+    'look like UUIDs',
+    (i) => `00000000-0000-4000-8000-${((i * 2_654_435_761) % 2 ** 48).toString(16).padStart(12, '0')}`,
+  ],
 ];
 
 describe('distinct ids', () => {
@@ -32,7 +45,12 @@ describe('distinct ids', () => {
 
   it('may be empty, and an empty one is met once', () => {
     const distinct = createDistinctIds();
-    expect([distinct.add(''), distinct.add('a'), distinct.add(''), distinct.add('a')]).toEqual([true, true, false, false]);
+    expect([distinct.add(''), distinct.add('a'), distinct.add(''), distinct.add('a')]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('of one list say nothing of another', () => {

@@ -20,15 +20,18 @@ const mixed = (lane: number): number => {
 };
 
 /**
- * A set of 128-bit hashes, seeded anew each time. A set of the strings themselves would take 80 MB for a million; that two different ids of
- * two million have the same hash has a probability below 10^-26.
+ * A set of 128-bit hashes, seeded anew each time. A set of the strings themselves would take 80 MB for a
+ * million; that two different ids of two million have the same hash has a probability below 10^-26.
  */
 export const createDistinctIds = (): DistinctIds => {
   const seed = new Uint32Array(randomBytes(WORDS * 4).buffer.slice(0, WORDS * 4));
   const hash = new Uint32Array(WORDS);
   const tables = Array.from({ length: TABLES }, createTable);
 
-  /** Four lanes as in cyrb128, mixed at the end as in MurmurHash3: every step can be undone, so that no bit of them is lost. All zeros stands for an empty slot. */
+  /**
+   * Four lanes as in cyrb128, mixed at the end as in MurmurHash3: every step can be undone, so that no bit of
+   * them is lost. All zeros stands for an empty slot.
+   */
   const hashOf = (id: string): void => {
     let [a, b, c, d] = seed as unknown as [number, number, number, number];
     for (let i = 0; i < id.length; i += 1) {
@@ -66,14 +69,21 @@ const createTable = (): { add(hash: Uint32Array): boolean } => {
     for (let slot = words[at]! & mask; ; slot = (slot + 1) & mask) {
       const base = slot * WORDS;
       if (into[base + 3] === 0) return base;
-      if (into[base] === words[at] && into[base + 1] === words[at + 1] && into[base + 2] === words[at + 2] && into[base + 3] === words[at + 3]) return base;
+      if (
+        into[base] === words[at] &&
+        into[base + 1] === words[at + 1] &&
+        into[base + 2] === words[at + 2] &&
+        into[base + 3] === words[at + 3]
+      )
+        return base;
     }
   };
 
   const grow = (): void => {
     const larger = new Uint32Array(slots * 2 * WORDS);
     for (let at = 0; at < table.length; at += WORDS) {
-      if (table[at + 3] !== 0) larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
+      if (table[at + 3] !== 0)
+        larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
     }
     // Its memory goes at once, not when the collector comes by.
     table.buffer.transfer(0);

@@ -3,8 +3,9 @@ import { Redis } from 'ioredis';
 import { commandText } from './scripts.ts';
 
 /**
- * For specs only: a connection whose every script call is rehearsed first under each fault that can stop a script in the middle. After each rehearsal the
- * state is put back, and in the end the call is made. Redis rolls nothing back, so that a script has to do all or nothing.
+ * For specs only: a connection whose every script call is rehearsed first under each fault that can stop a
+ * script in the middle. After each rehearsal the state is put back, and in the end the call is made. Redis
+ * rolls nothing back, so that a script has to do all or nothing.
  */
 export interface Faults {
   redis: Redis;
@@ -57,24 +58,89 @@ for _, key in ipairs(redis.call('KEYS', '{spec}:*')) do redis.call('DEL', key) e
 for i = 1, #ARGV, 3 do redis.call('RESTORE', ARGV[i], ARGV[i + 1] == '-1' and '0' or ARGV[i + 1], ARGV[i + 2]) end`;
 
 /** Of several key versions each is refused by itself. */
-const isBroken = (reply: unknown): boolean => Array.isArray(reply) && reply.length > 1 && reply.slice(1).every((answer) => Array.isArray(answer) && answer[0] === 'BROKEN');
+const isBroken = (reply: unknown): boolean =>
+  Array.isArray(reply) &&
+  reply.length > 1 &&
+  reply.slice(1).every((answer) => Array.isArray(answer) && answer[0] === 'BROKEN');
 
 /** Ids of stream entries are of the real clock. */
 const withoutEntryIds = (text: string): string => text.replaceAll(/\b\d{13}-\d+\b/g, 'ENTRY');
 const FAMILIES = [
-  'accepted', 'acks', 'adopted', 'answers', 'assistant', 'assistants', 'budget', 'bulk', 'bulk-request', 'bulks', 'changes', 'checks', 'consumers', 'current', 'damaged', 'events', 'held', 'intents',
-  'known', 'ledger', 'orgs', 'policies', 'policy', 'policy-request', 'processes', 'request', 'rollbacks', 'rotation', 'rotations', 'seq', 'stale', 'sweep', 'sweeping', 'sweeps', 'uncertain',
+  'accepted',
+  'acks',
+  'adopted',
+  'answers',
+  'assistant',
+  'assistants',
+  'budget',
+  'bulk',
+  'bulk-request',
+  'bulks',
+  'changes',
+  'checks',
+  'consumers',
+  'current',
+  'damaged',
+  'events',
+  'held',
+  'intents',
+  'known',
+  'ledger',
+  'orgs',
+  'policies',
+  'policy',
+  'policy-request',
+  'processes',
+  'request',
+  'rollbacks',
+  'rotation',
+  'rotations',
+  'seq',
+  'stale',
+  'sweep',
+  'sweeping',
+  'sweeps',
+  'uncertain',
 ];
 /** Keys that a script may write to without there being any before and after. */
 const FIXED = [
-  'accepted', 'adopted:org_1', 'answers', 'assistants:org_1', 'bulks', 'bulks:active', 'bulks:awaiting', 'bulks:empty', 'bulks:ended', 'changes:org_1', 'checks', 'consumers', 'events', 'held',
-  'intents:org_1', 'known', 'ledger', 'orgs', 'policies', 'rollbacks', 'rotations:CANCELLED', 'rotations:FAILED', 'rotations:SUCCEEDED', 'rotations:open', 'seq', 'stale', 'sweeping', 'sweeps', 'sweeps:QUEUED', 'uncertain',
+  'accepted',
+  'adopted:org_1',
+  'answers',
+  'assistants:org_1',
+  'bulks',
+  'bulks:active',
+  'bulks:awaiting',
+  'bulks:empty',
+  'bulks:ended',
+  'changes:org_1',
+  'checks',
+  'consumers',
+  'events',
+  'held',
+  'intents:org_1',
+  'known',
+  'ledger',
+  'orgs',
+  'policies',
+  'rollbacks',
+  'rotations:CANCELLED',
+  'rotations:FAILED',
+  'rotations:SUCCEEDED',
+  'rotations:open',
+  'seq',
+  'stale',
+  'sweeping',
+  'sweeps',
+  'sweeps:QUEUED',
+  'uncertain',
 ].map((name) => `{spec}:${name}`);
 const familyOf = (key: string): string => key.split(':')[1]!;
 
 /**
- * What nobody can know once a key is spoilt: the parts and the lists of a bulk rotation, and which bulk rotations are worked on; how many assistants are
- * listed; of a rotation, its bulk and the index that it belongs in.
+ * What nobody can know once a key is spoilt: the parts and the lists of a bulk rotation, and which bulk
+ * rotations are worked on; how many assistants are listed; of a rotation, its bulk and the index that it
+ * belongs in.
  */
 const hangsOn = (key: string, spoilt: string): boolean =>
   key.startsWith(`${spoilt}:`) ||
@@ -87,7 +153,10 @@ const COMMANDS = new URL('./commands/', import.meta.url);
 const CALL = /\b(?:read|write|redis\.p?call)\((?=')/g;
 const allSites = (): string[] =>
   readdirSync(COMMANDS).flatMap((file) =>
-    readFileSync(new URL(file, COMMANDS), 'utf8').split('\n').filter((line) => !line.startsWith('--')).flatMap((line) => [...line.matchAll(CALL)].map(() => `${file.replace('.lua', '')}: ${line.trim()}`)),
+    readFileSync(new URL(file, COMMANDS), 'utf8')
+      .split('\n')
+      .filter((line) => !line.startsWith('--'))
+      .flatMap((line) => [...line.matchAll(CALL)].map(() => `${file.replace('.lua', '')}: ${line.trim()}`)),
   );
 
 export const connectUnderFaults = async (url: string): Promise<Faults> => {
@@ -104,12 +173,21 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
 
   const snapshot = async (): Promise<Snapshot> => {
     const rows = (await admin.callBuffer('EVAL', SNAPSHOT, '0')) as [Buffer, Buffer, number, Buffer][];
-    const holds = rows.map(([key, , , text]): [string, string] => [key.toString(), withoutEntryIds(text.toString())]);
-    return { entries: rows.map(([key, dump, ttl]) => [key.toString(), dump, ttl]), holds: new Map(holds.toSorted()) };
+    const holds = rows.map(([key, , , text]): [string, string] => [
+      key.toString(),
+      withoutEntryIds(text.toString()),
+    ]);
+    return {
+      entries: rows.map(([key, dump, ttl]) => [key.toString(), dump, ttl]),
+      holds: new Map(holds.toSorted()),
+    };
   };
-  const restore = ({ entries }: Snapshot) => admin.call('EVAL', RESTORE, '0', ...entries.flatMap(([key, dump, ttl]) => [key, String(ttl), dump]));
+  const restore = ({ entries }: Snapshot) =>
+    admin.call('EVAL', RESTORE, '0', ...entries.flatMap(([key, dump, ttl]) => [key, String(ttl), dump]));
   const differences = (a: Snapshot, b: Snapshot, except: string[] = []): string[] =>
-    [...new Set([...a.holds.keys(), ...b.holds.keys()])].filter((key) => !except.includes(key) && a.holds.get(key) !== b.holds.get(key));
+    [...new Set([...a.holds.keys(), ...b.holds.keys()])].filter(
+      (key) => !except.includes(key) && a.holds.get(key) !== b.holds.get(key),
+    );
   const attempt = async (by: Redis, text: string, args: unknown[]): Promise<Reply> => {
     rehearsals += 1;
     return (by.call('EVAL', text, ...(args as string[])) as Promise<unknown>).then(
@@ -117,10 +195,16 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
       (error: Error) => ({ rejected: error.message }),
     );
   };
-  const wordOf = (reply: Reply): string => ('rejected' in reply ? 'rejected' : withoutEntryIds(JSON.stringify(reply.resolved)));
+  const wordOf = (reply: Reply): string =>
+    'rejected' in reply ? 'rejected' : withoutEntryIds(JSON.stringify(reply.resolved));
 
   /** Which commands and sites a call runs. The time comes by an HMGET of its own. */
-  const trace = async (script: string, text: string, args: unknown[], before: Snapshot): Promise<{ sites: string[]; commands: string[] }> => {
+  const trace = async (
+    script: string,
+    text: string,
+    args: unknown[],
+    before: Snapshot,
+  ): Promise<{ sites: string[]; commands: string[] }> => {
     const lines: string[] = [];
     const [, flags = '', body = ''] = /^(#!lua[^\n]*\n)?([^]*)$/.exec(text)!;
     const counted = body.replaceAll(CALL, (call, at: number) => {
@@ -129,12 +213,22 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
       return `site_(${lines.length}, ${call.slice(0, -1)}, `;
     });
     await admin.del('sites');
-    await attempt(admin, `${flags}local function site_(n, run, ...) redis.call('SADD', 'sites', n) return run(...) end\n${counted}`, args);
+    await attempt(
+      admin,
+      `${flags}local function site_(n, run, ...) redis.call('SADD', 'sites', n) return run(...) end\n${counted}`,
+      args,
+    );
     const sites = (await admin.smembers('sites')).map((n) => lines[Number(n) - 1]!);
     await restore(before);
     await admin.config('RESETSTAT');
     await attempt(admin, text, args);
-    const commands = [...(await admin.info('commandstats')).matchAll(/^cmdstat_(\w+):/gm)].map(([, name]) => name!).filter((name) => !['eval', 'config', 'info'].includes(name) && (name !== 'hmget' || commandText(script).includes("'HMGET'")));
+    const commands = [...(await admin.info('commandstats')).matchAll(/^cmdstat_(\w+):/gm)]
+      .map(([, name]) => name!)
+      .filter(
+        (name) =>
+          !['eval', 'config', 'info'].includes(name) &&
+          (name !== 'hmget' || commandText(script).includes("'HMGET'")),
+      );
     return { sites, commands };
   };
 
@@ -151,53 +245,87 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
     if (seen.has(signature)) return;
     seen.add(signature);
 
-    /** All or nothing: of a call that was refused nothing is left, and one that was answered has done the same as without the fault. */
+    /**
+     * All or nothing: of a call that was refused nothing is left, and one that was answered has done the same
+     * as without the fault.
+     */
     const judge = async (fault: string, start: Snapshot, reply: Reply, except: string[]): Promise<void> => {
       const end = await snapshot();
       const undone = differences(start, end);
       if ('rejected' in reply) {
-        if (undone.length > 0) violations.push(`${name} ${fault}: refused (${reply.rejected.slice(0, 80)}), and wrote ${undone.join(' ')}`);
+        if (undone.length > 0)
+          violations.push(
+            `${name} ${fault}: refused (${reply.rejected.slice(0, 80)}), and wrote ${undone.join(' ')}`,
+          );
         return;
       }
       if (wordOf(reply) !== wordOf(right)) {
-        if (undone.length > 0) decisions.add(`${name} ${fault}: ${wordOf(reply).slice(0, 120)}, and wrote ${undone.join(' ')}`);
+        if (undone.length > 0)
+          decisions.add(`${name} ${fault}: ${wordOf(reply).slice(0, 120)}, and wrote ${undone.join(' ')}`);
         return;
       }
-      const missing = differences(after, end, [...except, '{spec}:damaged']).filter((key) => !except.some((spoilt) => hangsOn(key, spoilt)));
-      if (missing.length > 0) violations.push(`${name} ${fault}: answered ${wordOf(reply).slice(0, 40)}, and differs in ${missing.join(' ')}`);
+      const missing = differences(after, end, [...except, '{spec}:damaged']).filter(
+        (key) => !except.some((spoilt) => hangsOn(key, spoilt)),
+      );
+      if (missing.length > 0)
+        violations.push(
+          `${name} ${fault}: answered ${wordOf(reply).slice(0, 40)}, and differs in ${missing.join(' ')}`,
+        );
     };
     const tryAs = async (fault: string, rules: string[]): Promise<void> => {
       await admin.acl('SETUSER', USER, 'reset', 'on', '>word', ...rules);
       await judge(fault, before, await attempt(limited, text, args), []);
       await restore(before);
     };
-    const keysAllowed = (families: string[]) => [`~${NOW}`, ...families.flatMap((family) => [`~{spec}:${family}`, `~{spec}:${family}:*`])];
+    const keysAllowed = (families: string[]) => [
+      `~${NOW}`,
+      ...families.flatMap((family) => [`~{spec}:${family}`, `~{spec}:${family}:*`]),
+    ];
 
     const all = ['+@all', ...keysAllowed(FAMILIES)];
-    for (const command of commands) await tryAs(`without the command ${command}`, [...all, '&*', `-${command}`]);
+    for (const command of commands)
+      await tryAs(`without the command ${command}`, [...all, '&*', `-${command}`]);
     await tryAs('without channels', all);
     const touched = [...new Set([...before.holds.keys(), ...after.holds.keys()])];
     for (const family of new Set(touched.map(familyOf))) {
-      await tryAs(`without the keys ${family}`, ['+@all', '&*', ...keysAllowed(FAMILIES.filter((one) => one !== family))]);
-      await tryAs(`with the keys ${family} to read`, ['+@all', '&*', ...keysAllowed(FAMILIES.filter((one) => one !== family)), `%R~{spec}:${family}`, `%R~{spec}:${family}:*`]);
+      await tryAs(`without the keys ${family}`, [
+        '+@all',
+        '&*',
+        ...keysAllowed(FAMILIES.filter((one) => one !== family)),
+      ]);
+      await tryAs(`with the keys ${family} to read`, [
+        '+@all',
+        '&*',
+        ...keysAllowed(FAMILIES.filter((one) => one !== family)),
+        `%R~{spec}:${family}`,
+        `%R~{spec}:${family}:*`,
+      ]);
     }
 
     for (const key of new Set([...touched, ...FIXED])) {
       await admin.del(key);
-      if ((before.holds.get(key) ?? after.holds.get(key))?.startsWith('string')) await admin.rpush(key, 'nonsense');
+      if ((before.holds.get(key) ?? after.holds.get(key))?.startsWith('string'))
+        await admin.rpush(key, 'nonsense');
       else await admin.set(key, 'nonsense');
       await judge(`with another type in ${key}`, await snapshot(), await attempt(admin, text, args), [key]);
       await restore(before);
     }
 
     for (const [key, text_] of before.holds) {
-      const garbage = text_.startsWith('hash') ? (await admin.hkeys(key)).map((field) => [field, () => admin.hset(key, field, 'nonsense')] as const) : text_.startsWith('string') ? [['', () => admin.set(key, 'nonsense')] as const] : [];
+      const garbage = text_.startsWith('hash')
+        ? (await admin.hkeys(key)).map((field) => [field, () => admin.hset(key, field, 'nonsense')] as const)
+        : text_.startsWith('string')
+          ? [['', () => admin.set(key, 'nonsense')] as const]
+          : [];
       for (const [field, spoil] of garbage) {
         await spoil();
         const start = await snapshot();
         const reply = await attempt(admin, text, args);
         const undone = differences(start, await snapshot());
-        if ('rejected' in reply && undone.length > 0) violations.push(`${name} with nonsense in ${key} ${field}: refused (${reply.rejected.slice(0, 80)}), and wrote ${undone.join(' ')}`);
+        if ('rejected' in reply && undone.length > 0)
+          violations.push(
+            `${name} with nonsense in ${key} ${field}: refused (${reply.rejected.slice(0, 80)}), and wrote ${undone.join(' ')}`,
+          );
         await restore(before);
       }
     }

@@ -7,7 +7,8 @@ export const count = z.coerce.number().int().nonnegative();
 export const moment = z.int().nonnegative().max(8_640_000_000_000_000);
 
 /** Redis has no null: an empty text stands for nothing. */
-export const optional = <T extends z.ZodType>(schema: T) => z.union([z.literal('').transform(() => undefined), schema]).optional();
+export const optional = <T extends z.ZodType>(schema: T) =>
+  z.union([z.literal('').transform(() => undefined), schema]).optional();
 
 /** A hash as a Lua command answers it: field, value, field, value, … */
 export const flatHash = (reply: unknown): Record<string, string> => {

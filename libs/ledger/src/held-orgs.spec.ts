@@ -33,12 +33,21 @@ const removeAll = async (from: number, to: number): Promise<string[]> => {
   return kinds;
 };
 const many = (count: number, kind: string): string[] => Array.from({ length: count }, () => kind);
-const removals = async (): Promise<number> => (await events()).filter(({ type }) => type.includes('removed')).length;
+const removals = async (): Promise<number> =>
+  (await events()).filter(({ type }) => type.includes('removed')).length;
 
 describe('an org of which too many are found gone', () => {
   it('is held: nothing more is published than the limit allows', async () => {
     expect(await removeAll(0, 6)).toEqual([...many(LIMIT, 'committed'), ...many(3, 'withheld')]);
-    expect(await ledger.heldOrgs()).toEqual([{ orgId: 'org_1', sinceMs: expect.any(Number), code: 'TOO_MANY_GONE', affected: LIMIT + 1, known: KNOWN }]);
+    expect(await ledger.heldOrgs()).toEqual([
+      {
+        orgId: 'org_1',
+        sinceMs: expect.any(Number),
+        code: 'TOO_MANY_GONE',
+        affected: LIMIT + 1,
+        known: KNOWN,
+      },
+    ]);
     expect(await removals()).toBe(LIMIT);
   });
 
@@ -50,8 +59,16 @@ describe('an org of which too many are found gone', () => {
     await ledger.orgSwept('org_1');
     expect(await ledger.orgLimits('org_1')).toMatchObject({ accepted: true });
     await ledger.orgSwept('org_1', { settled: true });
-    expect(await ledger.orgLimits('org_1')).toEqual({ known: KNOWN - 6, limit: LIMIT, changed: 0, accepted: false });
-    expect(await removeAll(6, KNOWN)).toEqual([...many(LIMIT, 'committed'), ...many(KNOWN - 6 - LIMIT, 'withheld')]);
+    expect(await ledger.orgLimits('org_1')).toEqual({
+      known: KNOWN - 6,
+      limit: LIMIT,
+      changed: 0,
+      accepted: false,
+    });
+    expect(await removeAll(6, KNOWN)).toEqual([
+      ...many(LIMIT, 'committed'),
+      ...many(KNOWN - 6 - LIMIT, 'withheld'),
+    ]);
   });
 
   it('is not held again for one more change after what was accepted, or refuted', async () => {
@@ -72,7 +89,8 @@ describe('an org of which too many are found gone', () => {
   });
 
   it('is not held again by a sweep that had begun before it was accepted, unless keys are not shown', async () => {
-    const hold = (code: 'TOO_MANY_GONE' | 'KEYS_NOT_SHOWN') => ledger.holdOrg('org_1', { code, affected: 6, known: KNOWN });
+    const hold = (code: 'TOO_MANY_GONE' | 'KEYS_NOT_SHOWN') =>
+      ledger.holdOrg('org_1', { code, affected: 6, known: KNOWN });
     expect([await hold('TOO_MANY_GONE'), await hold('TOO_MANY_GONE')]).toEqual([true, false]);
     await ledger.acceptHeld('org_1');
     expect(await hold('TOO_MANY_GONE')).toBe(false);

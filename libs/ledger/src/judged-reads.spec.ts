@@ -2,7 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import { accept, claimed, dueChecks, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, resumed, rotate } from './ledger-fixture.ts';
+import {
+  accept,
+  claimed,
+  dueChecks,
+  events,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  removed,
+  resumed,
+  rotate,
+} from './ledger-fixture.ts';
 
 let server: RedisServer;
 let beganMs: number;
@@ -25,28 +41,47 @@ const checked = async (name: string, laterMs = 0, assistantId = 'ast_1'): Promis
   beganMs ||= hold.atMs;
   const read = { read: { beganMs: beganMs + laterMs, lagMs: 1 } } as const;
   const { kind } = await ledger.commit(hold, readKey(name, hold, { cause: 'drift', ...read }));
-  return kind === 'confirmed' ? (await ledger.commit(hold, readKey(name, hold, { cause: 'rollback', ...read }))).kind : kind;
+  return kind === 'confirmed'
+    ? (await ledger.commit(hold, readKey(name, hold, { cause: 'rollback', ...read }))).kind
+    : kind;
 };
 
 describe('a superseded key', () => {
   it('is published when three reads agree that it is in force again, each later than the lag', async () => {
     await rotate('f1');
     await rotate('f2');
-    expect([await checked('f1', 1000), await checked('f1', 1000), await checked('f1', 1001), await checked('f1', 1020)]).toEqual(['stale', 'stale', 'stale', 'stale']);
+    expect([
+      await checked('f1', 1000),
+      await checked('f1', 1000),
+      await checked('f1', 1001),
+      await checked('f1', 1020),
+    ]).toEqual(['stale', 'stale', 'stale', 'stale']);
     expect(await checked('f1', 1030)).toBe('committed');
-    expect((await events()).at(-1)).toMatchObject({ data: { fingerprint: printOf('f1'), cause: 'rollback' } });
+    expect((await events()).at(-1)).toMatchObject({
+      data: { fingerprint: printOf('f1'), cause: 'rollback' },
+    });
     expect(await redis.hlen('{spec}:stale')).toBe(0);
   });
 
   it('that is in force again leaves a rotation nothing that would satisfy it: what it had found is gone', async () => {
     await rotate('f1');
     const claim = await lose();
-    const found = await ledger.commit(claim, readKey('f2', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }));
+    const found = await ledger.commit(
+      claim,
+      readKey('f2', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }),
+    );
     expect(found.kind).toBe('committed');
     const again = await resumed({ id: claim.rotationId, orgId: 'org_1', assistantId: 'ast_1' });
     expect(again.satisfied).toBe(true);
-    for (const laterMs of [100, 110, 120]) await ledger.commit(again.claim, readKey('f1', again.claim, { read: { beganMs: claim.atMs + laterMs, lagMs: 1 } }));
-    const back = await ledger.commit(again.claim, readKey('f1', again.claim, { cause: 'rollback', read: { beganMs: claim.atMs + 130, lagMs: 1 } }));
+    for (const laterMs of [100, 110, 120])
+      await ledger.commit(
+        again.claim,
+        readKey('f1', again.claim, { read: { beganMs: claim.atMs + laterMs, lagMs: 1 } }),
+      );
+    const back = await ledger.commit(
+      again.claim,
+      readKey('f1', again.claim, { cause: 'rollback', read: { beganMs: claim.atMs + 130, lagMs: 1 } }),
+    );
     expect(back.kind).toBe('committed');
     expect(await ledger.settle(again.claim, claim.atMs, claim.atMs)).toBe('refused');
   });
@@ -70,7 +105,14 @@ describe('a key that several assistants have', () => {
     await rotate('f2', { assistantId: 'ast_2' });
     expect(await checked('same', 1000)).toBe('committed');
     const claim = await lose({ assistantId: 'ast_2' });
-    expect((await ledger.commit(claim, readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }))).kind).toBe('withheld');
+    expect(
+      (
+        await ledger.commit(
+          claim,
+          readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }),
+        )
+      ).kind,
+    ).toBe('withheld');
   });
 });
 
@@ -79,7 +121,15 @@ describe('a key that two rotations find', () => {
     const find = async (assistantId: string) => {
       await rotate(`own ${assistantId}`, { assistantId });
       const claim = await lose({ assistantId });
-      return { claim, kind: (await ledger.commit(claim, readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }))).kind };
+      return {
+        claim,
+        kind: (
+          await ledger.commit(
+            claim,
+            readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }),
+          )
+        ).kind,
+      };
     };
     const [first, second] = [await find('ast_1'), await find('ast_2')];
     expect([first.kind, second.kind]).toEqual(['committed', 'withheld']);
@@ -93,7 +143,15 @@ describe('a key that two rotations find', () => {
 describe('a key that a rotation finds in a record that was last changed before the rotation began', () => {
   const find = async (name: string, noted?: 'before') => {
     const claim = await lose();
-    const commit = (rotation: 'ends' | 'goes-on') => ledger.commit(claim, readKey(name, claim, { rotation, read: { beganMs: claim.atMs + 10, lagMs: 1 }, ...(noted && { noted }) }));
+    const commit = (rotation: 'ends' | 'goes-on') =>
+      ledger.commit(
+        claim,
+        readKey(name, claim, {
+          rotation,
+          read: { beganMs: claim.atMs + 10, lagMs: 1 },
+          ...(noted && { noted }),
+        }),
+      );
     const kinds = [(await commit('ends')).kind];
     if (kinds[0] !== 'committed') kinds.push((await commit('goes-on')).kind);
     await ledger.release(claim);
@@ -103,7 +161,9 @@ describe('a key that a rotation finds in a record that was last changed before t
   it('satisfies it not, and is published all the same', async () => {
     await rotate('f1', {}, { noted: 'since' });
     expect(await find('f2', 'before')).toEqual(['before', 'committed']);
-    expect((await events()).at(-1)).toMatchObject({ data: { fingerprint: printOf('f2'), cause: 'reconciliation' } });
+    expect((await events()).at(-1)).toMatchObject({
+      data: { fingerprint: printOf('f2'), cause: 'reconciliation' },
+    });
   });
 
   it('satisfies it if Invent is not known to note changes', async () => {
@@ -126,12 +186,16 @@ describe('an assistant that a rotation holds while its outcome is unknown', () =
     expect(held).toMatchObject({ kind: 'held' });
     expect((held as { retryInMs: number }).retryInMs).toBeGreaterThan(15_000);
     await ledger.noteUnknown(claim, { readInMs: 3_600_000, holdMs: 0 }, key('f1').sealed);
-    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({ kind: 'held', retryInMs: 30_000 });
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
+      kind: 'held',
+      retryInMs: 30_000,
+    });
   });
 });
 
 describe('an assistant that is in doubt, of which a list shows the published key', () => {
-  const listed = () => ledger.compare({ beganMs: Date.now(), lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+  const listed = () =>
+    ledger.compare({ beganMs: Date.now(), lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
 
   it('is left to the rotation whose outcome is unknown', async () => {
     await rotate('f1');
@@ -148,7 +212,11 @@ describe('an assistant that is in doubt, of which a list shows the published key
     expect(await listed()).toEqual(['agrees']);
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
     // Nor does what is listed with another key wait for it.
-    expect(await ledger.compare({ beganMs: Date.now() + 1000, lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f2') }])).toEqual(['differs']);
+    expect(
+      await ledger.compare({ beganMs: Date.now() + 1000, lagMs: 0 }, [
+        { assistantId: 'ast_1', state: printOf('f2') },
+      ]),
+    ).toEqual(['differs']);
     const hold = await looked();
     expect(hold.uncertain).toBe(true);
     await ledger.commit(hold, readKey('f1', hold));
@@ -167,15 +235,22 @@ describe('an assistant that reads agree is gone', () => {
   it('is published as gone once another of its org is read with its key', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
-    expect([await goes(), (await goes({ witnessedMs: 0 })).kind]).toEqual([{ kind: 'unwitnessed', witness: 'ast_2' }, 'committed']);
+    expect([await goes(), (await goes({ witnessedMs: 0 })).kind]).toEqual([
+      { kind: 'unwitnessed', witness: 'ast_2' },
+      'committed',
+    ]);
   });
 
   it('is not if it was read before that: Invent may have shown no keys then', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     const hold = await looked();
-    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs + 1 }))).kind).toBe('unwitnessed');
-    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs }))).kind).toBe('committed');
+    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs + 1 }))).kind).toBe(
+      'unwitnessed',
+    );
+    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs }))).kind).toBe(
+      'committed',
+    );
   });
 
   it('is not witnessed by one that was published long after it, which may be of another org that Invent showed for a time', async () => {

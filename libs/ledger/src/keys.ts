@@ -1,5 +1,6 @@
 /**
- * The names of Rekey's keys in Redis. All begin with the prefix in braces, so that a Redis Cluster keeps them in one slot.
+ * The names of Rekey's keys in Redis. All begin with the prefix in braces, so that a Redis Cluster keeps them
+ * in one slot.
  * Upstream ids are percent-encoded: no id can leave its place in a key.
  */
 export interface Keys {
@@ -18,7 +19,10 @@ export interface Keys {
   orgs: string;
   /** ORG/ASSISTANT that are to be read and compared, by when. */
   checks: string;
-  /** The same of those that may take their time: they use no more than the sweep's share of the request budget. */
+  /**
+   * The same of those that may take their time: they use no more than the sweep's share of the request
+   * budget.
+   */
   slowChecks: string;
   /** Org id → why it is held, as JSON. */
   held: string;
@@ -74,7 +78,10 @@ export interface Keys {
   consumers: string;
   /** The lock under which what was published is sealed for other consumers. */
   resealing: string;
-  /** The lock under which workers find out which org `c` stands for, and the orgs that it was found not to be, by until when that holds. */
+  /**
+   * The lock under which workers find out which org `c` stands for, and the orgs that it was found not to be,
+   * by until when that holds.
+   */
   aliasing: string;
   aliasTried: string;
   /** The processes of Rekey, by id, as they report themselves. */

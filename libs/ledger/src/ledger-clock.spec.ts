@@ -3,8 +3,28 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
 import { createBulkWork } from './bulk-work.ts';
 import { createBulks } from './bulks.ts';
-import { accept, claimOf, claimed, connectSimulated, everything, events, key, ledger, looked, lose, openLedger, readKey, redis, setNow } from './ledger-fixture.ts';
-import { createLedgerClock, type ClockDoubt, type LedgerClock, type LedgerClockOptions } from './ledger-clock.ts';
+import {
+  accept,
+  claimOf,
+  claimed,
+  connectSimulated,
+  everything,
+  events,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  readKey,
+  redis,
+  setNow,
+} from './ledger-fixture.ts';
+import {
+  createLedgerClock,
+  type ClockDoubt,
+  type LedgerClock,
+  type LedgerClockOptions,
+} from './ledger-clock.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 
 const HOUR = 3_600_000;
@@ -40,18 +60,30 @@ beforeEach(async () => {
 });
 
 const setRedis = () => setNow((trueMs + redisOffMs) * 1000);
-const watch = (on: Redis, more: Partial<LedgerClockOptions> & { wallOffMs?: number; ownOffMs?: () => number } = {}) => {
+const watch = (
+  on: Redis,
+  more: Partial<LedgerClockOptions> & { wallOffMs?: number; ownOffMs?: () => number } = {},
+) => {
   const { wallOffMs = 0, ownOffMs = () => 0, ...options } = more;
   return createLedgerClock({
-    redis: on, prefix: 'spec', name: 'one', toleranceMs: 10_000, everyMs: 1000, settleMs: SETTLE_MS,
-    clock: { nowMs: () => nowMs + ownOffMs(), wallMs: () => trueMs + wallOffMs }, ...options,
+    redis: on,
+    prefix: 'spec',
+    name: 'one',
+    toleranceMs: 10_000,
+    everyMs: 1000,
+    settleMs: SETTLE_MS,
+    clock: { nowMs: () => nowMs + ownOffMs(), wallMs: () => trueMs + wallOffMs },
+    ...options,
   });
 };
 /** Another process, with connections of its own. */
 const process = (more: Parameters<typeof watch>[1] = {}): { clock: LedgerClock; ledger: Ledger } => {
   const own = connectSimulated(server.url);
   others.push(own);
-  return { clock: watch(own, { name: 'another', ...more }), ledger: createLedger({ redis: own, prefix: 'spec' }) };
+  return {
+    clock: watch(own, { name: 'another', ...more }),
+    ledger: createLedger({ redis: own, prefix: 'spec' }),
+  };
 };
 const pass = async (ms: number) => {
   trueMs += ms;
@@ -70,17 +102,31 @@ const jump = async (ms: number) => {
   await setRedis();
 };
 const fact = (field: string) => redis.hget(LEDGER, field);
-const jumpNoted = async () => JSON.parse((await fact('clock_jump')) ?? 'null') as { since: number; offset_ms: number; noticed_by: string } | null;
+const jumpNoted = async () =>
+  JSON.parse((await fact('clock_jump')) ?? 'null') as {
+    since: number;
+    offset_ms: number;
+    noticed_by: string;
+  } | null;
 
-describe.each([['ahead', 3 * DAY], ['ahead by less than consumers would refuse', 2 * HOUR], ['back', -3 * DAY]])('a clock of Redis that jumps %s', (_where, offsetMs) => {
+describe.each([
+  ['ahead', 3 * DAY],
+  ['ahead by less than consumers would refuse', 2 * HOUR],
+  ['back', -3 * DAY],
+])('a clock of Redis that jumps %s', (_where, offsetMs) => {
   it('has no version drawn in the first moment of the jump, before anybody has looked', async () => {
     const waiting = await accept();
     const running = await claimed(await accept({ assistantId: 'ast_2' }));
     await jump(offsetMs);
     const before = await everything();
     expect(await claimOf(waiting)).toEqual({ kind: 'frozen', retryInMs: 1000 });
-    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({ kind: 'held', retryInMs: 1000 });
-    expect(await claimOf({ id: running.rotationId, ...running }, { leaseMs: 0 })).toMatchObject({ kind: 'frozen' });
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
+      kind: 'held',
+      retryInMs: 1000,
+    });
+    expect(await claimOf({ id: running.rotationId, ...running }, { leaseMs: 0 })).toMatchObject({
+      kind: 'frozen',
+    });
     expect(await everything()).toEqual(before);
   });
 
@@ -89,10 +135,28 @@ describe.each([['ahead', 3 * DAY], ['ahead by less than consumers would refuse',
     const work = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'spec', requestsPerMinute: 0 } });
     const draft = bulks.draft('blk_1');
     await draft.add(['ast_1']);
-    await bulks.create('blk_1', { orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { count: 0 }, untilMs: trueMs + HOUR }, draft);
+    await bulks.create(
+      'blk_1',
+      {
+        orgId: 'org_1',
+        reason: '',
+        selection: { kind: 'ids' },
+        urgent: false,
+        validateOnly: false,
+        maxFailures: { count: 0 },
+        untilMs: trueMs + HOUR,
+      },
+      draft,
+    );
     await jump(offsetMs);
     const job = { rotationId: 'rot_00000000000000000000000000', orgId: 'org_1', assistantId: 'ast_1' };
-    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, [{ index: 0, job }], { leaseMs: 1000, landingWindowMs: 1000, maxOpenIntents: 10 })).toEqual({ kind: 'frozen', retryInMs: 1000 });
+    expect(
+      await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, [{ index: 0, job }], {
+        leaseMs: 1000,
+        landingWindowMs: 1000,
+        maxOpenIntents: 10,
+      }),
+    ).toEqual({ kind: 'frozen', retryInMs: 1000 });
     expect(await bulks.get('blk_1')).toMatchObject({ state: 'RUNNING' });
   });
 
@@ -132,7 +196,10 @@ describe.each([['ahead', 3 * DAY], ['ahead by less than consumers would refuse',
     expect(await claimOf({ id: lost.rotationId, ...lost })).toMatchObject({ kind: 'frozen' });
     await jump(-offsetMs);
     await live(1000, clock);
-    expect(await claimOf({ id: lost.rotationId, ...lost })).toMatchObject({ kind: 'resumed', landsInMs: 49_000 });
+    expect(await claimOf({ id: lost.rotationId, ...lost })).toMatchObject({
+      kind: 'resumed',
+      landsInMs: 49_000,
+    });
   });
 
   it('moves no moment that is kept: of reads, unknown outcomes, accepted rotations, and what is to be forgotten', async () => {
@@ -140,7 +207,10 @@ describe.each([['ahead', 3 * DAY], ['ahead by less than consumers would refuse',
     await jump(offsetMs);
     expect(await ledger.nowMs()).toBe(trueMs);
     await ledger.noteUnknown(claim, { readInMs: 500, holdMs: 1000 }, { envelope: 'null', readers: 0 });
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ uncertainSinceMs: trueMs, nextReadMs: trueMs + 500 });
+    expect(await ledger.get(claim.rotationId)).toMatchObject({
+      uncertainSinceMs: trueMs,
+      nextReadMs: trueMs + 500,
+    });
     expect(await accept({ assistantId: 'ast_2' })).toMatchObject({ createdMs: trueMs });
     await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 5000);
     expect(await ledger.drawChecks(10, 1000)).toEqual([]);
@@ -207,11 +277,20 @@ describe('a worker whose own clock is wrong', () => {
     let wallOffMs = 3 * DAY;
     const own = connectSimulated(server.url);
     others.push(own);
-    const wrong = createLedgerClock({ redis: own, prefix: 'spec', name: 'wrong', clock: { nowMs: () => nowMs, wallMs: () => trueMs + wallOffMs } });
+    const wrong = createLedgerClock({
+      redis: own,
+      prefix: 'spec',
+      name: 'wrong',
+      clock: { nowMs: () => nowMs, wallMs: () => trueMs + wallOffMs },
+    });
     await wrong.look();
     await live(300_000, clock, wrong);
     expect(wrong.doubt()).toEqual({ offsetMs: -3 * DAY, why: 'disagrees' });
-    expect([clock.doubt(), await jumpNoted(), (await looked()).epoch]).toEqual([undefined, null, trueMs * 1000]);
+    expect([clock.doubt(), await jumpNoted(), (await looked()).epoch]).toEqual([
+      undefined,
+      null,
+      trueMs * 1000,
+    ]);
     wallOffMs = 0;
     await live(1000, clock, wrong);
     expect(wrong.doubt()).toBeUndefined();
@@ -269,7 +348,10 @@ describe('a clock that is right', () => {
       void slow.hset('simulated-now', { s: Math.floor(trueMs / 1000), us: (trueMs % 1000) * 1000 });
       return atMs;
     };
-    const late = watch(slow, { clock: { nowMs: wait, wallMs: () => trueMs }, onChange: (doubt) => told.push(doubt) });
+    const late = watch(slow, {
+      clock: { nowMs: wait, wallMs: () => trueMs },
+      onChange: (doubt) => told.push(doubt),
+    });
     await late.look();
     for (lateMs = 40_000; lateMs > 0; lateMs -= 4000) await late.look();
     expect(told).toEqual([]);
@@ -282,7 +364,10 @@ it('a jump that nobody watches is not noticed, and the commands work as ever', a
   others.push(plain);
   const unwatched = createLedger({ redis: plain, prefix: 'spec' });
   await jump(HOUR);
-  expect(await unwatched.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'look', hold: { epoch: (trueMs + HOUR) * 1000 } });
+  expect(await unwatched.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+    kind: 'look',
+    hold: { epoch: (trueMs + HOUR) * 1000 },
+  });
 });
 
 it('what was read while the clock was off is believed as of when it was read', async () => {

@@ -14,19 +14,24 @@ export interface OwnClock {
 }
 
 export interface ClockDoubt {
-  /** By how much Redis is ahead of what was expected of it, or of the wall clock of this host where nothing was. */
+  /**
+   * By how much Redis is ahead of what was expected of it, or of the wall clock of this host where nothing
+   * was.
+   */
   offsetMs: number;
   /**
-   * `jumped`: against what this process expects and against the ledger's own past. `alone`: against what this process alone expects. `disagrees`: with the wall
-   * clock of this host. `new`: this process has only just begun to look.
+   * `jumped`: against what this process expects and against the ledger's own past. `alone`: against what this
+   * process alone expects. `disagrees`: with the wall clock of this host. `new`: this process has only just
+   * begun to look.
    */
   why: 'jumped' | 'alone' | 'disagrees' | 'new';
 }
 
 /**
- * Watches the clock of Redis, from which versions, leases and landing windows are reckoned. What Redis should say is reckoned from a moment at which it
- * was right, and from the time that has passed since by a clock that nobody sets. Every command is told (`now_us` in prelude.lua), so that none draws a
- * version in the first moment of a jump either; a look every second finds out what has happened, and when it is over.
+ * Watches the clock of Redis, from which versions, leases and landing windows are reckoned. What Redis should
+ * say is reckoned from a moment at which it was right, and from the time that has passed since by a clock
+ * that nobody sets. Every command is told (`now_us` in prelude.lua), so that none draws a version in the
+ * first moment of a jump either; a look every second finds out what has happened, and when it is over.
  */
 export interface LedgerClock {
   /** Looks once. Rejects where Redis is away. */
@@ -52,11 +57,14 @@ export interface LedgerClockOptions {
   /** How often `look` is called. */
   everyMs?: number;
   /**
-   * A clock that has jumped and stays where it is, and that agrees with the wall clock of this host, is the right one after this time: when whatever was
-   * under way before the jump is over by any clock.
+   * A clock that has jumped and stays where it is, and that agrees with the wall clock of this host, is the
+   * right one after this time: when whatever was under way before the jump is over by any clock.
    */
   settleMs?: number;
-  /** By how much the wall clock of this host may differ from Redis: far less than the day that consumers accept. */
+  /**
+   * By how much the wall clock of this host may differ from Redis: far less than the day that consumers
+   * accept.
+   */
   wallToleranceMs?: number;
   /** `before`: what was in doubt until now. */
   onChange?: (doubt: ClockDoubt | undefined, before: ClockDoubt | undefined) => void;
@@ -76,13 +84,25 @@ const LATE_MS = 60_000;
 const LOOKS_TO_BE_MISSED = 3;
 
 export const createLedgerClock = ({
-  redis, prefix, clock = systemClocks, name, notes = true, toleranceMs = 10_000, everyMs = LOOK_EVERY_MS, settleMs = 180_000, wallToleranceMs = 3_600_000, onChange,
+  redis,
+  prefix,
+  clock = systemClocks,
+  name,
+  notes = true,
+  toleranceMs = 10_000,
+  everyMs = LOOK_EVERY_MS,
+  settleMs = 180_000,
+  wallToleranceMs = 3_600_000,
+  onChange,
 }: LedgerClockOptions): LedgerClock => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   const behindMs = toleranceMs + LOOKS_TO_BE_MISSED * everyMs;
 
-  /** From which the time is reckoned; and, while that is in doubt, the clock as it is now and since when it has run on evenly. */
+  /**
+   * From which the time is reckoned; and, while that is in doubt, the clock as it is now and since when it
+   * has run on evenly.
+   */
   let trusted: Anchor | undefined;
   let candidate: (Anchor & { sinceMs: number }) | undefined;
   let doubt: ClockDoubt | undefined;
@@ -106,13 +126,26 @@ export const createLedgerClock = ({
   const ask = async (what: 'look' | 'steady' | 'jumped' | 'adopt') => {
     const sentMs = clock.nowMs();
     const expected = trusted ? Math.floor(reckon(trusted, sentMs)) : '';
-    const [, nowText, pastText, jumpText, noted] = (await run.clock([keys.ledger], [notes ? what : 'look', expected, toleranceMs, behindMs, name])) as string[];
+    const [, nowText, pastText, jumpText, noted] = (await run.clock(
+      [keys.ledger],
+      [notes ? what : 'look', expected, toleranceMs, behindMs, name],
+    )) as string[];
     const past = pastText === '' ? undefined : Number(pastText);
-    return { redisMs: Number(nowText), past, jump: jumpText === '' ? undefined : readJump(jumpText!).offsetMs, noted: noted === '1', sentMs, heardMs: clock.nowMs() };
+    return {
+      redisMs: Number(nowText),
+      past,
+      jump: jumpText === '' ? undefined : readJump(jumpText!).offsetMs,
+      noted: noted === '1',
+      sentMs,
+      heardMs: clock.nowMs(),
+    };
   };
   type Answer = Awaited<ReturnType<typeof ask>>;
 
-  /** Redis is as it should be. The anchor follows it, as clocks do not run equally fast; not where the answer took long. */
+  /**
+   * Redis is as it should be. The anchor follows it, as clocks do not run equally fast; not where the answer
+   * took long.
+   */
   const isSteady = ({ redisMs, sentMs, heardMs }: Answer): void => {
     if (heardMs - sentMs <= toleranceMs / 4) trusted = { redisMs, heardMs };
     candidate = undefined;
@@ -122,7 +155,8 @@ export const createLedgerClock = ({
 
   /** For how long a clock that is not the expected one must run on evenly before it is taken to be right. */
   const evenForMs = ({ redisMs, past, jump }: Answer): number => {
-    const isVouchedFor = past !== undefined && jump === undefined && redisMs <= past + behindMs && redisMs >= past - toleranceMs;
+    const isVouchedFor =
+      past !== undefined && jump === undefined && redisMs <= past + behindMs && redisMs >= past - toleranceMs;
     // Another process goes by it.
     if (isVouchedFor) return 0;
     if (trusted || jump !== undefined || (past !== undefined && redisMs < past)) return settleMs;
@@ -132,16 +166,25 @@ export const createLedgerClock = ({
 
   const consider = async (answer: Answer): Promise<void> => {
     const { redisMs, sentMs, heardMs, jump } = answer;
-    if (!candidate || !isFrom(candidate, redisMs, sentMs, heardMs)) candidate = { redisMs, heardMs, sinceMs: heardMs };
+    if (!candidate || !isFrom(candidate, redisMs, sentMs, heardMs))
+      candidate = { redisMs, heardMs, sinceMs: heardMs };
     const offWallMs = redisMs - clock.wallMs();
     const agrees = Math.abs(offWallMs) <= wallToleranceMs;
     knownOffsetMs = trusted || agrees ? 0 : (jump ?? 0);
     if (agrees && heardMs - candidate.sinceMs >= evenForMs(answer)) {
       const adopted = await ask('adopt');
-      if (isFrom(candidate, adopted.redisMs, adopted.sentMs, adopted.heardMs)) return isSteady(adoptAs(adopted));
+      if (isFrom(candidate, adopted.redisMs, adopted.sentMs, adopted.heardMs))
+        return isSteady(adoptAs(adopted));
     }
-    if (trusted) return setDoubt({ offsetMs: Math.round(redisMs - reckon(trusted, heardMs)), why: jump === undefined ? 'alone' : 'jumped' });
-    setDoubt({ offsetMs: jump ?? Math.round(offWallMs), why: jump !== undefined ? 'jumped' : agrees ? 'new' : 'disagrees' });
+    if (trusted)
+      return setDoubt({
+        offsetMs: Math.round(redisMs - reckon(trusted, heardMs)),
+        why: jump === undefined ? 'alone' : 'jumped',
+      });
+    setDoubt({
+      offsetMs: jump ?? Math.round(offWallMs),
+      why: jump !== undefined ? 'jumped' : agrees ? 'new' : 'disagrees',
+    });
   };
   const adoptAs = (answer: Answer): Answer => {
     trusted = candidate;
@@ -175,7 +218,14 @@ export const createLedgerClock = ({
       let timer: NodeJS.Timeout | undefined;
       let closed = false;
       const again = () => {
-        timer = setTimeout(() => void api.look().catch(onError).finally(() => closed || again()), everyMs);
+        timer = setTimeout(
+          () =>
+            void api
+              .look()
+              .catch(onError)
+              .finally(() => closed || again()),
+          everyMs,
+        );
       };
       again();
       return () => {
@@ -189,9 +239,13 @@ export const createLedgerClock = ({
   return api;
 };
 
-const Jump = jsonText.pipe(z.object({ since: moment.optional().catch(undefined), offset_ms: z.number().catch(0) }));
+const Jump = jsonText.pipe(
+  z.object({ since: moment.optional().catch(undefined), offset_ms: z.number().catch(0) }),
+);
 
-/** What the ledger says of a jump of the clock of Redis: since when, and by how much. Anybody may write there. */
+/**
+ * What the ledger says of a jump of the clock of Redis: since when, and by how much. Anybody may write there.
+ */
 export const readJump = (text: string): { sinceMs?: number; offsetMs: number } => {
   const { since, offset_ms: offsetMs } = Jump.safeParse(text).data ?? { offset_ms: 0 };
   return { ...(since !== undefined && { sinceMs: since }), offsetMs };

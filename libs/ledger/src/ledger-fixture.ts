@@ -1,45 +1,85 @@
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
 import type { BudgetOptions } from './budget.ts';
-import { createLedger, type Claim, type ClaimOptions, type ClaimResult, type Hold, type KeyVersion, type Ledger, type Sealed } from './ledger.ts';
+import {
+  createLedger,
+  type Claim,
+  type ClaimOptions,
+  type ClaimResult,
+  type Hold,
+  type KeyVersion,
+  type Ledger,
+  type Sealed,
+} from './ledger.ts';
 
-/** For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file opens its own. */
+/**
+ * For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file
+ * opens its own.
+ */
 export let redis: Redis;
 export let ledger: Ledger;
 let made = 0;
 
-export const openLedger = (url: string, { connection = new Redis(url), ...options }: { connection?: Redis; budget?: BudgetOptions; confirmAfterMs?: number; maxChangedPercent?: number } = {}): void => {
+export const openLedger = (
+  url: string,
+  {
+    connection = new Redis(url),
+    ...options
+  }: { connection?: Redis; budget?: BudgetOptions; confirmAfterMs?: number; maxChangedPercent?: number } = {},
+): void => {
   redis = connection;
   ledger = createLedger({ redis, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
 };
 
 const NOW = 'simulated-now';
-/** A connection whose commands take the time from a key, and not from the clock: their text changes on its way to Redis. */
+/**
+ * A connection whose commands take the time from a key, and not from the clock: their text changes on its way
+ * to Redis.
+ */
 export const connectSimulated = (url: string): Redis => {
   const simulated = new Redis(url);
   const define = simulated.defineCommand.bind(simulated);
-  simulated.defineCommand = (command, definition) => define(command, { ...definition, lua: definition.lua.replace(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`) });
+  simulated.defineCommand = (command, definition) =>
+    define(command, {
+      ...definition,
+      lua: definition.lua.replace(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`),
+    });
   simulated.time = (async () => (await simulated.hmget(NOW, 's', 'us')).map(Number)) as typeof simulated.time;
   return simulated;
 };
 /** Commands that are sent after it see it: one connection keeps the order. */
-export const setNow = (nowUs: number): Promise<unknown> => redis.hset(NOW, { s: Math.floor(nowUs / 1_000_000), us: Math.floor(nowUs % 1_000_000) });
+export const setNow = (nowUs: number): Promise<unknown> =>
+  redis.hset(NOW, { s: Math.floor(nowUs / 1_000_000), us: Math.floor(nowUs % 1_000_000) });
 
 type Target = Pick<Rotation, 'id' | 'orgId' | 'assistantId'>;
 export type Resumed = ClaimResult & { kind: 'resumed' };
 
 export const nextId = (): string => `rot_${String((made += 1)).padStart(26, '0')}`;
-export const request = (more: Partial<RotationRequest> = {}): RotationRequest => ({ orgId: 'org_1', assistantId: 'ast_1', reason: '', ...more });
-export const accept = async (more: Partial<RotationRequest> = {}): Promise<Rotation> => (await ledger.accept(nextId(), request(more))).rotation;
+export const request = (more: Partial<RotationRequest> = {}): RotationRequest => ({
+  orgId: 'org_1',
+  assistantId: 'ast_1',
+  reason: '',
+  ...more,
+});
+export const accept = async (more: Partial<RotationRequest> = {}): Promise<Rotation> =>
+  (await ledger.accept(nextId(), request(more))).rotation;
 
-export const claimOf = ({ id, orgId, assistantId }: Target, options: Partial<ClaimOptions> = {}): Promise<ClaimResult> =>
-  ledger.claim({ rotationId: id, orgId, assistantId }, { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10, ...options });
+export const claimOf = (
+  { id, orgId, assistantId }: Target,
+  options: Partial<ClaimOptions> = {},
+): Promise<ClaimResult> =>
+  ledger.claim(
+    { rotationId: id, orgId, assistantId },
+    { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10, ...options },
+  );
 const expectKind = <T extends { kind: string }, K extends T['kind']>(result: T, kind: K): T & { kind: K } => {
   if (result.kind !== kind) throw new Error(`${result.kind}, and not ${kind}`);
   return result as T & { kind: K };
 };
-export const claimed = async (rotation: Target, options?: Partial<ClaimOptions>): Promise<Claim> => expectKind(await claimOf(rotation, options), 'claimed').claim;
-export const resumed = async (rotation: Target, options?: Partial<ClaimOptions>): Promise<Resumed> => expectKind(await claimOf(rotation, options), 'resumed');
+export const claimed = async (rotation: Target, options?: Partial<ClaimOptions>): Promise<Claim> =>
+  expectKind(await claimOf(rotation, options), 'claimed').claim;
+export const resumed = async (rotation: Target, options?: Partial<ClaimOptions>): Promise<Resumed> =>
+  expectKind(await claimOf(rotation, options), 'resumed');
 /** Of a result that says how long to wait. */
 export const waitOf = (result: object): number => (result as { retryInMs: number }).retryInMs;
 export const looked = async (target: { orgId?: string; assistantId?: string } = {}): Promise<Hold> =>
@@ -52,30 +92,60 @@ export const printOf = (name: string): string => `KEYID:${name.padStart(43, '_')
 /** When the worker says that it committed. */
 export const LONG_AGO = 1_700_000_000_000;
 type More = Partial<Omit<KeyVersion, 'key'>>;
-export const key = (name: string, more: More = {}): KeyVersion => ({ key: { fingerprint: printOf(name) }, sealed: SEALED, cause: 'rotation', updatedMs: LONG_AGO, rotation: 'ends', ...more });
+export const key = (name: string, more: More = {}): KeyVersion => ({
+  key: { fingerprint: printOf(name) },
+  sealed: SEALED,
+  cause: 'rotation',
+  updatedMs: LONG_AGO,
+  rotation: 'ends',
+  ...more,
+});
 /** A key that was read at the beginning of a hold; reads do not lag behind, where nothing else is said. */
-export const readKey = (name: string, { atMs }: Hold, more: More = {}): KeyVersion => key(name, { cause: 'reconciliation', rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
-export const removed = (removal: Removal, { atMs }: Hold, more: More = {}): KeyVersion =>
-  ({ key: { removal }, sealed: SEALED, cause: 'drift', updatedMs: LONG_AGO, rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
+export const readKey = (name: string, { atMs }: Hold, more: More = {}): KeyVersion =>
+  key(name, { cause: 'reconciliation', rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
+export const removed = (removal: Removal, { atMs }: Hold, more: More = {}): KeyVersion => ({
+  key: { removal },
+  sealed: SEALED,
+  cause: 'drift',
+  updatedMs: LONG_AGO,
+  rotation: 'goes-on',
+  read: { beganMs: atMs, lagMs: 0 },
+  ...more,
+});
 
 /** A whole rotation that succeeds at once. */
-export const rotate = async (name: string, target: Partial<RotationRequest> = {}, more?: More): Promise<Claim> => {
+export const rotate = async (
+  name: string,
+  target: Partial<RotationRequest> = {},
+  more?: More,
+): Promise<Claim> => {
   const claim = await claimed(await accept(target));
   expectKind(await ledger.commit(claim, key(name, more)), 'committed');
   return claim;
 };
 /** A rotation whose outcome is unknown, handed back until the next read. */
-export const lose = async (target: Partial<RotationRequest> = {}, options?: Partial<ClaimOptions>): Promise<Claim> => {
+export const lose = async (
+  target: Partial<RotationRequest> = {},
+  options?: Partial<ClaimOptions>,
+): Promise<Claim> => {
   const claim = await claimed(await accept(target), options);
   await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
   return claim;
 };
 
-export const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'resolved', (error: RekeyError) => error.code);
-export const events = async (): Promise<KeyEvent[]> => (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
-export const dueChecks = async (): Promise<string[]> => (await ledger.drawChecks(100, 60_000)).map(({ orgId, assistantId }) => `${orgId}/${assistantId}`);
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'resolved',
+    (error: RekeyError) => error.code,
+  );
+export const events = async (): Promise<KeyEvent[]> =>
+  (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
+export const dueChecks = async (): Promise<string[]> =>
+  (await ledger.drawChecks(100, 60_000)).map(({ orgId, assistantId }) => `${orgId}/${assistantId}`);
 /** Everything under the prefix: to see that nothing was written. */
 export const everything = async (): Promise<Record<string, string>> => {
   const names = (await redis.keys('{spec}:*')).toSorted();
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, (await redis.dumpBuffer(name))!.toString('base64')])));
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, (await redis.dumpBuffer(name))!.toString('base64')])),
+  );
 };

@@ -26,8 +26,15 @@ const WORKER = { fingerprintKeyId: 'KEYID' };
 const CLAIM = { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10 };
 let made = 0;
 const claim = async (ledger: Ledger) => {
-  const { rotation } = await ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, { orgId: 'org_1', assistantId: `ast_${made}`, reason: '' });
-  const { kind } = await ledger.claim({ rotationId: rotation.id, orgId: 'org_1', assistantId: rotation.assistantId }, CLAIM);
+  const { rotation } = await ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
+    orgId: 'org_1',
+    assistantId: `ast_${made}`,
+    reason: '',
+  });
+  const { kind } = await ledger.claim(
+    { rotationId: rotation.id, orgId: 'org_1', assistantId: rotation.assistantId },
+    CLAIM,
+  );
   return { kind, errorCode: (await ledger.get(rotation.id)).errorCode };
 };
 const REFUSED = { kind: 'frozen', errorCode: 'LEDGER_LOST' };
@@ -68,10 +75,16 @@ describe('a ledger that vanished', () => {
     const [worker, later] = [process(), process()];
     await worker.recognise(WORKER);
     await redis.flushall();
-    expect(await worker.recognise({ ...WORKER, held: { assistants: 3, consumers: 2, policies: 1 } })).toMatchObject({ lostMs: expect.any(Number), began: true, boundTo: 'KEYID' });
+    expect(
+      await worker.recognise({ ...WORKER, held: { assistants: 3, consumers: 2, policies: 1 } }),
+    ).toMatchObject({ lostMs: expect.any(Number), began: true, boundTo: 'KEYID' });
     expect(await later.recognise(WORKER)).toMatchObject({ lostMs: expect.any(Number), began: false });
     for (const one of [worker, later]) expect(await claim(one)).toEqual(REFUSED);
-    expect(JSON.parse((await redis.hget('{spec}:ledger', 'before'))!)).toEqual({ assistants: 3, consumers: 2, policies: 1 });
+    expect(JSON.parse((await redis.hget('{spec}:ledger', 'before'))!)).toEqual({
+      assistants: 3,
+      consumers: 2,
+      policies: 1,
+    });
   });
 
   it('is marked also if another process has begun anew in its place', async () => {
@@ -83,12 +96,15 @@ describe('a ledger that vanished', () => {
     expect(await claim(other)).toEqual(REFUSED);
   });
 
-  it.each(['orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED'])('is seen by what it left, with nobody who remembers: %s', async (name) => {
-    await redis.set(`{spec}:${name}`, '1');
-    const worker = process();
-    expect(await worker.recognise(WORKER)).toHaveProperty('lostMs');
-    expect(await isLost()).toBe(true);
-  });
+  it.each(['orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED'])(
+    'is seen by what it left, with nobody who remembers: %s',
+    async (name) => {
+      await redis.set(`{spec}:${name}`, '1');
+      const worker = process();
+      expect(await worker.recognise(WORKER)).toHaveProperty('lostMs');
+      expect(await isLost()).toBe(true);
+    },
+  );
 
   it('stays bound to the key that its assistants were published with', async () => {
     await redis.sadd('{spec}:orgs', 'org/1');
@@ -103,16 +119,38 @@ describe('a ledger that vanished', () => {
     const bulks = createBulks({ redis, prefix: 'spec' });
     const draft = bulks.draft('blk_1');
     await draft.add(['ast_x']);
-    await bulks.create('blk_1', { orgId: 'org_1', reason: '', selection: { kind: 'ids' }, urgent: false, validateOnly: false, maxFailures: { percent: 5 } }, draft);
+    await bulks.create(
+      'blk_1',
+      {
+        orgId: 'org_1',
+        reason: '',
+        selection: { kind: 'ids' },
+        urgent: false,
+        validateOnly: false,
+        maxFailures: { percent: 5 },
+      },
+      draft,
+    );
     const work = createBulkWork({ redis, prefix: 'spec', ledgerId: worker.knownId });
-    const items = [{ index: 0, job: { rotationId: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', orgId: 'org_1', assistantId: 'ast_x' } }];
+    const items = [
+      {
+        index: 0,
+        job: { rotationId: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', orgId: 'org_1', assistantId: 'ast_x' },
+      },
+    ];
     await redis.del('{spec}:ledger');
-    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({ kind: 'frozen' });
+    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
+      kind: 'frozen',
+    });
     await worker.recognise(WORKER);
-    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({ kind: 'frozen' });
+    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
+      kind: 'frozen',
+    });
     await worker.adopt((await worker.recognise(WORKER)).id);
     await worker.recognise(WORKER);
-    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({ kind: 'claimed' });
+    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
+      kind: 'claimed',
+    });
   });
 
   it('may begin anew if that was said beforehand, also once it is marked', async () => {
@@ -181,12 +219,16 @@ describe('the watch', () => {
     const firstCount = new Promise<void>((resolve) => (counted = resolve));
     let settle = () => {};
     const watch = startLedgerWatch({
-      ledger: { recognise: async (options) => {
-        const found = await worker.recognise(options);
-        if (options?.held) counted();
-        return found;
-      } },
-      ...WORKER, mayBegin: false, lookEveryMs: 20,
+      ledger: {
+        recognise: async (options) => {
+          const found = await worker.recognise(options);
+          if (options?.held) counted();
+          return found;
+        },
+      },
+      ...WORKER,
+      mayBegin: false,
+      lookEveryMs: 20,
       holdings: async () => ({ assistants: 0, consumers: await redis.hlen('{spec}:consumers'), policies: 0 }),
       onLost: () => void (happened.push('lost'), settle()),
       onWhole: () => void (happened.push('whole'), settle()),

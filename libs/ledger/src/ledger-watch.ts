@@ -27,11 +27,19 @@ export const LOOK_AT_LEDGER_EVERY_MS = 500;
 const COUNT_EVERY_MS = 5000;
 
 /**
- * Looks whether the ledger is still the one that this process knows, and marks the one in its place as lost if it is not. Claims are refused by their
- * own commands already; the mark is for processes that start later and remember nothing.
+ * Looks whether the ledger is still the one that this process knows, and marks the one in its place as lost
+ * if it is not. Claims are refused by their own commands already; the mark is for processes that start later
+ * and remember nothing.
  */
 export const startLedgerWatch = ({
-  ledger, fingerprintKeyId, mayBegin, holdings, onLost, onWhole, onError, lookEveryMs = LOOK_AT_LEDGER_EVERY_MS,
+  ledger,
+  fingerprintKeyId,
+  mayBegin,
+  holdings,
+  onLost,
+  onWhole,
+  onError,
+  lookEveryMs = LOOK_AT_LEDGER_EVERY_MS,
 }: LedgerWatchOptions): LedgerWatch => {
   let lost = false;
   let held: LedgerHoldings | undefined;

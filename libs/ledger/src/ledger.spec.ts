@@ -1,7 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { createLedger } from './ledger.ts';
-import { SEALED, accept, claimed, codeOf, events, key, ledger, lose, nextId, openLedger, redis, request, rotate } from './ledger-fixture.ts';
+import {
+  SEALED,
+  accept,
+  claimed,
+  codeOf,
+  events,
+  key,
+  ledger,
+  lose,
+  nextId,
+  openLedger,
+  redis,
+  request,
+  rotate,
+} from './ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -20,9 +34,19 @@ const REQUEST_ID = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 
 describe('accept', () => {
   it('records a QUEUED rotation', async () => {
-    const { created, rotation } = await ledger.accept(nextId(), request({ reason: 'leak', requestId: REQUEST_ID }));
+    const { created, rotation } = await ledger.accept(
+      nextId(),
+      request({ reason: 'leak', requestId: REQUEST_ID }),
+    );
     expect(created).toBe(true);
-    expect(rotation).toMatchObject({ orgId: 'org_1', assistantId: 'ast_1', state: 'QUEUED', reason: 'leak', requestId: REQUEST_ID, attempts: 0 });
+    expect(rotation).toMatchObject({
+      orgId: 'org_1',
+      assistantId: 'ast_1',
+      state: 'QUEUED',
+      reason: 'leak',
+      requestId: REQUEST_ID,
+      attempts: 0,
+    });
     expect(await ledger.get(rotation.id)).toEqual(rotation);
   });
 
@@ -33,20 +57,30 @@ describe('accept', () => {
     expect(again).toMatchObject({ created: false, rotation: { id: first.id, state: 'SUCCEEDED' } });
   });
 
-  it.each([{ orgId: 'org_2' }, { assistantId: 'ast_2' }, { reason: 'other' }])('refuses the same request id with other arguments: %j', async (other) => {
-    await accept({ requestId: REQUEST_ID });
-    expect(await codeOf(ledger.accept(nextId(), request({ ...other, requestId: REQUEST_ID })))).toBe('REQUEST_ID_REUSED');
-  });
+  it.each([{ orgId: 'org_2' }, { assistantId: 'ast_2' }, { reason: 'other' }])(
+    'refuses the same request id with other arguments: %j',
+    async (other) => {
+      await accept({ requestId: REQUEST_ID });
+      expect(await codeOf(ledger.accept(nextId(), request({ ...other, requestId: REQUEST_ID })))).toBe(
+        'REQUEST_ID_REUSED',
+      );
+    },
+  );
 
   it('never makes a second rotation for a request id, although the first is no longer kept', async () => {
     const first = await accept({ requestId: REQUEST_ID });
     await ledger.cancel(first.id);
     await ledger.trim({ olderThanId: 'rot_', keepEach: 0 });
-    expect(await codeOf(ledger.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe('REQUEST_ID_SPENT');
+    expect(await codeOf(ledger.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
+      'REQUEST_ID_SPENT',
+    );
   });
 
   it('keeps a request id for as long as it says', async () => {
-    await createLedger({ redis, prefix: 'spec', requestIdTtlSeconds: 100 }).accept(nextId(), request({ requestId: REQUEST_ID }));
+    await createLedger({ redis, prefix: 'spec', requestIdTtlSeconds: 100 }).accept(
+      nextId(),
+      request({ requestId: REQUEST_ID }),
+    );
     expect(await redis.ttl(`{spec}:request:${REQUEST_ID}`)).toBeGreaterThan(95);
   });
 
@@ -58,10 +92,13 @@ describe('accept', () => {
     expect((await ledger.accept(nextId(), request({ requestId: REQUEST_ID }))).rotation.id).toBe(first.id);
   });
 
-  it.each([{ orgId: 'c' }, { assistantId: 'ast_2' }])('makes a rotation of its own for another org or assistant: %j', async (other) => {
-    const first = await accept();
-    expect((await accept(other)).id).not.toBe(first.id);
-  });
+  it.each([{ orgId: 'c' }, { assistantId: 'ast_2' }])(
+    'makes a rotation of its own for another org or assistant: %j',
+    async (other) => {
+      const first = await accept();
+      expect((await accept(other)).id).not.toBe(first.id);
+    },
+  );
 
   it('follows one that is ROTATING with a new one', async () => {
     const first = await accept();
@@ -113,7 +150,8 @@ describe('get', () => {
 describe('list', () => {
   it('pages newest first through all states, and by state, org and assistant', async () => {
     const ids: string[] = [];
-    for (let i = 0; i < 5; i += 1) ids.unshift((await accept({ assistantId: `ast_${i}`, orgId: i % 2 ? 'odd' : 'even' })).id);
+    for (let i = 0; i < 5; i += 1)
+      ids.unshift((await accept({ assistantId: `ast_${i}`, orgId: i % 2 ? 'odd' : 'even' })).id);
     await ledger.cancel(ids[1]!);
     await claimed(await ledger.get(ids[4]!));
 
@@ -124,7 +162,8 @@ describe('list', () => {
     expect([...second.rotations, ...third.rotations].map(({ id }) => id)).toEqual(ids.slice(2));
     expect(third.next).toBeUndefined();
 
-    const idsOf = async (filter: object) => (await ledger.list(filter, { size: 10 })).rotations.map(({ id }) => id);
+    const idsOf = async (filter: object) =>
+      (await ledger.list(filter, { size: 10 })).rotations.map(({ id }) => id);
     expect(await idsOf({ state: 'CANCELLED' })).toEqual([ids[1]]);
     expect(await idsOf({ state: 'ROTATING' })).toEqual([ids[4]]);
     expect(await idsOf({ orgId: 'odd' })).toEqual([ids[1], ids[3]]);
@@ -144,30 +183,40 @@ describe('trim', () => {
     const open = await accept();
     expect(await ledger.trim({ olderThanId: ended[1]!, keepEach: 10 })).toBe(1);
     expect(await ledger.trim({ olderThanId: ended[1]!, keepEach: 2 })).toBe(1);
-    expect((await ledger.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([open.id, ended[3], ended[2]]);
+    expect((await ledger.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([
+      open.id,
+      ended[3],
+      ended[2],
+    ]);
     expect(await codeOf(ledger.get(ended[0]!))).toBe('ROTATION_NOT_FOUND');
   });
 });
 
 describe('findLost', () => {
   const bull = (queue: string) => `{spec}:bull:${queue}`;
-  const lostIds = async (quietMs = 0) => (await ledger.findLost({ quietMs })).lost.map(({ rotationId }) => rotationId);
+  const lostIds = async (quietMs = 0) =>
+    (await ledger.findLost({ quietMs })).lost.map(({ rotationId }) => rotationId);
 
   it('finds open rotations that no job carries, with what a job needs', async () => {
     const rotation = await accept();
-    expect(await ledger.findLost({ quietMs: 0 })).toEqual({ lost: [{ rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1' }] });
+    expect(await ledger.findLost({ quietMs: 0 })).toEqual({
+      lost: [{ rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1' }],
+    });
     expect(await lostIds(60_000)).toEqual([]);
     await ledger.cancel(rotation.id);
     expect(await lostIds()).toEqual([]);
   });
 
-  it.each(['rotations', 'rotation-follow-ups'])('leaves those alone that a job of %s carries, unless it has failed', async (queue) => {
-    const { id } = await accept();
-    await redis.hset(`${bull(queue)}:${id}`, 'name', 'rotate');
-    expect(await lostIds()).toEqual([]);
-    await redis.zadd(`${bull(queue)}:failed`, 1, id);
-    expect(await lostIds()).toEqual([id]);
-  });
+  it.each(['rotations', 'rotation-follow-ups'])(
+    'leaves those alone that a job of %s carries, unless it has failed',
+    async (queue) => {
+      const { id } = await accept();
+      await redis.hset(`${bull(queue)}:${id}`, 'name', 'rotate');
+      expect(await lostIds()).toEqual([]);
+      await redis.zadd(`${bull(queue)}:failed`, 1, id);
+      expect(await lostIds()).toEqual([id]);
+    },
+  );
 
   it('finds those whose job was put off much too far, as by a worker whose clock is wrong', async () => {
     const putOff = async (id: string, byMs: number) => {
@@ -196,7 +245,11 @@ describe('findLost', () => {
   });
 
   it('passes over entries that cannot be read, and keeps them in the index', async () => {
-    const [wrongType, nonsense, { id }] = [await accept(), await accept({ assistantId: 'ast_2' }), await accept({ assistantId: 'ast_3' })];
+    const [wrongType, nonsense, { id }] = [
+      await accept(),
+      await accept({ assistantId: 'ast_2' }),
+      await accept({ assistantId: 'ast_3' }),
+    ];
     await redis.set(`{spec}:rotation:${wrongType.id}`, 'text');
     await redis.hset(`{spec}:rotation:${nonsense.id}`, 'updated', 'nonsense');
     expect(await lostIds()).toEqual([id]);
@@ -235,7 +288,11 @@ describe('recogniseRedis', () => {
 
   it('is told by one of several workers that ask at the same moment', async () => {
     await ledger.recogniseRedis('run-1');
-    expect((await Promise.all(Array.from({ length: 10 }, () => ledger.recogniseRedis('run-2')))).filter(({ other }) => other)).toHaveLength(1);
+    expect(
+      (await Promise.all(Array.from({ length: 10 }, () => ledger.recogniseRedis('run-2')))).filter(
+        ({ other }) => other,
+      ),
+    ).toHaveLength(1);
   });
 
   it('names what is due after a restart until it is noted as done, and again after the next restart', async () => {
@@ -303,14 +360,17 @@ describe('the run of events', () => {
     expect(await runs()).not.toEqual([before]);
   });
 
-  it.each(['', '0', '-1', '1.5', 'x', '1,"a":2', '9999999999999999', '99999999999999999'])('is a number, whatever stands in its place: %j', async (nonsense) => {
-    await redis.hset('{spec}:ledger', 'event_run', nonsense);
-    await rotate('one');
-    await rotate('two');
-    const [one, two] = await runs();
-    expect(Number.isSafeInteger(one)).toBe(true);
-    expect(two).toBe(one);
-  });
+  it.each(['', '0', '-1', '1.5', 'x', '1,"a":2', '9999999999999999', '99999999999999999'])(
+    'is a number, whatever stands in its place: %j',
+    async (nonsense) => {
+      await redis.hset('{spec}:ledger', 'event_run', nonsense);
+      await rotate('one');
+      await rotate('two');
+      const [one, two] = await runs();
+      expect(Number.isSafeInteger(one)).toBe(true);
+      expect(two).toBe(one);
+    },
+  );
 });
 
 describe('nowMs', () => {

@@ -1,8 +1,18 @@
 import type { Redis } from 'ioredis';
 
 /** The newest ids of some indexes, below one of them: ids sort by the time they were made. */
-export const newestBelow = async (redis: Redis, indexes: string[], below: string | undefined, count: number): Promise<string[]> => {
+export const newestBelow = async (
+  redis: Redis,
+  indexes: string[],
+  below: string | undefined,
+  count: number,
+): Promise<string[]> => {
   const top = below === undefined ? '+' : `(${below}`;
-  const lists = await Promise.all(indexes.map((index) => redis.zrange(index, top, '-', 'BYLEX', 'REV', 'LIMIT', 0, count)));
-  return lists.flat().toSorted((a, b) => (a < b ? 1 : -1)).slice(0, count);
+  const lists = await Promise.all(
+    indexes.map((index) => redis.zrange(index, top, '-', 'BYLEX', 'REV', 'LIMIT', 0, count)),
+  );
+  return lists
+    .flat()
+    .toSorted((a, b) => (a < b ? 1 : -1))
+    .slice(0, count);
 };

@@ -3,7 +3,21 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import type { CommitResult, KeyVersion } from './ledger.ts';
 import {
   SEALED,
-  accept, claimed, connectSimulated, events, key, ledger, looked, lose, openLedger, printOf, readKey, redis, removed, rotate, setNow,
+  accept,
+  claimed,
+  connectSimulated,
+  events,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  removed,
+  rotate,
+  setNow,
 } from './ledger-fixture.ts';
 
 /** What reads say against what is published: when it is believed, and when the org is held instead. */
@@ -16,7 +30,11 @@ let server: RedisServer;
 let nowMs: number;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url, { connection: connectSimulated(server.url), confirmAfterMs: CONFIRM_MS, maxChangedPercent: 25 });
+  openLedger(server.url, {
+    connection: connectSimulated(server.url),
+    confirmAfterMs: CONFIRM_MS,
+    maxChangedPercent: 25,
+  });
 });
 afterAll(async () => {
   redis.disconnect();
@@ -33,21 +51,35 @@ const at = async (ms: number): Promise<void> => {
 };
 const pass = (ms: number): Promise<void> => at(nowMs + ms);
 const names = (count: number) => Array.from({ length: count }, (_, i) => `ast_${i}`);
-const published = async (assistantId = 'ast_1') => (await redis.hget(`{spec}:assistant:${assistantId}`, 'fingerprint'))!;
+const published = async (assistantId = 'ast_1') =>
+  (await redis.hget(`{spec}:assistant:${assistantId}`, 'fingerprint'))!;
 const known = async (): Promise<void> => void (await ledger.orgSwept(ORG));
-const held = async () => (await ledger.heldOrgs()).map(({ orgId, code, affected, known: of }) => ({ orgId, code, affected, known: of }));
+const held = async () =>
+  (await ledger.heldOrgs()).map(({ orgId, code, affected, known: of }) => ({
+    orgId,
+    code,
+    affected,
+    known: of,
+  }));
 
 /** A check reads an assistant, and commits what it has read. */
-const read = async (version: (hold: Awaited<ReturnType<typeof looked>>) => KeyVersion, assistantId = 'ast_1', ageMs = 0): Promise<CommitResult> => {
+const read = async (
+  version: (hold: Awaited<ReturnType<typeof looked>>) => KeyVersion,
+  assistantId = 'ast_1',
+  ageMs = 0,
+): Promise<CommitResult> => {
   const hold = await looked({ assistantId });
   const keyVersion = { ...version(hold), read: { beganMs: hold.atMs - ageMs, lagMs: LAG_MS } };
   const result = await ledger.commit(hold, keyVersion);
   // Another one was read with its key.
   return result.kind === 'unwitnessed' ? ledger.commit(hold, { ...keyVersion, witnessedMs: 0 }) : result;
 };
-const readsKey = (name: string, assistantId = 'ast_1', more: Partial<KeyVersion> = {}, ageMs = 0) => read((hold) => readKey(name, hold, { cause: 'drift', ...more }), assistantId, ageMs);
-const readsNone = (removal: 'deleted' | 'no-key', assistantId = 'ast_1') => read((hold) => removed(removal, hold), assistantId);
-const agrees = async (name: string, assistantId = 'ast_1') => (await ledger.compare({ beganMs: nowMs, lagMs: LAG_MS }, [{ assistantId, state: printOf(name) }]))[0];
+const readsKey = (name: string, assistantId = 'ast_1', more: Partial<KeyVersion> = {}, ageMs = 0) =>
+  read((hold) => readKey(name, hold, { cause: 'drift', ...more }), assistantId, ageMs);
+const readsNone = (removal: 'deleted' | 'no-key', assistantId = 'ast_1') =>
+  read((hold) => removed(removal, hold), assistantId);
+const agrees = async (name: string, assistantId = 'ast_1') =>
+  (await ledger.compare({ beganMs: nowMs, lagMs: LAG_MS }, [{ assistantId, state: printOf(name) }]))[0];
 const imported = async (count: number): Promise<string[]> => {
   const ids = names(count);
   for (const id of ids) await readsKey(`k${id}`, id, { cause: 'import' });
@@ -55,7 +87,10 @@ const imported = async (count: number): Promise<string[]> => {
   return ids;
 };
 /** Of each event of an assistant; `key-uncertain` has none. */
-const causesOf = async (assistantId = 'ast_1') => (await events()).filter(({ subject }) => subject === assistantId).map(({ data }) => ('cause' in data ? data.cause : undefined));
+const causesOf = async (assistantId = 'ast_1') =>
+  (await events())
+    .filter(({ subject }) => subject === assistantId)
+    .map(({ data }) => ('cause' in data ? data.cause : undefined));
 /** A removal that two reads agree on. */
 const confirmed = async (removal: 'deleted' | 'no-key', assistantId: string): Promise<CommitResult> => {
   await readsNone(removal, assistantId);
@@ -69,15 +104,18 @@ describe('that an assistant has no key', () => {
     await pass(60_000);
   });
 
-  it.each(['deleted', 'no-key'] as const)('is published only once two reads agree, as far apart as they have to be: %s', async (removal) => {
-    expect(await readsNone(removal)).toEqual({ kind: 'unconfirmed', retryInMs: CONFIRM_MS });
-    await pass(CONFIRM_MS - 1);
-    expect(await readsNone(removal)).toEqual({ kind: 'unconfirmed', retryInMs: LAG_MS + 1 });
-    expect(await causesOf()).toHaveLength(1);
-    await pass(LAG_MS + 1);
-    expect(await readsNone(removal)).toMatchObject({ kind: 'committed' });
-    expect(await published()).toBe(removal);
-  });
+  it.each(['deleted', 'no-key'] as const)(
+    'is published only once two reads agree, as far apart as they have to be: %s',
+    async (removal) => {
+      expect(await readsNone(removal)).toEqual({ kind: 'unconfirmed', retryInMs: CONFIRM_MS });
+      await pass(CONFIRM_MS - 1);
+      expect(await readsNone(removal)).toEqual({ kind: 'unconfirmed', retryInMs: LAG_MS + 1 });
+      expect(await causesOf()).toHaveLength(1);
+      await pass(LAG_MS + 1);
+      expect(await readsNone(removal)).toMatchObject({ kind: 'committed' });
+      expect(await published()).toBe(removal);
+    },
+  );
 
   it('is not published by one read that comes late, however long after the last commit', async () => {
     await pass(24 * 3_600_000);
@@ -88,7 +126,9 @@ describe('that an assistant has no key', () => {
   it('is not confirmed by the same answer from a cache', async () => {
     await readsNone('deleted');
     await pass(CONFIRM_MS);
-    expect(await read((hold) => removed('deleted', hold), 'ast_1', CONFIRM_MS)).toMatchObject({ kind: 'unconfirmed' });
+    expect(await read((hold) => removed('deleted', hold), 'ast_1', CONFIRM_MS)).toMatchObject({
+      kind: 'unconfirmed',
+    });
   });
 
   it('begins anew if a read in between shows the key, and if it shows something else', async () => {
@@ -118,7 +158,9 @@ describe('that an assistant has no key', () => {
 
   it('is at once if it is imported, for nobody holds a key of it', async () => {
     const hold = await looked({ assistantId: 'ast_new' });
-    expect(await ledger.commit(hold, removed('no-key', hold, { cause: 'import' }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.commit(hold, removed('no-key', hold, { cause: 'import' }))).toMatchObject({
+      kind: 'committed',
+    });
   });
 });
 
@@ -132,7 +174,11 @@ describe('a key that was superseded', () => {
   });
 
   it('is believed to be in force again after three reads, each later than the lag after the one before, and is sealed anew for that', async () => {
-    expect(await readsKey('f1')).toEqual({ kind: 'stale', publishedVersion: expect.any(Number), retryInMs: LAG_MS + 1 });
+    expect(await readsKey('f1')).toEqual({
+      kind: 'stale',
+      publishedVersion: expect.any(Number),
+      retryInMs: LAG_MS + 1,
+    });
     expect(JSON.parse((await stale())['ast_1']!)).toEqual({ since: nowMs, org: ORG });
     await pass(LAG_MS + 1);
     expect(await readsKey('f1')).toMatchObject({ kind: 'stale' });
@@ -243,7 +289,11 @@ describe('consumers are told that the published key is in doubt', () => {
     expect(await mark()).toBe('known');
     expect((await looked()).uncertain).toBe(true);
     expect((await causesOf()).length).toBe(3);
-    expect(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!)).toMatchObject({ subject: 'ast_1', type: 'rekey.assistant.key-uncertain.v1', data: { seq: 3 } });
+    expect(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!)).toMatchObject({
+      subject: 'ast_1',
+      type: 'rekey.assistant.key-uncertain.v1',
+      data: { seq: 3 },
+    });
     await rotate('f3');
     expect(await redis.hget('{spec}:uncertain', 'ast_1')).toBeNull();
     expect(await mark()).toBe('marked');
@@ -264,7 +314,15 @@ describe('consumers are told that the published key is in doubt', () => {
 });
 
 describe('how much of an org may change', () => {
-  it.each([[1, 3], [2, 1], [3, 2], [4, 3], [12, 3], [16, 4], [100, 25]])('of %d assistants is %d, and never all of several', async (count, limit) => {
+  it.each([
+    [1, 3],
+    [2, 1],
+    [3, 2],
+    [4, 3],
+    [12, 3],
+    [16, 4],
+    [100, 25],
+  ])('of %d assistants is %d, and never all of several', async (count, limit) => {
     await imported(count);
     await known();
     expect(await ledger.orgLimits(ORG)).toEqual({ known: count, limit, changed: 0, accepted: false });
@@ -316,7 +374,8 @@ describe('an org of which more has changed', () => {
     await known();
     for (const id of ids) await readsNone('deleted', id);
     await pass(CONFIRM_MS);
-    for (const id of ids) expect(await readsNone('deleted', id)).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
+    for (const id of ids)
+      expect(await readsNone('deleted', id)).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
     expect(await events()).toHaveLength(count);
   });
 
@@ -335,9 +394,11 @@ describe('an org of which more has changed', () => {
   it('within its limit is not held, and what was published ten minutes ago does not count', async () => {
     const ids = await imported(20);
     await known();
-    for (const id of ids.slice(0, 5)) expect(await confirmed('deleted', id)).toMatchObject({ kind: 'committed' });
+    for (const id of ids.slice(0, 5))
+      expect(await confirmed('deleted', id)).toMatchObject({ kind: 'committed' });
     await pass(600_001);
-    for (const id of ids.slice(5, 10)) expect(await confirmed('deleted', id)).toMatchObject({ kind: 'committed' });
+    for (const id of ids.slice(5, 10))
+      expect(await confirmed('deleted', id)).toMatchObject({ kind: 'committed' });
     expect(await held()).toEqual([]);
     await readsNone('deleted', ids[10]);
     await pass(CONFIRM_MS);
@@ -352,14 +413,17 @@ describe('an org of which more has changed', () => {
     expect((await ledger.orgLimits(ORG)).changed).toBe(0);
     for (const id of ids.slice(5, 10)) await readsNone('deleted', id);
     await pass(CONFIRM_MS);
-    for (const id of ids.slice(5, 10)) expect(await readsNone('deleted', id)).toMatchObject({ kind: 'committed' });
+    for (const id of ids.slice(5, 10))
+      expect(await readsNone('deleted', id)).toMatchObject({ kind: 'committed' });
   });
 
   it('is held since the first time, and its bulk rotations halt', async () => {
     expect(await ledger.holdOrg(ORG, { code: 'TOO_MANY_GONE', affected: 7, known: 9 })).toBe(true);
     await pass(5000);
     expect(await ledger.holdOrg(ORG, { code: 'ORG_CHANGED', affected: 9, known: 9 })).toBe(false);
-    expect(await ledger.heldOrgs()).toEqual([{ orgId: ORG, sinceMs: START_MS, code: 'ORG_CHANGED', affected: 9, known: 9 }]);
+    expect(await ledger.heldOrgs()).toEqual([
+      { orgId: ORG, sinceMs: START_MS, code: 'ORG_CHANGED', affected: 9, known: 9 },
+    ]);
     await redis.hset('{spec}:bulk:blk_1', { state: 'RUNNING', org: ORG });
     await redis.hset('{spec}:bulk:blk_2', { state: 'RUNNING', org: 'org_2' });
     await redis.zadd('{spec}:bulks:active', 1, 'blk_1', 2, 'blk_2');
@@ -390,7 +454,10 @@ describe('of an org that is held', () => {
     await readsNone('no-key', 'ast_1');
     await pass(CONFIRM_MS);
     expect(await readsNone('no-key', 'ast_1')).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
-    expect(await readsKey('s', 'stranger', { cause: 'import' })).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
+    expect(await readsKey('s', 'stranger', { cause: 'import' })).toEqual({
+      kind: 'withheld',
+      code: 'TOO_MANY_GONE',
+    });
     expect(await events()).toHaveLength(20);
   });
 
@@ -398,7 +465,9 @@ describe('of an org that is held', () => {
     expect((await rotate('r0', { assistantId: 'ast_0' })).epoch).toBeGreaterThan(0);
     const claim = await lose({ assistantId: 'ast_1' });
     await pass(5000);
-    expect(await ledger.commit(claim, readKey('r1', claim, { read: { beganMs: nowMs, lagMs: LAG_MS } }))).toMatchObject({ kind: 'committed' });
+    expect(
+      await ledger.commit(claim, readKey('r1', claim, { read: { beganMs: nowMs, lagMs: LAG_MS } })),
+    ).toMatchObject({ kind: 'committed' });
   });
 
   it('nothing is held any more once a sweep has found what is known, or an operator has accepted what reads say', async () => {
@@ -427,7 +496,11 @@ describe('of an org that is held', () => {
 describe('the same key for several assistants', () => {
   it('is imported for one of them at the most', async () => {
     expect(await readsKey('same', 'ast_0', { cause: 'import' })).toMatchObject({ kind: 'committed' });
-    for (const id of ['ast_1', 'ast_2']) expect(await readsKey('same', id, { cause: 'import' })).toEqual({ kind: 'withheld', code: 'KEYS_NOT_SHOWN' });
+    for (const id of ['ast_1', 'ast_2'])
+      expect(await readsKey('same', id, { cause: 'import' })).toEqual({
+        kind: 'withheld',
+        code: 'KEYS_NOT_SHOWN',
+      });
     expect(await events()).toHaveLength(1);
     expect(await held()).toMatchObject([{ orgId: ORG, code: 'KEYS_NOT_SHOWN' }]);
     // The one that was believed is looked at again.
@@ -438,7 +511,8 @@ describe('the same key for several assistants', () => {
     await imported(20);
     await known();
     expect(await readsKey('same', 'ast_0')).toMatchObject({ kind: 'committed' });
-    for (const id of ['ast_1', 'ast_2']) expect(await readsKey('same', id)).toEqual({ kind: 'withheld', code: 'KEYS_NOT_SHOWN' });
+    for (const id of ['ast_1', 'ast_2'])
+      expect(await readsKey('same', id)).toEqual({ kind: 'withheld', code: 'KEYS_NOT_SHOWN' });
     expect((await events()).length).toBe(21);
   });
 
@@ -459,7 +533,15 @@ describe('the same key for several assistants', () => {
     const claims = [await lose({ assistantId: 'ast_0' }), await lose({ assistantId: 'ast_1' })];
     await pass(5000);
     const results: string[] = [];
-    for (const claim of claims) results.push((await ledger.commit(claim, readKey('same', claim, { rotation: 'ends', read: { beganMs: nowMs, lagMs: LAG_MS } }))).kind);
+    for (const claim of claims)
+      results.push(
+        (
+          await ledger.commit(
+            claim,
+            readKey('same', claim, { rotation: 'ends', read: { beganMs: nowMs, lagMs: LAG_MS } }),
+          )
+        ).kind,
+      );
     expect(results).toEqual(['committed', 'withheld']);
   });
 
@@ -471,7 +553,8 @@ describe('the same key for several assistants', () => {
     const kinds: string[] = [];
     for (const id of names(20)) kinds.push((await readsKey('same', id)).kind);
     expect(kinds).toEqual(['committed', ...Array.from({ length: 19 }, () => 'withheld')]);
-    for (const id of ['new_1', 'new_2']) expect(await readsKey('same', id, { cause: 'import' })).toMatchObject({ kind: 'withheld' });
+    for (const id of ['new_1', 'new_2'])
+      expect(await readsKey('same', id, { cause: 'import' })).toMatchObject({ kind: 'withheld' });
   });
 
   it('may be read of one assistant again and again, and of another org', async () => {
@@ -481,7 +564,9 @@ describe('the same key for several assistants', () => {
     await pass(60_000);
     expect(await readsKey('same', 'ast_0')).toMatchObject({ kind: 'stale' });
     const hold = await looked({ orgId: 'org_2', assistantId: 'ast_x' });
-    expect(await ledger.commit(hold, readKey('same', hold, { cause: 'import' }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.commit(hold, readKey('same', hold, { cause: 'import' }))).toMatchObject({
+      kind: 'committed',
+    });
   });
 });
 
@@ -490,7 +575,11 @@ describe('an answer to a POST', () => {
     for (const name of ['f1', 'f2', 'f3']) await rotate(name);
     const rotation = await accept();
     const claim = await claimed(rotation);
-    for (const name of ['f1', 'f2', 'f3']) expect(await ledger.commit(claim, key(name))).toEqual({ kind: 'old', publishedVersion: claim.versionBefore });
+    for (const name of ['f1', 'f2', 'f3'])
+      expect(await ledger.commit(claim, key(name))).toEqual({
+        kind: 'old',
+        publishedVersion: claim.versionBefore,
+      });
     expect(await ledger.get(rotation.id)).toMatchObject({ state: 'ROTATING' });
     expect(await events()).toHaveLength(3);
     expect(await ledger.commit(claim, key('f4'))).toMatchObject({ kind: 'committed' });
@@ -539,6 +628,7 @@ describe('a change that a rotation explains', () => {
     await pass(5000);
     for (const id of ids) await readsNone('deleted', id);
     await pass(CONFIRM_MS);
-    for (const id of ids) expect(await readsNone('deleted', id)).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
+    for (const id of ids)
+      expect(await readsNone('deleted', id)).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
   });
 });

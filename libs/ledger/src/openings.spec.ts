@@ -30,7 +30,11 @@ describe('a window in an hour that the clock skips', () => {
   });
 
   it('opens once if two windows of the skipped hour would open at the same moment', () => {
-    expect(openingsOf(3, '0 * * * *', 'Europe/Berlin', '2026-03-29T00:00Z')).toEqual(['2026-03-29T01:00Z', '2026-03-29T02:00Z', '2026-03-29T03:00Z']);
+    expect(openingsOf(3, '0 * * * *', 'Europe/Berlin', '2026-03-29T00:00Z')).toEqual([
+      '2026-03-29T01:00Z',
+      '2026-03-29T02:00Z',
+      '2026-03-29T03:00Z',
+    ]);
   });
 });
 
@@ -59,7 +63,9 @@ describe('the ordinary calendar', () => {
 
   it.each([0, 1, 999])('opens later than the moment that is asked about: %i ms before', (beforeMs) => {
     const atMs = Date.parse('2026-06-01T02:00:00Z');
-    expect(nextOpening({ cron: '0 2 * * *', timeZone: 'UTC' }, atMs - beforeMs)).toBe(beforeMs === 0 ? atMs + DAY_MS : atMs);
+    expect(nextOpening({ cron: '0 2 * * *', timeZone: 'UTC' }, atMs - beforeMs)).toBe(
+      beforeMs === 0 ? atMs + DAY_MS : atMs,
+    );
   });
 });
 
@@ -75,7 +81,9 @@ describe('a calendar that cannot be computed', () => {
     ['no time to begin at', '0 2 * * *', 'UTC', Number.NaN],
     ['a time past the end of the calendar', '0 2 * * *', 'UTC', 8.64e15],
   ])('is an error: %s', (_, cron, timeZone, afterMs) => {
-    expect(() => nextOpening({ cron, timeZone }, afterMs)).toThrow(expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }));
+    expect(() => nextOpening({ cron, timeZone }, afterMs)).toThrow(
+      expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }),
+    );
   });
 });
 
@@ -98,10 +106,16 @@ const changesOf = (timeZone: string): { ms: number; key: string }[] => {
   return changes;
 };
 
-/** A calendar that knows no offsets: a window opens in the first minute in which a clock on the wall shows its time, or a later one. */
+/**
+ * A calendar that knows no offsets: a window opens in the first minute in which a clock on the wall shows its
+ * time, or a later one.
+ */
 const wallOf = (timeZone: string, fromMs: number, untilMs: number): { ms: number; wall: string }[] => {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });
-  return Array.from({ length: (untilMs - fromMs) / MINUTE_MS }, (_, i) => ({ ms: fromMs + i * MINUTE_MS, wall: format.format(fromMs + i * MINUTE_MS) }));
+  return Array.from({ length: (untilMs - fromMs) / MINUTE_MS }, (_, i) => ({
+    ms: fromMs + i * MINUTE_MS,
+    wall: format.format(fromMs + i * MINUTE_MS),
+  }));
 };
 
 describe('every change of every zone from 2026 to 2036', () => {
@@ -112,7 +126,12 @@ describe('every change of every zone from 2026 to 2036', () => {
   const changes = [...around.values()].map(({ timeZone, ms }) => {
     const clock = wallOf(timeZone, ms - 3 * HOUR_MS, ms + 8 * HOUR_MS);
     const local = (label: string) => new Date(`${label.replace(' ', 'T')}Z`);
-    return { timeZone, fromMs: clock[0]!.ms, start: local(clock[0]!.wall), opens: (at: Date) => clock.find(({ wall }) => local(wall) >= at)!.ms };
+    return {
+      timeZone,
+      fromMs: clock[0]!.ms,
+      start: local(clock[0]!.wall),
+      opens: (at: Date) => clock.find(({ wall }) => local(wall) >= at)!.ms,
+    };
   });
   const text = (moments: number[]) => moments.map((ms) => new Date(ms).toISOString()).join(', ');
   const taken = (count: number, cron: string, timeZone: string, afterMs: number): number[] => {
@@ -133,11 +152,16 @@ describe('every change of every zone from 2026 to 2036', () => {
     ['monthly', 90, (local) => `${local.getUTCDate()} * *`],
   ])('leaves %s windows where a clock on the wall has them, every %i minutes', (_, minutes, days) => {
     const wrong = changes.flatMap(({ timeZone, fromMs, start, opens }) =>
-      Array.from({ length: 360 / minutes }, (__, i) => new Date(start.getTime() + (i + 1) * minutes * MINUTE_MS)).flatMap((local) => {
+      Array.from(
+        { length: 360 / minutes },
+        (__, i) => new Date(start.getTime() + (i + 1) * minutes * MINUTE_MS),
+      ).flatMap((local) => {
         const cron = `${local.getUTCMinutes()} ${local.getUTCHours()} ${days(local)}`;
         const [first, second] = taken(2, cron, timeZone, fromMs);
         // The next one has the same time on another day: nothing opens twice.
-        return first === opens(local) && second! - first > 20 * HOUR_MS ? [] : [`${timeZone} ${cron}: ${text([first!, second!])}, and not ${text([opens(local)])}`];
+        return first === opens(local) && second! - first > 20 * HOUR_MS
+          ? []
+          : [`${timeZone} ${cron}: ${text([first!, second!])}, and not ${text([opens(local)])}`];
       }),
     );
     expect(wrong).toEqual([]);

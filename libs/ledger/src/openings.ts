@@ -7,14 +7,17 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 /**
- * When windows open, later than a moment, in ms since 1970; each is later than the one before. An opening that falls into an hour which the clock
- * skips is at the moment of the change, and one in an hour which the clock repeats is at its first pass.
+ * When windows open, later than a moment, in ms since 1970; each is later than the one before. An opening
+ * that falls into an hour which the clock skips is at the moment of the change, and one in an hour which the
+ * clock repeats is at its first pass.
  *
- * Throws POLICY_NOT_SCHEDULED if that cannot be computed: a time zone that this Node.js does not know, an expression that means nothing, or that
- * never comes. It never yields anything else than a time: no caller can take an error for "now" or for "never".
+ * Throws POLICY_NOT_SCHEDULED if that cannot be computed: a time zone that this Node.js does not know, an
+ * expression that means nothing, or that never comes. It never yields anything else than a time: no caller
+ * can take an error for "now" or for "never".
  *
- * cron-parser computes in UTC only, as a calendar of the times that a clock on the wall shows. Its own time zones drop windows at changes of the
- * offset (midnight in Santiago or Cairo), or find none at all (half hours in Lord Howe).
+ * cron-parser computes in UTC only, as a calendar of the times that a clock on the wall shows. Its own time
+ * zones drop windows at changes of the offset (midnight in Santiago or Cairo), or find none at all (half
+ * hours in Lord Howe).
  */
 export function* openings({ cron, timeZone }: Schedule, afterMs: number): Generator<number, never> {
   try {
@@ -35,9 +38,13 @@ export function* openings({ cron, timeZone }: Schedule, afterMs: number): Genera
 }
 
 /** When the next window opens, later than a moment. Throws POLICY_NOT_SCHEDULED, as `openings`. */
-export const nextOpening = (window: Schedule, afterMs: number): number => openings(window, afterMs).next().value;
+export const nextOpening = (window: Schedule, afterMs: number): number =>
+  openings(window, afterMs).next().value;
 
-/** cron-parser reads missing fields as `*`, so that an empty expression is every minute; and `H` as another moment at each reading. */
+/**
+ * cron-parser reads missing fields as `*`, so that an empty expression is every minute; and `H` as another
+ * moment at each reading.
+ */
 const parse = (cron: string, wallMs: number) => {
   const fields = cron.trim().split(/\s+/).length;
   if (fields < 5 || /@|\bh\b/i.test(cron)) throw new RangeError('not a cron expression of five fields');
@@ -61,12 +68,21 @@ const timeZoneOf = (name: string): TimeZone => {
 };
 
 const openTimeZone = (name: string): TimeZone => {
-  const format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset', year: 'numeric' });
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: name,
+    timeZoneName: 'longOffset',
+    year: 'numeric',
+  });
 
   const offsetMs = (ms: number): number => {
-    const [, sign, hours, minutes, seconds = 0] = /GMT(?:([+-])(\d+):(\d+)(?::(\d+))?)?$/.exec(format.format(ms))!;
+    const [, sign, hours, minutes, seconds = 0] = /GMT(?:([+-])(\d+):(\d+)(?::(\d+))?)?$/.exec(
+      format.format(ms),
+    )!;
     if (sign === undefined) return 0;
-    return (sign === '-' ? -1 : 1) * (Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS + Number(seconds) * 1000);
+    return (
+      (sign === '-' ? -1 : 1) *
+      (Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS + Number(seconds) * 1000)
+    );
   };
 
   /** Between two moments of different offsets: the first ms of the later one. */

@@ -7,7 +7,9 @@ import { DEFAULT_KEEP_EVENTS, versionEvent, type Sealed } from './ledger.ts';
 import { redisNowMs } from './redis-now.ts';
 import { defineScripts, isWrongType } from './scripts.ts';
 
-/** How it is known which org `c` stands for: an operator said so (`INVENT_ORG_ID`), or a worker has seen it. */
+/**
+ * How it is known which org `c` stands for: an operator said so (`INVENT_ORG_ID`), or a worker has seen it.
+ */
 export type AliasSource = 'configured' | 'learned';
 
 export interface KnownAlias {
@@ -48,16 +50,23 @@ export interface Moved {
   sealed: string;
 }
 
-export type MoveResult = { kind: 'moved'; words: ('moved' | 'gone' | 'changed')[] } | { kind: 'other-readers' };
+export type MoveResult =
+  { kind: 'moved'; words: ('moved' | 'gone' | 'changed')[] } | { kind: 'other-readers' };
 
-/** Which org Invent's alias `c` stands for, and what the ledger keeps under it. Every method is one atomic command, or reads. */
+/**
+ * Which org Invent's alias `c` stands for, and what the ledger keeps under it. Every method is one atomic
+ * command, or reads.
+ */
 export interface OrgAlias {
   /** What is known of it. */
   read(): Promise<{ known?: KnownAlias; conflict?: AliasConflict }>;
   /** Notes which org it is, once. */
   note(orgId: string, how: AliasSource): Promise<NotedAlias>;
   noteConflict(conflict: Omit<AliasConflict, 'sinceMs'> | undefined): Promise<void>;
-  /** The real org ids that rotations, bulk rotations, policies and consumers name, or that anything was published under. */
+  /**
+   * The real org ids that rotations, bulk rotations, policies and consumers name, or that anything was
+   * published under.
+   */
   candidates(): Promise<string[]>;
   /** Of these, the ones that no worker has found not to be it lately. */
   untried(orgIds: string[]): Promise<string[]>;
@@ -65,16 +74,24 @@ export interface OrgAlias {
   noteTried(orgId: string, forMs: number): Promise<void>;
   /** Whether anything is published under `c`. */
   isInUse(): Promise<boolean>;
-  /** Assistants published under `c`: those that were seen last, and those that were not seen for the longest time. */
+  /**
+   * Assistants published under `c`: those that were seen last, and those that were not seen for the longest
+   * time.
+   */
   sample(count: number): Promise<{ newest: string[]; oldest: string[] }>;
   /** Takes the lock under which workers look for it and rename, or keeps it; false where another has it. */
   lock(token: string, leaseMs: number): Promise<boolean>;
   unlock(token: string): Promise<void>;
   /** Renames open rotations: a page of them, from `after` on. */
   adoptRotations(after: string): Promise<{ renamed: number; next?: string }>;
-  /** Assistants published under `c`, with what is published: a page of them. `nowUs`: by the clock of Redis. */
+  /**
+   * Assistants published under `c`, with what is published: a page of them. `nowUs`: by the clock of Redis.
+   */
   page(offset: number): Promise<{ assistants: UnderAlias[]; nowUs: number }>;
-  /** Publishes them again under the real name. Safe to repeat. `readers`: at which revision of the consumers they were sealed. */
+  /**
+   * Publishes them again under the real name. Safe to repeat. `readers`: at which revision of the consumers
+   * they were sealed.
+   */
   move(orgId: string, moved: Moved[], readers: number): Promise<MoveResult>;
 }
 
@@ -87,9 +104,21 @@ const NAMED_BY = 100;
 const KEEP_TRIED = 1000;
 const KEEP_TRIED_MS = 7 * 86_400_000;
 
-const Conflict = z.object({ sinceMs: z.number().nonnegative(), why: z.string(), orgIds: z.array(z.string()) });
+const Conflict = z.object({
+  sinceMs: z.number().nonnegative(),
+  why: z.string(),
+  orgIds: z.array(z.string()),
+});
 
-export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_EVENTS }: { redis: Redis; prefix: string; keepEvents?: () => number }): OrgAlias => {
+export const createOrgAlias = ({
+  redis,
+  prefix,
+  keepEvents = () => DEFAULT_KEEP_EVENTS,
+}: {
+  redis: Redis;
+  prefix: string;
+  keepEvents?: () => number;
+}): OrgAlias => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
 
@@ -103,25 +132,59 @@ export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_
   const moveSome = async (orgId: string, moved: Moved[], readers: number): Promise<MoveResult> => {
     const nowMs = await redisNowMs(redis);
     const [kind, ...words] = await run['org-move'](
-      [keys.assistants(ORG_ALIAS), keys.assistants(orgId), keys.orgs, ...moved.flatMap(({ from }) => [keys.assistant(from.assistantId), keys.current(from.assistantId)])],
       [
-        orgId, encodeURIComponent(orgId), keepEvents(), readers,
+        keys.assistants(ORG_ALIAS),
+        keys.assistants(orgId),
+        keys.orgs,
+        ...moved.flatMap(({ from }) => [keys.assistant(from.assistantId), keys.current(from.assistantId)]),
+      ],
+      [
+        orgId,
+        encodeURIComponent(orgId),
+        keepEvents(),
+        readers,
         ...moved.flatMap(({ from, version, key, sealed }) => {
           const envelope: Sealed = { envelope: sealed, readers };
-          const [head, tail] = versionEvent({ orgId, assistantId: from.assistantId, epoch: version }, { key, sealed: envelope, cause: 'reconciliation', updatedMs: nowMs, rotation: 'goes-on' });
-          return [from.assistantId, createHash('sha1').update(from.current ?? '').digest('hex'), from.epoch, version, head, tail];
+          const [head, tail] = versionEvent(
+            { orgId, assistantId: from.assistantId, epoch: version },
+            { key, sealed: envelope, cause: 'reconciliation', updatedMs: nowMs, rotation: 'goes-on' },
+          );
+          return [
+            from.assistantId,
+            createHash('sha1')
+              .update(from.current ?? '')
+              .digest('hex'),
+            from.epoch,
+            version,
+            head,
+            tail,
+          ];
         }),
       ],
     );
-    return kind === 'READERS' ? { kind: 'other-readers' } : { kind: 'moved', words: words as ('moved' | 'gone' | 'changed')[] };
+    return kind === 'READERS'
+      ? { kind: 'other-readers' }
+      : { kind: 'moved', words: words as ('moved' | 'gone' | 'changed')[] };
   };
 
   return {
     read: async () => {
-      const [orgId, how, since, conflict] = await redis.hmget(keys.ledger, 'alias', 'alias_how', 'alias_at', 'alias_conflict');
+      const [orgId, how, since, conflict] = await redis.hmget(
+        keys.ledger,
+        'alias',
+        'alias_how',
+        'alias_at',
+        'alias_conflict',
+      );
       const parsed = conflict ? Conflict.safeParse(parseJson(conflict)) : undefined;
       return {
-        ...(orgId && { known: { orgId, how: how === 'configured' ? 'configured' as const : 'learned' as const, sinceMs: Number(since ?? 0) } }),
+        ...(orgId && {
+          known: {
+            orgId,
+            how: how === 'configured' ? ('configured' as const) : ('learned' as const),
+            sinceMs: Number(since ?? 0),
+          },
+        }),
         ...(parsed?.success && { conflict: parsed.data }),
       };
     },
@@ -129,11 +192,23 @@ export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_
     note: async (orgId, how) => {
       const [kind, known, knownHow, since] = await run['org-alias']([keys.ledger], [orgId, how]);
       if (kind !== 'CONTRADICTS') return { kind: kind.toLowerCase() as 'noted' | 'known' };
-      return { kind: 'contradicts', known: { orgId: String(known), how: knownHow === 'configured' ? 'configured' : 'learned', sinceMs: Number(since) } };
+      return {
+        kind: 'contradicts',
+        known: {
+          orgId: String(known),
+          how: knownHow === 'configured' ? 'configured' : 'learned',
+          sinceMs: Number(since),
+        },
+      };
     },
 
     noteConflict: async (conflict) => {
-      if (conflict) await redis.hset(keys.ledger, 'alias_conflict', JSON.stringify({ sinceMs: await redisNowMs(redis), ...conflict }));
+      if (conflict)
+        await redis.hset(
+          keys.ledger,
+          'alias_conflict',
+          JSON.stringify({ sinceMs: await redisNowMs(redis), ...conflict }),
+        );
       else await redis.hdel(keys.ledger, 'alias_conflict');
     },
 
@@ -149,33 +224,52 @@ export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_
         const orgs = ConsumerOrgs.safeParse((parseJson(text) as { orgs?: unknown } | undefined)?.orgs);
         return orgs.success ? orgs.data : [];
       });
-      const named = await orgsOf([...policies.map(keys.policy), ...bulks.map(keys.bulk), ...rotations.map(keys.rotation)]);
+      const named = await orgsOf([
+        ...policies.map(keys.policy),
+        ...bulks.map(keys.bulk),
+        ...rotations.map(keys.rotation),
+      ]);
       const all = new Set([...published, ...ofConsumers, ...named]);
-      return [...all].filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success).toSorted();
+      return [...all]
+        .filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success)
+        .toSorted();
     },
 
     untried: async (orgIds) => {
       if (orgIds.length === 0) return [];
-      const [until, nowMs] = await Promise.all([redis.zmscore(keys.aliasTried, ...orgIds), redisNowMs(redis)]);
+      const [until, nowMs] = await Promise.all([
+        redis.zmscore(keys.aliasTried, ...orgIds),
+        redisNowMs(redis),
+      ]);
       return orgIds.filter((_, i) => Number(until[i] ?? 0) <= nowMs);
     },
 
     noteTried: async (orgId, forMs) => {
       const untilMs = Math.round((await redisNowMs(redis)) + forMs);
-      await redis.pipeline().zadd(keys.aliasTried, untilMs, orgId).zremrangebyrank(keys.aliasTried, 0, -KEEP_TRIED - 1).pexpire(keys.aliasTried, KEEP_TRIED_MS).exec();
+      await redis
+        .pipeline()
+        .zadd(keys.aliasTried, untilMs, orgId)
+        .zremrangebyrank(keys.aliasTried, 0, -KEEP_TRIED - 1)
+        .pexpire(keys.aliasTried, KEEP_TRIED_MS)
+        .exec();
     },
 
     isInUse: async () => (await redis.exists(keys.assistants(ORG_ALIAS))) === 1,
 
     sample: async (count) => {
       const last = String(count - 1);
-      const [newest, oldest] = await Promise.all([redis.zrange(keys.assistants(ORG_ALIAS), '0', last, 'REV'), redis.zrange(keys.assistants(ORG_ALIAS), '0', last)]);
+      const [newest, oldest] = await Promise.all([
+        redis.zrange(keys.assistants(ORG_ALIAS), '0', last, 'REV'),
+        redis.zrange(keys.assistants(ORG_ALIAS), '0', last),
+      ]);
       return { newest, oldest };
     },
 
     lock: async (token, leaseMs) => {
       if ((await redis.set(keys.aliasing, token, 'PX', leaseMs, 'NX')) === 'OK') return true;
-      return (await redis.get(keys.aliasing)) === token && (await redis.pexpire(keys.aliasing, leaseMs)) === 1;
+      return (
+        (await redis.get(keys.aliasing)) === token && (await redis.pexpire(keys.aliasing, leaseMs)) === 1
+      );
     },
 
     unlock: async (token) => {
@@ -190,8 +284,13 @@ export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_
     page: async (offset) => {
       const ids = await redis.zrange(keys.assistants(ORG_ALIAS), String(offset), String(offset + PAGE - 1));
       const pipeline = redis.pipeline();
-      for (const id of ids) pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
-      const [replies, currents, [seconds, micros]] = await Promise.all([pipeline.exec(), ids.length === 0 ? [] : redis.mget(ids.map(keys.current)), redis.time()]);
+      for (const id of ids)
+        pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
+      const [replies, currents, [seconds, micros]] = await Promise.all([
+        pipeline.exec(),
+        ids.length === 0 ? [] : redis.mget(ids.map(keys.current)),
+        redis.time(),
+      ]);
       const assistants = ids.map((assistantId, i): UnderAlias => {
         const [error, reply] = replies![i]!;
         if (error && !isWrongType(error)) throw error;
@@ -199,8 +298,12 @@ export const createOrgAlias = ({ redis, prefix, keepEvents = () => DEFAULT_KEEP_
         const current = currents[i] ?? null;
         const readable = !error && current !== null && version && state;
         return {
-          assistantId, current, epoch: epoch ?? '', state: holder || uncertain ? 'held' : readable ? 'ready' : 'unreadable',
-          ...(version && { versionBefore: Number(version) }), ...(state && { stateBefore: state }),
+          assistantId,
+          current,
+          epoch: epoch ?? '',
+          state: holder || uncertain ? 'held' : readable ? 'ready' : 'unreadable',
+          ...(version && { versionBefore: Number(version) }),
+          ...(state && { stateBefore: state }),
         };
       });
       return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };

@@ -25,17 +25,33 @@ const HOUR_MS = 3_600_000;
 const REQUEST_ID = '6f1c2f0e-0000-4000-8000-000000000001';
 const nextId = () => `pol_${String((made += 1)).padStart(26, '0')}`;
 const spec = (more: Partial<PolicySpec> = {}): PolicySpec => ({
-  orgId: 'org_1', reason: 'audit', everyDays: 90, window: { cron: '0 2 * * *', timeZone: 'Europe/Berlin', lengthMs: HOUR_MS }, maxFailures: { percent: 5 }, ...more,
+  orgId: 'org_1',
+  reason: 'audit',
+  everyDays: 90,
+  window: { cron: '0 2 * * *', timeZone: 'Europe/Berlin', lengthMs: HOUR_MS },
+  maxFailures: { percent: 5 },
+  ...more,
 });
-const create = async (more: Partial<PolicySpec> = {}, ids?: string[]) => (await policies.create(nextId(), spec(more), ids)).policy;
-const codeOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (error: RekeyError) => error.code);
+const create = async (more: Partial<PolicySpec> = {}, ids?: string[]) =>
+  (await policies.create(nextId(), spec(more), ids)).policy;
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: RekeyError) => error.code,
+  );
 const everything = async () => (await redis.keys('*')).toSorted();
 
 describe('create', () => {
   it('records a policy of the whole org', async () => {
     const { created, policy } = await policies.create(nextId(), spec(), undefined);
     expect(created).toBe(true);
-    expect(policy).toEqual({ id: policy.id, ...spec(), paused: false, createdMs: expect.any(Number), updatedMs: policy.createdMs });
+    expect(policy).toEqual({
+      id: policy.id,
+      ...spec(),
+      paused: false,
+      createdMs: expect.any(Number),
+      updatedMs: policy.createdMs,
+    });
     expect(await policies.get(policy.id)).toEqual(policy);
   });
 
@@ -49,7 +65,10 @@ describe('create', () => {
   it('answers the first one to the same request, in whatever order the assistants come', async () => {
     const first = await create({ requestId: REQUEST_ID }, ['a', 'b']);
     expect(first.requestId).toBe(REQUEST_ID);
-    expect(await policies.create(nextId(), spec({ requestId: REQUEST_ID }), ['b', 'a'])).toEqual({ created: false, policy: first });
+    expect(await policies.create(nextId(), spec({ requestId: REQUEST_ID }), ['b', 'a'])).toEqual({
+      created: false,
+      policy: first,
+    });
     expect(await policies.list()).toEqual([first]);
   });
 
@@ -159,7 +178,12 @@ describe('delete', () => {
 
   it('says that there is none, as the others do', async () => {
     const id = nextId();
-    const calls = [policies.delete(id), policies.get(id), policies.members(id, ['a']), policies.setPaused(id, true)];
+    const calls = [
+      policies.delete(id),
+      policies.get(id),
+      policies.members(id, ['a']),
+      policies.setPaused(id, true),
+    ];
     expect(await Promise.all(calls.map(codeOf))).toEqual(calls.map(() => 'POLICY_NOT_FOUND'));
     expect(await everything()).toEqual([]);
   });

@@ -8,16 +8,23 @@ import { defineScripts } from './scripts.ts';
 
 export type PolicyBegin =
   /** Until when the window's bulk rotation may run (Redis time, ms). */
-  | { kind: 'begun'; untilMs: number }
-  | { kind: 'passed' | 'paused' | 'missing' };
+  { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'missing' };
 
-/** Rotation policies as the ledger keeps them. When they are due is BullMQ's to say: see `PolicyQueue`. Every method is one atomic command, or a read. */
+/**
+ * Rotation policies as the ledger keeps them. When they are due is BullMQ's to say: see `PolicyQueue`. Every
+ * method is one atomic command, or a read.
+ */
 export interface Policies {
   /**
-   * Records a policy for the assistants that are named, or for all of the org. Ids must be valid and distinct. The same request id with the same
-   * arguments gives the one that was made first (`created` false). Throws REQUEST_ID_REUSED, REQUEST_ID_SPENT where it was deleted, and TOO_MANY_POLICIES.
+   * Records a policy for the assistants that are named, or for all of the org. Ids must be valid and
+   * distinct. The same request id with the same arguments gives the one that was made first (`created`
+   * false). Throws REQUEST_ID_REUSED, REQUEST_ID_SPENT where it was deleted, and TOO_MANY_POLICIES.
    */
-  create(id: string, spec: PolicySpec, assistantIds: string[] | undefined): Promise<{ policy: RotationPolicy; created: boolean }>;
+  create(
+    id: string,
+    spec: PolicySpec,
+    assistantIds: string[] | undefined,
+  ): Promise<{ policy: RotationPolicy; created: boolean }>;
   /** Throws POLICY_NOT_FOUND. */
   get(id: string): Promise<RotationPolicy>;
   /** All of them, newest first. One whose entry cannot be read is left out. */
@@ -30,7 +37,10 @@ export interface Policies {
   members(id: string, assistantIds: string[]): Promise<boolean[]>;
   /** Begins the window that was due at a moment. Safe to repeat: the answer is the same. */
   begin(id: string, dueMs: number): Promise<PolicyBegin>;
-  /** Notes the bulk rotation that was asked for in the window that was due then. Nothing happens where the policy is gone. */
+  /**
+   * Notes the bulk rotation that was asked for in the window that was due then. Nothing happens where the
+   * policy is gone.
+   */
   noteBulk(id: string, dueMs: number, bulkId: string): Promise<void>;
 }
 
@@ -49,15 +59,34 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
 
   return {
     create: async (id, { requestId = '', ...spec }, assistantIds) => {
-      const digestOf = (orgId: string) => createHash('sha256').update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()])).digest('base64url');
+      const digestOf = (orgId: string) =>
+        createHash('sha256')
+          .update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()]))
+          .digest('base64url');
       const [kind, ...rest] = await run['policy-create'](
-        [keys.policy(id), keys.policyAssistants(id), keys.policies, ...(requestId === '' ? [] : [keys.policyRequest(requestId)])],
-        [id, requestId, `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`, REQUEST_ID_TTL_SECONDS, MAX_POLICIES, assistantIds?.length ?? '', ...(assistantIds ?? []), ...policyFields(spec)],
+        [
+          keys.policy(id),
+          keys.policyAssistants(id),
+          keys.policies,
+          ...(requestId === '' ? [] : [keys.policyRequest(requestId)]),
+        ],
+        [
+          id,
+          requestId,
+          `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`,
+          REQUEST_ID_TTL_SECONDS,
+          MAX_POLICIES,
+          assistantIds?.length ?? '',
+          ...(assistantIds ?? []),
+          ...policyFields(spec),
+        ],
       );
       if (kind === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
       if (kind === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
-      if (kind === 'FULL') throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
-      if (kind === 'KNOWN') return { created: false, policy: parsePolicy(String(rest[0]), flatHash(rest[1])) };
+      if (kind === 'FULL')
+        throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
+      if (kind === 'KNOWN')
+        return { created: false, policy: parsePolicy(String(rest[0]), flatHash(rest[1])) };
       return { created: true, policy: parsePolicy(id, flatHash(rest[0])) };
     },
 
@@ -74,7 +103,9 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
       const replies = (await pipeline.exec()) ?? [];
       return replies
         .map(([error, hash], i) => (error ? undefined : readable(ids[i]!, hash as Record<string, string>)))
-        .filter((policy) => policy !== undefined && (orgId === undefined || policy.orgId === orgId)) as RotationPolicy[];
+        .filter(
+          (policy) => policy !== undefined && (orgId === undefined || policy.orgId === orgId),
+        ) as RotationPolicy[];
     },
 
     setPaused: async (id, paused) => {
@@ -84,7 +115,11 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
     },
 
     delete: async (id) => {
-      const replies = await redis.multi().zrem(keys.policies, id).unlink(keys.policy(id), keys.policyAssistants(id)).exec();
+      const replies = await redis
+        .multi()
+        .zrem(keys.policies, id)
+        .unlink(keys.policy(id), keys.policyAssistants(id))
+        .exec();
       if (replies?.[0]?.[1] === 0) throw new RekeyError('POLICY_NOT_FOUND');
     },
 
@@ -94,7 +129,10 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
       if (named === '') return assistantIds.map(() => true);
       const is: boolean[] = [];
       for (let from = 0; from < assistantIds.length; from += MEMBERS_AT_ONCE) {
-        const replies = await redis.smismember(keys.policyAssistants(id), ...assistantIds.slice(from, from + MEMBERS_AT_ONCE));
+        const replies = await redis.smismember(
+          keys.policyAssistants(id),
+          ...assistantIds.slice(from, from + MEMBERS_AT_ONCE),
+        );
         for (const reply of replies) is.push(reply === 1);
       }
       return is;

@@ -21,24 +21,72 @@ const PolicyHash = z.object({
 });
 
 /** What a caller asked for, as fields and values of the hash. */
-export const policyFields = ({ orgId, reason, everyDays, window, maxFailures }: Omit<PolicySpec, 'requestId'>): (string | number)[] => [
-  'org', orgId, 'reason', reason, 'every_days', everyDays, 'window_cron', window.cron, 'window_zone', window.timeZone, 'window_length', window.lengthMs,
+export const policyFields = ({
+  orgId,
+  reason,
+  everyDays,
+  window,
+  maxFailures,
+}: Omit<PolicySpec, 'requestId'>): (string | number)[] => [
+  'org',
+  orgId,
+  'reason',
+  reason,
+  'every_days',
+  everyDays,
+  'window_cron',
+  window.cron,
+  'window_zone',
+  window.timeZone,
+  'window_length',
+  window.lengthMs,
   ...('count' in maxFailures ? ['limit_count', maxFailures.count] : ['limit_percent', maxFailures.percent]),
 ];
 
-/** A policy from its hash in Redis. Throws LEDGER_CORRUPT, which names it and the fields, where it does not fit. */
+/**
+ * A policy from its hash in Redis. Throws LEDGER_CORRUPT, which names it and the fields, where it does not
+ * fit.
+ */
 export const parsePolicy = (id: string, hash: Record<string, string>): RotationPolicy => {
   const parsed = PolicyHash.safeParse(hash);
   if (!parsed.success) {
     const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
     throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`policy ${id}: ${fields}`) });
   }
-  const { org, request, reason, assistants, every_days: everyDays, limit_count: limitCount, limit_percent: limitPercent, paused, created, updated, bulk, bulk_due: bulkDue } = parsed.data;
+  const {
+    org,
+    request,
+    reason,
+    assistants,
+    every_days: everyDays,
+    limit_count: limitCount,
+    limit_percent: limitPercent,
+    paused,
+    created,
+    updated,
+    bulk,
+    bulk_due: bulkDue,
+  } = parsed.data;
   const policy = {
-    id, orgId: org, requestId: request, reason, assistantCount: assistants, everyDays,
-    window: { cron: parsed.data.window_cron, timeZone: parsed.data.window_zone, lengthMs: parsed.data.window_length },
+    id,
+    orgId: org,
+    requestId: request,
+    reason,
+    assistantCount: assistants,
+    everyDays,
+    window: {
+      cron: parsed.data.window_cron,
+      timeZone: parsed.data.window_zone,
+      lengthMs: parsed.data.window_length,
+    },
     maxFailures: limitPercent === undefined ? { count: limitCount ?? 0 } : { percent: limitPercent },
-    paused: paused === '1', createdMs: created, updatedMs: updated, lastDueMs: bulkDue, lastBulkId: bulk,
+    paused: paused === '1',
+    createdMs: created,
+    updatedMs: updated,
+    lastDueMs: bulkDue,
+    lastBulkId: bulk,
   };
-  return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined)) as unknown as RotationPolicy;
+  return Object.fromEntries(
+    Object.entries(policy).filter(([, value]) => value !== undefined),
+  ) as unknown as RotationPolicy;
 };

@@ -23,12 +23,21 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-const worker = (id: string) => ({ id, kind: 'worker', roles: ['rotating', 'sweeping'], version: '1.0.0', settings: { egress: 'default', sweepEveryMs: 1000 } });
+const worker = (id: string) => ({
+  id,
+  kind: 'worker',
+  roles: ['rotating', 'sweeping'],
+  version: '1.0.0',
+  settings: { egress: 'default', sweepEveryMs: 1000 },
+});
 
 describe('a name', () => {
   it.each([
     [{ kind: 'worker', host: 'pod-7f.eu', pid: 17, random: 'a1b2' }, 'worker-pod-7f.eu-17-a1b2'],
-    [{ kind: 'worker', host: `x\n{y}:z/${'h'.repeat(100)}`, pid: 1, random: 'q' }, `worker-x--y--z-${'h'.repeat(32)}-1-q`],
+    [
+      { kind: 'worker', host: `x\n{y}:z/${'h'.repeat(100)}`, pid: 1, random: 'q' },
+      `worker-x--y--z-${'h'.repeat(32)}-1-q`,
+    ],
     [{ kind: 'gateway', host: '', pid: 1, random: 'q' }, 'gateway-host-1-q'],
   ])('%j has no character that needs care, and is bounded', (from, id) => {
     expect(processId(from)).toBe(id);
@@ -41,7 +50,9 @@ describe('a process', () => {
     const [seconds, micros] = (await redis.time()) as unknown as [string, string];
     await setNow(Number(seconds) * SECOND + Number(micros));
     await real.beat(worker('worker-a'));
-    expect(await real.list()).toEqual([{ ...worker('worker-a'), startedMs: expect.any(Number), seenMs: expect.any(Number), live: true }]);
+    expect(await real.list()).toEqual([
+      { ...worker('worker-a'), startedMs: expect.any(Number), seenMs: expect.any(Number), live: true },
+    ]);
     expect(isAnyRotating(await real.list())).toBe(true);
     await setNow(Number(seconds) * SECOND + Number(micros) + 0.3 * SECOND);
     expect(await real.list()).toMatchObject([{ id: 'worker-a', live: false }]);
@@ -53,12 +64,20 @@ describe('a process', () => {
     await processes.beat(worker('worker-a'));
     await setNow(START_US + 4 * SECOND);
     await processes.beat(worker('worker-a'), { leaving: true });
-    expect(await redis.hget('{spec}:processes', 'worker-a')).toMatch(/^1800000004000 1800000000000 10000 1 \{/);
-    expect(await processes.list()).toMatchObject([{ live: false, startedMs: 1_800_000_000_000, seenMs: 1_800_000_004_000 }]);
+    expect(await redis.hget('{spec}:processes', 'worker-a')).toMatch(
+      /^1800000004000 1800000000000 10000 1 \{/,
+    );
+    expect(await processes.list()).toMatchObject([
+      { live: false, startedMs: 1_800_000_000_000, seenMs: 1_800_000_004_000 },
+    ]);
   });
 
   it('is forgotten a day after it was last seen, and at once if its clock was turned back, or it cannot be read', async () => {
-    await redis.hset('{spec}:processes', { long: '1700000000000 1 10000 0 {}', ahead: '1900000000000 1 10000 0 {}', bad: 'x' });
+    await redis.hset('{spec}:processes', {
+      long: '1700000000000 1 10000 0 {}',
+      ahead: '1900000000000 1 10000 0 {}',
+      bad: 'x',
+    });
     await setNow(START_US);
     await processes.beat(worker('worker-a'));
     expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);

@@ -40,7 +40,10 @@ export interface KnownProcess extends ProcessStatus {
 export interface Processes {
   /** Says that it lives, or with `leaving` that it ends; false if as many processes as are kept are live. */
   beat(process: ProcessIdentity, options?: { leaving?: boolean }): Promise<boolean>;
-  /** Live ones first, then those that are gone for a day at the most. Entries that cannot be read are left out. */
+  /**
+   * Live ones first, then those that are gone for a day at the most. Entries that cannot be read are left
+   * out.
+   */
   list(): Promise<KnownProcess[]>;
 }
 
@@ -53,8 +56,17 @@ const KEEP_GONE_MS = 86_400_000;
 const sanitized = (text: string, most: number): string => text.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, most);
 
 /** `KIND-HOST-PID-RANDOM`: enough to find the process, in a few characters that need no escaping anywhere. */
-export const processId = ({ kind, host, pid, random }: { kind: string; host: string; pid: number; random: string }): string =>
-  [sanitized(kind, 16), sanitized(host, 40) || 'host', pid, sanitized(random, 8)].join('-');
+export const processId = ({
+  kind,
+  host,
+  pid,
+  random,
+}: {
+  kind: string;
+  host: string;
+  pid: number;
+  random: string;
+}): string => [sanitized(kind, 16), sanitized(host, 40) || 'host', pid, sanitized(random, 8)].join('-');
 
 const Word = z.string().regex(/^[A-Za-z0-9._+-]{1,32}$/);
 const ProcessText = z.object({
@@ -63,8 +75,12 @@ const ProcessText = z.object({
   version: Word,
   settings: z
     .object({
-      egress: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), sweepEveryMs: z.int().nonnegative(), landingWindowMs: z.int().nonnegative(), maxUnknowns: z.int().positive(),
-      observeOnly: z.boolean(), clockDoubt: Word,
+      egress: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/),
+      sweepEveryMs: z.int().nonnegative(),
+      landingWindowMs: z.int().nonnegative(),
+      maxUnknowns: z.int().positive(),
+      observeOnly: z.boolean(),
+      clockDoubt: Word,
     })
     .partial()
     .default({}),
@@ -76,7 +92,11 @@ const parse = (id: string, text: string, nowMs: number): KnownProcess | undefine
   if (json === undefined || !Id.safeParse(id).success) return undefined;
   try {
     const { settings, ...rest } = ProcessText.parse(JSON.parse(json));
-    const [seenMs, startedMs, leaseMs] = [seen, started, lease].map((number) => count.parse(number)) as [number, number, number];
+    const [seenMs, startedMs, leaseMs] = [seen, started, lease].map((number) => count.parse(number)) as [
+      number,
+      number,
+      number,
+    ];
     // One of a clock that has been turned back since says nothing; the next beat mends it.
     const live = left === '0' && nowMs - seenMs <= leaseMs && seenMs - nowMs <= leaseMs;
     return { id, ...rest, settings: settings as ProcessSettings, startedMs, seenMs, live };
@@ -85,14 +105,29 @@ const parse = (id: string, text: string, nowMs: number): KnownProcess | undefine
   }
 };
 
-export const createProcesses = ({ redis, prefix, leaseMs = PROCESS_LEASE_MS }: { redis: Redis; prefix: string; leaseMs?: number }): Processes => {
+export const createProcesses = ({
+  redis,
+  prefix,
+  leaseMs = PROCESS_LEASE_MS,
+}: {
+  redis: Redis;
+  prefix: string;
+  leaseMs?: number;
+}): Processes => {
   const keys = ledgerKeys(prefix);
   const run = defineScripts(redis, keys.prefix);
   return {
     beat: async ({ id, kind, roles, version, settings = {} }, { leaving = false } = {}) => {
       const [word] = await run['process-beat'](
         [keys.processes],
-        [id, leaseMs, leaving ? '1' : '', JSON.stringify({ kind, roles, version, settings }), MAX_PROCESSES, KEEP_GONE_MS],
+        [
+          id,
+          leaseMs,
+          leaving ? '1' : '',
+          JSON.stringify({ kind, roles, version, settings }),
+          MAX_PROCESSES,
+          KEEP_GONE_MS,
+        ],
       );
       return word === 'NOTED';
     },
@@ -106,4 +141,5 @@ export const createProcesses = ({ redis, prefix, leaseMs = PROCESS_LEASE_MS }: {
 };
 
 /** Whether any process is live that rotates keys. */
-export const isAnyRotating = (processes: readonly Pick<ProcessStatus, 'live' | 'roles'>[]): boolean => processes.some(({ live, roles }) => live && roles.includes(processRoles[0]));
+export const isAnyRotating = (processes: readonly Pick<ProcessStatus, 'live' | 'roles'>[]): boolean =>
+  processes.some(({ live, roles }) => live && roles.includes(processRoles[0]));

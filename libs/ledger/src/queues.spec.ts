@@ -3,7 +3,16 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
-import { FOLLOW_UPS_QUEUE, POLICIES_QUEUE, SWEEPS_QUEUE, createPolicyQueue, createRotationQueue, createSweepQueue, type PolicyQueue, type SweepQueue } from './queues.ts';
+import {
+  FOLLOW_UPS_QUEUE,
+  POLICIES_QUEUE,
+  SWEEPS_QUEUE,
+  createPolicyQueue,
+  createRotationQueue,
+  createSweepQueue,
+  type PolicyQueue,
+  type SweepQueue,
+} from './queues.ts';
 
 const keys = ledgerKeys('spec');
 const HOUR_MS = 3_600_000;
@@ -43,7 +52,9 @@ describe('add', () => {
   it('gives the job the id of its sweep, once', async () => {
     await sweepQueue.add('swp_1');
     await sweepQueue.add('swp_1');
-    expect((await jobs.getWaiting()).map(({ id, data }) => ({ id, data }))).toEqual([{ id: 'swp_1', data: { sweepId: 'swp_1' } }]);
+    expect((await jobs.getWaiting()).map(({ id, data }) => ({ id, data }))).toEqual([
+      { id: 'swp_1', data: { sweepId: 'swp_1' } },
+    ]);
   });
 
   it('revives a job that lies among the failed ones', async () => {
@@ -96,7 +107,10 @@ describe('schedule', () => {
     expect(await jobs.getWaitingCount()).toBe(0);
   });
 
-  const nextJob = async () => ({ jobs: await jobs.getJobCounts('waiting', 'delayed'), next: (await jobs.getJobSchedulers()).map(({ next }) => next!) });
+  const nextJob = async () => ({
+    jobs: await jobs.getJobCounts('waiting', 'delayed'),
+    next: (await jobs.getJobSchedulers()).map(({ next }) => next!),
+  });
   /** Scheduled, with the first sweep made. */
   const scheduled = async () => {
     await sweepQueue.schedule(HOUR_MS);
@@ -107,7 +121,14 @@ describe('schedule', () => {
     ['the queue was emptied', async () => redis.del(...(await redis.keys('{spec}:bull:sweeps:*')))],
     ['its job was lost', async () => redis.del('{spec}:bull:sweeps:delayed')],
     ['the scheduler was removed', async () => jobs.removeJobScheduler('sweep')],
-    ['it is due at no time', async () => Promise.all([redis.zadd('{spec}:bull:sweeps:repeat', 'inf', 'sweep'), redis.del('{spec}:bull:sweeps:delayed')])],
+    [
+      'it is due at no time',
+      async () =>
+        Promise.all([
+          redis.zadd('{spec}:bull:sweeps:repeat', 'inf', 'sweep'),
+          redis.del('{spec}:bull:sweeps:delayed'),
+        ]),
+    ],
   ])('is made anew where %s', async (_, lose) => {
     await scheduled();
     await lose();
@@ -126,7 +147,10 @@ describe('schedule', () => {
     const next = (await jobs.getJobSchedulers())[0]!.next!;
     const day = 86_400_000;
     await redis.zadd('{spec}:bull:sweeps:repeat', next + day, 'sweep');
-    await redis.rename(`{spec}:bull:sweeps:repeat:sweep:${next}`, `{spec}:bull:sweeps:repeat:sweep:${next + day}`);
+    await redis.rename(
+      `{spec}:bull:sweeps:repeat:sweep:${next}`,
+      `{spec}:bull:sweeps:repeat:sweep:${next + day}`,
+    );
     await redis.zrem('{spec}:bull:sweeps:delayed', `repeat:sweep:${next}`);
     await redis.zadd('{spec}:bull:sweeps:delayed', (next + day) * 4096, `repeat:sweep:${next + day}`);
     await sweepQueue.schedule(HOUR_MS);
@@ -169,7 +193,10 @@ describe('the queue of policies', () => {
 
   const moveDue = async (policyId: string, fromMs: number, toMs: number): Promise<void> => {
     await redis.zadd('{spec}:bull:policies:repeat', toMs, policyId);
-    await redis.rename(`{spec}:bull:policies:repeat:${policyId}:${fromMs}`, `{spec}:bull:policies:repeat:${policyId}:${toMs}`);
+    await redis.rename(
+      `{spec}:bull:policies:repeat:${policyId}:${fromMs}`,
+      `{spec}:bull:policies:repeat:${policyId}:${toMs}`,
+    );
     await redis.zrem('{spec}:bull:policies:delayed', `repeat:${policyId}:${fromMs}`);
     await redis.zadd('{spec}:bull:policies:delayed', toMs * 4096, `repeat:${policyId}:${toMs}`);
   };
@@ -177,9 +204,13 @@ describe('the queue of policies', () => {
   it('has a window due when it opens in its time zone, and says when', async () => {
     await queue.schedule('pol_1', DAILY);
     const nextMs = (await queue.nextDue('pol_1'))!;
-    expect(new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', timeStyle: 'medium' }).format(nextMs)).toBe('02:00:00');
+    expect(
+      new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', timeStyle: 'medium' }).format(nextMs),
+    ).toBe('02:00:00');
     expect(nextMs - Date.now()).toBeLessThanOrEqual(25 * HOUR_MS);
-    expect((await due.getDelayed()).map(({ data, opts }) => ({ data, prevMillis: opts.prevMillis }))).toEqual([{ data: { policyId: 'pol_1' }, prevMillis: nextMs }]);
+    expect((await due.getDelayed()).map(({ data, opts }) => ({ data, prevMillis: opts.prevMillis }))).toEqual(
+      [{ data: { policyId: 'pol_1' }, prevMillis: nextMs }],
+    );
     expect(await queue.nextDues()).toEqual(new Map([['pol_1', nextMs]]));
   });
 
@@ -197,7 +228,10 @@ describe('the queue of policies', () => {
 
   it('has the next window come due also where its job was lost', async () => {
     await queue.schedule('pol_1', DAILY);
-    await redis.del('{spec}:bull:policies:delayed', ...(await redis.keys('{spec}:bull:policies:repeat:pol_1:*')));
+    await redis.del(
+      '{spec}:bull:policies:delayed',
+      ...(await redis.keys('{spec}:bull:policies:repeat:pol_1:*')),
+    );
     await queue.schedule('pol_1', DAILY);
     expect(await due.getDelayedCount()).toBe(1);
   });
@@ -235,7 +269,10 @@ describe('the queue of policies', () => {
     await redis.zadd('{spec}:bull:policies:repeat', score, 'pol_1');
     expect(await queue.nextDue('pol_1')).toBeUndefined();
     expect(await queue.nextDues()).toEqual(new Map([['pol_1', undefined]]));
-    await redis.del('{spec}:bull:policies:delayed', ...(await redis.keys('{spec}:bull:policies:repeat:pol_1:*')));
+    await redis.del(
+      '{spec}:bull:policies:delayed',
+      ...(await redis.keys('{spec}:bull:policies:repeat:pol_1:*')),
+    );
     await queue.schedule('pol_1', DAILY);
     expect(await queue.nextDue('pol_1')).toBe(nextMs);
     expect(await due.getDelayedCount()).toBe(1);

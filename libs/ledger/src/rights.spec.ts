@@ -39,8 +39,19 @@ describe('missingRights', () => {
     ['a command of a script alone', ['~*', '&*', '+@all', '-zdiff'], ['the command ZDIFF']],
     ['a command of BullMQ alone', ['~*', '&*', '+@all', '-lpos'], ['the command LPOS']],
     ['keys of one kind', ['~{spec}:[^u]*', '&*', '+@all'], ['the key {spec}:uncertain']],
-    ['writing to keys of one kind', ['~{spec}:[^u]*', '%R~{spec}:u*', '&*', '+@all'], ['the key {spec}:uncertain']],
-    ['the channels of another prefix', ['~*', '&{rekey}:*', '+@all'], ['bulk-changed', 'events', 'rotation-ended'].flatMap((name) => [`PUBLISH on the channel {spec}:${name}`, `SUBSCRIBE on the channel {spec}:${name}`])],
+    [
+      'writing to keys of one kind',
+      ['~{spec}:[^u]*', '%R~{spec}:u*', '&*', '+@all'],
+      ['the key {spec}:uncertain'],
+    ],
+    [
+      'the channels of another prefix',
+      ['~*', '&{rekey}:*', '+@all'],
+      ['bulk-changed', 'events', 'rotation-ended'].flatMap((name) => [
+        `PUBLISH on the channel {spec}:${name}`,
+        `SUBSCRIBE on the channel {spec}:${name}`,
+      ]),
+    ],
     ['scripts', ['~*', '&*', '+@all', '-eval'], ['the command EVAL']],
     ['scripts that are named by their digest', ['~*', '&*', '+@all', '-evalsha'], ['the command EVALSHA']],
   ])('names what is missing: %s', async (_what, rules, missing) => {
@@ -49,8 +60,12 @@ describe('missingRights', () => {
 
   it('knows the commands of all scripts of BullMQ', () => {
     const folder = join(dirname(createRequire(import.meta.url).resolve('bullmq')), '../esm/scripts');
-    const texts = readdirSync(folder).filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(folder, name), 'utf8'));
-    const called = texts.flatMap((text) => [...text.matchAll(/(?:\brcall|redis\.p?call)\(\s*['"](\w+)/g)].map(([, name]) => name!.toUpperCase()));
+    const texts = readdirSync(folder)
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => readFileSync(join(folder, name), 'utf8'));
+    const called = texts.flatMap((text) =>
+      [...text.matchAll(/(?:\brcall|redis\.p?call)\(\s*['"](\w+)/g)].map(([, name]) => name!.toUpperCase()),
+    );
     expect([...new Set(called)].toSorted()).toEqual(BULL_COMMANDS);
   });
 });

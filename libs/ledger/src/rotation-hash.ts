@@ -25,18 +25,54 @@ const RotationHash = z.object({
   entry: optional(z.string()),
 });
 
-/** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it does not fit. */
+/**
+ * A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it
+ * does not fit.
+ */
 export const parseRotation = (id: string, hash: Record<string, string>): Rotation => {
   const parsed = RotationHash.safeParse(hash);
   if (!parsed.success) {
     const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
     throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`rotation ${id}: ${fields}`) });
   }
-  const { org, assistant, bulk, request, created, started, updated, ended, error, status, since, next, read_error: readError, operator, ...same } = parsed.data;
+  const {
+    org,
+    assistant,
+    bulk,
+    request,
+    created,
+    started,
+    updated,
+    ended,
+    error,
+    status,
+    since,
+    next,
+    read_error: readError,
+    operator,
+    ...same
+  } = parsed.data;
   const rotation = {
-    ...same, id, orgId: org, assistantId: assistant, requestId: request, createdMs: created, startedMs: started, updatedMs: updated,
-    endedMs: ended, errorCode: error, bulkId: bulk, upstreamStatus: status,
-    ...(same.state === 'RECONCILING' && { uncertainSinceMs: since, nextReadMs: next, readErrorCode: readError, operatorNeeded: operator === '1' || undefined }),
+    ...same,
+    id,
+    orgId: org,
+    assistantId: assistant,
+    requestId: request,
+    createdMs: created,
+    startedMs: started,
+    updatedMs: updated,
+    endedMs: ended,
+    errorCode: error,
+    bulkId: bulk,
+    upstreamStatus: status,
+    ...(same.state === 'RECONCILING' && {
+      uncertainSinceMs: since,
+      nextReadMs: next,
+      readErrorCode: readError,
+      operatorNeeded: operator === '1' || undefined,
+    }),
   };
-  return Object.fromEntries(Object.entries(rotation).filter(([, value]) => value !== undefined)) as unknown as Rotation;
+  return Object.fromEntries(
+    Object.entries(rotation).filter(([, value]) => value !== undefined),
+  ) as unknown as Rotation;
 };

@@ -40,7 +40,8 @@ const rotationId = (i: number) => `rot_${String(i).padStart(26, '0')}`;
 describe('a storm of SCRIPT FLUSH', () => {
   it('fails no command of the ledger, and runs none twice', async () => {
     const ledger = createLedger({ redis, prefix: 'spec' });
-    const accept = async (i: number) => (await ledger.accept(rotationId(i), { orgId: 'org_1', assistantId: `ast_${i}`, reason: '' })).created;
+    const accept = async (i: number) =>
+      (await ledger.accept(rotationId(i), { orgId: 'org_1', assistantId: `ast_${i}`, reason: '' })).created;
     const { result, flushes } = await underFlushes(async () => {
       const created: boolean[] = [];
       for (let from = 0; from < 4000; from += 40) {
@@ -58,7 +59,11 @@ describe('a storm of SCRIPT FLUSH', () => {
     const queue = createRotationQueue(redis, createLedger({ redis, prefix: 'spec' }).keys);
     const { result } = await underFlushes(async () => {
       for (let from = 0; from < 2000; from += 40) {
-        await Promise.all(Array.from({ length: 40 }, (_, i) => queue.add({ rotationId: rotationId(from + i), orgId: 'org_1', assistantId: `ast_${i}` })));
+        await Promise.all(
+          Array.from({ length: 40 }, (_, i) =>
+            queue.add({ rotationId: rotationId(from + i), orgId: 'org_1', assistantId: `ast_${i}` }),
+          ),
+        );
       }
       return redis.llen('{spec}:bull:rotations:wait');
     });
@@ -69,6 +74,8 @@ describe('a storm of SCRIPT FLUSH', () => {
   it('leaves other errors of a command as they are', async () => {
     await redis.set('{spec}:assistant:broken', 'not a hash');
     const ledger = createLedger({ redis, prefix: 'spec' });
-    await expect(ledger.accept(rotationId(9999), { orgId: 'org_1', assistantId: 'broken', reason: '' })).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+    await expect(
+      ledger.accept(rotationId(9999), { orgId: 'org_1', assistantId: 'broken', reason: '' }),
+    ).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
   });
 });

@@ -9,12 +9,14 @@ interface WithScripts {
 
 const prepared = new WeakSet<Redis>();
 
-const isUnknownScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT');
+const isUnknownScript = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');
 
 /**
- * Has the scripts of a connection that are defined from now on, Rekey's and BullMQ's, survive SCRIPT FLUSH at any moment. ioredis sends a script by its digest as soon as any call has sent its
- * text, and answers a NOSCRIPT with one more try that may be by digest again: a second flush in between fails the call. NOSCRIPT says that nothing
- * has run, so that the text itself is sent then, which no flush can fail. Safe to repeat.
+ * Has the scripts of a connection that are defined from now on, Rekey's and BullMQ's, survive SCRIPT FLUSH at
+ * any moment. ioredis sends a script by its digest as soon as any call has sent its text, and answers a
+ * NOSCRIPT with one more try that may be by digest again: a second flush in between fails the call. NOSCRIPT
+ * says that nothing has run, so that the text itself is sent then, which no flush can fail. Safe to repeat.
  */
 export const surviveScriptFlush = (redis: Redis): void => {
   if (prepared.has(redis)) return;
@@ -28,7 +30,12 @@ export const surviveScriptFlush = (redis: Redis): void => {
       byDigest.apply(redis, args).catch((error: unknown) => {
         if (!isUnknownScript(error)) throw error;
         const { lua, numberOfKeys } = commands.scriptsSet[name]!;
-        return (redis.eval as Call).call(redis, lua, ...(numberOfKeys === null ? [] : [numberOfKeys]), ...args);
+        return (redis.eval as Call).call(
+          redis,
+          lua,
+          ...(numberOfKeys === null ? [] : [numberOfKeys]),
+          ...args,
+        );
       });
   };
 };

@@ -29,13 +29,24 @@ const begun = async (orgId?: string, token = 'run-1', leaseMs = 60_000) => {
   return id;
 };
 const counts = (more: Partial<SweepCounts>): SweepCounts => ({ ...noSweepCounts, ...more });
-const codeOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (error: RekeyError) => error.code);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: RekeyError) => error.code,
+  );
 
 describe('create', () => {
   it.each(['org_1', undefined])('records a QUEUED sweep of one org, or of all: %j', async (orgId) => {
     const { created, sweep } = await sweeps.create(nextId(), orgId);
     expect(created).toBe(true);
-    expect(sweep).toEqual({ id: sweep.id, ...(orgId && { orgId }), state: 'QUEUED', createdMs: expect.any(Number), updatedMs: sweep.createdMs, counts: noSweepCounts });
+    expect(sweep).toEqual({
+      id: sweep.id,
+      ...(orgId && { orgId }),
+      state: 'QUEUED',
+      createdMs: expect.any(Number),
+      updatedMs: sweep.createdMs,
+      counts: noSweepCounts,
+    });
     expect(await sweeps.get(sweep.id)).toEqual(sweep);
   });
 
@@ -69,10 +80,26 @@ describe('begin', () => {
   it('moves the sweep to RUNNING and takes the lock', async () => {
     const { id, createdMs } = await create('org_1');
     const result = await sweeps.begin(id, 'run-1', 60_000);
-    expect(result).toEqual({ kind: 'begun', nowMs: expect.any(Number), sweep: { id, orgId: 'org_1', state: 'RUNNING', createdMs, startedMs: expect.any(Number), updatedMs: expect.any(Number), counts: noSweepCounts } });
+    expect(result).toEqual({
+      kind: 'begun',
+      nowMs: expect.any(Number),
+      sweep: {
+        id,
+        orgId: 'org_1',
+        state: 'RUNNING',
+        createdMs,
+        startedMs: expect.any(Number),
+        updatedMs: expect.any(Number),
+        counts: noSweepCounts,
+      },
+    });
     const { nowMs, sweep } = result as Extract<typeof result, { kind: 'begun' }>;
     expect(sweep.startedMs).toBe(nowMs);
-    expect(await redis.hgetall('{spec}:sweeping')).toEqual({ id, token: 'run-1', lease: String(nowMs + 60_000) });
+    expect(await redis.hgetall('{spec}:sweeping')).toEqual({
+      id,
+      token: 'run-1',
+      lease: String(nowMs + 60_000),
+    });
   });
 
   it('is BUSY while another sweep runs, and for a second run of the same', async () => {
@@ -93,7 +120,10 @@ describe('begin', () => {
   it('takes over from a run whose lease has lapsed, and starts over with counts of zero', async () => {
     const id = await begun('org_1', 'run-1', 0);
     await sweeps.save(id, 'run-1', counts({ compared: 5 }), { leaseMs: 0 });
-    expect(await sweeps.begin(id, 'run-2', 60_000)).toMatchObject({ kind: 'begun', sweep: { counts: noSweepCounts } });
+    expect(await sweeps.begin(id, 'run-2', 60_000)).toMatchObject({
+      kind: 'begun',
+      sweep: { counts: noSweepCounts },
+    });
     expect(await sweeps.save(id, 'run-1', counts({ compared: 6 }), { leaseMs: 60_000 })).toBe(false);
     expect(await sweeps.get(id)).toMatchObject({ counts: noSweepCounts });
   });
@@ -119,8 +149,13 @@ describe('begin', () => {
 describe('save', () => {
   it('saves the counts and renews the lease', async () => {
     const id = await begun('org_1', 'run-1', 1000);
-    expect(await sweeps.save(id, 'run-1', counts({ requests: 2, agreed: 7 }), { leaseMs: 60_000 })).toBe(true);
-    expect(await sweeps.get(id)).toMatchObject({ state: 'RUNNING', counts: counts({ requests: 2, agreed: 7 }) });
+    expect(await sweeps.save(id, 'run-1', counts({ requests: 2, agreed: 7 }), { leaseMs: 60_000 })).toBe(
+      true,
+    );
+    expect(await sweeps.get(id)).toMatchObject({
+      state: 'RUNNING',
+      counts: counts({ requests: 2, agreed: 7 }),
+    });
     expect(await sweeps.begin((await create('org_2')).id, 'run-2', 60_000)).toMatchObject({ kind: 'busy' });
   });
 
@@ -132,7 +167,11 @@ describe('save', () => {
   it('ends the sweep, gives the lock back and keeps it for a week', async () => {
     const id = await begun('org_1');
     expect(await sweeps.save(id, 'run-1', counts({ adopted: 1 }), { end: 'SUCCEEDED' })).toBe(true);
-    expect(await sweeps.get(id)).toMatchObject({ state: 'SUCCEEDED', counts: counts({ adopted: 1 }), endedMs: expect.any(Number) });
+    expect(await sweeps.get(id)).toMatchObject({
+      state: 'SUCCEEDED',
+      counts: counts({ adopted: 1 }),
+      endedMs: expect.any(Number),
+    });
     expect(await redis.exists('{spec}:sweeping')).toBe(0);
     expect(await redis.ttl(`{spec}:sweep:${id}`)).toBeGreaterThan(7 * 24 * 3600 - 10);
   });
@@ -174,9 +213,12 @@ describe('get and list', () => {
     expect(await codeOf(sweeps.get(nextId()))).toBe('SWEEP_NOT_FOUND');
   });
 
-  it.each([{ state: 'SLEEPING' }, { counts: '{' }, { counts: '{"requests":-1}' }])('says of an entry that cannot be read that it is so: %j', async (broken) => {
-    const { id } = await create();
-    await redis.hset(`{spec}:sweep:${id}`, broken);
-    expect(await codeOf(sweeps.get(id))).toBe('LEDGER_CORRUPT');
-  });
+  it.each([{ state: 'SLEEPING' }, { counts: '{' }, { counts: '{"requests":-1}' }])(
+    'says of an entry that cannot be read that it is so: %j',
+    async (broken) => {
+      const { id } = await create();
+      await redis.hset(`{spec}:sweep:${id}`, broken);
+      expect(await codeOf(sweeps.get(id))).toBe('LEDGER_CORRUPT');
+    },
+  );
 });

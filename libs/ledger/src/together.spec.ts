@@ -14,7 +14,15 @@ beforeEach(() => {
 
 describe('what is asked at once', () => {
   it('is sent together, so many at the most, and each gets its own answer', async () => {
-    expect(await Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask))).toEqual(['1!', '2!', '3!', '4!', '5!', '6!', '7!']);
+    expect(await Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask))).toEqual([
+      '1!',
+      '2!',
+      '3!',
+      '4!',
+      '5!',
+      '6!',
+      '7!',
+    ]);
     expect(sent).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
   });
 
@@ -25,7 +33,10 @@ describe('what is asked at once', () => {
 
   it('is refused together', async () => {
     refused = new Error('away');
-    expect(await Promise.allSettled([ask(1), ask(2)])).toEqual([{ status: 'rejected', reason: refused }, { status: 'rejected', reason: refused }]);
+    expect(await Promise.allSettled([ask(1), ask(2)])).toEqual([
+      { status: 'rejected', reason: refused },
+      { status: 'rejected', reason: refused },
+    ]);
     refused = undefined;
     expect(await ask(3)).toBe('3!');
   });

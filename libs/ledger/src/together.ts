@@ -1,7 +1,10 @@
 /** Asks for several at once, whose answers come in the same order. */
 type AskAll<Q, A> = (questions: Q[]) => Promise<A[]>;
 
-/** Sends what is asked within the same turn of the event loop together, so many at once; each is answered by itself, and all are refused together. */
+/**
+ * Sends what is asked within the same turn of the event loop together, so many at once; each is answered by
+ * itself, and all are refused together.
+ */
 export const together = <Q, A>(atMost: number, askAll: AskAll<Q, A>): ((question: Q) => Promise<A>) => {
   let waiting: { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }[] = [];
 

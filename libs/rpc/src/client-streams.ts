@@ -8,12 +8,15 @@ const withResolvers = <T>() => {
 };
 
 /**
- * Opens a call with the first message, sends the others as there is room, and resolves with the answer. When the answer comes before the
- * last message, no further one is asked for. Where `requests` throws, the call is broken off; the signal breaks it off too.
+ * Opens a call with the first message, sends the others as there is room, and resolves with the answer. When
+ * the answer comes before the last message, no further one is asked for. Where `requests` throws, the call is
+ * broken off; the signal breaks it off too.
  */
 export const sendAll = <Request, Response>(
   requests: AsyncIterable<Request> | Iterable<Request>,
-  open: (callback: (error: ServiceError | null, response?: Response) => void) => ClientWritableStream<Request>,
+  open: (
+    callback: (error: ServiceError | null, response?: Response) => void,
+  ) => ClientWritableStream<Request>,
   signal?: AbortSignal,
 ): Promise<Response> => {
   const answer = withResolvers<Response>();
@@ -63,8 +66,13 @@ export const sendAll = <Request, Response>(
   return answer.promise.finally(() => signal?.removeEventListener('abort', onAbort));
 };
 
-/** The responses of a call that is opened now, as they come. Leaving the loop, or the signal, breaks it off. */
-export async function* receiveAll<Response>(open: () => ClientReadableStream<Response>, signal: AbortSignal | undefined): AsyncGenerator<Response> {
+/**
+ * The responses of a call that is opened now, as they come. Leaving the loop, or the signal, breaks it off.
+ */
+export async function* receiveAll<Response>(
+  open: () => ClientReadableStream<Response>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Response> {
   if (signal?.aborted) return;
   const call = open();
   const cancel = () => call.cancel();

@@ -1,4 +1,11 @@
-import { credentials as channelCredentials, makeClientConstructor, type ChannelCredentials, type ChannelOptions, type Client, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials as channelCredentials,
+  makeClientConstructor,
+  type ChannelCredentials,
+  type ChannelOptions,
+  type Client,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { channelOptionsFor } from './channel.ts';
 import { receiveAll, sendAll } from './client-streams.ts';
@@ -50,7 +57,10 @@ export interface GatewayCallOptions {
 
 type Call<Request, Response> = (request: Request, options?: GatewayCallOptions) => Promise<Response>;
 
-/** The gateway's methods as promises. They reject with grpc-js's ServiceError; `readStatusDetails` reads its reason. */
+/**
+ * The gateway's methods as promises. They reject with grpc-js's ServiceError; `readStatusDetails` reads its
+ * reason.
+ */
 export interface GatewayClient {
   rotateSecretKey: Call<RotateSecretKeyRequest, Rotation__Output>;
   getRotation: Call<GetRotationRequest, Rotation__Output>;
@@ -67,21 +77,34 @@ export interface GatewayClient {
   openBudget: Call<OpenBudgetRequest, Status__Output>;
   adoptLedger: Call<AdoptLedgerRequest, Status__Output>;
   /**
-   * The first message says what is wanted; each may be 64 KiB long. The next one is asked for when there is room for it, and none
-   * any more once the gateway has answered. Where `requests` throws, the call is broken off, nothing is created, and that error is thrown.
+   * The first message says what is wanted; each may be 64 KiB long. The next one is asked for when there is
+   * room for it, and none any more once the gateway has answered. Where `requests` throws, the call is broken
+   * off, nothing is created, and that error is thrown.
    */
-  createBulkRotation(requests: AsyncIterable<CreateBulkRotationRequest> | Iterable<CreateBulkRotationRequest>, options?: GatewayCallOptions): Promise<BulkRotation__Output>;
+  createBulkRotation(
+    requests: AsyncIterable<CreateBulkRotationRequest> | Iterable<CreateBulkRotationRequest>,
+    options?: GatewayCallOptions,
+  ): Promise<BulkRotation__Output>;
   getBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   listBulkRotations: Call<ListBulkRotationsRequest, ListBulkRotationsResponse__Output>;
-  /** Without a deadline: it may take days. Keep-alive pings notice a gateway that is gone. Ends without an error when the signal aborts. */
-  watchBulkRotation(request: WatchBulkRotationRequest, options?: { signal?: AbortSignal }): AsyncIterable<BulkRotation__Output>;
+  /**
+   * Without a deadline: it may take days. Keep-alive pings notice a gateway that is gone. Ends without an
+   * error when the signal aborts.
+   */
+  watchBulkRotation(
+    request: WatchBulkRotationRequest,
+    options?: { signal?: AbortSignal },
+  ): AsyncIterable<BulkRotation__Output>;
   pauseBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   resumeBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   cancelBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   retryBulkRotation: Call<GetBulkRotationRequest, BulkRotation__Output>;
   listBulkRotationItems: Call<ListBulkRotationItemsRequest, ListBulkRotationItemsResponse__Output>;
   /** As createBulkRotation. */
-  createRotationPolicy(requests: AsyncIterable<CreateRotationPolicyRequest> | Iterable<CreateRotationPolicyRequest>, options?: GatewayCallOptions): Promise<RotationPolicy__Output>;
+  createRotationPolicy(
+    requests: AsyncIterable<CreateRotationPolicyRequest> | Iterable<CreateRotationPolicyRequest>,
+    options?: GatewayCallOptions,
+  ): Promise<RotationPolicy__Output>;
   getRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
   listRotationPolicies: Call<ListRotationPoliciesRequest, ListRotationPoliciesResponse__Output>;
   pauseRotationPolicy: Call<GetRotationPolicyRequest, RotationPolicy__Output>;
@@ -104,10 +127,15 @@ export const RECORD_DEADLINE_MS = 60_000;
 /** From the first message on: of a stream of a million ids, and of what the gateway then records. */
 const STREAM_DEADLINE_MS = 600_000;
 /**
- * A connection that is open, and on which nothing more comes, is given up after 10 s with a call under way, and 5 s after the next call if there was none: without these
- * every later call would take its whole deadline, and a stream never end.
+ * A connection that is open, and on which nothing more comes, is given up after 10 s with a call under way,
+ * and 5 s after the next call if there was none: without these every later call would take its whole
+ * deadline, and a stream never end.
  */
-const KEEP_ALIVE = { 'grpc.keepalive_time_ms': 5000, 'grpc.keepalive_timeout_ms': 5000, 'grpc.max_reconnect_backoff_ms': 2000 };
+const KEEP_ALIVE = {
+  'grpc.keepalive_time_ms': 5000,
+  'grpc.keepalive_timeout_ms': 5000,
+  'grpc.max_reconnect_backoff_ms': 2000,
+};
 
 export interface ConnectOptions {
   /** Plain text where not given. */
@@ -119,7 +147,10 @@ export interface ConnectOptions {
 const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health');
 
 /** `address` is HOST:PORT. */
-export const connectGateway = (address: string, { credentials = channelCredentials.createInsecure(), channelOptions: given = {} }: ConnectOptions = {}): GatewayClient => {
+export const connectGateway = (
+  address: string,
+  { credentials = channelCredentials.createInsecure(), channelOptions: given = {} }: ConnectOptions = {},
+): GatewayClient => {
   const channelOptions = { ...KEEP_ALIVE, ...channelOptionsFor(address), ...given };
   const { v1 } = loadContract();
   const rotations = new v1.RotationService(address, credentials, channelOptions);
@@ -130,19 +161,32 @@ export const connectGateway = (address: string, { credentials = channelCredentia
   const policies = new v1.RotationPolicyService(address, credentials, channelOptions);
   const consumers = new v1.ConsumerService(address, credentials, channelOptions);
   const health = new Health(address, credentials, channelOptions);
-  type Method = (request: object, options: { deadline: Date }, callback: (error: ServiceError | null, response: unknown) => void) => { cancel(): void };
+  type Method = (
+    request: object,
+    options: { deadline: Date },
+    callback: (error: ServiceError | null, response: unknown) => void,
+  ) => { cancel(): void };
   const promised =
-    <Request extends object, Response>(client: Client, name: string, byDefaultMs = DEFAULT_DEADLINE_MS): Call<Request, Response> =>
+    <Request extends object, Response>(
+      client: Client,
+      name: string,
+      byDefaultMs = DEFAULT_DEADLINE_MS,
+    ): Call<Request, Response> =>
     (request, { deadlineMs = byDefaultMs, signal } = {}) =>
       new Promise((resolve, reject) => {
         const method = (client as unknown as Record<string, Method>)[name]!;
         let call: { cancel(): void } | undefined;
         const cancel = () => call?.cancel();
-        call = method.call(client, request, { deadline: new Date(Date.now() + deadlineMs) }, (error, response) => {
-          signal?.removeEventListener('abort', cancel);
-          if (error) reject(error);
-          else resolve(response as Response);
-        });
+        call = method.call(
+          client,
+          request,
+          { deadline: new Date(Date.now() + deadlineMs) },
+          (error, response) => {
+            signal?.removeEventListener('abort', cancel);
+            if (error) reject(error);
+            else resolve(response as Response);
+          },
+        );
         if (signal?.aborted) cancel();
         else signal?.addEventListener('abort', cancel);
       });
@@ -162,17 +206,27 @@ export const connectGateway = (address: string, { credentials = channelCredentia
     openBudget: promised(system, 'openBudget'),
     adoptLedger: promised(system, 'adoptLedger'),
     createBulkRotation: (requests, { deadlineMs = STREAM_DEADLINE_MS, signal } = {}) =>
-      sendAll(requests, (callback) => bulks.createBulkRotation({ deadline: new Date(Date.now() + deadlineMs) }, callback), signal),
+      sendAll(
+        requests,
+        (callback) => bulks.createBulkRotation({ deadline: new Date(Date.now() + deadlineMs) }, callback),
+        signal,
+      ),
     getBulkRotation: promised(bulks, 'getBulkRotation'),
     listBulkRotations: promised(bulks, 'listBulkRotations'),
-    watchBulkRotation: (request, { signal } = {}) => receiveAll(() => bulks.watchBulkRotation(request), signal),
+    watchBulkRotation: (request, { signal } = {}) =>
+      receiveAll(() => bulks.watchBulkRotation(request), signal),
     pauseBulkRotation: promised(bulks, 'pauseBulkRotation'),
     resumeBulkRotation: promised(bulks, 'resumeBulkRotation'),
     cancelBulkRotation: promised(bulks, 'cancelBulkRotation'),
     retryBulkRotation: promised(bulks, 'retryBulkRotation'),
     listBulkRotationItems: promised(bulks, 'listBulkRotationItems'),
     createRotationPolicy: (requests, { deadlineMs = STREAM_DEADLINE_MS, signal } = {}) =>
-      sendAll(requests, (callback) => policies.createRotationPolicy({ deadline: new Date(Date.now() + deadlineMs) }, callback), signal),
+      sendAll(
+        requests,
+        (callback) =>
+          policies.createRotationPolicy({ deadline: new Date(Date.now() + deadlineMs) }, callback),
+        signal,
+      ),
     getRotationPolicy: promised(policies, 'getRotationPolicy'),
     listRotationPolicies: promised(policies, 'listRotationPolicies'),
     pauseRotationPolicy: promised(policies, 'pauseRotationPolicy'),
@@ -186,7 +240,8 @@ export const connectGateway = (address: string, { credentials = channelCredentia
     getPublicKey: promised(consumers, 'getPublicKey'),
     checkHealth: promised(health, 'check'),
     close: () => {
-      for (const client of [rotations, assistants, sweeps, system, bulks, policies, consumers, health]) client.close();
+      for (const client of [rotations, assistants, sweeps, system, bulks, policies, consumers, health])
+        client.close();
     },
   };
 };

@@ -4,9 +4,24 @@ export { type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
-export { toProtoAssistant, toProtoBulkItem, toProtoBulkRotation, toProtoConsumer, toProtoPolicy, toProtoRotation, toProtoStatus, toProtoSweep } from './mapping.ts';
+export {
+  toProtoAssistant,
+  toProtoBulkItem,
+  toProtoBulkRotation,
+  toProtoConsumer,
+  toProtoPolicy,
+  toProtoRotation,
+  toProtoStatus,
+  toProtoSweep,
+} from './mapping.ts';
 export { MAX_MESSAGE_BYTES, isLoopback } from './channel.ts';
-export { RECORD_DEADLINE_MS, connectGateway, type ConnectOptions, type GatewayCallOptions, type GatewayClient } from './client.ts';
+export {
+  RECORD_DEADLINE_MS,
+  connectGateway,
+  type ConnectOptions,
+  type GatewayCallOptions,
+  type GatewayClient,
+} from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
@@ -14,8 +29,14 @@ export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/reke
 export type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 export type { Consumer__Output as ProtoConsumer } from './generated/rekey/v1/Consumer.ts';
 export type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
-export type { CreateBulkRotationRequest, CreateBulkRotationRequest__Output } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
-export type { CreateRotationPolicyRequest, CreateRotationPolicyRequest__Output } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
+export type {
+  CreateBulkRotationRequest,
+  CreateBulkRotationRequest__Output,
+} from './generated/rekey/v1/CreateBulkRotationRequest.ts';
+export type {
+  CreateRotationPolicyRequest,
+  CreateRotationPolicyRequest__Output,
+} from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
 export type { RotationPolicy__Output as ProtoPolicy } from './generated/rekey/v1/RotationPolicy.ts';

@@ -14,7 +14,13 @@ import type { ProtoGrpcType as SystemProto } from './generated/system.ts';
 
 const protoRoot = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
-type AllProtos = RotationProto & AssistantProto & SweepProto & SystemProto & BulkProto & PolicyProto & ConsumerProto;
+type AllProtos = RotationProto &
+  AssistantProto &
+  SweepProto &
+  SystemProto &
+  BulkProto &
+  PolicyProto &
+  ConsumerProto;
 
 export interface Contract {
   /** What server reflection answers from. */
@@ -24,20 +30,33 @@ export interface Contract {
 
 /** Loads the gRPC contract. The options must match those of generate.sh, which makes the types. */
 export const loadContract = (): Contract => {
-  const definition = loadSync(['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer'].map((name) => `rekey/v1/${name}.proto`), {
-    includeDirs: [protoRoot],
-    longs: String,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  });
+  const definition = loadSync(
+    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer'].map(
+      (name) => `rekey/v1/${name}.proto`,
+    ),
+    {
+      includeDirs: [protoRoot],
+      longs: String,
+      enums: String,
+      defaults: true,
+      oneofs: true,
+    },
+  );
   const loaded = loadPackageDefinition(definition) as unknown as AllProtos;
   return { reflection: reflectionDefinition(), v1: loaded.rekey.v1 };
 };
 
-/** The descriptors in the only shape that @grpc/reflection takes: as if some loaded type carried all of them. */
+/**
+ * The descriptors in the only shape that @grpc/reflection takes: as if some loaded type carried all of them.
+ */
 const reflectionDefinition = (): PackageDefinition => {
-  const { file } = descriptor.FileDescriptorSet.decode(Buffer.from(descriptorSet, 'base64')) as unknown as { file: protobuf.Message[] };
-  const fileDescriptorProtos = file.map((proto) => Buffer.from(descriptor.FileDescriptorProto.encode(proto).finish()));
-  return { contract: { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos } } as unknown as PackageDefinition;
+  const { file } = descriptor.FileDescriptorSet.decode(Buffer.from(descriptorSet, 'base64')) as unknown as {
+    file: protobuf.Message[];
+  };
+  const fileDescriptorProtos = file.map((proto) =>
+    Buffer.from(descriptor.FileDescriptorProto.encode(proto).finish()),
+  );
+  return {
+    contract: { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos },
+  } as unknown as PackageDefinition;
 };

@@ -1,4 +1,23 @@
-import { errorTable, isBulkEnded, isEnded, wordsOf, type ErrorCode, type Subject, type Acknowledgement, type BulkItem, type BulkList as LedgerList, type Consumer as LedgerConsumer, type BulkRotation as LedgerBulk, type LastSweep, type LedgerHoldings, type CurrentEvent, type Rotation as LedgerRotation, type RotationPolicy as LedgerPolicy, type Sweep as LedgerSweep, type SystemStatus } from '@rekey/schema';
+import {
+  errorTable,
+  isBulkEnded,
+  isEnded,
+  wordsOf,
+  type ErrorCode,
+  type Subject,
+  type Acknowledgement,
+  type BulkItem,
+  type BulkList as LedgerList,
+  type Consumer as LedgerConsumer,
+  type BulkRotation as LedgerBulk,
+  type LastSweep,
+  type LedgerHoldings,
+  type CurrentEvent,
+  type Rotation as LedgerRotation,
+  type RotationPolicy as LedgerPolicy,
+  type Sweep as LedgerSweep,
+  type SystemStatus,
+} from '@rekey/schema';
 import type { Duration } from './generated/google/protobuf/Duration.ts';
 import type { Timestamp } from './generated/google/protobuf/Timestamp.ts';
 import type { Assistant } from './generated/rekey/v1/Assistant.ts';
@@ -19,28 +38,46 @@ const timestamp = (ms: number | undefined): Timestamp | null =>
   ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
 
 const duration = (ms: number | undefined): Duration | null =>
-  ms === undefined ? null : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
+  ms === undefined
+    ? null
+    : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 
 /** A code as callers see it, in words that fit what it is told of. */
-const inWords = (code: string, of: Subject, orgId?: string): SweepError => ({ reason: code, ...wordsOf(code, of, orgId) });
+const inWords = (code: string, of: Subject, orgId?: string): SweepError => ({
+  reason: code,
+  ...wordsOf(code, of, orgId),
+});
 
 const rotationError = ({ state, orgId, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({
   ...inWords(errorCode!, isEnded(state) ? 'failed rotation' : 'open rotation', orgId),
   upstreamStatus,
 });
 
-const NOTHING_TO_DO = 'Nothing: the assistant is read again at next_read_time, and no second request is sent meanwhile.';
+const NOTHING_TO_DO =
+  'Nothing: the assistant is read again at next_read_time, and no second request is sent meanwhile.';
 
-const reconciliation = ({ orgId, uncertainSinceMs, nextReadMs, readErrorCode, operatorNeeded = false }: LedgerRotation): Reconciliation => ({
+const reconciliation = ({
+  orgId,
+  uncertainSinceMs,
+  nextReadMs,
+  readErrorCode,
+  operatorNeeded = false,
+}: LedgerRotation): Reconciliation => ({
   sinceTime: timestamp(uncertainSinceMs),
   nextReadTime: timestamp(nextReadMs),
   operatorNeeded,
-  advice: operatorNeeded ? inWords(readErrorCode ?? 'INTERNAL', 'open rotation', orgId).advice! : NOTHING_TO_DO,
+  advice: operatorNeeded
+    ? inWords(readErrorCode ?? 'INTERNAL', 'open rotation', orgId).advice!
+    : NOTHING_TO_DO,
   readError: readErrorCode ?? '',
 });
 
 /** The ledger's rotation as the contract's, and which consumers have applied what it has published. */
-export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerReach[] = [], noLiveWorker = false): Rotation => ({
+export const toProtoRotation = (
+  rotation: LedgerRotation,
+  consumers: ConsumerReach[] = [],
+  noLiveWorker = false,
+): Rotation => ({
   id: rotation.id,
   orgId: rotation.orgId,
   assistantId: rotation.assistantId,
@@ -53,7 +90,12 @@ export const toProtoRotation = (rotation: LedgerRotation, consumers: ConsumerRea
   endTime: timestamp(rotation.endedMs),
   attemptCount: rotation.attempts,
   version: rotation.version ?? 0,
-  cause: rotation.cause === 'rotation' ? 'ROTATION' : rotation.cause === undefined ? 'CAUSE_UNSPECIFIED' : 'RECONCILIATION',
+  cause:
+    rotation.cause === 'rotation'
+      ? 'ROTATION'
+      : rotation.cause === undefined
+        ? 'CAUSE_UNSPECIFIED'
+        : 'RECONCILIATION',
   error: rotation.errorCode === undefined ? null : rotationError(rotation),
   reconciliation: rotation.state === 'RECONCILING' ? reconciliation(rotation) : null,
   bulkRotationId: rotation.bulkId ?? '',
@@ -71,7 +113,11 @@ const toProtoRefusals = (refusals: Acknowledgement['unapplied'] = { count: 0, fi
   refusals.first.map(({ assistant_id: assistantId, version, why }) => ({ assistantId, version, why }));
 
 /** A consumer as the contract's, with its instances, and how far the slowest that is live lags behind. */
-export const toProtoConsumer = ({ name, orgs, state, created_at: createdAt, key }: LedgerConsumer, instances: Instance[], lag?: { events: number; ms: number }): Consumer => ({
+export const toProtoConsumer = (
+  { name, orgs, state, created_at: createdAt, key }: LedgerConsumer,
+  instances: Instance[],
+  lag?: { events: number; ms: number },
+): Consumer => ({
   name,
   orgs,
   state,
@@ -95,11 +141,19 @@ export const toProtoConsumer = ({ name, orgs, state, created_at: createdAt, key 
   lag: duration(lag && lag.events > 0 ? lag.ms : undefined),
 });
 
-const causes: Partial<Record<string, Assistant['cause']>> = { rotation: 'ROTATION', reconciliation: 'RECONCILIATION', drift: 'DRIFT', import: 'IMPORT', rollback: 'ROLLBACK' };
+const causes: Partial<Record<string, Assistant['cause']>> = {
+  rotation: 'ROTATION',
+  reconciliation: 'RECONCILIATION',
+  drift: 'DRIFT',
+  import: 'IMPORT',
+  rollback: 'ROLLBACK',
+};
 
 const removals = { 'no-key': 'NO_KEY', deleted: 'DELETED' } as const;
 
-/** The event of an assistant's current key version as the contract's, and since when that version is in doubt. */
+/**
+ * The event of an assistant's current key version as the contract's, and since when that version is in doubt.
+ */
 export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSinceMs?: number): Assistant => ({
   assistantId: subject,
   version: data.version,
@@ -127,22 +181,48 @@ export const toProtoSweep = (sweep: LedgerSweep, noLiveWorker = false): Sweep =>
 });
 
 const endedSweep = (sweep: LastSweep | undefined): EndedSweep | null =>
-  sweep === undefined ? null : { id: sweep.id, state: sweep.state, endTime: timestamp(sweep.endedMs), comparedCount: sweep.compared, reason: sweep.errorCode ?? '' };
+  sweep === undefined
+    ? null
+    : {
+        id: sweep.id,
+        state: sweep.state,
+        endTime: timestamp(sweep.endedMs),
+        comparedCount: sweep.compared,
+        reason: sweep.errorCode ?? '',
+      };
 
-const holdings = (held: LedgerHoldings | undefined) => (held === undefined ? null : { assistantCount: held.assistants, consumerCount: held.consumers, policyCount: held.policies });
+const holdings = (held: LedgerHoldings | undefined) =>
+  held === undefined
+    ? null
+    : { assistantCount: held.assistants, consumerCount: held.consumers, policyCount: held.policies };
 
 /** The system's status as the contract's. */
 export const toProtoStatus = (status: SystemStatus): Status => ({
-  frozen: status.frozen ? { sinceTime: timestamp(status.frozen.sinceMs), reason: status.frozen.reason } : null,
+  frozen: status.frozen
+    ? { sinceTime: timestamp(status.frozen.sinceMs), reason: status.frozen.reason }
+    : null,
   openRotationCount: status.rotations.open,
   failedRotationCount: status.rotations.failed,
   openIntents: status.openIntents,
-  uncertain: status.uncertain.map(({ assistantId, sinceMs }) => ({ assistantId, sinceTime: timestamp(sinceMs) })),
+  uncertain: status.uncertain.map(({ assistantId, sinceMs }) => ({
+    assistantId,
+    sinceTime: timestamp(sinceMs),
+  })),
   uncertainCount: status.uncertainCount,
-  quarantined: status.quarantined.map(({ assistantId, sinceMs, why }) => ({ assistantId, sinceTime: timestamp(sinceMs), why })),
+  quarantined: status.quarantined.map(({ assistantId, sinceMs, why }) => ({
+    assistantId,
+    sinceTime: timestamp(sinceMs),
+    why,
+  })),
   quarantinedCount: status.quarantinedCount,
   checkCount: status.checksDue,
-  heldOrgs: status.heldOrgs.map(({ orgId, sinceMs, code, affected = 0, known = 0 }) => ({ orgId, sinceTime: timestamp(sinceMs), reason: code, affectedCount: affected, knownCount: known })),
+  heldOrgs: status.heldOrgs.map(({ orgId, sinceMs, code, affected = 0, known = 0 }) => ({
+    orgId,
+    sinceTime: timestamp(sinceMs),
+    reason: code,
+    affectedCount: affected,
+    knownCount: known,
+  })),
   orgAlias: status.orgAlias
     ? {
         orgId: status.orgAlias.orgId ?? '',
@@ -153,23 +233,52 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
         conflictTime: timestamp(status.orgAlias.conflict?.sinceMs),
       }
     : null,
-  attention: status.attention.map(({ code, sinceMs, subject, message, advice }) => ({ code, sinceTime: timestamp(sinceMs), subject, message, advice })),
-  processes: status.processes.map(({ id, kind, roles, version, startedMs, seenMs, live }) => ({ id, kind, roles, version, startTime: timestamp(startedMs), seenTime: timestamp(seenMs), live })),
+  attention: status.attention.map(({ code, sinceMs, subject, message, advice }) => ({
+    code,
+    sinceTime: timestamp(sinceMs),
+    subject,
+    message,
+    advice,
+  })),
+  processes: status.processes.map(({ id, kind, roles, version, startedMs, seenMs, live }) => ({
+    id,
+    kind,
+    roles,
+    version,
+    startTime: timestamp(startedMs),
+    seenTime: timestamp(seenMs),
+    live,
+  })),
   lastSweep: endedSweep(status.lastSweep),
   lastSuccessfulSweep: endedSweep(status.lastSuccess),
   runningSweepId: status.runningSweep?.id ?? '',
-  openBulkRotations: status.openBulks.map(({ id, state, total, done }) => ({ id, state, totalCount: total, doneCount: done })),
+  openBulkRotations: status.openBulks.map(({ id, state, total, done }) => ({
+    id,
+    state,
+    totalCount: total,
+    doneCount: done,
+  })),
   waitingInBulksCount: status.rotations.waitingInBulks,
   ledger: {
-    id: status.ledger.id, beginTime: timestamp(status.ledger.begunMs), lostTime: timestamp(status.ledger.lostMs), before: holdings(status.ledger.before), now: holdings(status.ledger.now),
+    id: status.ledger.id,
+    beginTime: timestamp(status.ledger.begunMs),
+    lostTime: timestamp(status.ledger.lostMs),
+    before: holdings(status.ledger.before),
+    now: holdings(status.ledger.now),
   },
 });
 
 /**
- * How long a bulk still takes: at its own rate, or, as long as it has none, as estimated, for the share of it that is left. Only of one
- * that moves: of one that stands still, nobody knows.
+ * How long a bulk still takes: at its own rate, or, as long as it has none, as estimated, for the share of it
+ * that is left. Only of one that moves: of one that stands still, nobody knows.
  */
-const remainingMs = ({ state, counts, perSecond, estimate, noLiveWorker }: LedgerBulk): number | undefined => {
+const remainingMs = ({
+  state,
+  counts,
+  perSecond,
+  estimate,
+  noLiveWorker,
+}: LedgerBulk): number | undefined => {
   const left = counts.waiting + counts.rotating;
   if (state !== 'RUNNING' || left === 0 || noLiveWorker) return undefined;
   if (perSecond !== undefined && perSecond > 0) return Math.round((left / perSecond) * 1000);
@@ -178,12 +287,18 @@ const remainingMs = ({ state, counts, perSecond, estimate, noLiveWorker }: Ledge
 
 /** How many were listed and how many upstream counts: what an operator decides by. */
 const listCounts = ({ listed, counted, unreadable }: LedgerList): string =>
-  [`${listed} assistants were listed`, counted === undefined ? 'Invent gives no count' : `Invent counts ${counted}`, ...(unreadable > 0 ? [`records that could not be read: ${unreadable}`] : [])].join('; ') + '.';
+  [
+    `${listed} assistants were listed`,
+    counted === undefined ? 'Invent gives no count' : `Invent counts ${counted}`,
+    ...(unreadable > 0 ? [`records that could not be read: ${unreadable}`] : []),
+  ].join('; ') + '.';
 
 const bulkStop = ({ orgId, why, state, list }: LedgerBulk): SweepError | null => {
   if (why === undefined) return null;
   const words = inWords(why, isBulkEnded(state) ? 'failed bulk rotation' : 'open bulk rotation', orgId);
-  return why === 'LIST_INCOMPLETE' && list ? { ...words, message: `${words.message} ${listCounts(list)}` } : words;
+  return why === 'LIST_INCOMPLETE' && list
+    ? { ...words, message: `${words.message} ${listCounts(list)}` }
+    : words;
 };
 
 /** The ledger's bulk rotation as the contract's. */
@@ -211,13 +326,33 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
     stop: bulkStop(bulk),
     rate: bulk.perSecond ?? 0,
     remaining: duration(remainingMs(bulk)),
-    estimate: estimate === undefined ? null : { requestCount: estimate.requests, duration: duration(estimate.durationMs) },
-    verification: verification === undefined ? null : { verified: verification.verified, repaired: verification.repaired, unverified: verification.unverified, differingAssistantIds: verification.differing },
-    lastFailures: bulk.lastFailures.map(({ assistantId, code, atMs }) => ({ assistantId, reason: code, time: timestamp(atMs) })),
+    estimate:
+      estimate === undefined
+        ? null
+        : { requestCount: estimate.requests, duration: duration(estimate.durationMs) },
+    verification:
+      verification === undefined
+        ? null
+        : {
+            verified: verification.verified,
+            repaired: verification.repaired,
+            unverified: verification.unverified,
+            differingAssistantIds: verification.differing,
+          },
+    lastFailures: bulk.lastFailures.map(({ assistantId, code, atMs }) => ({
+      assistantId,
+      reason: code,
+      time: timestamp(atMs),
+    })),
     policyId: ofOrg?.policyId ?? '',
     consumers,
     list: bulk.list
-      ? { incomplete: !bulk.list.complete, listedCount: bulk.list.listed, unreadableCount: bulk.list.unreadable, ...(bulk.list.counted !== undefined && { inventCount: String(bulk.list.counted) }) }
+      ? {
+          incomplete: !bulk.list.complete,
+          listedCount: bulk.list.listed,
+          unreadableCount: bulk.list.unreadable,
+          ...(bulk.list.counted !== undefined && { inventCount: String(bulk.list.counted) }),
+        }
       : null,
     noLiveWorker: (bulk.noLiveWorker ?? false) && !isBulkEnded(bulk.state),
   };
@@ -231,12 +366,20 @@ export const toProtoBulkItem = ({ assistantId, state, errorCode }: BulkItem): Bu
 });
 
 /** The ledger's policy as the contract's, when its next window is due, and why that cannot be computed. */
-export const toProtoPolicy = (policy: LedgerPolicy, nextDueMs: number | undefined, nextDueError?: ErrorCode): RotationPolicy => ({
+export const toProtoPolicy = (
+  policy: LedgerPolicy,
+  nextDueMs: number | undefined,
+  nextDueError?: ErrorCode,
+): RotationPolicy => ({
   id: policy.id,
   orgId: policy.orgId,
   assistantCount: policy.assistantCount ?? 0,
   everyDays: policy.everyDays,
-  window: { cron: policy.window.cron, timeZone: policy.window.timeZone, length: duration(policy.window.lengthMs) },
+  window: {
+    cron: policy.window.cron,
+    timeZone: policy.window.timeZone,
+    length: duration(policy.window.lengthMs),
+  },
   maxFailures: policy.maxFailures,
   reason: policy.reason,
   requestId: policy.requestId ?? '',
@@ -246,5 +389,12 @@ export const toProtoPolicy = (policy: LedgerPolicy, nextDueMs: number | undefine
   nextDueTime: timestamp(policy.paused ? undefined : nextDueMs),
   lastDueTime: timestamp(policy.lastDueMs),
   lastBulkRotationId: policy.lastBulkId ?? '',
-  nextDueError: nextDueError === undefined || policy.paused ? null : { reason: nextDueError, message: errorTable[nextDueError].message, advice: errorTable[nextDueError].advice },
+  nextDueError:
+    nextDueError === undefined || policy.paused
+      ? null
+      : {
+          reason: nextDueError,
+          message: errorTable[nextDueError].message,
+          advice: errorTable[nextDueError].advice,
+        },
 });

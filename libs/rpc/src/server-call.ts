@@ -31,8 +31,15 @@ export const contextOf = (call: ServerCall): CallContext => ({
   },
 });
 
-/** What a caller is told of an error: a RekeyError's status; of anything else INTERNAL, while the error itself is reported. */
-export const tell = (error: unknown, call: Pick<ServerCall, 'getPath'>, onUnexpected: (error: unknown) => void): StatusObject => {
+/**
+ * What a caller is told of an error: a RekeyError's status; of anything else INTERNAL, while the error itself
+ * is reported.
+ */
+export const tell = (
+  error: unknown,
+  call: Pick<ServerCall, 'getPath'>,
+  onUnexpected: (error: unknown) => void,
+): StatusObject => {
   const told = error instanceof RekeyError ? error : new RekeyError('INTERNAL');
   if (errorTable[told.code].grpc === 'INTERNAL') onUnexpected(error);
   return toStatus(told, call.getPath?.());

@@ -9,17 +9,34 @@ describe('toStatus and readStatusDetails', () => {
   it('carry the reason in ErrorInfo, and the fields at fault in BadRequest', () => {
     const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
     const status = received(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
-    expect(status.details).toBe('The request is not valid. org_id must not be empty. Correct the fields named in the BadRequest detail.');
+    expect(status.details).toBe(
+      'The request is not valid. org_id must not be empty. Correct the fields named in the BadRequest detail.',
+    );
     expect(readStatusDetails(status)).toEqual({
-      reason: 'INVALID_ARGUMENT', fieldViolations,
-      metadata: { retryable: 'false', advice: 'Correct the fields named in the BadRequest detail.', violation_count: '1' },
+      reason: 'INVALID_ARGUMENT',
+      fieldViolations,
+      metadata: {
+        retryable: 'false',
+        advice: 'Correct the fields named in the BadRequest detail.',
+        violation_count: '1',
+      },
     });
   });
 
   it('carry names and values in the metadata of ErrorInfo, and the same in words', () => {
-    const status = toStatus(new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }), '/rekey.v1.BulkRotationService/CreateBulkRotation');
-    expect(status.details).toMatch(/^A consumer that is required is not live, or not caught up: billing \(GONE\)\. See /);
-    expect(readStatusDetails(status as unknown as ServiceError).metadata).toEqual({ call: 'CreateBulkRotation', retryable: 'false', advice: expect.stringMatching(/^See /), consumers: 'billing' });
+    const status = toStatus(
+      new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }),
+      '/rekey.v1.BulkRotationService/CreateBulkRotation',
+    );
+    expect(status.details).toMatch(
+      /^A consumer that is required is not live, or not caught up: billing \(GONE\)\. See /,
+    );
+    expect(readStatusDetails(status as unknown as ServiceError).metadata).toEqual({
+      call: 'CreateBulkRotation',
+      retryable: 'false',
+      advice: expect.stringMatching(/^See /),
+      consumers: 'billing',
+    });
   });
 
   it('bound what stands there', () => {

@@ -1,21 +1,46 @@
 import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
-import { errorTable, inWords, isErrorCode, type ErrorCode, type FieldViolation, type RekeyError } from '@rekey/schema';
+import {
+  errorTable,
+  inWords,
+  isErrorCode,
+  type ErrorCode,
+  type FieldViolation,
+  type RekeyError,
+} from '@rekey/schema';
 import protobuf from 'protobufjs';
 
 /*
- * The standard error model of Google APIs (AIP-193): google.rpc.Status with ErrorInfo and BadRequest, in the trailer
- * `grpc-status-details-bin`. The few fields that are used are described here by name and number, as in google/rpc/status.proto
- * and google/rpc/error_details.proto; the npm package of Google's protos weighs 9 MB for these four messages.
+ * The standard error model of Google APIs (AIP-193): google.rpc.Status with ErrorInfo and BadRequest, in the
+ * trailer `grpc-status-details-bin`. The few fields that are used are described here by name and number, as
+ * in google/rpc/status.proto and google/rpc/error_details.proto; the npm package of Google's protos weighs 9
+ * MB for these four messages.
  */
-const root = protobuf.Root.fromJSON({
-  nested: {
-    Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } },
-    Status: { fields: { code: { type: 'int32', id: 1 }, message: { type: 'string', id: 2 }, details: { rule: 'repeated', type: 'Any', id: 3 } } },
-    ErrorInfo: { fields: { reason: { type: 'string', id: 1 }, domain: { type: 'string', id: 2 }, metadata: { keyType: 'string', type: 'string', id: 3 } as protobuf.IField } },
-    FieldViolation: { fields: { field: { type: 'string', id: 1 }, description: { type: 'string', id: 2 } } },
-    BadRequest: { fields: { field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 } } },
+const root = protobuf.Root.fromJSON(
+  {
+    nested: {
+      Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } },
+      Status: {
+        fields: {
+          code: { type: 'int32', id: 1 },
+          message: { type: 'string', id: 2 },
+          details: { rule: 'repeated', type: 'Any', id: 3 },
+        },
+      },
+      ErrorInfo: {
+        fields: {
+          reason: { type: 'string', id: 1 },
+          domain: { type: 'string', id: 2 },
+          metadata: { keyType: 'string', type: 'string', id: 3 } as protobuf.IField,
+        },
+      },
+      FieldViolation: {
+        fields: { field: { type: 'string', id: 1 }, description: { type: 'string', id: 2 } },
+      },
+      BadRequest: { fields: { field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 } } },
+    },
   },
-}, new protobuf.Root());
+  new protobuf.Root(),
+);
 const type = (name: string) => root.lookupType(name);
 const TRAILER = 'grpc-status-details-bin';
 const TYPE_URL = 'type.googleapis.com/google.rpc.';
@@ -29,8 +54,9 @@ const MAX_VALUE_CHARACTERS = 512;
 const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**
- * A RekeyError as the status of a call, in words that fit that call; nothing of its cause. `ErrorInfo.metadata` says the same for programs: `call`, `retryable`
- * (`true` or `false`), `advice`, and what is known of the subject.
+ * A RekeyError as the status of a call, in words that fit that call; nothing of its cause.
+ * `ErrorInfo.metadata` says the same for programs: `call`, `retryable` (`true` or `false`), `advice`, and
+ * what is known of the subject.
  */
 export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   const call = methodOf(path);
@@ -39,26 +65,51 @@ export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   const message = words.message === inTable ? error.message : words.message;
   const violations = error.fieldViolations.slice(0, MAX_VIOLATIONS);
   const more = error.fieldViolations.length - violations.length;
-  const violated = [...violations.map(({ field, description }) => `${field} ${description}`), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const violated = [
+    ...violations.map(({ field, description }) => `${field} ${description}`),
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ].join('; ');
   const details = `${violated ? `${message} ${violated}.` : message} ${words.advice}`;
-  const info = { ...(call !== '' && { call }), retryable: String(retry), advice: words.advice, ...(violated && { violation_count: String(error.fieldViolations.length) }), ...error.metadata };
-  const bounded = Object.fromEntries(Object.entries(info).map(([name, value]) => [name, value.slice(0, MAX_VALUE_CHARACTERS)]));
-  const detail = (name: string, value: object) => ({ type_url: `${TYPE_URL}${name}`, value: type(name).encode(type(name).fromObject(value)).finish() });
+  const info = {
+    ...(call !== '' && { call }),
+    retryable: String(retry),
+    advice: words.advice,
+    ...(violated && { violation_count: String(error.fieldViolations.length) }),
+    ...error.metadata,
+  };
+  const bounded = Object.fromEntries(
+    Object.entries(info).map(([name, value]) => [name, value.slice(0, MAX_VALUE_CHARACTERS)]),
+  );
+  const detail = (name: string, value: object) => ({
+    type_url: `${TYPE_URL}${name}`,
+    value: type(name).encode(type(name).fromObject(value)).finish(),
+  });
   const packed = [detail('ErrorInfo', { reason: error.code, domain: DOMAIN, metadata: bounded })];
   if (violations.length > 0) packed.push(detail('BadRequest', { field_violations: violations }));
   const metadata = new Metadata();
-  metadata.set(TRAILER, Buffer.from(type('Status').encode(type('Status').fromObject({ code: status[grpc], message: details, details: packed })).finish()));
+  metadata.set(
+    TRAILER,
+    Buffer.from(
+      type('Status')
+        .encode(type('Status').fromObject({ code: status[grpc], message: details, details: packed }))
+        .finish(),
+    ),
+  );
   return { code: status[grpc], details, metadata };
 };
 
 /** Whether a status carries details in the standard error model. */
-export const hasDetails = ({ metadata }: { metadata?: Metadata | null | undefined }): boolean => (metadata?.get(TRAILER).length ?? 0) > 0;
+export const hasDetails = ({ metadata }: { metadata?: Metadata | null | undefined }): boolean =>
+  (metadata?.get(TRAILER).length ?? 0) > 0;
 
 export interface CallError {
   /** The reason of ErrorInfo; undefined where the error is not Rekey's. */
   reason?: ErrorCode;
   fieldViolations: FieldViolation[];
-  /** ErrorInfo's: `advice` fits the call that was made, `retryable` is `true` or `false`; names and ids of what it is about. Empty where the error is not Rekey's. */
+  /**
+   * ErrorInfo's: `advice` fits the call that was made, `retryable` is `true` or `false`; names and ids of
+   * what it is about. Empty where the error is not Rekey's.
+   */
   metadata: Readonly<Record<string, string>>;
 }
 
@@ -67,14 +118,23 @@ export const readStatusDetails = (error: ServiceError): CallError => {
   const [trailer] = error.metadata?.get(TRAILER) ?? [];
   const result: CallError = { fieldViolations: [], metadata: {} };
   if (!Buffer.isBuffer(trailer)) return result;
-  const { details } = type('Status').decode(trailer) as unknown as { details: { type_url: string; value: Uint8Array }[] };
+  const { details } = type('Status').decode(trailer) as unknown as {
+    details: { type_url: string; value: Uint8Array }[];
+  };
   for (const { type_url: url, value } of details) {
     if (url === `${TYPE_URL}ErrorInfo`) {
-      const { reason, domain, metadata } = type('ErrorInfo').decode(value) as unknown as { reason: string; domain: string; metadata: Record<string, string> };
-      if (domain === DOMAIN && isErrorCode(reason)) Object.assign(result, { reason, metadata: { ...metadata } });
+      const { reason, domain, metadata } = type('ErrorInfo').decode(value) as unknown as {
+        reason: string;
+        domain: string;
+        metadata: Record<string, string>;
+      };
+      if (domain === DOMAIN && isErrorCode(reason))
+        Object.assign(result, { reason, metadata: { ...metadata } });
     }
     if (url === `${TYPE_URL}BadRequest`) {
-      const { field_violations: violations } = type('BadRequest').decode(value) as unknown as { field_violations: FieldViolation[] };
+      const { field_violations: violations } = type('BadRequest').decode(value) as unknown as {
+        field_violations: FieldViolation[];
+      };
       result.fieldViolations.push(...violations.map(({ field, description }) => ({ field, description })));
     }
   }

@@ -1,12 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Metadata, type handleClientStreamingCall, type handleServerStreamingCall, type ServerReadableStream, type ServerWritableStream } from '@grpc/grpc-js';
+import {
+  Metadata,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type ServerReadableStream,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
 import { contextOf, tell, type CallContext } from './server-call.ts';
 
 /**
- * As `unary`, for a stream of requests. The next message is read when the handler asks for it, so a slow handler slows its caller down and
- * nothing piles up here. When the caller goes before its last message, asking for the next one throws: a broken-off stream never looks
- * like one that is complete. It throws STREAM_IDLE when a message that is asked for does not come within `idleMs`.
+ * As `unary`, for a stream of requests. The next message is read when the handler asks for it, so a slow
+ * handler slows its caller down and nothing piles up here. When the caller goes before its last message,
+ * asking for the next one throws: a broken-off stream never looks like one that is complete. It throws
+ * STREAM_IDLE when a message that is asked for does not come within `idleMs`.
  */
 export const clientStreaming =
   <Request, Response>(
@@ -25,10 +32,14 @@ export const clientStreaming =
   };
 
 /**
- * The messages of a stream that is whole. When a caller resets its stream, grpc-js ends it as if the last message had come, and says a moment
- * later that the call was cancelled. Sending the headers makes it look whether the stream is still there.
+ * The messages of a stream that is whole. When a caller resets its stream, grpc-js ends it as if the last
+ * message had come, and says a moment later that the call was cancelled. Sending the headers makes it look
+ * whether the stream is still there.
  */
-async function* wholeOf<Request>(call: ServerReadableStream<Request, unknown>, idleMs: number): AsyncGenerator<Request> {
+async function* wholeOf<Request>(
+  call: ServerReadableStream<Request, unknown>,
+  idleMs: number,
+): AsyncGenerator<Request> {
   const watch = () => setTimeout(() => call.destroy(new RekeyError('STREAM_IDLE')), idleMs);
   let idle = watch();
   try {
@@ -47,8 +58,9 @@ async function* wholeOf<Request>(call: ServerReadableStream<Request, unknown>, i
 }
 
 /**
- * As `unary`, for a stream of responses: those that the handler yields. One that the caller has not taken yet holds up the next. When the
- * caller goes, the handler is returned from at its next `yield`; it watches `signal` where it waits for long.
+ * As `unary`, for a stream of responses: those that the handler yields. One that the caller has not taken yet
+ * holds up the next. When the caller goes, the handler is returned from at its next `yield`; it watches
+ * `signal` where it waits for long.
  */
 export const serverStreaming =
   <Request, Response>(
@@ -64,7 +76,10 @@ export const serverStreaming =
     );
   };
 
-const send = async <Response>(responses: AsyncIterable<Response>, call: ServerWritableStream<unknown, Response>): Promise<void> => {
+const send = async <Response>(
+  responses: AsyncIterable<Response>,
+  call: ServerWritableStream<unknown, Response>,
+): Promise<void> => {
   for await (const response of responses) {
     if (call.cancelled) return;
     if (!call.write(response)) await taken(call);

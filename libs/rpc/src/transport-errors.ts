@@ -8,18 +8,25 @@ interface SentStatus {
   metadata?: Metadata | null | undefined;
 }
 
-/** What grpc-js says by itself of a message that it does not take, before a handler sees it; undefined for any other status. */
+/**
+ * What grpc-js says by itself of a message that it does not take, before a handler sees it; undefined for any
+ * other status.
+ */
 const asRekeyError = ({ code, details }: SentStatus, maxBytes: number): RekeyError | undefined => {
   if (code === status.RESOURCE_EXHAUSTED && details?.startsWith('Received message')) {
-    return new RekeyError('REQUEST_TOO_LARGE', { which: `at most ${maxBytes} bytes`, metadata: { limit_bytes: String(maxBytes) } });
+    return new RekeyError('REQUEST_TOO_LARGE', {
+      which: `at most ${maxBytes} bytes`,
+      metadata: { limit_bytes: String(maxBytes) },
+    });
   }
-  if (code === status.INTERNAL && /^(Error deserializing request|Failed to decompress)/.test(details ?? '')) return new RekeyError('REQUEST_UNREADABLE');
+  if (code === status.INTERNAL && /^(Error deserializing request|Failed to decompress)/.test(details ?? ''))
+    return new RekeyError('REQUEST_UNREADABLE');
   return undefined;
 };
 
 /**
- * Gives the errors that grpc-js makes of a caller's message the same details as all others. They do not pass a responder: the innermost call, which is
- * the one that is handed in here, sends them itself.
+ * Gives the errors that grpc-js makes of a caller's message the same details as all others. They do not pass
+ * a responder: the innermost call, which is the one that is handed in here, sends them itself.
  */
 export const explainTransportErrors =
   (maxBytes: number): ServerInterceptor =>

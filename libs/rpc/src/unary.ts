@@ -2,8 +2,8 @@ import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc
 import { contextOf, tell, type CallContext } from './server-call.ts';
 
 /**
- * The one adapter between async functions and grpc-js's callbacks. A RekeyError becomes its status; anything else becomes
- * INTERNAL, is reported, and shows the caller nothing.
+ * The one adapter between async functions and grpc-js's callbacks. A RekeyError becomes its status; anything
+ * else becomes INTERNAL, is reported, and shows the caller nothing.
  */
 export const unary =
   <Request, Response>(

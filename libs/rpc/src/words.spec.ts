@@ -11,11 +11,16 @@ interface Definition {
 }
 const codes = Object.keys(errorTable) as ErrorCode[];
 const methods = Object.values(loadContract().v1).flatMap((service) =>
-  Object.values((service as unknown as { service?: Record<string, Definition> }).service ?? {}).map(({ path, requestType }) => ({
-    path, name: path.split('/')[2]!, fields: requestType.type.field.map(({ name }) => name),
-  })),
+  Object.values((service as unknown as { service?: Record<string, Definition> }).service ?? {}).map(
+    ({ path, requestType }) => ({
+      path,
+      name: path.split('/')[2]!,
+      fields: requestType.type.field.map(({ name }) => name),
+    }),
+  ),
 );
-const received = (code: ErrorCode, path: string) => toStatus(new RekeyError(code), path) as unknown as ServiceError;
+const received = (code: ErrorCode, path: string) =>
+  toStatus(new RekeyError(code), path) as unknown as ServiceError;
 
 describe('the advice of every code in every call', () => {
   it('speaks of all methods of the contract', () => {
@@ -29,13 +34,27 @@ describe('the advice of every code in every call', () => {
     }
   });
 
-  it.each(methods.filter(({ fields }) => fields.includes('requestId')))('of $name: says that the same request_id may be sent again, and what it gives', ({ name, path }) => {
-    const thing = { RotateSecretKey: 'rotation', CreateBulkRotation: 'bulk rotation', CreateRotationPolicy: 'rotation policy' }[name]!;
-    for (const code of ['REDIS_UNAVAILABLE', 'REDIS_MEMORY_LOW', 'REPLICAS_MISSING', 'SHUTTING_DOWN'] as const) {
-      expect(received(code, path).details).toMatch(new RegExp(`try again with the same request_id; it gives the same ${thing}[.]`, 'i'));
-    }
-    expect(received('REQUEST_ID_SPENT', path).details).toContain(thing);
-  });
+  it.each(methods.filter(({ fields }) => fields.includes('requestId')))(
+    'of $name: says that the same request_id may be sent again, and what it gives',
+    ({ name, path }) => {
+      const thing = {
+        RotateSecretKey: 'rotation',
+        CreateBulkRotation: 'bulk rotation',
+        CreateRotationPolicy: 'rotation policy',
+      }[name]!;
+      for (const code of [
+        'REDIS_UNAVAILABLE',
+        'REDIS_MEMORY_LOW',
+        'REPLICAS_MISSING',
+        'SHUTTING_DOWN',
+      ] as const) {
+        expect(received(code, path).details).toMatch(
+          new RegExp(`try again with the same request_id; it gives the same ${thing}[.]`, 'i'),
+        );
+      }
+      expect(received('REQUEST_ID_SPENT', path).details).toContain(thing);
+    },
+  );
 
   it.each(methods)('of $name: stands in the metadata, beside the name of the call', ({ name, path }) => {
     for (const code of codes) {
@@ -58,24 +77,75 @@ const foreign: Record<Subject, RegExp> = {
   'bulk item': /request_id|sweep|rotate again|the worker retries|is tried again/,
 };
 /** Codes that an org is held with. */
-const ofHeldOrgs = ['TOO_MANY_GONE', 'TOO_MANY_WITHOUT_KEY', 'TOO_MANY_CHANGED', 'ORG_CHANGED', 'KEYS_NOT_SHOWN'] as const;
+const ofHeldOrgs = [
+  'TOO_MANY_GONE',
+  'TOO_MANY_WITHOUT_KEY',
+  'TOO_MANY_CHANGED',
+  'ORG_CHANGED',
+  'KEYS_NOT_SHOWN',
+] as const;
 /** What an open rotation waits for. */
-const ofWaiting = ['FROZEN', 'CLOCK_JUMP', 'LEDGER_LOST', 'TOO_MANY_UNKNOWNS', 'STALE_READ', ...ofHeldOrgs] as const;
+const ofWaiting = [
+  'FROZEN',
+  'CLOCK_JUMP',
+  'LEDGER_LOST',
+  'TOO_MANY_UNKNOWNS',
+  'STALE_READ',
+  ...ofHeldOrgs,
+] as const;
 /** Why a bulk rotation is HALTED or PAUSED. */
-const ofStops = ['TOO_MANY_UNKNOWNS', 'TOO_MANY_FAILURES', 'READS_FAIL', 'DRIFT_STORM', 'CANARY_DONE', 'CANARY_AWAITS_CONSUMERS', 'PAUSED_BY_OPERATOR'] as const;
+const ofStops = [
+  'TOO_MANY_UNKNOWNS',
+  'TOO_MANY_FAILURES',
+  'READS_FAIL',
+  'DRIFT_STORM',
+  'CANARY_DONE',
+  'CANARY_AWAITS_CONSUMERS',
+  'PAUSED_BY_OPERATOR',
+] as const;
 /** Codes that a sweep, or a list that a bulk rotation is made of, may end with. */
 const ofLists = [
-  'INVALID_ARGUMENT', 'REDIS_UNAVAILABLE', 'REDIS_MEMORY_LOW', 'LEDGER_CORRUPT', 'INTERNAL', 'ORG_NOT_CONFIGURED', 'UPSTREAM_UNREACHABLE', 'UPSTREAM_RATE_LIMITED',
-  'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ASSISTANT_NOT_FOUND', 'OUTCOME_UNKNOWN', 'SENT_TOO_LATE', 'REPLICAS_MISSING', 'LIST_INCOMPLETE',
+  'INVALID_ARGUMENT',
+  'REDIS_UNAVAILABLE',
+  'REDIS_MEMORY_LOW',
+  'LEDGER_CORRUPT',
+  'INTERNAL',
+  'ORG_NOT_CONFIGURED',
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_RATE_LIMITED',
+  'UPSTREAM_REJECTED',
+  'UPSTREAM_UNAUTHENTICATED',
+  'UPSTREAM_FORBIDDEN',
+  'ASSISTANT_NOT_FOUND',
+  'OUTCOME_UNKNOWN',
+  'SENT_TOO_LATE',
+  'REPLICAS_MISSING',
+  'LIST_INCOMPLETE',
   ...ofHeldOrgs,
 ] as const;
 const ofRotations = [
-  'LEDGER_CORRUPT', 'INTERNAL', 'ORG_NOT_CONFIGURED', 'UPSTREAM_UNREACHABLE', 'UPSTREAM_RATE_LIMITED', 'UPSTREAM_REJECTED', 'UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN',
-  'ASSISTANT_NOT_FOUND', 'ASSISTANT_DELETED', 'NO_SECRET_KEY', 'REPLICAS_MISSING', 'SENT_TOO_LATE', 'INVALID_ARGUMENT',
+  'LEDGER_CORRUPT',
+  'INTERNAL',
+  'ORG_NOT_CONFIGURED',
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_RATE_LIMITED',
+  'UPSTREAM_REJECTED',
+  'UPSTREAM_UNAUTHENTICATED',
+  'UPSTREAM_FORBIDDEN',
+  'ASSISTANT_NOT_FOUND',
+  'ASSISTANT_DELETED',
+  'NO_SECRET_KEY',
+  'REPLICAS_MISSING',
+  'SENT_TOO_LATE',
+  'INVALID_ARGUMENT',
 ] as const;
 const cases: [Subject, ErrorCode][] = [
-  ...(['sweep', 'open bulk rotation', 'failed bulk rotation'] as const).flatMap((subject) => ofLists.map((code): [Subject, ErrorCode] => [subject, code])),
-  ...(['open rotation', 'failed rotation', 'bulk item'] as const).flatMap((subject) => ofRotations.map((code): [Subject, ErrorCode] => [subject, code])),
+  ...(['sweep', 'open bulk rotation', 'failed bulk rotation'] as const).flatMap((subject) =>
+    ofLists.map((code): [Subject, ErrorCode] => [subject, code]),
+  ),
+  ...(['open rotation', 'failed rotation', 'bulk item'] as const).flatMap((subject) =>
+    ofRotations.map((code): [Subject, ErrorCode] => [subject, code]),
+  ),
   ...ofWaiting.map((code): [Subject, ErrorCode] => ['open rotation', code]),
   ...ofStops.map((code): [Subject, ErrorCode] => ['open bulk rotation', code]),
 ];
@@ -91,51 +161,126 @@ describe('the words for what a code is told of', () => {
     expect(advice).toMatch(/^[A-Z].*\.$/);
   });
 
-  it.each(ofHeldOrgs.slice(0, 4).flatMap((code) => (Object.keys(foreign) as Subject[]).filter((subject) => !/^failed rotation|item$/.test(subject)).map((subject): [ErrorCode, Subject] => [code, subject])))(
-    'name the command by which an operator decides: %s, of a %s', (code, subject) => {
-      expect(inWords(code, subject).advice).toContain(ACCEPT);
-    },
-  );
+  it.each(
+    ofHeldOrgs
+      .slice(0, 4)
+      .flatMap((code) =>
+        (Object.keys(foreign) as Subject[])
+          .filter((subject) => !/^failed rotation|item$/.test(subject))
+          .map((subject): [ErrorCode, Subject] => [code, subject]),
+      ),
+  )('name the command by which an operator decides: %s, of a %s', (code, subject) => {
+    expect(inWords(code, subject).advice).toContain(ACCEPT);
+  });
 
-  it.each<[Subject, RegExp]>([['sweep', /then run rekey sweep\.$/], ['open bulk rotation', /Resume .* to rotate those that were listed; or cancel it/], ['failed bulk rotation', /then create the bulk rotation again\.$/]])(
-    'of a list that is incomplete say how a %s gets on', (subject, advice) => {
-      expect(inWords('LIST_INCOMPLETE', subject).advice).toMatch(advice);
-    },
-  );
+  it.each<[Subject, RegExp]>([
+    ['sweep', /then run rekey sweep\.$/],
+    ['open bulk rotation', /Resume .* to rotate those that were listed; or cancel it/],
+    ['failed bulk rotation', /then create the bulk rotation again\.$/],
+  ])('of a list that is incomplete say how a %s gets on', (subject, advice) => {
+    expect(inWords('LIST_INCOMPLETE', subject).advice).toMatch(advice);
+  });
 
-  it.each([['org_1', 'rekey sweep org_1 --accept-removals'], ["o'rg $x", "rekey sweep 'o'\\''rg $x' --accept-removals"], ['-org', 'rekey sweep --accept-removals -- -org'], ['$&', "rekey sweep '$&' --accept-removals"]])(
-    'name the org in the command, so that it can be pasted: %s', (orgId, command) => {
-      const bulk = { id: 'blk_1', orgId, reason: '', selection: { kind: 'ids' as const }, urgent: false, validateOnly: false, maxFailures: { count: 0 }, counts: { waiting: 1, rotating: 0 } as never, lastFailures: [], ...zero };
-      expect(toProtoBulkRotation({ ...bulk, state: 'HALTED', why: 'TOO_MANY_GONE' }).stop?.advice).toContain(command);
-      expect(toProtoSweep({ id: 'swp_1', orgId, state: 'FAILED', ...zero, counts: {} as never, errorCode: 'ORG_CHANGED' }).error?.advice).toContain(command);
-    },
-  );
+  it.each([
+    ['org_1', 'rekey sweep org_1 --accept-removals'],
+    ["o'rg $x", "rekey sweep 'o'\\''rg $x' --accept-removals"],
+    ['-org', 'rekey sweep --accept-removals -- -org'],
+    ['$&', "rekey sweep '$&' --accept-removals"],
+  ])('name the org in the command, so that it can be pasted: %s', (orgId, command) => {
+    const bulk = {
+      id: 'blk_1',
+      orgId,
+      reason: '',
+      selection: { kind: 'ids' as const },
+      urgent: false,
+      validateOnly: false,
+      maxFailures: { count: 0 },
+      counts: { waiting: 1, rotating: 0 } as never,
+      lastFailures: [],
+      ...zero,
+    };
+    expect(toProtoBulkRotation({ ...bulk, state: 'HALTED', why: 'TOO_MANY_GONE' }).stop?.advice).toContain(
+      command,
+    );
+    expect(
+      toProtoSweep({
+        id: 'swp_1',
+        orgId,
+        state: 'FAILED',
+        ...zero,
+        counts: {} as never,
+        errorCode: 'ORG_CHANGED',
+      }).error?.advice,
+    ).toContain(command);
+  });
 
   it('are INTERNAL of a code that only another version knows', () => {
     expect(wordsOf('BLESSED', 'sweep')).toEqual(inWords('INTERNAL', 'sweep'));
   });
 
   it('of a consumer that is missing fit the call: one that is required, or none that may read the org', () => {
-    expect(inWords('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe('A consumer that is required is not live, or not caught up.');
-    expect(inWords('CONSUMERS_MISSING', 'WaitRotation').message).toBe('The rotation has succeeded, but no consumer may read its org.');
+    expect(inWords('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe(
+      'A consumer that is required is not live, or not caught up.',
+    );
+    expect(inWords('CONSUMERS_MISSING', 'WaitRotation').message).toBe(
+      'The rotation has succeeded, but no consumer may read its org.',
+    );
   });
 
   it('are those of a sweep of an org that Invent does not know', () => {
-    const { error } = toProtoSweep({ id: 'swp_1', state: 'FAILED', ...zero, counts: {} as never, errorCode: 'ASSISTANT_NOT_FOUND' });
-    expect(error).toEqual({ reason: 'ASSISTANT_NOT_FOUND', message: 'Invent knows no such org, or does not show it to this API key (404).', advice: 'Check the org id, and whether the API key is of this org or of its parent; then run rekey sweep.' });
+    const { error } = toProtoSweep({
+      id: 'swp_1',
+      state: 'FAILED',
+      ...zero,
+      counts: {} as never,
+      errorCode: 'ASSISTANT_NOT_FOUND',
+    });
+    expect(error).toEqual({
+      reason: 'ASSISTANT_NOT_FOUND',
+      message: 'Invent knows no such org, or does not show it to this API key (404).',
+      advice:
+        'Check the org id, and whether the API key is of this org or of its parent; then run rekey sweep.',
+    });
   });
 
   it('are those of a rotation that goes on, and of one that has failed', () => {
-    const rotation = { id: 'rot_1', orgId: 'org_1', assistantId: 'ast_1', reason: '', attempts: 1, ...zero, errorCode: 'UPSTREAM_UNREACHABLE' };
+    const rotation = {
+      id: 'rot_1',
+      orgId: 'org_1',
+      assistantId: 'ast_1',
+      reason: '',
+      attempts: 1,
+      ...zero,
+      errorCode: 'UPSTREAM_UNREACHABLE',
+    };
     expect(toProtoRotation({ ...rotation, state: 'QUEUED' }).error?.advice).toMatch(/the worker retries/);
     expect(toProtoRotation({ ...rotation, state: 'FAILED' }).error?.advice).toMatch(/then rotate again/);
   });
 
   it('are those of a bulk rotation and of one of its assistants', () => {
     const counts = { total: 0, waiting: 0, rotating: 0 } as never;
-    const bulk = { id: 'blk_1', orgId: 'org_1', reason: '', selection: { kind: 'ids' as const }, urgent: false, validateOnly: false, maxFailures: { count: 0 }, counts, lastFailures: [], ...zero, why: 'UPSTREAM_UNREACHABLE' };
-    expect(toProtoBulkRotation({ ...bulk, state: 'HALTED' }).stop?.advice).toMatch(/then resume the bulk rotation/);
-    expect(toProtoBulkRotation({ ...bulk, state: 'FAILED' }).stop?.advice).toMatch(/then create the bulk rotation again/);
-    expect(toProtoBulkItem({ index: 0, assistantId: 'a', state: 'FAILED', errorCode: 'UPSTREAM_UNREACHABLE' }).error?.advice).toMatch(/then retry the bulk rotation/);
+    const bulk = {
+      id: 'blk_1',
+      orgId: 'org_1',
+      reason: '',
+      selection: { kind: 'ids' as const },
+      urgent: false,
+      validateOnly: false,
+      maxFailures: { count: 0 },
+      counts,
+      lastFailures: [],
+      ...zero,
+      why: 'UPSTREAM_UNREACHABLE',
+    };
+    expect(toProtoBulkRotation({ ...bulk, state: 'HALTED' }).stop?.advice).toMatch(
+      /then resume the bulk rotation/,
+    );
+    expect(toProtoBulkRotation({ ...bulk, state: 'FAILED' }).stop?.advice).toMatch(
+      /then create the bulk rotation again/,
+    );
+    expect(
+      toProtoBulkItem({ index: 0, assistantId: 'a', state: 'FAILED', errorCode: 'UPSTREAM_UNREACHABLE' })
+        .error?.advice,
+    ).toMatch(/then retry the bulk rotation/);
   });
 });

@@ -1,4 +1,9 @@
-import { complaintAboutAddress, complaintAboutRedisUrl, complaintAboutVariable, valueOfVariable } from '@rekey/schema';
+import {
+  complaintAboutAddress,
+  complaintAboutRedisUrl,
+  complaintAboutVariable,
+  valueOfVariable,
+} from '@rekey/schema';
 import { z } from 'zod';
 
 export class ConfigError extends Error {
@@ -9,11 +14,15 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses the environment once. A complaint names the variable and says what is expected of it, never its value. White space around a value
- * does not count; an empty variable counts as one that is not set.
+ * Parses the environment once. A complaint names the variable and says what is expected of it, never its
+ * value. White space around a value does not count; an empty variable counts as one that is not set.
  */
 export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.ProcessEnv): z.output<T> => {
-  const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, valueOfVariable(value)]).filter(([, value]) => value !== undefined)) as Record<string, string>;
+  const given = Object.fromEntries(
+    Object.entries(env)
+      .map(([name, value]) => [name, valueOfVariable(value)])
+      .filter(([, value]) => value !== undefined),
+  ) as Record<string, string>;
   const known = Object.keys((schema as { shape?: object }).shape ?? {});
   const unusable = known.flatMap((name) => {
     const complaint = given[name] === undefined ? undefined : complaintAboutVariable(name, given[name]);
@@ -41,7 +50,10 @@ export const intVariable = (range: { min: number; max: number; default: number }
     .default(range.default);
 
 /** `true` or `false`, which is the default. */
-export const booleanVariable = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false').transform((text) => text === 'true');
+export const booleanVariable = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .default('false')
+  .transform((text) => text === 'true');
 
 /** `HOST:PORT`; the host of IPv6 in brackets. */
 export const addressVariable = z.string().superRefine((text, ctx) => {
@@ -58,9 +70,19 @@ export const commonVariables = {
       if (complaint !== undefined) ctx.addIssue({ code: 'custom', message: complaint });
     })
     .default('redis://127.0.0.1:6379'),
-  REKEY_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -').default('rekey'),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent' }).default('info'),
-  /** How many replicas of Redis have to confirm an accepted rotation, and an intent before its POST; and how long that may take. */
+  REKEY_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
+    .default('rekey'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      error: 'must be one of trace, debug, info, warn, error, fatal, silent',
+    })
+    .default('info'),
+  /**
+   * How many replicas of Redis have to confirm an accepted rotation, and an intent before its POST; and how
+   * long that may take.
+   */
   REKEY_WAIT_REPLICAS: intVariable({ min: 0, max: 10, default: 0 }),
   REKEY_WAIT_REPLICAS_MS: intVariable({ min: 1, max: 4000, default: 1000 }),
   REKEY_REQUIRE_DURABLE_REDIS: booleanVariable,

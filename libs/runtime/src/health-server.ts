@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { listenFailure } from './listen-failure.ts';
 
 /**
- * A plain HTTP server for processes that serve nothing else: GET /healthz answers 200 or 503, GET /metrics the text of Prometheus.
+ * A plain HTTP server for processes that serve nothing else: GET /healthz answers 200 or 503, GET /metrics
+ * the text of Prometheus.
  * Rejects with a StartError that names the variable of the address, if it cannot listen there.
  */
 export const startHealthServer = async (
@@ -24,7 +25,11 @@ export const startHealthServer = async (
       response.writeHead(404).end();
       return;
     }
-    void healthy().then((ok) => response.writeHead(ok ? 200 : 503, { 'content-type': 'text/plain' }).end(ok ? 'SERVING\n' : 'NOT_SERVING\n'));
+    void healthy().then((ok) =>
+      response
+        .writeHead(ok ? 200 : 503, { 'content-type': 'text/plain' })
+        .end(ok ? 'SERVING\n' : 'NOT_SERVING\n'),
+    );
   });
   const { hostname, port } = new URL(`http://${address}`);
   server.listen(Number(port || 80), hostname.replace(/^\[|\]$/g, ''));

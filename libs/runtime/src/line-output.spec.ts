@@ -29,7 +29,20 @@ const PREAMBLE = `
 `;
 /** \`shell\` is what bash does with the process, which is "$@". */
 const start = (code: string, shell = 'exec "$@"'): Child => {
-  const child = startChild('bash', ['-c', shell, 'bash', process.execPath, '--conditions=@rekey/source', '--input-type=module', '-e', PREAMBLE + code], { cwd: folder });
+  const child = startChild(
+    'bash',
+    [
+      '-c',
+      shell,
+      'bash',
+      process.execPath,
+      '--conditions=@rekey/source',
+      '--input-type=module',
+      '-e',
+      PREAMBLE + code,
+    ],
+    { cwd: folder },
+  );
   children.push(child);
   return child;
 };
@@ -41,11 +54,16 @@ const said = (child: Child): Promise<any> => {
       rest += chunk.toString();
       if (rest.includes('\n')) resolve(JSON.parse(rest.slice(0, rest.indexOf('\n'))));
     });
-    void child.exited.then(({ code, signal }) => reject(new Error(`it ended with ${signal ?? code}: ${rest}`)));
+    void child.exited.then(({ code, signal }) =>
+      reject(new Error(`it ended with ${signal ?? code}: ${rest}`)),
+    );
   });
 };
 
-/** It logs, works between the lines, and says how many lines were dropped and how large its memory is; then it waits for a signal. */
+/**
+ * It logs, works between the lines, and says how many lines were dropped and how large its memory is; then it
+ * waits for a signal.
+ */
 const LOGS = (lines: number) => `
   await run(async (config, logger, shutdown) => {
     const alive = setInterval(() => {}, 1000);
@@ -68,7 +86,10 @@ describe('a log that nobody can take', () => {
     const { createServer } = await import('node:net');
     const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    const child = start(LOGS(2000), shell.replace('$PORT', String((server.address() as { port: number }).port)));
+    const child = start(
+      LOGS(2000),
+      shell.replace('$PORT', String((server.address() as { port: number }).port)),
+    );
     const { dropped } = await said(child);
     expect(dropped).toBeGreaterThan(1000);
     expect(await child.stop(20_000)).toBe(0);
@@ -76,7 +97,10 @@ describe('a log that nobody can take', () => {
   });
 
   it('does not keep a process that fails at its start from ending, nor from saying why', async () => {
-    const child = start("await run(async () => { throw new Error('the reason'); });", 'exec "$@" > /dev/full');
+    const child = start(
+      "await run(async () => { throw new Error('the reason'); });",
+      'exec "$@" > /dev/full',
+    );
     let err = '';
     child.process.stderr?.on('data', (chunk) => (err += chunk));
     expect(await child.exited).toEqual({ code: 1, signal: null });
@@ -84,7 +108,10 @@ describe('a log that nobody can take', () => {
   });
 
   it('does not loop when an error that nobody caught cannot be written either', async () => {
-    const child = start("await run(async () => { setInterval(() => { throw new Error('again'); }, 1); });", 'exec "$@" > /dev/full 2>&1');
+    const child = start(
+      "await run(async () => { setInterval(() => { throw new Error('again'); }, 1); });",
+      'exec "$@" > /dev/full 2>&1',
+    );
     expect(await child.exited).toEqual({ code: 1, signal: null });
   });
 
@@ -99,8 +126,19 @@ describe('a log that nobody can take', () => {
     const news = said(child);
     child.signal('SIGUSR2');
     expect(await news).toEqual({ dropped });
-    const after = (await readFile(log, 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
-    expect(after).toMatchObject([{ level: 'warn', event: 'log_lines_dropped', dropped, msg: expect.stringContaining(`${dropped} log lines were dropped`) }, { i: 1000 }]);
+    const after = (await readFile(log, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(after).toMatchObject([
+      {
+        level: 'warn',
+        event: 'log_lines_dropped',
+        dropped,
+        msg: expect.stringContaining(`${dropped} log lines were dropped`),
+      },
+      { i: 1000 },
+    ]);
     // A line that was cut off in the middle is no line.
     expect([before.length, before.length - 1]).toContain(1000 - dropped);
     expect(await child.stop(20_000)).toBe(0);
@@ -117,7 +155,11 @@ describe('a log whose reader does not read', () => {
     expect(rss).toBeLessThan(20 * 1024 * 1024);
     const lines: any[] = [];
     let rest = '';
-    const reported = lineOf(child, (line) => (line.includes('log_lines_dropped') ? line : undefined), 'the report');
+    const reported = lineOf(
+      child,
+      (line) => (line.includes('log_lines_dropped') ? line : undefined),
+      'the report',
+    );
     child.process.stdout?.on('data', (chunk: Buffer) => {
       const parts = (rest + chunk.toString()).split('\n');
       rest = parts.pop()!;

@@ -1,7 +1,10 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
-/** Lines for a file descriptor or a file. A line that cannot be written is dropped and counted: output never throws, never blocks, and its memory is bounded. */
+/**
+ * Lines for a file descriptor or a file. A line that cannot be written is dropped and counted: output never
+ * throws, never blocks, and its memory is bounded.
+ */
 export interface LineOutput {
   /** Takes a line with its line end. */
   write(line: string): void;
@@ -26,10 +29,14 @@ interface Piece {
 }
 
 /**
- * `open` gives the descriptor to write to, and is called again after a failure to open. `report` makes the line that says how many lines were dropped, and why; it is written
- * before the first line that can be written again.
+ * `open` gives the descriptor to write to, and is called again after a failure to open. `report` makes the
+ * line that says how many lines were dropped, and why; it is written before the first line that can be
+ * written again.
  */
-export const createLineOutput = (open: () => number, report: (count: number, code: string) => string): LineOutput => {
+export const createLineOutput = (
+  open: () => number,
+  report: (count: number, code: string) => string,
+): LineOutput => {
   const queue: Piece[] = [];
   let waitingBytes = 0;
   let retry: NodeJS.Timeout | undefined;
@@ -88,7 +95,8 @@ export const createLineOutput = (open: () => number, report: (count: number, cod
   };
   return {
     write: (line) => {
-      if (waitingBytes + Buffer.byteLength(line) > MAX_WAITING_BYTES) return drop({ lines: 1, reports: 0 }, 'EAGAIN');
+      if (waitingBytes + Buffer.byteLength(line) > MAX_WAITING_BYTES)
+        return drop({ lines: 1, reports: 0 }, 'EAGAIN');
       if (unreported > 0 && queue.length === 0) appendReport();
       append(line, { lines: 1, reports: 0 });
       if (retry === undefined) flush();
@@ -105,7 +113,10 @@ export const createLineOutput = (open: () => number, report: (count: number, cod
 
 let ignored = false;
 
-/** What standard output and error do not take is lost, also what libraries and Node itself write there: it is no error that ends the process. */
+/**
+ * What standard output and error do not take is lost, also what libraries and Node itself write there: it is
+ * no error that ends the process.
+ */
 export const ignoreOutputErrors = (): void => {
   if (ignored) return;
   ignored = true;
@@ -113,8 +124,8 @@ export const ignoreOutputErrors = (): void => {
 };
 
 /**
- * Standard output or error, such that a write never blocks. Node makes pipes and sockets non-blocking when it opens its stream of them, but not terminals: a terminal that
- * Ctrl-S has stopped would stop the process.
+ * Standard output or error, such that a write never blocks. Node makes pipes and sockets non-blocking when it
+ * opens its stream of them, but not terminals: a terminal that Ctrl-S has stopped would stop the process.
  */
 export const withoutBlocking = (fd: 1 | 2): number => {
   ignoreOutputErrors();

@@ -9,7 +9,9 @@ describe('pooledRandom', () => {
       const value = random();
       counts.set(value, (counts.get(value) ?? 0) + 1);
     }
-    expect([...counts.keys()].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 256 }, (_, byte) => byte / 256));
+    expect([...counts.keys()].toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 256 }, (_, byte) => byte / 256),
+    );
     // Ten standard deviations from 400.
     expect(Math.min(...counts.values())).toBeGreaterThan(200);
     expect(Math.max(...counts.values())).toBeLessThan(600);

@@ -10,9 +10,16 @@ export interface PortHolder {
   rekey?: { app: string; folder: string };
 }
 
-/** The process that listens on a TCP port, as far as Linux shows it to this user. A command line may hold secrets: only the app is taken from it. */
+/**
+ * The process that listens on a TCP port, as far as Linux shows it to this user. A command line may hold
+ * secrets: only the app is taken from it.
+ */
 export const findPortHolder = async (port: number): Promise<PortHolder | undefined> => {
-  const sockets = new Set((await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => listeningInodes(path, port)))).flat().map((inode) => `socket:[${inode}]`));
+  const sockets = new Set(
+    (await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => listeningInodes(path, port))))
+      .flat()
+      .map((inode) => `socket:[${inode}]`),
+  );
   if (sockets.size === 0) return undefined;
   for (const name of await readdir('/proc').catch(() => [])) {
     const pid = Number(name);
@@ -23,7 +30,12 @@ export const findPortHolder = async (port: number): Promise<PortHolder | undefin
 
 const listeningInodes = async (path: string, port: number): Promise<string[]> => {
   const rows = (await readFile(path, 'utf8').catch(() => '')).split('\n').slice(1);
-  return rows.map((row) => row.trim().split(/\s+/)).filter(([, local, , state]) => state === LISTENING && Number.parseInt(local?.split(':')[1] ?? '', 16) === port).map((columns) => columns[9]!);
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(
+      ([, local, , state]) => state === LISTENING && Number.parseInt(local?.split(':')[1] ?? '', 16) === port,
+    )
+    .map((columns) => columns[9]!);
 };
 
 const holds = async (pid: number, sockets: ReadonlySet<string>): Promise<boolean> => {
@@ -33,7 +45,13 @@ const holds = async (pid: number, sockets: ReadonlySet<string>): Promise<boolean
 };
 
 const rekeyOf = async (pid: number): Promise<Pick<PortHolder, 'rekey'>> => {
-  const [words, folder] = await Promise.all([readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''), readlink(`/proc/${pid}/cwd`).catch(() => undefined)]);
-  const app = words.split('\0').map((word) => APP.exec(word)?.[1]).find(Boolean);
+  const [words, folder] = await Promise.all([
+    readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+    readlink(`/proc/${pid}/cwd`).catch(() => undefined),
+  ]);
+  const app = words
+    .split('\0')
+    .map((word) => APP.exec(word)?.[1])
+    .find(Boolean);
   return app !== undefined && folder !== undefined ? { rekey: { app, folder } } : {};
 };

@@ -6,8 +6,8 @@ const ZOMBIE = 'Z';
 const START_TIME = 19;
 
 /**
- * Tells a live process from a later one with the same number: the boot of the machine, and when the process started. Undefined if no such process lives, and elsewhere than on
- * Linux.
+ * Tells a live process from a later one with the same number: the boot of the machine, and when the process
+ * started. Undefined if no such process lives, and elsewhere than on Linux.
  */
 export const processIdentity = (pid: number): string | undefined => {
   try {

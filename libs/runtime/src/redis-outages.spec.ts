@@ -3,7 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { createRedisConnections, isRedisAway, whyNotWritable, type RedisConnections, type RedisReports } from './redis.ts';
+import {
+  createRedisConnections,
+  isRedisAway,
+  whyNotWritable,
+  type RedisConnections,
+  type RedisReports,
+} from './redis.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -34,7 +40,10 @@ const reports: RedisReports = {
   onBack: () => told.push('back'),
   onRefused: (error, atStart) => told.push(`${atStart ? 'refused at start' : 'refused'}: ${error.message}`),
 };
-const family = (url = `redis://127.0.0.1:${proxy.port}`, options: { replicas?: boolean } = {}): RedisConnections => {
+const family = (
+  url = `redis://127.0.0.1:${proxy.port}`,
+  options: { replicas?: boolean } = {},
+): RedisConnections => {
   const made = createRedisConnections(url, { reports, ...options });
   return {
     ...made,
@@ -46,7 +55,8 @@ const family = (url = `redis://127.0.0.1:${proxy.port}`, options: { replicas?: b
   };
 };
 const until = async (isSo: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> => {
-  for (const endMs = performance.now() + withinMs; !(await isSo()); await sleep(5)) if (performance.now() > endMs) throw new Error(`never so: ${isSo}; told: ${told.join(' | ')}`);
+  for (const endMs = performance.now() + withinMs; !(await isSo()); await sleep(5))
+    if (performance.now() > endMs) throw new Error(`never so: ${isSo}; told: ${told.join(' | ')}`);
 };
 const ready = async (redis: Redis): Promise<Redis> => {
   await until(() => redis.status === 'ready');
@@ -64,12 +74,16 @@ const demote = async (): Promise<RedisServer> => {
   await until(async () => /master_link_status:up/.test(await admin.info('replication')));
   return other;
 };
-const connectionsSoFar = async (): Promise<number> => Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))![1]);
+const connectionsSoFar = async (): Promise<number> =>
+  Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))![1]);
 const TEXT = 'redis.call("INCR", KEYS[1]) return redis.call("INCR", KEYS[1])';
 
 describe('a Redis that becomes a replica and keeps its clients', () => {
   it('is left by all connections, also those that only listen, and taken again when it is a primary', async () => {
-    const [busy, listening] = [await ready(connections.connect({ mannered: 'fail-fast', name: 'busy' })), await ready(connections.connect({ mannered: 'patient', name: 'listening' }))];
+    const [busy, listening] = [
+      await ready(connections.connect({ mannered: 'fail-fast', name: 'busy' })),
+      await ready(connections.connect({ mannered: 'patient', name: 'listening' })),
+    ];
     await listening.subscribe('channel');
     const heard: string[] = [];
     listening.on('message', (_channel, message) => heard.push(message));
@@ -104,10 +118,16 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
   it('loses and doubles nothing of what waits: commands and scripts are done once when it takes writes', async () => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
     redis.defineCommand('twice', { numberOfKeys: 1, lua: TEXT });
-    const twice = (key: string) => (redis as unknown as Record<string, (key: string) => Promise<number>>)['twice']!(key);
+    const twice = (key: string) =>
+      (redis as unknown as Record<string, (key: string) => Promise<number>>)['twice']!(key);
     expect(await twice('by-digest')).toBe(2);
     await demote();
-    const answers = Promise.all([redis.incr('plain'), twice('by-digest'), redis.eval(TEXT, 1, 'by-text'), ...Array.from({ length: 50 }, () => redis.incr('many'))]);
+    const answers = Promise.all([
+      redis.incr('plain'),
+      twice('by-digest'),
+      redis.eval(TEXT, 1, 'by-text'),
+      ...Array.from({ length: 50 }, () => redis.incr('many')),
+    ]);
     await until(() => redis.status === 'reconnecting');
     // The new primary does not know the script.
     await admin.replicaof('NO', 'ONE');
@@ -119,7 +139,15 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
   it('does nothing of a pipeline or a transaction, and says so', async () => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
     await demote();
-    const [piped, transacted] = await Promise.all([redis.pipeline().incr('a').incr('b').exec(), redis.multi().incr('a').incr('b').exec().catch((error: Error) => error)]);
+    const [piped, transacted] = await Promise.all([
+      redis.pipeline().incr('a').incr('b').exec(),
+      redis
+        .multi()
+        .incr('a')
+        .incr('b')
+        .exec()
+        .catch((error: Error) => error),
+    ]);
     expect(piped!.map(([error]) => isRedisAway(error))).toEqual([true, true]);
     expect((transacted as Error).message).toContain('EXECABORT');
     await admin.replicaof('NO', 'ONE');
@@ -127,23 +155,37 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
     expect(await redis.exists('a', 'b')).toBe(0);
   });
 
-  it.each([['as it is', []], ['to a user who may not ask for its role', ['-info']]])('is not asked in a storm, %s', async (_how, rules) => {
-    await admin.call('ACL', 'SETUSER', 'rekey', 'on', '>secret', '~*', '&*', '+@all', ...rules);
-    const redis = await ready(family(`redis://rekey:secret@127.0.0.1:${proxy.port}`).connect({ mannered: 'patient', name: 'worker' }));
-    await demote();
-    const before = await connectionsSoFar();
-    const written = redis.set('a', '1');
-    await sleep(4000);
-    // At pauses of 50 ms there would be eighty.
-    expect(await connectionsSoFar() - before).toBeLessThan(20);
-    await admin.replicaof('NO', 'ONE');
-    expect(await written).toBe('OK');
-  }, 20_000);
+  it.each([
+    ['as it is', []],
+    ['to a user who may not ask for its role', ['-info']],
+  ])(
+    'is not asked in a storm, %s',
+    async (_how, rules) => {
+      await admin.call('ACL', 'SETUSER', 'rekey', 'on', '>secret', '~*', '&*', '+@all', ...rules);
+      const redis = await ready(
+        family(`redis://rekey:secret@127.0.0.1:${proxy.port}`).connect({
+          mannered: 'patient',
+          name: 'worker',
+        }),
+      );
+      await demote();
+      const before = await connectionsSoFar();
+      const written = redis.set('a', '1');
+      await sleep(4000);
+      // At pauses of 50 ms there would be eighty.
+      expect((await connectionsSoFar()) - before).toBeLessThan(20);
+      await admin.replicaof('NO', 'ONE');
+      expect(await written).toBe('OK');
+    },
+    20_000,
+  );
 
   it('is never taken by a connection that is made to it, but by those who only read', async () => {
     await demote();
     const writer = connections.connect({ mannered: 'fail-fast', name: 'gateway' });
-    const reader = await ready(family(undefined, { replicas: true }).connect({ mannered: 'patient', name: 'reader' }));
+    const reader = await ready(
+      family(undefined, { replicas: true }).connect({ mannered: 'patient', name: 'reader' }),
+    );
     expect(await reader.get('a')).toBeNull();
     await until(() => told.length > 0);
     expect(told).toEqual(['read-only: it is a replica']);
@@ -156,7 +198,10 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
     const done: string[] = [];
     const queue = new Queue('q', { connection: redis });
-    const worker = new Worker('q', async (job) => void done.push(job.name), { connection: redis, drainDelay: 2 });
+    const worker = new Worker('q', async (job) => void done.push(job.name), {
+      connection: redis,
+      drainDelay: 2,
+    });
     worker.on('error', () => {});
     try {
       await queue.add('one', {});
@@ -177,20 +222,34 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
 
 describe('a connection that is open, and on which nothing more comes', () => {
   const REPLACED_WITHIN_MS = 25_000;
-  const names = async () => [...(await admin.client('LIST') as string).matchAll(/ name=(\S+)/g)].map(([, name]) => name);
+  const names = async () =>
+    [...((await admin.client('LIST')) as string).matchAll(/ name=(\S+)/g)].map(([, name]) => name);
 
   it('is replaced where nothing is under way, where a command waits, and where it listens; what waited is done', async () => {
-    const [idle, asking, listening] = ['idle', 'asking', 'listening'].map((name) => connections.connect({ mannered: 'patient', name }));
+    const [idle, asking, listening] = ['idle', 'asking', 'listening'].map((name) =>
+      connections.connect({ mannered: 'patient', name }),
+    );
     await Promise.all([idle!, asking!, listening!].map(ready));
     await listening!.subscribe('channel');
     const streams = [idle!, asking!, listening!].map(({ stream }) => stream);
     proxy.strand();
     const asked = asking!.incr('a');
     expect(await asked).toBe(1);
-    await until(() => [idle!, asking!, listening!].every(({ stream, status }, i) => stream !== streams[i] && status === 'ready'), REPLACED_WITHIN_MS);
-    await until(async () => (await names()).includes('rekey:listening') && Number(await admin.publish('channel', 'hello')) > 0);
+    await until(
+      () =>
+        [idle!, asking!, listening!].every(
+          ({ stream, status }, i) => stream !== streams[i] && status === 'ready',
+        ),
+      REPLACED_WITHIN_MS,
+    );
+    await until(
+      async () =>
+        (await names()).includes('rekey:listening') && Number(await admin.publish('channel', 'hello')) > 0,
+    );
     // The idle ones are asked first whether anything comes, and given up when the other one is back.
-    expect(told.filter((line) => line !== 'back')).toEqual(['incr', 'ping'].map((name) => `unreachable: Redis has not answered ${name} for 5000 ms`));
+    expect(told.filter((line) => line !== 'back')).toEqual(
+      ['incr', 'ping'].map((name) => `unreachable: Redis has not answered ${name} for 5000 ms`),
+    );
     expect(told.at(-1)).toBe('back');
   }, 40_000);
 
@@ -201,7 +260,9 @@ describe('a connection that is open, and on which nothing more comes', () => {
     const failures = Promise.allSettled([redis.incr('a'), redis.pipeline().incr('a').exec()]);
     const [single, piped] = await failures;
     expect(isRedisAway((single as PromiseRejectedResult).reason)).toBe(true);
-    expect((piped as PromiseFulfilledResult<[Error, unknown][]>).value.map(([error]) => isRedisAway(error))).toEqual([true]);
+    expect(
+      (piped as PromiseFulfilledResult<[Error, unknown][]>).value.map(([error]) => isRedisAway(error)),
+    ).toEqual([true]);
     await until(() => redis.stream !== stream && redis.status === 'ready');
     expect(await redis.incr('b')).toBe(1);
   }, 30_000);
@@ -228,7 +289,7 @@ describe('a connection that is open, and on which nothing more comes', () => {
     try {
       await queue.add('one', {});
       await until(() => done.includes('one'));
-      await until(async () => /cmd=bzpopmin/.test(await admin.client('LIST') as string));
+      await until(async () => /cmd=bzpopmin/.test((await admin.client('LIST')) as string));
       proxy.strand();
       await queue.add('two', {});
       await until(() => done.includes('two'), REPLACED_WITHIN_MS);
@@ -251,11 +312,12 @@ describe('a connection that is open, and on which nothing more comes', () => {
   it('is asked for a sign of life once in five seconds at the most, and kept where it gives one', async () => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
     const { stream } = redis;
-    const pings = async () => Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+    const pings = async () =>
+      Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
     const before = await pings();
     await sleep(11_500);
-    expect(await pings() - before).toBeLessThanOrEqual(2);
-    expect(await pings() - before).toBeGreaterThan(0);
+    expect((await pings()) - before).toBeLessThanOrEqual(2);
+    expect((await pings()) - before).toBeGreaterThan(0);
     expect(redis.stream).toBe(stream);
     expect(told).toEqual([]);
   }, 30_000);
@@ -265,17 +327,21 @@ describe('a command that takes longer than the deadline to arrive', () => {
   it.each([
     ['and leaves the process slowly', 24_000_000, 2_000_000],
     ['and waits in buffers on the way', 3_000_000, 400_000],
-  ])('is sent once, on one connection: %s', async (_how, bytes, bytesPerSecond) => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
-    const { stream } = redis;
-    proxy.throttle(bytesPerSecond);
-    const began = performance.now();
-    expect(await redis.append('a', 'x'.repeat(bytes))).toBe(bytes);
-    // Else the deadline was not at stake.
-    expect(performance.now() - began).toBeGreaterThan(5000);
-    expect(redis.stream).toBe(stream);
-    expect(told).toEqual([]);
-  }, 60_000);
+  ])(
+    'is sent once, on one connection: %s',
+    async (_how, bytes, bytesPerSecond) => {
+      const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+      const { stream } = redis;
+      proxy.throttle(bytesPerSecond);
+      const began = performance.now();
+      expect(await redis.append('a', 'x'.repeat(bytes))).toBe(bytes);
+      // Else the deadline was not at stake.
+      expect(performance.now() - began).toBeGreaterThan(5000);
+      expect(redis.stream).toBe(stream);
+      expect(told).toEqual([]);
+    },
+    60_000,
+  );
 
   it('is given up when no more of it can be sent', async () => {
     const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
@@ -300,7 +366,9 @@ describe('a Redis that cannot be used as it is set up', () => {
 
   it('is refused where it has no such database, and nothing is done in another one', async () => {
     const redis = await refused(`${server.url}/99`);
-    expect(told).toEqual([expect.stringContaining(`refused at start: REDIS_URL: 127.0.0.1:${server.port} has no database 99`)]);
+    expect(told).toEqual([
+      expect.stringContaining(`refused at start: REDIS_URL: 127.0.0.1:${server.port} has no database 99`),
+    ]);
     void redis.set('a', '1').catch(() => {});
     // As long as several tries take.
     await sleep(500);
@@ -310,7 +378,9 @@ describe('a Redis that cannot be used as it is set up', () => {
 
   it('is refused where it is another one than before, with fewer databases; and taken when that is mended', async () => {
     const listenPort = proxy.port;
-    const redis = await ready(family(`redis://127.0.0.1:${listenPort}/7`).connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(
+      family(`redis://127.0.0.1:${listenPort}/7`).connect({ mannered: 'patient', name: 'worker' }),
+    );
     const small = await start('--databases', '1');
     await proxy.close();
     proxy = await createTcpProxy({ port: small.port, listenPort });
@@ -340,7 +410,9 @@ describe('a Redis that cannot be used as it is set up', () => {
 
   it('keeps what waits where the password is changed under it, until it fits again', async () => {
     await admin.config('SET', 'requirepass', 'hunter2');
-    const redis = await ready(family(`redis://:hunter2@127.0.0.1:${proxy.port}`).connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(
+      family(`redis://:hunter2@127.0.0.1:${proxy.port}`).connect({ mannered: 'patient', name: 'worker' }),
+    );
     await admin.config('SET', 'requirepass', 'hunter3');
     proxy.cut();
     const written = redis.set('a', '1');
@@ -354,7 +426,8 @@ describe('a Redis that cannot be used as it is set up', () => {
     ['a Sentinel', ['--sentinel'], 'Sentinel'],
   ])('is refused as %s, whatever database is asked for', async (_what, args, complaint) => {
     // A Sentinel takes no other argument, and a file of its own.
-    const other = args[0] === '--sentinel' ? await startRedis({ sentinel: true }) : await startRedis({ args });
+    const other =
+      args[0] === '--sentinel' ? await startRedis({ sentinel: true }) : await startRedis({ args });
     others.push(other);
     await refused(other.url);
     await refused(`${other.url}/1`);
@@ -371,30 +444,42 @@ describe('a Redis that has no room for a connection', () => {
     await until(() => told.some((line) => line.includes('max number of clients')));
     const before = await rejected();
     await until(async () => (await rejected()) >= before + 3);
-    expect(told.filter((line) => line.includes('max number of clients'))).toEqual(['unreachable: ERR max number of clients reached']);
+    expect(told.filter((line) => line.includes('max number of clients'))).toEqual([
+      'unreachable: ERR max number of clients reached',
+    ]);
     await admin.config('SET', 'maxclients', '100');
     await ready(redis);
     expect(told.at(-1)).toBe('back');
   });
-  const rejected = async (): Promise<number> => Number(/rejected_connections:(\d+)/.exec(await admin.info('stats'))![1]);
+  const rejected = async (): Promise<number> =>
+    Number(/rejected_connections:(\d+)/.exec(await admin.info('stats'))![1]);
 });
 
 describe('disconnect', () => {
-  it.each(['refused', 'read-only'])('answers what waits also between two tries: %s', async (why) => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
-    const blocked = redis.xread('BLOCK', 20_000, 'STREAMS', 's', '$').catch((error: Error) => error.message);
-    if (why === 'refused') proxy.refuse(true);
-    else await demote();
-    const waiting = redis.get('a').catch((error: Error) => error.message);
-    if (why === 'read-only') void redis.set('a', '1').catch(() => {});
-    // Longer than the first tries.
-    await until(() => told.length > 0);
-    await sleep(500);
-    await until(() => redis.status === 'reconnecting');
-    redis.disconnect();
-    expect(await Promise.all([blocked, waiting])).toEqual(['Connection is closed.', 'Connection is closed.']);
-    expect(redis.status).toBe('end');
-  }, 20_000);
+  it.each(['refused', 'read-only'])(
+    'answers what waits also between two tries: %s',
+    async (why) => {
+      const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+      const blocked = redis
+        .xread('BLOCK', 20_000, 'STREAMS', 's', '$')
+        .catch((error: Error) => error.message);
+      if (why === 'refused') proxy.refuse(true);
+      else await demote();
+      const waiting = redis.get('a').catch((error: Error) => error.message);
+      if (why === 'read-only') void redis.set('a', '1').catch(() => {});
+      // Longer than the first tries.
+      await until(() => told.length > 0);
+      await sleep(500);
+      await until(() => redis.status === 'reconnecting');
+      redis.disconnect();
+      expect(await Promise.all([blocked, waiting])).toEqual([
+        'Connection is closed.',
+        'Connection is closed.',
+      ]);
+      expect(redis.status).toBe('end');
+    },
+    20_000,
+  );
 });
 
 describe('closeWhenAway', () => {
@@ -425,8 +510,12 @@ describe('closeWhenAway', () => {
   });
 
   it('closes all connections to a Redis that is frozen, also those that block, before the deadline of an answer', async () => {
-    const [asking, blocking] = await Promise.all(['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))));
-    const blocked = blocking!.xread('BLOCK', 60_000, 'STREAMS', 's', '$').catch((error: Error) => error.message);
+    const [asking, blocking] = await Promise.all(
+      ['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))),
+    );
+    const blocked = blocking!
+      .xread('BLOCK', 60_000, 'STREAMS', 's', '$')
+      .catch((error: Error) => error.message);
     server.freeze();
     connections.closeWhenAway();
     try {
@@ -440,7 +529,9 @@ describe('closeWhenAway', () => {
   });
 
   it('leaves a connection open that blocks for longer while Redis answers on another one', async () => {
-    const [asking, blocking] = await Promise.all(['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))));
+    const [asking, blocking] = await Promise.all(
+      ['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))),
+    );
     const read = blocking!.xread('BLOCK', 20_000, 'STREAMS', 's', '$');
     connections.closeWhenAway({ afterMs: 1000 });
     await sleep(2500);

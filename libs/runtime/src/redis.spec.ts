@@ -9,7 +9,9 @@ let server: RedisServer;
 let redis: Redis;
 beforeAll(async () => {
   server = await startRedis();
-  redis = createRedisConnections(server.url, { reports: reportRedis(server.url, createLogger('worker', 'silent')) }).connect({ mannered: 'patient', name: 'spec' });
+  redis = createRedisConnections(server.url, {
+    reports: reportRedis(server.url, createLogger('worker', 'silent')),
+  }).connect({ mannered: 'patient', name: 'spec' });
   await once(redis, 'ready');
 });
 afterAll(async () => {
@@ -19,11 +21,23 @@ afterAll(async () => {
 
 describe('a connection', () => {
   it('sends the commands of one turn of the event loop together, and answers each by itself', async () => {
-    const answers = Promise.allSettled([redis.set('a', '1'), redis.incr('a'), redis.hget('a', 'x'), redis.get('a')]);
+    const answers = Promise.allSettled([
+      redis.set('a', '1'),
+      redis.incr('a'),
+      redis.hget('a', 'x'),
+      redis.get('a'),
+    ]);
     expect(redis.stream.writableCorked).toBe(1);
     const [set, incremented, wrongType, got] = await answers;
-    expect([set, incremented, got]).toEqual([{ status: 'fulfilled', value: 'OK' }, { status: 'fulfilled', value: 2 }, { status: 'fulfilled', value: '2' }]);
-    expect(wrongType).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('WRONGTYPE') } });
+    expect([set, incremented, got]).toEqual([
+      { status: 'fulfilled', value: 'OK' },
+      { status: 'fulfilled', value: 2 },
+      { status: 'fulfilled', value: '2' },
+    ]);
+    expect(wrongType).toMatchObject({
+      status: 'rejected',
+      reason: { message: expect.stringContaining('WRONGTYPE') },
+    });
     expect(redis.stream.writableCorked).toBe(0);
   });
 

@@ -6,8 +6,9 @@ import { StartError, endWith } from './start-error.ts';
 
 /**
  * How a connection behaves while Redis is away.
- * `fail-fast`: commands are refused at once, and given up when unanswered for long; for those who answer callers.
- * `patient`: commands wait for it as long as it takes; for workers, whose results exist nowhere else, and for BullMQ's blocking reads.
+ * `fail-fast`: commands are refused at once, and given up when unanswered for long; for those who answer
+ * callers. `patient`: commands wait for it as long as it takes; for workers, whose results exist nowhere
+ * else, and for BullMQ's blocking reads.
  */
 export type RedisManners = 'fail-fast' | 'patient';
 
@@ -16,17 +17,27 @@ const COMMAND_TIMEOUT_MS = 5000;
 const LOADING_RETRY_MS = 1000;
 
 const manners: Record<RedisManners, Omit<RedisOptions, 'replyMapping'>> = {
-  'fail-fast': { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false },
+  'fail-fast': {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    autoResendUnfulfilledCommands: false,
+  },
   patient: { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
 };
 
-/** What the owner of connections is told of them, once for each outage, and again if the reason becomes another. No URL is quoted. */
+/**
+ * What the owner of connections is told of them, once for each outage, and again if the reason becomes
+ * another. No URL is quoted.
+ */
 export interface RedisReports {
   /** Connections cannot be used, and are made anew until they can. Named is the one that noticed first. */
   onAway(connection: string, reason: 'unreachable' | 'read-only', error: Error | undefined): void;
   /** All can be used again: Redis answers, and says that it is a primary. */
   onBack(): void;
-  /** Redis answers, and cannot be used as it is set up. `atStart`: no connection could ever be used so far. */
+  /**
+   * Redis answers, and cannot be used as it is set up. `atStart`: no connection could ever be used so far.
+   */
   onRefused(error: StartError, atStart: boolean): void;
 }
 
@@ -35,8 +46,9 @@ export interface RedisConnections {
   /** A connection that is made anew until it is closed; so is each `duplicate` of it. */
   connect(options: { mannered: RedisManners; name: string }): Redis;
   /**
-   * For a process that ends: asks Redis on each connection whether it answers, and closes each on which it has not for `afterMs` (2 s), also if it could not be
-   * made. Commands that wait on it are then rejected, and their callers can end. Not while `holdsBack`, which is for results that would be lost.
+   * For a process that ends: asks Redis on each connection whether it answers, and closes each on which it
+   * has not for `afterMs` (2 s), also if it could not be made. Commands that wait on it are then rejected,
+   * and their callers can end. Not while `holdsBack`, which is for results that would be lost.
    */
   closeWhenAway(options?: { holdsBack?: () => boolean; afterMs?: number }): void;
 }
@@ -54,22 +66,33 @@ interface Internals {
 type CommandItem = Parameters<Redis['handleReconnection']>[1];
 type Command = Parameters<Redis['sendCommand']>[0];
 
-/** Replies that say that another Redis has to be found, or this one waited for. What they answer was not done. */
+/**
+ * Replies that say that another Redis has to be found, or this one waited for. What they answer was not done.
+ */
 const notPrimary = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'UNBLOCKED']);
-/** An outage that begins within this time of the last one is the same: Redis says that it is a primary, or nothing of it, and takes no writes. */
+/**
+ * An outage that begins within this time of the last one is the same: Redis says that it is a primary, or
+ * nothing of it, and takes no writes.
+ */
 const SAME_OUTAGE_MS = 10_000;
 
-const backoffMs = (tries: number): number => Math.min(50 * 2 ** Math.min(tries, 6), 2000) * (0.75 + Math.random() / 2);
+const backoffMs = (tries: number): number =>
+  Math.min(50 * 2 ** Math.min(tries, 6), 2000) * (0.75 + Math.random() / 2);
 
 /**
  * Makes the connections of a process to a Redis. Each of them, and each that BullMQ makes of one:
- * - is made anew when it is lost, when Redis no longer answers on it (see `watchAnswers`), and when Redis turns out to be a replica or to load its data, so that
- *   the name of its host is looked up again;
- * - is ready only on a Redis that can be used: on a primary (unless `replicas`), in the database of the URL, by a user that it knows, of a version and kind that
- *   are supported. On any other, commands wait or fail as while Redis is away.
- * When one of them finds that its Redis is no primary any more, all are made anew: those that only read or listen would not notice.
+ * - is made anew when it is lost, when Redis no longer answers on it (see `watchAnswers`), and when Redis
+ *   turns out to be a replica or to load its data, so that the name of its host is looked up again;
+ * - is ready only on a Redis that can be used: on a primary (unless `replicas`), in the database of the URL,
+ *   by a user that it knows, of a version and kind that are supported. On any other, commands wait or fail as
+ *   while Redis is away.
+ * When one of them finds that its Redis is no primary any more, all are made anew: those that only read or
+ * listen would not notice.
  */
-export const createRedisConnections = (url: string, { reports, replicas = false }: { reports: RedisReports; replicas?: boolean }): RedisConnections => {
+export const createRedisConnections = (
+  url: string,
+  { reports, replicas = false }: { reports: RedisReports; replicas?: boolean },
+): RedisConnections => {
   /** How each open connection leaves a Redis that is no primary. */
   const open = new Map<Redis, (error: Error) => void>();
   const outages = new Map<Redis, string>();
@@ -101,8 +124,10 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
   const equip = (redis: Redis, name: string, mannered: RedisManners): Redis => {
     const internals = redis as unknown as Internals;
     let noDatabase: StartError | undefined;
-    const onAway = (reason: 'unreachable' | 'read-only', error?: Error) => beginOutage(redis, reason, () => reports.onAway(name, reason, error));
-    const refuse = (error: StartError) => beginOutage(redis, error.message, () => reports.onRefused(error, !wasReady));
+    const onAway = (reason: 'unreachable' | 'read-only', error?: Error) =>
+      beginOutage(redis, reason, () => reports.onAway(name, reason, error));
+    const refuse = (error: StartError) =>
+      beginOutage(redis, error.message, () => reports.onRefused(error, !wasReady));
 
     redis.on('error', (error: Error) => {
       const refusal = refusalOf(error, url);
@@ -127,14 +152,18 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
       open.delete(redis);
       endOutage(redis, () => {});
       // What was under way when an outage began, and has not been sent again yet.
-      for (let item = internals.prevCommandQueue?.shift(); item; item = internals.prevCommandQueue?.shift()) item.command.reject(new Error(CLOSED));
+      for (let item = internals.prevCommandQueue?.shift(); item; item = internals.prevCommandQueue?.shift())
+        item.command.reject(new Error(CLOSED));
     });
 
     // ioredis asks this before it calls a connection ready; where it is not true, it makes it anew.
     internals.connector.check = (info) => {
       const unfit = unfitRedis((fact) => info[fact]);
       // ioredis goes on in database 0 where SELECT fails.
-      const fault = unfit === undefined ? noDatabase : new StartError('REDIS_UNFIT', `REDIS_URL: ${addressOf(url)} ${unfit}.`);
+      const fault =
+        unfit === undefined
+          ? noDatabase
+          : new StartError('REDIS_UNFIT', `REDIS_URL: ${addressOf(url)} ${unfit}.`);
       noDatabase = undefined;
       if (fault) refuse(fault);
       else if (info['role'] === 'slave' && !replicas) onAway('read-only', new Error('it is a replica'));
@@ -145,20 +174,27 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
     redis.handleReconnection = (error: Error, item: CommandItem) => {
       const command = item.command as unknown as Command;
       const code = replyCode(error);
-      // What Redis says to a connection that it has no room for. Otherwise only the close that follows is reported, and not during an outage.
-      if (redis.status !== 'ready' && command.name === 'hello' && code === 'ERR') beginOutage(redis, error.message, () => reports.onAway(name, 'unreachable', error));
-      if (redis.status !== 'ready' || !notPrimary.has(code) || (replicas && code === 'READONLY')) return void command.reject(error);
+      // What Redis says to a connection that it has no room for. Otherwise only the close that follows is
+      // reported, and not during an outage.
+      if (redis.status !== 'ready' && command.name === 'hello' && code === 'ERR')
+        beginOutage(redis, error.message, () => reports.onAway(name, 'unreachable', error));
+      if (redis.status !== 'ready' || !notPrimary.has(code) || (replicas && code === 'READONLY'))
+        return void command.reject(error);
       if (redis.stream.writable) noteDemotion(error);
-      // Nothing of it was done. Those of a pipeline or a transaction belong together: whoever has sent them sends them again.
-      if (mannered === 'patient' && command.pipelineIndex === undefined && !command.inTransaction) void redis.sendCommand(command);
+      // Nothing of it was done. Those of a pipeline or a transaction belong together: whoever has sent them
+      // sends them again.
+      if (mannered === 'patient' && command.pipelineIndex === undefined && !command.inTransaction)
+        void redis.sendCommand(command);
       else command.reject(error);
     };
 
     // A user or password that is refused is no reason to reject what waits for Redis.
     const recover = redis.recoverFromFatalError.bind(redis);
-    redis.recoverFromFatalError = (commandError, error, options) => recover(commandError, error, { ...options, offlineQueue: false });
+    redis.recoverFromFatalError = (commandError, error, options) =>
+      recover(commandError, error, { ...options, offlineQueue: false });
 
-    // Between two tries ioredis has no stream to close: it would neither try again nor ever answer what waits.
+    // Between two tries ioredis has no stream to close: it would neither try again nor ever answer what
+    // waits.
     const disconnect = redis.disconnect.bind(redis);
     redis.disconnect = (reconnect = false) => {
       if (redis.status !== 'reconnecting') return disconnect(reconnect);
@@ -197,7 +233,13 @@ export const createRedisConnections = (url: string, { reports, replicas = false 
         const now = [...open.keys()].map((redis) => ({ redis, life: lives.get(redis)!() }));
         const answersSome = now.some(({ life }) => life === 'answers');
         // One that blocks cannot be asked: it is judged by the others.
-        for (const { redis, life } of now) silentMs.set(redis, life === 'answers' || (life === 'blocked' && answersSome) ? 0 : (silentMs.get(redis) ?? 0) + LOOK_EVERY_MS);
+        for (const { redis, life } of now)
+          silentMs.set(
+            redis,
+            life === 'answers' || (life === 'blocked' && answersSome)
+              ? 0
+              : (silentMs.get(redis) ?? 0) + LOOK_EVERY_MS,
+          );
         if (holdsBack()) return;
         for (const { redis } of now) {
           if (silentMs.get(redis)! < afterMs) continue;
@@ -217,7 +259,10 @@ const PING_EVERY_MS = 500;
 
 type Life = 'answers' | 'silent' | 'blocked';
 
-/** Returns a function, to be called every LOOK_EVERY_MS, that says whether Redis answers on a connection. It asks by PING, unless a blocking command is under way. */
+/**
+ * Returns a function, to be called every LOOK_EVERY_MS, that says whether Redis answers on a connection. It
+ * asks by PING, unless a blocking command is under way.
+ */
 const createLifeCheck = (redis: Redis): (() => Life) => {
   let bytesRead = redis.stream?.bytesRead;
   let provenForMs = 0;
@@ -232,7 +277,10 @@ const createLifeCheck = (redis: Redis): (() => Life) => {
     if (front !== undefined && waitsMs(front) !== undefined) return 'blocked';
     if (asked !== stream) {
       asked = stream;
-      redis.ping().catch(() => {}).finally(() => (asked = undefined));
+      redis
+        .ping()
+        .catch(() => {})
+        .finally(() => (asked = undefined));
     }
     return 'silent';
   };
@@ -249,25 +297,43 @@ const refusalOf = (error: Error, url: string): StartError | undefined => {
   if (error.name !== 'ReplyError') return undefined;
   const { name } = (error as { command?: { name?: string } }).command ?? {};
   const code = replyCode(error);
-  const refused = (kind: string, message: string) => new StartError(kind, `REDIS_URL: ${addressOf(url)} ${message}`);
-  if (code === 'NOAUTH') return refused('REDIS_REFUSED', 'demands a user or a password (NOAUTH), and the URL has none: redis://USER:PASSWORD@HOST:PORT, or redis://:PASSWORD@HOST:PORT.');
-  if (code === 'WRONGPASS') return refused('REDIS_REFUSED', 'does not accept the user or the password of the URL (WRONGPASS).');
-  if (name === 'select') return refused('REDIS_DATABASE', `has no database ${new URL(url).pathname.slice(1)}: give the number of one that it has, or raise "databases" in its configuration.`);
+  const refused = (kind: string, message: string) =>
+    new StartError(kind, `REDIS_URL: ${addressOf(url)} ${message}`);
+  if (code === 'NOAUTH')
+    return refused(
+      'REDIS_REFUSED',
+      'demands a user or a password (NOAUTH), and the URL has none: redis://USER:PASSWORD@HOST:PORT, or redis://:PASSWORD@HOST:PORT.',
+    );
+  if (code === 'WRONGPASS')
+    return refused('REDIS_REFUSED', 'does not accept the user or the password of the URL (WRONGPASS).');
+  if (name === 'select')
+    return refused(
+      'REDIS_DATABASE',
+      `has no database ${new URL(url).pathname.slice(1)}: give the number of one that it has, or raise "databases" in its configuration.`,
+    );
   return undefined;
 };
 
-/** Reports to the log of a process, and ends it if its Redis cannot be used from the start. What runs is not ended: what it holds may exist nowhere else. */
+/**
+ * Reports to the log of a process, and ends it if its Redis cannot be used from the start. What runs is not
+ * ended: what it holds may exist nowhere else.
+ */
 export const reportRedis = (url: string, logger: Logger): RedisReports => {
   const log = logger.child({ redis: addressOf(url) });
   let ending = false;
   return {
     onAway: (connection, reason, err) => {
       if (reason === 'unreachable') log.warn({ err, connection }, 'Redis is away; reconnecting');
-      else log.warn({ err, connection }, 'Redis takes no writes: it is a replica, or loads its data; reconnecting until it does');
+      else
+        log.warn(
+          { err, connection },
+          'Redis takes no writes: it is a replica, or loads its data; reconnecting until it does',
+        );
     },
     onBack: () => log.info('Redis is back'),
     onRefused: (error, atStart) => {
-      if (!atStart) return log.error({ code: error.code }, `${error.message} Reconnecting until that is mended`);
+      if (!atStart)
+        return log.error({ code: error.code }, `${error.message} Reconnecting until that is mended`);
       if (ending) return;
       ending = true;
       endWith(error);
@@ -279,8 +345,9 @@ export const reportRedis = (url: string, logger: Logger): RedisReports => {
 const WRITTEN_AT_ONCE_BYTES = 16_384;
 
 /**
- * Has the commands of one turn of the event loop leave in few writes: a write costs more than anything else about a command, here and
- * in Redis. Unlike ioredis's own auto-pipelining, it changes nothing in how each is answered, refused or sent again.
+ * Has the commands of one turn of the event loop leave in few writes: a write costs more than anything else
+ * about a command, here and in Redis. Unlike ioredis's own auto-pipelining, it changes nothing in how each is
+ * answered, refused or sent again.
  */
 const writeTogether = (redis: Redis): void => {
   const send = redis.sendCommand.bind(redis);
@@ -307,12 +374,28 @@ const writeTogether = (redis: Redis): void => {
 
 const HEALTH_MARK_TTL_MS = 60_000;
 
-/** Why Redis takes no writes now; undefined if it has taken one within the time. `mark`: a key that this process alone writes. One that has no memory left is healthy: what it still does is watched elsewhere. */
-export const whyNotWritable = async (redis: Redis, mark: string, withinMs: number): Promise<Error | undefined> => {
+/**
+ * Why Redis takes no writes now; undefined if it has taken one within the time. `mark`: a key that this
+ * process alone writes. One that has no memory left is healthy: what it still does is watched elsewhere.
+ */
+export const whyNotWritable = async (
+  redis: Redis,
+  mark: string,
+  withinMs: number,
+): Promise<Error | undefined> => {
   if (redis.status !== 'ready') return new Error(`the connection is not ready (${redis.status})`);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Error>((resolve) => (timer = setTimeout(() => resolve(new Error(`Redis has not answered a write within ${withinMs} ms`)), withinMs)));
-  const written = redis.set(mark, '', 'PX', HEALTH_MARK_TTL_MS).then(() => undefined, (error: Error) => (isRedisFull(error) ? undefined : error));
+  const late = new Promise<Error>(
+    (resolve) =>
+      (timer = setTimeout(
+        () => resolve(new Error(`Redis has not answered a write within ${withinMs} ms`)),
+        withinMs,
+      )),
+  );
+  const written = redis.set(mark, '', 'PX', HEALTH_MARK_TTL_MS).then(
+    () => undefined,
+    (error: Error) => (isRedisFull(error) ? undefined : error),
+  );
   return Promise.race([written, late]).finally(() => clearTimeout(timer));
 };
 
@@ -320,17 +403,37 @@ export const whyNotWritable = async (redis: Redis, mark: string, withinMs: numbe
 const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';
 
 /** Replies that say: not now. */
-const notNow = new Set(['UNBLOCKED', 'LOADING', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'OOM', 'MISCONF', 'BUSY', 'NOPERM']);
+const notNow = new Set([
+  'UNBLOCKED',
+  'LOADING',
+  'READONLY',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'NOREPLICAS',
+  'OOM',
+  'MISCONF',
+  'BUSY',
+  'NOPERM',
+]);
 
-/** Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong. */
+/**
+ * Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong.
+ */
 export const isRedisAway = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false;
   if (error.name === 'ReplyError') return notNow.has(replyCode(error));
-  return error.name === 'MaxRetriesPerRequestError' || 'syscall' in error || connectionMessages.has(error.message);
+  return (
+    error.name === 'MaxRetriesPerRequestError' || 'syscall' in error || connectionMessages.has(error.message)
+  );
 };
 
-/** Whether an error of ioredis's means that Redis has no memory for what a command would write. It has written nothing then. */
-export const isRedisFull = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError' && error.message.startsWith('OOM ');
+/**
+ * Whether an error of ioredis's means that Redis has no memory for what a command would write. It has written
+ * nothing then.
+ */
+export const isRedisFull = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ReplyError' && error.message.startsWith('OOM ');
 
 /** ioredis gives these errors neither a code nor a name; they are its whole messages, as of 6.0. */
 const connectionMessages = new Set([

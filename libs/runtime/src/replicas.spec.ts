@@ -20,7 +20,10 @@ let connections: Redis[];
 let confirmations: ReplicaConfirmation[];
 
 const connected = (url: string): Redis => {
-  const redis = createRedisConnections(url, { reports: reportRedis(url, logger) }).connect({ mannered: 'fail-fast', name: 'spec' });
+  const redis = createRedisConnections(url, { reports: reportRedis(url, logger) }).connect({
+    mannered: 'fail-fast',
+    name: 'spec',
+  });
   connections.push(redis);
   return redis;
 };
@@ -29,17 +32,29 @@ const ready = async (redis: Redis): Promise<Redis> => {
   return redis;
 };
 const until = async (isSo: () => Promise<boolean>): Promise<void> => {
-  for (const endMs = performance.now() + 10_000; !(await isSo()); await sleep(5)) if (performance.now() > endMs) throw new Error('it did not come to be so');
+  for (const endMs = performance.now() + 10_000; !(await isSo()); await sleep(5))
+    if (performance.now() > endMs) throw new Error('it did not come to be so');
 };
-/** Whether a replica takes what is written: one that has just been sent the data counts for a WAIT without a write, and takes up to a second until it does. */
+/**
+ * Whether a replica takes what is written: one that has just been sent the data counts for a WAIT without a
+ * write, and takes up to a second until it does.
+ */
 const isFollowed = async (redis: Redis): Promise<boolean> => {
   await redis.set('followed', '1');
   return (await redis.wait(1, 100)) === 1;
 };
 /** A confirmation for writes of `redis`; its own connection goes to `url`. */
-const confirmationOf = (redis: Redis, options: { replicas?: number; withinMs?: number; url?: string } = {}): ReplicaConfirmation => {
+const confirmationOf = (
+  redis: Redis,
+  options: { replicas?: number; withinMs?: number; url?: string } = {},
+): ReplicaConfirmation => {
   const { replicas = 1, withinMs = WITHIN_MS, url = `redis://127.0.0.1:${own.port}` } = options;
-  const confirmation = createReplicaConfirmation(redis, { replicas, withinMs, connect: () => connected(url), mark: '{spec}:replicated:1' });
+  const confirmation = createReplicaConfirmation(redis, {
+    replicas,
+    withinMs,
+    connect: () => connected(url),
+    mark: '{spec}:replicated:1',
+  });
   confirmations.push(confirmation);
   return confirmation;
 };
@@ -50,7 +65,9 @@ const took = async (work: Promise<unknown>): Promise<number> => {
 };
 
 beforeAll(async () => {
-  primary = await startRedis({ args: ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'] });
+  primary = await startRedis({
+    args: ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'],
+  });
   link = await createTcpProxy({ port: primary.port });
   own = await createTcpProxy({ port: primary.port });
   replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(link.port)] });
@@ -81,7 +98,14 @@ afterEach(async () => {
 
 describe('a confirmation', () => {
   it('asks nobody where no replica is wanted, and opens no connection', async () => {
-    const { confirm } = createReplicaConfirmation(connected(primary.url), { replicas: 0, withinMs: 1, connect: () => { throw new Error('a connection was opened'); }, mark: 'm' });
+    const { confirm } = createReplicaConfirmation(connected(primary.url), {
+      replicas: 0,
+      withinMs: 1,
+      connect: () => {
+        throw new Error('a connection was opened');
+      },
+      mark: 'm',
+    });
     expect(await confirm()).toBe(true);
   });
 
@@ -119,10 +143,12 @@ describe('a confirmation', () => {
     expect(await confirm()).toBe(true);
     link.stall(true);
     await redis.set('late', '2');
-    const all = Promise.all(Array.from({ length: 24 }, async (_, i) => {
-      await sleep(i * 10);
-      return confirm();
-    }));
+    const all = Promise.all(
+      Array.from({ length: 24 }, async (_, i) => {
+        await sleep(i * 10);
+        return confirm();
+      }),
+    );
     const slowest: number[] = [];
     const wholeMs = took(all);
     for (let i = 0; i < 20; i += 1) slowest.push(await took(redis.ping()));

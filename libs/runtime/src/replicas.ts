@@ -13,7 +13,10 @@ export interface ReplicaOptions {
 }
 
 export interface ReplicaConfirmation {
-  /** Resolves with true if enough replicas hold everything that the first connection has been answered before the call. Never rejects because Redis is away. */
+  /**
+   * Resolves with true if enough replicas hold everything that the first connection has been answered before
+   * the call. Never rejects because Redis is away.
+   */
   confirm(): Promise<boolean>;
   close(): void;
 }
@@ -35,17 +38,25 @@ const becomesReady = (redis: Redis, withinMs: number): Promise<boolean> =>
 const MARK_TTL_MS = 60_000;
 
 /**
- * Waits for replicas (`WAIT`) on a connection of its own: Redis takes no other command of a connection that waits, and a replica that is gone makes each wait take its whole time.
+ * Waits for replicas (`WAIT`) on a connection of its own: Redis takes no other command of a connection that
+ * waits, and a replica that is gone makes each wait take its whole time.
  *
- * `WAIT` counts the replicas that have confirmed the writes of its own connection. So a mark is written there first. Replication is one stream: whoever has the mark
- * has everything that Redis had done before it, for any connection. Three things could make that untrue, and each gives false:
- * - the mark went to another Redis than the writes, such as after a failover that only one of the connections has seen: the first connection has to read the mark;
- * - the first connection was made anew meanwhile, so that it reads a mark in a Redis that may never have had the writes: it must not have been closed;
- * - the second one was made anew between mark and `WAIT`, which would then wait for nothing: both leave together, and are not sent again.
+ * `WAIT` counts the replicas that have confirmed the writes of its own connection. So a mark is written there
+ * first. Replication is one stream: whoever has the mark has everything that Redis had done before it, for
+ * any connection. Three things could make that untrue, and each gives false:
+ * - the mark went to another Redis than the writes, such as after a failover that only one of the connections
+ *   has seen: the first connection has to read the mark;
+ * - the first connection was made anew meanwhile, so that it reads a mark in a Redis that may never have had
+ *   the writes: it must not have been closed;
+ * - the second one was made anew between mark and `WAIT`, which would then wait for nothing: both leave
+ *   together, and are not sent again.
  *
  * Calls that come while one is under way share the next, however many they are: none waits for more than two.
  */
-export const createReplicaConfirmation = (redis: Redis, { replicas, withinMs, connect, mark }: ReplicaOptions): ReplicaConfirmation => {
+export const createReplicaConfirmation = (
+  redis: Redis,
+  { replicas, withinMs, connect, mark }: ReplicaOptions,
+): ReplicaConfirmation => {
   if (replicas === 0) return { confirm: async () => true, close: () => {} };
   const own = connect();
   let closed = 0;
@@ -57,7 +68,11 @@ export const createReplicaConfirmation = (redis: Redis, { replicas, withinMs, co
   const wait = async (token: string): Promise<boolean> => {
     if (!(await becomesReady(own, withinMs))) return false;
     try {
-      const replies = await own.pipeline().set(mark, token, 'PX', MARK_TTL_MS).wait(replicas, withinMs).exec();
+      const replies = await own
+        .pipeline()
+        .set(mark, token, 'PX', MARK_TTL_MS)
+        .wait(replicas, withinMs)
+        .exec();
       for (const [error] of replies ?? []) if (error) throw error;
       return Number(replies?.[1]?.[1] ?? 0) >= replicas;
     } catch (error) {
@@ -69,10 +84,13 @@ export const createReplicaConfirmation = (redis: Redis, { replicas, withinMs, co
   };
 
   const isMarked = (token: string): Promise<boolean> =>
-    redis.get(mark).then((found) => found === token, (error: unknown) => {
-      if (isRedisAway(error)) return false;
-      throw error;
-    });
+    redis.get(mark).then(
+      (found) => found === token,
+      (error: unknown) => {
+        if (isRedisAway(error)) return false;
+        throw error;
+      },
+    );
 
   const ask = async (): Promise<boolean> => {
     const token = randomUUID();

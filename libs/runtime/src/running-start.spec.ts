@@ -12,7 +12,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const running = { pid: process.pid, environment: { GRPC_ADDRESS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:2' }, withheld: ['INVENT_API_KEY'] };
+const running = {
+  pid: process.pid,
+  environment: { GRPC_ADDRESS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:2' },
+  withheld: ['INVENT_API_KEY'],
+};
 
 describe('the note of a running npm start', () => {
   it('is read while it runs, by its owner alone, and forgotten', async () => {

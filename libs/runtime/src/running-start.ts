@@ -4,18 +4,29 @@ import { z } from 'zod';
 import { processIdentity } from './process-identity.ts';
 
 /**
- * What `npm start` notes about itself for as long as it runs, so that `rekey` beside it needs no variables. A variable that may hold a secret is named in
- * `withheld`, and its value is not kept.
+ * What `npm start` notes about itself for as long as it runs, so that `rekey` beside it needs no variables. A
+ * variable that may hold a secret is named in `withheld`, and its value is not kept.
  */
 /** `identity` is missing elsewhere than on Linux. */
-const Note = z.object({ pid: z.number().int().positive(), identity: z.string().optional(), environment: z.record(z.string(), z.string()), withheld: z.array(z.string()) });
+const Note = z.object({
+  pid: z.number().int().positive(),
+  identity: z.string().optional(),
+  environment: z.record(z.string(), z.string()),
+  withheld: z.array(z.string()),
+});
 export type RunningStart = Omit<z.infer<typeof Note>, 'identity'>;
 
-export const noteRunningStart = (path: string, running: RunningStart): Promise<void> => writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, { mode: 0o600 });
+export const noteRunningStart = (path: string, running: RunningStart): Promise<void> =>
+  writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, {
+    mode: 0o600,
+  });
 
 export const forgetRunningStart = (path: string): Promise<void> => rm(path, { force: true });
 
-/** What runs now. A note that a killed process left behind does not count, also if its number is another process's by now. */
+/**
+ * What runs now. A note that a killed process left behind does not count, also if its number is another
+ * process's by now.
+ */
 export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
   try {
     const { identity, ...running } = Note.parse(JSON.parse(readTextFile(path)));
@@ -27,10 +38,13 @@ export const readRunningStart = async (path: string): Promise<RunningStart | und
 };
 
 /**
- * The variables of a running `npm start` that an environment lacks. None, if the environment sets one of them to something else: it then means another Rekey,
- * and a mixture of the two would be neither.
+ * The variables of a running `npm start` that an environment lacks. None, if the environment sets one of them
+ * to something else: it then means another Rekey, and a mixture of the two would be neither.
  */
-export const lackingVariables = ({ environment }: RunningStart, env: NodeJS.ProcessEnv): Record<string, string> => {
+export const lackingVariables = (
+  { environment }: RunningStart,
+  env: NodeJS.ProcessEnv,
+): Record<string, string> => {
   const entries = Object.entries(environment);
   if (entries.some(([name, value]) => env[name] && env[name] !== value)) return {};
   return Object.fromEntries(entries.filter(([name]) => !env[name]));

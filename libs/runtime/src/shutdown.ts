@@ -5,7 +5,10 @@ import { createLineOutput, ignoreOutputErrors, withoutBlocking } from './line-ou
 import { createLogger, describeError, flushLog, type Logger } from './logger.ts';
 import { StartError } from './start-error.ts';
 
-/** What has to be undone before the process may end: last in, first out, every one in spite of errors, all within a deadline. */
+/**
+ * What has to be undone before the process may end: last in, first out, every one in spite of errors, all
+ * within a deadline.
+ */
 export interface Shutdown {
   defer(name: string, release: () => void | Promise<void>): void;
   /** Runs the releases once; further calls get the same promise. */
@@ -36,15 +39,23 @@ interface ProcessConfig {
 }
 
 /** Errors of what an operator gave, whose messages say what to change: a stack adds nothing. */
-const explainsItself = (err: unknown): err is Error => err instanceof StartError || (err instanceof Error && ['KeyFileError', 'ApiKeyFileError'].includes(err.name));
+const explainsItself = (err: unknown): err is Error =>
+  err instanceof StartError ||
+  (err instanceof Error && ['KeyFileError', 'ApiKeyFileError'].includes(err.name));
 
 /** What ends a process in order: a supervisor, Ctrl-C, and a terminal that is closed. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Ctrl-C reaches a process twice, from the terminal and from npm, which forwards it; so does the end of a terminal, from the kernel and from the shell. */
+/**
+ * Ctrl-C reaches a process twice, from the terminal and from npm, which forwards it; so does the end of a
+ * terminal, from the kernel and from the shell.
+ */
 const ONE_REQUEST_MS = 1000;
 
-/** Calls `stop` at the first signal that asks for an end, and `endAtOnce` at one that comes a second or more after it. */
+/**
+ * Calls `stop` at the first signal that asks for an end, and `endAtOnce` at one that comes a second or more
+ * after it.
+ */
 export const onStopSignal = (stop: (signal: NodeJS.Signals) => void, endAtOnce: () => void): void => {
   let firstMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -60,7 +71,9 @@ export const onStopSignal = (stop: (signal: NodeJS.Signals) => void, endAtOnce: 
 
 const LOOK_FOR_PARENT_EVERY_MS = 500;
 
-/** A process with a session of its own was detached on purpose (`setsid`, a supervisor). Only Linux says so. */
+/**
+ * A process with a session of its own was detached on purpose (`setsid`, a supervisor). Only Linux says so.
+ */
 const leadsSession = (): boolean => {
   try {
     const stat = readFileSync('/proc/self/stat', 'utf8');
@@ -72,8 +85,9 @@ const leadsSession = (): boolean => {
 };
 
 /**
- * Calls back once the parent of this process has ended: a kill often reaches only npm, or only the shell between npm and this process. For processes whose parent waits for
- * them. `npm_lifecycle_event` does not tell: every descendant of npm has it, also one that an npm script starts in the background to outlive npm.
+ * Calls back once the parent of this process has ended: a kill often reaches only npm, or only the shell
+ * between npm and this process. For processes whose parent waits for them. `npm_lifecycle_event` does not
+ * tell: every descendant of npm has it, also one that an npm script starts in the background to outlive npm.
  */
 export const onParentGone = (gone: () => void): void => {
   if (leadsSession()) return;
@@ -85,19 +99,27 @@ export const onParentGone = (gone: () => void): void => {
   }, LOOK_FOR_PARENT_EVERY_MS).unref();
 };
 
-/** As `onParentGone`, for a process that an npm script of this repository runs: only those set `REKEY_FOLLOW_PARENT`. */
+/**
+ * As `onParentGone`, for a process that an npm script of this repository runs: only those set
+ * `REKEY_FOLLOW_PARENT`.
+ */
 export const onNpmGone = (gone: () => void): void => {
   if (process.env['REKEY_FOLLOW_PARENT'] === '1') onParentGone(gone);
 };
 
 /** Standard error is best effort: what it does not take is lost, and ends nothing. */
 const complain = (text: string): void => {
-  createLineOutput(() => withoutBlocking(2), () => '').write(`${text}\n`);
+  createLineOutput(
+    () => withoutBlocking(2),
+    () => '',
+  ).write(`${text}\n`);
 };
 
 /**
- * Runs a process: parses its environment, then starts it. SIGTERM, SIGINT and SIGHUP shut it down in order and end it with 0; a further
- * signal after a second, or the deadline, ends it at once with 1. A failure at the start is reported, in the log and in plain words on standard error, and ends it with 1 too: a StartError by its message alone.
+ * Runs a process: parses its environment, then starts it. SIGTERM, SIGINT and SIGHUP shut it down in order
+ * and end it with 0; a further signal after a second, or the deadline, ends it at once with 1. A failure at
+ * the start is reported, in the log and in plain words on standard error, and ends it with 1 too: a
+ * StartError by its message alone.
  */
 export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   app: string,
@@ -145,7 +167,8 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
     // What was begun fails when what it needs is closed; the process ends as it was told.
     if (ending) return;
     code = 1;
-    if (explainsItself(err)) logger.fatal({ code: (err as { code?: string }).code }, `could not start: ${err.message}`);
+    if (explainsItself(err))
+      logger.fatal({ code: (err as { code?: string }).code }, `could not start: ${err.message}`);
     else logger.fatal({ err }, 'could not start');
     const { name, message = name } = describeError(err);
     complain(`${app}: could not start: ${message}`);

@@ -1,4 +1,7 @@
-/** A start that fails for a reason that the message explains, with what to change: it is reported without a stack. */
+/**
+ * A start that fails for a reason that the message explains, with what to change: it is reported without a
+ * stack.
+ */
 export class StartError extends Error {
   readonly code: string;
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -8,7 +11,10 @@ export class StartError extends Error {
   }
 }
 
-/** Ends the process, from wherever that is found out: the error is thrown where nobody catches it; `runProcess` logs it and ends with 1. */
+/**
+ * Ends the process, from wherever that is found out: the error is thrown where nobody catches it;
+ * `runProcess` logs it and ends with 1.
+ */
 export const endWith = (error: StartError): void => {
   setImmediate(() => {
     throw error;

@@ -2,13 +2,27 @@ import { ORG_ALIAS, OrgId } from '@rekey/schema';
 import { z } from 'zod';
 import { addressVariable, booleanVariable, commonVariables, intVariable } from './config.ts';
 
-const hostList = z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter(Boolean));
+const hostList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((host) => host.trim())
+      .filter(Boolean),
+  );
 
 const optionalText = z.string().optional();
 /** The proxy for Invent, and what is reached without it. */
 const proxyVariables = {
-  https_proxy: optionalText, HTTPS_PROXY: optionalText, http_proxy: optionalText, HTTP_PROXY: optionalText,
-  all_proxy: optionalText, ALL_PROXY: optionalText, no_proxy: optionalText, NO_PROXY: optionalText,
+  https_proxy: optionalText,
+  HTTPS_PROXY: optionalText,
+  http_proxy: optionalText,
+  HTTP_PROXY: optionalText,
+  all_proxy: optionalText,
+  ALL_PROXY: optionalText,
+  no_proxy: optionalText,
+  NO_PROXY: optionalText,
 };
 
 /** What a worker takes, but for its key file and its API keys. `rekey doctor` looks at the same variables. */
@@ -20,9 +34,15 @@ export const workerVariables = {
   INVENT_PLAIN_HTTP_HOSTS: hostList,
   INVENT_API_KEYS_FILE: z.string().optional(),
   /** Which org Invent's alias `c` stands for. */
-  INVENT_ORG_ID: OrgId.refine((orgId) => orgId !== ORG_ALIAS, 'must be the real id of the org, not its alias c').optional(),
+  INVENT_ORG_ID: OrgId.refine(
+    (orgId) => orgId !== ORG_ALIAS,
+    'must be the real id of the org, not its alias c',
+  ).optional(),
   INVENT_REQUESTS_PER_MINUTE: intVariable({ min: 0, max: 10_000_000, default: 500 }),
-  INVENT_EGRESS: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -').default('default'),
+  INVENT_EGRESS: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -')
+    .default('default'),
   INVENT_TIMEOUT_MS: intVariable({ min: 100, max: 300_000, default: 30_000 }),
   REKEY_LANDING_WINDOW_MS: intVariable({ min: 100, max: 3_600_000, default: 90_000 }),
   REKEY_READ_LAG_MS: intVariable({ min: 0, max: 600_000, default: 5000 }),
@@ -52,7 +72,10 @@ interface Related {
 /** Complains of variables of a worker that do not go together. */
 export const refineWorkerVariables = (env: Related, ctx: z.RefinementCtx): void => {
   const complain = (name: string, message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
-  if (env.INVENT_API_KEY && env.INVENT_API_KEYS_FILE) complain('INVENT_API_KEY', 'cannot be given together with INVENT_API_KEYS_FILE');
-  if (env.REKEY_SHUTDOWN_TIMEOUT_MS <= env.INVENT_TIMEOUT_MS) complain('REKEY_SHUTDOWN_TIMEOUT_MS', 'must be longer than INVENT_TIMEOUT_MS');
-  if (env.REKEY_LANDING_WINDOW_MS < env.INVENT_TIMEOUT_MS) complain('REKEY_LANDING_WINDOW_MS', 'must not be shorter than INVENT_TIMEOUT_MS');
+  if (env.INVENT_API_KEY && env.INVENT_API_KEYS_FILE)
+    complain('INVENT_API_KEY', 'cannot be given together with INVENT_API_KEYS_FILE');
+  if (env.REKEY_SHUTDOWN_TIMEOUT_MS <= env.INVENT_TIMEOUT_MS)
+    complain('REKEY_SHUTDOWN_TIMEOUT_MS', 'must be longer than INVENT_TIMEOUT_MS');
+  if (env.REKEY_LANDING_WINDOW_MS < env.INVENT_TIMEOUT_MS)
+    complain('REKEY_LANDING_WINDOW_MS', 'must not be shorter than INVENT_TIMEOUT_MS');
 };

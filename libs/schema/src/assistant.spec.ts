@@ -3,19 +3,64 @@ import { Assistant, KeyedRecord } from './assistant.ts';
 
 /** The example of the API's own documentation, with the nulls that it allows. */
 const example = {
-  id: 'ast_1', name: 'Support', enabled: true, deleted: false, secret_key: 'k', avatar_url: null,
+  id: 'ast_1',
+  name: 'Support',
+  enabled: true,
+  deleted: false,
+  secret_key: 'k',
+  avatar_url: null,
   config: {
-    language: 'auto', model: 'm', stt: { model: 's' }, tts: { model: 't', voice_id: 'v' },
+    language: 'auto',
+    model: 'm',
+    stt: { model: 's' },
+    tts: { model: 't', voice_id: 'v' },
     conversation: {
-      thread_mode: 'new', enable_memories: true, enable_transfer_to_human_tool: true, welcome_banner: 'b', suggested_messages: ['hi'],
-      auto_intro_message: 'i', enable_end_conversation_tool: true, enable_block_contact_tool: true, enable_auto_resolve: true,
-      enable_auto_follow_ups: true, enable_auto_csat: true, enable_private_chats: true,
+      thread_mode: 'new',
+      enable_memories: true,
+      enable_transfer_to_human_tool: true,
+      welcome_banner: 'b',
+      suggested_messages: ['hi'],
+      auto_intro_message: 'i',
+      enable_end_conversation_tool: true,
+      enable_block_contact_tool: true,
+      enable_auto_resolve: true,
+      enable_auto_follow_ups: true,
+      enable_auto_csat: true,
+      enable_private_chats: true,
     },
-    knowledge_scope: 'all', timezone: 'UTC', instructions: 'be kind',
+    knowledge_scope: 'all',
+    timezone: 'UTC',
+    instructions: 'be kind',
   },
-  integrations: [{ id: 'int_1', enabled: true, integration_id: 'internal', assistant_id: 'ast_1', connection_id: 'con_1', config: {}, error: 'e', created_at: '2023-11-07T05:31:56Z', updated_at: '2023-11-07T05:31:56Z' }],
-  actions: [{ id: 'act_1', enabled: true, name: 'n', instructions: 'i', action_id: 'a', assistant_id: 'ast_1', connection_id: 'con_1', config: { input: {}, definitions: [{ path: 'p', definition: {} }] }, created_at: '2023-11-07T05:31:56Z', updated_at: '2023-11-07T05:31:56Z' }],
-  created_at: null, updated_at: '2023-11-07T05:31:56Z',
+  integrations: [
+    {
+      id: 'int_1',
+      enabled: true,
+      integration_id: 'internal',
+      assistant_id: 'ast_1',
+      connection_id: 'con_1',
+      config: {},
+      error: 'e',
+      created_at: '2023-11-07T05:31:56Z',
+      updated_at: '2023-11-07T05:31:56Z',
+    },
+  ],
+  actions: [
+    {
+      id: 'act_1',
+      enabled: true,
+      name: 'n',
+      instructions: 'i',
+      action_id: 'a',
+      assistant_id: 'ast_1',
+      connection_id: 'con_1',
+      config: { input: {}, definitions: [{ path: 'p', definition: {} }] },
+      created_at: '2023-11-07T05:31:56Z',
+      updated_at: '2023-11-07T05:31:56Z',
+    },
+  ],
+  created_at: null,
+  updated_at: '2023-11-07T05:31:56Z',
 };
 
 describe('Assistant', () => {
@@ -39,9 +84,12 @@ describe('Assistant', () => {
     expect(Assistant.safeParse({ ...example, [field]: null }).success).toBe(true);
   });
 
-  it.each(['id', 'name', 'enabled', 'deleted', 'config', 'integrations', 'actions'])('does not allow null for %s', (field) => {
-    expect(Assistant.safeParse({ ...example, [field]: null }).success).toBe(false);
-  });
+  it.each(['id', 'name', 'enabled', 'deleted', 'config', 'integrations', 'actions'])(
+    'does not allow null for %s',
+    (field) => {
+      expect(Assistant.safeParse({ ...example, [field]: null }).success).toBe(false);
+    },
+  );
 
   it.each(Object.keys(example))('requires %s', (field) => {
     const { [field as 'id']: _, ...rest } = example;
@@ -51,6 +99,10 @@ describe('Assistant', () => {
 
 describe('KeyedRecord', () => {
   it('still takes a record of which only the id and the key are as documented', () => {
-    expect(KeyedRecord.parse({ id: 'ast_1', secret_key: 'k', enabled: 'yes' })).toEqual({ id: 'ast_1', secret_key: 'k', enabled: 'yes' });
+    expect(KeyedRecord.parse({ id: 'ast_1', secret_key: 'k', enabled: 'yes' })).toEqual({
+      id: 'ast_1',
+      secret_key: 'k',
+      enabled: 'yes',
+    });
   });
 });

@@ -1,16 +1,18 @@
 import { z } from 'zod';
 
 /*
- * Invent's Assistant, as the answer to rotate-secret-key describes it. The document says which top-level fields are
- * required and which of them can be null; of nested fields it shows types only, so those may be absent or null.
+ * Invent's Assistant, as the answer to rotate-secret-key describes it. The document says which top-level
+ * fields are required and which of them can be null; of nested fields it shows types only, so those may be
+ * absent or null.
  * Every object is loose: the record grows upstream, and a field that this schema has never seen must survive.
- * Values that look like enums (`language`, `thread_mode`, `knowledge_scope`, `integration_id`) are plain text for the
- * same reason: an unknown value must not fail a rotation that has already happened.
+ * Values that look like enums (`language`, `thread_mode`, `knowledge_scope`, `integration_id`) are plain text
+ * for the same reason: an unknown value must not fail a rotation that has already happened.
  */
 
 /**
- * How long a record may be, as text in bytes: far longer than any that is known. Everything on its way takes that: the answer of Invent, Redis, gRPC
- * (MAX_MESSAGE_BYTES in libs/rpc), consumers. A longer one is not published, and its key is not replaced while Rekey knows of its length.
+ * How long a record may be, as text in bytes: far longer than any that is known. Everything on its way takes
+ * that: the answer of Invent, Redis, gRPC (MAX_MESSAGE_BYTES in libs/rpc), consumers. A longer one is not
+ * published, and its key is not replaced while Rekey knows of its length.
  */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
@@ -95,8 +97,8 @@ export const Assistant = z.looseObject({
 export type Assistant = z.infer<typeof Assistant>;
 
 /**
- * What a record must have for Rekey to work with it. Less than `Assistant` on purpose: when upstream changes the type of
- * some other field, the key has been rotated all the same and has to reach its consumers.
+ * What a record must have for Rekey to work with it. Less than `Assistant` on purpose: when upstream changes
+ * the type of some other field, the key has been rotated all the same and has to reach its consumers.
  */
 export const KeyedRecord = z.looseObject({ id: z.string(), secret_key: z.string().nullish() });
 export type KeyedRecord = z.infer<typeof KeyedRecord>;

@@ -3,7 +3,18 @@ import type { ErrorCode } from './errors.ts';
 import { OrgId, RequestId } from './ids.ts';
 import { Reason } from './rotation.ts';
 
-export const bulkStates = ['PREPARING', 'RUNNING', 'PAUSED', 'HALTED', 'VERIFYING', 'CANCELLING', 'COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED'] as const;
+export const bulkStates = [
+  'PREPARING',
+  'RUNNING',
+  'PAUSED',
+  'HALTED',
+  'VERIFYING',
+  'CANCELLING',
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'VALIDATED',
+] as const;
 export const BulkState = z.enum(bulkStates);
 export type BulkState = z.infer<typeof BulkState>;
 
@@ -15,7 +26,14 @@ export const MAX_BULK_ASSISTANTS = 2_000_000;
 export const MAX_BULK_EXCLUDED = 100_000;
 
 /** Text that upstream is asked to search for. */
-const SearchTerm = z.string().min(1).max(256).refine((text) => text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), 'must be well-formed, without control characters');
+const SearchTerm = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine(
+    (text) => text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text),
+    'must be well-formed, without control characters',
+  );
 
 /** Which assistants: those that are named, or those that upstream lists for the org. */
 export const BulkSelection = z.discriminatedUnion('kind', [
@@ -31,8 +49,14 @@ export const BulkSelection = z.discriminatedUnion('kind', [
 ]);
 export type BulkSelection = z.infer<typeof BulkSelection>;
 
-/** How many of a bulk's assistants may have failed or be of unknown outcome before it halts: a number, or a share of all of them. */
-export const FailureLimit = z.union([z.strictObject({ count: z.int().nonnegative().max(MAX_BULK_ASSISTANTS) }), z.strictObject({ percent: z.number().min(0).max(100) })]);
+/**
+ * How many of a bulk's assistants may have failed or be of unknown outcome before it halts: a number, or a
+ * share of all of them.
+ */
+export const FailureLimit = z.union([
+  z.strictObject({ count: z.int().nonnegative().max(MAX_BULK_ASSISTANTS) }),
+  z.strictObject({ percent: z.number().min(0).max(100) }),
+]);
 export type FailureLimit = z.infer<typeof FailureLimit>;
 export const DEFAULT_FAILURE_LIMIT: FailureLimit = { percent: 5 };
 
@@ -46,8 +70,13 @@ export const BulkSpec = z.object({
   urgent: z.boolean(),
   /** Nothing is rotated: it ends as VALIDATED, and says what it would do. */
   validateOnly: z.boolean(),
-  /** The first so many, then PAUSED; or, where all of them succeeded (and all live consumers have applied their keys), the others too. */
-  canary: z.object({ count: z.int().positive(), continues: z.boolean(), awaitsConsumers: z.boolean().optional() }).optional(),
+  /**
+   * The first so many, then PAUSED; or, where all of them succeeded (and all live consumers have applied
+   * their keys), the others too.
+   */
+  canary: z
+    .object({ count: z.int().positive(), continues: z.boolean(), awaitsConsumers: z.boolean().optional() })
+    .optional(),
   maxFailures: FailureLimit,
   /** Redis time (ms): past it no further assistant is begun, and those that wait are CANCELLED. */
   untilMs: z.int().positive().optional(),
@@ -105,7 +134,10 @@ export interface BulkFailure {
   atMs: number;
 }
 
-/** Many rotations that were asked for at once, as the ledger holds them. Times are Redis time, in ms since 1970. */
+/**
+ * Many rotations that were asked for at once, as the ledger holds them. Times are Redis time, in ms since
+ * 1970.
+ */
 export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'untilMs'> {
   id: string;
   requestId?: string;
@@ -121,7 +153,10 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   why?: string;
   /** Assistants a second that came to an end lately; absent where too few have. */
   perSecond?: number;
-  /** When its assistants have been found or, where they were named, the first are drawn: upstream requests that it takes, and how long, at the configured rate. */
+  /**
+   * When its assistants have been found or, where they were named, the first are drawn: upstream requests
+   * that it takes, and how long, at the configured rate.
+   */
   estimate?: { requests: number; durationMs: number };
   verification?: BulkVerification;
   /** Absent if the assistants were named, or are not known yet. */
@@ -134,7 +169,15 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   noLiveWorker?: boolean;
 }
 
-export const bulkItemStates = ['WAITING', 'ROTATING', 'SUCCEEDED', 'SHARED', 'FAILED', 'CANCELLED', 'VALID'] as const;
+export const bulkItemStates = [
+  'WAITING',
+  'ROTATING',
+  'SUCCEEDED',
+  'SHARED',
+  'FAILED',
+  'CANCELLED',
+  'VALID',
+] as const;
 export const BulkItemState = z.enum(bulkItemStates);
 export type BulkItemState = z.infer<typeof BulkItemState>;
 
@@ -148,16 +191,36 @@ export interface BulkItem {
 }
 
 /**
- * The ledger keeps the state of each assistant of a bulk in one letter: a million of them are a megabyte. Capital letters are failures.
- * `prelude.lua` has the same table.
+ * The ledger keeps the state of each assistant of a bulk in one letter: a million of them are a megabyte.
+ * Capital letters are failures. `prelude.lua` has the same table.
  */
 export const failureLetters = {
-  A: 'ASSISTANT_NOT_FOUND', B: 'ASSISTANT_DELETED', C: 'NO_SECRET_KEY', D: 'UPSTREAM_REJECTED', E: 'UPSTREAM_UNAUTHENTICATED', F: 'UPSTREAM_FORBIDDEN',
-  G: 'ORG_NOT_CONFIGURED', H: 'UPSTREAM_UNREACHABLE', I: 'LEDGER_CORRUPT', J: 'REPLICAS_MISSING', K: 'SENT_TOO_LATE', L: 'INVALID_ARGUMENT', M: 'UPSTREAM_UNEXPECTED', N: 'ANSWER_UNREADABLE',
-  O: 'RECORD_TOO_LARGE', Z: 'INTERNAL',
+  A: 'ASSISTANT_NOT_FOUND',
+  B: 'ASSISTANT_DELETED',
+  C: 'NO_SECRET_KEY',
+  D: 'UPSTREAM_REJECTED',
+  E: 'UPSTREAM_UNAUTHENTICATED',
+  F: 'UPSTREAM_FORBIDDEN',
+  G: 'ORG_NOT_CONFIGURED',
+  H: 'UPSTREAM_UNREACHABLE',
+  I: 'LEDGER_CORRUPT',
+  J: 'REPLICAS_MISSING',
+  K: 'SENT_TOO_LATE',
+  L: 'INVALID_ARGUMENT',
+  M: 'UPSTREAM_UNEXPECTED',
+  N: 'ANSWER_UNREADABLE',
+  O: 'RECORD_TOO_LARGE',
+  Z: 'INTERNAL',
 } as const satisfies Record<string, ErrorCode>;
 
-const letters: Readonly<Record<string, BulkItemState>> = { '.': 'WAITING', r: 'ROTATING', s: 'SUCCEEDED', m: 'SHARED', x: 'CANCELLED', v: 'VALID' };
+const letters: Readonly<Record<string, BulkItemState>> = {
+  '.': 'WAITING',
+  r: 'ROTATING',
+  s: 'SUCCEEDED',
+  m: 'SHARED',
+  x: 'CANCELLED',
+  v: 'VALID',
+};
 
 /** What a letter says. */
 export const readItemLetter = (letter: string): Pick<BulkItem, 'state' | 'errorCode'> => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Acknowledgement, isAcknowledged } from './consumer.ts';
 
-const reach = (states: Record<string, string>) => Object.entries(states).map(([consumer, state]) => ({ consumer, state }));
+const reach = (states: Record<string, string>) =>
+  Object.entries(states).map(([consumer, state]) => ({ consumer, state }));
 
 describe('isAcknowledged', () => {
   it.each<[boolean, Record<string, string>, string[]]>([
@@ -25,7 +26,16 @@ describe('isAcknowledged', () => {
 });
 
 describe('Acknowledgement', () => {
-  const ack = { consumer: 'billing', instance: 'i', lease_ms: 1000, position: '5-0', seq: 5, keys: 2, unapplied: { count: 0, first: [] }, leaving: false };
+  const ack = {
+    consumer: 'billing',
+    instance: 'i',
+    lease_ms: 1000,
+    position: '5-0',
+    seq: 5,
+    keys: 2,
+    unapplied: { count: 0, first: [] },
+    leaving: false,
+  };
 
   it('says what was refused, or not, and may say more', () => {
     const refused = { count: 30, first: [{ assistant_id: 'ast_1', version: 0, why: 'forged' }] };

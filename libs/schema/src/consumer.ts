@@ -2,12 +2,23 @@ import { z } from 'zod';
 import { OrgId, StoredId } from './ids.ts';
 
 /** The name of a service that reads keys. */
-export const ConsumerName = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be at most 63 lower-case letters, digits and hyphens, beginning with a letter');
+export const ConsumerName = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9-]{0,62}$/,
+    'must be at most 63 lower-case letters, digits and hyphens, beginning with a letter',
+  );
 
 /** The orgs whose keys a consumer may read; `*` for all. */
-export const ConsumerOrgs = z.array(z.union([z.literal('*'), OrgId])).min(1, 'must name at least one org, or *').max(1000, 'must name at most 1000 orgs');
+export const ConsumerOrgs = z
+  .array(z.union([z.literal('*'), OrgId]))
+  .min(1, 'must name at least one org, or *')
+  .max(1000, 'must name at most 1000 orgs');
 
-/** PENDING: no worker has made its grant yet. ENROLLING: what is published from now on is sealed for it, and what was before is being. ACTIVE: all of it is. */
+/**
+ * PENDING: no worker has made its grant yet. ENROLLING: what is published from now on is sealed for it, and
+ * what was before is being. ACTIVE: all of it is.
+ */
 export const ConsumerState = z.enum(['PENDING', 'ENROLLING', 'ACTIVE']);
 export type ConsumerState = z.infer<typeof ConsumerState>;
 
@@ -16,7 +27,10 @@ export const MAX_CONSUMERS = 100;
 /** A consumer as it stands in the ledger, for itself to read too. */
 export const Consumer = z.looseObject({
   name: ConsumerName,
-  orgs: z.array(z.union([z.literal('*'), StoredId])).min(1).max(1000),
+  orgs: z
+    .array(z.union([z.literal('*'), StoredId]))
+    .min(1)
+    .max(1000),
   state: ConsumerState,
   created_at: z.string(),
   /** Its public key as a JWK; of a key that is shared with Rekey, only its kind. */
@@ -31,33 +45,55 @@ export const Consumer = z.looseObject({
 export type Consumer = z.infer<typeof Consumer>;
 
 /** Whether a consumer may read the keys of an org. */
-export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolean => orgs.includes('*') || orgs.includes(orgId);
+export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolean =>
+  orgs.includes('*') || orgs.includes(orgId);
 
-/** Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not apply it, or it cannot be told whether it could. */
+/**
+ * Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not
+ * apply it, or it cannot be told whether it could.
+ */
 export type Reach = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 
 /**
- * Whether an event counts as acknowledged: by all consumers that are named; or, if none is named, by all that are live. Nobody's acknowledgement is none:
- * at least one consumer must have applied it.
+ * Whether an event counts as acknowledged: by all consumers that are named; or, if none is named, by all that
+ * are live. Nobody's acknowledgement is none: at least one consumer must have applied it.
  */
-export const isAcknowledged = (reach: readonly { consumer: string; state: string }[], named: readonly string[] = []): boolean =>
-  reach.some(({ consumer, state }) => state === 'ACKNOWLEDGED' && (named.length === 0 || named.includes(consumer))) &&
+export const isAcknowledged = (
+  reach: readonly { consumer: string; state: string }[],
+  named: readonly string[] = [],
+): boolean =>
+  reach.some(
+    ({ consumer, state }) => state === 'ACKNOWLEDGED' && (named.length === 0 || named.includes(consumer)),
+  ) &&
   named.every((name) => reach.some(({ consumer }) => consumer === name)) &&
   !reach.some((one) => isWaitedFor(one, named));
 
-/** Whether a consumer holds up who waits for all of them to have applied an event: those that are named, be they live or not; or, where none is named, all that are live. */
-export const isWaitedFor = ({ consumer, state }: { consumer: string; state: string }, named: readonly string[] = []): boolean =>
-  named.length > 0 ? named.includes(consumer) && state !== 'ACKNOWLEDGED' : state === 'PENDING' || state === 'UNAPPLIED';
+/**
+ * Whether a consumer holds up who waits for all of them to have applied an event: those that are named, be
+ * they live or not; or, where none is named, all that are live.
+ */
+export const isWaitedFor = (
+  { consumer, state }: { consumer: string; state: string },
+  named: readonly string[] = [],
+): boolean =>
+  named.length > 0
+    ? named.includes(consumer) && state !== 'ACKNOWLEDGED'
+    : state === 'PENDING' || state === 'UNAPPLIED';
 
 export const CONSUMER_CHANGED = 'rekey.consumer.changed.v1';
 
 /** How many events, and the first of them, by their own words. */
 const Refusals = z.object({
   count: z.int().min(0),
-  first: z.array(z.object({ assistant_id: z.string().max(256), version: z.int().min(0), why: z.string().max(200) })).max(20),
+  first: z
+    .array(z.object({ assistant_id: z.string().max(256), version: z.int().min(0), why: z.string().max(200) }))
+    .max(20),
 });
 
-/** What a running instance of a consumer reports, again and again: the one field `ack` of each entry of the stream of acknowledgements. */
+/**
+ * What a running instance of a consumer reports, again and again: the one field `ack` of each entry of the
+ * stream of acknowledgements.
+ */
 export const Acknowledgement = z.object({
   consumer: ConsumerName,
   /** Tells it from other instances of the same consumer. */
@@ -72,7 +108,10 @@ export const Acknowledgement = z.object({
   keys: z.int().min(0),
   /** What it could not apply: how many, and of the first of them which. */
   unapplied: Refusals,
-  /** What it refused since it started, which no snapshot resets. Absent in acknowledgements of older consumers. */
+  /**
+   * What it refused since it started, which no snapshot resets. Absent in acknowledgements of older
+   * consumers.
+   */
   refused: Refusals.optional(),
   /** It ends of its own will, and is not to be waited for. */
   leaving: z.boolean(),

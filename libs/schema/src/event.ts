@@ -9,8 +9,9 @@ export const Removal = z.enum(['no-key', 'deleted']);
 export type Removal = z.infer<typeof Removal>;
 
 /**
- * A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped by `A256KW` for each reader. Since all readers know the key of the
- * content, each finds in its header a proof that it comes from Rekey.
+ * A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped by `A256KW` for each
+ * reader. Since all readers know the key of the content, each finds in its header a proof that it comes from
+ * Rekey.
  */
 export const Envelope = z.looseObject({
   protected: z.string(),
@@ -19,7 +20,10 @@ export const Envelope = z.looseObject({
       header: z.looseObject({
         alg: z.literal('A256KW'),
         kid: z.string(),
-        /** HMAC-SHA256 under the reader's proving key, base64url, of `protected`, `iv`, `ciphertext` and `tag` with dots between. */
+        /**
+         * HMAC-SHA256 under the reader's proving key, base64url, of `protected`, `iv`, `ciphertext` and `tag`
+         * with dots between.
+         */
         proof: z.string(),
       }),
       encrypted_key: z.string(),
@@ -34,7 +38,10 @@ export type Envelope = z.infer<typeof Envelope>;
 /** What all events have in common: CloudEvents 1.0 in JSON. */
 const envelope = {
   specversion: z.literal('1.0'),
-  /** Unique together with `source`: the key version as text; of an uncertainty, `uncertain-` and the epoch of the lost request. */
+  /**
+   * Unique together with `source`: the key version as text; of an uncertainty, `uncertain-` and the epoch of
+   * the lost request.
+   */
   id: z.string(),
   source: z.string(),
   /** The assistant id. */
@@ -47,7 +54,10 @@ const envelope = {
 const common = {
   /** Dense over all assistants: a reader that sees a gap has missed an event. */
   seq: z.int().positive(),
-  /** Names the history that the event belongs to. Changes when Redis restarts, fails over, is restored or emptied. Absent from events of older versions. */
+  /**
+   * Names the history that the event belongs to. Changes when Redis restarts, fails over, is restored or
+   * emptied. Absent from events of older versions.
+   */
   run: z.int().positive().optional(),
   rotation_id: z.string().nullable(),
   bulk_rotation_id: z.string().nullable(),
@@ -85,7 +95,10 @@ export const KeyRemoved = z.looseObject({
 });
 export type KeyRemoved = z.infer<typeof KeyRemoved>;
 
-/** It is not known whether the version that is published is still in force. The next higher version of the assistant ends that. */
+/**
+ * It is not known whether the version that is published is still in force. The next higher version of the
+ * assistant ends that.
+ */
 export const KeyUncertain = z.looseObject({
   ...envelope,
   type: z.literal(KEY_UNCERTAIN),
@@ -102,13 +115,17 @@ export type KeyUncertain = z.infer<typeof KeyUncertain>;
 export const CurrentEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved]);
 export type CurrentEvent = z.infer<typeof CurrentEvent>;
 
-/** The same text is a stream entry's one field `event`, the channel's message and, of a key version, the current record. */
+/**
+ * The same text is a stream entry's one field `event`, the channel's message and, of a key version, the
+ * current record.
+ */
 export const KeyEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved, KeyUncertain]);
 export type KeyEvent = z.infer<typeof KeyEvent>;
 
 /**
- * The plaintext of `sealed`: what the event says, and what alone a reader believes, since anybody who can write to Redis can write an event. Of a
- * key version with a key, `assistant` is the upstream's own text: every field, known or not, digit for digit.
+ * The plaintext of `sealed`: what the event says, and what alone a reader believes, since anybody who can
+ * write to Redis can write an event. Of a key version with a key, `assistant` is the upstream's own text:
+ * every field, known or not, digit for digit.
  */
 export const SealedRecord = z.looseObject({
   type: z.string(),
@@ -119,7 +136,10 @@ export const SealedRecord = z.looseObject({
   cause: z.string().optional(),
   /** A `Removal`, or one that this version does not know. */
   removal: z.string().optional(),
-  /** Its version lies ahead of the clock of Redis: the ledger holds versions that were drawn while that clock was wrong. */
+  /**
+   * Its version lies ahead of the clock of Redis: the ledger holds versions that were drawn while that clock
+   * was wrong.
+   */
   ahead: z.literal(true).optional(),
   assistant: z.looseObject({ id: z.string(), secret_key: z.string().nullish() }).optional(),
 });

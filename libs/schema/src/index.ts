@@ -1,25 +1,111 @@
-export { AssistantId, BulkId, OrgId, PolicyId, RequestId, RotationId, StoredId, SweepId, MAX_ID_BYTES, ORG_ALIAS, complaintAboutId } from './ids.ts';
+export {
+  AssistantId,
+  BulkId,
+  OrgId,
+  PolicyId,
+  RequestId,
+  RotationId,
+  StoredId,
+  SweepId,
+  MAX_ID_BYTES,
+  ORG_ALIAS,
+  complaintAboutId,
+} from './ids.ts';
 export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './assistant.ts';
-export { Acknowledgement, CONSUMER_CHANGED, Consumer, ConsumerName, ConsumerOrgs, ConsumerState, MAX_CONSUMERS, type Reach, isAcknowledged, isWaitedFor, mayRead } from './consumer.ts';
+export {
+  Acknowledgement,
+  CONSUMER_CHANGED,
+  Consumer,
+  ConsumerName,
+  ConsumerOrgs,
+  ConsumerState,
+  MAX_CONSUMERS,
+  type Reach,
+  isAcknowledged,
+  isWaitedFor,
+  mayRead,
+} from './consumer.ts';
 export { parseJson } from './parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis-url.ts';
 export { unfitRedis } from './redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './variable.ts';
 export { TextFileError, decodeText, readTextFile } from './text-file.ts';
 export { isBefore } from './stream-id.ts';
-export { Cause, Reason, type Rotation, RotationJob, RotationRequest, RotationState, MAX_REASON_BYTES, isEnded, rotationStates } from './rotation.ts';
-export { CurrentEvent, Envelope, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, KeyRemoved, KeyRotated, KeyUncertain, Removal, SealedRecord } from './event.ts';
-export { RekeyError, errorTable, isErrorCode, type ErrorCode, type FieldViolation, type GrpcCode, type RekeyErrorOptions } from './errors.ts';
+export {
+  Cause,
+  Reason,
+  type Rotation,
+  RotationJob,
+  RotationRequest,
+  RotationState,
+  MAX_REASON_BYTES,
+  isEnded,
+  rotationStates,
+} from './rotation.ts';
+export {
+  CurrentEvent,
+  Envelope,
+  KEY_REMOVED,
+  KEY_ROTATED,
+  KEY_UNCERTAIN,
+  KeyEvent,
+  KeyRemoved,
+  KeyRotated,
+  KeyUncertain,
+  Removal,
+  SealedRecord,
+} from './event.ts';
+export {
+  RekeyError,
+  errorTable,
+  isErrorCode,
+  type ErrorCode,
+  type FieldViolation,
+  type GrpcCode,
+  type RekeyErrorOptions,
+} from './errors.ts';
 export { inWords, wordsOf, type Subject, type Words } from './words.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
 export { type Attention, type AttentionCode, attentionCodes } from './attention.ts';
 export {
-  type AssistantSince, type HeldOrgStatus, type LastSweep, type LedgerHoldings, type LedgerStatus, type OpenBulk, type ProcessStatus, type SystemStatus, processRoles,
+  type AssistantSince,
+  type HeldOrgStatus,
+  type LastSweep,
+  type LedgerHoldings,
+  type LedgerStatus,
+  type OpenBulk,
+  type ProcessStatus,
+  type SystemStatus,
+  processRoles,
 } from './system.ts';
 export {
-  type BulkCounts, type BulkFailure, type BulkList, type BulkItem, BulkItemState, type BulkRotation, BulkSelection, BulkSpec, BulkState, type BulkVerification, DEFAULT_FAILURE_LIMIT, FailureLimit,
-  MAX_BULK_ASSISTANTS, MAX_BULK_EXCLUDED, bulkItemStates, bulkStates, failureLetters, isBulkEnded, readItemLetter,
+  type BulkCounts,
+  type BulkFailure,
+  type BulkList,
+  type BulkItem,
+  BulkItemState,
+  type BulkRotation,
+  BulkSelection,
+  BulkSpec,
+  BulkState,
+  type BulkVerification,
+  DEFAULT_FAILURE_LIMIT,
+  FailureLimit,
+  MAX_BULK_ASSISTANTS,
+  MAX_BULK_EXCLUDED,
+  bulkItemStates,
+  bulkStates,
+  failureLetters,
+  isBulkEnded,
+  readItemLetter,
 } from './bulk.ts';
 export {
-  DAY_MS, DEFAULT_WINDOW, MAX_POLICIES, MAX_POLICY_ASSISTANTS, PolicyJob, PolicySpec, RotationWindow, type RotationPolicy,
+  DAY_MS,
+  DEFAULT_WINDOW,
+  MAX_POLICIES,
+  MAX_POLICY_ASSISTANTS,
+  PolicyJob,
+  PolicySpec,
+  RotationWindow,
+  type RotationPolicy,
 } from './policy.ts';

@@ -17,12 +17,22 @@ export const RotationWindow = z.object({
   /** Of the IANA. */
   timeZone: z.string(),
   /** For how long after it has opened further assistants are begun. */
-  lengthMs: z.int().min(10 * MINUTE_MS, 'must be at least 10 minutes').max(DAY_MS, 'must be at most 24 hours'),
+  lengthMs: z
+    .int()
+    .min(10 * MINUTE_MS, 'must be at least 10 minutes')
+    .max(DAY_MS, 'must be at most 24 hours'),
 });
 export type RotationWindow = z.infer<typeof RotationWindow>;
-export const DEFAULT_WINDOW: RotationWindow = { cron: '0 2 * * *', timeZone: 'UTC', lengthMs: 4 * 60 * MINUTE_MS };
+export const DEFAULT_WINDOW: RotationWindow = {
+  cron: '0 2 * * *',
+  timeZone: 'UTC',
+  lengthMs: 4 * 60 * MINUTE_MS,
+};
 
-/** What a caller asks for when making a policy. The ids of its assistants, where they are named, travel beside it. */
+/**
+ * What a caller asks for when making a policy. The ids of its assistants, where they are named, travel beside
+ * it.
+ */
 export const PolicySpec = z.object({
   orgId: OrgId,
   requestId: RequestId.optional(),
@@ -35,7 +45,10 @@ export const PolicySpec = z.object({
 });
 export type PolicySpec = z.infer<typeof PolicySpec>;
 
-/** A rule by which keys are replaced again and again, as the ledger holds it. Times are Redis time, in ms since 1970. */
+/**
+ * A rule by which keys are replaced again and again, as the ledger holds it. Times are Redis time, in ms
+ * since 1970.
+ */
 export interface RotationPolicy extends Omit<PolicySpec, 'requestId'> {
   id: string;
   requestId?: string;

@@ -4,7 +4,13 @@ import { unfitRedis } from './redis-fitness.ts';
 const unfit = (facts: Record<string, string>) => unfitRedis((field) => facts[field]);
 
 describe('unfitRedis', () => {
-  it.each([{}, { redis_version: '7.0.0', redis_mode: 'standalone', cluster_enabled: '0' }, { redis_version: '7.2.4', valkey_version: '8.1.0' }, { redis_version: '10.0' }, { redis_version: 'unstable' }])('has nothing against %j', (facts) => {
+  it.each([
+    {},
+    { redis_version: '7.0.0', redis_mode: 'standalone', cluster_enabled: '0' },
+    { redis_version: '7.2.4', valkey_version: '8.1.0' },
+    { redis_version: '10.0' },
+    { redis_version: 'unstable' },
+  ])('has nothing against %j', (facts) => {
     expect(unfit(facts)).toBeUndefined();
   });
 

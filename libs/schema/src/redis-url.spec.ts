@@ -2,7 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import { complaintAboutRedisUrl } from './redis-url.ts';
 
 describe('complaintAboutRedisUrl', () => {
-  it.each(['redis://h', 'redis://h/', 'redis://h/0', 'redis://h:6380/15', 'rediss://user:p%40ss@h:6379/1', 'redis://:secret@[::1]:6379/0', 'redis://h?family=6', 'redis://h/3?family=0'])('takes %s', (url) => {
+  it.each([
+    'redis://h',
+    'redis://h/',
+    'redis://h/0',
+    'redis://h:6380/15',
+    'rediss://user:p%40ss@h:6379/1',
+    'redis://:secret@[::1]:6379/0',
+    'redis://h?family=6',
+    'redis://h/3?family=0',
+  ])('takes %s', (url) => {
     expect(complaintAboutRedisUrl(url)).toBeUndefined();
   });
 

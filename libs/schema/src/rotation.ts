@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { AssistantId, OrgId, RequestId, RotationId, StoredId } from './ids.ts';
 
-export const rotationStates = ['QUEUED', 'ROTATING', 'RECONCILING', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const;
+export const rotationStates = [
+  'QUEUED',
+  'ROTATING',
+  'RECONCILING',
+  'SUCCEEDED',
+  'FAILED',
+  'CANCELLED',
+] as const;
 export const RotationState = z.enum(rotationStates);
 export type RotationState = z.infer<typeof RotationState>;
 
@@ -15,7 +22,10 @@ export type Cause = z.infer<typeof Cause>;
 export const MAX_REASON_BYTES = 1024;
 export const Reason = z
   .string()
-  .refine((s) => s.isWellFormed() && Buffer.byteLength(s) <= MAX_REASON_BYTES, `must be well-formed and at most ${MAX_REASON_BYTES} bytes`)
+  .refine(
+    (s) => s.isWellFormed() && Buffer.byteLength(s) <= MAX_REASON_BYTES,
+    `must be well-formed and at most ${MAX_REASON_BYTES} bytes`,
+  )
   .refine((s) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(s), 'must not contain control characters');
 
 /** What a caller asks for when asking for one rotation. */
@@ -27,7 +37,10 @@ export const RotationRequest = z.object({
 });
 export type RotationRequest = z.infer<typeof RotationRequest>;
 
-/** One accepted request to replace one assistant's key, as the ledger holds it. Times are Redis time, in ms since 1970. */
+/**
+ * One accepted request to replace one assistant's key, as the ledger holds it. Times are Redis time, in ms
+ * since 1970.
+ */
 export interface Rotation {
   id: string;
   orgId: string;

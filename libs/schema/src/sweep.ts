@@ -5,7 +5,10 @@ export const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const
 export const SweepState = z.enum(sweepStates);
 export type SweepState = z.infer<typeof SweepState>;
 
-/** What a sweep has found so far. Each record that was compared is counted once more: as agreeing, or by what became of the difference. */
+/**
+ * What a sweep has found so far. Each record that was compared is counted once more: as agreeing, or by what
+ * became of the difference.
+ */
 export interface SweepCounts {
   /** Upstream requests made. */
   requests: number;
@@ -24,7 +27,16 @@ export interface SweepCounts {
   unresolved: number;
 }
 
-export const noSweepCounts: Readonly<SweepCounts> = { requests: 0, compared: 0, agreed: 0, imported: 0, adopted: 0, removed: 0, held: 0, unresolved: 0 };
+export const noSweepCounts: Readonly<SweepCounts> = {
+  requests: 0,
+  compared: 0,
+  agreed: 0,
+  imported: 0,
+  adopted: 0,
+  removed: 0,
+  held: 0,
+  unresolved: 0,
+};
 
 /** One comparison of everything upstream with what is published. Times are Redis time, in ms since 1970. */
 export interface Sweep {

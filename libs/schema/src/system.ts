@@ -6,10 +6,16 @@ export interface AssistantSince {
   sinceMs?: number;
 }
 
-/** What a process does. Further kinds of processes may come; readers tolerate kinds and roles that they do not know. */
+/**
+ * What a process does. Further kinds of processes may come; readers tolerate kinds and roles that they do not
+ * know.
+ */
 export const processRoles = ['rotating', 'sweeping', 'serving'] as const;
 
-/** A process of Rekey, as it reports itself to the ledger every few seconds. Times are Redis time, in ms since 1970. */
+/**
+ * A process of Rekey, as it reports itself to the ledger every few seconds. Times are Redis time, in ms since
+ * 1970.
+ */
 export interface ProcessStatus {
   id: string;
   /** `worker`, `gateway`, or a kind to come. */
@@ -69,7 +75,10 @@ export interface HeldOrgStatus {
 
 /** What an operator looks at first. Times are Redis time, in ms since 1970. */
 export interface SystemStatus {
-  /** What needs an operator, most urgent first. Empty: all clear, on the evidence of `processes` and `lastSuccess`. */
+  /**
+   * What needs an operator, most urgent first. Empty: all clear, on the evidence of `processes` and
+   * `lastSuccess`.
+   */
   attention: Attention[];
   processes: ProcessStatus[];
   ledger: LedgerStatus;
@@ -82,19 +91,31 @@ export interface SystemStatus {
   openBulks: OpenBulk[];
   /** Set while no rotation may send a request. Without a moment where that cannot be read. */
   frozen?: { sinceMs?: number; reason: string };
-  /** `open`: single ones that have not ended, and the assistants of bulk rotations that wait or are under way. `waitingInBulks`: those of them that no request was sent for. */
+  /**
+   * `open`: single ones that have not ended, and the assistants of bulk rotations that wait or are under way.
+   * `waitingInBulks`: those of them that no request was sent for.
+   */
   rotations: { open: number; failed: number; waitingInBulks: number };
   /** POSTs whose outcome is open, of each org that has any, most first. */
   openIntents: { orgId: string; count: number }[];
-  /** Assistants of which it is not known whether the published key is in force: the longest so, 100 at the most. */
+  /**
+   * Assistants of which it is not known whether the published key is in force: the longest so, 100 at the
+   * most.
+   */
   uncertain: AssistantSince[];
   uncertainCount: number;
-  /** Assistants whose entry cannot be read, so that nothing is sent for them until somebody acts: the longest so, 100 at the most. */
+  /**
+   * Assistants whose entry cannot be read, so that nothing is sent for them until somebody acts: the longest
+   * so, 100 at the most.
+   */
   quarantined: (AssistantSince & { why: string })[];
   quarantinedCount: number;
   /** Assistants that are to be read and compared, now or later. */
   checksDue: number;
-  /** Orgs of which more has changed at Invent than may without an operator, longest first. `affected` and `known` count assistants. */
+  /**
+   * Orgs of which more has changed at Invent than may without an operator, longest first. `affected` and
+   * `known` count assistants.
+   */
   heldOrgs: HeldOrgStatus[];
   /** Which org `c` stands for, and what speaks against it; absent while nothing is known of it. */
   orgAlias?: {

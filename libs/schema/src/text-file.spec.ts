@@ -39,10 +39,22 @@ describe('readTextFile', () => {
     ['an empty file', () => file(''), 'is empty'],
     ['white space alone', () => file(' \n\t'), 'is empty'],
     ['a byte order mark alone', () => file('\ufeff'), 'is empty'],
-    ['UTF-16, little end first', () => file(Buffer.from('\ufeff{}', 'utf16le')), 'is UTF-16 text; save it as UTF-8'],
-    ['UTF-16, big end first', () => file(Buffer.from('\ufeff{}', 'utf16le').swap16()), 'is UTF-16 text; save it as UTF-8'],
+    [
+      'UTF-16, little end first',
+      () => file(Buffer.from('\ufeff{}', 'utf16le')),
+      'is UTF-16 text; save it as UTF-8',
+    ],
+    [
+      'UTF-16, big end first',
+      () => file(Buffer.from('\ufeff{}', 'utf16le').swap16()),
+      'is UTF-16 text; save it as UTF-8',
+    ],
     ['Latin-1', () => file(Buffer.from('ä', 'latin1')), 'is not UTF-8 text; save it as UTF-8'],
-    ['a file that ends within a character', () => file(Buffer.from('ä').subarray(0, 1)), 'is not UTF-8 text; save it as UTF-8'],
+    [
+      'a file that ends within a character',
+      () => file(Buffer.from('ä').subarray(0, 1)),
+      'is not UTF-8 text; save it as UTF-8',
+    ],
     ['a file that is too large', () => file('x'.repeat(1024 * 1024 + 1)), 'is larger than 1048576 bytes'],
   ])('says what is wrong with %s', (_what, make, complaint) => {
     const made = make();
@@ -52,8 +64,12 @@ describe('readTextFile', () => {
   it('reads as much as its caller expects of that kind of file, and no more', () => {
     file('x'.repeat(3 * 1024 * 1024));
     expect(readTextFile(path, { maxBytes: 3 * 1024 * 1024 })).toHaveLength(3 * 1024 * 1024);
-    expect(() => readTextFile(path, { maxBytes: 3 * 1024 * 1024 - 1 })).toThrow('is larger than 3145727 bytes');
-    expect(() => readTextFile('/dev/zero', { maxBytes: 2 * 1024 * 1024 })).toThrow('is larger than 2097152 bytes');
+    expect(() => readTextFile(path, { maxBytes: 3 * 1024 * 1024 - 1 })).toThrow(
+      'is larger than 3145727 bytes',
+    );
+    expect(() => readTextFile('/dev/zero', { maxBytes: 2 * 1024 * 1024 })).toThrow(
+      'is larger than 2097152 bytes',
+    );
   });
 
   it('says that this user may not read it', () => {
@@ -62,7 +78,8 @@ describe('readTextFile', () => {
     const program = `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)}).then(({ readTextFile }) => { try { readTextFile(${JSON.stringify(path)}); } catch (error) { console.log(error.message); } })`;
     chmodSync(folder, 0o755);
     // The tests may run as root, whom no mode stops.
-    const asNobody = process.getuid!() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all'] : [];
+    const asNobody =
+      process.getuid!() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all'] : [];
     const [command, ...args] = [...asNobody, process.execPath, '-e', program];
     expect(execFileSync(command!, args, { encoding: 'utf8' })).toBe('cannot be read by this user (EACCES)\n');
     rmSync(path);
@@ -70,7 +87,11 @@ describe('readTextFile', () => {
 
   it('waits for what a pipe is given, and no longer than its bound', () => {
     const fifo = pipe('slow');
-    const keepOpen = spawn('bash', ['-c', `exec 3<>"$0"; echo ready; sleep 0.3; printf late >&3; exec sleep 60`, fifo], { stdio: ['ignore', 'ignore', 'ignore'] });
+    const keepOpen = spawn(
+      'bash',
+      ['-c', `exec 3<>"$0"; echo ready; sleep 0.3; printf late >&3; exec sleep 60`, fifo],
+      { stdio: ['ignore', 'ignore', 'ignore'] },
+    );
     const held = openSync(fifo, 'r+');
     try {
       writeSync(held, 'early ');
@@ -84,13 +105,24 @@ describe('readTextFile', () => {
   it('reads the pipe of a process to its end', () => {
     const program = `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)}).then(({ readTextFile }) => console.log(String(readTextFile(process.argv[1]).length)))`;
     const shell = `exec "$0" -e "$1" <(sleep 0.3; head -c 300000 /dev/zero | tr '\\0' x)`;
-    expect(execFileSync('bash', ['-c', shell, process.execPath, program], { encoding: 'utf8' })).toBe('300000\n');
+    expect(execFileSync('bash', ['-c', shell, process.execPath, program], { encoding: 'utf8' })).toBe(
+      '300000\n',
+    );
   });
 
   it('never gives half of an old file and half of a new one that replaces it', () => {
     const texts = [JSON.stringify(Array(9000).fill('a')), JSON.stringify(Array(9000).fill('b'))];
     writeFileSync(path, texts[0]!);
-    const replacing = spawn('bash', ['-c', `for ((;;)); do printf %s "$1" > "$0.new"; mv "$0.new" "$0"; printf %s "$2" > "$0.new"; mv "$0.new" "$0"; done`, path, ...texts], { stdio: 'ignore' });
+    const replacing = spawn(
+      'bash',
+      [
+        '-c',
+        `for ((;;)); do printf %s "$1" > "$0.new"; mv "$0.new" "$0"; printf %s "$2" > "$0.new"; mv "$0.new" "$0"; done`,
+        path,
+        ...texts,
+      ],
+      { stdio: 'ignore' },
+    );
     try {
       for (let i = 0; i < 500; i += 1) expect(texts).toContain(readTextFile(path));
     } finally {

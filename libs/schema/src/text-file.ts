@@ -1,6 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Why a text cannot be read. The message is what follows the name of the file in a sentence, and quotes nothing of what is in it. */
+/**
+ * Why a text cannot be read. The message is what follows the name of the file in a sentence, and quotes
+ * nothing of what is in it.
+ */
 export class TextFileError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
@@ -19,8 +22,9 @@ const PIPE_ANSWERS_WITHIN_MS = 5000;
 const PIPE_EVERY_MS = 20;
 
 /**
- * The text of a file in UTF-8, without a byte order mark. Also takes a pipe, such as of `<(…)` in a shell. Never waits without end, and reads a bounded number of bytes,
- * whatever is at that path: 1 MiB, or `maxBytes`. Throws a TextFileError.
+ * The text of a file in UTF-8, without a byte order mark. Also takes a pipe, such as of `<(…)` in a shell.
+ * Never waits without end, and reads a bounded number of bytes, whatever is at that path: 1 MiB, or
+ * `maxBytes`. Throws a TextFileError.
  */
 export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?: number } = {}): string => {
   let fd: number;
@@ -37,10 +41,14 @@ export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?
   }
 };
 
-/** The text of bytes in UTF-8, without a byte order mark. Throws a TextFileError for other encodings, and if there is nothing. */
+/**
+ * The text of bytes in UTF-8, without a byte order mark. Throws a TextFileError for other encodings, and if
+ * there is nothing.
+ */
 export const decodeText = (bytes: Uint8Array): string => {
   const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) throw new TextFileError('UTF_16', 'is UTF-16 text; save it as UTF-8');
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    throw new TextFileError('UTF_16', 'is UTF-16 text; save it as UTF-8');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -83,7 +91,8 @@ const readAll = (fd: number, start: number | null, maxBytes: number): Buffer => 
     const read = readChunk(fd, chunk, start === null ? null : start + total);
     if (read === 0) return Buffer.concat(chunks, total);
     if (read === undefined) {
-      if (performance.now() >= giveUpMs) throw new TextFileError('NO_WRITER', 'is a pipe that nobody writes to');
+      if (performance.now() >= giveUpMs)
+        throw new TextFileError('NO_WRITER', 'is a pipe that nobody writes to');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_EVERY_MS);
       continue;
     }

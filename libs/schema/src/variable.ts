@@ -2,12 +2,23 @@
 const MAX_VARIABLE_CHARACTERS = 4096;
 /** Lists of hosts, and the proxies beside them: what a platform sets may name hundreds. */
 const MAX_LIST_CHARACTERS = 65_536;
-const LISTS: ReadonlySet<string> = new Set(['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'invent_plain_http_hosts']);
+const LISTS: ReadonlySet<string> = new Set([
+  'http_proxy',
+  'https_proxy',
+  'all_proxy',
+  'no_proxy',
+  'invent_plain_http_hosts',
+]);
 
-/** A variable of the environment: white space around it does not count, and one without anything else is as good as not set. */
+/**
+ * A variable of the environment: white space around it does not count, and one without anything else is as
+ * good as not set.
+ */
 export const valueOfVariable = (text: string | undefined): string | undefined => text?.trim() || undefined;
 
-/** What is wrong with the value of a variable, whatever it means; undefined if nothing is. Does not quote it. */
+/**
+ * What is wrong with the value of a variable, whatever it means; undefined if nothing is. Does not quote it.
+ */
 export const complaintAboutVariable = (name: string, value: string): string | undefined => {
   const maxCharacters = LISTS.has(name.toLowerCase()) ? MAX_LIST_CHARACTERS : MAX_VARIABLE_CHARACTERS;
   if (value.length > maxCharacters) return `must be at most ${maxCharacters} characters long`;
@@ -20,7 +31,10 @@ export const complaintAboutVariable = (name: string, value: string): string | un
 const HOST_PORT = /^(\[[0-9a-fA-F:.]+\]|[^:\s[\]/@]+):(\d{1,5})$/;
 const HIGHEST_PORT = 65_535;
 
-/** What is wrong with an address, which is `HOST:PORT` with the host of IPv6 in brackets; undefined if nothing is. Does not quote it. */
+/**
+ * What is wrong with an address, which is `HOST:PORT` with the host of IPv6 in brackets; undefined if nothing
+ * is. Does not quote it.
+ */
 export const complaintAboutAddress = (address: string): string | undefined => {
   const match = HOST_PORT.exec(address);
   if (match && Number(match[2]) <= HIGHEST_PORT) return undefined;

@@ -1,15 +1,31 @@
-import { createPrivateKey, createPublicKey, createSecretKey, diffieHellman, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { z } from 'zod';
 import { SealError } from './seal-error.ts';
 
-/** The kinds of keys that a consumer may have: RFC 7518 §6.2 (P-256), RFC 8037 §2 (X25519), and RFC 7518 §6.4, which is shared with Rekey. */
+/**
+ * The kinds of keys that a consumer may have: RFC 7518 §6.2 (P-256), RFC 8037 §2 (X25519), and RFC 7518 §6.4,
+ * which is shared with Rekey.
+ */
 export const ConsumerKeyType = z.enum(['X25519', 'P-256', 'shared']);
 export type ConsumerKeyType = z.infer<typeof ConsumerKeyType>;
 
 const KEY_BYTES = 32;
 const X25519Public = z.object({ kty: z.literal('OKP'), crv: z.literal('X25519'), x: z.base64url() });
-const P256Public = z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.base64url(), y: z.base64url() });
+const P256Public = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.base64url(),
+  y: z.base64url(),
+});
 const Shared = z.object({ kty: z.literal('oct'), k: z.base64url() });
 
 /** What Rekey seals a consumer's grant to. */
@@ -29,9 +45,13 @@ export interface OwnKey extends ConsumerKey {
   opens: KeyObject;
 }
 
-/** Reads the public key of a consumer, or one that it shares with Rekey. Throws SealError, which says what is wrong with it and never quotes it. */
+/**
+ * Reads the public key of a consumer, or one that it shares with Rekey. Throws SealError, which says what is
+ * wrong with it and never quotes it.
+ */
 export const parseConsumerKey = async (jwk: unknown): Promise<ConsumerKey> => {
-  if (typeof jwk === 'object' && jwk !== null && 'd' in jwk) throw new SealError('it is a private key, which must not leave its service: register its public part');
+  if (typeof jwk === 'object' && jwk !== null && 'd' in jwk)
+    throw new SealError('it is a private key, which must not leave its service: register its public part');
   const x25519 = X25519Public.safeParse(jwk);
   const p256 = P256Public.safeParse(jwk);
   const shared = Shared.safeParse(jwk);
@@ -49,9 +69,15 @@ export const parseOwnKey = async (jwk: unknown): Promise<OwnKey> => {
   if (d === undefined) throw new SealError('it is only the public part of a key');
   try {
     const opens = createPrivateKey({ key: { ...known.jwk, d } as JWK, format: 'jwk' });
-    // A private part that belongs to another public one opens nothing: better said now than at the first record.
+    // A private part that belongs to another public one opens nothing: better said now than at the first
+    // record.
     const other = newKeyPair(known.type);
-    if (!diffieHellman({ privateKey: opens, publicKey: other.publicKey }).equals(diffieHellman({ privateKey: other.privateKey, publicKey: known.key }))) throw new SealError('');
+    if (
+      !diffieHellman({ privateKey: opens, publicKey: other.publicKey }).equals(
+        diffieHellman({ privateKey: other.privateKey, publicKey: known.key }),
+      )
+    )
+      throw new SealError('');
     return { ...known, opens };
   } catch {
     throw new SealError('its private and public parts do not belong together');
@@ -60,16 +86,19 @@ export const parseOwnKey = async (jwk: unknown): Promise<OwnKey> => {
 
 /** A new key, as the JWK that goes into a consumer's key file. */
 export const generateConsumerKey = async (type: ConsumerKeyType): Promise<JWK> => {
-  const jwk: JWK = type === 'shared'
-    ? { kty: 'oct', k: randomBytes(KEY_BYTES).toString('base64url') }
-    : newKeyPair(type).privateKey.export({ format: 'jwk' });
+  const jwk: JWK =
+    type === 'shared'
+      ? { kty: 'oct', k: randomBytes(KEY_BYTES).toString('base64url') }
+      : newKeyPair(type).privateKey.export({ format: 'jwk' });
   return { ...jwk, use: 'enc', alg: type === 'shared' ? 'A256KW' : 'ECDH-ES+A256KW', kid: await kidOf(jwk) };
 };
 
 const KID_LENGTH = 12;
-export const kidOf = async (jwk: JWK): Promise<string> => (await calculateJwkThumbprint(jwk)).slice(0, KID_LENGTH);
+export const kidOf = async (jwk: JWK): Promise<string> =>
+  (await calculateJwkThumbprint(jwk)).slice(0, KID_LENGTH);
 
-const newKeyPair = (type: 'X25519' | 'P-256') => (type === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+const newKeyPair = (type: 'X25519' | 'P-256') =>
+  type === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 const asymmetric = async (type: 'X25519' | 'P-256', jwk: JWK): Promise<ConsumerKey> => {
   let key: KeyObject;
@@ -86,7 +115,8 @@ const asymmetric = async (type: 'X25519' | 'P-256', jwk: JWK): Promise<ConsumerK
 const sharedKey = async (jwk: z.infer<typeof Shared>): Promise<ConsumerKey> => {
   const bytes = Buffer.from(jwk.k, 'base64url');
   if (bytes.length !== KEY_BYTES) throw new SealError(`the shared key is not ${8 * KEY_BYTES} bits long`);
-  // 32 random bytes hold fewer than 16 different ones once in 10^9 keys and more; a text or a pattern nearly always does.
+  // 32 random bytes hold fewer than 16 different ones once in 10^9 keys and more; a text or a pattern nearly
+  // always does.
   if (new Set(bytes).size < 16) throw new SealError('the shared key is not random');
   return { type: 'shared', kid: await kidOf(jwk), alg: 'A256KW', key: createSecretKey(bytes), jwk };
 };

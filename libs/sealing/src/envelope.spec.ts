@@ -2,13 +2,26 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Envelope } from '@rekey/schema';
 import { generalDecrypt } from 'jose';
-import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealUnder, type SharedKeys } from './envelope.ts';
+import {
+  contentKeyFor,
+  createRandomSource,
+  openEnvelope,
+  parseEnvelope,
+  sealAnewFor,
+  sealUnder,
+  type SharedKeys,
+} from './envelope.ts';
 
 const random = createRandomSource();
-const reader = (kid: string): SharedKeys => ({ kid, wrapping: createSecretKey(randomBytes(32)), proving: createSecretKey(randomBytes(32)) });
+const reader = (kid: string): SharedKeys => ({
+  kid,
+  wrapping: createSecretKey(randomBytes(32)),
+  proving: createSecretKey(randomBytes(32)),
+});
 const [a, b, stranger] = [reader('a'), reader('b'), reader('c')];
 const TEXT = '{"secret_key":"sk_ä€𝄞"}';
-const sealFor = (readers: SharedKeys[], plaintext: string): Envelope => JSON.parse(sealUnder(contentKeyFor(readers, random), plaintext, random)) as Envelope;
+const sealFor = (readers: SharedKeys[], plaintext: string): Envelope =>
+  JSON.parse(sealUnder(contentKeyFor(readers, random), plaintext, random)) as Envelope;
 /** With one letter of a text changed. */
 const spoilt = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
 
@@ -25,7 +38,10 @@ describe('an envelope', () => {
 
   it('is a JWE that any JOSE library opens', async () => {
     const sealed = sealFor([a, b], TEXT);
-    const { plaintext } = await generalDecrypt(sealed, b.wrapping, { keyManagementAlgorithms: ['A256KW'], contentEncryptionAlgorithms: ['A256GCM'] });
+    const { plaintext } = await generalDecrypt(sealed, b.wrapping, {
+      keyManagementAlgorithms: ['A256KW'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+    });
     expect(Buffer.from(plaintext).toString()).toBe(TEXT);
   });
 
@@ -35,10 +51,15 @@ describe('an envelope', () => {
     expect(one.recipients[0]!.encrypted_key).not.toBe(two.recipients[0]!.encrypted_key);
   });
 
-  it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)('is refused where its %s was changed', (part) => {
-    const sealed = sealFor([a, b], TEXT);
-    expect(() => openEnvelope({ ...sealed, [part]: spoilt(sealed[part]) }, a)).toThrow('does not come from Rekey');
-  });
+  it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)(
+    'is refused where its %s was changed',
+    (part) => {
+      const sealed = sealFor([a, b], TEXT);
+      expect(() => openEnvelope({ ...sealed, [part]: spoilt(sealed[part]) }, a)).toThrow(
+        'does not come from Rekey',
+      );
+    },
+  );
 
   it('is refused where another reader, who knows the key of its content, made another content', () => {
     const sealed = sealFor([a, b], TEXT);
@@ -46,12 +67,17 @@ describe('an envelope', () => {
     const { kid, wrapping } = a;
     const byB = sealAnewFor([{ kid, wrapping, proving: b.proving }], forged, b);
     expect(() => openEnvelope(byB, a)).toThrow('does not come from Rekey');
-    expect(() => openEnvelope({ ...byB, recipients: sealed.recipients }, a)).toThrow('does not come from Rekey');
+    expect(() => openEnvelope({ ...byB, recipients: sealed.recipients }, a)).toThrow(
+      'does not come from Rekey',
+    );
   });
 
   it('is refused where the wrapped key is not the one of its content', () => {
     const [one, two] = [sealFor([a], TEXT), sealFor([a], TEXT)];
-    const swapped = { ...one, recipients: [{ ...one.recipients[0]!, encrypted_key: two.recipients[0]!.encrypted_key }] };
+    const swapped = {
+      ...one,
+      recipients: [{ ...one.recipients[0]!, encrypted_key: two.recipients[0]!.encrypted_key }],
+    };
     expect(() => openEnvelope(swapped, a)).toThrow('was changed');
   });
 
@@ -67,18 +93,38 @@ describe('an envelope', () => {
 
 describe('what is read as an envelope', () => {
   const sealed = sealFor([a, b], TEXT);
-  const [one, two] = sealed.recipients as [(typeof sealed.recipients)[number], (typeof sealed.recipients)[number]];
+  const [one, two] = sealed.recipients as [
+    (typeof sealed.recipients)[number],
+    (typeof sealed.recipients)[number],
+  ];
   const without = (part: string) => ({ ...sealed, [part]: undefined });
   const recipients = (...list: unknown[]) => ({ ...sealed, recipients: list });
   const header = (more: object) => recipients(one, { ...two, header: { ...two.header, ...more } });
 
   it.each<[string, unknown]>([
-    ['itself', sealed], ['one with fields that are not known', { ...header({ more: 1 }), more: 1 }], ['one for nobody', recipients()],
-    ['null', null], ['a text', 'eyJ…'], ['a number', 1], ['a list', []], ['an empty object', {}],
-    ...['protected', 'iv', 'ciphertext', 'tag', 'recipients'].flatMap((part): [string, unknown][] => [[`one without ${part}`, without(part)], [`one whose ${part} is a number`, { ...sealed, [part]: 1 }]]),
-    ['recipients that are an object', { ...sealed, recipients: { 0: one } }], ['a recipient that is null', recipients(one, null)], ['a recipient that is a list', recipients(one, [])],
-    ['a recipient without a header', recipients(one, { encrypted_key: 'x' })], ['a header that is null', recipients(one, { ...two, header: null })], ['a recipient without a key', recipients(one, { header: two.header })],
-    ['another algorithm', header({ alg: 'dir' })], ['no kid', header({ kid: undefined })], ['a kid that is a number', header({ kid: 1 })], ['no proof', header({ proof: undefined })], ['a proof that is null', header({ proof: null })],
+    ['itself', sealed],
+    ['one with fields that are not known', { ...header({ more: 1 }), more: 1 }],
+    ['one for nobody', recipients()],
+    ['null', null],
+    ['a text', 'eyJ…'],
+    ['a number', 1],
+    ['a list', []],
+    ['an empty object', {}],
+    ...['protected', 'iv', 'ciphertext', 'tag', 'recipients'].flatMap((part): [string, unknown][] => [
+      [`one without ${part}`, without(part)],
+      [`one whose ${part} is a number`, { ...sealed, [part]: 1 }],
+    ]),
+    ['recipients that are an object', { ...sealed, recipients: { 0: one } }],
+    ['a recipient that is null', recipients(one, null)],
+    ['a recipient that is a list', recipients(one, [])],
+    ['a recipient without a header', recipients(one, { encrypted_key: 'x' })],
+    ['a header that is null', recipients(one, { ...two, header: null })],
+    ['a recipient without a key', recipients(one, { header: two.header })],
+    ['another algorithm', header({ alg: 'dir' })],
+    ['no kid', header({ kid: undefined })],
+    ['a kid that is a number', header({ kid: 1 })],
+    ['no proof', header({ proof: undefined })],
+    ['a proof that is null', header({ proof: null })],
   ])('is taken where its schema takes it, and only there: %s', (_what, value) => {
     const reads = () => {
       try {

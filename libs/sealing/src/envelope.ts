@@ -1,10 +1,20 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomFillSync, timingSafeEqual, type Hmac, type KeyObject } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  randomFillSync,
+  timingSafeEqual,
+  type Hmac,
+  type KeyObject,
+} from 'node:crypto';
 import type { Envelope } from '@rekey/schema';
 import { SealError } from './seal-error.ts';
 
 /**
- * The two keys that Rekey shares with one reader, and with nobody else: one wraps the key of a content, one proves that it comes from
- * Rekey. All readers of an envelope learn the key of its content, so that a JWE alone proves nothing to any of them.
+ * The two keys that Rekey shares with one reader, and with nobody else: one wraps the key of a content, one
+ * proves that it comes from Rekey. All readers of an envelope learn the key of its content, so that a JWE
+ * alone proves nothing to any of them.
  */
 export interface SharedKeys {
   kid: string;
@@ -12,7 +22,10 @@ export interface SharedKeys {
   proving: KeyObject;
 }
 
-/** Throws SealError where it is no envelope. By hand and not by its schema, which takes 5 µs: a consumer that starts opens 100,000 of them. */
+/**
+ * Throws SealError where it is no envelope. By hand and not by its schema, which takes 5 µs: a consumer that
+ * starts opens 100,000 of them.
+ */
 export const parseEnvelope = (envelope: unknown): Envelope => {
   if (!isEnvelope(envelope)) throw new SealError('the sealed text is no JWE as Rekey makes it');
   return envelope;
@@ -25,7 +38,14 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 const isEnvelope = (value: unknown): value is Envelope => {
   if (!isObject(value)) return false;
   const { protected: header, recipients, iv, ciphertext, tag } = value as Fields<keyof Envelope>;
-  return typeof header === 'string' && typeof iv === 'string' && typeof ciphertext === 'string' && typeof tag === 'string' && Array.isArray(recipients) && recipients.every(isRecipient);
+  return (
+    typeof header === 'string' &&
+    typeof iv === 'string' &&
+    typeof ciphertext === 'string' &&
+    typeof tag === 'string' &&
+    Array.isArray(recipients) &&
+    recipients.every(isRecipient)
+  );
 };
 const isRecipient = (value: unknown): boolean => {
   if (!isObject(value)) return false;
@@ -43,12 +63,17 @@ const DRAWN_AT_ONCE = 256;
 const TAG_BYTES = 16;
 /** RFC 3394 §2.2.3.1. */
 const KEY_WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
-const PROTECTED = Buffer.from(JSON.stringify({ enc: 'A256GCM', cty: 'application/json' })).toString('base64url');
+const PROTECTED = Buffer.from(JSON.stringify({ enc: 'A256GCM', cty: 'application/json' })).toString(
+  'base64url',
+);
 const AUTHENTICATED = Buffer.from(PROTECTED);
 /** Stands in no kid and no base64url. */
 const PROOF_PLACE = '*proof*';
 
-/** Keys and nonces from the system's generator, drawn many at a time: a draw costs 8 µs, however few the bytes. */
+/**
+ * Keys and nonces from the system's generator, drawn many at a time: a draw costs 8 µs, however few the
+ * bytes.
+ */
 export const createRandomSource = (): ((bytes: number) => Buffer) => {
   const pool = Buffer.alloc((CEK_BYTES + NONCE_BYTES) * DRAWN_AT_ONCE);
   let next = pool.length;
@@ -71,11 +96,17 @@ export interface ContentKey {
   recipients: { proving: KeyObject; before: string; after: string }[];
 }
 
-export const contentKeyFor = (readers: readonly SharedKeys[], random: (bytes: number) => Buffer): ContentKey => {
+export const contentKeyFor = (
+  readers: readonly SharedKeys[],
+  random: (bytes: number) => Buffer,
+): ContentKey => {
   const bytes = random(CEK_BYTES);
   const key = createSecretKey(bytes);
   const recipients = readers.map((reader) => {
-    const [before, after] = JSON.stringify(recipient(reader, bytes, PROOF_PLACE)).split(PROOF_PLACE) as [string, string];
+    const [before, after] = JSON.stringify(recipient(reader, bytes, PROOF_PLACE)).split(PROOF_PLACE) as [
+      string,
+      string,
+    ];
     return { proving: reader.proving, before, after };
   });
   bytes.fill(0);
@@ -83,7 +114,11 @@ export const contentKeyFor = (readers: readonly SharedKeys[], random: (bytes: nu
 };
 
 /** The JSON of an envelope; encrypted once, for all readers of the key. */
-export const sealUnder = ({ key, recipients }: ContentKey, plaintext: string, random: (bytes: number) => Buffer): string => {
+export const sealUnder = (
+  { key, recipients }: ContentKey,
+  plaintext: string,
+  random: (bytes: number) => Buffer,
+): string => {
   const nonce = random(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(AUTHENTICATED);
   const ciphertext = cipher.update(plaintext, 'utf8').toString('base64url');
@@ -91,31 +126,48 @@ export const sealUnder = ({ key, recipients }: ContentKey, plaintext: string, ra
   cipher.final();
   const [iv, tag] = [nonce.toString('base64url'), cipher.getAuthTag().toString('base64url')];
   const proved = provedText({ protected: PROTECTED, iv, ciphertext, tag });
-  const proofs = recipients.map(({ proving, before, after }) => `${before}${proofOf(proved, proving).digest('base64url')}${after}`);
+  const proofs = recipients.map(
+    ({ proving, before, after }) => `${before}${proofOf(proved, proving).digest('base64url')}${after}`,
+  );
   return `{"protected":"${PROTECTED}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}","recipients":[${proofs.join(',')}]}`;
 };
 
-/** The same content for other readers; it is not encrypted anew. `own` must be one of those that it is sealed for. */
-export const sealAnewFor = (readers: readonly SharedKeys[], envelope: Envelope, own: SharedKeys): Envelope => {
+/**
+ * The same content for other readers; it is not encrypted anew. `own` must be one of those that it is sealed
+ * for.
+ */
+export const sealAnewFor = (
+  readers: readonly SharedKeys[],
+  envelope: Envelope,
+  own: SharedKeys,
+): Envelope => {
   const key = unwrap(envelope, own);
   if (!key) throw new SealError('the sealed text is not for this reader');
   const { protected: header, iv, ciphertext, tag } = envelope;
   const content = { protected: header, iv, ciphertext, tag };
   const bytes = key.export();
-  const recipients = readers.map((reader) => recipient(reader, bytes, proofOf(provedText(content), reader.proving).digest('base64url')));
+  const recipients = readers.map((reader) =>
+    recipient(reader, bytes, proofOf(provedText(content), reader.proving).digest('base64url')),
+  );
   bytes.fill(0);
   return { ...content, recipients };
 };
 
-/** The plaintext; undefined where it is not for this reader. Throws SealError where it is, and does not come from Rekey as it is. */
+/**
+ * The plaintext; undefined where it is not for this reader. Throws SealError where it is, and does not come
+ * from Rekey as it is.
+ */
 export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | undefined => {
   const key = unwrap(envelope, reader);
   if (!key) return undefined;
   const tag = Buffer.from(envelope.tag, 'base64url');
   // node:crypto would take a shorter one, which is easier to guess.
-  if (envelope.protected !== PROTECTED || tag.length !== TAG_BYTES) throw new SealError('the sealed text is not sealed as Rekey does');
+  if (envelope.protected !== PROTECTED || tag.length !== TAG_BYTES)
+    throw new SealError('the sealed text is not sealed as Rekey does');
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.iv, 'base64url')).setAAD(AUTHENTICATED).setAuthTag(tag);
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.iv, 'base64url'))
+      .setAAD(AUTHENTICATED)
+      .setAuthTag(tag);
     const plaintext = decipher.update(envelope.ciphertext, 'base64url');
     // Of GCM it gives nothing more, and throws where the tag is not right.
     decipher.final();
@@ -125,18 +177,24 @@ export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | u
   }
 };
 
-const recipient = ({ kid, wrapping }: SharedKeys, cek: Buffer, proof: string): Envelope['recipients'][number] => {
+const recipient = (
+  { kid, wrapping }: SharedKeys,
+  cek: Buffer,
+  proof: string,
+): Envelope['recipients'][number] => {
   const cipher = createCipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
   const wrapped = Buffer.concat([cipher.update(cek), cipher.final()]);
   return { header: { alg: 'A256KW', kid, proof }, encrypted_key: wrapped.toString('base64url') };
 };
 
-const provedText = ({ protected: header, iv, ciphertext, tag }: Content): string => `${header}.${iv}.${ciphertext}.${tag}`;
+const provedText = ({ protected: header, iv, ciphertext, tag }: Content): string =>
+  `${header}.${iv}.${ciphertext}.${tag}`;
 /**
- * All of it is ASCII where it is of Rekey's making, and `latin1` takes 1 µs less than UTF-8. A letter beyond that has the proof of another one: with it the
- * text opens as it did before, or not at all.
+ * All of it is ASCII where it is of Rekey's making, and `latin1` takes 1 µs less than UTF-8. A letter beyond
+ * that has the proof of another one: with it the text opens as it did before, or not at all.
  */
-const proofOf = (proved: string, proving: KeyObject): Hmac => createHmac('sha256', proving).update(proved, 'latin1');
+const proofOf = (proved: string, proving: KeyObject): Hmac =>
+  createHmac('sha256', proving).update(proved, 'latin1');
 
 /** What each reader has unwrapped: many envelopes have the same key. */
 const unwrapped = new WeakMap<SharedKeys, Map<string, KeyObject>>();
@@ -147,7 +205,8 @@ const unwrap = (envelope: Envelope, reader: SharedKeys): KeyObject | undefined =
   if (!ours) return undefined;
   const given = Buffer.from(ours.header.proof, 'base64url');
   const right = proofOf(provedText(envelope), reader.proving).digest();
-  if (given.length !== right.length || !timingSafeEqual(given, right)) throw new SealError('the sealed text does not come from Rekey');
+  if (given.length !== right.length || !timingSafeEqual(given, right))
+    throw new SealError('the sealed text does not come from Rekey');
   const known = unwrapped.get(reader) ?? new Map<string, KeyObject>();
   unwrapped.set(reader, known);
   const found = known.get(ours.encrypted_key);

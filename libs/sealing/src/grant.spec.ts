@@ -2,11 +2,21 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ConsumerKeyType, generateConsumerKey, parseConsumerKey, parseOwnKey } from './consumer-key.ts';
 import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealUnder } from './envelope.ts';
-import { generateSharedKeys, openGrant, parseSharedKeys, parseVerifier, sealGrant, type Signer } from './grant.ts';
+import {
+  generateSharedKeys,
+  openGrant,
+  parseSharedKeys,
+  parseVerifier,
+  sealGrant,
+  type Signer,
+} from './grant.ts';
 
 const newSigner = (kid: string) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return { signer: { kid, privateKey } satisfies Signer, verifier: parseVerifier({ ...publicKey.export({ format: 'jwk' }), kid }) };
+  return {
+    signer: { kid, privateKey } satisfies Signer,
+    verifier: parseVerifier({ ...publicKey.export({ format: 'jwk' }), kid }),
+  };
 };
 const { signer, verifier } = newSigner('rekey');
 const NOW_MS = 1_800_000_000_000;
@@ -14,36 +24,51 @@ const publicPart = ({ d: _private, ...jwk }: Record<string, unknown>) => jwk;
 const made = async (type: ConsumerKeyType, consumer = 'billing') => {
   const jwk = await generateConsumerKey(type);
   const sharedKeys = await generateSharedKeys();
-  const grant = await sealGrant({ consumer, sharedKeys, to: await parseConsumerKey(publicPart(jwk as never)), signer, nowMs: NOW_MS });
+  const grant = await sealGrant({
+    consumer,
+    sharedKeys,
+    to: await parseConsumerKey(publicPart(jwk as never)),
+    signer,
+    nowMs: NOW_MS,
+  });
   return { own: await parseOwnKey(jwk), sharedKeys, grant };
 };
 
 describe('a grant', () => {
-  it.each(ConsumerKeyType.options)('gives a consumer with a key of kind %s the keys that records are sealed under', async (type) => {
-    const { own, sharedKeys, grant } = await made(type);
-    const opened = await openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] });
-    const random = createRandomSource();
-    const sealed = sealUnder(contentKeyFor([parseSharedKeys(sharedKeys)], random), 'x', random);
-    expect(openEnvelope(parseEnvelope(JSON.parse(sealed)), opened)).toBe('x');
-    expect(grant).not.toContain(sharedKeys.slice(20, 40));
-  });
+  it.each(ConsumerKeyType.options)(
+    'gives a consumer with a key of kind %s the keys that records are sealed under',
+    async (type) => {
+      const { own, sharedKeys, grant } = await made(type);
+      const opened = await openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] });
+      const random = createRandomSource();
+      const sealed = sealUnder(contentKeyFor([parseSharedKeys(sharedKeys)], random), 'x', random);
+      expect(openEnvelope(parseEnvelope(JSON.parse(sealed)), opened)).toBe('x');
+      expect(grant).not.toContain(sharedKeys.slice(20, 40));
+    },
+  );
 
   it('opens with no other key, and says so', async () => {
     const { grant } = await made('X25519');
     const { own } = await made('X25519');
-    await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow('does not open with this private key');
+    await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow(
+      'does not open with this private key',
+    );
   });
 
   it('is refused where somebody else signed it, also under the same kid', async () => {
     const { own, grant } = await made('P-256');
     for (const other of ['rekey', 'other']) {
-      await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [newSigner(other).verifier] })).rejects.toThrow('not signed by the Rekey');
+      await expect(
+        openGrant(grant, { consumer: 'billing', own, verifiers: [newSigner(other).verifier] }),
+      ).rejects.toThrow('not signed by the Rekey');
     }
   });
 
   it('is refused where it is of another consumer', async () => {
     const { own, grant } = await made('shared', 'crm');
-    await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow('of another consumer');
+    await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow(
+      'of another consumer',
+    );
   });
 });
 
@@ -59,10 +84,18 @@ describe('the key of a consumer', () => {
     ['a text', 'ssh-ed25519 AAAA', 'no JWK of a kind that is taken'],
     ['a point of low order', { kty: 'OKP', crv: 'X25519', x: zeros }, 'no point of X25519'],
     ['too short a point', { kty: 'OKP', crv: 'X25519', x: 'AAAA' }, 'no point of X25519'],
-    ['a point that is not on its curve', { kty: 'EC', crv: 'P-256', x: zeros, y: zeros }, 'no point of P-256'],
+    [
+      'a point that is not on its curve',
+      { kty: 'EC', crv: 'P-256', x: zeros, y: zeros },
+      'no point of P-256',
+    ],
     ['128 bits', { kty: 'oct', k: Buffer.alloc(16, 3).toString('base64url') }, 'not 256 bits long'],
     ['zeros', { kty: 'oct', k: zeros }, 'not random'],
-    ['a word', { kty: 'oct', k: Buffer.from('passwordpasswordpasswordpassword').toString('base64url') }, 'not random'],
+    [
+      'a word',
+      { kty: 'oct', k: Buffer.from('passwordpasswordpasswordpassword').toString('base64url') },
+      'not random',
+    ],
   ])('is refused where it is %s, and is not quoted', async (_what, jwk, complaint) => {
     const error = await parseConsumerKey(jwk).catch((err: Error) => err);
     expect(error).toMatchObject({ name: 'SealError', message: expect.stringContaining(complaint) });
@@ -70,7 +103,9 @@ describe('the key of a consumer', () => {
   });
 
   it('is refused where it is a private one', async () => {
-    await expect(parseConsumerKey(await generateConsumerKey('X25519'))).rejects.toThrow('it is a private key');
+    await expect(parseConsumerKey(await generateConsumerKey('X25519'))).rejects.toThrow(
+      'it is a private key',
+    );
   });
 
   it('is told by its thumbprint, whatever else stands in the JWK', async () => {
@@ -88,7 +123,11 @@ describe('the key of a consumer', () => {
   });
 
   it("is Rekey's where it is an Ed25519 key, and nothing else", () => {
-    expect(() => parseVerifier(createPublicKey(generateKeyPairSync('ed25519').privateKey).export({ format: 'jwk' }))).toThrow('no public key of Rekey');
-    expect(() => parseVerifier({ kty: 'OKP', crv: 'Ed25519', kid: 'x', x: 'AA' })).toThrow('no public key of Rekey');
+    expect(() =>
+      parseVerifier(createPublicKey(generateKeyPairSync('ed25519').privateKey).export({ format: 'jwk' })),
+    ).toThrow('no public key of Rekey');
+    expect(() => parseVerifier({ kty: 'OKP', crv: 'Ed25519', kid: 'x', x: 'AA' })).toThrow(
+      'no public key of Rekey',
+    );
   });
 });

@@ -16,17 +16,34 @@ export interface Verifier {
   publicKey: KeyObject;
 }
 
-const OctJwk = z.object({ kty: z.literal('oct'), use: z.enum(['enc', 'sig']), alg: z.string(), kid: z.string(), k: z.base64url() });
+const OctJwk = z.object({
+  kty: z.literal('oct'),
+  use: z.enum(['enc', 'sig']),
+  alg: z.string(),
+  kid: z.string(),
+  k: z.base64url(),
+});
 const SharedJwks = z.object({ keys: z.tuple([OctJwk, OctJwk]) });
-/** What a grant says: whom it is for, and the two keys that Rekey shares with this consumer alone, as a JWK Set. */
+/**
+ * What a grant says: whom it is for, and the two keys that Rekey shares with this consumer alone, as a JWK
+ * Set.
+ */
 const GrantClaims = SharedJwks.extend({ consumer: z.string(), issued_at: z.string() });
 
-/** New keys to be shared with a consumer, as a JWK Set (RFC 7517) of one that wraps (`A256KW`) and one that proves (`HS256`). */
+/**
+ * New keys to be shared with a consumer, as a JWK Set (RFC 7517) of one that wraps (`A256KW`) and one that
+ * proves (`HS256`).
+ */
 export const generateSharedKeys = async (): Promise<string> => {
   const secret = () => randomBytes(32).toString('base64url');
   const [wrap, prove] = [secret(), secret()];
   const kid = await kidOf({ kty: 'oct', k: wrap });
-  return JSON.stringify({ keys: [{ kty: 'oct', use: 'enc', alg: 'A256KW', kid, k: wrap }, { kty: 'oct', use: 'sig', alg: 'HS256', kid, k: prove }] });
+  return JSON.stringify({
+    keys: [
+      { kty: 'oct', use: 'enc', alg: 'A256KW', kid, k: wrap },
+      { kty: 'oct', use: 'sig', alg: 'HS256', kid, k: prove },
+    ],
+  });
 };
 
 /** Throws SealError, which quotes nothing. */
@@ -35,22 +52,57 @@ export const parseSharedKeys = (text: string): SharedKeys => {
   const wrap = parsed.data?.keys.find(({ use }) => use === 'enc');
   const prove = parsed.data?.keys.find(({ use }) => use === 'sig');
   if (!wrap || !prove) throw new SealError('these are no keys that Rekey shares with a consumer');
-  return { kid: wrap.kid, wrapping: createSecretKey(wrap.k, 'base64url'), proving: createSecretKey(prove.k, 'base64url') };
+  return {
+    kid: wrap.kid,
+    wrapping: createSecretKey(wrap.k, 'base64url'),
+    proving: createSecretKey(prove.k, 'base64url'),
+  };
 };
 
-/** The keys for one consumer: signed by Rekey (JWS, `EdDSA`), and sealed to the consumer's own key (JWE), both in compact serialisation. */
-export const sealGrant = async ({ consumer, sharedKeys, to, signer, nowMs }: { consumer: string; sharedKeys: string; to: ConsumerKey; signer: Signer; nowMs: number }): Promise<string> => {
-  const claims = { consumer, issued_at: new Date(nowMs).toISOString(), ...(JSON.parse(sharedKeys) as object) };
-  const signed = await new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader({ alg: 'EdDSA', kid: signer.kid }).sign(signer.privateKey);
-  return new CompactEncrypt(Buffer.from(signed)).setProtectedHeader({ alg: to.alg, enc: 'A256GCM', kid: to.kid, cty: 'JOSE' }).encrypt(to.key);
+/**
+ * The keys for one consumer: signed by Rekey (JWS, `EdDSA`), and sealed to the consumer's own key (JWE), both
+ * in compact serialisation.
+ */
+export const sealGrant = async ({
+  consumer,
+  sharedKeys,
+  to,
+  signer,
+  nowMs,
+}: {
+  consumer: string;
+  sharedKeys: string;
+  to: ConsumerKey;
+  signer: Signer;
+  nowMs: number;
+}): Promise<string> => {
+  const claims = {
+    consumer,
+    issued_at: new Date(nowMs).toISOString(),
+    ...(JSON.parse(sharedKeys) as object),
+  };
+  const signed = await new CompactSign(Buffer.from(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid })
+    .sign(signer.privateKey);
+  return new CompactEncrypt(Buffer.from(signed))
+    .setProtectedHeader({ alg: to.alg, enc: 'A256GCM', kid: to.kid, cty: 'JOSE' })
+    .encrypt(to.key);
 };
 
 /** Opens a grant. Throws SealError, which says what is wrong: another's key, or not from Rekey. */
-export const openGrant = async (grant: string, { consumer, own, verifiers }: { consumer: string; own: OwnKey; verifiers: readonly Verifier[] }): Promise<SharedKeys> => {
-  const signed = await compactDecrypt(grant, own.opens, { keyManagementAlgorithms: [own.alg], contentEncryptionAlgorithms: ['A256GCM'] }).catch(() => {
+export const openGrant = async (
+  grant: string,
+  { consumer, own, verifiers }: { consumer: string; own: OwnKey; verifiers: readonly Verifier[] },
+): Promise<SharedKeys> => {
+  const signed = await compactDecrypt(grant, own.opens, {
+    keyManagementAlgorithms: [own.alg],
+    contentEncryptionAlgorithms: ['A256GCM'],
+  }).catch(() => {
     throw new SealError('the grant does not open with this private key: it was made for another');
   });
-  const verified = await compactVerify(signed.plaintext, ({ kid }) => verifierOf(verifiers, kid), { algorithms: ['EdDSA', 'Ed25519'] }).catch(() => {
+  const verified = await compactVerify(signed.plaintext, ({ kid }) => verifierOf(verifiers, kid), {
+    algorithms: ['EdDSA', 'Ed25519'],
+  }).catch(() => {
     throw new SealError('the grant is not signed by the Rekey whose public key is known');
   });
   const claims = GrantClaims.safeParse(parseJson(Buffer.from(verified.payload).toString()));
@@ -61,7 +113,9 @@ export const openGrant = async (grant: string, { consumer, own, verifiers }: { c
 
 /** Rekey's public key, from a JWK. Throws SealError. */
 export const parseVerifier = (jwk: unknown): Verifier => {
-  const parsed = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), kid: z.string(), x: z.base64url() }).safeParse(jwk);
+  const parsed = z
+    .object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), kid: z.string(), x: z.base64url() })
+    .safeParse(jwk);
   if (!parsed.success) throw new SealError('it is no public key of Rekey (OKP Ed25519 with a kid)');
   const { kid, ...key } = parsed.data;
   try {

@@ -3,5 +3,19 @@ export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
 export { openRecord, parseRecord, sealRecord, type Outside } from './sealed-record.ts';
 export { openEnvelope, parseEnvelope, type SharedKeys } from './envelope.ts';
-export { ConsumerKeyType, generateConsumerKey, parseConsumerKey, parseOwnKey, type ConsumerKey, type OwnKey } from './consumer-key.ts';
-export { generateSharedKeys, openGrant, parseSharedKeys, parseVerifier, sealGrant, type Verifier } from './grant.ts';
+export {
+  ConsumerKeyType,
+  generateConsumerKey,
+  parseConsumerKey,
+  parseOwnKey,
+  type ConsumerKey,
+  type OwnKey,
+} from './consumer-key.ts';
+export {
+  generateSharedKeys,
+  openGrant,
+  parseSharedKeys,
+  parseVerifier,
+  sealGrant,
+  type Verifier,
+} from './grant.ts';

@@ -40,13 +40,23 @@ describe('loadKeyFile', () => {
   });
 
   it.each([
-    ['half of a file', async () => writeFile(path, (await readFile(path, 'utf8')).slice(0, 200)), 'is not JSON, or only half of a file'],
+    [
+      'half of a file',
+      async () => writeFile(path, (await readFile(path, 'utf8')).slice(0, 200)),
+      'is not JSON, or only half of a file',
+    ],
     ['an empty file', () => writeFile(path, ''), 'is empty'],
-    ['UTF-16', async () => writeFile(path, Buffer.from(`\ufeff${await readFile(path, 'utf8')}`, 'utf16le')), 'is UTF-16 text; save it as UTF-8'],
+    [
+      'UTF-16',
+      async () => writeFile(path, Buffer.from(`\ufeff${await readFile(path, 'utf8')}`, 'utf16le')),
+      'is UTF-16 text; save it as UTF-8',
+    ],
   ])('names the variable, the path and what is wrong: %s', async (_what, spoil, complaint) => {
     await createKeyFile(path);
     await spoil();
-    await expect(loadKeyFile(path, 'REKEY_KEY_FILE')).rejects.toThrow(`REKEY_KEY_FILE: key file ${JSON.stringify(path)}: ${complaint}`);
+    await expect(loadKeyFile(path, 'REKEY_KEY_FILE')).rejects.toThrow(
+      `REKEY_KEY_FILE: key file ${JSON.stringify(path)}: ${complaint}`,
+    );
   });
 
   it('does not quote what it could not parse', async () => {

@@ -7,9 +7,10 @@ import { z } from 'zod';
 import { kidOf } from './consumer-key.ts';
 
 /**
- * A key file is a JWK Set (RFC 7517) of two 256-bit symmetric keys, of which the one with `use: enc` seals records and the one with `use: sig` makes
- * fingerprints, and of an Ed25519 key (RFC 8037) that signs what consumers are given. A `kid` is the beginning of the key's own
- * thumbprint (RFC 7638), so that a damaged or edited key is noticed when loaded.
+ * A key file is a JWK Set (RFC 7517) of two 256-bit symmetric keys, of which the one with `use: enc` seals
+ * records and the one with `use: sig` makes fingerprints, and of an Ed25519 key (RFC 8037) that signs what
+ * consumers are given. A `kid` is the beginning of the key's own thumbprint (RFC 7638), so that a damaged or
+ * edited key is noticed when loaded.
  */
 export interface KeyFile {
   sealing: SymmetricKey;
@@ -41,16 +42,32 @@ export class KeyFileError extends Error {
 const KEY_BYTES = 32;
 const MAX_SHOWN = 500;
 
-const Jwk = z.object({ kty: z.literal('oct'), use: z.enum(['enc', 'sig']), kid: z.string(), k: z.base64url() });
-const SigningJwk = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), use: z.literal('sig'), kid: z.string(), x: z.base64url(), d: z.base64url() });
+const Jwk = z.object({
+  kty: z.literal('oct'),
+  use: z.enum(['enc', 'sig']),
+  kid: z.string(),
+  k: z.base64url(),
+});
+const SigningJwk = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  use: z.literal('sig'),
+  kid: z.string(),
+  x: z.base64url(),
+  d: z.base64url(),
+});
 const JwkSet = z.object({ keys: z.array(z.union([Jwk, SigningJwk])) });
 
-/** Reads and verifies a key file. Every complaint names the path and, if it is given, the variable that it comes from; never a key. */
+/**
+ * Reads and verifies a key file. Every complaint names the path and, if it is given, the variable that it
+ * comes from; never a key.
+ */
 export const loadKeyFile = async (path: string, variable?: string): Promise<KeyFile> => {
   try {
     return await load(path);
   } catch (error) {
-    if (error instanceof KeyFileError && variable !== undefined) error.message = `${variable}: ${error.message}`;
+    if (error instanceof KeyFileError && variable !== undefined)
+      error.message = `${variable}: ${error.message}`;
     throw error;
   }
 };
@@ -74,7 +91,9 @@ export const createKeyFile = async (path: string): Promise<boolean> => {
     file = await open(path, 'wx', 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new KeyFileError(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+    throw new KeyFileError(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
   }
   try {
     await file.writeFile(`${JSON.stringify({ keys }, null, 2)}\n`);
@@ -92,10 +111,16 @@ export const addSigningKey = async (path: string): Promise<boolean> => {
   if (set.keys.some(({ kty }) => kty === 'OKP')) return false;
   const written = `${path}.new`;
   try {
-    await writeFile(written, `${JSON.stringify({ keys: [...(JSON.parse(text) as { keys: object[] }).keys, await newSigningJwk()] }, null, 2)}\n`, { mode: mode & 0o777, flag: 'wx', flush: true });
+    await writeFile(
+      written,
+      `${JSON.stringify({ keys: [...(JSON.parse(text) as { keys: object[] }).keys, await newSigningJwk()] }, null, 2)}\n`,
+      { mode: mode & 0o777, flag: 'wx', flush: true },
+    );
     await rename(written, path);
   } catch (error) {
-    throw new KeyFileError(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+    throw new KeyFileError(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
   }
   return true;
 };
@@ -105,7 +130,11 @@ const readKeyFile = (path: string) => {
     return { text: readTextFile(path), mode: statSync(path).mode };
   } catch (error) {
     const { code, message } = error as TextFileError;
-    throw new KeyFileError(path, code === 'ENOENT' ? 'does not exist; make one with: rekey key-file create PATH' : message, { cause: error });
+    throw new KeyFileError(
+      path,
+      code === 'ENOENT' ? 'does not exist; make one with: rekey key-file create PATH' : message,
+      { cause: error },
+    );
   }
 };
 
@@ -118,16 +147,29 @@ const parseJwkSet = (path: string, text: string): z.infer<typeof JwkSet> => {
     throw new KeyFileError(path, 'is not JSON, or only half of a file');
   }
   const parsed = JwkSet.safeParse(json);
-  if (!parsed.success) throw new KeyFileError(path, 'is not a JWK Set of two symmetric keys (kty "oct"), with use "enc" and "sig", and one that signs (kty "OKP", crv "Ed25519")');
+  if (!parsed.success)
+    throw new KeyFileError(
+      path,
+      'is not a JWK Set of two symmetric keys (kty "oct"), with use "enc" and "sig", and one that signs (kty "OKP", crv "Ed25519")',
+    );
   return parsed.data;
 };
 
-const theKeyFor = async (use: 'enc' | 'sig', set: z.infer<typeof JwkSet>, path: string): Promise<SymmetricKey> => {
-  const [jwk, ...others] = set.keys.filter((key): key is z.infer<typeof Jwk> => key.kty === 'oct' && key.use === use);
-  if (!jwk || others.length > 0) throw new KeyFileError(path, `must hold exactly one symmetric key with use "${use}"`);
+const theKeyFor = async (
+  use: 'enc' | 'sig',
+  set: z.infer<typeof JwkSet>,
+  path: string,
+): Promise<SymmetricKey> => {
+  const [jwk, ...others] = set.keys.filter(
+    (key): key is z.infer<typeof Jwk> => key.kty === 'oct' && key.use === use,
+  );
+  if (!jwk || others.length > 0)
+    throw new KeyFileError(path, `must hold exactly one symmetric key with use "${use}"`);
   const bytes = Buffer.from(jwk.k, 'base64url');
-  if (bytes.length !== KEY_BYTES) throw new KeyFileError(path, `the key with use "${use}" is not ${KEY_BYTES * 8} bits long`);
-  if (jwk.kid !== (await kidOf({ kty: 'oct', k: jwk.k }))) throw new KeyFileError(path, `the kid of the key with use "${use}" does not match the key`);
+  if (bytes.length !== KEY_BYTES)
+    throw new KeyFileError(path, `the key with use "${use}" is not ${KEY_BYTES * 8} bits long`);
+  if (jwk.kid !== (await kidOf({ kty: 'oct', k: jwk.k })))
+    throw new KeyFileError(path, `the kid of the key with use "${use}" does not match the key`);
   return { kid: jwk.kid, bytes: new Uint8Array(bytes) };
 };
 
@@ -143,11 +185,20 @@ const newSigningJwk = async () => {
 
 const theSigningKey = async (set: z.infer<typeof JwkSet>, path: string): Promise<SigningKey> => {
   const [jwk, ...others] = set.keys.filter((key) => key.kty === 'OKP');
-  if (!jwk || others.length > 0) throw new KeyFileError(path, 'must hold exactly one key that signs (kty "OKP", crv "Ed25519"); where it is of an older version, add one with: rekey key-file add-signing-key PATH');
+  if (!jwk || others.length > 0)
+    throw new KeyFileError(
+      path,
+      'must hold exactly one key that signs (kty "OKP", crv "Ed25519"); where it is of an older version, add one with: rekey key-file add-signing-key PATH',
+    );
   const { kid, crv, kty, x, d } = jwk;
-  if (kid !== (await kidOf({ kty, crv, x }))) throw new KeyFileError(path, 'the kid of the key that signs does not match the key');
+  if (kid !== (await kidOf({ kty, crv, x })))
+    throw new KeyFileError(path, 'the kid of the key that signs does not match the key');
   try {
-    return { kid, privateKey: createPrivateKey({ key: { kty, crv, x, d }, format: 'jwk' }), publicJwk: { kty, crv, x, use: 'sig', alg: 'EdDSA', kid } };
+    return {
+      kid,
+      privateKey: createPrivateKey({ key: { kty, crv, x, d }, format: 'jwk' }),
+      publicJwk: { kty, crv, x, use: 'sig', alg: 'EdDSA', kid },
+    };
   } catch {
     throw new KeyFileError(path, 'the key that signs is not one of Ed25519');
   }

@@ -18,12 +18,28 @@ export interface ToSeal {
 }
 
 /**
- * Seals what an event says, for readers and for Rekey itself. `assistantJson` is the upstream's text as it came: it is placed into the plaintext
- * unparsed, so that no field, no order and no digit of a number is lost.
+ * Seals what an event says, for readers and for Rekey itself. `assistantJson` is the upstream's text as it
+ * came: it is placed into the plaintext unparsed, so that no field, no order and no digit of a number is
+ * lost.
  */
-export const sealRecord = (sealer: Sealer, { type, orgId, assistantId, version, cause, removal, assistantJson, ahead }: ToSeal, readers: readonly SharedKeys[] = []): string => {
-  const head = JSON.stringify({ type, org_id: orgId, assistant_id: assistantId, version, cause, removal, ahead });
-  return sealer.seal(assistantJson === undefined ? head : `${head.slice(0, -1)},"assistant":${assistantJson}}`, readers);
+export const sealRecord = (
+  sealer: Sealer,
+  { type, orgId, assistantId, version, cause, removal, assistantJson, ahead }: ToSeal,
+  readers: readonly SharedKeys[] = [],
+): string => {
+  const head = JSON.stringify({
+    type,
+    org_id: orgId,
+    assistant_id: assistantId,
+    version,
+    cause,
+    removal,
+    ahead,
+  });
+  return sealer.seal(
+    assistantJson === undefined ? head : `${head.slice(0, -1)},"assistant":${assistantJson}}`,
+    readers,
+  );
 };
 
 /** What of an event stands outside of what it carries. */
@@ -35,13 +51,24 @@ export interface Outside {
 }
 
 /** Of an event with a key, the record is there. */
-export type RecordOf<E extends Outside> = E extends KeyRotated ? SealedRecord & { assistant: NonNullable<SealedRecord['assistant']> } : SealedRecord;
+export type RecordOf<E extends Outside> = E extends KeyRotated
+  ? SealedRecord & { assistant: NonNullable<SealedRecord['assistant']> }
+  : SealedRecord;
 
-/** Opens what an event carries, and sees that it says the same as the event. Rejects with SealError where it does not, or does not open. */
-export const openRecord = async <E extends KeyEvent>(sealer: Pick<Sealer, 'open'>, event: E): Promise<RecordOf<E>> => parseRecord(await sealer.open(event.data.sealed), event);
+/**
+ * Opens what an event carries, and sees that it says the same as the event. Rejects with SealError where it
+ * does not, or does not open.
+ */
+export const openRecord = async <E extends KeyEvent>(
+  sealer: Pick<Sealer, 'open'>,
+  event: E,
+): Promise<RecordOf<E>> => parseRecord(await sealer.open(event.data.sealed), event);
 
 /** Reads the plaintext of what an event carries. Throws SealError. */
-export const parseRecord = <E extends Outside>(plaintext: string, { type, subject, source, data: { version } }: E): RecordOf<E> => {
+export const parseRecord = <E extends Outside>(
+  plaintext: string,
+  { type, subject, source, data: { version } }: E,
+): RecordOf<E> => {
   let record: unknown;
   try {
     record = JSON.parse(plaintext);
@@ -51,10 +78,16 @@ export const parseRecord = <E extends Outside>(plaintext: string, { type, subjec
   }
   if (!isRecord(record)) throw new SealError('the sealed text opens, but holds no record');
   const isOf = `/orgs/${encodeURIComponent(record.org_id)}/assistants/${encodeURIComponent(record.assistant_id)}`;
-  if (record.type !== type || record.assistant_id !== subject || record.version !== version || isOf !== source) {
+  if (
+    record.type !== type ||
+    record.assistant_id !== subject ||
+    record.version !== version ||
+    isOf !== source
+  ) {
     throw new SealError('the event says something else than what it carries: it is not as Rekey made it');
   }
-  if (type === KEY_ROTATED && !record.assistant) throw new SealError('the sealed text opens, but holds no record');
+  if (type === KEY_ROTATED && !record.assistant)
+    throw new SealError('the sealed text opens, but holds no record');
   return record as RecordOf<E>;
 };
 
@@ -64,15 +97,31 @@ const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeo
 /** As the schema `SealedRecord` has it; by hand, as a consumer that starts reads 100,000 of them. */
 const isRecord = (value: unknown): value is SealedRecord => {
   if (typeof value !== 'object' || value === null) return false;
-  const { type, org_id: orgId, assistant_id: assistantId, version, cause, removal, assistant } = value as { [key in keyof SealedRecord]?: unknown };
+  const {
+    type,
+    org_id: orgId,
+    assistant_id: assistantId,
+    version,
+    cause,
+    removal,
+    assistant,
+  } = value as { [key in keyof SealedRecord]?: unknown };
   return (
-    typeof type === 'string' && isText(orgId) && isText(assistantId) && Number.isSafeInteger(version) && (version as number) > 0 &&
-    // Of any value: a later version of Rekey may know more causes than this one, and its keys are in force all the same.
-    isTextOrAbsent(cause) && isTextOrAbsent(removal) && (assistant === undefined || isKeyedRecord(assistant))
+    typeof type === 'string' &&
+    isText(orgId) &&
+    isText(assistantId) &&
+    Number.isSafeInteger(version) &&
+    (version as number) > 0 &&
+    // Of any value: a later version of Rekey may know more causes than this one, and its keys are in force
+    // all the same.
+    isTextOrAbsent(cause) &&
+    isTextOrAbsent(removal) &&
+    (assistant === undefined || isKeyedRecord(assistant))
   );
 };
 const isKeyedRecord = (value: unknown): boolean => {
-  if (typeof value !== 'object' || value === null || !('id' in value) || typeof value.id !== 'string') return false;
+  if (typeof value !== 'object' || value === null || !('id' in value) || typeof value.id !== 'string')
+    return false;
   const { secret_key: secretKey = null } = value as { secret_key?: unknown };
   return secretKey === null || typeof secretKey === 'string';
 };

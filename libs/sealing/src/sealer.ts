@@ -1,6 +1,15 @@
 import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
 import type { JWK } from 'jose';
-import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealAnewFor, sealUnder, type ContentKey, type SharedKeys } from './envelope.ts';
+import {
+  contentKeyFor,
+  createRandomSource,
+  openEnvelope,
+  parseEnvelope,
+  sealAnewFor,
+  sealUnder,
+  type ContentKey,
+  type SharedKeys,
+} from './envelope.ts';
 import type { Signer } from './grant.ts';
 import type { KeyFile } from './key-file.ts';
 import { SealError } from './seal-error.ts';
@@ -12,11 +21,17 @@ export interface Sealer {
   readonly signer: Signer;
   /** What consumers must know to trust what is signed: a public JWK. */
   readonly publicJwk: JWK & { kid: string };
-  /** The JSON text of an envelope that each of the readers opens, and this sealer. What is sealed for the same list of readers has the same content key for a while (docs/decisions/0012). */
+  /**
+   * The JSON text of an envelope that each of the readers opens, and this sealer. What is sealed for the same
+   * list of readers has the same content key for a while (docs/decisions/0012).
+   */
   seal(plaintext: string, readers?: readonly SharedKeys[]): string;
   /** The same content for other readers. Throws SealError. */
   sealAnew(envelope: unknown, readers: readonly SharedKeys[]): string;
-  /** The plaintext of an envelope, given as it was parsed. Rejects with SealError for what another sealed, or that was changed. */
+  /**
+   * The plaintext of an envelope, given as it was parsed. Rejects with SealError for what another sealed, or
+   * that was changed.
+   */
   open(envelope: unknown): Promise<string>;
   /** `KEYID:HMAC-SHA256(secret)` in base64url: equal exactly where the secrets are. */
   fingerprint(secret: string): string;
@@ -53,7 +68,8 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/decisions/0004).
     seal: (plaintext, readers = NOBODY_ELSE) => sealUnder(contentKeyOf(readers), plaintext, random),
 
-    sealAnew: (envelope, readers) => JSON.stringify(sealAnewFor([own, ...readers], parseEnvelope(envelope), own)),
+    sealAnew: (envelope, readers) =>
+      JSON.stringify(sealAnewFor([own, ...readers], parseEnvelope(envelope), own)),
 
     open: async (envelope) => {
       const plaintext = openEnvelope(parseEnvelope(envelope), own);
@@ -61,6 +77,7 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
       return plaintext;
     },
 
-    fingerprint: (secret) => `${fingerprinting.kid}:${createHmac('sha256', fingerprintKey).update(secret).digest('base64url')}`,
+    fingerprint: (secret) =>
+      `${fingerprinting.kid}:${createHmac('sha256', fingerprintKey).update(secret).digest('base64url')}`,
   };
 };

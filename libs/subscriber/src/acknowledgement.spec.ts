@@ -25,7 +25,13 @@ afterEach(async () => {
   await proxy.close();
 });
 const begin = async (leaseMs?: number) => {
-  const keys = await subscribe({ redis: `redis://127.0.0.1:${proxy.port}`, consumer: 'billing', prefix: 'spec', privateKey, ...(leaseMs !== undefined && { leaseMs }) });
+  const keys = await subscribe({
+    redis: `redis://127.0.0.1:${proxy.port}`,
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+    ...(leaseMs !== undefined && { leaseMs }),
+  });
   open.push(keys);
   return keys;
 };
@@ -37,11 +43,25 @@ describe('acknowledgements', () => {
     const { instance } = keys.freshness();
     await until(async () => (await rekey.acks(instance)).length === 1, 'the first');
     expect(await rekey.acks(instance)).toEqual([
-      { consumer: 'billing', instance, lease_ms: 10_000, position: await lastEntry(), seq: 1, keys: 1, unapplied: { count: 0, first: [] }, refused: { count: 0, first: [] }, leaving: false },
+      {
+        consumer: 'billing',
+        instance,
+        lease_ms: 10_000,
+        position: await lastEntry(),
+        seq: 1,
+        keys: 1,
+        unapplied: { count: 0, first: [] },
+        refused: { count: 0, first: [] },
+        leaving: false,
+      },
     ]);
     await rekey.publish('ast_2', 'sk_2');
     await until(async () => (await rekey.acks(instance)).length === 2, 'the second');
-    expect((await rekey.acks(instance)).at(-1)).toMatchObject({ position: await lastEntry(), seq: 2, keys: 2 });
+    expect((await rekey.acks(instance)).at(-1)).toMatchObject({
+      position: await lastEntry(),
+      seq: 2,
+      keys: 2,
+    });
     expect(keys.freshness()).toMatchObject({ position: await lastEntry(), seq: 2, acknowledging: true });
   });
 
@@ -75,7 +95,8 @@ describe('acknowledgements', () => {
   it('are of each process for itself', async () => {
     const [one, two] = [await begin(), await begin()];
     await rekey.publish('ast_2', 'sk_2');
-    for (const keys of [one, two]) await until(async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.seq === 2, 'both');
+    for (const keys of [one, two])
+      await until(async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.seq === 2, 'both');
     expect(one.freshness().instance).not.toBe(two.freshness().instance);
   });
 
@@ -113,7 +134,13 @@ describe('acknowledgements', () => {
 
   it('that Redis does not take, keep nobody from new keys', async () => {
     await rekey.redis.acl('SETUSER', 'reader', 'on', '>word', '~*', '&*', '+@all', '-xadd');
-    const keys = await subscribe({ redis: `redis://reader:word@127.0.0.1:${server.port}`, consumer: 'billing', prefix: 'spec', privateKey, leaseMs: 1000 });
+    const keys = await subscribe({
+      redis: `redis://reader:word@127.0.0.1:${server.port}`,
+      consumer: 'billing',
+      prefix: 'spec',
+      privateKey,
+      leaseMs: 1000,
+    });
     open.push(keys);
     const heard = next(keys, 'key');
     await rekey.publish('ast_1', 'sk_new');

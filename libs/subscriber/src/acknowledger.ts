@@ -1,6 +1,9 @@
 import type { Acknowledgement } from '@rekey/schema';
 
-/** Tells Rekey how far this process has come: at once when something was applied, then not more than once in 10 ms. */
+/**
+ * Tells Rekey how far this process has come: at once when something was applied, then not more than once in
+ * 10 ms.
+ */
 export interface Acknowledger {
   /** Something was applied. */
   applied(): void;
@@ -12,8 +15,14 @@ export interface Acknowledger {
 
 const NOT_MORE_OFTEN_THAN_MS = 10;
 
-/** `send` resolves when Redis has it. What it rejects with is its own affair: the next acknowledgement says the same and more. */
-export const createAcknowledger = (now: () => Acknowledgement | undefined, send: (ack: string) => Promise<void>): Acknowledger => {
+/**
+ * `send` resolves when Redis has it. What it rejects with is its own affair: the next acknowledgement says
+ * the same and more.
+ */
+export const createAcknowledger = (
+  now: () => Acknowledgement | undefined,
+  send: (ack: string) => Promise<void>,
+): Acknowledger => {
   let underWay = false;
   let wanted = false;
   let left = false;

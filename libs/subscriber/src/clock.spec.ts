@@ -7,12 +7,22 @@ import { createPublisher, next, until, type Publisher } from './subscriber-fixtu
 
 const NOW = 'simulated-now';
 const HOUR_MS = 3_600_000;
-const JUMPS_MS: [string, number][] = [['3 days ahead', 72 * HOUR_MS], ['23 hours ahead', 23 * HOUR_MS], ['3 days back', -72 * HOUR_MS]];
+const JUMPS_MS: [string, number][] = [
+  ['3 days ahead', 72 * HOUR_MS],
+  ['23 hours ahead', 23 * HOUR_MS],
+  ['3 days back', -72 * HOUR_MS],
+];
 
-/** A connection to a Redis whose clock is a key: for commands, for TIME, and for the connections that are made after it. */
+/**
+ * A connection to a Redis whose clock is a key: for commands, for TIME, and for the connections that are made
+ * after it.
+ */
 class Simulated extends Redis {
   override defineCommand(command: string, definition: { lua: string; numberOfKeys?: number }): void {
-    super.defineCommand(command, { ...definition, lua: definition.lua.replaceAll(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`) });
+    super.defineCommand(command, {
+      ...definition,
+      lua: definition.lua.replaceAll(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`),
+    });
   }
   override time = (async () => (await this.hmget(NOW, 's', 'us')).map(Number)) as unknown as Redis['time'];
   override pipeline(commands?: unknown[][]) {
@@ -63,7 +73,13 @@ beforeEach(async () => {
   privateKey = await rekey.enrol('billing');
   await rekey.publish('ast_1', 'sk_1');
   await rekey.publish('ast_2', 'sk_2');
-  keys = await subscribe({ redis: connection, consumer: 'billing', prefix: 'spec', privateKey, leaseMs: 1000 });
+  keys = await subscribe({
+    redis: connection,
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+    leaseMs: 1000,
+  });
   refused = [];
   keys.on('refused', (refusal) => refused.push(refusal));
 });
@@ -72,7 +88,8 @@ afterEach(async () => {
   rekey.close();
 });
 
-const secretOf = (assistantId: string) => (keys.current(assistantId) as { secretKey?: string } | undefined)?.secretKey;
+const secretOf = (assistantId: string) =>
+  (keys.current(assistantId) as { secretKey?: string } | undefined)?.secretKey;
 
 describe.each(JUMPS_MS)('while the clock of Redis is %s, and afterwards', (_where, jumpMs) => {
   it('a consumer that runs holds every key that was published, and is refused none of it', async () => {
@@ -96,7 +113,13 @@ describe.each(JUMPS_MS)('while the clock of Redis is %s, and afterwards', (_wher
 
 it('what was refused because the clock of Redis was behind is read again when it is right, and no restart is needed', async () => {
   await jump(-72 * HOUR_MS);
-  const later = await subscribe({ redis: connection, consumer: 'billing', prefix: 'spec', privateKey, leaseMs: 1000 });
+  const later = await subscribe({
+    redis: connection,
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+    leaseMs: 1000,
+  });
   try {
     expect([later.size, later.unapplied.count]).toEqual([0, 2]);
     const snapshot = next(later, 'snapshot');
@@ -113,6 +136,8 @@ it('a version that lies ahead is taken where Rekey says that it knows, and only 
   await rekey.put(await rekey.eventOf('ast_1', { version, secretKey: 'sk_unknowing' }));
   await until(() => refused.length === 1, 'the refusal');
   expect([secretOf('ast_1'), refused[0]!.why]).toEqual(['sk_1', expect.stringContaining('future')]);
-  await rekey.put(await rekey.eventOf('ast_1', { version: version + 1, secretKey: 'sk_knowing', ahead: true }));
+  await rekey.put(
+    await rekey.eventOf('ast_1', { version: version + 1, secretKey: 'sk_knowing', ahead: true }),
+  );
   await until(() => secretOf('ast_1') === 'sk_knowing', 'the version that lies ahead');
 });

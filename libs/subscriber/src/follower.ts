@@ -29,7 +29,9 @@ export interface FollowerDeps {
 
 /** Keeps what is held in step with Redis, over all that happens to it. */
 export interface Follower {
-  /** Resolves when the first snapshot is taken and what came since is applied. Rejects with SubscribeError. */
+  /**
+   * Resolves when the first snapshot is taken and what came since is applied. Rejects with SubscribeError.
+   */
   start(): Promise<void>;
   freshness(): Freshness;
   unapplied(): { count: number; last: readonly Refusal[] };
@@ -37,7 +39,10 @@ export interface Follower {
   close(): Promise<void>;
 }
 
-/** A place in the stream. `seq` and `run`: of the last entry up to there that counts; undefined if unknown, and then not compared with the next one. */
+/**
+ * A place in the stream. `seq` and `run`: of the last entry up to there that counts; undefined if unknown,
+ * and then not compared with the next one.
+ */
 interface Place {
   id: string;
   seq: number | undefined;
@@ -64,18 +69,31 @@ const UNAPPLIED_REPORTED = 20;
 const NOWHERE: Place = { id: '0-0', seq: 0, run: undefined };
 const UNREADABLE = 'its current record is newer than what is held, and cannot be opened by this consumer';
 
-export const createFollower = ({ settings, names, ownKeys, held, connect, isHeard, tell }: FollowerDeps): Follower => {
+export const createFollower = ({
+  settings,
+  names,
+  ownKeys,
+  held,
+  connect,
+  isHeard,
+  tell,
+}: FollowerDeps): Follower => {
   const { consumer, leaseMs, staleAfterMs } = settings;
   const instance = randomBytes(6).toString('hex');
   const clock = createRedisClock();
   const closing = new AbortController();
   const pace = createSnapshotPace();
-  const [entriesARead, entriesAtEnd, recordsARead] = [ENTRIES_A_READ, ENTRIES_AT_END, PAGE_SIZE].map(createReadSize) as [ReadSize, ReadSize, ReadSize];
+  const [entriesARead, entriesAtEnd, recordsARead] = [ENTRIES_A_READ, ENTRIES_AT_END, PAGE_SIZE].map(
+    createReadSize,
+  ) as [ReadSize, ReadSize, ReadSize];
 
   let session: Session | undefined;
   let runId: string | undefined;
   let entry: { text: string; orgs: string[]; reader: SharedKeys } | undefined;
-  /** Up to where the stream was read; and up to where everything is applied, which stands still while a snapshot is due. */
+  /**
+   * Up to where the stream was read; and up to where everything is applied, which stands still while a
+   * snapshot is due.
+   */
   let reading: Place | undefined;
   let position: Place = NOWHERE;
   let due: Due | undefined;
@@ -88,11 +106,17 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   let revoked: (RevokedEvent & { sinceMs: number }) | undefined;
   let lastFault: unknown;
   let acknowledging = false;
-  /** The lowest version that was refused since the last snapshot for lying too far in the future: it may be the clock of Redis that is wrong. */
+  /**
+   * The lowest version that was refused since the last snapshot for lying too far in the future: it may be
+   * the clock of Redis that is wrong.
+   */
   let lowestAhead = Infinity;
   let unapplied: { count: number; first: Refusal[]; last: Refusal[] } = { count: 0, first: [], last: [] };
   const refused: { count: number; first: Refusal[] } = { count: 0, first: [] };
-  /** Assistants whose current record is to be read, since an event claims this version and could not be opened. Kept until it has been read. */
+  /**
+   * Assistants whose current record is to be read, since an event claims this version and could not be
+   * opened. Kept until it has been read.
+   */
   const toLook = new Map<string, number>();
   /** All that was published until then is applied. By performance.now(). */
   let provenMs = -Infinity;
@@ -105,9 +129,17 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const behindMs = nowMs - provenMs;
     const staleMs = Math.max(behindMs - staleAfterMs, revoked ? nowMs - revoked.sinceMs : -Infinity);
     return {
-      upToDate: staleMs < 0, behindMs, staleForMs: staleMs < 0 ? undefined : staleMs,
-      connected: session !== undefined, snapshotDue: due?.reason, revoked: revoked !== undefined, acknowledging,
-      position: position.id, seq: position.seq ?? 0, instance, fault: (lastFault as Partial<Error> | undefined)?.message,
+      upToDate: staleMs < 0,
+      behindMs,
+      staleForMs: staleMs < 0 ? undefined : staleMs,
+      connected: session !== undefined,
+      snapshotDue: due?.reason,
+      revoked: revoked !== undefined,
+      acknowledging,
+      position: position.id,
+      seq: position.seq ?? 0,
+      instance,
+      fault: (lastFault as Partial<Error> | undefined)?.message,
     };
   };
   const noteFreshness = (): void => {
@@ -123,21 +155,41 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
 
   const refuse = (refusal: Refusal): void => {
     const { count, first, last } = unapplied;
-    unapplied = { count: count + 1, first: [...first, refusal].slice(0, UNAPPLIED_REPORTED), last: [...last, refusal].slice(-UNAPPLIED_REPORTED) };
+    unapplied = {
+      count: count + 1,
+      first: [...first, refusal].slice(0, UNAPPLIED_REPORTED),
+      last: [...last, refusal].slice(-UNAPPLIED_REPORTED),
+    };
     refused.count += 1;
     if (refused.first.length < UNAPPLIED_REPORTED) refused.first.push(refusal);
     tell('refused', refusal);
   };
   const unreadable = (): Refusal[] =>
-    [...held.unreadable()].slice(0, UNAPPLIED_REPORTED).map((assistantId) => ({ assistantId, version: (held.get(assistantId) as UnreadableKey).claimedVersion, why: UNREADABLE }));
-  const reported = (refusals: readonly Refusal[]) => refusals.slice(0, UNAPPLIED_REPORTED).map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version, why }));
+    [...held.unreadable()].slice(0, UNAPPLIED_REPORTED).map((assistantId) => ({
+      assistantId,
+      version: (held.get(assistantId) as UnreadableKey).claimedVersion,
+      why: UNREADABLE,
+    }));
+  const reported = (refusals: readonly Refusal[]) =>
+    refusals
+      .slice(0, UNAPPLIED_REPORTED)
+      .map(({ assistantId, version, why }) => ({ assistant_id: assistantId, version, why }));
 
   const acknowledgement = (): Acknowledgement | undefined => {
     if (!ready || revoked || !session) return undefined;
     return {
-      consumer, instance, lease_ms: leaseMs, position: position.id, seq: position.seq ?? 0, keys: held.size,
-      unapplied: { count: unapplied.count + held.unreadable().size, first: reported([...unreadable(), ...unapplied.first]) },
-      refused: { count: refused.count, first: reported(refused.first) }, leaving: false,
+      consumer,
+      instance,
+      lease_ms: leaseMs,
+      position: position.id,
+      seq: position.seq ?? 0,
+      keys: held.size,
+      unapplied: {
+        count: unapplied.count + held.unreadable().size,
+        first: reported([...unreadable(), ...unapplied.first]),
+      },
+      refused: { count: refused.count, first: reported(refused.first) },
+      leaving: false,
     };
   };
   const acknowledger = createAcknowledger(acknowledgement, async (ack) => {
@@ -148,7 +200,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
       acknowledging = true;
     } catch (error) {
       acknowledging = false;
-      // It was the master and is no more: whoever is has to be found. All else (no memory, no permission) is no reason not to have keys.
+      // It was the master and is no more: whoever is has to be found. All else (no memory, no permission) is
+      // no reason not to have keys.
       if (isReply(error) && replyCode(error) === 'READONLY') sentIn.end(error);
     }
   });
@@ -181,48 +234,78 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   };
 
   const markUnreadable = (assistantId: string, claimedVersion: number): void => {
-    if (held.markUnreadable(assistantId, claimedVersion)) tell('unreadable', held.get(assistantId) as UnreadableKey);
+    if (held.markUnreadable(assistantId, claimedVersion))
+      tell('unreadable', held.get(assistantId) as UnreadableKey);
   };
 
   const readStanding = (assistantId: string, text: string, inDoubt: boolean) => {
-    const isNothingNew = (id: string, version: number): boolean => !inDoubt && id === assistantId && version <= held.version(id) && !held.unreadable().has(id);
+    const isNothingNew = (id: string, version: number): boolean =>
+      !inDoubt && id === assistantId && version <= held.version(id) && !held.unreadable().has(id);
     const read = readEvent(text, entry!.reader, isNothingNew);
-    const isMisplaced = (type: Opened['kind'], id: string): boolean => id !== assistantId || (type === 'uncertain') !== inDoubt;
-    if ((read.kind === 'opened' && isMisplaced(read.opened.kind, read.opened.assistantId)) || (read.kind === 'foreign' && isMisplaced(read.claim.type, read.claim.assistantId))) {
+    const isMisplaced = (type: Opened['kind'], id: string): boolean =>
+      id !== assistantId || (type === 'uncertain') !== inDoubt;
+    if (
+      (read.kind === 'opened' && isMisplaced(read.opened.kind, read.opened.assistantId)) ||
+      (read.kind === 'foreign' && isMisplaced(read.claim.type, read.claim.assistantId))
+    ) {
       const { version } = read.kind === 'opened' ? read.opened : read.claim;
-      return { kind: 'refused' as const, refusal: { assistantId, version, why: 'it stands where another event belongs' } };
+      return {
+        kind: 'refused' as const,
+        refusal: { assistantId, version, why: 'it stands where another event belongs' },
+      };
     }
     return read;
   };
 
   /**
-   * Applies the current record of an assistant, or what stands for it among those in doubt. One that is sealed for others only, and no newer than what is held,
-   * is not seen. `saidVersion`: that an event has claimed which could not be opened.
+   * Applies the current record of an assistant, or what stands for it among those in doubt. One that is
+   * sealed for others only, and no newer than what is held, is not seen. `saidVersion`: that an event has
+   * claimed which could not be opened.
    */
-  const applyStanding = async (assistantId: string, text: string, inDoubt: boolean, saidVersion?: number): Promise<void> => {
+  const applyStanding = async (
+    assistantId: string,
+    text: string,
+    inDoubt: boolean,
+    saidVersion?: number,
+  ): Promise<void> => {
     const read = readStanding(assistantId, text, inDoubt);
     if (read.kind === 'opened') return applyOpened(read.opened);
     if (read.kind === 'refused') {
       refuse(read.refusal);
-      // A record that is refused says nothing of the key that is held. With an event that says that there is a newer one, it does.
+      // A record that is refused says nothing of the key that is held. With an event that says that there is
+      // a newer one, it does.
       if (saidVersion === undefined) held.see(assistantId);
       else markUnreadable(assistantId, saidVersion);
     } else if (read.kind === 'foreign') {
       const { version } = read.claim;
-      if (!inDoubt && (version > held.version(assistantId) || (saidVersion !== undefined && version === held.version(assistantId)))) markUnreadable(assistantId, version);
+      if (
+        !inDoubt &&
+        (version > held.version(assistantId) ||
+          (saidVersion !== undefined && version === held.version(assistantId)))
+      )
+        markUnreadable(assistantId, version);
     } else if ('isKnown' in read) {
       held.see(assistantId);
     }
   };
 
-  /** Has the current record of an assistant read that is held, if an event that could not be opened claims to be newer than that, or to put it in doubt. */
+  /**
+   * Has the current record of an assistant read that is held, if an event that could not be opened claims to
+   * be newer than that, or to put it in doubt.
+   */
   const lookLater = ({ type, assistantId, version }: Claim): void => {
     const heldVersion = held.version(assistantId);
-    if (heldVersion > 0 && (version > heldVersion || (type === 'uncertain' && version === heldVersion))) toLook.set(assistantId, version);
+    if (heldVersion > 0 && (version > heldVersion || (type === 'uncertain' && version === heldVersion)))
+      toLook.set(assistantId, version);
   };
   const lookNow = async (from: Session): Promise<void> => {
     for (const page of inPages([...toLook])) {
-      const standing = await currentRecords(from, names, page.map(([assistantId]) => assistantId), recordsARead);
+      const standing = await currentRecords(
+        from,
+        names,
+        page.map(([assistantId]) => assistantId),
+        recordsARead,
+      );
       for (const [i, { assistantId, text }] of standing.entries()) {
         const [, saidVersion] = page[i]!;
         if (text !== null) await applyStanding(assistantId, text, false, saidVersion);
@@ -243,16 +326,27 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     }
   };
 
-  /** The numbers of the stream after an entry. What is refused has none: else a forged event would stand for the one that it hides. */
+  /**
+   * The numbers of the stream after an entry. What is refused has none: else a forged event would stand for
+   * the one that it hides.
+   */
   const numbersAfter = (before: Place, read: Reading): Pick<Place, 'seq' | 'run'> => {
     if (read.kind === 'refused' || read.seq === undefined) return before;
     const { seq, run = before.run } = read;
     const isOtherRun = run !== before.run && before.run !== undefined;
     // Played again: nothing of it is new, and it may be anybody who put it there.
-    if (read.kind === 'opened' && !isOtherRun && before.seq !== undefined && seq <= before.seq && read.opened.version <= held.version(read.opened.assistantId)) return before;
+    if (
+      read.kind === 'opened' &&
+      !isOtherRun &&
+      before.seq !== undefined &&
+      seq <= before.seq &&
+      read.opened.version <= held.version(read.opened.assistantId)
+    )
+      return before;
     if (isOtherRun) demand('other-redis');
     // If the numbers do not rise, Redis has forgotten some.
-    else if (before.seq !== undefined && seq !== before.seq + 1) demand(seq > before.seq ? 'gap' : 'other-redis');
+    else if (before.seq !== undefined && seq !== before.seq + 1)
+      demand(seq > before.seq ? 'gap' : 'other-redis');
     return { seq, run };
   };
 
@@ -268,7 +362,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     }
     const { assistantId, version } = read.opened;
     // Anybody can play it again: of one that cannot be read, only the current record ends that.
-    if (held.unreadable().has(assistantId) && version <= held.version(assistantId)) toLook.set(assistantId, version);
+    if (held.unreadable().has(assistantId) && version <= held.version(assistantId))
+      toLook.set(assistantId, version);
     else await applyOpened(read.opened);
   };
 
@@ -279,17 +374,22 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     const { waiting } = from;
     const ask = (most: number) =>
       from.answer(
-        waitMs === undefined ? waiting.xread('COUNT', most, 'STREAMS', names.events, id) : waiting.xread('COUNT', most, 'BLOCK', waitMs, 'STREAMS', names.events, id),
+        waitMs === undefined
+          ? waiting.xread('COUNT', most, 'STREAMS', names.events, id)
+          : waiting.xread('COUNT', most, 'BLOCK', waitMs, 'STREAMS', names.events, id),
         { on: waiting, silentMs: ANSWER_WITHIN_MS + (waitMs ?? 0) },
       );
-    const { answer: reply, isFull } = await entriesARead.read(ask, (answer) => sizeOf(answer?.[0]?.[1] ?? []));
+    const { answer: reply, isFull } = await entriesARead.read(ask, (answer) =>
+      sizeOf(answer?.[0]?.[1] ?? []),
+    );
     const answeredMs = performance.now();
     const entries = reply?.[0]?.[1] ?? [];
     const count = entries.length;
     for (const [entryId, fields] of entries) await applyEntry(entryId, fields);
     empty(entries);
     if (toLook.size > 0) await lookNow(from);
-    // That there was nothing is true of the end of the wait at the earliest; of an answer with entries nobody knows when it was made.
+    // That there was nothing is true of the end of the wait at the earliest; of an answer with entries nobody
+    // knows when it was made.
     const isAllUntilMs = count === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
     if (!due) {
       position = reading!;
@@ -307,19 +407,29 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     if (otherRedis) position = NOWHERE;
     // Whoever can write to Redis can bring about gaps: they may not keep it busy with snapshots alone.
     const atMs = pace.notBeforeMs(performance.now());
-    if (taking) next = { reason: next?.reason ?? reason, atMs, otherRedis: otherRedis || (next?.otherRedis ?? false) };
-    else due = { reason: due?.reason ?? reason, atMs: due?.atMs ?? atMs, otherRedis: otherRedis || (due?.otherRedis ?? false) };
+    if (taking)
+      next = { reason: next?.reason ?? reason, atMs, otherRedis: otherRedis || (next?.otherRedis ?? false) };
+    else
+      due = {
+        reason: due?.reason ?? reason,
+        atMs: due?.atMs ?? atMs,
+        otherRedis: otherRedis || (due?.otherRedis ?? false),
+      };
   };
 
   /** Where the stream ends now: at its last entry; or, where that was deleted, at the id that it had. */
   const endOfStream = async (of: Session): Promise<Place> => {
-    const ask = (most: number) => of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', most)]));
+    const ask = (most: number) =>
+      of.answer(Promise.all([streamOf(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', most)]));
     const [info, entries] = (await entriesAtEnd.read(ask, ([, last]) => sizeOf(last))).answer;
     const { lastId } = streamFacts(info) ?? { lastId: NOWHERE.id };
     const [last] = entries;
-    if (!last || isBefore(last[0], lastId)) return lastId === NOWHERE.id ? NOWHERE : { id: lastId, seq: undefined, run: undefined };
+    if (!last || isBefore(last[0], lastId))
+      return lastId === NOWHERE.id ? NOWHERE : { id: lastId, seq: undefined, run: undefined };
     const id = last[0];
-    const read = entries.map(([, fields]) => readEvent(textOf(fields), entry!.reader)).find((one) => one.kind !== 'refused' && one.seq !== undefined);
+    const read = entries
+      .map(([, fields]) => readEvent(textOf(fields), entry!.reader))
+      .find((one) => one.kind !== 'refused' && one.seq !== undefined);
     empty(entries);
     return { id, seq: read?.seq, run: isRunUnknown ? undefined : read?.run };
   };
@@ -333,17 +443,20 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     reading = await endOfStream(from);
     const all = orgs.includes('*') ? await from.answer(from.commands.smembers(names.orgs)) : orgs;
     for await (const page of publishedPages(from, names, all, recordsARead)) {
-      for (const { assistantId, text } of page) if (text !== null) await applyStanding(assistantId, text, false);
+      for (const { assistantId, text } of page)
+        if (text !== null) await applyStanding(assistantId, text, false);
       empty(page);
       // Between pages the service does its own work.
       await breathe();
     }
     for await (const page of uncertainPages(from, names)) {
-      for (const { assistantId, text } of page) if (text !== null) await applyStanding(assistantId, text, true);
+      for (const { assistantId, text } of page)
+        if (text !== null) await applyStanding(assistantId, text, true);
     }
     while (await readOn(from)) await breathe();
     await dropUnseen(from, otherRedis);
-    for (const assistantId of held.endDoubts()) if (isHeard('certain')) tell('certain', held.get(assistantId)!);
+    for (const assistantId of held.endDoubts())
+      if (isHeard('certain')) tell('certain', held.get(assistantId)!);
     const endedAtMs = performance.now();
     lastTaken = { endedAtMs, tookMs: endedAtMs - beganMs };
     pace.taken(endedAtMs, lastTaken.tookMs);
@@ -351,15 +464,24 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     tell('snapshot', { reason, keys: held.size, tookMs: lastTaken.tookMs });
   };
 
-  /** Those that are in no list of their org any more: deleted, moved, or not for this consumer. Each is looked at before it is given up. */
+  /**
+   * Those that are in no list of their org any more: deleted, moved, or not for this consumer. Each is looked
+   * at before it is given up.
+   */
   const dropUnseen = async (from: Session, otherRedis: boolean): Promise<void> => {
     for (const page of inPages(held.unseen())) {
-      const standing = await currentRecords(from, names, page.map(({ assistantId }) => assistantId), recordsARead);
+      const standing = await currentRecords(
+        from,
+        names,
+        page.map(({ assistantId }) => assistantId),
+        recordsARead,
+      );
       for (const [i, { assistantId, text }] of standing.entries()) {
         const { orgId } = page[i]!;
         const mayStill = mayRead(entry!, orgId);
         if (mayStill && text !== null) await applyStanding(assistantId, text, false);
-        // A Redis that has lost its last seconds may have forgotten a key that is in force: Rekey compares all with Invent then, and publishes it again.
+        // A Redis that has lost its last seconds may have forgotten a key that is in force: Rekey compares
+        // all with Invent then, and publishes it again.
         if (mayStill && text === null && otherRedis) held.see(assistantId);
       }
       await breathe();
@@ -376,14 +498,24 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   /** Reads the consumer's entry anew. Throws SubscribeError where it cannot be used. */
   const enrol = async (at: Session): Promise<void> => {
     const text = await at.answer(at.commands.hget(names.consumers, consumer));
-    if (text === null) throw new SubscribeError('NOT_REGISTERED', `no consumer ${JSON.stringify(consumer)} is known to Rekey: add it with: rekey consumer add ${consumer}`);
+    if (text === null)
+      throw new SubscribeError(
+        'NOT_REGISTERED',
+        `no consumer ${JSON.stringify(consumer)} is known to Rekey: add it with: rekey consumer add ${consumer}`,
+      );
     if (entry?.text === text) return;
     const { state, grant, orgs } = consumerOf(text);
     if (state !== 'ACTIVE' || grant === undefined) {
-      throw new SubscribeError('NOT_READY', `the consumer ${JSON.stringify(consumer)} is ${state}: ${state === 'PENDING' ? 'no worker of Rekey has made its grant yet' : 'what was published before is still being sealed for it'}`);
+      throw new SubscribeError(
+        'NOT_READY',
+        `the consumer ${JSON.stringify(consumer)} is ${state}: ${state === 'PENDING' ? 'no worker of Rekey has made its grant yet' : 'what was published before is still being sealed for it'}`,
+      );
     }
     const reader = await openGrant(grant, { consumer, ...ownKeys }).catch((error: unknown) => {
-      throw new SubscribeError('WRONG_KEY_FILE', `the key file is not the one of consumer ${JSON.stringify(consumer)}: ${error instanceof SealError ? error.message : 'the grant cannot be opened'}`);
+      throw new SubscribeError(
+        'WRONG_KEY_FILE',
+        `the key file is not the one of consumer ${JSON.stringify(consumer)}: ${error instanceof SealError ? error.message : 'the grant cannot be opened'}`,
+      );
     });
     entry = { text, orgs, reader };
   };
@@ -392,12 +524,20 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     try {
       return Consumer.parse(JSON.parse(text));
     } catch {
-      throw new SubscribeError('NOT_READY', `the entry of the consumer ${JSON.stringify(consumer)} cannot be read: remove it, and add it again`);
+      throw new SubscribeError(
+        'NOT_READY',
+        `the entry of the consumer ${JSON.stringify(consumer)} cannot be read: remove it, and add it again`,
+      );
     }
   };
 
   const noteRevoked = ({ code, message }: SubscribeError): void => {
-    const reason = code === 'NOT_REGISTERED' ? 'not-registered' : code === 'WRONG_KEY_FILE' ? 'wrong-key-file' : 'not-ready';
+    const reason =
+      code === 'NOT_REGISTERED'
+        ? 'not-registered'
+        : code === 'WRONG_KEY_FILE'
+          ? 'wrong-key-file'
+          : 'not-ready';
     if (revoked?.reason === reason) return;
     const isNew = !revoked;
     revoked = { reason, message, sinceMs: revoked?.sinceMs ?? performance.now() };
@@ -442,10 +582,14 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
 
   /** Whether it is the same Redis as before, with the same stream. */
   const recognise = async (at: Session): Promise<void> => {
-    const [[info, time], stream] = await at.answer(Promise.all([at.commands.pipeline().info('server').time().exec().then(repliesOf), streamOf(at)]));
-    const factOf = (field: string) => (typeof info === 'string' ? new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1] : undefined);
+    const [[info, time], stream] = await at.answer(
+      Promise.all([at.commands.pipeline().info('server').time().exec().then(repliesOf), streamOf(at)]),
+    );
+    const factOf = (field: string) =>
+      typeof info === 'string' ? new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1] : undefined;
     const unfit = unfitRedis(factOf);
-    if (unfit !== undefined) throw new SubscribeError('REDIS_REFUSED', `what answers at the address of Redis ${unfit}`);
+    if (unfit !== undefined)
+      throw new SubscribeError('REDIS_REFUSED', `what answers at the address of Redis ${unfit}`);
     if (isReply(time)) throw time;
     clock.set(time);
     // A user of Redis who may not ask learns it from the run of the next event.
@@ -457,7 +601,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     runId = found ?? runId;
     if (reading) compareStream(stream, reading);
   };
-  const streamOf = async (at: Session): Promise<unknown> => repliesOf(await at.commands.pipeline().xinfo('STREAM', names.events).exec())[0];
+  const streamOf = async (at: Session): Promise<unknown> =>
+    repliesOf(await at.commands.pipeline().xinfo('STREAM', names.events).exec())[0];
 
   /** `asked`: where it had read to when Redis was asked. */
   const compareStream = (info: unknown, asked: Place): void => {
@@ -465,14 +610,20 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     if (isReply(info) && replyCode(info) !== 'ERR') return;
     const { lastId, lastEntryId } = streamFacts(info) ?? { lastId: NOWHERE.id, lastEntryId: NOWHERE.id };
     if (isBefore(lastId, asked.id)) demand('other-redis');
-    // There were entries that it has not read, and are none now. Where some are left, the number of the first tells.
+    // There were entries that it has not read, and are none now. Where some are left, the number of the first
+    // tells.
     else if (isBefore(reading!.id, lastId) && !isBefore(reading!.id, lastEntryId)) demand('trimmed');
   };
 
-  /** A sign of life, and a look at what no event tells: done every few seconds, also while a snapshot is taken. */
+  /**
+   * A sign of life, and a look at what no event tells: done every few seconds, also while a snapshot is
+   * taken.
+   */
   const watch = async (at: Session): Promise<void> => {
     const [asked, taken] = [reading, lastTaken];
-    const replies = await at.answer(at.commands.pipeline().xinfo('STREAM', names.events).hget(names.consumers, consumer).time().exec());
+    const replies = await at.answer(
+      at.commands.pipeline().xinfo('STREAM', names.events).hget(names.consumers, consumer).time().exec(),
+    );
     const [info, text, time] = repliesOf(replies);
     if (Array.isArray(time)) clock.set(time);
     // The clock of Redis was behind, and has been set.
@@ -488,7 +639,8 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
     if (!reading && !due) demand('start');
     let isWatching = false;
     const watchOnce = async (): Promise<void> => {
-      // Its answer has whole entries of the stream: on a slow network it may take longer than until the next one.
+      // Its answer has whole entries of the stream: on a slow network it may take longer than until the next
+      // one.
       if (isWatching) return;
       isWatching = true;
       await watch(at).catch((error: Error) => at.end(error));
@@ -545,14 +697,19 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
   /** Why it has not become ready in the time. */
   const failure = (): SubscribeError => {
     if (lastFault instanceof SubscribeError) return lastFault;
-    return new SubscribeError('REDIS_AWAY', `Redis was not within reach for ${settings.readyTimeoutMs} ms`, { cause: lastFault });
+    return new SubscribeError('REDIS_AWAY', `Redis was not within reach for ${settings.readyTimeoutMs} ms`, {
+      cause: lastFault,
+    });
   };
 
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(ticking);
     const late = new AbortController();
-    await Promise.race([acknowledger.leave(), sleep(LEAVE_WITHIN_MS, undefined, { signal: late.signal }).catch(() => {})]);
+    await Promise.race([
+      acknowledger.leave(),
+      sleep(LEAVE_WITHIN_MS, undefined, { signal: late.signal }).catch(() => {}),
+    ]);
     late.abort();
     closing.abort();
     session?.end();
@@ -570,16 +727,24 @@ export const createFollower = ({ settings, names, ownKeys, held, connect, isHear
           resolve();
         };
         onFailure = (error) => reject(finalError(error));
-        ticking = setInterval(() => {
-          noteFreshness();
-          if (!ready && !taking && performance.now() - beganMs > settings.readyTimeoutMs) reject(failure());
-        }, Math.min(250, settings.readyTimeoutMs));
-        closing.signal.addEventListener('abort', () => reject(new SubscribeError('CLOSED', 'it was closed before it was ready')));
+        ticking = setInterval(
+          () => {
+            noteFreshness();
+            if (!ready && !taking && performance.now() - beganMs > settings.readyTimeoutMs) reject(failure());
+          },
+          Math.min(250, settings.readyTimeoutMs),
+        );
+        closing.signal.addEventListener('abort', () =>
+          reject(new SubscribeError('CLOSED', 'it was closed before it was ready')),
+        );
         running = run();
       });
     },
     freshness,
-    unapplied: () => ({ count: unapplied.count + held.unreadable().size, last: [...unreadable(), ...unapplied.last].slice(-UNAPPLIED_REPORTED) }),
+    unapplied: () => ({
+      count: unapplied.count + held.unreadable().size,
+      last: [...unreadable(), ...unapplied.last].slice(-UNAPPLIED_REPORTED),
+    }),
     refused: () => ({ count: refused.count, first: [...refused.first] }),
     close: () => (closed ??= close()),
   };
@@ -591,13 +756,19 @@ const textOf = (fields: readonly string[]): string | null => {
   return at % 2 === 0 ? (fields[at + 1] ?? null) : null;
 };
 
-const sizeOf = (entries: readonly [string, readonly string[]][]): { count: number; chars: number } =>
-  ({ count: entries.length, chars: entries.reduce((sum, [, fields]) => sum + (textOf(fields)?.length ?? 0), 0) });
+const sizeOf = (entries: readonly [string, readonly string[]][]): { count: number; chars: number } => ({
+  count: entries.length,
+  chars: entries.reduce((sum, [, fields]) => sum + (textOf(fields)?.length ?? 0), 0),
+});
 
 /** What no waiting mends. */
-const isFinal = (error: unknown): boolean => (error instanceof SubscribeError ? !error.retry : isReply(error) && refusals.has(replyCode(error)));
+const isFinal = (error: unknown): boolean =>
+  error instanceof SubscribeError ? !error.retry : isReply(error) && refusals.has(replyCode(error));
 const refusals = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
-const finalError = (error: unknown): unknown => (isReply(error) ? new SubscribeError('REDIS_REFUSED', `Redis refuses this service: ${error.message}`, { cause: error }) : error);
+const finalError = (error: unknown): unknown =>
+  isReply(error)
+    ? new SubscribeError('REDIS_REFUSED', `Redis refuses this service: ${error.message}`, { cause: error })
+    : error;
 
 /** What Redis has answered to each command: also an error, of its own; but not that it could not be asked. */
 const repliesOf = (replies: [Error | null, unknown][] | null): unknown[] =>
@@ -606,10 +777,16 @@ const repliesOf = (replies: [Error | null, unknown][] | null): unknown[] =>
     return error ?? reply;
   });
 
-/** Of XINFO STREAM; undefined where there is no stream. XTRIM leaves `max-deleted-entry-id` as it is: what is missing shows in the last entry. */
+/**
+ * Of XINFO STREAM; undefined where there is no stream. XTRIM leaves `max-deleted-entry-id` as it is: what is
+ * missing shows in the last entry.
+ */
 const streamFacts = (info: unknown): { lastId: string; lastEntryId: string } | undefined => {
   if (!Array.isArray(info)) return undefined;
   const fact = (name: string): unknown => info[info.indexOf(name) + 1];
   const last = fact('last-entry');
-  return { lastId: String(fact('last-generated-id')), lastEntryId: Array.isArray(last) ? String(last[0]) : NOWHERE.id };
+  return {
+    lastId: String(fact('last-generated-id')),
+    lastEntryId: Array.isArray(last) ? String(last[0]) : NOWHERE.id,
+  };
 };

@@ -11,9 +11,15 @@ interface Entry {
   removal: Removal | undefined;
   updatedMs: number;
   uncertain: boolean;
-  /** The version that its current record claims, which this consumer cannot open; 0 if it can. Its key is forgotten then. */
+  /**
+   * The version that its current record claims, which this consumer cannot open; 0 if it can. Its key is
+   * forgotten then.
+   */
   claimedVersion: number;
-  /** The snapshot in or since which it was last seen to be there, and in which it was last seen to be in doubt. */
+  /**
+   * The snapshot in or since which it was last seen to be there, and in which it was last seen to be in
+   * doubt.
+   */
   seenIn: number;
   doubtedIn: number;
 }
@@ -27,11 +33,17 @@ export interface HeldKeys {
   get(assistantId: string): HeldKey | RemovedKey | UnreadableKey | undefined;
   version(assistantId: string): number;
   ids(): IterableIterator<string>;
-  /** Takes over what is newer than what is held, or the same again of one that could not be read. False if it is neither; it is seen to be there all the same. */
+  /**
+   * Takes over what is newer than what is held, or the same again of one that could not be read. False if it
+   * is neither; it is seen to be there all the same.
+   */
   apply(opened: Opened): boolean;
   /** Puts a version in doubt. False where a newer one is held, or it is in doubt already. */
   doubt(assistantId: string, version: number): boolean;
-  /** Its current record, which claims this version, cannot be opened: forgets the key. False if it is not held, or is unreadable already. */
+  /**
+   * Its current record, which claims this version, cannot be opened: forgets the key. False if it is not
+   * held, or is unreadable already.
+   */
   markUnreadable(assistantId: string, claimedVersion: number): boolean;
   /** Puts one that cannot be read behind the others. */
   putLast(assistantId: string): void;
@@ -79,24 +91,48 @@ export const createHeldKeys = (): HeldKeys => {
       const entry = entries.get(assistantId);
       if (!entry) return undefined;
       const { orgId, version, secretKey, cause, removal, uncertain } = entry;
-      const common = { assistantId, orgId, version, updatedAt: new Date(entry.updatedMs).toISOString(), uncertain };
-      if (entry.claimedVersion > 0) return { state: 'unreadable', ...common, claimedVersion: entry.claimedVersion };
-      return secretKey === undefined ? { state: 'removed', ...common, removal: removal! } : { state: 'held', ...common, secretKey, cause };
+      const common = {
+        assistantId,
+        orgId,
+        version,
+        updatedAt: new Date(entry.updatedMs).toISOString(),
+        uncertain,
+      };
+      if (entry.claimedVersion > 0)
+        return { state: 'unreadable', ...common, claimedVersion: entry.claimedVersion };
+      return secretKey === undefined
+        ? { state: 'removed', ...common, removal: removal! }
+        : { state: 'held', ...common, secretKey, cause };
     },
     version: (assistantId) => entries.get(assistantId)?.version ?? 0,
     ids: () => entries.keys(),
 
     apply: ({ assistantId, orgId, version, secretKey, cause, removal, updatedMs }) => {
       const before = entries.get(assistantId);
-      if (before && (version < before.version || (version === before.version && before.claimedVersion === 0))) {
+      if (
+        before &&
+        (version < before.version || (version === before.version && before.claimedVersion === 0))
+      ) {
         before.seenIn = snapshot;
         return false;
       }
       if (secretKey !== undefined) size += 1;
       if (before?.secretKey !== undefined) size -= 1;
       // The same version again does not end a doubt of it.
-      const { uncertain, doubtedIn } = before?.version === version ? before : { uncertain: false, doubtedIn: -1 };
-      entries.set(assistantId, { orgId: interned(orgId), version, secretKey, cause, removal, updatedMs, uncertain, claimedVersion: 0, seenIn: snapshot, doubtedIn });
+      const { uncertain, doubtedIn } =
+        before?.version === version ? before : { uncertain: false, doubtedIn: -1 };
+      entries.set(assistantId, {
+        orgId: interned(orgId),
+        version,
+        secretKey,
+        cause,
+        removal,
+        updatedMs,
+        uncertain,
+        claimedVersion: 0,
+        seenIn: snapshot,
+        doubtedIn,
+      });
       unreadable.delete(assistantId);
       return true;
     },
@@ -140,7 +176,8 @@ export const createHeldKeys = (): HeldKeys => {
     },
     unseen: () => {
       const found = [];
-      for (const [assistantId, { orgId, seenIn }] of entries) if (seenIn !== snapshot) found.push({ assistantId, orgId });
+      for (const [assistantId, { orgId, seenIn }] of entries)
+        if (seenIn !== snapshot) found.push({ assistantId, orgId });
       return found;
     },
     endDoubts: () => {

@@ -2,5 +2,18 @@ export { subscribe } from './subscribe.ts';
 export { type SubscribeOptions } from './options.ts';
 export { SubscribeError, type SubscribeErrorCode } from './subscribe-error.ts';
 export {
-  type Cause, type Freshness, type HeldKey, type KeyEvent, type Keys, type KeysEvents, type Refusal, type Removal, type RemovedEvent, type RemovedKey, type RevokedEvent, type SnapshotEvent, type SnapshotReason, type UnreadableKey,
+  type Cause,
+  type Freshness,
+  type HeldKey,
+  type KeyEvent,
+  type Keys,
+  type KeysEvents,
+  type Refusal,
+  type Removal,
+  type RemovedEvent,
+  type RemovedKey,
+  type RevokedEvent,
+  type SnapshotEvent,
+  type SnapshotReason,
+  type UnreadableKey,
 } from './keys.ts';

@@ -18,7 +18,10 @@ export interface HeldKey {
   version: number;
   secretKey: string;
   cause: Cause | undefined;
-  /** RFC 3339, by the clock of Redis. For people: unlike everything else here it stands outside of what Rekey proves. */
+  /**
+   * RFC 3339, by the clock of Redis. For people: unlike everything else here it stands outside of what Rekey
+   * proves.
+   */
   updatedAt: string;
   /** The answer to a rotation was lost: this key may be refused until the next version comes. */
   uncertain: boolean;
@@ -37,8 +40,9 @@ export interface RemovedKey {
 }
 
 /**
- * An assistant whose current record is not sealed for this consumer, although it is newer than the key that was held: that key may be dead, and is no longer
- * signed with. A record that this consumer can open again ends this.
+ * An assistant whose current record is not sealed for this consumer, although it is newer than the key that
+ * was held: that key may be dead, and is no longer signed with. A record that this consumer can open again
+ * ends this.
  */
 export interface UnreadableKey {
   state: 'unreadable';
@@ -53,7 +57,10 @@ export interface UnreadableKey {
 }
 
 export interface KeyEvent extends HeldKey {
-  /** The assistant as Invent answered it, every field, parsed when it is called. It is not kept: call it while the event is handled. */
+  /**
+   * The assistant as Invent answered it, every field, parsed when it is called. It is not kept: call it while
+   * the event is handled.
+   */
   record(): Record<string, unknown>;
 }
 
@@ -90,16 +97,24 @@ export interface RevokedEvent {
 
 /** How far this process has come, and how far it may be behind. */
 export interface Freshness {
-  /** It has applied all that was published up to `behindMs` ago, and that is not longer than `staleAfterMs`. */
+  /**
+   * It has applied all that was published up to `behindMs` ago, and that is not longer than `staleAfterMs`.
+   */
   upToDate: boolean;
-  /** Whatever was published earlier than that has been applied. By a clock that does not jump. Rises to about 500 in quiet times. */
+  /**
+   * Whatever was published earlier than that has been applied. By a clock that does not jump. Rises to about
+   * 500 in quiet times.
+   */
   behindMs: number;
   /** For how long it has been stale; undefined where it is not. */
   staleForMs: number | undefined;
   connected: boolean;
   /** A snapshot is due or being taken: keys stay usable meanwhile. */
   snapshotDue: SnapshotReason | undefined;
-  /** This consumer was removed from Rekey, or can open nothing new. It goes on with what it holds, and gets no new keys. */
+  /**
+   * This consumer was removed from Rekey, or can open nothing new. It goes on with what it holds, and gets no
+   * new keys.
+   */
   revoked: boolean;
   /** Redis takes the acknowledgements. */
   acknowledging: boolean;
@@ -120,14 +135,20 @@ export interface KeysEvents {
   uncertain: [HeldKey | RemovedKey | UnreadableKey];
   /** A snapshot knows of no doubt any more, and of no new version. */
   certain: [HeldKey | RemovedKey | UnreadableKey];
-  /** Its current record is newer than the key that was held, and not sealed for this consumer: it is no longer signed for, until a `key` comes. */
+  /**
+   * Its current record is newer than the key that was held, and not sealed for this consumer: it is no longer
+   * signed for, until a `key` comes.
+   */
   unreadable: [UnreadableKey];
   /** Something that does not come from Rekey, or cannot be read. Nothing was changed by it. */
   refused: [Refusal];
   snapshot: [SnapshotEvent];
   stale: [Freshness];
   fresh: [Freshness];
-  /** It keeps and signs with what it holds, and gets nothing new. A snapshot with the reason `reinstated` ends it. */
+  /**
+   * It keeps and signs with what it holds, and gets nothing new. A snapshot with the reason `reinstated` ends
+   * it.
+   */
   revoked: [RevokedEvent];
 }
 
@@ -141,11 +162,19 @@ export interface Keys extends EventEmitter<KeysEvents> {
    */
   signUserHash(assistantId: string, userId: string): string;
   /** The same, with the version that it was signed under. */
-  signUserHashWithVersion(assistantId: string, userId: string): { userHash: string; version: number; uncertain: boolean };
+  signUserHashWithVersion(
+    assistantId: string,
+    userId: string,
+  ): { userHash: string; version: number; uncertain: boolean };
   freshness(): Freshness;
-  /** What was refused since the last snapshot, and what cannot be read any more: how many, and the last 20. */
+  /**
+   * What was refused since the last snapshot, and what cannot be read any more: how many, and the last 20.
+   */
   readonly unapplied: { count: number; last: readonly Refusal[] };
-  /** What was refused since this process subscribed, whatever snapshots came in between: how many, and the first 20. */
+  /**
+   * What was refused since this process subscribed, whatever snapshots came in between: how many, and the
+   * first 20.
+   */
   readonly refused: { count: number; first: readonly Refusal[] };
   /** Of how many assistants a key is held. */
   readonly size: number;

@@ -3,15 +3,23 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { SubscribeError } from './subscribe-error.ts';
 
 export interface SubscribeOptions {
-  /** A connection of ioredis's, which is only duplicated, never used or closed; options for one; or a URL. Two connections are opened. Not a Cluster. */
+  /**
+   * A connection of ioredis's, which is only duplicated, never used or closed; options for one; or a URL. Two
+   * connections are opened. Not a Cluster.
+   */
   redis: Redis | RedisOptions | string;
   /** The name under which it was added: `rekey consumer add NAME`. */
   consumer: string;
-  /** The consumer's key file, as `rekey consumer keygen` writes it: its path, its text, or the JWK Set itself. */
+  /**
+   * The consumer's key file, as `rekey consumer keygen` writes it: its path, its text, or the JWK Set itself.
+   */
   privateKey: string | object;
   /** REKEY_PREFIX of the Rekey that publishes. Default: `rekey`. */
   prefix?: string;
-  /** After how long Rekey takes this process for gone when it hears nothing of it: 1000 to 60,000. Default: 10,000. */
+  /**
+   * After how long Rekey takes this process for gone when it hears nothing of it: 1000 to 60,000. Default:
+   * 10,000.
+   */
   leaseMs?: number;
   /** How far it may be behind before it calls itself stale. At least 1000. Default: 3000. */
   staleAfterMs?: number;
@@ -21,16 +29,30 @@ export interface SubscribeOptions {
   signal?: AbortSignal;
 }
 
-export type Settings = Required<Pick<SubscribeOptions, 'consumer' | 'prefix' | 'leaseMs' | 'staleAfterMs' | 'readyTimeoutMs'>>;
+export type Settings = Required<
+  Pick<SubscribeOptions, 'consumer' | 'prefix' | 'leaseMs' | 'staleAfterMs' | 'readyTimeoutMs'>
+>;
 
 /** Throws SubscribeError with BAD_OPTION. */
-export const settingsOf = ({ redis, consumer, privateKey, prefix = 'rekey', leaseMs = 10_000, staleAfterMs = 3000, readyTimeoutMs = 30_000 }: SubscribeOptions): Settings => {
+export const settingsOf = ({
+  redis,
+  consumer,
+  privateKey,
+  prefix = 'rekey',
+  leaseMs = 10_000,
+  staleAfterMs = 3000,
+  readyTimeoutMs = 30_000,
+}: SubscribeOptions): Settings => {
   const complaint = ConsumerName.safeParse(consumer).error?.issues[0]?.message;
   if (complaint !== undefined) throw bad('consumer', complaint);
-  if (typeof redis !== 'string' && (typeof redis !== 'object' || redis === null)) throw bad('redis', 'must be a connection of ioredis, options for one, or a URL');
-  if (typeof redis === 'object' && 'isCluster' in redis && redis.isCluster) throw bad('redis', 'must not be a Cluster: give the node that holds the prefix');
-  if (!isDatabaseKnown(redis)) throw bad('redis', 'must name a database by its number, such as redis://HOST:6379/0, or none');
-  if (typeof privateKey !== 'string' && (typeof privateKey !== 'object' || privateKey === null)) throw bad('privateKey', 'must be the path of a key file, its text, or a JWK Set');
+  if (typeof redis !== 'string' && (typeof redis !== 'object' || redis === null))
+    throw bad('redis', 'must be a connection of ioredis, options for one, or a URL');
+  if (typeof redis === 'object' && 'isCluster' in redis && redis.isCluster)
+    throw bad('redis', 'must not be a Cluster: give the node that holds the prefix');
+  if (!isDatabaseKnown(redis))
+    throw bad('redis', 'must name a database by its number, such as redis://HOST:6379/0, or none');
+  if (typeof privateKey !== 'string' && (typeof privateKey !== 'object' || privateKey === null))
+    throw bad('privateKey', 'must be the path of a key file, its text, or a JWK Set');
   if (typeof prefix !== 'string' || prefix === '') throw bad('prefix', 'must not be empty');
   inRange('leaseMs', leaseMs, 1000, 60_000);
   inRange('staleAfterMs', staleAfterMs, 1000, 86_400_000);
@@ -40,7 +62,8 @@ export const settingsOf = ({ redis, consumer, privateKey, prefix = 'rekey', leas
 
 /** Of a database that is not a number, ioredis would use another one without a word. */
 const isDatabaseKnown = (redis: SubscribeOptions['redis']): boolean => {
-  if (typeof redis === 'string') return !/^rediss?:/i.test(redis) || (URL.canParse(redis) && namesDatabase(new URL(redis)));
+  if (typeof redis === 'string')
+    return !/^rediss?:/i.test(redis) || (URL.canParse(redis) && namesDatabase(new URL(redis)));
   const { db } = 'duplicate' in redis ? redis.options : redis;
   return db === undefined || db === null || /^\d+$/.test(String(db));
 };
@@ -48,4 +71,5 @@ const isDatabaseKnown = (redis: SubscribeOptions['redis']): boolean => {
 const inRange = (option: string, value: number, least: number, most: number): void => {
   if (!(value >= least && value <= most)) throw bad(option, `must be from ${least} to ${most}`);
 };
-const bad = (option: string, complaint: string): SubscribeError => new SubscribeError('BAD_OPTION', `${option} ${complaint}`);
+const bad = (option: string, complaint: string): SubscribeError =>
+  new SubscribeError('BAD_OPTION', `${option} ${complaint}`);

@@ -23,10 +23,21 @@ afterEach(async () => {
 });
 
 const begin = async (options: Partial<SubscribeOptions> = {}) => {
-  keys = await subscribe({ redis: `redis://127.0.0.1:${proxy.port}`, consumer: 'billing', prefix: 'spec', privateKey, staleAfterMs: 1000, ...options });
+  keys = await subscribe({
+    redis: `redis://127.0.0.1:${proxy.port}`,
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+    staleAfterMs: 1000,
+    ...options,
+  });
 };
-const held = () => Object.fromEntries([...keys.assistantIds()].map((id) => [id, (keys.current(id) as { secretKey?: string }).secretKey]));
-const holds = (id: string, secretKey: string) => until(() => held()[id] === secretKey, `${id} is ${secretKey}`);
+const held = () =>
+  Object.fromEntries(
+    [...keys.assistantIds()].map((id) => [id, (keys.current(id) as { secretKey?: string }).secretKey]),
+  );
+const holds = (id: string, secretKey: string) =>
+  until(() => held()[id] === secretKey, `${id} is ${secretKey}`);
 const record = <E extends keyof KeysEvents>(event: E): KeysEvents[E][0][] => {
   const heard: KeysEvents[E][0][] = [];
   keys.on(event, ((what: KeysEvents[E][0]) => heard.push(what)) as never);
@@ -37,7 +48,13 @@ const old = { ast_1: 'ast_1 old', ast_2: 'ast_2 old', ast_3: 'ast_3 old' };
 describe('while Redis is away', () => {
   it('keys stay usable, it says how stale they may be, and afterwards nothing is missed', async () => {
     await begin();
-    expect(keys.freshness()).toMatchObject({ upToDate: true, staleForMs: undefined, connected: true, revoked: false, snapshotDue: undefined });
+    expect(keys.freshness()).toMatchObject({
+      upToDate: true,
+      staleForMs: undefined,
+      connected: true,
+      revoked: false,
+      snapshotDue: undefined,
+    });
     const stale = next(keys, 'stale');
     await server.kill();
     expect(await stale).toMatchObject({ upToDate: false, connected: false, fault: expect.any(String) });
@@ -107,7 +124,8 @@ describe('while Redis is away', () => {
     Date.now = () => now() - 3_600_000;
     const back = keys.freshness();
     Date.now = now;
-    for (const { upToDate, behindMs } of [ahead, back]) expect([upToDate, behindMs >= 0 && behindMs < 1000]).toEqual([true, true]);
+    for (const { upToDate, behindMs } of [ahead, back])
+      expect([upToDate, behindMs >= 0 && behindMs < 1000]).toEqual([true, true]);
   });
 
   it('a snapshot that breaks off is taken again, and what is held stays meanwhile', async () => {
@@ -258,7 +276,10 @@ describe('a consumer that is changed', () => {
     await begin();
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
-    expect(await revoked).toMatchObject({ reason: 'not-registered', message: expect.stringContaining('rekey consumer add billing') });
+    expect(await revoked).toMatchObject({
+      reason: 'not-registered',
+      message: expect.stringContaining('rekey consumer add billing'),
+    });
     expect(held()).toEqual(old);
     const unreadable = next(keys, 'unreadable');
     await rekey.publish('ast_1', 'secret');
@@ -300,7 +321,12 @@ describe('a consumer that is changed', () => {
     expect(keys.size).toBe(4);
     const withdrawn = next(keys, 'removed');
     const before = (await rekey.consumers.get('billing'))!;
-    await rekey.consumers.write('billing', before, { ...before.consumer, orgs: ['org_1'] }, { readers: true, tell: 'ACTIVE' });
+    await rekey.consumers.write(
+      'billing',
+      before,
+      { ...before.consumer, orgs: ['org_1'] },
+      { readers: true, tell: 'ACTIVE' },
+    );
     expect(await withdrawn).toMatchObject({ assistantId: 'ast_x', removal: 'withdrawn' });
     expect(held()).toEqual(old);
     expect(keys.current('ast_x')).toBeUndefined();
@@ -328,28 +354,36 @@ describe('events that are long', () => {
   const LONG = 'k'.repeat(2_000_000);
   const connected = () => until(() => keys.freshness().connected, 'connected');
 
-  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])('are caught up with over %s, without a snapshot', async (what) => {
-    await begin();
-    const snapshots = record('snapshot');
-    proxy.refuse(true);
-    for (let i = 0; i < 12; i += 1) await rekey.publish('ast_1', `${LONG} ${i}`);
-    await rekey.publish('ast_2', 'new');
-    if (what === 'a slow network') proxy.throttle(3_000_000);
-    else await rekey.redis.config('SET', 'client-output-buffer-limit', 'normal 10mb 10mb 1');
-    proxy.refuse(false);
-    await until(() => held()['ast_2'] === 'new', 'it has caught up', 60_000);
-    expect(held()['ast_1']).toBe(`${LONG} 11`);
-    expect(snapshots).toEqual([]);
-    await connected();
-  }, 90_000);
+  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])(
+    'are caught up with over %s, without a snapshot',
+    async (what) => {
+      await begin();
+      const snapshots = record('snapshot');
+      proxy.refuse(true);
+      for (let i = 0; i < 12; i += 1) await rekey.publish('ast_1', `${LONG} ${i}`);
+      await rekey.publish('ast_2', 'new');
+      if (what === 'a slow network') proxy.throttle(3_000_000);
+      else await rekey.redis.config('SET', 'client-output-buffer-limit', 'normal 10mb 10mb 1');
+      proxy.refuse(false);
+      await until(() => held()['ast_2'] === 'new', 'it has caught up', 60_000);
+      expect(held()['ast_1']).toBe(`${LONG} 11`);
+      expect(snapshots).toEqual([]);
+      await connected();
+    },
+    90_000,
+  );
 
-  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])('are taken in a snapshot over %s', async (what) => {
-    for (let i = 0; i < 12; i += 1) await rekey.publish(`ast_long_${i}`, `${LONG} ${i}`);
-    await rekey.publish('ast_2', 'new');
-    if (what === 'a slow network') proxy.throttle(3_000_000);
-    else await rekey.redis.config('SET', 'client-output-buffer-limit', 'normal 10mb 10mb 1');
-    await begin({ readyTimeoutMs: 60_000 });
-    expect(keys.size).toBe(15);
-    expect(held()['ast_long_11']).toBe(`${LONG} 11`);
-  }, 90_000);
+  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])(
+    'are taken in a snapshot over %s',
+    async (what) => {
+      for (let i = 0; i < 12; i += 1) await rekey.publish(`ast_long_${i}`, `${LONG} ${i}`);
+      await rekey.publish('ast_2', 'new');
+      if (what === 'a slow network') proxy.throttle(3_000_000);
+      else await rekey.redis.config('SET', 'client-output-buffer-limit', 'normal 10mb 10mb 1');
+      await begin({ readyTimeoutMs: 60_000 });
+      expect(keys.size).toBe(15);
+      expect(held()['ast_long_11']).toBe(`${LONG} 11`);
+    },
+    90_000,
+  );
 });

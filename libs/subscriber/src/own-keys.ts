@@ -2,23 +2,36 @@ import { readTextFile } from '@rekey/schema';
 import { SealError, parseOwnKey, parseVerifier, type OwnKey, type Verifier } from '@rekey/sealing';
 import { SubscribeError } from './subscribe-error.ts';
 
-/** What a consumer's key file gives: the key that opens its grant, and the public keys of Rekey that it believes. */
+/**
+ * What a consumer's key file gives: the key that opens its grant, and the public keys of Rekey that it
+ * believes.
+ */
 export interface OwnKeys {
   own: OwnKey;
   verifiers: Verifier[];
 }
 
-/** Reads a key file: a JWK Set, its JSON text, or the path of a file with it. Throws SubscribeError, which quotes nothing of it. */
+/**
+ * Reads a key file: a JWK Set, its JSON text, or the path of a file with it. Throws SubscribeError, which
+ * quotes nothing of it.
+ */
 export const readOwnKeys = async (keyFile: string | object): Promise<OwnKeys> => {
   const jwks = jwksOf(typeof keyFile === 'string' ? textOf(keyFile) : keyFile);
   const signing = jwks.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519');
-  if (signing.some((jwk) => 'd' in jwk)) throw bad('it is the key file of Rekey itself, which must never leave it: make one for this consumer with: rekey consumer keygen');
+  if (signing.some((jwk) => 'd' in jwk))
+    throw bad(
+      'it is the key file of Rekey itself, which must never leave it: make one for this consumer with: rekey consumer keygen',
+    );
   const [jwk, ...others] = jwks.filter(({ use, crv }) => use === 'enc' && crv !== 'Ed25519');
   if (!jwk || others.length > 0) throw bad('it must hold exactly one key of the consumer, with use "enc"');
   const own = await parseOwnKey(jwk).catch((error: unknown) => {
     throw bad(`its key with use "enc" cannot be used: ${complaintOf(error)}`);
   });
-  if (signing.length === 0) throw new SubscribeError('NO_REKEY_KEY', 'the key file has no public key of Rekey (OKP Ed25519, use "sig"): print it with: rekey key-file public, and add it to the keys of the file');
+  if (signing.length === 0)
+    throw new SubscribeError(
+      'NO_REKEY_KEY',
+      'the key file has no public key of Rekey (OKP Ed25519, use "sig"): print it with: rekey key-file public, and add it to the keys of the file',
+    );
   return { own, verifiers: signing.map(verifierOf) };
 };
 
@@ -30,7 +43,10 @@ const verifierOf = (jwk: Jwk): Verifier => {
   try {
     return parseVerifier(jwk);
   } catch (error) {
-    throw new SubscribeError('NO_REKEY_KEY', `the key file has a public key of Rekey that cannot be used: ${complaintOf(error)}`);
+    throw new SubscribeError(
+      'NO_REKEY_KEY',
+      `the key file has a public key of Rekey that cannot be used: ${complaintOf(error)}`,
+    );
   }
 };
 
@@ -53,9 +69,11 @@ const textOf = (pathOrText: string): unknown => {
 
 const jwksOf = (set: unknown): Jwk[] => {
   const keys: unknown = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
-  if (!Array.isArray(keys) || !keys.every((jwk) => typeof jwk === 'object' && jwk !== null)) throw bad('it is no JWK Set');
+  if (!Array.isArray(keys) || !keys.every((jwk) => typeof jwk === 'object' && jwk !== null))
+    throw bad('it is no JWK Set');
   return keys as Jwk[];
 };
 
-const bad = (complaint: string): SubscribeError => new SubscribeError('BAD_KEY_FILE', `the key file of the consumer: ${complaint}`);
+const bad = (complaint: string): SubscribeError =>
+  new SubscribeError('BAD_KEY_FILE', `the key file of the consumer: ${complaint}`);
 const complaintOf = (error: unknown): string => (error instanceof SealError ? error.message : 'it is no key');

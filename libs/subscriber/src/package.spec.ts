@@ -14,7 +14,8 @@ let rekey: Publisher;
 const run = async (command: string, args: string[], cwd: string) => {
   const child = startChild(command, args, { cwd });
   let out = '';
-  for (const stream of [child.process.stdout, child.process.stderr]) stream?.on('data', (chunk) => (out += chunk));
+  for (const stream of [child.process.stdout, child.process.stderr])
+    stream?.on('data', (chunk) => (out += chunk));
   const { code } = await child.exited;
   if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${out}`);
   return out.trim();
@@ -23,7 +24,9 @@ const run = async (command: string, args: string[], cwd: string) => {
 /** A package and all that it needs, as npm would install them. */
 const install = async (name: string): Promise<void> => {
   await cp(join(modules, name), join(folder, 'node_modules', name), { recursive: true });
-  const { dependencies = {} } = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8')) as { dependencies?: object };
+  const { dependencies = {} } = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8')) as {
+    dependencies?: object;
+  };
   for (const dependency of Object.keys(dependencies)) await install(dependency);
 };
 
@@ -55,38 +58,94 @@ describe('the package, in a plain service outside of this repository', () => {
   it.each([
     ['the Node of this repository', async () => process.execPath],
     ['the oldest Node that it claims', () => findNode(20)],
-  ])('runs the example of its README with ioredis alone, on %s', async (which, node) => {
-    const keyFile = join(folder, 'billing.json');
-    const { prefix: _none, ...environment } = process.env;
-    // The example names no prefix, and the specs publish under one.
-    const text = (await example()).replace("consumer: 'billing',", "consumer: 'billing', prefix: 'spec',");
-    await writeFile(join(folder, 'service.js'), text);
-    const version = await rekey.publish('ast_1', `sk_1 of ${which}`);
-    const service = startChild(await node(), ['service.js'], { cwd: folder, env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile } });
-    const signed = await lineOf(service, (line) => (line.startsWith('user-42') ? line : undefined), 'the signature');
-    expect(signed).toMatch(new RegExp(`^user-42 [0-9a-f]{64} under version ${version}$`));
-    const news = lineOf(service, (line) => (line.startsWith('ast_1 has a new key') ? line : undefined), 'the new key');
-    const second = await rekey.publish('ast_1', `sk_2 of ${which}`);
-    expect(await news).toBe(`ast_1 has a new key: ${second}`);
-    expect(await service.stop()).toBe(0);
-    expect((await rekey.acks()).at(-1)).toMatchObject({ consumer: 'billing', leaving: true });
-  }, 60_000);
+  ])(
+    'runs the example of its README with ioredis alone, on %s',
+    async (which, node) => {
+      const keyFile = join(folder, 'billing.json');
+      const { prefix: _none, ...environment } = process.env;
+      // The example names no prefix, and the specs publish under one.
+      const text = (await example()).replace("consumer: 'billing',", "consumer: 'billing', prefix: 'spec',");
+      await writeFile(join(folder, 'service.js'), text);
+      const version = await rekey.publish('ast_1', `sk_1 of ${which}`);
+      const service = startChild(await node(), ['service.js'], {
+        cwd: folder,
+        env: { ...environment, NODE_OPTIONS: '', REDIS_URL: server.url, REKEY_CONSUMER_KEY_FILE: keyFile },
+      });
+      const signed = await lineOf(
+        service,
+        (line) => (line.startsWith('user-42') ? line : undefined),
+        'the signature',
+      );
+      expect(signed).toMatch(new RegExp(`^user-42 [0-9a-f]{64} under version ${version}$`));
+      const news = lineOf(
+        service,
+        (line) => (line.startsWith('ast_1 has a new key') ? line : undefined),
+        'the new key',
+      );
+      const second = await rekey.publish('ast_1', `sk_2 of ${which}`);
+      expect(await news).toBe(`ast_1 has a new key: ${second}`);
+      expect(await service.stop()).toBe(0);
+      expect((await rekey.acks()).at(-1)).toMatchObject({ consumer: 'billing', leaving: true });
+    },
+    60_000,
+  );
 
   it('names nothing but ioredis and Node', async () => {
     const installed = join(folder, 'node_modules/@rekey/subscriber');
-    const imports = [...(await readFile(join(installed, 'index.js'), 'utf8')).matchAll(/^(?:import|export)[^;]*? from "([^"]+)";$/gm)].map(([, from]) => from!);
+    const imports = [
+      ...(await readFile(join(installed, 'index.js'), 'utf8')).matchAll(
+        /^(?:import|export)[^;]*? from "([^"]+)";$/gm,
+      ),
+    ].map(([, from]) => from!);
     expect(imports.filter((from) => !from.startsWith('node:'))).toEqual(['ioredis']);
-    expect((await readdir(installed)).toSorted()).toEqual(['README.md', 'index.d.ts', 'index.js', 'keys.d.ts', 'options.d.ts', 'package.json', 'subscribe-error.d.ts', 'subscribe.d.ts']);
-    expect(Object.keys((JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as { peerDependencies: object }).peerDependencies)).toEqual(['ioredis']);
+    expect((await readdir(installed)).toSorted()).toEqual([
+      'README.md',
+      'index.d.ts',
+      'index.js',
+      'keys.d.ts',
+      'options.d.ts',
+      'package.json',
+      'subscribe-error.d.ts',
+      'subscribe.d.ts',
+    ]);
+    expect(
+      Object.keys(
+        (JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as { peerDependencies: object })
+          .peerDependencies,
+      ),
+    ).toEqual(['ioredis']);
   });
 
   it('has types that a service is checked by', async () => {
     await cp(join(modules, '@types/node'), join(folder, 'node_modules/@types/node'), { recursive: true });
     await cp(join(modules, 'undici-types'), join(folder, 'node_modules/undici-types'), { recursive: true });
     const check = (name: string, text: string) =>
-      writeFile(join(folder, name), text).then(() => run(join(modules, '.bin/tsc'), ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024', '--types', 'node', name], folder));
-    const head = "import { subscribe } from '@rekey/subscriber';\nconst keys = await subscribe({ redis: 'redis://localhost', consumer: 'billing', privateKey: 'billing.json' });\n";
-    await check('right.ts', `${head}keys.on('key', ({ version }) => version.toFixed());\nconst key = keys.current('ast_1');\nif (key?.state === 'held') key.secretKey.length;\n`);
-    await expect(check('wrong.ts', `${head}keys.current('ast_1')?.secretKey;\n`)).rejects.toThrow('secretKey');
+      writeFile(join(folder, name), text).then(() =>
+        run(
+          join(modules, '.bin/tsc'),
+          [
+            '--noEmit',
+            '--strict',
+            '--skipLibCheck',
+            '--module',
+            'nodenext',
+            '--target',
+            'es2024',
+            '--types',
+            'node',
+            name,
+          ],
+          folder,
+        ),
+      );
+    const head =
+      "import { subscribe } from '@rekey/subscriber';\nconst keys = await subscribe({ redis: 'redis://localhost', consumer: 'billing', privateKey: 'billing.json' });\n";
+    await check(
+      'right.ts',
+      `${head}keys.on('key', ({ version }) => version.toFixed());\nconst key = keys.current('ast_1');\nif (key?.state === 'held') key.secretKey.length;\n`,
+    );
+    await expect(check('wrong.ts', `${head}keys.current('ast_1')?.secretKey;\n`)).rejects.toThrow(
+      'secretKey',
+    );
   }, 60_000);
 });

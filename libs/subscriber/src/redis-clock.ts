@@ -1,4 +1,7 @@
-/** The clock of Redis, as it was asked last, carried on by one that does not jump: the service's own wall clock may be off. */
+/**
+ * The clock of Redis, as it was asked last, carried on by one that does not jump: the service's own wall
+ * clock may be off.
+ */
 export interface RedisClock {
   /** Takes over what TIME has answered: seconds and microseconds. */
   set(time: unknown): void;

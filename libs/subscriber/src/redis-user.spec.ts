@@ -19,7 +19,12 @@ describe('the Redis user of docs/events.md', () => {
   it('is enough to hold all keys, to follow and to acknowledge, and can write nothing but acknowledgements', async () => {
     const text = await readFile(new URL('../../../docs/events.md', import.meta.url), 'utf8');
     const [, rules] = /^ACL SETUSER billing (.*?)^```$/ms.exec(text)!;
-    await rekey.redis.call('ACL', 'SETUSER', 'billing', ...rules!.replaceAll('{rekey}', '{spec}').trim().split(/\s+/));
+    await rekey.redis.call(
+      'ACL',
+      'SETUSER',
+      'billing',
+      ...rules!.replaceAll('{rekey}', '{spec}').trim().split(/\s+/),
+    );
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     const url = `redis://billing:PASSWORD@127.0.0.1:${server.port}`;
@@ -32,7 +37,12 @@ describe('the Redis user of docs/events.md', () => {
     await keys.close();
 
     const user = rekey.redis.duplicate({ username: 'billing', password: 'PASSWORD' });
-    for (const write of [() => user.xadd('{spec}:events', '*', 'event', '{}'), () => user.set('{spec}:current:ast_1', 'x'), () => user.hset('{spec}:consumers', 'billing', '{}'), () => user.get('{spec}:assistant:ast_1')]) {
+    for (const write of [
+      () => user.xadd('{spec}:events', '*', 'event', '{}'),
+      () => user.set('{spec}:current:ast_1', 'x'),
+      () => user.hset('{spec}:consumers', 'billing', '{}'),
+      () => user.get('{spec}:assistant:ast_1'),
+    ]) {
       await expect(write()).rejects.toThrow('NOPERM');
     }
     user.disconnect();

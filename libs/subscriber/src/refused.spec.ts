@@ -34,7 +34,10 @@ const seqNow = async () => Number(await rekey.redis.get('{spec}:seq'));
 const forged = async (seqAhead = 1, subject = 'ast_1'): Promise<RawEvent> => {
   const { kid } = (await rekey.currentEvent('ast_1')).data.sealed.recipients[1]!.header;
   const seq = (await seqNow()) + seqAhead;
-  const event = await rekey.eventOf(subject, { readers: [{ ...parseSharedKeys(await generateSharedKeys()), kid }], secretKey: 'sk_forged' });
+  const event = await rekey.eventOf(subject, {
+    readers: [{ ...parseSharedKeys(await generateSharedKeys()), kid }],
+    secretKey: 'sk_forged',
+  });
   // The fixture has drawn a number for it.
   await rekey.redis.decr('{spec}:seq');
   return { ...event, data: { ...event.data, seq } };
@@ -43,7 +46,11 @@ const follow = async (secretKey: string) => {
   await rekey.publish('ast_1', secretKey);
   await until(() => keyOf('ast_1') === secretKey, 'the next genuine event');
 };
-const acked = (count: number) => until(async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.refused?.count === count, 'the acknowledgement');
+const acked = (count: number) =>
+  until(
+    async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.refused?.count === count,
+    'the acknowledgement',
+  );
 
 describe('a refused event', () => {
   it('with the number of the next one hides nothing: the genuine one is no gap, and what was refused stays counted', async () => {
@@ -51,7 +58,16 @@ describe('a refused event', () => {
     await follow('sk_new');
     expect(snapshots).toEqual([]);
     expect(keys.unapplied).toMatchObject({ count: 1 });
-    expect(keys.refused).toEqual({ count: 1, first: [{ assistantId: 'ast_1', version: expect.any(Number), why: 'the sealed text does not come from Rekey' }] });
+    expect(keys.refused).toEqual({
+      count: 1,
+      first: [
+        {
+          assistantId: 'ast_1',
+          version: expect.any(Number),
+          why: 'the sealed text does not come from Rekey',
+        },
+      ],
+    });
     await acked(1);
   });
 
@@ -60,8 +76,20 @@ describe('a refused event', () => {
     const version = await rekey.publish('ast_1', 'sk_taken');
     // It may have been read already: what counts is the next one, which the consumer has not seen.
     await until(() => keys.current('ast_1')?.version === version, 'the first');
-    await rekey.redis.multi().incr('{spec}:seq').xadd('{spec}:events', '*', 'event', JSON.stringify({ ...event, data: { ...event.data, seq: event.data.seq + 1 } })).exec();
-    await rekey.redis.set('{spec}:current:ast_2', JSON.stringify(await rekey.eventOf('ast_2', { secretKey: 'sk_only_in_the_record' })));
+    await rekey.redis
+      .multi()
+      .incr('{spec}:seq')
+      .xadd(
+        '{spec}:events',
+        '*',
+        'event',
+        JSON.stringify({ ...event, data: { ...event.data, seq: event.data.seq + 1 } }),
+      )
+      .exec();
+    await rekey.redis.set(
+      '{spec}:current:ast_2',
+      JSON.stringify(await rekey.eventOf('ast_2', { secretKey: 'sk_only_in_the_record' })),
+    );
     await rekey.redis.decr('{spec}:seq');
     await follow('sk_after');
     await until(() => snapshots.length === 1, 'the snapshot');
@@ -82,10 +110,17 @@ describe('a refused event', () => {
       const { refused, unapplied } = await last();
       return refused?.count === 1 && unapplied.count === 0;
     }, 'the acknowledgement after the snapshot');
-    expect(await last()).toMatchObject({ unapplied: { count: 0, first: [] }, refused: { count: 1, first: [{ assistant_id: 'ast_1' }] } });
+    expect(await last()).toMatchObject({
+      unapplied: { count: 0, first: [] },
+      refused: { count: 1, first: [{ assistant_id: 'ast_1' }] },
+    });
   });
 
-  it.each([['far ahead', 1_000_000], ['long past', -1], ['the one before', 0]])('with a number that is %s brings about no snapshot', async (_what, ahead) => {
+  it.each([
+    ['far ahead', 1_000_000],
+    ['long past', -1],
+    ['the one before', 0],
+  ])('with a number that is %s brings about no snapshot', async (_what, ahead) => {
     await rekey.put(await forged(ahead));
     await follow('sk_new');
     expect([snapshots, keys.refused.count]).toEqual([[], 1]);
@@ -103,7 +138,10 @@ describe('a refused event', () => {
   });
 
   it.each<[string, (event: RawEvent) => object | string]>([
-    ['of another subject', (event) => ({ ...event, subject: 'ast_2', source: '/orgs/org_1/assistants/ast_2' })],
+    [
+      'of another subject',
+      (event) => ({ ...event, subject: 'ast_2', source: '/orgs/org_1/assistants/ast_2' }),
+    ],
     ['that is no JSON', () => 'garbage{'],
     ['without data', ({ type, subject }) => ({ type, subject })],
   ])('%s leaves no gap behind', async (_what, make) => {
@@ -124,7 +162,15 @@ describe('an event that Rekey has made, and somebody plays again', () => {
     expect([snapshots, keys.refused.count]).toEqual([[], 0]);
   });
 
-  it.each([['no number', undefined], ['a text', '7'], ['a fraction', 1.5], ['a negative one', -4], ['zero', 0], ['a huge one', 1e300], ['a list', [3]]])('with %s for its number is read, and counts for nothing in the numbering', async (_what, seq) => {
+  it.each([
+    ['no number', undefined],
+    ['a text', '7'],
+    ['a fraction', 1.5],
+    ['a negative one', -4],
+    ['zero', 0],
+    ['a huge one', 1e300],
+    ['a list', [3]],
+  ])('with %s for its number is read, and counts for nothing in the numbering', async (_what, seq) => {
     const event = await rekey.eventOf('ast_2', { secretKey: 'sk_numberless' });
     await rekey.redis.decr('{spec}:seq');
     await rekey.put({ ...event, data: { ...event.data, seq } });
@@ -135,18 +181,19 @@ describe('an event that Rekey has made, and somebody plays again', () => {
 });
 
 describe('snapshots that somebody brings about without end', () => {
-  it.each([['gaps', (i: number) => ({ type: 'x', data: { seq: 1_000_000 + 10 * i } })], ['changes of this consumer', () => ({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} })], ['runs', (i: number) => ({ type: 'x', data: { seq: 3 + i, run: 1000 + i } })]])(
-    'by %s come with pauses between them, and new keys are held all the same',
-    async (_what, make) => {
-      for (let i = 0; i < 300; i += 1) {
-        await rekey.put(make(i));
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      await follow('sk_new');
-      expect(snapshots.length).toBeGreaterThan(0);
-      expect(snapshots.length).toBeLessThanOrEqual(6);
-    },
-  );
+  it.each([
+    ['gaps', (i: number) => ({ type: 'x', data: { seq: 1_000_000 + 10 * i } })],
+    ['changes of this consumer', () => ({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} })],
+    ['runs', (i: number) => ({ type: 'x', data: { seq: 3 + i, run: 1000 + i } })],
+  ])('by %s come with pauses between them, and new keys are held all the same', async (_what, make) => {
+    for (let i = 0; i < 300; i += 1) {
+      await rekey.put(make(i));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await follow('sk_new');
+    expect(snapshots.length).toBeGreaterThan(0);
+    expect(snapshots.length).toBeLessThanOrEqual(6);
+  });
 });
 
 describe('the run of events', () => {
@@ -157,7 +204,9 @@ describe('the run of events', () => {
   };
 
   it('stands in each event, and is the same in all', async () => {
-    const runs = (await rekey.redis.xrange('{spec}:events', '-', '+')).map(([, [, text]]) => (JSON.parse(text!) as { data: { run?: number } }).data.run);
+    const runs = (await rekey.redis.xrange('{spec}:events', '-', '+')).map(
+      ([, [, text]]) => (JSON.parse(text!) as { data: { run?: number } }).data.run,
+    );
     expect(new Set(runs).size).toBe(1);
     expect(runs[0]).toBeGreaterThan(1_600_000_000_000_000);
     expect(Number.isSafeInteger(runs[0])).toBe(true);
@@ -186,7 +235,12 @@ describe('the run of events', () => {
   it('is enough for a user of Redis who may not ask which Redis it is', async () => {
     await keys.close();
     await rekey.redis.acl('SETUSER', 'reader', 'on', '>word', '~*', '&*', '+@all', '-info');
-    keys = await subscribe({ redis: `redis://reader:word@127.0.0.1:${server.port}`, consumer: 'billing', prefix: 'spec', privateKey });
+    keys = await subscribe({
+      redis: `redis://reader:word@127.0.0.1:${server.port}`,
+      consumer: 'billing',
+      prefix: 'spec',
+      privateKey,
+    });
     keys.on('snapshot', (snapshot) => snapshots.push(snapshot));
     await inRun(7, 'sk_other');
     await until(() => snapshots.length === 1, 'the snapshot');

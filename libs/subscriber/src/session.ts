@@ -1,11 +1,17 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { SubscribeError } from './subscribe-error.ts';
 
-/** A pair of connections to one Redis: one waits for events, one does everything else. It is never mended: after a fault another one is opened. */
+/**
+ * A pair of connections to one Redis: one waits for events, one does everything else. It is never mended:
+ * after a fault another one is opened.
+ */
 export interface Session {
   readonly waiting: Redis;
   readonly commands: Redis;
-  /** Awaits an answer on a connection (`commands` if not given). The session ends if nothing comes on it for that time: a long answer may take longer. */
+  /**
+   * Awaits an answer on a connection (`commands` if not given). The session ends if nothing comes on it for
+   * that time: a long answer may take longer.
+   */
   answer<T>(promise: Promise<T>, options?: { on?: Redis; silentMs?: number }): Promise<T>;
   /** Ends it: whatever waits for an answer is rejected. Safe to call twice. */
   end(why?: Error): void;
@@ -45,13 +51,19 @@ const manners = {
 /** How to connect as a service says: by a URL, by options, or as a connection of its own does. */
 export const connectAs = (redis: Redis | RedisOptions | string, connectionName: string): Connect => {
   if (typeof redis === 'string') return () => new Redis(redis, { ...manners, connectionName });
-  if (isConnection(redis)) return () => redis.duplicate({ ...manners, replyMapping: 'legacy', connectionName }) as Redis;
+  if (isConnection(redis))
+    return () => redis.duplicate({ ...manners, replyMapping: 'legacy', connectionName }) as Redis;
   return () => new Redis({ ...redis, ...manners, replyMapping: 'legacy', connectionName });
 };
 
-const isConnection = (redis: Redis | RedisOptions): redis is Redis => typeof (redis as Redis).duplicate === 'function';
+const isConnection = (redis: Redis | RedisOptions): redis is Redis =>
+  typeof (redis as Redis).duplicate === 'function';
 
-export const openSession = async (connect: Connect, signal: AbortSignal, onClose: () => void): Promise<Session> => {
+export const openSession = async (
+  connect: Connect,
+  signal: AbortSignal,
+  onClose: () => void,
+): Promise<Session> => {
   const connections = [connect(), connect()] as const;
   let reason: Error | undefined;
   let ended = false;
@@ -72,16 +84,25 @@ export const openSession = async (connect: Connect, signal: AbortSignal, onClose
   const onAbort = () => end();
   signal.addEventListener('abort', onAbort);
   for (const connection of connections) {
-    // Else an error that nobody listens for would end the process. It says more than the rejections that follow it.
+    // Else an error that nobody listens for would end the process. It says more than the rejections that
+    // follow it.
     connection.on('error', (error: Error) => {
       // ioredis goes on in database 0.
-      if (isReply(error) && (error as { command?: { name?: string } }).command?.name === 'select') end(new SubscribeError('REDIS_REFUSED', `Redis has no such database: ${error.message}`, { cause: error }));
+      if (isReply(error) && (error as { command?: { name?: string } }).command?.name === 'select')
+        end(
+          new SubscribeError('REDIS_REFUSED', `Redis has no such database: ${error.message}`, {
+            cause: error,
+          }),
+        );
       reason ??= error;
     });
     connection.on('close', () => end(new Error('the connection to Redis was closed')));
   }
   const reasonOf = (error: unknown): unknown => (isReply(error) ? error : (reason ?? error));
-  const answer: Session['answer'] = async (promise, { on = connections[1], silentMs = ANSWER_WITHIN_MS } = {}) => {
+  const answer: Session['answer'] = async (
+    promise,
+    { on = connections[1], silentMs = ANSWER_WITHIN_MS } = {},
+  ) => {
     let bytesRead = on.stream.bytesRead;
     let leftMs = silentMs;
     let settled = false;
@@ -109,7 +130,10 @@ export const openSession = async (connect: Connect, signal: AbortSignal, onClose
     }
   };
   const connected = async (): Promise<void> => {
-    const timer = setTimeout(() => end(new Error(`Redis has not answered within ${CONNECT_WITHIN_MS} ms`)), CONNECT_WITHIN_MS);
+    const timer = setTimeout(
+      () => end(new Error(`Redis has not answered within ${CONNECT_WITHIN_MS} ms`)),
+      CONNECT_WITHIN_MS,
+    );
     try {
       await Promise.all(connections.map((connection) => connection.connect()));
     } catch (error) {
@@ -128,6 +152,7 @@ export const openSession = async (connect: Connect, signal: AbortSignal, onClose
 };
 
 /** Whether Redis itself has answered with an error. */
-export const isReply = (error: unknown): error is Error => (error as Partial<Error> | null)?.name === 'ReplyError';
+export const isReply = (error: unknown): error is Error =>
+  (error as Partial<Error> | null)?.name === 'ReplyError';
 /** Its first word, which is its code. */
 export const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';

@@ -1,4 +1,7 @@
-/** How soon after the last snapshots another one may begin. Whoever can write to Redis can demand one with each event. */
+/**
+ * How soon after the last snapshots another one may begin. Whoever can write to Redis can demand one with
+ * each event.
+ */
 export interface SnapshotPace {
   /** When the next may begin, by the clock of `performance.now()`. */
   notBeforeMs(nowMs: number): number;
@@ -17,7 +20,8 @@ export const createSnapshotPace = (): SnapshotPace => {
   /** Until then all that have been taken would be, had they come one in EVERY_MS. */
   let paidUntilMs = -Infinity;
   return {
-    notBeforeMs: (nowMs) => Math.max(Math.min(restedAtMs, nowMs + LONGEST_REST_MS), paidUntilMs - (AT_ONCE - 1) * EVERY_MS),
+    notBeforeMs: (nowMs) =>
+      Math.max(Math.min(restedAtMs, nowMs + LONGEST_REST_MS), paidUntilMs - (AT_ONCE - 1) * EVERY_MS),
     taken: (endedAtMs, tookMs) => {
       restedAtMs = endedAtMs + tookMs;
       paidUntilMs = Math.max(paidUntilMs, endedAtMs) + EVERY_MS;

@@ -25,13 +25,20 @@ afterEach(async () => {
   rekey.close();
 });
 
-const subscribed = async (options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'privateKey'>): Promise<Keys> => {
+const subscribed = async (
+  options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'privateKey'>,
+): Promise<Keys> => {
   const keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', ...options });
   open.push(keys);
   return keys;
 };
-const hash = (secretKey: string, userId: string) => createHmac('sha256', secretKey).update(userId).digest('hex');
-const failure = (options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'privateKey'>) => subscribed(options).then(() => ({ code: 'none' }), (error: { code: string; message: string }) => error);
+const hash = (secretKey: string, userId: string) =>
+  createHmac('sha256', secretKey).update(userId).digest('hex');
+const failure = (options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'privateKey'>) =>
+  subscribed(options).then(
+    () => ({ code: 'none' }),
+    (error: { code: string; message: string }) => error,
+  );
 
 describe('at the start', () => {
   it('holds all keys that were published before, also more than a page of them, and of each the last', async () => {
@@ -40,8 +47,22 @@ describe('at the start', () => {
     const version = await rekey.publish('ast_7', 'sk_new', { orgId: 'org_1', cause: 'rotation' });
     const keys = await subscribed({ privateKey });
     expect(keys.size).toBe(650);
-    for (let i = 0; i < 650; i += 1) expect(keys.current(`ast_${i}`)).toMatchObject({ state: 'held', orgId: `org_${i % 3}`, secretKey: i === 7 ? 'sk_new' : `sk_${i}` });
-    expect(keys.current('ast_7')).toEqual({ state: 'held', assistantId: 'ast_7', orgId: 'org_1', version, secretKey: 'sk_new', cause: 'rotation', updatedAt: expect.stringMatching(/^20..-/), uncertain: false });
+    for (let i = 0; i < 650; i += 1)
+      expect(keys.current(`ast_${i}`)).toMatchObject({
+        state: 'held',
+        orgId: `org_${i % 3}`,
+        secretKey: i === 7 ? 'sk_new' : `sk_${i}`,
+      });
+    expect(keys.current('ast_7')).toEqual({
+      state: 'held',
+      assistantId: 'ast_7',
+      orgId: 'org_1',
+      version,
+      secretKey: 'sk_new',
+      cause: 'rotation',
+      updatedAt: expect.stringMatching(/^20..-/),
+      uncertain: false,
+    });
     expect(keys.current('ast_none')).toBeUndefined();
     expect([...keys.assistantIds()]).toHaveLength(650);
   });
@@ -76,7 +97,10 @@ describe('at the start', () => {
   it('knows ids that mean something in the name of a key', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast:{1} ä', 'sk_1', { orgId: 'org:é' });
-    expect((await subscribed({ privateKey })).current('ast:{1} ä')).toMatchObject({ orgId: 'org:é', secretKey: 'sk_1' });
+    expect((await subscribed({ privateKey })).current('ast:{1} ä')).toMatchObject({
+      orgId: 'org:é',
+      secretKey: 'sk_1',
+    });
   });
 
   it('knows which are in doubt, and which have no key any more', async () => {
@@ -96,7 +120,13 @@ describe('at the start', () => {
   it('takes a connection of the service, which it neither uses nor closes, whatever its options are', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
-    const own = new Redis(server.url, { keyPrefix: 'mine:', commandTimeout: 50, enableOfflineQueue: false, lazyConnect: true, stringNumbers: true });
+    const own = new Redis(server.url, {
+      keyPrefix: 'mine:',
+      commandTimeout: 50,
+      enableOfflineQueue: false,
+      lazyConnect: true,
+      stringNumbers: true,
+    });
     const keys = await subscribed({ redis: own, privateKey });
     expect(keys.current('ast_1')).toMatchObject({ secretKey: 'sk_1' });
     expect(own.status).toBe('wait');
@@ -122,7 +152,10 @@ describe('at the start', () => {
 
   it('waits for a Redis that is not there yet', async () => {
     const port = await freePort();
-    const starting = failure({ redis: `redis://127.0.0.1:${port}`, privateKey: await rekey.enrol('billing') });
+    const starting = failure({
+      redis: `redis://127.0.0.1:${port}`,
+      privateKey: await rekey.enrol('billing'),
+    });
     const late = await startRedis({ port });
     try {
       expect(await starting).toMatchObject({ code: 'NOT_REGISTERED' });
@@ -133,49 +166,85 @@ describe('at the start', () => {
 });
 
 describe('what is wrong at the start', () => {
-  const without = ({ keys }: { keys: object[] }, use: string) => ({ keys: keys.filter((jwk) => (jwk as { use?: string }).use !== use) });
+  const without = ({ keys }: { keys: object[] }, use: string) => ({
+    keys: keys.filter((jwk) => (jwk as { use?: string }).use !== use),
+  });
 
   it.each(['PENDING', 'ENROLLING'] as const)('an enrolment that stays %s', async (state) => {
     const error = await failure({ privateKey: await rekey.enrol('billing', { state }), readyTimeoutMs: 600 });
-    expect(error).toMatchObject({ name: 'SubscribeError', code: 'NOT_READY', retry: true, message: expect.stringContaining(state) });
+    expect(error).toMatchObject({
+      name: 'SubscribeError',
+      code: 'NOT_READY',
+      retry: true,
+      message: expect.stringContaining(state),
+    });
   });
 
   it('a consumer that was not added', async () => {
     const error = await failure({ privateKey: await rekey.enrol('crm') });
-    expect(error).toMatchObject({ code: 'NOT_REGISTERED', retry: false, message: expect.stringContaining('rekey consumer add billing') });
+    expect(error).toMatchObject({
+      code: 'NOT_REGISTERED',
+      retry: false,
+      message: expect.stringContaining('rekey consumer add billing'),
+    });
   });
 
   it('a key file of another consumer', async () => {
     await rekey.enrol('billing');
-    expect(await failure({ privateKey: await rekey.enrol('crm') })).toMatchObject({ code: 'WRONG_KEY_FILE', message: expect.stringContaining('made for another') });
+    expect(await failure({ privateKey: await rekey.enrol('crm') })).toMatchObject({
+      code: 'WRONG_KEY_FILE',
+      message: expect.stringContaining('made for another'),
+    });
   });
 
   it('the public key of another Rekey', async () => {
     const other = createPublisher(server.url);
     const { keys } = await rekey.enrol('billing');
-    expect(await failure({ privateKey: { keys: [keys[0]!, other.sealer.publicJwk] } })).toMatchObject({ code: 'WRONG_KEY_FILE', message: expect.stringContaining('not signed by the Rekey') });
+    expect(await failure({ privateKey: { keys: [keys[0]!, other.sealer.publicJwk] } })).toMatchObject({
+      code: 'WRONG_KEY_FILE',
+      message: expect.stringContaining('not signed by the Rekey'),
+    });
     other.close();
   });
 
   it('a key file without a public key of Rekey, and one without a private key', async () => {
     const keys = await rekey.enrol('billing');
-    expect(await failure({ privateKey: without(keys, 'sig') })).toMatchObject({ code: 'NO_REKEY_KEY', message: expect.stringContaining('rekey key-file public') });
-    expect(await failure({ privateKey: without(keys, 'enc') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('use "enc"') });
+    expect(await failure({ privateKey: without(keys, 'sig') })).toMatchObject({
+      code: 'NO_REKEY_KEY',
+      message: expect.stringContaining('rekey key-file public'),
+    });
+    expect(await failure({ privateKey: without(keys, 'enc') })).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringContaining('use "enc"'),
+    });
     const { d, ...publicPart } = (keys.keys as { d?: string }[])[0]!;
     const error = await failure({ privateKey: { keys: [publicPart, keys.keys[1]!] } });
-    expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('only the public part') });
+    expect(error).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringContaining('only the public part'),
+    });
     expect(String(error)).not.toContain(d);
   });
 
   it("Rekey's own key file", async () => {
     const { keys } = await rekey.enrol('billing');
-    const privateKey = { keys: [keys[0]!, { kty: 'OKP', crv: 'Ed25519', use: 'sig', kid: 'x', x: 'AAAA', d: 'BBBB' }] };
-    expect(await failure({ privateKey })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('key file of Rekey itself') });
+    const privateKey = {
+      keys: [keys[0]!, { kty: 'OKP', crv: 'Ed25519', use: 'sig', kid: 'x', x: 'AAAA', d: 'BBBB' }],
+    };
+    expect(await failure({ privateKey })).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringContaining('key file of Rekey itself'),
+    });
   });
 
   it('a weak key', async () => {
-    const privateKey = { keys: [{ kty: 'oct', use: 'enc', k: Buffer.alloc(32).toString('base64url') }, rekey.sealer.publicJwk] };
-    expect(await failure({ privateKey })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not random') });
+    const privateKey = {
+      keys: [{ kty: 'oct', use: 'enc', k: Buffer.alloc(32).toString('base64url') }, rekey.sealer.publicJwk],
+    };
+    expect(await failure({ privateKey })).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringContaining('not random'),
+    });
   });
 
   it('what is no key file; and a right one is read from its text and from its path', async () => {
@@ -186,8 +255,12 @@ describe('what is wrong at the start', () => {
     const error = await failure({ privateKey: path });
     expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not JSON') });
     expect(String(error)).not.toContain('sk_secret');
-    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('does not exist') });
-    for (const nothing of ['{}', '{"keys":1}', '{"keys":[null]}']) expect(await failure({ privateKey: nothing })).toMatchObject({ code: 'BAD_KEY_FILE' });
+    expect(await failure({ privateKey: join(folder, 'none.json') })).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringContaining('does not exist'),
+    });
+    for (const nothing of ['{}', '{"keys":1}', '{"keys":[null]}'])
+      expect(await failure({ privateKey: nothing })).toMatchObject({ code: 'BAD_KEY_FILE' });
     await writeFile(path, JSON.stringify(privateKey));
     expect((await subscribed({ privateKey: path })).size).toBe(0);
     await writeFile(path, `\ufeff${JSON.stringify(privateKey)}`);
@@ -198,15 +271,31 @@ describe('what is wrong at the start', () => {
 
   it('options that cannot be', async () => {
     const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
-    for (const wrong of [{ consumer: 'Billing!' }, { leaseMs: 10 }, { leaseMs: Number.NaN }, { staleAfterMs: 1 }, { prefix: '' }, { readyTimeoutMs: 0 }, { redis: null as never }, { privateKey: undefined as never }]) {
-      expect(await failure({ privateKey, ...wrong })).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining(Object.keys(wrong)[0]!) });
+    for (const wrong of [
+      { consumer: 'Billing!' },
+      { leaseMs: 10 },
+      { leaseMs: Number.NaN },
+      { staleAfterMs: 1 },
+      { prefix: '' },
+      { readyTimeoutMs: 0 },
+      { redis: null as never },
+      { privateKey: undefined as never },
+    ]) {
+      expect(await failure({ privateKey, ...wrong })).toMatchObject({
+        code: 'BAD_OPTION',
+        message: expect.stringContaining(Object.keys(wrong)[0]!),
+      });
     }
   });
 
   it('no Redis', async () => {
     const redis = `redis://:pass@127.0.0.1:${await freePort()}`;
     const error = await failure({ redis, privateKey: await rekey.enrol('billing'), readyTimeoutMs: 300 });
-    expect(error).toMatchObject({ code: 'REDIS_AWAY', retry: true, cause: expect.objectContaining({ code: 'ECONNREFUSED' }) });
+    expect(error).toMatchObject({
+      code: 'REDIS_AWAY',
+      retry: true,
+      cause: expect.objectContaining({ code: 'ECONNREFUSED' }),
+    });
     expect(String(error)).not.toContain('pass');
   });
 
@@ -217,15 +306,32 @@ describe('what is wrong at the start', () => {
       const owner = new Redis(guarded.url);
       await owner.config('SET', 'requirepass', 'right');
       owner.disconnect();
-      for (const password of ['wrong', '']) expect(await failure({ redis: `redis://${password && `:${password}@`}127.0.0.1:${guarded.port}`, privateKey })).toMatchObject({ code: 'REDIS_REFUSED' });
+      for (const password of ['wrong', ''])
+        expect(
+          await failure({
+            redis: `redis://${password && `:${password}@`}127.0.0.1:${guarded.port}`,
+            privateKey,
+          }),
+        ).toMatchObject({ code: 'REDIS_REFUSED' });
     } finally {
       await guarded.dispose();
     }
   });
 
-  it.each(['redis://127.0.0.1:1/one', 'redis://127.0.0.1:1/1x', 'redis://127.0.0.1:1/-1', 'redis://h:port', { db: 'one' as never }, { db: Number.NaN }, { db: -1 }])('a database that is no number, where another one would be used: %j', async (redis) => {
+  it.each([
+    'redis://127.0.0.1:1/one',
+    'redis://127.0.0.1:1/1x',
+    'redis://127.0.0.1:1/-1',
+    'redis://h:port',
+    { db: 'one' as never },
+    { db: Number.NaN },
+    { db: -1 },
+  ])('a database that is no number, where another one would be used: %j', async (redis) => {
     const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
-    expect(await failure({ redis, privateKey })).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('redis must name a database by its number') });
+    expect(await failure({ redis, privateKey })).toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('redis must name a database by its number'),
+    });
     if (typeof redis === 'string') return;
     const own = new Redis({ ...redis, lazyConnect: true });
     expect(await failure({ redis: own, privateKey })).toMatchObject({ code: 'BAD_OPTION' });
@@ -233,13 +339,22 @@ describe('what is wrong at the start', () => {
 
   it.each([
     ['has no such database', async () => startRedis(), '/99', 'no such database'],
-    ['is a node of a cluster', async () => startRedis({ args: ['--cluster-enabled', 'yes'] }), '', 'Redis Cluster'],
+    [
+      'is a node of a cluster',
+      async () => startRedis({ args: ['--cluster-enabled', 'yes'] }),
+      '',
+      'Redis Cluster',
+    ],
     ['is a Sentinel', async () => startRedis({ sentinel: true }), '', 'Sentinel'],
   ])('a Redis that %s, at once', async (_what, start, path, complaint) => {
     const privateKey = await rekey.enrol('billing');
     const other = await start();
     try {
-      expect(await failure({ redis: `${other.url}${path}`, privateKey })).toMatchObject({ code: 'REDIS_REFUSED', retry: false, message: expect.stringContaining(complaint) });
+      expect(await failure({ redis: `${other.url}${path}`, privateKey })).toMatchObject({
+        code: 'REDIS_REFUSED',
+        retry: false,
+        message: expect.stringContaining(complaint),
+      });
     } finally {
       await other.dispose();
     }
@@ -247,8 +362,12 @@ describe('what is wrong at the start', () => {
 
   it('a service that gives up', async () => {
     const privateKey = await rekey.enrol('billing', { state: 'PENDING' });
-    await expect(subscribed({ privateKey, signal: AbortSignal.timeout(300) })).rejects.toMatchObject({ name: 'TimeoutError' });
-    await expect(subscribed({ privateKey, signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(subscribed({ privateKey, signal: AbortSignal.timeout(300) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+    await expect(subscribed({ privateKey, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: 'AbortError',
+    });
   });
 });
 
@@ -259,11 +378,27 @@ describe('what happens from then on', () => {
     const keys = await subscribed({ privateKey });
     const heard: KeyEvent[] = [];
     keys.on('key', (key) => heard.push(key));
-    expect(keys.signUserHashWithVersion('ast_1', 'user-1')).toEqual({ userHash: hash('sk_1', 'user-1'), version: first, uncertain: false });
+    expect(keys.signUserHashWithVersion('ast_1', 'user-1')).toEqual({
+      userHash: hash('sk_1', 'user-1'),
+      version: first,
+      uncertain: false,
+    });
     const second = await rekey.publish('ast_1', 'sk_2', { cause: 'rotation' });
     await until(() => heard.length === 1, 'the event');
-    expect(heard[0]).toMatchObject({ assistantId: 'ast_1', orgId: 'org_1', version: second, secretKey: 'sk_2', cause: 'rotation', uncertain: false });
-    expect(heard[0]!.record()).toEqual({ id: 'ast_1', name: 'An assistant', secret_key: 'sk_2', new_field: { deep: [1] } });
+    expect(heard[0]).toMatchObject({
+      assistantId: 'ast_1',
+      orgId: 'org_1',
+      version: second,
+      secretKey: 'sk_2',
+      cause: 'rotation',
+      uncertain: false,
+    });
+    expect(heard[0]!.record()).toEqual({
+      id: 'ast_1',
+      name: 'An assistant',
+      secret_key: 'sk_2',
+      new_field: { deep: [1] },
+    });
     expect(keys.signUserHash('ast_1', 'Jörg €')).toBe(hash('sk_2', 'Jörg €'));
     expect(keys.signUserHashWithVersion('ast_1', 'user-1').version).toBe(second);
   });
@@ -304,7 +439,10 @@ describe('what happens from then on', () => {
     const doubted = next(keys, 'uncertain');
     await rekey.doubt('ast_1');
     expect(await doubted).toMatchObject({ assistantId: 'ast_1', uncertain: true, secretKey: 'sk_1' });
-    expect(keys.signUserHashWithVersion('ast_1', 'u')).toMatchObject({ userHash: hash('sk_1', 'u'), uncertain: true });
+    expect(keys.signUserHashWithVersion('ast_1', 'u')).toMatchObject({
+      userHash: hash('sk_1', 'u'),
+      uncertain: true,
+    });
     const over = next(keys, 'key');
     await rekey.publish('ast_1', 'sk_1');
     expect(await over).toMatchObject({ secretKey: 'sk_1', uncertain: false });
@@ -319,7 +457,7 @@ describe('what happens from then on', () => {
     expect(new Set(all.map((keys) => keys.freshness().instance)).size).toBe(3);
   });
 
-  it('is not held up by a listener that throws, whose error is nobody else\'s', async () => {
+  it("is not held up by a listener that throws, whose error is nobody else's", async () => {
     const privateKey = await rekey.enrol('billing');
     const keys = await subscribed({ privateKey });
     const thrown = new Promise((resolve) => {
@@ -339,7 +477,10 @@ describe('what happens from then on', () => {
     await rekey.publish('ast_1', 'sk_1');
     await expect(thrown).resolves.toMatchObject({ message: 'of the service' });
     await rekey.publish('ast_1', 'sk_2');
-    await until(() => keys.current('ast_1')?.state === 'held' && keys.signUserHash('ast_1', 'u') === hash('sk_2', 'u'), 'the next key');
+    await until(
+      () => keys.current('ast_1')?.state === 'held' && keys.signUserHash('ast_1', 'u') === hash('sk_2', 'u'),
+      'the next key',
+    );
     expect(keys.freshness().connected).toBe(true);
   });
 

@@ -10,8 +10,9 @@ import { connectAs } from './session.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 /**
- * Resolves when all keys that the consumer may read are held. Rejects with SubscribeError, whose `code` says what is wrong: BAD_OPTION, BAD_KEY_FILE,
- * NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, NOT_READY, REDIS_AWAY, REDIS_REFUSED; or with the signal's reason.
+ * Resolves when all keys that the consumer may read are held. Rejects with SubscribeError, whose `code` says
+ * what is wrong: BAD_OPTION, BAD_KEY_FILE, NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, NOT_READY,
+ * REDIS_AWAY, REDIS_REFUSED; or with the signal's reason.
  */
 export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const { signal } = options;
@@ -21,7 +22,9 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const held = createHeldKeys();
   const keys = new SubscribedKeys(held);
   const follower = createFollower({
-    settings, ownKeys, held,
+    settings,
+    ownKeys,
+    held,
     names: namesUnder(settings.prefix),
     connect: connectAs(options.redis, `rekey:consumer:${settings.consumer}`),
     isHeard: (event) => keys.listenerCount(event) > 0,
@@ -85,7 +88,10 @@ class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
   signUserHash(assistantId: string, userId: string): string {
     return userHash((this.#held.signing(assistantId) ?? this.#noKey(assistantId)).secretKey, userId);
   }
-  signUserHashWithVersion(assistantId: string, userId: string): { userHash: string; version: number; uncertain: boolean } {
+  signUserHashWithVersion(
+    assistantId: string,
+    userId: string,
+  ): { userHash: string; version: number; uncertain: boolean } {
     const { secretKey, version, uncertain } = this.#held.signing(assistantId) ?? this.#noKey(assistantId);
     return { userHash: userHash(secretKey, userId), version, uncertain };
   }
@@ -98,11 +104,21 @@ class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
   #noKey(assistantId: string): never {
     if (this.#closed) throw new SubscribeError('CLOSED', 'the keys were closed');
     const known = this.#held.get(assistantId);
-    if (!known) throw new SubscribeError('UNKNOWN_ASSISTANT', `no key of the assistant ${JSON.stringify(assistantId)} was published to this consumer`);
+    if (!known)
+      throw new SubscribeError(
+        'UNKNOWN_ASSISTANT',
+        `no key of the assistant ${JSON.stringify(assistantId)} was published to this consumer`,
+      );
     if (known.state === 'unreadable') {
-      throw new SubscribeError('NOT_READABLE_ANY_MORE', `the current record of the assistant ${JSON.stringify(assistantId)} is newer than the key that was held, and is not sealed for this consumer: see under which org it is published, and rekey consumer orgs`);
+      throw new SubscribeError(
+        'NOT_READABLE_ANY_MORE',
+        `the current record of the assistant ${JSON.stringify(assistantId)} is newer than the key that was held, and is not sealed for this consumer: see under which org it is published, and rekey consumer orgs`,
+      );
     }
-    throw new SubscribeError('KEY_REMOVED', `the assistant ${JSON.stringify(assistantId)} has no key any more`);
+    throw new SubscribeError(
+      'KEY_REMOVED',
+      `the assistant ${JSON.stringify(assistantId)} has no key any more`,
+    );
   }
 }
 

@@ -30,7 +30,10 @@ afterEach(async () => {
   rekey.close();
 });
 
-const held = () => Object.fromEntries([...keys.assistantIds()].map((id) => [id, (keys.current(id) as { secretKey?: string }).secretKey]));
+const held = () =>
+  Object.fromEntries(
+    [...keys.assistantIds()].map((id) => [id, (keys.current(id) as { secretKey?: string }).secretKey]),
+  );
 /** After it, all that was put on the stream before has been read. */
 const passed = async () => {
   const id = `ast_mark`;
@@ -41,7 +44,10 @@ const put = async (event: RawEvent | string | object) => {
   await rekey.put(event);
   await passed();
 };
-const later = (event: RawEvent, changes: object): RawEvent => ({ ...event, data: { ...event.data, ...changes } });
+const later = (event: RawEvent, changes: object): RawEvent => ({
+  ...event,
+  data: { ...event.data, ...changes },
+});
 
 describe('an event that is not from Rekey', () => {
   it('sealed by a stranger under the kid of this consumer, is refused', async () => {
@@ -49,15 +55,25 @@ describe('an event that is not from Rekey', () => {
     const stranger = { ...parseSharedKeys(await generateSharedKeys()), kid };
     await put(await rekey.eventOf('ast_1', { readers: [stranger], secretKey: 'sk_forged' }));
     expect(held()).toMatchObject({ ast_1: 'sk_1', ast_2: 'sk_2' });
-    expect(refused).toEqual([{ assistantId: 'ast_1', version: expect.any(Number), why: 'the sealed text does not come from Rekey' }]);
-    // It took a number of the stream: the snapshot after that gap may already have begun, and `unapplied` counts anew from there.
+    expect(refused).toEqual([
+      { assistantId: 'ast_1', version: expect.any(Number), why: 'the sealed text does not come from Rekey' },
+    ]);
+    // It took a number of the stream: the snapshot after that gap may already have begun, and `unapplied`
+    // counts anew from there.
     expect(keys.refused).toEqual({ count: 1, first: refused });
   });
 
   it('with another content under a proof that was right, is refused', async () => {
     const event = await rekey.eventOf('ast_1', { secretKey: 'sk_forged' });
     const { ciphertext } = event.data.sealed;
-    await put(later(event, { sealed: { ...event.data.sealed, ciphertext: `${ciphertext[0] === 'A' ? 'B' : 'A'}${ciphertext.slice(1)}` } }));
+    await put(
+      later(event, {
+        sealed: {
+          ...event.data.sealed,
+          ciphertext: `${ciphertext[0] === 'A' ? 'B' : 'A'}${ciphertext.slice(1)}`,
+        },
+      }),
+    );
     expect([held()['ast_1'], refused.length]).toEqual(['sk_1', 1]);
   });
 
@@ -65,7 +81,9 @@ describe('an event that is not from Rekey', () => {
     const event = await rekey.eventOf('ast_2', { secretKey: 'sk_stolen' });
     await put({ ...event, subject: 'ast_1', source: '/orgs/org_1/assistants/ast_1' });
     expect(held()).toMatchObject({ ast_1: 'sk_1', ast_2: 'sk_2' });
-    expect(refused).toMatchObject([{ assistantId: 'ast_1', why: expect.stringContaining('says something else') }]);
+    expect(refused).toMatchObject([
+      { assistantId: 'ast_1', why: expect.stringContaining('says something else') },
+    ]);
   });
 
   it.each<[string, (event: RawEvent) => object]>([
@@ -80,7 +98,8 @@ describe('an event that is not from Rekey', () => {
   it('played again, changes nothing: neither an older version nor the same', async () => {
     const before = await rekey.currentEvent('ast_1');
     await rekey.publish('ast_1', 'sk_newer');
-    for (const event of [before, await rekey.currentEvent('ast_1')]) await put(later(event, { seq: Number(await rekey.redis.incr('{spec}:seq')) }));
+    for (const event of [before, await rekey.currentEvent('ast_1')])
+      await put(later(event, { seq: Number(await rekey.redis.incr('{spec}:seq')) }));
     expect([held()['ast_1'], refused]).toEqual(['sk_newer', []]);
   });
 
@@ -88,7 +107,10 @@ describe('an event that is not from Rekey', () => {
     const [seconds] = await rekey.redis.time();
     const ahead = (hours: number) => (Number(seconds) + hours * 3600) * 1_000_000;
     await put(await rekey.eventOf('ast_1', { version: ahead(25), secretKey: 'sk_absurd' }));
-    expect([held()['ast_1'], refused]).toEqual(['sk_1', [{ assistantId: 'ast_1', version: ahead(25), why: expect.stringContaining('future') }]]);
+    expect([held()['ast_1'], refused]).toEqual([
+      'sk_1',
+      [{ assistantId: 'ast_1', version: ahead(25), why: expect.stringContaining('future') }],
+    ]);
     await put(await rekey.eventOf('ast_1', { version: ahead(23), secretKey: 'sk_ahead' }));
     expect(held()['ast_1']).toBe('sk_ahead');
   });
@@ -99,7 +121,9 @@ describe('an event that is not from Rekey', () => {
       Date.now = () => 0;
       await put(await rekey.eventOf('ast_1', { version: now() * 1000, secretKey: 'sk_new' }));
       Date.now = () => now() + 10 * 86_400_000;
-      await put(await rekey.eventOf('ast_2', { version: (now() + 5 * 86_400_000) * 1000, secretKey: 'sk_absurd' }));
+      await put(
+        await rekey.eventOf('ast_2', { version: (now() + 5 * 86_400_000) * 1000, secretKey: 'sk_absurd' }),
+      );
     } finally {
       Date.now = now;
     }
@@ -107,10 +131,25 @@ describe('an event that is not from Rekey', () => {
   });
 
   it.each<[string, object | string]>([
-    ['no JSON', 'sk_garbage{'], ['null', 'null'], ['a list', []], ['a number', '7'], ['nothing', ''],
+    ['no JSON', 'sk_garbage{'],
+    ['null', 'null'],
+    ['a list', []],
+    ['a number', '7'],
+    ['nothing', ''],
     ['a key without anything', { type: 'rekey.assistant.key-rotated.v1' }],
-    ['a key with data of another kind', { type: 'rekey.assistant.key-rotated.v1', subject: 7, source: null, data: { seq: 'x', version: -1, sealed: { recipients: 'all' } } }],
-    ['a key with an id without end', { type: 'rekey.assistant.key-rotated.v1', subject: 'x'.repeat(100_000), data: { version: 1e300 } }],
+    [
+      'a key with data of another kind',
+      {
+        type: 'rekey.assistant.key-rotated.v1',
+        subject: 7,
+        source: null,
+        data: { seq: 'x', version: -1, sealed: { recipients: 'all' } },
+      },
+    ],
+    [
+      'a key with an id without end',
+      { type: 'rekey.assistant.key-rotated.v1', subject: 'x'.repeat(100_000), data: { version: 1e300 } },
+    ],
   ])('that is %s, is counted as refused', async (_what, event) => {
     await put(event);
     expect(refused.length).toBeGreaterThan(0);
@@ -123,13 +162,24 @@ describe('an event that is not from Rekey', () => {
   it('in a stream entry without the field, or with more of them, ends nothing', async () => {
     await rekey.redis.xadd('{spec}:events', '*', 'other', 'event');
     await rekey.redis.xadd('{spec}:events', '*', 'event', '{}', 'event', '{}');
-    await rekey.redis.xadd('{spec}:events', '*', 'a', 'b', 'event', JSON.stringify(await rekey.eventOf('ast_1', { secretKey: 'sk_second_field' })));
+    await rekey.redis.xadd(
+      '{spec}:events',
+      '*',
+      'a',
+      'b',
+      'event',
+      JSON.stringify(await rekey.eventOf('ast_1', { secretKey: 'sk_second_field' })),
+    );
     await passed();
     expect(held()['ast_1']).toBe('sk_second_field');
   });
 
   it('of a type that nobody knows, is skipped and counted as nothing', async () => {
-    await put({ type: 'rekey.assistant.key-blessed.v9', subject: 'ast_1', data: { seq: Number(await rekey.redis.incr('{spec}:seq')), version: 9 } });
+    await put({
+      type: 'rekey.assistant.key-blessed.v9',
+      subject: 'ast_1',
+      data: { seq: Number(await rekey.redis.incr('{spec}:seq')), version: 9 },
+    });
     expect([refused, keys.unapplied.count]).toEqual([[], 0]);
   });
 
@@ -150,15 +200,24 @@ describe('an event that is not from Rekey', () => {
 
   it('is counted each time: the last twenty are told to the service, and the first twenty to Rekey', async () => {
     const event = await rekey.eventOf('ast_2', {});
-    // Numbers that are missing from the stream would lead to a snapshot, which counts what is not applied anew.
+    // Numbers that are missing from the stream would lead to a snapshot, which counts what is not applied
+    // anew.
     await rekey.redis.decr('{spec}:seq');
-    for (let i = 0; i < 25; i += 1) await rekey.put({ ...later(event, { seq: event.data.seq + i }), subject: `ast_x${i}` });
+    for (let i = 0; i < 25; i += 1)
+      await rekey.put({ ...later(event, { seq: event.data.seq + i }), subject: `ast_x${i}` });
     await passed();
     expect(keys.unapplied.count).toBe(25);
-    expect(keys.unapplied.last.map(({ assistantId }) => assistantId)).toEqual(Array.from({ length: 20 }, (_, i) => `ast_x${i + 5}`));
+    expect(keys.unapplied.last.map(({ assistantId }) => assistantId)).toEqual(
+      Array.from({ length: 20 }, (_, i) => `ast_x${i + 5}`),
+    );
     const { instance } = keys.freshness();
-    await until(async () => (await rekey.acks(instance)).at(-1)?.unapplied.count === 25, 'the acknowledgement');
-    expect((await rekey.acks(instance)).at(-1)!.unapplied.first.map(({ assistant_id: id }) => id)).toEqual(Array.from({ length: 20 }, (_, i) => `ast_x${i}`));
+    await until(
+      async () => (await rekey.acks(instance)).at(-1)?.unapplied.count === 25,
+      'the acknowledgement',
+    );
+    expect((await rekey.acks(instance)).at(-1)!.unapplied.first.map(({ assistant_id: id }) => id)).toEqual(
+      Array.from({ length: 20 }, (_, i) => `ast_x${i}`),
+    );
   });
 });
 
@@ -172,7 +231,10 @@ describe('a snapshot that is not from Rekey', () => {
     await rekey.redis.set('{spec}:current:ast_1', (await rekey.redis.get('{spec}:current:ast_2'))!);
     await again();
     expect(held()).toEqual({ ast_2: 'sk_2' });
-    expect(keys.unapplied).toMatchObject({ count: 1, last: [{ assistantId: 'ast_1', why: expect.stringContaining('another event belongs') }] });
+    expect(keys.unapplied).toMatchObject({
+      count: 1,
+      last: [{ assistantId: 'ast_1', why: expect.stringContaining('another event belongs') }],
+    });
   });
 
   it('with nonsense among the records and among those in doubt, has all the others', async () => {

@@ -28,7 +28,13 @@ afterEach(async () => {
 });
 
 const begin = async () => {
-  keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', privateKey, leaseMs: 1000 });
+  keys = await subscribe({
+    redis: server.url,
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+    leaseMs: 1000,
+  });
 };
 const hashOf = (secretKey: string) => createHmac('sha256', secretKey).update('user').digest('hex');
 const sign = (id: string): string => {
@@ -38,8 +44,10 @@ const sign = (id: string): string => {
     return (error as { code: string }).code;
   }
 };
-const signs = (id: string, secretKey: string) => until(() => sign(id) === hashOf(secretKey), `${id} signs with ${secretKey}`);
-const isStopped = (id: string) => until(() => sign(id) === 'NOT_READABLE_ANY_MORE', `${id} is signed for no more`);
+const signs = (id: string, secretKey: string) =>
+  until(() => sign(id) === hashOf(secretKey), `${id} signs with ${secretKey}`);
+const isStopped = (id: string) =>
+  until(() => sign(id) === 'NOT_READABLE_ANY_MORE', `${id} is signed for no more`);
 /** After it, all that was put on the stream before has been read. */
 const passed = async () => {
   const version = await rekey.publish('ast_mark', 'sk_mark');
@@ -53,14 +61,29 @@ describe('an assistant that is held, and published with a newer version for othe
     const heard = next(keys, 'unreadable');
     const version = await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
-    expect(await heard).toMatchObject({ state: 'unreadable', assistantId: 'ast_1', orgId: 'org_1', claimedVersion: version });
+    expect(await heard).toMatchObject({
+      state: 'unreadable',
+      assistantId: 'ast_1',
+      orgId: 'org_1',
+      claimedVersion: version,
+    });
     expect(keys.current('ast_1')).not.toHaveProperty('secretKey');
-    expect(() => keys.signUserHash('ast_1', 'user')).toThrow(expect.objectContaining({ code: 'NOT_READABLE_ANY_MORE', retry: true, message: expect.stringContaining('not sealed for this consumer') }));
-    expect(() => keys.signUserHashWithVersion('ast_1', 'user')).toThrow(expect.objectContaining({ code: 'NOT_READABLE_ANY_MORE' }));
+    expect(() => keys.signUserHash('ast_1', 'user')).toThrow(
+      expect.objectContaining({
+        code: 'NOT_READABLE_ANY_MORE',
+        retry: true,
+        message: expect.stringContaining('not sealed for this consumer'),
+      }),
+    );
+    expect(() => keys.signUserHashWithVersion('ast_1', 'user')).toThrow(
+      expect.objectContaining({ code: 'NOT_READABLE_ANY_MORE' }),
+    );
     expect([sign('ast_2'), keys.size]).toEqual([hashOf('ast_2 old'), 1]);
     expect(keys.unapplied).toMatchObject({ count: 1, last: [{ assistantId: 'ast_1', version }] });
     await until(async () => (await ackedUnapplied())?.count === 1, 'the acknowledgement');
-    expect(await ackedUnapplied()).toMatchObject({ first: [{ assistant_id: 'ast_1', version, why: expect.stringContaining('cannot be opened') }] });
+    expect(await ackedUnapplied()).toMatchObject({
+      first: [{ assistant_id: 'ast_1', version, why: expect.stringContaining('cannot be opened') }],
+    });
     expect(keys.refused.count).toBe(0);
   });
 
@@ -78,7 +101,12 @@ describe('an assistant that is held, and published with a newer version for othe
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
     const before = (await rekey.consumers.get('billing'))!;
-    await rekey.consumers.write('billing', before, { ...before.consumer, orgs: ['org_1', 'c'] }, { readers: true });
+    await rekey.consumers.write(
+      'billing',
+      before,
+      { ...before.consumer, orgs: ['org_1', 'c'] },
+      { readers: true },
+    );
     await rekey.finishEnrolling('billing');
     await signs('ast_1', 'sk_under_c');
     expect(keys.unapplied.count).toBe(0);
@@ -134,24 +162,36 @@ describe('an assistant that is held, and published with a newer version for othe
   });
 
   it('is put in doubt for others only, is signed for no more if its record is for others too', async () => {
-    await rekey.redis.set('{spec}:current:ast_1', JSON.stringify({ ...(await rekey.currentEvent('ast_1')), data: { ...(await rekey.currentEvent('ast_1')).data, sealed: (await rekey.eventOf('ast_1', { readers: await strangers() })).data.sealed } }));
+    await rekey.redis.set(
+      '{spec}:current:ast_1',
+      JSON.stringify({
+        ...(await rekey.currentEvent('ast_1')),
+        data: {
+          ...(await rekey.currentEvent('ast_1')).data,
+          sealed: (await rekey.eventOf('ast_1', { readers: await strangers() })).data.sealed,
+        },
+      }),
+    );
     await rekey.redis.decr('{spec}:seq');
     const { version } = keys.current('ast_1')!;
-    await rekey.put(await rekey.eventOf('ast_1', { type: KEY_UNCERTAIN, version, readers: await strangers() }));
+    await rekey.put(
+      await rekey.eventOf('ast_1', { type: KEY_UNCERTAIN, version, readers: await strangers() }),
+    );
     await isStopped('ast_1');
     expect(keys.unapplied.count).toBe(1);
   });
 });
 
 describe('an event for others only, that anybody can write', () => {
-  it.each<[string, Partial<{ version: number; type: string }>]>([['a newer version', {}], ['a version beyond all', { version: Number.MAX_SAFE_INTEGER }], ['a doubt', { type: KEY_UNCERTAIN }]])(
-    'about %s, stops nothing while the current record is its own',
-    async (_what, more) => {
-      await rekey.put(await rekey.eventOf('ast_1', { readers: await strangers(), ...more }));
-      await passed();
-      expect([sign('ast_1'), keys.unapplied.count]).toEqual([hashOf('ast_1 old'), 0]);
-    },
-  );
+  it.each<[string, Partial<{ version: number; type: string }>]>([
+    ['a newer version', {}],
+    ['a version beyond all', { version: Number.MAX_SAFE_INTEGER }],
+    ['a doubt', { type: KEY_UNCERTAIN }],
+  ])('about %s, stops nothing while the current record is its own', async (_what, more) => {
+    await rekey.put(await rekey.eventOf('ast_1', { readers: await strangers(), ...more }));
+    await passed();
+    expect([sign('ast_1'), keys.unapplied.count]).toEqual([hashOf('ast_1 old'), 0]);
+  });
 
   it('has the current record read and believed, where that is newer', async () => {
     const record = await rekey.eventOf('ast_1', { secretKey: 'sk_in_the_record' });
@@ -165,7 +205,10 @@ describe('an event for others only, that anybody can write', () => {
 
   it('and with it a current record for others, stops it until that is put right', async () => {
     const right = (await rekey.redis.get('{spec}:current:ast_1'))!;
-    const event = await rekey.eventOf('ast_1', { readers: await strangers(), version: Number.MAX_SAFE_INTEGER });
+    const event = await rekey.eventOf('ast_1', {
+      readers: await strangers(),
+      version: Number.MAX_SAFE_INTEGER,
+    });
     await rekey.redis.set('{spec}:current:ast_1', JSON.stringify(event));
     await rekey.put(event);
     await isStopped('ast_1');

@@ -1,7 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A process of one's own: killed when its parent exits (but not when that is killed by a signal), and waited for. */
+/**
+ * A process of one's own: killed when its parent exits (but not when that is killed by a signal), and waited
+ * for.
+ */
 export interface Child {
   readonly pid: number;
   /** Resolves when it has ended. */
@@ -18,7 +21,11 @@ process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL');
 });
 
-export const startChild = (command: string, args: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; ownGroup?: boolean } = {}): Child => {
+export const startChild = (
+  command: string,
+  args: string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; ownGroup?: boolean } = {},
+): Child => {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: options.env ?? process.env,
@@ -53,7 +60,10 @@ export const startChild = (command: string, args: string[], options: { env?: Nod
   };
 };
 
-/** Resolves with all that a child has written, once it has ended. To be called before the child can have written anything. */
+/**
+ * Resolves with all that a child has written, once it has ended. To be called before the child can have
+ * written anything.
+ */
 export const resultOf = async (child: Child): Promise<{ code: number | null; out: string; err: string }> => {
   let [out, err] = ['', ''];
   child.process.stdout?.on('data', (chunk) => (out += chunk));
@@ -65,8 +75,16 @@ export const resultOf = async (child: Child): Promise<{ code: number | null; out
   return { code, out, err };
 };
 
-/** Resolves with the first line of the child's standard output that `pick` makes something of. Rejects when it ends before. */
-export const lineOf = <T>(child: Child, pick: (line: string) => T | undefined, what: string, timeoutMs = 60_000): Promise<T> =>
+/**
+ * Resolves with the first line of the child's standard output that `pick` makes something of. Rejects when it
+ * ends before.
+ */
+export const lineOf = <T>(
+  child: Child,
+  pick: (line: string) => T | undefined,
+  what: string,
+  timeoutMs = 60_000,
+): Promise<T> =>
   new Promise((resolve, reject) => {
     let rest = '';
     let errors = '';

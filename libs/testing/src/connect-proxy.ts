@@ -20,7 +20,10 @@ export interface ConnectProxyOptions {
   refuseWith?: number | 'silent';
 }
 
-export const createConnectProxy = async ({ portOf = (target) => Number(/\d+$/.exec(target)![0]), refuseWith }: ConnectProxyOptions = {}): Promise<ConnectProxy> => {
+export const createConnectProxy = async ({
+  portOf = (target) => Number(/\d+$/.exec(target)![0]),
+  refuseWith,
+}: ConnectProxyOptions = {}): Promise<ConnectProxy> => {
   const sockets = new Set<Socket>();
   const [targets, headers, forwarded]: [string[], IncomingMessage['headers'][], string[]] = [[], [], []];
   const server = createServer((request, response) => {
@@ -36,7 +39,8 @@ export const createConnectProxy = async ({ portOf = (target) => Number(/\d+$/.ex
     targets.push(request.url!);
     headers.push(request.headers);
     if (refuseWith === 'silent') return;
-    if (refuseWith !== undefined) return void client.end(`HTTP/1.1 ${refuseWith} Refused\r\ncontent-length: 0\r\n\r\n`);
+    if (refuseWith !== undefined)
+      return void client.end(`HTTP/1.1 ${refuseWith} Refused\r\ncontent-length: 0\r\n\r\n`);
     const upstream = connect({ host: '127.0.0.1', port: portOf(request.url!) });
     track(upstream);
     upstream.on('connect', () => {
@@ -45,7 +49,11 @@ export const createConnectProxy = async ({ portOf = (target) => Number(/\d+$/.ex
       client.pipe(upstream);
       upstream.pipe(client);
     });
-    for (const [one, other] of [[client, upstream], [upstream, client]] as const) one.on('close', () => other.destroy());
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const)
+      one.on('close', () => other.destroy());
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

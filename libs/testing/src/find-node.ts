@@ -7,13 +7,26 @@ const run = promisify(execFile);
 /** The last release of each line that a package of ours claims to run on. */
 const releases = { 20: '20.20.2' } as const;
 
-/** A Node of that line: one that is installed, otherwise one from the npm registry, which checks what it downloads and keeps it in its cache. */
+/**
+ * A Node of that line: one that is installed, otherwise one from the npm registry, which checks what it
+ * downloads and keeps it in its cache.
+ */
 export const findNode = async (major: keyof typeof releases): Promise<string> => {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const node = join(folder, 'node');
-    const found = await access(node).then(() => run(node, ['--version'])).catch(() => undefined);
+    const found = await access(node)
+      .then(() => run(node, ['--version']))
+      .catch(() => undefined);
     if (found?.stdout.startsWith(`v${major}.`)) return node;
   }
-  const { stdout } = await run('npm', ['exec', '--yes', `--package=node-linux-${process.arch}@${releases[major]}`, '--', 'node', '--print', 'process.execPath']);
+  const { stdout } = await run('npm', [
+    'exec',
+    '--yes',
+    `--package=node-linux-${process.arch}@${releases[major]}`,
+    '--',
+    'node',
+    '--print',
+    'process.execPath',
+  ]);
   return stdout.trim();
 };

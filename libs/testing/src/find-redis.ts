@@ -17,8 +17,9 @@ export interface RedisBinary {
 const PACKAGES = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'];
 
 /**
- * A Redis server to run: one on the PATH, or Debian's packages unpacked into the user's cache folder. Unpacked also for root,
- * and with apt's state in the cache too: nothing on the system changes, and no service is started on port 6379.
+ * A Redis server to run: one on the PATH, or Debian's packages unpacked into the user's cache folder.
+ * Unpacked also for root, and with apt's state in the cache too: nothing on the system changes, and no
+ * service is started on port 6379.
  */
 export const findRedis = async (progress: (line: string) => void = () => {}): Promise<RedisBinary> => {
   const onPath = await findOnPath(['redis-server', 'valkey-server']);
@@ -45,7 +46,11 @@ export const findRedis = async (progress: (line: string) => void = () => {}): Pr
 
 const serverIn = (unpacked: string) => join(unpacked, 'bin', 'redis-server');
 
-const isExecutable = (path: string) => access(path, constants.X_OK).then(() => true, () => false);
+const isExecutable = (path: string) =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 
 const findOnPath = async (names: string[]): Promise<string | undefined> => {
   for (const name of names) {
@@ -62,15 +67,33 @@ const unpackDebianPackages = async (cache: string, target: string): Promise<void
   const work = await mkdtemp(join(cache, 'unpack-'));
   try {
     const apt = [
-      '-q', '-o', `Dir::State=${work}/state`, '-o', `Dir::Cache=${work}/cache`, '-o', 'Dir::State::status=/var/lib/dpkg/status',
-      '-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=3',
+      '-q',
+      '-o',
+      `Dir::State=${work}/state`,
+      '-o',
+      `Dir::Cache=${work}/cache`,
+      '-o',
+      'Dir::State::status=/var/lib/dpkg/status',
+      '-o',
+      'APT::Sandbox::User=root',
+      '-o',
+      'Acquire::Retries=3',
     ];
     await mkdir(join(work, 'state', 'lists', 'partial'), { recursive: true });
     await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });
     await run('apt-get', [...apt, 'update'], { cwd: work });
     await run('apt-get', [...apt, 'download', ...PACKAGES], { cwd: work });
-    await run('sh', ['-c', 'for deb in *.deb; do dpkg-deb -x "$deb" root; done; mkdir out; mv root/usr/bin out/bin; mv root/usr/lib/*-linux-gnu* out/lib'], { cwd: work });
-    await run(join(work, 'out', 'bin', 'redis-server'), ['--version'], { env: { LD_LIBRARY_PATH: join(work, 'out', 'lib') } });
+    await run(
+      'sh',
+      [
+        '-c',
+        'for deb in *.deb; do dpkg-deb -x "$deb" root; done; mkdir out; mv root/usr/bin out/bin; mv root/usr/lib/*-linux-gnu* out/lib',
+      ],
+      { cwd: work },
+    );
+    await run(join(work, 'out', 'bin', 'redis-server'), ['--version'], {
+      env: { LD_LIBRARY_PATH: join(work, 'out', 'lib') },
+    });
     await rename(join(work, 'out'), target).catch(async (error: NodeJS.ErrnoException) => {
       // Another process was faster.
       if (!(await isExecutable(serverIn(target)))) throw error;

@@ -27,15 +27,27 @@ export interface LaunchOptions {
 }
 
 /** Only what a process needs: a test must not depend on the variables of whoever runs it. */
-const baseEnvironment = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: process.env['TZ'] });
+const baseEnvironment = () => ({
+  PATH: process.env['PATH'],
+  HOME: process.env['HOME'],
+  TZ: process.env['TZ'],
+});
 
 /** Starts one of `apps/` as a process and waits for its ready line. */
-export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args = [], env = {}, onSpawn, onLine }: LaunchOptions = {}): Promise<App> => {
+export const launchApp = async (
+  name: 'gateway' | 'worker' | 'simulator',
+  { args = [], env = {}, onSpawn, onLine }: LaunchOptions = {},
+): Promise<App> => {
   // What `npm run build` made, and not the source, where the check of the build says so.
   const built = process.env['REKEY_TEST_BUILT'] === '1';
-  const main = built ? [`${repositoryRoot}apps/${name}/dist/main.js`] : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
+  const main = built
+    ? [`${repositoryRoot}apps/${name}/dist/main.js`]
+    : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // A group of its own: Ctrl-C on a terminal reaches only the launcher, which ends its children in order.
-  const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], { env: { ...baseEnvironment(), ...env }, ownGroup: true });
+  const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], {
+    env: { ...baseEnvironment(), ...env },
+    ownGroup: true,
+  });
   onSpawn?.(child);
 
   let output = '';
@@ -61,7 +73,10 @@ export const launchApp = async (name: 'gateway' | 'worker' | 'simulator', { args
     output: () => output,
     untilOutput: (pattern, timeoutMs = 20_000) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => settle(() => reject(new Error(`${name} never wrote ${pattern}:\n${output.slice(-2000)}`))), timeoutMs);
+        const timer = setTimeout(
+          () => settle(() => reject(new Error(`${name} never wrote ${pattern}:\n${output.slice(-2000)}`))),
+          timeoutMs,
+        );
         const settle = (act: () => void) => {
           clearTimeout(timer);
           watchers.delete(check);

@@ -45,17 +45,29 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   const address = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir];
   const sentinelFile = join(dir, 'sentinel.conf');
   if (options.sentinel) await writeFile(sentinelFile, '');
-  const args = options.sentinel ? [sentinelFile, '--sentinel', ...address] : [
-    ...address, '--save', '', '--maxmemory-policy', 'noeviction',
-    ...(options.persistence ? ['--appendonly', 'yes', '--appendfsync', options.persistence] : ['--appendonly', 'no']),
-    ...(options.args ?? []),
-  ];
+  const args = options.sentinel
+    ? [sentinelFile, '--sentinel', ...address]
+    : [
+        ...address,
+        '--save',
+        '',
+        '--maxmemory-policy',
+        'noeviction',
+        ...(options.persistence
+          ? ['--appendonly', 'yes', '--appendfsync', options.persistence]
+          : ['--appendonly', 'no']),
+        ...(options.args ?? []),
+      ];
   const start = async (): Promise<Child> => {
-    const env = binary.libraryPath === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
+    const env =
+      binary.libraryPath === undefined
+        ? process.env
+        : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
     const child = startChild(binary.command, args, { env, ownGroup: true });
     options.onSpawn?.(child);
     let said = '';
-    for (const stream of [child.process.stdout, child.process.stderr]) stream?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-KEPT_OUTPUT)));
+    for (const stream of [child.process.stdout, child.process.stderr])
+      stream?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-KEPT_OUTPUT)));
     await untilReady(child, port, () => said);
     return child;
   };
@@ -93,7 +105,11 @@ export const freePort = (port = 0): Promise<number> =>
     });
   });
 
-export const isPortFree = (port: number): Promise<boolean> => freePort(port).then(() => true, () => false);
+export const isPortFree = (port: number): Promise<boolean> =>
+  freePort(port).then(
+    () => true,
+    () => false,
+  );
 
 /** Of what a Redis says, the end: if it does not start, that says why. */
 const KEPT_OUTPUT = 1000;

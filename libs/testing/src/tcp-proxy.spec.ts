@@ -45,7 +45,10 @@ const pair = async (): Promise<[Peer, Peer]> => {
   await until(() => accepted.length > before);
   return [peer, accepted.at(-1)!];
 };
-/** Time enough for bytes that must not come: those of a connection past the proxy have been there and back several times. */
+/**
+ * Time enough for bytes that must not come: those of a connection past the proxy have been there and back
+ * several times.
+ */
 const quiet = async (): Promise<void> => {
   const direct = await client((target.address() as AddressInfo).port);
   const isOther = ({ socket }: Peer) => socket.remotePort === direct.socket.localPort;
@@ -147,9 +150,18 @@ describe('stall', () => {
     later.socket.write('hello');
     await quiet();
     expect(accepted.filter(({ received }) => received === 'hello')).toEqual([]);
-    expect([near, far, later].map(({ received, ended }) => [received, ended])).toEqual([['', undefined], ['', undefined], ['', undefined]]);
+    expect([near, far, later].map(({ received, ended }) => [received, ended])).toEqual([
+      ['', undefined],
+      ['', undefined],
+      ['', undefined],
+    ]);
     proxy.stall(false);
-    await until(() => far.received === 'ask' && near.received === 'news' && accepted.some(({ received }) => received === 'hello'));
+    await until(
+      () =>
+        far.received === 'ask' &&
+        near.received === 'news' &&
+        accepted.some(({ received }) => received === 'hello'),
+    );
   });
 
   it('delivers what a client sent before it ended, but not before it is off', async () => {
@@ -194,7 +206,10 @@ describe('strand', () => {
     proxy.stall(true);
     proxy.stall(false);
     await quiet();
-    expect([near, far].map(({ received, ended }) => [received, ended])).toEqual([['', undefined], ['', undefined]]);
+    expect([near, far].map(({ received, ended }) => [received, ended])).toEqual([
+      ['', undefined],
+      ['', undefined],
+    ]);
   });
 
   it('keeps from one side that the other has broken off, until it is cut', async () => {
@@ -325,18 +340,21 @@ describe('once', () => {
     expect([near.received, other.ended]).toEqual(['early', undefined]);
   });
 
-  it.each(['before', 'after'] as const)('%s: sees a pattern that is split over chunks, byte by byte', async (when) => {
-    const [near, far] = await pair();
-    far.socket.on('data', () => far.received.endsWith('LL') && far.socket.write('done'));
-    let acts = 0;
-    const acted = proxy.once('KILL', when, () => void (acts += 1));
-    for (const [i, byte] of [...'KIKILL'].entries()) {
-      near.socket.write(byte);
-      await until(() => far.received.length === i + 1 || acts === 1);
-    }
-    await acted;
-    expect(far.received).toBe({ before: 'KIKIL', after: 'KIKILL' }[when]);
-  });
+  it.each(['before', 'after'] as const)(
+    '%s: sees a pattern that is split over chunks, byte by byte',
+    async (when) => {
+      const [near, far] = await pair();
+      far.socket.on('data', () => far.received.endsWith('LL') && far.socket.write('done'));
+      let acts = 0;
+      const acted = proxy.once('KILL', when, () => void (acts += 1));
+      for (const [i, byte] of [...'KIKILL'].entries()) {
+        near.socket.write(byte);
+        await until(() => far.received.length === i + 1 || acts === 1);
+      }
+      await acted;
+      expect(far.received).toBe({ before: 'KIKIL', after: 'KIKILL' }[when]);
+    },
+  );
 
   it('never takes for a pattern what was sent before it was armed', async () => {
     const [near, far] = await pair();
@@ -409,16 +427,22 @@ describe('in front of a Redis', () => {
     await redis.dispose();
   });
 
-  it.each([['before', '$-1\r\n'], ['after', '$1\r\n1\r\n']] as const)('tells apart a command that never came (%s) and one whose answer was lost', async (when, counted) => {
-    const near = await client(inFront.port);
-    const acted = inFront.once(`INCR ${when}`, when, () => {});
-    near.socket.write(`INCR ${when}\r\n`);
-    await acted;
-    await until(() => near.ended !== undefined);
-    expect(near.received).toBe('');
-    const later = await client(inFront.port);
-    later.socket.write(`GET ${when}\r\n`);
-    await until(() => later.received.length >= counted.length);
-    expect(later.received).toBe(counted);
-  });
+  it.each([
+    ['before', '$-1\r\n'],
+    ['after', '$1\r\n1\r\n'],
+  ] as const)(
+    'tells apart a command that never came (%s) and one whose answer was lost',
+    async (when, counted) => {
+      const near = await client(inFront.port);
+      const acted = inFront.once(`INCR ${when}`, when, () => {});
+      near.socket.write(`INCR ${when}\r\n`);
+      await acted;
+      await until(() => near.ended !== undefined);
+      expect(near.received).toBe('');
+      const later = await client(inFront.port);
+      later.socket.write(`GET ${when}\r\n`);
+      await until(() => later.received.length >= counted.length);
+      expect(later.received).toBe(counted);
+    },
+  );
 });

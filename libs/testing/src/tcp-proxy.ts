@@ -6,39 +6,49 @@ export interface TcpProxy {
   /** Destroys all connections, both sides with a RST; new ones are accepted. */
   cut(): void;
   /**
-   * While on: connections stay open, but no further byte passes either way, and new connections get nothing. That a side has closed
-   * is not passed on either. When off again, the held bytes flow, also those of a side that has ended since: so a command of a
-   * process that is long dead still reaches its target.
+   * While on: connections stay open, but no further byte passes either way, and new connections get nothing.
+   * That a side has closed is not passed on either. When off again, the held bytes flow, also those of a side
+   * that has ended since: so a command of a process that is long dead still reaches its target.
    */
   stall(on: boolean): void;
   /**
-   * From now on no byte of the connections that are open now passes either way, and nobody is told, as when a machine on the way has forgotten them. New
-   * connections work. `cut` and `close` still break them off.
+   * From now on no byte of the connections that are open now passes either way, and nobody is told, as when a
+   * machine on the way has forgotten them. New connections work. `cut` and `close` still break them off.
    */
   strand(): void;
-  /** From now on each connection passes no more than this many bytes a second each way, as a slow network does. */
+  /**
+   * From now on each connection passes no more than this many bytes a second each way, as a slow network
+   * does.
+   */
   throttle(bytesPerSecond: number): void;
   /** While on: new connections are refused (ECONNREFUSED), and the old ones have been cut. */
   refuse(on: boolean): void;
   /**
-   * Calls `act` once, when `pattern` is seen in the bytes that one client connection sends, or one of several, also when it is split
-   * over chunks.
+   * Calls `act` once, when `pattern` is seen in the bytes that one client connection sends, or one of
+   * several, also when it is split over chunks.
    * - before: the chunk that completes the pattern is dropped.
-   * - after: the chunk is forwarded, and so is what the client sends next (the rest of a long command); the first bytes that the target
-   *   sends from then on are dropped. A connection that ends before them leaves the hook armed.
-   * - held: the chunk is forwarded, and so is what the client sends next; what the target sends is held back while `act` works, and
-   *   reaches the client then. The connection lives on.
+   * - after: the chunk is forwarded, and so is what the client sends next (the rest of a long command); the
+   *   first bytes that the target sends from then on are dropped. A connection that ends before them leaves
+   *   the hook armed.
+   * - held: the chunk is forwarded, and so is what the client sends next; what the target sends is held back
+   *   while `act` works, and reaches the client then. The connection lives on.
    *
-   * While `act` works, that connection stands still, but for what the client still sends with `after`: that reaches the target, so that
-   * `act` can wait for what the matched command does. Then it is destroyed (not with `held`). Other connections go on. Resolves after that; rejects when
-   * `act` does. A hook that is never hit, or whose proxy is closed, never settles.
+   * While `act` works, that connection stands still, but for what the client still sends with `after`: that
+   * reaches the target, so that `act` can wait for what the matched command does. Then it is destroyed (not
+   * with `held`). Other connections go on. Resolves after that; rejects when `act` does. A hook that is never
+   * hit, or whose proxy is closed, never settles.
    *
-   * A Redis client pipelines, so a chunk is not a command. With `before`, earlier commands in the same chunk are dropped too, those of
-   * earlier chunks have reached Redis, and a command that was cut in two never runs. With `after`, the first bytes may answer an
-   * earlier command: Redis has done the matched one for certain only where no other awaited its answer on that connection, or where
-   * `act` waits for what it does. It has also been sent whatever follows it in the chunk.
+   * A Redis client pipelines, so a chunk is not a command. With `before`, earlier commands in the same chunk
+   * are dropped too, those of earlier chunks have reached Redis, and a command that was cut in two never
+   * runs. With `after`, the first bytes may answer an earlier command: Redis has done the matched one for
+   * certain only where no other awaited its answer on that connection, or where `act` waits for what it does.
+   * It has also been sent whatever follows it in the chunk.
    */
-  once(pattern: string | Buffer | readonly string[], when: 'before' | 'after' | 'held', act: () => void | Promise<void>): Promise<void>;
+  once(
+    pattern: string | Buffer | readonly string[],
+    when: 'before' | 'after' | 'held',
+    act: () => void | Promise<void>,
+  ): Promise<void>;
   /** Cuts all connections and stops listening. */
   close(): Promise<void>;
 }
@@ -86,7 +96,11 @@ const NOTHING = Buffer.alloc(0);
 const RELISTEN_AFTER_MS = 20;
 
 /** A TCP proxy that makes faults on the wire. It passes bytes as they are, and parses nothing. */
-export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, listenPort = 0 }: TcpProxyOptions): Promise<TcpProxy> => {
+export const createTcpProxy = async ({
+  host = '127.0.0.1',
+  port: targetPort,
+  listenPort = 0,
+}: TcpProxyOptions): Promise<TcpProxy> => {
   const links = new Set<Link>();
   const armed = new Set<Hook>();
   let stalled = false;
@@ -109,7 +123,8 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   const reset = ({ client, target }: Link): void => {
     for (const socket of [client, target]) {
       // A RST needs a connection; before there is one it would wait for it.
-      // And one that is being shut down is not reset by libuv: its handle is lost, and Node waits for it for ever when it exits.
+      // And one that is being shut down is not reset by libuv: its handle is lost, and Node waits for it for
+      // ever when it exits.
       if (socket.connecting || socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
@@ -186,10 +201,13 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
   const slowDown = (link: Link, from: Socket, bytes: number): void => {
     link.throttled.add(from);
     from.pause();
-    setTimeout(() => {
-      link.throttled.delete(from);
-      resume(link);
-    }, (bytes / bytesPerSecond) * 1000).unref();
+    setTimeout(
+      () => {
+        link.throttled.delete(from);
+        resume(link);
+      },
+      (bytes / bytesPerSecond) * 1000,
+    ).unref();
   };
 
   const forward = (link: Link, from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): void => {
@@ -211,7 +229,18 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const target = connect({ host, port: targetPort, allowHalfOpen: true });
-    const link: Link = { client, target, held: false, stranded: false, muted: false, heldBack: false, throttled: new Set(), broken: false, tail: NOTHING, awaiting: undefined };
+    const link: Link = {
+      client,
+      target,
+      held: false,
+      stranded: false,
+      muted: false,
+      heldBack: false,
+      throttled: new Set(),
+      broken: false,
+      tail: NOTHING,
+      awaiting: undefined,
+    };
     links.add(link);
     if (stalled) pause(link);
     forward(link, client, target, (chunk) => passesToTarget(link, chunk));
@@ -265,7 +294,9 @@ export const createTcpProxy = async ({ host = '127.0.0.1', port: targetPort, lis
     refuse,
     once: (pattern, when, act) =>
       new Promise((settle) => {
-        const patterns = (Array.isArray(pattern) ? (pattern as readonly string[]) : [pattern as string | Buffer]).map((one) => Buffer.from(one as string));
+        const patterns = (
+          Array.isArray(pattern) ? (pattern as readonly string[]) : [pattern as string | Buffer]
+        ).map((one) => Buffer.from(one as string));
         armed.add({ patterns, when, act, settle });
       }),
     close: () => {

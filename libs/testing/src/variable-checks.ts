@@ -4,8 +4,9 @@ type Environment = Record<string, string>;
 type Outcome = { config: unknown } | { complaint: string };
 
 /**
- * Checks of one environment variable with many values: it is taken as it would be without white space, or refused by its name and without its value. `complete` is an
- * environment that `parse` takes; what `parse` throws has to be a ConfigError.
+ * Checks of one environment variable with many values: it is taken as it would be without white space, or
+ * refused by its name and without its value. `complete` is an environment that `parse` takes; what `parse`
+ * throws has to be a ConfigError.
  */
 export const variableChecks = (parse: (env: Environment) => unknown, complete: Environment = {}) => {
   const parsed = (env: Environment): Outcome => {
@@ -21,17 +22,26 @@ export const variableChecks = (parse: (env: Environment) => unknown, complete: E
     /** Nothing but white space is as good as not set. */
     blank: (name: string): void => {
       const { [name]: _given, ...others } = complete;
-      for (const value of ['', ' ', '\t', ' \r\n ', '\u00a0', '\ufeff']) assert.deepEqual(outcome(name, value), parsed(others));
+      for (const value of ['', ' ', '\t', ' \r\n ', '\u00a0', '\ufeff'])
+        assert.deepEqual(outcome(name, value), parsed(others));
     },
     /** White space around a value does not count. */
     spaced: (name: string): void => {
       for (const value of ['hunter2', '7', 'true', '127.0.0.1:1', 'redis://h:1', 'https://h', 'info']) {
-        for (const spaced of [` ${value}`, `${value}\n`, `\t${value}\r\n`]) assert.deepEqual(outcome(name, spaced), outcome(name, value));
+        for (const spaced of [` ${value}`, `${value}\n`, `\t${value}\r\n`])
+          assert.deepEqual(outcome(name, spaced), outcome(name, value));
       }
     },
     /** Huge, not UTF-8, or with control characters: refused by name, and never shown. */
     unusable: (name: string): void => {
-      for (const value of ['hunter2'.repeat(20_000), 'hunter2\ufffd', '\ufffd', 'hunter2\nhunter2', 'hunter2\u0000x', 'hunter2\u001b[31m']) {
+      for (const value of [
+        'hunter2'.repeat(20_000),
+        'hunter2\ufffd',
+        '\ufffd',
+        'hunter2\nhunter2',
+        'hunter2\u0000x',
+        'hunter2\u001b[31m',
+      ]) {
         const refused = outcome(name, value);
         assert.ok('complaint' in refused, `${name} takes ${JSON.stringify(value.slice(0, 20))}`);
         assert.ok(refused.complaint.includes(`  ${name}: must `), refused.complaint);
@@ -41,7 +51,24 @@ export const variableChecks = (parse: (env: Environment) => unknown, complete: E
     },
     /** Taken, or refused by name, whatever is in it. */
     strange: (name: string): void => {
-      for (const value of ['hunter2', '-1', '1e3', '0x10', '٣', 'NaN', 'TRUE', 'null', '{}', 'http://hunter2@h/', '://', '[::1]', ':1', '../hunter2', '%00', '🔑'.repeat(100)]) {
+      for (const value of [
+        'hunter2',
+        '-1',
+        '1e3',
+        '0x10',
+        '٣',
+        'NaN',
+        'TRUE',
+        'null',
+        '{}',
+        'http://hunter2@h/',
+        '://',
+        '[::1]',
+        ':1',
+        '../hunter2',
+        '%00',
+        '🔑'.repeat(100),
+      ]) {
         const result = outcome(name, value);
         if ('config' in result) continue;
         assert.ok(result.complaint.includes(name), `${name}: ${result.complaint}`);

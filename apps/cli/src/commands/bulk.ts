@@ -3,10 +3,32 @@ import type { GatewayClient, ProtoBulkRotation } from '@rekey/rpc';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
-import { age, bulkMessages, bulkSpec, count, failureLimit, isFollowed, moment, type BulkWish } from '../bulk-request.ts';
-import { endAs, followBulk, itemsOf, showBulk, writeResults, type FollowBulkOptions } from '../follow-bulk.ts';
+import {
+  age,
+  bulkMessages,
+  bulkSpec,
+  count,
+  failureLimit,
+  isFollowed,
+  moment,
+  type BulkWish,
+} from '../bulk-request.ts';
+import {
+  endAs,
+  followBulk,
+  itemsOf,
+  showBulk,
+  writeResults,
+  type FollowBulkOptions,
+} from '../follow-bulk.ts';
 import { seconds } from '../follow.ts';
-import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import {
+  print,
+  sayHowToGoOn,
+  withGateway,
+  withGatewayOptions,
+  type GatewayOptions,
+} from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
 import { isoTime } from '../output.ts';
 import { checkResultsFile } from '../results-file.ts';
@@ -14,7 +36,10 @@ import { checkResultsFile } from '../results-file.ts';
 type FollowOptions = GatewayOptions & FollowBulkOptions;
 type CreateOptions = FollowOptions & BulkWish & { requestId?: string };
 
-const RESULTS_FILE = ['--results-file <path>', 'write every assistant with what became of it to a .csv or .jsonl file'] as const;
+const RESULTS_FILE = [
+  '--results-file <path>',
+  'write every assistant with what became of it to a .csv or .jsonl file',
+] as const;
 
 const withResultsFile = (command: Command): Command =>
   command.option(...RESULTS_FILE).hook('preAction', async (acting) => {
@@ -22,11 +47,14 @@ const withResultsFile = (command: Command): Command =>
     if (resultsFile !== undefined) await checkResultsFile(resultsFile);
   });
 
-const withTimeout = (command: Command): Command => command.option('--timeout <seconds>', 'how long to follow it (default: until it has ended)', seconds);
+const withTimeout = (command: Command): Command =>
+  command.option('--timeout <seconds>', 'how long to follow it (default: until it has ended)', seconds);
 
 const create = (): Command =>
   withTimeout(withResultsFile(withGatewayOptions(new Command('create'))))
-    .description('rotate the keys of many assistants of one org, within the request budget and behind single rotations')
+    .description(
+      'rotate the keys of many assistants of one org, within the request budget and behind single rotations',
+    )
     .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
     .option('--ids-file <path>', 'these assistants: one id a line; - is standard input')
     .option('--all', 'all assistants that Invent lists for the org')
@@ -34,21 +62,38 @@ const create = (): Command =>
     .option('--older-than <age>', 'of all, those whose key is not known to be newer: 90d, 12h, 30m', age)
     .option('--rotated-before <time>', 'the same by a time: 2026-01-31, 2026-01-31T12:00:00Z', moment)
     .option('--exclude-file <path>', 'of all, not these: one id a line')
-    .option('--dry-run', 'rotate nothing: say which assistants it would be, which of them cannot be rotated, and what it would take')
+    .option(
+      '--dry-run',
+      'rotate nothing: say which assistants it would be, which of them cannot be rotated, and what it would take',
+    )
     .option('--canary <n>', 'the first so many, then stop to look at them', count)
     .option('--canary-continues', 'go on by itself when all of the canary have succeeded')
     .option('--canary-awaits-consumers', 'and only when all live consumers have applied their keys')
-    .option('--require-consumer <name>', 'begin nothing unless this consumer is live and has all; may be given several times', consumerNames)
-    .option('--max-failures <n|p%>', 'halt when more have failed or are of unknown outcome; 0: the first halts it (default: 5%)', failureLimit)
+    .option(
+      '--require-consumer <name>',
+      'begin nothing unless this consumer is live and has all; may be given several times',
+      consumerNames,
+    )
+    .option(
+      '--max-failures <n|p%>',
+      'halt when more have failed or are of unknown outcome; 0: the first halts it (default: 5%)',
+      failureLimit,
+    )
     .option('--urgent', 'before all bulk rotations that are not: for keys that have leaked')
     .option('--reason <text>', 'why, for the record', '')
-    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
+    .option(
+      '--request-id <uuid>',
+      'makes it safe to run the same command again (default: a new one)',
+      notEmpty,
+    )
     .option('--watch', 'follow it until it has ended or stands still')
     .action((options: CreateOptions) =>
       withGateway(options, async (client) => {
         const bulk = await createBulk(client, options);
         if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts!.total) {
-          process.stderr.write(`note: the canary of ${options.canary} is all there is: ${bulk.counts!.total} assistants.\n`);
+          process.stderr.write(
+            `note: the canary of ${options.canary} is all there is: ${bulk.counts!.total} assistants.\n`,
+          );
         }
         if (isFollowed(options)) return follow(client, bulk.id, options);
         showBulk(options, bulk);
@@ -60,18 +105,31 @@ const createBulk = (client: GatewayClient, options: CreateOptions): Promise<Prot
   const requestId = options.requestId ?? randomUUID();
   const spec = bulkSpec(options, requestId, Date.now());
   // An age means another moment at each run, and the same request id wants the same request.
-  const before = options.olderThan === undefined ? '' : ` --rotated-before ${isoTime(spec.rotatedBefore)} instead of --older-than`;
-  return client.createBulkRotation(bulkMessages(spec, options)).catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`));
+  const before =
+    options.olderThan === undefined
+      ? ''
+      : ` --rotated-before ${isoTime(spec.rotatedBefore)} instead of --older-than`;
+  return client
+    .createBulkRotation(bulkMessages(spec, options))
+    .catch(
+      sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`),
+    );
 };
 
 const follow = (client: GatewayClient, id: string, options: FollowOptions): Promise<void> =>
-  followBulk(client, id, options).catch(sayHowToGoOn(options, `It goes on. Follow it again: rekey bulk watch ${id}`));
+  followBulk(client, id, options).catch(
+    sayHowToGoOn(options, `It goes on. Follow it again: rekey bulk watch ${id}`),
+  );
 
 const list = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list bulk rotations, newest first')
     .option('--org <id>', 'only of this org id', notEmpty, '')
-    .addOption(new Option('--state <state>', 'only in this state').choices(bulkStates.map((state) => state.toLowerCase())))
+    .addOption(
+      new Option('--state <state>', 'only in this state').choices(
+        bulkStates.map((state) => state.toLowerCase()),
+      ),
+    )
     .option('--limit <n>', 'at most so many', count, 50)
     .action((options: GatewayOptions & { org: string; state?: string; limit: number }) =>
       withGateway(options, async (client) => {
@@ -79,7 +137,12 @@ const list = (): Command =>
         let pageToken = '';
         let left = options.limit;
         do {
-          const page = await client.listBulkRotations({ orgId: options.org, pageSize: Math.min(left, 100), pageToken, ...(state && { state }) });
+          const page = await client.listBulkRotations({
+            orgId: options.org,
+            pageSize: Math.min(left, 100),
+            pageToken,
+            ...(state && { state }),
+          });
           for (const bulk of page.bulkRotations) print(options, bulkJson(bulk), bulkLine(bulk));
           left -= page.bulkRotations.length;
           pageToken = page.nextPageToken;
@@ -101,15 +164,23 @@ const get = (): Command =>
 
 const watch = (): Command =>
   withTimeout(withResultsFile(withGatewayOptions(new Command('watch'))))
-    .description('follow a bulk rotation until it has ended or stands still; ends with 0 where every assistant succeeded')
+    .description(
+      'follow a bulk rotation until it has ended or stands still; ends with 0 where every assistant succeeded',
+    )
     .argument('<bulk>', 'its id')
-    .action((id: string, options: FollowOptions) => withGateway(options, (client) => follow(client, id, options)));
+    .action((id: string, options: FollowOptions) =>
+      withGateway(options, (client) => follow(client, id, options)),
+    );
 
 const items = (): Command =>
   withResultsFile(withGatewayOptions(new Command('items')))
     .description('list the assistants of a bulk rotation, and what became of each')
     .argument('<bulk>', 'its id')
-    .addOption(new Option('--state <state>', 'only in this state').choices(bulkItemStates.map((state) => state.toLowerCase())))
+    .addOption(
+      new Option('--state <state>', 'only in this state').choices(
+        bulkItemStates.map((state) => state.toLowerCase()),
+      ),
+    )
     .option('--limit <n>', 'at most so many', count)
     .action((id: string, options: FollowOptions & { state?: string; limit?: number }) =>
       withGateway(options, async (client) => {
@@ -128,7 +199,9 @@ const change = (name: string, method: ChangeMethod, description: string): Comman
     .argument('<bulk>', 'its id')
     .action((id: string, options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await client[method]({ id }).catch(sayHowToGoOn(options, 'It may have been done: repeating the command is safe.'));
+        const bulk = await client[method]({ id }).catch(
+          sayHowToGoOn(options, 'It may have been done: repeating the command is safe.'),
+        );
         showBulk(options, bulk);
         // Whoever pauses or cancels has asked for no success.
         if (method === 'resumeBulkRotation' || method === 'retryBulkRotation') endAs(bulk);
@@ -143,9 +216,27 @@ export const bulkCommand = (): Command =>
     .addCommand(get())
     .addCommand(watch())
     .addCommand(items())
-    .addCommand(change('pause', 'pauseBulkRotation', 'begin no further assistant until it is resumed; what is under way is finished'))
-    .addCommand(change('resume', 'resumeBulkRotation', 'go on with one that was paused or has halted; failures until now no longer count'))
-    .addCommand(change('cancel', 'cancelBulkRotation', 'begin no further assistant, ever; what is under way is finished'))
+    .addCommand(
+      change(
+        'pause',
+        'pauseBulkRotation',
+        'begin no further assistant until it is resumed; what is under way is finished',
+      ),
+    )
+    .addCommand(
+      change(
+        'resume',
+        'resumeBulkRotation',
+        'go on with one that was paused or has halted; failures until now no longer count',
+      ),
+    )
+    .addCommand(
+      change(
+        'cancel',
+        'cancelBulkRotation',
+        'begin no further assistant, ever; what is under way is finished',
+      ),
+    )
     .addCommand(change('retry', 'retryBulkRotation', 'try those again that failed, of one that is COMPLETED'))
     .addHelpText(
       'after',

@@ -6,7 +6,9 @@ import { takenFromStart } from '../running-start.ts';
 
 export const doctorCommand = (): Command =>
   withGatewayOptions(new Command('doctor'))
-    .description('look whether everything is within reach and set up as it should be: gateway, key file, Redis, Invent (one request for each API key that is set, of ten orgs at the most)')
+    .description(
+      'look whether everything is within reach and set up as it should be: gateway, key file, Redis, Invent (one request for each API key that is set, of ten orgs at the most)',
+    )
     .action(async (options: GatewayOptions) => {
       // What it imports takes a tenth of a second, which no other command needs.
       const { examine, exitCodeOf } = await import('../doctor-checks.ts');

@@ -28,7 +28,10 @@ const ENTRIES_A_READ = 10;
 
 /** The value of --from. */
 const fromPosition = (text: string): string => {
-  if (!/^(now|last|start|\d{1,20}(-\d{1,20})?)$/.test(text)) throw new InvalidArgumentError('must be now, last, start, or the id of a stream entry, such as 1700000000000-0.');
+  if (!/^(now|last|start|\d{1,20}(-\d{1,20})?)$/.test(text))
+    throw new InvalidArgumentError(
+      'must be now, last, start, or the id of a stream entry, such as 1700000000000-0.',
+    );
   return text;
 };
 
@@ -37,7 +40,12 @@ export const eventsCommand = (): Command =>
     .description('follow the stream and show each new key version, and each that is in doubt')
     .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)', notEmpty)
     .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)', notEmpty)
-    .option('--from <position>', 'now, last (with the newest event that is there), start, or the id of a stream entry to go on after', fromPosition, NOW)
+    .option(
+      '--from <position>',
+      'now, last (with the newest event that is there), start, or the id of a stream entry to go on after',
+      fromPosition,
+      NOW,
+    )
     .option('--count <n>', 'end after so many events', count)
     .option('--open', 'open the sealed records: SHOWS SECRET KEYS')
     .option('--key-file <path>', 'the key file to open them with (default: REKEY_KEY_FILE)')
@@ -49,13 +57,22 @@ export const eventsCommand = (): Command =>
         prefix: given.prefix ?? (process.env['REKEY_PREFIX'] || 'rekey'),
       };
       if (given.redis === undefined && takenFromStart().withheld.includes('REDIS_URL')) {
-        throw new CliError('npm start runs here with a REDIS_URL that holds a password, which it does not keep: set REDIS_URL here too.', 'INVALID_ARGUMENT');
+        throw new CliError(
+          'npm start runs here with a REDIS_URL that holds a password, which it does not keep: set REDIS_URL here too.',
+          'INVALID_ARGUMENT',
+        );
       }
       const complaint = complaintAboutRedisUrl(options.redis);
-      if (complaint !== undefined) throw new CliError(`${given.redis === undefined ? 'REDIS_URL' : '--redis'} ${complaint}.`, 'INVALID_ARGUMENT');
-      if (options.keyFile !== undefined && !options.open) throw new CliError('--key-file needs --open: otherwise nothing is opened.', 'INVALID_ARGUMENT');
+      if (complaint !== undefined)
+        throw new CliError(
+          `${given.redis === undefined ? 'REDIS_URL' : '--redis'} ${complaint}.`,
+          'INVALID_ARGUMENT',
+        );
+      if (options.keyFile !== undefined && !options.open)
+        throw new CliError('--key-file needs --open: otherwise nothing is opened.', 'INVALID_ARGUMENT');
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
-      if (options.open && !keyFile) throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
+      if (options.open && !keyFile)
+        throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
       const sealer = options.open ? createSealer(await loadKeyFile(keyFile!)) : undefined;
       await follow(options, sealer);
     });
@@ -66,7 +83,14 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
   const reports: RedisReports = {
     onAway: () => {
       if (answered) process.stderr.write('Redis is away; reconnecting …\n');
-      else failure.reject(new CliError('Redis does not answer. Set REDIS_URL or --redis to its address.', 'REDIS_UNAVAILABLE', exitCodes.unavailable));
+      else
+        failure.reject(
+          new CliError(
+            'Redis does not answer. Set REDIS_URL or --redis to its address.',
+            'REDIS_UNAVAILABLE',
+            exitCodes.unavailable,
+          ),
+        );
     },
     onBack: () => process.stderr.write('Redis is back\n'),
     onRefused: ({ code, message }, atStart) => {
@@ -76,7 +100,10 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
     },
   };
   // A replica has the events too.
-  const redis = createRedisConnections(options.redis, { reports, replicas: true }).connect({ mannered: 'patient', name: 'cli-events' });
+  const redis = createRedisConnections(options.redis, { reports, replicas: true }).connect({
+    mannered: 'patient',
+    name: 'cli-events',
+  });
   redis.on('ready', () => (answered = true));
   try {
     await Promise.race([read(redis, options, sealer), failure.promise]);
@@ -95,7 +122,15 @@ const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undef
   }
   let left = options.count ?? Number.POSITIVE_INFINITY;
   while (left > 0) {
-    const reply = await redis.xread('COUNT', Math.min(left, ENTRIES_A_READ), 'BLOCK', 5000, 'STREAMS', stream, position);
+    const reply = await redis.xread(
+      'COUNT',
+      Math.min(left, ENTRIES_A_READ),
+      'BLOCK',
+      5000,
+      'STREAMS',
+      stream,
+      position,
+    );
     for (const [id, fields] of reply?.[0]?.[1] ?? []) {
       position = id;
       left -= 1;
@@ -104,7 +139,12 @@ const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undef
   }
 };
 
-const show = async (id: string, text: string, options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
+const show = async (
+  id: string,
+  text: string,
+  options: EventsOptions,
+  sealer: Sealer | undefined,
+): Promise<void> => {
   const parsed = KeyEvent.safeParse(parseJson(text));
   if (!parsed.success) {
     process.stderr.write(`entry ${id} is not an event of a type that this version knows; skipped\n`);
@@ -117,12 +157,21 @@ const show = async (id: string, text: string, options: EventsOptions, sealer: Se
   }
   const { subject, source, time, data } = event;
   const org = decodeURIComponent(source.split('/')[2] ?? '');
-  const line = [time, `seq ${data.seq}`, printable(`${org}/${subject}`), `version ${data.version}`, whatHappened(event), data.rotation_id ?? ''];
+  const line = [
+    time,
+    `seq ${data.seq}`,
+    printable(`${org}/${subject}`),
+    `version ${data.version}`,
+    whatHappened(event),
+    data.rotation_id ?? '',
+  ];
   if (opened) line.push(`secret_key ${JSON.stringify(opened.assistant.secret_key ?? null)}`);
   await printWhenRead(`${line.join('  ')}\n`);
 };
 
 const whatHappened = (event: KeyEvent): string => {
   if (event.type === KEY_ROTATED) return event.data.cause;
-  return event.type === KEY_REMOVED ? `removed (${event.data.removal})` : 'uncertain: it is not known whether this version is still in force';
+  return event.type === KEY_REMOVED
+    ? `removed (${event.data.removal})`
+    : 'uncertain: it is not known whether this version is still in force';
 };

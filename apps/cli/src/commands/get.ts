@@ -11,19 +11,38 @@ import { assistantJson, assistantText, rotationJson, rotationText, sweepJson, sw
 export const getCommand = (): Command =>
   withAcknowledgement(
     withWaitTimeout(withGatewayOptions(new Command('get')), ['wait', 'acknowledged', 'consumer'])
-      .description("show a rotation (rot_…), a bulk rotation (blk_…), a sweep (swp_…), or an assistant's current key version (any other id)")
+      .description(
+        "show a rotation (rot_…), a bulk rotation (blk_…), a sweep (swp_…), or an assistant's current key version (any other id)",
+      )
       .argument('<id>', 'the id of a rotation, a bulk rotation, a sweep or an assistant')
       .option('--wait', 'of all but an assistant: wait until it has ended'),
-  )
-    .action(async (id: string, options: GatewayOptions & { wait?: boolean; timeout: number; acknowledged?: boolean; consumer?: string[] }) => {
+  ).action(
+    async (
+      id: string,
+      options: GatewayOptions & {
+        wait?: boolean;
+        timeout: number;
+        acknowledged?: boolean;
+        consumer?: string[];
+      },
+    ) => {
       const also = alsoUntil(options);
       await withGateway(options, async (client) => {
         if (id.startsWith('rot_')) {
           const rotation = await client.getRotation({ id });
-          if (options.wait || also) return concludeRotation(await followRotation(client, rotation, options.timeout, also), options, also);
+          if (options.wait || also)
+            return concludeRotation(
+              await followRotation(client, rotation, options.timeout, also),
+              options,
+              also,
+            );
           return print(options, rotationJson(rotation), rotationText(rotation));
         }
-        if (also) throw new CliError('--acknowledged and --consumer need the id of a rotation, which begins with rot_.', 'INVALID_ARGUMENT');
+        if (also)
+          throw new CliError(
+            '--acknowledged and --consumer need the id of a rotation, which begins with rot_.',
+            'INVALID_ARGUMENT',
+          );
         if (id.startsWith('blk_')) {
           if (options.wait) return followBulk(client, id, options);
           return showBulk(options, await client.getBulkRotation({ id }));
@@ -33,8 +52,13 @@ export const getCommand = (): Command =>
           if (options.wait) return concludeSweep(await followSweep(client, sweep, options.timeout), options);
           return print(options, sweepJson(sweep), sweepText(sweep));
         }
-        if (options.wait) throw new CliError('--wait needs an id that begins with rot_, blk_ or swp_; an assistant does not end: leave --wait out.', 'INVALID_ARGUMENT');
+        if (options.wait)
+          throw new CliError(
+            '--wait needs an id that begins with rot_, blk_ or swp_; an assistant does not end: leave --wait out.',
+            'INVALID_ARGUMENT',
+          );
         const assistant = await client.getAssistant({ assistantId: id });
         print(options, assistantJson(assistant), assistantText(assistant));
       });
-    });
+    },
+  );

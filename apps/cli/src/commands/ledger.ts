@@ -8,7 +8,8 @@ import { statusJson } from '../status-output.ts';
 
 type Holdings = NonNullable<ProtoStatus['ledger']>['now'];
 
-const was = (before: Holdings, count: (held: NonNullable<Holdings>) => number): string => (before ? `${count(before)} before` : 'not known before');
+const was = (before: Holdings, count: (held: NonNullable<Holdings>) => number): string =>
+  before ? `${count(before)} before` : 'not known before';
 
 const ledgerText = ({ id, lostTime, before, now }: NonNullable<ProtoStatus['ledger']>): string =>
   table([
@@ -21,17 +22,30 @@ const ledgerText = ({ id, lostTime, before, now }: NonNullable<ProtoStatus['ledg
 
 const adopt = (): Command =>
   withGatewayOptions(new Command('adopt'))
-    .description('accept the ledger that is in Redis in the place of one that vanished: rotations resume, and everything is compared with Invent')
+    .description(
+      'accept the ledger that is in Redis in the place of one that vanished: rotations resume, and everything is compared with Invent',
+    )
     .option('--yes', 'do not ask')
     .action((options: GatewayOptions & { yes?: boolean }) =>
       withGateway(options, async (client) => {
         const { ledger } = await client.getStatus({});
-        if (!ledger?.lostTime) throw new CliError('This ledger is not lost; there is nothing to adopt. Check that the gateway uses the Redis and the REKEY_PREFIX that you mean.', 'LEDGER_NOT_LOST');
-        process.stderr.write(`${ledgerText(ledger)}\n\nConsumers and policies that are gone stay gone: add them again. A backup of Redis has them still.\n`);
+        if (!ledger?.lostTime)
+          throw new CliError(
+            'This ledger is not lost; there is nothing to adopt. Check that the gateway uses the Redis and the REKEY_PREFIX that you mean.',
+            'LEDGER_NOT_LOST',
+          );
+        process.stderr.write(
+          `${ledgerText(ledger)}\n\nConsumers and policies that are gone stay gone: add them again. A backup of Redis has them still.\n`,
+        );
         await confirm('Adopt this ledger?', options);
         const status = await client.adoptLedger({ ledgerId: ledger.id });
-        print(options, statusJson(status), `The ledger ${ledger.id} is adopted. Rotations resume; a sweep compares everything with Invent.`);
+        print(
+          options,
+          statusJson(status),
+          `The ledger ${ledger.id} is adopted. Rotations resume; a sweep compares everything with Invent.`,
+        );
       }),
     );
 
-export const ledgerCommand = (): Command => new Command('ledger').description('what Rekey knows, in Redis').addCommand(adopt());
+export const ledgerCommand = (): Command =>
+  new Command('ledger').description('what Rekey knows, in Redis').addCommand(adopt());

@@ -3,7 +3,13 @@ import type { CreateRotationPolicyRequest, GatewayClient, ProtoPolicy } from '@r
 import { Command, InvalidArgumentError } from 'commander';
 import { allPages } from '../all-pages.ts';
 import { BATCH_BYTES, age, failureLimit } from '../bulk-request.ts';
-import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import {
+  print,
+  sayHowToGoOn,
+  withGateway,
+  withGatewayOptions,
+  type GatewayOptions,
+} from '../gateway-command.ts';
 import { readIds } from '../ids-file.ts';
 import { notEmpty } from '../option-values.ts';
 import { policyJson, policyLine, policyText } from '../policy-output.ts';
@@ -27,7 +33,10 @@ const days = (text: string): number => {
 };
 
 /** The messages of the request, each read from the file when the one before has left. */
-async function* policyMessages(wish: PolicyWish, requestId: string): AsyncGenerator<CreateRotationPolicyRequest> {
+async function* policyMessages(
+  wish: PolicyWish,
+  requestId: string,
+): AsyncGenerator<CreateRotationPolicyRequest> {
   const first: CreateRotationPolicyRequest = {
     orgId: wish.org,
     requestId,
@@ -49,20 +58,42 @@ async function* policyMessages(wish: PolicyWish, requestId: string): AsyncGenera
   }
 }
 
-const show = (options: GatewayOptions, policy: ProtoPolicy): void => print(options, policyJson(policy), policyText(policy));
+const show = (options: GatewayOptions, policy: ProtoPolicy): void =>
+  print(options, policyJson(policy), policyText(policy));
 
 const create = (): Command =>
   withGatewayOptions(new Command('create'))
-    .description('have the keys of an org, or of some of its assistants, replaced every so many days, a few in each window')
+    .description(
+      'have the keys of an org, or of some of its assistants, replaced every so many days, a few in each window',
+    )
     .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
     .requiredOption('--every <days>', 'each key is replaced once in so many days: 90d', days)
-    .option('--ids-file <path>', 'these assistants: one id a line; - is standard input (default: all of the org)')
-    .option('--window <cron>', 'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)', notEmpty)
-    .option('--time-zone <name>', 'the time zone that it is meant in, such as Europe/Berlin (default: UTC)', notEmpty)
+    .option(
+      '--ids-file <path>',
+      'these assistants: one id a line; - is standard input (default: all of the org)',
+    )
+    .option(
+      '--window <cron>',
+      'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)',
+      notEmpty,
+    )
+    .option(
+      '--time-zone <name>',
+      'the time zone that it is meant in, such as Europe/Berlin (default: UTC)',
+      notEmpty,
+    )
     .option('--window-length <time>', 'for how long further assistants are begun: 4h, 30m (default: 4h)', age)
-    .option('--max-failures <n|p%>', 'of each window: halt when more have failed or are of unknown outcome (default: 5%)', failureLimit)
+    .option(
+      '--max-failures <n|p%>',
+      'of each window: halt when more have failed or are of unknown outcome (default: 5%)',
+      failureLimit,
+    )
     .option('--reason <text>', 'why, for the record', '')
-    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
+    .option(
+      '--request-id <uuid>',
+      'makes it safe to run the same command again (default: a new one)',
+      notEmpty,
+    )
     .action((options: GatewayOptions & PolicyWish & { requestId?: string }) =>
       withGateway(options, async (client) => {
         const requestId = options.requestId ?? randomUUID();
@@ -79,17 +110,24 @@ const list = (): Command =>
     .option('--org <id>', 'only of this org id', notEmpty, '')
     .action((options: GatewayOptions & { org: string }) =>
       withGateway(options, async (client) => {
-        const ask = (pageToken: string) => client.listRotationPolicies({ orgId: options.org, pageSize: 500, pageToken });
+        const ask = (pageToken: string) =>
+          client.listRotationPolicies({ orgId: options.org, pageSize: 500, pageToken });
         const rotationPolicies = await allPages(ask, (page) => page.rotationPolicies);
         for (const policy of rotationPolicies) print(options, policyJson(policy), policyLine(policy));
       }),
     );
 
-const onOne = (name: string, description: string, act: (client: GatewayClient, id: string) => Promise<ProtoPolicy>): Command =>
+const onOne = (
+  name: string,
+  description: string,
+  act: (client: GatewayClient, id: string) => Promise<ProtoPolicy>,
+): Command =>
   withGatewayOptions(new Command(name))
     .description(description)
     .argument('<policy>', 'its id')
-    .action((id: string, options: GatewayOptions) => withGateway(options, async (client) => show(options, await act(client, id))));
+    .action((id: string, options: GatewayOptions) =>
+      withGateway(options, async (client) => show(options, await act(client, id))),
+    );
 
 const remove = (): Command =>
   withGatewayOptions(new Command('delete'))
@@ -107,7 +145,15 @@ export const policyCommand = (): Command =>
     .description('have keys replaced again and again, on a schedule')
     .addCommand(create())
     .addCommand(list())
-    .addCommand(onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy({ id })))
-    .addCommand(onOne('pause', 'let windows pass until it is resumed', (client, id) => client.pauseRotationPolicy({ id })))
-    .addCommand(onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy({ id })))
+    .addCommand(
+      onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy({ id })),
+    )
+    .addCommand(
+      onOne('pause', 'let windows pass until it is resumed', (client, id) =>
+        client.pauseRotationPolicy({ id }),
+      ),
+    )
+    .addCommand(
+      onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy({ id })),
+    )
     .addCommand(remove());

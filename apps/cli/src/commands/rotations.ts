@@ -4,27 +4,58 @@ import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { count } from '../bulk-request.ts';
 import { CliError } from '../failure.ts';
-import { concludeRotation, followRotation, showRotation, waitAgain, type AlsoUntil } from '../follow-rotation.ts';
+import {
+  concludeRotation,
+  followRotation,
+  showRotation,
+  waitAgain,
+  type AlsoUntil,
+} from '../follow-rotation.ts';
 import { withWaitTimeout } from '../follow.ts';
-import { print, sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import {
+  print,
+  sayHowToGoOn,
+  withGateway,
+  withGatewayOptions,
+  type GatewayOptions,
+} from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
 import { printable, rotationJson, rotationText } from '../output.ts';
 
-type WaitOptions = GatewayOptions & { wait?: boolean; timeout: number; acknowledged?: boolean; consumer?: string[] };
+type WaitOptions = GatewayOptions & {
+  wait?: boolean;
+  timeout: number;
+  acknowledged?: boolean;
+  consumer?: string[];
+};
 
-export const alsoUntil = ({ acknowledged, consumer }: Pick<WaitOptions, 'acknowledged' | 'consumer'>): AlsoUntil | undefined => (acknowledged || consumer ? { consumers: consumer ?? [] } : undefined);
+export const alsoUntil = ({
+  acknowledged,
+  consumer,
+}: Pick<WaitOptions, 'acknowledged' | 'consumer'>): AlsoUntil | undefined =>
+  acknowledged || consumer ? { consumers: consumer ?? [] } : undefined;
 
 /** The options of commands that also wait for consumers. */
 export const withAcknowledgement = (command: Command): Command =>
   command
-    .option('--acknowledged', 'wait until all live consumers have applied the new key; at least one must have')
+    .option(
+      '--acknowledged',
+      'wait until all live consumers have applied the new key; at least one must have',
+    )
     .option('--consumer <name>', 'wait until this consumer has; may be given several times', consumerNames);
 
 /** Shows a rotation that was accepted, now or for the same request before; with --wait, its end. */
-const showOrFollow = async (client: GatewayClient, rotation: ProtoRotation, options: WaitOptions): Promise<void> => {
+const showOrFollow = async (
+  client: GatewayClient,
+  rotation: ProtoRotation,
+  options: WaitOptions,
+): Promise<void> => {
   const also = alsoUntil(options);
   if (!options.wait && !also) return showRotation(rotation, options);
-  const goOn = sayHowToGoOn(options, `It was accepted, and continues: ${waitAgain(rotation.id, options, also)}`);
+  const goOn = sayHowToGoOn(
+    options,
+    `It was accepted, and continues: ${waitAgain(rotation.id, options, also)}`,
+  );
   concludeRotation(await followRotation(client, rotation, options.timeout, also).catch(goOn), options, also);
 };
 
@@ -37,25 +68,43 @@ export const rotateCommand = (): Command =>
       .option('--wait', 'wait until the key is replaced; ends with 1 where it was not'),
   )
     .option('--reason <text>', 'why, for the record', '')
-    .option('--request-id <uuid>', 'makes it safe to run the same command again (default: a new one)', notEmpty)
-    .action(async (orgId: string, assistantId: string, options: WaitOptions & { reason: string; requestId?: string }) => {
-      await withGateway(options, async (client) => {
-        const requestId = options.requestId ?? randomUUID();
-        const rotation = await client
-          .rotateSecretKey({ orgId, assistantId, reason: options.reason, requestId })
-          .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
-        await showOrFollow(client, rotation, options);
-      });
-    });
+    .option(
+      '--request-id <uuid>',
+      'makes it safe to run the same command again (default: a new one)',
+      notEmpty,
+    )
+    .action(
+      async (
+        orgId: string,
+        assistantId: string,
+        options: WaitOptions & { reason: string; requestId?: string },
+      ) => {
+        await withGateway(options, async (client) => {
+          const requestId = options.requestId ?? randomUUID();
+          const rotation = await client
+            .rotateSecretKey({ orgId, assistantId, reason: options.reason, requestId })
+            .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
+          await showOrFollow(client, rotation, options);
+        });
+      },
+    );
 
 /** Why there is nothing to retry, and what to do instead. */
 const notRetryable = ({ id, state, orgId, assistantId, reconciliation }: ProtoRotation): CliError => {
-  const goesOn = reconciliation?.operatorNeeded ? `it goes on when somebody has acted. ${reconciliation.advice}` : `it goes on by itself. Wait for it: rekey get ${id} --wait`;
-  const why = state === 'SUCCEEDED' ? `has SUCCEEDED. For yet another key: rekey rotate ${printable(orgId)} ${printable(assistantId)}` : `is ${state}: ${goesOn}`;
+  const goesOn = reconciliation?.operatorNeeded
+    ? `it goes on when somebody has acted. ${reconciliation.advice}`
+    : `it goes on by itself. Wait for it: rekey get ${id} --wait`;
+  const why =
+    state === 'SUCCEEDED'
+      ? `has SUCCEEDED. For yet another key: rekey rotate ${printable(orgId)} ${printable(assistantId)}`
+      : `is ${state}: ${goesOn}`;
   return new CliError(`${id} ${why}`, 'ROTATION_NOT_RETRYABLE');
 };
 
-/** In the manner of a UUID of version 5: the same for the same rotation, so that running the command again rotates no second time. */
+/**
+ * In the manner of a UUID of version 5: the same for the same rotation, so that running the command again
+ * rotates no second time.
+ */
 const retryRequestId = (id: string): string => {
   const bytes = createHash('sha1').update(`rekey retry ${id}`).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x50;
@@ -65,7 +114,9 @@ const retryRequestId = (id: string): string => {
 
 export const retryCommand = (): Command =>
   withWaitTimeout(withGatewayOptions(new Command('retry')), ['wait'])
-    .description('ask again for a rotation that has FAILED or was CANCELLED; the same command again gives the same new rotation')
+    .description(
+      'ask again for a rotation that has FAILED or was CANCELLED; the same command again gives the same new rotation',
+    )
     .argument('<rotation>', 'its id')
     .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
     .action(async (id: string, options: WaitOptions) => {
@@ -81,28 +132,47 @@ export const retryCommand = (): Command =>
     });
 
 const listLine = (rotation: ProtoRotation): string =>
-  [rotation.id, rotation.state.padEnd(11), printable(`${rotation.orgId}/${rotation.assistantId}`), rotation.error?.reason ?? ''].join('  ').trimEnd();
+  [
+    rotation.id,
+    rotation.state.padEnd(11),
+    printable(`${rotation.orgId}/${rotation.assistantId}`),
+    rotation.error?.reason ?? '',
+  ]
+    .join('  ')
+    .trimEnd();
 
 export const listCommand = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list rotations, newest first')
     .option('--org <id>', 'only of this org id', notEmpty, '')
     .option('--assistant <id>', 'only of this assistant', notEmpty, '')
-    .addOption(new Option('--state <state>', 'only in this state').choices(rotationStates.map((state) => state.toLowerCase())))
+    .addOption(
+      new Option('--state <state>', 'only in this state').choices(
+        rotationStates.map((state) => state.toLowerCase()),
+      ),
+    )
     .option('--limit <n>', 'at most so many', count, 50)
-    .action(async (options: GatewayOptions & { org: string; assistant: string; state?: string; limit: number }) => {
-      await withGateway(options, async (client) => {
-        const state = (options.state?.toUpperCase() ?? 'STATE_UNSPECIFIED') as RotationState;
-        let pageToken = '';
-        let left = options.limit;
-        do {
-          const page = await client.listRotations({ orgId: options.org, assistantId: options.assistant, state, pageSize: Math.min(left, 500), pageToken });
-          for (const rotation of page.rotations) print(options, rotationJson(rotation), listLine(rotation));
-          left -= page.rotations.length;
-          pageToken = page.nextPageToken;
-        } while (pageToken !== '' && left > 0);
-      });
-    });
+    .action(
+      async (options: GatewayOptions & { org: string; assistant: string; state?: string; limit: number }) => {
+        await withGateway(options, async (client) => {
+          const state = (options.state?.toUpperCase() ?? 'STATE_UNSPECIFIED') as RotationState;
+          let pageToken = '';
+          let left = options.limit;
+          do {
+            const page = await client.listRotations({
+              orgId: options.org,
+              assistantId: options.assistant,
+              state,
+              pageSize: Math.min(left, 500),
+              pageToken,
+            });
+            for (const rotation of page.rotations) print(options, rotationJson(rotation), listLine(rotation));
+            left -= page.rotations.length;
+            pageToken = page.nextPageToken;
+          } while (pageToken !== '' && left > 0);
+        });
+      },
+    );
 
 export const cancelCommand = (): Command =>
   withGatewayOptions(new Command('cancel'))

@@ -14,12 +14,24 @@ process.env['REDIS_URL'] = 'redis://127.0.0.1:1';
 
 /** Throws what it would say and end with. */
 const throwing = (command: Command): Command => {
-  command.exitOverride().configureOutput({ writeErr: () => {} }).commands.forEach(throwing);
+  command
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .commands.forEach(throwing);
   return command;
 };
 
 const rekey = (...args: string[]): Promise<Command> => {
-  const commands = [rotateCommand(), retryCommand(), getCommand(), listCommand(), bulkCommand(), policyCommand(), sweepCommand(), eventsCommand()];
+  const commands = [
+    rotateCommand(),
+    retryCommand(),
+    getCommand(),
+    listCommand(),
+    bulkCommand(),
+    policyCommand(),
+    sweepCommand(),
+    eventsCommand(),
+  ];
   const program = new Command('rekey');
   for (const command of commands) program.addCommand(command);
   return throwing(program).parseAsync(args, { from: 'user' });
@@ -45,11 +57,22 @@ describe('an option that cannot be meant so is refused before anything is asked 
     [[...rotate, '--consumer', 'a', '--consumer', 'B'], /must be at most 63 lower-case letters/],
     [[...createBulk, '--require-consumer', ''], /must be at most 63 lower-case letters/],
   ])('%j', async (args, message) => {
-    await expect(rekey(...args)).rejects.toMatchObject({ exitCode: exitCodes.failed, message: expect.stringMatching(message) });
+    await expect(rekey(...args)).rejects.toMatchObject({
+      exitCode: exitCodes.failed,
+      message: expect.stringMatching(message),
+    });
   });
 
-  it.each(['abc', '0', '-1', '5x', ''].flatMap((text) => [['events', '--count', text], ['list', '--limit', text]]))('%s %s %j', async (...args) => {
-    await expect(rekey(...args)).rejects.toMatchObject({ exitCode: exitCodes.failed, message: expect.stringContaining('must be a number, 1 or more') });
+  it.each(
+    ['abc', '0', '-1', '5x', ''].flatMap((text) => [
+      ['events', '--count', text],
+      ['list', '--limit', text],
+    ]),
+  )('%s %s %j', async (...args) => {
+    await expect(rekey(...args)).rejects.toMatchObject({
+      exitCode: exitCodes.failed,
+      message: expect.stringContaining('must be a number, 1 or more'),
+    });
   });
 });
 
@@ -69,7 +92,10 @@ describe('an empty text, such as of a variable that is not set, is not taken as 
     [['events', '--prefix', '']],
     [['list', '--gateway', '']],
   ])('%j', async (args) => {
-    await expect(rekey(...args)).rejects.toMatchObject({ exitCode: exitCodes.failed, message: expect.stringContaining('must not be empty: give a value, or leave it out') });
+    await expect(rekey(...args)).rejects.toMatchObject({
+      exitCode: exitCodes.failed,
+      message: expect.stringContaining('must not be empty: give a value, or leave it out'),
+    });
   });
 });
 

@@ -1,8 +1,8 @@
 import { Arbitrary, Stream, Value, type Random } from 'fast-check';
 
 /**
- * A history to be played: by choices at random, or step by step as another was. `taken` is filled in as it is played, and is what
- * shorter histories are made of: with a step left out, the others stay what they were.
+ * A history to be played: by choices at random, or step by step as another was. `taken` is filled in as it is
+ * played, and is what shorter histories are made of: with a step left out, the others stay what they were.
  */
 export interface History {
   choices: number[];
@@ -18,7 +18,10 @@ interface Found {
   at: number;
 }
 
-/** Histories of so many steps. One that fails is shrunk by leaving out steps, half of them at first and one in the end, until none can be spared. */
+/**
+ * Histories of so many steps. One that fails is shrunk by leaving out steps, half of them at first and one in
+ * the end, until none can be spared.
+ */
 export class Histories extends Arbitrary<History> {
   readonly length: number;
   constructor(length: number) {
@@ -27,7 +30,10 @@ export class Histories extends Arbitrary<History> {
   }
 
   generate(random: Random): Value<History> {
-    return new Value({ choices: Array.from({ length: this.length }, () => random.nextInt(0, HIGHEST)), taken: [] }, undefined);
+    return new Value(
+      { choices: Array.from({ length: this.length }, () => random.nextInt(0, HIGHEST)), taken: [] },
+      undefined,
+    );
   }
 
   canShrinkWithoutContext(_value: unknown): _value is History {
@@ -41,7 +47,10 @@ export class Histories extends Arbitrary<History> {
 
 function* shorter(steps: string[], found?: Found): Generator<Value<History>> {
   const without = (size: number, at: number) =>
-    new Value<History>({ choices: [], script: [...steps.slice(0, at), ...steps.slice(at + size)], taken: [] }, { size, at } satisfies Found);
+    new Value<History>(
+      { choices: [], script: [...steps.slice(0, at), ...steps.slice(at + size)], taken: [] },
+      { size, at } satisfies Found,
+    );
   let size = Math.min(found?.size ?? Number.POSITIVE_INFINITY, Math.max(Math.ceil(steps.length / 2), 1));
   // On from where one was found, and then again from the beginning.
   for (let at = found?.at ?? 0; at > 0 && at < steps.length; at += size) yield without(size, at);

@@ -4,9 +4,17 @@ import { promises, type AcceptedRotation, type World } from './world.ts';
 /** What must be true once everything has come to rest. (That two POSTs never meet is seen at every send.) */
 export const checkPromises = async (world: World): Promise<void> => {
   const { redis, ledger } = world.options;
-  const events = (await redis.xrange(ledger.keys.events, '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
-  for (const [i, { data }] of events.entries()) if (data.seq !== i + 1) world.fail(promises.rising, `event ${i + 1} has seq ${data.seq}`);
-  for (const assistantId of world.upstream.keys.keys()) checkStream(world, assistantId, events.filter(({ subject }) => subject === assistantId));
+  const events = (await redis.xrange(ledger.keys.events, '-', '+')).map(([, fields]) =>
+    KeyEvent.parse(JSON.parse(fields[1]!)),
+  );
+  for (const [i, { data }] of events.entries())
+    if (data.seq !== i + 1) world.fail(promises.rising, `event ${i + 1} has seq ${data.seq}`);
+  for (const assistantId of world.upstream.keys.keys())
+    checkStream(
+      world,
+      assistantId,
+      events.filter(({ subject }) => subject === assistantId),
+    );
   const uncertain = await redis.hkeys(ledger.keys.uncertain);
   if (uncertain.length > 0) world.fail(promises.certain, `${uncertain.join()} is uncertain at the end`);
   for (const rotation of world.rotations) await checkRotation(world, rotation, events);
@@ -23,14 +31,19 @@ const checkStream = (world: World, assistantId: string, events: KeyEvent[]): voi
       doubted = event.data.version;
       continue;
     }
-    if (event.data.version <= version) world.fail(promises.rising, `${event.data.version} of ${assistantId} comes after ${version}`);
+    if (event.data.version <= version)
+      world.fail(promises.rising, `${event.data.version} of ${assistantId} comes after ${version}`);
     version = event.data.version;
     if (event.type === KEY_REMOVED) {
       world.noteRemoved(assistantId);
       continue;
     }
     const newAge = upstream.ageOf(assistantId, event.data.fingerprint!, options.sealer, Math.max(age, 0));
-    if (newAge < 0) world.fail(promises.newer, `${upstream.nameOf(event.data.fingerprint!, options.sealer)} is published after ${assistantId}-${age}, and was not in force again`);
+    if (newAge < 0)
+      world.fail(
+        promises.newer,
+        `${upstream.nameOf(event.data.fingerprint!, options.sealer)} is published after ${assistantId}-${age}, and was not in force again`,
+      );
     age = newAge;
   }
   if (doubted > 0 && version <= doubted) world.fail(promises.certain, `${assistantId} stays in doubt`);
@@ -39,28 +52,43 @@ const checkStream = (world: World, assistantId: string, events: KeyEvent[]): voi
   const last = events.findLast((event) => event.type !== KEY_UNCERTAIN);
   const published = last?.data.fingerprint ?? undefined;
   if ((last || options.byHand) && published !== options.sealer.fingerprint(secret)) {
-    world.fail(promises.inForce, `${(published && upstream.nameOf(published, options.sealer)) ?? 'nothing'} is published of ${assistantId}, and ${secret} is in force`);
+    world.fail(
+      promises.inForce,
+      `${(published && upstream.nameOf(published, options.sealer)) ?? 'nothing'} is published of ${assistantId}, and ${secret} is in force`,
+    );
   }
 };
 
 /**
- * A rotation that SUCCEEDED names a version that was published after it was accepted, of a key that was made after it was accepted: by its own POST,
- * if that was answered; else by whoever it was.
+ * A rotation that SUCCEEDED names a version that was published after it was accepted, of a key that was made
+ * after it was accepted: by its own POST, if that was answered; else by whoever it was.
  */
-const checkRotation = async (world: World, { rotationId, assistantId, seqBefore, acceptedMs }: AcceptedRotation, events: KeyEvent[]): Promise<void> => {
+const checkRotation = async (
+  world: World,
+  { rotationId, assistantId, seqBefore, acceptedMs }: AcceptedRotation,
+  events: KeyEvent[],
+): Promise<void> => {
   const { upstream, options } = world;
   const { state, version, cause } = await options.ledger.get(rotationId);
   // No answer in the model refuses a rotation for good, but 404.
   if (state === 'FAILED' && world.mayFail) return;
   if (state !== 'SUCCEEDED') world.fail(promises.ended, `${rotationId} is ${state}`);
-  const event = events.find((one): one is KeyRotated => one.type === KEY_ROTATED && one.subject === assistantId && one.data.version === version);
-  if (!event || event.data.seq <= seqBefore) world.fail(promises.ended, `${rotationId} names a version that was not published after it was accepted`);
-  const { secret, madeMs, by } = upstream.keys.get(assistantId)![upstream.ageOf(assistantId, event.data.fingerprint, options.sealer)]!;
-  if (cause === 'rotation' && by !== rotationId) world.fail(promises.ended, `${rotationId} names ${secret}, which was made by ${by}`);
-  if (madeMs < acceptedMs) world.fail(promises.ended, `${rotationId} names ${secret}, which was made before it was accepted`);
+  const event = events.find(
+    (one): one is KeyRotated =>
+      one.type === KEY_ROTATED && one.subject === assistantId && one.data.version === version,
+  );
+  if (!event || event.data.seq <= seqBefore)
+    world.fail(promises.ended, `${rotationId} names a version that was not published after it was accepted`);
+  const { secret, madeMs, by } =
+    upstream.keys.get(assistantId)![upstream.ageOf(assistantId, event.data.fingerprint, options.sealer)]!;
+  if (cause === 'rotation' && by !== rotationId)
+    world.fail(promises.ended, `${rotationId} names ${secret}, which was made by ${by}`);
+  if (madeMs < acceptedMs)
+    world.fail(promises.ended, `${rotationId} names ${secret}, which was made before it was accepted`);
 };
 
 const checkCosts = (world: World): void => {
   if (world.workerReads > 0) world.fail(promises.frugal, `there were ${world.workerReads} reads`);
-  for (const { rotationId, posts } of world.rotations) if (posts !== 1) world.fail(promises.frugal, `there were ${posts} POSTs for ${rotationId}`);
+  for (const { rotationId, posts } of world.rotations)
+    if (posts !== 1) world.fail(promises.frugal, `there were ${posts} POSTs for ${rotationId}`);
 };

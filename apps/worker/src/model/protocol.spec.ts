@@ -8,7 +8,10 @@ import { checkPromises } from './invariants.ts';
 import { connectSimulated, type Patches } from './simulated-redis.ts';
 import { BrokenPromise, CONFIRM_AFTER_MS, World, promises, type WorldOptions } from './world.ts';
 
-/** How many histories each property is tried with. More by hand: `REKEY_MODEL_RUNS=100000`, about 100 in a second. It then also prints what it finds. */
+/**
+ * How many histories each property is tried with. More by hand: `REKEY_MODEL_RUNS=100000`, about 100 in a
+ * second. It then also prints what it finds.
+ */
 const RUNS = Number(process.env.REKEY_MODEL_RUNS ?? 300);
 /** To see the same histories again; a failure names it. */
 const SEED = process.env.REKEY_MODEL_SEED;
@@ -29,13 +32,25 @@ afterAll(async () => {
   await server.dispose();
 });
 
-type Options = Pick<WorldOptions, 'byHand' | 'faults' | 'odd' | 'swapped'> & { patches?: Patches; sendsTooLate?: boolean };
+type Options = Pick<WorldOptions, 'byHand' | 'faults' | 'odd' | 'swapped'> & {
+  patches?: Patches;
+  sendsTooLate?: boolean;
+};
 
-const withPlayer = async <T>({ patches = {}, ...options }: Options, use: (play: (history: History) => Promise<void>) => Promise<T>): Promise<T> => {
+const withPlayer = async <T>(
+  { patches = {}, ...options }: Options,
+  use: (play: (history: History) => Promise<void>) => Promise<T>,
+): Promise<T> => {
   const redis = connectSimulated(server.url, patches);
   try {
-    // Two assistants are no org: the limit counts only in the world that looks at it, and there nothing else is in its way.
-    const ledger = createLedger({ redis, prefix: 'model', confirmAfterMs: options.swapped ? 0 : CONFIRM_AFTER_MS, maxChangedPercent: options.swapped ? 25 : 100 });
+    // Two assistants are no org: the limit counts only in the world that looks at it, and there nothing else
+    // is in its way.
+    const ledger = createLedger({
+      redis,
+      prefix: 'model',
+      confirmAfterMs: options.swapped ? 0 : CONFIRM_AFTER_MS,
+      maxChangedPercent: options.swapped ? 25 : 100,
+    });
     return await use(async (history) => {
       const world = new World({ redis, ledger, sealer, ...options });
       await world.play(history);
@@ -47,20 +62,44 @@ const withPlayer = async <T>({ patches = {}, ...options }: Options, use: (play: 
 };
 
 const explore = (options: Options, numRuns: number, seed: number | string | undefined) =>
-  withPlayer(options, async (play) => check(asyncProperty(new Histories(STEPS), play), { numRuns, ...(seed !== undefined && { seed: Number(seed) }) }));
+  withPlayer(options, async (play) =>
+    check(asyncProperty(new Histories(STEPS), play), {
+      numRuns,
+      ...(seed !== undefined && { seed: Number(seed) }),
+    }),
+  );
 
 describe('the protocol', () => {
   it.each<[string, Options, number]>([
     ['whatever goes wrong, and whoever rotates by hand, with sweeps', { byHand: true, faults: true }, RUNS],
-    ['whatever goes wrong, without any sweep where nobody rotates by hand', { byHand: false, faults: true }, RUNS],
-    ['also if backups are restored, answers are of before, and reads are wrong for a while', { byHand: true, faults: true, odd: true }, RUNS],
-    ['also if the API key is of another org for a while', { byHand: true, faults: true, swapped: true }, RUNS],
-    ['at one POST a rotation and no reads, where nothing goes wrong', { byHand: true, faults: false }, Math.ceil(RUNS / 3)],
+    [
+      'whatever goes wrong, without any sweep where nobody rotates by hand',
+      { byHand: false, faults: true },
+      RUNS,
+    ],
+    [
+      'also if backups are restored, answers are of before, and reads are wrong for a while',
+      { byHand: true, faults: true, odd: true },
+      RUNS,
+    ],
+    [
+      'also if the API key is of another org for a while',
+      { byHand: true, faults: true, swapped: true },
+      RUNS,
+    ],
+    [
+      'at one POST a rotation and no reads, where nothing goes wrong',
+      { byHand: true, faults: false },
+      Math.ceil(RUNS / 3),
+    ],
   ])(
     'keeps its promises: %s',
     async (_name, options, runs) => {
       const found = await explore(options, runs, SEED);
-      if (found.failed) throw new Error(`seed ${found.seed}, path ${found.counterexamplePath}`, { cause: found.errorInstance });
+      if (found.failed)
+        throw new Error(`seed ${found.seed}, path ${found.counterexamplePath}`, {
+          cause: found.errorInstance,
+        });
       expect(found.numRuns).toBe(runs);
     },
     AN_HOUR_MS,
@@ -80,30 +119,140 @@ const everything: Options = { byHand: true, faults: true };
 const bugs: [string, Bug][] = [
   [
     'the open intent of a worker that died counts as none',
-    { ...rotationsAlone, seed: 3, broken: [promises.onePost], patches: { claim: [['if holder == id then\n  local lands', 'if false then\n  local lands']] } },
+    {
+      ...rotationsAlone,
+      seed: 3,
+      broken: [promises.onePost],
+      patches: { claim: [['if holder == id then\n  local lands', 'if false then\n  local lands']] },
+    },
   ],
-  ['the open intent of another rotation counts as none', { ...rotationsAlone, seed: 2, broken: [promises.onePost, promises.frugal, promises.rest], patches: { claim: [['if holder and holder ~= id then', 'if false then']] } }],
-  ['a read that shows no change is believed before the landing window has passed', { ...rotationsAlone, seed: 5, broken: [promises.onePost], patches: { claim: [['int(lands - now_ms)', `'0'`]] } }],
-  ['a rotation whose key is found ends before the landing window has passed', {
-    ...everything, seed: 6, broken: [promises.onePost],
-    patches: { commit: [[`if becomes == 'satisfied' then`, 'if false then'], [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`]] },
-  }],
-  ['a POST leaves however old it is', { ...rotationsAlone, seed: 4, broken: [promises.onePost], sendsTooLate: true }],
-  ['a release closes an intent that is another claim’s', { ...rotationsAlone, seed: 1, broken: [promises.onePost], patches: { release: [['if held[1] ~= id or held[2] ~= epoch then', 'if held[1] ~= id then']] } }],
-  ['a 200 that comes late is published below a newer version', { ...rotationsAlone, seed: 2, broken: [promises.rising], patches: { commit: [['if not entitled or version < published then', 'if not entitled then']] } }],
-  ['a read that may lag behind is believed at once', { ...everything, seed: 38, broken: [promises.newer, promises.rest], patches: { commit: [['if doubted > 0 then', 'if false then']] } }],
-  ['a commit leaves the note that the key is uncertain', { ...rotationsAlone, seed: 1, broken: [promises.certain], patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] } }],
+  [
+    'the open intent of another rotation counts as none',
+    {
+      ...rotationsAlone,
+      seed: 2,
+      broken: [promises.onePost, promises.frugal, promises.rest],
+      patches: { claim: [['if holder and holder ~= id then', 'if false then']] },
+    },
+  ],
+  [
+    'a read that shows no change is believed before the landing window has passed',
+    {
+      ...rotationsAlone,
+      seed: 5,
+      broken: [promises.onePost],
+      patches: { claim: [['int(lands - now_ms)', `'0'`]] },
+    },
+  ],
+  [
+    'a rotation whose key is found ends before the landing window has passed',
+    {
+      ...everything,
+      seed: 6,
+      broken: [promises.onePost],
+      patches: {
+        commit: [
+          [`if becomes == 'satisfied' then`, 'if false then'],
+          [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`],
+        ],
+      },
+    },
+  ],
+  [
+    'a POST leaves however old it is',
+    { ...rotationsAlone, seed: 4, broken: [promises.onePost], sendsTooLate: true },
+  ],
+  [
+    'a release closes an intent that is another claim’s',
+    {
+      ...rotationsAlone,
+      seed: 1,
+      broken: [promises.onePost],
+      patches: { release: [['if held[1] ~= id or held[2] ~= epoch then', 'if held[1] ~= id then']] },
+    },
+  ],
+  [
+    'a 200 that comes late is published below a newer version',
+    {
+      ...rotationsAlone,
+      seed: 2,
+      broken: [promises.rising],
+      patches: { commit: [['if not entitled or version < published then', 'if not entitled then']] },
+    },
+  ],
+  [
+    'a read that may lag behind is believed at once',
+    {
+      ...everything,
+      seed: 38,
+      broken: [promises.newer, promises.rest],
+      patches: { commit: [['if doubted > 0 then', 'if false then']] },
+    },
+  ],
+  [
+    'a commit leaves the note that the key is uncertain',
+    {
+      ...rotationsAlone,
+      seed: 1,
+      broken: [promises.certain],
+      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] },
+    },
+  ],
 ];
 
 const oddWorld: Options = { byHand: true, faults: true, odd: true };
 bugs.push(
-  ['as many assistants may be published as gone as reads say', {
-    byHand: true, faults: true, swapped: true, seed: 1, broken: [promises.braked], patches: { commit: [['  if changed <= limit then\n', '  if true then return nil end\n  if changed <= limit then\n']] },
-  }],
-  ['one read that shows an older key is believed', { ...oddWorld, seed: 4, broken: [promises.newer, promises.inForce, promises.rest, promises.ended, promises.sound], patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if false then']] } }],
-  ['an older key is never believed to be in force again', { ...oddWorld, seed: 1, broken: [promises.inForce, promises.rest, promises.certain, promises.ended], patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if true then']] } }],
-  ['a key that was made before the request satisfies it', { ...everything, seed: 1, broken: [promises.ended], patches: { claim: [['verified > asked and', 'true and']] } }],
-  ['a 200 is believed whatever key it holds', { ...oddWorld, seed: 1, broken: [promises.newer, promises.inForce, promises.ended], patches: { commit: [['if not is_read then\n', 'if false then\n']] } }],
+  [
+    'as many assistants may be published as gone as reads say',
+    {
+      byHand: true,
+      faults: true,
+      swapped: true,
+      seed: 1,
+      broken: [promises.braked],
+      patches: {
+        commit: [
+          ['  if changed <= limit then\n', '  if true then return nil end\n  if changed <= limit then\n'],
+        ],
+      },
+    },
+  ],
+  [
+    'one read that shows an older key is believed',
+    {
+      ...oddWorld,
+      seed: 4,
+      broken: [promises.newer, promises.inForce, promises.rest, promises.ended, promises.sound],
+      patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if false then']] },
+    },
+  ],
+  [
+    'an older key is never believed to be in force again',
+    {
+      ...oddWorld,
+      seed: 1,
+      broken: [promises.inForce, promises.rest, promises.certain, promises.ended],
+      patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if true then']] },
+    },
+  ],
+  [
+    'a key that was made before the request satisfies it',
+    {
+      ...everything,
+      seed: 1,
+      broken: [promises.ended],
+      patches: { claim: [['verified > asked and', 'true and']] },
+    },
+  ],
+  [
+    'a 200 is believed whatever key it holds',
+    {
+      ...oddWorld,
+      seed: 1,
+      broken: [promises.newer, promises.inForce, promises.ended],
+      patches: { commit: [['if not is_read then\n', 'if false then\n']] },
+    },
+  ],
 );
 
 describe('the model finds that', () => {
@@ -113,7 +262,10 @@ describe('the model finds that', () => {
       const found = await explore(options, BUG_RUNS, SEED ?? seed);
       const error = found.errorInstance as BrokenPromise;
       const taken = found.counterexample?.[0].taken.length;
-      if (process.env.REKEY_MODEL_RUNS !== undefined) process.stderr.write(`${name}: run ${found.numRuns}, shrunk to ${taken} steps\n${error?.message}\n\n`);
+      if (process.env.REKEY_MODEL_RUNS !== undefined)
+        process.stderr.write(
+          `${name}: run ${found.numRuns}, shrunk to ${taken} steps\n${error?.message}\n\n`,
+        );
       expect(error).toBeInstanceOf(BrokenPromise);
       expect(broken).toContain(error.promise);
       expect(taken).toBeLessThanOrEqual(SHORT);
@@ -149,7 +301,9 @@ describe('a key that was made by hand while the 200 before it waited to be commi
   });
 
   it('would be, if the key counted as known from the commit and not from the intent', async () => {
-    const played = withPlayer({ ...everything, patches: fromTheCommit }, (play) => play({ choices: [], script, taken: [] }));
+    const played = withPlayer({ ...everything, patches: fromTheCommit }, (play) =>
+      play({ choices: [], script, taken: [] }),
+    );
     await expect(played).rejects.toMatchObject({ promise: promises.ended });
   });
 });

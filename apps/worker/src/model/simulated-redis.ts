@@ -1,17 +1,21 @@
 import { Redis } from 'ioredis';
 
-/** What one command's text is changed into, to plant a bug: from → to. `prelude` changes the text that stands before every command. */
+/**
+ * What one command's text is changed into, to plant a bug: from → to. `prelude` changes the text that stands
+ * before every command.
+ */
 export type Patches = Record<string, [from: string, to: string][]>;
 
 const NOW = 'simulated-now';
 const replaceOnce = (text: string, from: string, to: string): string => {
-  if (text.split(from).length !== 2) throw new Error(`a text to be replaced is not there exactly once: ${from}`);
+  if (text.split(from).length !== 2)
+    throw new Error(`a text to be replaced is not there exactly once: ${from}`);
   return text.replace(from, () => to);
 };
 
 /**
- * A connection to a real Redis whose commands take the time from a key, and not from the clock. Nothing in the ledger knows: it is the
- * text of the Lua commands that changes on its way to Redis.
+ * A connection to a real Redis whose commands take the time from a key, and not from the clock. Nothing in
+ * the ledger knows: it is the text of the Lua commands that changes on its way to Redis.
  */
 export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
   const redis = new Redis(url);
@@ -21,9 +25,13 @@ export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
     const name = command.replace('rekey:', '');
     names.delete(name);
     // A command that asks for no time has none.
-    let lua = definition.lua.replaceAll(`redis.call('TIME')`, () => `redis.call('HMGET', '${NOW}', 's', 'us')`);
+    let lua = definition.lua.replaceAll(
+      `redis.call('TIME')`,
+      () => `redis.call('HMGET', '${NOW}', 's', 'us')`,
+    );
     for (const [from, to] of patches[name] ?? []) lua = replaceOnce(lua, from, to);
-    if (command === 'rekey:unknown' && names.size > 0) throw new Error(`there are no such commands: ${[...names].join(', ')}`);
+    if (command === 'rekey:unknown' && names.size > 0)
+      throw new Error(`there are no such commands: ${[...names].join(', ')}`);
     define(command, { ...definition, lua });
   };
   redis.time = (async () => (await redis.hmget(NOW, 's', 'us')).map(Number)) as typeof redis.time;
@@ -31,4 +39,5 @@ export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
 };
 
 /** Commands that are sent after it see it: one connection keeps the order. */
-export const setRedisTime = (redis: Redis, nowMs: number): Promise<unknown> => redis.hset(NOW, { s: Math.floor(nowMs / 1000), us: (nowMs % 1000) * 1000 });
+export const setRedisTime = (redis: Redis, nowMs: number): Promise<unknown> =>
+  redis.hset(NOW, { s: Math.floor(nowMs / 1000), us: (nowMs % 1000) * 1000 });

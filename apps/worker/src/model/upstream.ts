@@ -25,7 +25,8 @@ export class Upstream {
   readonly late: Post[] = [];
 
   constructor(assistantIds: string[]) {
-    for (const id of assistantIds) this.keys.set(id, [{ secret: `${id}-0`, madeMs: Number.NEGATIVE_INFINITY, by: 'start' }]);
+    for (const id of assistantIds)
+      this.keys.set(id, [{ secret: `${id}-0`, madeMs: Number.NEGATIVE_INFINITY, by: 'start' }]);
   }
 
   rotate(assistantId: string, madeMs: number, by: string): void {
@@ -33,10 +34,19 @@ export class Upstream {
     history.push({ secret: `${assistantId}-${history.length}`, madeMs, by });
   }
 
-  /** A backup is restored: the key before the one in force is in force again. One that Rekey may never have read cannot be told from a new one. */
+  /**
+   * A backup is restored: the key before the one in force is in force again. One that Rekey may never have
+   * read cannot be told from a new one.
+   */
   restore(assistantId: string, atMs: number): void {
     const history = this.keys.get(assistantId)!;
-    const before = history.findLast(({ secret }) => secret !== history.at(-1)!.secret && !['hand', ...(assistantId === 'b' ? ['start'] : [])].includes(history.find((first) => first.secret === secret)!.by));
+    const before = history.findLast(
+      ({ secret }) =>
+        secret !== history.at(-1)!.secret &&
+        !['hand', ...(assistantId === 'b' ? ['start'] : [])].includes(
+          history.find((first) => first.secret === secret)!.by,
+        ),
+    );
     if (before) history.push({ secret: before.secret, madeMs: atMs, by: 'restored' });
   }
 
@@ -55,10 +65,15 @@ export class Upstream {
     return !post.over && nowMs < post.landsBeforeMs;
   }
 
-  /** Of the keys that a read may show, by age: those in force at some moment after `sinceMs`. The one in force comes first. */
+  /**
+   * Of the keys that a read may show, by age: those in force at some moment after `sinceMs`. The one in force
+   * comes first.
+   */
   shown(assistantId: string, sinceMs: number): number[] {
     const history = this.keys.get(assistantId)!;
-    return history.flatMap((_key, age) => (age === history.length - 1 || history[age + 1]!.madeMs > sinceMs ? [age] : [])).toReversed();
+    return history
+      .flatMap((_key, age) => (age === history.length - 1 || history[age + 1]!.madeMs > sinceMs ? [age] : []))
+      .toReversed();
   }
 
   newest(assistantId: string) {
@@ -66,20 +81,29 @@ export class Upstream {
   }
 
   /**
-   * The place in the history of the key that a fingerprint is of: the first one from `from` on. A key that is restored has several; -1 if it has been
-   * replaced before that place.
+   * The place in the history of the key that a fingerprint is of: the first one from `from` on. A key that is
+   * restored has several; -1 if it has been replaced before that place.
    */
   ageOf(assistantId: string, fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>, from = 0): number {
-    return this.keys.get(assistantId)!.findIndex(({ secret }, age) => age >= from && sealer.fingerprint(secret) === fingerprint);
+    return this.keys
+      .get(assistantId)!
+      .findIndex(({ secret }, age) => age >= from && sealer.fingerprint(secret) === fingerprint);
   }
 
   nameOf(fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>): string | undefined {
     if (!fingerprint.includes(':')) return undefined;
-    return [...this.keys.values()].flat().find(({ secret }) => sealer.fingerprint(secret) === fingerprint)?.secret;
+    return [...this.keys.values()].flat().find(({ secret }) => sealer.fingerprint(secret) === fingerprint)
+      ?.secret;
   }
 
   record(assistantId: string, age: number): UpstreamRecord & { id: string; secretKey: string } {
     const { secret } = this.keys.get(assistantId)![age]!;
-    return { id: assistantId, secretKey: secret, deleted: false, json: JSON.stringify({ id: assistantId, secret_key: secret }), unexpected: [] };
+    return {
+      id: assistantId,
+      secretKey: secret,
+      deleted: false,
+      json: JSON.stringify({ id: assistantId, secret_key: secret }),
+      unexpected: [],
+    };
   }
 }

@@ -18,12 +18,21 @@ import { Upstream, type Post } from './upstream.ts';
 
 /** In simulated ms: as small as can be told apart. */
 export const timing: RotateTiming = {
-  sendWithinMs: 10, requestTimeoutMs: 20, leaseMarginMs: 10, landingWindowMs: 60, readLagMs: 5, confirmAfterMs: 0, retryForMs: 1e9,
+  sendWithinMs: 10,
+  requestTimeoutMs: 20,
+  leaseMarginMs: 10,
+  landingWindowMs: 60,
+  readLagMs: 5,
+  confirmAfterMs: 0,
+  retryForMs: 1e9,
 };
 const LEASE_MS = timing.sendWithinMs + timing.requestTimeoutMs + timing.leaseMarginMs;
 const WINDOW_MS = timing.sendWithinMs + timing.landingWindowMs + timing.readLagMs;
 const ADVANCES_MS = [1, timing.readLagMs, LEASE_MS, WINDOW_MS, 400];
-/** For how long reads have to agree that an assistant is gone, and how long Invent answers 404 by mistake at the most. */
+/**
+ * For how long reads have to agree that an assistant is gone, and how long Invent answers 404 by mistake at
+ * the most.
+ */
 export const CONFIRM_AFTER_MS = 40;
 const WAVE_MS = 30;
 const MAX_OPEN_INTENTS = 3;
@@ -46,13 +55,22 @@ export interface WorldOptions {
   redis: Redis;
   ledger: Ledger;
   sealer: Sealer;
-  /** Whether somebody rotates by hand, and sweeps look for it. Without either, rotations alone keep what is published true. */
+  /**
+   * Whether somebody rotates by hand, and sweeps look for it. Without either, rotations alone keep what is
+   * published true.
+   */
   byHand: boolean;
   /** Whether anything goes wrong. */
   faults: boolean;
-  /** Whether Invent is odd: a backup is restored, a POST is answered with the record of before, all reads are answered with 404 for a while. */
+  /**
+   * Whether Invent is odd: a backup is restored, a POST is answered with the record of before, all reads are
+   * answered with 404 for a while.
+   */
   odd?: boolean;
-  /** Whether the API key is another org's for a while, longer than reads have to agree: they find none of the assistants. */
+  /**
+   * Whether the API key is another org's for a while, longer than reads have to agree: they find none of the
+   * assistants.
+   */
   swapped?: boolean;
   /** A planted bug: the client sends a POST however old it is. */
   sendsTooLate?: boolean;
@@ -96,7 +114,9 @@ interface Process {
 export interface AcceptedRotation extends RotationJob {
   /** The highest number on the stream when it was accepted. */
   seqBefore: number;
-  /** When it was accepted. Whoever asked later and was answered with it is one more rotation of the same name. */
+  /**
+   * When it was accepted. Whoever asked later and was answered with it is one more rotation of the same name.
+   */
   acceptedMs: number;
   posts: number;
   dueMs: number;
@@ -131,15 +151,26 @@ export class BrokenPromise extends Error {
 
 const silent = () => {};
 const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
-const meter: Meter = { rotated: silent, unknown: silent, read: silent, published: silent, staleRead: silent, limited: silent, swept: silent, propagated: silent, lag: silent };
+const meter: Meter = {
+  rotated: silent,
+  unknown: silent,
+  read: silent,
+  published: silent,
+  staleRead: silent,
+  limited: silent,
+  swept: silent,
+  propagated: silent,
+  lag: silent,
+};
 /** The request budget never gives out: what is looked at is the order of things, and not their pace. */
 const unlimited = { take: async () => ({ taken: true }) as const };
 const microtasks = () => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * Two workers, a sweeper and a checker, all running the worker's own code; the ledger's own commands on a real Redis; an upstream, a
- * network and a clock that are simulated. Nothing happens by itself: whatever a process waits for is an operation, and the driver
- * picks what becomes of which. A history is a pure function of what was picked.
+ * Two workers, a sweeper and a checker, all running the worker's own code; the ledger's own commands on a
+ * real Redis; an upstream, a network and a clock that are simulated. Nothing happens by itself: whatever a
+ * process waits for is an operation, and the driver picks what becomes of which. A history is a pure function
+ * of what was picked.
  */
 export class World {
   readonly upstream = new Upstream(ASSISTANTS);
@@ -177,7 +208,10 @@ export class World {
     await setRedisTime(this.options.redis, this.nowMs);
     for (const assistantId of this.options.swapped ? ASSISTANTS : ['a']) await this.importFirst(assistantId);
     for (const step of script ?? choices) {
-      const action = typeof step === 'string' ? this.actions().find((one) => keyOf(one) === step) : pick(this.actions(), step);
+      const action =
+        typeof step === 'string'
+          ? this.actions().find((one) => keyOf(one) === step)
+          : pick(this.actions(), step);
       // What a script says may not be possible any more.
       if (!action) continue;
       taken.push(keyOf(action));
@@ -205,10 +239,22 @@ export class World {
     const { ledger } = this.options;
     const looked = await ledger.look({ orgId: ORG, assistantId });
     if (looked.kind !== 'look') throw new Error('nothing can hold it yet');
-    const publisher = createPublisher({ ledger, sealer: this.options.sealer, readers: nobody, logger, clock: this.sweeper.clock, meter });
+    const publisher = createPublisher({
+      ledger,
+      sealer: this.options.sealer,
+      readers: nobody,
+      logger,
+      clock: this.sweeper.clock,
+      meter,
+    });
     const anchor = { redisMs: this.nowMs, clockMs: this.sweeper.clock.nowMs() };
     const record = this.upstream.record(assistantId, 0);
-    await publisher.publish(looked.hold, anchor, { finding: { record, secretKey: record.secretKey }, cause: 'import', rotation: 'goes-on', read: { beganMs: this.nowMs, lagMs: timing.readLagMs } });
+    await publisher.publish(looked.hold, anchor, {
+      finding: { record, secretKey: record.secretKey },
+      cause: 'import',
+      rotation: 'goes-on',
+      read: { beganMs: this.nowMs, lagMs: timing.readLagMs },
+    });
   }
 
   private async take(action: Action): Promise<void> {
@@ -236,11 +282,14 @@ export class World {
     this.steps[this.steps.length - 1] += ` → ${text}`;
   }
 
-  // ---------------------------------------------------------------------------------------------------------- what may happen
+  // ----------------------------------------------------------------------------------------------------------
+  // what may happen
 
   /** In a fixed order, what is harmless first, so that shrinking goes there. */
   private actions(): Action[] {
-    const outcomes = this.operations.filter(({ process, dueMs }) => !process.paused && dueMs <= this.nowMs).map((operation) => operation.outcomes());
+    const outcomes = this.operations
+      .filter(({ process, dueMs }) => !process.paused && dueMs <= this.nowMs)
+      .map((operation) => operation.outcomes());
     const all = [
       ...outcomes.flatMap(([well]) => (well ? [well] : [])),
       ...this.deliveries(),
@@ -256,48 +305,92 @@ export class World {
     return this.options.faults ? all : all.filter(({ fault }) => !fault);
   }
 
-  /** An open rotation may be delivered to any worker that is free, again and again, also while another has it. */
+  /**
+   * An open rotation may be delivered to any worker that is free, again and again, also while another has it.
+   */
   private deliveries(): Action[] {
     const free = this.workers.find(({ task, paused }) => task === undefined && !paused);
     if (!free) return [];
     return this.rotations
       .filter(({ dueMs }) => dueMs < Number.POSITIVE_INFINITY)
-      .map((rotation) => ({ text: `${rotation.rotationId} is delivered to ${free.name}`, weight: 8, run: () => this.deliver(free, rotation) }));
+      .map((rotation) => ({
+        text: `${rotation.rotationId} is delivered to ${free.name}`,
+        weight: 8,
+        run: () => this.deliver(free, rotation),
+      }));
   }
 
   private requests(): Action[] {
     if (this.rotations.length === MAX_ROTATIONS) return [];
-    return [['a', ORG], ['a', ALIAS], ['b', ORG]].map(([assistantId, orgId]) => ({
+    return [
+      ['a', ORG],
+      ['a', ALIAS],
+      ['b', ORG],
+    ].map(([assistantId, orgId]) => ({
       text: `a rotation of ${assistantId} is asked for under ${orgId}`,
       weight: assistantId === 'a' ? 3 : 1,
       run: async () => {
         const rotationId = `rot_${this.rotations.length + 1}`;
         const seqBefore = Number(await this.options.redis.get(this.options.ledger.keys.seq));
-        const { created, rotation } = await this.options.ledger.accept(rotationId, { orgId: orgId!, assistantId: assistantId!, reason: '' });
+        const { created, rotation } = await this.options.ledger.accept(rotationId, {
+          orgId: orgId!,
+          assistantId: assistantId!,
+          reason: '',
+        });
         this.add(created ? rotationId : `${rotation.id} is still queued`);
-        if (created) this.rotations.push({ rotationId, orgId: orgId!, assistantId: assistantId!, seqBefore, acceptedMs: this.nowMs, posts: 0, dueMs: 0 });
+        if (created)
+          this.rotations.push({
+            rotationId,
+            orgId: orgId!,
+            assistantId: assistantId!,
+            seqBefore,
+            acceptedMs: this.nowMs,
+            posts: 0,
+            dueMs: 0,
+          });
       },
     }));
   }
 
   private chores(): Action[] {
     return [
-      ...(this.sweeper.task === undefined && this.options.byHand ? [{ text: 'a sweep begins', weight: 2, run: () => this.sweep() }] : []),
-      ...(this.checker.task === undefined ? [{ text: 'the checker looks for what is due', weight: 1, run: () => this.check() }] : []),
-      ...(this.checker.task === undefined && this.options.byHand ? (this.options.swapped ? ASSISTANTS : ['a']).map((assistantId) => ({ text: `a check of ${assistantId} begins`, weight: 2, run: () => this.check({ orgId: ORG, assistantId }) })) : []),
+      ...(this.sweeper.task === undefined && this.options.byHand
+        ? [{ text: 'a sweep begins', weight: 2, run: () => this.sweep() }]
+        : []),
+      ...(this.checker.task === undefined
+        ? [{ text: 'the checker looks for what is due', weight: 1, run: () => this.check() }]
+        : []),
+      ...(this.checker.task === undefined && this.options.byHand
+        ? (this.options.swapped ? ASSISTANTS : ['a']).map((assistantId) => ({
+            text: `a check of ${assistantId} begins`,
+            weight: 2,
+            run: () => this.check({ orgId: ORG, assistantId }),
+          }))
+        : []),
     ];
   }
 
   /** Time that passes while a worker waits is a fault: everything takes no time otherwise. */
   private advance(ms: number): Action {
     const fault = this.operations.some(({ process }) => this.workers.includes(process));
-    return { text: `${ms} ms pass`, key: `pass ${ms}`, weight: ms === LEASE_MS || ms === WINDOW_MS ? 2 : 1, fault, run: () => this.passTo(this.nowMs + ms) };
+    return {
+      text: `${ms} ms pass`,
+      key: `pass ${ms}`,
+      weight: ms === LEASE_MS || ms === WINDOW_MS ? 2 : 1,
+      fault,
+      run: () => this.passTo(this.nowMs + ms),
+    };
   }
 
   private latePosts(): Action[] {
     return this.upstream.late
       .filter((post) => this.upstream.canLand(post, this.nowMs))
-      .map((post) => ({ text: `upstream: the lost POST of ${post.rotationId} lands`, weight: 3, fault: true, run: () => this.upstream.land(post, this.nowMs) }));
+      .map((post) => ({
+        text: `upstream: the lost POST of ${post.rotationId} lands`,
+        weight: 3,
+        fault: true,
+        run: () => this.upstream.land(post, this.nowMs),
+      }));
   }
 
   private handRotations(): Action[] {
@@ -337,14 +430,23 @@ export class World {
             },
           }))
         : []),
-      ...(odd && this.waves === 0 ? [wave('upstream: reads are answered with 404 for a while', WAVE_MS)] : []),
-      ...(swapped && this.waves === 0 ? [wave('upstream: the API key is of another org', 1000 * CONFIRM_AFTER_MS)] : []),
+      ...(odd && this.waves === 0
+        ? [wave('upstream: reads are answered with 404 for a while', WAVE_MS)]
+        : []),
+      ...(swapped && this.waves === 0
+        ? [wave('upstream: the API key is of another org', 1000 * CONFIRM_AFTER_MS)]
+        : []),
     ];
   }
 
   private mishaps(): Action[] {
     const busy = [...this.workers, this.checker].filter(({ task }) => task !== undefined);
-    const kill = (process: Process): Action => ({ text: `${process.name} is killed`, weight: 2, fault: true, run: () => this.kill(process) });
+    const kill = (process: Process): Action => ({
+      text: `${process.name} is killed`,
+      weight: 2,
+      fault: true,
+      run: () => this.kill(process),
+    });
     const stop = (process: Process): Action => ({
       text: `${process.name} is stopped`,
       weight: 2,
@@ -371,7 +473,9 @@ export class World {
   private async passTo(toMs: number): Promise<void> {
     if (this.calm) {
       // What was lost lands as late as it can.
-      for (const post of this.upstream.late.filter(({ over, landsBeforeMs }) => !over && landsBeforeMs <= toMs && landsBeforeMs > this.nowMs)) {
+      for (const post of this.upstream.late.filter(
+        ({ over, landsBeforeMs }) => !over && landsBeforeMs <= toMs && landsBeforeMs > this.nowMs,
+      )) {
         const landsMs = post.landsBeforeMs - 1;
         this.nowMs = Math.max(this.nowMs, landsMs);
         this.say(`upstream: the lost POST of ${post.rotationId} lands`);
@@ -384,16 +488,21 @@ export class World {
 
   private kill(process: Process): void {
     this.killed += 1;
-    for (const { process: owner, post } of this.operations) if (owner === process && post && !post.over) this.upstream.late.push(post);
+    for (const { process: owner, post } of this.operations)
+      if (owner === process && post && !post.over) this.upstream.late.push(post);
     this.operations = this.operations.filter((operation) => operation.process !== process);
     const slot = this.workers.indexOf(process);
     if (slot === -1) this.checker = this.start('checker');
     else this.workers[slot] = this.start(process.slot);
   }
 
-  // ------------------------------------------------------------------------------------------------------------ coming to rest
+  // ------------------------------------------------------------------------------------------------------------
+  // coming to rest
 
-  /** No more faults. Everybody goes on, what is open is delivered when it is due, and at last there is a sweep. */
+  /**
+   * No more faults. Everybody goes on, what is open is delivered when it is due, and at last there is a
+   * sweep.
+   */
   private async comeToRest(): Promise<void> {
     this.calm = true;
     this.waveUntilMs = Number.NEGATIVE_INFINITY;
@@ -410,9 +519,20 @@ export class World {
 
   /** The rotations that are open, and when checks are due. */
   private async openAndChecks(): Promise<[string[], number[]]> {
-    const { redis, ledger: { keys } } = this.options;
-    const [open, ...checks] = (await redis.pipeline().zrange(keys.rotations('open'), '0', '-1').zrange(keys.checks, '0', '-1', 'WITHSCORES').zrange(keys.slowChecks, '0', '-1', 'WITHSCORES').exec())!;
-    return [open![1] as string[], checks.flatMap(([, members]) => (members as string[]).filter((_text, i) => i % 2 === 1).map(Number))];
+    const {
+      redis,
+      ledger: { keys },
+    } = this.options;
+    const [open, ...checks] = (await redis
+      .pipeline()
+      .zrange(keys.rotations('open'), '0', '-1')
+      .zrange(keys.checks, '0', '-1', 'WITHSCORES')
+      .zrange(keys.slowChecks, '0', '-1', 'WITHSCORES')
+      .exec())!;
+    return [
+      open![1] as string[],
+      checks.flatMap(([, members]) => (members as string[]).filter((_text, i) => i % 2 === 1).map(Number)),
+    ];
   }
 
   private async nextInCalm(swept: boolean): Promise<Action | undefined> {
@@ -424,10 +544,23 @@ export class World {
     for (const rotation of open) if (rotation.dueMs === Number.POSITIVE_INFINITY) rotation.dueMs = this.nowMs;
     const due = open.find(({ dueMs }) => dueMs <= this.nowMs);
     const free = this.workers.find(({ task }) => task === undefined);
-    if (due && free) return { text: `${due.rotationId} is delivered to ${free.name}`, weight: 1, run: () => this.deliver(free, due) };
-    if (this.checker.task === undefined && checks.some((dueMs) => dueMs <= this.nowMs)) return { text: 'the checker looks for what is due', weight: 1, run: () => this.check() };
-    const late = this.upstream.late.filter((post) => this.upstream.canLand(post, this.nowMs)).map(({ landsBeforeMs }) => landsBeforeMs);
-    const moments = [...open.map(({ dueMs }) => dueMs), ...checks, ...late, ...this.operations.map(({ dueMs }) => dueMs)].filter((ms) => ms > this.nowMs);
+    if (due && free)
+      return {
+        text: `${due.rotationId} is delivered to ${free.name}`,
+        weight: 1,
+        run: () => this.deliver(free, due),
+      };
+    if (this.checker.task === undefined && checks.some((dueMs) => dueMs <= this.nowMs))
+      return { text: 'the checker looks for what is due', weight: 1, run: () => this.check() };
+    const late = this.upstream.late
+      .filter((post) => this.upstream.canLand(post, this.nowMs))
+      .map(({ landsBeforeMs }) => landsBeforeMs);
+    const moments = [
+      ...open.map(({ dueMs }) => dueMs),
+      ...checks,
+      ...late,
+      ...this.operations.map(({ dueMs }) => dueMs),
+    ].filter((ms) => ms > this.nowMs);
     if (moments.length > 0) {
       const nextMs = Math.ceil(Math.min(...moments));
       return { text: `${nextMs - this.nowMs} ms pass`, weight: 1, run: () => this.passTo(nextMs) };
@@ -436,7 +569,8 @@ export class World {
     return undefined;
   }
 
-  // ------------------------------------------------------------------------------------------------------------- what runs
+  // -------------------------------------------------------------------------------------------------------------
+  // what runs
 
   private deliver(worker: Process, rotation: AcceptedRotation): void {
     const rotate = rotateSecretKey({
@@ -450,16 +584,23 @@ export class World {
     const { rotationId, orgId, assistantId } = rotation;
     this.run(worker, rotationId, async () => {
       let step = await rotate({ rotationId, orgId, assistantId }, 'first');
-      while (step.kind === 'again' && step.inMs === 0) step = await rotate({ rotationId, orgId, assistantId }, 'again');
+      while (step.kind === 'again' && step.inMs === 0)
+        step = await rotate({ rotationId, orgId, assistantId }, 'again');
       if (step.kind === 'stray') this.fail(promises.ended, `${rotationId} is not in the ledger`);
       rotation.dueMs = step.kind === 'again' ? this.nowMs + step.inMs : Number.POSITIVE_INFINITY;
-      this.say(`${worker.name}: ${step.kind === 'again' ? `${rotationId} again in ${step.inMs} ms` : `${rotationId} is done`}`);
+      this.say(
+        `${worker.name}: ${step.kind === 'again' ? `${rotationId} again in ${step.inMs} ms` : `${rotationId} is done`}`,
+      );
     });
   }
 
   private sweep(): void {
     const { sweeper, calm: isLast } = this;
-    const run = sweep({ ...this.common(sweeper), check: checkAssistant(this.common(sweeper)), configuredOrgs: () => [ORG] });
+    const run = sweep({
+      ...this.common(sweeper),
+      check: checkAssistant(this.common(sweeper)),
+      configuredOrgs: () => [ORG],
+    });
     this.run(sweeper, 'sweep', async () => {
       const counts = { ...noSweepCounts };
       try {
@@ -477,13 +618,19 @@ export class World {
     const { checker } = this;
     const check = checkAssistant(this.common(checker));
     this.run(checker, 'checks', async () => {
-      const draw = async (slow: boolean) => (await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS, { slow }))[0];
+      const draw = async (slow: boolean) =>
+        (await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS, { slow }))[0];
       const due = target ? undefined : ((await draw(false)) ?? (await draw(true)));
       if (!target && !due) return;
       const result = await check(target ?? due!);
       this.say(`${checker.name}: ${result.kind}`);
       if (!due) return;
-      const again = 'retryInMs' in result ? result.retryInMs : result.kind === 'unreadable' || result.kind === 'withheld' ? CHECK_AGAIN_MS : undefined;
+      const again =
+        'retryInMs' in result
+          ? result.retryInMs
+          : result.kind === 'unreadable' || result.kind === 'withheld'
+            ? CHECK_AGAIN_MS
+            : undefined;
       await checker.ledger.endCheck(due, again === undefined ? undefined : { inMs: again, slow: due.slow });
     });
   }
@@ -500,12 +647,34 @@ export class World {
   private common(process: Process) {
     const { ledger, invent, clock } = process;
     // Opening takes more than one turn of the event loop: the driver has to know of it.
-    const open: Sealer['open'] = (jwe) => this.wait(process, (finish) => [well('a record is opened', async () => finish(await this.options.sealer.open(jwe)))], { inPassing: true });
-    const publisher = createPublisher({ ledger, sealer: { ...this.options.sealer, open }, readers: nobody, logger, clock, meter });
-    return { ledger, invent, clock, publisher, logger, meter, pacer: createPacer({ budget: unlimited, clock, slotKeepsMs: Infinity }), readLagMs: timing.readLagMs };
+    const open: Sealer['open'] = (jwe) =>
+      this.wait(
+        process,
+        (finish) => [well('a record is opened', async () => finish(await this.options.sealer.open(jwe)))],
+        { inPassing: true },
+      );
+    const publisher = createPublisher({
+      ledger,
+      sealer: { ...this.options.sealer, open },
+      readers: nobody,
+      logger,
+      clock,
+      meter,
+    });
+    return {
+      ledger,
+      invent,
+      clock,
+      publisher,
+      logger,
+      meter,
+      pacer: createPacer({ budget: unlimited, clock, slotKeepsMs: Infinity }),
+      readLagMs: timing.readLagMs,
+    };
   }
 
-  // -------------------------------------------------------------------------------------------------- processes and their doors
+  // --------------------------------------------------------------------------------------------------
+  // processes and their doors
 
   private start(slot: string): Process {
     const count = (this.started.get(slot) ?? 0) + 1;
@@ -514,16 +683,23 @@ export class World {
     const process = { name: count === 1 ? slot : `${slot}.${count}`, slot, paused: false } as Process;
     process.clock = {
       nowMs: () => this.nowMs - bootMs,
-      sleep: (ms) => this.wait<void>(process, (finish) => [well(`${process.name}: has slept`, () => finish())], { dueMs: Math.ceil(this.nowMs + ms) }),
+      sleep: (ms) =>
+        this.wait<void>(process, (finish) => [well(`${process.name}: has slept`, () => finish())], {
+          dueMs: Math.ceil(this.nowMs + ms),
+        }),
     };
     process.ledger = new Proxy(this.options.ledger, {
       get: (ledger, name) => {
         const member: unknown = Reflect.get(ledger, name);
-        return typeof member === 'function' ? (...args: unknown[]) => this.command(process, String(name), args, () => Reflect.apply(member, ledger, args)) : member;
+        return typeof member === 'function'
+          ? (...args: unknown[]) =>
+              this.command(process, String(name), args, () => Reflect.apply(member, ledger, args))
+          : member;
       },
     });
     process.invent = {
-      rotateSecretKey: (target, { sendBeforeMs = 0 } = {}) => this.post(process, target as RotationJob, sendBeforeMs),
+      rotateSecretKey: (target, { sendBeforeMs = 0 } = {}) =>
+        this.post(process, target as RotationJob, sendBeforeMs),
       getAssistant: ({ assistantId }) => this.read(process, assistantId),
       listAssistants: () => this.list(process),
       close: async () => {},
@@ -532,7 +708,11 @@ export class World {
   }
 
   /** One step of a process. `outcomes` says what may become of it now. */
-  private wait<T>(process: Process, outcomes: (finish: (value: T) => void, operation: Operation) => Action[], { dueMs = 0, inPassing = false } = {}): Promise<T> {
+  private wait<T>(
+    process: Process,
+    outcomes: (finish: (value: T) => void, operation: Operation) => Action[],
+    { dueMs = 0, inPassing = false } = {},
+  ): Promise<T> {
     return new Promise((resolve) => {
       const operation: Operation = { process, dueMs, outcomes: () => outcomes(finish, operation) };
       const finish = (value: T) => {
@@ -544,12 +724,23 @@ export class World {
     });
   }
 
-  /** One command of the ledger, which is one step in Redis. ioredis sends it again where its connection breaks before the answer. */
-  private command(process: Process, name: string, args: unknown[], run: () => Promise<unknown>): Promise<unknown> {
+  /**
+   * One command of the ledger, which is one step in Redis. ioredis sends it again where its connection breaks
+   * before the answer.
+   */
+  private command(
+    process: Process,
+    name: string,
+    args: unknown[],
+    run: () => Promise<unknown>,
+  ): Promise<unknown> {
     const text = `${process.name}: ${name}${this.brief(args, GIVEN)}`;
     let answer: { value: unknown } | undefined;
     let resent = false;
-    if (IN_PASSING.has(name)) return this.wait(process, (finish) => [well(text, async () => finish(await run()))], { inPassing: true });
+    if (IN_PASSING.has(name))
+      return this.wait(process, (finish) => [well(text, async () => finish(await run()))], {
+        inPassing: true,
+      });
     const execute = async () => {
       const value = await run();
       this.add(name === 'currents' ? 'read' : this.brief([value], ANSWERED).trim());
@@ -557,7 +748,8 @@ export class World {
       return value;
     };
     return this.wait(process, (finish) => {
-      if (answer) return [well(`${process.name}: the answer to ${name} arrives`, () => finish(answer!.value))];
+      if (answer)
+        return [well(`${process.name}: the answer to ${name} arrives`, () => finish(answer!.value))];
       const more = [
         badly(1, `${text}, and its answer takes its time`, async () => {
           answer = { value: await execute() };
@@ -575,7 +767,11 @@ export class World {
     if (name === 'quarantine') this.fail(promises.sound, String(args[1]));
   }
 
-  private post(process: Process, { assistantId, rotationId }: RotationJob, sendBeforeMs: number): Promise<RotateOutcome> {
+  private post(
+    process: Process,
+    { assistantId, rotationId }: RotationJob,
+    sendBeforeMs: number,
+  ): Promise<RotateOutcome> {
     const { upstream } = this;
     const text = `${process.name}: its POST of ${rotationId}`;
     let post: Post | undefined;
@@ -585,12 +781,19 @@ export class World {
           well(`${text} leaves`, () => {
             if (process.clock.nowMs() > sendBeforeMs && !this.options.sendsTooLate) {
               this.add('too old, not sent');
-              return finish({ outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true, reason: 'too old to be sent' });
+              return finish({
+                outcome: 'not-done',
+                code: 'SENT_TOO_LATE',
+                retry: true,
+                reason: 'too old to be sent',
+              });
             }
             post = this.send(assistantId, rotationId);
             operation.post = post;
           }),
-          badly(1, `${text} finds no connection`, () => finish({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'refused' })),
+          badly(1, `${text} finds no connection`, () =>
+            finish({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'refused' }),
+          ),
         ];
       }
       const sent = post;
@@ -632,7 +835,13 @@ export class World {
         }),
         badly(1, `${text} is answered with 429`, () => {
           gone();
-          finish({ outcome: 'not-done', code: 'UPSTREAM_RATE_LIMITED', retry: true, status: 429, reason: 'HTTP 429' });
+          finish({
+            outcome: 'not-done',
+            code: 'UPSTREAM_RATE_LIMITED',
+            retry: true,
+            status: 429,
+            reason: 'HTTP 429',
+          });
         }),
         badly(1, `${text} is answered with 500`, () => {
           gone();
@@ -644,8 +853,11 @@ export class World {
 
   private send(assistantId: string, rotationId: string): Post {
     const { upstream, nowMs } = this;
-    const other = upstream.posts.find((post) => post.assistantId === assistantId && upstream.canLand(post, nowMs));
-    if (other) this.fail(promises.onePost, `the POST of ${other.rotationId} for ${assistantId} may still land`);
+    const other = upstream.posts.find(
+      (post) => post.assistantId === assistantId && upstream.canLand(post, nowMs),
+    );
+    if (other)
+      this.fail(promises.onePost, `the POST of ${other.rotationId} for ${assistantId} may still land`);
     this.rotations.find((rotation) => rotation.rotationId === rotationId)!.posts += 1;
     const post = { assistantId, rotationId, landsBeforeMs: nowMs + timing.landingWindowMs, over: false };
     upstream.posts.push(post);
@@ -657,29 +869,54 @@ export class World {
     if (this.workers.includes(process)) this.workerReads += 1;
     const gone = this.nowMs < this.waveUntilMs;
     return this.wait<ReadOutcome>(process, (finish) => [
-      ...(gone ? [badly(8, `${process.name}: its GET of ${assistantId} is answered with 404`, () => finish({ outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: 'HTTP 404' }))] : []),
+      ...(gone
+        ? [
+            badly(8, `${process.name}: its GET of ${assistantId} is answered with 404`, () =>
+              finish({ outcome: 'not-read', code: 'ASSISTANT_NOT_FOUND', status: 404, reason: 'HTTP 404' }),
+            ),
+          ]
+        : []),
       ...this.upstream.shown(assistantId, sinceMs).map((age, i) => {
         const run = () => finish({ outcome: 'read', record: this.upstream.record(assistantId, age) });
         const text = `${process.name}: its GET shows ${assistantId}-${age}`;
         return i === 0 ? well(text, run) : badly(5, text, run);
       }),
-      badly(2, `${process.name}: its GET of ${assistantId} fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),
+      badly(2, `${process.name}: its GET of ${assistantId} fails`, () =>
+        finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' }),
+      ),
     ]);
   }
 
   private list(process: Process): Promise<ListOutcome> {
     const sinceMs = this.nowMs - timing.readLagMs;
     const listed = (finish: (value: ListOutcome) => void, ageOf: (ages: number[]) => number) => () => {
-      const records = ASSISTANTS.map((id) => this.upstream.record(id, ageOf(this.upstream.shown(id, sinceMs))));
+      const records = ASSISTANTS.map((id) =>
+        this.upstream.record(id, ageOf(this.upstream.shown(id, sinceMs))),
+      );
       this.add(records.map(({ secretKey }) => secretKey).join(', '));
       finish({ outcome: 'read', page: { records, unreadable: [], total: records.length } });
     };
     const isOfAnother = this.options.swapped && this.nowMs < this.waveUntilMs;
     return this.wait<ListOutcome>(process, (finish) => [
-      ...(isOfAnother ? [badly(8, `${process.name}: its LIST is empty`, () => finish({ outcome: 'read', page: { records: [], unreadable: [], total: 0 } }))] : []),
-      well(`${process.name}: its LIST is answered`, listed(finish, (ages) => ages[0]!)),
-      badly(5, `${process.name}: its LIST is answered by a replica that lags`, listed(finish, (ages) => ages.at(-1)!)),
-      badly(1, `${process.name}: its LIST fails`, () => finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' })),
+      ...(isOfAnother
+        ? [
+            badly(8, `${process.name}: its LIST is empty`, () =>
+              finish({ outcome: 'read', page: { records: [], unreadable: [], total: 0 } }),
+            ),
+          ]
+        : []),
+      well(
+        `${process.name}: its LIST is answered`,
+        listed(finish, (ages) => ages[0]!),
+      ),
+      badly(
+        5,
+        `${process.name}: its LIST is answered by a replica that lags`,
+        listed(finish, (ages) => ages.at(-1)!),
+      ),
+      badly(1, `${process.name}: its LIST fails`, () =>
+        finish({ outcome: 'not-read', code: 'UPSTREAM_UNREACHABLE', reason: 'reset' }),
+      ),
     ]);
   }
 
@@ -692,18 +929,48 @@ export class World {
     if (typeof value !== 'object' || value === null) return ` ${String(value)}`;
     return Object.entries(value)
       .filter(([word, one]) => told.has(word) && one !== undefined && one !== '')
-      .map(([word, one]) => (word.endsWith('Ms') ? ` ${word}${this.brief(one, told)}` : this.brief(one, told)))
+      .map(([word, one]) =>
+        word.endsWith('Ms') ? ` ${word}${this.brief(one, told)}` : this.brief(one, told),
+      )
       .join('');
   }
 }
 
 const well = (text: string, run: Action['run']): Action => ({ text, weight: 8, run });
-const badly = (weight: number, text: string, run: Action['run']): Action => ({ text, weight, fault: true, run });
+const badly = (weight: number, text: string, run: Action['run']): Action => ({
+  text,
+  weight,
+  fault: true,
+  run,
+});
 
 /** Reads of a sweep that nothing depends on but which assistants it looks at. */
 const IN_PASSING: ReadonlySet<string> = new Set(['nowMs', 'orgs', 'notSeenSince', 'unquarantine']);
-const GIVEN: ReadonlySet<string> = new Set(['rotationId', 'assistantId', 'epoch', 'key', 'fingerprint', 'cause', 'rotation', 'read', 'beganMs', 'readInMs', 'code', 'state']);
-const ANSWERED: ReadonlySet<string> = new Set(['kind', 'claim', 'hold', 'epoch', 'stateBefore', 'landsInMs', 'retryInMs', 'publishedVersion', 'assistantId']);
+const GIVEN: ReadonlySet<string> = new Set([
+  'rotationId',
+  'assistantId',
+  'epoch',
+  'key',
+  'fingerprint',
+  'cause',
+  'rotation',
+  'read',
+  'beganMs',
+  'readInMs',
+  'code',
+  'state',
+]);
+const ANSWERED: ReadonlySet<string> = new Set([
+  'kind',
+  'claim',
+  'hold',
+  'epoch',
+  'stateBefore',
+  'landsInMs',
+  'retryInMs',
+  'publishedVersion',
+  'assistantId',
+]);
 const SWEEP = 'the last sweep begins';
 
 const pick = (actions: Action[], choice: number): Action | undefined => {
@@ -712,5 +979,8 @@ const pick = (actions: Action[], choice: number): Action | undefined => {
   return actions.find(({ weight }) => (rest -= weight) < 0);
 };
 
-/** What tells an action from others. Times, and which process of a worker it is, do not: they shift when an earlier step is left out. */
+/**
+ * What tells an action from others. Times, and which process of a worker it is, do not: they shift when an
+ * earlier step is left out.
+ */
 const keyOf = ({ text, key }: Action): string => key ?? text.replaceAll(/ (#|[\d.]+ ms)\S*|\.\d+/g, '');

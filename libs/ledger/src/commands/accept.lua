@@ -7,7 +7,8 @@
 --         {'KNOWN', rotation id, flat hash}   the same request again, or one still QUEUED for the same org and assistant
 --         {'REUSED'}                          the request id was used with other arguments
 --         {'SPENT'}                           the request id was used, and its rotation is no longer kept
--- Keeps: one request id, one rotation, never a second one; none is made while one is QUEUED for the same org and assistant.
+-- Keeps: one request id, one rotation, never a second one; none is made while one is QUEUED for the same org
+-- and assistant.
 
 -- ask: HSET SET ZADD
 local id, org, request = ARGV[2], org_name(ARGV[3]), ARGV[6]

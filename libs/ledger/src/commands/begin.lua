@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
--- Recognises the ledger: gives a new one its id, binds it to the key that its fingerprints are made with (the first worker decides), and notes when the
--- ledger that a process knew has vanished. From then on claim.lua and bulk-claim.lua let no request leave until an operator has adopted the new one.
+-- Recognises the ledger: gives a new one its id, binds it to the key that its fingerprints are made with (the
+-- first worker decides), and notes when the ledger that a process knew has vanished. From then on claim.lua
+-- and bulk-claim.lua let no request leave until an operator has adopted the new one.
 --
 -- KEYS  1 the ledger's own facts
 -- ARGV  1 prefix  2 fingerprint key id, or '' of a process that has none  3 an id for a new ledger  4 the id that the process knows, or ''
 --       5 '1' if a ledger that vanished may begin anew  6 what the ledger held when the process last looked, as JSON, or ''
 -- Returns {'BOUND', fingerprint key id of the ledger or '', its id, ms since when it is lost or '', '1' if it has just begun}
--- Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another id, or if it left anything behind.
+-- Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another
+-- id, or if it left anything behind.
 
 local REMAINS = { 'orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED', 'rotations:FAILED' }
 

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Claims assistants of a bulk that wait, each with an intent to POST and a rotation of its own, as far as room and request budget go.
+-- Claims assistants of a bulk that wait, each with an intent to POST and a rotation of its own, as far as
+-- room and request budget go.
 --
 -- KEYS  1 the bulk   2 the states of its assistants   3 the ledger's own facts   4 the open intents of the org   5 the request budget
 --       6… the assistants
@@ -16,7 +17,8 @@
 --         {'STOPPED', state}      the bulk does not run
 --         {'FULL', ms to wait}    as many intents of the org are open as a bulk may have: a tenth is left to single rotations
 --         {'FROZEN', ms to wait}  no POST may leave, or the clock of Redis is out of step
--- Keeps: all that claim.lua keeps; an assistant of a bulk is begun once. Too many unknown outcomes in a row halt the bulk.
+-- Keeps: all that claim.lua keeps; an assistant of a bulk is begun once. Too many unknown outcomes in a row
+-- halt the bulk.
 
 local bulk_id, org, lease_ms, landing_ms, bound, step = ARGV[2], org_name(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
@@ -34,7 +36,8 @@ if facts[4] or (ARGV[9] ~= '' and facts[5] ~= ARGV[9]) then return { 'FROZEN', '
 if facts[1] or ARGV[7] ~= '' then return { 'FROZEN', '5000' } end
 local run = tonumber(facts[2]) or 0
 if run >= bound and left((tonumber(facts[3]) or 0) + landing_ms, now_ms, landing_ms) > 0 then
-  -- Those that somebody had seen when it was resumed do not halt it again: it waits until the next POST may leave, to see.
+  -- Those that somebody had seen when it was resumed do not halt it again: it waits until the next POST may
+  -- leave, to see.
   if run <= (tonumber(bulk[7]) or 0) then return { 'FULL', '1000' } end
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return { 'STOPPED', 'HALTED' }

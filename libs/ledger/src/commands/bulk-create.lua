@@ -1,4 +1,5 @@
--- Records a bulk rotation, once. Its ids, where they are given, lie there already, and would be gone within the hour.
+-- Records a bulk rotation, once. Its ids, where they are given, lie there already, and would be gone within
+-- the hour.
 --
 -- KEYS  1 the bulk   2 its ids   3 those it leaves out   4 the request id (only where the caller gave one)
 -- ARGV  1 prefix  2 bulk id  3 request id or ''  4 digest of the arguments, and of the same with `c` for the org: DIGEST/DIGEST  5 seconds that a request id is kept

@@ -1,5 +1,5 @@
--- Draws work of the bulk rotations: some assistants to rotate, or a whole bulk to prepare or to verify. It comes back by itself where
--- whoever drew it does not renew it.
+-- Draws work of the bulk rotations: some assistants to rotate, or a whole bulk to prepare or to verify. It
+-- comes back by itself where whoever drew it does not renew it.
 --
 -- KEYS  1 the bulks that are worked on   2 the ledger's own facts
 -- ARGV  1 prefix  2 token of who draws  3 lease ms  4 how many assistants at most  5 how many intents of an org its bulks may have open
@@ -9,8 +9,10 @@
 --         their bulk, the sooner it is their turn
 --         {'PREPARE', bulk id, '1' where it is urgent} or {'VERIFY', …}
 --         {'NOTHING'}
--- Keeps: an assistant that waits and was passed by is in a draw that somebody has, or in those to be redone. Urgent bulks come first, then older ones.
--- Where assistants were named, what they take is reckoned here, when the first of them are drawn: nobody has prepared them.
+-- Keeps: an assistant that waits and was passed by is in a draw that somebody has, or in those to be redone.
+-- Urgent bulks come first, then older ones.
+-- Where assistants were named, what they take is reckoned here, when the first of them are drawn: nobody has
+-- prepared them.
 
 local token, lease_ms, size, bound = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now_ms = math.floor(now_us() / 1000)
@@ -36,7 +38,8 @@ local function range(id, key, org, from, to, place)
   return { 'RANGE', id, org, int(from), int(to), read('GETRANGE', key .. ':states', from, to - 1), place }
 end
 
--- A request for each, and the comparison at the end: by listing the org, or one by one. As `verifyRequests` in the worker has it.
+-- A request for each, and the comparison at the end: by listing the org, or one by one. As `verifyRequests`
+-- in the worker has it.
 local function estimate(key, org, total)
   local known = math.max(tonumber(redis.pcall('ZCARD', PREFIX .. ':assistants:' .. encoded(org))) or 0, total)
   local requests = total + (total > 1 + known / 100 and math.ceil(known / 100) or total)

@@ -39,7 +39,8 @@ elseif wish == 'prepared' or wish == 'incomplete' then
   if ARGV[8] ~= '' then write('HSET', KEYS[1], 'list', ARGV[8]) end
   write('HDEL', KEYS[1], 'task_token', 'task_until')
   begin_bulk(id, tonumber(ARGV[5]), now_ms)
-  -- As if it had halted before its first assistant: whoever resumes it accepts the assistants that were listed.
+  -- As if it had halted before its first assistant: whoever resumes it accepts the assistants that were
+  -- listed.
   if wish == 'incomplete' then stop_bulk(id, 'HALTED', 'LIST_INCOMPLETE', now_ms) end
 elseif wish == 'validated' then
   local states = read('GET', KEYS[1] .. ':states') or ''

@@ -1,5 +1,5 @@
--- Forgets the bulk rotations that ended first: those that ended before a moment, and those over a count. Of the latter, those without assistants go
--- first.
+-- Forgets the bulk rotations that ended first: those that ended before a moment, and those over a count. Of
+-- the latter, those without assistants go first.
 --
 -- KEYS  1 those that have ended, by when   2 those of them that had no assistants
 -- ARGV  1 prefix  2 everything that ended before this moment is forgotten (ms)  3 how many are kept

@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
--- Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is unknown.
--- The request budget takes its slot here: one command, so that no claim is held while waiting for a slot, unless the worker stands still after it.
+-- Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is
+-- unknown.
+-- The request budget takes its slot here: one command, so that no claim is held while waiting for a slot,
+-- unless the worker stands still after it.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts   4 the open intents of the org   5 the request budget
 -- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 lease ms  6 landing window ms
@@ -25,8 +27,9 @@
 --         {'ENDED', state}                                nothing to do
 --         {'MISSING'}                                     no such rotation for this org and assistant
 -- A rotation whose assistant has a record that is too long to be read ends here, without a POST.
--- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open intents. The key state is of
--- before the intent. After as many unknown outcomes in a row as intents may be open, one POST a landing window leaves, to see.
+-- Keeps: an assistant has one holder and at most one open intent; an org has a bounded number of open
+-- intents. The key state is of before the intent. After as many unknown outcomes in a row as intents may be
+-- open, one POST a landing window leaves, to see.
 
 -- late: finish
 -- ask: HDEL HGET HSET ZADD
@@ -59,8 +62,8 @@ if holder and holder ~= id and lease_left == 0 then
   end
 end
 if holder and holder ~= id then
-  -- Whoever holds it is driven by its own job: a short wait while its POST is under way, and until its next read where its
-  -- outcome is unknown, which may take as long as the upstream is away.
+  -- Whoever holds it is driven by its own job: a short wait while its POST is under way, and until its next
+  -- read where its outcome is unknown, which may take as long as the upstream is away.
   if lease_left > 0 then return { 'BUSY', int(math.max(math.min(lease_left, 1000), 100)) } end
   local next_read = tonumber(redis.pcall('HGET', rotation_key(holder), 'next')) or 0
   return { 'BUSY', int(math.max(math.min(next_read - now_ms, 30000), 1000)) }
@@ -68,10 +71,12 @@ end
 if holder == id and lease_left > 0 then return { 'BUSY', int(lease_left) } end
 
 local epoch = int(draw(now, held[5], held[6]))
--- When the key was last asked for: a request that was answered with this rotation counts too. Of a bulk it is when that was asked for.
+-- When the key was last asked for: a request that was answered with this rotation counts too. Of a bulk it is
+-- when that was asked for.
 local asked = tonumber(rotation[8] and read('HGET', bulk_key(rotation[8]), 'created') or rotation[10] or rotation[9]) or math.huge
 local verified = tonumber(held[8])
--- One of a clock that has been turned back since says nothing. Nor does it that there was no key: the one of before may have come back.
+-- One of a clock that has been turned back since says nothing. Nor does it that there was no key: the one of
+-- before may have come back.
 local is_fresh = is_key(held[4]) and verified and verified > asked and verified < now_ms + 60000 and '1' or ''
 if holder == id then
   local lands = tonumber(held[3]) or now_ms

@@ -1,13 +1,15 @@
 #!lua flags=allow-oom
--- A process looks at the clock of Redis: the ledger keeps how far that clock had come while it was in step, and whether it has jumped.
+-- A process looks at the clock of Redis: the ledger keeps how far that clock had come while it was in step,
+-- and whether it has jumped.
 --
 -- KEYS  1 the ledger's own facts
 -- ARGV  1 prefix  2 `look`; `steady`, the caller's expectation has been right so far; `jumped`, it is not; `adopt`, the caller takes this clock as it is
 --       3 the moment that the caller expects, '' where it expects none (ms)  4 ms by which Redis may differ from it  5 ms by which it may be ahead of
 --       what the ledger keeps  6 the name of the caller
 -- Returns {'TIME', now ms, how far it had come (ms) or '', the jump as JSON or '', '1' where this command has noted the jump}
--- Keeps: `clock` is a moment at which the clock of Redis was as expected. A jump is noted where Redis differs both from what the caller expects and from
--- `clock`: a caller that is out of step with all others notes nothing.
+-- Keeps: `clock` is a moment at which the clock of Redis was as expected. A jump is noted where Redis differs
+-- both from what the caller expects and from `clock`: a caller that is out of step with all others notes
+-- nothing.
 
 local what, expected, tolerance, ahead = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now_ms = math.floor(redis_us() / 1000)

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Publishes key versions, each by itself: current record, event, channel, and what becomes of the rotation. Also where Redis is short of memory.
+-- Publishes key versions, each by itself: current record, event, channel, and what becomes of the rotation.
+-- Also where Redis is short of memory.
 --
 -- KEYS  of each key version: 1 the rotation (of a check: its assistant again)   2 the assistant   3 the current record   4 the open intents of the org
 -- ARGV  1 prefix; then, of each key version (counted with the prefix): 2 rotation id, or '' of a check  3 epoch, which is the version  4 key state: fingerprint, `no-key` or `deleted`  5 cause
@@ -33,11 +34,13 @@
 --         {'DOUBTED', ms}       what was read may be older than what is published; a read that begins after that many ms is not
 --         {'BROKEN', error}     an entry of it has the wrong type: nothing was written
 -- Keeps: versions of an assistant rise in the order of the stream; seq is dense; a rotation ends once. A read
--- says nothing against what has been known for a shorter time than reads may lag behind. One of the last five superseded keys is published again only when
--- several reads, each later than the lag after the one before, agree on it. No key, or another key, is never published for more of an org at a time than
--- its limit allows, and never for an org that is held.
--- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter that the ledger
--- never heard of the claim, for it may have lost its last second: a 200 is then the only news of a key that is in force.
+-- says nothing against what has been known for a shorter time than reads may lag behind. One of the last five
+-- superseded keys is published again only when several reads, each later than the lag after the one before,
+-- agree on it. No key, or another key, is never published for more of an org at a time than its limit allows,
+-- and never for an org that is held.
+-- The lease does not matter: a 200 commits as long as the intent that it answers is open. Nor does it matter
+-- that the ledger never heard of the claim, for it may have lost its last second: a 200 is then the only news
+-- of a key that is in force.
 
 local now_ms = math.floor(now_us() / 1000)
 local readers = readers_revision()
@@ -48,9 +51,9 @@ local function org_of(name, org)
   return name and decoded(name) or org
 end
 
--- For how long reads that agree have been seen; and how long to wait for the next one, which is longer each time. A read counts when it began later
--- than the lag after the one before. Reads that are further apart than the gap do not agree, for nobody knows what was so in between; after eight
--- of them they do.
+-- For how long reads that agree have been seen; and how long to wait for the next one, which is longer each
+-- time. A read counts when it began later than the lag after the one before. Reads that are further apart
+-- than the gap do not agree, for nobody knows what was so in between; after eight of them they do.
 local function observe(key, state, read_ms, lag_ms, gap_ms)
   local seen = read('HMGET', key, 'seen', 'seen_since', 'seen_last', 'seen_count', 'seen_reads')
   local reads = math.min((tonumber(seen[5]) or 0) + 1, OBSERVED_READS)
@@ -67,8 +70,9 @@ end
 -- Two reads that say that there is no key may be this many times as far apart as they have to be.
 local CONFIRMS_APART = 3
 
--- Another assistant of an org that is published with a key; nil if there is none. One that was first published much later than this one may be of
--- another org that Invent showed for a time: such a one only if there is no other.
+-- Another assistant of an org that is published with a key; nil if there is none. One that was first
+-- published much later than this one may be of another org that Invent showed for a time: such a one only if
+-- there is no other.
 local WITNESSES_LOOKED_AT = 20
 local FIRST_IMPORT_CONFIRMS = 20
 local function witness_of(org, assistant, since_ms, confirm_ms)
@@ -83,14 +87,16 @@ local function witness_of(org, assistant, since_ms, confirm_ms)
   return newer
 end
 
--- A key that another assistant of the org was read with is not published, not even if an operator has accepted what reads say. Returns nil for any other.
+-- A key that another assistant of the org was read with is not published, not even if an operator has
+-- accepted what reads say. Returns nil for any other.
 local function withhold_shared_key(org, state, assistant, now_ms)
   if not (is_key(state) and is_adopted_elsewhere(org, state, assistant)) then return nil end
   hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
   return { 'WITHHELD', 'KEYS_NOT_SHOWN' }
 end
 
--- Whether what was read, and is not what is published, may be published. Returns nothing if so, and else what is answered.
+-- Whether what was read, and is not what is published, may be published. Returns nothing if so, and else what
+-- is answered.
 local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   local id, state, cause, assistant = ARGV[2], ARGV[4], ARGV[5], ARGV[13]
   local read_ms, lag_ms = tonumber(ARGV[14]), tonumber(ARGV[15])
@@ -117,8 +123,9 @@ local function judge_read(KEYS, ARGV, held, superseded, now_ms)
   end
   local shared = withhold_shared_key(org, state, assistant, now_ms)
   if shared then return shared end
-  -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count against the limit, unless the
-  -- key before was seen in force long after it. What cannot be believed of any key cannot be believed of this one.
+  -- A change is what a rotation is for, also one whose answer said that it did nothing: it does not count
+  -- against the limit, unless the key before was seen in force long after it. What cannot be believed of any
+  -- key cannot be believed of this one.
   local intent = tonumber(held[11]) or -1
   local is_asked_for = id ~= '' or (intent >= known and (tonumber(held[12]) or 0) < intent + CHANGES_WINDOW_MS)
   if is_asked_for and is_key(state) then
@@ -198,12 +205,13 @@ local function commit(KEYS, ARGV)
   local seq, event, entry = emit(ARGV[6], ARGV[7], ARGV[8])
   write('SET', KEYS[3], event)
   if answer then note_answer(ARGV[11], answer) end
-  -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind shows what was in force some
-  -- time ago, and by the time that the answer to a POST is committed somebody may have rotated by hand: what counts is its intent.
+  -- It was made before `known`, and whatever supersedes it is made after `verified`: a read that lags behind
+  -- shows what was in force some time ago, and by the time that the answer to a POST is committed somebody
+  -- may have rotated by hand: what counts is its intent.
   local verified = is_read and int(tonumber(ARGV[14]) - tonumber(ARGV[15])) or int(tonumber(held[11]) or 0)
   local facts = { 'version', epoch, 'fingerprint', state, 'seq', seq, 'known', int(now_ms), 'verified', verified, 'superseded', superseded, 'org', ARGV[12] }
-  -- The earliest moment at which the key can have been made: whoever asked for a new one before has got it. One that came back after there was
-  -- none may be as old as can be.
+  -- The earliest moment at which the key can have been made: whoever asked for a new one before has got it.
+  -- One that came back after there was none may be as old as can be.
   local read_anew = is_read and held[6] and held[6] ~= state
   local rotated = not is_read and verified or read_anew and cause ~= 'rollback' and is_key(state) and is_key(held[6]) and held[12]
   if rotated then

@@ -40,7 +40,8 @@ local function compare(key, id, state)
       forget_observation(key, id)
       if held[6] then write('ZREM', changes_key(decoded(held[6])), id) end
     end
-    -- Consumers were told that it is in doubt, and no rotation is about to tell them otherwise: the check does, if none is due.
+    -- Consumers were told that it is in doubt, and no rotation is about to tell them otherwise: the check
+    -- does, if none is due.
     if held[10] and held[6] and not is_driven(held) then request_check(decoded(held[6]), id, now_ms) end
     return 'agrees'
   end

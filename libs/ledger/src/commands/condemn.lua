@@ -1,4 +1,5 @@
--- Deals with a rotation whose own entry or whose assistant's cannot be read: it fails where nothing was sent; else it waits for somebody.
+-- Deals with a rotation whose own entry or whose assistant's cannot be read: it fails where nothing was sent;
+-- else it waits for somebody.
 --
 -- KEYS  1 the rotation
 -- ARGV  1 prefix  2 rotation id  3 ms until it is looked at again

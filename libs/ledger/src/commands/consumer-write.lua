@@ -7,7 +7,8 @@
 -- Returns {'WRITTEN'}
 --         {'CHANGED'}   it is not as it was seen: nothing was written
 --         {'FULL'}      there are as many as may be: nothing was written
--- Keeps: no write is lost to another; whoever seals for readers that have changed since is refused from now on.
+-- Keeps: no write is lost to another; whoever seals for readers that have changed since is refused from now
+-- on.
 
 local name, seen, entry = ARGV[2], ARGV[3], ARGV[4]
 

@@ -1,4 +1,5 @@
--- Draws assistants whose check is due, and puts each off meanwhile: should the worker die, another draws it then.
+-- Draws assistants whose check is due, and puts each off meanwhile: should the worker die, another draws it
+-- then.
 --
 -- KEYS  1 the checks
 -- ARGV  1 prefix  2 how many at most  3 ms that a check may take

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Gives an assistant of a bulk back to those that wait: its first request certainly did nothing, and the bulk tries it again later.
+-- Gives an assistant of a bulk back to those that wait: its first request certainly did nothing, and the bulk
+-- tries it again later.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the open intents of the org
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 error code  5 '1' where no other assistant of the org fares better until somebody acts
@@ -25,7 +26,8 @@ write('DEL', KEYS[1])
 if read('EXISTS', key) == 0 then return { 'GIVEN' } end
 
 write('SETRANGE', key .. ':states', of[2], '.')
--- Whoever has it drawn puts it back at the end of the draw: twice, and they would grow in number with each try.
+-- Whoever has it drawn puts it back at the end of the draw: twice, and they would grow in number with each
+-- try.
 local is_drawn = false
 for _, span in ipairs(read('HKEYS', key .. ':draws')) do
   local from, to = string.match(span, '^(%d+):(%d+)$')

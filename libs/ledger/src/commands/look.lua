@@ -1,4 +1,5 @@
--- Begins a check of an assistant: draws the number under which what is read may be committed, as long as nothing else happens to it.
+-- Begins a check of an assistant: draws the number under which what is read may be committed, as long as
+-- nothing else happens to it.
 -- Holds nothing: a rotation may claim it at any time, and what was read is then refused.
 --
 -- KEYS  1 the assistant

@@ -1,5 +1,6 @@
--- Finds open rotations that no job carries any more: recorded while their gateway died before queuing them, or whose job was lost,
--- has failed, or was put off by a worker whose clock is wrong until long after the rotation is due.
+-- Finds open rotations that no job carries any more: recorded while their gateway died before queuing them,
+-- or whose job was lost, has failed, or was put off by a worker whose clock is wrong until long after the
+-- rotation is due.
 --
 -- KEYS  1 the index of open rotations
 -- ARGV  1 prefix  2 look at those after this rotation id ('' for all)  3 how many to look at
@@ -9,8 +10,8 @@
 local after, count, quiet_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now_ms = math.floor(now_us() / 1000)
 
--- BullMQ reckons delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; what is QUEUED waits for an hour
--- at the most, where upstream says so (Retry-After).
+-- BullMQ reckons delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; what
+-- is QUEUED waits for an hour at the most, where upstream says so (Retry-After).
 local function is_put_off_too_far(id, due_ms)
   if due_ms <= now_ms + 120000 then return false end
   local rotation = redis.pcall('HMGET', rotation_key(id), 'state', 'next')

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Opens a budget that upstream closed (429): a request that left since was answered otherwise, or an operator says so. The pace begins at a tenth
--- and is whole again within a minute, as after a refusal.
+-- Opens a budget that upstream closed (429): a request that left since was answered otherwise, or an operator
+-- says so. The pace begins at a tenth and is whole again within a minute, as after a refusal.
 --
 -- KEYS  1 the request budget
 -- ARGV  1 prefix  2 how long ago the request left that was answered (ms), or '' of an operator

@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
--- Renames open rotations that were asked for under `c` to the org that `c` stands for, with what says that they are queued.
+-- Renames open rotations that were asked for under `c` to the org that `c` stands for, with what says that
+-- they are queued.
 --
 -- KEYS  1 the open rotations
 -- ARGV  1 prefix  2 look at those after this rotation id ('' for all)  3 how many to look at
 -- Returns {'ADOPTED', last id looked at or '' at the end, how many were renamed}
--- Keeps: a rotation and the field of its assistant that says that it is queued have the same org. Of two that are queued for one assistant,
--- under `c` and under its real name, the second is the one that later requests are told of.
+-- Keeps: a rotation and the field of its assistant that says that it is queued have the same org. Of two that
+-- are queued for one assistant, under `c` and under its real name, the second is the one that later requests
+-- are told of.
 
 local after, count = ARGV[2], tonumber(ARGV[3])
 local org = org_name('c')

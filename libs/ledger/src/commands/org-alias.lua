@@ -1,14 +1,15 @@
 #!lua flags=allow-oom
--- Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of unknown outcomes, drift, holds,
--- bulk rotations, policies, a queued sweep. Rotations are renamed by org-adopt.lua, key versions by org-move.lua.
+-- Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of
+-- unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
+-- org-adopt.lua, key versions by org-move.lua.
 --
 -- KEYS  1 the ledger's own facts
 -- ARGV  1 prefix  2 org id  3 how it is known: `configured` or `learned`
 -- Returns {'NOTED'}
 --         {'KNOWN'}                                  it was noted before
 --         {'CONTRADICTS', org id, how, since (ms)}   another org was noted before: nothing was written
--- Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`), and a worker that sealed an event under `c`
--- has to seal it again: it raises the revision of the readers.
+-- Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`), and a worker
+-- that sealed an event under `c` has to seal it again: it raises the revision of the readers.
 
 local facts, org = KEYS[1], ARGV[2]
 
@@ -66,7 +67,8 @@ if read('EXISTS', changes_of_c) == 1 then
   write('ZUNIONSTORE', changes_of_org, 2, changes_of_org, changes_of_c, 'AGGREGATE', 'MAX')
   write('DEL', changes_of_c)
 end
--- Keys that were found changed lately: they are forgotten within the hour, and then found to be one key again.
+-- Keys that were found changed lately: they are forgotten within the hour, and then found to be one key
+-- again.
 write('DEL', PREFIX .. ':adopted:c')
 write('HDEL', PREFIX .. ':answers', 'c')
 

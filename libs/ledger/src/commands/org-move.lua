@@ -12,13 +12,15 @@
 --           changed   a rotation holds it, its key is in doubt or was not read since Redis was restarted, or something has happened to it since it was
 --                     read: nothing was written
 --         {'READERS'}   consumers were added or removed since they were sealed: nothing was written
--- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated, superseded, when it was seen) stays as it
--- was. A move never crosses a rotation or a check: the epoch is the one that was read, and is drawn anew.
+-- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated,
+-- superseded, when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the
+-- one that was read, and is drawn anew.
 
 if readers_revision() ~= ARGV[5] then return { 'READERS' } end
 local _, is_out_of_step = now_us()
--- A Redis that was restored from a copy may hold older keys than consumers do: published again under a higher version, they would replace the newer ones. So nothing
--- moves on a Redis that nobody has recognised yet, nor what no read has confirmed since it was restarted.
+-- A Redis that was restored from a copy may hold older keys than consumers do: published again under a higher
+-- version, they would replace the newer ones. So nothing moves on a Redis that nobody has recognised yet, nor
+-- what no read has confirmed since it was restarted.
 local facts = read('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted')
 local is_recognised = not facts[1] or string.find(redis.call('INFO', 'server'), 'run_id:' .. facts[1], 1, true) ~= nil
 local restarted = tonumber(facts[2]) or 0

@@ -6,7 +6,8 @@
 --         {'PASSED'}            a later window has been begun since
 --         {'PAUSED'}
 --         {'MISSING'}
--- Keeps: one window, one moment, so that asking again asks for the same. One that was missed gets its whole length from now on.
+-- Keeps: one window, one moment, so that asking again asks for the same. One that was missed gets its whole
+-- length from now on.
 
 local due = tonumber(ARGV[2])
 

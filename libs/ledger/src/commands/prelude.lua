@@ -1,16 +1,21 @@
--- Before each command stands what it needs of this (scripts.ts). Written once: Redis time, exact numbers, and the moves that several commands share.
+-- Before each command stands what it needs of this (scripts.ts). Written once: Redis time, exact numbers, and
+-- the moves that several commands share.
 -- Keys are derived from PREFIX, which is in braces and so pins them all to one slot.
 
--- A process that watches the clock of Redis (ledger-clock.ts) adds the moment that it expects there now, and by how many ms Redis may differ from it: less than
+-- A process that watches the clock of Redis (ledger-clock.ts) adds the moment that it expects there now, and
+-- by how many ms Redis may differ from it: less than
 -- 0 while the process cannot tell what time it is.
 local PREFIX, EXPECTED_MS, TOLERANCE_MS = string.match(ARGV[1], '^(%S+) ?(%d*) ?(-?%d*)$')
 
 -- ---- all or nothing ----
 
--- Redis rolls nothing back: an error in the middle of a command leaves what was written before it. What can fail is therefore tried first, or cannot stop the rest:
--- the rights before the command begins (scripts.ts); memory, a read-only Redis and a full disk by Redis itself, at the first write alone; and the types of keys by
--- `read` and `write`. Until the command has written, these fail as Redis does. From then on a key that another writer has spoilt is left as it is and noted
--- under `damaged`, and the command completes without it. (`redis.call` is as `read` where nothing can have been written yet, and costs less.) So each command first reads what it cannot do without, and writes first what must not be missing.
+-- Redis rolls nothing back: an error in the middle of a command leaves what was written before it. What can
+-- fail is therefore tried first, or cannot stop the rest: the rights before the command begins (scripts.ts);
+-- memory, a read-only Redis and a full disk by Redis itself, at the first write alone; and the types of keys
+-- by `read` and `write`. Until the command has written, these fail as Redis does. From then on a key that
+-- another writer has spoilt is left as it is and noted under `damaged`, and the command completes without it.
+-- (`redis.call` is as `read` where nothing can have been written yet, and costs less.) So each command first
+-- reads what it cannot do without, and writes first what must not be missing.
 local wrote = false
 
 local LISTS = ' HGETALL HKEYS HMGET SMEMBERS ZDIFF ZRANDMEMBER ZRANGE ZRANGEBYSCORE '
@@ -59,11 +64,13 @@ local function redis_us()
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
--- A command that waited for its connection runs later than its caller expected. A difference beyond this one is taken to be a jump of the clock.
+-- A command that waited for its connection runs later than its caller expected. A difference beyond this one
+-- is taken to be a jump of the clock.
 local LATE_MS = 60000
 
--- What time it is, and whether the clock of Redis is out of step with what the caller expects. Then no version is drawn and no claim is made; all other
--- commands go on, and take the caller's reckoning once the difference is too large for a command that is merely late.
+-- What time it is, and whether the clock of Redis is out of step with what the caller expects. Then no
+-- version is drawn and no claim is made; all other commands go on, and take the caller's reckoning once the
+-- difference is too large for a command that is merely late.
 local function now_us()
   local now = redis_us()
   if EXPECTED_MS == '' then return now, false end
@@ -80,15 +87,16 @@ local function rotation_key(id)
   return PREFIX .. ':rotation:' .. id
 end
 
--- The ms left until a moment that was set at most `longest` ahead; 0 where it has passed. One that lies much farther ahead was set
--- by a clock that has been turned back since: nobody can say when it was, and it counts as passed.
+-- The ms left until a moment that was set at most `longest` ahead; 0 where it has passed. One that lies much
+-- farther ahead was set by a clock that has been turned back since: nobody can say when it was, and it counts
+-- as passed.
 local function left(until_ms, now_ms, longest)
   local rest = until_ms - now_ms
   return (rest > 2 * longest + 60000) and 0 or math.max(rest, 0)
 end
 
--- Moves a rotation to another state, with further fields and values. The hash must exist. `since`, `next`, `read_error` and
--- `operator` are of RECONCILING alone: left behind, they mean nothing.
+-- Moves a rotation to another state, with further fields and values. The hash must exist. `since`, `next`,
+-- `read_error` and `operator` are of RECONCILING alone: left behind, they mean nothing.
 local function move(id, to, now_ms, ...)
   write('HSET', rotation_key(id), 'state', to, 'updated', now_ms, ...)
 end
@@ -98,8 +106,8 @@ local function encoded(id)
   return (string.gsub(id, "[^%w%-_.!~*'()]", function(byte) return string.format('%%%02X', string.byte(byte)) end))
 end
 
--- The one name of an org: `c` is translated once the ledger knows which org it stands for. Commands translate for themselves, so that a
--- process that has not heard of the alias yet still writes to the right place.
+-- The one name of an org: `c` is translated once the ledger knows which org it stands for. Commands translate
+-- for themselves, so that a process that has not heard of the alias yet still writes to the right place.
 local function org_name(org)
   if org ~= 'c' then return org end
   return read('HGET', PREFIX .. ':ledger', 'alias') or org
@@ -116,7 +124,8 @@ end
 
 -- ---- bulk rotations: what several commands share ----
 
--- One letter for each assistant of a bulk: see failureLetters in libs/schema. What is not in the table is INTERNAL.
+-- One letter for each assistant of a bulk: see failureLetters in libs/schema. What is not in the table is
+-- INTERNAL.
 -- Texts, and no tables: every command that has them makes them anew.
 local FAILURE_LETTERS = ' ASSISTANT_NOT_FOUND=A ASSISTANT_DELETED=B NO_SECRET_KEY=C UPSTREAM_REJECTED=D UPSTREAM_UNAUTHENTICATED=E UPSTREAM_FORBIDDEN=F'
   .. ' ORG_NOT_CONFIGURED=G UPSTREAM_UNREACHABLE=H LEDGER_CORRUPT=I REPLICAS_MISSING=J SENT_TOO_LATE=K INVALID_ARGUMENT=L UPSTREAM_UNEXPECTED=M ANSWER_UNREADABLE=N RECORD_TOO_LARGE=O'
@@ -235,7 +244,8 @@ local function note_rate(key, now_ms)
   write('HSET', key, 'rate_at', int(now_ms), 'rate_done', done, 'rate', string.format('%.3f', 1000 * (done - (tonumber(bulk[2]) or 0)) / (now_ms - at)))
 end
 
--- Somebody else rotates keys of an org. Where that is many in a short time, its bulk rotations stop: two deployments on one org fight.
+-- Somebody else rotates keys of an org. Where that is many in a short time, its bulk rotations stop: two
+-- deployments on one org fight.
 local DRIFT_WINDOW_MS, DRIFT_STORM = 600000, 50
 local function halt_bulks_of(org, why, now_ms)
   org = org_name(org)
@@ -254,8 +264,9 @@ local function note_drift(org, now_ms)
   if write('HINCRBY', facts, 'drift:' .. org, 1) > DRIFT_STORM then halt_bulks_of(org, 'DRIFT_STORM', now_ms) end
 end
 
--- Assistants that were begun have come to a good end: those at these indexes. Without any: the key of one is published, whose landing window is still
--- open. Both say that upstream is there. `entry`: of the stream, of the last one.
+-- Assistants that were begun have come to a good end: those at these indexes. Without any: the key of one is
+-- published, whose landing window is still open. Both say that upstream is there. `entry`: of the stream, of
+-- the last one.
 local function end_well(bulk, indexes, now_ms, entry)
   local key = bulk_key(bulk)
   local before = read('HMGET', key, 'state', 'away_since', 'unread', 'succeeded', 'open')
@@ -269,7 +280,8 @@ local function end_well(bulk, indexes, now_ms, entry)
   if left_open <= 0 then settle_bulk(bulk, now_ms) end
 end
 
--- Set to a list by a command that ends many: those of bulks that came to a good end are left in it, for the command to have their bulks told together.
+-- Set to a list by a command that ends many: those of bulks that came to a good end are left in it, for the
+-- command to have their bulks told together.
 local gathered
 
 -- An assistant that was begun, or need not be, has come to its end.
@@ -291,8 +303,8 @@ local function end_item(bulk, index, letter, now_ms, open, code, assistant, entr
   settle_bulk(bulk, now_ms)
 end
 
--- The outcome of a bulk's rotation is known again. `counted` is what note_unknown_item has noted. What was forgiven as lost and turns out not to
--- be a failure leaves no room for another one.
+-- The outcome of a bulk's rotation is known again. `counted` is what note_unknown_item has noted. What was
+-- forgiven as lost and turns out not to be a failure leaves no room for another one.
 local function no_longer_unknown(id, bulk, counted, fails)
   write('HDEL', rotation_key(id), 'counted')
   if read('EXISTS', bulk_key(bulk)) == 0 then return end
@@ -304,8 +316,9 @@ local function no_longer_unknown(id, bulk, counted, fails)
   if not fails and (tonumber(seen[2]) or 0) > left then write('HSET', bulk_key(bulk), 'forgiven', int(left)) end
 end
 
--- The outcome of a bulk's rotation is unknown. Where its worker is gone, that says nothing of upstream, and nothing against going on; where the
--- answer was lost, it counts as a failure may. Where it cannot be read back either, so often in a row without a success, the bulk halts.
+-- The outcome of a bulk's rotation is unknown. Where its worker is gone, that says nothing of upstream, and
+-- nothing against going on; where the answer was lost, it counts as a failure may. Where it cannot be read
+-- back either, so often in a row without a success, the bulk halts.
 local UNREAD_IN_A_ROW = 10
 local function note_unknown_item(id, bulk, is_new, is_gone, read_error, now_ms)
   local key = bulk_key(bulk)
@@ -329,9 +342,10 @@ local function note_unknown_item(id, bulk, is_new, is_gone, read_error, now_ms)
   end
 end
 
--- Ends a rotation, once, and tells who waits for it; not of a bulk's, of which thousands end a second and hardly anybody waits for one. The index has those that go on under `open`, the others under their end
--- state; one that is not open has ended already, or is not there. Of a bulk, one that succeeded at its first request is not
--- kept: the bulk has its state.
+-- Ends a rotation, once, and tells who waits for it; not of a bulk's, of which thousands end a second and
+-- hardly anybody waits for one. The index has those that go on under `open`, the others under their end
+-- state; one that is not open has ended already, or is not there. Of a bulk, one that succeeded at its first
+-- request is not kept: the bulk has its state.
 local function finish(id, to, now_ms, ...)
   if write('ZREM', PREFIX .. ':rotations:open', id) == 0 then return end
   local key = rotation_key(id)
@@ -367,19 +381,21 @@ local RECOVERY_US = 60000000
 local HORIZON_US = 10000000
 -- One request in so many is the sweep's by right.
 local SWEEP_STEPS = 50
--- Of a budget that upstream closed for more than a minute, one request leaves after each such time, to see whether it is still closed. Whoever waits asks
--- once a minute.
+-- Of a budget that upstream closed for more than a minute, one request leaves after each such time, to see
+-- whether it is still closed. Whoever waits asks once a minute.
 local PROBE_US, PROBED_BEYOND_MS = 55000000, 60000
 
--- Takes a slot of the budget: GCRA, with next to no burst. `step` is the pause between two requests in µs, 0 for no limit.
--- `first` (single rotations, reading back) and, within its share, `sweep` are given the next slot to come where none is free, before all
--- who only ask again: that is their priority. `bulk` gets what is free; `sweep` beyond its share what nobody has wanted.
--- `paid`: theirs was given before and has been waited for; it counts, unless the budget was closed meanwhile.
+-- Takes a slot of the budget: GCRA, with next to no burst. `step` is the pause between two requests in µs, 0
+-- for no limit. `first` (single rotations, reading back) and, within its share, `sweep` are given the next
+-- slot to come where none is free, before all who only ask again: that is their priority. `bulk` gets what is
+-- free; `sweep` beyond its share what nobody has wanted. `paid`: theirs was given before and has been waited
+-- for; it counts, unless the budget was closed meanwhile.
 -- Returns whether there is one now, the µs to wait, and whether it is theirs then.
 local function take_slot(key, now, step, lane, paid)
   if step == 0 then return true, 0, false end
   local budget = read('HMGET', key, 'next', 'closed_until', 'pace', 'pace_at', 'sweep_next', 'closed_at', 'probe_at')
-  -- Where the clock has been turned back since, nobody can say how long it is to be closed, and for how long the pace was slow.
+  -- Where the clock has been turned back since, nobody can say how long it is to be closed, and for how long
+  -- the pace was slow.
   local closed = (tonumber(budget[6]) or 0) > now + RECOVERY_US and 0 or 1000 * left(tonumber(budget[2]) or 0, math.floor(now / 1000), 3600000)
   if paid and closed == 0 then return true, 0, false end
   if closed > 0 and budget[7] and tonumber(budget[7]) <= now then
@@ -412,7 +428,8 @@ local function take_slot(key, now, step, lane, paid)
   return wait == 0, wait, wait > 0
 end
 
--- The next number for an assistant: rises also over a Redis that lost its last seconds, for the clock goes on.
+-- The next number for an assistant: rises also over a Redis that lost its last seconds, for the clock goes
+-- on.
 local function draw(now, epoch, version)
   return math.max(now, (tonumber(epoch) or 0) + 1, (tonumber(version) or 0) + 1)
 end
@@ -427,7 +444,8 @@ local function let_go(assistant_key)
   write('HDEL', assistant_key, 'holder', 'lease', 'lands', 'intent_epoch', 'satisfied')
 end
 
--- Whether the record of an assistant is known to be too long to be read: its key could not be read back after a POST.
+-- Whether the record of an assistant is known to be too long to be read: its key could not be read back after
+-- a POST.
 local function is_too_large(assistant)
   return read('HEXISTS', PREFIX .. ':too-large', assistant) == 1
 end
@@ -438,8 +456,8 @@ local function hand_back(assistant_key, intents)
   write('ZREM', own_intents(intents), name_of(assistant_key))
 end
 
--- An assistant that has no key version, no claim and nothing queued leaves nothing behind: ids that do not exist upstream
--- must not fill the memory. Its epoch may go, since the next one is drawn from the clock.
+-- An assistant that has no key version, no claim and nothing queued leaves nothing behind: ids that do not
+-- exist upstream must not fill the memory. Its epoch may go, since the next one is drawn from the clock.
 local function forget_if_never_published(assistant_key)
   local fields = read('HKEYS', assistant_key)
   for _, field in ipairs(fields) do
@@ -448,7 +466,8 @@ local function forget_if_never_published(assistant_key)
   if #fields > 0 then write('DEL', assistant_key) end
 end
 
--- What is known of a deleted assistant is kept for consumers to see, and then forgotten; not while a rotation holds it.
+-- What is known of a deleted assistant is kept for consumers to see, and then forgotten; not while a rotation
+-- holds it.
 local function expire_if_deleted(assistant_key)
   local held = read('HMGET', assistant_key, 'fingerprint', 'holder')
   if held[1] == 'deleted' and not held[2] then write('EXPIRE', assistant_key, 30 * 86400) end
@@ -464,13 +483,14 @@ local function request_check(org, assistant, at_ms)
   write('ZADD', PREFIX .. ':checks', 'LT', int(at_ms), org_name(org) .. '/' .. assistant)
 end
 
--- The same, but not before that moment: an earlier check does not stand for it. `mark` tells it from all others of the assistant.
+-- The same, but not before that moment: an earlier check does not stand for it. `mark` tells it from all
+-- others of the assistant.
 local function request_later_check(org, assistant, at_ms, mark)
   write('ZADD', PREFIX .. ':checks', int(at_ms), org_name(org) .. '/' .. assistant .. '/' .. mark)
 end
 
--- How many intents of an org are open. Where they are as many as may be, those are taken out whose assistant was taken out of the ledger by
--- hand: they would count for ever.
+-- How many intents of an org are open. Where they are as many as may be, those are taken out whose assistant
+-- was taken out of the ledger by hand: they would count for ever.
 local function open_intents(key, bound, now_ms)
   key = own_intents(key)
   local open = read('ZCARD', key)
@@ -481,8 +501,8 @@ local function open_intents(key, bound, now_ms)
   return read('ZCARD', key)
 end
 
--- Whether a holder is no rotation that can be read, so that nobody will ever hand the assistant back, and its POST, if one ever left, can
--- no longer take effect.
+-- Whether a holder is no rotation that can be read, so that nobody will ever hand the assistant back, and its
+-- POST, if one ever left, can no longer take effect.
 local function is_orphaned(holder, lands_ms, now_ms)
   local state = redis.pcall('HGET', rotation_key(holder), 'state')
   return (not state or type(state) == 'table') and lands_ms <= now_ms
@@ -493,7 +513,8 @@ local function readers_revision()
   return read('HGET', PREFIX .. ':ledger', 'readers') or '0'
 end
 
--- Starts a new run of events. The number is Redis time in µs: unlike a counter it does not repeat when a backup is restored twice.
+-- Starts a new run of events. The number is Redis time in µs: unlike a counter it does not repeat when a
+-- backup is restored twice.
 local function begin_run(before)
   local run = int(now_us())
   if run == before then run = int(now_us() + 1) end
@@ -511,14 +532,16 @@ local function prepare_event()
   event_run = read('HGET', PREFIX .. ':ledger', 'event_run')
 end
 
--- The number of the run that events belong to now. A ledger without one, or with something else in its place, starts a run.
+-- The number of the run that events belong to now. A ledger without one, or with something else in its place,
+-- starts a run.
 local function current_run()
   if not (event_run and string.find(event_run, '^[1-9]%d*$') and tonumber(event_run) < 2 ^ 53) then event_run = begin_run(event_run) end
   return event_run
 end
 
--- Puts an event on the stream and the channel: its text before and after the numbers `seq` and `run`. Returns seq, text, and the id of its entry. A command that
--- writes anything before it calls `prepare_event` before that. Fails as Redis does: without its event nothing is published.
+-- Puts an event on the stream and the channel: its text before and after the numbers `seq` and `run`. Returns
+-- seq, text, and the id of its entry. A command that writes anything before it calls `prepare_event` before
+-- that. Fails as Redis does: without its event nothing is published.
 local function emit(head, tail, keep)
   if not last_seq then prepare_event() end
   local seq = int(last_seq + 1)
@@ -530,7 +553,8 @@ local function emit(head, tail, keep)
   return seq, event, entry
 end
 
--- The end of a fingerprint (KEYID:HASH): eleven characters of the hash tell a handful apart, and five of them fit in a small hash.
+-- The end of a fingerprint (KEYID:HASH): eleven characters of the hash tell a handful apart, and five of them
+-- fit in a small hash.
 local function short(fingerprint)
   return string.sub(fingerprint, -11)
 end
@@ -540,15 +564,16 @@ local function is_key(state)
   return state and string.find(state, ':', 1, true) ~= nil
 end
 
--- Whether a key was superseded by another. While an assistant has no key, the first of the list is the one that it lost: it may come
--- back, as where an upstream could not find the assistant for a while.
+-- Whether a key was superseded by another. While an assistant has no key, the first of the list is the one
+-- that it lost: it may come back, as where an upstream could not find the assistant for a while.
 local function was_superseded(state, current, superseded)
   return is_key(state) and string.find(superseded, short(state), is_key(current) and 1 or 13, true) ~= nil
 end
 
 -- ---- what reads say against what is published ----
 
--- As many reads have to agree, each later than the lag after the one before, until a superseded key is believed to be in force again.
+-- As many reads have to agree, each later than the lag after the one before, until a superseded key is
+-- believed to be in force again.
 local READS_FOR_ROLLBACK = 3
 -- Pauses between reads that disagree with what is published double as often as this, and no more.
 local OBSERVED_READS = 8
@@ -564,7 +589,8 @@ end
 -- Changes within this time count together. That few are always allowed, though never all of several.
 local CHANGES_WINDOW_MS, CHANGES_ALLOWED = 600000, 3
 
--- How many assistants of an org were known when its last sweep ended; of an org without one, how many are known now.
+-- How many assistants of an org were known when its last sweep ended; of an org without one, how many are
+-- known now.
 local function known_of(org)
   org = org_name(org)
   return tonumber(read('HGET', PREFIX .. ':known', org)) or read('ZCARD', PREFIX .. ':assistants:' .. encoded(org))
@@ -580,7 +606,8 @@ local function changes_key(org)
   return PREFIX .. ':changes:' .. encoded(org_name(org))
 end
 
--- One more assistant of an org is without its key, or has another one, and nobody asked for that. How many are known is noted before any of them goes.
+-- One more assistant of an org is without its key, or has another one, and nobody asked for that. How many
+-- are known is noted before any of them goes.
 local function count_change(org, assistant, now_ms)
   write('HSETNX', PREFIX .. ':known', org, int(known_of(org)))
   write('ZADD', changes_key(org), int(now_ms), assistant)
@@ -599,15 +626,18 @@ local function hold_of(org)
   return whole and type(hold) == 'table' and type(hold.code) == 'string' and hold.code or 'KEYS_NOT_SHOWN'
 end
 
--- Nothing of an org is published because of reads alone, but what confirms what is published, until reads agree with it again or an operator accepts them.
--- Its bulk rotations halt: no more keys are replaced in an org that nobody can be sure of, unless an operator resumes them.
+-- Nothing of an org is published because of reads alone, but what confirms what is published, until reads
+-- agree with it again or an operator accepts them.
+-- Its bulk rotations halt: no more keys are replaced in an org that nobody can be sure of, unless an operator
+-- resumes them.
 local function hold_org(org, code, affected, known, now_ms)
   org = org_name(org)
   if read('HEXISTS', PREFIX .. ':held', org) == 0 then halt_bulks_of(org, code, now_ms) end
   write('HSET', PREFIX .. ':held', org, cjson.encode({ since = math.floor(now_ms), code = code, affected = affected, known = known }))
 end
 
--- What is known of an org can be read: asked before anything is written, for it decides what may be published.
+-- What is known of an org can be read: asked before anything is written, for it decides what may be
+-- published.
 local function prove_org(org)
   for _, key in ipairs({ PREFIX .. ':assistants:' .. encoded(org_name(org)), changes_key(org) }) do read('ZCARD', key) end
   for _, name in ipairs({ ':held', ':accepted', ':known', ':answers', ':adopted:' .. encoded(org_name(org)) }) do read('HLEN', PREFIX .. name) end
@@ -619,7 +649,8 @@ local function is_accepted(org, now_ms)
   return until_ms ~= nil and left(until_ms, now_ms, 3600000) > 0
 end
 
--- Keys that were found changed lately, each with its assistant: Invent makes no key twice, so one that several have is no key.
+-- Keys that were found changed lately, each with its assistant: Invent makes no key twice, so one that
+-- several have is no key.
 local function adopted_key(org)
   return PREFIX .. ':adopted:' .. encoded(org_name(org))
 end
@@ -636,9 +667,11 @@ local function note_adopted(org, fingerprint, assistant)
   write('EXPIRE', adopted_key(org), 3600)
 end
 
--- Whether an answer to a POST of this org is of before: if the last answer had the same key for another assistant; or if its record was last changed before the
--- POST (`noted` is 'before'), and Invent is known to note the change that a POST makes ('since'). Its clocks may go apart later: after five of these
--- in a row nothing is known any more. The last answer is kept as `TRUST KEY ASSISTANT`; TRUST is 0 if nothing is known, else how many were of before, and 1.
+-- Whether an answer to a POST of this org is of before: if the last answer had the same key for another
+-- assistant; or if its record was last changed before the POST (`noted` is 'before'), and Invent is known to
+-- note the change that a POST makes ('since'). Its clocks may go apart later: after five of these in a row
+-- nothing is known any more. The last answer is kept as `TRUST KEY ASSISTANT`; TRUST is 0 if nothing is
+-- known, else how many were of before, and 1.
 local ANSWERS_OF_BEFORE = 5
 local function last_answer(org)
   local trust, print, other = string.match(read('HGET', PREFIX .. ':answers', org) or '', '^(%d) (%S+) (.*)$')

@@ -5,7 +5,8 @@
 -- ARGV  1 prefix  2 process id  3 lease ms  4 '1' if it ends  5 what it is, as JSON  6 how many processes are kept  7 how long one is kept that is gone (ms)
 -- Returns {'NOTED'}
 --         {'FULL'}   as many processes as are kept are live; this one is not noted
--- Keeps: the number of entries is bounded; one that is live gives way to none. An entry is `SEEN STARTED LEASE LEFT JSON`, times by Redis's clock.
+-- Keeps: the number of entries is bounded; one that is live gives way to none. An entry is `SEEN STARTED
+-- LEASE LEFT JSON`, times by Redis's clock.
 
 local id, most, keep_ms = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[7])
 local now_ms = math.floor(now_us() / 1000)

@@ -1,4 +1,5 @@
--- Notes on which Redis process the ledger is. Events belong to a new run whenever that is another one than before: this Redis may know less.
+-- Notes on which Redis process the ledger is. Events belong to a new run whenever that is another one than
+-- before: this Redis may know less.
 --
 -- KEYS  1 the ledger's own facts
 -- ARGV  1 prefix  2 run id of the Redis process
@@ -6,7 +7,8 @@
 --         {'FIRST'}          no Redis was noted before: the ledger is new, or was lost
 --         {'OTHER', duties}  another one was noted before: it was restarted, failed over or restored
 --         duties: what was not done since for this Redis, of `compared rewritten`
--- Keeps: of several workers that ask at the same moment, one starts the run. A duty stays until a worker has noted that it is done.
+-- Keeps: of several workers that ask at the same moment, one starts the run. A duty stays until a worker has
+-- noted that it is done.
 
 local facts = read('HMGET', KEYS[1], 'redis_run', 'compared_for', 'rewritten_for', 'event_run')
 if not facts[1] then

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Closes an intent whose POST certainly did not happen (or certainly did not land), and puts the rotation back to be tried again.
+-- Closes an intent whose POST certainly did not happen (or certainly did not land), and puts the rotation
+-- back to be tried again.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the open intents of the org
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 error code or ''  5 upstream status or ''

@@ -1,4 +1,5 @@
--- Puts events that were sealed for other readers in the place of those that are published, where these are still the same.
+-- Puts events that were sealed for other readers in the place of those that are published, where these are
+-- still the same.
 --
 -- KEYS  1 the events in doubt   2… current records, one for each
 -- ARGV  1 prefix  2… for each: the SHA-1 of the text that it was made from, its new text, and the assistant id of one in doubt ('' of a current record)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Ends a rotation whose key was found and published while its landing window was open, now that the window has passed and the key
--- was read again, unchanged.
+-- Ends a rotation whose key was found and published while its landing window was open, now that the window
+-- has passed and the key was read again, unchanged.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the open intents of the org
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 now ms, as the worker reckons Redis time from its claim

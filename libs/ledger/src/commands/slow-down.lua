@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- The upstream has refused a request for coming too soon (429): nobody sends for a while, and then everybody more slowly; the pace
--- recovers by itself within a minute.
+-- The upstream has refused a request for coming too soon (429): nobody sends for a while, and then everybody
+-- more slowly; the pace recovers by itself within a minute.
 --
 -- KEYS  1 the request budget
 -- ARGV  1 prefix  2 how long ago the refused request left (ms)  3 ms that upstream says to wait, or ''

@@ -6,8 +6,8 @@
 --         {'BUSY', ms until the lease of the run that holds the lock lapses}
 --         {'ENDED'}
 --         {'MISSING'}
--- Keeps: two sweeps never run at once, as far as each saves within its lease. One that was RUNNING and whose run is gone starts
--- over: its counts are taken away, for what it had seen is not known.
+-- Keeps: two sweeps never run at once, as far as each saves within its lease. One that was RUNNING and whose
+-- run is gone starts over: its counts are taken away, for what it had seen is not known.
 
 local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
 

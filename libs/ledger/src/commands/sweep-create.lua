@@ -4,7 +4,8 @@
 -- ARGV  1 prefix  2 sweep id  3 org id, or '' for all  4 how many sweeps are kept
 -- Returns {'CREATED', created ms, org id}   `c` is translated once it is known
 --         {'KNOWN', sweep id, flat hash}   one that is still QUEUED for the same scope
--- Keeps: of sweeps beyond the number, only those go that nobody will go on with. What is QUEUED or at work is never forgotten.
+-- Keeps: of sweeps beyond the number, only those go that nobody will go on with. What is QUEUED or at work is
+-- never forgotten.
 
 local id, org = ARGV[2], org_name(ARGV[3])
 

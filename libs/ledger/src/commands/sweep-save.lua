@@ -6,7 +6,8 @@
 --       6 end state  7 error code or ''  8 seconds that an ended sweep is kept
 -- Returns {'SAVED'}     also where the same run ended it before (its answer was lost)
 --         {'REFUSED'}   the lock is another's by now, or the sweep is not there: nothing was written
--- Keeps: a sweep ends once. A lease that has lapsed does not matter as long as nobody else has taken the lock.
+-- Keeps: a sweep ends once. A lease that has lapsed does not matter as long as nobody else has taken the
+-- lock.
 
 local id, token = ARGV[2], ARGV[3]
 

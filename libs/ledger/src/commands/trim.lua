@@ -1,4 +1,5 @@
--- Forgets the oldest ended rotations of one end state: those older than a rotation id, and those over a count.
+-- Forgets the oldest ended rotations of one end state: those older than a rotation id, and those over a
+-- count.
 --
 -- KEYS  1 the index of the state
 -- ARGV  1 prefix  2 the rotation id that everything older than is forgotten  3 how many are kept  4 how many to look at

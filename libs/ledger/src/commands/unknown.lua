@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Notes that it is not known whether the POST of a rotation took effect. The intent stays open. The first time, consumers are told; and again if a version
--- was published since and reads show an older key than that.
+-- Notes that it is not known whether the POST of a rotation took effect. The intent stays open. The first
+-- time, consumers are told; and again if a version was published since and reads show an older key than that.
 --
 -- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts
 -- ARGV  1 prefix  2 rotation id  3 epoch  4 upstream status or ''  5 ms until the assistant is read next
@@ -11,7 +11,8 @@
 --       16 why a later POST would fare no better until an operator acts, an error code, or ''. It stays with the rotation
 -- Returns {'NOTED'}, {'REFUSED'} (the claim is another's: nothing was written) or {'READERS'} (an event is due, and consumers were added or removed
 -- since it was sealed: nothing was written)
--- Keeps: where a key was published, `key-uncertain` comes once before the next version, and stands in the hash of the uncertain.
+-- Keeps: where a key was published, `key-uncertain` comes once before the next version, and stands in the
+-- hash of the uncertain.
 
 local id, epoch = ARGV[2], ARGV[3]
 
@@ -29,8 +30,8 @@ write('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
 move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
   'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7] ~= '' and ARGV[7] or blocked, 'operator', blocked ~= '' and '1' or ARGV[8])
 if ARGV[16] ~= '' then write('HSET', KEYS[1], 'blocked', blocked) end
--- The next assistant of the bulk would fare no better, unless it is the record of this one alone. One answer that cannot be decoded may be an accident on
--- the way: the read-back has to be unreadable too.
+-- The next assistant of the bulk would fare no better, unless it is the record of this one alone. One answer
+-- that cannot be decoded may be an accident on the way: the read-back has to be unreadable too.
 local halts = ARGV[16] ~= '' and blocked ~= 'RECORD_TOO_LARGE' and blocked ~= 'ANSWER_UNREADABLE'
 if blocked == 'ANSWER_UNREADABLE' then halts = ARGV[7] == blocked end
 if halts and rotation[3] and read('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
