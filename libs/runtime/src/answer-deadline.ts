@@ -31,9 +31,11 @@ const travelsMs = (command: Command): number => {
  * count: the kernel takes them for a while even if the other side is gone.
  */
 const createSendProgress = (stream: Stream): (() => boolean) => {
-  // oxlint-disable-next-line no-underscore-dangle -- Node exposes the progress within one write on the handle alone; its own socket time-out reads it there. If absent, whole writes count.
-  const left = () =>
-    (stream as unknown as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
+  // Node exposes the progress within one write on the handle alone; its own socket time-out reads it there.
+  // If absent, whole writes count.
+  const withHandle = stream as unknown as { _handle?: { writeQueueSize?: number } | null };
+  // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
+  const left = () => withHandle._handle?.writeQueueSize ?? 0;
   let before = { written: 0, left: 0, queued: 0 };
   return () => {
     const now = {

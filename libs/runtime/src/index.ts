@@ -7,6 +7,7 @@ export {
   parseEnvironment,
 } from './config.ts';
 export { createLogger, droppedLogLines, reportReady, type Logger } from './logger.ts';
+export { logEvents, type LogEvent, type LogEventName } from './log-events.ts';
 export { createLineOutput, ignoreOutputErrors, withoutBlocking, type LineOutput } from './line-output.ts';
 export {
   createRedisConnections,

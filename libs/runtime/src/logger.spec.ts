@@ -39,6 +39,15 @@ describe('createLogger', () => {
     expect(entry['err']).toEqual({ name: 'ReplyError', message: 'WRONGTYPE' });
   });
 
+  it('writes the event of a line, with the level and message of the table', async () => {
+    expect(await logged("log.event('log_lines_dropped', { dropped: 3 })")).toMatchObject({
+      event: 'log_lines_dropped',
+      level: 'warn',
+      dropped: 3,
+      msg: 'log lines were dropped: standard output did not accept them',
+    });
+  });
+
   it('keeps the cause of an error', async () => {
     const entry = await logged(
       "log.error({ err: new RekeyError('INTERNAL', { cause: new Error('why') }) }, 'm')",

@@ -1,8 +1,12 @@
 import { RekeyError } from '@rekey/schema';
-import { pino, type Logger, type LoggerOptions } from 'pino';
+import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
 import { createLineOutput, withoutBlocking, type LineOutput } from './line-output.ts';
+import { logEvents, type LogEventName } from './log-events.ts';
 
-export type { Logger };
+export interface Logger extends PinoLogger {
+  /** Logs an event of the table, at its level. Fields are named in snake_case, with their units. */
+  event(name: LogEventName, fields?: Record<string, unknown>, message?: string): void;
+}
 
 /** A process has one standard output, whichever loggers write to it. */
 let standardOutput: LineOutput | undefined;
@@ -27,8 +31,19 @@ export const createLogger = (app: string, level: string): Logger => {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
   };
-  return pino(options, standardOutput);
+  const logger = pino(options, standardOutput);
+  return Object.assign(logger, { event: logEvent });
 };
+
+function logEvent(
+  this: PinoLogger,
+  name: LogEventName,
+  fields?: Record<string, unknown>,
+  message?: string,
+): void {
+  const { level, message: usual } = logEvents[name];
+  this[level]({ event: name, ...fields }, message ?? usual);
+}
 
 /** The number of lines that standard output did not take since the start. */
 export const droppedLogLines = (): number => standardOutput?.dropped() ?? 0;
@@ -40,7 +55,7 @@ export const flushLog = (): void => standardOutput?.flush();
  * The line that says that a process serves. It comes at every log level: launchers and people wait for it.
  */
 export const reportReady = (logger: Logger, details: Record<string, unknown>): void => {
-  logger.child({}, { level: 'info' }).info(details, 'ready');
+  logger.child({}, { level: 'info' }).info({ event: 'ready', ...details }, 'ready');
 };
 
 interface ErrorEntry {
