@@ -17,7 +17,7 @@ RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e benc
 FROM node:24-bookworm-slim
 WORKDIR /rekey
 ENV NODE_ENV=production
-# A million ids take 200 MB at the most with these (docs/operations.md).
+# A million ids take 200 MB at the most with these (docs/guides/operate.md).
 ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=512"
 COPY --from=build /rekey/package.json ./
 COPY --from=build /rekey/node_modules node_modules

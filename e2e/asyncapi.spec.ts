@@ -47,7 +47,7 @@ const complaintsOf = (name: string, value: unknown): unknown[] => {
   ];
 };
 
-describe('docs/asyncapi.yaml', () => {
+describe('docs/reference/asyncapi.yaml', () => {
   it('is an AsyncAPI 3.0 document', () => {
     expect(complaintsOfAsyncApi()).toEqual([]);
   });
@@ -117,8 +117,8 @@ describe('docs/asyncapi.yaml', () => {
   );
 });
 
-describe('docs/events.md', () => {
-  const blocks = jsonBlocksOf('docs/events.md').map((text) => JSON.parse(text) as Json);
+describe('docs/guides/events.md', () => {
+  const blocks = jsonBlocksOf('docs/guides/events.md').map((text) => JSON.parse(text) as Json);
   const schemaOf = (value: Json): string | undefined => {
     if ('specversion' in value) return schemaOfType[value['type']];
     const telling = {
@@ -152,7 +152,7 @@ describe('docs/events.md', () => {
     ...['Cause', 'Removal'].flatMap((name) => document['components'].schemas[name].enum as string[]),
     ...(document['components'].schemas.Consumer.properties.state.enum as string[]),
   ])('tells of `%s`', (value) => {
-    expect(textOf('docs/events.md')).toContain(`\`${value}\``);
+    expect(textOf('docs/guides/events.md')).toContain(`\`${value}\``);
   });
 });
 

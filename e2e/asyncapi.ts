@@ -11,7 +11,7 @@ export type Json = Record<string, any>;
 
 export const textOf = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
 
-export const document: Json = parse(textOf('docs/asyncapi.yaml')) as Json;
+export const document: Json = parse(textOf('docs/reference/asyncapi.yaml')) as Json;
 /** The JSON in a Markdown file, block by block. */
 export const jsonBlocksOf = (path: string): string[] =>
   [...textOf(path).matchAll(/^```json\n(.*?)^```$/gms)].map(([, text]) => text!);

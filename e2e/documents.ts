@@ -5,7 +5,7 @@ import { repositoryRoot } from '@rekey/testing';
 /** What a newcomer reads and pastes from, in the order of reading. */
 export const DOCUMENTS = [
   'README.md',
-  'docs/consumers.md',
+  'docs/guides/consumers.md',
   'libs/subscriber/README.md',
   'libs/client/README.md',
   'examples/python/README.md',

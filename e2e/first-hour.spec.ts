@@ -42,11 +42,11 @@ const BLOCKS: [Document, firstLine: string, notRun?: string][] = [
     'npx buf curl --http2-prior-knowledge --protocol grpc -d \'{"orgId":"org_demo","assistantId":"ast_2"}\' http://127.0.0.1:50051/rekey.v1.RotationService/RotateSecretKey',
   ],
   [
-    'docs/consumers.md',
+    'docs/guides/consumers.md',
     'npx rekey consumer keygen billing.json                         # X25519; --type P-256, --type shared',
   ],
   [
-    'docs/consumers.md',
+    'docs/guides/consumers.md',
     '(umask 077; docker compose exec -T worker rekey consumer keygen - > billing.json)',
     'it needs a Docker engine',
   ],
@@ -252,9 +252,9 @@ const startAnew = async (keyFile: string) => {
   await rm(join(copy.folder, keyFile), { force: true });
 };
 
-describe('docs/consumers.md, as pasted', () => {
+describe('docs/guides/consumers.md, as pasted', () => {
   it('adds a consumer whose key file only its owner reads, and git does not see', async () => {
-    expect(await paste('docs/consumers.md', 'npx rekey consumer keygen')).toMatch(
+    expect(await paste('docs/guides/consumers.md', 'npx rekey consumer keygen')).toMatch(
       /^consumer +billing\nstate +ACTIVE$/m,
     );
     expect((await stat(join(copy.folder, 'billing.json'))).mode & 0o777).toBe(0o600);
@@ -262,7 +262,7 @@ describe('docs/consumers.md, as pasted', () => {
   });
 
   it('does the same where the command cannot write the file itself, as in a container', async () => {
-    const [, block] = await blocksOf('docs/consumers.md', 'sh');
+    const [, block] = await blocksOf('docs/guides/consumers.md', 'sh');
     const text = block!
       .replaceAll('docker compose exec -T worker rekey', 'npx rekey')
       .replaceAll('billing', 'crm');

@@ -33,7 +33,7 @@ const start = async (options: SystemOptions = {}) => {
 /** As in `npm start`: the first sweep comes at once. */
 const SWEEPS = { REKEY_SWEEP_EVERY_MS: '3600000' };
 const rekey = (...args: string[]): Promise<RekeyResult> => startRekey(system, args).result;
-/** The two commands of README and docs/consumers.md, as they stand there. */
+/** The two commands of README and docs/guides/consumers.md, as they stand there. */
 const addConsumer = async (name: string, ...orgs: string[]): Promise<string> => {
   const file = join(folder, `${name}.json`);
   expect((await rekey('consumer', 'keygen', file)).code).toBe(0);

@@ -14,9 +14,9 @@ afterEach(async () => {
   system = undefined;
 });
 
-/** The rules that docs/operations.md gives to the user of gateway and workers. */
+/** The rules that docs/guides/operate.md gives to the user of gateway and workers. */
 const documentedRules = async (): Promise<string[]> => {
-  const text = await readFile(new URL('../docs/operations.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../docs/guides/operate.md', import.meta.url), 'utf8');
   return /^ACL SETUSER rekey (.*?)^```$/ms.exec(text)![1]!.trim().split(/\s+/);
 };
 const urlAs = (user: string, port: number): string => `redis://${user}:PASSWORD@127.0.0.1:${port}`;
@@ -47,7 +47,7 @@ const refusal = async (
 /** No user is asked for these. */
 const UNASKED = ['auth', 'config', 'discard', 'hello', 'command'];
 
-describe('the Redis user of docs/operations.md', () => {
+describe('the Redis user of docs/guides/operate.md', () => {
   it('is enough for gateway and workers, and each command that they send is asked for at the start', async () => {
     system = await startAs(await documentedRules());
     const { client, redis, redisServer } = system;

@@ -14,7 +14,7 @@ In a service of your own:
     with Consumer("billing", "billing-key.json") as keys:
         keys.sign_user_hash("ast_1", "user-42").hash
 
-The contract that it keeps is docs/events.md; the sections that are named here are of that document.
+The contract that it keeps is docs/guides/events.md; the sections that are named here are of that document.
 """
 
 import argparse

@@ -223,7 +223,7 @@ async function* checkRedis(
       check: 'redis rights',
       status: 'warn',
       message: `it could not be asked what its user may do (${kindOf(error)})`,
-      advice: 'Run this again; see docs/operations.md ("The Redis user").',
+      advice: 'Run this again; see docs/guides/operate.md ("The Redis user").',
     };
   }
   try {
@@ -328,7 +328,7 @@ export const checkRights = (missing: readonly string[]): Finding => {
     status: 'fail',
     message: `its user lacks ${listRights(missing)}`,
     advice:
-      'Give it the rights of docs/operations.md ("The Redis user"). Gateway and workers refuse it as it is.',
+      'Give it the rights of docs/guides/operate.md ("The Redis user"). Gateway and workers refuse it as it is.',
   };
 };
 

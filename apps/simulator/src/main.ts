@@ -108,7 +108,7 @@ const program = new Command('simulator')
   )
   .addHelpText(
     'after',
-    '\nExample: --fault \'{"kind":"capPages","size":50}\' --fault \'{"kind":"hideKey","on":"list","as":"stars"}\'\nAll faults: docs/simulator.md',
+    '\nExample: --fault \'{"kind":"capPages","size":50}\' --fault \'{"kind":"hideKey","on":"list","as":"stars"}\'\nAll faults: docs/internals/simulator.md',
   );
 
 const options = program.parse().opts<Options>();

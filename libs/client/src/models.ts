@@ -217,7 +217,7 @@ export interface Assistant {
   updateTime: Date;
   /** A keyed hash of the secret key. */
   fingerprint?: string;
-  /** The whole upstream record as a JWE: docs/events.md says how it is opened. */
+  /** The whole upstream record as a JWE: docs/guides/events.md says how it is opened. */
   sealed?: string;
   /** Since when it is not known whether this version is still in force. */
   uncertainTime?: Date;

@@ -56,7 +56,7 @@ const findFault = async (
   if (missing.length > 0) {
     return new StartError(
       'REDIS_RIGHTS',
-      `the Redis user of REDIS_URL lacks ${listRights(missing)}: give it the rights of docs/operations.md ("The Redis user")`,
+      `the Redis user of REDIS_URL lacks ${listRights(missing)}: give it the rights of docs/guides/operate.md ("The Redis user")`,
     );
   }
   const [memory, persistence] = await Promise.all([redis.info('memory'), redis.info('persistence')]);

@@ -23,7 +23,7 @@ export interface Sealer {
   readonly publicJwk: JWK & { kid: string };
   /**
    * The JSON text of an envelope that each of the readers opens, and this sealer. What is sealed for the same
-   * list of readers has the same content key for a while (docs/decisions/0012).
+   * list of readers has the same content key for a while (docs/internals/decisions/0012).
    */
   seal(plaintext: string, readers?: readonly SharedKeys[]): string;
   /** The same content for other readers. Throws SealError. */
@@ -65,7 +65,7 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     signer: { kid: signing.kid, privateKey: signing.privateKey },
     publicJwk: signing.publicJwk,
 
-    // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/decisions/0004).
+    // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/internals/decisions/0004).
     seal: (plaintext, readers = NOBODY_ELSE) => sealUnder(contentKeyOf(readers), plaintext, random),
 
     sealAnew: (envelope, readers) =>

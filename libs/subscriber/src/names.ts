@@ -1,4 +1,4 @@
-/** The names in Redis that a consumer may rely on: docs/events.md. */
+/** The names in Redis that a consumer may rely on: docs/guides/events.md. */
 export interface Names {
   events: string;
   acks: string;

@@ -15,9 +15,9 @@ afterAll(async () => {
   await server.dispose();
 });
 
-describe('the Redis user of docs/events.md', () => {
+describe('the Redis user of docs/guides/events.md', () => {
   it('is enough to hold all keys, to follow and to acknowledge, and can write nothing but acknowledgements', async () => {
-    const text = await readFile(new URL('../../../docs/events.md', import.meta.url), 'utf8');
+    const text = await readFile(new URL('../../../docs/guides/events.md', import.meta.url), 'utf8');
     const [, rules] = /^ACL SETUSER billing (.*?)^```$/ms.exec(text)!;
     await rekey.redis.call(
       'ACL',

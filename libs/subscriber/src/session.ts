@@ -36,7 +36,7 @@ const manners = {
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   enableAutoPipelining: false,
-  // Names are as docs/events.md has them.
+  // Names are as docs/guides/events.md has them.
   keyPrefix: '',
   readOnly: false,
   monitor: false,
