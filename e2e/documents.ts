@@ -5,7 +5,10 @@ import { repositoryRoot } from '@rekey/testing';
 /** What a newcomer reads and pastes from, in the order of reading. */
 export const DOCUMENTS = [
   'README.md',
+  'docs/guides/operate.md',
   'docs/guides/consumers.md',
+  'docs/guides/integrate.md',
+  'docs/reference/cli.md',
   'libs/subscriber/README.md',
   'libs/client/README.md',
   'examples/python/README.md',

@@ -24,22 +24,17 @@ const BLOCKS: [Document, firstLine: string, notRun?: string][] = [
   ['README.md', 'npx rekey rotate org_demo ast_1 --wait'],
   ['README.md', 'npx rekey events --from last --count 1 --open --key-file .rekey/key.json'],
   ['README.md', 'npx rekey doctor'],
-  ['README.md', 'npm ci && npm test', 'these are the tests'],
   ['README.md', 'INVENT_API_KEY=… npm start', 'it needs an API key of Invent'],
+  ['README.md', 'npm ci && npm test', 'these are the tests'],
   [
-    'README.md',
+    'docs/guides/operate.md',
     'cp simulator.env .env && docker compose up --wait                      # with the simulator',
     'it needs a Docker engine',
   ],
   [
-    'README.md',
+    'docs/guides/operate.md',
     'INVENT_API_KEY=… docker compose up --wait --scale worker=3',
     'it needs a Docker engine, and an API key of Invent',
-  ],
-  ['README.md', 'rekey() { npx rekey "$@"; }; source <(rekey completion bash)'],
-  [
-    'README.md',
-    'npx buf curl --http2-prior-knowledge --protocol grpc -d \'{"orgId":"org_demo","assistantId":"ast_2"}\' http://127.0.0.1:50051/rekey.v1.RotationService/RotateSecretKey',
   ],
   [
     'docs/guides/consumers.md',
@@ -50,6 +45,11 @@ const BLOCKS: [Document, firstLine: string, notRun?: string][] = [
     '(umask 077; docker compose exec -T worker rekey consumer keygen - > billing.json)',
     'it needs a Docker engine',
   ],
+  [
+    'docs/guides/integrate.md',
+    'npx buf curl --http2-prior-knowledge --protocol grpc -d \'{"orgId":"org_demo","assistantId":"ast_2"}\' http://127.0.0.1:50051/rekey.v1.RotationService/RotateSecretKey',
+  ],
+  ['docs/reference/cli.md', 'rekey() { npx rekey "$@"; }; source <(rekey completion bash)'],
   [
     'libs/subscriber/README.md',
     "npx rekey consumer keygen billing.json   # the service's key file; its public part goes to Rekey:",
@@ -225,7 +225,7 @@ describe('the README, as pasted', () => {
   it('has bash complete the commands', async () => {
     const tab = `COMP_WORDS=(rekey bulk c); COMP_CWORD=2; _rekey; echo "\${COMPREPLY[*]}"`;
     const { code, out } = await shell(
-      `${await textOf('README.md', 'rekey() {')}\nrekey health --help\ncomplete -p rekey\n${tab}`,
+      `${await textOf('docs/reference/cli.md', 'rekey() {')}\nrekey health --help\ncomplete -p rekey\n${tab}`,
     );
     expect(code).toBe(0);
     expect(out.trim().split('\n')).toEqual(
@@ -238,7 +238,7 @@ describe('the README, as pasted', () => {
   });
 
   it('calls the gateway with buf, by server reflection', async () => {
-    expect(JSON.parse(await paste('README.md', 'npx buf curl'))).toMatchObject({
+    expect(JSON.parse(await paste('docs/guides/integrate.md', 'npx buf curl'))).toMatchObject({
       orgId: 'org_demo',
       assistantId: 'ast_2',
       state: 'QUEUED',

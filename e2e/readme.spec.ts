@@ -6,13 +6,15 @@ import { repositoryRoot } from '@rekey/testing';
 import { parse } from 'yaml';
 
 let readme: string;
+let environment: string;
 beforeAll(async () => {
   readme = await readFile(join(repositoryRoot, 'README.md'), 'utf8');
+  environment = await readFile(join(repositoryRoot, 'docs/reference/environment.md'), 'utf8');
 });
 
 // That its commands work as pasted shows first-hour.spec.ts.
 describe('the README', () => {
-  it('lists every variable that a process takes', async () => {
+  it('leads to a page that lists every variable of a process', async () => {
     const paths = [
       'libs/runtime/src/config.ts',
       'libs/runtime/src/worker-variables.ts',
@@ -22,7 +24,8 @@ describe('the README', () => {
     const sources = await Promise.all(paths.map((path) => readFile(join(repositoryRoot, path), 'utf8')));
     const variables = [...sources.join('\n').matchAll(/^ +([A-Z][A-Z_]{4,}):/gm)].map(([, name]) => name!);
     expect(variables.length).toBeGreaterThan(15);
-    for (const name of variables) expect(readme).toContain(`| \`${name}\` |`);
+    expect(readme).toContain('](docs/reference/environment.md)');
+    for (const name of variables) expect(environment).toContain(`| \`${name}\` |`);
   });
 
   it('has docker-compose.yml hand on what the request budget is to be', async () => {
