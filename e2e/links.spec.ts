@@ -55,15 +55,4 @@ describe('the documents', () => {
       expect(named.filter((name) => !names.has(name.slice(name.lastIndexOf('/') + 1)))).toEqual([]);
     },
   );
-
-  it.each(pages.filter((page) => page.startsWith('docs/') || !page.includes('/')))(
-    'keep prose within 110 columns: %s',
-    (page) => {
-      const lines = textOf(page)
-        .replaceAll(/^ *```.*?^ *```$/gms, '')
-        .split('\n');
-      const isProse = (line: string): boolean => !line.startsWith('|');
-      expect(lines.filter((line) => line.length > 110 && isProse(line))).toEqual([]);
-    },
-  );
 });

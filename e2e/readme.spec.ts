@@ -6,10 +6,10 @@ import { repositoryRoot } from '@rekey/testing';
 import { parse } from 'yaml';
 
 let readme: string;
-let environment: string;
+let variablesPage: string;
 beforeAll(async () => {
   readme = await readFile(join(repositoryRoot, 'README.md'), 'utf8');
-  environment = await readFile(join(repositoryRoot, 'docs/reference/environment.md'), 'utf8');
+  variablesPage = await readFile(join(repositoryRoot, 'docs/reference/environment.md'), 'utf8');
 });
 
 // That its commands work as pasted shows first-hour.spec.ts.
@@ -25,7 +25,7 @@ describe('the README', () => {
     const variables = [...sources.join('\n').matchAll(/^ +([A-Z][A-Z_]{4,}):/gm)].map(([, name]) => name!);
     expect(variables.length).toBeGreaterThan(15);
     expect(readme).toContain('](docs/reference/environment.md)');
-    for (const name of variables) expect(environment).toContain(`| \`${name}\` |`);
+    for (const name of variables) expect(variablesPage).toContain(`| \`${name}\` |`);
   });
 
   it('has docker-compose.yml hand on what the request budget is to be', async () => {

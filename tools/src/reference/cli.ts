@@ -1,5 +1,9 @@
-import type { Argument, Command, Option } from 'commander';
-import { code, page, table } from './markdown.ts';
+import type { rekeyProgram } from '../../../apps/cli/src/program.ts';
+import { code, page, paragraph, table } from './markdown.ts';
+
+type Command = ReturnType<typeof rekeyProgram>;
+type Option = Command['options'][number];
+type Argument = Command['registeredArguments'][number];
 
 const INTRODUCTION = `
 # Command line
@@ -7,24 +11,30 @@ const INTRODUCTION = `
 Generated from the definitions of the commands by \`npm run generate\`. \`rekey --help\` and
 \`rekey COMMAND --help\` show the same.
 
-Every command that prints results takes \`--json\`: one JSON object per line. Commands that only show something
-(\`get\` without \`--wait\`, \`list\`, \`status\`) end with 0 if they could show it.
+Every command that prints results takes \`--json\`: one JSON object per line. Commands that only show
+something (\`get\` without \`--wait\`, \`list\`, \`status\`) end with 0 if they could show it.
+`;
 
-| exit code | meaning |
-| --- | --- |
-| 0 | done; for a bulk rotation, every assistant succeeded |
-| 1 | the request is wrong, or it failed. Also if an earlier equal request has FAILED or was CANCELLED (\`rekey retry\`, a repeated \`--request-id\`) |
-| 2 | the gateway or Redis is unreachable |
-| 3 | not finished: the timeout passed, or a bulk rotation is stopped and needs an operator |
+const EXIT_CODES: [code: string, meaning: string][] = [
+  ['0', 'done; for a bulk rotation, every assistant succeeded'],
+  [
+    '1',
+    `the request is wrong, or it failed. Also if an earlier equal request has FAILED or was CANCELLED
+    (\`rekey retry\`, a repeated \`--request-id\`)`,
+  ],
+  ['2', 'the gateway or Redis is unreachable'],
+  ['3', 'not finished: the timeout passed, or a bulk rotation is stopped and needs an operator'],
+];
 
+const SETUP = `
 In the folder of a running \`npm start\`, \`rekey\` needs no variables. Elsewhere it takes \`GRPC_ADDRESS\`,
 \`REDIS_URL\`, \`REKEY_PREFIX\` and \`REKEY_KEY_FILE\` from the [environment](environment.md).
 
 ## Completion
 
-\`rekey completion bash\` prints a script that completes commands and options with Tab; \`zsh\` and \`fish\` are
-supported too. Completion applies to the \`rekey\` command. If you have only \`npx rekey\`, define \`rekey\` first, in
-this folder; for bash:
+\`rekey completion bash\` prints a script that completes commands and options with Tab; \`zsh\` and \`fish\`
+are supported too. Completion applies to the \`rekey\` command. If you have only \`npx rekey\`, define
+\`rekey\` first, in this folder; for bash:
 
 \`\`\`sh
 rekey() { npx rekey "$@"; }; source <(rekey completion bash)
@@ -60,7 +70,7 @@ const afterText = (command: Command): string => {
   return text.slice(help.length).replaceAll(/^\n+|\s+$/g, '');
 };
 
-const sectionOf = (command: Command, path: string[]): string[] => {
+const sectionOf = (command: Command, path: readonly string[]): string[] => {
   const help = command.createHelp();
   const names = [...path, command.name()];
   const subCommands = help.visibleCommands(command).filter((sub) => sub.name() !== 'help');
@@ -71,7 +81,7 @@ const sectionOf = (command: Command, path: string[]): string[] => {
   const usage = [...names, command.usage()].join(' ');
   return [
     `## ${names.join(' ')}`,
-    `${capital(command.description())}.`,
+    paragraph(`${capital(command.description())}.`),
     ...(subCommands.length > 0 ? [] : [`\`\`\`\n${usage}\n\`\`\``]),
     ...(registeredArguments.some(({ description }) => description)
       ? [table(['argument', ''], registeredArguments.map(argumentRow))]
@@ -93,6 +103,8 @@ export const cliPage = (program: Command): string => {
     .filter((one) => one.name() !== 'help');
   return page(
     INTRODUCTION,
+    table(['exit code', 'meaning'], EXIT_CODES),
+    SETUP,
     '## Examples',
     `\`\`\`\n${after.slice(after.indexOf('\n') + 1, after.indexOf('\n\nExit codes'))}\n\`\`\``,
     ...commands.flatMap((command) => sectionOf(command, ['rekey'])),

@@ -9,13 +9,13 @@ const INTRODUCTION = `
 
 Generated from the schemas that parse the environment, by \`npm run generate\`.
 
-A process parses its environment once, when it starts, and rejects a bad value by name without printing it. White
-space around a value does not count, and an empty value counts as not set. A value is invalid if it is not UTF-8,
-has control characters, or is longer than 4096 characters (65,536 for the proxy variables and
+A process parses its environment once, when it starts, and rejects a bad value by name without printing it.
+White space around a value does not count, and an empty value counts as not set. A value is invalid if it is
+not UTF-8, has control characters, or is longer than 4096 characters (65,536 for the proxy variables and
 \`INVENT_PLAIN_HTTP_HOSTS\`).
 
-\`npm start\` passes all variables on. In the same folder, \`rekey\` takes from a running \`npm start\` those that are
-not set.
+\`npm start\` passes all variables on. In the same folder, \`rekey\` takes from a running \`npm start\` those
+that are not set.
 `;
 
 type Shape = Record<string, z.ZodType>;
@@ -51,7 +51,7 @@ const rowOf = (name: string, variable: Variable): string[] => {
   ];
 };
 
-/** Variables that a process parses and this page does not explain, and those that it explains and nothing takes. */
+/** What a process parses and the page does not explain, or what the page explains and nothing takes. */
 export const unmatchedVariables = (): string[] => {
   const explained = Object.assign({}, ...Object.values(variables)) as Record<string, Variable>;
   const parsed = new Set([...Object.keys(gateway), ...Object.keys(worker)]);

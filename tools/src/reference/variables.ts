@@ -15,14 +15,18 @@ export const variables: Record<string, Record<string, Variable>> = {
   'Redis and the ledger': {
     REDIS_URL: {
       also: CLI,
-      meaning:
-        'a primary of Redis 7.0 or later, no Redis Cluster; `rediss://` for TLS; `/N` at the end for database N: [which Redis](../guides/operate.md#which-redis)',
+      meaning: `
+        a primary of Redis 7.0 or later, no Redis Cluster; \`rediss://\` for TLS; \`/N\` at the end for
+        database N: [which Redis](../guides/operate.md#which-redis)
+      `,
     },
     REKEY_PREFIX: { also: CLI, meaning: 'every key begins with it, in braces' },
     REKEY_REQUIRE_DURABLE_REDIS: { meaning: '`true`: refuse a Redis without an append-only file' },
     REKEY_ALLOW_NEW_LEDGER: {
-      meaning:
-        '`true`: if the ledger vanished from Redis, a new one begins without `rekey ledger adopt`: [a ledger that vanished](../guides/operate.md#a-ledger-that-vanished)',
+      meaning: `
+        \`true\`: if the ledger vanished from Redis, a new one begins without \`rekey ledger adopt\`: [a
+        ledger that vanished](../guides/operate.md#a-ledger-that-vanished)
+      `,
     },
     REKEY_WAIT_REPLICAS: {
       meaning:
@@ -33,8 +37,10 @@ export const variables: Record<string, Record<string, Variable>> = {
   'Gateway and command line': {
     GRPC_ADDRESS: {
       also: CLI,
-      meaning:
-        'the gateway listens on it, and `rekey` connects to it. Without a value, `npm start` takes a free port if 50051 is in use; port `0` always takes a free one',
+      meaning: `
+        the gateway listens on it, and \`rekey\` connects to it. Without a value, \`npm start\` takes a
+        free port if 50051 is in use; port \`0\` always takes a free one
+      `,
     },
   },
   Invent: {
@@ -44,13 +50,18 @@ export const variables: Record<string, Record<string, Variable>> = {
     },
     INVENT_API_KEYS_FILE: {
       also: DOCTOR,
-      meaning:
-        'in place of `INVENT_API_KEY`: a JSON file, org id to API key, at most 64 MiB; reloaded when it changes',
+      meaning: `
+        in place of \`INVENT_API_KEY\`: a JSON file, org id to API key, at most 64 MiB; reloaded when it
+        changes
+      `,
     },
     INVENT_ORG_ID: {
       default: 'learned',
-      meaning:
-        'the real id of the org that the API key was made in, which Invent also calls `c`: [one name for each org](../guides/consumers.md#one-name-for-each-org). The worker refuses to start if it contradicts Invent or the ledger',
+      meaning: `
+        the real id of the org that the API key was made in, which Invent also calls \`c\`: [one name
+        for each org](../guides/consumers.md#one-name-for-each-org). The worker refuses to start if it
+        contradicts Invent or the ledger
+      `,
     },
     INVENT_BASE_URL: { also: DOCTOR, meaning: 'https, except on loopback' },
     INVENT_PLAIN_HTTP_HOSTS: {
@@ -59,8 +70,10 @@ export const variables: Record<string, Record<string, Variable>> = {
     },
     HTTPS_PROXY: {
       also: DOCTOR,
-      meaning:
-        'the proxy for Invent, `http://` or `https://`: [proxies](../guides/invent.md#proxies). Of a proxy variable in both cases, lower case takes precedence',
+      meaning: `
+        the proxy for Invent, \`http://\` or \`https://\`: [proxies](../guides/invent.md#proxies). Of a
+        proxy variable in both cases, lower case takes precedence
+      `,
     },
     HTTP_PROXY: { also: DOCTOR, meaning: 'the proxy for hosts of `INVENT_PLAIN_HTTP_HOSTS`' },
     ALL_PROXY: { also: DOCTOR, meaning: 'the proxy if neither of the two applies' },
@@ -92,20 +105,29 @@ export const variables: Record<string, Record<string, Variable>> = {
         'an assistant is published as gone, or as without a key, after two reads at least this far apart',
     },
     REKEY_MAX_CHANGED_PERCENT: {
-      meaning:
-        "the share of an org's assistants, at least 3 and never all of several, that may be found gone, without a key or changed elsewhere within ten minutes. Beyond it the org is [held](../guides/operate.md#held-orgs). `100`: any number",
+      meaning: `
+        the share of an org's assistants, at least 3 and never all of several, that may be found gone,
+        without a key or changed elsewhere within ten minutes. Beyond it the org is
+        [held](../guides/operate.md#held-orgs). \`100\`: any number
+      `,
     },
     REKEY_MAX_UNKNOWNS: {
-      meaning:
-        'how many POSTs of one org may be under way or have an unknown outcome; beyond it, workers send only reads',
+      meaning: `
+        how many POSTs of one org may be under way or have an unknown outcome; beyond it, workers send
+        only reads
+      `,
     },
     REKEY_RETRY_FOR_MS: {
-      meaning:
-        'how long a rotation that is certainly not done is retried, and a bulk rotation that cannot be listed, or compared at the end',
+      meaning: `
+        how long a rotation that is certainly not done is retried, and a bulk rotation that cannot be
+        listed, or compared at the end
+      `,
     },
     REKEY_TAKEOVER_AFTER_MS: {
-      meaning:
-        'a worker counts as dead after this time of silence. Its rotation is taken over after half of it plus `INVENT_TIMEOUT_MS`, counted from the start of the rotation',
+      meaning: `
+        a worker counts as dead after this time of silence. Its rotation is taken over after half of it
+        plus \`INVENT_TIMEOUT_MS\`, counted from the start of the rotation
+      `,
     },
     REKEY_SWEEP_EVERY_MS: {
       meaning:
@@ -139,8 +161,10 @@ export const variables: Record<string, Record<string, Variable>> = {
     REDIS_PORT: {
       also: ['`npm start`'],
       default: '`6379`',
-      meaning:
-        'the port of the Redis that it starts. Without a value, a free port if that one is in use; `0`: a free one',
+      meaning: `
+        the port of the Redis that it starts. Without a value, a free port if that one is in use; \`0\`:
+        a free one
+      `,
     },
     SIMULATOR_PORT: {
       also: ['`npm start`'],
