@@ -14,8 +14,8 @@ beforeAll(async () => {
 describe('the README', () => {
   it('lists every variable that a process takes', async () => {
     const paths = [
-      'libs/runtime/src/config.ts',
-      'libs/runtime/src/worker-variables.ts',
+      'libs/runtime/src/config/environment.ts',
+      'libs/runtime/src/config/worker-variables.ts',
       'apps/gateway/src/config.ts',
       'apps/worker/src/config.ts',
     ];

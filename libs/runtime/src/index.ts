@@ -5,10 +5,15 @@ export {
   commonVariables,
   intVariable,
   parseEnvironment,
-} from './config.ts';
+} from './config/environment.ts';
 export { createLogger, droppedLogLines, reportReady, type Logger } from './logger.ts';
 export { logEvents, type LogEvent, type LogEventName } from './log-events.ts';
-export { createLineOutput, ignoreOutputErrors, withoutBlocking, type LineOutput } from './line-output.ts';
+export {
+  createLineOutput,
+  ignoreOutputErrors,
+  withoutBlocking,
+  type LineOutput,
+} from './logging/line-output.ts';
 export {
   createRedisConnections,
   isRedisAway,
@@ -17,19 +22,19 @@ export {
   whyNotWritable,
   type RedisConnections,
   type RedisReports,
-} from './redis.ts';
-export { listenFailure } from './listen-failure.ts';
+} from './redis/connections/connections.ts';
+export { listenFailure } from './network/listen-failure.ts';
 export {
   forgetRunningStart,
   lackingVariables,
   noteRunningStart,
   readRunningStart,
   type RunningStart,
-} from './running-start.ts';
-export { processIdentity } from './process-identity.ts';
-export { StartError } from './start-error.ts';
-export { guardRedis, listRights, watchRunId } from './guard-redis.ts';
-export { rewriteAppendOnlyFile } from './rewrite-append-only-file.ts';
+} from './process/running-start.ts';
+export { processIdentity } from './process/process-identity.ts';
+export { StartError } from './process/start-error.ts';
+export { guardRedis, listRights, watchRunId } from './redis/guard-redis.ts';
+export { rewriteAppendOnlyFile } from './redis/rewrite-append-only-file.ts';
 export {
   createShutdown,
   onNpmGone,
@@ -37,10 +42,10 @@ export {
   onStopSignal,
   runProcess,
   type Shutdown,
-} from './shutdown.ts';
-export { startHealthServer } from './health-server.ts';
-export { nextUlid } from './next-ulid.ts';
-export { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';
-export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './watch-memory.ts';
-export { refineWorkerVariables, workerVariables } from './worker-variables.ts';
+} from './process/shutdown.ts';
+export { startHealthServer } from './network/health-server.ts';
+export { nextUlid } from './ids/next-ulid.ts';
+export { createReplicaConfirmation, type ReplicaConfirmation } from './redis/replica-confirmation.ts';
+export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './redis/watch-memory.ts';
+export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
 export { version } from './version.ts';

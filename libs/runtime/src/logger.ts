@@ -1,6 +1,6 @@
 import { RekeyError } from '@rekey/schema';
 import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
-import { createLineOutput, withoutBlocking, type LineOutput } from './line-output.ts';
+import { createLineOutput, withoutBlocking, type LineOutput } from './logging/line-output.ts';
 import { logEvents, type LogEventName } from './log-events.ts';
 
 export interface Logger extends PinoLogger {

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from './logger.ts';
-import { StartError, endWith } from './start-error.ts';
+import type { Logger } from '../logger.ts';
+import { StartError, endWith } from '../process/start-error.ts';
 
 export interface RedisGuard {
   /** Resolves when the Redis that is connected has been found fit, or could not be asked. */

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
-import { createLogger } from './logger.ts';
-import { createRedisConnections, reportRedis } from './redis.ts';
+import { createLogger } from '../../logger.ts';
+import { createRedisConnections, reportRedis } from './connections.ts';
 
 let server: RedisServer;
 let redis: Redis;

@@ -1,8 +1,8 @@
 import { unfitRedis } from '@rekey/schema';
 import { Redis, type RedisOptions } from 'ioredis';
 import { waitsMs, watchAnswers } from './answer-deadline.ts';
-import type { Logger } from './logger.ts';
-import { StartError, endWith } from './start-error.ts';
+import type { Logger } from '../../logger.ts';
+import { StartError, endWith } from '../../process/start-error.ts';
 
 /**
  * How a connection behaves while Redis is away.

@@ -3,7 +3,7 @@ import { startChild } from '@rekey/testing';
 
 /** What a process writes that logs with our logger. */
 const logged = async (code: string): Promise<Record<string, any>> => {
-  const logger = new URL('./logger.ts', import.meta.url).href;
+  const logger = new URL('../logger.ts', import.meta.url).href;
   const schema = import.meta.resolve('@rekey/schema');
   const source = `import { createLogger } from '${logger}'; import { RekeyError } from '${schema}'; const log = createLogger('test', 'info'); ${code}`;
   const child = startChild(process.execPath, [

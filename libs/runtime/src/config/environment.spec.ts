@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { addressVariable, commonVariables, intVariable, parseEnvironment } from './config.ts';
+import { addressVariable, commonVariables, intVariable, parseEnvironment } from './environment.ts';
 
 const schema = z.object({
   ...commonVariables,

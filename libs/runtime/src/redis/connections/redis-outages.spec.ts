@@ -9,7 +9,7 @@ import {
   whyNotWritable,
   type RedisConnections,
   type RedisReports,
-} from './redis.ts';
+} from './connections.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from './logger.ts';
+import type { Logger } from '../logger.ts';
 
 /**
  * Asks Redis to write its append-only file anew, from memory. Call it after each restart of Redis, and again

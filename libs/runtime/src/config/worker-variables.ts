@@ -1,6 +1,6 @@
 import { ORG_ALIAS, OrgId } from '@rekey/schema';
 import { z } from 'zod';
-import { addressVariable, booleanVariable, commonVariables, intVariable } from './config.ts';
+import { addressVariable, booleanVariable, commonVariables, intVariable } from './environment.ts';
 
 const hostList = z
   .string()

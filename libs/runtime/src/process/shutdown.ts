@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { parseEnvironment } from './config.ts';
-import { createLineOutput, ignoreOutputErrors, withoutBlocking } from './line-output.ts';
-import { createLogger, describeError, flushLog, type Logger } from './logger.ts';
+import { parseEnvironment } from '../config/environment.ts';
+import { createLineOutput, ignoreOutputErrors, withoutBlocking } from '../logging/line-output.ts';
+import { createLogger, describeError, flushLog, type Logger } from '../logger.ts';
 import { StartError } from './start-error.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { isRedisAway } from './redis.ts';
+import { isRedisAway } from './connections/connections.ts';
 
 export interface ReplicaOptions {
   /** How many replicas have to confirm; 0 asks none, and opens no connection. */

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createLogger } from './logger.ts';
-import { createRedisConnections, reportRedis } from './redis.ts';
-import { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';
+import { createLogger } from '../logger.ts';
+import { createRedisConnections, reportRedis } from './connections/connections.ts';
+import { createReplicaConfirmation, type ReplicaConfirmation } from './replica-confirmation.ts';
 
 const WITHIN_MS = 400;
 const logger = createLogger('worker', 'silent');

@@ -1,5 +1,5 @@
 import { findPortHolder, type PortHolder } from './port-holder.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../process/start-error.ts';
 
 const PRIVILEGED_BELOW = 1024;
 
