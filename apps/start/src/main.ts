@@ -4,13 +4,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   createLineOutput,
-  forgetRunningStart,
+  removeRunningStart,
   ignoreOutputErrors,
-  noteRunningStart,
-  onNpmGone,
+  writeRunningStart,
+  onNpmExit,
   onStopSignal,
   processIdentity,
-  withoutBlocking,
+  openNonBlocking,
   type LineOutput,
 } from '@rekey/runtime';
 import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
@@ -46,7 +46,7 @@ let stopping = false;
 // A terminal that is closed, a reader such as `head` that has seen enough, or a full disk ends nothing: what
 // it is told is lost.
 const terminal = createLineOutput(
-  () => withoutBlocking(1),
+  () => openNonBlocking(1),
   (count) => `${count} lines could not be shown\n`,
 );
 ignoreOutputErrors();
@@ -70,7 +70,7 @@ const onSignal = () => {
   void stop(0);
 };
 onStopSignal(onSignal, () => process.exit(1));
-onNpmGone(onSignal);
+onNpmExit(onSignal);
 // Whatever happens here, the parts end in order: Redis keeps what it was given.
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${error.message}\n`);
@@ -297,8 +297,12 @@ const noteEnvironment = async (
   const set = Object.entries(environment).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !secrets.includes(entry[0]),
   );
-  await noteRunningStart(path, { pid: process.pid, environment: Object.fromEntries(set), withheld: secrets });
-  releases.push({ name: 'note', release: () => forgetRunningStart(path) });
+  await writeRunningStart(path, {
+    pid: process.pid,
+    environment: Object.fromEntries(set),
+    withheld: secrets,
+  });
+  releases.push({ name: 'note', release: () => removeRunningStart(path) });
 };
 
 const PASSED_ON = ['REKEY_PREFIX', 'INVENT_BASE_URL', 'INVENT_PLAIN_HTTP_HOSTS'];

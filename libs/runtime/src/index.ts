@@ -11,23 +11,23 @@ export { logEvents, type LogEvent, type LogEventName } from './log-events.ts';
 export {
   createLineOutput,
   ignoreOutputErrors,
-  withoutBlocking,
+  openNonBlocking,
   type LineOutput,
 } from './logging/line-output.ts';
 export {
   createRedisConnections,
-  isRedisAway,
+  isRedisUnavailable,
   isRedisFull,
-  reportRedis,
-  whyNotWritable,
+  logRedisStatus,
+  probeWrite,
   type RedisConnections,
-  type RedisReports,
+  type RedisStatusListener,
 } from './redis/connections/connections.ts';
 export { listenFailure } from './network/listen-failure.ts';
 export {
-  forgetRunningStart,
-  lackingVariables,
-  noteRunningStart,
+  removeRunningStart,
+  missingVariables,
+  writeRunningStart,
   readRunningStart,
   type RunningStart,
 } from './process/running-start.ts';
@@ -37,8 +37,8 @@ export { guardRedis, listRights, watchRunId } from './redis/guard-redis.ts';
 export { rewriteAppendOnlyFile } from './redis/rewrite-append-only-file.ts';
 export {
   createShutdown,
-  onNpmGone,
-  onParentGone,
+  onNpmExit,
+  onParentExit,
   onStopSignal,
   runProcess,
   type Shutdown,

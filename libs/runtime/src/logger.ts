@@ -1,6 +1,6 @@
 import { RekeyError } from '@rekey/schema';
 import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
-import { createLineOutput, withoutBlocking, type LineOutput } from './logging/line-output.ts';
+import { createLineOutput, openNonBlocking, type LineOutput } from './logging/line-output.ts';
 import { logEvents, type LogEventName } from './log-events.ts';
 
 export interface Logger extends PinoLogger {
@@ -18,7 +18,7 @@ let standardOutput: LineOutput | undefined;
  */
 export const createLogger = (app: string, level: string): Logger => {
   standardOutput ??= createLineOutput(
-    () => withoutBlocking(1),
+    () => openNonBlocking(1),
     (dropped, code) => {
       const msg = `${dropped} log lines were dropped: standard output did not take them (${code})`;
       return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), app, event: 'log_lines_dropped', dropped, msg })}\n`;

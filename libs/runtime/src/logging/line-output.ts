@@ -127,7 +127,7 @@ export const ignoreOutputErrors = (): void => {
  * Standard output or error, such that a write never blocks. Node makes pipes and sockets non-blocking when it
  * opens its stream of them, but not terminals: a terminal that Ctrl-S has stopped would stop the process.
  */
-export const withoutBlocking = (fd: 1 | 2): number => {
+export const openNonBlocking = (fd: 1 | 2): number => {
   ignoreOutputErrors();
   if (!isatty(fd)) return fd;
   try {

@@ -2,7 +2,12 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { forgetRunningStart, lackingVariables, noteRunningStart, readRunningStart } from './running-start.ts';
+import {
+  removeRunningStart,
+  missingVariables,
+  writeRunningStart,
+  readRunningStart,
+} from './running-start.ts';
 
 let folder: string;
 let path: string;
@@ -20,15 +25,15 @@ const running = {
 
 describe('the note of a running npm start', () => {
   it('is read while it runs, by its owner alone, and forgotten', async () => {
-    await noteRunningStart(path, running);
+    await writeRunningStart(path, running);
     expect(await readRunningStart(path)).toEqual(running);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    await forgetRunningStart(path);
+    await removeRunningStart(path);
     expect(await readRunningStart(path)).toBeUndefined();
   });
 
   it('does not count when its process is gone, or when it is damaged', async () => {
-    await noteRunningStart(path, { ...running, pid: 2 ** 22 + 1 });
+    await writeRunningStart(path, { ...running, pid: 2 ** 22 + 1 });
     expect(await readRunningStart(path)).toBeUndefined();
     await writeFile(path, '{"pid":');
     expect(await readRunningStart(path)).toBeUndefined();
@@ -40,6 +45,6 @@ describe('the note of a running npm start', () => {
     ['one is set to something else: another Rekey is meant', { REDIS_URL: 'redis://other:6379' }, {}],
     ['one is empty, as good as not set', { GRPC_ADDRESS: '' }, running.environment],
   ])('gives what an environment lacks: %s', (_when, env, lacking) => {
-    expect(lackingVariables(running, env)).toEqual(lacking);
+    expect(missingVariables(running, env)).toEqual(lacking);
   });
 });

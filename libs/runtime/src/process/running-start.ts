@@ -16,12 +16,12 @@ const Note = z.object({
 });
 export type RunningStart = Omit<z.infer<typeof Note>, 'identity'>;
 
-export const noteRunningStart = (path: string, running: RunningStart): Promise<void> =>
+export const writeRunningStart = (path: string, running: RunningStart): Promise<void> =>
   writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, {
     mode: 0o600,
   });
 
-export const forgetRunningStart = (path: string): Promise<void> => rm(path, { force: true });
+export const removeRunningStart = (path: string): Promise<void> => rm(path, { force: true });
 
 /**
  * What runs now. A note that a killed process left behind does not count, also if its number is another
@@ -41,7 +41,7 @@ export const readRunningStart = async (path: string): Promise<RunningStart | und
  * The variables of a running `npm start` that an environment lacks. None, if the environment sets one of them
  * to something else: it then means another Rekey, and a mixture of the two would be neither.
  */
-export const lackingVariables = (
+export const missingVariables = (
   { environment }: RunningStart,
   env: NodeJS.ProcessEnv,
 ): Record<string, string> => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { parseEnvironment } from '../config/environment.ts';
-import { createLineOutput, ignoreOutputErrors, withoutBlocking } from '../logging/line-output.ts';
+import { createLineOutput, ignoreOutputErrors, openNonBlocking } from '../logging/line-output.ts';
 import { createLogger, describeError, flushLog, type Logger } from '../logger.ts';
 import { StartError } from './start-error.ts';
 
@@ -89,7 +89,7 @@ const leadsSession = (): boolean => {
  * between npm and this process. For processes whose parent waits for them. `npm_lifecycle_event` does not
  * tell: every descendant of npm has it, also one that an npm script starts in the background to outlive npm.
  */
-export const onParentGone = (gone: () => void): void => {
+export const onParentExit = (gone: () => void): void => {
   if (leadsSession()) return;
   const parent = process.ppid;
   const timer = setInterval(() => {
@@ -100,17 +100,17 @@ export const onParentGone = (gone: () => void): void => {
 };
 
 /**
- * As `onParentGone`, for a process that an npm script of this repository runs: only those set
+ * As `onParentExit`, for a process that an npm script of this repository runs: only those set
  * `REKEY_FOLLOW_PARENT`.
  */
-export const onNpmGone = (gone: () => void): void => {
-  if (process.env['REKEY_FOLLOW_PARENT'] === '1') onParentGone(gone);
+export const onNpmExit = (gone: () => void): void => {
+  if (process.env['REKEY_FOLLOW_PARENT'] === '1') onParentExit(gone);
 };
 
 /** Standard error is best effort: what it does not take is lost, and ends nothing. */
 const complain = (text: string): void => {
   createLineOutput(
-    () => withoutBlocking(2),
+    () => openNonBlocking(2),
     () => '',
   ).write(`${text}\n`);
 };
@@ -153,7 +153,7 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
     void end();
   };
   onStopSignal(onSignal, () => process.exit(1));
-  onNpmGone(() => onSignal('SIGHUP'));
+  onNpmExit(() => onSignal('SIGHUP'));
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));
   process.on('uncaughtException', (err) => {
     code = 1;

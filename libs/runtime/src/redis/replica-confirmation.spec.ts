@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createLogger } from '../logger.ts';
-import { createRedisConnections, reportRedis } from './connections/connections.ts';
+import { createRedisConnections, logRedisStatus } from './connections/connections.ts';
 import { createReplicaConfirmation, type ReplicaConfirmation } from './replica-confirmation.ts';
 
 const WITHIN_MS = 400;
@@ -20,8 +20,8 @@ let connections: Redis[];
 let confirmations: ReplicaConfirmation[];
 
 const connected = (url: string): Redis => {
-  const redis = createRedisConnections(url, { reports: reportRedis(url, logger) }).connect({
-    mannered: 'fail-fast',
+  const redis = createRedisConnections(url, { listener: logRedisStatus(url, logger) }).connect({
+    onDisconnect: 'fail',
     name: 'spec',
   });
   connections.push(redis);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { isRedisAway } from './connections/connections.ts';
+import { isRedisUnavailable } from './connections/connections.ts';
 
 export interface ReplicaOptions {
   /** How many replicas have to confirm; 0 asks none, and opens no connection. */
@@ -76,7 +76,7 @@ export const createReplicaConfirmation = (
       for (const [error] of replies ?? []) if (error) throw error;
       return Number(replies?.[1]?.[1] ?? 0) >= replicas;
     } catch (error) {
-      if (!isRedisAway(error)) throw error;
+      if (!isRedisUnavailable(error)) throw error;
       // It does not answer, or a failover has left it at a replica.
       if (own.status === 'ready') own.disconnect(true);
       return false;
@@ -87,7 +87,7 @@ export const createReplicaConfirmation = (
     redis.get(mark).then(
       (found) => found === token,
       (error: unknown) => {
-        if (isRedisAway(error)) return false;
+        if (isRedisUnavailable(error)) return false;
         throw error;
       },
     );

@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
 import { createLogger } from '../../logger.ts';
-import { createRedisConnections, reportRedis } from './connections.ts';
+import { createRedisConnections, logRedisStatus } from './connections.ts';
 
 let server: RedisServer;
 let redis: Redis;
 beforeAll(async () => {
   server = await startRedis();
   redis = createRedisConnections(server.url, {
-    reports: reportRedis(server.url, createLogger('worker', 'silent')),
-  }).connect({ mannered: 'patient', name: 'spec' });
+    listener: logRedisStatus(server.url, createLogger('worker', 'silent')),
+  }).connect({ onDisconnect: 'retry', name: 'spec' });
   await once(redis, 'ready');
 });
 afterAll(async () => {

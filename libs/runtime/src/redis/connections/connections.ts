@@ -6,35 +6,35 @@ import { StartError, endWith } from '../../process/start-error.ts';
 
 /**
  * How a connection behaves while Redis is away.
- * `fail-fast`: commands are refused at once, and given up when unanswered for long; for those who answer
- * callers. `patient`: commands wait for it as long as it takes; for workers, whose results exist nowhere
+ * `fail`: commands are refused at once, and given up when unanswered for long; for those who answer
+ * callers. `retry`: commands wait for it as long as it takes; for workers, whose results exist nowhere
  * else, and for BullMQ's blocking reads.
  */
-export type RedisManners = 'fail-fast' | 'patient';
+export type OnDisconnect = 'fail' | 'retry';
 
 const COMMAND_TIMEOUT_MS = 5000;
 /** How soon Redis is asked again whether it has loaded its data. */
 const LOADING_RETRY_MS = 1000;
 
-const manners: Record<RedisManners, Omit<RedisOptions, 'replyMapping'>> = {
-  'fail-fast': {
+const optionsOf: Record<OnDisconnect, Omit<RedisOptions, 'replyMapping'>> = {
+  fail: {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     autoResendUnfulfilledCommands: false,
   },
-  patient: { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
+  retry: { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
 };
 
 /**
  * What the owner of connections is told of them, once for each outage, and again if the reason becomes
  * another. No URL is quoted.
  */
-export interface RedisReports {
+export interface RedisStatusListener {
   /** Connections cannot be used, and are made anew until they can. Named is the one that noticed first. */
-  onAway(connection: string, reason: 'unreachable' | 'read-only', error: Error | undefined): void;
+  onUnavailable(connection: string, reason: 'unreachable' | 'read-only', error: Error | undefined): void;
   /** All can be used again: Redis answers, and says that it is a primary. */
-  onBack(): void;
+  onAvailable(): void;
   /**
    * Redis answers, and cannot be used as it is set up. `atStart`: no connection could ever be used so far.
    */
@@ -44,13 +44,13 @@ export interface RedisReports {
 /** The connections of one process to one Redis. */
 export interface RedisConnections {
   /** A connection that is made anew until it is closed; so is each `duplicate` of it. */
-  connect(options: { mannered: RedisManners; name: string }): Redis;
+  connect(options: { onDisconnect: OnDisconnect; name: string }): Redis;
   /**
    * For a process that ends: asks Redis on each connection whether it answers, and closes each on which it
    * has not for `afterMs` (2 s), also if it could not be made. Commands that wait on it are then rejected,
-   * and their callers can end. Not while `holdsBack`, which is for results that would be lost.
+   * and their callers can end. Not while `hasUnsavedResults`, which is for results that would be lost.
    */
-  closeWhenAway(options?: { holdsBack?: () => boolean; afterMs?: number }): void;
+  closeUnresponsive(options?: { hasUnsavedResults?: () => boolean; afterMs?: number }): void;
 }
 
 const CLOSED = 'Connection is closed.';
@@ -91,7 +91,7 @@ const backoffMs = (tries: number): number =>
  */
 export const createRedisConnections = (
   url: string,
-  { reports, replicas = false }: { reports: RedisReports; replicas?: boolean },
+  { listener, acceptReplicas = false }: { listener: RedisStatusListener; acceptReplicas?: boolean },
 ): RedisConnections => {
   /** How each open connection leaves a Redis that is no primary. */
   const open = new Map<Redis, (error: Error) => void>();
@@ -121,30 +121,30 @@ export const createRedisConnections = (
     report();
   };
 
-  const equip = (redis: Redis, name: string, mannered: RedisManners): Redis => {
+  const equip = (redis: Redis, name: string, onDisconnect: OnDisconnect): Redis => {
     const internals = redis as unknown as Internals;
     let noDatabase: StartError | undefined;
-    const onAway = (reason: 'unreachable' | 'read-only', error?: Error) =>
-      beginOutage(redis, reason, () => reports.onAway(name, reason, error));
+    const onUnavailable = (reason: 'unreachable' | 'read-only', error?: Error) =>
+      beginOutage(redis, reason, () => listener.onUnavailable(name, reason, error));
     const refuse = (error: StartError) =>
-      beginOutage(redis, error.message, () => reports.onRefused(error, !wasReady));
+      beginOutage(redis, error.message, () => listener.onRefused(error, !wasReady));
 
     redis.on('error', (error: Error) => {
       const refusal = refusalOf(error, url);
-      if (!refusal) return onAway('unreachable', error);
+      if (!refusal) return onUnavailable('unreachable', error);
       if (refusal.code === 'REDIS_DATABASE') noDatabase = refusal;
       else refuse(refusal);
     });
     redis.on('close', () => {
-      if (redis.status !== 'end') onAway('unreachable');
+      if (redis.status !== 'end') onUnavailable('unreachable');
     });
     redis.on('ready', () => {
       wasReady = true;
-      endOutage(redis, () => reports.onBack());
+      endOutage(redis, () => listener.onAvailable());
     });
     const leave = (error: Error) => {
       if (redis.status !== 'ready' || !redis.stream.writable) return;
-      onAway('read-only', error);
+      onUnavailable('read-only', error);
       redis.disconnect(true);
     };
     redis.on('connecting', () => open.set(redis, leave));
@@ -166,7 +166,8 @@ export const createRedisConnections = (
           : new StartError('REDIS_UNFIT', `REDIS_URL: ${addressOf(url)} ${unfit}.`);
       noDatabase = undefined;
       if (fault) refuse(fault);
-      else if (info['role'] === 'slave' && !replicas) onAway('read-only', new Error('it is a replica'));
+      else if (info['role'] === 'slave' && !acceptReplicas)
+        onUnavailable('read-only', new Error('it is a replica'));
       else return true;
       return false;
     };
@@ -177,13 +178,13 @@ export const createRedisConnections = (
       // What Redis says to a connection that it has no room for. Otherwise only the close that follows is
       // reported, and not during an outage.
       if (redis.status !== 'ready' && command.name === 'hello' && code === 'ERR')
-        beginOutage(redis, error.message, () => reports.onAway(name, 'unreachable', error));
-      if (redis.status !== 'ready' || !notPrimary.has(code) || (replicas && code === 'READONLY'))
+        beginOutage(redis, error.message, () => listener.onUnavailable(name, 'unreachable', error));
+      if (redis.status !== 'ready' || !notPrimary.has(code) || (acceptReplicas && code === 'READONLY'))
         return void command.reject(error);
       if (redis.stream.writable) noteDemotion(error);
       // Nothing of it was done. Those of a pipeline or a transaction belong together: whoever has sent them
       // sends them again.
-      if (mannered === 'patient' && command.pipelineIndex === undefined && !command.inTransaction)
+      if (onDisconnect === 'retry' && command.pipelineIndex === undefined && !command.inTransaction)
         void redis.sendCommand(command);
       else command.reject(error);
     };
@@ -206,7 +207,8 @@ export const createRedisConnections = (
     };
 
     const duplicate = redis.duplicate.bind(redis);
-    redis.duplicate = (override) => equip(duplicate(override), override?.connectionName ?? name, mannered);
+    redis.duplicate = (override) =>
+      equip(duplicate(override), override?.connectionName ?? name, onDisconnect);
 
     watchAnswers(redis);
     writeTogether(redis);
@@ -214,18 +216,18 @@ export const createRedisConnections = (
   };
 
   return {
-    connect: ({ mannered, name }) => {
+    connect: ({ onDisconnect, name }) => {
       const options: Omit<RedisOptions, 'replyMapping'> = {
         connectionName: `rekey:${name}`,
         connectTimeout: 5000,
         keepAlive: 10_000,
         maxLoadingRetryTime: LOADING_RETRY_MS,
         retryStrategy: (tries: number) => backoffMs(Math.max(tries, recentDemotions())),
-        ...manners[mannered],
+        ...optionsOf[onDisconnect],
       };
-      return equip(new Redis(url, options), name, mannered);
+      return equip(new Redis(url, options), name, onDisconnect);
     },
-    closeWhenAway: ({ holdsBack = () => false, afterMs = CLOSE_WHEN_AWAY_MS } = {}) => {
+    closeUnresponsive: ({ hasUnsavedResults = () => false, afterMs = CLOSE_AFTER_MS } = {}) => {
       const lives = new Map<Redis, () => Life>();
       const silentMs = new Map<Redis, number>();
       setInterval(() => {
@@ -240,7 +242,7 @@ export const createRedisConnections = (
               ? 0
               : (silentMs.get(redis) ?? 0) + LOOK_EVERY_MS,
           );
-        if (holdsBack()) return;
+        if (hasUnsavedResults()) return;
         for (const { redis } of now) {
           if (silentMs.get(redis)! < afterMs) continue;
           redis.disconnect();
@@ -252,7 +254,7 @@ export const createRedisConnections = (
   };
 };
 
-const CLOSE_WHEN_AWAY_MS = 2000;
+const CLOSE_AFTER_MS = 2000;
 const LOOK_EVERY_MS = 100;
 /** An answer proves for this long that Redis answers: a PING is sent that often. */
 const PING_EVERY_MS = 500;
@@ -318,11 +320,11 @@ const refusalOf = (error: Error, url: string): StartError | undefined => {
  * Reports to the log of a process, and ends it if its Redis cannot be used from the start. What runs is not
  * ended: what it holds may exist nowhere else.
  */
-export const reportRedis = (url: string, logger: Logger): RedisReports => {
+export const logRedisStatus = (url: string, logger: Logger): RedisStatusListener => {
   const log = logger.child({ redis: addressOf(url) });
   let ending = false;
   return {
-    onAway: (connection, reason, err) => {
+    onUnavailable: (connection, reason, err) => {
       if (reason === 'unreachable') log.warn({ err, connection }, 'Redis is away; reconnecting');
       else
         log.warn(
@@ -330,7 +332,7 @@ export const reportRedis = (url: string, logger: Logger): RedisReports => {
           'Redis takes no writes: it is a replica, or loads its data; reconnecting until it does',
         );
     },
-    onBack: () => log.info('Redis is back'),
+    onAvailable: () => log.info('Redis is back'),
     onRefused: (error, atStart) => {
       if (!atStart)
         return log.error({ code: error.code }, `${error.message} Reconnecting until that is mended`);
@@ -378,7 +380,7 @@ const HEALTH_MARK_TTL_MS = 60_000;
  * Why Redis takes no writes now; undefined if it has taken one within the time. `mark`: a key that this
  * process alone writes. One that has no memory left is healthy: what it still does is watched elsewhere.
  */
-export const whyNotWritable = async (
+export const probeWrite = async (
   redis: Redis,
   mark: string,
   withinMs: number,
@@ -420,7 +422,7 @@ const notNow = new Set([
 /**
  * Whether an error of ioredis's means that Redis cannot be used at present, and not that a command is wrong.
  */
-export const isRedisAway = (error: unknown): boolean => {
+export const isRedisUnavailable = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false;
   if (error.name === 'ReplyError') return notNow.has(replyCode(error));
   return (

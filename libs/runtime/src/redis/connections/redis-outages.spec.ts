@@ -5,10 +5,10 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import {
   createRedisConnections,
-  isRedisAway,
-  whyNotWritable,
+  isRedisUnavailable,
+  probeWrite,
   type RedisConnections,
-  type RedisReports,
+  type RedisStatusListener,
 } from './connections.ts';
 
 let server: RedisServer;
@@ -35,16 +35,16 @@ afterEach(async () => {
   for (const other of [server, ...others]) await other.dispose();
 });
 
-const reports: RedisReports = {
-  onAway: (_connection, reason, error) => told.push(`${reason}: ${error?.message ?? ''}`),
-  onBack: () => told.push('back'),
+const listener: RedisStatusListener = {
+  onUnavailable: (_connection, reason, error) => told.push(`${reason}: ${error?.message ?? ''}`),
+  onAvailable: () => told.push('back'),
   onRefused: (error, atStart) => told.push(`${atStart ? 'refused at start' : 'refused'}: ${error.message}`),
 };
 const family = (
   url = `redis://127.0.0.1:${proxy.port}`,
-  options: { replicas?: boolean } = {},
+  options: { acceptReplicas?: boolean } = {},
 ): RedisConnections => {
-  const made = createRedisConnections(url, { reports, ...options });
+  const made = createRedisConnections(url, { listener, ...options });
   return {
     ...made,
     connect: (how) => {
@@ -81,17 +81,17 @@ const TEXT = 'redis.call("INCR", KEYS[1]) return redis.call("INCR", KEYS[1])';
 describe('a Redis that becomes a replica and keeps its clients', () => {
   it('is left by all connections, also those that only listen, and taken again when it is a primary', async () => {
     const [busy, listening] = [
-      await ready(connections.connect({ mannered: 'fail-fast', name: 'busy' })),
-      await ready(connections.connect({ mannered: 'patient', name: 'listening' })),
+      await ready(connections.connect({ onDisconnect: 'fail', name: 'busy' })),
+      await ready(connections.connect({ onDisconnect: 'retry', name: 'listening' })),
     ];
     await listening.subscribe('channel');
     const heard: string[] = [];
     listening.on('message', (_channel, message) => heard.push(message));
     await demote();
     const failure = await busy.set('a', '1').catch((error: Error) => error);
-    expect(isRedisAway(failure)).toBe(true);
+    expect(isRedisUnavailable(failure)).toBe(true);
     await until(() => busy.status !== 'ready' && listening.status !== 'ready');
-    expect(await whyNotWritable(busy, 'mark', 1000)).toBeInstanceOf(Error);
+    expect(await probeWrite(busy, 'mark', 1000)).toBeInstanceOf(Error);
     await until(() => told.length > 0);
     await admin.replicaof('NO', 'ONE');
     await Promise.all([ready(busy), ready(listening)]);
@@ -102,7 +102,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
   });
 
   it('is left for the primary that its name leads to by then', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     const other = await demote();
     const listenPort = proxy.port;
     const written = redis.set('a', '1');
@@ -116,7 +116,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
   });
 
   it('loses and doubles nothing of what waits: commands and scripts are done once when it takes writes', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     redis.defineCommand('twice', { numberOfKeys: 1, lua: TEXT });
     const twice = (key: string) =>
       (redis as unknown as Record<string, (key: string) => Promise<number>>)['twice']!(key);
@@ -137,7 +137,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
   });
 
   it('does nothing of a pipeline or a transaction, and says so', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     await demote();
     const [piped, transacted] = await Promise.all([
       redis.pipeline().incr('a').incr('b').exec(),
@@ -148,7 +148,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
         .exec()
         .catch((error: Error) => error),
     ]);
-    expect(piped!.map(([error]) => isRedisAway(error))).toEqual([true, true]);
+    expect(piped!.map(([error]) => isRedisUnavailable(error))).toEqual([true, true]);
     expect((transacted as Error).message).toContain('EXECABORT');
     await admin.replicaof('NO', 'ONE');
     await ready(redis);
@@ -164,7 +164,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
       await admin.call('ACL', 'SETUSER', 'rekey', 'on', '>secret', '~*', '&*', '+@all', ...rules);
       const redis = await ready(
         family(`redis://rekey:secret@127.0.0.1:${proxy.port}`).connect({
-          mannered: 'patient',
+          onDisconnect: 'retry',
           name: 'worker',
         }),
       );
@@ -182,9 +182,9 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
 
   it('is never taken by a connection that is made to it, but by those who only read', async () => {
     await demote();
-    const writer = connections.connect({ mannered: 'fail-fast', name: 'gateway' });
+    const writer = connections.connect({ onDisconnect: 'fail', name: 'gateway' });
     const reader = await ready(
-      family(undefined, { replicas: true }).connect({ mannered: 'patient', name: 'reader' }),
+      family(undefined, { acceptReplicas: true }).connect({ onDisconnect: 'retry', name: 'reader' }),
     );
     expect(await reader.get('a')).toBeNull();
     await until(() => told.length > 0);
@@ -195,7 +195,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
   });
 
   it('stops no worker of BullMQ', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     const done: string[] = [];
     const queue = new Queue('q', { connection: redis });
     const worker = new Worker('q', async (job) => void done.push(job.name), {
@@ -227,7 +227,7 @@ describe('a connection that is open, and on which nothing more comes', () => {
 
   it('is replaced where nothing is under way, where a command waits, and where it listens; what waited is done', async () => {
     const [idle, asking, listening] = ['idle', 'asking', 'listening'].map((name) =>
-      connections.connect({ mannered: 'patient', name }),
+      connections.connect({ onDisconnect: 'retry', name }),
     );
     await Promise.all([idle!, asking!, listening!].map(ready));
     await listening!.subscribe('channel');
@@ -254,21 +254,21 @@ describe('a connection that is open, and on which nothing more comes', () => {
   }, 40_000);
 
   it('fails what waits on one that answers callers', async () => {
-    const redis = await ready(connections.connect({ mannered: 'fail-fast', name: 'gateway' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'fail', name: 'gateway' }));
     const { stream } = redis;
     proxy.strand();
     const failures = Promise.allSettled([redis.incr('a'), redis.pipeline().incr('a').exec()]);
     const [single, piped] = await failures;
-    expect(isRedisAway((single as PromiseRejectedResult).reason)).toBe(true);
+    expect(isRedisUnavailable((single as PromiseRejectedResult).reason)).toBe(true);
     expect(
-      (piped as PromiseFulfilledResult<[Error, unknown][]>).value.map(([error]) => isRedisAway(error)),
+      (piped as PromiseFulfilledResult<[Error, unknown][]>).value.map(([error]) => isRedisUnavailable(error)),
     ).toEqual([true]);
     await until(() => redis.stream !== stream && redis.status === 'ready');
     expect(await redis.incr('b')).toBe(1);
   }, 30_000);
 
   it('is replaced also where a read blocks, and not before its time', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'reader' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'reader' }));
     const { stream } = redis;
     expect(await redis.xread('BLOCK', 7000, 'STREAMS', 's', '$')).toBeNull();
     expect(redis.stream).toBe(stream);
@@ -281,7 +281,7 @@ describe('a connection that is open, and on which nothing more comes', () => {
   }, 40_000);
 
   it('is replaced where BullMQ waits for a job', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     const done: string[] = [];
     const worker = new Worker('q', async (job) => void done.push(job.name), { connection: redis });
     worker.on('error', () => {});
@@ -302,7 +302,7 @@ describe('a connection that is open, and on which nothing more comes', () => {
 
   it('is given up in the handshake too', async () => {
     proxy.stall(true);
-    const redis = connections.connect({ mannered: 'patient', name: 'worker' });
+    const redis = connections.connect({ onDisconnect: 'retry', name: 'worker' });
     await until(() => told.length > 0);
     expect(told[0]).toMatch(/^unreachable: Redis has not answered hello/);
     proxy.stall(false);
@@ -310,7 +310,7 @@ describe('a connection that is open, and on which nothing more comes', () => {
   }, 30_000);
 
   it('is asked for a sign of life once in five seconds at the most, and kept where it gives one', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     const { stream } = redis;
     const pings = async () =>
       Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
@@ -330,7 +330,7 @@ describe('a command that takes longer than the deadline to arrive', () => {
   ])(
     'is sent once, on one connection: %s',
     async (_how, bytes, bytesPerSecond) => {
-      const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+      const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
       const { stream } = redis;
       proxy.throttle(bytesPerSecond);
       const began = performance.now();
@@ -344,7 +344,7 @@ describe('a command that takes longer than the deadline to arrive', () => {
   );
 
   it('is given up when no more of it can be sent', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     proxy.strand();
     const appended = redis.append('a', 'x'.repeat(1_000_000));
     expect(await appended).toBe(1_000_000);
@@ -354,7 +354,7 @@ describe('a command that takes longer than the deadline to arrive', () => {
 
 describe('a Redis that cannot be used as it is set up', () => {
   const refused = async (url: string): Promise<Redis> => {
-    const redis = family(url).connect({ mannered: 'patient', name: 'worker' });
+    const redis = family(url).connect({ onDisconnect: 'retry', name: 'worker' });
     await until(() => told.length > 0);
     return redis;
   };
@@ -379,7 +379,7 @@ describe('a Redis that cannot be used as it is set up', () => {
   it('is refused where it is another one than before, with fewer databases; and taken when that is mended', async () => {
     const listenPort = proxy.port;
     const redis = await ready(
-      family(`redis://127.0.0.1:${listenPort}/7`).connect({ mannered: 'patient', name: 'worker' }),
+      family(`redis://127.0.0.1:${listenPort}/7`).connect({ onDisconnect: 'retry', name: 'worker' }),
     );
     const small = await start('--databases', '1');
     await proxy.close();
@@ -411,7 +411,7 @@ describe('a Redis that cannot be used as it is set up', () => {
   it('keeps what waits where the password is changed under it, until it fits again', async () => {
     await admin.config('SET', 'requirepass', 'hunter2');
     const redis = await ready(
-      family(`redis://:hunter2@127.0.0.1:${proxy.port}`).connect({ mannered: 'patient', name: 'worker' }),
+      family(`redis://:hunter2@127.0.0.1:${proxy.port}`).connect({ onDisconnect: 'retry', name: 'worker' }),
     );
     await admin.config('SET', 'requirepass', 'hunter3');
     proxy.cut();
@@ -438,7 +438,7 @@ describe('a Redis that cannot be used as it is set up', () => {
 
 describe('a Redis that has no room for a connection', () => {
   it('is quoted, also if the connection was cut before, and once', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     await admin.config('SET', 'maxclients', '1');
     proxy.cut();
     await until(() => told.some((line) => line.includes('max number of clients')));
@@ -459,7 +459,7 @@ describe('disconnect', () => {
   it.each(['refused', 'read-only'])(
     'answers what waits also between two tries: %s',
     async (why) => {
-      const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+      const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
       const blocked = redis
         .xread('BLOCK', 20_000, 'STREAMS', 's', '$')
         .catch((error: Error) => error.message);
@@ -482,11 +482,11 @@ describe('disconnect', () => {
   );
 });
 
-describe('closeWhenAway', () => {
+describe('closeUnresponsive', () => {
   it('closes nothing while Redis can be used, or while something is held that would be lost', async () => {
-    const redis = await ready(connections.connect({ mannered: 'patient', name: 'worker' }));
+    const redis = await ready(connections.connect({ onDisconnect: 'retry', name: 'worker' }));
     let holds = true;
-    connections.closeWhenAway({ holdsBack: () => holds, afterMs: 200 });
+    connections.closeUnresponsive({ hasUnsavedResults: () => holds, afterMs: 200 });
     await sleep(500);
     expect(await redis.ping()).toBe('PONG');
     proxy.refuse(true);
@@ -498,12 +498,12 @@ describe('closeWhenAway', () => {
   });
 
   it('closes a connection that cannot be made while another one answers, and leaves that one open', async () => {
-    const usable = await ready(connections.connect({ mannered: 'patient', name: 'usable' }));
+    const usable = await ready(connections.connect({ onDisconnect: 'retry', name: 'usable' }));
     await admin.config('SET', 'maxclients', '2');
-    const redis = connections.connect({ mannered: 'patient', name: 'worker' });
+    const redis = connections.connect({ onDisconnect: 'retry', name: 'worker' });
     const waiting = redis.get('a').catch((error: Error) => error.message);
     await until(() => told.length > 0);
-    connections.closeWhenAway();
+    connections.closeUnresponsive();
     expect(await waiting).toBe('Connection is closed.');
     expect(redis.status).toBe('end');
     expect(await usable.ping()).toBe('PONG');
@@ -511,13 +511,13 @@ describe('closeWhenAway', () => {
 
   it('closes all connections to a Redis that is frozen, also those that block, before the deadline of an answer', async () => {
     const [asking, blocking] = await Promise.all(
-      ['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))),
+      ['asking', 'blocking'].map((name) => ready(connections.connect({ onDisconnect: 'retry', name }))),
     );
     const blocked = blocking!
       .xread('BLOCK', 60_000, 'STREAMS', 's', '$')
       .catch((error: Error) => error.message);
     server.freeze();
-    connections.closeWhenAway();
+    connections.closeUnresponsive();
     try {
       expect(await asking!.get('a').catch((error: Error) => error.message)).toBe('Connection is closed.');
       expect(await blocked).toBe('Connection is closed.');
@@ -530,10 +530,10 @@ describe('closeWhenAway', () => {
 
   it('leaves a connection open that blocks for longer while Redis answers on another one', async () => {
     const [asking, blocking] = await Promise.all(
-      ['asking', 'blocking'].map((name) => ready(connections.connect({ mannered: 'patient', name }))),
+      ['asking', 'blocking'].map((name) => ready(connections.connect({ onDisconnect: 'retry', name }))),
     );
     const read = blocking!.xread('BLOCK', 20_000, 'STREAMS', 's', '$');
-    connections.closeWhenAway({ afterMs: 1000 });
+    connections.closeUnresponsive({ afterMs: 1000 });
     await sleep(2500);
     await admin.xadd('s', '*', 'a', '1');
     expect(await read).not.toBeNull();
