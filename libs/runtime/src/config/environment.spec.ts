@@ -10,7 +10,7 @@ const schema = z.object({
 });
 
 describe('parseEnvironment', () => {
-  it('fills in defaults, and takes an empty variable as not set', () => {
+  it('fills in defaults, and treats an empty variable as unset', () => {
     expect(parseEnvironment(schema, { SECRET: 's', REKEY_PREFIX: '', PATH: '/bin' })).toMatchObject({
       REKEY_PREFIX: 'rekey',
       SIZE: 5,
@@ -18,7 +18,7 @@ describe('parseEnvironment', () => {
     });
   });
 
-  it('names every bad variable and shows no value', () => {
+  it('names every invalid variable and shows no value', () => {
     const env = {
       REDIS_URL: 'http://user:hunter2@h',
       REKEY_PREFIX: 'a{b}',
@@ -40,7 +40,7 @@ describe('parseEnvironment', () => {
   });
 
   it.each(['127.0.0.1:0', '[::1]:65535', 'localhost:50051', '0.0.0.0:80'])(
-    'takes the address %s',
+    'accepts the address %s',
     (ADDRESS) => {
       expect(parseEnvironment(schema, { SECRET: 's', ADDRESS })).toMatchObject({ ADDRESS });
     },
@@ -59,7 +59,7 @@ describe('parseEnvironment', () => {
     '127.0.0.1:50051/x',
     'a b:1',
     '127.0.0.1:-1',
-  ])('refuses the address %s', (ADDRESS) => {
+  ])('rejects the address %s', (ADDRESS) => {
     expect(() => parseEnvironment(schema, { SECRET: 's', ADDRESS })).toThrow('ADDRESS: must be HOST:PORT');
   });
 });

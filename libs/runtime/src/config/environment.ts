@@ -8,14 +8,14 @@ import { z } from 'zod';
 
 export class ConfigError extends Error {
   constructor(complaints: string[]) {
-    super(`The environment is not as it should be:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
+    super(`Invalid environment variables:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'ConfigError';
   }
 }
 
 /**
- * Parses the environment once. A complaint names the variable and says what is expected of it, never its
- * value. White space around a value does not count; an empty variable counts as one that is not set.
+ * Parses the environment once. A complaint names the variable and says what it must be, never its value.
+ * White space around a value is ignored; an empty variable counts as unset.
  */
 export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.ProcessEnv): z.output<T> => {
   const given = Object.fromEntries(
@@ -40,7 +40,7 @@ export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.Pro
   );
 };
 
-/** A whole number in a range, with its default. */
+/** A whole number in a range, with a default. */
 export const intVariable = (range: { min: number; max: number; default: number }) =>
   z
     .string()
@@ -49,19 +49,19 @@ export const intVariable = (range: { min: number; max: number; default: number }
     .refine((n) => n >= range.min && n <= range.max, `must be from ${range.min} to ${range.max}`)
     .default(range.default);
 
-/** `true` or `false`, which is the default. */
+/** `true` or `false`; the default is `false`. */
 export const booleanVariable = z
   .enum(['true', 'false'], { error: 'must be true or false' })
   .default('false')
   .transform((text) => text === 'true');
 
-/** `HOST:PORT`; the host of IPv6 in brackets. */
+/** `HOST:PORT`, with an IPv6 host in brackets. */
 export const addressVariable = z.string().superRefine((text, ctx) => {
   const message = complaintAboutAddress(text);
   if (message !== undefined) ctx.addIssue({ code: 'custom', message });
 });
 
-/** What every long-running process of Rekey takes. */
+/** The variables of every long-running process of Rekey. */
 export const commonVariables = {
   REDIS_URL: z
     .string()
@@ -80,14 +80,14 @@ export const commonVariables = {
     })
     .default('info'),
   /**
-   * How many replicas of Redis have to confirm an accepted rotation, and an intent before its POST; and how
-   * long that may take.
+   * The number of Redis replicas that have to confirm an accepted rotation, and an intent before its POST;
+   * and the time limit for that.
    */
   REKEY_WAIT_REPLICAS: intVariable({ min: 0, max: 10, default: 0 }),
   REKEY_WAIT_REPLICAS_MS: intVariable({ min: 1, max: 4000, default: 1000 }),
   REKEY_REQUIRE_DURABLE_REDIS: booleanVariable,
-  /** A ledger that vanished from Redis may begin anew without an operator. */
+  /** Rekey may start a new ledger without an operator if the ledger has vanished from Redis. */
   REKEY_ALLOW_NEW_LEDGER: booleanVariable,
-  /** How long a process may take to end after SIGTERM. */
+  /** The deadline of the shutdown after SIGTERM. */
   REKEY_SHUTDOWN_TIMEOUT_MS: intVariable({ min: 100, max: 600_000, default: 45_000 }),
 };

@@ -13,7 +13,7 @@ const hostList = z
   );
 
 const optionalText = z.string().optional();
-/** The proxy for Invent, and what is reached without it. */
+/** The proxy for Invent, and the hosts that are reached without it. */
 const proxyVariables = {
   https_proxy: optionalText,
   HTTPS_PROXY: optionalText,
@@ -25,15 +25,15 @@ const proxyVariables = {
   NO_PROXY: optionalText,
 };
 
-/** What a worker takes, but for its key file and its API keys. `rekey doctor` looks at the same variables. */
+/** The variables of a worker, except its key file and API keys. `rekey doctor` checks the same variables. */
 export const workerVariables = {
   ...commonVariables,
   ...proxyVariables,
   INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
-  /** Hosts beside loopback that may be reached by plain HTTP. */
+  /** Hosts other than loopback that may be reached by plain HTTP. */
   INVENT_PLAIN_HTTP_HOSTS: hostList,
   INVENT_API_KEYS_FILE: z.string().optional(),
-  /** Which org Invent's alias `c` stands for. */
+  /** The org that Invent's alias `c` stands for. */
   INVENT_ORG_ID: OrgId.refine(
     (orgId) => orgId !== ORG_ALIAS,
     'must be the real id of the org, not its alias c',
@@ -69,7 +69,7 @@ interface Related {
   REKEY_SHUTDOWN_TIMEOUT_MS: number;
 }
 
-/** Complains of variables of a worker that do not go together. */
+/** Reports variables of a worker that contradict each other. */
 export const refineWorkerVariables = (env: Related, ctx: z.RefinementCtx): void => {
   const complain = (name: string, message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
   if (env.INVENT_API_KEY && env.INVENT_API_KEYS_FILE)

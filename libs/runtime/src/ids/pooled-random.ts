@@ -1,13 +1,13 @@
 import { randomFillSync } from 'node:crypto';
 
-const BYTES_AT_ONCE = 4096;
+const POOL_BYTES = 4096;
 
 /**
- * Numbers from 0 to below 1 with eight random bits each, from the system's generator, drawn many at a time: a
- * draw costs µs, however few the bytes.
+ * Returns random numbers in [0, 1) with eight bits each, from the system's generator. It fills a pool at a
+ * time: each call of the generator takes microseconds, however few bytes it returns.
  */
 export const pooledRandom = (): (() => number) => {
-  const pool = Buffer.alloc(BYTES_AT_ONCE);
+  const pool = Buffer.alloc(POOL_BYTES);
   let next = pool.length;
   return () => {
     if (next === pool.length) {

@@ -20,7 +20,7 @@ const runtime = (file: string) => new URL(`../${file}`, import.meta.url).href;
 /** A process that runs `code` in place of an app; what it says beside its log, it says on standard error. */
 const PREAMBLE = `
   import { z } from '${import.meta.resolve('zod')}';
-  import { runProcess } from '${runtime('process/shutdown.ts')}';
+  import { runProcess } from '${runtime('process/run-process.ts')}';
   import { commonVariables } from '${runtime('config/environment.ts')}';
   import { droppedLogLines } from '${runtime('logger.ts')}';
   const say = (words) => process.stderr.write(JSON.stringify(words) + '\\n');

@@ -2,25 +2,25 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /**
- * Lines for a file descriptor or a file. A line that cannot be written is dropped and counted: output never
+ * Writes lines to a file descriptor or a file. Drops and counts lines that cannot be written: output never
  * throws, never blocks, and its memory is bounded.
  */
 export interface LineOutput {
-  /** Takes a line with its line end. */
+  /** Writes a line, which includes its line end. */
   write(line: string): void;
-  /** Tries once more to write the lines that wait for a reader. */
+  /** Tries once more to write the queued lines. */
   flush(): void;
   /** The number of lines dropped since the start. */
   dropped(): number;
   close(): void;
 }
 
-/** Beyond this, lines for a reader that does not read are dropped. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+/** Beyond this, lines are dropped while their reader does not read. */
+const MAX_QUEUED_BYTES = 1024 * 1024;
 const RETRY_EVERY_MS = 50;
-const NEVER = -1;
+const NOT_OPEN = -1;
 
-/** A piece of the queue: a line, or the report of dropped ones. */
+/** A piece of the queue: a line, or a report of dropped lines. */
 interface Piece {
   bytes: Buffer;
   lines: number;
@@ -29,48 +29,47 @@ interface Piece {
 }
 
 /**
- * `open` gives the descriptor to write to, and is called again after a failure to open. `report` makes the
- * line that says how many lines were dropped, and why; it is written before the first line that can be
- * written again.
+ * `open` returns the descriptor to write to, and is called again after it failed. `report` makes the line
+ * that says how many lines were dropped, and why. It precedes the first line that can be written again.
  */
 export const createLineOutput = (
   open: () => number,
   report: (count: number, code: string) => string,
 ): LineOutput => {
   const queue: Piece[] = [];
-  let waitingBytes = 0;
+  let queuedBytes = 0;
   let retry: NodeJS.Timeout | undefined;
   let dropped = 0;
   let unreported = 0;
-  let why = '';
-  /** A line was cut off in the middle: the next one begins with a line end. */
+  let reason = '';
+  /** The last line was cut off in the middle: the next one starts with a line end. */
   let torn = false;
-  let fd = NEVER;
+  let fd = NOT_OPEN;
 
   const drop = ({ lines, reports }: Pick<Piece, 'lines' | 'reports'>, code: string) => {
     dropped += lines;
     unreported += lines + reports;
-    why = code;
+    reason = code;
   };
   const append = (text: string, { lines, reports }: Pick<Piece, 'lines' | 'reports'>) => {
     const bytes = Buffer.from(torn && queue.length === 0 ? `\n${text}` : text);
     queue.push({ bytes, lines, reports });
-    waitingBytes += bytes.length;
+    queuedBytes += bytes.length;
   };
   const appendReport = () => {
     const count = unreported;
     unreported = 0;
-    append(report(count, why), { lines: 0, reports: count });
+    append(report(count, reason), { lines: 0, reports: count });
   };
-  const giveUp = (code: string) => {
+  const dropQueue = (code: string) => {
     for (const piece of queue.splice(0)) drop(piece, code);
-    waitingBytes = 0;
+    queuedBytes = 0;
   };
   const writeQueue = () => {
     while (queue.length > 0) {
       const piece = queue[0]!;
       const written = writeSync(fd, piece.bytes);
-      waitingBytes -= written;
+      queuedBytes -= written;
       torn = written < piece.bytes.length;
       if (torn) piece.bytes = piece.bytes.subarray(written);
       else queue.shift();
@@ -80,7 +79,7 @@ export const createLineOutput = (
     clearTimeout(retry);
     retry = undefined;
     try {
-      if (fd === NEVER) fd = open();
+      if (fd === NOT_OPEN) fd = open();
       writeQueue();
       if (unreported > 0) {
         appendReport();
@@ -88,14 +87,14 @@ export const createLineOutput = (
       }
     } catch (error) {
       const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
-      // Nobody reads at the moment, or slowly. It does not keep the process alive.
+      // The reader does not read at the moment, or slowly. The timer does not keep the process alive.
       if (code === 'EAGAIN') retry = setTimeout(flush, RETRY_EVERY_MS).unref();
-      else giveUp(code);
+      else dropQueue(code);
     }
   };
   return {
     write: (line) => {
-      if (waitingBytes + Buffer.byteLength(line) > MAX_WAITING_BYTES)
+      if (queuedBytes + Buffer.byteLength(line) > MAX_QUEUED_BYTES)
         return drop({ lines: 1, reports: 0 }, 'EAGAIN');
       if (unreported > 0 && queue.length === 0) appendReport();
       append(line, { lines: 1, reports: 0 });
@@ -105,8 +104,8 @@ export const createLineOutput = (
     dropped: () => dropped,
     close: () => {
       clearTimeout(retry);
-      if (fd !== NEVER) closeSync(fd);
-      fd = NEVER;
+      if (fd !== NOT_OPEN) closeSync(fd);
+      fd = NOT_OPEN;
     },
   };
 };
@@ -114,8 +113,8 @@ export const createLineOutput = (
 let ignored = false;
 
 /**
- * What standard output and error do not take is lost, also what libraries and Node itself write there: it is
- * no error that ends the process.
+ * Ignores errors of standard output and error, also for what libraries and Node itself write there: such an
+ * error must not end the process.
  */
 export const ignoreOutputErrors = (): void => {
   if (ignored) return;
@@ -124,8 +123,9 @@ export const ignoreOutputErrors = (): void => {
 };
 
 /**
- * Standard output or error, such that a write never blocks. Node makes pipes and sockets non-blocking when it
- * opens its stream of them, but not terminals: a terminal that Ctrl-S has stopped would stop the process.
+ * A descriptor of standard output or error whose writes never block. Node makes pipes and sockets
+ * non-blocking when it opens its stream of them, but not terminals: a terminal stopped by Ctrl-S would stop
+ * the process.
  */
 export const openNonBlocking = (fd: 1 | 2): number => {
   ignoreOutputErrors();

@@ -4,9 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { listenFailure } from './listen-failure.ts';
 
 /**
- * A plain HTTP server for processes that serve nothing else: GET /healthz answers 200 or 503, GET /metrics
- * the text of Prometheus.
- * Rejects with a StartError that names the variable of the address, if it cannot listen there.
+ * Starts a plain HTTP server: GET /healthz answers 200 or 503, GET /metrics the Prometheus text format.
+ * Rejects with a StartError that names the variable of the address if it cannot listen there.
  */
 export const startHealthServer = async (
   { address, variable }: { address: string; variable: string },

@@ -14,27 +14,28 @@ beforeAll(async () => {
 afterAll(() => void holder.close());
 
 const error = (code: string) => Object.assign(new Error(`listen ${code}`), { code });
-/** As grpc-js has it: the code is in the message alone. */
+/** As grpc-js reports it: the code is only in the message. */
 const grpcError = (code: string) =>
   new Error(`No address added out of total 1 resolved errors: [listen ${code}: something 127.0.0.1:80]`);
 
-describe('an address that cannot be listened on', () => {
-  it('is explained with the port, the process that holds it, and the variable', async () => {
+describe('listenFailure', () => {
+  it('names the port, the process that holds it, and the variable', async () => {
     const { message } = await listenFailure(error('EADDRINUSE'), {
       address: `127.0.0.1:${port}`,
       variable: 'GRPC_ADDRESS',
     });
     expect(message).toBe(
-      `cannot listen on 127.0.0.1:${port} (GRPC_ADDRESS): port ${port} is in use by process ${process.pid}. Stop that process, or set GRPC_ADDRESS to another HOST:PORT`,
+      `cannot listen on 127.0.0.1:${port} (GRPC_ADDRESS): port ${port} is in use by process ${process.pid}. ` +
+        'Stop that process, or set GRPC_ADDRESS to another HOST:PORT',
     );
   });
 
   it.each([
     [
-      'a port that another user holds',
+      'a port that a process of another user holds',
       error('EADDRINUSE'),
       '127.0.0.1:1',
-      'in use by another process, perhaps another Rekey. Stop that process, or set GRPC_ADDRESS',
+      'in use by another process, possibly another Rekey. Stop that process, or set GRPC_ADDRESS',
     ],
     [
       'a privileged port',
@@ -43,7 +44,7 @@ describe('an address that cannot be listened on', () => {
       'may not use a port below 1024. Set GRPC_ADDRESS',
     ],
     [
-      'a port that is forbidden otherwise',
+      'a port that is forbidden for another reason',
       error('EACCES'),
       '127.0.0.1:5000',
       'may not use it. Set GRPC_ADDRESS',
@@ -55,7 +56,7 @@ describe('an address that cannot be listened on', () => {
       '203.0.113.5 is not an address of this machine. Set GRPC_ADDRESS',
     ],
     [
-      'IPv6 where there is none',
+      'IPv6 on a machine without it',
       error('EAFNOSUPPORT'),
       '[::1]:80',
       '[::1] is not an address of this machine. Set GRPC_ADDRESS',
@@ -66,12 +67,12 @@ describe('an address that cannot be listened on', () => {
       'nohost.invalid:80',
       'the name nohost.invalid has no address. Set GRPC_ADDRESS',
     ],
-    ['anything else', error('ENOBUFS'), '127.0.0.1:80', 'ENOBUFS. Set GRPC_ADDRESS'],
-  ])('%s', async (_what, cause, address, expected) => {
+    ['any other error', error('ENOBUFS'), '127.0.0.1:80', 'ENOBUFS. Set GRPC_ADDRESS'],
+  ])('explains %s', async (_what, cause, address, expected) => {
     expect((await listenFailure(cause, { address, variable: 'GRPC_ADDRESS' })).message).toContain(expected);
   });
 
-  it('is what the health server of a worker rejects with', async () => {
+  it('is the error that the health server of a worker rejects with', async () => {
     const started = startHealthServer(
       { address: `127.0.0.1:${port}`, variable: 'WORKER_HEALTH_ADDRESS' },
       { healthy: async () => true, metrics: async () => '' },

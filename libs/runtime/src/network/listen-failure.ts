@@ -3,7 +3,7 @@ import { StartError } from '../process/start-error.ts';
 
 const PRIVILEGED_BELOW = 1024;
 
-/** The code of a failed listen. grpc-js keeps it in its message alone. */
+/** The code of a failed listen. grpc-js has it only in the message. */
 const codeOf = (error: unknown): string => {
   const { code, message = '' } = error as NodeJS.ErrnoException;
   if (typeof code === 'string') return code;
@@ -14,50 +14,64 @@ const codeOf = (error: unknown): string => {
 };
 
 const heldBy = (holder: PortHolder | undefined): string => {
-  if (holder === undefined) return 'by another process, perhaps another Rekey';
+  if (holder === undefined) return 'by another process, possibly another Rekey';
   const { pid, rekey } = holder;
   return rekey
     ? `by process ${pid}, the ${rekey.app} of another Rekey, in ${JSON.stringify(rekey.folder)}`
     : `by process ${pid}`;
 };
 
-/** Explains why an address cannot be listened on, who holds it, and which variable to change. */
-export const listenFailure = async (
-  error: unknown,
-  {
-    address,
-    variable,
-    takes = 'HOST:PORT',
-  }: { address: string; variable: string; takes?: 'HOST:PORT' | 'PORT' },
-): Promise<StartError> => {
+interface Address {
+  address: string;
+  /** The variable or option that sets the address. */
+  variable: string;
+  /** The form of its value. */
+  takes?: 'HOST:PORT' | 'PORT';
+}
+
+/** Explains why listening on an address failed, which process holds it, and which variable to change. */
+export const listenFailure = async (error: unknown, wanted: Address): Promise<StartError> => {
   const code = codeOf(error);
+  const { address, variable } = wanted;
+  const { why, advice } = await explain(code, wanted);
+  return new StartError(code, `cannot listen on ${address} (${variable}): ${why}. ${advice}`);
+};
+
+const explain = async (
+  code: string,
+  { address, variable, takes = 'HOST:PORT' }: Address,
+): Promise<{ why: string; advice: string }> => {
   const port = Number(/:(\d+)$/.exec(address)?.[1]);
   const host = address.replace(/:\d+$/, '');
-  const fail = (message: string) =>
-    new StartError(code, `cannot listen on ${address} (${variable}): ${message}`);
+  const setAnother = `Set ${variable} to another ${takes}`;
   switch (code) {
-    case 'EADDRINUSE':
-      return fail(
-        `port ${port} is in use ${heldBy(await findPortHolder(port))}. Stop that process, or set ${variable} to another ${takes}`,
-      );
-    case 'EACCES':
-      return fail(
-        port < PRIVILEGED_BELOW
-          ? `this user may not use a port below ${PRIVILEGED_BELOW}. Set ${variable} to ${takes === 'PORT' ? 'a higher one' : 'HOST:PORT with a higher port'}`
-          : `this user may not use it. Set ${variable} to another ${takes}`,
-      );
+    case 'EADDRINUSE': {
+      const holder = heldBy(await findPortHolder(port));
+      const advice = `Stop that process, or set ${variable} to another ${takes}`;
+      return { why: `port ${port} is in use ${holder}`, advice };
+    }
+    case 'EACCES': {
+      if (port >= PRIVILEGED_BELOW) return { why: 'this user may not use it', advice: setAnother };
+      const higher = takes === 'PORT' ? 'a higher port' : 'HOST:PORT with a higher port';
+      return {
+        why: `this user may not use a port below ${PRIVILEGED_BELOW}`,
+        advice: `Set ${variable} to ${higher}`,
+      };
+    }
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'EINVAL':
-      return fail(
-        `${host} is not an address of this machine. Set ${variable} to one that is, such as 127.0.0.1:${port}, or 0.0.0.0:${port} for all`,
-      );
+      return {
+        why: `${host} is not an address of this machine`,
+        advice: `Set ${variable} to one that is, such as 127.0.0.1:${port}, or 0.0.0.0:${port} for all`,
+      };
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return fail(
-        `the name ${host} has no address. Set ${variable} to an address of this machine, such as 127.0.0.1:${port}`,
-      );
+      return {
+        why: `the name ${host} has no address`,
+        advice: `Set ${variable} to an address of this machine, such as 127.0.0.1:${port}`,
+      };
     default:
-      return fail(`${code}. Set ${variable} to another ${takes}`);
+      return { why: code, advice: setAnother };
   }
 };

@@ -6,13 +6,13 @@ const APP = /(?:^|\/)apps\/(gateway|worker|simulator|start)\/(?:src|dist)\/main\
 
 export interface PortHolder {
   pid: number;
-  /** The part of Rekey that the process is, and the folder that it runs in. */
+  /** If it is a process of Rekey: which app, and its working folder. */
   rekey?: { app: string; folder: string };
 }
 
 /**
- * The process that listens on a TCP port, as far as Linux shows it to this user. A command line may hold
- * secrets: only the app is taken from it.
+ * The process that listens on a TCP port, if Linux shows it to this user. A command line may contain secrets:
+ * only the name of the app is read from it.
  */
 export const findPortHolder = async (port: number): Promise<PortHolder | undefined> => {
   const sockets = new Set(

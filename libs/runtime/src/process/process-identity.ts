@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** The state of a process that has ended and that nobody has waited for. */
+/** The state of a process that has ended and whose parent has not waited for it. */
 const ZOMBIE = 'Z';
-/** Of /proc/PID/stat, counted from the state, which follows the name in parentheses. */
+/** Index in /proc/PID/stat, counted from the state, which follows the name in parentheses. */
 const START_TIME = 19;
 
 /**
- * Tells a live process from a later one with the same number: the boot of the machine, and when the process
- * started. Undefined if no such process lives, and elsewhere than on Linux.
+ * Distinguishes a live process from a later one with the same PID, by the boot of the machine and the start
+ * time of the process. Undefined if there is no such process, and on any system but Linux.
  */
 export const processIdentity = (pid: number): string | undefined => {
   try {

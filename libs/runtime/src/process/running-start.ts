@@ -4,17 +4,16 @@ import { z } from 'zod';
 import { processIdentity } from './process-identity.ts';
 
 /**
- * What `npm start` notes about itself for as long as it runs, so that `rekey` beside it needs no variables. A
- * variable that may hold a secret is named in `withheld`, and its value is not kept.
+ * The file that `npm start` keeps while it runs, so that `rekey` in the same folder needs no variables. A
+ * variable that may hold a secret is named in `withheld`, without its value. `identity` exists on Linux only.
  */
-/** `identity` is missing elsewhere than on Linux. */
-const Note = z.object({
+const RunningFile = z.object({
   pid: z.number().int().positive(),
   identity: z.string().optional(),
   environment: z.record(z.string(), z.string()),
   withheld: z.array(z.string()),
 });
-export type RunningStart = Omit<z.infer<typeof Note>, 'identity'>;
+export type RunningStart = Omit<z.infer<typeof RunningFile>, 'identity'>;
 
 export const writeRunningStart = (path: string, running: RunningStart): Promise<void> =>
   writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, {
@@ -24,12 +23,12 @@ export const writeRunningStart = (path: string, running: RunningStart): Promise<
 export const removeRunningStart = (path: string): Promise<void> => rm(path, { force: true });
 
 /**
- * What runs now. A note that a killed process left behind does not count, also if its number is another
- * process's by now.
+ * The `npm start` that runs now. Ignores a file that a killed process left behind, even if another process
+ * has its PID by now.
  */
 export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
   try {
-    const { identity, ...running } = Note.parse(JSON.parse(readTextFile(path)));
+    const { identity, ...running } = RunningFile.parse(JSON.parse(readTextFile(path)));
     process.kill(running.pid, 0);
     return identity === processIdentity(running.pid) ? running : undefined;
   } catch {
@@ -38,8 +37,8 @@ export const readRunningStart = async (path: string): Promise<RunningStart | und
 };
 
 /**
- * The variables of a running `npm start` that an environment lacks. None, if the environment sets one of them
- * to something else: it then means another Rekey, and a mixture of the two would be neither.
+ * The variables of a running `npm start` that an environment does not set. Empty if the environment sets one
+ * of them to another value: it then refers to another Rekey, and a mixture of the two would be neither.
  */
 export const missingVariables = (
   { environment }: RunningStart,

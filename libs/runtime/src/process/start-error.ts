@@ -1,7 +1,4 @@
-/**
- * A start that fails for a reason that the message explains, with what to change: it is reported without a
- * stack.
- */
+/** A failure whose message says what to change: it is reported without a stack. */
 export class StartError extends Error {
   readonly code: string;
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -12,10 +9,10 @@ export class StartError extends Error {
 }
 
 /**
- * Ends the process, from wherever that is found out: the error is thrown where nobody catches it;
- * `runProcess` logs it and ends with 1.
+ * Ends the process, from any place in the code: throws the error outside every `catch`, where `runProcess`
+ * logs it and ends the process with 1.
  */
-export const endWith = (error: StartError): void => {
+export const failProcess = (error: StartError): void => {
   setImmediate(() => {
     throw error;
   });

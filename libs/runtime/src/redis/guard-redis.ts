@@ -1,42 +1,39 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
-import { StartError, endWith } from '../process/start-error.ts';
+import { StartError, failProcess } from '../process/start-error.ts';
 
 export interface RedisGuard {
-  /** Resolves when the Redis that is connected has been found fit, or could not be asked. */
+  /** Resolves once the connected Redis has passed the checks, or could not be checked. */
   checked: Promise<void>;
 }
 
 export interface RedisGuardOptions {
   requireDurable: boolean;
-  /** What the user of the connection lacks, in words. */
+  /** The rights that the user of the connection lacks, in words. */
   missingRights: () => Promise<string[]>;
   logger: Logger;
 }
 
-/** The first of many. */
+/** How many missing rights a message names. */
 const NAMED = 8;
 export const listRights = (missing: readonly string[]): string =>
   `${missing.slice(0, NAMED).join(', ')}${missing.length > NAMED ? ` and ${missing.length - NAMED} more` : ''}`;
 
 /**
- * Looks at a Redis each time it is connected, for after a failover it may be another one. A Redis that evicts
- * keys would throw truth away: the process ends. One without an append-only file may lose what was accepted:
- * that is logged, or ends the process too. A user that lacks a right ends it as well: a command that needs it
- * would fail again and again.
+ * Checks Redis each time the connection becomes ready, since a failover may lead to another Redis.
+ * - Redis may evict keys: the process ends, because eviction destroys the ledger.
+ * - No append-only file: Redis may lose accepted requests. Logged, or ends the process if `requireDurable`.
+ * - The user lacks a right: the process ends, because each command that needs the right would fail.
  */
-export const guardRedis = (
-  redis: Redis,
-  { requireDurable, missingRights, logger }: RedisGuardOptions,
-): RedisGuard => {
+export const guardRedis = (redis: Redis, options: RedisGuardOptions): RedisGuard => {
   const check = async () => {
-    const fault = await findFault(redis, { requireDurable, missingRights, logger }).catch((err: unknown) => {
-      logger.warn({ err }, 'Redis could not be asked how it is configured');
+    const fault = await findFault(redis, options).catch((err: unknown) => {
+      options.logger.event('redis_check_failed', { err });
       return undefined;
     });
     if (fault !== undefined) {
-      endWith(fault);
-      // Never resolves: nothing is begun on this Redis.
+      failProcess(fault);
+      // Never resolves: no work starts on this Redis.
       await new Promise(() => {});
     }
   };
@@ -54,9 +51,10 @@ const findFault = async (
 ): Promise<StartError | undefined> => {
   const missing = await missingRights();
   if (missing.length > 0) {
+    const advice = 'Grant it the rights listed in docs/guides/operate.md ("The Redis user").';
     return new StartError(
       'REDIS_RIGHTS',
-      `the Redis user of REDIS_URL lacks ${listRights(missing)}: give it the rights of docs/operations.md ("The Redis user")`,
+      `the Redis user of REDIS_URL lacks ${listRights(missing)}. ${advice}`,
     );
   }
   const [memory, persistence] = await Promise.all([redis.info('memory'), redis.info('persistence')]);
@@ -64,29 +62,15 @@ const findFault = async (
   if (policy !== undefined && policy !== 'noeviction') {
     return new StartError(
       'REDIS_UNFIT',
-      `the maxmemory-policy of Redis is ${policy}: it would throw away what is true. Set it to noeviction.`,
+      `the maxmemory-policy of Redis is ${policy}, which evicts keys of the ledger. Set it to noeviction.`,
     );
   }
   if (/^aof_enabled:0/m.test(persistence)) {
-    const loss =
-      'Redis keeps no append-only file: what was accepted may be lost with it. Set appendonly to yes.';
-    if (requireDurable) return new StartError('REDIS_UNFIT', loss);
-    logger.warn(loss);
+    if (requireDurable) return new StartError('REDIS_UNFIT', NOT_DURABLE);
+    logger.event('redis_not_durable', {}, NOT_DURABLE);
   }
   return undefined;
 };
 
-/**
- * Tells the run id of the Redis that is connected, each time that one is. It is another after each start of
- * Redis, and on each machine.
- */
-export const watchRunId = (redis: Redis, logger: Logger, onRun: (runId: string) => Promise<void>): void => {
-  const ask = async () => {
-    const runId = /^run_id:(\S+)/m.exec(await redis.info('server'))?.[1];
-    if (runId !== undefined) await onRun(runId);
-  };
-  const onReady = () =>
-    void ask().catch((err: unknown) => logger.warn({ err }, 'Redis could not be asked which it is'));
-  redis.on('ready', onReady);
-  if (redis.status === 'ready') onReady();
-};
+const NOT_DURABLE =
+  'Redis keeps no append-only file: a restart of Redis can lose accepted rotations. Set appendonly to yes.';

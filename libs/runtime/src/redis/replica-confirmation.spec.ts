@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createLogger } from '../logger.ts';
-import { createRedisConnections, logRedisStatus } from './connections/connections.ts';
+import { createRedisConnections } from './connections/connections.ts';
+import { logRedisStatus } from './log-redis-status.ts';
 import { createReplicaConfirmation, type ReplicaConfirmation } from './replica-confirmation.ts';
 
 const WITHIN_MS = 400;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { isRedisUnavailable } from './connections/connections.ts';
+import { isRedisUnavailable } from './redis-errors.ts';
 
 export interface ReplicaOptions {
-  /** How many replicas have to confirm; 0 asks none, and opens no connection. */
+  /** The number of replicas that have to confirm; 0 waits for none, and opens no connection. */
   replicas: number;
   withinMs: number;
-  /** Opens another connection to the same Redis, which fails fast. It is closed by `close`. */
+  /** Opens another connection to the same Redis, with `onDisconnect: 'fail'`. `close` closes it. */
   connect: () => Redis;
   /** A key that this process alone writes. */
   mark: string;
@@ -14,8 +14,8 @@ export interface ReplicaOptions {
 
 export interface ReplicaConfirmation {
   /**
-   * Resolves with true if enough replicas hold everything that the first connection has been answered before
-   * the call. Never rejects because Redis is away.
+   * Resolves with true if enough replicas hold everything that the first connection was answered before the
+   * call. Never rejects because Redis is unavailable.
    */
   confirm(): Promise<boolean>;
   close(): void;
@@ -34,31 +34,31 @@ const becomesReady = (redis: Redis, withinMs: number): Promise<boolean> =>
     redis.once('ready', onReady);
   });
 
-/** The mark is written anew by each confirmation, and only has to outlive it. */
+/** Each confirmation writes the mark, which only has to outlive it. */
 const MARK_TTL_MS = 60_000;
 
 /**
- * Waits for replicas (`WAIT`) on a connection of its own: Redis takes no other command of a connection that
- * waits, and a replica that is gone makes each wait take its whole time.
+ * Waits for replicas (`WAIT`) on a second connection: Redis runs no other command of a connection that waits,
+ * and with a missing replica each wait takes its whole time.
  *
- * `WAIT` counts the replicas that have confirmed the writes of its own connection. So a mark is written there
- * first. Replication is one stream: whoever has the mark has everything that Redis had done before it, for
- * any connection. Three things could make that untrue, and each gives false:
- * - the mark went to another Redis than the writes, such as after a failover that only one of the connections
- *   has seen: the first connection has to read the mark;
- * - the first connection was made anew meanwhile, so that it reads a mark in a Redis that may never have had
- *   the writes: it must not have been closed;
- * - the second one was made anew between mark and `WAIT`, which would then wait for nothing: both leave
- *   together, and are not sent again.
+ * `WAIT` counts the replicas that have confirmed the writes of its own connection, so this writes a mark
+ * there first. Replication is one stream: a replica that has the mark has everything that Redis executed
+ * before it, for any connection. Three cases would break that, and each returns false:
+ * - The mark went to another Redis than the writes, for example after a failover that only one connection has
+ *   seen. Therefore the first connection has to read the mark.
+ * - The first connection reconnected meanwhile, and reads the mark in a Redis that may never have had the
+ *   writes. Therefore it must not have closed.
+ * - The second connection reconnected between mark and `WAIT`, which would then wait for nothing. Therefore
+ *   both are sent together, and never resent.
  *
- * Calls that come while one is under way share the next, however many they are: none waits for more than two.
+ * All calls during a confirmation share the next one, so that no call waits for more than two.
  */
 export const createReplicaConfirmation = (
   redis: Redis,
   { replicas, withinMs, connect, mark }: ReplicaOptions,
 ): ReplicaConfirmation => {
   if (replicas === 0) return { confirm: async () => true, close: () => {} };
-  const own = connect();
+  const second = connect();
   let closed = 0;
   redis.on('close', () => (closed += 1));
   let running: Promise<boolean> | undefined;
@@ -66,9 +66,9 @@ export const createReplicaConfirmation = (
 
   /** Writes the mark and waits for replicas to have it. */
   const wait = async (token: string): Promise<boolean> => {
-    if (!(await becomesReady(own, withinMs))) return false;
+    if (!(await becomesReady(second, withinMs))) return false;
     try {
-      const replies = await own
+      const replies = await second
         .pipeline()
         .set(mark, token, 'PX', MARK_TTL_MS)
         .wait(replicas, withinMs)
@@ -78,7 +78,7 @@ export const createReplicaConfirmation = (
     } catch (error) {
       if (!isRedisUnavailable(error)) throw error;
       // It does not answer, or a failover has left it at a replica.
-      if (own.status === 'ready') own.disconnect(true);
+      if (second.status === 'ready') second.disconnect(true);
       return false;
     }
   };
@@ -114,6 +114,6 @@ export const createReplicaConfirmation = (
       const closedBefore = closed;
       return (await shared()) && closed === closedBefore;
     },
-    close: () => own.disconnect(),
+    close: () => second.disconnect(),
   };
 };

@@ -2,11 +2,11 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
 
 /**
- * Asks Redis to write its append-only file anew, from memory. Call it after each restart of Redis, and again
- * if it returned false: Redis refused.
+ * Has Redis rewrite its append-only file from memory. Call it after each restart of Redis, and again if it
+ * returned false: Redis refused.
  *
- * If Redis is killed while it writes a transaction, as each script is, the file ends in the first half of it.
- * Redis ignores that half when it starts, but leaves it in the file and appends to it: the next start
+ * If Redis is killed while it writes a transaction, and each script is one, the file ends in the first half
+ * of it. Redis ignores that half when it starts, but keeps it in the file and appends to it: the next start
  * executes it. Counters then count twice, and the oldest events are trimmed.
  * Source: https://github.com/valkey-io/valkey/pull/4342, seen with Redis 7.0.15.
  */
@@ -14,17 +14,11 @@ export const rewriteAppendOnlyFile = async (redis: Redis, logger: Logger): Promi
   if (!/^aof_enabled:1/m.test(await redis.info('persistence'))) return true;
   try {
     await redis.bgrewriteaof();
-    logger.info(
-      { event: 'append_only_file_rewritten' },
-      'Redis rewrites its append-only file after its restart',
-    );
+    logger.event('append_only_file_rewritten');
     return true;
   } catch (err) {
     if ((err as Error).message.includes('already in progress')) return true;
-    logger.warn(
-      { err, event: 'append_only_file_not_rewritten' },
-      'Redis was restarted and does not let the worker rewrite its append-only file. If Redis was killed, run BGREWRITEAOF: the file may end in half of a transaction, which the next start would execute',
-    );
+    logger.event('append_only_file_not_rewritten', { err });
     return false;
   }
 };

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
 import { createLogger } from '../../logger.ts';
-import { createRedisConnections, logRedisStatus } from './connections.ts';
+import { logRedisStatus } from '../log-redis-status.ts';
+import { createRedisConnections } from './connections.ts';
 
 let server: RedisServer;
 let redis: Redis;

@@ -3,13 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import {
-  createRedisConnections,
-  isRedisUnavailable,
-  probeWrite,
-  type RedisConnections,
-  type RedisStatusListener,
-} from './connections.ts';
+import { probeWrite } from '../probe-write.ts';
+import { isRedisUnavailable } from '../redis-errors.ts';
+import { createRedisConnections, type RedisConnections } from './connections.ts';
+import type { RedisStatusListener } from './status-listener.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
