@@ -17,17 +17,17 @@ afterEach(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const runtime = (file: string) => new URL(`../${file}`, import.meta.url).href;
-/** A process that runs `code` in place of an app; what it says beside its log, it says on standard error. */
+/** A process that runs `code` in place of an app. Apart from its log, it reports on standard error. */
 const PREAMBLE = `
   import { z } from '${import.meta.resolve('zod')}';
   import { runProcess } from '${runtime('process/run-process.ts')}';
   import { commonVariables } from '${runtime('config/environment.ts')}';
   import { droppedLogLines } from '${runtime('logger.ts')}';
-  const say = (words) => process.stderr.write(JSON.stringify(words) + '\\n');
+  const report = (words) => process.stderr.write(JSON.stringify(words) + '\\n');
   const turn = () => new Promise(setImmediate);
   const run = (main) => runProcess('test', z.object(commonVariables), main);
 `;
-/** \`shell\` is what bash does with the process, which is "$@". */
+/** `shell` is how bash runs the process, which is "$@". */
 const start = (code: string, shell = 'exec "$@"'): Child => {
   const child = startChild(
     'bash',
@@ -47,7 +47,7 @@ const start = (code: string, shell = 'exec "$@"'): Child => {
   return child;
 };
 
-const said = (child: Child): Promise<any> => {
+const reportOf = (child: Child): Promise<any> => {
   let rest = '';
   return new Promise((resolve, reject) => {
     child.process.stderr?.on('data', (chunk: Buffer) => {
@@ -55,48 +55,54 @@ const said = (child: Child): Promise<any> => {
       if (rest.includes('\n')) resolve(JSON.parse(rest.slice(0, rest.indexOf('\n'))));
     });
     void child.exited.then(({ code, signal }) =>
-      reject(new Error(`it ended with ${signal ?? code}: ${rest}`)),
+      reject(new Error(`the process ended with ${signal ?? code}: ${rest}`)),
     );
   });
 };
 
 /**
- * It logs, works between the lines, and says how many lines were dropped and how large its memory is; then it
- * waits for a signal.
+ * Logs lines, with turns of the event loop between them, then reports how many were dropped and how much
+ * memory the process uses. After that it waits for a signal.
  */
 const LOGS = (lines: number) => `
   await run(async (config, logger, shutdown) => {
     const alive = setInterval(() => {}, 1000);
     shutdown.defer('alive', () => clearInterval(alive));
     for (let i = 0; i < ${lines}; i += 1) {
-      logger.info({ i, filling: 'x'.repeat(400) }, 'a line');
+      logger.event('redis_available', { i, filling: 'x'.repeat(400) });
       if (i % 100 === 0) await turn();
     }
-    process.on('SIGUSR2', () => { logger.info({ i: ${lines} }, 'a line'); say({ dropped: droppedLogLines() }); });
-    say({ dropped: droppedLogLines(), rss: process.memoryUsage().arrayBuffers });
+    process.on('SIGUSR2', () => {
+      logger.event('redis_available', { i: ${lines} });
+      report({ dropped: droppedLogLines() });
+    });
+    report({ dropped: droppedLogLines(), rss: process.memoryUsage().arrayBuffers });
   });
 `;
 
-describe('a log that nobody can take', () => {
+describe('a log that cannot be written', () => {
   it.each([
     ['on a full device', 'exec "$@" > /dev/full'],
-    ['whose reader is gone', 'exec "$@" > >(exec true)'],
-    ['on a socket whose peer is gone', 'exec 5<> /dev/tcp/127.0.0.1/$PORT; exec "$@" >&5'],
-  ])('is dropped and counted, work continues, and SIGTERM ends it with 0: %s', async (_what, shell) => {
-    const { createServer } = await import('node:net');
-    const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const child = start(
-      LOGS(2000),
-      shell.replace('$PORT', String((server.address() as { port: number }).port)),
-    );
-    const { dropped } = await said(child);
-    expect(dropped).toBeGreaterThan(1000);
-    expect(await child.stop(20_000)).toBe(0);
-    server.close();
-  });
+    ['whose reader has ended', 'exec "$@" > >(exec true)'],
+    ['on a socket whose peer has closed', 'exec 5<> /dev/tcp/127.0.0.1/$PORT; exec "$@" >&5'],
+  ])(
+    'is dropped and counted; the process continues, and ends with 0 at SIGTERM: %s',
+    async (_what, shell) => {
+      const { createServer } = await import('node:net');
+      const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const child = start(
+        LOGS(2000),
+        shell.replace('$PORT', String((server.address() as { port: number }).port)),
+      );
+      const { dropped } = await reportOf(child);
+      expect(dropped).toBeGreaterThan(1000);
+      expect(await child.stop(20_000)).toBe(0);
+      server.close();
+    },
+  );
 
-  it('does not keep a process that fails at its start from ending, nor from saying why', async () => {
+  it('does not keep a process from reporting a failed start and ending', async () => {
     const child = start(
       "await run(async () => { throw new Error('the reason'); });",
       'exec "$@" > /dev/full',
@@ -107,7 +113,7 @@ describe('a log that nobody can take', () => {
     expect(err).toBe('test: could not start: the reason\n');
   });
 
-  it('does not loop when an error that nobody caught cannot be written either', async () => {
+  it('causes no loop when an uncaught error cannot be written either', async () => {
     const child = start(
       "await run(async () => { setInterval(() => { throw new Error('again'); }, 1); });",
       'exec "$@" > /dev/full 2>&1',
@@ -115,15 +121,15 @@ describe('a log that nobody can take', () => {
     expect(await child.exited).toEqual({ code: 1, signal: null });
   });
 
-  it('is taken again when there is room, and says how many lines were dropped', async () => {
-    // Files of this process may have 64 KiB.
+  it('is written again when there is space, after a line that counts the dropped ones', async () => {
+    // The files of this process may have 64 KiB.
     const child = start(LOGS(1000), 'ulimit -f 64; exec "$@" >> log');
-    const { dropped } = await said(child);
+    const { dropped } = await reportOf(child);
     expect(dropped).toBeGreaterThan(500);
     const log = join(folder, 'log');
     const before = (await readFile(log, 'utf8')).split('\n').slice(0, -1);
     await truncate(log);
-    const news = said(child);
+    const news = reportOf(child);
     child.signal('SIGUSR2');
     expect(await news).toEqual({ dropped });
     const after = (await readFile(log, 'utf8'))
@@ -139,7 +145,7 @@ describe('a log that nobody can take', () => {
       },
       { i: 1000 },
     ]);
-    // A line that was cut off in the middle is no line.
+    // A line that was cut off in the middle does not count.
     expect([before.length, before.length - 1]).toContain(1000 - dropped);
     expect(await child.stop(20_000)).toBe(0);
   });
@@ -148,9 +154,9 @@ describe('a log that nobody can take', () => {
 describe('a log whose reader does not read', () => {
   const LINES = 40_000;
 
-  it('is dropped beyond a bound; what is read afterwards is whole lines, in order, with the number of those that are missing', async () => {
+  it('is dropped beyond a limit; later lines are whole and in order, with the number dropped', async () => {
     const child = start(LOGS(LINES));
-    const { dropped, rss } = await said(child);
+    const { dropped, rss } = await reportOf(child);
     expect(dropped).toBeGreaterThan(LINES / 2);
     expect(rss).toBeLessThan(20 * 1024 * 1024);
     const lines: any[] = [];
@@ -169,16 +175,16 @@ describe('a log whose reader does not read', () => {
     child.signal('SIGUSR2');
     await lineOf(child, (line) => (line.includes(`"i":${LINES},`) ? line : undefined), 'the next line');
     const numbers = lines.map(({ i }) => i).filter((i) => i !== undefined);
-    // Lines may be taken in between: this process reads ahead a little.
+    // Some lines are accepted in between: this process reads ahead a little.
     expect(numbers).toHaveLength(LINES - dropped + 1);
     expect(numbers).toEqual([...new Set<number>(numbers)].toSorted((one, other) => one - other));
     expect(numbers.at(-1)).toBe(LINES);
     expect(await child.stop(20_000)).toBe(0);
   });
 
-  it('does not hold up the end of a process', async () => {
+  it('does not delay the end of a process', async () => {
     const child = start(LOGS(LINES));
-    await said(child);
+    await reportOf(child);
     child.signal('SIGTERM');
     expect(await child.exited).toEqual({ code: 0, signal: null });
   });

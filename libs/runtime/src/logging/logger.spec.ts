@@ -1,11 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { startChild } from '@rekey/testing';
 
-/** What a process writes that logs with our logger. */
+/** The log entry that a process writes which runs `code`. */
 const logged = async (code: string): Promise<Record<string, any>> => {
   const logger = new URL('../logger.ts', import.meta.url).href;
   const schema = import.meta.resolve('@rekey/schema');
-  const source = `import { createLogger } from '${logger}'; import { RekeyError } from '${schema}'; const log = createLogger('test', 'info'); ${code}`;
+  const source = `
+    import { createLogger } from '${logger}';
+    import { RekeyError } from '${schema}';
+    const log = createLogger('test', 'info');
+    ${code}`;
   const child = startChild(process.execPath, [
     '--conditions=@rekey/source',
     '--input-type=module',
@@ -19,10 +23,13 @@ const logged = async (code: string): Promise<Record<string, any>> => {
 };
 
 describe('createLogger', () => {
-  it('writes of an error only what is known to hold no secret', async () => {
-    const entry = await logged(
-      "const e = new Error('reset'); e.code = 'ECONNRESET'; e.options = { headers: { authorization: 'Bearer hunter2' } }; log.error({ err: e }, 'm')",
-    );
+  it('logs only those parts of an error that cannot hold a secret', async () => {
+    const entry = await logged(`
+      const err = new Error('reset');
+      err.code = 'ECONNRESET';
+      err.options = { headers: { authorization: 'Bearer hunter2' } };
+      log.event('release_failed', { err }, 'm');
+    `);
     expect(entry).toMatchObject({
       app: 'test',
       level: 'error',
@@ -32,14 +39,17 @@ describe('createLogger', () => {
     expect(JSON.stringify(entry)).not.toContain('hunter2');
   });
 
-  it("does not quote a Redis command's arguments", async () => {
-    const entry = await logged(
-      "const e = new Error('WRONGTYPE hunter2'); e.name = 'ReplyError'; e.command = { args: ['hunter2'] }; log.error({ err: e }, 'm')",
-    );
+  it('does not quote the arguments of a Redis command', async () => {
+    const entry = await logged(`
+      const err = new Error('WRONGTYPE hunter2');
+      err.name = 'ReplyError';
+      err.command = { args: ['hunter2'] };
+      log.event('release_failed', { err });
+    `);
     expect(entry['err']).toEqual({ name: 'ReplyError', message: 'WRONGTYPE' });
   });
 
-  it('writes the event of a line, with the level and message of the table', async () => {
+  it('logs an event with the level and message of the table', async () => {
     expect(await logged("log.event('log_lines_dropped', { dropped: 3 })")).toMatchObject({
       event: 'log_lines_dropped',
       level: 'warn',
@@ -48,15 +58,15 @@ describe('createLogger', () => {
     });
   });
 
-  it('keeps the cause of an error', async () => {
+  it('logs the cause of an error', async () => {
     const entry = await logged(
-      "log.error({ err: new RekeyError('INTERNAL', { cause: new Error('why') }) }, 'm')",
+      "log.event('release_failed', { err: new RekeyError('INTERNAL', { cause: new Error('why') }) })",
     );
     expect(entry['err'].cause.message).toBe('why');
   });
 
-  it('cannot be broken out of by a line feed in an id', async () => {
-    const entry = await logged('log.info({ assistant_id: \'a\\n{"level":"fatal"}\' }, \'m\')');
+  it('escapes a line feed in an id', async () => {
+    const entry = await logged(`log.event('ready', { assistant_id: 'a\\n{"level":"fatal"}' })`);
     expect(entry['assistant_id']).toBe('a\n{"level":"fatal"}');
   });
 });

@@ -25,7 +25,8 @@ describe('listenFailure', () => {
       variable: 'GRPC_ADDRESS',
     });
     expect(message).toBe(
-      `cannot listen on 127.0.0.1:${port} (GRPC_ADDRESS): port ${port} is in use by process ${process.pid}. ` +
+      `cannot listen on 127.0.0.1:${port} (GRPC_ADDRESS): ` +
+        `port ${port} is in use by process ${process.pid}. ` +
         'Stop that process, or set GRPC_ADDRESS to another HOST:PORT',
     );
   });

@@ -23,8 +23,8 @@ const running = {
   withheld: ['INVENT_API_KEY'],
 };
 
-describe('the note of a running npm start', () => {
-  it('is read while it runs, by its owner alone, and forgotten', async () => {
+describe('the file of a running npm start', () => {
+  it('is readable while npm start runs, only by its owner, and is removed', async () => {
     await writeRunningStart(path, running);
     expect(await readRunningStart(path)).toEqual(running);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -32,7 +32,7 @@ describe('the note of a running npm start', () => {
     expect(await readRunningStart(path)).toBeUndefined();
   });
 
-  it('does not count when its process is gone, or when it is damaged', async () => {
+  it('is ignored if its process has ended, or if it is damaged', async () => {
     await writeRunningStart(path, { ...running, pid: 2 ** 22 + 1 });
     expect(await readRunningStart(path)).toBeUndefined();
     await writeFile(path, '{"pid":');
@@ -40,11 +40,11 @@ describe('the note of a running npm start', () => {
   });
 
   it.each([
-    ['nothing is set', {}, running.environment],
-    ['one is set to the same', { REDIS_URL: 'redis://127.0.0.1:2' }, { GRPC_ADDRESS: '127.0.0.1:1' }],
-    ['one is set to something else: another Rekey is meant', { REDIS_URL: 'redis://other:6379' }, {}],
-    ['one is empty, as good as not set', { GRPC_ADDRESS: '' }, running.environment],
-  ])('gives what an environment lacks: %s', (_when, env, lacking) => {
-    expect(missingVariables(running, env)).toEqual(lacking);
+    ['no variable is set', {}, running.environment],
+    ['one is set to the same value', { REDIS_URL: 'redis://127.0.0.1:2' }, { GRPC_ADDRESS: '127.0.0.1:1' }],
+    ['one is set to another value, for another Rekey', { REDIS_URL: 'redis://other:6379' }, {}],
+    ['one is empty, which counts as unset', { GRPC_ADDRESS: '' }, running.environment],
+  ])('supplies the variables that an environment lacks: %s', (_when, env, missing) => {
+    expect(missingVariables(running, env)).toEqual(missing);
   });
 });

@@ -3,7 +3,7 @@ import { createLogger } from '../logger.ts';
 import { createShutdown } from './shutdown.ts';
 
 describe('createShutdown', () => {
-  it('releases last in first out, once, and in spite of an error', async () => {
+  it('releases last in, first out, once, and in spite of an error', async () => {
     const order: string[] = [];
     const shutdown = createShutdown(createLogger('test', 'silent'));
     shutdown.defer('first', () => void order.push('first'));

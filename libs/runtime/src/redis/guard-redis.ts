@@ -17,7 +17,7 @@ export interface RedisGuardOptions {
 /** How many missing rights a message names. */
 const NAMED = 8;
 export const listRights = (missing: readonly string[]): string =>
-  `${missing.slice(0, NAMED).join(', ')}${missing.length > NAMED ? ` and ${missing.length - NAMED} more` : ''}`;
+  missing.slice(0, NAMED).join(', ') + (missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '');
 
 /**
  * Checks Redis each time the connection becomes ready, since a failover may lead to another Redis.

@@ -4,8 +4,8 @@ import { isRedisFull } from './redis-errors.ts';
 const MARK_TTL_MS = 60_000;
 
 /**
- * Writes a mark, and returns why Redis does not accept writes at present; undefined if it accepted the mark in
- * time. `mark` is a key that this process alone writes. A Redis without free memory counts as healthy:
+ * Writes a mark, and returns why Redis does not accept writes at present; undefined if it accepted the mark
+ * in time. `mark` is a key that this process alone writes. A Redis without free memory counts as healthy:
  * `watchMemory` handles that.
  */
 export const probeWrite = async (

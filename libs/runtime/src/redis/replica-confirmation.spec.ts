@@ -15,7 +15,7 @@ let replica: RedisServer;
 /** Between the replica and its primary. */
 let link: TcpProxy;
 /** Between the second connection and the primary. */
-let own: TcpProxy;
+let second: TcpProxy;
 let onReplica: Redis;
 let connections: Redis[];
 let confirmations: ReplicaConfirmation[];
@@ -34,22 +34,22 @@ const ready = async (redis: Redis): Promise<Redis> => {
 };
 const until = async (isSo: () => Promise<boolean>): Promise<void> => {
   for (const endMs = performance.now() + 10_000; !(await isSo()); await sleep(5))
-    if (performance.now() > endMs) throw new Error('it did not come to be so');
+    if (performance.now() > endMs) throw new Error(`never so: ${isSo}`);
 };
 /**
- * Whether a replica takes what is written: one that has just been sent the data counts for a WAIT without a
- * write, and takes up to a second until it does.
+ * Whether a replica confirms writes. A replica that has just received the data set counts for a WAIT without
+ * a write, but needs up to a second to confirm one.
  */
 const isFollowed = async (redis: Redis): Promise<boolean> => {
   await redis.set('followed', '1');
   return (await redis.wait(1, 100)) === 1;
 };
-/** A confirmation for writes of `redis`; its own connection goes to `url`. */
+/** A confirmation for writes of `redis`; its second connection goes to `url`. */
 const confirmationOf = (
   redis: Redis,
   options: { replicas?: number; withinMs?: number; url?: string } = {},
 ): ReplicaConfirmation => {
-  const { replicas = 1, withinMs = WITHIN_MS, url = `redis://127.0.0.1:${own.port}` } = options;
+  const { replicas = 1, withinMs = WITHIN_MS, url = `redis://127.0.0.1:${second.port}` } = options;
   const confirmation = createReplicaConfirmation(redis, {
     replicas,
     withinMs,
@@ -70,7 +70,7 @@ beforeAll(async () => {
     args: ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'],
   });
   link = await createTcpProxy({ port: primary.port });
-  own = await createTcpProxy({ port: primary.port });
+  second = await createTcpProxy({ port: primary.port });
   replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(link.port)] });
   onReplica = new Redis(replica.url);
   const admin = new Redis(primary.url);
@@ -80,7 +80,7 @@ beforeAll(async () => {
 afterAll(async () => {
   onReplica.disconnect();
   await link.close();
-  await own.close();
+  await second.close();
   await replica.dispose();
   await primary.dispose();
 });
@@ -89,7 +89,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   link.stall(false);
-  own.stall(false);
+  second.stall(false);
   for (const confirmation of confirmations) confirmation.close();
   for (const redis of connections) redis.disconnect();
   const admin = new Redis(primary.url);
@@ -98,7 +98,7 @@ afterEach(async () => {
 });
 
 describe('a confirmation', () => {
-  it('asks nobody where no replica is wanted, and opens no connection', async () => {
+  it('resolves at once if no replicas are required, and opens no connection', async () => {
     const { confirm } = createReplicaConfirmation(connected(primary.url), {
       replicas: 0,
       withinMs: 1,
@@ -110,7 +110,7 @@ describe('a confirmation', () => {
     expect(await confirm()).toBe(true);
   });
 
-  it('means that the replica has what the first connection wrote, though it is asked for on another one', async () => {
+  it('means that the replica has what the first connection wrote', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis);
     for (let i = 0; i < 200; i += 1) {
@@ -120,7 +120,7 @@ describe('a confirmation', () => {
     }
   });
 
-  it('comes not for what a stalled replica has not got, however often another connection was confirmed before', async () => {
+  it('is false for a write that a stalled replica lacks, even after earlier confirmations', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis);
     expect(await confirm()).toBe(true);
@@ -133,12 +133,12 @@ describe('a confirmation', () => {
     expect(await onReplica.exists('late')).toBe(1);
   });
 
-  it('comes not where more replicas are wanted than there are', async () => {
+  it('is false if more replicas are required than exist', async () => {
     const { confirm } = confirmationOf(await ready(connected(primary.url)), { replicas: 2 });
     expect(await confirm()).toBe(false);
   });
 
-  it('that does not come holds up no other command, and 24 callers no longer than two', async () => {
+  it('that is pending delays no other command, and 24 callers wait for two at most', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis);
     expect(await confirm()).toBe(true);
@@ -154,12 +154,12 @@ describe('a confirmation', () => {
     const wholeMs = took(all);
     for (let i = 0; i < 20; i += 1) slowest.push(await took(redis.ping()));
     expect(await all).toEqual(Array.from({ length: 24 }, () => false));
-    // Redis looks at its timeouts ten times a second.
+    // Redis checks its timeouts ten times a second.
     expect(await wholeMs).toBeLessThan(2 * (WITHIN_MS + 100) + 230 + 300);
     expect(Math.max(...slowest)).toBeLessThan(WITHIN_MS / 2);
   });
 
-  it('covers each caller that joins while another is under way: it begins after the last of them', async () => {
+  it('covers each caller that joins during another one: it starts after the last of them', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis);
     await Promise.all(
@@ -173,9 +173,9 @@ describe('a confirmation', () => {
   });
 });
 
-describe('a confirmation never comes', () => {
-  it('from another Redis than the one that was written to', async () => {
-    // It has a replica too, which confirms whatever is written there.
+describe('a confirmation is false', () => {
+  it('if it comes from another Redis than the one that was written to', async () => {
+    // It has a replica too, which confirms everything written there.
     const stranger = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
     const follower = await startRedis({ args: ['--replicaof', '127.0.0.1', String(stranger.port)] });
     try {
@@ -191,7 +191,7 @@ describe('a confirmation never comes', () => {
     }
   }, 20_000);
 
-  it('where the connection that wrote was made anew meanwhile: what it wrote may be gone', async () => {
+  it('if the writing connection reconnected meanwhile: its writes may be lost', async () => {
     const front = await createTcpProxy({ port: primary.port });
     try {
       const redis = await ready(connected(`redis://127.0.0.1:${front.port}`));
@@ -212,7 +212,7 @@ describe('a confirmation never comes', () => {
     }
   }, 20_000);
 
-  it('where its own connection is cut between mark and answer', async () => {
+  it('if the second connection is cut between mark and answer', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis, { withinMs: 2000 });
     expect(await confirm()).toBe(true);
@@ -220,30 +220,30 @@ describe('a confirmation never comes', () => {
     await redis.set('late', '4');
     const confirming = confirm();
     await sleep(100);
-    own.cut();
+    second.cut();
     expect(await confirming).toBe(false);
     link.stall(false);
     await until(confirm);
   }, 20_000);
 
-  it('where its own connection does not answer; it comes again on another one', async () => {
+  it('if the second connection does not answer, until that reconnects', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis);
     expect(await confirm()).toBe(true);
-    own.stall(true);
+    second.stall(true);
     const startMs = performance.now();
     expect(await confirm()).toBe(false);
     expect(performance.now() - startMs).toBeLessThan(6000);
-    own.stall(false);
+    second.stall(false);
     await until(confirm);
   }, 20_000);
 
-  it('while Redis is away, and then it does', async () => {
+  it('while Redis is unreachable, and true afterwards', async () => {
     const redis = await ready(connected(primary.url));
     const { confirm } = confirmationOf(redis);
-    own.refuse(true);
+    second.refuse(true);
     expect(await confirm()).toBe(false);
-    own.refuse(false);
+    second.refuse(false);
     await until(confirm);
   }, 20_000);
 });

@@ -12,7 +12,9 @@ export interface CloseUnresponsiveOptions {
   afterMs?: number;
 }
 
-/** Checks the open connections from now on, and closes each on which Redis has not responded for `afterMs`. */
+/**
+ * Checks the open connections from now on, and closes each on which Redis has not responded for `afterMs`.
+ */
 export const closeUnresponsive = (
   open: () => Iterable<Redis>,
   { hasUnsavedResults = () => false, afterMs = CLOSE_AFTER_MS }: CloseUnresponsiveOptions = {},

@@ -26,6 +26,6 @@ export const refusalOf = (error: Error, url: string): StartError | undefined => 
   const database = new URL(url).pathname.slice(1);
   return refused(
     'REDIS_DATABASE',
-    `has no database ${database}: use the number of a database that it has, or raise its "databases" setting.`,
+    `has no database ${database}: use the number of an existing one, or raise its "databases" setting.`,
   );
 };

@@ -20,8 +20,8 @@ afterAll(async () => {
   await server.dispose();
 });
 
-describe('a connection', () => {
-  it('sends the commands of one turn of the event loop together, and answers each by itself', async () => {
+describe('coalesceWrites', () => {
+  it('sends the commands of one turn of the event loop together, and answers each individually', async () => {
     const answers = Promise.allSettled([
       redis.set('a', '1'),
       redis.incr('a'),
@@ -42,7 +42,7 @@ describe('a connection', () => {
     expect(redis.stream.writableCorked).toBe(0);
   });
 
-  it('does not keep back more than Redis reads at once', async () => {
+  it('does not hold back more than Redis reads at once', async () => {
     const first = redis.set('c', 'x'.repeat(10_000));
     expect(redis.stream.writableLength).toBeGreaterThan(10_000);
     const second = redis.set('c', 'y'.repeat(10_000));
@@ -52,7 +52,7 @@ describe('a connection', () => {
     expect(await Promise.all([first, second, got])).toEqual(['OK', 'OK', 'y'.repeat(10_000)]);
   });
 
-  it('goes on sending after a connection was lost with commands on it', async () => {
+  it('continues to send after a connection was lost with pending commands', async () => {
     const lost = redis.set('b', '1');
     redis.stream.destroy();
     await lost;
