@@ -1,5 +1,5 @@
-// Ends a process of Rekey if its Node is too old, and says what to do. Plain JavaScript without imports: it has
-// to run on that Node. Apps import it first, and npm scripts preload it: an older Node cannot load TypeScript.
+// Ends a process of Rekey if its Node is too old, and says what to do. Apps import this first, and npm scripts
+// preload it. Plain JavaScript without imports: it has to run on an old Node, which cannot load TypeScript.
 const OLDEST = 24;
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST) {
