@@ -3,20 +3,20 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startChild, type Child } from './child.ts';
+import { startChild, type Child } from '../processes/child.ts';
 import { findRedis, type RedisBinary } from './find-redis.ts';
 
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** SIGTERM; its data stay for `restart`. */
+  /** Sends SIGTERM; the data remain for `restart`. */
   stop(): Promise<void>;
   kill(): Promise<void>;
-  /** SIGSTOP and SIGCONT: it keeps its connections and answers nothing. */
+  /** SIGSTOP and SIGCONT: a frozen Redis keeps its connections and answers nothing. */
   freeze(): void;
   thaw(): void;
-  /** Again on the same port with the same data. */
+  /** Starts it again on the same port with the same data. */
   restart(): Promise<void>;
   /** Ends it and removes its data. */
   dispose(): Promise<void>;
@@ -24,20 +24,20 @@ export interface RedisServer {
 
 export interface RedisServerOptions {
   port?: number;
-  /** Where its data are; a temporary folder where not given. */
+  /** The data folder; a temporary one by default. */
   dir?: string;
-  /** An append-only file that is synced at every write, or every second; none where not given. */
+  /** Keeps an append-only file, synced at every write or every second; none by default. */
   persistence?: 'always' | 'everysec';
   binary?: RedisBinary;
-  /** Called as soon as it has a process, before it is ready. */
+  /** Called once the process exists, before it is ready. */
   onSpawn?: (child: Child) => void;
-  /** Further arguments, which override the others. */
+  /** Additional arguments, which override the others. */
   args?: string[];
-  /** A Sentinel that watches nothing, and no Redis. */
+  /** Starts a Sentinel that watches nothing, not a Redis. */
   sentinel?: true;
 }
 
-/** A Redis of one's own on a loopback port. */
+/** Starts a Redis on a loopback port. */
 export const startRedis = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
   const binary = options.binary ?? (await findRedis());
   const port = options.port ?? (await freePort());
@@ -65,10 +65,10 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
         : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
     const child = startChild(binary.command, args, { env, ownGroup: true });
     options.onSpawn?.(child);
-    let said = '';
+    let output = '';
     for (const stream of [child.process.stdout, child.process.stderr])
-      stream?.on('data', (chunk) => (said = `${said}${chunk}`.slice(-KEPT_OUTPUT)));
-    await untilReady(child, port, () => said);
+      stream?.on('data', (chunk) => (output = `${output}${chunk}`.slice(-KEPT_OUTPUT)));
+    await untilReady(child, port, () => output);
     return child;
   };
   let child = await start();
@@ -94,7 +94,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
   };
 };
 
-/** A port that nothing listens on at this moment. */
+/** Returns a port that is free at this moment; rejects if the given one is not. */
 export const freePort = (port = 0): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
@@ -111,16 +111,16 @@ export const isPortFree = (port: number): Promise<boolean> =>
     () => false,
   );
 
-/** Of what a Redis says, the end: if it does not start, that says why. */
+/** The length of the kept output: if Redis does not start, its end says why. */
 const KEPT_OUTPUT = 1000;
 
-const untilReady = async (child: Child, port: number, said: () => string): Promise<void> => {
+const untilReady = async (child: Child, port: number, output: () => string): Promise<void> => {
   const runs = () => child.process.exitCode === null && child.process.signalCode === null;
   for (let tries = 0; tries < 600 && runs(); tries += 1) {
     if (await answersPing(port)) return;
     await sleep(10);
   }
-  throw new Error(`redis-server did not get ready on port ${port}:\n${said().trim()}`);
+  throw new Error(`redis-server did not become ready on port ${port}:\n${output().trim()}`);
 };
 
 const answersPing = (port: number): Promise<boolean> =>

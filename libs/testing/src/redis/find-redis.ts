@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 export interface RedisBinary {
   command: string;
-  /** Where its shared libraries are, for one that was unpacked into the cache. */
+  /** The folder of its shared libraries, if it was unpacked into the cache. */
   libraryPath?: string;
   source: 'PATH' | 'cache';
 }
@@ -17,9 +17,9 @@ export interface RedisBinary {
 const PACKAGES = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'];
 
 /**
- * A Redis server to run: one on the PATH, or Debian's packages unpacked into the user's cache folder.
- * Unpacked also for root, and with apt's state in the cache too: nothing on the system changes, and no
- * service is started on port 6379.
+ * Finds a Redis server to run: one on the PATH, or Debian's packages unpacked into the user's cache folder.
+ * They are unpacked for root too, with the state of apt in the cache: nothing on the system changes, and no
+ * service starts on port 6379.
  */
 export const findRedis = async (progress: (line: string) => void = () => {}): Promise<RedisBinary> => {
   const onPath = await findOnPath(['redis-server', 'valkey-server']);
@@ -28,14 +28,15 @@ export const findRedis = async (progress: (line: string) => void = () => {}): Pr
   const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rekey');
   const unpacked = join(cache, 'redis');
   if (!(await isExecutable(serverIn(unpacked)))) {
-    progress('No redis-server on the PATH: fetching the Debian package into the cache …');
+    progress('No redis-server on the PATH: downloading the Debian package into the cache …');
     await unpackDebianPackages(cache, unpacked).catch((cause: unknown) => {
       throw new Error(
         [
-          'There is no Redis to use. One of these helps:',
-          '  1. REDIS_URL=redis://HOST:6379 for a Redis that runs already',
-          '  2. redis-server or valkey-server on the PATH (Debian: apt-get install redis-server; macOS: brew install redis)',
-          '  3. a Debian system whose package sources can be reached: the package is then fetched into the cache',
+          'Found no Redis to use. Do one of these:',
+          '  1. Set REDIS_URL=redis://HOST:6379 to use a running Redis.',
+          '  2. Install redis-server or valkey-server.',
+          '     Debian: apt-get install redis-server; macOS: brew install redis',
+          '  3. On Debian, make the package sources reachable: Rekey then downloads Redis into its cache.',
         ].join('\n'),
         { cause },
       );
@@ -87,7 +88,8 @@ const unpackDebianPackages = async (cache: string, target: string): Promise<void
       'sh',
       [
         '-c',
-        'for deb in *.deb; do dpkg-deb -x "$deb" root; done; mkdir out; mv root/usr/bin out/bin; mv root/usr/lib/*-linux-gnu* out/lib',
+        'for deb in *.deb; do dpkg-deb -x "$deb" root; done; mkdir out; ' +
+          'mv root/usr/bin out/bin; mv root/usr/lib/*-linux-gnu* out/lib',
       ],
       { cwd: work },
     );

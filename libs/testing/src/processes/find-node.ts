@@ -4,12 +4,12 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-/** The last release of each line that a package of ours claims to run on. */
+/** The last release of each Node line that a package of this repository supports. */
 const releases = { 20: '20.20.2' } as const;
 
 /**
- * A Node of that line: one that is installed, otherwise one from the npm registry, which checks what it
- * downloads and keeps it in its cache.
+ * Finds a Node of that line: an installed one, otherwise one from the npm registry, whose download npm
+ * verifies and caches.
  */
 export const findNode = async (major: keyof typeof releases): Promise<string> => {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {

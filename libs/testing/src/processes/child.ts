@@ -1,13 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/**
- * A process of one's own: killed when its parent exits (but not when that is killed by a signal), and waited
- * for.
- */
+/** A child process: killed when its parent exits, but not when a signal kills the parent. */
 export interface Child {
   readonly pid: number;
-  /** Resolves when it has ended. */
+  /** Resolves once the process has ended. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly process: ChildProcess;
   signal(signal: NodeJS.Signals): void;
@@ -60,15 +57,12 @@ export const startChild = (
   };
 };
 
-/**
- * Resolves with all that a child has written, once it has ended. To be called before the child can have
- * written anything.
- */
+/** Resolves with everything that a child has written, once it has ended. Call it right after the start. */
 export const resultOf = async (child: Child): Promise<{ code: number | null; out: string; err: string }> => {
   let [out, err] = ['', ''];
   child.process.stdout?.on('data', (chunk) => (out += chunk));
   child.process.stderr?.on('data', (chunk) => (err += chunk));
-  // Its last lines may arrive after its end is known.
+  // The last lines may arrive after `exited` resolves.
   const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
   const { code } = await child.exited;
   await closed;
@@ -76,8 +70,8 @@ export const resultOf = async (child: Child): Promise<{ code: number | null; out
 };
 
 /**
- * Resolves with the first line of the child's standard output that `pick` makes something of. Rejects when it
- * ends before.
+ * Resolves with the result of `pick` for the first line of the child's standard output for which that is not
+ * undefined. Rejects if the child ends before.
  */
 export const lineOf = <T>(
   child: Child,
@@ -95,7 +89,7 @@ export const lineOf = <T>(
       act();
     };
     const fail = (why: string) => settle(() => reject(new Error(`${what}: ${why}\n${errors.slice(-4000)}`)));
-    const timer = setTimeout(() => fail(`not there within ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(() => fail(`no such line within ${timeoutMs} ms`), timeoutMs);
     const onOutput = (chunk: Buffer) => {
       rest += chunk.toString('utf8');
       const lines = rest.split('\n');
@@ -111,7 +105,7 @@ export const lineOf = <T>(
       errors += chunk.toString('utf8');
     };
     child.process.stderr?.on('data', onError);
-    // Its last lines may arrive after its end is known.
+    // The last lines may arrive after `exited` resolves.
     void child.exited.then(async ({ code, signal }) => {
       const open = [child.process.stdout, child.process.stderr].filter((stream) => stream?.readable);
       await Promise.all(open.map((stream) => once(stream!, 'close').catch(() => {})));

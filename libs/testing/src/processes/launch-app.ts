@@ -1,49 +1,49 @@
 import { fileURLToPath } from 'node:url';
 import { startChild, lineOf, type Child } from './child.ts';
 
-/** As in the container image. */
+/** The same limits as in the container image. */
 const HEAP = ['--max-semi-space-size=16', '--max-old-space-size=512'];
 
-export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
+export const repositoryRoot = fileURLToPath(new URL('../../../../', import.meta.url));
 
 export interface App {
   readonly child: Child;
-  /** What its ready line says: `address`, and whatever else it listens on. */
+  /** The fields of its ready line: `address`, and other addresses that it listens on. */
   readonly ready: Readonly<Record<string, string>>;
-  /** Everything that it has written so far; nothing where `onLine` takes the lines. */
+  /** Everything that it has written so far; empty if `onLine` receives the lines. */
   output(): string;
-  /** Resolves when `pattern` has been written. */
+  /** Resolves once the output matches `pattern`. */
   untilOutput(pattern: RegExp, timeoutMs?: number): Promise<void>;
 }
 
 export interface LaunchOptions {
   args?: string[];
-  /** Laid over what of this process's environment an app needs. */
+  /** Added to the variables of this process that every app needs. */
   env?: Record<string, string | undefined>;
-  /** Called as soon as it has a process, long before it is ready. */
+  /** Called once the process exists, before it is ready. */
   onSpawn?: (child: Child) => void;
-  /** Called with each line that it writes. */
+  /** Called with each line of its output. */
   onLine?: (line: string) => void;
 }
 
-/** Only what a process needs: a test must not depend on the variables of whoever runs it. */
+/** Only what a process needs: a test must not depend on the variables of the user who runs it. */
 const baseEnvironment = () => ({
   PATH: process.env['PATH'],
   HOME: process.env['HOME'],
   TZ: process.env['TZ'],
 });
 
-/** Starts one of `apps/` as a process and waits for its ready line. */
+/** Starts one of `apps/` as a process, and waits for its ready line. */
 export const launchApp = async (
   name: 'gateway' | 'worker' | 'simulator',
   { args = [], env = {}, onSpawn, onLine }: LaunchOptions = {},
 ): Promise<App> => {
-  // What `npm run build` made, and not the source, where the check of the build says so.
+  // The check of the build runs the built apps instead of the sources.
   const built = process.env['REKEY_TEST_BUILT'] === '1';
   const main = built
     ? [`${repositoryRoot}apps/${name}/dist/main.js`]
     : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
-  // A group of its own: Ctrl-C on a terminal reaches only the launcher, which ends its children in order.
+  // In its own process group: Ctrl-C on a terminal reaches only the launcher, which stops its apps in order.
   const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], {
     env: { ...baseEnvironment(), ...env },
     ownGroup: true,
@@ -66,7 +66,7 @@ export const launchApp = async (
   child.process.stdout?.on('data', take);
   child.process.stderr?.on('data', take);
 
-  const ready = await lineOf(child, readReadyLine, `${name} did not get ready`);
+  const ready = await lineOf(child, readReadyLine, `${name} did not become ready`);
   return {
     child,
     ready,

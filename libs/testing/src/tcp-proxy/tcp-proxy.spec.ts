@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { freePort, startRedis, type RedisServer } from './redis-server.ts';
+import { freePort, startRedis, type RedisServer } from '../redis/redis-server.ts';
 import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-/** A socket with all that it has received, and how it ended. */
+/** A socket with everything that it has received, and how it ended. */
 interface Peer {
   socket: Socket;
   received: string;
-  /** An error code, or `end`; nothing while it is open. */
+  /** An error code, or `end`; undefined while it is open. */
   ended: string | undefined;
 }
 
@@ -38,7 +38,7 @@ const client = async (port = proxy.port): Promise<Peer> => {
   await Promise.race([once(peer.socket, 'connect'), once(peer.socket, 'close')]).catch(() => {});
   return peer;
 };
-/** A client, and what the target sees of it. */
+/** A client, and the same connection as the target sees it. */
 const pair = async (): Promise<[Peer, Peer]> => {
   const before = accepted.length;
   const peer = await client();
@@ -46,10 +46,10 @@ const pair = async (): Promise<[Peer, Peer]> => {
   return [peer, accepted.at(-1)!];
 };
 /**
- * Time enough for bytes that must not come: those of a connection past the proxy have been there and back
- * several times.
+ * Waits long enough for bytes that must not arrive: a connection past the proxy has made several round trips
+ * meanwhile.
  */
-const quiet = async (): Promise<void> => {
+const waitForBytes = async (): Promise<void> => {
   const direct = await client((target.address() as AddressInfo).port);
   const isOther = ({ socket }: Peer) => socket.remotePort === direct.socket.localPort;
   await until(() => accepted.some(isOther));
@@ -77,7 +77,7 @@ afterEach(async () => {
 });
 
 describe('createTcpProxy', () => {
-  it('passes bytes both ways, and the end of each side', async () => {
+  it('forwards bytes both ways, and the end of each side', async () => {
     const [near, far] = await pair();
     near.socket.write('ask');
     await until(() => far.received === 'ask');
@@ -86,18 +86,18 @@ describe('createTcpProxy', () => {
     expect([near.received, near.ended, far.ended]).toEqual(['answer', 'end', 'end']);
   });
 
-  it('loses nothing where one side reads slowly', async () => {
+  it('loses nothing if one side reads slowly', async () => {
     const [near, far] = await pair();
     far.socket.pause();
     const bytes = 'x'.repeat(8_000_000);
     near.socket.end(bytes);
-    await quiet();
+    await waitForBytes();
     far.socket.resume();
     await until(() => far.ended !== undefined);
     expect(far.received.length).toBe(bytes.length);
   });
 
-  it('listens where it is told, and rejects where it cannot', async () => {
+  it('listens on the given port, and rejects if that is in use', async () => {
     const listenPort = await freePort();
     const other = await createTcpProxy({ port: proxy.port, listenPort });
     expect(other.port).toBe(listenPort);
@@ -105,7 +105,7 @@ describe('createTcpProxy', () => {
     await other.close();
   });
 
-  it('breaks off a client whose target is not there', async () => {
+  it('resets a client whose target does not listen', async () => {
     const other = await createTcpProxy({ port: await freePort() });
     const near = await client(other.port);
     await until(() => near.ended !== undefined);
@@ -113,14 +113,14 @@ describe('createTcpProxy', () => {
     await other.close();
   });
 
-  it('passes on that the target broke off', async () => {
+  it('resets a client whose target resets the connection', async () => {
     const [near, far] = await pair();
     far.socket.resetAndDestroy();
     await until(() => near.ended !== undefined);
     expect(near.ended).toBe('ECONNRESET');
   });
 
-  it('closes twice without harm, and its connections with it', async () => {
+  it('can be closed twice, and closes its connections', async () => {
     const [near] = await pair();
     await Promise.all([proxy.close(), proxy.close()]);
     await until(() => near.ended !== undefined);
@@ -141,14 +141,14 @@ describe('cut', () => {
 });
 
 describe('stall', () => {
-  it('holds bytes both ways, and lets them flow afterwards', async () => {
+  it('holds bytes both ways, and forwards them afterwards', async () => {
     const [near, far] = await pair();
     proxy.stall(true);
     near.socket.write('ask');
     far.socket.write('news');
     const later = await client();
     later.socket.write('hello');
-    await quiet();
+    await waitForBytes();
     expect(accepted.filter(({ received }) => received === 'hello')).toEqual([]);
     expect([near, far, later].map(({ received, ended }) => [received, ended])).toEqual([
       ['', undefined],
@@ -164,22 +164,22 @@ describe('stall', () => {
     );
   });
 
-  it('delivers what a client sent before it ended, but not before it is off', async () => {
+  it('delivers what a client sent before it ended, once the stall is over', async () => {
     const [near, far] = await pair();
     proxy.stall(true);
     near.socket.end('last words');
-    await quiet();
+    await waitForBytes();
     expect([far.received, far.ended]).toEqual(['', undefined]);
     proxy.stall(false);
     await until(() => far.ended !== undefined);
     expect(far.received).toBe('last words');
   });
 
-  it('keeps from the target that its client broke off until it is off', async () => {
+  it('hides the reset of a client from the target until the stall is over', async () => {
     const [near, far] = await pair();
     proxy.stall(true);
     near.socket.resetAndDestroy();
-    await quiet();
+    await waitForBytes();
     expect(far.ended).toBeUndefined();
     proxy.stall(false);
     await until(() => far.ended !== undefined);
@@ -195,7 +195,7 @@ describe('stall', () => {
 });
 
 describe('strand', () => {
-  it('holds the bytes of what is open for good, and lets new connections work', async () => {
+  it('holds the bytes of open connections forever; new connections work', async () => {
     const [near, far] = await pair();
     proxy.strand();
     near.socket.write('ask');
@@ -205,18 +205,18 @@ describe('strand', () => {
     await until(() => there.received === 'hello');
     proxy.stall(true);
     proxy.stall(false);
-    await quiet();
+    await waitForBytes();
     expect([near, far].map(({ received, ended }) => [received, ended])).toEqual([
       ['', undefined],
       ['', undefined],
     ]);
   });
 
-  it('keeps from one side that the other has broken off, until it is cut', async () => {
+  it('hides the reset of one side from the other until it is cut', async () => {
     const [near, far] = await pair();
     proxy.strand();
     near.socket.destroy();
-    await quiet();
+    await waitForBytes();
     expect(far.ended).toBeUndefined();
     proxy.cut();
     await until(() => far.ended !== undefined);
@@ -235,7 +235,7 @@ describe('refuse', () => {
     await until(() => there.received === 'ask');
   });
 
-  it('does what was said last', async () => {
+  it('obeys the last call', async () => {
     proxy.refuse(true);
     proxy.refuse(false);
     proxy.refuse(true);
@@ -246,11 +246,11 @@ describe('refuse', () => {
 });
 
 describe('once', () => {
-  it('before: acts before the chunk is forwarded, and destroys the connection after it', async () => {
+  it('before: acts before the chunk is forwarded, then destroys the connection', async () => {
     const [near, far] = await pair();
     let seen: unknown;
     const acted = proxy.once('KILL', 'before', async () => {
-      await quiet();
+      await waitForBytes();
       seen = [far.received, near.ended, far.ended];
     });
     near.socket.write('first');
@@ -262,7 +262,7 @@ describe('once', () => {
     expect([near.ended, far.received]).toEqual(['ECONNRESET', 'first']);
   });
 
-  it('after: acts when the target has answered, and drops the answer', async () => {
+  it('after: acts once the target has answered, and drops the answer', async () => {
     const [near, far] = await pair();
     let seen: unknown;
     const acted = proxy.once(Buffer.from('KILL'), 'after', () => {
@@ -280,14 +280,14 @@ describe('once', () => {
     expect([near.received, near.ended]).toEqual(['', 'ECONNRESET']);
   });
 
-  it('after: lets the rest of what the client sends through while it acts, and no answer', async () => {
+  it('after: forwards the rest of the command while it acts, and no answer', async () => {
     const [near, far] = await pair();
     let seen: unknown;
     const acted = proxy.once('KILL', 'after', async () => {
       near.socket.write(' and more');
       await until(() => far.received === 'KILL and more');
       far.socket.write('done');
-      await quiet();
+      await waitForBytes();
       seen = near.received;
     });
     near.socket.write('KILL');
@@ -297,13 +297,13 @@ describe('once', () => {
     expect(seen).toBe('');
   });
 
-  it('held: keeps back what the target sends while it acts, and lets it through then', async () => {
+  it('held: holds the bytes of the target while it acts, and forwards them afterwards', async () => {
     const [near, far] = await pair();
     let seen: unknown;
     const acted = proxy.once('KILL', 'held', async () => {
       await until(() => far.received === 'KILL and more');
       far.socket.write('done');
-      await quiet();
+      await waitForBytes();
       seen = near.received;
     });
     near.socket.write('KILL');
@@ -314,7 +314,7 @@ describe('once', () => {
     expect([seen, near.ended]).toEqual(['', undefined]);
   });
 
-  it('acts once for any of several patterns', async () => {
+  it('acts once for several patterns', async () => {
     const [near, far] = await pair();
     let acts = 0;
     const acted = proxy.once(['MURDER', 'KILL'], 'before', () => void (acts += 1));
@@ -326,7 +326,7 @@ describe('once', () => {
     expect([acts, far.received]).toEqual([1, '']);
   });
 
-  it('passes on what the target sends before the pattern, and leaves other connections alone', async () => {
+  it('forwards what the target sends before the pattern, and does not affect other connections', async () => {
     const [[near, far], [other, there]] = [await pair(), await pair()];
     const acted = proxy.once('KILL', 'after', () => {});
     far.socket.write('early');
@@ -341,7 +341,7 @@ describe('once', () => {
   });
 
   it.each(['before', 'after'] as const)(
-    '%s: sees a pattern that is split over chunks, byte by byte',
+    '%s: recognizes a pattern that is split into chunks of one byte',
     async (when) => {
       const [near, far] = await pair();
       far.socket.on('data', () => far.received.endsWith('LL') && far.socket.write('done'));
@@ -356,7 +356,7 @@ describe('once', () => {
     },
   );
 
-  it('never takes for a pattern what was sent before it was armed', async () => {
+  it('ignores bytes that were sent before it was armed', async () => {
     const [near, far] = await pair();
     let acts = 0;
     void proxy.once('a much longer pattern', 'before', () => void (acts += 1));
@@ -368,7 +368,7 @@ describe('once', () => {
     expect(acts).toBe(0);
   });
 
-  it('acts once, on the first connection that sends the pattern', async () => {
+  it('acts only on the first connection that sends the pattern', async () => {
     let acts = 0;
     const [near] = await pair();
     const acted = proxy.once('KILL', 'before', () => void (acts += 1));
@@ -380,7 +380,7 @@ describe('once', () => {
     expect(acts).toBe(1);
   });
 
-  it('stays armed where the connection ends without an answer', async () => {
+  it('stays armed if the connection ends without an answer', async () => {
     let acts = 0;
     const acted = proxy.once('KILL', 'after', () => void (acts += 1));
     const [near, far] = await pair();
@@ -397,7 +397,7 @@ describe('once', () => {
     expect(acts).toBe(1);
   });
 
-  it('rejects when act does, and destroys the connection all the same', async () => {
+  it('rejects if act does, and still destroys the connection', async () => {
     const [near] = await pair();
     const acted = proxy.once('KILL', 'before', () => Promise.reject(new Error('no such process')));
     near.socket.write('KILL');
@@ -405,7 +405,7 @@ describe('once', () => {
     await until(() => near.ended !== undefined);
   });
 
-  it('lets act cut everything itself', async () => {
+  it('allows act to cut all connections', async () => {
     const [[near], [other]] = [await pair(), await pair()];
     const acted = proxy.once('KILL', 'before', () => proxy.cut());
     near.socket.write('KILL');
@@ -431,7 +431,7 @@ describe('in front of a Redis', () => {
     ['before', '$-1\r\n'],
     ['after', '$1\r\n1\r\n'],
   ] as const)(
-    'tells apart a command that never came (%s) and one whose answer was lost',
+    'distinguishes a command that was never executed (%s) from one whose answer was lost',
     async (when, counted) => {
       const near = await client(inFront.port);
       const acted = inFront.once(`INCR ${when}`, when, () => {});
