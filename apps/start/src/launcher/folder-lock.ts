@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { processIdentity } from '@rekey/runtime';
 
-/** The process that holds a lock, as it says itself. */
+/** The process that holds a lock, as it describes itself. */
 export interface Holder {
   pid: number;
   identity?: string;
@@ -15,8 +15,8 @@ export interface Holder {
 }
 
 /**
- * `forbidden`: a socket of another user that this one may not ask, so that nobody knows whether it was left
- * behind.
+ * `forbidden`: a socket of another user to which this user may not connect. It may belong to a running
+ * process, or be left behind.
  */
 export type FolderLock =
   { release(): void } | { heldBy: Holder | undefined } | { forbidden: string } | { unsupported: string };
@@ -25,16 +25,15 @@ const ANSWER_WITHIN_MS = 2000;
 const SUFFIX = '.sock';
 
 /**
- * A lock of a folder that ends with its process, however that ends: a listening Unix socket in the folder. It
- * also holds between containers that share the folder, which have process numbers and networks of their own.
- * Each process first listens under a name of its own, and then looks for others: of two that start at once,
- * both may give way, and never do both continue. A socket that nobody listens on was left behind, and is
- * removed.
+ * Locks a folder with a listening Unix socket in it. The lock ends with its process, however that ends. It
+ * also works between containers that share the folder, which have PIDs and networks of their own. Each process
+ * first listens on a socket of its own, then looks for others: of two that start at once, both may give up, but
+ * never do both continue. A socket without a listener was left behind, and is removed.
  */
 export const lockFolder = async (folder: string): Promise<FolderLock> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const directory = openSync(folder, 'r');
-  // The path of a socket has 107 bytes at the most; that of the folder may be longer.
+  // The path of a socket has at most 107 bytes; the path of the folder may be longer.
   const short = process.platform === 'linux' ? `/proc/self/fd/${directory}` : folder;
   const own = `${process.pid}-${randomBytes(6).toString('hex')}${SUFFIX}`;
   const holder: Holder = { pid: process.pid, host: hostname(), ...withIdentity(process.pid) };
@@ -52,7 +51,7 @@ export const lockFolder = async (folder: string): Promise<FolderLock> => {
   }
   for (const name of readdirSync(folder)) {
     if (name === own || !name.endsWith(SUFFIX)) continue;
-    const other = await ask(`${short}/${name}`);
+    const other = await askHolder(`${short}/${name}`);
     if (other === 'gone') rmSync(join(folder, name), { force: true });
     else {
       release();
@@ -69,14 +68,14 @@ const withIdentity = (pid: number): { identity?: string } => {
 };
 
 const listen = async (server: Server, path: string): Promise<void> => {
-  // Each user that may enter the folder may ask: a root that was killed here leaves a socket that the owner
-  // has to recognize.
+  // Each user that may enter the folder may connect: a killed process of root leaves a socket that the owner
+  // of the folder has to recognize.
   server.unref().listen({ path, readableAll: true, writableAll: true });
   await once(server, 'listening');
 };
 
-/** Who listens there; `silent` if it does not say, as a process that is stopped. */
-const ask = async (path: string): Promise<Holder | 'gone' | 'silent' | 'forbidden'> => {
+/** Returns who listens there; `silent` if it does not answer, such as a stopped process. */
+const askHolder = async (path: string): Promise<Holder | 'gone' | 'silent' | 'forbidden'> => {
   const socket = connect(path);
   try {
     await once(socket, 'connect');

@@ -22,10 +22,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true }));
 
-/** Locks the folder in a process of a user, which prints what came of it. */
+/** Locks the folder in a process of a user, which prints the result. */
 const lockAs = (uid: number, thenStay: boolean) => {
   const module = JSON.stringify(new URL('./folder-lock.ts', import.meta.url).href);
-  const program = `import(${module}).then(async ({ lockFolder }) => { const lock = await lockFolder(process.argv[1]); console.log(JSON.stringify('release' in lock ? { taken: true } : lock)); ${thenStay ? 'setInterval(() => {}, 1000)' : 'process.exit(0)'}; })`;
+  const program = `import(${module}).then(async ({ lockFolder }) => {
+    const lock = await lockFolder(process.argv[1]);
+    console.log(JSON.stringify('release' in lock ? { taken: true } : lock));
+    ${thenStay ? 'setInterval(() => {}, 1000)' : 'process.exit(0)'};
+  })`;
   return spawn(process.execPath, ['--conditions=@rekey/source', '-e', program, folder], {
     uid,
     gid: uid,
@@ -34,11 +38,11 @@ const lockAs = (uid: number, thenStay: boolean) => {
   });
 };
 
-describe('the lock of a folder', () => {
-  it('is held until it is released', async () => {
+describe('lockFolder', () => {
+  it('holds the lock until it is released', async () => {
     const first = await lockFolder(folder);
     expect(await lockFolder(folder)).toMatchObject({ heldBy: { pid: process.pid } });
-    if (!('release' in first)) throw new Error('was not taken');
+    if (!('release' in first)) throw new Error('the lock was not taken');
     first.release();
     const again = await lockFolder(folder);
     expect(again).toHaveProperty('release');
@@ -47,8 +51,8 @@ describe('the lock of a folder', () => {
   });
 });
 
-describeAsRoot('the lock of a folder of another user', () => {
-  it('is taken by the owner of the folder after a process of root was killed in it', async () => {
+describeAsRoot('lockFolder in a folder of another user', () => {
+  it('gives the lock to the owner of the folder after a process of root was killed', async () => {
     chownSync(folder, NOBODY, NOBODY);
     const killed = lockAs(0, true);
     await once(killed.stdout, 'data');
@@ -58,7 +62,7 @@ describeAsRoot('the lock of a folder of another user', () => {
     expect(JSON.parse(await text(lockAs(NOBODY, false).stdout))).toEqual({ taken: true });
   });
 
-  it('is held by a process of root for the owner of the folder, who is told which', async () => {
+  it('tells the owner of the folder which process of root holds the lock', async () => {
     chownSync(folder, NOBODY, NOBODY);
     const holder = lockAs(0, true);
     await once(holder.stdout, 'data');
@@ -71,7 +75,7 @@ describeAsRoot('the lock of a folder of another user', () => {
     }
   });
 
-  it('names a socket that this user may not ask, as an older version has left one', async () => {
+  it('names a socket that this user may not open, such as one of an older version', async () => {
     chownSync(folder, NOBODY, NOBODY);
     const server = createServer().listen(join(folder, 'old.sock'));
     await once(server, 'listening');
