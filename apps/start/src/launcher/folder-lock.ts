@@ -26,9 +26,9 @@ const SUFFIX = '.sock';
 
 /**
  * Locks a folder with a listening Unix socket in it. The lock ends with its process, however that ends. It
- * also works between containers that share the folder, which have PIDs and networks of their own. Each process
- * first listens on a socket of its own, then looks for others: of two that start at once, both may give up, but
- * never do both continue. A socket without a listener was left behind, and is removed.
+ * also works between containers that share the folder, which have PIDs and networks of their own. Each
+ * process first listens on a socket of its own, then looks for others: of two that start at once, both may
+ * give up, but never do both continue. A socket without a listener was left behind, and is removed.
  */
 export const lockFolder = async (folder: string): Promise<FolderLock> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -1,58 +1,22 @@
-import { once } from 'node:events';
-import { request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createAdmin } from './admin.ts';
-import { createApi } from './api.ts';
-import { createFaults, Fault, ODD_IDS } from './faults.ts';
-import { seededRandom } from './random.ts';
-import { createRequestLimit } from './request-limit.ts';
-import { createWorld } from './world.ts';
+import { Fault, ODD_IDS } from '../faults/fault.ts';
+import { createFaults } from '../faults/faults.ts';
+import { seededRandom } from '../faults/random.ts';
+import { json, startSimulator, type Simulator } from '../simulator-fixture.ts';
 
 const OURS = 250;
-let base: string;
-let adminBase: string;
-let servers: Server[];
-
-const listen = async (server: Server) => {
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
+let simulator: Simulator;
 beforeEach(async () => {
-  servers = [];
-  const world = createWorld({ orgId: 'org', apiKey: 'parent', subOrgs: 1, assistants: OURS });
-  const faults = createFaults(seededRandom(1));
-  const counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
-  base = await listen(
-    createApi({
-      world,
-      faults,
-      limit: createRequestLimit(0, 0),
-      counts,
-      latencyMs: 0,
-      retryAfter: 'seconds',
-    }),
-  );
-  adminBase = await listen(createAdmin({ world, faults, counts }));
+  simulator = await startSimulator({ faults: createFaults(seededRandom(1)), assistants: OURS });
 });
-afterEach(() => {
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
+afterEach(() => simulator.close());
 
-const json = async (response: Response) => (await response.json()) as any;
-const admin = (method: string, path: string, body?: object) =>
-  fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
+const admin = (method: string, path: string, body?: object) => simulator.admin(method, path, body);
 const script = async (fault: object): Promise<number> =>
   (await json(await admin('POST', '/faults', fault))).id;
-const call = (
-  path: string,
-  { method = 'GET', key = 'parent', headers = {} }: { method?: string; key?: string; headers?: object } = {},
-) => fetch(`${base}/orgs/${path}`, { method, headers: { authorization: `Bearer ${key}`, ...headers } });
+const call = (path: string, options?: Parameters<Simulator['call']>[1]) =>
+  simulator.call(`/orgs/${path}`, options);
 const get = (id = 'ast_1', org = 'c') => call(`${org}/assistants/${encodeURIComponent(id)}`);
 const rotate = (id = 'ast_1', org = 'c') =>
   call(`${org}/assistants/${encodeURIComponent(id)}/rotate-secret-key`, { method: 'POST' });
@@ -67,7 +31,7 @@ const idsOfAll = async (org = 'c', pages = 3) =>
 const ours = Array.from({ length: OURS }, (_, i) => `ast_${i + 1}`);
 
 describe('the life of a fault', () => {
-  it('begins and ends by the clock', async () => {
+  it('starts and ends by the clock', async () => {
     await script({ kind: 'failBefore', status: 404, on: 'get', times: 0, afterMs: 60, forMs: 100 });
     const seen: number[] = [];
     for (const startedMs = performance.now(); performance.now() < startedMs + 250;)
@@ -76,7 +40,7 @@ describe('the life of a fault', () => {
     expect(await json(await admin('GET', '/faults'))).toEqual([]);
   });
 
-  it('is listed, and can be ended alone', async () => {
+  it('is listed, and can be ended individually', async () => {
     const id = await script({ kind: 'hideKey' });
     const other = await script({ kind: 'failBefore', on: 'get', times: 3 });
     expect(await json(await admin('GET', '/faults'))).toMatchObject([
@@ -93,7 +57,7 @@ describe('the life of a fault', () => {
     expect([await statusOf(get()), await json(await admin('GET', '/faults'))]).toEqual([200, []]);
   });
 
-  it('hits one kind of request or any, one org by either of its names, one assistant, or a fixed share of them', async () => {
+  it('applies to one kind of request or any, one org, one assistant or a fixed share', async () => {
     const wave = { kind: 'failBefore', status: 404, times: 0 };
     const seen = async (fault: object) => {
       await admin('DELETE', '/faults');
@@ -129,18 +93,18 @@ describe('the life of a fault', () => {
     [{ kind: 'staleAnswer', on: 'get' }],
     [{ kind: 'hideKey', as: 'nothing' }],
     [{ kind: 'hideKey', oops: 1 }],
-  ])('refuses %j', async (fault) => {
+  ])('rejects %j', async (fault) => {
     expect(await statusOf(admin('POST', '/faults', fault))).toBe(400);
   });
 
-  it('hits by chance, and a limited number of times', async () => {
+  it('applies at random, and a limited number of times', async () => {
     await script({ kind: 'hideKey', on: 'get', probability: 0.3, times: 10 });
     let hidden = 0;
     for (let i = 0; i < 200; i += 1) hidden += 'secret_key' in (await json(await get())) ? 0 : 1;
     expect(hidden).toBe(10);
   });
 
-  it('lets several views of one request apply together, beside an outcome', async () => {
+  it('applies several views to one request, in addition to an outcome', async () => {
     await script({ kind: 'capPages' });
     await script({ kind: 'noCount' });
     await script({ kind: 'hideKey', on: 'list', as: 'stars' });
@@ -165,7 +129,7 @@ describe('hideKey', () => {
     ['empty', () => ''],
     ['stars', () => 'sk_***'],
     ['tail', (key: string) => `sk_…${key.slice(-4)}`],
-  ])('shows a key as %s, on what it is scripted for', async (as, shown) => {
+  ])('shows a key as %s on the requests that it is scripted for', async (as, shown) => {
     for (const on of ['get', 'list', 'rotate'] as const) {
       const view = await script({ kind: 'hideKey', on, as });
       const seen = {
@@ -175,7 +139,7 @@ describe('hideKey', () => {
       };
       const { secret_key: now } = await truthOf();
       await admin('DELETE', `/faults/${view}`);
-      // The rotate comes last and takes effect: only its key is the one in force.
+      // The rotate comes last and takes effect: only its key is in force.
       expect(on === 'rotate' ? seen.rotate : seen[on]).toEqual(
         shown(on === 'rotate' ? now : (await json(await admin('GET', '/history'))).ast_1.at(-2).key),
       );
@@ -184,7 +148,7 @@ describe('hideKey', () => {
     }
   });
 
-  it('shows one plausible key for all, or a wrong one of each', async () => {
+  it('shows one plausible key for all, or a wrong one for each', async () => {
     const keys = async () => (await json(await list(1, 20))).map(({ secret_key: key }: any) => key);
     const truth = await keys();
     const shown = async (as: string) => {
@@ -203,7 +167,7 @@ describe('hideKey', () => {
     expect([...constant, ...other].every((key) => /^sk_[\w-]{43}$/.test(key))).toBe(true);
   });
 
-  it('hides the keys of some assistants', async () => {
+  it('hides the keys of a share of the assistants', async () => {
     await script({ kind: 'hideKey', share: 0.5 });
     await script({ kind: 'hideKey', on: 'list', assistantId: 'ast_1', as: 'stars' });
     const without = (await json(await list())).filter((record: any) => !('secret_key' in record)).length;
@@ -213,7 +177,7 @@ describe('hideKey', () => {
 });
 
 describe('stale answers', () => {
-  it('staleAnswer answers a rotate with the record of before, with and without effect, once', async () => {
+  it('staleAnswer answers a rotate with an earlier record, with and without effect, once', async () => {
     const start = await truthOf();
     await script({ kind: 'staleAnswer' });
     expect(await json(await rotate())).toEqual(start);
@@ -227,7 +191,7 @@ describe('stale answers', () => {
     expect((await json(await rotate())).secret_key).toBe((await truthOf()).secret_key);
   });
 
-  it('cachedRead answers a GET with what was so at a fixed age, and says so if it is to', async () => {
+  it('cachedRead answers a GET with a record of a fixed age, with an Age header if requested', async () => {
     const first = await json(await rotate());
     const second = await json(await rotate());
     const agedMs = 3_600_000;
@@ -245,7 +209,7 @@ describe('stale answers', () => {
     expect(first.secret_key).not.toBe(second.secret_key);
   });
 
-  it('cachedRead can be frozen at the moment when it was scripted', async () => {
+  it('cachedRead can be frozen at the time of its scripting', async () => {
     const before = await json(await rotate());
     await script({ kind: 'cachedRead', frozen: true, ageHeader: true });
     await rotate();
@@ -256,8 +220,8 @@ describe('stale answers', () => {
   });
 });
 
-describe('an org that is another', () => {
-  it('lists as many strangers, answers 404 for ours, and comes back', async () => {
+describe('an org behind which another one is', () => {
+  it('lists the same number of strangers, answers 404 for ours, until the view ends', async () => {
     const view = await script({ kind: 'swapOrg' });
     for (const org of ['c', 'org']) {
       const strangers = await idsOfAll(org);
@@ -275,7 +239,7 @@ describe('an org that is another', () => {
     expect([await statusOf(get()), await statusOf(get('stranger_org_1'))]).toEqual([200, 404]);
   });
 
-  it('is of another size, shares some with ours, and can be one org only', async () => {
+  it('can have another size, an overlap, and affect one org only', async () => {
     await script({ kind: 'swapOrg', orgId: 'org', size: 120, overlap: 0.3 });
     const shown = await idsOfAll();
     const shared = shown.filter((id) => ours.includes(id));
@@ -306,8 +270,8 @@ describe('an org that is another', () => {
   });
 });
 
-describe('lists that are wrong', () => {
-  it('capPages gives no more than 50, whatever is asked for', async () => {
+describe('wrong lists', () => {
+  it('capPages returns at most 50, whatever take says', async () => {
     const id = await script({ kind: 'capPages' });
     const page = await list(2);
     expect(['count', 'page', 'take'].map((name) => page.headers.get(`pagination-${name}`))).toEqual([
@@ -342,14 +306,14 @@ describe('lists that are wrong', () => {
   it.each([
     [false, 'ast_1'],
     [true, 'endless_251'],
-  ])('endlessPages never end (strangers: %j)', async (strangers, next) => {
+  ])('endlessPages never ends (strangers: %j)', async (strangers, next) => {
     await script({ kind: 'endlessPages', strangers });
     const third = await idsOf(list(3));
     expect([third.length, third[49], third[50]]).toEqual([100, 'ast_250', next]);
     expect(await idsOf(list(9999))).toHaveLength(100);
   });
 
-  it('noCount has no count', async () => {
+  it('noCount omits the count', async () => {
     await script({ kind: 'noCount' });
     const page = await list();
     expect([page.headers.has('pagination-count'), page.headers.get('pagination-page')]).toEqual([false, '1']);
@@ -361,14 +325,14 @@ describe('lists that are wrong', () => {
     [{ count: '7' }, ['7', '7', '7']],
     [{ count: 'many' }, ['many', 'many', 'many']],
     [{ spread: 1 }, ['250', '251', '249']],
-  ])('lieCount counts wrong: %j', async (lie, expected) => {
+  ])('lieCount returns a wrong count: %j', async (lie, expected) => {
     await script({ kind: 'lieCount', ...lie });
     expect(
       [await list(), await list(), await list()].map(({ headers }) => headers.get('pagination-count')),
     ).toEqual(expected);
   });
 
-  it('omit leaves out a share: the same ones or others each time, counted or not', async () => {
+  it('omit hides a share: the same or others each time, counted or not', async () => {
     let id = await script({ kind: 'omit', share: 0.4 });
     const first = await idsOfAll();
     expect([first.length / OURS, await idsOfAll()]).toEqual([expect.closeTo(0.6, 1), first]);
@@ -385,7 +349,7 @@ describe('lists that are wrong', () => {
     expect(one).not.toEqual(two);
   });
 
-  it('failPage fails one page, or all from it', async () => {
+  it('failPage fails one page, or all from there on', async () => {
     const id = await script({ kind: 'failPage', page: 2 });
     expect([await statusOf(list(1)), await statusOf(list(2)), await statusOf(list(3))]).toEqual([
       200, 500, 200,
@@ -397,7 +361,7 @@ describe('lists that are wrong', () => {
     ]);
   });
 
-  it('shufflePages orders anew in each request, or in each pass', async () => {
+  it('shufflePages changes the order in each request, or in each pass', async () => {
     const id = await script({ kind: 'shufflePages' });
     const [one, two] = [await idsOf(list()), await idsOf(list())];
     expect(one).not.toEqual(two);
@@ -413,7 +377,7 @@ describe('lists that are wrong', () => {
     expect(first).not.toEqual(second);
   });
 
-  it('oddIds lists ids that no client expects, and duplicateIds lists some twice', async () => {
+  it('oddIds lists unexpected ids, and duplicateIds lists some twice', async () => {
     await script({ kind: 'oddIds' });
     const page = await list();
     expect(page.headers.get('pagination-count')).toBe('250');
@@ -436,7 +400,7 @@ describe('lists that are wrong', () => {
     expect(records[3].secret_key).not.toBe(records[2].secret_key);
   });
 
-  it('odd ids can also be real', async () => {
+  it('odd ids can also be those of real assistants', async () => {
     await admin('POST', '/assistants', { org_id: 'org', id: 'line\nbreak', at: 'start' });
     expect([
       (await idsOf(list()))[0],
@@ -446,9 +410,9 @@ describe('lists that are wrong', () => {
   });
 });
 
-describe('what comes over the wire', () => {
+describe('the encoding of bodies', () => {
   it.each(['gzip', 'br', 'deflate', 'gzip, br'])(
-    'encode compresses any answer unasked: %s',
+    'compresses any answer, even without Accept-Encoding: %s',
     async (encoding) => {
       await script({ kind: 'encode', encoding });
       for (const response of [await get(), await list()]) {
@@ -459,7 +423,7 @@ describe('what comes over the wire', () => {
   );
 });
 
-describe('an encoding that nobody knows', () => {
+describe('an unknown encoding', () => {
   it('makes a body unreadable', async () => {
     await script({ kind: 'encode', encoding: 'unknown' });
     const response = await get();
@@ -472,11 +436,14 @@ describe('an encoding that nobody knows', () => {
 });
 
 describe('informational answers', () => {
-  /** The informational statuses, and then the answer's: fetch hides the first. */
+  /** The informational statuses, then the final one: fetch hides the former. */
   const statuses = (path: string, method = 'GET') =>
     new Promise<number[]>((resolve, reject) => {
       const seen: number[] = [];
-      const sent = request(`${base}/orgs/${path}`, { method, headers: { authorization: 'Bearer parent' } });
+      const sent = request(`${simulator.base}/orgs/${path}`, {
+        method,
+        headers: { authorization: 'Bearer parent' },
+      });
       const take = ({ statusCode }: { statusCode?: number | undefined }) => seen.push(statusCode!);
       sent.on('information', take);
       sent.on('response', (response) => {
@@ -491,7 +458,7 @@ describe('informational answers', () => {
     [{}, [100]],
     [{ status: 103 }, [103]],
     [{ both: true }, [103, 100]],
-  ])('come before the answer, whatever it is: %j', async (more, expected) => {
+  ])('precede any answer: %j', async (more, expected) => {
     await script({ kind: 'inform', ...more });
     expect(await statuses('c/assistants/ast_1')).toEqual([...expected, 200]);
     expect(await statuses('c/assistants?take=1')).toEqual([...expected, 200]);
@@ -499,7 +466,7 @@ describe('informational answers', () => {
     expect(await statuses('c/assistants/nobody')).toEqual([...expected, 404]);
   });
 
-  it('come with an outcome, which they do not change', async () => {
+  it('do not change an outcome', async () => {
     await script({ kind: 'inform', both: true });
     await script({ kind: 'failAfter', status: 502 });
     const before = (await truthOf()).secret_key;
@@ -509,7 +476,7 @@ describe('informational answers', () => {
 });
 
 describe('headers', () => {
-  it('skewDate moves the date of any answer', async () => {
+  it('skewDate shifts the date of any answer', async () => {
     await script({ kind: 'skewDate', skewMs: -3_600_000 });
     for (const response of [await get(), await rotate(), await list(), await get('nobody')]) {
       expect(Math.abs(Date.parse(response.headers.get('date')!) - (Date.now() - 3_600_000))).toBeLessThan(
@@ -518,7 +485,7 @@ describe('headers', () => {
     }
   });
 
-  it('a 429 tells to wait for an hour, in seconds or as a date by the clock of its server, or something absurd', async () => {
+  it('a 429 has a Retry-After of an hour, in seconds or as a date, or an absurd value', async () => {
     const refused = async (fault: object) => {
       await script({ kind: 'failBefore', on: 'any', status: 429, ...fault });
       const response = await rotate();
@@ -536,7 +503,7 @@ describe('headers', () => {
 });
 
 describe('Fault', () => {
-  it('lets views last and outcomes hit once, unless they say otherwise', () => {
+  it('by default applies views until they end, and outcomes once', () => {
     expect(Fault.parse({ kind: 'failBefore' })).toMatchObject({ on: 'rotate', times: 1 });
     expect(Fault.parse({ kind: 'capPages' })).toMatchObject({ on: 'list', times: 0 });
     expect(Fault.parse({ kind: 'cachedRead', times: 2 })).toMatchObject({ on: 'get', times: 2 });

@@ -1,8 +1,8 @@
-import type { AssistantState } from './world.ts';
+import { CREATED_AT, type AssistantState, type KeyChange } from './state.ts';
 
 /**
- * What all records have in common: with it a record is about 2 kB, as a real one with one integration and one
- * action.
+ * The part that all records share. It makes a record about 2 kB long, like a real one with one integration
+ * and one action.
  */
 const common = {
   config: {
@@ -28,15 +28,15 @@ const common = {
     knowledge_scope: 'all',
     timezone: 'Europe/Berlin',
     instructions:
-      'You are a friendly support assistant. Answer briefly and in the language of the customer. Look up orders before you ' +
-      'say anything about them. Never promise a refund: offer to hand over to a person instead. When a customer is angry, ' +
-      'apologise once, say what you will do, and do it. Do not discuss competitors. If you are not sure, say so.',
+      'You are a friendly support assistant. Answer briefly and in the language of the customer. ' +
+      'Look up orders before you say anything about them. ' +
+      'Never promise a refund: offer to hand over to a person instead. ' +
+      'When a customer is angry, apologise once, say what you will do, and do it. ' +
+      'Do not discuss competitors. If you are not sure, say so.',
   },
 };
 
-const STAMP = '2026-01-05T08:00:00.000Z';
-
-/** The record of an assistant as the API answers it. */
+/** The record of an assistant, as the API returns it. */
 export const renderRecord = (id: string, state: AssistantState): Record<string, unknown> => ({
   id,
   name: `Support assistant ${id}`,
@@ -54,8 +54,8 @@ export const renderRecord = (id: string, state: AssistantState): Record<string, 
       connection_id: `con_${id}`,
       config: { channel: 'web', allowed_origins: ['https://shop.example.com'] },
       error: '',
-      created_at: STAMP,
-      updated_at: STAMP,
+      created_at: CREATED_AT,
+      updated_at: CREATED_AT,
     },
   ],
   actions: [
@@ -71,11 +71,19 @@ export const renderRecord = (id: string, state: AssistantState): Record<string, 
         input: { method: 'GET', url: 'https://shop.example.com/api/orders/{number}' },
         definitions: [{ path: 'number', definition: { type: 'string', description: 'The order number' } }],
       },
-      created_at: STAMP,
-      updated_at: STAMP,
+      created_at: CREATED_AT,
+      updated_at: CREATED_AT,
     },
   ],
-  created_at: STAMP,
+  created_at: CREATED_AT,
   updated_at: state.updatedAt,
   ...state.patch,
+});
+
+/** A record with the key, deletion and time of update of an earlier change. */
+export const recordAsOf = (record: Record<string, unknown>, then: KeyChange): Record<string, unknown> => ({
+  ...record,
+  secret_key: then.secretKey,
+  deleted: then.deleted,
+  updated_at: then.updatedAt,
 });

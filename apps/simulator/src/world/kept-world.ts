@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { KeptWorld } from './world.ts';
+import type { KeptWorld } from './state.ts';
 
 const State = z.object({
   orgId: z.string(),
@@ -14,10 +14,10 @@ const State = z.object({
 const Line = z.union([z.object({ seed: z.string() }), z.object({ id: z.string(), state: State })]);
 
 /**
- * A world that outlives its process, as Invent does: without it, every key would be another one after a
- * restart, and a ledger beside it would see an org whose keys have all changed. The file has a JSON object a
- * line: the seed, then states, of which the last one of an assistant counts. Assistants that were made or
- * deleted by hand, and what was laid over records, are not kept.
+ * Keeps a world in a file, so that it survives its process as Invent does. Otherwise every key would change
+ * at a restart, and a ledger would see an org whose keys have all changed. The file has a JSON object per
+ * line: the seed, then states, of which the last one of an assistant counts. Not kept: assistants created or
+ * deleted by hand, and patches of records.
  */
 export const openKeptWorld = (path: string): KeptWorld => {
   const lines = readLines(path);
@@ -26,19 +26,17 @@ export const openKeptWorld = (path: string): KeptWorld => {
   const text = [{ seed }, ...[...touched].map(([id, state]) => ({ id, state }))]
     .map((line) => `${JSON.stringify(line)}\n`)
     .join('');
-  // Written anew, each assistant once.
+  // Rewritten with one line per assistant.
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
   return {
     seed,
     touched,
-    // A full disk takes nothing from a simulator that runs: what it could not keep is another key after a
-    // restart.
-    keep: (id, { orgId, secretKey, previousKey, rotations, updatedAt, deleted }) =>
-      append(
-        path,
-        `${JSON.stringify({ id, state: { orgId, secretKey, previousKey, rotations, updatedAt, deleted } })}\n`,
-      ),
+    // A full disk does not stop the simulator: a key that it could not keep changes at the next restart.
+    keep: (id, { orgId, secretKey, previousKey, rotations, updatedAt, deleted }) => {
+      const state = { orgId, secretKey, previousKey, rotations, updatedAt, deleted };
+      append(path, `${JSON.stringify({ id, state })}\n`);
+    },
   };
 };
 
@@ -47,12 +45,12 @@ const append = (path: string, line: string): void => {
     appendFileSync(path, line);
   } catch (error) {
     console.error(
-      `simulator: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}): a key is not kept`,
+      `simulator: cannot write ${path} (${(error as NodeJS.ErrnoException).code}): a key is not kept`,
     );
   }
 };
 
-/** The last line of a process that was killed may be half a line: it is passed over. */
+/** Ignores an incomplete last line, which a killed process leaves behind. */
 const readLines = (path: string): z.infer<typeof Line>[] => {
   let text: string;
   try {
@@ -69,7 +67,7 @@ const readLines = (path: string): z.infer<typeof Line>[] => {
     const parsed = Line.safeParse(parseJson(line));
     if (!parsed.success)
       throw new Error(
-        `${path} is not a file of the simulator (line ${i + 1}): remove it to begin with new keys`,
+        `${path} is not a file of the simulator (line ${i + 1}): remove it to start with new keys`,
       );
     return parsed.data;
   });

@@ -1,52 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createAdmin } from './admin.ts';
-import { createFaults } from './faults.ts';
-import { renderRecord } from './record.ts';
-import { createWorld, preciseNowMs, type World } from './world.ts';
+import { json, startSimulator, type Simulator } from '../simulator-fixture.ts';
+import { renderRecord } from '../world/record.ts';
+import { preciseNowMs } from '../world/state.ts';
+import type { World } from '../world/world.ts';
 
 let world: World;
-let server: Server;
-let base: string;
+let simulator: Simulator;
 beforeEach(async () => {
-  world = createWorld({ orgId: 'org', apiKey: 'parent', subOrgs: 1, assistants: 5 });
-  const counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
-  server = createAdmin({ world, faults: createFaults(), counts });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  simulator = await startSimulator({ assistants: 5 });
+  world = simulator.world;
 });
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => simulator.close());
 
 const admin = async (method: string, path: string, body?: object) => {
-  const response = await fetch(`${base}${path}`, { method, body: body ? JSON.stringify(body) : null });
-  return {
-    status: response.status,
-    body: response.status === 200 ? ((await response.json()) as any) : undefined,
-  };
+  const response = await simulator.admin(method, path, body);
+  return { status: response.status, body: response.status === 200 ? await json(response) : undefined };
 };
 const restore = (body: object) => admin('POST', '/restore', body);
 const historyOf = async (id: string) =>
   (await admin('GET', '/history')).body[id] as { key: string | null; atMs: number; by: string }[];
 const keyOf = (id: string) => world.find(id)?.secretKey;
 const rotated = (id: string) => world.rotate(id, 'request')!.secretKey;
-/** A moment that no change shares. */
+/** A time at which nothing changes. */
 const moment = async () => {
-  await new Promise((resolve) => setTimeout(resolve, 3));
+  await sleep(3);
   const atMs = preciseNowMs();
-  await new Promise((resolve) => setTimeout(resolve, 3));
+  await sleep(3);
   return atMs;
 };
 
 describe('a restored backup', () => {
-  it('puts the keys of then in force again, and remembers that', async () => {
+  it('puts the earlier keys in force again, and records that', async () => {
     const start = keyOf('ast_1');
     const first = rotated('ast_1');
     const { updatedAt } = world.find('ast_1')!;
@@ -70,7 +56,7 @@ describe('a restored backup', () => {
     expect((await restore({ at_ms: preciseNowMs() })).body).toEqual({ restored: 0 });
   });
 
-  it('is of one org or of one assistant only', async () => {
+  it('can affect one org or one assistant only', async () => {
     const before = [keyOf('ast_1'), keyOf('ast_2'), keyOf('ast_s1_1')];
     const atMs = await moment();
     for (const id of ['ast_1', 'ast_2', 'ast_s1_1']) rotated(id);
@@ -80,10 +66,10 @@ describe('a restored backup', () => {
     expect(keyOf('ast_1')).not.toBe(before[0]);
   });
 
-  it('loses the last moments', async () => {
+  it('can lose the last changes', async () => {
     const first = rotated('ast_1');
     const atMs = await moment();
-    // The simulator reckons from when it gets the request, which may be on its way for a while.
+    // The simulator counts from the arrival of the request, which may take a while.
     await sleep(1000);
     rotated('ast_1');
     rotated('ast_1');
@@ -91,7 +77,7 @@ describe('a restored backup', () => {
     expect(keyOf('ast_1')).toBe(first);
   });
 
-  it('brings back what was deleted since, softly or for good, and takes away what was made since', async () => {
+  it('restores what was deleted since, softly or permanently, and removes later assistants', async () => {
     const [one, two] = [keyOf('ast_1'), keyOf('ast_2')];
     const atMs = await moment();
     world.remove('ast_1');
@@ -124,7 +110,7 @@ describe('a restored backup', () => {
     expect((await historyOf('ast_1')).at(-1)).toMatchObject({ key: null, by: 'restored' });
   });
 
-  it('lets hashes be judged by when the key was in force', async () => {
+  it('makes the check of hashes consider when the key was in force', async () => {
     const key = keyOf('ast_1')!;
     const atMs = await moment();
     rotated('ast_1');
@@ -143,7 +129,7 @@ describe('a restored backup', () => {
     expect(await check(preciseNowMs())).toEqual({ key: 2, stale_ms: 0 });
   });
 
-  it.each([{}, { at_ms: 1, ago_ms: 1 }, { at_ms: 'now' }, { ago_ms: -1 }])('refuses %j', async (body) => {
+  it.each([{}, { at_ms: 1, ago_ms: 1 }, { at_ms: 'now' }, { ago_ms: -1 }])('rejects %j', async (body) => {
     expect((await restore(body)).status).toBe(400);
   });
 });

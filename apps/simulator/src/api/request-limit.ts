@@ -1,7 +1,7 @@
-/** At most `max` requests of one address in any window: a sliding log, exact. `max` 0 limits nothing. */
+/** Allows `max` requests of one address in any window, by an exact sliding log. `max` 0 means no limit. */
 export interface RequestLimit {
   /**
-   * 0 where the request may pass; otherwise the ms until the next one may. A refused request does not count.
+   * Returns 0 if the request may pass, else the time until the next one may. Refused requests do not count.
    */
   take(address: string, nowMs: number): number;
 }

@@ -5,12 +5,10 @@ const encoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   br: zlib.brotliCompressSync,
   deflate: zlib.deflateSync,
   zstd: zlib.zstdCompressSync,
-  /** Decoded by nothing, and no text either. */
+  /** No decoder reads it, and it is not text. */
   unknown: (bytes) => Buffer.from(bytes.map((byte) => byte ^ 0x80)),
 };
 
-/**
- * A body as a Content-Encoding says: the first of several is applied first. An empty name leaves it as it is.
- */
+/** Encodes a body as a Content-Encoding header says, in its order. An empty header leaves it unchanged. */
 export const encodeBody = (bytes: Buffer, contentEncoding: string): Buffer =>
   contentEncoding.split(', ').reduce((encoded, name) => encoders[name]?.(encoded) ?? encoded, bytes);

@@ -1,7 +1,7 @@
-import { isOfShare, type View } from './faults.ts';
-import type { World } from './world.ts';
+import { isOfShare, type View } from '../faults/faults.ts';
+import type { World } from '../world/world.ts';
 
-/** The assistants that a request may name. */
+/** The assistants that a request may access. */
 export interface Org {
   readonly ids: readonly string[];
   has(assistantId: string): boolean;
@@ -9,7 +9,7 @@ export interface Org {
 
 type Access = { own: string; may: ReadonlySet<string> };
 
-/** The org behind the id in a request's path; or the status that it is refused with. */
+/** The org behind the id in the path of a request, or the status with which it is refused. */
 export const openOrg = (
   world: World,
   access: Access,
@@ -28,7 +28,7 @@ export const openOrg = (
   return { ids: world.assistantIds(orgId), has };
 };
 
-/** Strangers, and the share of ours that the other org is said to have, in the place of as many of them. */
+/** An org of strangers, in which the share `overlap` of our assistants replaces as many strangers. */
 const swappedOrg = (world: World, orgId: string, { fault }: View): Org => {
   const ours = world.assistantIds(orgId);
   const size = fault.size ?? ours.length;

@@ -16,7 +16,7 @@ const open = (path: string): World =>
 const keysOf = (world: World) => ['ast_1', 'ast_2', 'ast_3'].map((id) => world.find(id)?.secretKey);
 
 describe('a kept world', () => {
-  it('has the same keys after a restart, those that were changed too', async () => {
+  it('has the same keys after a restart, changed ones included', async () => {
     const path = join(folder, 'world.jsonl');
     const before = open(path);
     before.rotate('ast_2', 'request');
@@ -28,13 +28,13 @@ describe('a kept world', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
-  it('never makes a key a second time', () => {
+  it('never makes the same key twice', () => {
     const path = join(folder, 'again.jsonl');
     const keys = Array.from({ length: 3 }, () => open(path).rotate('ast_1', 'request')?.secretKey);
     expect(new Set(keys).size).toBe(3);
   });
 
-  it('passes over half a line, and keeps each assistant once', async () => {
+  it('ignores an incomplete line, and keeps one line per assistant', async () => {
     const path = join(folder, 'half.jsonl');
     const before = open(path);
     for (let i = 0; i < 5; i += 1) before.rotate('ast_1', 'request');
@@ -43,7 +43,7 @@ describe('a kept world', () => {
     expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(2);
   });
 
-  it('refuses a file of something else, and names the line', async () => {
+  it('rejects a file of another kind, and names the line', async () => {
     const path = join(folder, 'other.jsonl');
     await writeFile(path, '{"seed":"s"}\n{"keys":[]}\n');
     expect(() => open(path)).toThrow('is not a file of the simulator (line 2)');

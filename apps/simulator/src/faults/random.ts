@@ -1,6 +1,6 @@
 /**
- * Numbers in [0, 1) that are the same for the same seed (mulberry32), so that a run with random faults can be
- * repeated.
+ * Returns numbers in [0, 1) that depend only on the seed (mulberry32), so that a run with random faults is
+ * repeatable.
  */
 export const seededRandom = (seed: number): (() => number) => {
   let state = seed >>> 0;
