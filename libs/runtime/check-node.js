@@ -1,4 +1,4 @@
-// Ends a process of Rekey if its Node is too old, and says what to do. Apps import this first, and npm scripts
+// Ends a process of Rekey if its Node is too old, and says what to do. Apps import it first, and npm scripts
 // preload it. Plain JavaScript without imports: it has to run on an old Node, which cannot load TypeScript.
 const OLDEST = 24;
 

@@ -3,7 +3,7 @@ import type { ApiOptions } from './api/api-options.ts';
 import { Fault } from './faults/fault.ts';
 
 /** The command-line options of the simulator. */
-export interface Options {
+interface Options {
   host: string;
   port: number;
   adminPort: number;

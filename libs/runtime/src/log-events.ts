@@ -1,5 +1,5 @@
 /** What an operator or an alert rule may match on. Names never change their meaning; new ones are added. */
-export interface LogEvent {
+interface LogEvent {
   level: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   /** The default message of the line. */
   message: string;

@@ -6,7 +6,7 @@ import { skewedNowMs } from '../views/response-views.ts';
 import { refuse, send, type ResponseHeaders } from './respond.ts';
 
 /** What a request asks for: its effect, and the answer as of then. */
-export interface Work {
+interface Work {
   act?: (by?: 'request' | 'denied') => void;
   body: () => string;
   headers?: ResponseHeaders;

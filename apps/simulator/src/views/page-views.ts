@@ -4,12 +4,12 @@ import { findView } from './find-view.ts';
 
 const PAGE_SIZE = 50;
 
-export interface PageAsked {
+interface PageAsked {
   page: number;
   take: number;
 }
 
-export interface PageShown {
+interface PageShown {
   /** `otherKey`: the record shows a key that is not in force. */
   records: { id: string; otherKey: boolean }[];
   headers: Record<string, number | string>;

@@ -18,7 +18,7 @@ export interface Holder {
  * `forbidden`: a socket of another user to which this user may not connect. It may belong to a running
  * process, or be left behind.
  */
-export type FolderLock =
+type FolderLock =
   { release(): void } | { heldBy: Holder | undefined } | { forbidden: string } | { unsupported: string };
 
 const ANSWER_WITHIN_MS = 2000;

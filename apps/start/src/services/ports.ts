@@ -3,7 +3,7 @@ import { freePort, isPortFree } from '@rekey/testing';
 
 const HIGHEST_PORT = 65_535;
 
-export interface PortWish {
+interface PortWish {
   /** The variable that sets the port, and its value. */
   variable: string;
   given: string | undefined;

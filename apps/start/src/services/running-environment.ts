@@ -4,7 +4,7 @@ import type { Launcher } from '../launcher/launcher.ts';
 import { readVariable } from './environment.ts';
 
 /** The variables with which `rekey` and other programs reach the running system. */
-export interface RunningEnvironment {
+interface RunningEnvironment {
   variables: Record<string, string>;
   /** The variables that may hold a secret of the user. The key of the simulator is none. */
   secrets: string[];

@@ -6,7 +6,7 @@ import {
 } from '@rekey/schema';
 import { z } from 'zod';
 
-export class ConfigError extends Error {
+class ConfigError extends Error {
   constructor(complaints: string[]) {
     super(`Invalid environment variables:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'ConfigError';

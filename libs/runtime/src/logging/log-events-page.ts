@@ -28,12 +28,11 @@ const row = (name: LogEventName): string => {
 export const renderLogEvents = (): string => {
   const parts = [...sections()]
     .filter(([, names]) => names.length > 0)
-    .map(([section, names]) => {
-      const rows = names.map(row).join('\n');
-      return `## ${section}\n\n| event | level | message | meaning |\n| --- | --- | --- | --- |\n${rows}\n`;
-    });
+    .map(([section, names]) => [`## ${section}\n`, HEADER, ...names.map(row), ''].join('\n'));
   return `${INTRODUCTION}\n${parts.join('\n')}`;
 };
+
+const HEADER = '| event | level | message | meaning |\n| --- | --- | --- | --- |';
 
 const INTRODUCTION = `# Log events
 

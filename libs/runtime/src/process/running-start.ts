@@ -13,7 +13,7 @@ const RunningFile = z.object({
   environment: z.record(z.string(), z.string()),
   withheld: z.array(z.string()),
 });
-export type RunningStart = Omit<z.infer<typeof RunningFile>, 'identity'>;
+type RunningStart = Omit<z.infer<typeof RunningFile>, 'identity'>;
 
 export const writeRunningStart = (path: string, running: RunningStart): Promise<void> =>
   writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, {

@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
 import { StartError, failProcess } from '../process/start-error.ts';
 
-export interface RedisGuard {
+interface RedisGuard {
   /** Resolves once the connected Redis has passed the checks, or could not be checked. */
   checked: Promise<void>;
 }
 
-export interface RedisGuardOptions {
+interface RedisGuardOptions {
   requireDurable: boolean;
   /** The rights that the user of the connection lacks, in words. */
   missingRights: () => Promise<string[]>;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { isRedisUnavailable } from './redis-errors.ts';
 
-export interface ReplicaOptions {
+interface ReplicaOptions {
   /** The number of replicas that have to confirm; 0 waits for none, and opens no connection. */
   replicas: number;
   withinMs: number;

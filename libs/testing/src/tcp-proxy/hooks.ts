@@ -1,6 +1,6 @@
 import { NO_BYTES, pause, reset, type Hook, type Link } from './link.ts';
 
-export interface Hooks {
+interface Hooks {
   arm(hook: Hook): void;
   /** Whether a chunk of the client may be forwarded; triggers the hooks that it matches. */
   passesToTarget(link: Link, chunk: Buffer): boolean;

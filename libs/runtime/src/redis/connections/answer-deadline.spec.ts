@@ -15,7 +15,7 @@ describe('an open connection that no longer delivers data', () => {
   const names = async () =>
     [...((await stage.admin.client('LIST')) as string).matchAll(/ name=(\S+)/g)].map(([, name]) => name);
 
-  it('is replaced when idle, with a pending command, or while it listens; pending commands succeed', async () => {
+  it('is replaced when idle, with a command pending, or while it listens; the command succeeds', async () => {
     const [idle, asking, listening] = ['idle', 'asking', 'listening'].map((name) =>
       stage.connections.connect({ onDisconnect: 'retry', name }),
     );

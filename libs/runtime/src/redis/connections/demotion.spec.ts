@@ -14,7 +14,7 @@ afterEach(() => stage.close());
 const TEXT = 'redis.call("INCR", KEYS[1]) return redis.call("INCR", KEYS[1])';
 
 describe('a Redis that becomes a replica and keeps its clients', () => {
-  it('is left by all connections, even those that only listen, and used again once it is a primary', async () => {
+  it('is left by all connections, even listening ones, and used again once it is a primary', async () => {
     const [busy, listening] = [
       await stage.ready(stage.connections.connect({ onDisconnect: 'fail', name: 'busy' })),
       await stage.ready(stage.connections.connect({ onDisconnect: 'retry', name: 'listening' })),
