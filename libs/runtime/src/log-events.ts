@@ -73,7 +73,7 @@ export const logEvents = {
     message: 'Redis is unavailable; reconnecting',
     meaning:
       'The connection `connection` to the Redis at `redis` is lost, or cannot be made. Logged once per ' +
-      'outage. Rotations in flight resume when Redis is back.',
+      'outage. Rotations in flight resume when Redis is available.',
   },
   redis_read_only: {
     level: 'warn',
