@@ -26,9 +26,10 @@ export {
   removeRunningStart,
   writeRunningStart,
 } from './process/running-start.ts';
+export type { Shutdown } from './process/shutdown.ts';
 export { StartError } from './process/start-error.ts';
 export { onStopSignal } from './process/stop-signals.ts';
-export { createRedisConnections } from './redis/connections/connections.ts';
+export { createRedisConnections, type RedisConnections } from './redis/connections/connections.ts';
 export type { RedisStatusListener } from './redis/connections/status-listener.ts';
 export { guardRedis, listRights } from './redis/guard-redis.ts';
 export { logRedisStatus } from './redis/log-redis-status.ts';
@@ -36,6 +37,6 @@ export { probeWrite } from './redis/probe-write.ts';
 export { isRedisFull, isRedisUnavailable } from './redis/redis-errors.ts';
 export { createReplicaConfirmation } from './redis/replica-confirmation.ts';
 export { rewriteAppendOnlyFile } from './redis/rewrite-append-only-file.ts';
-export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory } from './redis/watch-memory.ts';
+export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './redis/watch-memory.ts';
 export { watchRunId } from './redis/watch-run-id.ts';
 export { version } from './version.ts';

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
 
-interface MemoryWatch {
+export interface MemoryWatch {
   /** The share of `maxmemory` in use at the last check; 0 if there is no limit, or no check succeeded. */
   usedShare(): number;
   close(): void;
