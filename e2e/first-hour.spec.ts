@@ -460,7 +460,7 @@ describe('npm start', () => {
   it('refuses to start twice on the same data', async () => {
     const { code, err } = await shell('npm start', { env: FREE_PORTS });
     expect(code).toBe(1);
-    expect(err).toContain('runs already');
+    expect(err).toContain('already runs');
   });
 
   it('ends with Ctrl-C, and leaves no process, no port and no note', async () => {

@@ -16,8 +16,8 @@ beforeAll(async () => {
 describe('the README', () => {
   it('leads to a page that lists every variable of a process', async () => {
     const paths = [
-      'libs/runtime/src/config.ts',
-      'libs/runtime/src/worker-variables.ts',
+      'libs/runtime/src/config/environment.ts',
+      'libs/runtime/src/config/worker-variables.ts',
       'apps/gateway/src/config.ts',
       'apps/worker/src/config.ts',
     ];

@@ -125,9 +125,9 @@ describe('a Redis that becomes a replica, and keeps its clients', () => {
     expect((await system.admin('GET', '/counts')).rotate).toBe(1);
     const again = await system.rotate('ast_2');
     expect(await system.waitFor(again.id)).toMatchObject({ state: 'SUCCEEDED' });
-    expect(countOf('Redis takes no writes: it is a replica', system.gateway)).toBeGreaterThan(0);
+    expect(countOf('"event":"redis_read_only"', system.gateway)).toBeGreaterThan(0);
     expect(system.gateway.output()).toContain('NOT_SERVING: Redis takes no writes');
-    expect(system.output()).toContain('Redis is back');
+    expect(system.output()).toContain('"event":"redis_available"');
   }, 90_000);
 
   it('is used again when it is a primary again', async () => {
@@ -177,7 +177,7 @@ describe('connections that stay open, and on which nothing more comes', () => {
       (status) => status === 'SERVING',
     );
     await eventually(
-      async () => countOf('Redis is back', system.gateway),
+      async () => countOf('"event":"redis_available"', system.gateway),
       (times) => times > 0,
     );
     expect(system.gateway.output()).toContain('Redis has not answered');
@@ -264,7 +264,7 @@ describe('a Redis that says nothing', () => {
 });
 
 describe('a process that is told to end while Redis is away', () => {
-  const TOO_LONG = 'the shutdown took too long';
+  const TOO_LONG = 'shutdown_timed_out';
 
   it.each(['refuses', 'says nothing'])(
     'ends with 0 in seconds, where nothing is under way: Redis %s',
@@ -274,7 +274,7 @@ describe('a process that is told to end while Redis is away', () => {
       expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED' });
       if (how === 'refuses') proxy().refuse(true);
       else proxy().stall(true);
-      await Promise.all([worker, system.gateway].map((app) => app.untilOutput(/Redis is away/)));
+      await Promise.all([worker, system.gateway].map((app) => app.untilOutput(/redis_unavailable/)));
       // The deadline of the shutdown is 45 s.
       expect(await Promise.all([worker.child.stop(30_000), system.gateway.child.stop(30_000)])).toEqual([
         0, 0,
@@ -327,7 +327,7 @@ describe('a process that is told to end while Redis is away', () => {
       child.process.stderr?.on('data', (chunk) => (text += chunk));
       await eventually(
         async () => text,
-        (said) => said.includes('Redis is away'),
+        (said) => said.includes('redis_unavailable'),
         30_000,
       );
       expect(await child.stop(30_000)).toBe(0);

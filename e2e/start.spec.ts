@@ -385,7 +385,9 @@ describe('npm start', () => {
     const refused = start(['npm', 'start']);
     expect((await refused.exited).code).toBe(1);
     expect(refused.output()).toContain(
-      `npm start was killed and left processes behind: ${left.map(({ name, pid }) => `${name} (${pid})`).join(', ')}. End them: kill ${left.map(({ pid }) => pid).join(' ')}\n`,
+      `npm start was killed and left processes behind: ` +
+        `${left.map(({ name, pid }) => `${name} (${pid})`).join(', ')}. ` +
+        `Stop them: kill ${left.map(({ pid }) => pid).join(' ')}\n`,
     );
     for (const { pid } of left) kill(pid);
     await eventually(
@@ -413,7 +415,8 @@ describe('npm start', () => {
     const second = start(['npm', 'start']);
     expect((await second.exited).code).toBe(1);
     expect(second.output()).toContain(
-      `npm start runs already here, as process ${running}. End it with Ctrl-C in its terminal, or: kill ${running}\n`,
+      `npm start already runs here, as process ${running}. ` +
+        `Stop it with Ctrl-C in its terminal, or: kill ${running}\n`,
     );
     const contained = start([
       'unshare',
@@ -429,7 +432,7 @@ describe('npm start', () => {
     ]);
     expect((await contained.exited).code).toBe(1);
     expect(contained.output()).toMatch(
-      /npm start runs already here, on ".+", perhaps in a container\. End it/,
+      /npm start already runs here, on ".+", possibly in a container\. Stop it/,
     );
     expect(contained.output()).not.toContain(`kill ${running}`);
     first.signal('SIGTERM');

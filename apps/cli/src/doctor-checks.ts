@@ -17,7 +17,7 @@ import {
   listRights,
   parseEnvironment,
   refineWorkerVariables,
-  whyNotWritable,
+  probeWrite,
   workerVariables,
   type StartError,
 } from '@rekey/runtime';
@@ -200,7 +200,7 @@ async function* checkRedis(
     return;
   }
   const { redis } = opened;
-  const why = await whyNotWritable(redis, ledgerKeys(REKEY_PREFIX).health('doctor'), WITHIN_MS);
+  const why = await probeWrite(redis, ledgerKeys(REKEY_PREFIX).health('doctor'), WITHIN_MS);
   yield why === undefined
     ? { check: 'redis', status: 'ok', message: `${address} answers, and takes writes` }
     : checkWrites(address, kindOf(why));
@@ -250,13 +250,13 @@ const openRedis = async (
   let redis: Redis | undefined;
   const found = await new Promise<{ redis: Redis } | { refused: StartError } | { away: unknown }>(
     (resolve) => {
-      const reports = {
-        onAway: (_name: string, _reason: string, away: unknown) => resolve({ away }),
+      const listener = {
+        onUnavailable: (_name: string, _reason: string, away: unknown) => resolve({ away }),
         onRefused: (refused: StartError) => resolve({ refused }),
-        onBack: () => {},
+        onAvailable: () => {},
       };
-      const connecting = createRedisConnections(url, { reports, replicas: true }).connect({
-        mannered: 'fail-fast',
+      const connecting = createRedisConnections(url, { listener, acceptReplicas: true }).connect({
+        onDisconnect: 'fail',
         name: 'cli-doctor',
       });
       redis = connecting;

@@ -1,4 +1,4 @@
-import { onParentGone } from '@rekey/runtime';
+import { onParentExit } from '@rekey/runtime';
 
 /** As of a process that SIGTERM has ended. */
 const TERMINATED = 143;
@@ -12,5 +12,5 @@ const IS_REKEY = /^(['"]?)rekey\1(?:\s|$)/;
  */
 export const endWithNpx = (): void => {
   const { npm_lifecycle_event: event, npm_lifecycle_script: script = '' } = process.env;
-  if (event === 'npx' && IS_REKEY.test(script)) onParentGone(() => process.exit(TERMINATED));
+  if (event === 'npx' && IS_REKEY.test(script)) onParentExit(() => process.exit(TERMINATED));
 };

@@ -26,10 +26,10 @@ export const takenFromStart = (): TakenFromStart => taken;
 export const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> => {
   if (!existsSync(NOTE)) return;
   // It takes a tenth of a second, which commands elsewhere do not need.
-  const { lackingVariables, readRunningStart } = await import('@rekey/runtime');
+  const { missingVariables, readRunningStart } = await import('@rekey/runtime');
   const running = await readRunningStart(NOTE);
   if (!running) return;
-  const lacking = lackingVariables(running, env);
+  const lacking = missingVariables(running, env);
   const names = Object.keys(lacking);
   if (names.length === 0) return;
   Object.assign(env, lacking);

@@ -1,4 +1,4 @@
-import { whyNotWritable, type Logger } from '@rekey/runtime';
+import { probeWrite, type Logger } from '@rekey/runtime';
 import type { HealthImplementation } from 'grpc-health-check';
 import type { Redis } from 'ioredis';
 
@@ -31,7 +31,7 @@ export const watchHealth = ({ health, services, redis, mark, logger }: HealthOpt
   let timer: NodeJS.Timeout | undefined;
   const check = async () => {
     timer = undefined;
-    const why = await whyNotWritable(redis, mark, ANSWER_WITHIN_MS);
+    const why = await probeWrite(redis, mark, ANSWER_WITHIN_MS);
     if (closed) return;
     set(why);
     timer = setTimeout(check, CHECK_EVERY_MS);

@@ -31,7 +31,7 @@ import {
   listenFailure,
   nextUlid,
   reportReady,
-  reportRedis,
+  logRedisStatus,
   runProcess,
   version,
   watchMemory,
@@ -58,9 +58,9 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     error: (...words: unknown[]) => logger.debug({ words: words.map(String) }, 'a line of grpc-js'),
   });
   const connections = createRedisConnections(config.REDIS_URL, {
-    reports: reportRedis(config.REDIS_URL, logger),
+    listener: logRedisStatus(config.REDIS_URL, logger),
   });
-  const redis = connections.connect({ mannered: 'fail-fast', name: 'gateway' });
+  const redis = connections.connect({ onDisconnect: 'fail', name: 'gateway' });
   shutdown.defer('redis', () => redis.disconnect());
   // Not waited for: without Redis the gateway says NOT_SERVING.
   guardRedis(redis, {
@@ -68,7 +68,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     missingRights: () => missingRights(redis, config.REKEY_PREFIX),
     logger,
   });
-  const subscriber = connections.connect({ mannered: 'patient', name: 'gateway-subscriber' });
+  const subscriber = connections.connect({ onDisconnect: 'retry', name: 'gateway-subscriber' });
   shutdown.defer('subscriber', () => subscriber.disconnect());
 
   const memory = watchMemory(redis, {
@@ -112,7 +112,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
   const consumers = createConsumers({ redis, prefix: config.REKEY_PREFIX });
-  const waiting = connections.connect({ mannered: 'patient', name: 'gateway-positions' });
+  const waiting = connections.connect({ onDisconnect: 'retry', name: 'gateway-positions' });
   clock.watch(waiting);
   const positions = createConsumerPositions({
     blocking: waiting,
@@ -141,7 +141,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
     withinMs: config.REKEY_WAIT_REPLICAS_MS,
-    connect: () => connections.connect({ mannered: 'fail-fast', name: 'gateway-replicas' }),
+    connect: () => connections.connect({ onDisconnect: 'fail', name: 'gateway-replicas' }),
     mark: ledger.keys.replicated(nextUlid()),
   });
   shutdown.defer('replicas', () => replicas.close());
@@ -200,7 +200,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     onLedgerError,
   );
   shutdown.defer('presence', () => presence.close());
-  shutdown.defer('connections of a Redis that is away', () => connections.closeWhenAway());
+  shutdown.defer('connections of a Redis that is away', () => connections.closeUnresponsive());
 
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {
     throw await listenFailure(error, { address: config.GRPC_ADDRESS, variable: 'GRPC_ADDRESS' });

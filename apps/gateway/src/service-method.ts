@@ -1,6 +1,6 @@
 import type { handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import { clientStreaming, serverStreaming, unary, type CallContext } from '@rekey/rpc';
-import { isRedisAway, isRedisFull } from '@rekey/runtime';
+import { isRedisUnavailable, isRedisFull } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
 import { withNamed } from './about.ts';
 
@@ -22,7 +22,7 @@ export interface StreamingMethods {
 /** What an error of Redis's means for a caller; any other stays as it is. */
 const asCallersSeeIt = (error: unknown): unknown => {
   if (isRedisFull(error)) return new RekeyError('REDIS_MEMORY_LOW', { cause: error });
-  return isRedisAway(error) ? new RekeyError('REDIS_UNAVAILABLE', { cause: error }) : error;
+  return isRedisUnavailable(error) ? new RekeyError('REDIS_UNAVAILABLE', { cause: error }) : error;
 };
 
 export const serviceMethod =

@@ -45,14 +45,14 @@ import {
   guardRedis,
   nextUlid,
   reportReady,
-  reportRedis,
+  logRedisStatus,
   rewriteAppendOnlyFile,
   runProcess,
   startHealthServer,
   version,
   watchMemory,
   watchRunId,
-  whyNotWritable,
+  probeWrite,
 } from '@rekey/runtime';
 import { MAX_RECORD_BYTES, ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
@@ -90,9 +90,9 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const sealer = createSealer(keyFile);
 
   const connections = createRedisConnections(config.REDIS_URL, {
-    reports: reportRedis(config.REDIS_URL, logger),
+    listener: logRedisStatus(config.REDIS_URL, logger),
   });
-  const redis = connections.connect({ mannered: 'patient', name: 'worker' });
+  const redis = connections.connect({ onDisconnect: 'retry', name: 'worker' });
   shutdown.defer('redis', () => redis.disconnect());
   await guardRedis(redis, {
     requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS,
@@ -149,7 +149,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
         logger.error({ err }, 'the changed API keys were not taken; the old ones stay'),
       )
     : singleApiKey(config.INVENT_API_KEY!);
-  const waiting = connections.connect({ mannered: 'patient', name: 'worker-positions' });
+  const waiting = connections.connect({ onDisconnect: 'retry', name: 'worker-positions' });
   ledgerClock.watch(waiting);
   const positions = createConsumerPositions({
     blocking: waiting,
@@ -374,7 +374,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
     withinMs: config.REKEY_WAIT_REPLICAS_MS,
-    connect: () => connections.connect({ mannered: 'fail-fast', name: 'worker-replicas' }),
+    connect: () => connections.connect({ onDisconnect: 'fail', name: 'worker-replicas' }),
     mark: ledger.keys.replicated(nextUlid()),
   });
   shutdown.defer('replicas', () => replicas.close());
@@ -465,7 +465,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     config.WORKER_HEALTH_ADDRESS &&
     (await startHealthServer(
       { address: config.WORKER_HEALTH_ADDRESS, variable: 'WORKER_HEALTH_ADDRESS' },
-      { healthy: async () => (await whyNotWritable(redis, mark, 1000)) === undefined, metrics: meter.render },
+      { healthy: async () => (await probeWrite(redis, mark, 1000)) === undefined, metrics: meter.render },
     ));
   if (health) shutdown.defer('health', () => health.close());
   const id = processId({
@@ -494,7 +494,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   );
   shutdown.defer('presence', () => presence.close());
   shutdown.defer('connections of a Redis that is away', () =>
-    connections.closeWhenAway({ holdsBack: () => unpublished.count() > 0 }),
+    connections.closeUnresponsive({ hasUnsavedResults: () => unpublished.count() > 0 }),
   );
   reportReady(logger, {
     ...(health && { address: health.address }),

@@ -1,6 +1,6 @@
 import type { UpstreamRecord } from '@rekey/invent';
 import type { Claim, CommitResult, Hold, KeyVersion, Ledger, NextRead, Sealed } from '@rekey/ledger';
-import { isRedisAway, type Logger } from '@rekey/runtime';
+import { isRedisUnavailable, type Logger } from '@rekey/runtime';
 import {
   CurrentEvent,
   KEY_REMOVED,
@@ -90,7 +90,7 @@ export const createPublisher = ({
       try {
         return await ledger.commit(hold, keyVersion);
       } catch (err) {
-        if (!isRedisAway(err)) throw err;
+        if (!isRedisUnavailable(err)) throw err;
         logger.error({ err, ...idsOf(hold) }, 'Redis refuses to write a key that is in force; trying again');
         await clock.sleep(backoffMs(tries, { firstMs: 100, maxMs: 5000 }));
       }

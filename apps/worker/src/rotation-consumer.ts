@@ -6,7 +6,7 @@ import {
   type Ledger,
   type RotationQueue,
 } from '@rekey/ledger';
-import { isRedisAway, type Logger } from '@rekey/runtime';
+import { isRedisUnavailable, type Logger } from '@rekey/runtime';
 import { RekeyError, RotationJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -141,7 +141,7 @@ export const createRotationConsumer = ({
    * The connection's own errors are reported where it was made; what Redis replies is reported nowhere else.
    */
   const onError = (err: Error) => {
-    const lost = isRedisAway(err) && err.name !== 'ReplyError';
+    const lost = isRedisUnavailable(err) && err.name !== 'ReplyError';
     if (lost || performance.now() - complainedMs < COMPLAIN_EVERY_MS)
       return logger.debug({ err }, 'BullMQ reported an error');
     complainedMs = performance.now();

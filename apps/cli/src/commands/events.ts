@@ -1,5 +1,5 @@
 import { ledgerKeys } from '@rekey/ledger';
-import { createRedisConnections, type RedisReports } from '@rekey/runtime';
+import { createRedisConnections, type RedisStatusListener } from '@rekey/runtime';
 import { KEY_REMOVED, KEY_ROTATED, KeyEvent, complaintAboutRedisUrl, parseJson } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command, InvalidArgumentError } from 'commander';
@@ -80,8 +80,8 @@ export const eventsCommand = (): Command =>
 const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
   let answered = false;
   const failure = Promise.withResolvers<never>();
-  const reports: RedisReports = {
-    onAway: () => {
+  const listener: RedisStatusListener = {
+    onUnavailable: () => {
       if (answered) process.stderr.write('Redis is away; reconnecting …\n');
       else
         failure.reject(
@@ -92,7 +92,7 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
           ),
         );
     },
-    onBack: () => process.stderr.write('Redis is back\n'),
+    onAvailable: () => process.stderr.write('Redis is back\n'),
     onRefused: ({ code, message }, atStart) => {
       const what = message.replace(/^REDIS_URL: /, '');
       if (atStart) failure.reject(new CliError(`${what} REDIS_URL or --redis says which Redis it is.`, code));
@@ -100,8 +100,8 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
     },
   };
   // A replica has the events too.
-  const redis = createRedisConnections(options.redis, { reports, replicas: true }).connect({
-    mannered: 'patient',
+  const redis = createRedisConnections(options.redis, { listener, acceptReplicas: true }).connect({
+    onDisconnect: 'retry',
     name: 'cli-events',
   });
   redis.on('ready', () => (answered = true));
