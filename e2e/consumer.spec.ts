@@ -127,7 +127,7 @@ describe('rekey consumer', () => {
     expect(await readBy('leaver', 'ast_2', entry)).toBeUndefined();
     expect(await rekey(['consumer', 'remove', 'leaver'])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('no such consumer'),
+      err: expect.stringContaining('Consumer not found'),
     });
   });
 

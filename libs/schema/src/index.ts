@@ -55,16 +55,11 @@ export {
   Removal,
   SealedRecord,
 } from './event.ts';
-export {
-  RekeyError,
-  errorTable,
-  isErrorCode,
-  type ErrorCode,
-  type FieldViolation,
-  type GrpcCode,
-  type RekeyErrorOptions,
-} from './errors.ts';
-export { inWords, wordsOf, type Subject, type Words } from './words.ts';
+export { RekeyError, type FieldViolation } from './errors/rekey-error.ts';
+export { errorTable, isErrorCode, type ErrorCode } from './errors/error-table.ts';
+export { errorText, storedErrorText } from './errors/error-text.ts';
+export { type ErrorText } from './errors/error-row.ts';
+export { type ErrorSubject } from './errors/subject-text.ts';
 export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
 export { type Attention, type AttentionCode, attentionCodes } from './attention.ts';
 export {
