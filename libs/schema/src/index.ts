@@ -10,8 +10,8 @@ export {
   MAX_ID_BYTES,
   ORG_ALIAS,
   complaintAboutId,
-} from './ids.ts';
-export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './assistant.ts';
+} from './domain/ids.ts';
+export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './domain/assistant.ts';
 export {
   Acknowledgement,
   CONSUMER_CHANGED,
@@ -24,13 +24,13 @@ export {
   isAcknowledged,
   isWaitedFor,
   mayRead,
-} from './consumer.ts';
-export { parseJson } from './parse-json.ts';
-export { complaintAboutRedisUrl, namesDatabase } from './redis-url.ts';
-export { unfitRedis } from './redis-fitness.ts';
-export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './variable.ts';
-export { TextFileError, decodeText, readTextFile } from './text-file.ts';
-export { isBefore } from './stream-id.ts';
+} from './domain/consumer.ts';
+export { parseJson } from './text/parse-json.ts';
+export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
+export { unfitRedis } from './redis/redis-fitness.ts';
+export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
+export { TextFileError, decodeText, readTextFile } from './text/text-file.ts';
+export { isBefore } from './redis/stream-id.ts';
 export {
   Cause,
   Reason,
@@ -41,7 +41,7 @@ export {
   MAX_REASON_BYTES,
   isEnded,
   rotationStates,
-} from './rotation.ts';
+} from './domain/rotation.ts';
 export {
   CurrentEvent,
   Envelope,
@@ -54,14 +54,21 @@ export {
   KeyUncertain,
   Removal,
   SealedRecord,
-} from './event.ts';
+} from './domain/event.ts';
 export { RekeyError, type FieldViolation } from './errors/rekey-error.ts';
 export { errorTable, isErrorCode, type ErrorCode } from './errors/error-table.ts';
 export { errorText, storedErrorText } from './errors/error-text.ts';
 export { type ErrorText } from './errors/error-row.ts';
 export { type ErrorSubject } from './errors/subject-text.ts';
-export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
-export { type Attention, type AttentionCode, attentionCodes } from './attention.ts';
+export {
+  noSweepCounts,
+  type Sweep,
+  type SweepCounts,
+  SweepJob,
+  SweepState,
+  sweepStates,
+} from './domain/sweep.ts';
+export { type Attention, type AttentionCode, attentionCodes } from './domain/attention.ts';
 export {
   type AssistantSince,
   type HeldOrgStatus,
@@ -72,7 +79,7 @@ export {
   type ProcessStatus,
   type SystemStatus,
   processRoles,
-} from './system.ts';
+} from './domain/system.ts';
 export {
   type BulkCounts,
   type BulkFailure,
@@ -93,7 +100,7 @@ export {
   failureLetters,
   isBulkEnded,
   readItemLetter,
-} from './bulk.ts';
+} from './domain/bulk.ts';
 export {
   DAY_MS,
   DEFAULT_WINDOW,
@@ -103,4 +110,4 @@ export {
   PolicySpec,
   RotationWindow,
   type RotationPolicy,
-} from './policy.ts';
+} from './domain/policy.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ErrorCode } from './errors/error-table.ts';
+import type { ErrorCode } from '../errors/error-table.ts';
 import { OrgId, RequestId } from './ids.ts';
 import { Reason } from './rotation.ts';
 
