@@ -5,9 +5,7 @@ export {
   PolicyId,
   RequestId,
   RotationId,
-  StoredId,
   SweepId,
-  MAX_ID_BYTES,
   ORG_ALIAS,
   complaintAboutId,
 } from './domain/ids.ts';
@@ -18,11 +16,10 @@ export {
   Consumer,
   ConsumerName,
   ConsumerOrgs,
-  ConsumerState,
   MAX_CONSUMERS,
-  type Reach,
+  type AcknowledgementState,
   isAcknowledged,
-  isWaitedFor,
+  isOutstanding,
   mayRead,
 } from './domain/consumer.ts';
 export { parseJson } from './text/parse-json.ts';
@@ -38,7 +35,6 @@ export {
   RotationJob,
   RotationRequest,
   RotationState,
-  MAX_REASON_BYTES,
   isEnded,
   rotationStates,
 } from './domain/rotation.ts';
@@ -60,14 +56,7 @@ export { errorTable, isErrorCode, type ErrorCode } from './errors/error-table.ts
 export { errorText, storedErrorText } from './errors/error-text.ts';
 export { type ErrorText } from './errors/error-row.ts';
 export { type ErrorSubject } from './errors/subject-text.ts';
-export {
-  noSweepCounts,
-  type Sweep,
-  type SweepCounts,
-  SweepJob,
-  SweepState,
-  sweepStates,
-} from './domain/sweep.ts';
+export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState } from './domain/sweep.ts';
 export { type Attention, type AttentionCode, attentionCodes } from './domain/attention.ts';
 export {
   type AssistantSince,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Assistant, KeyedRecord } from './assistant.ts';
 
-/** The example of the API's own documentation, with the nulls that it allows. */
+/** The example in the API documentation, with the nulls that it allows. */
 const example = {
   id: 'ast_1',
   name: 'Support',
@@ -64,11 +64,11 @@ const example = {
 };
 
 describe('Assistant', () => {
-  it('takes the documented example', () => {
+  it('accepts the documented example', () => {
     expect(Assistant.parse(example)).toEqual(example);
   });
 
-  it('keeps unknown fields at every depth, and unknown values of what looks like an enum', () => {
+  it('keeps unknown fields at every depth, and unknown values of apparent enums', () => {
     const grown = structuredClone(example) as any;
     grown.fresh = { a: [1] };
     grown.config.conversation.thread_mode = 'never-seen';
@@ -98,7 +98,7 @@ describe('Assistant', () => {
 });
 
 describe('KeyedRecord', () => {
-  it('still takes a record of which only the id and the key are as documented', () => {
+  it('accepts a record in which only the id and the key are as documented', () => {
     expect(KeyedRecord.parse({ id: 'ast_1', secret_key: 'k', enabled: 'yes' })).toEqual({
       id: 'ast_1',
       secret_key: 'k',

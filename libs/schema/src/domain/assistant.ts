@@ -1,18 +1,17 @@
 import { z } from 'zod';
 
 /*
- * Invent's Assistant, as the answer to rotate-secret-key describes it. The document says which top-level
- * fields are required and which of them can be null; of nested fields it shows types only, so those may be
- * absent or null.
- * Every object is loose: the record grows upstream, and a field that this schema has never seen must survive.
- * Values that look like enums (`language`, `thread_mode`, `knowledge_scope`, `integration_id`) are plain text
- * for the same reason: an unknown value must not fail a rotation that has already happened.
+ * Invent's Assistant, as its documentation of rotate-secret-key describes the response. The documentation
+ * says which top-level fields are required and which can be null. For nested fields it shows types only, so
+ * those may be absent or null. Every object is loose: the record grows upstream, and unknown fields must
+ * survive. Values that look like enums (`language`, `thread_mode`, `knowledge_scope`, `integration_id`) are
+ * plain text for the same reason: an unknown value must not fail a rotation that has already happened.
  */
 
 /**
- * How long a record may be, as text in bytes: far longer than any that is known. Everything on its way takes
- * that: the answer of Invent, Redis, gRPC (MAX_MESSAGE_BYTES in libs/rpc), consumers. A longer one is not
- * published, and its key is not replaced while Rekey knows of its length.
+ * The longest record, as text in bytes; known records are far shorter. Every part on its way accepts this
+ * length: the response of Invent, Redis, gRPC (MAX_MESSAGE_BYTES in libs/rpc), consumers. Rekey does not
+ * publish a longer record, and does not replace its key while it knows of the length.
  */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
@@ -83,7 +82,7 @@ export const Assistant = z.looseObject({
   enabled: z.boolean(),
   /** Soft-deleted upstream. */
   deleted: z.boolean(),
-  /** The key that signs user hashes (HMAC-SHA256). Null where the assistant has none. */
+  /** The key that signs user hashes (HMAC-SHA256). Null if the assistant has none. */
   secret_key: z.string().nullable(),
   avatar_url: z.string().nullable(),
   config: AssistantConfig,
@@ -97,8 +96,8 @@ export const Assistant = z.looseObject({
 export type Assistant = z.infer<typeof Assistant>;
 
 /**
- * What a record must have for Rekey to work with it. Less than `Assistant` on purpose: when upstream changes
- * the type of some other field, the key has been rotated all the same and has to reach its consumers.
+ * The least that Rekey needs of a record. Less than `Assistant` on purpose: if upstream changes the type of
+ * another field, the key has still been rotated and must reach its consumers.
  */
 export const KeyedRecord = z.looseObject({ id: z.string(), secret_key: z.string().nullish() });
 export type KeyedRecord = z.infer<typeof KeyedRecord>;

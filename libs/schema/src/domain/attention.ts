@@ -1,6 +1,6 @@
 /**
- * What can need an operator, most urgent first. `status`, the contract and the metrics show the same list;
- * the codes are stable, for alert rules match on them.
+ * Everything that can need operator action, most urgent first. `rekey status`, the contract and the metrics
+ * show the same list. The codes are stable: alert rules match on them.
  */
 export const attentionCodes = [
   'LEDGER_LOST',
@@ -42,14 +42,12 @@ export const attentionCodes = [
 ] as const;
 export type AttentionCode = (typeof attentionCodes)[number];
 
-/**
- * One thing that needs an operator. Texts quote nothing that is secret; `subject` is an id as it was given.
- */
+/** One thing that needs operator action. Its texts contain no secret; `subject` is an id as it was given. */
 export interface Attention {
   code: AttentionCode;
-  /** Since when, in ms since 1970 by the clock of Redis; absent if nobody knows. */
+  /** Since when, in ms since 1970 by the clock of Redis; absent if unknown. */
   sinceMs?: number;
-  /** The id or name of what is concerned; empty if it is Rekey as a whole. */
+  /** The id or name that is concerned; empty if it is Rekey as a whole. */
   subject: string;
   /** What is wrong, and why. */
   message: string;

@@ -21,11 +21,11 @@ export type BulkState = z.infer<typeof BulkState>;
 const endStates: ReadonlySet<BulkState> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED']);
 export const isBulkEnded = (state: BulkState): boolean => endStates.has(state);
 
-/** The most assistants that one bulk rotation takes, and the most that it may leave out by name. */
+/** The most assistants in one bulk rotation, and the most that it can exclude by id. */
 export const MAX_BULK_ASSISTANTS = 2_000_000;
 export const MAX_BULK_EXCLUDED = 100_000;
 
-/** Text that upstream is asked to search for. */
+/** The search term of a LIST request. */
 const SearchTerm = z
   .string()
   .min(1)
@@ -35,23 +35,23 @@ const SearchTerm = z
     'must be well-formed, without control characters',
   );
 
-/** Which assistants: those that are named, or those that upstream lists for the org. */
+/** Which assistants: named ids, or those that upstream lists for the org. */
 export const BulkSelection = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ids') }),
   z.strictObject({
     kind: z.literal('org'),
     search: SearchTerm.optional(),
-    /** Only those whose key is not known to be newer than this moment (ms since 1970). */
+    /** Skips assistants whose key is known to be newer than this time (ms since 1970). */
     rotatedBeforeMs: z.int().nonnegative().optional(),
-    /** Only as many of the oldest keys as this policy wants replaced now. */
+    /** Only the oldest keys, in the number that this policy replaces in one window. */
     policyId: z.string().optional(),
   }),
 ]);
 export type BulkSelection = z.infer<typeof BulkSelection>;
 
 /**
- * How many of a bulk's assistants may have failed or be of unknown outcome before it halts: a number, or a
- * share of all of them.
+ * How many assistants may have failed or have an unknown outcome before the bulk rotation halts: a number, or
+ * a share of all.
  */
 export const FailureLimit = z.union([
   z.strictObject({ count: z.int().nonnegative().max(MAX_BULK_ASSISTANTS) }),
@@ -60,71 +60,71 @@ export const FailureLimit = z.union([
 export type FailureLimit = z.infer<typeof FailureLimit>;
 export const DEFAULT_FAILURE_LIMIT: FailureLimit = { percent: 5 };
 
-/** What a caller asks for when asking for many rotations at once. The ids themselves travel beside it. */
+/** A request for a bulk rotation. Its ids are passed separately. */
 export const BulkSpec = z.object({
   orgId: OrgId,
   requestId: RequestId.optional(),
   reason: Reason,
   selection: BulkSelection,
-  /** Before all bulks that are not. */
+  /** Runs before all bulk rotations that are not urgent. */
   urgent: z.boolean(),
-  /** Nothing is rotated: it ends as VALIDATED, and says what it would do. */
+  /** Rotates nothing: it ends as VALIDATED and reports what it would do. */
   validateOnly: z.boolean(),
   /**
-   * The first so many, then PAUSED; or, where all of them succeeded (and all live consumers have applied
-   * their keys), the others too.
+   * Rotates the first `count` assistants, then becomes PAUSED. With `continues` it rotates the others too if
+   * all of these succeeded and, with `awaitsConsumers`, all live consumers have applied their keys.
    */
   canary: z
     .object({ count: z.int().positive(), continues: z.boolean(), awaitsConsumers: z.boolean().optional() })
     .optional(),
   maxFailures: FailureLimit,
-  /** Redis time (ms): past it no further assistant is begun, and those that wait are CANCELLED. */
+  /** Redis time (ms). After it, no further assistant starts, and waiting ones are CANCELLED. */
   untilMs: z.int().positive().optional(),
 });
 export type BulkSpec = z.infer<typeof BulkSpec>;
 
 export interface BulkCounts {
   total: number;
-  /** Not begun. Of a bulk that is CANCELLED they are `cancelled`. */
+  /** Not started. In a CANCELLED bulk rotation they count as `cancelled`. */
   waiting: number;
-  /** A request may be under way. `unknown` of these are being read back. */
+  /** A request may be in flight. `unknown` of these are being read back. */
   rotating: number;
   unknown: number;
-  /** Replaced by this bulk. */
+  /** Replaced by this bulk rotation. */
   succeeded: number;
-  /** Replaced by another rotation, after this bulk was asked for: that serves both. */
+  /** Replaced by another rotation after this bulk rotation was created: one rotation serves both. */
   shared: number;
   failed: number;
   cancelled: number;
-  /** Of a dry run: would be rotated. */
+  /** In a dry run: would be rotated. */
   valid: number;
-  /** Ids that were named more than once, and are counted once in `total`. */
+  /** Repeated ids. Each counts once in `total`. */
   duplicates: number;
 }
 
-/** What upstream's list of the org held, from which the assistants of a bulk were taken. */
+/** What upstream listed for the org when the assistants of a bulk rotation were selected. */
 export interface BulkList {
-  /** False if it does not agree with its own count, or part of it could not be read. */
+  /** False if the list does not match its own count, or part of it could not be read. */
   complete: boolean;
-  /** Distinct assistants that were listed. */
+  /** Distinct assistants in the list. */
   listed: number;
-  /** How many upstream counts; absent if it does not say so. */
+  /** The count that upstream gives, if any. */
   counted?: number;
-  /** Listed records that could not be read, or have no valid id. They are left out. */
+  /** Listed records that could not be read or have no valid id. They are skipped. */
   unreadable: number;
 }
 
-/** What the comparison with upstream at the end found. */
+/** The result of the comparison with upstream at the end. */
 export interface BulkVerification {
-  /** Published and in force, of those that succeeded or were shared. */
+  /** Succeeded or shared, with the published key in force. */
   verified: number;
-  /** Another key was in force, and is published now. */
+  /** Another key was in force; it is published now. */
   repaired: number;
-  /** Could not be compared; it is looked at again later. */
+  /** Could not be compared; checked again later. */
   unverified: number;
-  /** Repaired and unverified ones by name, the first hundred. */
+  /** The first hundred ids that are repaired or unverified. */
   differing: string[];
-  /** Since when it is being compared (Redis time, ms). */
+  /** When the comparison started (Redis time, ms). */
   sinceMs?: number;
 }
 
@@ -134,10 +134,7 @@ export interface BulkFailure {
   atMs: number;
 }
 
-/**
- * Many rotations that were asked for at once, as the ledger holds them. Times are Redis time, in ms since
- * 1970.
- */
+/** A bulk rotation, as the ledger holds it. Times are Redis time, in ms since 1970. */
 export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'untilMs'> {
   id: string;
   requestId?: string;
@@ -151,21 +148,21 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   counts: BulkCounts;
   /** Why it is PAUSED, HALTED, FAILED or CANCELLED: a code of the error table. */
   why?: string;
-  /** Assistants a second that came to an end lately; absent where too few have. */
+  /** Recently ended assistants per second; absent if too few have ended. */
   perSecond?: number;
   /**
-   * When its assistants have been found or, where they were named, the first are drawn: upstream requests
-   * that it takes, and how long, at the configured rate.
+   * The upstream requests that it takes, and their duration at the configured rate. Known when its assistants
+   * have been listed; if they were named, when the first range is drawn.
    */
   estimate?: { requests: number; durationMs: number };
   verification?: BulkVerification;
-  /** Absent if the assistants were named, or are not known yet. */
+  /** Absent if the assistants were named, or are not listed yet. */
   list?: BulkList;
-  /** The entry of the event stream in which the last of its keys stands. */
+  /** The event stream entry with the last of its keys. */
   entry?: string;
   /** Newest first. */
   lastFailures: BulkFailure[];
-  /** No worker is live that could continue it. Only the gateway sets this; the ledger does not store it. */
+  /** No live worker can continue it. Only the gateway sets this; the ledger does not store it. */
   noLiveWorker?: boolean;
 }
 
@@ -181,7 +178,7 @@ export const bulkItemStates = [
 export const BulkItemState = z.enum(bulkItemStates);
 export type BulkItemState = z.infer<typeof BulkItemState>;
 
-/** One assistant of a bulk. */
+/** One assistant of a bulk rotation. */
 export interface BulkItem {
   index: number;
   assistantId: string;
@@ -191,8 +188,8 @@ export interface BulkItem {
 }
 
 /**
- * The ledger keeps the state of each assistant of a bulk in one letter: a million of them are a megabyte.
- * Capital letters are failures. `prelude.lua` has the same table.
+ * The ledger stores the state of each assistant of a bulk rotation as one letter: a megabyte for a million
+ * assistants. Capital letters are failures. The ledger's Lua has the same table.
  */
 export const failureLetters = {
   A: 'ASSISTANT_NOT_FOUND',
@@ -222,7 +219,6 @@ const letters: Readonly<Record<string, BulkItemState>> = {
   v: 'VALID',
 };
 
-/** What a letter says. */
 export const readItemLetter = (letter: string): Pick<BulkItem, 'state' | 'errorCode'> => {
   const state = letters[letter];
   if (state) return { state };

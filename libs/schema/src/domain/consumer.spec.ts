@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Acknowledgement, isAcknowledged } from './consumer.ts';
 
-const reach = (states: Record<string, string>) =>
+const acknowledgementsOf = (states: Record<string, string>) =>
   Object.entries(states).map(([consumer, state]) => ({ consumer, state }));
 
 describe('isAcknowledged', () => {
@@ -20,8 +20,8 @@ describe('isAcknowledged', () => {
     [false, { b: 'ACKNOWLEDGED' }, ['a']],
     [false, { b: 'ACKNOWLEDGED' }, ['a', 'b']],
     [false, {}, ['a']],
-  ])('is %s of %j when these are named: %j', (expected, states, named) => {
-    expect(isAcknowledged(reach(states), named)).toBe(expected);
+  ])('returns %s for %j with these named consumers: %j', (expected, states, named) => {
+    expect(isAcknowledged(acknowledgementsOf(states), named)).toBe(expected);
   });
 });
 
@@ -37,7 +37,7 @@ describe('Acknowledgement', () => {
     leaving: false,
   };
 
-  it('says what was refused, or not, and may say more', () => {
+  it('accepts refusals or none, and ignores unknown fields', () => {
     const refused = { count: 30, first: [{ assistant_id: 'ast_1', version: 0, why: 'forged' }] };
     expect(Acknowledgement.parse(ack)).toEqual(ack);
     expect(Acknowledgement.parse({ ...ack, refused, later: 1 })).toEqual({ ...ack, refused });

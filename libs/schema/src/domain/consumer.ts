@@ -16,15 +16,15 @@ export const ConsumerOrgs = z
   .max(1000, 'must name at most 1000 orgs');
 
 /**
- * PENDING: no worker has made its grant yet. ENROLLING: what is published from now on is sealed for it, and
- * what was before is being. ACTIVE: all of it is.
+ * PENDING: no worker has issued its grant yet. ENROLLING: new records are sealed for it; workers are sealing
+ * the earlier ones. ACTIVE: all records are sealed for it.
  */
-export const ConsumerState = z.enum(['PENDING', 'ENROLLING', 'ACTIVE']);
+const ConsumerState = z.enum(['PENDING', 'ENROLLING', 'ACTIVE']);
 export type ConsumerState = z.infer<typeof ConsumerState>;
 
 export const MAX_CONSUMERS = 100;
 
-/** A consumer as it stands in the ledger, for itself to read too. */
+/** A consumer's entry in the ledger, which the consumer reads too. */
 export const Consumer = z.looseObject({
   name: ConsumerName,
   orgs: z
@@ -50,29 +50,29 @@ export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolea
 
 /**
  * Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not
- * apply it, or it cannot be told whether it could.
+ * apply it, or it is unknown whether it could.
  */
-export type Reach = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
+export type AcknowledgementState = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 
 /**
- * Whether an event counts as acknowledged: by all consumers that are named; or, if none is named, by all that
- * are live. Nobody's acknowledgement is none: at least one consumer must have applied it.
+ * Whether an event counts as acknowledged: by all named consumers or, if none is named, by all live ones. At
+ * least one consumer must have applied it.
  */
 export const isAcknowledged = (
-  reach: readonly { consumer: string; state: string }[],
+  acknowledgements: readonly { consumer: string; state: string }[],
   named: readonly string[] = [],
 ): boolean =>
-  reach.some(
+  acknowledgements.some(
     ({ consumer, state }) => state === 'ACKNOWLEDGED' && (named.length === 0 || named.includes(consumer)),
   ) &&
-  named.every((name) => reach.some(({ consumer }) => consumer === name)) &&
-  !reach.some((one) => isWaitedFor(one, named));
+  named.every((name) => acknowledgements.some(({ consumer }) => consumer === name)) &&
+  !acknowledgements.some((one) => isOutstanding(one, named));
 
 /**
- * Whether a consumer holds up who waits for all of them to have applied an event: those that are named, be
- * they live or not; or, where none is named, all that are live.
+ * Whether the acknowledgement of a consumer is still missing for an event to count as acknowledged. Named
+ * consumers are required whether they are live or not; if none is named, all live ones are.
  */
-export const isWaitedFor = (
+export const isOutstanding = (
   { consumer, state }: { consumer: string; state: string },
   named: readonly string[] = [],
 ): boolean =>
@@ -82,7 +82,7 @@ export const isWaitedFor = (
 
 export const CONSUMER_CHANGED = 'rekey.consumer.changed.v1';
 
-/** How many events, and the first of them, by their own words. */
+/** How many events, and what the first of them claim. */
 const Refusals = z.object({
   count: z.int().min(0),
   first: z
@@ -91,29 +91,26 @@ const Refusals = z.object({
 });
 
 /**
- * What a running instance of a consumer reports, again and again: the one field `ack` of each entry of the
- * stream of acknowledgements.
+ * The report that a running instance of a consumer repeats: the one field `ack` of each entry in the stream
+ * of acknowledgements.
  */
 export const Acknowledgement = z.object({
   consumer: ConsumerName,
-  /** Tells it from other instances of the same consumer. */
+  /** Distinguishes instances of the same consumer. */
   instance: z.string().min(1).max(64),
-  /** It is gone where nothing is heard of it for so long. */
+  /** The instance counts as gone after this time without a report. */
   lease_ms: z.int().min(1000).max(60_000),
-  /** The id of the last entry of the stream of events up to which it has applied everything that it could. */
+  /** The entry of the event stream up to which the instance has applied everything that it could. */
   position: z.string().regex(/^\d{1,20}-\d{1,20}$/),
-  /** The `seq` of that event; 0 where the stream was empty. */
+  /** The `seq` of that event; 0 if the stream was empty. */
   seq: z.int().min(0),
-  /** How many assistants it holds a key of. */
+  /** The number of assistants that it holds a key of. */
   keys: z.int().min(0),
-  /** What it could not apply: how many, and of the first of them which. */
+  /** Events that it could not apply. */
   unapplied: Refusals,
-  /**
-   * What it refused since it started, which no snapshot resets. Absent in acknowledgements of older
-   * consumers.
-   */
+  /** Events that it refused since it started; a snapshot does not reset them. Older consumers omit it. */
   refused: Refusals.optional(),
-  /** It ends of its own will, and is not to be waited for. */
+  /** The instance is shutting down and no longer counts. */
   leaving: z.boolean(),
 });
 export type Acknowledgement = z.infer<typeof Acknowledgement>;

@@ -4,14 +4,14 @@ export const KEY_ROTATED = 'rekey.assistant.key-rotated.v1';
 export const KEY_UNCERTAIN = 'rekey.assistant.key-uncertain.v1';
 export const KEY_REMOVED = 'rekey.assistant.key-removed.v1';
 
-/** Why an assistant has no key: its record has none, or it is gone upstream. */
+/** Why an assistant has no key: its record has none, or it was deleted upstream. */
 export const Removal = z.enum(['no-key', 'deleted']);
 export type Removal = z.infer<typeof Removal>;
 
 /**
- * A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped by `A256KW` for each
- * reader. Since all readers know the key of the content, each finds in its header a proof that it comes from
- * Rekey.
+ * A JWE in General JSON serialisation (RFC 7516 §7.2.1): `A256GCM`, its key wrapped with `A256KW` for each
+ * recipient. All recipients know the content key, so the header of each recipient holds a proof of origin: it
+ * shows that the envelope comes from Rekey.
  */
 export const Envelope = z.looseObject({
   protected: z.string(),
@@ -21,8 +21,8 @@ export const Envelope = z.looseObject({
         alg: z.literal('A256KW'),
         kid: z.string(),
         /**
-         * HMAC-SHA256 under the reader's proving key, base64url, of `protected`, `iv`, `ciphertext` and `tag`
-         * with dots between.
+         * HMAC-SHA256 in base64url, under the recipient's proving key, of `protected`, `iv`, `ciphertext` and
+         * `tag` joined with dots.
          */
         proof: z.string(),
       }),
@@ -35,12 +35,12 @@ export const Envelope = z.looseObject({
 });
 export type Envelope = z.infer<typeof Envelope>;
 
-/** What all events have in common: CloudEvents 1.0 in JSON. */
+/** The fields of all events: CloudEvents 1.0 in JSON. */
 const envelope = {
   specversion: z.literal('1.0'),
   /**
-   * Unique together with `source`: the key version as text; of an uncertainty, `uncertain-` and the epoch of
-   * the lost request.
+   * Unique together with `source`: the key version as text; for KeyUncertain, `uncertain-` and the epoch of
+   * the request whose outcome is unknown.
    */
   id: z.string(),
   source: z.string(),
@@ -52,11 +52,11 @@ const envelope = {
 };
 
 const common = {
-  /** Dense over all assistants: a reader that sees a gap has missed an event. */
+  /** Consecutive over all assistants: a consumer that sees a gap has missed an event. */
   seq: z.int().positive(),
   /**
-   * Names the history that the event belongs to. Changes when Redis restarts, fails over, is restored or
-   * emptied. Absent from events of older versions.
+   * Identifies the history that the event belongs to. Changes when Redis restarts, fails over, is restored or
+   * emptied. Older versions of Rekey omit it.
    */
   run: z.int().positive().optional(),
   rotation_id: z.string().nullable(),
@@ -64,9 +64,9 @@ const common = {
 };
 
 const version = {
-  /** Rises for each assistant, with gaps: drop what is not higher than what you hold. */
+  /** Rises for each assistant, with gaps: ignore an event whose version is not higher than yours. */
   version: z.int().positive(),
-  /** A `Cause`, or one that a later version of Rekey adds: readers accept any. */
+  /** A `Cause`. Consumers accept any value: a later version of Rekey may add causes. */
   cause: z.string(),
   /** When this version was committed. RFC 3339, by the clock of Redis. */
   updated_at: z.string(),
@@ -79,15 +79,15 @@ export const KeyRotated = z.looseObject({
   data: z.looseObject({
     ...common,
     ...version,
-    /** `KEYID:` and the HMAC-SHA256 of the secret key under Rekey's fingerprint key, base64url. */
+    /** `KEYID:` and the HMAC-SHA256 of the secret key under Rekey's fingerprint key, in base64url. */
     fingerprint: z.string(),
-    /** Its plaintext is a SealedRecord. */
+    /** The plaintext is a SealedRecord. */
     sealed: Envelope,
   }),
 });
 export type KeyRotated = z.infer<typeof KeyRotated>;
 
-/** A key version that says that there is no key any more. */
+/** A key version that states that the assistant no longer has a key. */
 export const KeyRemoved = z.looseObject({
   ...envelope,
   type: z.literal(KEY_REMOVED),
@@ -96,49 +96,49 @@ export const KeyRemoved = z.looseObject({
 export type KeyRemoved = z.infer<typeof KeyRemoved>;
 
 /**
- * It is not known whether the version that is published is still in force. The next higher version of the
- * assistant ends that.
+ * It is unknown whether the published version is still in force. The next higher version of the assistant
+ * ends the uncertainty.
  */
 export const KeyUncertain = z.looseObject({
   ...envelope,
   type: z.literal(KEY_UNCERTAIN),
   data: z.looseObject({
     ...common,
-    /** The version that is in doubt. */
+    /** The uncertain version. */
     version: z.int().positive(),
     sealed: Envelope,
   }),
 });
 export type KeyUncertain = z.infer<typeof KeyUncertain>;
 
-/** What stands under an assistant's current record: the event of its last key version. */
+/** The current record of an assistant: the event of its last key version. */
 export const CurrentEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved]);
 export type CurrentEvent = z.infer<typeof CurrentEvent>;
 
 /**
- * The same text is a stream entry's one field `event`, the channel's message and, of a key version, the
- * current record.
+ * The same text is the field `event` of the stream entry, the message on the channel and, for a key version,
+ * the current record.
  */
 export const KeyEvent = z.discriminatedUnion('type', [KeyRotated, KeyRemoved, KeyUncertain]);
 export type KeyEvent = z.infer<typeof KeyEvent>;
 
 /**
- * The plaintext of `sealed`: what the event says, and what alone a reader believes, since anybody who can
- * write to Redis can write an event. Of a key version with a key, `assistant` is the upstream's own text:
- * every field, known or not, digit for digit.
+ * The plaintext of `sealed`. A consumer trusts nothing else of an event, because anyone who can write to
+ * Redis can write an event. For a version with a key, `assistant` is the upstream text itself: every field,
+ * known or not, digit for digit.
  */
 export const SealedRecord = z.looseObject({
   type: z.string(),
   org_id: z.string(),
   assistant_id: z.string(),
   version: z.int().positive(),
-  /** A `Cause`, or one that this version does not know. */
+  /** A `Cause`, or a value that this version does not know. */
   cause: z.string().optional(),
-  /** A `Removal`, or one that this version does not know. */
+  /** A `Removal`, or a value that this version does not know. */
   removal: z.string().optional(),
   /**
-   * Its version lies ahead of the clock of Redis: the ledger holds versions that were drawn while that clock
-   * was wrong.
+   * The version is ahead of the Redis clock: the ledger holds versions that were drawn while that clock was
+   * wrong.
    */
   ahead: z.literal(true).optional(),
   assistant: z.looseObject({ id: z.string(), secret_key: z.string().nullish() }).optional(),

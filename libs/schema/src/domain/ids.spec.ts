@@ -3,7 +3,7 @@ import { AssistantId, OrgId, RequestId, RotationId, StoredId, SweepId } from './
 
 describe('AssistantId', () => {
   it.each(['ast_3KBrzrQtmz96OiN97iIztc', 'c', 'a.b', 'ümlaut', 'ä,"x"', 'x'.repeat(256)])(
-    'takes %j',
+    'accepts %j',
     (id) => {
       expect(AssistantId.parse(id)).toBe(id);
     },
@@ -26,12 +26,12 @@ describe('AssistantId', () => {
     'a?b',
     'a#b',
     '\ud800',
-  ])('refuses %j', (id) => {
+  ])('rejects %j', (id) => {
     expect(AssistantId.safeParse(id).success).toBe(false);
   });
 });
 
-/** Each kind of white space and of characters that show nothing, with where it may stand. */
+/** Each kind of white space and of invisible characters. */
 const invisible = [
   ' ',
   '\t',
@@ -75,20 +75,20 @@ describe.each([
       `ast${character}1`,
       character,
     ]),
-  )('refuses white space and what nobody sees: %j', (id) => {
+  )('rejects white space and invisible characters: %j', (id) => {
     expect(schema.safeParse(id).success).toBe(false);
   });
 });
 
 describe('StoredId', () => {
-  it('reads what an earlier version has accepted, and no more', () => {
+  it('accepts ids of earlier versions, and nothing else', () => {
     expect(StoredId.parse('bad id')).toBe('bad id');
     for (const id of ['', 'a/b', '..', 'a\nb']) expect(StoredId.safeParse(id).success).toBe(false);
   });
 });
 
 describe('RequestId', () => {
-  it('takes a UUID in either case as the same id', () => {
+  it('treats upper and lower case as the same id', () => {
     expect(RequestId.parse('3F2504E0-4F89-41D3-9A0C-0305E82C3301')).toBe(
       '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
     );
@@ -99,7 +99,7 @@ describe('RequestId', () => {
     ['4', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'],
     ['7', '0190163d-8694-739b-aea5-966c26f8ad91'],
     ['of no known variant', '3f2504e0-4f89-01d3-0a0c-0305e82c3301'],
-  ])('takes a UUID of version %s', (_version, id) => {
+  ])('accepts a UUID of version %s', (_version, id) => {
     expect(RequestId.parse(id)).toBe(id);
   });
 
@@ -107,14 +107,14 @@ describe('RequestId', () => {
     '00000000-0000-0000-0000-000000000000',
     'ffffffff-ffff-ffff-ffff-ffffffffffff',
     'FFFFFFFF-ffff-FFFF-ffff-FFFFFFFFFFFF',
-  ])('refuses %s, which many clients send by mistake', (id) => {
+  ])('rejects %s, which many clients send by mistake', (id) => {
     expect(RequestId.safeParse(id).error?.issues.map(({ message }) => message)).toEqual([
       'must not be the nil or max UUID: generate one for each request',
     ]);
   });
 
   it.each(['', 'x', '3f2504e04f8941d39a0c0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3301 '])(
-    'refuses %j',
+    'rejects %j',
     (id) => {
       expect(RequestId.safeParse(id).success).toBe(false);
     },
@@ -128,18 +128,18 @@ describe('RotationId', () => {
     '01ARZ3NDEKTSV4RRFFQ69G5FAV',
     'rot_01ARZ3NDEKTSV4RRFFQ69G5FAI',
     'rot_01ARZ3NDEKTSV4RRFFQ69G5FA*',
-  ])('refuses %j', (id) => {
+  ])('rejects %j', (id) => {
     expect(RotationId.safeParse(id).success).toBe(false);
   });
 });
 
 describe('SweepId', () => {
-  it('takes swp_ and a ULID', () => {
+  it('accepts swp_ and a ULID', () => {
     expect(SweepId.parse('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV')).toBe('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV');
   });
 
   it.each(['', 'swp_', 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAI'])(
-    'refuses %j',
+    'rejects %j',
     (id) => {
       expect(SweepId.safeParse(id).success).toBe(false);
     },

@@ -3,20 +3,20 @@ import { FailureLimit } from './bulk.ts';
 import { OrgId, PolicyId, RequestId } from './ids.ts';
 import { Reason } from './rotation.ts';
 
-/** The most policies that a ledger keeps, and the most assistants that one names. */
+/** The most policies in a ledger, and the most assistants that one policy can name. */
 export const MAX_POLICIES = 1000;
 export const MAX_POLICY_ASSISTANTS = 10_000;
 
 const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
-/** When keys may be replaced. Whether expression and zone mean anything is checked where requests come in. */
+/** When keys may be replaced. The gateway checks the cron expression and the time zone. */
 export const RotationWindow = z.object({
-  /** When a window opens: a cron expression of five fields. */
+  /** When a window opens: a cron expression with five fields. */
   cron: z.string(),
-  /** Of the IANA. */
+  /** An IANA time zone. */
   timeZone: z.string(),
-  /** For how long after it has opened further assistants are begun. */
+  /** How long the window stays open. No assistant starts after it. */
   lengthMs: z
     .int()
     .min(10 * MINUTE_MS, 'must be at least 10 minutes')
@@ -29,40 +29,34 @@ export const DEFAULT_WINDOW: RotationWindow = {
   lengthMs: 4 * 60 * MINUTE_MS,
 };
 
-/**
- * What a caller asks for when making a policy. The ids of its assistants, where they are named, travel beside
- * it.
- */
+/** A request for a policy. The ids of named assistants are passed separately. */
 export const PolicySpec = z.object({
   orgId: OrgId,
   requestId: RequestId.optional(),
   reason: Reason,
-  /** Every key is replaced once in so many days. */
+  /** The policy rotates each key every N days. */
   everyDays: z.int().min(1, 'must be from 1 to 3650').max(3650, 'must be from 1 to 3650'),
   window: RotationWindow,
-  /** Of each bulk rotation that it asks for. */
+  /** For each bulk rotation that the policy creates. */
   maxFailures: FailureLimit,
 });
 export type PolicySpec = z.infer<typeof PolicySpec>;
 
-/**
- * A rule by which keys are replaced again and again, as the ledger holds it. Times are Redis time, in ms
- * since 1970.
- */
+/** A rotation policy, as the ledger holds it. Times are Redis time, in ms since 1970. */
 export interface RotationPolicy extends Omit<PolicySpec, 'requestId'> {
   id: string;
   requestId?: string;
-  /** How many assistants were named; absent: all that upstream lists for the org. */
+  /** The number of named assistants. Absent if the policy covers all that upstream lists for the org. */
   assistantCount?: number;
   paused: boolean;
   createdMs: number;
   updatedMs: number;
-  /** When the window was due that it last began to ask for. */
+  /** The due time of the last window that the policy started. */
   lastDueMs?: number;
-  /** The bulk rotation that it asked for last. */
+  /** The last bulk rotation that the policy created. */
   lastBulkId?: string;
 }
 
-/** The BullMQ job of a window that is due. */
+/** The BullMQ job of a due window. */
 export const PolicyJob = z.strictObject({ policyId: PolicyId });
 export type PolicyJob = z.infer<typeof PolicyJob>;

@@ -15,11 +15,11 @@ export type RotationState = z.infer<typeof RotationState>;
 const endStates: ReadonlySet<RotationState> = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 export const isEnded = (state: RotationState): boolean => endStates.has(state);
 
-/** How Rekey learned of a key: what it writes. What it reads back may hold a cause of a later version. */
+/** How Rekey learned of a key, as this version writes it. Stored causes may come from a later version. */
 export const Cause = z.enum(['rotation', 'reconciliation', 'drift', 'import', 'rollback']);
 export type Cause = z.infer<typeof Cause>;
 
-export const MAX_REASON_BYTES = 1024;
+const MAX_REASON_BYTES = 1024;
 export const Reason = z
   .string()
   .refine(
@@ -28,7 +28,7 @@ export const Reason = z
   )
   .refine((s) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(s), 'must not contain control characters');
 
-/** What a caller asks for when asking for one rotation. */
+/** A request for one rotation. */
 export const RotationRequest = z.object({
   orgId: OrgId,
   assistantId: AssistantId,
@@ -38,8 +38,8 @@ export const RotationRequest = z.object({
 export type RotationRequest = z.infer<typeof RotationRequest>;
 
 /**
- * One accepted request to replace one assistant's key, as the ledger holds it. Times are Redis time, in ms
- * since 1970.
+ * An accepted request to replace the key of one assistant, as the ledger holds it. Times are Redis time, in
+ * ms since 1970.
  */
 export interface Rotation {
   id: string;
@@ -52,28 +52,28 @@ export interface Rotation {
   startedMs?: number;
   updatedMs: number;
   endedMs?: number;
-  /** How many times a POST was about to leave for this rotation. */
+  /** How many times a worker was about to send a POST for this rotation. */
   attempts: number;
-  /** The key version that ended it, and how that was learned. Only when SUCCEEDED. */
+  /** The key version that ended it, and how Rekey learned of it. Only if SUCCEEDED. */
   version?: number;
   cause?: Cause;
-  /** Why it FAILED; while it goes on, why the last attempt did not do it. A code of the error table. */
+  /** Why it FAILED, or why its last attempt did not succeed. A code of the error table. */
   errorCode?: string;
-  /** The HTTP status that went with `errorCode`, where there was one. */
+  /** The HTTP status that belongs to `errorCode`, if any. */
   upstreamStatus?: number;
-  /** The entry of the event stream that its key stands in; only when SUCCEEDED. */
+  /** The event stream entry with its key; only if SUCCEEDED. */
   entry?: string;
-  /** The bulk rotation that it is a part of. */
+  /** The bulk rotation that it belongs to. */
   bulkId?: string;
-  /** Only while RECONCILING: since when, and when the assistant is read next. */
+  /** Only while RECONCILING: since when, and when the worker reads the assistant next. */
   uncertainSinceMs?: number;
   nextReadMs?: number;
   /** Why the last read failed: a code of the error table. */
   readErrorCode?: string;
-  /** Reading back cannot succeed until somebody acts. */
+  /** Reading back needs operator action. */
   operatorNeeded?: boolean;
 }
 
-/** The BullMQ job that carries a rotation. It holds ids and nothing else: BullMQ stores jobs in clear. */
+/** The BullMQ job of a rotation. It holds ids only: BullMQ stores jobs in clear text. */
 export const RotationJob = z.strictObject({ rotationId: RotationId, orgId: StoredId, assistantId: StoredId });
 export type RotationJob = z.infer<typeof RotationJob>;

@@ -1,29 +1,29 @@
 import { z } from 'zod';
 import { SweepId } from './ids.ts';
 
-export const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
+const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
 export const SweepState = z.enum(sweepStates);
 export type SweepState = z.infer<typeof SweepState>;
 
 /**
- * What a sweep has found so far. Each record that was compared is counted once more: as agreeing, or by what
- * became of the difference.
+ * What a sweep has found so far. Each compared record also counts in one of the fields below it: as agreeing,
+ * or by the result of the difference.
  */
 export interface SweepCounts {
-  /** Upstream requests made. */
+  /** Upstream requests. */
   requests: number;
-  /** Records compared with what is published. */
+  /** Records compared with the published ones. */
   compared: number;
   agreed: number;
-  /** First seen, and published. */
+  /** Seen for the first time, and published. */
   imported: number;
-  /** Rotated elsewhere, and what is in force published (`drift`). */
+  /** Rotated elsewhere; the key in force is published (`drift`). */
   adopted: number;
-  /** Found without a key, or gone, and published so. */
+  /** Found without a key or deleted, and published as such. */
   removed: number;
-  /** Held by a rotation at that time, which finds out itself. */
+  /** Held by a rotation at that time, which resolves the difference itself. */
   held: number;
-  /** Differences that could not be resolved yet; they are looked at again later. */
+  /** Differences that are not resolved yet; checked again later. */
   unresolved: number;
 }
 
@@ -38,14 +38,14 @@ export const noSweepCounts: Readonly<SweepCounts> = {
   unresolved: 0,
 };
 
-/** One comparison of everything upstream with what is published. Times are Redis time, in ms since 1970. */
+/** One comparison of all upstream keys with the published ones. Times are Redis time, in ms since 1970. */
 export interface Sweep {
   id: string;
-  /** Only this org; absent: all that are configured. */
+  /** Only this org; absent: all configured orgs. */
   orgId?: string;
   state: SweepState;
   createdMs: number;
-  /** When it last began: one whose worker died begins anew. */
+  /** When it last started. A sweep whose worker died starts again. */
   startedMs?: number;
   updatedMs: number;
   endedMs?: number;
@@ -54,6 +54,6 @@ export interface Sweep {
   errorCode?: string;
 }
 
-/** The BullMQ job of a sweep. Without an id it is the scheduled one. */
+/** The BullMQ job of a sweep. The scheduled sweep has no id. */
 export const SweepJob = z.strictObject({ sweepId: SweepId.optional() });
 export type SweepJob = z.infer<typeof SweepJob>;

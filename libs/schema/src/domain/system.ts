@@ -1,34 +1,31 @@
 import type { Attention } from './attention.ts';
 
-/** An assistant, since when (ms since 1970). Absent where its entry in the ledger cannot be read. */
+/** An assistant, and since when (ms since 1970). No time if its ledger entry cannot be read. */
 export interface AssistantSince {
   assistantId: string;
   sinceMs?: number;
 }
 
-/**
- * What a process does. Further kinds of processes may come; readers tolerate kinds and roles that they do not
- * know.
- */
+/** What a process does. Code that reads kinds and roles accepts unknown ones: later versions may add some. */
 export const processRoles = ['rotating', 'sweeping', 'serving'] as const;
 
 /**
- * A process of Rekey, as it reports itself to the ledger every few seconds. Times are Redis time, in ms since
+ * A process of Rekey. Each reports itself to the ledger every few seconds. Times are Redis time, in ms since
  * 1970.
  */
 export interface ProcessStatus {
   id: string;
-  /** `worker`, `gateway`, or a kind to come. */
+  /** `worker`, `gateway`, or a kind of a later version. */
   kind: string;
   roles: string[];
   version: string;
   startedMs: number;
   seenMs: number;
-  /** It was heard of within its lease, and has not said that it ends. */
+  /** It reported within its lease, and has not announced its end. */
   live: boolean;
 }
 
-/** What the last ended sweep of everything said. */
+/** The result of the last full sweep that ended. */
 export interface LastSweep {
   id: string;
   state: 'SUCCEEDED' | 'FAILED';
@@ -45,14 +42,14 @@ export interface OpenBulk {
   done: number;
 }
 
-/** The ledger's own identity. */
+/** The identity of the ledger. */
 export interface LedgerStatus {
-  /** Drawn when the ledger was begun; empty of one that no process of this version has seen. */
+  /** Drawn when the ledger was created. Empty if no process of this version has seen the ledger. */
   id: string;
   begunMs?: number;
-  /** Since when it is known that the ledger before this one vanished. */
+  /** When Rekey found that the previous ledger was lost. */
   lostMs?: number;
-  /** What the ledger held when it was last seen whole, if any process remembered. */
+  /** What the ledger held when it was last known to be complete, if any process remembered. */
   before?: LedgerHoldings;
   now: LedgerHoldings;
 }
@@ -63,7 +60,7 @@ export interface LedgerHoldings {
   policies: number;
 }
 
-/** An org that is held. Without what cannot be read of its entry. */
+/** A held org. Parts of its entry that cannot be read are absent. */
 export interface HeldOrgStatus {
   orgId: string;
   sinceMs?: number;
@@ -73,51 +70,48 @@ export interface HeldOrgStatus {
   known?: number;
 }
 
-/** What an operator looks at first. Times are Redis time, in ms since 1970. */
+/** The first thing that an operator reads. Times are Redis time, in ms since 1970. */
 export interface SystemStatus {
   /**
-   * What needs an operator, most urgent first. Empty: all clear, on the evidence of `processes` and
-   * `lastSuccess`.
+   * What needs operator action, most urgent first. If it is empty, all is clear on the evidence of
+   * `processes` and `lastSuccess`.
    */
   attention: Attention[];
   processes: ProcessStatus[];
   ledger: LedgerStatus;
-  /** The last sweep of everything that ended, and the last one that SUCCEEDED. */
+  /** The last full sweep that ended, and the last one that SUCCEEDED. */
   lastSweep?: LastSweep;
   lastSuccess?: LastSweep;
-  /** A sweep that is being made. */
+  /** The sweep in progress. */
   runningSweep?: { id: string; startedMs?: number };
-  /** Bulk rotations that have not ended, 100 at the most. */
+  /** Up to 100 bulk rotations that have not ended. */
   openBulks: OpenBulk[];
-  /** Set while no rotation may send a request. Without a moment where that cannot be read. */
+  /** Set while no rotation may send a request. `sinceMs` is absent if it cannot be read. */
   frozen?: { sinceMs?: number; reason: string };
   /**
-   * `open`: single ones that have not ended, and the assistants of bulk rotations that wait or are under way.
-   * `waitingInBulks`: those of them that no request was sent for.
+   * `open`: single rotations that have not ended, and assistants of bulk rotations that wait or rotate.
+   * `waitingInBulks`: open ones in bulk rotations for which no request was sent.
    */
   rotations: { open: number; failed: number; waitingInBulks: number };
-  /** POSTs whose outcome is open, of each org that has any, most first. */
+  /** POSTs with an open outcome, by org, highest count first. */
   openIntents: { orgId: string; count: number }[];
-  /**
-   * Assistants of which it is not known whether the published key is in force: the longest so, 100 at the
-   * most.
-   */
+  /** Up to 100 assistants whose published key may no longer be in force, the longest uncertain first. */
   uncertain: AssistantSince[];
   uncertainCount: number;
   /**
-   * Assistants whose entry cannot be read, so that nothing is sent for them until somebody acts: the longest
-   * so, 100 at the most.
+   * Up to 100 assistants whose entry cannot be read, the longest quarantined first. Rekey sends nothing for
+   * them until an operator repairs the entry.
    */
   quarantined: (AssistantSince & { why: string })[];
   quarantinedCount: number;
-  /** Assistants that are to be read and compared, now or later. */
+  /** Assistants to be read and compared, now or later. */
   checksDue: number;
   /**
-   * Orgs of which more has changed at Invent than may without an operator, longest first. `affected` and
-   * `known` count assistants.
+   * Held orgs, longest first: more has changed at Invent than Rekey publishes without an operator. `affected`
+   * and `known` count assistants.
    */
   heldOrgs: HeldOrgStatus[];
-  /** Which org `c` stands for, and what speaks against it; absent while nothing is known of it. */
+  /** The org that `c` stands for, and any contradicting evidence; absent while nothing is known. */
   orgAlias?: {
     orgId?: string;
     how?: 'configured' | 'learned';

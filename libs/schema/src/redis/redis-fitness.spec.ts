@@ -10,7 +10,7 @@ describe('unfitRedis', () => {
     { redis_version: '7.2.4', valkey_version: '8.1.0' },
     { redis_version: '10.0' },
     { redis_version: 'unstable' },
-  ])('has nothing against %j', (facts) => {
+  ])('accepts %j', (facts) => {
     expect(unfit(facts)).toBeUndefined();
   });
 
@@ -20,7 +20,7 @@ describe('unfitRedis', () => {
     [{ redis_version: '7.0.15', redis_mode: 'sentinel' }, 'Sentinel'],
     [{ redis_version: '6.2.14' }, 'is Redis 6.2.14: Rekey needs Redis 7.0 or later'],
     [{ redis_version: '5.0.7' }, 'is Redis 5.0.7'],
-  ])('refuses %j', (facts, complaint) => {
+  ])('rejects %j', (facts, complaint) => {
     expect(unfit(facts)).toContain(complaint);
   });
 });

@@ -1,15 +1,15 @@
-/** Lua scripts that declare flags need it. */
+/** The first version that runs Lua scripts with declared flags. */
 const LEAST_MAJOR_VERSION = 7;
 
 /**
- * Why what answers at the address of Redis cannot be used, whatever else it says of itself; undefined if it
- * can be, or nothing is known of it. `fact` gives a field of INFO, if Redis tells it.
+ * Why the server at the Redis address cannot be used; undefined if it can be used, or if nothing is known of
+ * it. `fact` returns a field of INFO, if Redis shows it.
  */
 export const unfitRedis = (fact: (field: string) => string | undefined): string | undefined => {
   if (fact('redis_mode') === 'sentinel')
-    return 'is a Sentinel, and not a Redis: give the address of the Redis that it watches';
+    return 'is a Sentinel, not a Redis server: use the address of the Redis that it monitors';
   if (fact('redis_mode') === 'cluster' || fact('cluster_enabled') === '1')
-    return 'is a node of a Redis Cluster, which Rekey does not support: use a Redis that runs without cluster mode';
+    return 'is a node of a Redis Cluster, which Rekey does not support: use Redis without cluster mode';
   const [version, major] = /^(\d{1,9})\.[\d.]{1,30}/.exec(fact('redis_version') ?? '') ?? [];
   if (version !== undefined && Number(major) < LEAST_MAJOR_VERSION)
     return `is Redis ${version}: Rekey needs Redis ${LEAST_MAJOR_VERSION}.0 or later`;

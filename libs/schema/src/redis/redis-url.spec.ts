@@ -11,7 +11,7 @@ describe('complaintAboutRedisUrl', () => {
     'redis://:secret@[::1]:6379/0',
     'redis://h?family=6',
     'redis://h/3?family=0',
-  ])('takes %s', (url) => {
+  ])('accepts %s', (url) => {
     expect(complaintAboutRedisUrl(url)).toBeUndefined();
   });
 
@@ -32,7 +32,7 @@ describe('complaintAboutRedisUrl', () => {
     ['http://u:hunter2@h', 'redis://'],
     ['hunter2', 'redis://'],
     [' ', 'redis://'],
-  ])('complains of %s, and quotes nothing of it', (url, complaint) => {
+  ])('rejects %s without quoting it', (url, complaint) => {
     expect(complaintAboutRedisUrl(url)).toContain(complaint);
     expect(complaintAboutRedisUrl(url)).not.toContain('hunter2');
   });

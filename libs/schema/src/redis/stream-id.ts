@@ -1,4 +1,4 @@
-/** Whether the entry `id` of a Redis stream comes before another. */
+/** Whether a Redis stream entry comes before another. */
 export const isBefore = (id: string, other: string): boolean => {
   const [ms, n] = halves(id);
   const [otherMs, otherN] = halves(other);

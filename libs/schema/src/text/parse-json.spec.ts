@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { parseJson } from './parse-json.ts';
 
 describe('parseJson', () => {
-  it('gives what a text says', () => {
+  it('returns the value of a JSON text', () => {
     expect([parseJson('{"a":[1]}'), parseJson('null'), parseJson('"x"')]).toEqual([{ a: [1] }, null, 'x']);
   });
 
-  it.each([['{'], [''], [null], [undefined]])('gives undefined for %j', (text) => {
+  it.each([['{'], [''], [null], [undefined]])('returns undefined for %j', (text) => {
     expect(parseJson(text)).toBeUndefined();
   });
 });

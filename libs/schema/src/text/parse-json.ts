@@ -1,6 +1,6 @@
 /**
- * What a text from outside says in JSON; undefined where it is none. No error: the parser's message quotes
- * what it read, which may be key material.
+ * The value of a JSON text from outside; undefined if it is not JSON. It does not throw the parser's error,
+ * whose message quotes the text: that may be key material.
  */
 export const parseJson = (text: string | null | undefined): unknown => {
   try {

@@ -22,7 +22,7 @@ describe('readTextFile', () => {
     expect(readTextFile(path)).toBe('{"ä":1}');
   });
 
-  it('takes away one byte order mark, and not two', () => {
+  it('strips one byte order mark, not two', () => {
     writeFileSync(path, '\ufeff\ufeff{}');
     expect(readTextFile(path)).toBe('\ufeff{}');
   });
@@ -61,7 +61,7 @@ describe('readTextFile', () => {
     expect(() => readTextFile(made)).toThrow(new RegExp(`^${complaint.replace(/[()]/g, '\\$&')}$`));
   });
 
-  it('reads as much as its caller expects of that kind of file, and no more', () => {
+  it('reads up to the limit of its caller', () => {
     file('x'.repeat(3 * 1024 * 1024));
     expect(readTextFile(path, { maxBytes: 3 * 1024 * 1024 })).toHaveLength(3 * 1024 * 1024);
     expect(() => readTextFile(path, { maxBytes: 3 * 1024 * 1024 - 1 })).toThrow(
@@ -72,12 +72,14 @@ describe('readTextFile', () => {
     );
   });
 
-  it('says that this user may not read it', () => {
+  it('reports a file that this user may not read', () => {
     file('text');
     chmodSync(path, 0);
-    const program = `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)}).then(({ readTextFile }) => { try { readTextFile(${JSON.stringify(path)}); } catch (error) { console.log(error.message); } })`;
+    const program = withReadTextFile(
+      `try { readTextFile(${JSON.stringify(path)}); } catch (error) { console.log(error.message); }`,
+    );
     chmodSync(folder, 0o755);
-    // The tests may run as root, whom no mode stops.
+    // Root, as which the tests may run, can read any file.
     const asNobody =
       process.getuid!() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all'] : [];
     const [command, ...args] = [...asNobody, process.execPath, '-e', program];
@@ -85,7 +87,7 @@ describe('readTextFile', () => {
     rmSync(path);
   });
 
-  it('waits for what a pipe is given, and no longer than its bound', () => {
+  it('waits a bounded time for the end of a pipe', () => {
     const fifo = pipe('slow');
     const keepOpen = spawn(
       'bash',
@@ -95,7 +97,7 @@ describe('readTextFile', () => {
     const held = openSync(fifo, 'r+');
     try {
       writeSync(held, 'early ');
-      expect(() => readTextFile(fifo)).toThrow('is a pipe that nobody writes to');
+      expect(() => readTextFile(fifo)).toThrow('is a pipe without a writer');
     } finally {
       closeSync(held);
       keepOpen.kill('SIGKILL');
@@ -103,21 +105,22 @@ describe('readTextFile', () => {
   }, 20_000);
 
   it('reads the pipe of a process to its end', () => {
-    const program = `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)}).then(({ readTextFile }) => console.log(String(readTextFile(process.argv[1]).length)))`;
+    const program = withReadTextFile('console.log(String(readTextFile(process.argv[1]).length));');
     const shell = `exec "$0" -e "$1" <(sleep 0.3; head -c 300000 /dev/zero | tr '\\0' x)`;
     expect(execFileSync('bash', ['-c', shell, process.execPath, program], { encoding: 'utf8' })).toBe(
       '300000\n',
     );
   });
 
-  it('never gives half of an old file and half of a new one that replaces it', () => {
+  it('never returns half of an old file and half of its replacement', () => {
     const texts = [JSON.stringify(Array(9000).fill('a')), JSON.stringify(Array(9000).fill('b'))];
     writeFileSync(path, texts[0]!);
     const replacing = spawn(
       'bash',
       [
         '-c',
-        `for ((;;)); do printf %s "$1" > "$0.new"; mv "$0.new" "$0"; printf %s "$2" > "$0.new"; mv "$0.new" "$0"; done`,
+        'replace() { printf %s "$1" > "$0.new"; mv "$0.new" "$0"; }; ' +
+          'for ((;;)); do replace "$1"; replace "$2"; done',
         path,
         ...texts,
       ],
@@ -131,6 +134,10 @@ describe('readTextFile', () => {
   });
 });
 
+/** The text of a program for another process. */
+const withReadTextFile = (body: string): string =>
+  `import(${JSON.stringify(new URL('./text-file.ts', import.meta.url).href)})` +
+  `.then(({ readTextFile }) => { ${body} })`;
 const file = (content: string | Buffer): string => {
   writeFileSync(path, content);
   return path;

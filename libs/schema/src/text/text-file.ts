@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * Why a text cannot be read. The message is what follows the name of the file in a sentence, and quotes
- * nothing of what is in it.
+ * Why a file cannot be read as text. The message continues a sentence that begins with the name of the file,
+ * and quotes none of its content.
  */
 export class TextFileError extends Error {
   readonly code: string;
@@ -13,23 +13,23 @@ export class TextFileError extends Error {
   }
 }
 
-/** More than any key file or certificate has. */
+/** Larger than any key file or certificate. */
 const MAX_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
-/** A file that is written while it is read is read again, this many times at the most. */
+/** A file that changes while it is read is read again, up to this number of times. */
 const MAX_READINGS = 3;
 const PIPE_ANSWERS_WITHIN_MS = 5000;
 const PIPE_EVERY_MS = 20;
 
 /**
- * The text of a file in UTF-8, without a byte order mark. Also takes a pipe, such as of `<(…)` in a shell.
- * Never waits without end, and reads a bounded number of bytes, whatever is at that path: 1 MiB, or
- * `maxBytes`. Throws a TextFileError.
+ * Reads a UTF-8 file, and strips a byte order mark. Also reads a pipe, such as `<(…)` in a shell. The wait
+ * and the number of bytes (1 MiB, or `maxBytes`) are bounded, whatever is at that path. Throws a
+ * TextFileError.
  */
 export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?: number } = {}): string => {
   let fd: number;
   try {
-    // Otherwise a named pipe would wait for a writer.
+    // Otherwise opening a named pipe would block until there is a writer.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw cannotRead(error);
@@ -41,10 +41,7 @@ export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?
   }
 };
 
-/**
- * The text of bytes in UTF-8, without a byte order mark. Throws a TextFileError for other encodings, and if
- * there is nothing.
- */
+/** Decodes UTF-8 and strips a byte order mark. Throws a TextFileError for other encodings and empty text. */
 export const decodeText = (bytes: Uint8Array): string => {
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
@@ -67,7 +64,7 @@ const cannotRead = (error: unknown): TextFileError => {
   return new TextFileError(code, `cannot be read (${code})`);
 };
 
-/** A file that changes while it is read may be half of the old and half of the new: it is read once more. */
+/** Reads again if the file changed meanwhile: the bytes may be half old and half new. */
 const readSettled = (fd: number, maxBytes: number): Buffer => {
   const versionOf = () => {
     const { mtimeMs, size } = fstatSync(fd);
@@ -81,7 +78,7 @@ const readSettled = (fd: number, maxBytes: number): Buffer => {
   }
 };
 
-/** From a position on; from where it is, of what has none. */
+/** Reads from `start`; null for a pipe, which has no position. */
 const readAll = (fd: number, start: number | null, maxBytes: number): Buffer => {
   const chunks: Buffer[] = [];
   let total = 0;
@@ -91,8 +88,7 @@ const readAll = (fd: number, start: number | null, maxBytes: number): Buffer => 
     const read = readChunk(fd, chunk, start === null ? null : start + total);
     if (read === 0) return Buffer.concat(chunks, total);
     if (read === undefined) {
-      if (performance.now() >= giveUpMs)
-        throw new TextFileError('NO_WRITER', 'is a pipe that nobody writes to');
+      if (performance.now() >= giveUpMs) throw new TextFileError('NO_WRITER', 'is a pipe without a writer');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_EVERY_MS);
       continue;
     }
@@ -102,7 +98,7 @@ const readAll = (fd: number, start: number | null, maxBytes: number): Buffer => 
   }
 };
 
-/** Undefined while a pipe has nothing. */
+/** Undefined while a pipe is empty. */
 const readChunk = (fd: number, chunk: Buffer, position: number | null): number | undefined => {
   try {
     return readSync(fd, chunk, 0, chunk.length, position);
