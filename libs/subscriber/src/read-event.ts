@@ -4,7 +4,7 @@ import {
   openEnvelope,
   parseEnvelope,
   parseRecord,
-  type Outside,
+  type UnsealedFields,
   type SharedKeys,
 } from '@rekey/sealing';
 import type { Cause, Refusal, Removal } from './keys.ts';
@@ -110,7 +110,7 @@ export const recordOf = (plaintext: string): Record<string, unknown> =>
 
 type Fields = Record<string, unknown>;
 
-const openedOf = (kind: Opened['kind'], event: Outside & Fields, plaintext: string): Opened => {
+const openedOf = (kind: Opened['kind'], event: UnsealedFields & Fields, plaintext: string): Opened => {
   const {
     org_id: orgId,
     assistant_id: assistantId,
@@ -124,7 +124,7 @@ const openedOf = (kind: Opened['kind'], event: Outside & Fields, plaintext: stri
   if (secretKey === '') throw new SealError('it is of a key, and holds none');
   if (kind === 'removed' && removal === undefined)
     throw new SealError('it says that there is no key, and not why');
-  const updatedMs = Date.parse(String((event.data as Fields & Outside['data'])['updated_at']));
+  const updatedMs = Date.parse(String((event.data as Fields & UnsealedFields['data'])['updated_at']));
   // The version is drawn from the clock of Redis, in µs.
   return {
     kind,
@@ -140,7 +140,7 @@ const openedOf = (kind: Opened['kind'], event: Outside & Fields, plaintext: stri
   };
 };
 
-const isOutside = (event: Fields): event is Fields & Outside =>
+const isOutside = (event: Fields): event is Fields & UnsealedFields =>
   typeof event['subject'] === 'string' &&
   typeof event['source'] === 'string' &&
   isFields(event['data']) &&

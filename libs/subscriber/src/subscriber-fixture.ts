@@ -202,7 +202,7 @@ export const createPublisher = (
                 ...parsed,
                 data: {
                   ...parsed.data,
-                  sealed: JSON.parse(sealer.sealAnew(parsed.data.sealed, keys)) as unknown,
+                  sealed: JSON.parse(sealer.reseal(parsed.data.sealed, keys)) as unknown,
                 },
               });
               return { assistantId, uncertain: false, before: event!, after };
