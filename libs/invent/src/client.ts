@@ -10,12 +10,12 @@ import {
 } from '@rekey/schema';
 import { Pool } from 'undici';
 import type { ApiKeys } from './api-keys.ts';
-import { createByteRoom, withShare, type ByteRoom, type ByteShare } from './byte-room.ts';
-import { createConnector } from './connector.ts';
-import { exchange, type Exchange } from './exchange.ts';
-import type { Proxy } from './proxy.ts';
-import { parseRetryAfter, type RetryAfter } from './retry-after.ts';
-import { hasTwice, splitJsonArray } from './split-json-array.ts';
+import { createByteRoom, withShare, type ByteRoom, type ByteShare } from './transport/byte-room.ts';
+import { createConnector } from './transport/connector.ts';
+import { exchange, type Exchange } from './transport/exchange.ts';
+import type { Proxy } from './transport/proxy.ts';
+import { parseRetryAfter, type RetryAfter } from './answers/retry-after.ts';
+import { hasTwice, splitJsonArray } from './answers/split-json-array.ts';
 
 /** An upstream record: its key, where it has one, and its text as it came. */
 export interface UpstreamRecord {

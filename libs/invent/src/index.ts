@@ -6,7 +6,7 @@ export {
   singleApiKey,
   type ApiKeys,
 } from './api-keys.ts';
-export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './byte-room.ts';
+export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './transport/byte-room.ts';
 export { parseBaseUrl } from './base-url.ts';
 export {
   LIST_PAGE_SIZE,
@@ -22,4 +22,4 @@ export {
   type Unknown,
   type UpstreamRecord,
 } from './client.ts';
-export { ProxyVariableError, proxyFor, type Proxy, type ProxyEnvironment } from './proxy.ts';
+export { ProxyVariableError, proxyFor, type Proxy, type ProxyEnvironment } from './transport/proxy.ts';

@@ -11,7 +11,7 @@ import {
   tcpServer,
   target,
   until,
-} from './upstream-fixture.ts';
+} from '../upstream-fixture.ts';
 
 afterEach(closeAll);
 

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MAX_RECORD_BYTES } from '@rekey/schema';
-import { clientOf, closeAll, httpServer, record, target, tcpServer } from './upstream-fixture.ts';
+import { clientOf, closeAll, httpServer, record, target, tcpServer } from '../upstream-fixture.ts';
 
 afterEach(closeAll);
 

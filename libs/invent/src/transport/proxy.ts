@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { isLoopback } from './base-url.ts';
+import { isLoopback } from '../base-url.ts';
 
 /** The proxy that requests go through, and which variable says so. */
 export interface Proxy {

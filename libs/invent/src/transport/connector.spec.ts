@@ -9,7 +9,7 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createConnectProxy, type ConnectProxyOptions } from '@rekey/testing';
-import type { InventClientOptions } from './client.ts';
+import type { InventClientOptions } from '../client.ts';
 import {
   answering,
   clientOf,
@@ -20,7 +20,7 @@ import {
   target,
   tcpServer,
   until,
-} from './upstream-fixture.ts';
+} from '../upstream-fixture.ts';
 
 afterEach(closeAll);
 
