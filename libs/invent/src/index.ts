@@ -13,13 +13,15 @@ export {
   createInventClient,
   type InventClient,
   type InventClientOptions,
+  type Target,
+} from './client.ts';
+export {
   type ListOutcome,
   type NotDone,
   type Page,
   type ReadOutcome,
   type RotateOutcome,
-  type Target,
   type Unknown,
   type UpstreamRecord,
-} from './client.ts';
-export { ProxyVariableError, proxyFor, type Proxy, type ProxyEnvironment } from './transport/proxy.ts';
+} from './answers/outcome.ts';
+export { ProxyVariableError, proxyFor, type Proxy } from './transport/proxy.ts';

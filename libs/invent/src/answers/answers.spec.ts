@@ -12,7 +12,7 @@ const answeringBytes = async (body: Buffer, headers: Record<string, string> = {}
 };
 
 describe('content encodings', () => {
-  it('are not asked for', async () => {
+  it('are not requested', async () => {
     const { client, requests } = await answeringBytes(Buffer.from(record()));
     await client.getAssistant(target);
     expect(requests[0]!.headers['accept-encoding']).toBe('identity');
@@ -31,7 +31,7 @@ describe('content encodings', () => {
     ['identity', (text) => Buffer.from(text)],
     ['', (text) => Buffer.from(text)],
   ])(
-    '%j that was not asked for is read all the same, in answers to all kinds of requests',
+    '%j is decoded although not requested, in answers to all kinds of requests',
     async (encoding, encode) => {
       const one = await answeringBytes(encode(record()), { 'content-encoding': encoding });
       expect(await one.client.rotateSecretKey(target)).toMatchObject({
@@ -52,31 +52,28 @@ describe('content encodings', () => {
 
   it.each<[string, string, Buffer]>([
     ['that the body does not have', 'gzip', Buffer.from([0x00, ...Buffer.from(record())])],
-    ['over plain text that is no UTF-8', 'gzip', Buffer.from(record({ secret_key: 'sk_\u00fc' }), 'latin1')],
-    ['that is not known, over a compressed body', 'x-sk_1', gzipSync(record())],
-    ['whose body is cut', 'br', brotliCompressSync(record()).subarray(0, 40)],
+    ['over plain text that is not UTF-8', 'gzip', Buffer.from(record({ secret_key: 'sk_\u00fc' }), 'latin1')],
+    ['that is unknown, over a compressed body', 'x-sk_1', gzipSync(record())],
+    ['whose body is truncated', 'br', brotliCompressSync(record()).subarray(0, 40)],
     [
       'five times over',
       'gzip, gzip, gzip, gzip, gzip',
       Array.from({ length: 5 }).reduce<Buffer>((bytes) => gzipSync(bytes), Buffer.from(record())),
     ],
-  ])(
-    'one %s leaves a POST of unknown outcome and a GET not read, and is quoted nowhere',
-    async (_what, encoding, body) => {
-      const { client } = await answeringBytes(body, { 'content-encoding': encoding });
-      const outcomes = [
-        await client.rotateSecretKey(target),
-        await client.getAssistant(target),
-        await client.listAssistants('org_1', 1),
-      ];
-      expect(outcomes).toMatchObject([
-        { outcome: 'unknown', status: 200, code: 'ANSWER_UNREADABLE' },
-        { outcome: 'not-read', status: 200, code: 'ANSWER_UNREADABLE' },
-        { outcome: 'not-read', code: 'ANSWER_UNREADABLE' },
-      ]);
-      expect(JSON.stringify(outcomes)).not.toContain('sk_1');
-    },
-  );
+  ])('one %s makes a POST unknown and a GET not read, and is not quoted', async (_what, encoding, body) => {
+    const { client } = await answeringBytes(body, { 'content-encoding': encoding });
+    const outcomes = [
+      await client.rotateSecretKey(target),
+      await client.getAssistant(target),
+      await client.listAssistants('org_1', 1),
+    ];
+    expect(outcomes).toMatchObject([
+      { outcome: 'unknown', status: 200, code: 'ANSWER_UNREADABLE' },
+      { outcome: 'not-read', status: 200, code: 'ANSWER_UNREADABLE' },
+      { outcome: 'not-read', code: 'ANSWER_UNREADABLE' },
+    ]);
+    expect(JSON.stringify(outcomes)).not.toContain('sk_1');
+  });
 
   it.each<[string, (text: string) => Buffer]>([
     ['gzip', Buffer.from],
@@ -94,7 +91,7 @@ describe('content encodings', () => {
     ['constructor', Buffer.from],
     ['sk_1', Buffer.from],
   ])(
-    '%j that the body does not have is ignored if it is JSON all the same, and is said of the record',
+    '%j that the body does not have is ignored if the body is JSON, and reported with the record',
     async (encoding, encode) => {
       const { client } = await answeringBytes(encode(record()), { 'content-encoding': encoding });
       const said = { unexpected: ['content-encoding'], secretKey: 'sk_1' };
@@ -119,7 +116,7 @@ describe('content encodings', () => {
     });
   });
 
-  it('do not matter in a refusal: its status says all', async () => {
+  it('do not matter in a refusal, where the status is enough', async () => {
     const { client } = await answeringBytes(Buffer.from('what'), { 'content-encoding': 'gzip' }, 404);
     expect(await client.rotateSecretKey(target)).toMatchObject({
       outcome: 'not-done',
@@ -127,7 +124,7 @@ describe('content encodings', () => {
     });
   });
 
-  it('give no more than an answer may be long: a small body that decodes to a large one is not decoded to its end', async () => {
+  it('stop decoding a small body that expands beyond the limit of an answer', async () => {
     const { client } = await answeringBytes(gzipSync(Buffer.alloc(200 * MEBIBYTE)), {
       'content-encoding': 'gzip',
     });
@@ -144,7 +141,7 @@ describe('content encodings', () => {
 });
 
 describe('text', () => {
-  it('is read without its byte order mark, at the begin alone', async () => {
+  it('is read without a byte order mark at its start', async () => {
     const { client } = await answeringBytes(Buffer.from(`\ufeff${record({ name: '\ufeffn' })}`));
     expect(await client.rotateSecretKey(target)).toMatchObject({
       outcome: 'done',
@@ -157,7 +154,7 @@ describe('text', () => {
     });
   });
 
-  it('that is not UTF-8 gives no key: replacement characters would make another one of it', async () => {
+  it('that is not UTF-8 yields no key: replacement characters would change it', async () => {
     const latin1 = Buffer.from(record({ secret_key: 'sk_\u00fc' }), 'latin1');
     const { client } = await answeringBytes(latin1, {
       'content-type': 'application/json; charset=iso-8859-1',
@@ -178,13 +175,13 @@ describe('text', () => {
     });
   });
 
-  it('whose key was mangled before it came shows no key', async () => {
+  it('with a key that was corrupted on its way yields no key', async () => {
     const { client } = await answeringBytes(Buffer.from(record({ secret_key: 'sk_\ufffd1' })));
     expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown' });
     expect(await client.getAssistant(target)).toMatchObject({ outcome: 'not-read', code: 'KEYS_NOT_SHOWN' });
   });
 
-  it('that names its key twice shows no key: two readers may take two keys from it', async () => {
+  it('that names its key twice yields no key: two parsers may read two keys', async () => {
     const twice = record().replace('"secret_key":"sk_1"', '"secret_key":"sk_0","secret_key":"sk_1"');
     const { client } = await answeringBytes(Buffer.from(twice));
     expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown', status: 200 });
@@ -218,7 +215,7 @@ describe('informational answers', () => {
     ['102 and 103', `HTTP/1.1 102 Processing\r\n\r\n${HINTS}`],
     ['103, 100 and 103', HINTS + CONTINUE + HINTS],
     ['one hundred of 100', CONTINUE.repeat(100)],
-  ])('before the answer are skipped: %s; the connection is used again', async (_what, informational) => {
+  ])('before the answer are skipped, and the connection is reused: %s', async (_what, informational) => {
     const { baseUrl, received, sockets } = await tcpServer((socket) => socket.write(informational + final));
     const client = clientOf(baseUrl, { connections: 1 });
     for (let i = 0; i < 3; i += 1)
@@ -233,7 +230,7 @@ describe('informational answers', () => {
     expect([received.length, sockets.size]).toEqual([4, 1]);
   });
 
-  it('are skipped byte by byte, with the answer following at once or later', async () => {
+  it('are skipped if they arrive byte by byte, with the answer at once or later', async () => {
     const bytes = Buffer.from(CONTINUE + HINTS + CONTINUE + final);
     const { baseUrl } = await tcpServer(async (socket) => {
       socket.setNoDelay(true);
@@ -249,7 +246,7 @@ describe('informational answers', () => {
     });
   });
 
-  it('are no answer: a POST whose connection ends after one is of unknown outcome, and of no status', async () => {
+  it('are not an answer: if the connection ends after one, the POST is unknown, without a status', async () => {
     for (const informational of [CONTINUE, HINTS]) {
       const { baseUrl } = await tcpServer((socket) => socket.end(informational));
       const outcome = await clientOf(baseUrl).rotateSecretKey(target);
@@ -262,14 +259,14 @@ describe('informational answers', () => {
     'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
     'HTTP/1.1 1000 What\r\n\r\n',
     `HTTP/1.1 100 Continue\r\nx: ${'y'.repeat(40_000)}`,
-  ])('that nobody can take for one leave the outcome unknown: %#', async (head) => {
+  ])('that are malformed leave the outcome unknown: %#', async (head) => {
     const { baseUrl } = await tcpServer((socket) => socket.write(head + final));
     expect(await clientOf(baseUrl, { timeoutMs: 500 }).rotateSecretKey(target)).toMatchObject({
       outcome: 'unknown',
     });
   });
 
-  it('in a body are text like any other', async () => {
+  it('in a body are ordinary text', async () => {
     const text = record({ name: CONTINUE });
     const { baseUrl } = await tcpServer((socket) => {
       socket.write(
@@ -287,33 +284,30 @@ describe('informational answers', () => {
 describe('statuses that Invent does not document', () => {
   it.each([
     300, 301, 302, 303, 304, 305, 307, 308, 201, 202, 204, 402, 405, 406, 410, 415, 418, 422, 426, 451,
-  ])(
-    'leave a POST of unknown outcome and a GET not read on a %i, which will be the same next time; nothing is followed or repeated',
-    async (status) => {
-      const { baseUrl, requests } = await httpServer((_request, response) =>
-        response.writeHead(status, { location: '/elsewhere' }).end(),
-      );
-      const client = clientOf(baseUrl);
-      expect(await client.rotateSecretKey(target)).toMatchObject({
-        outcome: 'unknown',
-        status,
-        code: 'UPSTREAM_UNEXPECTED',
-      });
-      expect(await client.getAssistant(target)).toMatchObject({
-        outcome: 'not-read',
-        status,
-        code: 'UPSTREAM_UNEXPECTED',
-      });
-      expect(await client.listAssistants('org_1', 1)).toMatchObject({
-        outcome: 'not-read',
-        status,
-        code: 'UPSTREAM_UNEXPECTED',
-      });
-      expect(requests).toHaveLength(3);
-    },
-  );
+  ])('make a POST unknown and a GET not read on a lasting %i, without redirect or retry', async (status) => {
+    const { baseUrl, requests } = await httpServer((_request, response) =>
+      response.writeHead(status, { location: '/elsewhere' }).end(),
+    );
+    const client = clientOf(baseUrl);
+    expect(await client.rotateSecretKey(target)).toMatchObject({
+      outcome: 'unknown',
+      status,
+      code: 'UPSTREAM_UNEXPECTED',
+    });
+    expect(await client.getAssistant(target)).toMatchObject({
+      outcome: 'not-read',
+      status,
+      code: 'UPSTREAM_UNEXPECTED',
+    });
+    expect(await client.listAssistants('org_1', 1)).toMatchObject({
+      outcome: 'not-read',
+      status,
+      code: 'UPSTREAM_UNEXPECTED',
+    });
+    expect(requests).toHaveLength(3);
+  });
 
-  it.each([500, 502, 503, 504, 408, 409, 423, 425])('do not include a %i: that may pass', async (status) => {
+  it.each([500, 502, 503, 504, 408, 409, 423, 425])('do not include a %i, which may pass', async (status) => {
     const { baseUrl } = await httpServer((_request, response) => response.writeHead(status).end());
     expect(await clientOf(baseUrl).rotateSecretKey(target)).not.toHaveProperty('code');
     expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({
@@ -333,7 +327,7 @@ describe('statuses that Invent does not document', () => {
     ['javascript:secret', 'HTTP 302'],
     ['http://[secret', 'HTTP 302'],
     [`https://${'secret.'.repeat(100)}example/`, 'HTTP 302'],
-  ])('say of a redirect to %j its origin alone', async (location, reason) => {
+  ])('name only the origin of a redirect to %j', async (location, reason) => {
     const { baseUrl } = await httpServer((_request, response) => response.writeHead(302, { location }).end());
     expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ reason });
   });
@@ -345,7 +339,7 @@ describe('long answers', () => {
     return record({ name: 'n'.repeat(bytes - empty) });
   };
 
-  it('of a record are read up to 16 MiB, and not beyond', async () => {
+  it('of a record are read up to 16 MiB', async () => {
     const longest = ofLength(MAX_RECORD_BYTES);
     const fits = await answeringBytes(Buffer.from(longest));
     expect(await fits.client.rotateSecretKey(target)).toMatchObject({
@@ -366,7 +360,7 @@ describe('long answers', () => {
     });
   });
 
-  it('of a page are read up to 64 MiB; a record that is too long for a request of its own is marked', async () => {
+  it('of a page are read up to 64 MiB; a record too long for its own GET is marked', async () => {
     const [short, long] = [record({ id: 'ast_2' }), ofLength(MAX_RECORD_BYTES + 1)];
     const { client, requests } = await answeringBytes(Buffer.from(`[${short},${long}]`));
     const outcome = await client.listAssistants('org_1', 3, { take: 10 });
@@ -387,7 +381,7 @@ describe('long answers', () => {
     });
   });
 
-  it('do not matter where the status says all', async () => {
+  it('do not matter if the status is enough', async () => {
     const { client } = await answeringBytes(Buffer.alloc(MAX_RECORD_BYTES + 1), {}, 404);
     expect(await client.rotateSecretKey(target)).toMatchObject({
       outcome: 'not-done',

@@ -33,19 +33,19 @@ describe('Retry-After', () => {
     expect(parse(text)).toEqual({ ms: 9000 });
   });
 
-  it('takes a date by the clock of the answer alone, however wrong that is', () => {
+  it('counts a date by the clock of the answer only, however wrong that is', () => {
     expect(parse('Mon, 23 Nov 2026 10:00:09 GMT', 'Mon, 23 Nov 2026 10:00:04 GMT')).toEqual({ ms: 5000 });
     expect(parse('Thu, 01 Jan 1970 00:02:00 GMT', 'Thu Jan  1 00:00:00 1970')).toEqual({ ms: 120_000 });
     for (const date of ['not a date', ''])
       expect(parse('Mon, 23 Nov 2026 10:00:09 GMT', date)).toEqual({ ms: 30_000, note: 'unreadable' });
   });
 
-  it('takes a date that has passed for no pause', () => {
+  it('reads a past date as no pause', () => {
     expect(parse('Mon, 23 Nov 2026 09:00:00 GMT')).toEqual({ ms: 0 });
   });
 
   it.each(['3601', '31536000000000', '9'.repeat(400), 'Mon, 23 Nov 12026 10:00:09 GMT'])(
-    'bounds %j at an hour',
+    'limits %j to an hour',
     (text) => {
       expect(parse(text)).toEqual({ ms: 3_600_000, note: 'bounded' });
     },
@@ -66,7 +66,7 @@ describe('Retry-After', () => {
     'Mon, 23 Nov 2026',
     'Wed, 01 Jan +1000000 00:00:00 GMT',
     '\u0661\u0662',
-  ])('takes %j for half a minute, and says that it cannot be read', (text) => {
+  ])('reads %j as half a minute, marked as unreadable', (text) => {
     expect(parse(text)).toEqual({ ms: 30_000, note: 'unreadable' });
   });
 
@@ -75,14 +75,14 @@ describe('Retry-After', () => {
     ['digits after a point', `1.${'1'.repeat(200_000)}x`],
     ['white space', `12:00 Nov${' '.repeat(200_000)}x`],
     ['many values', `${'1'.repeat(100_000)}x,${'1'.repeat(100_000)}x`],
-  ])('takes no longer for many %s than their number needs', (_what, text) => {
+  ])('reads many %s in linear time', (_what, text) => {
     const startMs = performance.now();
     expect(parse(text)).toEqual({ ms: 30_000, note: 'unreadable' });
     // A pattern that backtracks takes a minute.
     expect(performance.now() - startMs).toBeLessThan(5000);
   });
 
-  it('is nothing where there is none', () => {
+  it('is undefined if the header is absent', () => {
     expect(parse(undefined)).toBeUndefined();
   });
 });

@@ -1,20 +1,20 @@
-/** Upstream is left alone for no longer than that, whatever it says. */
+/** The longest pause, whatever upstream asks for. */
 const MAX_MS = 3_600_000;
-/** What a `Retry-After` that cannot be read counts as: it asks for a pause, and does not say for how long. */
+/** The pause for an unreadable `Retry-After`: upstream asks for a pause of unknown length. */
 const UNREADABLE_MS = 30_000;
 
 export interface RetryAfter {
   ms: number;
-  /** Why this is not what was sent: it could not be read, or was longer than an hour. */
+  /** Why `ms` differs from the header: it could not be read, or was longer than an hour. */
   note?: 'unreadable' | 'bounded';
 }
 
 /**
- * How long `Retry-After` asks to wait; undefined if it is not there. RFC 9110 §10.2.3 has whole seconds and
- * HTTP dates, and servers send more: a fraction is rounded up, a plus is taken, and of several values the
- * longest counts. A date in any form, without a zone in GMT, counts from the answer's own `Date`, and never
- * from the clock of this host, which may be wrong; one that has passed is 0. At most an hour. What cannot be
- * read counts as half a minute.
+ * The pause that `Retry-After` asks for; undefined if the header is absent. RFC 9110 §10.2.3 allows whole
+ * seconds and HTTP dates, but servers send more: fractions are rounded up, a plus sign is accepted, and of
+ * several values the longest counts. Dates are accepted in any form, in GMT if they name no zone. A date
+ * counts from the `Date` of the same answer, never from the clock of this host, which may be wrong; a past
+ * date is 0. The pause is at most an hour. An unreadable value counts as half a minute.
  */
 export const parseRetryAfter = (
   retryAfter: string | undefined,
@@ -29,7 +29,7 @@ export const parseRetryAfter = (
   return ms > MAX_MS ? { ms: MAX_MS, note: 'bounded' } : { ms };
 };
 
-/** Matches in linear time: there is one way to match a text. */
+/** Matches in linear time: there is only one way to match a text. */
 const SECONDS = /^\+?(\d+(\.\d*)?|\.\d+)$/;
 const secondsOf = (text: string): number | undefined =>
   SECONDS.test(text.trim()) ? Math.ceil(Number(text)) * 1000 : undefined;
@@ -41,8 +41,8 @@ const untilDate = (text: string, date: string | undefined): number | undefined =
 
 const MAX_DATE_CHARACTERS = 100;
 /**
- * The three forms of RFC 9110 §5.6.7 and what comes near them, and ISO 8601. Nothing that JavaScript alone
- * would take for a date, such as `1`.
+ * Accepts the three forms of RFC 9110 §5.6.7, similar ones, and ISO 8601. Rejects texts that only JavaScript
+ * takes for a date, such as `1`.
  */
 const dateOf = (text = ''): number | undefined => {
   if (text.length > MAX_DATE_CHARACTERS || !/\d:\d\d/.test(text) || !/[A-Za-z]{3}|\dT\d/.test(text))

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { splitJsonArray } from './split-json-array.ts';
 
 describe('splitJsonArray', () => {
-  it('gives each element as it came, digit for digit', () => {
+  it('returns each element unchanged, digit for digit', () => {
     const elements = [
       '{"id":"a","n":12345678901234567890.10}',
       '{"text":"],[{\\"\\\\","deep":[[1],{"x":"}"}]}',
@@ -13,11 +13,11 @@ describe('splitJsonArray', () => {
     expect(splitJsonArray(` [${elements.join(' ,\n ')}] \n`)).toEqual(elements);
   });
 
-  it('knows an empty array', () => {
+  it('accepts an empty array', () => {
     expect(splitJsonArray('[ ]')).toEqual([]);
   });
 
-  it.each(['{"a":[]}', 'null', '"[]"', '', '[1,', '<html>[1]</html>'])('says no to %j', (text) => {
+  it.each(['{"a":[]}', 'null', '"[]"', '', '[1,', '<html>[1]</html>'])('rejects %j', (text) => {
     expect(splitJsonArray(text)).toBeUndefined();
   });
 });

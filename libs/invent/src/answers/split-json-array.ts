@@ -1,7 +1,6 @@
 /**
- * The texts of the elements of a JSON array, each as it came: parsed and written anew, a long number would
- * lose its last digits.
- * Undefined where the text is not a JSON array.
+ * The unchanged texts of the elements of a JSON array; undefined if the text is not a JSON array. Parsing and
+ * serialising them again would lose the last digits of long numbers.
  */
 export const splitJsonArray = (text: string): string[] | undefined => {
   try {
@@ -13,12 +12,12 @@ export const splitJsonArray = (text: string): string[] | undefined => {
 };
 
 /**
- * Whether a JSON object, known to be well-formed, has a member of this name more than once. Of two, parsers
- * take the first or the last as they like.
+ * Whether a well-formed JSON object has a member name more than once. Parsers differ in whether they take the
+ * first or the last.
  */
 export const hasTwice = (text: string, name: string): boolean => {
   const quoted = JSON.stringify(name);
-  // As a rule it stands there once, and nothing has to be looked at.
+  // Usually the name occurs once, and no members need to be compared.
   return (
     text.indexOf(quoted) !== text.lastIndexOf(quoted) &&
     elementsOf(text).filter((member) => member.startsWith(quoted)).length > 1
@@ -26,8 +25,8 @@ export const hasTwice = (text: string, name: string): boolean => {
 };
 
 /**
- * The texts of what stands between the commas of the outermost array or object. It is well-formed: only
- * strings and depth have to be told apart.
+ * The texts between the commas of the outermost array or object. The text is well-formed, so only strings and
+ * depth matter.
  */
 const elementsOf = (text: string): string[] => {
   const elements: string[] = [];
@@ -62,7 +61,7 @@ const elementsOf = (text: string): string[] => {
   return elements;
 };
 
-/** The index of the quote that ends the string which begins at `at`. */
+/** The index of the closing quote of the string that starts at `at`. */
 const endOfString = (text: string, at: number): number => {
   let end = at + 1;
   while (text[end] !== '"') end += text[end] === '\\' ? 2 : 1;

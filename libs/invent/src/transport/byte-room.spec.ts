@@ -18,12 +18,12 @@ afterEach(closeAll);
 const MIB = 1024 * 1024;
 
 describe('createByteRoom', () => {
-  it('grants what fits, and the rest in the order in which it was asked for', async () => {
+  it('grants what fits, and the rest in the order of the requests', async () => {
     const room = createByteRoom(10 * MIB);
     const granted: string[] = [];
     const want = (name: string, bytes: number) => {
       const share = room.open();
-      void share.want(bytes).then(() => granted.push(name));
+      void share.reserve(bytes).then(() => granted.push(name));
       return share;
     };
     const first = want('6', 6 * MIB);
@@ -43,25 +43,25 @@ describe('createByteRoom', () => {
     third.close();
   });
 
-  it('grants more than there is as all of it, and ends the wait of a share that is closed', async () => {
+  it('grants the whole room for a larger request, and ends the wait of a closed share', async () => {
     const room = createByteRoom(10 * MIB);
     const [all, closed, next] = [room.open(), room.open(), room.open()];
-    await all.want(64 * MIB);
-    const ended = closed.want(MIB);
-    const granted = next.want(10 * MIB);
+    await all.reserve(64 * MIB);
+    const ended = closed.reserve(MIB);
+    const granted = next.reserve(10 * MIB);
     closed.close();
     await expect(ended).resolves.toBeUndefined();
     all.close();
     await expect(granted).resolves.toBeUndefined();
   });
 
-  it('lets no two shares that want more wait for each other', async () => {
+  it('does not let two shares that need more block each other', async () => {
     const room = createByteRoom(10 * MIB);
     const [one, other] = [room.open(), room.open()];
-    await Promise.all([one.want(5 * MIB), other.want(5 * MIB)]);
+    await Promise.all([one.reserve(5 * MIB), other.reserve(5 * MIB)]);
     const both = Promise.all([
-      one.want(8 * MIB).then(() => one.close()),
-      other.want(8 * MIB).then(() => other.close()),
+      one.reserve(8 * MIB).then(() => one.close()),
+      other.reserve(8 * MIB).then(() => other.close()),
     ]);
     await expect(both).resolves.toHaveLength(2);
   });
@@ -74,7 +74,7 @@ describe('a long answer', () => {
     ['plain', longRecord, {}],
     ['gzip', gzipSync(longRecord), { 'content-encoding': 'gzip' }],
   ])(
-    '(%s) is decoded only when there is room for it, and short ones do not wait',
+    '(%s) is decoded only when there is room for it; short ones do not wait',
     async (_name, body, headers) => {
       const { baseUrl } = await httpServer((request, response) => {
         const isLong = request.url!.includes('ast_1');
@@ -102,17 +102,17 @@ describe('a long answer', () => {
       expect(most).toBe(1);
 
       const holder = room.open();
-      await holder.want(3 * MIB);
+      await holder.reserve(3 * MIB);
       const waiting = read('ast_1');
       expect(await read('ast_2')).toBe('read');
-      // It has arrived whole: its deadline does not count while it waits for room.
+      // It has arrived completely: its deadline does not apply while it waits for room.
       await new Promise((resolve) => setTimeout(resolve, 700));
       holder.close();
       expect(await waiting).toBe('read');
     },
   );
 
-  it('is received only if those that are being received leave room for it', async () => {
+  it('is received only when other long answers leave room for it', async () => {
     const size = longRecord.length;
     let halfIsSent = false;
     const { baseUrl } = await tcpServer((socket, text) => {
@@ -129,14 +129,14 @@ describe('a long answer', () => {
     const first = client.getAssistant({ ...target, assistantId: 'ast_2' }, { signal: stop.signal });
     await until(() => halfIsSent);
     const second = client.getAssistant(target).then(({ outcome }) => events.push(outcome));
-    // Long enough for an answer that nothing holds up.
+    // Long enough for an answer without a delay.
     await new Promise((resolve) => setTimeout(resolve, 300));
     events.push('the first is given up');
     stop.abort();
     expect(await first).toMatchObject({ outcome: 'not-read' });
     await second;
     expect(events).toEqual(['the first is given up', 'read']);
-    // What they held is free again.
+    // Their bytes are free again.
     const { baseUrl: other } = await httpServer(answering(200, longRecord));
     const tight = clientOf(other, { receiveBytes: size });
     const outcomes = await Promise.all(Array.from({ length: 4 }, () => tight.getAssistant(target)));

@@ -1,24 +1,24 @@
-/** A bound on the bytes that are in memory at once. */
+/** A limit on the bytes that are in memory at the same time. */
 export interface ByteRoom {
-  /** A share that holds nothing yet. */
+  /** Opens a share that holds no bytes yet. */
   open(): ByteShare;
 }
 
 export interface ByteShare {
   /**
-   * Resolves when the share holds at least this many bytes. A share that holds fewer returns them before it
-   * waits: nothing waits while it holds room, so that no two can wait for each other. More than the whole
-   * room counts as the whole room. Resolves at once if the share is closed.
+   * Resolves when the share holds at least this number of bytes. A share that holds fewer releases them
+   * before it waits: no share waits while it holds room, so that two shares cannot block each other. More
+   * than the whole room counts as the whole room. Resolves at once if the share is closed.
    */
-  want(bytes: number): Promise<void>;
-  /** Returns what it holds, and ends a wait. Safe to call twice. */
+  reserve(bytes: number): Promise<void>;
+  /** Releases the bytes of the share and ends its wait. Safe to call twice. */
   close(): void;
 }
 
-/** Answers up to this length are not counted: they neither wait nor are waited for. */
+/** Answers up to this length do not count: they never wait and take no room. */
 export const UNCOUNTED_BYTES = 256 * 1024;
 
-/** Grants room in the order in which it was asked for. */
+/** Grants room in the order of the requests. */
 export const createByteRoom = (totalBytes: number): ByteRoom => {
   let freeBytes = totalBytes;
   const queue: { bytes: number; grant: () => void }[] = [];
@@ -35,15 +35,15 @@ export const createByteRoom = (totalBytes: number): ByteRoom => {
       let heldBytes = 0;
       let closed = false;
       let endWait = () => {};
-      const giveBack = () => {
+      const release = () => {
         freeBytes += heldBytes;
         heldBytes = 0;
       };
       return {
-        want: async (wanted) => {
+        reserve: async (wanted) => {
           const bytes = Math.min(wanted, totalBytes);
           if (closed || bytes <= heldBytes || bytes <= UNCOUNTED_BYTES) return;
-          giveBack();
+          release();
           await new Promise<void>((resolve) => {
             const waiting = {
               bytes,
@@ -64,7 +64,7 @@ export const createByteRoom = (totalBytes: number): ByteRoom => {
         close: () => {
           closed = true;
           endWait();
-          giveBack();
+          release();
           grantNext();
         },
       };

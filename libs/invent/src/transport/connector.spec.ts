@@ -44,7 +44,7 @@ const viaProxy = async (
 };
 
 describe('requests through a proxy', () => {
-  it('go through a tunnel, one at a time, and its connection is used again; the proxy never sees a request of ours', async () => {
+  it('go through a reused tunnel one at a time; the proxy sees none of the requests', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
     const { proxy, client } = await viaProxy(baseUrl, {}, { connections: 1 });
     const outcomes = await Promise.all([
@@ -62,7 +62,7 @@ describe('requests through a proxy', () => {
     ]);
   });
 
-  it('open no more tunnels than connections are allowed', async () => {
+  it('open no more tunnels than allowed connections', async () => {
     const { baseUrl, received } = await tcpServer(() => {});
     const { proxy, client } = await viaProxy(baseUrl, {}, { connections: 2 });
     const stop = new AbortController();
@@ -77,7 +77,7 @@ describe('requests through a proxy', () => {
     expect(proxy.targets).toHaveLength(2);
   });
 
-  it('carry the credentials of the proxy to the proxy alone', async () => {
+  it('send the credentials of the proxy only to the proxy', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
     const { proxy, client } = await viaProxy(baseUrl, { authorization: 'Basic c2VjcmV0' });
     expect(await client.getAssistant(target)).toMatchObject({ outcome: 'read' });
@@ -86,7 +86,7 @@ describe('requests through a proxy', () => {
   });
 
   it.each([403, 407, 502])(
-    'were certainly not sent if it refuses the tunnel with a %i, which is said',
+    'were certainly not sent if the proxy refuses the tunnel with a %i, which is reported',
     async (status) => {
       const { baseUrl, requests } = await httpServer(answering(200, record()));
       const { client } = await viaProxy(baseUrl, { refuseWith: status });
@@ -105,7 +105,7 @@ describe('requests through a proxy', () => {
     },
   );
 
-  it('were certainly not sent if the proxy is not there, says nothing, or is none', async () => {
+  it('were certainly not sent if the proxy is absent, silent, or not a proxy', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
     const gone = await viaProxy(baseUrl);
     await gone.proxy.close();
@@ -130,7 +130,7 @@ describe('requests through a proxy', () => {
     expect(requests).toEqual([]);
   });
 
-  it('that are too old when the tunnel is open are not sent', async () => {
+  it('are not sent if they are too old when the tunnel is open', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
     const { proxy, client } = await viaProxy(baseUrl);
     expect(await client.rotateSecretKey(target, { sendBeforeMs: performance.now() - 1 })).toMatchObject({
@@ -140,7 +140,7 @@ describe('requests through a proxy', () => {
     expect([proxy.targets.length, requests.length]).toEqual([1, 0]);
   });
 
-  it('are of unknown outcome once they were written, whatever breaks then', async () => {
+  it('have an unknown outcome after they were written, whatever breaks then', async () => {
     const { baseUrl, received } = await tcpServer((socket) => socket.destroy());
     const { client } = await viaProxy(baseUrl);
     expect(await client.rotateSecretKey(target)).toMatchObject({ outcome: 'unknown' });
@@ -223,9 +223,8 @@ describe('requests over TLS', () => {
   const tlsServer = async () => {
     const received: (string | undefined)[] = [];
     const server = createTlsServer({ cert, key }, (request, response) => {
-      received.push(
-        `${(request.socket as unknown as { servername: string }).servername} ${request.headers.host} ${request.method} ${request.url}`,
-      );
+      const { servername } = request.socket as unknown as { servername: string };
+      received.push(`${servername} ${request.headers.host} ${request.method} ${request.url}`);
       response.end(record());
     });
     const sockets = new Set<Socket>();
@@ -239,7 +238,7 @@ describe('requests over TLS', () => {
     return { port: (server.address() as AddressInfo).port, received };
   };
 
-  it('are encrypted from end to end through the tunnel, to the name of the upstream, which the proxy resolves', async () => {
+  it('are encrypted end to end through the tunnel, to the upstream name that the proxy resolves', async () => {
     const { port, received } = await tlsServer();
     const { proxy, client } = await viaProxy(
       new URL('https://invent.test'),
@@ -258,7 +257,7 @@ describe('requests over TLS', () => {
     ]);
   });
 
-  it('were certainly not sent if the certificate behind the proxy is not of the upstream', async () => {
+  it('were certainly not sent if the certificate behind the proxy is not for the upstream', async () => {
     const { port, received } = await tlsServer();
     const { client } = await viaProxy(new URL('https://elsewhere.test'), { portOf: () => port });
     expect(await client.rotateSecretKey(target)).toMatchObject({

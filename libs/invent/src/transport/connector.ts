@@ -4,7 +4,7 @@ import type { Proxy } from './proxy.ts';
 import { readAsIs, skipInformational } from './skip-informational.ts';
 
 /**
- * The proxy did not open the way to Invent: nothing was sent. `code` stands in the log, and quotes nothing.
+ * The proxy did not open a tunnel to Invent: nothing was sent. `code` goes into the log and quotes nothing.
  */
 class ProxyFailure extends Error {
   readonly code: string;
@@ -15,15 +15,15 @@ class ProxyFailure extends Error {
   }
 }
 
-export interface Connector {
+interface Connector {
   connect: buildConnector.connector;
   close(): Promise<void>;
 }
 
 /**
- * How connections to Invent are made: directly, or through a tunnel that the proxy opens (CONNECT), also for
- * plain HTTP. So a proxy never sees a request that it could send twice, and what is known of a request that
- * was written holds behind a proxy too. Of a tunnel that cannot be opened nothing was sent.
+ * Connects to Invent directly, or through a tunnel that the proxy opens (CONNECT), also for plain HTTP. A
+ * proxy therefore never sees a request that it could repeat, and the rules for a written request hold behind
+ * a proxy too. If the tunnel cannot be opened, nothing was sent.
  */
 export const createConnector = ({
   timeoutMs,

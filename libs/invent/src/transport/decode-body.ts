@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 
-/** Why the body of a 200 cannot be read. Its message quotes nothing of the body. */
+/** Why the body of a 200 cannot be read. The message does not quote the body. */
 export class UnreadableBody extends Error {
   readonly code: 'ANSWER_UNREADABLE' | 'ANSWER_TOO_LARGE';
   constructor(code: UnreadableBody['code'], message: string) {
@@ -19,8 +19,8 @@ const gunzip: Decode = promisify(zlib.gunzip);
 const brotli: Decode = promisify(zlib.brotliDecompress);
 
 /**
- * RFC 9110 §8.4.1.2: `deflate` is the zlib format. Some servers send the bare deflate stream, which does not
- * begin with a zlib header.
+ * RFC 9110 §8.4.1.2: `deflate` is the zlib format. Some servers send the bare deflate stream, which has no
+ * zlib header.
  */
 const hasZlibHeader = (bytes: Buffer): boolean =>
   bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
@@ -34,7 +34,7 @@ const decoders: Readonly<Record<string, Decode>> = {
   ...(typeof zlib.zstdDecompress === 'function' && { zstd: promisify(zlib.zstdDecompress) as Decode }),
 };
 
-/** More encodings than that, one over the other, are no answer but an attack. */
+/** More nested encodings than this are an attack. */
 const MAX_ENCODINGS = 4;
 
 const encodingsOf = (contentEncoding: string): string[] =>
@@ -48,25 +48,25 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const BOM = '\ufeff';
 /**
- * Whether bytes are the text of a JSON object or array as they stand. Nothing that is compressed is: it is
- * not UTF-8 from its first byte to its last.
+ * Whether bytes are the plain text of a JSON object or array. Compressed bytes never are: they are not valid
+ * UTF-8.
  */
 const isPlainJson = (bytes: Buffer): boolean => {
   const first = bytes.toString('utf8', 0, 64).replace(BOM, '').trimStart()[0];
   return (first === '{' || first === '[') && isUtf8(bytes);
 };
 
-export interface DecodedBody {
+interface DecodedBody {
   bytes: Buffer;
-  /** It was not encoded as `Content-Encoding` says. */
+  /** The body was not encoded as `Content-Encoding` states. */
   misnamed: boolean;
 }
 
 /**
- * The bytes of a body, as its `Content-Encoding` says; also of one that was not asked for. Each decoded stage
- * is at most `maxBytes` long. A name that is not known, such as `utf-8` or `none`, decodes nothing, and JSON
- * text that is said to be compressed is taken as it is: whether the result is a record decides.
- * Throws UnreadableBody.
+ * Decodes a body by its `Content-Encoding`, even one that the request did not ask for. Each decoded stage is
+ * at most `maxBytes` long. Unknown names, such as `utf-8` or `none`, decode nothing, and JSON text that is
+ * declared as compressed is used as it is: the caller checks whether the result is a record. Throws
+ * UnreadableBody.
  */
 export const decodeBytes = async (
   bytes: Buffer,
@@ -96,9 +96,8 @@ export const decodeBytes = async (
 };
 
 /**
- * The text of a decoded body. One BOM is taken off. JSON is UTF-8 whatever its `charset` says (RFC 8259
- * §8.1). Bytes that are not are refused: replacement characters would make another key of a key. Throws
- * UnreadableBody.
+ * The text of a decoded body, without a BOM. JSON is UTF-8 whatever its `charset` states (RFC 8259 §8.1).
+ * Other bytes throw UnreadableBody: replacement characters would turn a key into another key.
  */
 export const textOf = (decoded: Buffer): string => {
   try {

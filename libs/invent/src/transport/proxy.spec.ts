@@ -44,7 +44,7 @@ describe('the proxy for Invent', () => {
     ],
     ['ALL_PROXY for https', 'https://api.useinvent.com', { ALL_PROXY: 'http://all' }, 'http://all'],
     [
-      'all_proxy for http, and first',
+      'all_proxy for http, with precedence',
       'http://simulator:4010',
       { ALL_PROXY: 'http://upper', all_proxy: 'http://lower', https_proxy: 'http://other' },
       'http://lower',
@@ -55,19 +55,24 @@ describe('the proxy for Invent', () => {
       { all_proxy: 'http://all', HTTPS_PROXY: 'http://proxy' },
       'http://proxy',
     ],
-    ['none of ALL_PROXY for loopback', 'http://localhost:4010', { ALL_PROXY: 'http://all' }, undefined],
+    ['none for loopback, despite ALL_PROXY', 'http://localhost:4010', { ALL_PROXY: 'http://all' }, undefined],
     [
-      'none of ALL_PROXY for what NO_PROXY names',
+      'none for hosts in NO_PROXY, despite ALL_PROXY',
       'https://api.useinvent.com',
       { ALL_PROXY: 'socks5://all', NO_PROXY: 'useinvent.com' },
       undefined,
     ],
-    ['none for https of HTTP_PROXY', 'https://api.useinvent.com', { http_proxy: 'http://proxy' }, undefined],
+    [
+      'none for https with HTTP_PROXY only',
+      'https://api.useinvent.com',
+      { http_proxy: 'http://proxy' },
+      undefined,
+    ],
     ['none for localhost', 'http://localhost:4010', { http_proxy: 'http://proxy' }, undefined],
     ['none for 127.0.0.0/8', 'http://127.1.2.3:4010', { http_proxy: 'http://proxy' }, undefined],
     ['none for ::1', 'https://[::1]:4010', { https_proxy: 'http://proxy' }, undefined],
     [
-      'none, whatever the variable holds, for what it is not used for',
+      'none for a URL that an invalid variable does not apply to',
       'http://127.0.0.1:4010',
       { http_proxy: 'nonsense://' },
       undefined,
@@ -92,7 +97,7 @@ describe('the proxy for Invent', () => {
     ['', false],
     ['10.0.0.0/8', false],
     [',', false],
-  ])('is passed by with NO_PROXY=%j: %p', (list, excepted) => {
+  ])('is bypassed with NO_PROXY=%j: %p', (list, excepted) => {
     expect(originFor(https, { HTTPS_PROXY: 'http://proxy', NO_PROXY: list })).toBe(
       excepted ? undefined : 'http://proxy',
     );
@@ -111,7 +116,7 @@ describe('the proxy for Invent', () => {
     ['0.0.0.0/0', true],
     ['10.0.0.0/99', false],
     ['::/0', false],
-  ])('of an address is passed by with NO_PROXY=%j: %p', (list, excepted) => {
+  ])('is bypassed for an address with NO_PROXY=%j: %p', (list, excepted) => {
     expect(originFor(new URL('https://10.1.2.3'), { HTTPS_PROXY: 'http://proxy', NO_PROXY: list })).toBe(
       excepted ? undefined : 'http://proxy',
     );
@@ -124,13 +129,13 @@ describe('the proxy for Invent', () => {
     ['[fd00::5]:1', false],
     ['fd00::/8', true],
     ['fd00::6', false],
-  ])('of an IPv6 address is passed by with NO_PROXY=%j: %p', (list, excepted) => {
+  ])('is bypassed for an IPv6 address with NO_PROXY=%j: %p', (list, excepted) => {
     expect(originFor(new URL('https://[fd00::5]'), { HTTPS_PROXY: 'http://proxy', NO_PROXY: list })).toBe(
       excepted ? undefined : 'http://proxy',
     );
   });
 
-  it('gets credentials in a header, and no part of them in its address', () => {
+  it('gets credentials in a header, and none in its origin', () => {
     expect(proxyFor(https, { HTTPS_PROXY: 'http://us%65r:p%40ss@proxy:3128' })).toEqual({
       origin: 'http://proxy:3128',
       variable: 'HTTPS_PROXY',
@@ -148,7 +153,7 @@ describe('the proxy for Invent', () => {
     'ftp://secret@proxy',
     'http://a:%zz-secret@proxy',
     ' ',
-  ])('that is %j is refused, and nothing of it is quoted', (text) => {
+  ])('is rejected without being quoted if it is %j', (text) => {
     expect(() => proxyFor(https, { HTTPS_PROXY: text })).toThrow(
       expect.objectContaining({
         variable: 'HTTPS_PROXY',

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { isLoopback } from '../base-url.ts';
 
-/** The proxy that requests go through, and which variable says so. */
+/** The proxy for requests, and the variable that configures it. */
 export interface Proxy {
   /** Without credentials. */
   origin: string;
@@ -10,9 +10,7 @@ export interface Proxy {
   variable: string;
 }
 
-/**
- * The variables as most programs know them. The lower-case one comes first; an empty one counts as not set.
- */
+/** The usual proxy variables. The lower-case one takes precedence; an empty one counts as not set. */
 export type ProxyEnvironment = {
   readonly [
     name in
@@ -27,7 +25,7 @@ export type ProxyEnvironment = {
   ]?: string | undefined;
 };
 
-/** A proxy variable that is not usable. Names it, and quotes nothing of it: it may hold a password. */
+/** A proxy variable is not usable. The error names it but never quotes it: it may contain a password. */
 export class ProxyVariableError extends Error {
   readonly variable: string;
   constructor(variable: string, complaint: string) {
@@ -38,9 +36,8 @@ export class ProxyVariableError extends Error {
 }
 
 /**
- * The proxy for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, else ALL_PROXY; none for hosts that
- * NO_PROXY names. Nothing is sent to loopback by way of a proxy.
- * Throws ProxyVariableError.
+ * The proxy for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, else ALL_PROXY; none for loopback and for
+ * hosts in NO_PROXY. Throws ProxyVariableError.
  */
 export const proxyFor = (url: URL, env: ProxyEnvironment): Proxy | undefined => {
   if (isLoopback(url.hostname)) return undefined;
@@ -55,7 +52,7 @@ export const proxyFor = (url: URL, env: ProxyEnvironment): Proxy | undefined => 
 
 const parseProxy = (variable: string, text: string): Proxy => {
   const complaint = 'must be an http:// or https:// URL without a path, such as http://proxy.example:3128';
-  // As other programs take it: a proxy without a scheme is an HTTP proxy.
+  // As in other programs, a proxy without a scheme is an HTTP proxy.
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/' || url.search || url.hash)
     throw new ProxyVariableError(variable, complaint);
@@ -79,8 +76,8 @@ const bare = (host: string): string =>
     .toLowerCase();
 
 /**
- * NO_PROXY: `*`; or hosts, each with its subdomains; addresses; networks as ADDRESS/BITS. By comma or space,
- * each with a `:PORT` if it is for that port only.
+ * Whether NO_PROXY excludes a URL. Its entries are separated by commas or spaces: `*`, a host with its
+ * subdomains, an address, or a network as ADDRESS/BITS; each with `:PORT` if it applies to that port only.
  */
 const isExcepted = (url: URL, list: string): boolean => {
   const host = bare(url.hostname);
