@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { createFollower, type Follower } from './follower.ts';
-import { createHeldKeys, type HeldKeys } from './held-keys.ts';
+import { createFollower, type Follower } from './follower/follower.ts';
+import { createHeldKeys, type HeldKeys } from './keys/held-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
-import { namesUnder } from './names.ts';
+import { namesUnder } from './redis/names.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
 import { readOwnKeys } from './own-keys.ts';
-import { connectAs } from './session.ts';
+import { connectAs } from './redis/session.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 /**

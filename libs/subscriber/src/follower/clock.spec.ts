@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createLedgerClock, type LedgerClock } from '@rekey/ledger';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis, type RedisOptions } from 'ioredis';
-import { subscribe, type Keys, type Refusal } from './index.ts';
-import { createPublisher, next, until, type Publisher } from './subscriber-fixture.ts';
+import { subscribe, type Keys, type Refusal } from '../index.ts';
+import { createPublisher, next, until, type Publisher } from '../subscriber-fixture.ts';
 
 const NOW = 'simulated-now';
 const HOUR_MS = 3_600_000;

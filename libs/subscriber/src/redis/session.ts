@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { SubscribeError } from './subscribe-error.ts';
+import { SubscribeError } from '../subscribe-error.ts';
 
 /**
  * A pair of connections to one Redis: one waits for events, one does everything else. It is never mended:

@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { KEY_UNCERTAIN } from '@rekey/schema';
 import { generateSharedKeys, parseSharedKeys } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { subscribe, type Keys, type UnreadableKey } from './index.ts';
-import { createPublisher, next, until, type Publisher, type RawEvent } from './subscriber-fixture.ts';
+import { subscribe, type Keys, type UnreadableKey } from '../index.ts';
+import { createPublisher, next, until, type Publisher, type RawEvent } from '../subscriber-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;

@@ -1,4 +1,4 @@
-import type { Cause, HeldKey, Removal, RemovedKey, UnreadableKey } from './keys.ts';
+import type { Cause, HeldKey, Removal, RemovedKey, UnreadableKey } from '../keys.ts';
 import type { Opened } from './read-event.ts';
 
 /** One assistant, as small as can be: a hundred thousand of them are held. */

@@ -3,18 +3,25 @@ import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promis
 import { Consumer, isBefore, mayRead, unfitRedis, type Acknowledgement } from '@rekey/schema';
 import { SealError, openGrant, type SharedKeys } from '@rekey/sealing';
 import { createAcknowledger } from './acknowledger.ts';
-import type { HeldKeys } from './held-keys.ts';
-import type { Freshness, KeysEvents, Refusal, RevokedEvent, SnapshotReason, UnreadableKey } from './keys.ts';
-import type { Names } from './names.ts';
-import type { Settings } from './options.ts';
-import type { OwnKeys } from './own-keys.ts';
+import type { HeldKeys } from '../keys/held-keys.ts';
+import type { Freshness, KeysEvents, Refusal, RevokedEvent, SnapshotReason, UnreadableKey } from '../keys.ts';
+import type { Names } from '../redis/names.ts';
+import type { Settings } from '../options.ts';
+import type { OwnKeys } from '../own-keys.ts';
 import { PAGE_SIZE, currentRecords, empty, inPages, publishedPages, uncertainPages } from './pages.ts';
-import { readEvent, recordOf, type Claim, type Opened, type Reading } from './read-event.ts';
-import { createReadSize, type ReadSize } from './read-size.ts';
-import { createRedisClock } from './redis-clock.ts';
-import { ANSWER_WITHIN_MS, isReply, openSession, replyCode, type Connect, type Session } from './session.ts';
+import { readEvent, recordOf, type Claim, type Opened, type Reading } from '../keys/read-event.ts';
+import { createReadSize, type ReadSize } from '../redis/read-size.ts';
+import { createRedisClock } from '../redis/redis-clock.ts';
+import {
+  ANSWER_WITHIN_MS,
+  isReply,
+  openSession,
+  replyCode,
+  type Connect,
+  type Session,
+} from '../redis/session.ts';
 import { createSnapshotPace } from './snapshot-pace.ts';
-import { SubscribeError } from './subscribe-error.ts';
+import { SubscribeError } from '../subscribe-error.ts';
 
 export interface FollowerDeps {
   settings: Settings;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { subscribe } from './index.ts';
-import { createPublisher, until, type Publisher } from './subscriber-fixture.ts';
+import { subscribe } from '../index.ts';
+import { createPublisher, until, type Publisher } from '../subscriber-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -17,7 +17,7 @@ afterAll(async () => {
 
 describe('the Redis user of docs/events.md', () => {
   it('is enough to hold all keys, to follow and to acknowledge, and can write nothing but acknowledgements', async () => {
-    const text = await readFile(new URL('../../../docs/events.md', import.meta.url), 'utf8');
+    const text = await readFile(new URL('../../../../docs/events.md', import.meta.url), 'utf8');
     const [, rules] = /^ACL SETUSER billing (.*?)^```$/ms.exec(text)!;
     await rekey.redis.call(
       'ACL',

@@ -1,6 +1,6 @@
-import type { Names } from './names.ts';
-import type { ReadSize } from './read-size.ts';
-import type { Session } from './session.ts';
+import type { Names } from '../redis/names.ts';
+import type { ReadSize } from '../redis/read-size.ts';
+import type { Session } from '../redis/session.ts';
 
 /** Some assistants, and what Redis has of each. */
 export type Page = { assistantId: string; text: string | null }[];

@@ -7,7 +7,7 @@ import {
   type UnsealedFields,
   type SharedKeys,
 } from '@rekey/sealing';
-import type { Cause, Refusal, Removal } from './keys.ts';
+import type { Cause, Refusal, Removal } from '../keys.ts';
 
 /** What an event says of an assistant, once its proof is right. */
 export interface Opened {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
-import { subscribe, type Keys } from './index.ts';
-import { createPublisher, next, until, type Publisher } from './subscriber-fixture.ts';
+import { subscribe, type Keys } from '../index.ts';
+import { createPublisher, next, until, type Publisher } from '../subscriber-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
