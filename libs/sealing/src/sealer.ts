@@ -23,7 +23,7 @@ export interface Sealer {
   readonly publicJwk: JWK & { kid: string };
   /**
    * The JSON of an envelope that this sealer and each recipient can open. Envelopes for the same array of
-   * recipients share a content key for a while (docs/decisions/0012).
+   * recipients share a content key for a while (decision 0012).
    */
   seal(plaintext: string, recipients?: readonly SharedKeys[]): string;
   /** The same ciphertext for other recipients. Throws SealError. */
@@ -65,7 +65,7 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     signer: { kid: signing.kid, privateKey: signing.privateKey },
     publicJwk: signing.publicJwk,
 
-    // node:crypto rather than jose, whose WebCrypto costs six times as much (docs/decisions/0004).
+    // node:crypto rather than jose, whose WebCrypto costs six times as much (decision 0004).
     seal: (plaintext, recipients = NO_RECIPIENTS) => sealUnder(contentKeyOf(recipients), plaintext, random),
 
     reseal: (envelope, recipients) =>
