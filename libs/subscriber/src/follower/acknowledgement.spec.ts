@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { subscribe, type Keys } from '../index.ts';
-import { createPublisher, next, until, type Publisher } from '../subscriber-fixture.ts';
+import type { Publisher } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { next, until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -38,7 +40,7 @@ const begin = async (leaseMs?: number) => {
 const lastEntry = async () => (await rekey.redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0];
 
 describe('acknowledgements', () => {
-  it('say, when it is ready and after each event, how far it has come', async () => {
+  it('report the position when it is ready and after each event', async () => {
     const keys = await begin();
     const { instance } = keys.freshness();
     await until(async () => (await rekey.acks(instance)).length === 1, 'the first');
@@ -65,7 +67,7 @@ describe('acknowledgements', () => {
     expect(keys.freshness()).toMatchObject({ position: await lastEntry(), seq: 2, acknowledging: true });
   });
 
-  it('come at once, and then not more than once in 10 ms, the last one for all', async () => {
+  it('are sent at once, then at most once in 10 ms, the last one for all', async () => {
     const keys = await begin();
     const { instance } = keys.freshness();
     const began = performance.now();
@@ -78,21 +80,21 @@ describe('acknowledgements', () => {
     expect(positions).toEqual(positions.toSorted((a, b) => a - b));
   });
 
-  it('come as a sign of life at least every third of the lease', async () => {
+  it('are sent as a sign of life at least every third of the lease', async () => {
     const { instance } = (await begin(1000)).freshness();
     await until(async () => (await rekey.acks(instance)).length >= 5, 'signs of life');
     const times = (await rekey.redis.xrange('{spec}:acks', '-', '+')).map(([id]) => Number(id.split('-')[0]));
     for (const [i, time] of times.slice(1).entries()) expect(time - times[i]!).toBeLessThan(1000);
   });
 
-  it('take leave at the end', async () => {
+  it('announce the end', async () => {
     const keys = await begin();
     const { instance } = keys.freshness();
     await keys.close();
     expect((await rekey.acks(instance)).map(({ leaving }) => leaving)).toEqual([false, true]);
   });
 
-  it('are of each process for itself', async () => {
+  it('are sent by each process', async () => {
     const [one, two] = [await begin(), await begin()];
     await rekey.publish('ast_2', 'sk_2');
     for (const keys of [one, two])
@@ -100,7 +102,7 @@ describe('acknowledgements', () => {
     expect(one.freshness().instance).not.toBe(two.freshness().instance);
   });
 
-  it('do not move on while a snapshot is taken, and do then', async () => {
+  it('keep the position while a snapshot is taken, and move it afterwards', async () => {
     const keys = await begin(1000);
     const { instance, position } = keys.freshness();
     const snapshot = next(keys, 'snapshot');
@@ -120,7 +122,7 @@ describe('acknowledgements', () => {
     expect((await rekey.acks(instance)).at(-1)).toMatchObject({ seq: 3, keys: 2 });
   });
 
-  it('go on after Redis was away', async () => {
+  it('continue after an outage of Redis', async () => {
     const keys = await begin(1000);
     const { instance } = keys.freshness();
     proxy.refuse(true);
@@ -132,7 +134,7 @@ describe('acknowledgements', () => {
     expect((await rekey.acks(instance)).at(-1)).toMatchObject({ seq: 2, keys: 1 });
   });
 
-  it('that Redis does not take, keep nobody from new keys', async () => {
+  it('that Redis rejects do not prevent new keys', async () => {
     await rekey.redis.acl('SETUSER', 'reader', 'on', '>word', '~*', '&*', '+@all', '-xadd');
     const keys = await subscribe({
       redis: `redis://reader:word@127.0.0.1:${server.port}`,

@@ -1,56 +1,53 @@
 import type { Acknowledgement } from '@rekey/schema';
 
-/**
- * Tells Rekey how far this process has come: at once when something was applied, then not more than once in
- * 10 ms.
- */
+/** Reports to Rekey how far this process has come: at once after a change, but at most once in 10 ms. */
 export interface Acknowledger {
-  /** Something was applied. */
+  /** Reports a change. */
   applied(): void;
-  /** Sends one now, as a sign of life. */
+  /** Reports now, as a sign of life. */
   beat(): void;
-  /** No more are sent, but for this last one. */
+  /** Sends the last acknowledgement, which announces the end. */
   leave(): Promise<void>;
 }
 
-const NOT_MORE_OFTEN_THAN_MS = 10;
+const MIN_INTERVAL_MS = 10;
 
 /**
- * `send` resolves when Redis has it. What it rejects with is its own affair: the next acknowledgement says
- * the same and more.
+ * `send` resolves when Redis has the acknowledgement. Its rejections are ignored: the next acknowledgement
+ * contains everything that this one does.
  */
 export const createAcknowledger = (
-  now: () => Acknowledgement | undefined,
+  current: () => Acknowledgement | undefined,
   send: (ack: string) => Promise<void>,
 ): Acknowledger => {
-  let underWay = false;
-  let wanted = false;
-  let left = false;
+  let isSending = false;
+  let isWanted = false;
+  let hasLeft = false;
   let timer: NodeJS.Timeout | undefined;
 
-  const go = async (): Promise<void> => {
-    const ack = left ? undefined : now();
+  const sendNow = async (): Promise<void> => {
+    const ack = hasLeft ? undefined : current();
     if (!ack) return;
-    wanted = false;
-    underWay = true;
+    isWanted = false;
+    isSending = true;
     const sent = send(JSON.stringify(ack)).catch(() => {});
-    const pause = new Promise<void>((resolve) => (timer = setTimeout(resolve, NOT_MORE_OFTEN_THAN_MS)));
+    const pause = new Promise<void>((resolve) => (timer = setTimeout(resolve, MIN_INTERVAL_MS)));
     await Promise.all([sent, pause]);
-    underWay = false;
-    if (wanted) void go();
+    isSending = false;
+    if (isWanted) void sendNow();
   };
   const applied = (): void => {
-    wanted = true;
-    if (!underWay) void go();
+    isWanted = true;
+    if (!isSending) void sendNow();
   };
 
   return {
     applied,
     beat: applied,
     leave: async () => {
-      if (left) return;
-      const ack = now();
-      left = true;
+      if (hasLeft) return;
+      const ack = current();
+      hasLeft = true;
       if (ack) await send(JSON.stringify({ ...ack, leaving: true })).catch(() => {});
       clearTimeout(timer);
     },

@@ -3,7 +3,9 @@ import { createLedgerClock, type LedgerClock } from '@rekey/ledger';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis, type RedisOptions } from 'ioredis';
 import { subscribe, type Keys, type Refusal } from '../index.ts';
-import { createPublisher, next, until, type Publisher } from '../subscriber-fixture.ts';
+import type { Publisher } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { next, until } from '../wait-fixture.ts';
 
 const NOW = 'simulated-now';
 const HOUR_MS = 3_600_000;
@@ -14,8 +16,7 @@ const JUMPS_MS: [string, number][] = [
 ];
 
 /**
- * A connection to a Redis whose clock is a key: for commands, for TIME, and for the connections that are made
- * after it.
+ * A connection to a Redis whose clock is a key, for commands, for TIME, and for duplicated connections.
  */
 class Simulated extends Redis {
   override defineCommand(command: string, definition: { lua: string; numberOfKeys?: number }): void {
@@ -48,7 +49,7 @@ const setRedis = () => {
   const us = Math.floor((Date.now() + offsetMs) * 1000);
   return connection.hset(NOW, { s: Math.floor(us / 1_000_000), us: us % 1_000_000 });
 };
-/** The clock of Redis is off by so much from now on. */
+/** Sets the offset of the Redis clock. */
 const jump = async (ms: number) => {
   offsetMs = ms;
   await setRedis();
@@ -91,13 +92,13 @@ afterEach(async () => {
 const secretOf = (assistantId: string) =>
   (keys.current(assistantId) as { secretKey?: string } | undefined)?.secretKey;
 
-describe.each(JUMPS_MS)('while the clock of Redis is %s, and afterwards', (_where, jumpMs) => {
-  it('a consumer that runs holds every key that was published, and is refused none of it', async () => {
+describe.each(JUMPS_MS)('while the Redis clock is %s, and afterwards', (_where, jumpMs) => {
+  it('a running consumer holds every published key, and refuses none', async () => {
     const answer = await rekey.claim('ast_1');
     await jump(jumpMs);
     expect(await rekey.claim('ast_2')).toBeUndefined();
     await settled();
-    // It was claimed before, and its POST is answered only now.
+    // It was claimed before, and the answer to its POST arrives now.
     await answer!('sk_answered');
     await jump(0);
     await settled();
@@ -111,7 +112,7 @@ describe.each(JUMPS_MS)('while the clock of Redis is %s, and afterwards', (_wher
   });
 });
 
-it('what was refused because the clock of Redis was behind is read again when it is right, and no restart is needed', async () => {
+it('a consumer reads again what it refused when the Redis clock was behind, without a restart', async () => {
   await jump(-72 * HOUR_MS);
   const later = await subscribe({
     redis: connection,
@@ -131,7 +132,7 @@ it('what was refused because the clock of Redis was behind is read again when it
   }
 });
 
-it('a version that lies ahead is taken where Rekey says that it knows, and only there', async () => {
+it('a version that is ahead is accepted only if Rekey marks it as such', async () => {
   const version = (Date.now() + 72 * HOUR_MS) * 1000;
   await rekey.put(await rekey.eventOf('ast_1', { version, secretKey: 'sk_unknowing' }));
   await until(() => refused.length === 1, 'the refusal');

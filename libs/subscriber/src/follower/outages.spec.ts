@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { subscribe, type Keys, type KeysEvents, type SubscribeOptions } from '../index.ts';
-import { createPublisher, next, until, type Publisher } from '../subscriber-fixture.ts';
+import type { Publisher } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { next, until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -46,7 +48,7 @@ const record = <E extends keyof KeysEvents>(event: E): KeysEvents[E][0][] => {
 const old = { ast_1: 'ast_1 old', ast_2: 'ast_2 old', ast_3: 'ast_3 old' };
 
 describe('while Redis is away', () => {
-  it('keys stay usable, it says how stale they may be, and afterwards nothing is missed', async () => {
+  it('keys stay usable, their staleness is reported, and nothing is missed afterwards', async () => {
     await begin();
     expect(keys.freshness()).toMatchObject({
       upToDate: true,
@@ -70,7 +72,7 @@ describe('while Redis is away', () => {
     expect(held()).toEqual({ ...old, ast_1: 'new' });
   });
 
-  it('a connection that is cut again and again loses nothing, and takes no snapshot for it', async () => {
+  it('a connection that breaks repeatedly loses nothing, and causes no snapshot', async () => {
     await begin();
     const snapshots = record('snapshot');
     for (let i = 0; i < 8; i += 1) {
@@ -81,13 +83,13 @@ describe('while Redis is away', () => {
     expect(snapshots).toEqual([]);
   });
 
-  it('a network that swallows everything is noticed, and got over', async () => {
+  it('a network that drops everything is detected and survived', async () => {
     await begin();
     proxy.stall(true);
     const stale = next(keys, 'stale');
     await rekey.publish('ast_1', 'new');
     expect((await stale).behindMs).toBeGreaterThan(1000);
-    await until(() => !keys.freshness().connected, 'it gives the connection up', 12_000);
+    await until(() => !keys.freshness().connected, 'the connection is closed', 12_000);
     expect(held()).toEqual(old);
     proxy.cut();
     proxy.stall(false);
@@ -95,7 +97,7 @@ describe('while Redis is away', () => {
     await until(() => keys.freshness().upToDate, 'fresh');
   }, 30_000);
 
-  it('a Redis that is frozen for a while is waited for', async () => {
+  it('the consumer waits for a frozen Redis', async () => {
     await begin();
     server.freeze();
     await next(keys, 'stale');
@@ -106,7 +108,7 @@ describe('while Redis is away', () => {
     expect(held()).toEqual({ ...old, ast_1: 'new' });
   });
 
-  it('one that refuses connections for long is tried again and again', async () => {
+  it('the consumer retries while Redis refuses connections', async () => {
     await begin();
     proxy.refuse(true);
     await next(keys, 'stale');
@@ -116,7 +118,7 @@ describe('while Redis is away', () => {
     expect(held()).toEqual({ ...old, ast_1: 'new' });
   });
 
-  it('freshness depends on no wall clock', async () => {
+  it('freshness does not depend on the wall clock', async () => {
     await begin();
     const now = Date.now;
     Date.now = () => now() + 3_600_000;
@@ -128,7 +130,7 @@ describe('while Redis is away', () => {
       expect([upToDate, behindMs >= 0 && behindMs < 1000]).toEqual([true, true]);
   });
 
-  it('a snapshot that breaks off is taken again, and what is held stays meanwhile', async () => {
+  it('an interrupted snapshot is taken again, and held keys stay meanwhile', async () => {
     await begin();
     for (let i = 0; i < 200; i += 1) await rekey.publish(`many_${i}`, `sk of ${i}`);
     await until(() => keys.size === 203, 'all');
@@ -143,11 +145,11 @@ describe('while Redis is away', () => {
   });
 });
 
-describe('where something was missed', () => {
-  it('in the numbers of the events, it takes the snapshot again', async () => {
+describe('if events were missed', () => {
+  it('a gap in their numbers causes a snapshot', async () => {
     await begin();
     const snapshot = next(keys, 'snapshot');
-    // Published, and lost from the stream.
+    // Published, and then lost from the stream.
     await rekey.publish('ast_1', 'missed');
     await rekey.redis.multi().xtrim('{spec}:events', 'MAXLEN', 0).exec();
     await rekey.redis.incr('{spec}:seq');
@@ -156,7 +158,7 @@ describe('where something was missed', () => {
     expect(held()).toEqual({ ...old, ast_1: 'missed', ast_2: 'new' });
   });
 
-  it('because the stream was trimmed while it was away, it takes the snapshot again, also where no event follows', async () => {
+  it('a stream that was trimmed during an outage causes a snapshot, even if no event follows', async () => {
     await begin();
     const snapshot = next(keys, 'snapshot');
     proxy.refuse(true);
@@ -169,30 +171,30 @@ describe('where something was missed', () => {
     await holds('ast_1', 'new');
   });
 
-  it('takes no snapshot for a stream that is trimmed behind it, nor for one that is empty', async () => {
+  it('a stream that is trimmed behind the position, or empty, causes no snapshot', async () => {
     await begin({ leaseMs: 1000 });
     const snapshots = record('snapshot');
     await rekey.redis.xtrim('{spec}:events', 'MAXLEN', 0);
     const before = (await rekey.acks()).length;
-    await until(async () => (await rekey.acks()).length > before + 3, 'some looks');
+    await until(async () => (await rekey.acks()).length > before + 3, 'several checks');
     await rekey.publish('ast_1', 'new');
     await holds('ast_1', 'new');
     expect(snapshots).toEqual([]);
   });
 
-  it('and begins on a stream that was emptied, or whose last entry was deleted', async () => {
+  it('a consumer can start on an emptied stream, or one whose last entry was deleted', async () => {
     const last = (await rekey.redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0];
     await rekey.redis.xdel('{spec}:events', last);
     await begin({ leaseMs: 1000 });
     expect(keys.freshness()).toMatchObject({ position: last, seq: 0 });
     const snapshots = record('snapshot');
-    await until(async () => (await rekey.acks()).length > 3, 'some looks');
+    await until(async () => (await rekey.acks()).length > 3, 'several checks');
     await rekey.publish('ast_1', 'new');
     await holds('ast_1', 'new');
     expect(snapshots).toEqual([]);
   });
 
-  it('gaps that somebody makes without end keep it from neither its keys nor from new ones', async () => {
+  it('endless forged gaps block neither held keys nor new ones', async () => {
     await begin();
     let seq = 1_000_000;
     const forge = setInterval(() => void rekey.put({ type: 'x', data: { seq: (seq += 10) } }), 5);
@@ -206,7 +208,7 @@ describe('where something was missed', () => {
   });
 });
 
-describe('where Redis is another one', () => {
+describe('if Redis is another one', () => {
   const backup = async () => {
     const names = await rekey.redis.keys('{spec}:*');
     return Promise.all(names.map(async (name) => [name, (await rekey.redis.dumpBuffer(name))!] as const));
@@ -215,7 +217,7 @@ describe('where Redis is another one', () => {
     for (const [name, dump] of kept) await rekey.redis.restore(name, 0, dump, 'REPLACE');
   };
 
-  it('restored from a backup, nothing goes backwards, what it has forgotten is kept, and what comes after counts', async () => {
+  it('restored from a backup, no version goes back, lost keys are kept, and new ones count', async () => {
     const kept = await backup();
     await begin({ leaseMs: 1000 });
     await rekey.publish('ast_1', 'after the backup');
@@ -235,7 +237,7 @@ describe('where Redis is another one', () => {
     expect(keys.freshness()).toMatchObject({ revoked: false, fault: undefined, snapshotDue: undefined });
   });
 
-  it('that has lost its last seconds, nothing of what was lost is acknowledged of it', async () => {
+  it('that lost its last seconds, it receives no acknowledgement of what was lost', async () => {
     await begin();
     const kept = await backup();
     await rekey.publish('ast_1', 'lost');
@@ -255,11 +257,11 @@ describe('where Redis is another one', () => {
     expect(held()['ast_1']).toBe('lost');
   });
 
-  it('a doubt that nobody knows of any more is over', async () => {
+  it('an uncertainty that Redis no longer knows has ended', async () => {
     await begin();
     const kept = await backup();
-    await rekey.doubt('ast_1');
-    await until(() => keys.current('ast_1')!.uncertain, 'the doubt');
+    await rekey.makeUncertain('ast_1');
+    await until(() => keys.current('ast_1')!.uncertain, 'the uncertainty');
     const certain = next(keys, 'certain');
     proxy.refuse(true);
     await rekey.redis.flushall();
@@ -271,8 +273,8 @@ describe('where Redis is another one', () => {
   });
 });
 
-describe('a consumer that is changed', () => {
-  it('and removed, is told, signs with what is not rotated, and gets nothing new', async () => {
+describe('a consumer', () => {
+  it('that is removed gets an event, signs with unrotated keys, and gets no new ones', async () => {
     await begin();
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
@@ -289,7 +291,7 @@ describe('a consumer that is changed', () => {
     expect(keys.freshness()).toMatchObject({ revoked: true, upToDate: false, connected: true });
   });
 
-  it('and added again with the same key, goes on', async () => {
+  it('that is added again with the same key continues', async () => {
     await begin();
     const entry = (await rekey.redis.hget('{spec}:consumers', 'billing'))!;
     const revoked = next(keys, 'revoked');
@@ -304,7 +306,7 @@ describe('a consumer that is changed', () => {
     expect(keys.freshness()).toMatchObject({ revoked: false, fault: undefined, snapshotDue: undefined });
   });
 
-  it('and added again with another key, says so', async () => {
+  it('that is added again with another key reports that', async () => {
     await begin();
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
@@ -315,7 +317,7 @@ describe('a consumer that is changed', () => {
     expect(held()).toEqual(old);
   });
 
-  it('and may read fewer orgs, gives up the keys of the others', async () => {
+  it('that may read fewer orgs drops the keys of the others', async () => {
     await rekey.publish('ast_x', 'sk_x', { orgId: 'org_2' });
     await begin();
     expect(keys.size).toBe(4);
@@ -332,10 +334,10 @@ describe('a consumer that is changed', () => {
     expect(keys.current('ast_x')).toBeUndefined();
   });
 
-  it('gives up what is sealed for it no more, and what is gone; a deleted one stays known as deleted', async () => {
+  it('drops keys that are no longer sealed for it or gone; a deleted assistant stays known', async () => {
     await rekey.publish('ast_4', 'gone');
     await begin();
-    await rekey.takeKey('ast_1', 'deleted');
+    await rekey.removeKey('ast_1', 'deleted');
     await until(() => keys.size === 3, 'the removal');
     const snapshot = next(keys, 'snapshot');
     const event = await rekey.currentEvent('ast_2');
@@ -350,12 +352,12 @@ describe('a consumer that is changed', () => {
   });
 });
 
-describe('events that are long', () => {
+describe('long events', () => {
   const LONG = 'k'.repeat(2_000_000);
   const connected = () => until(() => keys.freshness().connected, 'connected');
 
-  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])(
-    'are caught up with over %s, without a snapshot',
+  it.each(['a slow network', 'a Redis that closes a connection with long answers'])(
+    'are read over %s without a snapshot',
     async (what) => {
       await begin();
       const snapshots = record('snapshot');
@@ -373,8 +375,8 @@ describe('events that are long', () => {
     90_000,
   );
 
-  it.each(['a slow network', 'a Redis that closes a connection whose answers are long'])(
-    'are taken in a snapshot over %s',
+  it.each(['a slow network', 'a Redis that closes a connection with long answers'])(
+    'are read in a snapshot over %s',
     async (what) => {
       for (let i = 0; i < 12; i += 1) await rekey.publish(`ast_long_${i}`, `${LONG} ${i}`);
       await rekey.publish('ast_2', 'new');

@@ -1,4 +1,4 @@
-/** The names in Redis that a consumer may rely on: docs/events.md. */
+/** The Redis keys that a consumer may use, as the events contract defines them. */
 export interface Names {
   events: string;
   acks: string;

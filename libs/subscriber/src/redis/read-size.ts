@@ -1,36 +1,36 @@
-import { isReply } from './session.ts';
+import { isErrorReply } from './replies.ts';
 
 /**
- * How much one read asks for: the next one asks for less if this one is lost or brings much, and for more if
- * it brings little.
+ * The number of items that one read requests: fewer after a read that was lost or returned much, more after a
+ * read that returned little.
  */
 export interface ReadSize {
-  /** Asks for as much as is due. Resolves with the answer, and whether it brought all that was asked for. */
+  /** Requests the current number. Resolves with the answer, and whether it has all requested items. */
   read<T>(
-    ask: (count: number) => Promise<T>,
+    request: (count: number) => Promise<T>,
     sizeOf: (answer: T) => { count: number; chars: number },
   ): Promise<{ answer: T; isFull: boolean }>;
 }
 
 /**
  * An event has up to 22 million characters. Redis keeps an answer in memory until it is sent, and may close a
- * connection whose answers are long.
+ * connection with long answers.
  */
 const MUCH_CHARS = 4 * 2 ** 20;
 
 export const createReadSize = (most: number): ReadSize => {
   let next = most;
   return {
-    read: async (ask, sizeOf) => {
-      const asked = next;
+    read: async (request, sizeOf) => {
+      const requested = next;
       try {
-        const answer = await ask(asked);
+        const answer = await request(requested);
         const { count, chars } = sizeOf(answer);
-        if (chars > MUCH_CHARS) next = Math.max(1, Math.floor(asked / 2));
-        else if (count === asked && chars < MUCH_CHARS / 2) next = Math.min(most, asked * 2);
-        return { answer, isFull: count === asked };
+        if (chars > MUCH_CHARS) next = Math.max(1, Math.floor(requested / 2));
+        else if (count === requested && chars < MUCH_CHARS / 2) next = Math.min(most, requested * 2);
+        return { answer, isFull: count === requested };
       } catch (error) {
-        if (!isReply(error)) next = Math.max(1, Math.floor(asked / 2));
+        if (!isErrorReply(error)) next = Math.max(1, Math.floor(requested / 2));
         throw error;
       }
     },

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { subscribe } from '../index.ts';
-import { createPublisher, until, type Publisher } from '../subscriber-fixture.ts';
+import type { Publisher } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -15,8 +17,8 @@ afterAll(async () => {
   await server.dispose();
 });
 
-describe('the Redis user of docs/events.md', () => {
-  it('is enough to hold all keys, to follow and to acknowledge, and can write nothing but acknowledgements', async () => {
+describe('the Redis user of the events contract', () => {
+  it('can hold all keys, follow and acknowledge, and write nothing else', async () => {
     const text = await readFile(new URL('../../../../docs/events.md', import.meta.url), 'utf8');
     const [, rules] = /^ACL SETUSER billing (.*?)^```$/ms.exec(text)!;
     await rekey.redis.call(
@@ -30,7 +32,7 @@ describe('the Redis user of docs/events.md', () => {
     const url = `redis://billing:PASSWORD@127.0.0.1:${server.port}`;
     const keys = await subscribe({ redis: url, consumer: 'billing', prefix: 'spec', privateKey });
     await rekey.publish('ast_1', 'sk_2');
-    await rekey.doubt('ast_1');
+    await rekey.makeUncertain('ast_1');
     await until(() => keys.current('ast_1')!.uncertain, 'the doubt');
     await until(() => keys.freshness().acknowledging, 'the acknowledgement');
     expect(keys.current('ast_1')).toMatchObject({ secretKey: 'sk_2' });

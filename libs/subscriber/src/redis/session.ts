@@ -1,33 +1,34 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { SubscribeError } from '../subscribe-error.ts';
+import { isErrorReply } from './replies.ts';
 
 /**
- * A pair of connections to one Redis: one waits for events, one does everything else. It is never mended:
- * after a fault another one is opened.
+ * A pair of connections to one Redis: one waits for events, the other does everything else. A session is
+ * never repaired: after a fault, the follower opens another one.
  */
 export interface Session {
   readonly waiting: Redis;
   readonly commands: Redis;
   /**
-   * Awaits an answer on a connection (`commands` if not given). The session ends if nothing comes on it for
-   * that time: a long answer may take longer.
+   * Awaits an answer on a connection (default: `commands`). If no byte arrives on it for `silentMs`, the
+   * session ends. A long answer may take longer than that.
    */
   answer<T>(promise: Promise<T>, options?: { on?: Redis; silentMs?: number }): Promise<T>;
-  /** Ends it: whatever waits for an answer is rejected. Safe to call twice. */
+  /** Ends the session. All pending answers reject. Safe to call twice. */
   end(why?: Error): void;
 }
 
-/** Makes a connection, which does not connect by itself. */
+/** Creates a connection that does not connect by itself. */
 export type Connect = () => Redis;
 
 export const ANSWER_WITHIN_MS = 5000;
-const LOOK_EVERY_MS = 250;
+const CHECK_EVERY_MS = 250;
 const CONNECT_WITHIN_MS = 10_000;
 
-/** Whatever else the service uses its own connection for, this library's are like this. */
-const manners = {
+/** Options that hold for every connection of this library, however the service configures its own. */
+const requiredOptions = {
   lazyConnect: true,
-  // A session that breaks is replaced by another, which looks first whether it is the same Redis.
+  // A broken session is replaced by another, which first checks whether it is the same Redis.
   retryStrategy: () => null,
   reconnectOnError: null,
   enableReadyCheck: true,
@@ -36,7 +37,7 @@ const manners = {
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   enableAutoPipelining: false,
-  // Names are as docs/events.md has them.
+  // Names are used exactly as the events contract defines them.
   keyPrefix: '',
   readOnly: false,
   monitor: false,
@@ -48,12 +49,12 @@ const manners = {
   keepAlive: 10_000,
 } satisfies RedisOptions;
 
-/** How to connect as a service says: by a URL, by options, or as a connection of its own does. */
+/** Connects as the service says: by a URL, by options, or like a connection of its own. */
 export const connectAs = (redis: Redis | RedisOptions | string, connectionName: string): Connect => {
-  if (typeof redis === 'string') return () => new Redis(redis, { ...manners, connectionName });
+  if (typeof redis === 'string') return () => new Redis(redis, { ...requiredOptions, connectionName });
   if (isConnection(redis))
-    return () => redis.duplicate({ ...manners, replyMapping: 'legacy', connectionName }) as Redis;
-  return () => new Redis({ ...redis, ...manners, replyMapping: 'legacy', connectionName });
+    return () => redis.duplicate({ ...requiredOptions, replyMapping: 'legacy', connectionName }) as Redis;
+  return () => new Redis({ ...redis, ...requiredOptions, replyMapping: 'legacy', connectionName });
 };
 
 const isConnection = (redis: Redis | RedisOptions): redis is Redis =>
@@ -72,87 +73,86 @@ export const openSession = async (
     ended = true;
     reason ??= why;
     signal.removeEventListener('abort', onAbort);
-    for (const connection of connections) {
-      const stream = connection.stream as typeof connection.stream | undefined;
-      // Where there is none left to close, ioredis would wait for its end all the same.
-      if (!stream?.destroyed) connection.disconnect();
-      // It would else wait for the other side to agree, which may be frozen.
-      stream?.destroy();
-    }
+    for (const connection of connections) destroy(connection);
     onClose();
   };
   const onAbort = () => end();
   signal.addEventListener('abort', onAbort);
   for (const connection of connections) {
-    // Else an error that nobody listens for would end the process. It says more than the rejections that
-    // follow it.
+    // Without a listener, an error would end the process. It says more than the rejections that follow it.
     connection.on('error', (error: Error) => {
-      // ioredis goes on in database 0.
-      if (isReply(error) && (error as { command?: { name?: string } }).command?.name === 'select')
-        end(
-          new SubscribeError('REDIS_REFUSED', `Redis has no such database: ${error.message}`, {
-            cause: error,
-          }),
-        );
+      const noDatabase = asMissingDatabase(error);
+      if (noDatabase) end(noDatabase);
       reason ??= error;
     });
     connection.on('close', () => end(new Error('the connection to Redis was closed')));
   }
-  const reasonOf = (error: unknown): unknown => (isReply(error) ? error : (reason ?? error));
+  const reasonOf = (error: unknown): unknown => (isErrorReply(error) ? error : (reason ?? error));
+  const noAnswerFor = (ms: number) => end(new Error(`Redis has not answered within ${ms} ms`));
   const answer: Session['answer'] = async (
     promise,
     { on = connections[1], silentMs = ANSWER_WITHIN_MS } = {},
   ) => {
-    let bytesRead = on.stream.bytesRead;
-    let leftMs = silentMs;
-    let settled = false;
-    const look = (lookMs: number): void => {
-      leftMs = on.stream.bytesRead === bytesRead ? leftMs - lookMs : silentMs;
-      bytesRead = on.stream.bytesRead;
-    };
-    // After a long turn of the service's own, an answer may be there that has not been read yet.
-    const lookAgain = (): void => {
-      look(0);
-      if (leftMs <= 0 && !settled) end(new Error(`Redis has not answered within ${silentMs} ms`));
-    };
-    // Looks, not a clock: while the service itself is held up, no time goes by.
-    const looking = setInterval(() => {
-      look(LOOK_EVERY_MS);
-      if (leftMs <= 0) setImmediate(lookAgain);
-    }, LOOK_EVERY_MS);
     try {
-      return await promise;
+      return await awaitAnswer(promise, on, silentMs, () => noAnswerFor(silentMs));
     } catch (error) {
       throw reasonOf(error);
-    } finally {
-      settled = true;
-      clearInterval(looking);
     }
   };
-  const connected = async (): Promise<void> => {
-    const timer = setTimeout(
-      () => end(new Error(`Redis has not answered within ${CONNECT_WITHIN_MS} ms`)),
-      CONNECT_WITHIN_MS,
-    );
-    try {
-      await Promise.all(connections.map((connection) => connection.connect()));
-    } catch (error) {
-      throw reasonOf(error);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  const timer = setTimeout(() => noAnswerFor(CONNECT_WITHIN_MS), CONNECT_WITHIN_MS);
   try {
-    await connected();
+    await Promise.all(connections.map((connection) => connection.connect()));
   } catch (error) {
     end();
-    throw error;
+    throw reasonOf(error);
+  } finally {
+    clearTimeout(timer);
   }
   return { waiting: connections[0], commands: connections[1], answer, end };
 };
 
-/** Whether Redis itself has answered with an error. */
-export const isReply = (error: unknown): error is Error =>
-  (error as Partial<Error> | null)?.name === 'ReplyError';
-/** Its first word, which is its code. */
-export const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';
+const destroy = (connection: Redis): void => {
+  const stream = connection.stream as typeof connection.stream | undefined;
+  // If its stream is already closed, ioredis would wait for its end forever.
+  if (!stream?.destroyed) connection.disconnect();
+  // Otherwise the stream would wait for the other side to close, which may be frozen.
+  stream?.destroy();
+};
+
+/** An error reply to SELECT ends the session: ioredis would continue in database 0. */
+const asMissingDatabase = (error: Error): SubscribeError | undefined =>
+  isErrorReply(error) && (error as { command?: { name?: string } }).command?.name === 'select'
+    ? new SubscribeError('REDIS_REFUSED', `Redis has no such database: ${error.message}`, { cause: error })
+    : undefined;
+
+/** Calls `onSilence` if the connection receives no byte for `silentMs` before the answer. */
+const awaitAnswer = async <T>(
+  promise: Promise<T>,
+  on: Redis,
+  silentMs: number,
+  onSilence: () => void,
+): Promise<T> => {
+  let bytesRead = on.stream.bytesRead;
+  let leftMs = silentMs;
+  let settled = false;
+  const check = (elapsedMs: number): void => {
+    leftMs = on.stream.bytesRead === bytesRead ? leftMs - elapsedMs : silentMs;
+    bytesRead = on.stream.bytesRead;
+  };
+  // After a long turn of the service's own code, an answer may have arrived that has not been read yet.
+  const checkAgain = (): void => {
+    check(0);
+    if (leftMs <= 0 && !settled) onSilence();
+  };
+  // It counts checks and not time: while the service itself is blocked, no time passes.
+  const checking = setInterval(() => {
+    check(CHECK_EVERY_MS);
+    if (leftMs <= 0) setImmediate(checkAgain);
+  }, CHECK_EVERY_MS);
+  try {
+    return await promise;
+  } finally {
+    settled = true;
+    clearInterval(checking);
+  }
+};

@@ -4,7 +4,9 @@ import { KEY_UNCERTAIN } from '@rekey/schema';
 import { generateSharedKeys, parseSharedKeys } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { subscribe, type Keys, type UnreadableKey } from '../index.ts';
-import { createPublisher, next, until, type Publisher, type RawEvent } from '../subscriber-fixture.ts';
+import type { Publisher, RawEvent } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { next, until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -48,7 +50,7 @@ const signs = (id: string, secretKey: string) =>
   until(() => sign(id) === hashOf(secretKey), `${id} signs with ${secretKey}`);
 const isStopped = (id: string) =>
   until(() => sign(id) === 'NOT_READABLE_ANY_MORE', `${id} is signed for no more`);
-/** After it, all that was put on the stream before has been read. */
+/** Resolves when everything on the stream has been read. */
 const passed = async () => {
   const version = await rekey.publish('ast_mark', 'sk_mark');
   await until(() => keys.current('ast_mark')?.version === version, 'the last event');
@@ -56,8 +58,8 @@ const passed = async () => {
 const strangers = async () => [parseSharedKeys(await generateSharedKeys())];
 const ackedUnapplied = async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.unapplied;
 
-describe('an assistant that is held, and published with a newer version for others only', () => {
-  it('is signed for no more, and that is said: to the service, and in the acknowledgements', async () => {
+describe('a held assistant with a newer version for others only', () => {
+  it('is no longer signed for, which the service and the acknowledgements show', async () => {
     const heard = next(keys, 'unreadable');
     const version = await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
@@ -82,12 +84,12 @@ describe('an assistant that is held, and published with a newer version for othe
     expect(keys.unapplied).toMatchObject({ count: 1, last: [{ assistantId: 'ast_1', version }] });
     await until(async () => (await ackedUnapplied())?.count === 1, 'the acknowledgement');
     expect(await ackedUnapplied()).toMatchObject({
-      first: [{ assistant_id: 'ast_1', version, why: expect.stringContaining('cannot be opened') }],
+      first: [{ assistant_id: 'ast_1', version, why: expect.stringContaining('cannot open it') }],
     });
     expect(keys.refused.count).toBe(0);
   });
 
-  it('is signed for again with the next version that it can open', async () => {
+  it('is signed for again with the next version that can be opened', async () => {
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
     const heard = next(keys, 'key');
@@ -97,7 +99,7 @@ describe('an assistant that is held, and published with a newer version for othe
     expect([keys.unapplied.count, keys.size]).toEqual([0, 2]);
   });
 
-  it('is signed for again when the record is sealed for it, without an event', async () => {
+  it('is signed for again when the record is sealed for this consumer, without an event', async () => {
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
     const before = (await rekey.consumers.get('billing'))!;
@@ -112,7 +114,7 @@ describe('an assistant that is held, and published with a newer version for othe
     expect(keys.unapplied.count).toBe(0);
   });
 
-  it('does not come back with an older event that is played again', async () => {
+  it('does not come back with a replayed older event', async () => {
     const old = await rekey.currentEvent('ast_1');
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
@@ -121,17 +123,17 @@ describe('an assistant that is held, and published with a newer version for othe
     expect(sign('ast_1')).toBe('NOT_READABLE_ANY_MORE');
   });
 
-  it('is found in a snapshot too', async () => {
-    // No event tells of it.
-    const event = await rekey.eventOf('ast_1', { readers: await strangers() });
+  it('is also found in a snapshot', async () => {
+    // No event announces it.
+    const event = await rekey.eventOf('ast_1', { recipients: await strangers() });
     await rekey.redis.set('{spec}:current:ast_1', JSON.stringify(event));
-    // The number that it has drawn is missing from the stream.
+    // Its number is missing from the stream.
     await passed();
     await isStopped('ast_1');
     expect(sign('ast_2')).toBe(hashOf('ast_2 old'));
   });
 
-  it('is found in a snapshot where it has left the org that it was held under', async () => {
+  it('is found in a snapshot if it has left its org', async () => {
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await rekey.redis.xtrim('{spec}:events', 'MAXLEN', 0);
     await rekey.redis.incr('{spec}:seq');
@@ -140,7 +142,7 @@ describe('an assistant that is held, and published with a newer version for othe
     expect(keys.current('ast_1')).toMatchObject({ state: 'unreadable', orgId: 'org_1' });
   });
 
-  it('stays so over snapshots, and over a removal of nothing else', async () => {
+  it('stays unreadable after snapshots', async () => {
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await isStopped('ast_1');
     const snapshot = next(keys, 'snapshot');
@@ -151,7 +153,7 @@ describe('an assistant that is held, and published with a newer version for othe
     expect(keys.unapplied.count).toBe(1);
   });
 
-  it('of a consumer that was removed, is signed for no more once it is rotated; the others are', async () => {
+  it('is no longer signed for by a removed consumer; the others are', async () => {
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
     await revoked;
@@ -161,52 +163,52 @@ describe('an assistant that is held, and published with a newer version for othe
     expect(sign('ast_2')).toBe(hashOf('ast_2 old'));
   });
 
-  it('is put in doubt for others only, is signed for no more if its record is for others too', async () => {
+  it('is no longer signed for if its uncertainty and its record are for others only', async () => {
     await rekey.redis.set(
       '{spec}:current:ast_1',
       JSON.stringify({
         ...(await rekey.currentEvent('ast_1')),
         data: {
           ...(await rekey.currentEvent('ast_1')).data,
-          sealed: (await rekey.eventOf('ast_1', { readers: await strangers() })).data.sealed,
+          sealed: (await rekey.eventOf('ast_1', { recipients: await strangers() })).data.sealed,
         },
       }),
     );
     await rekey.redis.decr('{spec}:seq');
     const { version } = keys.current('ast_1')!;
     await rekey.put(
-      await rekey.eventOf('ast_1', { type: KEY_UNCERTAIN, version, readers: await strangers() }),
+      await rekey.eventOf('ast_1', { type: KEY_UNCERTAIN, version, recipients: await strangers() }),
     );
     await isStopped('ast_1');
     expect(keys.unapplied.count).toBe(1);
   });
 });
 
-describe('an event for others only, that anybody can write', () => {
+describe('an event for others only, which anyone can write,', () => {
   it.each<[string, Partial<{ version: number; type: string }>]>([
     ['a newer version', {}],
-    ['a version beyond all', { version: Number.MAX_SAFE_INTEGER }],
-    ['a doubt', { type: KEY_UNCERTAIN }],
-  ])('about %s, stops nothing while the current record is its own', async (_what, more) => {
-    await rekey.put(await rekey.eventOf('ast_1', { readers: await strangers(), ...more }));
+    ['the highest possible version', { version: Number.MAX_SAFE_INTEGER }],
+    ['an uncertainty', { type: KEY_UNCERTAIN }],
+  ])('about %s stops nothing while the current record is readable', async (_what, more) => {
+    await rekey.put(await rekey.eventOf('ast_1', { recipients: await strangers(), ...more }));
     await passed();
     expect([sign('ast_1'), keys.unapplied.count]).toEqual([hashOf('ast_1 old'), 0]);
   });
 
-  it('has the current record read and believed, where that is newer', async () => {
+  it('causes a read of the current record, which counts if it is newer', async () => {
     const record = await rekey.eventOf('ast_1', { secretKey: 'sk_in_the_record' });
     await rekey.redis.decr('{spec}:seq');
     await rekey.redis.set('{spec}:current:ast_1', JSON.stringify(record));
-    const event: RawEvent = await rekey.eventOf('ast_1', { readers: await strangers() });
+    const event: RawEvent = await rekey.eventOf('ast_1', { recipients: await strangers() });
     await rekey.put(event);
     await signs('ast_1', 'sk_in_the_record');
     expect(keys.unapplied.count).toBe(0);
   });
 
-  it('and with it a current record for others, stops it until that is put right', async () => {
+  it('together with a current record for others stops signing until the record is repaired', async () => {
     const right = (await rekey.redis.get('{spec}:current:ast_1'))!;
     const event = await rekey.eventOf('ast_1', {
-      readers: await strangers(),
+      recipients: await strangers(),
       version: Number.MAX_SAFE_INTEGER,
     });
     await rekey.redis.set('{spec}:current:ast_1', JSON.stringify(event));
@@ -218,22 +220,22 @@ describe('an event for others only, that anybody can write', () => {
     expect([keys.unapplied.count, keys.size]).toEqual([0, 3 - 1]);
   });
 
-  it('and with it a current record that is refused, stops it and counts the refusal', async () => {
+  it('together with a refused current record stops signing, and the refusal counts', async () => {
     await rekey.redis.set('{spec}:current:ast_1', 'nonsense');
-    await rekey.put(await rekey.eventOf('ast_1', { readers: await strangers() }));
+    await rekey.put(await rekey.eventOf('ast_1', { recipients: await strangers() }));
     await isStopped('ast_1');
     expect(keys.refused.count).toBe(1);
     await rekey.publish('ast_1', 'sk_new');
     await signs('ast_1', 'sk_new');
   });
 
-  it('about an assistant that is not held, is skipped', async () => {
-    await rekey.put(await rekey.eventOf('ast_unknown', { readers: await strangers() }));
+  it('about an assistant that is not held is skipped', async () => {
+    await rekey.put(await rekey.eventOf('ast_unknown', { recipients: await strangers() }));
     await passed();
     expect([sign('ast_unknown'), keys.unapplied.count]).toEqual(['UNKNOWN_ASSISTANT', 0]);
   });
 
-  it('about what was lost when Redis went away in between, is looked at afterwards', async () => {
+  it('is checked after an outage of Redis in between', async () => {
     await rekey.publish('ast_1', 'sk_under_c', { orgId: 'c' });
     await rekey.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await isStopped('ast_1');

@@ -9,39 +9,39 @@ import {
 } from '@rekey/sealing';
 import type { Cause, Refusal, Removal } from '../keys.ts';
 
-/** What an event says of an assistant, once its proof is right. */
+/** The content of an event whose proof is valid. */
 export interface Opened {
   kind: 'key' | 'removed' | 'uncertain';
   assistantId: string;
   orgId: string;
   version: number;
-  /** Rekey knows that the version lies ahead of the clock of Redis. */
+  /** Rekey knows that the version is ahead of the Redis clock. */
   ahead: boolean;
   cause: Cause | undefined;
   removal: Removal | undefined;
-  /** Of a key. */
+  /** Only if `kind` is `key`. */
   secretKey: string | undefined;
-  /** ms since 1970. It stands outside of what is proved. */
+  /** ms since 1970. The proof does not cover it. */
   updatedMs: number;
   plaintext: string;
 }
 
-/** What an event claims of itself. Nothing proves it. */
+/** What an event claims. Nothing proves it. */
 export interface Claim {
   type: Opened['kind'];
   assistantId: string;
   version: number;
 }
 
-/** `seq` and `run` are claims too, whatever the kind: no proof covers them. */
+/** `seq` and `run` are claims too: no proof covers them. */
 export type Reading = { seq?: number; run?: number } &
-  /** Of an unknown type. */
+  /** An unknown type. */
   (
     | { kind: 'skipped' }
     /** Well-formed, and sealed for others only. */
     | { kind: 'foreign'; claim: Claim }
     | { kind: 'consumer'; name: string }
-    /** `claim`: if it is at least about an assistant. */
+    /** `claim`: present if the event names an assistant. */
     | { kind: 'refused'; refusal: Refusal; claim?: Claim }
     | { kind: 'opened'; opened: Opened }
   );
@@ -53,17 +53,17 @@ const kinds: ReadonlyMap<unknown, Opened['kind']> = new Map([
 ]);
 
 /**
- * Reads an event: all of it is somebody's claim until its proof is seen to be right. Never throws.
- * `isKnown` may say, of its claimed assistant and version, that it can hold nothing new: then it is only seen
- * whether it is for this reader.
+ * Reads an event. Everything in it is a claim until its proof has been verified. Never throws.
+ * `hasNothingNew` can decide by the claimed assistant and version that the event is not worth opening. The
+ * event is then skipped if it is sealed for this recipient.
  */
 export const readEvent = (
   text: string | null,
-  reader: SharedKeys,
-  isKnown: (assistantId: string, version: number) => boolean = () => false,
+  recipient: SharedKeys,
+  hasNothingNew: (assistantId: string, version: number) => boolean = () => false,
 ): Reading & { isKnown?: true } => {
   const event = parseJson(text);
-  if (!isFields(event)) return { kind: 'refused', refusal: refusalOf(event, 'it is no event') };
+  if (!isFields(event)) return { kind: 'refused', refusal: refusalOf(event, 'it is not an event') };
   const data = isFields(event['data']) ? event['data'] : {};
   const numbered = {
     ...(isNumber(data['seq']) && { seq: data['seq'] }),
@@ -74,19 +74,19 @@ export const readEvent = (
     return { kind: 'consumer', ...numbered, name: subject };
   const kind = kinds.get(type);
   if (kind === undefined) return { kind: 'skipped', ...numbered };
-  const claim = isOutside(event)
+  const claim = hasUnsealedFields(event)
     ? { type: kind, assistantId: event.subject, version: event.data.version }
     : undefined;
   try {
     const sealed = parseEnvelope(data['sealed']);
-    if (!isOutside(event)) throw new SealError('it is not as Rekey makes events');
+    if (!hasUnsealedFields(event)) throw new SealError('it does not have the form of an event');
     if (
       kind !== 'uncertain' &&
-      isKnown(event.subject, event.data.version) &&
-      sealed.recipients.some(({ header }) => header.kid === reader.kid)
+      hasNothingNew(event.subject, event.data.version) &&
+      sealed.recipients.some(({ header }) => header.kid === recipient.kid)
     )
       return { kind: 'skipped', isKnown: true };
-    const plaintext = openEnvelope(sealed, reader);
+    const plaintext = openEnvelope(sealed, recipient);
     if (plaintext === undefined)
       return {
         kind: 'foreign',
@@ -104,7 +104,7 @@ export const readEvent = (
   }
 };
 
-/** What the record says, as Invent answered it. */
+/** The record of the assistant, as Invent returned it. */
 export const recordOf = (plaintext: string): Record<string, unknown> =>
   (JSON.parse(plaintext) as { assistant: Record<string, unknown> }).assistant;
 
@@ -121,11 +121,11 @@ const openedOf = (kind: Opened['kind'], event: UnsealedFields & Fields, plaintex
     ahead,
   } = parseRecord(plaintext, event);
   const secretKey = kind === 'key' ? (assistant?.secret_key ?? '') : undefined;
-  if (secretKey === '') throw new SealError('it is of a key, and holds none');
+  if (secretKey === '') throw new SealError('it announces a key and contains none');
   if (kind === 'removed' && removal === undefined)
-    throw new SealError('it says that there is no key, and not why');
+    throw new SealError('it announces a removal without a reason');
   const updatedMs = Date.parse(String((event.data as Fields & UnsealedFields['data'])['updated_at']));
-  // The version is drawn from the clock of Redis, in µs.
+  // Without a valid time, the version is used: it is drawn from the Redis clock, in µs.
   return {
     kind,
     assistantId,
@@ -140,7 +140,7 @@ const openedOf = (kind: Opened['kind'], event: UnsealedFields & Fields, plaintex
   };
 };
 
-const isOutside = (event: Fields): event is Fields & UnsealedFields =>
+const hasUnsealedFields = (event: Fields): event is Fields & UnsealedFields =>
   typeof event['subject'] === 'string' &&
   typeof event['source'] === 'string' &&
   isFields(event['data']) &&
@@ -150,8 +150,8 @@ const isFields = (value: unknown): value is Fields =>
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
 const MAX_REPORTED_ID = 256;
-/** In the bounds that an acknowledgement has for it. */
-export const refusalOf = (event: unknown, why: string): Refusal => {
+/** Within the limits that acknowledgements have. */
+const refusalOf = (event: unknown, why: string): Refusal => {
   const { subject, data } = isFields(event) ? event : {};
   const version = isFields(data) ? data['version'] : undefined;
   return {

@@ -3,7 +3,9 @@ import { KEY_UNCERTAIN } from '@rekey/schema';
 import { generateSharedKeys, parseSharedKeys } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { subscribe, type Keys, type Refusal } from '../index.ts';
-import { createPublisher, until, type Publisher, type RawEvent } from '../subscriber-fixture.ts';
+import type { Publisher, RawEvent } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -34,7 +36,7 @@ const held = () =>
   Object.fromEntries(
     [...keys.assistantIds()].map((id) => [id, (keys.current(id) as { secretKey?: string }).secretKey]),
   );
-/** After it, all that was put on the stream before has been read. */
+/** Resolves when everything on the stream has been read. */
 const passed = async () => {
   const id = `ast_mark`;
   const version = await rekey.publish(id, 'sk_mark');
@@ -50,20 +52,20 @@ const later = (event: RawEvent, changes: object): RawEvent => ({
 });
 
 describe('an event that is not from Rekey', () => {
-  it('sealed by a stranger under the kid of this consumer, is refused', async () => {
+  it('that a stranger sealed under the kid of this consumer is refused', async () => {
     const { kid } = (await rekey.currentEvent('ast_1')).data.sealed.recipients[1]!.header;
     const stranger = { ...parseSharedKeys(await generateSharedKeys()), kid };
-    await put(await rekey.eventOf('ast_1', { readers: [stranger], secretKey: 'sk_forged' }));
+    await put(await rekey.eventOf('ast_1', { recipients: [stranger], secretKey: 'sk_forged' }));
     expect(held()).toMatchObject({ ast_1: 'sk_1', ast_2: 'sk_2' });
     expect(refused).toEqual([
       { assistantId: 'ast_1', version: expect.any(Number), why: 'the sealed text does not come from Rekey' },
     ]);
-    // It took a number of the stream: the snapshot after that gap may already have begun, and `unapplied`
-    // counts anew from there.
+    // It took a number of the stream. The snapshot after that gap may already have begun, and restarts
+    // `unapplied`.
     expect(keys.refused).toEqual({ count: 1, first: refused });
   });
 
-  it('with another content under a proof that was right, is refused', async () => {
+  it('with changed content under a valid proof is refused', async () => {
     const event = await rekey.eventOf('ast_1', { secretKey: 'sk_forged' });
     const { ciphertext } = event.data.sealed;
     await put(
@@ -77,25 +79,23 @@ describe('an event that is not from Rekey', () => {
     expect([held()['ast_1'], refused.length]).toEqual(['sk_1', 1]);
   });
 
-  it('moved under another assistant, is refused', async () => {
+  it('that was moved to another assistant is refused', async () => {
     const event = await rekey.eventOf('ast_2', { secretKey: 'sk_stolen' });
     await put({ ...event, subject: 'ast_1', source: '/orgs/org_1/assistants/ast_1' });
     expect(held()).toMatchObject({ ast_1: 'sk_1', ast_2: 'sk_2' });
-    expect(refused).toMatchObject([
-      { assistantId: 'ast_1', why: expect.stringContaining('says something else') },
-    ]);
+    expect(refused).toMatchObject([{ assistantId: 'ast_1', why: expect.stringContaining('does not match') }]);
   });
 
   it.each<[string, (event: RawEvent) => object]>([
     ['version', (event) => later(event, { version: event.data.version + 1 })],
     ['org', (event) => ({ ...event, source: '/orgs/org_2/assistants/ast_1' })],
     ['type', (event) => ({ ...event, type: 'rekey.assistant.key-removed.v1' })],
-  ])('with another %s outside than inside, is refused', async (_what, altered) => {
+  ])('whose %s does not match its record is refused', async (_what, altered) => {
     await put(altered(await rekey.eventOf('ast_1', { secretKey: 'sk_altered' })));
     expect([held()['ast_1'], refused.length]).toEqual(['sk_1', 1]);
   });
 
-  it('played again, changes nothing: neither an older version nor the same', async () => {
+  it('that is a replay of an older or the same version changes nothing', async () => {
     const before = await rekey.currentEvent('ast_1');
     await rekey.publish('ast_1', 'sk_newer');
     for (const event of [before, await rekey.currentEvent('ast_1')])
@@ -103,7 +103,7 @@ describe('an event that is not from Rekey', () => {
     expect([held()['ast_1'], refused]).toEqual(['sk_newer', []]);
   });
 
-  it('of a version more than a day in the future, is refused, and what comes after it is not shut out', async () => {
+  it('with a version more than a day ahead is refused, and blocks no later event', async () => {
     const [seconds] = await rekey.redis.time();
     const ahead = (hours: number) => (Number(seconds) + hours * 3600) * 1_000_000;
     await put(await rekey.eventOf('ast_1', { version: ahead(25), secretKey: 'sk_absurd' }));
@@ -115,7 +115,7 @@ describe('an event that is not from Rekey', () => {
     expect(held()['ast_1']).toBe('sk_ahead');
   });
 
-  it('is believed or not by the clock of Redis, and never by the one of this machine', async () => {
+  it('is judged by the Redis clock, never by the clock of this host', async () => {
     const now = Date.now;
     try {
       Date.now = () => 0;
@@ -131,14 +131,14 @@ describe('an event that is not from Rekey', () => {
   });
 
   it.each<[string, object | string]>([
-    ['no JSON', 'sk_garbage{'],
+    ['text that is not JSON', 'sk_garbage{'],
     ['null', 'null'],
     ['a list', []],
     ['a number', '7'],
-    ['nothing', ''],
-    ['a key without anything', { type: 'rekey.assistant.key-rotated.v1' }],
+    ['an empty text', ''],
+    ['a key without data', { type: 'rekey.assistant.key-rotated.v1' }],
     [
-      'a key with data of another kind',
+      'a key with data of wrong types',
       {
         type: 'rekey.assistant.key-rotated.v1',
         subject: 7,
@@ -147,10 +147,10 @@ describe('an event that is not from Rekey', () => {
       },
     ],
     [
-      'a key with an id without end',
+      'a key with an endless id',
       { type: 'rekey.assistant.key-rotated.v1', subject: 'x'.repeat(100_000), data: { version: 1e300 } },
     ],
-  ])('that is %s, is counted as refused', async (_what, event) => {
+  ])('that is %s counts as refused', async (_what, event) => {
     await put(event);
     expect(refused.length).toBeGreaterThan(0);
     expect(JSON.stringify(refused).length).toBeLessThan(1000);
@@ -159,7 +159,7 @@ describe('an event that is not from Rekey', () => {
     expect(acks.length).toBeGreaterThan(0);
   });
 
-  it('in a stream entry without the field, or with more of them, ends nothing', async () => {
+  it('in a stream entry without the field, or with other fields, breaks nothing', async () => {
     await rekey.redis.xadd('{spec}:events', '*', 'other', 'event');
     await rekey.redis.xadd('{spec}:events', '*', 'event', '{}', 'event', '{}');
     await rekey.redis.xadd(
@@ -174,7 +174,7 @@ describe('an event that is not from Rekey', () => {
     expect(held()['ast_1']).toBe('sk_second_field');
   });
 
-  it('of a type that nobody knows, is skipped and counted as nothing', async () => {
+  it('of an unknown type is skipped, and not counted', async () => {
     await put({
       type: 'rekey.assistant.key-blessed.v9',
       subject: 'ast_1',
@@ -183,25 +183,24 @@ describe('an event that is not from Rekey', () => {
     expect([refused, keys.unapplied.count]).toEqual([[], 0]);
   });
 
-  it('for others alone, is skipped and counted as nothing', async () => {
-    await put(await rekey.eventOf('ast_1', { readers: [parseSharedKeys(await generateSharedKeys())] }));
+  it('for others only is skipped, and not counted', async () => {
+    await put(await rekey.eventOf('ast_1', { recipients: [parseSharedKeys(await generateSharedKeys())] }));
     expect([held()['ast_1'], refused]).toEqual(['sk_1', []]);
   });
 
-  it('of a key, that holds none, is refused', async () => {
+  it('that announces a key and contains none is refused', async () => {
     await put(await rekey.eventOf('ast_1', { secretKey: '' }));
     expect([held()['ast_1'], refused.length]).toEqual(['sk_1', 1]);
   });
 
-  it('of a doubt of a version that is not the last, is nothing', async () => {
+  it('that makes an older version uncertain is ignored', async () => {
     await put(await rekey.eventOf('ast_1', { type: KEY_UNCERTAIN, version: 5 }));
     expect(keys.current('ast_1')).toMatchObject({ uncertain: false });
   });
 
-  it('is counted each time: the last twenty are told to the service, and the first twenty to Rekey', async () => {
+  it('counts each time: the service sees the last 20, Rekey the first 20', async () => {
     const event = await rekey.eventOf('ast_2', {});
-    // Numbers that are missing from the stream would lead to a snapshot, which counts what is not applied
-    // anew.
+    // Numbers that are missing from the stream would cause a snapshot, which restarts `unapplied`.
     await rekey.redis.decr('{spec}:seq');
     for (let i = 0; i < 25; i += 1)
       await rekey.put({ ...later(event, { seq: event.data.seq + i }), subject: `ast_x${i}` });
@@ -227,24 +226,24 @@ describe('a snapshot that is not from Rekey', () => {
     keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', privateKey });
   };
 
-  it('with a record under another assistant, gives no key to either', async () => {
+  it('with a record of another assistant yields a key for neither', async () => {
     await rekey.redis.set('{spec}:current:ast_1', (await rekey.redis.get('{spec}:current:ast_2'))!);
     await again();
     expect(held()).toEqual({ ast_2: 'sk_2' });
     expect(keys.unapplied).toMatchObject({
       count: 1,
-      last: [{ assistantId: 'ast_1', why: expect.stringContaining('another event belongs') }],
+      last: [{ assistantId: 'ast_1', why: expect.stringContaining('in place of another event') }],
     });
   });
 
-  it('with nonsense among the records and among those in doubt, has all the others', async () => {
+  it('with garbage among the records and the uncertain ones yields all others', async () => {
     await rekey.redis.set('{spec}:current:ast_1', 'nonsense');
     await rekey.redis.hset('{spec}:uncertain', 'ast_2', 'nonsense');
     await again();
     expect([held(), keys.unapplied.count]).toEqual([{ ast_2: 'sk_2' }, 2]);
   });
 
-  it('that is taken by one who holds keys, takes none of them away by it', async () => {
+  it('takes no held key away', async () => {
     await rekey.redis.set('{spec}:current:ast_1', (await rekey.redis.get('{spec}:current:ast_2'))!);
     await rekey.redis.incr('{spec}:seq');
     await passed();
@@ -252,7 +251,7 @@ describe('a snapshot that is not from Rekey', () => {
     expect(held()).toMatchObject({ ast_1: 'sk_1', ast_2: 'sk_2' });
   });
 
-  it('with a doubt that is a key, and a key that is a doubt, has neither', async () => {
+  it('with uncertainty in place of a key, and a key in place of uncertainty, uses neither', async () => {
     const doubt = await rekey.eventOf('ast_1', { type: KEY_UNCERTAIN });
     const key = await rekey.eventOf('ast_2', { secretKey: 'sk_placed' });
     await rekey.redis.set('{spec}:current:ast_1', JSON.stringify(doubt));

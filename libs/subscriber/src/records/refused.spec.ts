@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { generateSharedKeys, parseSharedKeys } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { subscribe, type Keys, type SnapshotEvent } from '../index.ts';
-import { createPublisher, until, type Publisher, type RawEvent } from '../subscriber-fixture.ts';
+import type { Publisher, RawEvent } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -30,15 +32,15 @@ afterEach(async () => {
 
 const keyOf = (id: string) => (keys.current(id) as { secretKey?: string } | undefined)?.secretKey;
 const seqNow = async () => Number(await rekey.redis.get('{spec}:seq'));
-/** An event that says that it is the next one, and whose proof is wrong. */
+/** An event with the next number and an invalid proof. */
 const forged = async (seqAhead = 1, subject = 'ast_1'): Promise<RawEvent> => {
   const { kid } = (await rekey.currentEvent('ast_1')).data.sealed.recipients[1]!.header;
   const seq = (await seqNow()) + seqAhead;
   const event = await rekey.eventOf(subject, {
-    readers: [{ ...parseSharedKeys(await generateSharedKeys()), kid }],
+    recipients: [{ ...parseSharedKeys(await generateSharedKeys()), kid }],
     secretKey: 'sk_forged',
   });
-  // The fixture has drawn a number for it.
+  // The fixture drew a number for it.
   await rekey.redis.decr('{spec}:seq');
   return { ...event, data: { ...event.data, seq } };
 };
@@ -53,7 +55,7 @@ const acked = (count: number) =>
   );
 
 describe('a refused event', () => {
-  it('with the number of the next one hides nothing: the genuine one is no gap, and what was refused stays counted', async () => {
+  it('with the number of the next event hides nothing, and stays counted', async () => {
     await rekey.put(await forged());
     await follow('sk_new');
     expect(snapshots).toEqual([]);
@@ -71,10 +73,10 @@ describe('a refused event', () => {
     await acked(1);
   });
 
-  it('in the place of a genuine one is a gap, and the snapshot has what was taken away', async () => {
+  it('in place of a genuine one is a gap, and the snapshot has the lost key', async () => {
     const event = await forged();
     const version = await rekey.publish('ast_1', 'sk_taken');
-    // It may have been read already: what counts is the next one, which the consumer has not seen.
+    // It may have been read already. What counts is the next event, which the consumer has not seen.
     await until(() => keys.current('ast_1')?.version === version, 'the first');
     await rekey.redis
       .multi()
@@ -97,7 +99,7 @@ describe('a refused event', () => {
     expect(keyOf('ast_2')).toBe('sk_only_in_the_record');
   });
 
-  it('is counted over snapshots, in the acknowledgements too', async () => {
+  it('stays counted after snapshots, also in the acknowledgements', async () => {
     await rekey.put(await forged());
     await until(() => keys.refused.count === 1, 'the refusal');
     await rekey.redis.incr('{spec}:seq');
@@ -105,7 +107,7 @@ describe('a refused event', () => {
     await until(() => snapshots.length === 1, 'the snapshot');
     expect([keys.unapplied.count, keys.refused.count]).toEqual([0, 1]);
     const last = async () => (await rekey.acks(keys.freshness().instance)).at(-1)!;
-    // The one before the refusal may still be on its way, and has nothing unapplied either.
+    // The acknowledgement before the refusal may still be in flight, and has nothing unapplied either.
     await until(async () => {
       const { refused, unapplied } = await last();
       return refused?.count === 1 && unapplied.count === 0;
@@ -120,13 +122,13 @@ describe('a refused event', () => {
     ['far ahead', 1_000_000],
     ['long past', -1],
     ['the one before', 0],
-  ])('with a number that is %s brings about no snapshot', async (_what, ahead) => {
+  ])('with a number that is %s causes no snapshot', async (_what, ahead) => {
     await rekey.put(await forged(ahead));
     await follow('sk_new');
     expect([snapshots, keys.refused.count]).toEqual([[], 1]);
   });
 
-  it('as the last entry when a snapshot begins, does not stand for the numbers of the stream', async () => {
+  it('that is the last entry when a snapshot begins does not set the number of the stream', async () => {
     await keys.close();
     await rekey.put(await forged(1_000_000));
     await rekey.put('garbage');
@@ -142,9 +144,9 @@ describe('a refused event', () => {
       'of another subject',
       (event) => ({ ...event, subject: 'ast_2', source: '/orgs/org_1/assistants/ast_2' }),
     ],
-    ['that is no JSON', () => 'garbage{'],
+    ['that is not JSON', () => 'garbage{'],
     ['without data', ({ type, subject }) => ({ type, subject })],
-  ])('%s leaves no gap behind', async (_what, make) => {
+  ])('%s leaves no gap', async (_what, make) => {
     const genuine = await rekey.eventOf('ast_1');
     await rekey.redis.decr('{spec}:seq');
     await rekey.put(make(genuine));
@@ -153,8 +155,8 @@ describe('a refused event', () => {
   });
 });
 
-describe('an event that Rekey has made, and somebody plays again', () => {
-  it('with its own number changes nothing, and brings about no snapshot', async () => {
+describe('a replayed genuine event', () => {
+  it('with its own number changes nothing, and causes no snapshot', async () => {
     const first = await rekey.currentEvent('ast_1');
     await follow('sk_new');
     for (const event of [first, await rekey.currentEvent('ast_1'), first]) await rekey.put(event);
@@ -170,7 +172,7 @@ describe('an event that Rekey has made, and somebody plays again', () => {
     ['zero', 0],
     ['a huge one', 1e300],
     ['a list', [3]],
-  ])('with %s for its number is read, and counts for nothing in the numbering', async (_what, seq) => {
+  ])('with %s as its number is read, and does not count in the numbering', async (_what, seq) => {
     const event = await rekey.eventOf('ast_2', { secretKey: 'sk_numberless' });
     await rekey.redis.decr('{spec}:seq');
     await rekey.put({ ...event, data: { ...event.data, seq } });
@@ -180,12 +182,12 @@ describe('an event that Rekey has made, and somebody plays again', () => {
   });
 });
 
-describe('snapshots that somebody brings about without end', () => {
+describe('snapshots that are demanded without end', () => {
   it.each([
     ['gaps', (i: number) => ({ type: 'x', data: { seq: 1_000_000 + 10 * i } })],
     ['changes of this consumer', () => ({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} })],
     ['runs', (i: number) => ({ type: 'x', data: { seq: 3 + i, run: 1000 + i } })],
-  ])('by %s come with pauses between them, and new keys are held all the same', async (_what, make) => {
+  ])('by %s are taken with pauses, and new keys are still held', async (_what, make) => {
     for (let i = 0; i < 300; i += 1) {
       await rekey.put(make(i));
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -203,7 +205,7 @@ describe('the run of events', () => {
     await until(() => keyOf('ast_1') === secretKey, secretKey);
   };
 
-  it('stands in each event, and is the same in all', async () => {
+  it('is in each event, and the same in all', async () => {
     const runs = (await rekey.redis.xrange('{spec}:events', '-', '+')).map(
       ([, [, text]]) => (JSON.parse(text!) as { data: { run?: number } }).data.run,
     );
@@ -212,7 +214,7 @@ describe('the run of events', () => {
     expect(Number.isSafeInteger(runs[0])).toBe(true);
   });
 
-  it('that changes with the next number has the snapshot taken again', async () => {
+  it('causes a snapshot if it changes, even with the next number', async () => {
     await inRun(7, 'sk_other');
     await until(() => snapshots.length === 1, 'the snapshot');
     expect(snapshots).toMatchObject([{ reason: 'other-redis' }]);
@@ -220,7 +222,7 @@ describe('the run of events', () => {
     expect(snapshots.length).toBe(1);
   });
 
-  it('that is missing, as of an older Rekey, or is no number, changes nothing', async () => {
+  it('changes nothing if it is missing, as in older versions, or not a number', async () => {
     for (const [i, run] of [undefined, null, 'x', -1, 2.5, {}].entries()) await inRun(run, `sk_${i}`);
     expect([snapshots, keys.refused.count]).toEqual([[], 0]);
   });
@@ -232,7 +234,7 @@ describe('the run of events', () => {
     expect([snapshots, keys.refused.count]).toEqual([[], 1]);
   });
 
-  it('is enough for a user of Redis who may not ask which Redis it is', async () => {
+  it('is enough for a Redis user without permission for INFO', async () => {
     await keys.close();
     await rekey.redis.acl('SETUSER', 'reader', 'on', '>word', '~*', '&*', '+@all', '-info');
     keys = await subscribe({
@@ -248,12 +250,12 @@ describe('the run of events', () => {
   });
 });
 
-describe('what a later version of Rekey says', () => {
-  it('of a cause and a reason of removal that are not known here, is taken over', async () => {
+describe('an event of a later version of Rekey', () => {
+  it('with an unknown cause or removal is applied', async () => {
     const version = await rekey.publish('ast_1', 'sk_back', { cause: 'rollback' as 'import' });
     await until(() => keys.current('ast_1')?.version === version, 'the version');
     expect(keys.current('ast_1')).toMatchObject({ state: 'held', secretKey: 'sk_back', cause: 'rollback' });
-    await rekey.takeKey('ast_2', 'suspended' as 'deleted');
+    await rekey.removeKey('ast_2', 'suspended' as 'deleted');
     await until(() => keys.current('ast_2')?.state === 'removed', 'the removal');
     expect(keys.current('ast_2')).toMatchObject({ removal: 'suspended' });
     expect([keys.refused.count, snapshots]).toEqual([0, []]);
