@@ -9,7 +9,7 @@ import { hasTwice } from './split-json-array.ts';
 const maskedKey = /[*\u2022\u2026\u25cf\ufffd\s\p{Cc}]|\.\.\./u;
 
 /** A record with its id and the time of its last change, if it states one. */
-export type ReadRecord = UpstreamRecord & { id: string; updatedMs?: number };
+type ReadRecord = UpstreamRecord & { id: string; updatedMs?: number };
 
 /** The record in a text, or what is wrong with the text, without quoting it. */
 export const readRecord = (body: string, assistantId?: string): ReadRecord | string => {

@@ -20,7 +20,7 @@ export const ConsumerOrgs = z
  * the earlier ones. ACTIVE: all records are sealed for it.
  */
 const ConsumerState = z.enum(['PENDING', 'ENROLLING', 'ACTIVE']);
-export type ConsumerState = z.infer<typeof ConsumerState>;
+type ConsumerState = z.infer<typeof ConsumerState>;
 
 export const MAX_CONSUMERS = 100;
 

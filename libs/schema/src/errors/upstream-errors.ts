@@ -51,7 +51,7 @@ export const upstreamErrors = {
     grpc: 'FAILED_PRECONDITION',
     retry: false,
     message: 'The assistant is deleted at Invent.',
-    advice: 'Leave the assistant out.',
+    advice: 'Leave it out.',
   },
   SENT_TOO_LATE: {
     grpc: 'UNAVAILABLE',

@@ -2,7 +2,7 @@
  * How soon after the last snapshots the next one may begin. Anyone who can write to Redis can demand a
  * snapshot with each event.
  */
-export interface SnapshotPace {
+interface SnapshotPace {
   /** The earliest start of the next snapshot, by `performance.now()`. */
   notBeforeMs(nowMs: number): number;
   /** Records a snapshot that ended at this time and took this long. */

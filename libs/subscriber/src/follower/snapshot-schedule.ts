@@ -3,7 +3,7 @@ import { createSnapshotPace } from './snapshot-pace.ts';
 import { NOWHERE, type FollowState } from './state.ts';
 
 /** A snapshot that must be taken. */
-export interface DueSnapshot {
+interface DueSnapshot {
   reason: SnapshotReason;
   /** The earliest start, by `performance.now()`. */
   atMs: number;

@@ -4,7 +4,7 @@ import { isErrorReply } from './replies.ts';
  * The number of items that one read requests: fewer after a read that was lost or returned much, more after a
  * read that returned little.
  */
-export interface ReadSize {
+interface ReadSize {
   /** Requests the current number. Resolves with the answer, and whether it has all requested items. */
   read<T>(
     request: (count: number) => Promise<T>,
