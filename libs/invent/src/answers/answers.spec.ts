@@ -246,7 +246,7 @@ describe('informational answers', () => {
     });
   });
 
-  it('are not an answer: if the connection ends after one, the POST is unknown, without a status', async () => {
+  it('are not an answer: a POST whose connection ends after one is unknown, without a status', async () => {
     for (const informational of [CONTINUE, HINTS]) {
       const { baseUrl } = await tcpServer((socket) => socket.end(informational));
       const outcome = await clientOf(baseUrl).rotateSecretKey(target);

@@ -175,7 +175,8 @@ describe('requests through a proxy', () => {
   it('read past a 100 Continue in the tunnel', async () => {
     const { baseUrl } = await tcpServer((socket) =>
       socket.write(
-        `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: ${record().length}\r\n\r\n${record()}`,
+        'HTTP/1.1 100 Continue\r\n\r\n' +
+          `HTTP/1.1 200 OK\r\ncontent-length: ${record().length}\r\n\r\n${record()}`,
       ),
     );
     const { client } = await viaProxy(baseUrl);
@@ -238,7 +239,7 @@ describe('requests over TLS', () => {
     return { port: (server.address() as AddressInfo).port, received };
   };
 
-  it('are encrypted end to end through the tunnel, to the upstream name that the proxy resolves', async () => {
+  it('are encrypted end to end through the tunnel, to the upstream that the proxy resolves', async () => {
     const { port, received } = await tlsServer();
     const { proxy, client } = await viaProxy(
       new URL('https://invent.test'),
