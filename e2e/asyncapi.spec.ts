@@ -232,7 +232,7 @@ describe('what Rekey writes', () => {
     for (const entry of entries) {
       expect(complaintsOf('Consumer', entry)).toEqual([]);
       const { own } = consumers.find(({ name }) => name === entry['name'])!;
-      const { plaintext } = await compactDecrypt(entry['grant'], own.opens);
+      const { plaintext } = await compactDecrypt(entry['grant'], own.decryptionKey);
       expect(complaintsOf('GrantPayload', decodeJwt(Buffer.from(plaintext).toString()))).toEqual([]);
     }
   });

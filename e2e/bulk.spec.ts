@@ -177,7 +177,7 @@ describe('a bulk rotation', () => {
     const first = await create({ assistantIds: ids(3), requestId });
     expect((await create({ assistantIds: ids(3), requestId })).id).toBe(first.id);
     await expect(create({ assistantIds: ids(4), requestId })).rejects.toThrow(
-      /request_id was used with other arguments/,
+      /request_id was already used with different arguments/,
     );
     await bulks.ended(first);
     expect(await timesRotated()).toEqual(once(ids(3)));

@@ -327,7 +327,9 @@ describe('a Redis whose replica is gone', () => {
     over.abort();
     await watching;
     expect(new Set(failures.map(({ reason }) => reason))).toEqual(new Set(['REPLICAS_MISSING']));
-    expect(failures[0]!.message).toContain('try again with the same request_id; it gives the same rotation');
+    expect(failures[0]!.message).toContain(
+      'try again with the same request_id; it returns the same rotation',
+    );
     // Two waits, and a margin for a machine that is busy.
     expect(tookMs).toBeLessThan(4000);
     expect(new Set(health)).toEqual(new Set(['SERVING']));

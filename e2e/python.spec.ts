@@ -175,7 +175,7 @@ describeConsumer('consumer.py', () => {
       ),
     );
     expect(answers.map(({ error }) => error)).toEqual([
-      ...Array.from({ length: 5 }, () => 'say: sign ASSISTANT USER, or: status'),
+      ...Array.from({ length: 5 }, () => 'usage: sign ASSISTANT USER, or: status'),
       'no key of this assistant is known',
     ]);
     consumer.child.stdin!.end();
@@ -517,7 +517,7 @@ except TimeoutError as error:
       keys: ASSISTANTS - 1,
       unapplied: { count: 1, first: [{ assistant_id: 'ast_2', version }] },
     });
-    expect(consumer.complaints()).toContain('signs no more for "ast_2"');
+    expect(consumer.complaints()).toContain('no longer signs for "ast_2"');
     // One that starts now does not know it; one that takes the snapshot again still does not sign.
     const { snapshots } = await consumer.status();
     await system.redis.xadd(
@@ -652,7 +652,7 @@ except TimeoutError as error:
     await expectSignsTruly(consumer, 'ast_1');
     // Its events belong to another run: no other sign is needed.
     await consumer.untilStatus((status) => status.state === 'following' && status.snapshots > snapshots);
-    expect(consumer.complaints()).toContain('the run of events is another one');
+    expect(consumer.complaints()).toContain('the events belong to another run');
     await untilCaughtUp(consumer);
   });
 
@@ -712,7 +712,7 @@ except TimeoutError as error:
       },
       'the key file must hold one private key with use enc',
     ],
-    ['what is no key', async () => ({ keys: [{ kty: 'OKP', use: 'enc' }] }), 'the key file is no JWK Set'],
+    ['what is no key', async () => ({ keys: [{ kty: 'OKP', use: 'enc' }] }), 'the key file is not a JWK Set'],
   ])('says at the start what is wrong with its key file: %s', async (_what, make, complaint) => {
     const file = join(folder, 'wrong.json');
     await writeFile(file, JSON.stringify(await make()));

@@ -433,7 +433,7 @@ async function* checkUpstream(environment: DoctorEnvironment): AsyncGenerator<Fi
   });
   try {
     if (apiKeys === undefined) {
-      yield tellReachable(baseUrl, await invent.knock(), proxy);
+      yield tellReachable(baseUrl, await invent.probe(), proxy);
       return;
     }
     const orgIds = apiKeys.orgIds();

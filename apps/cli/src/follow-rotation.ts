@@ -1,5 +1,5 @@
 import { readStatusDetails, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
-import { isAcknowledged, isEnded, isWaitedFor, type RotationState } from '@rekey/schema';
+import { isAcknowledged, isEnded, isOutstanding, type RotationState } from '@rekey/schema';
 import { CliError, exitCodes, isServiceError } from './failure.ts';
 import { conclude, follow } from './follow.ts';
 import { gatewayAsGiven, print } from './gateway-command.ts';
@@ -19,7 +19,7 @@ const reachOf = ({ consumers }: ProtoRotation) =>
   consumers.map(({ consumer, state }) => ({ consumer, state: String(state) }));
 /** Of those that are waited for, who has not applied it. */
 const waitedFor = (rotation: ProtoRotation, also: AlsoUntil) =>
-  reachOf(rotation).filter((one) => isWaitedFor(one, also.consumers));
+  reachOf(rotation).filter((one) => isOutstanding(one, also.consumers));
 
 /** The command that waits for the same again, as it can be pasted. */
 export const waitAgain = (id: string, options: { gateway: string }, also?: AlsoUntil): string => {

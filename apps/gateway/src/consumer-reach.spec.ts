@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConsumerPositions, Consumers } from '@rekey/ledger';
-import type { Reach, RekeyError } from '@rekey/schema';
+import type { AcknowledgementState, RekeyError } from '@rekey/schema';
 import { createConsumersReach } from './consumer-reach.ts';
 
 /** Consumers of which it is known how far they are; the others are not there. */
-const reachOf = (states: Record<string, Reach>) =>
+const reachOf = (states: Record<string, AcknowledgementState>) =>
   createConsumersReach({
     consumers: {
       list: async () => ({
@@ -20,7 +20,10 @@ const reachOf = (states: Record<string, Reach>) =>
     } as unknown as ConsumerPositions,
     begun: Promise.resolve(),
   });
-const demand = (states: Record<string, Reach>, names: string[]): Promise<RekeyError | undefined> =>
+const demand = (
+  states: Record<string, AcknowledgementState>,
+  names: string[],
+): Promise<RekeyError | undefined> =>
   reachOf(states)
     .demand(names, AbortSignal.abort())
     .then(
@@ -40,7 +43,8 @@ describe('consumers that are demanded', () => {
     expect(error).toMatchObject({
       code: 'CONSUMERS_MISSING',
       message:
-        'A consumer that is required is not live, or not caught up: billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
+        'A required consumer is not live or has not caught up: ' +
+        'billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
       metadata: { consumers: 'billing,crm,web,nobody', consumer_count: '4' },
     });
   });

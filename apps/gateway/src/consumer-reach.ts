@@ -4,13 +4,13 @@ import {
   isAcknowledged,
   mayRead,
   type BulkRotation,
-  type Reach,
+  type AcknowledgementState,
   type Rotation,
 } from '@rekey/schema';
 
 export interface ConsumerReach {
   consumer: string;
-  state: Reach;
+  state: AcknowledgementState;
 }
 
 /** Which consumers have applied what is published. */

@@ -102,7 +102,7 @@ export const enrolConsumers = ({
       if (has === wanted) return [];
       const after = JSON.stringify({
         ...event,
-        data: { ...event.data, sealed: JSON.parse(sealer.sealAnew(event.data.sealed, keys)) as unknown },
+        data: { ...event.data, sealed: JSON.parse(sealer.reseal(event.data.sealed, keys)) as unknown },
       });
       return [{ assistantId, uncertain, before: before!, after }];
     } catch {

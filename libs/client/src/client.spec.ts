@@ -374,8 +374,7 @@ describe('a call', () => {
     );
     expect(await failureOf(client.createBulkRotation({ orgId: 'org_1', allAssistants: true }))).toMatchObject(
       {
-        message:
-          'CONSUMERS_MISSING: A consumer that is required is not live, or not caught up: billing (GONE).',
+        message: 'CONSUMERS_MISSING: A required consumer is not live or has not caught up: billing (GONE).',
         advice: expect.stringMatching(/^See rekey consumer status/),
         info: { call: 'CreateBulkRotation', consumers: 'billing', retryable: 'false' },
       },
@@ -395,7 +394,7 @@ describe('a call', () => {
     );
     expect((await failureOf(withoutRedis.getRotation('rot_1'))).advice).toBe('Try again.');
     expect((await failureOf(withoutRedis.rotateSecretKey(request))).advice).toBe(
-      'Try again with the same request_id; it gives the same rotation.',
+      'Try again with the same request_id; it returns the same rotation.',
     );
   });
 
@@ -799,7 +798,7 @@ describe('rotateAndWait', () => {
       state: 'FAILED',
       error: {
         reason: 'ASSISTANT_NOT_FOUND',
-        message: 'Invent knows no such assistant in this org (404).',
+        message: 'Invent has no such assistant in this org (404).',
         advice: 'Check',
         upstreamStatus: 404,
       },
@@ -817,7 +816,8 @@ describe('rotateAndWait', () => {
       rotation: { id: 'rot_1', state: 'FAILED', error: { upstreamStatus: 404 } },
     });
     expect(failure.message).toBe(
-      'ASSISTANT_NOT_FOUND: rot_1 has failed; the key was not changed. Invent knows no such assistant in this org (404).',
+      'ASSISTANT_NOT_FOUND: rot_1 has failed; the key was not changed. ' +
+        'Invent has no such assistant in this org (404).',
     );
   });
 

@@ -1,14 +1,14 @@
 import {
   attentionCodes,
   errorTable,
-  wordsOf,
+  storedErrorText,
   type Attention,
   type AttentionCode,
   type AssistantSince,
   type HeldOrgStatus,
   type LastSweep,
   type LedgerStatus,
-  type Words,
+  type ErrorText,
 } from '@rekey/schema';
 import type { DamagedKey } from './damage.ts';
 import { readJump } from './ledger-clock.ts';
@@ -101,7 +101,7 @@ const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
 /** Why a policy replaces no key, though it is not paused. */
-const notScheduled: Record<NotScheduled, Words> = {
+const notScheduled: Record<NotScheduled, ErrorText> = {
   unreadable: {
     message: 'The entry of the policy cannot be read; it replaces no key.',
     advice: 'See {rekey}:policy:ID; delete the policy, and create it again.',
@@ -113,7 +113,7 @@ const notScheduled: Record<NotScheduled, Words> = {
   },
 };
 
-const ofRotation = (code: string, orgId?: string): Words => wordsOf(code, 'open rotation', orgId);
+const ofRotation = (code: string, orgId?: string): ErrorText => storedErrorText(code, 'open rotation', orgId);
 
 const howMany = (affected: number | undefined, known: number | undefined): string =>
   affected === undefined || affected === 0
@@ -268,8 +268,8 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   addEach('ORG_HELD', facts.heldOrgs, ({ orgId, sinceMs, code, affected, known }) => ({
     subject: orgId,
     sinceMs,
-    message: `The org is held: consumers keep what they have. ${wordsOf(code, 'sweep').message}${howMany(affected, known)} (${code})`,
-    advice: wordsOf(code, 'sweep', orgId).advice,
+    message: `The org is held: consumers keep what they have. ${storedErrorText(code, 'sweep').message}${howMany(affected, known)} (${code})`,
+    advice: storedErrorText(code, 'sweep', orgId).advice,
   }));
   const maxUnknowns = Math.max(0, ...live.flatMap(({ settings }) => settings.maxUnknowns ?? []));
   addEach(
@@ -285,7 +285,7 @@ export const attentionOf = (facts: SystemFacts): Attention[] => {
   const halted = facts.stoppedBulks.filter(({ state }) => state === 'HALTED');
   const paused = facts.stoppedBulks.filter(({ why }) => why === 'CANARY_DONE');
   const stoppedText = ({ id, orgId, state, why, sinceMs }: SystemFacts['stoppedBulks'][number]) => {
-    const { message, advice } = wordsOf(why, 'open bulk rotation', orgId);
+    const { message, advice } = storedErrorText(why, 'open bulk rotation', orgId);
     return {
       subject: id,
       sinceMs,
@@ -432,8 +432,8 @@ const addSweeps = ({ nowMs, processes, sweeps, restartedMs, ledger }: SystemFact
     const code = lastEnded.errorCode ?? 'INTERNAL';
     add(
       'SWEEP_FAILED',
-      `The last sweep of everything failed. ${wordsOf(code, 'sweep').message} (${code}) ${success}`,
-      wordsOf(code, 'sweep').advice,
+      `The last sweep of everything failed. ${storedErrorText(code, 'sweep').message} (${code}) ${success}`,
+      storedErrorText(code, 'sweep').advice,
       { sinceMs: lastEnded.endedMs, subject: lastEnded.id },
     );
   }

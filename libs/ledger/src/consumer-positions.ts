@@ -1,4 +1,4 @@
-import { Acknowledgement, isBefore, parseJson, type Reach } from '@rekey/schema';
+import { Acknowledgement, isBefore, parseJson, type AcknowledgementState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys } from './keys.ts';
 import { redisNowMs } from './redis-now.ts';
@@ -26,7 +26,11 @@ export interface ConsumerPositions {
    * Whether a consumer has applied the entry of the event stream, and, where that is a version of one
    * assistant, could apply it.
    */
-  reach(consumer: string, entry: string, version?: { assistantId: string; version: number }): Reach;
+  reach(
+    consumer: string,
+    entry: string,
+    version?: { assistantId: string; version: number },
+  ): AcknowledgementState;
   /** Calls back when any consumer comes farther, or somebody is gone or new; returns how to stop that. */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import {
   KEY_REMOVED,
   KEY_ROTATED,
   errorTable,
-  inWords,
+  errorText,
   noSweepCounts,
   type BulkRotation,
   type KeyRemoved,
@@ -54,7 +54,7 @@ describe('toProtoRotation', () => {
         .reconciliation,
     ).toMatchObject({
       operatorNeeded: true,
-      advice: inWords('UPSTREAM_UNAUTHENTICATED', 'open rotation').advice,
+      advice: errorText('UPSTREAM_UNAUTHENTICATED', 'open rotation').advice,
       readError: 'UPSTREAM_UNAUTHENTICATED',
     });
   });
@@ -191,7 +191,7 @@ describe('toProtoSweep', () => {
       updateTime: t0,
       endTime: null,
       counts,
-      error: { reason: 'ORG_NOT_CONFIGURED', ...inWords('ORG_NOT_CONFIGURED', 'sweep') },
+      error: { reason: 'ORG_NOT_CONFIGURED', ...errorText('ORG_NOT_CONFIGURED', 'sweep') },
       noLiveWorker: false,
     });
   });
@@ -484,7 +484,7 @@ describe('toProtoBulkItem', () => {
     ).toEqual({
       assistantId: 'ast_1',
       state: 'FAILED',
-      error: { reason: 'NO_SECRET_KEY', ...inWords('NO_SECRET_KEY', 'bulk item') },
+      error: { reason: 'NO_SECRET_KEY', ...errorText('NO_SECRET_KEY', 'bulk item') },
     });
     expect(toProtoBulkItem({ index: 1, assistantId: 'ast_2', state: 'SHARED' })).toEqual({
       assistantId: 'ast_2',

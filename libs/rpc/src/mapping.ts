@@ -2,9 +2,9 @@ import {
   errorTable,
   isBulkEnded,
   isEnded,
-  wordsOf,
+  storedErrorText,
   type ErrorCode,
-  type Subject,
+  type ErrorSubject,
   type Acknowledgement,
   type BulkItem,
   type BulkList as LedgerList,
@@ -43,9 +43,9 @@ const duration = (ms: number | undefined): Duration | null =>
     : { seconds: String(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 
 /** A code as callers see it, in words that fit what it is told of. */
-const inWords = (code: string, of: Subject, orgId?: string): SweepError => ({
+const inWords = (code: string, of: ErrorSubject, orgId?: string): SweepError => ({
   reason: code,
-  ...wordsOf(code, of, orgId),
+  ...storedErrorText(code, of, orgId),
 });
 
 const rotationError = ({ state, orgId, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({

@@ -29,7 +29,7 @@ describe('toStatus and readStatusDetails', () => {
       '/rekey.v1.BulkRotationService/CreateBulkRotation',
     );
     expect(status.details).toMatch(
-      /^A consumer that is required is not live, or not caught up: billing \(GONE\)\. See /,
+      /^A required consumer is not live or has not caught up: billing \(GONE\)\. See /,
     );
     expect(readStatusDetails(status as unknown as ServiceError).metadata).toEqual({
       call: 'CreateBulkRotation',

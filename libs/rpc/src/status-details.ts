@@ -1,7 +1,7 @@
 import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import {
   errorTable,
-  inWords,
+  errorText,
   isErrorCode,
   type ErrorCode,
   type FieldViolation,
@@ -61,7 +61,7 @@ const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   const call = methodOf(path);
   const { grpc, message: inTable, retry } = errorTable[error.code];
-  const words = inWords(error.code, call);
+  const words = errorText(error.code, call);
   const message = words.message === inTable ? error.message : words.message;
   const violations = error.fieldViolations.slice(0, MAX_VIOLATIONS);
   const more = error.fieldViolations.length - violations.length;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { RekeyError, errorTable, inWords, wordsOf, type ErrorCode, type Subject } from '@rekey/schema';
+import {
+  RekeyError,
+  errorTable,
+  errorText,
+  storedErrorText,
+  type ErrorCode,
+  type ErrorSubject,
+} from '@rekey/schema';
 import type { ServiceError } from '@grpc/grpc-js';
 import { loadContract } from './load.ts';
 import { toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoSweep } from './mapping.ts';
@@ -35,7 +42,7 @@ describe('the advice of every code in every call', () => {
   });
 
   it.each(methods.filter(({ fields }) => fields.includes('requestId')))(
-    'of $name: says that the same request_id may be sent again, and what it gives',
+    'of $name: says that the same request_id may be sent again, and what it returns',
     ({ name, path }) => {
       const thing = {
         RotateSecretKey: 'rotation',
@@ -49,7 +56,7 @@ describe('the advice of every code in every call', () => {
         'SHUTTING_DOWN',
       ] as const) {
         expect(received(code, path).details).toMatch(
-          new RegExp(`try again with the same request_id; it gives the same ${thing}[.]`, 'i'),
+          new RegExp(`try again with the same request_id; it returns the same ${thing}[.]`, 'i'),
         );
       }
       expect(received('REQUEST_ID_SPENT', path).details).toContain(thing);
@@ -68,7 +75,7 @@ describe('the advice of every code in every call', () => {
 });
 
 /** A word of one subject in the words of another is advice that fits another call. */
-const foreign: Record<Subject, RegExp> = {
+const foreign: Record<ErrorSubject, RegExp> = {
   'open rotation': /request_id|sweep again|bulk/,
   'failed rotation': /request_id|sweep again|bulk|is retried|the worker retries|is tried again/,
   sweep: /request_id|\bassistant\b|rotat(e|ion)\b|bulk/i,
@@ -139,15 +146,15 @@ const ofRotations = [
   'SENT_TOO_LATE',
   'INVALID_ARGUMENT',
 ] as const;
-const cases: [Subject, ErrorCode][] = [
+const cases: [ErrorSubject, ErrorCode][] = [
   ...(['sweep', 'open bulk rotation', 'failed bulk rotation'] as const).flatMap((subject) =>
-    ofLists.map((code): [Subject, ErrorCode] => [subject, code]),
+    ofLists.map((code): [ErrorSubject, ErrorCode] => [subject, code]),
   ),
   ...(['open rotation', 'failed rotation', 'bulk item'] as const).flatMap((subject) =>
-    ofRotations.map((code): [Subject, ErrorCode] => [subject, code]),
+    ofRotations.map((code): [ErrorSubject, ErrorCode] => [subject, code]),
   ),
-  ...ofWaiting.map((code): [Subject, ErrorCode] => ['open rotation', code]),
-  ...ofStops.map((code): [Subject, ErrorCode] => ['open bulk rotation', code]),
+  ...ofWaiting.map((code): [ErrorSubject, ErrorCode] => ['open rotation', code]),
+  ...ofStops.map((code): [ErrorSubject, ErrorCode] => ['open bulk rotation', code]),
 ];
 /** Whatever a code is told of, this command is how an operator decides. */
 const ACCEPT = 'rekey sweep ORG --accept-removals';
@@ -155,7 +162,7 @@ const ACCEPT = 'rekey sweep ORG --accept-removals';
 describe('the words for what a code is told of', () => {
   const zero = { createdMs: 0, updatedMs: 0 };
   it.each(cases)('of an error of a %s: %s', (subject, code) => {
-    const { message, advice } = inWords(code, subject);
+    const { message, advice } = errorText(code, subject);
     expect(`${message} ${advice}`.replace(ACCEPT, '')).not.toMatch(foreign[subject]);
     expect(advice).not.toContain('BadRequest');
     expect(advice).toMatch(/^[A-Z].*\.$/);
@@ -165,20 +172,20 @@ describe('the words for what a code is told of', () => {
     ofHeldOrgs
       .slice(0, 4)
       .flatMap((code) =>
-        (Object.keys(foreign) as Subject[])
+        (Object.keys(foreign) as ErrorSubject[])
           .filter((subject) => !/^failed rotation|item$/.test(subject))
-          .map((subject): [ErrorCode, Subject] => [code, subject]),
+          .map((subject): [ErrorCode, ErrorSubject] => [code, subject]),
       ),
   )('name the command by which an operator decides: %s, of a %s', (code, subject) => {
-    expect(inWords(code, subject).advice).toContain(ACCEPT);
+    expect(errorText(code, subject).advice).toContain(ACCEPT);
   });
 
-  it.each<[Subject, RegExp]>([
+  it.each<[ErrorSubject, RegExp]>([
     ['sweep', /then run rekey sweep\.$/],
-    ['open bulk rotation', /Resume .* to rotate those that were listed; or cancel it/],
+    ['open bulk rotation', /Resume .* to rotate the listed assistants, or cancel it/],
     ['failed bulk rotation', /then create the bulk rotation again\.$/],
   ])('of a list that is incomplete say how a %s gets on', (subject, advice) => {
-    expect(inWords('LIST_INCOMPLETE', subject).advice).toMatch(advice);
+    expect(errorText('LIST_INCOMPLETE', subject).advice).toMatch(advice);
   });
 
   it.each([
@@ -215,14 +222,14 @@ describe('the words for what a code is told of', () => {
   });
 
   it('are INTERNAL of a code that only another version knows', () => {
-    expect(wordsOf('BLESSED', 'sweep')).toEqual(inWords('INTERNAL', 'sweep'));
+    expect(storedErrorText('BLESSED', 'sweep')).toEqual(errorText('INTERNAL', 'sweep'));
   });
 
   it('of a consumer that is missing fit the call: one that is required, or none that may read the org', () => {
-    expect(inWords('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe(
-      'A consumer that is required is not live, or not caught up.',
+    expect(errorText('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe(
+      'A required consumer is not live or has not caught up.',
     );
-    expect(inWords('CONSUMERS_MISSING', 'WaitRotation').message).toBe(
+    expect(errorText('CONSUMERS_MISSING', 'WaitRotation').message).toBe(
       'The rotation has succeeded, but no consumer may read its org.',
     );
   });
@@ -237,9 +244,9 @@ describe('the words for what a code is told of', () => {
     });
     expect(error).toEqual({
       reason: 'ASSISTANT_NOT_FOUND',
-      message: 'Invent knows no such org, or does not show it to this API key (404).',
+      message: 'Invent has no such org, or does not show it to this API key (404).',
       advice:
-        'Check the org id, and whether the API key is of this org or of its parent; then run rekey sweep.',
+        'Check the org id, and whether the API key belongs to this org or to its parent; then run rekey sweep.',
     });
   });
 

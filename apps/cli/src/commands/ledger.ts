@@ -31,7 +31,8 @@ const adopt = (): Command =>
         const { ledger } = await client.getStatus({});
         if (!ledger?.lostTime)
           throw new CliError(
-            'This ledger is not lost; there is nothing to adopt. Check that the gateway uses the Redis and the REKEY_PREFIX that you mean.',
+            'This ledger is not lost; there is nothing to adopt. ' +
+              'Check that the gateway uses the intended Redis and REKEY_PREFIX.',
             'LEDGER_NOT_LOST',
           );
         process.stderr.write(
