@@ -1,5 +1,5 @@
 import type { TryOptions } from '../connection/transport.ts';
-import { createBackoff, type RetryOptions } from './backoff.ts';
+import { createBackoff, type Backoff, type RetryOptions } from './backoff.ts';
 import { RekeyClientError, asClientError } from './client-error.ts';
 import { checkedMs, type Scopes } from './scopes.ts';
 
@@ -47,11 +47,11 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
     const wholeMs = checkedMs('deadlineMs', deadlineMs);
     const scope = scopes.open({ signal, deadlineMs: wholeMs });
     const endsAtMs = performance.now() + wholeMs;
-    const backoff = createBackoff(retry || {});
+    let backoff: Backoff | undefined;
     let before: RekeyClientError | undefined;
     const failureOf = (error: unknown) => {
-      const broken = scope.broken();
-      if (broken) return new RekeyClientError(broken.code, { ...about, cause: broken.cause });
+      const cancelled = scope.cancelled();
+      if (cancelled) return new RekeyClientError(cancelled.code, { ...about, cause: cancelled.cause });
       const failure = asClientError(error, about);
       // That the last try had no time left says less than why the tries before it failed.
       if (before && failure instanceof RekeyClientError && failure.code === 'DEADLINE_EXCEEDED')
@@ -61,9 +61,10 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
     try {
       for (;;) {
         try {
-          return await attempt({ deadlineMs: endsAtMs - performance.now(), signal: scope.signal });
+          return await attempt({ deadlineMs: endsAtMs - performance.now(), cancellation: scope });
         } catch (error) {
           const failure = failureOf(error);
+          backoff ??= createBackoff(retry || {});
           const pauseMs = backoff.nextMs();
           const again =
             repeatable &&
@@ -73,8 +74,8 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
             performance.now() + pauseMs < endsAtMs;
           if (!again) throw failure;
           before = failure;
-          await scope.pause(pauseMs).catch((broken: unknown) => {
-            throw failureOf(broken);
+          await scope.pause(pauseMs).catch((cancelled: unknown) => {
+            throw failureOf(cancelled);
           });
         }
       }

@@ -1,4 +1,5 @@
 import type { ClientReadableStream, ClientWritableStream, ServiceError } from '@grpc/grpc-js';
+import type { Cancellation } from './cancellation.ts';
 
 /** Promise.withResolvers, which Node 20 lacks. */
 const withResolvers = <T>() => {
@@ -9,15 +10,15 @@ const withResolvers = <T>() => {
 
 /**
  * Opens a call with the first message, sends the others as there is room, and resolves with the response. If
- * the response comes before the last message, no further message is read. If `requests` throws, or the signal
- * aborts, the call is cancelled and that error is thrown.
+ * the response comes before the last message, no further message is read. If `requests` throws, the call is
+ * cancelled and that error is thrown; so is the reason of a cancellation.
  */
 export const sendAll = <Request, Response>(
   requests: AsyncIterable<Request>,
   open: (
     callback: (error: ServiceError | null, response?: Response) => void,
   ) => ClientWritableStream<Request>,
-  signal: AbortSignal,
+  cancellation: Cancellation,
 ): Promise<Response> => {
   const response = withResolvers<Response>();
   let settled = false;
@@ -46,8 +47,6 @@ export const sendAll = <Request, Response>(
     call?.cancel();
     wake();
   };
-  const onAbort = () => abandon(signal.reason);
-
   const pump = async (): Promise<void> => {
     for await (const request of requests) {
       if (settled) return;
@@ -60,27 +59,27 @@ export const sendAll = <Request, Response>(
     if (!settled) call.end();
   };
 
-  if (signal.aborted) return Promise.reject(signal.reason);
-  signal.addEventListener('abort', onAbort);
+  const before = cancellation.cancelled();
+  if (before) return Promise.reject(before);
+  const ignoreCancel = cancellation.onCancel(() => abandon(cancellation.cancelled()));
   pump().catch(abandon);
-  return response.promise.finally(() => signal.removeEventListener('abort', onAbort));
+  return response.promise.finally(ignoreCancel);
 };
 
-/** Opens a call and yields its responses. Leaving the loop, or the signal, cancels the call. */
+/** Opens a call and yields its responses. Leaving the loop cancels the call. */
 export async function* receiveAll<Response>(
   open: () => ClientReadableStream<Response>,
-  signal: AbortSignal,
+  cancellation: Cancellation,
 ): AsyncGenerator<Response> {
-  if (signal.aborted) return;
+  if (cancellation.cancelled()) return;
   const call = open();
-  const cancel = () => call.cancel();
-  signal.addEventListener('abort', cancel);
+  const ignoreCancel = cancellation.onCancel(() => call.cancel());
   try {
     for await (const response of call) yield response as Response;
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!cancellation.cancelled()) throw error;
   } finally {
-    signal.removeEventListener('abort', cancel);
+    ignoreCancel();
     call.cancel();
     // A cancelled call still emits an error.
     call.on('error', () => {});

@@ -7,6 +7,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadContract, type Contract } from '@rekey/rpc';
 import { service as healthService } from 'grpc-health-check';
+import type { Cancellation } from './cancellation.ts';
 import { channelOptionsFor } from './channel.ts';
 import { receiveAll, sendAll } from './streams.ts';
 
@@ -39,10 +40,10 @@ export type ResponseOf<
   ? Response
   : never;
 
-/** What one try of a call has: the rest of its deadline, and the signal that ends it. */
+/** What one try of a call has: the rest of its deadline, and what cancels it. */
 export interface TryOptions {
   deadlineMs: number;
-  signal: AbortSignal;
+  cancellation: Cancellation;
 }
 
 /** One connection to a gateway: the contract's calls, each sent once. They reject with grpc-js's ServiceError. */
@@ -60,12 +61,12 @@ export interface Transport {
     requests: AsyncIterable<RequestOf<Service, Method>>,
     options: TryOptions,
   ): Promise<ResponseOf<Service, Method>>;
-  /** Without a deadline: keep-alive pings notice a lost gateway. Ends without an error if the signal aborts. */
+  /** Without a deadline: keep-alive pings notice a lost gateway. Ends without an error if it is cancelled. */
   receive<Service extends ServiceName, Method extends MethodName<Service>>(
     service: Service,
     method: Method,
     request: RequestOf<Service, Method>,
-    signal: AbortSignal,
+    cancellation: Cancellation,
   ): AsyncIterable<ResponseOf<Service, Method>>;
   /** grpc.health.v1, of the server as a whole. */
   checkHealth(options: TryOptions): Promise<{ status: string }>;
@@ -87,12 +88,12 @@ export const openTransport = (
   const unary = <Response>(
     { path, requestSerialize, responseDeserialize }: MethodDefinition<object, Response>,
     request: object,
-    { deadlineMs, signal }: TryOptions,
+    { deadlineMs, cancellation }: TryOptions,
   ): Promise<Response> =>
     new Promise((resolve, reject) => {
-      const cancel = () => call.cancel();
+      let ignoreCancel = () => {};
       const onAnswer = (error: ServiceError | null, response?: Response) => {
-        signal.removeEventListener('abort', cancel);
+        ignoreCancel();
         if (error) reject(error);
         else resolve(response!);
       };
@@ -104,14 +105,13 @@ export const openTransport = (
         deadlineIn(deadlineMs),
         onAnswer,
       );
-      if (signal.aborted) cancel();
-      else signal.addEventListener('abort', cancel);
+      ignoreCancel = cancellation.onCancel(() => call.cancel());
     });
 
   return {
     unary: (service, method, request, options) =>
       unary(definitionOf(service, method), request as object, options),
-    send: (service, method, requests, { deadlineMs, signal }) => {
+    send: (service, method, requests, { deadlineMs, cancellation }) => {
       const { path, requestSerialize, responseDeserialize } = definitionOf(service, method);
       return sendAll(
         requests as AsyncIterable<object>,
@@ -123,14 +123,14 @@ export const openTransport = (
             deadlineIn(deadlineMs),
             onAnswer,
           ),
-        signal,
+        cancellation,
       );
     },
-    receive: (service, method, request, signal) => {
+    receive: (service, method, request, cancellation) => {
       const { path, requestSerialize, responseDeserialize } = definitionOf(service, method);
       return receiveAll(
         () => client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request as object),
-        signal,
+        cancellation,
       );
     },
     checkHealth: (options) =>

@@ -29,8 +29,12 @@ export interface ConsumerReach {
 export type FailureLimit = { count: number } | { percent: number };
 
 /** Requires every field to be named, and leaves out those that are undefined. */
-export const withoutUnset = <T extends object>(fields: { [K in keyof Required<T>]: T[K] | undefined }): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+export const withoutUnset = <T extends object>(fields: { [K in keyof Required<T>]: T[K] | undefined }): T => {
+  const set: Partial<Record<keyof T, unknown>> = {};
+  // Every response passes here, and this loop is several times faster than Object.entries.
+  for (const name in fields) if (fields[name] !== undefined) set[name] = fields[name];
+  return set as T;
+};
 
 export const date = (timestamp: ProtoTimestamp): Date | undefined =>
   timestamp ? new Date(Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6)) : undefined;

@@ -44,9 +44,9 @@ export async function* watchBulk(
   let awaySinceMs: number | undefined;
   const isOver = () => last !== undefined && (isBulkEnded(last.state) || (untilStopped && isStopped(last)));
   const failureOf = (error: unknown) => {
-    const broken = scope.broken();
-    return broken
-      ? new RekeyClientError(broken.code, { bulkRotationId: id, cause: broken.cause })
+    const cancelled = scope.cancelled();
+    return cancelled
+      ? new RekeyClientError(cancelled.code, { bulkRotationId: id, cause: cancelled.cause })
       : asClientError(error, { bulkRotationId: id });
   };
 
@@ -56,7 +56,7 @@ export async function* watchBulk(
       message: 'The gateway has ended the stream early.',
     });
     const stream = transport
-      .receive('BulkRotationService', 'WatchBulkRotation', { id, untilStopped }, scope.signal)
+      .receive('BulkRotationService', 'WatchBulkRotation', { id, untilStopped }, scope)
       [Symbol.asyncIterator]();
     try {
       for (;;) {
@@ -81,8 +81,8 @@ export async function* watchBulk(
     if (awaySinceMs === undefined) onDisconnect?.(failure);
     awaySinceMs ??= performance.now();
     if (performance.now() - awaySinceMs > patienceMs) throw failure;
-    await scope.pause(backoff.nextMs()).catch((broken: unknown) => {
-      throw failureOf(broken);
+    await scope.pause(backoff.nextMs()).catch((cancelled: unknown) => {
+      throw failureOf(cancelled);
     });
   }
 }

@@ -34,7 +34,7 @@ export const createHealthMethods = ({ transport, calls, scopes, backoff }: Servi
       const wholeMs = checkedMs('timeoutMs', timeoutMs);
       const scope = scopes.open({ signal });
       try {
-        await untilReady({ health, scope, backoff }, wholeMs);
+        await untilReady({ health, scope, backoff, signal }, wholeMs);
       } finally {
         scope.end();
       }
@@ -48,7 +48,13 @@ const untilReady = async (
     health,
     scope,
     backoff: pauses,
-  }: { health: HealthMethods['health']; scope: Scope; backoff: RetryOptions },
+    signal,
+  }: {
+    health: HealthMethods['health'];
+    scope: Scope;
+    backoff: RetryOptions;
+    signal: AbortSignal | undefined;
+  },
   timeoutMs: number,
 ): Promise<void> => {
   const endsAtMs = performance.now() + timeoutMs;
@@ -57,7 +63,7 @@ const untilReady = async (
     try {
       const answer = await health({
         deadlineMs: Math.max(Math.min(CHECK_WITHIN_MS, endsAtMs - performance.now()), 1),
-        signal: scope.signal,
+        ...(signal && { signal }),
       });
       return answer === 'SERVING'
         ? undefined
@@ -65,7 +71,7 @@ const untilReady = async (
             message: `The gateway runs, but cannot serve (${answer}): its Redis is away, or takes no writes.`,
           });
     } catch (error) {
-      if (scope.broken()) throw scope.broken();
+      if (scope.cancelled()) throw scope.cancelled();
       if (!(error instanceof RekeyClientError) || !error.retryable) throw error;
       return error;
     }

@@ -63,7 +63,7 @@ export const untilSucceeded = async (
         'RotationService',
         'WaitRotation',
         { id, timeout: toDuration(sliceMs), ...until },
-        { deadlineMs: Math.min(sliceMs + ANSWER_WITHIN_MS, leftMs()), signal: scope.signal },
+        { deadlineMs: Math.min(sliceMs + ANSWER_WITHIN_MS, leftMs()), cancellation: scope },
       ),
     );
     failure = undefined;
@@ -90,8 +90,8 @@ export const untilSucceeded = async (
     try {
       await look();
     } catch (error) {
-      const broken = scope.broken();
-      if (broken) throw new RekeyClientError(broken.code, { rotation, cause: broken.cause });
+      const cancelled = scope.cancelled();
+      if (cancelled) throw new RekeyClientError(cancelled.code, { rotation, cause: cancelled.cause });
       const seen = asClientError(error, { rotation });
       if (!(seen instanceof RekeyClientError) || !seen.retryable) throw seen;
       // A time-out at the very end is our own, and tells nothing of the gateway.
