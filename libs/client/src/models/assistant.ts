@@ -12,7 +12,7 @@ export interface Assistant {
   updateTime: Date;
   /** A keyed hash of the secret key. */
   fingerprint?: string;
-  /** The whole upstream record as a JWE. docs/events.md describes how to open it. */
+  /** The whole upstream record as a JWE. docs/guides/events.md describes how to open it. */
   sealed?: string;
   /** Since when it is uncertain whether this version is still in force. */
   uncertainTime?: Date;
