@@ -8,11 +8,12 @@ COPY apps apps
 COPY e2e/package.json e2e/
 COPY bench/package.json bench/
 COPY chaos/package.json chaos/
+COPY tools/package.json tools/
 RUN npm ci --no-audit --no-fund
 COPY proto proto
 RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
 # What runs is the built code alone.
-RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos
+RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos tools apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos node_modules/@rekey/tools
 
 FROM node:24-bookworm-slim
 WORKDIR /rekey
