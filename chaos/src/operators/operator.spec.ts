@@ -4,15 +4,15 @@ import { startOperator, type Operator, type OperatorOptions } from './operator.t
 let operator: Operator;
 afterEach(() => operator.stop());
 
-/** A gateway whose sweeps release an org after so many of them, or when what they find is accepted. */
+/** A gateway that releases an org after `releasedAfter` sweeps, or when a sweep accepts removals. */
 const operating = ({
   releasedAfter,
   differs,
   away = false,
   others = [],
-  doneAfter = 0,
+  publishedAfter = 0,
 }: {
-  doneAfter?: number;
+  publishedAfter?: number;
   releasedAfter: number;
   differs: boolean;
   away?: boolean;
@@ -38,38 +38,38 @@ const operating = ({
     client,
     pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms / 100)),
     heldOrgs: async () => held,
-    isAccepting: async () => sweeps.length < doneAfter,
+    isAccepting: async () => sweeps.length < publishedAfter,
     differs: async () => differs,
   });
   return { sweeps, opened };
 };
 
 describe('the operator', () => {
-  it('sweeps an org that is held, and accepts nothing if that releases it', async () => {
+  it('sweeps a held org, and accepts nothing if that releases it', async () => {
     const { sweeps } = operating({ releasedAfter: 2, differs: true });
     await operator.act();
-    expect([sweeps, operator.done()]).toEqual([
+    expect([sweeps, operator.actions()]).toEqual([
       [{ orgId: 'org_1' }, { orgId: 'org_1' }],
       { 'sweep of a held org': 2 },
     ]);
-    expect(operator.seen()['ORG_HELD']).toBeGreaterThan(0);
+    expect(operator.codes()['ORG_HELD']).toBeGreaterThan(0);
   });
 
-  it('accepts removals only if what is published differs from the truth', async () => {
+  it('accepts removals only if the published keys differ from the truth', async () => {
     const { sweeps } = operating({ releasedAfter: 99, differs: true });
     await operator.act();
     expect(sweeps.at(-1)).toEqual({ orgId: 'org_1', acceptRemovals: true });
     await operator.stop();
     const { sweeps: others } = operating({ releasedAfter: 99, differs: false });
     await operator.act();
-    expect([others, operator.done()]).toEqual([
+    expect([others, operator.actions()]).toEqual([
       [{ orgId: 'org_1' }, { orgId: 'org_1' }],
       { 'sweep of a held org': 2, 'held although nothing differs': 1 },
     ]);
   });
 
-  it('sweeps again until what it has accepted is done', async () => {
-    const { sweeps } = operating({ releasedAfter: 99, differs: true, doneAfter: 5 });
+  it('sweeps again until the accepted removals are published', async () => {
+    const { sweeps } = operating({ releasedAfter: 99, differs: true, publishedAfter: 5 });
     await operator.act();
     expect(sweeps.slice(2)).toEqual([
       { orgId: 'org_1', acceptRemovals: true },
@@ -78,35 +78,36 @@ describe('the operator', () => {
     ]);
   });
 
-  it('opens a budget that is closed', async () => {
+  it('opens a closed budget', async () => {
     const { opened } = operating({
       releasedAfter: 1,
       differs: false,
       others: [{ code: 'BUDGET_CLOSED', subject: 'default' }],
     });
     await operator.act();
-    expect([opened, operator.done()]).toEqual([
+    expect([opened, operator.actions()]).toEqual([
       [{ egress: 'default' }],
       { 'sweep of a held org': 1, 'budget opened': 1 },
     ]);
   });
 
-  it('takes a rollback that is over for no warning', async () => {
+  it('does not count a past rollback as a warning', async () => {
     operating({ releasedAfter: 1, differs: false, others: [{ code: 'ROLLED_BACK', subject: 'ast_1' }] });
     await operator.act();
     await operator.act();
     expect([
-      operator.samples()[0]!.says,
-      operator.samples().at(-1)!.says,
-      operator.seen()['ROLLED_BACK']! > 0,
+      operator.samples()[0]!.needsOperator,
+      operator.samples().at(-1)!.needsOperator,
+      operator.codes()['ROLLED_BACK']! > 0,
     ]).toEqual([true, false, true]);
   });
 
-  it('notes what status says, and nothing while nobody answers', async () => {
+  it('keeps what status says, and nothing while the gateway is away', async () => {
     operating({ releasedAfter: 1, differs: false });
     await operator.act();
-    expect(operator.samples()[0]).toEqual({ atMs: expect.any(Number), says: true });
-    while (operator.samples().at(-1)!.says) await new Promise((resolve) => void setTimeout(resolve, 1));
+    expect(operator.samples()[0]).toEqual({ atMs: expect.any(Number), needsOperator: true });
+    while (operator.samples().at(-1)!.needsOperator)
+      await new Promise((resolve) => void setTimeout(resolve, 1));
     await operator.stop();
     operating({ releasedAfter: 1, differs: false, away: true });
     await operator.act();

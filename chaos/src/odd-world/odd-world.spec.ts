@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchApp, type App } from '@rekey/testing';
-import { drawEpisodes, episodeNames, startOddWorld, type Episode, type OddSetting } from './odd-world.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../random.ts';
+import { createAdmin, type Admin } from '../system/simulator.ts';
+import { drawEpisodes, episodeNames, type Episode, type OddSetting } from './episodes.ts';
+import { startOddWorld } from './odd-world.ts';
 
 const setting: OddSetting = {
   orgIds: ['org_demo', 'org_demo_sub1'],
@@ -15,32 +17,25 @@ const round = (seed: number): Episode[] => {
 };
 
 let simulator: App;
+let admin: Admin;
 beforeAll(async () => {
   simulator = await launchApp('simulator', {
     args: ['--port', '0', '--admin-port', '0', '--sub-orgs', '1', '--assistants', '5'],
   });
+  admin = createAdmin(simulator);
 });
 afterAll(async () => {
   await simulator.child.kill();
 });
-const admin = async <T>(method: string, path: string, body?: object): Promise<T> => {
-  const response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
-    method,
-    body: body ? JSON.stringify(body) : null,
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
-  return (response.status === 204 ? undefined : await response.json()) as T;
-};
-
 describe('drawEpisodes', () => {
-  it('draws each kind once a round, in an order that its seed decides', () => {
+  it('draws each kind once a round, in an order that the seed decides', () => {
     const names = (seed: number) => round(seed).map(({ name }) => name);
     expect(names(1).toSorted()).toEqual(episodeNames.toSorted());
     expect(names(1)).toEqual(names(1));
     expect(names(1)).not.toEqual(names(2));
   });
 
-  it('draws answers with records of before only when Rekey is likely to know them', () => {
+  it('draws stale answers only when Rekey probably knows the stale keys', () => {
     const firsts = Array.from({ length: 50 }, (_, seed) =>
       round(seed)
         .slice(0, 5)
@@ -50,7 +45,7 @@ describe('drawEpisodes', () => {
     expect(firsts).not.toContain('stale answers');
   });
 
-  it('leaves out kinds, and does not wait for them', async () => {
+  it('plays no kind that is left out, and does not wait for one', async () => {
     const without = [...episodeNames.filter((name) => name !== 'second lost'), 'Redis killed'];
     const odd = startOddWorld({
       random: createRandom(1),
@@ -62,10 +57,10 @@ describe('drawEpisodes', () => {
     });
     while (odd.progress() < 1) await new Promise((resolve) => setImmediate(resolve));
     await odd.stop();
-    expect(Object.keys(odd.done())).toEqual(['second lost']);
+    expect(Object.keys(odd.played())).toEqual(['second lost']);
   });
 
-  it('draws none of those that are left out', () => {
+  it('draws no kind that is left out', () => {
     const episodes = drawEpisodes(createRandom(1), setting, ['long 429', 'wave of 404']);
     const drawn = new Set(Array.from({ length: 3 * episodeNames.length }, () => episodes.next().value.name));
     expect([drawn.size, drawn.has('long 429'), drawn.has('wave of 404')]).toEqual([
@@ -75,7 +70,7 @@ describe('drawEpisodes', () => {
     ]);
   });
 
-  it('draws only what the simulator understands, and what is over by itself', async () => {
+  it('draws only faults that the simulator accepts, and that end by themselves', async () => {
     const episodes = Array.from({ length: 20 }, (_, seed) => round(seed)).flat();
     for (const { faults } of episodes) for (const fault of faults) await admin('POST', '/faults', fault);
     for (const { restore } of episodes) if (restore) await admin('POST', '/restore', restore);
@@ -86,7 +81,7 @@ describe('drawEpisodes', () => {
     await admin('DELETE', '/faults');
   });
 
-  it('lets what it says of a few assistants end before a second read could agree', () => {
+  it('ends an episode about a few assistants before a second read could confirm it', () => {
     const brief = Array.from({ length: 20 }, (_, seed) => round(seed))
       .flat()
       .filter(({ name }) => /some|partly|wave/.test(name));
@@ -96,14 +91,14 @@ describe('drawEpisodes', () => {
 });
 
 describe('startOddWorld', () => {
-  it('plays episodes until it is stopped, with calm between them, and leaves no fault behind', async () => {
+  it('plays episodes with calm between them until it is stopped, and leaves no fault behind', async () => {
     const active: number[] = [];
     const inCalm = async () => {
       active.push((await admin<unknown[]>('GET', '/faults')).length);
     };
-    // A hundred times as fast.
+    // A hundred times faster than a run.
     const pause = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms / 100));
-    const inAHurry = <T>(method: string, path: string, body?: object) =>
+    const hastyAdmin = <T>(method: string, path: string, body?: object) =>
       admin<T>(
         method,
         path,
@@ -112,14 +107,14 @@ describe('startOddWorld', () => {
     const odd = startOddWorld({
       random: createRandom(1),
       setting,
-      admin: inAHurry,
+      admin: hastyAdmin,
       pause,
       inCalm,
       episodes: 10,
     });
     while (odd.progress() < 1) await pause(100);
     await odd.stop();
-    const played = Object.values(odd.done()).reduce((sum, count) => sum + count, 0);
+    const played = Object.values(odd.played()).reduce((sum, count) => sum + count, 0);
     expect(played).toBeGreaterThanOrEqual(10);
     expect([active.length > 3, active.every((count) => count === 0)]).toEqual([true, true]);
   });

@@ -1,37 +1,37 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 /**
- * An Invent that is wrong, in episodes: each lasts for some seconds and then is over, so that the end is
- * judged after calm. What an episode shows is never true, but for those that change the world itself (a
- * restored backup, assistants that are deleted): these stay.
+ * A time in which Invent answers wrongly. It ends after some seconds, so that the run is judged in calm. What
+ * an episode shows is false. Exceptions are the episodes that change the world itself, as a restored backup
+ * or deleted assistants do: their changes stay.
  */
 export interface Episode {
   name: string;
-  /** Nothing of it is left after this. */
+  /** No fault of the episode outlasts this. */
   lastsMs: number;
   faults: object[];
   restore?: { ago_ms: number; org_id?: string; assistant_id?: string };
-  /** Assistants that are deleted for good, or whose key is taken away: they stay so. */
+  /** Assistants that are deleted, or lose their key, for good. */
   remove?: { assistantId: string; how: 'deleted' | 'no key' }[];
 }
 
 export interface OddSetting {
   orgIds: readonly string[];
   assistantIds: readonly string[];
-  /** By how much reads may lag. */
+  /** How far reads may lag. */
   readLagMs: number;
   /**
-   * Two reads that are this far apart and agree are believed: what is wrong with a few assistants ends
-   * sooner.
+   * Rekey believes two reads that are this far apart and agree. An episode about a few assistants must
+   * therefore end sooner.
    */
   confirmAfterMs: number;
 }
 
-type Make = (random: Random, setting: OddSetting) => Omit<Episode, 'name'>;
+type CreateEpisode = (random: Random, setting: OddSetting) => Omit<Episode, 'name'>;
 
 /** An episode of some seconds. */
 const lasting =
-  (minMs: number, maxMs: number, faults: (random: Random, setting: OddSetting) => object[]): Make =>
+  (minMs: number, maxMs: number, faults: (random: Random, setting: OddSetting) => object[]): CreateEpisode =>
   (random, setting) => {
     const lastsMs = random.between(minMs, maxMs);
     return {
@@ -39,9 +39,9 @@ const lasting =
       faults: faults(random, setting).map((fault) => ({ times: 0, forMs: lastsMs, ...fault })),
     };
   };
-/** One that is over before a second read could agree with its first. */
+/** An episode that ends before a second read could confirm its first. */
 const brief =
-  (faults: (random: Random, setting: OddSetting) => object[]): Make =>
+  (faults: (random: Random, setting: OddSetting) => object[]): CreateEpisode =>
   (random, setting) =>
     lasting(
       Math.round(setting.confirmAfterMs / 4),
@@ -49,12 +49,12 @@ const brief =
       faults,
     )(random, setting);
 
-/** One org or all of them. */
-const where = (random: Random, { orgIds }: OddSetting): object =>
+/** Restricts a fault to one org, half of the time. */
+const inSomeOrg = (random: Random, { orgIds }: OddSetting): object =>
   random.next() < 0.5 ? {} : { orgId: random.pick(orgIds) };
-const asShown = ['absent', 'null', 'empty', 'stars', 'tail'] as const;
+const hiddenAs = ['absent', 'null', 'empty', 'stars', 'tail'] as const;
 
-const lists: ((random: Random) => object)[] = [
+const listFaults: ((random: Random) => object)[] = [
   (random) => ({ kind: 'capPages', size: random.pick([7, 10, 50]), saysSize: random.next() < 0.5 }),
   () => ({ kind: 'repeatPage' }),
   (random) => ({ kind: 'endlessPages', strangers: random.next() < 0.5 }),
@@ -77,37 +77,37 @@ const lists: ((random: Random) => object)[] = [
   (random) => ({ kind: 'duplicateIds', otherKey: random.next() < 0.5 }),
 ];
 
-const kinds: Record<string, Make> = {
+const episodes: Record<string, CreateEpisode> = {
   'another org': lasting(2000, 6000, (random, setting) => [
     {
       kind: 'swapOrg',
-      ...where(random, setting),
+      ...inSomeOrg(random, setting),
       ...(random.next() < 0.3 && { size: random.between(1, 400) }),
     },
   ]),
   'partly another org': brief((random, setting) => [
-    { kind: 'swapOrg', ...where(random, setting), overlap: random.pick([0.1, 0.5, 0.8]) },
+    { kind: 'swapOrg', ...inSomeOrg(random, setting), overlap: random.pick([0.1, 0.5, 0.8]) },
   ]),
   'some requests reach another org': brief((random, setting) => [
-    { kind: 'swapOrg', ...where(random, setting), probability: 0.3 },
+    { kind: 'swapOrg', ...inSomeOrg(random, setting), probability: 0.3 },
   ]),
   'keys of all hidden': lasting(2000, 6000, (random, setting) => [
     {
       kind: 'hideKey',
-      ...where(random, setting),
+      ...inSomeOrg(random, setting),
       on: random.pick(['list', 'get', 'rotate', 'any']),
-      as: random.pick(asShown),
+      as: random.pick(hiddenAs),
     },
   ]),
   'keys of some hidden': brief((random) => [
-    { kind: 'hideKey', share: 0.3, on: random.pick(['get', 'any']), as: random.pick(asShown) },
+    { kind: 'hideKey', share: 0.3, on: random.pick(['get', 'any']), as: random.pick(hiddenAs) },
   ]),
-  // The first such key that GET or a 200 shows cannot be told from a new one.
+  // Only in lists: Rekey cannot tell the first such key in a GET or a 200 from a new one.
   'one key for all': lasting(2000, 6000, (random, setting) => [
-    { kind: 'hideKey', ...where(random, setting), on: 'list', as: 'constant' },
+    { kind: 'hideKey', ...inSomeOrg(random, setting), on: 'list', as: 'constant' },
   ]),
   'wrong keys in lists': lasting(2000, 6000, (random, setting) => [
-    { kind: 'hideKey', ...where(random, setting), on: 'list', as: 'other' },
+    { kind: 'hideKey', ...inSomeOrg(random, setting), on: 'list', as: 'other' },
   ]),
   'backup restored': (random, { orgIds }) => ({
     lastsMs: 0,
@@ -142,15 +142,15 @@ const kinds: Record<string, Make> = {
     {
       kind: 'failBefore',
       status: 404,
-      ...where(random, setting),
+      ...inSomeOrg(random, setting),
       on: random.pick(['get', 'rotate', 'list', 'any']),
     },
   ]),
   'wrong list': lasting(5000, 9000, (random, setting) => [
-    { ...random.pick(lists)(random), ...where(random, setting) },
+    { ...random.pick(listFaults)(random), ...inSomeOrg(random, setting) },
   ]),
   'very wrong list': lasting(5000, 9000, (random, setting) =>
-    [1, 2, 3].map(() => ({ ...random.pick(lists)(random), ...where(random, setting) })),
+    [1, 2, 3].map(() => ({ ...random.pick(listFaults)(random), ...inSomeOrg(random, setting) })),
   ),
   'endless list': lasting(5000, 9000, (random) => [
     { kind: 'noCount' },
@@ -211,16 +211,16 @@ const kinds: Record<string, Make> = {
   }),
 };
 
-export const episodeNames = Object.keys(kinds);
+export const episodeNames = Object.keys(episodes);
 
 /**
- * A key that Rekey has never read cannot be told from a new one: records of before come only when all is
- * likely to be imported.
+ * Rekey cannot tell a stale key that it has never read from a new one. Stale answers therefore come only
+ * after some episodes, when a sweep has probably imported every assistant.
  */
-const NEEDS_EXPERIENCE = 'stale answers';
-const EXPERIENCE = 5;
+const NEEDS_IMPORT = 'stale answers';
+const EPISODES_UNTIL_IMPORT = 5;
 
-/** The episodes in a random order, each as often as the others; without end. */
+/** Yields episodes without end, in rounds: a round has each kind once, in a random order. */
 export const drawEpisodes = function* (
   random: Random,
   setting: OddSetting,
@@ -230,84 +230,12 @@ export const drawEpisodes = function* (
     let left = episodeNames.filter((name) => !without.includes(name));
     while (left.length > 0) {
       const possible = left.filter(
-        (name) => name !== NEEDS_EXPERIENCE || drawn >= EXPERIENCE || left.length === 1,
+        (name) => name !== NEEDS_IMPORT || drawn >= EPISODES_UNTIL_IMPORT || left.length === 1,
       );
       const name = random.pick(possible);
       left = left.filter((other) => other !== name);
       drawn += 1;
-      yield { name, ...kinds[name]!(random, setting) };
+      yield { name, ...episodes[name]!(random, setting) };
     }
   }
-};
-
-export interface OddWorldOptions {
-  random: Random;
-  setting: OddSetting;
-  admin: <T>(method: string, path: string, body?: object) => Promise<T>;
-  pause: (ms: number) => Promise<void>;
-  /** Runs while nothing is odd: nobody else may begin an episode meanwhile. */
-  inCalm: () => Promise<void>;
-  /** How many are enough; each kind once if it is not said. */
-  episodes?: number | undefined;
-  /** Kinds that are left out. */
-  without?: readonly string[] | undefined;
-}
-
-export interface OddWorld {
-  done(): Record<string, number>;
-  /** From 0 to 1: how many of those that are enough are over. */
-  progress(): number;
-  /** Begins no further episode, and resolves when the last one is over. */
-  stop(): Promise<void>;
-}
-
-/** Lets one episode follow the other, sometimes two at once, with calm between them. */
-export const startOddWorld = ({
-  random,
-  setting,
-  admin,
-  pause,
-  inCalm,
-  without = [],
-  episodes: enough = episodeNames.filter((name) => !without.includes(name)).length,
-}: OddWorldOptions): OddWorld => {
-  const done: Record<string, number> = {};
-  let over = 0;
-  const stopping = new AbortController();
-  const episodes = drawEpisodes(random, setting, without);
-
-  const play = async ({ name, lastsMs, faults, restore, remove = [] }: Episode): Promise<void> => {
-    done[name] = (done[name] ?? 0) + 1;
-    for (const fault of faults) await admin('POST', '/faults', fault);
-    if (restore) await admin('POST', '/restore', restore);
-    for (const { assistantId, how } of remove) {
-      // It may be gone already.
-      if (how === 'deleted') await admin('DELETE', `/assistants/${assistantId}`).catch(() => {});
-      else await admin('PATCH', `/assistants/${assistantId}`, { secret_key: null }).catch(() => {});
-    }
-    await pause(lastsMs);
-    over += 1;
-  };
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await pause(random.between(300, 2500));
-      await Promise.all(
-        random.next() < 0.3
-          ? [play(episodes.next().value), play(episodes.next().value)]
-          : [play(episodes.next().value)],
-      );
-      // What was answered during the episode may still be on its way.
-      await pause(random.between(300, 1000));
-      await inCalm();
-    }
-  };
-  const running = run();
-  return {
-    done: () => done,
-    progress: () => Math.min(over / enough, 1),
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
 };

@@ -7,22 +7,22 @@ import { startChild, type Child } from '@rekey/testing';
 const run = promisify(execFile);
 const PIECE = Buffer.alloc(4096, '\n');
 
-/** Every write to it fails with ENOSPC. */
+/** Every write to this device fails with ENOSPC. */
 export const FULL_DISK = '/dev/full';
 
-export interface UnreadPipe {
+interface UnreadPipe {
   readonly path: string;
-  /** What is in it, without what waits to be written. */
+  /** Returns the bytes in the pipe. Bytes that a blocked write still holds are not among them. */
   read(): string;
   close(): void;
 }
 
-/** A pipe that is full, and that nobody reads: a blocking write to it does not return. */
+/** Makes a pipe that is full and that no process reads: a blocking write to it does not return. */
 export const openUnreadPipe = async (path: string): Promise<UnreadPipe> => {
   await run('mkfifo', [path]);
-  // Both ends: the pipe then has a reader, which does not read.
+  // O_RDWR opens both ends: the pipe then has a reader, which does not read.
   const end = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  for (const piece of [PIECE, PIECE.subarray(0, 1)]) while (takes(end, piece)) continue;
+  for (const piece of [PIECE, PIECE.subarray(0, 1)]) while (accepts(end, piece)) continue;
   return {
     path,
     read: () => {
@@ -33,7 +33,7 @@ export const openUnreadPipe = async (path: string): Promise<UnreadPipe> => {
   };
 };
 
-const takes = (end: number, piece: Buffer): boolean => {
+const accepts = (end: number, piece: Buffer): boolean => {
   try {
     return writeSync(end, piece) > 0;
   } catch (error) {
@@ -53,7 +53,7 @@ export const startWithLog = (
     ownGroup: true,
   });
 
-/** Whether a process answers 200 at a URL within a time. */
+/** Whether a process answers 200 at a URL within `withinMs`. */
 export const servesWithin = async (url: string, withinMs: number): Promise<boolean> => {
   const untilMs = performance.now() + withinMs;
   for (;;) {
@@ -67,7 +67,7 @@ export const servesWithin = async (url: string, withinMs: number): Promise<boole
   }
 };
 
-/** Asks a process to end. Whether it does so within a time; if not, it is killed. */
+/** Sends SIGTERM. Resolves with whether the process ends within `withinMs`; kills it if it does not. */
 export const endsWithin = async (child: Child, withinMs: number): Promise<boolean> => {
   const timer = setTimeout(() => child.signal('SIGKILL'), withinMs);
   child.signal('SIGTERM');

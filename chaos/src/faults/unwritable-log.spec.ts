@@ -17,7 +17,7 @@ const node = (script: string): [string, ...string[]] => [process.execPath, '-e',
 const ENOSPC = 28;
 
 describe('a log on a full disk', () => {
-  it.each([1, 2])('fails each write of a process with ENOSPC: descriptor %i', async (descriptor) => {
+  it.each([1, 2])('fails each write to descriptor %i with ENOSPC', async (descriptor) => {
     const child = startWithLog(
       FULL_DISK,
       node(
@@ -29,8 +29,8 @@ describe('a log on a full disk', () => {
   });
 });
 
-describe('a log that nobody reads', () => {
-  it('takes no line, until it is read', async () => {
+describe('a log that no process reads', () => {
+  it('accepts no line until it is read', async () => {
     const pipe = await openUnreadPipe(join(folder, 'pipe'));
     const child = startWithLog(pipe.path, node("require('fs').writeSync(1, 'first line')"), process.env);
     const before = pipe.read();
@@ -40,11 +40,12 @@ describe('a log that nobody reads', () => {
     pipe.close();
   });
 
-  it('stops a process that writes to it, which can still be killed', async () => {
+  it('blocks a process that writes to it, and the process can still be killed', async () => {
     const pipe = await openUnreadPipe(join(folder, 'other'));
     const port = await freePort();
-    const server =
-      "require('http').createServer((_, response) => response.end()).listen(process.env.PORT, () => require('fs').writeSync(1, 'listening'))";
+    const server = `require('http')
+      .createServer((_, response) => response.end())
+      .listen(process.env.PORT, () => require('fs').writeSync(1, 'listening'))`;
     const child = startWithLog(pipe.path, node(server), { ...process.env, PORT: String(port) });
     expect(await servesWithin(`http://127.0.0.1:${port}/`, 1000)).toBe(false);
     pipe.read();
@@ -64,13 +65,13 @@ describe('endsWithin', () => {
     return child;
   };
 
-  it('is true of a process that ends when it is asked, with whatever code', async () => {
+  it('is true for a process that ends on SIGTERM, whatever its exit code', async () => {
     expect(await endsWithin(await started("process.on('SIGTERM', () => process.exit(1))"), 30_000)).toBe(
       true,
     );
   });
 
-  it('is false of one that does not, and kills it', async () => {
+  it('is false for a process that does not end, and kills it', async () => {
     const child = await started("process.on('SIGTERM', () => {})");
     expect(await endsWithin(child, 100)).toBe(false);
     expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' });

@@ -3,8 +3,8 @@ import { startRedis } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { makeReadOnly } from './read-only.ts';
 
-describe('a Redis that is made read-only', () => {
-  it('refuses writes of a client that stays connected, and loses nothing, also over a restart', async () => {
+describe('makeReadOnly', () => {
+  it('refuses writes of connected clients, and loses no data, even over a restart', async () => {
     const server = await startRedis({ persistence: 'always' });
     const [redis, client] = [new Redis(server.url), new Redis(server.url)];
     await client.set('before', '1');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, type KeyEvent } from '@rekey/schema';
-import { isClean, judge, type Change, type Evidence, type Published } from './verdict.ts';
+import type { Change, Evidence, Published } from './evidence.ts';
+import { isClean, judge } from './verdict.ts';
 
 let seq = 0;
 const event = (assistantId: string, version: number, key: string | null, atMs: number): Published => ({
@@ -48,7 +49,7 @@ const judged = (...args: Parameters<typeof evidence>) => {
 const two = { a: [change('k0', 0, 'start'), change('k1', 1000), change('k2', 2000)] };
 
 describe('judge', () => {
-  it('finds nothing where every key came in its order, and tells how long consumers had none', () => {
+  it('is clean if every key is published in order, and measures for how long consumers had none', () => {
     const verdict = judged(two, [
       event('a', 1, 'k1', 1010),
       uncertain('a', 1, 1990),
@@ -63,7 +64,7 @@ describe('judge', () => {
     });
   });
 
-  it('counts workers that did not work, or did not end, because their log took no line', () => {
+  it('counts workers that did not work, or did not end, because they could not write their log', () => {
     for (const stuckByLog of [0, 1]) {
       expect(
         judged(two, [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 2030)], { stuckByLog }),
@@ -84,7 +85,7 @@ describe('judge', () => {
     ).toMatchObject({ divergent: 0 });
   });
 
-  it('asks for nothing to be published of one that was gone before anything was', () => {
+  it('expects no event of an assistant that was removed before anything was published of it', () => {
     expect(
       judged({ ...two, b: [change('k0', 0, 'start'), change(null, 500, 'removed')] }, [
         event('a', 1, 'k2', 2010),
@@ -107,7 +108,7 @@ describe('judge', () => {
     expect(judged(two, [first, third])).toMatchObject({ orderViolations: 1 });
   });
 
-  it('finds rotations that never ended, and POSTs at once', () => {
+  it('finds rotations that never ended, and concurrent POSTs', () => {
     const rotations: Evidence['rotations'] = [
       { state: 'SUCCEEDED' },
       { state: 'RECONCILING' },
@@ -122,7 +123,7 @@ describe('judge', () => {
     expect(verdict).toMatchObject({ clean: false, lost: 2, failed: { X: 1 }, concurrentPosts: 2 });
   });
 
-  it('finds an assistant that two rotations succeeded for, where one was asked for', () => {
+  it('finds an assistant that two rotations succeeded for although one was requested', () => {
     const by = (published: Published, rotation: string, cause = 'rotation') => {
       Object.assign(published.event.data, { cause, rotation_id: rotation });
       return published;
@@ -141,7 +142,7 @@ describe('judge', () => {
     });
   });
 
-  it('finds more unpublished keys of an org at once than may be, and counts an assistant once', () => {
+  it('finds more unpublished keys of an org than its bound, and counts an assistant once', () => {
     const history = {
       a: [change('a0', 0, 'start'), change('a1', 1000), change('a2', 1100)],
       b: [change('b0', 0, 'start'), change('b1', 1500)],
@@ -171,12 +172,12 @@ describe('judge', () => {
     expect(judged(history, soon)).toMatchObject({ clean: true, burntBeyondBound: 0 });
   });
 
-  describe('of histories in which keys come back', () => {
+  describe('with histories in which a key is restored', () => {
     const back = {
       a: [change('k0', 0, 'start'), change('k1', 1000), change('k2', 2000), change('k1', 3000, 'restored')],
     };
 
-    it('goes by when a key was in force, and not by the key', () => {
+    it('orders keys by when they were in force, not by their first occurrence', () => {
       const whole = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 2010), event('a', 3, 'k1', 3010)];
       expect(judged(back, whole)).toMatchObject({
         clean: true,
@@ -196,7 +197,7 @@ describe('judge', () => {
       expect(judged(back, late)).toMatchObject({ divergent: 0, orderViolations: 1 });
     });
 
-    it('does not ask for the key that upstream took back', () => {
+    it('does not expect an event of a key that upstream took back', () => {
       expect(
         judged(
           { ...back, b: [change('b0', 0, 'start'), change('b1', 1500), change('b0', 3000, 'restored')] },
@@ -235,7 +236,7 @@ describe('judge', () => {
     expect(judged(two, published, succeeded(1500))).toMatchObject({ succeededWithoutNewKey: 0 });
     expect(judged(two, published, succeeded(2100))).toMatchObject({ succeededWithoutNewKey: 1 });
     expect(judged(two, published.slice(0, 1), succeeded(1500))).toMatchObject({ succeededWithoutNewKey: 1 });
-    // A key that only came back was made when it first came.
+    // A restored key was created at its first occurrence.
     const back = { a: [...two.a, change('k1', 3000, 'restored')] };
     expect(judged(back, [...published, event('a', 3, 'k1', 3010)], succeeded(2500, 3))).toMatchObject({
       succeededWithoutNewKey: 1,
@@ -251,7 +252,7 @@ describe('judge', () => {
     });
   });
 
-  it('finds a removal of what was not removed at the time', () => {
+  it('finds a published removal of an assistant that was not removed at the time', () => {
     const gone = { a: [...two.a, change(null, 3000, 'removed'), change('k3', 9000, 'hand')] };
     const removedAt = (atMs: number) =>
       judged(gone, [event('a', 1, 'k2', 2010), event('a', 2, null, atMs), event('a', 3, 'k3', 9990)], {
@@ -268,12 +269,15 @@ describe('judge', () => {
     expect(removedAt(5000).examples).toEqual({});
   });
 
-  it('finds what was wrong for too long while status had nothing to say', () => {
+  it('finds an assistant that was wrong for too long while status reported nothing', () => {
     const late = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 9000)];
-    const sampled = (says: (atMs: number) => boolean, published = late) =>
+    const sampled = (needsOperator: (atMs: number) => boolean, published = late) =>
       judged(two, published, {
         wrongForMs: 3000,
-        statusSamples: Array.from({ length: 40 }, (_, i) => ({ atMs: i * 250, says: says(i * 250) })),
+        statusSamples: Array.from({ length: 40 }, (_, i) => ({
+          atMs: i * 250,
+          needsOperator: needsOperator(i * 250),
+        })),
       });
     expect(sampled(() => false)).toMatchObject({
       clean: false,
@@ -298,11 +302,11 @@ describe('judge', () => {
       event('a', 3, 'k2', 9000),
     ];
     expect(sampled(() => false, ofBefore)).toMatchObject({ silentlyWrong: 1 });
-    // Where it is never put right, until the last look.
+    // A key that is never corrected is wrong until the last sample.
     expect(sampled(() => false, [late[0]!])).toMatchObject({ silentlyWrong: 1, longestWrongMs: 7750 });
   });
 
-  it('tells what is not ours, what no assistant ever had, and what a bulk left out', () => {
+  it('counts events of foreign assistants, keys that nobody had, and what a bulk left out', () => {
     const strangers = { ...two, x: [change('x0', 0, 'start'), change('x1', 1000)] };
     const published = [
       event('a', 1, 'k1', 1010),

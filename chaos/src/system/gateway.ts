@@ -1,0 +1,37 @@
+import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { createTcpProxy, freePort, launchApp, type TcpProxy } from '@rekey/testing';
+
+export interface Gateway {
+  client: GatewayClient;
+  /** The proxy between the gateway and Redis. */
+  redis: TcpProxy;
+  /** Kills the process, and starts another one at the same address. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const startGateway = async (redisPort: number, onLine: (line: string) => void): Promise<Gateway> => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const redis = await createTcpProxy({ port: redisPort });
+  const env = {
+    REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+    GRPC_ADDRESS: address,
+    LOG_LEVEL: 'warn',
+  };
+  const start = () => launchApp('gateway', { env, onLine });
+  let app = await start();
+  const client = connectGateway(address);
+  return {
+    client,
+    redis,
+    restart: async () => {
+      await app.child.kill();
+      app = await start();
+    },
+    stop: async () => {
+      client.close();
+      await app.child.kill();
+      await redis.close();
+    },
+  };
+};
