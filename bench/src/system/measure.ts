@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-/** CPU seconds that a process has used, by the kernel (100 ticks a second, all threads). */
+/** CPU seconds of all threads of a process, as the kernel counts them (100 ticks a second). */
 export const cpuSeconds = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -22,8 +22,8 @@ export const median = (values: number[]): number => {
 export const percentile = (values: number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)]!;
 
-/** Runs `task` for 0 … count-1, so many at a time. */
-export const inFlight = async (
+/** Runs `task` for 0 … count-1, `width` tasks at a time. */
+export const runInFlight = async (
   count: number,
   width: number,
   task: (index: number) => Promise<void>,
@@ -35,7 +35,7 @@ export const inFlight = async (
   await Promise.all(Array.from({ length: width }, lane));
 };
 
-/** The most memory that a process has had resident so far. */
+/** The highest resident memory of a process so far. */
 export const peakRssBytes = (pid: number): number =>
   1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 

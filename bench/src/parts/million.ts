@@ -1,29 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { peakRssBytes, redisUsedBytes } from './measure.ts';
+import { peakRssBytes, redisUsedBytes } from '../system/measure.ts';
 import type { Part } from './part.ts';
-import { ORG, createBulkOf, startStage, untilBulk, type Stage } from './stage.ts';
-import { bold, table, whole } from './table.ts';
-import { fillTutorialQueue } from './tutorial.ts';
+import { createBulkOf, waitForBulk } from '../system/bulk.ts';
+import { ORG, startSystem, type System } from '../system/system.ts';
+import { bold, table, whole } from '../system/table.ts';
+import { fillTutorialQueue } from '../system/tutorial-queue.ts';
 
 const ASSISTANTS = 1_000_000;
-/** So many of them exist upstream, and are rotated. */
+/** The assistants that exist upstream and are rotated. */
 const CANARY = 5000;
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/**
- * Of the real shape: `ast_` and 22 characters. Which ones does not matter, so that bytes need not be spread
- * evenly over them.
- */
+/** Ids look like Invent's: `ast_` and 22 characters. Their distribution need not be uniform. */
 const randomId = (): string => `ast_${Array.from(randomBytes(22), (byte) => BASE62[byte % 62]).join('')}`;
 
-/** What it took until the last of them was recorded, and what each takes in Redis. */
+/** The time until the last assistant is recorded, and the size of each in Redis. */
 interface Recorded {
   seconds: number;
   bytesEach: number;
 }
 
-const record = async ({ redis }: Stage, work: () => Promise<unknown>): Promise<Recorded> => {
+const record = async ({ redis }: System, work: () => Promise<unknown>): Promise<Recorded> => {
   const before = await redisUsedBytes(redis);
   const start = performance.now();
   await work();
@@ -36,47 +34,47 @@ interface Peaks {
   workerBytes: number;
 }
 
-/** Accepts them while a worker is up but frozen; then it rotates the first few. */
+/** Accepts the ids while Rekey is frozen. Then the worker rotates the canary. */
 const byRekey = async (
-  stage: Stage,
+  system: System,
   ids: readonly string[],
   progress: (text: string) => void,
 ): Promise<Recorded & Peaks> => {
-  for (const id of ids.slice(0, CANARY)) await stage.admin('POST', '/assistants', { org_id: ORG, id });
-  const { app, client, stop } = await stage.startGateway();
-  const [worker] = await stage.startWorkers(1);
+  for (const id of ids.slice(0, CANARY)) await system.admin('POST', '/assistants', { org_id: ORG, id });
+  const { app, client, stop } = await system.startGateway();
+  const [worker] = await system.startWorkers(1);
   await client.freeze({ reason: 'not yet' });
   let id = '';
   const recorded = await record(
-    stage,
+    system,
     async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY } })),
   );
-  progress(`million: the worker rotates the first ${whole(CANARY)} of them`);
+  progress(`million: the worker rotates the canary of ${whole(CANARY)}`);
   await client.unfreeze({});
-  const { counts } = await untilBulk(client, id, ['PAUSED'], 100);
-  if (counts!.succeeded !== CANARY) throw new Error(`only ${counts!.succeeded} were rotated`);
+  const { counts } = await waitForBulk(client, id, ['PAUSED'], 100);
+  if (counts!.succeeded !== CANARY) throw new Error(`only ${counts!.succeeded} rotations succeeded`);
   const peaks = { gatewayBytes: peakRssBytes(app.child.pid), workerBytes: peakRssBytes(worker!.child.pid) };
   await worker!.child.stop();
   await stop();
-  await stage.clear();
+  await system.clear();
   return { ...recorded, ...peaks };
 };
 
-const byTutorial = async (stage: Stage, ids: readonly string[]): Promise<Recorded> => {
-  const recorded = await record(stage, async () => (await fillTutorialQueue(stage, ids)).close());
-  await stage.clear();
+const byTutorial = async (system: System, ids: readonly string[]): Promise<Recorded> => {
+  const recorded = await record(system, async () => (await fillTutorialQueue(system, ids)).close());
+  await system.clear();
   return recorded;
 };
 
-/** A million assistants accepted over gRPC, beside a job for each. */
+/** Accepts a million assistants over gRPC, in comparison with a job for each. */
 export const million: Part = async (_size, progress) => {
   const ids = Array.from({ length: ASSISTANTS }, randomId);
-  const stage = await startStage({ assistants: 0 });
+  const system = await startSystem({ assistants: 0 });
   progress(`million: Rekey accepts a bulk of ${whole(ASSISTANTS)}`);
-  const rekey = await byRekey(stage, ids, progress);
+  const rekey = await byRekey(system, ids, progress);
   progress('million: BullMQ, one job each');
-  const tutorial = await byTutorial(stage, ids);
-  await stage.stop();
+  const tutorial = await byTutorial(system, ids);
+  await system.stop();
   const mb = (bytes: number) => whole(bytes / 1e6);
   return table(
     [

@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayClient } from '@rekey/rpc';
 import { LIMIT } from './budget.ts';
-import { percentile } from './measure.ts';
+import { percentile } from '../system/measure.ts';
 import type { Part } from './part.ts';
+import { createBulkOf } from '../system/bulk.ts';
 import {
   CONCURRENCY,
   ORG,
   assistant,
-  createBulkOf,
   firstAssistants,
-  startStage,
-  until,
-  type Stage,
-} from './stage.ts';
-import { bold, ratioOf, table, whole } from './table.ts';
+  startSystem,
+  waitUntil,
+  type System,
+} from '../system/system.ts';
+import { bold, ratioOf, table, whole } from '../system/table.ts';
 
 const SINGLES = 1000;
-/** These are not counted: until then V8 compiles. */
-const WARMING = 100;
-/** Rekey's pause between two requests: it uses 98.5 % of the limit. */
+/** V8 compiles during the first rotations: they are not measured. */
+const WARM_UP = 100;
+/** The time between two requests. Rekey uses 98.5 % of the limit. */
 const SLOT_MS = LIMIT.windowMs / (LIMIT.requests * 0.985);
-/** More than can be rotated meanwhile. */
+/** More assistants than the bulk can rotate during the measurement. */
 const LIMITED_BULK = 20_000;
 const UNLIMITED_BULK = 100_000;
 const LATENCY_MS = 20;
@@ -35,31 +35,31 @@ const spreadOf = (values: number[]): Spread => ({
   p99: percentile(values, 0.99),
 });
 
-/** Single rotations one after the other, at random moments, of assistants that no bulk has. */
+/** Requests rotations one after the other, at random moments, of assistants that are in no bulk. */
 const oneByOne = async (
   firstIndex: number,
   pauseMs: number,
-  ask: (assistantId: string) => Promise<void>,
+  request: (assistantId: string) => Promise<void>,
 ): Promise<void> => {
-  for (let i = 0; i < WARMING + SINGLES; i += 1) {
+  for (let i = 0; i < WARM_UP + SINGLES; i += 1) {
     await sleep(pauseMs * (0.5 + Math.random()));
-    await ask(assistant(firstIndex + i));
+    await request(assistant(firstIndex + i));
   }
 };
 
-/** With a bulk under way that takes all there is. */
+/** Measures while a bulk rotation takes all capacity. */
 const duringBulk = async (
-  stage: Stage,
+  system: System,
   size: number,
   workerCount: number,
   measure: (client: GatewayClient) => Promise<number[]>,
 ): Promise<Spread> => {
-  const { client, stop } = await stage.startGateway();
-  const workers = await stage.startWorkers(workerCount);
-  const before = (await stage.requests()).rotate;
+  const { client, stop } = await system.startGateway();
+  const workers = await system.startWorkers(workerCount);
+  const before = (await system.requests()).rotate;
   const bulk = size > 0 ? await createBulkOf(client, firstAssistants(size)) : undefined;
-  // It has found its pace.
-  if (bulk) await until(async () => (await stage.requests()).rotate > before + 100);
+  // From here on the bulk runs at its full rate.
+  if (bulk) await waitUntil(async () => (await system.requests()).rotate > before + 100);
   const values = await measure(client);
   if (bulk) await client.cancelBulkRotation({ id: bulk.id });
   await Promise.all(workers.map(({ child }) => child.stop()));
@@ -67,30 +67,30 @@ const duringBulk = async (
   return spreadOf(values);
 };
 
-/** From the answer to RotateSecretKey until its POST has arrived, in slots. */
+/** Measures from the response of RotateSecretKey until its POST arrives upstream, in slots. */
 const slotsToPost = async (workerCount: number): Promise<Spread> => {
-  const stage = await startStage({ assistants: LIMITED_BULK + WARMING + SINGLES, limit: LIMIT });
-  const spread = await duringBulk(stage, LIMITED_BULK, workerCount, async (client) => {
+  const system = await startSystem({ assistants: LIMITED_BULK + WARM_UP + SINGLES, limit: LIMIT });
+  const spread = await duringBulk(system, LIMITED_BULK, workerCount, async (client) => {
     const answeredMs = new Map<string, number>();
     await oneByOne(LIMITED_BULK, 150, async (assistantId) => {
       await client.rotateSecretKey({ orgId: ORG, assistantId });
       answeredMs.set(assistantId, performance.timeOrigin + performance.now());
     });
-    // The last ones may be on their way.
+    // The last POSTs may not have arrived.
     await sleep(1000);
-    const history = (await stage.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
+    const history = (await system.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
     return [...answeredMs]
-      .slice(WARMING)
+      .slice(WARM_UP)
       .map(([assistantId, ms]) => Math.max(history[assistantId]!.at(-1)!.atMs - ms, 0) / SLOT_MS);
   });
-  await stage.stop();
+  await system.stop();
   return spread;
 };
 
-/** From the call of RotateSecretKey until WaitRotation says that it has ended, in ms. */
+/** Measures from the call of RotateSecretKey until WaitRotation returns the ended rotation, in ms. */
 const msToEnd = async (bulkSize: number): Promise<Spread> => {
-  const stage = await startStage({ assistants: UNLIMITED_BULK + WARMING + SINGLES, latencyMs: LATENCY_MS });
-  const spread = await duringBulk(stage, bulkSize, 1, async (client) => {
+  const system = await startSystem({ assistants: UNLIMITED_BULK + WARM_UP + SINGLES, latencyMs: LATENCY_MS });
+  const spread = await duringBulk(system, bulkSize, 1, async (client) => {
     const values: number[] = [];
     await oneByOne(UNLIMITED_BULK, 60, async (assistantId) => {
       const start = performance.now();
@@ -99,13 +99,13 @@ const msToEnd = async (bulkSize: number): Promise<Spread> => {
       if (state !== 'SUCCEEDED') throw new Error(`a single rotation is ${state}`);
       values.push(performance.now() - start);
     });
-    return values.slice(WARMING);
+    return values.slice(WARM_UP);
   });
-  await stage.stop();
+  await system.stop();
   return spread;
 };
 
-/** What a bulk does to single rotations, with a request limit and without one. */
+/** Measures how a bulk delays single rotations, with a request limit and without one. */
 export const interactive: Part = async (_size, progress) => {
   progress('interactive: single rotations during a bulk that saturates the budget, one worker');
   const one = await slotsToPost(1);
@@ -119,7 +119,7 @@ export const interactive: Part = async (_size, progress) => {
   return [
     table(
       [
-        `${SINGLES} singles during a bulk that takes the whole budget: answer → POST arrives, in slots of ${SLOT_MS.toFixed(2)} ms`,
+        `${SINGLES} singles during a bulk: response → POST arrives, slots of ${SLOT_MS.toFixed(2)} ms`,
         'p50',
         'p99',
       ],

@@ -3,20 +3,20 @@ import { subscribe } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 
 /*
- * A consumer as a process of its own, for the benchmark. MODE says how it learns of keys: `sdk`
- * (libs/subscriber), `channel` (a plain SUBSCRIBE loop that parses each message) or `poll` (asks for the
- * current records once a second). Says on stdout when it is ready, and, asked by SIGUSR2, when it had each
- * new version: of the SDK, when it had signed with it.
+ * A consumer in a process of its own. MODE decides how it learns of keys: `sdk` (libs/subscriber), `channel`
+ * (a plain SUBSCRIBE loop that parses each message) or `poll` (reads the current records once a second). It
+ * writes to stdout when it is ready. On SIGUSR2 it writes when it had each new version; with the SDK, when it
+ * had signed with it.
  */
 
 const { REDIS_URL = '', MODE = 'sdk', CONSUMER = '', KEY_FILE = '', WATCHED = '' } = process.env;
 const nowMs = () => performance.timeOrigin + performance.now();
 const stream = '{rekey}:events';
-/** Of each version when it was there. */
+/** When each version was there. */
 const seen: [assistantId: string, atMs: number][] = [];
-const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
+const write = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
-const bySdk = async (): Promise<() => Promise<void>> => {
+const consumeBySdk = async (): Promise<() => Promise<void>> => {
   const before = performance.now();
   global.gc?.();
   const [rssBefore, heapBefore] = [process.memoryUsage().rss, process.memoryUsage().heapUsed];
@@ -55,44 +55,44 @@ const bySdk = async (): Promise<() => Promise<void>> => {
     const ratios = [0, 2, 4].map((i) => rounds[i]! / rounds[i + 1]!).toSorted((a, b) => a - b);
     return { signRatio: ratios[1], signsPerMs: rounds[0] };
   };
-  say({ ready: true, readyMs, keys: keys.size, ...memory, ...(process.env['SIGN'] && signing()) });
+  write({ ready: true, readyMs, keys: keys.size, ...memory, ...(process.env['SIGN'] && signing()) });
   return () => keys.close();
 };
 
-const byChannel = async (): Promise<() => Promise<void>> => {
+const consumeByChannel = async (): Promise<() => Promise<void>> => {
   const redis = new Redis(REDIS_URL);
   redis.on('message', (_channel, text: string) => {
     const { subject } = JSON.parse(text) as { subject: string };
     seen.push([subject, nowMs()]);
   });
   await redis.subscribe(stream);
-  say({ ready: true });
+  write({ ready: true });
   return async () => redis.disconnect();
 };
 
-const byPolling = async (): Promise<() => Promise<void>> => {
+const consumeByPolling = async (): Promise<() => Promise<void>> => {
   const redis = new Redis(REDIS_URL);
   const watched = WATCHED.split(',');
   const versions = new Map<string, number>();
-  let began = false;
-  const look = async () => {
+  let hasBegun = false;
+  const poll = async () => {
     for (const [i, text] of (await redis.mget(watched.map((id) => `{rekey}:current:${id}`))).entries()) {
       if (text === null) continue;
       const { subject, data } = JSON.parse(text) as { subject: string; data: { version: number } };
-      if (began && versions.get(watched[i]!) !== data.version) seen.push([subject, nowMs()]);
+      if (hasBegun && versions.get(watched[i]!) !== data.version) seen.push([subject, nowMs()]);
       versions.set(watched[i]!, data.version);
     }
   };
-  await look();
-  began = true;
-  const timer = setInterval(() => void look(), 1000);
-  say({ ready: true });
+  await poll();
+  hasBegun = true;
+  const timer = setInterval(() => void poll(), 1000);
+  write({ ready: true });
   return async () => {
     clearInterval(timer);
     redis.disconnect();
   };
 };
 
-const close = await { sdk: bySdk, channel: byChannel, poll: byPolling }[MODE]!();
-process.on('SIGUSR2', () => say({ seen: seen.splice(0) }));
+const close = await { sdk: consumeBySdk, channel: consumeByChannel, poll: consumeByPolling }[MODE]!();
+process.on('SIGUSR2', () => write({ seen: seen.splice(0) }));
 process.once('SIGTERM', () => void close().then(() => process.exit(0)));

@@ -1,23 +1,23 @@
 import { connectGateway, type GatewayClient } from '@rekey/rpc';
-import { inFlight, median, percentile } from './measure.ts';
+import { runInFlight, median, percentile } from '../system/measure.ts';
 import type { Part } from './part.ts';
-import { ORG, assistant, startStage, type Figures, type Stage } from './stage.ts';
-import { ratioOf, table, whole } from './table.ts';
+import { ORG, assistant, startSystem, type Figures, type System } from '../system/system.ts';
+import { ratioOf, table, whole } from '../system/table.ts';
 
-const AT_ONCE = 100;
+const IN_FLIGHT = 100;
 
 interface Accepting extends Figures {
   p50Ms: number;
   p99Ms: number;
 }
 
-/** Asks for single rotations of the first assistants, from one client, so many calls in flight. */
-export const askForSingles = async (
+/** Requests single rotations of the first `count` assistants, with IN_FLIGHT calls at once. */
+export const requestSingles = async (
   client: GatewayClient,
   count: number,
   onAnswer: (ms: number) => void = () => {},
 ): Promise<void> =>
-  inFlight(count, AT_ONCE, async (i) => {
+  runInFlight(count, IN_FLIGHT, async (i) => {
     const start = performance.now();
     await client.rotateSecretKey(
       { orgId: ORG, assistantId: assistant(i), requestId: crypto.randomUUID() },
@@ -27,54 +27,54 @@ export const askForSingles = async (
   });
 
 const accept = async (
-  stage: Stage,
+  system: System,
   client: GatewayClient,
   pid: number,
   count: number,
 ): Promise<Accepting> => {
   const latencies: number[] = [];
-  // To warm up; one that is not found costs Redis a read.
-  await inFlight(200, 1, () =>
+  // Warms up the connection: a rotation that does not exist costs Redis one read.
+  await runInFlight(200, 1, () =>
     client.getRotation({ id: 'x' }).then(
       () => {},
       () => {},
     ),
   );
-  const figures = await stage.timed([pid], count, () =>
-    askForSingles(client, count, (ms) => latencies.push(ms)),
+  const figures = await system.measureCosts([pid], count, () =>
+    requestSingles(client, count, (ms) => latencies.push(ms)),
   );
   return { ...figures, p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99) };
 };
 
-const acceptBare = async (stage: Stage, count: number): Promise<Accepting> => {
-  const { child, ready } = await stage.startProgram('bare-gateway');
+const acceptBare = async (system: System, count: number): Promise<Accepting> => {
+  const { child, ready } = await system.startProgram('bare-gateway');
   const client = connectGateway(ready['address']!);
-  const figures = await accept(stage, client, child.pid, count);
+  const figures = await accept(system, client, child.pid, count);
   client.close();
   await child.stop();
-  await stage.clear();
+  await system.clear();
   return figures;
 };
 
-const acceptByGateway = async (stage: Stage, count: number): Promise<Accepting> => {
-  const gateway = await stage.startGateway();
-  const figures = await accept(stage, gateway.client, gateway.app.child.pid, count);
+const acceptByGateway = async (system: System, count: number): Promise<Accepting> => {
+  const gateway = await system.startGateway();
+  const figures = await accept(system, gateway.client, gateway.app.child.pid, count);
   await gateway.stop();
-  await stage.clear();
+  await system.clear();
   return figures;
 };
 
-/** Single rotations accepted over gRPC, beside a bare handler that only adds a job. */
+/** Accepts single rotations over gRPC, in comparison with a bare handler that only adds a job. */
 export const accepting: Part = async ({ rotations, rounds }, progress) => {
-  const stage = await startStage({ assistants: rotations });
+  const system = await startSystem({ assistants: rotations });
   const [bare, rekey]: [Accepting[], Accepting[]] = [[], []];
   for (let round = 1; round <= rounds; round += 1) {
     progress(`accepting, round ${round} of ${rounds}: bare handler`);
-    bare.push(await acceptBare(stage, rotations));
+    bare.push(await acceptBare(system, rotations));
     progress(`accepting, round ${round} of ${rounds}: Rekey`);
-    rekey.push(await acceptByGateway(stage, rotations));
+    rekey.push(await acceptByGateway(system, rotations));
   }
-  await stage.stop();
+  await system.stop();
 
   const of = (list: Accepting[], pick: (figures: Accepting) => number) => median(list.map(pick));
   const row = (name: string, list: Accepting[]) => [
@@ -88,7 +88,7 @@ export const accepting: Part = async ({ rotations, rounds }, progress) => {
   const ratio = (pick: (figures: Accepting) => number) => ratioOf(of(rekey, pick), of(bare, pick));
   return table(
     [
-      `accepting ${whole(rotations)} over gRPC, ${AT_ONCE} in flight`,
+      `accepting ${whole(rotations)} over gRPC, ${IN_FLIGHT} in flight`,
       'a second',
       'gateway CPU µs',
       'Redis CPU µs',

@@ -3,9 +3,7 @@ import { loadContract } from '@rekey/rpc';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
-/**
- * A handler of RotateSecretKey that does nothing but `queue.add`: no validation, no record, no request ids.
- */
+/** A handler of RotateSecretKey that only calls `queue.add`: no validation, no record, no request ids. */
 const queue = new Queue('bare', {
   connection: new Redis(process.env['REDIS_URL']!, { maxRetriesPerRequest: null }),
 });
@@ -21,7 +19,7 @@ server.addService(loadContract().v1.RotationService.service, {
       (error: Error) => callback(error),
     );
   },
-  // Called to warm up, before anything is measured.
+  // The benchmark calls it to warm up the connection.
   GetRotation: (_call: unknown, callback: sendUnaryData<object>) => callback(null, {}),
 });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {

@@ -2,11 +2,10 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 
 /*
- * The worker that one writes after an afternoon with the tutorials: one job an assistant, global fetch, the
- * record published as JSON in clear, and returned as the job's value. No idempotency, no ledger, no sealing,
- * no outcome sorting.
- * With LIMIT_REQUESTS and LIMIT_WINDOW_MS it has BullMQ's limiter, and waits where it is refused, both as its
- * documentation says.
+ * A worker as BullMQ's tutorials lead to: one job for each assistant, global fetch, the record published as
+ * JSON in clear and returned as the job's value. It has no idempotency, no ledger, no sealing, and treats
+ * every failed POST alike. With LIMIT_REQUESTS and LIMIT_WINDOW_MS it uses BullMQ's limiter, and waits after
+ * a 429, both as BullMQ's documentation says.
  */
 const [redisUrl, baseUrl, apiKey] = [
   process.env['REDIS_URL']!,
