@@ -93,7 +93,7 @@ describe('rekey status --check', () => {
     await system.client.freeze({ reason: 'ill' });
     expect(await metrics()).toContain('rekey_needs_operator{code="FROZEN"} 1\n');
     expect(await attention()).toMatchObject([{ code: 'FROZEN', message: expect.stringContaining('ill') }]);
-    expect((await system.client.getStatus({})).attention).toMatchObject([{ code: 'FROZEN' }]);
+    expect((await system.client.getStatus()).attention).toMatchObject([{ code: 'FROZEN' }]);
   });
 
   it('names a rotation that needs an operator, with its id and what to do', async () => {
@@ -201,7 +201,7 @@ describe('the only worker is killed in the middle of a bulk rotation', () => {
     });
     const [{ id }] = (await rekey(['bulk', 'create', '--org', 'org_demo', '--all', '--json'])).json();
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state, counts }) => state === 'RUNNING' && counts!.succeeded > 2 && counts!.waiting > 20,
       60_000,
     );
@@ -240,7 +240,7 @@ describe('the only worker is killed in the middle of a bulk rotation', () => {
 
     await system.startWorker();
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state }) => state === 'COMPLETED',
       60_000,
     );
@@ -269,7 +269,7 @@ describe('a 429 with Retry-After: 3600', () => {
     const later = await system.rotate('ast_2');
     for (const waiting of [id, later.id]) {
       await eventually(
-        () => system.client.getRotation({ id: waiting }),
+        () => system.client.getRotation(waiting),
         ({ state, error }) => state === 'QUEUED' && error?.reason === 'UPSTREAM_RATE_LIMITED',
       );
     }
@@ -303,7 +303,7 @@ describe('a ledger that vanished', () => {
     const before = await rotateRequests();
     const { id } = await system.rotate('ast_1');
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state, error }) => state === 'QUEUED' && error?.reason === 'LEDGER_LOST',
     );
     expect(await rotateRequests()).toBe(before);
@@ -325,7 +325,7 @@ describe('a ledger that vanished', () => {
     await killWorker();
     worker = await system.startWorker();
     await lost();
-    expect(await system.client.getRotation({ id })).toMatchObject({ state: 'QUEUED' });
+    expect(await system.client.getRotation(id)).toMatchObject({ state: 'QUEUED' });
 
     expect(await rekey(['ledger', 'adopt'])).toMatchObject({
       code: 1,

@@ -2,18 +2,13 @@ import { EventEmitter, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import type { BulkDraft, Bulks } from '@rekey/ledger';
-import {
-  connectGateway,
-  loadContract,
-  readStatusDetails,
-  type CreateBulkRotationRequest,
-  type GatewayClient,
-} from '@rekey/rpc';
+import { loadContract, readStatusDetails, type CreateBulkRotationRequest } from '@rekey/rpc';
 import { RekeyError, type BulkItem, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import { createTcpProxy } from '@rekey/testing';
 import { createBulkService } from './bulk-service.ts';
 import type { ConsumersReach } from './consumer-reach.ts';
 import { createBulkWatches, type BulkWatches } from './bulk-watches.ts';
+import { connectRaw, type RawCalls } from './raw-calls-fixture.ts';
 import { createServer, type GatewayServer } from './server.ts';
 import { serviceMethod, streamingMethods } from './service-method.ts';
 import type { Services } from './services.ts';
@@ -139,7 +134,7 @@ let fake: ReturnType<typeof fakeBulks>;
 let watches: BulkWatches;
 let server: GatewayServer;
 let port: number;
-let client: GatewayClient;
+let client: RawCalls;
 let held: ErrorCode | undefined;
 let durable: boolean;
 let unexpected: unknown[];
@@ -161,7 +156,7 @@ const start = async ({
   });
   server = createServer(loadContract(), { BulkRotationService } as unknown as Services, keepAlive);
   port = await server.listen('127.0.0.1:0');
-  client = connectGateway(`127.0.0.1:${port}`);
+  client = connectRaw(`127.0.0.1:${port}`);
 };
 const stop = async () => {
   client.close();
@@ -389,7 +384,7 @@ describe('CreateBulkRotation', () => {
     async (how) => {
       for (let n = 0; n < 40; n += 1) {
         const proxy = await createTcpProxy({ port });
-        const caller = connectGateway(`127.0.0.1:${proxy.port}`);
+        const caller = connectRaw(`127.0.0.1:${proxy.port}`);
         const dropped = once(fake.events, 'drop');
         const messages = async function* () {
           for (let m = 0; m <= n % 10; m += 1) {
@@ -447,7 +442,7 @@ describe('CreateBulkRotation', () => {
     await stop();
     await start({ keepAliveMs: 100, keepAliveTimeoutMs: 100 });
     const proxy = await createTcpProxy({ port });
-    const caller = connectGateway(`127.0.0.1:${proxy.port}`);
+    const caller = connectRaw(`127.0.0.1:${proxy.port}`);
     const [added, dropped] = [once(fake.events, 'add'), once(fake.events, 'drop')];
     const messages = async function* () {
       yield { ...first, assistantIds: ['a'] };

@@ -1,12 +1,13 @@
 import { connect } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { connectGateway, loadContract, readStatusDetails, unary, type GatewayClient } from '@rekey/rpc';
+import { loadContract, readStatusDetails, unary } from '@rekey/rpc';
+import { connectRaw, type RawCalls } from './raw-calls-fixture.ts';
 import { createServer, type GatewayServer } from './server.ts';
 import type { Services } from './services.ts';
 
 let server: GatewayServer;
-let client: GatewayClient;
+let client: RawCalls;
 let port: number;
 const handler = unary(
   async () => ({}),
@@ -21,7 +22,7 @@ beforeAll(async () => {
   );
   server = createServer(loadContract(), { RotationService } as unknown as Services);
   port = await server.listen('127.0.0.1:0');
-  client = connectGateway(`127.0.0.1:${port}`);
+  client = connectRaw(`127.0.0.1:${port}`);
 });
 afterAll(async () => {
   client.close();

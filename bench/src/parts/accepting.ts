@@ -1,7 +1,7 @@
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import { runInFlight, median, percentile } from '../system/measure.ts';
 import type { Part } from './part.ts';
-import { ORG, assistant, startSystem, type Figures, type System } from '../system/system.ts';
+import { ORG, assistant, connect, startSystem, type Figures, type System } from '../system/system.ts';
 import { ratioOf, table, whole } from '../system/table.ts';
 
 const IN_FLIGHT = 100;
@@ -13,7 +13,7 @@ interface Accepting extends Figures {
 
 /** Requests single rotations of the first `count` assistants, with IN_FLIGHT calls at once. */
 export const requestSingles = async (
-  client: GatewayClient,
+  client: RekeyClient,
   count: number,
   onAnswer: (ms: number) => void = () => {},
 ): Promise<void> =>
@@ -28,14 +28,14 @@ export const requestSingles = async (
 
 const accept = async (
   system: System,
-  client: GatewayClient,
+  client: RekeyClient,
   pid: number,
   count: number,
 ): Promise<Accepting> => {
   const latencies: number[] = [];
   // Warms up the connection: a rotation that does not exist costs Redis one read.
   await runInFlight(200, 1, () =>
-    client.getRotation({ id: 'x' }).then(
+    client.getRotation('x').then(
       () => {},
       () => {},
     ),
@@ -48,7 +48,7 @@ const accept = async (
 
 const acceptBare = async (system: System, count: number): Promise<Accepting> => {
   const { child, ready } = await system.startProgram('bare-gateway');
-  const client = connectGateway(ready['address']!);
+  const client = connect(ready['address']!);
   const figures = await accept(system, client, child.pid, count);
   client.close();
   await child.stop();

@@ -65,12 +65,12 @@ const byRekey = async ({ isKnown }: { isKnown: boolean }): Promise<Use> => {
   let id = '';
   if (isKnown) {
     const sweep = await client.createSweep({ orgId: ORG });
-    await waitUntil(async () => (await client.getSweep({ id: sweep.id })).state === 'SUCCEEDED');
+    await waitUntil(async () => (await client.getSweep(sweep.id)).state === 'SUCCEEDED');
   }
   const use = await measureUse(
     system,
     async () =>
-      ({ id } = await client.createBulkRotation([{ orgId: ORG, reason: 'bench', allAssistants: true }])),
+      ({ id } = await client.createBulkRotation({ orgId: ORG, reason: 'bench', allAssistants: true })),
     async () => (await waitForBulk(client, id, ['COMPLETED'])).verification!.verified,
   );
   await Promise.all(workers.map(({ child }) => child.stop()));

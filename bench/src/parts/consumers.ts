@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import { generateConsumerKey } from '@rekey/sealing';
 import { lineOf, type Child } from '@rekey/testing';
 import { median, percentile } from '../system/measure.ts';
@@ -15,14 +15,14 @@ const BULK = 10_000;
 const SNAPSHOT = 100_000;
 
 /** Registers a consumer for all orgs. Resolves with the path of its key file. */
-const register = async (system: System, client: GatewayClient, name: string): Promise<string> => {
+const register = async (system: System, client: RekeyClient, name: string): Promise<string> => {
   const own = await generateConsumerKey('X25519');
-  const { jwk } = await client.getPublicKey({});
+  const { jwk } = await client.getPublicKey();
   const path = join(system.folder, `${name}.json`);
   await writeFile(path, JSON.stringify({ keys: [own, JSON.parse(jwk)] }), { mode: 0o600 });
   const { d: _private, ...publicJwk } = own;
   await client.addConsumer({ name, orgs: ['*'], publicJwk: JSON.stringify(publicJwk) });
-  await waitUntil(async () => (await client.getConsumer({ name })).state === 'ACTIVE', 100);
+  await waitUntil(async () => (await client.getConsumer(name)).state === 'ACTIVE', 100);
   return path;
 };
 
@@ -61,7 +61,7 @@ const spreadOf = (values: number[]): Spread => ({
 /** Rotates one assistant after the other, with pauses. */
 const measureIdle = async (
   system: System,
-  client: GatewayClient,
+  client: RekeyClient,
   mode: Mode,
   child: Child,
 ): Promise<Spread> => {
@@ -76,7 +76,7 @@ const measureIdle = async (
   return spreadOf(await delaysOf(system, child, ids));
 };
 
-const measureFullRate = async (system: System, client: GatewayClient, child: Child): Promise<Spread> => {
+const measureFullRate = async (system: System, client: RekeyClient, child: Child): Promise<Spread> => {
   const ids = firstAssistants(BULK);
   const { id } = await createBulkOf(client, ids);
   await waitForBulk(client, id, ['VERIFYING', 'COMPLETED']);
@@ -133,7 +133,7 @@ const measureStart = async (progress: (text: string) => void): Promise<string> =
   progress(`consumers: a sweep publishes ${whole(SNAPSHOT)} records`);
   const { id } = await client.createSweep({ orgId: ORG });
   await waitUntil(async () => {
-    const { state, error } = await client.getSweep({ id });
+    const { state, error } = await client.getSweep(id);
     if (state === 'FAILED') throw new Error(`the sweep is FAILED: ${error?.reason}`);
     return state === 'SUCCEEDED';
   }, 200);
@@ -176,7 +176,7 @@ const measureSealing = async (rotations: number, progress: (text: string) => voi
     const { id } = await createBulkOf(client, firstAssistants(rotations));
     const figures = await system.measureCosts([worker!.child.pid], rotations, async () => {
       const before = performance.now();
-      await client.unfreeze({});
+      await client.unfreeze();
       await waitForBulk(client, id, ['VERIFYING', 'COMPLETED']);
       return (performance.now() - before) / 1000;
     });

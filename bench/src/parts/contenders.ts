@@ -1,5 +1,5 @@
 import { createBulks, createSystem } from '@rekey/ledger';
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import type { App } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Pool } from 'undici';
@@ -67,7 +67,7 @@ export const startTutorial = async (system: System, rotations: number): Promise<
  */
 const rotateInBulk = async (
   system: System,
-  client: GatewayClient,
+  client: RekeyClient,
   workers: App[],
   rotations: number,
 ): Promise<Figures> => {

@@ -47,10 +47,10 @@ const byRekey = async (
   let id = '';
   const recorded = await record(
     system,
-    async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY } })),
+    async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY, continues: false } })),
   );
   progress(`million: the worker rotates the canary of ${whole(CANARY)}`);
-  await client.unfreeze({});
+  await client.unfreeze();
   const { counts } = await waitForBulk(client, id, ['PAUSED'], 100);
   if (counts!.succeeded !== CANARY) throw new Error(`only ${counts!.succeeded} rotations succeeded`);
   const peaks = { gatewayBytes: peakRssBytes(app.child.pid), workerBytes: peakRssBytes(worker!.child.pid) };

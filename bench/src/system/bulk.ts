@@ -1,32 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient, ProtoBulkRotation } from '@rekey/rpc';
+import type { BulkRotation, RekeyClient } from '@rekey/client';
 import { ORG } from './system.ts';
-
-const IDS_PER_MESSAGE = 2000;
 
 /** Requests a bulk rotation of these assistants. */
 export const createBulkOf = (
-  client: GatewayClient,
+  client: RekeyClient,
   assistantIds: readonly string[],
-  more: { canary?: { count: number } } = {},
-): Promise<ProtoBulkRotation> => {
-  const messages = function* () {
-    yield { orgId: ORG, reason: 'bench', ...more };
-    for (let from = 0; from < assistantIds.length; from += IDS_PER_MESSAGE)
-      yield { assistantIds: assistantIds.slice(from, from + IDS_PER_MESSAGE) };
-  };
-  return client.createBulkRotation(messages());
-};
+  more: { canary?: { count: number; continues: boolean } } = {},
+): Promise<BulkRotation> => client.createBulkRotation({ orgId: ORG, reason: 'bench', assistantIds, ...more });
 
 /** Resolves with the bulk once it is in one of these states. Rejects if it halts or fails. */
 export const waitForBulk = async (
-  client: GatewayClient,
+  client: RekeyClient,
   id: string,
-  states: ProtoBulkRotation['state'][],
+  states: BulkRotation['state'][],
   everyMs = 20,
-): Promise<ProtoBulkRotation> => {
+): Promise<BulkRotation> => {
   for (;;) {
-    const bulk = await client.getBulkRotation({ id });
+    const bulk = await client.getBulkRotation(id);
     if (states.includes(bulk.state)) return bulk;
     if (bulk.state === 'HALTED' || bulk.state === 'FAILED')
       throw new Error(`the bulk rotation is ${bulk.state}: ${bulk.stop?.reason}`);

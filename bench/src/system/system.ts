@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { createKeyFile } from '@rekey/sealing';
 import {
   launchApp,
@@ -25,6 +25,9 @@ export const assistant = (index: number): string => `ast_${index + 1}`;
 
 export const firstAssistants = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => assistant(i));
+
+/** Connects a client that does not retry: each call is measured, or fails, by itself. */
+export const connect = (address: string): RekeyClient => createRekeyClient({ address, retry: false });
 
 /** The requests that the simulator has answered so far. */
 interface Requests {
@@ -67,7 +70,7 @@ export interface System {
   readonly upstream: string;
   requests(): Promise<Requests>;
   admin(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
-  startGateway(): Promise<{ app: App; client: GatewayClient; stop(): Promise<void> }>;
+  startGateway(): Promise<{ app: App; client: RekeyClient; stop(): Promise<void> }>;
   startWorkers(count: number, env?: Record<string, string>): Promise<App[]>;
   /** Starts a file of bench/src/programs as a process. */
   startProgram(name: string, env?: Record<string, string>): Promise<Program>;
@@ -125,7 +128,7 @@ const createAdmin =
 
 const launchGateway = async (env: Record<string, string>) => {
   const app = await launchApp('gateway', { env });
-  const client = connectGateway(app.ready['address']!);
+  const client = connect(app.ready['address']!);
   const stop = async () => {
     client.close();
     await app.child.stop();

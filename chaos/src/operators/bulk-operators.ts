@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { GatewayClient } from '@rekey/rpc';
+import { RekeyClientError, type BulkRotation, type RekeyClient } from '@rekey/client';
 import type { RotationState } from '@rekey/schema';
 import type { Random } from '../random.ts';
 import type { Outcome } from '../verdict/evidence.ts';
@@ -12,7 +12,7 @@ interface BulkResult {
 }
 
 interface BulkOperatorsOptions {
-  client: GatewayClient;
+  client: RekeyClient;
   orgId: string;
   random: Random;
   pause: (ms: number) => Promise<void>;
@@ -21,20 +21,11 @@ interface BulkOperatorsOptions {
   interferes: boolean;
 }
 
-type Bulk = Awaited<ReturnType<GatewayClient['getBulkRotation']>>;
-
-const hasEnded = ({ state }: Bulk): boolean => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
-const isStopped = ({ state }: Bulk): boolean => state === 'PAUSED' || state === 'HALTED';
-const FAILED_PRECONDITION = 9;
-const IDS_PER_MESSAGE = 1000;
+const hasEnded = ({ state }: BulkRotation): boolean => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
+const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 const MAX_RETRIES = 3;
 /** A bulk without progress for this time is judged as it is. */
 const STALLED_MS = 300_000;
-
-const chunksOf = (ids: string[]): string[][] =>
-  Array.from({ length: Math.ceil(ids.length / IDS_PER_MESSAGE) }, (_, i) =>
-    ids.slice(i * IDS_PER_MESSAGE, (i + 1) * IDS_PER_MESSAGE),
-  );
 
 /** The calls of the operators, repeated until the gateway answers. */
 const createCalls = ({ client, orgId, pause }: BulkOperatorsOptions, report: (action: string) => void) => {
@@ -44,35 +35,40 @@ const createCalls = ({ client, orgId, pause }: BulkOperatorsOptions, report: (ac
       try {
         return await call();
       } catch (error) {
-        if ((error as { code?: number }).code === FAILED_PRECONDITION) throw error;
+        if (error instanceof RekeyClientError && error.grpcStatus === 'FAILED_PRECONDITION') throw error;
         await pause(100);
       }
     }
   };
   return {
     insist,
-    get: (id: string): Promise<Bulk> => insist(() => client.getBulkRotation({ id })),
-    retry: (id: string): Promise<Bulk> => insist(() => client.retryBulkRotation({ id })),
+    get: (id: string): Promise<BulkRotation> => insist(() => client.getBulkRotation(id)),
+    retry: (id: string): Promise<BulkRotation> => insist(() => client.retryBulkRotation(id)),
     /** Of two operators' requests at once, the second may no longer be possible. */
     request: async (action: 'pause' | 'resume' | 'cancel', id: string): Promise<void> => {
       report(action);
-      await insist(() => client[`${action}BulkRotation`]({ id })).catch(() => {});
+      await insist(() => client[`${action}BulkRotation`](id)).catch(() => {});
     },
-    create: (assistantIds?: string[]): Promise<Bulk> => {
-      const head = { orgId, reason: 'chaos', requestId: randomUUID(), maxFailures: { percent: 100 } };
-      const [first = [], ...more] = chunksOf(assistantIds ?? []);
-      const messages = [
-        assistantIds ? { ...head, assistantIds: first } : { ...head, allAssistants: true },
-        ...more.map((ids) => ({ assistantIds: ids })),
-      ];
-      return insist(() => client.createBulkRotation(messages, { deadlineMs: 10_000 }));
+    create: (assistantIds?: string[]): Promise<BulkRotation> => {
+      const request = {
+        orgId,
+        reason: 'chaos',
+        requestId: randomUUID(),
+        maxFailures: { percent: 100 },
+        ...(assistantIds ? { assistantIds } : { allAssistants: true }),
+      };
+      return insist(() => client.createBulkRotation(request, { deadlineMs: 10_000 }));
     },
   };
 };
 type Calls = ReturnType<typeof createCalls>;
 
 /** Resumes a bulk that stopped. Pauses or cancels one that runs, at random. */
-const interfere = async (bulk: Bulk, { request }: Calls, { random, interferes }: BulkOperatorsOptions) => {
+const interfere = async (
+  bulk: BulkRotation,
+  { request }: Calls,
+  { random, interferes }: BulkOperatorsOptions,
+) => {
   const requestAll = (actions: ('pause' | 'resume')[]) =>
     Promise.all(actions.map((action) => request(action, bulk.id)));
   if (isStopped(bulk)) await requestAll(random.next() > 0.5 ? ['resume', 'resume'] : ['resume']);
@@ -84,18 +80,18 @@ const interfere = async (bulk: Bulk, { request }: Calls, { random, interferes }:
   }
 };
 
-const progressOf = ({ state, counts }: Bulk): string => {
-  const { succeeded, shared, total, unknown, failed } = counts!;
+const progressOf = ({ state, counts }: BulkRotation): string => {
+  const { succeeded, shared, total, unknown, failed } = counts;
   return `${state}: ${succeeded + shared} of ${total} done, ${unknown} unknown, ${failed} failed`;
 };
 
 /** Follows a bulk to its end. Returns it as it is if it stalls. */
 const follow = async (
-  first: Bulk,
+  first: BulkRotation,
   calls: Calls,
   options: BulkOperatorsOptions,
   report: (action: string) => void,
-): Promise<Bulk> => {
+): Promise<BulkRotation> => {
   let bulk = first;
   let [last, movedMs] = ['', performance.now()];
   while (!hasEnded(bulk)) {
@@ -121,15 +117,16 @@ const rotationStateOf = (state: string): RotationState => {
 
 /** Adds the outcome of each assistant of a bulk. Returns the assistants that the bulk cancelled. */
 const collectOutcomes = async (
-  { id, createTime }: Bulk,
+  { id, createTime }: BulkRotation,
   { insist }: Calls,
-  client: GatewayClient,
+  client: RekeyClient,
   outcomes: BulkResult['outcomes'],
 ): Promise<string[]> => {
   const cancelled: string[] = [];
-  const acceptedMs = Number(createTime!.seconds) * 1000 + createTime!.nanos / 1e6;
-  for (let pageToken = ''; ;) {
-    const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken }));
+  const acceptedMs = createTime.getTime();
+  for (let pageToken: string | undefined = ''; pageToken !== undefined;) {
+    const token: string = pageToken;
+    const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken: token }));
     for (const { assistantId, state, error } of page.items) {
       if (state === 'CANCELLED') cancelled.push(assistantId);
       outcomes.set(assistantId, {
@@ -140,8 +137,8 @@ const collectOutcomes = async (
       });
     }
     pageToken = page.nextPageToken;
-    if (pageToken === '') return cancelled;
   }
+  return cancelled;
 };
 
 /**
@@ -156,7 +153,7 @@ export const rotateInBulk = async (options: BulkOperatorsOptions): Promise<BulkR
     actions[action] = (actions[action] ?? 0) + 1;
   };
   const calls = createCalls(options, report);
-  const followToEnd = (bulk: Bulk) => follow(bulk, calls, options, report);
+  const followToEnd = (bulk: BulkRotation) => follow(bulk, calls, options, report);
 
   let bulk = await followToEnd(await calls.create());
   // A bulk fails if Rekey cannot list the assistants. It has rotated nothing: the operators request another
@@ -169,7 +166,7 @@ export const rotateInBulk = async (options: BulkOperatorsOptions): Promise<BulkR
   for (;;) {
     for (
       let retries = 0;
-      bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < MAX_RETRIES;
+      bulk.state === 'COMPLETED' && bulk.counts.failed > 0 && retries < MAX_RETRIES;
       retries += 1
     ) {
       report('retry');

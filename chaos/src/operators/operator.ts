@@ -1,8 +1,8 @@
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import type { StatusSample } from '../verdict/evidence.ts';
 
 export interface OperatorOptions {
-  client: GatewayClient;
+  client: RekeyClient;
   pause: (ms: number) => Promise<void>;
   /** The held orgs, from the ledger. */
   heldOrgs: () => Promise<string[]>;
@@ -40,7 +40,7 @@ const add = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;
 };
 
-type Attention = { code: string; subject: string }[];
+type Attention = { code: string; subject?: string }[];
 
 /** Reads status every STATUS_EVERY_MS, and keeps what it says. */
 const watchStatus = ({ client, pause }: OperatorOptions) => {
@@ -50,7 +50,7 @@ const watchStatus = ({ client, pause }: OperatorOptions) => {
   const read = async (): Promise<Attention | undefined> => {
     const atMs = Date.now();
     try {
-      const { attention } = await client.getStatus({}, { deadlineMs: 2000 });
+      const { attention } = await client.getStatus({ deadlineMs: 2000 });
       for (const { code } of attention) add(codes, code);
       samples.push({ atMs, needsOperator: attention.some(({ code }) => !isOnlyHistory(code)) });
       return attention;
@@ -77,7 +77,7 @@ const sweep = async ({ client, pause }: OperatorOptions, request: object): Promi
   try {
     const { id } = await client.createSweep(request, { deadlineMs: 2000 });
     for (const untilMs = performance.now() + SWEEP_WITHIN_MS; performance.now() < untilMs;) {
-      const { state } = await client.getSweep({ id }, { deadlineMs: 2000 });
+      const { state } = await client.getSweep(id, { deadlineMs: 2000 });
       if (state === 'SUCCEEDED' || state === 'FAILED') return;
       await pause(100);
     }
@@ -118,13 +118,13 @@ export const startOperator = (options: OperatorOptions): Operator => {
     actions: () => actions,
     act: async () => {
       const attention = (await status.read()) ?? [];
-      for (const { code, subject } of attention)
-        if (code === 'ORG_HELD') await release(options, subject, report);
-      for (const { code, subject } of attention) {
-        if (code !== 'BUDGET_CLOSED') continue;
+      const subjectsOf = (wanted: string) =>
+        attention.flatMap(({ code, subject }) => (code === wanted && subject !== undefined ? [subject] : []));
+      for (const orgId of subjectsOf('ORG_HELD')) await release(options, orgId, report);
+      for (const egress of subjectsOf('BUDGET_CLOSED')) {
         report('budget opened');
         // The budget may have opened by itself.
-        await options.client.openBudget({ egress: subject }, { deadlineMs: 2000 }).catch(() => {});
+        await options.client.openBudget({ egress }, { deadlineMs: 2000 }).catch(() => {});
       }
     },
     stop: status.stop,

@@ -1,8 +1,8 @@
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { createTcpProxy, freePort, launchApp, type TcpProxy } from '@rekey/testing';
 
 export interface Gateway {
-  client: GatewayClient;
+  client: RekeyClient;
   /** The proxy between the gateway and Redis. */
   redis: TcpProxy;
   /** Kills the process, and starts another one at the same address. */
@@ -20,7 +20,12 @@ export const startGateway = async (redisPort: number, onLine: (line: string) => 
   };
   const start = () => launchApp('gateway', { env, onLine });
   let app = await start();
-  const client = connectGateway(address);
+  // The callers decide what to repeat.
+  const client = createRekeyClient({
+    address,
+    retry: false,
+    keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
+  });
   return {
     client,
     redis,

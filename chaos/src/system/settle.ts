@@ -29,13 +29,13 @@ export const waitUntilQuiet = async (
 const sweep = async ({ gateway: { client } }: System): Promise<boolean> => {
   // A channel waits for some time before it connects again to a gateway that was killed.
   const requestedMs = performance.now() + SWEEP_WITHIN_MS;
-  const first = await insist(() => client.createSweep({}), requestedMs).catch(() => undefined);
+  const first = await insist(() => client.createSweep(), requestedMs).catch(() => undefined);
   if (!first) return false;
   const untilMs = performance.now() + SWEEP_WITHIN_MS;
   for (
     let state = '';
     state !== 'SUCCEEDED' && state !== 'FAILED';
-    state = (await insist(() => client.getSweep({ id: first.id }), untilMs).catch(() => first)).state
+    state = (await insist(() => client.getSweep(first.id), untilMs).catch(() => first)).state
   ) {
     if (performance.now() > untilMs) return false;
     await sleep(200);

@@ -14,14 +14,6 @@ export {
   toProtoStatus,
   toProtoSweep,
 } from './mapping.ts';
-export { MAX_MESSAGE_BYTES, isLoopback } from './channel.ts';
-export {
-  RECORD_DEADLINE_MS,
-  connectGateway,
-  type ConnectOptions,
-  type GatewayCallOptions,
-  type GatewayClient,
-} from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
