@@ -45,7 +45,7 @@ describe('a short run', () => {
     expect(code).toBe(0);
   });
 
-  it('is clean for a bulk that is paused, resumed and cancelled, and rotates no assistant twice', async () => {
+  it('is clean for a bulk that is paused, resumed or cancelled, and rotates no assistant twice', async () => {
     const { code, verdict } = await chaos('--bulk', '--rotations', '300', '--seed', '7');
     expect(verdict).toMatchObject({
       clean: true,
