@@ -1,13 +1,12 @@
 import type { BulkRotation, CreateBulkRotationRequest } from '@rekey/client';
 import { eventually, type System } from '../support/system.ts';
 
-/** Bulk rotations, as end-to-end tests ask for them. */
 export interface Bulks {
   create(request: CreateBulkRotationRequest): Promise<BulkRotation>;
   /** Waits for an end state. */
   ended(bulk: { id: string }, withinMs?: number): Promise<BulkRotation>;
   until(id: string, good: (bulk: BulkRotation) => boolean): Promise<BulkRotation>;
-  /** Assistant, state and why it failed, of all in a state. */
+  /** Assistant, state and failure reason of the items, all or in one state. */
   items(
     id: string,
     state?: 'CANCELLED' | 'FAILED',

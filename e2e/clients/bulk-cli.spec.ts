@@ -303,7 +303,7 @@ describe('without a worker, so that nothing moves', () => {
 
   it('leaves it running at Ctrl-C, and says how to go on or to stop it', async () => {
     const following = start('bulk', 'create', '--org', 'org_demo', '--ids-file', ids, '--watch');
-    await following.says(/RUNNING/);
+    await following.untilOut(/RUNNING/);
     following.child.signal('SIGINT');
     const { code, out, err } = await following.result;
     const id = idOf(out);
@@ -328,9 +328,9 @@ describe('without a worker, so that nothing moves', () => {
       await fileOf('away.txt', 'ast_9\nast_10\n'),
       '--watch',
     );
-    await following.says(/RUNNING/);
+    await following.untilOut(/RUNNING/);
     await system.gateway.child.kill();
-    await following.warns(/trying again/);
+    await following.untilErr(/trying again/);
     await system.startGateway({ GRPC_ADDRESS: `127.0.0.1:${port}` });
     await system.startWorker();
     expect(await following.result).toMatchObject({ code: 0, out: expect.stringMatching(/succeeded +2/) });

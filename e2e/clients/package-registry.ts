@@ -10,8 +10,8 @@ import { repositoryRoot } from '@rekey/testing';
 const run = promisify(execFile);
 
 /**
- * A registry of the packages that are installed here, at the one version that is: `npm install` of a document
- * works without the network.
+ * Starts a registry of the packages that are installed here, each at its installed version. With it, an
+ * `npm install` from a document works without the network.
  */
 export const startPackageRegistry = async (): Promise<{ url: string; close(): void }> => {
   const server = createServer((request, response) => {

@@ -17,10 +17,10 @@ import {
 import { repositoryRoot } from '@rekey/testing';
 import { eventually, type System } from '../support/system.ts';
 
-/** The system's own Python: that is where Debian's packages are. */
+/** The system's Python: Debian's packages are installed there. */
 export const PYTHON = '/usr/bin/python3';
 
-/** Whether modules can be imported; says so where they cannot. */
+/** Whether Python can import these modules. Prints a warning if not. */
 export const canImport = (modules: string[], packages: string): boolean => {
   try {
     execFileSync(PYTHON, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' });
@@ -37,7 +37,7 @@ export interface AddedConsumer {
   own: OwnKey;
 }
 
-/** Makes a consumer's key file, and adds the consumer. A worker then grants it its keys. */
+/** Creates a key file for a consumer and registers the consumer. A worker then grants its keys. */
 export const addConsumer = async (
   system: System,
   name: string,
@@ -46,13 +46,13 @@ export const addConsumer = async (
   const jwk = await generateConsumerKey(type);
   const keyFile = join(dirname(system.keyFile), `${name}.json`);
   await writeFile(keyFile, JSON.stringify({ keys: [jwk, system.sealer.publicJwk] }), { mode: 0o600 });
-  const { d: _private, k: _secret, ...shown } = jwk;
+  const { d: _private, k: _secret, ...publicJwk } = jwk;
   const entry = {
     name,
     orgs,
     state: 'PENDING',
     created_at: new Date().toISOString(),
-    key: shown,
+    key: publicJwk,
     ...(type === 'shared' && { shared_key: JSON.parse(system.sealer.seal(JSON.stringify(jwk))) as unknown }),
   };
   if (
@@ -62,11 +62,11 @@ export const addConsumer = async (
       entry as Consumer,
     ))
   )
-    throw new Error(`${name} is there already`);
+    throw new Error(`consumer ${name} exists`);
   return { name, keyFile, own: await parseOwnKey(jwk) };
 };
 
-/** The keys that Rekey shares with a consumer which has its grant. */
+/** The keys in the grant of a consumer. */
 export const sharedKeysOf = async (system: System, { name, own }: AddedConsumer): Promise<SharedKeys> => {
   const seen = await createConsumers({ redis: system.redis, prefix: 'rekey' }).get(name);
   return openGrant(seen!.consumer.grant!, {
@@ -91,12 +91,12 @@ export interface PythonStatus {
   unapplied: Acknowledgement['unapplied'];
 }
 
-/** `examples/python/consumer.py`, as a user runs it. */
+/** A process that runs `examples/python/consumer.py`. */
 export interface PythonConsumer {
   readonly instance: string;
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
-  /** Its answer to a line. */
+  /** Sends a line, and resolves with the answer. */
   ask(line: string): Promise<any>;
   status(): Promise<PythonStatus>;
   untilStatus(good: (status: PythonStatus) => boolean): Promise<PythonStatus>;
@@ -104,9 +104,9 @@ export interface PythonConsumer {
     assistantId: string,
     userId: string,
   ): Promise<{ hash?: string; version?: number; uncertain?: boolean; error?: string }>;
-  /** What it has written on stderr. */
+  /** Its standard error so far. */
   complaints(): string;
-  /** SIGTERM; resolves with its exit code. */
+  /** Sends SIGTERM. Resolves with the exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -137,7 +137,7 @@ export const spawnConsumer = (
   return { child, exited, complaints: () => text };
 };
 
-/** Resolves when it says that it is ready. */
+/** Resolves when the consumer is ready. */
 export const startPythonConsumer = async (
   system: System,
   { name, keyFile }: AddedConsumer,
@@ -146,7 +146,7 @@ export const startPythonConsumer = async (
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const next = async (): Promise<any> => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(`consumer.py has ended:\n${complaints()}`);
+    if (done) throw new Error(`consumer.py ended:\n${complaints()}`);
     return JSON.parse(value as string);
   };
   const ask = (line: string) => {
@@ -170,7 +170,7 @@ export const startPythonConsumer = async (
   };
 };
 
-/** All that consumers have reported, oldest first. */
+/** All acknowledgements of consumers, oldest first. */
 export const acknowledgementTexts = async ({ redis }: Pick<System, 'redis'>): Promise<string[]> =>
   (await redis.xrange('{rekey}:acks', '-', '+')).map(([, fields]) => {
     if (fields.length !== 2 || fields[0] !== 'ack')
@@ -178,7 +178,7 @@ export const acknowledgementTexts = async ({ redis }: Pick<System, 'redis'>): Pr
     return fields[1]!;
   });
 
-/** What an instance has reported. Throws where anything is not as the contract says. */
+/** The acknowledgements of an instance. Rejects if one breaks the contract. */
 export const acknowledgementsOf = async (system: System, instance: string): Promise<Acknowledgement[]> =>
   (await acknowledgementTexts(system))
     .map((text) => Acknowledgement.strict().parse(JSON.parse(text)))

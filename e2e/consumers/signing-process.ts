@@ -1,14 +1,13 @@
 import { subscribe } from '@rekey/subscriber';
 
 /*
- * A service that signs, for the tests: it signs PER_SECOND hashes a second for assistants in turn, has the
- * simulator check each, and, asked by SIGUSR2, tells what it holds and what came of that since it was asked
- * before.
+ * A service that signs. It signs PER_SECOND hashes a second for assistants in turn, and has the simulator
+ * check each. On SIGUSR2 it writes the keys that it holds, and the results since the last SIGUSR2.
  */
 
 const { REDIS_URL = '', CONSUMER = '', KEY_FILE = '', ADMIN = '', PER_SECOND = '0' } = process.env;
 const TICK_MS = 10;
-/** What was signed is checked so often: the checks are not to keep busy what is looked at. */
+/** Hashes are checked in batches, so that the checks do not slow the system under test. */
 const CHECK_EVERY_MS = 250;
 
 const keys = await subscribe({
@@ -17,7 +16,7 @@ const keys = await subscribe({
   privateKey: KEY_FILE,
   staleAfterMs: 1000,
 });
-const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
+const write = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 interface Signed {
   assistant_id: string;
@@ -65,13 +64,13 @@ if (perTick > 0) {
 }
 
 process.on('SIGUSR2', () => {
-  const answer = () => {
-    if (unchecked > 0 && perTick === 0) return void setTimeout(answer, 20);
+  const report = () => {
+    if (unchecked > 0 && perTick === 0) return void setTimeout(report, 20);
     const held = [...keys.assistantIds()].flatMap((id) => {
       const current = keys.current(id);
       return current?.state === 'held' ? [[id, current.secretKey] as const] : [];
     });
-    say({
+    write({
       report: {
         keys: Object.fromEntries(held),
         size: keys.size,
@@ -82,6 +81,6 @@ process.on('SIGUSR2', () => {
       },
     });
   };
-  answer();
+  report();
 });
-say({ ready: true, size: keys.size });
+write({ ready: true, size: keys.size });

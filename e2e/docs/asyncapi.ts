@@ -6,20 +6,20 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
 import { parse } from 'yaml';
 
-/** A JSON Schema, or a part of the document that holds some. */
+/** A JSON Schema, or a part of the document that contains some. */
 export type Json = Record<string, any>;
 
 export const textOf = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
 
 export const document: Json = parse(textOf('docs/asyncapi.yaml')) as Json;
-/** The JSON in a Markdown file, block by block. */
+/** The JSON blocks of a Markdown file. */
 export const jsonBlocksOf = (path: string): string[] =>
   [...textOf(path).matchAll(/^```json\n(.*?)^```$/gms)].map(([, text]) => text!);
 
-// CommonJS whose default export is itself a property.
+// A CommonJS module: its default export is a property of what an import gets.
 const addFormats = formats as unknown as typeof formats.default;
 
-/** What is wrong with the document by the AsyncAPI initiative's own schema. */
+/** The errors of the document, by AsyncAPI's own schema. */
 export const complaintsOfAsyncApi = (): unknown[] => {
   const ajv = new Ajv({ strict: false, allErrors: true });
   addFormats(ajv);
@@ -36,15 +36,15 @@ const ajv = new Ajv({
 });
 addFormats(ajv);
 ajv.addVocabulary(['components', 'x-plaintext']);
-// Only what schemas refer to: the rest of the document is none.
+// Only the part with the schemas: the rest of the document is no JSON Schema.
 ajv.addSchema({ $id: 'asyncapi', components: { schemas: document['components'].schemas } }, 'asyncapi');
 
-/** Of a schema by its name; throws where it is none. */
+/** Compiles a schema of the document, by its name. Throws if there is none. */
 export const validatorOf = (name: string): ValidateFunction =>
   ajv.getSchema(`asyncapi#/components/schemas/${name}`) ??
   ajv.compile({ $ref: `asyncapi#/components/schemas/${name}` });
 
-/** What a pointer like `#/components/schemas/X` leads to. */
+/** The value at a pointer, for example `#/components/schemas/X`. */
 export const at = (pointer: string): unknown =>
   pointer
     .split('/')
@@ -63,8 +63,8 @@ export const allUnder = (key: string, value: unknown = document): unknown[] =>
         ...allUnder(key, inner),
       ]);
 
-/** A schema with what it refers to in its place, and the parts of an `allOf` as one. */
-export const flatten = (schema: Json): Json => {
+/** Replaces the references of a schema by their targets, and merges the parts of an `allOf`. */
+const flatten = (schema: Json): Json => {
   const { $ref, allOf, ...own } = schema;
   const parts = [...($ref ? [at($ref) as Json] : []), ...((allOf ?? []) as Json[])].map(flatten);
   return [...parts, own].reduce<Json>((merged, part) => {
@@ -81,7 +81,7 @@ export const flatten = (schema: Json): Json => {
   }, {});
 };
 
-/** The fields of a value that its schema does not describe, where it does not say that there may be any. */
+/** The fields of a value that its schema does not describe, unless the schema allows any field. */
 export const undescribed = (schema: Json, value: unknown, path = ''): string[] => {
   const { properties, items, additionalProperties } = flatten(schema);
   if (Array.isArray(value))
@@ -95,7 +95,7 @@ export const undescribed = (schema: Json, value: unknown, path = ''): string[] =
 const isWhole = (bound: unknown) => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER;
 const COMPARED = ['minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'minItems', 'maxItems'];
 
-/** What a schema says, without its words, in one form whoever wrote it. */
+/** The facts of a schema without its descriptions, in a form that can be compared. */
 export const essence = (schema: Json): Json | 'anything' => {
   const { properties, required, items, anyOf, type, enum: values, ...rest } = flatten(schema);
   const isConstant = 'const' in rest;

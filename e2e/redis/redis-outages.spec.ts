@@ -194,7 +194,7 @@ describe('connections that stay open, and on which nothing more comes', () => {
       (clients) => /name=rekey:cli-events .*cmd=xread/.test(clients),
     );
     proxy().strand();
-    await following.warns(/Redis is away/);
+    await following.untilErr(/Redis is away/);
     await eventually(
       () => system.rotate('ast_1').catch(() => undefined),
       (rotation) => rotation !== undefined,
@@ -237,7 +237,7 @@ describe('connections that stay open, and on which nothing more comes', () => {
       '--gateway',
       `127.0.0.1:${gateway.port}`,
     ]);
-    await watching.says(/"state":/);
+    await watching.untilOut(/"state":/);
     gateway.strand();
     await system.startWorker();
     const { code, json } = await watching.result;

@@ -4,8 +4,8 @@ import { commandText } from '@rekey/ledger';
 import { repositoryRoot } from '@rekey/testing';
 
 /**
- * By what a command of the ledger is recognised on the wire: ioredis sends its text on a connection that has
- * not sent it before, and then its digest. Of the text, the line that says what it does.
+ * The texts by which a proxy recognises a command of the ledger. ioredis first sends a script's text on a
+ * connection, and later only its digest. Of the text, the line that says what the script does is enough.
  */
 export const patternsOf = async (name: string): Promise<string[]> => {
   const lines = (await readFile(`${repositoryRoot}libs/ledger/src/commands/${name}.lua`, 'utf8')).split('\n');

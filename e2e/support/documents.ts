@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '@rekey/testing';
 
-/** What a newcomer reads and pastes from, in the order of reading. */
+/** The documents with commands to paste, in reading order. */
 export const DOCUMENTS = [
   'README.md',
   'docs/consumers.md',
@@ -12,7 +12,7 @@ export const DOCUMENTS = [
 ] as const;
 export type Document = (typeof DOCUMENTS)[number];
 
-/** The blocks of a language in a document, as they stand there. */
+/** The code blocks of a language in a document. */
 export const blocksOf = async (document: Document, language: string): Promise<string[]> => {
   const text = await readFile(join(repositoryRoot, document), 'utf8');
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, block]) =>

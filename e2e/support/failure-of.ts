@@ -1,7 +1,7 @@
 import { RekeyClientError } from '@rekey/client';
 import { isErrorCode } from '@rekey/schema';
 
-/** How a call failed, as a caller sees it. Throws where it did not. */
+/** Resolves with the failure of a call, as a caller sees it. Rejects if the call succeeds. */
 export const failureOf = async (
   call: Promise<unknown>,
 ): Promise<{ code: string; reason: string | undefined; fields: string[]; message: string }> => {

@@ -8,9 +8,8 @@ import { repositoryRoot } from '@rekey/testing';
 const run = promisify(execFile);
 
 /**
- * The repository as a new user has it after a clone and `npm ci`: its files in a folder of their own, a git
- * work tree without changes, and the installed packages linked. The links of the workspaces lead into the
- * copy, as npm would make them.
+ * Copies the repository to a folder, as it is after a clone and `npm ci`: a Git work tree without changes,
+ * with links to the installed packages. The links of the workspaces lead into the copy.
  */
 export const freshCopy = async (): Promise<{ parent: string; folder: string; dispose(): Promise<void> }> => {
   const parent = await mkdtemp(join(tmpdir(), 'rekey-first-hour-'));
@@ -21,7 +20,7 @@ export const freshCopy = async (): Promise<{ parent: string; folder: string; dis
   });
   for (const path of stdout.split('\0').filter(Boolean)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    // A file that is deleted and not committed yet is listed too.
+    // Git also lists a file whose deletion is not committed yet.
     await cp(join(repositoryRoot, path), join(folder, path), { verbatimSymlinks: true }).catch(
       (error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;
@@ -44,7 +43,7 @@ export const freshCopy = async (): Promise<{ parent: string; folder: string; dis
 const linkPackages = async (from: string, to: string): Promise<void> => {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
-    // Links of npm's own are relative, and lead into the copy when they are copied as they are.
+    // npm's own links are relative: copied unchanged, they lead into the copy.
     if (name === '.bin' || name === '@rekey')
       await cp(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true });
     else await symlink(join(from, name), join(to, name));

@@ -5,7 +5,7 @@ import { eventually, type System } from './system.ts';
 
 type Version = Exclude<KeyEvent, { type: 'rekey.assistant.key-uncertain.v1' }>;
 
-/** The key that each assistant was last published with; null where it is published that it has none. */
+/** The key that was published last for each assistant; null if a removal was published last. */
 export const lastPublished = async (
   { sealer }: Pick<System, 'sealer'>,
   events: KeyEvent[],
@@ -19,7 +19,7 @@ export const lastPublished = async (
   return last;
 };
 
-/** What upstream has; null where there is no key, or no assistant any more. */
+/** The keys upstream; null for an assistant that has no key, or is deleted. */
 export const keysInForce = async (
   { admin, trueKey }: Pick<System, 'admin' | 'trueKey'>,
   assistantIds: string[],
@@ -31,7 +31,7 @@ export const keysInForce = async (
   return Object.fromEntries(await Promise.all(keys));
 };
 
-/** What every event on the stream keeps: the numbers rise, and so do the versions of an assistant. */
+/** Expects that the numbers of the stream rise, and the versions of each assistant. */
 export const expectInOrder = (events: KeyEvent[]): void => {
   const numbers = events.map(({ data }) => data.seq);
   expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
@@ -44,8 +44,8 @@ export const expectInOrder = (events: KeyEvent[]): void => {
   }
 };
 
-/** No rotation is open, none of the org's requests may be under way, and no key is in doubt. */
-export const expectAtRest = async ({ redis }: Pick<System, 'redis'>): Promise<void> => {
+/** Expects that no rotation is open, no request of the org is in flight, and no key is uncertain. */
+const expectAtRest = async ({ redis }: Pick<System, 'redis'>): Promise<void> => {
   expect({
     open: await redis.zcard('{rekey}:rotations:open'),
     intents: await redis.zcard('{rekey}:intents:org_demo'),
@@ -53,7 +53,7 @@ export const expectAtRest = async ({ redis }: Pick<System, 'redis'>): Promise<vo
   }).toEqual({ open: 0, intents: 0, uncertain: {} });
 };
 
-/** BullMQ has no job of a rotation left. */
+/** Waits until BullMQ has no job of a rotation left. */
 export const untilQueuesAreEmpty = (system: Pick<System, 'redis'>): Promise<unknown> =>
   eventually(
     async () => {
@@ -72,9 +72,7 @@ export const untilQueuesAreEmpty = (system: Pick<System, 'redis'>): Promise<unkn
     (jobs) => jobs === 0,
   );
 
-/**
- * The promise that stands over everything, for all that was ever published, once all rotations have ended.
- */
+/** Expects that the last published key of every assistant is in force, once all rotations have ended. */
 export const expectTruth = async (system: System): Promise<void> => {
   await expectAtRest(system);
   const events = await system.events();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { repositoryRoot, startChild } from '@rekey/testing';
 
-/** Starts an app that has to refuse; what it says, and how it ends. */
+/** Starts an app that must refuse to start. Resolves with its output and exit code. */
 export const refusal = async (
   app: string,
   env: Record<string, string>,

@@ -2,21 +2,21 @@ import { join } from 'node:path';
 import { repositoryRoot, startChild, type Child } from '@rekey/testing';
 import type { System } from './system.ts';
 
-/** What `rekey` has written and how it ended. */
+/** The output and exit code of `rekey`. */
 export interface RekeyResult {
   code: number | null;
   out: string;
   err: string;
-  /** The lines of its standard output, of --json. */
+  /** Its standard output with --json, one object for each line. */
   json(): any[];
 }
 
-export interface RunningRekey {
+interface RunningRekey {
   readonly child: Child;
-  /** Resolves when its standard output matches; rejects when it ends before. */
-  says(pattern: RegExp): Promise<void>;
-  /** The same of its standard error. */
-  warns(pattern: RegExp): Promise<void>;
+  /** Resolves when its standard output matches. Rejects if the process ends before. */
+  untilOut(pattern: RegExp): Promise<void>;
+  /** The same for its standard error. */
+  untilErr(pattern: RegExp): Promise<void>;
   readonly result: Promise<RekeyResult>;
 }
 
@@ -25,7 +25,7 @@ export interface RekeyOptions {
   stdin?: string;
 }
 
-/** Starts the command line against a system, as somebody would at a shell whose output is not a terminal. */
+/** Runs `rekey` against a system, with its output going to pipes. */
 export const startRekey = (
   system: Pick<System, 'redisServer' | 'gateway'>,
   args: string[],
@@ -51,20 +51,19 @@ export const startRekey = (
   child.process.stdout?.on('data', (chunk) => (out += chunk));
   child.process.stderr?.on('data', (chunk) => (err += chunk));
   const closed = new Promise<void>((resolve) => void child.process.once('close', () => resolve()));
-  /** Also where it is there already. */
-  const untilThere = (stream: 'stdout' | 'stderr', text: () => string, pattern: RegExp): Promise<void> =>
+  const untilMatch = (stream: 'stdout' | 'stderr', text: () => string, pattern: RegExp): Promise<void> =>
     new Promise((resolve, reject) => {
-      const look = () => {
+      const check = () => {
         if (pattern.test(text())) resolve();
       };
-      child.process[stream]?.on('data', look);
-      look();
-      void closed.then(() => reject(new Error(`it ended without ${pattern}: ${out}${err}`)));
+      child.process[stream]?.on('data', check);
+      check();
+      void closed.then(() => reject(new Error(`rekey ended without ${pattern}: ${out}${err}`)));
     });
   return {
     child,
-    says: (pattern) => untilThere('stdout', () => out, pattern),
-    warns: (pattern) => untilThere('stderr', () => err, pattern),
+    untilOut: (pattern) => untilMatch('stdout', () => out, pattern),
+    untilErr: (pattern) => untilMatch('stderr', () => err, pattern),
     result: Promise.all([child.exited, closed]).then(([{ code }]) => ({
       code,
       out,

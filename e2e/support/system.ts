@@ -17,35 +17,36 @@ import { Redis } from 'ioredis';
 
 export const API_KEY = 'api-key-of-the-tests-7Yw2';
 
-/** The whole of Rekey as real processes, beside a Redis and a simulator of its own. */
+/** All processes of Rekey, with a Redis and a simulator of their own. */
 export interface System {
   readonly redisServer: RedisServer;
   readonly redis: Redis;
   readonly simulator: App;
   readonly gateway: App;
-  /** The one that it began with. */
+  /** The first worker. */
   readonly worker: App | undefined;
   readonly client: RekeyClient;
   readonly keyFile: string;
   readonly sealer: Sealer;
-  /** What a further process needs in its environment. */
+  /** The environment of a further process. */
   readonly environment: Record<string, string>;
   startWorker(env?: Record<string, string>): Promise<App>;
   startGateway(env?: Record<string, string>): Promise<App>;
   admin(method: string, path: string, body?: object): Promise<any>;
   rotate(assistantId: string, orgId?: string): Promise<Rotation>;
-  /** Asks for a rotation and waits for its end. */
+  /** Requests a rotation and waits for its end. */
   rotateAndWait(assistantId: string, orgId?: string): Promise<Rotation>;
   waitFor(id: string, timeoutSeconds?: number): Promise<Rotation>;
-  /** Those of assistants. Rejects where the numbers of all events are not dense. */
+  /** The events of assistants. Rejects if the stream's numbers have a gap. */
   events(): Promise<KeyEvent[]>;
-  /** Those of them that are key versions with a key. */
+  /** The events that publish a key. */
   versions(): Promise<KeyRotated[]>;
   openLast(
     assistantId: string,
   ): Promise<SealedRecord & { assistant: { secret_key?: string | null | undefined } }>;
+  /** The assistant's key upstream. */
   trueKey(assistantId: string): Promise<string | null>;
-  /** Everything that any process has written. */
+  /** The output of all processes so far. */
   output(): string;
   stop(): Promise<void>;
 }
@@ -55,18 +56,112 @@ export interface SystemOptions {
   worker?: Record<string, string> | false;
   gateway?: Record<string, string>;
   redis?: RedisServerOptions;
-  /** Laid over the environment of every process. */
+  /** Overrides variables of every process. */
   timing?: Record<string, string>;
 }
 
-/** A client that retries nothing: a call fails as the gateway has it fail. */
+/** Connects a client that does not retry: specs see each failure of the gateway. */
 export const connect = (address: string): RekeyClient =>
   createRekeyClient({ address, retry: false, keepAlive: { intervalMs: 5000, timeoutMs: 5000 } });
 
-/** A proxy before the server of a URL, and the URL that leads through it. */
+/** Starts a proxy to the server of a URL. `url` is the same URL through the proxy. */
 export const proxyTo = async (url: string): Promise<TcpProxy & { url: string }> => {
   const proxy = await createTcpProxy({ port: Number(new URL(url).port) });
   return { ...proxy, url: url.replace(/:\d+$/, `:${proxy.port}`) };
+};
+
+/** Starts processes of Rekey, and ends them all. */
+const createLauncher = (environment: Record<string, string>) => {
+  const apps: App[] = [];
+  return {
+    add: (app: App): App => {
+      apps.push(app);
+      return app;
+    },
+    start: async (name: 'worker' | 'gateway', env: Record<string, string> = {}): Promise<App> => {
+      const app = await launchApp(name, { env: { ...environment, ...env } });
+      apps.push(app);
+      return app;
+    },
+    output: () => apps.map((app) => app.output()).join(''),
+    stop: async () => {
+      for (const app of apps.toReversed()) await app.child.kill();
+    },
+  };
+};
+
+const environmentOf = (redisUrl: string, simulator: App, keyFile: string) => ({
+  REDIS_URL: redisUrl,
+  INVENT_BASE_URL: simulator.ready['address']!,
+  INVENT_API_KEY: API_KEY,
+  INVENT_REQUESTS_PER_MINUTE: '0',
+  REKEY_KEY_FILE: keyFile,
+  GRPC_ADDRESS: '127.0.0.1:0',
+  INVENT_TIMEOUT_MS: '1000',
+  REKEY_LANDING_WINDOW_MS: '1500',
+  REKEY_READ_LAG_MS: '200',
+  REKEY_CONFIRM_AFTER_MS: '500',
+  REKEY_TAKEOVER_AFTER_MS: '12000',
+  REKEY_SWEEP_EVERY_MS: '0',
+  LOG_LEVEL: 'debug',
+});
+
+/** A gateway listens before it has reached Redis, and answers UNAVAILABLE until then. */
+const untilServing = (client: RekeyClient): Promise<boolean> =>
+  eventually(
+    () =>
+      client.getStatus().then(
+        () => true,
+        () => false,
+      ),
+    (serves) => serves,
+  );
+
+const createAdmin =
+  (simulator: App): System['admin'] =>
+  async (method, path, body): Promise<any> => {
+    const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
+      method,
+      body: body ? JSON.stringify(body) : null,
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (response.status === 204 ? undefined : response.json()) as any;
+  };
+
+const readEvents = async (redis: Redis): Promise<KeyEvent[]> => {
+  const all = (await redis.xrange('{rekey}:events', '-', '+')).map(
+    ([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } },
+  );
+  const gap = all.find(({ data }, i) => i > 0 && data.seq !== all[i - 1]!.data.seq + 1);
+  if (gap) throw new Error(`an event is missing before seq ${gap.data.seq}`);
+  return all.filter(({ type }) => type !== CONSUMER_CHANGED).map((event) => KeyEvent.parse(event));
+};
+
+/** What specs do with a system whose processes run. */
+const createActions = (
+  client: RekeyClient,
+  redis: Redis,
+  admin: System['admin'],
+  sealer: Sealer,
+): Pick<System, 'rotate' | 'rotateAndWait' | 'waitFor' | 'events' | 'versions' | 'openLast' | 'trueKey'> => {
+  const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
+  const waitFor = (id: string, timeoutSeconds = 20) =>
+    client.waitRotation({ id, timeoutMs: timeoutSeconds * 1000 });
+  const versions = async () =>
+    (await readEvents(redis)).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
+  return {
+    rotate,
+    waitFor,
+    versions,
+    events: () => readEvents(redis),
+    rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),
+    openLast: async (assistantId) => {
+      const last = (await versions()).findLast(({ subject }) => subject === assistantId);
+      if (!last) throw new Error(`no event of ${assistantId}`);
+      return openRecord(sealer, last);
+    },
+    trueKey: async (assistantId) => (await admin('GET', `/assistants/${assistantId}`)).record.secret_key,
+  };
 };
 
 export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
@@ -81,63 +176,14 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', ...(options.simulator ?? [])],
     env: { SIMULATOR_API_KEY: API_KEY },
   });
-  const environment = {
-    REDIS_URL: redisServer.url,
-    INVENT_BASE_URL: simulator.ready['address']!,
-    INVENT_API_KEY: API_KEY,
-    INVENT_REQUESTS_PER_MINUTE: '0',
-    REKEY_KEY_FILE: keyFile,
-    GRPC_ADDRESS: '127.0.0.1:0',
-    INVENT_TIMEOUT_MS: '1000',
-    REKEY_LANDING_WINDOW_MS: '1500',
-    REKEY_READ_LAG_MS: '200',
-    REKEY_CONFIRM_AFTER_MS: '500',
-    REKEY_TAKEOVER_AFTER_MS: '12000',
-    REKEY_SWEEP_EVERY_MS: '0',
-    LOG_LEVEL: 'debug',
-    ...options.timing,
-  };
-  const apps: App[] = [simulator];
-  const start = async (name: 'worker' | 'gateway', env: Record<string, string> = {}) => {
-    const app = await launchApp(name, { env: { ...environment, ...env } });
-    apps.push(app);
-    return app;
-  };
-  const gateway = await start('gateway', options.gateway);
+  const environment = { ...environmentOf(redisServer.url, simulator, keyFile), ...options.timing };
+  const launcher = createLauncher(environment);
+  launcher.add(simulator);
+  const gateway = await launcher.start('gateway', options.gateway);
   const client = connect(gateway.ready['address']!);
-  const worker = options.worker === false ? undefined : await start('worker', options.worker);
-  // A gateway listens before it has reached its Redis, and says UNAVAILABLE until then. What a spec does
-  // without a Redis, it does later.
-  await eventually(
-    () =>
-      client.getStatus().then(
-        () => true,
-        () => false,
-      ),
-    (serves) => serves,
-  );
-
-  const admin = async (method: string, path: string, body?: object): Promise<any> => {
-    const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
-      method,
-      body: body ? JSON.stringify(body) : null,
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (response.status === 204 ? undefined : response.json()) as any;
-  };
-  const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
-  const waitFor = (id: string, timeoutSeconds = 20) =>
-    client.waitRotation({ id, timeoutMs: timeoutSeconds * 1000 });
-  const events = async () => {
-    const all = (await redis.xrange('{rekey}:events', '-', '+')).map(
-      ([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } },
-    );
-    const gap = all.find(({ data }, i) => i > 0 && data.seq !== all[i - 1]!.data.seq + 1);
-    if (gap) throw new Error(`an event is missing before seq ${gap.data.seq}`);
-    return all.filter(({ type }) => type !== CONSUMER_CHANGED).map((event) => KeyEvent.parse(event));
-  };
-  const versions = async () =>
-    (await events()).filter((event): event is KeyRotated => event.type === KEY_ROTATED);
+  const worker = options.worker === false ? undefined : await launcher.start('worker', options.worker);
+  await untilServing(client);
+  const admin = createAdmin(simulator);
   return {
     redisServer,
     redis,
@@ -149,31 +195,21 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     sealer,
     environment,
     admin,
-    rotate,
-    waitFor,
-    events,
-    versions,
-    startWorker: (env) => start('worker', env),
-    startGateway: (env) => start('gateway', env),
-    rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),
-    openLast: async (assistantId) => {
-      const last = (await versions()).findLast(({ subject }) => subject === assistantId);
-      if (!last) throw new Error(`no event of ${assistantId}`);
-      return openRecord(sealer, last);
-    },
-    trueKey: async (assistantId) => (await admin('GET', `/assistants/${assistantId}`)).record.secret_key,
-    output: () => apps.map((app) => app.output()).join(''),
+    ...createActions(client, redis, admin, sealer),
+    startWorker: (env) => launcher.start('worker', env),
+    startGateway: (env) => launcher.start('gateway', env),
+    output: launcher.output,
     stop: async () => {
       client.close();
       redis.disconnect();
-      for (const app of apps.toReversed()) await app.child.kill();
+      await launcher.stop();
       await redisServer.dispose();
       await rm(folder, { recursive: true });
     },
   };
 };
 
-/** Everything that is in a Redis, as text. */
+/** All keys of a Redis and their values, as text. */
 export const dumpRedis = async (redis: Redis): Promise<string> => {
   const texts: string[] = [];
   for (const key of await redis.keys('*')) {
@@ -202,7 +238,7 @@ export const dumpRedis = async (redis: Redis): Promise<string> => {
   return texts.join('\n');
 };
 
-/** Asks until the answer is good. Throws with the last answer when the time is up. */
+/** Repeats `what` until its value is good. Rejects with the last value if that takes too long. */
 export const eventually = async <T>(
   what: () => Promise<T>,
   good: (value: T) => boolean,
