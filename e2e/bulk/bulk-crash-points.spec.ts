@@ -5,8 +5,8 @@ import { patternsOf } from '../support/commands.ts';
 import { expectTruth, untilQueuesAreEmpty } from '../support/invariants.ts';
 import { eventually, proxyTo, startSystem, type System } from '../support/system.ts';
 
-// The only worker is killed at each step of a bulk rotation, at a proxy, in the very chunk in which the step
-// is made. All cases share a system; the worker that takes over in one is the one that is killed in the next.
+// A proxy kills the only worker at each step of a bulk rotation, in the chunk that contains the step's command.
+// All cases share a system: the worker that takes over in one case is killed in the next.
 
 const ASSISTANTS = 30;
 
@@ -14,8 +14,8 @@ let system: System;
 let bulks: Bulks;
 let redisProxy: TcpProxy & { url: string };
 let upstreamProxy: TcpProxy & { url: string };
-/** By what a command is recognised on the wire. */
-let sent: Record<'draw' | 'claim' | 'commit' | 'endRange' | 'save' | 'giveBack', string[]>;
+/** The texts by which a proxy recognises a command. */
+let patterns: Record<'draw' | 'claim' | 'commit' | 'endRange' | 'save' | 'returnToBulk', string[]>;
 let worker: App;
 
 const startWorker = () =>
@@ -36,13 +36,13 @@ beforeAll(async () => {
   bulks = bulksOf(system);
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
-  sent = {
+  patterns = {
     draw: await patternsOf('bulk-draw'),
     claim: await patternsOf('bulk-claim'),
     commit: await patternsOf('commit'),
     endRange: await patternsOf('bulk-end-range'),
     save: await patternsOf('bulk-save'),
-    giveBack: await patternsOf('give-back'),
+    returnToBulk: await patternsOf('give-back'),
   };
   worker = await startWorker();
 });
@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 afterEach(() => system.admin('DELETE', '/faults'));
 
-/** How often the key of each assistant was changed by request so far. */
+/** How often a request has changed the key of each assistant so far. */
 const changes = async (): Promise<Record<string, number>> => {
   const history: Record<string, { by: string }[]> = await system.admin('GET', '/history');
   return Object.fromEntries(
@@ -63,7 +63,7 @@ const changes = async (): Promise<Record<string, number>> => {
     ]),
   );
 };
-/** How many keys that Rekey has asked for were published of each assistant so far. */
+/** How many keys that Rekey requested were published for each assistant so far. */
 const keysPublished = async (): Promise<Record<string, number>> => {
   const own = Map.groupBy(
     (await system.versions()).filter(({ data }) => data.cause !== 'import'),
@@ -76,7 +76,7 @@ const keysPublished = async (): Promise<Record<string, number>> => {
     ]),
   );
 };
-const less = (after: Record<string, number>, before: Record<string, number>): Record<string, number> =>
+const difference = (after: Record<string, number>, before: Record<string, number>): Record<string, number> =>
   Object.fromEntries(
     Object.keys(after).map((assistantId) => [assistantId, after[assistantId]! - (before[assistantId] ?? 0)]),
   );
@@ -84,52 +84,56 @@ const less = (after: Record<string, number>, before: Record<string, number>): Re
 type Kill = () => Promise<void>;
 const limited = { kind: 'failBefore', status: 429, retryAfter: '0' };
 
-describe('a worker that is killed in a bulk rotation', () => {
+describe('a worker killed during a bulk rotation', () => {
   it.each<[string, { at: (kill: Kill) => Promise<void>; fault?: object; underWay?: true }]>([
     [
-      'before the ids that it found reach the ledger',
-      { at: (kill) => redisProxy.once(sent.save, 'before', kill) },
+      'before the listed ids reach the ledger',
+      { at: (kill) => redisProxy.once(patterns.save, 'before', kill) },
     ],
-    ['before it draws assistants', { at: (kill) => redisProxy.once(sent.draw, 'before', kill) }],
+    ['before it draws assistants', { at: (kill) => redisProxy.once(patterns.draw, 'before', kill) }],
     [
-      'before its claim of some of them reaches the ledger',
-      { at: (kill) => redisProxy.once(sent.claim, 'before', kill) },
+      'before its claim of assistants reaches the ledger',
+      { at: (kill) => redisProxy.once(patterns.claim, 'before', kill) },
     ],
     [
-      'after its claim of some of them is made, before it hears of that',
-      { at: (kill) => redisProxy.once(sent.claim, 'after', kill) },
+      'after its claim is made, before it gets the reply',
+      { at: (kill) => redisProxy.once(patterns.claim, 'after', kill) },
     ],
     [
       'after its claim, before the requests reach upstream',
       { at: (kill) => upstreamProxy.once('POST /orgs', 'before', kill), underWay: true },
     ],
     [
-      'after a request took effect, before it gets the answer',
+      'after a request took effect, before it gets the response',
       { at: (kill) => upstreamProxy.once('POST /orgs', 'after', kill), underWay: true },
     ],
     [
       'before a commit reaches the ledger',
-      { at: (kill) => redisProxy.once(sent.commit, 'before', kill), underWay: true },
+      { at: (kill) => redisProxy.once(patterns.commit, 'before', kill), underWay: true },
     ],
     [
-      'after a commit, before it hears of that',
-      { at: (kill) => redisProxy.once(sent.commit, 'after', kill), underWay: true },
+      'after a commit, before it gets the reply',
+      { at: (kill) => redisProxy.once(patterns.commit, 'after', kill), underWay: true },
     ],
     [
-      'before it gives an assistant back',
-      { at: (kill) => redisProxy.once(sent.giveBack, 'before', kill), fault: limited, underWay: true },
+      'before it returns an assistant to the bulk',
+      {
+        at: (kill) => redisProxy.once(patterns.returnToBulk, 'before', kill),
+        fault: limited,
+        underWay: true,
+      },
     ],
     [
-      'after it has given an assistant back, before it hears of that',
-      { at: (kill) => redisProxy.once(sent.giveBack, 'after', kill), fault: limited, underWay: true },
+      'after it returned an assistant to the bulk, before it gets the reply',
+      { at: (kill) => redisProxy.once(patterns.returnToBulk, 'after', kill), fault: limited, underWay: true },
     ],
     [
-      'before it ends what it drew',
-      { at: (kill) => redisProxy.once(sent.endRange, 'before', kill), underWay: true },
+      'before it ends its range',
+      { at: (kill) => redisProxy.once(patterns.endRange, 'before', kill), underWay: true },
     ],
     ['while it verifies', { at: (kill) => untilVerifying(kill) }],
   ])(
-    '%s forgets nobody, and rotates again only where the answer was lost',
+    '%s: no assistant is forgotten, and only those whose response was lost are rotated twice',
     async (_when, { at, fault, underWay }) => {
       const [changesBefore, publishedBefore] = [await changes(), await keysPublished()];
       if (fault) await system.admin('POST', '/faults', fault);
@@ -143,11 +147,11 @@ describe('a worker that is killed in a bulk rotation', () => {
         verification: { verified: ASSISTANTS, repaired: 0, unverified: 0 },
       });
       await untilQueuesAreEmpty(system);
-      const changed = less(await changes(), changesBefore);
+      const changed = difference(await changes(), changesBefore);
       expect(Object.values(changed).filter((times) => times < 1 || times > (underWay ? 2 : 1))).toEqual([]);
-      // A key whose answer was lost may be older than the request: it was found and published before another
-      // was asked for.
-      expect(changed).toEqual(less(await keysPublished(), publishedBefore));
+      // A key whose response was lost may be older than the request: Rekey found and published it before it
+      // requested another one.
+      expect(changed).toEqual(difference(await keysPublished(), publishedBefore));
       await expectTruth(system);
     },
   );

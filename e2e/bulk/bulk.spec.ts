@@ -17,7 +17,7 @@ const start = async (options: SystemOptions = {}) => {
   bulks = bulksOf(system);
 };
 const create = (request: Partial<CreateBulkRotationRequest>) => bulks.create({ orgId: ORG, ...request });
-/** How often a key was changed by request. */
+/** How often a request has changed the key of each assistant. */
 const timesRotated = async (): Promise<Record<string, number>> => {
   const history: Record<string, { by: string }[]> = await system.admin('GET', '/history');
   return Object.fromEntries(
@@ -27,7 +27,7 @@ const timesRotated = async (): Promise<Record<string, number>> => {
 const once = (assistantIds: string[]) => Object.fromEntries(assistantIds.map((id) => [id, 1]));
 
 describe('a bulk rotation', () => {
-  it('rotates all assistants of an org once, and verifies every one of them', async () => {
+  it('rotates every assistant of an org once, and verifies each', async () => {
     await start();
     const bulk = await bulks.ended(await create({ allAssistants: true, reason: 'quarterly' }));
     expect(bulk).toMatchObject({
@@ -39,14 +39,14 @@ describe('a bulk rotation', () => {
     expect(await timesRotated()).toEqual(once(ids(120)));
     const rotated = (await system.versions()).filter(({ data }) => data.cause === 'rotation');
     expect(new Set(rotated.map(({ data }) => data.bulk_rotation_id))).toEqual(new Set([bulk.id]));
-    // Found by two passes, for none was known before, and one page beyond the count; verified by one pass.
-    // Three of the first page and one of the second are read one by one, to see that the list shows keys.
+    // The org was unknown: two passes list it, with one page beyond the count, and one pass verifies it. Rekey
+    // reads three assistants of the first page and one of the second by GET, to check that the list shows keys.
     expect(await system.admin('GET', '/counts')).toMatchObject({ rotate: 120, get: 4, list: 7 });
     expect((await system.client.listRotations()).rotations).toEqual([]);
     await expectTruth(system);
   });
 
-  it('brings each of the named ones to an end of its own: duplicates once, unknown ones as FAILED', async () => {
+  it('gives each named assistant its own outcome: a duplicate counts once, an unknown id FAILED', async () => {
     await start();
     const bulk = await bulks.ended(
       await create({
@@ -70,7 +70,7 @@ describe('a bulk rotation', () => {
     await expectTruth(system);
   });
 
-  it('is tried again for those that failed, and for nobody else', async () => {
+  it('retries failed assistants, and no others', async () => {
     await start();
     await system.admin('POST', '/faults', { kind: 'failBefore', status: 400, assistantId: 'ast_2' });
     const first = await bulks.ended(await create({ assistantIds: ids(3), maxFailures: { count: 3 } }));
@@ -85,7 +85,7 @@ describe('a bulk rotation', () => {
     await expectTruth(system);
   });
 
-  it('goes on where it was after its only worker was killed in the middle, and rotates nothing a second time', async () => {
+  it('resumes after its only worker was killed, and rotates no assistant twice', async () => {
     await start({
       simulator: ['--assistants', '200', '--latency-ms', '20'],
       worker: false,
@@ -106,7 +106,7 @@ describe('a bulk rotation', () => {
     await expectTruth(system);
   });
 
-  it('is drawn by several workers, and survives that one is told to end', async () => {
+  it('is shared by several workers, and continues after one of them ends', async () => {
     await start({ simulator: ['--assistants', '300', '--latency-ms', '10'], worker: false });
     const [first] = await Promise.all([system.startWorker(), system.startWorker()]);
     const { id } = await create({ allAssistants: true });
@@ -117,7 +117,7 @@ describe('a bulk rotation', () => {
     await expectTruth(system);
   });
 
-  it('only counts and names, as a dry run', async () => {
+  it('counts and names assistants in a dry run, and rotates none', async () => {
     await start();
     await system.admin('PATCH', '/assistants/ast_2', { deleted: true });
     await system.rotateAndWait('ast_1');
@@ -142,7 +142,7 @@ describe('a bulk rotation', () => {
     expect((await system.admin('GET', '/counts')).rotate).toBe(1);
   });
 
-  it('takes only what upstream finds by a term, what is not excluded, and what has an old key', async () => {
+  it('selects by search term, exclusion and age of the key', async () => {
     await start();
     await system.rotateAndWait('ast_11');
     const bulk = await bulks.ended(
@@ -158,7 +158,7 @@ describe('a bulk rotation', () => {
     expect(await timesRotated()).toEqual(once([...wanted, 'ast_11']));
   });
 
-  it('repairs and names what somebody else rotated before it was verified', async () => {
+  it('repairs and names an assistant that was rotated by hand before its verification', async () => {
     await start({ timing: { REKEY_READ_LAG_MS: '1500' } });
     const { id } = await create({ assistantIds: ids(20) });
     await bulks.until(id, ({ state }) => state === 'VERIFYING');
@@ -171,7 +171,7 @@ describe('a bulk rotation', () => {
     await expectTruth(system);
   });
 
-  it('gives the same one for the same request id, and refuses the id with other arguments', async () => {
+  it('returns the same bulk for the same request id, and refuses the id with other arguments', async () => {
     await start();
     const requestId = '3f2d7e1a-5b64-4c0e-9d53-0a1b2c3d4e5f';
     const first = await create({ assistantIds: ids(3), requestId });
@@ -184,8 +184,8 @@ describe('a bulk rotation', () => {
   });
 });
 
-describe('a bulk rotation stands still', () => {
-  it('when it is paused, and begins nobody until it is resumed', async () => {
+describe('a bulk rotation stops', () => {
+  it('when it is paused, and begins no assistant until it is resumed', async () => {
     await start({ simulator: ['--assistants', '120', '--latency-ms', '20'] });
     const { id } = await create({ assistantIds: ids(120) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
@@ -203,7 +203,7 @@ describe('a bulk rotation stands still', () => {
     expect(await timesRotated()).toEqual(once(ids(120)));
   });
 
-  it('for good when it is cancelled, never in the middle of a request', async () => {
+  it('for good when it is cancelled, but never during a request', async () => {
     await start({ simulator: ['--assistants', '120', '--latency-ms', '50'] });
     const { id } = await create({ assistantIds: ids(120) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
@@ -220,7 +220,7 @@ describe('a bulk rotation stands still', () => {
     await expectTruth(system);
   });
 
-  it('after its canary, and goes on when it is resumed', async () => {
+  it('after its canary, until it is resumed', async () => {
     await start();
     const { id } = await create({ assistantIds: ids(40), canary: { count: 10, continues: false } });
     const stopped = await bulks.until(id, ({ state }) => state === 'PAUSED');
@@ -233,7 +233,7 @@ describe('a bulk rotation stands still', () => {
     expect(await bulks.ended({ id })).toMatchObject({ counts: { succeeded: 40 } });
   });
 
-  it('not at all after a canary that went well and may go on, nor after one that is larger than the set', async () => {
+  it('neither after a successful canary that continues, nor after one larger than the set', async () => {
     await start();
     const [continuing, larger] = await Promise.all([
       create({ assistantIds: ids(40), canary: { count: 10, continues: true } }),
@@ -243,7 +243,7 @@ describe('a bulk rotation stands still', () => {
     expect(await bulks.ended(larger)).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 5 } });
   });
 
-  it('when the API key is refused half-way; nobody counts as failed, and with a new key it goes on', async () => {
+  it('when Invent refuses the API key; none counts as failed, and a new key resumes it', async () => {
     await start({ simulator: ['--assistants', '120', '--latency-ms', '10'] });
     const { id } = await create({ assistantIds: ids(120) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 30);
@@ -261,7 +261,7 @@ describe('a bulk rotation stands still', () => {
     await expectTruth(system);
   });
 
-  it('at the first failure where none is allowed', async () => {
+  it('at the first failure if none is allowed', async () => {
     await start();
     const { id } = await create({ assistantIds: ['nobody', ...ids(119)], maxFailures: { count: 0 } });
     const halted = await bulks.until(id, ({ state, counts }) => state === 'HALTED' && counts!.rotating === 0);
@@ -273,7 +273,7 @@ describe('a bulk rotation stands still', () => {
     expect(halted.counts!.waiting).toBeGreaterThan(0);
   });
 
-  it('when upstream rotates and answers errors, with no more keys touched than may be unknown', async () => {
+  it('when upstream rotates but answers errors, within the bound of unknown keys', async () => {
     await start({ worker: { REKEY_MAX_UNKNOWNS: '6' }, timing: { REKEY_LANDING_WINDOW_MS: '4000' } });
     await system.admin('POST', '/faults', { kind: 'failAfter', status: 500, times: 0 });
     await system.admin('POST', '/faults', { kind: 'failBefore', status: 503, on: 'get', times: 0 });
@@ -292,7 +292,7 @@ describe('a bulk rotation stands still', () => {
     await expectTruth(system);
   });
 
-  it('and nobody is forgotten, while upstream is away', async () => {
+  it('while upstream is away, and forgets no assistant', async () => {
     await start({ simulator: ['--assistants', '60', '--latency-ms', '10'] });
     await system.admin('POST', '/faults', { kind: 'failBefore', status: 429, retryAfter: '0', times: 40 });
     const bulk = await bulks.ended(await create({ assistantIds: ids(60) }), 60_000);
@@ -301,7 +301,7 @@ describe('a bulk rotation stands still', () => {
   });
 });
 
-describe('an assistant that is asked for more than once at a time', () => {
+describe('an assistant that is requested more than once at a time', () => {
   it('is rotated once for two bulk rotations', async () => {
     await start({ simulator: ['--assistants', '120', '--latency-ms', '20'], worker: false });
     const [first, second] = [
@@ -314,7 +314,7 @@ describe('an assistant that is asked for more than once at a time', () => {
     expect(await timesRotated()).toEqual(once(ids(90)));
   });
 
-  it('is rotated once for a bulk rotation and a single one that were asked for before either began', async () => {
+  it('is rotated once for a bulk and a single rotation requested before either began', async () => {
     await start({ worker: false });
     const { id } = await create({ assistantIds: ids(10) });
     const single = await system.rotate('ast_4');
@@ -324,7 +324,7 @@ describe('an assistant that is asked for more than once at a time', () => {
     expect(await timesRotated()).toEqual(once(ids(10)));
   });
 
-  it('is rotated again where the key was made before the bulk rotation was asked for', async () => {
+  it('is rotated again if its key was made before the bulk rotation was requested', async () => {
     await start();
     await system.rotateAndWait('ast_1');
     expect(await bulks.ended(await create({ assistantIds: ['ast_1'] }))).toMatchObject({
@@ -335,9 +335,9 @@ describe('an assistant that is asked for more than once at a time', () => {
 });
 
 describe('the request budget', () => {
-  it('is shared by all workers: upstream refuses nobody, and a single rotation goes before the bulk', async () => {
-    // What is left of the limit bears that a request is counted late by 1.5 % of the window: three tenths of
-    // a second, that a simulator on a busy machine may stand still.
+  it('is shared by all workers: no 429 from upstream, and single rotations go before a bulk', async () => {
+    // The unused part of the limit allows that a request is counted late by 1.5 % of the window, which is
+    // 0.3 s. A simulator on a busy machine may pause for that time.
     await start({
       simulator: ['--assistants', '700', '--requests-per-minute', '500', '--limit-window-ms', '20000'],
       worker: false,
@@ -357,7 +357,7 @@ describe('the request budget', () => {
     expect((await system.admin('GET', '/counts')).limited).toBe(0);
   });
 
-  it('is closed for everybody for as long as upstream says', async () => {
+  it('is closed for all workers for as long as upstream says', async () => {
     await start({ worker: false, timing: { INVENT_REQUESTS_PER_MINUTE: '60000' } });
     await Promise.all([system.startWorker(), system.startWorker()]);
     await system.admin('POST', '/faults', {

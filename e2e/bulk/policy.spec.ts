@@ -49,10 +49,10 @@ const create = (more: object = {}) =>
     ...more,
   });
 
-/** What time does: the window that is next is due now. */
-const letItBeDue = async ({ id, nextDueTime }: RotationPolicy): Promise<void> =>
+/** Makes the next window due now. */
+const makeDue = async ({ id, nextDueTime }: RotationPolicy): Promise<void> =>
   (await jobs.getJob(`repeat:${id}:${msOf(nextDueTime)}`))!.promote();
-const untilAsked = async (id: string): Promise<RotationPolicy & { lastBulkRotationId: string }> => {
+const untilBulkCreated = async (id: string): Promise<RotationPolicy & { lastBulkRotationId: string }> => {
   const policy = await eventually(
     () => system.client.getRotationPolicy(id),
     ({ lastBulkRotationId }) => lastBulkRotationId !== undefined,
@@ -69,7 +69,7 @@ const bulksOf = async (policyId: string): Promise<BulkRotation[]> =>
   (await system.client.listBulkRotations()).bulkRotations.filter((bulk) => bulk.policyId === policyId);
 
 describe('a policy', () => {
-  it('says when it is due, in its time zone', async () => {
+  it('returns its next due time, in its time zone', async () => {
     const policy = await create();
     expect(policy).toMatchObject({
       id: expect.stringMatching(/^pol_/),
@@ -85,13 +85,13 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(policy.id);
   });
 
-  it('has as many keys replaced in a window as come even over its term, by one bulk rotation', async () => {
+  it('rotates an even share of the keys in a window, by one bulk rotation', async () => {
     const policy = await create();
-    await letItBeDue(policy);
-    const asked = await untilAsked(policy.id);
+    await makeDue(policy);
+    const asked = await untilBulkCreated(policy.id);
     expect(msOf(asked.lastDueTime)).toBe(msOf(policy.nextDueTime));
     const bulk = await untilCompleted(asked.lastBulkRotationId);
-    // Of 48 in 24 or 25 windows.
+    // 48 assistants in 24 or 25 windows.
     expect(bulk).toMatchObject({ policyId: policy.id, explicit: false, reason: 'audit', urgent: false });
     expect([1, 2]).toContain(bulk.counts!.succeeded);
     expect(bulk.counts!.total).toBe(bulk.counts!.succeeded);
@@ -100,14 +100,14 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(policy.id);
   });
 
-  it('has keys of the assistants that it names replaced, and no others', async () => {
+  it('rotates the assistants that it names, and no others', async () => {
     const named = ['ast_11', 'ast_12', 'ast_13'];
     const policy = await create({ allAssistants: false, assistantIds: named, window: { cron: '0 2 * * *' } });
     expect(policy.assistantCount).toBe(3);
     const before = (await system.events()).length;
-    await letItBeDue(policy);
-    const bulk = await untilCompleted((await untilAsked(policy.id)).lastBulkRotationId);
-    // This window and one more before their term is over.
+    await makeDue(policy);
+    const bulk = await untilCompleted((await untilBulkCreated(policy.id)).lastBulkRotationId);
+    // This window and one more until their term ends.
     expect(bulk.counts).toMatchObject({ total: 1, succeeded: 1 });
     const [rotated, ...more] = (await system.events()).slice(before);
     expect(named).toContain(rotated!.subject);
@@ -115,10 +115,10 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(policy.id);
   });
 
-  it('makes windows that passed while no worker ran good by one bulk rotation', async () => {
+  it('makes up for windows without a worker by one bulk rotation', async () => {
     const policy = await create();
     const { id } = policy;
-    // As if it had been due for a week: the first worker finds it so.
+    // Makes the policy due for a week, as the next worker finds it.
     const missedMs = msOf(policy.nextDueTime) - 7 * 86_400_000;
     const [job, missed] = [`repeat:${id}:${msOf(policy.nextDueTime)}`, `repeat:${id}:${missedMs}`];
     const fields = await system.redis.hgetall(`{rekey}:bull:policies:${job}`);
@@ -132,7 +132,7 @@ describe('a policy', () => {
       .zadd('{rekey}:bull:policies:delayed', missedMs * 4096, missed)
       .exec();
     const other = await system.startWorker();
-    const asked = await untilAsked(id);
+    const asked = await untilBulkCreated(id);
     expect(msOf(asked.lastDueTime)).toBe(missedMs);
     expect(msOf(asked.nextDueTime)).toBe(msOf(policy.nextDueTime));
     await untilCompleted(asked.lastBulkRotationId);
@@ -141,7 +141,7 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(id);
   });
 
-  it('lets its windows pass while it is paused', async () => {
+  it('skips windows while it is paused', async () => {
     const policy = await create();
     const paused = await system.client.pauseRotationPolicy(policy.id);
     expect(paused).toMatchObject({ paused: true });
@@ -151,7 +151,7 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(policy.id);
   });
 
-  it('is scheduled by a worker whose gateway died before it could, and no more when it is gone', async () => {
+  it('is scheduled by a worker if the gateway died first, and unscheduled when it is deleted', async () => {
     const [kept, gone] = [await create(), await create()];
     for (const { id } of [kept, gone])
       for (const key of await system.redis.keys(`{rekey}:bull:policies:*${id}*`)) await system.redis.del(key);
@@ -165,7 +165,7 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(kept.id);
   });
 
-  it('is one for the same request', async () => {
+  it('is created once for the same request', async () => {
     const requestId = '6f1c2f0e-0000-4000-8000-000000000001';
     const policy = await create({ requestId });
     expect(await create({ requestId })).toEqual(policy);
@@ -178,7 +178,7 @@ describe('a policy', () => {
 });
 
 describe('rekey policy', () => {
-  it('creates, shows, pauses, resumes and deletes', async () => {
+  it('creates, shows, pauses, resumes and deletes a policy', async () => {
     const file = join(folder, 'ids');
     await writeFile(file, 'ast_1\nast_2\r\n\nast_1\n');
     const window = { cron: '30 3 * * 1-5', time_zone: 'Europe/Berlin', length: '7200s' };
@@ -246,7 +246,7 @@ describe('rekey policy', () => {
     ['--time-zone', 'Mars/Olympus'],
     ['--window-length', '1m'],
     ['--every', '0d'],
-  ])('names the field that is wrong: %s %s', async (option, value) => {
+  ])('names the wrong field: %s %s', async (option, value) => {
     const every = option === '--every' ? [] : ['--every', '90d'];
     const field = {
       '--window': 'window.cron',

@@ -32,7 +32,7 @@ describe('with a worker', () => {
   const rekey = (args: string[], options?: RekeyOptions) => startRekey(system, args, options).result;
   const create = (...args: string[]) => rekey(['bulk', 'create', '--org', 'org_demo', ...args]);
 
-  it('a dry run says what it would be and what it would take, and rotates nothing', async () => {
+  it('a dry run shows its size and cost, and rotates nothing', async () => {
     const before = (await system.admin('GET', '/counts')).rotate;
     const { code, out } = await create('--all', '--dry-run');
     expect(code).toBe(0);
@@ -42,14 +42,14 @@ describe('with a worker', () => {
     expect((await system.admin('GET', '/counts')).rotate).toBe(before);
   });
 
-  it('a dry run names those that could not be rotated, and ends with 1', async () => {
+  it('a dry run names assistants that cannot be rotated, and exits with 1', async () => {
     const ids = await fileOf('dry.txt', 'ast_1\nnobody\n');
     const { code, out } = await create('--ids-file', ids, '--dry-run');
     expect(code).toBe(1);
     expect(out).toMatch(/could not be rotated:\n +FAILED +nobody +ASSISTANT_NOT_FOUND: .*Check the org/);
   });
 
-  it('rotates all and follows it: lines where there is no terminal, and the results in a file', async () => {
+  it('rotates all, with progress lines if there is no terminal, and writes the results to a file', async () => {
     const results = join(folder, 'all.csv');
     const { code, out, err } = await create(
       '--all',
@@ -61,7 +61,7 @@ describe('with a worker', () => {
     );
     expect(err).toContain(`${ASSISTANTS} assistants written to ${results}`);
     expect(code).toBe(0);
-    // It may be prepared before it is first looked at.
+    // The bulk may be prepared before the first line.
     expect(out).toMatch(/^blk_\w+ {2}(PREPARING|RUNNING)/);
     expect(out).toMatch(
       new RegExp(`^blk_\\w+ {2}COMPLETED {2}${ASSISTANTS} of ${ASSISTANTS} {2}100.0%`, 'm'),
@@ -75,7 +75,7 @@ describe('with a worker', () => {
     await expectTruth(system);
   });
 
-  it('takes ids from standard input with a BOM, Windows line ends, blank lines and duplicates; some fail, which ends with 1', async () => {
+  it('reads ids from stdin with BOM, CRLF, blank lines, duplicates; exits with 1 if some fail', async () => {
     const results = join(folder, 'some.jsonl');
     const { code, out, err, json } = await rekey(
       [
@@ -131,7 +131,7 @@ describe('with a worker', () => {
     });
   });
 
-  it('stops after the canary with 3, says how to go on, and goes on', async () => {
+  it('exits with 3 after the canary, says how to resume, and resumes', async () => {
     const ids = await fileOf('canary.txt', 'ast_5\nast_6\nast_7\n');
     const stopped = await create('--ids-file', ids, '--canary', '1', '--watch');
     expect(stopped.code).toBe(3);
@@ -145,7 +145,7 @@ describe('with a worker', () => {
     });
   });
 
-  it('halts at the first failure where none is allowed, and ends with 3', async () => {
+  it('halts at the first failure if none is allowed, and exits with 3', async () => {
     const ids = await fileOf(
       'halt.txt',
       ['nobody', ...Array.from({ length: 40 }, (_, i) => `nobody_${i}`)].join('\n'),
@@ -161,7 +161,7 @@ describe('with a worker', () => {
     });
   });
 
-  it('creates nothing of a file with lines that are not ids, and names the lines', async () => {
+  it('creates nothing from a file with invalid lines, and reports their numbers', async () => {
     const before = (await rekey(['bulk', 'list', '--json'])).json().length;
     const ids = await fileOf('bad.txt', `${'ast_1\n'.repeat(20_000)}bad/id\r\nast_2\n..\n`);
     expect(await create('--ids-file', ids)).toMatchObject({
@@ -176,7 +176,7 @@ describe('with a worker', () => {
     );
   });
 
-  it('says what is wrong with what was asked for', async () => {
+  it('explains what is wrong with a request', async () => {
     const empty = await fileOf('empty.txt', '\r\n');
     expect(await create('--ids-file', empty)).toMatchObject({
       code: 1,
@@ -203,7 +203,7 @@ describe('with a worker', () => {
     });
   });
 
-  it('gives the same bulk rotation for the same request id, and says that a canary is all there is', async () => {
+  it('returns the same bulk for the same request id, and says if the canary is the whole set', async () => {
     const ids = await fileOf('same.txt', 'ast_8\n');
     const again = () =>
       create(
@@ -221,12 +221,12 @@ describe('with a worker', () => {
     expect((await bulks.ended({ id: idOf(first.out) })).counts!.succeeded).toBe(1);
   });
 
-  it('lists them, newest first', async () => {
+  it('lists bulk rotations, newest first', async () => {
     const { out } = await rekey(['bulk', 'list', '--state', 'validated', '--limit', '1']);
     expect(out).toMatch(/^blk_\w+ {2}VALIDATED .*org_demo {2}2\/2 {2}1 failed\n$/);
   });
 
-  it('doctor looks at everything, and asks Invent once', async () => {
+  it('doctor checks everything, with one request to Invent', async () => {
     const before = (await system.admin('GET', '/counts')).list;
     const { code, out } = await rekey(['doctor', '--gateway', system.gateway.ready['address']!], {
       env: system.environment,
@@ -250,7 +250,7 @@ describe('with a worker', () => {
     expect((await system.admin('GET', '/counts')).list).toBe(before + 1);
   });
 
-  it('doctor ends with 1 where a check fails, and names what to do', async () => {
+  it('doctor exits with 1 if a check fails, and advises what to do', async () => {
     const other = join(folder, 'key.json');
     await rekey(['key-file', 'create', other]);
     const { code, json } = await rekey(['doctor', '--json', '--gateway', '127.0.0.1:1'], {
@@ -269,7 +269,7 @@ describe('with a worker', () => {
   });
 });
 
-describe('without a worker, so that nothing moves', () => {
+describe('without a worker', () => {
   let system: System;
   let ids: string;
   beforeAll(async () => {
@@ -279,7 +279,7 @@ describe('without a worker, so that nothing moves', () => {
   afterAll(() => system.stop());
   const start = (...args: string[]) => startRekey(system, args);
 
-  it('ends with 3 when the time is over, and writes what there is', async () => {
+  it('exits with 3 at the timeout, and writes the results so far', async () => {
     const results = join(folder, 'timeout.csv');
     const { code, err } = await start(
       'bulk',
@@ -301,7 +301,7 @@ describe('without a worker, so that nothing moves', () => {
     expect(await readFile(results, 'utf8')).toContain('ast_2,WAITING');
   });
 
-  it('leaves it running at Ctrl-C, and says how to go on or to stop it', async () => {
+  it('leaves the bulk running at Ctrl-C, and says how to follow or stop it', async () => {
     const following = start('bulk', 'create', '--org', 'org_demo', '--ids-file', ids, '--watch');
     await following.untilOut(/RUNNING/);
     following.child.signal('SIGINT');
@@ -317,7 +317,7 @@ describe('without a worker, so that nothing moves', () => {
     });
   });
 
-  it('goes on following when the gateway was away for a while', async () => {
+  it('continues to follow after the gateway was away', async () => {
     const port = system.gateway.ready['address']!.split(':')[1]!;
     const following = start(
       'bulk',

@@ -14,7 +14,7 @@ afterAll(() => system.stop());
 const rekey = (args: string[], env: Record<string, string> = {}) => startRekey(system, args, { env }).result;
 
 describe('rekey rotate', () => {
-  it('waits for the end and shows it', async () => {
+  it('waits for the end and shows the result', async () => {
     const { code, out } = await rekey(['rotate', 'org_demo', 'ast_1', '--wait', '--reason', 'by hand']);
     expect(code).toBe(0);
     expect(out).toMatch(/state +SUCCEEDED/);
@@ -44,13 +44,13 @@ describe('rekey rotate', () => {
     ]);
   });
 
-  it('ends with 1 for a rotation that failed, and says what to do', async () => {
+  it('exits with 1 for a failed rotation, and says what to do', async () => {
     const { code, out } = await rekey(['rotate', 'org_demo', 'nobody', '--wait']);
     expect(code).toBe(1);
     expect(out).toMatch(/ASSISTANT_NOT_FOUND.*Check the org and assistant ids/);
   });
 
-  it('ends with 1 for a request that is wrong, in words or as JSON', async () => {
+  it('exits with 1 for a wrong request, in text or as JSON', async () => {
     expect(await rekey(['rotate', 'org_demo', '../x'])).toMatchObject({
       code: 1,
       out: '',
@@ -62,14 +62,14 @@ describe('rekey rotate', () => {
     });
   });
 
-  it('ends with 2 where nobody answers, and says how to tell it where the gateway is', async () => {
+  it('exits with 2 if no gateway answers, and says how to set its address', async () => {
     const { code, err } = await rekey(['rotate', 'org_demo', 'ast_1', '--gateway', '127.0.0.1:1']);
     expect(code).toBe(2);
     expect(err).toContain('GRPC_ADDRESS');
     expect(err).toMatch(/repeat with --request-id [0-9a-f-]{36}/);
   });
 
-  it('ends with 3 when the time is over', async () => {
+  it('exits with 3 at the timeout', async () => {
     await system.admin('POST', '/faults', { assistantId: 'ast_3', kind: 'hangBefore' });
     const { code, err } = await rekey(['rotate', 'org_demo', 'ast_3', '--wait', '--timeout', '0.3']);
     expect(code).toBe(3);
@@ -82,7 +82,7 @@ describe('rekey rotate', () => {
 });
 
 describe('rekey get, list, cancel, health', () => {
-  it('show what there is', async () => {
+  it('show rotations and health', async () => {
     const { id } = await system.rotateAndWait('ast_4');
     expect((await rekey(['get', id, '--json'])).json()[0]).toMatchObject({ id, state: 'SUCCEEDED' });
     expect((await rekey(['get', 'ast_4', '--json'])).json()[0]).toMatchObject({
@@ -103,7 +103,7 @@ describe('rekey get, list, cancel, health', () => {
 });
 
 describe('rekey freeze, unfreeze, status, retry', () => {
-  it('freeze holds rotations back and says so; a cancelled one is retried once, however often one asks', async () => {
+  it('freeze holds rotations back and says so; repeated retries retry a cancelled one once', async () => {
     const frozen = await rekey(['freeze', '--reason', 'Invent is ill']);
     expect(frozen).toMatchObject({
       code: 0,
@@ -143,7 +143,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
     });
   });
 
-  it('retry ends with 1 where it fails again', async () => {
+  it('retry exits with 1 if the rotation fails again', async () => {
     const [{ id }] = (await rekey(['rotate', 'org_demo', 'nobody_else', '--wait', '--json'])).json();
     expect(await rekey(['retry', id, '--wait'])).toMatchObject({
       code: 1,
@@ -151,7 +151,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
     });
   });
 
-  it('status shows what is in doubt, and entries that it cannot read', async () => {
+  it('status shows uncertain keys, and entries that it cannot read', async () => {
     await system.redis.hset('{rekey}:uncertain', 'ast_\u001b[31m', '{');
     await system.redis.hset(
       '{rekey}:quarantine',
@@ -167,7 +167,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
     expect(out).toMatch(/quarantined +1\n +assistant +ast_8 {2}since 2023-11-14T22:13:20.000Z: version\n/);
   });
 
-  it('freeze wants a reason', async () => {
+  it('freeze requires a reason', async () => {
     expect(await rekey(['freeze'])).toMatchObject({ code: 1, err: expect.stringContaining('--reason') });
     expect(await rekey(['freeze', '--reason', ' '])).toMatchObject({
       code: 1,
@@ -175,7 +175,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
     });
   });
 
-  it('get says that there is no such sweep', async () => {
+  it('get reports an unknown sweep', async () => {
     expect(await rekey(['get', 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV'])).toMatchObject({
       code: 1,
       err: expect.stringContaining('SWEEP_NOT_FOUND'),
@@ -184,7 +184,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
 });
 
 describe('rekey events', () => {
-  it('follows the stream from its start, and opens with the key file', async () => {
+  it('follows the stream from its start, and opens records with the key file', async () => {
     await system.rotateAndWait('ast_5');
     const count = (await system.versions()).length;
     const sealed = await rekey(['events', '--from', 'start', '--count', String(count), '--json']);
@@ -206,7 +206,7 @@ describe('rekey events', () => {
     expect(text.out).not.toContain('secret_key');
   });
 
-  it('misses nothing that comes after its start', async () => {
+  it('misses no event after its start', async () => {
     const following = rekey(['events', '--count', '1', '--json']);
     await eventually(
       async () => String(await system.redis.client('LIST')),
@@ -216,7 +216,7 @@ describe('rekey events', () => {
     expect((await following).json()[0].data.rotation_id).toBe(id);
   });
 
-  it('says what is missing', async () => {
+  it('names a missing option, Redis or file', async () => {
     expect(await rekey(['events', '--open'])).toMatchObject({
       code: 1,
       err: expect.stringContaining('--key-file'),
@@ -233,7 +233,7 @@ describe('rekey events', () => {
 });
 
 describe('rekey key-file', () => {
-  it('makes a key file once', async () => {
+  it('creates a key file once', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rekey-cli-'));
     const path = join(folder, 'key.json');
     expect(await rekey(['key-file', 'create', path])).toMatchObject({ code: 0 });
@@ -247,7 +247,7 @@ describe('rekey key-file', () => {
 });
 
 describe('rekey completion --help', () => {
-  it('gives a line for each shell, and says what zsh needs', async () => {
+  it('prints a line for each shell, and says what zsh needs', async () => {
     const { out } = await rekey(['completion', '--help']);
     expect(out).toContain('source <(rekey completion bash)');
     expect(out).toMatch(/compinit.*source <\(rekey completion zsh\)/);
@@ -271,7 +271,7 @@ describe('rekey --help', () => {
     ['bulk', 'watch'],
     ['doctor'],
     ['completion'],
-  ])('teaches: %j', async (...command) => {
+  ])('explains the command: %j', async (...command) => {
     const { code, out } = await rekey([...command.flat(), '--help']);
     expect(code).toBe(0);
     expect(out).toContain('Usage: rekey');

@@ -20,7 +20,7 @@ const run = promisify(execFile);
 
 let system: System;
 let address: string;
-/** The gateway that runs now, always at the same address. */
+/** The running gateway, always at the same address. */
 let gateway: App;
 beforeAll(async () => {
   address = `127.0.0.1:${await freePort()}`;
@@ -31,12 +31,12 @@ afterAll(() => system.stop());
 
 const clients: RekeyClient[] = [];
 const client = (options: Partial<RekeyClientOptions> = {}): RekeyClient => {
-  const made = createRekeyClient({ address, ...options });
-  clients.push(made);
-  return made;
+  const created = createRekeyClient({ address, ...options });
+  clients.push(created);
+  return created;
 };
 afterEach(() => {
-  for (const made of clients.splice(0)) made.close();
+  for (const created of clients.splice(0)) created.close();
 });
 
 const killGateway = () => gateway.child.kill();
@@ -47,7 +47,7 @@ const startGateway = async () => {
 const failureOf = async (call: Promise<unknown>): Promise<RekeyClientError> => {
   const error: unknown = await call.then(
     () => {
-      throw new Error('it did not fail');
+      throw new Error('the call did not fail');
     },
     (failure: unknown) => failure,
   );
@@ -84,7 +84,7 @@ describe('rotateAndWait', () => {
     });
   });
 
-  it('goes on over a gateway that is killed while it waits, and rotates once', async () => {
+  it('continues if the gateway is killed while it waits, and rotates once', async () => {
     await client().freeze({ reason: 'until the gateway is back' });
     const waiting = client().rotateAndWait({ orgId: 'org_demo', assistantId: 'ast_2' });
     await eventually(
@@ -99,7 +99,7 @@ describe('rotateAndWait', () => {
     expect(await rotationsOf('ast_2')).toBe(1);
   });
 
-  it('asks a gateway that is away until it is back, with one request_id', async () => {
+  it('retries until the gateway is back, with one request_id', async () => {
     await killGateway();
     const waiting = client().rotateAndWait({ orgId: 'org_demo', assistantId: 'ast_3' });
     await startGateway();
@@ -118,7 +118,7 @@ describe('rotateAndWait', () => {
     ).toMatchObject({ id: rotation.id });
   });
 
-  it('rejects with the reason why a rotation has failed', async () => {
+  it('rejects with the reason of a failed rotation', async () => {
     expect(
       await failureOf(client().rotateAndWait({ orgId: 'org_demo', assistantId: 'ast_none' })),
     ).toMatchObject({
@@ -129,7 +129,7 @@ describe('rotateAndWait', () => {
     });
   });
 
-  it('rejects when the time is up with the rotation that goes on, which can be waited for again', async () => {
+  it('rejects at the timeout with the open rotation, which can be waited for again', async () => {
     await client().freeze({ reason: 'so that it takes longer' });
     const failure = await failureOf(
       client().rotateAndWait({ orgId: 'org_demo', assistantId: 'ast_4' }, { timeoutMs: 1500 }),
@@ -145,7 +145,7 @@ describe('rotateAndWait', () => {
     });
   });
 
-  it('tells the fields at fault', async () => {
+  it('reports the invalid fields', async () => {
     expect(await failureOf(client().rotateAndWait({ orgId: '', assistantId: 'a/b' }))).toMatchObject({
       code: 'INVALID_ARGUMENT',
       rotation: undefined,
@@ -155,7 +155,7 @@ describe('rotateAndWait', () => {
 });
 
 describe('bulk rotations', () => {
-  it('are followed over a gateway that is killed, to their end, and no assistant is rotated twice', async () => {
+  it('are followed to their end if the gateway is killed, and rotate no assistant twice', async () => {
     const ids = Array.from({ length: 400 }, (_, i) => `ast_${i + 101}`);
     const { id } = await client().createBulkRotation({
       orgId: 'org_demo',
@@ -197,7 +197,7 @@ describe('bulk rotations', () => {
     expect(await Promise.all(ids.slice(0, 50).map(rotationsOf))).toEqual(ids.slice(0, 50).map(() => 1));
   }, 120_000);
 
-  it('are created with all their ids by a gateway that comes back while they are sent', async () => {
+  it('are created with all their ids if the gateway restarts while they are sent', async () => {
     const ids = Array.from({ length: 100_000 }, (_, i) => `ast_dry_${i}`);
     let restarted: Promise<void> | undefined;
     let passes = 0;
@@ -228,7 +228,7 @@ describe('bulk rotations', () => {
 });
 
 describe('the other services', () => {
-  it('make, read and delete a policy', async () => {
+  it('create, read and delete a policy', async () => {
     const policy = await client().createRotationPolicy({
       orgId: 'org_demo',
       assistantIds: ['ast_1'],
@@ -250,7 +250,7 @@ describe('the other services', () => {
     });
   });
 
-  it('sweep, and say how things stand', async () => {
+  it('sweep, and return status', async () => {
     const { id } = await client().createSweep({ orgId: 'org_demo' });
     const sweep = await eventually(
       () => client().getSweep(id),
@@ -275,7 +275,7 @@ describe('TLS', () => {
   const pem = (name: string) => readFile(file(name), 'utf8');
 
   /**
-   * The gateway speaks plain gRPC: TLS ends at a proxy before it, as at a load balancer. Resolves with the
+   * Terminates TLS before the gateway, which speaks plain gRPC, as a load balancer does. Resolves with the
    * proxy's address.
    */
   const startTlsProxy = async (options: TlsOptions): Promise<string> => {
@@ -372,7 +372,7 @@ describe('TLS', () => {
   const serves = (options: Partial<RekeyClientOptions>) =>
     client({ deadlineMs: 3000, ...options }).getStatus();
 
-  it('rotates over a proxy whose certificate is signed by the authority that is given', async () => {
+  it('rotates through a proxy whose certificate the given authority signed', async () => {
     const proxied = await startTlsProxy(await server());
     expect(
       await client({ address: proxied, tls: { ca: { file: file('ca.pem') } } }).rotateAndWait({
@@ -385,7 +385,7 @@ describe('TLS', () => {
     });
   });
 
-  it('refuses a certificate of another authority, one that only Node could vouch for, and one of another name', async () => {
+  it('refuses a certificate of another authority, of one known only to Node, or of another name', async () => {
     const proxied = await startTlsProxy(await server());
     expect(
       await failureOf(serves({ address: proxied, tls: { ca: await pem('other-ca.pem') } })),
@@ -402,7 +402,7 @@ describe('TLS', () => {
     ).toMatchObject({ quarantinedCount: 0 });
   });
 
-  it('shows its own certificate where the proxy asks for one', async () => {
+  it('sends its own certificate if the proxy requests one', async () => {
     const proxied = await startTlsProxy({
       ...(await server()),
       ca: await pem('ca.pem'),
@@ -426,7 +426,7 @@ describe('TLS', () => {
     ).toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
   });
 
-  it('is what the first example takes', async () => {
+  it('works in the first example', async () => {
     const proxied = await startTlsProxy(await server());
     expect(
       await example('rotate-and-wait.ts', ['org_demo', 'ast_6'], {
@@ -447,13 +447,13 @@ const example = async (name: string, args: string[], env: Record<string, string>
   ).stdout;
 
 describe('examples/node', () => {
-  it('rotate one key and wait', async () => {
+  it('rotate one key and wait for it', async () => {
     expect(await example('rotate-and-wait.ts', ['org_demo', 'ast_7'])).toMatch(
       /^rot_\w{26} version \d+ is in force since 2\d{3}-/,
     );
   });
 
-  it('say why it was not done', async () => {
+  it('explain why a rotation failed', async () => {
     await expect(example('rotate-and-wait.ts', ['org_demo', 'ast_none'])).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^ASSISTANT_NOT_FOUND: rot_\w+ has failed.*\(rot_\w+\)\n$/),
@@ -481,7 +481,7 @@ describe('the README of libs/client', () => {
     readme = await readFile(join(repositoryRoot, 'libs/client/README.md'), 'utf8');
   });
 
-  it('gives commands that work as pasted', async () => {
+  it('has commands that work as pasted', async () => {
     const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) =>
       block!.trim().split('\n'),
     );
@@ -502,7 +502,7 @@ describe('the README of libs/client', () => {
     ]);
   });
 
-  it('shows code that is in the examples, line by line', async () => {
+  it('shows code from the examples, line by line', async () => {
     const examples = (
       await Promise.all(
         ['rotate-and-wait.ts', 'rotate-many.ts'].map((name) =>

@@ -31,12 +31,9 @@ const add = async (name: string, org: string, type = 'X25519', env?: Record<stri
   });
   return rekey(['consumer', 'add', name, '--key-file', fileOf(name), '--org', org, '--json'], env);
 };
-/**
- * What a consumer can read of the current record of an assistant, with its key file and what is in Redis
- * alone.
- */
 const entryOf = async (name: string): Promise<string> =>
   (await system.redis.hget('{rekey}:consumers', name))!;
+/** Reads the current record of an assistant as a consumer does: with its key file and the data in Redis. */
 const readBy = async (name: string, assistantId: string, entry?: string): Promise<string | undefined> => {
   const { keys } = JSON.parse(await readFile(fileOf(name), 'utf8'));
   const { grant } = JSON.parse(entry ?? (await entryOf(name)));
@@ -52,7 +49,7 @@ const readBy = async (name: string, assistantId: string, entry?: string): Promis
     : (parseRecord(plaintext, event).assistant?.secret_key ?? undefined);
 };
 const seqNow = async () => Number(await system.redis.get('{rekey}:seq'));
-/** Acknowledges everything up to now, or to an entry, as a consumer does. */
+/** Acknowledges all entries so far, or up to one, as a consumer does. */
 const acknowledge = async (
   consumer: string,
   { position, more = {} }: { position?: string; more?: object } = {},
@@ -77,33 +74,30 @@ describe('rekey consumer', () => {
     ['x25519', 'X25519'],
     ['p256', 'P-256'],
     ['shared', 'shared'],
-  ])(
-    'lets a service read what was published before and what is published afterwards: %s',
-    async (name, type) => {
-      await system.rotateAndWait('ast_1');
-      const added = await add(name, 'org_demo', type, { REKEY_KEY_FILE: system.keyFile });
-      expect(added).toMatchObject({ code: 0, err: '' });
-      expect(added.json()[0]).toMatchObject({
-        name,
-        state: 'ACTIVE',
-        orgs: ['org_demo'],
-        key_type: type,
-        live: false,
-      });
-      expect((await stat(fileOf(name))).mode & 0o777).toBe(0o600);
-      expect(await readBy(name, 'ast_1')).toBe(await system.trueKey('ast_1'));
-      await system.rotateAndWait('ast_1');
-      expect(await readBy(name, 'ast_1')).toBe(await system.trueKey('ast_1'));
-      await system.rotateAndWait('ast_s1_1', 'org_demo_sub1');
-      expect(await readBy(name, 'ast_s1_1')).toBeUndefined();
-      expect(
-        await rekey(['consumer', 'orgs', name, '--org', 'org_demo', '--org', 'org_demo_sub1']),
-      ).toMatchObject({ code: 0 });
-      expect(await readBy(name, 'ast_s1_1')).toBe(await system.trueKey('ast_s1_1'));
-    },
-  );
+  ])('lets a service read records published before and after it was added: %s', async (name, type) => {
+    await system.rotateAndWait('ast_1');
+    const added = await add(name, 'org_demo', type, { REKEY_KEY_FILE: system.keyFile });
+    expect(added).toMatchObject({ code: 0, err: '' });
+    expect(added.json()[0]).toMatchObject({
+      name,
+      state: 'ACTIVE',
+      orgs: ['org_demo'],
+      key_type: type,
+      live: false,
+    });
+    expect((await stat(fileOf(name))).mode & 0o777).toBe(0o600);
+    expect(await readBy(name, 'ast_1')).toBe(await system.trueKey('ast_1'));
+    await system.rotateAndWait('ast_1');
+    expect(await readBy(name, 'ast_1')).toBe(await system.trueKey('ast_1'));
+    await system.rotateAndWait('ast_s1_1', 'org_demo_sub1');
+    expect(await readBy(name, 'ast_s1_1')).toBeUndefined();
+    expect(
+      await rekey(['consumer', 'orgs', name, '--org', 'org_demo', '--org', 'org_demo_sub1']),
+    ).toMatchObject({ code: 0 });
+    expect(await readBy(name, 'ast_s1_1')).toBe(await system.trueKey('ast_s1_1'));
+  });
 
-  it('shows no key of anybody in Redis, nor in what any process writes', async () => {
+  it('leaves no key in clear in Redis, nor in the output of any process', async () => {
     const everything = `${await dumpRedis(system.redis)}\n${system.output()}`;
     for (const name of ['x25519', 'p256', 'shared']) {
       const { keys } = JSON.parse(await readFile(fileOf(name), 'utf8'));
@@ -112,7 +106,7 @@ describe('rekey consumer', () => {
     expect(everything).not.toContain((await system.trueKey('ast_1'))!);
   });
 
-  it('removes one, which can open nothing that comes afterwards, nor the current records', async () => {
+  it('removes a consumer, which then can open neither new nor current records', async () => {
     expect((await add('leaver', 'org_demo')).code).toBe(0);
     const entry = await entryOf('leaver');
     expect(await rekey(['consumer', 'remove', 'leaver'])).toMatchObject({
@@ -172,7 +166,7 @@ describe('rekey consumer', () => {
     ).toBe('INVALID_ARGUMENT');
   });
 
-  it('refuses another key under a name that is there, and answers the same again', async () => {
+  it('refuses another key under an existing name, and accepts the same key again', async () => {
     expect(
       await rekey(['consumer', 'add', 'x25519', '--key-file', fileOf('x25519'), '--org', 'org_demo']),
     ).toMatchObject({ code: 0 });
@@ -181,7 +175,7 @@ describe('rekey consumer', () => {
     ).toMatchObject({ code: 1, err: expect.stringContaining('another key') });
   });
 
-  it('never sends a shared key in clear, nor takes one', async () => {
+  it('never sends a shared key in clear, nor accepts one', async () => {
     const { keys } = JSON.parse(await readFile(fileOf('shared'), 'utf8'));
     const failure = await failureOf(
       system.client.addConsumer({
@@ -202,8 +196,8 @@ describe('rekey consumer', () => {
   });
 });
 
-describe('how far consumers have come', () => {
-  it('is seen of each: live, behind, gone, and what it could not apply', async () => {
+describe('acknowledgements of consumers', () => {
+  it('are shown for each consumer: live, behind, gone, and unapplied versions', async () => {
     await acknowledge('x25519');
     await acknowledge('p256', { position: '1-0', more: { seq: 0 } });
     await eventually(
@@ -239,7 +233,7 @@ describe('how far consumers have come', () => {
     ]);
   });
 
-  it('is seen of a rotation, and can be waited for: by name, or of all that are live', async () => {
+  it('are shown for a rotation, and can be awaited by name or for all live consumers', async () => {
     await acknowledge('x25519');
     await acknowledge('p256');
     const { id } = await system.rotateAndWait('ast_5');
@@ -281,7 +275,7 @@ describe('how far consumers have come', () => {
     await expectTruth(system);
   });
 
-  it('is no success while none is live: neither for the command nor for the call, until one is', async () => {
+  it('are no success while no consumer is live, neither for the command nor for the call', async () => {
     const leave = (name: string) => acknowledge(name, { more: { leaving: true } });
     await Promise.all(['x25519', 'p256'].map(leave));
     await eventually(
@@ -312,7 +306,7 @@ describe('how far consumers have come', () => {
     });
     expect(consumers!.map(({ state }) => state)).toEqual(['GONE', 'GONE', 'GONE']);
 
-    // What it says is what waits on, as it is.
+    // The advised command works as printed.
     const [, command] = /Wait again: rekey (.*?)"?[\\}\n]*$/.exec(err)!;
     expect(command).toBe(`get ${id} --acknowledged`);
     const waiting = rekey(command!.split(' '));
@@ -320,7 +314,7 @@ describe('how far consumers have come', () => {
     expect(await waiting).toMatchObject({ code: 0, err: '' });
   });
 
-  it('of one that is named, is waited for by the command that is advised when the time is up', async () => {
+  it('of a named consumer are awaited by the command that a timeout advises', async () => {
     await acknowledge('x25519');
     const { code, err, json } = await rekey([
       'rotate',
@@ -349,7 +343,7 @@ describe('how far consumers have come', () => {
     await acknowledge('shared', { more: { leaving: true } });
   });
 
-  it('is refused if no consumer may read the org', async () => {
+  it('cannot be awaited if no consumer may read the org', async () => {
     const { id } = await system.rotateAndWait('ast_s1_3', 'org_demo_sub1');
     const readers = (await system.client.listConsumers())
       .filter(({ orgs }) => orgs.includes('org_demo_sub1'))
@@ -374,7 +368,7 @@ describe('how far consumers have come', () => {
     ]);
   });
 
-  it('is refused of consumers that are not there, or may not read the org', async () => {
+  it('cannot be awaited of consumers that do not exist or may not read the org', async () => {
     const { id } = await system.rotateAndWait('ast_s1_2', 'org_demo_sub1');
     expect(
       await failureOf(system.client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: ['nobody'] })),
@@ -390,7 +384,7 @@ describe('how far consumers have come', () => {
 });
 
 describe('a bulk rotation and consumers', () => {
-  it('begins nothing where a consumer that is demanded is not live, or not caught up', async () => {
+  it('begins nothing if a required consumer is not live, or lags behind', async () => {
     await acknowledge('x25519', { position: '1-0' });
     const create = (...names: string[]) =>
       system.client.createBulkRotation({
@@ -413,13 +407,13 @@ describe('a bulk rotation and consumers', () => {
     });
     expect(await seqNow()).toBe(before);
     expect((await rekey(['bulk', 'list', '--json'])).out).toBe('');
-    // One that catches up within its time is waited for.
+    // It waits for a consumer that catches up in time.
     const created = create('x25519');
     await acknowledge('x25519');
     expect((await created).state).toMatch(/RUNNING|VERIFYING|COMPLETED/);
   });
 
-  it('has its canary wait for consumers also while none is live', async () => {
+  it('has its canary wait for consumers even while none is live', async () => {
     for (const { name } of await system.client.listConsumers())
       await acknowledge(name, { more: { leaving: true } });
     await writeFile(join(folder, 'few.txt'), ['ast_40', 'ast_41', 'ast_42'].join('\n'));
@@ -441,7 +435,7 @@ describe('a bulk rotation and consumers', () => {
       () => system.client.getBulkRotation(id),
       ({ state }) => state === 'PAUSED',
     );
-    // Longer than it takes workers to look at canaries that wait.
+    // Workers check waiting canaries more often than this.
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(await system.client.getBulkRotation(id)).toMatchObject({
       state: 'PAUSED',
@@ -456,7 +450,7 @@ describe('a bulk rotation and consumers', () => {
     );
   });
 
-  it('has its canary wait until consumers have the keys, and shows of each whether it has them', async () => {
+  it('has its canary wait until consumers have the keys, and shows which consumers have them', async () => {
     await acknowledge('x25519');
     await acknowledge('p256', { more: { leaving: true } });
     await writeFile(

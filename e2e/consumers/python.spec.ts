@@ -66,7 +66,7 @@ describeGrpc('rotate_and_open.py', () => {
 
 describeConsumer('consumer.py', () => {
   const ASSISTANTS = 9;
-  /** An id of which much is percent-encoded in the names of keys, and some is not. */
+  /** An id with characters that key names percent-encode, and some that they do not. */
   const ODD = "ü'(1)*!:&+~";
   let system: System;
   let billing: AddedConsumer;
@@ -74,7 +74,7 @@ describeConsumer('consumer.py', () => {
   let worker: App;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'rekey-python-'));
-    // So that sweeps call the org by its name, and not `c`.
+    // With it, sweeps call the org by its name and not `c`.
     const apiKeys = join(folder, 'api-keys.json');
     await writeFile(apiKeys, JSON.stringify({ org_demo: API_KEY }));
     system = await startSystem({
@@ -107,7 +107,7 @@ describeConsumer('consumer.py', () => {
     createHmac('sha256', (await system.trueKey(encodeURIComponent(assistantId)))!)
       .update(userId)
       .digest('hex');
-  const expectSignsTruly = async (consumer: PythonConsumer, assistantId: string) => {
+  const expectValidSignature = async (consumer: PythonConsumer, assistantId: string) => {
     const { version } = (await current(assistantId)).data;
     const hash = await trueHash(assistantId, 'user 42');
     expect(
@@ -117,7 +117,7 @@ describeConsumer('consumer.py', () => {
       ),
     ).toMatchObject({ version, uncertain: false });
   };
-  /** Until it has come as far as the stream. */
+  /** Waits until the consumer has read the whole stream. */
   const untilCaughtUp = async (consumer: PythonConsumer): Promise<PythonStatus> => {
     const last = await lastId();
     return consumer.untilStatus(({ state, position }) => state === 'following' && position === last);
@@ -125,7 +125,7 @@ describeConsumer('consumer.py', () => {
   const seqAfter = async () => Number(await system.redis.get('{rekey}:seq')) + 1;
 
   it.each(['X25519', 'P-256', 'shared'] as const)(
-    'holds what was published before, follows a rotation, signs, and acknowledges: %s',
+    'holds keys published before, follows a rotation, signs, and acknowledges: %s',
     async (type) => {
       const consumer = await startPythonConsumer(
         system,
@@ -137,13 +137,13 @@ describeConsumer('consumer.py', () => {
         refused: 0,
         problem: null,
       });
-      await expectSignsTruly(consumer, 'ast_2');
-      await expectSignsTruly(consumer, ODD);
+      await expectValidSignature(consumer, 'ast_2');
+      await expectValidSignature(consumer, ODD);
 
       await system.rotateAndWait('ast_1');
       await system.rotateAndWait(ODD);
-      await expectSignsTruly(consumer, 'ast_1');
-      await expectSignsTruly(consumer, ODD);
+      await expectValidSignature(consumer, 'ast_1');
+      await expectValidSignature(consumer, ODD);
 
       const { position, seq } = await untilCaughtUp(consumer);
       const acks = await eventually(
@@ -167,7 +167,7 @@ describeConsumer('consumer.py', () => {
     },
   );
 
-  it('leaves when its input ends, and answers what it does not understand', async () => {
+  it('ends when its input ends, and answers unknown commands with an error', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const answers = await Promise.all(
       ['sign', 'sign ast_1', 'nonsense', 'status now', '', 'sign ast_999 user'].map((line) =>
@@ -184,7 +184,7 @@ describeConsumer('consumer.py', () => {
     expect(consumer.complaints()).toBe('');
   });
 
-  it('is a module, too', async () => {
+  it('can be imported as a module', async () => {
     const program = `
 from consumer import Consumer, Unusable
 with Consumer("billing", ${JSON.stringify(billing.keyFile)}, report=print) as keys:
@@ -214,13 +214,13 @@ except TimeoutError as error:
     ]);
   });
 
-  it('has several instances under one name, each with all keys and acknowledgements of its own', async () => {
+  it('runs as several instances of one name, each with all keys and its own acknowledgements', async () => {
     const both = await Promise.all([
       startPythonConsumer(system, billing),
       startPythonConsumer(system, billing),
     ]);
     await system.rotateAndWait('ast_1');
-    for (const consumer of both) await expectSignsTruly(consumer, 'ast_1');
+    for (const consumer of both) await expectValidSignature(consumer, 'ast_1');
     expect(new Set(both.map(({ instance }) => instance)).size).toBe(2);
     for (const consumer of both) {
       const { position } = await untilCaughtUp(consumer);
@@ -243,7 +243,7 @@ except TimeoutError as error:
     });
   });
 
-  it('goes on with what it holds while a key is uncertain, and says so', async () => {
+  it('signs with the key that it holds while the key is uncertain, and says so', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const before = await consumer.sign('ast_3', 'user');
     await system.admin('POST', '/faults', {
@@ -257,20 +257,20 @@ except TimeoutError as error:
     const { id } = await system.rotate('ast_3');
     await consumer.untilStatus(({ uncertain }) => uncertain === 1);
     expect(await consumer.sign('ast_3', 'user')).toEqual({ ...before, uncertain: true });
-    // One that starts now knows it from the snapshot.
+    // A consumer that starts now learns of it from the snapshot.
     const other = await startPythonConsumer(system, billing);
     expect(await other.sign('ast_3', 'user')).toEqual({ ...before, uncertain: true });
     await system.admin('DELETE', '/faults');
     await system.waitFor(id, 40);
     for (const each of [consumer, other]) {
       await each.untilStatus(({ uncertain }) => uncertain === 0);
-      await expectSignsTruly(each, 'ast_3');
+      await expectValidSignature(each, 'ast_3');
     }
   });
 
-  it('signs no more with a key that was removed, and again with the next one', async () => {
+  it('stops to sign with a removed key, and signs with the next one', async () => {
     const consumer = await startPythonConsumer(system, billing);
-    await expectSignsTruly(consumer, 'ast_4');
+    await expectValidSignature(consumer, 'ast_4');
     await system.admin('PATCH', '/assistants/ast_4', { secret_key: null });
     await system.admin('PATCH', '/assistants/ast_5', { deleted: true });
     await consumer.untilStatus(({ keys }) => keys === ASSISTANTS - 2);
@@ -283,10 +283,10 @@ except TimeoutError as error:
     await system.admin('PATCH', '/assistants/ast_5', { deleted: false });
     await system.admin('POST', '/assistants/ast_4/rotate');
     await consumer.untilStatus(({ keys }) => keys === ASSISTANTS);
-    await expectSignsTruly(consumer, 'ast_4');
+    await expectValidSignature(consumer, 'ast_4');
   });
 
-  it('refuses what does not come from Rekey as it is, counts and reports it, and goes on', async () => {
+  it('refuses events that do not come unchanged from Rekey, counts, reports and continues', async () => {
     const consumer = await startPythonConsumer(system, billing);
     await untilCaughtUp(consumer);
     const own = await sharedKeysOf(system, billing);
@@ -323,15 +323,15 @@ except TimeoutError as error:
       data: { ...genuine.data, version: version + 1, sealed },
     });
     const attempts: [string, unknown][] = [
-      ['sealed by another reader, who knows no proving key but its own', forged(version + 1, otherProof)],
-      ['a higher version outside', { ...genuine, data: { ...genuine.data, version: version + 1 } }],
+      ['sealed by another consumer, which knows only its own proof key', forged(version + 1, otherProof)],
+      ['a higher version in the envelope', { ...genuine, data: { ...genuine.data, version: version + 1 } }],
       [
-        'of another assistant outside',
+        'another assistant in the envelope',
         { ...genuine, subject: 'ast_2', source: '/orgs/org_demo/assistants/ast_2' },
       ],
-      ['of another org outside', { ...genuine, source: '/orgs/org_other/assistants/ast_1' }],
-      ['another type outside', { ...genuine, type: 'rekey.assistant.key-removed.v1' }],
-      ['a version that lies two days in the future', forged((Date.now() + 2 * 86_400_000) * 1000, own)],
+      ['another org in the envelope', { ...genuine, source: '/orgs/org_other/assistants/ast_1' }],
+      ['another type in the envelope', { ...genuine, type: 'rekey.assistant.key-removed.v1' }],
+      ['a version two days in the future', forged((Date.now() + 2 * 86_400_000) * 1000, own)],
       [
         'headers that the proof does not cover',
         withSealed({ ...content, unprotected: { zip: 'DEF' }, recipients: [rekeys, mine] }),
@@ -348,14 +348,14 @@ except TimeoutError as error:
         'a wrapped key of another',
         withSealed({ ...content, recipients: [{ ...mine, encrypted_key: rekeys!.encrypted_key }] }),
       ],
-      ['recipients that are none', withSealed({ ...content, recipients: [null] })],
+      ['an invalid recipient', withSealed({ ...content, recipients: [null] })],
       ['no sealed', { ...genuine, data: { seq: 1 } }],
       ['no data', { ...genuine, data: null }],
       [
         'ids that are no text',
         { ...genuine, subject: { a: 1 }, data: { ...genuine.data, version: 'x'.repeat(1000) } },
       ],
-      ['a name of half a character', { ...genuine, subject: '\ud800'.repeat(400) }],
+      ['a subject with half a surrogate pair', { ...genuine, subject: '\ud800'.repeat(400) }],
       ['no object', [1]],
     ];
     const texts = [
@@ -381,7 +381,7 @@ except TimeoutError as error:
         ({ state, position, refused }) => state === 'following' && position === id && refused === i + 1,
       );
     }
-    // Unknown types are none of its business, nor are causes and fields that it does not know.
+    // It ignores unknown types, and accepts unknown causes and fields.
     await system.redis.xadd(
       EVENTS,
       '*',
@@ -398,9 +398,9 @@ except TimeoutError as error:
     );
     expect(consumer.complaints()).not.toContain('sk_');
 
-    // Nor does any of them hide the next one, whatever number it has.
+    // No refused event hides the next one, whatever its number is.
     await system.rotateAndWait('ast_1');
-    await expectSignsTruly(consumer, 'ast_1');
+    await expectValidSignature(consumer, 'ast_1');
     const { position } = await untilCaughtUp(consumer);
     const acks = await eventually(
       () => acknowledgementsOf(system, consumer.instance),
@@ -409,7 +409,7 @@ except TimeoutError as error:
     expect(acks.at(-1)!.refused).toMatchObject({ count: entries.length, first: { length: 20 } });
   });
 
-  it('hides nothing by what it refuses, counts it over snapshots, and takes these with pauses', async () => {
+  it('misses nothing after refusals, counts them over snapshots, and takes snapshots with pauses', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const { snapshots } = await untilCaughtUp(consumer);
     const own = await sharedKeysOf(system, billing);
@@ -437,16 +437,16 @@ except TimeoutError as error:
       }),
     );
     await system.rotateAndWait('ast_1');
-    await expectSignsTruly(consumer, 'ast_1');
+    await expectValidSignature(consumer, 'ast_1');
     expect([await untilCaughtUp(consumer), consumer.complaints()]).toMatchObject([
       { snapshots, refused: 1, unapplied: { count: 1 } },
       expect.anything(),
     ]);
 
-    // Played again with the number that it had: no sign of anything.
+    // A replay under its old number is no reason for a snapshot.
     await system.redis.xadd(EVENTS, '*', 'event', JSON.stringify(genuine));
     await system.rotateAndWait('ast_2');
-    await expectSignsTruly(consumer, 'ast_2');
+    await expectValidSignature(consumer, 'ast_2');
     expect(await untilCaughtUp(consumer)).toMatchObject({ snapshots, refused: 1 });
 
     for (let i = 0; i < 60; i += 1) {
@@ -459,7 +459,7 @@ except TimeoutError as error:
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
     await system.rotateAndWait('ast_1');
-    await expectSignsTruly(consumer, 'ast_1');
+    await expectValidSignature(consumer, 'ast_1');
     const status = await consumer.status();
     expect(status.snapshots).toBeGreaterThan(snapshots);
     expect(status.snapshots - snapshots).toBeLessThanOrEqual(6);
@@ -472,7 +472,7 @@ except TimeoutError as error:
     expect(acks.at(-1)!.refused).toMatchObject({ count: 1, first: [{ assistant_id: 'ast_1', version }] });
   });
 
-  it('signs no more for what is published anew for others only, and says so, until it can read it again', async () => {
+  it('stops to sign, and says so, while a key is republished for other consumers only', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const hash = await trueHash('ast_2', 'user');
     const right = (await system.redis.get('{rekey}:current:ast_2'))!;
@@ -496,12 +496,12 @@ except TimeoutError as error:
       data: { ...genuine.data, version, sealed: JSON.parse(envelope) as unknown },
     });
 
-    // By an event alone, that anybody can write, it is not stopped.
+    // An event alone does not stop it: anybody can write one.
     await system.redis.xadd(EVENTS, '*', 'event', foreign);
     await untilCaughtUp(consumer);
     expect(await consumer.sign('ast_2', 'user')).toMatchObject({ hash });
 
-    // Sweeps would put it right.
+    // A sweep would republish it.
     worker.child.signal('SIGSTOP');
     await system.redis.set('{rekey}:current:ast_2', foreign);
     await system.redis.xadd(EVENTS, '*', 'event', foreign);
@@ -518,7 +518,7 @@ except TimeoutError as error:
       unapplied: { count: 1, first: [{ assistant_id: 'ast_2', version }] },
     });
     expect(consumer.complaints()).toContain('signs no more for "ast_2"');
-    // One that starts now does not know it; one that takes the snapshot again still does not sign.
+    // A consumer that starts now has no such key. One that takes a new snapshot still does not sign.
     const { snapshots } = await consumer.status();
     await system.redis.xadd(
       EVENTS,
@@ -542,7 +542,7 @@ except TimeoutError as error:
     });
   });
 
-  it('that was removed signs with what is in force still, and no more with what was rotated since', async () => {
+  it('that was removed signs with unchanged keys, and not with keys rotated since', async () => {
     const consumers = createConsumers({ redis: system.redis, prefix: 'rekey' });
     const consumer = await startPythonConsumer(system, await addConsumer(system, 'leaver'));
     await consumers.write(
@@ -567,11 +567,11 @@ except TimeoutError as error:
     expect(consumer.complaints().match(/there is no consumer of this name/g)).toHaveLength(1);
   });
 
-  it('reports the first twenty that it refused since its last snapshot, and how many they were', async () => {
+  it('reports the first 20 refusals since its last snapshot, and their number', async () => {
     const consumer = await startPythonConsumer(system, billing);
     await untilCaughtUp(consumer);
     const genuine = await current('ast_1');
-    // In the order of the stream, so that no gap makes it take a new snapshot.
+    // Numbered in stream order: a gap would lead to a new snapshot.
     const first = await seqAfter();
     const transaction = system.redis.multi();
     for (let i = 0; i < 25; i += 1)
@@ -594,8 +594,8 @@ except TimeoutError as error:
     expect(acks.at(-1)).toMatchObject({ seq: first - 1, unapplied });
   });
 
-  it('refuses a current record that was put in the place of another', async () => {
-    // Or a sweep would put it right.
+  it('refuses a current record that was copied over another', async () => {
+    // A sweep would restore it.
     worker.child.signal('SIGSTOP');
     const text = (await system.redis.get('{rekey}:current:ast_6'))!;
     await system.redis.set('{rekey}:current:ast_6', (await system.redis.get('{rekey}:current:ast_7'))!);
@@ -612,33 +612,33 @@ except TimeoutError as error:
     });
   });
 
-  it('takes the snapshot again where the stream was trimmed beyond its position', async () => {
+  it('takes a new snapshot if the stream was trimmed beyond its position', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const { snapshots } = await untilCaughtUp(consumer);
     consumer.child.kill('SIGSTOP');
-    // The first one is on its way to it already.
+    // The first entry may already be on its way.
     for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await system.rotateAndWait(assistantId);
     await system.redis.xtrim(EVENTS, 'MAXLEN', 0);
     consumer.child.kill('SIGCONT');
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await expectSignsTruly(consumer, assistantId);
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await expectValidSignature(consumer, assistantId);
     expect(await consumer.untilStatus((status) => status.snapshots > snapshots)).toMatchObject({
       refused: 0,
     });
     expect(consumer.complaints()).toContain('the stream was trimmed beyond its position');
 
-    // With what follows, too: then it is the next seq that tells. From a stream that was empty it knows none
-    // until one entry has come.
+    // The entries after it are trimmed too: then the next seq shows the gap. After an empty stream the consumer
+    // knows no seq until an entry comes.
     await system.rotateAndWait('ast_1');
-    await expectSignsTruly(consumer, 'ast_1');
+    await expectValidSignature(consumer, 'ast_1');
     consumer.child.kill('SIGSTOP');
     for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await system.rotateAndWait(assistantId);
     await system.redis.xtrim(EVENTS, 'MAXLEN', 1);
     consumer.child.kill('SIGCONT');
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await expectSignsTruly(consumer, assistantId);
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_6']) await expectValidSignature(consumer, assistantId);
     expect(consumer.complaints()).toMatch(/there is a gap before event \d+/);
   });
 
-  it('signs on while Redis is away, and takes the snapshot again when it is back', async () => {
+  it('signs while Redis is away, and takes a new snapshot when it is back', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const { snapshots } = await untilCaughtUp(consumer);
     await system.redisServer.stop();
@@ -649,14 +649,14 @@ except TimeoutError as error:
       () => system.rotateAndWait('ast_1').catch(() => undefined),
       (rotation) => rotation?.state === 'SUCCEEDED',
     );
-    await expectSignsTruly(consumer, 'ast_1');
-    // Its events belong to another run: no other sign is needed.
+    await expectValidSignature(consumer, 'ast_1');
+    // The events of another run suffice as a sign.
     await consumer.untilStatus((status) => status.state === 'following' && status.snapshots > snapshots);
     expect(consumer.complaints()).toContain('the run of events is another one');
     await untilCaughtUp(consumer);
   });
 
-  it('notices that its entry was changed or removed, and holds no keys of orgs that it may not read any more', async () => {
+  it('notices changes of its entry, and drops the keys of orgs that it may no longer read', async () => {
     const consumers = createConsumers({ redis: system.redis, prefix: 'rekey' });
     const consumer = await startPythonConsumer(
       system,
@@ -713,7 +713,7 @@ except TimeoutError as error:
       'the key file must hold one private key with use enc',
     ],
     ['what is no key', async () => ({ keys: [{ kty: 'OKP', use: 'enc' }] }), 'the key file is no JWK Set'],
-  ])('says at the start what is wrong with its key file: %s', async (_what, make, complaint) => {
+  ])('reports at the start what is wrong with its key file: %s', async (_what, make, complaint) => {
     const file = join(folder, 'wrong.json');
     await writeFile(file, JSON.stringify(await make()));
     const { exited, complaints } = spawnConsumer(system, 'billing', file);
@@ -722,7 +722,7 @@ except TimeoutError as error:
     expect(complaints()).not.toContain('Traceback');
   });
 
-  it('waits until it is added', async () => {
+  it('waits until it is registered', async () => {
     const keys = await addConsumer(system, 'late');
     const consumers = createConsumers({ redis: system.redis, prefix: 'rekey' });
     const { consumer } = (await consumers.get('late'))!;

@@ -10,12 +10,12 @@ import { eventually, proxyTo, startSystem, type System } from '../support/system
 
 const CONSUMERS = ['billing', 'chat', 'crm', 'shop'];
 /**
- * For how long after a rotation hashes may be made with the key before. On a quiet machine:
- * REKEY_SIGNING_WITHIN_MS=50; a busy one says nothing of that.
+ * How long after a rotation hashes may still be made with the previous key. Set REKEY_SIGNING_WITHIN_MS=50 on an
+ * idle machine; a busy one needs more.
  */
 const WITHIN_MS = Number(process.env['REKEY_SIGNING_WITHIN_MS'] ?? 3000);
 
-/** What a signing process says of itself. */
+/** The report of a signing process. */
 interface Report {
   keys: Record<string, string>;
   size: number;
@@ -32,13 +32,13 @@ interface Signer {
 
 let system: System;
 let folder: string;
-let toStop: (() => Promise<unknown>)[];
+let closers: (() => Promise<unknown>)[];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rekey-signing-'));
-  toStop = [];
+  closers = [];
 });
 afterEach(async () => {
-  for (const stop of toStop.toReversed()) await stop();
+  for (const stop of closers.toReversed()) await stop();
   await system.stop();
   await rm(folder, { recursive: true });
 });
@@ -51,7 +51,7 @@ const register = async (name: string): Promise<string> => {
   ).toMatchObject({ code: 0 });
   return file;
 };
-/** Signs so many hashes a second, and has the simulator check each. */
+/** Starts a process that signs `perSecond` hashes a second, and has the simulator check each. */
 const startSigner = async (
   name: string,
   keyFile: string,
@@ -72,7 +72,7 @@ const startSigner = async (
       },
     },
   );
-  toStop.push(() => child.kill());
+  closers.push(() => child.kill());
   await lineOf(child, (line) => (line.includes('"ready"') ? true : undefined), name);
   return {
     child,
@@ -89,7 +89,7 @@ const startSigner = async (
   };
 };
 const assistants = (count: number) => Array.from({ length: count }, (_, i) => `ast_${i + 1}`);
-/** Every signer holds exactly the keys that are in force upstream. */
+/** Waits until every signer holds exactly the keys in force upstream. */
 const untilAllHold = async (signers: Signer[], ids: string[]): Promise<void> => {
   const truth = await keysInForce(system, ids);
   for (const signer of signers) {
@@ -103,8 +103,8 @@ const untilAllHold = async (signers: Signer[], ids: string[]): Promise<void> => 
 };
 
 describe('services that sign', () => {
-  it('sign validly at any time but for the moment of a rotation, and never with an older key after a newer one', async () => {
-    // Ten times the pace of Invent.
+  it('sign validly except right after a rotation, and never with an older key after a newer one', async () => {
+    // Ten times Invent's request limit.
     system = await startSystem({
       simulator: ['--assistants', '1000'],
       worker: { INVENT_REQUESTS_PER_MINUTE: '5000' },
@@ -129,8 +129,7 @@ describe('services that sign', () => {
       await sleep(1000);
       return Promise.all(signers.map((signer) => signer.ask()));
     };
-    // Once of processes that have just been started, which are slower for some seconds, and once more of
-    // those that have run.
+    // Once with new processes, which are slower for some seconds, and once with warm ones.
     for (const when of ['just started', 'running']) {
       const reports = await rotateAll();
       const results = reports.flatMap((report) => report.results);
@@ -148,14 +147,14 @@ describe('services that sign', () => {
     await untilAllHold(signers, ids);
   }, 180_000);
 
-  it('hold exactly the keys in force after being killed, stopped and cut off, after a restart of Redis, and after the stream was trimmed', async () => {
+  it('hold exactly the keys in force after kills, stops, cuts, a Redis restart and a trimmed stream', async () => {
     system = await startSystem({ simulator: ['--assistants', '60'], redis: { persistence: 'always' } });
     const ids = assistants(60);
     const rotateAll = () => Promise.all(ids.map((id) => system.rotateAndWait(id)));
     await rotateAll();
     const keyFile = await register('billing');
     const proxy = await proxyTo(system.redisServer.url);
-    toStop.push(() => proxy.close());
+    closers.push(() => proxy.close());
     const [steady, cut] = [
       await startSigner('billing', keyFile),
       await startSigner('billing', keyFile, 0, proxy.url),
@@ -196,7 +195,7 @@ describe('services that sign', () => {
       60_000,
     );
     await untilAllHold([steady, cut], ids);
-    // Those that were killed are gone; the others are live, and have all.
+    // The killed instances are gone. The others are live and have all keys.
     const consumer = await eventually(
       () => system.client.getConsumer('billing'),
       ({ live, lagEvents }) => live && lagEvents === 0,

@@ -30,7 +30,7 @@ const describeConsumer = canImport(['redis', 'jwcrypto'], 'python3-redis and pyt
   ? describe
   : skip;
 
-/** By the type of an event, its schema. */
+/** The schema of each type of event. */
 const schemaOfType: Record<string, string> = Object.fromEntries(
   ['KeyRotated', 'KeyRemoved', 'KeyUncertain', 'ConsumerChanged'].map((name) => [
     document['components'].schemas[name].allOf[1].properties.type.const as string,
@@ -38,7 +38,7 @@ const schemaOfType: Record<string, string> = Object.fromEntries(
   ]),
 );
 
-/** What is wrong with a value by a schema of the document, fields that it does not describe among it. */
+/** The errors of a value by a schema of the document, and the fields that the schema does not describe. */
 const complaintsOf = (name: string, value: unknown): unknown[] => {
   const validate = validatorOf(name);
   return [
@@ -52,7 +52,7 @@ describe('docs/asyncapi.yaml', () => {
     expect(complaintsOfAsyncApi()).toEqual([]);
   });
 
-  it('refers only to what is there', () => {
+  it('has no broken reference', () => {
     const pointers = [...allUnder('$ref'), ...allUnder('x-plaintext')] as string[];
     expect(pointers.length).toBeGreaterThan(30);
     expect(pointers.filter((pointer) => at(pointer) === undefined)).toEqual([]);
@@ -100,7 +100,7 @@ describe('docs/asyncapi.yaml', () => {
   });
 
   it.each(Object.entries(document['components'].messages as Json))(
-    'has examples of %s that are as it says',
+    'has valid examples of %s',
     (_name, { payload, examples }) => {
       const schema = payload.$ref.split('/').at(-1)!;
       expect(examples.length).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ describe('docs/asyncapi.yaml', () => {
   );
 
   it.each(Object.entries({ KeyRotated, KeyRemoved, KeyUncertain, SealedRecord, Consumer, Acknowledgement }))(
-    'says of %s what Rekey checks',
+    'describes %s as Rekey checks it',
     (name, schema) => {
       const checked = essence(z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }));
       expect(essence(document['components'].schemas[name])).toEqual(checked);
@@ -141,7 +141,7 @@ describe('docs/events.md', () => {
   });
 
   it.each(blocks.map((block) => [schemaOf(block)!, block] as const))(
-    'shows %s as the AsyncAPI document has it',
+    'shows %s as the AsyncAPI document describes it',
     (name, block) => {
       expect(complaintsOf(name, block)).toEqual([]);
     },
@@ -151,7 +151,7 @@ describe('docs/events.md', () => {
     ...Object.keys(schemaOfType),
     ...['Cause', 'Removal'].flatMap((name) => document['components'].schemas[name].enum as string[]),
     ...(document['components'].schemas.Consumer.properties.state.enum as string[]),
-  ])('tells of `%s`', (value) => {
+  ])('mentions `%s`', (value) => {
     expect(textOf('docs/events.md')).toContain(`\`${value}\``);
   });
 });
@@ -198,7 +198,7 @@ describe('what Rekey writes', () => {
     await system.stop();
   });
 
-  it('are events as they are described, in the stream, as current records and where they are in doubt', async () => {
+  it('matches the events: in the stream, as current records, and uncertain ones', async () => {
     const { redis } = system;
     const stream = await redis.xrange('{rekey}:events', '-', '+');
     const current = await redis.mget(await redis.keys('{rekey}:current:*'));
@@ -224,7 +224,7 @@ describe('what Rekey writes', () => {
       ).toEqual([]);
   });
 
-  it('are entries of consumers, and grants, as they are described', async () => {
+  it('matches the entries of consumers, and grants', async () => {
     const entries = Object.values(await system.redis.hgetall('{rekey}:consumers')).map(
       (text) => JSON.parse(text) as Json,
     );
@@ -237,7 +237,7 @@ describe('what Rekey writes', () => {
     }
   });
 
-  it('are ids in sets of the kinds that are said', async () => {
+  it('matches the kinds of ids in sets', async () => {
     const kinds = Object.values(document['channels'] as Json)
       .filter((channel) => channel['x-redis'].type !== 'channel' && channel['x-redis'].field !== 'ack')
       .map((channel) => [channel['address'], channel['x-redis'].type]);
@@ -257,7 +257,7 @@ describe('what Rekey writes', () => {
   });
 
   describeConsumer('and a consumer', () => {
-    it('are acknowledgements as they are described', async () => {
+    it('matches the acknowledgements', async () => {
       const consumer = await startPythonConsumer(system, consumers[0]!);
       await system.redis.xadd(
         '{rekey}:events',

@@ -11,13 +11,13 @@ import { canImport } from '../consumers/python-consumer.ts';
 
 /*
  * The first hour of a new user: every shell block of the documents, as pasted, in a fresh copy of the
- * repository. `npm ci` is passed over, for the packages are linked. Default ports in the text are replaced by
- * those that this start has.
+ * repository. `npm ci` is skipped, because the packages are linked. The ports of this start replace the default
+ * ports in the text.
  */
 
 /**
- * Every block, by its first line, and why it is not run here if it is not. A block that is added or changed
- * has to be entered here.
+ * Every block, by its first line, and the reason if it does not run here. A block that is added or changed must
+ * be entered here.
  */
 const BLOCKS: [Document, firstLine: string, notRun?: string][] = [
   ['README.md', 'npm ci && npm start'],
@@ -132,14 +132,14 @@ const shell = async (
   return resultOf(child);
 };
 
-/** Runs a block as pasted; it has to end with 0. */
+/** Runs a block as pasted. Rejects if it exits with an error. */
 const paste = async (
   document: Document,
   firstLine: string,
   options: { env?: NodeJS.ProcessEnv; input?: string } = {},
 ): Promise<string> => {
   const { code, out, err } = await shell(await textOf(document, firstLine), options);
-  if (code !== 0) throw new Error(`${document}: ${firstLine}: ended with ${code}\n${out}${err}`);
+  if (code !== 0) throw new Error(`${document}: ${firstLine}: exited with ${code}\n${out}${err}`);
   return out;
 };
 
@@ -161,7 +161,7 @@ const startAll = async (): Promise<void> => {
   start.process.stdout?.on('data', (chunk) => (output += chunk));
   await lineOf(start, (line) => (line.startsWith('Ctrl-C stops') ? line : undefined), 'npm start', 90_000);
 };
-/** As a terminal does: to the whole foreground group, npm included. */
+/** Sends SIGINT to the whole foreground group, npm included, as a terminal does. */
 const pressCtrlC = async (): Promise<void> => {
   process.kill(-start.pid, 'SIGINT');
   await start.exited;
@@ -180,7 +180,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('the documents', () => {
-  it('have no shell block that is not known here, and none is missing', async () => {
+  it('have exactly the shell blocks that are listed here', async () => {
     const found = await Promise.all(
       DOCUMENTS.map(async (document) =>
         (await blocksOf(document, 'sh')).map((block) => [document, block.split('\n')[0]]),
@@ -206,7 +206,7 @@ describe('the README, as pasted', () => {
     expect(await paste('README.md', 'npx rekey events')).toMatch(/(org_demo|c)\/ast_\d+ .* secret_key "sk_/);
   });
 
-  it('has the doctor find nothing wrong', async () => {
+  it('runs the doctor, which finds nothing wrong', async () => {
     const findings = (await paste('README.md', 'npx rekey doctor')).trim().split('\n');
     expect(findings.map((line) => line.split(/ {2,}/)[1])).toEqual(
       expect.arrayContaining([
@@ -246,7 +246,7 @@ describe('the README, as pasted', () => {
   });
 });
 
-/** The documents add the same consumer, each for its own reader. */
+/** Removes the consumer: each document adds it for its own reader. */
 const startAnew = async (keyFile: string) => {
   await shell('npx rekey consumer remove billing');
   await rm(join(copy.folder, keyFile), { force: true });
@@ -261,7 +261,7 @@ describe('docs/consumers.md, as pasted', () => {
     expect(await untrackedFiles()).toBe('');
   });
 
-  it('does the same where the command cannot write the file itself, as in a container', async () => {
+  it('does the same if the command cannot write the file itself, as in a container', async () => {
     const [, block] = await blocksOf('docs/consumers.md', 'sh');
     const text = block!
       .replaceAll('docker compose exec -T worker rekey', 'npx rekey')
@@ -274,7 +274,7 @@ describe('docs/consumers.md, as pasted', () => {
     await shell('npx rekey consumer remove crm');
   });
 
-  it('warns of a key file that git would take', async () => {
+  it('warns of a key file that git would add', async () => {
     await mkdir(join(copy.folder, 'docs/new'));
     const { code, err } = await shell('npx rekey consumer keygen docs/new/billing.json');
     expect(code).toBe(0);
@@ -334,7 +334,7 @@ describe("the SDKs' READMEs, as pasted", () => {
     ).toMatch(/^user-42 [0-9a-f]{64} under version \d+$/);
   });
 
-  it('run the examples of the client, beside a consumer that is live', async () => {
+  it('run the examples of the client, with a live consumer', async () => {
     const said = await paste('libs/client/README.md', 'node_modules/.bin/node', {
       env: { GRPC_ADDRESS: gateway },
     });
@@ -343,7 +343,7 @@ describe("the SDKs' READMEs, as pasted", () => {
     expect(said).toMatch(/^health: SERVING$/m);
   });
 
-  it('have the service end when it is told to', async () => {
+  it('have the service end when asked', async () => {
     expect(await service!.stop()).toBe(0);
   });
 });
@@ -376,7 +376,7 @@ describePython('the README of the examples in Python, as pasted', () => {
 });
 
 describe('every block', () => {
-  it('was run, but for those that say why not', () => {
+  it('was run, except those with a reason', () => {
     const wanted = BLOCKS.filter(
       ([document, , notRun]) => notRun === undefined && (python || document !== 'examples/python/README.md'),
     );
@@ -386,7 +386,7 @@ describe('every block', () => {
   });
 });
 
-describe('another start, where a port is in use', () => {
+describe('another start, with a port in use', () => {
   let other: Copy;
   beforeAll(async () => {
     other = await freshCopy();
@@ -396,7 +396,7 @@ describe('another start, where a port is in use', () => {
   const stackTrace = /^\s+at /m;
 
   it.each(['GRPC_ADDRESS', 'REDIS_PORT', 'SIMULATOR_PORT', 'SIMULATOR_ADMIN_PORT', 'WORKER_HEALTH_ADDRESS'])(
-    'npm start in another folder names the port, who holds it and %s',
+    'npm start in another folder names the port, its owner and %s',
     async (variable) => {
       const port = gateway.split(':')[1]!;
       const { code, out, err } = await shell('npm start', {
@@ -434,7 +434,7 @@ describe('another start, where a port is in use', () => {
     ['WORKER_HEALTH_ADDRESS', ':8080'],
     ['REDIS_PORT', 'here'],
     ['SIMULATOR_PORT', '70000'],
-  ])('npm start says that %s=%s is no address', async (variable, value) => {
+  ])('npm start refuses %s=%s as an address', async (variable, value) => {
     const { code, out, err } = await shell('npm start', {
       folder: other.folder,
       env: { ...FREE_PORTS, [variable]: value },
@@ -444,7 +444,7 @@ describe('another start, where a port is in use', () => {
     expect(err + out).not.toMatch(stackTrace);
   });
 
-  it('keeps the first one as it is: rekey in each folder means its own', async () => {
+  it('leaves the first one alone: rekey uses the start of its folder', async () => {
     const { out } = await shell('npx rekey doctor');
     expect(out).toContain(`${gateway} is SERVING`);
     const elsewhere = await shell('npx rekey doctor', {
@@ -463,11 +463,11 @@ describe('npm start', () => {
     expect(err).toContain('runs already');
   });
 
-  it('ends with Ctrl-C, and leaves no process, no port and no note', async () => {
+  it('ends with Ctrl-C, and leaves no process, no port and no file about itself', async () => {
     const ports = [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
     expect(ports.length).toBeGreaterThanOrEqual(4);
     expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => true));
-    // A sweep that is cut off in the middle would hold up the one of the next start.
+    // An interrupted sweep would delay the sweep of the next start.
     expect((await shell('npx rekey sweep')).code).toBe(0);
     await pressCtrlC();
     expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => false));
@@ -476,7 +476,7 @@ describe('npm start', () => {
     );
   }, 60_000);
 
-  it('starts again on the same data: the simulator has the same keys, and a sweep finds no change', async () => {
+  it('starts again on the same data: same keys in the simulator, no change for a sweep', async () => {
     await startAll();
     const { out } = await shell('npx rekey sweep --json');
     const sweeps = out

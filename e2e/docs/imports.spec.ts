@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repositoryRoot, startChild } from '@rekey/testing';
 
 let folder: string;
-/** A small copy of the layout, in which a file can break the rules. */
+/** A small tree with the repository's layout, to which a case adds a file that breaks a rule. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rekey-imports-'));
   await mkdir(join(folder, 'node_modules/@rekey'), { recursive: true });
@@ -41,7 +41,7 @@ const file = async (path: string, text: string) => {
   await writeFile(join(folder, path), text);
 };
 
-/** What the rules say of the tree with one more file. */
+/** Checks the tree with one more file. */
 const cruise = async (path: string, text: string) => {
   await file(path, text);
   const child = startChild(
@@ -72,7 +72,7 @@ describe('the direction of imports', () => {
 
   it.each([
     [
-      'a lib that imports a higher one, if only a type',
+      'a lib that imports a higher one, even only a type',
       'libs/schema/src/x.ts',
       "import type { a } from '@rekey/ledger';\nexport type X = typeof a;\n",
       'libs-schema-imports',

@@ -10,7 +10,7 @@ beforeAll(async () => {
   readme = await readFile(join(repositoryRoot, 'README.md'), 'utf8');
 });
 
-// That its commands work as pasted shows first-hour.spec.ts.
+// first-hour.spec.ts shows that its commands work as pasted.
 describe('the README', () => {
   it('lists every variable that a process takes', async () => {
     const paths = [
@@ -25,24 +25,21 @@ describe('the README', () => {
     for (const name of variables) expect(readme).toContain(`| \`${name}\` |`);
   });
 
-  it('has docker-compose.yml hand on what the request budget is to be', async () => {
+  it('has docker-compose.yml pass on the settings of the request budget', async () => {
     const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
     for (const name of ['INVENT_REQUESTS_PER_MINUTE', 'INVENT_EGRESS'])
       expect(compose).toContain(`      ${name}: \${${name}:-}\n`);
   });
 
-  it('has docker-compose.yml demand no variable: ps, logs and down are called without them', async () => {
+  it('has docker-compose.yml require no variable: ps, logs and down run without them', async () => {
     const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
     const substitutions = [...compose.matchAll(/\$\{([^}]*)\}/g)].map(([, inner]) => inner!);
     expect(substitutions.length).toBeGreaterThan(5);
     expect(substitutions.filter((inner) => !/^[A-Z_]+:-/.test(inner))).toEqual([]);
   });
 
-  describe('has docker-compose.yml hand on the proxy for Invent alone', () => {
-    /**
-     * What a container of the service has, when Docker injects variables of its own (`proxies` in its
-     * config.json).
-     */
+  describe('has docker-compose.yml pass on the proxy for Invent only', () => {
+    /** The environment of a container, if Docker injects variables of its own (`proxies` in its config.json). */
     const environmentOf = async (
       service: string,
       host: Record<string, string>,
@@ -109,9 +106,9 @@ describe('the README', () => {
       }
     });
 
-    // gRPC takes these, in lower case, for whatever is not on loopback.
+    // gRPC uses these, in lower case, for every address that is not on loopback.
     it.each(['gateway', 'worker'])(
-      'and to `rekey` in a container of the %s none for the gateway',
+      'and no proxy for the gateway to `rekey` in a container of the %s',
       async (service) => {
         const environment = await environmentOf(service, everyVariable('http://given:3128'), {
           ...everyVariable('http://injected:3128'),
@@ -126,7 +123,7 @@ describe('the README', () => {
     );
   });
 
-  it('links to nothing that is not there', async () => {
+  it('has no broken link', async () => {
     const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, path]) => path!);
     expect(links.length).toBeGreaterThan(5);
     const missing = (

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 
-/* Variables and addresses that cannot be used, as a shell hands them to real processes. */
+/* Invalid variables and addresses, as a shell passes them to real processes. */
 
 let system: System;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ const sources: Record<string, string> = {
   rekey: 'apps/cli/src/main.ts',
 };
 
-/** `assignments` is what the shell sets for the process. */
+/** Runs an app with variables that a shell assigns. */
 const run = async (app: string, assignments: string, args: string[] = []) => {
   const { GRPC_ADDRESS: _free, ...environment } = system.environment;
   const command = [process.execPath, '--conditions=@rekey/source', repositoryRoot + sources[app]!, ...args];
@@ -51,7 +51,7 @@ const PROCESSES: [app: string, variable: string, args: string[]][] = [
 
 describe.each(PROCESSES)('%s with %s', (app, variable, args) => {
   it.each(VALUES)(
-    'that is %s ends with 1 and names it, without a word of it and without a stack',
+    'that is %s exits with 1 and names the variable, without its value or a stack',
     async (_what, value, complaint) => {
       const { code, out, err } = await run(app, `${variable}=${value}`, args);
       expect(code).toBe(1);
@@ -62,14 +62,14 @@ describe.each(PROCESSES)('%s with %s', (app, variable, args) => {
 });
 
 describe('white space around a variable', () => {
-  it('does not count for a command', async () => {
+  it('is ignored by a command', async () => {
     const { code, out } = await run('rekey', `GRPC_ADDRESS=$'  ${system.gateway.ready['address']}\\r\\n'`, [
       'health',
     ]);
     expect([code, out]).toEqual([0, 'SERVING\n']);
   });
 
-  it('does not count for a worker, whose API key comes from a file with a line end', async () => {
+  it('is ignored by a worker, whose API key comes from a file with a line end', async () => {
     const worker = await system.startWorker({
       INVENT_API_KEY: `${system.environment['INVENT_API_KEY']}\n`,
       REKEY_KEY_FILE: ` ${system.keyFile}\n`,
@@ -80,7 +80,7 @@ describe('white space around a variable', () => {
   }, 60_000);
 });
 
-describe('a URL in place of the address of a gateway', () => {
+describe('a URL instead of the address of a gateway', () => {
   it.each([
     'http://127.0.0.1:50051',
     'https://gateway:443/',
@@ -92,7 +92,7 @@ describe('a URL in place of the address of a gateway', () => {
     '127.0.0.1:99999',
     'a b:1',
   ])(
-    'is refused with what to give: %s',
+    'is refused, with the right form: %s',
     async (address) => {
       const commands: [string, string, string[]][] = [
         ['rekey', `GRPC_ADDRESS='${address}'`, ['status']],
@@ -111,7 +111,7 @@ describe('a URL in place of the address of a gateway', () => {
   );
 });
 
-it('an address that is in use ends a gateway, a worker and a simulator with one line that says what to change', async () => {
+it('an address in use ends gateway, worker and simulator with one line that says what to change', async () => {
   const taken = system.gateway.ready['address']!;
   const port = taken.split(':')[1]!;
   for (const [app, assignment, args, what] of [
@@ -128,7 +128,7 @@ it('an address that is in use ends a gateway, a worker and a simulator with one 
   expect(await system.client.getStatus()).toBeDefined();
 }, 60_000);
 
-describe('a file that cannot be used', () => {
+describe('an unusable file', () => {
   it.each([
     ['worker', 'REKEY_KEY_FILE', '/no/such/file', 'does not exist'],
     ['worker', 'REKEY_KEY_FILE', '/dev/zero', 'is larger than 1048576 bytes'],
@@ -137,7 +137,7 @@ describe('a file that cannot be used', () => {
     ['worker', 'INVENT_API_KEYS_FILE', '/dev/zero', 'is larger than 67108864 bytes'],
     ['worker', 'INVENT_API_KEYS_FILE', '/no/such/file', 'does not exist'],
   ])(
-    'ends a %s with one line that names %s, the path and what is wrong: %s',
+    'ends a %s with one line that names %s, the path and the problem: %s',
     async (app, variable, path, complaint) => {
       const { code, err } = await run(
         app,
@@ -173,10 +173,10 @@ describe('the output of a command', () => {
       `IT="${process.execPath} --conditions=@rekey/source ${repositoryRoot}${sources['rekey']}"; set -o pipefail; $IT ${args} ${redirection}; echo "code $?" >&2; exit 0`,
     );
 
-  it('may be read in part, and ends the command with 0', async () => {
+  it('may be read in part, and the command exits with 0', async () => {
     expect((await system.rotateAndWait('ast_6')).state).toBe('SUCCEEDED');
     expect((await system.rotateAndWait('ast_7')).state).toBe('SUCCEEDED');
-    // It follows the stream: what ends it is that nobody reads any more.
+    // The command follows the stream: it ends because its output has no reader.
     const following = piped('| head -n 1', 'events --from start');
     await system.rotateAndWait('ast_8');
     expect((await following).err).toBe('code 0\n');
@@ -189,7 +189,7 @@ describe('the output of a command', () => {
     ],
     ['2> /dev/full', 'code 0\n'],
     ['2> >(exec true)', 'code 0\n'],
-  ])('goes to a full disk, or to nobody: %s', async (redirection, err) => {
+  ])('goes to a full disk, or has no reader: %s', async (redirection, err) => {
     expect((await piped(redirection, 'list')).err).toBe(err);
   });
 });

@@ -40,7 +40,7 @@ afterEach(async () => {
   await system.stop();
 });
 
-/** An app whose standard output and error go where `redirection` says. */
+/** Starts an app with its standard output and error redirected. */
 const start = (app: string, redirection: string, env: Record<string, string>): Child => {
   const command = [
     process.execPath,
@@ -64,14 +64,14 @@ const isServing = (url: string) =>
     () => false,
   );
 
-describe('a worker and a gateway whose log cannot be written', () => {
+describe('a worker and a gateway that cannot write their log', () => {
   it.each([
     ['a full disk', '> /dev/full 2>&1', 1],
     ['a reader that is gone', '> >(exec true) 2>&1', 1],
-    // As when a log collector is stopped or hangs. A MiB of lines waits for it, before any is lost.
+    // As with a log collector that is stopped or hangs. A process keeps 1 MiB of lines before it drops any.
     ['a reader that does not read', '> "$FULL_PIPE" 2>&1', 0],
   ])(
-    'rotate, count the lines that are lost, and end with 0 at SIGTERM: %s',
+    'rotate, count dropped lines, and exit with 0 on SIGTERM: %s',
     async (_what, redirection, lost) => {
       const [grpc, health] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
       const timing = {
@@ -112,7 +112,7 @@ describe('a worker and a gateway whose log cannot be written', () => {
     120_000,
   );
 
-  it('say why they cannot start, in plain words and without a stack', async () => {
+  it('say why they cannot start, without a stack', async () => {
     const taken = system.gateway.ready['address']!;
     const gateway = start('gateway', '> /dev/full', { GRPC_ADDRESS: taken });
     let err = '';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findNode, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 
-/* What is built runs on the Node that its package.json claims, and says so on an older one. */
+/* Built packages run on the Node version that their package.json claims, and name it on an older one. */
 
 let oldest: string;
 let system: System;
@@ -34,7 +34,7 @@ describe('a Node that is too old', () => {
       `npm run ${name}, on a machine without the Node of node_modules`,
       ['npm', name],
     ]),
-  ])('is named, with what to do: %s', async (_what, args) => {
+  ])('is named, with advice: %s', async (_what, args) => {
     const { scripts } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };

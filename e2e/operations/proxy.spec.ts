@@ -22,7 +22,7 @@ const simulatorPort = () => Number(new URL(system.environment['INVENT_BASE_URL']
 const invent = { INVENT_BASE_URL: 'http://invent.test', INVENT_PLAIN_HTTP_HOSTS: 'invent.test' };
 
 describe('a worker', () => {
-  it('rotates through the proxy of its environment, which gets its credentials; no log has them', async () => {
+  it('rotates through the proxy of its environment; only the proxy gets the credentials', async () => {
     const { proxy, url } = await proxyOf({ portOf: () => simulatorPort() });
     const worker = await system.startWorker({
       ...invent,
@@ -41,7 +41,7 @@ describe('a worker', () => {
     await worker.child.kill();
   });
 
-  it('reaches loopback without one, and with NODE_USE_ENV_PROXY too', async () => {
+  it('reaches loopback without a proxy, even with NODE_USE_ENV_PROXY', async () => {
     const { proxy, url } = await proxyOf({ refuseWith: 'silent' });
     const worker = await system.startWorker({
       HTTP_PROXY: url,
@@ -55,7 +55,7 @@ describe('a worker', () => {
     await worker.child.kill();
   });
 
-  it('does not start with a proxy that is not usable, and names the variable', async () => {
+  it('does not start with an unusable proxy, and names the variable', async () => {
     const start = system.startWorker({ ...invent, http_proxy: 'socks5://hunter2:1080' });
     const failure = await start.then(
       () => '',
@@ -86,7 +86,7 @@ describe('rekey', () => {
   });
 
   it.each([['health'], ['doctor']])(
-    'ends although a proxy never answers: %s',
+    'ends even if a proxy never answers: %s',
     async (command) => {
       const { proxy, url } = await proxyOf({ refuseWith: 'silent' });
       const env = {

@@ -7,7 +7,10 @@ import { lineOf, startChild, startRedis, type Child, type RedisServer } from '@r
 import { freshCopy } from '../support/fresh-copy.ts';
 import { eventually } from '../support/system.ts';
 
-/* How processes that are started as the documents say end: with npm or another process before them, as the first of a container, and after one that was killed. */
+/*
+ * How processes end that are started as documented: behind npm or another process, as the first process of a
+ * container, and after a start that was killed.
+ */
 
 let copy: Awaited<ReturnType<typeof freshCopy>>;
 let redis: RedisServer;
@@ -20,7 +23,7 @@ afterEach(async () => {
     for (const pid of descendants(child.pid)) kill(pid);
     await child.kill();
   }
-  // What an earlier test should have ended is not a later one's failure.
+  // A process that an earlier case left behind must not fail a later one.
   for (const { pid } of await parts().catch(() => [])) kill(pid);
   const { pid } = JSON.parse(await readFile(RUNNING(), 'utf8').catch(() => '{}')) as { pid?: number };
   if (pid !== undefined) kill(pid);
@@ -75,10 +78,10 @@ const kill = (pid: number) => {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 };
-/** Also those of a later generation. */
+/** The children of a process, and their children. */
 const descendants = (pid: number): number[] => {
   const children = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(fieldsOf(name)[1]) === pid)
@@ -91,7 +94,7 @@ const parts = async (): Promise<{ name: string; pid: number }[]> =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-/** The connections of the Redis of this file. */
+/** The connections to this file's Redis. */
 const clients = async (): Promise<string> =>
   spawnSync(
     'bash',
@@ -99,7 +102,7 @@ const clients = async (): Promise<string> =>
     { encoding: 'utf8' },
   ).stdout;
 
-describe('SIGTERM to what was started as documented', () => {
+describe('SIGTERM to a documented command', () => {
   const KEY_FILE = 'key-of-start-spec.json';
   const own = () => ({
     REDIS_URL: redis.url,
@@ -122,7 +125,7 @@ describe('SIGTERM to what was started as documented', () => {
     ['npm run worker', ['npm', 'run', 'worker'], own],
     ['npm run simulator', ['npm', 'run', 'simulator', '--', '--port', '0', '--admin-port', '0'], own],
   ])(
-    'ends all of it, in order: %s',
+    'ends all its processes, in order: %s',
     async (_what, command, env) => {
       const child = start(command, env());
       await lineOf(child, isReady, command.join(' '), 90_000);
@@ -131,7 +134,7 @@ describe('SIGTERM to what was started as documented', () => {
       child.signal('SIGTERM');
       await child.exited;
       expect(below.filter(isAlive)).toEqual([]);
-      // The last lines may come after the end is known.
+      // The last lines may arrive after the exit.
       await eventually(
         async () => child.output(),
         (text) => /stopping …|shutting down/.test(text),
@@ -141,7 +144,7 @@ describe('SIGTERM to what was started as documented', () => {
     150_000,
   );
 
-  it('ends a command that follows, and npx before it', async () => {
+  it('ends a command that follows a stream, and its npx', async () => {
     const child = start(['npx', 'rekey', 'events', '--from', 'start'], own());
     await eventually(async () => (await clients()).includes('rekey:cli-events'), Boolean, 60_000);
     child.signal('SIGTERM');
@@ -171,7 +174,7 @@ describe('SIGTERM to what was started as documented', () => {
       own,
     ],
   ])(
-    'ends the first process of a container (PID 1) with 0, or as npm does: %s',
+    'ends the first process of a container (PID 1) with 0, or with the code of npm: %s',
     async (_what, command, env) => {
       const child = start(
         [
@@ -198,13 +201,13 @@ describe('SIGTERM to what was started as documented', () => {
   );
 });
 
-describe('a process that an npm script, or npx, starts in the background to outlive it', () => {
+describe('a process that an npm script or npx starts in the background', () => {
   const GATEWAY = `${JSON.stringify(process.execPath)} --conditions=@rekey/source apps/gateway/src/main.ts`;
   const FOLLOWING = `REKEY_FOLLOW_PARENT=1 ${GATEWAY}`;
 
   /**
-   * Starts it in the background of an npm script of another package, or of `npx -c`, which ends when the
-   * process is ready.
+   * Starts a process in the background of an npm script of another package, or of `npx -c`. The script ends when
+   * the process is ready.
    */
   const startBehind = async (
     npm: 'run' | 'npx',
@@ -253,7 +256,7 @@ describe('a process that an npm script, or npx, starts in the background to outl
     async (_what, npm, background, untilReady) => {
       const { pid, log } = await startBehind(npm, background, untilReady);
       try {
-        // A younger one, which is to follow its parent, has noticed by then that its npm has ended.
+        // A younger process that follows its parent has ended by then, because its npm has.
         const following = await startBehind('run', FOLLOWING, isListening);
         await eventually(
           async () => isAlive(following.pid),
@@ -271,7 +274,7 @@ describe('a process that an npm script, or npx, starts in the background to outl
 });
 
 describe('npm start', () => {
-  it('keeps running when nobody reads what it prints, and ends in order', async () => {
+  it('keeps running if its output has no reader, and ends in order', async () => {
     const child = start(['bash', '-c', 'set -o pipefail; npm start 2>&1 | head -6']);
     const pid = await untilRunning();
     const below = await parts();
@@ -280,7 +283,7 @@ describe('npm start', () => {
     await child.exited;
     expect(below.filter((part) => isAlive(part.pid))).toEqual([]);
     expect(child.output()).not.toMatch(/^\s+at |EPIPE|ended with/m);
-    // What a start takes away that was not killed.
+    // A start that ends in order removes its files.
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
   }, 150_000);
 
@@ -297,11 +300,11 @@ describe('npm start', () => {
       },
     ],
   ])(
-    'keeps running with a full disk under %s, and ends in order',
+    'keeps running with a full disk for %s, and ends in order',
     async (_what, redirection, fill) => {
       await mkdir(join(copy.folder, '.rekey'), { recursive: true });
       await fill(copy.folder);
-      // Without npm, which itself ends when it cannot print.
+      // Without npm: npm itself ends if it cannot print.
       const child = start([
         'bash',
         '-c',
@@ -322,9 +325,9 @@ describe('npm start', () => {
 
   it.each([
     ['is closed', async (terminal: Child) => terminal.signal('SIGKILL')],
-    // Ctrl-S stops the output of a terminal: who writes to it waits, without precautions.
+    // Ctrl-S stops the output of a terminal: a plain write to it would block.
     [
-      'is stopped, and it is asked to end',
+      'is stopped, and npm start gets SIGTERM',
       async (_terminal: Child, pid: number) => {
         await writeFile(join(copy.parent, 'keys'), '\u0013');
         process.kill(pid, 'SIGTERM');
@@ -333,7 +336,7 @@ describe('npm start', () => {
   ])(
     'ends in order when its terminal %s',
     async (_what, act) => {
-      // `script` runs it on a terminal of its own.
+      // `script` runs it in a terminal of its own.
       const keys = join(copy.parent, 'keys');
       if (!existsSync(keys)) execFileSync('mkfifo', [keys]);
       const terminal = start([
@@ -368,15 +371,15 @@ describe('npm start', () => {
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
   }, 150_000);
 
-  it('names what a killed one left behind, and starts again when that has ended; a number that is another process by now is not named', async () => {
-    // Without npm: a gateway and a worker that npm started end with it.
+  it('names processes that a killed start left, unless another process has the number now', async () => {
+    // Without npm: a gateway and a worker started by npm end with it.
     const child = start([process.execPath, '--conditions=@rekey/source', 'apps/start/src/main.ts']);
     await lineOf(child, isReady, 'npm start', 90_000);
     const running = await untilRunning();
     const left = await parts();
     kill(running);
     await child.exited;
-    // As if those numbers had been given again: to this process, and to the first of the machine.
+    // As if those numbers had been reused, by this process and by the machine's first one.
     for (const pid of [1, process.pid])
       await appendFile(
         join(copy.folder, '.rekey/parts'),
@@ -398,7 +401,7 @@ describe('npm start', () => {
     await again.exited;
   }, 200_000);
 
-  it('starts in spite of the file of process numbers that an older version left', async () => {
+  it('starts despite a file of process numbers from an older version', async () => {
     await writeFile(join(copy.folder, '.rekey/pids'), `1\n${process.pid}\n`);
     const child = start(['npm', 'start']);
     expect(await lineOf(child, isReady, 'npm start', 90_000)).toContain('Ctrl-C');
@@ -406,7 +409,7 @@ describe('npm start', () => {
     await child.exited;
   }, 120_000);
 
-  it('refuses to start twice, also from a container that shares the folder', async () => {
+  it('refuses to start twice, even from a container that shares the folder', async () => {
     const first = start(['npm', 'start']);
     await lineOf(first, isReady, 'npm start', 90_000);
     const running = await untilRunning();

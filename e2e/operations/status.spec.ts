@@ -5,7 +5,7 @@ import { eventually, startSystem, type System, type SystemOptions } from '../sup
 let system: System;
 afterEach(() => system.stop());
 
-/** A durable Redis, and sweeps: without them all is never clear. */
+/** Starts a system with a durable Redis and sweeps: without them, status is never clear. */
 const start = async (options: SystemOptions = {}): Promise<void> => {
   system = await startSystem({
     simulator: ['--assistants', '6'],
@@ -42,7 +42,7 @@ const startWithWorker = async (options: SystemOptions = {}): Promise<void> => {
 };
 
 describe('rekey status --check', () => {
-  it('ends with 0 only on evidence, which it names: a live worker, and a sweep that succeeded', async () => {
+  it('exits with 0 only if a worker lives and a sweep has succeeded, and names both', async () => {
     await start({ worker: false });
     expect((await attention()).map(({ code }) => code)).toEqual(['NO_WORKER', 'SWEEP_NEVER']);
     expect((await check()).code).toBe(1);
@@ -69,7 +69,7 @@ describe('rekey status --check', () => {
     ]);
   });
 
-  it('ends with 2 while Redis is away, and while the gateway is', async () => {
+  it('exits with 2 while Redis or the gateway is away', async () => {
     await start();
     await system.redisServer.kill();
     expect(await eventually(check, ({ code }) => code === 2)).toMatchObject({
@@ -81,7 +81,7 @@ describe('rekey status --check', () => {
     await system.redisServer.restart();
   });
 
-  it('says the same as the metrics of the worker', async () => {
+  it('reports the same as the metrics of the worker', async () => {
     await start({ worker: { WORKER_HEALTH_ADDRESS: '127.0.0.1:0' } });
     await untilClear();
     const address = /"address":"(127\.0\.0\.1:\d+)"[^\n]*"concurrency"/.exec(system.output())![1]!;
@@ -96,7 +96,7 @@ describe('rekey status --check', () => {
     expect((await system.client.getStatus()).attention).toMatchObject([{ code: 'FROZEN' }]);
   });
 
-  it('names a rotation that needs an operator, with its id and what to do', async () => {
+  it('names a rotation that needs an operator, with its id and advice', async () => {
     await start();
     await system.rotateAndWait('ast_1');
     await system.admin('POST', '/faults', { on: 'get', kind: 'failBefore', status: 401, times: 0 });
@@ -110,7 +110,7 @@ describe('rekey status --check', () => {
     expect((await check()).code).toBe(1);
   });
 
-  it('names a halted bulk rotation, with its reason and what to do', async () => {
+  it('names a halted bulk rotation, with its reason and advice', async () => {
     await start();
     await untilClear();
     const halted = await rekey(
@@ -128,7 +128,7 @@ describe('rekey status --check', () => {
     await untilClear();
   });
 
-  it('names held orgs and stale reads, and bears entries that it cannot read', async () => {
+  it('names held orgs and stale reads, and tolerates unreadable entries', async () => {
     await start();
     await untilClear();
     await system.redis.hset(
@@ -158,7 +158,7 @@ describe('rekey status --check', () => {
     expect(await check()).toMatchObject({ code: 1, err: '' });
   });
 
-  it('says why the last sweep failed, and what to do about it', async () => {
+  it('says why the last sweep failed, with advice', async () => {
     await start();
     await untilClear();
     await system.admin('POST', '/faults', {
@@ -193,8 +193,8 @@ describe('rekey status --check', () => {
   });
 });
 
-describe('the only worker is killed in the middle of a bulk rotation', () => {
-  it('is said by status, bulk get, bulk watch, rotate --wait and health; none says that it goes on', async () => {
+describe('a bulk rotation whose only worker was killed', () => {
+  it('is shown as stopped by status, bulk get, bulk watch, rotate --wait and health', async () => {
     await startWithWorker({
       simulator: ['--assistants', '60', '--latency-ms', '300'],
       timing: { REKEY_SWEEP_EVERY_MS: '3600000', INVENT_REQUESTS_PER_MINUTE: '600' },
@@ -249,7 +249,7 @@ describe('the only worker is killed in the middle of a bulk rotation', () => {
 });
 
 describe('a 429 with Retry-After: 3600', () => {
-  it('is shown with its end, is overridden by an operator, and is tried again within a minute', async () => {
+  it('is shown with its end, can be overridden, and is retried within a minute', async () => {
     await start();
     await untilClear();
     await system.rotateAndWait('ast_1');
@@ -265,7 +265,7 @@ describe('a 429 with Retry-After: 3600', () => {
     const untilMs = Date.parse(/until (\S+Z)/.exec(closed.message)![1]!);
     expect(Math.abs(untilMs - Date.now() - 3_600_000)).toBeLessThan(30_000);
     expect((await check()).code).toBe(1);
-    // The one that was refused, and one that came later, both say why they wait.
+    // The refused rotation and a later one both show why they wait.
     const later = await system.rotate('ast_2');
     for (const waiting of [id, later.id]) {
       await eventually(
@@ -292,14 +292,14 @@ describe('a 429 with Retry-After: 3600', () => {
   }, 180_000);
 });
 
-describe('a ledger that vanished', () => {
+describe('a lost ledger', () => {
   const lost = async (): Promise<Attention> => {
     const found = await item('LEDGER_LOST', 5000);
     expect((await check()).code).toBe(1);
     return found;
   };
-  /** Asks for a rotation, which has to wait; returns its id. */
-  const rotationThatWaits = async (): Promise<string> => {
+  /** Requests a rotation, which must wait. Resolves with its id. */
+  const requestWaiting = async (): Promise<string> => {
     const before = await rotateRequests();
     const { id } = await system.rotate('ast_1');
     await eventually(
@@ -310,18 +310,18 @@ describe('a ledger that vanished', () => {
     return id;
   };
 
-  it('by FLUSHALL lets no request leave until it is adopted, whoever is restarted meanwhile', async () => {
+  it('by FLUSHALL: no request leaves until it is adopted, even over restarts', async () => {
     await startWithWorker();
     await untilClear();
     await system.rotateAndWait('ast_1');
     expect(await rekey(['policy', 'create', '--org', 'org_demo', '--every', '90d'])).toMatchObject({
       code: 0,
     });
-    // What it holds is counted every few seconds.
+    // Its contents are counted every few seconds.
     await new Promise((resolve) => setTimeout(resolve, 6000));
     await system.redis.flushall();
     expect(await lost()).toMatchObject({ advice: expect.stringContaining('rekey ledger adopt') });
-    const id = await rotationThatWaits();
+    const id = await requestWaiting();
     await killWorker();
     worker = await system.startWorker();
     await lost();
@@ -344,7 +344,7 @@ describe('a ledger that vanished', () => {
     });
   });
 
-  it('by the loss of its hash alone is noticed by processes that start later, and remember nothing', async () => {
+  it('by the loss of its hash alone is noticed by processes that start later', async () => {
     await startWithWorker();
     await untilClear();
     await system.rotateAndWait('ast_1');
@@ -361,7 +361,7 @@ describe('a ledger that vanished', () => {
     expect(found.json()[0].attention[0]).toMatchObject({ code: 'LEDGER_LOST' });
   });
 
-  it('begins anew without an operator if that was said beforehand', async () => {
+  it('starts anew without an operator if that was allowed beforehand', async () => {
     await start({
       timing: {
         REKEY_SWEEP_EVERY_MS: '3600000',
@@ -382,7 +382,7 @@ describe('a ledger that vanished', () => {
 });
 
 describe('a Redis that was restarted while sweeps are disabled', () => {
-  it('is compared with Invent all the same, and status says that sweeps are disabled', async () => {
+  it('is compared with Invent nevertheless, and status says that sweeps are disabled', async () => {
     await start({ timing: { REKEY_SWEEP_EVERY_MS: '0', INVENT_REQUESTS_PER_MINUTE: '60000' } });
     expect(await item('SWEEPS_DISABLED')).toMatchObject({
       advice: expect.stringContaining('REKEY_SWEEP_EVERY_MS'),
