@@ -5,7 +5,8 @@ import { patternsOf } from '../support/commands.ts';
 import { expectTruth, untilQueuesAreEmpty } from '../support/invariants.ts';
 import { eventually, proxyTo, startSystem, type System } from '../support/system.ts';
 
-// A proxy kills the only worker at each step of a bulk rotation, in the chunk that contains the step's command.
+// A proxy kills the only worker at each step of a bulk rotation, in the chunk that contains the step's
+// command.
 // All cases share a system: the worker that takes over in one case is killed in the next.
 
 const ASSISTANTS = 30;

@@ -39,14 +39,15 @@ describe('a bulk rotation', () => {
     expect(await timesRotated()).toEqual(once(ids(120)));
     const rotated = (await system.versions()).filter(({ data }) => data.cause === 'rotation');
     expect(new Set(rotated.map(({ data }) => data.bulk_rotation_id))).toEqual(new Set([bulk.id]));
-    // The org was unknown: two passes list it, with one page beyond the count, and one pass verifies it. Rekey
-    // reads three assistants of the first page and one of the second by GET, to check that the list shows keys.
+    // The org was unknown: two passes list it, with one page beyond the count, and one pass verifies it.
+    // Rekey reads three assistants of the first page and one of the second by GET, to check that the list
+    // shows keys.
     expect(await system.admin('GET', '/counts')).toMatchObject({ rotate: 120, get: 4, list: 7 });
     expect((await system.client.listRotations()).rotations).toEqual([]);
     await expectTruth(system);
   });
 
-  it('gives each named assistant its own outcome: a duplicate counts once, an unknown id FAILED', async () => {
+  it('gives each named assistant an outcome: a duplicate counts once, an unknown id FAILED', async () => {
     await start();
     const bulk = await bulks.ended(
       await create({

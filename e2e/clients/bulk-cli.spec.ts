@@ -49,7 +49,7 @@ describe('with a worker', () => {
     expect(out).toMatch(/could not be rotated:\n +FAILED +nobody +ASSISTANT_NOT_FOUND: .*Check the org/);
   });
 
-  it('rotates all, with progress lines if there is no terminal, and writes the results to a file', async () => {
+  it('rotates all, with progress lines without a terminal, and writes results to a file', async () => {
     const results = join(folder, 'all.csv');
     const { code, out, err } = await create(
       '--all',

@@ -385,7 +385,7 @@ describe('TLS', () => {
     });
   });
 
-  it('refuses a certificate of another authority, of one known only to Node, or of another name', async () => {
+  it('refuses a certificate of another authority, of one only Node knows, or of another name', async () => {
     const proxied = await startTlsProxy(await server());
     expect(
       await failureOf(serves({ address: proxied, tls: { ca: await pem('other-ca.pem') } })),

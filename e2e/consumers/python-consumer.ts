@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { describe } from '@jest/globals';
 import { createConsumers } from '@rekey/ledger';
 import { Acknowledgement, type Consumer } from '@rekey/schema';
 import {
@@ -30,6 +31,13 @@ export const canImport = (modules: string[], packages: string): boolean => {
     return false;
   }
 };
+
+/** `describe`, or `describe.skip` if Python lacks a module. */
+export const describeWith = (modules: string[], packages: string): typeof describe.skip =>
+  canImport(modules, packages) ? describe : describe.skip;
+
+/** `describe` for specs that run consumer.py. */
+export const describeConsumer = describeWith(['redis', 'jwcrypto'], 'python3-redis and python3-jwcrypto');
 
 export interface AddedConsumer {
   name: string;

@@ -18,17 +18,12 @@ import {
 import {
   acknowledgementTexts,
   addConsumer,
-  canImport,
+  describeConsumer,
   killPythonConsumers,
   startPythonConsumer,
   type AddedConsumer,
 } from '../consumers/python-consumer.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
-
-const { skip } = describe;
-const describeConsumer = canImport(['redis', 'jwcrypto'], 'python3-redis and python3-jwcrypto')
-  ? describe
-  : skip;
 
 /** The schema of each type of event. */
 const schemaOfType: Record<string, string> = Object.fromEntries(

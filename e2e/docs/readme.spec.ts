@@ -39,7 +39,9 @@ describe('the README', () => {
   });
 
   describe('has docker-compose.yml pass on the proxy for Invent only', () => {
-    /** The environment of a container, if Docker injects variables of its own (`proxies` in its config.json). */
+    /**
+     * The environment of a container, if Docker injects variables of its own (`proxies` in its config.json).
+     */
     const environmentOf = async (
       service: string,
       host: Record<string, string>,

@@ -111,7 +111,7 @@ describe('a URL instead of the address of a gateway', () => {
   );
 });
 
-it('an address in use ends gateway, worker and simulator with one line that says what to change', async () => {
+it('an address in use ends gateway, worker and simulator with a line that says what to change', async () => {
   const taken = system.gateway.ready['address']!;
   const port = taken.split(':')[1]!;
   for (const [app, assignment, args, what] of [
@@ -170,7 +170,8 @@ describe('the output of a command', () => {
   const piped = (redirection: string, args: string) =>
     run(
       'rekey',
-      `IT="${process.execPath} --conditions=@rekey/source ${repositoryRoot}${sources['rekey']}"; set -o pipefail; $IT ${args} ${redirection}; echo "code $?" >&2; exit 0`,
+      `REKEY="${process.execPath} --conditions=@rekey/source ${repositoryRoot}${sources['rekey']}"
+      set -o pipefail; $REKEY ${args} ${redirection}; echo "code $?" >&2; exit 0`,
     );
 
   it('may be read in part, and the command exits with 0', async () => {
@@ -185,7 +186,8 @@ describe('the output of a command', () => {
   it.each([
     [
       '> /dev/full',
-      'error: standard output could not be written (ENOSPC). What was asked for may be done all the same. (OUTPUT_FAILED)\ncode 1\n',
+      'error: standard output could not be written (ENOSPC). ' +
+        'What was asked for may be done all the same. (OUTPUT_FAILED)\ncode 1\n',
     ],
     ['2> /dev/full', 'code 0\n'],
     ['2> >(exec true)', 'code 0\n'],

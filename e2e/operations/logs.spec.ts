@@ -120,7 +120,8 @@ describe('a worker and a gateway that cannot write their log', () => {
     expect(await gateway.exited).toEqual({ code: 1, signal: null });
     expect(err).toMatch(
       new RegExp(
-        `^gateway: could not start: cannot listen on ${taken} \\(GRPC_ADDRESS\\): port \\d+ is in use by process \\d+.*\\n$`,
+        `^gateway: could not start: cannot listen on ${taken} \\(GRPC_ADDRESS\\): ` +
+          'port \\d+ is in use by process \\d+.*\\n$',
       ),
     );
   }, 60_000);

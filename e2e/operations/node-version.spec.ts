@@ -56,10 +56,13 @@ describe('the client on the oldest Node that it claims', () => {
       import { createRekeyClient } from '@rekey/client';
       const rekey = createRekeyClient({ address: process.env.GRPC_ADDRESS });
       const rotated = await rekey.rotateAndWait({ orgId: 'org_demo', assistantId: 'ast_1' });
-      const bulk = await rekey.createBulkRotation({ orgId: 'org_demo', assistantIds: () => ['ast_2', 'ast_3'] });
+      const assistantIds = () => ['ast_2', 'ast_3'];
+      const bulk = await rekey.createBulkRotation({ orgId: 'org_demo', assistantIds });
       let last;
       for await (const now of rekey.watchBulkRotation(bulk.id)) last = now;
-      console.log(JSON.stringify({ node: process.version, rotated: rotated.state, bulk: last.state, done: last.counts.succeeded }));
+      const { state, counts } = last;
+      const result = { rotated: rotated.state, bulk: state, done: counts.succeeded };
+      console.log(JSON.stringify({ node: process.version, ...result }));
       rekey.close();
     `;
     const { code, out, err } = await result(oldest, ['--input-type=module', '-e', program], {

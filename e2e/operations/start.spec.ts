@@ -206,8 +206,8 @@ describe('a process that an npm script or npx starts in the background', () => {
   const FOLLOWING = `REKEY_FOLLOW_PARENT=1 ${GATEWAY}`;
 
   /**
-   * Starts a process in the background of an npm script of another package, or of `npx -c`. The script ends when
-   * the process is ready.
+   * Starts a process in the background of an npm script of another package, or of `npx -c`. The script ends
+   * when the process is ready.
    */
   const startBehind = async (
     npm: 'run' | 'npx',
@@ -216,7 +216,8 @@ describe('a process that an npm script or npx starts in the background', () => {
   ): Promise<{ pid: number; log(): string }> => {
     const folder = await mkdtemp(join(copy.parent, 'deploy-'));
     const [log, pid, go] = ['log', 'pid', 'go'].map((name) => join(folder, name));
-    const script = `cd '${copy.folder}'; ${background} > '${log}' 2>&1 & echo $! > '${pid}'; until [ -e '${go}' ]; do sleep 0.1; done`;
+    const wait = `until [ -e '${go}' ]; do sleep 0.1; done`;
+    const script = `cd '${copy.folder}'; ${background} > '${log}' 2>&1 & echo $! > '${pid}'; ${wait}`;
     await writeFile(
       join(folder, 'package.json'),
       JSON.stringify({ name: 'deploy', scripts: { deploy: script } }),

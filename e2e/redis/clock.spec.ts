@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startSystem, type System } from '../support/system.ts';
 
 const THREE_DAYS_MS = 3 * 86_400_000;
-/** A process whose wall clock is wrong, and whose monotonic clock is not. */
-const clockOffBy = (ms: number) => ({
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + ${ms};`)}`,
-});
+/** Variables for a process with a wrong wall clock and a correct monotonic clock. */
+const clockOffBy = (ms: number) => {
+  const script = `const now = Date.now; Date.now = () => now() + ${ms};`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` };
+};
 
 let system: System;
 beforeAll(async () => {
@@ -18,7 +19,7 @@ it.each([
   ['ahead', 'ast_1', THREE_DAYS_MS],
   ['behind', 'ast_2', -THREE_DAYS_MS],
 ])(
-  'a worker whose clock is three days %s sends nothing, says so, marks nothing, and holds up no other',
+  'a worker whose clock is three days %s sends nothing, reports it, and delays no other',
   async (_way, assistantId, byMs) => {
     const wrong = await system.startWorker(clockOffBy(byMs));
     await wrong.untilOutput(/"event":"clock_jump","why":"disagrees"/);

@@ -20,24 +20,24 @@ const TIMING = {
   REKEY_TAKEOVER_AFTER_MS: '2000',
 };
 
-/** What a test has started, last in, first out. */
-let releases: (() => Promise<unknown>)[] = [];
+/** Stops what a case has started, the last one first. */
+let closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  for (const release of releases.toReversed()) await release();
-  releases = [];
+  for (const release of closers.toReversed()) await release();
+  closers = [];
 });
 const start = async (options: SystemOptions = {}): Promise<System> => {
   const system = await startSystem({ worker: false, timing: TIMING, ...options });
-  releases.push(() => system.stop());
+  closers.push(() => system.stop());
   return system;
 };
 const proxied = async (url: string) => {
   const proxy = await proxyTo(url);
-  releases.push(() => proxy.close());
+  closers.push(() => proxy.close());
   return proxy;
 };
 const upstreamOf = (system: System): string => system.environment['INVENT_BASE_URL']!;
-/** Rotates it, and waits until what is read says something: reads may lag behind by so much. */
+/** Rotates an assistant, and waits for the time by which reads may lag. */
 const publish = async (system: System, assistantId: string): Promise<void> => {
   await system.rotateAndWait(assistantId);
   await sleep(READ_LAG_MS);
@@ -60,8 +60,8 @@ const untilAllEnded = (system: System, withinMs: number): Promise<unknown> =>
 const ended = (system: System, state: string): Promise<number> =>
   system.redis.zcard(`{rekey}:rotations:${state}`);
 
-describe('a worker that is stopped', () => {
-  it('sends nothing when it wakes, where it was stopped between its intent and its request', async () => {
+describe('a stopped worker', () => {
+  it('sends nothing when it wakes, if it was stopped between its intent and its request', async () => {
     const system = await start();
     const wire = await proxied(system.redisServer.url);
     const sleeper = await system.startWorker({ REDIS_URL: wire.url });
@@ -91,12 +91,12 @@ describe('a worker that is stopped', () => {
     await expectTruth(system);
   });
 
-  it('does not publish its answer over what another has published since', async () => {
+  it('does not publish its key over one that another worker published since', async () => {
     const system = await start();
     const [wire, upstream] = [await proxied(system.redisServer.url), await proxied(upstreamOf(system))];
     const sleeper = await system.startWorker({ REDIS_URL: wire.url, INVENT_BASE_URL: upstream.url });
     await publish(system, 'ast_1');
-    // Its answer comes, but its commit stays on the wire.
+    // Its response arrives, but its commit does not reach Redis.
     const stopped = upstream.once('POST /orgs', 'held', () => wire.stall(true));
     const { id } = await system.rotate('ast_1');
     await stopped;
@@ -106,7 +106,7 @@ describe('a worker that is stopped', () => {
     );
 
     await system.startWorker();
-    // The key that was found may be older than the request: it is published, and another is asked for.
+    // The key found may be older than the request: Rekey publishes it and requests another.
     expect(await system.waitFor(id)).toMatchObject({
       state: 'SUCCEEDED',
       cause: 'ROTATION',
@@ -115,7 +115,7 @@ describe('a worker that is stopped', () => {
     const { get } = await requests(system);
     wire.stall(false);
     await sleeper.untilOutput(/a key was not published/);
-    // The assistant is checked.
+    // A check of the assistant is due.
     await eventually(
       () => requests(system),
       (counts) => counts.get > get,
@@ -135,10 +135,10 @@ describe('a worker that is stopped', () => {
   });
 });
 
-describe('a Redis that loses what it knew', () => {
-  it('is caught up with what is in force after it was restored from an old copy, and versions go on rising', async () => {
+describe('a Redis that loses data', () => {
+  it('is brought up to date after it was restored from an old copy, with rising versions', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'rekey-restore-'));
-    releases.push(() => rm(dir, { recursive: true }));
+    closers.push(() => rm(dir, { recursive: true }));
     const system = await start({
       redis: { dir },
       simulator: ['--assistants', '30'],
@@ -155,7 +155,7 @@ describe('a Redis that loses what it knew', () => {
     );
     await sleep(READ_LAG_MS);
 
-    // A consumer, which keeps what has the highest version of each, and never goes back to an earlier entry.
+    // A consumer keeps the highest version of each assistant, and never returns to an earlier entry.
     const held = new Map<string, KeyEvent & { type: typeof KEY_ROTATED }>();
     let position = '-';
     let fell = 0;
@@ -182,7 +182,7 @@ describe('a Redis that loses what it knew', () => {
     await consume();
     expect(await heldKeys()).toEqual(await keysInForce(system, [...held.keys()]));
 
-    // One request is under way meanwhile, of a rotation that the copy does not know.
+    // Meanwhile a request is in flight, of a rotation that the copy does not know.
     const restored = upstream.once('POST /orgs', 'held', async () => {
       await eventually(
         () => system.admin('GET', '/assistants/ast_20'),
@@ -207,7 +207,7 @@ describe('a Redis that loses what it knew', () => {
     expect((await requests(system)).rotate).toBe(11);
   });
 
-  it('ends every rotation after it was killed in the middle of fifty, with a file that is synced at every write', async () => {
+  it('ends all fifty rotations after a kill, with a file that is synced at every write', async () => {
     const system = await start({ redis: { persistence: 'always' }, simulator: ['--latency-ms', '100'] });
     await system.startWorker();
     await Promise.all(Array.from({ length: 50 }, (_, i) => system.rotate(`ast_${i + 1}`)));
@@ -224,15 +224,15 @@ describe('a Redis that loses what it knew', () => {
   });
 });
 
-describe('a Redis that is killed in the middle of a write', () => {
-  it('does not execute the first half of that write when it starts for the second time', async () => {
+describe('a Redis killed during a write', () => {
+  it('does not execute the first half of that write at its second start', async () => {
     const system = await start({ redis: { persistence: 'always' } });
     const worker = await system.startWorker();
     await publish(system, 'ast_1');
     const [, dir] = (await system.redis.config('GET', 'dir')) as string[];
     const file = join(dir!, 'appendonlydir', 'appendonly.aof.1.incr.aof');
     await system.redisServer.kill();
-    // The last transaction that published something, up to the middle of its EXEC.
+    // Cuts the file in the middle of the EXEC of the last publishing transaction.
     const text = await readFile(file, 'latin1');
     await truncate(file, text.indexOf('EXEC', text.lastIndexOf('{rekey}:events\r\n')) + 2);
     await system.redisServer.restart();
@@ -247,7 +247,7 @@ describe('a Redis that is killed in the middle of a write', () => {
     await system.redisServer.restart();
     await untilServing(system);
     await publish(system, 'ast_3');
-    // Of the first rotation Redis has forgotten the end.
+    // Redis has lost the end of the first rotation.
     await untilAllEnded(system, 60_000);
     const numbers = (await system.versions()).map(({ data }) => data.seq);
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
@@ -256,12 +256,12 @@ describe('a Redis that is killed in the middle of a write', () => {
 });
 
 describe('a Redis with a replica', () => {
-  it('accepts and sends nothing that the replica has not confirmed', async () => {
+  it('leads to no accepted and no sent rotation that the replica has not confirmed', async () => {
     const waits = { REKEY_WAIT_REPLICAS: '1', REKEY_WAIT_REPLICAS_MS: '300' };
     const system = await start({ gateway: waits, redis: { args: ['--repl-diskless-sync-delay', '0'] } });
     const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(system.redisServer.port)] });
-    releases.push(() => replica.dispose());
-    // Online is not enough: a replica that was joined just now confirms nothing for up to a second.
+    closers.push(() => replica.dispose());
+    // Being online is not enough: a new replica confirms nothing for up to a second.
     await eventually(
       () => system.redis.wait(1, 100),
       (confirmed) => confirmed === 1,
@@ -300,7 +300,7 @@ describe('a Redis with a replica', () => {
 });
 
 describe('a Redis whose replica is gone', () => {
-  it('is waited for by 24 callers at once while the gateway serves, and answers whatever else is asked', async () => {
+  it('delays 24 concurrent callers, while the gateway serves all other requests', async () => {
     const system = await start({ gateway: { REKEY_WAIT_REPLICAS: '1', REKEY_WAIT_REPLICAS_MS: '1000' } });
     await eventually(
       () => system.client.health(),
@@ -328,7 +328,7 @@ describe('a Redis whose replica is gone', () => {
     await watching;
     expect(new Set(failures.map(({ reason }) => reason))).toEqual(new Set(['REPLICAS_MISSING']));
     expect(failures[0]!.message).toContain('try again with the same request_id; it gives the same rotation');
-    // Two waits, and a margin for a machine that is busy.
+    // Two waits, and a margin for a busy machine.
     expect(tookMs).toBeLessThan(4000);
     expect(new Set(health)).toEqual(new Set(['SERVING']));
     expect(Math.max(...slowest)).toBeLessThan(900);
@@ -336,7 +336,7 @@ describe('a Redis whose replica is gone', () => {
 });
 
 describe('a Redis that is nearly out of memory', () => {
-  it('is given nothing new, then sends nothing, and takes every key of what is under way', async () => {
+  it('gets no new rotation, then no new request, and takes the keys of all in flight', async () => {
     const system = await start({
       timing: { ...TIMING, INVENT_TIMEOUT_MS: '20000', REKEY_LANDING_WINDOW_MS: '20000' },
     });
@@ -344,9 +344,9 @@ describe('a Redis that is nearly out of memory', () => {
     const worker = await system.startWorker({ INVENT_BASE_URL: upstream.url });
     const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
     const queue = createRotationQueue(system.redis, ledger.keys);
-    releases.push(() => queue.close());
+    closers.push(() => queue.close());
     await publish(system, 'ast_1');
-    // So that a few commands are not a percent of what is used.
+    // Large enough that a few commands are less than a percent of it.
     await system.redis.setrange('ballast', 32 * 1024 * 1024, 'x');
     const limitTo = async (share: number) => {
       const used = Number(/^used_memory:(\d+)/m.exec(await system.redis.info('memory'))![1]);
@@ -355,14 +355,14 @@ describe('a Redis that is nearly out of memory', () => {
 
     const finished = upstream.once('POST /orgs', 'held', async () => {
       await limitTo(0.97);
-      // Each process looks every second.
+      // Each process checks every second.
       await system.gateway.untilOutput(/no new rotation is accepted/);
       await worker.untilOutput(/no request leaves for a rotation/);
       expect(await failureOf(system.rotate('ast_3'))).toMatchObject({
         code: 'RESOURCE_EXHAUSTED',
         reason: 'REDIS_MEMORY_LOW',
       });
-      // One that another gateway took on before it knew.
+      // A rotation that another gateway accepted before it knew.
       const { rotation } = await ledger.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', {
         orgId: 'org_demo',
         assistantId: 'ast_2',
@@ -404,11 +404,11 @@ describe('a Redis that is nearly out of memory', () => {
   });
 });
 
-describe('an entry of the ledger that cannot be read', () => {
+describe('an unreadable entry of the ledger', () => {
   const quarantined = async (system: System) =>
     (await system.client.getStatus()).quarantined.map(({ assistantId }) => assistantId);
 
-  it('is reported and quarantined, and everything else goes on', async () => {
+  it('is reported and quarantined, and all other work continues', async () => {
     const system = await start();
     const { id } = await system.rotate('ast_1');
     for (const assistantId of ['ast_1', 'ast_2'])
@@ -449,12 +449,12 @@ describe('an entry of the ledger that cannot be read', () => {
   });
 });
 
-describe('an upstream that rotates and answers 500 to every request for it', () => {
+describe('an upstream that rotates and answers every POST with 500', () => {
   it.each([
     ['reads are answered 500 too', true],
     ['reads are answered', false],
   ])(
-    'changes at most twenty keys at once; after that only reads are sent, and one request a window: %s',
+    'changes at most twenty keys at once, then one in each window: %s',
     async (_what, readsFail) => {
       const system = await start({
         timing: { ...TIMING, INVENT_TIMEOUT_MS: '500', REKEY_LANDING_WINDOW_MS: '1000' },
@@ -475,7 +475,7 @@ describe('an upstream that rotates and answers 500 to every request for it', () 
       );
       await sleep(4000);
       const { rotate } = await requests(system);
-      // One a window, of which each is longer than 1 s.
+      // One in each window, and each window is longer than 1 s.
       const probes = readsFail ? 0 : Math.ceil((performance.now() - before) / 1000);
       expect(rotate).toBeLessThanOrEqual(sent + 20 + probes);
       const halted = await system.client.listRotations({ state: 'QUEUED' });
@@ -492,7 +492,7 @@ describe('an upstream that rotates and answers 500 to every request for it', () 
 });
 
 describe('a clock that jumps', () => {
-  it('back by a day under Redis delays nothing, and versions rise over it', async () => {
+  it('back by a day under Redis delays nothing, and versions keep rising', async () => {
     const system = await start();
     const worker = await system.startWorker();
     await publish(system, 'ast_1');
@@ -503,7 +503,7 @@ describe('a clock that jumps', () => {
       ({ rotate }) => rotate === 2,
     );
     await worker.child.kill();
-    // As if all of it had been written while the clock was a day ahead.
+    // Changes the data as if it had been written with the clock a day ahead.
     const key = '{rekey}:assistant:ast_1';
     const DAY_MS = 86_400_000;
     for (const field of ['lease', 'lands', 'intent', 'known', 'verified'])
@@ -513,7 +513,7 @@ describe('a clock that jumps', () => {
     const ahead = Number(await system.redis.hget(key, 'version'));
 
     await system.startWorker();
-    // When the key before was last in force is not known any more, so that the change may be older: one more
+    // The ledger no longer knows when the previous key was last in force. The change may be older: one more
     // request.
     expect(await system.waitFor(id)).toMatchObject({
       state: 'SUCCEEDED',
@@ -531,11 +531,12 @@ describe('a clock that jumps', () => {
     ['ahead', 86_400_000],
     ['back', -86_400_000],
   ])(
-    'under a worker, a day %s, delays nothing, nor when another goes on with its work',
+    'under a worker, a day %s, delays nothing, not even when another worker takes over',
     async (_way, byMs) => {
       const system = await start();
-      // The wall clock alone: what has passed is reckoned by another clock, which nobody sets.
-      const script = `let by = 0; process.on('SIGUSR2', () => { by = ${byMs}; }); const now = Date.now; Date.now = () => now() + by;`;
+      // Only the wall clock jumps: a monotonic clock measures durations.
+      const script = `let by = 0; process.on('SIGUSR2', () => { by = ${byMs}; });
+        const now = Date.now; Date.now = () => now() + by;`;
       const worker = await system.startWorker({
         NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}`,
       });
@@ -567,8 +568,8 @@ describe('a clock that jumps', () => {
   );
 });
 
-describe('the brake', () => {
-  it('lets no request leave while rotations are frozen, and those that wait go on by themselves', async () => {
+describe('freeze and observe', () => {
+  it('a freeze lets no request leave, and queued rotations resume by themselves after it', async () => {
     const system = await start();
     await system.startWorker();
     await system.client.freeze({ reason: 'a test' });
@@ -582,9 +583,9 @@ describe('the brake', () => {
     await expectTruth(system);
   });
 
-  it('lets a worker that only observes send none, but sweep and publish', async () => {
+  it('a worker that only observes sweeps and publishes, but sends no POST', async () => {
     const system = await start({ simulator: ['--assistants', '5'] });
-    // Named before the first sweep, the org is known by then: nothing is published under `c`.
+    // The org is named before the first sweep: nothing is published under `c`.
     const { id } = await system.rotate('ast_1');
     const observer = await system.startWorker({ REKEY_OBSERVE_ONLY: 'true', REKEY_SWEEP_EVERY_MS: '1000' });
     await eventually(

@@ -22,30 +22,30 @@ import {
   type SystemOptions,
 } from '../support/system.ts';
 
-/** What a test has started, last in, first out. */
-let releases: (() => Promise<unknown>)[] = [];
+/** Stops what a case has started, the last one first. */
+let closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  for (const release of releases.toReversed()) await release();
-  releases = [];
+  for (const release of closers.toReversed()) await release();
+  closers = [];
 });
 
-/** A whole system whose processes reach their Redis through a proxy. */
+/** Starts a system whose processes reach Redis through a proxy. */
 const startBehindProxy = async (options: SystemOptions = {}) => {
   const redisServer = await startRedis();
   const front = await proxyTo(redisServer.url);
-  releases.push(
+  closers.push(
     () => redisServer.dispose(),
     async () => proxy.close(),
   );
   let proxy: TcpProxy = front;
   const system = await startSystem({ ...options, timing: { REDIS_URL: front.url, ...options.timing } });
-  releases.push(() => system.stop());
+  closers.push(() => system.stop());
   return {
     system,
     redisServer,
     url: front.url,
     proxy: () => proxy,
-    /** What its address leads to from now on. */
+    /** Changes the target of the proxy. */
     leadTo: async (port: number) => {
       await proxy.close();
       proxy = await createTcpProxy({ port, listenPort: front.port });
@@ -55,12 +55,12 @@ const startBehindProxy = async (options: SystemOptions = {}) => {
 const connected = (url: string): Redis => {
   const redis = new Redis(url);
   redis.on('error', () => {});
-  releases.push(async () => redis.disconnect());
+  closers.push(async () => redis.disconnect());
   return redis;
 };
 const started = async (server: Promise<RedisServer>): Promise<RedisServer> => {
   const redis = await server;
-  releases.push(() => redis.dispose());
+  closers.push(() => redis.dispose());
   return redis;
 };
 const rekeyOn = (system: System, args: string[], options?: RekeyOptions) =>
@@ -68,8 +68,8 @@ const rekeyOn = (system: System, args: string[], options?: RekeyOptions) =>
 const serving = (system: System) => system.client.health().catch(() => 'UNKNOWN');
 const countOf = (text: string, app: App): number => app.output().split(text).length - 1;
 
-describe('a Redis that becomes a replica, and keeps its clients', () => {
-  it('is left for the new primary without a restart: health says so meanwhile, and a key that was made then is published', async () => {
+describe('a Redis that becomes a replica and keeps its clients', () => {
+  it('is left for the new primary without a restart; health reports it, and no key is lost', async () => {
     const { system, redisServer, leadTo } = await startBehindProxy({
       simulator: ['--latency-ms', '700'],
       worker: {
@@ -94,7 +94,7 @@ describe('a Redis that becomes a replica, and keeps its clients', () => {
       (status) => status === 'SERVING',
     );
     const { id } = await system.rotate('ast_1');
-    // A replica follows some time after its primary: what it has not got when it is promoted is lost.
+    // A replica lags behind its primary, and loses what it has not received when it is promoted.
     await eventually(
       () => promoted.hget(`{rekey}:rotation:${id}`, 'state'),
       (state) => state === 'ROTATING',
@@ -132,7 +132,7 @@ describe('a Redis that becomes a replica, and keeps its clients', () => {
     expect(system.output()).toContain('Redis is back');
   }, 90_000);
 
-  it('is used again when it is a primary again', async () => {
+  it('is used again once it is a primary again', async () => {
     const { system, redisServer } = await startBehindProxy();
     const admin = connected(redisServer.url);
     const other = await started(
@@ -159,8 +159,8 @@ describe('a Redis that becomes a replica, and keeps its clients', () => {
   }, 60_000);
 });
 
-describe('connections that stay open, and on which nothing more comes', () => {
-  it('are replaced in gateway and worker, and rotations go on', async () => {
+describe('stranded connections', () => {
+  it('are replaced in gateway and worker, and rotations continue', async () => {
     const { system, proxy } = await startBehindProxy();
     expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED' });
     proxy().strand();
@@ -185,7 +185,7 @@ describe('connections that stay open, and on which nothing more comes', () => {
     expect(system.gateway.output()).toContain('Redis has not answered');
   }, 90_000);
 
-  it('are replaced where rekey events follows the stream', async () => {
+  it('are replaced in rekey events', async () => {
     const { system, redisServer, proxy, url } = await startBehindProxy();
     const following = startRekey(system, ['events', '--count', '1', '--json', '--redis', url]);
     const admin = connected(redisServer.url);
@@ -205,13 +205,13 @@ describe('connections that stay open, and on which nothing more comes', () => {
     expect(err.match(/Redis is away/g)).toHaveLength(1);
   }, 90_000);
 
-  it('are replaced by a client of the gateway, whose calls would all fail', async () => {
+  it('are replaced by a client of the gateway', async () => {
     const system = await startSystem({ worker: false });
-    releases.push(() => system.stop());
+    closers.push(() => system.stop());
     const front = await proxyTo(`http://${system.gateway.ready['address']}`);
-    releases.push(() => front.close());
+    closers.push(() => front.close());
     const client = connect(`127.0.0.1:${front.port}`);
-    releases.push(async () => client.close());
+    closers.push(async () => client.close());
     const answers = () =>
       client.getStatus({ deadlineMs: 2000 }).then(
         () => true,
@@ -223,11 +223,11 @@ describe('connections that stay open, and on which nothing more comes', () => {
     await eventually(answers, (answered) => answered, 40_000);
   }, 60_000);
 
-  it('end a watch of a bulk rotation, which goes on over another one', async () => {
+  it('end a watch of a bulk rotation, which continues on another connection', async () => {
     const system = await startSystem({ worker: false });
-    releases.push(() => system.stop());
+    closers.push(() => system.stop());
     const gateway = await proxyTo(`http://${system.gateway.ready['address']}`);
-    releases.push(() => gateway.close());
+    closers.push(() => gateway.close());
     const bulk = await system.client.createBulkRotation({ orgId: 'org_demo', assistantIds: ['ast_1'] });
     const watching = startRekey(system, [
       'bulk',
@@ -246,12 +246,12 @@ describe('connections that stay open, and on which nothing more comes', () => {
   }, 90_000);
 });
 
-describe('a Redis that says nothing', () => {
-  it('is not waited for by rekey events or doctor', async () => {
+describe('a Redis that does not answer', () => {
+  it('does not block rekey events or doctor', async () => {
     const system = await startSystem({ worker: false });
-    releases.push(() => system.stop());
+    closers.push(() => system.stop());
     const silent = await proxyTo(system.redisServer.url);
-    releases.push(() => silent.close());
+    closers.push(() => silent.close());
     silent.stall(true);
     const [events, doctor] = await Promise.all([
       rekeyOn(system, ['events', '--redis', silent.url]),
@@ -265,11 +265,11 @@ describe('a Redis that says nothing', () => {
   }, 60_000);
 });
 
-describe('a process that is told to end while Redis is away', () => {
+describe('SIGTERM while Redis is away', () => {
   const TOO_LONG = 'the shutdown took too long';
 
   it.each(['refuses', 'says nothing'])(
-    'ends with 0 in seconds, where nothing is under way: Redis %s',
+    'ends idle processes with 0 in seconds: Redis %s',
     async (how) => {
       const { system, proxy } = await startBehindProxy({ worker: false });
       const worker = await system.startWorker();
@@ -296,14 +296,14 @@ describe('a process that is told to end while Redis is away', () => {
       },
     ],
   ])(
-    'ends with 0, before a container is killed, where it %s',
+    'ends a process with 0 before Docker kills it, if Redis %s',
     async (_what, act) => {
       const { system, redisServer } = await startBehindProxy();
       const worker = system.worker!;
       await system.rotateAndWait('ast_1');
       await act(connected(redisServer.url), redisServer);
       try {
-        // What `docker stop` gives by default.
+        // The default timeout of `docker stop`.
         expect(await Promise.all([worker.child.stop(10_000), system.gateway.child.stop(10_000)])).toEqual([
           0, 0,
         ]);
@@ -315,10 +315,10 @@ describe('a process that is told to end while Redis is away', () => {
   );
 
   it.each(['worker', 'gateway'])(
-    'ends with 0 where it never reached it: %s',
+    'ends a process with 0 that never reached Redis: %s',
     async (app) => {
       const system = await startSystem({ worker: false });
-      releases.push(() => system.stop());
+      closers.push(() => system.stop());
       const child = startChild(
         process.execPath,
         ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
@@ -338,7 +338,7 @@ describe('a process that is told to end while Redis is away', () => {
     60_000,
   );
 
-  it('waits for it where it holds a key that exists nowhere else, and publishes that', async () => {
+  it('waits for Redis if the worker holds an unpublished key, and publishes it', async () => {
     const { system, proxy } = await startBehindProxy({
       simulator: ['--latency-ms', '700'],
       worker: false,
@@ -358,7 +358,7 @@ describe('a process that is told to end while Redis is away', () => {
       () => system.admin('GET', '/assistants/ast_1'),
       ({ rotations }) => rotations === 1,
     );
-    // Longer than one that holds nothing takes.
+    // Longer than a worker without such a key takes.
     await sleep(6000);
     expect(ended).toBe(false);
     proxy().refuse(false);
@@ -372,10 +372,10 @@ describe('a process that is told to end while Redis is away', () => {
   }, 90_000);
 });
 
-describe('a Redis that cannot be used as it is set up', () => {
+describe('an unusable configuration of Redis', () => {
   const refusals = async (url: string) => {
     const system = await startSystem({ worker: false });
-    releases.push(() => system.stop());
+    closers.push(() => system.stop());
     const env = { ...system.environment, REDIS_URL: url };
     const apps = await Promise.all(['gateway', 'worker'].map((app) => refusal(app, env)));
     const [events, doctor] = await Promise.all([
@@ -427,7 +427,7 @@ describe('a Redis that cannot be used as it is set up', () => {
     90_000,
   );
 
-  it('is refused by name where the URL has no number for a database', async () => {
+  it('is refused with its name if the URL has no database number', async () => {
     const { apps, events, doctor } = await refusals('redis://127.0.0.1:1/hunter2');
     for (const { code, text } of apps) {
       expect(code).toBe(1);
@@ -441,11 +441,11 @@ describe('a Redis that cannot be used as it is set up', () => {
     expect(doctor).toEqual([expect.stringContaining('REDIS_URL: must end with the number of a database')]);
   }, 60_000);
 
-  it('is found by rekey doctor where it is a replica', async () => {
+  it('is found by rekey doctor if Redis is a replica', async () => {
     const primary = await started(startRedis());
     const replica = await started(startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] }));
     const system = await startSystem({ worker: false });
-    releases.push(() => system.stop());
+    closers.push(() => system.stop());
     await eventually(
       () => serving(system),
       (status) => status === 'SERVING',

@@ -28,7 +28,7 @@ const startAs = async (rules: string[], options: SystemOptions = {}): Promise<Sy
     timing: { REDIS_URL: urlAs('rekey', port) },
   });
 };
-/** A process that refuses to run: how it ends, and what it says. */
+/** Starts a process that must refuse to run. Resolves with its exit code and output. */
 const refusal = async (
   app: string,
   env: Record<string, string>,
@@ -44,11 +44,11 @@ const refusal = async (
   const { code } = await child.exited;
   return { code, text };
 };
-/** No user is asked for these. */
-const UNASKED = ['auth', 'config', 'discard', 'hello', 'command'];
+/** Commands that need no right. */
+const WITHOUT_RIGHT = ['auth', 'config', 'discard', 'hello', 'command'];
 
 describe('the Redis user of docs/operations.md', () => {
-  it('is enough for gateway and workers, and each command that they send is asked for at the start', async () => {
+  it('suffices for gateway and workers, and each command that they send is checked at start', async () => {
     system = await startAs(await documentedRules());
     const { client, redis, redisServer } = system;
     await redis.config('RESETSTAT');
@@ -65,7 +65,7 @@ describe('the Redis user of docs/operations.md', () => {
     await client.listRotations();
     const sent = [...(await redis.info('commandstats')).matchAll(/^cmdstat_(\w+)/gm)]
       .map(([, name]) => name!)
-      .filter((name) => !UNASKED.includes(name));
+      .filter((name) => !WITHOUT_RIGHT.includes(name));
     expect(await redis.acl('LOG')).toEqual([]);
     await expectTruth(system);
 
@@ -93,7 +93,7 @@ describe('a Redis user without a right', () => {
     ['some of the keys', ['resetkeys', '~{rekey}:[^e]*'], 'the key {rekey}:events'],
     ['scripts', ['-@scripting'], 'the command EVAL'],
   ])(
-    'stops gateway, worker and doctor, which name it: %s',
+    'stops gateway, worker and doctor, which name the right: %s',
     async (_what, rules, missing) => {
       system = await startAs(await documentedRules(), { worker: false });
       const { redis, redisServer, environment } = system;

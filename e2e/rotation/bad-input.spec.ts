@@ -23,7 +23,7 @@ describe('bad requests', () => {
     [{ orgId: 'org_demo', assistantId: 'ast_1', requestId: 'not-a-uuid' }, ['request_id']],
     [{ orgId: 'org_demo', assistantId: 'ast_1', reason: 'x'.repeat(1025) }, ['reason']],
     [{ orgId: 'org_demo', assistantId: 'ast_1', reason: 'a\u001b[31m' }, ['reason']],
-  ])('are refused at the border with the fields at fault: %j', async (request, fields) => {
+  ])('are refused, with the invalid fields: %j', async (request, fields) => {
     const failure = await failureOf(system.client.rotateSecretKey(request));
     expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'INVALID_ARGUMENT', fields });
     for (const value of Object.values(request).filter((text) => text.length > 5 && text !== 'org_demo'))
@@ -61,13 +61,13 @@ describe('bad requests', () => {
     });
   });
 
-  it('are refused when they are too large', async () => {
+  it('are refused if they are too large', async () => {
     expect(
       await failureOf(system.client.rotateSecretKey({ orgId: 'x'.repeat(100_000), assistantId: 'ast_1' })),
     ).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 
-  it('wait no longer than their deadline', async () => {
+  it('take no longer than their deadline', async () => {
     const { id } = await system.rotate('ast_1');
     const start = performance.now();
     expect(await system.client.waitRotation({ id, timeoutMs: 60_000 }, { deadlineMs: 700 })).toMatchObject({
@@ -78,7 +78,7 @@ describe('bad requests', () => {
 });
 
 describe('bad jobs', () => {
-  it('fail with their reason, and stop nothing', async () => {
+  it('fail with their reason, and do not stop the worker', async () => {
     const queue = new Queue('rotations', { connection: system.redis, prefix: '{rekey}:bull' });
     const stranger = {
       rotationId: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV',
@@ -91,7 +91,7 @@ describe('bad jobs', () => {
       { jobId: 'misfit' },
     );
     await queue.add('rotate', stranger, { jobId: 'stranger' });
-    // Asked for before anybody is there to take it: the same that an earlier test has left QUEUED.
+    // No worker runs yet: this is the rotation that an earlier case left QUEUED.
     const { id } = await system.rotate('ast_1');
     const worker = await system.startWorker();
     expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED' });

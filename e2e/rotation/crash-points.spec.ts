@@ -8,17 +8,17 @@ import { failureOf } from '../support/failure-of.ts';
 import { expectTruth, untilQueuesAreEmpty } from '../support/invariants.ts';
 import { connect, eventually, proxyTo, startSystem, type System } from '../support/system.ts';
 
-// Between accept and commit, a process is killed at each step: at a proxy, in the very chunk in which the
-// step is made. All cases share a system; the worker that takes over in one is the one that is killed in the
-// next.
+// A proxy kills a process at each step between accept and commit, in the chunk that contains the step's
+// command.
+// All cases share a system: the worker that takes over in one case is killed in the next.
 
 const READ_LAG_MS = 100;
 
 let system: System;
 let redisProxy: TcpProxy & { url: string };
 let upstreamProxy: TcpProxy & { url: string };
-/** By what a command is recognised on the wire. */
-let sent: Record<'accept' | 'claim' | 'commit' | 'unknown' | 'settle' | 'release' | 'fail', string[]>;
+/** The texts by which a proxy recognises a command. */
+let patterns: Record<'accept' | 'claim' | 'commit' | 'unknown' | 'settle' | 'release' | 'fail', string[]>;
 let worker: App;
 let next = 0;
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   system = await startSystem({ worker: false, timing });
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
-  sent = {
+  patterns = {
     accept: await patternsOf('accept'),
     claim: await patternsOf('claim'),
     commit: await patternsOf('commit'),
@@ -53,11 +53,11 @@ afterAll(async () => {
 });
 afterEach(() => system.admin('DELETE', '/faults'));
 
-/** An assistant of its own for each test, with a key that is published. */
+/** Publishes a key of an assistant that no other case uses. */
 const published = async (): Promise<string> => {
   const id = `ast_${(next += 1)}`;
   await system.rotateAndWait(id);
-  // What is read sooner after it says nothing: reads may lag behind by so much.
+  // Reads may lag: an earlier one proves nothing.
   await sleep(READ_LAG_MS);
   return id;
 };
@@ -66,7 +66,7 @@ const rotationsOf = async (assistantId: string): Promise<number> =>
 const versionsOf = async (assistantId: string) =>
   (await system.versions()).filter(({ subject }) => subject === assistantId);
 
-/** A client of a gateway that has found its Redis. */
+/** Connects a client to a gateway, once the gateway has reached Redis. */
 const connected = async (gateway: App) => {
   const client = connect(gateway.ready['address']!);
   await eventually(
@@ -80,20 +80,20 @@ const connected = async (gateway: App) => {
   return client;
 };
 
-describe('a gateway that is killed', () => {
+describe('a gateway killed', () => {
   const BULL_KEYS = '{rekey}:bull:rotations:';
 
   it.each([
     [
-      'after the rotation is recorded, before it hears of that',
-      (gateway: TcpProxy) => [gateway, sent.accept, 'after'] as const,
+      'after the rotation is recorded, before it gets the reply',
+      (gateway: TcpProxy) => [gateway, patterns.accept, 'after'] as const,
     ],
     ['before the job reaches the queue', (gateway: TcpProxy) => [gateway, BULL_KEYS, 'before'] as const],
     [
-      'after the job is queued, before it answers',
+      'after the job is queued, before it responds',
       (gateway: TcpProxy) => [gateway, BULL_KEYS, 'after'] as const,
     ],
-  ])('%s has taken the rotation on: it happens, and only once', async (_when, point) => {
+  ])('%s has accepted the rotation, which happens once', async (_when, point) => {
     const assistantId = await published();
     const gatewayProxy = await proxyTo(system.redisServer.url);
     const gateway = await system.startGateway({ REDIS_URL: gatewayProxy.url });
@@ -107,7 +107,7 @@ describe('a gateway that is killed', () => {
       );
       await gateway.child.kill();
     });
-    // Not an answer of Rekey's, which would have a reason.
+    // The client's error: one of Rekey's would have a reason.
     expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({
       code: 'UNAVAILABLE',
       reason: undefined,
@@ -131,21 +131,21 @@ describe('a gateway that is killed', () => {
 });
 
 interface CrashPoint {
-  /** What upstream does to the request. */
+  /** The fault of the POST upstream. */
   fault?: object;
   /**
-   * The key is read after the rotation was asked for and before its request leaves: another one is known to
-   * be younger then.
+   * Whether Rekey reads the key between the request for the rotation and its POST. It then knows that another
+   * key is younger.
    */
   seen?: true;
-  /** Where the worker is killed: a promise that settles when it is dead. */
+  /** Kills the worker at a step. Resolves when it is dead. */
   at: (c: {
     assistantId: string;
     state: (wanted: string) => Promise<unknown>;
     kill: () => Promise<void>;
   }) => Promise<void>;
   ends?: object;
-  /** How often the key has been changed upstream, with the time before. */
+  /** How often the key has changed upstream in all. */
   changes?: number;
 }
 
@@ -159,15 +159,17 @@ const failed = { state: 'FAILED', error: expect.objectContaining({ reason: 'ASSI
 const POST = 'POST /orgs';
 const GET = 'GET /orgs';
 
-describe('a worker that is killed', () => {
+describe('a worker killed', () => {
   it.each<[string, CrashPoint]>([
     [
-      'after it drew the job, before its claim reaches the ledger',
-      { at: ({ kill }) => redisProxy.once(sent.claim, 'before', kill) },
+      'after it took the job, before its claim reaches the ledger',
+      { at: ({ kill }) => redisProxy.once(patterns.claim, 'before', kill) },
     ],
     [
-      'after its claim is made, before it hears of that',
-      { at: ({ kill, state }) => redisProxy.once(sent.claim, 'after', () => state('ROTATING').then(kill)) },
+      'after its claim is made, before it gets the reply',
+      {
+        at: ({ kill, state }) => redisProxy.once(patterns.claim, 'after', () => state('ROTATING').then(kill)),
+      },
     ],
     [
       'after its claim, before the request reaches upstream',
@@ -181,40 +183,43 @@ describe('a worker that is killed', () => {
       'after the request reached upstream, where it takes effect later',
       {
         fault: { kind: 'commitLate', delayMs: 400 },
-        at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill),
+        at: ({ kill }) => redisProxy.once(patterns.unknown, 'before', kill),
         changes: 3,
       },
     ],
     [
-      'after the request took effect, with no answer on its way',
+      'after the request took effect, with its response lost',
       { fault: { kind: 'hangAfterCommit' }, at: ({ kill }) => untilRequested(kill), changes: 3 },
     ],
     [
-      'after the request took effect, before it gets the answer',
+      'after the request took effect, before it gets the response',
       { at: ({ kill }) => upstreamProxy.once(POST, 'after', kill), changes: 3 },
     ],
     [
-      'after the answer, before its commit reaches the ledger',
-      { at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill), changes: 3 },
+      'after the response, before its commit reaches the ledger',
+      { at: ({ kill }) => redisProxy.once(patterns.commit, 'before', kill), changes: 3 },
     ],
     [
-      'after its commit, before it hears of that',
-      { at: ({ kill, state }) => redisProxy.once(sent.commit, 'after', () => state('SUCCEEDED').then(kill)) },
+      'after its commit, before it gets the reply',
+      {
+        at: ({ kill, state }) =>
+          redisProxy.once(patterns.commit, 'after', () => state('SUCCEEDED').then(kill)),
+      },
     ],
     [
-      'after its commit, before the queue hears that the job is done',
+      'after its commit, before the job is completed',
       { at: ({ kill }) => redisProxy.once('{rekey}:bull:rotations:completed', 'before', kill) },
     ],
     [
-      'before it has noted that the outcome is unknown',
-      { fault: lost, at: ({ kill }) => redisProxy.once(sent.unknown, 'before', kill), changes: 3 },
+      'before it records that the outcome is unknown',
+      { fault: lost, at: ({ kill }) => redisProxy.once(patterns.unknown, 'before', kill), changes: 3 },
     ],
     [
-      'after it has noted that the outcome is unknown',
+      'after it recorded that the outcome is unknown',
       {
         fault: lost,
         at: ({ kill, state }) =>
-          redisProxy.once(sent.unknown, 'after', () => state('RECONCILING').then(kill)),
+          redisProxy.once(patterns.unknown, 'after', () => state('RECONCILING').then(kill)),
         changes: 3,
       },
     ],
@@ -223,35 +228,35 @@ describe('a worker that is killed', () => {
       { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'before', kill), changes: 3 },
     ],
     [
-      'before it gets what it reads',
+      'before it gets the response of its read',
       { fault: lost, at: ({ kill }) => upstreamProxy.once(GET, 'after', kill), changes: 3 },
     ],
     [
-      'before the commit of what it read reaches the ledger',
-      { fault: lost, at: ({ kill }) => redisProxy.once(sent.commit, 'before', kill), changes: 3 },
+      'before the commit of its read reaches the ledger',
+      { fault: lost, at: ({ kill }) => redisProxy.once(patterns.commit, 'before', kill), changes: 3 },
     ],
     [
-      'after the commit of what it read, before it hears of that',
+      'after the commit of its read, before it gets the reply',
       {
         fault: lost,
         at: ({ assistantId, kill }) =>
-          redisProxy.once(sent.commit, 'after', () => twoVersions(assistantId).then(kill)),
+          redisProxy.once(patterns.commit, 'after', () => twoVersions(assistantId).then(kill)),
         changes: 3,
       },
     ],
     [
-      'while it waits for the window to pass, the key found and published',
+      'while it waits for the window to end, with the key found and published',
       {
         fault: lost,
-        at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPutOff).then(kill),
+        at: ({ assistantId, kill }) => twoVersions(assistantId).then(untilPostponed).then(kill),
         changes: 3,
       },
     ],
     [
-      'after the window, the key found and published, before the next claim',
+      'after the window, with the key found and published, before the next claim',
       {
         fault: lost,
-        at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)),
+        at: ({ kill, state }) => redisProxy.once(patterns.release, 'after', () => state('QUEUED').then(kill)),
         changes: 3,
       },
     ],
@@ -260,57 +265,58 @@ describe('a worker that is killed', () => {
       {
         fault: lost,
         seen: true,
-        at: ({ kill }) => redisProxy.once(sent.settle, 'before', kill),
+        at: ({ kill }) => redisProxy.once(patterns.settle, 'before', kill),
         ends: readBack,
       },
     ],
     [
-      'after the rotation is settled, before it hears of that',
+      'after the rotation is settled, before it gets the reply',
       {
         fault: lost,
         seen: true,
-        at: ({ kill, state }) => redisProxy.once(sent.settle, 'after', () => state('SUCCEEDED').then(kill)),
+        at: ({ kill, state }) =>
+          redisProxy.once(patterns.settle, 'after', () => state('SUCCEEDED').then(kill)),
         ends: readBack,
       },
     ],
     [
-      'after a refusal, before it has put the rotation back',
-      { fault: limited, at: ({ kill }) => redisProxy.once(sent.release, 'before', kill) },
+      'after a refusal, before it returns the rotation to the queue',
+      { fault: limited, at: ({ kill }) => redisProxy.once(patterns.release, 'before', kill) },
     ],
     [
-      'after it has put the rotation back, before the next claim',
+      'after it returned the rotation to the queue, before the next claim',
       {
         fault: limited,
-        at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)),
+        at: ({ kill, state }) => redisProxy.once(patterns.release, 'after', () => state('QUEUED').then(kill)),
       },
     ],
     [
-      'after it found that nothing was done, before the next claim',
+      'after it found the key unchanged, before the next claim',
       {
         fault: unavailable,
-        at: ({ kill, state }) => redisProxy.once(sent.release, 'after', () => state('QUEUED').then(kill)),
+        at: ({ kill, state }) => redisProxy.once(patterns.release, 'after', () => state('QUEUED').then(kill)),
       },
     ],
     [
       'before a failure reaches the ledger',
       {
         fault: { ...gone, times: 2 },
-        at: ({ kill }) => redisProxy.once(sent.fail, 'before', kill),
+        at: ({ kill }) => redisProxy.once(patterns.fail, 'before', kill),
         ends: failed,
         changes: 1,
       },
     ],
     [
-      'after the rotation has failed, before it hears of that',
+      'after the rotation has failed, before it gets the reply',
       {
         fault: gone,
-        at: ({ kill, state }) => redisProxy.once(sent.fail, 'after', () => state('FAILED').then(kill)),
+        at: ({ kill, state }) => redisProxy.once(patterns.fail, 'after', () => state('FAILED').then(kill)),
         ends: failed,
         changes: 1,
       },
     ],
   ])(
-    '%s leaves the rest to the next one',
+    '%s leaves the rest to the next worker',
     async (_when, { fault, seen, at, ends = rotated, changes = 2 }) => {
       const assistantId = await published();
       if (fault) await system.admin('POST', '/faults', { assistantId, ...fault });
@@ -335,7 +341,7 @@ describe('a worker that is killed', () => {
   );
 });
 
-/** Asks for a rotation, and has its job queued only when a check has read the key. */
+/** Requests a rotation, and queues its job only after a check has read the key. */
 const rotateOnceSeen = async (assistantId: string): Promise<string> => {
   const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
   const queue = createRotationQueue(system.redis, ledger.keys);
@@ -368,7 +374,7 @@ const twoVersions = (assistantId: string): Promise<unknown> =>
     () => versionsOf(assistantId),
     ({ length }) => length === 2,
   );
-const untilPutOff = (): Promise<unknown> =>
+const untilPostponed = (): Promise<unknown> =>
   eventually(
     () => system.redis.zcard('{rekey}:bull:rotation-follow-ups:delayed'),
     (jobs) => jobs === 1,

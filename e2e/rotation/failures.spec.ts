@@ -33,7 +33,7 @@ const health = async (): Promise<string> => {
   return /"status":"(\w+)"/.exec(text)?.[1] ?? text;
 };
 describe('a process that dies', () => {
-  it('leaves the rotation to the next worker, when the gateway is killed right after its answer', async () => {
+  it('leaves the rotation to the next worker, if the gateway dies right after its response', async () => {
     const { id } = await system.rotate('ast_1');
     await system.gateway.child.kill();
     await system.startWorker();
@@ -46,12 +46,12 @@ describe('a process that dies', () => {
   });
 
   it.each([
-    // The key that was found may be older than the request: it is published, and another is asked for.
+    // The key found may be older than the request: Rekey publishes it and requests another.
     ['hangAfterCommit', 3],
-    // That the key is what it was is published too: consumers were told that it is uncertain.
+    // The unchanged key is published too: consumers were told that it is uncertain.
     ['hangBefore', 2],
   ])(
-    'leaves its POST to be read back by another worker, and each key published once: %s',
+    'leaves its POST to another worker, which reads it back and publishes each key once: %s',
     async (kind, changes) => {
       const first = await system.startWorker({ REKEY_TAKEOVER_AFTER_MS: '6000' });
       await system.rotateAndWait('ast_1');
@@ -79,7 +79,7 @@ describe('a process that dies', () => {
     120_000,
   );
 
-  it('finishes its POST in flight on SIGTERM, and ends with 0', async () => {
+  it('finishes its POST in flight on SIGTERM, and exits with 0', async () => {
     const slow = await startSystem({ simulator: ['--latency-ms', '500'], worker: false });
     try {
       const worker = await slow.startWorker();
@@ -97,7 +97,7 @@ describe('a process that dies', () => {
     }
   });
 
-  it('lets those go who wait, when the gateway is told to end', async () => {
+  it('answers waiting callers when the gateway gets SIGTERM', async () => {
     const { id } = await system.rotate('ast_1');
     const waiting = failureOf(system.client.waitRotation({ id, timeoutMs: 30_000 }, { deadlineMs: 30_000 }));
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -106,7 +106,7 @@ describe('a process that dies', () => {
   });
 });
 
-describe('work that was lost', () => {
+describe('lost work', () => {
   it.each([
     [
       'recorded but never queued',
@@ -158,7 +158,7 @@ describe('work that was lost', () => {
 });
 
 describe('a backlog', () => {
-  it('does not keep a key waiting that has to be read back', async () => {
+  it('does not delay a read-back', async () => {
     const busy = await startSystem({ simulator: ['--latency-ms', '50'], worker: false });
     try {
       const worker = await busy.startWorker();
@@ -182,10 +182,10 @@ describe('a backlog', () => {
 });
 
 describe('a Redis that is away', () => {
-  it('makes the gateway NOT_SERVING and its answers UNAVAILABLE, until it is back', async () => {
+  it('makes the gateway NOT_SERVING and its responses UNAVAILABLE, until it is back', async () => {
     await eventually(health, (status) => status === 'SERVING');
-    // A Redis that comes back with nothing has lost the ledger, and then no request leaves until an operator
-    // has adopted it.
+    // With persistence: an empty Redis has lost the ledger, and no request would leave until an operator
+    // adopts it.
     await system.redis.save();
     await system.redisServer.kill();
     await eventually(health, (status) => status === 'NOT_SERVING');
@@ -204,7 +204,7 @@ describe('a Redis that is away', () => {
     expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED' });
   }, 60_000);
 
-  it('is noticed also when it keeps its connections and answers nothing', async () => {
+  it('is noticed even if it keeps its connections and answers nothing', async () => {
     await eventually(health, (status) => status === 'SERVING');
     system.redisServer.freeze();
     await eventually(health, (status) => status === 'NOT_SERVING');
@@ -216,7 +216,7 @@ describe('a Redis that is away', () => {
     await eventually(health, (status) => status === 'SERVING');
   }, 60_000);
 
-  it('is waited for by a gateway that starts before it', async () => {
+  it('does not end a gateway that starts before it', async () => {
     await system.redisServer.kill();
     const early = await system.startGateway();
     await system.redisServer.restart();
@@ -233,7 +233,7 @@ describe('a Redis that is away', () => {
     }
   }, 60_000);
 
-  it('does not lose a key that arrives while it is away', async () => {
+  it('does not cost a key that arrives meanwhile', async () => {
     await system.stop();
     system = await startSystem({
       simulator: ['--latency-ms', '700'],
@@ -256,8 +256,8 @@ describe('a Redis that is away', () => {
   }, 60_000);
 });
 
-describe('a Redis that is not fit', () => {
-  it.each(['gateway', 'worker'])('is refused when it evicts keys: %s', async (app) => {
+describe('an unsuitable Redis', () => {
+  it.each(['gateway', 'worker'])('is refused if it evicts keys: %s', async (app) => {
     const evicting = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
     const { code, text } = await refusal(app, { ...system.environment, REDIS_URL: evicting.url });
     await evicting.dispose();
@@ -265,7 +265,7 @@ describe('a Redis that is not fit', () => {
     expect(text).toContain('maxmemory-policy of Redis is allkeys-lru');
   });
 
-  it('is warned of when it does not persist, and refused where that is demanded', async () => {
+  it('leads to a warning if it does not persist, and is refused if persistence is required', async () => {
     expect((await system.startWorker()).output()).toContain('Redis keeps no append-only file');
     const { code, text } = await refusal('worker', {
       ...system.environment,
@@ -282,7 +282,7 @@ describe('a Redis that is not fit', () => {
 });
 
 describe('a bad start', () => {
-  it('names the variables that are wrong, and shows no value', async () => {
+  it('names the wrong variables, and shows no value', async () => {
     const { code, text } = await refusal('worker', {
       REDIS_URL: 'hunter2',
       INVENT_BASE_URL: 'http://hunter2.example.com',
@@ -300,7 +300,7 @@ describe('a bad start', () => {
     expect(text).not.toContain('hunter2');
   });
 
-  it('demands https for anything but loopback', async () => {
+  it('requires https except for loopback', async () => {
     const { code, text } = await refusal('worker', {
       ...system.environment,
       INVENT_BASE_URL: 'http://api.example.com',
@@ -309,7 +309,7 @@ describe('a bad start', () => {
     expect(text).toContain('INVENT_BASE_URL: must be https, except on loopback');
   });
 
-  it('refuses a key file that the ledger was not begun with', async () => {
+  it('refuses a key file that the ledger was not created with', async () => {
     await system.startWorker();
     const other = `${system.keyFile}.other`;
     await createKeyFile(other);

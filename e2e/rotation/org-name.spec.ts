@@ -10,7 +10,7 @@ import { startRekey, type RekeyResult } from '../support/rekey.ts';
 import { API_KEY, eventually, startSystem, type System, type SystemOptions } from '../support/system.ts';
 
 /*
- * One org, one name: a single INVENT_API_KEY sweeps its org as `c`, and everybody else calls it by its real
+ * One org, one name: a worker with a single INVENT_API_KEY sweeps its org as `c`. Callers use the org's real
  * id.
  */
 
@@ -30,10 +30,10 @@ afterEach(async () => {
 const start = async (options: SystemOptions = {}) => {
   system = await startSystem(options);
 };
-/** As in `npm start`: the first sweep comes at once. */
+/** With these, the first sweep comes at once, as in `npm start`. */
 const SWEEPS = { REKEY_SWEEP_EVERY_MS: '3600000' };
 const rekey = (...args: string[]): Promise<RekeyResult> => startRekey(system, args).result;
-/** The two commands of README and docs/consumers.md, as they stand there. */
+/** Runs the two commands of README and docs/consumers.md. */
 const addConsumer = async (name: string, ...orgs: string[]): Promise<string> => {
   const file = join(folder, `${name}.json`);
   expect((await rekey('consumer', 'keygen', file)).code).toBe(0);
@@ -53,12 +53,12 @@ const trueHash = async (assistantId: string, userId: string): Promise<string> =>
     .update(userId)
     .digest('hex');
 const hashOf = (consumer: Keys, assistantId: string): string => consumer.signUserHash(assistantId, 'user-1');
-const signsRight = (consumer: Keys, assistantId: string) =>
+const signsValidly = (consumer: Keys, assistantId: string) =>
   eventually(
     async () => hashOf(consumer, assistantId) === (await trueHash(assistantId, 'user-1')),
     (right) => right,
   );
-/** The org ids in which the ledger has anything. */
+/** The orgs of which the ledger has data. */
 const orgsInLedger = async () => (await system.redis.smembers('{rekey}:orgs')).toSorted();
 const sweptOnce = () =>
   eventually(
@@ -68,8 +68,8 @@ const sweptOnce = () =>
   );
 const alias = () => system.redis.hget('{rekey}:ledger', 'alias');
 
-describe('a consumer that is added as the documentation shows', () => {
-  it('holds every key after the start and one sweep, and signs with the key in force after somebody has rotated by hand', async () => {
+describe('a consumer added as documented', () => {
+  it('holds every key after one sweep, and signs with the key in force after a hand rotation', async () => {
     await start({ simulator: ['--assistants', '1000'], worker: SWEEPS });
     await sweptOnce();
     await system.rotateAndWait('ast_7');
@@ -80,27 +80,27 @@ describe('a consumer that is added as the documentation shows', () => {
       (size) => size === 1000,
       30_000,
     );
-    await signsRight(billing, 'ast_1');
+    await signsValidly(billing, 'ast_1');
 
     await system.admin('POST', '/assistants/ast_7/rotate');
     await system.admin('POST', '/assistants/ast_500/rotate');
     await sweep();
-    await signsRight(billing, 'ast_7');
-    await signsRight(billing, 'ast_500');
+    await signsValidly(billing, 'ast_7');
+    await signsValidly(billing, 'ast_500');
 
     const { id } = await system.rotateAndWait('ast_500', 'c');
     expect(await system.client.getRotation(id)).toMatchObject({
       orgId: 'org_demo',
       consumers: [{ name: 'billing' }],
     });
-    await signsRight(billing, 'ast_500');
+    await signsValidly(billing, 'ast_500');
     expect(await orgsInLedger()).toEqual(['org_demo']);
     expect(await system.redis.exists('{rekey}:assistants:c')).toBe(0);
     expect((await rekey('status')).out).toMatch(/org `c` +org_demo {2}learned since/);
     await expectTruth(system);
   }, 120_000);
 
-  it('does so whatever came first: the consumer, the rotations, or the sweep', async () => {
+  it('does so in any order of consumer, rotations and sweep', async () => {
     await start({ simulator: ['--assistants', '120'], worker: false });
     const file = await addConsumerWithoutWorker('early', 'org_demo');
     await system.startWorker(SWEEPS);
@@ -113,11 +113,11 @@ describe('a consumer that is added as the documentation shows', () => {
     );
     await system.admin('POST', '/assistants/ast_3/rotate');
     await sweep();
-    await signsRight(early, 'ast_3');
+    await signsValidly(early, 'ast_3');
     expect(await orgsInLedger()).toEqual(['org_demo']);
   }, 90_000);
 
-  it('that named `c` keeps every key, and so does one that named both', async () => {
+  it('with org `c` keeps every key, as does one with both names', async () => {
     await start({ simulator: ['--assistants', '150'], worker: SWEEPS });
     await sweptOnce();
     const named = await read('named', await addConsumer('named', 'c'));
@@ -144,7 +144,7 @@ describe('a consumer that is added as the documentation shows', () => {
         async () => consumer.size,
         (size) => size === 150,
       );
-      await signsRight(consumer, 'ast_1');
+      await signsValidly(consumer, 'ast_1');
     }
     expect(lost).toEqual([]);
     expect(await system.client.getConsumer('second')).toMatchObject({ orgs: ['org_demo'] });
@@ -152,7 +152,7 @@ describe('a consumer that is added as the documentation shows', () => {
   }, 90_000);
 });
 
-/** Before a worker runs nobody can make its grant: it is added, and not waited for. */
+/** Adds a consumer and does not wait for it: only a worker can make its grant. */
 const addConsumerWithoutWorker = async (name: string, org: string): Promise<string> => {
   const file = join(folder, `${name}.json`);
   const signer = join(folder, 'rekey.pub');
@@ -175,7 +175,7 @@ describe('INVENT_ORG_ID', () => {
       (error: Error) => error.message,
     );
 
-  it('says what `c` is, before anything was published', async () => {
+  it('tells which org `c` is, before anything is published', async () => {
     await start({ simulator: ['--assistants', '30'], worker: { INVENT_ORG_ID: 'org_demo', ...SWEEPS } });
     await sweptOnce();
     expect(await orgsInLedger()).toEqual(['org_demo']);
@@ -191,7 +191,7 @@ describe('INVENT_ORG_ID', () => {
     });
   }, 60_000);
 
-  it('that contradicts Invent keeps the worker from starting, which says what contradicts and what to do', async () => {
+  it('that contradicts Invent keeps the worker from starting, with the reason and advice', async () => {
     await start({ simulator: ['--assistants', '30', '--sub-orgs', '1'], worker: false });
     const said = await startWorkerAs('org_demo_sub1');
     expect(said).toMatch(
@@ -201,14 +201,14 @@ describe('INVENT_ORG_ID', () => {
     expect(await alias()).toBeNull();
   }, 60_000);
 
-  it('that contradicts what was learned before does too', async () => {
+  it('that contradicts an org learned before does too', async () => {
     await start({
       simulator: ['--assistants', '30', '--sub-orgs', '1'],
       worker: { INVENT_ORG_ID: 'org_demo' },
     });
     expect(await alias()).toBe('org_demo');
     expect(await startWorkerAs('org_demo_sub1')).toMatch(
-      /INVENT_ORG_ID=org_demo_sub1 contradicts the ledger, .* is org_demo\. .*Set INVENT_ORG_ID=org_demo or unset it/,
+      /=org_demo_sub1 contradicts the ledger, .* is org_demo\. .*Set INVENT_ORG_ID=org_demo or unset it/,
     );
     expect(await startWorkerAs('org_demo')).toBe('it started');
     expect(await startWorkerAs('c')).toMatch(/INVENT_ORG_ID: must be the real id of the org/);

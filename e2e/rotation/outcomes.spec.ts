@@ -5,8 +5,8 @@ import { eventually, startSystem, type System } from '../support/system.ts';
 let system: System;
 let next = 0;
 beforeAll(async () => {
-  // Each unknown outcome costs its test a landing window, and the time in which a request may leave: a sixth
-  // of the last one.
+  // Each unknown outcome costs its case a landing window, and the time in which a request may leave: a sixth
+  // of the takeover time.
   const timing = {
     INVENT_TIMEOUT_MS: '600',
     REKEY_LANDING_WINDOW_MS: '1500',
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 afterEach(() => system.admin('DELETE', '/faults'));
 
-/** An assistant of its own for each test, with a key that is published. */
+/** Publishes a key of an assistant that no other case uses. */
 const published = async (): Promise<string> => {
   const id = `ast_${(next += 1)}`;
   await system.rotateAndWait(id);
@@ -34,13 +34,13 @@ const causesOf = async (assistantId: string) =>
 const expectInForce = async (assistantId: string) =>
   expect((await system.openLast(assistantId)).assistant.secret_key).toBe(await system.trueKey(assistantId));
 
-describe('what is certainly not done', () => {
+describe('a rotation that was certainly not done', () => {
   it.each([
     [400, 'UPSTREAM_REJECTED'],
     [401, 'UPSTREAM_UNAUTHENTICATED'],
     [403, 'UPSTREAM_FORBIDDEN'],
     [404, 'ASSISTANT_NOT_FOUND'],
-  ])('fails at once on a %i, after one request, with what to do', async (status, reason) => {
+  ])('fails at once on a %i, after one request, with advice', async (status, reason) => {
     const id = await published();
     const ended = await rotateUnder(id, { kind: 'failBefore', status });
     expect(ended).toMatchObject({
@@ -52,7 +52,7 @@ describe('what is certainly not done', () => {
     await expectInForce(id);
   });
 
-  it('is tried again on a 429, when it says so', async () => {
+  it('is retried after a 429, at the time that it names', async () => {
     const id = await published();
     const start = performance.now();
     const ended = await rotateUnder(id, { kind: 'failBefore', status: 429, retryAfter: '1' });
@@ -78,9 +78,9 @@ describe('what is certainly not done', () => {
   });
 });
 
-describe('what is not known', () => {
+describe('an unknown outcome', () => {
   it.each(['failAfter', 'loseResponseAfterCommit', 'hangAfterCommit', 'truncateBody', 'garble'])(
-    'is read back and published when the key has changed, and rotated once more, for that key may be older than the request: %s',
+    'is read back; a changed key is published, and rotated again as it may be older: %s',
     async (kind) => {
       const id = await published();
       const ended = await rotateUnder(id, { kind });
@@ -92,7 +92,7 @@ describe('what is not known', () => {
   );
 
   it.each(['failBefore', 'loseConnectionBefore', 'hangBefore', 'nullKey'])(
-    'is rotated again only when it can no longer land: %s',
+    'leads to another POST only when the first can no longer land: %s',
     async (kind) => {
       const id = await published();
       const start = performance.now();
@@ -105,7 +105,7 @@ describe('what is not known', () => {
     30_000,
   );
 
-  it('ends with the key of a POST that lands late, within its window, after the key before was read once more', async () => {
+  it('ends with the key of a POST that lands late, after a read of the previous key', async () => {
     const id = await published();
     expect(await rotateUnder(id, { kind: 'commitLate', delayMs: 1300 })).toMatchObject({
       state: 'SUCCEEDED',
@@ -116,7 +116,7 @@ describe('what is not known', () => {
     await expectInForce(id);
   });
 
-  it('publishes a change at once, and goes on watching until the lost POST can no longer land', async () => {
+  it('publishes a change at once, and watches until the lost POST can no longer land', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
     const { id: rotationId } = await system.rotate(id);
@@ -133,7 +133,7 @@ describe('what is not known', () => {
     });
   });
 
-  it("ends on the key in force when somebody else's change is read first, and the lost POST lands after it", async () => {
+  it('ends with the key in force if a foreign change is read before the lost POST lands', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'commitLate', delayMs: 1300 });
     const { id: rotationId } = await system.rotate(id);
@@ -152,7 +152,7 @@ describe('what is not known', () => {
     await expectInForce(id);
   });
 
-  it('never publishes an older key over a newer one, when a read lags behind', async () => {
+  it('never publishes an older key over a newer one after a lagging read', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
     const { id: rotationId } = await system.rotate(id);
@@ -174,7 +174,7 @@ describe('what is not known', () => {
     await expectInForce(id);
   }, 130_000);
 
-  it('never takes a change by hand for its own that was made before the request', async () => {
+  it('never claims a hand rotation from before the request', async () => {
     const id = await published();
     await system.admin('POST', `/assistants/${id}/rotate`);
     await system.admin('POST', '/faults', { assistantId: id, kind: 'loseConnectionBefore' });
@@ -188,7 +188,7 @@ describe('what is not known', () => {
     await expectInForce(id);
   });
 
-  it('publishes the key in force where none was published before, and rotates once it is safe', async () => {
+  it('publishes the key in force if none was published before, and rotates once it is safe', async () => {
     const id = `ast_${(next += 1)}`;
     const ended = await rotateUnder(id, { kind: 'loseResponseAfterCommit' });
     expect(ended).toMatchObject({ state: 'SUCCEEDED', attemptCount: 2 });
@@ -199,7 +199,7 @@ describe('what is not known', () => {
     await expectInForce(id);
   }, 30_000);
 
-  it('is called RECONCILING while it lasts, with since when and what is next, and cannot be cancelled', async () => {
+  it('is RECONCILING, with its start and next step, and cannot be cancelled', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'loseResponseAfterCommit' });
     await system.admin('POST', '/faults', { assistantId: id, on: 'get', kind: 'failBefore', times: 0 });
@@ -223,7 +223,7 @@ describe('what is not known', () => {
     await expectInForce(id);
   }, 60_000);
 
-  it('lets no second POST leave for an assistant meanwhile, under either name of its org', async () => {
+  it('allows no second POST for the assistant meanwhile, under either name of its org', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'hangAfterCommit' });
     const first = await system.rotate(id);
@@ -240,7 +240,7 @@ describe('what is not known', () => {
   });
 });
 
-describe('an answer that will be the same next time', () => {
+describe('a response that a retry would repeat', () => {
   const asked = async (): Promise<number> => (await system.admin('GET', '/counts')).rotate;
   const needing = async (rotationId: string) =>
     (await system.client.getStatus()).attention.find(({ subject }) => subject === rotationId);
@@ -249,7 +249,7 @@ describe('an answer that will be the same next time', () => {
     system.admin('POST', '/faults', { assistantId, on: 'get', kind: 'failBefore', status: 503, times: 0 });
 
   it.each([302, 307, 204, 405])(
-    'to the POST alone, a %i: an operator is told at once, and the rotation fails after that one request',
+    'to the POST alone, a %i: is reported at once, and the rotation fails after one request',
     async (status) => {
       const id = await published();
       await system.admin('POST', '/faults', {
@@ -287,7 +287,7 @@ describe('an answer that will be the same next time', () => {
     60_000,
   );
 
-  it('is named to the operator while the landing window lasts', async () => {
+  it('is reported during the landing window', async () => {
     const patient = await startSystem({ timing: { REKEY_LANDING_WINDOW_MS: '60000' } });
     try {
       await patient.admin('POST', '/faults', { assistantId: 'ast_1', kind: 'failBefore', status: 302 });
@@ -306,7 +306,7 @@ describe('an answer that will be the same next time', () => {
     }
   }, 60_000);
 
-  it('a redirect of a POST that was done: what it did is published', async () => {
+  it('a redirect of a POST that was done: its key is published', async () => {
     const id = await published();
     expect(await rotateUnder(id, { kind: 'failAfter', status: 303, times: 0 })).toMatchObject({
       state: 'FAILED',
@@ -317,7 +317,7 @@ describe('an answer that will be the same next time', () => {
     await expectInForce(id);
   });
 
-  it('redirects of everything: no request is repeated that could replace the key, and an operator is told', async () => {
+  it('redirects of everything: are reported, and no POST is repeated', async () => {
     const id = await published();
     await system.admin('POST', '/faults', {
       assistantId: id,
@@ -343,7 +343,7 @@ describe('an answer that will be the same next time', () => {
     await expectInForce(id);
   }, 60_000);
 
-  it('halts a bulk rotation that meets it first', async () => {
+  it('halts a bulk rotation', async () => {
     await system.admin('POST', '/faults', { kind: 'failBefore', status: 308, times: 0 });
     const before = await asked();
     const ids = Array.from({ length: 60 }, (_, i) => `ast_${40 + i}`);
@@ -353,7 +353,7 @@ describe('an answer that will be the same next time', () => {
       ({ state }) => state === 'HALTED',
     );
     expect(halted).toMatchObject({ stop: { reason: 'UPSTREAM_UNEXPECTED' } });
-    // Those that were under way when the first answer came are at most as many as may be open.
+    // At the first such response, at most the bound of open outcomes is in flight.
     expect((await asked()) - before).toBeLessThanOrEqual(20);
     expect((await system.client.getStatus()).attention).toContainEqual(
       expect.objectContaining({
@@ -363,12 +363,12 @@ describe('an answer that will be the same next time', () => {
       }),
     );
     await system.client.cancelBulkRotation(id);
-    // One known outcome, and requests leave as before.
+    // After one known outcome, requests leave as before.
     await system.admin('DELETE', '/faults');
     expect(await system.rotateAndWait(await published())).toMatchObject({ state: 'SUCCEEDED' });
   }, 60_000);
 
-  it('survives the worker that got it: the one that takes over sends no other request', async () => {
+  it('is kept over the death of the worker: the next one sends no other request', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { assistantId: id, kind: 'failBefore', status: 302, times: 0 });
     await failReads(id);
@@ -390,14 +390,14 @@ describe('an answer that will be the same next time', () => {
   }, 60_000);
 });
 
-describe('answers that are not plain', () => {
+describe('encoded responses', () => {
   it.each([
     ['gzip', { kind: 'encode' }],
     ['br', { kind: 'encode', encoding: 'br' }],
     ['gzip, br', { kind: 'encode', encoding: 'gzip, br' }],
     ['a 100', { kind: 'inform' }],
     ['103 and 100', { kind: 'inform', both: true }],
-  ])('are as good as plain ones: %s', async (_what, fault) => {
+  ])('are handled as plain ones: %s', async (_what, fault) => {
     const id = await published();
     await system.admin('POST', '/faults', { on: 'any', ...fault });
     expect(await system.rotateAndWait(id)).toMatchObject({
@@ -409,7 +409,7 @@ describe('answers that are not plain', () => {
     await expectInForce(id);
   });
 
-  it('and cannot be decoded: an operator is told, and the key is published when it can be read', async () => {
+  it('that cannot be decoded are reported; the key is published once it can be read', async () => {
     const id = await published();
     await system.admin('POST', '/faults', { on: 'any', kind: 'encode', encoding: 'unknown' });
     const { id: rotationId } = await system.rotate(id);
@@ -429,7 +429,7 @@ describe('answers that are not plain', () => {
   }, 60_000);
 });
 
-describe('a bulk rotation and answers that cannot be decoded', () => {
+describe('a bulk rotation with responses that cannot be decoded', () => {
   const bulkOf = async (from: number, count: number) => {
     const assistantIds = Array.from({ length: count }, (_, i) => `ast_${from + i}`);
     return (
@@ -443,7 +443,7 @@ describe('a bulk rotation and answers that cannot be decoded', () => {
       60_000,
     );
 
-  it('continues if only the answer of one POST is so; that one is read back, and fails', async () => {
+  it('continues if only one POST has such a response; that rotation is read back, and fails', async () => {
     await system.admin('POST', '/faults', { on: 'rotate', kind: 'encode', encoding: 'unknown', times: 1 });
     expect(await ended(await bulkOf(130, 6))).toMatchObject({
       state: 'COMPLETED',
@@ -453,7 +453,7 @@ describe('a bulk rotation and answers that cannot be decoded', () => {
     for (let i = 130; i < 136; i += 1) await expectInForce(`ast_${i}`);
   }, 90_000);
 
-  it('is halted if the read-back cannot be decoded either', async () => {
+  it('halts if the read-back cannot be decoded either', async () => {
     await system.admin('POST', '/faults', { on: 'any', kind: 'encode', encoding: 'unknown' });
     const id = await bulkOf(140, 6);
     expect(await ended(id)).toMatchObject({ state: 'HALTED', stop: { reason: 'ANSWER_UNREADABLE' } });
@@ -463,7 +463,7 @@ describe('a bulk rotation and answers that cannot be decoded', () => {
 });
 
 describe('an upstream that is away', () => {
-  it('fails a rotation when it was away for too long, the key unchanged', async () => {
+  it('fails a rotation if it is away for too long, with the key unchanged', async () => {
     const worker = await startSystem({
       worker: { INVENT_BASE_URL: 'http://127.0.0.1:1', REKEY_RETRY_FOR_MS: '0' },
     });

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 describe('a rotation', () => {
-  it('goes from a gRPC call to the upstream and back to a sealed event', async () => {
+  it('leads from a gRPC call to the upstream and to a sealed event', async () => {
     const queued = await system.rotate('ast_1');
     expect(queued).toMatchObject({
       state: 'QUEUED',
@@ -52,10 +52,10 @@ describe('a rotation', () => {
     );
   });
 
-  it('works under the alias c, and for a sub-org with the key of its parent', async () => {
+  it('works under the alias c, and for a sub-org with the API key of its parent', async () => {
     const { id, state } = await system.rotateAndWait('ast_3', 'c');
     expect(state).toBe('SUCCEEDED');
-    // Others are published under the org's real id: that it has this assistant too says which org `c` is.
+    // Other assistants are published under the org's real id. This one shows which org `c` is.
     await eventually(
       () => system.client.getRotation(id),
       ({ orgId }) => orgId === 'org_demo',
@@ -68,7 +68,7 @@ describe('a rotation', () => {
     expect(await system.rotateAndWait('ast_s1_1', 'org_demo_sub1')).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  it('carries fields and values that no schema has seen, whole', async () => {
+  it('publishes unknown fields and values unchanged', async () => {
     const patch = {
       brand_new: { deep: [{ kind: 'never-seen', n: 1.5 }] },
       config: { language: 'tlh', conversation: { thread_mode: 'never-seen', added: null } },
@@ -81,7 +81,7 @@ describe('a rotation', () => {
     expect(record).toMatchObject(patch);
   });
 
-  it('is the same one for the same request_id', async () => {
+  it('is the same rotation for the same request_id', async () => {
     const request = {
       orgId: 'org_demo',
       assistantId: 'ast_5',

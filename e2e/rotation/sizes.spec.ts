@@ -65,7 +65,7 @@ describe('a long record', () => {
     60_000,
   );
 
-  it('is read over a slow link, by the client and by `rekey`, in more than the 10 s that other calls have', async () => {
+  it('is read over a slow link by client and `rekey`, beyond the 10 s of other calls', async () => {
     const gatewayPort = Number(system.gateway.ready['address']!.split(':').pop());
     const slow = await startSlowLink(gatewayPort, 1_500_000);
     const overSlowLink = createRekeyClient({ address: slow.address });
@@ -82,8 +82,8 @@ describe('a long record', () => {
     }
   }, 90_000);
 
-  it('among many does not keep a list from being compared', async () => {
-    // Together more than an answer may be long.
+  it('among many does not prevent the comparison of a list', async () => {
+    // Together they exceed the size limit of a response.
     for (const id of ['ast_4', 'ast_5', 'ast_6']) await instruct(id, ofBytes(MAX_RECORD_BYTES - 4096));
     expect(await swept()).toMatchObject({ state: 'SUCCEEDED' });
     for (const id of ['ast_4', 'ast_5', 'ast_6']) await expectInForce(id);
@@ -112,8 +112,8 @@ describe('many of the longest records', () => {
   }, 300_000);
 });
 
-describe('a record that is too long', () => {
-  it('is told to an operator when a POST was done and its key cannot be read back; it is published once it fits', async () => {
+describe('an oversized record', () => {
+  it('is reported if its key cannot be read back after a POST, and published once it fits', async () => {
     await system.rotateAndWait('ast_7');
     await instruct('ast_7', ofBytes(MAX_RECORD_BYTES + 1));
     const { id } = await system.rotate('ast_7');
@@ -144,7 +144,7 @@ describe('a record that is too long', () => {
     expect(await attention('RECORD_TOO_LARGE')).toEqual([]);
   }, 120_000);
 
-  it('that a sweep has met is not rotated, alone or in bulk, until it fits', async () => {
+  it('found by a sweep is not rotated, alone or in bulk, until it fits', async () => {
     await system.rotateAndWait('ast_8');
     await instruct('ast_8', ofBytes(MAX_RECORD_BYTES + 1));
     await swept();
@@ -174,7 +174,7 @@ describe('a record that is too long', () => {
   }, 180_000);
 });
 
-/** Forwards so many bytes a second to each client. */
+/** Starts a proxy that forwards `bytesPerSecond` to each client. */
 const startSlowLink = async (targetPort: number, bytesPerSecond: number) => {
   const server = createServer((socket) => {
     const target = connect(targetPort, '127.0.0.1');

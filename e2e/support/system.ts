@@ -119,7 +119,7 @@ const untilServing = (client: RekeyClient): Promise<boolean> =>
 
 const createAdmin =
   (simulator: App): System['admin'] =>
-  async (method, path, body): Promise<any> => {
+  async (method: string, path: string, body?: object): Promise<any> => {
     const response: Response = await fetch(`${simulator.ready['adminAddress']}${path}`, {
       method,
       body: body ? JSON.stringify(body) : null,

@@ -9,10 +9,10 @@ import { eventually, startSystem, type System } from '../support/system.ts';
 interface ListAnswer {
   status?: number;
   records?: Record<string, unknown>[];
-  /** The count; none where it is undefined. */
+  /** The count. Left out if undefined. */
   count?: number | string;
 }
-/** How a page is answered, given all records of the org. */
+/** Answers a request for a page, from all records of the org. */
 type List = (all: Record<string, unknown>[], page: number) => ListAnswer;
 
 const runRekey = (on: System, args: string[]) => startRekey(on, args).result;
@@ -27,7 +27,7 @@ afterEach(async () => {
   proxy?.close();
 });
 
-/** A system whose worker sees the simulator through a proxy that answers LIST as the test has it. */
+/** Starts a system whose worker reaches the simulator through a proxy that answers LIST. */
 const start = async (assistants: number, list: List): Promise<void> => {
   pages = [];
   system = await startSystem({ simulator: ['--assistants', String(assistants)], worker: false });
@@ -77,7 +77,7 @@ const sweep = async () => {
 };
 
 describe('a bulk rotation of an org', () => {
-  it('rotates all of it if pages are half as large as was asked for', async () => {
+  it('rotates all assistants if pages are half as large as requested', async () => {
     await start(230, (all, page) => ({ records: all.slice((page - 1) * 50, page * 50), count: all.length }));
     expect(await bulks.ended(await createAll())).toMatchObject({
       state: 'COMPLETED',
@@ -87,7 +87,7 @@ describe('a bulk rotation of an org', () => {
     });
   });
 
-  it('halts if pages repeat, says how many were listed, and rotates these when somebody resumes it', async () => {
+  it('halts if pages repeat, names the number listed, and rotates these when it is resumed', async () => {
     await start(230, (all) => ({ records: all.slice(0, 100), count: all.length }));
     const { id } = await createAll();
     const halted = await bulks.until(id, ({ state }) => state !== 'PREPARING');
@@ -125,7 +125,7 @@ describe('a bulk rotation of an org', () => {
     });
   });
 
-  it('takes no assistant for another because an id has a line break in it', async () => {
+  it('confuses no assistants if an id contains a line break', async () => {
     const odd = (record: Record<string, unknown>) => ({ ...record, id: 'ast_5\nast_x' });
     await start(12, (all, page) => ({
       records: page > 1 ? [] : all.map((record) => (record['id'] === 'ast_5' ? odd(record) : record)),
@@ -148,7 +148,7 @@ describe('a bulk rotation of an org', () => {
 });
 
 describe('a sweep', () => {
-  it('ends if upstream gives no count and ignores which page is asked for', async () => {
+  it('ends if upstream returns no count and ignores the requested page', async () => {
     await start(120, (all) => ({ records: all.slice(0, 100) }));
     expect(await sweep()).toMatchObject({
       state: 'FAILED',
@@ -156,7 +156,7 @@ describe('a sweep', () => {
       counts: { imported: 100 },
     });
     expect(pages.length).toBeLessThan(30);
-    // Its lock is free again.
+    // The sweep has released its lock.
     expect(await sweep()).toMatchObject({ state: 'FAILED' });
   });
 

@@ -40,12 +40,12 @@ describe('a scheduled sweep', () => {
       () => system.events(),
       ({ length }) => length === 6,
     );
-    // What is listed sooner after it says nothing: reads may lag behind by so much.
+    // Reads may lag: an earlier list proves nothing.
     await sleep(READ_LAG_MS);
   });
   afterAll(() => system.stop());
 
-  it('publishes assistants that were never seen from the list, once it has read three of them', async () => {
+  it('publishes unknown assistants from the list, after it has read three of them', async () => {
     expect((await system.versions()).map(({ data }) => data.cause)).toEqual(
       Array.from({ length: 6 }, () => 'import'),
     );
@@ -54,14 +54,14 @@ describe('a scheduled sweep', () => {
     await expectTruth(system);
   });
 
-  it('publishes a key that somebody has rotated by hand', async () => {
+  it('publishes a key that was rotated by hand', async () => {
     await system.admin('POST', '/assistants/ast_1/rotate');
     const [, drift] = await untilEvents(system, 'ast_1', 2);
     expect(drift!.data).toMatchObject({ cause: 'drift', rotation_id: null });
     await expectInForce(system, 'ast_1');
   });
 
-  it('publishes that an assistant has no key, and the key that it gets later', async () => {
+  it('publishes that an assistant has no key, and later its new key', async () => {
     await system.admin('PATCH', '/assistants/ast_2', { secret_key: null });
     const [, removed] = await untilEvents(system, 'ast_2', 2);
     expect(removed).toMatchObject({
@@ -84,9 +84,9 @@ describe('a scheduled sweep', () => {
     expect(removed).toMatchObject({ type: 'rekey.assistant.key-removed.v1', data: { removal: 'deleted' } });
   });
 
-  it('publishes nothing twice, and nothing that a list shows which lags behind', async () => {
+  it('publishes nothing twice, and nothing from a lagging list', async () => {
     await system.rotateAndWait('ast_5');
-    // The rotation names the org that sweeps knew as `c`: what they published has its name first.
+    // The rotation names the org that sweeps knew as `c`. What they published gets that name first.
     await eventually(
       () => system.redis.exists('{rekey}:assistants:c'),
       (left) => left === 0,
@@ -124,7 +124,7 @@ describe('a sweep over many pages', () => {
       .filter(({ type }) => type === 'rekey.assistant.key-removed.v1')
       .map(({ subject }) => subject);
 
-  it('publishes all of them, with a request for each page, three reads of the first page and one of each other', async () => {
+  it('publishes all assistants, with one request a page, and reads of three, then one a page', async () => {
     const ended = await sweepOnce(system);
     expect(ended).toMatchObject({
       state: 'SUCCEEDED',
@@ -134,8 +134,8 @@ describe('a sweep over many pages', () => {
     await expectTruth(system);
   });
 
-  it('finds one that a deletion has moved to a page that was read already', async () => {
-    // ast_101 is first on the second page, and last on the first page from then on.
+  it('finds an assistant that a deletion moved to a page that was already read', async () => {
+    // The deletion moves ast_101 from the top of the second page to the end of the first page.
     await system.admin('POST', '/assistants/ast_101/rotate');
     const shifted = upstream.once('page=2', 'before', () => system.admin('DELETE', '/assistants/ast_50'));
     await sweepOnce(system);
@@ -150,7 +150,7 @@ describe('a sweep over many pages', () => {
     await expectTruth(system);
   });
 
-  it('takes nothing for new or deleted that a new assistant has moved to the next page, and finds the new one', async () => {
+  it('finds a new assistant, and ignores that it moves another one to the next page', async () => {
     const before = await system.events();
     const shifted = upstream.once('page=2', 'before', () =>
       system.admin('POST', '/assistants', { org_id: 'org_demo', id: 'ast_new', at: 'start' }),
@@ -164,12 +164,12 @@ describe('a sweep over many pages', () => {
     await expectTruth(system);
   });
 
-  it('waits for the one under way, also in another worker, and then begins', async () => {
+  it('waits for a running sweep, even in another worker, and then begins', async () => {
     const other = await system.startWorker({ INVENT_BASE_URL: upstream.url });
     const asked: Sweep[] = [];
     const waited = upstream.once('page=2', 'before', async () => {
       asked.push(await system.client.createSweep({ orgId: 'org_demo' }));
-      // It was drawn, and put off.
+      // A worker took its job, and postponed it.
       await eventually(
         () => system.redis.zscore('{rekey}:bull:sweeps:delayed', asked[0]!.id),
         (score) => score !== null,

@@ -17,7 +17,7 @@ const sweep = async () => {
 };
 const CURRENT = '{rekey}:current:';
 
-describe('a published record that nobody can open', () => {
+describe('an unreadable published record', () => {
   it.each([
     ['is not JSON', 'ast_1', () => system.redis.set(`${CURRENT}ast_1`, 'nonsense')],
     ['is gone', 'ast_2', () => system.redis.del(`${CURRENT}ast_2`)],
@@ -40,7 +40,7 @@ describe('a published record that nobody can open', () => {
       'ast_5',
       async () => system.redis.set(`${CURRENT}ast_5`, (await system.redis.get(`${CURRENT}ast_6`))!),
     ],
-  ])('is found by a sweep, reported and published anew: one that %s', async (_what, assistantId, spoil) => {
+  ])('is found by a sweep, reported and republished: a record that %s', async (_what, assistantId, spoil) => {
     const before = await system.versions();
     await spoil();
     expect(await sweep()).toMatchObject({
@@ -60,7 +60,7 @@ describe('a published record that nobody can open', () => {
 });
 
 describe('the metrics of a worker', () => {
-  it('tell what is unknown, and what became of it', async () => {
+  it('count unknown outcomes, and how they ended', async () => {
     const worker = await system.startWorker({ WORKER_HEALTH_ADDRESS: '127.0.0.1:0' });
     const metrics = async () => (await fetch(`http://${worker.ready['address']}/metrics`)).text();
     await system.admin('POST', '/faults', { assistantId: 'ast_1', kind: 'failAfter', status: 500 });
