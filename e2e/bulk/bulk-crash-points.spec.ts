@@ -1,57 +1,41 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { App, TcpProxy } from '@rekey/testing';
 import { bulksOf, type Bulks } from './bulks.ts';
-import { patternsOf } from '../support/commands.ts';
+import { patternsByName, startCrashSystem, type CrashSystem } from '../support/crash-system.ts';
 import { expectTruth, untilQueuesAreEmpty } from '../support/invariants.ts';
-import { eventually, proxyTo, startSystem, type System } from '../support/system.ts';
+import { eventually, type System } from '../support/system.ts';
 
 // A proxy kills the only worker at each step of a bulk rotation, in the chunk that contains the step's
-// command.
-// All cases share a system: the worker that takes over in one case is killed in the next.
+// command. All cases share a system: the worker that takes over in one case is killed in the next.
 
 const ASSISTANTS = 30;
 
 let system: System;
 let bulks: Bulks;
-let redisProxy: TcpProxy & { url: string };
-let upstreamProxy: TcpProxy & { url: string };
+let redisProxy: TcpProxy;
+let upstreamProxy: TcpProxy;
+let startWorker: CrashSystem['startWorker'];
+let stop: CrashSystem['stop'];
 /** The texts by which a proxy recognises a command. */
 let patterns: Record<'draw' | 'claim' | 'commit' | 'endRange' | 'save' | 'returnToBulk', string[]>;
 let worker: App;
 
-const startWorker = () =>
-  system.startWorker({ REDIS_URL: redisProxy.url, INVENT_BASE_URL: upstreamProxy.url });
-
 beforeAll(async () => {
-  const timing = {
-    INVENT_TIMEOUT_MS: '500',
-    REKEY_LANDING_WINDOW_MS: '600',
-    REKEY_READ_LAG_MS: '100',
-    REKEY_TAKEOVER_AFTER_MS: '1200',
-  };
-  system = await startSystem({
+  ({ system, redisProxy, upstreamProxy, startWorker, stop } = await startCrashSystem({
     simulator: ['--assistants', String(ASSISTANTS), '--latency-ms', '5'],
-    worker: false,
-    timing,
-  });
+  }));
   bulks = bulksOf(system);
-  redisProxy = await proxyTo(system.redisServer.url);
-  upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
-  patterns = {
-    draw: await patternsOf('bulk-draw'),
-    claim: await patternsOf('bulk-claim'),
-    commit: await patternsOf('commit'),
-    endRange: await patternsOf('bulk-end-range'),
-    save: await patternsOf('bulk-save'),
-    returnToBulk: await patternsOf('give-back'),
-  };
+  patterns = await patternsByName({
+    draw: 'bulk-draw',
+    claim: 'bulk-claim',
+    commit: 'commit',
+    endRange: 'bulk-end-range',
+    save: 'bulk-save',
+    returnToBulk: 'give-back',
+  });
   worker = await startWorker();
 });
-afterAll(async () => {
-  await redisProxy.close();
-  await upstreamProxy.close();
-  await system.stop();
-});
+afterAll(() => stop());
 afterEach(() => system.admin('DELETE', '/faults'));
 
 /** How often a request has changed the key of each assistant so far. */

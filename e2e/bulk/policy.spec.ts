@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,23 +8,22 @@ import { repositoryRoot } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { expectTruth } from '../support/invariants.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
+import { useFolder } from '../support/temporary-folder.ts';
 
 const run = promisify(execFile);
 const HOURLY = { cron: '0 * * * *', timeZone: 'Europe/Berlin' };
 const ASSISTANTS = 48;
 
 let system: System;
-let folder: string;
+const folder = useFolder('policy');
 let jobs: Queue;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rekey-policy-'));
   system = await startSystem({ simulator: ['--assistants', String(ASSISTANTS)] });
   jobs = new Queue('policies', { connection: system.redis, prefix: '{rekey}:bull' });
 });
 afterAll(async () => {
   await jobs.close();
   await system.stop();
-  await rm(folder, { recursive: true });
 });
 
 const rekey = async (...args: string[]): Promise<any> => {
@@ -179,7 +177,7 @@ describe('a policy', () => {
 
 describe('rekey policy', () => {
   it('creates, shows, pauses, resumes and deletes a policy', async () => {
-    const file = join(folder, 'ids');
+    const file = join(folder(), 'ids');
     await writeFile(file, 'ast_1\nast_2\r\n\nast_1\n');
     const window = { cron: '30 3 * * 1-5', time_zone: 'Europe/Berlin', length: '7200s' };
     const created = await rekey(

@@ -1,21 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bulksOf, type Bulks } from '../bulk/bulks.ts';
 import { expectTruth } from '../support/invariants.ts';
 import { startRekey, type RekeyOptions } from '../support/rekey.ts';
 import { startSystem, type System } from '../support/system.ts';
+import { useFolder } from '../support/temporary-folder.ts';
 
 const ASSISTANTS = 60;
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rekey-bulk-cli-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const folder = useFolder('bulk-cli');
 
 const fileOf = async (name: string, content: string): Promise<string> => {
-  const path = join(folder, name);
+  const path = join(folder(), name);
   await writeFile(path, content);
   return path;
 };
@@ -50,7 +46,7 @@ describe('with a worker', () => {
   });
 
   it('rotates all, with progress lines without a terminal, and writes results to a file', async () => {
-    const results = join(folder, 'all.csv');
+    const results = join(folder(), 'all.csv');
     const { code, out, err } = await create(
       '--all',
       '--watch',
@@ -76,7 +72,7 @@ describe('with a worker', () => {
   });
 
   it('reads ids from stdin with BOM, CRLF, blank lines, duplicates; exits with 1 if some fail', async () => {
-    const results = join(folder, 'some.jsonl');
+    const results = join(folder(), 'some.jsonl');
     const { code, out, err, json } = await rekey(
       [
         'bulk',
@@ -251,7 +247,7 @@ describe('with a worker', () => {
   });
 
   it('doctor exits with 1 if a check fails, and advises what to do', async () => {
-    const other = join(folder, 'key.json');
+    const other = join(folder(), 'key.json');
     await rekey(['key-file', 'create', other]);
     const { code, json } = await rekey(['doctor', '--json', '--gateway', '127.0.0.1:1'], {
       env: {
@@ -280,7 +276,7 @@ describe('without a worker', () => {
   const start = (...args: string[]) => startRekey(system, args);
 
   it('exits with 3 at the timeout, and writes the results so far', async () => {
-    const results = join(folder, 'timeout.csv');
+    const results = join(folder(), 'timeout.csv');
     const { code, err } = await start(
       'bulk',
       'create',

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KeyEvent } from '@rekey/schema';
@@ -9,21 +8,20 @@ import { failureOf } from '../support/failure-of.ts';
 import { expectTruth } from '../support/invariants.ts';
 import { startRekey, type RekeyResult } from '../support/rekey.ts';
 import { dumpRedis, eventually, startSystem, type System } from '../support/system.ts';
+import { useFolder } from '../support/temporary-folder.ts';
 
 let system: System;
-let folder: string;
+const folder = useFolder('consumer');
 let rekey: (args: string[], env?: Record<string, string>) => Promise<RekeyResult>;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rekey-consumer-'));
   system = await startSystem({ simulator: ['--assistants', '300', '--sub-orgs', '1'] });
   rekey = (args, env) => startRekey(system, args, env ? { env } : {}).result;
 });
 afterAll(async () => {
   await system.stop();
-  await rm(folder, { recursive: true });
 });
 
-const fileOf = (name: string) => join(folder, `${name}.json`);
+const fileOf = (name: string) => join(folder(), `${name}.json`);
 const add = async (name: string, org: string, type = 'X25519', env?: Record<string, string>) => {
   expect(await rekey(['consumer', 'keygen', fileOf(name), '--type', type])).toMatchObject({
     code: 0,
@@ -416,14 +414,14 @@ describe('a bulk rotation and consumers', () => {
   it('has its canary wait for consumers even while none is live', async () => {
     for (const { name } of await system.client.listConsumers())
       await acknowledge(name, { more: { leaving: true } });
-    await writeFile(join(folder, 'few.txt'), ['ast_40', 'ast_41', 'ast_42'].join('\n'));
+    await writeFile(join(folder(), 'few.txt'), ['ast_40', 'ast_41', 'ast_42'].join('\n'));
     const created = await rekey([
       'bulk',
       'create',
       '--org',
       'org_demo',
       '--ids-file',
-      join(folder, 'few.txt'),
+      join(folder(), 'few.txt'),
       '--canary',
       '1',
       '--canary-continues',
@@ -454,7 +452,7 @@ describe('a bulk rotation and consumers', () => {
     await acknowledge('x25519');
     await acknowledge('p256', { more: { leaving: true } });
     await writeFile(
-      join(folder, 'ids.txt'),
+      join(folder(), 'ids.txt'),
       Array.from({ length: 40 }, (_, i) => `ast_${i + 50}\n`).join(''),
     );
     const created = await rekey([
@@ -463,7 +461,7 @@ describe('a bulk rotation and consumers', () => {
       '--org',
       'org_demo',
       '--ids-file',
-      join(folder, 'ids.txt'),
+      join(folder(), 'ids.txt'),
       '--canary',
       '5',
       '--canary-continues',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, lineOf, resultOf, startChild, type Child } from '@rekey/testing';
 import { DOCUMENTS, blocksOf, type Document } from '../support/documents.ts';
-import { freshCopy } from '../support/fresh-copy.ts';
+import { FREE_PORTS, freshCopy } from '../support/fresh-copy.ts';
 import { startPackageRegistry } from '../clients/package-registry.ts';
 import { canImport } from '../consumers/python-consumer.ts';
 
@@ -74,12 +74,6 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ],
 ];
 
-const FREE_PORTS = {
-  REDIS_PORT: '0',
-  SIMULATOR_PORT: '0',
-  SIMULATOR_ADMIN_PORT: '0',
-  GRPC_ADDRESS: '127.0.0.1:0',
-};
 /** `npm ci` would replace the linked packages. */
 const PREAMBLE = 'set -e -o pipefail\nnpm() { [ "$1" = ci ] || command npm "$@"; }\n';
 

@@ -1,14 +1,13 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { repositoryRoot, startChild } from '@rekey/testing';
+import { useFolder } from '../support/temporary-folder.ts';
 
-let folder: string;
+const folder = useFolder('imports');
 /** A small tree with the repository's layout, to which a case adds a file that breaks a rule. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rekey-imports-'));
-  await mkdir(join(folder, 'node_modules/@rekey'), { recursive: true });
+  await mkdir(join(folder(), 'node_modules/@rekey'), { recursive: true });
   for (const lib of ['schema', 'ledger', 'testing']) {
     await file(
       `libs/${lib}/package.json`,
@@ -21,7 +20,7 @@ beforeAll(async () => {
     );
     await file(`libs/${lib}/src/index.ts`, 'export const a = 1;\n');
     await file(`libs/${lib}/src/inner.ts`, 'export interface B { b: 1 }\n');
-    await symlink(join(folder, 'libs', lib), join(folder, 'node_modules/@rekey', lib));
+    await symlink(join(folder(), 'libs', lib), join(folder(), 'node_modules/@rekey', lib));
   }
   for (const app of ['worker', 'gateway'])
     await file(
@@ -34,11 +33,10 @@ beforeAll(async () => {
     );
   await file('apps/worker/src/part.ts', 'export const part = 1;\n');
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 const file = async (path: string, text: string) => {
-  await mkdir(dirname(join(folder, path)), { recursive: true });
-  await writeFile(join(folder, path), text);
+  await mkdir(dirname(join(folder(), path)), { recursive: true });
+  await writeFile(join(folder(), path), text);
 };
 
 /** Checks the tree with one more file. */
@@ -53,13 +51,13 @@ const cruise = async (path: string, text: string) => {
       'apps',
       'libs',
     ],
-    { cwd: folder },
+    { cwd: folder() },
   );
   let out = '';
   child.process.stdout?.on('data', (chunk) => (out += chunk));
   child.process.stderr?.resume();
   const { code } = await child.exited;
-  await rm(join(folder, path));
+  await rm(join(folder(), path));
   return { code, out };
 };
 

@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { freePort, repositoryRoot, startChild, type Child } from '@rekey/testing';
 import { connect, eventually, startSystem, type System } from '../support/system.ts';
+import { useFolder } from '../support/temporary-folder.ts';
 
 let system: System;
 let children: Child[];
-let folder: string;
+const folder = useFolder('logs');
 /** A named pipe that is open for reading and full. */
 let fullPipe: string;
 let reader: number;
@@ -21,15 +20,13 @@ const fill = (fd: number) => {
   }
 };
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rekey-logs-'));
-  fullPipe = join(folder, 'pipe');
+  fullPipe = join(folder(), 'pipe');
   execFileSync('mkfifo', [fullPipe]);
   reader = openSync(fullPipe, constants.O_RDWR | constants.O_NONBLOCK);
   fill(reader);
 });
 afterAll(async () => {
   closeSync(reader);
-  await rm(folder, { recursive: true });
 });
 beforeEach(async () => {
   system = await startSystem({ worker: false });

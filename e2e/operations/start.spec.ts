@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { lineOf, startChild, startRedis, type Child, type RedisServer } from '@rekey/testing';
-import { freshCopy } from '../support/fresh-copy.ts';
+import { FREE_PORTS, freshCopy } from '../support/fresh-copy.ts';
 import { eventually } from '../support/system.ts';
 
 /*
@@ -41,12 +41,6 @@ const untilRunning = async (): Promise<number> =>
       pid: number;
     }
   ).pid;
-const FREE_PORTS = {
-  REDIS_PORT: '0',
-  SIMULATOR_PORT: '0',
-  SIMULATOR_ADMIN_PORT: '0',
-  GRPC_ADDRESS: '127.0.0.1:0',
-};
 const environment = () =>
   Object.fromEntries(['PATH', 'HOME', 'XDG_CACHE_HOME'].map((name) => [name, process.env[name]]));
 

@@ -3,10 +3,11 @@ import { copyFile, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { createLedger, createRotationQueue } from '@rekey/ledger';
 import { KEY_ROTATED, KeyEvent } from '@rekey/schema';
 import { startRedis } from '@rekey/testing';
+import { useCleanup } from '../support/cleanup.ts';
 import { patternsOf } from '../support/commands.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { expectTruth, keysInForce, lastPublished, untilQueuesAreEmpty } from '../support/invariants.ts';
@@ -20,20 +21,15 @@ const TIMING = {
   REKEY_TAKEOVER_AFTER_MS: '2000',
 };
 
-/** Stops what a case has started, the last one first. */
-let closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const release of closers.toReversed()) await release();
-  closers = [];
-});
+const cleanUp = useCleanup();
 const start = async (options: SystemOptions = {}): Promise<System> => {
   const system = await startSystem({ worker: false, timing: TIMING, ...options });
-  closers.push(() => system.stop());
+  cleanUp(() => system.stop());
   return system;
 };
 const proxied = async (url: string) => {
   const proxy = await proxyTo(url);
-  closers.push(() => proxy.close());
+  cleanUp(() => proxy.close());
   return proxy;
 };
 const upstreamOf = (system: System): string => system.environment['INVENT_BASE_URL']!;
@@ -138,7 +134,7 @@ describe('a stopped worker', () => {
 describe('a Redis that loses data', () => {
   it('is brought up to date after it was restored from an old copy, with rising versions', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'rekey-restore-'));
-    closers.push(() => rm(dir, { recursive: true }));
+    cleanUp(() => rm(dir, { recursive: true }));
     const system = await start({
       redis: { dir },
       simulator: ['--assistants', '30'],
@@ -260,7 +256,7 @@ describe('a Redis with a replica', () => {
     const waits = { REKEY_WAIT_REPLICAS: '1', REKEY_WAIT_REPLICAS_MS: '300' };
     const system = await start({ gateway: waits, redis: { args: ['--repl-diskless-sync-delay', '0'] } });
     const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(system.redisServer.port)] });
-    closers.push(() => replica.dispose());
+    cleanUp(() => replica.dispose());
     // Being online is not enough: a new replica confirms nothing for up to a second.
     await eventually(
       () => system.redis.wait(1, 100),
@@ -344,7 +340,7 @@ describe('a Redis that is nearly out of memory', () => {
     const worker = await system.startWorker({ INVENT_BASE_URL: upstream.url });
     const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
     const queue = createRotationQueue(system.redis, ledger.keys);
-    closers.push(() => queue.close());
+    cleanUp(() => queue.close());
     await publish(system, 'ast_1');
     // Large enough that a few commands are less than a percent of it.
     await system.redis.setrange('ballast', 32 * 1024 * 1024, 'x');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   createTcpProxy,
   repositoryRoot,
@@ -12,6 +12,7 @@ import {
 } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { refusal } from '../support/refusal.ts';
+import { useCleanup } from '../support/cleanup.ts';
 import { startRekey, type RekeyOptions } from '../support/rekey.ts';
 import {
   connect,
@@ -22,24 +23,19 @@ import {
   type SystemOptions,
 } from '../support/system.ts';
 
-/** Stops what a case has started, the last one first. */
-let closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const release of closers.toReversed()) await release();
-  closers = [];
-});
+const cleanUp = useCleanup();
 
 /** Starts a system whose processes reach Redis through a proxy. */
 const startBehindProxy = async (options: SystemOptions = {}) => {
   const redisServer = await startRedis();
   const front = await proxyTo(redisServer.url);
-  closers.push(
+  cleanUp(
     () => redisServer.dispose(),
     async () => proxy.close(),
   );
   let proxy: TcpProxy = front;
   const system = await startSystem({ ...options, timing: { REDIS_URL: front.url, ...options.timing } });
-  closers.push(() => system.stop());
+  cleanUp(() => system.stop());
   return {
     system,
     redisServer,
@@ -55,12 +51,12 @@ const startBehindProxy = async (options: SystemOptions = {}) => {
 const connected = (url: string): Redis => {
   const redis = new Redis(url);
   redis.on('error', () => {});
-  closers.push(async () => redis.disconnect());
+  cleanUp(async () => redis.disconnect());
   return redis;
 };
 const started = async (server: Promise<RedisServer>): Promise<RedisServer> => {
   const redis = await server;
-  closers.push(() => redis.dispose());
+  cleanUp(() => redis.dispose());
   return redis;
 };
 const rekeyOn = (system: System, args: string[], options?: RekeyOptions) =>
@@ -207,11 +203,11 @@ describe('stranded connections', () => {
 
   it('are replaced by a client of the gateway', async () => {
     const system = await startSystem({ worker: false });
-    closers.push(() => system.stop());
+    cleanUp(() => system.stop());
     const front = await proxyTo(`http://${system.gateway.ready['address']}`);
-    closers.push(() => front.close());
+    cleanUp(() => front.close());
     const client = connect(`127.0.0.1:${front.port}`);
-    closers.push(async () => client.close());
+    cleanUp(async () => client.close());
     const answers = () =>
       client.getStatus({ deadlineMs: 2000 }).then(
         () => true,
@@ -225,9 +221,9 @@ describe('stranded connections', () => {
 
   it('end a watch of a bulk rotation, which continues on another connection', async () => {
     const system = await startSystem({ worker: false });
-    closers.push(() => system.stop());
+    cleanUp(() => system.stop());
     const gateway = await proxyTo(`http://${system.gateway.ready['address']}`);
-    closers.push(() => gateway.close());
+    cleanUp(() => gateway.close());
     const bulk = await system.client.createBulkRotation({ orgId: 'org_demo', assistantIds: ['ast_1'] });
     const watching = startRekey(system, [
       'bulk',
@@ -249,9 +245,9 @@ describe('stranded connections', () => {
 describe('a Redis that does not answer', () => {
   it('does not block rekey events or doctor', async () => {
     const system = await startSystem({ worker: false });
-    closers.push(() => system.stop());
+    cleanUp(() => system.stop());
     const silent = await proxyTo(system.redisServer.url);
-    closers.push(() => silent.close());
+    cleanUp(() => silent.close());
     silent.stall(true);
     const [events, doctor] = await Promise.all([
       rekeyOn(system, ['events', '--redis', silent.url]),
@@ -318,7 +314,7 @@ describe('SIGTERM while Redis is away', () => {
     'ends a process with 0 that never reached Redis: %s',
     async (app) => {
       const system = await startSystem({ worker: false });
-      closers.push(() => system.stop());
+      cleanUp(() => system.stop());
       const child = startChild(
         process.execPath,
         ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
@@ -375,7 +371,7 @@ describe('SIGTERM while Redis is away', () => {
 describe('an unusable configuration of Redis', () => {
   const refusals = async (url: string) => {
     const system = await startSystem({ worker: false });
-    closers.push(() => system.stop());
+    cleanUp(() => system.stop());
     const env = { ...system.environment, REDIS_URL: url };
     const apps = await Promise.all(['gateway', 'worker'].map((app) => refusal(app, env)));
     const [events, doctor] = await Promise.all([
@@ -445,7 +441,7 @@ describe('an unusable configuration of Redis', () => {
     const primary = await started(startRedis());
     const replica = await started(startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] }));
     const system = await startSystem({ worker: false });
-    closers.push(() => system.stop());
+    cleanUp(() => system.stop());
     await eventually(
       () => serving(system),
       (status) => status === 'SERVING',

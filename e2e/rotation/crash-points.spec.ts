@@ -3,54 +3,38 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLedger, createRotationQueue } from '@rekey/ledger';
 import type { App, TcpProxy } from '@rekey/testing';
-import { patternsOf } from '../support/commands.ts';
+import { READ_LAG_MS, patternsByName, startCrashSystem, type CrashSystem } from '../support/crash-system.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { expectTruth, untilQueuesAreEmpty } from '../support/invariants.ts';
-import { connect, eventually, proxyTo, startSystem, type System } from '../support/system.ts';
+import { connect, eventually, proxyTo, type System } from '../support/system.ts';
 
 // A proxy kills a process at each step between accept and commit, in the chunk that contains the step's
-// command.
-// All cases share a system: the worker that takes over in one case is killed in the next.
-
-const READ_LAG_MS = 100;
+// command. All cases share a system: the worker that takes over in one case is killed in the next.
 
 let system: System;
-let redisProxy: TcpProxy & { url: string };
-let upstreamProxy: TcpProxy & { url: string };
+let redisProxy: TcpProxy;
+let upstreamProxy: TcpProxy;
+let startWorker: CrashSystem['startWorker'];
+let stop: CrashSystem['stop'];
 /** The texts by which a proxy recognises a command. */
 let patterns: Record<'accept' | 'claim' | 'commit' | 'unknown' | 'settle' | 'release' | 'fail', string[]>;
 let worker: App;
 let next = 0;
 
-const startWorker = () =>
-  system.startWorker({ REDIS_URL: redisProxy.url, INVENT_BASE_URL: upstreamProxy.url });
-
 beforeAll(async () => {
-  const timing = {
-    INVENT_TIMEOUT_MS: '500',
-    REKEY_LANDING_WINDOW_MS: '600',
-    REKEY_READ_LAG_MS: String(READ_LAG_MS),
-    REKEY_TAKEOVER_AFTER_MS: '1200',
-  };
-  system = await startSystem({ worker: false, timing });
-  redisProxy = await proxyTo(system.redisServer.url);
-  upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
-  patterns = {
-    accept: await patternsOf('accept'),
-    claim: await patternsOf('claim'),
-    commit: await patternsOf('commit'),
-    unknown: await patternsOf('unknown'),
-    settle: await patternsOf('settle'),
-    release: await patternsOf('release'),
-    fail: await patternsOf('fail'),
-  };
+  ({ system, redisProxy, upstreamProxy, startWorker, stop } = await startCrashSystem());
+  patterns = await patternsByName({
+    accept: 'accept',
+    claim: 'claim',
+    commit: 'commit',
+    unknown: 'unknown',
+    settle: 'settle',
+    release: 'release',
+    fail: 'fail',
+  });
   worker = await startWorker();
 });
-afterAll(async () => {
-  await redisProxy.close();
-  await upstreamProxy.close();
-  await system.stop();
-});
+afterAll(() => stop());
 afterEach(() => system.admin('DELETE', '/faults'));
 
 /** Publishes a key of an assistant that no other case uses. */

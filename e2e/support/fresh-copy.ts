@@ -7,6 +7,14 @@ import { repositoryRoot } from '@rekey/testing';
 
 const run = promisify(execFile);
 
+/** Variables with which `npm start` uses ports that are free. */
+export const FREE_PORTS = {
+  REDIS_PORT: '0',
+  SIMULATOR_PORT: '0',
+  SIMULATOR_ADMIN_PORT: '0',
+  GRPC_ADDRESS: '127.0.0.1:0',
+};
+
 /**
  * Copies the repository to a folder, as it is after a clone and `npm ci`: a Git work tree without changes,
  * with links to the installed packages. The links of the workspaces lead into the copy.
