@@ -5,10 +5,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /*
- * npm run spec-titles -- [FOLDER]: lists every case of every spec, one a line, as `file: describe › title`.
- * Cases of `it.each` stand there one by one. The specs are loaded and none of their cases runs. FOLDER is
- * another checkout of this repository, with its packages installed, to compare two commits; without it, this
- * one.
+ * npm run spec-titles -- [FOLDER]: lists every case of every spec, one per line, as `file: describe › title`.
+ * Each case of `it.each` has its own line. Jest loads the specs, and runs no case. FOLDER is another checkout
+ * of this repository with installed packages, to compare two commits. Default: this checkout.
  */
 
 interface JestResult {

@@ -3,7 +3,7 @@ import { isConfiguration, isGenerated, publicContracts } from './limits.ts';
 import type { SourceTree } from './source-tree.ts';
 import { childrenOf, isNode, parseSource, type SyntaxNode } from './syntax.ts';
 
-/** Every name of a file. */
+/** Stands for every name of a file. */
 const ALL = '*';
 
 interface Reference {
@@ -97,7 +97,7 @@ const readModule = (text: string): Module => {
   return module;
 };
 
-/** Imports in examples: in Markdown, and in programs that specs write. */
+/** Imports in examples, which stand in Markdown and in the strings of specs. */
 const EXAMPLE_IMPORT = /import\s+(?:type\s+)?\{([^}]*)\}\s+from\s+['"](@rekey\/[^'"]+)['"]/g;
 
 const findExampleImports = (text: string): Reference[] =>
@@ -135,8 +135,8 @@ export interface DeadExport {
 }
 
 /**
- * The exports that no other file imports. A re-export does not count as an import: a name in a lib's index.ts
- * is used only if another package, a spec or an example imports it.
+ * Finds the exports that no other file imports. A re-export does not count as an import: a name in a lib's
+ * index.ts is used only if another package, a spec or an example imports it.
  */
 export const findDeadExports = (texts: SourceTree): DeadExport[] => {
   const entries = packageEntries(texts);

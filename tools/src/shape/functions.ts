@@ -1,7 +1,7 @@
 import { childrenOf, isNode, parseSource, type SyntaxNode } from './syntax.ts';
 
 export interface FunctionShape {
-  /** Undefined for a function that is only an argument or a result. */
+  /** Undefined for a function that is an argument or a result. */
   name: string | undefined;
   line: number;
   lines: number;
@@ -20,9 +20,9 @@ const FUNCTIONS = new Set([
   'GetterProperty',
   'SetterProperty',
 ]);
-/** Expressions around a function that leave it the function of the same name. */
+/** Expressions that may stand between a name and its function. */
 const TRANSPARENT = new Set(['ParenthesisExpression', 'TsAsExpression', 'TsSatisfiesExpression']);
-/** Also `describeGrpc`, as a spec may call its `describe` or `describe.skip`. */
+/** Also names such as `describeGrpc`, which a spec gives to `describe` or `describe.skip`. */
 const SPEC_CALL = /^((describe|it|test)([A-Z]\w*)?|(before|after)(All|Each))$/;
 
 const nameIn = (value: unknown): string | undefined =>
@@ -43,7 +43,7 @@ const rootOfCallee = (node: unknown): string | undefined => {
 const isSpecCall = (node: SyntaxNode): boolean =>
   node.type === 'CallExpression' && SPEC_CALL.test(rootOfCallee(node['callee']) ?? '');
 
-/** The functions of TypeScript or JavaScript text, those inside of others too. */
+/** Finds the functions of TypeScript or JavaScript text, nested ones included. */
 export const findFunctions = (text: string): FunctionShape[] => {
   const { body, linesOf } = parseSource(text);
   const found: FunctionShape[] = [];
@@ -68,7 +68,9 @@ export const findFunctions = (text: string): FunctionShape[] => {
 
 interface BlockSyntax {
   begins: RegExp;
-  /** Whether a line at the function's own depth, or at less, is its last one, or comes after it. */
+  /**
+   * Whether the next line at the function's own depth, or at a lower one, is its last line or comes after it.
+   */
   ends: 'last' | 'after';
 }
 
@@ -84,7 +86,7 @@ const blockSyntaxes: Record<string, BlockSyntax> = {
   },
 };
 
-/** The functions of Lua, Python or shell text, by their indentation. */
+/** Finds the functions of Lua, Python or shell text by their indentation. */
 export const findIndentedFunctions = (text: string, language: string): FunctionShape[] => {
   const { begins, ends } = blockSyntaxes[language]!;
   const lines = text.split('\n');

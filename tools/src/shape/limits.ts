@@ -26,7 +26,7 @@ export const publicContracts: readonly string[] = [
   'libs/subscriber/src/index.ts',
 ];
 
-/** Files that a program writes. Their shape is the program's. */
+/** Generated files: no limit applies to them. */
 export const isGenerated = (path: string): boolean =>
   /(^|\/)generated\/|\.generated\.\w+$|(^|\/)package-lock\.json$/.test(path);
 

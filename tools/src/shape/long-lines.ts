@@ -5,7 +5,7 @@ interface LongLine {
   columns: number;
 }
 
-/** The lines of source text that are wider than `maxColumns`. */
+/** Finds the lines that are wider than `maxColumns`. */
 export const findLongLines = (text: string, maxColumns: number): LongLine[] =>
   text.split('\n').flatMap((line, i) => {
     const columns = columnsOf(line);
@@ -14,10 +14,10 @@ export const findLongLines = (text: string, maxColumns: number): LongLine[] =>
 
 const FENCE = /^\s*(```|~~~)/;
 const TABLE_ROW = /^\s*\|/;
-/** A link, or an item of a list that is one, and a link's definition. */
+/** A link, a list item that is one link, or the definition of a link. */
 const ONE_LINK = /^\s*([-*]\s+)?(!?\[[^\]]*\]\([^)]*\)[.,;:]?|\[[^\]]+\]:\s+\S+|<?https?:\/\/\S+>?)\s*$/;
 
-/** The long lines of Markdown prose: not those of tables, of code blocks, and not those that are one link. */
+/** Finds the long lines of Markdown prose. Tables, code blocks and lines that are one link do not count. */
 export const findLongProse = (text: string, maxColumns: number): LongLine[] => {
   let isCode = false;
   const prose = text.split('\n').map((line) => {

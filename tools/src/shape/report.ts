@@ -5,7 +5,7 @@ interface Row {
   measure: string;
   value: string;
   limit: string;
-  /** What is over the limit, one line each. */
+  /** What exceeds the limit, one line each. */
   excess: string[];
 }
 
@@ -14,14 +14,14 @@ const at = ({ path, line }: { path: string; line: number }): string => `${path}:
 const share = (sorted: number[], part: number): string =>
   String(sorted[Math.max(Math.ceil(sorted.length * part) - 1, 0)] ?? 0);
 
-/** A long file needs a reason, there are only so many, and a reason must still be needed. */
+/** What is wrong with long files: one without a reason, a reason without a long file, or too many reasons. */
 const excessOfFiles = (longFiles: Shape['longFiles']): string[] => {
   const reasons = Object.keys(limits.longFiles);
   const unexplained = longFiles.filter(({ path }) => !reasons.includes(path));
   const stale = reasons.filter((path) => !longFiles.some((file) => file.path === path));
   return [
     ...unexplained.map(({ path, lines }) => `${path}: ${lines} lines, and no reason in limits.ts`),
-    ...stale.map((path) => `${path}: listed in limits.ts, and not over ${limits.MAX_FILE_LINES} lines`),
+    ...stale.map((path) => `${path}: listed in limits.ts, but not over ${limits.MAX_FILE_LINES} lines`),
     ...(reasons.length > limits.MAX_LONG_FILES ? [`limits.ts lists ${reasons.length} long files`] : []),
   ];
 };
@@ -80,7 +80,7 @@ const tableOf = (rows: string[][]): string => {
     .join('\n');
 };
 
-/** The measures as a table, and below it what is over each limit. */
+/** Formats the measures as a table, and below it what exceeds each limit. */
 export const report = (shape: Shape): { text: string; holds: boolean } => {
   const rows = rowsOf(shape);
   const { functionLengths: lengths } = shape;
@@ -95,11 +95,11 @@ export const report = (shape: Shape): { text: string; holds: boolean } => {
   const lists = [
     ...rows.map(({ measure, excess }) => ({ title: measure, entries: excess })),
     {
-      title: 'source files that may be long',
+      title: 'long source files with a reason',
       entries: Object.entries(limits.longFiles).map(([path, reason]) => `${path}: ${reason}`),
     },
     {
-      title: 'long specs, which no limit forbids',
+      title: `specs over ${limits.MAX_FILE_LINES} lines (no limit)`,
       entries: shape.longSpecs.map(({ path, lines }) => `${path}: ${lines} lines`),
     },
   ];

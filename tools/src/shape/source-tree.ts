@@ -3,13 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The files of a tree, by their path from its root. */
+/** The text of each file, by its path from the root of the repository. */
 export type SourceTree = ReadonlyMap<string, string>;
 
 const READ = /\.(ts|js|mjs|lua|proto|sh|py|md)$|^\.ci\/|(^|\/)package\.json$/;
 
 export interface Listing {
-  /** Every file, also those whose text is not read. */
+  /** Every file, including those whose text is not read. */
   paths: readonly string[];
   /** The text of sources, prose and package.json files. */
   texts: SourceTree;
@@ -27,7 +27,7 @@ const readTexts = (root: string, paths: readonly string[]): Listing => ({
   ),
 });
 
-/** The files of the working tree that Git tracks, or would track after `git add`. */
+/** Reads the files of the working tree that Git tracks, or would track after `git add`. */
 export const readWorkingTree = (root: string): Listing => {
   const listed = git(root, 'ls-files', '-z', '--cached', '--others', '--exclude-standard');
   return readTexts(
@@ -36,7 +36,7 @@ export const readWorkingTree = (root: string): Listing => {
   );
 };
 
-/** The files of a commit. Needs `tar`. */
+/** Reads the files of a commit. Needs `tar`. */
 export const readCommit = (root: string, commit: string): Listing => {
   const folder = mkdtempSync(join(tmpdir(), 'rekey-shape-'));
   try {

@@ -16,7 +16,9 @@ interface Syntax {
 export const isNode = (value: unknown): value is SyntaxNode =>
   typeof value === 'object' && value !== null && typeof (value as SyntaxNode).type === 'string';
 
-/** The nodes directly in this one. Some of swc's objects have no type: their nodes count as this node's. */
+/**
+ * The children of a node. Some objects of swc's tree have no type: the nodes in them count as children too.
+ */
 export const childrenOf = (node: object): SyntaxNode[] =>
   Object.values(node).flatMap((value: unknown) => {
     if (isNode(value)) return [value];
