@@ -56,31 +56,37 @@ import {
 } from '@rekey/runtime';
 import { MAX_RECORD_BYTES, ORG_ALIAS } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
-import { startBudgetWatch, type BudgetWatch } from './budget-watch.ts';
-import { startBulkRunner } from './bulk-runner.ts';
-import { doBulkTask } from './bulk-tasks.ts';
-import { checkAssistant } from './check-assistant.ts';
-import { systemClock } from './clock.ts';
-import { clockBounds, clockDoubtToTell, reportClock, whenClocksAgree } from './clock-watch.ts';
+import { startBudgetWatch, type BudgetWatch } from './upkeep/budget-watch.ts';
+import { startBulkRunner } from './bulk/bulk-runner.ts';
+import { doBulkTask } from './bulk/bulk-tasks.ts';
+import { checkAssistant } from './verification/checks/check-assistant.ts';
+import { systemClock } from './shared/clock.ts';
+import { clockBounds, clockDoubtToTell, reportClock, whenClocksAgree } from './upkeep/clock-watch.ts';
 import { WorkerEnvironment } from './config.ts';
-import { startConsumerWatch, type ConsumerWatch } from './consumer-watch.ts';
-import { startDueChecks } from './due-checks.ts';
-import { startEnrolment } from './enrolment.ts';
-import { every } from './every.ts';
-import { startHousekeeping } from './housekeeping.ts';
-import { createMetrics } from './meter.ts';
-import { askByOneName, keepOrgAlias, orgsByOneName } from './org-alias.ts';
-import { createPacer } from './pacer.ts';
-import { createPolicyConsumer } from './policy-consumer.ts';
-import { alignSchedules } from './policy-schedules.ts';
-import { openPolicyShare } from './policy-share.ts';
-import { createPublisher } from './publisher.ts';
-import { createReaders } from './readers.ts';
-import { leaseMs, postClaimed, rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
-import { createRotationConsumer } from './rotation-consumer.ts';
-import { createSweepConsumer } from './sweep-consumer.ts';
-import { sweep } from './sweep.ts';
-import { createTally } from './tally.ts';
+import { startConsumerWatch, type ConsumerWatch } from './consumers/consumer-watch.ts';
+import { startDueChecks } from './verification/checks/due-checks.ts';
+import { startEnrolment } from './consumers/enrolment.ts';
+import { every } from './shared/every.ts';
+import { startHousekeeping } from './upkeep/housekeeping.ts';
+import { createMetrics } from './shared/meter.ts';
+import { askByOneName, keepOrgAlias, orgsByOneName } from './orgs/org-alias.ts';
+import { createPacer } from './shared/pacer.ts';
+import { createPolicyConsumer } from './policy/policy-consumer.ts';
+import { alignSchedules } from './policy/policy-schedules.ts';
+import { openPolicyShare } from './policy/policy-share.ts';
+import { createPublisher } from './publishing/publisher.ts';
+import { createReaders } from './publishing/readers.ts';
+import {
+  leaseMs,
+  postClaimed,
+  rotateSecretKey,
+  windowMs,
+  type RotateDeps,
+} from './rotation/rotate-secret-key.ts';
+import { createRotationConsumer } from './rotation/rotation-consumer.ts';
+import { createSweepConsumer } from './verification/sweep-consumer.ts';
+import { sweep } from './verification/sweep/sweep.ts';
+import { createTally } from './rotation/tally.ts';
 
 const ORG_ALIAS_EVERY_MS = 1000;
 

@@ -1,0 +1,309 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { createLedger } from '@rekey/ledger';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { asyncProperty, check } from 'fast-check';
+import { sealer } from '../src/shared/sealing-fixture.ts';
+import { Histories, type History } from './histories.ts';
+import { checkPromises } from './invariants.ts';
+import { connectSimulated, type Patches } from './simulated-redis.ts';
+import { BrokenPromise, CONFIRM_AFTER_MS, World, promises, type WorldOptions } from './world.ts';
+
+/**
+ * How many histories each property is tried with. More by hand: `REKEY_MODEL_RUNS=100000`, about 100 in a
+ * second. It then also prints what it finds.
+ */
+const RUNS = Number(process.env.REKEY_MODEL_RUNS ?? 300);
+/** To see the same histories again; a failure names it. */
+const SEED = process.env.REKEY_MODEL_SEED;
+const BUG_RUNS = 5000;
+const STEPS = 60;
+/** Of a history that shows a planted bug, once it has been shrunk. */
+const SHORT = 25;
+const AN_HOUR_MS = 3_600_000;
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+  // All that is left to chance in the worker is its jitter.
+  jest.spyOn(Math, 'random').mockReturnValue(0.5);
+});
+afterAll(async () => {
+  jest.restoreAllMocks();
+  await server.dispose();
+});
+
+type Options = Pick<WorldOptions, 'byHand' | 'faults' | 'odd' | 'swapped'> & {
+  patches?: Patches;
+  sendsTooLate?: boolean;
+};
+
+const withPlayer = async <T>(
+  { patches = {}, ...options }: Options,
+  use: (play: (history: History) => Promise<void>) => Promise<T>,
+): Promise<T> => {
+  const redis = connectSimulated(server.url, patches);
+  try {
+    // Two assistants are no org: the limit counts only in the world that looks at it, and there nothing else
+    // is in its way.
+    const ledger = createLedger({
+      redis,
+      prefix: 'model',
+      confirmAfterMs: options.swapped ? 0 : CONFIRM_AFTER_MS,
+      maxChangedPercent: options.swapped ? 25 : 100,
+    });
+    return await use(async (history) => {
+      const world = new World({ redis, ledger, sealer, ...options });
+      await world.play(history);
+      await checkPromises(world);
+    });
+  } finally {
+    redis.disconnect();
+  }
+};
+
+const explore = (options: Options, numRuns: number, seed: number | string | undefined) =>
+  withPlayer(options, async (play) =>
+    check(asyncProperty(new Histories(STEPS), play), {
+      numRuns,
+      ...(seed !== undefined && { seed: Number(seed) }),
+    }),
+  );
+
+describe('the protocol', () => {
+  it.each<[string, Options, number]>([
+    ['whatever goes wrong, and whoever rotates by hand, with sweeps', { byHand: true, faults: true }, RUNS],
+    [
+      'whatever goes wrong, without any sweep where nobody rotates by hand',
+      { byHand: false, faults: true },
+      RUNS,
+    ],
+    [
+      'also if backups are restored, answers are of before, and reads are wrong for a while',
+      { byHand: true, faults: true, odd: true },
+      RUNS,
+    ],
+    [
+      'also if the API key is of another org for a while',
+      { byHand: true, faults: true, swapped: true },
+      RUNS,
+    ],
+    [
+      'at one POST a rotation and no reads, where nothing goes wrong',
+      { byHand: true, faults: false },
+      Math.ceil(RUNS / 3),
+    ],
+  ])(
+    'keeps its promises: %s',
+    async (_name, options, runs) => {
+      const found = await explore(options, runs, SEED);
+      if (found.failed)
+        throw new Error(`seed ${found.seed}, path ${found.counterexamplePath}`, {
+          cause: found.errorInstance,
+        });
+      expect(found.numRuns).toBe(runs);
+    },
+    AN_HOUR_MS,
+  );
+});
+
+/** What is broken on purpose: in the text of a command, or in the client. */
+interface Bug extends Options {
+  /** Of histories among which it is found soon; others find it too. */
+  seed: number;
+  /** Any of these is seen to be broken. */
+  broken: string[];
+}
+
+const rotationsAlone: Options = { byHand: false, faults: true };
+const everything: Options = { byHand: true, faults: true };
+const bugs: [string, Bug][] = [
+  [
+    'the open intent of a worker that died counts as none',
+    {
+      ...rotationsAlone,
+      seed: 3,
+      broken: [promises.onePost],
+      patches: { claim: [['if holder == id then\n  local lands', 'if false then\n  local lands']] },
+    },
+  ],
+  [
+    'the open intent of another rotation counts as none',
+    {
+      ...rotationsAlone,
+      seed: 2,
+      broken: [promises.onePost, promises.frugal, promises.rest],
+      patches: { claim: [['if holder and holder ~= id then', 'if false then']] },
+    },
+  ],
+  [
+    'a read that shows no change is believed before the landing window has passed',
+    {
+      ...rotationsAlone,
+      seed: 5,
+      broken: [promises.onePost],
+      patches: { claim: [['int(lands - now_ms)', `'0'`]] },
+    },
+  ],
+  [
+    'a rotation whose key is found ends before the landing window has passed',
+    {
+      ...everything,
+      seed: 6,
+      broken: [promises.onePost],
+      patches: {
+        commit: [
+          [`if becomes == 'satisfied' then`, 'if false then'],
+          [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`],
+        ],
+      },
+    },
+  ],
+  [
+    'a POST leaves however old it is',
+    { ...rotationsAlone, seed: 4, broken: [promises.onePost], sendsTooLate: true },
+  ],
+  [
+    'a release closes an intent that is another claim’s',
+    {
+      ...rotationsAlone,
+      seed: 1,
+      broken: [promises.onePost],
+      patches: { release: [['if held[1] ~= id or held[2] ~= epoch then', 'if held[1] ~= id then']] },
+    },
+  ],
+  [
+    'a 200 that comes late is published below a newer version',
+    {
+      ...rotationsAlone,
+      seed: 2,
+      broken: [promises.rising],
+      patches: { commit: [['if not entitled or version < published then', 'if not entitled then']] },
+    },
+  ],
+  [
+    'a read that may lag behind is believed at once',
+    {
+      ...everything,
+      seed: 38,
+      broken: [promises.newer, promises.rest],
+      patches: { commit: [['if doubted > 0 then', 'if false then']] },
+    },
+  ],
+  [
+    'a commit leaves the note that the key is uncertain',
+    {
+      ...rotationsAlone,
+      seed: 1,
+      broken: [promises.certain],
+      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] },
+    },
+  ],
+];
+
+const oddWorld: Options = { byHand: true, faults: true, odd: true };
+bugs.push(
+  [
+    'as many assistants may be published as gone as reads say',
+    {
+      byHand: true,
+      faults: true,
+      swapped: true,
+      seed: 1,
+      broken: [promises.braked],
+      patches: {
+        commit: [
+          ['  if changed <= limit then\n', '  if true then return nil end\n  if changed <= limit then\n'],
+        ],
+      },
+    },
+  ],
+  [
+    'one read that shows an older key is believed',
+    {
+      ...oddWorld,
+      seed: 4,
+      broken: [promises.newer, promises.inForce, promises.rest, promises.ended, promises.sound],
+      patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if false then']] },
+    },
+  ],
+  [
+    'an older key is never believed to be in force again',
+    {
+      ...oddWorld,
+      seed: 1,
+      broken: [promises.inForce, promises.rest, promises.certain, promises.ended],
+      patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if true then']] },
+    },
+  ],
+  [
+    'a key that was made before the request satisfies it',
+    {
+      ...everything,
+      seed: 1,
+      broken: [promises.ended],
+      patches: { claim: [['verified > asked and', 'true and']] },
+    },
+  ],
+  [
+    'a 200 is believed whatever key it holds',
+    {
+      ...oddWorld,
+      seed: 1,
+      broken: [promises.newer, promises.inForce, promises.ended],
+      patches: { commit: [['if not is_read then\n', 'if false then\n']] },
+    },
+  ],
+);
+
+describe('the model finds that', () => {
+  it.each(bugs)(
+    '%s',
+    async (name, { broken, seed, ...options }) => {
+      const found = await explore(options, BUG_RUNS, SEED ?? seed);
+      const error = found.errorInstance as BrokenPromise;
+      const taken = found.counterexample?.[0].taken.length;
+      if (process.env.REKEY_MODEL_RUNS !== undefined)
+        process.stderr.write(
+          `${name}: run ${found.numRuns}, shrunk to ${taken} steps\n${error?.message}\n\n`,
+        );
+      expect(error).toBeInstanceOf(BrokenPromise);
+      expect(broken).toContain(error.promise);
+      expect(taken).toBeLessThanOrEqual(SHORT);
+    },
+    AN_HOUR_MS,
+  );
+});
+
+/** Found by the model, in one of thousands of histories, and kept. */
+describe('a key that was made by hand while the 200 before it waited to be committed', () => {
+  const script = [
+    'a rotation of a is asked for under org',
+    'rot_1 is delivered to w1',
+    'w1: claim rot_1 a',
+    'w1: its POST of rot_1 leaves',
+    'w1: its POST of rot_1 lands, and is answered',
+    'upstream: somebody rotates a by hand',
+    'pass 1',
+    'a rotation of a is asked for under org',
+    'pass 400',
+    'w1: commit rot_1 a a-1 rotation ends',
+    'rot_2 is delivered to w1',
+    'w1: claim rot_2 a',
+    'w1: its POST of rot_2 leaves',
+    'w1: its POST of rot_2 is lost for good',
+  ];
+  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held[11]) or 0)`, `or int(now_ms)`]] };
+
+  it('is not what the next rotation is said to have made', async () => {
+    const history: History = { choices: [], script, taken: [] };
+    await withPlayer(everything, (play) => play(history));
+    expect(history.taken).toEqual(script);
+  });
+
+  it('would be, if the key counted as known from the commit and not from the intent', async () => {
+    const played = withPlayer({ ...everything, patches: fromTheCommit }, (play) =>
+      play({ choices: [], script, taken: [] }),
+    );
+    await expect(played).rejects.toMatchObject({ promise: promises.ended });
+  });
+});

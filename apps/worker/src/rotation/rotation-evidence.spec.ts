@@ -1,0 +1,365 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RotateOutcome } from '@rekey/invent';
+import type { Rotation } from '@rekey/schema';
+import {
+  ORG,
+  closeEvidence,
+  openEvidence,
+  quiet,
+  silentMeter,
+  type Evidence,
+} from '../verification/evidence-fixture.ts';
+import { createPacer } from '../shared/pacer.ts';
+import { rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
+
+/** A rotation succeeds by a key that is made after it was asked for, and by no other. */
+const timing = {
+  sendWithinMs: 500,
+  requestTimeoutMs: 1000,
+  leaseMarginMs: 1000,
+  landingWindowMs: 10_000,
+  readLagMs: 1000,
+  confirmAfterMs: 0,
+  retryForMs: 600_000,
+};
+const ID = 'ast_0001';
+/** What becomes of a POST: `effect` that it takes effect, and what is answered. */
+type Post = {
+  effect: boolean;
+  answer: 'key' | 'lost' | 'before' | 'not-done';
+  /** It takes effect that much later. */ lateMs?: number;
+};
+
+let world: Evidence;
+let posts: string[];
+let script: Post[];
+let late: { atMs: number; key: string }[];
+/** Happens right before a POST leaves. */
+let beforePost: (() => void) | undefined;
+beforeEach(async () => {
+  world = await openEvidence();
+  [posts, script, late, beforePost] = [[], [], [], undefined];
+  world.upstream.set(ID, 'sk_first');
+  await world.check(ID);
+  await world.pass(3_600_000);
+});
+afterEach(() => world.close());
+afterAll(closeEvidence);
+
+const invent = {
+  rotateSecretKey: async (): Promise<RotateOutcome> => {
+    beforePost?.();
+    await world.pass(5);
+    const before = world.upstream.get(ID)!;
+    const made = `sk_by_post_${posts.push('POST')}`;
+    const { effect, answer, lateMs = 0 } = script.shift() ?? { effect: true, answer: 'key' };
+    if (effect && lateMs > 0) late.push({ atMs: (await world.ledger.nowMs()) + lateMs, key: made });
+    else if (effect) world.upstream.set(ID, made);
+    const done = (secretKey: string): RotateOutcome => ({
+      outcome: 'done',
+      record: {
+        secretKey,
+        deleted: false,
+        json: JSON.stringify({ id: ID, secret_key: secretKey }),
+        unexpected: [],
+      },
+    });
+    if (answer === 'key') return done(made);
+    if (answer === 'before') return done(before);
+    if (answer === 'not-done')
+      return { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'as the spec has it' };
+    return { outcome: 'unknown', reason: 'as the spec has it' };
+  },
+};
+const pass = async (ms: number) => {
+  const nowMs = await world.ledger.nowMs();
+  await world.pass(Math.ceil(ms));
+  for (const { key } of late.filter(({ atMs }) => atMs <= nowMs + ms)) world.upstream.set(ID, key);
+  late = late.filter(({ atMs }) => atMs > nowMs + ms);
+};
+
+let made = 0;
+const request = async (): Promise<Rotation> =>
+  (
+    await world.ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
+      orgId: ORG,
+      assistantId: ID,
+      reason: '',
+    })
+  ).rotation;
+/** Delivers the rotation until it is done. */
+const rotate = async (rotation: Rotation): Promise<Rotation> => {
+  world.gets = [];
+  const { deps } = world;
+  const clock = { ...deps.clock, sleep: pass };
+  const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
+  const rotateDeps = {
+    ...deps,
+    clock,
+    pacer,
+    invent: { ...deps.invent, ...invent },
+    logger: quiet,
+    meter: silentMeter,
+    timing,
+    maxOpenIntents: 20,
+    holdBack: () => undefined,
+    confirmDurable: async () => true,
+    stopping: new AbortController().signal,
+  } as unknown as RotateDeps;
+  const step = rotateSecretKey(rotateDeps);
+  for (let steps = 0; steps < 60; steps += 1) {
+    const result = await step(
+      { rotationId: rotation.id, orgId: ORG, assistantId: ID },
+      steps === 0 ? 'first' : 'again',
+    );
+    if (result.kind === 'done') return world.ledger.get(rotation.id);
+    await pass(Math.max(result.kind === 'again' ? result.inMs : 0, 1));
+  }
+  throw new Error('the rotation does not end');
+};
+const causes = async () =>
+  (await world.events()).flatMap(({ data }) => ('cause' in data ? [data.cause] : ['uncertain']));
+/** The key that the version stands for which a rotation names. */
+const printOfVersion = async ({ version }: Rotation) =>
+  (await world.events()).flatMap(({ data }) =>
+    'fingerprint' in data && data.version === version ? [data.fingerprint] : [],
+  )[0];
+/** By which key a rotation succeeded, which key is in force, and what is published wrong. */
+const outcomeOf = async (rotation: Rotation) => ({
+  state: rotation.state,
+  print: await printOfVersion(rotation),
+  inForce: world.upstream.get(ID),
+  wrong: await world.wrong(),
+});
+const succeededBy = (key: string) => ({
+  state: 'SUCCEEDED',
+  print: world.fingerprint(key),
+  inForce: key,
+  wrong: [],
+});
+
+describe('without a fault', () => {
+  it('a rotation takes one POST, and no read', async () => {
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_1'));
+    expect({
+      posts: posts.length,
+      gets: world.gets.length,
+      attempts: rotation.attempts,
+      cause: rotation.cause,
+    }).toEqual({ posts: 1, gets: 0, attempts: 1, cause: 'rotation' });
+  });
+});
+
+describe('a rotation by hand, a second before the request', () => {
+  const byHand = async () => {
+    world.upstream.set(ID, 'sk_by_hand');
+    await pass(1000);
+  };
+
+  it('and a POST that is lost without effect: what was made by hand is published, and the rotation POSTs again', async () => {
+    await byHand();
+    script = [{ effect: false, answer: 'lost' }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
+    expect({ attempts: rotation.attempts, cause: rotation.cause, posts: posts.length }).toEqual({
+      attempts: 2,
+      cause: 'rotation',
+      posts: 2,
+    });
+    expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
+    // As many reads as any POST whose outcome is unknown takes in its window, and one POST more.
+    expect(world.gets.length).toBeLessThanOrEqual(7);
+  });
+
+  it('and a POST that is lost with effect: nobody can tell the two apart, and the rotation POSTs again', async () => {
+    await byHand();
+    script = [{ effect: true, answer: 'lost' }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
+    expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
+  });
+
+  it('and a POST whose effect comes after what was made by hand was read: that is a key made for it', async () => {
+    await byHand();
+    script = [{ effect: true, answer: 'lost', lateMs: 5000 }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_1'));
+    expect({ attempts: rotation.attempts, cause: rotation.cause, posts: posts.length }).toEqual({
+      attempts: 1,
+      cause: 'reconciliation',
+      posts: 1,
+    });
+  });
+
+  it('and each POST that is lost without effect: it succeeds by none of them', async () => {
+    await byHand();
+    script = Array.from({ length: 3 }, () => ({ effect: false, answer: 'lost' as const }));
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_4'));
+    expect(rotation.attempts).toBe(4);
+  });
+
+  it('that a sweep has found by then: what is read after the request is known to be of before', async () => {
+    await byHand();
+    await world.sweep();
+    await pass(5000);
+    script = [{ effect: false, answer: 'lost' }];
+    expect(await outcomeOf(await rotate(await request()))).toEqual(succeededBy('sk_by_post_2'));
+  });
+});
+
+describe('a POST that is lost', () => {
+  it('with effect, of a key that was read after the request: the key that is found is made for it, at one POST', async () => {
+    const asked = await request();
+    await pass(1500);
+    expect(await world.check(ID)).toEqual({ kind: 'agreed' });
+    script = [{ effect: true, answer: 'lost' }];
+    const rotation = await rotate(asked);
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_1'));
+    expect({ posts: posts.length, cause: rotation.cause }).toEqual({ posts: 1, cause: 'reconciliation' });
+  });
+
+  it('without effect: the key of before is read, consumers are told that it is in force, and it POSTs again', async () => {
+    script = [{ effect: false, answer: 'lost' }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
+    expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
+  });
+
+  it('without effect, before a key is rotated by hand: that key is made after the request, and satisfies it', async () => {
+    const asked = await request();
+    await pass(1500);
+    await world.check(ID);
+    script = [{ effect: false, answer: 'lost' }];
+    beforePost = () => world.upstream.set(ID, 'sk_by_hand');
+    expect(await outcomeOf(await rotate(asked))).toEqual(succeededBy('sk_by_hand'));
+    expect(posts).toHaveLength(1);
+  });
+
+  it('never satisfies a rotation by a key of before that is in force again', async () => {
+    world.upstream.set(ID, 'sk_second');
+    await world.check(ID);
+    await pass(60_000);
+    script = [{ effect: false, answer: 'lost' }];
+    beforePost = () => {
+      // A backup is restored at the worst moment; the second POST is made by what is in force then.
+      if (posts.length === 0) world.upstream.set(ID, 'sk_first');
+    };
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
+    expect(posts.length).toBeGreaterThan(1);
+    expect(await causes()).toContain('rollback');
+  });
+});
+
+describe('a key that comes back to an assistant without one', () => {
+  it('is not a key that was made for a rotation which was asked for before it was lost', async () => {
+    const asked = await request();
+    await pass(1500);
+    const key = world.upstream.get(ID)!;
+    world.upstream.delete(ID);
+    await world.check(ID);
+    await pass(30_000);
+    expect(await world.check(ID)).toEqual({ kind: 'removed' });
+    await pass(5000);
+    world.upstream.set(ID, key);
+    script = [{ effect: false, answer: 'lost' }];
+    expect(await outcomeOf(await rotate(asked))).toEqual(succeededBy('sk_by_post_2'));
+    expect(posts).toHaveLength(2);
+  });
+});
+
+describe('a request that is answered with a rotation that is still queued', () => {
+  it('is not satisfied by a key that was made between the two', async () => {
+    const first = await request();
+    await pass(1500);
+    await world.check(ID);
+    await pass(1000);
+    world.upstream.set(ID, 'sk_by_hand');
+    await pass(1000);
+    const second = await request();
+    expect(second.id).toBe(first.id);
+    script = [{ effect: false, answer: 'lost' }];
+    const rotation = await rotate(second);
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
+    expect(posts).toHaveLength(2);
+  });
+});
+
+describe('a 200 with the record of before', () => {
+  it('without effect is unknown: it POSTs again', async () => {
+    script = [{ effect: false, answer: 'before' }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
+    expect(rotation.attempts).toBe(2);
+    expect((await causes())[1]).toBe('uncertain');
+  });
+
+  it('with effect is unknown: what is in force is found, and is published at once', async () => {
+    script = [{ effect: true, answer: 'before' }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
+  });
+
+  it('that is older than the published one is unknown as well', async () => {
+    world.upstream.set(ID, 'sk_second');
+    await world.check(ID);
+    await pass(60_000);
+    script = [{ effect: false, answer: 'before' }];
+    beforePost = () => {
+      if (posts.length === 0) world.upstream.set(ID, 'sk_first');
+    };
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
+    expect(posts.length).toBeGreaterThan(1);
+  });
+
+  it('each time ends in no success', async () => {
+    script = Array.from({ length: 4 }, () => ({ effect: false, answer: 'before' as const }));
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_5'));
+  });
+});
+
+describe('a POST that Invent says it has not done', () => {
+  it('and has: what it made is replaced by the next one', async () => {
+    script = [{ effect: true, answer: 'not-done' }];
+    const rotation = await rotate(await request());
+    expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
+  });
+});
+
+describe('a wave of wrong reads while a rotation is in doubt', () => {
+  it.each(['404', 'without a key', 'masked'])('%s: it is told in the end what is in force', async (kind) => {
+    script = [{ effect: true, answer: 'lost' }];
+    const fromMs = await world.ledger.nowMs();
+    let nowMs = fromMs;
+    world.get = (_id, key) =>
+      nowMs - fromMs > 5000 ? key : kind === '404' ? undefined : kind === 'masked' ? 'masked' : null;
+    const asked = await request();
+    const timer = world.pass;
+    world.pass = async (ms) => {
+      nowMs += ms;
+      await timer(ms);
+    };
+    const rotation = await rotate(asked);
+    expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
+    expect(await world.removed()).toEqual([]);
+  });
+
+  it('404 for longer than the POST may take effect: the rotation fails, and its assistant is not published as gone', async () => {
+    script = [{ effect: true, answer: 'lost' }];
+    world.get = () => undefined;
+    const rotation = await rotate(await request());
+    expect(rotation).toMatchObject({ state: 'FAILED', errorCode: 'ASSISTANT_NOT_FOUND' });
+    const [due] = await world.ledger.drawChecks(10, 60_000);
+    expect(due).toMatchObject({ assistantId: ID });
+    expect(await world.check(ID)).toMatchObject({ kind: 'unconfirmed' });
+    expect(await world.removed()).toEqual([]);
+    world.get = undefined;
+    await pass(windowMs(timing));
+    expect(await world.check(ID)).toEqual({ kind: 'adopted' });
+    expect(await world.wrong()).toEqual([]);
+  });
+});

@@ -1,0 +1,25 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { createSealer } from '@rekey/sealing';
+import type { Readers } from '../publishing/readers.ts';
+
+/**
+ * For specs only: what seals, with keys that are always the same, but for the one that signs; and nobody to
+ * seal for.
+ */
+const bytes = (byte: number) => new Uint8Array(32).fill(byte);
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+export const signing = {
+  kid: 'signing',
+  privateKey,
+  publicJwk: { ...publicKey.export({ format: 'jwk' }), kid: 'signing' },
+};
+export const sealer = createSealer({
+  sealing: { kid: 'sealing', bytes: bytes(1) },
+  fingerprinting: { kid: 'printing', bytes: bytes(2) },
+  signing,
+});
+export const nobody: Readers = {
+  of: () => ({ names: [], keys: [], revision: 0 }),
+  nameOf: (orgId) => orgId,
+  refresh: async () => {},
+};
