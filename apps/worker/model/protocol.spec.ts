@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createLedger } from '@rekey/ledger';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { asyncProperty, check } from 'fast-check';
-import { sealer } from '../src/shared/sealing-fixture.ts';
+import { sealer } from '../src/publishing/sealing-fixture.ts';
+import { connectSimulated, type Patches } from '../src/shared/simulated-redis-fixture.ts';
 import { Histories, type History } from './histories.ts';
 import { checkPromises } from './invariants.ts';
-import { connectSimulated, type Patches } from './simulated-redis.ts';
 import { BrokenPromise, CONFIRM_AFTER_MS, World, promises, type WorldOptions } from './world.ts';
 
 /**

@@ -1,19 +1,21 @@
 import type { InventClient, ListOutcome, ReadOutcome, RotateOutcome } from '@rekey/invent';
 import type { Ledger } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
+import { silentLogger as logger } from '../src/shared/logger-fixture.ts';
 import { noSweepCounts, type RotationJob } from '@rekey/schema';
 import type { Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { checkAssistant } from '../src/verification/checks/check-assistant.ts';
 import type { Clock } from '../src/shared/clock.ts';
-import type { Meter } from '../src/shared/meter.ts';
+import type { Meter } from '../src/metrics/meter.ts';
 import { createPacer } from '../src/shared/pacer.ts';
 import { createPublisher } from '../src/publishing/publisher.ts';
-import { nobody } from '../src/shared/sealing-fixture.ts';
-import { rotateSecretKey, type RotateTiming } from '../src/rotation/rotate-secret-key.ts';
-import { SweepFailure, sweep } from '../src/verification/sweep/sweep.ts';
+import { noRecipients } from '../src/publishing/sealing-fixture.ts';
+import { rotateSecretKey } from '../src/rotation/rotate-secret-key.ts';
+import type { RotateTiming } from '../src/rotation/timing.ts';
+import { setRedisTime } from '../src/shared/simulated-redis-fixture.ts';
+import { SweepFailure } from '../src/verification/sweep-failure.ts';
+import { sweep } from '../src/verification/sweep/sweep.ts';
 import type { History } from './histories.ts';
-import { setRedisTime } from './simulated-redis.ts';
 import { Upstream, type Post } from './upstream.ts';
 
 /** In simulated ms: as small as can be told apart. */
@@ -150,7 +152,6 @@ export class BrokenPromise extends Error {
 }
 
 const silent = () => {};
-const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
 const meter: Meter = {
   rotated: silent,
   unknown: silent,
@@ -242,7 +243,7 @@ export class World {
     const publisher = createPublisher({
       ledger,
       sealer: this.options.sealer,
-      readers: nobody,
+      recipients: noRecipients,
       logger,
       clock: this.sweeper.clock,
       meter,
@@ -584,12 +585,12 @@ export class World {
     const { rotationId, orgId, assistantId } = rotation;
     this.run(worker, rotationId, async () => {
       let step = await rotate({ rotationId, orgId, assistantId }, 'first');
-      while (step.kind === 'again' && step.inMs === 0)
-        step = await rotate({ rotationId, orgId, assistantId }, 'again');
-      if (step.kind === 'stray') this.fail(promises.ended, `${rotationId} is not in the ledger`);
-      rotation.dueMs = step.kind === 'again' ? this.nowMs + step.inMs : Number.POSITIVE_INFINITY;
+      while (step.kind === 'retry' && step.inMs === 0)
+        step = await rotate({ rotationId, orgId, assistantId }, 'redelivery');
+      if (step.kind === 'missing') this.fail(promises.ended, `${rotationId} is not in the ledger`);
+      rotation.dueMs = step.kind === 'retry' ? this.nowMs + step.inMs : Number.POSITIVE_INFINITY;
       this.say(
-        `${worker.name}: ${step.kind === 'again' ? `${rotationId} again in ${step.inMs} ms` : `${rotationId} is done`}`,
+        `${worker.name}: ${step.kind === 'retry' ? `${rotationId} again in ${step.inMs} ms` : `${rotationId} is done`}`,
       );
     });
   }
@@ -656,7 +657,7 @@ export class World {
     const publisher = createPublisher({
       ledger,
       sealer: { ...this.options.sealer, open },
-      readers: nobody,
+      recipients: noRecipients,
       logger,
       clock,
       meter,

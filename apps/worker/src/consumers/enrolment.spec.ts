@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
 import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
 import {
   generateConsumerKey,
@@ -14,18 +13,17 @@ import {
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
-import { createReaders, type Readers } from '../publishing/readers.ts';
-import { sealer, signing } from '../shared/sealing-fixture.ts';
+import { createRecipients, type Recipients } from '../publishing/recipients.ts';
+import { sealer, signing } from '../publishing/sealing-fixture.ts';
+import { silentLogger as logger } from '../shared/logger-fixture.ts';
 
-const silent = () => {};
-const logger = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
 const verifiers = [parseVerifier(signing.publicJwk)];
 
 let server: RedisServer;
 let redis: Redis;
 let ledger: Ledger;
 let consumers: Consumers;
-let readers: Readers;
+let recipients: Recipients;
 let round: () => Promise<void>;
 beforeAll(async () => {
   server = await startRedis();
@@ -39,24 +37,24 @@ beforeEach(async () => {
   await redis.flushall();
   ledger = createLedger({ redis, prefix: 'spec' });
   consumers = createConsumers({ redis, prefix: 'spec' });
-  readers = createReaders({ consumers, sealer, logger });
-  await readers.refresh();
+  recipients = createRecipients({ consumers, sealer, logger });
+  await recipients.refresh();
   round = enrolConsumers({
     consumers,
     ledger,
     sealer,
-    readers,
+    recipients,
     logger,
     stopping: new AbortController().signal,
   });
 });
 
-/** Publishes a key as a worker does that knows the readers of this moment. */
+/** Publishes a key as a worker does that knows the current recipients. */
 const publish = async (assistantId: string, orgId = 'org_1') => {
   const looked = await ledger.look({ orgId, assistantId });
   if (looked.kind !== 'look') throw new Error(looked.kind);
   const { hold } = looked;
-  const { keys, revision } = readers.of(orgId);
+  const { keys, revision } = recipients.of(orgId);
   const envelope = sealRecord(
     sealer,
     {
@@ -107,8 +105,8 @@ const readBy = async (
     : (parseRecord(plaintext, event).assistant?.secret_key ?? undefined);
 };
 
-describe('a consumer that is added', () => {
-  it('can open what was published before, of the orgs that it may read, and what is published from then on', async () => {
+describe('an added consumer', () => {
+  it('can open the earlier and later records of the orgs that it may read', async () => {
     for (let i = 0; i < 250; i += 1) await publish(`ast_${i}`);
     await publish('ast_other', 'org_2');
     const billing = await add('billing', ['org_1']);
@@ -121,7 +119,7 @@ describe('a consumer that is added', () => {
     expect(await readBy(billing, 'ast_new')).toBe('sk_ast_new');
   });
 
-  it('is told on the stream when it can open all, in the order of all other events', async () => {
+  it('gets an event once it can open everything, in the order of all other events', async () => {
     await publish('ast_1');
     await add('billing', ['*']);
     await round();
@@ -135,7 +133,7 @@ describe('a consumer that is added', () => {
     ]);
   });
 
-  it('has what is in doubt sealed for it too', async () => {
+  it('gets uncertainty notices sealed for it too', async () => {
     await publish('ast_1');
     const event = { ...(await eventOf('ast_1')), id: 'uncertain-1' };
     await redis.hset('{spec}:uncertain', 'ast_1', JSON.stringify(event));
@@ -146,12 +144,12 @@ describe('a consumer that is added', () => {
       own: billing.own,
       verifiers,
     });
-    const inDoubt = KeyEvent.parse(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!));
-    expect(openEnvelope(inDoubt.data.sealed, shared)).toContain('sk_ast_1');
+    const uncertain = KeyEvent.parse(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!));
+    expect(openEnvelope(uncertain.data.sealed, shared)).toContain('sk_ast_1');
   });
 
-  it('misses nothing that another worker publishes, who has not heard of it yet', async () => {
-    const late = createReaders({ consumers, sealer, logger });
+  it('misses nothing from a worker that does not know of it yet', async () => {
+    const late = createRecipients({ consumers, sealer, logger });
     await late.refresh();
     const billing = await add('billing', ['org_1']);
     await round();
@@ -177,7 +175,7 @@ describe('a consumer that is added', () => {
     expect(await readBy(billing, 'ast_1')).toBe('sk_1');
   });
 
-  it('keeps its grant when others come and go, and records stay the same for those that they are sealed for already', async () => {
+  it('keeps its grant and its sealed records when other consumers are added or removed', async () => {
     await publish('ast_1');
     const billing = await add('billing', ['org_1']);
     await round();
@@ -190,8 +188,8 @@ describe('a consumer that is added', () => {
   });
 });
 
-describe('a consumer that is removed', () => {
-  it('can open nothing any more that is published from then on, nor the current records', async () => {
+describe('a removed consumer', () => {
+  it('can open neither later records nor the current ones', async () => {
     await publish('ast_1');
     const [billing, crm] = [await add('billing', ['org_1']), await add('crm', ['org_1'])];
     await round();
@@ -212,7 +210,7 @@ describe('a consumer that is removed', () => {
     }
   });
 
-  it('and added again under the same name has other keys', async () => {
+  it('has other keys when it is added again under the same name', async () => {
     const first = await add('billing', ['org_1']);
     await round();
     const before = (
@@ -228,8 +226,8 @@ describe('a consumer that is removed', () => {
   });
 });
 
-describe('a consumer whose entry cannot be granted anything', () => {
-  it('holds up no other', async () => {
+describe('a consumer whose key is not usable', () => {
+  it('does not stop others', async () => {
     await publish('ast_1');
     await redis.hset('{spec}:consumers', 'broken', 'nonsense');
     await consumers.write('rsa', undefined, {

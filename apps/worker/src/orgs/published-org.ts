@@ -1,8 +1,8 @@
 import { ORG_ALIAS } from '@rekey/schema';
 
 /**
- * The org id that an event was published under, from its text: a sweep looks at each, and parsing them would
- * take most of its time.
+ * The org id that an event was published under, from its text: a sweep reads it from each event, and parsing them
+ * would take most of its time.
  */
 export const publishedOrgOf = (event: string | null): string | undefined => {
   const encoded =
@@ -14,6 +14,6 @@ export const publishedOrgOf = (event: string | null): string | undefined => {
   }
 };
 
-/** Whether two names are certainly of two orgs: `c` may be any of them until it is known. */
+/** Whether two names are certainly of two orgs: `c` may be any org until it is known. */
 export const isAnotherOrg = (published: string, orgId: string): boolean =>
   published !== orgId && published !== ORG_ALIAS && orgId !== ORG_ALIAS;

@@ -10,24 +10,23 @@ import {
   type Policies,
   type PolicyQueue,
 } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
 import { RequestId, type PolicySpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { createPolicyConsumer, openWindow, windowRequestId } from './policy-consumer.ts';
-import { alignSchedules } from './policy-schedules.ts';
+import { createRecordingLogger, silentLogger } from '../shared/logger-fixture.ts';
+import { alignSchedules } from './align-schedules.ts';
+import { openWindow, windowRequestId } from './open-window.ts';
+import { createPolicyConsumer } from './policy-consumer.ts';
 
 const HOUR_MS = 3_600_000;
 const DUE_MS = Date.parse('2026-06-01T00:00:00Z');
-const errors = new EventEmitter();
-errors.on('error', () => {});
-const quiet = {
-  info: () => {},
-  warn: () => {},
-  error: (fields: unknown) => errors.emit('error', fields),
-  debug: () => {},
-} as unknown as Logger;
+const failures = new EventEmitter();
+/** Emits the policies whose windows failed. */
+const logger = {
+  event: (event: string, fields: { policy_id?: string }) =>
+    event === 'policy_window_failed' && failures.emit('failed', fields.policy_id),
+} as unknown as typeof silentLogger;
 const EACH_SECOND = { cron: '* * * * * *', timeZone: 'UTC' };
 let server: RedisServer;
 let redis: Redis;
@@ -63,13 +62,16 @@ const create = async (more: Partial<PolicySpec> = {}) => {
   return (await policies.create(`pol_${String((made += 1)).padStart(26, '0')}`, spec, undefined)).policy;
 };
 const open = (policyId: string, dueMs: number, more: Partial<Parameters<typeof openWindow>[0]> = {}) =>
-  openWindow({ policies, bulks, nowMs: async () => Date.now(), logger: quiet, ...more })(policyId, dueMs);
+  openWindow({ policies, bulks, nowMs: async () => Date.now(), logger: silentLogger, ...more })(
+    policyId,
+    dueMs,
+  );
 const all = async () => (await bulks.list({}, { size: 10 })).bulks;
 
-describe('a window that is due', () => {
-  it('asks for one bulk rotation, which runs as long as the window', async () => {
+describe('a due window', () => {
+  it('requests one bulk rotation, which runs as long as the window', async () => {
     const { id } = await create();
-    expect(await open(id, DUE_MS)).toBe('asked');
+    expect(await open(id, DUE_MS)).toBe('requested');
     const [bulk, ...more] = await all();
     expect(more).toEqual([]);
     expect(bulk).toMatchObject({
@@ -91,49 +93,49 @@ describe('a window that is due', () => {
     expect((await all())[0]!.reason).toBe('audit');
   });
 
-  it('asks for no second one when its job comes again', async () => {
+  it('requests no second one when its job is delivered again', async () => {
     const { id } = await create();
     await open(id, DUE_MS);
     expect(await open(id, DUE_MS)).toBe('done');
     expect(await all()).toHaveLength(1);
   });
 
-  it('asks for no second one where it was not noted that there is one', async () => {
+  it('requests no second one if the first was not recorded in the policy', async () => {
     const { id } = await create();
     const dies = { ...policies, noteBulk: () => Promise.reject(new Error('dead')) };
     await expect(open(id, DUE_MS, { policies: dies })).rejects.toThrow('dead');
-    expect(await open(id, DUE_MS)).toBe('asked');
+    expect(await open(id, DUE_MS)).toBe('requested');
     const [bulk, ...more] = await all();
     expect(more).toEqual([]);
     expect(await policies.get(id)).toMatchObject({ lastBulkId: bulk!.id });
   });
 
-  it('passes while the bulk rotation before has not ended, and the next one does not', async () => {
+  it('is skipped while the last bulk rotation has not ended, and the next one is not', async () => {
     const { id } = await create();
     await open(id, DUE_MS);
     expect(await open(id, DUE_MS + HOUR_MS)).toBe('busy');
     await bulks.cancel((await all())[0]!.id);
-    expect(await open(id, DUE_MS + 2 * HOUR_MS)).toBe('asked');
+    expect(await open(id, DUE_MS + 2 * HOUR_MS)).toBe('requested');
     expect(await all()).toHaveLength(2);
   });
 
-  it('does not wait for one that stood still until its time was over', async () => {
+  it('does not wait for one that was still halted or paused when its window ended', async () => {
     const { id } = await create();
     await open(id, DUE_MS);
     const [halted] = await all();
     await redis.hset(`{spec}:bulk:${halted!.id}`, 'state', 'HALTED');
     expect(await open(id, DUE_MS + HOUR_MS)).toBe('busy');
-    expect(await open(id, DUE_MS + HOUR_MS, { nowMs: async () => halted!.untilMs! + 1 })).toBe('asked');
+    expect(await open(id, DUE_MS + HOUR_MS, { nowMs: async () => halted!.untilMs! + 1 })).toBe('requested');
     expect(await bulks.get(halted!.id)).toMatchObject({ state: 'CANCELLED' });
   });
 
-  it('does not wait for one that is no longer kept', async () => {
+  it('does not wait for one that was removed from history', async () => {
     const { id } = await create();
     await policies.noteBulk(id, DUE_MS, 'blk_00000000000000000000000000');
-    expect(await open(id, DUE_MS + HOUR_MS)).toBe('asked');
+    expect(await open(id, DUE_MS + HOUR_MS)).toBe('requested');
   });
 
-  it('passes where the policy is paused, gone, or further on', async () => {
+  it('passes if the policy is paused, deleted, or has begun a later window', async () => {
     const { id } = await create();
     await policies.setPaused(id, true);
     expect(await open(id, DUE_MS)).toBe('paused');
@@ -150,7 +152,7 @@ describe('a window whose policy has no calendar', () => {
   it.each([
     ['window_zone', 'Mars/Olympus'],
     ['window_cron', ''],
-  ])('asks for nothing, and opens when the calendar is back: %s %j', async (field, value) => {
+  ])('requests nothing, and opens once the calendar is valid again: %s %j', async (field, value) => {
     const { id } = await create();
     const key = ledgerKeys('spec').policy(id);
     const was = (await redis.hget(key, field))!;
@@ -159,10 +161,10 @@ describe('a window whose policy has no calendar', () => {
     expect(await all()).toEqual([]);
     expect((await policies.get(id)).lastDueMs).toBeUndefined();
     await redis.hset(key, field, was);
-    expect(await open(id, DUE_MS)).toBe('asked');
+    expect(await open(id, DUE_MS)).toBe('requested');
   });
 
-  it('does not keep those of another policy from opening, nor is lost itself', async () => {
+  it('does not stop the windows of other policies, and is not lost itself', async () => {
     const [broken, whole] = [await create(), await create()];
     const consumer = createPolicyConsumer({
       redis,
@@ -171,13 +173,13 @@ describe('a window whose policy has no calendar', () => {
       bulks,
       nowMs: async () => Date.now(),
       takeoverAfterMs: 30_000,
-      logger: quiet,
+      logger,
     });
     const jobs = new Queue(POLICIES_QUEUE, { connection: redis, prefix: ledgerKeys('spec').bull });
     for (const { id } of [broken, whole]) await queue.schedule(id, EACH_SECOND);
     const dueMs = (await queue.nextDue(broken.id))!;
     await redis.hset(ledgerKeys('spec').policy(broken.id), 'window_zone', 'Mars/Olympus');
-    // As BullMQ has it of a zone that it was scheduled with: this one means nothing to this worker.
+    // BullMQ stores the zone that the job was scheduled with. This one is unknown to this worker.
     const jobKey = `${ledgerKeys('spec').bull}:policies:repeat:${broken.id}:${dueMs}`;
     const opts = JSON.parse((await redis.hget(jobKey, 'opts'))!) as { repeat: { tz: string } };
     await redis.hset(
@@ -186,10 +188,7 @@ describe('a window whose policy has no calendar', () => {
       JSON.stringify({ ...opts, repeat: { ...opts.repeat, tz: 'Mars/Olympus' } }),
     );
     const tried = new Promise<void>((resolve) => {
-      errors.on(
-        'error',
-        ({ policy_id: policyId }: { policy_id?: string }) => policyId === broken.id && resolve(),
-      );
+      failures.on('failed', (policyId) => policyId === broken.id && resolve());
     });
     consumer.start();
     await tried;
@@ -203,7 +202,7 @@ describe('a window whose policy has no calendar', () => {
 });
 
 describe('windowRequestId', () => {
-  it('is a UUID, and another for each policy and window', () => {
+  it('is a UUID that differs for each policy and window', () => {
     const ids = [windowRequestId('pol_1', 1), windowRequestId('pol_1', 2), windowRequestId('pol_2', 1)];
     expect(ids.map((id) => RequestId.parse(id))).toEqual(ids);
     expect(new Set(ids).size).toBe(3);
@@ -212,45 +211,45 @@ describe('windowRequestId', () => {
 });
 
 describe('alignSchedules', () => {
-  it('has every policy come due that is not paused, and no other', async () => {
+  it('schedules every policy that is not paused, and no other', async () => {
     const [active, paused] = [await create(), await create()];
     await policies.setPaused(paused.id, true);
     for (const id of [paused.id, 'pol_gone']) await queue.schedule(id, paused.window);
-    await alignSchedules(policies, queue, quiet);
+    await alignSchedules(policies, queue, silentLogger);
     expect([...(await queue.nextDues()).keys()]).toEqual([active.id]);
   });
 
-  it('schedules all others if the calendar of one cannot be computed, and says which', async () => {
+  it('schedules all others if the calendar of one cannot be computed, and logs that one', async () => {
     const [one, broken, other] = [await create(), await create(), await create()];
     await redis.hset(ledgerKeys('spec').policy(broken.id), 'window_zone', 'Mars/Olympus');
-    const said: unknown[] = [];
-    await alignSchedules(policies, queue, {
-      ...quiet,
-      error: (fields: object) => said.push(fields),
-    } as unknown as Logger);
+    const recording = createRecordingLogger();
+    await alignSchedules(policies, queue, recording.logger);
     expect([...(await queue.nextDues()).keys()].toSorted()).toEqual([one.id, other.id].toSorted());
-    expect(said).toEqual([
+    expect(recording.logged).toMatchObject([
       {
-        err: expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }),
-        policy_id: broken.id,
-        cron: '0 2 * * *',
-        time_zone: 'Mars/Olympus',
+        level: 'error',
+        fields: {
+          err: expect.objectContaining({ code: 'POLICY_NOT_SCHEDULED' }),
+          policy_id: broken.id,
+          cron: '0 2 * * *',
+          time_zone: 'Mars/Olympus',
+        },
       },
     ]);
   });
 
-  it('changes nothing of what is due', async () => {
+  it('does not change due times', async () => {
     const { id } = await create();
-    await alignSchedules(policies, queue, quiet);
+    await alignSchedules(policies, queue, silentLogger);
     const before = await queue.nextDues();
-    await alignSchedules(policies, queue, quiet);
+    await alignSchedules(policies, queue, silentLogger);
     expect(await queue.nextDues()).toEqual(before);
     expect(before.get(id)).toBeGreaterThan(Date.now());
   });
 });
 
 describe('the consumer', () => {
-  it('draws a window that was missed, once, with the moment at which it was due', async () => {
+  it('takes a missed window once, with its due time', async () => {
     const { id } = await create({ window: { cron: '* * * * * *', timeZone: 'UTC', lengthMs: HOUR_MS } });
     await queue.schedule(id, { cron: '* * * * * *', timeZone: 'UTC' });
     const dueMs = (await queue.nextDue(id))!;
@@ -262,7 +261,7 @@ describe('the consumer', () => {
       bulks,
       nowMs: async () => Date.now(),
       takeoverAfterMs: 30_000,
-      logger: quiet,
+      logger: silentLogger,
     });
     consumer.start();
     while ((await policies.get(id)).lastBulkId === undefined)

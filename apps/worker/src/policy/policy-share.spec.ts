@@ -15,9 +15,9 @@ interface Key {
 
 interface Night {
   atMs: number;
-  /** How many keys were replaced. */
+  /** How many keys were rotated. */
   count: number;
-  /** Their ages, of those whose age was known, in days. */
+  /** The ages in days of those whose age was known. */
   ages: number[];
 }
 
@@ -26,7 +26,7 @@ interface LiveOptions {
   windows: number;
   missed?: (n: number) => boolean;
   window?: typeof NIGHTLY;
-  /** What happens after each window. */
+  /** Runs after each window. */
   after?: (atMs: number) => void;
 }
 
@@ -40,8 +40,8 @@ const chooseDue = ({
 };
 
 /**
- * Lets a policy that is made at T0 have its windows, and replaces what it chooses within the hour. Those
- * numbered in `missed` pass.
+ * Runs the windows of a policy that is created at T0, and rotates what it chooses within the hour. Windows for
+ * which `missed` is true are skipped.
  */
 const live = (
   keys: Key[],
@@ -77,7 +77,7 @@ const idsOf = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, i) => `ast_${i + from}`);
 
 describe('over many windows', () => {
-  it('spreads keys of unknown age evenly from the first window on, and goes on so', () => {
+  it('spreads keys of unknown age evenly from the first window on', () => {
     const nights = live(keysOf(300), { everyDays: 30, windows: 70 });
     expect(range(counts(nights))).toEqual([10, 10]);
     const [youngest, oldest] = range(agesOf(nights));
@@ -86,7 +86,7 @@ describe('over many windows', () => {
   });
 
   it.each([317, 40, 33, 3, 1])(
-    'does so also where they do not come out even, without replacing them sooner and sooner: %i',
+    'does so if the number is no multiple, without rotating earlier and earlier: %i',
     (count) => {
       const nights = live(keysOf(count), { everyDays: 30, windows: 100 });
       const [least, most] = range(counts(nights));
@@ -98,13 +98,13 @@ describe('over many windows', () => {
     },
   );
 
-  it('has a few keys replaced on different days', () => {
+  it('rotates a few keys on different days', () => {
     const nights = live(keysOf(3), { everyDays: 30, windows: 75 });
     expect(sum(counts(nights))).toBe(6);
     expect(range(counts(nights))).toEqual([0, 1]);
   });
 
-  it('has what is overdue when it is made replaced within a term from then on, the oldest first', () => {
+  it('rotates keys that were old when it was created within one term, the oldest first', () => {
     const keys = keysOf(300, (i) => ({ rotatedMs: T0_MS - (1000 - i) * DAY_MS }));
     const nights = live(keys, { everyDays: 30, windows: 30 });
     expect(range(counts(nights))).toEqual([10, 10]);
@@ -112,7 +112,7 @@ describe('over many windows', () => {
     expect(replaced).toEqual(replaced.toSorted((a, b) => a - b));
   });
 
-  it('goes on evenly where a policy before had spread them', () => {
+  it('stays even if an earlier policy had spread them', () => {
     const nights = live(
       keysOf(300, (i) => ({ rotatedMs: T0_MS - (i / 10) * DAY_MS })),
       { everyDays: 30, windows: 60 },
@@ -122,7 +122,7 @@ describe('over many windows', () => {
     expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(31);
   });
 
-  it('makes a missed week good at once, and is even again afterwards', () => {
+  it('makes up for a missed week at once, and is even again afterwards', () => {
     const nights = live(keysOf(300), { everyDays: 30, windows: 110, missed: (n) => n >= 40 && n < 47 });
     const catchUp = nights[40]!;
     expect(catchUp.count).toBeGreaterThanOrEqual(75);
@@ -134,12 +134,12 @@ describe('over many windows', () => {
     expect(range(counts(nights.slice(70)))[0]).toBeGreaterThanOrEqual(8);
   });
 
-  it('spreads a bunch again, none of it much too early, and none late', () => {
+  it('spreads a cluster again, none of it much too early and none late', () => {
     const nights = live(
       keysOf(300, () => ({ rotatedMs: T0_MS })),
       { everyDays: 30, windows: 100 },
     );
-    // Nothing in the first half of their term, twice as much as usual in the second, and even from then on.
+    // Nothing in the first half of their term, twice the usual number in the second, and even from then on.
     expect(range(counts(nights.slice(0, 14)))).toEqual([0, 0]);
     expect(range(counts(nights.slice(16, 28)))[1]).toBeLessThanOrEqual(21);
     const [least, most] = range(counts(nights.slice(32)));
@@ -150,7 +150,7 @@ describe('over many windows', () => {
     expect(oldest).toBeLessThanOrEqual(31);
   });
 
-  it('keeps every deadline where some are rotated for other reasons all the time', () => {
+  it('meets every deadline if some are constantly rotated for other reasons', () => {
     const keys = keysOf(500);
     let seed = 7;
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
@@ -162,7 +162,7 @@ describe('over many windows', () => {
     expect(range(counts(nights))[1]).toBeLessThanOrEqual(25);
   });
 
-  it('reckons with windows on working days alone', () => {
+  it('works with windows on working days only', () => {
     const nights = live(keysOf(90), {
       everyDays: 30,
       windows: 100,
@@ -172,7 +172,7 @@ describe('over many windows', () => {
     expect(range(agesOf(nights))[1]).toBeLessThanOrEqual(33);
   });
 
-  it('reckons the windows that are far ahead from those that are near', () => {
+  it('extrapolates distant windows from near ones', () => {
     const nights = live(keysOf(8760), {
       everyDays: 365,
       windows: 20,
@@ -182,7 +182,7 @@ describe('over many windows', () => {
   });
 });
 
-describe('the keys that are due', () => {
+describe('due keys', () => {
   const choose = (
     candidates: PolicyCandidate[],
     more: { nowMs?: number; everyDays?: number; createdMs?: number } = {},
@@ -197,26 +197,26 @@ describe('the keys that are due', () => {
     });
   const nowMs = Date.parse('2027-01-10T01:00:00Z');
 
-  it('chooses nothing of nothing', () => {
+  it('are none if there are no keys', () => {
     expect(choose([])).toEqual([]);
   });
 
-  it('takes all that would be overdue before the next window opens', () => {
+  it('include all that would be overdue before the next window opens', () => {
     const almost = keysOf(20, () => ({ rotatedMs: nowMs - 6.5 * DAY_MS }));
     const later = [{ assistantId: 'later', rotatedMs: nowMs - 3.6 * DAY_MS }];
     expect(choose([...later, ...almost]).toSorted()).toEqual(idsOf(20).toSorted());
   });
 
-  it('takes keys whose age nobody knows at once when they have been there for a term', () => {
+  it('include keys of unknown age at once if they have been known for a term', () => {
     expect(choose(keysOf(5))).toEqual(idsOf(5));
     expect(choose(keysOf(5, () => ({ knownMs: nowMs - 8 * DAY_MS })))).toEqual(idsOf(5));
   });
 
-  it('spreads those that were seen only lately', () => {
+  it('are spread if they became known only recently', () => {
     expect(choose(keysOf(70, () => ({ knownMs: nowMs - HOUR_MS })))).toHaveLength(10);
   });
 
-  it('takes the window that is open for one, whichever clock is ahead', () => {
+  it('count the open window as one, whichever clock is ahead', () => {
     const due = keysOf(4, () => ({ rotatedMs: nowMs - 6.5 * DAY_MS }));
     expect(choose(due, { nowMs: nowMs - 2000 })).toHaveLength(4);
     expect(choose(due, { nowMs: nowMs + 2000 })).toHaveLength(4);
@@ -227,7 +227,7 @@ describe('the last window before a change of the clock', () => {
   it.each([
     ['a half hour that repeats', 'Australia/Lord_Howe', '0 2 * * *', '2027-04-02T15:00:00Z'],
     ['a midnight that is skipped', 'America/Santiago', '0 0 * * *', '2027-09-04T04:00:00Z'],
-  ])('has no more keys replaced than others: %s', (_, timeZone, cron, opens) => {
+  ])('rotates no more keys than others: %s', (_, timeZone, cron, opens) => {
     const nowMs = Date.parse(opens);
     const candidates = keysOf(900, (i) => ({ rotatedMs: nowMs - (i % 90) * DAY_MS }));
     const chosen = chooseDue({
@@ -263,7 +263,7 @@ describe('a calendar that cannot be computed', () => {
 describe('the share of a policy', () => {
   const policy = { everyDays: 7, createdMs: T0_MS, window: { ...NIGHTLY, lengthMs: HOUR_MS } };
 
-  it('is chosen of the members alone, whichever pages they come in', async () => {
+  it('is chosen from the members only, however they are paged', async () => {
     const open = openPolicyShare({
       get: async () => policy as never,
       members: async (_id, ids) => ids.map((id) => id !== 'ast_1'),

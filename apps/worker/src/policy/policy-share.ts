@@ -4,36 +4,36 @@ import { DAY_MS, type RotationPolicy, type RotationWindow } from '@rekey/schema'
 /** What is known of the age of an assistant's key. Times are Redis time, in ms since 1970. */
 export interface PolicyCandidate {
   assistantId: string;
-  /** The earliest moment at which the key can have been made; absent where nobody knows. */
+  /** The earliest moment at which the key can have been made; absent if that is unknown. */
   rotatedMs?: number | undefined;
-  /** Where that is not known: since when the key is known. It is at least so old. */
+  /** If that is unknown: since when the key is known. The key is at least that old. */
   knownMs?: number | undefined;
 }
 
 export interface DueOptions {
-  /** When the window opened, or was made good. */
+  /** When the window opened, or a missed one was made up for. */
   nowMs: number;
   everyDays: number;
-  /** When the policy was made. */
+  /** When the policy was created. */
   createdMs: number;
   window: Pick<RotationWindow, 'cron' | 'timeZone'>;
 }
 
 /**
- * So many windows are looked up; further ones are reckoned from these, for each costs a tenth of a
- * millisecond. Deadlines come near in time.
+ * How many windows are computed from the calendar. Later ones are extrapolated, because each costs a tenth of a
+ * millisecond. They are computed as their time comes near.
  */
-const LOOKED_UP = 100;
+const COMPUTED_WINDOWS = 100;
 /**
- * What opens so soon is the window that is open now: the clocks of Redis and of BullMQ's timers are two.
- * Policies' windows lie an hour apart.
+ * A window that opens within this time is the one that is open now: the clocks of Redis and of BullMQ's timers
+ * differ. Windows of a policy are at least an hour apart.
  */
 const SAME_WINDOW_MS = 10 * 60_000;
 
 /**
- * How many windows there are until a moment, none of them later than `lastMs`; the one that is open now
- * included. Throws POLICY_NOT_SCHEDULED: an error of the calendar must not read as "this is the last window",
- * in which everything would be due.
+ * Counts the windows until a moment, up to `lastMs`, including the one that is open now. Throws
+ * POLICY_NOT_SCHEDULED: an error of the calendar must not look like the last window, in which everything would be
+ * due.
  */
 const windowsFrom = (
   nowMs: number,
@@ -42,14 +42,14 @@ const windowsFrom = (
 ): ((untilMs: number) => number) => {
   const rising: number[] = [];
   for (const ms of openings(window, nowMs + SAME_WINDOW_MS))
-    if (rising.push(ms) === LOOKED_UP || ms > lastMs) break;
+    if (rising.push(ms) === COMPUTED_WINDOWS || ms > lastMs) break;
   const last = rising.at(-1)!;
   const gapMs = (last - nowMs) / rising.length;
   return (untilMs) =>
     1 + (untilMs > last ? rising.length + Math.floor((untilMs - last) / gapMs) : countUpTo(rising, untilMs));
 };
 
-/** How many of the numbers, which rise, are not above one. */
+/** Counts the numbers, in rising order, that are at most `most`. */
 const countUpTo = (rising: readonly number[], most: number): number => {
   let [from, to] = [0, rising.length];
   while (from < to) {
@@ -60,7 +60,7 @@ const countUpTo = (rising: readonly number[], most: number): number => {
   return from;
 };
 
-/** Collects keys, and then chooses. Of each it keeps the id and two numbers, of all of them one more. */
+/** Collects keys, and then chooses among them. It keeps the id and two numbers of each key. */
 export interface DueKeys {
   add(candidate: PolicyCandidate): void;
   /** Throws POLICY_NOT_SCHEDULED. */
@@ -68,21 +68,21 @@ export interface DueKeys {
 }
 
 /**
- * Whose keys a policy has replaced in the window that is open now: the oldest, and as many as keep the
- * windows to come even.
+ * Chooses the keys that a policy rotates in the window that is open now: the oldest ones, and as many as keep the
+ * load of later windows even.
  *
- * Each key has a deadline: N days after it was made, or is known, or the policy was made, whichever is last.
- * So nothing is overdue when a policy is made, and an org whose keys are all old is spread over the first N
- * days, like one that a leak has rotated at once. Of the keys by deadline, the first j have to be done in the
- * w windows until the deadline of the j-th: the least rate at which every deadline is met is the largest j /
- * w. It is as even as the deadlines allow: the number of keys by the number of windows where they are spread,
- * more ahead of a bunch, and at once what is due before the next window opens, such as what missed windows
- * have left. It is rounded down, which loses no deadline (what is left raises the next rate, and with one
- * window left it is whole); rounded up, a hundred keys in ninety windows would be two a window for ever, each
- * replaced after half of its term.
+ * Each key has a deadline: N days after it was made or became known, or after the policy was created, whichever is
+ * latest. So nothing is overdue when a policy is created. An org whose keys are all old is spread over the first N
+ * days, like one that was rotated at once after a leak. With keys ordered by deadline, the first j have to be done
+ * in the w windows until the deadline of the j-th. The lowest rate that meets every deadline is the largest j / w.
+ * It is as even as the deadlines allow: the number of keys divided by the number of windows if they are spread,
+ * more before a cluster of deadlines, and all at once for keys that are due before the next window opens, for
+ * example after missed windows. The rate is rounded down, which misses no deadline: the remainder raises the next
+ * rate, and with one window left the rate is whole. Rounded up, a hundred keys in ninety windows would be two a
+ * window forever, each rotated after half of its term.
  *
- * To level a bunch, keys are replaced early, but none before half of its term: a key that was replaced
- * yesterday is not replaced today.
+ * To level a cluster, keys are rotated early, but never before half of their term: a key that was rotated yesterday
+ * is not rotated today.
  */
 export const collectDue = ({ nowMs, everyDays, createdMs, window }: DueOptions): DueKeys => {
   const termMs = everyDays * DAY_MS;
@@ -112,20 +112,20 @@ export const collectDue = ({ nowMs, everyDays, createdMs, window }: DueOptions):
   };
 };
 
-/** Without a difference, which of two that are infinite is no number. */
+/** Compares without subtracting: the difference of two infinite ages is not a number. */
 const compareAges = (a: number, b: number): number => (a < b ? -1 : Number(a > b));
 
-/** A policy's share of the assistants of an org. */
+/** The assistants of an org that a policy rotates in a window. */
 export interface PolicyShare {
-  /** Takes note of those of them that are the policy's. Throws POLICY_NOT_FOUND. */
+  /** Adds the candidates that belong to the policy. Throws POLICY_NOT_FOUND. */
   consider(candidates: PolicyCandidate[]): Promise<void>;
-  /** Whose keys it has replaced, of all that it has considered. */
+  /** The chosen ones of all candidates. */
   chosen(): string[];
 }
 
 /**
- * Begins to choose, of the assistants of an org, those that a policy has replaced in the window that is open
- * at a moment. Throws POLICY_NOT_FOUND; and POLICY_NOT_SCHEDULED, before an org is listed for nothing.
+ * Begins to choose the assistants of an org that a policy rotates in the window that is open at a moment. Throws
+ * POLICY_NOT_FOUND. Throws POLICY_NOT_SCHEDULED before the org is listed in vain.
  */
 export const openPolicyShare =
   (policies: Pick<Policies, 'get' | 'members'>) =>

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Claim, KeyVersion, Sealed } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
-import type { Meter } from '../shared/meter.ts';
+import { silentLogger } from '../shared/logger-fixture.ts';
+import type { Meter } from '../metrics/meter.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
-import { nobody, sealer } from '../shared/sealing-fixture.ts';
+import { noRecipients, sealer } from './sealing-fixture.ts';
 
 const silent = () => {};
 const NOW_MS = 1_800_000_000_000;
@@ -34,12 +34,11 @@ beforeEach(() => {
     },
     markUncertain: async () => 'known' as const,
   };
-  const logger = { info: silent, warn: silent, error: silent } as unknown as Logger;
   publisher = createPublisher({
     ledger,
     sealer,
-    readers: nobody,
-    logger,
+    recipients: noRecipients,
+    logger: silentLogger,
     clock: { nowMs: () => 0, sleep: async () => {} },
     meter: { published: silent } as unknown as Meter,
   });
@@ -84,21 +83,21 @@ const eventOf = ({ epoch }: Claim) =>
     },
   });
 
-describe('a version that lies ahead of the clock of Redis', () => {
+describe('a version ahead of the clock of Redis', () => {
   it.each([
     [0, undefined],
     [11 * HOUR_MS, undefined],
     [13 * HOUR_MS, true],
     [72 * HOUR_MS, true],
-  ])('by %d ms, says so where consumers would refuse it soon: %s', async (aheadMs, ahead) => {
+  ])('by %d ms is marked if consumers would refuse it soon: %s', async (aheadMs, ahead) => {
     await publish(claimAt(aheadMs));
     expect((await opened()).ahead).toBe(ahead);
     await publisher.noteUnknown(claimAt(aheadMs), { readInMs: 0, holdMs: 0 });
     expect(await opened()).toMatchObject({ type: KEY_UNCERTAIN, ...(ahead && { ahead }) });
   });
 
-  it('and was published without saying so, cannot be used by consumers: a sweep publishes it anew', async () => {
-    // By a worker that took the time from the clock that was wrong.
+  it('and not marked is unusable for consumers until a sweep publishes it again', async () => {
+    // Published by a worker that took the time from the wrong clock.
     const claim = claimAt(72 * HOUR_MS);
     await publish({ ...claim, atMs: NOW_MS + 72 * HOUR_MS });
     const state = sealer.fingerprint('sk_1');

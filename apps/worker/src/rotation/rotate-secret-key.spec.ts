@@ -1,18 +1,16 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Claim, ClaimOptions, ClaimResult } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
+import { silentLogger } from '../shared/logger-fixture.ts';
 import { createPacer } from '../shared/pacer.ts';
-import { postClaimed, rotateSecretKey, type RotateDeps } from './rotate-secret-key.ts';
+import type { RotateDeps } from './rotate-deps.ts';
+import { rotateSecretKey, sendClaimed } from './rotate-secret-key.ts';
 
-/**
- * How a claim and its slot meet; the outcomes, and what becomes of them, are the model's
- * (model/protocol.spec.ts).
- */
+/** How a claim and its slot meet. The model (model/protocol.spec.ts) covers the outcomes of POSTs. */
 const silent = () => {};
 let nowMs: number;
 let did: string[];
 let timely: boolean;
-/** What the pacer answers: how long to wait, 0 for a slot. */
+/** What the pacer answers: the time to wait, or 0 for a slot. */
 let waitMs: number;
 const claim: Claim = {
   rotationId: 'rot_00000000000000000000000001',
@@ -39,13 +37,13 @@ const deps = {
   },
   pacer: {
     isTimely: () => timely,
-    take: async (lane: string, withinMs: number, { asItComes }: { asItComes: boolean }) => {
-      did.push(`slot of ${lane} within ${withinMs}${asItComes ? ', as it comes' : ''}`);
+    take: async (lane: string, withinMs: number, { acceptLate }: { acceptLate: boolean }) => {
+      did.push(`slot of ${lane} within ${withinMs}${acceptLate ? ', late or not' : ''}`);
       return waitMs;
     },
   },
   clock: { nowMs: () => nowMs, sleep: async () => {} },
-  logger: { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger,
+  logger: silentLogger,
   meter: { rotated: silent },
   timing: {
     sendWithinMs: 500,
@@ -66,35 +64,35 @@ beforeEach(() => {
 });
 
 describe('a claim', () => {
-  it('is posted in the slot that came with it', async () => {
-    await postClaimed(deps)(claim, 9_990);
+  it('is sent in the slot that came with it', async () => {
+    await sendClaimed(deps)(claim, 9_990);
     expect(did).toEqual(['POST before 10490', 'release']);
   });
 
-  it('whose slot has passed takes one more, whichever comes', async () => {
+  it('whose slot has expired takes another one, late or not', async () => {
     timely = false;
-    await postClaimed(deps)(claim, 9_800);
-    expect(did).toEqual(['slot of bulk within 300, as it comes', 'POST before 10300', 'release']);
+    await sendClaimed(deps)(claim, 9_800);
+    expect(did).toEqual(['slot of bulk within 300, late or not', 'POST before 10300', 'release']);
   });
 
-  it('for which no other slot comes in time is not posted, and waits again', async () => {
+  it('for which no other slot comes in time is not sent, and is retried', async () => {
     [timely, waitMs] = [false, 40];
-    expect(await postClaimed(deps)(claim, 9_800)).toMatchObject({ kind: 'again' });
-    expect(did).toEqual(['slot of bulk within 300, as it comes', 'release']);
+    expect(await sendClaimed(deps)(claim, 9_800)).toMatchObject({ kind: 'retry' });
+    expect(did).toEqual(['slot of bulk within 300, late or not', 'release']);
   });
 
-  it('that is too old to be posted takes no slot', async () => {
+  it('that is too old to be sent takes no slot', async () => {
     timely = false;
-    expect(await postClaimed(deps)(claim, 9_000)).toMatchObject({ kind: 'again' });
+    expect(await sendClaimed(deps)(claim, 9_000)).toMatchObject({ kind: 'retry' });
     expect(did).toEqual(['POST before 9500', 'release']);
   });
 });
 
 describe('a claim that waits for its slot', () => {
-  /** What the ledger answers, in turn; the last one ever after. */
+  /** What the ledger answers, in turn. The last answer repeats. */
   let answers: ClaimResult[];
   let asked: { paid: boolean; atMs: number }[];
-  /** How much longer than asked for each pause takes. */
+  /** By how much each pause takes longer than requested. */
   let stalls: number[];
   const clock = {
     nowMs: () => nowMs,
@@ -113,7 +111,7 @@ describe('a claim that waits for its slot', () => {
   const rotate = () =>
     rotateSecretKey({ ...deps, ledger, clock, pacer, maxOpenIntents: 20 } as unknown as RotateDeps)(
       claim,
-      'again',
+      'redelivery',
     );
   const claimed: ClaimResult = { kind: 'claimed', claim };
 
@@ -121,7 +119,7 @@ describe('a claim that waits for its slot', () => {
     [asked, stalls] = [[], []];
   });
 
-  it('takes the one that was kept', async () => {
+  it('takes the slot that was reserved', async () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
     await rotate();
     expect(asked).toEqual([
@@ -131,7 +129,7 @@ describe('a claim that waits for its slot', () => {
     expect(did).toEqual(['POST before 10620', 'release']);
   });
 
-  it('takes another where the process slept too long', async () => {
+  it('takes another if the process slept too long', async () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
     stalls = [401];
     await rotate();
@@ -141,30 +139,30 @@ describe('a claim that waits for its slot', () => {
     ]);
   });
 
-  it('has lost it where there is no room when it comes', async () => {
+  it('loses the slot if there is no room when it comes', async () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, { kind: 'full', retryInMs: 5 }, claimed];
     await rotate();
     expect(asked.map(({ paid }) => paid)).toEqual([false, true, false]);
   });
 
-  it('is put off where none is kept and none comes soon', async () => {
+  it('is delayed if none is reserved and none comes soon', async () => {
     answers = [{ kind: 'paced', retryInMs: 700, reserved: false }];
-    expect(await rotate()).toMatchObject({ kind: 'again' });
+    expect(await rotate()).toMatchObject({ kind: 'retry' });
     expect(asked).toEqual([10_000, 10_700, 11_400].map((atMs) => ({ paid: false, atMs })));
     expect(did).toEqual([]);
   });
 });
 
-describe('an unknown outcome whose key is published, and the window of which has passed', () => {
+describe('an unknown outcome with a published key, after its landing window', () => {
   let noted: object[];
   let published: object[];
-  /** What the ledger says of what was read. */
+  /** What the ledger answers to the commit of what was read. */
   let word: object;
   let stateRead: string;
   let uncertain: boolean;
   let unchangedForMs: number | undefined;
   let settled: string;
-  /** Since the window has passed (ms). */
+  /** The time since the end of the landing window (ms). */
   let landedMs: number;
   let secretKey: string | undefined;
   const resume = () => {
@@ -212,7 +210,7 @@ describe('an unknown outcome whose key is published, and the window of which has
         },
       },
       maxOpenIntents: 20,
-    } as unknown as RotateDeps)(claim, 'again');
+    } as unknown as RotateDeps)(claim, 'redelivery');
   };
 
   beforeEach(() => {
@@ -228,19 +226,19 @@ describe('an unknown outcome whose key is published, and the window of which has
     ];
   });
 
-  it('ends if the key is still the same', async () => {
+  it('ends if the key is unchanged', async () => {
     expect([await resume(), did, published]).toEqual([{ kind: 'done' }, ['compare', 'settle'], []]);
   });
 
-  it('is read again as soon as the ledger asks for if an older key is read, however long it has been unknown', async () => {
+  it('is read again when the ledger says so if an older key is read, however long it has been unknown', async () => {
     [stateRead, word] = ['KEYID:old', { kind: 'stale', retryInMs: 700 }];
-    expect(await resume()).toEqual({ kind: 'again', inMs: 700 });
+    expect(await resume()).toEqual({ kind: 'retry', inMs: 700 });
     expect(noted).toMatchObject([{ readInMs: 700, readError: 'STALE_READ' }]);
     word = { kind: 'stale', retryInMs: 700_000 };
-    expect(await resume()).toEqual({ kind: 'again', inMs: 30_000 });
+    expect(await resume()).toEqual({ kind: 'retry', inMs: 30_000 });
   });
 
-  it('ends with a new version if consumers were told of an older key, and the key is still the same', async () => {
+  it('ends with a new version if consumers were notified of an older key, and the key is unchanged', async () => {
     uncertain = true;
     expect([await resume(), did, published]).toEqual([
       { kind: 'done' },
@@ -251,12 +249,12 @@ describe('an unknown outcome whose key is published, and the window of which has
 
   it('does not end while several assistants show one key', async () => {
     settled = 'withheld';
-    expect(await resume()).toMatchObject({ kind: 'again' });
+    expect(await resume()).toMatchObject({ kind: 'retry' });
     expect(noted).toMatchObject([{ readError: 'KEYS_NOT_SHOWN' }]);
   });
 
-  it('is posted again if another key is read that is older than the rotation', async () => {
-    // It began at 0 by the clock of the ledger, and 10 s ago by that of the process.
+  it('sends another POST if the key that is read is older than the rotation', async () => {
+    // The rotation began at 0 by the clock of the ledger, and 10 s ago by the clock of the process.
     [stateRead, unchangedForMs, word] = [
       'KEYID:other',
       10_001,
@@ -272,17 +270,17 @@ describe('an unknown outcome whose key is published, and the window of which has
     expect(published[0]).toEqual({ cause: 'reconciliation', rotation: 'ends' });
   });
 
-  it('fails for want of a key only if there is still none a while later, so that an Invent that shows none burns no more keys than intents may be open', async () => {
+  it('fails for lack of a key only if there is still none later, so that no more POSTs leave than intents may be open', async () => {
     [landedMs, secretKey] = [10_000, undefined];
-    expect([await resume(), did]).toEqual([{ kind: 'again', inMs: 20_000 }, []]);
+    expect([await resume(), did]).toEqual([{ kind: 'retry', inMs: 20_000 }, []]);
     expect(noted).toMatchObject([{ readInMs: 20_000, readError: 'NO_SECRET_KEY' }]);
     landedMs = 30_000;
     expect([await resume(), did]).toEqual([{ kind: 'done' }, ['NO_SECRET_KEY']]);
   });
 
-  it('is read every 30 s at the longest, also while the request budget is closed', async () => {
+  it('is read at least every 30 s, even while the request budget is closed', async () => {
     waitMs = 60_000;
-    expect(await resume()).toEqual({ kind: 'again', inMs: 30_000 });
+    expect(await resume()).toEqual({ kind: 'retry', inMs: 30_000 });
     expect(noted).toMatchObject([{ readInMs: 30_000, readError: 'UPSTREAM_RATE_LIMITED' }]);
   });
 });

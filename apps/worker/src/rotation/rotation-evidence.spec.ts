@@ -1,18 +1,15 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RotateOutcome } from '@rekey/invent';
 import type { Rotation } from '@rekey/schema';
-import {
-  ORG,
-  closeEvidence,
-  openEvidence,
-  quiet,
-  silentMeter,
-  type Evidence,
-} from '../verification/evidence-fixture.ts';
+import { ORG, closeEvidence, openEvidence, type Evidence } from '../verification/evidence-fixture.ts';
+import { silentLogger } from '../shared/logger-fixture.ts';
+import { silentMeter } from '../metrics/meter-fixture.ts';
 import { createPacer } from '../shared/pacer.ts';
-import { rotateSecretKey, windowMs, type RotateDeps } from './rotate-secret-key.ts';
+import type { RotateDeps } from './rotate-deps.ts';
+import { rotateSecretKey } from './rotate-secret-key.ts';
+import { windowMs } from './timing.ts';
 
-/** A rotation succeeds by a key that is made after it was asked for, and by no other. */
+/** A rotation succeeds only by a key that was made after its request. */
 const timing = {
   sendWithinMs: 500,
   requestTimeoutMs: 1000,
@@ -23,18 +20,19 @@ const timing = {
   retryForMs: 600_000,
 };
 const ID = 'ast_0001';
-/** What becomes of a POST: `effect` that it takes effect, and what is answered. */
+/** What becomes of a POST: whether it takes effect, and how it is answered. */
 type Post = {
   effect: boolean;
   answer: 'key' | 'lost' | 'before' | 'not-done';
-  /** It takes effect that much later. */ lateMs?: number;
+  /** The delay of the effect. */
+  lateMs?: number;
 };
 
 let world: Evidence;
 let posts: string[];
 let script: Post[];
 let late: { atMs: number; key: string }[];
-/** Happens right before a POST leaves. */
+/** Runs right before a POST leaves. */
 let beforePost: (() => void) | undefined;
 beforeEach(async () => {
   world = await openEvidence();
@@ -67,8 +65,8 @@ const invent = {
     if (answer === 'key') return done(made);
     if (answer === 'before') return done(before);
     if (answer === 'not-done')
-      return { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'as the spec has it' };
-    return { outcome: 'unknown', reason: 'as the spec has it' };
+      return { outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE', retry: true, reason: 'scripted' };
+    return { outcome: 'unknown', reason: 'scripted' };
   },
 };
 const pass = async (ms: number) => {
@@ -98,7 +96,7 @@ const rotate = async (rotation: Rotation): Promise<Rotation> => {
     clock,
     pacer,
     invent: { ...deps.invent, ...invent },
-    logger: quiet,
+    logger: silentLogger,
     meter: silentMeter,
     timing,
     maxOpenIntents: 20,
@@ -110,21 +108,21 @@ const rotate = async (rotation: Rotation): Promise<Rotation> => {
   for (let steps = 0; steps < 60; steps += 1) {
     const result = await step(
       { rotationId: rotation.id, orgId: ORG, assistantId: ID },
-      steps === 0 ? 'first' : 'again',
+      steps === 0 ? 'first' : 'redelivery',
     );
     if (result.kind === 'done') return world.ledger.get(rotation.id);
-    await pass(Math.max(result.kind === 'again' ? result.inMs : 0, 1));
+    await pass(Math.max(result.kind === 'retry' ? result.inMs : 0, 1));
   }
-  throw new Error('the rotation does not end');
+  throw new Error('the rotation did not end');
 };
 const causes = async () =>
   (await world.events()).flatMap(({ data }) => ('cause' in data ? [data.cause] : ['uncertain']));
-/** The key that the version stands for which a rotation names. */
+/** The fingerprint of the version that a rotation names. */
 const printOfVersion = async ({ version }: Rotation) =>
   (await world.events()).flatMap(({ data }) =>
     'fingerprint' in data && data.version === version ? [data.fingerprint] : [],
   )[0];
-/** By which key a rotation succeeded, which key is in force, and what is published wrong. */
+/** The key that a rotation succeeded by, the key in force, and the assistants published with a wrong key. */
 const outcomeOf = async (rotation: Rotation) => ({
   state: rotation.state,
   print: await printOfVersion(rotation),
@@ -139,7 +137,7 @@ const succeededBy = (key: string) => ({
 });
 
 describe('without a fault', () => {
-  it('a rotation takes one POST, and no read', async () => {
+  it('a rotation takes one POST and no read', async () => {
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_1'));
     expect({
@@ -151,13 +149,13 @@ describe('without a fault', () => {
   });
 });
 
-describe('a rotation by hand, a second before the request', () => {
+describe('a manual rotation a second before the request', () => {
   const byHand = async () => {
     world.upstream.set(ID, 'sk_by_hand');
     await pass(1000);
   };
 
-  it('and a POST that is lost without effect: what was made by hand is published, and the rotation POSTs again', async () => {
+  it('and a lost POST without effect: the manual key is published, and the rotation sends another POST', async () => {
     await byHand();
     script = [{ effect: false, answer: 'lost' }];
     const rotation = await rotate(await request());
@@ -172,7 +170,7 @@ describe('a rotation by hand, a second before the request', () => {
     expect(world.gets.length).toBeLessThanOrEqual(7);
   });
 
-  it('and a POST that is lost with effect: nobody can tell the two apart, and the rotation POSTs again', async () => {
+  it('and a lost POST with effect look the same as without: the rotation sends another POST', async () => {
     await byHand();
     script = [{ effect: true, answer: 'lost' }];
     const rotation = await rotate(await request());
@@ -180,7 +178,7 @@ describe('a rotation by hand, a second before the request', () => {
     expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
   });
 
-  it('and a POST whose effect comes after what was made by hand was read: that is a key made for it', async () => {
+  it('and a POST that takes effect after the manual key was read: that key satisfies the rotation', async () => {
     await byHand();
     script = [{ effect: true, answer: 'lost', lateMs: 5000 }];
     const rotation = await rotate(await request());
@@ -192,7 +190,7 @@ describe('a rotation by hand, a second before the request', () => {
     });
   });
 
-  it('and each POST that is lost without effect: it succeeds by none of them', async () => {
+  it('and several lost POSTs without effect: the rotation succeeds by none of them', async () => {
     await byHand();
     script = Array.from({ length: 3 }, () => ({ effect: false, answer: 'lost' as const }));
     const rotation = await rotate(await request());
@@ -200,7 +198,7 @@ describe('a rotation by hand, a second before the request', () => {
     expect(rotation.attempts).toBe(4);
   });
 
-  it('that a sweep has found by then: what is read after the request is known to be of before', async () => {
+  it('already found by a sweep: the key that is read after the request is known to be older', async () => {
     await byHand();
     await world.sweep();
     await pass(5000);
@@ -209,8 +207,8 @@ describe('a rotation by hand, a second before the request', () => {
   });
 });
 
-describe('a POST that is lost', () => {
-  it('with effect, of a key that was read after the request: the key that is found is made for it, at one POST', async () => {
+describe('a lost POST', () => {
+  it('with effect, for a key that was read after the request: the key that is found satisfies it, with one POST', async () => {
     const asked = await request();
     await pass(1500);
     expect(await world.check(ID)).toEqual({ kind: 'agreed' });
@@ -220,14 +218,14 @@ describe('a POST that is lost', () => {
     expect({ posts: posts.length, cause: rotation.cause }).toEqual({ posts: 1, cause: 'reconciliation' });
   });
 
-  it('without effect: the key of before is read, consumers are told that it is in force, and it POSTs again', async () => {
+  it('without effect: consumers learn that the previous key is in force, and another POST is sent', async () => {
     script = [{ effect: false, answer: 'lost' }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
     expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
   });
 
-  it('without effect, before a key is rotated by hand: that key is made after the request, and satisfies it', async () => {
+  it('without effect, before a manual rotation: that key is newer than the request and satisfies it', async () => {
     const asked = await request();
     await pass(1500);
     await world.check(ID);
@@ -237,13 +235,13 @@ describe('a POST that is lost', () => {
     expect(posts).toHaveLength(1);
   });
 
-  it('never satisfies a rotation by a key of before that is in force again', async () => {
+  it('never lets an earlier key that is in force again satisfy a rotation', async () => {
     world.upstream.set(ID, 'sk_second');
     await world.check(ID);
     await pass(60_000);
     script = [{ effect: false, answer: 'lost' }];
     beforePost = () => {
-      // A backup is restored at the worst moment; the second POST is made by what is in force then.
+      // A backup is restored at the worst moment. The second POST replaces the key that is in force then.
       if (posts.length === 0) world.upstream.set(ID, 'sk_first');
     };
     const rotation = await rotate(await request());
@@ -253,8 +251,8 @@ describe('a POST that is lost', () => {
   });
 });
 
-describe('a key that comes back to an assistant without one', () => {
-  it('is not a key that was made for a rotation which was asked for before it was lost', async () => {
+describe('a key that reappears on an assistant without one', () => {
+  it('does not satisfy a rotation that was requested before the key disappeared', async () => {
     const asked = await request();
     await pass(1500);
     const key = world.upstream.get(ID)!;
@@ -270,8 +268,8 @@ describe('a key that comes back to an assistant without one', () => {
   });
 });
 
-describe('a request that is answered with a rotation that is still queued', () => {
-  it('is not satisfied by a key that was made between the two', async () => {
+describe('a request that returns a rotation that is still queued', () => {
+  it('is not satisfied by a key made between the two requests', async () => {
     const first = await request();
     await pass(1500);
     await world.check(ID);
@@ -287,8 +285,8 @@ describe('a request that is answered with a rotation that is still queued', () =
   });
 });
 
-describe('a 200 with the record of before', () => {
-  it('without effect is unknown: it POSTs again', async () => {
+describe('a 200 with an earlier record', () => {
+  it('without effect is unknown: another POST is sent', async () => {
     script = [{ effect: false, answer: 'before' }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
@@ -296,13 +294,13 @@ describe('a 200 with the record of before', () => {
     expect((await causes())[1]).toBe('uncertain');
   });
 
-  it('with effect is unknown: what is in force is found, and is published at once', async () => {
+  it('with effect is unknown: the key in force is read and published at once', async () => {
     script = [{ effect: true, answer: 'before' }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
   });
 
-  it('that is older than the published one is unknown as well', async () => {
+  it('older than the published one is unknown as well', async () => {
     world.upstream.set(ID, 'sk_second');
     await world.check(ID);
     await pass(60_000);
@@ -315,40 +313,43 @@ describe('a 200 with the record of before', () => {
     expect(posts.length).toBeGreaterThan(1);
   });
 
-  it('each time ends in no success', async () => {
+  it('is never a success, however often it is the answer', async () => {
     script = Array.from({ length: 4 }, () => ({ effect: false, answer: 'before' as const }));
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_5'));
   });
 });
 
-describe('a POST that Invent says it has not done', () => {
-  it('and has: what it made is replaced by the next one', async () => {
+describe('a POST that Invent reports as not done', () => {
+  it('but did: the next one replaces its key', async () => {
     script = [{ effect: true, answer: 'not-done' }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
   });
 });
 
-describe('a wave of wrong reads while a rotation is in doubt', () => {
-  it.each(['404', 'without a key', 'masked'])('%s: it is told in the end what is in force', async (kind) => {
-    script = [{ effect: true, answer: 'lost' }];
-    const fromMs = await world.ledger.nowMs();
-    let nowMs = fromMs;
-    world.get = (_id, key) =>
-      nowMs - fromMs > 5000 ? key : kind === '404' ? undefined : kind === 'masked' ? 'masked' : null;
-    const asked = await request();
-    const timer = world.pass;
-    world.pass = async (ms) => {
-      nowMs += ms;
-      await timer(ms);
-    };
-    const rotation = await rotate(asked);
-    expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
-    expect(await world.removed()).toEqual([]);
-  });
+describe('a period of wrong reads while an outcome is unknown', () => {
+  it.each(['404', 'without a key', 'masked'])(
+    '%s: consumers get the key in force in the end',
+    async (kind) => {
+      script = [{ effect: true, answer: 'lost' }];
+      const fromMs = await world.ledger.nowMs();
+      let nowMs = fromMs;
+      world.get = (_id, key) =>
+        nowMs - fromMs > 5000 ? key : kind === '404' ? undefined : kind === 'masked' ? 'masked' : null;
+      const asked = await request();
+      const timer = world.pass;
+      world.pass = async (ms) => {
+        nowMs += ms;
+        await timer(ms);
+      };
+      const rotation = await rotate(asked);
+      expect(await outcomeOf(rotation)).toEqual(succeededBy(`sk_by_post_${posts.length}`));
+      expect(await world.removed()).toEqual([]);
+    },
+  );
 
-  it('404 for longer than the POST may take effect: the rotation fails, and its assistant is not published as gone', async () => {
+  it('404 for longer than the landing window: the rotation fails, and its assistant is not published as deleted', async () => {
     script = [{ effect: true, answer: 'lost' }];
     world.get = () => undefined;
     const rotation = await rotate(await request());

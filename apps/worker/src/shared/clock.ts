@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/**
- * Time as a process sees it. Redis time alone decides leases and windows; this measures how long something
- * takes.
- */
+/** Time within one process. Redis time alone decides leases and windows; this clock measures durations. */
 export interface Clock {
   /** Monotonic, in ms. */
   nowMs(): number;
@@ -17,15 +14,15 @@ export const systemClock: Clock = {
   },
 };
 
-/** A moment of Redis time, and one of this process's clock at which Redis had answered with it. */
+/** A moment of Redis time, and the moment of this process's clock at which the answer with it arrived. */
 export interface Anchor {
   redisMs: number;
   clockMs: number;
 }
 
 /**
- * What time it is by the clock of Redis, reckoned from an anchor: earlier than it is by what the answer took,
- * and never later.
+ * Redis time now, computed from an anchor. It is late by the time that the answer took to arrive, and never
+ * ahead of Redis.
  */
 export const redisNowMs = (clock: Clock, { redisMs, clockMs }: Anchor): number =>
   Math.floor(redisMs + clock.nowMs() - clockMs);

@@ -1,6 +1,4 @@
-/**
- * Does a chore again and again, with a pause in between, until closed; what is under way is then finished.
- */
+/** Repeats a chore, with a pause between two runs. `close` waits for a run that has begun. */
 export const every = (
   pauseMs: number,
   chore: () => Promise<void>,

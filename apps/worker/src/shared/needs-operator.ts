@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@rekey/schema';
 
-/** Why a read of any assistant of the org fails, and will fail until an operator acts. */
+/** With these codes every read in the org fails until an operator acts. */
 export const needsOperator: ReadonlySet<ErrorCode> = new Set([
   'UPSTREAM_UNAUTHENTICATED',
   'UPSTREAM_FORBIDDEN',
@@ -10,5 +10,5 @@ export const needsOperator: ReadonlySet<ErrorCode> = new Set([
   'ANSWER_UNREADABLE',
 ]);
 
-/** Why reading one assistant again soon makes no sense: all reads fail, or its record is too long. */
+/** Whether a retry soon cannot succeed: all reads fail, or the record of this assistant is too long. */
 export const isLasting = (code: ErrorCode): boolean => needsOperator.has(code) || code === 'RECORD_TOO_LARGE';

@@ -3,12 +3,12 @@ import type { RequestBudget } from '@rekey/ledger';
 import type { Clock } from './clock.ts';
 import { createPacer } from './pacer.ts';
 
-/** A slot every 100 ms; a process that sees the time pass only where the test says so. */
+/** One slot every 100 ms. Time passes for the process only if the test says so. */
 const STEP_MS = 100;
 let nowMs: number;
 let nextMs: number;
 let asked: { paid: boolean; atMs: number }[];
-/** What the process stands still for, in turn: each answer of Redis and each pause takes one. */
+/** How long the process is suspended, in turn: each answer of Redis and each pause takes one. */
 let stalls: number[];
 
 const clock: Clock = {
@@ -35,12 +35,12 @@ beforeEach(() => {
 });
 
 describe('a slot', () => {
-  it('is used at once where one is free', async () => {
+  it('is used at once if one is free', async () => {
     expect(await pacer.take('bulk', 0)).toBe(0);
     expect(asked).toEqual([{ paid: false, atMs: 10_000 }]);
   });
 
-  it('is waited for where it is kept, and asked for again where it is not', async () => {
+  it('is waited for if it is reserved, and requested again if it is not', async () => {
     nextMs = 10_250;
     expect(await pacer.take('first', 0)).toBe(0);
     expect(asked).toEqual([
@@ -52,7 +52,7 @@ describe('a slot', () => {
     expect(asked.slice(2)).toEqual([10_250, 10_250, 10_350].map((atMs) => ({ paid: false, atMs })));
   });
 
-  it('is given up for another where the process stood still after it', async () => {
+  it('is given up for another if the process was suspended after it was granted', async () => {
     stalls = [401];
     expect(await pacer.take('bulk', 0)).toBe(0);
     expect(asked).toEqual([
@@ -61,7 +61,7 @@ describe('a slot', () => {
     ]);
   });
 
-  it('that was kept is given up where the process slept too long', async () => {
+  it('that was reserved is given up if the process slept too long', async () => {
     nextMs = 10_050;
     stalls = [0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
@@ -71,7 +71,7 @@ describe('a slot', () => {
     ]);
   });
 
-  it('that was kept, and waited for in time, is given up where Redis answers too late', async () => {
+  it('that was reserved and awaited in time is given up if Redis answers too late', async () => {
     nextMs = 10_050;
     stalls = [0, 0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
@@ -82,42 +82,42 @@ describe('a slot', () => {
     ]);
   });
 
-  it('is used a little late', async () => {
+  it('may be used a little late', async () => {
     stalls = [400];
     expect(await pacer.take('bulk', 0)).toBe(0);
     expect(asked).toHaveLength(1);
   });
 
-  it('is used as it comes where one was given up before', async () => {
+  it('is used however late if one was given up before', async () => {
     stalls = [1000];
-    expect(await pacer.take('bulk', 0, { asItComes: true })).toBe(0);
+    expect(await pacer.take('bulk', 0, { acceptLate: true })).toBe(0);
     expect(asked).toHaveLength(1);
   });
 
-  it('is given up but once: a Redis that is always slow does not cost one slot after the other', async () => {
+  it('is given up only once, so that a slow Redis does not waste one slot after the other', async () => {
     stalls = [1000, 1000, 1000];
     expect(await pacer.take('first', 0)).toBe(0);
     expect(asked).toHaveLength(2);
   });
 
-  it('that another command takes is kept, given up where the process slept too long, and after that used as it comes', async () => {
+  it('taken by another command is kept, given up once after a long sleep, and then used however late', async () => {
     const slot = pacer.newSlot();
-    expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, 10_000]);
+    expect([slot.granted, slot.atMs(nowMs)]).toEqual([false, 10_000]);
     await slot.wait(nowMs, { retryInMs: 50, reserved: true });
-    expect([slot.paid, slot.atMs(nowMs)]).toEqual([true, 10_050]);
+    expect([slot.granted, slot.atMs(nowMs)]).toEqual([true, 10_050]);
     stalls = [401];
     await slot.wait(nowMs, { retryInMs: 50, reserved: true });
-    expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, Infinity]);
+    expect([slot.granted, slot.atMs(nowMs)]).toEqual([false, Infinity]);
     stalls = [401];
     await slot.wait(nowMs, { retryInMs: 50, reserved: true });
-    expect(slot.paid).toBe(true);
+    expect(slot.granted).toBe(true);
     expect(pacer.isTimely(slot.atMs(nowMs))).toBe(true);
   });
 
-  it('that is not kept is asked for as a new one', async () => {
+  it('that is not reserved is requested as a new one', async () => {
     const slot = pacer.newSlot();
     await slot.wait(nowMs, { retryInMs: 50, reserved: true });
     await slot.wait(nowMs, { retryInMs: 50, reserved: false });
-    expect([slot.paid, slot.atMs(nowMs)]).toEqual([false, 10_100]);
+    expect([slot.granted, slot.atMs(nowMs)]).toEqual([false, 10_100]);
   });
 });

@@ -2,44 +2,44 @@ import type { Lane, RequestBudget } from '@rekey/ledger';
 import type { Clock } from './clock.ts';
 
 /**
- * Waits for requests of the shared budget. Every request to Invent takes one first; those that rotate take it
- * with their claim.
+ * Waits for slots of the shared request budget. Every request to Invent takes one first. A rotation takes its
+ * slot together with its claim.
  */
 export interface Pacer {
   /**
-   * Resolves with 0 when one request may leave; or, where that takes longer than `withinMs`, with how long to
-   * wait before asking again (ms): in the lane of bulk rotations, where no slot is kept, always by then. One
-   * slot that comes late is given up for another, but for `asItComes`.
+   * Resolves with 0 when one request may leave. If that takes longer than `withinMs`, it resolves with the time
+   * to wait before asking again (ms). The lane of bulk rotations reserves no slots, so there the limit always
+   * holds. A slot that comes too late is given up once for another one, unless `acceptLate` is set.
    */
-  take(lane: Lane, withinMs: number, options?: { asItComes: boolean }): Promise<number>;
+  take(lane: Lane, withinMs: number, options?: { acceptLate: boolean }): Promise<number>;
   /**
-   * Whether a request may still leave in the slot that was to be had at this moment of the clock, or later.
-   * What a process that stood still had gathered would leave all at once.
+   * Whether a request may still leave in a slot that was due at this moment of the clock. A process that was
+   * suspended would otherwise send everything that it had collected at once.
    */
   isTimely(slotMs: number): boolean;
-  /** For who takes its slot with another command, as a claim does. */
+  /** For callers that take their slot with another command, as a claim does. */
   newSlot(): Slot;
 }
 
-/** A slot that is asked for until there is one. */
+/** A slot that is requested until it is granted. */
 export interface Slot {
-  /** Whether one is kept, and has been waited for: the next question is for that one. */
-  readonly paid: boolean;
+  /** A slot is reserved and its time has come: the next request takes that one. */
+  readonly granted: boolean;
   /**
-   * When the slot was to be had that is taken by the question which was asked last, at that moment; Infinity
-   * where it is to be used however late.
+   * When the slot was due that the request made at `askedMs` takes. Infinity if the slot is to be used however
+   * late it comes.
    */
   atMs(askedMs: number): number;
   /**
-   * Waits for as long as the answer to that question says, and keeps the slot if it is reserved. One that has
-   * passed by then is given up, once.
+   * Waits as long as the answer to that request says, and keeps the slot if it is reserved. A slot that has
+   * expired by then is given up, once.
    */
   wait(askedMs: number, answer: { retryInMs: number; reserved: boolean }): Promise<void>;
 }
 
 /**
- * However long upstream says to wait: one worker has to probe whether it still refuses, and an operator may
- * open the budget.
+ * The longest pause before asking again, however long upstream says to wait: one worker has to probe whether
+ * upstream still refuses, and an operator may reopen the budget.
  */
 export const ASK_AGAIN_WITHIN_MS = 60_000;
 
@@ -54,9 +54,9 @@ export const createPacer = ({
 }): Pacer => {
   const isTimely = (slotMs: number): boolean => clock.nowMs() - slotMs <= slotKeepsMs;
 
-  const newSlot = ({ asItComes } = { asItComes: false }): Slot & { giveUp(): void } => {
-    // Where every slot comes late, Redis is far away, and the next would come no sooner.
-    let mayGiveUp = !asItComes;
+  const newSlot = ({ acceptLate } = { acceptLate: false }): Slot & { giveUp(): void } => {
+    // If every slot comes late, Redis is slow, and the next slot would come no sooner: give up only one.
+    let mayGiveUp = !acceptLate;
     let keptMs: number | undefined;
     const atMs = (askedMs: number): number => (mayGiveUp ? (keptMs ?? askedMs) : Infinity);
     const giveUp = () => {
@@ -64,7 +64,7 @@ export const createPacer = ({
       keptMs = undefined;
     };
     return {
-      get paid() {
+      get granted() {
         return keptMs !== undefined;
       },
       atMs,
@@ -85,7 +85,7 @@ export const createPacer = ({
       const slot = newSlot(options);
       for (;;) {
         const askedMs = clock.nowMs();
-        const answer = await budget.take(lane, { paid: slot.paid });
+        const answer = await budget.take(lane, { paid: slot.granted });
         if (answer.taken) {
           if (isTimely(slot.atMs(askedMs))) return 0;
           slot.giveUp();

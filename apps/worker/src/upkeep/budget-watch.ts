@@ -4,48 +4,39 @@ import { every } from '../shared/every.ts';
 
 export interface BudgetWatchOptions {
   budget: Pick<RequestBudget, 'slowDown' | 'noteClosed' | 'isClosed' | 'answered'>;
-  /** Requests take slots of the budget; without a limit a refusal is only noted. */
+  /** Requests take slots of the budget. Without a limit, a refusal is only recorded. */
   limited: boolean;
   logger: Logger;
-  lookEveryMs?: number;
 }
 
 export interface BudgetWatch {
   /**
-   * Upstream has refused a request for coming too soon (429). `retryAfterNote`: why the pause is not the one
-   * that it asked for.
+   * Upstream has refused a request as too frequent (429). `retryAfterNote` says why the pause is not the one that
+   * upstream asked for.
    */
   refused(request: { ageMs: number; retryAfterMs?: number; retryAfterNote?: 'unreadable' | 'bounded' }): void;
-  /** It has answered one otherwise. */
+  /** Upstream has given another answer. */
   answered(request: { ageMs: number }): void;
   close(): Promise<void>;
 }
 
-const LOOK_EVERY_MS = 1000;
+const POLL_EVERY_MS = 1000;
 
 /**
- * Closes the request budget when upstream refuses, and opens it when upstream answers a request that left
- * since: the one that tries while it is closed.
- * Whether it is closed is asked once a second, so that an answer costs nothing otherwise.
+ * Closes the request budget when upstream refuses a request. Opens it when upstream answers a request that left
+ * after that: the one that probes while the budget is closed. The state of the budget is read once a second, so
+ * that an answer costs nothing while it is open.
  */
-export const startBudgetWatch = ({
-  budget,
-  limited,
-  logger,
-  lookEveryMs = LOOK_EVERY_MS,
-}: BudgetWatchOptions): BudgetWatch => {
+export const startBudgetWatch = ({ budget, limited, logger }: BudgetWatchOptions): BudgetWatch => {
   let closed = false;
-  const look = async () => {
+  const poll = async () => {
     closed = await budget.isClosed();
   };
-  const onError = (err: unknown) => logger.warn({ err }, 'the request budget cannot be read or changed');
-  const looking = every(lookEveryMs, look, onError);
+  const onError = (err: unknown) => logger.event('request_budget_unavailable', { err });
+  const polling = every(POLL_EVERY_MS, poll, onError);
   return {
     refused: (request) => {
-      logger.warn(
-        { ...request },
-        'Invent refused a request for coming too soon (429): all workers slow down',
-      );
+      logger.event('upstream_rate_limited', { ...request });
       closed = true;
       (limited ? budget.slowDown(request) : budget.noteClosed(request)).catch(onError);
     },
@@ -54,9 +45,9 @@ export const startBudgetWatch = ({
       budget.answered(request).then((result) => {
         if (result === 'too-old') return;
         closed = false;
-        if (result === 'opened') logger.info('Invent answers again: the request budget is open');
+        if (result === 'opened') logger.event('request_budget_opened');
       }, onError);
     },
-    close: () => looking.close(),
+    close: () => polling.close(),
   };
 };

@@ -9,11 +9,11 @@ import {
   type Sweeps,
   type System,
 } from '@rekey/ledger';
-import { createLogger } from '@rekey/runtime';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { Meter } from '../shared/meter.ts';
+import { silentLogger } from '../shared/logger-fixture.ts';
+import type { Meter } from '../metrics/meter.ts';
 import { createSweepConsumer, type SweepConsumer } from './sweep-consumer.ts';
 
 const keys = ledgerKeys('spec');
@@ -63,7 +63,7 @@ const consumer = (everyMs = EVERY_MS): SweepConsumer => {
     sweepTimes: system.sweepTimes,
     heldOrgs: async () => held.map((orgId) => ({ orgId, code: 'TOO_MANY_GONE', affected: 1, known: 1 })),
     takeoverAfterMs: 5000,
-    logger: createLogger('spec', 'silent'),
+    logger: silentLogger,
     meter: { swept: () => {} } as unknown as Meter,
     sweep: async (orgId) => {
       swept += 1;
@@ -82,7 +82,7 @@ const untilEnded = async (): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };
-/** As if the last sweep of everything had been made so long ago. */
+/** Sets how long ago the last sweep of all orgs was made. */
 const lastSweptAgo = async (ms: number): Promise<void> => {
   const { nowMs } = await system.sweepTimes();
   await redis.hset(keys.ledger, {
@@ -100,7 +100,7 @@ const lastSweptAgo = async (ms: number): Promise<void> => {
 const asked = async (): Promise<number> => redis.zcard(keys.sweeps);
 
 describe('the scheduled sweep', () => {
-  it('is made at the first start, and noted as the last one of everything', async () => {
+  it('runs at the first start, and is recorded as the last one of all orgs', async () => {
     const first = consumer();
     await first.align();
     const made = nextSweep();
@@ -113,7 +113,7 @@ describe('the scheduled sweep', () => {
     });
   });
 
-  it('is made anew where the queue was emptied', async () => {
+  it('runs again if the queue was emptied', async () => {
     const first = consumer();
     first.start();
     let made = nextSweep();
@@ -128,7 +128,7 @@ describe('the scheduled sweep', () => {
     expect(swept).toBe(2);
   });
 
-  it('that comes far too soon is passed over: the ledger says when the last one was', async () => {
+  it('is skipped if it fires far too early: the ledger says when the last one was', async () => {
     await lastSweptAgo(EVERY_MS / 4);
     const first = consumer();
     await queue.schedule(EVERY_MS);
@@ -144,7 +144,7 @@ describe('the scheduled sweep', () => {
 });
 
 describe('align', () => {
-  it('asks for a sweep that is overdue by the ledger, whatever the schedule says', async () => {
+  it('requests a sweep that is overdue by the ledger, whatever the schedule says', async () => {
     const first = consumer();
     await queue.schedule(EVERY_MS);
     await jobs.drain(true);
@@ -156,7 +156,7 @@ describe('align', () => {
     expect(await asked()).toBeGreaterThanOrEqual(1);
   });
 
-  it('asks for none that is not overdue, and none while one is being made', async () => {
+  it('requests none that is not overdue, and none while one runs', async () => {
     const first = consumer();
     await lastSweptAgo(EVERY_MS);
     await first.align();
@@ -169,14 +169,14 @@ describe('align', () => {
     expect(await asked()).toBe(1);
   });
 
-  it('asks for none where sweeps are made on demand only', async () => {
+  it('requests none if sweeps run on request only', async () => {
     await consumer(0).align();
     expect(await asked()).toBe(0);
     expect(await jobs.getJobSchedulers()).toEqual([]);
   });
 });
 
-describe('an org that is held', () => {
+describe('a held org', () => {
   const marker = (orgId: string): string => keys.heldSwept(orgId);
   const scopes = async (): Promise<(string | undefined)[]> =>
     (await sweeps.list(100)).map(({ orgId }) => orgId).toSorted();
@@ -189,7 +189,7 @@ describe('an org that is held', () => {
   };
   beforeEach(() => lastSweptAgo(0));
 
-  it('is swept at the next round, by one of all workers, and again five minutes after that has ended', async () => {
+  it('is swept in the next round by one of the workers, and again five minutes after that sweep has ended', async () => {
     held = ['org_1', 'org_2'];
     const [first, second] = [consumer(), consumer()];
     await Promise.all([first.align(), second.align()]);
@@ -206,7 +206,7 @@ describe('an org that is held', () => {
     expect(sweptOrgs.filter((orgId) => orgId !== undefined).toSorted()).toEqual(['org_1', 'org_1', 'org_2']);
   });
 
-  it('is not swept sooner because its id has odd characters, and is not when sweeps are made on demand only', async () => {
+  it('with odd characters in its id is not swept sooner, and not at all if sweeps run on request only', async () => {
     held = ['a/b}:c*'];
     await consumer(0).align();
     expect(await scopes()).toEqual([]);
@@ -216,14 +216,14 @@ describe('an org that is held', () => {
     expect(await scopes()).toEqual(['a/b}:c*']);
   });
 
-  it('is swept as often as everything where that is more often', async () => {
+  it('is swept as often as all orgs if that is more often', async () => {
     held = ['org_1'];
     const often = consumer(2000);
     await often.align();
     expect(await redis.pttl(marker('org_1'))).toBeLessThanOrEqual(2000);
   });
 
-  it('waits for a later round where many are held', async () => {
+  it('waits for a later round if many are held', async () => {
     held = Array.from({ length: 25 }, (_, i) => `org_${i}`);
     const first = consumer();
     const counts: number[] = [];
@@ -236,7 +236,7 @@ describe('an org that is held', () => {
 });
 
 describe('a sweep of one org', () => {
-  it('is not taken for one of everything', async () => {
+  it('is not taken for one of all orgs', async () => {
     await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1');
     await sweeps.begin('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'run', 60_000);
     await sweeps.save(

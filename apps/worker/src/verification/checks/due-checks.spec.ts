@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ORG, closeEvidence, names, openEvidence, orgOf, type Evidence } from '../evidence-fixture.ts';
+import { silentLogger } from '../../shared/logger-fixture.ts';
 import { startDueChecks } from './due-checks.ts';
-import { ORG, closeEvidence, names, openEvidence, orgOf, quiet, type Evidence } from '../evidence-fixture.ts';
 
-/** Which lane of the budget the checks take that are due, and when they are made again. */
+/** The budget lane that due checks use, and when they are repeated. */
 let world: Evidence;
 let checks: { close(): Promise<void> };
 const start = () => {
   checks = startDueChecks({
     ledger: world.ledger,
     check: (target, options) => world.check(target.assistantId, options),
-    logger: quiet,
+    logger: silentLogger,
     takeoverAfterMs: 60_000,
   });
 };
@@ -26,7 +27,7 @@ afterAll(closeEvidence);
 
 const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
   for (let tries = 0; !(await isSo()); tries += 1) {
-    if (tries === 12_000) throw new Error('it does not come to that');
+    if (tries === 12_000) throw new Error('the condition was not met in time');
     await sleep(5);
   }
 };
@@ -34,7 +35,7 @@ const waiting = async () => ({
   first: await world.redis.zcard(world.keys.checks),
   sweep: await world.redis.zcard(world.keys.slowChecks),
 });
-/** In how many ms the first of those that take their time is due. */
+/** The time until the first slow check is due (ms). */
 const dueInMs = async () =>
   Number((await world.redis.zrange(world.keys.slowChecks, '0', '0', 'WITHSCORES'))[1]) -
   (await world.ledger.nowMs());
@@ -50,14 +51,14 @@ describe('assistants whose reads show an older key', () => {
     await world.pass(60_000);
     for (const id of names(COUNT)) await world.check(id);
     await world.pass(60_000);
-    if ((await world.wrong()).length > 0) throw new Error('what was rotated by hand is not published');
+    if ((await world.wrong()).length > 0) throw new Error('the manual rotations are not published');
     // Invent has restored a backup.
     world.upstream = orgOf(COUNT);
     for (const assistantId of names(COUNT)) await world.ledger.requestCheck({ orgId: ORG, assistantId }, 0);
     [world.gets, world.lanes] = [[], []];
   });
 
-  it('are read at once, and then from the sweep’s share alone, until what is in force is published', async () => {
+  it('are read at once, and then only from the sweep’s share, until the key in force is published', async () => {
     start();
     await until(async () => (await waiting()).first === 0);
     expect(await waiting()).toEqual({ first: 0, sweep: COUNT });
@@ -72,7 +73,7 @@ describe('assistants whose reads show an older key', () => {
     expect(world.lanes.filter((lane) => lane === 'first')).toHaveLength(COUNT);
     expect(world.gets.length).toBe(3 * COUNT);
     expect(await world.wrong()).toEqual([]);
-    // Each was told of once, and by its new version that it is over.
+    // Consumers were notified of each once, and its new version ended the doubt.
     expect((await uncertain()).length).toBe(COUNT);
     expect(await world.redis.hlen(world.keys.uncertain)).toBe(0);
     expect(await world.redis.hlen('{spec}:stale')).toBe(0);
@@ -92,7 +93,7 @@ describe('a check', () => {
     await until(async () => (await waiting()).first === 0);
   };
 
-  it('that finds an assistant gone is made again from the sweep’s share, once reads are far enough apart', async () => {
+  it('that finds an assistant deleted is repeated from the sweep’s share, once reads are far enough apart', async () => {
     world.upstream.delete('ast_0001');
     await settled();
     expect(await waiting()).toEqual({ first: 0, sweep: 1 });
@@ -102,8 +103,8 @@ describe('a check', () => {
     expect(world.lanes.at(-1)).toBe('sweep');
   });
 
-  it('of an org that is held is made again after five minutes, from the sweep’s share', async () => {
-    world.upstream.set('ast_0001', 'by_hand');
+  it('of a held org is repeated after five minutes, from the sweep’s share', async () => {
+    world.upstream.set('ast_0001', 'manual');
     await world.ledger.holdOrg(ORG, { code: 'ORG_CHANGED', affected: 8, known: 8 });
     await settled();
     expect(await waiting()).toEqual({ first: 0, sweep: 1 });
@@ -114,21 +115,21 @@ describe('a check', () => {
     expect(await world.wrong()).toEqual([]);
   });
 
-  it('that cannot be made is made again from the sweep’s share', async () => {
+  it('that fails is repeated from the sweep’s share', async () => {
     world.getFails = () => 'UPSTREAM_UNREACHABLE';
     await settled();
     expect(await waiting()).toEqual({ first: 0, sweep: 1 });
     expect(await dueInMs()).toBeGreaterThan(4000);
   });
 
-  it('that agrees is not made again', async () => {
+  it('that agrees is not repeated', async () => {
     await settled();
     expect(await waiting()).toEqual({ first: 0, sweep: 0 });
   });
 });
 
-describe('what reads dispute again and again', () => {
-  it('is read more and more seldom', async () => {
+describe('an assistant whose reads keep disagreeing', () => {
+  it('is read at growing intervals', async () => {
     world.upstream = orgOf(1);
     await world.check('ast_0000');
     for (const key of ['k1', 'k2']) {
@@ -149,7 +150,7 @@ describe('what reads dispute again and again', () => {
       pauses.push(Math.round(pauseMs / 1000));
       const before = reads;
       await world.pass(pauseMs + 1);
-      // Whoever reads it holds it for a minute; its next time is set when that has ended.
+      // A check owns it for a minute, and sets the next time when it ends.
       await until(
         async () => reads > before && (await dueInMs()) > 0 && Math.round((await dueInMs()) / 1000) !== 60,
       );

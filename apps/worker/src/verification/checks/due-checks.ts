@@ -1,30 +1,31 @@
 import type { DueCheck, Ledger } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
-import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { every } from '../../shared/every.ts';
+import { idsOf } from '../../shared/ids-of.ts';
 import { isLasting } from '../../shared/needs-operator.ts';
-import { idsOf } from '../../publishing/publisher.ts';
+import { WRONG_TYPE, quarantine } from '../quarantine.ts';
+import type { CheckOptions, CheckResult } from './check-assistant.ts';
 
 export interface DueChecksOptions {
   ledger: Pick<Ledger, 'drawChecks' | 'endCheck' | 'quarantine' | 'unquarantine' | 'nowMs'>;
   check: (target: { orgId: string; assistantId: string }, options: CheckOptions) => Promise<CheckResult>;
   logger: Logger;
-  /** A check of a worker that died is made by another after so long. */
+  /** A check of a worker that died is taken over by another one after this time. */
   takeoverAfterMs: number;
 }
 
-const AT_ONCE = 8;
-const LOOK_EVERY_MS = 500;
-/** What only somebody can mend is tried again seldom. */
+const CHECKS_AT_ONCE = 8;
+const POLL_EVERY_MS = 500;
+/** Pauses are long if only an operator can remove the cause. */
 const AGAIN_MS = { unreadable: 5000, refused: 60_000, corrupt: 60_000, withheld: 300_000 };
-/** What reads dispute is read again no sooner than this, whatever the lag. */
+/** Disputed reads are repeated no sooner than this, whatever the read lag. */
 const DISPUTED_AT_LEAST_MS = 1000;
 
 /**
  * Makes the checks that are due: after a POST whose commit was refused, after a second POST, after an answer
- * that an assistant is gone, and what a sweep left for later. They are drawn from the ledger and not from
- * BullMQ, because commands ask for them in the same breath in which they find out.
+ * that an assistant is deleted, and those that a sweep left for later. They are in the ledger and not in BullMQ,
+ * because commands request them atomically with their own changes.
  */
 export const startDueChecks = ({
   ledger,
@@ -35,29 +36,27 @@ export const startDueChecks = ({
   const make = async (due: DueCheck): Promise<void> => {
     try {
       const result = await check(due, { lane: due.slow ? 'sweep' : 'first' });
-      if (await ledger.unquarantine(due.assistantId))
-        logger.info(idsOf(due), 'the ledger entry of an assistant can be read again');
-      await ledger.endCheck(due, again(due, result));
+      if (await ledger.unquarantine(due.assistantId)) logger.event('quarantine_lifted', idsOf(due));
+      await ledger.endCheck(due, nextCheck(due, result));
     } catch (error) {
       if (!(error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')) throw error;
-      await quarantine({ ledger, logger }, due, 'its entry has a wrong type');
+      await quarantine({ ledger, logger }, due, WRONG_TYPE);
       await ledger.endCheck(due, { inMs: AGAIN_MS.corrupt, slow: due.slow });
     }
   };
 
   const round = (slow: boolean) => async (): Promise<void> => {
     for (;;) {
-      const due = await ledger.drawChecks(AT_ONCE, takeoverAfterMs, { slow });
+      const due = await ledger.drawChecks(CHECKS_AT_ONCE, takeoverAfterMs, { slow });
       if (due.length === 0) return;
-      const broken = (await Promise.allSettled(due.map(make))).find((result) => result.status === 'rejected');
-      if (broken) throw broken.reason;
+      const failed = (await Promise.allSettled(due.map(make))).find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
     }
   };
-  // Those that may take their time wait for the sweep's share of the budget; nobody else waits for them.
+  // Slow checks wait for the sweep's share of the budget. They have a round of their own, so that no other
+  // check waits for them.
   const rounds = [false, true].map((slow) =>
-    every(LOOK_EVERY_MS, round(slow), (err) =>
-      logger.warn({ err }, 'due checks could not be made; retrying'),
-    ),
+    every(POLL_EVERY_MS, round(slow), (err) => logger.event('due_checks_failed', { err })),
   );
   return {
     close: async () => {
@@ -67,16 +66,16 @@ export const startDueChecks = ({
 };
 
 /**
- * When it is read again, and whether that takes from the sweep's share: what reads dispute could take all of
- * the budget otherwise.
+ * When the assistant is read again, and whether that takes from the sweep's share of the budget: disputed reads
+ * could take all of it otherwise. Undefined if the check has ended.
  */
-const again = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: boolean } | undefined => {
+const nextCheck = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: boolean } | undefined => {
   switch (result.kind) {
     case 'held':
       return { inMs: result.retryInMs, slow };
     case 'doubted':
-      // A cache shows what was so before until its entry expires: asking it each time that a read may lag
-      // would take all requests.
+      // A cache shows an earlier state until its entry expires. Reading it after each read lag would take all
+      // requests.
       return result.cached
         ? { inMs: Math.max(result.retryInMs, AGAIN_MS.unreadable), slow: true }
         : { inMs: result.retryInMs, slow };
@@ -86,8 +85,7 @@ const again = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: b
     case 'withheld':
       return { inMs: AGAIN_MS.withheld, slow: true };
     case 'unreadable':
-      // What was not asked for want of a request keeps its place; what cannot be read may be so for long, and
-      // be many.
+      // A check that lacked a request keeps its place. Other failures may last long and concern many assistants.
       return {
         inMs: Math.max(
           result.retryAfterMs ?? 0,
@@ -97,19 +95,5 @@ const again = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: b
       };
     default:
       return undefined;
-  }
-};
-
-/** Notes and reports an assistant whose ledger entry cannot be read; once, however often it is met. */
-export const quarantine = async (
-  { ledger, logger }: { ledger: Pick<Ledger, 'quarantine' | 'nowMs'>; logger: Logger },
-  target: { orgId: string; assistantId: string },
-  why: string,
-): Promise<void> => {
-  if (await ledger.quarantine(target.assistantId, why, await ledger.nowMs())) {
-    logger.error(
-      { ...idsOf(target), why },
-      'the ledger entry of an assistant cannot be read; it is quarantined, everything else goes on',
-    );
   }
 };

@@ -1,31 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
 import { noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAssistant } from '../checks/check-assistant.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { Meter } from '../../shared/meter.ts';
+import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentMeter as meter } from '../../metrics/meter-fixture.ts';
 import { createPublisher } from '../../publishing/publisher.ts';
-import { nobody, sealer } from '../../shared/sealing-fixture.ts';
+import { noRecipients, sealer } from '../../publishing/sealing-fixture.ts';
 import { sweep } from '../sweep/sweep.ts';
 
-const silent = () => {};
-const quiet = { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger;
-const meter: Meter = {
-  rotated: silent,
-  unknown: silent,
-  read: silent,
-  published: silent,
-  staleRead: silent,
-  limited: silent,
-  swept: silent,
-  propagated: silent,
-  lag: silent,
-};
 const keys = ledgerKeys('spec');
 const PAGE = 100;
 const CONFIRM_MS = 20;
@@ -38,11 +25,11 @@ let ledger: Ledger;
 /** What upstream has: ids and their keys; undefined for one without a key. */
 let upstream: Map<string, string | undefined>;
 let gets: string[];
-/** LIST shows stars in the place of keys. */
+/** LIST shows stars instead of keys. */
 let masked: boolean;
-/** What LIST says beside the records of a page. */
+/** The count that LIST gives. */
 let total: ((count: number) => number | undefined) | undefined;
-/** What LIST leaves out. */
+/** What LIST omits. */
 let omitted: (id: string) => boolean;
 /** What GET fails for. */
 let failing: (id: string) => boolean;
@@ -91,18 +78,25 @@ const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
     };
   },
 };
-/** Sleeps are cut short. */
+/** Shortens sleeps. */
 const clock: Clock = {
   nowMs: () => performance.now(),
   sleep: async (ms) => void (await sleep(Math.min(ms, 2 * CONFIRM_MS))),
 };
 const deps = () => {
-  const publisher = createPublisher({ ledger, sealer, readers: nobody, logger: quiet, clock, meter });
+  const publisher = createPublisher({
+    ledger,
+    sealer,
+    recipients: noRecipients,
+    logger: silentLogger,
+    clock,
+    meter,
+  });
   return {
     ledger,
     publisher,
     clock,
-    logger: quiet,
+    logger: silentLogger,
     meter,
     readLagMs: 0,
     invent,
@@ -132,8 +126,8 @@ const removals = async (): Promise<number> =>
   (await redis.xrange(keys.events, '-', '+')).filter(([, fields]) => fields[1]!.includes('removed')).length;
 const ours = (count: number) => names(count).map((id) => [id, `key of ${id}`] as const);
 
-describe('a check of an assistant that GET does not find, again and again', () => {
-  /** Two reads, later than the time after which they are believed. */
+describe('a check of an assistant that GET repeatedly does not find', () => {
+  /** Two reads, far enough apart to confirm each other. */
   const checkTwice = async (assistantId: string): Promise<string> => {
     const check = checkAssistant(deps());
     await check({ orgId: 'org_a', assistantId });
@@ -142,7 +136,7 @@ describe('a check of an assistant that GET does not find, again and again', () =
     return (await check({ orgId: 'org_a', assistantId })).kind;
   };
 
-  it('publishes nothing where the API key shows another org, however few are read, and has another of the org read', async () => {
+  it('publishes nothing if the API key shows another org, and reads another assistant of the org first', async () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     upstream = new Map(names(30, 'other').map((id) => [id, `key of ${id}`]));
@@ -152,21 +146,21 @@ describe('a check of an assistant that GET does not find, again and again', () =
     expect(await redis.zrange(keys.slowChecks, '0', '-1')).toEqual([`org_a/${witness}`]);
   });
 
-  it('publishes nothing where records come without keys', async () => {
+  it('publishes nothing if records come without keys', async () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     upstream = new Map(names(30).map((id) => [id, undefined]));
     expect([await checkTwice('ast_3'), await removals()]).toEqual(['unconfirmed', 0]);
   });
 
-  it('publishes that it is gone if another of the org is there, for two requests more', async () => {
+  it('publishes the deletion if another of the org exists, at the cost of two more requests', async () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     upstream.delete('ast_3');
     expect([await checkTwice('ast_3'), await removals(), gets.length]).toEqual(['removed', 1, 3]);
   });
 
-  it('publishes nothing where the other cannot be read', async () => {
+  it('publishes nothing if the other cannot be read', async () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     upstream.delete('ast_3');
@@ -183,7 +177,7 @@ describe('an API key that lists another org', () => {
   it.each([
     ['no key', undefined],
     ['a key', 'key of a stranger'],
-  ])('publishes nothing of it, where its first assistant has %s', async (_, first) => {
+  ])('publishes nothing of it if its first assistant has %s', async (_, first) => {
     upstream = new Map(ours(30));
     await sweepOrg();
     const before = await published();
@@ -195,7 +189,7 @@ describe('an API key that lists another org', () => {
     expect(await published()).toEqual(before);
   });
 
-  it('publishes nothing of it, where the list never agrees with its own count', async () => {
+  it('publishes nothing of it if the list never agrees with its own count', async () => {
     upstream = new Map(ours(1000));
     await sweepOrg();
     const before = await published();
@@ -214,7 +208,7 @@ describe('an API key that lists another org', () => {
   });
 });
 
-describe("API keys of two orgs in each other's place", () => {
+describe('swapped API keys of two orgs', () => {
   it('move nothing from one org to the other', async () => {
     const theirs = names(30, 'other').map((id) => [id, `key of ${id}`] as const);
     upstream = new Map(ours(30));
@@ -222,8 +216,7 @@ describe("API keys of two orgs in each other's place", () => {
     upstream = new Map(theirs);
     await sweepOrg('org_b');
     const before = [await published('org_a'), await published('org_b')];
-    // Invent goes by the API key, whatever org is named: that of org_a lists and reads those of org_b, and
-    // the other way round.
+    // Invent ignores the org in the path: the API key of org_a lists and reads org_b, and vice versa.
     const [all, { getAssistant, listAssistants }] = [{ org_a: theirs, org_b: ours(30) }, invent];
     const as = (orgId: string) => (upstream = new Map(all[orgId as keyof typeof all]));
     try {
@@ -240,14 +233,14 @@ describe("API keys of two orgs in each other's place", () => {
   });
 });
 
-describe('an assistant that LIST shows with another key, and GET does not show', () => {
+describe('an assistant that LIST shows with another key, and GET cannot read', () => {
   beforeEach(async () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     upstream.set('ast_7', 'another key');
   });
 
-  it('fails the sweep: nobody knows which key is in force', async () => {
+  it('fails the sweep, because the key in force is unknown', async () => {
     failing = (id) => id === 'ast_7';
     expect(await sweepOrg()).toMatchObject({
       code: 'UPSTREAM_UNREACHABLE',
@@ -256,7 +249,7 @@ describe('an assistant that LIST shows with another key, and GET does not show',
     expect(gets).toEqual(['ast_7', 'ast_7']);
   });
 
-  it('is read again before that', async () => {
+  it('is read again before the sweep fails', async () => {
     failing = () => gets.length === 1;
     expect(await sweepOrg()).toMatchObject({
       code: 'SUCCEEDED',
@@ -265,8 +258,8 @@ describe('an assistant that LIST shows with another key, and GET does not show',
   });
 });
 
-describe('an org that is held', () => {
-  it('stays held where a list that is incomplete does not show what is known of it', async () => {
+describe('a held org', () => {
+  it('stays held if an incomplete list does not show its known assistants', async () => {
     upstream = new Map(ours(1000));
     await sweepOrg();
     await ledger.holdOrg('org_a', { code: 'TOO_MANY_GONE', affected: 900, known: 1000 });
@@ -284,7 +277,7 @@ describe('an org that is held', () => {
 });
 
 describe('a LIST that masks keys', () => {
-  it('leaves none unread for good: each sweep reads others, and what was never published first', async () => {
+  it('leaves none unread forever: each sweep reads others, those that were never published first', async () => {
     upstream = new Map(ours(350));
     masked = true;
     for (let i = 0; i < 4; i += 1) expect((await sweepOrg()).counts.requests).toBeLessThanOrEqual(220);

@@ -1,6 +1,7 @@
 import type { OrgLimits } from '@rekey/ledger';
 import type { ErrorCode } from '@rekey/schema';
-import type { Finding } from '../../publishing/publisher.ts';
+import type { Finding } from '../../publishing/finding.ts';
+import { createDisputes } from './disputes.ts';
 
 /** One record of a list. */
 export interface Listed {
@@ -12,82 +13,67 @@ export interface Listed {
   finding: Finding;
 }
 
-/**
- * What the lists of one run have shown, and how far they are believed: a list is evidence, and not the truth.
- */
+/** What the lists of one run have shown, and how far they are trusted. */
 export interface ListEvidence {
   readonly limits: OrgLimits;
-  /**
-   * Assistants that were listed and never published, and are not imported while nothing that is listed is
-   * known.
-   */
+  /** Assistants that were listed, never published, and not imported because no known one had been listed yet. */
   skipped: number;
-  /** Assistants that could not be compared, for LIST does not show their keys. */
+  /** Assistants that could not be compared, because LIST does not show their keys. */
   readonly unread: number;
-  /**
-   * How many are listed with another key or without one, less those of which a read has agreed with the
-   * ledger.
-   */
+  /** Assistants listed with another key or without one, less those of which a read has agreed with the ledger. */
   readonly disputed: number;
-  /** Assistants that a read has shown without a key, and in how many ms a later one may confirm it. */
+  /** Assistants that a read has shown without a key, and in how many ms a later read may confirm it. */
   readonly unconfirmed: Map<string, number>;
-  /**
-   * A page whose records have their states, empty where the key cannot be a key: Invent makes no key twice.
-   */
+  /** A page with its states. The state is empty if the key cannot be right: Invent makes no key twice. */
   shown(page: Listed[]): Listed[];
-  /** That many more of those that are listed were published before. */
+  /** Adds listed assistants that were published before. */
   noteKnown(count: number): void;
-  /** Nothing that was listed so far is known, although several are. */
+  /** Whether no listed assistant is known so far, although several are known. */
   isForeign(): boolean;
   /**
-   * That many more were never published. Whether they wait until the list has ended: they are more than may
-   * change, and so are the known ones that it has not shown yet. It may be in part another org's.
+   * Adds listed assistants that were never published. Returns whether they wait for the end of the list: there
+   * are more of them than may change, and also more known ones that were not listed yet. The list may partly be
+   * of another org.
    */
   isTooNew(count: number): boolean;
-  /** It is listed with another key, or without one. */
+  /** Adds an assistant that is listed with another key, or without one. */
   defer(listed: Listed): void;
   /**
-   * Those of the deferred that may be read and published now: all of them, as long as no larger a share of
-   * what was listed is disputed than may change.
+   * The deferred assistants that may be read and published now: all of them, unless a larger share of the list
+   * is disputed than may change.
    */
   releaseSome(): string[];
-  /** The same at the end, when that is settled: all that are left. */
+  /** All deferred assistants that are left, for the end of the list, when that is decided. */
   release(): string[];
-  /** Some of those that are left. */
+  /** Some of the deferred assistants that are left. */
   sample(): string[];
-  /** Why the org is held, if those that were deferred are too many. */
+  /** Why the org is held if too many were deferred. */
   code(): ErrorCode;
-  /** That many were read because of what LIST shows, of which that many agreed with the ledger. */
+  /** Adds reads that were made because of LIST, and how many of them agreed with the ledger. */
   noteChecked(count: number, agreed: number): void;
   noteUntrue(): void;
-  /** LIST shows other keys than GET. */
+  /** Whether LIST shows other keys than GET. */
   isUntrue(): boolean;
-  /** How many of the next page are read one by one before the others are believed. */
+  /** How many of the next page are read one by one before the others are trusted. */
   sampleSize(): number;
   split(unseen: Listed[]): { shown: Listed[]; unshown: Listed[] };
   /** True the first time that it is asked. */
   isUnshownNew(): boolean;
   /**
-   * Those of a page that are read one by one since LIST does not show their keys; `left` is how many may not
-   * be. Of what is known each page has its share, of others in each sweep; what was never published is read
-   * as it comes, for it is known in the next sweep.
+   * The assistants of a page that are read one by one because LIST does not show their keys. `left` counts those
+   * that may not be read. Each page has its share for known assistants. Those that were never published are read
+   * in order of appearance, because they are known in the next sweep.
    */
   takeReads(assistantIds: string[], of: 'known' | 'unseen'): { read: string[]; left: number };
 }
 
-/**
- * Reads that agree with the ledger against LIST, until LIST is not believed: one or two may have been rotated
- * between the two.
- */
+/** Reads that agree with the ledger against LIST before LIST is distrusted: one or two may have been rotated. */
 const AGREED_AGAINST_LIST = 10;
 /**
- * Of the first page with assistants that were never published that many are read, and one of each further
- * page: 102 reads for 10,000 assistants.
+ * The number of reads on the first page with assistants that were never published. Each further page takes one:
+ * 102 reads for 10,000 assistants.
  */
 const FIRST_SAMPLE = 3;
-/** Ids that are kept until the end of the list, to be read then. */
-const IDS_KEPT = 10_000;
-const CHANGES_ALLOWED = 3;
 
 export const createListEvidence = (
   limits: OrgLimits,
@@ -96,41 +82,25 @@ export const createListEvidence = (
   let knownListed = 0;
   let newListed = 0;
   let untrue = false;
-  let dropped = 0;
   let unshownBefore = false;
   let checked = 0;
   let agreed = 0;
   let pagesSampled = 0;
-  const readsLeft = { known: reads, unseen: reads };
-  let unread = 0;
-  let listedOtherwise = 0;
-  let deferred: string[] = [];
-  const byCode: Partial<Record<ErrorCode, number>> = {};
-  const share = limits.known === 0 ? 1 : limits.limit / limits.known;
-  const disputed = (): number => listedOtherwise - agreed;
-  const release = (): string[] => {
-    const released = deferred;
-    deferred = [];
-    return released;
-  };
+  const quota = createReadQuota(limits, reads);
+  const disputes = createDisputes(limits);
+  const disputed = (): number => disputes.count() - agreed;
 
   return {
     limits,
     skipped: 0,
     unconfirmed: new Map(),
     get unread() {
-      return unread + (untrue ? dropped : 0);
+      return quota.refused() + (untrue ? disputes.dropped() : 0);
     },
     get disputed() {
       return disputed();
     },
-    shown: (page) => {
-      const times = new Map<string, number>();
-      for (const { state } of page) times.set(state, (times.get(state) ?? 0) + 1);
-      return page.map((one) =>
-        one.state.includes(':') && times.get(one.state)! > 1 ? { ...one, state: '' } : one,
-      );
-    },
+    shown: withoutRepeatedKeys,
     noteKnown: (count) => {
       knownListed += count;
     },
@@ -149,24 +119,11 @@ export const createListEvidence = (
         limits.known - knownListed > limits.limit
       );
     },
-    defer: ({ assistantId, finding }) => {
-      listedOtherwise += 1;
-      const code = !('removal' in finding)
-        ? 'TOO_MANY_CHANGED'
-        : finding.removal === 'deleted'
-          ? 'TOO_MANY_GONE'
-          : 'TOO_MANY_WITHOUT_KEY';
-      byCode[code] = (byCode[code] ?? 0) + 1;
-      if (deferred.length < IDS_KEPT || limits.accepted) deferred.push(assistantId);
-      else dropped += 1;
-    },
-    releaseSome: () => {
-      const allowed = Math.min(Math.max(CHANGES_ALLOWED, Math.floor(share * knownListed)), limits.limit);
-      return limits.accepted || (!limits.held && disputed() <= allowed) ? release() : [];
-    },
-    release,
-    sample: () => deferred.slice(0, FIRST_SAMPLE),
-    code: () => Object.entries(byCode).toSorted(([, a], [, b]) => b - a)[0]![0] as ErrorCode,
+    defer: disputes.defer,
+    releaseSome: () => disputes.releaseSome(disputed(), knownListed),
+    release: disputes.release,
+    sample: () => disputes.first(FIRST_SAMPLE),
+    code: disputes.code,
     noteChecked: (count, agreedCount) => {
       checked += count;
       agreed += agreedCount;
@@ -188,18 +145,36 @@ export const createListEvidence = (
       unshownBefore = true;
       return isNew;
     },
-    takeReads: (assistantIds, of) => {
+    takeReads: quota.take,
+  };
+};
+
+const withoutRepeatedKeys = (page: Listed[]): Listed[] => {
+  const times = new Map<string, number>();
+  for (const { state } of page) times.set(state, (times.get(state) ?? 0) + 1);
+  return page.map((one) =>
+    one.state.includes(':') && times.get(one.state)! > 1 ? { ...one, state: '' } : one,
+  );
+};
+
+/** How many assistants may still be read one by one, and how many were refused. */
+const createReadQuota = (limits: OrgLimits, reads: number) => {
+  const readsLeft = { known: reads, unseen: reads };
+  let refused = 0;
+  return {
+    refused: (): number => refused,
+    take: (assistantIds: string[], of: 'known' | 'unseen'): { read: string[]; left: number } => {
       const size = assistantIds.length;
-      const quota =
+      const share =
         of === 'unseen'
           ? size
           : Math.floor(size * Math.min(1, reads / Math.max(limits.known, 1)) + Math.random());
-      const count = Math.min(quota, size, readsLeft[of]);
+      const count = Math.min(share, size, readsLeft[of]);
       const from = count < size && of === 'known' ? Math.floor(Math.random() * size) : 0;
       const read = [...assistantIds.slice(from), ...assistantIds.slice(0, from)].slice(0, count);
       readsLeft[of] -= read.length;
-      unread += assistantIds.length - read.length;
-      return { read, left: assistantIds.length - read.length };
+      refused += size - read.length;
+      return { read, left: size - read.length };
     },
   };
 };

@@ -13,7 +13,7 @@ interface Answer {
   total?: number;
 }
 
-/** Reads a list whose pages are scripted. `published` are known already. */
+/** Reads a list with scripted pages. `published` are known already. */
 const read = async (
   answer: (number: number, request: number) => Answer | 'fails',
   {
@@ -59,8 +59,8 @@ const read = async (
 };
 const known = (count: number) => ({ published: names(count) });
 
-describe('a list that is true', () => {
-  it('of a known org takes a request for each page, and no other', async () => {
+describe('a correct list', () => {
+  it('of a known org takes one request for each page, and no other', async () => {
     const all = names(850);
     expect(await read((number) => ({ ids: slice(all, number, 100), total: 850 }), known(850))).toMatchObject({
       complete: true,
@@ -74,7 +74,7 @@ describe('a list that is true', () => {
     expect(await read(() => ({ total: 0 }))).toMatchObject({ complete: true, count: 0, requests: [1] });
   });
 
-  it('of an unknown org is read until a pass meets nothing new, and one page beyond the count', async () => {
+  it('of an unknown org is read until a pass finds nothing new, and one page beyond the count', async () => {
     expect(await read((number) => ({ ids: slice(names(150), number, 100), total: 150 }))).toMatchObject({
       complete: true,
       count: 150,
@@ -82,7 +82,7 @@ describe('a list that is true', () => {
     });
   });
 
-  it.each([1, 7, 50, 1000])('is read to its end whatever size its pages have (%i)', async (size) => {
+  it.each([1, 7, 50, 1000])('is read to its end with pages of any size (%i)', async (size) => {
     const { complete, count, taken } = await read((number) => ({
       ids: slice(names(850), number, size),
       total: 850,
@@ -90,7 +90,7 @@ describe('a list that is true', () => {
     expect({ complete, count, taken: taken.length }).toEqual({ complete: true, count: 850, taken: 850 });
   });
 
-  it('is read to its end if a page is empty, or short, in the middle', async () => {
+  it('is read to its end if a page in the middle is empty or short', async () => {
     const pages = [names(100), names(40, 100), [], names(100, 140)];
     expect(await read((number) => ({ ids: pages[number - 1] ?? [], total: 240 }), known(240))).toMatchObject({
       complete: true,
@@ -107,11 +107,11 @@ describe('a list that is true', () => {
     });
   });
 
-  it('may come on one page, whatever page is asked for', async () => {
+  it('may come on one page, whichever page is requested', async () => {
     expect(await read(() => ({ ids: names(300), total: 300 }))).toMatchObject({ complete: true, count: 300 });
   });
 
-  it('may hold records that nobody can read, alike or not', async () => {
+  it('may hold unreadable records, identical or not', async () => {
     const ids = names(99);
     expect(await read(() => ({ ids, unreadable: ['x'], total: 100 }), known(99))).toMatchObject({
       complete: true,
@@ -126,7 +126,7 @@ describe('a list that is true', () => {
     });
   });
 
-  it('is complete although assistants are created and deleted while it is read', async () => {
+  it('is complete even if assistants are created and deleted meanwhile', async () => {
     let all = names(300);
     let made = 300;
     const { complete, taken } = await read((number) => {
@@ -140,14 +140,14 @@ describe('a list that is true', () => {
   });
 });
 
-describe('a list that is not true', () => {
+describe('a wrong list', () => {
   it('is incomplete if pages repeat, and ends', async () => {
     const { complete, count, counted, requests } = await read(() => ({ ids: names(100), total: 850 }));
     expect({ complete, count, counted }).toEqual({ complete: false, count: 100, counted: 850 });
     expect(requests.length).toBeLessThan(10);
   });
 
-  it('is incomplete if it omits some, in each page or all of them at the end', async () => {
+  it('is incomplete if it omits some, on each page or at the end', async () => {
     const visible = names(850).filter((_, i) => i % 5 < 3);
     expect(
       await read((number) => ({
@@ -208,7 +208,7 @@ describe('a list that is not true', () => {
     expect(requests.length).toBeLessThan(60);
   });
 
-  it('without a count is incomplete if the page that is asked for makes no difference, and ends', async () => {
+  it('without a count is incomplete if every page is the same, and ends', async () => {
     expect(await read(() => ({ ids: names(100) }), known(250))).toMatchObject({
       complete: false,
       count: 100,
@@ -216,7 +216,7 @@ describe('a list that is not true', () => {
     });
   });
 
-  it('ends although every page brings something new', async () => {
+  it('ends even if every page brings something new', async () => {
     const endless = (number: number) => ({ ids: names(100, number * 100) });
     const bounded = await read(endless, known(850));
     expect(bounded.complete).toBe(false);
@@ -224,7 +224,7 @@ describe('a list that is not true', () => {
     const huge = await read((number) => ({ ...endless(number), total: 1e9 }), known(850));
     expect(huge.complete).toBe(false);
     expect(huge.requests.length).toBeLessThan(130);
-    // Pages that shrink to a single record are bounded by their number.
+    // The number of pages is bounded, even if they shrink to a single record.
     const drip = await read(
       (number) => (number === 1 ? endless(1) : { ids: [`drip_${number}`] }),
       known(850),
@@ -233,7 +233,7 @@ describe('a list that is not true', () => {
     expect(drip.requests.length).toBeLessThan(300);
   });
 
-  it('ends although every page brings garbage that is new', async () => {
+  it('ends even if every page brings new garbage', async () => {
     let garbage = 0;
     const { complete, requests } = await read(() => ({
       unreadable: Array.from({ length: 100 }, () => `g${(garbage += 1)}`),
@@ -253,14 +253,14 @@ describe('a list that is not true', () => {
 });
 
 describe('a page that cannot be read', () => {
-  it('leaves no later page unread, and makes the list incomplete', async () => {
+  it('does not stop the reading, and makes the list incomplete', async () => {
     const { complete, count, requests, taken } = await read(
       (number) => (number === 7 ? 'fails' : { ids: slice(names(850), number, 100), total: 850 }),
       known(850),
     );
     expect({ complete, count }).toEqual({ complete: false, count: 750 });
     expect(taken).toEqual(expect.arrayContaining([...names(100, 700), ...names(50, 800)]));
-    // Four tries, the pages to the end, one that is empty for certain, and another try.
+    // Four tries, the pages to the end, a page that is certainly empty, and another try.
     expect(requests).toEqual([1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 8, 9, 10, 11, 7]);
   });
 
@@ -296,7 +296,7 @@ describe('a page that cannot be read', () => {
     expect(requests).toBe(6);
   });
 
-  it('ends the list if ten in a row fail, and a pass with more than twenty', async () => {
+  it('ends the list if ten in a row fail, and ends a pass with more than twenty', async () => {
     await expect(
       read((number) => (number > 3 ? 'fails' : { ids: slice(names(5000), number, 100), total: 5000 })),
     ).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });

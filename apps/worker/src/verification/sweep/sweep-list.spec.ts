@@ -1,30 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
-import type { Logger } from '@rekey/runtime';
 import { noSweepCounts, type ErrorCode, type SweepCounts } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { checkAssistant } from '../checks/check-assistant.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { Meter } from '../../shared/meter.ts';
+import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentMeter as meter } from '../../metrics/meter-fixture.ts';
 import { createPublisher } from '../../publishing/publisher.ts';
-import { nobody, sealer } from '../../shared/sealing-fixture.ts';
+import { noRecipients, sealer } from '../../publishing/sealing-fixture.ts';
 import { sweep } from './sweep.ts';
 
-const silent = () => {};
-const quiet = { info: silent, warn: silent, error: silent, debug: silent } as unknown as Logger;
-const meter: Meter = {
-  rotated: silent,
-  unknown: silent,
-  read: silent,
-  published: silent,
-  staleRead: silent,
-  limited: silent,
-  swept: silent,
-  propagated: silent,
-  lag: silent,
-};
 const keys = ledgerKeys('spec');
 const PAGE = 100;
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `ast_${i}`);
@@ -37,7 +24,7 @@ let upstream: Map<string, number>;
 let lists: number[];
 let gets: string[];
 let paused: number[];
-/** Requests for a list and renewals of the sweep's lease, in their order. */
+/** List requests and renewals of the sweep's lease, in order. */
 let steps: ('list' | 'save')[];
 /** An answer in place of the listed page; undefined answers the page itself. */
 let list:
@@ -88,22 +75,29 @@ const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
       ids: all.slice((page - 1) * PAGE, page * PAGE),
       total: all.length,
     };
-    if ('code' in answer) return { outcome: 'not-read', reason: 'as the test has it', ...answer };
+    if ('code' in answer) return { outcome: 'not-read', reason: 'scripted', ...answer };
     return {
       outcome: 'read',
       page: { records: answer.ids.map(record), unreadable: [], total: answer.total },
     };
   },
 };
-/** Sweeps an org, and says how it ended. */
+/** Sweeps an org. Returns how the sweep ended. */
 const sweepOrg = async (): Promise<{ counts: SweepCounts; code: string }> => {
   const clock: Clock = { nowMs: () => performance.now(), sleep: async (ms) => void paused.push(ms) };
-  const publisher = createPublisher({ ledger, sealer, readers: nobody, logger: quiet, clock, meter });
+  const publisher = createPublisher({
+    ledger,
+    sealer,
+    recipients: noRecipients,
+    logger: silentLogger,
+    clock,
+    meter,
+  });
   const deps = {
     ledger,
     publisher,
     clock,
-    logger: quiet,
+    logger: silentLogger,
     meter,
     readLagMs: 0,
     invent,
@@ -128,13 +122,13 @@ const pageOf = (all: string[], page: number, size = PAGE): string[] =>
   all.slice((page - 1) * size, page * size);
 
 describe('a sweep', () => {
-  it('of a known org takes a request for each page', async () => {
+  it('of a known org takes one request for each page', async () => {
     await sweepOrg();
     expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { requests: 9, agreed: 850 } });
     expect(lists).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it('imports none of a list that is only in part the known org, and all that are new in one that shows the known ones after them', async () => {
+  it('imports no stranger of a list that is partly of another org, and all new ones if the known ones follow', async () => {
     await sweepOrg();
     const known = names(850);
     const strangers = Array.from({ length: 750 }, (_, i) => `stranger_${i}`);
@@ -152,7 +146,7 @@ describe('a sweep', () => {
     expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 1150, requests: 12 } });
   });
 
-  it('compares the pages after one that fails, and says that the list is incomplete', async () => {
+  it('compares the pages after one that fails, and reports the list as incomplete', async () => {
     await sweepOrg();
     upstream.set('ast_820', 1);
     list = (all, page) =>
@@ -167,13 +161,13 @@ describe('a sweep', () => {
     ).toEqual([]);
   });
 
-  it('without a count, whose pages are all the same, ends', async () => {
+  it('ends without a count if all pages are the same', async () => {
     list = (all) => ({ ids: all.slice(0, PAGE) });
     expect(await sweepOrg()).toMatchObject({ code: 'LIST_INCOMPLETE', counts: { imported: 100 } });
     expect(lists.length).toBeLessThan(10);
   });
 
-  it('is not held up by a page that asks for an hour', async () => {
+  it('does not wait for a page that asks for an hour', async () => {
     list = () => ({ code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 3_600_000 });
     expect((await sweepOrg()).code).toBe('UPSTREAM_RATE_LIMITED');
     list = () => ({ code: 'UPSTREAM_UNREACHABLE', retryAfterMs: 3_600_000 });
@@ -213,7 +207,7 @@ describe('a sweep', () => {
     expect(Math.max(...requestsBetweenSaves)).toBeLessThanOrEqual(3);
   });
 
-  it('compares a page that is larger than what was asked for in batches', async () => {
+  it('compares a page that is larger than requested in batches', async () => {
     list = (all) => ({ ids: all, total: all.length });
     expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { imported: 850 } });
     expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 850, requests: 1 } });
