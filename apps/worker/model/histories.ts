@@ -1,8 +1,8 @@
 import { Arbitrary, Stream, Value, type Random } from 'fast-check';
 
 /**
- * A history to be played: by choices at random, or step by step as another was. `taken` is filled in as it is
- * played, and is what shorter histories are made of: with a step left out, the others stay what they were.
+ * A history to play: by random choices, or by a script of steps. Playing fills in `taken`. Shorter histories
+ * are made from it: with one step left out, the others stay the same.
  */
 export interface History {
   choices: number[];
@@ -12,15 +12,15 @@ export interface History {
 
 const HIGHEST = 65_535;
 
-/** Where a shorter history was found: how many steps were left out, and before which. */
+/** How a shorter history was made: how many steps were left out, and from which place. */
 interface Found {
   size: number;
   at: number;
 }
 
 /**
- * Histories of so many steps. One that fails is shrunk by leaving out steps, half of them at first and one in
- * the end, until none can be spared.
+ * Histories of a given number of steps. One that fails is shrunk by leaving out steps, first half of them and
+ * in the end one, until every step is necessary.
  */
 export class Histories extends Arbitrary<History> {
   readonly length: number;
@@ -52,7 +52,7 @@ function* shorter(steps: string[], found?: Found): Generator<Value<History>> {
       { size, at } satisfies Found,
     );
   let size = Math.min(found?.size ?? Number.POSITIVE_INFINITY, Math.max(Math.ceil(steps.length / 2), 1));
-  // On from where one was found, and then again from the beginning.
+  // Continues where one was found, and then starts again from the beginning.
   for (let at = found?.at ?? 0; at > 0 && at < steps.length; at += size) yield without(size, at);
   for (;;) {
     for (let at = 0; at < steps.length; at += size) yield without(size, at);

@@ -1,8 +1,9 @@
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, type KeyRotated } from '@rekey/schema';
-import { promises, type AcceptedRotation, type World } from './world.ts';
+import { promises, type AcceptedRotation } from './terms.ts';
+import type { WorldState } from './world-state.ts';
 
-/** What must be true once everything has come to rest. (That two POSTs never meet is seen at every send.) */
-export const checkPromises = async (world: World): Promise<void> => {
+/** Checks what must hold once everything has come to rest. Each send checks that two POSTs never meet. */
+export const checkPromises = async (world: WorldState): Promise<void> => {
   const { redis, ledger } = world.options;
   const events = (await redis.xrange(ledger.keys.events, '-', '+')).map(([, fields]) =>
     KeyEvent.parse(JSON.parse(fields[1]!)),
@@ -21,7 +22,7 @@ export const checkPromises = async (world: World): Promise<void> => {
   if (world.faults === 0) checkCosts(world);
 };
 
-const checkStream = (world: World, assistantId: string, events: KeyEvent[]): void => {
+const checkStream = (world: WorldState, assistantId: string, events: KeyEvent[]): void => {
   const { upstream, options } = world;
   let version = 0;
   let age = -1;
@@ -39,38 +40,39 @@ const checkStream = (world: World, assistantId: string, events: KeyEvent[]): voi
       continue;
     }
     const newAge = upstream.ageOf(assistantId, event.data.fingerprint!, options.sealer, Math.max(age, 0));
-    if (newAge < 0)
-      world.fail(
-        promises.newer,
-        `${upstream.nameOf(event.data.fingerprint!, options.sealer)} is published after ${assistantId}-${age}, and was not in force again`,
-      );
+    if (newAge < 0) {
+      const key = upstream.nameOf(event.data.fingerprint!, options.sealer);
+      const detail = `${key} is published after ${assistantId}-${age}, and was not in force again`;
+      world.fail(promises.newer, detail);
+    }
     age = newAge;
   }
-  if (doubted > 0 && version <= doubted) world.fail(promises.certain, `${assistantId} stays in doubt`);
-  // One that nobody sweeps for and nobody rotates need not be known.
+  if (doubted > 0 && version <= doubted) world.fail(promises.certain, `${assistantId} stays uncertain`);
+  // Without a sweep or a rotation, an assistant need not be known.
   const { secret } = upstream.keys.get(assistantId)!.at(-1)!;
   const last = events.findLast((event) => event.type !== KEY_UNCERTAIN);
   const published = last?.data.fingerprint ?? undefined;
   if ((last || options.byHand) && published !== options.sealer.fingerprint(secret)) {
     world.fail(
       promises.inForce,
-      `${(published && upstream.nameOf(published, options.sealer)) ?? 'nothing'} is published of ${assistantId}, and ${secret} is in force`,
+      `${(published && upstream.nameOf(published, options.sealer)) ?? 'nothing'} is published of ` +
+        `${assistantId}, and ${secret} is in force`,
     );
   }
 };
 
 /**
  * A rotation that SUCCEEDED names a version that was published after it was accepted, of a key that was made
- * after it was accepted: by its own POST, if that was answered; else by whoever it was.
+ * after it was accepted: by its own POST if that was answered, otherwise by anyone.
  */
 const checkRotation = async (
-  world: World,
+  world: WorldState,
   { rotationId, assistantId, seqBefore, acceptedMs }: AcceptedRotation,
   events: KeyEvent[],
 ): Promise<void> => {
   const { upstream, options } = world;
   const { state, version, cause } = await options.ledger.get(rotationId);
-  // No answer in the model refuses a rotation for good, but 404.
+  // In the model, only 404 refuses a rotation for good.
   if (state === 'FAILED' && world.mayFail) return;
   if (state !== 'SUCCEEDED') world.fail(promises.ended, `${rotationId} is ${state}`);
   const event = events.find(
@@ -87,7 +89,7 @@ const checkRotation = async (
     world.fail(promises.ended, `${rotationId} names ${secret}, which was made before it was accepted`);
 };
 
-const checkCosts = (world: World): void => {
+const checkCosts = (world: WorldState): void => {
   if (world.workerReads > 0) world.fail(promises.frugal, `there were ${world.workerReads} reads`);
   for (const { rotationId, posts } of world.rotations)
     if (posts !== 1) world.fail(promises.frugal, `there were ${posts} POSTs for ${rotationId}`);

@@ -6,25 +6,26 @@ import { sealer } from '../src/publishing/sealing-fixture.ts';
 import { connectSimulated, type Patches } from '../src/shared/simulated-redis-fixture.ts';
 import { Histories, type History } from './histories.ts';
 import { checkPromises } from './invariants.ts';
-import { BrokenPromise, CONFIRM_AFTER_MS, World, promises, type WorldOptions } from './world.ts';
+import { BrokenPromise, CONFIRM_AFTER_MS, promises, type WorldOptions } from './terms.ts';
+import { createWorld, playHistory } from './world.ts';
 
 /**
- * How many histories each property is tried with. More by hand: `REKEY_MODEL_RUNS=100000`, about 100 in a
- * second. It then also prints what it finds.
+ * How many histories each property is tried with. `REKEY_MODEL_RUNS=100000` tries more, about 100 a second,
+ * and also prints what is found.
  */
 const RUNS = Number(process.env.REKEY_MODEL_RUNS ?? 300);
-/** To see the same histories again; a failure names it. */
+/** Repeats the histories of a failure, which names its seed. */
 const SEED = process.env.REKEY_MODEL_SEED;
 const BUG_RUNS = 5000;
 const STEPS = 60;
-/** Of a history that shows a planted bug, once it has been shrunk. */
+/** The length of a shrunk history that shows a planted bug. */
 const SHORT = 25;
 const AN_HOUR_MS = 3_600_000;
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  // All that is left to chance in the worker is its jitter.
+  // Only the jitter of the worker is random.
   jest.spyOn(Math, 'random').mockReturnValue(0.5);
 });
 afterAll(async () => {
@@ -43,8 +44,8 @@ const withPlayer = async <T>(
 ): Promise<T> => {
   const redis = connectSimulated(server.url, patches);
   try {
-    // Two assistants are no org: the limit counts only in the world that looks at it, and there nothing else
-    // is in its way.
+    // An org of two assistants is too small for the limit of changes: only the world of swapped keys examines
+    // it.
     const ledger = createLedger({
       redis,
       prefix: 'model',
@@ -52,8 +53,8 @@ const withPlayer = async <T>(
       maxChangedPercent: options.swapped ? 25 : 100,
     });
     return await use(async (history) => {
-      const world = new World({ redis, ledger, sealer, ...options });
-      await world.play(history);
+      const world = createWorld({ redis, ledger, sealer, ...options });
+      await playHistory(world, history);
       await checkPromises(world);
     });
   } finally {
@@ -71,24 +72,16 @@ const explore = (options: Options, numRuns: number, seed: number | string | unde
 
 describe('the protocol', () => {
   it.each<[string, Options, number]>([
-    ['whatever goes wrong, and whoever rotates by hand, with sweeps', { byHand: true, faults: true }, RUNS],
+    ['under all faults, with manual rotations and sweeps', { byHand: true, faults: true }, RUNS],
+    ['under all faults, without manual rotations and sweeps', { byHand: false, faults: true }, RUNS],
     [
-      'whatever goes wrong, without any sweep where nobody rotates by hand',
-      { byHand: false, faults: true },
-      RUNS,
-    ],
-    [
-      'also if backups are restored, answers are of before, and reads are wrong for a while',
+      'with restored backups, outdated answers, and wrong reads for a while',
       { byHand: true, faults: true, odd: true },
       RUNS,
     ],
+    ['with the API key of another org for a while', { byHand: true, faults: true, swapped: true }, RUNS],
     [
-      'also if the API key is of another org for a while',
-      { byHand: true, faults: true, swapped: true },
-      RUNS,
-    ],
-    [
-      'at one POST a rotation and no reads, where nothing goes wrong',
+      'without faults, at one POST a rotation and no reads',
       { byHand: true, faults: false },
       Math.ceil(RUNS / 3),
     ],
@@ -106,11 +99,11 @@ describe('the protocol', () => {
   );
 });
 
-/** What is broken on purpose: in the text of a command, or in the client. */
+/** A planted bug, in the text of a command or in the client. */
 interface Bug extends Options {
-  /** Of histories among which it is found soon; others find it too. */
+  /** A seed whose histories find it soon. Others find it too. */
   seed: number;
-  /** Any of these is seen to be broken. */
+  /** One of these promises is broken. */
   broken: string[];
 }
 
@@ -118,7 +111,7 @@ const rotationsAlone: Options = { byHand: false, faults: true };
 const everything: Options = { byHand: true, faults: true };
 const bugs: [string, Bug][] = [
   [
-    'the open intent of a worker that died counts as none',
+    'the open intent of a worker that died is ignored',
     {
       ...rotationsAlone,
       seed: 3,
@@ -127,7 +120,7 @@ const bugs: [string, Bug][] = [
     },
   ],
   [
-    'the open intent of another rotation counts as none',
+    'the open intent of another rotation is ignored',
     {
       ...rotationsAlone,
       seed: 2,
@@ -136,7 +129,7 @@ const bugs: [string, Bug][] = [
     },
   ],
   [
-    'a read that shows no change is believed before the landing window has passed',
+    'a read that shows no change is trusted before the landing window has passed',
     {
       ...rotationsAlone,
       seed: 5,
@@ -163,7 +156,7 @@ const bugs: [string, Bug][] = [
     { ...rotationsAlone, seed: 4, broken: [promises.onePost], sendsTooLate: true },
   ],
   [
-    'a release closes an intent that is another claim’s',
+    'a release closes the intent of another claim',
     {
       ...rotationsAlone,
       seed: 1,
@@ -172,7 +165,7 @@ const bugs: [string, Bug][] = [
     },
   ],
   [
-    'a 200 that comes late is published below a newer version',
+    'a late 200 is published below a newer version',
     {
       ...rotationsAlone,
       seed: 2,
@@ -181,7 +174,7 @@ const bugs: [string, Bug][] = [
     },
   ],
   [
-    'a read that may lag behind is believed at once',
+    'a read that may lag behind is trusted at once',
     {
       ...everything,
       seed: 38,
@@ -190,7 +183,7 @@ const bugs: [string, Bug][] = [
     },
   ],
   [
-    'a commit leaves the note that the key is uncertain',
+    'a commit leaves the uncertainty notice',
     {
       ...rotationsAlone,
       seed: 1,
@@ -203,7 +196,7 @@ const bugs: [string, Bug][] = [
 const oddWorld: Options = { byHand: true, faults: true, odd: true };
 bugs.push(
   [
-    'as many assistants may be published as gone as reads say',
+    'any number of assistants may be published as deleted',
     {
       byHand: true,
       faults: true,
@@ -218,7 +211,7 @@ bugs.push(
     },
   ],
   [
-    'one read that shows an older key is believed',
+    'one read that shows an older key is trusted',
     {
       ...oddWorld,
       seed: 4,
@@ -227,7 +220,7 @@ bugs.push(
     },
   ],
   [
-    'an older key is never believed to be in force again',
+    'an older key is never published as in force again',
     {
       ...oddWorld,
       seed: 1,
@@ -245,7 +238,7 @@ bugs.push(
     },
   ],
   [
-    'a 200 is believed whatever key it holds',
+    'a 200 is trusted whatever key it holds',
     {
       ...oddWorld,
       seed: 1,
@@ -274,17 +267,17 @@ describe('the model finds that', () => {
   );
 });
 
-/** Found by the model, in one of thousands of histories, and kept. */
-describe('a key that was made by hand while the 200 before it waited to be committed', () => {
+/** The model found this in one of thousands of histories. */
+describe('a manual key made while an earlier 200 waited for its commit', () => {
   const script = [
-    'a rotation of a is asked for under org',
+    'a rotation of a is requested under org',
     'rot_1 is delivered to w1',
     'w1: claim rot_1 a',
     'w1: its POST of rot_1 leaves',
     'w1: its POST of rot_1 lands, and is answered',
-    'upstream: somebody rotates a by hand',
+    'upstream: a is rotated by hand',
     'pass 1',
-    'a rotation of a is asked for under org',
+    'a rotation of a is requested under org',
     'pass 400',
     'w1: commit rot_1 a a-1 rotation ends',
     'rot_2 is delivered to w1',
@@ -294,13 +287,13 @@ describe('a key that was made by hand while the 200 before it waited to be commi
   ];
   const fromTheCommit: Patches = { commit: [[`or int(tonumber(held[11]) or 0)`, `or int(now_ms)`]] };
 
-  it('is not what the next rotation is said to have made', async () => {
+  it('is not attributed to the next rotation', async () => {
     const history: History = { choices: [], script, taken: [] };
     await withPlayer(everything, (play) => play(history));
     expect(history.taken).toEqual(script);
   });
 
-  it('would be, if the key counted as known from the commit and not from the intent', async () => {
+  it('would be, if the key counted as known from its commit instead of its intent', async () => {
     const played = withPlayer({ ...everything, patches: fromTheCommit }, (play) =>
       play({ choices: [], script, taken: [] }),
     );

@@ -2,14 +2,14 @@ import type { UpstreamRecord } from '@rekey/invent';
 import type { Sealer } from '@rekey/sealing';
 
 /** A key as upstream made it. Its index in the assistant's history is its age. */
-export interface MadeKey {
+interface MadeKey {
   secret: string;
   madeMs: number;
   /** `start`, `hand`, `restored`, or the id of the rotation whose POST made it. */
   by: string;
 }
 
-/** A POST that has left. It may take effect before `landsBeforeMs`, as long as nothing has become of it. */
+/** A POST that has left. It may take effect before `landsBeforeMs`, unless it is over. */
 export interface Post {
   assistantId: string;
   rotationId: string;
@@ -17,11 +17,11 @@ export interface Post {
   over: boolean;
 }
 
-/** Invent, simulated: every assistant's keys, and the POSTs on their way to it. */
+/** A simulated Invent: the keys of every assistant, and the POSTs on their way to it. */
 export class Upstream {
   readonly keys = new Map<string, MadeKey[]>();
   readonly posts: Post[] = [];
-  /** Those whose answer nobody waits for any more, and which may still land. */
+  /** POSTs whose answer no process waits for any more, and which may still land. */
   readonly late: Post[] = [];
 
   constructor(assistantIds: string[]) {
@@ -35,8 +35,8 @@ export class Upstream {
   }
 
   /**
-   * A backup is restored: the key before the one in force is in force again. One that Rekey may never have
-   * read cannot be told from a new one.
+   * A backup is restored: the key before the one in force is in force again. Keys that Rekey may never have
+   * read are not restored, because they cannot be told from new ones.
    */
   restore(assistantId: string, atMs: number): void {
     const history = this.keys.get(assistantId)!;
@@ -66,8 +66,8 @@ export class Upstream {
   }
 
   /**
-   * Of the keys that a read may show, by age: those in force at some moment after `sinceMs`. The one in force
-   * comes first.
+   * The ages of the keys that a read may show: those in force at some moment after `sinceMs`. The one in
+   * force comes first.
    */
   shown(assistantId: string, sinceMs: number): number[] {
     const history = this.keys.get(assistantId)!;
@@ -81,8 +81,8 @@ export class Upstream {
   }
 
   /**
-   * The place in the history of the key that a fingerprint is of: the first one from `from` on. A key that is
-   * restored has several; -1 if it has been replaced before that place.
+   * The place in the history of the key with a fingerprint: the first one from `from` on. A restored key has
+   * several. -1 if it was replaced before that place.
    */
   ageOf(assistantId: string, fingerprint: string, sealer: Pick<Sealer, 'fingerprint'>, from = 0): number {
     return this.keys

@@ -85,7 +85,7 @@ describe('workerTiming', () => {
   };
   const timing = workerTiming(variables);
 
-  it('sends a POST within a sixth of the takeover time, and leaves a third of it as a margin of the lease', () => {
+  it('takes a sixth of the takeover time for sending, and a third as the lease margin', () => {
     expect(timing.rotation).toEqual({
       requestTimeoutMs: 10_000,
       sendWithinMs: 5000,
@@ -97,7 +97,7 @@ describe('workerTiming', () => {
     });
   });
 
-  it('makes a lease of sending, the answer and the margin, shorter than the takeover time and the answer', () => {
+  it('leases a claim for sending, the answer and the margin', () => {
     expect(timing.claimLeaseMs).toBe(25_000);
     expect(timing.claimLeaseMs).toBeLessThan(timing.checkTakeoverAfterMs);
   });
@@ -118,7 +118,7 @@ describe('workerTiming', () => {
     expect(timing.longestDelayMs).toBe(220_000);
   });
 
-  it('tolerates much less than a landing window of the clock of Redis, which settles for longer than one', () => {
+  it('lets the clock of Redis jump much less than a landing window, and settle for longer', () => {
     const clockOf = (landingWindowMs: number) =>
       workerTiming({ ...variables, REKEY_LANDING_WINDOW_MS: landingWindowMs }).clock;
     expect(timing.clock).toEqual({ toleranceMs: 10_000, settleMs: 180_000 });
@@ -128,7 +128,7 @@ describe('workerTiming', () => {
 });
 
 describe('workerConcurrency', () => {
-  it('has a quarter of follow-ups, and a connection for each first delivery, bulk request and follow-up', () => {
+  it('adds a quarter for follow-ups, and has a connection for each request in flight', () => {
     expect(workerConcurrency({ WORKER_CONCURRENCY: 64 })).toEqual({
       first: 64,
       followUps: 16,

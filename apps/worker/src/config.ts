@@ -42,12 +42,14 @@ export interface WorkerTiming {
   clock: ClockBounds;
 }
 
-export interface ClockBounds {
-  /** By how much the clock of Redis may be off before that counts as a jump: much less than a landing window. */
+interface ClockBounds {
+  /**
+   * By how much the clock of Redis may be off before that counts as a jump: much less than a landing window.
+   */
   toleranceMs: number;
   /**
-   * A clock that stays where it jumped to is trusted after this time, when every window and lease of before the
-   * jump has ended by any clock.
+   * A clock that stays where it jumped to is trusted after this time, when every window and lease of before
+   * the jump has ended by any clock.
    */
   settleMs: number;
 }
@@ -110,7 +112,7 @@ const clockBounds = (config: TimingVariables): ClockBounds => {
 };
 
 /** How many rotations are in progress at once: first deliveries, bulk rotations as many, and follow-ups. */
-export interface WorkerConcurrency {
+interface WorkerConcurrency {
   first: number;
   followUps: number;
   /** Connections to Invent: one for each of them. */

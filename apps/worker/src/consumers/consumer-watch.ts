@@ -5,7 +5,7 @@ import type { Meter } from '../metrics/meter.ts';
 import { every } from '../shared/every.ts';
 import type { EventRetention } from './event-retention.ts';
 
-export interface ConsumerWatchOptions {
+interface ConsumerWatchOptions {
   consumers: Pick<Consumers, 'list' | 'lagOf'>;
   positions: ConsumerPositions;
   work: Pick<BulkWork, 'awaiting' | 'acknowledged' | 'read'>;

@@ -6,7 +6,7 @@ import { generateSharedKeys, parseConsumerKey, sealGrant, type Sealer } from '@r
 import type { Recipients } from '../publishing/recipients.ts';
 import { every } from '../shared/every.ts';
 
-export interface EnrolmentDeps {
+interface EnrolmentDeps {
   consumers: Consumers;
   ledger: Pick<Ledger, 'orgs' | 'publishedPage' | 'uncertainPage' | 'nowMs'>;
   sealer: Sealer;

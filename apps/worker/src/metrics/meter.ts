@@ -16,8 +16,8 @@ export interface Meter {
   /** A live consumer has acknowledged a key, this long after upstream's answer. */
   propagated(consumer: string, ms: number): void;
   /**
-   * The lag of a consumer; undefined if none of its instances is live. `unapplied` and `refused` count the events
-   * that the live instances could not apply, and those that they have refused since they started.
+   * The lag of a consumer; undefined if none of its instances is live. `unapplied` and `refused` count the
+   * events that the live instances could not apply, and those that they have refused since they started.
    */
   lag(
     consumer: string,

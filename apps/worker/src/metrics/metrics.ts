@@ -7,7 +7,7 @@ export interface Metrics extends Meter {
   render(): Promise<string>;
 }
 
-export interface MetricsSources {
+interface MetricsSources {
   /** Called at each rendering. If it rejects, the metrics that follow from it are reset. */
   status: () => Promise<SystemStatus>;
   /** By how much the clock of Redis is off while this worker does not trust it. */

@@ -7,7 +7,9 @@ export class Unclear extends Error {}
 
 /** How many assistants have to answer under both names. */
 const WITNESSES = 2;
-/** Witnesses are found among this many assistants that were seen last, and as many that were seen longest ago. */
+/**
+ * Witnesses are found among this many assistants that were seen last, and as many that were seen longest ago.
+ */
 const WITNESSES_TRIED = 3;
 const WAIT_FOR_BUDGET_MS = 15_000;
 
@@ -22,15 +24,17 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
 type Witnesses = { assistantIds: string[] } | 'none';
 type Answers = 'all' | 'some' | 'none';
 
-/** What Invent answers about the org that `c` stands for. Every method throws Unclear if that proves nothing. */
-export interface AliasEvidence {
+/**
+ * What Invent answers about the org that `c` stands for. Every method throws Unclear if that proves nothing.
+ */
+interface AliasEvidence {
   /** Whether Invent has an assistant under an org. A refusal counts only beside an answer under `c`. */
   has(orgId: string, assistantId: string): Promise<boolean>;
   /** Assistants that Invent has under `c` now; published ones first, because these are to be renamed. */
   findWitnesses(mayList: boolean): Promise<Witnesses>;
   /**
-   * Whether an org has the witnesses. A negative answer counts only while `c` still has them: for a moment Invent
-   * may find nothing.
+   * Whether an org has the witnesses. A negative answer counts only while `c` still has them: for a moment
+   * Invent may find nothing.
    */
   answersUnder(orgId: string, witnesses: string[]): Promise<Answers>;
   /** Why one org that has all witnesses is still not proved to be `c`; undefined if it is. */
@@ -69,8 +73,8 @@ export const createAliasEvidence = ({ alias, prober, pacer, stopping }: OrgAlias
         return listed.length === 0 ? 'none' : { assistantIds: listed };
       }
       const assistantIds = new Set<string>();
-      // One that was seen recently and one that was not: if the API key is of another org by now, only the recent
-      // one may answer.
+      // One that was seen recently and one that was not: if the API key is of another org by now, only the
+      // recent one may answer.
       for (const some of [newest, oldest]) {
         const witness =
           (await firstUnderAlias(some.filter((assistantId) => !assistantIds.has(assistantId)))) ??

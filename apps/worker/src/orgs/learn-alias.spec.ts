@@ -230,7 +230,7 @@ describe('INVENT_ORG_ID', () => {
     expect([await known(), upstream.requests]).toEqual(['org_real', []]);
   });
 
-  it('is examined later if Invent is unreachable at the start, and a contradiction is reported then', async () => {
+  it('is examined later if Invent is unreachable at the start, and may conflict then', async () => {
     upstream.refuses = 'UPSTREAM_UNREACHABLE';
     const right = await startWorker({ configured: 'org_real' });
     await right.keeper.establish();

@@ -9,8 +9,8 @@ export class AliasContradiction extends Error {}
 /** How many orgs are tried in a round. */
 const CANDIDATES_A_ROUND = 8;
 /**
- * If `c` has an assistant that an org does not have, they are two orgs. For this time: the assistant may move, and
- * the API key may be replaced by one of another org.
+ * If `c` has an assistant that an org does not have, they are two orgs. For this time: the assistant may
+ * move, and the API key may be replaced by one of another org.
  */
 const NOT_IT_FOR_MS = 24 * 3_600_000;
 /** After this time conflicting evidence is examined again. */
@@ -27,8 +27,8 @@ export interface FindOutOptions {
 }
 
 /**
- * Finds out under the lock which org `c` stands for. If the evidence is unclear, it is examined again later. Throws
- * AliasContradiction if INVENT_ORG_ID contradicts Invent.
+ * Finds out under the lock which org `c` stands for. If the evidence is unclear, it is examined again later.
+ * Throws AliasContradiction if INVENT_ORG_ID contradicts Invent.
  */
 export const createAliasLearner = (
   deps: OrgAliasDeps,
@@ -95,8 +95,8 @@ const tryConfigured = async (context: LearnContext, orgId: string): Promise<void
   const found = answers === 'none' ? 'none of them' : 'only some of them';
   await noteConflict({ why: NOT_AS_CONFIGURED, orgIds: [orgId] });
   throw new AliasContradiction(
-    `INVENT_ORG_ID=${orgId} contradicts Invent: of the assistants that it has under \`c\`, the org of the API key, ` +
-      `it finds ${found} under ${orgId}. Correct INVENT_ORG_ID, or unset it to let Rekey find out`,
+    `INVENT_ORG_ID=${orgId} contradicts Invent: of the assistants that it has under \`c\`, the org of the ` +
+      `API key, it finds ${found} under ${orgId}. Correct INVENT_ORG_ID, or unset it to let Rekey find out`,
   );
 };
 

@@ -13,8 +13,8 @@ export const orgsByOneName = async (
 };
 
 /**
- * Sends requests under the one name of each org. Invent then refuses an API key that is of another org by now,
- * instead of showing the assistants of that org as `c`.
+ * Sends requests under the one name of each org. Invent then refuses an API key that is of another org by
+ * now, instead of showing the assistants of that org as `c`.
  */
 export const askByOneName = (invent: InventClient, nameOf: (orgId: string) => string): InventClient => {
   const named = <T extends Target>(target: T): T =>

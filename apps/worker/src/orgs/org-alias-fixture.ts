@@ -34,7 +34,8 @@ import { keepOrgAlias, type OrgAliasKeeper } from './org-alias.ts';
 import { sweep } from '../verification/sweep/sweep.ts';
 
 /**
- * An Invent with several orgs. Its alias stands for the org of the API key, which may use all orgs or only some.
+ * An Invent with several orgs. Its alias stands for the org of the API key, which may use all orgs or only
+ * some.
  */
 class Upstream {
   readonly orgs = new Map<string, Map<string, number>>();

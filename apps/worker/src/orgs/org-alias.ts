@@ -12,13 +12,13 @@ import { createAliasRenamer } from './rename-alias.ts';
 /** Keeps one name for the org that Invent calls `c`. Several workers may do this at once. */
 export interface OrgAliasKeeper {
   /**
-   * Runs before anything else. Throws AliasContradiction if INVENT_ORG_ID contradicts the ledger or Invent. If
-   * Invent is unreachable, the org is found out later.
+   * Runs before anything else. Throws AliasContradiction if INVENT_ORG_ID contradicts the ledger or Invent.
+   * If Invent is unreachable, the org is found out later.
    */
   establish(): Promise<void>;
   /**
-   * Runs before a sweep, which shows what `c` lists. Finds out which org that is, if anything names it, and renames
-   * what is published under `c`. Calls `onProgress` from time to time, and rejects if that rejects.
+   * Runs before a sweep, which shows what `c` lists. Finds out which org that is, if anything names it, and
+   * renames what is published under `c`. Calls `onProgress` from time to time, and rejects if that rejects.
    */
   beforeSweep(onProgress?: () => Promise<void>): Promise<void>;
   /** Makes one round of the same; cheap if there is nothing to do. */
@@ -60,7 +60,8 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
         throw new AliasContradiction(
           `INVENT_ORG_ID=${configured} contradicts the ledger, which ${how} ` +
             `(${new Date(known.sinceMs).toISOString()}) that the org of the API key is ${known.orgId}. ` +
-            `Set INVENT_ORG_ID=${known.orgId} or unset it. If the API key is of another org now, use another REKEY_PREFIX`,
+            `Set INVENT_ORG_ID=${known.orgId} or unset it. If the API key is of another org now, ` +
+            'use another REKEY_PREFIX',
         );
       }
       if (!known) await findOut({ mayList: true, unlessLately: false });

@@ -1,8 +1,8 @@
 import { ORG_ALIAS } from '@rekey/schema';
 
 /**
- * The org id that an event was published under, from its text: a sweep reads it from each event, and parsing them
- * would take most of its time.
+ * The org id that an event was published under, from its text: a sweep reads it from each event, and parsing
+ * them would take most of its time.
  */
 export const publishedOrgOf = (event: string | null): string | undefined => {
   const encoded =

@@ -4,13 +4,13 @@ import { parseRecord, sealRecord } from '@rekey/sealing';
 import { ALIAS_LOCK_MS, type OrgAliasDeps } from './org-alias-deps.ts';
 
 /**
- * An assistant that a rotation owns, or that is uncertain, is renamed by the command that ends that. It is checked
- * again after this time.
+ * An assistant that a rotation owns, or that is uncertain, is renamed by the command that ends that. It is
+ * checked again after this time.
  */
 const LEFT_AGAIN_MS = 5000;
 
 /** Renames what is published under `c`. */
-export interface AliasRenamer {
+interface AliasRenamer {
   rename(orgId: string, onProgress?: () => Promise<void>): Promise<void>;
   /** Whether enough time has passed since the last renaming. */
   isDue(): boolean;
@@ -63,8 +63,8 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
 };
 
 /**
- * While key versions are moved, a consumer that names `c` reads both orgs; after that, the real one alone. If it
- * took a snapshot of only one org meanwhile, it would withdraw the versions of the other.
+ * While key versions are moved, a consumer that names `c` reads both orgs; after that, the real one alone. If
+ * it took a snapshot of only one org meanwhile, it would withdraw the versions of the other.
  */
 const renameConsumers = async (
   { consumers }: OrgAliasDeps,
@@ -116,8 +116,8 @@ const moveAll = async (
 };
 
 /**
- * The same record under the real name of the org. Undefined if it cannot be opened, or is not what the ledger says:
- * then a sweep publishes it again.
+ * The same record under the real name of the org. Undefined if it cannot be opened, or is not what the ledger
+ * says: then a sweep publishes it again.
  */
 const sealUnder = async (
   { sealer, recipients }: OrgAliasDeps,
@@ -156,8 +156,8 @@ const sealUnder = async (
 
 const BEFORE_ASSISTANT = ',"assistant":';
 /**
- * The record as upstream sent it, byte by byte. The JSON before it is made by Rekey, so that these characters cannot
- * occur earlier.
+ * The record as upstream sent it, byte by byte. The JSON before it is made by Rekey, so that these characters
+ * cannot occur earlier.
  */
 const assistantOf = (plaintext: string): string =>
   plaintext.slice(plaintext.indexOf(BEFORE_ASSISTANT) + BEFORE_ASSISTANT.length, -1);

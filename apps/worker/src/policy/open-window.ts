@@ -12,12 +12,12 @@ export interface OpenWindowDeps {
   logger: Logger;
 }
 
-export type OpenedWindow = 'requested' | 'done' | 'passed' | 'paused' | 'missing' | 'busy';
+type OpenedWindow = 'requested' | 'done' | 'passed' | 'paused' | 'missing' | 'busy';
 
 /**
- * Requests the bulk rotation of a due window, at its time or, if that was missed, later. Its assistants are found
- * when it is prepared. Safe to repeat: one window has one bulk rotation. Throws POLICY_NOT_SCHEDULED, and requests
- * nothing, if the next window cannot be computed: the number of due keys depends on it.
+ * Requests the bulk rotation of a due window, at its time or, if that was missed, later. Its assistants are
+ * found when it is prepared. Safe to repeat: one window has one bulk rotation. Throws POLICY_NOT_SCHEDULED,
+ * and requests nothing, if the next window cannot be computed: the number of due keys depends on it.
  */
 export const openWindow =
   (deps: OpenWindowDeps) =>
@@ -53,8 +53,8 @@ const isAtWork = async (
   if (!last || isBulkEnded(last.state)) return false;
   if ((last.state !== 'HALTED' && last.state !== 'PAUSED') || (last.untilMs ?? Infinity) > (await nowMs()))
     return true;
-  // Its window has ended, so that it could not continue either: it must not block the policy. Each window risks no
-  // more than its own limit of failures.
+  // Its window has ended, so that it could not continue either: it must not block the policy. Each window
+  // risks no more than its own limit of failures.
   await bulks.cancel(last.id).catch(ifCode('BULK_STATE'));
   logger.event('policy_bulk_cancelled', {
     policy_id: id,

@@ -5,13 +5,13 @@ import type { Redis } from 'ioredis';
 import { queueWorkerOptions } from '../shared/queue-worker.ts';
 import { openWindow, type OpenWindowDeps } from './open-window.ts';
 
-export interface PolicyConsumer {
+interface PolicyConsumer {
   start(): void;
   /** Takes no more jobs, and waits for the one in progress. */
   close(): Promise<void>;
 }
 
-export interface PolicyConsumerOptions extends OpenWindowDeps {
+interface PolicyConsumerOptions extends OpenWindowDeps {
   /** For blocking reads. The caller closes it. */
   redis: Redis;
   keys: Keys;

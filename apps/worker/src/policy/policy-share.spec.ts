@@ -40,8 +40,8 @@ const chooseDue = ({
 };
 
 /**
- * Runs the windows of a policy that is created at T0, and rotates what it chooses within the hour. Windows for
- * which `missed` is true are skipped.
+ * Runs the windows of a policy that is created at T0, and rotates what it chooses within the hour. Windows
+ * for which `missed` is true are skipped.
  */
 const live = (
   keys: Key[],

@@ -20,20 +20,20 @@ export interface DueOptions {
 }
 
 /**
- * How many windows are computed from the calendar. Later ones are extrapolated, because each costs a tenth of a
- * millisecond. They are computed as their time comes near.
+ * How many windows are computed from the calendar. Later ones are extrapolated, because each costs a tenth of
+ * a millisecond. They are computed as their time comes near.
  */
 const COMPUTED_WINDOWS = 100;
 /**
- * A window that opens within this time is the one that is open now: the clocks of Redis and of BullMQ's timers
- * differ. Windows of a policy are at least an hour apart.
+ * A window that opens within this time is the one that is open now: the clocks of Redis and of BullMQ's
+ * timers differ. Windows of a policy are at least an hour apart.
  */
 const SAME_WINDOW_MS = 10 * 60_000;
 
 /**
  * Counts the windows until a moment, up to `lastMs`, including the one that is open now. Throws
- * POLICY_NOT_SCHEDULED: an error of the calendar must not look like the last window, in which everything would be
- * due.
+ * POLICY_NOT_SCHEDULED: an error of the calendar must not look like the last window, in which everything
+ * would be due.
  */
 const windowsFrom = (
   nowMs: number,
@@ -61,28 +61,29 @@ const countUpTo = (rising: readonly number[], most: number): number => {
 };
 
 /** Collects keys, and then chooses among them. It keeps the id and two numbers of each key. */
-export interface DueKeys {
+interface DueKeys {
   add(candidate: PolicyCandidate): void;
   /** Throws POLICY_NOT_SCHEDULED. */
   chosen(): string[];
 }
 
 /**
- * Chooses the keys that a policy rotates in the window that is open now: the oldest ones, and as many as keep the
- * load of later windows even.
+ * Chooses the keys that a policy rotates in the window that is open now: the oldest ones, and as many as keep
+ * the load of later windows even.
  *
- * Each key has a deadline: N days after it was made or became known, or after the policy was created, whichever is
- * latest. So nothing is overdue when a policy is created. An org whose keys are all old is spread over the first N
- * days, like one that was rotated at once after a leak. With keys ordered by deadline, the first j have to be done
- * in the w windows until the deadline of the j-th. The lowest rate that meets every deadline is the largest j / w.
- * It is as even as the deadlines allow: the number of keys divided by the number of windows if they are spread,
- * more before a cluster of deadlines, and all at once for keys that are due before the next window opens, for
- * example after missed windows. The rate is rounded down, which misses no deadline: the remainder raises the next
- * rate, and with one window left the rate is whole. Rounded up, a hundred keys in ninety windows would be two a
- * window forever, each rotated after half of its term.
+ * Each key has a deadline: N days after it was made or became known, or after the policy was created,
+ * whichever is latest. So nothing is overdue when a policy is created. An org whose keys are all old is
+ * spread over the first N days, like one that was rotated at once after a leak. With keys ordered by
+ * deadline, the first j have to be done in the w windows until the deadline of the j-th. The lowest rate that
+ * meets every deadline is the largest j / w. It is as even as the deadlines allow: the number of keys divided
+ * by the number of windows if they are spread, more before a cluster of deadlines, and all at once for keys
+ * that are due before the next window opens, for example after missed windows. The rate is rounded down,
+ * which misses no deadline: the remainder raises the next rate, and with one window left the rate is whole.
+ * Rounded up, a hundred keys in ninety windows would be two a window forever, each rotated after half of its
+ * term.
  *
- * To level a cluster, keys are rotated early, but never before half of their term: a key that was rotated yesterday
- * is not rotated today.
+ * To level a cluster, keys are rotated early, but never before half of their term: a key that was rotated
+ * yesterday is not rotated today.
  */
 export const collectDue = ({ nowMs, everyDays, createdMs, window }: DueOptions): DueKeys => {
   const termMs = everyDays * DAY_MS;
@@ -124,8 +125,8 @@ export interface PolicyShare {
 }
 
 /**
- * Begins to choose the assistants of an org that a policy rotates in the window that is open at a moment. Throws
- * POLICY_NOT_FOUND. Throws POLICY_NOT_SCHEDULED before the org is listed in vain.
+ * Begins to choose the assistants of an org that a policy rotates in the window that is open at a moment.
+ * Throws POLICY_NOT_FOUND. Throws POLICY_NOT_SCHEDULED before the org is listed in vain.
  */
 export const openPolicyShare =
   (policies: Pick<Policies, 'get' | 'members'>) =>

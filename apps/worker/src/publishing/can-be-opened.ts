@@ -2,8 +2,8 @@ import { CurrentEvent, KEY_REMOVED } from '@rekey/schema';
 import { openRecord, type Sealer } from '@rekey/sealing';
 
 /**
- * Half of the lead that consumers accept, so that a version which does not say that it is ahead stays acceptable
- * until consumers read it.
+ * Half of the lead that consumers accept, so that a version which does not say that it is ahead stays
+ * acceptable until consumers read it.
  */
 const AHEAD_MS = 43_200_000;
 

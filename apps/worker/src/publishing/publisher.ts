@@ -13,7 +13,7 @@ import type { Recipients } from './recipients.ts';
 import { reportPublication } from './report-publication.ts';
 import { sealUncertainty, sealVersion } from './seal-version.ts';
 
-export interface PublisherDeps {
+interface PublisherDeps {
   ledger: Pick<Ledger, 'commit' | 'noteUnknown' | 'markUncertain'>;
   sealer: Sealer;
   recipients: Recipients;
@@ -32,8 +32,8 @@ export interface Publisher {
   /** Seals and commits, and retries for as long as Redis refuses to write. `anchor` is of the hold. */
   publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<PublishResult>;
   /**
-   * Records that the outcome of a rotation is unknown, and notifies consumers the first time. Returns false if
-   * another worker owns the claim.
+   * Records that the outcome of a rotation is unknown, and notifies consumers the first time. Returns false
+   * if another worker owns the claim.
    */
   noteUnknown(claim: Claim, next: NextRead): Promise<boolean>;
   /** Notifies consumers, once, that reads show an older key than the published one. */
@@ -70,9 +70,9 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
 };
 
 /**
- * Seals and writes under the one name of the org, and again for the current recipients if consumers were added
- * or removed meanwhile. The ledger raises the revision of the recipients when it learns what `c` stands for, so
- * that nothing that was sealed under `c` can be committed after that.
+ * Seals and writes under the one name of the org, and again for the current recipients if consumers were
+ * added or removed meanwhile. The ledger raises the revision of the recipients when it learns what `c` stands
+ * for, so that nothing that was sealed under `c` can be committed after that.
  */
 type Writer = <H extends Hold, R extends { kind: string }>(
   hold: H,
@@ -127,9 +127,9 @@ const publish = async (
 };
 
 /**
- * Until it is committed, the key exists nowhere but at Invent, so that the worker retries for as long as Redis
- * does not write (read-only, loading). Repeating is safe. Lost connections need nothing here: ioredis sends the
- * command again.
+ * Until it is committed, the key exists nowhere but at Invent, so that the worker retries for as long as
+ * Redis does not write (read-only, loading). Repeating is safe. Lost connections need nothing here: ioredis
+ * sends the command again.
  */
 const commitAtLength = async (
   { ledger, logger, clock }: PublisherDeps,

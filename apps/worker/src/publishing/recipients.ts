@@ -5,9 +5,14 @@ import { parseSharedKeys, type Sealer, type SharedKeys } from '@rekey/sealing';
 
 /** The consumers that records are sealed for. */
 export interface Recipients {
-  /** The names and keys of the consumers that may read an org, and the revision of the consumers they are from. */
+  /**
+   * The names and keys of the consumers that may read an org, and the revision of the consumers they are
+   * from.
+   */
   of(orgId: string): { names: readonly string[]; keys: readonly SharedKeys[]; revision: number };
-  /** The one name of an org: `c` is translated once it is known which org that is. As of the same revision. */
+  /**
+   * The one name of an org: `c` is translated once it is known which org that is. As of the same revision.
+   */
   nameOf(orgId: string): string;
   /** Reads the consumers from the ledger again. */
   refresh(): Promise<void>;
@@ -59,7 +64,8 @@ export const createRecipients = ({
       return { ...found, revision };
     },
     refresh: async () => {
-      // The revision is read first: if consumers change in between, the ledger refuses what is sealed for these.
+      // The revision is read first: if consumers change in between, the ledger refuses what is sealed for
+      // these.
       const { readers: current, alias: known = ORG_ALIAS } = await consumers.revisions();
       const { consumers: seen } = await consumers.list();
       recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();

@@ -28,7 +28,9 @@ export const sealVersion = (
   };
 };
 
-/** Seals the notice that the published version may not be in force. If none is published, there is no notice. */
+/**
+ * Seals the notice that the published version may not be in force. If none is published, there is no notice.
+ */
 export const sealUncertainty = (
   sealer: Sealer,
   recipients: Recipients,

@@ -1,5 +1,5 @@
 /** Limits how many callers of each key run at once. Callers enter in the order in which they came. */
-export interface KeyedSemaphore {
+interface KeyedSemaphore {
   /** Resolves with the function that releases the permit. Calling it twice is safe. */
   acquire(key: string): Promise<() => void>;
 }

@@ -5,15 +5,17 @@ import { isLasting } from '../shared/needs-operator.ts';
 import type { Held, RotateDeps, Step } from './rotate-deps.ts';
 import { windowMs } from './timing.ts';
 
-/** Pauses between reads quadruple: a POST that lands late usually lands soon, and every read costs a request. */
+/**
+ * Pauses between reads quadruple: a POST that lands late usually lands soon, and every read costs a request.
+ */
 const readBackoff = { firstMs: 500, maxMs: 30_000 };
 export const LONGEST_READ_PAUSE_MS = readBackoff.maxMs;
 /** An outcome that is still unknown this long after the landing window needs an operator. */
 const ALARM_AFTER_MS = 600_000;
 
 /**
- * Leaves the outcome unknown. The assistant is read again after a pause that grows, and once the landing window
- * has passed.
+ * Leaves the outcome unknown. The assistant is read again after a pause that grows, and once the landing
+ * window has passed.
  */
 export const readAgain = async (
   deps: RotateDeps,

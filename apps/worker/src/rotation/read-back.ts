@@ -17,16 +17,16 @@ interface Unresolved {
 /**
  * Finds out what a POST with an unknown outcome did, by reading the key in force.
  *
- * A key that differs from the published one is published at once: waiting would only prolong the time in which
- * consumers hold a key that is not in force. The intent stays open until the POST can no longer take effect and
- * every read would show it. Then the assistant is read again: the change may have been made by someone else,
- * with the effect of this POST still to come. Only after that may another POST leave.
+ * A key that differs from the published one is published at once: waiting would only prolong the time in
+ * which consumers hold a key that is not in force. The intent stays open until the POST can no longer take
+ * effect and every read would show it. Then the assistant is read again: the change may have been made by
+ * someone else, with the effect of this POST still to come. Only after that may another POST leave.
  *
  * A change satisfies the rotation only if the key before it is known to have been in force after the rotation
  * was requested: then its replacement was made since. Otherwise the change may be older than the request: the
- * key is published, and later reads are compared with it. `updated_at` of the record cannot prove that a key is
- * new, because it also changes when other fields are edited. It proves that a key is old: if the record was last
- * changed before the rotation began, its key satisfies no rotation.
+ * key is published, and later reads are compared with it. `updated_at` of the record cannot prove that a key
+ * is new, because it also changes when other fields are edited. It proves that a key is old: if the record
+ * was last changed before the rotation began, its key satisfies no rotation.
  */
 export const readBack = async (
   deps: RotateDeps,
@@ -188,8 +188,9 @@ const settle = async (
 };
 
 /**
- * Releases the claim for another POST, unless that would fail too: the landing window has passed, and the POST
- * has done nothing that satisfies the rotation. Consumers that hold the key for uncertain get a version of it.
+ * Releases the claim for another POST, unless that would fail too: the landing window has passed, and the
+ * POST has done nothing that satisfies the rotation. Consumers that hold the key for uncertain get a version
+ * of it.
  */
 const rotateOnceMore = async (
   deps: RotateDeps,
@@ -219,8 +220,8 @@ const rotateOnceMore = async (
 };
 
 /**
- * Fails a rotation whose assistant has no key after the landing window. For a while that may be a wrong answer,
- * so that the assistant is read again first. The check that follows publishes the removal.
+ * Fails a rotation whose assistant has no key after the landing window. For a while that may be a wrong
+ * answer, so that the assistant is read again first. The check that follows publishes the removal.
  */
 const giveUp = async (
   deps: RotateDeps,

@@ -52,7 +52,9 @@ export interface Held {
   anchor: Anchor;
 }
 
-/** The same claim after its outcome was recorded as unknown: consumers were notified if a key was published. */
+/**
+ * The same claim after its outcome was recorded as unknown: consumers were notified if a key was published.
+ */
 export const markedUncertain = (held: Held): Held => ({
   ...held,
   claim: { ...held.claim, uncertain: held.claim.versionBefore !== undefined },

@@ -230,7 +230,7 @@ describe('an unknown outcome with a published key, after its landing window', ()
     expect([await resume(), did, published]).toEqual([{ kind: 'done' }, ['compare', 'settle'], []]);
   });
 
-  it('is read again when the ledger says so if an older key is read, however long it has been unknown', async () => {
+  it('is read again when the ledger says so if an older key is read, however late', async () => {
     [stateRead, word] = ['KEYID:old', { kind: 'stale', retryInMs: 700 }];
     expect(await resume()).toEqual({ kind: 'retry', inMs: 700 });
     expect(noted).toMatchObject([{ readInMs: 700, readError: 'STALE_READ' }]);
@@ -238,7 +238,7 @@ describe('an unknown outcome with a published key, after its landing window', ()
     expect(await resume()).toEqual({ kind: 'retry', inMs: 30_000 });
   });
 
-  it('ends with a new version if consumers were notified of an older key, and the key is unchanged', async () => {
+  it('ends with a new version if consumers were notified and the key is unchanged', async () => {
     uncertain = true;
     expect([await resume(), did, published]).toEqual([
       { kind: 'done' },
@@ -270,7 +270,7 @@ describe('an unknown outcome with a published key, after its landing window', ()
     expect(published[0]).toEqual({ cause: 'reconciliation', rotation: 'ends' });
   });
 
-  it('fails for lack of a key only if there is still none later, so that no more POSTs leave than intents may be open', async () => {
+  it('fails for lack of a key only if there is still none later, so that few POSTs leave', async () => {
     [landedMs, secretKey] = [10_000, undefined];
     expect([await resume(), did]).toEqual([{ kind: 'retry', inMs: 20_000 }, []]);
     expect(noted).toMatchObject([{ readInMs: 20_000, readError: 'NO_SECRET_KEY' }]);

@@ -12,9 +12,9 @@ import { send } from './send.ts';
 export type Delivery = 'first' | 'redelivery';
 
 /**
- * Takes one rotation one step further: claim, POST, classify the outcome, commit. The state of the rotation is
- * in the ledger alone, so that any delivery of the job, to any worker, at any time, does what is left to do.
- * Rejects only for errors that a later retry may overcome.
+ * Takes one rotation one step further: claim, POST, classify the outcome, commit. The state of the rotation
+ * is in the ledger alone, so that any delivery of the job, to any worker, at any time, does what is left to
+ * do. Rejects only for errors that a later retry may overcome.
  */
 export const rotateSecretKey = (
   deps: RotateDeps,

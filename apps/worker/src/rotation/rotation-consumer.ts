@@ -9,13 +9,13 @@ import { queueWorkerOptions } from '../shared/queue-worker.ts';
 import type { Step } from './rotate-deps.ts';
 import type { Delivery } from './rotate-secret-key.ts';
 
-export interface RotationConsumer {
+interface RotationConsumer {
   start(): void;
   /** Takes no more jobs, and waits for those in progress. */
   close(): Promise<void>;
 }
 
-export interface RotationConsumerOptions {
+interface RotationConsumerOptions {
   /** For blocking reads. The caller closes it. */
   redis: Redis;
   keys: Keys;
@@ -46,8 +46,8 @@ export const createRotationConsumer = (options: RotationConsumerOptions): Rotati
   const onError = createErrorReporter(options.logger);
 
   /**
-   * A rotation that has to run again moves from the first queue to the follow-ups. For a moment it is in both:
-   * the ledger tolerates that.
+   * A rotation that has to run again moves from the first queue to the follow-ups. For a moment it is in
+   * both: the ledger tolerates that.
    */
   const first = createProcessor(options, takeStep, pauseIntake, (_job, data, inMs) =>
     followUps.add(data, { delayMs: inMs }),
@@ -63,8 +63,8 @@ export const createRotationConsumer = (options: RotationConsumerOptions): Rotati
   ];
 
   /**
-   * While rotations are frozen, the backlog stays in the first queue: delayed one by one, all of it would come
-   * back every few seconds.
+   * While rotations are frozen, the backlog stays in the first queue: delayed one by one, all of it would
+   * come back every few seconds.
    */
   function pauseIntake(forMs: number): void {
     const [intake] = workers;
@@ -140,7 +140,9 @@ const createProcessor =
     }
   };
 
-/** Connection errors are reported where the connection was made. Errors that Redis replies are reported here. */
+/**
+ * Connection errors are reported where the connection was made. Errors that Redis replies are reported here.
+ */
 const createErrorReporter = (logger: Logger): ((err: Error) => void) => {
   let complainedMs = Number.NEGATIVE_INFINITY;
   return (err) => {

@@ -155,7 +155,7 @@ describe('a manual rotation a second before the request', () => {
     await pass(1000);
   };
 
-  it('and a lost POST without effect: the manual key is published, and the rotation sends another POST', async () => {
+  it('and a lost POST without effect: the manual key is published, another POST is sent', async () => {
     await byHand();
     script = [{ effect: false, answer: 'lost' }];
     const rotation = await rotate(await request());
@@ -178,7 +178,7 @@ describe('a manual rotation a second before the request', () => {
     expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
   });
 
-  it('and a POST that takes effect after the manual key was read: that key satisfies the rotation', async () => {
+  it('and a POST that takes effect after the manual key was read: its key satisfies it', async () => {
     await byHand();
     script = [{ effect: true, answer: 'lost', lateMs: 5000 }];
     const rotation = await rotate(await request());
@@ -208,7 +208,7 @@ describe('a manual rotation a second before the request', () => {
 });
 
 describe('a lost POST', () => {
-  it('with effect, for a key that was read after the request: the key that is found satisfies it, with one POST', async () => {
+  it('with effect, for a key that was read after the request: its key satisfies it', async () => {
     const asked = await request();
     await pass(1500);
     expect(await world.check(ID)).toEqual({ kind: 'agreed' });
@@ -218,14 +218,14 @@ describe('a lost POST', () => {
     expect({ posts: posts.length, cause: rotation.cause }).toEqual({ posts: 1, cause: 'reconciliation' });
   });
 
-  it('without effect: consumers learn that the previous key is in force, and another POST is sent', async () => {
+  it('without effect: consumers learn the key in force, and another POST is sent', async () => {
     script = [{ effect: false, answer: 'lost' }];
     const rotation = await rotate(await request());
     expect(await outcomeOf(rotation)).toEqual(succeededBy('sk_by_post_2'));
     expect(await causes()).toEqual(['import', 'uncertain', 'reconciliation', 'rotation']);
   });
 
-  it('without effect, before a manual rotation: that key is newer than the request and satisfies it', async () => {
+  it('without effect, before a manual rotation: the manual key satisfies it', async () => {
     const asked = await request();
     await pass(1500);
     await world.check(ID);
@@ -349,7 +349,7 @@ describe('a period of wrong reads while an outcome is unknown', () => {
     },
   );
 
-  it('404 for longer than the landing window: the rotation fails, and its assistant is not published as deleted', async () => {
+  it('404 for longer than the landing window: the rotation fails, no deletion is published', async () => {
     script = [{ effect: true, answer: 'lost' }];
     world.get = () => undefined;
     const rotation = await rotate(await request());

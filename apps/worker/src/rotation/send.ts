@@ -19,8 +19,8 @@ export const send = async (deps: RotateDeps, held: Held): Promise<Step> => {
       retry: true,
       reason: 'too few replicas confirmed the intent',
     });
-  // The slot came with the claim. If it has expired since, another one is taken if it comes in time: the lane of
-  // bulk rotations reserves none.
+  // The slot came with the claim. If it has expired since, another one is taken if it comes in time: the lane
+  // of bulk rotations reserves none.
   const leftMs = sendBeforeMs - clock.nowMs();
   if (
     leftMs > 0 &&
@@ -50,8 +50,8 @@ const post = async (
   meter.rotated(outcome.outcome);
   if (outcome.outcome !== 'done') return outcome;
   const finding = { record: outcome.record, secretKey: outcome.record.secretKey };
-  // An earlier POST of this rotation may have been lost and may take effect later than the landing window says:
-  // the assistant is read once more.
+  // An earlier POST of this rotation may have been lost and may take effect later than the landing window
+  // says: the assistant is read once more.
   const checkAgain = claim.doubted ? { checkAgainInMs: windowMs(timing) } : {};
   const result = await publisher.publish(claim, anchor, {
     finding,
@@ -63,7 +63,8 @@ const post = async (
   });
   // A 200 with an earlier key is the answer of a cache or a replica: it proves nothing about the POST.
   if (result.kind === 'old') return { outcome: 'unknown', reason: 'a 200 with an earlier key', status: 200 };
-  // A refused 200 means that the key has changed: the assistant is read, and the ledger decides what is left to do.
+  // A refused 200 means that the key has changed: the assistant is read, and the ledger decides what is left
+  // to do.
   return result.kind === 'refused' ? { kind: 'retry', inMs: 0 } : { kind: 'done' };
 };
 

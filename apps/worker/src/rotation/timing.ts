@@ -13,8 +13,8 @@ export interface RotateTiming {
   /** How far reads may lag behind the key in force. */
   readLagMs: number;
   /**
-   * A read that shows no key is believed only this long after the landing window: an Invent that shows none for
-   * a moment must not close intents.
+   * A read that shows no key is believed only this long after the landing window: an Invent that shows none
+   * for a moment must not close intents.
    */
   confirmAfterMs: number;
   /** For how long after its first attempt a rotation that is certainly not done is retried. */

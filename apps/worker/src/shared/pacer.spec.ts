@@ -100,7 +100,7 @@ describe('a slot', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('taken by another command is kept, given up once after a long sleep, and then used however late', async () => {
+  it('taken by another command is kept, given up once if late, and then used however late', async () => {
     const slot = pacer.newSlot();
     expect([slot.granted, slot.atMs(nowMs)]).toEqual([false, 10_000]);
     await slot.wait(nowMs, { retryInMs: 50, reserved: true });

@@ -7,9 +7,9 @@ import type { Clock } from './clock.ts';
  */
 export interface Pacer {
   /**
-   * Resolves with 0 when one request may leave. If that takes longer than `withinMs`, it resolves with the time
-   * to wait before asking again (ms). The lane of bulk rotations reserves no slots, so there the limit always
-   * holds. A slot that comes too late is given up once for another one, unless `acceptLate` is set.
+   * Resolves with 0 when one request may leave. If that takes longer than `withinMs`, it resolves with the
+   * time to wait before asking again (ms). The lane of bulk rotations reserves no slots, so there the limit
+   * always holds. A slot that comes too late is given up once for another one, unless `acceptLate` is set.
    */
   take(lane: Lane, withinMs: number, options?: { acceptLate: boolean }): Promise<number>;
   /**
@@ -22,12 +22,12 @@ export interface Pacer {
 }
 
 /** A slot that is requested until it is granted. */
-export interface Slot {
+interface Slot {
   /** A slot is reserved and its time has come: the next request takes that one. */
   readonly granted: boolean;
   /**
-   * When the slot was due that the request made at `askedMs` takes. Infinity if the slot is to be used however
-   * late it comes.
+   * When the slot was due that the request made at `askedMs` takes. Infinity if the slot is to be used
+   * however late it comes.
    */
   atMs(askedMs: number): number;
   /**

@@ -3,14 +3,16 @@ import type { WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /**
- * The ledger says whether a job has work left. BullMQ must therefore never fail a job because it was delivered
- * too often.
+ * The ledger says whether a job has work left. BullMQ must therefore never fail a job because it was
+ * delivered too often.
  */
 const MAX_STALLED_COUNT = 1_000_000;
-/** How long BullMQ pauses after its connection was closed. Closing the worker waits for the end of this pause. */
+/**
+ * How long BullMQ pauses after its connection was closed. Closing the worker waits for the end of this pause.
+ */
 const RUN_RETRY_DELAY_MS = 500;
 
-export interface QueueWorkerOptions {
+interface QueueWorkerOptions {
   /** For blocking reads. The caller closes it. */
   redis: Redis;
   keys: Keys;

@@ -11,8 +11,8 @@ const replaceOnce = (text: string, from: string, to: string): string => {
 };
 
 /**
- * A connection to a real Redis whose commands take the time from a key instead of the clock. The ledger does not
- * know: the text of the Lua commands changes on its way to Redis.
+ * A connection to a real Redis whose commands take the time from a key instead of the clock. The ledger does
+ * not know: the text of the Lua commands changes on its way to Redis.
  */
 export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
   const redis = new Redis(url);

@@ -2,7 +2,7 @@ import type { RequestBudget } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { every } from '../shared/every.ts';
 
-export interface BudgetWatchOptions {
+interface BudgetWatchOptions {
   budget: Pick<RequestBudget, 'slowDown' | 'noteClosed' | 'isClosed' | 'answered'>;
   /** Requests take slots of the budget. Without a limit, a refusal is only recorded. */
   limited: boolean;
@@ -11,8 +11,8 @@ export interface BudgetWatchOptions {
 
 export interface BudgetWatch {
   /**
-   * Upstream has refused a request as too frequent (429). `retryAfterNote` says why the pause is not the one that
-   * upstream asked for.
+   * Upstream has refused a request as too frequent (429). `retryAfterNote` says why the pause is not the one
+   * that upstream asked for.
    */
   refused(request: { ageMs: number; retryAfterMs?: number; retryAfterNote?: 'unreadable' | 'bounded' }): void;
   /** Upstream has given another answer. */
@@ -23,9 +23,9 @@ export interface BudgetWatch {
 const POLL_EVERY_MS = 1000;
 
 /**
- * Closes the request budget when upstream refuses a request. Opens it when upstream answers a request that left
- * after that: the one that probes while the budget is closed. The state of the budget is read once a second, so
- * that an answer costs nothing while it is open.
+ * Closes the request budget when upstream refuses a request. Opens it when upstream answers a request that
+ * left after that: the one that probes while the budget is closed. The state of the budget is read once a
+ * second, so that an answer costs nothing while it is open.
  */
 export const startBudgetWatch = ({ budget, limited, logger }: BudgetWatchOptions): BudgetWatch => {
   let closed = false;

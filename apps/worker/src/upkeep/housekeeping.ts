@@ -4,7 +4,7 @@ import { encodeTime } from 'ulid';
 import { every } from '../shared/every.ts';
 import { idsOf } from '../shared/ids-of.ts';
 
-export interface HousekeepingOptions {
+interface HousekeepingOptions {
   ledger: Ledger;
   work: Pick<BulkWork, 'trim'>;
   followUps: RotationQueue;
@@ -26,8 +26,8 @@ const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Keeps the ledger consistent and within its limits, whatever happened to queues and processes. Several workers
- * may do this at once.
+ * Keeps the ledger consistent and within its limits, whatever happened to queues and processes. Several
+ * workers may do this at once.
  */
 export const startHousekeeping = (options: HousekeepingOptions): { close(): Promise<void> } => {
   const chore = (name: string, everyMs: number, run: () => Promise<void>) =>
@@ -79,8 +79,8 @@ const restoreLost = async ({
 };
 
 /**
- * BullMQ uses the wall clocks of workers. A job that was delayed by a worker whose clock is ahead, after a 429 for
- * example, would come too late if another worker takes it.
+ * BullMQ uses the wall clocks of workers. A job that was delayed by a worker whose clock is ahead, after a
+ * 429 for example, would come too late if another worker takes it.
  */
 const bringForward = async ({
   ledger,

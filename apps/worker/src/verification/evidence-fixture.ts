@@ -16,8 +16,8 @@ import { sweep } from './sweep/sweep.ts';
 import { createScriptedUpstream, type ScriptedUpstream } from './upstream-fixture.ts';
 
 /**
- * For specs: the worker's own code on a real ledger, with an upstream that a spec makes wrong, and a clock whose
- * pauses take no time.
+ * For specs: the worker's own code on a real ledger, with an upstream that a spec makes wrong, and a clock
+ * whose pauses take no time.
  */
 const START_MS = 1_800_000_000_000;
 export const ORG = 'org_a';
@@ -63,7 +63,7 @@ export interface Evidence extends ScriptedUpstream {
   close(): Promise<void>;
 }
 
-export interface EvidenceOptions {
+interface EvidenceOptions {
   confirmAfterMs?: number;
   maxChangedPercent?: number;
   readLagMs?: number;

@@ -189,7 +189,7 @@ describe('a held org', () => {
   };
   beforeEach(() => lastSweptAgo(0));
 
-  it('is swept in the next round by one of the workers, and again five minutes after that sweep has ended', async () => {
+  it('is swept in the next round by one worker, and again five minutes after the end', async () => {
     held = ['org_1', 'org_2'];
     const [first, second] = [consumer(), consumer()];
     await Promise.all([first.align(), second.align()]);
@@ -206,7 +206,7 @@ describe('a held org', () => {
     expect(sweptOrgs.filter((orgId) => orgId !== undefined).toSorted()).toEqual(['org_1', 'org_1', 'org_2']);
   });
 
-  it('with odd characters in its id is not swept sooner, and not at all if sweeps run on request only', async () => {
+  it('is not swept sooner for odd characters in its id, nor if sweeps run on request only', async () => {
     held = ['a/b}:c*'];
     await consumer(0).align();
     expect(await scopes()).toEqual([]);

@@ -19,7 +19,7 @@ export interface SweepConsumer {
   align(): Promise<void>;
 }
 
-export interface SweepConsumerOptions extends Omit<SweepScheduleOptions, 'sweeps' | 'queue'> {
+interface SweepConsumerOptions extends Omit<SweepScheduleOptions, 'sweeps' | 'queue'> {
   /** For blocking reads. The caller closes it. */
   redis: Redis;
   keys: Keys;
@@ -37,7 +37,9 @@ export interface SweepConsumerOptions extends Omit<SweepScheduleOptions, 'sweeps
 
 class SweepLost extends Error {}
 
-/** Takes sweeps from BullMQ, one at a time. The ledger's lock ensures that no other worker sweeps meanwhile. */
+/**
+ * Takes sweeps from BullMQ, one at a time. The ledger's lock ensures that no other worker sweeps meanwhile.
+ */
 export const createSweepConsumer = (options: SweepConsumerOptions): SweepConsumer => {
   const { redis, keys, takeoverAfterMs, logger } = options;
   const closing = new AbortController();

@@ -27,7 +27,9 @@ export interface SweepSchedule {
 }
 
 const SWEEP_HELD_EVERY_MS = 300_000;
-/** Sweeps of held orgs that are requested at a time: each reads a whole list, and sweeps run one at a time. */
+/**
+ * Sweeps of held orgs that are requested at a time: each reads a whole list, and sweeps run one at a time.
+ */
 const HELD_AT_ONCE = 10;
 
 export const createSweepSchedule = ({

@@ -24,7 +24,9 @@ export interface Invent {
   invent: InventClient;
   /** Sends requests with the API key of `c`, whichever org they name: an answer proves which org that is. */
   prober: InventClient;
-  /** Memory for long records: on the heap, a record takes up to nine times its length until it is published. */
+  /**
+   * Memory for long records: on the heap, a record takes up to nine times its length until it is published.
+   */
   answers: ByteRoom;
   apiKeys: ApiKeys;
   hasAliasKey: () => boolean;

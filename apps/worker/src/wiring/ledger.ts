@@ -58,8 +58,8 @@ export const createStores = (redis: Redis, { config }: Pick<Base, 'config'>) => 
 };
 
 /**
- * Recognises the ledger, and follows the clock and the memory of its Redis. Throws StartError if the ledger belongs
- * to another key file.
+ * Recognises the ledger, and follows the clock and the memory of its Redis. Throws StartError if the ledger
+ * belongs to another key file.
  */
 export const openLedger = async (
   { config, timing, logger, shutdown }: Base,
@@ -80,8 +80,8 @@ export const openLedger = async (
     'ledger clock',
     clock.start((err) => logger.event('clock_unreadable', { err })),
   );
-  // A process that knew another ledger, which vanished a moment ago, marks this one as lost within that time. Until
-  // then nothing begins in it.
+  // A process that knew another ledger, which vanished a moment ago, marks this one as lost within that time.
+  // Until then nothing begins in it.
   if (began) await sleep(2 * LOOK_AT_LEDGER_EVERY_MS);
   const memory = watchMemory(redis, {
     threshold: STOP_POSTING_AT,

@@ -2,8 +2,8 @@ import { slotKeepsMs, type LedgerClock } from '@rekey/ledger';
 import type { MemoryWatch, RedisConnections } from '@rekey/runtime';
 import type { Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
-import { measurePropagation } from '../consumers/propagation.ts';
-import { createPublisher } from '../publishing/publisher.ts';
+import { measurePropagation, type Propagation } from '../consumers/propagation.ts';
+import { createPublisher, type Publisher } from '../publishing/publisher.ts';
 import { createRecipients, type Recipients } from '../publishing/recipients.ts';
 import { systemClock } from '../shared/clock.ts';
 import { createPacer } from '../shared/pacer.ts';
@@ -37,26 +37,33 @@ export const loadRecipients = async (
   return recipients;
 };
 
-export type Work = ReturnType<typeof createWork>;
+/** What rotations, checks and sweeps share: they send requests to Invent and publish the results. */
+export interface Work {
+  common: ReturnType<typeof commonDeps>;
+  publisher: Publisher;
+  propagation: Propagation;
+}
 
-/** What sends a request to Invent and publishes the result works with these. */
-export const createWork = (parts: Parts) => {
-  const { logger, timing, sealer, recipients, stores, status, upstream } = parts;
+export const createWork = (parts: Parts): Work => {
+  const { sealer, recipients, status } = parts;
   const propagation = measurePropagation({ positions: status.positions, recipients, meter: status.meter });
-  const common = {
-    ledger: stores.ledger,
-    invent: upstream.invent,
-    answers: upstream.answers,
-    logger,
-    meter: status.meter,
-    readLagMs: timing.rotation.readLagMs,
-    clock: systemClock,
-    pacer: createPacer({
-      budget: stores.budget,
-      clock: systemClock,
-      slotKeepsMs: slotKeepsMs(stores.limit),
-    }),
-  };
-  const publisher = createPublisher({ ...common, sealer, recipients, onPublished: propagation.published });
+  const common = commonDeps(parts);
+  const onPublished = propagation.published;
+  const publisher = createPublisher({ ...common, sealer, recipients, onPublished });
   return { common, publisher, propagation };
 };
+
+const commonDeps = ({ logger, timing, stores, status, upstream }: Parts) => ({
+  ledger: stores.ledger,
+  invent: upstream.invent,
+  answers: upstream.answers,
+  logger,
+  meter: status.meter,
+  readLagMs: timing.rotation.readLagMs,
+  clock: systemClock,
+  pacer: createPacer({
+    budget: stores.budget,
+    clock: systemClock,
+    slotKeepsMs: slotKeepsMs(stores.limit),
+  }),
+});

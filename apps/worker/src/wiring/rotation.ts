@@ -14,7 +14,7 @@ import { whenClocksAgree } from '../upkeep/clock-watch.ts';
 import type { SweepDeps } from '../verification/sweep/sweep-run.ts';
 import type { Parts, Work } from './parts.ts';
 
-export interface Rotating {
+interface Rotating {
   deps: RotateDeps;
   /** Keys that exist nowhere but at Invent and in this process, from the POST until they are published. */
   unpublished: InFlight;

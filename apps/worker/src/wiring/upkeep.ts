@@ -51,7 +51,9 @@ export const keepHouse = (
   shutdown.defer('housekeeping', () => housekeeping.close());
 };
 
-/** After a restart Redis may have lost its last seconds: everything is compared, and its file written again. */
+/**
+ * After a restart Redis may have lost its last seconds: everything is compared, and its file written again.
+ */
 export const compareAfterRestarts = ({ config, logger, redis, stores }: Parts, sweeps: Sweeps): void => {
   const { ledger } = stores;
   watchRunId(redis, logger, async (runId) => {

@@ -12,9 +12,9 @@ import { createWaker, type Waker } from './waker.ts';
 const PAUSE_WHEN_BUSY_MS = 500;
 
 /**
- * Rotates the assistants of bulk rotations. The runner draws ranges of a hundred assistants from the ledger. If
- * this process dies, they return by themselves. The ledger claims each assistant before its request leaves, so
- * that none is rotated twice.
+ * Rotates the assistants of bulk rotations. The runner draws ranges of a hundred assistants from the ledger.
+ * If this process dies, they return by themselves. The ledger claims each assistant before its request
+ * leaves, so that none is rotated twice.
  */
 export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<void> } => {
   const { work, clock, takeoverAfterMs, stopping } = options;

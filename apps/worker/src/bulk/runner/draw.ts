@@ -15,7 +15,9 @@ export interface RunnerParts {
   tasks: RunningTasks;
 }
 
-/** Draws the next range or task from the ledger, for a bulk rotation that this worker does not supply already. */
+/**
+ * Draws the next range or task from the ledger, for a bulk rotation that this worker does not supply already.
+ */
 export const draw = async (
   { work, clock, holdBack, takeoverAfterMs, maxOpenIntents }: BulkRunnerOptions,
   { token, schedule, pauses, ranges, tasks }: RunnerParts,

@@ -11,9 +11,9 @@ export interface DrawnRange {
 }
 
 /**
- * How many ranges are drawn at the same time, so that a bulk rotation that is blocked does not stop the others.
- * One more is drawn for a bulk rotation that goes before the last of them. If even that is one too many, the
- * last one is dropped.
+ * How many ranges are drawn at the same time, so that a bulk rotation that is blocked does not stop the
+ * others. One more is drawn for a bulk rotation that goes before the last of them. If even that is one too
+ * many, the last one is dropped.
  */
 const MAX_RANGES = 3;
 /** One bulk rotation may have its next range drawn beside the one that ends. */

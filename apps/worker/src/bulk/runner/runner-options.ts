@@ -34,7 +34,9 @@ export interface RunnerSchedule {
   pacedUntilMs: number;
 }
 
-/** How many open intents of an org bulk rotations may have: the ledger reserves a tenth for single rotations. */
+/**
+ * How many open intents of an org bulk rotations may have: the ledger reserves a tenth for single rotations.
+ */
 export const bulkShareOf = (maxOpenIntents: number): number =>
   maxOpenIntents - Math.floor(maxOpenIntents / 10);
 

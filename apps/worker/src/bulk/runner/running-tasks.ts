@@ -6,7 +6,9 @@ interface RunningTask {
   done: Promise<void>;
 }
 
-/** The bulk rotations that this worker prepares or verifies: one, and an urgent one beside one that is not. */
+/**
+ * The bulk rotations that this worker prepares or verifies: one, and an urgent one beside one that is not.
+ */
 export interface RunningTasks {
   /** Which further task may begin. */
   wanted(): boolean | 'urgent';

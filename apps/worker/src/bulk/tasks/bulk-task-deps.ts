@@ -9,7 +9,8 @@ export interface BulkTaskDeps extends SweepDeps {
   ledger: SweepDeps['ledger'] & Pick<Ledger, 'keyFacts'>;
   budget: BudgetOptions;
   /**
-   * Begins to choose the assistants that a policy rotates at a moment (Redis time, ms). Throws POLICY_NOT_FOUND.
+   * Begins to choose the assistants that a policy rotates at a moment (Redis time, ms). Throws
+   * POLICY_NOT_FOUND.
    */
   openShare: (policyId: string, nowMs: number) => Promise<PolicyShare>;
   /** For how long listing or comparing is retried before it is given up. */

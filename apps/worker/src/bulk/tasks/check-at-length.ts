@@ -6,8 +6,8 @@ import type { BulkTaskDeps } from './bulk-task-deps.ts';
 const CHECK_TRIES = 5;
 
 /**
- * Reads one assistant, and reads it again if the answer cannot be trusted yet. If an operator has to act first,
- * it is not read again.
+ * Reads one assistant, and reads it again if the answer cannot be trusted yet. If an operator has to act
+ * first, it is not read again.
  */
 export const checkAtLength = async (
   deps: BulkTaskDeps,

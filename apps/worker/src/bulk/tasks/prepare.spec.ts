@@ -47,8 +47,8 @@ describe('preparing an org', () => {
 
   it('estimates the requests of listing, rotating and verifying', async () => {
     upstream.add('org_a', ...names(150));
-    // Two passes of two pages, because no assistant is known, and one page beyond the count; three reads of the
-    // first page and one of the second; one pass to verify.
+    // Two passes of two pages, because no assistant is known, and one page beyond the count; three reads of
+    // the first page and one of the second; one pass to verify.
     const first = await prepared();
     expect(first.estimate).toEqual({
       requests: 5 + 4 + 150 + 2,
@@ -190,7 +190,7 @@ describe('an incomplete list', () => {
     expect((await idsOf(bulk)).toSorted()).toEqual(names(850).toSorted());
   });
 
-  it('proves nothing about unlisted assistants: dry runs of named ones and verifications read them', async () => {
+  it('proves nothing about unlisted assistants: dry runs and verifications read them', async () => {
     await prepared();
     await redis.del(keys.bulksActive);
     upstream.list = (all, page) => ({

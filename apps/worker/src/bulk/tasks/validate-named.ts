@@ -94,7 +94,9 @@ const letterOfMissing = (facts: KeyFacts | undefined): string => (facts?.state =
 const letterOfCode = (code: ErrorCode): string =>
   Object.entries(failureLetters).find(([, meant]) => meant === code)?.[0] ?? 'H';
 
-/** Whether an assistant is known to be in another org: this org does not have it, and no request is needed. */
+/**
+ * Whether an assistant is known to be in another org: this org does not have it, and no request is needed.
+ */
 const isOfAnother = (facts: KeyFacts | undefined, orgId: string): boolean =>
   facts?.orgId !== undefined &&
   facts.state !== 'deleted' &&

@@ -26,10 +26,11 @@ interface Verification {
 }
 
 /**
- * Lists the org once more, which records as verified every assistant whose published key is in force. Assistants
- * of the bulk rotation that the list does not verify are read one by one. Keys that differ are published, and
- * their assistants named. If upstream does not allow that, or not for too long, the verification is given up:
- * the rotations are done, and the bulk rotation ends and reports what could not be compared.
+ * Lists the org once more, which records as verified every assistant whose published key is in force.
+ * Assistants of the bulk rotation that the list does not verify are read one by one. Keys that differ are
+ * published, and their assistants named. If upstream does not allow that, or not for too long, the
+ * verification is given up: the rotations are done, and the bulk rotation ends and reports what could not be
+ * compared.
  */
 export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Promise<void> => {
   const { work, ledger, clock, readLagMs, retryForMs, logger } = deps;

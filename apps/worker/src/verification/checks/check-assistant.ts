@@ -11,7 +11,7 @@ import type { Pacer } from '../../shared/pacer.ts';
 import { ageOf, isNotFound } from '../../shared/read-outcome.ts';
 import { hasKey, hasMoved } from './other-reads.ts';
 
-export interface CheckDeps {
+interface CheckDeps {
   ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts' | 'requestCheck' | 'noteTooLarge' | 'noteFits'>;
   invent: Pick<InventClient, 'getAssistant'>;
   /** Memory for long records, from their decoding until they are published. Unbounded if not given. */
@@ -36,7 +36,9 @@ export type CheckResult =
   /** The published key is in force; or it was not, and now it is. */
   (
     | { kind: 'agreed' | 'adopted' | 'imported' | 'removed' }
-    /** `held`: a rotation owns the assistant and finds out itself. Otherwise the read cannot be trusted yet. */
+    /**
+     * `held`: a rotation owns the assistant and finds out itself. Otherwise the read cannot be trusted yet.
+     */
     | { kind: 'held' | 'stale' | 'unconfirmed'; retryInMs: number }
     /** `cached`: the answer comes from a cache and shows an earlier state. */
     | { kind: 'doubted'; retryInMs: number; cached?: true }
@@ -71,8 +73,8 @@ export interface CheckOptions {
 
 /**
  * Reads an assistant and publishes the key in force if it is not the published one. A check owns nothing
- * meanwhile: if a rotation claims the assistant between the read and the commit, the ledger refuses the commit,
- * because the rotation knows better.
+ * meanwhile: if a rotation claims the assistant between the read and the commit, the ledger refuses the
+ * commit, because the rotation knows better.
  */
 export const checkAssistant =
   (deps: CheckDeps) =>
@@ -148,8 +150,8 @@ const compareAndPublish = async (
   }
   if (compareOnly) return { kind: 'differs' };
   const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
-  // Consumers know the assistant under the org that it was published under. That it answers under another name
-  // too does not prove that it belongs there.
+  // Consumers know the assistant under the org that it was published under. That it answers under another
+  // name too does not prove that it belongs there.
   const under = { ...hold, orgId: moved ? target.orgId : lastOrg };
   const result = await publisher.publish(under, anchor, {
     finding,

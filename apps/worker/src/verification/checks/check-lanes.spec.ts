@@ -25,7 +25,10 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-/** Makes a check that was requested in the first lane. Returns the lanes of its requests, and where it is after. */
+/**
+ * Makes a check that was requested in the first lane. Returns the lanes of its requests, and where it is
+ * after.
+ */
 const checkedOnce = async (
   result: CheckResult,
 ): Promise<{ lanes: CheckOptions['lane'][]; first: number; slow: number }> => {

@@ -7,7 +7,7 @@ import { isLasting } from '../../shared/needs-operator.ts';
 import { WRONG_TYPE, quarantine } from '../quarantine.ts';
 import type { CheckOptions, CheckResult } from './check-assistant.ts';
 
-export interface DueChecksOptions {
+interface DueChecksOptions {
   ledger: Pick<Ledger, 'drawChecks' | 'endCheck' | 'quarantine' | 'unquarantine' | 'nowMs'>;
   check: (target: { orgId: string; assistantId: string }, options: CheckOptions) => Promise<CheckResult>;
   logger: Logger;
@@ -24,8 +24,8 @@ const DISPUTED_AT_LEAST_MS = 1000;
 
 /**
  * Makes the checks that are due: after a POST whose commit was refused, after a second POST, after an answer
- * that an assistant is deleted, and those that a sweep left for later. They are in the ledger and not in BullMQ,
- * because commands request them atomically with their own changes.
+ * that an assistant is deleted, and those that a sweep left for later. They are in the ledger and not in
+ * BullMQ, because commands request them atomically with their own changes.
  */
 export const startDueChecks = ({
   ledger,
@@ -66,8 +66,8 @@ export const startDueChecks = ({
 };
 
 /**
- * When the assistant is read again, and whether that takes from the sweep's share of the budget: disputed reads
- * could take all of it otherwise. Undefined if the check has ended.
+ * When the assistant is read again, and whether that takes from the sweep's share of the budget: disputed
+ * reads could take all of it otherwise. Undefined if the check has ended.
  */
 const nextCheck = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slow: boolean } | undefined => {
   switch (result.kind) {
@@ -85,7 +85,8 @@ const nextCheck = ({ slow }: DueCheck, result: CheckResult): { inMs: number; slo
     case 'withheld':
       return { inMs: AGAIN_MS.withheld, slow: true };
     case 'unreadable':
-      // A check that lacked a request keeps its place. Other failures may last long and concern many assistants.
+      // A check that lacked a request keeps its place. Other failures may last long and concern many
+      // assistants.
       return {
         inMs: Math.max(
           result.retryAfterMs ?? 0,

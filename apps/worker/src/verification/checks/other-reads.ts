@@ -30,8 +30,8 @@ const WAIT_FOR_BUDGET_MS = 15_000;
 
 /**
  * Whether an assistant that is published with a key is read with one. If it is not, no other assistant of its
- * org is published as deleted or without a key: Invent may show no keys, or the API key may be of another org.
- * The witness itself is then checked, and counts if it has no key either.
+ * org is published as deleted or without a key: Invent may show no keys, or the API key may be of another
+ * org. The witness itself is then checked, and counts if it has no key either.
  */
 export const hasKey = async (deps: OtherReadDeps, witness: Target, read: ReadWith): Promise<boolean> => {
   const { logger, ledger } = deps;
@@ -47,8 +47,8 @@ export const hasKey = async (deps: OtherReadDeps, witness: Target, read: ReadWit
 };
 
 /**
- * Whether an assistant that one org has is gone from the org that it was last published under. An id belongs to
- * one org alone. If either is `c`, they may be the same org, and the assistant has not moved.
+ * Whether an assistant that one org has is gone from the org that it was last published under. An id belongs
+ * to one org alone. If either is `c`, they may be the same org, and the assistant has not moved.
  */
 export const hasMoved = async (
   deps: OtherReadDeps,

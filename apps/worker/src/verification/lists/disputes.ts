@@ -7,7 +7,7 @@ const IDS_KEPT = 10_000;
 const CHANGES_ALLOWED = 3;
 
 /** Assistants that LIST shows with another key than the published one, or without one. */
-export interface Disputes {
+interface Disputes {
   count(): number;
   /** Assistants whose ids were not kept, because there were too many. */
   dropped(): number;

@@ -136,7 +136,7 @@ describe('a check of an assistant that GET repeatedly does not find', () => {
     return (await check({ orgId: 'org_a', assistantId })).kind;
   };
 
-  it('publishes nothing if the API key shows another org, and reads another assistant of the org first', async () => {
+  it('publishes nothing if the API key shows another org, and reads another assistant', async () => {
     upstream = new Map(ours(30));
     await sweepOrg();
     upstream = new Map(names(30, 'other').map((id) => [id, `key of ${id}`]));
@@ -277,7 +277,7 @@ describe('a held org', () => {
 });
 
 describe('a LIST that masks keys', () => {
-  it('leaves none unread forever: each sweep reads others, those that were never published first', async () => {
+  it('leaves none unread forever: each sweep reads others, unpublished ones first', async () => {
     upstream = new Map(ours(350));
     masked = true;
     for (let i = 0; i < 4; i += 1) expect((await sweepOrg()).counts.requests).toBeLessThanOrEqual(220);

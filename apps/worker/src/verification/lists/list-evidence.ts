@@ -16,11 +16,15 @@ export interface Listed {
 /** What the lists of one run have shown, and how far they are trusted. */
 export interface ListEvidence {
   readonly limits: OrgLimits;
-  /** Assistants that were listed, never published, and not imported because no known one had been listed yet. */
+  /**
+   * Assistants that were listed, never published, and not imported because no known one had been listed yet.
+   */
   skipped: number;
   /** Assistants that could not be compared, because LIST does not show their keys. */
   readonly unread: number;
-  /** Assistants listed with another key or without one, less those of which a read has agreed with the ledger. */
+  /**
+   * Assistants listed with another key or without one, less those of which a read has agreed with the ledger.
+   */
   readonly disputed: number;
   /** Assistants that a read has shown without a key, and in how many ms a later read may confirm it. */
   readonly unconfirmed: Map<string, number>;
@@ -31,16 +35,16 @@ export interface ListEvidence {
   /** Whether no listed assistant is known so far, although several are known. */
   isForeign(): boolean;
   /**
-   * Adds listed assistants that were never published. Returns whether they wait for the end of the list: there
-   * are more of them than may change, and also more known ones that were not listed yet. The list may partly be
-   * of another org.
+   * Adds listed assistants that were never published. Returns whether they wait for the end of the list:
+   * there are more of them than may change, and also more known ones that were not listed yet. The list may
+   * partly be of another org.
    */
   isTooNew(count: number): boolean;
   /** Adds an assistant that is listed with another key, or without one. */
   defer(listed: Listed): void;
   /**
-   * The deferred assistants that may be read and published now: all of them, unless a larger share of the list
-   * is disputed than may change.
+   * The deferred assistants that may be read and published now: all of them, unless a larger share of the
+   * list is disputed than may change.
    */
   releaseSome(): string[];
   /** All deferred assistants that are left, for the end of the list, when that is decided. */
@@ -60,18 +64,20 @@ export interface ListEvidence {
   /** True the first time that it is asked. */
   isUnshownNew(): boolean;
   /**
-   * The assistants of a page that are read one by one because LIST does not show their keys. `left` counts those
-   * that may not be read. Each page has its share for known assistants. Those that were never published are read
-   * in order of appearance, because they are known in the next sweep.
+   * The assistants of a page that are read one by one because LIST does not show their keys. `left` counts
+   * those that may not be read. Each page has its share for known assistants. Those that were never published
+   * are read in order of appearance, because they are known in the next sweep.
    */
   takeReads(assistantIds: string[], of: 'known' | 'unseen'): { read: string[]; left: number };
 }
 
-/** Reads that agree with the ledger against LIST before LIST is distrusted: one or two may have been rotated. */
+/**
+ * Reads that agree with the ledger against LIST before LIST is distrusted: one or two may have been rotated.
+ */
 const AGREED_AGAINST_LIST = 10;
 /**
- * The number of reads on the first page with assistants that were never published. Each further page takes one:
- * 102 reads for 10,000 assistants.
+ * The number of reads on the first page with assistants that were never published. Each further page takes
+ * one: 102 reads for 10,000 assistants.
  */
 const FIRST_SAMPLE = 3;
 

@@ -86,12 +86,12 @@ interface Pass {
 /**
  * Reads a list until there is evidence that all of it was seen, or no such evidence is possible.
  *
- * The reader does not rely on the size of pages, on an effect of `page`, or on upstream's count.
- * Pages shift during the reading: assistants that are created or deleted move others across the edge of a page.
- * A list with assistants that were never published is therefore read again, until a pass finds nothing new.
+ * The reader does not rely on the size of pages, on an effect of `page`, or on upstream's count. Pages shift
+ * during the reading: assistants that are created or deleted move others across the edge of a page. A list
+ * with assistants that were never published is therefore read again, until a pass finds nothing new.
  *
- * Bounds: five passes; in each pass at most twice the known or counted records plus 10,000 (4,000,000 if neither
- * is known), twice the pages that these need plus 20, and 20 failed pages.
+ * Bounds: five passes; in each pass at most twice the known or counted records plus 10,000 (4,000,000 if
+ * neither is known), twice the pages that these need plus 20, and 20 failed pages.
  */
 export const readList = async (source: ListSource): Promise<Listing> => {
   const listing: Listing = { seen: createDistinctIds(), count: 0, unreadable: 0, complete: false };
@@ -137,8 +137,8 @@ const agrees = (pass: Pass, listing: Listing): boolean => {
 };
 
 /**
- * The maximum number of records of a pass, given upstream's count. A count above the maximum of a bulk rotation is
- * ignored.
+ * The maximum number of records of a pass, given upstream's count. A count above the maximum of a bulk
+ * rotation is ignored.
  */
 const recordBound = (known: number, total: number | undefined): number => {
   const most = Math.max(known, total !== undefined && total <= MAX_BULK_ASSISTANTS ? total : 0);
@@ -267,7 +267,8 @@ const endOf = async (
   const { total, repeatedInARow, unreadableInARow, largest, empty } = progress;
   const arrived = listing.count + pass.unreadable;
   const hasAll = total !== undefined && arrived >= total && (pass.first || pass.arrived >= total);
-  // Every record is new to the first pass. A later pass has as many pages as the one before, or finds something new.
+  // Every record is new to the first pass. A later pass has as many pages as the one before, or finds
+  // something new.
   const repeats = pass.first
     ? repeatedInARow >= REPEATED_PAGES
     : repeatedInARow > 0 && pass.last > previous!.last;

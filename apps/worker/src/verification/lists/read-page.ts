@@ -25,7 +25,7 @@ interface PageReader {
   save: () => Promise<void>;
 }
 
-export interface PageOptions {
+interface PageOptions {
   tries: number;
   search: string | undefined;
 }
@@ -39,8 +39,8 @@ const LONGEST_PAUSE_MS = 60_000;
 const PARTS = 10;
 
 /**
- * Reads a page. If it is longer than an answer may be, it is read in ten smaller ones. A single record that is
- * too long counts as unreadable.
+ * Reads a page. If it is longer than an answer may be, it is read in ten smaller ones. A single record that
+ * is too long counts as unreadable.
  */
 export const readPage = async (
   deps: ReadPageDeps,

@@ -3,7 +3,10 @@ import { unlessCorrupt } from '../quarantine.ts';
 import type { OrgSweep, SweepDeps } from './sweep-run.ts';
 
 export const CHECKS_AT_ONCE = 8;
-/** Removals that a sweep waits for are confirmed by its own reads. If it dies, others read them this much later. */
+/**
+ * Removals that a sweep waits for are confirmed by its own reads. If it dies, others read them this much
+ * later.
+ */
 const CONFIRMED_BY_OTHERS_MS = 60_000;
 
 const counted = ['agreed', 'adopted', 'imported', 'removed', 'held'] as const;

@@ -2,8 +2,8 @@ import { CHECKS_AT_ONCE, checkAll } from './check-all.ts';
 import type { OrgSweep, SweepDeps } from './sweep-run.ts';
 
 /**
- * Reads assistants that LIST shows with another key, or without one. If GET keeps agreeing with the ledger, LIST
- * is not trusted any more: it is wrong, and reading all of them would use up the budget.
+ * Reads assistants that LIST shows with another key, or without one. If GET keeps agreeing with the ledger,
+ * LIST is not trusted any more: it is wrong, and reading all of them would use up the budget.
  */
 export const checkDiffering = async (
   deps: SweepDeps,

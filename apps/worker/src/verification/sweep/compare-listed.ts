@@ -13,8 +13,9 @@ import { evidenceOf, type OrgSweep, type SweepDeps } from './sweep-run.ts';
 import { verifyRecords } from './verify-records.ts';
 
 /**
- * Compares what upstream lists of an org, or finds by a search term, with what is published. A list is evidence
- * and not proof (see readList). Everything that was listed is compared, even if the list is incomplete.
+ * Compares what upstream lists of an org, or finds by a search term, with what is published. A list is
+ * evidence and not proof (see readList). Everything that was listed is compared, even if the list is
+ * incomplete.
  */
 export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<Listing> => {
   const { clock, ledger, logger } = deps;
@@ -138,7 +139,10 @@ const sortPage = async (
   return sorted;
 };
 
-/** No rotate request is sent for an assistant whose record could not be read back, until that record is shorter. */
+/**
+ * No rotate request is sent for an assistant whose record could not be read back, until that record is
+ * shorter.
+ */
 const noteSizes = async (
   { ledger, logger }: SweepDeps,
   orgId: string,

@@ -5,8 +5,8 @@ import { readInstead } from './check-listed.ts';
 import type { OrgSweep, SweepDeps } from './sweep-run.ts';
 
 /**
- * Publishes assistants that were never published: there is nothing that this could overwrite. LIST alone is not
- * trusted: some of each page are read one by one, which publishes them. Only if LIST has shown their keys
+ * Publishes assistants that were never published: there is nothing that this could overwrite. LIST alone is
+ * not trusted: some of each page are read one by one, which publishes them. Only if LIST has shown their keys
  * correctly, the others are published as they were listed.
  *
  * Nothing is imported before a known assistant was listed, if there are any, nor while the list may partly be
@@ -67,8 +67,8 @@ const isListedRight = async (deps: SweepDeps, run: OrgSweep, sample: Listed[]): 
 };
 
 /**
- * Reads some of a page that shows no key at all, and of which none ever had one: LIST may omit the keys, and GET
- * may show them.
+ * Reads some of a page that shows no key at all, and of which none ever had one: LIST may omit the keys, and
+ * GET may show them.
  */
 export const sampleKeyless = async (
   deps: SweepDeps,

@@ -9,8 +9,8 @@ import type { OrgSweep, SweepDeps } from './sweep-run.ts';
 const ABSENT_SAMPLE = 3;
 
 /**
- * Holds the org if too much has changed, or lifts the hold if it has not. Returns whether LIST omits assistants
- * that exist.
+ * Holds the org if too much has changed, or lifts the hold if it has not. Returns whether LIST omits
+ * assistants that exist.
  */
 export const judgeList = async (
   deps: SweepDeps,
@@ -57,8 +57,8 @@ const hold = async (
 };
 
 /**
- * Whether GET agrees with the ledger on most of the assistants that LIST shows with another key, or without one.
- * Nothing is published meanwhile, and nothing is concluded from a read that fails.
+ * Whether GET agrees with the ledger on most of the assistants that LIST shows with another key, or without
+ * one. Nothing is published meanwhile, and nothing is concluded from a read that fails.
  */
 const isListUntrue = async (
   { check, logger }: SweepDeps,

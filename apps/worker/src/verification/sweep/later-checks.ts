@@ -17,7 +17,8 @@ export const checkAbsent = async (
   { seen }: Listing,
   atMost: number,
 ): Promise<void> => {
-  // A check that finds an assistant takes it off the absent ones. The others stay first in order and are skipped.
+  // A check that finds an assistant takes it off the absent ones. The others stay first in order and are
+  // skipped.
   const checked = new Set<string>();
   for (let offset = 0; checked.size < atMost;) {
     const size = Math.min(ABSENT_PAGE, atMost);
@@ -35,9 +36,9 @@ export const checkAbsent = async (
 };
 
 /**
- * Checks assistants that this org lists and that were published under another: they may have moved. Each costs
- * two requests, so that a sweep checks only a few. The list has to be judged first: an API key of another org
- * lists everything of that org.
+ * Checks assistants that this org lists and that were published under another: they may have moved. Each
+ * costs two requests, so that a sweep checks only a few. The list has to be judged first: an API key of
+ * another org lists everything of that org.
  */
 export const checkStrays = async (deps: SweepDeps, run: OrgSweep, assistantIds: string[]): Promise<void> => {
   const { orgId, lane, counts } = run;
@@ -63,8 +64,8 @@ export const confirmRemovals = async (deps: SweepDeps, run: OrgSweep): Promise<v
 };
 
 /**
- * A published key that LIST disputes and GET cannot read may be wrong: after another try, the sweep fails with
- * the reason. Assistants that were not read because the budget granted no request are checked soon.
+ * A published key that LIST disputes and GET cannot read may be wrong: after another try, the sweep fails
+ * with the reason. Assistants that were not read because the budget granted no request are checked soon.
  */
 export const readUnreadable = async (deps: SweepDeps, run: OrgSweep): Promise<void> => {
   const { unreadable } = run.later!;

@@ -20,7 +20,7 @@ describe('masked keys', () => {
     expect(await world.wrong()).toEqual([]);
   });
 
-  it('in LIST of more assistants than a sweep reads: the rest is counted, and the sweep fails', async () => {
+  it('in LIST of more than a sweep reads: the rest is counted, and the sweep fails', async () => {
     world.upstream = orgOf(250);
     world.list = () => 'masked';
     expect(await world.sweep()).toMatchObject({
@@ -52,7 +52,7 @@ describe('masked keys', () => {
 });
 
 describe('keys in LIST that GET does not show', () => {
-  it('of all known assistants: GET decides, nothing is published or held, and the rest is counted', async () => {
+  it('of all known assistants: GET decides, nothing is published or held, the rest counts', async () => {
     await world.importKnown(250);
     const before = (await world.events()).length;
     world.list = (id) => `listed_${id}`;
@@ -76,7 +76,7 @@ describe('keys in LIST that GET does not show', () => {
     expect(await world.wrong()).toEqual([]);
   });
 
-  it('are not taken for changes if GET fails: the sweep fails with that reason, and the org is not held', async () => {
+  it('are not taken for changes if GET fails: the sweep fails with that reason', async () => {
     await world.importKnown(80);
     world.list = (id) => `listed_${id}`;
     world.getFails = () => 'UPSTREAM_UNREACHABLE';
@@ -121,7 +121,7 @@ describe('the same key for several assistants', () => {
     expect(await world.wrong()).toEqual([]);
   });
 
-  it('in LIST and GET is imported for at most one, and the org is held until keys differ', async () => {
+  it('in LIST and GET is imported for at most one, and the org is held until then', async () => {
     world.upstream = orgOf(60);
     world.list = () => 'sk_redacted';
     world.get = () => 'sk_redacted';
@@ -188,7 +188,7 @@ describe('a first import', () => {
     expect(await world.wrong()).toEqual([]);
   });
 
-  it('during which one of the sample is rotated by hand reads three others, and imports the rest', async () => {
+  it('with one of the sample rotated by hand meanwhile reads three others', async () => {
     world.upstream = orgOf(250);
     let seen = '';
     world.get = (id, key) => {

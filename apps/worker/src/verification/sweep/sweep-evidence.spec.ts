@@ -222,7 +222,7 @@ describe('an assistant whose reads agree that it has no key', () => {
     expect(await world.removed()).toEqual([]);
   });
 
-  it('is read again if the first read was long ago: Invent may have shown no keys at two different times', async () => {
+  it('is read again if the first read was long ago: Invent may have shown no keys twice', async () => {
     await unconfirmed();
     await world.pass(600_000);
     world.get = (id, key) => (id === 'ast_0003' || key === undefined ? null : key);
@@ -246,7 +246,7 @@ describe('an assistant whose reads agree that it has no key', () => {
 });
 
 describe('an incomplete list', () => {
-  it('that omits more than the limit: the sweep reads some of them, and the org is not held', async () => {
+  it('that omits more than the limit: the sweep reads some of them, and holds nothing', async () => {
     await world.importKnown(400);
     world.page = (all, page) =>
       page === 2 || page === 3
@@ -284,7 +284,7 @@ describe('a period of 404 answers', () => {
     return kinds;
   };
 
-  it('that is shorter than the confirmation time publishes nothing, even within the limit of the org', async () => {
+  it('shorter than the confirmation time publishes nothing, even within the limit', async () => {
     await world.importKnown(30);
     wave();
     expect(await checkAll(names(5))).toEqual(Array.from({ length: 5 }, () => 'unconfirmed'));
@@ -310,7 +310,7 @@ describe('a period of 404 answers', () => {
     expect(await checkAll(names(20))).toEqual(Array.from({ length: 20 }, () => 'agreed'));
   });
 
-  it('that is longer, in an org that was never swept, never removes all of several assistants', async () => {
+  it('longer, in an org that was never swept, never removes all of several assistants', async () => {
     world.upstream = orgOf(3);
     for (const id of names(3)) expect(await world.check(id)).toEqual({ kind: 'imported' });
     await world.pass(60_000);
@@ -321,7 +321,7 @@ describe('a period of 404 answers', () => {
     expect(await world.removed()).toEqual([]);
   });
 
-  it('during a sweep: unlisted assistants are not published as deleted, and listed ones are not read', async () => {
+  it('during a sweep: no unlisted assistant is published as deleted, no listed one is read', async () => {
     await world.importKnown(30);
     wave();
     expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', gets: [] });
@@ -356,7 +356,7 @@ describe('an older key that is in force again', () => {
     );
   });
 
-  it('in a whole org that was restored from a backup is published, even beyond the limit of changes', async () => {
+  it('in a whole org restored from a backup is published, even beyond the limit', async () => {
     await world.importKnown(40);
     world.rotateByHand(names(10));
     await world.sweep();

@@ -128,7 +128,7 @@ describe('a sweep', () => {
     expect(lists).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it('imports no stranger of a list that is partly of another org, and all new ones if the known ones follow', async () => {
+  it('imports no strangers of a partly foreign list, and all new ones if known ones follow', async () => {
     await sweepOrg();
     const known = names(850);
     const strangers = Array.from({ length: 750 }, (_, i) => `stranger_${i}`);

@@ -10,12 +10,12 @@ import { checkAbsent, checkStrays, confirmRemovals, readUnreadable } from './lat
 import { READS_A_SWEEP, evidenceOf, type OrgSweep, type SweepDeps } from './sweep-run.ts';
 
 /** What a list has shown, and why not all of it could be compared. */
-export type SweptListing = Listing & { failure?: ErrorCode };
+type SweptListing = Listing & { failure?: ErrorCode };
 
 /**
  * Compares all assistants of an org with what is published, whether they are listed or not. A LIST that
- * contradicts the ledger is a reason to read the assistant itself. If more assistants differ than the limit of
- * the org allows, none of them is published, and the org is held.
+ * contradicts the ledger is a reason to read the assistant itself. If more assistants differ than the limit
+ * of the org allows, none of them is published, and the org is held.
  */
 export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptListing> => {
   const { clock, ledger } = deps;
@@ -48,7 +48,9 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptLis
   return { ...listing, complete, ...(failure && { failure }) };
 };
 
-/** Lists once more: some assistants were not imported, because no known one had been listed yet, or of a hold. */
+/**
+ * Lists once more: some assistants were not imported, because no known one had been listed yet, or of a hold.
+ */
 const listAgain = async (
   deps: SweepDeps,
   run: OrgSweep,

@@ -4,9 +4,9 @@ import { sweepOrg } from './sweep-org.ts';
 import type { SweepDeps } from './sweep-run.ts';
 
 /**
- * Compares what upstream lists with what is published, for one org or for all: those with a configured API key,
- * and those that anything was published under. `save` is called after each page. It rejects if another worker
- * owns the sweep by now.
+ * Compares what upstream lists with what is published, for one org or for all: those with a configured API
+ * key, and those that anything was published under. `save` is called after each page. It rejects if another
+ * worker owns the sweep by now.
  */
 export const sweep =
   ({

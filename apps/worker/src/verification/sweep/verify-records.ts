@@ -7,8 +7,8 @@ import type { OrgSweep, SweepDeps } from './sweep-run.ts';
 const STRAYS_A_SWEEP = 20;
 
 /**
- * Opens the published records of assistants whose keys agree: the right key is useless in a record that consumers
- * cannot open. Such a record is reported and published again.
+ * Opens the published records of assistants whose keys agree: the right key is useless in a record that
+ * consumers cannot open. Such a record is reported and published again.
  */
 export const verifyRecords = async (
   deps: SweepDeps,
