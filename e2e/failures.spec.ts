@@ -155,7 +155,7 @@ describe('work that was lost', () => {
       cause: 'ROTATION',
       attemptCount: 1,
     });
-    expect(worker.output()).toContain('a rotation had lost its job');
+    expect(worker.output()).toContain('rotation_job_restored');
     await expectInForce('ast_1');
   });
 });
