@@ -80,12 +80,12 @@ const oddAnswersOf = (
   const { upstream } = world;
   if (!world.options.odd || sent.assistantId !== 'a' || upstream.isByHand('a')) return [];
   return [
-    badly(2, `${text} lands, and is answered with the record of before`, () => {
+    badly(2, `${text} lands, and is answered with an earlier record`, () => {
       const before = upstream.newest(sent.assistantId);
       upstream.land(sent, world.nowMs);
       finish({ outcome: 'done', record: before });
     }),
-    badly(2, `${text} is lost for good, and is answered with the record of before`, () => {
+    badly(2, `${text} is lost for good, and is answered with an earlier record`, () => {
       sent.over = true;
       finish({ outcome: 'done', record: upstream.newest(sent.assistantId) });
     }),

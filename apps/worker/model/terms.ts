@@ -42,7 +42,7 @@ export interface WorldOptions {
   /** Faults happen. */
   faults: boolean;
   /**
-   * Invent is odd: a backup is restored, a POST is answered with the record of before, all reads are answered
+   * Invent is odd: a backup is restored, a POST is answered with an earlier record, all reads are answered
    * with 404 for a while.
    */
   odd?: boolean;

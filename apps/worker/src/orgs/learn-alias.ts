@@ -127,7 +127,7 @@ const learn = async (context: LearnContext, mayList: boolean): Promise<void> => 
     for (const orgId of notIt) await alias.noteTried(orgId, NOT_IT_FOR_MS);
   }
   const [orgId] = proved;
-  // A conflict is over: an org is no longer named, or Invent has recovered.
+  // An earlier conflict has ended: an org is no longer named, or Invent has recovered.
   if (orgId === undefined) return alias.noteConflict(undefined);
   if (proved.length > 1)
     return noteConflict({ why: 'assistants of c answer under more than one org', orgIds: proved });

@@ -192,7 +192,7 @@ export const looked = async (orgId: string, assistantId: string) => {
   if (result.kind !== 'look') throw new Error(result.kind);
   return result.hold;
 };
-/** Publishes what Invent has, as a worker that was asked for it under this org id. */
+/** Publishes what Invent has, under this org id. */
 export const publish = async (orgId: string, ...assistantIds: string[]) => {
   for (const assistantId of assistantIds) {
     const hold = await looked(orgId, assistantId);

@@ -11,7 +11,7 @@ import type { Parts, Work } from './parts.ts';
 
 type Check = ReturnType<typeof checkAssistant>;
 
-/** Checks of assistants, under the one name of their org; and those that are due. */
+/** Starts the due checks. Returns the check of one assistant, which translates `c` to its org. */
 export const startChecks = (
   { timing, logger, shutdown, recipients, stores }: Parts,
   { common, publisher }: Work,

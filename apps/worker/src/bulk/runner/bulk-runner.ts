@@ -34,7 +34,7 @@ export const startBulkRunner = (options: BulkRunnerOptions): { close(): Promise<
   const renewal = setInterval(() => {
     const renewed = ranges.renew(takeoverAfterMs);
     for (const bulkId of tasks.bulkIds()) renewed.push(work.renew(bulkId, token, takeoverAfterMs));
-    // A failure is harmless: the ledger claims each assistant once, whoever has drawn it.
+    // A failure is harmless: the ledger claims each assistant once, even if two workers have drawn it.
     void Promise.allSettled(renewed);
   }, takeoverAfterMs / 4);
   stopping.addEventListener('abort', () => waker.wake());

@@ -39,7 +39,7 @@ export const hasKey = async (deps: OtherReadDeps, witness: Target, read: ReadWit
   if (!outcome) return false;
   const isRemoved =
     isNotFound(outcome) || (outcome.outcome === 'read' && 'removal' in findingOf(outcome.record));
-  // A cache shows an earlier state, perhaps of before Invent stopped showing keys.
+  // A cache shows an earlier state, perhaps from before Invent stopped showing keys.
   if (outcome.outcome === 'read' && !isRemoved && ageOf(outcome) === 0) return true;
   logger.event('removal_unwitnessed', { org_id: witness.orgId, witness_id: witness.assistantId });
   if (isRemoved) await ledger.requestCheck(witness, 0, { slow: true });

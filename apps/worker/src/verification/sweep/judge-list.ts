@@ -24,7 +24,8 @@ export const judgeList = async (
   if (limits.accepted) return false;
   if (evidence.isForeign()) {
     if (complete) return hold(deps, run, 'ORG_CHANGED', limits.known);
-    // No known assistant was listed, and the API key may be wrong: then a GET says no more about absent ones.
+    // No known assistant was listed, and the API key may be wrong: then a GET proves no more about absent
+    // ones than LIST.
     throw new SweepFailure(limits.held ?? 'LIST_INCOMPLETE');
   }
   if (evidence.disputed > limits.limit && !(await isListUntrue(deps, run)))

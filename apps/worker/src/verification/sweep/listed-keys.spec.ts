@@ -188,7 +188,7 @@ describe('a first import', () => {
     expect(await world.wrong()).toEqual([]);
   });
 
-  it('with one of the sample rotated by hand meanwhile reads three others', async () => {
+  it('reads three others if one of the sample is rotated meanwhile, and imports the rest', async () => {
     world.upstream = orgOf(250);
     let seen = '';
     world.get = (id, key) => {
