@@ -57,7 +57,7 @@ export const logEvents = {
   queue_error: {
     level: 'debug',
     message: 'BullMQ reported an error',
-    meaning: 'Detail for debugging. Lost connections are reported by `redis_…` events.',
+    meaning: 'Detail for debugging. Lost connections to Redis have events of their own.',
   },
   queue_unavailable: {
     level: 'warn',
@@ -85,8 +85,8 @@ export const logEvents = {
     level: 'warn',
     message: 'rotation request was not done; retrying',
     meaning:
-      'Invent refused the request or was not reached, and the key is unchanged. The worker retries with ' +
-      'backoff.',
+      'The request was refused or never reached Invent, and the key is unchanged. The worker retries ' +
+      'with backoff.',
   },
   rotation_failed: {
     level: 'error',
