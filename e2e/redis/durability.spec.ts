@@ -110,8 +110,8 @@ describe('a stopped worker', () => {
     });
     const { get } = await requests(system);
     wire.stall(false);
-    await sleeper.untilOutput(/a key was not published/);
-    // A check of the assistant is due.
+    await sleeper.untilOutput(/publication_refused/);
+    // The assistant is checked.
     await eventually(
       () => requests(system),
       (counts) => counts.get > get,
@@ -190,7 +190,7 @@ describe('a Redis that loses data', () => {
     });
     await system.rotate('ast_20');
     await restored;
-    await worker.untilOutput(/may have lost its last seconds/);
+    await worker.untilOutput(/redis_restarted/);
     await eventually(
       async () => {
         await consume();
@@ -355,7 +355,7 @@ describe('a Redis that is nearly out of memory', () => {
       await limitTo(0.97);
       // Each process checks every second.
       await system.gateway.untilOutput(/no new rotation is accepted/);
-      await worker.untilOutput(/no request leaves for a rotation/);
+      await worker.untilOutput(/no rotate request leaves/);
       expect(await failureOf(system.rotate('ast_3'))).toMatchObject({
         code: 'RESOURCE_EXHAUSTED',
         reason: 'REDIS_MEMORY_LOW',
@@ -421,7 +421,7 @@ describe('an unreadable entry of the ledger', () => {
       () => quarantined(system),
       (ids) => ids.toSorted().join() === 'ast_1,ast_2',
     );
-    expect(system.output()).toContain('it is quarantined, everything else goes on');
+    expect(system.output()).toContain('assistant_quarantined');
     expect((await requests(system)).rotate).toBe(0);
     expect(await system.rotateAndWait('ast_3')).toMatchObject({ state: 'SUCCEEDED' });
     const { id: sweepId } = await system.client.createSweep();

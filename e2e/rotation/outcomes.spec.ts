@@ -170,7 +170,7 @@ describe('an unknown outcome', () => {
     const [older, found, ...later] = own.map(({ data }) => data.fingerprint);
     expect(later.at(-1)).not.toBe(found);
     expect([found, ...later]).not.toContain(older);
-    expect(system.output()).toContain('an older key than the one published');
+    expect(system.output()).toContain('"event":"stale_read"');
     await expectInForce(id);
   }, 130_000);
 
