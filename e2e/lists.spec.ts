@@ -83,7 +83,7 @@ describe('a bulk rotation of an org', () => {
       state: 'COMPLETED',
       counts: { total: 230, succeeded: 230 },
       verification: { verified: 230 },
-      list: { incomplete: false, listedCount: 230, inventCount: '230' },
+      list: { incomplete: false, listedCount: 230, inventCount: 230 },
     });
   });
 
@@ -121,7 +121,7 @@ describe('a bulk rotation of an org', () => {
     expect(await bulks.ended(await createAll({ validateOnly: true }))).toMatchObject({
       state: 'FAILED',
       stop: { reason: 'LIST_INCOMPLETE' },
-      list: { incomplete: true, listedCount: 138, inventCount: '230' },
+      list: { incomplete: true, listedCount: 138, inventCount: 230 },
     });
   });
 
@@ -135,7 +135,7 @@ describe('a bulk rotation of an org', () => {
     expect(bulk).toMatchObject({
       state: 'COMPLETED',
       counts: { total: 11, succeeded: 11 },
-      list: { listedCount: 11, inventCount: '12', unreadableCount: 1 },
+      list: { listedCount: 11, inventCount: 12, unreadableCount: 1 },
     });
     expect((await bulks.items(bulk.id)).map(([assistantId]) => assistantId)).toEqual(
       [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12].map((n) => `ast_${n}`),
