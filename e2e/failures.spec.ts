@@ -318,7 +318,7 @@ describe('a bad start', () => {
     await createKeyFile(other);
     const { code, text } = await refusal('worker', { ...system.environment, REKEY_KEY_FILE: other });
     expect(code).toBe(1);
-    expect(text).toMatch(/this ledger was begun with/);
+    expect(text).toMatch(/this ledger belongs to key/);
   });
 
   it('refuses a key file that is missing or broken', async () => {
