@@ -13,8 +13,8 @@ const streamOf = (call: InnermostCall) => (call as { stream?: { destroyed: boole
 
 /**
  * Reports each call with the status code on the wire: also one that grpc-js sends by itself (a deadline that
- * has passed, a message that cannot be read), and CANCELLED for a call that its caller ended first. It must be
- * the first interceptor: grpc-js gives that one the innermost call, which sends every status.
+ * has passed, a message that cannot be read), and CANCELLED for a call that its caller ended first. It must
+ * be the first interceptor: grpc-js gives that one the innermost call, which sends every status.
  */
 export const observeCalls =
   ({ onCall }: CallObserver): ServerInterceptor =>

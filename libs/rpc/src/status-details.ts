@@ -70,9 +70,9 @@ const MAX_VALUE_CHARACTERS = 512;
 const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**
- * The status of a call that failed with a RekeyError. The message and advice fit the called method; the cause is
- * left out. `ErrorInfo.metadata` has the same for programs: `call`, `retryable` (`true` or `false`), `advice`,
- * and the ids and names of what the error is about.
+ * The status of a call that failed with a RekeyError. The message and advice fit the called method; the cause
+ * is left out. `ErrorInfo.metadata` has the same for programs: `call`, `retryable` (`true` or `false`),
+ * `advice`, and the ids and names of what the error is about.
  */
 export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   const call = methodOf(path);
@@ -135,8 +135,8 @@ interface CallError {
   reason?: ErrorCode;
   fieldViolations: FieldViolation[];
   /**
-   * The metadata of ErrorInfo: `advice` for the called method, `retryable` (`true` or `false`), and the ids and
-   * names of what the error is about. Empty if the error is not one of Rekey's.
+   * The metadata of ErrorInfo: `advice` for the called method, `retryable` (`true` or `false`), and the ids
+   * and names of what the error is about. Empty if the error is not one of Rekey's.
    */
   metadata: Readonly<Record<string, string>>;
 }

@@ -10,10 +10,10 @@ import { RekeyError } from '@rekey/schema';
 import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /**
- * As `unary`, for a stream of requests. A message is read when the handler asks for it, so a slow handler slows
- * its caller down and no messages accumulate here. If the caller cancels before its last message, asking for
- * the next one throws: an interrupted stream never looks complete. Asking throws STREAM_IDLE if no message
- * arrives within `idleMs`.
+ * As `unary`, for a stream of requests. A message is read when the handler asks for it, so a slow handler
+ * slows its caller down and no messages accumulate here. If the caller cancels before its last message,
+ * asking for the next one throws: an interrupted stream never looks complete. Asking throws STREAM_IDLE if no
+ * message arrives within `idleMs`.
  */
 export const clientStreaming =
   <Request, Response>(
@@ -60,8 +60,8 @@ async function* readUntilEnd<Request>(
 
 /**
  * As `unary`, for a stream of responses: those that the handler yields. The next response is taken from the
- * handler when the caller has received the one before. When the caller cancels, the handler returns at its next
- * `yield`; a handler that waits for long must watch `signal`.
+ * handler when the caller has received the one before. When the caller cancels, the handler returns at its
+ * next `yield`; a handler that waits for long must watch `signal`.
  */
 export const serverStreaming =
   <Request, Response>(

@@ -2,8 +2,8 @@ import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc
 import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /**
- * Adapts an async function to a grpc-js unary method. A RekeyError becomes its status. Any other error becomes
- * INTERNAL and is reported; the caller sees nothing of it.
+ * Adapts an async function to a grpc-js unary method. A RekeyError becomes its status. Any other error
+ * becomes INTERNAL and is reported; the caller sees nothing of it.
  */
 export const unary =
   <Request, Response>(

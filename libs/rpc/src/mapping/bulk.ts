@@ -11,8 +11,8 @@ import type { SweepError } from '../generated/rekey/v1/SweepError.ts';
 import { duration, explain, timestamp } from './fields.ts';
 
 /**
- * The time that a RUNNING bulk rotation still needs: at its own rate if it has one, otherwise the remaining share
- * of the estimate. Undefined in any other state, and while no worker is live.
+ * The time that a RUNNING bulk rotation still needs: at its own rate if it has one, otherwise the remaining
+ * share of the estimate. Undefined in any other state, and while no worker is live.
  */
 const remainingMs = ({
   state,

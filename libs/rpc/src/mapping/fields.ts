@@ -19,7 +19,9 @@ export const duration = (ms: number | undefined): Duration | null =>
         nanos: Math.round(ms % 1000) * 1_000_000,
       };
 
-/** An error code with the message and advice for its subject. The contract's error messages share this form. */
+/**
+ * An error code with the message and advice for its subject. The contract's error messages share this form.
+ */
 export const explain = (code: string, of: Subject, orgId?: string): SweepError => ({
   reason: code,
   ...wordsOf(code, of, orgId),

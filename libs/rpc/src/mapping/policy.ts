@@ -3,8 +3,8 @@ import type { RotationPolicy } from '../generated/rekey/v1/RotationPolicy.ts';
 import { duration, timestamp } from './fields.ts';
 
 /**
- * A policy of the ledger as the contract shows it, with the time of its next window, or the reason why that time
- * cannot be computed.
+ * A policy of the ledger as the contract shows it, with the time of its next window, or the reason why that
+ * time cannot be computed.
  */
 export const toProtoPolicy = (
   policy: LedgerPolicy,
