@@ -11,9 +11,11 @@ import {
   nextUlid,
   reportReady,
   runProcess,
+  startHealthServer,
   version,
 } from '@rekey/runtime';
 import { GatewayEnvironment } from './config.ts';
+import { createMetrics } from './health/metrics.ts';
 import { watchServingStatus } from './health/serving-status.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
@@ -47,13 +49,16 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('replicas', () => replicas.close());
 
   const contract = loadContract();
+  const healthAddress = config.GATEWAY_HEALTH_ADDRESS;
+  const metrics = healthAddress === undefined ? undefined : createMetrics(contract, waits.waiting);
+  metrics?.measureCommands(redis);
   const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits }), {
     readOrgName: ledgerParts.readOrgName,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     logger,
   });
-  const server = createServer(contract, handlers);
+  const server = createServer(contract, handlers, metrics && { observer: metrics });
   shutdown.defer('server', () =>
     server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)),
   );
@@ -66,6 +71,14 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     logger,
   });
   shutdown.defer('serving status', () => serving.close());
+  const health =
+    healthAddress &&
+    metrics &&
+    (await startHealthServer(
+      { address: healthAddress, variable: 'GATEWAY_HEALTH_ADDRESS' },
+      { healthy: async () => serving.isServing(), metrics: metrics.render },
+    ));
+  if (health) shutdown.defer('health server', () => health.close());
 
   const host = hostname();
   const id = processId({ kind: 'gateway', host, pid: process.pid, random: randomBytes(4).toString('hex') });
@@ -82,5 +95,6 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   });
   reportReady(logger, {
     address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`),
+    ...(health && { health_address: health.address }),
   });
 });
