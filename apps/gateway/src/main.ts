@@ -24,7 +24,10 @@ import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.
 import { connectRedis } from './wiring/redis.ts';
 import { createWaits } from './wiring/waits.ts';
 
-/** Waits have been ended by then: what remains is short calls, and streams without an end, such as a health watch. */
+/**
+ * Waits have been ended by then: what remains is short calls, and streams without an end, such as a health
+ * watch.
+ */
 const CALLS_MAY_TAKE_MS = 5000;
 
 await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {

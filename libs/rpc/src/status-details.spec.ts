@@ -10,7 +10,8 @@ describe('toStatus and readStatusDetails', () => {
     const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
     const status = received(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
     expect(status.details).toBe(
-      'The request is not valid. org_id must not be empty. Correct the fields named in the BadRequest detail.',
+      'The request is not valid. org_id must not be empty. ' +
+        'Correct the fields named in the BadRequest detail.',
     );
     expect(readStatusDetails(status)).toEqual({
       reason: 'INVALID_ARGUMENT',

@@ -28,12 +28,12 @@ export const logEvents = {
     level: 'error',
     message: 'unhandled RPC error',
     meaning:
-      'A call failed with an error that Rekey does not foresee, or with a ledger entry that cannot be read; ' +
-      'its caller received INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
+      'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller received ' +
+      'INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
   },
   gateway_not_serving: {
     level: 'warn',
-    message: 'NOT_SERVING: Redis takes no writes',
+    message: 'NOT_SERVING: Redis accepts no writes',
     meaning:
       'The gateway answers UNAVAILABLE until Redis is reachable, is a primary and accepts writes. ' +
       'See `err` and the Redis events before this one.',
@@ -47,8 +47,8 @@ export const logEvents = {
     level: 'error',
     message: 'the ledger in Redis vanished; accepted rotations stay QUEUED until an operator acts',
     meaning:
-      'The ledger that this gateway knew is gone from Redis; `ledger_id` is the one in its place. Restore Redis from its backup, or adopt the new ledger ' +
-      'with `rekey ledger adopt`.',
+      'The ledger that this gateway knew is gone from Redis; `ledger_id` is the one in its place. Restore ' +
+      'Redis from its backup, or adopt the new ledger with `rekey ledger adopt`.',
   },
   gateway_ledger_whole: {
     level: 'warn',

@@ -127,8 +127,8 @@ export interface BulkPart {
 }
 
 /**
- * Reads the messages of one CreateBulkRotation: the first has the specification, and all may hold ids, which are
- * counted over the whole stream.
+ * Reads the messages of one CreateBulkRotation: the first has the specification, and all may hold ids, which
+ * are counted over the whole stream.
  */
 export const bulkReader = (): MessageReader<CreateBulkRotationRequest__Output, BulkPart> => {
   let kind: BulkSelection['kind'] | undefined;

@@ -10,8 +10,8 @@ const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || st
 
 export interface BulkWatches {
   /**
-   * Yields a bulk rotation in its current state, then after every change, at most once a second. Ends after an
-   * end state, and after a stop if `untilStopped` is set; within a second after the signal aborts.
+   * Yields a bulk rotation in its current state, then after every change, at most once a second. Ends after
+   * an end state, and after a stop if `untilStopped` is set; within a second after the signal aborts.
    * Throws BULK_NOT_FOUND, and SHUTTING_DOWN if the gateway ends first.
    */
   watch(id: string, options: { untilStopped: boolean; signal: AbortSignal }): AsyncIterable<BulkRotation>;

@@ -203,7 +203,7 @@ describe('CreateBulkRotation', () => {
     expect(fixture.fake.drafts[0]!.dropped).toBe(false);
   });
 
-  it("leaves nothing behind if the caller throws in the middle, and rejects with the caller's own error", async () => {
+  it('leaves nothing behind if the caller throws, and rejects with that error', async () => {
     const [added, dropped] = [once(fixture.fake.events, 'add'), once(fixture.fake.events, 'drop')];
     const messages = async function* () {
       yield { ...first, assistantIds: ['a'] };

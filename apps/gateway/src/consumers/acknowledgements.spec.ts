@@ -40,7 +40,8 @@ describe('required consumers', () => {
     expect(error).toMatchObject({
       code: 'CONSUMERS_MISSING',
       message:
-        'A consumer that is required is not live, or not caught up: billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
+        'A consumer that is required is not live, or not caught up: ' +
+        'billing (GONE), crm (PENDING), web (UNAPPLIED), nobody (NOT_FOUND).',
       metadata: { consumers: 'billing,crm,web,nobody', consumer_count: '4' },
     });
   });

@@ -16,18 +16,21 @@ export interface Acknowledgement {
 
 /** Which consumers have applied what is published. */
 export interface Acknowledgements {
-  /** The acknowledgements of every consumer that may read the org. Empty if the rotation published nothing. */
+  /**
+   * The acknowledgements of every consumer that may read the org. Empty if the rotation published nothing.
+   */
   of(rotation: Rotation): Promise<Acknowledgement[]>;
   /**
    * Waits until the named consumers have applied the rotation's version; if none is named, all live ones, of
-   * which there must be at least one. Resolves with the acknowledgements at that time, or when the signal aborts.
+   * which there must be at least one. Resolves with the acknowledgements at that time, or when the signal
+   * aborts.
    * Throws CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ, CONSUMERS_MISSING if no consumer may read the org, and
    * SHUTTING_DOWN.
    */
   wait(rotation: Rotation, named: readonly string[], signal: AbortSignal): Promise<Acknowledgement[]>;
   /**
-   * For every consumer that may read the org of a bulk rotation: whether it has applied all keys that the bulk
-   * rotation has replaced so far.
+   * For every consumer that may read the org of a bulk rotation: whether it has applied all keys that the
+   * bulk rotation has replaced so far.
    */
   ofBulk(bulk: BulkRotation): Promise<Acknowledgement[]>;
   /**
@@ -90,8 +93,8 @@ const createPositionWaits = (positions: ConsumerPositions) => {
 };
 
 /**
- * `positionsRead` resolves when earlier acknowledgements have been read: before that, every consumer would look
- * as if it were gone.
+ * `positionsRead` resolves when earlier acknowledgements have been read: before that, every consumer would
+ * look as if it were gone.
  */
 export const createAcknowledgements = ({
   consumers,

@@ -29,7 +29,9 @@ const readPublicKey = async (jwkText: string): Promise<Pick<Consumer, 'key'>> =>
   return { key: { ...jwk, kid } as Consumer['key'] };
 };
 
-/** The key of a request in the form that the ledger stores. Throws INVALID_ARGUMENT, and never quotes the key. */
+/**
+ * The key of a request in the form that the ledger stores. Throws INVALID_ARGUMENT, and never quotes the key.
+ */
 export const readConsumerKey = async ({
   publicJwk,
   sealedSharedJwk,

@@ -50,7 +50,7 @@ describe('the metrics of the gateway', () => {
     },
   );
 
-  it('count round trips to Redis, also with an error reply, and no command that was never answered', async () => {
+  it('count round trips to Redis, error replies included, but no command without a reply', async () => {
     const metrics = createMetrics(contract, () => 0);
     const sent: string[] = [];
     const redis = {

@@ -31,7 +31,9 @@ const methodsOf = ({ v1 }: Contract): Map<string, Method & { streams: boolean }>
   );
 };
 
-/** `waiters` counts the calls that wait for a rotation or for acknowledgements. It is asked at each rendering. */
+/**
+ * `waiters` counts the calls that wait for a rotation or for acknowledgements. It is asked at each rendering.
+ */
 export const createMetrics = (contract: Contract, waiters: () => number): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -13,8 +13,8 @@ import {
 import type { z } from 'zod';
 
 /**
- * The request fields that name something, and their names in `ErrorInfo.metadata`. Only valid values are copied
- * there: they are bounded and hold no secrets.
+ * The request fields that name something, and their names in `ErrorInfo.metadata`. Only valid values are
+ * copied there: they are bounded and hold no secrets.
  */
 const subjects: [field: string, schema: z.ZodType, name: string][] = [
   ['id', RotationId, 'rotation_id'],

@@ -41,8 +41,8 @@ const replace = <M>(message: M, orgId: string): M => {
 };
 
 /**
- * The message with `c` replaced by the org that it stands for. A message that does not mention `c` is returned
- * as it is, without a read of Redis. This is the only place where the gateway translates `c`.
+ * The message with `c` replaced by the org that it stands for. A message that does not mention `c` is
+ * returned as it is, without a read of Redis. This is the only place where the gateway translates `c`.
  */
 export const withRealOrg = async <M>(message: M, readOrgName: ReadOrgName): Promise<M> => {
   if (!mentionsAlias(message)) return message;

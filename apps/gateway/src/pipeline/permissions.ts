@@ -2,15 +2,18 @@
 type Role = 'viewer' | 'rotator' | 'operator' | 'admin' | 'consumer';
 
 interface PermissionRow {
-  /** The weakest role that has the permission. `viewer`, `rotator`, `operator` and `admin` each include the one before. */
+  /**
+   * The weakest role that has the permission. `viewer`, `rotator`, `operator` and `admin` each include the
+   * one before.
+   */
   role: Role;
   /** What it allows. */
   allows: string;
 }
 
 /**
- * What a caller may be allowed to do. Every RPC names one of these. Not enforced yet: every caller is `local`,
- * an admin.
+ * What a caller may be allowed to do. Every RPC names one of these. Not enforced yet: every caller is
+ * `local`, an admin.
  */
 export const permissions = {
   'rotations.read': { role: 'viewer', allows: 'see rotations' },

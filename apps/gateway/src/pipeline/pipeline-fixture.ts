@@ -22,7 +22,10 @@ export interface Outcome {
   responses: any[];
 }
 
-/** One method of each kind above a real gRPC server. Every step notes its name, and a test may replace handlers. */
+/**
+ * One method of each kind above a real gRPC server. Every step notes its name, and a test may replace
+ * handlers.
+ */
 export interface PipelineFixture {
   steps: string[];
   logged: { name: string; fields: Record<string, unknown> }[];

@@ -44,11 +44,15 @@ describe('the order of steps', () => {
   });
 
   it('of a client stream: each message is admitted before the next is read', async () => {
+    const message = ['parse', 'translate', 'hold back'];
     await fixture.clientStream([{ orgId: 'c' }, { orgId: 'org_2' }]);
     expect(fixture.steps).toEqual([
       'handle',
-      ...['parse', 'translate', 'hold back', 'part of org_1'],
-      ...['parse', 'hold back', 'part of org_2'],
+      ...message,
+      'part of org_1',
+      'parse',
+      'hold back',
+      'part of org_2',
       'end',
       'confirm',
       'respond',
@@ -57,14 +61,10 @@ describe('the order of steps', () => {
   });
 
   it('of a server stream: each response is translated', async () => {
+    const response = ['respond', 'translate'];
     const { responses } = await fixture.serverStream();
     expect(responses.map(({ orgId }) => orgId)).toEqual(['org_1', 'org_1']);
-    expect(fixture.steps).toEqual([
-      'parse',
-      'handle',
-      ...['respond', 'translate'],
-      ...['respond', 'translate'],
-    ]);
+    expect(fixture.steps).toEqual(['parse', 'handle', ...response, ...response]);
   });
 });
 
@@ -243,7 +243,7 @@ describe('the metered code equals the code on the wire', () => {
     const cancel = new AbortController();
     const received = new Promise<void>((resolve) => {
       fixture.streamHandler = async (parts) => {
-        for await (const _part of parts) resolve();
+        for await (const part of parts) if (part) resolve();
       };
     });
     const call = fixture.clientStream([{ orgId: 'org_1' }], cancel.signal);

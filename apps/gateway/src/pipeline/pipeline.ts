@@ -14,7 +14,7 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   principal     a constant until callers are authenticated
  *   parse         INVALID_ARGUMENT names each invalid field
  *   translate     `c` becomes the org that it stands for
- *   authorize     not yet: here for the orgs of a request; between handler and response for orgs that were loaded
+ *   authorize     not yet: here by the orgs of the request, and before the response by loaded orgs
  *   hold back     new work is refused while Redis has no memory for it
  *   handle        the operation
  *   confirm       a durable change is answered only after enough replicas have it
@@ -37,8 +37,8 @@ export interface PipelineDeps {
 }
 
 /**
- * Longer than the pause of a caller that reads its messages from a slow source; short enough that the drafts of
- * callers that hang do not accumulate.
+ * Longer than the pause of a caller that reads its messages from a slow source; short enough that the drafts
+ * of callers that hang do not accumulate.
  */
 const STREAM_IDLE_MS = 60_000;
 

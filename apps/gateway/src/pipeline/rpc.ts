@@ -99,7 +99,9 @@ type RpcOf<Handler extends (...args: any[]) => void> =
         ? ServerStreamRpc<Response>
         : never;
 
-/** One row for each method of a service. The generated handlers also have an index signature, left out here. */
+/**
+ * One row for each method of a service. The generated handlers also have an index signature, left out here.
+ */
 type RpcsOf<Handlers> = {
   [Method in keyof Handlers as string extends Method ? never : Method]: Handlers[Method] extends (
     ...args: any[]

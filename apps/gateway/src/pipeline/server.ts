@@ -13,8 +13,8 @@ import { HealthImplementation } from 'grpc-health-check';
 const MAX_REQUEST_BYTES = 64 * 1024;
 /**
  * How often a connection is pinged, and how long its other end may take to answer. A connection that is lost
- * silently, such as that of a dead machine, keeps its streams no longer than both together. Pings of callers are
- * not limited: grpc-js counts none.
+ * silently, such as that of a dead machine, keeps its streams no longer than both together. Pings of callers
+ * are not limited: grpc-js counts none.
  */
 const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;

@@ -4,9 +4,10 @@ import { DAY_MS, DEFAULT_WINDOW } from '@rekey/schema';
 const HOUR_MS = 3_600_000;
 
 /**
- * How far the check looks ahead, counted in days on which windows open: 370 such days, which cover every month,
- * or five years if there are fewer, which cover a 29th of February. At about 70 µs a day this takes less than
- * 30 ms. An expression with days of the week differs from year to year and may have a longer gap once in a decade.
+ * How far the check looks ahead, counted in days on which windows open: 370 such days, which cover every
+ * month, or five years if there are fewer, which cover a 29th of February. At about 70 µs a day this takes
+ * less than 30 ms. An expression with days of the week differs from year to year and may have a longer gap
+ * once in a decade.
  */
 const CHECKED_DAYS = 370;
 const CHECKED_AHEAD_MS = 5 * 366 * DAY_MS;
@@ -16,8 +17,8 @@ const isPlainCron = (cron: string): boolean =>
   !/@|\bh\b/i.test(cron) && cron.trim().split(/\s+/).length === 5;
 
 /**
- * What is wrong with the expression that says when windows open; undefined if it is valid. An expression above
- * 256 characters is no schedule.
+ * What is wrong with the expression that says when windows open; undefined if it is valid. An expression
+ * of more than 256 characters is refused.
  */
 export const complaintAboutCron = (cron: string, everyDays: number, nowMs: number): string | undefined => {
   if (cron.length > 256 || !isPlainCron(cron))
@@ -32,8 +33,8 @@ export const complaintAboutCron = (cron: string, everyDays: number, nowMs: numbe
 };
 
 /**
- * The gap between the first openings is the shortest: an expression with two minutes opens at both in each of its
- * hours, and one with a single minute opens at most once an hour.
+ * The first three openings show it: an expression that names several minutes has all of them in each of its
+ * hours, and any other opens at most once an hour.
  */
 const shortestGap = (cron: string, nowMs: number): number => {
   const [first, second, third] = [...openingsOf(cron, nowMs, 3)];
@@ -41,9 +42,10 @@ const shortestGap = (cron: string, nowMs: number): number => {
 };
 
 /**
- * The most days from one day with windows to the next. Hours do not matter: from the last window of a day to the
- * first window of the nth day after it, more than n - 1 and at most n days pass, so days alone decide whether
- * more than every_days pass. Computed in UTC: a change of the clock makes a night only an hour longer or shorter.
+ * The most days from one day with windows to the next. Hours do not matter: from the last window of a day to
+ * the first window of the nth day after it, more than n - 1 and at most n days pass, so days alone decide
+ * whether more than every_days pass. Computed in UTC: a change of the clock makes a night only an hour longer
+ * or shorter.
  */
 const longestGapDays = (cron: string, nowMs: number): number => {
   const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
@@ -65,7 +67,10 @@ function* openingsOf(cron: string, fromMs: number, count: number): Generator<num
   }
 }
 
-/** Whether this machine knows the IANA time zone. Offsets such as `+02:00` are refused: they have no summer time. */
+/**
+ * Whether this machine knows the IANA time zone. Offsets such as `+02:00` are refused: they have no summer
+ * time.
+ */
 export const isTimeZone = (name: string): boolean => {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {

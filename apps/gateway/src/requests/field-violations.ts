@@ -29,8 +29,8 @@ const bound = (origin: string, comparison: string, limit: number | bigint): stri
 };
 
 /**
- * The description of an issue that zod found. Zod's own descriptions name types and patterns of this code base,
- * which mean nothing to a caller.
+ * The description of an issue that zod found. Zod's own descriptions name types and patterns of this code
+ * base, which mean nothing to a caller.
  */
 const descriptionOf = (issue: Issue): string => {
   switch (issue.code) {
@@ -45,7 +45,9 @@ const descriptionOf = (issue: Issue): string => {
     case 'too_big':
       return bound(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
     case 'invalid_value':
-      return `must be ${issue.values.length === 1 ? 'left out' : `one of ${issue.values.map(String).join(', ')}`}`;
+      return issue.values.length === 1
+        ? 'must be left out'
+        : `must be one of ${issue.values.map(String).join(', ')}`;
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`;
     case 'unrecognized_keys':
@@ -61,8 +63,8 @@ const descriptionOf = (issue: Issue): string => {
 export const describeIssue = (issue: z.core.$ZodRawIssue): string => descriptionOf(issue as Issue);
 
 /**
- * A union fails in each of its options. The option that came closest is reported: one with an issue in a nested
- * field, otherwise the last, because literals come first.
+ * A union fails in each of its options. The option that came closest is reported: one with an issue in a
+ * nested field, otherwise the last, because literals come first.
  */
 const closestOption = (options: Issue[][]): Issue[] =>
   options.findLast((issues) => issues.some(({ path }) => path.length > 0)) ?? options.at(-1) ?? [];

@@ -3,9 +3,9 @@ import { RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 
 /*
- * A page token holds the place where the previous page ended, such as its last id, and a digest of the filter:
- * AIP-158 requires that a token with another filter is refused. A token is not secret and proves nothing: a
- * forged one shows only what its caller may list anyway.
+ * A page token holds the place where the previous page ended, such as its last id, and a digest of the
+ * filter: AIP-158 requires that a token with another filter is refused. A token is not secret and proves
+ * nothing: a forged one shows only what its caller may list anyway.
  */
 
 const digest = (filter: object): string =>

@@ -2,7 +2,9 @@ import { RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 import { describeIssue, violationsOf, wireName } from './field-violations.ts';
 
-/** Parses a request. Throws INVALID_ARGUMENT with a violation for each invalid field; it never quotes a value. */
+/**
+ * Parses a request. Throws INVALID_ARGUMENT with a violation for each invalid field; it never quotes a value.
+ */
 export const parseRequest = <T extends z.ZodType>(schema: T, request: unknown): z.output<T> => {
   const parsed = schema.safeParse(request, { error: describeIssue });
   if (parsed.success) return parsed.data;

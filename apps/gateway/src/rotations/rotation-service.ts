@@ -31,8 +31,8 @@ const acceptRotation = async (
     if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT') await ledger.requestCheck(request, 0);
     throw error;
   });
-  // Also for a rotation that existed before: its gateway may have died before it enqueued the job. Adding a job
-  // twice has no effect.
+  // Also for a rotation that existed before: its gateway may have died before it enqueued the job. Adding a
+  // job twice has no effect.
   if (rotation.state === 'QUEUED')
     await queue.add({ rotationId: rotation.id, orgId: rotation.orgId, assistantId: rotation.assistantId });
   return rotation;

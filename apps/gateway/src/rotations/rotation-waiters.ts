@@ -7,8 +7,8 @@ const POLL_BULKS_EVERY_MS = 250;
 export interface RotationWaiters {
   start(): void;
   /**
-   * Resolves with the rotation when it has ended, or in its current state when the time is up or the caller has
-   * gone. Throws ROTATION_NOT_FOUND and SHUTTING_DOWN.
+   * Resolves with the rotation when it has ended, or in its current state when the time is up or the caller
+   * has gone. Throws ROTATION_NOT_FOUND and SHUTTING_DOWN.
    */
   wait(id: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<Rotation>;
   /** The number of calls that wait. */

@@ -42,8 +42,8 @@ export const createSweepService = ({
       orgs: 'request',
       effect: 'change',
       handler: async ({ orgId, acceptRemovals }) => {
-        // Before the sweep, which may begin at once. If the gateway dies in between, the org stays accepted and
-        // the call can be repeated.
+        // Before the sweep, which may begin at once. If the gateway dies in between, the org stays accepted
+        // and the call can be repeated.
         if (acceptRemovals && !(await ledger.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
         const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
         // Also for a sweep that existed before: its gateway may have died before it enqueued the job.

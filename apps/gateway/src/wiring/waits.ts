@@ -6,7 +6,9 @@ import { createRotationWaiters } from '../rotations/rotation-waiters.ts';
 import type { openLedgerParts } from './ledger.ts';
 import type { RedisParts } from './redis.ts';
 
-/** What calls wait on. `closeOnShutdown` ends every wait; it is deferred after the server, and so runs before. */
+/**
+ * What calls wait on. `closeOnShutdown` ends every wait; it is deferred after the server, and so runs before.
+ */
 export const createWaits = (
   { ledger, processes, bulks, consumers, positions, positionsRead }: ReturnType<typeof openLedgerParts>,
   { subscriber }: RedisParts,

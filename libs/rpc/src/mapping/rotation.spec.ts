@@ -23,7 +23,7 @@ describe('toProtoRotation', () => {
       nextReadTime: t0,
       operatorNeeded: false,
       advice:
-        'Nothing: Rekey reads the assistant again at next_read_time, and sends no second request before that.',
+        'Nothing: Rekey reads the assistant again at next_read_time, and sends no second request before.',
       readError: '',
     });
   });

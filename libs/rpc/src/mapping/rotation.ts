@@ -11,7 +11,7 @@ const rotationError = ({ state, orgId, errorCode, upstreamStatus = 0 }: LedgerRo
 });
 
 const NOTHING_TO_DO =
-  'Nothing: Rekey reads the assistant again at next_read_time, and sends no second request before that.';
+  'Nothing: Rekey reads the assistant again at next_read_time, and sends no second request before.';
 
 const reconciliation = ({
   orgId,
