@@ -422,6 +422,9 @@ const addSweeps = ({ nowMs, processes, sweeps, restartedMs, ledger }: SystemFact
   const { lastEnded, lastSuccess, running } = sweeps;
   const everyMs = sweepInterval(processes);
   const isAtWork = running !== undefined && nowMs - (running.startedMs ?? nowMs) < LONGEST_SWEEP_MS;
+  // A sweep whose worker dies starts over. Only a run that began in time excuses that none has ended since.
+  const dueMs = lastEnded && everyMs !== undefined ? lastEnded.endedMs + sweepDueWithinMs(everyMs) : Infinity;
+  const isExcused = isAtWork && (running.startedMs ?? nowMs) <= dueMs;
   const success = lastSuccess
     ? `The last success was at ${text(lastSuccess.endedMs)}.`
     : 'None has succeeded yet.';
@@ -453,16 +456,15 @@ const addSweeps = ({ nowMs, processes, sweeps, restartedMs, ledger }: SystemFact
         { sinceMs: ledger.begunMs, ...(running && { subject: running.id }) },
       );
     }
-  } else if (
-    everyMs !== undefined &&
-    everyMs !== Infinity &&
-    nowMs - lastEnded.endedMs > sweepDueWithinMs(everyMs) &&
-    !isAtWork
-  ) {
+  } else if (everyMs !== undefined && nowMs > dueMs && !isExcused) {
+    const late = isAtWork ? ' A sweep that began late, or began again, is running.' : '';
     add(
       'SWEEP_OVERDUE',
-      `The last sweep of everything ended at ${text(lastEnded.endedMs)}, and one is due every ${Math.round(everyMs / 1000)} s. ${success}`,
-      'See the log of the workers; run rekey sweep.',
+      `The last sweep of everything ended at ${text(lastEnded.endedMs)}, and one is due every ` +
+        `${Math.round(everyMs / 1000)} s.${late} ${success}`,
+      isAtWork
+        ? `See the log of the workers if it does not end: rekey get ${running.id} --wait`
+        : 'See the log of the workers; run rekey sweep.',
       { sinceMs: lastEnded.endedMs + everyMs },
     );
   }
