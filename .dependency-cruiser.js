@@ -15,7 +15,7 @@ const libs = {
   'apps/gateway': ['schema', 'ledger', 'sealing', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
-  'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'rpc', 'runtime'],
+  'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'client', 'runtime'],
   'apps/start': ['testing', 'schema', 'sealing', 'runtime'],
 };
 /** Specs, and what only they use. */

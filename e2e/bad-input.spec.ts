@@ -34,28 +34,28 @@ describe('bad requests', () => {
   it('are refused in every method', async () => {
     const { client } = system;
     const calls = [
-      client.getRotation({ id: 'x' }),
-      client.cancelRotation({ id: '../x' }),
+      client.getRotation('x'),
+      client.cancelRotation('../x'),
       client.waitRotation({ id: '' }),
-      client.getAssistant({ assistantId: '..' }),
+      client.getAssistant('..'),
       client.listRotations({ pageSize: -1 }),
       client.listRotations({ pageToken: 'x' }),
       client.listRotations({ state: 77 as never }),
       client.createSweep({ orgId: '..' }),
-      client.getSweep({ id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' }),
+      client.getSweep('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV'),
       client.listSweeps({ pageSize: -1 }),
       client.freeze({ reason: '' }),
     ];
     for (const call of calls) expect(await failureOf(call)).toMatchObject({ code: 'INVALID_ARGUMENT' });
-    const unknown = { id: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV' };
+    const unknown = 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV';
     for (const call of [
       client.getRotation(unknown),
       client.cancelRotation(unknown),
-      client.waitRotation(unknown),
+      client.waitRotation({ id: unknown }),
     ]) {
       expect(await failureOf(call)).toMatchObject({ code: 'NOT_FOUND', reason: 'ROTATION_NOT_FOUND' });
     }
-    expect(await failureOf(client.getSweep({ id: 'swp_01ARZ3NDEKTSV4RRFFQ69G5FAV' }))).toMatchObject({
+    expect(await failureOf(client.getSweep('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV'))).toMatchObject({
       code: 'NOT_FOUND',
       reason: 'SWEEP_NOT_FOUND',
     });
@@ -70,9 +70,9 @@ describe('bad requests', () => {
   it('wait no longer than their deadline', async () => {
     const { id } = await system.rotate('ast_1');
     const start = performance.now();
-    expect(
-      await system.client.waitRotation({ id, timeout: { seconds: 60 } }, { deadlineMs: 700 }),
-    ).toMatchObject({ state: 'QUEUED' });
+    expect(await system.client.waitRotation({ id, timeoutMs: 60_000 }, { deadlineMs: 700 })).toMatchObject({
+      state: 'QUEUED',
+    });
     expect(performance.now() - start).toBeLessThan(700);
   });
 });

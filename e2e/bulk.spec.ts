@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { CreateBulkRotationMessage } from './bulks.ts';
+import type { CreateBulkRotationRequest } from '@rekey/client';
 import { bulksOf, type Bulks } from './bulks.ts';
 import { expectInOrder, expectTruth } from './invariants.ts';
 import { eventually, startSystem, type System, type SystemOptions } from './system.ts';
@@ -16,7 +16,7 @@ const start = async (options: SystemOptions = {}) => {
   system = await startSystem({ simulator: ['--assistants', '120'], ...options });
   bulks = bulksOf(system);
 };
-const create = (message: Partial<CreateBulkRotationMessage>) => bulks.create({ orgId: ORG, ...message });
+const create = (request: Partial<CreateBulkRotationRequest>) => bulks.create({ orgId: ORG, ...request });
 /** How often a key was changed by request. */
 const timesRotated = async (): Promise<Record<string, number>> => {
   const history: Record<string, { by: string }[]> = await system.admin('GET', '/history');
@@ -42,7 +42,7 @@ describe('a bulk rotation', () => {
     // Found by two passes, for none was known before, and one page beyond the count; verified by one pass.
     // Three of the first page and one of the second are read one by one, to see that the list shows keys.
     expect(await system.admin('GET', '/counts')).toMatchObject({ rotate: 120, get: 4, list: 7 });
-    expect((await system.client.listRotations({})).rotations).toEqual([]);
+    expect((await system.client.listRotations()).rotations).toEqual([]);
     await expectTruth(system);
   });
 
@@ -75,7 +75,7 @@ describe('a bulk rotation', () => {
     await system.admin('POST', '/faults', { kind: 'failBefore', status: 400, assistantId: 'ast_2' });
     const first = await bulks.ended(await create({ assistantIds: ids(3), maxFailures: { count: 3 } }));
     expect(first.counts).toMatchObject({ succeeded: 2, failed: 1 });
-    const again = await bulks.ended(await system.client.retryBulkRotation({ id: first.id }));
+    const again = await bulks.ended(await system.client.retryBulkRotation(first.id));
     expect(again).toMatchObject({
       state: 'COMPLETED',
       counts: { succeeded: 3, failed: 0 },
@@ -150,7 +150,7 @@ describe('a bulk rotation', () => {
         allAssistants: true,
         search: 'ast_1',
         excludeAssistantIds: ['ast_12'],
-        rotatedBefore: { seconds: Math.floor(Date.now() / 1000) - 3600 },
+        rotatedBefore: new Date(Date.now() - 3_600_000),
       }),
     );
     const wanted = ids(120).filter((id) => id.startsWith('ast_1') && id !== 'ast_12' && id !== 'ast_11');
@@ -189,13 +189,13 @@ describe('a bulk rotation stands still', () => {
     await start({ simulator: ['--assistants', '120', '--latency-ms', '20'] });
     const { id } = await create({ assistantIds: ids(120) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
-    await system.client.pauseBulkRotation({ id });
+    await system.client.pauseBulkRotation(id);
     const paused = await bulks.until(id, ({ counts }) => counts!.rotating === 0);
     expect(paused).toMatchObject({ state: 'PAUSED', stop: { reason: 'PAUSED_BY_OPERATOR' } });
     const { rotate } = await system.admin('GET', '/counts');
     await system.rotateAndWait('ast_120');
     expect((await system.admin('GET', '/counts')).rotate).toBe(rotate + 1);
-    await Promise.all([system.client.resumeBulkRotation({ id }), system.client.resumeBulkRotation({ id })]);
+    await Promise.all([system.client.resumeBulkRotation(id), system.client.resumeBulkRotation(id)]);
     expect(await bulks.ended({ id })).toMatchObject({
       state: 'COMPLETED',
       counts: { total: 120, succeeded: 119, shared: 1 },
@@ -207,7 +207,7 @@ describe('a bulk rotation stands still', () => {
     await start({ simulator: ['--assistants', '120', '--latency-ms', '50'] });
     const { id } = await create({ assistantIds: ids(120) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
-    await system.client.cancelBulkRotation({ id });
+    await system.client.cancelBulkRotation(id);
     const bulk = await bulks.ended({ id });
     expect(bulk).toMatchObject({
       state: 'CANCELLED',
@@ -229,7 +229,7 @@ describe('a bulk rotation stands still', () => {
       counts: { succeeded: 10, waiting: 30 },
     });
     expect(await timesRotated()).toEqual(once(ids(10)));
-    await system.client.resumeBulkRotation({ id });
+    await system.client.resumeBulkRotation(id);
     expect(await bulks.ended({ id })).toMatchObject({ counts: { succeeded: 40 } });
   });
 
@@ -251,7 +251,7 @@ describe('a bulk rotation stands still', () => {
     const halted = await bulks.until(id, ({ state, counts }) => state === 'HALTED' && counts!.rotating === 0);
     expect(halted).toMatchObject({ stop: { reason: 'UPSTREAM_UNAUTHENTICATED' }, counts: { failed: 0 } });
     await system.admin('DELETE', '/faults');
-    await system.client.resumeBulkRotation({ id });
+    await system.client.resumeBulkRotation(id);
     expect(await bulks.ended({ id })).toMatchObject({
       state: 'COMPLETED',
       counts: { succeeded: 120, failed: 0 },
@@ -283,11 +283,11 @@ describe('a bulk rotation stands still', () => {
     expect(Object.keys(await timesRotated()).length).toBeLessThanOrEqual(6);
     await system.admin('DELETE', '/faults');
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ counts }) => counts!.unknown === 0,
       30_000,
     );
-    await system.client.resumeBulkRotation({ id });
+    await system.client.resumeBulkRotation(id);
     expect(await bulks.ended({ id })).toMatchObject({ state: 'COMPLETED', counts: { succeeded: 120 } });
     await expectTruth(system);
   });
@@ -348,7 +348,7 @@ describe('the request budget', () => {
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
     const single = await system.rotateAndWait('ast_700');
     expect(single.state).toBe('SUCCEEDED');
-    expect((await system.client.getBulkRotation({ id })).counts!.waiting).toBeGreaterThan(0);
+    expect((await system.client.getBulkRotation(id)).counts!.waiting).toBeGreaterThan(0);
     expect(await bulks.ended({ id })).toMatchObject({
       state: 'COMPLETED',
       counts: { succeeded: 600 },

@@ -1,18 +1,12 @@
-import type { GatewayClient } from '@rekey/rpc';
+import type { BulkRotation, CreateBulkRotationRequest } from '@rekey/client';
 import { eventually, type System } from './system.ts';
-
-export type CreateBulkRotationMessage = Parameters<GatewayClient['createBulkRotation']>[0] extends
-  AsyncIterable<infer M> | Iterable<infer M>
-  ? M
-  : never;
-export type ProtoBulk = Awaited<ReturnType<GatewayClient['getBulkRotation']>>;
 
 /** Bulk rotations, as end-to-end tests ask for them. */
 export interface Bulks {
-  create(message: CreateBulkRotationMessage): Promise<ProtoBulk>;
+  create(request: CreateBulkRotationRequest): Promise<BulkRotation>;
   /** Waits for an end state. */
-  ended(bulk: { id: string }, withinMs?: number): Promise<ProtoBulk>;
-  until(id: string, good: (bulk: ProtoBulk) => boolean): Promise<ProtoBulk>;
+  ended(bulk: { id: string }, withinMs?: number): Promise<BulkRotation>;
+  until(id: string, good: (bulk: BulkRotation) => boolean): Promise<BulkRotation>;
   /** Assistant, state and why it failed, of all in a state. */
   items(
     id: string,
@@ -23,12 +17,12 @@ export interface Bulks {
 const endStates = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED']);
 
 export const bulksOf = ({ client }: Pick<System, 'client'>): Bulks => {
-  const until: Bulks['until'] = (id, good) => eventually(() => client.getBulkRotation({ id }), good, 30_000);
+  const until: Bulks['until'] = (id, good) => eventually(() => client.getBulkRotation(id), good, 30_000);
   return {
-    create: (message) => client.createBulkRotation([message]),
+    create: (request) => client.createBulkRotation(request),
     ended: ({ id }, withinMs = 40_000) =>
       eventually(
-        () => client.getBulkRotation({ id }),
+        () => client.getBulkRotation(id),
         ({ state }) => endStates.has(state),
         withinMs,
       ),

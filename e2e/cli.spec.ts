@@ -116,7 +116,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
 
     const [{ id }] = (await rekey(['rotate', 'org_demo', 'ast_7', '--reason', 'leaked', '--json'])).json();
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ error }) => error?.reason === 'FROZEN',
     );
     expect(await rekey(['retry', id])).toMatchObject({

@@ -24,7 +24,7 @@ it.each([
     await wrong.untilOutput(/"event":"clock_jump","why":"disagrees"/);
     const rotation = await system.rotate(assistantId);
     await sleep(3000);
-    expect(await system.client.getRotation({ id: rotation.id })).toMatchObject({ state: 'QUEUED' });
+    expect(await system.client.getRotation(rotation.id)).toMatchObject({ state: 'QUEUED' });
     expect(await system.redis.hget('{rekey}:ledger', 'clock_jump')).toBeNull();
     const right = await system.startWorker();
     expect(await system.waitFor(rotation.id)).toMatchObject({ state: 'SUCCEEDED' });

@@ -207,7 +207,7 @@ describe('how far consumers have come', () => {
     await acknowledge('x25519');
     await acknowledge('p256', { position: '1-0', more: { seq: 0 } });
     await eventually(
-      () => system.client.getConsumer({ name: 'p256' }),
+      () => system.client.getConsumer('p256'),
       ({ live }) => live,
     );
     const { out } = await rekey(['consumer', 'status']);
@@ -234,8 +234,8 @@ describe('how far consumers have come', () => {
     expect((await rekey(['consumer', 'status'])).out).toMatch(
       /^NAME .*NOT APPLIED +REFUSED +ORGS$[^]*^p256 .* 1 +7 +org_demo/m,
     );
-    expect((await system.client.getConsumer({ name: 'p256' })).instances).toMatchObject([
-      { refusedCount: '7', refused: [{ assistantId: 'ast_9', version: '5', why: 'forged' }] },
+    expect((await system.client.getConsumer('p256')).instances).toMatchObject([
+      { refusedCount: 7, refused: [{ assistantId: 'ast_9', version: 5, why: 'forged' }] },
     ]);
   });
 
@@ -243,16 +243,16 @@ describe('how far consumers have come', () => {
     await acknowledge('x25519');
     await acknowledge('p256');
     const { id } = await system.rotateAndWait('ast_5');
-    expect((await system.client.getRotation({ id })).consumers).toEqual([
-      { consumer: 'p256', state: 'PENDING' },
-      { consumer: 'shared', state: 'GONE' },
-      { consumer: 'x25519', state: 'PENDING' },
+    expect((await system.client.getRotation(id)).consumers).toEqual([
+      { name: 'p256', state: 'PENDING' },
+      { name: 'shared', state: 'GONE' },
+      { name: 'x25519', state: 'PENDING' },
     ]);
 
     const timedOut = await system.client.waitRotation({
       id,
       until: 'ACKNOWLEDGED',
-      timeout: { seconds: 0, nanos: 3e8 },
+      timeoutMs: 300,
     });
     expect(timedOut).toMatchObject({
       state: 'SUCCEEDED',
@@ -261,9 +261,13 @@ describe('how far consumers have come', () => {
     const byName = system.client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: ['x25519'] });
     const all = system.client.waitRotation({ id, until: 'ACKNOWLEDGED' });
     await acknowledge('x25519');
-    expect((await byName).consumers[2]).toEqual({ consumer: 'x25519', state: 'ACKNOWLEDGED' });
+    expect((await byName).consumers![2]).toEqual({ name: 'x25519', state: 'ACKNOWLEDGED' });
     await acknowledge('p256');
-    expect((await all).consumers.map(({ state }) => state)).toEqual(['ACKNOWLEDGED', 'GONE', 'ACKNOWLEDGED']);
+    expect((await all).consumers!.map(({ state }) => state)).toEqual([
+      'ACKNOWLEDGED',
+      'GONE',
+      'ACKNOWLEDGED',
+    ]);
 
     const waiting = startRekey(system, ['rotate', 'org_demo', 'ast_6', '--acknowledged', '--json']);
     const acking = setInterval(() => void Promise.all([acknowledge('x25519'), acknowledge('p256')]), 200);
@@ -281,8 +285,8 @@ describe('how far consumers have come', () => {
     const leave = (name: string) => acknowledge(name, { more: { leaving: true } });
     await Promise.all(['x25519', 'p256'].map(leave));
     await eventually(
-      () => system.client.listConsumers({}),
-      ({ consumers }) => consumers.every(({ live }) => !live),
+      () => system.client.listConsumers(),
+      (consumers) => consumers.every(({ live }) => !live),
     );
     const { code, json, err, out } = await rekey([
       'rotate',
@@ -304,9 +308,9 @@ describe('how far consumers have come', () => {
     const { consumers } = await system.client.waitRotation({
       id,
       until: 'ACKNOWLEDGED',
-      timeout: { seconds: 0, nanos: 2e8 },
+      timeoutMs: 200,
     });
-    expect(consumers.map(({ state }) => state)).toEqual(['GONE', 'GONE', 'GONE']);
+    expect(consumers!.map(({ state }) => state)).toEqual(['GONE', 'GONE', 'GONE']);
 
     // What it says is what waits on, as it is.
     const [, command] = /Wait again: rekey (.*?)"?[\\}\n]*$/.exec(err)!;
@@ -347,7 +351,7 @@ describe('how far consumers have come', () => {
 
   it('is refused if no consumer may read the org', async () => {
     const { id } = await system.rotateAndWait('ast_s1_3', 'org_demo_sub1');
-    const readers = (await system.client.listConsumers({})).consumers
+    const readers = (await system.client.listConsumers())
       .filter(({ orgs }) => orgs.includes('org_demo_sub1'))
       .map(({ name }) => name);
     for (const name of readers) await system.client.setConsumerOrgs({ name, orgs: ['org_demo'] });
@@ -389,9 +393,11 @@ describe('a bulk rotation and consumers', () => {
   it('begins nothing where a consumer that is demanded is not live, or not caught up', async () => {
     await acknowledge('x25519', { position: '1-0' });
     const create = (...names: string[]) =>
-      system.client.createBulkRotation([
-        { orgId: 'org_demo', assistantIds: ['ast_20'], requireConsumers: names },
-      ]);
+      system.client.createBulkRotation({
+        orgId: 'org_demo',
+        assistantIds: ['ast_20'],
+        requireConsumers: names,
+      });
     const before = await seqNow();
     expect(await failureOf(create('shared'))).toMatchObject({
       code: 'FAILED_PRECONDITION',
@@ -414,8 +420,8 @@ describe('a bulk rotation and consumers', () => {
   });
 
   it('has its canary wait for consumers also while none is live', async () => {
-    const { consumers } = await system.client.listConsumers({});
-    for (const { name } of consumers) await acknowledge(name, { more: { leaving: true } });
+    for (const { name } of await system.client.listConsumers())
+      await acknowledge(name, { more: { leaving: true } });
     await writeFile(join(folder, 'few.txt'), ['ast_40', 'ast_41', 'ast_42'].join('\n'));
     const created = await rekey([
       'bulk',
@@ -432,19 +438,19 @@ describe('a bulk rotation and consumers', () => {
     ]);
     const { id } = created.json()[0] as { id: string };
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state }) => state === 'PAUSED',
     );
     // Longer than it takes workers to look at canaries that wait.
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(await system.client.getBulkRotation({ id })).toMatchObject({
+    expect(await system.client.getBulkRotation(id)).toMatchObject({
       state: 'PAUSED',
       stop: { reason: 'CANARY_AWAITS_CONSUMERS' },
       counts: { succeeded: 1 },
     });
     await acknowledge('x25519');
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state }) => state === 'COMPLETED',
       30_000,
     );
@@ -472,25 +478,25 @@ describe('a bulk rotation and consumers', () => {
     ]);
     const { id } = created.json()[0];
     const waiting = await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state }) => state === 'PAUSED',
     );
     expect(waiting).toMatchObject({ stop: { reason: 'CANARY_AWAITS_CONSUMERS' }, counts: { succeeded: 5 } });
-    expect(waiting.consumers).toContainEqual({ consumer: 'x25519', state: 'PENDING' });
+    expect(waiting.consumers).toContainEqual({ name: 'x25519', state: 'PENDING' });
     await acknowledge('x25519');
     const over = await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state }) => state === 'COMPLETED',
       30_000,
     );
     expect(over).toMatchObject({ counts: { succeeded: 40 } });
     await acknowledge('x25519');
     const { consumers } = await eventually(
-      () => system.client.getBulkRotation({ id }),
-      (bulk) => bulk.consumers.some(({ state }) => state === 'ACKNOWLEDGED'),
+      () => system.client.getBulkRotation(id),
+      (bulk) => bulk.consumers!.some(({ state }) => state === 'ACKNOWLEDGED'),
     );
-    expect(consumers).toContainEqual({ consumer: 'x25519', state: 'ACKNOWLEDGED' });
-    expect(consumers).toContainEqual({ consumer: 'shared', state: 'GONE' });
+    expect(consumers).toContainEqual({ name: 'x25519', state: 'ACKNOWLEDGED' });
+    expect(consumers).toContainEqual({ name: 'shared', state: 'GONE' });
     await expectTruth(system);
   });
 });

@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLedger, createRotationQueue } from '@rekey/ledger';
-import { connectGateway } from '@rekey/rpc';
 import type { App, TcpProxy } from '@rekey/testing';
 import { patternsOf } from './commands.ts';
 import { failureOf } from './failure-of.ts';
 import { expectTruth, untilQueuesAreEmpty } from './invariants.ts';
-import { eventually, proxyTo, startSystem, type System } from './system.ts';
+import { connect, eventually, proxyTo, startSystem, type System } from './system.ts';
 
 // Between accept and commit, a process is killed at each step: at a proxy, in the very chunk in which the
 // step is made. All cases share a system; the worker that takes over in one is the one that is killed in the
@@ -69,10 +68,10 @@ const versionsOf = async (assistantId: string) =>
 
 /** A client of a gateway that has found its Redis. */
 const connected = async (gateway: App) => {
-  const client = connectGateway(gateway.ready['address']!);
+  const client = connect(gateway.ready['address']!);
   await eventually(
     () =>
-      client.getStatus({}).then(
+      client.getStatus().then(
         () => true,
         () => false,
       ),

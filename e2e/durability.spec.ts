@@ -48,8 +48,8 @@ const requests = (system: System): Promise<{ rotate: number; get: number; list: 
   system.admin('GET', '/counts');
 const untilServing = (system: System): Promise<unknown> =>
   eventually(
-    () => system.client.checkHealth({ service: '' }),
-    ({ status }) => status === 'SERVING',
+    () => system.client.health(),
+    (status) => status === 'SERVING',
   );
 const untilAllEnded = (system: System, withinMs: number): Promise<unknown> =>
   eventually(
@@ -277,7 +277,7 @@ describe('a Redis with a replica', () => {
     });
     const [id] = await system.redis.zrange('{rekey}:rotations:open', '0', '-1');
     await eventually(
-      () => system.client.getRotation({ id: id! }),
+      () => system.client.getRotation(id!),
       ({ state, error }) => state === 'QUEUED' && error?.reason === 'REPLICAS_MISSING',
     );
     expect((await requests(system)).rotate).toBe(1);
@@ -303,8 +303,8 @@ describe('a Redis whose replica is gone', () => {
   it('is waited for by 24 callers at once while the gateway serves, and answers whatever else is asked', async () => {
     const system = await start({ gateway: { REKEY_WAIT_REPLICAS: '1', REKEY_WAIT_REPLICAS_MS: '1000' } });
     await eventually(
-      () => system.client.checkHealth({ service: '' }),
-      ({ status }) => status === 'SERVING',
+      () => system.client.health(),
+      (status) => status === 'SERVING',
     );
     const health: string[] = [];
     const slowest: number[] = [];
@@ -312,8 +312,8 @@ describe('a Redis whose replica is gone', () => {
     const watching = (async () => {
       while (!over.signal.aborted) {
         const began = performance.now();
-        health.push((await system.client.checkHealth({ service: '' })).status);
-        await system.client.listRotations({});
+        health.push(await system.client.health());
+        await system.client.listRotations();
         slowest.push(performance.now() - began);
         await sleep(50);
       }
@@ -370,7 +370,7 @@ describe('a Redis that is nearly out of memory', () => {
       });
       await queue.add({ rotationId: rotation.id, orgId: 'org_demo', assistantId: 'ast_2' });
       await eventually(
-        () => system.client.getRotation({ id: rotation.id }),
+        () => system.client.getRotation(rotation.id),
         ({ state, error }) => state === 'QUEUED' && error?.reason === 'REDIS_MEMORY_LOW',
       );
       await limitTo(2);
@@ -406,7 +406,7 @@ describe('a Redis that is nearly out of memory', () => {
 
 describe('an entry of the ledger that cannot be read', () => {
   const quarantined = async (system: System) =>
-    (await system.client.getStatus({})).quarantined.map(({ assistantId }) => assistantId);
+    (await system.client.getStatus()).quarantined.map(({ assistantId }) => assistantId);
 
   it('is reported and quarantined, and everything else goes on', async () => {
     const system = await start();
@@ -426,9 +426,9 @@ describe('an entry of the ledger that cannot be read', () => {
     expect(system.output()).toContain('it is quarantined, everything else goes on');
     expect((await requests(system)).rotate).toBe(0);
     expect(await system.rotateAndWait('ast_3')).toMatchObject({ state: 'SUCCEEDED' });
-    const { id: sweepId } = await system.client.createSweep({});
+    const { id: sweepId } = await system.client.createSweep();
     const swept = await eventually(
-      () => system.client.getSweep({ id: sweepId }),
+      () => system.client.getSweep(sweepId),
       ({ state }) => state !== 'QUEUED' && state !== 'RUNNING',
     );
     expect(swept).toMatchObject({ state: 'SUCCEEDED', counts: { imported: 997, unresolved: 2 } });
@@ -574,10 +574,10 @@ describe('the brake', () => {
     await system.client.freeze({ reason: 'a test' });
     const { id } = await system.rotate('ast_1');
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state, error }) => state === 'QUEUED' && error?.reason === 'FROZEN',
     );
-    await system.client.unfreeze({});
+    await system.client.unfreeze();
     expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED', attemptCount: 1 });
     await expectTruth(system);
   });
@@ -588,7 +588,7 @@ describe('the brake', () => {
     const { id } = await system.rotate('ast_1');
     const observer = await system.startWorker({ REKEY_OBSERVE_ONLY: 'true', REKEY_SWEEP_EVERY_MS: '1000' });
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state, error }) => state === 'QUEUED' && error?.reason === 'FROZEN',
     );
     await eventually(

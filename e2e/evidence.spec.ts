@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ProtoSweep } from '@rekey/rpc';
+import type { Sweep } from '@rekey/client';
 import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { bulksOf } from './bulks.ts';
 import { expectTruth } from './invariants.ts';
@@ -48,10 +48,10 @@ const untilImported = async (): Promise<void> => {
 const rekey = (args: string[], options: RekeyOptions = {}): Promise<RekeyResult> =>
   startRekey(system, args, options).result;
 const check = (): Promise<RekeyResult> => rekey(['status', '--check']);
-const sweep = async (orgId = 'org_demo'): Promise<ProtoSweep> => {
+const sweep = async (orgId = 'org_demo'): Promise<Sweep> => {
   const { id } = await system.client.createSweep({ orgId });
   return eventually(
-    () => system.client.getSweep({ id }),
+    () => system.client.getSweep(id),
     ({ state }) => state === 'SUCCEEDED' || state === 'FAILED',
     30_000,
   );
@@ -61,7 +61,7 @@ const mend = (): Promise<unknown> => system.admin('DELETE', '/faults');
 const removals = async (): Promise<string[]> =>
   (await system.events()).filter(({ type }) => type === KEY_REMOVED).map(({ subject }) => subject);
 const heldAs = async (): Promise<string | undefined> =>
-  (await system.client.getStatus({})).heldOrgs.find(({ orgId }) => orgId === 'org_demo')?.reason;
+  (await system.client.getStatus()).heldOrgs.find(({ orgId }) => orgId === 'org_demo')?.reason;
 
 describe('what Invent shows wrongly of a whole org', () => {
   beforeAll(() => start());
@@ -71,7 +71,7 @@ describe('what Invent shows wrongly of a whole org', () => {
   const expectMended = async (): Promise<void> => {
     await mend();
     expect(await sweep()).toMatchObject({ state: 'SUCCEEDED', counts: { agreed: KNOWN, unresolved: 0 } });
-    expect((await system.client.getStatus({})).attention).toEqual([]);
+    expect((await system.client.getStatus()).attention).toEqual([]);
     await expectTruth(system);
   };
 
@@ -84,10 +84,10 @@ describe('what Invent shows wrongly of a whole org', () => {
       counts: { imported: 0, adopted: 0, removed: 0 },
     });
     // The sweep of everything, under whatever names.
-    const { id } = await system.client.createSweep({});
+    const { id } = await system.client.createSweep();
     expect(
       await eventually(
-        () => system.client.getSweep({ id }),
+        () => system.client.getSweep(id),
         ({ state }) => state === 'FAILED',
       ),
     ).toMatchObject({ error: { reason: 'ORG_CHANGED' }, counts: { imported: 0, removed: 0 } });
@@ -99,9 +99,9 @@ describe('what Invent shows wrongly of a whole org', () => {
       /ORG_HELD {2}org_demo {2}since .*\n.*30 of 30 assistants\. \(ORG_CHANGED\)\n.*rekey sweep org_demo --accept-removals/,
     );
     await mend();
-    const again = await system.client.createSweep({});
+    const again = await system.client.createSweep();
     await eventually(
-      () => system.client.getSweep({ id: again.id }),
+      () => system.client.getSweep(again.id),
       ({ state }) => state === 'SUCCEEDED',
     );
     expect(await check()).toMatchObject({ code: 0 });
@@ -120,7 +120,7 @@ describe('what Invent shows wrongly of a whole org', () => {
     expect(await sweep()).toMatchObject({ state: 'FAILED', counts: { imported: 0, adopted: 0, removed: 0 } });
     expect(await heldAs()).toBe(reason);
     expect(await system.events()).toEqual(before);
-    expect((await system.client.getStatus({})).attention).toContainEqual(
+    expect((await system.client.getStatus()).attention).toContainEqual(
       expect.objectContaining({
         code: 'ORG_HELD',
         subject: 'org_demo',
@@ -321,7 +321,7 @@ describe('a backup of the whole org that Invent has restored', () => {
     expect(back.toSorted()).toEqual(idsFrom(1, STALE - 1).toSorted());
     const told = new Set(events.filter(({ type }) => type === KEY_UNCERTAIN).map(({ subject }) => subject));
     expect(back.filter((assistantId) => !told.has(assistantId))).toEqual([]);
-    expect((await system.client.getStatus({})).attention.map(({ code }) => code)).toContain('ROLLED_BACK');
+    expect((await system.client.getStatus()).attention.map(({ code }) => code)).toContain('ROLLED_BACK');
     await expectTruth(system);
   });
 });
@@ -335,10 +335,9 @@ describe('SUCCEEDED', () => {
   /** Rotates, and shows when the key in force was made. */
   const rotated = async (assistantId: string) => {
     const rotation = await system.rotateAndWait(assistantId);
-    const acceptedMs = Number(rotation.createTime!.seconds) * 1000 + rotation.createTime!.nanos / 1e6;
     const made = (await history(assistantId)).at(-1)!;
     expect((await system.openLast(assistantId)).assistant.secret_key).toBe(made.key);
-    return { rotation, made, madeAfterMs: made.atMs - acceptedMs };
+    return { rotation, made, madeAfterMs: made.atMs - rotation.createTime.getTime() };
   };
 
   it('says that a key was made after the request, not that another one was found: a hand rotation a second before, and a POST that was lost without effect', async () => {

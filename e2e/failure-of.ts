@@ -1,5 +1,5 @@
-import { status, type ServiceError } from '@grpc/grpc-js';
-import { readStatusDetails } from '@rekey/rpc';
+import { RekeyClientError } from '@rekey/client';
+import { isErrorCode } from '@rekey/schema';
 
 /** How a call failed, as a caller sees it. Throws where it did not. */
 export const failureOf = async (
@@ -9,13 +9,14 @@ export const failureOf = async (
     () => {
       throw new Error('the call did not fail');
     },
-    (failure: ServiceError) => failure,
+    (failure: unknown) => failure,
   );
-  const { reason, fieldViolations } = readStatusDetails(error);
+  if (!(error instanceof RekeyClientError)) throw error;
+  const { code, grpcStatus, fieldViolations, details = '' } = error;
   return {
-    code: status[error.code]!,
-    reason,
+    code: grpcStatus,
+    reason: isErrorCode(code) ? code : undefined,
     fields: fieldViolations.map(({ field }) => field),
-    message: error.details,
+    message: details,
   };
 };

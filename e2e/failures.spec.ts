@@ -1,14 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { connectGateway } from '@rekey/rpc';
 import { createLedger } from '@rekey/ledger';
 import { createKeyFile } from '@rekey/sealing';
 import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { failureOf } from './failure-of.ts';
 import { refusal } from './refusal.ts';
-import { eventually, startSystem, type System } from './system.ts';
+import { connect, eventually, startSystem, type System } from './system.ts';
 
 let system: System;
 beforeEach(async () => {
@@ -86,11 +85,11 @@ describe('a process that dies', () => {
       const worker = await slow.startWorker();
       const { id } = await slow.rotate('ast_1');
       await eventually(
-        () => slow.client.getRotation({ id }),
+        () => slow.client.getRotation(id),
         ({ state }) => state === 'ROTATING',
       );
       expect(await worker.child.stop()).toBe(0);
-      expect(await slow.client.getRotation({ id })).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
+      expect(await slow.client.getRotation(id)).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
       expect(await slow.gateway.child.stop()).toBe(0);
       expect(await slow.simulator.child.stop()).toBe(0);
     } finally {
@@ -100,9 +99,7 @@ describe('a process that dies', () => {
 
   it('lets those go who wait, when the gateway is told to end', async () => {
     const { id } = await system.rotate('ast_1');
-    const waiting = failureOf(
-      system.client.waitRotation({ id, timeout: { seconds: 30 } }, { deadlineMs: 30_000 }),
-    );
+    const waiting = failureOf(system.client.waitRotation({ id, timeoutMs: 30_000 }, { deadlineMs: 30_000 }));
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(await system.gateway.child.stop()).toBe(0);
     expect(await waiting).toMatchObject({ code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN' });
@@ -194,8 +191,8 @@ describe('a Redis that is away', () => {
     await eventually(health, (status) => status === 'NOT_SERVING');
     for (const call of [
       system.rotate('ast_1'),
-      system.client.listRotations({}),
-      system.client.getAssistant({ assistantId: 'ast_1' }),
+      system.client.listRotations(),
+      system.client.getAssistant('ast_1'),
     ]) {
       const failure = await failureOf(call);
       expect(failure).toMatchObject({ code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' });
@@ -223,7 +220,7 @@ describe('a Redis that is away', () => {
     await system.redisServer.kill();
     const early = await system.startGateway();
     await system.redisServer.restart();
-    const client = connectGateway(early.ready['address']!);
+    const client = connect(early.ready['address']!);
     try {
       const state = () =>
         client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_1' }).then(
@@ -244,7 +241,7 @@ describe('a Redis that is away', () => {
     });
     const { id } = await system.rotate('ast_1');
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state }) => state === 'ROTATING',
     );
     system.redisServer.freeze();

@@ -70,7 +70,7 @@ const createAll = (more: object = {}) => bulks.create({ orgId: 'org_demo', allAs
 const sweep = async () => {
   const { id } = await system.client.createSweep({ orgId: 'org_demo' });
   return eventually(
-    () => system.client.getSweep({ id }),
+    () => system.client.getSweep(id),
     ({ state }) => state === 'SUCCEEDED' || state === 'FAILED',
     40_000,
   );
@@ -105,7 +105,7 @@ describe('a bulk rotation of an org', () => {
     expect(watched).toMatchObject({ code: 3, err: expect.stringContaining(`rekey bulk resume ${id}`) });
     expect(watched.out).toContain('LIST_INCOMPLETE  incomplete: 100 listed, 230 counted by Invent');
     expect((await system.admin('GET', '/counts')).rotate).toBe(0);
-    await system.client.resumeBulkRotation({ id });
+    await system.client.resumeBulkRotation(id);
     expect(await bulks.ended({ id })).toMatchObject({
       state: 'COMPLETED',
       counts: { succeeded: 100 },

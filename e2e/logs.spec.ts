@@ -4,9 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { connectGateway } from '@rekey/rpc';
 import { freePort, repositoryRoot, startChild, type Child } from '@rekey/testing';
-import { eventually, startSystem, type System } from './system.ts';
+import { connect, eventually, startSystem, type System } from './system.ts';
 
 let system: System;
 let children: Child[];
@@ -83,12 +82,12 @@ describe('a worker and a gateway whose log cannot be written', () => {
       };
       const worker = start('worker', redirection, timing);
       const gateway = start('gateway', redirection, timing);
-      const client = connectGateway(grpc);
+      const client = connect(grpc);
       try {
         await eventually(() => isServing(`http://${health}/healthz`), Boolean, 30_000);
         await eventually(
           () =>
-            client.getStatus({}).then(
+            client.getStatus().then(
               () => true,
               () => false,
             ),
@@ -101,9 +100,9 @@ describe('a worker and a gateway whose log cannot be written', () => {
           ),
         );
         for (const { id } of rotations)
-          expect(
-            await client.waitRotation({ id, timeout: { seconds: 20 } }, { deadlineMs: 25_000 }),
-          ).toMatchObject({ state: 'SUCCEEDED' });
+          expect(await client.waitRotation({ id, timeoutMs: 20_000 }, { deadlineMs: 25_000 })).toMatchObject({
+            state: 'SUCCEEDED',
+          });
         expect(await metric(health, 'rekey_log_lines_dropped_total')).toBeGreaterThanOrEqual(lost);
         expect(await Promise.all([worker.stop(30_000), gateway.stop(30_000)])).toEqual([0, 0]);
       } finally {

@@ -62,7 +62,7 @@ const signsRight = (consumer: Keys, assistantId: string) =>
 const orgsInLedger = async () => (await system.redis.smembers('{rekey}:orgs')).toSorted();
 const sweptOnce = () =>
   eventually(
-    async () => (await system.client.listSweeps({ pageSize: 1 })).sweeps[0]?.state,
+    async () => (await system.client.listSweeps({ pageSize: 1 }))[0]?.state,
     (state) => state === 'SUCCEEDED',
     30_000,
   );
@@ -89,9 +89,9 @@ describe('a consumer that is added as the documentation shows', () => {
     await signsRight(billing, 'ast_500');
 
     const { id } = await system.rotateAndWait('ast_500', 'c');
-    expect(await system.client.getRotation({ id })).toMatchObject({
+    expect(await system.client.getRotation(id)).toMatchObject({
       orgId: 'org_demo',
-      consumers: [{ consumer: 'billing' }],
+      consumers: [{ name: 'billing' }],
     });
     await signsRight(billing, 'ast_500');
     expect(await orgsInLedger()).toEqual(['org_demo']);
@@ -147,7 +147,7 @@ describe('a consumer that is added as the documentation shows', () => {
       await signsRight(consumer, 'ast_1');
     }
     expect(lost).toEqual([]);
-    expect(await system.client.getConsumer({ name: 'second' })).toMatchObject({ orgs: ['org_demo'] });
+    expect(await system.client.getConsumer('second')).toMatchObject({ orgs: ['org_demo'] });
     await expectTruth(system);
   }, 90_000);
 });

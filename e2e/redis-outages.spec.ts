@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { connectGateway } from '@rekey/rpc';
 import {
   createTcpProxy,
   repositoryRoot,
@@ -14,7 +13,7 @@ import {
 import { Redis } from 'ioredis';
 import { refusal } from './refusal.ts';
 import { startRekey, type RekeyOptions } from './rekey.ts';
-import { eventually, proxyTo, startSystem, type System, type SystemOptions } from './system.ts';
+import { connect, eventually, proxyTo, startSystem, type System, type SystemOptions } from './system.ts';
 
 /** What a test has started, last in, first out. */
 let releases: (() => Promise<unknown>)[] = [];
@@ -59,11 +58,7 @@ const started = async (server: Promise<RedisServer>): Promise<RedisServer> => {
 };
 const rekeyOn = (system: System, args: string[], options?: RekeyOptions) =>
   startRekey(system, args, options).result;
-const serving = (system: System) =>
-  system.client.checkHealth({ service: '' }).then(
-    ({ status }) => status,
-    () => 'UNKNOWN',
-  );
+const serving = (system: System) => system.client.health().catch(() => 'UNKNOWN');
 const countOf = (text: string, app: App): number => app.output().split(text).length - 1;
 
 describe('a Redis that becomes a replica, and keeps its clients', () => {
@@ -208,10 +203,10 @@ describe('connections that stay open, and on which nothing more comes', () => {
     releases.push(() => system.stop());
     const front = await proxyTo(`http://${system.gateway.ready['address']}`);
     releases.push(() => front.close());
-    const client = connectGateway(`127.0.0.1:${front.port}`);
+    const client = connect(`127.0.0.1:${front.port}`);
     releases.push(async () => client.close());
     const answers = () =>
-      client.getStatus({}, { deadlineMs: 2000 }).then(
+      client.getStatus({ deadlineMs: 2000 }).then(
         () => true,
         () => false,
       );
@@ -226,7 +221,7 @@ describe('connections that stay open, and on which nothing more comes', () => {
     releases.push(() => system.stop());
     const gateway = await proxyTo(`http://${system.gateway.ready['address']}`);
     releases.push(() => gateway.close());
-    const bulk = await system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds: ['ast_1'] }]);
+    const bulk = await system.client.createBulkRotation({ orgId: 'org_demo', assistantIds: ['ast_1'] });
     const watching = startRekey(system, [
       'bulk',
       'watch',
@@ -345,7 +340,7 @@ describe('a process that is told to end while Redis is away', () => {
     const worker = await system.startWorker();
     const { id } = await system.rotate('ast_1');
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state }) => state === 'ROTATING',
     );
     proxy().refuse(true);
@@ -363,7 +358,7 @@ describe('a process that is told to end while Redis is away', () => {
     expect(await worker.child.exited).toMatchObject({ code: 0 });
     expect(
       await eventually(
-        () => system.client.getRotation({ id }).catch(() => undefined),
+        () => system.client.getRotation(id).catch(() => undefined),
         (rotation) => rotation !== undefined,
       ),
     ).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });

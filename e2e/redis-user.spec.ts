@@ -59,10 +59,10 @@ describe('the Redis user of docs/operations.md', () => {
     });
     await client.freeze({ reason: 'spec' });
     const waiting = await system.rotate('ast_2');
-    await client.cancelRotation({ id: waiting.id });
-    await client.unfreeze({});
-    await client.getStatus({});
-    await client.listRotations({});
+    await client.cancelRotation(waiting.id);
+    await client.unfreeze();
+    await client.getStatus();
+    await client.listRotations();
     const sent = [...(await redis.info('commandstats')).matchAll(/^cmdstat_(\w+)/gm)]
       .map(([, name]) => name!)
       .filter((name) => !UNASKED.includes(name));

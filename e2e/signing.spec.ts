@@ -110,9 +110,9 @@ describe('services that sign', () => {
       worker: { INVENT_REQUESTS_PER_MINUTE: '5000' },
     });
     const ids = assistants(1000);
-    const { id: sweepId } = await system.client.createSweep({});
+    const { id: sweepId } = await system.client.createSweep();
     await eventually(
-      () => system.client.getSweep({ id: sweepId }),
+      () => system.client.getSweep(sweepId),
       ({ state }) => state === 'SUCCEEDED',
       60_000,
     );
@@ -120,9 +120,9 @@ describe('services that sign', () => {
       CONSUMERS.map(async (name) => startSigner(name, await register(name), 500)),
     );
     const rotateAll = async (): Promise<Report[]> => {
-      const { id } = await system.client.createBulkRotation([{ orgId: 'org_demo', assistantIds: ids }]);
+      const { id } = await system.client.createBulkRotation({ orgId: 'org_demo', assistantIds: ids });
       await eventually(
-        () => system.client.getBulkRotation({ id }),
+        () => system.client.getBulkRotation(id),
         ({ state }) => state === 'COMPLETED',
         60_000,
       );
@@ -198,8 +198,8 @@ describe('services that sign', () => {
     await untilAllHold([steady, cut], ids);
     // Those that were killed are gone; the others are live, and have all.
     const consumer = await eventually(
-      () => system.client.getConsumer({ name: 'billing' }),
-      ({ live, lagEvents }) => live && lagEvents === '0',
+      () => system.client.getConsumer('billing'),
+      ({ live, lagEvents }) => live && lagEvents === 0,
       30_000,
     );
     expect(consumer.instances.filter(({ live }) => live).length).toBeGreaterThanOrEqual(2);

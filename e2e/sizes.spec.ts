@@ -32,7 +32,7 @@ const expectInForce = async (assistantId: string) =>
 const rotationsOf = async (assistantId: string): Promise<number> =>
   (await system.admin('GET', `/assistants/${assistantId}`)).rotations;
 const attention = async (code: string) =>
-  (await system.client.getStatus({})).attention.filter((item) => item.code === code);
+  (await system.client.getStatus()).attention.filter((item) => item.code === code);
 const swept = async () => {
   const { id } = await client.createSweep({ orgId: 'org_demo' });
   return eventually(
@@ -101,7 +101,7 @@ describe('many of the longest records', () => {
     const rotations = await Promise.all(ids.map((id) => system.rotate(id)));
     for (const { id } of rotations) {
       const rotation = await eventually(
-        () => system.client.getRotation({ id }),
+        () => system.client.getRotation(id),
         ({ state }) => ended || state === 'SUCCEEDED' || state === 'FAILED',
         120_000,
       );
@@ -118,7 +118,7 @@ describe('a record that is too long', () => {
     await instruct('ast_7', ofBytes(MAX_RECORD_BYTES + 1));
     const { id } = await system.rotate('ast_7');
     const seen = await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ reconciliation }) => reconciliation?.operatorNeeded === true,
     );
     expect(seen.reconciliation).toMatchObject({
@@ -135,7 +135,7 @@ describe('a record that is too long', () => {
     ]);
     await instruct('ast_7', 'short');
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state }) => state === 'SUCCEEDED' || state === 'FAILED',
       60_000,
     );

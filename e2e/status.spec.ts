@@ -93,7 +93,7 @@ describe('rekey status --check', () => {
     await system.client.freeze({ reason: 'ill' });
     expect(await metrics()).toContain('rekey_needs_operator{code="FROZEN"} 1\n');
     expect(await attention()).toMatchObject([{ code: 'FROZEN', message: expect.stringContaining('ill') }]);
-    expect((await system.client.getStatus({})).attention).toMatchObject([{ code: 'FROZEN' }]);
+    expect((await system.client.getStatus()).attention).toMatchObject([{ code: 'FROZEN' }]);
   });
 
   it('is backed by the health and the metrics of the gateway', async () => {
@@ -101,7 +101,7 @@ describe('rekey status --check', () => {
     const get = (path: string) => fetch(`http://${system.gateway.ready['health_address']}${path}`);
     expect((await get('/healthz')).status).toBe(200);
     await system.rotateAndWait('ast_1');
-    await system.client.getRotation({ id: 'rot_1' }).catch(() => {});
+    await system.client.getRotation('rot_1').catch(() => {});
     const metrics = await (await get('/metrics')).text();
     const call = (method: string, code: string) =>
       `rekey_gateway_calls_total{service="rekey.v1.RotationService",method="${method}",code="${code}"} 1\n`;
@@ -221,7 +221,7 @@ describe('the only worker is killed in the middle of a bulk rotation', () => {
     });
     const [{ id }] = (await rekey(['bulk', 'create', '--org', 'org_demo', '--all', '--json'])).json();
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state, counts }) => state === 'RUNNING' && counts!.succeeded > 2 && counts!.waiting > 20,
       60_000,
     );
@@ -260,7 +260,7 @@ describe('the only worker is killed in the middle of a bulk rotation', () => {
 
     await system.startWorker();
     await eventually(
-      () => system.client.getBulkRotation({ id }),
+      () => system.client.getBulkRotation(id),
       ({ state }) => state === 'COMPLETED',
       60_000,
     );
@@ -289,7 +289,7 @@ describe('a 429 with Retry-After: 3600', () => {
     const later = await system.rotate('ast_2');
     for (const waiting of [id, later.id]) {
       await eventually(
-        () => system.client.getRotation({ id: waiting }),
+        () => system.client.getRotation(waiting),
         ({ state, error }) => state === 'QUEUED' && error?.reason === 'UPSTREAM_RATE_LIMITED',
       );
     }
@@ -323,7 +323,7 @@ describe('a ledger that vanished', () => {
     const before = await rotateRequests();
     const { id } = await system.rotate('ast_1');
     await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ state, error }) => state === 'QUEUED' && error?.reason === 'LEDGER_LOST',
     );
     expect(await rotateRequests()).toBe(before);
@@ -345,7 +345,7 @@ describe('a ledger that vanished', () => {
     await killWorker();
     worker = await system.startWorker();
     await lost();
-    expect(await system.client.getRotation({ id })).toMatchObject({ state: 'QUEUED' });
+    expect(await system.client.getRotation(id)).toMatchObject({ state: 'QUEUED' });
 
     expect(await rekey(['ledger', 'adopt'])).toMatchObject({
       code: 1,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ProtoSweep } from '@rekey/rpc';
+import type { Sweep } from '@rekey/client';
 import type { KeyEvent } from '@rekey/schema';
 import type { TcpProxy } from '@rekey/testing';
 import { expectTruth, keysInForce, lastPublished } from './invariants.ts';
@@ -15,15 +15,15 @@ const untilEvents = (system: System, assistantId: string, count: number): Promis
     () => eventsOf(system, assistantId),
     ({ length }) => length === count,
   );
-const untilEnded = (system: System, id: string): Promise<ProtoSweep> =>
+const untilEnded = (system: System, id: string): Promise<Sweep> =>
   eventually(
-    () => system.client.getSweep({ id }),
+    () => system.client.getSweep(id),
     ({ state }) => state === 'SUCCEEDED' || state === 'FAILED',
     40_000,
   );
-const sweepOnce = async (system: System): Promise<ProtoSweep> =>
-  untilEnded(system, (await system.client.createSweep({})).id);
-const secondsOf = (time: ProtoSweep['endTime']): number => Number(time!.seconds) + time!.nanos / 1e9;
+const sweepOnce = async (system: System): Promise<Sweep> =>
+  untilEnded(system, (await system.client.createSweep()).id);
+const secondsOf = (time: Sweep['endTime']): number => time!.getTime() / 1000;
 const expectInForce = async (system: System, assistantId: string) => {
   const published = (await lastPublished(system, await system.events()))[assistantId];
   expect({ [assistantId]: published }).toEqual(await keysInForce(system, [assistantId]));
@@ -166,7 +166,7 @@ describe('a sweep over many pages', () => {
 
   it('waits for the one under way, also in another worker, and then begins', async () => {
     const other = await system.startWorker({ INVENT_BASE_URL: upstream.url });
-    const asked: ProtoSweep[] = [];
+    const asked: Sweep[] = [];
     const waited = upstream.once('page=2', 'before', async () => {
       asked.push(await system.client.createSweep({ orgId: 'org_demo' }));
       // It was drawn, and put off.
@@ -174,7 +174,7 @@ describe('a sweep over many pages', () => {
         () => system.redis.zscore('{rekey}:bull:sweeps:delayed', asked[0]!.id),
         (score) => score !== null,
       );
-      asked.push(await system.client.getSweep({ id: asked[0]!.id }));
+      asked.push(await system.client.getSweep(asked[0]!.id));
     });
     const first = await sweepOnce(system);
     await waited;

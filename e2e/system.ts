@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectGateway, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
+import { createRekeyClient, type RekeyClient, type Rotation } from '@rekey/client';
 import { CONSUMER_CHANGED, KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import {
@@ -25,7 +25,7 @@ export interface System {
   readonly gateway: App;
   /** The one that it began with. */
   readonly worker: App | undefined;
-  readonly client: GatewayClient;
+  readonly client: RekeyClient;
   readonly keyFile: string;
   readonly sealer: Sealer;
   /** What a further process needs in its environment. */
@@ -33,10 +33,10 @@ export interface System {
   startWorker(env?: Record<string, string>): Promise<App>;
   startGateway(env?: Record<string, string>): Promise<App>;
   admin(method: string, path: string, body?: object): Promise<any>;
-  rotate(assistantId: string, orgId?: string): Promise<ProtoRotation>;
+  rotate(assistantId: string, orgId?: string): Promise<Rotation>;
   /** Asks for a rotation and waits for its end. */
-  rotateAndWait(assistantId: string, orgId?: string): Promise<ProtoRotation>;
-  waitFor(id: string, timeoutSeconds?: number): Promise<ProtoRotation>;
+  rotateAndWait(assistantId: string, orgId?: string): Promise<Rotation>;
+  waitFor(id: string, timeoutSeconds?: number): Promise<Rotation>;
   /** Those of assistants. Rejects where the numbers of all events are not dense. */
   events(): Promise<KeyEvent[]>;
   /** Those of them that are key versions with a key. */
@@ -58,6 +58,10 @@ export interface SystemOptions {
   /** Laid over the environment of every process. */
   timing?: Record<string, string>;
 }
+
+/** A client that retries nothing: a call fails as the gateway has it fail. */
+export const connect = (address: string): RekeyClient =>
+  createRekeyClient({ address, retry: false, keepAlive: { intervalMs: 5000, timeoutMs: 5000 } });
 
 /** A proxy before the server of a URL, and the URL that leads through it. */
 export const proxyTo = async (url: string): Promise<TcpProxy & { url: string }> => {
@@ -100,13 +104,13 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     return app;
   };
   const gateway = await start('gateway', options.gateway);
-  const client = connectGateway(gateway.ready['address']!);
+  const client = connect(gateway.ready['address']!);
   const worker = options.worker === false ? undefined : await start('worker', options.worker);
   // A gateway listens before it has reached its Redis, and says UNAVAILABLE until then. What a spec does
   // without a Redis, it does later.
   await eventually(
     () =>
-      client.getStatus({}).then(
+      client.getStatus().then(
         () => true,
         () => false,
       ),
@@ -123,10 +127,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   };
   const rotate = (assistantId: string, orgId = 'org_demo') => client.rotateSecretKey({ orgId, assistantId });
   const waitFor = (id: string, timeoutSeconds = 20) =>
-    client.waitRotation(
-      { id, timeout: { seconds: timeoutSeconds } },
-      { deadlineMs: (timeoutSeconds + 5) * 1000 },
-    );
+    client.waitRotation({ id, timeoutMs: timeoutSeconds * 1000 });
   const events = async () => {
     const all = (await redis.xrange('{rekey}:events', '-', '+')).map(
       ([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } },

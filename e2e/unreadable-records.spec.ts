@@ -9,9 +9,9 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 const sweep = async () => {
-  const { id } = await system.client.createSweep({});
+  const { id } = await system.client.createSweep();
   return eventually(
-    () => system.client.getSweep({ id }),
+    () => system.client.getSweep(id),
     ({ state }) => state === 'SUCCEEDED' || state === 'FAILED',
   );
 };
@@ -70,7 +70,7 @@ describe('the metrics of a worker', () => {
     expect(during).toContain('rekey_open_intents{org="org_demo"} 1\n');
     expect(during).not.toContain('sk_');
     const rotation = await eventually(
-      () => system.client.getRotation({ id }),
+      () => system.client.getRotation(id),
       ({ reconciliation }) => reconciliation?.operatorNeeded === true,
     );
     expect(rotation).toMatchObject({

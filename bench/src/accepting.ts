@@ -1,7 +1,7 @@
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import { inFlight, median, percentile } from './measure.ts';
 import type { Part } from './part.ts';
-import { ORG, assistant, startStage, type Figures, type Stage } from './stage.ts';
+import { ORG, assistant, connect, startStage, type Figures, type Stage } from './stage.ts';
 import { ratioOf, table, whole } from './table.ts';
 
 const AT_ONCE = 100;
@@ -13,7 +13,7 @@ interface Accepting extends Figures {
 
 /** Asks for single rotations of the first assistants, from one client, so many calls in flight. */
 export const askForSingles = async (
-  client: GatewayClient,
+  client: RekeyClient,
   count: number,
   onAnswer: (ms: number) => void = () => {},
 ): Promise<void> =>
@@ -26,16 +26,11 @@ export const askForSingles = async (
     onAnswer(performance.now() - start);
   });
 
-const accept = async (
-  stage: Stage,
-  client: GatewayClient,
-  pid: number,
-  count: number,
-): Promise<Accepting> => {
+const accept = async (stage: Stage, client: RekeyClient, pid: number, count: number): Promise<Accepting> => {
   const latencies: number[] = [];
   // To warm up; one that is not found costs Redis a read.
   await inFlight(200, 1, () =>
-    client.getRotation({ id: 'x' }).then(
+    client.getRotation('x').then(
       () => {},
       () => {},
     ),
@@ -48,7 +43,7 @@ const accept = async (
 
 const acceptBare = async (stage: Stage, count: number): Promise<Accepting> => {
   const { child, ready } = await stage.startProgram('bare-gateway');
-  const client = connectGateway(ready['address']!);
+  const client = connect(ready['address']!);
   const figures = await accept(stage, client, child.pid, count);
   client.close();
   await child.stop();

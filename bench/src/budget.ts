@@ -64,12 +64,12 @@ const byRekey = async ({ isKnown }: { isKnown: boolean }): Promise<Use> => {
   let id = '';
   if (isKnown) {
     const sweep = await client.createSweep({ orgId: ORG });
-    await until(async () => (await client.getSweep({ id: sweep.id })).state === 'SUCCEEDED');
+    await until(async () => (await client.getSweep(sweep.id)).state === 'SUCCEEDED');
   }
   const use = await watchUse(
     stage,
     async () =>
-      ({ id } = await client.createBulkRotation([{ orgId: ORG, reason: 'bench', allAssistants: true }])),
+      ({ id } = await client.createBulkRotation({ orgId: ORG, reason: 'bench', allAssistants: true })),
     async () => (await untilBulk(client, id, ['COMPLETED'])).verification!.verified,
   );
   await Promise.all(workers.map(({ child }) => child.stop()));

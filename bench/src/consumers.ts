@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import { generateConsumerKey } from '@rekey/sealing';
 import { lineOf, type Child } from '@rekey/testing';
 import { median, percentile } from './measure.ts';
@@ -14,14 +14,14 @@ const BULK = 10_000;
 const SNAPSHOT = 100_000;
 
 /** Registers a consumer for all orgs; resolves with its key file. */
-const register = async (stage: Stage, client: GatewayClient, name: string): Promise<string> => {
+const register = async (stage: Stage, client: RekeyClient, name: string): Promise<string> => {
   const own = await generateConsumerKey('X25519');
-  const { jwk } = await client.getPublicKey({});
+  const { jwk } = await client.getPublicKey();
   const path = join(stage.folder, `${name}.json`);
   await writeFile(path, JSON.stringify({ keys: [own, JSON.parse(jwk)] }), { mode: 0o600 });
   const { d: _private, ...publicJwk } = own;
   await client.addConsumer({ name, orgs: ['*'], publicJwk: JSON.stringify(publicJwk) });
-  await until(async () => (await client.getConsumer({ name })).state === 'ACTIVE', 100);
+  await until(async () => (await client.getConsumer(name)).state === 'ACTIVE', 100);
   return path;
 };
 
@@ -58,7 +58,7 @@ const spreadOf = (values: number[]): Spread => ({
 });
 
 /** One after the other, now and then. */
-const idle = async (stage: Stage, client: GatewayClient, mode: Mode, child: Child): Promise<Spread> => {
+const idle = async (stage: Stage, client: RekeyClient, mode: Mode, child: Child): Promise<Spread> => {
   const ids = firstAssistants(mode === 'poll' ? SINGLES / 50 : SINGLES);
   for (const assistantId of ids) {
     await sleep(50 + Math.random() * (mode === 'poll' ? 500 : 30));
@@ -70,7 +70,7 @@ const idle = async (stage: Stage, client: GatewayClient, mode: Mode, child: Chil
   return spreadOf(await delaysOf(stage, child, ids));
 };
 
-const atFullRate = async (stage: Stage, client: GatewayClient, child: Child): Promise<Spread> => {
+const atFullRate = async (stage: Stage, client: RekeyClient, child: Child): Promise<Spread> => {
   const ids = firstAssistants(BULK);
   const { id } = await createBulkOf(client, ids);
   await untilBulk(client, id, ['VERIFYING', 'COMPLETED']);
@@ -125,7 +125,7 @@ const start = async (progress: (text: string) => void): Promise<string> => {
   progress(`consumers: a sweep publishes ${whole(SNAPSHOT)} records`);
   const { id } = await client.createSweep({ orgId: ORG });
   await until(async () => {
-    const { state, error } = await client.getSweep({ id });
+    const { state, error } = await client.getSweep(id);
     if (state === 'FAILED') throw new Error(`the sweep is FAILED: ${error?.reason}`);
     return state === 'SUCCEEDED';
   }, 200);
@@ -168,7 +168,7 @@ const costs = async (rotations: number, progress: (text: string) => void): Promi
     const { id } = await createBulkOf(client, firstAssistants(rotations));
     const figures = await stage.timed([worker!.child.pid], rotations, async () => {
       const before = performance.now();
-      await client.unfreeze({});
+      await client.unfreeze();
       await untilBulk(client, id, ['VERIFYING', 'COMPLETED']);
       return (performance.now() - before) / 1000;
     });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import { LIMIT } from './budget.ts';
 import { percentile } from './measure.ts';
 import type { Part } from './part.ts';
@@ -52,7 +52,7 @@ const duringBulk = async (
   stage: Stage,
   size: number,
   workerCount: number,
-  measure: (client: GatewayClient) => Promise<number[]>,
+  measure: (client: RekeyClient) => Promise<number[]>,
 ): Promise<Spread> => {
   const { client, stop } = await stage.startGateway();
   const workers = await stage.startWorkers(workerCount);
@@ -61,7 +61,7 @@ const duringBulk = async (
   // It has found its pace.
   if (bulk) await until(async () => (await stage.requests()).rotate > before + 100);
   const values = await measure(client);
-  if (bulk) await client.cancelBulkRotation({ id: bulk.id });
+  if (bulk) await client.cancelBulkRotation(bulk.id);
   await Promise.all(workers.map(({ child }) => child.stop()));
   await stop();
   return spreadOf(values);
@@ -95,7 +95,7 @@ const msToEnd = async (bulkSize: number): Promise<Spread> => {
     await oneByOne(UNLIMITED_BULK, 60, async (assistantId) => {
       const start = performance.now();
       const { id } = await client.rotateSecretKey({ orgId: ORG, assistantId });
-      const { state } = await client.waitRotation({ id, timeout: { seconds: 30 } }, { deadlineMs: 40_000 });
+      const { state } = await client.waitRotation({ id, timeoutMs: 30_000 }, { deadlineMs: 40_000 });
       if (state !== 'SUCCEEDED') throw new Error(`a single rotation is ${state}`);
       values.push(performance.now() - start);
     });

@@ -49,10 +49,10 @@ const byRekey = async (
   let id = '';
   const recorded = await record(
     stage,
-    async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY } })),
+    async () => ({ id } = await createBulkOf(client, ids, { canary: { count: CANARY, continues: false } })),
   );
   progress(`million: the worker rotates the first ${whole(CANARY)} of them`);
-  await client.unfreeze({});
+  await client.unfreeze();
   const { counts } = await untilBulk(client, id, ['PAUSED'], 100);
   if (counts!.succeeded !== CANARY) throw new Error(`only ${counts!.succeeded} were rotated`);
   const peaks = { gatewayBytes: peakRssBytes(app.child.pid), workerBytes: peakRssBytes(worker!.child.pid) };

@@ -1,5 +1,5 @@
 import { createBulks, createSystem } from '@rekey/ledger';
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import type { App } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Pool } from 'undici';
@@ -92,7 +92,7 @@ const startTutorial = async (stage: Stage, rotations: number): Promise<Way> => {
  */
 const rotateInBulk = async (
   stage: Stage,
-  client: GatewayClient,
+  client: RekeyClient,
   workers: App[],
   rotations: number,
 ): Promise<Figures> => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectGateway, type GatewayClient, type ProtoBulkRotation } from '@rekey/rpc';
+import { createRekeyClient, type BulkRotation, type RekeyClient } from '@rekey/client';
 import { createKeyFile } from '@rekey/sealing';
 import {
   launchApp,
@@ -43,6 +43,9 @@ export interface Figures {
   requests: number;
 }
 
+/** A client that retries nothing: each call is measured, and fails, by itself. */
+export const connect = (address: string): RekeyClient => createRekeyClient({ address, retry: false });
+
 export interface StageOptions {
   assistants: number;
   /** Upstream's limit in a sliding window; none where not given. */
@@ -58,7 +61,7 @@ export interface Stage {
   readonly upstream: string;
   requests(): Promise<Requests>;
   admin(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
-  startGateway(): Promise<{ app: App; client: GatewayClient; stop(): Promise<void> }>;
+  startGateway(): Promise<{ app: App; client: RekeyClient; stop(): Promise<void> }>;
   startWorkers(count: number, env?: Record<string, string>): Promise<App[]>;
   /** One of this folder's programs, as a process of its own. */
   startProgram(
@@ -131,7 +134,7 @@ export const startStage = async ({ assistants, limit, latencyMs = 0 }: StageOpti
     admin,
     startGateway: async () => {
       const app = await launchApp('gateway', { env: environment });
-      const client = connectGateway(app.ready['address']!);
+      const client = connect(app.ready['address']!);
       const stop = async () => {
         client.close();
         await app.child.stop();
@@ -188,35 +191,25 @@ export const until = async (isSo: () => Promise<boolean>, everyMs = 5): Promise<
   while (!(await isSo())) await sleep(everyMs);
 };
 
-/** As many ids as fit in one message of the stream. */
-const IDS_A_MESSAGE = 2000;
-
 /** Asks for a bulk rotation of these assistants. */
 export const createBulkOf = (
-  client: GatewayClient,
+  client: RekeyClient,
   assistantIds: readonly string[],
-  more: { canary?: { count: number } } = {},
-): Promise<ProtoBulkRotation> => {
-  const messages = function* () {
-    yield { orgId: ORG, reason: 'bench', ...more };
-    for (let from = 0; from < assistantIds.length; from += IDS_A_MESSAGE)
-      yield { assistantIds: assistantIds.slice(from, from + IDS_A_MESSAGE) };
-  };
-  return client.createBulkRotation(messages());
-};
+  more: { canary?: { count: number; continues: boolean } } = {},
+): Promise<BulkRotation> => client.createBulkRotation({ orgId: ORG, reason: 'bench', assistantIds, ...more });
 
 export const firstAssistants = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => assistant(i));
 
 /** The bulk once it is in one of these states. */
 export const untilBulk = async (
-  client: GatewayClient,
+  client: RekeyClient,
   id: string,
-  states: ProtoBulkRotation['state'][],
+  states: BulkRotation['state'][],
   everyMs = 20,
-): Promise<ProtoBulkRotation> => {
+): Promise<BulkRotation> => {
   for (;;) {
-    const bulk = await client.getBulkRotation({ id });
+    const bulk = await client.getBulkRotation(id);
     if (states.includes(bulk.state)) return bulk;
     if (bulk.state === 'HALTED' || bulk.state === 'FAILED')
       throw new Error(`the bulk rotation is ${bulk.state}: ${bulk.stop?.reason}`);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { GatewayClient } from '@rekey/rpc';
+import { RekeyClientError, type BulkRotation, type RekeyClient } from '@rekey/client';
 import type { RotationState } from '@rekey/schema';
 import type { Random } from './random.ts';
 import type { Outcome } from './verdict.ts';
@@ -12,7 +12,7 @@ export interface BulkOutcome {
 }
 
 export interface BulkOperatorsOptions {
-  client: GatewayClient;
+  client: RekeyClient;
   orgId: string;
   random: Random;
   pause: (ms: number) => Promise<void>;
@@ -21,19 +21,11 @@ export interface BulkOperatorsOptions {
   meddle: () => boolean;
 }
 
-type Bulk = Awaited<ReturnType<GatewayClient['getBulkRotation']>>;
-
-const ended = ({ state }: Bulk): boolean => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
-const stopped = ({ state }: Bulk): boolean => state === 'PAUSED' || state === 'HALTED';
-const IDS_A_MESSAGE = 1000;
+const ended = ({ state }: BulkRotation): boolean => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
+const stopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 const RETRIES = 3;
 /** A bulk that makes no progress for this time is judged as it is. */
 const STALLED_MS = 300_000;
-
-const chunksOf = (ids: string[]): string[][] =>
-  Array.from({ length: Math.ceil(ids.length / IDS_A_MESSAGE) }, (_, i) =>
-    ids.slice(i * IDS_A_MESSAGE, (i + 1) * IDS_A_MESSAGE),
-  );
 
 /**
  * One bulk rotation of a whole org, with operators who pause, resume and cancel it at random, often two at
@@ -58,7 +50,7 @@ export const rotateInBulk = async ({
       try {
         return await call();
       } catch (error) {
-        if ((error as { code?: number }).code === 9) throw error;
+        if (error instanceof RekeyClientError && error.grpcStatus === 'FAILED_PRECONDITION') throw error;
         await pause(100);
       }
     }
@@ -66,20 +58,21 @@ export const rotateInBulk = async ({
   /** What two operators ask for at once may no longer be possible. */
   const ask = async (what: 'pause' | 'resume' | 'cancel', id: string): Promise<void> => {
     count(what);
-    await insist(() => client[`${what}BulkRotation`]({ id })).catch(() => {});
+    await insist(() => client[`${what}BulkRotation`](id)).catch(() => {});
   };
 
-  const create = (assistantIds?: string[]): Promise<Bulk> => {
-    const head = { orgId, reason: 'chaos', requestId: randomUUID(), maxFailures: { percent: 100 } };
-    const [first = [], ...more] = chunksOf(assistantIds ?? []);
-    const messages = [
-      assistantIds ? { ...head, assistantIds: first } : { ...head, allAssistants: true },
-      ...more.map((ids) => ({ assistantIds: ids })),
-    ];
-    return insist(() => client.createBulkRotation(messages, { deadlineMs: 10_000 }));
+  const create = (assistantIds?: string[]): Promise<BulkRotation> => {
+    const request = {
+      orgId,
+      reason: 'chaos',
+      requestId: randomUUID(),
+      maxFailures: { percent: 100 },
+      ...(assistantIds ? { assistantIds } : { allAssistants: true }),
+    };
+    return insist(() => client.createBulkRotation(request, { deadlineMs: 10_000 }));
   };
 
-  const follow = async (first: Bulk): Promise<Bulk> => {
+  const follow = async (first: BulkRotation): Promise<BulkRotation> => {
     let bulk = first;
     let [last, movedMs] = ['', performance.now()];
     while (!ended(bulk)) {
@@ -90,10 +83,10 @@ export const rotateInBulk = async ({
         return bulk;
       }
       await pause(random.between(100, 1500));
-      bulk = await insist(() => client.getBulkRotation({ id: first.id }));
+      bulk = await insist(() => client.getBulkRotation(first.id));
       const { counts } = bulk;
       say(
-        `${bulk.state}: ${counts!.succeeded + counts!.shared} of ${counts!.total} done, ${counts!.unknown} unknown, ${counts!.failed} failed`,
+        `${bulk.state}: ${counts.succeeded + counts.shared} of ${counts.total} done, ${counts.unknown} unknown, ${counts.failed} failed`,
       );
       if (stopped(bulk)) {
         if (bulk.state === 'HALTED') count(`halted: ${bulk.stop?.reason}`);
@@ -111,11 +104,12 @@ export const rotateInBulk = async ({
     return bulk;
   };
 
-  const collect = async ({ id, createTime }: Bulk): Promise<string[]> => {
+  const collect = async ({ id, createTime }: BulkRotation): Promise<string[]> => {
     const again: string[] = [];
-    const acceptedMs = Number(createTime!.seconds) * 1000 + createTime!.nanos / 1e6;
-    for (let pageToken = ''; ;) {
-      const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken }));
+    const acceptedMs = createTime.getTime();
+    for (let pageToken: string | undefined = ''; pageToken !== undefined;) {
+      const token: string = pageToken;
+      const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken: token }));
       for (const { assistantId, state, error } of page.items) {
         if (state === 'CANCELLED') again.push(assistantId);
         const became =
@@ -128,8 +122,8 @@ export const rotateInBulk = async ({
         });
       }
       pageToken = page.nextPageToken;
-      if (pageToken === '') return again;
     }
+    return again;
   };
 
   let bulk = await follow(await create());
@@ -142,11 +136,11 @@ export const rotateInBulk = async ({
   for (;;) {
     for (
       let retries = 0;
-      bulk.state === 'COMPLETED' && bulk.counts!.failed > 0 && retries < RETRIES;
+      bulk.state === 'COMPLETED' && bulk.counts.failed > 0 && retries < RETRIES;
       retries += 1
     ) {
       count('retry');
-      bulk = await follow(await insist(() => client.retryBulkRotation({ id: bulk.id })));
+      bulk = await follow(await insist(() => client.retryBulkRotation(bulk.id)));
     }
     const again = await collect(bulk);
     if (again.length === 0 || !ended(bulk)) return { ends, done };

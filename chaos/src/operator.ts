@@ -1,8 +1,8 @@
-import type { GatewayClient } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import type { StatusSample } from './verdict.ts';
 
 export interface OperatorOptions {
-  client: GatewayClient;
+  client: RekeyClient;
   pause: (ms: number) => Promise<void>;
   /** The orgs that are held, from the ledger. */
   heldOrgs: () => Promise<string[]>;
@@ -49,10 +49,10 @@ export const startOperator = ({
   const stopping = new AbortController();
   const note = (all: Record<string, number>, what: string) => (all[what] = (all[what] ?? 0) + 1);
 
-  const look = async (): Promise<{ code: string; subject: string }[] | undefined> => {
+  const look = async (): Promise<{ code: string; subject?: string }[] | undefined> => {
     const atMs = Date.now();
     try {
-      const { attention } = await client.getStatus({}, { deadlineMs: 2000 });
+      const { attention } = await client.getStatus({ deadlineMs: 2000 });
       for (const { code } of attention) note(seen, code);
       samples.push({ atMs, says: attention.some(({ code }) => !isOnlyHistory(code)) });
       return attention;
@@ -73,7 +73,7 @@ export const startOperator = ({
     try {
       const { id } = await client.createSweep(request, { deadlineMs: 2000 });
       for (const untilMs = performance.now() + SWEEP_WITHIN_MS; performance.now() < untilMs;) {
-        const { state } = await client.getSweep({ id }, { deadlineMs: 2000 });
+        const { state } = await client.getSweep(id, { deadlineMs: 2000 });
         if (state === 'SUCCEEDED' || state === 'FAILED') return true;
         await pause(100);
       }
@@ -104,11 +104,13 @@ export const startOperator = ({
     done: () => done,
     act: async () => {
       const attention = (await look()) ?? [];
-      for (const { subject } of attention.filter(({ code }) => code === 'ORG_HELD')) await release(subject);
-      for (const { subject } of attention.filter(({ code }) => code === 'BUDGET_CLOSED')) {
+      const subjectsOf = (wanted: string) =>
+        attention.flatMap(({ code, subject }) => (code === wanted && subject !== undefined ? [subject] : []));
+      for (const orgId of subjectsOf('ORG_HELD')) await release(orgId);
+      for (const egress of subjectsOf('BUDGET_CLOSED')) {
         note(done, 'budget opened');
         // It may have opened by itself.
-        await client.openBudget({ egress: subject }, { deadlineMs: 2000 }).catch(() => {});
+        await client.openBudget({ egress }, { deadlineMs: 2000 }).catch(() => {});
       }
     },
     stop: async () => {

@@ -1,8 +1,8 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { ledgerKeys } from '@rekey/ledger';
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
 import { KEY_UNCERTAIN, KeyEvent, type RotationState } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
 import {
@@ -52,7 +52,7 @@ export interface Stage {
   /** Writes to the log what was true, and what was published, of each assistant that the verdict names. */
   explain(verdict: Verdict, evidence: Evidence): void;
   /** Where a bulk rotation of all is asked for. */
-  bulkSetting(): { client: GatewayClient; orgId: string };
+  bulkSetting(): { client: RekeyClient; orgId: string };
   stop(): Promise<void>;
 }
 
@@ -276,7 +276,11 @@ export const startStage = async ({
       onLine: onLine('gateway'),
     });
   let gateway = await startGateway();
-  const client = connectGateway(`127.0.0.1:${gatewayPort}`);
+  const client = createRekeyClient({
+    address: `127.0.0.1:${gatewayPort}`,
+    retry: false,
+    keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
+  });
 
   const workerEnvironment = (slot: Omit<WorkerSlot, 'app'>) => ({
     ...timing,
@@ -591,13 +595,13 @@ export const startStage = async ({
       for (let times = 0; times < 2; times += 1) {
         // The channel may still be waiting before it tries a gateway again that was killed some time ago.
         const askedMs = performance.now() + SWEEP_WITHIN_MS;
-        const sweep = await insist(() => client.createSweep({}), askedMs).catch(() => undefined);
+        const sweep = await insist(() => client.createSweep(), askedMs).catch(() => undefined);
         if (!sweep) return false;
         const untilMs = performance.now() + SWEEP_WITHIN_MS;
         for (
           let state = '';
           state !== 'SUCCEEDED' && state !== 'FAILED';
-          state = (await insist(() => client.getSweep({ id: sweep.id }), untilMs).catch(() => sweep)).state
+          state = (await insist(() => client.getSweep(sweep.id), untilMs).catch(() => sweep)).state
         ) {
           if (performance.now() > untilMs) return false;
           await sleep(200);

@@ -1,10 +1,8 @@
-import type { GatewayClient, ProtoStatus } from '@rekey/rpc';
+import type { HeldOrg, RekeyClient } from '@rekey/client';
 import { number } from './bulk-output.ts';
 import { confirm } from './confirm.ts';
 import { CliError } from './failure.ts';
 import { isoTime, table } from './output.ts';
-
-type HeldOrg = ProtoStatus['heldOrgs'][number];
 
 /**
  * What becomes of the assistants of a held org if an operator accepts what Invent shows; by why it is held.
@@ -51,12 +49,12 @@ const isWorse = (now: HeldOrg, before: HeldOrg): boolean =>
  * says no, or if it got worse while the question was open.
  */
 export const confirmAcceptance = async (
-  client: Pick<GatewayClient, 'getStatus'>,
+  client: Pick<RekeyClient, 'getStatus'>,
   orgId: string,
   options: { yes?: boolean },
 ): Promise<void> => {
   const look = async (): Promise<HeldOrg | undefined> => {
-    const { heldOrgs, orgAlias } = await client.getStatus({});
+    const { heldOrgs, orgAlias } = await client.getStatus();
     const name = orgId === 'c' && orgAlias?.orgId ? orgAlias.orgId : orgId;
     return heldOrgs.find((held) => held.orgId === name);
   };

@@ -1,14 +1,9 @@
-import type { ProtoBulkItem, ProtoBulkRotation } from '@rekey/rpc';
-import { NO_WORKER, isoTime, printable, table, withoutEmpty } from './output.ts';
-
-type ProtoDuration = ProtoBulkRotation['remaining'];
-
-export const durationMs = (duration: ProtoDuration): number | undefined =>
-  duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined;
+import type { BulkItem, BulkRotation } from '@rekey/client';
+import { NO_WORKER, consumersJson, explained, isoTime, printable, table, withoutEmpty } from './output.ts';
 
 /** As JSON has it in proto3: seconds with an `s`. */
-export const jsonDuration = (duration: ProtoDuration): string | undefined =>
-  duration ? `${durationMs(duration)! / 1000}s` : undefined;
+export const jsonDuration = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : `${ms / 1000}s`;
 
 const units: [name: string, ms: number][] = [
   ['d', 86_400_000],
@@ -31,14 +26,13 @@ export const humanDuration = (ms: number): string => {
 export const number = (n: number): string => n.toLocaleString('en-US');
 
 /** How many have come to an end. */
-export const doneOf = ({ counts }: ProtoBulkRotation): number =>
-  counts ? counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid : 0;
+export const doneOf = ({ counts }: BulkRotation): number =>
+  counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid;
 
-export const isBulkStopped = ({ state }: ProtoBulkRotation): boolean =>
-  state === 'PAUSED' || state === 'HALTED';
+export const isBulkStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 
 /** A bulk rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
-export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
+export const bulkJson = (bulk: BulkRotation): Record<string, unknown> =>
   withoutEmpty({
     id: bulk.id,
     org_id: bulk.orgId,
@@ -55,16 +49,14 @@ export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
     search: bulk.search,
     rotated_before: isoTime(bulk.rotatedBefore),
     canary: bulk.canary,
-    max_failures: bulk.maxFailures && {
-      [bulk.maxFailures.limit!]: bulk.maxFailures[bulk.maxFailures.limit!],
-    },
+    max_failures: bulk.maxFailures,
     counts: bulk.counts,
     stop: bulk.stop,
-    rate: bulk.rate || undefined,
-    remaining: jsonDuration(bulk.remaining),
+    rate: bulk.rate,
+    remaining: jsonDuration(bulk.remainingMs),
     estimate: bulk.estimate && {
       request_count: bulk.estimate.requestCount,
-      duration: jsonDuration(bulk.estimate.duration),
+      duration: jsonDuration(bulk.estimate.durationMs),
     },
     verification: bulk.verification && {
       verified: bulk.verification.verified,
@@ -80,18 +72,15 @@ export const bulkJson = (bulk: ProtoBulkRotation): Record<string, unknown> =>
       withoutEmpty({
         incomplete: bulk.list.incomplete,
         listed_count: bulk.list.listedCount,
-        invent_count: inventCount(bulk),
+        invent_count: bulk.list.inventCount,
         unreadable_count: bulk.list.unreadableCount,
       }),
     policy_id: bulk.policyId,
-    no_live_worker: bulk.noLiveWorker || undefined,
-    consumers:
-      bulk.consumers.length > 0
-        ? Object.fromEntries(bulk.consumers.map(({ consumer, state }) => [consumer, state]))
-        : undefined,
+    no_live_worker: bulk.noLiveWorker,
+    consumers: consumersJson(bulk.consumers),
   });
 
-const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): string => {
+const wantedText = ({ explicit, search, rotatedBefore }: BulkRotation): string => {
   if (explicit) return 'named one by one';
   const filters = [
     search && `found by ${printable(search)}`,
@@ -100,32 +89,26 @@ const wantedText = ({ explicit, search, rotatedBefore }: ProtoBulkRotation): str
   return filters.length > 0 ? `those of the org ${filters.join(', ')}` : 'all of the org';
 };
 
-const inventCount = ({ list }: ProtoBulkRotation): number | undefined =>
-  list?.inventCount === undefined ? undefined : Number(list.inventCount);
-
 /** What was listed beside what Invent counts, unless they agree. */
-export const listText = (bulk: ProtoBulkRotation): string | undefined => {
-  const { list } = bulk;
+export const listText = ({ list }: BulkRotation): string | undefined => {
   if (!list || (!list.incomplete && list.unreadableCount === 0)) return undefined;
-  const counted = inventCount(bulk);
   return [
     `${list.incomplete ? 'incomplete: ' : ''}${number(list.listedCount)} listed`,
-    counted === undefined ? 'no count from Invent' : `${number(counted)} counted by Invent`,
+    list.inventCount === undefined ? 'no count from Invent' : `${number(list.inventCount)} counted by Invent`,
     ...(list.unreadableCount > 0
       ? [`${number(list.unreadableCount)} left out (unreadable record or invalid id)`]
       : []),
   ].join(', ');
 };
 
-export const limitText = ({ maxFailures }: Pick<ProtoBulkRotation, 'maxFailures'>): string | undefined => {
+export const limitText = ({ maxFailures }: Pick<BulkRotation, 'maxFailures'>): string | undefined => {
   if (!maxFailures) return undefined;
-  const limit = maxFailures.limit === 'count' ? number(maxFailures.count!) : `${maxFailures.percent}%`;
+  const limit = 'count' in maxFailures ? number(maxFailures.count) : `${maxFailures.percent}%`;
   return `when more than ${limit} have failed or are of unknown outcome`;
 };
 
-export const bulkText = (bulk: ProtoBulkRotation): string => {
-  const { counts, canary, estimate, verification, stop } = bulk;
-  const remainingMs = durationMs(bulk.remaining);
+export const bulkText = (bulk: BulkRotation): string => {
+  const { counts, canary, estimate, verification, remainingMs } = bulk;
   const some = (name: string, count: number | undefined): [string, string | undefined] => [
     `  ${name}`,
     count ? number(count) : undefined,
@@ -134,22 +117,22 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     ['bulk rotation', bulk.id],
     ['org', bulk.orgId],
     ['state', bulk.validateOnly ? `${bulk.state} (a dry run: nothing is rotated)` : bulk.state],
-    ['why', stop ? `${stop.reason}: ${stop.message} ${stop.advice}` : undefined],
+    ['why', explained(bulk.stop)],
     ['reason', bulk.reason],
     [
       'assistants',
-      `${counts && (counts.total > 0 || bulk.state !== 'PREPARING') ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`,
+      `${counts.total > 0 || bulk.state !== 'PREPARING' ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`,
     ],
     ['list', listText(bulk)],
-    some('waiting', counts?.waiting),
-    some('rotating', counts?.rotating),
-    some('of unknown outcome', counts?.unknown),
-    some('succeeded', counts?.succeeded),
-    some('shared', counts?.shared),
-    some('failed', counts?.failed),
-    some('cancelled', counts?.cancelled),
-    some('would be rotated', counts?.valid),
-    some('duplicates left out', counts?.duplicates),
+    some('waiting', counts.waiting),
+    some('rotating', counts.rotating),
+    some('of unknown outcome', counts.unknown),
+    some('succeeded', counts.succeeded),
+    some('shared', counts.shared),
+    some('failed', counts.failed),
+    some('cancelled', counts.cancelled),
+    some('would be rotated', counts.valid),
+    some('duplicates left out', counts.duplicates),
     [
       'canary',
       canary
@@ -173,7 +156,7 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
     [
       'takes',
       estimate
-        ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(durationMs(estimate.duration) ?? 0)}`
+        ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(estimate.durationMs)}`
         : undefined,
     ],
     [
@@ -203,24 +186,24 @@ export const bulkText = (bulk: ProtoBulkRotation): string => {
 };
 
 /** One line of a list of bulk rotations. */
-export const bulkLine = (bulk: ProtoBulkRotation): string => {
+export const bulkLine = (bulk: BulkRotation): string => {
   const { id, state, orgId, counts, createTime, stop } = bulk;
-  const progress = `${number(doneOf(bulk))}/${number(counts?.total ?? 0)}`;
+  const progress = `${number(doneOf(bulk))}/${number(counts.total)}`;
   return [
     id,
     String(state).padEnd(10),
     isoTime(createTime),
     printable(orgId),
     progress,
-    counts?.failed ? `${number(counts.failed)} failed` : '',
+    counts.failed ? `${number(counts.failed)} failed` : '',
     stop?.reason ?? '',
   ]
     .filter(Boolean)
     .join('  ');
 };
 
-export const itemJson = ({ assistantId, state, error }: ProtoBulkItem): Record<string, unknown> =>
+export const itemJson = ({ assistantId, state, error }: BulkItem): Record<string, unknown> =>
   withoutEmpty({ assistant_id: assistantId, state, error });
 
-export const itemLine = ({ assistantId, state, error }: ProtoBulkItem): string =>
-  `${String(state).padEnd(9)}  ${printable(assistantId)}${error ? `  ${error.reason}: ${error.message} ${error.advice}` : ''}`;
+export const itemLine = ({ assistantId, state, error }: BulkItem): string =>
+  `${String(state).padEnd(9)}  ${printable(assistantId)}${error ? `  ${explained(error)}` : ''}`;

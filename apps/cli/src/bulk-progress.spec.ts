@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ProtoBulkRotation } from '@rekey/rpc';
+import type { BulkRotation } from '@rekey/client';
 import { humanDuration } from './bulk-output.ts';
 import { createBulkDisplay, progressBlock, progressLine } from './bulk-progress.ts';
 
@@ -15,33 +15,18 @@ const noCounts = {
   valid: 0,
   duplicates: 0,
 };
-const bulk = (more: Partial<ProtoBulkRotation>): ProtoBulkRotation => ({
+const bulk = (more: Partial<BulkRotation>): BulkRotation => ({
   id: 'blk_1',
   orgId: 'org_1',
   state: 'RUNNING',
   reason: '',
-  requestId: '',
-  createTime: null,
-  startTime: null,
-  updateTime: null,
-  endTime: null,
+  createTime: new Date(0),
+  updateTime: new Date(0),
   urgent: false,
   validateOnly: false,
   explicit: true,
-  search: '',
-  rotatedBefore: null,
-  canary: null,
-  maxFailures: { percent: 5, limit: 'percent' },
-  stop: null,
-  rate: 0,
-  remaining: null,
-  estimate: null,
-  verification: null,
+  maxFailures: { percent: 5 },
   lastFailures: [],
-  policyId: '',
-  consumers: [],
-  list: null,
-  noLiveWorker: false,
   ...more,
   counts: { ...noCounts, ...more.counts },
 });
@@ -57,8 +42,8 @@ const running = bulk({
     failed: 90,
   },
   rate: 8.23,
-  remaining: { seconds: '7031', nanos: 0 },
-  lastFailures: [{ assistantId: 'ast_\u001b[31m', reason: 'ASSISTANT_DELETED', time: null }],
+  remainingMs: 7_031_000,
+  lastFailures: [{ assistantId: 'ast_\u001b[31m', reason: 'ASSISTANT_DELETED', time: new Date(0) }],
 });
 
 describe('progressBlock', () => {
@@ -108,7 +93,7 @@ describe('progressBlock', () => {
     const halted = bulk({
       state: 'HALTED',
       stop,
-      list: { incomplete: true, listedCount: 450, inventCount: '850', unreadableCount: 1 },
+      list: { incomplete: true, listedCount: 450, inventCount: 850, unreadableCount: 1 },
     });
     expect(progressBlock(halted, 200)).toContain(
       'HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, 1 left out (unreadable record or invalid id)',

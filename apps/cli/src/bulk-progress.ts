@@ -1,6 +1,6 @@
-import type { ProtoBulkRotation } from '@rekey/rpc';
+import type { BulkRotation } from '@rekey/client';
 import { createLogUpdate } from 'log-update';
-import { bulkJson, doneOf, durationMs, humanDuration, listText, number } from './bulk-output.ts';
+import { bulkJson, doneOf, humanDuration, listText, number } from './bulk-output.ts';
 import { printable } from './output.ts';
 
 /** Without a terminal a line comes for each new state, and else no more often. */
@@ -9,32 +9,29 @@ const SHOWN_FAILURES = 3;
 
 /** Shows a bulk rotation while it is followed. */
 export interface BulkDisplay {
-  show(bulk: ProtoBulkRotation): void;
+  show(bulk: BulkRotation): void;
   /** The gateway does not answer at present. */
   away(): void;
   /** Leaves the terminal as if nothing had been there. */
   close(): void;
 }
 
-const shareDone = (bulk: ProtoBulkRotation): number => {
-  const total = bulk.counts?.total ?? 0;
-  return total > 0 ? doneOf(bulk) / total : 0;
-};
+const shareDone = (bulk: BulkRotation): number =>
+  bulk.counts.total > 0 ? doneOf(bulk) / bulk.counts.total : 0;
 
 /** Never rounded up: 100% is the end. */
 const percent = (share: number): string => `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
 
-const pace = ({ rate, remaining, noLiveWorker }: ProtoBulkRotation): string[] => {
+const pace = ({ rate, remainingMs, noLiveWorker }: BulkRotation): string[] => {
   if (noLiveWorker) return ['no worker is live'];
-  const leftMs = durationMs(remaining);
   return [
-    rate > 0 ? `${rate.toFixed(1)}/s` : '',
-    leftMs === undefined ? '' : `about ${humanDuration(leftMs)} left`,
+    rate === undefined ? '' : `${rate.toFixed(1)}/s`,
+    remainingMs === undefined ? '' : `about ${humanDuration(remainingMs)} left`,
   ];
 };
 
-const outcomes = ({ counts }: ProtoBulkRotation): string[] =>
-  counts && counts.total > 0
+const outcomes = ({ counts }: BulkRotation): string[] =>
+  counts.total > 0
     ? [
         `${number(counts.failed)} failed`,
         counts.unknown > 0 ? `${number(counts.unknown)} of unknown outcome` : '',
@@ -43,7 +40,7 @@ const outcomes = ({ counts }: ProtoBulkRotation): string[] =>
     : [];
 
 /** What it does now, where counts do not say it. */
-const doing = (bulk: ProtoBulkRotation): string => {
+const doing = (bulk: BulkRotation): string => {
   const { state, validateOnly, verification, stop } = bulk;
   switch (state) {
     case 'PREPARING':
@@ -62,11 +59,11 @@ const doing = (bulk: ProtoBulkRotation): string => {
 
 const joined = (parts: string[]): string => parts.filter(Boolean).join('  ');
 
-const progressOf = (bulk: ProtoBulkRotation): string =>
-  bulk.counts && bulk.counts.total > 0 ? `${number(doneOf(bulk))} of ${number(bulk.counts.total)}` : '';
+const progressOf = (bulk: BulkRotation): string =>
+  bulk.counts.total > 0 ? `${number(doneOf(bulk))} of ${number(bulk.counts.total)}` : '';
 
 /** A few lines for a terminal of that width. */
-export const progressBlock = (bulk: ProtoBulkRotation, columns: number): string => {
+export const progressBlock = (bulk: BulkRotation, columns: number): string => {
   const share = shareDone(bulk);
   const width = Math.max(Math.min(columns - 10, 50), 10);
   const filled = Math.floor(share * width);
@@ -83,12 +80,12 @@ export const progressBlock = (bulk: ProtoBulkRotation, columns: number): string 
 };
 
 /** One line for a log. */
-export const progressLine = (bulk: ProtoBulkRotation): string =>
+export const progressLine = (bulk: BulkRotation): string =>
   joined([
     bulk.id,
     String(bulk.state),
     progressOf(bulk),
-    bulk.counts && bulk.counts.total > 0 ? percent(shareDone(bulk)) : '',
+    bulk.counts.total > 0 ? percent(shareDone(bulk)) : '',
     ...pace(bulk),
     ...outcomes(bulk),
     doing(bulk),
@@ -153,7 +150,7 @@ const lineDisplay = (
   stderr: NodeJS.WriteStream,
   now: () => number,
 ): BulkDisplay => {
-  let shown: { state: unknown; idle: boolean; atMs: number } | undefined;
+  let shown: { state: unknown; idle: boolean | undefined; atMs: number } | undefined;
   return {
     show: (bulk) => {
       if (

@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CreateBulkRotationRequest } from '@rekey/rpc';
-import { age, bulkMessages, bulkSpec, count, failureLimit, moment, type BulkWish } from './bulk-request.ts';
+import { age, bulkRequest, bulkSpec, count, failureLimit, moment, type BulkWish } from './bulk-request.ts';
 
 const wish = (more: Partial<BulkWish>): BulkWish => ({ org: 'org_1', reason: '', ...more });
 const T0_MS = 1_700_000_000_250;
@@ -46,7 +45,7 @@ describe('bulkSpec', () => {
   it('turns an age into a moment', () => {
     expect(bulkSpec(wish({ olderThan: 1000 }), 'r', T0_MS)).toMatchObject({
       allAssistants: true,
-      rotatedBefore: { seconds: 1_699_999_999, nanos: 250_000_000 },
+      rotatedBefore: new Date(1_699_999_999_250),
     });
   });
 
@@ -110,39 +109,39 @@ describe('bulkSpec', () => {
   );
 });
 
-describe('bulkMessages', () => {
+describe('bulkRequest', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'rekey-bulk-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
-  const collect = async (messages: AsyncIterable<CreateBulkRotationRequest>) => {
-    const all: CreateBulkRotationRequest[] = [];
-    for await (const message of messages) all.push(message);
+  const collect = async (ids: unknown) => {
+    const all: string[] = [];
+    for await (const id of ids as AsyncIterable<string>) all.push(id);
     return all;
   };
 
-  it('is one message where there are no ids', async () => {
-    expect(await collect(bulkMessages({ orgId: 'o' }, wish({ all: true })))).toEqual([{ orgId: 'o' }]);
+  it('has no ids if no file is given', () => {
+    expect(bulkRequest({ orgId: 'o' }, wish({ all: true }))).toEqual({ orgId: 'o' });
   });
 
-  it('says in the first message what is wanted, and sends ids in as many as it takes', async () => {
+  it('has every id of the file, in order, beside the rest of the request', async () => {
     const path = join(folder, 'ids');
     const ids = Array.from({ length: 10_000 }, (_, i) => `ast_${i}`);
     await writeFile(path, ids.join('\n'));
-    const messages = await collect(bulkMessages({ orgId: 'o' }, wish({ idsFile: path })));
-    expect(messages.length).toBeGreaterThan(1);
-    expect(messages.map(({ orgId }) => orgId)).toEqual(['o', ...messages.slice(1).map(() => undefined)]);
-    expect(messages.flatMap(({ assistantIds }) => assistantIds)).toEqual(ids);
+    const { assistantIds, ...rest } = bulkRequest({ orgId: 'o' }, wish({ idsFile: path }));
+    expect(rest).toEqual({ orgId: 'o' });
+    expect(await collect(assistantIds)).toEqual(ids);
   });
 
-  it('sends what is left out as such', async () => {
+  it('excludes the ids of --exclude-file', async () => {
     const path = join(folder, 'not');
     await writeFile(path, 'a\nb\n');
-    expect(
-      await collect(
-        bulkMessages({ orgId: 'o', allAssistants: true }, wish({ all: true, excludeFile: path })),
-      ),
-    ).toEqual([{ orgId: 'o', allAssistants: true, excludeAssistantIds: ['a', 'b'] }]);
+    const { excludeAssistantIds, ...rest } = bulkRequest(
+      { orgId: 'o', allAssistants: true },
+      wish({ all: true, excludeFile: path }),
+    );
+    expect(rest).toEqual({ orgId: 'o', allAssistants: true });
+    expect(await collect(excludeAssistantIds)).toEqual(['a', 'b']);
   });
 });

@@ -1,10 +1,7 @@
-import type { CreateBulkRotationRequest } from '@rekey/rpc';
+import type { CreateBulkRotationRequest, FailureLimit } from '@rekey/client';
 import { InvalidArgumentError } from 'commander';
 import { CliError } from './failure.ts';
-import { readIds } from './ids-file.ts';
-
-/** A message may be 64 KiB long; the first also holds everything else. */
-export const BATCH_BYTES = 48 * 1024;
+import { idsOf } from './ids-file.ts';
 
 /** The options of `rekey bulk create` that say what is wanted. */
 export interface BulkWish {
@@ -21,7 +18,7 @@ export interface BulkWish {
   canaryContinues?: boolean;
   canaryAwaitsConsumers?: boolean;
   requireConsumer?: string[];
-  maxFailures?: CreateBulkRotationRequest['maxFailures'];
+  maxFailures?: FailureLimit;
   reason: string;
   watch?: boolean;
   resultsFile?: string;
@@ -34,7 +31,7 @@ export const isFollowed = ({ watch, dryRun, resultsFile }: BulkWish): boolean =>
   Boolean(watch || dryRun) || resultsFile !== undefined;
 
 /** The value of --max-failures: `10`, or `1%`. */
-export const failureLimit = (text: string): NonNullable<BulkWish['maxFailures']> => {
+export const failureLimit = (text: string): FailureLimit => {
   const [, digits, share] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
   const value = Number(digits);
   if (share === '%' && value <= 100) return { percent: value };
@@ -100,7 +97,7 @@ const complaint = (wish: BulkWish): string | undefined => {
   return undefined;
 };
 
-/** The first message of the request, but for its ids. Throws what contradicts itself. */
+/** The request, but for its ids. Throws what contradicts itself. */
 export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): CreateBulkRotationRequest => {
   const wrong = complaint(wish);
   if (wrong !== undefined) throw new CliError(wrong, 'INVALID_ARGUMENT');
@@ -114,7 +111,7 @@ export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): Crea
     urgent: wish.urgent ?? false,
     validateOnly: wish.dryRun ?? false,
     ...(beforeMs !== undefined && {
-      rotatedBefore: { seconds: Math.floor(beforeMs / 1000), nanos: Math.round(beforeMs % 1000) * 1_000_000 },
+      rotatedBefore: new Date(beforeMs),
     }),
     ...(wish.canary !== undefined && {
       canary: {
@@ -128,20 +125,12 @@ export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): Crea
   };
 };
 
-/** The messages of the request, each read from its file when the one before has left. */
-export async function* bulkMessages(
+/** The request with its ids, each read from its file when the client has room for it. */
+export const bulkRequest = (
   spec: CreateBulkRotationRequest,
   { idsFile, excludeFile }: BulkWish,
-): AsyncGenerator<CreateBulkRotationRequest> {
-  let first = spec;
-  const take = async function* (path: string | undefined, field: 'assistantIds' | 'excludeAssistantIds') {
-    if (path === undefined) return;
-    for await (const ids of readIds(path, { batchBytes: BATCH_BYTES })) {
-      yield { ...first, [field]: ids };
-      first = {};
-    }
-  };
-  yield* take(idsFile, 'assistantIds');
-  yield* take(excludeFile, 'excludeAssistantIds');
-  if (idsFile === undefined && excludeFile === undefined) yield spec;
-}
+): CreateBulkRotationRequest => ({
+  ...spec,
+  ...(idsFile !== undefined && { assistantIds: idsOf(idsFile) }),
+  ...(excludeFile !== undefined && { excludeAssistantIds: idsOf(excludeFile) }),
+});

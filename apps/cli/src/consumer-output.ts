@@ -1,9 +1,6 @@
-import type { ProtoConsumer } from '@rekey/rpc';
+import type { Consumer, UnappliedVersion } from '@rekey/client';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
-const number = (value: unknown): number => Number(value ?? 0);
-const lagMs = ({ lag }: ProtoConsumer): number | undefined =>
-  lag ? number(lag.seconds) * 1000 + (lag.nanos ?? 0) / 1e6 : undefined;
 const time = (ms: number): string =>
   ms < 1000
     ? `${Math.round(ms)} ms`
@@ -11,8 +8,14 @@ const time = (ms: number): string =>
       ? `${(ms / 1000).toFixed(1)} s`
       : `${Math.round(ms / 60_000)} min`;
 
+const versionJson = ({ assistantId, version = 0, why }: UnappliedVersion) => ({
+  assistant_id: assistantId,
+  version,
+  why,
+});
+
 /** A consumer as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
-export const consumerJson = (consumer: ProtoConsumer): Record<string, unknown> =>
+export const consumerJson = (consumer: Consumer): Record<string, unknown> =>
   withoutEmpty({
     name: consumer.name,
     orgs: consumer.orgs,
@@ -21,46 +24,38 @@ export const consumerJson = (consumer: ProtoConsumer): Record<string, unknown> =
     key_type: consumer.keyType,
     key_id: consumer.keyId,
     live: consumer.live,
-    lag_events: number(consumer.lagEvents),
-    lag_ms: lagMs(consumer),
+    lag_events: consumer.lagEvents,
+    lag_ms: consumer.lagMs,
     instances: consumer.instances.map((one) => ({
       id: one.id,
       live: one.live,
       heard_time: isoTime(one.heardTime),
       position: one.position,
-      seq: number(one.seq),
-      key_count: number(one.keyCount),
-      unapplied_count: number(one.unappliedCount),
-      unapplied: one.unapplied.map(({ assistantId, version, why }) => ({
-        assistant_id: assistantId,
-        version: number(version),
-        why,
-      })),
-      refused_count: number(one.refusedCount),
-      refused: one.refused.map(({ assistantId, version, why }) => ({
-        assistant_id: assistantId,
-        version: number(version),
-        why,
-      })),
+      seq: one.seq,
+      key_count: one.keyCount,
+      unapplied_count: one.unappliedCount,
+      unapplied: one.unapplied.map(versionJson),
+      refused_count: one.refusedCount,
+      refused: one.refused.map(versionJson),
     })),
   });
 
-const live = (consumer: ProtoConsumer) => consumer.instances.filter((one) => one.live);
-const unapplied = (consumer: ProtoConsumer): number =>
-  live(consumer).reduce((sum, one) => sum + number(one.unappliedCount), 0);
-const refused = (consumer: ProtoConsumer): number =>
-  live(consumer).reduce((sum, one) => sum + number(one.refusedCount), 0);
+const live = (consumer: Consumer) => consumer.instances.filter((one) => one.live);
+const unapplied = (consumer: Consumer): number =>
+  live(consumer).reduce((sum, one) => sum + one.unappliedCount, 0);
+const refused = (consumer: Consumer): number =>
+  live(consumer).reduce((sum, one) => sum + one.refusedCount, 0);
 
 /** In words: whether it has all, how much it has still to apply, or that it is gone. */
-const howFar = (consumer: ProtoConsumer): string => {
+const howFar = (consumer: Consumer): string => {
   if (!consumer.live) return 'not running';
-  const events = number(consumer.lagEvents);
-  return events === 0 ? 'has all' : `${events.toLocaleString('en')} behind, ${time(lagMs(consumer) ?? 0)}`;
+  const events = consumer.lagEvents;
+  return events === 0 ? 'has all' : `${events.toLocaleString('en')} behind, ${time(consumer.lagMs ?? 0)}`;
 };
 
 const HEAD = ['NAME', 'STATE', 'INSTANCES', 'HOW FAR', 'KEYS', 'NOT APPLIED', 'REFUSED', 'ORGS'];
 
-export const consumersTable = (consumers: ProtoConsumer[]): string => {
+export const consumersTable = (consumers: Consumer[]): string => {
   if (consumers.length === 0) return 'no consumers; rekey consumer add --help tells how to add one\n';
   const rows = consumers.map((consumer) => [
     consumer.name,
@@ -69,7 +64,7 @@ export const consumersTable = (consumers: ProtoConsumer[]): string => {
     howFar(consumer),
     live(consumer).length === 0
       ? ''
-      : Math.min(...live(consumer).map((one) => number(one.keyCount))).toLocaleString('en'),
+      : Math.min(...live(consumer).map((one) => one.keyCount)).toLocaleString('en'),
     unapplied(consumer) === 0 ? '' : String(unapplied(consumer)),
     refused(consumer) === 0 ? '' : String(refused(consumer)),
     consumer.orgs.map(printable).join(' '),
@@ -86,25 +81,24 @@ export const consumersTable = (consumers: ProtoConsumer[]): string => {
     .join('');
 };
 
-export const consumerText = (consumer: ProtoConsumer): string =>
+export const consumerText = (consumer: Consumer): string =>
   [
     table([
       ['consumer', consumer.name],
       ['state', String(consumer.state)],
       ['orgs', consumer.orgs.join(' ')],
-      ['key', `${consumer.keyType} ${consumer.keyId}`],
+      ['key', `${consumer.keyType} ${consumer.keyId ?? ''}`],
       ['added', isoTime(consumer.createTime)],
       ['how far', howFar(consumer)],
     ]),
     ...consumer.instances.map((one) => {
-      const keys = `${number(one.keyCount).toLocaleString('en')} keys`;
-      const not = number(one.unappliedCount) > 0 ? [`${number(one.unappliedCount)} not applied`] : [];
-      const all =
-        number(one.refusedCount) > 0 ? [`${number(one.refusedCount)} refused since it started`] : [];
+      const keys = `${one.keyCount.toLocaleString('en')} keys`;
+      const not = one.unappliedCount > 0 ? [`${one.unappliedCount} not applied`] : [];
+      const all = one.refusedCount > 0 ? [`${one.refusedCount} refused since it started`] : [];
       return [
         `  ${one.live ? 'live' : 'gone'}`,
         printable(one.id),
-        `seq ${number(one.seq)}`,
+        `seq ${one.seq}`,
         keys,
         `heard of ${isoTime(one.heardTime)}`,
         ...not,

@@ -1,5 +1,5 @@
-import { status, type ServiceError } from '@grpc/grpc-js';
-import { readStatusDetails } from '@rekey/rpc';
+import { RekeyClientError } from '@rekey/client';
+import { isErrorCode } from '@rekey/schema';
 
 /** What a script can tell apart. Commander itself ends with 1 for wrong usage. */
 export const exitCodes = {
@@ -27,22 +27,20 @@ export class CliError extends Error {
   }
 }
 
-/** A gRPC error in words, with the reason that Rekey gave. */
-export const fromServiceError = (error: ServiceError, address: string): CliError => {
-  const { reason } = readStatusDetails(error);
-  const away = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
+/** A failed call of the gateway in words, with the reason that Rekey gave. Other errors stay as they are. */
+export const fromCallError = (error: unknown, address: string): unknown => {
+  if (!(error instanceof RekeyClientError)) return error;
+  const { code, grpcStatus, details = error.message } = error;
+  const away = grpcStatus === 'UNAVAILABLE' || grpcStatus === 'DEADLINE_EXCEEDED';
   const exitCode = away ? exitCodes.unavailable : exitCodes.failed;
-  if (reason) return new CliError(error.details, reason, exitCode);
-  if (error.code === status.RESOURCE_EXHAUSTED && error.details.startsWith('Received message'))
-    return new CliError('The answer is larger than gRPC takes. Ask for less at once.', 'RESPONSE_TOO_LARGE');
+  if (isErrorCode(code)) return new CliError(details, code, exitCode);
+  if (code === 'RESPONSE_TOO_LARGE')
+    return new CliError('The answer is larger than gRPC takes. Ask for less at once.', code);
   if (away)
     return new CliError(
       `The gateway at ${address} does not answer. Is it running? Set GRPC_ADDRESS or --gateway to its address.`,
-      status[error.code]!,
+      grpcStatus,
       exitCode,
     );
-  return new CliError(error.details, status[error.code] ?? 'UNKNOWN', exitCode);
+  return new CliError(details, grpcStatus, exitCode);
 };
-
-export const isServiceError = (error: unknown): error is ServiceError =>
-  error instanceof Error && typeof (error as ServiceError).details === 'string' && 'metadata' in error;

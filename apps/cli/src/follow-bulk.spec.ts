@@ -2,21 +2,22 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { GatewayClient, ProtoBulkItem } from '@rekey/rpc';
+import type { RekeyClient } from '@rekey/client';
 import { itemsOf, writeResults } from './follow-bulk.ts';
 
 /** Two pages of two assistants. */
 let pages: number;
-const client = {
-  listBulkRotationItems: async ({ pageToken }: { pageToken: string }) => {
-    pages += 1;
-    const ids = pageToken === '' ? ['a', 'b'] : ['c', 'd'];
-    return {
-      items: ids.map((assistantId): ProtoBulkItem => ({ assistantId, state: 'SUCCEEDED', error: null })),
-      nextPageToken: pageToken === '' ? 'more' : '',
-    };
+const client: Pick<RekeyClient, 'bulkItems'> = {
+  bulkItems: async function* () {
+    for (const ids of [
+      ['a', 'b'],
+      ['c', 'd'],
+    ]) {
+      pages += 1;
+      for (const assistantId of ids) yield { assistantId, state: 'SUCCEEDED' };
+    }
   },
-} as unknown as GatewayClient;
+};
 const collect = async (limit?: number) => {
   const ids: string[] = [];
   for await (const { assistantId } of itemsOf(client, 'blk_1', limit === undefined ? {} : { limit }))

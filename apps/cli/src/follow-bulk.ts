@@ -1,12 +1,12 @@
-import type { GatewayClient, ProtoBulkItem, ProtoBulkRotation } from '@rekey/rpc';
-import { isBulkEnded, type BulkItemState, type BulkState } from '@rekey/schema';
+import type { BulkItem, BulkRotation, RekeyClient } from '@rekey/client';
+import { isBulkEnded, type BulkItemState } from '@rekey/schema';
 import { bulkJson, bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
 import { createBulkDisplay } from './bulk-progress.ts';
 import { CliError, exitCodes } from './failure.ts';
 import { print } from './gateway-command.ts';
 import { NO_WORKER } from './output.ts';
-import { createPatience } from './patience.ts';
 import { writeResultsFile } from './results-file.ts';
+import { take } from './take.ts';
 
 export interface FollowBulkOptions {
   json?: boolean;
@@ -17,8 +17,10 @@ export interface FollowBulkOptions {
 
 const SHOWN_INVALID = 10;
 const ITEMS_A_PAGE = 1000;
+/** A gateway may be away for a short time: a deployment, or Redis failing over. */
+const PATIENTLY = { deadlineMs: 30_000, retry: { firstPauseMs: 250 } };
 
-const ended = ({ state }: ProtoBulkRotation): boolean => isBulkEnded(state as BulkState);
+const ended = ({ state }: BulkRotation): boolean => isBulkEnded(state);
 
 /** Which assistants of a bulk rotation: all of them where nothing is said. */
 export interface WantedItems {
@@ -28,35 +30,19 @@ export interface WantedItems {
 }
 
 /** The assistants of a bulk rotation, a page at a time. */
-export async function* itemsOf(
-  client: GatewayClient,
+export const itemsOf = (
+  client: Pick<RekeyClient, 'bulkItems'>,
   id: string,
   { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {},
-): AsyncGenerator<ProtoBulkItem> {
-  const patience = createPatience();
-  let pageToken = '';
-  let left = limit;
-  for (;;) {
-    const page = await client
-      .listBulkRotationItems({
-        id,
-        pageSize: Math.min(left, ITEMS_A_PAGE),
-        pageToken,
-        ...(state && { state }),
-      })
-      .catch((error: unknown) => patience.afterError(error));
-    if (!page) continue;
-    patience.answered();
-    yield* page.items.slice(0, left);
-    left -= page.items.length;
-    if (page.nextPageToken === '' || left <= 0) return;
-    pageToken = page.nextPageToken;
-  }
-}
+): AsyncIterable<BulkItem> =>
+  take(
+    client.bulkItems(id, { pageSize: Math.min(limit, ITEMS_A_PAGE), ...(state && { state }) }, PATIENTLY),
+    limit,
+  );
 
 /** Writes --results-file where it is wanted. */
 export const writeResults = async (
-  client: GatewayClient,
+  client: Pick<RekeyClient, 'bulkItems'>,
   id: string,
   { resultsFile }: { resultsFile?: string },
   wanted?: WantedItems,
@@ -72,7 +58,7 @@ export const writeResults = async (
  * command and not the bulk rotation.
  */
 export const followBulk = async (
-  client: GatewayClient,
+  client: RekeyClient,
   id: string,
   options: FollowBulkOptions,
 ): Promise<void> => {
@@ -103,33 +89,33 @@ const goesOn = (id: string, what: string, reason: string): CliError =>
   );
 
 const watch = async (
-  client: GatewayClient,
+  client: RekeyClient,
   id: string,
   { json = false, timeout }: FollowBulkOptions,
   interrupted: AbortSignal,
-): Promise<ProtoBulkRotation> => {
+): Promise<BulkRotation> => {
   const display = createBulkDisplay({ json, stdout: process.stdout, stderr: process.stderr });
   const signal =
     timeout === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(timeout * 1000)]);
-  const patience = createPatience({ onAway: () => display.away(), signal });
-  let last: ProtoBulkRotation | undefined;
+  let last: BulkRotation | undefined;
+  const show = (bulk: BulkRotation) => {
+    last = bulk;
+    display.show(bulk);
+  };
+  const states = client.watchBulkRotation(id, {
+    untilStopped: true,
+    onDisconnect: () => display.away(),
+    onReconnect: show,
+    signal,
+  });
   try {
-    while (!signal.aborted && !(last && (ended(last) || isBulkStopped(last)))) {
-      try {
-        for await (const bulk of client.watchBulkRotation({ id, untilStopped: true }, { signal })) {
-          patience.answered();
-          last = bulk;
-          display.show(bulk);
-        }
-      } catch (error) {
-        await patience.afterError(error);
-      }
+    try {
+      for await (const bulk of states) show(bulk);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
     // Before the first answer there is nothing to show of it; where the time was up at once, there is.
-    if (!last && !interrupted.aborted) {
-      last = await client.getBulkRotation({ id });
-      display.show(last);
-    }
+    if (!last && !interrupted.aborted) show(await client.getBulkRotation(id));
     return last!;
   } finally {
     display.close();
@@ -139,21 +125,21 @@ const watch = async (
 /**
  * Of one that has ended: whether every assistant succeeded, and is known to hold the key that was published.
  */
-const isAsAsked = ({ state, counts, verification }: ProtoBulkRotation): boolean =>
-  (state === 'COMPLETED' || state === 'VALIDATED') && counts!.failed === 0 && !verification?.unverified;
+const isAsAsked = ({ state, counts, verification }: BulkRotation): boolean =>
+  (state === 'COMPLETED' || state === 'VALIDATED') && counts.failed === 0 && !verification?.unverified;
 
 /**
  * Has a command that asked for a bulk rotation end as that did, if it has ended or is stopped: it may be one
  * that the same request made before.
  */
-export const endAs = (bulk: ProtoBulkRotation): void => {
+export const endAs = (bulk: BulkRotation): void => {
   if (ended(bulk) && !isAsAsked(bulk)) process.exitCode = exitCodes.failed;
   if (isBulkStopped(bulk)) process.exitCode = exitCodes.notEnded;
 };
 
 const conclude = async (
-  client: GatewayClient,
-  bulk: ProtoBulkRotation,
+  client: RekeyClient,
+  bulk: BulkRotation,
   { json, timeout }: FollowBulkOptions,
 ): Promise<void> => {
   const { id, state, stop, counts } = bulk;
@@ -172,15 +158,15 @@ const conclude = async (
     );
   if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
   if (!isAsAsked(bulk)) process.exitCode = exitCodes.failed;
-  if (state === 'COMPLETED' && counts!.failed > 0)
+  if (state === 'COMPLETED' && counts.failed > 0)
     process.stderr.write(
       `Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`,
     );
 };
 
 /** The first few of a dry run that could not be rotated. */
-const showInvalid = async (client: GatewayClient, { id, counts }: ProtoBulkRotation): Promise<void> => {
-  if (!counts?.failed) return;
+const showInvalid = async (client: RekeyClient, { id, counts }: BulkRotation): Promise<void> => {
+  if (!counts.failed) return;
   process.stdout.write('could not be rotated:\n');
   let shown = 0;
   for await (const item of itemsOf(client, id, { state: 'FAILED', limit: SHOWN_INVALID })) {
@@ -192,7 +178,7 @@ const showInvalid = async (client: GatewayClient, { id, counts }: ProtoBulkRotat
 };
 
 /** Shows a bulk rotation, and the command that goes on from here. */
-export const showBulk = (options: { json?: boolean }, bulk: ProtoBulkRotation): void => {
+export const showBulk = (options: { json?: boolean }, bulk: BulkRotation): void => {
   print(options, bulkJson(bulk), bulkText(bulk));
   if (!options.json && !ended(bulk))
     process.stdout.write(

@@ -1,6 +1,6 @@
-import { readStatusDetails, type GatewayClient, type ProtoRotation } from '@rekey/rpc';
-import { isAcknowledged, isEnded, isWaitedFor, type RotationState } from '@rekey/schema';
-import { CliError, exitCodes, isServiceError } from './failure.ts';
+import { RekeyClientError, type RekeyClient, type Rotation } from '@rekey/client';
+import { isAcknowledged, isEnded, isWaitedFor } from '@rekey/schema';
+import { CliError, exitCodes } from './failure.ts';
 import { conclude, follow } from './follow.ts';
 import { gatewayAsGiven, print } from './gateway-command.ts';
 import { printable, rotationJson, rotationText } from './output.ts';
@@ -8,17 +8,17 @@ import { printable, rotationJson, rotationText } from './output.ts';
 /** Waits in slices, so that every change of state is seen on the way. */
 const SLICE_MS = 2000;
 
-const ended = (rotation: ProtoRotation): boolean => isEnded(rotation.state as RotationState);
+const ended = (rotation: Rotation): boolean => isEnded(rotation.state);
 
 /** Which consumers are waited for too: those that are named, or, where none is, all that are live. */
 export interface AlsoUntil {
   consumers: string[];
 }
 
-const reachOf = ({ consumers }: ProtoRotation) =>
-  consumers.map(({ consumer, state }) => ({ consumer, state: String(state) }));
+const reachOf = ({ consumers = [] }: Rotation) =>
+  consumers.map(({ name, state }) => ({ consumer: name, state: String(state) }));
 /** Of those that are waited for, who has not applied it. */
-const waitedFor = (rotation: ProtoRotation, also: AlsoUntil) =>
+const waitedFor = (rotation: Rotation, also: AlsoUntil) =>
   reachOf(rotation).filter((one) => isWaitedFor(one, also.consumers));
 
 /** The command that waits for the same again, as it can be pasted. */
@@ -32,11 +32,11 @@ export const waitAgain = (id: string, options: { gateway: string }, also?: AlsoU
 };
 
 export const followRotation = (
-  client: GatewayClient,
-  rotation: ProtoRotation,
+  client: RekeyClient,
+  rotation: Rotation,
   timeoutSeconds: number,
   also?: AlsoUntil,
-): Promise<ProtoRotation> => {
+): Promise<Rotation> => {
   let nobodyMayRead = false;
   return follow(
     rotation,
@@ -57,21 +57,15 @@ export const followRotation = (
               }`
             : ''
         }`,
-      isIdle: (now) => now.noLiveWorker,
+      isIdle: (now) => now.noLiveWorker ?? false,
       next: ({ id }, withinMs) => {
         const sliceMs = Math.min(SLICE_MS, withinMs);
-        const timeout = { seconds: Math.floor(sliceMs / 1000), nanos: Math.floor((sliceMs % 1000) * 1e6) };
-        return client
-          .waitRotation(
-            { id, timeout, ...(also && { until: 'ACKNOWLEDGED', consumers: also.consumers }) },
-            { deadlineMs: sliceMs + 5000 },
-          )
-          .catch((error: unknown) => {
-            if (!isServiceError(error) || readStatusDetails(error).reason !== 'CONSUMERS_MISSING')
-              throw error;
-            nobodyMayRead = true;
-            return client.getRotation({ id });
-          });
+        const until = also && { until: 'ACKNOWLEDGED' as const, consumers: also.consumers };
+        return client.waitRotation({ id, timeoutMs: sliceMs, ...until }).catch((error: unknown) => {
+          if (!(error instanceof RekeyClientError) || error.code !== 'CONSUMERS_MISSING') throw error;
+          nobodyMayRead = true;
+          return client.getRotation(id);
+        });
       },
     },
     timeoutSeconds,
@@ -82,7 +76,7 @@ export const followRotation = (
  * Shows a rotation that is not waited for. It may be one that ended long ago, for the same request: then the
  * command ends as it did.
  */
-export const showRotation = (rotation: ProtoRotation, options: { json?: boolean }): void => {
+export const showRotation = (rotation: Rotation, options: { json?: boolean }): void => {
   print(options, rotationJson(rotation), rotationText(rotation));
   if (!ended(rotation) || rotation.state === 'SUCCEEDED') return;
   process.stderr.write(
@@ -93,7 +87,7 @@ export const showRotation = (rotation: ProtoRotation, options: { json?: boolean 
 
 /** Why a rotation that has succeeded does not count as acknowledged. */
 const notAcknowledged = (
-  rotation: ProtoRotation,
+  rotation: Rotation,
   options: { gateway: string; timeout: number },
   also: AlsoUntil,
 ): CliError => {
@@ -118,7 +112,7 @@ const notAcknowledged = (
 };
 
 export const concludeRotation = (
-  rotation: ProtoRotation,
+  rotation: Rotation,
   options: { json?: boolean; timeout: number; gateway: string },
   also?: AlsoUntil,
 ): void => {
@@ -132,6 +126,6 @@ export const concludeRotation = (
     ended: ended(rotation),
     succeeded: rotation.state === 'SUCCEEDED',
     goOn: waitAgain(rotation.id, options, also),
-    idle: rotation.noLiveWorker,
+    idle: rotation.noLiveWorker ?? false,
   });
 };

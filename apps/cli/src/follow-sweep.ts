@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient, ProtoSweep } from '@rekey/rpc';
+import type { RekeyClient, Sweep } from '@rekey/client';
 import { exitCodes } from './failure.ts';
 import { conclude, follow } from './follow.ts';
 import { print } from './gateway-command.ts';
@@ -7,39 +7,35 @@ import { sweepJson, sweepText } from './output.ts';
 
 const ASK_EVERY_MS = 1000;
 
-const ended = ({ state }: ProtoSweep): boolean => state === 'SUCCEEDED' || state === 'FAILED';
+const ended = ({ state }: Sweep): boolean => state === 'SUCCEEDED' || state === 'FAILED';
 
-export const followSweep = (
-  client: GatewayClient,
-  sweep: ProtoSweep,
-  timeoutSeconds: number,
-): Promise<ProtoSweep> =>
+export const followSweep = (client: RekeyClient, sweep: Sweep, timeoutSeconds: number): Promise<Sweep> =>
   follow(
     sweep,
     {
       isEnded: ended,
       progress: ({ id, state, counts }) => `${id} ${state}, ${counts?.compared ?? 0} compared`,
-      isIdle: (now) => now.noLiveWorker,
+      isIdle: (now) => now.noLiveWorker ?? false,
       next: async ({ id }, withinMs) => {
         await sleep(Math.min(ASK_EVERY_MS, withinMs));
-        return client.getSweep({ id });
+        return client.getSweep(id);
       },
     },
     timeoutSeconds,
   );
 
 /** Shows a sweep that is not waited for. */
-export const showSweep = (sweep: ProtoSweep, options: { json?: boolean }): void => {
+export const showSweep = (sweep: Sweep, options: { json?: boolean }): void => {
   print(options, sweepJson(sweep), sweepText(sweep));
   if (sweep.state === 'FAILED') process.exitCode = exitCodes.failed;
 };
 
-export const concludeSweep = (sweep: ProtoSweep, options: { json?: boolean; timeout: number }): void =>
+export const concludeSweep = (sweep: Sweep, options: { json?: boolean; timeout: number }): void =>
   conclude(options, {
     json: sweepJson(sweep),
     text: sweepText(sweep),
     ended: ended(sweep),
     succeeded: sweep.state === 'SUCCEEDED',
     goOn: `rekey get ${sweep.id} --wait`,
-    idle: sweep.noLiveWorker,
+    idle: sweep.noLiveWorker ?? false,
   });

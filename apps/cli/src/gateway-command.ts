@@ -1,7 +1,7 @@
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
-import { CliError, exitCodes, fromServiceError, isServiceError } from './failure.ts';
+import { CliError, exitCodes, fromCallError } from './failure.ts';
 import { notEmpty } from './option-values.ts';
 
 export interface GatewayOptions {
@@ -39,16 +39,25 @@ export const withGatewayOptions = (command: Command): Command =>
 export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string =>
   gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`;
 
+/** A person at a terminal is told at once that the gateway is away: calls are not retried. */
+const connect = (gateway: string): RekeyClient =>
+  createRekeyClient({
+    address: gateway,
+    tls: false,
+    retry: false,
+    keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
+  });
+
 export const withGateway = async <T>(
   { gateway }: GatewayOptions,
-  use: (client: GatewayClient) => Promise<T>,
+  use: (client: RekeyClient) => Promise<T>,
 ): Promise<T> => {
   refuseAddress(gateway);
-  const client = connectGateway(gateway);
+  const client = connect(gateway);
   try {
     return await use(client);
   } catch (error) {
-    throw isServiceError(error) ? fromServiceError(error, gateway) : error;
+    throw fromCallError(error, gateway);
   } finally {
     client.close();
   }
@@ -61,7 +70,7 @@ export const withGateway = async <T>(
 export const sayHowToGoOn =
   ({ gateway }: GatewayOptions, how: string) =>
   (error: unknown): never => {
-    const failure = isServiceError(error) ? fromServiceError(error, gateway) : error;
+    const failure = fromCallError(error, gateway);
     if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
     throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
   };

@@ -7,7 +7,4 @@ const WITHIN_MS = 5000;
  * gateway does not answer.
  */
 export const askHealth = (gateway: string): Promise<string> =>
-  withGateway(
-    { gateway },
-    async (client) => (await client.checkHealth({ service: '' }, { deadlineMs: WITHIN_MS })).status,
-  );
+  withGateway({ gateway }, (client) => client.health({ deadlineMs: WITHIN_MS }));

@@ -117,6 +117,14 @@ export async function* readIds(
   yield batch;
 }
 
+/** The ids that are read from a file in one go, in bytes. */
+const BATCH_BYTES = 48 * 1024;
+
+/** The ids of a file, one by one, as readIds gives them. */
+export async function* idsOf(path: string): AsyncGenerator<string> {
+  for await (const batch of readIds(path, { batchBytes: BATCH_BYTES })) yield* batch;
+}
+
 /** The lines of a text as they come, many at once. */
 async function* linesOf(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<string[]> {
   // It also takes a BOM away.

@@ -1,14 +1,14 @@
-import type { ProtoAssistant, ProtoRotation, ProtoSweep } from '@rekey/rpc';
+import type { Assistant, ConsumerReach, Explanation, Rotation, Sweep } from '@rekey/client';
 
-interface ProtoTimestamp {
-  seconds?: unknown;
-  nanos?: number | undefined;
-}
+export const isoTime = (time: Date | undefined): string | undefined => time?.toISOString();
 
-export const isoTime = (timestamp: ProtoTimestamp | null | undefined): string | undefined =>
-  timestamp
-    ? new Date(Number(timestamp.seconds) * 1000 + (timestamp.nanos ?? 0) / 1e6).toISOString()
-    : undefined;
+/** How far each consumer is, by its name. */
+export const consumersJson = (consumers: ConsumerReach[] | undefined): object | undefined =>
+  consumers && Object.fromEntries(consumers.map(({ name, state }) => [name, state]));
+
+/** A reason with what it means and what to do. */
+export const explained = (error: Explanation | undefined): string | undefined =>
+  error && `${error.reason}: ${error.message} ${error.advice}`;
 
 export const withoutEmpty = (object: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
@@ -16,7 +16,7 @@ export const withoutEmpty = (object: Record<string, unknown>): Record<string, un
   );
 
 /** A rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
-export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =>
+export const rotationJson = (rotation: Rotation): Record<string, unknown> =>
   withoutEmpty({
     id: rotation.id,
     org_id: rotation.orgId,
@@ -29,15 +29,15 @@ export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =
     update_time: isoTime(rotation.updateTime),
     end_time: isoTime(rotation.endTime),
     attempt_count: rotation.attemptCount,
-    version: rotation.version === '0' ? undefined : Number(rotation.version),
-    cause: rotation.cause === 'CAUSE_UNSPECIFIED' ? undefined : rotation.cause,
+    version: rotation.version,
+    cause: rotation.cause,
     error:
       rotation.error &&
       withoutEmpty({
         reason: rotation.error.reason,
         message: rotation.error.message,
         advice: rotation.error.advice,
-        upstream_status: rotation.error.upstreamStatus || undefined,
+        upstream_status: rotation.error.upstreamStatus,
       }),
     reconciliation:
       rotation.reconciliation &&
@@ -48,30 +48,24 @@ export const rotationJson = (rotation: ProtoRotation): Record<string, unknown> =
         advice: rotation.reconciliation.advice,
         read_error: rotation.reconciliation.readError,
       }),
-    no_live_worker: rotation.noLiveWorker || undefined,
-    consumers:
-      rotation.consumers.length > 0
-        ? Object.fromEntries(rotation.consumers.map(({ consumer, state }) => [consumer, state]))
-        : undefined,
+    no_live_worker: rotation.noLiveWorker,
+    consumers: consumersJson(rotation.consumers),
   });
 
-export const assistantJson = (assistant: ProtoAssistant): Record<string, unknown> =>
+export const assistantJson = (assistant: Assistant): Record<string, unknown> =>
   withoutEmpty({
     assistant_id: assistant.assistantId,
-    version: Number(assistant.version),
+    version: assistant.version,
     cause: assistant.cause,
     rotation_id: assistant.rotationId,
     update_time: isoTime(assistant.updateTime),
     fingerprint: assistant.fingerprint,
     sealed: assistant.sealed,
-    removal: removalOf(assistant),
+    removal: assistant.removal,
     uncertain_time: isoTime(assistant.uncertainTime),
   });
 
-const removalOf = ({ removal }: ProtoAssistant): string | undefined =>
-  removal === 'REMOVAL_UNSPECIFIED' ? undefined : removal?.toString();
-
-export const sweepJson = (sweep: ProtoSweep): Record<string, unknown> =>
+export const sweepJson = (sweep: Sweep): Record<string, unknown> =>
   withoutEmpty({
     id: sweep.id,
     org_id: sweep.orgId,
@@ -82,7 +76,7 @@ export const sweepJson = (sweep: ProtoSweep): Record<string, unknown> =>
     end_time: isoTime(sweep.endTime),
     counts: sweep.counts,
     error: sweep.error,
-    no_live_worker: sweep.noLiveWorker || undefined,
+    no_live_worker: sweep.noLiveWorker,
   });
 
 /** Lines of name and value. Values come quoted where they hold anything but visible characters and spaces. */
@@ -97,7 +91,7 @@ export const NO_WORKER = 'no worker is live: nothing is done until one starts (r
 export const printable = (text: string): string =>
   /^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text);
 
-export const rotationText = (rotation: ProtoRotation): string =>
+export const rotationText = (rotation: Rotation): string =>
   table([
     ['rotation', rotation.id],
     ['assistant', `${rotation.orgId}/${rotation.assistantId}`],
@@ -106,7 +100,9 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['reason', rotation.reason],
     [
       'version',
-      rotation.version === '0' ? undefined : `${rotation.version} (${rotation.cause.toLowerCase()})`,
+      rotation.version === undefined
+        ? undefined
+        : `${rotation.version} (${String(rotation.cause).toLowerCase()})`,
     ],
     ['created', isoTime(rotation.createTime)],
     ['ended', isoTime(rotation.endTime)],
@@ -115,26 +111,18 @@ export const rotationText = (rotation: ProtoRotation): string =>
     ['read next', isoTime(rotation.reconciliation?.nextReadTime)],
     ['read failed', rotation.reconciliation?.readError],
     [rotation.reconciliation?.operatorNeeded ? 'OPERATOR NEEDED' : 'to do', rotation.reconciliation?.advice],
-    [
-      'consumers',
-      rotation.consumers.map(({ consumer, state }) => `${consumer} ${String(state)}`).join(', ') || undefined,
-    ],
-    [
-      'error',
-      rotation.error
-        ? `${rotation.error.reason}: ${rotation.error.message} ${rotation.error.advice}`
-        : undefined,
-    ],
+    ['consumers', rotation.consumers?.map(({ name, state }) => `${name} ${String(state)}`).join(', ')],
+    ['error', explained(rotation.error)],
   ]);
 
-export const assistantText = (assistant: ProtoAssistant): string =>
+export const assistantText = (assistant: Assistant): string =>
   table([
     ['assistant', assistant.assistantId],
     ['version', `${assistant.version} (${String(assistant.cause).toLowerCase()})`],
     ['rotation', assistant.rotationId],
     ['published', isoTime(assistant.updateTime)],
     ['uncertain since', isoTime(assistant.uncertainTime)],
-    ['no key', removalTexts[removalOf(assistant) ?? '']],
+    ['no key', removalTexts[String(assistant.removal)]],
     ['fingerprint', assistant.fingerprint],
     [
       'sealed',
@@ -148,18 +136,15 @@ const removalTexts: Record<string, string> = {
   DELETED: 'it is gone at Invent',
 };
 
-export const sweepText = (sweep: ProtoSweep): string =>
+export const sweepText = (sweep: Sweep): string =>
   table([
     ['sweep', sweep.id],
-    ['org', sweep.orgId || 'all'],
+    ['org', sweep.orgId ?? 'all'],
     ['state', sweep.state],
     ['waits', sweep.noLiveWorker ? NO_WORKER : undefined],
     ['created', isoTime(sweep.createTime)],
     ['started', isoTime(sweep.startTime)],
     ['ended', isoTime(sweep.endTime)],
     ...Object.entries(sweep.counts ?? {}).map(([name, count]): [string, string] => [name, String(count)]),
-    [
-      'error',
-      sweep.error ? `${sweep.error.reason}: ${sweep.error.message} ${sweep.error.advice}` : undefined,
-    ],
+    ['error', explained(sweep.error)],
   ]);

@@ -1,22 +1,20 @@
-import type { ProtoPolicy } from '@rekey/rpc';
-import { durationMs, humanDuration, jsonDuration, limitText, number } from './bulk-output.ts';
+import type { RotationPolicy } from '@rekey/client';
+import { humanDuration, jsonDuration, limitText, number } from './bulk-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
 /** A policy as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
-export const policyJson = (policy: ProtoPolicy): Record<string, unknown> =>
+export const policyJson = (policy: RotationPolicy): Record<string, unknown> =>
   withoutEmpty({
     id: policy.id,
     org_id: policy.orgId,
-    assistant_count: policy.assistantCount || undefined,
+    assistant_count: policy.assistantCount,
     every_days: policy.everyDays,
-    window: policy.window && {
+    window: {
       cron: policy.window.cron,
       time_zone: policy.window.timeZone,
-      length: jsonDuration(policy.window.length),
+      length: jsonDuration(policy.window.lengthMs),
     },
-    max_failures: policy.maxFailures && {
-      [policy.maxFailures.limit!]: policy.maxFailures[policy.maxFailures.limit!],
-    },
+    max_failures: policy.maxFailures,
     reason: policy.reason,
     request_id: policy.requestId,
     paused: policy.paused,
@@ -25,23 +23,19 @@ export const policyJson = (policy: ProtoPolicy): Record<string, unknown> =>
     next_due_time: isoTime(policy.nextDueTime),
     last_due_time: isoTime(policy.lastDueTime),
     last_bulk_rotation_id: policy.lastBulkRotationId,
-    next_due_error: policy.nextDueError && {
-      reason: policy.nextDueError.reason,
-      message: policy.nextDueError.message,
-      advice: policy.nextDueError.advice,
-    },
+    next_due_error: policy.nextDueError,
   });
 
-const wholeText = ({ orgId, assistantCount }: ProtoPolicy): string =>
-  `${printable(orgId)} (${assistantCount > 0 ? `${number(assistantCount)} assistants` : 'all of it'})`;
+const wholeText = ({ orgId, assistantCount }: RotationPolicy): string =>
+  `${printable(orgId)} (${assistantCount === undefined ? 'all of it' : `${number(assistantCount)} assistants`})`;
 
-const windowText = ({ window }: ProtoPolicy): string =>
-  `${window!.cron} ${window!.timeZone}, for ${humanDuration(durationMs(window!.length) ?? 0)}`;
+const windowText = ({ window }: RotationPolicy): string =>
+  `${window.cron} ${window.timeZone}, for ${humanDuration(window.lengthMs ?? 0)}`;
 
-const nextDue = ({ paused, nextDueError, nextDueTime }: ProtoPolicy): string | undefined =>
+const nextDue = ({ paused, nextDueError, nextDueTime }: RotationPolicy): string | undefined =>
   paused ? 'paused' : (nextDueError?.reason ?? isoTime(nextDueTime));
 
-export const policyText = (policy: ProtoPolicy): string =>
+export const policyText = (policy: RotationPolicy): string =>
   table([
     ['policy', policy.id],
     ['org', wholeText(policy)],
@@ -61,7 +55,7 @@ export const policyText = (policy: ProtoPolicy): string =>
   ]);
 
 /** One line of a list of policies. */
-export const policyLine = (policy: ProtoPolicy): string =>
+export const policyLine = (policy: RotationPolicy): string =>
   [
     policy.id,
     `every ${policy.everyDays} d`.padEnd(12),

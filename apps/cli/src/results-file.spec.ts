@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ProtoBulkItem } from '@rekey/rpc';
+import type { BulkItem } from '@rekey/client';
 import { checkResultsFile, writeResultsFile } from './results-file.ts';
 
 let folder: string;
@@ -11,8 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const items: ProtoBulkItem[] = [
-  { assistantId: 'ast_1', state: 'SUCCEEDED', error: null },
+const items: BulkItem[] = [
+  { assistantId: 'ast_1', state: 'SUCCEEDED' },
   {
     assistantId: 'a,"b"',
     state: 'FAILED',
@@ -61,8 +61,7 @@ describe('writeResultsFile', () => {
   it('writes as many as there are', async () => {
     const path = join(folder, 'r.csv');
     const many = async function* () {
-      for (let i = 0; i < 100_000; i += 1)
-        yield { assistantId: `ast_${i}`, state: 'SHARED' as const, error: null };
+      for (let i = 0; i < 100_000; i += 1) yield { assistantId: `ast_${i}`, state: 'SHARED' as const };
     };
     expect(await writeResultsFile(path, many())).toBe(100_000);
     expect((await readFile(path, 'utf8')).split('\r\n').slice(-2)).toEqual(['ast_99999,SHARED,,', '']);

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import type { ProtoBulkItem } from '@rekey/rpc';
+import type { BulkItem } from '@rekey/client';
 import { itemJson } from './bulk-output.ts';
 import { CliError } from './failure.ts';
 
@@ -9,7 +9,7 @@ import { CliError } from './failure.ts';
 const csvLine = (fields: string[]): string =>
   `${fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\r\n`;
 
-const formats: Readonly<Record<string, { head: string; line(item: ProtoBulkItem): string }>> = {
+const formats: Readonly<Record<string, { head: string; line(item: BulkItem): string }>> = {
   '.csv': {
     head: csvLine(['assistant_id', 'state', 'reason', 'message']),
     line: ({ assistantId, state, error }) =>
@@ -40,10 +40,7 @@ export const checkResultsFile = async (path: string): Promise<void> => {
  * name is never half of one.
  * Returns how many they were.
  */
-export const writeResultsFile = async (
-  path: string,
-  items: AsyncIterable<ProtoBulkItem>,
-): Promise<number> => {
+export const writeResultsFile = async (path: string, items: AsyncIterable<BulkItem>): Promise<number> => {
   const format = formatOf(path)!;
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const file = await open(temporary, 'w');

@@ -1,21 +1,18 @@
-import type { ProtoStatus } from '@rekey/rpc';
+import type { Attention, SystemStatus } from '@rekey/client';
 import { number } from './bulk-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
-type ProtoAttention = ProtoStatus['attention'][number];
-type ProtoEndedSweep = NonNullable<ProtoStatus['lastSweep']>;
-
 /** Whether `rekey status --check` may say that all is clear. */
-export const isAllClear = ({ attention }: ProtoStatus): boolean => attention.length === 0;
+export const isAllClear = ({ attention }: SystemStatus): boolean => attention.length === 0;
 
-const holdingsJson = (held: NonNullable<ProtoStatus['ledger']>['now']) =>
+const holdingsJson = (held: NonNullable<SystemStatus['ledger']>['now']) =>
   held && {
     assistant_count: held.assistantCount,
     consumer_count: held.consumerCount,
     policy_count: held.policyCount,
   };
 
-const sweepJson = (sweep: ProtoEndedSweep | null) =>
+const sweepJson = (sweep: SystemStatus['lastSweep']) =>
   sweep &&
   withoutEmpty({
     id: sweep.id,
@@ -26,7 +23,7 @@ const sweepJson = (sweep: ProtoEndedSweep | null) =>
   });
 
 /** The status as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
-export const statusJson = (status: ProtoStatus): Record<string, unknown> =>
+export const statusJson = (status: SystemStatus): Record<string, unknown> =>
   withoutEmpty({
     all_clear: isAllClear(status),
     attention: status.attention.map(({ code, sinceTime, subject, message, advice }) =>
@@ -74,9 +71,9 @@ export const statusJson = (status: ProtoStatus): Record<string, unknown> =>
         org_id: status.orgAlias.orgId,
         known_by: status.orgAlias.knownBy,
         since_time: isoTime(status.orgAlias.sinceTime),
-        conflict: status.orgAlias.conflict,
-        conflict_org_ids: status.orgAlias.conflictOrgIds,
-        conflict_time: isoTime(status.orgAlias.conflictTime),
+        conflict: status.orgAlias.conflict?.why,
+        conflict_org_ids: status.orgAlias.conflict?.orgIds ?? [],
+        conflict_time: isoTime(status.orgAlias.conflict?.sinceTime),
       }),
     ledger:
       status.ledger &&
@@ -92,7 +89,7 @@ export const statusJson = (status: ProtoStatus): Record<string, unknown> =>
 const since = (time: Parameters<typeof isoTime>[0]): string =>
   `since ${isoTime(time) ?? 'a time that cannot be read'}`;
 
-const attentionText = ({ code, subject, sinceTime, message, advice }: ProtoAttention): string => {
+const attentionText = ({ code, subject, sinceTime, message, advice }: Attention): string => {
   const head = [code, subject && printable(subject), sinceTime ? `since ${isoTime(sinceTime)}` : '']
     .filter(Boolean)
     .join('  ');
@@ -104,7 +101,7 @@ const attentionText = ({ code, subject, sinceTime, message, advice }: ProtoAtten
 const count = (n: number, one: string): string => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
 
 /** What "all clear" rests on. */
-const evidence = ({ processes, lastSuccessfulSweep }: ProtoStatus): string => {
+const evidence = ({ processes, lastSuccessfulSweep }: SystemStatus): string => {
   const workers = processes.filter(({ live, roles }) => live && roles.includes('rotating')).length;
   const sweep = lastSuccessfulSweep
     ? `; the last sweep SUCCEEDED at ${isoTime(lastSuccessfulSweep.endTime)} and compared ${count(lastSuccessfulSweep.comparedCount, 'assistant')}`
@@ -117,12 +114,12 @@ const underWayText = ({
   runningSweepId,
   openRotationCount,
   waitingInBulksCount,
-}: ProtoStatus): string[] => {
+}: SystemStatus): string[] => {
   const lines = [
     ...openBulkRotations.map(({ id, state, doneCount, totalCount }) =>
       `  bulk rotation  ${printable(id)}  ${printable(state)}  ${totalCount > 0 ? `${number(doneCount)} of ${number(totalCount)}` : ''}`.trimEnd(),
     ),
-    ...(runningSweepId === '' ? [] : [`  sweep          ${printable(runningSweepId)}`]),
+    ...(runningSweepId === undefined ? [] : [`  sweep          ${printable(runningSweepId)}`]),
     ...(openRotationCount > 0
       ? [
           `  rotations      ${number(openRotationCount)} open${waitingInBulksCount > 0 ? `, of which ${number(waitingInBulksCount)} wait in bulk rotations` : ''}`,
@@ -132,21 +129,24 @@ const underWayText = ({
   return lines.length > 0 ? ['', 'Under way', ...lines] : [];
 };
 
-const aliasRows = (alias: ProtoStatus['orgAlias']): [string, string][] => {
+const aliasRows = (alias: SystemStatus['orgAlias']): [string, string][] => {
   if (!alias) return [];
   const known: [string, string][] =
-    alias.orgId === '' ? [] : [['org `c`', `${alias.orgId}  ${alias.knownBy} ${since(alias.sinceTime)}`]];
-  if (alias.conflict === '') return known;
+    alias.orgId === undefined
+      ? []
+      : [['org `c`', `${alias.orgId}  ${alias.knownBy ?? ''} ${since(alias.sinceTime)}`]];
+  const { conflict } = alias;
+  if (!conflict) return known;
   return [
     ...known,
     [
       'alias conflict',
-      `${since(alias.conflictTime)}: ${alias.conflict} (${alias.conflictOrgIds.join(', ')}); set INVENT_ORG_ID of the workers`,
+      `${since(conflict.sinceTime)}: ${conflict.why} (${conflict.orgIds.join(', ')}); set INVENT_ORG_ID of the workers`,
     ],
   ];
 };
 
-const totalsText = (status: ProtoStatus): string =>
+const totalsText = (status: SystemStatus): string =>
   table([
     [
       'processes',
@@ -184,7 +184,7 @@ const totalsText = (status: ProtoStatus): string =>
   ]).replace(/^/gm, '  ');
 
 /** What needs an operator, what is under way, and the totals, in this order. */
-export const statusText = (status: ProtoStatus): string => {
+export const statusText = (status: SystemStatus): string => {
   const { attention } = status;
   const lead = isAllClear(status)
     ? [`All clear: ${evidence(status)}.`]

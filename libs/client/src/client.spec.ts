@@ -12,7 +12,7 @@ import {
 } from '@rekey/rpc';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { createRekeyClient, type RekeyClient, type RekeyClientOptions } from './client.ts';
-import { RekeyClientError } from './client-error.ts';
+import { RekeyClientError } from './calls/client-error.ts';
 
 type Handler = (request: any, context: CallContext) => any;
 const { v1 } = loadContract();

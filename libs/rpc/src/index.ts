@@ -13,14 +13,6 @@ export { toProtoPolicy } from './mapping/policy.ts';
 export { toProtoRotation } from './mapping/rotation.ts';
 export { toProtoStatus } from './mapping/status.ts';
 export { toProtoSweep } from './mapping/sweep.ts';
-export { MAX_MESSAGE_BYTES, isLoopback } from './channel.ts';
-export {
-  RECORD_DEADLINE_MS,
-  connectGateway,
-  type ConnectOptions,
-  type GatewayCallOptions,
-  type GatewayClient,
-} from './client.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
 export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/rekey/v1/BulkRotationItem.ts';

@@ -11,7 +11,7 @@ import { z } from 'zod';
 
 /**
  * How long a record may be, as text in bytes: far longer than any that is known. Everything on its way takes
- * that: the answer of Invent, Redis, gRPC (MAX_MESSAGE_BYTES in libs/rpc), consumers. A longer one is not
+ * that: the answer of Invent, Redis, gRPC (MAX_MESSAGE_BYTES in libs/client), consumers. A longer one is not
  * published, and its key is not replaced while Rekey knows of its length.
  */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;

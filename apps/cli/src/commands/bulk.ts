@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { GatewayClient, ProtoBulkRotation } from '@rekey/rpc';
+import type { BulkRotation, RekeyClient } from '@rekey/client';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
 import {
   age,
-  bulkMessages,
+  bulkRequest,
   bulkSpec,
   count,
   failureLimit,
@@ -32,6 +32,7 @@ import {
 import { consumerNames, notEmpty } from '../option-values.ts';
 import { isoTime } from '../output.ts';
 import { checkResultsFile } from '../results-file.ts';
+import { take } from '../take.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;
 type CreateOptions = FollowOptions & BulkWish & { requestId?: string };
@@ -90,9 +91,9 @@ const create = (): Command =>
     .action((options: CreateOptions) =>
       withGateway(options, async (client) => {
         const bulk = await createBulk(client, options);
-        if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts!.total) {
+        if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts.total) {
           process.stderr.write(
-            `note: the canary of ${options.canary} is all there is: ${bulk.counts!.total} assistants.\n`,
+            `note: the canary of ${options.canary} is all there is: ${bulk.counts.total} assistants.\n`,
           );
         }
         if (isFollowed(options)) return follow(client, bulk.id, options);
@@ -101,7 +102,7 @@ const create = (): Command =>
       }),
     );
 
-const createBulk = (client: GatewayClient, options: CreateOptions): Promise<ProtoBulkRotation> => {
+const createBulk = (client: RekeyClient, options: CreateOptions): Promise<BulkRotation> => {
   const requestId = options.requestId ?? randomUUID();
   const spec = bulkSpec(options, requestId, Date.now());
   // An age means another moment at each run, and the same request id wants the same request.
@@ -110,13 +111,13 @@ const createBulk = (client: GatewayClient, options: CreateOptions): Promise<Prot
       ? ''
       : ` --rotated-before ${isoTime(spec.rotatedBefore)} instead of --older-than`;
   return client
-    .createBulkRotation(bulkMessages(spec, options))
+    .createBulkRotation(bulkRequest(spec, options))
     .catch(
       sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`),
     );
 };
 
-const follow = (client: GatewayClient, id: string, options: FollowOptions): Promise<void> =>
+const follow = (client: RekeyClient, id: string, options: FollowOptions): Promise<void> =>
   followBulk(client, id, options).catch(
     sayHowToGoOn(options, `It goes on. Follow it again: rekey bulk watch ${id}`),
   );
@@ -134,19 +135,12 @@ const list = (): Command =>
     .action((options: GatewayOptions & { org: string; state?: string; limit: number }) =>
       withGateway(options, async (client) => {
         const state = options.state?.toUpperCase() as BulkState | undefined;
-        let pageToken = '';
-        let left = options.limit;
-        do {
-          const page = await client.listBulkRotations({
-            orgId: options.org,
-            pageSize: Math.min(left, 100),
-            pageToken,
-            ...(state && { state }),
-          });
-          for (const bulk of page.bulkRotations) print(options, bulkJson(bulk), bulkLine(bulk));
-          left -= page.bulkRotations.length;
-          pageToken = page.nextPageToken;
-        } while (pageToken !== '' && left > 0);
+        const all = client.bulkRotations({
+          orgId: options.org,
+          pageSize: Math.min(options.limit, 100),
+          ...(state && { state }),
+        });
+        for await (const bulk of take(all, options.limit)) print(options, bulkJson(bulk), bulkLine(bulk));
       }),
     );
 
@@ -156,7 +150,7 @@ const get = (): Command =>
     .argument('<bulk>', 'its id')
     .action((id: string, options: FollowOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await client.getBulkRotation({ id });
+        const bulk = await client.getBulkRotation(id);
         await writeResults(client, id, options);
         showBulk(options, bulk);
       }),
@@ -199,7 +193,7 @@ const change = (name: string, method: ChangeMethod, description: string): Comman
     .argument('<bulk>', 'its id')
     .action((id: string, options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await client[method]({ id }).catch(
+        const bulk = await client[method](id).catch(
           sayHowToGoOn(options, 'It may have been done: repeating the command is safe.'),
         );
         showBulk(options, bulk);

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { buffer as readAll } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient, ProtoConsumer } from '@rekey/rpc';
+import type { Consumer, RekeyClient } from '@rekey/client';
 import {
   ConsumerKeyType,
   SealError,
@@ -13,7 +13,6 @@ import {
 } from '@rekey/sealing';
 import { TextFileError, decodeText, readTextFile } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { allPages } from '../all-pages.ts';
 import { consumerJson, consumerText, consumersTable } from '../consumer-output.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow.ts';
@@ -90,7 +89,7 @@ const keygenCommand = (): Command =>
       ) => {
         const verifier =
           rekeyPublicKey === undefined
-            ? (JSON.parse((await withGateway(options, (client) => client.getPublicKey({}))).jwk) as object)
+            ? (JSON.parse((await withGateway(options, (client) => client.getPublicKey())).jwk) as object)
             : ((await readJson(rekeyPublicKey)) as object);
         try {
           parseVerifier(verifier);
@@ -147,19 +146,19 @@ const keyToSend = async (
 
 /** Asks until a consumer can open all that it may read. */
 const untilActive = async (
-  client: GatewayClient,
-  consumer: ProtoConsumer,
+  client: RekeyClient,
+  consumer: Consumer,
   timeoutSeconds: number,
-): Promise<ProtoConsumer> => {
+): Promise<Consumer> => {
   const deadlineMs = performance.now() + timeoutSeconds * 1000;
   while (consumer.state !== 'ACTIVE' && performance.now() < deadlineMs) {
     await sleep(ACTIVE_AGAIN_MS);
-    consumer = await client.getConsumer({ name: consumer.name });
+    consumer = await client.getConsumer(consumer.name);
   }
   return consumer;
 };
 
-const concludeActive = (consumer: ProtoConsumer, options: GatewayOptions): void => {
+const concludeActive = (consumer: Consumer, options: GatewayOptions): void => {
   print(options, consumerJson(consumer), consumerText(consumer));
   if (consumer.state === 'ACTIVE') return;
   process.stderr.write(
@@ -209,18 +208,12 @@ const orgsCommand = (): Command =>
       });
     });
 
-const allConsumers = (client: GatewayClient): Promise<ProtoConsumer[]> =>
-  allPages(
-    (pageToken) => client.listConsumers({ pageSize: 100, pageToken }),
-    (page) => page.consumers,
-  );
-
 const listCommand = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list the consumers')
     .action(async (options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        const consumers = await allConsumers(client);
+        const consumers = await client.listConsumers();
         if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
         else process.stdout.write(consumersTable(consumers));
       });
@@ -237,7 +230,7 @@ const statusCommand = (): Command =>
       await withGateway(options, async (client) => {
         for (;;) {
           const consumers =
-            name === undefined ? await allConsumers(client) : [await client.getConsumer({ name })];
+            name === undefined ? await client.listConsumers() : [await client.getConsumer(name)];
           if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
           else {
             if (options.watch && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
@@ -259,7 +252,7 @@ const removeCommand = (): Command =>
     .argument('<name>')
     .action(async (name: string, options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        await client.removeConsumer({ name });
+        await client.removeConsumer(name);
         print(
           options,
           { name, removed: true },

@@ -29,7 +29,7 @@ export const getCommand = (): Command =>
       const also = alsoUntil(options);
       await withGateway(options, async (client) => {
         if (id.startsWith('rot_')) {
-          const rotation = await client.getRotation({ id });
+          const rotation = await client.getRotation(id);
           if (options.wait || also)
             return concludeRotation(
               await followRotation(client, rotation, options.timeout, also),
@@ -45,10 +45,10 @@ export const getCommand = (): Command =>
           );
         if (id.startsWith('blk_')) {
           if (options.wait) return followBulk(client, id, options);
-          return showBulk(options, await client.getBulkRotation({ id }));
+          return showBulk(options, await client.getBulkRotation(id));
         }
         if (id.startsWith('swp_')) {
-          const sweep = await client.getSweep({ id });
+          const sweep = await client.getSweep(id);
           if (options.wait) return concludeSweep(await followSweep(client, sweep, options.timeout), options);
           return print(options, sweepJson(sweep), sweepText(sweep));
         }
@@ -57,7 +57,7 @@ export const getCommand = (): Command =>
             '--wait needs an id that begins with rot_, blk_ or swp_; an assistant does not end: leave --wait out.',
             'INVALID_ARGUMENT',
           );
-        const assistant = await client.getAssistant({ assistantId: id });
+        const assistant = await client.getAssistant(id);
         print(options, assistantJson(assistant), assistantText(assistant));
       });
     },

@@ -14,7 +14,7 @@ const liveWorkers = (options: GatewayOptions): Promise<number | undefined> =>
   withGateway(
     options,
     async (client) =>
-      (await client.getStatus({})).processes.filter(({ live, roles }) => live && roles.includes('rotating'))
+      (await client.getStatus()).processes.filter(({ live, roles }) => live && roles.includes('rotating'))
         .length,
   ).catch(() => undefined);
 

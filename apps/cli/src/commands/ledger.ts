@@ -1,4 +1,4 @@
-import type { ProtoStatus } from '@rekey/rpc';
+import type { SystemStatus } from '@rekey/client';
 import { Command } from 'commander';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
@@ -6,12 +6,12 @@ import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../
 import { isoTime, table } from '../output.ts';
 import { statusJson } from '../status-output.ts';
 
-type Holdings = NonNullable<ProtoStatus['ledger']>['now'];
+type Holdings = NonNullable<SystemStatus['ledger']>['now'];
 
 const was = (before: Holdings, count: (held: NonNullable<Holdings>) => number): string =>
   before ? `${count(before)} before` : 'not known before';
 
-const ledgerText = ({ id, lostTime, before, now }: NonNullable<ProtoStatus['ledger']>): string =>
+const ledgerText = ({ id, lostTime, before, now }: NonNullable<SystemStatus['ledger']>): string =>
   table([
     ['ledger', id],
     ['lost since', isoTime(lostTime)],
@@ -28,7 +28,7 @@ const adopt = (): Command =>
     .option('--yes', 'do not ask')
     .action((options: GatewayOptions & { yes?: boolean }) =>
       withGateway(options, async (client) => {
-        const { ledger } = await client.getStatus({});
+        const { ledger } = await client.getStatus();
         if (!ledger?.lostTime)
           throw new CliError(
             'This ledger is not lost; there is nothing to adopt. Check that the gateway uses the Redis and the REKEY_PREFIX that you mean.',

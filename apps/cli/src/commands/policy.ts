@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { CreateRotationPolicyRequest, GatewayClient, ProtoPolicy } from '@rekey/rpc';
+import type { CreateRotationPolicyRequest, FailureLimit, RekeyClient, RotationPolicy } from '@rekey/client';
 import { Command, InvalidArgumentError } from 'commander';
-import { allPages } from '../all-pages.ts';
-import { BATCH_BYTES, age, failureLimit } from '../bulk-request.ts';
+import { age, failureLimit } from '../bulk-request.ts';
 import {
   print,
   sayHowToGoOn,
@@ -10,7 +9,7 @@ import {
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { readIds } from '../ids-file.ts';
+import { idsOf } from '../ids-file.ts';
 import { notEmpty } from '../option-values.ts';
 import { policyJson, policyLine, policyText } from '../policy-output.ts';
 
@@ -21,7 +20,7 @@ interface PolicyWish {
   window?: string;
   timeZone?: string;
   windowLength?: number;
-  maxFailures?: CreateRotationPolicyRequest['maxFailures'];
+  maxFailures?: FailureLimit;
   reason: string;
 }
 
@@ -32,33 +31,23 @@ const days = (text: string): number => {
   return Number(digits);
 };
 
-/** The messages of the request, each read from the file when the one before has left. */
-async function* policyMessages(
-  wish: PolicyWish,
-  requestId: string,
-): AsyncGenerator<CreateRotationPolicyRequest> {
-  const first: CreateRotationPolicyRequest = {
-    orgId: wish.org,
-    requestId,
-    reason: wish.reason,
-    allAssistants: wish.idsFile === undefined,
-    everyDays: wish.every,
-    window: {
-      cron: wish.window ?? '',
-      timeZone: wish.timeZone ?? '',
-      ...(wish.windowLength !== undefined && { length: { seconds: wish.windowLength / 1000, nanos: 0 } }),
-    },
-    ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
-  };
-  if (wish.idsFile === undefined) return yield first;
-  let message = first;
-  for await (const assistantIds of readIds(wish.idsFile, { batchBytes: BATCH_BYTES })) {
-    yield { ...message, assistantIds };
-    message = {};
-  }
-}
+/** The request with its ids, each read from the file when the client has room for it. */
+const policyRequest = (wish: PolicyWish, requestId: string): CreateRotationPolicyRequest => ({
+  orgId: wish.org,
+  requestId,
+  reason: wish.reason,
+  allAssistants: wish.idsFile === undefined,
+  everyDays: wish.every,
+  window: {
+    cron: wish.window ?? '',
+    timeZone: wish.timeZone ?? '',
+    ...(wish.windowLength !== undefined && { lengthMs: wish.windowLength }),
+  },
+  ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
+  ...(wish.idsFile !== undefined && { assistantIds: idsOf(wish.idsFile) }),
+});
 
-const show = (options: GatewayOptions, policy: ProtoPolicy): void =>
+const show = (options: GatewayOptions, policy: RotationPolicy): void =>
   print(options, policyJson(policy), policyText(policy));
 
 const create = (): Command =>
@@ -98,7 +87,7 @@ const create = (): Command =>
       withGateway(options, async (client) => {
         const requestId = options.requestId ?? randomUUID();
         const policy = await client
-          .createRotationPolicy(policyMessages(options, requestId))
+          .createRotationPolicy(policyRequest(options, requestId))
           .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
         show(options, policy);
       }),
@@ -110,17 +99,15 @@ const list = (): Command =>
     .option('--org <id>', 'only of this org id', notEmpty, '')
     .action((options: GatewayOptions & { org: string }) =>
       withGateway(options, async (client) => {
-        const ask = (pageToken: string) =>
-          client.listRotationPolicies({ orgId: options.org, pageSize: 500, pageToken });
-        const rotationPolicies = await allPages(ask, (page) => page.rotationPolicies);
-        for (const policy of rotationPolicies) print(options, policyJson(policy), policyLine(policy));
+        for (const policy of await client.listRotationPolicies({ orgId: options.org }))
+          print(options, policyJson(policy), policyLine(policy));
       }),
     );
 
 const onOne = (
   name: string,
   description: string,
-  act: (client: GatewayClient, id: string) => Promise<ProtoPolicy>,
+  act: (client: RekeyClient, id: string) => Promise<RotationPolicy>,
 ): Command =>
   withGatewayOptions(new Command(name))
     .description(description)
@@ -135,7 +122,7 @@ const remove = (): Command =>
     .argument('<policy>', 'its id')
     .action((id: string, options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        await client.deleteRotationPolicy({ id });
+        await client.deleteRotationPolicy(id);
         print(options, { id, deleted: true }, `${id} is deleted`);
       }),
     );
@@ -146,14 +133,12 @@ export const policyCommand = (): Command =>
     .addCommand(create())
     .addCommand(list())
     .addCommand(
-      onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy({ id })),
+      onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy(id)),
     )
     .addCommand(
-      onOne('pause', 'let windows pass until it is resumed', (client, id) =>
-        client.pauseRotationPolicy({ id }),
-      ),
+      onOne('pause', 'let windows pass until it is resumed', (client, id) => client.pauseRotationPolicy(id)),
     )
     .addCommand(
-      onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy({ id })),
+      onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy(id)),
     )
     .addCommand(remove());

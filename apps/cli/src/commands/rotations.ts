@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
+import type { RekeyClient, Rotation } from '@rekey/client';
 import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { count } from '../bulk-request.ts';
@@ -21,6 +21,7 @@ import {
 } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
 import { printable, rotationJson, rotationText } from '../output.ts';
+import { take } from '../take.ts';
 
 type WaitOptions = GatewayOptions & {
   wait?: boolean;
@@ -45,11 +46,7 @@ export const withAcknowledgement = (command: Command): Command =>
     .option('--consumer <name>', 'wait until this consumer has; may be given several times', consumerNames);
 
 /** Shows a rotation that was accepted, now or for the same request before; with --wait, its end. */
-const showOrFollow = async (
-  client: GatewayClient,
-  rotation: ProtoRotation,
-  options: WaitOptions,
-): Promise<void> => {
+const showOrFollow = async (client: RekeyClient, rotation: Rotation, options: WaitOptions): Promise<void> => {
   const also = alsoUntil(options);
   if (!options.wait && !also) return showRotation(rotation, options);
   const goOn = sayHowToGoOn(
@@ -90,7 +87,7 @@ export const rotateCommand = (): Command =>
     );
 
 /** Why there is nothing to retry, and what to do instead. */
-const notRetryable = ({ id, state, orgId, assistantId, reconciliation }: ProtoRotation): CliError => {
+const notRetryable = ({ id, state, orgId, assistantId, reconciliation }: Rotation): CliError => {
   const goesOn = reconciliation?.operatorNeeded
     ? `it goes on when somebody has acted. ${reconciliation.advice}`
     : `it goes on by itself. Wait for it: rekey get ${id} --wait`;
@@ -121,7 +118,7 @@ export const retryCommand = (): Command =>
     .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
     .action(async (id: string, options: WaitOptions) => {
       await withGateway(options, async (client) => {
-        const ended = await client.getRotation({ id });
+        const ended = await client.getRotation(id);
         if (ended.state !== 'FAILED' && ended.state !== 'CANCELLED') throw notRetryable(ended);
         const { orgId, assistantId, reason } = ended;
         const rotation = await client
@@ -131,7 +128,7 @@ export const retryCommand = (): Command =>
       });
     });
 
-const listLine = (rotation: ProtoRotation): string =>
+const listLine = (rotation: Rotation): string =>
   [
     rotation.id,
     rotation.state.padEnd(11),
@@ -155,21 +152,15 @@ export const listCommand = (): Command =>
     .action(
       async (options: GatewayOptions & { org: string; assistant: string; state?: string; limit: number }) => {
         await withGateway(options, async (client) => {
-          const state = (options.state?.toUpperCase() ?? 'STATE_UNSPECIFIED') as RotationState;
-          let pageToken = '';
-          let left = options.limit;
-          do {
-            const page = await client.listRotations({
-              orgId: options.org,
-              assistantId: options.assistant,
-              state,
-              pageSize: Math.min(left, 500),
-              pageToken,
-            });
-            for (const rotation of page.rotations) print(options, rotationJson(rotation), listLine(rotation));
-            left -= page.rotations.length;
-            pageToken = page.nextPageToken;
-          } while (pageToken !== '' && left > 0);
+          const state = options.state?.toUpperCase() as RotationState | undefined;
+          const all = client.rotations({
+            orgId: options.org,
+            assistantId: options.assistant,
+            pageSize: Math.min(options.limit, 500),
+            ...(state && { state }),
+          });
+          for await (const rotation of take(all, options.limit))
+            print(options, rotationJson(rotation), listLine(rotation));
         });
       },
     );
@@ -180,7 +171,7 @@ export const cancelCommand = (): Command =>
     .argument('<rotation>', 'its id')
     .action(async (id: string, options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        const rotation = await client.cancelRotation({ id });
+        const rotation = await client.cancelRotation(id);
         print(options, rotationJson(rotation), rotationText(rotation));
       });
     });

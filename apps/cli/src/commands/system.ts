@@ -16,7 +16,7 @@ export const statusCommand = (): Command =>
     )
     .action((options: StatusOptions) =>
       withGateway(options, async (client) => {
-        const status = await client.getStatus({});
+        const status = await client.getStatus();
         print(options, statusJson(status), statusText(status));
         if (options.check && !isAllClear(status)) process.exitCode = exitCodes.failed;
       }),
@@ -40,7 +40,7 @@ export const unfreezeCommand = (): Command =>
     .description('let rotations go on')
     .action((options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        const status = await client.unfreeze({});
+        const status = await client.unfreeze();
         print(options, statusJson(status), statusText(status));
       }),
     );
@@ -54,7 +54,7 @@ const openBudget = (): Command =>
     .option('--yes', 'do not ask')
     .action((egress: string, options: GatewayOptions & { yes?: boolean }) =>
       withGateway(options, async (client) => {
-        const before = await client.getStatus({});
+        const before = await client.getStatus();
         const closed = before.attention.find(
           ({ code, subject }) => code === 'BUDGET_CLOSED' && subject === egress,
         );

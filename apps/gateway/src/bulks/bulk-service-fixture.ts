@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach } from '@jest/globals';
 import type { BulkDraft, Bulks } from '@rekey/ledger';
-import { connectGateway, loadContract, type GatewayClient, type ServiceHandlers } from '@rekey/rpc';
+import { loadContract, type ServiceHandlers } from '@rekey/rpc';
 import { RekeyError, type BulkItem, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import { createHandlers } from '../pipeline/pipeline.ts';
+import { connectRaw, type RawCalls } from '../pipeline/raw-calls-fixture.ts';
 import { createServer, type GatewayServer } from '../pipeline/server.ts';
 import { createBulkService } from './bulk-service.ts';
 import { createBulkWatches, type BulkWatches } from './bulk-watches.ts';
@@ -139,7 +140,7 @@ export interface BulkServiceFixture {
   watches: BulkWatches;
   server: GatewayServer;
   port: number;
-  client: GatewayClient;
+  client: RawCalls;
   /** Why no new work is accepted. */
   held: ErrorCode | undefined;
   durable: boolean;
@@ -173,7 +174,7 @@ export const useBulkService = (): BulkServiceFixture => {
       );
       const server = createServer(loadContract(), handlers as ServiceHandlers, keepAlive);
       const port = await server.listen('127.0.0.1:0');
-      const client = connectGateway(`127.0.0.1:${port}`);
+      const client = connectRaw(`127.0.0.1:${port}`);
       const started = { fake, watches, server, port, client };
       Object.assign(fixture, started, { held: undefined, durable: true, unexpected: [] });
     },

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { connectGateway, readStatusDetails, type CreateBulkRotationRequest } from '@rekey/rpc';
+import { readStatusDetails, type CreateBulkRotationRequest } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import { createTcpProxy } from '@rekey/testing';
+import { connectRaw } from '../pipeline/raw-calls-fixture.ts';
 import { useBulkService } from './bulk-service-fixture.ts';
 
 const fixture = useBulkService();
@@ -221,7 +222,7 @@ describe('CreateBulkRotation', () => {
     async (how) => {
       for (let n = 0; n < 40; n += 1) {
         const proxy = await createTcpProxy({ port: fixture.port });
-        const caller = connectGateway(`127.0.0.1:${proxy.port}`);
+        const caller = connectRaw(`127.0.0.1:${proxy.port}`);
         const dropped = once(fixture.fake.events, 'drop');
         const messages = async function* () {
           for (let m = 0; m <= n % 10; m += 1) {
@@ -279,7 +280,7 @@ describe('CreateBulkRotation', () => {
     await fixture.stop();
     await fixture.start({ keepAliveMs: 100, keepAliveTimeoutMs: 100 });
     const proxy = await createTcpProxy({ port: fixture.port });
-    const caller = connectGateway(`127.0.0.1:${proxy.port}`);
+    const caller = connectRaw(`127.0.0.1:${proxy.port}`);
     const [added, dropped] = [once(fixture.fake.events, 'add'), once(fixture.fake.events, 'drop')];
     const messages = async function* () {
       yield { ...first, assistantIds: ['a'] };

@@ -1,18 +1,12 @@
 import { connect } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import {
-  connectGateway,
-  loadContract,
-  readStatusDetails,
-  unary,
-  type GatewayClient,
-  type ServiceHandlers,
-} from '@rekey/rpc';
+import { loadContract, readStatusDetails, unary, type ServiceHandlers } from '@rekey/rpc';
+import { connectRaw, type RawCalls } from './raw-calls-fixture.ts';
 import { createServer, type GatewayServer } from './server.ts';
 
 let server: GatewayServer;
-let client: GatewayClient;
+let client: RawCalls;
 let port: number;
 const handler = unary(
   async () => ({}),
@@ -27,7 +21,7 @@ beforeAll(async () => {
   );
   server = createServer(loadContract(), { RotationService } as unknown as ServiceHandlers);
   port = await server.listen('127.0.0.1:0');
-  client = connectGateway(`127.0.0.1:${port}`);
+  client = connectRaw(`127.0.0.1:${port}`);
 });
 afterAll(async () => {
   client.close();

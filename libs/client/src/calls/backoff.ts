@@ -1,11 +1,10 @@
 /**
- * How long to wait between tries, in ms: at first, and at the longest. Each pause is twice the one before,
- * less a random half at the most.
+ * Pauses between tries, in ms. Each pause is twice the one before, minus a random part of up to one half.
  */
 export interface RetryOptions {
-  /** 100 where not given. */
+  /** Default: 100. */
   firstPauseMs?: number;
-  /** 2000 where not given. */
+  /** Default: 2000. */
   longestPauseMs?: number;
 }
 

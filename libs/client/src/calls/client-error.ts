@@ -1,7 +1,8 @@
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { MAX_MESSAGE_BYTES, readStatusDetails } from '@rekey/rpc';
+import { readStatusDetails } from '@rekey/rpc';
 import { errorTable, isErrorCode, type ErrorCode, type FieldViolation } from '@rekey/schema';
-import type { Rotation } from './models.ts';
+import { MAX_MESSAGE_BYTES } from '../connection/channel.ts';
+import type { Rotation } from '../models/rotation.ts';
 
 /** The canonical gRPC codes by name. */
 export type GrpcStatus = keyof typeof status;
@@ -100,6 +101,7 @@ export interface ClientErrorDetails {
   message?: string;
   /** In place of the table's. */
   advice?: string | undefined;
+  details?: string;
   info?: Readonly<Record<string, string>>;
   fieldViolations?: readonly FieldViolation[];
   requestId?: string | undefined;
@@ -129,6 +131,8 @@ export class RekeyClientError extends Error {
   readonly retryable: boolean;
   /** What to do about it, in a sentence. */
   readonly advice: string;
+  /** The text of the gRPC status, as it came. Not set if the client made the error itself. */
+  readonly details: string | undefined;
   /**
    * What the gateway says of it in names and values (`ErrorInfo.metadata`): what it is about (`rotation_id`,
    * `consumers`), limits, states. Empty where the gateway said nothing.
@@ -154,6 +158,7 @@ export class RekeyClientError extends Error {
       grpcStatus,
       message,
       advice,
+      details,
       info = {},
       fieldViolations = [],
       requestId,
@@ -170,6 +175,7 @@ export class RekeyClientError extends Error {
     this.grpcStatus = grpcStatus ?? row.grpc;
     this.retryable = row.retry;
     this.advice = advice ?? row.advice;
+    this.details = details;
     this.info = info;
     this.fieldViolations = fieldViolations;
     this.requestId = requestId;
@@ -215,6 +221,7 @@ export const asClientError = (
     return new RekeyClientError(code, {
       ...about,
       grpcStatus,
+      details: error.details,
       message: `${wordsOf(code, about.reads ?? false).message} ${error.details}`.trimEnd(),
     });
   }
@@ -222,6 +229,7 @@ export const asClientError = (
   return new RekeyClientError(reason, {
     ...about,
     grpcStatus,
+    details: error.details,
     fieldViolations,
     info,
     advice,

@@ -1,22 +1,25 @@
+import type { TryOptions } from '../connection/transport.ts';
 import { createBackoff, type RetryOptions } from './backoff.ts';
 import { RekeyClientError, asClientError } from './client-error.ts';
 import { checkedMs, type Scopes } from './scopes.ts';
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
-  /** How long the call may take, all its tries together, in ms. */
+  /** Limit of the call, all its tries together, in ms. */
   deadlineMs?: number;
-  /** Breaks the call off: it rejects with ABORTED. What had reached the gateway may still take effect. */
+  /** Cancels the call: it rejects with ABORTED. A request that has reached the gateway may still take effect. */
   signal?: AbortSignal;
+  /** In place of the client's `retry`, for a call that is safe to repeat. Other calls are always sent once. */
+  retry?: RetryOptions | false;
 }
 
-/** One try; it has what is left of the deadline. */
-export type Attempt<T> = (options: { deadlineMs: number; signal: AbortSignal }) => Promise<T>;
+/** One try of a call. */
+export type Attempt<T> = (options: TryOptions) => Promise<T>;
 
 export interface Calls {
   /**
-   * `repeatable`: whether a call that failed for now is tried again until its deadline. `reads`: whether it
-   * changes nothing.
+   * `repeatable`: whether to retry the call until its deadline if the error is retryable. `reads`: whether the
+   * call changes nothing.
    */
   run<T>(
     attempt: Attempt<T>,
@@ -31,13 +34,16 @@ export interface Calls {
 
 export interface CallsOptions {
   scopes: Scopes;
-  /** `false`: nothing is tried again. */
+  /** `false`: no call is retried. */
   retry: RetryOptions | false;
   deadlineMs: number;
 }
 
-export const createCalls = ({ scopes, retry, deadlineMs: byDefaultMs }: CallsOptions): Calls => ({
-  run: async (attempt, { deadlineMs = byDefaultMs, signal, repeatable, ...about }) => {
+export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
+  run: async (
+    attempt,
+    { deadlineMs = defaults.deadlineMs, retry = defaults.retry, signal, repeatable, ...about },
+  ) => {
     const wholeMs = checkedMs('deadlineMs', deadlineMs);
     const scope = scopes.open({ signal, deadlineMs: wholeMs });
     const endsAtMs = performance.now() + wholeMs;
@@ -47,7 +53,7 @@ export const createCalls = ({ scopes, retry, deadlineMs: byDefaultMs }: CallsOpt
       const broken = scope.broken();
       if (broken) return new RekeyClientError(broken.code, { ...about, cause: broken.cause });
       const failure = asClientError(error, about);
-      // Why the tries before it failed says more than that the last one had no time left.
+      // That the last try had no time left says less than why the tries before it failed.
       if (before && failure instanceof RekeyClientError && failure.code === 'DEADLINE_EXCEEDED')
         failure.cause = before;
       return failure;

@@ -1,31 +1,45 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GatewayClient } from '@rekey/rpc';
 import { isBulkEnded } from '@rekey/schema';
-import { createBackoff, type RetryOptions } from './backoff.ts';
-import { RekeyClientError, asClientError } from './client-error.ts';
-import { toBulkRotation } from './mapping.ts';
-import type { BulkRotation } from './models.ts';
-import type { Scope } from './scopes.ts';
+import { createBackoff, type RetryOptions } from '../calls/backoff.ts';
+import { RekeyClientError, asClientError } from '../calls/client-error.ts';
+import type { Scope } from '../calls/scopes.ts';
+import type { Transport } from '../connection/transport.ts';
+import { toBulkRotation, type BulkRotation } from '../models/bulk-rotation.ts';
+
+export interface WatchOptions {
+  /** End also when it is PAUSED or HALTED. */
+  untilStopped?: boolean;
+  /** How long the gateway may be away before the loop throws, in ms. Default: 30 s. */
+  patienceMs?: number;
+  /** Called when the stream is lost and the client reconnects: once for each absence of the gateway. */
+  onDisconnect?: (error: RekeyClientError) => void;
+  /** Called when the gateway answers again after `onDisconnect`, with the bulk rotation as it is now. */
+  onReconnect?: (bulk: BulkRotation) => void;
+  /** Ends the watch: the loop throws ABORTED. Leaving the loop ends it too, without an error. */
+  signal?: AbortSignal;
+}
 
 export interface BulkWatchDeps {
-  gateway: Pick<GatewayClient, 'watchBulkRotation'>;
+  transport: Pick<Transport, 'receive'>;
   scope: Scope;
   backoff: RetryOptions;
 }
 
+const PATIENCE_MS = 30_000;
+
 const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 
 /**
- * A bulk rotation as it is, and whenever it has changed, until it has ended, over absences of the gateway
- * that are no longer than `patienceMs`.
- * What was yielded is not yielded again where a new stream begins with it.
+ * Yields a bulk rotation as it is, and again after every change, until it has ended. Reconnects if the gateway
+ * is away for no longer than `patienceMs`. A new stream begins with the current state: it is not yielded again
+ * if nothing has changed.
  */
 export async function* watchBulk(
-  { gateway, scope, backoff: options }: BulkWatchDeps,
+  { transport, scope, backoff: pauses }: BulkWatchDeps,
   id: string,
-  { untilStopped, patienceMs }: { untilStopped: boolean; patienceMs: number },
+  { untilStopped = false, patienceMs = PATIENCE_MS, onDisconnect, onReconnect }: WatchOptions,
 ): AsyncGenerator<BulkRotation> {
-  const backoff = createBackoff(options);
+  const backoff = createBackoff(pauses);
   let last: BulkRotation | undefined;
   let awaySinceMs: number | undefined;
   const isOver = () => last !== undefined && (isBulkEnded(last.state) || (untilStopped && isStopped(last)));
@@ -41,8 +55,8 @@ export async function* watchBulk(
       bulkRotationId: id,
       message: 'The gateway has ended the stream early.',
     });
-    const stream = gateway
-      .watchBulkRotation({ id, untilStopped }, { signal: scope.signal })
+    const stream = transport
+      .receive('BulkRotationService', 'WatchBulkRotation', { id, untilStopped }, scope.signal)
       [Symbol.asyncIterator]();
     try {
       for (;;) {
@@ -50,9 +64,10 @@ export async function* watchBulk(
           failure = error;
         });
         if (!next || next.done) break;
-        awaySinceMs = undefined;
         backoff.reset();
         const bulk = toBulkRotation(next.value);
+        if (awaySinceMs !== undefined) onReconnect?.(bulk);
+        awaySinceMs = undefined;
         const isNews = !isDeepStrictEqual(bulk, last);
         last = bulk;
         if (isNews) yield bulk;
@@ -63,6 +78,7 @@ export async function* watchBulk(
     }
     failure = failureOf(failure);
     if (!(failure instanceof RekeyClientError) || !failure.retryable) throw failure;
+    if (awaySinceMs === undefined) onDisconnect?.(failure);
     awaySinceMs ??= performance.now();
     if (performance.now() - awaySinceMs > patienceMs) throw failure;
     await scope.pause(backoff.nextMs()).catch((broken: unknown) => {

@@ -1,10 +1,10 @@
-import type { GatewayClient } from '@rekey/rpc';
 import { errorTable, isAcknowledged, isEnded, isErrorCode } from '@rekey/schema';
-import { createBackoff, type RetryOptions } from './backoff.ts';
-import { RekeyClientError, asClientError } from './client-error.ts';
-import { toDuration, toRotation } from './mapping.ts';
-import type { ConsumerReach, Rotation } from './models.ts';
-import type { Scope } from './scopes.ts';
+import { createBackoff, type RetryOptions } from '../calls/backoff.ts';
+import { RekeyClientError, asClientError } from '../calls/client-error.ts';
+import type { Scope } from '../calls/scopes.ts';
+import type { Transport } from '../connection/transport.ts';
+import { toRotation, type Rotation } from '../models/rotation.ts';
+import { toDuration, type ConsumerReach } from '../models/values.ts';
 
 /**
  * Which consumers are waited for: all that may read the org and are live, at least one of them; or those that
@@ -26,7 +26,7 @@ const ANSWER_WITHIN_MS = 5000;
 const CLOCKS_DIFFER_MS = 100;
 
 export interface RotationEndDeps {
-  gateway: Pick<GatewayClient, 'waitRotation'>;
+  transport: Pick<Transport, 'unary'>;
   scope: Scope;
   backoff: RetryOptions;
 }
@@ -37,7 +37,7 @@ export interface RotationEndDeps {
  * rejects otherwise. `last` is how it was seen before.
  */
 export const untilSucceeded = async (
-  { gateway, scope, backoff: options }: RotationEndDeps,
+  { transport, scope, backoff: options }: RotationEndDeps,
   id: string,
   {
     last,
@@ -59,7 +59,9 @@ export const untilSucceeded = async (
     const by = rotation?.state === 'SUCCEEDED' ? acknowledgedBy : undefined;
     const until = by && { until: 'ACKNOWLEDGED' as const, consumers: by === 'all' ? [] : [...by] };
     rotation = toRotation(
-      await gateway.waitRotation(
+      await transport.unary(
+        'RotationService',
+        'WaitRotation',
         { id, timeout: toDuration(sliceMs), ...until },
         { deadlineMs: Math.min(sliceMs + ANSWER_WITHIN_MS, leftMs()), signal: scope.signal },
       ),

@@ -1,6 +1,6 @@
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
-import { isLoopback } from '@rekey/rpc';
 import { readTextFile } from '@rekey/schema';
+import { isLoopback } from './channel.ts';
 
 /** PEM text or bytes, or the path of a PEM file, which is read once, when the client is made. */
 export type Pem = string | Uint8Array | { file: string };

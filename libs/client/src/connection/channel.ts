@@ -3,8 +3,8 @@ import type { ChannelOptions } from '@grpc/grpc-js';
 import { MAX_RECORD_BYTES } from '@rekey/schema';
 
 /**
- * The longest message that the gateway sends, and that a client has to take: a record of MAX_RECORD_BYTES
- * sealed for a hundred consumers is a third longer. gRPC takes 4 MiB where nothing is said.
+ * The longest message that a client must accept from the gateway. A record of MAX_RECORD_BYTES sealed for a
+ * hundred consumers is a third longer. gRPC's default is 4 MiB.
  */
 export const MAX_MESSAGE_BYTES = 2 * MAX_RECORD_BYTES;
 
@@ -12,8 +12,8 @@ export const MAX_MESSAGE_BYTES = 2 * MAX_RECORD_BYTES;
 const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 /**
- * Whether nothing that is sent there leaves the machine. A name other than `localhost` is not looked up: it
- * counts as remote.
+ * Whether traffic to that address stays on this machine. Names are not resolved: each but `localhost` counts
+ * as remote.
  */
 export const isLoopback = (address: string): boolean => {
   if (address.startsWith('unix:')) return true;
@@ -22,8 +22,8 @@ export const isLoopback = (address: string): boolean => {
 };
 
 /**
- * grpc-js goes through the proxy that `grpc_proxy`, `https_proxy` or `http_proxy` names, also to loopback.
- * That is none of a proxy's business.
+ * grpc-js uses the proxy that `grpc_proxy`, `https_proxy` or `http_proxy` names, also for loopback addresses.
+ * Loopback traffic must not pass through a proxy.
  */
 export const channelOptionsFor = (address: string): ChannelOptions => ({
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
