@@ -266,6 +266,7 @@ const calls: Readonly<Record<string, Overrides>> = {
       'RetryBulkRotation',
       'PauseRotationPolicy',
       'ResumeRotationPolicy',
+      'UpdateRotationPolicy',
       'SetConsumerOrgs',
       'CreateSweep',
       'Freeze',

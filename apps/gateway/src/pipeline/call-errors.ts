@@ -29,7 +29,9 @@ const subjects: [field: string, schema: z.ZodType, name: string][] = [
 
 const subjectsOf = (request: unknown): Record<string, string> => {
   if (typeof request !== 'object' || request === null) return {};
-  const fields = request as Record<string, unknown>;
+  // An update names its resource in a message of its own (AIP-134).
+  const { rotationPolicy: resource } = request as { rotationPolicy?: { id?: unknown } | null };
+  const fields: Record<string, unknown> = { ...request, ...(resource && { id: resource.id }) };
   return Object.fromEntries(
     subjects.flatMap(([field, schema, name]) => {
       const parsed = Object.hasOwn(fields, field) ? schema.safeParse(fields[field]) : undefined;

@@ -27,7 +27,7 @@ export const permissions = {
   'bulkRotations.retry': { role: 'operator', allows: 'retry the failed assistants of a bulk rotation' },
   'policies.read': { role: 'viewer', allows: 'see rotation policies' },
   'policies.create': { role: 'operator', allows: 'create rotation policies' },
-  'policies.update': { role: 'operator', allows: 'pause and resume rotation policies' },
+  'policies.update': { role: 'operator', allows: 'change, pause and resume rotation policies' },
   'policies.delete': { role: 'operator', allows: 'delete rotation policies' },
   'sweeps.read': { role: 'viewer', allows: 'see sweeps' },
   'sweeps.create': {

@@ -24,9 +24,11 @@ export const ListPolicies = z.object({
   pageToken: z.string(),
 });
 
+export const TimeZone = z.string().refine(isTimeZone, 'must be an IANA time zone, such as Europe/Berlin');
+
 const Window = z.object({
   cron: optionalText(RotationWindow.shape.cron),
-  timeZone: optionalText(z.string().refine(isTimeZone, 'must be an IANA time zone, such as Europe/Berlin')),
+  timeZone: optionalText(TimeZone),
   length: Duration.pipe(RotationWindow.shape.lengthMs).nullish(),
 });
 
