@@ -31,10 +31,10 @@ import { createHandlers } from './pipeline/pipeline.ts';
 import type { RotationWaiters } from './rotations/rotation-waiters.ts';
 import { createRpcTable } from './rpc-table.ts';
 
-export type CurrentVersion = Awaited<ReturnType<Ledger['current']>>;
+type CurrentVersion = Awaited<ReturnType<Ledger['current']>>;
 
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
-export interface ServicesFixture {
+interface ServicesFixture {
   readonly redis: Redis;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
@@ -45,6 +45,41 @@ export interface ServicesFixture {
 }
 
 export const PREFIX = 'spec';
+
+interface Parts {
+  redis: Redis;
+  sweeps: Sweeps;
+  sweepQueue: SweepQueue;
+  policies: Policies;
+  policyQueue: PolicyQueue;
+  consumers: Consumers;
+  positions: ConsumerPositions;
+}
+
+const servicesOn = ({ redis, ...parts }: Parts, fixture: Pick<ServicesFixture, 'current'>): ServiceHandlers =>
+  createHandlers(
+    createRpcTable({
+      ...parts,
+      ledger: {
+        current: async () => fixture.current,
+        acceptHeld: createLedger({ redis, prefix: PREFIX }).acceptHeld,
+      } as unknown as Ledger,
+      queue: {} as RotationQueue,
+      waiters: {} as RotationWaiters,
+      acknowledgements: {} as Acknowledgements,
+      bulks: {} as Bulks,
+      bulkWatches: {} as BulkWatches,
+      liveness: { noLiveWorker: async () => false },
+      budgetOf: (egress) => createRequestBudget({ redis, prefix: PREFIX, egress, requestsPerMinute: 1 }),
+      system: createSystem({ redis, prefix: PREFIX }),
+    }),
+    {
+      readOrgName: () => readOrgName(redis, ledgerKeys(PREFIX)),
+      holdBack: () => undefined,
+      confirmDurable: async () => true,
+      logger: { event: () => {} },
+    },
+  );
 
 /** Call this once at the top of a spec: it registers the hooks that open and close everything. */
 export const useServices = (): ServicesFixture => {
@@ -79,36 +114,6 @@ export const useServices = (): ServicesFixture => {
     await redis.flushall();
   });
 
-  const createServices = () =>
-    createHandlers(
-      createRpcTable({
-        ledger: {
-          current: async () => fixture.current,
-          acceptHeld: createLedger({ redis, prefix: PREFIX }).acceptHeld,
-        } as unknown as Ledger,
-        queue: {} as RotationQueue,
-        waiters: {} as RotationWaiters,
-        acknowledgements: {} as Acknowledgements,
-        consumers,
-        positions,
-        bulks: {} as Bulks,
-        bulkWatches: {} as BulkWatches,
-        policies,
-        policyQueue,
-        sweeps,
-        sweepQueue,
-        liveness: { noLiveWorker: async () => false },
-        budgetOf: (egress) => createRequestBudget({ redis, prefix: PREFIX, egress, requestsPerMinute: 1 }),
-        system: createSystem({ redis, prefix: PREFIX }),
-      }),
-      {
-        readOrgName: () => readOrgName(redis, keys),
-        holdBack: () => undefined,
-        confirmDurable: async () => true,
-        logger: { event: () => {} },
-      },
-    );
-
   const fixture: ServicesFixture = {
     get redis() {
       return redis;
@@ -123,7 +128,7 @@ export const useServices = (): ServicesFixture => {
       return consumers;
     },
     get services() {
-      return createServices();
+      return servicesOn({ redis, sweeps, sweepQueue, policies, policyQueue, consumers, positions }, fixture);
     },
     current: undefined,
   };

@@ -17,7 +17,7 @@ export interface CallContext {
 }
 
 /** What grpc-js's calls of every kind have in common. */
-export interface ServerCall {
+interface ServerCall {
   cancelled: boolean;
   metadata?: Metadata;
   on(event: 'cancelled', listener: () => void): unknown;

@@ -135,7 +135,7 @@ interface StartOptions {
 }
 
 /** The service behind a real gRPC server, with a client. */
-export interface BulkServiceFixture {
+interface BulkServiceFixture {
   fake: ReturnType<typeof fakeBulks>;
   watches: BulkWatches;
   server: GatewayServer;

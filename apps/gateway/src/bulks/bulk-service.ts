@@ -1,7 +1,7 @@
 import type { BulkDraft, Bulks } from '@rekey/ledger';
 import { toProtoBulkItem, toProtoBulkRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { BulkId, type BulkRotation, type BulkSpec } from '@rekey/schema';
+import { BulkId, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/schema';
 import { z } from 'zod';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
@@ -23,6 +23,59 @@ const ItemIndex = z
   .string()
   .regex(/^\d{1,7}$/)
   .transform(Number);
+
+/** Fills a draft from a stream. Waiting for the ledger slows down a caller that sends faster. */
+const fillDraft = async (
+  draft: BulkDraft,
+  parts: AsyncIterable<BulkPart>,
+  requireConsumers: (names: readonly string[]) => Promise<void>,
+): Promise<BulkSpec> => {
+  let spec: BulkSpec | undefined;
+  for await (const part of parts) {
+    spec ??= part.spec;
+    await requireConsumers(part.requireConsumers ?? []);
+    if (part.assistantIds.length > 0) await draft.add(part.assistantIds);
+    if (part.excludeAssistantIds.length > 0) await draft.exclude(part.excludeAssistantIds);
+  }
+  return spec!;
+};
+
+const createBulk = async (
+  { bulks, acknowledgements }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements'>,
+  parts: AsyncIterable<BulkPart>,
+  signal: AbortSignal,
+): Promise<BulkRotation> => {
+  const draft = bulks.draft(`blk_${nextUlid()}`);
+  const requireConsumers = (names: readonly string[]) => acknowledgements.require(names, signal);
+  const spec = await fillDraft(draft, parts, requireConsumers).catch(async (error: unknown) => {
+    // If Redis is unreachable by now, the draft expires within an hour.
+    await draft.drop().catch(() => {});
+    throw error;
+  });
+  // Never dropped from here on: even if the answer is lost, the draft may have become a bulk rotation.
+  const { bulk } = await bulks.create(draft.id, spec, draft);
+  return bulk;
+};
+
+const listBulks = async (
+  bulks: Bulks,
+  { pageSize, pageToken, ...fields }: z.output<typeof ListBulks>,
+): Promise<{ bulks: BulkRotation[]; nextPageToken: string }> => {
+  const filter = given(fields);
+  const after = readPageToken(pageToken, filter, BulkId);
+  const page = await bulks.list(filter, { size: pageSize, ...given({ after }) });
+  return { bulks: page.bulks, nextPageToken: makePageToken(page.next, filter) };
+};
+
+const listItems = async (
+  bulks: Bulks,
+  { id, pageSize, pageToken, ...fields }: z.output<typeof ListBulkItems>,
+): Promise<{ items: BulkItem[]; nextPageToken: string }> => {
+  const filter = given(fields);
+  const from = readPageToken(pageToken, { id, ...filter }, ItemIndex) ?? 0;
+  const page = await bulks.items(id, filter, { size: pageSize, from });
+  return { items: page.items, nextPageToken: makePageToken(page.next, { id, ...filter }) };
+};
 
 export const createBulkService = ({
   bulks,
@@ -47,39 +100,13 @@ export const createBulkService = ({
       respond: toResponse,
     });
 
-  /** Fills a draft from a stream. Waiting for the ledger slows down a caller that sends faster. */
-  const fill = async (
-    draft: BulkDraft,
-    parts: AsyncIterable<BulkPart>,
-    signal: AbortSignal,
-  ): Promise<BulkSpec> => {
-    let spec: BulkSpec | undefined;
-    for await (const part of parts) {
-      spec ??= part.spec;
-      await acknowledgements.require(part.requireConsumers ?? [], signal);
-      if (part.assistantIds.length > 0) await draft.add(part.assistantIds);
-      if (part.excludeAssistantIds.length > 0) await draft.exclude(part.excludeAssistantIds);
-    }
-    return spec!;
-  };
-
   return {
     CreateBulkRotation: defineClientStreamRpc({
       request: bulkReader,
       permission: 'bulkRotations.create',
       orgs: 'request',
       effect: 'accept',
-      handler: async (parts, { signal }) => {
-        const draft = bulks.draft(`blk_${nextUlid()}`);
-        const spec = await fill(draft, parts, signal).catch(async (error: unknown) => {
-          // If Redis is unreachable by now, the draft expires within an hour.
-          await draft.drop().catch(() => {});
-          throw error;
-        });
-        // Never dropped from here on: even if the answer is lost, the draft may have become a bulk rotation.
-        const { bulk } = await bulks.create(draft.id, spec, draft);
-        return bulk;
-      },
+      handler: (parts, { signal }) => createBulk({ bulks, acknowledgements }, parts, signal),
       respond: toResponse,
     }),
 
@@ -97,12 +124,7 @@ export const createBulkService = ({
       permission: 'bulkRotations.read',
       orgs: 'listed',
       effect: 'read',
-      handler: async ({ pageSize, pageToken, ...fields }) => {
-        const filter = given(fields);
-        const after = readPageToken(pageToken, filter, BulkId);
-        const page = await bulks.list(filter, { size: pageSize, ...given({ after }) });
-        return { bulks: page.bulks, nextPageToken: makePageToken(page.next, filter) };
-      },
+      handler: (request) => listBulks(bulks, request),
       respond: (page) => ({
         bulkRotations: page.bulks.map((bulk) => toProtoBulkRotation(bulk)),
         nextPageToken: page.nextPageToken,
@@ -128,12 +150,7 @@ export const createBulkService = ({
       permission: 'bulkRotations.read',
       orgs: 'loaded',
       effect: 'read',
-      handler: async ({ id, pageSize, pageToken, ...fields }) => {
-        const filter = given(fields);
-        const from = readPageToken(pageToken, { id, ...filter }, ItemIndex) ?? 0;
-        const page = await bulks.items(id, filter, { size: pageSize, from });
-        return { items: page.items, nextPageToken: makePageToken(page.next, { id, ...filter }) };
-      },
+      handler: (request) => listItems(bulks, request),
       respond: ({ items, nextPageToken }) => ({ items: items.map(toProtoBulkItem), nextPageToken }),
     }),
   };

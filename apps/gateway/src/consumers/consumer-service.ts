@@ -1,6 +1,7 @@
 import type { ConsumerPositions, Consumers, SeenConsumer } from '@rekey/ledger';
 import { toProtoConsumer } from '@rekey/rpc';
 import { ConsumerName, RekeyError, type Consumer } from '@rekey/schema';
+import type { z } from 'zod';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { Empty } from '../requests/fields.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
@@ -27,6 +28,12 @@ interface ConsumerChange {
   /** The reason in the event that says that the consumer changed. */
   tell?: string;
 }
+
+const withOrgs = (consumer: Consumer, orgs: string[]): ConsumerChange | undefined => {
+  if (consumer.orgs.join('\n') === orgs.join('\n')) return undefined;
+  const state = consumer.state === 'ACTIVE' ? 'ENROLLING' : consumer.state;
+  return { after: { ...consumer, orgs, state } };
+};
 
 /** Reads and changes consumers; every change is one compare-and-set. */
 const createConsumerChanges = (consumers: Consumers) => {
@@ -72,6 +79,22 @@ const createConsumerChanges = (consumers: Consumers) => {
   return { find, change, add };
 };
 
+const listConsumers = async <Message>(
+  consumers: Consumers,
+  { pageSize, pageToken }: z.output<typeof ListConsumers>,
+  toMessage: (seen: SeenConsumer) => Promise<Message>,
+) => {
+  const after = readPageToken(pageToken, ALL, ConsumerName);
+  const { consumers: all } = await consumers.list();
+  return pageOf(all, {
+    size: pageSize,
+    after,
+    placeOf: ({ consumer }) => consumer.name,
+    isAfter: (name, other) => name > other,
+    toMessage,
+  });
+};
+
 export const createConsumerService = ({
   consumers,
   positions,
@@ -110,17 +133,7 @@ export const createConsumerService = ({
       permission: 'consumers.read',
       orgs: 'listed',
       effect: 'read',
-      handler: async ({ pageSize, pageToken }) => {
-        const after = readPageToken(pageToken, ALL, ConsumerName);
-        const { consumers: all } = await consumers.list();
-        return pageOf(all, {
-          size: pageSize,
-          after,
-          placeOf: ({ consumer }) => consumer.name,
-          isAfter: (name, other) => name > other,
-          toMessage: toResponse,
-        });
-      },
+      handler: (request) => listConsumers(consumers, request, toResponse),
       respond: ({ messages, next }) => ({ consumers: messages, nextPageToken: makePageToken(next, ALL) }),
     }),
 
@@ -129,13 +142,8 @@ export const createConsumerService = ({
       permission: 'consumers.update',
       orgs: 'request',
       effect: 'durable-change',
-      handler: async ({ name, orgs: unsorted }) => {
-        const orgs = inOrder(unsorted);
-        await change(name, (consumer) => {
-          if (consumer.orgs.join('\n') === orgs.join('\n')) return undefined;
-          const state = consumer.state === 'ACTIVE' ? 'ENROLLING' : consumer.state;
-          return { after: { ...consumer, orgs, state } };
-        });
+      handler: async ({ name, orgs }) => {
+        await change(name, (consumer) => withOrgs(consumer, inOrder(orgs)));
         return name;
       },
       respond: async (name) => toResponse(await find(name)),

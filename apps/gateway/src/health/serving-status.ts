@@ -2,7 +2,7 @@ import { whyNotWritable, type Logger } from '@rekey/runtime';
 import type { HealthImplementation } from 'grpc-health-check';
 import type { Redis } from 'ioredis';
 
-export interface ServingStatusOptions {
+interface ServingStatusOptions {
   health: HealthImplementation;
   services: string[];
   redis: Redis;
@@ -11,7 +11,7 @@ export interface ServingStatusOptions {
   logger: Pick<Logger, 'event'>;
 }
 
-export interface ServingStatus {
+interface ServingStatus {
   /** Whether the gateway is SERVING at present. */
   isServing(): boolean;
   /** Reports NOT_SERVING from now on. */

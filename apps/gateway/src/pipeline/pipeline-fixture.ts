@@ -26,7 +26,7 @@ export interface Outcome {
  * One method of each kind above a real gRPC server. Every step notes its name, and a test may replace
  * handlers.
  */
-export interface PipelineFixture {
+interface PipelineFixture {
   steps: string[];
   logged: { name: string; fields: Record<string, unknown> }[];
   /** The codes that were metered, with their methods. */

@@ -25,7 +25,7 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  * from confirm to respond for each response. Calls are metered where their status leaves: see observeCalls.
  */
 
-export interface PipelineDeps {
+interface PipelineDeps {
   readOrgName: ReadOrgName;
   /** Why no new work is accepted at present; undefined if it is accepted. */
   holdBack: () => ErrorCode | undefined;
@@ -58,6 +58,16 @@ export const createHandlers = <Table extends Partial<RpcTable>>(
   ) as Pick<ServiceHandlers, keyof Table & keyof ServiceHandlers>;
 };
 
+const reportTo =
+  (logger: PipelineDeps['logger']) =>
+  (err: unknown, { path, requestId, traceparent }: CallContext): void =>
+    logger.event('rpc_failed', {
+      err,
+      method: path,
+      request_id: requestId,
+      ...(traceparent !== undefined && { traceparent }),
+    });
+
 const createPipeline = ({
   readOrgName,
   holdBack,
@@ -78,13 +88,7 @@ const createPipeline = ({
     return withRealOrg(await toResponse(result), readOrgName);
   };
 
-  const onUnexpected = (err: unknown, { path, requestId, traceparent }: CallContext): void =>
-    logger.event('rpc_failed', {
-      err,
-      method: path,
-      request_id: requestId,
-      ...(traceparent !== undefined && { traceparent }),
-    });
+  const onUnexpected = reportTo(logger);
 
   const serveUnary = (rpc: UnaryRpc<unknown>): UntypedHandleCall =>
     unary(async (message: unknown, context) => {

@@ -5,7 +5,7 @@ import type { MessageReader } from '../requests/message-reader.ts';
 import type { Permission } from './permissions.ts';
 
 /** Who calls. Until callers are authenticated, each is `local`. */
-export type Principal = 'local';
+type Principal = 'local';
 
 export interface RpcContext extends CallContext {
   readonly principal: Principal;
@@ -19,7 +19,7 @@ export interface RpcContext extends CallContext {
  * - `all`: every org, because the call concerns Rekey as a whole.
  * - `none`: no org.
  */
-export type OrgScope = 'request' | 'loaded' | 'listed' | 'all' | 'none';
+type OrgScope = 'request' | 'loaded' | 'listed' | 'all' | 'none';
 
 /**
  * What a call writes.

@@ -19,7 +19,7 @@ const MAX_REQUEST_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 
-export interface ServerOptions {
+interface ServerOptions {
   observer?: CallObserver;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;

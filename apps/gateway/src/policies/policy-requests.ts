@@ -74,7 +74,7 @@ const FurtherPolicy = z.object({
 });
 
 /** What one message of CreateRotationPolicy asks for. */
-export interface PolicyPart {
+interface PolicyPart {
   /** In the first part only. */
   spec?: PolicySpec;
   /** The distinct ids of all messages so far; undefined if the policy covers all assistants of the org. */

@@ -2,6 +2,7 @@ import { nextOpening, type Policies, type PolicyQueue } from '@rekey/ledger';
 import { toProtoPolicy } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { PolicyId, RekeyError, type RotationPolicy } from '@rekey/schema';
+import type { z } from 'zod';
 import { defineClientStreamRpc, defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { pageOf } from '../requests/pages.ts';
@@ -23,20 +24,39 @@ const toMessage = (policy: RotationPolicy, nextDueMs: number | undefined) => {
   }
 };
 
+/**
+ * Aligns the schedule with a policy of the ledger, which decides what exists. If this process dies before, a
+ * worker aligns it.
+ */
+const alignSchedule = async (policyQueue: PolicyQueue, policy: RotationPolicy): Promise<RotationPolicy> => {
+  const { id, paused, window } = policy;
+  if (paused) await policyQueue.unschedule(id);
+  else await policyQueue.schedule(id, window);
+  return policy;
+};
+
+const listPolicies = async (
+  { policies, policyQueue }: PolicyServiceDeps,
+  { pageSize, pageToken, ...fields }: z.output<typeof ListPolicies>,
+) => {
+  const filter = given(fields);
+  const after = readPageToken(pageToken, filter, PolicyId);
+  const [found, nextDues] = await Promise.all([policies.list(filter), policyQueue.nextDues()]);
+  const { messages, next } = await pageOf(found, {
+    size: pageSize,
+    after,
+    placeOf: ({ id }) => id,
+    isAfter: (id, other) => id < other,
+    toMessage: (policy) => toMessage(policy, nextDues.get(policy.id)),
+  });
+  return { rotationPolicies: messages, nextPageToken: makePageToken(next, filter) };
+};
+
 export const createPolicyService = ({
   policies,
   policyQueue,
 }: PolicyServiceDeps): RpcTable['RotationPolicyService'] => {
-  /**
-   * Aligns the schedule with a policy of the ledger, which decides what exists. If this process dies before,
-   * a worker aligns it.
-   */
-  const schedule = async (policy: RotationPolicy): Promise<RotationPolicy> => {
-    const { id, paused, window } = policy;
-    if (paused) await policyQueue.unschedule(id);
-    else await policyQueue.schedule(id, window);
-    return policy;
-  };
+  const schedule = (policy: RotationPolicy) => alignSchedule(policyQueue, policy);
 
   const toResponse = async (policy: RotationPolicy) =>
     toMessage(policy, await policyQueue.nextDue(policy.id));
@@ -80,19 +100,7 @@ export const createPolicyService = ({
       permission: 'policies.read',
       orgs: 'listed',
       effect: 'read',
-      handler: async ({ pageSize, pageToken, ...fields }) => {
-        const filter = given(fields);
-        const after = readPageToken(pageToken, filter, PolicyId);
-        const [found, nextDues] = await Promise.all([policies.list(filter), policyQueue.nextDues()]);
-        const { messages, next } = await pageOf(found, {
-          size: pageSize,
-          after,
-          placeOf: ({ id }) => id,
-          isAfter: (id, other) => id < other,
-          toMessage: (policy) => toMessage(policy, nextDues.get(policy.id)),
-        });
-        return { rotationPolicies: messages, nextPageToken: makePageToken(next, filter) };
-      },
+      handler: (request) => listPolicies({ policies, policyQueue }, request),
       respond: (page) => page,
     }),
 
