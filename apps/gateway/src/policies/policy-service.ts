@@ -8,6 +8,7 @@ import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { pageOf } from '../requests/pages.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByPolicy, ListPolicies, collectPolicy, policyReader } from './policy-requests.ts';
+import { UpdatePolicy, updatePolicy } from './policy-update.ts';
 
 export interface PolicyServiceDeps {
   policies: Policies;
@@ -106,6 +107,15 @@ export const createPolicyService = ({
 
     PauseRotationPolicy: setPaused(true),
     ResumeRotationPolicy: setPaused(false),
+
+    UpdateRotationPolicy: defineRpc({
+      request: UpdatePolicy,
+      permission: 'policies.update',
+      orgs: 'loaded',
+      effect: 'durable-change',
+      handler: async ({ id, changes }) => schedule(await updatePolicy(policies, id, changes)),
+      respond: toResponse,
+    }),
 
     DeleteRotationPolicy: defineRpc({
       request: ByPolicy,
