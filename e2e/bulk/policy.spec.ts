@@ -100,7 +100,9 @@ describe('a policy', () => {
 
   it('rotates the assistants that it names, and no others', async () => {
     const named = ['ast_11', 'ast_12', 'ast_13'];
-    const policy = await create({ allAssistants: false, assistantIds: named, window: { cron: '0 2 * * *' } });
+    // Half a day ahead: a window that opens within minutes counts as the one that is open.
+    const window = { cron: `0 ${(new Date().getUTCHours() + 12) % 24} * * *`, timeZone: 'UTC' };
+    const policy = await create({ allAssistants: false, assistantIds: named, window });
     expect(policy.assistantCount).toBe(3);
     const before = (await system.events()).length;
     await makeDue(policy);
@@ -163,7 +165,53 @@ describe('a policy', () => {
     await system.client.deleteRotationPolicy(kept.id);
   });
 
-  it('is created once for the same request', async () => {
+  it('that is updated keeps its term and its last window, and is due in the new window', async () => {
+    const policy = await create({ everyDays: 2 });
+    await makeDue(policy);
+    const asked = await untilBulkCreated(policy.id);
+    await untilCompleted(asked.lastBulkRotationId!);
+    // Half an hour after the window that was due, which is still to come by the clock.
+    const dueMs = msOf(policy.nextDueTime) + 30 * 60_000;
+    const window = { cron: `30 ${new Date(dueMs).getUTCHours()} * * *`, timeZone: 'UTC' };
+    const updated = await system.client.updateRotationPolicy(policy.id, { window, reason: 'another audit' });
+    expect(updated).toMatchObject({
+      everyDays: 2,
+      window: { ...window, lengthMs: 4 * 3_600_000 },
+      reason: 'another audit',
+      createTime: policy.createTime,
+      lastDueTime: asked.lastDueTime,
+      lastBulkRotationId: asked.lastBulkRotationId,
+    });
+    expect(msOf(updated.nextDueTime)).toBe(dueMs);
+    await makeDue(updated);
+    const again = await eventually(
+      () => system.client.getRotationPolicy(policy.id),
+      ({ lastBulkRotationId }) => lastBulkRotationId !== asked.lastBulkRotationId,
+    );
+    expect(await untilCompleted(again.lastBulkRotationId!)).toMatchObject({ reason: 'another audit' });
+    expect(await bulksOf(policy.id)).toHaveLength(2);
+    await system.client.deleteRotationPolicy(policy.id);
+  });
+
+  it('is updated only as a whole: a request with an invalid field changes nothing', async () => {
+    const policy = await create({ window: { cron: '0 2 * * *' } });
+    for (const changes of [
+      { window: { cron: '0 2 1 * *' } },
+      { reason: 'x', everyDays: 0 },
+      { reason: 'x', window: { timeZone: 'Mars/Olympus' } },
+      {},
+    ])
+      await expect(system.client.updateRotationPolicy(policy.id, changes)).rejects.toMatchObject({
+        grpcStatus: 'INVALID_ARGUMENT',
+      });
+    expect(await system.client.getRotationPolicy(policy.id)).toEqual(policy);
+    await system.client.deleteRotationPolicy(policy.id);
+    await expect(system.client.updateRotationPolicy(policy.id, { everyDays: 2 })).rejects.toMatchObject({
+      grpcStatus: 'NOT_FOUND',
+    });
+  });
+
+  it('is one for the same request', async () => {
     const requestId = '6f1c2f0e-0000-4000-8000-000000000001';
     const policy = await create({ requestId });
     expect(await create({ requestId })).toEqual(policy);
@@ -176,7 +224,7 @@ describe('a policy', () => {
 });
 
 describe('rekey policy', () => {
-  it('creates, shows, pauses, resumes and deletes a policy', async () => {
+  it('creates, shows, updates, pauses, resumes and deletes', async () => {
     const file = join(folder(), 'ids');
     await writeFile(file, 'ast_1\nast_2\r\n\nast_1\n');
     const window = { cron: '30 3 * * 1-5', time_zone: 'Europe/Berlin', length: '7200s' };
@@ -214,6 +262,13 @@ describe('rekey policy', () => {
     expect(await rekey('policy', 'resume', created.id)).toMatchObject({
       paused: false,
       next_due_time: created.next_due_time,
+    });
+    const every = await rekey('policy', 'update', created.id, '--every', '30d');
+    expect(every).toEqual({ ...created, every_days: 30, update_time: expect.any(String) });
+    expect(await rekey('policy', 'update', created.id, '--reason', '', '--window-length', '30m')).toEqual({
+      ...every,
+      window: { ...window, length: '1800s' },
+      update_time: expect.any(String),
     });
     const key = `{rekey}:policy:${created.id}`;
     await system.redis.hset(key, 'window_zone', 'Mars/Olympus');

@@ -116,6 +116,7 @@ it('an address in use ends gateway, worker and simulator with a line that says w
   const port = taken.split(':')[1]!;
   for (const [app, assignment, args, what] of [
     ['gateway', `GRPC_ADDRESS=${taken}`, [], 'GRPC_ADDRESS'],
+    ['gateway', `GATEWAY_HEALTH_ADDRESS=${taken}`, [], 'GATEWAY_HEALTH_ADDRESS'],
     ['worker', `WORKER_HEALTH_ADDRESS=${taken}`, [], 'WORKER_HEALTH_ADDRESS'],
     ['simulator', 'X=1', ['--port', port, '--admin-port', '0'], '--port'],
     ['simulator', 'X=1', ['--port', '0', '--admin-port', port], '--admin-port'],

@@ -4,7 +4,10 @@ import { eventually, startSystem, type System } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem({ worker: { WORKER_HEALTH_ADDRESS: '127.0.0.1:0' } });
+  system = await startSystem({
+    gateway: { GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0' },
+    worker: { WORKER_HEALTH_ADDRESS: '127.0.0.1:0' },
+  });
 });
 afterAll(() => system.stop());
 
@@ -27,15 +30,15 @@ const documented = (section: string): Types => {
   );
 };
 
-it.each([['Worker', /"app":"worker"[^\n]*"address":"(127\.0\.0\.1:\d+)"/]])(
-  'docs/reference/metrics.md lists what the metrics of a process are: %s',
-  async (section, line) => {
-    const output = await eventually(
-      () => Promise.resolve(system.output()),
-      (text) => line.test(text),
-    );
-    const types = await exposed(line.exec(output)![1]!);
-    expect(Object.keys(types).length).toBeGreaterThan(0);
-    expect(documented(section)).toEqual(types);
-  },
-);
+it.each([
+  ['Gateway', /"app":"gateway"[^\n]*"health_address":"(127\.0\.0\.1:\d+)"/],
+  ['Worker', /"app":"worker"[^\n]*"address":"(127\.0\.0\.1:\d+)"/],
+])('docs/reference/metrics.md lists what the metrics of a process are: %s', async (section, line) => {
+  const output = await eventually(
+    () => Promise.resolve(system.output()),
+    (text) => line.test(text),
+  );
+  const types = await exposed(line.exec(output)![1]!);
+  expect(Object.keys(types).length).toBeGreaterThan(0);
+  expect(documented(section)).toEqual(types);
+});

@@ -96,7 +96,27 @@ describe('rekey status --check', () => {
     expect((await system.client.getStatus()).attention).toMatchObject([{ code: 'FROZEN' }]);
   });
 
-  it('names a rotation that needs an operator, with its id and advice', async () => {
+  it('is backed by the health and the metrics of the gateway', async () => {
+    await start({ gateway: { GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0' } });
+    const get = (path: string) => fetch(`http://${system.gateway.ready['health_address']}${path}`);
+    expect((await get('/healthz')).status).toBe(200);
+    await system.rotateAndWait('ast_1');
+    await system.client.getRotation('rot_1').catch(() => {});
+    const metrics = await (await get('/metrics')).text();
+    const call = (method: string, code: string) =>
+      `rekey_gateway_calls_total{service="rekey.v1.RotationService",method="${method}",code="${code}"} 1\n`;
+    expect(metrics).toContain(call('RotateSecretKey', 'OK'));
+    expect(metrics).toContain(call('WaitRotation', 'OK'));
+    expect(metrics).toContain(call('GetRotation', 'INVALID_ARGUMENT'));
+    expect(metrics).toMatch(/rekey_gateway_redis_round_trip_seconds_count [1-9]/);
+    expect(metrics).toContain('rekey_gateway_waiters 0\n');
+    await system.redisServer.kill();
+    const healthz = async () => (await get('/healthz')).status;
+    expect(await eventually(healthz, (status) => status === 503)).toBe(503);
+    await system.redisServer.restart();
+  });
+
+  it('names a rotation that needs an operator, with its id and what to do', async () => {
     await start();
     await system.rotateAndWait('ast_1');
     await system.admin('POST', '/faults', { on: 'get', kind: 'failBefore', status: 401, times: 0 });

@@ -124,7 +124,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
     const again = await system.rotate('ast_2');
     expect(await system.waitFor(again.id)).toMatchObject({ state: 'SUCCEEDED' });
     expect(countOf('"event":"redis_read_only"', system.gateway)).toBeGreaterThan(0);
-    expect(system.gateway.output()).toContain('NOT_SERVING: Redis takes no writes');
+    expect(system.gateway.output()).toContain('NOT_SERVING: Redis accepts no writes');
     expect(system.output()).toContain('"event":"redis_available"');
   }, 90_000);
 

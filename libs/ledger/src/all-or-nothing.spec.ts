@@ -418,6 +418,8 @@ const flows: Record<string, () => Promise<void>> = {
     await policies.begin(policy.id, START_MS);
     await policies.begin(policy.id, START_MS);
     await policies.setPaused(policy.id, true);
+    await policies.update(policy, { everyDays: 30 });
+    await policies.update(policy, { everyDays: 60 });
   },
   sweeps: async () => {
     const sweeps = createSweeps({ redis, prefix: 'spec' });

@@ -95,6 +95,7 @@ export {
 } from './org-alias.ts';
 export { readOrgName } from './org-name.ts';
 export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
+export type { PolicyChanges } from './policy-hash.ts';
 export {
   createLedgerClock,
   type ClockDoubt,

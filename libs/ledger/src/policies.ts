@@ -3,7 +3,7 @@ import { MAX_POLICIES, ORG_ALIAS, RekeyError, type PolicySpec, type RotationPoli
 import type { Redis } from 'ioredis';
 import { flatHash } from './hash-fields.ts';
 import { ledgerKeys } from './keys.ts';
-import { parsePolicy, policyFields } from './policy-hash.ts';
+import { changedFields, parsePolicy, policyFields, type PolicyChanges } from './policy-hash.ts';
 import { defineScripts } from './scripts.ts';
 
 export type PolicyBegin =
@@ -31,6 +31,12 @@ export interface Policies {
   list(filter?: { orgId?: string }): Promise<RotationPolicy[]>;
   /** Throws POLICY_NOT_FOUND. Safe to repeat. */
   setPaused(id: string, paused: boolean): Promise<RotationPolicy>;
+  /**
+   * Changes fields of a policy that was read before. Its terms and its last window stay as they are. Resolves
+   * with undefined if another update has changed `everyDays` or the expression since: read the policy and check
+   * the changes again. Throws POLICY_NOT_FOUND.
+   */
+  update(policy: RotationPolicy, changes: PolicyChanges): Promise<RotationPolicy | undefined>;
   /** Throws POLICY_NOT_FOUND. */
   delete(id: string): Promise<void>;
   /** Of each assistant whether the policy is for it, as far as it names any. Throws POLICY_NOT_FOUND. */
@@ -112,6 +118,15 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
       const policy = await write(id, 'paused', paused ? '1' : '');
       if (!policy) throw new RekeyError('POLICY_NOT_FOUND');
       return policy;
+    },
+
+    update: async ({ id, everyDays, window }, changes) => {
+      const [kind, hash] = await run['policy-update'](
+        [keys.policy(id)],
+        [everyDays, window.cron, ...changedFields(changes)],
+      );
+      if (kind === 'MISSING') throw new RekeyError('POLICY_NOT_FOUND');
+      return kind === 'CHANGED' ? undefined : parsePolicy(id, flatHash(hash));
     },
 
     delete: async (id) => {

@@ -1,4 +1,4 @@
-import { RekeyError, type PolicySpec, type RotationPolicy } from '@rekey/schema';
+import { RekeyError, type PolicySpec, type RotationPolicy, type RotationWindow } from '@rekey/schema';
 import { z } from 'zod';
 import { count, optional } from './hash-fields.ts';
 
@@ -42,6 +42,32 @@ export const policyFields = ({
   window.lengthMs,
   ...('count' in maxFailures ? ['limit_count', maxFailures.count] : ['limit_percent', maxFailures.percent]),
 ];
+
+/** What an update changes of a policy. A field that is absent stays as it is. */
+export interface PolicyChanges extends Partial<Pick<PolicySpec, 'everyDays' | 'reason' | 'maxFailures'>> {
+  window?: Partial<RotationWindow>;
+}
+
+/** What an update changes, as fields and values of the hash. */
+export const changedFields = ({
+  everyDays,
+  reason,
+  window = {},
+  maxFailures,
+}: PolicyChanges): (string | number)[] => {
+  const fields = {
+    every_days: everyDays,
+    reason,
+    window_cron: window.cron,
+    window_zone: window.timeZone,
+    window_length: window.lengthMs,
+    ...(maxFailures && {
+      limit_count: 'count' in maxFailures ? maxFailures.count : '',
+      limit_percent: 'percent' in maxFailures ? maxFailures.percent : '',
+    }),
+  };
+  return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+};
 
 /**
  * A policy from its hash in Redis. Throws LEDGER_CORRUPT, which names it and the fields, where it does not

@@ -42,6 +42,7 @@ export const commandNames = [
   'org-swept',
   'policy-begin',
   'policy-create',
+  'policy-update',
   'policy-write',
   'process-beat',
   'recognise',

@@ -9,7 +9,9 @@ import {
 } from '@rekey/schema';
 import type { ServiceError } from '@grpc/grpc-js';
 import { loadContract } from './load.ts';
-import { toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoSweep } from './mapping.ts';
+import { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
+import { toProtoRotation } from './mapping/rotation.ts';
+import { toProtoSweep } from './mapping/sweep.ts';
 import { readStatusDetails, toStatus } from './status-details.ts';
 
 interface Definition {
@@ -30,11 +32,11 @@ const received = (code: ErrorCode, path: string) =>
   toStatus(new RekeyError(code), path) as unknown as ServiceError;
 
 describe('the advice of every code in every call', () => {
-  it('speaks of all methods of the contract', () => {
+  it('covers all methods of the contract', () => {
     expect(methods.length).toBeGreaterThan(25);
   });
 
-  it.each(methods)('of $name: speaks of a request_id only if the request has one', ({ path, fields }) => {
+  it.each(methods)('of $name: mentions a request_id only if the request has one', ({ path, fields }) => {
     for (const code of codes.filter((name) => !name.startsWith('REQUEST_ID_') && name !== 'STREAM_IDLE')) {
       const { advice } = readStatusDetails(received(code, path)).metadata;
       expect([code, advice!.includes('request_id') && !fields.includes('requestId')]).toEqual([code, false]);
@@ -63,18 +65,21 @@ describe('the advice of every code in every call', () => {
     },
   );
 
-  it.each(methods)('of $name: stands in the metadata, beside the name of the call', ({ name, path }) => {
+  it.each(methods)('of $name: is in the metadata, with the name of the call', ({ name, path }) => {
     for (const code of codes) {
       const status = received(code, path);
       const { reason, metadata } = readStatusDetails(status);
       expect(reason).toBe(code);
-      expect(metadata).toMatchObject({ call: name, retryable: String(errorTable[code].retry) });
+      expect(metadata).toMatchObject({
+        call: name,
+        retryable: String(errorTable[code].retry),
+      });
       expect(status.details.endsWith(metadata['advice']!)).toBe(true);
     }
   });
 });
 
-/** A word of one subject in the words of another is advice that fits another call. */
+/** Words that belong to another subject: advice that contains them fits another call. */
 const foreign: Record<ErrorSubject, RegExp> = {
   'open rotation': /request_id|sweep again|bulk/,
   'failed rotation': /request_id|sweep again|bulk|is retried|the worker retries|is tried again/,
@@ -91,7 +96,7 @@ const ofHeldOrgs = [
   'ORG_CHANGED',
   'KEYS_NOT_SHOWN',
 ] as const;
-/** What an open rotation waits for. */
+/** Why an open rotation is not sent. */
 const ofWaiting = [
   'FROZEN',
   'CLOCK_JUMP',
@@ -110,7 +115,7 @@ const ofStops = [
   'CANARY_AWAITS_CONSUMERS',
   'PAUSED_BY_OPERATOR',
 ] as const;
-/** Codes that a sweep, or a list that a bulk rotation is made of, may end with. */
+/** Codes with which a sweep, or the listing for a bulk rotation, may end. */
 const ofLists = [
   'INVALID_ARGUMENT',
   'REDIS_UNAVAILABLE',
@@ -156,10 +161,10 @@ const cases: [ErrorSubject, ErrorCode][] = [
   ...ofWaiting.map((code): [ErrorSubject, ErrorCode] => ['open rotation', code]),
   ...ofStops.map((code): [ErrorSubject, ErrorCode] => ['open bulk rotation', code]),
 ];
-/** Whatever a code is told of, this command is how an operator decides. */
+/** The command by which an operator decides, for every subject. */
 const ACCEPT = 'rekey sweep ORG --accept-removals';
 
-describe('the words for what a code is told of', () => {
+describe('the message and advice for each subject', () => {
   const zero = { createdMs: 0, updatedMs: 0 };
   it.each(cases)('of an error of a %s: %s', (subject, code) => {
     const { message, advice } = errorText(code, subject);
@@ -184,7 +189,7 @@ describe('the words for what a code is told of', () => {
     ['sweep', /then run rekey sweep\.$/],
     ['open bulk rotation', /Resume .* to rotate the listed assistants, or cancel it/],
     ['failed bulk rotation', /then create the bulk rotation again\.$/],
-  ])('of a list that is incomplete say how a %s gets on', (subject, advice) => {
+  ])('of an incomplete list say how to continue with a %s', (subject, advice) => {
     expect(errorText('LIST_INCOMPLETE', subject).advice).toMatch(advice);
   });
 
@@ -193,7 +198,7 @@ describe('the words for what a code is told of', () => {
     ["o'rg $x", "rekey sweep 'o'\\''rg $x' --accept-removals"],
     ['-org', 'rekey sweep --accept-removals -- -org'],
     ['$&', "rekey sweep '$&' --accept-removals"],
-  ])('name the org in the command, so that it can be pasted: %s', (orgId, command) => {
+  ])('name the org in the command, ready to paste: %s', (orgId, command) => {
     const bulk = {
       id: 'blk_1',
       orgId,
@@ -221,11 +226,11 @@ describe('the words for what a code is told of', () => {
     ).toContain(command);
   });
 
-  it('are INTERNAL of a code that only another version knows', () => {
+  it('are those of INTERNAL for a code that only another version knows', () => {
     expect(storedErrorText('BLESSED', 'sweep')).toEqual(errorText('INTERNAL', 'sweep'));
   });
 
-  it('of a consumer that is missing fit the call: one that is required, or none that may read the org', () => {
+  it('of a missing consumer fit the call: one that is required, or none that may read the org', () => {
     expect(errorText('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe(
       'A required consumer is not live or has not caught up.',
     );
@@ -234,7 +239,7 @@ describe('the words for what a code is told of', () => {
     );
   });
 
-  it('are those of a sweep of an org that Invent does not know', () => {
+  it('for a sweep say that Invent does not know the org', () => {
     const { error } = toProtoSweep({
       id: 'swp_1',
       state: 'FAILED',
@@ -250,7 +255,7 @@ describe('the words for what a code is told of', () => {
     });
   });
 
-  it('are those of a rotation that goes on, and of one that has failed', () => {
+  it('differ for an open rotation and a failed one', () => {
     const rotation = {
       id: 'rot_1',
       orgId: 'org_1',
@@ -264,7 +269,7 @@ describe('the words for what a code is told of', () => {
     expect(toProtoRotation({ ...rotation, state: 'FAILED' }).error?.advice).toMatch(/then rotate again/);
   });
 
-  it('are those of a bulk rotation and of one of its assistants', () => {
+  it('differ for a bulk rotation and one of its assistants', () => {
     const counts = { total: 0, waiting: 0, rotating: 0 } as never;
     const bulk = {
       id: 'blk_1',
@@ -286,8 +291,12 @@ describe('the words for what a code is told of', () => {
       /then create the bulk rotation again/,
     );
     expect(
-      toProtoBulkItem({ index: 0, assistantId: 'a', state: 'FAILED', errorCode: 'UPSTREAM_UNREACHABLE' })
-        .error?.advice,
+      toProtoBulkItem({
+        index: 0,
+        assistantId: 'a',
+        state: 'FAILED',
+        errorCode: 'UPSTREAM_UNREACHABLE',
+      }).error?.advice,
     ).toMatch(/then retry the bulk rotation/);
   });
 });

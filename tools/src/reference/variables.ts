@@ -149,6 +149,9 @@ export const variables: Record<string, Record<string, Variable>> = {
     WORKER_CONCURRENCY: {
       meaning: 'first deliveries at once in one process; a quarter as many follow-ups run beside them',
     },
+    GATEWAY_HEALTH_ADDRESS: {
+      meaning: '`HOST:PORT` of an HTTP server with `/healthz` and [`/metrics`](metrics.md)',
+    },
     WORKER_HEALTH_ADDRESS: {
       meaning: '`HOST:PORT` of an HTTP server with `/healthz` and [`/metrics`](metrics.md)',
     },

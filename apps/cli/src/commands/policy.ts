@@ -104,6 +104,47 @@ const list = (): Command =>
       }),
     );
 
+/** Only the options that are given change something. */
+type PolicyUpdate = Partial<Omit<PolicyWish, 'org' | 'idsFile'>>;
+
+const changesOf = ({ every, window, timeZone, windowLength, maxFailures, reason }: PolicyUpdate) => ({
+  ...(every !== undefined && { everyDays: every }),
+  window: {
+    ...(window !== undefined && { cron: window }),
+    ...(timeZone !== undefined && { timeZone }),
+    ...(windowLength !== undefined && { lengthMs: windowLength }),
+  },
+  ...(maxFailures !== undefined && { maxFailures }),
+  ...(reason !== undefined && { reason }),
+});
+
+const update = (): Command =>
+  withGatewayOptions(new Command('update'))
+    .description('change a policy; the terms that run are kept, and so is what has no option here')
+    .argument('<policy>', 'its id')
+    .option('--every <days>', 'rotate each key every N days: 90d', days)
+    .option(
+      '--window <cron>',
+      'when a window opens: minute, hour, day of month, month, day of week',
+      notEmpty,
+    )
+    .option('--time-zone <name>', 'the time zone of --window, such as Europe/Berlin', notEmpty)
+    .option('--window-length <time>', 'how long after its request a window begins assistants: 4h, 30m', age)
+    .option(
+      '--max-failures <n|p%>',
+      'of each window: halt above this number or share of failures',
+      failureLimit,
+    )
+    .option('--reason <text>', 'the reason, for the record')
+    .action(async (id: string, options: GatewayOptions & PolicyUpdate, command: Command) => {
+      const { window, ...changes } = changesOf(options);
+      if (Object.keys({ ...changes, ...window }).length === 0)
+        command.error('error: give an option of what to change, such as --every 30d');
+      await withGateway(options, async (client) =>
+        show(options, await client.updateRotationPolicy(id, { ...changes, window })),
+      );
+    });
+
 const onOne = (
   name: string,
   description: string,
@@ -135,6 +176,7 @@ export const policyCommand = (): Command =>
     .addCommand(
       onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy(id)),
     )
+    .addCommand(update())
     .addCommand(
       onOne('pause', 'let windows pass until it is resumed', (client, id) => client.pauseRotationPolicy(id)),
     )

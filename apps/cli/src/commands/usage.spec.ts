@@ -50,6 +50,7 @@ describe('an option that cannot be meant so is refused before anything is asked 
     [['sweep', '--no-wait', '--timeout', '5'], /'--no-wait' cannot be used with option '--timeout/],
     [['sweep', '--accept-removals'], /--accept-removals needs an org/],
     [['sweep', 'org_1', '--yes'], /--yes needs --accept-removals/],
+    [['policy', 'update', 'pol_1'], /give an option of what to change/],
     [['events', '--key-file', 'key.json'], /--key-file needs --open/],
     [['events', '--from', 'yesterday'], /must be now, last, start, or the id/],
     [['events', '--from', ''], /must be now, last, start, or the id/],
@@ -83,6 +84,7 @@ describe('an empty text, such as of a variable that is not set, is not taken as 
     [[...createPolicy, '--request-id', '']],
     [[...createPolicy, '--window', '']],
     [[...createPolicy, '--time-zone', '']],
+    [['policy', 'update', 'pol_1', '--window', '']],
     [['list', '--org', '']],
     [['list', '--assistant', ' ']],
     [['bulk', 'list', '--org', '']],
@@ -111,6 +113,7 @@ describe('what is meant so is asked for', () => {
     [['sweep', 'org_1', '--no-wait']],
     [['list', '--limit', '5', '--org', 'org_1']],
     [[...createPolicy, '--window', '0 3 * * *', '--time-zone', 'UTC']],
+    [['policy', 'update', 'pol_1', '--reason', '']],
     [['events', '--from', '1700000000000-0', '--count', '5']],
     [['events', '--from', '0']],
   ])('%j', async (args) => {

@@ -27,6 +27,15 @@ interface CreateRotationPolicyFields {
 export type CreateRotationPolicyRequest = CreateRotationPolicyFields &
   Omit<RequestOf<'RotationPolicyService', 'CreateRotationPolicy'>, keyof CreateRotationPolicyFields>;
 
+/** A field that is absent stays as it is. */
+interface PolicyChanges {
+  /** From 1 to 3650. Keys that are overdue then are taken in the next window. */
+  everyDays?: number;
+  window?: { cron?: string; timeZone?: string; lengthMs?: number };
+  maxFailures?: FailureLimit;
+  reason?: string;
+}
+
 export interface PolicyMethods {
   /** As createBulkRotation. REQUEST_ID_SPENT, TOO_MANY_POLICIES. */
   createRotationPolicy(request: CreateRotationPolicyRequest, options?: CallOptions): Promise<RotationPolicy>;
@@ -34,6 +43,8 @@ export interface PolicyMethods {
   getRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;
   /** All policies, newest first: up to 1000. Each page has the deadline. */
   listRotationPolicies(filter?: { orgId?: string }, options?: CallOptions): Promise<RotationPolicy[]>;
+  /** Changes the given fields; running terms and the last window are kept. Safe to repeat; not retried. */
+  updateRotationPolicy(id: string, changes: PolicyChanges, options?: CallOptions): Promise<RotationPolicy>;
   /** Safe to repeat; not retried. So is the next one. */
   pauseRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;
   resumeRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;
@@ -73,8 +84,33 @@ export const createPolicyMethods = (deps: ServiceDeps): PolicyMethods => {
           options,
         ),
       ),
+    updateRotationPolicy: async (id, changes, options) =>
+      change('UpdateRotationPolicy', toUpdate(id, changes), toPolicy, options),
     pauseRotationPolicy: async (id, options) => change('PauseRotationPolicy', { id }, toPolicy, options),
     resumeRotationPolicy: async (id, options) => change('ResumeRotationPolicy', { id }, toPolicy, options),
     deleteRotationPolicy: async (id, options) => change('DeleteRotationPolicy', { id }, () => {}, options),
+  };
+};
+
+/** The given fields, and the mask that names them (AIP-134). */
+const toUpdate = (id: string, { window = {}, ...fields }: PolicyChanges) => {
+  const { lengthMs, ...rest } = window;
+  const paths = {
+    every_days: fields.everyDays,
+    'window.cron': window.cron,
+    'window.time_zone': window.timeZone,
+    'window.length': lengthMs,
+    max_failures: fields.maxFailures,
+    reason: fields.reason,
+  };
+  return {
+    rotationPolicy: {
+      ...fields,
+      id,
+      window: { ...rest, ...(lengthMs !== undefined && { length: toDuration(lengthMs) }) },
+    },
+    updateMask: {
+      paths: Object.entries(paths).flatMap(([path, value]) => (value === undefined ? [] : [path])),
+    },
   };
 };

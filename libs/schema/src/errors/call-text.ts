@@ -33,6 +33,7 @@ const callsSafeToRepeat = [
   'RetryBulkRotation',
   'PauseRotationPolicy',
   'ResumeRotationPolicy',
+  'UpdateRotationPolicy',
   'SetConsumerOrgs',
   'CreateSweep',
   'Freeze',
