@@ -42,7 +42,7 @@ beforeAll(async () => {
     commit: await patternsOf('commit'),
     endRange: await patternsOf('bulk-end-range'),
     save: await patternsOf('bulk-save'),
-    giveBack: await patternsOf('give-back'),
+    giveBack: await patternsOf('return-to-bulk'),
   };
   worker = await startWorker();
 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
     accept: await patternsOf('accept'),
     claim: await patternsOf('claim'),
     commit: await patternsOf('commit'),
-    unknown: await patternsOf('unknown'),
+    unknown: await patternsOf('note-unknown'),
     settle: await patternsOf('settle'),
     release: await patternsOf('release'),
     fail: await patternsOf('fail'),

@@ -17,8 +17,8 @@ export {
   type ListFilter,
   type LookResult,
   type OrgLimits,
-} from './ledger.ts';
-export { missingRights } from './scripts.ts';
+} from './rotations/rotations.ts';
+export { missingRights } from './scripts/scripts.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
 export {
   FOLLOW_UPS_QUEUE,
@@ -33,11 +33,11 @@ export {
   type PolicyQueue,
   type RotationQueue,
   type SweepQueue,
-} from './queues.ts';
-export { nextOpening, openings } from './openings.ts';
-export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
-export { createSystem, type System } from './system.ts';
-export { sweepDueWithinMs } from './attention.ts';
+} from './queues/queues.ts';
+export { nextOpening, openings } from './policies/openings.ts';
+export { createSweeps, type SweepBegin, type Sweeps } from './sweeps/sweeps.ts';
+export { createSystem, type System } from './system/system.ts';
+export { sweepDueWithinMs } from './system/attention.ts';
 export {
   createProcesses,
   isAnyRotating,
@@ -46,9 +46,9 @@ export {
   type ProcessIdentity,
   type ProcessSettings,
   type Processes,
-} from './processes.ts';
-export { startPresence } from './presence.ts';
-export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './ledger-watch.ts';
+} from './system/processes.ts';
+export { startPresence } from './system/presence.ts';
+export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './system/ledger-watch.ts';
 export {
   createRequestBudget,
   slotKeepsMs,
@@ -56,20 +56,20 @@ export {
   type BudgetOptions,
   type Lane,
   type RequestBudget,
-} from './budget.ts';
-export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks.ts';
+} from './budget/budget.ts';
+export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks/bulks.ts';
 export {
   createConsumerPositions,
   type ConsumerInstance,
   type ConsumerPositions,
-} from './consumer-positions.ts';
+} from './consumers/consumer-positions.ts';
 export {
   createConsumers,
   type ConsumerRevisions,
   type Consumers,
   type Resealed,
   type SeenConsumer,
-} from './consumers.ts';
+} from './consumers/consumers.ts';
 export {
   createBulkWork,
   type BulkClaimResult,
@@ -80,8 +80,8 @@ export {
   type DrawOptions,
   type ItemClaim,
   type Takes,
-} from './bulk-work.ts';
-export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
+} from './bulks/bulk-work.ts';
+export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
 export {
   createOrgAlias,
   type AliasConflict,
@@ -92,14 +92,14 @@ export {
   type NotedAlias,
   type OrgAlias,
   type UnderAlias,
-} from './org-alias.ts';
-export { readOrgName } from './org-name.ts';
-export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
+} from './orgs/org-alias.ts';
+export { readOrgName } from './orgs/org-name.ts';
+export { createPolicies, type Policies, type PolicyBegin } from './policies/policies.ts';
 export {
   createLedgerClock,
   type ClockDoubt,
   type LedgerClock,
   type LedgerClockOptions,
   type OwnClock,
-} from './ledger-clock.ts';
-export { commandText } from './scripts.ts';
+} from './time/ledger-clock.ts';
+export { commandText } from './scripts/scripts.ts';

@@ -1,6 +1,6 @@
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
-import type { BudgetOptions } from './budget.ts';
+import type { BudgetOptions } from './budget/budget.ts';
 import {
   createLedger,
   type Claim,
@@ -10,7 +10,7 @@ import {
   type KeyVersion,
   type Ledger,
   type Sealed,
-} from './ledger.ts';
+} from './rotations/rotations.ts';
 
 /**
  * For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file

@@ -30,7 +30,7 @@ export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
       () => `redis.call('HMGET', '${NOW}', 's', 'us')`,
     );
     for (const [from, to] of patches[name] ?? []) lua = replaceOnce(lua, from, to);
-    if (command === 'rekey:unknown' && names.size > 0)
+    if (command === 'rekey:trim' && names.size > 0)
       throw new Error(`there are no such commands: ${[...names].join(', ')}`);
     define(command, { ...definition, lua });
   };

@@ -1,0 +1,661 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import * as fc from 'fast-check';
+import { createRequestBudget, paceOf, timeFor, type Lane, type RequestBudget } from './budget.ts';
+import { createBulkWork } from '../bulks/bulk-work.ts';
+import { createBulks } from '../bulks/bulks.ts';
+import { ledgerKeys } from '../keys.ts';
+import {
+  accept,
+  claimOf,
+  claimed,
+  connectSimulated,
+  ledger,
+  nextId,
+  openLedger,
+  redis,
+  setNow,
+  waitOf,
+} from '../ledger-fixture.ts';
+
+const OPTIONS = { egress: 'spec', requestsPerMinute: 500 };
+const { budgetKey, stepUs } = paceOf(ledgerKeys('spec'), OPTIONS);
+const STEP_MS = stepUs / 1000;
+const SECOND = 1_000_000;
+const HORIZON = 10 * SECOND;
+
+let server: RedisServer;
+let budget: RequestBudget;
+let nowUs: number;
+
+beforeAll(async () => {
+  server = await startRedis();
+  openLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
+  budget = createRequestBudget({ redis, prefix: 'spec', ...OPTIONS });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  await clockShows(1_800_000_000 * SECOND);
+});
+
+const clockShows = (us: number) => setNow((nowUs = us));
+const pass = (us: number) => clockShows(nowUs + us);
+const taken = async (lane: Lane): Promise<boolean> => (await budget.take(lane)).taken;
+const waitMs = async (lane: Lane): Promise<number> => waitOf(await budget.take(lane));
+const hash = () => redis.hgetall(budgetKey);
+/** Asks until nothing is given any more; returns how many were. */
+const takeAll = async (lane: Lane): Promise<number> => {
+  let count = 0;
+  while (await taken(lane)) count += 1;
+  return count;
+};
+/**
+ * When a slot that was given begins: at once, or, where it is reserved, then. Undefined where none was given.
+ */
+const slotOf = async (lane: Lane): Promise<number | undefined> => {
+  const askedUs = nowUs;
+  const slot = await budget.take(lane);
+  if (slot.taken) return askedUs;
+  return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
+};
+/**
+ * Lanes that ask one after the other every so often: what each got, by when it begins. Nobody waits for
+ * answers: the connection keeps the order.
+ */
+const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
+  const asked: Promise<(number | undefined)[]>[] = [];
+  for (let passedUs = 0; passedUs < overUs; passedUs += everyUs) {
+    asked.push(Promise.all(lanes.map(slotOf)));
+    void pass(everyUs);
+  }
+  const rows = await Promise.all(asked);
+  return lanes.map((_, i) => rows.flatMap((row) => row[i] ?? []));
+};
+const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> =>
+  (await askEvery(everyUs, overUs, lane))[0]!.length;
+/** The most slots over what the pace allows, in any window that begins and ends with one. */
+const excessOf = (slots: (number | undefined)[]): number => {
+  const sorted = slots.filter((slot) => slot !== undefined).toSorted((a, b) => a - b);
+  return Math.max(
+    0,
+    ...sorted.flatMap((from, i) => sorted.slice(i).map((to, n) => n + 1 - (to - from) / stepUs)),
+  );
+};
+
+describe('the pace', () => {
+  const lane = fc.constantFrom<Lane>('first', 'bulk', 'sweep');
+  const ask = fc.record({
+    afterUs: fc.oneof(
+      fc.integer({ min: 0, max: 3 * stepUs }),
+      fc.constant(0),
+      fc.integer({ min: 0, max: 30 * SECOND }),
+    ),
+    lane,
+  });
+
+  it('is kept over every window, but for three, whoever asks and whenever', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(ask, { minLength: 5, maxLength: 80 }), async (asks) => {
+        await redis.del(budgetKey);
+        const slots = asks.map(({ afterUs, lane: who }) => {
+          void pass(afterUs);
+          return slotOf(who);
+        });
+        expect(excessOf(await Promise.all(slots))).toBeLessThanOrEqual(3.0001);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  it('is kept just as well while upstream refuses some of the requests', async () => {
+    const refused = fc.record({
+      ageMs: fc.nat(2000),
+      retryAfterMs: fc.option(fc.nat(20_000), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 9, arbitrary: ask }, { weight: 1, arbitrary: refused }), {
+          minLength: 5,
+          maxLength: 80,
+        }),
+        async (steps) => {
+          await redis.del(budgetKey);
+          const slots = steps.map((step) => {
+            if ('ageMs' in step)
+              return budget.slowDown({
+                ageMs: step.ageMs,
+                ...(step.retryAfterMs !== undefined && { retryAfterMs: step.retryAfterMs }),
+              });
+            void pass(step.afterUs);
+            return slotOf(step.lane);
+          });
+          expect(excessOf((await Promise.all(slots)).map((slot) => slot ?? undefined))).toBeLessThanOrEqual(
+            3.0001,
+          );
+        },
+      ),
+      { numRuns: 80 },
+    );
+  });
+
+  it('is used up by whoever asks all the time, and is below the limit of upstream', async () => {
+    const count = await countTaken('bulk', 60 * SECOND, stepUs / 8);
+    expect(count).toBeLessThanOrEqual(500);
+    expect(count).toBeGreaterThanOrEqual(490);
+  });
+
+  it('lets three leave at once after idle time, and no more however long it was', async () => {
+    expect(await takeAll('bulk')).toBe(3);
+    await pass(3600 * SECOND);
+    expect(await takeAll('bulk')).toBe(3);
+  });
+
+  it('tells who must wait for how long, and gives a slot then', async () => {
+    await takeAll('bulk');
+    expect(await budget.take('bulk')).toEqual({ taken: false, retryInMs: STEP_MS, reserved: false });
+    await pass(stepUs - 1);
+    expect(await taken('bulk')).toBe(false);
+    await pass(1);
+    expect(await taken('bulk')).toBe(true);
+  });
+
+  it('makes no burst where Redis has lost it', async () => {
+    await takeAll('first');
+    await redis.del(budgetKey);
+    expect(await takeAll('bulk')).toBe(3);
+    expect(await countTaken('bulk', 10 * stepUs, stepUs / 4)).toBeLessThanOrEqual(10);
+  });
+
+  it('is one for each address that requests leave from', async () => {
+    const other = createRequestBudget({ redis, prefix: 'spec', ...OPTIONS, egress: 'other' });
+    await takeAll('bulk');
+    await budget.slowDown({ ageMs: 0 });
+    expect(await other.take('bulk')).toEqual({ taken: true });
+  });
+
+  it('is unlimited at 0 requests a minute, and Redis is not asked', async () => {
+    const unlimited = createRequestBudget({
+      redis,
+      prefix: 'spec',
+      egress: 'unlimited',
+      requestsPerMinute: 0,
+    });
+    const before = (await redis.info('stats')).match(/total_commands_processed:(\d+)/)![1];
+    for (let i = 0; i < 10; i += 1) expect(await unlimited.take('bulk')).toEqual({ taken: true });
+    await unlimited.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
+    expect(await unlimited.take('sweep')).toEqual({ taken: true });
+    expect(Number((await redis.info('stats')).match(/total_commands_processed:(\d+)/)![1])).toBe(
+      Number(before) + 1,
+    );
+    expect(timeFor(1000, { egress: 'unlimited', requestsPerMinute: 0 })).toBe(0);
+  });
+
+  it('says how long requests take, in the same measure', () => {
+    expect(timeFor(500, OPTIONS) / 1000).toBeCloseTo((500 * stepUs) / SECOND, 1);
+  });
+});
+
+describe('a single rotation', () => {
+  it('gets the next slot to come, ahead of all of bulks that wait', async () => {
+    await takeAll('bulk');
+    for (let i = 0; i < 50; i += 1) expect(await taken('bulk')).toBe(false);
+    const first = await budget.take('first');
+    expect(first).toEqual({ taken: false, retryInMs: STEP_MS, reserved: true });
+    await pass(stepUs);
+    expect(await taken('bulk')).toBe(false);
+    await pass(stepUs);
+    expect(await taken('bulk')).toBe(true);
+  });
+
+  it('waits no longer than a step, whenever it comes while bulks ask all the time', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(2 * stepUs), { maxLength: 20 }), async (pauses) => {
+        await redis.del(budgetKey);
+        for (const us of pauses) {
+          await takeAll('bulk');
+          await pass(us);
+        }
+        const slot = await slotOf('first');
+        expect(slot! - nowUs).toBeLessThanOrEqual(stepUs);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('queues behind those that came before it', async () => {
+    const slots: number[] = [];
+    for (let i = 0; i < 20; i += 1) slots.push((await slotOf('first'))! - nowUs);
+    expect(slots).toEqual([0, 0, 0, ...Array.from({ length: 17 }, (_, i) => (i + 1) * stepUs)]);
+  });
+
+  it('is told to come again where it would have to wait for more than ten seconds, and nothing is kept for it', async () => {
+    let reserved = 0;
+    for (let slot = await slotOf('first'); slot !== undefined; slot = await slotOf('first')) reserved += 1;
+    expect(reserved).toBe(3 + Math.floor(HORIZON / stepUs));
+    const before = await hash();
+    const late = await budget.take('first');
+    expect(late).toMatchObject({ taken: false, reserved: false });
+    expect(waitOf(late)).toBeGreaterThan(10_000);
+    expect(await hash()).toEqual(before);
+  });
+
+  it('finds free what is over when the queue has been worked off', async () => {
+    for (let i = 0; i < 20; i += 1) await slotOf('first');
+    await pass(17 * stepUs);
+    expect(await taken('bulk')).toBe(false);
+    await pass(stepUs);
+    expect(await taken('bulk')).toBe(true);
+  });
+});
+
+describe('a sweep', () => {
+  const besideABulk = async (): Promise<{ bulk: number[]; sweep: number[] }> => {
+    const [bulk, sweep] = await askEvery(stepUs / 3, 60 * SECOND, 'bulk', 'sweep');
+    return { bulk: bulk!, sweep: sweep! };
+  };
+
+  it('gets one slot in fifty while a bulk takes whatever is free', async () => {
+    const { bulk, sweep } = await besideABulk();
+    const share = sweep.length / (bulk.length + sweep.length);
+    expect(share).toBeGreaterThan(1 / 60);
+    expect(share).toBeLessThan(1 / 40);
+  });
+
+  it('never waits for longer than its share takes', async () => {
+    const { sweep } = await besideABulk();
+    const pauses = sweep.slice(1).map((slot, i) => slot - sweep[i]!);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(54 * stepUs);
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(48 * stepUs);
+  });
+
+  it('takes all the slots that nobody else wants, at the pace', async () => {
+    const count = await countTaken('sweep', 30 * SECOND, stepUs / 8);
+    expect(count).toBeGreaterThanOrEqual(0.95 * ((30 * SECOND) / stepUs));
+    expect(count).toBeLessThanOrEqual((30 * SECOND) / stepUs + 3);
+  });
+
+  it('beyond its share stands back from a slot that somebody took a step ago', async () => {
+    expect(await taken('sweep')).toBe(true);
+    await pass(10 * stepUs);
+    await takeAll('bulk');
+    await pass(stepUs);
+    const slot = await budget.take('sweep');
+    expect(slot).toMatchObject({ taken: false, reserved: false });
+    expect(waitOf(slot)).toBeGreaterThanOrEqual(STEP_MS);
+    expect(waitOf(slot)).toBeLessThanOrEqual(1000);
+  });
+
+  it('does not spend its right where it would have to wait for more than ten seconds', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 20_000 });
+    expect(await budget.take('sweep')).toEqual({ taken: false, retryInMs: 20_000, reserved: false });
+    await pass(10 * SECOND);
+    expect(await budget.take('sweep')).toEqual({ taken: false, retryInMs: 10_000, reserved: true });
+  });
+});
+
+describe('a refusal by upstream', () => {
+  const paceNow = async (): Promise<number> => {
+    await takeAll('bulk');
+    return STEP_MS / (await waitMs('bulk'));
+  };
+
+  it('closes the budget to everybody for as long as upstream says', async () => {
+    await budget.slowDown({ ageMs: 100, retryAfterMs: 30_000 });
+    for (const lane of ['first', 'bulk', 'sweep'] as const)
+      expect(await budget.take(lane)).toEqual({ taken: false, retryInMs: 30_000, reserved: false });
+    await pass(30 * SECOND - 1000);
+    for (const lane of ['bulk', 'sweep', 'first'] as const) expect(await taken(lane)).toBe(false);
+    await pass(10 * SECOND);
+    expect(await taken('bulk')).toBe(true);
+  });
+
+  it('keeps slots behind the closure for single rotations that come towards its end', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 5000 });
+    expect(await budget.take('first')).toEqual({ taken: false, retryInMs: 5000, reserved: true });
+    expect(await waitMs('first')).toBeGreaterThan(5000 + STEP_MS);
+  });
+
+  it('is believed for an hour at the most', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 86_400_000 });
+    expect(await waitMs('bulk')).toBe(3_600_000);
+  });
+
+  it('does not open a closure that ends later', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
+    await pass(SECOND);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
+    expect(await waitMs('bulk')).toBe(29_000);
+  });
+
+  it('slows the pace down to 0.7, and it is whole again within a minute', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 0 });
+    expect(await paceNow()).toBeCloseTo(0.7, 2);
+    await pass(6 * SECOND);
+    expect(await paceNow()).toBeCloseTo(0.8, 2);
+    await pass(12 * SECOND);
+    expect(await paceNow()).toBeCloseTo(1, 4);
+  });
+
+  it('slows it down once for those that were under way together, also where they say different times', async () => {
+    await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
+    await pass(100_000);
+    for (const retryAfterMs of [0, 5000, 2000]) await budget.slowDown({ ageMs: 300, retryAfterMs });
+    expect(Number((await hash())['pace'])).toBe(0.7);
+    expect(await waitMs('bulk')).toBe(5000);
+  });
+
+  it('slows it down further where the request left after the last one, and not below a tenth', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 0 });
+    await pass(SECOND);
+    await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
+    expect(Number((await hash())['pace'])).toBeCloseTo((0.7 + 1 / 60) * 0.7, 3);
+    for (let i = 0; i < 20; i += 1) {
+      await pass(100_000);
+      await budget.slowDown({ ageMs: 10, retryAfterMs: 0 });
+    }
+    expect(await paceNow()).toBeCloseTo(0.1, 2);
+    await pass(60 * SECOND);
+    expect(await paceNow()).toBeCloseTo(1, 4);
+  });
+
+  it('without a time closes it for a second, and for twice as long each time, up to half a minute', async () => {
+    const waits: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      await budget.slowDown({ ageMs: 0 });
+      waits.push(await waitMs('bulk'));
+      await pass(waits.at(-1)! * 1000 + SECOND);
+    }
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    await pass(61 * SECOND);
+    await budget.slowDown({ ageMs: 0 });
+    expect(await waitMs('bulk')).toBe(1000);
+  });
+
+  it('without a time does not close it again for one that was under way together with the last', async () => {
+    await budget.slowDown({ ageMs: 0 });
+    await pass(900_000);
+    await budget.slowDown({ ageMs: 1500 });
+    expect(await waitMs('bulk')).toBe(100);
+  });
+});
+
+describe('a closure of more than a minute', () => {
+  const HOUR_MS = 3_600_000;
+  const closedMs = async () => Number((await hash())['closed_until'] ?? 0) - nowUs / 1000;
+
+  it.each<Lane>(['first', 'bulk', 'sweep'])(
+    'lets one request a minute leave in the lane of %s, to see, and no second one',
+    async (lane) => {
+      await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+      let count = 0;
+      for (let second = 0; second < 600; second += 1) {
+        count += await takeAll(lane);
+        await pass(SECOND);
+      }
+      expect(count).toBeGreaterThanOrEqual(10);
+      expect(count).toBeLessThanOrEqual(11);
+      expect(await closedMs()).toBe(HOUR_MS - 600_000);
+    },
+  );
+
+  it('of a minute or less is kept to its end', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
+    await pass(60 * SECOND - 1000);
+    expect(await takeAll('first')).toBe(0);
+  });
+
+  it('that was shortened to a minute by nobody stays an hour, whatever short refusals come in between', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(56 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
+    await pass(2 * SECOND);
+    expect(await takeAll('first')).toBe(0);
+    await pass(54 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+  });
+
+  it('ends with an answer to a request that left since, and the pace begins at a tenth', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await budget.isClosed()).toBe(true);
+    await pass(56 * SECOND);
+    expect(await taken('first')).toBe(true);
+    await pass(SECOND);
+    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
+    expect(await closedMs()).toBeLessThanOrEqual(0);
+    expect(await countTaken('bulk', 5 * SECOND, stepUs / 4)).toBeLessThanOrEqual(9);
+    await pass(60 * SECOND);
+    expect(await countTaken('bulk', 10 * stepUs, stepUs / 4)).toBeGreaterThanOrEqual(9);
+  });
+
+  it('does not end with an answer to a request that left before it', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(SECOND);
+    expect(await budget.answered({ ageMs: 2000 })).toBe('too-old');
+    expect(await closedMs()).toBeGreaterThan(3_500_000);
+    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
+    expect(await budget.answered({ ageMs: 500 })).toBe('not-closed');
+  });
+
+  it('ends when an operator says so; what is not closed is not opened', async () => {
+    expect(await budget.open()).toBe(false);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await budget.open()).toBe(true);
+    expect(await budget.open()).toBe(false);
+    await pass(SECOND);
+    expect(await taken('first')).toBe(true);
+  });
+
+  it('is said by a rotation that waits for it', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    const rotation = await accept();
+    expect(await claimOf(rotation)).toMatchObject({ kind: 'paced' });
+    expect(await ledger.get(rotation.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'UPSTREAM_RATE_LIMITED',
+    });
+  });
+
+  it('without a limit is noted, and holds nobody back', async () => {
+    const unlimited = createRequestBudget({ redis, prefix: 'spec', egress: 'spec', requestsPerMinute: 0 });
+    await unlimited.noteClosed({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await closedMs()).toBe(HOUR_MS);
+    expect(await unlimited.take('bulk')).toEqual({ taken: true });
+  });
+});
+
+describe('when the clock of Redis was turned back', () => {
+  const HOUR = 3600 * SECOND;
+
+  it.each<[string, (us: number) => Record<string, number>]>([
+    ['a next slot', (us) => ({ next: us })],
+    ['a closure', (us) => ({ closed_until: us / 1000 })],
+    ['the share of a sweep', (us) => ({ sweep_next: us })],
+    ['a refusal', (us) => ({ pace: 0.1, pace_at: us })],
+    ['all of them', (us) => ({ next: us, closed_until: us / 1000, sweep_next: us, pace: 0.1, pace_at: us })],
+  ])('%s far ahead holds nobody up', async (_, fields) => {
+    await redis.hset(budgetKey, fields(nowUs + 24 * HOUR));
+    expect(await taken('first')).toBe(true);
+    await pass(10 * stepUs);
+    expect(await taken('sweep')).toBe(true);
+    await pass(10 * stepUs);
+    expect(await taken('bulk')).toBe(true);
+    expect(await countTaken('bulk', 100 * stepUs, stepUs / 4)).toBeGreaterThan(95);
+  });
+
+  it('a closure that it lengthened by an hour holds nobody up', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
+    await pass(-HOUR);
+    expect(await taken('first')).toBe(true);
+  });
+
+  it('by a little, a closure stays as it was', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
+    await pass(-SECOND);
+    await budget.slowDown({ ageMs: 500 });
+    expect(await waitMs('first')).toBe(31_000);
+  });
+
+  it('a refusal slows the pace down anew', async () => {
+    await redis.hset(budgetKey, {
+      pace: 0.1,
+      pace_at: nowUs + HOUR,
+      closed_until: nowUs / 1000 + 24 * 3_600_000,
+    });
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 2000 });
+    expect(await hash()).toMatchObject({ pace: '0.7000', pace_at: String(nowUs) });
+    expect(await waitMs('bulk')).toBe(2000);
+  });
+});
+
+describe('a claim', () => {
+  it('is PACED where no request may leave, opens no intent, and holds nobody', async () => {
+    await takeAll('bulk');
+    const rotation = await accept();
+    expect(await claimOf(rotation)).toEqual({ kind: 'paced', retryInMs: STEP_MS, reserved: true });
+    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', attempts: 0 });
+    expect(await redis.zcard('{spec}:intents:org_1')).toBe(0);
+    expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
+  });
+
+  it('takes no second slot where the one that was kept has been waited for', async () => {
+    await takeAll('bulk');
+    const rotation = await accept();
+    await claimOf(rotation);
+    await pass(stepUs);
+    const before = await hash();
+    await claimed(rotation, { paid: true });
+    expect(await hash()).toEqual(before);
+  });
+
+  it('waits on where upstream has refused others since the slot was kept', async () => {
+    await takeAll('bulk');
+    const rotation = await accept();
+    await claimOf(rotation);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
+    await pass(stepUs);
+    expect(await claimOf(rotation, { paid: true })).toEqual({
+      kind: 'paced',
+      retryInMs: expect.any(Number),
+      reserved: false,
+    });
+    expect((await budget.take('first', { paid: true })).taken).toBe(false);
+    await pass(30 * SECOND);
+    expect((await budget.take('first', { paid: true })).taken).toBe(true);
+    await claimed(rotation, { paid: true });
+  });
+
+  it('keeps no slot where it would be too far ahead', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
+    const before = await hash();
+    expect(await claimOf(await accept())).toEqual({ kind: 'paced', retryInMs: 60_000, reserved: false });
+    expect(await hash()).toEqual(before);
+  });
+
+  it('takes a slot of its own where there is one, and only one', async () => {
+    for (let i = 0; i < 3; i += 1) await claimed(await accept({ assistantId: `ast_${i}` }));
+    expect(await claimOf(await accept({ assistantId: 'ast_3' }))).toMatchObject({ kind: 'paced' });
+  });
+
+  it('that finds its assistant held, the org full, or the ledger frozen takes none', async () => {
+    await claimed(await accept());
+    const before = await hash();
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
+    expect(
+      await claimOf(await accept({ assistantId: 'ast_3' }), { holdBack: 'REPLICAS_MISSING' }),
+    ).toMatchObject({ kind: 'frozen' });
+    expect(await hash()).toEqual(before);
+  });
+
+  it('that resumes takes none: the read is paid for by itself', async () => {
+    const rotation = await accept();
+    await claimed(rotation, { leaseMs: 0 });
+    await takeAll('bulk');
+    expect(await claimOf(rotation)).toMatchObject({ kind: 'resumed' });
+  });
+});
+
+describe('a claim of a bulk', () => {
+  const SPEC = {
+    orgId: 'org_1',
+    reason: '',
+    selection: { kind: 'ids' as const },
+    urgent: false,
+    validateOnly: false,
+    maxFailures: { percent: 100 },
+  };
+  const OPTIONS_OF_CLAIM = { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 100 };
+  const range = { bulkId: 'blk_1', orgId: 'org_1' };
+  const items = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => ({
+      index: from + i,
+      job: { rotationId: nextId(), orgId: 'org_1', assistantId: `ast_${from + i}` },
+    }));
+  const work = () => createBulkWork({ redis, prefix: 'spec', budget: OPTIONS });
+  beforeEach(async () => {
+    const bulks = createBulks({ redis, prefix: 'spec' });
+    const draft = bulks.draft('blk_1');
+    await draft.add(Array.from({ length: 20 }, (_, i) => `ast_${i}`));
+    await bulks.create('blk_1', SPEC, draft);
+  });
+
+  it('goes as far as the budget, and says how long to wait for the next', async () => {
+    expect(await work().claim(range, items(0, 10), OPTIONS_OF_CLAIM)).toMatchObject({
+      kind: 'claimed',
+      items: [{ kind: 'claimed' }, { kind: 'claimed' }, { kind: 'claimed' }],
+      retryInMs: STEP_MS,
+    });
+    await pass(stepUs);
+    expect(await work().claim(range, items(3, 10), OPTIONS_OF_CLAIM)).toMatchObject({
+      items: [{ kind: 'claimed' }],
+      retryInMs: STEP_MS,
+    });
+    expect(await work().claim(range, items(4, 10), OPTIONS_OF_CLAIM)).toMatchObject({
+      items: [],
+      retryInMs: STEP_MS,
+    });
+  });
+
+  it('says nothing of waiting where room gave out first, or nothing did', async () => {
+    const two = await work().claim(range, items(0, 10), { ...OPTIONS_OF_CLAIM, maxOpenIntents: 2 });
+    expect(two).toMatchObject({ kind: 'claimed', items: [{ kind: 'claimed' }, { kind: 'claimed' }] });
+    expect(two).not.toHaveProperty('retryInMs');
+    expect(await work().claim(range, items(2, 3), OPTIONS_OF_CLAIM)).not.toHaveProperty('retryInMs');
+  });
+
+  it('spends nothing on assistants that need no request', async () => {
+    await claimed(await accept({ assistantId: 'ast_0' }));
+    const before = await hash();
+    expect(await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)).toMatchObject({
+      items: [{ kind: 'busy' }],
+    });
+    expect(await hash()).toEqual(before);
+  });
+
+  it('of its follow-ups waits in the lane of bulks: single rotations go before it', async () => {
+    const { items: claims } = (await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)) as {
+      items: { claim: Parameters<typeof ledger.release>[0] }[];
+    };
+    const { claim } = claims[0]!;
+    await ledger.release(claim);
+    await takeAll('bulk');
+    expect(await claimOf({ id: claim.rotationId, ...claim })).toEqual({
+      kind: 'paced',
+      retryInMs: STEP_MS,
+      reserved: false,
+    });
+    const single = await claimOf(await accept({ assistantId: 'ast_x' }));
+    expect(single).toMatchObject({ kind: 'paced', reserved: true });
+    await pass(stepUs);
+    expect(await claimOf({ id: claim.rotationId, ...claim })).toMatchObject({ kind: 'paced' });
+    await pass(stepUs);
+    expect(await claimed({ id: claim.rotationId, ...claim })).toMatchObject({ attempts: 2, bulkId: 'blk_1' });
+  });
+});

@@ -1,0 +1,214 @@
+import type { BulkRotation, BulkSpec, ErrorCode } from '@rekey/schema';
+import type { Redis } from 'ioredis';
+import {
+  createBulkWork,
+  type BulkClaimResult,
+  type BulkDraw,
+  type BulkRange,
+  type BulkWork,
+} from './bulk-work.ts';
+import { createBulks, type Bulks } from './bulks.ts';
+import {
+  SEALED,
+  claimed,
+  connectSimulated,
+  key,
+  ledger,
+  nextId,
+  openLedger,
+  redis,
+  setNow,
+} from '../ledger-fixture.ts';
+import type { Claim, ClaimOptions, KeyVersion } from '../rotations/rotations.ts';
+
+/**
+ * For specs only: bulk rotations in a ledger under the prefix `spec` whose clock is set by hand, and the
+ * steps that specs take through them.
+ */
+export let bulks: Bulks;
+export let work: BulkWork;
+export let nowMs: number;
+let made = 0;
+
+export const openBulks = (url: string): void => openBulksOn(url, connectSimulated(url));
+export const openBulksOn = (url: string, connection: Redis): void => {
+  openLedger(url, { connection, maxChangedPercent: 100 });
+  bulks = createBulks({ redis, prefix: 'spec' });
+  work = createBulkWork({ redis, prefix: 'spec' });
+};
+export const START_MS = 1_800_000_000_000;
+/** An empty Redis. */
+export const startAnew = async (): Promise<void> => {
+  await redis.flushall();
+  nowMs = START_MS;
+  await setNow(nowMs * 1000);
+};
+export const pass = async (ms: number): Promise<void> => {
+  nowMs += ms;
+  await setNow(nowMs * 1000);
+};
+
+export const LEASE_MS = 60_000;
+export const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `ast_${i}`);
+export const nextBulkId = (): string => `blk_${String((made += 1)).padStart(26, '0')}`;
+export const specOf = (more: Partial<BulkSpec> = {}): BulkSpec => ({
+  orgId: 'org_1',
+  reason: 'why',
+  selection: { kind: 'ids' },
+  urgent: false,
+  validateOnly: false,
+  maxFailures: { percent: 100 },
+  ...more,
+});
+/** A bulk of so many assistants, or of these. */
+export const makeBulk = async (
+  assistants: number | string[],
+  more: Partial<BulkSpec> = {},
+): Promise<BulkRotation> => {
+  const draft = bulks.draft(nextBulkId());
+  await draft.add(typeof assistants === 'number' ? namesOf(assistants) : assistants);
+  return (await bulks.create(draft.id, specOf(more), draft)).bulk;
+};
+
+type DrawOptions = Parameters<BulkWork['draw']>[0];
+export const draw = (more: Partial<DrawOptions> = {}): Promise<BulkDraw> =>
+  work.draw({
+    token: 'w1',
+    leaseMs: LEASE_MS,
+    size: 100,
+    maxOpenIntents: 100,
+    ranges: true,
+    tasks: true,
+    except: [],
+    ...more,
+  });
+export const drawn = async (more: Partial<DrawOptions> = {}): Promise<BulkRange> => {
+  const got = await draw(more);
+  if (got.kind !== 'range') throw new Error(`${got.kind}, and not a range`);
+  return got.range;
+};
+export const claimRange = (range: BulkRange, options: Partial<ClaimOptions> = {}): Promise<BulkClaimResult> =>
+  work.claim(
+    range,
+    range.waiting.map(({ index, assistantId }) => ({
+      index,
+      job: { rotationId: nextId(), orgId: range.orgId, assistantId },
+    })),
+    { leaseMs: LEASE_MS, landingWindowMs: LEASE_MS, maxOpenIntents: 100, ...options },
+  );
+/** What a claim of a range says of each of them. */
+export const wordsOf = async (claiming: Promise<BulkClaimResult>): Promise<string[]> => {
+  const result = await claiming;
+  return result.kind === 'claimed' ? result.items.map(({ kind }) => kind) : [result.kind];
+};
+export const claimsOf = async (claiming: Promise<BulkClaimResult>): Promise<Claim[]> => {
+  const result = await claiming;
+  if (result.kind !== 'claimed') throw new Error(`${result.kind}, and not claimed`);
+  return result.items.flatMap((item) => (item.kind === 'claimed' ? [item.claim] : []));
+};
+/** Draws the next of those that wait and claims all of them; the draw is ended. */
+export const begin = async (size: number, more: Partial<DrawOptions> = {}): Promise<Claim[]> => {
+  const range = await drawn({ size, ...more });
+  const claims = await claimsOf(claimRange(range));
+  await work.endRange(range, more.token ?? 'w1');
+  return claims;
+};
+
+export const succeed = (claim: Claim, more?: Partial<KeyVersion>) =>
+  ledger.commit(claim, key(`${claim.epoch % 100_000}${claim.assistantId}`, more));
+export const failWith = (claim: Claim, code: ErrorCode = 'ASSISTANT_NOT_FOUND') =>
+  ledger.fail(claim, { code }, false);
+export const loseIt = (claim: Claim, readError?: ErrorCode) =>
+  ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, ...(readError && { readError }) }, SEALED);
+export const giveBack = (
+  claim: Claim,
+  code: ErrorCode = 'UPSTREAM_UNREACHABLE',
+  more: { halts?: boolean; retryForMs?: number } = {},
+) => ledger.giveBack(claim, code, { halts: false, retryForMs: 600_000, ...more });
+/** Claims a rotation of a bulk again. */
+export const again = (claim: Claim, options?: Partial<ClaimOptions>): Promise<Claim> =>
+  claimed({ id: claim.rotationId, ...claim }, options);
+export const statesOf = async (id: string): Promise<string> =>
+  (await redis.get(`{spec}:bulk:${id}:states`)) ?? '';
+export const stateOf = async (id: string): Promise<[string, string | undefined]> => {
+  const { state, why } = await bulks.get(id);
+  return [state, why];
+};
+
+const ENDED = ['COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED'];
+const ACTIVE = ['PREPARING', 'RUNNING', 'VERIFYING'];
+const spanOf = (name: string): [number, number] => name.split(':').map(Number) as [number, number];
+
+/** What does not hold of a bulk, that must hold at all times. */
+export const problemsOf = async (id: string): Promise<string[]> => {
+  const base = `{spec}:bulk:${id}`;
+  const [hash, letters, draws, redo, active, ended, open] = await Promise.all([
+    redis.hgetall(base),
+    statesOf(id),
+    redis.hkeys(`${base}:draws`),
+    redis.lrange(`${base}:redo`, 0, -1),
+    redis.zscore('{spec}:bulks:active', id),
+    redis.zscore('{spec}:bulks:ended', id),
+    redis.zrange('{spec}:rotations:open', '0', '-1'),
+  ]);
+  const problems: string[] = [];
+  const equal = (what: string, got: unknown, wanted: unknown) => {
+    if (got !== wanted) problems.push(`${id}: ${what} is ${String(got)}, and not ${String(wanted)}`);
+  };
+  const n = (field: string) => Number(hash[field] ?? 0);
+  const lettersLike = (pattern: RegExp) => letters.match(pattern)?.length ?? 0;
+  for (const [field, value] of Object.entries(hash))
+    if (value.startsWith('-')) problems.push(`${id}: ${field} is ${value}`);
+  equal('its place among those that are worked on', active !== null, ACTIVE.includes(hash['state']!));
+  equal('its place among those that have ended', ended !== null, ENDED.includes(hash['state']!));
+  const rotations = (
+    await Promise.all(open.map((rotation) => redis.hgetall(`{spec}:rotation:${rotation}`)))
+  ).filter(({ bulk }) => bulk === id);
+  equal('the count of open ones', n('open'), rotations.length);
+  equal(
+    'the count of unknown ones',
+    n('unknown'),
+    rotations.filter(({ state }) => state === 'RECONCILING').length,
+  );
+  if (letters !== '') {
+    equal('the length of the states', letters.length, n('total'));
+    for (const [field, pattern] of Object.entries({
+      open: /r/g,
+      succeeded: /s/g,
+      shared: /m/g,
+      failed: /[A-Z]/g,
+      cancelled: /x/g,
+      valid: /v/g,
+    })) {
+      equal(`the count of ${field}`, n(field), lettersLike(pattern));
+    }
+    equal(
+      'the letters of those under way',
+      rotations.map(({ item }) => letters[Number(item)]).join(''),
+      'r'.repeat(rotations.length),
+    );
+  }
+  if (ENDED.includes(hash['state']!)) {
+    equal('what is left of draws', draws.length + redo.length, 0);
+  } else {
+    const spans = [...draws, ...redo].map(spanOf);
+    const lost = Array.from(letters.slice(0, n('cursor'))).flatMap((letter, i) =>
+      letter === '.' && !spans.some(([from, to]) => from <= i && i < to) ? [i] : [],
+    );
+    equal('those that were passed by and nobody will draw', lost.join(), '');
+    equal(
+      'draws that lie across a string of ids',
+      spans.filter(([from, to]) => Math.floor(from / 1000) !== Math.floor((to - 1) / 1000)).join(' '),
+      '',
+    );
+  }
+  return problems;
+};
+/** … of all bulks. */
+export const allProblems = async (): Promise<string[]> =>
+  (await Promise.all((await redis.zrange('{spec}:bulks', '0', '-1')).map(problemsOf))).flat();
+/** Rejects where something does not hold: after each scenario. */
+export const assertSound = async (): Promise<void> => {
+  const problems = await allProblems();
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+};

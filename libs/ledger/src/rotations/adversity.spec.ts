@@ -1,0 +1,407 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { createRequestBudget } from '../budget/budget.ts';
+import { Redis } from 'ioredis';
+import { createBulks } from '../bulks/bulks.ts';
+import { createLedger, type Ledger } from './rotations.ts';
+import {
+  SEALED,
+  accept,
+  claimed,
+  claimOf,
+  codeOf,
+  events,
+  everything,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  printOf,
+  readKey,
+  redis,
+  resumed,
+  rotate,
+  waitOf,
+  type Resumed,
+} from '../ledger-fixture.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+  openLedger(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+const HOUR = 3_600_000;
+const ahead = () => Date.now() + HOUR;
+const ago = () => Date.now() - HOUR;
+const setAssistant = (fields: Record<string, string | number>) =>
+  redis.hset('{spec}:assistant:ast_1', fields);
+
+describe('when the clock of Redis was turned back', () => {
+  it('a lease far ahead holds nobody up', async () => {
+    const rotation = await accept();
+    await claimed(rotation);
+    await setAssistant({ lease: ahead() });
+    expect(waitOf(await claimOf(await accept({ orgId: 'c' })))).toBeLessThanOrEqual(30_000);
+    expect(waitOf(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' }))).toBeLessThanOrEqual(10_000);
+    await resumed(rotation);
+  });
+
+  it('a landing window far ahead ends no later than one that begins now', async () => {
+    const rotation = await accept();
+    await claimed(rotation, { leaseMs: 0 });
+    await setAssistant({ lands: ahead() });
+    const first = await resumed(rotation, { leaseMs: 0 });
+    expect(first.landsInMs).toBe(60_000);
+    expect(await redis.hget('{spec}:assistant:ast_1', 'lands')).toBe(String(first.claim.atMs + 60_000));
+    const second = await resumed(rotation);
+    expect(second.landsInMs).toBe(first.claim.atMs + 60_000 - second.claim.atMs);
+  });
+
+  it('a next read far ahead lets others ask again soon', async () => {
+    const lost = await lose();
+    await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'next', ahead());
+    expect(await claimOf(await accept())).toEqual({ kind: 'busy', retryInMs: 30_000 });
+  });
+
+  it('unknown outcomes far ahead do not halt an org', async () => {
+    await redis.hset('{spec}:ledger', { 'run:org_1': 10, 'run_at:org_1': ahead() });
+    expect(await claimOf(await accept())).toMatchObject({ kind: 'claimed' });
+  });
+
+  it('a commit far ahead keeps no read from being believed', async () => {
+    await rotate('f1');
+    await setAssistant({ known: ahead() });
+    const hold = await looked();
+    const read = { beganMs: hold.atMs, lagMs: 5000 };
+    expect(await ledger.compare(read, [{ assistantId: 'ast_1', state: printOf('f2') }])).toEqual(['differs']);
+    expect(await ledger.commit(hold, readKey('f2', hold, { read }))).toMatchObject({ kind: 'committed' });
+  });
+
+  it('a key that was known to be in force far ahead is not taken to be known freshly', async () => {
+    await rotate('f1');
+    await setAssistant({ verified: ahead() });
+    const claim = await lose();
+    expect(claim).toMatchObject({ fresh: false });
+    expect((await resumed({ id: claim.rotationId, ...claim })).claim).toMatchObject({ fresh: false });
+  });
+
+  it('a rotation that changed far ahead is found when its job is lost', async () => {
+    const { id } = await accept();
+    expect((await ledger.findLost({ quietMs: 60_000 })).lost).toEqual([]);
+    await redis.hset(`{spec}:rotation:${id}`, 'updated', ahead());
+    expect((await ledger.findLost({ quietMs: 60_000 })).lost).toMatchObject([{ rotationId: id }]);
+  });
+});
+
+describe('when the clock of Redis was put forward', () => {
+  it('an open intent is resumed and never posted a second time, and nobody else gets the assistant', async () => {
+    const rotation = await accept();
+    const first = await claimed(rotation);
+    await setAssistant({ lease: ago(), lands: ago(), intent: ago() });
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
+    const { claim, landsInMs } = (await claimOf(rotation)) as Resumed;
+    expect(claim).toMatchObject({ attempts: 1 });
+    expect(landsInMs).toBeLessThanOrEqual(-HOUR + 10_000);
+    expect(await ledger.commit(first, key('f1'))).toMatchObject({ kind: 'committed' });
+  });
+
+  it('an open intent counts, although its window has passed', async () => {
+    await claimed(await accept(), { landingWindowMs: -HOUR });
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
+  });
+});
+
+describe('an assistant whose entry cannot be read', () => {
+  it('is reported by whatever touches it, and nothing is written', async () => {
+    const rotation = await accept();
+    const claim = await claimed(rotation);
+    const queued = await accept({ orgId: 'c' });
+    await redis.del('{spec}:assistant:ast_1');
+    await redis.set('{spec}:assistant:ast_1', 'text');
+    const before = await everything();
+    const attempts = [
+      () => ledger.accept('rot_new', { orgId: 'org_1', assistantId: 'ast_1', reason: '' }),
+      () => claimOf(queued),
+      () => ledger.look({ orgId: 'org_1', assistantId: 'ast_1' }),
+      () => ledger.commit(claim, key('f1')),
+      () => ledger.release(claim),
+      () => ledger.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, true),
+      () => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED),
+      () => ledger.settle(claim, 1, 1),
+      () => ledger.cancel(queued.id),
+    ];
+    const codes: string[] = [];
+    for (const attempt of attempts) codes.push(await codeOf(attempt()));
+    expect(codes).toEqual(attempts.map(() => 'LEDGER_CORRUPT'));
+    expect(await everything()).toEqual(before);
+  });
+
+  it('keeps nobody else of its org from being claimed', async () => {
+    await claimed(await accept(), { landingWindowMs: 0 });
+    await redis.del('{spec}:assistant:ast_1');
+    await redis.set('{spec}:assistant:ast_1', 'text');
+    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
+      kind: 'full',
+    });
+    await claimed(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 2 });
+  });
+});
+
+describe('a rotation whose entry cannot be read', () => {
+  const spoil = async (id: string) => {
+    await redis.del(`{spec}:rotation:${id}`);
+    await redis.set(`{spec}:rotation:${id}`, 'text');
+  };
+
+  it('is neither claimed, cancelled nor noted, and nothing is written', async () => {
+    const claim = await claimed(await accept());
+    await spoil(claim.rotationId);
+    const before = await everything();
+    expect(await codeOf(claimOf({ id: claim.rotationId, ...claim }))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.cancel(claim.rotationId))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED))).toBe(
+      'LEDGER_CORRUPT',
+    );
+    expect(await everything()).toEqual(before);
+  });
+
+  it('loses no key: what its POST answered is published, and the assistant is free again', async () => {
+    const claim = await claimed(await accept());
+    await spoil(claim.rotationId);
+    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
+    expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
+    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
+    expect(await claimed(await accept())).toMatchObject({ stateBefore: printOf('f1') });
+  });
+});
+
+describe('condemn', () => {
+  it('fails a rotation of which nothing was sent', async () => {
+    const { id } = await accept();
+    expect(await ledger.condemn(id, 60_000)).toBe('failed');
+    expect(await ledger.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
+    expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
+  });
+
+  it('lets one wait for somebody whose request may have left, since when its uncertainty began', async () => {
+    const { id } = await accept();
+    const claim = await claimed(await ledger.get(id));
+    expect(await ledger.condemn(id, 60_000)).toBe('waits');
+    const waiting = await ledger.get(id);
+    expect(waiting).toMatchObject({
+      state: 'RECONCILING',
+      errorCode: 'OUTCOME_UNKNOWN',
+      readErrorCode: 'LEDGER_CORRUPT',
+      operatorNeeded: true,
+    });
+    expect(waiting.uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
+    expect(waiting.nextReadMs).toBe(waiting.updatedMs + 60_000);
+    await redis.hset(`{spec}:rotation:${id}`, 'since', 1000);
+    await ledger.condemn(id, 60_000);
+    expect(await ledger.get(id)).toMatchObject({ uncertainSinceMs: 1000 });
+  });
+
+  it('does not take an uncertainty that is over for the beginning of the next', async () => {
+    const lost = await lose();
+    await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'since', 1000);
+    await ledger.release(lost);
+    const claim = await claimed({ id: lost.rotationId, ...lost });
+    await ledger.condemn(lost.rotationId, 60_000);
+    expect((await ledger.get(lost.rotationId)).uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
+  });
+
+  it('takes one off the index whose own entry cannot be read', async () => {
+    const { id } = await accept();
+    await redis.del(`{spec}:rotation:${id}`);
+    await redis.set(`{spec}:rotation:${id}`, 'text');
+    expect(await ledger.condemn(id, 60_000)).toBe('unreadable');
+    expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
+    expect(await redis.get(`{spec}:rotation:${id}`)).toBe('text');
+  });
+
+  it('leaves one as it is that has ended', async () => {
+    const { rotationId } = await rotate('f1');
+    const ended = await ledger.get(rotationId);
+    await ledger.condemn(rotationId, 60_000);
+    expect(await ledger.get(rotationId)).toEqual(ended);
+  });
+});
+
+describe('when Redis is out of memory', () => {
+  const fill = () => redis.config('SET', 'maxmemory', '1mb');
+  const messageOf = (promise: Promise<unknown>) =>
+    promise.then(
+      () => 'resolved',
+      (error: Error) => error.message,
+    );
+  afterEach(async () => {
+    await redis.config('SET', 'maxmemory', '0');
+  });
+
+  it('nothing new is accepted, and nothing of it is left', async () => {
+    await accept({ assistantId: 'ast_2' });
+    const before = await everything();
+    await fill();
+    expect(await messageOf(accept())).toContain('OOM');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('a key that was made is published', async () => {
+    const claim = await claimed(await accept());
+    await fill();
+    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({
+      kind: 'committed',
+      seq: 1,
+      entry: expect.any(String),
+    });
+    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  it('an unknown outcome is noted and told, resumed, found and settled', async () => {
+    await rotate('f1');
+    const claim = await claimed(await accept());
+    await fill();
+    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('noted');
+    const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
+    expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({
+      kind: 'committed',
+    });
+    expect(await ledger.settle(again, again.atMs, again.atMs)).toBe('settled');
+    expect((await events()).map(({ type }) => type.split('.')[2])).toEqual([
+      'key-rotated',
+      'key-uncertain',
+      'key-rotated',
+    ]);
+  });
+
+  it('what was certainly not done is released, and what will not be tried again fails', async () => {
+    const claim = await claimed(await accept());
+    const other = await rotate('f1', { assistantId: 'ast_2' }).then(async () =>
+      claimed(await accept({ assistantId: 'ast_2' })),
+    );
+    await fill();
+    expect(await ledger.release(claim)).toBe(true);
+    expect(await ledger.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
+  });
+
+  it('a request is taken to read a key back', async () => {
+    const budget = createRequestBudget({ redis, prefix: 'spec', egress: 'spec', requestsPerMinute: 500 });
+    await fill();
+    expect(await budget.take('first')).toEqual({ taken: true });
+  });
+
+  it('a bulk rotation is paused and cancelled', async () => {
+    const bulks = createBulks({ redis, prefix: 'spec' });
+    const draft = bulks.draft('blk_1');
+    await draft.add(['ast_1']);
+    await bulks.create(
+      'blk_1',
+      {
+        orgId: 'org_1',
+        reason: '',
+        selection: { kind: 'ids' },
+        urgent: false,
+        validateOnly: false,
+        maxFailures: { count: 0 },
+      },
+      draft,
+    );
+    await fill();
+    expect(await bulks.pause('blk_1')).toMatchObject({ state: 'PAUSED' });
+    expect(await bulks.cancel('blk_1')).toMatchObject({ state: 'CANCELLED' });
+  });
+
+  it('a check is asked for, and ended', async () => {
+    const target = { orgId: 'org_1', assistantId: 'ast_1' };
+    await ledger.requestCheck(target, 0);
+    const [drawn] = await ledger.drawChecks(1, 60_000);
+    await fill();
+    await ledger.endCheck(drawn!, { inMs: 1000, slow: false });
+    await ledger.requestCheck(target, 0);
+    expect(await redis.zcard('{spec}:checks')).toBe(1);
+  });
+});
+
+describe('a rotation whose entry was deleted while it held an assistant', () => {
+  it.each([
+    ['deleted', (name: string) => redis.del(name)],
+    ['overwritten', async (name: string) => redis.set(name, 'nonsense')],
+  ])('blocks it until its POST can no longer take effect, and no longer: %s', async (_how, spoil) => {
+    await rotate('f1');
+    const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 60_000 });
+    await spoil(`{spec}:rotation:${lost.rotationId}`);
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    await redis.hset('{spec}:assistant:ast_1', 'lands', 1);
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'look' });
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
+  });
+
+  it('blocks nobody either where no check comes in between', async () => {
+    const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 0 });
+    await redis.del(`{spec}:rotation:${lost.rotationId}`);
+    expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
+  });
+});
+
+describe('a Redis user without rights', () => {
+  let limited: { connection: Redis; ledger: Ledger };
+  afterEach(() => limited.connection.disconnect());
+  const asUser = async (...rules: string[]) => {
+    await redis.acl('SETUSER', 'limited', 'reset', 'on', '>word', '~{spec}:*', '+@all', ...rules);
+    const connection = new Redis(server.url, { username: 'limited', password: 'word' });
+    return {
+      connection,
+      ledger: createLedger({ redis: connection, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }),
+    };
+  };
+
+  it('for channels publishes a key once, with its record and the end of its rotation', async () => {
+    const claim = await claimed(await accept());
+    limited = await asUser('resetchannels');
+    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed', seq: 1 });
+    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'already', seq: 1 });
+    expect(await events()).toHaveLength(1);
+    expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual((await events())[0]);
+    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch });
+  });
+
+  it.each([
+    ['-hset'],
+    ['-set'],
+    ['-zadd'],
+    ['-hdel'],
+    ['resetkeys', '~{spec}:[^e]*'],
+    ['resetkeys', '~{spec}:[^a]*'],
+  ])('publishes nothing, and once it has them one event: %s', async (...rules) => {
+    const claim = await claimed(await accept());
+    const before = await everything();
+    limited = await asUser('&*', ...rules);
+    await expect(limited.ledger.commit(claim, key('f1'))).rejects.toThrow('NOPERM');
+    expect(await everything()).toEqual(before);
+    await redis.acl('SETUSER', 'limited', '~*', '+@all');
+    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed', seq: 1 });
+    expect(await events()).toHaveLength(1);
+  });
+});
+
+describe('a list with an entry that cannot be read', () => {
+  it('shows the others', async () => {
+    const [bad, good] = [await accept(), await accept({ assistantId: 'ast_2' })];
+    await redis.del(`{spec}:rotation:${bad.id}`);
+    await redis.set(`{spec}:rotation:${bad.id}`, 'nonsense');
+    expect((await ledger.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([good.id]);
+    expect(await codeOf(ledger.get(bad.id))).toBe('LEDGER_CORRUPT');
+  });
+});

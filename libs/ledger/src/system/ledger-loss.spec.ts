@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { createBulkWork } from '../bulks/bulk-work.ts';
+import { createBulks } from '../bulks/bulks.ts';
+import { startLedgerWatch } from './ledger-watch.ts';
+import { createLedger, type Ledger } from '../rotations/rotations.ts';
+
+let server: RedisServer;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+/** As a process of its own has it: what one knows, the others do not. */
+const process = (): Ledger => createLedger({ redis, prefix: 'spec' });
+const WORKER = { fingerprintKeyId: 'KEYID' };
+const CLAIM = { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10 };
+let made = 0;
+const claim = async (ledger: Ledger) => {
+  const { rotation } = await ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
+    orgId: 'org_1',
+    assistantId: `ast_${made}`,
+    reason: '',
+  });
+  const { kind } = await ledger.claim(
+    { rotationId: rotation.id, orgId: 'org_1', assistantId: rotation.assistantId },
+    CLAIM,
+  );
+  return { kind, errorCode: (await ledger.get(rotation.id)).errorCode };
+};
+const REFUSED = { kind: 'frozen', errorCode: 'LEDGER_LOST' };
+const isLost = async (): Promise<boolean> => (await redis.hexists('{spec}:ledger', 'lost')) === 1;
+
+describe('a new ledger', () => {
+  it('is begun by whoever comes first, and bound by the first worker', async () => {
+    const [gateway, worker] = [process(), process()];
+    const begun = await gateway.recognise();
+    expect(begun).toEqual({ id: expect.stringMatching(/^[A-Za-z0-9_-]{16}$/), began: true });
+    expect(await worker.recognise(WORKER)).toEqual({ id: begun.id, began: false, boundTo: 'KEYID' });
+    expect(await claim(worker)).toEqual({ kind: 'claimed', errorCode: undefined });
+  });
+
+  it('of a version that drew no ids yet gets one, and is not lost', async () => {
+    await redis.hset('{spec}:ledger', 'fingerprint_key', 'KEYID');
+    await redis.sadd('{spec}:orgs', 'org_1');
+    const worker = process();
+    expect(await worker.recognise(WORKER)).toMatchObject({ boundTo: 'KEYID', began: true });
+    expect(await isLost()).toBe(false);
+    expect(await claim(worker)).toMatchObject({ kind: 'claimed' });
+  });
+});
+
+describe('a ledger that vanished', () => {
+  it.each([
+    ['FLUSHALL', () => redis.flushall()],
+    ['DEL', () => redis.del('{spec}:ledger')],
+    ['the loss of its id', () => redis.hdel('{spec}:ledger', 'id')],
+  ])('by %s lets no claim through, before anybody has looked', async (_, vanish) => {
+    const worker = process();
+    await worker.recognise(WORKER);
+    await vanish();
+    expect(await claim(worker)).toEqual(REFUSED);
+  });
+
+  it('is marked by whoever remembers it, so that a process that starts later sees it too', async () => {
+    const [worker, later] = [process(), process()];
+    await worker.recognise(WORKER);
+    await redis.flushall();
+    expect(
+      await worker.recognise({ ...WORKER, held: { assistants: 3, consumers: 2, policies: 1 } }),
+    ).toMatchObject({ lostMs: expect.any(Number), began: true, boundTo: 'KEYID' });
+    expect(await later.recognise(WORKER)).toMatchObject({ lostMs: expect.any(Number), began: false });
+    for (const one of [worker, later]) expect(await claim(one)).toEqual(REFUSED);
+    expect(JSON.parse((await redis.hget('{spec}:ledger', 'before'))!)).toEqual({
+      assistants: 3,
+      consumers: 2,
+      policies: 1,
+    });
+  });
+
+  it('is marked also if another process has begun anew in its place', async () => {
+    const [worker, other] = [process(), process()];
+    await worker.recognise(WORKER);
+    await redis.flushall();
+    expect(await other.recognise(WORKER)).not.toHaveProperty('lostMs');
+    expect(await worker.recognise(WORKER)).toHaveProperty('lostMs');
+    expect(await claim(other)).toEqual(REFUSED);
+  });
+
+  it.each(['orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED'])(
+    'is seen by what it left, with nobody who remembers: %s',
+    async (name) => {
+      await redis.set(`{spec}:${name}`, '1');
+      const worker = process();
+      expect(await worker.recognise(WORKER)).toHaveProperty('lostMs');
+      expect(await isLost()).toBe(true);
+    },
+  );
+
+  it('stays bound to the key that its assistants were published with', async () => {
+    await redis.sadd('{spec}:orgs', 'org/1');
+    await redis.zadd('{spec}:assistants:org%2F1', 1, 'ast_1');
+    await redis.hset('{spec}:assistant:ast_1', 'fingerprint', 'OLDKEY:xyz');
+    expect(await process().recognise(WORKER)).toMatchObject({ boundTo: 'OLDKEY' });
+  });
+
+  it('lets no assistant of a bulk rotation be claimed', async () => {
+    const worker = process();
+    await worker.recognise(WORKER);
+    const bulks = createBulks({ redis, prefix: 'spec' });
+    const draft = bulks.draft('blk_1');
+    await draft.add(['ast_x']);
+    await bulks.create(
+      'blk_1',
+      {
+        orgId: 'org_1',
+        reason: '',
+        selection: { kind: 'ids' },
+        urgent: false,
+        validateOnly: false,
+        maxFailures: { percent: 5 },
+      },
+      draft,
+    );
+    const work = createBulkWork({ redis, prefix: 'spec', ledgerId: worker.knownId });
+    const items = [
+      {
+        index: 0,
+        job: { rotationId: 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', orgId: 'org_1', assistantId: 'ast_x' },
+      },
+    ];
+    await redis.del('{spec}:ledger');
+    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
+      kind: 'frozen',
+    });
+    await worker.recognise(WORKER);
+    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
+      kind: 'frozen',
+    });
+    await worker.adopt((await worker.recognise(WORKER)).id);
+    await worker.recognise(WORKER);
+    expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
+      kind: 'claimed',
+    });
+  });
+
+  it('may begin anew if that was said beforehand, also once it is marked', async () => {
+    const [strict, lenient] = [process(), process()];
+    await lenient.recognise(WORKER);
+    await strict.recognise(WORKER);
+    await redis.flushall();
+    expect(await lenient.recognise({ ...WORKER, mayBegin: true })).not.toHaveProperty('lostMs');
+    expect(await strict.recognise(WORKER)).not.toHaveProperty('lostMs');
+    await redis.flushall();
+    await strict.recognise(WORKER);
+    expect(await isLost()).toBe(true);
+    await lenient.recognise({ ...WORKER, mayBegin: true });
+    expect(await isLost()).toBe(false);
+    expect(await claim(lenient)).toMatchObject({ kind: 'claimed' });
+  });
+
+  it('that comes back from its backup is whole, for those who knew it and those who started meanwhile', async () => {
+    const [worker, later] = [process(), process()];
+    const { id } = await worker.recognise(WORKER);
+    await redis.flushall();
+    await worker.recognise(WORKER);
+    await later.recognise(WORKER);
+    await redis.flushall();
+    await redis.hset('{spec}:ledger', { id, fingerprint_key: 'KEYID' });
+    for (const one of [worker, later]) {
+      expect(await one.recognise(WORKER)).toEqual({ id, began: false, boundTo: 'KEYID' });
+      expect(await claim(one)).toMatchObject({ kind: 'claimed' });
+    }
+  });
+});
+
+describe('adopt', () => {
+  it('lets requests leave again, of every process', async () => {
+    const [worker, other] = [process(), process()];
+    await worker.recognise(WORKER);
+    await other.recognise(WORKER);
+    await redis.flushall();
+    const { id } = await worker.recognise(WORKER);
+    await other.recognise(WORKER);
+    await process().adopt(id);
+    for (const one of [worker, other, process()]) {
+      expect(await one.recognise(WORKER)).not.toHaveProperty('lostMs');
+      expect(await claim(one)).toMatchObject({ kind: 'claimed' });
+    }
+  });
+
+  it('refuses a ledger that is not lost, and one that was not looked at', async () => {
+    const worker = process();
+    const { id } = await worker.recognise(WORKER);
+    await expect(worker.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_NOT_LOST' });
+    await redis.flushall();
+    await worker.recognise(WORKER);
+    await expect(worker.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_CHANGED' });
+    expect(await isLost()).toBe(true);
+  });
+});
+
+describe('the watch', () => {
+  it('notices within a moment, remembers what there was, and says when it is whole again', async () => {
+    const worker = process();
+    await redis.hset('{spec}:consumers', 'svc', '{}');
+    await redis.hset('{spec}:ledger', { id: 'first', fingerprint_key: 'KEYID' });
+    const happened: string[] = [];
+    let counted = () => {};
+    const firstCount = new Promise<void>((resolve) => (counted = resolve));
+    let settle = () => {};
+    const watch = startLedgerWatch({
+      ledger: {
+        recognise: async (options) => {
+          const found = await worker.recognise(options);
+          if (options?.held) counted();
+          return found;
+        },
+      },
+      ...WORKER,
+      mayBegin: false,
+      lookEveryMs: 20,
+      holdings: async () => ({ assistants: 0, consumers: await redis.hlen('{spec}:consumers'), policies: 0 }),
+      onLost: () => void (happened.push('lost'), settle()),
+      onWhole: () => void (happened.push('whole'), settle()),
+      onError: (error) => happened.push(String(error)),
+    });
+    await firstCount;
+    const next = () => new Promise<void>((resolve) => (settle = resolve));
+    expect(watch.holdBack()).toBeUndefined();
+    const lost = next();
+    await redis.flushall();
+    await lost;
+    expect(watch.holdBack()).toBe('LEDGER_LOST');
+    expect(JSON.parse((await redis.hget('{spec}:ledger', 'before'))!)).toMatchObject({ consumers: 1 });
+    const whole = next();
+    await worker.adopt((await redis.hget('{spec}:ledger', 'id'))!);
+    await whole;
+    await watch.close();
+    expect(happened).toEqual(['lost', 'whole']);
+    expect(watch.holdBack()).toBeUndefined();
+  });
+});

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import type { Redis } from 'ioredis';
+import { connectSimulated, setNow, openLedger } from '../ledger-fixture.ts';
+import { createProcesses, isAnyRotating, processId, type Processes } from './processes.ts';
+
+let server: RedisServer;
+let redis: Redis;
+let processes: Processes;
+const START_US = 1_800_000_000_000_000;
+const SECOND = 1_000_000;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectSimulated(server.url);
+  openLedger(server.url, { connection: redis });
+  processes = createProcesses({ redis, prefix: 'spec' });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+const worker = (id: string) => ({
+  id,
+  kind: 'worker',
+  roles: ['rotating', 'sweeping'],
+  version: '1.0.0',
+  settings: { egress: 'default', sweepEveryMs: 1000 },
+});
+
+describe('a name', () => {
+  it.each([
+    [{ kind: 'worker', host: 'pod-7f.eu', pid: 17, random: 'a1b2' }, 'worker-pod-7f.eu-17-a1b2'],
+    [
+      { kind: 'worker', host: `x\n{y}:z/${'h'.repeat(100)}`, pid: 1, random: 'q' },
+      `worker-x--y--z-${'h'.repeat(32)}-1-q`,
+    ],
+    [{ kind: 'gateway', host: '', pid: 1, random: 'q' }, 'gateway-host-1-q'],
+  ])('%j has no character that needs care, and is bounded', (from, id) => {
+    expect(processId(from)).toBe(id);
+  });
+});
+
+describe('a process', () => {
+  it('is live for as long as its lease, and known to be gone after it', async () => {
+    const real = createProcesses({ redis, prefix: 'spec', leaseMs: 150 });
+    const [seconds, micros] = (await redis.time()) as unknown as [string, string];
+    await setNow(Number(seconds) * SECOND + Number(micros));
+    await real.beat(worker('worker-a'));
+    expect(await real.list()).toEqual([
+      { ...worker('worker-a'), startedMs: expect.any(Number), seenMs: expect.any(Number), live: true },
+    ]);
+    expect(isAnyRotating(await real.list())).toBe(true);
+    await setNow(Number(seconds) * SECOND + Number(micros) + 0.3 * SECOND);
+    expect(await real.list()).toMatchObject([{ id: 'worker-a', live: false }]);
+    expect(isAnyRotating(await real.list())).toBe(false);
+  });
+
+  it('keeps the time of its start, and is not live once it says that it ends', async () => {
+    await setNow(START_US);
+    await processes.beat(worker('worker-a'));
+    await setNow(START_US + 4 * SECOND);
+    await processes.beat(worker('worker-a'), { leaving: true });
+    expect(await redis.hget('{spec}:processes', 'worker-a')).toMatch(
+      /^1800000004000 1800000000000 10000 1 \{/,
+    );
+    expect(await processes.list()).toMatchObject([
+      { live: false, startedMs: 1_800_000_000_000, seenMs: 1_800_000_004_000 },
+    ]);
+  });
+
+  it('is forgotten a day after it was last seen, and at once if its clock was turned back, or it cannot be read', async () => {
+    await redis.hset('{spec}:processes', {
+      long: '1700000000000 1 10000 0 {}',
+      ahead: '1900000000000 1 10000 0 {}',
+      bad: 'x',
+    });
+    await setNow(START_US);
+    await processes.beat(worker('worker-a'));
+    expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);
+  });
+
+  it('never makes more entries than are kept; live ones give way to none', async () => {
+    for (let i = 0; i < 200; i += 1) {
+      await setNow(START_US + 1000 * i);
+      await processes.beat(worker(`worker-${i}`));
+    }
+    expect(await processes.beat(worker('worker-late'))).toBe(false);
+    expect(await redis.hlen('{spec}:processes')).toBe(200);
+    await setNow(START_US + 60 * SECOND);
+    expect(await processes.beat(worker('worker-late'))).toBe(true);
+    expect(await redis.hlen('{spec}:processes')).toBe(200);
+    expect(await redis.hexists('{spec}:processes', 'worker-0')).toBe(0);
+  });
+});

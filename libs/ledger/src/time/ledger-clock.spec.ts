@@ -1,0 +1,379 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import type { Redis } from 'ioredis';
+import { createBulkWork } from '../bulks/bulk-work.ts';
+import { createBulks } from '../bulks/bulks.ts';
+import {
+  accept,
+  claimOf,
+  claimed,
+  connectSimulated,
+  everything,
+  events,
+  key,
+  ledger,
+  looked,
+  lose,
+  openLedger,
+  readKey,
+  redis,
+  setNow,
+} from '../ledger-fixture.ts';
+import {
+  createLedgerClock,
+  type ClockDoubt,
+  type LedgerClock,
+  type LedgerClockOptions,
+} from './ledger-clock.ts';
+import { createLedger, type Ledger } from '../rotations/rotations.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const LEDGER = '{spec}:ledger';
+const SETTLE_MS = 60_000;
+
+let server: RedisServer;
+/** By every clock that is right. */
+let trueMs: number;
+/** By how much the clock of Redis is off. */
+let redisOffMs: number;
+let nowMs: number;
+let clock: LedgerClock;
+let told: (ClockDoubt | undefined)[];
+const others: Redis[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  openLedger(server.url, { connection: connectSimulated(server.url) });
+});
+afterAll(async () => {
+  for (const other of [redis, ...others]) other.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  [trueMs, nowMs, redisOffMs] = [1_800_000_000_000, 5000, 0];
+  await setRedis();
+  told = [];
+  clock = watch(redis, { onChange: (doubt) => told.push(doubt) });
+  await clock.look();
+});
+
+const setRedis = () => setNow((trueMs + redisOffMs) * 1000);
+const watch = (
+  on: Redis,
+  more: Partial<LedgerClockOptions> & { wallOffMs?: number; ownOffMs?: () => number } = {},
+) => {
+  const { wallOffMs = 0, ownOffMs = () => 0, ...options } = more;
+  return createLedgerClock({
+    redis: on,
+    prefix: 'spec',
+    name: 'one',
+    toleranceMs: 10_000,
+    everyMs: 1000,
+    settleMs: SETTLE_MS,
+    clock: { nowMs: () => nowMs + ownOffMs(), wallMs: () => trueMs + wallOffMs },
+    ...options,
+  });
+};
+/** Another process, with connections of its own. */
+const process = (more: Parameters<typeof watch>[1] = {}): { clock: LedgerClock; ledger: Ledger } => {
+  const own = connectSimulated(server.url);
+  others.push(own);
+  return {
+    clock: watch(own, { name: 'another', ...more }),
+    ledger: createLedger({ redis: own, prefix: 'spec' }),
+  };
+};
+const pass = async (ms: number) => {
+  trueMs += ms;
+  nowMs += ms;
+  await setRedis();
+};
+/** Time passes, and every process looks each second. */
+const live = async (ms: number, ...clocks: LedgerClock[]) => {
+  for (let passed = 0; passed < ms; passed += 1000) {
+    await pass(1000);
+    for (const one of clocks) await one.look();
+  }
+};
+const jump = async (ms: number) => {
+  redisOffMs += ms;
+  await setRedis();
+};
+const fact = (field: string) => redis.hget(LEDGER, field);
+const jumpNoted = async () =>
+  JSON.parse((await fact('clock_jump')) ?? 'null') as {
+    since: number;
+    offset_ms: number;
+    noticed_by: string;
+  } | null;
+
+describe.each([
+  ['ahead', 3 * DAY],
+  ['ahead by less than consumers would refuse', 2 * HOUR],
+  ['back', -3 * DAY],
+])('a clock of Redis that jumps %s', (_where, offsetMs) => {
+  it('has no version drawn in the first moment of the jump, before anybody has looked', async () => {
+    const waiting = await accept();
+    const running = await claimed(await accept({ assistantId: 'ast_2' }));
+    await jump(offsetMs);
+    const before = await everything();
+    expect(await claimOf(waiting)).toEqual({ kind: 'frozen', retryInMs: 1000 });
+    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
+      kind: 'held',
+      retryInMs: 1000,
+    });
+    expect(await claimOf({ id: running.rotationId, ...running }, { leaseMs: 0 })).toMatchObject({
+      kind: 'frozen',
+    });
+    expect(await everything()).toEqual(before);
+  });
+
+  it('has no assistant of a bulk claimed, and ends no bulk for want of time', async () => {
+    const bulks = createBulks({ redis, prefix: 'spec' });
+    const work = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'spec', requestsPerMinute: 0 } });
+    const draft = bulks.draft('blk_1');
+    await draft.add(['ast_1']);
+    await bulks.create(
+      'blk_1',
+      {
+        orgId: 'org_1',
+        reason: '',
+        selection: { kind: 'ids' },
+        urgent: false,
+        validateOnly: false,
+        maxFailures: { count: 0 },
+        untilMs: trueMs + HOUR,
+      },
+      draft,
+    );
+    await jump(offsetMs);
+    const job = { rotationId: 'rot_00000000000000000000000000', orgId: 'org_1', assistantId: 'ast_1' };
+    expect(
+      await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, [{ index: 0, job }], {
+        leaseMs: 1000,
+        landingWindowMs: 1000,
+        maxOpenIntents: 10,
+      }),
+    ).toEqual({ kind: 'frozen', retryInMs: 1000 });
+    expect(await bulks.get('blk_1')).toMatchObject({ state: 'RUNNING' });
+  });
+
+  it('is noted once, with since when and by how much, and the rotations that wait say so', async () => {
+    const waiting = await accept();
+    await jump(offsetMs);
+    await live(3000, clock);
+    expect(told).toEqual([{ offsetMs, why: 'jumped' }]);
+    expect(await jumpNoted()).toEqual({ since: trueMs - 2000, offset_ms: offsetMs, noticed_by: 'one' });
+    await claimOf(waiting, { holdBack: 'CLOCK_JUMP' });
+    expect(await ledger.get(waiting.id)).toMatchObject({ state: 'QUEUED', errorCode: 'CLOCK_JUMP' });
+  });
+
+  it('is over within a second of its coming back: rotations go on, and versions are as they would have been', async () => {
+    const waiting = await accept();
+    await jump(offsetMs);
+    await live(10_000, clock);
+    await jump(-offsetMs);
+    await live(1000, clock);
+    expect([clock.doubt(), told.length, await jumpNoted()]).toEqual([undefined, 2, null]);
+    expect((await claimed(waiting)).epoch).toBe(trueMs * 1000);
+  });
+
+  it('loses no key whose POST was answered meanwhile: it is published, under the version and the time of before', async () => {
+    const claim = await claimed(await accept());
+    await jump(offsetMs);
+    await live(2000, clock);
+    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
+    expect((await events())[0]!.data).toMatchObject({ version: claim.epoch });
+    expect(await ledger.keyFacts(['ast_1'])).toMatchObject([{ verifiedMs: claim.atMs, knownMs: trueMs }]);
+  });
+
+  it('lets no landing window pass too early, and none last longer', async () => {
+    const lost = await lose({}, { landingWindowMs: 60_000 });
+    await jump(offsetMs);
+    await live(10_000, clock);
+    expect(await claimOf({ id: lost.rotationId, ...lost })).toMatchObject({ kind: 'frozen' });
+    await jump(-offsetMs);
+    await live(1000, clock);
+    expect(await claimOf({ id: lost.rotationId, ...lost })).toMatchObject({
+      kind: 'resumed',
+      landsInMs: 49_000,
+    });
+  });
+
+  it('moves no moment that is kept: of reads, unknown outcomes, accepted rotations, and what is to be forgotten', async () => {
+    const claim = await claimed(await accept());
+    await jump(offsetMs);
+    expect(await ledger.nowMs()).toBe(trueMs);
+    await ledger.noteUnknown(claim, { readInMs: 500, holdMs: 1000 }, { envelope: 'null', readers: 0 });
+    expect(await ledger.get(claim.rotationId)).toMatchObject({
+      uncertainSinceMs: trueMs,
+      nextReadMs: trueMs + 500,
+    });
+    expect(await accept({ assistantId: 'ast_2' })).toMatchObject({ createdMs: trueMs });
+    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 5000);
+    expect(await ledger.drawChecks(10, 1000)).toEqual([]);
+    await pass(5000);
+    expect(await ledger.drawChecks(10, 1000)).toHaveLength(1);
+  });
+
+  it('is taken to be right when it has run on evenly for long enough and agrees with the wall clock, and not before', async () => {
+    const waiting = await accept();
+    // Clock and wall clock of the whole host were wrong before.
+    await jump(offsetMs);
+    trueMs += offsetMs;
+    redisOffMs -= offsetMs;
+    await live(SETTLE_MS, clock);
+    expect([clock.doubt()?.why, (await claimOf(waiting)).kind]).toEqual(['jumped', 'frozen']);
+    await live(2000, clock);
+    expect([clock.doubt(), await jumpNoted()]).toEqual([undefined, null]);
+    expect((await claimed(waiting)).epoch).toBeGreaterThan(1_000_000);
+  });
+
+  it('is never taken to be right against the wall clock', async () => {
+    await jump(offsetMs);
+    await live(4 * SETTLE_MS, clock);
+    expect(clock.doubt()?.why).toBe(Math.abs(offsetMs) > HOUR ? 'jumped' : undefined);
+  });
+
+  it('is noticed by a worker that starts meanwhile, from what the ledger says and from its own wall clock', async () => {
+    await jump(offsetMs);
+    await live(2000, clock);
+    const late = process();
+    await late.clock.look();
+    expect(late.clock.doubt()).toEqual({ offsetMs, why: 'jumped' });
+    expect(await late.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(await late.ledger.nowMs()).toBe(trueMs);
+    await jump(-offsetMs);
+    await live(1000, clock, late.clock);
+    expect([clock.doubt(), late.clock.doubt()]).toEqual([undefined, undefined]);
+  });
+
+  it('is noticed by a worker that starts when all others are gone', async () => {
+    await jump(offsetMs);
+    const late = process();
+    await late.clock.look();
+    expect(late.clock.doubt()).toEqual({ offsetMs, why: 'disagrees' });
+    expect(await late.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(await fact('clock')).toBe('1800000000000');
+  });
+});
+
+describe('a jump of the whole host, wall clock and all', () => {
+  it('is noticed by who ran before, and by who starts right after it', async () => {
+    await jump(3 * DAY);
+    const late = process({ wallOffMs: 3 * DAY });
+    await late.clock.look();
+    expect(late.clock.doubt()?.why).toBe('new');
+    await live(5000, clock, late.clock);
+    expect([clock.doubt()?.why, late.clock.doubt()?.why]).toEqual(['jumped', 'jumped']);
+    expect(await late.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+  });
+});
+
+describe('a worker whose own clock is wrong', () => {
+  it('by the wall, pauses alone, says so, and notes nothing; it goes on when its clock is right', async () => {
+    let wallOffMs = 3 * DAY;
+    const own = connectSimulated(server.url);
+    others.push(own);
+    const wrong = createLedgerClock({
+      redis: own,
+      prefix: 'spec',
+      name: 'wrong',
+      clock: { nowMs: () => nowMs, wallMs: () => trueMs + wallOffMs },
+    });
+    await wrong.look();
+    await live(300_000, clock, wrong);
+    expect(wrong.doubt()).toEqual({ offsetMs: -3 * DAY, why: 'disagrees' });
+    expect([clock.doubt(), await jumpNoted(), (await looked()).epoch]).toEqual([
+      undefined,
+      null,
+      trueMs * 1000,
+    ]);
+    wallOffMs = 0;
+    await live(1000, clock, wrong);
+    expect(wrong.doubt()).toBeUndefined();
+  });
+
+  it('as its monotonic clock stopped with its machine, draws nothing in the first moment, notes nothing, and goes by the others at once', async () => {
+    let stoppedForMs = 0;
+    const slept = process({ ownOffMs: () => -stoppedForMs });
+    await slept.clock.look();
+    stoppedForMs = HOUR;
+    await live(HOUR, clock);
+    expect(await slept.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    await slept.clock.look();
+    expect([slept.clock.doubt(), clock.doubt(), await jumpNoted()]).toEqual([undefined, undefined, null]);
+    expect(await slept.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'look' });
+  });
+});
+
+describe('a clock that is right', () => {
+  it('is trusted from the first look on a new ledger, and on one that others use', async () => {
+    expect([told, await fact('clock')]).toEqual([[], '1800000000000']);
+    await live(2000, clock);
+    const other = process();
+    await other.clock.look();
+    expect(other.clock.doubt()).toBeUndefined();
+  });
+
+  it('is trusted a few seconds after the first look on a ledger that nobody has used for a while', async () => {
+    await pass(DAY);
+    const first = process();
+    await first.clock.look();
+    expect(first.clock.doubt()?.why).toBe('new');
+    await live(3000, first.clock);
+    expect(first.clock.doubt()).toBeUndefined();
+    expect((await first.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).kind).toBe('look');
+  });
+
+  it('may run a little faster or slower than ours, for however long', async () => {
+    for (let second = 0; second < 300; second += 1) {
+      await jump(100);
+      await live(1000, clock);
+    }
+    expect([told, await jumpNoted()]).toEqual([[], null]);
+  });
+
+  it('is not doubted for an answer that took long', async () => {
+    const slow = connectSimulated(server.url);
+    others.push(slow);
+    let lateMs = 0;
+    // Between asking and sending, and between the answer and its being read.
+    const wait = () => {
+      const atMs = nowMs;
+      nowMs += lateMs;
+      trueMs += lateMs;
+      void slow.hset('simulated-now', { s: Math.floor(trueMs / 1000), us: (trueMs % 1000) * 1000 });
+      return atMs;
+    };
+    const late = watch(slow, {
+      clock: { nowMs: wait, wallMs: () => trueMs },
+      onChange: (doubt) => told.push(doubt),
+    });
+    await late.look();
+    for (lateMs = 40_000; lateMs > 0; lateMs -= 4000) await late.look();
+    expect(told).toEqual([]);
+    expect(late.doubt()).toBeUndefined();
+  });
+});
+
+it('a jump that nobody watches is not noticed, and the commands work as ever', async () => {
+  const plain = connectSimulated(server.url);
+  others.push(plain);
+  const unwatched = createLedger({ redis: plain, prefix: 'spec' });
+  await jump(HOUR);
+  expect(await unwatched.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+    kind: 'look',
+    hold: { epoch: (trueMs + HOUR) * 1000 },
+  });
+});
+
+it('what was read while the clock was off is believed as of when it was read', async () => {
+  await clock.look();
+  const hold = await looked();
+  await jump(3 * DAY);
+  expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'committed' });
+  expect(await ledger.keyFacts(['ast_1'])).toMatchObject([{ verifiedMs: trueMs, knownMs: trueMs }]);
+});
