@@ -37,12 +37,12 @@ beforeAll(async () => {
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
   sent = {
-    draw: await patternsOf('bulk-draw'),
-    claim: await patternsOf('bulk-claim'),
-    commit: await patternsOf('commit'),
-    endRange: await patternsOf('bulk-end-range'),
-    save: await patternsOf('bulk-save'),
-    giveBack: await patternsOf('return-to-bulk'),
+    draw: patternsOf('bulk-draw'),
+    claim: patternsOf('bulk-claim'),
+    commit: patternsOf('commit'),
+    endRange: patternsOf('bulk-end-range'),
+    save: patternsOf('bulk-save-verification'),
+    giveBack: patternsOf('return-to-bulk'),
   };
   worker = await startWorker();
 });

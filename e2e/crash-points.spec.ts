@@ -37,13 +37,13 @@ beforeAll(async () => {
   redisProxy = await proxyTo(system.redisServer.url);
   upstreamProxy = await proxyTo(system.environment['INVENT_BASE_URL']!);
   sent = {
-    accept: await patternsOf('accept'),
-    claim: await patternsOf('claim'),
-    commit: await patternsOf('commit'),
-    unknown: await patternsOf('note-unknown'),
-    settle: await patternsOf('settle'),
-    release: await patternsOf('release'),
-    fail: await patternsOf('fail'),
+    accept: patternsOf('accept'),
+    claim: patternsOf('claim'),
+    commit: patternsOf('commit'),
+    unknown: patternsOf('note-unknown'),
+    settle: patternsOf('settle'),
+    release: patternsOf('release'),
+    fail: patternsOf('fail'),
   };
   worker = await startWorker();
 });

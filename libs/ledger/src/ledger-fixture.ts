@@ -1,34 +1,22 @@
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
-import type { BudgetOptions } from './budget/budget.ts';
-import {
-  createLedger,
-  type Claim,
-  type ClaimOptions,
-  type ClaimResult,
-  type Hold,
-  type KeyVersion,
-  type Ledger,
-  type Sealed,
-} from './rotations/rotations.ts';
+import type { Hold } from './assistants/hold.ts';
+import type { KeyVersion, Sealed } from './assistants/key-version.ts';
+import { openLedger, type Ledger, type LedgerOptions } from './open-ledger.ts';
+import type { Claim, ClaimOptions, ClaimResult } from './rotations/claim.ts';
 
-/**
- * For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file
- * opens its own.
- */
+/** For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. */
 export let redis: Redis;
 export let ledger: Ledger;
 let made = 0;
 
-export const openLedger = (
+/** Opens it, once in each spec file. */
+export const openSpecLedger = (
   url: string,
-  {
-    connection = new Redis(url),
-    ...options
-  }: { connection?: Redis; budget?: BudgetOptions; confirmAfterMs?: number; maxChangedPercent?: number } = {},
+  { connection = new Redis(url), ...options }: { connection?: Redis } & Omit<LedgerOptions, 'prefix'> = {},
 ): void => {
   redis = connection;
-  ledger = createLedger({ redis, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
+  ledger = openLedger(redis, { prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
 };
 
 const NOW = 'simulated-now';
@@ -62,13 +50,13 @@ export const request = (more: Partial<RotationRequest> = {}): RotationRequest =>
   ...more,
 });
 export const accept = async (more: Partial<RotationRequest> = {}): Promise<Rotation> =>
-  (await ledger.accept(nextId(), request(more))).rotation;
+  (await ledger.rotations.accept(nextId(), request(more))).rotation;
 
 export const claimOf = (
   { id, orgId, assistantId }: Target,
   options: Partial<ClaimOptions> = {},
 ): Promise<ClaimResult> =>
-  ledger.claim(
+  ledger.rotations.claim(
     { rotationId: id, orgId, assistantId },
     { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10, ...options },
   );
@@ -83,11 +71,12 @@ export const resumed = async (rotation: Target, options?: Partial<ClaimOptions>)
 /** Of a result that says how long to wait. */
 export const waitOf = (result: object): number => (result as { retryInMs: number }).retryInMs;
 export const looked = async (target: { orgId?: string; assistantId?: string } = {}): Promise<Hold> =>
-  expectKind(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1', ...target }), 'look').hold;
+  expectKind(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1', ...target }), 'begun')
+    .hold;
 
 export const ENVELOPE = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
 /** Sealed for no consumers, before there were any. */
-export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), readers: 0 };
+export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), revision: 0 };
 export const printOf = (name: string): string => `KEYID:${name.padStart(43, '_')}`;
 /** When the worker says that it committed. */
 export const LONG_AGO = 1_700_000_000_000;
@@ -102,13 +91,13 @@ export const key = (name: string, more: More = {}): KeyVersion => ({
 });
 /** A key that was read at the beginning of a hold; reads do not lag behind, where nothing else is said. */
 export const readKey = (name: string, { atMs }: Hold, more: More = {}): KeyVersion =>
-  key(name, { cause: 'reconciliation', rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
+  key(name, { cause: 'reconciliation', rotation: 'continues', read: { beganMs: atMs, lagMs: 0 }, ...more });
 export const removed = (removal: Removal, { atMs }: Hold, more: More = {}): KeyVersion => ({
   key: { removal },
   sealed: SEALED,
   cause: 'drift',
   updatedMs: LONG_AGO,
-  rotation: 'goes-on',
+  rotation: 'continues',
   read: { beganMs: atMs, lagMs: 0 },
   ...more,
 });
@@ -120,7 +109,7 @@ export const rotate = async (
   more?: More,
 ): Promise<Claim> => {
   const claim = await claimed(await accept(target));
-  expectKind(await ledger.commit(claim, key(name, more)), 'committed');
+  expectKind(await ledger.assistants.commit(claim, key(name, more)), 'committed');
   return claim;
 };
 /** A rotation whose outcome is unknown, handed back until the next read. */
@@ -129,7 +118,7 @@ export const lose = async (
   options?: Partial<ClaimOptions>,
 ): Promise<Claim> => {
   const claim = await claimed(await accept(target), options);
-  await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+  await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
   return claim;
 };
 
@@ -141,7 +130,9 @@ export const codeOf = (promise: Promise<unknown>): Promise<string> =>
 export const events = async (): Promise<KeyEvent[]> =>
   (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
 export const dueChecks = async (): Promise<string[]> =>
-  (await ledger.drawChecks(100, 60_000)).map(({ orgId, assistantId }) => `${orgId}/${assistantId}`);
+  (await ledger.assistants.drawChecks(100, 60_000)).map(
+    ({ orgId, assistantId }) => `${orgId}/${assistantId}`,
+  );
 /** Everything under the prefix: to see that nothing was written. */
 export const everything = async (): Promise<Record<string, string>> => {
   const names = (await redis.keys('{spec}:*')).toSorted();

@@ -123,7 +123,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 3,
       broken: [promises.onePost],
-      patches: { claim: [['if holder == id then\n  local lands', 'if false then\n  local lands']] },
+      patches: { claim: [['if holder == id then\n  local lands_ms', 'if false then\n  local lands_ms']] },
     },
   ],
   [
@@ -141,7 +141,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 5,
       broken: [promises.onePost],
-      patches: { claim: [['int(lands - now_ms)', `'0'`]] },
+      patches: { claim: [['int(lands_ms - now_ms)', `'0'`]] },
     },
   ],
   [
@@ -152,8 +152,8 @@ const bugs: [string, Bug][] = [
       broken: [promises.onePost],
       patches: {
         commit: [
-          [`if becomes == 'satisfied' then`, 'if false then'],
-          [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`],
+          [`if v.becomes == 'satisfied' then`, 'if false then'],
+          [`elseif v.becomes == 'ends' then`, `elseif v.becomes == 'ends' or v.becomes == 'satisfied' then`],
         ],
       },
     },
@@ -168,7 +168,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 1,
       broken: [promises.onePost],
-      patches: { release: [['if held[1] ~= id or held[2] ~= epoch then', 'if held[1] ~= id then']] },
+      patches: { release: [['if holder ~= id or held_epoch ~= epoch then', 'if holder ~= id then']] },
     },
   ],
   [
@@ -177,7 +177,11 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 2,
       broken: [promises.rising],
-      patches: { commit: [['if not entitled or version < published then', 'if not entitled then']] },
+      patches: {
+        commit: [
+          ['if not is_entitled(v, held) or version < published then', 'if not is_entitled(v, held) then'],
+        ],
+      },
     },
   ],
   [
@@ -195,7 +199,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 1,
       broken: [promises.certain],
-      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] },
+      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', v.assistant_id)`, '']] },
     },
   ],
 ];
@@ -250,7 +254,7 @@ bugs.push(
       ...oddWorld,
       seed: 1,
       broken: [promises.newer, promises.inForce, promises.ended],
-      patches: { commit: [['if not is_read then\n', 'if false then\n']] },
+      patches: { commit: [['refusal, response = judge_post(v, held, published)', '']] },
     },
   ],
 );
@@ -292,7 +296,7 @@ describe('a key that was made by hand while the 200 before it waited to be commi
     'w1: its POST of rot_2 leaves',
     'w1: its POST of rot_2 is lost for good',
   ];
-  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held[11]) or 0)`, `or int(now_ms)`]] };
+  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held.intent) or 0)`, `or int(now_ms)`]] };
 
   it('is not what the next rotation is said to have made', async () => {
     const history: History = { choices: [], script, taken: [] };

@@ -11,7 +11,7 @@ import {
   ledger,
   looked,
   lose,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
@@ -22,7 +22,7 @@ import {
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
+  openSpecLedger(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -34,7 +34,7 @@ beforeEach(async () => {
 
 const AST_1 = { orgId: 'org_1', assistantId: 'ast_1' };
 const compareOne = async (state: string, beganMs = Date.now() + 1000, lagMs = 0, assistantId = 'ast_1') =>
-  (await ledger.compare({ beganMs, lagMs }, [{ assistantId, state }]))[0];
+  (await ledger.assistants.compare({ beganMs, lagMs }, [{ assistantId, state }]))[0];
 const field = (name: string) => redis.hget('{spec}:assistant:ast_1', name);
 
 describe('look', () => {
@@ -50,7 +50,7 @@ describe('look', () => {
       versionBefore: published.epoch,
       uncertain: false,
     });
-    await ledger.release(await lose());
+    await ledger.rotations.release(await lose());
     expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), uncertain: true });
   });
 
@@ -62,11 +62,11 @@ describe('look', () => {
 
   it('is told to wait while a rotation holds the assistant', async () => {
     const claim = await claimed(await accept(), { leaseMs: 5000 });
-    const held = await ledger.look(AST_1);
+    const held = await ledger.assistants.beginCheck(AST_1);
     expect(held).toEqual({ kind: 'held', retryInMs: expect.any(Number) });
     expect((held as { retryInMs: number }).retryInMs).toBeGreaterThan(1000);
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
-    expect(await ledger.look(AST_1)).toEqual({ kind: 'held', retryInMs: 1000 });
+    await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+    expect(await ledger.assistants.beginCheck(AST_1)).toEqual({ kind: 'held', retryInMs: 1000 });
   });
 
   it('keeps no rotation from claiming the assistant', async () => {
@@ -78,7 +78,7 @@ describe('look', () => {
 describe('the commit of a check', () => {
   it('publishes what was read, without a rotation', async () => {
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({
       kind: 'committed',
       seq: 1,
       entry: expect.any(String),
@@ -92,54 +92,65 @@ describe('the commit of a check', () => {
 
   it('finds that it was there already when its answer was lost', async () => {
     const hold = await looked();
-    await ledger.commit(hold, readKey('f1', hold));
-    expect(await ledger.commit(hold, readKey('f1', hold))).toEqual({ kind: 'already', seq: 1 });
+    await ledger.assistants.commit(hold, readKey('f1', hold));
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({ kind: 'already', seq: 1 });
     expect(await events()).toHaveLength(1);
   });
 
   it('is refused once a rotation has claimed the assistant, also after that has let it go', async () => {
     const hold = await looked();
     const claim = await claimed(await accept());
-    expect(await ledger.commit(hold, readKey('f1', hold))).toEqual({ kind: 'refused', publishedVersion: 0 });
-    await ledger.release(claim);
-    expect(await ledger.commit(hold, readKey('f1', hold))).toEqual({ kind: 'refused', publishedVersion: 0 });
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
+    await ledger.rotations.release(claim);
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
     await rotate('f2', { orgId: 'c' });
-    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'refused' });
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'refused' });
     expect(await events()).toHaveLength(1);
   });
 
   it('is refused once another check has looked, whose own commit goes through', async () => {
     const first = await looked();
     const second = await looked();
-    expect(await ledger.commit(first, readKey('f1', first))).toEqual({
+    expect(await ledger.assistants.commit(first, readKey('f1', first))).toEqual({
       kind: 'refused',
       publishedVersion: 0,
     });
-    expect(await ledger.commit(second, readKey('f1', second))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.commit(second, readKey('f1', second))).toMatchObject({
+      kind: 'committed',
+    });
   });
 
   it('is refused where the ledger has lost that it looked, and asks for nothing', async () => {
     const hold = await looked();
     await redis.flushall();
-    expect(await ledger.commit(hold, readKey('f1', hold))).toEqual({ kind: 'refused', publishedVersion: 0 });
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
     expect(await dueChecks()).toEqual([]);
   });
 
   it('leaves a rotation alone that is QUEUED', async () => {
     const rotation = await accept();
     const hold = await looked();
-    await ledger.commit(hold, readKey('f1', hold));
-    expect(await ledger.get(rotation.id)).toEqual(rotation);
+    await ledger.assistants.commit(hold, readKey('f1', hold));
+    expect(await ledger.rotations.get(rotation.id)).toEqual(rotation);
     expect(await claimed(rotation)).toMatchObject({ stateBefore: printOf('f1') });
   });
 
   it('ends an uncertainty with the same key in a new version', async () => {
     await rotate('f1');
-    await ledger.fail(await lose(), { code: 'ASSISTANT_NOT_FOUND' }, true);
-    expect(await ledger.current('ast_1')).toHaveProperty('uncertain');
+    await ledger.rotations.fail(await lose(), { code: 'ASSISTANT_NOT_FOUND' }, true);
+    expect(await ledger.assistants.current('ast_1')).toHaveProperty('uncertain');
     const hold = await looked();
-    await ledger.commit(hold, readKey('f1', hold));
-    expect(await ledger.current('ast_1')).not.toHaveProperty('uncertain');
+    await ledger.assistants.commit(hold, readKey('f1', hold));
+    expect(await ledger.assistants.current('ast_1')).not.toHaveProperty('uncertain');
     expect((await events()).at(-1)).toMatchObject({
       type: 'rekey.assistant.key-rotated.v1',
       data: { version: hold.epoch, fingerprint: printOf('f1') },
@@ -152,7 +163,7 @@ describe('compare', () => {
     await rotate('f1');
     expect(await compareOne(printOf('f1'))).toBe('agrees');
     const hold = await looked();
-    await ledger.commit(hold, removed('deleted', hold));
+    await ledger.assistants.commit(hold, removed('deleted', hold));
     expect(await compareOne('deleted')).toBe('agrees');
   });
 
@@ -176,7 +187,7 @@ describe('compare', () => {
   it('leaves to a rotation that holds the assistant to find out: held', async () => {
     const first = await claimed(await accept());
     expect(await compareOne(printOf('f1'))).toBe('held');
-    await ledger.commit(first, key('f1'));
+    await ledger.assistants.commit(first, key('f1'));
     await claimed(await accept());
     expect(await compareOne(printOf('f2'))).toBe('held');
     expect(await compareOne(printOf('f1'))).toBe('agrees');
@@ -199,7 +210,7 @@ describe('compare', () => {
   it('does not take the key for superseded that an assistant lost without getting another', async () => {
     for (const name of ['f1', 'f2']) await rotate(name);
     const hold = await looked();
-    await ledger.commit(hold, removed('deleted', hold));
+    await ledger.assistants.commit(hold, removed('deleted', hold));
     expect([await compareOne(printOf('f2')), await compareOne(printOf('f1'))]).toEqual(['differs', 'stale']);
   });
 
@@ -211,12 +222,12 @@ describe('compare', () => {
       { assistantId: 'ast_1', state: printOf('f1') },
       { assistantId: 'ast_2', state: printOf('f') },
     ];
-    expect(await ledger.compare({ beganMs: Date.now(), lagMs: 0 }, states)).toEqual([
+    expect(await ledger.assistants.compare({ beganMs: Date.now(), lagMs: 0 }, states)).toEqual([
       'corrupt',
       'agrees',
       'unseen',
     ]);
-    expect(await ledger.compare({ beganMs: Date.now(), lagMs: 0 }, [])).toEqual([]);
+    expect(await ledger.assistants.compare({ beganMs: Date.now(), lagMs: 0 }, [])).toEqual([]);
   });
 
   it('notes that what agrees was in force before the read began, never less than was known, and never in the future', async () => {
@@ -231,18 +242,18 @@ describe('compare', () => {
     await compareOne(printOf('f1'), Date.now() + 3_600_000);
     const verifiedMs = Number(await field('verified'));
     expect(verifiedMs).toBeGreaterThan(4700);
-    expect(verifiedMs).toBeLessThanOrEqual(await ledger.nowMs());
+    expect(verifiedMs).toBeLessThanOrEqual(await ledger.system.nowMs());
   });
 });
 
 describe('checks', () => {
   it('are drawn when they are due, once for each assistant, the longest due first', async () => {
-    await ledger.requestCheck({ orgId: 'org a', assistantId: 'ast:2' }, -5000);
-    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, -10_000);
-    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
-    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_later' }, 60_000);
-    const nowMs = await ledger.nowMs();
-    const drawn = await ledger.drawChecks(10, 30_000);
+    await ledger.assistants.requestCheck({ orgId: 'org a', assistantId: 'ast:2' }, -5000);
+    await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, -10_000);
+    await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
+    await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId: 'ast_later' }, 60_000);
+    const nowMs = await ledger.system.nowMs();
+    const drawn = await ledger.assistants.drawChecks(10, 30_000);
     expect(drawn).toEqual([
       {
         orgId: 'org_1',
@@ -264,58 +275,58 @@ describe('checks', () => {
 
   it('are drawn no more at once than asked for', async () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
-      await ledger.requestCheck({ orgId: 'org_1', assistantId }, -10);
-    expect(await ledger.drawChecks(2, 60_000)).toHaveLength(2);
-    expect(await ledger.drawChecks(2, 60_000)).toHaveLength(1);
-    expect(await ledger.drawChecks(2, 60_000)).toEqual([]);
+      await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId }, -10);
+    expect(await ledger.assistants.drawChecks(2, 60_000)).toHaveLength(2);
+    expect(await ledger.assistants.drawChecks(2, 60_000)).toHaveLength(1);
+    expect(await ledger.assistants.drawChecks(2, 60_000)).toEqual([]);
   });
 
   it('are drawn anew where their time passed without an end', async () => {
-    await ledger.requestCheck(AST_1, 0);
-    expect(await ledger.drawChecks(10, 0)).toHaveLength(1);
-    expect(await ledger.drawChecks(10, 0)).toHaveLength(1);
+    await ledger.assistants.requestCheck(AST_1, 0);
+    expect(await ledger.assistants.drawChecks(10, 0)).toHaveLength(1);
+    expect(await ledger.assistants.drawChecks(10, 0)).toHaveLength(1);
   });
 
   it('come sooner where they are asked for sooner, and never later', async () => {
     const score = async () => Number(await redis.zscore('{spec}:checks', 'org_1/ast_1'));
-    await ledger.requestCheck(AST_1, 60_000);
+    await ledger.assistants.requestCheck(AST_1, 60_000);
     const first = await score();
-    await ledger.requestCheck(AST_1, 90_000);
+    await ledger.assistants.requestCheck(AST_1, 90_000);
     expect(await score()).toBe(first);
-    await ledger.requestCheck(AST_1, 0);
+    await ledger.assistants.requestCheck(AST_1, 0);
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
   it('are over when they are ended, and made again where they are put off', async () => {
-    await ledger.requestCheck(AST_1, 0);
-    const [drawn] = await ledger.drawChecks(1, 60_000);
-    await ledger.endCheck(drawn!, { inMs: 0, slow: false });
-    const [again] = await ledger.drawChecks(1, 60_000);
+    await ledger.assistants.requestCheck(AST_1, 0);
+    const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
+    await ledger.assistants.endCheck(drawn!, { inMs: 0, slow: false });
+    const [again] = await ledger.assistants.drawChecks(1, 60_000);
     expect(again).toMatchObject(AST_1);
-    await ledger.endCheck(again!);
+    await ledger.assistants.endCheck(again!);
     expect(await redis.exists('{spec}:checks')).toBe(0);
   });
 
   it('stay where they were asked for anew meanwhile', async () => {
-    await ledger.requestCheck(AST_1, 0);
-    const [drawn] = await ledger.drawChecks(1, 60_000);
-    await ledger.requestCheck(AST_1, 0);
-    await ledger.endCheck(drawn!);
+    await ledger.assistants.requestCheck(AST_1, 0);
+    const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
+    await ledger.assistants.requestCheck(AST_1, 0);
+    await ledger.assistants.endCheck(drawn!);
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
   it('are not put off by one that was asked for anew meanwhile', async () => {
-    await ledger.requestCheck(AST_1, 0);
-    const [drawn] = await ledger.drawChecks(1, 60_000);
-    await ledger.requestCheck(AST_1, 0);
-    await ledger.endCheck(drawn!, { inMs: 60_000, slow: false });
+    await ledger.assistants.requestCheck(AST_1, 0);
+    const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
+    await ledger.assistants.requestCheck(AST_1, 0);
+    await ledger.assistants.endCheck(drawn!, { inMs: 60_000, slow: false });
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 });
 
 describe('notSeenSince', () => {
   const page = { offset: 0, size: 10 };
-  const unseen = (more = page) => ledger.notSeenSince('org_1', 10_000, more);
+  const unseen = (more = page) => ledger.assistants.notSeenSince('org_1', 10_000, more);
   const lastSeen = (assistantId: string, ms: number) =>
     redis.zadd('{spec}:assistants:org_1', ms, assistantId);
 
@@ -327,7 +338,7 @@ describe('notSeenSince', () => {
     await lastSeen('ast_3', 10_000);
     expect(await unseen()).toEqual(['ast_1', 'ast_2']);
     expect(await unseen({ offset: 1, size: 1 })).toEqual(['ast_2']);
-    expect(await ledger.notSeenSince('org_2', Date.now(), page)).toEqual([]);
+    expect(await ledger.assistants.notSeenSince('org_2', Date.now(), page)).toEqual([]);
   });
 
   it.each([printOf('f1'), printOf('f2')])(
@@ -344,7 +355,7 @@ describe('notSeenSince', () => {
     await rotate('f1');
     await lastSeen('ast_1', 1000);
     const hold = await looked();
-    await ledger.commit(hold, readKey('f2', hold));
+    await ledger.assistants.commit(hold, readKey('f2', hold));
     expect(await unseen()).toEqual([]);
   });
 
@@ -352,20 +363,20 @@ describe('notSeenSince', () => {
     await compareOne(printOf('f1'));
     await rotate('f2', { assistantId: 'ast_2' });
     const hold = await looked({ assistantId: 'ast_2' });
-    await ledger.commit(hold, removed('deleted', hold));
+    await ledger.assistants.commit(hold, removed('deleted', hold));
     await compareOne(printOf('f2'), Date.now(), 0, 'ast_2');
-    expect(await ledger.notSeenSince('org_1', Date.now() + 1000, page)).toEqual([]);
+    expect(await ledger.assistants.notSeenSince('org_1', Date.now() + 1000, page)).toEqual([]);
   });
 });
 
 describe('orgs', () => {
   it('are those that anything was published under, with how many', async () => {
-    expect(await ledger.orgs()).toEqual([]);
+    expect(await ledger.orgs.list()).toEqual([]);
     await rotate('f', { orgId: 'org a', assistantId: 'ast_1' });
     await rotate('f2', { orgId: 'org a', assistantId: 'ast_2' });
     await rotate('f', { orgId: 'c', assistantId: 'ast_3' });
     await accept({ orgId: 'org_queued', assistantId: 'ast_4' });
-    expect(await ledger.orgs()).toEqual([
+    expect(await ledger.orgs.list()).toEqual([
       { orgId: 'c', assistants: 1 },
       { orgId: 'org a', assistants: 2 },
     ]);
@@ -374,14 +385,14 @@ describe('orgs', () => {
 
 describe('quarantine', () => {
   it('is noted once, with since when and why, and taken back once', async () => {
-    expect(await ledger.quarantine('ast_1', 'wrong type', 1000.4)).toBe(true);
-    expect(await ledger.quarantine('ast_1', 'another', 2000)).toBe(false);
+    expect(await ledger.assistants.quarantine('ast_1', 'wrong type', 1000.4)).toBe(true);
+    expect(await ledger.assistants.quarantine('ast_1', 'another', 2000)).toBe(false);
     expect(JSON.parse((await redis.hget('{spec}:quarantine', 'ast_1'))!)).toEqual({
       since: 1000,
       why: 'wrong type',
     });
-    expect(await ledger.unquarantine('ast_1')).toBe(true);
-    expect(await ledger.unquarantine('ast_1')).toBe(false);
+    expect(await ledger.assistants.unquarantine('ast_1')).toBe(true);
+    expect(await ledger.assistants.unquarantine('ast_1')).toBe(false);
   });
 });
 
@@ -389,7 +400,7 @@ describe('what is known of keys', () => {
   it('is the state, since when, and under which org it was last published; of what cannot be read, that', async () => {
     await rotate('f1', { orgId: 'org a' });
     await redis.set('{spec}:assistant:ast_bad', 'x');
-    expect(await ledger.keyFacts(['ast_1', 'ast_2', 'ast_bad'])).toEqual([
+    expect(await ledger.assistants.keyFacts(['ast_1', 'ast_2', 'ast_bad'])).toEqual([
       {
         state: printOf('f1'),
         orgId: 'org a',

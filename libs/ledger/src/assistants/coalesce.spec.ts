@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { together } from './coalesce.ts';
+import { coalesce } from './coalesce.ts';
 
 let sent: number[][];
 let refused: Error | undefined;
-const ask = together<number, string>(3, async (numbers) => {
+const ask = coalesce<number, string>(3, async (numbers) => {
   sent.push(numbers);
   if (refused) throw refused;
   return numbers.map((number) => `${number}!`);
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 describe('what is asked at once', () => {
-  it('is sent together, so many at the most, and each gets its own answer', async () => {
+  it('is sent coalesce, so many at the most, and each gets its own answer', async () => {
     expect(await Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask))).toEqual([
       '1!',
       '2!',
@@ -31,7 +31,7 @@ describe('what is asked at once', () => {
     expect(sent).toEqual([[1], [2]]);
   });
 
-  it('is refused together', async () => {
+  it('is refused coalesce', async () => {
     refused = new Error('away');
     expect(await Promise.allSettled([ask(1), ask(2)])).toEqual([
       { status: 'rejected', reason: refused },

@@ -1,16 +1,16 @@
-/** Asks for several at once, whose answers come in the same order. */
+/** Asks several questions in one call. The answers come in the same order. */
 type AskAll<Q, A> = (questions: Q[]) => Promise<A[]>;
 
 /**
- * Sends what is asked within the same turn of the event loop together, so many at once; each is answered by
- * itself, and all are refused together.
+ * Sends the questions of one turn of the event loop in one call, up to a maximum. Each has its own answer; if the
+ * call fails, all of them reject.
  */
-export const together = <Q, A>(atMost: number, askAll: AskAll<Q, A>): ((question: Q) => Promise<A>) => {
-  let waiting: { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }[] = [];
+export const coalesce = <Q, A>(maximum: number, askAll: AskAll<Q, A>): ((question: Q) => Promise<A>) => {
+  let pending: { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }[] = [];
 
   const send = (): void => {
-    const asked = waiting;
-    waiting = [];
+    const asked = pending;
+    pending = [];
     if (asked.length === 0) return;
     askAll(asked.map(({ question }) => question)).then(
       (answers) => asked.forEach(({ resolve }, i) => resolve(answers[i]!)),
@@ -20,8 +20,8 @@ export const together = <Q, A>(atMost: number, askAll: AskAll<Q, A>): ((question
 
   return (question) =>
     new Promise((resolve, reject) => {
-      waiting.push({ question, resolve, reject });
-      if (waiting.length >= atMost) send();
-      else if (waiting.length === 1) setImmediate(send);
+      pending.push({ question, resolve, reject });
+      if (pending.length >= maximum) send();
+      else if (pending.length === 1) setImmediate(send);
     });
 };

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createLedger } from '../rotations/rotations.ts';
 import {
   ENVELOPE,
   LONG_AGO,
   accept,
-  claimed,
   claimOf,
+  claimed,
   codeOf,
   dueChecks,
   events,
@@ -15,7 +14,7 @@ import {
   ledger,
   looked,
   lose,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
@@ -24,11 +23,12 @@ import {
   resumed,
   rotate,
 } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
+  openSpecLedger(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -49,12 +49,12 @@ describe('commit', () => {
   it('publishes the version, ends the rotation and hands the assistant back, in one', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
-    expect(await ledger.commit(claim, key('f1'))).toEqual({
+    expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({
       kind: 'committed',
       seq: 1,
       entry: expect.any(String),
     });
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       state: 'SUCCEEDED',
       version: claim.epoch,
       cause: 'rotation',
@@ -81,7 +81,7 @@ describe('commit', () => {
         updated_at: '2023-11-14T22:13:20.000Z',
       },
     });
-    const current = (await ledger.current('ast_1'))!;
+    const current = (await ledger.assistants.current('ast_1'))!;
     expect(JSON.parse(current.event)).toEqual(event);
     expect(current).not.toHaveProperty('uncertain');
     expect(await assistant()).not.toHaveProperty('holder');
@@ -98,16 +98,16 @@ describe('commit', () => {
       });
     });
     await subscriber.subscribe('{spec}:events', '{spec}:rotation-ended');
-    await ledger.commit(await claimed(rotation), key('f1'));
+    await ledger.assistants.commit(await claimed(rotation), key('f1'));
     await both;
     subscriber.disconnect();
     expect(heard).toEqual({
-      '{spec}:events': (await ledger.current('ast_1'))!.event,
+      '{spec}:events': (await ledger.assistants.current('ast_1'))!.event,
       '{spec}:rotation-ended': rotation.id,
     });
   });
 
-  it('is of each by itself, where many leave together', async () => {
+  it('is of each by itself, where many leave coalesce', async () => {
     const names = Array.from({ length: 21 }, (_, i) => `ast_${i}`);
     const claims = await Promise.all(
       names.map(async (assistantId) => claimed(await accept({ assistantId }), { maxOpenIntents: 100 })),
@@ -120,7 +120,7 @@ describe('commit', () => {
       .exec();
     const results = await Promise.all(
       claims.map((claim) =>
-        ledger.commit(claim, key(`f${claim.assistantId}`)).then(
+        ledger.assistants.commit(claim, key(`f${claim.assistantId}`)).then(
           ({ kind }) => kind,
           ({ code }) => code,
         ),
@@ -133,14 +133,16 @@ describe('commit', () => {
       names.filter((name) => !['ast_3', 'ast_5'].includes(name)).map((name, i) => [name, i + 1]),
     );
     expect(
-      await Promise.all(claims.map(async ({ rotationId }) => (await ledger.get(rotationId))!.state)),
+      await Promise.all(
+        claims.map(async ({ rotationId }) => (await ledger.rotations.get(rotationId))!.state),
+      ),
     ).toEqual(results.map((kind) => (kind === 'committed' ? 'SUCCEEDED' : 'ROTATING')));
   });
 
   it('finds that it was there already when its answer was lost', async () => {
     const claim = await claimed(await accept());
-    await ledger.commit(claim, key('f1'));
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
+    await ledger.assistants.commit(claim, key('f1'));
+    expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
     expect(await events()).toHaveLength(1);
   });
 
@@ -148,7 +150,7 @@ describe('commit', () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.commit(posted, key('f1'))).toEqual({
+    expect(await ledger.assistants.commit(posted, key('f1'))).toEqual({
       kind: 'committed',
       seq: 1,
       entry: expect.any(String),
@@ -159,13 +161,13 @@ describe('commit', () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     await redis.flushall();
-    expect(await ledger.commit(claim, key('f1'))).toEqual({
+    expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({
       kind: 'committed',
       seq: 1,
       entry: expect.any(String),
     });
     expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
-    expect(await codeOf(ledger.get(rotation.id))).toBe('ROTATION_NOT_FOUND');
+    expect(await codeOf(ledger.rotations.get(rotation.id))).toBe('ROTATION_NOT_FOUND');
     expect((await claimed(await accept())).epoch).toBeGreaterThan(claim.epoch);
   });
 
@@ -175,14 +177,17 @@ describe('commit', () => {
     const claim = await claimed(rotation);
     await redis.del('{spec}:assistant:ast_1', '{spec}:intents:org_1');
     await redis.restore(`{spec}:rotation:${rotation.id}`, 0, backup!, 'REPLACE');
-    await ledger.commit(claim, key('f1'));
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch });
+    await ledger.assistants.commit(claim, key('f1'));
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
+      state: 'SUCCEEDED',
+      version: claim.epoch,
+    });
   });
 
   it('does not take what was read for a 200 when the ledger has lost the claim', async () => {
     const claim = await lose();
     await redis.flushall();
-    expect(await ledger.commit(claim, readKey('f1', claim))).toEqual({
+    expect(await ledger.assistants.commit(claim, readKey('f1', claim))).toEqual({
       kind: 'refused',
       publishedVersion: 0,
     });
@@ -191,16 +196,19 @@ describe('commit', () => {
 
   it('does not take a released claim for a lost one', async () => {
     const claim = await claimed(await accept());
-    await ledger.release(claim);
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'refused', publishedVersion: 0 });
+    await ledger.rotations.release(claim);
+    expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
   });
 
   it('refuses a stale worker once a newer version is published', async () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     const { claim: reader } = await resumed(rotation);
-    await ledger.commit(reader, readKey('f2', reader, { rotation: 'ends' }));
-    expect(await ledger.commit(posted, key('f1'))).toEqual({
+    await ledger.assistants.commit(reader, readKey('f2', reader, { rotation: 'ends' }));
+    expect(await ledger.assistants.commit(posted, key('f1'))).toEqual({
       kind: 'refused',
       publishedVersion: reader.epoch,
     });
@@ -211,8 +219,8 @@ describe('commit', () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     const { claim: reader } = await resumed(rotation);
-    await ledger.commit(reader, readKey('f2', reader));
-    expect(await ledger.commit(posted, key('f1'))).toEqual({
+    await ledger.assistants.commit(reader, readKey('f2', reader));
+    expect(await ledger.assistants.commit(posted, key('f1'))).toEqual({
       kind: 'refused',
       publishedVersion: reader.epoch,
     });
@@ -221,30 +229,33 @@ describe('commit', () => {
 
   it('refuses a claim that another rotation took over', async () => {
     const claim = await claimed(await accept());
-    await ledger.release(claim);
+    await ledger.rotations.release(claim);
     await claimed(await accept({ orgId: 'c' }));
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'refused', publishedVersion: 0 });
+    expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({
+      kind: 'refused',
+      publishedVersion: 0,
+    });
   });
 
   it('has the assistant read at once where the answer to a POST is refused, for a key was made that is not published', async () => {
     const claim = await claimed(await accept({ orgId: 'org a' }));
-    await ledger.release(claim);
-    await ledger.commit(claim, key('f1'));
+    await ledger.rotations.release(claim);
+    await ledger.assistants.commit(claim, key('f1'));
     expect(await dueChecks()).toEqual(['org a/ast_1']);
   });
 
   it('has nothing read anew where what was read is refused', async () => {
     const claim = await lose();
-    await ledger.release(claim);
-    expect(await ledger.commit(claim, readKey('f1', claim))).toMatchObject({ kind: 'refused' });
+    await ledger.rotations.release(claim);
+    expect(await ledger.assistants.commit(claim, readKey('f1', claim))).toMatchObject({ kind: 'refused' });
     expect(await dueChecks()).toEqual([]);
   });
 
   it('publishes without ending a rotation that goes on', async () => {
     const rotation = await accept();
     const claim = await lose();
-    await ledger.commit(claim, readKey('f1', claim, { cause: 'import' }));
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'RECONCILING' });
+    await ledger.assistants.commit(claim, readKey('f1', claim, { cause: 'import' }));
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({ state: 'RECONCILING' });
     expect((await events())[0]!.data).toMatchObject({ cause: 'import', fingerprint: printOf('f1') });
     expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
   });
@@ -252,8 +263,11 @@ describe('commit', () => {
   it('ends a rotation that fails, with its code, and hands the assistant back', async () => {
     const rotation = await accept();
     const claim = await lose();
-    await ledger.commit(claim, removed('no-key', claim, { rotation: { fails: 'NO_SECRET_KEY' } }));
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'FAILED', errorCode: 'NO_SECRET_KEY' });
+    await ledger.assistants.commit(claim, removed('no-key', claim, { rotation: { fails: 'NO_SECRET_KEY' } }));
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
+      state: 'FAILED',
+      errorCode: 'NO_SECRET_KEY',
+    });
     await claimed(await accept());
   });
 
@@ -263,9 +277,9 @@ describe('commit', () => {
       `org a/ast_1/${epoch}`,
       String((await knownMs()) + 5000),
     ]);
-    await ledger.requestCheck({ orgId: 'org a', assistantId: 'ast_1' }, -1);
-    const [due] = await ledger.drawChecks(10, 60_000);
-    await ledger.endCheck(due!);
+    await ledger.assistants.requestCheck({ orgId: 'org a', assistantId: 'ast_1' }, -1);
+    const [due] = await ledger.assistants.drawChecks(10, 60_000);
+    await ledger.assistants.endCheck(due!);
     await rotate('f2', { assistantId: 'ast_2' });
     expect(await redis.zcard('{spec}:checks')).toBe(1);
   });
@@ -288,15 +302,16 @@ describe('commit', () => {
       source: '/orgs/o%221/assistants/a%3Ab%20%7Bx%7D%22%C3%BC',
     });
     expect(await redis.exists('{spec}:current:a%3Ab%20%7Bx%7D%22%C3%BC', '{spec}:assistants:o%221')).toBe(2);
-    expect(await ledger.notSeenSince('o"1', Date.now() + 1000, { offset: 0, size: 10 })).toEqual([
+    expect(await ledger.assistants.notSeenSince('o"1', Date.now() + 1000, { offset: 0, size: 10 })).toEqual([
       assistantId,
     ]);
-    expect(await ledger.orgs()).toEqual([{ orgId: 'o"1', assistants: 1 }]);
+    expect(await ledger.orgs.list()).toEqual([{ orgId: 'o"1', assistants: 1 }]);
   });
 
   it('keeps the stream at about its length', async () => {
-    const short = createLedger({ redis, prefix: 'spec', keepEvents: () => 100 });
-    for (let i = 0; i < 300; i += 1) await short.commit(await claimed(await accept()), key(`f${i}`));
+    const short = openLedger(redis, { prefix: 'spec', keepEvents: () => 100 });
+    for (let i = 0; i < 300; i += 1)
+      await short.assistants.commit(await claimed(await accept()), key(`f${i}`));
     expect(await redis.xlen('{spec}:events')).toBeLessThan(250);
   });
 });
@@ -306,21 +321,21 @@ describe('settle', () => {
   const satisfied = async () => {
     await rotate('f1');
     const claim = await lose();
-    await ledger.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
+    await ledger.assistants.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
     return claim;
   };
 
   it('ends a rotation that was satisfied, which keeps its intent open until then', async () => {
     const claim = await satisfied();
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
     expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
     const again = await resumed({ id: claim.rotationId, ...claim });
     expect(again).toMatchObject({
       satisfied: true,
       claim: { stateBefore: printOf('f2'), versionBefore: claim.epoch },
     });
-    expect(await ledger.settle(again.claim, LONG_AGO + 1, LONG_AGO)).toBe('settled');
-    expect(await ledger.get(claim.rotationId)).toMatchObject({
+    expect(await ledger.rotations.settle(again.claim, LONG_AGO + 1, LONG_AGO)).toBe('settled');
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
       state: 'SUCCEEDED',
       version: claim.epoch,
       cause: 'reconciliation',
@@ -332,27 +347,30 @@ describe('settle', () => {
   it('gives the version that satisfied the rotation, also where another was published meanwhile', async () => {
     const claim = await satisfied();
     const { claim: later } = await resumed({ id: claim.rotationId, ...claim });
-    await ledger.commit(later, readKey('f3', later));
-    await ledger.settle(later, LONG_AGO, LONG_AGO);
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch });
+    await ledger.assistants.commit(later, readKey('f3', later));
+    await ledger.rotations.settle(later, LONG_AGO, LONG_AGO);
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
+      state: 'SUCCEEDED',
+      version: claim.epoch,
+    });
   });
 
   it('is refused where another worker has claimed since', async () => {
     const claim = await satisfied();
     await resumed({ id: claim.rotationId, ...claim });
-    expect(await ledger.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
+    expect(await ledger.rotations.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
   });
 
   it('is refused where nothing was found', async () => {
     const claim = await lose();
-    expect(await ledger.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
+    expect(await ledger.rotations.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
   });
 
   it('leaves nothing of the satisfaction to the next rotation', async () => {
     const claim = await satisfied();
-    await ledger.settle(claim, LONG_AGO, LONG_AGO);
+    await ledger.rotations.settle(claim, LONG_AGO, LONG_AGO);
     const next = await lose();
     expect(await resumed({ id: next.rotationId, ...next })).toMatchObject({ satisfied: false });
   });
@@ -367,13 +385,13 @@ describe('a key that was superseded', () => {
     await sixMore();
     const claim = await lose();
     for (const old of ['f1', 'f2', 'f3', 'f4', 'f5'])
-      expect(await ledger.commit(claim, readKey(old, claim, { rotation: 'ends' }))).toMatchObject({
+      expect(await ledger.assistants.commit(claim, readKey(old, claim, { rotation: 'ends' }))).toMatchObject({
         kind: 'stale',
         publishedVersion: claim.versionBefore,
       });
     expect(await events()).toHaveLength(8);
     for (const old of ['f5', 'f6'])
-      expect(await ledger.commit(claim, key(old))).toEqual({
+      expect(await ledger.assistants.commit(claim, key(old))).toEqual({
         kind: 'old',
         publishedVersion: claim.versionBefore,
       });
@@ -383,11 +401,11 @@ describe('a key that was superseded', () => {
   it('is not adopted by a check either', async () => {
     await sixMore();
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toMatchObject({
       kind: 'stale',
       publishedVersion: hold.versionBefore,
     });
-    expect(await ledger.commit(hold, readKey('f0', hold))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.commit(hold, readKey('f0', hold))).toMatchObject({ kind: 'committed' });
   });
 
   it('is not the one that was in force when the assistant lost its key: that one may come back, any number of times', async () => {
@@ -395,30 +413,30 @@ describe('a key that was superseded', () => {
     await rotate('f2');
     for (const removal of ['no-key', 'deleted'] as const) {
       const gone = await looked();
-      await ledger.commit(gone, removed(removal, gone));
+      await ledger.assistants.commit(gone, removed(removal, gone));
       const back = await looked();
-      expect(await ledger.commit(back, readKey('f1', back))).toMatchObject({ kind: 'stale' });
-      expect(await ledger.commit(back, readKey('f2', back))).toMatchObject({ kind: 'committed' });
+      expect(await ledger.assistants.commit(back, readKey('f1', back))).toMatchObject({ kind: 'stale' });
+      expect(await ledger.assistants.commit(back, readKey('f2', back))).toMatchObject({ kind: 'committed' });
     }
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale' });
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale' });
   });
 
   it('is also the one before the assistant lost its key, once another has come', async () => {
     await rotate('f1');
     const gone = await looked();
-    await ledger.commit(gone, removed('no-key', gone));
+    await ledger.assistants.commit(gone, removed('no-key', gone));
     await rotate('f2');
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale' });
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale' });
   });
 });
 
 describe('an answer to a POST', () => {
   const answer = async (name: string, noted?: 'since' | 'before', assistantId = 'ast_1') => {
     const claim = await claimed(await accept({ assistantId }));
-    const result = await ledger.commit(claim, key(name, noted && { noted }));
-    if (result.kind !== 'committed') await ledger.release(claim);
+    const result = await ledger.assistants.commit(claim, key(name, noted && { noted }));
+    if (result.kind !== 'committed') await ledger.rotations.release(claim);
     return result.kind;
   };
 
@@ -466,10 +484,12 @@ describe('a read that began shortly after the last commit', () => {
     const committedMs = await knownMs();
     const hold = await looked();
     const commit = (name: string, afterMs: number) =>
-      ledger.commit(hold, readKey(name, hold, { read: lag(committedMs + afterMs) }));
+      ledger.assistants.commit(hold, readKey(name, hold, { read: lag(committedMs + afterMs) }));
     expect(await commit('f2', 1000)).toEqual({ kind: 'doubted', retryInMs: 4000 });
     expect(await commit('f2', -1000)).toEqual({ kind: 'doubted', retryInMs: 5000 });
-    expect(await ledger.commit(hold, removed('deleted', hold, { read: lag(committedMs + 4999) }))).toEqual({
+    expect(
+      await ledger.assistants.commit(hold, removed('deleted', hold, { read: lag(committedMs + 4999) })),
+    ).toEqual({
       kind: 'doubted',
       retryInMs: 1,
     });
@@ -480,22 +500,26 @@ describe('a read that began shortly after the last commit', () => {
   it('counts from when the ledger took the commit, whatever the worker takes the time to be', async () => {
     await rotate('f1', {}, { updatedMs: LONG_AGO });
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f2', hold, { read: lag(hold.atMs) }))).toMatchObject({
-      kind: 'doubted',
-    });
+    expect(await ledger.assistants.commit(hold, readKey('f2', hold, { read: lag(hold.atMs) }))).toMatchObject(
+      {
+        kind: 'doubted',
+      },
+    );
   });
 
   it('may bear it out', async () => {
     await rotate('f1');
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { read: lag(hold.atMs) }))).toMatchObject({
-      kind: 'committed',
-    });
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold, { read: lag(hold.atMs) }))).toMatchObject(
+      {
+        kind: 'committed',
+      },
+    );
   });
 
   it('is adopted where nothing was published before', async () => {
     const hold = await looked();
-    expect(await ledger.commit(hold, readKey('f1', hold, { read: lag(LONG_AGO) }))).toMatchObject({
+    expect(await ledger.assistants.commit(hold, readKey('f1', hold, { read: lag(LONG_AGO) }))).toMatchObject({
       kind: 'committed',
     });
   });
@@ -514,14 +538,14 @@ describe('whether the key before is known to have been in force after the rotati
   it('is known of a read that began after it, by more than reads lag behind', async () => {
     await rotate('f1');
     const rotation = await accept();
-    await ledger.compare({ beganMs: rotation.createdMs + 700, lagMs: 700 }, [
+    await ledger.assistants.compare({ beganMs: rotation.createdMs + 700, lagMs: 700 }, [
       { assistantId: 'ast_1', state: printOf('f1') },
     ]);
     const claim = await claimed(rotation);
     expect(claim).toMatchObject({ fresh: false });
-    await ledger.release(claim);
+    await ledger.rotations.release(claim);
     await sleep(2);
-    await ledger.compare({ beganMs: rotation.createdMs + 701, lagMs: 700 }, [
+    await ledger.assistants.compare({ beganMs: rotation.createdMs + 701, lagMs: 700 }, [
       { assistantId: 'ast_1', state: printOf('f1') },
     ]);
     expect(await claimed(rotation)).toMatchObject({ fresh: true });
@@ -534,18 +558,18 @@ describe('whether the key before is known to have been in force after the rotati
     expect(again).toMatchObject({ fresh: false });
     await sleep(2);
     const { claim: reader } = await resumed({ id: claim.rotationId, ...claim }, { leaseMs: 0 });
-    await ledger.commit(reader, readKey('f2', reader));
+    await ledger.assistants.commit(reader, readKey('f2', reader));
     expect(await resumed({ id: claim.rotationId, ...claim })).toMatchObject({ claim: { fresh: true } });
   });
 
   it('is asked of the last request that was answered with the rotation', async () => {
     await rotate('f1');
     const rotation = await accept();
-    await ledger.compare({ beganMs: rotation.createdMs, lagMs: 0 }, [
+    await ledger.assistants.compare({ beganMs: rotation.createdMs, lagMs: 0 }, [
       { assistantId: 'ast_1', state: printOf('f1') },
     ]);
     await redis.hset(`{spec}:rotation:${rotation.id}`, 'created', rotation.createdMs - 10);
-    expect((await ledger.accept('rot_00000000000000000000009999', request())).created).toBe(false);
+    expect((await ledger.rotations.accept('rot_00000000000000000000009999', request())).created).toBe(false);
     expect(Number(await redis.hget(`{spec}:rotation:${rotation.id}`, 'asked'))).toBeGreaterThanOrEqual(
       rotation.createdMs,
     );
@@ -560,7 +584,7 @@ describe('a version that says that there is no key', () => {
     async (removal) => {
       await rotate('f1');
       const hold = await looked();
-      expect(await ledger.commit(hold, removed(removal, hold))).toEqual({
+      expect(await ledger.assistants.commit(hold, removed(removal, hold))).toEqual({
         kind: 'committed',
         seq: 2,
         entry: expect.any(String),
@@ -579,7 +603,7 @@ describe('a version that says that there is no key', () => {
           sealed: ENVELOPE,
         },
       });
-      expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual(event);
+      expect(JSON.parse((await ledger.assistants.current('ast_1'))!.event)).toEqual(event);
       expect(await looked()).toMatchObject({ stateBefore: removal, versionBefore: hold.epoch });
     },
   );
@@ -587,7 +611,7 @@ describe('a version that says that there is no key', () => {
   const remove = async (removal: 'no-key' | 'deleted') => {
     await rotate('f1');
     const hold = await looked();
-    await ledger.commit(hold, removed(removal, hold));
+    await ledger.assistants.commit(hold, removed(removal, hold));
   };
   const ttls = () => Promise.all(['assistant', 'current'].map((kind) => redis.ttl(`{spec}:${kind}:ast_1`)));
   const THIRTY_DAYS = 30 * 86_400;
@@ -595,7 +619,7 @@ describe('a version that says that there is no key', () => {
   it('is kept, in the index too, of an assistant that merely has no key', async () => {
     await remove('no-key');
     expect(await ttls()).toEqual([-1, -1]);
-    expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
+    expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
   });
 
   it('is kept for a month of one that is deleted, which leaves the index', async () => {
@@ -604,7 +628,7 @@ describe('a version that says that there is no key', () => {
       expect(ttl).toBeGreaterThan(THIRTY_DAYS - 100);
       expect(ttl).toBeLessThanOrEqual(THIRTY_DAYS);
     }
-    expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 0 }]);
+    expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 0 }]);
   });
 
   it.each(['f1', 'f2'])(
@@ -612,9 +636,9 @@ describe('a version that says that there is no key', () => {
     async (name) => {
       await remove('deleted');
       const hold = await looked();
-      await ledger.commit(hold, readKey(name, hold));
+      await ledger.assistants.commit(hold, readKey(name, hold));
       expect(await ttls()).toEqual([-1, -1]);
-      expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
+      expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
     },
   );
 
@@ -622,33 +646,40 @@ describe('a version that says that there is no key', () => {
     await remove('deleted');
     const claim = await claimed(await accept());
     expect((await ttls())[0]).toBe(-1);
-    await ledger.commit(claim, key('f2'));
+    await ledger.assistants.commit(claim, key('f2'));
     expect(await ttls()).toEqual([-1, -1]);
-    expect(await ledger.orgs()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
+    expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
   });
 
   it('expires all the same where a rotation was tried in vain, or was cancelled', async () => {
     await remove('deleted');
-    await ledger.fail(await claimed(await accept()), { code: 'ASSISTANT_NOT_FOUND', status: 404 }, true);
+    await ledger.rotations.fail(
+      await claimed(await accept()),
+      { code: 'ASSISTANT_NOT_FOUND', status: 404 },
+      true,
+    );
     expect((await ttls())[0]).toBeGreaterThan(THIRTY_DAYS - 100);
     const rotation = await accept();
-    await ledger.release(await claimed(rotation));
-    await ledger.cancel(rotation.id);
+    await ledger.rotations.release(await claimed(rotation));
+    await ledger.rotations.cancel(rotation.id);
     expect((await ttls())[0]).toBeGreaterThan(THIRTY_DAYS - 100);
   });
 
   it('does not expire under a rotation that holds it while another is cancelled', async () => {
     await remove('deleted');
     await claimed(await accept());
-    await ledger.cancel((await accept()).id);
+    await ledger.rotations.cancel((await accept()).id);
     expect((await ttls())[0]).toBe(-1);
   });
 
   it('ends the uncertainty of the key before', async () => {
     await rotate('f1');
     const claim = await lose();
-    await ledger.commit(claim, removed('deleted', claim, { rotation: { fails: 'ASSISTANT_NOT_FOUND' } }));
-    expect(await ledger.current('ast_1')).not.toHaveProperty('uncertain');
+    await ledger.assistants.commit(
+      claim,
+      removed('deleted', claim, { rotation: { fails: 'ASSISTANT_NOT_FOUND' } }),
+    );
+    expect(await ledger.assistants.current('ast_1')).not.toHaveProperty('uncertain');
     expect(await looked()).toMatchObject({ uncertain: false });
   });
 });
@@ -663,7 +694,7 @@ describe('the index of what was published', () => {
     await rotate('f3', { orgId: 'c' });
     expect(await published('org a')).toEqual(['ast_2']);
     expect(await published('c')).toEqual(['ast_1']);
-    expect(await ledger.orgs()).toEqual([
+    expect(await ledger.orgs.list()).toEqual([
       { orgId: 'c', assistants: 1 },
       { orgId: 'org a', assistants: 1 },
     ]);
@@ -674,7 +705,7 @@ describe('the index of what was published', () => {
   it('loses one that is found to be deleted under another name of its org', async () => {
     await rotate('f1', { orgId: 'org a' });
     const hold = await looked({ orgId: 'c' });
-    await ledger.commit(hold, removed('deleted', hold));
+    await ledger.assistants.commit(hold, removed('deleted', hold));
     expect([await published('org a'), await published('c')]).toEqual([[], []]);
   });
 });

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createLedger } from '../rotations/rotations.ts';
 import {
   accept,
   claimed,
@@ -11,7 +10,7 @@ import {
   ledger,
   looked,
   lose,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
@@ -19,12 +18,13 @@ import {
   resumed,
   rotate,
 } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
 
 let server: RedisServer;
 let beganMs: number;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url, { maxChangedPercent: 100 });
+  openSpecLedger(server.url, { maxChangedPercent: 100 });
 });
 afterAll(async () => {
   redis.disconnect();
@@ -40,9 +40,9 @@ const checked = async (name: string, laterMs = 0, assistantId = 'ast_1'): Promis
   const hold = await looked({ assistantId });
   beganMs ||= hold.atMs;
   const read = { read: { beganMs: beganMs + laterMs, lagMs: 1 } } as const;
-  const { kind } = await ledger.commit(hold, readKey(name, hold, { cause: 'drift', ...read }));
+  const { kind } = await ledger.assistants.commit(hold, readKey(name, hold, { cause: 'drift', ...read }));
   return kind === 'confirmed'
-    ? (await ledger.commit(hold, readKey(name, hold, { cause: 'rollback', ...read }))).kind
+    ? (await ledger.assistants.commit(hold, readKey(name, hold, { cause: 'rollback', ...read }))).kind
     : kind;
 };
 
@@ -66,7 +66,7 @@ describe('a superseded key', () => {
   it('that is in force again leaves a rotation nothing that would satisfy it: what it had found is gone', async () => {
     await rotate('f1');
     const claim = await lose();
-    const found = await ledger.commit(
+    const found = await ledger.assistants.commit(
       claim,
       readKey('f2', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }),
     );
@@ -74,16 +74,16 @@ describe('a superseded key', () => {
     const again = await resumed({ id: claim.rotationId, orgId: 'org_1', assistantId: 'ast_1' });
     expect(again.satisfied).toBe(true);
     for (const laterMs of [100, 110, 120])
-      await ledger.commit(
+      await ledger.assistants.commit(
         again.claim,
         readKey('f1', again.claim, { read: { beganMs: claim.atMs + laterMs, lagMs: 1 } }),
       );
-    const back = await ledger.commit(
+    const back = await ledger.assistants.commit(
       again.claim,
       readKey('f1', again.claim, { cause: 'rollback', read: { beganMs: claim.atMs + 130, lagMs: 1 } }),
     );
     expect(back.kind).toBe('committed');
-    expect(await ledger.settle(again.claim, claim.atMs, claim.atMs)).toBe('refused');
+    expect(await ledger.rotations.settle(again.claim, claim.atMs, claim.atMs)).toBe('refused');
   });
 });
 
@@ -93,11 +93,11 @@ describe('a key that several assistants have', () => {
     await rotate('f2', { assistantId: 'ast_2' });
     for (const assistantId of ['ast_1', 'ast_2']) {
       const hold = await looked({ assistantId });
-      await ledger.commit(hold, removed('no-key', hold));
+      await ledger.assistants.commit(hold, removed('no-key', hold));
     }
     expect(await checked('same', 1000)).toBe('committed');
     expect(await checked('same', 1000, 'ast_2')).toBe('withheld');
-    expect(await ledger.heldOrgs()).toMatchObject([{ orgId: 'org_1', code: 'KEYS_NOT_SHOWN' }]);
+    expect(await ledger.orgs.held()).toMatchObject([{ orgId: 'org_1', code: 'KEYS_NOT_SHOWN' }]);
   });
 
   it('is none that a rotation may find', async () => {
@@ -107,7 +107,7 @@ describe('a key that several assistants have', () => {
     const claim = await lose({ assistantId: 'ast_2' });
     expect(
       (
-        await ledger.commit(
+        await ledger.assistants.commit(
           claim,
           readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }),
         )
@@ -124,7 +124,7 @@ describe('a key that two rotations find', () => {
       return {
         claim,
         kind: (
-          await ledger.commit(
+          await ledger.assistants.commit(
             claim,
             readKey('same', claim, { rotation: 'satisfied', read: { beganMs: claim.atMs + 10, lagMs: 1 } }),
           )
@@ -134,17 +134,17 @@ describe('a key that two rotations find', () => {
     const [first, second] = [await find('ast_1'), await find('ast_2')];
     expect([first.kind, second.kind]).toEqual(['committed', 'withheld']);
     const { claim } = await resumed({ id: first.claim.rotationId, orgId: 'org_1', assistantId: 'ast_1' });
-    expect(await ledger.settle(claim, claim.atMs, claim.atMs)).toBe('withheld');
-    await ledger.orgSwept('org_1');
-    expect(await ledger.settle(claim, claim.atMs, claim.atMs)).toBe('settled');
+    expect(await ledger.rotations.settle(claim, claim.atMs, claim.atMs)).toBe('withheld');
+    await ledger.orgs.endSweep('org_1');
+    expect(await ledger.rotations.settle(claim, claim.atMs, claim.atMs)).toBe('settled');
   });
 });
 
 describe('a key that a rotation finds in a record that was last changed before the rotation began', () => {
   const find = async (name: string, noted?: 'before') => {
     const claim = await lose();
-    const commit = (rotation: 'ends' | 'goes-on') =>
-      ledger.commit(
+    const commit = (rotation: 'ends' | 'continues') =>
+      ledger.assistants.commit(
         claim,
         readKey(name, claim, {
           rotation,
@@ -153,8 +153,8 @@ describe('a key that a rotation finds in a record that was last changed before t
         }),
       );
     const kinds = [(await commit('ends')).kind];
-    if (kinds[0] !== 'committed') kinds.push((await commit('goes-on')).kind);
-    await ledger.release(claim);
+    if (kinds[0] !== 'committed') kinds.push((await commit('continues')).kind);
+    await ledger.rotations.release(claim);
     return kinds;
   };
 
@@ -181,12 +181,12 @@ describe('an assistant that a rotation holds while its outcome is unknown', () =
   it('is looked at again when the rotation reads it next, and not each second until then', async () => {
     await rotate('f1');
     const claim = await claimed(await accept());
-    await ledger.noteUnknown(claim, { readInMs: 20_000, holdMs: 0 }, key('f1').sealed);
-    const held = await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' });
+    await ledger.rotations.noteUnknown(claim, { readInMs: 20_000, holdMs: 0 }, key('f1').sealed);
+    const held = await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' });
     expect(held).toMatchObject({ kind: 'held' });
     expect((held as { retryInMs: number }).retryInMs).toBeGreaterThan(15_000);
-    await ledger.noteUnknown(claim, { readInMs: 3_600_000, holdMs: 0 }, key('f1').sealed);
-    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
+    await ledger.rotations.noteUnknown(claim, { readInMs: 3_600_000, holdMs: 0 }, key('f1').sealed);
+    expect(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
       kind: 'held',
       retryInMs: 30_000,
     });
@@ -195,7 +195,9 @@ describe('an assistant that a rotation holds while its outcome is unknown', () =
 
 describe('an assistant that is in doubt, of which a list shows the published key', () => {
   const listed = () =>
-    ledger.compare({ beganMs: Date.now(), lagMs: 0 }, [{ assistantId: 'ast_1', state: printOf('f1') }]);
+    ledger.assistants.compare({ beganMs: Date.now(), lagMs: 0 }, [
+      { assistantId: 'ast_1', state: printOf('f1') },
+    ]);
 
   it('is left to the rotation whose outcome is unknown', async () => {
     await rotate('f1');
@@ -213,13 +215,13 @@ describe('an assistant that is in doubt, of which a list shows the published key
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
     // Nor does what is listed with another key wait for it.
     expect(
-      await ledger.compare({ beganMs: Date.now() + 1000, lagMs: 0 }, [
+      await ledger.assistants.compare({ beganMs: Date.now() + 1000, lagMs: 0 }, [
         { assistantId: 'ast_1', state: printOf('f2') },
       ]),
     ).toEqual(['differs']);
     const hold = await looked();
     expect(hold.uncertain).toBe(true);
-    await ledger.commit(hold, readKey('f1', hold));
+    await ledger.assistants.commit(hold, readKey('f1', hold));
     expect(await redis.hlen('{spec}:uncertain')).toBe(0);
     await listed();
     expect(await dueChecks()).toEqual([]);
@@ -229,7 +231,7 @@ describe('an assistant that is in doubt, of which a list shows the published key
 describe('an assistant that reads agree is gone', () => {
   const goes = async (more: { witnessedMs?: number } = {}) => {
     const hold = await looked();
-    return ledger.commit(hold, removed('deleted', hold, more));
+    return ledger.assistants.commit(hold, removed('deleted', hold, more));
   };
 
   it('is published as gone once another of its org is read with its key', async () => {
@@ -245,12 +247,12 @@ describe('an assistant that reads agree is gone', () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     const hold = await looked();
-    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs + 1 }))).kind).toBe(
-      'unwitnessed',
-    );
-    expect((await ledger.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs }))).kind).toBe(
-      'committed',
-    );
+    expect(
+      (await ledger.assistants.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs + 1 }))).kind,
+    ).toBe('unwitnessed');
+    expect(
+      (await ledger.assistants.commit(hold, removed('deleted', hold, { witnessedMs: hold.atMs }))).kind,
+    ).toBe('committed');
   });
 
   it('is not witnessed by one that was published long after it, which may be of another org that Invent showed for a time', async () => {
@@ -275,32 +277,32 @@ describe('an assistant that reads agree is gone', () => {
     await rotate('f2', { assistantId: 'ast_2' });
     await rotate('f3', { assistantId: 'ast_3', orgId: 'org_2' });
     const hold = await looked({ assistantId: 'ast_2' });
-    await ledger.commit(hold, removed('no-key', hold, { witnessedMs: 0 }));
+    await ledger.assistants.commit(hold, removed('no-key', hold, { witnessedMs: 0 }));
     expect((await goes()).kind).toBe('committed');
   });
 
   it('needs none where an operator has accepted what reads say', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
-    await ledger.holdOrg('org_1', { code: 'TOO_MANY_GONE', affected: 1, known: 2 });
-    await ledger.acceptHeld('org_1');
+    await ledger.orgs.hold('org_1', { code: 'TOO_MANY_GONE', affected: 1, known: 2 });
+    await ledger.orgs.acceptHeld('org_1');
     expect((await goes()).kind).toBe('committed');
   });
 });
 
 describe('an org whose assistants go one after the other', () => {
   it('does not lose the last ones because sweeps have seen the others go', async () => {
-    const limited = createLedger({ redis, prefix: 'spec', confirmAfterMs: 0, maxChangedPercent: 25 });
+    const limited = openLedger(redis, { prefix: 'spec', confirmAfterMs: 0, maxChangedPercent: 25 });
     const names = ['ast_1', 'ast_2', 'ast_3', 'ast_4'];
     for (const [i, assistantId] of names.entries()) await rotate(`f${i}`, { assistantId });
-    await limited.orgSwept('org_1');
+    await limited.orgs.endSweep('org_1');
     const kinds = [];
     for (const assistantId of names) {
       const hold = await looked({ assistantId });
-      kinds.push((await limited.commit(hold, removed('deleted', hold, { witnessedMs: 0 }))).kind);
-      if (kinds.at(-1) === 'committed') await limited.orgSwept('org_1');
+      kinds.push((await limited.assistants.commit(hold, removed('deleted', hold, { witnessedMs: 0 }))).kind);
+      if (kinds.at(-1) === 'committed') await limited.orgs.endSweep('org_1');
     }
     expect(kinds).toEqual(['committed', 'committed', 'committed', 'withheld']);
-    expect(await limited.orgLimits('org_1')).toMatchObject({ known: 4, limit: 3, held: 'TOO_MANY_GONE' });
+    expect(await limited.orgs.limits('org_1')).toMatchObject({ known: 4, limit: 3, held: 'TOO_MANY_GONE' });
   });
 });

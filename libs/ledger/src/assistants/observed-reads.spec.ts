@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import type { CommitResult, KeyVersion } from '../rotations/rotations.ts';
 import {
   SEALED,
   accept,
@@ -11,7 +10,7 @@ import {
   ledger,
   looked,
   lose,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
@@ -19,6 +18,7 @@ import {
   rotate,
   setNow,
 } from '../ledger-fixture.ts';
+import type { CommitResult, KeyVersion } from './key-version.ts';
 
 /** What reads say against what is published: when it is believed, and when the org is held instead. */
 const START_MS = 1_800_000_000_000;
@@ -30,7 +30,7 @@ let server: RedisServer;
 let nowMs: number;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url, {
+  openSpecLedger(server.url, {
     connection: connectSimulated(server.url),
     confirmAfterMs: CONFIRM_MS,
     maxChangedPercent: 25,
@@ -53,9 +53,9 @@ const pass = (ms: number): Promise<void> => at(nowMs + ms);
 const names = (count: number) => Array.from({ length: count }, (_, i) => `ast_${i}`);
 const published = async (assistantId = 'ast_1') =>
   (await redis.hget(`{spec}:assistant:${assistantId}`, 'fingerprint'))!;
-const known = async (): Promise<void> => void (await ledger.orgSwept(ORG));
+const known = async (): Promise<void> => void (await ledger.orgs.endSweep(ORG));
 const held = async () =>
-  (await ledger.heldOrgs()).map(({ orgId, code, affected, known: of }) => ({
+  (await ledger.orgs.held()).map(({ orgId, code, affected, known: of }) => ({
     orgId,
     code,
     affected,
@@ -70,16 +70,22 @@ const read = async (
 ): Promise<CommitResult> => {
   const hold = await looked({ assistantId });
   const keyVersion = { ...version(hold), read: { beganMs: hold.atMs - ageMs, lagMs: LAG_MS } };
-  const result = await ledger.commit(hold, keyVersion);
+  const result = await ledger.assistants.commit(hold, keyVersion);
   // Another one was read with its key.
-  return result.kind === 'unwitnessed' ? ledger.commit(hold, { ...keyVersion, witnessedMs: 0 }) : result;
+  return result.kind === 'unwitnessed'
+    ? ledger.assistants.commit(hold, { ...keyVersion, witnessedMs: 0 })
+    : result;
 };
 const readsKey = (name: string, assistantId = 'ast_1', more: Partial<KeyVersion> = {}, ageMs = 0) =>
   read((hold) => readKey(name, hold, { cause: 'drift', ...more }), assistantId, ageMs);
 const readsNone = (removal: 'deleted' | 'no-key', assistantId = 'ast_1') =>
   read((hold) => removed(removal, hold), assistantId);
 const agrees = async (name: string, assistantId = 'ast_1') =>
-  (await ledger.compare({ beganMs: nowMs, lagMs: LAG_MS }, [{ assistantId, state: printOf(name) }]))[0];
+  (
+    await ledger.assistants.compare({ beganMs: nowMs, lagMs: LAG_MS }, [
+      { assistantId, state: printOf(name) },
+    ])
+  )[0];
 const imported = async (count: number): Promise<string[]> => {
   const ids = names(count);
   for (const id of ids) await readsKey(`k${id}`, id, { cause: 'import' });
@@ -158,7 +164,7 @@ describe('that an assistant has no key', () => {
 
   it('is at once if it is imported, for nobody holds a key of it', async () => {
     const hold = await looked({ assistantId: 'ast_new' });
-    expect(await ledger.commit(hold, removed('no-key', hold, { cause: 'import' }))).toMatchObject({
+    expect(await ledger.assistants.commit(hold, removed('no-key', hold, { cause: 'import' }))).toMatchObject({
       kind: 'committed',
     });
   });
@@ -284,7 +290,7 @@ describe('consumers are told that the published key is in doubt', () => {
     await rotate('f1');
     await rotate('f2');
     await pass(60_000);
-    const mark = async () => ledger.markUncertain(await looked(), SEALED);
+    const mark = async () => ledger.assistants.markUncertain(await looked(), SEALED);
     expect(await mark()).toBe('marked');
     expect(await mark()).toBe('known');
     expect((await looked()).uncertain).toBe(true);
@@ -303,12 +309,16 @@ describe('consumers are told that the published key is in doubt', () => {
     await rotate('f1');
     const hold = await looked();
     await looked();
-    expect(await ledger.markUncertain(hold, SEALED)).toBe('refused');
+    expect(await ledger.assistants.markUncertain(hold, SEALED)).toBe('refused');
     const claim = await claimed(await accept());
-    expect(await ledger.markUncertain(hold, SEALED)).toBe('refused');
-    await ledger.release(claim);
-    expect(await ledger.markUncertain(await looked({ assistantId: 'ast_new' }), SEALED)).toBe('known');
-    expect(await ledger.markUncertain(await looked(), { ...SEALED, readers: 7 })).toBe('other-readers');
+    expect(await ledger.assistants.markUncertain(hold, SEALED)).toBe('refused');
+    await ledger.rotations.release(claim);
+    expect(await ledger.assistants.markUncertain(await looked({ assistantId: 'ast_new' }), SEALED)).toBe(
+      'known',
+    );
+    expect(await ledger.assistants.markUncertain(await looked(), { ...SEALED, revision: 7 })).toBe(
+      'other-recipients',
+    );
     expect(await causesOf()).toHaveLength(1);
   });
 });
@@ -325,14 +335,14 @@ describe('how much of an org may change', () => {
   ])('of %d assistants is %d, and never all of several', async (count, limit) => {
     await imported(count);
     await known();
-    expect(await ledger.orgLimits(ORG)).toEqual({ known: count, limit, changed: 0, accepted: false });
+    expect(await ledger.orgs.limits(ORG)).toEqual({ known: count, limit, changed: 0, accepted: false });
   });
 
   it('is all of it if that is what an operator sets', async () => {
     await imported(4);
-    openLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 100 });
-    const { limit } = await ledger.orgLimits(ORG);
-    openLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 25 });
+    openSpecLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 100 });
+    const { limit } = await ledger.orgs.limits(ORG);
+    openSpecLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 25 });
     expect(limit).toBe(4);
   });
 
@@ -340,9 +350,9 @@ describe('how much of an org may change', () => {
     await imported(8);
     await known();
     for (let i = 0; i < 100; i += 1) await readsKey(`s${i}`, `stranger_${i}`, { cause: 'import' });
-    expect(await ledger.orgLimits(ORG)).toMatchObject({ known: 8, limit: 3 });
+    expect(await ledger.orgs.limits(ORG)).toMatchObject({ known: 8, limit: 3 });
     await known();
-    expect(await ledger.orgLimits(ORG)).toMatchObject({ known: 108, limit: 27 });
+    expect(await ledger.orgs.limits(ORG)).toMatchObject({ known: 108, limit: 27 });
   });
 });
 
@@ -366,7 +376,7 @@ describe('an org of which more has changed', () => {
     const limit = code === 'TOO_MANY_CHANGED' ? 5 : 0;
     expect(changed.filter(Boolean)).toHaveLength(limit);
     expect(await held()).toEqual([{ orgId: ORG, code, affected: limit === 5 ? 6 : 20, known: 20 }]);
-    expect((await ledger.orgLimits(ORG)).held).toBe(code);
+    expect((await ledger.orgs.limits(ORG)).held).toBe(code);
   });
 
   it.each([2, 3])('never loses all of its %d assistants', async (count) => {
@@ -379,7 +389,7 @@ describe('an org of which more has changed', () => {
     expect(await events()).toHaveLength(count);
   });
 
-  it('in which some are gone, some are without a key and some have another one, is held for all of these together', async () => {
+  it('in which some are gone, some are without a key and some have another one, is held for all of these coalesce', async () => {
     const ids = await imported(20);
     await known();
     await readsKey('n0', ids[0]);
@@ -410,7 +420,7 @@ describe('an org of which more has changed', () => {
     await known();
     for (const id of ids.slice(0, 5)) await readsNone('deleted', id);
     for (const id of ids.slice(0, 5)) expect(await agrees(`k${id}`, id)).toBe('agrees');
-    expect((await ledger.orgLimits(ORG)).changed).toBe(0);
+    expect((await ledger.orgs.limits(ORG)).changed).toBe(0);
     for (const id of ids.slice(5, 10)) await readsNone('deleted', id);
     await pass(CONFIRM_MS);
     for (const id of ids.slice(5, 10))
@@ -418,17 +428,17 @@ describe('an org of which more has changed', () => {
   });
 
   it('is held since the first time, and its bulk rotations halt', async () => {
-    expect(await ledger.holdOrg(ORG, { code: 'TOO_MANY_GONE', affected: 7, known: 9 })).toBe(true);
+    expect(await ledger.orgs.hold(ORG, { code: 'TOO_MANY_GONE', affected: 7, known: 9 })).toBe(true);
     await pass(5000);
-    expect(await ledger.holdOrg(ORG, { code: 'ORG_CHANGED', affected: 9, known: 9 })).toBe(false);
-    expect(await ledger.heldOrgs()).toEqual([
+    expect(await ledger.orgs.hold(ORG, { code: 'ORG_CHANGED', affected: 9, known: 9 })).toBe(false);
+    expect(await ledger.orgs.held()).toEqual([
       { orgId: ORG, sinceMs: START_MS, code: 'ORG_CHANGED', affected: 9, known: 9 },
     ]);
     await redis.hset('{spec}:bulk:blk_1', { state: 'RUNNING', org: ORG });
     await redis.hset('{spec}:bulk:blk_2', { state: 'RUNNING', org: 'org_2' });
     await redis.zadd('{spec}:bulks:active', 1, 'blk_1', 2, 'blk_2');
-    await ledger.orgSwept(ORG);
-    await ledger.holdOrg(ORG, { code: 'TOO_MANY_GONE', affected: 7, known: 9 });
+    await ledger.orgs.endSweep(ORG);
+    await ledger.orgs.hold(ORG, { code: 'TOO_MANY_GONE', affected: 7, known: 9 });
     expect(await redis.hmget('{spec}:bulk:blk_1', 'state', 'why')).toEqual(['HALTED', 'TOO_MANY_GONE']);
     expect(await redis.hget('{spec}:bulk:blk_2', 'state')).toBe('RUNNING');
   });
@@ -446,7 +456,7 @@ describe('of an org that is held', () => {
   beforeEach(async () => {
     await imported(20);
     await known();
-    await ledger.holdOrg(ORG, { code: 'TOO_MANY_GONE', affected: 20, known: 20 });
+    await ledger.orgs.hold(ORG, { code: 'TOO_MANY_GONE', affected: 20, known: 20 });
   });
 
   it('nothing is published that a read alone says, and nothing new is imported', async () => {
@@ -466,30 +476,33 @@ describe('of an org that is held', () => {
     const claim = await lose({ assistantId: 'ast_1' });
     await pass(5000);
     expect(
-      await ledger.commit(claim, readKey('r1', claim, { read: { beganMs: nowMs, lagMs: LAG_MS } })),
+      await ledger.assistants.commit(
+        claim,
+        readKey('r1', claim, { read: { beganMs: nowMs, lagMs: LAG_MS } }),
+      ),
     ).toMatchObject({ kind: 'committed' });
   });
 
   it('nothing is held any more once a sweep has found what is known, or an operator has accepted what reads say', async () => {
-    expect(await ledger.orgSwept(ORG)).toBe(true);
-    expect(await ledger.orgSwept(ORG)).toBe(false);
+    expect(await ledger.orgs.endSweep(ORG)).toBe(true);
+    expect(await ledger.orgs.endSweep(ORG)).toBe(false);
     expect(await readsKey('n0', 'ast_0')).toMatchObject({ kind: 'committed' });
-    expect(await ledger.acceptHeld(ORG)).toBe(false);
+    expect(await ledger.orgs.acceptHeld(ORG)).toBe(false);
   });
 
   it('an operator accepts what reads say for an hour, without a limit, but two reads are still needed', async () => {
-    expect(await ledger.acceptHeld(ORG)).toBe(true);
-    expect(await ledger.orgLimits(ORG)).toMatchObject({ accepted: true });
+    expect(await ledger.orgs.acceptHeld(ORG)).toBe(true);
+    expect(await ledger.orgs.limits(ORG)).toMatchObject({ accepted: true });
     for (const id of names(18)) await readsNone('deleted', id);
     await pass(CONFIRM_MS);
     for (const id of names(18)) expect(await readsNone('deleted', id)).toMatchObject({ kind: 'committed' });
     await pass(3_600_000);
-    expect(await ledger.orgLimits(ORG)).toMatchObject({ accepted: false });
+    expect(await ledger.orgs.limits(ORG)).toMatchObject({ accepted: false });
   });
 
   it('an operator accepts nothing of another org', async () => {
-    expect(await ledger.acceptHeld('org_2')).toBe(false);
-    expect(await ledger.orgLimits(ORG)).toMatchObject({ held: 'TOO_MANY_GONE', accepted: false });
+    expect(await ledger.orgs.acceptHeld('org_2')).toBe(false);
+    expect(await ledger.orgs.limits(ORG)).toMatchObject({ held: 'TOO_MANY_GONE', accepted: false });
   });
 });
 
@@ -504,7 +517,9 @@ describe('the same key for several assistants', () => {
     expect(await events()).toHaveLength(1);
     expect(await held()).toMatchObject([{ orgId: ORG, code: 'KEYS_NOT_SHOWN' }]);
     // The one that was believed is looked at again.
-    expect((await ledger.drawChecks(10, 1000)).map(({ assistantId }) => assistantId)).toEqual(['ast_0']);
+    expect((await ledger.assistants.drawChecks(10, 1000)).map(({ assistantId }) => assistantId)).toEqual([
+      'ast_0',
+    ]);
   });
 
   it('replaces the key of one of them at the most', async () => {
@@ -536,7 +551,7 @@ describe('the same key for several assistants', () => {
     for (const claim of claims)
       results.push(
         (
-          await ledger.commit(
+          await ledger.assistants.commit(
             claim,
             readKey('same', claim, { rotation: 'ends', read: { beganMs: nowMs, lagMs: LAG_MS } }),
           )
@@ -548,8 +563,8 @@ describe('the same key for several assistants', () => {
   it('is not believed either if an operator has accepted what reads say', async () => {
     await imported(20);
     await known();
-    await ledger.holdOrg(ORG, { code: 'TOO_MANY_CHANGED', affected: 20, known: 20 });
-    await ledger.acceptHeld(ORG);
+    await ledger.orgs.hold(ORG, { code: 'TOO_MANY_CHANGED', affected: 20, known: 20 });
+    await ledger.orgs.acceptHeld(ORG);
     const kinds: string[] = [];
     for (const id of names(20)) kinds.push((await readsKey('same', id)).kind);
     expect(kinds).toEqual(['committed', ...Array.from({ length: 19 }, () => 'withheld')]);
@@ -564,7 +579,7 @@ describe('the same key for several assistants', () => {
     await pass(60_000);
     expect(await readsKey('same', 'ast_0')).toMatchObject({ kind: 'stale' });
     const hold = await looked({ orgId: 'org_2', assistantId: 'ast_x' });
-    expect(await ledger.commit(hold, readKey('same', hold, { cause: 'import' }))).toMatchObject({
+    expect(await ledger.assistants.commit(hold, readKey('same', hold, { cause: 'import' }))).toMatchObject({
       kind: 'committed',
     });
   });
@@ -576,20 +591,20 @@ describe('an answer to a POST', () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     for (const name of ['f1', 'f2', 'f3'])
-      expect(await ledger.commit(claim, key(name))).toEqual({
+      expect(await ledger.assistants.commit(claim, key(name))).toEqual({
         kind: 'old',
         publishedVersion: claim.versionBefore,
       });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'ROTATING' });
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({ state: 'ROTATING' });
     expect(await events()).toHaveLength(3);
-    expect(await ledger.commit(claim, key('f4'))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.commit(claim, key('f4'))).toMatchObject({ kind: 'committed' });
   });
 
   it('with the key of another assistant’s last answer is old, and that one is read again', async () => {
     await rotate('same', { assistantId: 'ast_0' });
     const claim = await claimed(await accept());
-    expect(await ledger.commit(claim, key('same'))).toMatchObject({ kind: 'old' });
-    expect(await ledger.drawChecks(10, 1000)).toMatchObject([{ assistantId: 'ast_0' }]);
+    expect(await ledger.assistants.commit(claim, key('same'))).toMatchObject({ kind: 'old' });
+    expect(await ledger.assistants.drawChecks(10, 1000)).toMatchObject([{ assistantId: 'ast_0' }]);
   });
 });
 
@@ -600,18 +615,18 @@ describe('a change that a rotation explains', () => {
     for (const id of ids) {
       const claim = await claimed(await accept({ assistantId: id }));
       // A proxy says that nothing was done, and it was.
-      await ledger.release(claim);
+      await ledger.rotations.release(claim);
     }
     await pass(5000);
     for (const id of ids) expect(await readsKey(`r${id}`, id)).toMatchObject({ kind: 'committed' });
     expect(await held()).toEqual([]);
-    expect((await ledger.orgLimits(ORG)).changed).toBe(0);
+    expect((await ledger.orgs.limits(ORG)).changed).toBe(0);
   });
 
   it('is explained no longer if the key before was in force long after the rotation', async () => {
     const ids = await imported(20);
     await known();
-    for (const id of ids) await ledger.release(await claimed(await accept({ assistantId: id })));
+    for (const id of ids) await ledger.rotations.release(await claimed(await accept({ assistantId: id })));
     await pass(700_000);
     for (const id of ids) expect(await agrees(`k${id}`, id)).toBe('agrees');
     await pass(60_000);
@@ -624,7 +639,7 @@ describe('a change that a rotation explains', () => {
   it('explains no removal', async () => {
     const ids = await imported(20);
     await known();
-    for (const id of ids) await ledger.release(await claimed(await accept({ assistantId: id })));
+    for (const id of ids) await ledger.rotations.release(await claimed(await accept({ assistantId: id })));
     await pass(5000);
     for (const id of ids) await readsNone('deleted', id);
     await pass(CONFIRM_MS);

@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import * as fc from 'fast-check';
-import { createRequestBudget, paceOf, timeFor, type Lane, type RequestBudget } from './budget.ts';
-import { createBulkWork } from '../bulks/bulk-work.ts';
-import { createBulks } from '../bulks/bulks.ts';
 import { ledgerKeys } from '../keys.ts';
 import {
   accept,
@@ -12,14 +9,16 @@ import {
   connectSimulated,
   ledger,
   nextId,
-  openLedger,
+  openSpecLedger,
   redis,
   setNow,
   waitOf,
 } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
+import { slotsOf, timeFor, type Lane, type RequestBudget } from './budget.ts';
 
 const OPTIONS = { egress: 'spec', requestsPerMinute: 500 };
-const { budgetKey, stepUs } = paceOf(ledgerKeys('spec'), OPTIONS);
+const { budgetKey, stepUs } = slotsOf(ledgerKeys('spec'), OPTIONS);
 const STEP_MS = stepUs / 1000;
 const SECOND = 1_000_000;
 const HORIZON = 10 * SECOND;
@@ -30,8 +29,8 @@ let nowUs: number;
 
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
-  budget = createRequestBudget({ redis, prefix: 'spec', ...OPTIONS });
+  openSpecLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
+  budget = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS } }).budget;
 });
 afterAll(async () => {
   redis.disconnect();
@@ -171,19 +170,17 @@ describe('the pace', () => {
   });
 
   it('is one for each address that requests leave from', async () => {
-    const other = createRequestBudget({ redis, prefix: 'spec', ...OPTIONS, egress: 'other' });
+    const other = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS, egress: 'other' } }).budget;
     await takeAll('bulk');
     await budget.slowDown({ ageMs: 0 });
     expect(await other.take('bulk')).toEqual({ taken: true });
   });
 
   it('is unlimited at 0 requests a minute, and Redis is not asked', async () => {
-    const unlimited = createRequestBudget({
-      redis,
+    const unlimited = openLedger(redis, {
       prefix: 'spec',
-      egress: 'unlimited',
-      requestsPerMinute: 0,
-    });
+      budget: { egress: 'unlimited', requestsPerMinute: 0 },
+    }).budget;
     const before = (await redis.info('stats')).match(/total_commands_processed:(\d+)/)![1];
     for (let i = 0; i < 10; i += 1) expect(await unlimited.take('bulk')).toEqual({ taken: true });
     await unlimited.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
@@ -340,7 +337,7 @@ describe('a refusal by upstream', () => {
     expect(await paceNow()).toBeCloseTo(1, 4);
   });
 
-  it('slows it down once for those that were under way together, also where they say different times', async () => {
+  it('slows it down once for those that were under way coalesce, also where they say different times', async () => {
     await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
     await pass(100_000);
     for (const retryAfterMs of [0, 5000, 2000]) await budget.slowDown({ ageMs: 300, retryAfterMs });
@@ -375,7 +372,7 @@ describe('a refusal by upstream', () => {
     expect(await waitMs('bulk')).toBe(1000);
   });
 
-  it('without a time does not close it again for one that was under way together with the last', async () => {
+  it('without a time does not close it again for one that was under way coalesce with the last', async () => {
     await budget.slowDown({ ageMs: 0 });
     await pass(900_000);
     await budget.slowDown({ ageMs: 1500 });
@@ -454,14 +451,17 @@ describe('a closure of more than a minute', () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
     const rotation = await accept();
     expect(await claimOf(rotation)).toMatchObject({ kind: 'paced' });
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       state: 'QUEUED',
       errorCode: 'UPSTREAM_RATE_LIMITED',
     });
   });
 
   it('without a limit is noted, and holds nobody back', async () => {
-    const unlimited = createRequestBudget({ redis, prefix: 'spec', egress: 'spec', requestsPerMinute: 0 });
+    const unlimited = openLedger(redis, {
+      prefix: 'spec',
+      budget: { egress: 'spec', requestsPerMinute: 0 },
+    }).budget;
     await unlimited.noteClosed({ ageMs: 0, retryAfterMs: HOUR_MS });
     expect(await closedMs()).toBe(HOUR_MS);
     expect(await unlimited.take('bulk')).toEqual({ taken: true });
@@ -517,7 +517,7 @@ describe('a claim', () => {
     await takeAll('bulk');
     const rotation = await accept();
     expect(await claimOf(rotation)).toEqual({ kind: 'paced', retryInMs: STEP_MS, reserved: true });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', attempts: 0 });
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({ state: 'QUEUED', attempts: 0 });
     expect(await redis.zcard('{spec}:intents:org_1')).toBe(0);
     expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
   });
@@ -528,7 +528,7 @@ describe('a claim', () => {
     await claimOf(rotation);
     await pass(stepUs);
     const before = await hash();
-    await claimed(rotation, { paid: true });
+    await claimed(rotation, { slotGranted: true });
     expect(await hash()).toEqual(before);
   });
 
@@ -538,15 +538,15 @@ describe('a claim', () => {
     await claimOf(rotation);
     await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
     await pass(stepUs);
-    expect(await claimOf(rotation, { paid: true })).toEqual({
+    expect(await claimOf(rotation, { slotGranted: true })).toEqual({
       kind: 'paced',
       retryInMs: expect.any(Number),
       reserved: false,
     });
-    expect((await budget.take('first', { paid: true })).taken).toBe(false);
+    expect((await budget.take('first', { slotGranted: true })).taken).toBe(false);
     await pass(30 * SECOND);
-    expect((await budget.take('first', { paid: true })).taken).toBe(true);
-    await claimed(rotation, { paid: true });
+    expect((await budget.take('first', { slotGranted: true })).taken).toBe(true);
+    await claimed(rotation, { slotGranted: true });
   });
 
   it('keeps no slot where it would be too far ahead', async () => {
@@ -598,9 +598,9 @@ describe('a claim of a bulk', () => {
       index: from + i,
       job: { rotationId: nextId(), orgId: 'org_1', assistantId: `ast_${from + i}` },
     }));
-  const work = () => createBulkWork({ redis, prefix: 'spec', budget: OPTIONS });
+  const work = () => openLedger(redis, { prefix: 'spec', budget: OPTIONS }).bulkWork;
   beforeEach(async () => {
-    const bulks = createBulks({ redis, prefix: 'spec' });
+    const bulks = openLedger(redis, { prefix: 'spec' }).bulks;
     const draft = bulks.draft('blk_1');
     await draft.add(Array.from({ length: 20 }, (_, i) => `ast_${i}`));
     await bulks.create('blk_1', SPEC, draft);
@@ -641,10 +641,10 @@ describe('a claim of a bulk', () => {
 
   it('of its follow-ups waits in the lane of bulks: single rotations go before it', async () => {
     const { items: claims } = (await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)) as {
-      items: { claim: Parameters<typeof ledger.release>[0] }[];
+      items: { claim: Parameters<typeof ledger.rotations.release>[0] }[];
     };
     const { claim } = claims[0]!;
-    await ledger.release(claim);
+    await ledger.rotations.release(claim);
     await takeAll('bulk');
     expect(await claimOf({ id: claim.rotationId, ...claim })).toEqual({
       kind: 'paced',

@@ -1,37 +1,43 @@
-import type { Redis } from 'ioredis';
-import { ledgerKeys, type Keys } from '../keys.ts';
+import type { Connection } from '../connection.ts';
+import type { Keys } from '../keys.ts';
 import { redisNowMs } from '../time/redis-now.ts';
-import { defineScripts } from '../scripts/scripts.ts';
+import { budgetCommands } from './commands.generated.ts';
 
 /**
- * What a request is for. `first`: single rotations, and reading back what is unknown. `bulk`: all of a bulk
- * rotation, its own lists included. `sweep`: comparing everything, which has a fiftieth by right, and what
- * nobody else wants.
+ * What a request is for. `first`: single rotations, and reading back unknown outcomes. `bulk`: all requests of a
+ * bulk rotation, its lists included. `sweep`: comparing everything, which has a guaranteed fiftieth and what no
+ * other lane uses.
  */
 export type Lane = 'first' | 'bulk' | 'sweep';
 
-/** The budget of requests that all workers behind one address share. */
+/** A request that upstream has refused (429): how long ago it left, and how long upstream says to wait. */
+export interface Refusal {
+  ageMs: number;
+  retryAfterMs?: number;
+}
+
+/** The request budget that all workers behind one address share. */
 export interface RequestBudget {
   /**
-   * Takes one, or says how long to wait; with `reserved` one is kept until then: ask again with `paid`. It is
-   * still theirs then, unless upstream has refused others meanwhile.
+   * Takes a slot, or says how long to wait. With `reserved` a slot is kept until then: ask again with
+   * `slotGranted`. The slot is lost if upstream refuses other requests meanwhile.
    */
   take(
     lane: Lane,
-    options?: { paid: boolean },
+    options?: { slotGranted: boolean },
   ): Promise<{ taken: true } | { taken: false; retryInMs: number; reserved: boolean }>;
-  /** Upstream has refused a request (429) that left so long ago. */
-  slowDown(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
-  /** The same without a limit: nothing is held back, but `rekey status` says that upstream refuses. */
-  noteClosed(refused: { ageMs: number; retryAfterMs?: number }): Promise<void>;
-  /** Whether upstream has closed the budget, and its closure has not passed. */
+  /** Upstream has refused a request. */
+  slowDown(refused: Refusal): Promise<void>;
+  /** The same without a limit: no request is held back, but `rekey status` shows that upstream refuses. */
+  noteClosed(refused: Refusal): Promise<void>;
+  /** Whether upstream has closed the budget, and the closure has not passed. */
   isClosed(): Promise<boolean>;
   /**
-   * A request that left `ageMs` ago was answered and not refused: opens a budget that was closed before it
+   * Upstream has answered a request that left `ageMs` ago. That opens a budget that was closed before the request
    * left.
    */
   answered(request: { ageMs: number }): Promise<'opened' | 'not-closed' | 'too-old'>;
-  /** An operator says that requests may leave again. False if it is not closed. */
+  /** An operator allows requests again. False if the budget is not closed. */
   open(): Promise<boolean>;
 }
 
@@ -43,22 +49,20 @@ export interface BudgetOptions {
 }
 
 /**
- * How much of the limit is used: what is left bears that requests which left evenly arrive unevenly, and
- * after idle time two at once. At 500 a minute they may be late by half a second, compared with others,
- * before upstream counts one too many in its minute.
+ * The share of the limit that is used. The rest allows for requests that leave evenly and arrive unevenly, and
+ * for two at once after idle time. At 500 a minute a request may be late by half a second before upstream counts
+ * one too many in its minute.
  */
 const USED_SHARE = 0.985;
 const UNUSED_REQUESTS = 4;
-/**
- * How long a slot keeps, in steps; and in ms, where steps are so short that every request is later than that.
- */
+/** How long a slot is valid, in steps; and in ms, because with very short steps every request would be late. */
 const KEPT_STEPS = 2;
 const MIN_KEPT_MS = 25;
 const usedPerMinute = (limit: number): number =>
   Math.max(Math.min(limit * USED_SHARE, limit - UNUSED_REQUESTS), limit / 4);
 
-/** What a command needs to take requests from the budget. */
-export const paceOf = (
+/** What a command needs to take slots from the budget. */
+export const slotsOf = (
   keys: Keys,
   options: BudgetOptions | undefined,
 ): { budgetKey: string; stepUs: number } => ({
@@ -67,41 +71,39 @@ export const paceOf = (
 });
 
 /**
- * How long after its slot a request may leave, in ms; later it takes another. Far less than what is left of
- * the limit bears, for all workers of a machine may stand still together.
+ * How long after its slot a request may leave, in ms; after that it takes another slot. This is far less than the
+ * unused share of the limit allows, because all workers of a machine may be paused together.
  */
 export const slotKeepsMs = (options: BudgetOptions): number =>
   options.requestsPerMinute ? Math.max(timeFor(KEPT_STEPS, options), MIN_KEPT_MS) : Infinity;
 
-/** How long so many requests take, in ms. */
+/** How long a number of requests takes, in ms. */
 export const timeFor = (requests: number, { requestsPerMinute }: BudgetOptions): number =>
   requestsPerMinute ? (requests * 60_000) / usedPerMinute(requestsPerMinute) : 0;
 
-export const createRequestBudget = ({
-  redis,
-  prefix,
-  ...options
-}: { redis: Redis; prefix: string } & BudgetOptions): RequestBudget => {
-  const keys = ledgerKeys(prefix);
-  const { budgetKey, stepUs } = paceOf(keys, options);
-  const run = defineScripts(redis, keys.prefix);
-  const close = async ({ ageMs, retryAfterMs }: { ageMs: number; retryAfterMs?: number }) => {
-    await run['slow-down'](
-      [budgetKey],
-      [Math.max(Math.round(ageMs), 0), retryAfterMs === undefined ? '' : Math.round(retryAfterMs)],
-    );
+export const openBudget = (
+  { redis, keys, run }: Connection,
+  options: BudgetOptions | undefined,
+): RequestBudget => {
+  const { budgetKey, stepUs } = slotsOf(keys, options);
+  const commands = budgetCommands(run);
+
+  const close = async ({ ageMs, retryAfterMs }: Refusal): Promise<void> => {
+    await commands.slowDown({
+      budget: budgetKey,
+      ageMs: Math.max(Math.round(ageMs), 0),
+      retryAfterMs: retryAfterMs === undefined ? undefined : Math.round(retryAfterMs),
+    });
   };
-  const open = async (ageMs: number | ''): Promise<'opened' | 'not-closed' | 'too-old'> => {
-    const [kind] = await run['open-budget']([budgetKey], [ageMs]);
-    return kind === 'OPENED' ? 'opened' : kind === 'TOO_OLD' ? 'too-old' : 'not-closed';
-  };
+  const open = async (ageMs?: number) => (await commands.openBudget({ budget: budgetKey, ageMs })).kind;
+
   return {
-    take: async (lane, { paid } = { paid: false }) => {
+    take: async (lane, { slotGranted } = { slotGranted: false }) => {
       if (stepUs === 0) return { taken: true };
-      const [kind, waitMs, reserved] = await run['take-slot']([budgetKey], [stepUs, lane, paid ? '1' : '']);
-      return kind === 'TAKEN'
+      const reply = await commands.takeSlot({ budget: budgetKey, stepUs, lane, slotGranted });
+      return reply.kind === 'taken'
         ? { taken: true }
-        : { taken: false, retryInMs: Number(waitMs), reserved: reserved === '1' };
+        : { taken: false, retryInMs: reply.waitMs, reserved: reply.reserved };
     },
     slowDown: async (refused) => {
       if (stepUs > 0) await close(refused);
@@ -112,6 +114,6 @@ export const createRequestBudget = ({
       return Number(until ?? 0) > nowMs;
     },
     answered: ({ ageMs }) => open(Math.max(Math.round(ageMs), 0)),
-    open: async () => (await open('')) === 'opened',
+    open: async () => (await open()) === 'opened',
   };
 };

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createRequestBudget } from './budget.ts';
-import { connectSimulated, openLedger, redis, setNow } from '../ledger-fixture.ts';
+import { connectSimulated, openSpecLedger, redis, setNow } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
 
 const BEGAN_MS = 1_800_000_000_000;
 const MINUTE_MS = 60_000;
 const LIMIT = 500;
 const TICK_MS = 20;
-/** How long an answer takes: all that leave meanwhile are refused together. */
+/** How long an answer takes: all that leave meanwhile are refused coalesce. */
 const ANSWER_MS = 200;
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url, { connection: connectSimulated(server.url) });
+  openSpecLedger(server.url, { connection: connectSimulated(server.url) });
 });
 afterAll(async () => {
   redis.disconnect();
@@ -28,7 +28,7 @@ beforeEach(() => redis.flushall());
  */
 const shareAddress = async (requestsPerMinute: number, retryAfter: boolean, minutes: number) => {
   const budgets = ['one', 'other'].map((prefix) => ({
-    budget: createRequestBudget({ redis, prefix, egress: 'default', requestsPerMinute }),
+    budget: openLedger(redis, { prefix, budget: { egress: 'default', requestsPerMinute } }).budget,
     askAtMs: 0,
     refusals: [] as { atMs: number; retryAfterMs: number }[],
   }));

@@ -1,13 +1,6 @@
 import type { BulkRotation, BulkSpec, ErrorCode } from '@rekey/schema';
 import type { Redis } from 'ioredis';
-import {
-  createBulkWork,
-  type BulkClaimResult,
-  type BulkDraw,
-  type BulkRange,
-  type BulkWork,
-} from './bulk-work.ts';
-import { createBulks, type Bulks } from './bulks.ts';
+import type { KeyVersion } from '../assistants/key-version.ts';
 import {
   SEALED,
   claimed,
@@ -15,11 +8,14 @@ import {
   key,
   ledger,
   nextId,
-  openLedger,
+  openSpecLedger,
   redis,
   setNow,
 } from '../ledger-fixture.ts';
-import type { Claim, ClaimOptions, KeyVersion } from '../rotations/rotations.ts';
+import { openLedger } from '../open-ledger.ts';
+import type { Claim, ClaimOptions } from '../rotations/claim.ts';
+import type { BulkClaimResult, BulkDraw, BulkRange, BulkWork } from './bulk-work.ts';
+import type { Bulks } from './bulks.ts';
 
 /**
  * For specs only: bulk rotations in a ledger under the prefix `spec` whose clock is set by hand, and the
@@ -30,11 +26,11 @@ export let work: BulkWork;
 export let nowMs: number;
 let made = 0;
 
-export const openBulks = (url: string): void => openBulksOn(url, connectSimulated(url));
+export const openSpecBulks = (url: string): void => openBulksOn(url, connectSimulated(url));
 export const openBulksOn = (url: string, connection: Redis): void => {
-  openLedger(url, { connection, maxChangedPercent: 100 });
-  bulks = createBulks({ redis, prefix: 'spec' });
-  work = createBulkWork({ redis, prefix: 'spec' });
+  openSpecLedger(url, { connection, maxChangedPercent: 100 });
+  bulks = openLedger(redis, { prefix: 'spec' }).bulks;
+  work = openLedger(redis, { prefix: 'spec' }).bulkWork;
 };
 export const START_MS = 1_800_000_000_000;
 /** An empty Redis. */
@@ -110,21 +106,21 @@ export const claimsOf = async (claiming: Promise<BulkClaimResult>): Promise<Clai
 export const begin = async (size: number, more: Partial<DrawOptions> = {}): Promise<Claim[]> => {
   const range = await drawn({ size, ...more });
   const claims = await claimsOf(claimRange(range));
-  await work.endRange(range, more.token ?? 'w1');
+  await work.dropRange(range, more.token ?? 'w1');
   return claims;
 };
 
 export const succeed = (claim: Claim, more?: Partial<KeyVersion>) =>
-  ledger.commit(claim, key(`${claim.epoch % 100_000}${claim.assistantId}`, more));
+  ledger.assistants.commit(claim, key(`${claim.epoch % 100_000}${claim.assistantId}`, more));
 export const failWith = (claim: Claim, code: ErrorCode = 'ASSISTANT_NOT_FOUND') =>
-  ledger.fail(claim, { code }, false);
+  ledger.rotations.fail(claim, { code }, false);
 export const loseIt = (claim: Claim, readError?: ErrorCode) =>
-  ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, ...(readError && { readError }) }, SEALED);
-export const giveBack = (
+  ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0, ...(readError && { readError }) }, SEALED);
+export const returnToBulk = (
   claim: Claim,
   code: ErrorCode = 'UPSTREAM_UNREACHABLE',
   more: { halts?: boolean; retryForMs?: number } = {},
-) => ledger.giveBack(claim, code, { halts: false, retryForMs: 600_000, ...more });
+) => ledger.rotations.returnToBulk(claim, code, { halts: false, retryForMs: 600_000, ...more });
 /** Claims a rotation of a bulk again. */
 export const again = (claim: Claim, options?: Partial<ClaimOptions>): Promise<Claim> =>
   claimed({ id: claim.rotationId, ...claim }, options);

@@ -67,9 +67,8 @@ const BulkHash = z.object({
   entry: optional(z.string()),
 });
 
-/** What a caller asked for, as fields and values of the hash. */
+/** The request of a caller, without its org, as fields and values of the hash. */
 export const bulkFields = ({
-  orgId,
   reason,
   selection,
   validateOnly,
@@ -77,8 +76,6 @@ export const bulkFields = ({
   maxFailures,
   untilMs,
 }: BulkSpec): (string | number)[] => [
-  'org',
-  orgId,
   'reason',
   reason,
   'selection',
@@ -99,10 +96,7 @@ export const bulkFields = ({
   ...(untilMs === undefined ? [] : ['until', untilMs]),
 ];
 
-/**
- * A bulk rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names it and the fields, where it does
- * not fit.
- */
+/** A bulk rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names it and the invalid fields. */
 export const parseBulk = (id: string, hash: Record<string, string>, failures: string[]): BulkRotation => {
   const parsed = BulkHash.safeParse(hash);
   if (!parsed.success) {

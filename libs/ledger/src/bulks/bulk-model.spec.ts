@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { array, assert, asyncProperty, boolean, constantFrom, nat, option, record } from 'fast-check';
-import type { BulkRange } from './bulk-work.ts';
+import { accept, claimOf, codeOf, ledger, readKey, redis } from '../ledger-fixture.ts';
+import type { Claim } from '../rotations/claim.ts';
 import {
   LEASE_MS,
   allProblems,
@@ -9,24 +10,23 @@ import {
   claimRange,
   draw,
   failWith,
-  giveBack,
+  returnToBulk,
   loseIt,
   makeBulk,
   namesOf,
-  openBulks,
   pass,
   startAnew,
   statesOf,
   succeed,
   work,
+  openSpecBulks,
 } from './bulk-fixture.ts';
-import { accept, claimOf, codeOf, ledger, readKey, redis } from '../ledger-fixture.ts';
-import type { Claim } from '../rotations/rotations.ts';
+import type { BulkRange } from './bulk-work.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openBulks(server.url);
+  openSpecBulks(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -93,7 +93,7 @@ const createWorld = async (
   };
   const letGo = async (hand: Hand) => {
     hands.splice(hands.indexOf(hand), 1);
-    await work.endRange(hand.range, hand.token);
+    await work.dropRange(hand.range, hand.token);
   };
   const drawOne = async (token: string, size: number) => {
     const got = await draw({ token, size, maxOpenIntents: BOUND });
@@ -140,13 +140,13 @@ const createWorld = async (
     if ((await claimAgain(one)) !== 'resumed') return;
     const { claim } = one;
     if (by % 4 === 0) {
-      await ledger.release(claim);
+      await ledger.rotations.release(claim);
       one.at = 'queue';
     } else {
       const code =
         by % 4 === 1
           ? failWith(claim, 'NO_SECRET_KEY')
-          : ledger.commit(
+          : ledger.assistants.commit(
               claim,
               readKey(`${claim.epoch % 100_000}r${claim.assistantId}`, claim, { rotation: 'ends' }),
             );
@@ -197,13 +197,13 @@ const createWorld = async (
         at('request').filter(({ of, claim }) => of && claim.attempts === 1),
         by,
       );
-      if (!one || !(await giveBack(one.claim, 'UPSTREAM_UNREACHABLE', { halts: by % 10 === 0 }))) return;
+      if (!one || !(await returnToBulk(one.claim, 'UPSTREAM_UNREACHABLE', { halts: by % 10 === 0 }))) return;
       end(one);
       count(one.of!, -1);
     },
     release: async (by) => {
       const one = pick(at('request'), by);
-      if (one && (await ledger.release(one.claim))) one.at = 'queue';
+      if (one && (await ledger.rotations.release(one.claim))) one.at = 'queue';
     },
     'take a follow-up': async (by) => {
       const one = pick(at('queue'), by);
@@ -213,7 +213,7 @@ const createWorld = async (
     'cancel one': async (by) => {
       const one = pick(at('queue'), by);
       if (!one) return;
-      await ledger.cancel(one.claim.rotationId);
+      await ledger.rotations.cancel(one.claim.rotationId);
       end(one);
     },
     'a worker dies': async (by) => {

@@ -1,33 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BulkSpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createBulkWork } from './bulk-work.ts';
-import { defineScripts } from '../scripts/scripts.ts';
-import {
-  LEASE_MS,
-  START_MS,
-  again,
-  assertSound,
-  begin,
-  bulks,
-  claimRange,
-  claimsOf,
-  draw,
-  drawn,
-  failWith,
-  giveBack,
-  loseIt,
-  makeBulk,
-  namesOf,
-  openBulks,
-  pass,
-  startAnew,
-  stateOf,
-  statesOf,
-  succeed,
-  work,
-  wordsOf,
-} from './bulk-fixture.ts';
 import {
   SEALED,
   accept,
@@ -45,14 +18,42 @@ import {
   resumed,
   rotate,
 } from '../ledger-fixture.ts';
-import type { Claim } from '../rotations/rotations.ts';
+import { createRunner } from '../scripts/run.ts';
+import { bulksCommands } from './commands.generated.ts';
+import { openLedger } from '../open-ledger.ts';
+import type { Claim } from '../rotations/claim.ts';
+import {
+  LEASE_MS,
+  START_MS,
+  again,
+  assertSound,
+  begin,
+  bulks,
+  claimRange,
+  claimsOf,
+  draw,
+  drawn,
+  failWith,
+  returnToBulk,
+  loseIt,
+  makeBulk,
+  namesOf,
+  pass,
+  startAnew,
+  stateOf,
+  statesOf,
+  succeed,
+  wordsOf,
+  work,
+  openSpecBulks,
+} from './bulk-fixture.ts';
 
 let server: RedisServer;
 /** Where a test makes an entry by hand that cannot be right. */
 let spoilt: boolean;
 beforeAll(async () => {
   server = await startRedis();
-  openBulks(server.url);
+  openSpecBulks(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -75,7 +76,7 @@ const draws = (id: string) => redis.hgetall(`{spec}:bulk:${id}:draws`);
 const redo = (id: string) => redis.lrange(`{spec}:bulk:${id}:redo`, 0, -1);
 const kept = async (claim: Claim) => (await redis.exists(`{spec}:rotation:${claim.rotationId}`)) === 1;
 /** Certainly not done at a later request: QUEUED as a follow-up. */
-const release = (claim: Claim) => ledger.release(claim, { code: 'UPSTREAM_UNREACHABLE' });
+const release = (claim: Claim) => ledger.rotations.release(claim, { code: 'UPSTREAM_UNREACHABLE' });
 
 describe('draw', () => {
   it('gives assistants in order, so many at a time, and never across a string of a thousand', async () => {
@@ -161,7 +162,7 @@ describe('draw', () => {
     const [first, second, third] = [...places.values()] as [number, number, number];
     expect([first < second, second < third]).toEqual([true, true]);
     for (const id of places.keys())
-      await work.endRange({ bulkId: id, orgId: 'org_1', from: 0, to: 1, waiting: [] }, 'w1');
+      await work.dropRange({ bulkId: id, orgId: 'org_1', from: 0, to: 1, waiting: [] }, 'w1');
     expect((await drawn({ before: third })).bulkId).toBe(urgent.id);
     expect((await drawn({ before: third })).bulkId).toBe(old.id);
     expect(await draw({ before: third })).toEqual({ kind: 'nothing' });
@@ -177,7 +178,10 @@ describe('draw', () => {
   });
 
   it('reckons what it takes to rotate and to verify those that were named, once', async () => {
-    const paced = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'a', requestsPerMinute: 500 } });
+    const paced = openLedger(redis, {
+      prefix: 'spec',
+      budget: { egress: 'a', requestsPerMinute: 500 },
+    }).bulkWork;
     await redis.zadd('{spec}:assistants:org%201', ...namesOf(1000).flatMap((name) => [1, name]));
     const [few, many] = [await makeBulk(11, { orgId: 'org 1' }), await makeBulk(1250, { orgId: 'org 1' })];
     const take = (except: string[]) =>
@@ -297,7 +301,7 @@ describe('the end of a draw', () => {
     const { id } = await makeBulk(4);
     const range = await drawn({ size: 2 });
     await claimRange({ ...range, waiting: range.waiting.slice(0, 1) });
-    await work.endRange(range, 'w1');
+    await work.dropRange(range, 'w1');
     expect(indexes(await drawn({ size: 2 }))).toEqual([2, 3]);
     expect(indexes(await drawn())).toEqual([1]);
     expect(await redo(id)).toEqual([]);
@@ -316,10 +320,10 @@ describe('the end of a draw', () => {
     await pass(LEASE_MS);
     await drawn({ token: 'w2' });
     const before = await everything();
-    await work.endRange(range, 'w1');
+    await work.dropRange(range, 'w1');
     expect(await work.renew(id, 'w1', LEASE_MS, range)).toBe(false);
     expect(await everything()).toEqual(before);
-    await work.endRange(range, 'w2');
+    await work.dropRange(range, 'w2');
     expect(await redo(id)).toEqual(['0:2']);
   });
 });
@@ -335,7 +339,7 @@ describe('preparing', () => {
     expect(await work.restart(id, 'w1')).toBe(true);
     expect(await work.saveIds(id, 'w1', 0, namesOf(1000))).toBe(true);
     expect(await work.saveIds(id, 'w1', 1, ['last'])).toBe(true);
-    expect(await work.prepared(id, 'w1', 1001, TAKES)).toBe(true);
+    expect(await work.endPrepare(id, 'w1', 1001, TAKES)).toBe(true);
     expect(await bulks.get(id)).toMatchObject({
       state: 'RUNNING',
       estimate: TAKES,
@@ -362,7 +366,7 @@ describe('preparing', () => {
     await work.saveIds(id, 'w1', 0, namesOf(1000));
     await work.saveIds(id, 'w1', 1, ['x']);
     await redis.hdel(`{spec}:bulk:${id}:ids`, '0');
-    expect(await work.prepared(id, 'w1', 1001, TAKES)).toBe(false);
+    expect(await work.endPrepare(id, 'w1', 1001, TAKES)).toBe(false);
     expect(await stateOf(id)).toEqual(['PREPARING', undefined]);
   });
 
@@ -383,10 +387,11 @@ describe('preparing', () => {
   it('has the command itself refuse them', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
-    const run = defineScripts(redis, '{spec}');
+    const { bulkSaveIds } = bulksCommands(createRunner(redis, '{spec}'));
+    const [bulk, ids] = [`{spec}:bulk:${id}`, `{spec}:bulk:${id}:ids`];
     await expect(
-      run['bulk-save']([`{spec}:bulk:${id}`, `{spec}:bulk:${id}:ids`], [id, 'w1', 'ids', 0, 'a\nb\nc', 2]),
-    ).rejects.toThrow('ids do not lie one a line');
+      bulkSaveIds({ bulk, ids, token: 'w1', chunk: 0, text: 'a\nb\nc', count: 2 }),
+    ).rejects.toThrow('ids must be one a line');
     expect(await work.ids(id, 0)).toEqual([]);
   });
 
@@ -397,7 +402,7 @@ describe('preparing', () => {
       await draw();
       if (assistantIds.length > 0) await work.saveIds(id, 'w1', 0, assistantIds);
       expect(
-        await work.prepared(id, 'w1', assistantIds.length, TAKES, { ...LIST, listed: assistantIds.length }),
+        await work.endPrepare(id, 'w1', assistantIds.length, TAKES, { ...LIST, listed: assistantIds.length }),
       ).toBe(true);
       return id;
     };
@@ -422,7 +427,7 @@ describe('preparing', () => {
       const range = await drawn();
       expect(range.waiting).toEqual([{ index: 0, assistantId: 'a' }]);
       for (const claim of await claimsOf(claimRange(range))) await succeed(claim);
-      await work.endRange(range, 'w1');
+      await work.dropRange(range, 'w1');
       expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_DONE']);
       await bulks.resume(id);
       expect((await drawn()).waiting.map(({ assistantId }) => assistantId)).toEqual(['b', 'c']);
@@ -466,7 +471,7 @@ describe('preparing', () => {
   it('that finds nobody has only to be verified', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
-    await work.prepared(id, 'w1', 0, TAKES);
+    await work.endPrepare(id, 'w1', 0, TAKES);
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
@@ -491,8 +496,8 @@ describe('preparing', () => {
       work.restart(id, 'w1'),
       work.saveIds(id, 'w1', 0, ['a']),
       work.saveLetters(id, 'w1', 0, 'v'),
-      work.prepared(id, 'w1', 1, TAKES),
-      work.validated(id, 'w1', TAKES),
+      work.endPrepare(id, 'w1', 1, TAKES),
+      work.endDryRun(id, 'w1', TAKES),
       work.saveVerification(id, 'w2', NO_FINDINGS, false),
       work.saveVerification(id, 'w2', NO_FINDINGS, true),
       work.fail(id, 'w1', 'INTERNAL'),
@@ -510,7 +515,7 @@ describe('preparing', () => {
     const saves = [
       work.restart(id, 'w1'),
       work.saveIds(id, 'w1', 0, ['a']),
-      work.prepared(id, 'w1', 1, TAKES),
+      work.endPrepare(id, 'w1', 1, TAKES),
       work.fail(id, 'w1', 'INTERNAL'),
     ];
     expect(await Promise.all(saves)).toEqual(saves.map(() => false));
@@ -524,7 +529,7 @@ describe('a dry run', () => {
     expect(await draw()).toEqual({ kind: 'prepare', bulkId: id });
     await work.saveLetters(id, 'w1', 0, 'vB');
     await work.saveLetters(id, 'w1', 2, 'v');
-    expect(await work.validated(id, 'w1', TAKES)).toBe(true);
+    expect(await work.endDryRun(id, 'w1', TAKES)).toBe(true);
     expect(await bulks.get(id)).toMatchObject({
       state: 'VALIDATED',
       estimate: TAKES,
@@ -542,7 +547,7 @@ describe('a dry run', () => {
     for (let chunk = 0; chunk * 1000 < count; chunk += 1)
       await work.saveIds(id, 'w1', chunk, namesOf(count).slice(chunk * 1000, (chunk + 1) * 1000));
     expect(await work.saveLetters(id, 'w1', 0, 'v'.repeat(count))).toBe(true);
-    expect(await work.validated(id, 'w1', TAKES)).toBe(true);
+    expect(await work.endDryRun(id, 'w1', TAKES)).toBe(true);
     expect((await bulks.get(id)).counts).toMatchObject({ total: count, waiting: 0, valid: count, failed: 0 });
     expect((await bulks.items(id, { state: 'VALID' }, { size: 5000, from: 0 })).items).toHaveLength(count);
   });
@@ -554,7 +559,7 @@ describe('a dry run', () => {
     await work.restart(id, 'w1');
     await work.saveIds(id, 'w1', 0, ['a']);
     await work.saveLetters(id, 'w1', 0, 'v');
-    await work.validated(id, 'w1', TAKES);
+    await work.endDryRun(id, 'w1', TAKES);
     expect(await countsOf(id)).toMatchObject({ total: 1, valid: 1 });
   });
 });
@@ -582,7 +587,7 @@ describe('a claim of a bulk', () => {
     const { id } = await makeBulk(3);
     await pass(500);
     // The list of the bulk itself has shown it since.
-    await ledger.compare({ beganMs: START_MS + 601, lagMs: 100 }, [
+    await ledger.assistants.compare({ beganMs: START_MS + 601, lagMs: 100 }, [
       { assistantId: 'ast_2', state: printOf('f2') },
     ]);
     const range = await drawn();
@@ -608,7 +613,7 @@ describe('a claim of a bulk', () => {
       fresh: false,
     });
     expect(claims[2]).toMatchObject({ stateBefore: printOf('f2'), fresh: true });
-    expect(await ledger.get(claims[0]!.rotationId)).toMatchObject({
+    expect(await ledger.rotations.get(claims[0]!.rotationId)).toMatchObject({
       state: 'ROTATING',
       bulkId: id,
       reason: 'why',
@@ -690,8 +695,8 @@ describe('a claim of a bulk', () => {
     const queued = await accept({ assistantId: 'ast_1' });
     const range = await drawn();
     expect(await wordsOf(claimRange(range))).toEqual(['busy', 'busy', 'claimed']);
-    await ledger.cancel(queued.id);
-    await work.endRange(range, 'w1');
+    await ledger.rotations.cancel(queued.id);
+    await work.dropRange(range, 'w1');
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['busy', 'claimed']);
     expect(await statesOf(id)).toBe('.rr');
   });
@@ -712,10 +717,10 @@ describe('a claim of a bulk', () => {
     await makeBulk(1);
     await pass(1000);
     const gone = await looked({ assistantId: 'ast_0' });
-    await ledger.commit(gone, removed('deleted', gone));
+    await ledger.assistants.commit(gone, removed('deleted', gone));
     await pass(1000);
     const back = await looked({ assistantId: 'ast_0' });
-    await ledger.commit(back, readKey('f1', back, { cause: 'drift' }));
+    await ledger.assistants.commit(back, readKey('f1', back, { cause: 'drift' }));
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
   });
 
@@ -725,7 +730,7 @@ describe('a claim of a bulk', () => {
     await pass(1000);
     await redis.hset('{spec}:assistant:ast_0', 'rotated', START_MS + 500);
     const gone = await looked({ assistantId: 'ast_0' });
-    await ledger.commit(gone, removed('deleted', gone));
+    await ledger.assistants.commit(gone, removed('deleted', gone));
     await redis.hset('{spec}:assistant:ast_0', 'rotated', START_MS + 500);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
   });
@@ -772,7 +777,7 @@ describe('a claim of a bulk', () => {
 
   it('fails an assistant whose record is too long to be read, before its POST, and claims the others', async () => {
     const { id } = await makeBulk(3);
-    await ledger.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, START_MS);
+    await ledger.assistants.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, START_MS);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
     expect(await statesOf(id)).toBe('rOr');
     expect(await bulks.get(id)).toMatchObject({
@@ -877,7 +882,7 @@ describe('a rotation of a bulk', () => {
       open: '1',
     });
     expect(await redis.xlen('{spec}:events')).toBe(2);
-    await ledger.settle(watched, START_MS, START_MS);
+    await ledger.rotations.settle(watched, START_MS, START_MS);
     expect(await redis.hgetall(`{spec}:bulk:${id}`)).toMatchObject({
       entry: newest![0],
       succeeded: '2',
@@ -939,7 +944,7 @@ describe('a rotation of a bulk', () => {
       { kind: 'committed' },
       { kind: 'committed' },
     ]);
-    await ledger.settle(watched, START_MS, START_MS);
+    await ledger.rotations.settle(watched, START_MS, START_MS);
     expect(await redis.exists(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`)).toBe(0);
     await redis.zrem('{spec}:bulks:active', id);
   });
@@ -960,7 +965,7 @@ describe('a rotation of a bulk', () => {
     const [a, b, c] = await begin(3);
     await loseIt(a!);
     const back = (await resumed({ id: a!.rotationId, ...a! })).claim;
-    await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
+    await ledger.assistants.commit(back, readKey('f1', back, { rotation: 'ends' }));
     await loseIt(b!);
     await release(b!);
     await succeed(await again(b!));
@@ -970,7 +975,7 @@ describe('a rotation of a bulk', () => {
       [b, 'SUCCEEDED'],
       [c, 'FAILED'],
     ] as const)
-      expect(await ledger.get(claim!.rotationId)).toMatchObject({ state, bulkId: id });
+      expect(await ledger.rotations.get(claim!.rotationId)).toMatchObject({ state, bulkId: id });
     expect(await statesOf(id)).toBe('ssA');
   });
 
@@ -983,7 +988,7 @@ describe('a rotation of a bulk', () => {
     await loseIt(claim!);
     const back = (await resumed({ id: claim!.rotationId, ...claim! })).claim;
     expect(back.bulkId).toBe(id);
-    await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
+    await ledger.assistants.commit(back, readKey('f1', back, { rotation: 'ends' }));
     expect((await events()).map(({ data }) => [data.bulk_rotation_id, data.rotation_id])).toEqual([
       [null, expect.any(String)],
       [id, claim!.rotationId],
@@ -1009,7 +1014,7 @@ describe('a rotation of a bulk', () => {
     await loseIt(claim!);
     await bulks.pause(id);
     const back = (await resumed({ id: claim!.rotationId, ...claim! })).claim;
-    await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
+    await ledger.assistants.commit(back, readKey('f1', back, { rotation: 'ends' }));
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
@@ -1020,7 +1025,7 @@ describe('a rotation of a bulk', () => {
     await bulks.cancel(id);
     expect(await stateOf(id)).toEqual(['CANCELLING', 'CANCELLED_BY_OPERATOR']);
     expect(await claimOf({ id: claim!.rotationId, ...claim! })).toEqual({ kind: 'ended' });
-    expect(await ledger.get(claim!.rotationId)).toMatchObject({ state: 'CANCELLED' });
+    expect(await ledger.rotations.get(claim!.rotationId)).toMatchObject({ state: 'CANCELLED' });
     expect(await bulks.get(id)).toMatchObject({ state: 'CANCELLED', counts: { cancelled: 2 } });
     expect(await redis.exists('{spec}:assistant:ast_0')).toBe(0);
   });
@@ -1029,7 +1034,7 @@ describe('a rotation of a bulk', () => {
     const { id } = await makeBulk(2);
     const [claim, other] = await begin(2);
     await release(claim!);
-    await ledger.cancel(claim!.rotationId);
+    await ledger.rotations.cancel(claim!.rotationId);
     await succeed(other!);
     expect(await statesOf(id)).toBe('xs');
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
@@ -1039,7 +1044,7 @@ describe('a rotation of a bulk', () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await pass(LEASE_MS);
-    expect((await ledger.findLost({ quietMs: LEASE_MS })).lost).toEqual([
+    expect((await ledger.rotations.findOrphans({ quietMs: LEASE_MS })).orphans).toEqual([
       { rotationId: claim!.rotationId, orgId: 'org_1', assistantId: 'ast_0' },
     ]);
     const back = await resumed({ id: claim!.rotationId, ...claim! });
@@ -1067,7 +1072,7 @@ describe('a rotation of a bulk', () => {
     await pass(1);
     await rotate('f1', { assistantId: 'ast_0' });
     expect(await claimOf({ id: claim!.rotationId, ...claim! })).toEqual({ kind: 'ended' });
-    expect(await ledger.get(claim!.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await ledger.rotations.get(claim!.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
     expect(await statesOf(id)).toBe('s');
     expect(await countsOf(id)).toMatchObject({ succeeded: 1, unknown: 0 });
   });
@@ -1083,8 +1088,8 @@ describe('a rotation of a bulk', () => {
     await loseIt(d!, 'UPSTREAM_FORBIDDEN');
     await failWith(a!);
     await release(b!);
-    await giveBack(c!);
-    await giveBack(d!);
+    await returnToBulk(c!);
+    await returnToBulk(d!);
     await succeed(e!);
     expect(await redis.exists(`{spec}:bulk:${id}`)).toBe(0);
     expect(await redis.zcard('{spec}:intents:org_1')).toBe(0);
@@ -1099,25 +1104,26 @@ describe('the count of unknown outcomes', () => {
       'is found to be done',
       async (claim) => {
         const back = (await resumed({ id: claim.rotationId, ...claim })).claim;
-        await ledger.commit(back, readKey('f1', back, { rotation: 'ends' }));
+        await ledger.assistants.commit(back, readKey('f1', back, { rotation: 'ends' }));
       },
     ],
     [
       'is found and settled later',
       async (claim) => {
         const back = (await resumed({ id: claim.rotationId, ...claim })).claim;
-        await ledger.commit(back, readKey('f1', back, { rotation: 'satisfied' }));
-        await ledger.settle(back, back.atMs, back.atMs);
+        await ledger.assistants.commit(back, readKey('f1', back, { rotation: 'satisfied' }));
+        await ledger.rotations.settle(back, back.atMs, back.atMs);
       },
     ],
     ['is answered late', (claim) => succeed(claim)],
     ['fails', (claim) => failWith(claim)],
     [
       'fails with what is published',
-      (claim) => ledger.commit(claim, readKey('f1', claim, { rotation: { fails: 'NO_SECRET_KEY' } })),
+      (claim) =>
+        ledger.assistants.commit(claim, readKey('f1', claim, { rotation: { fails: 'NO_SECRET_KEY' } })),
     ],
     ['is released', release],
-    ['is given back', (claim) => giveBack(claim)],
+    ['is given back', (claim) => returnToBulk(claim)],
   ])('goes up once, and down when one %s', async (_, close) => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(2);
@@ -1142,12 +1148,9 @@ describe('the count of unknown outcomes', () => {
     const [claim] = await begin(1);
     await loseIt(claim!);
     await resumed({ id: claim!.rotationId, ...claim! });
-    expect(await Promise.all([release(claim!), failWith(claim!), giveBack(claim!), loseIt(claim!)])).toEqual([
-      false,
-      false,
-      false,
-      'refused',
-    ]);
+    expect(
+      await Promise.all([release(claim!), failWith(claim!), returnToBulk(claim!), loseIt(claim!)]),
+    ).toEqual([false, false, false, 'refused']);
     expect(await unknowns(id)).toBe(1);
   });
 });
@@ -1210,7 +1213,7 @@ describe('a canary', () => {
   it('waits for what is given back, and for what is unknown', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: true } });
     const [first, second] = await begin(10);
-    await giveBack(first!);
+    await returnToBulk(first!);
     await loseIt(second!);
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
@@ -1248,7 +1251,7 @@ describe('a canary that was halted by its failures', () => {
     const { id } = await makeBulk(4, { canary: { count: 2, continues: false }, maxFailures: { count: 0 } });
     const range = await drawn();
     for (const claim of await claimsOf(claimRange(range)))
-      await ledger.fail(claim, { code: 'UPSTREAM_REJECTED' }, false);
+      await ledger.rotations.fail(claim, { code: 'UPSTREAM_REJECTED' }, false);
     expect(await bulks.get(id)).toMatchObject({ state: 'HALTED', why: 'TOO_MANY_FAILURES' });
     expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING' });
     expect(await draw({ token: 'w2' })).toMatchObject({ kind: 'range', range: { from: 2, to: 4 } });
@@ -1259,7 +1262,7 @@ describe('a rotation whose worker is gone', () => {
   it('is unknown, but counts neither as a failure of its bulk nor as an unknown outcome in a row', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
     for (const claim of await claimsOf(claimRange(await drawn())))
-      await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true }, SEALED);
+      await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true }, SEALED);
     expect(await bulks.get(id)).toMatchObject({ state: 'RUNNING', counts: { rotating: 4, unknown: 4 } });
     expect(await redis.hget('{spec}:ledger', 'run:org_1')).toBeNull();
   });
@@ -1447,7 +1450,7 @@ describe('keys that somebody else rotates', () => {
     for (let i = 0; i < times; i += 1) {
       const assistantId = `ast_d${i % 10}`;
       const hold = await looked({ assistantId });
-      await ledger.commit(hold, readKey(`g${from + i}`, hold, { cause: 'drift' }));
+      await ledger.assistants.commit(hold, readKey(`g${from + i}`, hold, { cause: 'drift' }));
     }
   };
   const publish = async () => {
@@ -1496,7 +1499,7 @@ describe('an assistant that is given back', () => {
   it('waits again, is not counted, and leaves nothing behind', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
-    expect(await giveBack(claim!)).toBe(true);
+    expect(await returnToBulk(claim!)).toBe(true);
     expect(await statesOf(id)).toBe('..');
     expect(await countsOf(id)).toMatchObject({ waiting: 2, rotating: 0, failed: 0 });
     expect(await redis.keys('{spec}:rotation*')).toEqual([]);
@@ -1510,7 +1513,7 @@ describe('an assistant that is given back', () => {
     await rotate('f1', { assistantId: 'ast_0' });
     await makeBulk(1);
     const [claim] = await begin(1);
-    await giveBack(claim!);
+    await returnToBulk(claim!);
     expect(await begin(1)).toMatchObject([{ stateBefore: printOf('f1') }]);
   });
 
@@ -1521,14 +1524,14 @@ describe('an assistant that is given back', () => {
     await resumed({ id: claim!.rotationId, ...claim! });
     const single = await claimed(await accept({ assistantId: 'ast_x' }));
     const before = await everything();
-    expect([await giveBack(claim!), await giveBack(single)]).toEqual([false, false]);
+    expect([await returnToBulk(claim!), await returnToBulk(single)]).toEqual([false, false]);
     expect(await everything()).toEqual(before);
   });
 
   it('halts the bulk at once where nobody fares better until somebody acts, and says why', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
-    await giveBack(claim!, 'UPSTREAM_UNAUTHENTICATED', { halts: true });
+    await returnToBulk(claim!, 'UPSTREAM_UNAUTHENTICATED', { halts: true });
     expect(await stateOf(id)).toEqual(['HALTED', 'UPSTREAM_UNAUTHENTICATED']);
     await bulks.resume(id);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
@@ -1538,11 +1541,11 @@ describe('an assistant that is given back', () => {
     const { id } = await makeBulk(1);
     for (const ms of [0, 300_000, 300_000]) {
       await pass(ms);
-      await giveBack((await begin(1))[0]!);
+      await returnToBulk((await begin(1))[0]!);
       expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
     }
     await pass(1);
-    await giveBack((await begin(1))[0]!);
+    await returnToBulk((await begin(1))[0]!);
     expect(await stateOf(id)).toEqual(['HALTED', 'UPSTREAM_UNREACHABLE']);
   });
 
@@ -1558,11 +1561,11 @@ describe('an assistant that is given back', () => {
   ])('does not halt it where there was %s in between', async (_, between) => {
     const { id } = await makeBulk(2);
     const [claim, other] = await begin(2);
-    await giveBack(claim!);
+    await returnToBulk(claim!);
     await pass(400_000);
     await between(id, other!);
     await pass(400_000);
-    await giveBack((await begin(1))[0]!);
+    await returnToBulk((await begin(1))[0]!);
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
@@ -1570,7 +1573,7 @@ describe('an assistant that is given back', () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
     await bulks.cancel(id);
-    await giveBack(claim!, 'UPSTREAM_UNREACHABLE', { halts: true });
+    await returnToBulk(claim!, 'UPSTREAM_UNREACHABLE', { halts: true });
     expect(await bulks.get(id)).toMatchObject({
       state: 'CANCELLED',
       why: 'CANCELLED_BY_OPERATOR',
@@ -1582,8 +1585,8 @@ describe('an assistant that is given back', () => {
     const { id } = await makeBulk(3);
     for (let i = 0; i < 5; i += 1) {
       const range = await drawn();
-      for (const claim of await claimsOf(claimRange(range))) await giveBack(claim);
-      await work.endRange(range, 'w1');
+      for (const claim of await claimsOf(claimRange(range))) await returnToBulk(claim);
+      await work.dropRange(range, 'w1');
     }
     expect((await redo(id)).length).toBeLessThanOrEqual(3);
   });

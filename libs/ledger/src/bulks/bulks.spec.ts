@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { bulkStates, failureLetters, type BulkRotation, type BulkSpec, type BulkState } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
+import { codeOf, everything, redis } from '../ledger-fixture.ts';
 import {
   LEASE_MS,
   START_MS,
@@ -17,22 +18,21 @@ import {
   makeBulk,
   namesOf,
   nextBulkId,
-  openBulks,
   pass,
   specOf,
   startAnew,
   stateOf,
   statesOf,
   succeed,
-  work,
   wordsOf,
+  work,
+  openSpecBulks,
 } from './bulk-fixture.ts';
-import { codeOf, everything, redis } from '../ledger-fixture.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openBulks(server.url);
+  openSpecBulks(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -384,7 +384,7 @@ describe('steering', () => {
       const { id } = await makeBulk(2, { validateOnly: true });
       await draw();
       await work.saveLetters(id, TOKEN, 0, 'vA');
-      await work.validated(id, TOKEN, { requests: 1, durationMs: 1 });
+      await work.endDryRun(id, TOKEN, { requests: 1, durationMs: 1 });
       return id;
     },
   };
@@ -511,7 +511,7 @@ describe('retry', () => {
             : undefined,
         ),
       );
-      await work.endRange(range, 'w1');
+      await work.dropRange(range, 'w1');
     }
     await complete(id);
     return begun;
@@ -575,7 +575,7 @@ describe('retry', () => {
 
 describe('the letters of failures', () => {
   it('are the same in Lua and in the schema, but for the one of all others', () => {
-    const lua = readFileSync(new URL('../scripts/lua/prelude.lua', import.meta.url), 'utf8');
+    const lua = readFileSync(new URL('lua/end-item.lua', import.meta.url), 'utf8');
     const [, table] = /FAILURE_LETTERS = ([^]*?)\nlocal /.exec(lua)!;
     const inLua = Object.fromEntries(
       [...table!.matchAll(/([A-Z_]+)=([A-Z])/g)].map(([, code, letter]) => [letter, code]),

@@ -1,106 +1,138 @@
 import { createHash } from 'node:crypto';
 import { CONSUMER_CHANGED, Consumer, MAX_CONSUMERS, ORG_ALIAS, RekeyError } from '@rekey/schema';
-import type { Redis } from 'ioredis';
-import { ledgerKeys } from '../keys.ts';
-import { DEFAULT_KEEP_EVENTS } from '../rotations/rotations.ts';
+import type { Connection } from '../connection.ts';
 import { readOrgName } from '../orgs/org-name.ts';
 import { redisNowMs } from '../time/redis-now.ts';
-import { defineScripts } from '../scripts/scripts.ts';
+import { consumersCommands } from './commands.generated.ts';
 
-/** A consumer as it was read, to be changed only if it still is so. */
+/** A consumer as it was read: a change is refused if it has changed meanwhile. */
 export interface SeenConsumer {
   consumer: Consumer;
   text: string;
-  /** Its orgs as they stand in its entry: `c` may stand for one of them until a worker has renamed it. */
+  /** The orgs of its entry: `c` may stand for one of them until a worker has renamed it. */
   storedOrgs: string[];
 }
 
-/** An event to be put in the place of one that was read, with the same content sealed for other readers. */
+/** An event that replaces the one that was read: the same content, sealed for other recipients. */
 export interface Resealed {
   assistantId: string;
-  /** The event that puts it in doubt, and not its current one. */
+  /** The event that puts it in doubt, not its current one. */
   uncertain: boolean;
   before: string;
   after: string;
 }
 
 /**
- * Numbers that rise when consumers change, at any of them; and when records are to be sealed for others.
- * `resealed`: up to which of the latter all is.
+ * `consumers` rises with each change of a consumer, `recipients` if records are sealed for others from then on.
+ * `resealed` is the revision of the recipients up to which all records are sealed.
  */
 export interface ConsumerRevisions {
   consumers: number;
-  readers: number;
+  recipients: number;
   resealed: number;
-  /** Which org `c` stands for, as far as it is known. */
+  /** Which org `c` stands for, if that is known. */
   alias?: string;
 }
 
 /** The registry of consumers. Every method is one atomic command, or reads. */
 export interface Consumers {
   revisions(): Promise<ConsumerRevisions>;
-  /** All of them, by name. One whose entry cannot be read is told by `unreadable`. */
+  /** All consumers, by name. `unreadable` names those whose entry cannot be read. */
   list(): Promise<{ consumers: SeenConsumer[]; unreadable: string[] }>;
   get(name: string): Promise<SeenConsumer | undefined>;
   /**
-   * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. False where it is no
-   * longer as it was seen. `readers`: records are to be sealed for others from now on. `tell`: an event says
-   * that it has changed. Throws TOO_MANY_CONSUMERS.
+   * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. False if it is no longer as it
+   * was seen. `reseals`: records are sealed for other recipients from now on. `emit`: the state that an event
+   * reports. Throws TOO_MANY_CONSUMERS.
    */
   write(
     name: string,
     before: SeenConsumer | undefined,
     after: Consumer | undefined,
-    options?: { readers?: boolean; tell?: string },
+    options?: { reseals?: boolean; emit?: string },
   ): Promise<boolean>;
-  /** How many of them were still as they had been read, and are replaced. */
+  /** Replaces events that have not changed since they were read; returns how many. */
   reseal(events: Resealed[]): Promise<number>;
-  /** Notes up to which revision all that is published is sealed for its readers. */
-  noteResealed(readers: number): Promise<void>;
-  /** Takes the lock under which that is done, or keeps it; false where another has it. */
+  /** Notes the revision up to which everything published is sealed for its recipients. */
+  noteResealed(recipients: number): Promise<void>;
+  /** Takes the lock under which records are resealed, or renews it; false if another worker has it. */
   lockResealing(token: string, leaseMs: number): Promise<boolean>;
   /**
-   * How many events follow the entry of this position and `seq`, and for how long the first of them has been
-   * there.
+   * The number of events after the entry of this position and `seq`, and the age of the first of them.
    */
   lagOf(position: string, seq: number): Promise<{ events: number; ms: number }>;
-  /** The last entry of the event stream; 0-0 where there is none. */
+  /** The last entry of the event stream; 0-0 if there is none. */
   lastEntry(): Promise<string>;
   /** Redis time, in ms since 1970. */
   nowMs(): Promise<number>;
-  /** Rekey's public key, for consumers to trust: noted by workers, read by whoever sets up a consumer. */
+  /** Rekey's public key, which consumers trust: workers note it, and it is read to set up a consumer. */
   noteSigner(publicJwk: object): Promise<void>;
   signer(): Promise<object | undefined>;
 }
 
-export const createConsumers = ({
-  redis,
-  prefix,
-  keepEvents = () => DEFAULT_KEEP_EVENTS,
-}: {
-  redis: Redis;
-  prefix: string;
-  keepEvents?: () => number;
-}): Consumers => {
-  const keys = ledgerKeys(prefix);
-  const run = defineScripts(redis, keys.prefix);
+type Commands = ReturnType<typeof consumersCommands>;
+
+const createWrite =
+  ({ keys }: Connection, commands: Commands, keepEvents: () => number): Consumers['write'] =>
+  async (name, before, after, { reseals = false, emit } = {}) => {
+    const { kind } = await commands.consumerWrite({
+      consumers: keys.consumers,
+      ledger: keys.ledger,
+      name,
+      seen: before?.text,
+      entry: after && JSON.stringify(after),
+      reseals,
+      ...(emit !== undefined && changedEvent(name, emit)),
+      keep: keepEvents(),
+      limit: MAX_CONSUMERS,
+    });
+    if (kind === 'full')
+      throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
+    return kind === 'written';
+  };
+
+const createReseal =
+  ({ keys }: Connection, commands: Commands): Consumers['reseal'] =>
+  async (events) => {
+    if (events.length === 0) return 0;
+    const { replaced } = await commands.reseal({
+      uncertain: keys.uncertain,
+      records: events.map(({ assistantId, uncertain, before, after }) => ({
+        current: keys.current(assistantId),
+        seen: createHash('sha1').update(before).digest('hex'),
+        text: after,
+        assistantId: uncertain ? assistantId : undefined,
+      })),
+    });
+    return replaced;
+  };
+
+const createRevisions =
+  ({ redis, keys }: Connection): Consumers['revisions'] =>
+  async () => {
+    const [consumers, recipients, resealed, alias] = await redis.hmget(
+      keys.ledger,
+      'consumers',
+      'readers',
+      'resealed',
+      'alias',
+    );
+    return {
+      consumers: Number(consumers ?? 0),
+      recipients: Number(recipients ?? 0),
+      resealed: Number(resealed ?? 0),
+      ...(alias && { alias }),
+    };
+  };
+
+export const openConsumers = (connection: Connection, keepEvents: () => number): Consumers => {
+  const { redis, keys, run } = connection;
+  const commands = consumersCommands(run);
 
   return {
-    revisions: async () => {
-      const [consumers, readers, resealed, alias] = await redis.hmget(
-        keys.ledger,
-        'consumers',
-        'readers',
-        'resealed',
-        'alias',
-      );
-      return {
-        consumers: Number(consumers ?? 0),
-        readers: Number(readers ?? 0),
-        resealed: Number(resealed ?? 0),
-        ...(alias && { alias }),
-      };
-    },
+    revisions: createRevisions(connection),
+    write: createWrite(connection, commands, keepEvents),
+    reseal: createReseal(connection, commands),
 
     list: async () => {
       const [entries, alias] = await Promise.all([redis.hgetall(keys.consumers), readOrgName(redis, keys)]);
@@ -119,41 +151,8 @@ export const createConsumers = ({
       return seen;
     },
 
-    write: async (name, before, after, { readers = false, tell } = {}) => {
-      const [head, tail] = tell === undefined ? ['', ''] : changedEvent(name, tell);
-      const [kind] = await run['consumer-write'](
-        [keys.consumers, keys.ledger],
-        [
-          name,
-          before?.text ?? '',
-          after ? JSON.stringify(after) : '',
-          readers ? '1' : '',
-          head,
-          tail,
-          keepEvents(),
-          MAX_CONSUMERS,
-        ],
-      );
-      if (kind === 'FULL')
-        throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
-      return kind === 'WRITTEN';
-    },
-
-    reseal: async (events) => {
-      if (events.length === 0) return 0;
-      const [, replaced] = await run.reseal(
-        [keys.uncertain, ...events.map(({ assistantId }) => keys.current(assistantId))],
-        events.flatMap(({ assistantId, uncertain, before, after }) => [
-          createHash('sha1').update(before).digest('hex'),
-          after,
-          uncertain ? assistantId : '',
-        ]),
-      );
-      return Number(replaced);
-    },
-
-    noteResealed: async (readers) => {
-      await redis.hset(keys.ledger, 'resealed', readers);
+    noteResealed: async (recipients) => {
+      await redis.hset(keys.ledger, 'resealed', recipients);
     },
 
     lockResealing: async (token, leaseMs) => {
@@ -189,7 +188,7 @@ export const createConsumers = ({
   };
 };
 
-/** A consumer as it may read: an org has one name, whichever it was given by. */
+/** A consumer from its entry: an org has one name, even if the entry names it `c`. */
 const parse = (text: string, alias: string): SeenConsumer | undefined => {
   try {
     const consumer = Consumer.parse(JSON.parse(text));
@@ -203,10 +202,10 @@ const parse = (text: string, alias: string): SeenConsumer | undefined => {
 };
 
 /**
- * Tells of a consumer that it is to look at its entry again. It proves nothing, and nothing is lost where it
- * is forged.
+ * The event that tells a consumer to read its entry again, in halves. It proves nothing; a forged event does no
+ * harm.
  */
-const changedEvent = (name: string, state: string): [string, string] => {
+const changedEvent = (name: string, state: string): { head: string; tail: string } => {
   const time = new Date().toISOString();
   const head = {
     specversion: '1.0',
@@ -217,5 +216,8 @@ const changedEvent = (name: string, state: string): [string, string] => {
     time,
     datacontenttype: 'application/json',
   };
-  return [`${JSON.stringify(head).slice(0, -1)},"data":{"seq":`, `,"state":${JSON.stringify(state)}}}`];
+  return {
+    head: `${JSON.stringify(head).slice(0, -1)},"data":{"seq":`,
+    tail: `,"state":${JSON.stringify(state)}}}`,
+  };
 };

@@ -5,7 +5,7 @@ import {
   everything,
   ledger,
   looked,
-  openLedger,
+  openSpecLedger,
   readKey,
   redis,
   removed,
@@ -14,7 +14,7 @@ import {
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
+  openSpecLedger(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -27,14 +27,14 @@ beforeEach(async () => {
   await redis.flushall();
   for (let i = 0; i < KNOWN; i += 1) {
     const hold = await looked({ assistantId: `ast_${i}` });
-    await ledger.commit(hold, readKey(`f${i}`, hold, { cause: 'import' }));
+    await ledger.assistants.commit(hold, readKey(`f${i}`, hold, { cause: 'import' }));
   }
-  await ledger.orgSwept('org_1');
+  await ledger.orgs.endSweep('org_1');
 });
 
 const remove = async (i: number): Promise<string> => {
   const hold = await looked({ assistantId: `ast_${i}` });
-  return (await ledger.commit(hold, removed('deleted', hold, { witnessedMs: 0 }))).kind;
+  return (await ledger.assistants.commit(hold, removed('deleted', hold, { witnessedMs: 0 }))).kind;
 };
 const removeAll = async (from: number, to: number): Promise<string[]> => {
   const kinds: string[] = [];
@@ -48,7 +48,7 @@ const removals = async (): Promise<number> =>
 describe('an org of which too many are found gone', () => {
   it('is held: nothing more is published than the limit allows', async () => {
     expect(await removeAll(0, 6)).toEqual([...many(LIMIT, 'committed'), ...many(3, 'withheld')]);
-    expect(await ledger.heldOrgs()).toEqual([
+    expect(await ledger.orgs.held()).toEqual([
       {
         orgId: 'org_1',
         sinceMs: expect.any(Number),
@@ -62,13 +62,13 @@ describe('an org of which too many are found gone', () => {
 
   it('has no limit once an operator has accepted that, until a sweep has done it', async () => {
     await removeAll(0, 6);
-    expect(await ledger.acceptHeld('org_1')).toBe(true);
+    expect(await ledger.orgs.acceptHeld('org_1')).toBe(true);
     expect(await removeAll(3, 6)).toEqual(many(3, 'committed'));
     // A sweep of everything, or one that has left something open, is not the one that was accepted.
-    await ledger.orgSwept('org_1');
-    expect(await ledger.orgLimits('org_1')).toMatchObject({ accepted: true });
-    await ledger.orgSwept('org_1', { settled: true });
-    expect(await ledger.orgLimits('org_1')).toEqual({
+    await ledger.orgs.endSweep('org_1');
+    expect(await ledger.orgs.limits('org_1')).toMatchObject({ accepted: true });
+    await ledger.orgs.endSweep('org_1', { settled: true });
+    expect(await ledger.orgs.limits('org_1')).toEqual({
       known: KNOWN - 6,
       limit: LIMIT,
       changed: 0,
@@ -82,29 +82,32 @@ describe('an org of which too many are found gone', () => {
 
   it('is not held again for one more change after what was accepted, or refuted', async () => {
     await removeAll(0, 6);
-    await ledger.orgSwept('org_1');
+    await ledger.orgs.endSweep('org_1');
     expect(await remove(6)).toBe('committed');
-    expect(await ledger.heldOrgs()).toEqual([]);
+    expect(await ledger.orgs.held()).toEqual([]);
   });
 
   it('is accepted also when that is repeated, and not when it is another org', async () => {
     await removeAll(0, 6);
     const before = await everything();
-    expect(await ledger.acceptHeld('org_2')).toBe(false);
+    expect(await ledger.orgs.acceptHeld('org_2')).toBe(false);
     expect(await everything()).toEqual(before);
-    expect([await ledger.acceptHeld('org_1'), await ledger.acceptHeld('org_1')]).toEqual([true, true]);
-    await ledger.orgSwept('org_1', { settled: true });
-    expect(await ledger.acceptHeld('org_1')).toBe(false);
+    expect([await ledger.orgs.acceptHeld('org_1'), await ledger.orgs.acceptHeld('org_1')]).toEqual([
+      true,
+      true,
+    ]);
+    await ledger.orgs.endSweep('org_1', { settled: true });
+    expect(await ledger.orgs.acceptHeld('org_1')).toBe(false);
   });
 
   it('is not held again by a sweep that had begun before it was accepted, unless keys are not shown', async () => {
     const hold = (code: 'TOO_MANY_GONE' | 'KEYS_NOT_SHOWN') =>
-      ledger.holdOrg('org_1', { code, affected: 6, known: KNOWN });
+      ledger.orgs.hold('org_1', { code, affected: 6, known: KNOWN });
     expect([await hold('TOO_MANY_GONE'), await hold('TOO_MANY_GONE')]).toEqual([true, false]);
-    await ledger.acceptHeld('org_1');
+    await ledger.orgs.acceptHeld('org_1');
     expect(await hold('TOO_MANY_GONE')).toBe(false);
-    expect(await ledger.heldOrgs()).toEqual([]);
+    expect(await ledger.orgs.held()).toEqual([]);
     expect(await hold('KEYS_NOT_SHOWN')).toBe(true);
-    expect(await ledger.heldOrgs()).toMatchObject([{ code: 'KEYS_NOT_SHOWN' }]);
+    expect(await ledger.orgs.held()).toMatchObject([{ code: 'KEYS_NOT_SHOWN' }]);
   });
 });

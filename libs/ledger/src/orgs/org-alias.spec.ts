@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createBulkWork, type BulkRange } from '../bulks/bulk-work.ts';
-import { createBulks, type Bulks } from '../bulks/bulks.ts';
-import { createConsumers, type Consumers } from '../consumers/consumers.ts';
+import type { BulkRange } from '../bulks/bulk-work.ts';
+import type { Bulks } from '../bulks/bulks.ts';
+import type { Consumers } from '../consumers/consumers.ts';
 import {
   ENVELOPE,
   SEALED,
@@ -14,19 +14,19 @@ import {
   events,
   key,
   ledger,
-  looked as look,
+  looked,
   lose,
   nextId,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
   request,
   rotate,
 } from '../ledger-fixture.ts';
-import { createOrgAlias, type Moved, type OrgAlias, type UnderAlias } from './org-alias.ts';
-import { createPolicies, type Policies } from '../policies/policies.ts';
-import { createSweeps } from '../sweeps/sweeps.ts';
+import { openLedger } from '../open-ledger.ts';
+import type { Policies } from '../policies/policies.ts';
+import type { Moved, OrgAlias, UnderAlias } from './org-alias.ts';
 
 let server: RedisServer;
 let alias: OrgAlias;
@@ -35,11 +35,11 @@ let policies: Policies;
 let consumers: Consumers;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
-  alias = createOrgAlias({ redis, prefix: 'spec' });
-  bulks = createBulks({ redis, prefix: 'spec' });
-  policies = createPolicies({ redis, prefix: 'spec' });
-  consumers = createConsumers({ redis, prefix: 'spec' });
+  openSpecLedger(server.url);
+  alias = openLedger(redis, { prefix: 'spec' }).alias;
+  bulks = openLedger(redis, { prefix: 'spec' }).bulks;
+  policies = openLedger(redis, { prefix: 'spec' }).policies;
+  consumers = openLedger(redis, { prefix: 'spec' }).consumers;
 });
 afterAll(async () => {
   redis.disconnect();
@@ -175,29 +175,31 @@ describe('once it is known', () => {
     expect(await accept()).toMatchObject({ id, orgId: 'org_1' });
     expect(await accept(underC)).toMatchObject({ id, orgId: 'org_1' });
     expect(await redis.hgetall('{spec}:assistant:ast_1')).toEqual({ 'queued:org_1': id });
-    expect((await ledger.list({ orgId: 'org_1' }, { size: 10 })).rotations).toMatchObject([
+    expect((await ledger.rotations.list({ orgId: 'org_1' }, { size: 10 })).rotations).toMatchObject([
       { id, orgId: 'org_1' },
     ]);
   });
 
   it('the same request_id is the same request under either name, also one of before', async () => {
-    const first = await ledger.accept(nextId(), request({ ...underC, requestId: REQUEST_ID }));
-    expect(await codeOf(ledger.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
+    const first = await ledger.rotations.accept(nextId(), request({ ...underC, requestId: REQUEST_ID }));
+    expect(await codeOf(ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
       'REQUEST_ID_REUSED',
     );
     await alias.note('org_1', 'learned');
     for (const orgId of ['c', 'org_1']) {
-      expect(await ledger.accept(nextId(), request({ orgId, requestId: REQUEST_ID }))).toMatchObject({
+      expect(
+        await ledger.rotations.accept(nextId(), request({ orgId, requestId: REQUEST_ID })),
+      ).toMatchObject({
         created: false,
         rotation: { id: first.rotation.id, orgId: 'org_1' },
       });
     }
-    expect(await codeOf(ledger.accept(nextId(), request({ orgId: 'org_2', requestId: REQUEST_ID })))).toBe(
-      'REQUEST_ID_REUSED',
-    );
-    expect(await codeOf(ledger.accept(nextId(), request({ requestId: REQUEST_ID, reason: 'another' })))).toBe(
-      'REQUEST_ID_REUSED',
-    );
+    expect(
+      await codeOf(ledger.rotations.accept(nextId(), request({ orgId: 'org_2', requestId: REQUEST_ID }))),
+    ).toBe('REQUEST_ID_REUSED');
+    expect(
+      await codeOf(ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID, reason: 'another' }))),
+    ).toBe('REQUEST_ID_REUSED');
   });
 
   it('so it is of bulk rotations and policies, which have the name of the org from then on', async () => {
@@ -222,7 +224,7 @@ describe('once it is known', () => {
   });
 
   it('a sweep that is queued for `c` is queued for the org', async () => {
-    const sweeps = createSweeps({ redis, prefix: 'spec' });
+    const sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
     const { sweep } = await sweeps.create('swp_1', 'c');
     await alias.note('org_1', 'learned');
     expect(await sweeps.create('swp_2', 'org_1')).toMatchObject({
@@ -242,7 +244,7 @@ describe('once it is known', () => {
     expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(['ast_1']);
     expect(await redis.exists('{spec}:intents:c')).toBe(0);
     expect((await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).kind).toBe('full');
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, { ...SEALED, readers: 1 });
+    await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, { ...SEALED, revision: 1 });
     expect(await redis.hmget('{spec}:ledger', 'run:org_1', 'run:c')).toEqual(['1', null]);
   });
 
@@ -256,7 +258,7 @@ describe('once it is known', () => {
 
   it('assistants of a bulk rotation that were drawn before are claimed for the org', async () => {
     await makeBulk('c');
-    const work = createBulkWork({ redis, prefix: 'spec' });
+    const work = openLedger(redis, { prefix: 'spec' }).bulkWork;
     const draw = await work.draw({
       token: 'w1',
       leaseMs: 60_000,
@@ -279,7 +281,7 @@ describe('once it is known', () => {
       }),
     ).toMatchObject({ kind: 'claimed', items: [{ kind: 'claimed' }] });
     expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(['ast_1']);
-    expect(await ledger.get(job.rotationId)).toMatchObject({ orgId: 'org_1' });
+    expect(await ledger.rotations.get(job.rotationId)).toMatchObject({ orgId: 'org_1' });
     expect(await redis.exists('{spec}:intents:c')).toBe(0);
     expect(
       (
@@ -306,7 +308,7 @@ describe('once it is known', () => {
       'ast_3',
     ]);
     expect(await redis.hmget('{spec}:ledger', 'run:org_1', 'run:c')).toEqual(['2', null]);
-    expect(await ledger.release(ours)).toBe(true);
+    expect(await ledger.rotations.release(ours)).toBe(true);
     expect(await redis.zrange('{spec}:intents:org_1', '0', '-1')).toEqual(
       expect.arrayContaining([theirs.assistantId, 'ast_3']),
     );
@@ -316,7 +318,7 @@ describe('once it is known', () => {
   it('what was sealed before is not committed: it is sealed again, under the one name', async () => {
     const claim = await claimed(await accept(underC));
     await alias.note('org_1', 'learned');
-    expect(await ledger.commit(claim, key('new'))).toEqual({ kind: 'other-readers' });
+    expect(await ledger.assistants.commit(claim, key('new'))).toEqual({ kind: 'other-recipients' });
     expect(await redis.exists('{spec}:current:ast_1')).toBe(0);
   });
 
@@ -326,7 +328,7 @@ describe('once it is known', () => {
     expect(await redis.hgetall('{spec}:held')).toEqual({
       org_1: '{"since":1,"code":"ORG_CHANGED","affected":1,"known":1}',
     });
-    await ledger.requestCheck({ orgId: 'c', assistantId: 'ast_1' }, 0);
+    await ledger.assistants.requestCheck({ orgId: 'c', assistantId: 'ast_1' }, 0);
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
@@ -334,18 +336,18 @@ describe('once it is known', () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3', 'ast_4'])
       await rotate(assistantId, { ...underC, assistantId });
     await rotate('five', { assistantId: 'ast_5' });
-    await ledger.orgSwept('c');
-    await ledger.orgSwept('org_1');
+    await ledger.orgs.endSweep('c');
+    await ledger.orgs.endSweep('org_1');
     await redis.zadd('{spec}:changes:c', Date.now(), 'ast_1');
     await redis.zadd('{spec}:changes:org_1', Date.now(), 'ast_5');
     await alias.note('org_1', 'learned');
     for (const orgId of ['c', 'org_1'])
-      expect(await ledger.orgLimits(orgId)).toMatchObject({ known: 5, changed: 2, accepted: false });
-    await ledger.holdOrg('c', { code: 'ORG_CHANGED', affected: 3, known: 5 });
-    expect(await ledger.orgLimits('org_1')).toMatchObject({ held: 'ORG_CHANGED' });
+      expect(await ledger.orgs.limits(orgId)).toMatchObject({ known: 5, changed: 2, accepted: false });
+    await ledger.orgs.hold('c', { code: 'ORG_CHANGED', affected: 3, known: 5 });
+    expect(await ledger.orgs.limits('org_1')).toMatchObject({ held: 'ORG_CHANGED' });
     expect(await redis.hkeys('{spec}:held')).toEqual(['org_1']);
-    expect(await ledger.acceptHeld('c')).toBe(true);
-    expect(await ledger.orgLimits('org_1')).toMatchObject({ accepted: true });
+    expect(await ledger.orgs.acceptHeld('c')).toBe(true);
+    expect(await ledger.orgs.limits('org_1')).toMatchObject({ accepted: true });
   });
 
   it('a consumer that named `c` may read the org, also before its entry is renamed', async () => {
@@ -365,7 +367,7 @@ describe('once it is known', () => {
     expect(await consumers.revisions()).toEqual({
       ...before,
       consumers: before.consumers + 1,
-      readers: before.readers + 1,
+      recipients: before.recipients + 1,
       alias: 'org_1',
     });
   });
@@ -401,9 +403,9 @@ describe('what was published under `c`', () => {
     // An older key is still never adopted.
     expect(
       (
-        await ledger.commit(await look(), {
-          ...readKey('old', await look()),
-          sealed: { ...SEALED, readers: 1 },
+        await ledger.assistants.commit(await looked(), {
+          ...readKey('old', await looked()),
+          sealed: { ...SEALED, revision: 1 },
         })
       ).kind,
     ).not.toBe('committed');
@@ -433,9 +435,9 @@ describe('what was published under `c`', () => {
       ['ast_2', 'ready'],
     ]);
     const second = await claimed(await accept({ assistantId: 'ast_2' }));
-    expect((await ledger.commit(second, key('newer', { sealed: { ...SEALED, readers: 1 } }))).kind).toBe(
-      'committed',
-    );
+    expect(
+      (await ledger.assistants.commit(second, key('newer', { sealed: { ...SEALED, revision: 1 } }))).kind,
+    ).toBe('committed');
     expect(
       await alias.move(
         'org_1',
@@ -443,9 +445,9 @@ describe('what was published under `c`', () => {
         1,
       ),
     ).toEqual({ kind: 'moved', words: ['changed', 'gone'] });
-    expect((await ledger.commit(claim, key('newest', { sealed: { ...SEALED, readers: 1 } }))).kind).toBe(
-      'committed',
-    );
+    expect(
+      (await ledger.assistants.commit(claim, key('newest', { sealed: { ...SEALED, revision: 1 } }))).kind,
+    ).toBe('committed');
     expect(await redis.zrange('{spec}:assistants:org_1', '0', '-1')).toEqual(
       expect.arrayContaining(['ast_1', 'ast_2']),
     );
@@ -456,25 +458,25 @@ describe('what was published under `c`', () => {
     await rotate('one', underC);
     const { assistants } = await alias.page(0);
     await alias.note('org_1', 'learned');
-    await look();
+    await looked();
     expect(await alias.move('org_1', assistants.map(movedOf), 1)).toEqual({
       kind: 'moved',
       words: ['changed'],
     });
     await redis.hset('{spec}:assistant:ast_1', 'uncertain', '7');
     expect((await alias.page(0)).assistants).toMatchObject([{ state: 'held' }]);
-    expect((await ledger.publishedPage('c', '0')).events).toHaveLength(1);
+    expect((await ledger.assistants.publishedPage('c', '0')).events).toHaveLength(1);
   });
 
   it('stays where it is on a Redis that is restored from a copy, until a read has shown its key: consumers may hold a newer one', async () => {
     await rotate('f1', { orgId: 'c' });
     await alias.note('org_1', 'learned');
-    await ledger.recogniseRedis('0'.repeat(40));
+    await ledger.system.recogniseRedis('0'.repeat(40));
     expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['changed'] });
     const runId = /run_id:(\w+)/.exec(await redis.info('server'))![1]!;
-    expect(await ledger.recogniseRedis(runId)).toMatchObject({ other: true });
+    expect(await ledger.system.recogniseRedis(runId)).toMatchObject({ other: true });
     expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['changed'] });
-    await ledger.compare({ beganMs: (await ledger.nowMs()) + 60_000, lagMs: 0 }, [
+    await ledger.assistants.compare({ beganMs: (await ledger.system.nowMs()) + 60_000, lagMs: 0 }, [
       { assistantId: 'ast_1', state: printOf('f1') },
     ]);
     expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['moved'] });
@@ -483,7 +485,7 @@ describe('what was published under `c`', () => {
   it('is not moved for consumers that have changed since', async () => {
     await rotate('one', underC);
     await alias.note('org_1', 'learned');
-    expect(await movePage('org_1', 0)).toEqual({ kind: 'other-readers' });
+    expect(await movePage('org_1', 0)).toEqual({ kind: 'other-recipients' });
     expect(await redis.zcard('{spec}:assistants:c')).toBe(1);
   });
 

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson, type Removal } from '@rekey/schema';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { ledgerKeys } from '../keys.ts';
-import { DEFAULT_KEEP_EVENTS, versionEvent, type Sealed } from '../rotations/rotations.ts';
+import { versionEvent } from '../assistants/key-version.ts';
+import type { Connection } from '../connection.ts';
 import { redisNowMs } from '../time/redis-now.ts';
-import { defineScripts, isWrongType } from '../scripts/scripts.ts';
+import { isWrongType } from '../scripts/run.ts';
+import { orgsCommands } from './commands.generated.ts';
 
-/**
- * How it is known which org `c` stands for: an operator said so (`INVENT_ORG_ID`), or a worker has seen it.
- */
+/** How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw. */
 export type AliasSource = 'configured' | 'learned';
 
 export interface KnownAlias {
@@ -18,12 +16,12 @@ export interface KnownAlias {
   sinceMs: number;
 }
 
-/** Evidence that does not agree: nothing is concluded from it. */
+/** Contradictory evidence, from which nothing is concluded. */
 export interface AliasConflict {
   sinceMs: number;
   /** In a few words, without ids. */
   why: string;
-  /** The orgs that it is about. */
+  /** The orgs of the evidence. */
   orgIds: string[];
 }
 
@@ -32,13 +30,13 @@ export type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; kn
 /** An assistant that is published under `c`. */
 export interface UnderAlias {
   assistantId: string;
-  /** `held`: by a rotation, or its key is in doubt; whatever ends that publishes it under its real name. */
+  /** `held`: a rotation holds it, or its key is in doubt; the end of that publishes it under its real name. */
   state: 'ready' | 'held' | 'unreadable';
   epoch: string;
   versionBefore?: number;
   /** A fingerprint, `no-key` or `deleted`. */
   stateBefore?: string;
-  /** Its event, as it stands. */
+  /** Its published event. */
   current: string | null;
 }
 
@@ -51,52 +49,44 @@ export interface Moved {
 }
 
 export type MoveResult =
-  { kind: 'moved'; words: ('moved' | 'gone' | 'changed')[] } | { kind: 'other-readers' };
+  { kind: 'moved'; words: ('moved' | 'gone' | 'changed')[] } | { kind: 'other-recipients' };
 
 /**
- * Which org Invent's alias `c` stands for, and what the ledger keeps under it. Every method is one atomic
+ * The org that Invent's alias `c` stands for, and what the ledger keeps under the alias. Every method is one atomic
  * command, or reads.
  */
 export interface OrgAlias {
-  /** What is known of it. */
+  /** What is known of the alias. */
   read(): Promise<{ known?: KnownAlias; conflict?: AliasConflict }>;
-  /** Notes which org it is, once. */
+  /** Notes the org that it stands for, once. */
   note(orgId: string, how: AliasSource): Promise<NotedAlias>;
   noteConflict(conflict: Omit<AliasConflict, 'sinceMs'> | undefined): Promise<void>;
-  /**
-   * The real org ids that rotations, bulk rotations, policies and consumers name, or that anything was
-   * published under.
-   */
+  /** The real org ids that rotations, bulk rotations, policies and consumers name, or that have publications. */
   candidates(): Promise<string[]>;
-  /** Of these, the ones that no worker has found not to be it lately. */
+  /** Of these, the orgs that no worker has lately ruled out. */
   untried(orgIds: string[]): Promise<string[]>;
-  /** Notes for a time that an org is not it. */
+  /** Rules an org out for a time. */
   noteTried(orgId: string, forMs: number): Promise<void>;
   /** Whether anything is published under `c`. */
   isInUse(): Promise<boolean>;
-  /**
-   * Assistants published under `c`: those that were seen last, and those that were not seen for the longest
-   * time.
-   */
+  /** Assistants published under `c`: those that were seen last, and those that were seen the longest time ago. */
   sample(count: number): Promise<{ newest: string[]; oldest: string[] }>;
-  /** Takes the lock under which workers look for it and rename, or keeps it; false where another has it. */
+  /** Takes the lock under which workers identify the org and rename, or renews it; false if another has it. */
   lock(token: string, leaseMs: number): Promise<boolean>;
   unlock(token: string): Promise<void>;
-  /** Renames open rotations: a page of them, from `after` on. */
+  /** Renames a page of open rotations, after the id `after`. */
   adoptRotations(after: string): Promise<{ renamed: number; next?: string }>;
-  /**
-   * Assistants published under `c`, with what is published: a page of them. `nowUs`: by the clock of Redis.
-   */
+  /** A page of the assistants published under `c`, with their events. `nowUs`: by the clock of Redis. */
   page(offset: number): Promise<{ assistants: UnderAlias[]; nowUs: number }>;
   /**
-   * Publishes them again under the real name. Safe to repeat. `readers`: at which revision of the consumers
-   * they were sealed.
+   * Publishes assistants again under the real name. Safe to repeat. `revision`: of the consumers, at which the
+   * versions were sealed.
    */
-  move(orgId: string, moved: Moved[], readers: number): Promise<MoveResult>;
+  move(orgId: string, moved: Moved[], revision: number): Promise<MoveResult>;
 }
 
 const PAGE = 100;
-/** A longer command would keep others waiting. */
+/** A longer command would block others. */
 const MOVED_AT_ONCE = 20;
 const ADOPTED_AT_ONCE = 500;
 /** How many of the newest rotations and bulk rotations are searched for the orgs that they name. */
@@ -110,129 +100,149 @@ const Conflict = z.object({
   orgIds: z.array(z.string()),
 });
 
-export const createOrgAlias = ({
-  redis,
-  prefix,
-  keepEvents = () => DEFAULT_KEEP_EVENTS,
-}: {
-  redis: Redis;
-  prefix: string;
-  keepEvents?: () => number;
-}): OrgAlias => {
-  const keys = ledgerKeys(prefix);
-  const run = defineScripts(redis, keys.prefix);
+const sourceOf = (how: string | null | undefined): AliasSource =>
+  how === 'configured' ? 'configured' : 'learned';
 
-  /** The `org` of each; what cannot be read names none. */
-  const orgsOf = async (hashes: string[]): Promise<string[]> => {
+const readAlias =
+  ({ redis, keys }: Connection): OrgAlias['read'] =>
+  async () => {
+    const [orgId, how, since, conflict] = await redis.hmget(
+      keys.ledger,
+      'alias',
+      'alias_how',
+      'alias_at',
+      'alias_conflict',
+    );
+    const parsed = conflict ? Conflict.safeParse(parseJson(conflict)) : undefined;
+    return {
+      ...(orgId && { known: { orgId, how: sourceOf(how), sinceMs: Number(since ?? 0) } }),
+      ...(parsed?.success && { conflict: parsed.data }),
+    };
+  };
+
+const noteAlias =
+  ({ keys, run }: Connection): OrgAlias['note'] =>
+  async (orgId, how) => {
+    const reply = await orgsCommands(run).orgAlias({ ledger: keys.ledger, org: orgId, how });
+    if (reply.kind !== 'contradicts') return { kind: reply.kind };
+    const { knownOrg, knownHow, sinceMs = 0 } = reply;
+    return { kind: 'contradicts', known: { orgId: knownOrg, how: sourceOf(knownHow), sinceMs } };
+  };
+
+const findCandidates =
+  ({ redis, keys }: Connection): OrgAlias['candidates'] =>
+  async () => {
+    const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
+    const [published, consumers, policies, bulks, rotations] = await Promise.all([
+      redis.smembers(keys.orgs),
+      redis.hvals(keys.consumers),
+      redis.zrange(keys.policies, '0', '-1'),
+      newest(keys.bulks),
+      newest(keys.rotations('open')),
+    ]);
+    const ofConsumers = consumers.flatMap((text) => {
+      const orgs = ConsumerOrgs.safeParse((parseJson(text) as { orgs?: unknown } | undefined)?.orgs);
+      return orgs.success ? orgs.data : [];
+    });
+    const hashes = [...policies.map(keys.policy), ...bulks.map(keys.bulk), ...rotations.map(keys.rotation)];
     const pipeline = redis.pipeline();
     for (const key of hashes) pipeline.hget(key, 'org');
-    return ((await pipeline.exec()) ?? []).flatMap(([error, org]) => (error || !org ? [] : [String(org)]));
-  };
-
-  const moveSome = async (orgId: string, moved: Moved[], readers: number): Promise<MoveResult> => {
-    const nowMs = await redisNowMs(redis);
-    const [kind, ...words] = await run['org-move'](
-      [
-        keys.assistants(ORG_ALIAS),
-        keys.assistants(orgId),
-        keys.orgs,
-        ...moved.flatMap(({ from }) => [keys.assistant(from.assistantId), keys.current(from.assistantId)]),
-      ],
-      [
-        orgId,
-        encodeURIComponent(orgId),
-        keepEvents(),
-        readers,
-        ...moved.flatMap(({ from, version, key, sealed }) => {
-          const envelope: Sealed = { envelope: sealed, readers };
-          const [head, tail] = versionEvent(
-            { orgId, assistantId: from.assistantId, epoch: version },
-            { key, sealed: envelope, cause: 'reconciliation', updatedMs: nowMs, rotation: 'goes-on' },
-          );
-          return [
-            from.assistantId,
-            createHash('sha1')
-              .update(from.current ?? '')
-              .digest('hex'),
-            from.epoch,
-            version,
-            head,
-            tail,
-          ];
-        }),
-      ],
+    // An entry that cannot be read names no org.
+    const named = ((await pipeline.exec()) ?? []).flatMap(([error, org]) =>
+      error || !org ? [] : [String(org)],
     );
-    return kind === 'READERS'
-      ? { kind: 'other-readers' }
-      : { kind: 'moved', words: words as ('moved' | 'gone' | 'changed')[] };
+    return [...new Set([...published, ...ofConsumers, ...named])]
+      .filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success)
+      .toSorted();
   };
 
-  return {
-    read: async () => {
-      const [orgId, how, since, conflict] = await redis.hmget(
-        keys.ledger,
-        'alias',
-        'alias_how',
-        'alias_at',
-        'alias_conflict',
-      );
-      const parsed = conflict ? Conflict.safeParse(parseJson(conflict)) : undefined;
+const readPage =
+  ({ redis, keys }: Connection): OrgAlias['page'] =>
+  async (offset) => {
+    const ids = await redis.zrange(keys.assistants(ORG_ALIAS), String(offset), String(offset + PAGE - 1));
+    const pipeline = redis.pipeline();
+    for (const id of ids)
+      pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
+    const [replies, currents, [seconds, micros]] = await Promise.all([
+      pipeline.exec(),
+      ids.length === 0 ? [] : redis.mget(ids.map(keys.current)),
+      redis.time(),
+    ]);
+    const assistants = ids.map((assistantId, i): UnderAlias => {
+      const [error, reply] = replies![i]!;
+      if (error && !isWrongType(error)) throw error;
+      const [holder, uncertain, epoch, version, state] = error ? [] : (reply as (string | null)[]);
+      const current = currents[i] ?? null;
+      const readable = !error && current !== null && version && state;
       return {
-        ...(orgId && {
-          known: {
-            orgId,
-            how: how === 'configured' ? ('configured' as const) : ('learned' as const),
-            sinceMs: Number(since ?? 0),
-          },
-        }),
-        ...(parsed?.success && { conflict: parsed.data }),
+        assistantId,
+        current,
+        epoch: epoch ?? '',
+        state: holder || uncertain ? 'held' : readable ? 'ready' : 'unreadable',
+        ...(version && { versionBefore: Number(version) }),
+        ...(state && { stateBefore: state }),
       };
-    },
+    });
+    return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };
+  };
 
-    note: async (orgId, how) => {
-      const [kind, known, knownHow, since] = await run['org-alias']([keys.ledger], [orgId, how]);
-      if (kind !== 'CONTRADICTS') return { kind: kind.toLowerCase() as 'noted' | 'known' };
-      return {
-        kind: 'contradicts',
-        known: {
-          orgId: String(known),
-          how: knownHow === 'configured' ? 'configured' : 'learned',
-          sinceMs: Number(since),
-        },
-      };
-    },
+const createMove =
+  ({ redis, keys, run }: Connection, keepEvents: () => number): OrgAlias['move'] =>
+  async (orgId, moved, revision) => {
+    const move = async (some: Moved[]): Promise<MoveResult> => {
+      const nowMs = await redisNowMs(redis);
+      const reply = await orgsCommands(run).orgMove({
+        ofC: keys.assistants(ORG_ALIAS),
+        ofOrg: keys.assistants(orgId),
+        orgs: keys.orgs,
+        org: orgId,
+        encodedOrg: encodeURIComponent(orgId),
+        keep: keepEvents(),
+        recipients: String(revision),
+        versions: some.map(({ from, version, key, sealed }) => ({
+          assistant: keys.assistant(from.assistantId),
+          current: keys.current(from.assistantId),
+          assistantId: from.assistantId,
+          seen: createHash('sha1')
+            .update(from.current ?? '')
+            .digest('hex'),
+          epoch: from.epoch,
+          version,
+          ...versionEvent(
+            { orgId, assistantId: from.assistantId, epoch: version },
+            { key, sealed: { envelope: sealed, revision }, cause: 'reconciliation', updatedMs: nowMs },
+          ),
+        })),
+      });
+      if (reply.kind === 'recipients') return { kind: 'other-recipients' };
+      return { kind: 'moved', words: reply.words as ('moved' | 'gone' | 'changed')[] };
+    };
+
+    const words: ('moved' | 'gone' | 'changed')[] = [];
+    for (let at = 0; at < moved.length; at += MOVED_AT_ONCE) {
+      const result = await move(moved.slice(at, at + MOVED_AT_ONCE));
+      if (result.kind === 'other-recipients') return result;
+      words.push(...result.words);
+    }
+    return { kind: 'moved', words };
+  };
+
+export const openOrgAlias = (connection: Connection, keepEvents: () => number): OrgAlias => {
+  const { redis, keys, run } = connection;
+  return {
+    read: readAlias(connection),
+    note: noteAlias(connection),
+    candidates: findCandidates(connection),
+    page: readPage(connection),
+    move: createMove(connection, keepEvents),
 
     noteConflict: async (conflict) => {
-      if (conflict)
-        await redis.hset(
-          keys.ledger,
-          'alias_conflict',
-          JSON.stringify({ sinceMs: await redisNowMs(redis), ...conflict }),
-        );
-      else await redis.hdel(keys.ledger, 'alias_conflict');
-    },
-
-    candidates: async () => {
-      const [published, consumers, policies, bulks, rotations] = await Promise.all([
-        redis.smembers(keys.orgs),
-        redis.hvals(keys.consumers),
-        redis.zrange(keys.policies, '0', '-1'),
-        redis.zrange(keys.bulks, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY),
-        redis.zrange(keys.rotations('open'), '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY),
-      ]);
-      const ofConsumers = consumers.flatMap((text) => {
-        const orgs = ConsumerOrgs.safeParse((parseJson(text) as { orgs?: unknown } | undefined)?.orgs);
-        return orgs.success ? orgs.data : [];
-      });
-      const named = await orgsOf([
-        ...policies.map(keys.policy),
-        ...bulks.map(keys.bulk),
-        ...rotations.map(keys.rotation),
-      ]);
-      const all = new Set([...published, ...ofConsumers, ...named]);
-      return [...all]
-        .filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success)
-        .toSorted();
+      if (!conflict) {
+        await redis.hdel(keys.ledger, 'alias_conflict');
+        return;
+      }
+      const text = JSON.stringify({ sinceMs: await redisNowMs(redis), ...conflict });
+      await redis.hset(keys.ledger, 'alias_conflict', text);
     },
 
     untried: async (orgIds) => {
@@ -267,9 +277,8 @@ export const createOrgAlias = ({
 
     lock: async (token, leaseMs) => {
       if ((await redis.set(keys.aliasing, token, 'PX', leaseMs, 'NX')) === 'OK') return true;
-      return (
-        (await redis.get(keys.aliasing)) === token && (await redis.pexpire(keys.aliasing, leaseMs)) === 1
-      );
+      const isOwn = (await redis.get(keys.aliasing)) === token;
+      return isOwn && (await redis.pexpire(keys.aliasing, leaseMs)) === 1;
     },
 
     unlock: async (token) => {
@@ -277,46 +286,12 @@ export const createOrgAlias = ({
     },
 
     adoptRotations: async (after) => {
-      const [, next, renamed] = await run['org-adopt']([keys.rotations('open')], [after, ADOPTED_AT_ONCE]);
-      return { renamed: Number(renamed), ...(next !== '' && { next: String(next) }) };
-    },
-
-    page: async (offset) => {
-      const ids = await redis.zrange(keys.assistants(ORG_ALIAS), String(offset), String(offset + PAGE - 1));
-      const pipeline = redis.pipeline();
-      for (const id of ids)
-        pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
-      const [replies, currents, [seconds, micros]] = await Promise.all([
-        pipeline.exec(),
-        ids.length === 0 ? [] : redis.mget(ids.map(keys.current)),
-        redis.time(),
-      ]);
-      const assistants = ids.map((assistantId, i): UnderAlias => {
-        const [error, reply] = replies![i]!;
-        if (error && !isWrongType(error)) throw error;
-        const [holder, uncertain, epoch, version, state] = error ? [] : (reply as (string | null)[]);
-        const current = currents[i] ?? null;
-        const readable = !error && current !== null && version && state;
-        return {
-          assistantId,
-          current,
-          epoch: epoch ?? '',
-          state: holder || uncertain ? 'held' : readable ? 'ready' : 'unreadable',
-          ...(version && { versionBefore: Number(version) }),
-          ...(state && { stateBefore: state }),
-        };
+      const { next, renamed } = await orgsCommands(run).orgAdopt({
+        open: keys.rotations('open'),
+        after: after === '' ? undefined : after,
+        count: ADOPTED_AT_ONCE,
       });
-      return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };
-    },
-
-    move: async (orgId, moved, readers) => {
-      const words: ('moved' | 'gone' | 'changed')[] = [];
-      for (let at = 0; at < moved.length; at += MOVED_AT_ONCE) {
-        const result = await moveSome(orgId, moved.slice(at, at + MOVED_AT_ONCE), readers);
-        if (result.kind === 'other-readers') return result;
-        words.push(...result.words);
-      }
-      return { kind: 'moved', words };
+      return { renamed, ...(next !== undefined && { next }) };
     },
   };
 };

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { MAX_POLICIES, type PolicySpec, type RekeyError } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createPolicies, type Policies } from './policies.ts';
+import { openLedger } from '../open-ledger.ts';
+import type { Policies } from './policies.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -18,7 +19,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  policies = createPolicies({ redis, prefix: 'spec' });
+  policies = openLedger(redis, { prefix: 'spec' }).policies;
 });
 
 const HOUR_MS = 3_600_000;

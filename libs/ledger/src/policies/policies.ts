@@ -1,24 +1,22 @@
 import { createHash } from 'node:crypto';
-import { MAX_POLICIES, ORG_ALIAS, RekeyError, type PolicySpec, type RotationPolicy } from '@rekey/schema';
-import type { Redis } from 'ioredis';
-import { flatHash } from '../hash-fields.ts';
-import { ledgerKeys } from '../keys.ts';
-import { parsePolicy, policyFields } from './policy-hash.ts';
-import { defineScripts } from '../scripts/scripts.ts';
+import { MAX_POLICIES, ORG_ALIAS, RekeyError, type RotationPolicy, type PolicySpec } from '@rekey/schema';
+import type { Connection } from '../connection.ts';
+import { policiesCommands } from './commands.generated.ts';
+import { parsePolicy } from './policy-hash.ts';
 
 export type PolicyBegin =
   /** Until when the window's bulk rotation may run (Redis time, ms). */
   { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'missing' };
 
 /**
- * Rotation policies as the ledger keeps them. When they are due is BullMQ's to say: see `PolicyQueue`. Every
- * method is one atomic command, or a read.
+ * Rotation policies as the ledger keeps them. BullMQ decides when they are due: see `PolicyQueue`. Every method is
+ * one atomic command, or a read.
  */
 export interface Policies {
   /**
-   * Records a policy for the assistants that are named, or for all of the org. Ids must be valid and
-   * distinct. The same request id with the same arguments gives the one that was made first (`created`
-   * false). Throws REQUEST_ID_REUSED, REQUEST_ID_SPENT where it was deleted, and TOO_MANY_POLICIES.
+   * Records a policy for named assistants, or for all of the org. Ids must be valid and distinct. The same request
+   * id with the same arguments returns the first policy (`created` false). Throws REQUEST_ID_REUSED,
+   * REQUEST_ID_SPENT if the first policy was deleted, and TOO_MANY_POLICIES.
    */
   create(
     id: string,
@@ -27,68 +25,80 @@ export interface Policies {
   ): Promise<{ policy: RotationPolicy; created: boolean }>;
   /** Throws POLICY_NOT_FOUND. */
   get(id: string): Promise<RotationPolicy>;
-  /** All of them, newest first. One whose entry cannot be read is left out. */
+  /** All policies, newest first, without those whose entry cannot be read. */
   list(filter?: { orgId?: string }): Promise<RotationPolicy[]>;
   /** Throws POLICY_NOT_FOUND. Safe to repeat. */
   setPaused(id: string, paused: boolean): Promise<RotationPolicy>;
   /** Throws POLICY_NOT_FOUND. */
   delete(id: string): Promise<void>;
-  /** Of each assistant whether the policy is for it, as far as it names any. Throws POLICY_NOT_FOUND. */
+  /** Whether the policy covers each assistant; all, if it names none. Throws POLICY_NOT_FOUND. */
   members(id: string, assistantIds: string[]): Promise<boolean[]>;
-  /** Begins the window that was due at a moment. Safe to repeat: the answer is the same. */
+  /** Begins the window that was due at a moment. Safe to repeat: the result is the same. */
   begin(id: string, dueMs: number): Promise<PolicyBegin>;
   /**
-   * Notes the bulk rotation that was asked for in the window that was due then. Nothing happens where the
-   * policy is gone.
+   * Notes the bulk rotation of the window that was due at a moment. Has no effect if the policy is gone.
    */
   noteBulk(id: string, dueMs: number, bulkId: string): Promise<void>;
 }
 
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
-/** A command of an org's million assistants would hold up all others. */
+/** A command with a million assistants would block all others. */
 const MEMBERS_AT_ONCE = 1000;
 
-export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string }): Policies => {
-  const keys = ledgerKeys(prefix);
-  const run = defineScripts(redis, keys.prefix);
+const createPolicy =
+  ({ keys, run }: Connection): Policies['create'] =>
+  async (id, { requestId, ...spec }, assistantIds) => {
+    const digestOf = (orgId: string) =>
+      createHash('sha256')
+        .update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()]))
+        .digest('base64url');
+    const { window, maxFailures } = spec;
+    const reply = await policiesCommands(run).policyCreate({
+      policy: keys.policy(id),
+      assistants: keys.policyAssistants(id),
+      policies: keys.policies,
+      request: requestId === undefined ? undefined : keys.policyRequest(requestId),
+      id,
+      requestId,
+      digest: digestOf(spec.orgId),
+      aliasDigest: digestOf(ORG_ALIAS),
+      requestTtlS: REQUEST_ID_TTL_SECONDS,
+      limit: MAX_POLICIES,
+      named: assistantIds?.length,
+      org: spec.orgId,
+      reason: spec.reason,
+      everyDays: spec.everyDays,
+      windowCron: window.cron,
+      windowZone: window.timeZone,
+      windowLength: window.lengthMs,
+      ...('count' in maxFailures ? { limitCount: maxFailures.count } : { limitPercent: maxFailures.percent }),
+      ids: assistantIds ?? [],
+    });
+    switch (reply.kind) {
+      case 'reused':
+        throw new RekeyError('REQUEST_ID_REUSED');
+      case 'spent':
+        throw new RekeyError('REQUEST_ID_SPENT');
+      case 'full':
+        throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
+      case 'known':
+        return { created: false, policy: parsePolicy(reply.knownId, reply.known) };
+      default:
+        return { created: true, policy: parsePolicy(id, reply.policy) };
+    }
+  };
 
-  const write = async (id: string, ...fields: (string | number)[]): Promise<RotationPolicy | undefined> => {
-    const [kind, hash] = await run['policy-write']([keys.policy(id)], fields);
-    return kind === 'MISSING' ? undefined : parsePolicy(id, flatHash(hash));
+export const openPolicies = (connection: Connection): Policies => {
+  const { redis, keys, run } = connection;
+  const commands = policiesCommands(run);
+
+  const write = async (id: string, ...changes: (string | number)[]): Promise<RotationPolicy | undefined> => {
+    const reply = await commands.policyWrite({ policy: keys.policy(id), changes });
+    return reply.kind === 'missing' ? undefined : parsePolicy(id, reply.policy);
   };
 
   return {
-    create: async (id, { requestId = '', ...spec }, assistantIds) => {
-      const digestOf = (orgId: string) =>
-        createHash('sha256')
-          .update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()]))
-          .digest('base64url');
-      const [kind, ...rest] = await run['policy-create'](
-        [
-          keys.policy(id),
-          keys.policyAssistants(id),
-          keys.policies,
-          ...(requestId === '' ? [] : [keys.policyRequest(requestId)]),
-        ],
-        [
-          id,
-          requestId,
-          `${digestOf(spec.orgId)}/${digestOf(ORG_ALIAS)}`,
-          REQUEST_ID_TTL_SECONDS,
-          MAX_POLICIES,
-          assistantIds?.length ?? '',
-          ...(assistantIds ?? []),
-          ...policyFields(spec),
-        ],
-      );
-      if (kind === 'REUSED') throw new RekeyError('REQUEST_ID_REUSED');
-      if (kind === 'SPENT') throw new RekeyError('REQUEST_ID_SPENT');
-      if (kind === 'FULL')
-        throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
-      if (kind === 'KNOWN')
-        return { created: false, policy: parsePolicy(String(rest[0]), flatHash(rest[1])) };
-      return { created: true, policy: parsePolicy(id, flatHash(rest[0])) };
-    },
+    create: createPolicy(connection),
 
     get: async (id) => {
       const hash = await redis.hgetall(keys.policy(id));
@@ -138,11 +148,7 @@ export const createPolicies = ({ redis, prefix }: { redis: Redis; prefix: string
       return is;
     },
 
-    begin: async (id, dueMs) => {
-      const [kind, untilMs] = await run['policy-begin']([keys.policy(id)], [dueMs]);
-      if (kind === 'BEGUN') return { kind: 'begun', untilMs: Number(untilMs) };
-      return { kind: kind.toLowerCase() as 'passed' | 'paused' | 'missing' };
-    },
+    begin: (id, dueMs) => commands.policyBegin({ policy: keys.policy(id), dueMs }),
 
     noteBulk: async (id, dueMs, bulkId) => {
       await write(id, 'bulk', bulkId, 'bulk_due', dueMs);

@@ -1,4 +1,4 @@
-import { RekeyError, type PolicySpec, type RotationPolicy } from '@rekey/schema';
+import { RekeyError, type RotationPolicy } from '@rekey/schema';
 import { z } from 'zod';
 import { count, optional } from '../hash-fields.ts';
 
@@ -20,33 +20,7 @@ const PolicyHash = z.object({
   bulk_due: optional(count),
 });
 
-/** What a caller asked for, as fields and values of the hash. */
-export const policyFields = ({
-  orgId,
-  reason,
-  everyDays,
-  window,
-  maxFailures,
-}: Omit<PolicySpec, 'requestId'>): (string | number)[] => [
-  'org',
-  orgId,
-  'reason',
-  reason,
-  'every_days',
-  everyDays,
-  'window_cron',
-  window.cron,
-  'window_zone',
-  window.timeZone,
-  'window_length',
-  window.lengthMs,
-  ...('count' in maxFailures ? ['limit_count', maxFailures.count] : ['limit_percent', maxFailures.percent]),
-];
-
-/**
- * A policy from its hash in Redis. Throws LEDGER_CORRUPT, which names it and the fields, where it does not
- * fit.
- */
+/** A policy from its hash in Redis. Throws LEDGER_CORRUPT, which names the policy and the invalid fields. */
 export const parsePolicy = (id: string, hash: Record<string, string>): RotationPolicy => {
   const parsed = PolicyHash.safeParse(hash);
   if (!parsed.success) {

@@ -1,14 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createRequestBudget } from '../budget/budget.ts';
 import { Redis } from 'ioredis';
-import { createBulks } from '../bulks/bulks.ts';
-import { createLedger, type Ledger } from './rotations.ts';
 import {
   SEALED,
   accept,
-  claimed,
   claimOf,
+  claimed,
   codeOf,
   events,
   everything,
@@ -16,7 +13,7 @@ import {
   ledger,
   looked,
   lose,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
@@ -25,11 +22,12 @@ import {
   waitOf,
   type Resumed,
 } from '../ledger-fixture.ts';
+import { openLedger, type Ledger } from '../open-ledger.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
+  openSpecLedger(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -51,7 +49,9 @@ describe('when the clock of Redis was turned back', () => {
     await claimed(rotation);
     await setAssistant({ lease: ahead() });
     expect(waitOf(await claimOf(await accept({ orgId: 'c' })))).toBeLessThanOrEqual(30_000);
-    expect(waitOf(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' }))).toBeLessThanOrEqual(10_000);
+    expect(
+      waitOf(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })),
+    ).toBeLessThanOrEqual(10_000);
     await resumed(rotation);
   });
 
@@ -82,8 +82,12 @@ describe('when the clock of Redis was turned back', () => {
     await setAssistant({ known: ahead() });
     const hold = await looked();
     const read = { beganMs: hold.atMs, lagMs: 5000 };
-    expect(await ledger.compare(read, [{ assistantId: 'ast_1', state: printOf('f2') }])).toEqual(['differs']);
-    expect(await ledger.commit(hold, readKey('f2', hold, { read }))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.compare(read, [{ assistantId: 'ast_1', state: printOf('f2') }])).toEqual([
+      'differs',
+    ]);
+    expect(await ledger.assistants.commit(hold, readKey('f2', hold, { read }))).toMatchObject({
+      kind: 'committed',
+    });
   });
 
   it('a key that was known to be in force far ahead is not taken to be known freshly', async () => {
@@ -96,9 +100,11 @@ describe('when the clock of Redis was turned back', () => {
 
   it('a rotation that changed far ahead is found when its job is lost', async () => {
     const { id } = await accept();
-    expect((await ledger.findLost({ quietMs: 60_000 })).lost).toEqual([]);
+    expect((await ledger.rotations.findOrphans({ quietMs: 60_000 })).orphans).toEqual([]);
     await redis.hset(`{spec}:rotation:${id}`, 'updated', ahead());
-    expect((await ledger.findLost({ quietMs: 60_000 })).lost).toMatchObject([{ rotationId: id }]);
+    expect((await ledger.rotations.findOrphans({ quietMs: 60_000 })).orphans).toMatchObject([
+      { rotationId: id },
+    ]);
   });
 });
 
@@ -111,7 +117,7 @@ describe('when the clock of Redis was put forward', () => {
     const { claim, landsInMs } = (await claimOf(rotation)) as Resumed;
     expect(claim).toMatchObject({ attempts: 1 });
     expect(landsInMs).toBeLessThanOrEqual(-HOUR + 10_000);
-    expect(await ledger.commit(first, key('f1'))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.commit(first, key('f1'))).toMatchObject({ kind: 'committed' });
   });
 
   it('an open intent counts, although its window has passed', async () => {
@@ -131,15 +137,15 @@ describe('an assistant whose entry cannot be read', () => {
     await redis.set('{spec}:assistant:ast_1', 'text');
     const before = await everything();
     const attempts = [
-      () => ledger.accept('rot_new', { orgId: 'org_1', assistantId: 'ast_1', reason: '' }),
+      () => ledger.rotations.accept('rot_new', { orgId: 'org_1', assistantId: 'ast_1', reason: '' }),
       () => claimOf(queued),
-      () => ledger.look({ orgId: 'org_1', assistantId: 'ast_1' }),
-      () => ledger.commit(claim, key('f1')),
-      () => ledger.release(claim),
-      () => ledger.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, true),
-      () => ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED),
-      () => ledger.settle(claim, 1, 1),
-      () => ledger.cancel(queued.id),
+      () => ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' }),
+      () => ledger.assistants.commit(claim, key('f1')),
+      () => ledger.rotations.release(claim),
+      () => ledger.rotations.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, true),
+      () => ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED),
+      () => ledger.rotations.settle(claim, 1, 1),
+      () => ledger.rotations.cancel(queued.id),
     ];
     const codes: string[] = [];
     for (const attempt of attempts) codes.push(await codeOf(attempt()));
@@ -169,8 +175,8 @@ describe('a rotation whose entry cannot be read', () => {
     await spoil(claim.rotationId);
     const before = await everything();
     expect(await codeOf(claimOf({ id: claim.rotationId, ...claim }))).toBe('LEDGER_CORRUPT');
-    expect(await codeOf(ledger.cancel(claim.rotationId))).toBe('LEDGER_CORRUPT');
-    expect(await codeOf(ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED))).toBe(
+    expect(await codeOf(ledger.rotations.cancel(claim.rotationId))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED))).toBe(
       'LEDGER_CORRUPT',
     );
     expect(await everything()).toEqual(before);
@@ -179,9 +185,9 @@ describe('a rotation whose entry cannot be read', () => {
   it('loses no key: what its POST answered is published, and the assistant is free again', async () => {
     const claim = await claimed(await accept());
     await spoil(claim.rotationId);
-    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
     expect((await events())[0]!.data).toMatchObject({ version: claim.epoch, fingerprint: printOf('f1') });
-    expect(await ledger.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
+    expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
     expect(await claimed(await accept())).toMatchObject({ stateBefore: printOf('f1') });
   });
 });
@@ -189,16 +195,16 @@ describe('a rotation whose entry cannot be read', () => {
 describe('condemn', () => {
   it('fails a rotation of which nothing was sent', async () => {
     const { id } = await accept();
-    expect(await ledger.condemn(id, 60_000)).toBe('failed');
-    expect(await ledger.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
+    expect(await ledger.rotations.failCorrupt(id, 60_000)).toBe('failed');
+    expect(await ledger.rotations.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
     expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
   });
 
   it('lets one wait for somebody whose request may have left, since when its uncertainty began', async () => {
     const { id } = await accept();
-    const claim = await claimed(await ledger.get(id));
-    expect(await ledger.condemn(id, 60_000)).toBe('waits');
-    const waiting = await ledger.get(id);
+    const claim = await claimed(await ledger.rotations.get(id));
+    expect(await ledger.rotations.failCorrupt(id, 60_000)).toBe('waits');
+    const waiting = await ledger.rotations.get(id);
     expect(waiting).toMatchObject({
       state: 'RECONCILING',
       errorCode: 'OUTCOME_UNKNOWN',
@@ -208,33 +214,33 @@ describe('condemn', () => {
     expect(waiting.uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
     expect(waiting.nextReadMs).toBe(waiting.updatedMs + 60_000);
     await redis.hset(`{spec}:rotation:${id}`, 'since', 1000);
-    await ledger.condemn(id, 60_000);
-    expect(await ledger.get(id)).toMatchObject({ uncertainSinceMs: 1000 });
+    await ledger.rotations.failCorrupt(id, 60_000);
+    expect(await ledger.rotations.get(id)).toMatchObject({ uncertainSinceMs: 1000 });
   });
 
   it('does not take an uncertainty that is over for the beginning of the next', async () => {
     const lost = await lose();
     await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'since', 1000);
-    await ledger.release(lost);
+    await ledger.rotations.release(lost);
     const claim = await claimed({ id: lost.rotationId, ...lost });
-    await ledger.condemn(lost.rotationId, 60_000);
-    expect((await ledger.get(lost.rotationId)).uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
+    await ledger.rotations.failCorrupt(lost.rotationId, 60_000);
+    expect((await ledger.rotations.get(lost.rotationId)).uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
   });
 
   it('takes one off the index whose own entry cannot be read', async () => {
     const { id } = await accept();
     await redis.del(`{spec}:rotation:${id}`);
     await redis.set(`{spec}:rotation:${id}`, 'text');
-    expect(await ledger.condemn(id, 60_000)).toBe('unreadable');
+    expect(await ledger.rotations.failCorrupt(id, 60_000)).toBe('unreadable');
     expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
     expect(await redis.get(`{spec}:rotation:${id}`)).toBe('text');
   });
 
   it('leaves one as it is that has ended', async () => {
     const { rotationId } = await rotate('f1');
-    const ended = await ledger.get(rotationId);
-    await ledger.condemn(rotationId, 60_000);
-    expect(await ledger.get(rotationId)).toEqual(ended);
+    const ended = await ledger.rotations.get(rotationId);
+    await ledger.rotations.failCorrupt(rotationId, 60_000);
+    expect(await ledger.rotations.get(rotationId)).toEqual(ended);
   });
 });
 
@@ -260,24 +266,26 @@ describe('when Redis is out of memory', () => {
   it('a key that was made is published', async () => {
     const claim = await claimed(await accept());
     await fill();
-    expect(await ledger.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({
+    expect(await ledger.assistants.commit(claim, key('f1', { checkAgainInMs: 1000 }))).toEqual({
       kind: 'committed',
       seq: 1,
       entry: expect.any(String),
     });
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
   it('an unknown outcome is noted and told, resumed, found and settled', async () => {
     await rotate('f1');
     const claim = await claimed(await accept());
     await fill();
-    expect(await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('noted');
+    expect(await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('noted');
     const { claim: again } = await resumed({ id: claim.rotationId, ...claim });
-    expect(await ledger.commit(again, readKey('f2', again, { rotation: 'satisfied' }))).toMatchObject({
+    expect(
+      await ledger.assistants.commit(again, readKey('f2', again, { rotation: 'satisfied' })),
+    ).toMatchObject({
       kind: 'committed',
     });
-    expect(await ledger.settle(again, again.atMs, again.atMs)).toBe('settled');
+    expect(await ledger.rotations.settle(again, again.atMs, again.atMs)).toBe('settled');
     expect((await events()).map(({ type }) => type.split('.')[2])).toEqual([
       'key-rotated',
       'key-uncertain',
@@ -291,18 +299,21 @@ describe('when Redis is out of memory', () => {
       claimed(await accept({ assistantId: 'ast_2' })),
     );
     await fill();
-    expect(await ledger.release(claim)).toBe(true);
-    expect(await ledger.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
+    expect(await ledger.rotations.release(claim)).toBe(true);
+    expect(await ledger.rotations.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
   });
 
   it('a request is taken to read a key back', async () => {
-    const budget = createRequestBudget({ redis, prefix: 'spec', egress: 'spec', requestsPerMinute: 500 });
+    const budget = openLedger(redis, {
+      prefix: 'spec',
+      budget: { egress: 'spec', requestsPerMinute: 500 },
+    }).budget;
     await fill();
     expect(await budget.take('first')).toEqual({ taken: true });
   });
 
   it('a bulk rotation is paused and cancelled', async () => {
-    const bulks = createBulks({ redis, prefix: 'spec' });
+    const bulks = openLedger(redis, { prefix: 'spec' }).bulks;
     const draft = bulks.draft('blk_1');
     await draft.add(['ast_1']);
     await bulks.create(
@@ -324,11 +335,11 @@ describe('when Redis is out of memory', () => {
 
   it('a check is asked for, and ended', async () => {
     const target = { orgId: 'org_1', assistantId: 'ast_1' };
-    await ledger.requestCheck(target, 0);
-    const [drawn] = await ledger.drawChecks(1, 60_000);
+    await ledger.assistants.requestCheck(target, 0);
+    const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
     await fill();
-    await ledger.endCheck(drawn!, { inMs: 1000, slow: false });
-    await ledger.requestCheck(target, 0);
+    await ledger.assistants.endCheck(drawn!, { inMs: 1000, slow: false });
+    await ledger.assistants.requestCheck(target, 0);
     expect(await redis.zcard('{spec}:checks')).toBe(1);
   });
 });
@@ -342,9 +353,13 @@ describe('a rotation whose entry was deleted while it held an assistant', () => 
     const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 60_000 });
     await spoil(`{spec}:rotation:${lost.rotationId}`);
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
-    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'held',
+    });
     await redis.hset('{spec}:assistant:ast_1', 'lands', 1);
-    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'look' });
+    expect(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'begun',
+    });
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
   });
 
@@ -363,18 +378,27 @@ describe('a Redis user without rights', () => {
     const connection = new Redis(server.url, { username: 'limited', password: 'word' });
     return {
       connection,
-      ledger: createLedger({ redis: connection, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }),
+      ledger: openLedger(connection, { prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }),
     };
   };
 
   it('for channels publishes a key once, with its record and the end of its rotation', async () => {
     const claim = await claimed(await accept());
     limited = await asUser('resetchannels');
-    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed', seq: 1 });
-    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'already', seq: 1 });
+    expect(await limited.ledger.assistants.commit(claim, key('f1'))).toMatchObject({
+      kind: 'committed',
+      seq: 1,
+    });
+    expect(await limited.ledger.assistants.commit(claim, key('f1'))).toMatchObject({
+      kind: 'already',
+      seq: 1,
+    });
     expect(await events()).toHaveLength(1);
-    expect(JSON.parse((await ledger.current('ast_1'))!.event)).toEqual((await events())[0]);
-    expect(await ledger.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED', version: claim.epoch });
+    expect(JSON.parse((await ledger.assistants.current('ast_1'))!.event)).toEqual((await events())[0]);
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
+      state: 'SUCCEEDED',
+      version: claim.epoch,
+    });
   });
 
   it.each([
@@ -388,10 +412,13 @@ describe('a Redis user without rights', () => {
     const claim = await claimed(await accept());
     const before = await everything();
     limited = await asUser('&*', ...rules);
-    await expect(limited.ledger.commit(claim, key('f1'))).rejects.toThrow('NOPERM');
+    await expect(limited.ledger.assistants.commit(claim, key('f1'))).rejects.toThrow('NOPERM');
     expect(await everything()).toEqual(before);
     await redis.acl('SETUSER', 'limited', '~*', '+@all');
-    expect(await limited.ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed', seq: 1 });
+    expect(await limited.ledger.assistants.commit(claim, key('f1'))).toMatchObject({
+      kind: 'committed',
+      seq: 1,
+    });
     expect(await events()).toHaveLength(1);
   });
 });
@@ -401,7 +428,7 @@ describe('a list with an entry that cannot be read', () => {
     const [bad, good] = [await accept(), await accept({ assistantId: 'ast_2' })];
     await redis.del(`{spec}:rotation:${bad.id}`);
     await redis.set(`{spec}:rotation:${bad.id}`, 'nonsense');
-    expect((await ledger.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([good.id]);
-    expect(await codeOf(ledger.get(bad.id))).toBe('LEDGER_CORRUPT');
+    expect((await ledger.rotations.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([good.id]);
+    expect(await codeOf(ledger.rotations.get(bad.id))).toBe('LEDGER_CORRUPT');
   });
 });

@@ -5,15 +5,15 @@ import {
   ENVELOPE,
   SEALED,
   accept,
-  claimed,
   claimOf,
+  claimed,
   dueChecks,
   events,
   key,
   ledger,
   lose,
   nextId,
-  openLedger,
+  openSpecLedger,
   printOf,
   readKey,
   redis,
@@ -25,7 +25,7 @@ import {
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
+  openSpecLedger(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -35,15 +35,18 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-const states = async (id: string) => (await ledger.get(id)).state;
+const states = async (id: string) => (await ledger.rotations.get(id)).state;
 const intents = (org = 'org_1') => redis.zrange(`{spec}:intents:${org}`, '0', '-1');
 
 describe('a record that is too long to be read', () => {
   it('fails its rotation before the POST', async () => {
-    await ledger.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, Date.now());
+    await ledger.assistants.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, Date.now());
     const rotation = await accept();
     expect((await claimOf(rotation)).kind).toBe('ended');
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'FAILED', errorCode: 'RECORD_TOO_LARGE' });
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
+      state: 'FAILED',
+      errorCode: 'RECORD_TOO_LARGE',
+    });
   });
 });
 
@@ -64,7 +67,7 @@ describe('claim', () => {
       uncertain: false,
       fresh: false,
     });
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       state: 'ROTATING',
       attempts: 1,
       startedMs: claim.atMs,
@@ -88,14 +91,14 @@ describe('claim', () => {
   it('counts the attempts, and tells when the first was', async () => {
     const rotation = await accept();
     const first = await claimed(rotation);
-    await ledger.release(first);
+    await ledger.rotations.release(first);
     expect(await claimed(rotation)).toMatchObject({ attempts: 2, startedMs: first.atMs });
   });
 
   it('tells that an earlier outcome of the same rotation was unknown', async () => {
     const lost = await lose();
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
-    await ledger.release(claim);
+    await ledger.rotations.release(claim);
     expect(await claimed({ id: lost.rotationId, ...lost })).toMatchObject({ doubted: true });
   });
 
@@ -113,7 +116,11 @@ describe('claim', () => {
   });
 
   it('is BUSY for others until the next read, while the outcome is unknown and nobody is at work', async () => {
-    await ledger.noteUnknown(await claimed(await accept()), { readInMs: 20_000, holdMs: 0 }, SEALED);
+    await ledger.rotations.noteUnknown(
+      await claimed(await accept()),
+      { readInMs: 20_000, holdMs: 0 },
+      SEALED,
+    );
     const other = await claimOf(await accept());
     expect(other).toMatchObject({ kind: 'busy' });
     expect(waitOf(other)).toBeGreaterThan(15_000);
@@ -141,7 +148,7 @@ describe('claim', () => {
   it('tells of what it resumes that it is noted, and that consumers have been told', async () => {
     await rotate('f1');
     const rotation = await accept();
-    await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.rotations.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await resumed(rotation)).toMatchObject({
       noted: true,
       claim: { uncertain: true, stateBefore: printOf('f1') },
@@ -150,7 +157,7 @@ describe('claim', () => {
 
   it('finds a rotation that has ended', async () => {
     const rotation = await accept();
-    await ledger.cancel(rotation.id);
+    await ledger.rotations.cancel(rotation.id);
     expect(await claimOf(rotation)).toEqual({ kind: 'ended' });
   });
 
@@ -176,17 +183,17 @@ describe('the open intents of an org', () => {
     expect(await claimOf(third, { maxOpenIntents: 2 })).toEqual({ kind: 'full', retryInMs: 20 });
     expect(await states(third.id)).toBe('QUEUED');
     await claimed(await accept({ assistantId: 'ast_4', orgId: 'org_2' }), { maxOpenIntents: 2 });
-    await ledger.commit(second, key('f'));
+    await ledger.assistants.commit(second, key('f'));
     await claimed(third, { maxOpenIntents: 2 });
   });
 
   it.each<[string, (claim: Awaited<ReturnType<typeof claimed>>) => Promise<unknown>]>([
-    ['release', (claim) => ledger.release(claim)],
-    ['failure', (claim) => ledger.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, false)],
-    ['success', (claim) => ledger.commit(claim, key('f'))],
+    ['release', (claim) => ledger.rotations.release(claim)],
+    ['failure', (claim) => ledger.rotations.fail(claim, { code: 'ASSISTANT_NOT_FOUND' }, false)],
+    ['success', (claim) => ledger.assistants.commit(claim, key('f'))],
     [
       'failure with a version',
-      (claim) => ledger.commit(claim, key('f', { rotation: { fails: 'NO_SECRET_KEY' } })),
+      (claim) => ledger.assistants.commit(claim, key('f', { rotation: { fails: 'NO_SECRET_KEY' } })),
     ],
   ])('are closed by a %s', async (_, close) => {
     const claim = await claimed(await accept({ orgId: 'org a', assistantId: 'ast:1' }));
@@ -200,7 +207,10 @@ describe('the open intents of an org', () => {
     await claimed(await accept({ assistantId: 'ast_2' }));
     const third = await accept({ assistantId: 'ast_3' });
     expect(await claimOf(third, { maxOpenIntents: 2 })).toEqual({ kind: 'halted', retryInMs: 1000 });
-    expect(await ledger.get(third.id)).toMatchObject({ state: 'QUEUED', errorCode: 'TOO_MANY_UNKNOWNS' });
+    expect(await ledger.rotations.get(third.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'TOO_MANY_UNKNOWNS',
+    });
   });
 
   it('do not keep one from being resumed, however many there are', async () => {
@@ -245,7 +255,7 @@ describe('unknown outcomes in a row', () => {
   /** Unknown, and after its window rotated once more: no intent stays open. */
   const loseAndRelease = async (assistantId: string) => {
     const lost = await lose({ assistantId });
-    await ledger.release((await resumed({ id: lost.rotationId, ...lost })).claim);
+    await ledger.rotations.release((await resumed({ id: lost.rotationId, ...lost })).claim);
   };
   const twoInARow = async () => {
     await loseAndRelease('ast_1');
@@ -261,7 +271,10 @@ describe('unknown outcomes in a row', () => {
     expect(halted).toMatchObject({ kind: 'halted' });
     expect(waitOf(halted)).toBeLessThanOrEqual(10_000);
     expect(waitOf(halted)).toBeGreaterThanOrEqual(1000);
-    expect(await ledger.get(third.id)).toMatchObject({ state: 'QUEUED', errorCode: 'TOO_MANY_UNKNOWNS' });
+    expect(await ledger.rotations.get(third.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'TOO_MANY_UNKNOWNS',
+    });
     await claimed(await accept({ assistantId: 'ast_4', orgId: 'org_2' }), options);
   });
 
@@ -280,7 +293,7 @@ describe('unknown outcomes in a row', () => {
   it('are over with a success whose claim saw them', async () => {
     await twoInARow();
     await windowPasses();
-    await ledger.commit(await claimed(await accept({ assistantId: 'ast_3' }), options), key('f'));
+    await ledger.assistants.commit(await claimed(await accept({ assistantId: 'ast_3' }), options), key('f'));
     expect(await claimed(await accept({ assistantId: 'ast_4' }), options)).toMatchObject({
       unknownsInARow: 0,
     });
@@ -291,9 +304,9 @@ describe('unknown outcomes in a row', () => {
     const before = await claimed(await accept({ assistantId: 'ast_before' }));
     const lost = await lose();
     const seeing = await claimed(await accept({ assistantId: 'ast_2' }));
-    await ledger.commit(before, key('f1'));
-    await ledger.commit(seeing, readKey('f2', seeing));
-    await ledger.commit(
+    await ledger.assistants.commit(before, key('f1'));
+    await ledger.assistants.commit(seeing, readKey('f2', seeing));
+    await ledger.assistants.commit(
       (await resumed({ id: lost.rotationId, ...lost })).claim,
       readKey('f3', lost, { rotation: 'ends' }),
     );
@@ -302,10 +315,10 @@ describe('unknown outcomes in a row', () => {
 
   it('count once for each POST, however often its outcome is noted', async () => {
     const claim = await lose();
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     expect(await claimed(await accept({ assistantId: 'ast_2' }))).toMatchObject({ unknownsInARow: 1 });
-    await ledger.release(claim);
-    await ledger.noteUnknown(
+    await ledger.rotations.release(claim);
+    await ledger.rotations.noteUnknown(
       await claimed({ id: claim.rotationId, ...claim }),
       { readInMs: 0, holdMs: 0 },
       SEALED,
@@ -319,7 +332,7 @@ describe('a frozen ledger', () => {
     await redis.hset('{spec}:ledger', 'frozen', Date.now());
     const rotation = await accept();
     expect(await claimOf(rotation)).toEqual({ kind: 'frozen', retryInMs: 5000 });
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       state: 'QUEUED',
       attempts: 0,
       errorCode: 'FROZEN',
@@ -343,7 +356,10 @@ describe('a worker that holds POSTs back', () => {
       kind: 'frozen',
       retryInMs: 5000,
     });
-    expect(await ledger.get(rotation.id)).toMatchObject({ state: 'QUEUED', errorCode: 'REPLICAS_MISSING' });
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'REPLICAS_MISSING',
+    });
   });
 });
 
@@ -351,9 +367,9 @@ describe('release', () => {
   it('puts the rotation back to be tried again, with the reason', async () => {
     const rotation = await accept();
     expect(
-      await ledger.release(await claimed(rotation), { code: 'UPSTREAM_RATE_LIMITED', status: 429 }),
+      await ledger.rotations.release(await claimed(rotation), { code: 'UPSTREAM_RATE_LIMITED', status: 429 }),
     ).toBe(true);
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       state: 'QUEUED',
       attempts: 1,
       errorCode: 'UPSTREAM_RATE_LIMITED',
@@ -366,10 +382,10 @@ describe('release', () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     const second = await accept();
-    await ledger.release(claim);
+    await ledger.rotations.release(claim);
     expect((await accept()).id).toBe(second.id);
-    await ledger.cancel(second.id);
-    await ledger.release(await claimed(rotation));
+    await ledger.rotations.cancel(second.id);
+    await ledger.rotations.release(await claimed(rotation));
     expect((await accept()).id).toBe(rotation.id);
   });
 
@@ -377,7 +393,7 @@ describe('release', () => {
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.release(stale)).toBe(false);
+    expect(await ledger.rotations.release(stale)).toBe(false);
     expect(await states(rotation.id)).toBe('ROTATING');
     expect(await intents()).toEqual(['ast_1']);
   });
@@ -388,8 +404,8 @@ describe('fail', () => {
 
   it('ends the rotation with its reason', async () => {
     const rotation = await accept();
-    expect(await ledger.fail(await claimed(rotation), GONE, false)).toBe(true);
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.fail(await claimed(rotation), GONE, false)).toBe(true);
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       state: 'FAILED',
       errorCode: 'ASSISTANT_NOT_FOUND',
       upstreamStatus: 404,
@@ -398,14 +414,14 @@ describe('fail', () => {
   });
 
   it('leaves nothing behind of an assistant that was never published, and has nothing checked', async () => {
-    await ledger.fail(await claimed(await accept()), GONE, true);
+    await ledger.rotations.fail(await claimed(await accept()), GONE, true);
     expect(await redis.exists('{spec}:assistant:ast_1')).toBe(0);
     expect(await dueChecks()).toEqual([]);
   });
 
   it('has a published assistant checked at once, under the org that it was published under', async () => {
     await rotate('f1', { orgId: 'org a' });
-    await ledger.fail(await claimed(await accept({ orgId: 'wrong' })), GONE, true);
+    await ledger.rotations.fail(await claimed(await accept({ orgId: 'wrong' })), GONE, true);
     expect(await dueChecks()).toEqual(['org a/ast_1']);
   });
 
@@ -414,7 +430,7 @@ describe('fail', () => {
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.fail(stale, GONE, true)).toBe(false);
+    expect(await ledger.rotations.fail(stale, GONE, true)).toBe(false);
     expect(await states(rotation.id)).toBe('ROTATING');
     expect(await dueChecks()).toEqual([]);
   });
@@ -424,18 +440,22 @@ describe('noteUnknown', () => {
   it('moves the rotation to RECONCILING, keeps the intent, and remembers since when', async () => {
     const rotation = await accept();
     expect(
-      await ledger.noteUnknown(await claimed(rotation), { readInMs: 500, holdMs: 0, status: 502 }, SEALED),
+      await ledger.rotations.noteUnknown(
+        await claimed(rotation),
+        { readInMs: 500, holdMs: 0, status: 502 },
+        SEALED,
+      ),
     ).toBe('noted');
-    const first = await ledger.get(rotation.id);
+    const first = await ledger.rotations.get(rotation.id);
     expect(first).toMatchObject({ state: 'RECONCILING', errorCode: 'OUTCOME_UNKNOWN', upstreamStatus: 502 });
     expect(first.nextReadMs).toBe(first.uncertainSinceMs! + 500);
     const { claim } = await resumed(rotation);
-    await ledger.noteUnknown(
+    await ledger.rotations.noteUnknown(
       claim,
       { readInMs: 1000, holdMs: 0, readError: 'UPSTREAM_FORBIDDEN', operatorNeeded: true },
       SEALED,
     );
-    expect(await ledger.get(rotation.id)).toMatchObject({
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
       uncertainSinceMs: first.uncertainSinceMs,
       readErrorCode: 'UPSTREAM_FORBIDDEN',
       operatorNeeded: true,
@@ -446,17 +466,17 @@ describe('noteUnknown', () => {
   it('counts a later uncertainty of the same rotation from its own beginning', async () => {
     const rotation = await accept();
     const first = await claimed(rotation);
-    await ledger.noteUnknown(first, { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.rotations.noteUnknown(first, { readInMs: 0, holdMs: 0 }, SEALED);
     await redis.hset(`{spec}:rotation:${rotation.id}`, 'since', 1000);
-    await ledger.release(first);
+    await ledger.rotations.release(first);
     const second = await claimed(rotation);
-    await ledger.noteUnknown(second, { readInMs: 0, holdMs: 0 }, SEALED);
-    expect((await ledger.get(rotation.id)).uncertainSinceMs).toBeGreaterThanOrEqual(second.atMs);
+    await ledger.rotations.noteUnknown(second, { readInMs: 0, holdMs: 0 }, SEALED);
+    expect((await ledger.rotations.get(rotation.id)).uncertainSinceMs).toBeGreaterThanOrEqual(second.atMs);
   });
 
   it('keeps the claim for as long as it is told to', async () => {
     const rotation = await accept();
-    await ledger.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 60_000 }, SEALED);
+    await ledger.rotations.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 60_000 }, SEALED);
     expect(await claimOf(rotation)).toMatchObject({ kind: 'busy' });
   });
 
@@ -464,11 +484,15 @@ describe('noteUnknown', () => {
     await rotate('f1');
     const lost = await lose();
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
-    await ledger.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.assistants.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
+    await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     for (let reads = 0; reads < 3; reads += 1) {
       const again = await resumed({ id: lost.rotationId, ...lost });
-      await ledger.noteUnknown(again.claim, { readInMs: 0, holdMs: 0, readError: 'STALE_READ' }, SEALED);
+      await ledger.rotations.noteUnknown(
+        again.claim,
+        { readInMs: 0, holdMs: 0, readError: 'STALE_READ' },
+        SEALED,
+      );
     }
     expect((await events()).map(({ type, data }) => [type, data.version])).toEqual([
       [KEY_ROTATED, expect.any(Number)],
@@ -485,7 +509,7 @@ describe('noteUnknown', () => {
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
-    expect(await ledger.noteUnknown(stale, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('refused');
+    expect(await ledger.rotations.noteUnknown(stale, { readInMs: 0, holdMs: 0 }, SEALED)).toBe('refused');
     expect(await states(rotation.id)).toBe('ROTATING');
     expect(await events()).toHaveLength(1);
   });
@@ -493,9 +517,9 @@ describe('noteUnknown', () => {
   it('shows nothing of an uncertainty that is over', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 1000 }, SEALED);
-    await ledger.commit(claim, key('f1', { cause: 'reconciliation' }));
-    const ended = await ledger.get(rotation.id);
+    await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 1000 }, SEALED);
+    await ledger.assistants.commit(claim, key('f1', { cause: 'reconciliation' }));
+    const ended = await ledger.rotations.get(rotation.id);
     expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'reconciliation' });
     expect(ended).not.toHaveProperty('uncertainSinceMs');
     expect(ended).not.toHaveProperty('errorCode');
@@ -505,7 +529,7 @@ describe('noteUnknown', () => {
     const published = await rotate('f1', { orgId: 'org a', assistantId: 'ast:1' });
     const lost = await lose({ orgId: 'org a', assistantId: 'ast:1' });
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
-    await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+    await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
     const [, uncertain, ...rest] = await events();
     expect(rest).toEqual([]);
     expect(uncertain).toEqual({
@@ -525,7 +549,7 @@ describe('noteUnknown', () => {
         sealed: ENVELOPE,
       },
     });
-    const current = (await ledger.current('ast:1'))!;
+    const current = (await ledger.assistants.current('ast:1'))!;
     expect(JSON.parse(current.uncertain!)).toEqual(uncertain);
     expect(JSON.parse(current.event)).toMatchObject({
       type: 'rekey.assistant.key-rotated.v1',
@@ -533,16 +557,16 @@ describe('noteUnknown', () => {
     });
     expect(await redis.hkeys('{spec}:uncertain')).toEqual(['ast:1']);
 
-    await ledger.commit(claim, readKey('f2', claim, { rotation: 'ends' }));
-    expect(await ledger.current('ast:1')).not.toHaveProperty('uncertain');
+    await ledger.assistants.commit(claim, readKey('f2', claim, { rotation: 'ends' }));
+    expect(await ledger.assistants.current('ast:1')).not.toHaveProperty('uncertain');
     expect(await redis.exists('{spec}:uncertain')).toBe(0);
   });
 
   it('does not tell them again of the next unknown outcome, where no version came in between', async () => {
     await rotate('f1');
     const lost = await lose();
-    await ledger.release(lost);
-    await ledger.noteUnknown(
+    await ledger.rotations.release(lost);
+    await ledger.rotations.noteUnknown(
       await claimed({ id: lost.rotationId, ...lost }),
       { readInMs: 0, holdMs: 0 },
       SEALED,
@@ -553,7 +577,7 @@ describe('noteUnknown', () => {
   it('tells them again after the next version', async () => {
     await rotate('f1');
     const first = await lose();
-    await ledger.commit(first, key('f2'));
+    await ledger.assistants.commit(first, key('f2'));
     await lose();
     expect((await events()).map(({ type, data }) => [type.split('.')[2], data.seq])).toEqual([
       ['key-rotated', 1],
@@ -567,7 +591,7 @@ describe('noteUnknown', () => {
     const lost = await lose();
     expect(await events()).toEqual([]);
     expect(await redis.exists('{spec}:uncertain')).toBe(0);
-    expect(await ledger.current('ast_1')).toBeUndefined();
+    expect(await ledger.assistants.current('ast_1')).toBeUndefined();
     expect(await resumed({ id: lost.rotationId, ...lost })).toMatchObject({
       noted: true,
       claim: { uncertain: false },

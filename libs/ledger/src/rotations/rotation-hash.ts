@@ -25,10 +25,7 @@ const RotationHash = z.object({
   entry: optional(z.string()),
 });
 
-/**
- * A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the fields, where it
- * does not fit.
- */
+/** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the invalid fields. */
 export const parseRotation = (id: string, hash: Record<string, string>): Rotation => {
   const parsed = RotationHash.safeParse(hash);
   if (!parsed.success) {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import { createLedger } from './rotations.ts';
 import {
   SEALED,
   accept,
@@ -11,16 +10,17 @@ import {
   ledger,
   lose,
   nextId,
-  openLedger,
+  openSpecLedger,
   redis,
   request,
   rotate,
 } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url);
+  openSpecLedger(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -34,7 +34,7 @@ const REQUEST_ID = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 
 describe('accept', () => {
   it('records a QUEUED rotation', async () => {
-    const { created, rotation } = await ledger.accept(
+    const { created, rotation } = await ledger.rotations.accept(
       nextId(),
       request({ reason: 'leak', requestId: REQUEST_ID }),
     );
@@ -47,13 +47,13 @@ describe('accept', () => {
       requestId: REQUEST_ID,
       attempts: 0,
     });
-    expect(await ledger.get(rotation.id)).toEqual(rotation);
+    expect(await ledger.rotations.get(rotation.id)).toEqual(rotation);
   });
 
   it('gives the same rotation for the same request id, also after it has ended', async () => {
     const first = await accept({ requestId: REQUEST_ID });
-    await ledger.commit(await claimed(first), key('f'));
-    const again = await ledger.accept(nextId(), request({ requestId: REQUEST_ID }));
+    await ledger.assistants.commit(await claimed(first), key('f'));
+    const again = await ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID }));
     expect(again).toMatchObject({ created: false, rotation: { id: first.id, state: 'SUCCEEDED' } });
   });
 
@@ -61,23 +61,23 @@ describe('accept', () => {
     'refuses the same request id with other arguments: %j',
     async (other) => {
       await accept({ requestId: REQUEST_ID });
-      expect(await codeOf(ledger.accept(nextId(), request({ ...other, requestId: REQUEST_ID })))).toBe(
-        'REQUEST_ID_REUSED',
-      );
+      expect(
+        await codeOf(ledger.rotations.accept(nextId(), request({ ...other, requestId: REQUEST_ID }))),
+      ).toBe('REQUEST_ID_REUSED');
     },
   );
 
   it('never makes a second rotation for a request id, although the first is no longer kept', async () => {
     const first = await accept({ requestId: REQUEST_ID });
-    await ledger.cancel(first.id);
-    await ledger.trim({ olderThanId: 'rot_', keepEach: 0 });
-    expect(await codeOf(ledger.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
+    await ledger.rotations.cancel(first.id);
+    await ledger.rotations.trim({ olderThanId: 'rot_', keepEach: 0 });
+    expect(await codeOf(ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
       'REQUEST_ID_SPENT',
     );
   });
 
   it('keeps a request id for as long as it says', async () => {
-    await createLedger({ redis, prefix: 'spec', requestIdTtlSeconds: 100 }).accept(
+    await openLedger(redis, { prefix: 'spec', requestIdTtlSeconds: 100 }).rotations.accept(
       nextId(),
       request({ requestId: REQUEST_ID }),
     );
@@ -86,10 +86,12 @@ describe('accept', () => {
 
   it('answers a rotation that is still QUEUED for the same org and assistant, and remembers the request id for it', async () => {
     const first = await accept();
-    const second = await ledger.accept(nextId(), request({ requestId: REQUEST_ID }));
+    const second = await ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID }));
     expect(second).toMatchObject({ created: false, rotation: { id: first.id } });
     await claimed(first);
-    expect((await ledger.accept(nextId(), request({ requestId: REQUEST_ID }))).rotation.id).toBe(first.id);
+    expect((await ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID }))).rotation.id).toBe(
+      first.id,
+    );
   });
 
   it.each([{ orgId: 'c' }, { assistantId: 'ast_2' }])(
@@ -110,13 +112,13 @@ describe('accept', () => {
 describe('cancel', () => {
   it('cancels what is QUEUED, and says the same again', async () => {
     const rotation = await accept();
-    expect(await ledger.cancel(rotation.id)).toMatchObject({ state: 'CANCELLED' });
-    expect(await ledger.cancel(rotation.id)).toMatchObject({ state: 'CANCELLED' });
+    expect(await ledger.rotations.cancel(rotation.id)).toMatchObject({ state: 'CANCELLED' });
+    expect(await ledger.rotations.cancel(rotation.id)).toMatchObject({ state: 'CANCELLED' });
     expect((await accept()).id).not.toBe(rotation.id);
   });
 
   it('leaves nothing behind of an assistant that was never published', async () => {
-    await ledger.cancel((await accept()).id);
+    await ledger.rotations.cancel((await accept()).id);
     expect(await redis.exists('{spec}:assistant:ast_1')).toBe(0);
   });
 
@@ -124,26 +126,26 @@ describe('cancel', () => {
     await rotate('f1');
     const first = await accept();
     const other = await accept({ orgId: 'c' });
-    await ledger.cancel(first.id);
+    await ledger.rotations.cancel(first.id);
     expect(await redis.hget('{spec}:assistant:ast_1', 'queued:org_1')).toBeNull();
     expect((await accept({ orgId: 'c' })).id).toBe(other.id);
-    expect((await ledger.current('ast_1'))!.event).toContain('key-rotated');
+    expect((await ledger.assistants.current('ast_1'))!.event).toContain('key-rotated');
   });
 
   it('refuses what has started, and knows what does not exist', async () => {
     const rotation = await accept();
     await claimed(rotation);
-    expect(await codeOf(ledger.cancel(rotation.id))).toBe('ROTATION_NOT_CANCELLABLE');
-    expect(await codeOf(ledger.cancel(nextId()))).toBe('ROTATION_NOT_FOUND');
+    expect(await codeOf(ledger.rotations.cancel(rotation.id))).toBe('ROTATION_NOT_CANCELLABLE');
+    expect(await codeOf(ledger.rotations.cancel(nextId()))).toBe('ROTATION_NOT_FOUND');
   });
 });
 
 describe('get', () => {
   it('knows what does not exist, and reports an entry that cannot be read', async () => {
-    expect(await codeOf(ledger.get(nextId()))).toBe('ROTATION_NOT_FOUND');
+    expect(await codeOf(ledger.rotations.get(nextId()))).toBe('ROTATION_NOT_FOUND');
     const rotation = await accept();
     await redis.hset(`{spec}:rotation:${rotation.id}`, 'state', 'nonsense');
-    expect(await codeOf(ledger.get(rotation.id))).toBe('LEDGER_CORRUPT');
+    expect(await codeOf(ledger.rotations.get(rotation.id))).toBe('LEDGER_CORRUPT');
   });
 });
 
@@ -152,18 +154,18 @@ describe('list', () => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i += 1)
       ids.unshift((await accept({ assistantId: `ast_${i}`, orgId: i % 2 ? 'odd' : 'even' })).id);
-    await ledger.cancel(ids[1]!);
-    await claimed(await ledger.get(ids[4]!));
+    await ledger.rotations.cancel(ids[1]!);
+    await claimed(await ledger.rotations.get(ids[4]!));
 
-    const first = await ledger.list({}, { size: 2 });
+    const first = await ledger.rotations.list({}, { size: 2 });
     expect(first.rotations.map(({ id }) => id)).toEqual(ids.slice(0, 2));
-    const second = await ledger.list({}, { size: 2, after: first.next! });
-    const third = await ledger.list({}, { size: 2, after: second.next! });
+    const second = await ledger.rotations.list({}, { size: 2, after: first.next! });
+    const third = await ledger.rotations.list({}, { size: 2, after: second.next! });
     expect([...second.rotations, ...third.rotations].map(({ id }) => id)).toEqual(ids.slice(2));
     expect(third.next).toBeUndefined();
 
     const idsOf = async (filter: object) =>
-      (await ledger.list(filter, { size: 10 })).rotations.map(({ id }) => id);
+      (await ledger.rotations.list(filter, { size: 10 })).rotations.map(({ id }) => id);
     expect(await idsOf({ state: 'CANCELLED' })).toEqual([ids[1]]);
     expect(await idsOf({ state: 'ROTATING' })).toEqual([ids[4]]);
     expect(await idsOf({ orgId: 'odd' })).toEqual([ids[1], ids[3]]);
@@ -177,33 +179,33 @@ describe('trim', () => {
     const ended: string[] = [];
     for (let i = 0; i < 4; i += 1) {
       const { id } = await accept({ assistantId: `ast_${i}` });
-      await ledger.cancel(id);
+      await ledger.rotations.cancel(id);
       ended.push(id);
     }
     const open = await accept();
-    expect(await ledger.trim({ olderThanId: ended[1]!, keepEach: 10 })).toBe(1);
-    expect(await ledger.trim({ olderThanId: ended[1]!, keepEach: 2 })).toBe(1);
-    expect((await ledger.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([
+    expect(await ledger.rotations.trim({ olderThanId: ended[1]!, keepEach: 10 })).toBe(1);
+    expect(await ledger.rotations.trim({ olderThanId: ended[1]!, keepEach: 2 })).toBe(1);
+    expect((await ledger.rotations.list({}, { size: 10 })).rotations.map(({ id }) => id)).toEqual([
       open.id,
       ended[3],
       ended[2],
     ]);
-    expect(await codeOf(ledger.get(ended[0]!))).toBe('ROTATION_NOT_FOUND');
+    expect(await codeOf(ledger.rotations.get(ended[0]!))).toBe('ROTATION_NOT_FOUND');
   });
 });
 
 describe('findLost', () => {
   const bull = (queue: string) => `{spec}:bull:${queue}`;
   const lostIds = async (quietMs = 0) =>
-    (await ledger.findLost({ quietMs })).lost.map(({ rotationId }) => rotationId);
+    (await ledger.rotations.findOrphans({ quietMs })).orphans.map(({ rotationId }) => rotationId);
 
   it('finds open rotations that no job carries, with what a job needs', async () => {
     const rotation = await accept();
-    expect(await ledger.findLost({ quietMs: 0 })).toEqual({
-      lost: [{ rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1' }],
+    expect(await ledger.rotations.findOrphans({ quietMs: 0 })).toEqual({
+      orphans: [{ rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1' }],
     });
     expect(await lostIds(60_000)).toEqual([]);
-    await ledger.cancel(rotation.id);
+    await ledger.rotations.cancel(rotation.id);
     expect(await lostIds()).toEqual([]);
   });
 
@@ -221,7 +223,11 @@ describe('findLost', () => {
   it('finds those whose job was put off much too far, as by a worker whose clock is wrong', async () => {
     const putOff = async (id: string, byMs: number) => {
       await redis.hset(`${bull('rotation-follow-ups')}:${id}`, 'name', 'rotate');
-      await redis.zadd(`${bull('rotation-follow-ups')}:delayed`, ((await ledger.nowMs()) + byMs) * 4096, id);
+      await redis.zadd(
+        `${bull('rotation-follow-ups')}:delayed`,
+        ((await ledger.system.nowMs()) + byMs) * 4096,
+        id,
+      );
     };
     const queued = await accept();
     await putOff(queued.id, 3_600_000);
@@ -229,7 +235,7 @@ describe('findLost', () => {
     await putOff(queued.id, 3 * 3_600_000);
     expect(await lostIds()).toEqual([queued.id]);
     const reconciling = await accept({ assistantId: 'ast_2' });
-    await ledger.noteUnknown(await claimed(reconciling), { readInMs: 30_000, holdMs: 0 }, SEALED);
+    await ledger.rotations.noteUnknown(await claimed(reconciling), { readInMs: 30_000, holdMs: 0 }, SEALED);
     await putOff(reconciling.id, 60_000);
     expect(await lostIds()).toEqual([queued.id]);
     await putOff(reconciling.id, 300_000);
@@ -262,8 +268,8 @@ describe('findLost', () => {
     const found: string[] = [];
     let after: string | undefined;
     do {
-      const page = await ledger.findLost({ quietMs: 0, ...(after && { after }) });
-      found.push(...page.lost.map(({ rotationId }) => rotationId));
+      const page = await ledger.rotations.findOrphans({ quietMs: 0, ...(after && { after }) });
+      found.push(...page.orphans.map(({ rotationId }) => rotationId));
       after = page.next;
     } while (after);
     expect(found).toEqual(ids);
@@ -272,38 +278,38 @@ describe('findLost', () => {
 
 describe('bind', () => {
   it('belongs to the first fingerprint key', async () => {
-    const binding = createLedger({ redis, prefix: 'spec' });
-    expect(await binding.bind('one')).toBe('one');
-    expect(await binding.bind('two')).toBe('one');
+    const binding = openLedger(redis, { prefix: 'spec' });
+    expect(await binding.system.bind('one')).toBe('one');
+    expect(await binding.system.bind('two')).toBe('one');
   });
 });
 
 describe('recogniseRedis', () => {
   it('notices that the ledger is on another Redis than before', async () => {
-    expect(await ledger.recogniseRedis('run-1')).toEqual({ other: false, due: [] });
-    expect(await ledger.recogniseRedis('run-1')).toEqual({ other: false, due: [] });
-    expect(await ledger.recogniseRedis('run-2')).toMatchObject({ other: true });
-    expect(await ledger.recogniseRedis('run-2')).toMatchObject({ other: false });
+    expect(await ledger.system.recogniseRedis('run-1')).toEqual({ other: false, due: [] });
+    expect(await ledger.system.recogniseRedis('run-1')).toEqual({ other: false, due: [] });
+    expect(await ledger.system.recogniseRedis('run-2')).toMatchObject({ other: true });
+    expect(await ledger.system.recogniseRedis('run-2')).toMatchObject({ other: false });
   });
 
   it('is told by one of several workers that ask at the same moment', async () => {
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     expect(
-      (await Promise.all(Array.from({ length: 10 }, () => ledger.recogniseRedis('run-2')))).filter(
+      (await Promise.all(Array.from({ length: 10 }, () => ledger.system.recogniseRedis('run-2')))).filter(
         ({ other }) => other,
       ),
     ).toHaveLength(1);
   });
 
   it('names what is due after a restart until it is noted as done, and again after the next restart', async () => {
-    await ledger.recogniseRedis('run-1');
-    expect((await ledger.recogniseRedis('run-2')).due).toEqual(['compared', 'rewritten']);
-    await ledger.noteDone('compared', 'run-2');
-    expect((await ledger.recogniseRedis('run-2')).due).toEqual(['rewritten']);
-    await ledger.noteDone('rewritten', 'run-2');
-    expect((await ledger.recogniseRedis('run-2')).due).toEqual([]);
-    await ledger.noteDone('rewritten', 'run-1');
-    expect((await ledger.recogniseRedis('run-3')).due).toEqual(['compared', 'rewritten']);
+    await ledger.system.recogniseRedis('run-1');
+    expect((await ledger.system.recogniseRedis('run-2')).due).toEqual(['compared', 'rewritten']);
+    await ledger.system.noteDone('compared', 'run-2');
+    expect((await ledger.system.recogniseRedis('run-2')).due).toEqual(['rewritten']);
+    await ledger.system.noteDone('rewritten', 'run-2');
+    expect((await ledger.system.recogniseRedis('run-2')).due).toEqual([]);
+    await ledger.system.noteDone('rewritten', 'run-1');
+    expect((await ledger.system.recogniseRedis('run-3')).due).toEqual(['compared', 'rewritten']);
   });
 });
 
@@ -311,7 +317,7 @@ describe('the run of events', () => {
   const runs = async () => (await events()).map(({ data }) => data.run);
 
   it('stands in each event, and is the same while Redis is', async () => {
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     const before = (await redis.time())[0];
     await rotate('one');
     await rotate('two');
@@ -319,15 +325,15 @@ describe('the run of events', () => {
     const [first, ...others] = await runs();
     expect(first! / 1_000_000).toBeGreaterThanOrEqual(Number(before));
     expect(others).toEqual([first, first]);
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     await rotate('three', { assistantId: 'ast_2' });
     expect((await runs()).at(-1)).toBe(first);
   });
 
   it('is another one on another Redis, and seq goes on', async () => {
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     await rotate('one');
-    await ledger.recogniseRedis('run-2');
+    await ledger.system.recogniseRedis('run-2');
     await rotate('two');
     await rotate('three');
     const [one, two, three] = await events();
@@ -336,13 +342,13 @@ describe('the run of events', () => {
   });
 
   it('is another one each time that a backup is restored', async () => {
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     await rotate('one');
     const backup = (await redis.dumpBuffer('{spec}:ledger'))!;
     const seen = new Set(await runs());
     for (const [i, run] of ['run-2', 'run-3', 'run-2'].entries()) {
       await redis.restore('{spec}:ledger', 0, backup, 'REPLACE');
-      await ledger.recogniseRedis(run);
+      await ledger.system.recogniseRedis(run);
       await rotate(`restored ${i}`);
       seen.add((await runs()).at(-1)!);
     }
@@ -350,11 +356,11 @@ describe('the run of events', () => {
   });
 
   it('begins anew in a Redis that was emptied', async () => {
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     await rotate('one');
     const [before] = await runs();
     await redis.flushall();
-    await ledger.recogniseRedis('run-1');
+    await ledger.system.recogniseRedis('run-1');
     await rotate('two');
     expect(await runs()).toEqual([expect.any(Number)]);
     expect(await runs()).not.toEqual([before]);
@@ -376,7 +382,7 @@ describe('the run of events', () => {
 describe('nowMs', () => {
   it('is the time of Redis', async () => {
     const { atMs } = await claimed(await accept());
-    const nowMs = await ledger.nowMs();
+    const nowMs = await ledger.system.nowMs();
     expect(nowMs).toBeGreaterThanOrEqual(atMs);
     expect(nowMs - atMs).toBeLessThan(10_000);
   });

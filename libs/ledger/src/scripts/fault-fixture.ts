@@ -1,7 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { basename } from 'node:path';
 import { Redis } from 'ioredis';
-import { commandText } from './scripts.ts';
+import { commandNames, commandText, piecesOf } from './load.ts';
+import type { CommandName } from './names.generated.ts';
 
 /**
  * For specs only: a connection whose every script call is rehearsed first under each fault that can stop a
@@ -150,17 +149,18 @@ const hangsOn = (key: string, spoilt: string): boolean =>
   (familyOf(spoilt) === 'assistants' && familyOf(key) === 'known') ||
   (familyOf(spoilt) === 'rotation' && ['bulk', 'bulks', 'rotations'].includes(familyOf(key)));
 
-const SOURCES = new URL('../', import.meta.url);
 const CALL = /\b(?:read|write|redis\.p?call)\((?=')/g;
-const allSites = (): string[] =>
-  readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.lua'))
-    .flatMap((file) =>
-      readFileSync(new URL(file, SOURCES), 'utf8')
-        .split('\n')
-        .filter((line) => !line.startsWith('--'))
-        .flatMap((line) => [...line.matchAll(CALL)].map(() => `${basename(file, '.lua')}: ${line.trim()}`)),
-    );
+/** Each call site of the scripts, as `FILE: LINE`. */
+const allSites = (): string[] => {
+  const files = new Map<string, string>();
+  for (const name of commandNames) {
+    const { early, late, own } = piecesOf(name);
+    for (const piece of [...early, ...late, own]) files.set(piece.name, piece.text);
+  }
+  return [...files].flatMap(([file, text]) =>
+    text.split('\n').flatMap((line) => [...line.matchAll(CALL)].map(() => `${file}: ${line.trim()}`)),
+  );
+};
 
 export const connectUnderFaults = async (url: string): Promise<Faults> => {
   const redis = new Redis(url);
@@ -230,7 +230,7 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
       .filter(
         (name) =>
           !['eval', 'config', 'info'].includes(name) &&
-          (name !== 'hmget' || commandText(script).includes("'HMGET'")),
+          (name !== 'hmget' || commandText(script as CommandName).includes("'HMGET'")),
       );
     return { sites, commands };
   };
@@ -338,7 +338,10 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
   const define = redis.defineCommand.bind(redis);
   redis.defineCommand = (command, definition) => {
     const name = command.replace('rekey:', '');
-    const text = commandText(name).replace(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`);
+    const text = commandText(name as CommandName).replace(
+      `redis.call('TIME')`,
+      `redis.call('HMGET', '${NOW}', 's', 'us')`,
+    );
     define(command, { ...definition, lua: text });
     const scripted = redis as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
     const run = scripted[command]!;
@@ -356,7 +359,7 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
     decisions,
     rehearsals: () => rehearsals,
     scripts: () => scripts,
-    unreached: () => allSites().filter((site) => !reached.has(site.replace(/^[\w-]+: /, ''))),
+    unreached: () => allSites().filter((site) => !reached.has(site.replace(/^[\w/-]+: /, ''))),
     close: () => {
       for (const one of [redis, admin, limited]) one.disconnect();
     },

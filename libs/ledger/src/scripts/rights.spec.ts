@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { BULL_COMMANDS, rightsOf } from './rights.ts';
-import { missingRights } from './scripts.ts';
+import { missingRights } from './missing-rights.ts';
+import { rightsOf } from './rights.ts';
+import { BULL_COMMANDS } from './sent-commands.ts';
 
 let server: RedisServer;
 let admin: Redis;

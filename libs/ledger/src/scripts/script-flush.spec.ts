@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createLedger } from '../rotations/rotations.ts';
+import { openLedger } from '../open-ledger.ts';
 import { createRotationQueue } from '../queues/queues.ts';
 
 let server: RedisServer;
@@ -39,9 +39,10 @@ const rotationId = (i: number) => `rot_${String(i).padStart(26, '0')}`;
 
 describe('a storm of SCRIPT FLUSH', () => {
   it('fails no command of the ledger, and runs none twice', async () => {
-    const ledger = createLedger({ redis, prefix: 'spec' });
+    const ledger = openLedger(redis, { prefix: 'spec' });
     const accept = async (i: number) =>
-      (await ledger.accept(rotationId(i), { orgId: 'org_1', assistantId: `ast_${i}`, reason: '' })).created;
+      (await ledger.rotations.accept(rotationId(i), { orgId: 'org_1', assistantId: `ast_${i}`, reason: '' }))
+        .created;
     const { result, flushes } = await underFlushes(async () => {
       const created: boolean[] = [];
       for (let from = 0; from < 4000; from += 40) {
@@ -56,7 +57,7 @@ describe('a storm of SCRIPT FLUSH', () => {
   }, 60_000);
 
   it("fails no command of BullMQ's either", async () => {
-    const queue = createRotationQueue(redis, createLedger({ redis, prefix: 'spec' }).keys);
+    const queue = createRotationQueue(redis, openLedger(redis, { prefix: 'spec' }).keys);
     const { result } = await underFlushes(async () => {
       for (let from = 0; from < 2000; from += 40) {
         await Promise.all(
@@ -73,9 +74,9 @@ describe('a storm of SCRIPT FLUSH', () => {
 
   it('leaves other errors of a command as they are', async () => {
     await redis.set('{spec}:assistant:broken', 'not a hash');
-    const ledger = createLedger({ redis, prefix: 'spec' });
+    const ledger = openLedger(redis, { prefix: 'spec' });
     await expect(
-      ledger.accept(rotationId(9999), { orgId: 'org_1', assistantId: 'broken', reason: '' }),
+      ledger.rotations.accept(rotationId(9999), { orgId: 'org_1', assistantId: 'broken', reason: '' }),
     ).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
   });
 });

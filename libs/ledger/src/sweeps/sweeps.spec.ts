@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { noSweepCounts, type RekeyError, type SweepCounts } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createSweeps, type Sweeps } from './sweeps.ts';
+import { openLedger } from '../open-ledger.ts';
+import type { Sweeps } from './sweeps.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -18,7 +19,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  sweeps = createSweeps({ redis, prefix: 'spec' });
+  sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
 });
 
 const nextId = () => `swp_${String((made += 1)).padStart(26, '0')}`;

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createBulkWork } from '../bulks/bulk-work.ts';
-import { createBulks } from '../bulks/bulks.ts';
+import { openLedger, type Ledger } from '../open-ledger.ts';
 import { startLedgerWatch } from './ledger-watch.ts';
-import { createLedger, type Ledger } from '../rotations/rotations.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -21,21 +19,21 @@ beforeEach(async () => {
 });
 
 /** As a process of its own has it: what one knows, the others do not. */
-const process = (): Ledger => createLedger({ redis, prefix: 'spec' });
+const process = (): Ledger => openLedger(redis, { prefix: 'spec' });
 const WORKER = { fingerprintKeyId: 'KEYID' };
 const CLAIM = { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10 };
 let made = 0;
 const claim = async (ledger: Ledger) => {
-  const { rotation } = await ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
+  const { rotation } = await ledger.rotations.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
     orgId: 'org_1',
     assistantId: `ast_${made}`,
     reason: '',
   });
-  const { kind } = await ledger.claim(
+  const { kind } = await ledger.rotations.claim(
     { rotationId: rotation.id, orgId: 'org_1', assistantId: rotation.assistantId },
     CLAIM,
   );
-  return { kind, errorCode: (await ledger.get(rotation.id)).errorCode };
+  return { kind, errorCode: (await ledger.rotations.get(rotation.id)).errorCode };
 };
 const REFUSED = { kind: 'frozen', errorCode: 'LEDGER_LOST' };
 const isLost = async (): Promise<boolean> => (await redis.hexists('{spec}:ledger', 'lost')) === 1;
@@ -43,9 +41,9 @@ const isLost = async (): Promise<boolean> => (await redis.hexists('{spec}:ledger
 describe('a new ledger', () => {
   it('is begun by whoever comes first, and bound by the first worker', async () => {
     const [gateway, worker] = [process(), process()];
-    const begun = await gateway.recognise();
+    const begun = await gateway.system.recognise();
     expect(begun).toEqual({ id: expect.stringMatching(/^[A-Za-z0-9_-]{16}$/), began: true });
-    expect(await worker.recognise(WORKER)).toEqual({ id: begun.id, began: false, boundTo: 'KEYID' });
+    expect(await worker.system.recognise(WORKER)).toEqual({ id: begun.id, began: false, boundTo: 'KEYID' });
     expect(await claim(worker)).toEqual({ kind: 'claimed', errorCode: undefined });
   });
 
@@ -53,7 +51,7 @@ describe('a new ledger', () => {
     await redis.hset('{spec}:ledger', 'fingerprint_key', 'KEYID');
     await redis.sadd('{spec}:orgs', 'org_1');
     const worker = process();
-    expect(await worker.recognise(WORKER)).toMatchObject({ boundTo: 'KEYID', began: true });
+    expect(await worker.system.recognise(WORKER)).toMatchObject({ boundTo: 'KEYID', began: true });
     expect(await isLost()).toBe(false);
     expect(await claim(worker)).toMatchObject({ kind: 'claimed' });
   });
@@ -66,19 +64,19 @@ describe('a ledger that vanished', () => {
     ['the loss of its id', () => redis.hdel('{spec}:ledger', 'id')],
   ])('by %s lets no claim through, before anybody has looked', async (_, vanish) => {
     const worker = process();
-    await worker.recognise(WORKER);
+    await worker.system.recognise(WORKER);
     await vanish();
     expect(await claim(worker)).toEqual(REFUSED);
   });
 
   it('is marked by whoever remembers it, so that a process that starts later sees it too', async () => {
     const [worker, later] = [process(), process()];
-    await worker.recognise(WORKER);
+    await worker.system.recognise(WORKER);
     await redis.flushall();
     expect(
-      await worker.recognise({ ...WORKER, held: { assistants: 3, consumers: 2, policies: 1 } }),
+      await worker.system.recognise({ ...WORKER, held: { assistants: 3, consumers: 2, policies: 1 } }),
     ).toMatchObject({ lostMs: expect.any(Number), began: true, boundTo: 'KEYID' });
-    expect(await later.recognise(WORKER)).toMatchObject({ lostMs: expect.any(Number), began: false });
+    expect(await later.system.recognise(WORKER)).toMatchObject({ lostMs: expect.any(Number), began: false });
     for (const one of [worker, later]) expect(await claim(one)).toEqual(REFUSED);
     expect(JSON.parse((await redis.hget('{spec}:ledger', 'before'))!)).toEqual({
       assistants: 3,
@@ -89,10 +87,10 @@ describe('a ledger that vanished', () => {
 
   it('is marked also if another process has begun anew in its place', async () => {
     const [worker, other] = [process(), process()];
-    await worker.recognise(WORKER);
+    await worker.system.recognise(WORKER);
     await redis.flushall();
-    expect(await other.recognise(WORKER)).not.toHaveProperty('lostMs');
-    expect(await worker.recognise(WORKER)).toHaveProperty('lostMs');
+    expect(await other.system.recognise(WORKER)).not.toHaveProperty('lostMs');
+    expect(await worker.system.recognise(WORKER)).toHaveProperty('lostMs');
     expect(await claim(other)).toEqual(REFUSED);
   });
 
@@ -101,7 +99,7 @@ describe('a ledger that vanished', () => {
     async (name) => {
       await redis.set(`{spec}:${name}`, '1');
       const worker = process();
-      expect(await worker.recognise(WORKER)).toHaveProperty('lostMs');
+      expect(await worker.system.recognise(WORKER)).toHaveProperty('lostMs');
       expect(await isLost()).toBe(true);
     },
   );
@@ -110,13 +108,13 @@ describe('a ledger that vanished', () => {
     await redis.sadd('{spec}:orgs', 'org/1');
     await redis.zadd('{spec}:assistants:org%2F1', 1, 'ast_1');
     await redis.hset('{spec}:assistant:ast_1', 'fingerprint', 'OLDKEY:xyz');
-    expect(await process().recognise(WORKER)).toMatchObject({ boundTo: 'OLDKEY' });
+    expect(await process().system.recognise(WORKER)).toMatchObject({ boundTo: 'OLDKEY' });
   });
 
   it('lets no assistant of a bulk rotation be claimed', async () => {
     const worker = process();
-    await worker.recognise(WORKER);
-    const bulks = createBulks({ redis, prefix: 'spec' });
+    await worker.system.recognise(WORKER);
+    const bulks = openLedger(redis, { prefix: 'spec' }).bulks;
     const draft = bulks.draft('blk_1');
     await draft.add(['ast_x']);
     await bulks.create(
@@ -131,7 +129,7 @@ describe('a ledger that vanished', () => {
       },
       draft,
     );
-    const work = createBulkWork({ redis, prefix: 'spec', ledgerId: worker.knownId });
+    const work = worker.bulkWork;
     const items = [
       {
         index: 0,
@@ -142,12 +140,12 @@ describe('a ledger that vanished', () => {
     expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
       kind: 'frozen',
     });
-    await worker.recognise(WORKER);
+    await worker.system.recognise(WORKER);
     expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
       kind: 'frozen',
     });
-    await worker.adopt((await worker.recognise(WORKER)).id);
-    await worker.recognise(WORKER);
+    await worker.system.adopt((await worker.system.recognise(WORKER)).id);
+    await worker.system.recognise(WORKER);
     expect(await work.claim({ bulkId: 'blk_1', orgId: 'org_1' }, items, CLAIM)).toMatchObject({
       kind: 'claimed',
     });
@@ -155,29 +153,29 @@ describe('a ledger that vanished', () => {
 
   it('may begin anew if that was said beforehand, also once it is marked', async () => {
     const [strict, lenient] = [process(), process()];
-    await lenient.recognise(WORKER);
-    await strict.recognise(WORKER);
+    await lenient.system.recognise(WORKER);
+    await strict.system.recognise(WORKER);
     await redis.flushall();
-    expect(await lenient.recognise({ ...WORKER, mayBegin: true })).not.toHaveProperty('lostMs');
-    expect(await strict.recognise(WORKER)).not.toHaveProperty('lostMs');
+    expect(await lenient.system.recognise({ ...WORKER, mayBegin: true })).not.toHaveProperty('lostMs');
+    expect(await strict.system.recognise(WORKER)).not.toHaveProperty('lostMs');
     await redis.flushall();
-    await strict.recognise(WORKER);
+    await strict.system.recognise(WORKER);
     expect(await isLost()).toBe(true);
-    await lenient.recognise({ ...WORKER, mayBegin: true });
+    await lenient.system.recognise({ ...WORKER, mayBegin: true });
     expect(await isLost()).toBe(false);
     expect(await claim(lenient)).toMatchObject({ kind: 'claimed' });
   });
 
   it('that comes back from its backup is whole, for those who knew it and those who started meanwhile', async () => {
     const [worker, later] = [process(), process()];
-    const { id } = await worker.recognise(WORKER);
+    const { id } = await worker.system.recognise(WORKER);
     await redis.flushall();
-    await worker.recognise(WORKER);
-    await later.recognise(WORKER);
+    await worker.system.recognise(WORKER);
+    await later.system.recognise(WORKER);
     await redis.flushall();
     await redis.hset('{spec}:ledger', { id, fingerprint_key: 'KEYID' });
     for (const one of [worker, later]) {
-      expect(await one.recognise(WORKER)).toEqual({ id, began: false, boundTo: 'KEYID' });
+      expect(await one.system.recognise(WORKER)).toEqual({ id, began: false, boundTo: 'KEYID' });
       expect(await claim(one)).toMatchObject({ kind: 'claimed' });
     }
   });
@@ -186,25 +184,25 @@ describe('a ledger that vanished', () => {
 describe('adopt', () => {
   it('lets requests leave again, of every process', async () => {
     const [worker, other] = [process(), process()];
-    await worker.recognise(WORKER);
-    await other.recognise(WORKER);
+    await worker.system.recognise(WORKER);
+    await other.system.recognise(WORKER);
     await redis.flushall();
-    const { id } = await worker.recognise(WORKER);
-    await other.recognise(WORKER);
-    await process().adopt(id);
+    const { id } = await worker.system.recognise(WORKER);
+    await other.system.recognise(WORKER);
+    await process().system.adopt(id);
     for (const one of [worker, other, process()]) {
-      expect(await one.recognise(WORKER)).not.toHaveProperty('lostMs');
+      expect(await one.system.recognise(WORKER)).not.toHaveProperty('lostMs');
       expect(await claim(one)).toMatchObject({ kind: 'claimed' });
     }
   });
 
   it('refuses a ledger that is not lost, and one that was not looked at', async () => {
     const worker = process();
-    const { id } = await worker.recognise(WORKER);
-    await expect(worker.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_NOT_LOST' });
+    const { id } = await worker.system.recognise(WORKER);
+    await expect(worker.system.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_NOT_LOST' });
     await redis.flushall();
-    await worker.recognise(WORKER);
-    await expect(worker.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_CHANGED' });
+    await worker.system.recognise(WORKER);
+    await expect(worker.system.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_CHANGED' });
     expect(await isLost()).toBe(true);
   });
 });
@@ -221,7 +219,7 @@ describe('the watch', () => {
     const watch = startLedgerWatch({
       ledger: {
         recognise: async (options) => {
-          const found = await worker.recognise(options);
+          const found = await worker.system.recognise(options);
           if (options?.held) counted();
           return found;
         },
@@ -243,7 +241,7 @@ describe('the watch', () => {
     expect(watch.holdBack()).toBe('LEDGER_LOST');
     expect(JSON.parse((await redis.hget('{spec}:ledger', 'before'))!)).toMatchObject({ consumers: 1 });
     const whole = next();
-    await worker.adopt((await redis.hget('{spec}:ledger', 'id'))!);
+    await worker.system.adopt((await redis.hget('{spec}:ledger', 'id'))!);
     await whole;
     await watch.close();
     expect(happened).toEqual(['lost', 'whole']);

@@ -1,8 +1,8 @@
 import type { ErrorCode, LedgerHoldings } from '@rekey/schema';
-import type { Ledger, Recognised } from '../rotations/rotations.ts';
+import type { Identity, Recognised } from './identity.ts';
 
 export interface LedgerWatchOptions {
-  ledger: Pick<Ledger, 'recognise'>;
+  ledger: Pick<Identity, 'recognise'>;
   /** Of a process that makes fingerprints. */
   fingerprintKeyId?: string;
   /** A ledger that vanished may begin anew without an operator. */

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
-import { connectSimulated, setNow, openLedger } from '../ledger-fixture.ts';
-import { createProcesses, isAnyRotating, processId, type Processes } from './processes.ts';
+import { connectSimulated, openSpecLedger, setNow } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
+import { isAnyRotating, processId, type Processes } from './processes.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -12,8 +13,8 @@ const SECOND = 1_000_000;
 beforeAll(async () => {
   server = await startRedis();
   redis = connectSimulated(server.url);
-  openLedger(server.url, { connection: redis });
-  processes = createProcesses({ redis, prefix: 'spec' });
+  openSpecLedger(server.url, { connection: redis });
+  processes = openLedger(redis, { prefix: 'spec' }).processes;
 });
 afterAll(async () => {
   redis.disconnect();
@@ -46,7 +47,7 @@ describe('a name', () => {
 
 describe('a process', () => {
   it('is live for as long as its lease, and known to be gone after it', async () => {
-    const real = createProcesses({ redis, prefix: 'spec', leaseMs: 150 });
+    const real = openLedger(redis, { prefix: 'spec', processLeaseMs: 150 }).processes;
     const [seconds, micros] = (await redis.time()) as unknown as [string, string];
     await setNow(Number(seconds) * SECOND + Number(micros));
     await real.beat(worker('worker-a'));

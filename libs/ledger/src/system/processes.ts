@@ -1,24 +1,23 @@
 import { processRoles, type ProcessStatus } from '@rekey/schema';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { count } from '../hash-fields.ts';
-import { ledgerKeys } from '../keys.ts';
+import type { Connection } from '../connection.ts';
 import { redisNowMs } from '../time/redis-now.ts';
-import { defineScripts } from '../scripts/scripts.ts';
+import { systemCommands } from './commands.generated.ts';
 
-/** What a process is set to, as far as whoever judges the whole has to know it. */
+/** The settings of a process that the status of the whole system depends on. */
 export interface ProcessSettings {
-  /** Of a process that sends requests: the name of its address, whose request budget it shares. */
+  /** The name of the address that its requests leave from, whose request budget it shares. */
   egress?: string;
-  /** 0: sweeps are made on demand only. */
+  /** 0: sweeps run on request only. */
   sweepEveryMs?: number;
   /** How long an outcome may be unknown before a lost request can no longer take effect. */
   landingWindowMs?: number;
-  /** How many POSTs of one org may be of unknown outcome. */
+  /** How many POSTs of one org may have an unknown outcome. */
   maxUnknowns?: number;
   /** It rotates nothing. */
   observeOnly?: boolean;
-  /** Why it rotates nothing for the time being: `alone` or `disagrees`, see ClockDoubt. */
+  /** Why it rotates nothing at present: `alone` or `disagrees`, see ClockDoubt. */
   clockDoubt?: string;
 }
 
@@ -38,16 +37,13 @@ export interface KnownProcess extends ProcessStatus {
 
 /** The processes of Rekey, each known by a lease. Every method is one atomic command, or a read. */
 export interface Processes {
-  /** Says that it lives, or with `leaving` that it ends; false if as many processes as are kept are live. */
+  /** Reports that a process is live, or with `leaving` that it ends; false if the limit of live ones is reached. */
   beat(process: ProcessIdentity, options?: { leaving?: boolean }): Promise<boolean>;
-  /**
-   * Live ones first, then those that are gone for a day at the most. Entries that cannot be read are left
-   * out.
-   */
+  /** Live ones first, then those that ended within a day, without entries that cannot be read. */
   list(): Promise<KnownProcess[]>;
 }
 
-/** How often a process says that it lives, and for how long that counts. */
+/** How often a process reports that it is live, and for how long that counts. */
 export const BEAT_EVERY_MS = 2000;
 const PROCESS_LEASE_MS = 10_000;
 const MAX_PROCESSES = 200;
@@ -97,7 +93,7 @@ const parse = (id: string, text: string, nowMs: number): KnownProcess | undefine
       number,
       number,
     ];
-    // One of a clock that has been turned back since says nothing; the next beat mends it.
+    // An entry from before the clock was turned back says nothing; the next beat replaces it.
     const live = left === '0' && nowMs - seenMs <= leaseMs && seenMs - nowMs <= leaseMs;
     return { id, ...rest, settings: settings as ProcessSettings, startedMs, seenMs, live };
   } catch {
@@ -105,31 +101,23 @@ const parse = (id: string, text: string, nowMs: number): KnownProcess | undefine
   }
 };
 
-export const createProcesses = ({
-  redis,
-  prefix,
-  leaseMs = PROCESS_LEASE_MS,
-}: {
-  redis: Redis;
-  prefix: string;
-  leaseMs?: number;
-}): Processes => {
-  const keys = ledgerKeys(prefix);
-  const run = defineScripts(redis, keys.prefix);
+export const openProcesses = (
+  { redis, keys, run }: Connection,
+  { leaseMs = PROCESS_LEASE_MS }: { leaseMs?: number } = {},
+): Processes => {
+  const commands = systemCommands(run);
   return {
     beat: async ({ id, kind, roles, version, settings = {} }, { leaving = false } = {}) => {
-      const [word] = await run['process-beat'](
-        [keys.processes],
-        [
-          id,
-          leaseMs,
-          leaving ? '1' : '',
-          JSON.stringify({ kind, roles, version, settings }),
-          MAX_PROCESSES,
-          KEEP_GONE_MS,
-        ],
-      );
-      return word === 'NOTED';
+      const reply = await commands.processBeat({
+        processes: keys.processes,
+        id,
+        leaseMs,
+        ends: leaving,
+        about: JSON.stringify({ kind, roles, version, settings }),
+        limit: MAX_PROCESSES,
+        keepMs: KEEP_GONE_MS,
+      });
+      return reply.kind === 'noted';
     },
     list: async () => {
       const [entries, nowMs] = await Promise.all([redis.hgetall(keys.processes), redisNowMs(redis)]);

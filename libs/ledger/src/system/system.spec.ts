@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
-import { createPolicies } from '../policies/policies.ts';
+import { openLedger } from '../open-ledger.ts';
 import { createPolicyQueue } from '../queues/queues.ts';
-import { createSystem, type System } from './system.ts';
+import type { System } from './system.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  system = createSystem({ redis, prefix: 'spec' });
+  system = openLedger(redis, { prefix: 'spec' }).system;
 });
 
 const doubt = (time: string) =>
@@ -64,7 +64,7 @@ describe('status', () => {
   });
 
   it('names each policy that nothing comes due of, and why', async () => {
-    const policies = createPolicies({ redis, prefix: 'spec' });
+    const policies = openLedger(redis, { prefix: 'spec' }).policies;
     const queue = createPolicyQueue(redis, ledgerKeys('spec'));
     const window = { cron: '0 2 * * *', timeZone: 'Europe/Berlin', lengthMs: 3_600_000 };
     const ids = ['SCHEDVLED', 'PAVSED', 'YOVNG', 'VNREADABLE', 'CALENDAR', 'MISSING', 'WRONGTYPE'].map(

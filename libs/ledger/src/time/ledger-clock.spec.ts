@@ -1,31 +1,29 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
-import { createBulkWork } from '../bulks/bulk-work.ts';
-import { createBulks } from '../bulks/bulks.ts';
 import {
   accept,
   claimOf,
   claimed,
   connectSimulated,
-  everything,
   events,
+  everything,
   key,
   ledger,
   looked,
   lose,
-  openLedger,
+  openSpecLedger,
   readKey,
   redis,
   setNow,
 } from '../ledger-fixture.ts';
+import { openLedger, type Ledger } from '../open-ledger.ts';
 import {
   createLedgerClock,
   type ClockDoubt,
   type LedgerClock,
   type LedgerClockOptions,
 } from './ledger-clock.ts';
-import { createLedger, type Ledger } from '../rotations/rotations.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -44,7 +42,7 @@ const others: Redis[] = [];
 
 beforeAll(async () => {
   server = await startRedis();
-  openLedger(server.url, { connection: connectSimulated(server.url) });
+  openSpecLedger(server.url, { connection: connectSimulated(server.url) });
 });
 afterAll(async () => {
   for (const other of [redis, ...others]) other.disconnect();
@@ -82,7 +80,7 @@ const process = (more: Parameters<typeof watch>[1] = {}): { clock: LedgerClock; 
   others.push(own);
   return {
     clock: watch(own, { name: 'another', ...more }),
-    ledger: createLedger({ redis: own, prefix: 'spec' }),
+    ledger: openLedger(own, { prefix: 'spec' }),
   };
 };
 const pass = async (ms: number) => {
@@ -120,7 +118,7 @@ describe.each([
     await jump(offsetMs);
     const before = await everything();
     expect(await claimOf(waiting)).toEqual({ kind: 'frozen', retryInMs: 1000 });
-    expect(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
+    expect(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toEqual({
       kind: 'held',
       retryInMs: 1000,
     });
@@ -131,8 +129,11 @@ describe.each([
   });
 
   it('has no assistant of a bulk claimed, and ends no bulk for want of time', async () => {
-    const bulks = createBulks({ redis, prefix: 'spec' });
-    const work = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'spec', requestsPerMinute: 0 } });
+    const bulks = openLedger(redis, { prefix: 'spec' }).bulks;
+    const work = openLedger(redis, {
+      prefix: 'spec',
+      budget: { egress: 'spec', requestsPerMinute: 0 },
+    }).bulkWork;
     const draft = bulks.draft('blk_1');
     await draft.add(['ast_1']);
     await bulks.create(
@@ -167,7 +168,10 @@ describe.each([
     expect(told).toEqual([{ offsetMs, why: 'jumped' }]);
     expect(await jumpNoted()).toEqual({ since: trueMs - 2000, offset_ms: offsetMs, noticed_by: 'one' });
     await claimOf(waiting, { holdBack: 'CLOCK_JUMP' });
-    expect(await ledger.get(waiting.id)).toMatchObject({ state: 'QUEUED', errorCode: 'CLOCK_JUMP' });
+    expect(await ledger.rotations.get(waiting.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'CLOCK_JUMP',
+    });
   });
 
   it('is over within a second of its coming back: rotations go on, and versions are as they would have been', async () => {
@@ -184,9 +188,11 @@ describe.each([
     const claim = await claimed(await accept());
     await jump(offsetMs);
     await live(2000, clock);
-    expect(await ledger.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
+    expect(await ledger.assistants.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
     expect((await events())[0]!.data).toMatchObject({ version: claim.epoch });
-    expect(await ledger.keyFacts(['ast_1'])).toMatchObject([{ verifiedMs: claim.atMs, knownMs: trueMs }]);
+    expect(await ledger.assistants.keyFacts(['ast_1'])).toMatchObject([
+      { verifiedMs: claim.atMs, knownMs: trueMs },
+    ]);
   });
 
   it('lets no landing window pass too early, and none last longer', async () => {
@@ -205,17 +211,21 @@ describe.each([
   it('moves no moment that is kept: of reads, unknown outcomes, accepted rotations, and what is to be forgotten', async () => {
     const claim = await claimed(await accept());
     await jump(offsetMs);
-    expect(await ledger.nowMs()).toBe(trueMs);
-    await ledger.noteUnknown(claim, { readInMs: 500, holdMs: 1000 }, { envelope: 'null', readers: 0 });
-    expect(await ledger.get(claim.rotationId)).toMatchObject({
+    expect(await ledger.system.nowMs()).toBe(trueMs);
+    await ledger.rotations.noteUnknown(
+      claim,
+      { readInMs: 500, holdMs: 1000 },
+      { envelope: 'null', revision: 0 },
+    );
+    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
       uncertainSinceMs: trueMs,
       nextReadMs: trueMs + 500,
     });
     expect(await accept({ assistantId: 'ast_2' })).toMatchObject({ createdMs: trueMs });
-    await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 5000);
-    expect(await ledger.drawChecks(10, 1000)).toEqual([]);
+    await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 5000);
+    expect(await ledger.assistants.drawChecks(10, 1000)).toEqual([]);
     await pass(5000);
-    expect(await ledger.drawChecks(10, 1000)).toHaveLength(1);
+    expect(await ledger.assistants.drawChecks(10, 1000)).toHaveLength(1);
   });
 
   it('is taken to be right when it has run on evenly for long enough and agrees with the wall clock, and not before', async () => {
@@ -243,8 +253,10 @@ describe.each([
     const late = process();
     await late.clock.look();
     expect(late.clock.doubt()).toEqual({ offsetMs, why: 'jumped' });
-    expect(await late.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
-    expect(await late.ledger.nowMs()).toBe(trueMs);
+    expect(await late.ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'held',
+    });
+    expect(await late.ledger.system.nowMs()).toBe(trueMs);
     await jump(-offsetMs);
     await live(1000, clock, late.clock);
     expect([clock.doubt(), late.clock.doubt()]).toEqual([undefined, undefined]);
@@ -255,7 +267,9 @@ describe.each([
     const late = process();
     await late.clock.look();
     expect(late.clock.doubt()).toEqual({ offsetMs, why: 'disagrees' });
-    expect(await late.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(await late.ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'held',
+    });
     expect(await fact('clock')).toBe('1800000000000');
   });
 });
@@ -268,7 +282,9 @@ describe('a jump of the whole host, wall clock and all', () => {
     expect(late.clock.doubt()?.why).toBe('new');
     await live(5000, clock, late.clock);
     expect([clock.doubt()?.why, late.clock.doubt()?.why]).toEqual(['jumped', 'jumped']);
-    expect(await late.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(await late.ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'held',
+    });
   });
 });
 
@@ -302,10 +318,14 @@ describe('a worker whose own clock is wrong', () => {
     await slept.clock.look();
     stoppedForMs = HOUR;
     await live(HOUR, clock);
-    expect(await slept.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(await slept.ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'held',
+    });
     await slept.clock.look();
     expect([slept.clock.doubt(), clock.doubt(), await jumpNoted()]).toEqual([undefined, undefined, null]);
-    expect(await slept.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'look' });
+    expect(await slept.ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'begun',
+    });
   });
 });
 
@@ -325,7 +345,9 @@ describe('a clock that is right', () => {
     expect(first.clock.doubt()?.why).toBe('new');
     await live(3000, first.clock);
     expect(first.clock.doubt()).toBeUndefined();
-    expect((await first.ledger.look({ orgId: 'org_1', assistantId: 'ast_1' })).kind).toBe('look');
+    expect((await first.ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).kind).toBe(
+      'begun',
+    );
   });
 
   it('may run a little faster or slower than ours, for however long', async () => {
@@ -362,10 +384,10 @@ describe('a clock that is right', () => {
 it('a jump that nobody watches is not noticed, and the commands work as ever', async () => {
   const plain = connectSimulated(server.url);
   others.push(plain);
-  const unwatched = createLedger({ redis: plain, prefix: 'spec' });
+  const unwatched = openLedger(plain, { prefix: 'spec' });
   await jump(HOUR);
-  expect(await unwatched.look({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
-    kind: 'look',
+  expect(await unwatched.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+    kind: 'begun',
     hold: { epoch: (trueMs + HOUR) * 1000 },
   });
 });
@@ -374,6 +396,8 @@ it('what was read while the clock was off is believed as of when it was read', a
   await clock.look();
   const hold = await looked();
   await jump(3 * DAY);
-  expect(await ledger.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'committed' });
-  expect(await ledger.keyFacts(['ast_1'])).toMatchObject([{ verifiedMs: trueMs, knownMs: trueMs }]);
+  expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'committed' });
+  expect(await ledger.assistants.keyFacts(['ast_1'])).toMatchObject([
+    { verifiedMs: trueMs, knownMs: trueMs },
+  ]);
 });

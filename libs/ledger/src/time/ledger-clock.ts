@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import { expectOf } from './expected-time.ts';
-import { jsonText, moment } from '../hash-fields.ts';
-import { ledgerKeys } from '../keys.ts';
-import { defineScripts } from '../scripts/scripts.ts';
+import { readJump } from './clock-jump.ts';
+import { connectLedger } from '../connection.ts';
+import { timeCommands } from './commands.generated.ts';
 
 /** The two clocks of a process. */
 export interface OwnClock {
@@ -95,8 +94,7 @@ export const createLedgerClock = ({
   wallToleranceMs = 3_600_000,
   onChange,
 }: LedgerClockOptions): LedgerClock => {
-  const keys = ledgerKeys(prefix);
-  const run = defineScripts(redis, keys.prefix);
+  const { keys, run } = connectLedger(redis, prefix);
   const behindMs = toleranceMs + LOOKS_TO_BE_MISSED * everyMs;
 
   /**
@@ -125,17 +123,19 @@ export const createLedgerClock = ({
 
   const ask = async (what: 'look' | 'steady' | 'jumped' | 'adopt') => {
     const sentMs = clock.nowMs();
-    const expected = trusted ? Math.floor(reckon(trusted, sentMs)) : '';
-    const [, nowText, pastText, jumpText, noted] = (await run.clock(
-      [keys.ledger],
-      [notes ? what : 'look', expected, toleranceMs, behindMs, name],
-    )) as string[];
-    const past = pastText === '' ? undefined : Number(pastText);
+    const { nowMs, pastMs, jump, noted } = await timeCommands(run).clock({
+      ledger: keys.ledger,
+      what: notes ? what : 'look',
+      expectedMs: trusted && Math.floor(reckon(trusted, sentMs)),
+      toleranceMs,
+      aheadMs: behindMs,
+      caller: name,
+    });
     return {
-      redisMs: Number(nowText),
-      past,
-      jump: jumpText === '' ? undefined : readJump(jumpText!).offsetMs,
-      noted: noted === '1',
+      redisMs: nowMs,
+      past: pastMs,
+      jump: jump === undefined ? undefined : readJump(jump).offsetMs,
+      noted,
       sentMs,
       heardMs: clock.nowMs(),
     };
@@ -237,16 +237,4 @@ export const createLedgerClock = ({
     watch: (other) => expectOf(other, expected),
   };
   return api;
-};
-
-const Jump = jsonText.pipe(
-  z.object({ since: moment.optional().catch(undefined), offset_ms: z.number().catch(0) }),
-);
-
-/**
- * What the ledger says of a jump of the clock of Redis: since when, and by how much. Anybody may write there.
- */
-export const readJump = (text: string): { sinceMs?: number; offsetMs: number } => {
-  const { since, offset_ms: offsetMs } = Jump.safeParse(text).data ?? { offset_ms: 0 };
-  return { ...(since !== undefined && { sinceMs: since }), offsetMs };
 };

@@ -1,12 +1,17 @@
--- Draws assistants whose check is due, and puts each off meanwhile: should the worker die, another draws it
+-- Draws assistants whose check is due, and puts each off meanwhile: if the worker dies, another one draws it
 -- then.
 --
--- KEYS  1 the checks
--- ARGV  1 prefix  2 how many at most  3 ms that a check may take
--- Returns {'DRAWN', put off until (ms), the check, …}: ORG/ASSISTANT, or ORG/ASSISTANT/MARK
+-- @key checks
+-- @arg count number: how many at most
+-- @arg take_ms number: how long a check may take
+-- @reply DRAWN until_ms number, checks text...: until when they are put off, and each as ORG/ASSISTANT or
+--   ORG/ASSISTANT/MARK
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
 local now_ms = math.floor(now_us() / 1000)
-local until_ms = int(now_ms + tonumber(ARGV[3]))
-local due = read('ZRANGEBYSCORE', KEYS[1], '-inf', int(now_ms), 'LIMIT', 0, tonumber(ARGV[2]))
-for _, one in ipairs(due) do write('ZADD', KEYS[1], until_ms, one) end
-return { 'DRAWN', until_ms, unpack(due) }
+local until_ms = int(now_ms + take_ms)
+local due = read('ZRANGEBYSCORE', checks, '-inf', int(now_ms), 'LIMIT', 0, count)
+for _, check in ipairs(due) do write('ZADD', checks, until_ms, check) end
+return reply.DRAWN { until_ms = until_ms, checks = due }

@@ -1,11 +1,18 @@
 #!lua flags=allow-oom
--- Ends a check that was drawn, or puts it off. One that was asked for anew meanwhile stays.
+-- Ends a check that was drawn, or puts it off. A check that was requested again meanwhile stays.
 --
--- KEYS  1 the checks that it was drawn from   2 those that it is put off to
--- ARGV  1 prefix  2 the check  3 put off until (ms), as it was drawn  4 ms until it is to be made again, '' where it is done
--- Returns {'ENDED'}, or {'ASKED'} where it was asked for anew
+-- @key from: the checks that it was drawn from
+-- @key to: the checks that it is put off to
+-- @arg check text
+-- @arg until_ms digits: until when it was put off when it was drawn
+-- @arg again_in_ms number?: when it is made again; absent if it has ended
+-- @reply ENDED
+-- @reply ASKED: it was requested again
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-if read('ZSCORE', KEYS[1], ARGV[2]) ~= ARGV[3] then return { 'ASKED' } end
-if ARGV[4] == '' or KEYS[1] ~= KEYS[2] then write('ZREM', KEYS[1], ARGV[2]) end
-if ARGV[4] ~= '' then write('ZADD', KEYS[2], int(math.floor(now_us() / 1000) + tonumber(ARGV[4])), ARGV[2]) end
-return { 'ENDED' }
+if read('ZSCORE', from, check) ~= until_ms then return reply.ASKED end
+if not again_in_ms or from ~= to then write('ZREM', from, check) end
+if again_in_ms then write('ZADD', to, int(math.floor(now_us() / 1000) + again_in_ms), check) end
+return reply.ENDED

@@ -1,20 +1,29 @@
 #!lua flags=allow-oom
--- Tells consumers that it is not known whether the published key is in force: reads show an older one. A
--- check does that; a rotation has unknown.lua.
+-- Tells consumers that it is unknown whether the published key is in force, because reads show an older one.
+-- For a check; a rotation uses note-unknown.lua.
 --
--- KEYS  1 the assistant
--- ARGV  1 prefix  2 epoch of the check  3 event text before the number `seq`  4 event text after it  5 length to keep the stream at
---       6 assistant id  7 at which revision of the consumers the event was sealed
--- Returns {'MARKED'}, {'KNOWN'} (consumers were told before, or nothing is published), {'REFUSED'} (something else happened to the assistant since the
--- check began: nothing was written) or {'READERS'} (consumers were added or removed since the event was
--- sealed: nothing was written)
--- Keeps: `key-uncertain` comes once before the next version, and stands in the hash of the uncertain.
+-- Keeps: `key-uncertain` comes once before the next version, and stands in the hash of uncertain assistants.
+--
+-- @key assistant
+-- @arg epoch digits: of the check
+-- @arg head text: the event before its numbers `seq` and `run`
+-- @arg tail text: the event after them
+-- @arg keep digits: the length of the stream
+-- @arg assistant_id text
+-- @arg recipients text: the revision of the consumers at which the event was sealed
+-- @reply MARKED
+-- @reply KNOWN: consumers were told before, or nothing is published
+-- @reply REFUSED: something has happened to the assistant since the check began: nothing was written
+-- @reply RECIPIENTS: consumers were added or removed since the event was sealed: nothing was written
+-- @include consumers/recipients-revision
+-- @include scripts/call
+-- @include scripts/event
 
-local held = read('HMGET', KEYS[1], 'holder', 'epoch', 'version', 'uncertain')
-if held[1] or held[2] ~= ARGV[2] then return { 'REFUSED' } end
-if held[4] or not held[3] then return { 'KNOWN' } end
-if readers_revision() ~= ARGV[7] then return { 'READERS' } end
-local seq, event = emit(ARGV[3], ARGV[4], ARGV[5])
-write('HSET', KEYS[1], 'uncertain', seq)
-write('HSET', PREFIX .. ':uncertain', ARGV[6], event)
-return { 'MARKED' }
+local holder, held_epoch, version, uncertain = fields(assistant, { held_epoch = 'epoch' })
+if holder or held_epoch ~= epoch then return reply.REFUSED end
+if uncertain or not version then return reply.KNOWN end
+if recipients_revision() ~= recipients then return reply.RECIPIENTS end
+local seq, event = emit({}, head, tail, keep)
+write('HSET', assistant, 'uncertain', seq)
+write('HSET', PREFIX .. ':uncertain', assistant_id, event)
+return reply.MARKED

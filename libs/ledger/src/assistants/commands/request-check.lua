@@ -1,9 +1,16 @@
 #!lua flags=allow-oom
--- Has an assistant read and compared with what is published.
+-- Requests that an assistant is read and compared with what is published.
 --
--- KEYS  1 the checks, or those that may take their time
--- ARGV  1 prefix  2 org id  3 assistant id  4 in how many ms, at the latest
--- Returns {'REQUESTED'}
+-- @key checks: the checks, or those that may take their time
+-- @arg org text
+-- @arg assistant_id text
+-- @arg in_ms number: until then at the latest
+-- @reply REQUESTED
+-- @include orgs/org-name
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-write('ZADD', KEYS[1], 'LT', int(math.floor(now_us() / 1000) + tonumber(ARGV[4])), org_name(ARGV[2]) .. '/' .. ARGV[3])
-return { 'REQUESTED' }
+local at_ms = int(math.floor(now_us() / 1000) + in_ms)
+write('ZADD', checks, 'LT', at_ms, org_name(org) .. '/' .. assistant_id)
+return reply.REQUESTED

@@ -1,12 +1,17 @@
 #!lua flags=allow-oom
 -- Takes a request from the budget for a read.
 --
--- KEYS  1 the request budget
--- ARGV  1 prefix  2 µs between two requests  3 lane: `first`, `bulk` or `sweep`  4 '1' where the slot that was kept has been waited for
--- Returns {'TAKEN'}
---         {'WAIT', ms, reserved}   not yet: ask again after so long. `reserved` is 1 where the slot is kept until then
--- Keeps: over any time, no more requests than the pace allows, but for two.
+-- Keeps: over any time, no more requests than the pace allows, plus two.
+--
+-- @key budget: the request budget
+-- @arg step_us number: the pause between two requests
+-- @arg lane text: `first`, `bulk` or `sweep`
+-- @arg slot_granted flag: a slot was reserved and has been waited for
+-- @reply TAKEN
+-- @reply WAIT wait_ms number, reserved flag: ask again after that time. `reserved`: a slot is kept until then
+-- @include budget/take-slot
+-- @include time/now
 
-local free, wait, reserved = take_slot(KEYS[1], now_us(), tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1')
-if free then return { 'TAKEN' } end
-return { 'WAIT', string.format('%.3f', wait / 1000), reserved and '1' or '' }
+local is_free, wait, is_reserved = take_slot(budget, now_us(), step_us, lane, slot_granted)
+if is_free then return reply.TAKEN end
+return reply.WAIT { wait_ms = string.format('%.3f', wait / 1000), reserved = is_reserved }

@@ -1,44 +1,62 @@
--- Records a bulk rotation, once. Its ids, where they are given, lie there already, and would be gone within
--- the hour.
+-- Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the hour.
 --
--- KEYS  1 the bulk   2 its ids   3 those it leaves out   4 the request id (only where the caller gave one)
--- ARGV  1 prefix  2 bulk id  3 request id or ''  4 digest of the arguments, and of the same with `c` for the org: DIGEST/DIGEST  5 seconds that a request id is kept
---       6 how many ids were given, '' where upstream is to be asked for them  7 '1' for a dry run  8 '1' where it is urgent
---       9 how many it leaves out  10… further fields and values of its hash: `org` first
--- Returns {'CREATED', flat hash}
---         {'KNOWN', bulk id}   the same request again
---         {'REUSED'}           the request id was used with other arguments
---         {'SPENT'}            the request id was used, and its bulk rotation is no longer kept
---         {'INCOMPLETE'}       of what was handed over something is gone: nothing was written
--- Keeps: one request id, one bulk rotation; all of it is there, or nothing.
+-- Keeps: one request id has one bulk rotation; all of it is there, or nothing.
+--
+-- @key bulk
+-- @key ids: its ids
+-- @key excluded: the ids that it leaves out
+-- @key request?: only if the caller gave a request id
+-- @arg id text
+-- @arg request_id text?
+-- @arg digest text: of the arguments
+-- @arg alias_digest text: of the same arguments with `c` for the org
+-- @arg request_ttl_s digits: how long a request id is kept
+-- @arg given number?: the number of ids; absent if upstream lists them
+-- @arg validate_only flag: a dry run
+-- @arg urgent flag
+-- @arg excluded_count number: the number of ids that it leaves out
+-- @arg org text
+-- @arg more text...: further fields and values of its hash
+-- @reply CREATED created hash
+-- @reply KNOWN known_id text: the same request again
+-- @reply REUSED: the request id was used with other arguments
+-- @reply SPENT: the request id was used, and its bulk rotation is no longer kept
+-- @reply INCOMPLETE: a part of the draft is missing: nothing was written
+-- @include bulks/activate
+-- @include bulks/begin
+-- @include bulks/bulk
+-- @include orgs/org-name
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local id, request = ARGV[2], ARGV[3]
-local given, left_out = tonumber(ARGV[6]), tonumber(ARGV[9])
-local own_digest, digest_of_c = string.match(ARGV[4], '^([^/]+)/(.+)$')
-ARGV[11] = org_name(ARGV[11])
+org = org_name(org)
 
-if request ~= '' then
-  local seen = read('GET', KEYS[4])
+if request_id ~= '' then
+  local seen = read('GET', request)
   if seen then
-    local other, digest = string.match(seen, '^(%S+) (%S+)$')
-    -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
-    if digest ~= own_digest and not (digest == digest_of_c and org_name('c') == ARGV[11]) then return { 'REUSED' } end
-    if read('EXISTS', bulk_key(other)) == 0 then return { 'SPENT' } end
-    return { 'KNOWN', other }
+    local other, seen_digest = string.match(seen, '^(%S+) (%S+)$')
+    -- A request under `c`, before its org was known, had the same org and so the same arguments.
+    if seen_digest ~= digest and not (seen_digest == alias_digest and org_name('c') == org) then return reply.REUSED end
+    if read('EXISTS', bulk_key(other)) == 0 then return reply.SPENT end
+    return reply.KNOWN { known_id = other }
   end
 end
--- A slow caller's first ids may have lapsed, or were lost with a Redis that failed over.
-if (given and read('HLEN', KEYS[2]) ~= math.ceil(given / 1000)) or (left_out > 0 and read('EXISTS', KEYS[3]) == 0) then return { 'INCOMPLETE' } end
+-- A slow caller's first ids may have expired; or ids were lost with a Redis that failed over.
+local is_incomplete = given and read('HLEN', ids) ~= math.ceil(given / 1000)
+if is_incomplete or (excluded_count > 0 and read('EXISTS', excluded) == 0) then return reply.INCOMPLETE end
 
 local now = int(math.floor(now_us() / 1000))
-write('HSET', KEYS[1], 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request, 'urgent', ARGV[8], unpack(ARGV, 10))
-if request ~= '' then write('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5]) end
-write('PERSIST', KEYS[2])
-write('PERSIST', KEYS[3])
+local urgent_text = urgent and '1' or ''
+write('HSET', bulk, 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request_id,
+  'urgent', urgent_text, 'org', org, unpack(more))
+if request_id ~= '' then write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s) end
+write('PERSIST', ids)
+write('PERSIST', excluded)
 write('ZADD', PREFIX .. ':bulks', 0, id)
-activate_bulk(id, ARGV[8], now)
+activate_bulk(id, urgent_text, now)
 if given then
-  write('HSET', KEYS[1], 'total', ARGV[6])
-  if ARGV[7] ~= '1' then begin_bulk(id, given, tonumber(now)) end
+  write('HSET', bulk, 'total', int(given))
+  if not validate_only then begin_bulk(id, given, tonumber(now)) end
 end
-return { 'CREATED', read('HGETALL', KEYS[1]) }
+return reply.CREATED { created = read('HGETALL', bulk) }

@@ -1,17 +1,20 @@
 #!lua flags=allow-oom
--- Ends a draw of assistants. Those that still wait are to be drawn again.
+-- Ends a draw of assistants. If any of them still waits, the draw is returned to be drawn again.
 --
--- KEYS  1 the bulk
--- ARGV  1 prefix  2 from  3 to  4 token of who drew it
--- Returns {'ENDED'}      none of them waits
---         {'RETURNED'}   some do
---         {'LOST'}       it is another's by now: nothing was written
+-- @key bulk
+-- @arg from digits
+-- @arg to digits
+-- @arg token text: of the worker
+-- @reply ENDED: none of them waits
+-- @reply RETURNED: some wait
+-- @reply LOST: another worker has it: nothing was written
+-- @include scripts/call
 
-local name = ARGV[2] .. ':' .. ARGV[3]
-local draw_of = read('HGET', KEYS[1] .. ':draws', name)
-if not draw_of or string.match(draw_of, ' (%S+)$') ~= ARGV[4] then return { 'LOST' } end
-local states = read('GETRANGE', KEYS[1] .. ':states', ARGV[2], tonumber(ARGV[3]) - 1)
-write('HDEL', KEYS[1] .. ':draws', name)
-if not string.find(states, '.', 1, true) then return { 'ENDED' } end
-write('RPUSH', KEYS[1] .. ':redo', name)
-return { 'RETURNED' }
+local name = from .. ':' .. to
+local drawn = read('HGET', bulk .. ':draws', name)
+if not drawn or string.match(drawn, ' (%S+)$') ~= token then return reply.LOST end
+local letters = read('GETRANGE', bulk .. ':states', from, tonumber(to) - 1)
+write('HDEL', bulk .. ':draws', name)
+if not string.find(letters, '.', 1, true) then return reply.ENDED end
+write('RPUSH', bulk .. ':redo', name)
+return reply.RETURNED

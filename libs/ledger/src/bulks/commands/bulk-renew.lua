@@ -1,18 +1,23 @@
 #!lua flags=allow-oom
 -- Keeps what was drawn.
 --
--- KEYS  1 the bulk
--- ARGV  1 prefix  2 token of who drew it  3 lease ms  4 `from:to` of assistants, '' of a bulk to prepare or verify
--- Returns {'RENEWED'}
---         {'LOST'}   it is another's by now, or nobody's: nothing was written
+-- @key bulk
+-- @arg token text: of the worker
+-- @arg lease_ms number
+-- @arg span text?: `FROM:TO` of assistants; absent for a bulk to prepare or verify
+-- @reply RENEWED
+-- @reply LOST: another worker has it, or none: nothing was written
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local until_text = int(math.floor(now_us() / 1000) + tonumber(ARGV[3]))
-if ARGV[4] == '' then
-  if read('HGET', KEYS[1], 'task_token') ~= ARGV[2] then return { 'LOST' } end
-  write('HSET', KEYS[1], 'task_until', until_text)
+local until_text = int(math.floor(now_us() / 1000) + lease_ms)
+if span == '' then
+  if read('HGET', bulk, 'task_token') ~= token then return reply.LOST end
+  write('HSET', bulk, 'task_until', until_text)
 else
-  local draw_of = read('HGET', KEYS[1] .. ':draws', ARGV[4])
-  if not draw_of or string.match(draw_of, ' (%S+)$') ~= ARGV[2] then return { 'LOST' } end
-  write('HSET', KEYS[1] .. ':draws', ARGV[4], until_text .. ' ' .. ARGV[2])
+  local drawn = read('HGET', bulk .. ':draws', span)
+  if not drawn or string.match(drawn, ' (%S+)$') ~= token then return reply.LOST end
+  write('HSET', bulk .. ':draws', span, until_text .. ' ' .. token)
 end
-return { 'RENEWED' }
+return reply.RENEWED

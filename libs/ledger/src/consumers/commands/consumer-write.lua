@@ -1,26 +1,33 @@
--- Adds, changes or removes a consumer, if it still is as whoever writes has seen it.
+-- Adds, changes or removes a consumer, if it still is as the caller has seen it.
 --
--- KEYS  1 the consumers   2 the ledger's own facts
--- ARGV  1 prefix  2 name  3 its entry as it was seen, '' where there was none  4 its entry from now on, '' to remove it
---       5 '1' where records are to be sealed for others than before  6 event text before its numbers (`seq`, `run`), '' for no event  7 event text after it
---       8 length to keep the stream at  9 how many consumers there may be
--- Returns {'WRITTEN'}
---         {'CHANGED'}   it is not as it was seen: nothing was written
---         {'FULL'}      there are as many as may be: nothing was written
--- Keeps: no write is lost to another; whoever seals for readers that have changed since is refused from now
--- on.
+-- Keeps: no write overwrites another; an event that was sealed for other recipients is refused from now on.
+--
+-- @key consumers
+-- @key ledger: the ledger's own facts
+-- @arg name text
+-- @arg seen text?: the entry as it was seen; absent if there was none
+-- @arg entry text?: the entry from now on; absent to remove it
+-- @arg reseals flag: records are sealed for other recipients from now on
+-- @arg head text?: the event before its numbers `seq` and `run`; absent for no event
+-- @arg tail text?: the event after them
+-- @arg keep digits: the length of the stream
+-- @arg limit number: how many consumers there may be
+-- @reply WRITTEN
+-- @reply CHANGED: it is not as it was seen: nothing was written
+-- @reply FULL: the limit is reached: nothing was written
+-- @include scripts/call
+-- @include scripts/event
 
-local name, seen, entry = ARGV[2], ARGV[3], ARGV[4]
-
-if (read('HGET', KEYS[1], name) or '') ~= seen then return { 'CHANGED' } end
-if seen == '' and entry ~= '' and read('HLEN', KEYS[1]) >= tonumber(ARGV[9]) then return { 'FULL' } end
-if ARGV[6] ~= '' then prepare_event() end
+if (read('HGET', consumers, name) or '') ~= seen then return reply.CHANGED end
+if seen == '' and entry ~= '' and read('HLEN', consumers) >= limit then return reply.FULL end
+local numbers = {}
+if head ~= '' then prepare_event(numbers) end
 if entry == '' then
-  write('HDEL', KEYS[1], name)
+  write('HDEL', consumers, name)
 else
-  write('HSET', KEYS[1], name, entry)
+  write('HSET', consumers, name, entry)
 end
-write('HINCRBY', KEYS[2], 'consumers', 1)
-if ARGV[5] == '1' then write('HINCRBY', KEYS[2], 'readers', 1) end
-if ARGV[6] ~= '' then emit(ARGV[6], ARGV[7], ARGV[8]) end
-return { 'WRITTEN' }
+write('HINCRBY', ledger, 'consumers', 1)
+if reseals then write('HINCRBY', ledger, 'readers', 1) end
+if head ~= '' then emit(numbers, head, tail, keep) end
+return reply.WRITTEN

@@ -1,20 +1,29 @@
--- Puts events that were sealed for other readers in the place of those that are published, where these are
--- still the same.
+-- Replaces published events by the same events sealed for other recipients, if they have not changed.
 --
--- KEYS  1 the events in doubt   2… current records, one for each
--- ARGV  1 prefix  2… for each: the SHA-1 of the text that it was made from, its new text, and the assistant id of one in doubt ('' of a current record)
--- Returns {'SEALED', how many were replaced}
--- Keeps: what a record says does not change, nor that of a newer one.
+-- Keeps: the content of a record does not change; a newer record stays.
+--
+-- @key uncertain: the events that put assistants in doubt
+-- @each record
+-- @key current
+-- @arg seen text: the SHA-1 of the text that it was made from
+-- @arg text text: the new text
+-- @arg assistant_id text?: of an event in doubt; absent for a current record
+-- @reply SEALED replaced number: how many were replaced
+-- @include scripts/call
 
 local replaced = 0
-for i = 2, #KEYS do
-  local at = 2 + 3 * (i - 2)
-  local seen, text, assistant = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+for i = 1, record_count do
+  local record = record_at(i)
+  local id = record.assistant_id
   local now
-  if assistant == '' then now = read('GET', KEYS[i]) else now = read('HGET', KEYS[1], assistant) end
-  if now and redis.sha1hex(now) == seen then
-    if assistant == '' then write('SET', KEYS[i], text, 'KEEPTTL') else write('HSET', KEYS[1], assistant, text) end
+  if id == '' then now = read('GET', record.current) else now = read('HGET', uncertain, id) end
+  if now and redis.sha1hex(now) == record.seen then
+    if id == '' then
+      write('SET', record.current, record.text, 'KEEPTTL')
+    else
+      write('HSET', uncertain, id, record.text)
+    end
     replaced = replaced + 1
   end
 end
-return { 'SEALED', replaced }
+return reply.SEALED { replaced = replaced }

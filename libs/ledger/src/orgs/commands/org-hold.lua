@@ -1,15 +1,23 @@
 #!lua flags=allow-oom
--- Holds an org: of what reads say of it nothing is published but what agrees with the ledger.
+-- Holds an org: nothing that reads say of it is published except what agrees with the ledger.
 --
--- KEYS  1 the orgs that are held
--- ARGV  1 prefix  2 org id  3 why, an error code  4 how many assistants are affected  5 how many were known
--- Returns {'HELD'}
---         {'HELD_ALREADY'}   it was held: since when stays
---         {'ACCEPTED'}       an operator has accepted it meanwhile: nothing was written
+-- @key held: the held orgs
+-- @arg org text
+-- @arg code text: why
+-- @arg affected number: how many assistants are affected
+-- @arg known number: how many were known
+-- @reply HELD
+-- @reply HELD_ALREADY: since when stays
+-- @reply ACCEPTED: an operator has accepted it meanwhile: nothing was written
+-- @include orgs/accepted
+-- @include orgs/hold-org
+-- @include orgs/org-name
+-- @include scripts/call
+-- @include time/now
 
-if ARGV[3] ~= 'KEYS_NOT_SHOWN' and is_accepted(ARGV[2], math.floor(now_us() / 1000)) then return { 'ACCEPTED' } end
-local before = read('HGET', KEYS[1], org_name(ARGV[2]))
-local whole, hold = pcall(cjson.decode, before or '')
-local since = before and whole and type(hold) == 'table' and tonumber(hold.since) or math.floor(now_us() / 1000)
-hold_org(ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), since)
-return { before and 'HELD_ALREADY' or 'HELD' }
+if code ~= 'KEYS_NOT_SHOWN' and is_accepted(org, math.floor(now_us() / 1000)) then return reply.ACCEPTED end
+local before = read('HGET', held, org_name(org))
+local is_json, hold = pcall(cjson.decode, before or '')
+local since = before and is_json and type(hold) == 'table' and tonumber(hold.since) or math.floor(now_us() / 1000)
+hold_org(org, code, affected, known, since)
+return before and reply.HELD_ALREADY or reply.HELD

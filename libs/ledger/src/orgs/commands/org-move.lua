@@ -1,61 +1,80 @@
 #!lua flags=allow-oom
--- Publishes again under its real name what was published under `c`: the same keys, as new versions.
+-- Publishes again, under the real name of the org, what was published under `c`: the same keys, as new versions.
+-- The words of the reply, one for each version:
+--   moved
+--   gone      it is not published under `c` any more
+--   changed   a rotation holds it, its key is in doubt or was not read since Redis was restarted, or something has
+--             happened to it since it was read: nothing was written
 --
--- KEYS  1 the assistants published under `c`   2 those under the org that `c` stands for   3 the orgs
---       4… of each key version: its assistant, the current record
--- ARGV  1 prefix  2 org id  3 org id percent-encoded  4 length to keep the stream at  5 at which revision of the consumers they were sealed
---       6… of each: assistant id, SHA-1 of the current record that it was made from, epoch of the assistant as it was read, the new version,
---       event text before the number `seq`, event text after it
--- Returns {'MOVED', word, word, …}, one for each:
---           moved
---           gone      it is not published under `c` any more
---           changed   a rotation holds it, its key is in doubt or was not read since Redis was restarted, or something has happened to it since it was
---                     read: nothing was written
---         {'READERS'}   consumers were added or removed since they were sealed: nothing was written
--- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated,
--- superseded, when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the
--- one that was read, and is drawn anew.
+-- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated, superseded,
+-- when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the one that was
+-- read, and is drawn anew.
+--
+-- @key of_c: the assistants published under `c`
+-- @key of_org: the assistants published under the org that `c` stands for
+-- @key orgs
+-- @arg org text
+-- @arg encoded_org text: percent-encoded
+-- @arg keep digits: the length of the stream
+-- @arg recipients text: the revision of the consumers at which the versions were sealed
+-- @each version
+-- @key assistant
+-- @key current: the current record
+-- @arg assistant_id text
+-- @arg seen text: the SHA-1 of the current record that it was made from
+-- @arg epoch text: of the assistant, as it was read
+-- @arg version digits: the new version
+-- @arg head text: the event before its numbers `seq` and `run`
+-- @arg tail text: the event after them
+-- @reply MOVED words text...
+-- @reply RECIPIENTS: consumers were added or removed since the versions were sealed: nothing was written
+-- @include consumers/recipients-revision
+-- @include scripts/call
+-- @include scripts/event
+-- @include scripts/reply-of
+-- @include time/now
 
-if readers_revision() ~= ARGV[5] then return { 'READERS' } end
+if recipients_revision() ~= recipients then return reply.RECIPIENTS end
 local _, is_out_of_step = now_us()
--- A Redis that was restored from a copy may hold older keys than consumers do: published again under a higher
--- version, they would replace the newer ones. So nothing moves on a Redis that nobody has recognised yet, nor
--- what no read has confirmed since it was restarted.
-local facts = read('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted')
-local is_recognised = not facts[1] or string.find(redis.call('INFO', 'server'), 'run_id:' .. facts[1], 1, true) ~= nil
-local restarted = tonumber(facts[2]) or 0
+-- A Redis that was restored from a copy may hold older keys than consumers do. Published again under a higher
+-- version, they would replace the newer ones. So nothing moves on a Redis that no worker has recognised yet, nor
+-- what no read has confirmed since the restart.
+local redis_run, restarted = unpack(read('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted'))
+local is_recognised = not redis_run
+  or string.find(redis.call('INFO', 'server'), 'run_id:' .. redis_run, 1, true) ~= nil
+local restarted_ms = tonumber(restarted) or 0
 
--- What cannot be read stops it before anything is written.
-read('ZCARD', KEYS[1])
-read('ZCARD', KEYS[2])
+-- These stop the command before it writes anything, if they cannot be read.
+read('ZCARD', of_c)
+read('ZCARD', of_org)
 
-local function move_one(assistant_key, current_key, id, seen, epoch, version, head, tail)
-  local held = redis.pcall('HMGET', assistant_key, 'holder', 'epoch', 'org', 'uncertain', 'version', 'verified')
-  if held.err then return 'changed' end
-  if held[3] ~= 'c' then
-    write('ZREM', KEYS[1], id)
+local numbers = {}
+local function move_one(v)
+  local failure, holder, held_epoch, held_org, uncertain, version, verified =
+    try_fields(v.assistant, { held_epoch = 'epoch', held_org = 'org' })
+  if failure then return 'changed' end
+  if held_org ~= 'c' then
+    write('ZREM', of_c, v.assistant_id)
     return 'gone'
   end
   -- No version is published while the clock of Redis is out of step.
-  if is_out_of_step or held[1] or held[4] or (held[2] or '') ~= epoch or tonumber(version) <= (tonumber(held[5]) or 0) then return 'changed' end
-  if not is_recognised or (tonumber(held[6]) or 0) < restarted then return 'changed' end
-  local current = redis.pcall('GET', current_key)
-  if type(current) ~= 'string' or redis.sha1hex(current) ~= seen then return 'changed' end
+  if is_out_of_step or holder or uncertain or (held_epoch or '') ~= v.epoch then return 'changed' end
+  if tonumber(v.version) <= (tonumber(version) or 0) then return 'changed' end
+  if not is_recognised or (tonumber(verified) or 0) < restarted_ms then return 'changed' end
+  local current = redis.pcall('GET', v.current)
+  if type(current) ~= 'string' or redis.sha1hex(current) ~= v.seen then return 'changed' end
 
-  local seq, event = emit(head, tail, ARGV[4])
-  write('SET', current_key, event, 'KEEPTTL')
-  write('HSET', assistant_key, 'version', version, 'epoch', version, 'seq', seq, 'org', ARGV[3])
-  local score = read('ZSCORE', KEYS[1], id) or '0'
-  write('ZREM', KEYS[1], id)
-  write('ZADD', KEYS[2], score, id)
-  write('SADD', KEYS[3], ARGV[2])
+  local seq, event = emit(numbers, v.head, v.tail, keep)
+  write('SET', v.current, event, 'KEEPTTL')
+  write('HSET', v.assistant, 'version', v.version, 'epoch', v.version, 'seq', seq, 'org', encoded_org)
+  local score = read('ZSCORE', of_c, v.assistant_id) or '0'
+  write('ZREM', of_c, v.assistant_id)
+  write('ZADD', of_org, score, v.assistant_id)
+  write('SADD', orgs, org)
   return 'moved'
 end
 
-local reply = { 'MOVED' }
-for i = 4, #KEYS, 2 do
-  local at = 6 + 3 * (i - 4)
-  reply[#reply + 1] = move_one(KEYS[i], KEYS[i + 1], unpack(ARGV, at, at + 5))
-end
-if read('EXISTS', KEYS[1]) == 0 then write('SREM', KEYS[3], 'c') end
-return reply
+local words = {}
+for i = 1, version_count do words[i] = move_one(version_at(i)) end
+if read('EXISTS', of_c) == 0 then write('SREM', orgs, 'c') end
+return reply.MOVED { words = words }

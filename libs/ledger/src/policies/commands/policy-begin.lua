@@ -1,24 +1,26 @@
--- Begins a window of a policy: says until when the bulk rotation that is to be asked for in it may run.
+-- Begins a window of a policy: computes until when the bulk rotation of the window may run.
 --
--- KEYS  1 the policy
--- ARGV  1 prefix  2 when the window was due (ms)
--- Returns {'BEGUN', until ms}   also where it was begun before: with the same moment
---         {'PASSED'}            a later window has been begun since
---         {'PAUSED'}
---         {'MISSING'}
--- Keeps: one window, one moment, so that asking again asks for the same. One that was missed gets its whole
--- length from now on.
+-- Keeps: a window has one end, so that a repeated request asks for the same bulk rotation. A window that was
+-- missed has its whole length from now on.
+--
+-- @key policy
+-- @arg due_ms number: when the window was due
+-- @reply BEGUN until_ms number: also if it was begun before: the same moment
+-- @reply PASSED: a later window has been begun
+-- @reply PAUSED
+-- @reply MISSING
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local due = tonumber(ARGV[2])
-
-local policy = read('HMGET', KEYS[1], 'paused', 'due', 'until', 'window_length')
-if not policy[4] then return { 'MISSING' } end
-if policy[1] == '1' then return { 'PAUSED' } end
-local begun = tonumber(policy[2]) or 0
-if begun > due then return { 'PASSED' } end
-if begun == due then return { 'BEGUN', policy[3] } end
+local paused, due, until_text, window_length = fields(policy, { until_text = 'until' })
+if not window_length then return reply.MISSING end
+if paused == '1' then return reply.PAUSED end
+local begun = tonumber(due) or 0
+if begun > due_ms then return reply.PASSED end
+if begun == due_ms then return reply.BEGUN { until_ms = until_text } end
 
 local now = math.floor(now_us() / 1000)
-local until_ms = int(now + tonumber(policy[4]))
-write('HSET', KEYS[1], 'due', int(due), 'until', until_ms, 'updated', int(now))
-return { 'BEGUN', until_ms }
+local until_ms = int(now + tonumber(window_length))
+write('HSET', policy, 'due', int(due_ms), 'until', until_ms, 'updated', int(now))
+return reply.BEGUN { until_ms = until_ms }

@@ -1,41 +1,63 @@
 -- Records a rotation policy, once, with the assistants that it names.
 --
--- KEYS  1 the new policy   2 its assistants   3 the index of policies   4 the request id (only where the caller gave one)
--- ARGV  1 prefix  2 policy id  3 request id or ''  4 digest of the arguments, and of the same with `c` for the org: DIGEST/DIGEST  5 seconds that a request id is kept
---       6 how many policies are kept  7 how many assistants are named, '' where it is for all that upstream lists
---       8… the ids of those assistants, then further fields and values of its hash: `org` first
--- Returns {'CREATED', flat hash}
---         {'KNOWN', policy id, flat hash}   the same request again
---         {'REUSED'}                        the request id was used with other arguments
---         {'SPENT'}                         the request id was used, and its policy was deleted
---         {'FULL'}                          there are as many policies as are kept
--- Keeps: one request id, one policy; all of it is there, or nothing; never more policies than are kept.
+-- Keeps: one request id has one policy; all of a policy is there, or nothing; there are never more policies than
+-- the limit.
+--
+-- @key policy: the new policy
+-- @key assistants: its assistants
+-- @key policies: the index of policies
+-- @key request?: only if the caller gave a request id
+-- @arg id text
+-- @arg request_id text?
+-- @arg digest text: of the arguments
+-- @arg alias_digest text: of the same arguments with `c` for the org
+-- @arg request_ttl_s digits: how long a request id is kept
+-- @arg limit number: how many policies there may be
+-- @arg named digits?: the number of named assistants; absent if the policy covers all that upstream lists
+-- @arg org text
+-- @arg reason text
+-- @arg every_days digits
+-- @arg window_cron text
+-- @arg window_zone text
+-- @arg window_length digits
+-- @arg limit_count digits?
+-- @arg limit_percent digits?
+-- @arg ids text...: the named assistants
+-- @reply CREATED policy hash
+-- @reply KNOWN known_id text, known hash: the same request again
+-- @reply REUSED: the request id was used with other arguments
+-- @reply SPENT: the request id was used, and its policy was deleted
+-- @reply FULL: the limit is reached
+-- @include orgs/org-name
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local id, request, named = ARGV[2], ARGV[3], tonumber(ARGV[7]) or 0
-local own_digest, digest_of_c = string.match(ARGV[4], '^([^/]+)/(.+)$')
-local org_at = 9 + named
-ARGV[org_at] = org_name(ARGV[org_at])
+org = org_name(org)
 
-if request ~= '' then
-  local seen = read('GET', KEYS[4])
+if request_id ~= '' then
+  local seen = read('GET', request)
   if seen then
-    local other, digest = string.match(seen, '^(%S+) (%S+)$')
-    -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
-    if digest ~= own_digest and not (digest == digest_of_c and org_name('c') == ARGV[org_at]) then return { 'REUSED' } end
-    local hash = read('HGETALL', PREFIX .. ':policy:' .. other)
-    if #hash == 0 then return { 'SPENT' } end
-    return { 'KNOWN', other, hash }
+    local other, seen_digest = string.match(seen, '^(%S+) (%S+)$')
+    -- A request under `c`, before its org was known, had the same org and so the same arguments.
+    if seen_digest ~= digest and not (seen_digest == alias_digest and org_name('c') == org) then return reply.REUSED end
+    local known = read('HGETALL', PREFIX .. ':policy:' .. other)
+    if #known == 0 then return reply.SPENT end
+    return reply.KNOWN { known_id = other, known = known }
   end
 end
-if read('ZCARD', KEYS[3]) >= tonumber(ARGV[6]) then return { 'FULL' } end
-read('SCARD', KEYS[2])
+if read('ZCARD', policies) >= limit then return reply.FULL end
+read('SCARD', assistants)
 local now = int(math.floor(now_us() / 1000))
-write('HSET', KEYS[1], 'request', request, 'assistants', ARGV[7], 'paused', '', 'created', now, 'updated', now, unpack(ARGV, 8 + named))
-if request ~= '' then write('SET', KEYS[4], id .. ' ' .. own_digest, 'EX', ARGV[5]) end
+local limit_field = limit_count ~= '' and 'limit_count' or 'limit_percent'
+write('HSET', policy, 'request', request_id, 'assistants', named, 'paused', '', 'created', now, 'updated', now,
+  'org', org, 'reason', reason, 'every_days', every_days, 'window_cron', window_cron, 'window_zone', window_zone,
+  'window_length', window_length, limit_field, limit_count ~= '' and limit_count or limit_percent)
+if request_id ~= '' then write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s) end
 
--- A thousand at a time: Lua's stack does not take all of them.
-for from = 8, 7 + named, 1000 do
-  write('SADD', KEYS[2], unpack(ARGV, from, math.min(from + 999, 7 + named)))
+-- A thousand at a time: the stack of Lua does not hold all of them.
+for from = 1, #ids, 1000 do
+  write('SADD', assistants, unpack(ids, from, math.min(from + 999, #ids)))
 end
-write('ZADD', KEYS[3], 0, id)
-return { 'CREATED', read('HGETALL', KEYS[1]) }
+write('ZADD', policies, 0, id)
+return reply.CREATED { policy = read('HGETALL', policy) }

@@ -1,11 +1,15 @@
--- Writes fields of a policy, where it is there.
+-- Writes fields of a policy, if it exists.
 --
--- KEYS  1 the policy
--- ARGV  1 prefix  2… fields and values
--- Returns {'WRITTEN', flat hash}
---         {'MISSING'}
--- Keeps: a policy that was deleted meanwhile does not come back as a rest of one.
+-- Keeps: a policy that was deleted meanwhile does not come back with a few fields.
+--
+-- @key policy
+-- @arg changes text...: fields and values
+-- @reply WRITTEN policy hash
+-- @reply MISSING
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-if read('EXISTS', KEYS[1]) == 0 then return { 'MISSING' } end
-write('HSET', KEYS[1], 'updated', int(math.floor(now_us() / 1000)), unpack(ARGV, 2))
-return { 'WRITTEN', read('HGETALL', KEYS[1]) }
+if read('EXISTS', policy) == 0 then return reply.MISSING end
+write('HSET', policy, 'updated', int(math.floor(now_us() / 1000)), unpack(changes))
+return reply.WRITTEN { policy = read('HGETALL', policy) }

@@ -1,53 +1,62 @@
 -- Records a rotation, once.
 --
--- KEYS  1 the new rotation   2 its assistant   3 the request id (only where the caller gave one)
--- ARGV  1 prefix  2 rotation id  3 org id  4 assistant id  5 reason  6 request id or ''
---       7 digest of the arguments  8 seconds that a request id is kept  9 digest of the same arguments with `c` for the org
--- Returns {'CREATED', created ms, org id}   `c` is translated once it is known
---         {'KNOWN', rotation id, flat hash}   the same request again, or one still QUEUED for the same org and assistant
---         {'REUSED'}                          the request id was used with other arguments
---         {'SPENT'}                           the request id was used, and its rotation is no longer kept
--- Keeps: one request id, one rotation, never a second one; none is made while one is QUEUED for the same org
--- and assistant.
+-- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no second
+-- one is made.
+--
+-- @key rotation: the new rotation
+-- @key assistant
+-- @key request?: only if the caller gave a request id
+-- @arg id text
+-- @arg org text
+-- @arg assistant_id text
+-- @arg reason text
+-- @arg request_id text?
+-- @arg digest text: of the arguments
+-- @arg request_ttl_s digits: how long a request id is kept
+-- @arg alias_digest text: of the same arguments with `c` for the org
+-- @reply CREATED created_ms number, org text: `c` is translated once it is known
+-- @reply KNOWN known_id text, known hash: the same request again, or a rotation that is still QUEUED
+-- @reply REUSED: the request id was used with other arguments
+-- @reply SPENT: the request id was used, and its rotation is no longer kept
+-- @include orgs/org-name
+-- @include rotations/rotation
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
--- ask: HSET SET ZADD
-local id, org, request = ARGV[2], org_name(ARGV[3]), ARGV[6]
+-- @ask HSET SET ZADD
+org = org_name(org)
 
-local function known(other)
-  return { 'KNOWN', other, read('HGETALL', rotation_key(other)) }
-end
-
-if request ~= '' then
-  local seen = redis.call('GET', KEYS[3])
+if request_id ~= '' then
+  local seen = read('GET', request)
   if seen then
-    local other, digest = string.match(seen, '^(%S+) (%S+)$')
-    -- Asked for under `c` before it was known what that is: the same org, and so the same arguments.
-    if digest ~= ARGV[7] and not (digest == ARGV[9] and org_name('c') == org) then return { 'REUSED' } end
-    if read('EXISTS', rotation_key(other)) == 0 then return { 'SPENT' } end
-    return known(other)
+    local other, seen_digest = string.match(seen, '^(%S+) (%S+)$')
+    -- A request under `c`, before its org was known, had the same org and so the same arguments.
+    if seen_digest ~= digest and not (seen_digest == alias_digest and org_name('c') == org) then return reply.REUSED end
+    if read('EXISTS', rotation_key(other)) == 0 then return reply.SPENT end
+    return reply.KNOWN { known_id = other, known = read('HGETALL', rotation_key(other)) }
   end
 end
 
 local function remember(which)
-  if request ~= '' then write('SET', KEYS[3], which .. ' ' .. ARGV[7], 'EX', ARGV[8]) end
+  if request_id ~= '' then write('SET', request, which .. ' ' .. digest, 'EX', request_ttl_s) end
 end
 
-local queues = redis.call('HMGET', KEYS[2], 'queued:' .. org, 'queued:c')
-local queued = queues[1] or (queues[2] and org_name('c') == org and queues[2])
+local of_org, of_alias = unpack(read('HMGET', assistant, 'queued:' .. org, 'queued:c'))
+local queued = of_org or (of_alias and org_name('c') == org and of_alias)
 if queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED' then
-  -- ask: all
+  -- @ask all
   remember(queued)
-  -- Whoever asks now wants a key that is made after now.
+  -- The caller wants a key that is made after now.
   write('HSET', rotation_key(queued), 'asked', int(math.floor(now_us() / 1000)))
-  return known(queued)
+  return reply.KNOWN { known_id = queued, known = read('HGETALL', rotation_key(queued)) }
 end
 
 local now = int(math.floor(now_us() / 1000))
--- First, for it alone may be of another type: a rotation that is not in it would be lost with its job.
+-- First: only this key may have another type. A rotation that is not in the index would be lost with its job.
 write('ZADD', PREFIX .. ':rotations:open', 0, id)
-write('HSET', KEYS[1], 'org', org, 'assistant', ARGV[4],
-  'assistant_key', KEYS[2], 'state', 'QUEUED', 'reason', ARGV[5], 'request', request,
-  'created', now, 'updated', now, 'attempts', 0)
-write('HSET', KEYS[2], 'queued:' .. org, id)
+write('HSET', rotation, 'org', org, 'assistant', assistant_id, 'assistant_key', assistant, 'state', 'QUEUED',
+  'reason', reason, 'request', request_id, 'created', now, 'updated', now, 'attempts', 0)
+write('HSET', assistant, 'queued:' .. org, id)
 remember(id)
-return { 'CREATED', now, org }
+return reply.CREATED { created_ms = now, org = org }

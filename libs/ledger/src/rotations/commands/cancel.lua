@@ -1,24 +1,27 @@
--- Cancels a rotation that is still QUEUED.
+-- Cancels a rotation that is still QUEUED. The caller knows only its id: the key of the assistant comes from the
+-- rotation.
 --
--- KEYS  1 the rotation
--- ARGV  1 prefix  2 rotation id
--- (Its assistant's key comes from the rotation: the caller knows only the id.)
--- Returns {'CANCELLED', flat hash}   also where it was cancelled before
---         {'REFUSED', state}         it has started, or ended otherwise
---         {'MISSING'}
+-- @key rotation
+-- @arg id text
+-- @reply CANCELLED rotation hash: also if it was cancelled before
+-- @reply REFUSED state text: it has started, or has ended otherwise
+-- @reply MISSING
+-- @include rotations/expire
+-- @include rotations/finish
+-- @include rotations/forget
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local id = ARGV[2]
-
-local rotation = read('HMGET', KEYS[1], 'state', 'org', 'assistant_key')
-local state = rotation[1]
-if not state then return { 'MISSING' } end
+local state, org, assistant_key = fields(rotation)
+if not state then return reply.MISSING end
 if state == 'QUEUED' then
-  local queued = 'queued:' .. rotation[2]
-  if read('HGET', rotation[3], queued) == id then write('HDEL', rotation[3], queued) end
-  finish(id, 'CANCELLED', int(math.floor(now_us() / 1000)))
-  forget_if_never_published(rotation[3])
-  expire_if_deleted(rotation[3])
+  local queued = 'queued:' .. org
+  if read('HGET', assistant_key, queued) == id then write('HDEL', assistant_key, queued) end
+  finish(id, 'CANCELLED', int(math.floor(now_us() / 1000)), {})
+  forget_if_never_published(assistant_key)
+  expire_if_deleted(assistant_key)
 elseif state ~= 'CANCELLED' then
-  return { 'REFUSED', state }
+  return reply.REFUSED { state = state }
 end
-return { 'CANCELLED', read('HGETALL', KEYS[1]) }
+return reply.CANCELLED { rotation = read('HGETALL', rotation) }

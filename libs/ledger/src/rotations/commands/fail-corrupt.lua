@@ -1,28 +1,33 @@
--- Deals with a rotation whose own entry or whose assistant's cannot be read: it fails where nothing was sent;
--- else it waits for somebody.
+-- Ends a rotation whose own entry, or whose assistant's, cannot be read. If a request may have left, it becomes
+-- RECONCILING and needs an operator.
 --
--- KEYS  1 the rotation
--- ARGV  1 prefix  2 rotation id  3 ms until it is looked at again
--- Returns {'FAILED'}      nothing had been sent
---         {'WAITS'}       a request may have left: it is RECONCILING, and an operator is needed
---         {'ENDED'}       it has ended, or is not there
---         {'UNREADABLE'}  its own entry cannot be read: it is taken off the index
+-- @key rotation
+-- @arg id text
+-- @arg look_again_ms number: when it is looked at again
+-- @reply FAILED: no request had left
+-- @reply WAITS: a request may have left: an operator is needed
+-- @reply ENDED: it has ended, or is missing
+-- @reply UNREADABLE: its own entry cannot be read: it is taken off the index
+-- @include rotations/finish
+-- @include rotations/set-state
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local id = ARGV[2]
-local state = redis.pcall('HGET', KEYS[1], 'state')
+local state = redis.pcall('HGET', rotation, 'state')
 if type(state) == 'table' then
   write('ZREM', PREFIX .. ':rotations:open', id)
-  return { 'UNREADABLE' }
+  return reply.UNREADABLE
 end
 local now_ms = math.floor(now_us() / 1000)
 if state == 'QUEUED' then
-  finish(id, 'FAILED', int(now_ms), 'error', 'LEDGER_CORRUPT')
-  return { 'FAILED' }
+  finish(id, 'FAILED', int(now_ms), { 'error', 'LEDGER_CORRUPT' }, 'LEDGER_CORRUPT')
+  return reply.FAILED
 end
 if state == 'ROTATING' or state == 'RECONCILING' then
-  if state == 'ROTATING' then write('HSET', KEYS[1], 'since', int(now_ms)) end
-  move(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + tonumber(ARGV[3])), 'error', 'OUTCOME_UNKNOWN',
+  if state == 'ROTATING' then write('HSET', rotation, 'since', int(now_ms)) end
+  set_state(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + look_again_ms), 'error', 'OUTCOME_UNKNOWN',
     'read_error', 'LEDGER_CORRUPT', 'operator', '1')
-  return { 'WAITS' }
+  return reply.WAITS
 end
-return { 'ENDED' }
+return reply.ENDED

@@ -1,46 +1,50 @@
--- Finds open rotations that no job carries any more: recorded while their gateway died before queuing them,
--- or whose job was lost, has failed, or was put off by a worker whose clock is wrong until long after the
--- rotation is due.
+-- Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has failed,
+-- or was delayed until long after the rotation is due by a worker whose clock is wrong.
 --
--- KEYS  1 the index of open rotations
--- ARGV  1 prefix  2 look at those after this rotation id ('' for all)  3 how many to look at
---       4 only those that have not changed for so many ms  5… the queues, as BullMQ's keys begin
--- Returns {'LOOKED', last id looked at or '' at the end, id, org, assistant, id, org, assistant, …}
+-- @key open: the index of open rotations
+-- @arg after text?: the rotation id to continue after
+-- @arg count number: how many rotations to look at
+-- @arg quiet_ms number: only rotations that have not changed for this time
+-- @arg queues text...: the queues, as BullMQ's keys begin
+-- @reply LOOKED next text?, orphans orphan...: `next`: the last id looked at, if there may be more
+-- @orphan found id text, org text, assistant_id text
+-- @include rotations/rotation
+-- @include scripts/call
+-- @include time/now
 
-local after, count, quiet_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now_ms = math.floor(now_us() / 1000)
 
--- BullMQ reckons delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; what
--- is QUEUED waits for an hour at the most, where upstream says so (Retry-After).
+-- BullMQ computes delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; a QUEUED
+-- rotation waits for an hour at most, if upstream asks for that (Retry-After).
 local function is_put_off_too_far(id, due_ms)
   if due_ms <= now_ms + 120000 then return false end
-  local rotation = redis.pcall('HMGET', rotation_key(id), 'state', 'next')
-  if rotation[1] == 'RECONCILING' then return due_ms > (tonumber(rotation[2]) or 0) + 120000 end
+  local state, next_read = unpack(redis.pcall('HMGET', rotation_key(id), 'state', 'next'))
+  if state == 'RECONCILING' then return due_ms > (tonumber(next_read) or 0) + 120000 end
   return due_ms > now_ms + 2 * 3600000
 end
 
-local function is_carried(id)
-  for i = 5, #ARGV do
-    if read('EXISTS', ARGV[i] .. ':' .. id) == 1 and not read('ZSCORE', ARGV[i] .. ':failed', id) then
-      -- A delayed job's score is its time in ms, times 4096.
-      local score = read('ZSCORE', ARGV[i] .. ':delayed', id)
+local function has_job(id)
+  for _, queue in ipairs(queues) do
+    if read('EXISTS', queue .. ':' .. id) == 1 and not read('ZSCORE', queue .. ':failed', id) then
+      -- The score of a delayed job is its time in ms, times 4096.
+      local score = read('ZSCORE', queue .. ':delayed', id)
       if not score or not is_put_off_too_far(id, tonumber(score) / 4096) then return true end
     end
   end
   return false
 end
 
-local ids = read('ZRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
-local reply = { 'LOOKED', #ids < count and '' or ids[#ids] }
+local ids = read('ZRANGE', open, after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
+local orphans = {}
 for _, id in ipairs(ids) do
-  if not is_carried(id) then
-    local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
-    if rotation[1] == false then
-      write('ZREM', KEYS[1], id)
-    elseif tonumber(rotation[1]) and math.abs(now_ms - tonumber(rotation[1])) >= quiet_ms then
-      -- Changed long ago, or under a clock that has been turned back since.
-      reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, rotation[2], rotation[3]
+  if not has_job(id) then
+    local updated, org, assistant_id = unpack(redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant'))
+    if updated == false then
+      write('ZREM', open, id)
+    elseif tonumber(updated) and math.abs(now_ms - tonumber(updated)) >= quiet_ms then
+      -- It changed long ago, or before the clock was turned back.
+      orphans[#orphans + 1] = orphan.found { id = id, org = org, assistant_id = assistant_id }
     end
   end
 end
-return reply
+return reply.LOOKED { next = #ids == count and ids[#ids], orphans = orphans }

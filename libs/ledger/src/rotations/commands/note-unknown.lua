@@ -1,53 +1,77 @@
 #!lua flags=allow-oom
--- Notes that it is not known whether the POST of a rotation took effect. The intent stays open. The first
--- time, consumers are told; and again if a version was published since and reads show an older key than that.
+-- Notes that it is unknown whether the POST of a rotation took effect. The intent stays open. Consumers are told
+-- the first time, and again if a version was published since and reads show an older key than that.
 --
--- KEYS  1 the rotation   2 its assistant   3 the ledger's own facts
--- ARGV  1 prefix  2 rotation id  3 epoch  4 upstream status or ''  5 ms until the assistant is read next
---       6 ms that the claim is kept on (0: handed back until then)  7 why the last read failed, an error code, or ''
---       8 '1' where reading cannot succeed until somebody acts  9 event text before its numbers (`seq`, `run`)  10 event text after it
---       11 length to keep the stream at  12 org id  13 assistant id  14 '1' where the worker that sent it is gone: that says nothing of upstream
---       15 at which revision of the consumers the event was sealed
---       16 why a later POST would fare no better until an operator acts, an error code, or ''. It stays with the rotation
--- Returns {'NOTED'}, {'REFUSED'} (the claim is another's: nothing was written) or {'READERS'} (an event is due, and consumers were added or removed
--- since it was sealed: nothing was written)
--- Keeps: where a key was published, `key-uncertain` comes once before the next version, and stands in the
--- hash of the uncertain.
+-- Keeps: once a key was published, `key-uncertain` comes once before the next version, and stands in the hash of
+-- uncertain assistants.
+--
+-- @key rotation
+-- @key assistant
+-- @key ledger: the ledger's own facts
+-- @arg id text
+-- @arg epoch digits
+-- @arg status digits?: of the upstream response
+-- @arg read_in_ms number: until the assistant is read next
+-- @arg hold_ms number: how long the claim is kept; with 0 it is free until the next read
+-- @arg read_error text?: the error code of the last read
+-- @arg operator_needed flag: reads cannot succeed until an operator acts
+-- @arg head text: the event before its numbers `seq` and `run`
+-- @arg tail text: the event after them
+-- @arg keep digits: the length of the stream
+-- @arg org text
+-- @arg assistant_id text
+-- @arg sender_gone flag: the worker that sent the POST is gone: that says nothing about upstream
+-- @arg recipients text: the revision of the consumers at which the event was sealed
+-- @arg blocked_by text?: the error code for which a later POST fares no better until an operator acts; it stays
+--   with the rotation
+-- @reply NOTED
+-- @reply REFUSED: another holds the claim: nothing was written
+-- @reply RECIPIENTS: an event is due, and consumers were added or removed since it was sealed: nothing was
+--   written
+-- @include bulks/bulk
+-- @include bulks/stop
+-- @include bulks/unknown-item
+-- @include consumers/recipients-revision
+-- @include orgs/org-name
+-- @include rotations/set-state
+-- @include scripts/call
+-- @include scripts/event
+-- @include scripts/number
+-- @include time/now
 
-local id, epoch = ARGV[2], ARGV[3]
-
-local held = read('HMGET', KEYS[2], 'holder', 'epoch', 'version', 'uncertain')
-if held[1] ~= id or held[2] ~= epoch then return { 'REFUSED' } end
+local holder, held_epoch, version, uncertain = fields(assistant, { held_epoch = 'epoch' })
+if holder ~= id or held_epoch ~= epoch then return reply.REFUSED end
 
 local now_ms = math.floor(now_us() / 1000)
-local rotation = read('HMGET', KEYS[1], 'state', 'since', 'bulk', 'blocked')
-local noted = rotation[1] == 'RECONCILING'
-local blocked = ARGV[16] ~= '' and ARGV[16] or rotation[4] or ''
-local tells = (not noted or ARGV[7] == 'STALE_READ') and held[3] and not held[4]
-if tells and readers_revision() ~= ARGV[15] then return { 'READERS' } end
-if tells then prepare_event() end
-write('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[6])))
-move(id, 'RECONCILING', int(now_ms), 'since', noted and rotation[2] or int(now_ms), 'next', int(now_ms + tonumber(ARGV[5])),
-  'error', 'OUTCOME_UNKNOWN', 'status', ARGV[4], 'read_error', ARGV[7] ~= '' and ARGV[7] or blocked, 'operator', blocked ~= '' and '1' or ARGV[8])
-if ARGV[16] ~= '' then write('HSET', KEYS[1], 'blocked', blocked) end
--- The next assistant of the bulk would fare no better, unless it is the record of this one alone. One answer
--- that cannot be decoded may be an accident on the way: the read-back has to be unreadable too.
-local halts = ARGV[16] ~= '' and blocked ~= 'RECORD_TOO_LARGE' and blocked ~= 'ANSWER_UNREADABLE'
-if blocked == 'ANSWER_UNREADABLE' then halts = ARGV[7] == blocked end
-if halts and rotation[3] and read('HGET', bulk_key(rotation[3]), 'state') == 'RUNNING' then
-  stop_bulk(rotation[3], 'HALTED', blocked, now_ms)
+local state, since, bulk, blocked_before = fields(rotation, { blocked_before = 'blocked' })
+local is_noted = state == 'RECONCILING'
+local blocked = blocked_by ~= '' and blocked_by or blocked_before or ''
+local emits = (not is_noted or read_error == 'STALE_READ') and version and not uncertain
+local numbers = {}
+if emits and recipients_revision() ~= recipients then return reply.RECIPIENTS end
+if emits then prepare_event(numbers) end
+write('HSET', assistant, 'lease', int(now_ms + hold_ms))
+set_state(id, 'RECONCILING', int(now_ms), 'since', is_noted and since or int(now_ms),
+  'next', int(now_ms + read_in_ms), 'error', 'OUTCOME_UNKNOWN', 'status', status,
+  'read_error', read_error ~= '' and read_error or blocked,
+  'operator', (blocked ~= '' or operator_needed) and '1' or '')
+if blocked_by ~= '' then write('HSET', rotation, 'blocked', blocked) end
+-- The next assistant of the bulk would fare no better, unless only the record of this one is affected. A single
+-- response that cannot be decoded may be an accident in transit: the read-back has to be unreadable too.
+local halts = blocked_by ~= '' and blocked ~= 'RECORD_TOO_LARGE' and blocked ~= 'ANSWER_UNREADABLE'
+if blocked == 'ANSWER_UNREADABLE' then halts = read_error == blocked end
+if halts and bulk and read('HGET', bulk_key(bulk), 'state') == 'RUNNING' then
+  stop_bulk(bulk, 'HALTED', blocked, now_ms)
 end
-if not noted then
-  if ARGV[14] ~= '1' then
-    local org = org_name(ARGV[12])
-    write('HINCRBY', KEYS[3], 'run:' .. org, 1)
-    write('HSET', KEYS[3], 'run_at:' .. org, int(now_ms))
-  end
+if not is_noted and not sender_gone then
+  org = org_name(org)
+  write('HINCRBY', ledger, 'run:' .. org, 1)
+  write('HSET', ledger, 'run_at:' .. org, int(now_ms))
 end
-if tells then
-  local seq, event = emit(ARGV[9], ARGV[10], ARGV[11])
-  write('HSET', KEYS[2], 'uncertain', seq)
-  write('HSET', PREFIX .. ':uncertain', ARGV[13], event)
+if emits then
+  local seq, event = emit(numbers, head, tail, keep)
+  write('HSET', assistant, 'uncertain', seq)
+  write('HSET', PREFIX .. ':uncertain', assistant_id, event)
 end
-if rotation[3] then note_unknown_item(id, rotation[3], not noted, ARGV[14] == '1', ARGV[7], now_ms) end
-return { 'NOTED' }
+if bulk then note_unknown_item(id, bulk, not is_noted, sender_gone, read_error, now_ms) end
+return reply.NOTED

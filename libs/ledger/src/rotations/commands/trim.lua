@@ -1,16 +1,19 @@
--- Forgets the oldest ended rotations of one end state: those older than a rotation id, and those over a
--- count.
+-- Deletes the oldest ended rotations of one end state: those older than a rotation id, and those beyond a count.
 --
--- KEYS  1 the index of the state
--- ARGV  1 prefix  2 the rotation id that everything older than is forgotten  3 how many are kept  4 how many to look at
--- Returns {'TRIMMED', how many were forgotten}
+-- @key index: of the end state
+-- @arg older_than text: the rotation id before which rotations are deleted
+-- @arg keep number: how many rotations are kept
+-- @arg count number: how many to look at
+-- @reply TRIMMED forgotten number: how many were deleted
+-- @include rotations/rotation
+-- @include scripts/call
 
-local over = read('ZCARD', KEYS[1]) - tonumber(ARGV[3])
+local over = read('ZCARD', index) - keep
 local forgotten = 0
-for _, id in ipairs(read('ZRANGE', KEYS[1], 0, tonumber(ARGV[4]) - 1)) do
-  if forgotten >= over and id >= ARGV[2] then break end
+for _, id in ipairs(read('ZRANGE', index, 0, count - 1)) do
+  if forgotten >= over and id >= older_than then break end
   write('DEL', rotation_key(id))
-  write('ZREM', KEYS[1], id)
+  write('ZREM', index, id)
   forgotten = forgotten + 1
 end
-return { 'TRIMMED', forgotten }
+return reply.TRIMMED { forgotten = forgotten }

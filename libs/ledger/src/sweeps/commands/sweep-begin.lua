@@ -1,30 +1,37 @@
 -- Takes the lock under which all sweeps run, and begins a sweep under it.
 --
--- KEYS  1 the sweep   2 the lock   3 the sweeps that are QUEUED, by scope
--- ARGV  1 prefix  2 sweep id  3 token of this run  4 lease ms
--- Returns {'BEGUN', now ms, flat hash}   also where the same run began it before (its answer was lost)
---         {'BUSY', ms until the lease of the run that holds the lock lapses}
---         {'ENDED'}
---         {'MISSING'}
--- Keeps: two sweeps never run at once, as far as each saves within its lease. One that was RUNNING and whose
--- run is gone starts over: its counts are taken away, for what it had seen is not known.
+-- Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is gone
+-- starts over without its counts: what it had compared is unknown.
+--
+-- @key sweep
+-- @key lock
+-- @key queued: the QUEUED sweeps, by scope
+-- @arg id text
+-- @arg token text: of this run
+-- @arg lease_ms number
+-- @reply BEGUN now_ms number, sweep hash: also if the same run began it before and the response was lost
+-- @reply BUSY wait_ms number: until the lease of the run that holds the lock lapses
+-- @reply ENDED
+-- @reply MISSING
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
+-- @include time/time-left
 
-local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
-
-local sweep = read('HMGET', KEYS[1], 'state', 'org')
-if not sweep[1] then return { 'MISSING' } end
-if sweep[1] ~= 'QUEUED' and sweep[1] ~= 'RUNNING' then return { 'ENDED' } end
+local state, org = fields(sweep)
+if not state then return reply.MISSING end
+if state ~= 'QUEUED' and state ~= 'RUNNING' then return reply.ENDED end
 
 local now_ms = math.floor(now_us() / 1000)
-local lock = read('HMGET', KEYS[2], 'token', 'lease')
-if lock[1] and lock[1] ~= token then
-  local rest = left(tonumber(lock[2]) or 0, now_ms, lease_ms)
-  if rest > 0 then return { 'BUSY', int(rest) } end
+local lock_token, lease = fields(lock, { lock_token = 'token' })
+if lock_token and lock_token ~= token then
+  local rest = time_left(tonumber(lease) or 0, now_ms, lease_ms)
+  if rest > 0 then return reply.BUSY { wait_ms = int(rest) } end
 end
 
-if read('HGET', KEYS[3], sweep[2]) == id then write('HDEL', KEYS[3], sweep[2]) end
-write('HSET', KEYS[2], 'id', id, 'token', token, 'lease', int(now_ms + lease_ms))
-if sweep[2] == '' then write('HSET', PREFIX .. ':ledger', 'sweep_begun', int(now_ms)) end
-write('HDEL', KEYS[1], 'counts')
-write('HSET', KEYS[1], 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))
-return { 'BEGUN', int(now_ms), read('HGETALL', KEYS[1]) }
+if read('HGET', queued, org) == id then write('HDEL', queued, org) end
+write('HSET', lock, 'id', id, 'token', token, 'lease', int(now_ms + lease_ms))
+if org == '' then write('HSET', PREFIX .. ':ledger', 'sweep_begun', int(now_ms)) end
+write('HDEL', sweep, 'counts')
+write('HSET', sweep, 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))
+return reply.BEGUN { now_ms = int(now_ms), sweep = read('HGETALL', sweep) }

@@ -1,36 +1,45 @@
--- Records a sweep that is to be made, once for each scope.
+-- Records a sweep, once for each scope.
 --
--- KEYS  1 the new sweep   2 the index of sweeps   3 those that are QUEUED, by scope   4 the lock
--- ARGV  1 prefix  2 sweep id  3 org id, or '' for all  4 how many sweeps are kept
--- Returns {'CREATED', created ms, org id}   `c` is translated once it is known
---         {'KNOWN', sweep id, flat hash}   one that is still QUEUED for the same scope
--- Keeps: of sweeps beyond the number, only those go that nobody will go on with. What is QUEUED or at work is
--- never forgotten.
+-- Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor running.
+--
+-- @key sweep: the new sweep
+-- @key sweeps: the index of sweeps
+-- @key queued: the QUEUED sweeps, by scope
+-- @key lock
+-- @arg id text
+-- @arg org text?: absent for all orgs
+-- @arg keep number: how many sweeps are kept
+-- @reply CREATED created_ms number, org text?: `c` is translated once it is known
+-- @reply KNOWN known_id text, known hash: a sweep that is still QUEUED for the same scope
+-- @include orgs/org-name
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local id, org = ARGV[2], org_name(ARGV[3])
+org = org_name(org)
 
 local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
-local queued = read('HGET', KEYS[3], org)
-if queued and read('HGET', sweep_key(queued), 'state') == 'QUEUED' then
-  return { 'KNOWN', queued, read('HGETALL', sweep_key(queued)) }
+local known = read('HGET', queued, org)
+if known and read('HGET', sweep_key(known), 'state') == 'QUEUED' then
+  return reply.KNOWN { known_id = known, known = read('HGETALL', sweep_key(known)) }
 end
 
-local over = read('ZCARD', KEYS[2]) + 1 - tonumber(ARGV[4])
-local at_work = read('HGET', KEYS[4], 'id')
+local over = read('ZCARD', sweeps) + 1 - keep
+local running = read('HGET', lock, 'id')
 local now = int(math.floor(now_us() / 1000))
-write('HSET', KEYS[1], 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
-write('ZADD', KEYS[2], 0, id)
-write('HSET', KEYS[3], org, id)
+write('HSET', sweep, 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
+write('ZADD', sweeps, 0, id)
+write('HSET', queued, org, id)
 
 if over > 0 then
-  for _, other in ipairs(read('ZRANGE', KEYS[2], 0, over - 1)) do
-    if other ~= at_work and read('HGET', sweep_key(other), 'state') ~= 'QUEUED' then
+  for _, other in ipairs(read('ZRANGE', sweeps, 0, over - 1)) do
+    if other ~= running and read('HGET', sweep_key(other), 'state') ~= 'QUEUED' then
       write('DEL', sweep_key(other))
-      write('ZREM', KEYS[2], other)
+      write('ZREM', sweeps, other)
     end
   end
 end
-return { 'CREATED', now, org }
+return reply.CREATED { created_ms = now, org = org }

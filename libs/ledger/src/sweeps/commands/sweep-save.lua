@@ -1,36 +1,44 @@
 #!lua flags=allow-oom
--- Saves how far a sweep has come and renews the lease of the lock, or ends the sweep and gives the lock back.
+-- Saves the progress of a sweep and renews the lease of the lock; or ends the sweep and releases the lock.
 --
--- KEYS  1 the sweep   2 the lock
--- ARGV  1 prefix  2 sweep id  3 token of this run  4 counts, as JSON  5 lease ms, or '' to end it
---       6 end state  7 error code or ''  8 seconds that an ended sweep is kept
--- Returns {'SAVED'}     also where the same run ended it before (its answer was lost)
---         {'REFUSED'}   the lock is another's by now, or the sweep is not there: nothing was written
--- Keeps: a sweep ends once. A lease that has lapsed does not matter as long as nobody else has taken the
--- lock.
+-- Keeps: a sweep ends once. A lease that has lapsed is valid until another run takes the lock.
+--
+-- @key sweep
+-- @key lock
+-- @arg id text
+-- @arg token text: of this run
+-- @arg counts text: JSON
+-- @arg lease_ms number?: absent to end it
+-- @arg end_state text?
+-- @arg code text?: the error code
+-- @arg keep_s digits: how long an ended sweep is kept
+-- @reply SAVED: also if the same run ended it before and the response was lost
+-- @reply REFUSED: another run holds the lock, or the sweep is missing: nothing was written
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
 
-local id, token = ARGV[2], ARGV[3]
-
-local sweep = read('HMGET', KEYS[1], 'state', 'token', 'org', 'started')
-local ends = ARGV[5] == ''
-if ends and sweep[1] == ARGV[6] and sweep[2] == token then return { 'SAVED' } end
-local lock = read('HMGET', KEYS[2], 'id', 'token')
-if lock[1] ~= id or lock[2] ~= token or sweep[1] ~= 'RUNNING' then return { 'REFUSED' } end
+local state, sweep_token, org, started = fields(sweep, { sweep_token = 'token' })
+if not lease_ms and state == end_state and sweep_token == token then return reply.SAVED end
+local lock_id, lock_token = fields(lock, { lock_id = 'id', lock_token = 'token' })
+if lock_id ~= id or lock_token ~= token or state ~= 'RUNNING' then return reply.REFUSED end
 
 local now_ms = math.floor(now_us() / 1000)
-write('HSET', KEYS[1], 'counts', ARGV[4], 'updated', int(now_ms))
-if ends then
-  write('HSET', KEYS[1], 'state', ARGV[6], 'ended', int(now_ms), 'error', ARGV[7])
-  write('EXPIRE', KEYS[1], ARGV[8])
-  write('DEL', KEYS[2])
-  -- Sweeps expire; when everything was last compared, and how that ended, is known for good.
-  if sweep[3] == '' then
-    local counts = cjson.decode(ARGV[4])
-    local ended = cjson.encode({ id = id, state = ARGV[6], began = tonumber(sweep[4]), ended = now_ms, compared = counts.compared or 0, error = ARGV[7] })
-    write('HSET', PREFIX .. ':ledger', 'sweep_ended', ended)
-    if ARGV[6] == 'SUCCEEDED' then write('HSET', PREFIX .. ':ledger', 'sweep_succeeded', ended) end
-  end
-else
-  write('HSET', KEYS[2], 'lease', int(now_ms + tonumber(ARGV[5])))
+write('HSET', sweep, 'counts', counts, 'updated', int(now_ms))
+if lease_ms then
+  write('HSET', lock, 'lease', int(now_ms + lease_ms))
+  return reply.SAVED
 end
-return { 'SAVED' }
+write('HSET', sweep, 'state', end_state, 'ended', int(now_ms), 'error', code)
+write('EXPIRE', sweep, keep_s)
+write('DEL', lock)
+-- Sweeps expire; the time and the result of the last comparison of everything are kept.
+if org == '' then
+  local compared = cjson.decode(counts).compared or 0
+  local ended = cjson.encode({
+    id = id, state = end_state, began = tonumber(started), ended = now_ms, compared = compared, error = code,
+  })
+  write('HSET', PREFIX .. ':ledger', 'sweep_ended', ended)
+  if end_state == 'SUCCEEDED' then write('HSET', PREFIX .. ':ledger', 'sweep_succeeded', ended) end
+end
+return reply.SAVED

@@ -1,16 +1,18 @@
 #!lua flags=allow-oom
 -- Accepts a ledger in the place of the one that vanished: requests may leave again.
 --
--- KEYS  1 the ledger's own facts
--- ARGV  1 prefix  2 the id of the ledger that the operator has looked at
--- Returns {'ADOPTED'}
---         {'NOT_LOST'}   it is not lost, or was adopted before
---         {'CHANGED'}    it is another ledger by now
--- Keeps: only the ledger that was looked at is adopted.
+-- Keeps: only the ledger that the operator has looked at is adopted.
+--
+-- @key ledger: the ledger's own facts
+-- @arg ledger_id text: the ledger that the operator has looked at
+-- @reply ADOPTED
+-- @reply NOT_LOST: it is not lost, or was adopted before
+-- @reply CHANGED: it is another ledger by now
+-- @include scripts/call
 
-local facts = read('HMGET', KEYS[1], 'id', 'lost')
-if not facts[2] then return { 'NOT_LOST' } end
-if facts[1] ~= ARGV[2] then return { 'CHANGED' } end
-write('HDEL', KEYS[1], 'lost', 'before')
-write('HSET', KEYS[1], 'adopted', facts[1])
-return { 'ADOPTED' }
+local id, lost = fields(ledger)
+if not lost then return reply.NOT_LOST end
+if id ~= ledger_id then return reply.CHANGED end
+write('HDEL', ledger, 'lost', 'before')
+write('HSET', ledger, 'adopted', id)
+return reply.ADOPTED

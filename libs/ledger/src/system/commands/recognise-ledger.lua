@@ -1,14 +1,23 @@
 #!lua flags=allow-oom
--- Recognises the ledger: gives a new one its id, binds it to the key that its fingerprints are made with (the
--- first worker decides), and notes when the ledger that a process knew has vanished. From then on claim.lua
--- and bulk-claim.lua let no request leave until an operator has adopted the new one.
+-- Recognises the ledger: gives a new ledger its id, binds it to the key that its fingerprints are made with (the
+-- first worker decides), and notes if the ledger that a process knew has vanished. From then on `claim` and
+-- `bulk-claim` let no request leave until an operator has adopted the new one.
 --
--- KEYS  1 the ledger's own facts
--- ARGV  1 prefix  2 fingerprint key id, or '' of a process that has none  3 an id for a new ledger  4 the id that the process knows, or ''
---       5 '1' if a ledger that vanished may begin anew  6 what the ledger held when the process last looked, as JSON, or ''
--- Returns {'BOUND', fingerprint key id of the ledger or '', its id, ms since when it is lost or '', '1' if it has just begun}
--- Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another
--- id, or if it left anything behind.
+-- Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another id, or
+-- if it left anything behind.
+--
+-- @key ledger: the ledger's own facts
+-- @arg key_id text?: of the fingerprint key; absent for a process that has none
+-- @arg new_id text: for a new ledger
+-- @arg known_id text?: the ledger that the process knows
+-- @arg may_begin flag: a ledger that vanished may begin anew
+-- @arg holdings text?: what the ledger held when the process last looked, as JSON
+-- @reply BOUND bound_to text?, id text, lost_ms number?, began flag: `bound_to`: the fingerprint key of the ledger.
+--   `lost_ms`: since when it is lost. `began`: this call has begun it
+-- @include scripts/call
+-- @include scripts/encoded
+-- @include scripts/number
+-- @include time/now
 
 local REMAINS = { 'orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED', 'rotations:FAILED' }
 
@@ -30,39 +39,37 @@ local function key_of_remains()
   end
 end
 
-local key, known, may_begin = ARGV[2], ARGV[4], ARGV[5] == '1'
-local facts = read('HMGET', KEYS[1], 'fingerprint_key', 'id', 'lost', 'adopted')
-local bound, id, lost, adopted = facts[1], facts[2], facts[3], facts[4]
-local began = ''
+local bound, id, lost, adopted = fields(ledger, { bound = 'fingerprint_key' })
+local began = false
 
 local function note_lost()
   if may_begin then
-    write('HSET', KEYS[1], 'adopted', id)
+    write('HSET', ledger, 'adopted', id)
   else
     lost = int(math.floor(now_us() / 1000))
-    write('HSET', KEYS[1], 'lost', lost)
-    if ARGV[6] ~= '' then write('HSET', KEYS[1], 'before', ARGV[6]) end
+    write('HSET', ledger, 'lost', lost)
+    if holdings ~= '' then write('HSET', ledger, 'before', holdings) end
   end
 end
 
 if not id then
-  -- One of an older version has a bound key, and no id.
-  local vanished = known ~= '' or (not bound and has_remains())
-  id, began = ARGV[3], '1'
-  write('HSET', KEYS[1], 'id', id, 'begun', int(math.floor(now_us() / 1000)))
-  if vanished then note_lost() end
-elseif known ~= '' and known ~= id and not lost and adopted ~= id then
+  -- A ledger of an older version has a bound key, and no id.
+  local has_vanished = known_id ~= '' or (not bound and has_remains())
+  id, began = new_id, true
+  write('HSET', ledger, 'id', id, 'begun', int(math.floor(now_us() / 1000)))
+  if has_vanished then note_lost() end
+elseif known_id ~= '' and known_id ~= id and not lost and adopted ~= id then
   note_lost()
 elseif lost and may_begin then
-  write('HDEL', KEYS[1], 'lost', 'before')
-  write('HSET', KEYS[1], 'adopted', id)
+  write('HDEL', ledger, 'lost', 'before')
+  write('HSET', ledger, 'adopted', id)
   lost = false
 end
--- Whoever marked it lost may have remembered less.
-if lost and ARGV[6] ~= '' then write('HSETNX', KEYS[1], 'before', ARGV[6]) end
+-- The process that marked it lost may have remembered less.
+if lost and holdings ~= '' then write('HSETNX', ledger, 'before', holdings) end
 
-if not bound and key ~= '' then
-  bound = key_of_remains() or key
-  write('HSET', KEYS[1], 'fingerprint_key', bound)
+if not bound and key_id ~= '' then
+  bound = key_of_remains() or key_id
+  write('HSET', ledger, 'fingerprint_key', bound)
 end
-return { 'BOUND', bound or '', id, lost or '', began }
+return reply.BOUND { bound_to = bound, id = id, lost_ms = lost, began = began }

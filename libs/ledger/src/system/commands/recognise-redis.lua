@@ -1,24 +1,28 @@
--- Notes on which Redis process the ledger is. Events belong to a new run whenever that is another one than
--- before: this Redis may know less.
+-- Notes on which Redis process the ledger is. On another one, events belong to a new run: this Redis may know
+-- less.
 --
--- KEYS  1 the ledger's own facts
--- ARGV  1 prefix  2 run id of the Redis process
--- Returns {'SAME', duties}
---         {'FIRST'}          no Redis was noted before: the ledger is new, or was lost
---         {'OTHER', duties}  another one was noted before: it was restarted, failed over or restored
---         duties: what was not done since for this Redis, of `compared rewritten`
 -- Keeps: of several workers that ask at the same moment, one starts the run. A duty stays until a worker has
 -- noted that it is done.
+--
+-- @key ledger: the ledger's own facts
+-- @arg run_id text: of the Redis process
+-- @reply SAME duties text?: of `compared` and `rewritten`, what no worker has done for this Redis
+-- @reply FIRST: no Redis was noted before: the ledger is new, or was lost
+-- @reply OTHER duties text?: Redis was restarted, failed over or restored
+-- @include scripts/call
+-- @include scripts/event-run
+-- @include scripts/number
+-- @include time/now
 
-local facts = read('HMGET', KEYS[1], 'redis_run', 'compared_for', 'rewritten_for', 'event_run')
-if not facts[1] then
-  write('HSET', KEYS[1], 'redis_run', ARGV[2], 'compared_for', ARGV[2], 'rewritten_for', ARGV[2])
-  return { 'FIRST', '' }
+local redis_run, compared_for, rewritten_for, event_run = fields(ledger)
+if not redis_run then
+  write('HSET', ledger, 'redis_run', run_id, 'compared_for', run_id, 'rewritten_for', run_id)
+  return reply.FIRST
 end
-local duties = (facts[2] == ARGV[2] and '' or 'compared ') .. (facts[3] == ARGV[2] and '' or 'rewritten')
-if facts[1] == ARGV[2] then return { 'SAME', duties } end
-write('HSET', KEYS[1], 'redis_run', ARGV[2])
--- From then on only what has been read again is known to be so.
-write('HSET', KEYS[1], 'restarted', int(math.floor(now_us() / 1000)))
-begin_run(facts[4])
-return { 'OTHER', duties }
+local duties = (compared_for == run_id and '' or 'compared ') .. (rewritten_for == run_id and '' or 'rewritten')
+if redis_run == run_id then return reply.SAME { duties = duties } end
+write('HSET', ledger, 'redis_run', run_id)
+-- From then on only what has been read again is known.
+write('HSET', ledger, 'restarted', int(math.floor(now_us() / 1000)))
+begin_run(event_run)
+return reply.OTHER { duties = duties }

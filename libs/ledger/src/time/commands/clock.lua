@@ -1,28 +1,40 @@
 #!lua flags=allow-oom
--- A process looks at the clock of Redis: the ledger keeps how far that clock had come while it was in step,
--- and whether it has jumped.
+-- A process checks the clock of Redis. The ledger keeps up to when that clock ran as expected, and whether it has
+-- jumped.
 --
--- KEYS  1 the ledger's own facts
--- ARGV  1 prefix  2 `look`; `steady`, the caller's expectation has been right so far; `jumped`, it is not; `adopt`, the caller takes this clock as it is
---       3 the moment that the caller expects, '' where it expects none (ms)  4 ms by which Redis may differ from it  5 ms by which it may be ahead of
---       what the ledger keeps  6 the name of the caller
--- Returns {'TIME', now ms, how far it had come (ms) or '', the jump as JSON or '', '1' where this command has noted the jump}
--- Keeps: `clock` is a moment at which the clock of Redis was as expected. A jump is noted where Redis differs
--- both from what the caller expects and from `clock`: a caller that is out of step with all others notes
--- nothing.
+-- Keeps: `clock` is a moment at which the clock of Redis was as expected. A jump is noted if Redis differs both
+-- from what the caller expects and from `clock`: a caller whose own clock is wrong notes nothing.
+--
+-- @key ledger: the ledger's own facts
+-- @arg what look|steady|jumped|adopt: `steady`: the caller's expectation was right so far; `jumped`: it was not;
+--   `adopt`: the caller takes this clock as right
+-- @arg expected_ms number?: the moment that the caller expects
+-- @arg tolerance_ms number: by how much Redis may differ from it
+-- @arg ahead_ms number: by how much Redis may be ahead of `clock`
+-- @arg caller text: its name
+-- @reply TIME now_ms number, past_ms number?, jump text?, noted flag: `past_ms`: the moment that the ledger keeps.
+--   `jump`: the jump, as JSON. `noted`: this command has noted it
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/redis-time
 
-local what, expected, tolerance, ahead = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now_ms = math.floor(redis_us() / 1000)
-local facts = read('HMGET', KEYS[1], 'clock', 'clock_jump')
-local past, jump = tonumber(facts[1]), facts[2]
-local noted = ''
+local clock, clock_jump = fields(ledger)
+local past, jump = tonumber(clock), clock_jump
+local is_noted = false
 
-if what == 'adopt' or (what == 'steady' and math.abs(now_ms - expected) <= tolerance) then
-  write('HSET', KEYS[1], 'clock', int(now_ms))
-  if jump then write('HDEL', KEYS[1], 'clock_jump') end
-elseif what == 'jumped' and not jump and past and math.abs(now_ms - expected) > tolerance and (now_ms > past + ahead or now_ms < past - tolerance) then
-  jump = string.format('{"since":%s,"offset_ms":%s,"noticed_by":%s}', int(expected), int(now_ms - expected), cjson.encode(ARGV[6]))
-  write('HSET', KEYS[1], 'clock_jump', jump)
-  noted = '1'
+local function is_expected()
+  return math.abs(now_ms - expected_ms) <= tolerance_ms
 end
-return { 'TIME', int(now_ms), past and int(past) or '', jump or '', noted }
+
+if what == 'adopt' or (what == 'steady' and is_expected()) then
+  write('HSET', ledger, 'clock', int(now_ms))
+  if jump then write('HDEL', ledger, 'clock_jump') end
+elseif what == 'jumped' and not jump and past and not is_expected()
+  and (now_ms > past + ahead_ms or now_ms < past - tolerance_ms) then
+  jump = string.format('{"since":%s,"offset_ms":%s,"noticed_by":%s}', int(expected_ms), int(now_ms - expected_ms),
+    cjson.encode(caller))
+  write('HSET', ledger, 'clock_jump', jump)
+  is_noted = true
+end
+return reply.TIME { now_ms = int(now_ms), past_ms = past and int(past), jump = jump, noted = is_noted }

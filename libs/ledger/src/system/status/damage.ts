@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Keys } from '../keys.ts';
+import type { Keys } from '../../keys.ts';
 
 /** A key of the ledger that holds another type than its own: another client wrote to it. */
 export interface DamagedKey {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { attentionCodes, errorTable, type AttentionCode } from '@rekey/schema';
-import { attentionOf, sweepDueWithinMs, type SystemFacts } from './attention.ts';
-import type { KnownProcess } from './processes.ts';
+import type { KnownProcess } from '../processes.ts';
+import { attentionOf } from './attention.ts';
+import type { SystemFacts } from './facts.ts';
+import { sweepDueWithinMs } from './sweep-items.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;

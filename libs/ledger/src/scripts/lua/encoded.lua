@@ -1,0 +1,5 @@
+-- An id as it stands in a key: percent-encoded as by JavaScript's encodeURIComponent.
+
+local function encoded(id)
+  return (string.gsub(id, "[^%w%-_.!~*'()]", function(byte) return string.format('%%%02X', string.byte(byte)) end))
+end
