@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { BudgetOptions, Lane, RequestBudget as NewBudget } from './budget/budget.ts';
-import { openBulkWork, type BulkWork as NewBulkWork } from './bulks/bulk-work.ts';
+import { openBulkWork, type BulkWork as NewBulkWork } from './bulks/work/bulk-work.ts';
 import { connectLedger } from './connection.ts';
 import { openLedger, type Ledger as NewLedger, type LedgerOptions } from './open-ledger.ts';
 import type { Claim, ClaimOptions as NewClaimOptions } from './rotations/claim.ts';

@@ -47,18 +47,15 @@ export type {
 export { slotKeepsMs, timeFor, type BudgetOptions, type Lane } from './budget/budget.ts';
 export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
 export type { BulkDraft } from './bulks/bulk-draft.ts';
-export type { BulkCost as Takes } from './bulks/bulk-tasks.ts';
-export type { BulkClaimResult, BulkDraw, BulkRange, DrawOptions, ItemClaim } from './bulks/bulk-work.ts';
+export type { BulkCost as Takes } from './bulks/work/bulk-tasks.ts';
+export type { BulkClaimResult, BulkDraw, BulkRange, DrawOptions, ItemClaim } from './bulks/work/bulk-work.ts';
 export type { Bulks } from './bulks/bulks.ts';
 export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
 export type { SweepBegin, Sweeps } from './sweeps/sweeps.ts';
 export { nextOpening, openings } from './policies/openings.ts';
 export type { Policies, PolicyBegin } from './policies/policies.ts';
-export {
-  createConsumerPositions,
-  type ConsumerInstance,
-  type ConsumerPositions,
-} from './consumers/consumer-positions.ts';
+export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
+export type { ConsumerInstance } from './consumers/heard-instances.ts';
 export type { Resealed, SeenConsumer } from './consumers/consumers.ts';
 export {
   FOLLOW_UPS_QUEUE,
@@ -92,5 +89,5 @@ export {
   type ClockDoubt,
   type LedgerClock,
   type LedgerClockOptions,
-  type OwnClock,
 } from './time/ledger-clock.ts';
+export type { OwnClock } from './time/reckoning.ts';

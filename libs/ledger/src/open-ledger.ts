@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
 import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
-import { openBulkWork, type BulkWork } from './bulks/bulk-work.ts';
+import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
 import { openBulks, type Bulks } from './bulks/bulks.ts';
 import { connectLedger } from './connection.ts';
 import type { ConsumerPositions } from './consumers/consumer-positions.ts';
@@ -26,8 +26,8 @@ export interface LedgerOptions {
   /** For how long reads have to agree that an assistant has no key before that is published. */
   confirmAfterMs?: number;
   /**
-   * The share of an org's assistants that may be found without their key, or with another one, within ten minutes
-   * before the org is held, in percent.
+   * The share of an org's assistants that may be found without their key, or with another one, within ten
+   * minutes before the org is held, in percent.
    */
   maxChangedPercent?: number;
   /** The progress of consumers, for the status of the system. */
@@ -60,7 +60,9 @@ const DEFAULT_CONFIRM_AFTER_MS = 30_000;
 const DEFAULT_MAX_CHANGED_PERCENT = 25;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
 
-/** Opens the ledger on a connection, which stays the caller's to close. Its scripts are defined there once. */
+/**
+ * Opens the ledger on a connection, which stays the caller's to close. Its scripts are defined there once.
+ */
 export const openLedger = (
   redis: Redis,
   {

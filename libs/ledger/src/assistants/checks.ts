@@ -17,17 +17,21 @@ export interface DueCheck {
 
 /** Reading assistants to compare them with what is published. */
 export interface Checks {
-  /** Begins a check of an assistant: a read may be committed under the hold, unless it is claimed meanwhile. */
+  /**
+   * Begins a check of an assistant: a read may be committed under the hold, unless it is claimed meanwhile.
+   */
   beginCheck(target: { orgId: string; assistantId: string }): Promise<BeginCheckResult>;
-  /** Requests that an assistant is read and compared with what is published, after this time at the latest. */
+  /**
+   * Requests that an assistant is read and compared with what is published, after this time at the latest.
+   */
   requestCheck(
     target: { orgId: string; assistantId: string },
     inMs: number,
     options?: { slow: boolean },
   ): Promise<void>;
   /**
-   * Draws checks that are due. Checks that have not ended within `takeMs` are drawn again. `slow`: draws checks
-   * that may take their time.
+   * Draws checks that are due. Checks that have not ended within `takeMs` are drawn again. `slow`: draws
+   * checks that may take their time.
    */
   drawChecks(count: number, takeMs: number, options?: { slow: boolean }): Promise<DueCheck[]>;
   /** Ends a check, or puts it off; with `slow`, to those that may take their time. */

@@ -2,8 +2,8 @@
 type AskAll<Q, A> = (questions: Q[]) => Promise<A[]>;
 
 /**
- * Sends the questions of one turn of the event loop in one call, up to a maximum. Each has its own answer; if the
- * call fails, all of them reject.
+ * Sends the questions of one turn of the event loop in one call, up to a maximum. Each has its own answer; if
+ * the call fails, all of them reject.
  */
 export const coalesce = <Q, A>(maximum: number, askAll: AskAll<Q, A>): ((question: Q) => Promise<A>) => {
   let pending: { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }[] = [];

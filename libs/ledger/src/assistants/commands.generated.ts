@@ -281,12 +281,14 @@ const readRequestCheckReply = (reply: unknown[]): RequestCheckReply => {
   }
 };
 
-/** The commands of assistants/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of assistants/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const assistantsCommands = (run: RunCommand) => ({
   /**
    * Begins a check of an assistant: draws the epoch under which a read may be committed, unless something else
-   * happens to the assistant meanwhile. A check holds nothing: a rotation may claim the assistant at any time, and
-   * the read is then refused.
+   * happens to the assistant meanwhile. A check holds nothing: a rotation may claim the assistant at any time,
+   * and the read is then refused.
    */
   beginCheck: async (input: BeginCheckInput): Promise<BeginCheckReply> =>
     readBeginCheckReply(await run('begin-check', [input.assistant], [])),
@@ -294,12 +296,13 @@ export const assistantsCommands = (run: RunCommand) => ({
    * Publishes key versions, each independently: current record, event, channel, and the state of the rotation.
    * It also runs while Redis is out of memory.
    *
-   * Keeps: versions of an assistant rise in the order of the stream; seq has no gaps; a rotation ends once. A read
-   * does not contradict what has been known for less than the read lag. One of the last five superseded keys is
-   * published again only when several reads agree on it, each later than the lag after the one before. For more
-   * of an org at a time than its limit allows, and for a held org, no key or another key is never published.
-   * The lease does not matter: a 200 commits as long as the intent that it answers is open. A claim that the ledger
-   * has lost with its last second does not matter either: the 200 is then the only news of a key in force.
+   * Keeps: versions of an assistant rise in the order of the stream; seq has no gaps; a rotation ends once. A
+   * read does not contradict what has been known for less than the read lag. One of the last five superseded
+   * keys is published again only when several reads agree on it, each later than the lag after the one before.
+   * For more of an org at a time than its limit allows, and for a held org, no key or another key is never
+   * published. The lease does not matter: a 200 commits as long as the intent that it answers is open. A claim
+   * that the ledger has lost with its last second does not matter either: the 200 is then the only news of a
+   * key in force.
    */
   commit: async (input: CommitInput): Promise<CommitReply> =>
     readCommitReply(
@@ -332,8 +335,8 @@ export const assistantsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Compares what was read with what is published. What agrees is noted as in force. The words of the reply, one
-   * for each record:
+   * Compares what was read with what is published. What agrees is noted as in force. The words of the reply,
+   * one for each record:
    *   agrees
    *   keyless   it has no key, and none was ever published: that does not say whose it is
    *   unseen    it has a key, or may have one that is not shown, and none was ever published

@@ -1,6 +1,6 @@
 /**
- * What a worker may write about one assistant. Every write names the epoch, and is refused if another holder has
- * taken the assistant since.
+ * What a worker may write about one assistant. Every write names the epoch, and is refused if another holder
+ * has taken the assistant since.
  */
 export interface Hold {
   orgId: string;
@@ -14,8 +14,8 @@ export interface Hold {
   /** Redis time at which it was taken, in ms since 1970. */
   atMs: number;
   /**
-   * Of the last version published before: a fingerprint, `no-key` or `deleted`. Both are undefined if none was
-   * published.
+   * Of the last version published before: a fingerprint, `no-key` or `deleted`. Both are undefined if none
+   * was published.
    */
   stateBefore?: string;
   versionBefore?: number;

@@ -22,23 +22,23 @@ export interface KeyVersion {
   /** Redis time, in ms since 1970. */
   updatedMs: number;
   /**
-   * The result for the rotation: it ends; its key is found, but the landing window is still open; it continues;
-   * or it fails with a code.
+   * The result for the rotation: it ends; its key is found, but the landing window is still open; it
+   * continues; or it fails with a code.
    */
   rotation: 'ends' | 'satisfied' | 'continues' | { fails: ErrorCode };
   /**
-   * Set if the key was read, and is not from the response to a POST: when the read began (Redis time), and how
-   * far reads may lag behind.
+   * Set if the key was read, and is not from the response to a POST: when the read began (Redis time), and
+   * how far reads may lag behind.
    */
   read?: { beganMs: number; lagMs: number };
   /**
-   * Of a response to a POST: whether its record was changed since the POST left, or before. Of what a rotation
-   * reads: `before` if it was last changed before the rotation began.
+   * Of a response to a POST: whether its record was changed since the POST left, or before. Of what a
+   * rotation reads: `before` if it was last changed before the rotation began.
    */
   noted?: 'since' | 'before';
   /**
-   * When another assistant of the org was read with its key (Redis time). That this one has no key is published
-   * only if it was read after that.
+   * When another assistant of the org was read with its key (Redis time). That this one has no key is
+   * published only if it was read after that.
    */
   witnessedMs?: number;
   /** Requests another check of the assistant after this time, and not before. */
@@ -62,13 +62,13 @@ export type CommitResult =
   /** `unconfirmed`: the absence of a key is published only if a later read confirms it. */
   | { kind: 'doubted' | 'unconfirmed'; retryInMs: number }
   /**
-   * Reads agree that there is no key. It is published if the next read confirms it, after another assistant of
-   * the org, this one, was read with its key.
+   * Reads agree that there is no key. It is published if the next read confirms it, after another assistant
+   * of the org, this one, was read with its key.
    */
   | { kind: 'unwitnessed'; witness: string }
   /**
-   * Too much of the org has changed: no such change is published until reads agree with the ledger again, or an
-   * operator decides.
+   * Too much of the org has changed: no such change is published until reads agree with the ledger again, or
+   * an operator decides.
    */
   | { kind: 'withheld'; code: ErrorCode }
   /** Consumers were added or removed since it was sealed: nothing was written. Seal it again. */
@@ -89,7 +89,9 @@ const envelopeOf = (
   datacontenttype: 'application/json',
 });
 
-/** An event's JSON in two halves. The command that publishes it adds its numbers `seq` and `run` between them. */
+/**
+ * An event's JSON in two halves. The command that publishes it adds its numbers `seq` and `run` between them.
+ */
 interface EventHalves {
   head: string;
   tail: string;

@@ -37,8 +37,8 @@ export interface Published {
    */
   currents(assistantIds: string[]): Promise<(string | null)[]>;
   /**
-   * A page of the assistants last published under an org, with their current events, from a cursor on ('0' is the
-   * first). Some may come twice.
+   * A page of the assistants last published under an org, with their current events, from a cursor on ('0' is
+   * the first). Some may come twice.
    */
   publishedPage(orgId: string, cursor: string): Promise<EventsPage>;
   /** The same of all events that put an assistant in doubt. */

@@ -4,9 +4,9 @@ import { redisNowMs } from '../time/redis-now.ts';
 import { budgetCommands } from './commands.generated.ts';
 
 /**
- * What a request is for. `first`: single rotations, and reading back unknown outcomes. `bulk`: all requests of a
- * bulk rotation, its lists included. `sweep`: comparing everything, which has a guaranteed fiftieth and what no
- * other lane uses.
+ * What a request is for. `first`: single rotations, and reading back unknown outcomes. `bulk`: all requests
+ * of a bulk rotation, its lists included. `sweep`: comparing everything, which has a guaranteed fiftieth and
+ * what no other lane uses.
  */
 export type Lane = 'first' | 'bulk' | 'sweep';
 
@@ -33,8 +33,8 @@ export interface RequestBudget {
   /** Whether upstream has closed the budget, and the closure has not passed. */
   isClosed(): Promise<boolean>;
   /**
-   * Upstream has answered a request that left `ageMs` ago. That opens a budget that was closed before the request
-   * left.
+   * Upstream has answered a request that left `ageMs` ago. That opens a budget that was closed before the
+   * request left.
    */
   answered(request: { ageMs: number }): Promise<'opened' | 'not-closed' | 'too-old'>;
   /** An operator allows requests again. False if the budget is not closed. */
@@ -49,13 +49,15 @@ export interface BudgetOptions {
 }
 
 /**
- * The share of the limit that is used. The rest allows for requests that leave evenly and arrive unevenly, and
- * for two at once after idle time. At 500 a minute a request may be late by half a second before upstream counts
- * one too many in its minute.
+ * The share of the limit that is used. The rest allows for requests that leave evenly and arrive unevenly,
+ * and for two at once after idle time. At 500 a minute a request may be late by half a second before upstream
+ * counts one too many in its minute.
  */
 const USED_SHARE = 0.985;
 const UNUSED_REQUESTS = 4;
-/** How long a slot is valid, in steps; and in ms, because with very short steps every request would be late. */
+/**
+ * How long a slot is valid, in steps; and in ms, because with very short steps every request would be late.
+ */
 const KEPT_STEPS = 2;
 const MIN_KEPT_MS = 25;
 const usedPerMinute = (limit: number): number =>
@@ -71,8 +73,8 @@ export const slotsOf = (
 });
 
 /**
- * How long after its slot a request may leave, in ms; after that it takes another slot. This is far less than the
- * unused share of the limit allows, because all workers of a machine may be paused together.
+ * How long after its slot a request may leave, in ms; after that it takes another slot. This is far less than
+ * the unused share of the limit allows, because all workers of a machine may be paused together.
  */
 export const slotKeepsMs = (options: BudgetOptions): number =>
   options.requestsPerMinute ? Math.max(timeFor(KEPT_STEPS, options), MIN_KEPT_MS) : Infinity;

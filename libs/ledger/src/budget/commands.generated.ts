@@ -73,19 +73,21 @@ const readTakeSlotReply = (reply: unknown[]): TakeSlotReply => {
   }
 };
 
-/** The commands of budget/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of budget/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const budgetCommands = (run: RunCommand) => ({
   /**
-   * Opens a budget that upstream closed (429): upstream answered a later request, or an operator decides so. The
-   * pace begins at a tenth and recovers within a minute, as after a refusal.
+   * Opens a budget that upstream closed (429): upstream answered a later request, or an operator decides so.
+   * The pace begins at a tenth and recovers within a minute, as after a refusal.
    *
    * Keeps: only a request that left after the refusal opens a budget.
    */
   openBudget: async (input: OpenBudgetInput): Promise<OpenBudgetReply> =>
     readOpenBudgetReply(await run('open-budget', [input.budget], [input.ageMs ?? ''])),
   /**
-   * The upstream has refused a request that came too soon (429). All requests wait for a while, and then leave more
-   * slowly; the pace recovers within a minute.
+   * The upstream has refused a request that came too soon (429). All requests wait for a while, and then leave
+   * more slowly; the pace recovers within a minute.
    *
    * Keeps: refusals of requests that were under way together slow the pace down once.
    */

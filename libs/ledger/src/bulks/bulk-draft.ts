@@ -36,7 +36,9 @@ export const createDraft = ({ redis, keys }: Connection, id: string): BulkDraft 
       fieldViolations: [{ field, description: `must be at most ${limit} in all` }],
     });
 
-  /** Begins to write a chunk once the one before is written, and renews the expiry: a long list takes time. */
+  /**
+   * Begins to write a chunk once the one before is written, and renews the expiry: a long list takes time.
+   */
   const write = async (chunk: string[]): Promise<void> => {
     const text = Buffer.from(packIds(chunk));
     addedDigest.update(text).update('\n');

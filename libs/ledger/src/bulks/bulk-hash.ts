@@ -103,77 +103,29 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
     throw new RekeyError('LEDGER_CORRUPT', { cause: new Error(`bulk rotation ${id}: ${fields}`) });
   }
-  const {
-    org,
-    request,
-    validate_only: validateOnly,
-    canary,
-    canary_continues: continues,
-    canary_awaits: awaitsConsumers,
-    limit_count: limitCount,
-    limit_percent: limitPercent,
-    until,
-    created,
-    started,
-    updated,
-    ended,
-    total,
-    open,
-    unknown,
-    succeeded,
-    shared,
-    failed,
-    cancelled,
-    valid,
-    duplicates,
-    rate,
-    requests,
-    takes,
-    state,
-    reason,
-    selection,
-    urgent,
-    why,
-    verification,
-    list,
-    entry,
-  } = parsed.data;
-  const left = total - open - succeeded - shared - failed - cancelled - valid;
-  const over = state === 'CANCELLED' || state === 'CANCELLING';
+  const { data } = parsed;
+  const { state, reason, selection, urgent, why, verification, list, entry, requests } = data;
   const bulk = {
     id,
-    orgId: org,
+    orgId: data.org,
     state,
     reason,
-    requestId: request,
+    requestId: data.request,
     selection,
     urgent,
-    validateOnly,
-    canary:
-      canary === undefined
-        ? undefined
-        : { count: canary, continues, ...(awaitsConsumers && { awaitsConsumers }) },
-    maxFailures: limitPercent === undefined ? { count: limitCount ?? 0 } : { percent: limitPercent },
-    untilMs: until,
-    createdMs: created,
-    startedMs: started,
-    updatedMs: updated,
-    endedMs: ended,
-    counts: {
-      total,
-      waiting: over ? 0 : left,
-      rotating: open,
-      unknown: Math.min(unknown, open),
-      succeeded,
-      shared,
-      failed,
-      cancelled: over ? cancelled + left : cancelled,
-      valid,
-      duplicates,
-    },
+    validateOnly: data.validate_only,
+    canary: canaryOf(data),
+    maxFailures:
+      data.limit_percent === undefined ? { count: data.limit_count ?? 0 } : { percent: data.limit_percent },
+    untilMs: data.until,
+    createdMs: data.created,
+    startedMs: data.started,
+    updatedMs: data.updated,
+    endedMs: data.ended,
+    counts: countsOf(data),
     why,
-    perSecond: rate || undefined,
-    estimate: requests === undefined ? undefined : { requests, durationMs: takes ?? 0 },
+    perSecond: data.rate || undefined,
+    estimate: requests === undefined ? undefined : { requests, durationMs: data.takes ?? 0 },
     verification,
     list,
     entry,
@@ -182,6 +134,30 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
   return Object.fromEntries(
     Object.entries(bulk).filter(([, value]) => value !== undefined),
   ) as unknown as BulkRotation;
+};
+
+type BulkHash = z.infer<typeof BulkHash>;
+
+const canaryOf = ({ canary, canary_continues: continues, canary_awaits: awaits }: BulkHash) =>
+  canary === undefined ? undefined : { count: canary, continues, ...(awaits && { awaitsConsumers: awaits }) };
+
+/** Assistants of a cancelled bulk that were waiting count as cancelled. */
+const countsOf = (data: BulkHash): BulkRotation['counts'] => {
+  const { state, total, open, unknown, succeeded, shared, failed, cancelled, valid, duplicates } = data;
+  const rest = total - open - succeeded - shared - failed - cancelled - valid;
+  const isCancelled = state === 'CANCELLED' || state === 'CANCELLING';
+  return {
+    total,
+    waiting: isCancelled ? 0 : rest,
+    rotating: open,
+    unknown: Math.min(unknown, open),
+    succeeded,
+    shared,
+    failed,
+    cancelled: isCancelled ? cancelled + rest : cancelled,
+    valid,
+    duplicates,
+  };
 };
 
 /** `MS CODE ASSISTANT`: an id may hold spaces. */

@@ -22,9 +22,9 @@ export interface Bulks {
   /** Takes the ids of a new bulk rotation. A draft expires within an hour, unless it is created. */
   draft(id: string): BulkDraft;
   /**
-   * Creates a bulk rotation from a draft, and starts it. The same request id with the same arguments returns the
-   * first one (`created` false), and the draft is deleted. Throws REQUEST_ID_REUSED; REQUEST_ID_SPENT if the first
-   * one is no longer kept; DRAFT_LOST if a part of the draft is gone.
+   * Creates a bulk rotation from a draft, and starts it. The same request id with the same arguments returns
+   * the first one (`created` false), and the draft is deleted. Throws REQUEST_ID_REUSED; REQUEST_ID_SPENT if
+   * the first one is no longer kept; DRAFT_LOST if a part of the draft is gone.
    */
   create(id: string, spec: BulkSpec, draft: BulkDraft): Promise<{ bulk: BulkRotation; created: boolean }>;
   /** Throws BULK_NOT_FOUND. */

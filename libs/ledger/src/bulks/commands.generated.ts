@@ -473,14 +473,16 @@ const readBulkTrimReply = (reply: unknown[]): BulkTrimReply => {
   }
 };
 
-/** The commands of bulks/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of bulks/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const bulksCommands = (run: RunCommand) => ({
   /**
-   * Claims waiting assistants of a bulk, each with an intent to POST and a rotation of its own, as far as the limit
-   * of open intents and the request budget allow.
+   * Claims waiting assistants of a bulk, each with an intent to POST and a rotation of its own, as far as the
+   * limit of open intents and the request budget allow.
    *
-   * Keeps: all that `claim` keeps; an assistant of a bulk is begun once. Too many consecutive unknown outcomes halt
-   * the bulk.
+   * Keeps: all that `claim` keeps; an assistant of a bulk is begun once. Too many consecutive unknown outcomes
+   * halt the bulk.
    */
   bulkClaim: async (input: BulkClaimInput): Promise<BulkClaimReply> =>
     readBulkClaimReply(
@@ -508,7 +510,8 @@ export const bulksCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the hour.
+   * Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the
+   * hour.
    *
    * Keeps: one request id has one bulk rotation; all of it is there, or nothing.
    */
@@ -533,11 +536,11 @@ export const bulksCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Draws work of the bulk rotations: assistants to rotate, or a whole bulk to prepare or to verify. Work that is
-   * not renewed is drawn again.
+   * Draws work of the bulk rotations: assistants to rotate, or a whole bulk to prepare or to verify. Work that
+   * is not renewed is drawn again.
    *
-   * Keeps: an assistant that waits and was passed by is in a draw that a worker has, or in the draws to be redone.
-   * Urgent bulks come first, then older ones.
+   * Keeps: an assistant that waits and was passed by is in a draw that a worker has, or in the draws to be
+   * redone. Urgent bulks come first, then older ones.
    */
   bulkDraw: async (input: BulkDrawInput): Promise<BulkDrawReply> =>
     readBulkDrawReply(
@@ -569,8 +572,8 @@ export const bulksCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Ends the preparation of a bulk: all of its ids are saved, and it starts. With an incomplete list it halts before
-   * its first assistant: an operator who resumes it accepts the assistants that were listed.
+   * Ends the preparation of a bulk: all of its ids are saved, and it starts. With an incomplete list it halts
+   * before its first assistant: an operator who resumes it accepts the assistants that were listed.
    */
   bulkEndPrepare: async (input: BulkEndPrepareInput): Promise<BulkEndPrepareReply> =>
     readBulkEndPrepareReply(
@@ -640,16 +643,16 @@ export const bulksCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because consumers
-   * have applied the keys of its canary (`acknowledged`).
+   * Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because
+   * consumers have applied the keys of its canary (`acknowledged`).
    *
    * Keeps: of two requests at once the last one prevails, and each sees a state that was.
    */
   bulkTransition: async (input: BulkTransitionInput): Promise<BulkTransitionReply> =>
     readBulkTransitionReply(await run('bulk-transition', [input.bulk], [input.id, input.request])),
   /**
-   * Deletes the bulk rotations that ended first: those that ended before a moment, and those beyond a count. Of the
-   * latter, those without assistants go first.
+   * Deletes the bulk rotations that ended first: those that ended before a moment, and those beyond a count. Of
+   * the latter, those without assistants go first.
    */
   bulkTrim: async (input: BulkTrimInput): Promise<BulkTrimReply> =>
     readBulkTrimReply(await run('bulk-trim', [input.ended, input.empty], [input.endedBeforeMs, input.keep])),

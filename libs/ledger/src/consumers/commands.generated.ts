@@ -65,7 +65,9 @@ const readResealReply = (reply: unknown[]): ResealReply => {
   }
 };
 
-/** The commands of consumers/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of consumers/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const consumersCommands = (run: RunCommand) => ({
   /**
    * Adds, changes or removes a consumer, if it still is as the caller has seen it.

@@ -23,8 +23,8 @@ export interface Resealed {
 }
 
 /**
- * `consumers` rises with each change of a consumer, `recipients` if records are sealed for others from then on.
- * `resealed` is the revision of the recipients up to which all records are sealed.
+ * `consumers` rises with each change of a consumer, `recipients` if records are sealed for others from then
+ * on. `resealed` is the revision of the recipients up to which all records are sealed.
  */
 export interface ConsumerRevisions {
   consumers: number;
@@ -41,9 +41,9 @@ export interface Consumers {
   list(): Promise<{ consumers: SeenConsumer[]; unreadable: string[] }>;
   get(name: string): Promise<SeenConsumer | undefined>;
   /**
-   * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. False if it is no longer as it
-   * was seen. `reseals`: records are sealed for other recipients from now on. `emit`: the state that an event
-   * reports. Throws TOO_MANY_CONSUMERS.
+   * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. False if it is no longer
+   * as it was seen. `reseals`: records are sealed for other recipients from now on. `emit`: the state that an
+   * event reports. Throws TOO_MANY_CONSUMERS.
    */
   write(
     name: string,
@@ -202,8 +202,8 @@ const parse = (text: string, alias: string): SeenConsumer | undefined => {
 };
 
 /**
- * The event that tells a consumer to read its entry again, in halves. It proves nothing; a forged event does no
- * harm.
+ * The event that tells a consumer to read its entry again, in halves. It proves nothing; a forged event does
+ * no harm.
  */
 const changedEvent = (name: string, state: string): { head: string; tail: string } => {
   const time = new Date().toISOString();

@@ -201,7 +201,9 @@ const readOrgSweptReply = (reply: unknown[]): OrgSweptReply => {
   }
 };
 
-/** The commands of orgs/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of orgs/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const orgsCommands = (run: RunCommand) => ({
   /**
    * An operator accepts what reads say of a held org: for a time it has no limit.
@@ -209,8 +211,8 @@ export const orgsCommands = (run: RunCommand) => ({
   orgAccept: async (input: OrgAcceptInput): Promise<OrgAcceptReply> =>
     readOrgAcceptReply(await run('org-accept', [input.held], [input.org, input.forMs])),
   /**
-   * Renames open rotations that were asked for under `c` to the org that `c` stands for, and the fields that say
-   * that they are queued.
+   * Renames open rotations that were asked for under `c` to the org that `c` stands for, and the fields that
+   * say that they are queued.
    *
    * Keeps: a rotation and the field of its assistant that says that it is queued have the same org. Of two
    * rotations that are queued for one assistant, under `c` and under its real name, later requests are answered
@@ -219,9 +221,9 @@ export const orgsCommands = (run: RunCommand) => ({
   orgAdopt: async (input: OrgAdoptInput): Promise<OrgAdoptReply> =>
     readOrgAdoptReply(await run('org-adopt', [input.open], [input.after ?? '', input.count])),
   /**
-   * Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of unknown
-   * outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by org-adopt.lua, key
-   * versions by org-move.lua.
+   * Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of
+   * unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
+   * org-adopt.lua, key versions by org-move.lua.
    *
    * Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`). It raises the
    * revision of the consumers, so that a worker that sealed an event under `c` seals it again.
@@ -241,16 +243,16 @@ export const orgsCommands = (run: RunCommand) => ({
   orgLimits: async (input: OrgLimitsInput): Promise<OrgLimitsReply> =>
     readOrgLimitsReply(await run('org-limits', [input.heldOrgs], [input.org, input.percent])),
   /**
-   * Publishes again, under the real name of the org, what was published under `c`: the same keys, as new versions.
-   * The words of the reply, one for each version:
+   * Publishes again, under the real name of the org, what was published under `c`: the same keys, as new
+   * versions. The words of the reply, one for each version:
    *   moved
    *   gone      it is not published under `c` any more
-   *   changed   a rotation holds it, its key is in doubt or was not read since Redis was restarted, or something has
-   *             happened to it since it was read: nothing was written
+   *   changed   a rotation holds it, its key is in doubt or was not read since a restart of Redis, or something
+   *             has happened to it since it was read: nothing was written
    *
-   * Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated, superseded,
-   * when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the one that was
-   * read, and is drawn anew.
+   * Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated,
+   * superseded, when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the
+   * one that was read, and is drawn anew.
    */
   orgMove: async (input: OrgMoveInput): Promise<OrgMoveReply> =>
     readOrgMoveReply(
@@ -279,8 +281,8 @@ export const orgsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Ends a sweep of an org that found what is known of it. The org is no longer held, and later changes are compared
-   * with what is known now.
+   * Ends a sweep of an org that found what is known of it. The org is no longer held, and later changes are
+   * compared with what is known now.
    */
   orgSwept: async (input: OrgSweptInput): Promise<OrgSweptReply> =>
     readOrgSweptReply(await run('org-swept', [input.held], [input.org, input.settled ? '1' : ''])),

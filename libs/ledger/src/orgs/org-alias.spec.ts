@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import type { BulkRange } from '../bulks/bulk-work.ts';
+import type { BulkRange } from '../bulks/work/bulk-work.ts';
 import type { Bulks } from '../bulks/bulks.ts';
 import type { Consumers } from '../consumers/consumers.ts';
 import {

@@ -7,7 +7,9 @@ import { redisNowMs } from '../time/redis-now.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
 
-/** How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw. */
+/**
+ * How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw.
+ */
 export type AliasSource = 'configured' | 'learned';
 
 export interface KnownAlias {
@@ -30,7 +32,9 @@ export type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; kn
 /** An assistant that is published under `c`. */
 export interface UnderAlias {
   assistantId: string;
-  /** `held`: a rotation holds it, or its key is in doubt; the end of that publishes it under its real name. */
+  /**
+   * `held`: a rotation holds it, or its key is in doubt; the end of that publishes it under its real name.
+   */
   state: 'ready' | 'held' | 'unreadable';
   epoch: string;
   versionBefore?: number;
@@ -52,8 +56,8 @@ export type MoveResult =
   { kind: 'moved'; words: ('moved' | 'gone' | 'changed')[] } | { kind: 'other-recipients' };
 
 /**
- * The org that Invent's alias `c` stands for, and what the ledger keeps under the alias. Every method is one atomic
- * command, or reads.
+ * The org that Invent's alias `c` stands for, and what the ledger keeps under the alias. Every method is one
+ * atomic command, or reads.
  */
 export interface OrgAlias {
   /** What is known of the alias. */
@@ -61,7 +65,9 @@ export interface OrgAlias {
   /** Notes the org that it stands for, once. */
   note(orgId: string, how: AliasSource): Promise<NotedAlias>;
   noteConflict(conflict: Omit<AliasConflict, 'sinceMs'> | undefined): Promise<void>;
-  /** The real org ids that rotations, bulk rotations, policies and consumers name, or that have publications. */
+  /**
+   * The real org ids that rotations, bulk rotations, policies and consumers name, or that have publications.
+   */
   candidates(): Promise<string[]>;
   /** Of these, the orgs that no worker has lately ruled out. */
   untried(orgIds: string[]): Promise<string[]>;
@@ -69,9 +75,13 @@ export interface OrgAlias {
   noteTried(orgId: string, forMs: number): Promise<void>;
   /** Whether anything is published under `c`. */
   isInUse(): Promise<boolean>;
-  /** Assistants published under `c`: those that were seen last, and those that were seen the longest time ago. */
+  /**
+   * Assistants published under `c`: those that were seen last, and those that were seen the longest time ago.
+   */
   sample(count: number): Promise<{ newest: string[]; oldest: string[] }>;
-  /** Takes the lock under which workers identify the org and rename, or renews it; false if another has it. */
+  /**
+   * Takes the lock under which workers identify the org and rename, or renews it; false if another has it.
+   */
   lock(token: string, leaseMs: number): Promise<boolean>;
   unlock(token: string): Promise<void>;
   /** Renames a page of open rotations, after the id `after`. */
@@ -79,8 +89,8 @@ export interface OrgAlias {
   /** A page of the assistants published under `c`, with their events. `nowUs`: by the clock of Redis. */
   page(offset: number): Promise<{ assistants: UnderAlias[]; nowUs: number }>;
   /**
-   * Publishes assistants again under the real name. Safe to repeat. `revision`: of the consumers, at which the
-   * versions were sealed.
+   * Publishes assistants again under the real name. Safe to repeat. `revision`: of the consumers, at which
+   * the versions were sealed.
    */
   move(orgId: string, moved: Moved[], revision: number): Promise<MoveResult>;
 }

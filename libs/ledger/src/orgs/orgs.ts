@@ -23,13 +23,13 @@ export interface Orgs {
   /** Holds an org; true if it was not held before. */
   hold(orgId: string, hold: { code: ErrorCode; affected: number; known: number }): Promise<boolean>;
   /**
-   * A sweep has found what is known of the org: it is no longer held. True if it was. `settled`: what an operator
-   * has accepted is done.
+   * A sweep has found what is known of the org: it is no longer held. True if it was. `settled`: what an
+   * operator has accepted is done.
    */
   endSweep(orgId: string, options?: { settled: boolean }): Promise<boolean>;
   /**
-   * An operator accepts what reads say of a held org, until a sweep has done it, for an hour at most. False if it
-   * is not held. Safe to repeat.
+   * An operator accepts what reads say of a held org, until a sweep has done it, for an hour at most. False
+   * if it is not held. Safe to repeat.
    */
   acceptHeld(orgId: string): Promise<boolean>;
   held(): Promise<HeldOrgStatus[]>;

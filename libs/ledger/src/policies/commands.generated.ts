@@ -105,7 +105,9 @@ const readPolicyWriteReply = (reply: unknown[]): PolicyWriteReply => {
   }
 };
 
-/** The commands of policies/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of policies/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const policiesCommands = (run: RunCommand) => ({
   /**
    * Begins a window of a policy: computes until when the bulk rotation of the window may run.
@@ -118,8 +120,8 @@ export const policiesCommands = (run: RunCommand) => ({
   /**
    * Records a rotation policy, once, with the assistants that it names.
    *
-   * Keeps: one request id has one policy; all of a policy is there, or nothing; there are never more policies than
-   * the limit.
+   * Keeps: one request id has one policy; all of a policy is there, or nothing; there are never more policies
+   * than the limit.
    */
   policyCreate: async (input: PolicyCreateInput): Promise<PolicyCreateReply> =>
     readPolicyCreateReply(

@@ -9,13 +9,13 @@ export type PolicyBegin =
   { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'missing' };
 
 /**
- * Rotation policies as the ledger keeps them. BullMQ decides when they are due: see `PolicyQueue`. Every method is
- * one atomic command, or a read.
+ * Rotation policies as the ledger keeps them. BullMQ decides when they are due: see `PolicyQueue`. Every
+ * method is one atomic command, or a read.
  */
 export interface Policies {
   /**
-   * Records a policy for named assistants, or for all of the org. Ids must be valid and distinct. The same request
-   * id with the same arguments returns the first policy (`created` false). Throws REQUEST_ID_REUSED,
+   * Records a policy for named assistants, or for all of the org. Ids must be valid and distinct. The same
+   * request id with the same arguments returns the first policy (`created` false). Throws REQUEST_ID_REUSED,
    * REQUEST_ID_SPENT if the first policy was deleted, and TOO_MANY_POLICIES.
    */
   create(

@@ -8,13 +8,14 @@ import { rotationsCommands } from './commands.generated.ts';
 export interface Claim extends Hold {
   rotationId: string;
   /**
-   * How many times a POST was about to leave for the rotation, this one included, and when the first was (Redis
-   * time).
+   * How many times a POST was about to leave for the rotation, this one included, and when the first was
+   * (Redis time).
    */
   attempts: number;
   startedMs: number;
   /**
-   * `stateBefore` is known to have been in force after the rotation was asked for: any other key was made since.
+   * `stateBefore` is known to have been in force after the rotation was asked for: any other key was made
+   * since.
    */
   fresh: boolean;
   /** How many consecutive outcomes of the org were unknown. */

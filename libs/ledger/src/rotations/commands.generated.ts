@@ -450,13 +450,15 @@ const readTrimReply = (reply: unknown[]): TrimReply => {
   }
 };
 
-/** The commands of rotations/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of rotations/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const rotationsCommands = (run: RunCommand) => ({
   /**
    * Records a rotation, once.
    *
-   * Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no second
-   * one is made.
+   * Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
+   * second one is made.
    */
   accept: async (input: AcceptInput): Promise<AcceptReply> =>
     readAcceptReply(
@@ -476,8 +478,8 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Cancels a rotation that is still QUEUED. The caller knows only its id: the key of the assistant comes from the
-   * rotation.
+   * Cancels a rotation that is still QUEUED. The caller knows only its id: the key of the assistant comes from
+   * the rotation.
    */
   cancel: async (input: CancelInput): Promise<CancelReply> =>
     readCancelReply(await run('cancel', [input.rotation], [input.id])),
@@ -486,9 +488,9 @@ export const rotationsCommands = (run: RunCommand) => ({
    * unknown. The request budget grants its slot here, in one command: no claim is held while a worker waits for
    * a slot. A rotation whose assistant has a record that is too long to be read ends here, without a POST.
    *
-   * Keeps: an assistant has one holder and at most one open intent; an org has a limited number of open intents.
-   * The key state is from before the intent. After as many consecutive unknown outcomes as intents may be open,
-   * one POST leaves a landing window, as a probe.
+   * Keeps: an assistant has one holder and at most one open intent; an org has a limited number of open
+   * intents. The key state is from before the intent. After as many consecutive unknown outcomes as intents may
+   * be open, one POST leaves a landing window, as a probe.
    */
   claim: async (input: ClaimInput): Promise<ClaimReply> =>
     readClaimReply(
@@ -510,8 +512,8 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Ends a rotation whose own entry, or whose assistant's, cannot be read. If a request may have left, it becomes
-   * RECONCILING and needs an operator.
+   * Ends a rotation whose own entry, or whose assistant's, cannot be read. If a request may have left, it
+   * becomes RECONCILING and needs an operator.
    */
   failCorrupt: async (input: FailCorruptInput): Promise<FailCorruptReply> =>
     readFailCorruptReply(await run('fail-corrupt', [input.rotation], [input.id, input.lookAgainMs])),
@@ -527,8 +529,8 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has failed,
-   * or was delayed until long after the rotation is due by a worker whose clock is wrong.
+   * Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has
+   * failed, or was delayed until long after the rotation is due by a worker whose clock is wrong.
    */
   findOrphans: async (input: FindOrphansInput): Promise<FindOrphansReply> =>
     readFindOrphansReply(
@@ -539,11 +541,11 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Notes that it is unknown whether the POST of a rotation took effect. The intent stays open. Consumers are told
-   * the first time, and again if a version was published since and reads show an older key than that.
+   * Notes that it is unknown whether the POST of a rotation took effect. The intent stays open. Consumers are
+   * told the first time, and again if a version was published since and reads show an older key than that.
    *
-   * Keeps: once a key was published, `key-uncertain` comes once before the next version, and stands in the hash of
-   * uncertain assistants.
+   * Keeps: once a key was published, `key-uncertain` comes once before the next version, and stands in the hash
+   * of uncertain assistants.
    */
   noteUnknown: async (input: NoteUnknownInput): Promise<NoteUnknownReply> =>
     readNoteUnknownReply(
@@ -570,7 +572,8 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Closes an intent whose POST certainly did not happen, or certainly did not land, and queues the rotation again.
+   * Closes an intent whose POST certainly did not happen, or certainly did not land, and queues the rotation
+   * again.
    */
   release: async (input: ReleaseInput): Promise<ReleaseReply> =>
     readReleaseReply(
@@ -606,7 +609,8 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Deletes the oldest ended rotations of one end state: those older than a rotation id, and those beyond a count.
+   * Deletes the oldest ended rotations of one end state: those older than a rotation id, and those beyond a
+   * count.
    */
   trim: async (input: TrimInput): Promise<TrimReply> =>
     readTrimReply(await run('trim', [input.index], [input.olderThan, input.keep, input.count])),

@@ -25,7 +25,9 @@ const RotationHash = z.object({
   entry: optional(z.string()),
 });
 
-/** A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the invalid fields. */
+/**
+ * A rotation from its hash in Redis. Throws LEDGER_CORRUPT, which names the rotation and the invalid fields.
+ */
 export const parseRotation = (id: string, hash: Record<string, string>): Rotation => {
   const parsed = RotationHash.safeParse(hash);
   if (!parsed.success) {

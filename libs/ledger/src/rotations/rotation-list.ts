@@ -21,8 +21,8 @@ export interface ListFilter {
 export interface RotationList {
   get(id: string): Promise<Rotation>;
   /**
-   * Newest first. `after` is the id of the last one seen. `next` is set if there may be more, also with an empty
-   * page.
+   * Newest first. `after` is the id of the last one seen. `next` is set if there may be more, also with an
+   * empty page.
    */
   list(
     filter: ListFilter,

@@ -32,14 +32,16 @@ export interface NextRead {
   readError?: ErrorCode;
   operatorNeeded?: boolean;
   /**
-   * Why another POST would fare no better until an operator acts. It is noted, and halts the bulk rotation that
-   * it is a part of.
+   * Why another POST would fare no better until an operator acts. It is noted, and halts the bulk rotation
+   * that it is a part of.
    */
   blocked?: ErrorCode;
   senderGone?: boolean;
 }
 
-/** Rotations. Every method is one atomic command, or a read. While Redis is away they reject with its error. */
+/**
+ * Rotations. Every method is one atomic command, or a read. While Redis is away they reject with its error.
+ */
 export interface Rotations extends RotationList {
   accept(id: string, request: RotationRequest): Promise<Accepted>;
   /** Claims the assistant for a rotation and opens its intent, or resumes one whose outcome is unknown. */
@@ -49,7 +51,8 @@ export interface Rotations extends RotationList {
   /** Certainly not done: closes the intent, and queues the rotation again. */
   release(claim: Claim, why?: { code: ErrorCode; status?: number }): Promise<boolean>;
   /**
-   * Of a bulk, at its first request: certainly not done. The assistant waits again, and the rotation is deleted.
+   * Of a bulk, at its first request: certainly not done. The assistant waits again, and the rotation is
+   * deleted.
    * See return-to-bulk.lua.
    */
   returnToBulk(
@@ -57,7 +60,9 @@ export interface Rotations extends RotationList {
     code: ErrorCode,
     options: { halts: boolean; retryForMs: number },
   ): Promise<boolean>;
-  /** Certainly not done, and not retried. `check`: requests a check, if a key of the assistant was published. */
+  /**
+   * Certainly not done, and not retried. `check`: requests a check, if a key of the assistant was published.
+   */
   fail(claim: Claim, why: { code: ErrorCode; status?: number }, check: boolean): Promise<boolean>;
   /** Outcome unknown: the intent stays open. With `holdMs` 0 the claim is free until the next read. */
   noteUnknown(
@@ -66,8 +71,8 @@ export interface Rotations extends RotationList {
     sealed: Sealed,
   ): Promise<'noted' | 'refused' | 'other-recipients'>;
   /**
-   * Ends a rotation whose entry, or whose assistant's, cannot be read; if a request may have left, it waits for
-   * an operator.
+   * Ends a rotation whose entry, or whose assistant's, cannot be read; if a request may have left, it waits
+   * for an operator.
    */
   failCorrupt(id: string, lookAgainInMs: number): Promise<'failed' | 'waits' | 'ended' | 'unreadable'>;
   cancel(id: string): Promise<Rotation>;

@@ -1,7 +1,7 @@
 /**
  * Writes from the headers of all Lua commands (their grammar is in header.ts): `names.generated.ts`, with the
- * folder of each command, and in each aggregate's folder `commands.generated.ts`, with a typed function for each
- * of its commands. Run it with `npm run generate`; the checks fail if what it writes is not committed.
+ * folder of each command, and in each aggregate's folder `commands.generated.ts`, with a typed function for
+ * each of its commands. Run it with `npm run generate`; the checks fail if what it writes is not committed.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -38,7 +38,8 @@ const inputType = ({ keys, args }: Inputs): string =>
     .map((field) => {
       const optional = isOptional(field);
       const type = typeOf(field, () => 'never');
-      return `${comment(field.text)}${camel(field.name)}${optional ? '?' : ''}: ${type}${optional ? ' | undefined' : ''};`;
+      const [mark, absent] = optional ? ['?', ' | undefined'] : ['', ''];
+      return `${comment(field.text)}${camel(field.name)}${mark}: ${type}${absent};`;
     })
     .join('\n');
 
@@ -61,8 +62,8 @@ const replyType = ({ word, fields }: Reply, setType: (set: string) => string): s
 
 const received = ({ type }: Field, at: number, setName: (set: string) => string): string => {
   const value = `reply[${at}]`;
-  if (type.endsWith('?'))
-    return `${value} === '' ? undefined : ${received({ name: '', text: '', type: type.slice(0, -1) }, at, setName)}`;
+  const plain: Field = { name: '', text: '', type: type.slice(0, -1) };
+  if (type.endsWith('?')) return `${value} === '' ? undefined : ${received(plain, at, setName)}`;
   if (type === 'text') return `String(${value})`;
   if (type === 'number') return `Number(${value})`;
   if (type === 'flag') return `${value} === '1'`;
@@ -109,12 +110,14 @@ const commandOf = (header: Header): { types: string; method: string } => {
     return parts.length === 1 && parts[0]!.startsWith('...') ? parts[0]!.slice(3) : `[${parts.join(', ')}]`;
   };
   const sets = [...header.replies.keys()].toReversed().map((set) => replySet(header, set));
+  const sentKeys = listOf(keys, each?.keys ?? []);
+  const sentArgs = listOf(args, each?.args ?? []);
   const lines = about.join('\n').trim().split('\n');
   return {
     types: `interface ${upper(method)}Input {\n${inputType(header)}\n${group}\n}\n${sets.join('')}`,
     method: `/**\n${lines.map((line) => ` * ${line}`).join('\n')}\n */
   ${method}: async (input: ${upper(method)}Input): Promise<${upper(method)}Reply> =>
-    read${upper(method)}Reply(await run('${name}', ${listOf(keys, each?.keys ?? [])}, ${listOf(args, each?.args ?? [])})),`,
+    read${upper(method)}Reply(await run('${name}', ${sentKeys}, ${sentArgs})),`,
   };
 };
 
@@ -147,7 +150,9 @@ for (const [aggregate, headers] of aggregates) {
     `${NOTICE}${flat}import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 ${code}
-/** The commands of ${aggregate}/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of ${aggregate}/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const ${aggregate}Commands = (run: RunCommand) => ({
 ${commands.map(({ method }) => method).join('\n')}
 });

@@ -16,7 +16,8 @@
  * -- @late AGGREGATE/FILE            the same, made only when it is called (see load.ts)
  * ```
  *
- * A text continues on lines that are indented by three spaces. Types, and what they are in Lua and TypeScript:
+ * A text continues on lines that are indented by three spaces. Types, and what they are in Lua and
+ * TypeScript:
  *
  * | type | Lua | TypeScript |
  * | --- | --- | --- |

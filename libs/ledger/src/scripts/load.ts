@@ -44,7 +44,9 @@ interface Piece {
   text: string;
 }
 
-/** What a command consists of: included files, and its own code at the end. `late`: made when it is called. */
+/**
+ * What a command consists of: included files, and its own code at the end. `late`: made when it is called.
+ */
 export const piecesOf = (name: CommandName): { early: Piece[]; late: Piece[]; own: Piece } => {
   const header = headerOf(name);
   const piece = (path: string): Piece => ({ name: path, text: expand(includeOf(path).body, header) });
@@ -57,13 +59,15 @@ export const piecesOf = (name: CommandName): { early: Piece[]; late: Piece[]; ow
 };
 
 /**
- * The last function of a file that a command seldom calls, with what only it needs: Redis makes all functions of a script anew
- * for each call of it.
+ * The last function of a file that a command seldom calls, with what only it needs: Redis makes all functions
+ * of a script anew for each call of it.
  */
 const lateText = (late: readonly Piece[]): string => {
   const name = [...late.at(-1)!.text.matchAll(/^local function (\w+)\(/gm)].at(-1)![1]!;
   return `local function ${name}(...)\n${late.map(({ text }) => text).join('')}return ${name}(...)\nend\n`;
 };
+
+const NO_RIGHT = 'NOPERM the Redis user of Rekey lacks a right: nothing was written. See: rekey doctor';
 
 /** Of the keys that a command is given, those that follow are of the same kinds. */
 const KEYS_ASKED = 6;
@@ -83,7 +87,7 @@ const askRights = ({ commands, keys }: Rights): string => {
   ];
   return `local ask = redis.acl_check_cmd
 if not (${[...asked, `ask(${all.join(', ')})`].join(' and ')}) then
-  return redis.error_reply('NOPERM the Redis user of Rekey lacks a right: nothing was written. See: rekey doctor')
+  return redis.error_reply('${NO_RIGHT}')
 end
 `;
 };
@@ -105,7 +109,8 @@ const withAsks = (own: string, rights: Rights): string => {
  * process that watches the clock of Redis adds the time that it expects and by how many ms Redis may differ
  * from it: less than 0 while the process cannot tell what time it is. See time/lua/now.lua.
  */
-const PREFIX = String.raw`local PREFIX, EXPECTED_MS, TOLERANCE_MS = string.match(ARGV[1], '^(%S+) ?(%d*) ?(-?%d*)$')
+const PREFIX = `local PREFIX, EXPECTED_MS, TOLERANCE_MS =
+  string.match(ARGV[1], '^(%S+) ?(%d*) ?(-?%d*)$')
 `;
 
 const textOf = (name: CommandName): string => {
@@ -113,8 +118,9 @@ const textOf = (name: CommandName): string => {
   const { early, late, own } = piecesOf(name);
   const before = early.map(({ text }) => text).join('') + (late.length > 0 ? lateText(late) : '');
   const inputs = inputLocals(header);
+  const asking = withAsks(inputs + own.text, rightsOf(before + own.text));
   // Redis reads the flags of a script from its first line.
-  return `${header.flags}-- rekey:${name}\n${PREFIX}${before}${withAsks(inputs + own.text, rightsOf(before + own.text))}`;
+  return `${header.flags}-- rekey:${name}\n${PREFIX}${before}${asking}`;
 };
 
 /** Read and put together once, however many connections there are. */

@@ -8,9 +8,9 @@ import { BULL_COMMANDS, SENT_COMMANDS } from './sent-commands.ts';
 const CHANNELS = ['events', 'bulk-changed', 'rotation-ended'];
 
 /**
- * Asks whether the user may run commands. ARGV is a key, then for each command the number of its words, and the
- * words. A command of one word gets as many arguments as it needs. Returns the numbers of the commands that the user
- * may not run.
+ * Asks whether the user may run commands. ARGV is a key, then for each command the number of its words, and
+ * the words. A command of one word gets as many arguments as it needs. Returns the numbers of the commands
+ * that the user may not run.
  */
 const ASK = `
 local refused, at, number = {}, 2, 1
@@ -81,8 +81,8 @@ const questionsOf = (keys: Keys): Question[] => {
 };
 
 /**
- * The rights that gateway and worker need and the user of a connection lacks, in words; empty if it lacks none. It
- * asks Redis and changes nothing.
+ * The rights that gateway and worker need and the user of a connection lacks, in words; empty if it lacks
+ * none. It asks Redis and changes nothing.
  */
 export const missingRights = async (redis: Redis, prefix: string): Promise<string[]> => {
   const keys = ledgerKeys(prefix);

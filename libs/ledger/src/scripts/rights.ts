@@ -1,4 +1,7 @@
-/** What a Redis user needs for a script: commands, and the beginnings of the keys that it names, without the prefix. */
+/**
+ * What a Redis user needs for a script: commands, and the beginnings of the keys that it names, without the
+ * prefix.
+ */
 export interface Rights {
   commands: string[];
   keys: string[];

@@ -37,10 +37,10 @@ const callsOn = (redis: Redis): Map<CommandName, Call> => {
 };
 
 /**
- * Runs commands on a connection. Each takes the prefix as its first argument, with the time that it should be if
- * a process watches the clock of this Redis. ioredis sends the digest of a command, and its text only to a Redis
- * that does not know it; see script-flush.ts. A command rejects with LEDGER_CORRUPT, and has written nothing, if
- * an entry that it needs has the wrong type; see call.lua.
+ * Runs commands on a connection. Each takes the prefix as its first argument, with the time that it should be
+ * if a process watches the clock of this Redis. ioredis sends the digest of a command, and its text only to a
+ * Redis that does not know it; see script-flush.ts. A command rejects with LEDGER_CORRUPT, and has written
+ * nothing, if an entry that it needs has the wrong type; see call.lua.
  */
 export const createRunner = (redis: Redis, prefix: string): RunCommand => {
   const calls = callsOn(redis);

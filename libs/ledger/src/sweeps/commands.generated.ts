@@ -100,13 +100,15 @@ const readSweepSaveReply = (reply: unknown[]): SweepSaveReply => {
   }
 };
 
-/** The commands of sweeps/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of sweeps/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const sweepsCommands = (run: RunCommand) => ({
   /**
    * Takes the lock under which all sweeps run, and begins a sweep under it.
    *
-   * Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is gone
-   * starts over without its counts: what it had compared is unknown.
+   * Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
+   * gone starts over without its counts: what it had compared is unknown.
    */
   sweepBegin: async (input: SweepBeginInput): Promise<SweepBeginReply> =>
     readSweepBeginReply(
@@ -119,7 +121,8 @@ export const sweepsCommands = (run: RunCommand) => ({
   /**
    * Records a sweep, once for each scope.
    *
-   * Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor running.
+   * Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor
+   * running.
    */
   sweepCreate: async (input: SweepCreateInput): Promise<SweepCreateReply> =>
     readSweepCreateReply(

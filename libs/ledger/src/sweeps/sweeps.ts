@@ -15,18 +15,18 @@ export type SweepBegin =
  */
 export interface Sweeps {
   /**
-   * Records a sweep. If one is still QUEUED for the same scope, returns that one (`created` false). Without an
-   * org: of all orgs.
+   * Records a sweep. If one is still QUEUED for the same scope, returns that one (`created` false). Without
+   * an org: of all orgs.
    */
   create(id: string, orgId: string | undefined): Promise<{ sweep: Sweep; created: boolean }>;
   /**
-   * Takes the one lock under which all sweeps run: two never run at once. A lock whose lease has lapsed is taken
-   * over. `token` identifies this run. A sweep whose run is gone starts over, with its counts at zero.
+   * Takes the one lock under which all sweeps run: two never run at once. A lock whose lease has lapsed is
+   * taken over. `token` identifies this run. A sweep whose run is gone starts over, with its counts at zero.
    */
   begin(id: string, token: string, leaseMs: number): Promise<SweepBegin>;
   /**
-   * Saves the counts and renews the lease; false if another run holds the lock. With `end`, ends the sweep and
-   * releases the lock.
+   * Saves the counts and renews the lease; false if another run holds the lock. With `end`, ends the sweep
+   * and releases the lock.
    */
   save(
     id: string,

@@ -131,7 +131,9 @@ const readRecogniseRedisReply = (reply: unknown[]): RecogniseRedisReply => {
   }
 };
 
-/** The commands of system/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of system/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const systemCommands = (run: RunCommand) => ({
   /**
    * Accepts a ledger in the place of the one that vanished: requests may leave again.
@@ -162,12 +164,12 @@ export const systemCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Recognises the ledger: gives a new ledger its id, binds it to the key that its fingerprints are made with (the
-   * first worker decides), and notes if the ledger that a process knew has vanished. From then on `claim` and
-   * `bulk-claim` let no request leave until an operator has adopted the new one.
+   * Recognises the ledger: gives a new ledger its id, binds it to the key that its fingerprints are made with
+   * (the first worker decides), and notes if the ledger that a process knew has vanished. From then on `claim`
+   * and `bulk-claim` let no request leave until an operator has adopted the new one.
    *
-   * Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another id, or
-   * if it left anything behind.
+   * Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another
+   * id, or if it left anything behind.
    */
   recogniseLedger: async (input: RecogniseLedgerInput): Promise<RecogniseLedgerReply> =>
     readRecogniseLedgerReply(

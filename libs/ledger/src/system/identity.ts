@@ -34,16 +34,16 @@ export interface Identity {
   /** Binds a new ledger to a fingerprint key; returns the id of the key that it is bound to. */
   bind(fingerprintKeyId: string): Promise<string>;
   /**
-   * Begins a new ledger, or recognises the existing one. It is marked as lost if this process knew another one,
-   * or if another left remains. Claims are refused until the ledger is the one that was last recognised as
-   * whole. Safe to repeat.
+   * Begins a new ledger, or recognises the existing one. It is marked as lost if this process knew another
+   * one, or if another left remains. Claims are refused until the ledger is the one that was last recognised
+   * as whole. Safe to repeat.
    */
   recognise(options?: RecogniseOptions): Promise<Recognised>;
   /** The id of the ledger that this process last recognised as whole. */
   knownId(): string | undefined;
   /**
-   * An operator accepts the ledger of this id in the place of the one that vanished. Throws LEDGER_NOT_LOST and
-   * LEDGER_CHANGED.
+   * An operator accepts the ledger of this id in the place of the one that vanished. Throws LEDGER_NOT_LOST
+   * and LEDGER_CHANGED.
    */
   adopt(id: string): Promise<void>;
   /** The id of the fingerprint key that the ledger is bound to; undefined for a new ledger. */

@@ -37,7 +37,10 @@ export interface KnownProcess extends ProcessStatus {
 
 /** The processes of Rekey, each known by a lease. Every method is one atomic command, or a read. */
 export interface Processes {
-  /** Reports that a process is live, or with `leaving` that it ends; false if the limit of live ones is reached. */
+  /**
+   * Reports that a process is live, or with `leaving` that it ends; false if the limit of live ones is
+   * reached.
+   */
   beat(process: ProcessIdentity, options?: { leaving?: boolean }): Promise<boolean>;
   /** Live ones first, then those that ended within a day, without entries that cannot be read. */
   list(): Promise<KnownProcess[]>;

@@ -14,21 +14,21 @@ import { readRunningSweep, readStatus } from './status/status.ts';
 /** The system as a whole, and its brake. Every method is one atomic command, or reads. */
 export interface System extends Identity {
   /**
-   * From now on no request leaves for a rotation; requests that may have left are still read back. If it is frozen
-   * already, the time and the reason stay.
+   * From now on no request leaves for a rotation; requests that may have left are still read back. If it is
+   * frozen already, the time and the reason stay.
    */
   freeze(reason: string): Promise<void>;
   unfreeze(): Promise<void>;
   /**
-   * What needs an operator, and the state of everything. Entries that cannot be read are named, and do not break
-   * it.
+   * What needs an operator, and the state of everything. Entries that cannot be read are named, and do not
+   * break it.
    */
   status(): Promise<SystemStatus>;
   /** What the ledger holds. */
   holdings(): Promise<LedgerHoldings>;
   /**
-   * When a sweep of everything last began and last ended, and whether one is running (Redis time, ms), whatever
-   * the queue holds.
+   * When a sweep of everything last began and last ended, and whether one is running (Redis time, ms),
+   * whatever the queue holds.
    */
   sweepTimes(): Promise<{ nowMs: number; begunMs?: number; endedMs?: number; running: boolean }>;
 }

@@ -33,14 +33,16 @@ const readClockReply = (reply: unknown[]): ClockReply => {
   }
 };
 
-/** The commands of time/commands, each with named arguments and a reply that tells its kinds apart. */
+/**
+ * The commands of time/commands, each with named arguments and a reply that tells its kinds apart.
+ */
 export const timeCommands = (run: RunCommand) => ({
   /**
-   * A process checks the clock of Redis. The ledger keeps up to when that clock ran as expected, and whether it has
-   * jumped.
+   * A process checks the clock of Redis. The ledger keeps up to when that clock ran as expected, and whether it
+   * has jumped.
    *
-   * Keeps: `clock` is a moment at which the clock of Redis was as expected. A jump is noted if Redis differs both
-   * from what the caller expects and from `clock`: a caller whose own clock is wrong notes nothing.
+   * Keeps: `clock` is a moment at which the clock of Redis was as expected. A jump is noted if Redis differs
+   * both from what the caller expects and from `clock`: a caller whose own clock is wrong notes nothing.
    */
   clock: async (input: ClockInput): Promise<ClockReply> =>
     readClockReply(

@@ -1,20 +1,14 @@
 import type { Redis } from 'ioredis';
 
-/** What a process that watches the clock of a Redis expects of it. */
+/** What a process that watches the clock of a Redis expects. */
 export interface ExpectedTime {
-  /**
-   * What commands are told, behind the prefix: see now_us in prelude.lua. Empty as long as nothing is
-   * expected.
-   */
+  /** What commands are told, after the prefix: see time/lua/now.lua. Empty while nothing is expected. */
   argument(): string;
-  /** Of what Redis says that the time is (ms): the moment that counts. */
+  /** The moment that counts, for a time that Redis says (ms). */
   correct(redisMs: number): number;
 }
 
-/**
- * By connection: what Redis says of the time is the same for all who ask over it, whichever part of the
- * ledger they are.
- */
+/** By connection: all parts of the ledger that use a connection read the same time. */
 const watched = new WeakMap<Redis, ExpectedTime>();
 
 export const expectedBy = (redis: Redis): ExpectedTime | undefined => watched.get(redis);

@@ -1,45 +1,35 @@
 import type { Redis } from 'ioredis';
-import { expectOf } from './expected-time.ts';
-import { readJump } from './clock-jump.ts';
 import { connectLedger } from '../connection.ts';
+import { readJump } from './clock-jump.ts';
 import { timeCommands } from './commands.generated.ts';
-
-/** The two clocks of a process. */
-export interface OwnClock {
-  /** Monotonic, in ms. */
-  nowMs(): number;
-  /** The wall clock of this host, in ms since 1970. */
-  wallMs(): number;
-}
+import { expectOf, type ExpectedTime } from './expected-time.ts';
+import { Reckoning, type OwnClock, type Reading } from './reckoning.ts';
 
 export interface ClockDoubt {
-  /**
-   * By how much Redis is ahead of what was expected of it, or of the wall clock of this host where nothing
-   * was.
-   */
+  /** By how much Redis is ahead of what was expected, or of the wall clock of this host if nothing was. */
   offsetMs: number;
   /**
-   * `jumped`: against what this process expects and against the ledger's own past. `alone`: against what this
-   * process alone expects. `disagrees`: with the wall clock of this host. `new`: this process has only just
-   * begun to look.
+   * `jumped`: Redis differs from what this process expects and from the ledger's own past. `alone`: it differs
+   * only from what this process expects. `disagrees`: it differs from the wall clock of this host. `new`: this
+   * process has just begun to look.
    */
   why: 'jumped' | 'alone' | 'disagrees' | 'new';
 }
 
 /**
- * Watches the clock of Redis, from which versions, leases and landing windows are reckoned. What Redis should
- * say is reckoned from a moment at which it was right, and from the time that has passed since by a clock
- * that nobody sets. Every command is told (`now_us` in prelude.lua), so that none draws a version in the
- * first moment of a jump either; a look every second finds out what has happened, and when it is over.
+ * Watches the clock of Redis, on which versions, leases and landing windows depend. What Redis should say is
+ * computed from a moment at which it was right, and the time since then by a monotonic clock. Every command is
+ * told (`now_us` in time/lua/now.lua), so that none draws a version in the first moment of a jump either. A look
+ * every second finds out what has happened, and when the clock is right again.
  */
 export interface LedgerClock {
-  /** Looks once. Rejects where Redis is away. */
+  /** Looks once. Rejects while Redis is away. */
   look(): Promise<void>;
-  /** Looks again and again; returns how to stop that. */
+  /** Looks every `everyMs`; returns a function that stops it. */
   start(onError: (error: unknown) => void): () => void;
-  /** Why nothing is claimed at present; undefined where the clock of Redis is as it should be. */
+  /** Why nothing is claimed at present; undefined if the clock of Redis is right. */
   doubt(): ClockDoubt | undefined;
-  /** Has the commands of one more connection to the same Redis told what is expected. */
+  /** Tells the commands of another connection to the same Redis what is expected. */
   watch(redis: Redis): void;
 }
 
@@ -49,15 +39,15 @@ export interface LedgerClockOptions {
   clock?: OwnClock;
   /** Tells this process from others. */
   name: string;
-  /** Whoever only reads the clock (a gateway) notes nothing in the ledger. */
+  /** A process that only reads the clock (a gateway) notes nothing in the ledger. */
   notes?: boolean;
   /** By how much Redis may differ from what is expected. Less than a landing window. */
   toleranceMs?: number;
   /** How often `look` is called. */
   everyMs?: number;
   /**
-   * A clock that has jumped and stays where it is, and that agrees with the wall clock of this host, is the
-   * right one after this time: when whatever was under way before the jump is over by any clock.
+   * A clock that has jumped and then runs evenly, and that agrees with the wall clock of this host, is trusted
+   * after this time: what was under way before the jump has ended by any clock.
    */
   settleMs?: number;
   /**
@@ -65,55 +55,55 @@ export interface LedgerClockOptions {
    * accept.
    */
   wallToleranceMs?: number;
-  /** `before`: what was in doubt until now. */
+  /** `before`: the doubt until now. */
   onChange?: (doubt: ClockDoubt | undefined, before: ClockDoubt | undefined) => void;
 }
 
 const systemClocks: OwnClock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
 
-/** A moment of Redis, and when it was heard by the monotonic clock of this process. */
-interface Anchor {
-  redisMs: number;
-  heardMs: number;
-}
-
-export const LOOK_EVERY_MS = 1000;
-/** See LATE_MS in prelude.lua. */
+const LOOK_EVERY_MS = 1000;
+/** See LATE_MS in time/lua/now.lua. */
 const LATE_MS = 60_000;
-const LOOKS_TO_BE_MISSED = 3;
 
-export const createLedgerClock = ({
-  redis,
-  prefix,
-  clock = systemClocks,
-  name,
-  notes = true,
-  toleranceMs = 10_000,
-  everyMs = LOOK_EVERY_MS,
-  settleMs = 180_000,
-  wallToleranceMs = 3_600_000,
-  onChange,
-}: LedgerClockOptions): LedgerClock => {
-  const { keys, run } = connectLedger(redis, prefix);
-  const behindMs = toleranceMs + LOOKS_TO_BE_MISSED * everyMs;
+const expectedTime = (reckoning: Reckoning, toleranceMs: number, isDoubted: () => boolean): ExpectedTime => ({
+  argument: () => {
+    const ms = reckoning.expectedMs();
+    return ms === undefined ? '' : ` ${Math.max(Math.floor(ms), 0)} ${isDoubted() ? -1 : toleranceMs}`;
+  },
+  correct: (redisMs) => {
+    const ms = reckoning.expectedMs();
+    return ms === undefined || Math.abs(redisMs - ms) <= LATE_MS ? redisMs : Math.floor(ms);
+  },
+});
 
-  /**
-   * From which the time is reckoned; and, while that is in doubt, the clock as it is now and since when it
-   * has run on evenly.
-   */
-  let trusted: Anchor | undefined;
-  let candidate: (Anchor & { sinceMs: number }) | undefined;
-  let doubt: ClockDoubt | undefined;
-  /** Of the jump that the ledger knows of, to begin with. */
-  let knownOffsetMs = 0;
-
-  const reckon = ({ redisMs, heardMs }: Anchor, atMs: number): number => redisMs + atMs - heardMs;
-  const expectedMs = (): number | undefined => {
-    if (trusted) return reckon(trusted, clock.nowMs());
-    return candidate && reckon(candidate, clock.nowMs()) - knownOffsetMs;
+/** Calls `look` again and again, each time a while after the last has ended. */
+const repeat =
+  (look: () => Promise<void>, everyMs: number): LedgerClock['start'] =>
+  (onError) => {
+    let timer: NodeJS.Timeout | undefined;
+    let closed = false;
+    const again = () => {
+      timer = setTimeout(() => {
+        void look()
+          .catch(onError)
+          .finally(() => closed || again());
+      }, everyMs);
+    };
+    again();
+    return () => {
+      closed = true;
+      clearTimeout(timer);
+    };
   };
-  const isFrom = (anchor: Anchor, redisMs: number, sentMs: number, heardMs: number): boolean =>
-    redisMs >= reckon(anchor, sentMs) - toleranceMs && redisMs <= reckon(anchor, heardMs) + toleranceMs;
+
+export const createLedgerClock = (options: LedgerClockOptions): LedgerClock => {
+  const { redis, prefix, name, notes = true, onChange } = options;
+  const { clock = systemClocks, toleranceMs = 10_000, everyMs = LOOK_EVERY_MS } = options;
+  const { settleMs = 180_000, wallToleranceMs = 3_600_000 } = options;
+  const { keys, run } = connectLedger(redis, prefix);
+  const commands = timeCommands(run);
+  const reckoning = new Reckoning({ clock, toleranceMs, everyMs, settleMs, wallToleranceMs });
+  let doubt: ClockDoubt | undefined;
 
   const setDoubt = (after: ClockDoubt | undefined): void => {
     const before = doubt;
@@ -121,120 +111,64 @@ export const createLedgerClock = ({
     if (before?.why !== after?.why) onChange?.(after, before);
   };
 
-  const ask = async (what: 'look' | 'steady' | 'jumped' | 'adopt') => {
+  const read = async (what: 'look' | 'steady' | 'jumped' | 'adopt'): Promise<Reading> => {
     const sentMs = clock.nowMs();
-    const { nowMs, pastMs, jump, noted } = await timeCommands(run).clock({
+    const expectedMs = reckoning.trustedMs(sentMs);
+    const { nowMs, pastMs, jump } = await commands.clock({
       ledger: keys.ledger,
       what: notes ? what : 'look',
-      expectedMs: trusted && Math.floor(reckon(trusted, sentMs)),
+      expectedMs: expectedMs === undefined ? undefined : Math.floor(expectedMs),
       toleranceMs,
-      aheadMs: behindMs,
+      aheadMs: reckoning.aheadMs,
       caller: name,
     });
-    return {
-      redisMs: nowMs,
-      past: pastMs,
-      jump: jump === undefined ? undefined : readJump(jump).offsetMs,
-      noted,
-      sentMs,
-      heardMs: clock.nowMs(),
-    };
+    const jumpMs = jump === undefined ? undefined : readJump(jump).offsetMs;
+    return { redisMs: nowMs, past: pastMs, jump: jumpMs, sentMs, heardMs: clock.nowMs() };
   };
-  type Answer = Awaited<ReturnType<typeof ask>>;
 
-  /**
-   * Redis is as it should be. The anchor follows it, as clocks do not run equally fast; not where the answer
-   * took long.
-   */
-  const isSteady = ({ redisMs, sentMs, heardMs }: Answer): void => {
-    if (heardMs - sentMs <= toleranceMs / 4) trusted = { redisMs, heardMs };
-    candidate = undefined;
-    knownOffsetMs = 0;
+  const follow = (reading: Reading): void => {
+    reckoning.follow(reading);
     setDoubt(undefined);
   };
 
-  /** For how long a clock that is not the expected one must run on evenly before it is taken to be right. */
-  const evenForMs = ({ redisMs, past, jump }: Answer): number => {
-    const isVouchedFor =
-      past !== undefined && jump === undefined && redisMs <= past + behindMs && redisMs >= past - toleranceMs;
-    // Another process goes by it.
-    if (isVouchedFor) return 0;
-    if (trusted || jump !== undefined || (past !== undefined && redisMs < past)) return settleMs;
-    // Either nothing has run for a while; or the clock has just jumped, and others are about to note that.
-    return past === undefined ? 0 : LOOKS_TO_BE_MISSED * everyMs;
-  };
-
-  const consider = async (answer: Answer): Promise<void> => {
-    const { redisMs, sentMs, heardMs, jump } = answer;
-    if (!candidate || !isFrom(candidate, redisMs, sentMs, heardMs))
-      candidate = { redisMs, heardMs, sinceMs: heardMs };
-    const offWallMs = redisMs - clock.wallMs();
-    const agrees = Math.abs(offWallMs) <= wallToleranceMs;
-    knownOffsetMs = trusted || agrees ? 0 : (jump ?? 0);
-    if (agrees && heardMs - candidate.sinceMs >= evenForMs(answer)) {
-      const adopted = await ask('adopt');
-      if (isFrom(candidate, adopted.redisMs, adopted.sentMs, adopted.heardMs))
-        return isSteady(adoptAs(adopted));
+  const consider = async (reading: Reading): Promise<void> => {
+    if (reckoning.consider(reading)) {
+      const adopted = await read('adopt');
+      if (reckoning.isCandidate(adopted)) {
+        reckoning.trustCandidate();
+        return follow(adopted);
+      }
     }
-    if (trusted)
+    const { redisMs, heardMs, jump } = reading;
+    const trustedMs = reckoning.trustedMs(heardMs);
+    if (trustedMs !== undefined)
       return setDoubt({
-        offsetMs: Math.round(redisMs - reckon(trusted, heardMs)),
+        offsetMs: Math.round(redisMs - trustedMs),
         why: jump === undefined ? 'alone' : 'jumped',
       });
     setDoubt({
-      offsetMs: jump ?? Math.round(offWallMs),
-      why: jump !== undefined ? 'jumped' : agrees ? 'new' : 'disagrees',
+      offsetMs: jump ?? Math.round(redisMs - clock.wallMs()),
+      why: jump !== undefined ? 'jumped' : reckoning.agreesWithHost(redisMs) ? 'new' : 'disagrees',
     });
   };
-  const adoptAs = (answer: Answer): Answer => {
-    trusted = candidate;
-    return answer;
+
+  const look = async (): Promise<void> => {
+    let reading = await read(reckoning.isTrusting ? 'steady' : 'look');
+    if (reckoning.isExpected(reading)) return follow(reading);
+    if (reckoning.isTrusting) {
+      // Reads once more: a command that was late looks like a clock that is ahead.
+      reading = await read('jumped');
+      if (reckoning.isExpected(reading)) return follow(reading);
+    }
+    await consider(reading);
   };
 
-  const expected = {
-    argument: () => {
-      const ms = expectedMs();
-      return ms === undefined ? '' : ` ${Math.max(Math.floor(ms), 0)} ${doubt ? -1 : toleranceMs}`;
-    },
-    correct: (redisMs: number) => {
-      const ms = expectedMs();
-      return ms === undefined || Math.abs(redisMs - ms) <= LATE_MS ? redisMs : Math.floor(ms);
-    },
-  };
+  const expected = expectedTime(reckoning, toleranceMs, () => doubt !== undefined);
   expectOf(redis, expected);
-
-  const api: LedgerClock = {
-    look: async () => {
-      let answer = await ask(trusted ? 'steady' : 'look');
-      if (trusted && isFrom(trusted, answer.redisMs, answer.sentMs, answer.heardMs)) return isSteady(answer);
-      if (trusted) {
-        // Asked once more: a command that was late looks like a clock that is ahead.
-        answer = await ask('jumped');
-        if (isFrom(trusted, answer.redisMs, answer.sentMs, answer.heardMs)) return isSteady(answer);
-      }
-      await consider(answer);
-    },
-    start: (onError) => {
-      let timer: NodeJS.Timeout | undefined;
-      let closed = false;
-      const again = () => {
-        timer = setTimeout(
-          () =>
-            void api
-              .look()
-              .catch(onError)
-              .finally(() => closed || again()),
-          everyMs,
-        );
-      };
-      again();
-      return () => {
-        closed = true;
-        clearTimeout(timer);
-      };
-    },
+  return {
+    look,
+    start: repeat(look, everyMs),
     doubt: () => doubt,
     watch: (other) => expectOf(other, expected),
   };
-  return api;
 };

@@ -1,6 +1,6 @@
 -- Begins a check of an assistant: draws the epoch under which a read may be committed, unless something else
--- happens to the assistant meanwhile. A check holds nothing: a rotation may claim the assistant at any time, and
--- the read is then refused.
+-- happens to the assistant meanwhile. A check holds nothing: a rotation may claim the assistant at any time,
+-- and the read is then refused.
 --
 -- @key assistant
 -- @reply BEGUN epoch number, now_ms number, key_state text?, version number?, uncertain flag, org text?,
@@ -26,7 +26,9 @@ if is_out_of_step then return reply.HELD { wait_ms = '1000' } end
 local now_ms = math.floor(now / 1000)
 if holder then
   local lease_ms = tonumber(lease) or 0
-  if lease_ms > now_ms then return reply.HELD { wait_ms = int(math.min(math.max(lease_ms - now_ms, 1000), 10000)) } end
+  if lease_ms > now_ms then
+    return reply.HELD { wait_ms = int(math.min(math.max(lease_ms - now_ms, 1000), 10000)) }
+  end
   if not is_orphaned(holder, tonumber(lands) or 0, now_ms) then
     -- Its outcome is unknown: nothing changes before its rotation reads it again.
     local next_read = tonumber(redis.pcall('HGET', rotation_key(holder), 'next')) or 0
@@ -37,6 +39,6 @@ end
 local epoch = int(next_epoch(now, held_epoch, version))
 write('HSET', assistant, 'epoch', epoch)
 return reply.BEGUN {
-  epoch = epoch, now_ms = int(now_ms), key_state = fingerprint, version = version, uncertain = uncertain, org = org,
-  too_large = is_too_large(decoded(name_of(assistant))),
+  epoch = epoch, now_ms = int(now_ms), key_state = fingerprint, version = version, uncertain = uncertain,
+  org = org, too_large = is_too_large(decoded(name_of(assistant))),
 }

@@ -2,12 +2,13 @@
 -- Publishes key versions, each independently: current record, event, channel, and the state of the rotation.
 -- It also runs while Redis is out of memory.
 --
--- Keeps: versions of an assistant rise in the order of the stream; seq has no gaps; a rotation ends once. A read
--- does not contradict what has been known for less than the read lag. One of the last five superseded keys is
--- published again only when several reads agree on it, each later than the lag after the one before. For more
--- of an org at a time than its limit allows, and for a held org, no key or another key is never published.
--- The lease does not matter: a 200 commits as long as the intent that it answers is open. A claim that the ledger
--- has lost with its last second does not matter either: the 200 is then the only news of a key in force.
+-- Keeps: versions of an assistant rise in the order of the stream; seq has no gaps; a rotation ends once. A
+-- read does not contradict what has been known for less than the read lag. One of the last five superseded
+-- keys is published again only when several reads agree on it, each later than the lag after the one before.
+-- For more of an org at a time than its limit allows, and for a held org, no key or another key is never
+-- published. The lease does not matter: a 200 commits as long as the intent that it answers is open. A claim
+-- that the ledger has lost with its last second does not matter either: the 200 is then the only news of a
+-- key in force.
 --
 -- @each version
 -- @key rotation: of a check: its assistant again
@@ -22,8 +23,8 @@
 -- @arg tail text: the event after them
 -- @arg keep digits: the length of the stream
 -- @arg committed_ms digits: as the worker computes Redis time for the event
--- @arg becomes text: `ends`; `satisfied`: the key is found, but the landing window is open; `continues`; or the
---   error code that the rotation fails with
+-- @arg becomes text: `ends`; `satisfied`: the key is found, but the landing window is open; `continues`; or
+--   the error code that the rotation fails with
 -- @arg org text
 -- @arg encoded_org text: percent-encoded
 -- @arg assistant_id text
@@ -34,24 +35,25 @@
 -- @arg recipients text: the revision of the consumers at which the event was sealed
 -- @arg confirm_ms number: for how long reads have to agree that there is no key
 -- @arg max_percent number: the share of an org that may change before an operator decides
--- @arg noted text?: of a response to a POST: `since` if its record was changed since the POST left, `before` if
---   not. Of what a rotation reads: `before` if the record was last changed before the rotation began
+-- @arg noted text?: of a response to a POST: `since` if its record was changed since the POST left, `before`
+--   if not. Of what a rotation reads: `before` if the record was last changed before the rotation began
 -- @arg witnessed_ms number?: with no key: when another assistant of the org was read with its key
 -- @reply DONE answers answer...: one for each version, in order
 -- @answer COMMITTED seq number, entry text: `entry`: of the stream
 -- @answer ALREADY seq number: the same commit arrived before; its response was lost
--- @answer REFUSED version number: another holds the claim, or a newer version is published: nothing was written.
---   For a response to a POST the assistant is read at once, because a key was made that is not published
--- @answer OLD version number: the response to a POST has an earlier key, or that of another assistant, and says
---   nothing about the POST: nothing was written
+-- @answer REFUSED version number: another holds the claim, or a newer version is published: nothing was
+--   written. For a response to a POST the assistant is read at once, because a key was made that is not
+--   published
+-- @answer OLD version number: the response to a POST has an earlier key, or that of another assistant, and
+--   says nothing about the POST: nothing was written
 -- @answer STALE version number, wait_ms number: the read shows a superseded key. It is noted; read again
 -- @answer CONFIRMED: the same, and enough reads agree that the key is in force again: commit with the cause
 --   `rollback`
 -- @answer BEFORE: the key is in force, but older than the rotation: commit it as one that `continues`
 -- @answer UNCONFIRMED wait_ms number: the read shows no key. It is noted; read again
--- @answer UNWITNESSED witness text: reads agree that there is no key. Read this other assistant of the org, then
---   this one again. If the other shows no key either, Invent shows no keys, or another org's. A read from before
---   the other's may be from a time when Invent showed none
+-- @answer UNWITNESSED witness text: reads agree that there is no key. Read this other assistant of the org,
+--   then this one again. If the other shows no key either, Invent shows no keys, or another org's. A read
+--   from before the other's may be from a time when Invent showed none
 -- @answer WITHHELD code text: too much of the org has changed, or the org is held: an operator decides
 -- @answer RECIPIENTS: consumers were added or removed since it was sealed: nothing was written
 -- @answer DOUBTED wait_ms number: the read may be older than what is published; read again
@@ -86,14 +88,17 @@ end
 -- Whether the claim or check that was committed is the one that the ledger knows.
 local function is_entitled(v, held)
   if v.id == '' then return not held.holder and held.epoch == v.epoch end
-  local is_lost_by_ledger = not held.holder and not v.read_ms and tonumber(v.epoch) > (tonumber(held.epoch) or 0)
-  return is_lost_by_ledger or (held.holder == v.id and (held.epoch == v.epoch or held.intent_epoch == v.epoch))
+  local is_lost_by_ledger = not held.holder and not v.read_ms
+    and tonumber(v.epoch) > (tonumber(held.epoch) or 0)
+  local is_same_claim = held.epoch == v.epoch or held.intent_epoch == v.epoch
+  return is_lost_by_ledger or (held.holder == v.id and is_same_claim)
 end
 
 -- Why a response to a POST is not committed; or nil, and the text to keep of the response.
 local function judge_post(v, held, published)
   if held.fingerprint then
-    local is_known = held.fingerprint == v.state or string.find(held.superseded or '', short(v.state), 1, true)
+    local is_superseded = string.find(held.superseded or '', short(v.state), 1, true)
+    local is_known = held.fingerprint == v.state or is_superseded
     if is_known then return answer.OLD { version = int(published) } end
   end
   local is_before, note = judge_response(v.org, v.state, v.assistant_id, v.noted)
@@ -132,8 +137,8 @@ end
 
 local function commit(v, position)
   wrote = false
-  local held = record(v.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint', 'superseded',
-    'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
+  local held = record(v.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint',
+    'superseded', 'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
   local version, published = tonumber(v.epoch), tonumber(held.version) or 0
   if published == version then return answer.ALREADY { seq = held.seq } end
   if not is_entitled(v, held) or version < published then

@@ -1,5 +1,5 @@
--- Compares what was read with what is published. What agrees is noted as in force. The words of the reply, one
--- for each record:
+-- Compares what was read with what is published. What agrees is noted as in force. The words of the reply,
+-- one for each record:
 --   agrees
 --   keyless   it has no key, and none was ever published: that does not say whose it is
 --   unseen    it has a key, or may have one that is not shown, and none was ever published
@@ -40,15 +40,17 @@ local function is_driven(holder, lands)
 end
 
 local function compare(key, id, state)
-  local failure, holder, version, fingerprint, superseded, verified, org, epoch, known, seen, uncertain, lands =
-    try_fields(key)
+  local failure, holder, version, fingerprint, superseded, verified, org, epoch, known, seen, uncertain,
+    lands = try_fields(key)
   if failure then return 'corrupt' end
   if not version then
     if holder then return 'held' end
     if epoch then forget_if_never_published(key) end
     return (state == '' or is_key(state)) and 'unseen' or 'keyless'
   end
-  if org and fingerprint ~= 'deleted' then write('ZADD', PREFIX .. ':assistants:' .. org, 'XX', seen_ms, id) end
+  if org and fingerprint ~= 'deleted' then
+    write('ZADD', PREFIX .. ':assistants:' .. org, 'XX', seen_ms, id)
+  end
   if state == '' then return 'unshown' end
   if fingerprint == state then
     local verified_ms = math.min(read_ms - lag_ms, now_ms)
@@ -57,7 +59,8 @@ local function compare(key, id, state)
       forget_observation(key, id)
       if org then write('ZREM', changes_key(decoded(org)), id) end
     end
-    -- Consumers were told that it is in doubt. If no rotation is about to tell them otherwise, the check does.
+    -- Consumers were told that it is in doubt. If no rotation is about to tell them otherwise, the check
+    -- does.
     if uncertain and org and not is_driven(holder, lands) then request_check(decoded(org), id, now_ms) end
     return 'agrees'
   end

@@ -1,5 +1,5 @@
--- Keys that were lately found changed. Invent makes no key twice, so a key that several assistants show is not
--- theirs.
+-- Keys that were lately found changed. Invent makes no key twice, so a key that several assistants show is
+-- not theirs.
 --
 -- @include assistants/check
 -- @include assistants/superseded

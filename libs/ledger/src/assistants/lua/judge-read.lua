@@ -1,5 +1,5 @@
--- Whether a key that was read, and is not the published one, may be published: for `commit`, whose answers these
--- functions return. They return nil if it may.
+-- Whether a key that was read, and is not the published one, may be published: for `commit`, whose answers
+-- these functions return. They return nil if it may.
 --
 -- @include assistants/adopted
 -- @include assistants/is-key
@@ -23,22 +23,24 @@ local CONFIRMS_APART = 3
 
 -- Reads what is known of an org before anything is written: it decides what may be published.
 local function check_org_is_readable(org)
-  for _, key in ipairs({ PREFIX .. ':assistants:' .. encoded(org_name(org)), changes_key(org) }) do read('ZCARD', key) end
-  for _, name in ipairs({ ':held', ':accepted', ':known', ':answers', ':adopted:' .. encoded(org_name(org)) }) do
-    read('HLEN', PREFIX .. name)
+  local name = encoded(org_name(org))
+  read('ZCARD', PREFIX .. ':assistants:' .. name)
+  read('ZCARD', changes_key(org))
+  for _, part in ipairs({ ':held', ':accepted', ':known', ':answers', ':adopted:' .. name }) do
+    read('HLEN', PREFIX .. part)
   end
 end
 
--- Counts one more assistant of an org that has no key, or another one, without a rotation. The number of known
--- assistants is noted before any of them goes.
+-- Counts one more assistant of an org that has no key, or another one, without a rotation. The number of
+-- known assistants is noted before any of them goes.
 local function count_change(org, assistant_id, now_ms)
   write('HSETNX', PREFIX .. ':known', org, int(known_of(org)))
   write('ZADD', changes_key(org), int(now_ms), assistant_id)
   write('ZREMRANGEBYSCORE', changes_key(org), '-inf', int(now_ms - CHANGES_WINDOW_MS))
 end
 
--- A key that another assistant of the org was read with is not published, not even if an operator has accepted
--- what reads say.
+-- A key that another assistant of the org was read with is not published, not even if an operator has
+-- accepted what reads say.
 local function withhold_shared_key(v, org, now_ms)
   if not (is_key(v.state) and is_adopted_elsewhere(org, v.state, v.assistant_id)) then return nil end
   hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
@@ -48,7 +50,8 @@ end
 local function judge_superseded(v, held, org, now_ms)
   local _, count, wait_ms = observe(v.assistant, v.state, v.read_ms, v.lag_ms, math.huge)
   if count < READS_FOR_ROLLBACK then
-    write('HSETNX', PREFIX .. ':stale', v.assistant_id, cjson.encode({ since = math.floor(now_ms), org = org }))
+    local note = cjson.encode({ since = math.floor(now_ms), org = org })
+    write('HSETNX', PREFIX .. ':stale', v.assistant_id, note)
     return answer.STALE { version = held.version, wait_ms = int(wait_ms) }
   end
   return v.cause ~= 'rollback' and answer.CONFIRMED or nil
@@ -102,8 +105,8 @@ local function judge_read(v, held, org, now_ms)
   local shared = withhold_shared_key(v, org, now_ms)
   if shared then return shared end
   -- A change is the purpose of a rotation, also of one whose response said that it did nothing. It does not
-  -- count against the limit, unless the key before was seen in force long after it. A reason not to believe any
-  -- key applies to this one too.
+  -- count against the limit, unless the key before was seen in force long after it. A reason not to believe
+  -- any key applies to this one too.
   local intent = tonumber(held.intent) or -1
   local is_asked_for = v.id ~= ''
     or (intent >= known and (tonumber(held.verified) or 0) < intent + CHANGES_WINDOW_MS)

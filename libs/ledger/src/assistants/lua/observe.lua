@@ -19,7 +19,7 @@ local function observe(assistant, state, read_ms, lag_ms, gap_ms)
   elseif read_ms > last + lag_ms then
     last, count = read_ms, count + 1
   end
-  write('HSET', assistant, 'seen', state, 'seen_since', int(since), 'seen_last', int(last), 'seen_count', count,
-    'seen_reads', reads)
+  write('HSET', assistant, 'seen', state, 'seen_since', int(since), 'seen_last', int(last),
+    'seen_count', count, 'seen_reads', reads)
   return read_ms - since, count, math.max(last + lag_ms - read_ms, 0) + lag_ms * (2 ^ (reads - 1) - 1) + 1
 end

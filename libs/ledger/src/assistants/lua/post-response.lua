@@ -1,8 +1,8 @@
 -- Whether the response to a POST is from before the POST: the last response of the org had the same key for
 -- another assistant; or the record was last changed before the POST (`noted` is 'before'), although Invent is
--- known to note the change that a POST makes ('since'). The clocks of Invent may drift apart later: after five
--- such responses in a row, nothing is known any more. The last response is kept as `TRUST KEY ASSISTANT`. TRUST
--- is 0 if nothing is known, else the number of responses from before, plus 1.
+-- known to note the change that a POST makes ('since'). The clocks of Invent may drift apart later: after
+-- five such responses in a row, nothing is known any more. The last response is kept as `TRUST KEY
+-- ASSISTANT`. TRUST is 0 if nothing is known, else the number of responses from before, plus 1.
 --
 -- @include assistants/check
 -- @include assistants/superseded
@@ -41,7 +41,8 @@ local function judge_response(org, fingerprint, assistant_id, noted)
     trust = trust + 1
   else
     -- A response without the moment of a change says nothing about Invent's clocks.
-    trust, print, other = noted == 'since' and 1 or noted == '' and trust or 0, short(fingerprint), assistant_id
+    trust = noted == 'since' and 1 or noted == '' and trust or 0
+    print, other = short(fingerprint), assistant_id
   end
   return is_before, trust .. ' ' .. (print or '-') .. ' ' .. (other or '')
 end

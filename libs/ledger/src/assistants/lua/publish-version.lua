@@ -1,7 +1,6 @@
 -- Publishes a key version: the event, the current record, and what the ledger knows of the key.
 --
 -- @include assistants/adopted
--- @include assistants/check
 -- @include assistants/is-key
 -- @include assistants/observation
 -- @include assistants/post-response
@@ -22,9 +21,9 @@ end
 -- Writes what the ledger knows of the key.
 local function write_key_facts(v, held, seq, now_ms)
   local is_read = v.read_ms ~= nil
-  -- The key was made before `known`, and its successor is made after `verified`. A read shows what was in force
-  -- up to the read lag ago. Of a response to a POST only the intent counts: by the time of the commit a person
-  -- may have rotated by hand.
+  -- The key was made before `known`, and its successor is made after `verified`. A read shows what was in
+  -- force up to the read lag ago. Of a response to a POST only the intent counts: by the time of the commit a
+  -- person may have rotated by hand.
   local verified = is_read and int(v.read_ms - v.lag_ms) or int(tonumber(held.intent) or 0)
   local facts = { 'version', v.epoch, 'fingerprint', v.state, 'seq', seq, 'known', int(now_ms),
     'verified', verified, 'superseded', superseded_after(v, held), 'org', v.encoded_org }
@@ -72,7 +71,9 @@ local function publish_version(v, held, numbers, org, response, now_ms)
   write('SET', v.current, event)
   if response then note_response(v.org, response) end
   write_key_facts(v, held, seq, now_ms)
-  if v.read_ms and is_key(v.state) and held.fingerprint ~= v.state then note_adopted(org, v.state, v.assistant_id) end
+  if v.read_ms and is_key(v.state) and held.fingerprint ~= v.state then
+    note_adopted(org, v.state, v.assistant_id)
+  end
   if v.cause == 'rollback' then note_rollback(v, now_ms) end
   index_assistant(v, held, now_ms)
   if held.uncertain then
@@ -80,8 +81,8 @@ local function publish_version(v, held, numbers, org, response, now_ms)
     write('HDEL', PREFIX .. ':uncertain', v.assistant_id)
   end
   if v.check_in_ms then
-    -- Unlike `request_check`, not before that moment: an earlier check does not replace it. The epoch tells it
-    -- from other checks of the assistant.
+    -- Unlike `request_check`, not before that moment: an earlier check does not replace it. The epoch tells
+    -- it from other checks of the assistant.
     local name = org_name(v.org) .. '/' .. v.assistant_id .. '/' .. v.epoch
     write('ZADD', PREFIX .. ':checks', int(now_ms + v.check_in_ms), name)
   end

@@ -1,6 +1,6 @@
 -- Another assistant of an org that is published with a key; nil if there is none. An assistant that was first
--- published much later may belong to another org that Invent showed for a time: it is taken only if there is no
--- other.
+-- published much later may belong to another org that Invent showed for a time: it is taken only if there is
+-- no other.
 --
 -- @include assistants/is-key
 -- @include scripts/call

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Opens a budget that upstream closed (429): upstream answered a later request, or an operator decides so. The
--- pace begins at a tenth and recovers within a minute, as after a refusal.
+-- Opens a budget that upstream closed (429): upstream answered a later request, or an operator decides so.
+-- The pace begins at a tenth and recovers within a minute, as after a refusal.
 --
 -- Keeps: only a request that left after the refusal opens a budget.
 --

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- The upstream has refused a request that came too soon (429). All requests wait for a while, and then leave more
--- slowly; the pace recovers within a minute.
+-- The upstream has refused a request that came too soon (429). All requests wait for a while, and then leave
+-- more slowly; the pace recovers within a minute.
 --
 -- Keeps: refusals of requests that were under way together slow the pace down once.
 --
@@ -33,7 +33,8 @@ local own_wait_ms = is_new and math.min(1000 * 2 ^ (refusals - 1), 30000) or 0
 local wait_ms = retry_after_ms and math.min(retry_after_ms, 3600000) or own_wait_ms
 local closed, closed_before = math.floor(now / 1000) + wait_ms, tonumber(closed_until) or 0
 -- A closure that lasts longer stays, except one that was set before the clock was turned back.
-local is_from_other_clock = closed_before > now / 1000 + 2 * 3600000 or (tonumber(closed_at) or 0) > now + QUIET_US
+local is_from_other_clock = closed_before > now / 1000 + 2 * 3600000
+  or (tonumber(closed_at) or 0) > now + QUIET_US
 if closed > closed_before or is_from_other_clock then
   if closed_before <= now / 1000 then write('HSET', budget, 'closed_since', int(now / 1000)) end
   local probe_at = wait_ms > PROBED_BEYOND_MS and now + PROBE_US or closed * 1000

@@ -21,12 +21,12 @@ local function closed_us(closed_until, closed_at, now)
   return 1000 * time_left(tonumber(closed_until) or 0, math.floor(now / 1000), 3600000)
 end
 
--- `step` is the pause between two requests in µs; 0 means no limit. The lane `first` (single rotations, reading
--- back) and, within its share, `sweep` reserve the next slot if none is free, before all lanes that only ask
--- again: that is their priority. `bulk` gets what is free; `sweep`, beyond its share, what no other lane wants.
--- `slot_granted`: the caller reserved a slot before and has waited for it. The slot is valid unless the budget
--- was closed meanwhile.
--- Returns whether there is a slot now, the µs to wait, and whether a slot is reserved for then.
+-- `step` is the pause between two requests in µs; 0 means no limit. The lane `first` (single rotations,
+-- reading back) and, within its share, `sweep` reserve the next slot if none is free, before all lanes that
+-- only ask again: that is their priority. `bulk` gets what is free; `sweep`, beyond its share, what no other
+-- lane wants. `slot_granted`: the caller reserved a slot before and has waited for it. The slot is valid
+-- unless the budget was closed meanwhile. Returns whether there is a slot now, the µs to wait, and whether a
+-- slot is reserved for then.
 local function take_slot(budget, now, step, lane, slot_granted)
   if step == 0 then return true, 0, false end
   local next_text, closed_until, pace, pace_at, sweep_next, closed_at, probe_at =

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Claims waiting assistants of a bulk, each with an intent to POST and a rotation of its own, as far as the limit
--- of open intents and the request budget allow.
+-- Claims waiting assistants of a bulk, each with an intent to POST and a rotation of its own, as far as the
+-- limit of open intents and the request budget allow.
 --
--- Keeps: all that `claim` keeps; an assistant of a bulk is begun once. Too many consecutive unknown outcomes halt
--- the bulk.
+-- Keeps: all that `claim` keeps; an assistant of a bulk is begun once. Too many consecutive unknown outcomes
+-- halt the bulk.
 --
 -- @key bulk
 -- @key states: the states of its assistants
@@ -23,13 +23,14 @@
 -- @arg index digits: in the bulk
 -- @arg rotation text: the id of its rotation
 -- @arg assistant_id text
--- @reply CLAIMED now_ms number, unknowns number, wait_ms number, outcomes outcome...: in order, as far as they came.
---   `unknowns`: consecutive unknown outcomes of the org. `wait_ms` is not 0 if the request budget is used up
+-- @reply CLAIMED now_ms number, unknowns number, wait_ms number, outcomes outcome...: in order, as far as
+--   they came. `unknowns`: consecutive unknown outcomes of the org. `wait_ms` is not 0 if the request budget
+--   is used up
 -- @outcome claimed epoch number, key_state text?, version number?, fresh flag: as `claim`
 -- @outcome shared: another rotation has replaced the key since the bulk was asked for: that serves both
 -- @outcome busy: a rotation holds it, or a single rotation is QUEUED for it and goes first
--- @outcome past: it does not wait any more; or it has failed, because its ledger entry cannot be read or its record
---   is too long
+-- @outcome past: it does not wait any more; or it has failed, because its ledger entry cannot be read or its
+--   record is too long
 -- @reply STOPPED state text?: the bulk does not run
 -- @reply FULL wait_ms number: the org has as many open intents as a bulk may have: a tenth is left to single
 --   rotations
@@ -65,12 +66,14 @@ local now, is_out_of_step = now_us()
 if is_out_of_step then return reply.FROZEN { wait_ms = '1000' } end
 local now_ms = math.floor(now / 1000)
 local now_text, lease_text, lands_text = int(now_ms), int(now_ms + lease_ms), int(now_ms + landing_ms)
-if is_window_closed(bulk_id, until_text, open, now_ms) then return reply.STOPPED { state = read('HGET', bulk, 'state') } end
+if is_window_closed(bulk_id, until_text, open, now_ms) then
+  return reply.STOPPED { state = read('HGET', bulk, 'state') }
+end
 local blocker, unknowns, unknown_at = post_blocker(ledger, org, hold_back, ledger_id)
 if blocker then return reply.FROZEN { wait_ms = '5000' } end
 if unknowns >= max_open and time_left(unknown_at + landing_ms, now_ms, landing_ms) > 0 then
-  -- The unknown outcomes that an operator had seen when resuming it do not halt it again: it waits until the next
-  -- POST may leave, as a probe.
+  -- The unknown outcomes that an operator had seen when resuming it do not halt it again: it waits until the
+  -- next POST may leave, as a probe.
   if unknowns <= (tonumber(seen_text) or 0) then return reply.FULL { wait_ms = '1000' } end
   stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
   return reply.STOPPED { state = 'HALTED' }
@@ -114,7 +117,8 @@ local function begin(item, fingerprint, held_epoch, version, verified)
   return outcome.claimed { epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh }
 end
 
--- Claims one assistant. Returns nil if there is no room or no request for it, and whether the claim ends with it.
+-- Claims one assistant. Returns nil if there is no room or no request for it, and whether the claim ends with
+-- it.
 local function claim(item)
   if read('GETRANGE', states, item.index, item.index) ~= '.' then return outcome.past end
   local failure, holder, lease, lands, fingerprint, held_epoch, version, queued, verified, rotated =
@@ -130,7 +134,9 @@ local function claim(item)
     skip(item, 'm')
     return outcome.shared
   end
-  if holder or (queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED') then return outcome.busy end
+  if holder or (queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED') then
+    return outcome.busy
+  end
   if begun >= room then return nil end
   local is_free, wait = take_slot(budget, now, step_us, 'bulk')
   if not is_free then

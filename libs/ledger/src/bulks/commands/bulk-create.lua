@@ -1,4 +1,5 @@
--- Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the hour.
+-- Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the
+-- hour.
 --
 -- Keeps: one request id has one bulk rotation; all of it is there, or nothing.
 --
@@ -25,6 +26,7 @@
 -- @include bulks/activate
 -- @include bulks/begin
 -- @include bulks/bulk
+-- @include orgs/match-request
 -- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/number
@@ -35,9 +37,8 @@ org = org_name(org)
 if request_id ~= '' then
   local seen = read('GET', request)
   if seen then
-    local other, seen_digest = string.match(seen, '^(%S+) (%S+)$')
-    -- A request under `c`, before its org was known, had the same org and so the same arguments.
-    if seen_digest ~= digest and not (seen_digest == alias_digest and org_name('c') == org) then return reply.REUSED end
+    local other, is_same = match_request(seen, digest, alias_digest, org)
+    if not is_same then return reply.REUSED end
     if read('EXISTS', bulk_key(other)) == 0 then return reply.SPENT end
     return reply.KNOWN { known_id = other }
   end

@@ -1,8 +1,8 @@
--- Draws work of the bulk rotations: assistants to rotate, or a whole bulk to prepare or to verify. Work that is
--- not renewed is drawn again.
+-- Draws work of the bulk rotations: assistants to rotate, or a whole bulk to prepare or to verify. Work that
+-- is not renewed is drawn again.
 --
--- Keeps: an assistant that waits and was passed by is in a draw that a worker has, or in the draws to be redone.
--- Urgent bulks come first, then older ones.
+-- Keeps: an assistant that waits and was passed by is in a draw that a worker has, or in the draws to be
+-- redone. Urgent bulks come first, then older ones.
 --
 -- @key active: the bulks that are worked on
 -- @key ledger: the ledger's own facts
@@ -15,8 +15,9 @@
 -- @arg before_place number?: assistants only of bulks before this place
 -- @arg step_us number: the pause between two requests, 0 for no limit
 -- @arg except text...: bulks to pass over
--- @reply RANGE bulk text, org text, from number, to number, letters text, place number: assistants at the indexes
---   from `from` to `to` - 1, with their states; the lower the place of their bulk, the sooner it is drawn
+-- @reply RANGE bulk text, org text, from number, to number, letters text, place number: assistants at the
+--   indexes from `from` to `to` - 1, with their states; the lower the place of their bulk, the sooner it is
+--   drawn
 -- @reply PREPARE bulk text, urgent flag
 -- @reply VERIFY bulk text, urgent flag
 -- @reply NOTHING
@@ -59,8 +60,8 @@ local function estimate(key, org, total)
   write('HSET', key, 'requests', int(requests), 'takes', int(requests * step_us / 1000))
 end
 
--- A draw of a worker that did not renew it; else the next assistants; else a draw that was returned. Assistants
--- that could not be rotated before come last: they may succeed by then.
+-- A draw of a worker that did not renew it; else the next assistants; else a draw that was returned.
+-- Assistants that could not be rotated before come last: they may succeed by then.
 local function next_span(key, org, cursor_text, limit_text, requests, total)
   local draws = read('HGETALL', key .. ':draws')
   for i = 1, #draws, 2 do
@@ -86,8 +87,10 @@ local function may_draw_task(id, urgent, task_until)
 end
 
 local function may_draw_range(id, place, org)
-  local is_wanted = ranges and tonumber(place) < (before_place or math.huge) and not frozen and not passed_over[id]
-  return is_wanted and open_intents(PREFIX .. ':intents:' .. encoded(org_name(org)), max_open, now_ms) < max_open
+  local is_wanted = ranges and tonumber(place) < (before_place or math.huge) and not frozen
+    and not passed_over[id]
+  local intents = PREFIX .. ':intents:' .. encoded(org_name(org))
+  return is_wanted and open_intents(intents, max_open, now_ms) < max_open
 end
 
 -- Work of one bulk; nil if there is none.
@@ -110,7 +113,9 @@ local function draw(id, place)
     if from then
       write('HSET', key .. ':draws', int(from) .. ':' .. int(to), until_text .. ' ' .. token)
       local letters = read('GETRANGE', key .. ':states', from, to - 1)
-      return reply.RANGE { bulk = id, org = org, from = int(from), to = int(to), letters = letters, place = place }
+      return reply.RANGE {
+        bulk = id, org = org, from = int(from), to = int(to), letters = letters, place = place,
+      }
     end
   end
 end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Ends the preparation of a bulk: all of its ids are saved, and it starts. With an incomplete list it halts before
--- its first assistant: an operator who resumes it accepts the assistants that were listed.
+-- Ends the preparation of a bulk: all of its ids are saved, and it starts. With an incomplete list it halts
+-- before its first assistant: an operator who resumes it accepts the assistants that were listed.
 --
 -- @key bulk
 -- @key ids

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because consumers
--- have applied the keys of its canary (`acknowledged`).
+-- Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because
+-- consumers have applied the keys of its canary (`acknowledged`).
 --
 -- Keeps: of two requests at once the last one prevails, and each sees a state that was.
 --
@@ -42,7 +42,9 @@ local function pause()
   -- It no longer resumes without an operator.
   if awaits then stop_bulk(id, 'PAUSED', 'CANARY_DONE', now_ms) end
   if state == 'PAUSED' then return reply.DONE end
-  if state ~= 'RUNNING' and state ~= 'HALTED' and state ~= 'PREPARING' then return reply.REFUSED { state = state } end
+  if state ~= 'RUNNING' and state ~= 'HALTED' and state ~= 'PREPARING' then
+    return reply.REFUSED { state = state }
+  end
   stop_bulk(id, 'PAUSED', 'PAUSED_BY_OPERATOR', now_ms)
   return reply.DONE
 end
@@ -59,7 +61,9 @@ local function resume()
   write('HDEL', bulk, 'away_since', 'unread')
   write('HDEL', PREFIX .. ':ledger', 'drift:' .. org, 'drift_at:' .. org)
   local is_canary_done = why == 'CANARY_DONE' or awaits
-  if is_canary_done or (state == 'HALTED' and done_of(bulk) >= tonumber(limit)) then write('HSET', bulk, 'limit', total) end
+  if is_canary_done or (state == 'HALTED' and done_of(bulk) >= tonumber(limit)) then
+    write('HSET', bulk, 'limit', total)
+  end
   run('RUNNING')
   settle_bulk(id, now_ms)
   return reply.DONE
@@ -74,8 +78,8 @@ local function cancel()
   return reply.DONE
 end
 
--- Returns the failed assistants to the draws: of every hundred with a failure all are drawn, and only those that
--- wait are begun.
+-- Returns the failed assistants to the draws: of every hundred with a failure all are drawn, and only those
+-- that wait are begun.
 local function redraw_failed()
   local spans, at = {}, string.find(letters, '%u')
   while at do

@@ -1,5 +1,5 @@
--- Deletes the bulk rotations that ended first: those that ended before a moment, and those beyond a count. Of the
--- latter, those without assistants go first.
+-- Deletes the bulk rotations that ended first: those that ended before a moment, and those beyond a count. Of
+-- the latter, those without assistants go first.
 --
 -- @key ended: the ended bulks, by when
 -- @key empty: the ended bulks that had no assistants

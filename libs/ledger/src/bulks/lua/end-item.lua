@@ -6,8 +6,8 @@
 -- @include scripts/call
 -- @include scripts/number
 
--- The letter of each failure, as `failureLetters` in libs/schema; Z (INTERNAL) stands for all others. These are
--- texts, because a command makes its tables anew for each call.
+-- The letter of each failure, as `failureLetters` in libs/schema; Z (INTERNAL) stands for all others. These
+-- are texts, because a command makes its tables anew for each call.
 local FAILURE_LETTERS = ' ASSISTANT_NOT_FOUND=A ASSISTANT_DELETED=B NO_SECRET_KEY=C UPSTREAM_REJECTED=D'
   .. ' UPSTREAM_UNAUTHENTICATED=E UPSTREAM_FORBIDDEN=F ORG_NOT_CONFIGURED=G UPSTREAM_UNREACHABLE=H'
   .. ' LEDGER_CORRUPT=I REPLICAS_MISSING=J SENT_TOO_LATE=K INVALID_ARGUMENT=L UPSTREAM_UNEXPECTED=M'

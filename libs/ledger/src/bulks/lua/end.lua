@@ -12,7 +12,9 @@ local function end_bulk(id, to, why, now_ms)
   write('ZREM', PREFIX .. ':bulks:active', id)
   write('ZADD', PREFIX .. ':bulks:ended', int(now_ms), id)
   -- Most windows of a policy have no assistants: their bulks are trimmed first.
-  if (tonumber(read('HGET', key, 'total')) or 0) == 0 then write('ZADD', PREFIX .. ':bulks:empty', int(now_ms), id) end
+  if (tonumber(read('HGET', key, 'total')) or 0) == 0 then
+    write('ZADD', PREFIX .. ':bulks:empty', int(now_ms), id)
+  end
   write('DEL', key .. ':draws', key .. ':redo', key .. ':exclude')
   publish('bulk-changed', id)
 end

@@ -1,5 +1,5 @@
--- Whether a worker still holds the task to prepare or verify a bulk. It does not if another one has drawn it, or
--- if the bulk was paused or cancelled.
+-- Whether a worker still holds the task to prepare or verify a bulk. It does not if another one has drawn it,
+-- or if the bulk was paused or cancelled.
 --
 -- @include scripts/call
 

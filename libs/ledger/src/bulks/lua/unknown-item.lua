@@ -1,6 +1,6 @@
 -- The outcome of a rotation of a bulk is unknown. If its worker is gone, that says nothing about upstream and
--- does not count against the bulk. If the response was lost, it counts as a possible failure. If the key cannot
--- be read back either, UNREAD_IN_A_ROW times without a success, the bulk halts.
+-- does not count against the bulk. If the response was lost, it counts as a possible failure. If the key
+-- cannot be read back either, UNREAD_IN_A_ROW times without a success, the bulk halts.
 --
 -- @include bulks/bulk
 -- @include bulks/settle

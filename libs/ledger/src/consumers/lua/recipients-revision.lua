@@ -1,5 +1,5 @@
--- The revision of the consumers: it rises with each consumer that is added or removed. An event that was sealed
--- at another revision is sealed for other recipients.
+-- The revision of the consumers: it rises with each consumer that is added or removed. An event that was
+-- sealed at another revision is sealed for other recipients.
 --
 -- @include scripts/call
 

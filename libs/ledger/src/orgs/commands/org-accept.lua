@@ -3,8 +3,8 @@
 -- @key held: the held orgs
 -- @arg org text
 -- @arg for_ms number: for how long
--- @reply ACCEPTED: also if it was accepted before and no sweep has ended that: the response, or the sweep, may
---   have been lost
+-- @reply ACCEPTED: also if it was accepted before and no sweep has ended that: the response, or the sweep,
+--   may have been lost
 -- @reply NOT_HELD
 -- @include orgs/accepted
 -- @include orgs/adopted-key

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Renames open rotations that were asked for under `c` to the org that `c` stands for, and the fields that say
--- that they are queued.
+-- Renames open rotations that were asked for under `c` to the org that `c` stands for, and the fields that
+-- say that they are queued.
 --
 -- Keeps: a rotation and the field of its assistant that says that it is queued have the same org. Of two
 -- rotations that are queued for one assistant, under `c` and under its real name, later requests are answered

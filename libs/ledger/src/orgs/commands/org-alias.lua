@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of unknown
--- outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by org-adopt.lua, key
--- versions by org-move.lua.
+-- Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of
+-- unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
+-- org-adopt.lua, key versions by org-move.lua.
 --
 -- Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`). It raises the
 -- revision of the consumers, so that a worker that sealed an event under `c` seals it again.
@@ -11,8 +11,8 @@
 -- @arg how configured|learned: how it is known
 -- @reply NOTED
 -- @reply KNOWN: it was noted before
--- @reply CONTRADICTS known_org text, known_how text?, since_ms number?: another org was noted before: nothing was
---   written
+-- @reply CONTRADICTS known_org text, known_how text?, since_ms number?: another org was noted before: nothing
+--   was written
 -- @include bulks/bulk
 -- @include scripts/call
 -- @include scripts/encoded
@@ -23,12 +23,14 @@ local alias, alias_how, alias_at = fields(ledger)
 if alias == org then return reply.KNOWN end
 if alias then return reply.CONTRADICTS { known_org = alias, known_how = alias_how, since_ms = alias_at } end
 
--- These stop the command before it writes anything, if they cannot be read: no later command would rename them.
+-- These stop the command before it writes anything, if they cannot be read: no later command would rename
+-- them.
 local of_c, of_org = PREFIX .. ':intents:c', PREFIX .. ':intents:' .. encoded(org)
 local changes_of_c, changes_of_org = PREFIX .. ':changes:c', PREFIX .. ':changes:' .. encoded(org)
 local queued = PREFIX .. ':sweeps:QUEUED'
 for _, key in ipairs({ of_c, of_org, changes_of_c, changes_of_org }) do read('ZCARD', key) end
-local bulks, policies = read('ZRANGE', PREFIX .. ':bulks', 0, -1), read('ZRANGE', PREFIX .. ':policies', 0, -1)
+local bulks = read('ZRANGE', PREFIX .. ':bulks', 0, -1)
+local policies = read('ZRANGE', PREFIX .. ':policies', 0, -1)
 local sweep = read('HGET', queued, 'c')
 
 local now_ms = math.floor(now_us() / 1000)
@@ -75,8 +77,8 @@ if read('EXISTS', changes_of_c) == 1 then
   write('ZUNIONSTORE', changes_of_org, 2, changes_of_org, changes_of_c, 'AGGREGATE', 'MAX')
   write('DEL', changes_of_c)
 end
--- Keys that were lately found changed: they are forgotten within the hour, and a key that several assistants show
--- is found again.
+-- Keys that were lately found changed: they are forgotten within the hour, and a key that several assistants
+-- show is found again.
 write('DEL', PREFIX .. ':adopted:c')
 write('HDEL', PREFIX .. ':answers', 'c')
 

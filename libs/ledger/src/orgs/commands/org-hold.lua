@@ -18,6 +18,7 @@
 if code ~= 'KEYS_NOT_SHOWN' and is_accepted(org, math.floor(now_us() / 1000)) then return reply.ACCEPTED end
 local before = read('HGET', held, org_name(org))
 local is_json, hold = pcall(cjson.decode, before or '')
-local since = before and is_json and type(hold) == 'table' and tonumber(hold.since) or math.floor(now_us() / 1000)
+local since = before and is_json and type(hold) == 'table' and tonumber(hold.since)
+  or math.floor(now_us() / 1000)
 hold_org(org, code, affected, known, since)
 return before and reply.HELD_ALREADY or reply.HELD

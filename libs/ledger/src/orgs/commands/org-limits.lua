@@ -3,8 +3,8 @@
 -- @key held_orgs
 -- @arg org text
 -- @arg percent number: the share of its assistants that may change
--- @reply LIMITS known number, limit number, changed number, held text?, accepted flag: `changed`: lately. `held`:
---   why the org is held. `accepted`: an operator has accepted what reads say
+-- @reply LIMITS known number, limit number, changed number, held text?, accepted flag: `changed`: lately.
+--   `held`: why the org is held. `accepted`: an operator has accepted what reads say
 -- @include orgs/accepted
 -- @include orgs/change-limit
 -- @include orgs/changes

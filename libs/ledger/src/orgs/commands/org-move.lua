@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- Publishes again, under the real name of the org, what was published under `c`: the same keys, as new versions.
--- The words of the reply, one for each version:
+-- Publishes again, under the real name of the org, what was published under `c`: the same keys, as new
+-- versions. The words of the reply, one for each version:
 --   moved
 --   gone      it is not published under `c` any more
---   changed   a rotation holds it, its key is in doubt or was not read since Redis was restarted, or something has
---             happened to it since it was read: nothing was written
+--   changed   a rotation holds it, its key is in doubt or was not read since a restart of Redis, or something
+--             has happened to it since it was read: nothing was written
 --
--- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated, superseded,
--- when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the one that was
--- read, and is drawn anew.
+-- Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated,
+-- superseded, when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the
+-- one that was read, and is drawn anew.
 --
 -- @key of_c: the assistants published under `c`
 -- @key of_org: the assistants published under the org that `c` stands for
@@ -37,8 +37,8 @@
 if recipients_revision() ~= recipients then return reply.RECIPIENTS end
 local _, is_out_of_step = now_us()
 -- A Redis that was restored from a copy may hold older keys than consumers do. Published again under a higher
--- version, they would replace the newer ones. So nothing moves on a Redis that no worker has recognised yet, nor
--- what no read has confirmed since the restart.
+-- version, they would replace the newer ones. So nothing moves on a Redis that no worker has recognised yet,
+-- nor what no read has confirmed since the restart.
 local redis_run, restarted = unpack(read('HMGET', PREFIX .. ':ledger', 'redis_run', 'restarted'))
 local is_recognised = not redis_run
   or string.find(redis.call('INFO', 'server'), 'run_id:' .. redis_run, 1, true) ~= nil

@@ -1,9 +1,10 @@
--- Ends a sweep of an org that found what is known of it. The org is no longer held, and later changes are compared
--- with what is known now.
+-- Ends a sweep of an org that found what is known of it. The org is no longer held, and later changes are
+-- compared with what is known now.
 --
 -- @key held: the held orgs
 -- @arg org text
--- @arg settled flag: the sweep was of this org alone and left nothing open: what an operator has accepted is done
+-- @arg settled flag: the sweep was of this org alone and left nothing open: what an operator has accepted is
+--   done
 -- @reply SWEPT was_held flag
 -- @include orgs/changes
 -- @include orgs/org-name
@@ -23,8 +24,8 @@ local was_held = write('HDEL', held, org) == 1
 local was_accepted = settled and write('HDEL', PREFIX .. ':accepted', org) == 1
 -- What was counted until now is refuted or accepted: it must not count against the next change.
 if was_held or was_accepted then write('DEL', changes_key(org)) end
--- Assistants that went a short time ago still count. Otherwise each sweep would lower the number that is left,
--- down to one, which may go like any other.
+-- Assistants that went a short time ago still count. Otherwise each sweep would lower the number that is
+-- left, down to one, which may go like any other.
 write('ZREMRANGEBYSCORE', changes_key(org), '-inf', int(now_ms - CHANGES_WINDOW_MS))
 local lately_gone = #read('ZDIFF', 2, changes_key(org), assistants)
 write('HSET', PREFIX .. ':known', org, read('ZCARD', assistants) + lately_gone)

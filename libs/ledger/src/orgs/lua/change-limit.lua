@@ -10,7 +10,8 @@ local CHANGES_ALLOWED = 3
 -- The number of known assistants of an org at the end of its last sweep; without a sweep, the number now.
 local function known_of(org)
   org = org_name(org)
-  return tonumber(read('HGET', PREFIX .. ':known', org)) or read('ZCARD', PREFIX .. ':assistants:' .. encoded(org))
+  return tonumber(read('HGET', PREFIX .. ':known', org))
+    or read('ZCARD', PREFIX .. ':assistants:' .. encoded(org))
 end
 
 local function change_limit(org, percent)

@@ -1,7 +1,7 @@
 -- Records a rotation policy, once, with the assistants that it names.
 --
--- Keeps: one request id has one policy; all of a policy is there, or nothing; there are never more policies than
--- the limit.
+-- Keeps: one request id has one policy; all of a policy is there, or nothing; there are never more policies
+-- than the limit.
 --
 -- @key policy: the new policy
 -- @key assistants: its assistants
@@ -28,6 +28,7 @@
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its policy was deleted
 -- @reply FULL: the limit is reached
+-- @include orgs/match-request
 -- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/number
@@ -38,9 +39,8 @@ org = org_name(org)
 if request_id ~= '' then
   local seen = read('GET', request)
   if seen then
-    local other, seen_digest = string.match(seen, '^(%S+) (%S+)$')
-    -- A request under `c`, before its org was known, had the same org and so the same arguments.
-    if seen_digest ~= digest and not (seen_digest == alias_digest and org_name('c') == org) then return reply.REUSED end
+    local other, is_same = match_request(seen, digest, alias_digest, org)
+    if not is_same then return reply.REUSED end
     local known = read('HGETALL', PREFIX .. ':policy:' .. other)
     if #known == 0 then return reply.SPENT end
     return reply.KNOWN { known_id = other, known = known }
@@ -49,10 +49,11 @@ end
 if read('ZCARD', policies) >= limit then return reply.FULL end
 read('SCARD', assistants)
 local now = int(math.floor(now_us() / 1000))
-local limit_field = limit_count ~= '' and 'limit_count' or 'limit_percent'
-write('HSET', policy, 'request', request_id, 'assistants', named, 'paused', '', 'created', now, 'updated', now,
-  'org', org, 'reason', reason, 'every_days', every_days, 'window_cron', window_cron, 'window_zone', window_zone,
-  'window_length', window_length, limit_field, limit_count ~= '' and limit_count or limit_percent)
+local limit_field, limit_value = 'limit_percent', limit_percent
+if limit_count ~= '' then limit_field, limit_value = 'limit_count', limit_count end
+write('HSET', policy, 'request', request_id, 'assistants', named, 'paused', '', 'created', now,
+  'updated', now, 'org', org, 'reason', reason, 'every_days', every_days, 'window_cron', window_cron,
+  'window_zone', window_zone, 'window_length', window_length, limit_field, limit_value)
 if request_id ~= '' then write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s) end
 
 -- A thousand at a time: the stack of Lua does not hold all of them.

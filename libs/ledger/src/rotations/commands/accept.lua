@@ -1,7 +1,7 @@
 -- Records a rotation, once.
 --
--- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no second
--- one is made.
+-- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
+-- second one is made.
 --
 -- @key rotation: the new rotation
 -- @key assistant
@@ -18,6 +18,7 @@
 -- @reply KNOWN known_id text, known hash: the same request again, or a rotation that is still QUEUED
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its rotation is no longer kept
+-- @include orgs/match-request
 -- @include orgs/org-name
 -- @include rotations/rotation
 -- @include scripts/call
@@ -30,9 +31,8 @@ org = org_name(org)
 if request_id ~= '' then
   local seen = read('GET', request)
   if seen then
-    local other, seen_digest = string.match(seen, '^(%S+) (%S+)$')
-    -- A request under `c`, before its org was known, had the same org and so the same arguments.
-    if seen_digest ~= digest and not (seen_digest == alias_digest and org_name('c') == org) then return reply.REUSED end
+    local other, is_same = match_request(seen, digest, alias_digest, org)
+    if not is_same then return reply.REUSED end
     if read('EXISTS', rotation_key(other)) == 0 then return reply.SPENT end
     return reply.KNOWN { known_id = other, known = read('HGETALL', rotation_key(other)) }
   end

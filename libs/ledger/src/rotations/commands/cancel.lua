@@ -1,5 +1,5 @@
--- Cancels a rotation that is still QUEUED. The caller knows only its id: the key of the assistant comes from the
--- rotation.
+-- Cancels a rotation that is still QUEUED. The caller knows only its id: the key of the assistant comes from
+-- the rotation.
 --
 -- @key rotation
 -- @arg id text

@@ -3,9 +3,9 @@
 -- unknown. The request budget grants its slot here, in one command: no claim is held while a worker waits for
 -- a slot. A rotation whose assistant has a record that is too long to be read ends here, without a POST.
 --
--- Keeps: an assistant has one holder and at most one open intent; an org has a limited number of open intents.
--- The key state is from before the intent. After as many consecutive unknown outcomes as intents may be open,
--- one POST leaves a landing window, as a probe.
+-- Keeps: an assistant has one holder and at most one open intent; an org has a limited number of open
+-- intents. The key state is from before the intent. After as many consecutive unknown outcomes as intents may
+-- be open, one POST leaves a landing window, as a probe.
 --
 -- @key rotation
 -- @key assistant
@@ -27,17 +27,18 @@
 --   the intent is open: POST. `fresh`: the key state is known to have been in force after the rotation was
 --   asked for, so any other key was made since. `unknowns`: consecutive unknown outcomes of the org.
 --   `doubted`: an earlier outcome of this rotation was unknown
--- @reply RESUMED epoch number, now_ms number, key_state text?, version number?, attempts number,
---   started_ms number, fresh flag, unknowns number, doubted flag, bulk text?, lands_in_ms number,
---   satisfied flag, noted flag, uncertain flag, blocked text?, too_large flag:
---   a POST of this rotation may have left: read, do not POST. `satisfied`: its key was found and published, and
---   only the landing window is open. `noted`: the outcome is noted as unknown. `uncertain`: consumers were told
---   so, and no version has followed. `blocked`: the error code for which another POST would fare no better.
---   `too_large`: the record was too long to be read when it was last read
+-- @reply RESUMED epoch number, now_ms number, key_state text?, version number?, attempts number, started_ms
+--   number, fresh flag, unknowns number, doubted flag, bulk text?, lands_in_ms number, satisfied flag, noted
+--   flag, uncertain flag, blocked text?, too_large flag: a POST of this rotation may have left: read, do not
+--   POST. `satisfied`: its key was found and published, and only the landing window is open. `noted`: the
+--   outcome is noted as unknown. `uncertain`: consumers were told so, and no version has followed. `blocked`:
+--   the error code for which another POST would fare no better. `too_large`: the record was too long to be
+--   read when it was last read
 -- @reply BUSY wait_ms number: another rotation holds the assistant, or its outcome is unknown
 -- @reply FULL wait_ms number: the org has as many open intents as allowed
 -- @reply HALTED wait_ms number: the same, with unknown outcomes; or too many of these were consecutive
--- @reply FROZEN wait_ms number: no POST may leave; or the clock of Redis is out of step, and nothing is resumed
+-- @reply FROZEN wait_ms number: no POST may leave; or the clock of Redis is out of step, and nothing is
+--   resumed
 -- @reply PACED wait_ms number, reserved flag: no request may leave yet. `reserved`: claim again then
 -- @reply ENDED state text: nothing to do
 -- @reply MISSING: no such rotation for this org and assistant
@@ -67,14 +68,18 @@ org = org_name(org)
 local state, of_org, of_assistant, started, attempts, code, since, bulk, created, asked, blocked =
   fields(rotation, { of_org = 'org', of_assistant = 'assistant', code = 'error' })
 if not state or org_name(of_org) ~= org or of_assistant ~= assistant_id then return reply.MISSING end
-if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then return reply.ENDED { state = state } end
+if state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then
+  return reply.ENDED { state = state }
+end
 
-local holder, lease, lands, fingerprint, held_epoch, version, queued, verified, satisfied, uncertain, rotated =
-  fields(assistant, { held_epoch = 'epoch', queued = 'queued:' .. of_org })
+local holder, lease, lands, fingerprint, held_epoch, version, queued, verified, satisfied, uncertain,
+  rotated = fields(assistant, { held_epoch = 'epoch', queued = 'queued:' .. of_org })
 local now, is_out_of_step = now_us()
 local now_ms = math.floor(now / 1000)
 if is_out_of_step then
-  if hold_back ~= '' and state == 'QUEUED' and code ~= hold_back then write('HSET', rotation, 'error', hold_back) end
+  if hold_back ~= '' and state == 'QUEUED' and code ~= hold_back then
+    write('HSET', rotation, 'error', hold_back)
+  end
   return reply.FROZEN { wait_ms = '1000' }
 end
 local lease_left = time_left(tonumber(lease) or 0, now_ms, lease_ms)
@@ -90,8 +95,8 @@ if holder and holder ~= id and lease_left == 0 then
   end
 end
 if holder and holder ~= id then
-  -- The job of the holder drives it: wait a short time while its POST is under way, and until its next read if
-  -- its outcome is unknown, which may take as long as the upstream is away.
+  -- The job of the holder drives it: wait a short time while its POST is under way, and until its next read
+  -- if its outcome is unknown, which may take as long as the upstream is away.
   if lease_left > 0 then return reply.BUSY { wait_ms = int(math.max(math.min(lease_left, 1000), 100)) } end
   local next_read = tonumber(redis.pcall('HGET', rotation_key(holder), 'next')) or 0
   return reply.BUSY { wait_ms = int(math.max(math.min(next_read - now_ms, 30000), 1000)) }
@@ -111,8 +116,8 @@ if holder == id then
   write('HSET', assistant, 'epoch', epoch, 'lease', int(now_ms + lease_ms), 'lands', int(lands_ms))
   return reply.RESUMED {
     epoch = epoch, now_ms = int(now_ms), key_state = fingerprint, version = version,
-    attempts = attempts, started_ms = started, fresh = is_key_fresh, unknowns = '0', doubted = true, bulk = bulk,
-    lands_in_ms = int(lands_ms - now_ms), satisfied = satisfied, noted = state == 'RECONCILING',
+    attempts = attempts, started_ms = started, fresh = is_key_fresh, unknowns = '0', doubted = true,
+    bulk = bulk, lands_in_ms = int(lands_ms - now_ms), satisfied = satisfied, noted = state == 'RECONCILING',
     uncertain = uncertain, blocked = blocked, too_large = is_too_large(assistant_id),
   }
 end
@@ -183,6 +188,6 @@ local started_ms = started or int(now_ms)
 set_state(id, 'ROTATING', int(now_ms), 'attempts', attempt, 'started', started_ms)
 return reply.CLAIMED {
   epoch = epoch, now_ms = int(now_ms), key_state = fingerprint, version = version,
-  attempts = attempt, started_ms = started_ms, fresh = is_key_fresh, unknowns = int(unknowns), doubted = since,
-  bulk = bulk,
+  attempts = attempt, started_ms = started_ms, fresh = is_key_fresh, unknowns = int(unknowns),
+  doubted = since, bulk = bulk,
 }

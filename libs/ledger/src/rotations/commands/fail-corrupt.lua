@@ -1,5 +1,5 @@
--- Ends a rotation whose own entry, or whose assistant's, cannot be read. If a request may have left, it becomes
--- RECONCILING and needs an operator.
+-- Ends a rotation whose own entry, or whose assistant's, cannot be read. If a request may have left, it
+-- becomes RECONCILING and needs an operator.
 --
 -- @key rotation
 -- @arg id text

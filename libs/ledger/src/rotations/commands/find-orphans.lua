@@ -1,5 +1,5 @@
--- Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has failed,
--- or was delayed until long after the rotation is due by a worker whose clock is wrong.
+-- Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has
+-- failed, or was delayed until long after the rotation is due by a worker whose clock is wrong.
 --
 -- @key open: the index of open rotations
 -- @arg after text?: the rotation id to continue after
@@ -14,8 +14,8 @@
 
 local now_ms = math.floor(now_us() / 1000)
 
--- BullMQ computes delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; a QUEUED
--- rotation waits for an hour at most, if upstream asks for that (Retry-After).
+-- BullMQ computes delays by the clock of the worker, the ledger by Redis. Next reads are in the ledger; a
+-- QUEUED rotation waits for an hour at most, if upstream asks for that (Retry-After).
 local function is_put_off_too_far(id, due_ms)
   if due_ms <= now_ms + 120000 then return false end
   local state, next_read = unpack(redis.pcall('HMGET', rotation_key(id), 'state', 'next'))
@@ -38,7 +38,8 @@ local ids = read('ZRANGE', open, after == '' and '-' or '(' .. after, '+', 'BYLE
 local orphans = {}
 for _, id in ipairs(ids) do
   if not has_job(id) then
-    local updated, org, assistant_id = unpack(redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant'))
+    local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
+    local updated, org, assistant_id = unpack(rotation)
     if updated == false then
       write('ZREM', open, id)
     elseif tonumber(updated) and math.abs(now_ms - tonumber(updated)) >= quiet_ms then

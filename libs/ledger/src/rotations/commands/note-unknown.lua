@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Notes that it is unknown whether the POST of a rotation took effect. The intent stays open. Consumers are told
--- the first time, and again if a version was published since and reads show an older key than that.
+-- Notes that it is unknown whether the POST of a rotation took effect. The intent stays open. Consumers are
+-- told the first time, and again if a version was published since and reads show an older key than that.
 --
--- Keeps: once a key was published, `key-uncertain` comes once before the next version, and stands in the hash of
--- uncertain assistants.
+-- Keeps: once a key was published, `key-uncertain` comes once before the next version, and stands in the hash
+-- of uncertain assistants.
 --
 -- @key rotation
 -- @key assistant
@@ -22,8 +22,8 @@
 -- @arg assistant_id text
 -- @arg sender_gone flag: the worker that sent the POST is gone: that says nothing about upstream
 -- @arg recipients text: the revision of the consumers at which the event was sealed
--- @arg blocked_by text?: the error code for which a later POST fares no better until an operator acts; it stays
---   with the rotation
+-- @arg blocked_by text?: the error code for which a later POST fares no better until an operator acts; it
+--   stays with the rotation
 -- @reply NOTED
 -- @reply REFUSED: another holds the claim: nothing was written
 -- @reply RECIPIENTS: an event is due, and consumers were added or removed since it was sealed: nothing was
@@ -56,8 +56,9 @@ set_state(id, 'RECONCILING', int(now_ms), 'since', is_noted and since or int(now
   'read_error', read_error ~= '' and read_error or blocked,
   'operator', (blocked ~= '' or operator_needed) and '1' or '')
 if blocked_by ~= '' then write('HSET', rotation, 'blocked', blocked) end
--- The next assistant of the bulk would fare no better, unless only the record of this one is affected. A single
--- response that cannot be decoded may be an accident in transit: the read-back has to be unreadable too.
+-- The next assistant of the bulk would fare no better, unless only the record of this one is affected. A
+-- single response that cannot be decoded may be an accident in transit: the read-back has to be unreadable
+-- too.
 local halts = blocked_by ~= '' and blocked ~= 'RECORD_TOO_LARGE' and blocked ~= 'ANSWER_UNREADABLE'
 if blocked == 'ANSWER_UNREADABLE' then halts = read_error == blocked end
 if halts and bulk and read('HGET', bulk_key(bulk), 'state') == 'RUNNING' then

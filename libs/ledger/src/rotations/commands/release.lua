@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Closes an intent whose POST certainly did not happen, or certainly did not land, and queues the rotation again.
+-- Closes an intent whose POST certainly did not happen, or certainly did not land, and queues the rotation
+-- again.
 --
 -- @key rotation
 -- @key assistant

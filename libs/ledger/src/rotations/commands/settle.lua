@@ -24,5 +24,6 @@ if org and hold_code(decoded(org)) == 'KEYS_NOT_SHOWN' then return reply.WITHHEL
 
 write('HSET', assistant, 'verified', in_force_ms)
 close_intent(assistant, intents)
-finish(id, 'SUCCEEDED', now_ms, { 'version', satisfied, 'cause', 'reconciliation', 'error', '', 'status', '' })
+finish(id, 'SUCCEEDED', now_ms,
+  { 'version', satisfied, 'cause', 'reconciliation', 'error', '', 'status', '' })
 return reply.SETTLED

@@ -1,4 +1,5 @@
--- Deletes the oldest ended rotations of one end state: those older than a rotation id, and those beyond a count.
+-- Deletes the oldest ended rotations of one end state: those older than a rotation id, and those beyond a
+-- count.
 --
 -- @key index: of the end state
 -- @arg older_than text: the rotation id before which rotations are deleted

@@ -1,9 +1,9 @@
--- Ends a rotation, once, and publishes its id for callers that wait; not of a bulk, of which thousands end in a
--- second and few have a caller. An open rotation is in the index `open`, an ended one in that of its end state.
--- A rotation of a bulk that succeeded at its first request is deleted: the bulk keeps its state.
+-- Ends a rotation, once, and publishes its id for callers that wait; not of a bulk, of which thousands end in
+-- a second and few have a caller. An open rotation is in the index `open`, an ended one in that of its end
+-- state. A rotation of a bulk that succeeded at its first request is deleted: the bulk keeps its state.
 --
--- `now_ms` is a text, `more` holds further fields and values, `code` is why it failed. With `counts_later` the
--- caller counts an item that succeeded: its bulk and index are returned.
+-- `now_ms` is a text, `more` holds further fields and values, `code` is why it failed. With `counts_later`
+-- the caller counts an item that succeeded: its bulk and index are returned.
 --
 -- @include bulks/end-item
 -- @include bulks/outcome-known

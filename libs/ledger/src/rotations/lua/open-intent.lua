@@ -4,9 +4,9 @@
 -- @include rotations/assistant-name
 -- @include scripts/call
 
--- Why no POST may leave now (an error code, or nil), the number of consecutive unknown outcomes of the org, and
--- when the last of them was noted. `hold_back` is the worker's own reason, or ''; `known_ledger` is the id of
--- the ledger that it knows, or ''.
+-- Why no POST may leave now (an error code, or nil), the number of consecutive unknown outcomes of the org,
+-- and when the last of them was noted. `hold_back` is the worker's own reason, or ''; `known_ledger` is the
+-- id of the ledger that it knows, or ''.
 local function post_blocker(ledger, org, hold_back, known_ledger)
   local frozen, unknowns, unknown_at, lost, id =
     unpack(read('HMGET', ledger, 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id'))

@@ -10,7 +10,9 @@ local function open_intents(intents, limit, now_ms)
   local open = read('ZCARD', intents)
   if open < limit then return open end
   for _, name in ipairs(read('ZRANGEBYSCORE', intents, '-inf', int(now_ms), 'LIMIT', 0, limit)) do
-    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then write('ZREM', intents, name) end
+    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then
+      write('ZREM', intents, name)
+    end
   end
   return read('ZCARD', intents)
 end

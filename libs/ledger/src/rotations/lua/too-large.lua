@@ -1,5 +1,5 @@
--- Whether the record of an assistant is known to be too long to be read: after a POST its key could not be read
--- back.
+-- Whether the record of an assistant is known to be too long to be read: after a POST its key could not be
+-- read back.
 --
 -- @include scripts/call
 

@@ -23,7 +23,9 @@ local function replace_failed(failure, command, key, ...)
     return by
   end
   local known = redis.pcall('HLEN', PREFIX .. ':damaged')
-  if type(known) == 'number' and known < MAX_DAMAGED then redis.pcall('HSET', PREFIX .. ':damaged', key, failure) end
+  if type(known) == 'number' and known < MAX_DAMAGED then
+    redis.pcall('HSET', PREFIX .. ':damaged', key, failure)
+  end
   local name = ' ' .. command .. ' '
   if string.find(LISTS, name, 1, true) then return {} end
   if string.find(TEXTS, name, 1, true) then return false end

@@ -16,8 +16,8 @@ local function prepare_event(numbers)
 end
 
 -- Adds an event: its text before and after the numbers `seq` and `run`. Returns seq, the text, and the id of
--- the stream entry. Fails as Redis does: without its event nothing is published. A ledger whose run is missing
--- or no number starts one.
+-- the stream entry. Fails as Redis does: without its event nothing is published. A ledger whose run is
+-- missing or no number starts one.
 local function emit(numbers, head, tail, keep)
   if not numbers.seq then prepare_event(numbers) end
   local run = numbers.run

@@ -1,7 +1,7 @@
 -- Takes the lock under which all sweeps run, and begins a sweep under it.
 --
--- Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is gone
--- starts over without its counts: what it had compared is unknown.
+-- Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
+-- gone starts over without its counts: what it had compared is unknown.
 --
 -- @key sweep
 -- @key lock

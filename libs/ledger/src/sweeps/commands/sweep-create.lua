@@ -1,6 +1,7 @@
 -- Records a sweep, once for each scope.
 --
--- Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor running.
+-- Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor
+-- running.
 --
 -- @key sweep: the new sweep
 -- @key sweeps: the index of sweeps

@@ -21,8 +21,8 @@ const sources = [
 ];
 
 /**
- * What needs an operator, most urgent first. Only this function decides it: `rekey status`, its exit code, the
- * contract and the metrics show what it returns.
+ * What needs an operator, most urgent first. Only this function decides it: `rekey status`, its exit code,
+ * the contract and the metrics show what it returns.
  */
 export const attentionOf = (facts: SystemFacts): Attention[] => {
   const rank = new Map(attentionCodes.map((code, i) => [code, i]));

@@ -52,7 +52,7 @@ const unknownItems = (facts: SystemFacts): Attention[] => {
       ({ orgId, count, atMs }) => ({
         subject: orgId,
         sinceMs: atMs,
-        message: `${count} outcomes in a row were unknown. One request is sent per landing window, as a probe.`,
+        message: `${count} outcomes in a row were unknown. One request per landing window is sent, to try.`,
         advice: 'Check whether Invent is available. Rotations resume when an outcome is known.',
       }),
     ),

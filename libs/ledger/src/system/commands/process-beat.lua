@@ -31,7 +31,9 @@ for i = 1, #entries, 2 do
     write('HDEL', processes, entries[i])
   else
     count = count + 1
-    if has_left == '1' or now_ms - seen > tonumber(lease) then gone[#gone + 1] = { id = entries[i], seen = seen } end
+    if has_left == '1' or now_ms - seen > tonumber(lease) then
+      gone[#gone + 1] = { id = entries[i], seen = seen }
+    end
   end
 end
 if count >= limit then
@@ -42,6 +44,6 @@ if count >= limit then
   end
   if count >= limit then return reply.FULL end
 end
-write('HSET', processes, id,
-  int(now_ms) .. ' ' .. (started or int(now_ms)) .. ' ' .. lease_ms .. ' ' .. (ends and '1' or '0') .. ' ' .. about)
+local entry = { int(now_ms), started or int(now_ms), lease_ms, ends and '1' or '0', about }
+write('HSET', processes, id, table.concat(entry, ' '))
 return reply.NOTED

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Recognises the ledger: gives a new ledger its id, binds it to the key that its fingerprints are made with (the
--- first worker decides), and notes if the ledger that a process knew has vanished. From then on `claim` and
--- `bulk-claim` let no request leave until an operator has adopted the new one.
+-- Recognises the ledger: gives a new ledger its id, binds it to the key that its fingerprints are made with
+-- (the first worker decides), and notes if the ledger that a process knew has vanished. From then on `claim`
+-- and `bulk-claim` let no request leave until an operator has adopted the new one.
 --
--- Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another id, or
--- if it left anything behind.
+-- Keeps: a ledger that vanished never passes for a new one. It has vanished if a process remembers another
+-- id, or if it left anything behind.
 --
 -- @key ledger: the ledger's own facts
 -- @arg key_id text?: of the fingerprint key; absent for a process that has none
@@ -12,14 +12,16 @@
 -- @arg known_id text?: the ledger that the process knows
 -- @arg may_begin flag: a ledger that vanished may begin anew
 -- @arg holdings text?: what the ledger held when the process last looked, as JSON
--- @reply BOUND bound_to text?, id text, lost_ms number?, began flag: `bound_to`: the fingerprint key of the ledger.
---   `lost_ms`: since when it is lost. `began`: this call has begun it
+-- @reply BOUND bound_to text?, id text, lost_ms number?, began flag: `bound_to`: the fingerprint key of the
+--   ledger. `lost_ms`: since when it is lost. `began`: this call has begun it
 -- @include scripts/call
 -- @include scripts/encoded
 -- @include scripts/number
 -- @include time/now
 
-local REMAINS = { 'orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED', 'rotations:FAILED' }
+local REMAINS = {
+  'orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED', 'rotations:FAILED',
+}
 
 local function has_remains()
   for _, name in ipairs(REMAINS) do

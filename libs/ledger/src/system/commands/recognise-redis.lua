@@ -19,7 +19,8 @@ if not redis_run then
   write('HSET', ledger, 'redis_run', run_id, 'compared_for', run_id, 'rewritten_for', run_id)
   return reply.FIRST
 end
-local duties = (compared_for == run_id and '' or 'compared ') .. (rewritten_for == run_id and '' or 'rewritten')
+local compared = compared_for == run_id and '' or 'compared '
+local duties = compared .. (rewritten_for == run_id and '' or 'rewritten')
 if redis_run == run_id then return reply.SAME { duties = duties } end
 write('HSET', ledger, 'redis_run', run_id)
 -- From then on only what has been read again is known.

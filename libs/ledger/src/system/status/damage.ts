@@ -18,7 +18,7 @@ const TYPES: [RegExp, string][] = [
   [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
   [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
   [
-    /^(?:rotations:.*|intents:.*|assistants:.*|changes:.*|checks|checks:slow|rollbacks|sweeps|bulks|bulks:.*|policies)$/,
+    /^(?:(?:rotations|intents|assistants|changes|bulks):.*|checks|checks:slow|rollbacks|sweeps|bulks|policies)$/,
     'zset',
   ],
   [/./, 'hash'],
@@ -51,7 +51,7 @@ const single = (keys: Keys): string[] => [
 
 /**
  * Which keys of the ledger are spoilt: of those that there is one of each, and those that a command has met
- * (see "all or nothing" in prelude.lua). What was mended is forgotten.
+ * (see scripts/lua/call.lua). What was mended is forgotten.
  */
 export const findDamage = async (redis: Redis, keys: Keys): Promise<DamagedKey[]> => {
   const met = await redis.hkeys(keys.damaged).catch(() => []);

@@ -3,7 +3,9 @@ import type { Connection } from '../../connection.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import { LOOKED_AT, SHOWN, fieldsOf, momentOf, numberOf, readableReplies, replies } from './replies.ts';
 
-/** The fields of the ledger's own facts that count the consecutive unknown outcomes of an org begin like this. */
+/**
+ * The fields of the ledger's own facts that count the consecutive unknown outcomes of an org begin like this.
+ */
 const UNKNOWNS_OF = 'run:';
 const UNKNOWN_AT_OF = 'run_at:';
 
@@ -15,7 +17,9 @@ export const unknownsOf = (facts: Record<string, string>): SystemFacts['unknowns
     return [{ orgId, count: numberOf(facts[field]), ...momentOf('atMs', facts[`${UNKNOWN_AT_OF}${orgId}`]) }];
   });
 
-/** The number of open intents of each org. An org without publications is known by its unknown outcomes only. */
+/**
+ * The number of open intents of each org. An org without publications is known by its unknown outcomes only.
+ */
 export const readOpenIntents = async (
   { redis, keys }: Connection,
   facts: Record<string, string>,

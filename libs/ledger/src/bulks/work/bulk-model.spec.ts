@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { array, assert, asyncProperty, boolean, constantFrom, nat, option, record } from 'fast-check';
-import { accept, claimOf, codeOf, ledger, readKey, redis } from '../ledger-fixture.ts';
-import type { Claim } from '../rotations/claim.ts';
+import { accept, claimOf, codeOf, ledger, readKey, redis } from '../../ledger-fixture.ts';
+import type { Claim } from '../../rotations/claim.ts';
 import {
   LEASE_MS,
   allProblems,
@@ -10,17 +10,17 @@ import {
   claimRange,
   draw,
   failWith,
-  returnToBulk,
   loseIt,
   makeBulk,
   namesOf,
+  openSpecBulks,
   pass,
+  returnToBulk,
   startAnew,
   statesOf,
   succeed,
   work,
-  openSpecBulks,
-} from './bulk-fixture.ts';
+} from '../bulk-fixture.ts';
 import type { BulkRange } from './bulk-work.ts';
 
 let server: RedisServer;

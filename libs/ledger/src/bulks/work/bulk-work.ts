@@ -1,11 +1,11 @@
 import type { RotationJob } from '@rekey/schema';
-import { keyBefore } from '../assistants/hold.ts';
-import { slotsOf, type BudgetOptions } from '../budget/budget.ts';
-import type { Connection } from '../connection.ts';
-import type { Claim, ClaimOptions } from '../rotations/claim.ts';
-import { IDS_A_CHUNK } from './bulk-ids.ts';
+import { keyBefore } from '../../assistants/hold.ts';
+import { slotsOf, type BudgetOptions } from '../../budget/budget.ts';
+import type { Connection } from '../../connection.ts';
+import type { Claim, ClaimOptions } from '../../rotations/claim.ts';
+import { IDS_A_CHUNK } from '../bulk-ids.ts';
 import { createBulkTasks, type BulkTasks } from './bulk-tasks.ts';
-import { bulksCommands } from './commands.generated.ts';
+import { bulksCommands } from '../commands.generated.ts';
 
 /** Some assistants of a bulk, which no other worker draws while this one renews them. */
 export interface BulkRange {
@@ -63,7 +63,9 @@ export interface BulkWork extends BulkTasks {
   ): Promise<BulkClaimResult>;
   /** The bulks whose canary waits for consumers. */
   awaiting(): Promise<string[]>;
-  /** Resumes a bulk whose consumers have applied the keys of its canary; false if an operator acted meanwhile. */
+  /**
+   * Resumes a bulk whose consumers have applied the keys of its canary; false if an operator acted meanwhile.
+   */
   acknowledged(bulkId: string): Promise<boolean>;
   /** Deletes ended bulks beyond age or count. Returns how many. */
   trim(limits: { endedBeforeMs: number; keep: number }): Promise<number>;

@@ -1,8 +1,8 @@
 import type { BulkList, BulkRotation, BulkVerification, ErrorCode } from '@rekey/schema';
-import type { Connection } from '../connection.ts';
-import { parseBulk } from './bulk-hash.ts';
-import { IDS_A_CHUNK, packIds, unpackIds } from './bulk-ids.ts';
-import { bulksCommands } from './commands.generated.ts';
+import type { Connection } from '../../connection.ts';
+import { parseBulk } from '../bulk-hash.ts';
+import { IDS_A_CHUNK, packIds, unpackIds } from '../bulk-ids.ts';
+import { bulksCommands } from '../commands.generated.ts';
 
 /** Preparing and verifying a bulk rotation. */
 export interface BulkTasks {
