@@ -5,6 +5,7 @@ import { accept, claimOf, codeOf, ledger, readKey, redis } from '../../ledger-fi
 import type { Claim } from '../../rotations/claim.ts';
 import {
   LEASE_MS,
+  NO_FINDINGS,
   allProblems,
   bulks,
   claimRange,
@@ -34,227 +35,247 @@ afterAll(async () => {
 });
 
 const ASSISTANTS = 30;
-const BOUND = 8;
+const MAX_OPEN = 8;
 const WORKERS = ['w1', 'w2'];
 /** More of both finds more. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 8);
 const STEPS = Number(process.env['MODEL_STEPS'] ?? 140);
 
-interface Hand {
+/** A range that a worker has drawn. */
+interface Drawn {
   token: string;
   range: BulkRange;
 }
-/**
- * A rotation that has not ended: at its request, of unknown outcome, or QUEUED. `of` is its place in a bulk.
- */
+/** A rotation that has not ended: at its request, of unknown outcome, or QUEUED. `of` is its place in a bulk. */
 interface Running {
   claim: Claim;
   at: 'request' | 'unknown' | 'queue';
   of?: string;
 }
 
-/**
- * Two bulks, of which the second has a third of the first one's assistants, and whatever else works on them.
- */
-const createWorld = async (
-  canary: { count: number; continues: boolean } | undefined,
-  maxFailures: number,
-) => {
-  await startAnew();
-  const made = [
-    await makeBulk(ASSISTANTS, { maxFailures: { count: maxFailures }, ...(canary && { canary }) }),
-    await makeBulk(namesOf(ASSISTANTS / 3), { urgent: true, maxFailures: { count: maxFailures } }),
-  ].map(({ id }) => id);
-  const hands: Hand[] = [];
-  let running: Running[] = [];
-  /** How often each place was begun beyond what was given back and asked for again. */
-  const begun = new Map<string, number>();
-  const count = (place: string, by: number) => begun.set(place, (begun.get(place) ?? 0) + by);
-  const pick = <T>(from: T[], by: number): T | undefined => from[by % Math.max(from.length, 1)];
-  const end = (one: Running) => (running = running.filter((other) => other !== one));
-  const at = (...states: Running['at'][]) => running.filter((one) => states.includes(one.at));
+const pick = <T>(from: T[], by: number): T | undefined => from[by % Math.max(from.length, 1)];
 
-  const claimAgain = async (one: Running) => {
-    const result = await claimOf({ id: one.claim.rotationId, ...one.claim }, { maxOpenIntents: BOUND });
-    if (result.kind === 'ended' || result.kind === 'missing') end(one);
+/**
+ * Two bulks, of which the second has a third of the first one's assistants, and all that workers and operators do
+ * with them.
+ */
+class World {
+  readonly made: string[];
+  readonly ranges: Drawn[] = [];
+  running: Running[] = [];
+  /** How often each place was begun, less how often it was returned or retried. */
+  readonly begun = new Map<string, number>();
+
+  constructor(made: string[]) {
+    this.made = made;
+  }
+
+  count(place: string, by: number): void {
+    this.begun.set(place, (this.begun.get(place) ?? 0) + by);
+  }
+  end(one: Running): void {
+    this.running = this.running.filter((other) => other !== one);
+  }
+  at(...states: Running['at'][]): Running[] {
+    return this.running.filter((one) => states.includes(one.at));
+  }
+
+  async claimAgain(one: Running): Promise<string> {
+    const result = await claimOf({ id: one.claim.rotationId, ...one.claim }, { maxOpenIntents: MAX_OPEN });
+    if (result.kind === 'ended' || result.kind === 'missing') this.end(one);
     if (result.kind === 'claimed') Object.assign(one, { claim: result.claim, at: 'request' });
     if (result.kind === 'resumed') Object.assign(one, { claim: result.claim, at: 'unknown' });
     return result.kind;
-  };
-  const claimHand = async (hand: Hand, most: number) => {
-    const range = { ...hand.range, waiting: hand.range.waiting.splice(0, most) };
-    const result = await claimRange(range, { maxOpenIntents: BOUND });
+  }
+
+  async claimSome(drawn: Drawn, most: number): Promise<void> {
+    const range = { ...drawn.range, waiting: drawn.range.waiting.splice(0, most) };
+    const result = await claimRange(range, { maxOpenIntents: MAX_OPEN });
     for (const [i, item] of (result.kind === 'claimed' ? result.items : []).entries()) {
       if (item.kind !== 'claimed') continue;
       const of = `${range.bulkId}:${range.waiting[i]!.index}`;
-      running.push({ claim: item.claim, at: 'request', of });
-      count(of, 1);
+      this.running.push({ claim: item.claim, at: 'request', of });
+      this.count(of, 1);
     }
-  };
-  const letGo = async (hand: Hand) => {
-    hands.splice(hands.indexOf(hand), 1);
-    await work.dropRange(hand.range, hand.token);
-  };
-  const drawOne = async (token: string, size: number) => {
-    const got = await draw({ token, size, maxOpenIntents: BOUND });
-    if (got.kind === 'range') hands.push({ token, range: got.range });
-    if (got.kind === 'verify')
-      await work.saveVerification(
-        got.bulkId,
-        token,
-        { verified: 0, repaired: 0, unverified: 0, differing: [] },
-        true,
-      );
+  }
+
+  async dropRange(drawn: Drawn): Promise<void> {
+    this.ranges.splice(this.ranges.indexOf(drawn), 1);
+    await work.dropRange(drawn.range, drawn.token);
+  }
+
+  async drawOne(token: string, size: number): Promise<string> {
+    const got = await draw({ token, size, maxOpenIntents: MAX_OPEN });
+    if (got.kind === 'range') this.ranges.push({ token, range: got.range });
+    if (got.kind === 'verify') await work.saveVerification(got.bulkId, token, NO_FINDINGS, true);
     return got.kind;
-  };
-  const retry = async (id: string) => {
+  }
+
+  async retry(id: string): Promise<void> {
     const { state } = await bulks.get(id);
     const letters = await statesOf(id);
     if (state !== 'COMPLETED') return void (await codeOf(bulks.retry(id)));
     await bulks.retry(id);
     for (const [index, letter] of [...letters].entries())
-      if (/[A-Z]/.test(letter)) count(`${id}:${index}`, -1);
-  };
-  const single = async (assistantId: string) => {
+      if (/[A-Z]/.test(letter)) this.count(`${id}:${index}`, -1);
+  }
+
+  async rotateSingly(assistantId: string): Promise<void> {
     const { id: rotationId, orgId } = await accept({ assistantId });
-    // It may be one that waits already, of a bulk too.
-    if (running.some(({ claim }) => claim.rotationId === rotationId)) return;
-    running.push({
-      claim: {
-        rotationId,
-        orgId,
-        assistantId,
-        epoch: 0,
-        atMs: 0,
-        attempts: 0,
-        startedMs: 0,
-        unknownsInARow: 0,
-        doubted: false,
-        uncertain: false,
-        fresh: false,
-      },
-      at: 'queue',
-    });
-  };
-  const readBack = async (one: Running, by: number) => {
-    if ((await claimAgain(one)) !== 'resumed') return;
+    // It may be a rotation that waits already, also of a bulk.
+    if (this.running.some(({ claim }) => claim.rotationId === rotationId)) return;
+    const claim: Claim = {
+      rotationId,
+      orgId,
+      assistantId,
+      epoch: 0,
+      atMs: 0,
+      attempts: 0,
+      startedMs: 0,
+      unknownsInARow: 0,
+      doubted: false,
+      uncertain: false,
+      fresh: false,
+    };
+    this.running.push({ claim, at: 'queue' });
+  }
+
+  async readBack(one: Running, by: number): Promise<void> {
+    if ((await this.claimAgain(one)) !== 'resumed') return;
     const { claim } = one;
     if (by % 4 === 0) {
       await ledger.rotations.release(claim);
       one.at = 'queue';
-    } else {
-      const code =
-        by % 4 === 1
-          ? failWith(claim, 'NO_SECRET_KEY')
-          : ledger.assistants.commit(
-              claim,
-              readKey(`${claim.epoch % 100_000}r${claim.assistantId}`, claim, { rotation: 'ends' }),
-            );
-      await code;
-      end(one);
+      return;
     }
-  };
+    const found = readKey(`${claim.epoch % 100_000}r${claim.assistantId}`, claim, { rotation: 'ends' });
+    await (by % 4 === 1 ? failWith(claim, 'NO_SECRET_KEY') : ledger.assistants.commit(claim, found));
+    this.end(one);
+  }
 
-  const steps: Record<string, (by: number) => Promise<unknown>> = {
-    draw: (by) => drawOne(WORKERS[by % 2]!, 1 + (by % 6)),
-    'claim some': async (by) => {
-      if (hands.length === 0) await drawOne(WORKERS[by % 2]!, 1 + (by % 6));
-      const hand = pick(
-        hands.filter(({ range }) => range.waiting.length > 0),
-        by,
-      );
-      if (hand) await claimHand(hand, 1 + (by % 8));
-    },
-    'end a draw': async (by) => hands.length > 0 && letGo(pick(hands, by)!),
-    succeed: async (by) => {
-      const one = pick(at('request', 'unknown'), by);
-      if (!one) return;
-      // The answer to a request that was taken for lost may come late.
-      if ((await succeed(one.claim)).kind === 'committed') end(one);
-    },
-    'answer all': async (by) => {
-      for (const [i, one] of at('request').entries()) {
-        const done =
-          (by + i) % 5 === 0 ? await failWith(one.claim) : (await succeed(one.claim)).kind === 'committed';
-        if (done) end(one);
-      }
-    },
-    fail: async (by) => {
-      const one = pick(at('request'), by);
-      if (one && (await failWith(one.claim, by % 2 ? 'UPSTREAM_FORBIDDEN' : 'UPSTREAM_RATE_LIMITED')))
-        end(one);
-    },
-    'lose an answer': async (by) => {
-      const one = pick(at('request', 'unknown'), by);
-      if (one && (await loseIt(one.claim, by % 3 ? undefined : 'UPSTREAM_UNREACHABLE'))) one.at = 'unknown';
-    },
-    'read back': async (by) => {
-      const one = pick(at('unknown'), by);
-      if (one) await readBack(one, by);
-    },
-    'give back': async (by) => {
-      const one = pick(
-        at('request').filter(({ of, claim }) => of && claim.attempts === 1),
-        by,
-      );
-      if (!one || !(await returnToBulk(one.claim, 'UPSTREAM_UNREACHABLE', { halts: by % 10 === 0 }))) return;
-      end(one);
-      count(one.of!, -1);
-    },
-    release: async (by) => {
-      const one = pick(at('request'), by);
-      if (one && (await ledger.rotations.release(one.claim))) one.at = 'queue';
-    },
-    'take a follow-up': async (by) => {
-      const one = pick(at('queue'), by);
-      if (one) await claimAgain(one);
-    },
-    'ask for one singly': (by) => single(`ast_${by % ASSISTANTS}`),
-    'cancel one': async (by) => {
-      const one = pick(at('queue'), by);
-      if (!one) return;
-      await ledger.rotations.cancel(one.claim.rotationId);
-      end(one);
-    },
-    'a worker dies': async (by) => {
-      const token = WORKERS[by % 2];
-      for (const hand of hands.filter((one) => one.token === token)) hands.splice(hands.indexOf(hand), 1);
-      await pass(LEASE_MS);
-      const one = pick(at('request'), by);
-      if (one) await claimAgain(one);
-    },
-    'a lease lapses': () => pass(LEASE_MS),
-    pause: (by) => codeOf(bulks.pause(made[by % 2]!)),
-    resume: (by) => codeOf(bulks.resume(made[by % 2]!)),
-    retry: (by) => retry(made[by % 2]!),
-    cancel: async (by) => by % 3 === 0 && codeOf(bulks.cancel(made[by % 2]!)),
-  };
-
-  /** Until nothing is left to do. */
-  const toRest = async () => {
-    for (let turn = 0; turn < 200; turn += 1) {
-      const states = await Promise.all(made.map(async (id) => (await bulks.get(id)).state));
-      if (running.length === 0 && states.every((state) => state === 'COMPLETED' || state === 'CANCELLED'))
-        return;
-      await pass(LEASE_MS);
-      for (const id of made) await codeOf(bulks.resume(id));
-      for (const one of running) {
-        if (one.at === 'request') await succeed(one.claim).then(() => end(one));
-        else if (one.at === 'unknown') await readBack(one, 3);
-        else if ((await claimAgain(one)) === 'claimed') await succeed(one.claim).then(() => end(one));
-      }
-      while (hands.length > 0) await letGo(hands[0]!);
-      await drawOne('w1', 10);
-      for (const hand of hands) await claimHand(hand, BOUND);
-    }
-    throw new Error(
-      `there is no end to it: ${JSON.stringify([running.map(({ at: where, of }) => [where, of]), await Promise.all(made.map(async (id) => [await bulks.get(id), await statesOf(id)]))])}`,
+  private async isAtRest(): Promise<boolean> {
+    const states = await Promise.all(this.made.map(async (id) => (await bulks.get(id)).state));
+    return (
+      this.running.length === 0 && states.every((state) => state === 'COMPLETED' || state === 'CANCELLED')
     );
-  };
-  return { made, steps, toRest, begun };
+  }
+
+  /** Works until all has ended. */
+  async toRest(): Promise<void> {
+    for (let turn = 0; turn < 200; turn += 1) {
+      if (await this.isAtRest()) return;
+      await pass(LEASE_MS);
+      for (const id of this.made) await codeOf(bulks.resume(id));
+      for (const one of this.running) {
+        if (one.at === 'request') await succeed(one.claim).then(() => this.end(one));
+        else if (one.at === 'unknown') await this.readBack(one, 3);
+        else if ((await this.claimAgain(one)) === 'claimed')
+          await succeed(one.claim).then(() => this.end(one));
+      }
+      while (this.ranges.length > 0) await this.dropRange(this.ranges[0]!);
+      await this.drawOne('w1', 10);
+      for (const drawn of this.ranges) await this.claimSome(drawn, MAX_OPEN);
+    }
+    const running = this.running.map(({ at, of }) => [at, of]);
+    const left = await Promise.all(this.made.map(async (id) => [await bulks.get(id), await statesOf(id)]));
+    throw new Error(`it does not end: ${JSON.stringify([running, left])}`);
+  }
+}
+
+const createWorld = async (
+  canary: { count: number; continues: boolean } | undefined,
+  maxFailures: number,
+): Promise<World> => {
+  await startAnew();
+  const limit = { maxFailures: { count: maxFailures } };
+  const first = await makeBulk(ASSISTANTS, { ...limit, ...(canary && { canary }) });
+  const second = await makeBulk(namesOf(ASSISTANTS / 3), { urgent: true, ...limit });
+  return new World([first.id, second.id]);
 };
 
-/** How often each kind of step comes. */
+type Steps = Record<string, (world: World, by: number) => Promise<unknown>>;
+
+const workerSteps: Steps = {
+  draw: (world, by) => world.drawOne(WORKERS[by % 2]!, 1 + (by % 6)),
+  'claim some': async (world, by) => {
+    if (world.ranges.length === 0) await world.drawOne(WORKERS[by % 2]!, 1 + (by % 6));
+    const waiting = world.ranges.filter(({ range }) => range.waiting.length > 0);
+    const drawn = pick(waiting, by);
+    if (drawn) await world.claimSome(drawn, 1 + (by % 8));
+  },
+  'end a draw': async (world, by) => world.ranges.length > 0 && world.dropRange(pick(world.ranges, by)!),
+  'a worker dies': async (world, by) => {
+    const token = WORKERS[by % 2];
+    for (const drawn of world.ranges.filter((one) => one.token === token))
+      world.ranges.splice(world.ranges.indexOf(drawn), 1);
+    await pass(LEASE_MS);
+    const one = pick(world.at('request'), by);
+    if (one) await world.claimAgain(one);
+  },
+  'a lease lapses': () => pass(LEASE_MS),
+};
+
+const outcomeSteps: Steps = {
+  succeed: async (world, by) => {
+    const one = pick(world.at('request', 'unknown'), by);
+    if (!one) return;
+    // A response that was counted as lost may arrive late.
+    if ((await succeed(one.claim)).kind === 'committed') world.end(one);
+  },
+  'answer all': async (world, by) => {
+    for (const [i, one] of world.at('request').entries()) {
+      const done =
+        (by + i) % 5 === 0 ? await failWith(one.claim) : (await succeed(one.claim)).kind === 'committed';
+      if (done) world.end(one);
+    }
+  },
+  fail: async (world, by) => {
+    const one = pick(world.at('request'), by);
+    if (one && (await failWith(one.claim, by % 2 ? 'UPSTREAM_FORBIDDEN' : 'UPSTREAM_RATE_LIMITED')))
+      world.end(one);
+  },
+  'lose an answer': async (world, by) => {
+    const one = pick(world.at('request', 'unknown'), by);
+    if (one && (await loseIt(one.claim, by % 3 ? undefined : 'UPSTREAM_UNREACHABLE'))) one.at = 'unknown';
+  },
+  'read back': async (world, by) => {
+    const one = pick(world.at('unknown'), by);
+    if (one) await world.readBack(one, by);
+  },
+  'give back': async (world, by) => {
+    const firsts = world.at('request').filter(({ of, claim }) => of && claim.attempts === 1);
+    const one = pick(firsts, by);
+    if (!one || !(await returnToBulk(one.claim, 'UPSTREAM_UNREACHABLE', { halts: by % 10 === 0 }))) return;
+    world.end(one);
+    world.count(one.of!, -1);
+  },
+  release: async (world, by) => {
+    const one = pick(world.at('request'), by);
+    if (one && (await ledger.rotations.release(one.claim))) one.at = 'queue';
+  },
+  'take a follow-up': async (world, by) => {
+    const one = pick(world.at('queue'), by);
+    if (one) await world.claimAgain(one);
+  },
+};
+
+const operatorSteps: Steps = {
+  'ask for one singly': (world, by) => world.rotateSingly(`ast_${by % ASSISTANTS}`),
+  'cancel one': async (world, by) => {
+    const one = pick(world.at('queue'), by);
+    if (!one) return;
+    await ledger.rotations.cancel(one.claim.rotationId);
+    world.end(one);
+  },
+  pause: (world, by) => codeOf(bulks.pause(world.made[by % 2]!)),
+  resume: (world, by) => codeOf(bulks.resume(world.made[by % 2]!)),
+  retry: (world, by) => world.retry(world.made[by % 2]!),
+  cancel: async (world, by) => by % 3 === 0 && codeOf(bulks.cancel(world.made[by % 2]!)),
+};
+
+const steps: Steps = { ...workerSteps, ...outcomeSteps, ...operatorSteps };
+
+/** The frequency of each kind of step. */
 const stepNames = Object.entries({
   draw: 4,
   'claim some': 6,
@@ -289,13 +310,14 @@ describe('two bulks that two workers work on, with single rotations in between',
     });
     await assert(
       asyncProperty(canaries, nat(10), histories, async (canary, maxFailures, history) => {
-        const { made, steps, toRest, begun } = await createWorld(canary, maxFailures);
+        const world = await createWorld(canary, maxFailures);
+        const { made, begun } = world;
         for (const { name, by } of history) {
           await pass(1);
-          await steps[name]!(by);
+          await steps[name]!(world, by);
           expect(await allProblems()).toEqual([]);
         }
-        await toRest();
+        await world.toRest();
         expect(await allProblems()).toEqual([]);
         const letters = await Promise.all(made.map(statesOf));
         const ended = await Promise.all(made.map(async (id) => (await bulks.get(id)).state));
