@@ -14,7 +14,8 @@ import type {
 } from './assistants/key-version.ts';
 import type { Hold } from './assistants/hold.ts';
 import type { Consumers as NewConsumers, ConsumerRevisions as NewRevisions } from './consumers/consumers.ts';
-import type { OrgAlias as NewOrgAlias, Moved } from './orgs/org-alias.ts';
+import type { OrgAlias as NewOrgAlias } from './orgs/org-alias.ts';
+import type { Moved } from './orgs/org-move.ts';
 import type { NextRead } from './rotations/rotations.ts';
 
 export interface Sealed {

@@ -36,14 +36,8 @@ export type { ListFilter } from './rotations/rotation-list.ts';
 export type { Accepted, NextRead } from './rotations/rotations.ts';
 export type { OrgLimits } from './orgs/orgs.ts';
 export { readOrgName } from './orgs/org-name.ts';
-export type {
-  AliasConflict,
-  AliasSource,
-  KnownAlias,
-  Moved,
-  NotedAlias,
-  UnderAlias,
-} from './orgs/org-alias.ts';
+export type { AliasConflict, AliasSource, KnownAlias, NotedAlias } from './orgs/org-alias.ts';
+export type { Moved, UnderAlias } from './orgs/org-move.ts';
 export { slotKeepsMs, timeFor, type BudgetOptions, type Lane } from './budget/budget.ts';
 export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
 export type { BulkDraft } from './bulks/bulk-draft.ts';

@@ -29,7 +29,7 @@ export interface Bulks {
   create(id: string, spec: BulkSpec, draft: BulkDraft): Promise<{ bulk: BulkRotation; created: boolean }>;
   /** Throws BULK_NOT_FOUND. */
   get(id: string): Promise<BulkRotation>;
-  /** Newest first. `after` is the id of the last one seen; `next` is set where there may be more. */
+  /** Newest first. `after` is the id of the last one seen; `next` is set if there may be more. */
   list(
     filter: { orgId?: string; state?: BulkState },
     page: { size: number; after?: string },

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 
-/** Tells ids that were met before from new ones, in 16 to 53 bytes for each, whatever their length. */
+/** Tells new ids from repeated ones, in 16 to 53 bytes for each, independent of their length. */
 export interface DistinctIds {
-  /** True where the id was not met before. */
+  /** True if the id is new. */
   add(id: string): boolean;
 }
 
 const WORDS = 4;
 const FIRST_SLOTS = 64;
 const MAX_LOAD = 0.6;
-/** Grown one by one: the whole set never takes half as much again while it grows. */
+/** Tables grow one by one, so that the set never takes half as much memory again while it grows. */
 const TABLES = 64;
 
 const { imul } = Math;
@@ -20,8 +20,8 @@ const mixed = (lane: number): number => {
 };
 
 /**
- * A set of 128-bit hashes, seeded anew each time. A set of the strings themselves would take 80 MB for a
- * million; that two different ids of two million have the same hash has a probability below 10^-26.
+ * A set of 128-bit hashes with a new seed each time. A set of the strings would take 80 MB for a million. The
+ * probability that two of two million different ids have the same hash is below 10^-26.
  */
 export const createDistinctIds = (): DistinctIds => {
   const seed = new Uint32Array(randomBytes(WORDS * 4).buffer.slice(0, WORDS * 4));
@@ -29,8 +29,8 @@ export const createDistinctIds = (): DistinctIds => {
   const tables = Array.from({ length: TABLES }, createTable);
 
   /**
-   * Four lanes as in cyrb128, mixed at the end as in MurmurHash3: every step can be undone, so that no bit of
-   * them is lost. All zeros stands for an empty slot.
+   * Four lanes as in cyrb128, mixed at the end as in MurmurHash3. Every step is reversible, so no bit is
+   * lost. A last word of 0 marks an empty slot.
    */
   const hashOf = (id: string): void => {
     let [a, b, c, d] = seed as unknown as [number, number, number, number];
@@ -85,7 +85,7 @@ const createTable = (): { add(hash: Uint32Array): boolean } => {
       if (table[at + 3] !== 0)
         larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
     }
-    // Its memory goes at once, not when the collector comes by.
+    // Frees its memory at once, not at the next garbage collection.
     table.buffer.transfer(0);
     slots *= 2;
     table = larger;

@@ -16,11 +16,13 @@ export interface ConsumerPositions {
   /** The slowest live instance; undefined if none is live. */
   slowest(consumer: string): ConsumerInstance | undefined;
   /**
-   * Whether a consumer has applied the entry of the event stream; for a version of one assistant, also whether it
-   * could apply it.
+   * Whether a consumer has applied the entry of the event stream; for a version of one assistant, also
+   * whether it could apply it.
    */
   reach(consumer: string, entry: string, version?: AssistantVersion): Reach;
-  /** Calls back when a consumer progresses, or an instance starts or ends; returns a function that stops it. */
+  /**
+   * Calls back when a consumer progresses, or an instance starts or ends; returns a function that stops it.
+   */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { jsonText, moment } from '../hash-fields.ts';
 
 /**
- * A code that a command has answered with or that stands in the ledger; one that this version does not know
- * says only that keys cannot be believed.
+ * An error code from a command or from the ledger. A code that this version does not know means
+ * KEYS_NOT_SHOWN.
  */
 export const errorCodeOf = (code: unknown): ErrorCode =>
   typeof code === 'string' && isErrorCode(code) ? code : 'KEYS_NOT_SHOWN';
@@ -15,8 +15,8 @@ const Hold = jsonText.pipe(
 );
 
 /**
- * The orgs that are held, of fields and values of `{rekey}:held`, longest first. An entry that cannot be read
- * holds its org all the same.
+ * The held orgs, from the fields of `{rekey}:held`, longest first. An entry that cannot be read holds its org
+ * too.
  */
 export const heldOrgsOf = (entries: [orgId: string, text: string][]): HeldOrgStatus[] =>
   entries

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
-import type { BulkRange } from '../bulks/work/bulk-work.ts';
 import type { Bulks } from '../bulks/bulks.ts';
+import type { BulkRange } from '../bulks/work/bulk-work.ts';
 import type { Consumers } from '../consumers/consumers.ts';
 import {
   ENVELOPE,
@@ -26,7 +26,8 @@ import {
 } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 import type { Policies } from '../policies/policies.ts';
-import type { Moved, OrgAlias, UnderAlias } from './org-alias.ts';
+import type { OrgAlias } from './org-alias.ts';
+import type { Moved, UnderAlias } from './org-move.ts';
 
 let server: RedisServer;
 let alias: OrgAlias;

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson, type Removal } from '@rekey/schema';
+import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
-import { versionEvent } from '../assistants/key-version.ts';
 import type { Connection } from '../connection.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
+import { createMove, type MoveResult, type Moved, type UnderAlias } from './org-move.ts';
 
 /**
  * How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw.
@@ -28,32 +27,6 @@ export interface AliasConflict {
 }
 
 export type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; known: KnownAlias };
-
-/** An assistant that is published under `c`. */
-export interface UnderAlias {
-  assistantId: string;
-  /**
-   * `held`: a rotation holds it, or its key is in doubt; the end of that publishes it under its real name.
-   */
-  state: 'ready' | 'held' | 'unreadable';
-  epoch: string;
-  versionBefore?: number;
-  /** A fingerprint, `no-key` or `deleted`. */
-  stateBefore?: string;
-  /** Its published event. */
-  current: string | null;
-}
-
-/** A key version that is published again under the org's real name. */
-export interface Moved {
-  from: UnderAlias;
-  version: number;
-  key: { fingerprint: string } | { removal: Removal };
-  sealed: string;
-}
-
-export type MoveResult =
-  { kind: 'moved'; words: ('moved' | 'gone' | 'changed')[] } | { kind: 'other-recipients' };
 
 /**
  * The org that Invent's alias `c` stands for, and what the ledger keeps under the alias. Every method is one
@@ -96,8 +69,6 @@ export interface OrgAlias {
 }
 
 const PAGE = 100;
-/** A longer command would block others. */
-const MOVED_AT_ONCE = 20;
 const ADOPTED_AT_ONCE = 500;
 /** How many of the newest rotations and bulk rotations are searched for the orgs that they name. */
 const NAMED_BY = 100;
@@ -194,47 +165,6 @@ const readPage =
       };
     });
     return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };
-  };
-
-const createMove =
-  ({ redis, keys, run }: Connection, keepEvents: () => number): OrgAlias['move'] =>
-  async (orgId, moved, revision) => {
-    const move = async (some: Moved[]): Promise<MoveResult> => {
-      const nowMs = await redisNowMs(redis);
-      const reply = await orgsCommands(run).orgMove({
-        ofC: keys.assistants(ORG_ALIAS),
-        ofOrg: keys.assistants(orgId),
-        orgs: keys.orgs,
-        org: orgId,
-        encodedOrg: encodeURIComponent(orgId),
-        keep: keepEvents(),
-        recipients: String(revision),
-        versions: some.map(({ from, version, key, sealed }) => ({
-          assistant: keys.assistant(from.assistantId),
-          current: keys.current(from.assistantId),
-          assistantId: from.assistantId,
-          seen: createHash('sha1')
-            .update(from.current ?? '')
-            .digest('hex'),
-          epoch: from.epoch,
-          version,
-          ...versionEvent(
-            { orgId, assistantId: from.assistantId, epoch: version },
-            { key, sealed: { envelope: sealed, revision }, cause: 'reconciliation', updatedMs: nowMs },
-          ),
-        })),
-      });
-      if (reply.kind === 'recipients') return { kind: 'other-recipients' };
-      return { kind: 'moved', words: reply.words as ('moved' | 'gone' | 'changed')[] };
-    };
-
-    const words: ('moved' | 'gone' | 'changed')[] = [];
-    for (let at = 0; at < moved.length; at += MOVED_AT_ONCE) {
-      const result = await move(moved.slice(at, at + MOVED_AT_ONCE));
-      if (result.kind === 'other-recipients') return result;
-      words.push(...result.words);
-    }
-    return { kind: 'moved', words };
   };
 
 export const openOrgAlias = (connection: Connection, keepEvents: () => number): OrgAlias => {

@@ -7,17 +7,16 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 /**
- * When windows open, later than a moment, in ms since 1970; each is later than the one before. An opening
- * that falls into an hour which the clock skips is at the moment of the change, and one in an hour which the
- * clock repeats is at its first pass.
+ * The times at which windows open, after a moment, in ms since 1970, in rising order. A window in an hour
+ * that the clock skips opens at the moment of the change; one in an hour that the clock repeats, at its first
+ * pass.
  *
- * Throws POLICY_NOT_SCHEDULED if that cannot be computed: a time zone that this Node.js does not know, an
- * expression that means nothing, or that never comes. It never yields anything else than a time: no caller
- * can take an error for "now" or for "never".
+ * Throws POLICY_NOT_SCHEDULED if the times cannot be computed: this Node.js does not know the time zone, or
+ * the expression is invalid or matches no time. It yields nothing but times: no caller can take an error for
+ * "now" or "never".
  *
- * cron-parser computes in UTC only, as a calendar of the times that a clock on the wall shows. Its own time
- * zones drop windows at changes of the offset (midnight in Santiago or Cairo), or find none at all (half
- * hours in Lord Howe).
+ * cron-parser computes in UTC only, as a calendar of wall-clock times. Its own time zones drop windows at
+ * changes of the offset (midnight in Santiago or Cairo), or find none at all (half hours in Lord Howe).
  */
 export function* openings({ cron, timeZone }: Schedule, afterMs: number): Generator<number, never> {
   try {
@@ -26,7 +25,7 @@ export function* openings({ cron, timeZone }: Schedule, afterMs: number): Genera
     let last = afterMs;
     for (;;) {
       const ms = zone.firstMs(wall.next().getTime());
-      // While an hour repeats, its windows have opened already.
+      // The windows of a repeated hour have opened at its first pass.
       if (ms <= last) continue;
       if (!Number.isSafeInteger(ms)) throw new RangeError('not a time');
       last = ms;
@@ -37,13 +36,13 @@ export function* openings({ cron, timeZone }: Schedule, afterMs: number): Genera
   }
 }
 
-/** When the next window opens, later than a moment. Throws POLICY_NOT_SCHEDULED, as `openings`. */
+/** When the next window opens after a moment. Throws POLICY_NOT_SCHEDULED, like `openings`. */
 export const nextOpening = (window: Schedule, afterMs: number): number =>
   openings(window, afterMs).next().value;
 
 /**
- * cron-parser reads missing fields as `*`, so that an empty expression is every minute; and `H` as another
- * moment at each reading.
+ * cron-parser reads missing fields as `*`, so an empty expression means every minute; and `H` as a random
+ * time.
  */
 const parse = (cron: string, wallMs: number) => {
   const fields = cron.trim().split(/\s+/).length;
@@ -52,15 +51,15 @@ const parse = (cron: string, wallMs: number) => {
 };
 
 interface TimeZone {
-  /** What its clocks show, less UTC. */
+  /** The difference of its clocks from UTC. */
   offsetMs(ms: number): number;
-  /** When its clocks first show a time (in ms, as if it were UTC), or a later one. */
+  /** When its clocks first show a wall-clock time (in ms, as if it were UTC), or a later one. */
   firstMs(wallMs: number): number;
 }
 
 const zones = new Map<string, TimeZone>();
 
-/** Throws RangeError for a name that is none. What is kept is as bounded as the names of time zones. */
+/** Throws RangeError for an unknown name. The cache is limited by the number of time zones. */
 const timeZoneOf = (name: string): TimeZone => {
   const known = zones.get(name) ?? openTimeZone(name);
   zones.set(name, known);
@@ -85,7 +84,7 @@ const openTimeZone = (name: string): TimeZone => {
     );
   };
 
-  /** Between two moments of different offsets: the first ms of the later one. */
+  /** Between two moments with different offsets: the first ms with the later one. */
   const changeMs = (fromMs: number, untilMs: number): number => {
     let [before, after] = [fromMs, untilMs];
     const offset = offsetMs(before);
@@ -100,7 +99,7 @@ const openTimeZone = (name: string): TimeZone => {
   return {
     offsetMs,
     firstMs: (wallMs) => {
-      // Offsets lie between -12 h and +14 h. No zone changes its own twice in the time between.
+      // Offsets lie between -12 h and +14 h. No zone changes its offset twice within that range.
       const [fromMs, untilMs] = [wallMs - 15 * HOUR_MS, wallMs + 13 * HOUR_MS];
       const [before, after] = [offsetMs(fromMs), offsetMs(untilMs)];
       if (before === after) return wallMs - before;

@@ -43,7 +43,7 @@ const inputType = ({ keys, args }: Inputs): string =>
     })
     .join('\n');
 
-/** An argument as it is sent: Redis has no null, and an empty text stands for nothing. */
+/** An argument as it is sent. Redis has no null: an empty text means that it is absent. */
 const sent = (field: Field, from: string): string => {
   const value = `${from}.${camel(field.name)}`;
   if (isRest(field.type)) return `...${value}`;

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 type Call = (...args: unknown[]) => Promise<unknown>;
 
-/** ioredis keeps the definitions of a connection here; those that tests change are changed here too. */
+/** ioredis keeps the definitions of a connection here, including those that tests change. */
 interface WithScripts {
   scriptsSet: Record<string, { lua: string; numberOfKeys: number | null }>;
 }
@@ -13,10 +13,10 @@ const isUnknownScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');
 
 /**
- * Has the scripts of a connection that are defined from now on, Rekey's and BullMQ's, survive SCRIPT FLUSH at
- * any moment. ioredis sends a script by its digest as soon as any call has sent its text, and answers a
- * NOSCRIPT with one more try that may be by digest again: a second flush in between fails the call. NOSCRIPT
- * says that nothing has run, so that the text itself is sent then, which no flush can fail. Safe to repeat.
+ * Makes the scripts that are defined on a connection from now on, Rekey's and BullMQ's, survive a SCRIPT
+ * FLUSH at any moment. ioredis sends a script by its digest once a call has sent its text, and after a
+ * NOSCRIPT it retries once, perhaps by digest again: a second flush in between fails the call. NOSCRIPT means
+ * that nothing has run, so this sends the text itself, which no flush can fail. Safe to repeat.
  */
 export const surviveScriptFlush = (redis: Redis): void => {
   if (prepared.has(redis)) return;

@@ -3,13 +3,13 @@ import type { Identity, Recognised } from './identity.ts';
 
 export interface LedgerWatchOptions {
   ledger: Pick<Identity, 'recognise'>;
-  /** Of a process that makes fingerprints. */
+  /** The fingerprint key of a process that makes fingerprints. */
   fingerprintKeyId?: string;
   /** A ledger that vanished may begin anew without an operator. */
   mayBegin: boolean;
-  /** What the ledger holds, to be shown should it vanish. */
+  /** What the ledger holds, to be shown if it vanishes. */
   holdings: () => Promise<LedgerHoldings>;
-  /** Called each time that it is found lost, and when it is whole again. */
+  /** Called when the ledger is found lost, and when it is whole again. */
   onLost: (found: Recognised) => void;
   onWhole: (found: Recognised) => void;
   onError: (error: unknown) => void;
@@ -17,7 +17,7 @@ export interface LedgerWatchOptions {
 }
 
 export interface LedgerWatch {
-  /** Why no request may leave at present, as far as the ledger goes. */
+  /** The error code for which no request may leave at present, because of the ledger. */
   holdBack(): ErrorCode | undefined;
   close(): Promise<void>;
 }
@@ -27,9 +27,9 @@ export const LOOK_AT_LEDGER_EVERY_MS = 500;
 const COUNT_EVERY_MS = 5000;
 
 /**
- * Looks whether the ledger is still the one that this process knows, and marks the one in its place as lost
- * if it is not. Claims are refused by their own commands already; the mark is for processes that start later
- * and remember nothing.
+ * Checks whether the ledger is still the one that this process knows, and marks the one in its place as lost
+ * if not.
+ * The commands that claim refuse on their own; the mark is for processes that start later and know no ledger.
  */
 export const startLedgerWatch = ({
   ledger,
@@ -53,7 +53,7 @@ export const startLedgerWatch = ({
       lost = isLost;
       (isLost ? onLost : onWhole)(found);
     }
-    // What is counted after it vanished would pass for what it held before.
+    // A count from after the loss must not pass for what the ledger held before.
     if (isLost || performance.now() - countedAt < COUNT_EVERY_MS) return;
     const counted = await holdings();
     const after = await ledger.recognise({ fingerprintKeyId, mayBegin, held });

@@ -3,7 +3,7 @@ import { BEAT_EVERY_MS, type ProcessIdentity, type Processes } from './processes
 
 const LEAVE_WITHIN_MS = 1000;
 
-/** Says every few seconds that a process lives, and what it is at that moment; `close` says that it ends. */
+/** Reports every few seconds that a process is live, and its present settings; `close` reports its end. */
 export const startPresence = (
   processes: Pick<Processes, 'beat'>,
   process: ProcessIdentity | (() => ProcessIdentity),
@@ -12,8 +12,8 @@ export const startPresence = (
   const now = () => (typeof process === 'function' ? process() : process);
   let running: Promise<unknown> | undefined;
   const beat = () => {
-    // One that takes longer than the pause, as while Redis is away, is not followed by others that would all
-    // be sent at its return.
+    // While a beat is pending, as when Redis is away, no further one is queued: all would be sent at its
+    // return.
     running ??= processes
       .beat(now())
       .catch(onError)
@@ -24,7 +24,7 @@ export const startPresence = (
   return {
     close: async () => {
       clearInterval(timer);
-      // While Redis is away nobody can be told, and the lease lapses by itself.
+      // While Redis is away the end cannot be reported: the lease lapses.
       const left = (running ?? Promise.resolve())
         .then(() => processes.beat(now(), { leaving: true }))
         .catch(onError);

@@ -28,7 +28,7 @@ export interface System extends Identity {
   holdings(): Promise<LedgerHoldings>;
   /**
    * When a sweep of everything last began and last ended, and whether one is running (Redis time, ms),
-   * whatever the queue holds.
+   * independent of the queue.
    */
   sweepTimes(): Promise<{ nowMs: number; begunMs?: number; endedMs?: number; running: boolean }>;
 }

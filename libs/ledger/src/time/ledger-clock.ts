@@ -9,18 +9,18 @@ export interface ClockDoubt {
   /** By how much Redis is ahead of what was expected, or of the wall clock of this host if nothing was. */
   offsetMs: number;
   /**
-   * `jumped`: Redis differs from what this process expects and from the ledger's own past. `alone`: it differs
-   * only from what this process expects. `disagrees`: it differs from the wall clock of this host. `new`: this
-   * process has just begun to look.
+   * `jumped`: Redis differs from what this process expects and from the ledger's own past. `alone`: it
+   * differs only from what this process expects. `disagrees`: it differs from the wall clock of this host.
+   * `new`: this process has just begun to look.
    */
   why: 'jumped' | 'alone' | 'disagrees' | 'new';
 }
 
 /**
  * Watches the clock of Redis, on which versions, leases and landing windows depend. What Redis should say is
- * computed from a moment at which it was right, and the time since then by a monotonic clock. Every command is
- * told (`now_us` in time/lua/now.lua), so that none draws a version in the first moment of a jump either. A look
- * every second finds out what has happened, and when the clock is right again.
+ * computed from a moment at which it was right, and the time since then by a monotonic clock. Every command
+ * is told (`now_us` in time/lua/now.lua), so that none draws a version in the first moment of a jump either.
+ * A look every second finds out what has happened, and when the clock is right again.
  */
 export interface LedgerClock {
   /** Looks once. Rejects while Redis is away. */
@@ -46,8 +46,8 @@ export interface LedgerClockOptions {
   /** How often `look` is called. */
   everyMs?: number;
   /**
-   * A clock that has jumped and then runs evenly, and that agrees with the wall clock of this host, is trusted
-   * after this time: what was under way before the jump has ended by any clock.
+   * A clock that has jumped and then runs evenly, and that agrees with the wall clock of this host, is
+   * trusted after this time: what was under way before the jump has ended by any clock.
    */
   settleMs?: number;
   /**

@@ -76,8 +76,8 @@ export class Reckoning {
   }
 
   /**
-   * Redis is as it should be. The anchor follows it, because clocks do not run equally fast; not if the response
-   * was slow.
+   * Redis is as it should be. The anchor follows it, because clocks do not run equally fast; not if the
+   * response was slow.
    */
   follow({ redisMs, sentMs, heardMs }: Reading): void {
     if (heardMs - sentMs <= this.options.toleranceMs / 4) this.trusted = { redisMs, heardMs };

@@ -12,9 +12,9 @@ import {
 import { FAMILIES, FIXED, dependsOn, familyOf } from './spec-keys-fixture.ts';
 
 /**
- * For specs only: a connection that rehearses every script call under each fault that can stop a script in the
- * middle. After each rehearsal the state is put back; in the end the call is made. Redis does not roll back, so a
- * script has to do all or nothing.
+ * For specs only: a connection that rehearses every script call under each fault that can stop a script in
+ * the middle. After each rehearsal the state is put back; in the end the call is made. Redis does not roll
+ * back, so a script has to do all or nothing.
  */
 export interface Faults {
   redis: Redis;
@@ -126,8 +126,8 @@ class Rehearsal {
   }
 
   /**
-   * All or nothing: a call that was refused has left nothing, and one that was answered has done the same as without
-   * the fault.
+   * All or nothing: a call that was refused has left nothing, and one that was answered has done the same as
+   * without the fault.
    */
   private async judge(call: Call, fault: string, start: Snapshot, reply: Reply, damaged: string[]) {
     const { name, right, after } = call;

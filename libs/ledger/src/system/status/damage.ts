@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../../keys.ts';
 
-/** A key of the ledger that holds another type than its own: another client wrote to it. */
+/** A key of the ledger with a wrong type: another client wrote to it. */
 export interface DamagedKey {
   key: string;
   type: string;
@@ -17,14 +17,12 @@ const TYPES: [RegExp, string][] = [
   [/^(?:seq|current:.*|bulk:[^:]+:states|request:.*|bulk-request:.*|policy-request:.*)$/, 'string'],
   [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
   [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
-  [
-    /^(?:(?:rotations|intents|assistants|changes|bulks):.*|checks|checks:slow|rollbacks|sweeps|bulks|policies)$/,
-    'zset',
-  ],
+  [/^(?:rotations|intents|assistants|changes|bulks):/, 'zset'],
+  [/^(?:checks|checks:slow|rollbacks|sweeps|bulks|policies)$/, 'zset'],
   [/./, 'hash'],
 ];
 
-/** Keys that there is one of each. */
+/** The keys that exist once. */
 const single = (keys: Keys): string[] => [
   keys.ledger,
   keys.seq,
