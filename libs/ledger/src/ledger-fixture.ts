@@ -1,3 +1,5 @@
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
 import type { Hold } from './assistants/hold.ts';
@@ -17,6 +19,23 @@ export const openSpecLedger = (
 ): void => {
   redis = connection;
   ledger = openLedger(redis, { prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
+};
+
+/** For a spec file: a ledger on a Redis of its own, empty before each test. */
+export const useLedger = (options?: Omit<LedgerOptions, 'prefix'>): { url(): string } => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+    openSpecLedger(server.url, options);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.dispose();
+  });
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+  return { url: () => server.url };
 };
 
 const NOW = 'simulated-now';
@@ -89,7 +108,7 @@ export const key = (name: string, more: More = {}): KeyVersion => ({
   rotation: 'ends',
   ...more,
 });
-/** A key that was read at the beginning of a hold; reads do not lag behind, where nothing else is said. */
+/** A key that was read at the beginning of a hold; without a lag by default. */
 export const readKey = (name: string, { atMs }: Hold, more: More = {}): KeyVersion =>
   key(name, { cause: 'reconciliation', rotation: 'continues', read: { beganMs: atMs, lagMs: 0 }, ...more });
 export const removed = (removal: Removal, { atMs }: Hold, more: More = {}): KeyVersion => ({

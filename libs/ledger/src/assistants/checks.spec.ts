@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { describe, expect, it } from '@jest/globals';
 import {
   SEALED,
   accept,
@@ -11,39 +10,28 @@ import {
   ledger,
   looked,
   lose,
-  openSpecLedger,
   printOf,
   readKey,
   redis,
   removed,
   rotate,
+  useLedger,
 } from '../ledger-fixture.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+useLedger();
 
 const AST_1 = { orgId: 'org_1', assistantId: 'ast_1' };
 const compareOne = async (state: string, beganMs = Date.now() + 1000, lagMs = 0, assistantId = 'ast_1') =>
   (await ledger.assistants.compare({ beganMs, lagMs }, [{ assistantId, state }]))[0];
 const field = (name: string) => redis.hget('{spec}:assistant:ast_1', name);
 
-describe('look', () => {
-  it('tells of an assistant that was never published that nothing was', async () => {
+describe('beginCheck', () => {
+  it('reports that nothing was published of an assistant without versions', async () => {
     const hold = await looked();
     expect(hold).toEqual({ ...AST_1, epoch: expect.any(Number), atMs: expect.any(Number), uncertain: false });
   });
 
-  it('tells what is published, and that consumers were told that it is in doubt', async () => {
+  it('reports what is published, and that consumers were told that it is in doubt', async () => {
     const published = await rotate('f1');
     expect(await looked()).toMatchObject({
       stateBefore: printOf('f1'),
@@ -54,13 +42,13 @@ describe('look', () => {
     expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), uncertain: true });
   });
 
-  it('draws epochs that rise, also over what was published', async () => {
+  it('draws epochs that rise, also above published versions', async () => {
     const future = 4_000_000_000_000_000;
     await redis.hset('{spec}:assistant:ast_1', 'version', future, 'fingerprint', printOf('f1'));
     expect([(await looked()).epoch, (await looked()).epoch]).toEqual([future + 1, future + 2]);
   });
 
-  it('is told to wait while a rotation holds the assistant', async () => {
+  it('waits while a rotation holds the assistant', async () => {
     const claim = await claimed(await accept(), { leaseMs: 5000 });
     const held = await ledger.assistants.beginCheck(AST_1);
     expect(held).toEqual({ kind: 'held', retryInMs: expect.any(Number) });
@@ -69,14 +57,14 @@ describe('look', () => {
     expect(await ledger.assistants.beginCheck(AST_1)).toEqual({ kind: 'held', retryInMs: 1000 });
   });
 
-  it('keeps no rotation from claiming the assistant', async () => {
+  it('does not prevent a rotation from claiming the assistant', async () => {
     const hold = await looked();
     expect((await claimed(await accept())).epoch).toBeGreaterThan(hold.epoch);
   });
 });
 
 describe('the commit of a check', () => {
-  it('publishes what was read, without a rotation', async () => {
+  it('publishes the key that was read, without a rotation', async () => {
     const hold = await looked();
     expect(await ledger.assistants.commit(hold, readKey('f1', hold, { cause: 'import' }))).toEqual({
       kind: 'committed',
@@ -90,14 +78,14 @@ describe('the commit of a check', () => {
     expect(await looked()).toMatchObject({ stateBefore: printOf('f1'), versionBefore: hold.epoch });
   });
 
-  it('finds that it was there already when its answer was lost', async () => {
+  it('finds its own version if the response was lost', async () => {
     const hold = await looked();
     await ledger.assistants.commit(hold, readKey('f1', hold));
     expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({ kind: 'already', seq: 1 });
     expect(await events()).toHaveLength(1);
   });
 
-  it('is refused once a rotation has claimed the assistant, also after that has let it go', async () => {
+  it('is refused once a rotation has claimed the assistant, also after that claim has ended', async () => {
     const hold = await looked();
     const claim = await claimed(await accept());
     expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({
@@ -114,7 +102,7 @@ describe('the commit of a check', () => {
     expect(await events()).toHaveLength(1);
   });
 
-  it('is refused once another check has looked, whose own commit goes through', async () => {
+  it('is refused once another check has begun, whose own commit succeeds', async () => {
     const first = await looked();
     const second = await looked();
     expect(await ledger.assistants.commit(first, readKey('f1', first))).toEqual({
@@ -126,7 +114,7 @@ describe('the commit of a check', () => {
     });
   });
 
-  it('is refused where the ledger has lost that it looked, and asks for nothing', async () => {
+  it('is refused if the ledger has lost the check, and requests nothing', async () => {
     const hold = await looked();
     await redis.flushall();
     expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toEqual({
@@ -136,7 +124,7 @@ describe('the commit of a check', () => {
     expect(await dueChecks()).toEqual([]);
   });
 
-  it('leaves a rotation alone that is QUEUED', async () => {
+  it('does not affect a QUEUED rotation', async () => {
     const rotation = await accept();
     const hold = await looked();
     await ledger.assistants.commit(hold, readKey('f1', hold));
@@ -159,7 +147,7 @@ describe('the commit of a check', () => {
 });
 
 describe('compare', () => {
-  it('agrees where what was read is what is published', async () => {
+  it('agrees if the key that was read is the published one', async () => {
     await rotate('f1');
     expect(await compareOne(printOf('f1'))).toBe('agrees');
     const hold = await looked();
@@ -167,24 +155,24 @@ describe('compare', () => {
     expect(await compareOne('deleted')).toBe('agrees');
   });
 
-  it('says that neither has a key, and leaves nothing behind of an assistant that was only looked at', async () => {
+  it('reports that neither has a key, and deletes an entry that only a check made', async () => {
     await looked();
     expect(await compareOne('no-key')).toBe('keyless');
     expect(await everything()).toEqual({});
   });
 
-  it('says that nothing was ever published: unseen', async () => {
+  it('reports that nothing was ever published: unseen', async () => {
     expect(await compareOne(printOf('f1'))).toBe('unseen');
     await accept();
     expect(await compareOne(printOf('f1'))).toBe('unseen');
   });
 
-  it.each([printOf('f2'), 'no-key', 'deleted'])('says that it differs: %s', async (state) => {
+  it.each([printOf('f2'), 'no-key', 'deleted'])('reports that it differs: %s', async (state) => {
     await rotate('f1');
     expect(await compareOne(state)).toBe('differs');
   });
 
-  it('leaves to a rotation that holds the assistant to find out: held', async () => {
+  it('leaves an assistant to the rotation that holds it: held', async () => {
     const first = await claimed(await accept());
     expect(await compareOne(printOf('f1'))).toBe('held');
     await ledger.assistants.commit(first, key('f1'));
@@ -193,7 +181,7 @@ describe('compare', () => {
     expect(await compareOne(printOf('f1'))).toBe('agrees');
   });
 
-  it('says nothing against what was committed less than the lag before the read began: young', async () => {
+  it('does not contradict a commit from less than the read lag before the read began: young', async () => {
     await rotate('f1');
     const knownMs = Number(await field('known'));
     expect(await compareOne(printOf('f2'), knownMs + 4999, 5000)).toBe('young');
@@ -201,20 +189,20 @@ describe('compare', () => {
     expect(await compareOne(printOf('f2'), knownMs + 5000, 5000)).toBe('differs');
   });
 
-  it('knows a key that was superseded: stale', async () => {
+  it('recognises a superseded key: stale', async () => {
     await rotate('f1');
     await rotate('f2');
     expect(await compareOne(printOf('f1'))).toBe('stale');
   });
 
-  it('does not take the key for superseded that an assistant lost without getting another', async () => {
+  it('does not take for superseded the key that an assistant lost without getting another', async () => {
     for (const name of ['f1', 'f2']) await rotate(name);
     const hold = await looked();
     await ledger.assistants.commit(hold, removed('deleted', hold));
     expect([await compareOne(printOf('f2')), await compareOne(printOf('f1'))]).toEqual(['differs', 'stale']);
   });
 
-  it('says of an entry that cannot be read that it is corrupt, and compares the others', async () => {
+  it('reports an entry that cannot be read as corrupt, and compares the others', async () => {
     await redis.set('{spec}:assistant:bad', 'text');
     await rotate('f1');
     const states = [
@@ -230,7 +218,7 @@ describe('compare', () => {
     expect(await ledger.assistants.compare({ beganMs: Date.now(), lagMs: 0 }, [])).toEqual([]);
   });
 
-  it('notes that what agrees was in force before the read began, never less than was known, and never in the future', async () => {
+  it('notes agreeing keys as in force before the read, not in the future', async () => {
     const { atMs } = await rotate('f1');
     await compareOne(printOf('f1'), atMs + 100, 200);
     expect(await field('verified')).toBe(String(atMs));
@@ -273,7 +261,7 @@ describe('checks', () => {
     expect(drawn[0]!.putOffUntilMs).toBeGreaterThanOrEqual(nowMs + 30_000);
   });
 
-  it('are drawn no more at once than asked for', async () => {
+  it('are drawn up to the requested number', async () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
       await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId }, -10);
     expect(await ledger.assistants.drawChecks(2, 60_000)).toHaveLength(2);
@@ -281,13 +269,13 @@ describe('checks', () => {
     expect(await ledger.assistants.drawChecks(2, 60_000)).toEqual([]);
   });
 
-  it('are drawn anew where their time passed without an end', async () => {
+  it('are drawn again if they have not ended in time', async () => {
     await ledger.assistants.requestCheck(AST_1, 0);
     expect(await ledger.assistants.drawChecks(10, 0)).toHaveLength(1);
     expect(await ledger.assistants.drawChecks(10, 0)).toHaveLength(1);
   });
 
-  it('come sooner where they are asked for sooner, and never later', async () => {
+  it('are made earlier by an earlier request, and never later', async () => {
     const score = async () => Number(await redis.zscore('{spec}:checks', 'org_1/ast_1'));
     await ledger.assistants.requestCheck(AST_1, 60_000);
     const first = await score();
@@ -297,7 +285,7 @@ describe('checks', () => {
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
-  it('are over when they are ended, and made again where they are put off', async () => {
+  it('are deleted when they end, and made again when they are put off', async () => {
     await ledger.assistants.requestCheck(AST_1, 0);
     const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
     await ledger.assistants.endCheck(drawn!, { inMs: 0, slow: false });
@@ -307,7 +295,7 @@ describe('checks', () => {
     expect(await redis.exists('{spec}:checks')).toBe(0);
   });
 
-  it('stay where they were asked for anew meanwhile', async () => {
+  it('stay if they were requested again meanwhile', async () => {
     await ledger.assistants.requestCheck(AST_1, 0);
     const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
     await ledger.assistants.requestCheck(AST_1, 0);
@@ -315,7 +303,7 @@ describe('checks', () => {
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
-  it('are not put off by one that was asked for anew meanwhile', async () => {
+  it('are not put off by a check that was requested again meanwhile', async () => {
     await ledger.assistants.requestCheck(AST_1, 0);
     const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
     await ledger.assistants.requestCheck(AST_1, 0);
@@ -330,7 +318,7 @@ describe('notSeenSince', () => {
   const lastSeen = (assistantId: string, ms: number) =>
     redis.zadd('{spec}:assistants:org_1', ms, assistantId);
 
-  it('gives pages of those that were last listed or published before a moment, the longest first', async () => {
+  it('returns pages of assistants last listed or published before a moment, the longest first', async () => {
     for (const [i, assistantId] of ['ast_1', 'ast_2', 'ast_3'].entries()) {
       await rotate(`f${i}`, { assistantId });
       await lastSeen(assistantId, 1000 + i);
@@ -342,7 +330,7 @@ describe('notSeenSince', () => {
   });
 
   it.each([printOf('f1'), printOf('f2')])(
-    'no longer has one that was listed since, whether or not it agreed: %s',
+    'does not include an assistant that was listed since, whether or not it agreed: %s',
     async (state) => {
       await rotate('f1');
       await lastSeen('ast_1', 1000);
@@ -351,7 +339,7 @@ describe('notSeenSince', () => {
     },
   );
 
-  it('no longer has one that a check has published since', async () => {
+  it('does not include an assistant that a check has published since', async () => {
     await rotate('f1');
     await lastSeen('ast_1', 1000);
     const hold = await looked();
@@ -359,7 +347,7 @@ describe('notSeenSince', () => {
     expect(await unseen()).toEqual([]);
   });
 
-  it('has none that was listed and never published, and none that is deleted', async () => {
+  it('includes neither assistants without versions nor deleted ones', async () => {
     await compareOne(printOf('f1'));
     await rotate('f2', { assistantId: 'ast_2' });
     const hold = await looked({ assistantId: 'ast_2' });
@@ -369,8 +357,8 @@ describe('notSeenSince', () => {
   });
 });
 
-describe('orgs', () => {
-  it('are those that anything was published under, with how many', async () => {
+describe('orgs.list', () => {
+  it('returns the orgs with publications, and the number of assistants of each', async () => {
     expect(await ledger.orgs.list()).toEqual([]);
     await rotate('f', { orgId: 'org a', assistantId: 'ast_1' });
     await rotate('f2', { orgId: 'org a', assistantId: 'ast_2' });
@@ -384,7 +372,7 @@ describe('orgs', () => {
 });
 
 describe('quarantine', () => {
-  it('is noted once, with since when and why, and taken back once', async () => {
+  it('is noted once, with the time and the reason, and taken back once', async () => {
     expect(await ledger.assistants.quarantine('ast_1', 'wrong type', 1000.4)).toBe(true);
     expect(await ledger.assistants.quarantine('ast_1', 'another', 2000)).toBe(false);
     expect(JSON.parse((await redis.hget('{spec}:quarantine', 'ast_1'))!)).toEqual({
@@ -396,8 +384,8 @@ describe('quarantine', () => {
   });
 });
 
-describe('what is known of keys', () => {
-  it('is the state, since when, and under which org it was last published; of what cannot be read, that', async () => {
+describe('keyFacts', () => {
+  it('returns the state, its times, and the org; and whether the entry is corrupt', async () => {
     await rotate('f1', { orgId: 'org a' });
     await redis.set('{spec}:assistant:ast_bad', 'x');
     expect(await ledger.assistants.keyFacts(['ast_1', 'ast_2', 'ast_bad'])).toEqual([

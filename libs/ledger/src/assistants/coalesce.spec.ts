@@ -12,8 +12,8 @@ beforeEach(() => {
   [sent, refused] = [[], undefined];
 });
 
-describe('what is asked at once', () => {
-  it('is sent coalesce, so many at the most, and each gets its own answer', async () => {
+describe('coalescing', () => {
+  it('sends questions in one call, up to the maximum, and each gets its own answer', async () => {
     expect(await Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask))).toEqual([
       '1!',
       '2!',
@@ -26,12 +26,12 @@ describe('what is asked at once', () => {
     expect(sent).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
   });
 
-  it('is sent also where it is alone, and again later', async () => {
+  it('sends a single question too, and later ones again', async () => {
     expect([await ask(1), await ask(2)]).toEqual(['1!', '2!']);
     expect(sent).toEqual([[1], [2]]);
   });
 
-  it('is refused coalesce', async () => {
+  it('rejects all questions of a call that fails', async () => {
     refused = new Error('away');
     expect(await Promise.allSettled([ask(1), ask(2)])).toEqual([
       { status: 'rejected', reason: refused },

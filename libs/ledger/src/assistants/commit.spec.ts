@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { describe, expect, it } from '@jest/globals';
 import {
   ENVELOPE,
   LONG_AGO,
@@ -14,29 +12,17 @@ import {
   ledger,
   looked,
   lose,
-  openSpecLedger,
   printOf,
   readKey,
   redis,
   removed,
-  request,
   resumed,
   rotate,
+  useLedger,
 } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+useLedger();
 
 const assistant = (name = 'ast_1') => redis.hgetall(`{spec}:assistant:${name}`);
 /** When what is published was committed. */
@@ -46,7 +32,7 @@ const prints = async () => (await events()).map(({ data }) => data['fingerprint'
 let made = 0;
 
 describe('commit', () => {
-  it('publishes the version, ends the rotation and hands the assistant back, in one', async () => {
+  it('publishes the version, ends the rotation and releases the assistant in one command', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({
@@ -87,7 +73,7 @@ describe('commit', () => {
     expect(await assistant()).not.toHaveProperty('holder');
   });
 
-  it('tells the channel the same text, and who waits that the rotation has ended', async () => {
+  it('publishes the same text on the channel, and the id of the ended rotation', async () => {
     const rotation = await accept();
     const subscriber = redis.duplicate();
     const heard: Record<string, string> = {};
@@ -107,7 +93,7 @@ describe('commit', () => {
     });
   });
 
-  it('is of each by itself, where many leave coalesce', async () => {
+  it('commits each version independently in a batch', async () => {
     const names = Array.from({ length: 21 }, (_, i) => `ast_${i}`);
     const claims = await Promise.all(
       names.map(async (assistantId) => claimed(await accept({ assistantId }), { maxOpenIntents: 100 })),
@@ -139,14 +125,14 @@ describe('commit', () => {
     ).toEqual(results.map((kind) => (kind === 'committed' ? 'SUCCEEDED' : 'ROTATING')));
   });
 
-  it('finds that it was there already when its answer was lost', async () => {
+  it('finds its own version if the response was lost', async () => {
     const claim = await claimed(await accept());
     await ledger.assistants.commit(claim, key('f1'));
     expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({ kind: 'already', seq: 1 });
     expect(await events()).toHaveLength(1);
   });
 
-  it('commits a 200 after the lease has lapsed, as long as its intent is open, also when another worker reads back', async () => {
+  it('commits a 200 after its lease while the intent is open, even if another reads back', async () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
@@ -157,7 +143,7 @@ describe('commit', () => {
     });
   });
 
-  it('commits a 200 also when the ledger has lost the claim, and everything else about it', async () => {
+  it('commits a 200 also if the ledger has lost the claim and all else', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     await redis.flushall();
@@ -171,7 +157,7 @@ describe('commit', () => {
     expect((await claimed(await accept())).epoch).toBeGreaterThan(claim.epoch);
   });
 
-  it('ends the rotation where the ledger has lost no more than the claim', async () => {
+  it('ends the rotation if the ledger has lost only the claim', async () => {
     const rotation = await accept();
     const backup = await redis.dumpBuffer(`{spec}:rotation:${rotation.id}`);
     const claim = await claimed(rotation);
@@ -184,7 +170,7 @@ describe('commit', () => {
     });
   });
 
-  it('does not take what was read for a 200 when the ledger has lost the claim', async () => {
+  it('does not treat a read as a 200 if the ledger has lost the claim', async () => {
     const claim = await lose();
     await redis.flushall();
     expect(await ledger.assistants.commit(claim, readKey('f1', claim))).toEqual({
@@ -194,7 +180,7 @@ describe('commit', () => {
     expect(await events()).toEqual([]);
   });
 
-  it('does not take a released claim for a lost one', async () => {
+  it('does not treat a released claim as a lost one', async () => {
     const claim = await claimed(await accept());
     await ledger.rotations.release(claim);
     expect(await ledger.assistants.commit(claim, key('f1'))).toEqual({
@@ -215,7 +201,7 @@ describe('commit', () => {
     expect(await prints()).toEqual([printOf('f2')]);
   });
 
-  it('refuses a stale worker also where the rotation goes on with the newer version', async () => {
+  it('refuses a stale worker also if the rotation continues with the newer version', async () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });
     const { claim: reader } = await resumed(rotation);
@@ -237,21 +223,21 @@ describe('commit', () => {
     });
   });
 
-  it('has the assistant read at once where the answer to a POST is refused, for a key was made that is not published', async () => {
+  it('requests a check if the response to a POST is refused: its key is not published', async () => {
     const claim = await claimed(await accept({ orgId: 'org a' }));
     await ledger.rotations.release(claim);
     await ledger.assistants.commit(claim, key('f1'));
     expect(await dueChecks()).toEqual(['org a/ast_1']);
   });
 
-  it('has nothing read anew where what was read is refused', async () => {
+  it('requests no check if a read is refused', async () => {
     const claim = await lose();
     await ledger.rotations.release(claim);
     expect(await ledger.assistants.commit(claim, readKey('f1', claim))).toMatchObject({ kind: 'refused' });
     expect(await dueChecks()).toEqual([]);
   });
 
-  it('publishes without ending a rotation that goes on', async () => {
+  it('publishes without ending a rotation that continues', async () => {
     const rotation = await accept();
     const claim = await lose();
     await ledger.assistants.commit(claim, readKey('f1', claim, { cause: 'import' }));
@@ -260,7 +246,7 @@ describe('commit', () => {
     expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
   });
 
-  it('ends a rotation that fails, with its code, and hands the assistant back', async () => {
+  it('ends a rotation that fails, with its code, and releases the assistant', async () => {
     const rotation = await accept();
     const claim = await lose();
     await ledger.assistants.commit(claim, removed('no-key', claim, { rotation: { fails: 'NO_SECRET_KEY' } }));
@@ -271,7 +257,7 @@ describe('commit', () => {
     await claimed(await accept());
   });
 
-  it('has the assistant checked again after a time, where it is told to, however often it is checked before', async () => {
+  it('requests another check after a given time, even if the assistant is checked before', async () => {
     const { epoch } = await rotate('f1', { orgId: 'org a' }, { checkAgainInMs: 5000.4 });
     expect(await redis.zrange('{spec}:checks', '0', '-1', 'WITHSCORES')).toEqual([
       `org a/ast_1/${epoch}`,
@@ -284,7 +270,7 @@ describe('commit', () => {
     expect(await redis.zcard('{spec}:checks')).toBe(1);
   });
 
-  it('numbers events densely over all assistants, and versions of one assistant rise', async () => {
+  it('numbers events without gaps over all assistants, and versions of one assistant rise', async () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_1', 'ast_1'])
       await rotate(`f${(made += 1)}`, { assistantId });
     const published = await events();
@@ -294,7 +280,7 @@ describe('commit', () => {
     expect(new Set(versions).size).toBe(3);
   });
 
-  it('keeps ids that would break out of a key, a path or JSON in their place', async () => {
+  it('keeps ids with special characters in their place in keys, paths and JSON', async () => {
     const assistantId = 'a:b {x}"\u00fc';
     await rotate('f1', { assistantId, orgId: 'o"1' });
     expect((await events())[0]).toMatchObject({
@@ -316,72 +302,12 @@ describe('commit', () => {
   });
 });
 
-describe('settle', () => {
-  /** A rotation whose key was found and published while its window was open. */
-  const satisfied = async () => {
-    await rotate('f1');
-    const claim = await lose();
-    await ledger.assistants.commit(claim, readKey('f2', claim, { rotation: 'satisfied' }));
-    return claim;
-  };
-
-  it('ends a rotation that was satisfied, which keeps its intent open until then', async () => {
-    const claim = await satisfied();
-    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
-    expect(await claimOf(await accept())).toMatchObject({ kind: 'busy' });
-    const again = await resumed({ id: claim.rotationId, ...claim });
-    expect(again).toMatchObject({
-      satisfied: true,
-      claim: { stateBefore: printOf('f2'), versionBefore: claim.epoch },
-    });
-    expect(await ledger.rotations.settle(again.claim, LONG_AGO + 1, LONG_AGO)).toBe('settled');
-    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
-      state: 'SUCCEEDED',
-      version: claim.epoch,
-      cause: 'reconciliation',
-      endedMs: LONG_AGO + 1,
-    });
-    await claimed(await accept());
-  });
-
-  it('gives the version that satisfied the rotation, also where another was published meanwhile', async () => {
-    const claim = await satisfied();
-    const { claim: later } = await resumed({ id: claim.rotationId, ...claim });
-    await ledger.assistants.commit(later, readKey('f3', later));
-    await ledger.rotations.settle(later, LONG_AGO, LONG_AGO);
-    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
-      state: 'SUCCEEDED',
-      version: claim.epoch,
-    });
-  });
-
-  it('is refused where another worker has claimed since', async () => {
-    const claim = await satisfied();
-    await resumed({ id: claim.rotationId, ...claim });
-    expect(await ledger.rotations.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
-    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
-  });
-
-  it('is refused where nothing was found', async () => {
-    const claim = await lose();
-    expect(await ledger.rotations.settle(claim, LONG_AGO, LONG_AGO)).toBe('refused');
-    expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'RECONCILING' });
-  });
-
-  it('leaves nothing of the satisfaction to the next rotation', async () => {
-    const claim = await satisfied();
-    await ledger.rotations.settle(claim, LONG_AGO, LONG_AGO);
-    const next = await lose();
-    expect(await resumed({ id: next.rotationId, ...next })).toMatchObject({ satisfied: false });
-  });
-});
-
-describe('a key that was superseded', () => {
+describe('a superseded key', () => {
   const sixMore = async () => {
     for (let i = 0; i < 7; i += 1) await rotate(`f${i}`);
   };
 
-  it('is never adopted from a single read, of the last five, nor believed as the answer to a rotation', async () => {
+  it('is never adopted from a single read, for the last five keys, nor as a response to a POST', async () => {
     await sixMore();
     const claim = await lose();
     for (const old of ['f1', 'f2', 'f3', 'f4', 'f5'])
@@ -408,7 +334,7 @@ describe('a key that was superseded', () => {
     expect(await ledger.assistants.commit(hold, readKey('f0', hold))).toMatchObject({ kind: 'committed' });
   });
 
-  it('is not the one that was in force when the assistant lost its key: that one may come back, any number of times', async () => {
+  it('does not include the key that the assistant lost: it may come back any number of times', async () => {
     await rotate('f1');
     await rotate('f2');
     for (const removal of ['no-key', 'deleted'] as const) {
@@ -422,7 +348,7 @@ describe('a key that was superseded', () => {
     expect(await ledger.assistants.commit(hold, readKey('f1', hold))).toMatchObject({ kind: 'stale' });
   });
 
-  it('is also the one before the assistant lost its key, once another has come', async () => {
+  it('includes the key before the loss once another key has followed', async () => {
     await rotate('f1');
     const gone = await looked();
     await ledger.assistants.commit(gone, removed('no-key', gone));
@@ -432,7 +358,7 @@ describe('a key that was superseded', () => {
   });
 });
 
-describe('an answer to a POST', () => {
+describe('a response to a POST', () => {
   const answer = async (name: string, noted?: 'since' | 'before', assistantId = 'ast_1') => {
     const claim = await claimed(await accept({ assistantId }));
     const result = await ledger.assistants.commit(claim, key(name, noted && { noted }));
@@ -440,7 +366,7 @@ describe('an answer to a POST', () => {
     return result.kind;
   };
 
-  it('with the key of the last answer is of before, if that was for another assistant, which is read again', async () => {
+  it('is from before if another assistant had its key in the last response, and is read again', async () => {
     expect(await answer('f1')).toBe('committed');
     expect([await answer('f1', undefined, 'ast_2'), await answer('f1', undefined, 'ast_3')]).toEqual([
       'old',
@@ -450,7 +376,7 @@ describe('an answer to a POST', () => {
     expect(await answer('f2', undefined, 'ast_2')).toBe('committed');
   });
 
-  it('whose record was last changed before its POST is of before, if Invent is known to note such changes', async () => {
+  it('is from before if its record last changed before the POST, and Invent notes such changes', async () => {
     expect(await answer('f1', 'before')).toBe('committed');
     expect(await answer('f2', 'since')).toBe('committed');
     expect(await answer('f3', 'before')).toBe('old');
@@ -458,7 +384,7 @@ describe('an answer to a POST', () => {
     expect(await answer('f5', 'before')).toBe('old');
   });
 
-  it('leaves what is known of Invent as it is if it does not tell', async () => {
+  it('changes nothing that is known of Invent if it carries no time', async () => {
     expect([await answer('f1', 'since'), await answer('f2'), await answer('f3', 'before')]).toEqual([
       'committed',
       'committed',
@@ -466,7 +392,7 @@ describe('an answer to a POST', () => {
     ]);
   });
 
-  it('is believed again after five of these in a row, for clocks may go apart', async () => {
+  it('is believed again after five of these in a row, because clocks may drift apart', async () => {
     await answer('f0', 'since');
     const kinds = [];
     for (let i = 1; i <= 7; i += 1) kinds.push(await answer(`f${i}`, 'before'));
@@ -479,7 +405,7 @@ describe('an answer to a POST', () => {
 describe('a read that began shortly after the last commit', () => {
   const lag = (beganMs: number) => ({ beganMs, lagMs: 5000 });
 
-  it('says nothing against what is published: it may be older', async () => {
+  it('does not contradict what is published: it may be older', async () => {
     await rotate('f1');
     const committedMs = await knownMs();
     const hold = await looked();
@@ -497,7 +423,7 @@ describe('a read that began shortly after the last commit', () => {
     expect(await commit('f2', 5000)).toMatchObject({ kind: 'committed' });
   });
 
-  it('counts from when the ledger took the commit, whatever the worker takes the time to be', async () => {
+  it('counts from the time of the commit by the ledger, not by the worker', async () => {
     await rotate('f1', {}, { updatedMs: LONG_AGO });
     const hold = await looked();
     expect(await ledger.assistants.commit(hold, readKey('f2', hold, { read: lag(hold.atMs) }))).toMatchObject(
@@ -507,7 +433,7 @@ describe('a read that began shortly after the last commit', () => {
     );
   });
 
-  it('may bear it out', async () => {
+  it('may confirm it', async () => {
     await rotate('f1');
     const hold = await looked();
     expect(await ledger.assistants.commit(hold, readKey('f1', hold, { read: lag(hold.atMs) }))).toMatchObject(
@@ -517,195 +443,10 @@ describe('a read that began shortly after the last commit', () => {
     );
   });
 
-  it('is adopted where nothing was published before', async () => {
+  it('is adopted if nothing was published before', async () => {
     const hold = await looked();
     expect(await ledger.assistants.commit(hold, readKey('f1', hold, { read: lag(LONG_AGO) }))).toMatchObject({
       kind: 'committed',
     });
-  });
-});
-
-describe('whether the key before is known to have been in force after the rotation was asked for', () => {
-  it('is not known if none was published', async () => {
-    expect(await claimed(await accept())).toMatchObject({ fresh: false });
-  });
-
-  it('is not known of an answer to a POST that left before', async () => {
-    await rotate('f1');
-    expect(await claimed(await accept())).toMatchObject({ fresh: false });
-  });
-
-  it('is known of a read that began after it, by more than reads lag behind', async () => {
-    await rotate('f1');
-    const rotation = await accept();
-    await ledger.assistants.compare({ beganMs: rotation.createdMs + 700, lagMs: 700 }, [
-      { assistantId: 'ast_1', state: printOf('f1') },
-    ]);
-    const claim = await claimed(rotation);
-    expect(claim).toMatchObject({ fresh: false });
-    await ledger.rotations.release(claim);
-    await sleep(2);
-    await ledger.assistants.compare({ beganMs: rotation.createdMs + 701, lagMs: 700 }, [
-      { assistantId: 'ast_1', state: printOf('f1') },
-    ]);
-    expect(await claimed(rotation)).toMatchObject({ fresh: true });
-  });
-
-  it('is known to whoever resumes it, of a key that was read back', async () => {
-    await rotate('f1');
-    const claim = await lose();
-    const { claim: again } = await resumed({ id: claim.rotationId, ...claim }, { leaseMs: 0 });
-    expect(again).toMatchObject({ fresh: false });
-    await sleep(2);
-    const { claim: reader } = await resumed({ id: claim.rotationId, ...claim }, { leaseMs: 0 });
-    await ledger.assistants.commit(reader, readKey('f2', reader));
-    expect(await resumed({ id: claim.rotationId, ...claim })).toMatchObject({ claim: { fresh: true } });
-  });
-
-  it('is asked of the last request that was answered with the rotation', async () => {
-    await rotate('f1');
-    const rotation = await accept();
-    await ledger.assistants.compare({ beganMs: rotation.createdMs, lagMs: 0 }, [
-      { assistantId: 'ast_1', state: printOf('f1') },
-    ]);
-    await redis.hset(`{spec}:rotation:${rotation.id}`, 'created', rotation.createdMs - 10);
-    expect((await ledger.rotations.accept('rot_00000000000000000000009999', request())).created).toBe(false);
-    expect(Number(await redis.hget(`{spec}:rotation:${rotation.id}`, 'asked'))).toBeGreaterThanOrEqual(
-      rotation.createdMs,
-    );
-    await redis.hset('{spec}:assistant:ast_1', 'verified', rotation.createdMs - 5);
-    expect(await claimed(rotation)).toMatchObject({ fresh: false });
-  });
-});
-
-describe('a version that says that there is no key', () => {
-  it.each(['no-key', 'deleted'] as const)(
-    'is published as key-removed, and is what was before: %s',
-    async (removal) => {
-      await rotate('f1');
-      const hold = await looked();
-      expect(await ledger.assistants.commit(hold, removed(removal, hold))).toEqual({
-        kind: 'committed',
-        seq: 2,
-        entry: expect.any(String),
-      });
-      const event = (await events())[1]!;
-      expect(event).toMatchObject({
-        id: String(hold.epoch),
-        type: 'rekey.assistant.key-removed.v1',
-        data: {
-          seq: 2,
-          version: hold.epoch,
-          cause: 'drift',
-          rotation_id: null,
-          removal,
-          fingerprint: null,
-          sealed: ENVELOPE,
-        },
-      });
-      expect(JSON.parse((await ledger.assistants.current('ast_1'))!.event)).toEqual(event);
-      expect(await looked()).toMatchObject({ stateBefore: removal, versionBefore: hold.epoch });
-    },
-  );
-
-  const remove = async (removal: 'no-key' | 'deleted') => {
-    await rotate('f1');
-    const hold = await looked();
-    await ledger.assistants.commit(hold, removed(removal, hold));
-  };
-  const ttls = () => Promise.all(['assistant', 'current'].map((kind) => redis.ttl(`{spec}:${kind}:ast_1`)));
-  const THIRTY_DAYS = 30 * 86_400;
-
-  it('is kept, in the index too, of an assistant that merely has no key', async () => {
-    await remove('no-key');
-    expect(await ttls()).toEqual([-1, -1]);
-    expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
-  });
-
-  it('is kept for a month of one that is deleted, which leaves the index', async () => {
-    await remove('deleted');
-    for (const ttl of await ttls()) {
-      expect(ttl).toBeGreaterThan(THIRTY_DAYS - 100);
-      expect(ttl).toBeLessThanOrEqual(THIRTY_DAYS);
-    }
-    expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 0 }]);
-  });
-
-  it.each(['f1', 'f2'])(
-    'persists again with a key that a check finds, and is in the index again: %s',
-    async (name) => {
-      await remove('deleted');
-      const hold = await looked();
-      await ledger.assistants.commit(hold, readKey(name, hold));
-      expect(await ttls()).toEqual([-1, -1]);
-      expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
-    },
-  );
-
-  it('persists again with a rotation, from its claim on', async () => {
-    await remove('deleted');
-    const claim = await claimed(await accept());
-    expect((await ttls())[0]).toBe(-1);
-    await ledger.assistants.commit(claim, key('f2'));
-    expect(await ttls()).toEqual([-1, -1]);
-    expect(await ledger.orgs.list()).toEqual([{ orgId: 'org_1', assistants: 1 }]);
-  });
-
-  it('expires all the same where a rotation was tried in vain, or was cancelled', async () => {
-    await remove('deleted');
-    await ledger.rotations.fail(
-      await claimed(await accept()),
-      { code: 'ASSISTANT_NOT_FOUND', status: 404 },
-      true,
-    );
-    expect((await ttls())[0]).toBeGreaterThan(THIRTY_DAYS - 100);
-    const rotation = await accept();
-    await ledger.rotations.release(await claimed(rotation));
-    await ledger.rotations.cancel(rotation.id);
-    expect((await ttls())[0]).toBeGreaterThan(THIRTY_DAYS - 100);
-  });
-
-  it('does not expire under a rotation that holds it while another is cancelled', async () => {
-    await remove('deleted');
-    await claimed(await accept());
-    await ledger.rotations.cancel((await accept()).id);
-    expect((await ttls())[0]).toBe(-1);
-  });
-
-  it('ends the uncertainty of the key before', async () => {
-    await rotate('f1');
-    const claim = await lose();
-    await ledger.assistants.commit(
-      claim,
-      removed('deleted', claim, { rotation: { fails: 'ASSISTANT_NOT_FOUND' } }),
-    );
-    expect(await ledger.assistants.current('ast_1')).not.toHaveProperty('uncertain');
-    expect(await looked()).toMatchObject({ uncertain: false });
-  });
-});
-
-describe('the index of what was published', () => {
-  const published = (orgId: string) =>
-    redis.zrange(`{spec}:assistants:${encodeURIComponent(orgId)}`, '0', '-1');
-
-  it('has an assistant under the org that it was last published under', async () => {
-    await rotate('f1', { orgId: 'org a' });
-    await rotate('f2', { orgId: 'org a', assistantId: 'ast_2' });
-    await rotate('f3', { orgId: 'c' });
-    expect(await published('org a')).toEqual(['ast_2']);
-    expect(await published('c')).toEqual(['ast_1']);
-    expect(await ledger.orgs.list()).toEqual([
-      { orgId: 'c', assistants: 1 },
-      { orgId: 'org a', assistants: 1 },
-    ]);
-    await rotate('f4', { orgId: 'org a' });
-    expect(await published('c')).toEqual([]);
-  });
-
-  it('loses one that is found to be deleted under another name of its org', async () => {
-    await rotate('f1', { orgId: 'org a' });
-    const hold = await looked({ orgId: 'c' });
-    await ledger.assistants.commit(hold, removed('deleted', hold));
-    expect([await published('org a'), await published('c')]).toEqual([[], []]);
   });
 });

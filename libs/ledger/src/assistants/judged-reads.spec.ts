@@ -47,7 +47,7 @@ const checked = async (name: string, laterMs = 0, assistantId = 'ast_1'): Promis
 };
 
 describe('a superseded key', () => {
-  it('is published when three reads agree that it is in force again, each later than the lag', async () => {
+  it('is published when three reads agree on it, each later than the read lag', async () => {
     await rotate('f1');
     await rotate('f2');
     expect([
@@ -63,7 +63,7 @@ describe('a superseded key', () => {
     expect(await redis.hlen('{spec}:stale')).toBe(0);
   });
 
-  it('that is in force again leaves a rotation nothing that would satisfy it: what it had found is gone', async () => {
+  it('that is in force again removes what had satisfied a rotation', async () => {
     await rotate('f1');
     const claim = await lose();
     const found = await ledger.assistants.commit(
@@ -87,8 +87,8 @@ describe('a superseded key', () => {
   });
 });
 
-describe('a key that several assistants have', () => {
-  it('is no key, also where one of them had none', async () => {
+describe('a key that several assistants show', () => {
+  it('is no key, also if one of them had none', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     for (const assistantId of ['ast_1', 'ast_2']) {
@@ -100,7 +100,7 @@ describe('a key that several assistants have', () => {
     expect(await ledger.orgs.held()).toMatchObject([{ orgId: 'org_1', code: 'KEYS_NOT_SHOWN' }]);
   });
 
-  it('is none that a rotation may find', async () => {
+  it('is not accepted for a rotation', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     expect(await checked('same', 1000)).toBe('committed');
@@ -117,7 +117,7 @@ describe('a key that several assistants have', () => {
 });
 
 describe('a key that two rotations find', () => {
-  it('is none, also for the first of them, which had found it before', async () => {
+  it('is no key, also for the first of them, which had found it before', async () => {
     const find = async (assistantId: string) => {
       await rotate(`own ${assistantId}`, { assistantId });
       const claim = await lose({ assistantId });
@@ -158,7 +158,7 @@ describe('a key that a rotation finds in a record that was last changed before t
     return kinds;
   };
 
-  it('satisfies it not, and is published all the same', async () => {
+  it('does not satisfy it, and is still published', async () => {
     await rotate('f1', {}, { noted: 'since' });
     expect(await find('f2', 'before')).toEqual(['before', 'committed']);
     expect((await events()).at(-1)).toMatchObject({
@@ -171,14 +171,14 @@ describe('a key that a rotation finds in a record that was last changed before t
     expect(await find('f2', 'before')).toEqual(['committed']);
   });
 
-  it('satisfies it if that cannot be told', async () => {
+  it('satisfies it if the time of the change is unknown', async () => {
     await rotate('f1', {}, { noted: 'since' });
     expect(await find('f2')).toEqual(['committed']);
   });
 });
 
 describe('an assistant that a rotation holds while its outcome is unknown', () => {
-  it('is looked at again when the rotation reads it next, and not each second until then', async () => {
+  it('is checked again at the next read of the rotation, not every second until then', async () => {
     await rotate('f1');
     const claim = await claimed(await accept());
     await ledger.rotations.noteUnknown(claim, { readInMs: 20_000, holdMs: 0 }, key('f1').sealed);
@@ -193,7 +193,7 @@ describe('an assistant that a rotation holds while its outcome is unknown', () =
   });
 });
 
-describe('an assistant that is in doubt, of which a list shows the published key', () => {
+describe('an assistant in doubt whose published key is listed', () => {
   const listed = () =>
     ledger.assistants.compare({ beganMs: Date.now(), lagMs: 0 }, [
       { assistantId: 'ast_1', state: printOf('f1') },
@@ -206,7 +206,7 @@ describe('an assistant that is in doubt, of which a list shows the published key
     expect(await dueChecks()).toEqual([]);
   });
 
-  it('is checked if that rotation is gone, so that consumers are told that it is not', async () => {
+  it('is checked if that rotation is gone, so that consumers hear that the doubt has ended', async () => {
     await rotate('f1');
     const claim = await lose({}, { landingWindowMs: 1 });
     await redis.del(`{spec}:rotation:${claim.rotationId}`);
@@ -234,7 +234,7 @@ describe('an assistant that reads agree is gone', () => {
     return ledger.assistants.commit(hold, removed('deleted', hold, more));
   };
 
-  it('is published as gone once another of its org is read with its key', async () => {
+  it('is published as gone once another assistant of its org is read with its key', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     expect([await goes(), (await goes({ witnessedMs: 0 })).kind]).toEqual([
@@ -243,7 +243,7 @@ describe('an assistant that reads agree is gone', () => {
     ]);
   });
 
-  it('is not if it was read before that: Invent may have shown no keys then', async () => {
+  it('is not published as gone if it was read before that: Invent may have shown no keys then', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     const hold = await looked();
@@ -255,7 +255,7 @@ describe('an assistant that reads agree is gone', () => {
     ).toBe('committed');
   });
 
-  it('is not witnessed by one that was published long after it, which may be of another org that Invent showed for a time', async () => {
+  it('is not witnessed by an assistant published much later, which may be of another org', async () => {
     await rotate('f1');
     await redis.hincrby('{spec}:assistant:ast_1', 'since', 1_800_000);
     for (let i = 2; i <= 10; i += 1) {
@@ -265,14 +265,14 @@ describe('an assistant that reads agree is gone', () => {
     for (let i = 0; i < 20; i += 1) expect(await goes()).toEqual({ kind: 'unwitnessed', witness: 'ast_7' });
   });
 
-  it('is witnessed by any other if all were published long after it', async () => {
+  it('is witnessed by any other if all were published much later', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     await redis.hincrby('{spec}:assistant:ast_2', 'since', 3_600_000);
     expect(await goes()).toEqual({ kind: 'unwitnessed', witness: 'ast_2' });
   });
 
-  it('needs none where no other of its org has a key', async () => {
+  it('needs no witness if no other assistant of its org has a key', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     await rotate('f3', { assistantId: 'ast_3', orgId: 'org_2' });
@@ -281,7 +281,7 @@ describe('an assistant that reads agree is gone', () => {
     expect((await goes()).kind).toBe('committed');
   });
 
-  it('needs none where an operator has accepted what reads say', async () => {
+  it('needs no witness if an operator has accepted what reads say', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
     await ledger.orgs.hold('org_1', { code: 'TOO_MANY_GONE', affected: 1, known: 2 });

@@ -104,14 +104,14 @@ const confirmed = async (removal: 'deleted' | 'no-key', assistantId: string): Pr
   return readsNone(removal, assistantId);
 };
 
-describe('that an assistant has no key', () => {
+describe('the absence of a key', () => {
   beforeEach(async () => {
     await rotate('f1');
     await pass(60_000);
   });
 
   it.each(['deleted', 'no-key'] as const)(
-    'is published only once two reads agree, as far apart as they have to be: %s',
+    'is published only once two reads agree, far enough apart: %s',
     async (removal) => {
       expect(await readsNone(removal)).toEqual({ kind: 'unconfirmed', retryInMs: CONFIRM_MS });
       await pass(CONFIRM_MS - 1);
@@ -123,13 +123,13 @@ describe('that an assistant has no key', () => {
     },
   );
 
-  it('is not published by one read that comes late, however long after the last commit', async () => {
+  it('is not published after one late read, however long after the last commit', async () => {
     await pass(24 * 3_600_000);
     expect(await readsNone('deleted')).toMatchObject({ kind: 'unconfirmed' });
     expect(await published()).toBe(printOf('f1'));
   });
 
-  it('is not confirmed by the same answer from a cache', async () => {
+  it('is not confirmed by the same response from a cache', async () => {
     await readsNone('deleted');
     await pass(CONFIRM_MS);
     expect(await read((hold) => removed('deleted', hold), 'ast_1', CONFIRM_MS)).toMatchObject({
@@ -137,7 +137,7 @@ describe('that an assistant has no key', () => {
     });
   });
 
-  it('begins anew if a read in between shows the key, and if it shows something else', async () => {
+  it('starts over if a read in between shows the key, or anything else', async () => {
     await readsNone('deleted');
     await pass(CONFIRM_MS);
     expect(await agrees('f1')).toBe('agrees');
@@ -149,20 +149,20 @@ describe('that an assistant has no key', () => {
     expect(await published()).toBe(printOf('f1'));
   });
 
-  it('begins anew after a rotation', async () => {
+  it('starts over after a rotation', async () => {
     await readsNone('deleted');
     await rotate('f2');
     await pass(CONFIRM_MS + 2 * LAG_MS);
     expect(await readsNone('deleted')).toMatchObject({ kind: 'unconfirmed', retryInMs: CONFIRM_MS });
   });
 
-  it('of a clock that was turned back since the first read, begins anew', async () => {
+  it('starts over if the clock was turned back since the first read', async () => {
     await readsNone('deleted');
     await at(START_MS - 3_600_000);
     expect(await readsNone('deleted')).toMatchObject({ kind: 'unconfirmed', retryInMs: CONFIRM_MS });
   });
 
-  it('is at once if it is imported, for nobody holds a key of it', async () => {
+  it('is published at once for an import, because no consumer has a key', async () => {
     const hold = await looked({ assistantId: 'ast_new' });
     expect(await ledger.assistants.commit(hold, removed('no-key', hold, { cause: 'import' }))).toMatchObject({
       kind: 'committed',
@@ -170,7 +170,7 @@ describe('that an assistant has no key', () => {
   });
 });
 
-describe('a key that was superseded', () => {
+describe('a superseded key', () => {
   const stale = () => redis.hgetall('{spec}:stale');
   beforeEach(async () => {
     await rotate('f1');
@@ -179,7 +179,7 @@ describe('a key that was superseded', () => {
     await pass(60_000);
   });
 
-  it('is believed to be in force again after three reads, each later than the lag after the one before, and is sealed anew for that', async () => {
+  it('is believed after three reads, each later than the lag, and is sealed again for that', async () => {
     expect(await readsKey('f1')).toEqual({
       kind: 'stale',
       publishedVersion: expect.any(Number),
@@ -198,7 +198,7 @@ describe('a key that was superseded', () => {
     expect(await redis.zrange('{spec}:rollbacks', '0', '-1')).toEqual(['ast_1']);
   });
 
-  it('is not believed because of reads within the lag, nor of reads that come from a cache', async () => {
+  it('is not believed because of reads within the lag, or from a cache', async () => {
     for (let i = 0; i < 10; i += 1) expect(await readsKey('f1')).toMatchObject({ kind: 'stale' });
     for (let i = 1; i < 10; i += 1) {
       await pass(LAG_MS + 1);
@@ -212,7 +212,7 @@ describe('a key that was superseded', () => {
     expect(await published()).toBe(printOf('f2'));
   });
 
-  it('is counted anew if a read in between shows the published one, and nothing says any more that it is stale', async () => {
+  it('starts over if a read in between shows the published key, and nothing is marked as stale', async () => {
     for (let i = 0; i < 2; i += 1) {
       await readsKey('f1');
       await pass(LAG_MS + 1);
@@ -226,7 +226,7 @@ describe('a key that was superseded', () => {
     expect(await readsKey('f1')).toEqual({ kind: 'confirmed' });
   });
 
-  it('is counted for itself: two older keys in turn are never believed', async () => {
+  it('is counted by itself: two older keys in turn are never believed', async () => {
     await rotate('f3');
     await pass(60_000);
     for (let i = 0; i < 12; i += 1) {
@@ -236,7 +236,7 @@ describe('a key that was superseded', () => {
     expect(await published()).toBe(printOf('f3'));
   });
 
-  it('is read after pauses that double, and have an end', async () => {
+  it('is read after pauses that double, up to a limit', async () => {
     const waits: number[] = [];
     await rotate('f3');
     await pass(60_000);
@@ -249,7 +249,7 @@ describe('a key that was superseded', () => {
     expect(Math.max(...waits)).toBe(128_001);
   });
 
-  it('satisfies no rotation, and can itself be superseded by the key that it came after', async () => {
+  it('satisfies no rotation, and can itself be superseded by its former successor', async () => {
     for (let i = 0; i < 3; i += 1) {
       await readsKey('f1');
       await pass(LAG_MS + 1);
@@ -266,7 +266,7 @@ describe('a key that was superseded', () => {
     expect(await redis.hget('{spec}:assistant:ast_1', 'rotated')).toBeNull();
   });
 
-  it('that is wrong for a moment does not keep the right one away: a masked key that was adopted is left again', async () => {
+  it('that was wrong for a moment, such as a masked key, is replaced by the right one', async () => {
     expect(await readsKey('masked')).toMatchObject({ kind: 'committed' });
     await pass(60_000);
     for (let i = 0; i < 3; i += 1) {
@@ -285,8 +285,8 @@ describe('a key that was superseded', () => {
   });
 });
 
-describe('consumers are told that the published key is in doubt', () => {
-  it('once, at the first read of an older key, until there is another version', async () => {
+describe('the event that puts the published key in doubt', () => {
+  it('comes once, at the first read of an older key, until there is another version', async () => {
     await rotate('f1');
     await rotate('f2');
     await pass(60_000);
@@ -305,7 +305,7 @@ describe('consumers are told that the published key is in doubt', () => {
     expect(await mark()).toBe('marked');
   });
 
-  it('not if something has happened since the check began, nor if nothing is published', async () => {
+  it('does not come if something has happened since the check began, or without a version', async () => {
     await rotate('f1');
     const hold = await looked();
     await looked();
@@ -323,7 +323,7 @@ describe('consumers are told that the published key is in doubt', () => {
   });
 });
 
-describe('how much of an org may change', () => {
+describe('the limit of changes in an org', () => {
   it.each([
     [1, 3],
     [2, 1],
@@ -338,7 +338,7 @@ describe('how much of an org may change', () => {
     expect(await ledger.orgs.limits(ORG)).toEqual({ known: count, limit, changed: 0, accepted: false });
   });
 
-  it('is all of it if that is what an operator sets', async () => {
+  it('is all of it if an operator sets that', async () => {
     await imported(4);
     openSpecLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 100 });
     const { limit } = await ledger.orgs.limits(ORG);
@@ -389,7 +389,7 @@ describe('an org of which more has changed', () => {
     expect(await events()).toHaveLength(count);
   });
 
-  it('in which some are gone, some are without a key and some have another one, is held for all of these coalesce', async () => {
+  it('is held for assistants gone, without a key, or with another one, counted together', async () => {
     const ids = await imported(20);
     await known();
     await readsKey('n0', ids[0]);
@@ -401,7 +401,7 @@ describe('an org of which more has changed', () => {
     expect((await events()).length).toBe(22);
   });
 
-  it('within its limit is not held, and what was published ten minutes ago does not count', async () => {
+  it('is not held within its limit, and what was published ten minutes ago does not count', async () => {
     const ids = await imported(20);
     await known();
     for (const id of ids.slice(0, 5))
@@ -415,7 +415,7 @@ describe('an org of which more has changed', () => {
     expect(await readsNone('deleted', ids[10])).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
   });
 
-  it('does not count those that reads show with their key again', async () => {
+  it('does not count assistants that reads show with their key again', async () => {
     const ids = await imported(20);
     await known();
     for (const id of ids.slice(0, 5)) await readsNone('deleted', id);
@@ -452,14 +452,14 @@ describe('an org of which more has changed', () => {
   });
 });
 
-describe('of an org that is held', () => {
+describe('a held org', () => {
   beforeEach(async () => {
     await imported(20);
     await known();
     await ledger.orgs.hold(ORG, { code: 'TOO_MANY_GONE', affected: 20, known: 20 });
   });
 
-  it('nothing is published that a read alone says, and nothing new is imported', async () => {
+  it('publishes nothing because of a read alone, and imports nothing new', async () => {
     expect(await readsKey('n0', 'ast_0')).toEqual({ kind: 'withheld', code: 'TOO_MANY_GONE' });
     await readsNone('no-key', 'ast_1');
     await pass(CONFIRM_MS);
@@ -471,7 +471,7 @@ describe('of an org that is held', () => {
     expect(await events()).toHaveLength(20);
   });
 
-  it('the answers to rotations are published, and what a lost one is read to have made', async () => {
+  it('publishes responses to rotations, and what is read back for a lost response', async () => {
     expect((await rotate('r0', { assistantId: 'ast_0' })).epoch).toBeGreaterThan(0);
     const claim = await lose({ assistantId: 'ast_1' });
     await pass(5000);
@@ -483,14 +483,14 @@ describe('of an org that is held', () => {
     ).toMatchObject({ kind: 'committed' });
   });
 
-  it('nothing is held any more once a sweep has found what is known, or an operator has accepted what reads say', async () => {
+  it('is released once a sweep has found what is known, or an operator has accepted the reads', async () => {
     expect(await ledger.orgs.endSweep(ORG)).toBe(true);
     expect(await ledger.orgs.endSweep(ORG)).toBe(false);
     expect(await readsKey('n0', 'ast_0')).toMatchObject({ kind: 'committed' });
     expect(await ledger.orgs.acceptHeld(ORG)).toBe(false);
   });
 
-  it('an operator accepts what reads say for an hour, without a limit, but two reads are still needed', async () => {
+  it('has no limit for an hour once an operator accepts the reads, but needs two reads still', async () => {
     expect(await ledger.orgs.acceptHeld(ORG)).toBe(true);
     expect(await ledger.orgs.limits(ORG)).toMatchObject({ accepted: true });
     for (const id of names(18)) await readsNone('deleted', id);
@@ -500,14 +500,14 @@ describe('of an org that is held', () => {
     expect(await ledger.orgs.limits(ORG)).toMatchObject({ accepted: false });
   });
 
-  it('an operator accepts nothing of another org', async () => {
+  it('is not affected if an operator accepts another org', async () => {
     expect(await ledger.orgs.acceptHeld('org_2')).toBe(false);
     expect(await ledger.orgs.limits(ORG)).toMatchObject({ held: 'TOO_MANY_GONE', accepted: false });
   });
 });
 
 describe('the same key for several assistants', () => {
-  it('is imported for one of them at the most', async () => {
+  it('is imported for one of them at most', async () => {
     expect(await readsKey('same', 'ast_0', { cause: 'import' })).toMatchObject({ kind: 'committed' });
     for (const id of ['ast_1', 'ast_2'])
       expect(await readsKey('same', id, { cause: 'import' })).toEqual({
@@ -522,7 +522,7 @@ describe('the same key for several assistants', () => {
     ]);
   });
 
-  it('replaces the key of one of them at the most', async () => {
+  it('replaces the key of one of them at most', async () => {
     await imported(20);
     await known();
     expect(await readsKey('same', 'ast_0')).toMatchObject({ kind: 'committed' });
@@ -531,7 +531,7 @@ describe('the same key for several assistants', () => {
     expect((await events()).length).toBe(21);
   });
 
-  it('comes back to one of those without a key at the most', async () => {
+  it('comes back to one of those without a key at most', async () => {
     await imported(20);
     await known();
     for (const id of ['ast_0', 'ast_1']) await readsNone('no-key', id);
@@ -542,7 +542,7 @@ describe('the same key for several assistants', () => {
     expect(await readsKey('same', 'ast_1')).toEqual({ kind: 'withheld', code: 'KEYS_NOT_SHOWN' });
   });
 
-  it('is read back for one rotation at the most', async () => {
+  it('is read back for one rotation at most', async () => {
     await imported(20);
     await known();
     const claims = [await lose({ assistantId: 'ast_0' }), await lose({ assistantId: 'ast_1' })];
@@ -572,7 +572,7 @@ describe('the same key for several assistants', () => {
       expect(await readsKey('same', id, { cause: 'import' })).toMatchObject({ kind: 'withheld' });
   });
 
-  it('may be read of one assistant again and again, and of another org', async () => {
+  it('may be read of one assistant repeatedly, and of another org', async () => {
     await readsKey('same', 'ast_0', { cause: 'import' });
     await pass(60_000);
     await rotate('f2', { assistantId: 'ast_0' });
@@ -585,8 +585,8 @@ describe('the same key for several assistants', () => {
   });
 });
 
-describe('an answer to a POST', () => {
-  it('with the published key, or one before, is old: nothing is published, and the rotation goes on', async () => {
+describe('a response to a POST', () => {
+  it('with the published key, or an earlier one, is old: the rotation continues', async () => {
     for (const name of ['f1', 'f2', 'f3']) await rotate(name);
     const rotation = await accept();
     const claim = await claimed(rotation);
@@ -600,7 +600,7 @@ describe('an answer to a POST', () => {
     expect(await ledger.assistants.commit(claim, key('f4'))).toMatchObject({ kind: 'committed' });
   });
 
-  it('with the key of another assistant’s last answer is old, and that one is read again', async () => {
+  it('with the key of another assistant is old, and that assistant is read again', async () => {
     await rotate('same', { assistantId: 'ast_0' });
     const claim = await claimed(await accept());
     expect(await ledger.assistants.commit(claim, key('same'))).toMatchObject({ kind: 'old' });
@@ -623,7 +623,7 @@ describe('a change that a rotation explains', () => {
     expect((await ledger.orgs.limits(ORG)).changed).toBe(0);
   });
 
-  it('is explained no longer if the key before was in force long after the rotation', async () => {
+  it('is no longer explained if the key before was in force long after the rotation', async () => {
     const ids = await imported(20);
     await known();
     for (const id of ids) await ledger.rotations.release(await claimed(await accept({ assistantId: id })));

@@ -53,7 +53,7 @@ const takeAll = async (lane: Lane): Promise<number> => {
   return count;
 };
 /**
- * When a slot that was given begins: at once, or, where it is reserved, then. Undefined where none was given.
+ * When a granted slot begins: at once, or later if it is reserved. Undefined without a slot.
  */
 const slotOf = async (lane: Lane): Promise<number | undefined> => {
   const askedUs = nowUs;
@@ -96,7 +96,7 @@ describe('the pace', () => {
     lane,
   });
 
-  it('is kept over every window, but for three, whoever asks and whenever', async () => {
+  it('is kept over every window, plus three, for any callers at any time', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(ask, { minLength: 5, maxLength: 80 }), async (asks) => {
         await redis.del(budgetKey);
@@ -141,19 +141,19 @@ describe('the pace', () => {
     );
   });
 
-  it('is used up by whoever asks all the time, and is below the limit of upstream', async () => {
+  it('is used up by callers that always ask, and is below the limit of upstream', async () => {
     const count = await countTaken('bulk', 60 * SECOND, stepUs / 8);
     expect(count).toBeLessThanOrEqual(500);
     expect(count).toBeGreaterThanOrEqual(490);
   });
 
-  it('lets three leave at once after idle time, and no more however long it was', async () => {
+  it('lets three requests leave at once after idle time, however long it was', async () => {
     expect(await takeAll('bulk')).toBe(3);
     await pass(3600 * SECOND);
     expect(await takeAll('bulk')).toBe(3);
   });
 
-  it('tells who must wait for how long, and gives a slot then', async () => {
+  it('returns the time to wait, and grants a slot after it', async () => {
     await takeAll('bulk');
     expect(await budget.take('bulk')).toEqual({ taken: false, retryInMs: STEP_MS, reserved: false });
     await pass(stepUs - 1);
@@ -162,14 +162,14 @@ describe('the pace', () => {
     expect(await taken('bulk')).toBe(true);
   });
 
-  it('makes no burst where Redis has lost it', async () => {
+  it('allows no burst if Redis has lost it', async () => {
     await takeAll('first');
     await redis.del(budgetKey);
     expect(await takeAll('bulk')).toBe(3);
     expect(await countTaken('bulk', 10 * stepUs, stepUs / 4)).toBeLessThanOrEqual(10);
   });
 
-  it('is one for each address that requests leave from', async () => {
+  it('is separate for each address that requests leave from', async () => {
     const other = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS, egress: 'other' } }).budget;
     await takeAll('bulk');
     await budget.slowDown({ ageMs: 0 });
@@ -191,13 +191,13 @@ describe('the pace', () => {
     expect(timeFor(1000, { egress: 'unlimited', requestsPerMinute: 0 })).toBe(0);
   });
 
-  it('says how long requests take, in the same measure', () => {
+  it('computes the time of a number of requests with the same measure', () => {
     expect(timeFor(500, OPTIONS) / 1000).toBeCloseTo((500 * stepUs) / SECOND, 1);
   });
 });
 
 describe('a single rotation', () => {
-  it('gets the next slot to come, ahead of all of bulks that wait', async () => {
+  it('gets the next slot, before all waiting bulks', async () => {
     await takeAll('bulk');
     for (let i = 0; i < 50; i += 1) expect(await taken('bulk')).toBe(false);
     const first = await budget.take('first');
@@ -208,7 +208,7 @@ describe('a single rotation', () => {
     expect(await taken('bulk')).toBe(true);
   });
 
-  it('waits no longer than a step, whenever it comes while bulks ask all the time', async () => {
+  it('waits at most one step while bulks always ask', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(2 * stepUs), { maxLength: 20 }), async (pauses) => {
         await redis.del(budgetKey);
@@ -223,13 +223,13 @@ describe('a single rotation', () => {
     );
   });
 
-  it('queues behind those that came before it', async () => {
+  it('queues behind earlier ones', async () => {
     const slots: number[] = [];
     for (let i = 0; i < 20; i += 1) slots.push((await slotOf('first'))! - nowUs);
     expect(slots).toEqual([0, 0, 0, ...Array.from({ length: 17 }, (_, i) => (i + 1) * stepUs)]);
   });
 
-  it('is told to come again where it would have to wait for more than ten seconds, and nothing is kept for it', async () => {
+  it('gets no slot, and keeps none, if it would wait for more than ten seconds', async () => {
     let reserved = 0;
     for (let slot = await slotOf('first'); slot !== undefined; slot = await slotOf('first')) reserved += 1;
     expect(reserved).toBe(3 + Math.floor(HORIZON / stepUs));
@@ -240,7 +240,7 @@ describe('a single rotation', () => {
     expect(await hash()).toEqual(before);
   });
 
-  it('finds free what is over when the queue has been worked off', async () => {
+  it('finds free slots when the queue is empty', async () => {
     for (let i = 0; i < 20; i += 1) await slotOf('first');
     await pass(17 * stepUs);
     expect(await taken('bulk')).toBe(false);
@@ -255,27 +255,27 @@ describe('a sweep', () => {
     return { bulk: bulk!, sweep: sweep! };
   };
 
-  it('gets one slot in fifty while a bulk takes whatever is free', async () => {
+  it('gets one slot in fifty while a bulk takes all free slots', async () => {
     const { bulk, sweep } = await besideABulk();
     const share = sweep.length / (bulk.length + sweep.length);
     expect(share).toBeGreaterThan(1 / 60);
     expect(share).toBeLessThan(1 / 40);
   });
 
-  it('never waits for longer than its share takes', async () => {
+  it('never waits longer than its share requires', async () => {
     const { sweep } = await besideABulk();
     const pauses = sweep.slice(1).map((slot, i) => slot - sweep[i]!);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(54 * stepUs);
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(48 * stepUs);
   });
 
-  it('takes all the slots that nobody else wants, at the pace', async () => {
+  it('takes all slots that no other lane wants, at the pace', async () => {
     const count = await countTaken('sweep', 30 * SECOND, stepUs / 8);
     expect(count).toBeGreaterThanOrEqual(0.95 * ((30 * SECOND) / stepUs));
     expect(count).toBeLessThanOrEqual((30 * SECOND) / stepUs + 3);
   });
 
-  it('beyond its share stands back from a slot that somebody took a step ago', async () => {
+  it('beyond its share does not take a slot just after another lane took one', async () => {
     expect(await taken('sweep')).toBe(true);
     await pass(10 * stepUs);
     await takeAll('bulk');
@@ -286,185 +286,11 @@ describe('a sweep', () => {
     expect(waitOf(slot)).toBeLessThanOrEqual(1000);
   });
 
-  it('does not spend its right where it would have to wait for more than ten seconds', async () => {
+  it('does not use its share if it would wait for more than ten seconds', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 20_000 });
     expect(await budget.take('sweep')).toEqual({ taken: false, retryInMs: 20_000, reserved: false });
     await pass(10 * SECOND);
     expect(await budget.take('sweep')).toEqual({ taken: false, retryInMs: 10_000, reserved: true });
-  });
-});
-
-describe('a refusal by upstream', () => {
-  const paceNow = async (): Promise<number> => {
-    await takeAll('bulk');
-    return STEP_MS / (await waitMs('bulk'));
-  };
-
-  it('closes the budget to everybody for as long as upstream says', async () => {
-    await budget.slowDown({ ageMs: 100, retryAfterMs: 30_000 });
-    for (const lane of ['first', 'bulk', 'sweep'] as const)
-      expect(await budget.take(lane)).toEqual({ taken: false, retryInMs: 30_000, reserved: false });
-    await pass(30 * SECOND - 1000);
-    for (const lane of ['bulk', 'sweep', 'first'] as const) expect(await taken(lane)).toBe(false);
-    await pass(10 * SECOND);
-    expect(await taken('bulk')).toBe(true);
-  });
-
-  it('keeps slots behind the closure for single rotations that come towards its end', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 5000 });
-    expect(await budget.take('first')).toEqual({ taken: false, retryInMs: 5000, reserved: true });
-    expect(await waitMs('first')).toBeGreaterThan(5000 + STEP_MS);
-  });
-
-  it('is believed for an hour at the most', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 86_400_000 });
-    expect(await waitMs('bulk')).toBe(3_600_000);
-  });
-
-  it('does not open a closure that ends later', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
-    await pass(SECOND);
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
-    expect(await waitMs('bulk')).toBe(29_000);
-  });
-
-  it('slows the pace down to 0.7, and it is whole again within a minute', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 0 });
-    expect(await paceNow()).toBeCloseTo(0.7, 2);
-    await pass(6 * SECOND);
-    expect(await paceNow()).toBeCloseTo(0.8, 2);
-    await pass(12 * SECOND);
-    expect(await paceNow()).toBeCloseTo(1, 4);
-  });
-
-  it('slows it down once for those that were under way coalesce, also where they say different times', async () => {
-    await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
-    await pass(100_000);
-    for (const retryAfterMs of [0, 5000, 2000]) await budget.slowDown({ ageMs: 300, retryAfterMs });
-    expect(Number((await hash())['pace'])).toBe(0.7);
-    expect(await waitMs('bulk')).toBe(5000);
-  });
-
-  it('slows it down further where the request left after the last one, and not below a tenth', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 0 });
-    await pass(SECOND);
-    await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
-    expect(Number((await hash())['pace'])).toBeCloseTo((0.7 + 1 / 60) * 0.7, 3);
-    for (let i = 0; i < 20; i += 1) {
-      await pass(100_000);
-      await budget.slowDown({ ageMs: 10, retryAfterMs: 0 });
-    }
-    expect(await paceNow()).toBeCloseTo(0.1, 2);
-    await pass(60 * SECOND);
-    expect(await paceNow()).toBeCloseTo(1, 4);
-  });
-
-  it('without a time closes it for a second, and for twice as long each time, up to half a minute', async () => {
-    const waits: number[] = [];
-    for (let i = 0; i < 7; i += 1) {
-      await budget.slowDown({ ageMs: 0 });
-      waits.push(await waitMs('bulk'));
-      await pass(waits.at(-1)! * 1000 + SECOND);
-    }
-    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
-    await pass(61 * SECOND);
-    await budget.slowDown({ ageMs: 0 });
-    expect(await waitMs('bulk')).toBe(1000);
-  });
-
-  it('without a time does not close it again for one that was under way coalesce with the last', async () => {
-    await budget.slowDown({ ageMs: 0 });
-    await pass(900_000);
-    await budget.slowDown({ ageMs: 1500 });
-    expect(await waitMs('bulk')).toBe(100);
-  });
-});
-
-describe('a closure of more than a minute', () => {
-  const HOUR_MS = 3_600_000;
-  const closedMs = async () => Number((await hash())['closed_until'] ?? 0) - nowUs / 1000;
-
-  it.each<Lane>(['first', 'bulk', 'sweep'])(
-    'lets one request a minute leave in the lane of %s, to see, and no second one',
-    async (lane) => {
-      await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-      let count = 0;
-      for (let second = 0; second < 600; second += 1) {
-        count += await takeAll(lane);
-        await pass(SECOND);
-      }
-      expect(count).toBeGreaterThanOrEqual(10);
-      expect(count).toBeLessThanOrEqual(11);
-      expect(await closedMs()).toBe(HOUR_MS - 600_000);
-    },
-  );
-
-  it('of a minute or less is kept to its end', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
-    await pass(60 * SECOND - 1000);
-    expect(await takeAll('first')).toBe(0);
-  });
-
-  it('that was shortened to a minute by nobody stays an hour, whatever short refusals come in between', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-    await pass(56 * SECOND);
-    expect(await takeAll('first')).toBe(1);
-    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
-    await pass(2 * SECOND);
-    expect(await takeAll('first')).toBe(0);
-    await pass(54 * SECOND);
-    expect(await takeAll('first')).toBe(1);
-  });
-
-  it('ends with an answer to a request that left since, and the pace begins at a tenth', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-    expect(await budget.isClosed()).toBe(true);
-    await pass(56 * SECOND);
-    expect(await taken('first')).toBe(true);
-    await pass(SECOND);
-    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
-    expect(await closedMs()).toBeLessThanOrEqual(0);
-    expect(await countTaken('bulk', 5 * SECOND, stepUs / 4)).toBeLessThanOrEqual(9);
-    await pass(60 * SECOND);
-    expect(await countTaken('bulk', 10 * stepUs, stepUs / 4)).toBeGreaterThanOrEqual(9);
-  });
-
-  it('does not end with an answer to a request that left before it', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-    await pass(SECOND);
-    expect(await budget.answered({ ageMs: 2000 })).toBe('too-old');
-    expect(await closedMs()).toBeGreaterThan(3_500_000);
-    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
-    expect(await budget.answered({ ageMs: 500 })).toBe('not-closed');
-  });
-
-  it('ends when an operator says so; what is not closed is not opened', async () => {
-    expect(await budget.open()).toBe(false);
-    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-    expect(await budget.open()).toBe(true);
-    expect(await budget.open()).toBe(false);
-    await pass(SECOND);
-    expect(await taken('first')).toBe(true);
-  });
-
-  it('is said by a rotation that waits for it', async () => {
-    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
-    const rotation = await accept();
-    expect(await claimOf(rotation)).toMatchObject({ kind: 'paced' });
-    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
-      state: 'QUEUED',
-      errorCode: 'UPSTREAM_RATE_LIMITED',
-    });
-  });
-
-  it('without a limit is noted, and holds nobody back', async () => {
-    const unlimited = openLedger(redis, {
-      prefix: 'spec',
-      budget: { egress: 'spec', requestsPerMinute: 0 },
-    }).budget;
-    await unlimited.noteClosed({ ageMs: 0, retryAfterMs: HOUR_MS });
-    expect(await closedMs()).toBe(HOUR_MS);
-    expect(await unlimited.take('bulk')).toEqual({ taken: true });
   });
 });
 
@@ -477,7 +303,7 @@ describe('when the clock of Redis was turned back', () => {
     ['the share of a sweep', (us) => ({ sweep_next: us })],
     ['a refusal', (us) => ({ pace: 0.1, pace_at: us })],
     ['all of them', (us) => ({ next: us, closed_until: us / 1000, sweep_next: us, pace: 0.1, pace_at: us })],
-  ])('%s far ahead holds nobody up', async (_, fields) => {
+  ])('%s far ahead blocks no request', async (_, fields) => {
     await redis.hset(budgetKey, fields(nowUs + 24 * HOUR));
     expect(await taken('first')).toBe(true);
     await pass(10 * stepUs);
@@ -487,7 +313,7 @@ describe('when the clock of Redis was turned back', () => {
     expect(await countTaken('bulk', 100 * stepUs, stepUs / 4)).toBeGreaterThan(95);
   });
 
-  it('a closure that it lengthened by an hour holds nobody up', async () => {
+  it('a closure that it lengthened by an hour blocks no request', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
     await pass(-HOUR);
     expect(await taken('first')).toBe(true);
@@ -500,7 +326,7 @@ describe('when the clock of Redis was turned back', () => {
     expect(await waitMs('first')).toBe(31_000);
   });
 
-  it('a refusal slows the pace down anew', async () => {
+  it('a refusal slows the pace down again', async () => {
     await redis.hset(budgetKey, {
       pace: 0.1,
       pace_at: nowUs + HOUR,
@@ -513,7 +339,7 @@ describe('when the clock of Redis was turned back', () => {
 });
 
 describe('a claim', () => {
-  it('is PACED where no request may leave, opens no intent, and holds nobody', async () => {
+  it('is PACED if no request may leave, opens no intent, and holds no assistant', async () => {
     await takeAll('bulk');
     const rotation = await accept();
     expect(await claimOf(rotation)).toEqual({ kind: 'paced', retryInMs: STEP_MS, reserved: true });
@@ -522,7 +348,7 @@ describe('a claim', () => {
     expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
   });
 
-  it('takes no second slot where the one that was kept has been waited for', async () => {
+  it('takes no second slot if the reserved one has been waited for', async () => {
     await takeAll('bulk');
     const rotation = await accept();
     await claimOf(rotation);
@@ -532,7 +358,7 @@ describe('a claim', () => {
     expect(await hash()).toEqual(before);
   });
 
-  it('waits on where upstream has refused others since the slot was kept', async () => {
+  it('waits longer if upstream has refused others since the slot was reserved', async () => {
     await takeAll('bulk');
     const rotation = await accept();
     await claimOf(rotation);
@@ -549,19 +375,19 @@ describe('a claim', () => {
     await claimed(rotation, { slotGranted: true });
   });
 
-  it('keeps no slot where it would be too far ahead', async () => {
+  it('reserves no slot that would be too far ahead', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
     const before = await hash();
     expect(await claimOf(await accept())).toEqual({ kind: 'paced', retryInMs: 60_000, reserved: false });
     expect(await hash()).toEqual(before);
   });
 
-  it('takes a slot of its own where there is one, and only one', async () => {
+  it('takes one slot of its own if there is one', async () => {
     for (let i = 0; i < 3; i += 1) await claimed(await accept({ assistantId: `ast_${i}` }));
     expect(await claimOf(await accept({ assistantId: 'ast_3' }))).toMatchObject({ kind: 'paced' });
   });
 
-  it('that finds its assistant held, the org full, or the ledger frozen takes none', async () => {
+  it('takes no slot if its assistant is held, the org is full, or the ledger is frozen', async () => {
     await claimed(await accept());
     const before = await hash();
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'busy' });
@@ -574,7 +400,7 @@ describe('a claim', () => {
     expect(await hash()).toEqual(before);
   });
 
-  it('that resumes takes none: the read is paid for by itself', async () => {
+  it('takes no slot if it resumes: the read takes its own', async () => {
     const rotation = await accept();
     await claimed(rotation, { leaseMs: 0 });
     await takeAll('bulk');
@@ -606,7 +432,7 @@ describe('a claim of a bulk', () => {
     await bulks.create('blk_1', SPEC, draft);
   });
 
-  it('goes as far as the budget, and says how long to wait for the next', async () => {
+  it('goes as far as the budget, and returns how long to wait for the next slot', async () => {
     expect(await work().claim(range, items(0, 10), OPTIONS_OF_CLAIM)).toMatchObject({
       kind: 'claimed',
       items: [{ kind: 'claimed' }, { kind: 'claimed' }, { kind: 'claimed' }],
@@ -623,14 +449,14 @@ describe('a claim of a bulk', () => {
     });
   });
 
-  it('says nothing of waiting where room gave out first, or nothing did', async () => {
+  it('returns no time to wait if the limit of open intents was reached first, or nothing was', async () => {
     const two = await work().claim(range, items(0, 10), { ...OPTIONS_OF_CLAIM, maxOpenIntents: 2 });
     expect(two).toMatchObject({ kind: 'claimed', items: [{ kind: 'claimed' }, { kind: 'claimed' }] });
     expect(two).not.toHaveProperty('retryInMs');
     expect(await work().claim(range, items(2, 3), OPTIONS_OF_CLAIM)).not.toHaveProperty('retryInMs');
   });
 
-  it('spends nothing on assistants that need no request', async () => {
+  it('takes no slot for assistants that need no request', async () => {
     await claimed(await accept({ assistantId: 'ast_0' }));
     const before = await hash();
     expect(await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)).toMatchObject({
@@ -639,7 +465,7 @@ describe('a claim of a bulk', () => {
     expect(await hash()).toEqual(before);
   });
 
-  it('of its follow-ups waits in the lane of bulks: single rotations go before it', async () => {
+  it('takes slots for follow-ups in the lane of bulks: single rotations go first', async () => {
     const { items: claims } = (await work().claim(range, items(0, 1), OPTIONS_OF_CLAIM)) as {
       items: { claim: Parameters<typeof ledger.rotations.release>[0] }[];
     };

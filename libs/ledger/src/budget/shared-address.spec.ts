@@ -7,7 +7,7 @@ const BEGAN_MS = 1_800_000_000_000;
 const MINUTE_MS = 60_000;
 const LIMIT = 500;
 const TICK_MS = 20;
-/** How long an answer takes: all that leave meanwhile are refused coalesce. */
+/** How long a response takes: all requests that leave meanwhile are refused together. */
 const ANSWER_MS = 200;
 
 let server: RedisServer;
@@ -63,7 +63,7 @@ const shareAddress = async (requestsPerMinute: number, retryAfter: boolean, minu
 
 describe('two deployments behind one address', () => {
   it.each([[true], [false]])(
-    'that each take the whole limit for theirs slow down by refusals: few are refused, and most of the limit is used (Retry-After: %p)',
+    'that each use the whole limit slow down: few are refused, most of it is used (Retry-After: %p)',
     async (retryAfter) => {
       const minutes = 6;
       const { taken, refused } = await shareAddress(LIMIT, retryAfter, minutes);
@@ -73,7 +73,7 @@ describe('two deployments behind one address', () => {
     120_000,
   );
 
-  it('that each take half of it are never refused', async () => {
+  it('that each use half of it are never refused', async () => {
     const { taken, refused } = await shareAddress(LIMIT / 2, true, 3);
     expect(refused).toBe(0);
     expect(taken).toBeGreaterThan(0.95 * 3 * LIMIT);

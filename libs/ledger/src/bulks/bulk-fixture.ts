@@ -58,7 +58,7 @@ export const specOf = (more: Partial<BulkSpec> = {}): BulkSpec => ({
   maxFailures: { percent: 100 },
   ...more,
 });
-/** A bulk of so many assistants, or of these. */
+/** A bulk of a number of assistants, or of named ones. */
 export const makeBulk = async (
   assistants: number | string[],
   more: Partial<BulkSpec> = {},
@@ -205,7 +205,7 @@ export const problemsOf = async (id: string): Promise<string[]> => {
 /** … of all bulks. */
 export const allProblems = async (): Promise<string[]> =>
   (await Promise.all((await redis.zrange('{spec}:bulks', '0', '-1')).map(problemsOf))).flat();
-/** Rejects where something does not hold: after each scenario. */
+/** Rejects if a bulk is not sound: after each scenario. */
 export const assertSound = async (): Promise<void> => {
   const problems = await allProblems();
   if (problems.length > 0) throw new Error(problems.join('\n'));

@@ -19,7 +19,11 @@ const shapes: [string, (i: number) => string][] = [
   [
     'differ in the high half of a letter alone',
     (i) =>
-      `${String.fromCharCode(0x1_00 * (1 + (i % 200)) + 0x61)}${String.fromCharCode(0x1_00 * (1 + (Math.floor(i / 200) % 200)) + 0x61)}${Math.floor(i / 40_000)}`,
+      [
+        String.fromCharCode(0x1_00 * (1 + (i % 200)) + 0x61),
+        String.fromCharCode(0x1_00 * (1 + (Math.floor(i / 200) % 200)) + 0x61),
+        Math.floor(i / 40_000),
+      ].join(''),
   ],
   [
     'look like UUIDs',
@@ -28,7 +32,7 @@ const shapes: [string, (i: number) => string][] = [
 ];
 
 describe('distinct ids', () => {
-  it.each(shapes)('are told from those that were met before exactly, where they %s', (_, idOf) => {
+  it.each(shapes)('are told from repeated ones exactly if they %s', (_, idOf) => {
     const distinct = createDistinctIds();
     const exact = new Set<string>();
     const wrong: string[] = [];
@@ -43,7 +47,7 @@ describe('distinct ids', () => {
     expect(exact.size).toBeGreaterThan(COUNT / 2);
   });
 
-  it('may be empty, and an empty one is met once', () => {
+  it('may be empty, and an empty id is new once', () => {
     const distinct = createDistinctIds();
     expect([distinct.add(''), distinct.add('a'), distinct.add(''), distinct.add('a')]).toEqual([
       true,
@@ -53,7 +57,7 @@ describe('distinct ids', () => {
     ]);
   });
 
-  it('of one list say nothing of another', () => {
+  it('of one list do not affect another', () => {
     createDistinctIds().add('a');
     expect(createDistinctIds().add('a')).toBe(true);
   });

@@ -57,7 +57,7 @@ describe('a consumer', () => {
     expect(positions.instancesOf('billing')).toEqual([]);
   });
 
-  it('has what it has come to, and not what comes after', async () => {
+  it('has entries up to its position, and none after it', async () => {
     await ack('5-1');
     await until(has('5-1'));
     expect(positions.reach('billing', '5-1')).toBe('ACKNOWLEDGED');
@@ -66,7 +66,7 @@ describe('a consumer', () => {
     expect(positions.reach('crm', '5-1')).toBe('GONE');
   });
 
-  it('is as far as its slowest live instance', async () => {
+  it('has the position of its slowest live instance', async () => {
     await ack('9-0');
     await ack('5-0', { instance: 'i2' });
     await until(has('5-0'));
@@ -80,14 +80,14 @@ describe('a consumer', () => {
     ]);
   });
 
-  it('is gone when its lease is over, and whoever waits hears of it', async () => {
+  it('is gone when its lease has lapsed, and listeners are called', async () => {
     await ack('5-0', { lease_ms: 1000 });
     await until(has('5-0'));
     await until(() => positions.reach('billing', '5-0') === 'GONE');
     expect(positions.instancesOf('billing')[0]).toMatchObject({ instance: 'i1', live: false });
   });
 
-  it('has not what it could not apply', async () => {
+  it('does not have what it could not apply', async () => {
     const first = [{ assistant_id: 'ast_1', version: 7, why: 'forged' }];
     await ack('5-0', { unapplied: { count: 1, first } });
     await until(has('5-0'));
@@ -100,7 +100,7 @@ describe('a consumer', () => {
     expect(positions.reach('billing', '6-0', { assistantId: 'ast_2', version: 7 })).toBe('UNAPPLIED');
   });
 
-  it('is known at once to whoever starts later, but for those that have been silent for longer than their lease', async () => {
+  it('is known at once to a process that starts later, unless its lease has lapsed', async () => {
     const [seconds] = await redis.time();
     const agoMs = Number(seconds) * 1000 - 20_000;
     await redis.xadd(
@@ -125,7 +125,7 @@ describe('a consumer', () => {
     expect(positions.instancesOf('billing')).toHaveLength(2);
   });
 
-  it('is not told by what is no acknowledgement', async () => {
+  it('is not affected by an entry that is no acknowledgement', async () => {
     await redis.xadd('{spec}:acks', '*', 'ack', 'nonsense');
     await redis.xadd('{spec}:acks', '*', 'other', '{}');
     await ack('no-position');

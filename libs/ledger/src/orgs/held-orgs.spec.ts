@@ -45,8 +45,8 @@ const many = (count: number, kind: string): string[] => Array.from({ length: cou
 const removals = async (): Promise<number> =>
   (await events()).filter(({ type }) => type.includes('removed')).length;
 
-describe('an org of which too many are found gone', () => {
-  it('is held: nothing more is published than the limit allows', async () => {
+describe('an org of which too many assistants are found gone', () => {
+  it('is held: no more than the limit is published', async () => {
     expect(await removeAll(0, 6)).toEqual([...many(LIMIT, 'committed'), ...many(3, 'withheld')]);
     expect(await ledger.orgs.held()).toEqual([
       {
@@ -87,7 +87,7 @@ describe('an org of which too many are found gone', () => {
     expect(await ledger.orgs.held()).toEqual([]);
   });
 
-  it('is accepted also when that is repeated, and not when it is another org', async () => {
+  it('is accepted also if that is repeated, and not for another org', async () => {
     await removeAll(0, 6);
     const before = await everything();
     expect(await ledger.orgs.acceptHeld('org_2')).toBe(false);
@@ -100,7 +100,7 @@ describe('an org of which too many are found gone', () => {
     expect(await ledger.orgs.acceptHeld('org_1')).toBe(false);
   });
 
-  it('is not held again by a sweep that had begun before it was accepted, unless keys are not shown', async () => {
+  it('is not held again by a sweep from before the acceptance, unless keys are not shown', async () => {
     const hold = (code: 'TOO_MANY_GONE' | 'KEYS_NOT_SHOWN') =>
       ledger.orgs.hold('org_1', { code, affected: 6, known: KNOWN });
     expect([await hold('TOO_MANY_GONE'), await hold('TOO_MANY_GONE')]).toEqual([true, false]);

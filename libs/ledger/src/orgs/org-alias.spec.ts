@@ -92,8 +92,8 @@ const makePolicy = (orgId: string, requestId?: string) =>
     undefined,
   );
 
-describe('what `c` stands for', () => {
-  it('is noted once, with how it is known and since when', async () => {
+describe('the org that `c` stands for', () => {
+  it('is noted once, with its source and time', async () => {
     expect(await alias.read()).toEqual({});
     expect(await alias.note('org_1', 'learned')).toEqual({ kind: 'noted' });
     expect(await alias.note('org_1', 'configured')).toEqual({ kind: 'known' });
@@ -119,7 +119,7 @@ describe('what `c` stands for', () => {
     expect(kinds.toSorted()).toEqual(['contradicts', 'contradicts', 'noted']);
   });
 
-  it('keeps evidence that does not agree until it is noted', async () => {
+  it('has contradictory evidence noted until it is known', async () => {
     await alias.noteConflict({ why: 'as the test has it', orgIds: ['org_1', 'org_2'] });
     expect((await alias.read()).conflict).toEqual({
       why: 'as the test has it',
@@ -130,7 +130,7 @@ describe('what `c` stands for', () => {
     expect((await alias.read()).conflict).toBeUndefined();
   });
 
-  it('may be any org that a rotation, a bulk rotation, a policy or a consumer names, or that anything was published under', async () => {
+  it('may be any org that a rotation, bulk, policy or consumer names, or with publications', async () => {
     await rotate('one', { orgId: 'org_published' });
     await accept({ orgId: 'org_rotation', assistantId: 'ast_2' });
     await makeBulk('org_bulk');
@@ -152,7 +152,7 @@ describe('what `c` stands for', () => {
     ]);
   });
 
-  it('is not asked again for a while of an org that it is not', async () => {
+  it('is not looked for again for a while in an org that is ruled out', async () => {
     await alias.noteTried('org_1', 60_000);
     expect(await alias.untried(['org_1', 'org_2'])).toEqual(['org_2']);
     await alias.noteTried('org_2', 1);
@@ -162,13 +162,13 @@ describe('what `c` stands for', () => {
 });
 
 describe('once it is known', () => {
-  it('a rotation that is asked for under `c` is one of the org', async () => {
+  it('a rotation that is requested under `c` is one of the org', async () => {
     await alias.note('org_1', 'learned');
     expect(await accept(underC)).toMatchObject({ orgId: 'org_1' });
     expect(await redis.hget('{spec}:assistant:ast_1', 'queued:c')).toBeNull();
   });
 
-  it('a rotation that is QUEUED under `c` is the one that is answered to who names the org, before and after it is renamed', async () => {
+  it('a rotation QUEUED under `c` answers a request for the org, before and after its renaming', async () => {
     const { id } = await accept(underC);
     await alias.note('org_1', 'learned');
     expect(await accept()).toMatchObject({ id, orgId: 'org_1' });
@@ -181,7 +181,7 @@ describe('once it is known', () => {
     ]);
   });
 
-  it('the same request_id is the same request under either name, also one of before', async () => {
+  it('the same request_id is the same request under either name, also from before', async () => {
     const first = await ledger.rotations.accept(nextId(), request({ ...underC, requestId: REQUEST_ID }));
     expect(await codeOf(ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
       'REQUEST_ID_REUSED',
@@ -203,7 +203,7 @@ describe('once it is known', () => {
     ).toBe('REQUEST_ID_REUSED');
   });
 
-  it('so it is of bulk rotations and policies, which have the name of the org from then on', async () => {
+  it('the same holds for bulk rotations and policies, which then have the name of the org', async () => {
     const other = REQUEST_ID.replace(/1$/, '2');
     const [bulk, policy] = [await makeBulk('c', REQUEST_ID), await makePolicy('c', other)];
     await alias.note('org_1', 'learned');
@@ -238,7 +238,7 @@ describe('once it is known', () => {
     });
   });
 
-  it('a job of before is claimed, and its intent counts in the one budget of unknown outcomes', async () => {
+  it('a job from before is claimed, and its intent counts in the one budget of unknowns', async () => {
     const rotation = await accept(underC);
     await alias.note('org_1', 'learned');
     const claim = await claimed({ ...rotation, orgId: 'c' });
@@ -249,7 +249,7 @@ describe('once it is known', () => {
     expect(await redis.hmget('{spec}:ledger', 'run:org_1', 'run:c')).toEqual(['1', null]);
   });
 
-  it('a job that comes after its rotation was renamed is claimed too', async () => {
+  it('a job that arrives after its rotation was renamed is claimed too', async () => {
     const rotation = await accept(underC);
     await alias.note('org_1', 'learned');
     await alias.adoptRotations('');
@@ -299,7 +299,7 @@ describe('once it is known', () => {
     ).toBe('nothing');
   });
 
-  it('intents that were open under `c` count with those of the org, and are closed by whoever opened them', async () => {
+  it('intents that were open under `c` count for the org, and their workers close them', async () => {
     const [ours, theirs] = [await claimed(await accept(underC)), await lose({ assistantId: 'ast_2' })];
     await lose({ ...underC, assistantId: 'ast_3' });
     await alias.note('org_1', 'learned');
@@ -316,14 +316,14 @@ describe('once it is known', () => {
     expect(await redis.zcard('{spec}:intents:org_1')).toBe(2);
   });
 
-  it('what was sealed before is not committed: it is sealed again, under the one name', async () => {
+  it('an event that was sealed before is not committed: it is sealed again, under the one name', async () => {
     const claim = await claimed(await accept(underC));
     await alias.note('org_1', 'learned');
     expect(await ledger.assistants.commit(claim, key('new'))).toEqual({ kind: 'other-recipients' });
     expect(await redis.exists('{spec}:current:ast_1')).toBe(0);
   });
 
-  it('a hold on `c` holds the org, and a check that is asked for under `c` is one of the org', async () => {
+  it('a hold on `c` holds the org, and a check that is requested under `c` is one of the org', async () => {
     await redis.hset('{spec}:held', 'c', '{"since":1,"code":"ORG_CHANGED","affected":1,"known":1}');
     await alias.note('org_1', 'learned');
     expect(await redis.hgetall('{spec}:held')).toEqual({
@@ -333,7 +333,7 @@ describe('once it is known', () => {
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
   });
 
-  it('how much of the org may change is judged by all that is known of it', async () => {
+  it('the limit of changes depends on all that is known of the org', async () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3', 'ast_4'])
       await rotate(assistantId, { ...underC, assistantId });
     await rotate('five', { assistantId: 'ast_5' });
@@ -374,10 +374,10 @@ describe('once it is known', () => {
   });
 });
 
-describe('what was published under `c`', () => {
+describe('a publication under `c`', () => {
   const FACTS = ['fingerprint', 'known', 'verified', 'rotated', 'superseded'] as const;
 
-  it('is published under the org: the same key, a newer version, and nothing more is known of it than before', async () => {
+  it('is published under the org: the same key, a newer version, and no other news of it', async () => {
     await rotate('old', underC);
     await rotate('new', underC);
     const seen = await redis.zscore('{spec}:assistants:c', 'ast_1');
@@ -412,7 +412,7 @@ describe('what was published under `c`', () => {
     ).not.toBe('committed');
   });
 
-  it('is moved once, however often it is tried', async () => {
+  it('is moved once, however often that is tried', async () => {
     await rotate('one', underC);
     const { assistants } = await alias.page(0);
     await alias.note('org_1', 'learned');
@@ -455,7 +455,7 @@ describe('what was published under `c`', () => {
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
-  it('is left alone while its key is in doubt, and where a check has begun since it was read', async () => {
+  it('is not moved while its key is in doubt, or if a check has begun since it was read', async () => {
     await rotate('one', underC);
     const { assistants } = await alias.page(0);
     await alias.note('org_1', 'learned');
@@ -469,7 +469,7 @@ describe('what was published under `c`', () => {
     expect((await ledger.assistants.publishedPage('c', '0')).events).toHaveLength(1);
   });
 
-  it('stays where it is on a Redis that is restored from a copy, until a read has shown its key: consumers may hold a newer one', async () => {
+  it('stays on a restored Redis until a read shows its key: consumers may hold a newer one', async () => {
     await rotate('f1', { orgId: 'c' });
     await alias.note('org_1', 'learned');
     await ledger.system.recogniseRedis('0'.repeat(40));
@@ -490,7 +490,7 @@ describe('what was published under `c`', () => {
     expect(await redis.zcard('{spec}:assistants:c')).toBe(1);
   });
 
-  it('of another type in the ledger stops no other', async () => {
+  it('of another type in the ledger blocks no other', async () => {
     await rotate('one', underC);
     await rotate('two', { ...underC, assistantId: 'ast_2' });
     await redis.set('{spec}:assistant:ast_1', 'nonsense');

@@ -56,14 +56,14 @@ describe('create', () => {
     expect(await policies.get(policy.id)).toEqual(policy);
   });
 
-  it('records one for assistants that are named, more than Lua takes at once', async () => {
+  it('records a policy for named assistants, more than Lua takes at once', async () => {
     const ids = Array.from({ length: 10_000 }, (_, i) => `ast_${i}`);
     const policy = await create({ maxFailures: { count: 3 } }, ids);
     expect(policy).toMatchObject({ assistantCount: 10_000, maxFailures: { count: 3 } });
     expect((await policies.members(policy.id, ids)).every(Boolean)).toBe(true);
   });
 
-  it('answers the first one to the same request, in whatever order the assistants come', async () => {
+  it('returns the first policy for a repeated request, in any order of the assistants', async () => {
     const first = await create({ requestId: REQUEST_ID }, ['a', 'b']);
     expect(first.requestId).toBe(REQUEST_ID);
     expect(await policies.create(nextId(), spec({ requestId: REQUEST_ID }), ['b', 'a'])).toEqual({
@@ -88,7 +88,7 @@ describe('create', () => {
     expect(await codeOf(create({ requestId: REQUEST_ID }))).toBe('REQUEST_ID_SPENT');
   });
 
-  it('makes no more than are kept, and remembers no request of one that it did not make', async () => {
+  it('creates no more than the limit, and keeps no request id of a refused policy', async () => {
     for (let i = 0; i < MAX_POLICIES; i += 1) await redis.zadd('{spec}:policies', 0, nextId());
     expect(await codeOf(create({ requestId: REQUEST_ID }, ['a']))).toBe('TOO_MANY_POLICIES');
     expect(await everything()).toEqual(['{spec}:policies']);
@@ -96,13 +96,13 @@ describe('create', () => {
 });
 
 describe('list', () => {
-  it('answers all, newest first, or those of one org', async () => {
+  it('returns all policies, newest first, or those of one org', async () => {
     const [a, b] = [await create(), await create({ orgId: 'org_2' })];
     expect(await policies.list()).toEqual([b, a]);
     expect(await policies.list({ orgId: 'org_1' })).toEqual([a]);
   });
 
-  it('leaves out what cannot be read, which get names', async () => {
+  it('leaves out entries that cannot be read, which get reports', async () => {
     const [a, b, c] = [await create(), await create(), await create()];
     await redis.hset(`{spec}:policy:${b.id}`, 'created', 'yesterday');
     await redis.set(`{spec}:policy:${c.id}`, '');
@@ -112,7 +112,7 @@ describe('list', () => {
 });
 
 describe('members', () => {
-  it('are those that were named, or all', async () => {
+  it('are the named assistants, or all', async () => {
     const named = await create({}, ['a', 'c']);
     expect(await policies.members(named.id, ['a', 'b', 'c'])).toEqual([true, false, true]);
     expect(await policies.members(named.id, [])).toEqual([]);
@@ -121,7 +121,7 @@ describe('members', () => {
 });
 
 describe('setPaused', () => {
-  it('pauses and resumes, however often', async () => {
+  it('pauses and resumes, and can be repeated', async () => {
     const { id } = await create();
     for (const paused of [true, true, false, false]) {
       expect(await policies.setPaused(id, paused)).toMatchObject({ id, paused });
@@ -131,7 +131,7 @@ describe('setPaused', () => {
 });
 
 describe('begin', () => {
-  it('gives a window its length from now on, and the same end whenever it is asked again', async () => {
+  it('gives a window its length from now on, and the same end whenever it is repeated', async () => {
     const { id, createdMs } = await create();
     const begun = await policies.begin(id, createdMs - 7 * 24 * HOUR_MS);
     expect(begun).toEqual({ kind: 'begun', untilMs: expect.any(Number) });
@@ -149,7 +149,7 @@ describe('begin', () => {
     expect(await policies.begin(id, 3000)).toMatchObject({ kind: 'begun' });
   });
 
-  it('begins nothing of one that is paused or gone', async () => {
+  it('begins no window of a policy that is paused or gone', async () => {
     const { id } = await create();
     await policies.setPaused(id, true);
     expect(await policies.begin(id, 1000)).toEqual({ kind: 'paused' });
@@ -158,13 +158,13 @@ describe('begin', () => {
 });
 
 describe('noteBulk', () => {
-  it('says what was asked for last, and when', async () => {
+  it('records the last bulk rotation, and its window', async () => {
     const { id } = await create();
     await policies.noteBulk(id, 1000, 'blk_1');
     expect(await policies.get(id)).toMatchObject({ lastDueMs: 1000, lastBulkId: 'blk_1' });
   });
 
-  it('brings nothing back of one that is gone', async () => {
+  it('does not bring a deleted policy back', async () => {
     await policies.noteBulk(nextId(), 1000, 'blk_1');
     expect(await everything()).toEqual([]);
   });
@@ -177,7 +177,7 @@ describe('delete', () => {
     expect(await everything()).toEqual([]);
   });
 
-  it('says that there is none, as the others do', async () => {
+  it('reports a missing policy, as the other methods do', async () => {
     const id = nextId();
     const calls = [
       policies.delete(id),

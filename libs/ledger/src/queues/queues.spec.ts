@@ -57,7 +57,7 @@ describe('add', () => {
     ]);
   });
 
-  it('revives a job that lies among the failed ones', async () => {
+  it('revives a job that has failed', async () => {
     await sweepQueue.add('swp_1');
     await doOne(() => Promise.reject(new Error('no')));
     expect(await jobs.getFailedCount()).toBe(1);
@@ -68,7 +68,7 @@ describe('add', () => {
 });
 
 describe('bringForward', () => {
-  it('makes due what a clock that was ahead has put off for too long, and nothing else', async () => {
+  it('makes jobs due that a clock that was ahead has delayed too far, and no others', async () => {
     const queue = createRotationQueue(redis, keys, FOLLOW_UPS_QUEUE);
     const followUps = new Queue(FOLLOW_UPS_QUEUE, { connection: redis, prefix: keys.bull });
     const jobOf = (id: string) => ({ rotationId: id, orgId: 'org_1', assistantId: 'ast_1' });
@@ -88,7 +88,7 @@ describe('bringForward', () => {
 });
 
 describe('schedule', () => {
-  it('has the first sweep made at once, and the next after the interval', async () => {
+  it('makes the first sweep due at once, and the next after the interval', async () => {
     await sweepQueue.schedule(HOUR_MS);
     const data: unknown[] = [];
     await doOne(async (job) => data.push(job.data));
@@ -97,7 +97,7 @@ describe('schedule', () => {
     expect(next!.delay).toBeGreaterThan(HOUR_MS - 60_000);
   });
 
-  it('keeps the time of the next sweep when it is asked for again', async () => {
+  it('keeps the time of the next sweep when it is repeated', async () => {
     await sweepQueue.schedule(HOUR_MS);
     await doOne(async () => {});
     const [before] = await jobs.getJobSchedulers();
@@ -129,7 +129,7 @@ describe('schedule', () => {
           redis.del('{spec}:bull:sweeps:delayed'),
         ]),
     ],
-  ])('is made anew where %s', async (_, lose) => {
+  ])('is made anew if %s', async (_, lose) => {
     await scheduled();
     await lose();
     await sweepQueue.schedule(HOUR_MS);
@@ -142,7 +142,7 @@ describe('schedule', () => {
     expect(next[0]! - Date.now()).toBeLessThanOrEqual(HOUR_MS);
   });
 
-  it('is made anew where a worker whose clock was a day ahead has set it', async () => {
+  it('is made anew if a worker whose clock was a day ahead has set it', async () => {
     await scheduled();
     const next = (await jobs.getJobSchedulers())[0]!.next!;
     const day = 86_400_000;
@@ -159,7 +159,7 @@ describe('schedule', () => {
     expect(now.jobs).toEqual({ waiting: 1, delayed: 0 });
   });
 
-  it('ends with 0, also where there was none', async () => {
+  it('ends with 0, also if there was none', async () => {
     await sweepQueue.schedule(0);
     await sweepQueue.schedule(HOUR_MS);
     await doOne(async () => {});
@@ -201,7 +201,7 @@ describe('the queue of policies', () => {
     await redis.zadd('{spec}:bull:policies:delayed', toMs * 4096, `repeat:${policyId}:${toMs}`);
   };
 
-  it('has a window due when it opens in its time zone, and says when', async () => {
+  it('makes a window due when it opens in its time zone, and returns when', async () => {
     await queue.schedule('pol_1', DAILY);
     const nextMs = (await queue.nextDue('pol_1'))!;
     expect(
@@ -214,7 +214,7 @@ describe('the queue of policies', () => {
     expect(await queue.nextDues()).toEqual(new Map([['pol_1', nextMs]]));
   });
 
-  it('leaves a window that was missed due when it is scheduled again, and makes good all that were missed by one', async () => {
+  it('keeps a missed window due when scheduled again, and replaces several by one', async () => {
     const dueMs = await missed('pol_1');
     await queue.schedule('pol_1', EACH_SECOND);
     expect(await queue.nextDue('pol_1')).toBe(dueMs);
@@ -226,7 +226,7 @@ describe('the queue of policies', () => {
     expect(await due.getJobCountByTypes('waiting', 'delayed')).toBe(1);
   });
 
-  it('has the next window come due also where its job was lost', async () => {
+  it('makes the next window due also if its job was lost', async () => {
     await queue.schedule('pol_1', DAILY);
     await redis.del(
       '{spec}:bull:policies:delayed',
@@ -236,7 +236,7 @@ describe('the queue of policies', () => {
     expect(await due.getDelayedCount()).toBe(1);
   });
 
-  it('takes another window in place of the one before', async () => {
+  it('replaces the window before', async () => {
     await queue.schedule('pol_1', DAILY);
     const before = await queue.nextDue('pol_1');
     await queue.schedule('pol_1', { ...DAILY, timeZone: 'America/New_York' });
@@ -244,7 +244,7 @@ describe('the queue of policies', () => {
     expect(await due.getDelayedCount()).toBe(1);
   });
 
-  it('has a window come due that was passed over by a clock that was ahead', async () => {
+  it('makes a window due that a clock that was ahead has skipped', async () => {
     await queue.schedule('pol_1', DAILY);
     const nextMs = (await queue.nextDue('pol_1'))!;
     await moveDue('pol_1', nextMs, nextMs + 48 * HOUR_MS);
@@ -253,7 +253,7 @@ describe('the queue of policies', () => {
     expect(await due.getDelayedCount()).toBe(1);
   });
 
-  it('comes due anew if the rules of its time zone have changed since it was scheduled', async () => {
+  it('is made anew if the rules of its time zone have changed since it was scheduled', async () => {
     const window = { cron: `0 ${(new Date().getUTCHours() + 12) % 24} * * *`, timeZone: 'UTC' };
     await queue.schedule('pol_1', window);
     const nextMs = (await queue.nextDue('pol_1'))!;
@@ -263,7 +263,7 @@ describe('the queue of policies', () => {
     expect(await due.getDelayedCount()).toBe(1);
   });
 
-  it.each(['inf', '-inf'])('comes due anew if BullMQ holds no time at which it is due: %s', async (score) => {
+  it.each(['inf', '-inf'])('is made anew if BullMQ holds no time for it: %s', async (score) => {
     await queue.schedule('pol_1', DAILY);
     const nextMs = (await queue.nextDue('pol_1'))!;
     await redis.zadd('{spec}:bull:policies:repeat', score, 'pol_1');
@@ -281,7 +281,7 @@ describe('the queue of policies', () => {
   it.each([
     ['a time zone that no longer exists', { cron: '0 2 * * *', timeZone: 'Mars/Olympus' }],
     ['an expression that the parser would take for every minute', { cron: '', timeZone: 'UTC' }],
-  ])('throws, and leaves what is due, with %s', async (_, window) => {
+  ])('throws, and keeps what is due, with %s', async (_, window) => {
     await expect(queue.schedule('pol_1', window)).rejects.toMatchObject({ code: 'POLICY_NOT_SCHEDULED' });
     expect(await queue.nextDues()).toEqual(new Map());
     await queue.schedule('pol_1', DAILY);
@@ -291,7 +291,7 @@ describe('the queue of policies', () => {
     expect(await due.getDelayedCount()).toBe(1);
   });
 
-  it('ends, also where there was none', async () => {
+  it('ends, also if there was none', async () => {
     await queue.unschedule('pol_1');
     await queue.schedule('pol_1', DAILY);
     await queue.unschedule('pol_1');

@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import {
   SEALED,
@@ -13,29 +12,18 @@ import {
   ledger,
   looked,
   lose,
-  openSpecLedger,
   printOf,
   readKey,
   redis,
   resumed,
   rotate,
+  useLedger,
   waitOf,
   type Resumed,
 } from '../ledger-fixture.ts';
 import { openLedger, type Ledger } from '../open-ledger.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+const { url } = useLedger();
 
 const HOUR = 3_600_000;
 const ahead = () => Date.now() + HOUR;
@@ -44,7 +32,7 @@ const setAssistant = (fields: Record<string, string | number>) =>
   redis.hset('{spec}:assistant:ast_1', fields);
 
 describe('when the clock of Redis was turned back', () => {
-  it('a lease far ahead holds nobody up', async () => {
+  it('a lease far ahead blocks no claim', async () => {
     const rotation = await accept();
     await claimed(rotation);
     await setAssistant({ lease: ahead() });
@@ -66,7 +54,7 @@ describe('when the clock of Redis was turned back', () => {
     expect(second.landsInMs).toBe(first.claim.atMs + 60_000 - second.claim.atMs);
   });
 
-  it('a next read far ahead lets others ask again soon', async () => {
+  it('a next read far ahead lets other claims retry soon', async () => {
     const lost = await lose();
     await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'next', ahead());
     expect(await claimOf(await accept())).toEqual({ kind: 'busy', retryInMs: 30_000 });
@@ -77,7 +65,7 @@ describe('when the clock of Redis was turned back', () => {
     expect(await claimOf(await accept())).toMatchObject({ kind: 'claimed' });
   });
 
-  it('a commit far ahead keeps no read from being believed', async () => {
+  it('a commit far ahead does not keep a read from being believed', async () => {
     await rotate('f1');
     await setAssistant({ known: ahead() });
     const hold = await looked();
@@ -90,7 +78,7 @@ describe('when the clock of Redis was turned back', () => {
     });
   });
 
-  it('a key that was known to be in force far ahead is not taken to be known freshly', async () => {
+  it('a key that was known to be in force far ahead does not count as fresh', async () => {
     await rotate('f1');
     await setAssistant({ verified: ahead() });
     const claim = await lose();
@@ -109,7 +97,7 @@ describe('when the clock of Redis was turned back', () => {
 });
 
 describe('when the clock of Redis was put forward', () => {
-  it('an open intent is resumed and never posted a second time, and nobody else gets the assistant', async () => {
+  it('an open intent is resumed, never posted again, and no other rotation gets the assistant', async () => {
     const rotation = await accept();
     const first = await claimed(rotation);
     await setAssistant({ lease: ago(), lands: ago(), intent: ago() });
@@ -129,7 +117,7 @@ describe('when the clock of Redis was put forward', () => {
 });
 
 describe('an assistant whose entry cannot be read', () => {
-  it('is reported by whatever touches it, and nothing is written', async () => {
+  it('is reported by every command that uses it, and nothing is written', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     const queued = await accept({ orgId: 'c' });
@@ -153,7 +141,7 @@ describe('an assistant whose entry cannot be read', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('keeps nobody else of its org from being claimed', async () => {
+  it('does not keep another assistant of its org from being claimed', async () => {
     await claimed(await accept(), { landingWindowMs: 0 });
     await redis.del('{spec}:assistant:ast_1');
     await redis.set('{spec}:assistant:ast_1', 'text');
@@ -182,7 +170,7 @@ describe('a rotation whose entry cannot be read', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('loses no key: what its POST answered is published, and the assistant is free again', async () => {
+  it('loses no key: the response to its POST is published, and the assistant is free again', async () => {
     const claim = await claimed(await accept());
     await spoil(claim.rotationId);
     expect(await ledger.assistants.commit(claim, key('f1'))).toMatchObject({ kind: 'committed' });
@@ -192,15 +180,15 @@ describe('a rotation whose entry cannot be read', () => {
   });
 });
 
-describe('condemn', () => {
-  it('fails a rotation of which nothing was sent', async () => {
+describe('failCorrupt', () => {
+  it('fails a rotation without a request', async () => {
     const { id } = await accept();
     expect(await ledger.rotations.failCorrupt(id, 60_000)).toBe('failed');
     expect(await ledger.rotations.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
     expect(await redis.zcard('{spec}:rotations:open')).toBe(0);
   });
 
-  it('lets one wait for somebody whose request may have left, since when its uncertainty began', async () => {
+  it('makes a rotation wait for an operator if its request may have left, and notes the time', async () => {
     const { id } = await accept();
     const claim = await claimed(await ledger.rotations.get(id));
     expect(await ledger.rotations.failCorrupt(id, 60_000)).toBe('waits');
@@ -218,7 +206,7 @@ describe('condemn', () => {
     expect(await ledger.rotations.get(id)).toMatchObject({ uncertainSinceMs: 1000 });
   });
 
-  it('does not take an uncertainty that is over for the beginning of the next', async () => {
+  it('does not take an uncertainty that has ended for the start of the next', async () => {
     const lost = await lose();
     await redis.hset(`{spec}:rotation:${lost.rotationId}`, 'since', 1000);
     await ledger.rotations.release(lost);
@@ -227,7 +215,7 @@ describe('condemn', () => {
     expect((await ledger.rotations.get(lost.rotationId)).uncertainSinceMs).toBeGreaterThanOrEqual(claim.atMs);
   });
 
-  it('takes one off the index whose own entry cannot be read', async () => {
+  it('takes a rotation off the index if its own entry cannot be read', async () => {
     const { id } = await accept();
     await redis.del(`{spec}:rotation:${id}`);
     await redis.set(`{spec}:rotation:${id}`, 'text');
@@ -236,7 +224,7 @@ describe('condemn', () => {
     expect(await redis.get(`{spec}:rotation:${id}`)).toBe('text');
   });
 
-  it('leaves one as it is that has ended', async () => {
+  it('does not change an ended rotation', async () => {
     const { rotationId } = await rotate('f1');
     const ended = await ledger.rotations.get(rotationId);
     await ledger.rotations.failCorrupt(rotationId, 60_000);
@@ -274,7 +262,7 @@ describe('when Redis is out of memory', () => {
     expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  it('an unknown outcome is noted and told, resumed, found and settled', async () => {
+  it('an unknown outcome is noted and published, resumed, found and settled', async () => {
     await rotate('f1');
     const claim = await claimed(await accept());
     await fill();
@@ -293,7 +281,7 @@ describe('when Redis is out of memory', () => {
     ]);
   });
 
-  it('what was certainly not done is released, and what will not be tried again fails', async () => {
+  it('what was certainly not done is released, and what is not retried fails', async () => {
     const claim = await claimed(await accept());
     const other = await rotate('f1', { assistantId: 'ast_2' }).then(async () =>
       claimed(await accept({ assistantId: 'ast_2' })),
@@ -303,7 +291,7 @@ describe('when Redis is out of memory', () => {
     expect(await ledger.rotations.fail(other, { code: 'ASSISTANT_NOT_FOUND' }, true)).toBe(true);
   });
 
-  it('a request is taken to read a key back', async () => {
+  it('a slot is taken to read a key back', async () => {
     const budget = openLedger(redis, {
       prefix: 'spec',
       budget: { egress: 'spec', requestsPerMinute: 500 },
@@ -333,7 +321,7 @@ describe('when Redis is out of memory', () => {
     expect(await bulks.cancel('blk_1')).toMatchObject({ state: 'CANCELLED' });
   });
 
-  it('a check is asked for, and ended', async () => {
+  it('a check is requested, and ended', async () => {
     const target = { orgId: 'org_1', assistantId: 'ast_1' };
     await ledger.assistants.requestCheck(target, 0);
     const [drawn] = await ledger.assistants.drawChecks(1, 60_000);
@@ -363,7 +351,7 @@ describe('a rotation whose entry was deleted while it held an assistant', () => 
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
   });
 
-  it('blocks nobody either where no check comes in between', async () => {
+  it('blocks no other rotation if no check comes in between', async () => {
     const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 0 });
     await redis.del(`{spec}:rotation:${lost.rotationId}`);
     expect(await claimOf(await accept({ orgId: 'c' }))).toMatchObject({ kind: 'claimed' });
@@ -375,7 +363,7 @@ describe('a Redis user without rights', () => {
   afterEach(() => limited.connection.disconnect());
   const asUser = async (...rules: string[]) => {
     await redis.acl('SETUSER', 'limited', 'reset', 'on', '>word', '~{spec}:*', '+@all', ...rules);
-    const connection = new Redis(server.url, { username: 'limited', password: 'word' });
+    const connection = new Redis(url(), { username: 'limited', password: 'word' });
     return {
       connection,
       ledger: openLedger(connection, { prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0 }),
@@ -408,7 +396,7 @@ describe('a Redis user without rights', () => {
     ['-hdel'],
     ['resetkeys', '~{spec}:[^e]*'],
     ['resetkeys', '~{spec}:[^a]*'],
-  ])('publishes nothing, and once it has them one event: %s', async (...rules) => {
+  ])('publishes nothing, and with them again one event: %s', async (...rules) => {
     const claim = await claimed(await accept());
     const before = await everything();
     limited = await asUser('&*', ...rules);
@@ -424,7 +412,7 @@ describe('a Redis user without rights', () => {
 });
 
 describe('a list with an entry that cannot be read', () => {
-  it('shows the others', async () => {
+  it('returns the others', async () => {
     const [bad, good] = [await accept(), await accept({ assistantId: 'ast_2' })];
     await redis.del(`{spec}:rotation:${bad.id}`);
     await redis.set(`{spec}:rotation:${bad.id}`, 'nonsense');

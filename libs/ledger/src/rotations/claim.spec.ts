@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
 import {
   ENVELOPE,
   SEALED,
@@ -13,27 +12,16 @@ import {
   ledger,
   lose,
   nextId,
-  openSpecLedger,
   printOf,
   readKey,
   redis,
   resumed,
   rotate,
+  useLedger,
   waitOf,
 } from '../ledger-fixture.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+useLedger();
 
 const states = async (id: string) => (await ledger.rotations.get(id)).state;
 const intents = (org = 'org_1') => redis.zrange(`{spec}:intents:${org}`, '0', '-1');
@@ -80,7 +68,7 @@ describe('claim', () => {
     expect(await intents()).toEqual(['ast_1']);
   });
 
-  it('tells what was published before', async () => {
+  it('returns what was published before', async () => {
     const published = await rotate('f1');
     expect(await claimed(await accept())).toMatchObject({
       stateBefore: printOf('f1'),
@@ -88,21 +76,21 @@ describe('claim', () => {
     });
   });
 
-  it('counts the attempts, and tells when the first was', async () => {
+  it('counts the attempts, and returns the time of the first', async () => {
     const rotation = await accept();
     const first = await claimed(rotation);
     await ledger.rotations.release(first);
     expect(await claimed(rotation)).toMatchObject({ attempts: 2, startedMs: first.atMs });
   });
 
-  it('tells that an earlier outcome of the same rotation was unknown', async () => {
+  it('returns that an earlier outcome of the same rotation was unknown', async () => {
     const lost = await lose();
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
     await ledger.rotations.release(claim);
     expect(await claimed({ id: lost.rotationId, ...lost })).toMatchObject({ doubted: true });
   });
 
-  it('is BUSY for a short while, while another rotation holds the assistant, under either name of its org', async () => {
+  it('is BUSY briefly while another rotation holds the assistant, under either name of its org', async () => {
     await claimed(await accept());
     const busy = await claimOf(await accept({ orgId: 'c' }));
     expect(busy).toEqual({ kind: 'busy', retryInMs: expect.any(Number) });
@@ -110,12 +98,12 @@ describe('claim', () => {
     expect(waitOf(busy)).toBeLessThanOrEqual(1000);
   });
 
-  it('stays BUSY for others after the lease has lapsed, for the intent is open', async () => {
+  it('stays BUSY for others after the lease has lapsed, because the intent is open', async () => {
     await claimed(await accept(), { leaseMs: 0 });
     expect(await claimOf(await accept({ orgId: 'c' }))).toEqual({ kind: 'busy', retryInMs: 1000 });
   });
 
-  it('is BUSY for others until the next read, while the outcome is unknown and nobody is at work', async () => {
+  it('is BUSY for others until the next read, while the outcome is unknown', async () => {
     await ledger.rotations.noteUnknown(
       await claimed(await accept()),
       { readInMs: 20_000, holdMs: 0 },
@@ -134,7 +122,7 @@ describe('claim', () => {
     expect(waitOf(second)).toBeGreaterThan(50_000);
   });
 
-  it('resumes an intent whose worker is gone, never as a new POST, and says that nobody has noted it', async () => {
+  it('resumes an intent whose worker is gone, never as a new POST, and not noted as unknown', async () => {
     const rotation = await accept();
     const first = await claimed(rotation, { leaseMs: 0, landingWindowMs: 30_000 });
     const { claim, landsInMs, satisfied, noted } = await resumed(rotation);
@@ -145,7 +133,7 @@ describe('claim', () => {
     expect(await states(rotation.id)).toBe('ROTATING');
   });
 
-  it('tells of what it resumes that it is noted, and that consumers have been told', async () => {
+  it('returns for a resumed intent that it is noted, and that consumers were told', async () => {
     await rotate('f1');
     const rotation = await accept();
     await ledger.rotations.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 0 }, SEALED);
@@ -161,7 +149,7 @@ describe('claim', () => {
     expect(await claimOf(rotation)).toEqual({ kind: 'ended' });
   });
 
-  it('knows no rotation that was not accepted, or that is of another assistant or org', async () => {
+  it('does not find a rotation that was not accepted, or is of another assistant or org', async () => {
     const rotation = await accept();
     expect(await claimOf({ ...rotation, id: nextId() })).toEqual({ kind: 'missing' });
     expect(await claimOf({ ...rotation, assistantId: 'ast_2' })).toEqual({ kind: 'missing' });
@@ -176,7 +164,7 @@ describe('claim', () => {
 });
 
 describe('the open intents of an org', () => {
-  it('are as many as may be, for each org: beyond it nothing is claimed', async () => {
+  it('are limited for each org: above the limit nothing is claimed', async () => {
     await claimed(await accept({ assistantId: 'ast_1' }), { maxOpenIntents: 2 });
     const second = await claimed(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 2 });
     const third = await accept({ assistantId: 'ast_3' });
@@ -202,7 +190,7 @@ describe('the open intents of an org', () => {
     expect(await intents('org%20a')).toEqual([]);
   });
 
-  it('stay open while an outcome is unknown: nothing else is claimed, and it is said why', async () => {
+  it('stay open while an outcome is unknown: nothing else is claimed, with the reason', async () => {
     await lose();
     await claimed(await accept({ assistantId: 'ast_2' }));
     const third = await accept({ assistantId: 'ast_3' });
@@ -213,14 +201,14 @@ describe('the open intents of an org', () => {
     });
   });
 
-  it('do not keep one from being resumed, however many there are', async () => {
+  it('do not keep a rotation from being resumed, however many there are', async () => {
     const lost = await lose();
     expect(
       await claimOf({ id: lost.rotationId, ...lost }, { maxOpenIntents: 1, holdBack: 'REPLICAS_MISSING' }),
     ).toMatchObject({ kind: 'resumed' });
   });
 
-  it('do not count for ever where an assistant was taken out of the ledger by hand', async () => {
+  it('do not count for ever if an assistant was deleted from the ledger by hand', async () => {
     const options = { landingWindowMs: 0, maxOpenIntents: 2 };
     await claimed(await accept({ assistantId: 'ast:gone' }), options);
     await claimed(await accept({ assistantId: 'ast_here' }), options);
@@ -232,7 +220,7 @@ describe('the open intents of an org', () => {
     expect(await claimOf(await accept({ assistantId: 'ast_4' }), options)).toMatchObject({ kind: 'full' });
   });
 
-  it('count until their landing window has passed, although their assistant was taken out by hand', async () => {
+  it('count until their landing window has passed, even if their assistant was deleted by hand', async () => {
     await claimed(await accept(), { maxOpenIntents: 1 });
     await redis.del('{spec}:assistant:ast_1');
     expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
@@ -240,7 +228,7 @@ describe('the open intents of an org', () => {
     });
   });
 
-  it('are still too many where one was taken out by hand and the bound was lowered', async () => {
+  it('are still too many if one was deleted by hand and the limit was lowered', async () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
       await claimed(await accept({ assistantId }), { landingWindowMs: 0 });
     await redis.del('{spec}:assistant:ast_1');
@@ -251,7 +239,7 @@ describe('the open intents of an org', () => {
   });
 });
 
-describe('unknown outcomes in a row', () => {
+describe('consecutive unknown outcomes', () => {
   /** Unknown, and after its window rotated once more: no intent stays open. */
   const loseAndRelease = async (assistantId: string) => {
     const lost = await lose({ assistantId });
@@ -264,7 +252,7 @@ describe('unknown outcomes in a row', () => {
   const windowPasses = async () => redis.hincrby('{spec}:ledger', 'run_at:org_1', -60_001);
   const options = { maxOpenIntents: 2 };
 
-  it('halt an org when they are as many as intents may be open, although none is, and leave other orgs alone', async () => {
+  it('halt an org at the limit of open intents, although none is open, and no other org', async () => {
     await twoInARow();
     const third = await accept({ assistantId: 'ast_3' });
     const halted = await claimOf(third, options);
@@ -278,7 +266,7 @@ describe('unknown outcomes in a row', () => {
     await claimed(await accept({ assistantId: 'ast_4', orgId: 'org_2' }), options);
   });
 
-  it('let one POST leave in each landing window, to see', async () => {
+  it('let one POST leave in each landing window, as a probe', async () => {
     await twoInARow();
     await windowPasses();
     expect(await claimed(await accept({ assistantId: 'ast_3' }), options)).toMatchObject({
@@ -290,7 +278,7 @@ describe('unknown outcomes in a row', () => {
     await claimed(next, options);
   });
 
-  it('are over with a success whose claim saw them', async () => {
+  it('end with a success whose claim counted them', async () => {
     await twoInARow();
     await windowPasses();
     await ledger.assistants.commit(await claimed(await accept({ assistantId: 'ast_3' }), options), key('f'));
@@ -300,7 +288,7 @@ describe('unknown outcomes in a row', () => {
     expect((await redis.hkeys('{spec}:ledger')).filter((field) => field.startsWith('run'))).toEqual([]);
   });
 
-  it('are not over with a success whose claim was before them, nor with what is read', async () => {
+  it('do not end with a success whose claim was before them, nor with a read', async () => {
     const before = await claimed(await accept({ assistantId: 'ast_before' }));
     const lost = await lose();
     const seeing = await claimed(await accept({ assistantId: 'ast_2' }));
@@ -328,7 +316,7 @@ describe('unknown outcomes in a row', () => {
 });
 
 describe('a frozen ledger', () => {
-  it('lets nothing be claimed, says so on the rotation, and lets it go on afterwards', async () => {
+  it('allows no claim, notes that on the rotation, and lets it resume afterwards', async () => {
     await redis.hset('{spec}:ledger', 'frozen', Date.now());
     const rotation = await accept();
     expect(await claimOf(rotation)).toEqual({ kind: 'frozen', retryInMs: 5000 });
@@ -342,7 +330,7 @@ describe('a frozen ledger', () => {
     await claimed(rotation);
   });
 
-  it('has what may have left read back', async () => {
+  it('still reads back requests that may have left', async () => {
     const lost = await lose();
     await redis.hset('{spec}:ledger', 'frozen', Date.now());
     expect(await claimOf({ id: lost.rotationId, ...lost })).toMatchObject({ kind: 'resumed' });
@@ -350,7 +338,7 @@ describe('a frozen ledger', () => {
 });
 
 describe('a worker that holds POSTs back', () => {
-  it('claims nothing, and its reason stands on the rotation', async () => {
+  it('claims nothing, and notes its reason on the rotation', async () => {
     const rotation = await accept();
     expect(await claimOf(rotation, { holdBack: 'REPLICAS_MISSING' })).toEqual({
       kind: 'frozen',
@@ -364,7 +352,7 @@ describe('a worker that holds POSTs back', () => {
 });
 
 describe('release', () => {
-  it('puts the rotation back to be tried again, with the reason', async () => {
+  it('queues the rotation again, with the reason', async () => {
     const rotation = await accept();
     expect(
       await ledger.rotations.release(await claimed(rotation), { code: 'UPSTREAM_RATE_LIMITED', status: 429 }),
@@ -378,7 +366,7 @@ describe('release', () => {
     expect(await claimOf(rotation)).toMatchObject({ kind: 'claimed', claim: { attempts: 2 } });
   });
 
-  it('has it answered again instead of a second one, unless there is one already', async () => {
+  it('makes it answer later requests, unless another rotation is queued', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     const second = await accept();
@@ -389,7 +377,7 @@ describe('release', () => {
     expect((await accept()).id).toBe(rotation.id);
   });
 
-  it('is refused where another worker has claimed since', async () => {
+  it('is refused if another worker has claimed since', async () => {
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
     await resumed(rotation);
@@ -413,19 +401,19 @@ describe('fail', () => {
     expect(await dueChecks()).toEqual([]);
   });
 
-  it('leaves nothing behind of an assistant that was never published, and has nothing checked', async () => {
+  it('deletes the entry of an assistant without versions, and requests no check', async () => {
     await ledger.rotations.fail(await claimed(await accept()), GONE, true);
     expect(await redis.exists('{spec}:assistant:ast_1')).toBe(0);
     expect(await dueChecks()).toEqual([]);
   });
 
-  it('has a published assistant checked at once, under the org that it was published under', async () => {
+  it('requests an immediate check of a published assistant, under the org of its publication', async () => {
     await rotate('f1', { orgId: 'org a' });
     await ledger.rotations.fail(await claimed(await accept({ orgId: 'wrong' })), GONE, true);
     expect(await dueChecks()).toEqual(['org a/ast_1']);
   });
 
-  it('is refused where another worker has claimed since', async () => {
+  it('is refused if another worker has claimed since', async () => {
     await rotate('f1');
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
@@ -437,7 +425,7 @@ describe('fail', () => {
 });
 
 describe('noteUnknown', () => {
-  it('moves the rotation to RECONCILING, keeps the intent, and remembers since when', async () => {
+  it('makes the rotation RECONCILING, keeps the intent, and notes since when', async () => {
     const rotation = await accept();
     expect(
       await ledger.rotations.noteUnknown(
@@ -463,7 +451,7 @@ describe('noteUnknown', () => {
     expect(await intents()).toEqual(['ast_1']);
   });
 
-  it('counts a later uncertainty of the same rotation from its own beginning', async () => {
+  it('counts a later uncertainty of the same rotation from its own start', async () => {
     const rotation = await accept();
     const first = await claimed(rotation);
     await ledger.rotations.noteUnknown(first, { readInMs: 0, holdMs: 0 }, SEALED);
@@ -474,13 +462,13 @@ describe('noteUnknown', () => {
     expect((await ledger.rotations.get(rotation.id)).uncertainSinceMs).toBeGreaterThanOrEqual(second.atMs);
   });
 
-  it('keeps the claim for as long as it is told to', async () => {
+  it('keeps the claim for the given time', async () => {
     const rotation = await accept();
     await ledger.rotations.noteUnknown(await claimed(rotation), { readInMs: 0, holdMs: 60_000 }, SEALED);
     expect(await claimOf(rotation)).toMatchObject({ kind: 'busy' });
   });
 
-  it('tells consumers again, once, if reads show an older key than the one that was published meanwhile', async () => {
+  it('tells consumers again, once, if reads show an older key than one published meanwhile', async () => {
     await rotate('f1');
     const lost = await lose();
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
@@ -504,7 +492,7 @@ describe('noteUnknown', () => {
     expect((await resumed({ id: lost.rotationId, ...lost })).claim.uncertain).toBe(true);
   });
 
-  it('is refused where another worker has claimed since, and tells nobody', async () => {
+  it('is refused if another worker has claimed since, and publishes nothing', async () => {
     await rotate('f1');
     const rotation = await accept();
     const stale = await claimed(rotation, { leaseMs: 0 });
@@ -514,7 +502,7 @@ describe('noteUnknown', () => {
     expect(await events()).toHaveLength(1);
   });
 
-  it('shows nothing of an uncertainty that is over', async () => {
+  it('shows nothing of an uncertainty that has ended', async () => {
     const rotation = await accept();
     const claim = await claimed(rotation);
     await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 1000 }, SEALED);
@@ -525,7 +513,7 @@ describe('noteUnknown', () => {
     expect(ended).not.toHaveProperty('errorCode');
   });
 
-  it('tells consumers once that a published key is in doubt, also on the channel, until the next version', async () => {
+  it('tells consumers once, also on the channel, that a key is in doubt until the next version', async () => {
     const published = await rotate('f1', { orgId: 'org a', assistantId: 'ast:1' });
     const lost = await lose({ orgId: 'org a', assistantId: 'ast:1' });
     const { claim } = await resumed({ id: lost.rotationId, ...lost });
@@ -562,7 +550,7 @@ describe('noteUnknown', () => {
     expect(await redis.exists('{spec}:uncertain')).toBe(0);
   });
 
-  it('does not tell them again of the next unknown outcome, where no version came in between', async () => {
+  it('does not tell them again of the next unknown outcome without a version in between', async () => {
     await rotate('f1');
     const lost = await lose();
     await ledger.rotations.release(lost);
@@ -587,7 +575,7 @@ describe('noteUnknown', () => {
     ]);
   });
 
-  it('tells nobody where nothing was ever published', async () => {
+  it('publishes nothing if nothing was ever published', async () => {
     const lost = await lose();
     expect(await events()).toEqual([]);
     expect(await redis.exists('{spec}:uncertain')).toBe(0);

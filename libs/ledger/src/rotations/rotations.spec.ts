@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { describe, expect, it } from '@jest/globals';
 import {
   SEALED,
   accept,
@@ -10,25 +9,14 @@ import {
   ledger,
   lose,
   nextId,
-  openSpecLedger,
   redis,
   request,
   rotate,
+  useLedger,
 } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+useLedger();
 
 const REQUEST_ID = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 
@@ -50,7 +38,7 @@ describe('accept', () => {
     expect(await ledger.rotations.get(rotation.id)).toEqual(rotation);
   });
 
-  it('gives the same rotation for the same request id, also after it has ended', async () => {
+  it('returns the same rotation for the same request id, also after it has ended', async () => {
     const first = await accept({ requestId: REQUEST_ID });
     await ledger.assistants.commit(await claimed(first), key('f'));
     const again = await ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID }));
@@ -67,7 +55,7 @@ describe('accept', () => {
     },
   );
 
-  it('never makes a second rotation for a request id, although the first is no longer kept', async () => {
+  it('never makes a second rotation for a request id, even if the first is no longer kept', async () => {
     const first = await accept({ requestId: REQUEST_ID });
     await ledger.rotations.cancel(first.id);
     await ledger.rotations.trim({ olderThanId: 'rot_', keepEach: 0 });
@@ -76,7 +64,7 @@ describe('accept', () => {
     );
   });
 
-  it('keeps a request id for as long as it says', async () => {
+  it('keeps a request id for the configured time', async () => {
     await openLedger(redis, { prefix: 'spec', requestIdTtlSeconds: 100 }).rotations.accept(
       nextId(),
       request({ requestId: REQUEST_ID }),
@@ -84,7 +72,7 @@ describe('accept', () => {
     expect(await redis.ttl(`{spec}:request:${REQUEST_ID}`)).toBeGreaterThan(95);
   });
 
-  it('answers a rotation that is still QUEUED for the same org and assistant, and remembers the request id for it', async () => {
+  it('returns a rotation that is still QUEUED for org and assistant, and keeps the request id', async () => {
     const first = await accept();
     const second = await ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID }));
     expect(second).toMatchObject({ created: false, rotation: { id: first.id } });
@@ -102,7 +90,7 @@ describe('accept', () => {
     },
   );
 
-  it('follows one that is ROTATING with a new one', async () => {
+  it('makes a new rotation while another is ROTATING', async () => {
     const first = await accept();
     await claimed(first);
     expect((await accept()).id).not.toBe(first.id);
@@ -110,19 +98,19 @@ describe('accept', () => {
 });
 
 describe('cancel', () => {
-  it('cancels what is QUEUED, and says the same again', async () => {
+  it('cancels a QUEUED rotation, and can be repeated', async () => {
     const rotation = await accept();
     expect(await ledger.rotations.cancel(rotation.id)).toMatchObject({ state: 'CANCELLED' });
     expect(await ledger.rotations.cancel(rotation.id)).toMatchObject({ state: 'CANCELLED' });
     expect((await accept()).id).not.toBe(rotation.id);
   });
 
-  it('leaves nothing behind of an assistant that was never published', async () => {
+  it('deletes the entry of an assistant without versions', async () => {
     await ledger.rotations.cancel((await accept()).id);
     expect(await redis.exists('{spec}:assistant:ast_1')).toBe(0);
   });
 
-  it('keeps an assistant that was published, and the word of another rotation that is QUEUED for it', async () => {
+  it('keeps a published assistant, and the note of another rotation that is QUEUED for it', async () => {
     await rotate('f1');
     const first = await accept();
     const other = await accept({ orgId: 'c' });
@@ -132,7 +120,7 @@ describe('cancel', () => {
     expect((await ledger.assistants.current('ast_1'))!.event).toContain('key-rotated');
   });
 
-  it('refuses what has started, and knows what does not exist', async () => {
+  it('refuses a rotation that has started, and reports a missing one', async () => {
     const rotation = await accept();
     await claimed(rotation);
     expect(await codeOf(ledger.rotations.cancel(rotation.id))).toBe('ROTATION_NOT_CANCELLABLE');
@@ -141,7 +129,7 @@ describe('cancel', () => {
 });
 
 describe('get', () => {
-  it('knows what does not exist, and reports an entry that cannot be read', async () => {
+  it('reports a missing rotation, and an entry that cannot be read', async () => {
     expect(await codeOf(ledger.rotations.get(nextId()))).toBe('ROTATION_NOT_FOUND');
     const rotation = await accept();
     await redis.hset(`{spec}:rotation:${rotation.id}`, 'state', 'nonsense');
@@ -175,7 +163,7 @@ describe('list', () => {
 });
 
 describe('trim', () => {
-  it('forgets ended rotations beyond age or count, the oldest first, and never open ones', async () => {
+  it('deletes ended rotations beyond age or count, the oldest first, and never open ones', async () => {
     const ended: string[] = [];
     for (let i = 0; i < 4; i += 1) {
       const { id } = await accept({ assistantId: `ast_${i}` });
@@ -194,12 +182,12 @@ describe('trim', () => {
   });
 });
 
-describe('findLost', () => {
+describe('findOrphans', () => {
   const bull = (queue: string) => `{spec}:bull:${queue}`;
   const lostIds = async (quietMs = 0) =>
     (await ledger.rotations.findOrphans({ quietMs })).orphans.map(({ rotationId }) => rotationId);
 
-  it('finds open rotations that no job carries, with what a job needs', async () => {
+  it('finds open rotations without a job, with all that a job needs', async () => {
     const rotation = await accept();
     expect(await ledger.rotations.findOrphans({ quietMs: 0 })).toEqual({
       orphans: [{ rotationId: rotation.id, orgId: 'org_1', assistantId: 'ast_1' }],
@@ -210,7 +198,7 @@ describe('findLost', () => {
   });
 
   it.each(['rotations', 'rotation-follow-ups'])(
-    'leaves those alone that a job of %s carries, unless it has failed',
+    'does not return rotations with a job of %s, unless it has failed',
     async (queue) => {
       const { id } = await accept();
       await redis.hset(`${bull(queue)}:${id}`, 'name', 'rotate');
@@ -220,7 +208,7 @@ describe('findLost', () => {
     },
   );
 
-  it('finds those whose job was put off much too far, as by a worker whose clock is wrong', async () => {
+  it('finds rotations whose job was delayed too far, as by a worker whose clock is wrong', async () => {
     const putOff = async (id: string, byMs: number) => {
       await redis.hset(`${bull('rotation-follow-ups')}:${id}`, 'name', 'rotate');
       await redis.zadd(
@@ -242,7 +230,7 @@ describe('findLost', () => {
     expect(await lostIds()).toEqual([queued.id, reconciling.id]);
   });
 
-  it('drops from the index what is gone, and goes on', async () => {
+  it('drops missing rotations from the index, and continues', async () => {
     const gone = await accept();
     await redis.del(`{spec}:rotation:${gone.id}`);
     const { id } = await accept({ assistantId: 'ast_2' });
@@ -292,7 +280,7 @@ describe('recogniseRedis', () => {
     expect(await ledger.system.recogniseRedis('run-2')).toMatchObject({ other: false });
   });
 
-  it('is told by one of several workers that ask at the same moment', async () => {
+  it('reports that to one of several workers that ask at the same moment', async () => {
     await ledger.system.recogniseRedis('run-1');
     expect(
       (await Promise.all(Array.from({ length: 10 }, () => ledger.system.recogniseRedis('run-2')))).filter(
@@ -301,7 +289,7 @@ describe('recogniseRedis', () => {
     ).toHaveLength(1);
   });
 
-  it('names what is due after a restart until it is noted as done, and again after the next restart', async () => {
+  it('names duties after a restart until they are noted as done, and after the next restart', async () => {
     await ledger.system.recogniseRedis('run-1');
     expect((await ledger.system.recogniseRedis('run-2')).due).toEqual(['compared', 'rewritten']);
     await ledger.system.noteDone('compared', 'run-2');
@@ -316,7 +304,7 @@ describe('recogniseRedis', () => {
 describe('the run of events', () => {
   const runs = async () => (await events()).map(({ data }) => data.run);
 
-  it('stands in each event, and is the same while Redis is', async () => {
+  it('is in each event, and the same while Redis is the same', async () => {
     await ledger.system.recogniseRedis('run-1');
     const before = (await redis.time())[0];
     await rotate('one');
@@ -330,7 +318,7 @@ describe('the run of events', () => {
     expect((await runs()).at(-1)).toBe(first);
   });
 
-  it('is another one on another Redis, and seq goes on', async () => {
+  it('changes on another Redis, and seq continues', async () => {
     await ledger.system.recogniseRedis('run-1');
     await rotate('one');
     await ledger.system.recogniseRedis('run-2');
@@ -341,7 +329,7 @@ describe('the run of events', () => {
     expect([two!.data.seq, three!.data.seq, three!.data.run]).toEqual([2, 3, two!.data.run]);
   });
 
-  it('is another one each time that a backup is restored', async () => {
+  it('changes each time that a backup is restored', async () => {
     await ledger.system.recogniseRedis('run-1');
     await rotate('one');
     const backup = (await redis.dumpBuffer('{spec}:ledger'))!;
@@ -355,7 +343,7 @@ describe('the run of events', () => {
     expect(seen.size).toBe(4);
   });
 
-  it('begins anew in a Redis that was emptied', async () => {
+  it('starts anew in a Redis that was emptied', async () => {
     await ledger.system.recogniseRedis('run-1');
     await rotate('one');
     const [before] = await runs();
@@ -367,7 +355,7 @@ describe('the run of events', () => {
   });
 
   it.each(['', '0', '-1', '1.5', 'x', '1,"a":2', '9999999999999999', '99999999999999999'])(
-    'is a number, whatever stands in its place: %j',
+    'is a number, whatever is in its place: %j',
     async (nonsense) => {
       await redis.hset('{spec}:ledger', 'event_run', nonsense);
       await rotate('one');
@@ -380,7 +368,7 @@ describe('the run of events', () => {
 });
 
 describe('nowMs', () => {
-  it('is the time of Redis', async () => {
+  it('returns the time of Redis', async () => {
     const { atMs } = await claimed(await accept());
     const nowMs = await ledger.system.nowMs();
     expect(nowMs).toBeGreaterThanOrEqual(atMs);

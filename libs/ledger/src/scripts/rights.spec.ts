@@ -30,7 +30,7 @@ const missingOf = async (...rules: string[]): Promise<string[]> => {
 };
 
 describe('missingRights', () => {
-  it('finds nothing that a user lacks who may do everything, and leaves nothing behind', async () => {
+  it('finds nothing missing for a user with all rights, and writes nothing', async () => {
     expect(await missingRights(admin, 'spec')).toEqual([]);
     expect(await missingOf('~{spec}:*', '&{spec}:*', '+@all')).toEqual([]);
     expect(await admin.dbsize()).toBe(0);
@@ -73,7 +73,12 @@ describe('missingRights', () => {
 
 describe('rightsOf', () => {
   it('finds commands and keys in the text of a script, and none in its comments', () => {
-    const lua = `-- write('SADD', PREFIX .. ':orgs', 'x')\nread('GET', KEYS[1])\nif redis.pcall('HGET', PREFIX .. ':assistant:' .. id, 'holder') then write('ZADD', PREFIX .. ':checks', 1, id) end\nredis.pcall('PUBLISH', PREFIX .. ':' .. channel, id)`;
+    const lua = `-- write('SADD', PREFIX .. ':orgs', 'x')
+read('GET', KEYS[1])
+if redis.pcall('HGET', PREFIX .. ':assistant:' .. id, 'holder') then
+  write('ZADD', PREFIX .. ':checks', 1, id)
+end
+redis.pcall('PUBLISH', PREFIX .. ':' .. channel, id)`;
     expect(rightsOf(lua)).toEqual({ commands: ['GET', 'HGET', 'ZADD'], keys: [':assistant:x', ':checks'] });
   });
 });

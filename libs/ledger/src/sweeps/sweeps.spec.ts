@@ -51,7 +51,7 @@ describe('create', () => {
     expect(await sweeps.get(sweep.id)).toEqual(sweep);
   });
 
-  it('answers one that is still QUEUED for the same scope', async () => {
+  it('returns the sweep that is still QUEUED for the same scope', async () => {
     const first = await create('org_1');
     expect(await sweeps.create(nextId(), 'org_1')).toEqual({ created: false, sweep: first });
     expect((await create('org_2')).id).not.toBe(first.id);
@@ -61,12 +61,12 @@ describe('create', () => {
     expect(await sweeps.list(10)).toHaveLength(3);
   });
 
-  it('follows one that is RUNNING with a new one', async () => {
+  it('makes a new sweep while another is RUNNING', async () => {
     const first = await begun('org_1');
     expect((await create('org_1')).id).not.toBe(first);
   });
 
-  it('forgets the oldest of more than a thousand, but none that is QUEUED or at work', async () => {
+  it('deletes the oldest of more than a thousand, but none that is QUEUED or running', async () => {
     const queued = await create('org_queued');
     const abandoned = await begun('org_abandoned', 'run-0', 0);
     const running = await begun('org_running');
@@ -78,7 +78,7 @@ describe('create', () => {
 });
 
 describe('begin', () => {
-  it('moves the sweep to RUNNING and takes the lock', async () => {
+  it('makes the sweep RUNNING and takes the lock', async () => {
     const { id, createdMs } = await create('org_1');
     const result = await sweeps.begin(id, 'run-1', 60_000);
     expect(result).toEqual({
@@ -103,7 +103,7 @@ describe('begin', () => {
     });
   });
 
-  it('is BUSY while another sweep runs, and for a second run of the same', async () => {
+  it('is BUSY while another sweep runs, and for a second run of the same sweep', async () => {
     const id = await begun('org_1');
     for (const other of [(await create('org_2')).id, id]) {
       const result = await sweeps.begin(other, 'run-2', 60_000);
@@ -113,7 +113,7 @@ describe('begin', () => {
     expect(await sweeps.get(id)).toMatchObject({ state: 'RUNNING' });
   });
 
-  it('begins again for the same run, whose answer was lost', async () => {
+  it('begins again for the same run, if its response was lost', async () => {
     const id = await begun('org_1');
     expect(await sweeps.begin(id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
   });
@@ -129,7 +129,7 @@ describe('begin', () => {
     expect(await sweeps.get(id)).toMatchObject({ counts: noSweepCounts });
   });
 
-  it('takes a lease that lies too far ahead for one of a clock that has been turned back', async () => {
+  it('ignores a lease that is too far ahead, from before the clock was turned back', async () => {
     await begun('org_1');
     await redis.hset('{spec}:sweeping', 'lease', Date.now() + 3_600_000);
     expect(await sweeps.begin((await create('org_2')).id, 'run-2', 60_000)).toMatchObject({ kind: 'begun' });
@@ -141,7 +141,7 @@ describe('begin', () => {
     expect(await sweeps.begin(id, 'run-2', 60_000)).toEqual({ kind: 'ended' });
   });
 
-  it('knows no sweep that was not recorded', async () => {
+  it('does not find a sweep that was not recorded', async () => {
     expect(await sweeps.begin(nextId(), 'run-1', 60_000)).toEqual({ kind: 'missing' });
     expect(await redis.exists('{spec}:sweeping')).toBe(0);
   });
@@ -160,12 +160,12 @@ describe('save', () => {
     expect(await sweeps.begin((await create('org_2')).id, 'run-2', 60_000)).toMatchObject({ kind: 'busy' });
   });
 
-  it('still saves after its lease has lapsed, as long as nobody has taken the lock', async () => {
+  it('still saves after its lease has lapsed, until another run takes the lock', async () => {
     const id = await begun('org_1', 'run-1', 0);
     expect(await sweeps.save(id, 'run-1', counts({ held: 1 }), { leaseMs: 60_000 })).toBe(true);
   });
 
-  it('ends the sweep, gives the lock back and keeps it for a week', async () => {
+  it('ends the sweep, releases the lock and keeps the sweep for a week', async () => {
     const id = await begun('org_1');
     expect(await sweeps.save(id, 'run-1', counts({ adopted: 1 }), { end: 'SUCCEEDED' })).toBe(true);
     expect(await sweeps.get(id)).toMatchObject({
@@ -177,13 +177,13 @@ describe('save', () => {
     expect(await redis.ttl(`{spec}:sweep:${id}`)).toBeGreaterThan(7 * 24 * 3600 - 10);
   });
 
-  it('says why a sweep FAILED', async () => {
+  it('records why a sweep FAILED', async () => {
     const id = await begun('org_1');
     await sweeps.save(id, 'run-1', noSweepCounts, { end: 'FAILED', errorCode: 'ORG_NOT_CONFIGURED' });
     expect(await sweeps.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'ORG_NOT_CONFIGURED' });
   });
 
-  it('finds that it had ended it already when its answer was lost', async () => {
+  it('finds that it has ended the sweep already if the response was lost', async () => {
     const id = await begun('org_1');
     await sweeps.save(id, 'run-1', noSweepCounts, { end: 'SUCCEEDED' });
     expect(await sweeps.save(id, 'run-1', noSweepCounts, { end: 'SUCCEEDED' })).toBe(true);
@@ -191,7 +191,7 @@ describe('save', () => {
     expect(await sweeps.save(id, 'run-2', noSweepCounts, { end: 'SUCCEEDED' })).toBe(false);
   });
 
-  it('writes nothing where the lock is of another sweep, or the sweep is gone', async () => {
+  it('writes nothing if another sweep holds the lock, or the sweep is gone', async () => {
     const first = await begun('org_1', 'run-1', 0);
     const second = await begun('org_2', 'run-2');
     expect(await sweeps.save(first, 'run-1', counts({ held: 1 }), { end: 'SUCCEEDED' })).toBe(false);
@@ -203,19 +203,19 @@ describe('save', () => {
 });
 
 describe('get and list', () => {
-  it('list the newest first, without those that have expired', async () => {
+  it('list the newest first, without expired ones', async () => {
     const [a, b, c] = [await create('org_a'), await create('org_b'), await create('org_c')];
     await redis.del(`{spec}:sweep:${b.id}`);
     expect((await sweeps.list(10)).map(({ id }) => id)).toEqual([c.id, a.id]);
     expect((await sweeps.list(1)).map(({ id }) => id)).toEqual([c.id]);
   });
 
-  it('says that there is none', async () => {
+  it('report a missing sweep', async () => {
     expect(await codeOf(sweeps.get(nextId()))).toBe('SWEEP_NOT_FOUND');
   });
 
   it.each([{ state: 'SLEEPING' }, { counts: '{' }, { counts: '{"requests":-1}' }])(
-    'says of an entry that cannot be read that it is so: %j',
+    'report an entry that cannot be read: %j',
     async (broken) => {
       const { id } = await create();
       await redis.hset(`{spec}:sweep:${id}`, broken);

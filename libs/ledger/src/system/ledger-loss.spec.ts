@@ -39,7 +39,7 @@ const REFUSED = { kind: 'frozen', errorCode: 'LEDGER_LOST' };
 const isLost = async (): Promise<boolean> => (await redis.hexists('{spec}:ledger', 'lost')) === 1;
 
 describe('a new ledger', () => {
-  it('is begun by whoever comes first, and bound by the first worker', async () => {
+  it('is begun by the first process, and bound by the first worker', async () => {
     const [gateway, worker] = [process(), process()];
     const begun = await gateway.system.recognise();
     expect(begun).toEqual({ id: expect.stringMatching(/^[A-Za-z0-9_-]{16}$/), began: true });
@@ -47,7 +47,7 @@ describe('a new ledger', () => {
     expect(await claim(worker)).toEqual({ kind: 'claimed', errorCode: undefined });
   });
 
-  it('of a version that drew no ids yet gets one, and is not lost', async () => {
+  it('without an id, of an older version, gets one, and is not lost', async () => {
     await redis.hset('{spec}:ledger', 'fingerprint_key', 'KEYID');
     await redis.sadd('{spec}:orgs', 'org_1');
     const worker = process();
@@ -62,14 +62,14 @@ describe('a ledger that vanished', () => {
     ['FLUSHALL', () => redis.flushall()],
     ['DEL', () => redis.del('{spec}:ledger')],
     ['the loss of its id', () => redis.hdel('{spec}:ledger', 'id')],
-  ])('by %s lets no claim through, before anybody has looked', async (_, vanish) => {
+  ])('by %s allows no claim, before any process has looked', async (_, vanish) => {
     const worker = process();
     await worker.system.recognise(WORKER);
     await vanish();
     expect(await claim(worker)).toEqual(REFUSED);
   });
 
-  it('is marked by whoever remembers it, so that a process that starts later sees it too', async () => {
+  it('is marked by a process that knows it, for processes that start later', async () => {
     const [worker, later] = [process(), process()];
     await worker.system.recognise(WORKER);
     await redis.flushall();
@@ -95,7 +95,7 @@ describe('a ledger that vanished', () => {
   });
 
   it.each(['orgs', 'seq', 'events', 'consumers', 'policies', 'bulks', 'rotations:SUCCEEDED'])(
-    'is seen by what it left, with nobody who remembers: %s',
+    'is recognised by its remains, without a process that knows it: %s',
     async (name) => {
       await redis.set(`{spec}:${name}`, '1');
       const worker = process();
@@ -111,7 +111,7 @@ describe('a ledger that vanished', () => {
     expect(await process().system.recognise(WORKER)).toMatchObject({ boundTo: 'OLDKEY' });
   });
 
-  it('lets no assistant of a bulk rotation be claimed', async () => {
+  it('allows no claim of an assistant of a bulk rotation', async () => {
     const worker = process();
     await worker.system.recognise(WORKER);
     const bulks = openLedger(redis, { prefix: 'spec' }).bulks;
@@ -151,7 +151,7 @@ describe('a ledger that vanished', () => {
     });
   });
 
-  it('may begin anew if that was said beforehand, also once it is marked', async () => {
+  it('may begin anew if that was allowed beforehand, also once it is marked', async () => {
     const [strict, lenient] = [process(), process()];
     await lenient.system.recognise(WORKER);
     await strict.system.recognise(WORKER);
@@ -166,7 +166,7 @@ describe('a ledger that vanished', () => {
     expect(await claim(lenient)).toMatchObject({ kind: 'claimed' });
   });
 
-  it('that comes back from its backup is whole, for those who knew it and those who started meanwhile', async () => {
+  it('that is restored from its backup is whole, for processes that knew it and for new ones', async () => {
     const [worker, later] = [process(), process()];
     const { id } = await worker.system.recognise(WORKER);
     await redis.flushall();
@@ -182,7 +182,7 @@ describe('a ledger that vanished', () => {
 });
 
 describe('adopt', () => {
-  it('lets requests leave again, of every process', async () => {
+  it('lets requests of every process leave again', async () => {
     const [worker, other] = [process(), process()];
     await worker.system.recognise(WORKER);
     await other.system.recognise(WORKER);
@@ -196,7 +196,7 @@ describe('adopt', () => {
     }
   });
 
-  it('refuses a ledger that is not lost, and one that was not looked at', async () => {
+  it('refuses a ledger that is not lost, and one that the operator has not looked at', async () => {
     const worker = process();
     const { id } = await worker.system.recognise(WORKER);
     await expect(worker.system.adopt(id)).rejects.toMatchObject({ code: 'LEDGER_NOT_LOST' });
@@ -208,7 +208,7 @@ describe('adopt', () => {
 });
 
 describe('the watch', () => {
-  it('notices within a moment, remembers what there was, and says when it is whole again', async () => {
+  it('notices the loss at once, keeps what the ledger held, and reports when it is whole again', async () => {
     const worker = process();
     await redis.hset('{spec}:consumers', 'svc', '{}');
     await redis.hset('{spec}:ledger', { id: 'first', fingerprint_key: 'KEYID' });

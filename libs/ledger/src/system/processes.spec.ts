@@ -40,13 +40,13 @@ describe('a name', () => {
       `worker-x--y--z-${'h'.repeat(32)}-1-q`,
     ],
     [{ kind: 'gateway', host: '', pid: 1, random: 'q' }, 'gateway-host-1-q'],
-  ])('%j has no character that needs care, and is bounded', (from, id) => {
+  ])('%j has no special characters, and a limited length', (from, id) => {
     expect(processId(from)).toBe(id);
   });
 });
 
 describe('a process', () => {
-  it('is live for as long as its lease, and known to be gone after it', async () => {
+  it('is live for as long as its lease, and gone after it', async () => {
     const real = openLedger(redis, { prefix: 'spec', processLeaseMs: 150 }).processes;
     const [seconds, micros] = (await redis.time()) as unknown as [string, string];
     await setNow(Number(seconds) * SECOND + Number(micros));
@@ -60,7 +60,7 @@ describe('a process', () => {
     expect(isAnyRotating(await real.list())).toBe(false);
   });
 
-  it('keeps the time of its start, and is not live once it says that it ends', async () => {
+  it('keeps the time of its start, and is not live once it reports its end', async () => {
     await setNow(START_US);
     await processes.beat(worker('worker-a'));
     await setNow(START_US + 4 * SECOND);
@@ -73,7 +73,7 @@ describe('a process', () => {
     ]);
   });
 
-  it('is forgotten a day after it was last seen, and at once if its clock was turned back, or it cannot be read', async () => {
+  it('is deleted a day after it was last seen; at once if it is from the future or unreadable', async () => {
     await redis.hset('{spec}:processes', {
       long: '1700000000000 1 10000 0 {}',
       ahead: '1900000000000 1 10000 0 {}',
@@ -84,7 +84,7 @@ describe('a process', () => {
     expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);
   });
 
-  it('never makes more entries than are kept; live ones give way to none', async () => {
+  it('never makes more entries than the limit; a live process makes room for none', async () => {
     for (let i = 0; i < 200; i += 1) {
       await setNow(START_US + 1000 * i);
       await processes.beat(worker(`worker-${i}`));

@@ -26,7 +26,7 @@ const doubt = (time: string) =>
   JSON.stringify({ specversion: '1.0', type: 'rekey.assistant.key-uncertain.v1', time });
 
 describe('freeze and unfreeze', () => {
-  it('note since when and why, and take it back', async () => {
+  it('note the time and the reason, and take them back', async () => {
     await redis.hset('{spec}:ledger', 'fingerprint_key', 'K');
     await system.freeze('Invent is ill');
     const { frozen } = await system.status();
@@ -36,7 +36,7 @@ describe('freeze and unfreeze', () => {
     expect(await redis.hgetall('{spec}:ledger')).toEqual({ fingerprint_key: 'K' });
   });
 
-  it('leave since when and why as they were when frozen again', async () => {
+  it('keep the time and the reason when frozen again', async () => {
     await system.freeze('first');
     const { frozen } = await system.status();
     await redis.hset('{spec}:ledger', 'frozen', frozen!.sinceMs! - 1000);
@@ -46,7 +46,7 @@ describe('freeze and unfreeze', () => {
 });
 
 describe('status', () => {
-  it('is all zero of an empty ledger', async () => {
+  it('is all zero for an empty ledger', async () => {
     expect(await system.status()).toEqual({
       attention: expect.any(Array),
       processes: [],
@@ -63,7 +63,7 @@ describe('status', () => {
     });
   });
 
-  it('names each policy that nothing comes due of, and why', async () => {
+  it('names each policy without a next window, and the reason', async () => {
     const policies = openLedger(redis, { prefix: 'spec' }).policies;
     const queue = createPolicyQueue(redis, ledgerKeys('spec'));
     const window = { cron: '0 2 * * *', timeZone: 'Europe/Berlin', lengthMs: 3_600_000 };
@@ -110,7 +110,7 @@ describe('status', () => {
     ['the events', '{spec}:events', 'stream'],
     ['the ledger itself', '{spec}:ledger', 'hash'],
     ['consumers', '{spec}:consumers', 'hash'],
-  ])('names a key that another client has spoilt, until it is mended: %s', async (_what, key, expected) => {
+  ])('names a key that another client has damaged, until it is mended: %s', async (_what, key, expected) => {
     await redis.set(key, 'nonsense');
     const damaged = async () =>
       (await system.status()).attention.filter(({ code }) => code === 'LEDGER_DAMAGED');
@@ -124,7 +124,7 @@ describe('status', () => {
     expect(await damaged()).toEqual([]);
   });
 
-  it('names one that a command has met, and forgets it once it is mended', async () => {
+  it('names a key that a command has met, and drops it once it is mended', async () => {
     await redis.set('{spec}:intents:org_1', 'nonsense');
     await redis.hset('{spec}:damaged', '{spec}:intents:org_1', 'WRONGTYPE');
     expect((await system.status()).attention).toEqual(
@@ -137,7 +137,7 @@ describe('status', () => {
     expect(await redis.exists('{spec}:damaged')).toBe(0);
   });
 
-  it('counts what is there', async () => {
+  it('counts all parts', async () => {
     await redis.zadd('{spec}:rotations:open', 0, 'rot_1', 0, 'rot_2');
     await redis.zadd('{spec}:rotations:FAILED', 0, 'rot_3');
     await redis.sadd('{spec}:orgs', 'c', 'org a', 'org_idle');
@@ -179,7 +179,7 @@ describe('status', () => {
     });
   });
 
-  it('shows the hundred that have been so for longest, and counts all', async () => {
+  it('shows the hundred oldest, and counts all', async () => {
     const since = (i: number) => new Date(1_700_000_000_000 + i).toISOString();
     await redis.hset(
       '{spec}:uncertain',

@@ -112,7 +112,7 @@ describe.each([
   ['ahead by less than consumers would refuse', 2 * HOUR],
   ['back', -3 * DAY],
 ])('a clock of Redis that jumps %s', (_where, offsetMs) => {
-  it('has no version drawn in the first moment of the jump, before anybody has looked', async () => {
+  it('draws no version in the first moment of the jump, before any process has looked', async () => {
     const waiting = await accept();
     const running = await claimed(await accept({ assistantId: 'ast_2' }));
     await jump(offsetMs);
@@ -128,7 +128,7 @@ describe.each([
     expect(await everything()).toEqual(before);
   });
 
-  it('has no assistant of a bulk claimed, and ends no bulk for want of time', async () => {
+  it('allows no claim of a bulk, and ends no bulk because of its window', async () => {
     const bulks = openLedger(redis, { prefix: 'spec' }).bulks;
     const work = openLedger(redis, {
       prefix: 'spec',
@@ -161,7 +161,7 @@ describe.each([
     expect(await bulks.get('blk_1')).toMatchObject({ state: 'RUNNING' });
   });
 
-  it('is noted once, with since when and by how much, and the rotations that wait say so', async () => {
+  it('is noted once, with its time and offset, and waiting rotations show it', async () => {
     const waiting = await accept();
     await jump(offsetMs);
     await live(3000, clock);
@@ -174,7 +174,7 @@ describe.each([
     });
   });
 
-  it('is over within a second of its coming back: rotations go on, and versions are as they would have been', async () => {
+  it('ends within a second of its return: rotations resume, and versions are as expected', async () => {
     const waiting = await accept();
     await jump(offsetMs);
     await live(10_000, clock);
@@ -184,7 +184,7 @@ describe.each([
     expect((await claimed(waiting)).epoch).toBe(trueMs * 1000);
   });
 
-  it('loses no key whose POST was answered meanwhile: it is published, under the version and the time of before', async () => {
+  it('loses no key of a POST meanwhile: it is published, with the version and time from before', async () => {
     const claim = await claimed(await accept());
     await jump(offsetMs);
     await live(2000, clock);
@@ -195,7 +195,7 @@ describe.each([
     ]);
   });
 
-  it('lets no landing window pass too early, and none last longer', async () => {
+  it('ends no landing window too early, and makes none longer', async () => {
     const lost = await lose({}, { landingWindowMs: 60_000 });
     await jump(offsetMs);
     await live(10_000, clock);
@@ -208,7 +208,7 @@ describe.each([
     });
   });
 
-  it('moves no moment that is kept: of reads, unknown outcomes, accepted rotations, and what is to be forgotten', async () => {
+  it('changes no stored moment: of reads, unknown outcomes, accepted rotations, and expiries', async () => {
     const claim = await claimed(await accept());
     await jump(offsetMs);
     expect(await ledger.system.nowMs()).toBe(trueMs);
@@ -228,7 +228,7 @@ describe.each([
     expect(await ledger.assistants.drawChecks(10, 1000)).toHaveLength(1);
   });
 
-  it('is taken to be right when it has run on evenly for long enough and agrees with the wall clock, and not before', async () => {
+  it('is trusted once it has run evenly for long enough and agrees with the wall clock', async () => {
     const waiting = await accept();
     // Clock and wall clock of the whole host were wrong before.
     await jump(offsetMs);
@@ -241,13 +241,13 @@ describe.each([
     expect((await claimed(waiting)).epoch).toBeGreaterThan(1_000_000);
   });
 
-  it('is never taken to be right against the wall clock', async () => {
+  it('is never trusted against the wall clock', async () => {
     await jump(offsetMs);
     await live(4 * SETTLE_MS, clock);
     expect(clock.doubt()?.why).toBe(Math.abs(offsetMs) > HOUR ? 'jumped' : undefined);
   });
 
-  it('is noticed by a worker that starts meanwhile, from what the ledger says and from its own wall clock', async () => {
+  it('is noticed by a worker that starts meanwhile, from the ledger and its own wall clock', async () => {
     await jump(offsetMs);
     await live(2000, clock);
     const late = process();
@@ -275,7 +275,7 @@ describe.each([
 });
 
 describe('a jump of the whole host, wall clock and all', () => {
-  it('is noticed by who ran before, and by who starts right after it', async () => {
+  it('is noticed by processes that ran before, and by those that start right after it', async () => {
     await jump(3 * DAY);
     const late = process({ wallOffMs: 3 * DAY });
     await late.clock.look();
@@ -289,7 +289,7 @@ describe('a jump of the whole host, wall clock and all', () => {
 });
 
 describe('a worker whose own clock is wrong', () => {
-  it('by the wall, pauses alone, says so, and notes nothing; it goes on when its clock is right', async () => {
+  it('pauses alone if its wall clock is wrong, notes nothing, and resumes when it is right', async () => {
     let wallOffMs = 3 * DAY;
     const own = connectSimulated(server.url);
     others.push(own);
@@ -312,7 +312,7 @@ describe('a worker whose own clock is wrong', () => {
     expect(wrong.doubt()).toBeUndefined();
   });
 
-  it('as its monotonic clock stopped with its machine, draws nothing in the first moment, notes nothing, and goes by the others at once', async () => {
+  it('draws nothing at first if its machine was suspended, and follows the others at once', async () => {
     let stoppedForMs = 0;
     const slept = process({ ownOffMs: () => -stoppedForMs });
     await slept.clock.look();
@@ -329,7 +329,7 @@ describe('a worker whose own clock is wrong', () => {
   });
 });
 
-describe('a clock that is right', () => {
+describe('a correct clock', () => {
   it('is trusted from the first look on a new ledger, and on one that others use', async () => {
     expect([told, await fact('clock')]).toEqual([[], '1800000000000']);
     await live(2000, clock);
@@ -338,7 +338,7 @@ describe('a clock that is right', () => {
     expect(other.clock.doubt()).toBeUndefined();
   });
 
-  it('is trusted a few seconds after the first look on a ledger that nobody has used for a while', async () => {
+  it('is trusted a few seconds after the first look on a ledger that was not used for a while', async () => {
     await pass(DAY);
     const first = process();
     await first.clock.look();
@@ -350,7 +350,7 @@ describe('a clock that is right', () => {
     );
   });
 
-  it('may run a little faster or slower than ours, for however long', async () => {
+  it('may run a little faster or slower than ours, for any time', async () => {
     for (let second = 0; second < 300; second += 1) {
       await jump(100);
       await live(1000, clock);
@@ -358,7 +358,7 @@ describe('a clock that is right', () => {
     expect([told, await jumpNoted()]).toEqual([[], null]);
   });
 
-  it('is not doubted for an answer that took long', async () => {
+  it('is not doubted after a slow response', async () => {
     const slow = connectSimulated(server.url);
     others.push(slow);
     let lateMs = 0;
@@ -381,7 +381,7 @@ describe('a clock that is right', () => {
   });
 });
 
-it('a jump that nobody watches is not noticed, and the commands work as ever', async () => {
+it('an unwatched jump is not noticed, and the commands work as before', async () => {
   const plain = connectSimulated(server.url);
   others.push(plain);
   const unwatched = openLedger(plain, { prefix: 'spec' });
@@ -392,7 +392,7 @@ it('a jump that nobody watches is not noticed, and the commands work as ever', a
   });
 });
 
-it('what was read while the clock was off is believed as of when it was read', async () => {
+it('a read from while the clock was wrong counts from when it was made', async () => {
   await clock.look();
   const hold = await looked();
   await jump(3 * DAY);

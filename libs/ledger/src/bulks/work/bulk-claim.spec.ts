@@ -90,21 +90,21 @@ describe('a claim of a bulk', () => {
     expect(await statesOf(id)).toBe('rrr');
   });
 
-  it('begins each once, whoever has drawn it', async () => {
+  it('begins each assistant once, whichever worker has drawn it', async () => {
     await makeBulk(3);
     const range = await drawn();
     expect(await wordsOf(claimRange(range))).toEqual(['claimed', 'claimed', 'claimed']);
     expect(await wordsOf(claimRange(range))).toEqual(['past', 'past', 'past']);
   });
 
-  it('goes as far as there is room, and says that there is none', async () => {
+  it('claims up to the limit of open intents, and reports that it is reached', async () => {
     await makeBulk(5);
     const range = await drawn();
     expect(await wordsOf(claimRange(range, { maxOpenIntents: 2 }))).toEqual(['claimed', 'claimed']);
     expect(await claimRange(range, { maxOpenIntents: 2 })).toEqual({ kind: 'full', retryInMs: 5 });
   });
 
-  it('leaves a tenth of the room to single rotations', async () => {
+  it('leaves a tenth of the limit to single rotations', async () => {
     await makeBulk(20);
     const range = await drawn();
     expect(await wordsOf(claimRange(range, { maxOpenIntents: 10 }))).toEqual(
@@ -126,7 +126,7 @@ describe('a claim of a bulk', () => {
     expect(await claimRange(range)).toEqual({ kind: 'frozen', retryInMs: 5000 });
   });
 
-  it('shares what was rotated after the bulk was asked for, and not what was before', async () => {
+  it('shares a rotation from after the request for the bulk, not one from before', async () => {
     await rotate('f1', { assistantId: 'ast_0' });
     await pass(10);
     const { id } = await makeBulk(3);
@@ -137,7 +137,7 @@ describe('a claim of a bulk', () => {
     expect(await countsOf(id)).toMatchObject({ shared: 1, rotating: 2 });
   });
 
-  it('is over where all of them are shared', async () => {
+  it('ends the bulk if all assistants are shared', async () => {
     const { id } = await makeBulk(2);
     await pass(10);
     for (const assistantId of namesOf(2)) await rotate(`f${assistantId}`, { assistantId });
@@ -145,7 +145,7 @@ describe('a claim of a bulk', () => {
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
-  it('finds busy what a rotation holds, and what one that was asked for singly waits for', async () => {
+  it('finds busy an assistant that a rotation holds, or for which a single rotation waits', async () => {
     const { id } = await makeBulk(3);
     await claimed(await accept({ assistantId: 'ast_0' }));
     const queued = await accept({ assistantId: 'ast_1' });
@@ -167,7 +167,7 @@ describe('a claim of a bulk', () => {
     expect(await wordsOf(claimRange(range))).toEqual(['claimed']);
   });
 
-  it('does not share a key that came back: it may be as old as can be', async () => {
+  it('does not share a key that came back: it may be of any age', async () => {
     await rotate('f1', { assistantId: 'ast_0' });
     await pass(1000);
     await makeBulk(1);
@@ -180,7 +180,7 @@ describe('a claim of a bulk', () => {
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
   });
 
-  it('does not share that there is no key', async () => {
+  it('does not share the absence of a key', async () => {
     await rotate('f1', { assistantId: 'ast_0' });
     await makeBulk(1);
     await pass(1000);
@@ -191,7 +191,7 @@ describe('a claim of a bulk', () => {
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
   });
 
-  it('forgets also below the whole bound, where a bulk may have no more, those that were taken out of the ledger by hand', async () => {
+  it('removes intents of assistants deleted by hand, also below the limit of single rotations', async () => {
     await makeBulk(1);
     for (let i = 0; i < 9; i += 1) await redis.zadd('{spec}:intents:org_1', START_MS - 1, `gone_${i}`);
     expect(await wordsOf(claimRange(await drawn(), { maxOpenIntents: 10 }))).toEqual(['claimed']);
@@ -210,7 +210,7 @@ describe('a claim of a bulk', () => {
     expect(await events()).toHaveLength(1);
   });
 
-  it('has the other bulk rotate it where the first could not', async () => {
+  it('lets the other bulk rotate it if the first could not', async () => {
     await makeBulk(1);
     await makeBulk(1);
     const [one, two] = [await drawn(), await drawn()];
@@ -219,7 +219,7 @@ describe('a claim of a bulk', () => {
     expect(await wordsOf(claimRange(two))).toEqual(['claimed']);
   });
 
-  it('fails what cannot be read, has it looked at, and goes on with the others', async () => {
+  it('fails an assistant that cannot be read, requests a check, and continues with the others', async () => {
     const { id } = await makeBulk(3);
     await redis.set('{spec}:assistant:ast_1', 'text');
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
@@ -231,7 +231,7 @@ describe('a claim of a bulk', () => {
     expect(await redis.zrange('{spec}:checks', '0', '-1')).toEqual(['org_1/ast_1']);
   });
 
-  it('fails an assistant whose record is too long to be read, before its POST, and claims the others', async () => {
+  it('fails an assistant whose record is too long, before its POST, and claims the others', async () => {
     const { id } = await makeBulk(3);
     await ledger.assistants.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, START_MS);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed', 'past', 'claimed']);
@@ -242,7 +242,7 @@ describe('a claim of a bulk', () => {
     });
   });
 
-  it('begins nobody any more where what cannot be read has halted the bulk', async () => {
+  it('begins no more assistants if a corrupt entry has halted the bulk', async () => {
     const { id } = await makeBulk(3, { maxFailures: { count: 0 } });
     await redis.set('{spec}:assistant:ast_1', 'text');
     expect((await wordsOf(claimRange(await drawn()))).filter((word) => word === 'claimed')).toHaveLength(1);
@@ -250,7 +250,7 @@ describe('a claim of a bulk', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_FAILURES']);
   });
 
-  it('is stopped where the bulk does not run, or is not there', async () => {
+  it('is stopped if the bulk does not run, or is missing', async () => {
     const { id } = await makeBulk(1);
     const range = await drawn();
     await bulks.pause(id);
@@ -258,7 +258,7 @@ describe('a claim of a bulk', () => {
     expect(await claimRange({ ...range, bulkId: 'blk_none' })).toEqual({ kind: 'stopped' });
   });
 
-  it('finds room again where assistants were taken out of the ledger by hand', async () => {
+  it('has room again once assistants were deleted by hand', async () => {
     await makeBulk(['ast_gone', 'ast_2']);
     await claimRange(await drawn({ size: 1 }), { landingWindowMs: 0 });
     await redis.del('{spec}:assistant:ast_gone');
@@ -269,8 +269,8 @@ describe('a claim of a bulk', () => {
   });
 });
 
-describe('the time until which a bulk may run', () => {
-  it('once past begins nobody: those that wait are cancelled', async () => {
+describe('the end of the window of a bulk', () => {
+  it('cancels the assistants that wait', async () => {
     const { id } = await makeBulk(2, { untilMs: START_MS + 1000 });
     const [claim] = await begin(1);
     await pass(1001);
@@ -284,7 +284,7 @@ describe('the time until which a bulk may run', () => {
     });
   });
 
-  it('once past begins nobody either of those that were drawn before', async () => {
+  it('cancels assistants that were drawn before, too', async () => {
     const { id } = await makeBulk(2, { untilMs: START_MS + 1000 });
     const range = await drawn();
     await pass(1001);
@@ -292,7 +292,7 @@ describe('the time until which a bulk may run', () => {
     expect(await stateOf(id)).toEqual(['CANCELLED', 'WINDOW_CLOSED']);
   });
 
-  it('is still open at its last moment', async () => {
+  it('includes its last moment', async () => {
     await makeBulk(1, { untilMs: START_MS + 1000 });
     await pass(1000);
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);

@@ -24,7 +24,7 @@ import {
 useBulks();
 
 describe('draw', () => {
-  it('gives assistants in order, so many at a time, and never across a string of a thousand', async () => {
+  it('returns assistants in order, up to the size, and never across a string of a thousand', async () => {
     const { id } = await makeBulk(1250);
     const spans: [number, number][] = [];
     for (let got = await draw({ size: 300 }); got.kind === 'range'; got = await draw({ size: 300 }))
@@ -39,7 +39,7 @@ describe('draw', () => {
     expect(Object.keys(await draws(id)).length).toBe(5);
   });
 
-  it('tells whom it has', async () => {
+  it('notes which worker has which range', async () => {
     const { id } = await makeBulk(['a', 'b', 'c'], { orgId: 'org a' });
     expect(await draw({ size: 2 })).toEqual({
       kind: 'range',
@@ -57,7 +57,7 @@ describe('draw', () => {
     });
   });
 
-  it('gives what nobody has renewed to whoever comes next, and what has been renewed to nobody else', async () => {
+  it('returns a range that was not renewed to the next worker, and a renewed one to no other', async () => {
     const { id } = await makeBulk(4);
     const first = await drawn({ size: 2 });
     const second = await drawn({ size: 2 });
@@ -68,7 +68,7 @@ describe('draw', () => {
     expect(await draw({ token: 'w2' })).toEqual({ kind: 'nothing' });
   });
 
-  it('gives of what lapsed only those that still wait', async () => {
+  it('returns only the assistants of a lapsed range that still wait', async () => {
     await makeBulk(3);
     const range = await drawn();
     await claimRange({ ...range, waiting: range.waiting.slice(0, 2) });
@@ -76,7 +76,7 @@ describe('draw', () => {
     expect(indexes(await drawn({ token: 'w2' }))).toEqual([2]);
   });
 
-  it('does not wait for a draw that seems to last longer than any does', async () => {
+  it('does not wait for a lease that is longer than any can be', async () => {
     const { id } = await makeBulk(1);
     await drawn();
     await redis.hset(`{spec}:bulk:${id}:draws`, '0:1', `${START_MS + 86_400_000} w1`);
@@ -94,7 +94,7 @@ describe('draw', () => {
     expect(order).toEqual([made[1], made[3], made[0], made[2]]);
   });
 
-  it('says whose turn it is sooner, and gives only of those before a place where it is asked to', async () => {
+  it('returns the place of a bulk, and only assistants of bulks before a given place', async () => {
     const old = await makeBulk(1);
     await pass(10);
     const young = await makeBulk(1);
@@ -114,7 +114,7 @@ describe('draw', () => {
     expect((await drawn()).bulkId).toBe(young.id);
   });
 
-  it('gives what is urgent to whoever prepares or verifies another already', async () => {
+  it('returns an urgent task to a worker that prepares or verifies another already', async () => {
     await makeBulk([], ORG);
     expect(await draw({ tasks: 'urgent' })).toEqual({ kind: 'nothing' });
     const urgent = await makeBulk([], { ...ORG, urgent: true });
@@ -122,7 +122,7 @@ describe('draw', () => {
     expect(await draw({ tasks: 'urgent' })).toEqual({ kind: 'nothing' });
   });
 
-  it('reckons what it takes to rotate and to verify those that were named, once', async () => {
+  it('computes once how many requests rotating and verifying named assistants take', async () => {
     const paced = openLedger(redis, {
       prefix: 'spec',
       budget: { egress: 'a', requestsPerMinute: 500 },
@@ -164,7 +164,7 @@ describe('draw', () => {
     expect((await drawn()).bulkId).toBe(first.id);
   });
 
-  it('passes over what it is told to, what stands still, and what has its org full of open intents', async () => {
+  it('passes over given bulks, stopped ones, and those whose org has too many open intents', async () => {
     const [told, paused, full, other] = [
       await makeBulk(1),
       await makeBulk(1),
@@ -178,7 +178,7 @@ describe('draw', () => {
     expect((await drawn({ except: [told.id], maxOpenIntents: 2 })).bulkId).toBe(full.id);
   });
 
-  it('gives no assistants while the ledger is frozen, but what is to be prepared', async () => {
+  it('returns no assistants while the ledger is frozen, but tasks', async () => {
     await makeBulk(1);
     const { id } = await makeBulk([], ORG);
     await redis.hset('{spec}:ledger', 'frozen', START_MS);
@@ -186,7 +186,7 @@ describe('draw', () => {
     expect(await draw()).toEqual({ kind: 'nothing' });
   });
 
-  it('gives only what was asked for', async () => {
+  it('returns only what was requested', async () => {
     const ids = await makeBulk(1);
     const org = await makeBulk([], ORG);
     expect(await draw({ ranges: false, tasks: false })).toEqual({ kind: 'nothing' });
@@ -194,7 +194,7 @@ describe('draw', () => {
     expect((await drawn({ tasks: false })).bulkId).toBe(ids.id);
   });
 
-  it('gives a task to one at a time, and to another where it is not renewed', async () => {
+  it('returns a task to one worker at a time, and to another if it is not renewed', async () => {
     const { id } = await makeBulk([], ORG);
     expect(await draw()).toEqual({ kind: 'prepare', bulkId: id });
     await pass(LEASE_MS - 1);
@@ -207,13 +207,13 @@ describe('draw', () => {
     expect(await work.renew(id, 'w1', LEASE_MS)).toBe(false);
   });
 
-  it('forgets one that is among those to be worked on and is not there', async () => {
+  it('drops a missing bulk from the active ones', async () => {
     await redis.zadd('{spec}:bulks:active', 1, 'blk_gone');
     expect(await draw()).toEqual({ kind: 'nothing' });
     expect(await redis.zcard('{spec}:bulks:active')).toBe(0);
   });
 
-  it('says how fast a bulk comes along', async () => {
+  it('notes the rate of a bulk', async () => {
     const { id } = await makeBulk(100);
     for (let i = 0; i < 5; i += 1) {
       for (const claim of await begin(10)) await succeed(claim);
@@ -223,8 +223,8 @@ describe('draw', () => {
   });
 });
 
-describe('the rate of a bulk that stood still', () => {
-  it('is not known meanwhile, and afterwards without the time in between', async () => {
+describe('the rate of a bulk that was stopped', () => {
+  it('is unknown meanwhile, and excludes that time afterwards', async () => {
     const { id } = await makeBulk(200);
     const rotateSome = async () => {
       for (let i = 0; i < 5; i += 1) {
@@ -242,7 +242,7 @@ describe('the rate of a bulk that stood still', () => {
 });
 
 describe('the end of a draw', () => {
-  it('has those drawn again that still wait, after all others', async () => {
+  it('returns assistants that still wait, to be drawn after all others', async () => {
     const { id } = await makeBulk(4);
     const range = await drawn({ size: 2 });
     await claimRange({ ...range, waiting: range.waiting.slice(0, 1) });
@@ -252,14 +252,14 @@ describe('the end of a draw', () => {
     expect(await redo(id)).toEqual([]);
   });
 
-  it('has nobody drawn again where none waits', async () => {
+  it('returns nothing if none waits', async () => {
     const { id } = await makeBulk(2);
     await begin(2);
     expect(await redo(id)).toEqual([]);
     expect(await draws(id)).toEqual({});
   });
 
-  it('is nothing to whom it was taken from', async () => {
+  it('has no effect for a worker that lost the range', async () => {
     const { id } = await makeBulk(2);
     const range = await drawn();
     await pass(LEASE_MS);

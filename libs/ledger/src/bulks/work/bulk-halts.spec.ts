@@ -59,7 +59,7 @@ describe('the count of unknown outcomes', () => {
     ],
     ['is released', release],
     ['is given back', (claim) => returnToBulk(claim)],
-  ])('goes up once, and down when one %s', async (_, close) => {
+  ])('rises once, and falls when one %s', async (_, close) => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(2);
     await loseIt(claim!);
@@ -69,7 +69,7 @@ describe('the count of unknown outcomes', () => {
     expect(await unknowns(id)).toBe(0);
   });
 
-  it('goes up again where the same rotation is lost again', async () => {
+  it('rises again if the same rotation is lost again', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await loseIt(claim!);
@@ -78,7 +78,7 @@ describe('the count of unknown outcomes', () => {
     expect(await unknowns(id)).toBe(1);
   });
 
-  it('is not touched where the write is refused', async () => {
+  it('does not change if the write is refused', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await loseIt(claim!);
@@ -91,7 +91,7 @@ describe('the count of unknown outcomes', () => {
 });
 
 describe('a canary', () => {
-  it('stops the bulk after the first so many, until somebody resumes it', async () => {
+  it('pauses the bulk after the first N, until an operator resumes it', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: false } });
     const [first, second] = await begin(10);
     expect(await draw()).toEqual({ kind: 'nothing' });
@@ -103,14 +103,14 @@ describe('a canary', () => {
     expect(indexes(await drawn())).toEqual([2, 3, 4]);
   });
 
-  it('that continues lets the others follow where all of it succeeded', async () => {
+  it('that continues starts the rest if all of it succeeded', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: true } });
     for (const claim of await begin(10)) await succeed(claim);
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
     expect(indexes(await drawn())).toEqual([2, 3, 4]);
   });
 
-  it('that continues stops where one of it failed', async () => {
+  it('that continues pauses if one of it failed', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: true } });
     const [first, second] = await begin(10);
     await failWith(first!);
@@ -118,7 +118,7 @@ describe('a canary', () => {
     expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_DONE']);
   });
 
-  it('that continues and awaits consumers is paused until these have applied its keys, or somebody resumes it', async () => {
+  it('that awaits consumers pauses until they apply its keys or an operator resumes it', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: true, awaitsConsumers: true } });
     for (const claim of await begin(2)) await succeed(claim);
     expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_AWAITS_CONSUMERS']);
@@ -132,7 +132,7 @@ describe('a canary', () => {
     expect((await begin(5)).length).toBe(3);
   });
 
-  it('that awaits consumers does as an operator says, whatever consumers have applied', async () => {
+  it('that awaits consumers follows an operator, whatever consumers have applied', async () => {
     const paused = await makeBulk(3, { canary: { count: 1, continues: true, awaitsConsumers: true } });
     await succeed((await begin(1))[0]!);
     await bulks.pause(paused.id);
@@ -145,7 +145,7 @@ describe('a canary', () => {
     expect(await work.awaiting()).toEqual([]);
   });
 
-  it('waits for what is given back, and for what is unknown', async () => {
+  it('waits for returned assistants, and for unknown outcomes', async () => {
     const { id } = await makeBulk(5, { canary: { count: 2, continues: true } });
     const [first, second] = await begin(10);
     await returnToBulk(first!);
@@ -156,13 +156,13 @@ describe('a canary', () => {
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
-  it.each([2, 3])('no smaller than the bulk has nothing to stop before: %i of 2', async (count) => {
+  it.each([2, 3])('no smaller than the bulk does not pause it: %i of 2', async (count) => {
     const { id } = await makeBulk(2, { canary: { count, continues: false } });
     for (const claim of await begin(10)) await succeed(claim);
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
-  it('that ends while somebody has paused the bulk stops it when it is resumed', async () => {
+  it('that ends while an operator has paused the bulk pauses it when it is resumed', async () => {
     const { id } = await makeBulk(3, { canary: { count: 1, continues: false } });
     const [claim] = await begin(1);
     await bulks.pause(id);
@@ -172,7 +172,7 @@ describe('a canary', () => {
     expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING' });
   });
 
-  it('made of those that are shared is done as well', async () => {
+  it('of shared assistants is done as well', async () => {
     const { id } = await makeBulk(3, { canary: { count: 1, continues: false } });
     await pass(1);
     await rotate('f', { assistantId: 'ast_0' });
@@ -182,7 +182,7 @@ describe('a canary', () => {
 });
 
 describe('a canary that was halted by its failures', () => {
-  it('has been seen by whoever resumes the bulk', async () => {
+  it('was seen by the operator who resumes the bulk', async () => {
     const { id } = await makeBulk(4, { canary: { count: 2, continues: false }, maxFailures: { count: 0 } });
     const range = await drawn();
     for (const claim of await claimsOf(claimRange(range)))
@@ -200,7 +200,7 @@ describe('too many failures', () => {
     ['five percent of forty', { percent: 5 }, 40, 3],
     ['five percent of thirty, which is one and a half and so two', { percent: 5 }, 30, 3],
     ['no percent', { percent: 0 }, 10, 1],
-  ])('halt the bulk where more than %s fail', async (_, maxFailures, total, halting) => {
+  ])('halt the bulk if more than %s fail', async (_, maxFailures, total, halting) => {
     const { id } = await makeBulk(total, { maxFailures });
     const claims = await begin(total);
     for (const claim of claims.slice(0, halting - 1)) await failWith(claim);
@@ -210,7 +210,7 @@ describe('too many failures', () => {
     expect(await draw()).toEqual({ kind: 'nothing' });
   });
 
-  it('count unknown outcomes, for as long as they are unknown', async () => {
+  it('include unknown outcomes, while they are unknown', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 1 } });
     const [a, b, c] = await begin(3);
     await loseIt(a!);
@@ -221,7 +221,7 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_FAILURES']);
   });
 
-  it('count one that is unknown and then fails once', async () => {
+  it('count an outcome that is unknown and then fails once', async () => {
     const { id } = await makeBulk(3, { maxFailures: { count: 1 } });
     const [a] = await begin(3);
     await loseIt(a!);
@@ -229,7 +229,7 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
-  it('are forgiven by whoever resumes, and counted anew', async () => {
+  it('are forgiven when an operator resumes, and counted anew', async () => {
     const { id } = await makeBulk(6, { maxFailures: { count: 1 } });
     const [a, b, c, d] = await begin(4);
     await failWith(a!);
@@ -241,7 +241,7 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_FAILURES']);
   });
 
-  it('are not forgiven beforehand: one that was lost, forgiven, and then succeeded makes no room for another', async () => {
+  it('are not forgiven in advance: a forgiven outcome that succeeds allows no other failure', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
     const [a, b] = await begin(2);
     await loseIt(a!);
@@ -251,7 +251,7 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_FAILURES']);
   });
 
-  it('are forgiven once: one that was lost, forgiven, and then failed does not halt it again', async () => {
+  it('are forgiven once: a forgiven lost outcome that then fails does not halt it again', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
     const [a] = await begin(2);
     await loseIt(a!);
@@ -260,14 +260,14 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
-  it('do not halt what has nothing left to do', async () => {
+  it('do not halt a bulk that has nothing left to do', async () => {
     const { id } = await makeBulk(1, { maxFailures: { count: 0 } });
     const [a] = await begin(1);
     await failWith(a!);
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
-  it('while the bulk stands still let it be: it ends when all have ended', async () => {
+  it('do not change a stopped bulk: it ends when all have ended', async () => {
     const { id } = await makeBulk(2, { maxFailures: { count: 0 } });
     const [a, b] = await begin(2);
     await failWith(a!);
@@ -275,7 +275,7 @@ describe('too many failures', () => {
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
-  it('stand on the bulk, newest first, the last ten of them', async () => {
+  it('are listed, the last ten of them, newest first', async () => {
     const { id } = await makeBulk(['with space', ...namesOf(11)]);
     const claims = await begin(12);
     for (const claim of claims.slice(1)) await failWith(claim, 'UPSTREAM_REJECTED');
@@ -298,14 +298,14 @@ describe('too many unknown outcomes in a row', () => {
     return id;
   };
 
-  it('halt the bulk at its next claim, and begin nobody', async () => {
+  it('halt the bulk at its next claim, and begin no assistant', async () => {
     const id = await twoInARow();
     expect(await claimRange(await drawn(), { maxOpenIntents: 2 })).toEqual({ kind: 'stopped' });
     expect(await stateOf(id)).toEqual(['HALTED', 'TOO_MANY_UNKNOWNS']);
     expect(await statesOf(id)).toBe('rr........');
   });
 
-  it('let one leave in each landing window after it was resumed, to see, and are over with its success', async () => {
+  it('let one POST a landing window leave once resumed, as a probe, and end with its success', async () => {
     const id = await twoInARow();
     const range = await drawn();
     await claimRange(range, { maxOpenIntents: 2 });
@@ -322,7 +322,7 @@ describe('too many unknown outcomes in a row', () => {
 });
 
 describe('keys that cannot be read back', () => {
-  it('halt the bulk when there were ten in a row', async () => {
+  it('halt the bulk after ten in a row', async () => {
     const { id } = await makeBulk(20);
     const [claim] = await begin(20);
     for (let i = 0; i < 9; i += 1) await loseIt(claim!, 'UPSTREAM_UNREACHABLE');
@@ -331,7 +331,7 @@ describe('keys that cannot be read back', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'READS_FAIL']);
   });
 
-  it('are counted anew after a success, and after it was resumed', async () => {
+  it('start over after a success, and after it was resumed', async () => {
     const { id } = await makeBulk(20);
     const [a, b] = await begin(20);
     const nine = async () => {
@@ -347,7 +347,7 @@ describe('keys that cannot be read back', () => {
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
-  it('are counted anew after one could be read, and are not those for which no request was left', async () => {
+  it('start over after a read, and exclude reads for which no request was left', async () => {
     const { id } = await makeBulk(20);
     const [a, b] = await begin(20);
     for (let i = 0; i < 9; i += 1) await loseIt(a!, 'UPSTREAM_UNREACHABLE');
@@ -360,7 +360,7 @@ describe('keys that cannot be read back', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'READS_FAIL']);
   });
 
-  it('are not those that have no key, or that were read too early', async () => {
+  it('exclude assistants without a key, and reads that were too early', async () => {
     const { id } = await makeBulk(20);
     const [a] = await begin(20);
     for (let i = 0; i < 10; i += 1)
@@ -370,7 +370,7 @@ describe('keys that cannot be read back', () => {
   });
 });
 
-describe('keys that somebody else rotates', () => {
+describe('keys that are rotated outside of Rekey', () => {
   const drift = async (times: number, from = 0) => {
     for (let i = 0; i < times; i += 1) {
       const assistantId = `ast_d${i % 10}`;
@@ -383,7 +383,7 @@ describe('keys that somebody else rotates', () => {
     await pass(1000);
   };
 
-  it('halt the bulks of their org when there are more than fifty within ten minutes', async () => {
+  it('halt the bulks of their org if there are more than fifty within ten minutes', async () => {
     await publish();
     const [ours, other, paused] = [
       await makeBulk(2),
@@ -399,7 +399,7 @@ describe('keys that somebody else rotates', () => {
     expect(await stateOf(paused.id)).toEqual(['PAUSED', 'PAUSED_BY_OPERATOR']);
   });
 
-  it('have been seen by whoever resumes: only as many again halt it', async () => {
+  it('were seen by the operator who resumes: only as many again halt it', async () => {
     await publish();
     const { id } = await makeBulk(2);
     await drift(51);
@@ -410,7 +410,7 @@ describe('keys that somebody else rotates', () => {
     expect(await stateOf(id)).toEqual(['HALTED', 'DRIFT_STORM']);
   });
 
-  it('do not halt them when they come slowly', async () => {
+  it('do not halt them if they come slowly', async () => {
     await publish();
     const { id } = await makeBulk(2);
     await drift(50);

@@ -46,7 +46,9 @@ interface Drawn {
   token: string;
   range: BulkRange;
 }
-/** A rotation that has not ended: at its request, of unknown outcome, or QUEUED. `of` is its place in a bulk. */
+/**
+ * A rotation that has not ended: at its request, of unknown outcome, or QUEUED. `of` is its place in a bulk.
+ */
 interface Running {
   claim: Claim;
   at: 'request' | 'unknown' | 'queue';
@@ -56,8 +58,8 @@ interface Running {
 const pick = <T>(from: T[], by: number): T | undefined => from[by % Math.max(from.length, 1)];
 
 /**
- * Two bulks, of which the second has a third of the first one's assistants, and all that workers and operators do
- * with them.
+ * Two bulks, of which the second has a third of the first one's assistants, and all that workers and
+ * operators do with them.
  */
 class World {
   readonly made: string[];
@@ -298,8 +300,8 @@ const stepNames = Object.entries({
   cancel: 1,
 }).flatMap(([name, times]) => Array.from({ length: times }, () => name));
 
-describe('two bulks that two workers work on, with single rotations in between', () => {
-  it('come to an end whatever happens, with each assistant begun once and in one end state, and their counts are right all the way', async () => {
+describe('two bulks of two workers, with single rotations in between', () => {
+  it('end whatever happens: each assistant begins once, ends once, and counts are always right', async () => {
     const canaries = option(record({ count: nat(ASSISTANTS).map((n) => n + 1), continues: boolean() }), {
       nil: undefined,
     });

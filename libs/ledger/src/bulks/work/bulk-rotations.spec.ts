@@ -45,7 +45,7 @@ import {
 const { spoil } = useBulks();
 
 describe('a rotation of a bulk', () => {
-  it('counts once, where many of several bulks end at once, beside others that fail', async () => {
+  it('counts once if many of several bulks end at once, beside others that fail', async () => {
     const [first, second] = [await makeBulk(namesOf(30)), await makeBulk(namesOf(60).slice(30))];
     const claims = [...(await begin(30)), ...(await begin(30))];
     const ends = await Promise.all(
@@ -65,7 +65,7 @@ describe('a rotation of a bulk', () => {
     expect(entry).toBe((await redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0]);
   });
 
-  it('leaves to its bulk the newest entry, also where that is of one whose window is still open', async () => {
+  it('gives its bulk the newest entry, also of a rotation whose window is still open', async () => {
     const { id } = await makeBulk(2);
     const [ends, watched] = (await begin(2)) as [Claim, Claim];
     await Promise.all([
@@ -91,7 +91,7 @@ describe('a rotation of a bulk', () => {
     });
   });
 
-  it('whose key is found while its window is still open goes on: its bulk has the entry, and nothing has ended', async () => {
+  it('whose key is found while its window is open continues, and its bulk has the entry', async () => {
     const { id } = await makeBulk(2);
     const [found] = await begin(2);
     await succeed(found!, {
@@ -105,7 +105,7 @@ describe('a rotation of a bulk', () => {
     expect(await countsOf(id)).toMatchObject({ succeeded: 0, rotating: 2 });
   });
 
-  it('is committed also if its bulk cannot be read, which the status says; those of others do not know of it', async () => {
+  it('is committed also if its bulk cannot be read, which the status reports; others are too', async () => {
     const [first, second] = [await makeBulk(namesOf(2)), await makeBulk(namesOf(4).slice(2))];
     const claims = [...(await begin(2)), ...(await begin(2))];
     const hash = await redis.dumpBuffer(`{spec}:bulk:${first.id}`);
@@ -130,7 +130,7 @@ describe('a rotation of a bulk', () => {
     await redis.set(`{spec}:bulk:${first.id}:states`, 'ss');
   });
 
-  it('that is committed after its bulk is forgotten leaves nothing of it', async () => {
+  it('that is committed after its bulk was deleted leaves nothing behind', async () => {
     const { id } = await makeBulk(3);
     const [watched, ...claims] = (await begin(3)) as [Claim, ...Claim[]];
     await redis.del(`{spec}:bulk:${id}`, `{spec}:bulk:${id}:states`);
@@ -150,7 +150,7 @@ describe('a rotation of a bulk', () => {
     await redis.zrem('{spec}:bulks:active', id);
   });
 
-  it('is not kept where its first request succeeded: the bulk has its state', async () => {
+  it('is not kept if its first request succeeded: the bulk has its state', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await succeed(claim!);
@@ -161,7 +161,7 @@ describe('a rotation of a bulk', () => {
     expect(await claimOf({ id: claim!.rotationId, ...claim! })).toEqual({ kind: 'missing' });
   });
 
-  it('is kept where it was read back, was tried again, or failed, and names its bulk', async () => {
+  it('is kept if it was read back, retried, or failed, and names its bulk', async () => {
     const { id } = await makeBulk(3);
     const [a, b, c] = await begin(3);
     await loseIt(a!);
@@ -197,7 +197,7 @@ describe('a rotation of a bulk', () => {
     ]);
   });
 
-  it('waits as a follow-up while its bulk stands still, and goes on with it', async () => {
+  it('waits as a follow-up while its bulk is stopped, and resumes with it', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
     await loseIt(claim!);
@@ -209,7 +209,7 @@ describe('a rotation of a bulk', () => {
     expect(await statesOf(id)).toBe('s.');
   });
 
-  it('is read back while its bulk stands still', async () => {
+  it('is read back while its bulk is stopped', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await loseIt(claim!);
@@ -219,7 +219,7 @@ describe('a rotation of a bulk', () => {
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
-  it('that waits as a follow-up is cancelled with its bulk when it comes, and leaves nothing behind', async () => {
+  it('that waits as a follow-up is cancelled with its bulk, and leaves nothing behind', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
     await release(claim!);
@@ -231,7 +231,7 @@ describe('a rotation of a bulk', () => {
     expect(await redis.exists('{spec}:assistant:ast_0')).toBe(0);
   });
 
-  it('may be cancelled by itself while it waits, and is not retried', async () => {
+  it('can be cancelled by itself while it waits, and is not retried', async () => {
     const { id } = await makeBulk(2);
     const [claim, other] = await begin(2);
     await release(claim!);
@@ -252,7 +252,7 @@ describe('a rotation of a bulk', () => {
     expect(back).toMatchObject({ noted: false, claim: { bulkId: id } });
   });
 
-  it('holds up nobody else while it waits: who asks for the assistant need not wait for its bulk', async () => {
+  it('blocks no other caller: a request for the assistant need not wait for its bulk', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await release(claim!);
@@ -265,7 +265,7 @@ describe('a rotation of a bulk', () => {
     await succeed(await claimed(single));
   });
 
-  it('that waits is over where its key has been replaced since its bulk was asked for', async () => {
+  it('that waits ends if its key was replaced since the request for its bulk', async () => {
     const { id } = await makeBulk(1);
     const [claim] = await begin(1);
     await loseIt(claim!);
@@ -298,7 +298,7 @@ describe('a rotation of a bulk', () => {
 });
 
 describe('a rotation whose worker is gone', () => {
-  it('is unknown, but counts neither as a failure of its bulk nor as an unknown outcome in a row', async () => {
+  it('is unknown, but counts neither as a failure nor as a consecutive unknown outcome', async () => {
     const { id } = await makeBulk(4, { maxFailures: { count: 0 } });
     for (const claim of await claimsOf(claimRange(await drawn())))
       await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0, senderGone: true }, SEALED);
@@ -307,7 +307,7 @@ describe('a rotation whose worker is gone', () => {
   });
 });
 
-describe('an assistant that is given back', () => {
+describe('an assistant that is returned to its bulk', () => {
   it('waits again, is not counted, and leaves nothing behind', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
@@ -329,7 +329,7 @@ describe('an assistant that is given back', () => {
     expect(await begin(1)).toMatchObject([{ stateBefore: printOf('f1') }]);
   });
 
-  it('is refused where another worker has claimed since, and where it is of no bulk', async () => {
+  it('is refused if another worker has claimed since, and without a bulk', async () => {
     await makeBulk(1);
     const [claim] = await begin(1);
     await pass(LEASE_MS);
@@ -340,7 +340,7 @@ describe('an assistant that is given back', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('halts the bulk at once where nobody fares better until somebody acts, and says why', async () => {
+  it('halts the bulk at once, with the reason, if no assistant would fare better', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
     await returnToBulk(claim!, 'UPSTREAM_UNAUTHENTICATED', { halts: true });
@@ -349,7 +349,7 @@ describe('an assistant that is given back', () => {
     expect(await wordsOf(claimRange(await drawn()))).toEqual(['claimed']);
   });
 
-  it('halts the bulk where upstream has been away for so long', async () => {
+  it('halts the bulk if upstream has been away for too long', async () => {
     const { id } = await makeBulk(1);
     for (const ms of [0, 300_000, 300_000]) {
       await pass(ms);
@@ -370,7 +370,7 @@ describe('an assistant that is given back', () => {
         await bulks.resume(id);
       },
     ],
-  ])('does not halt it where there was %s in between', async (_, between) => {
+  ])('does not halt it if there was %s in between', async (_, between) => {
     const { id } = await makeBulk(2);
     const [claim, other] = await begin(2);
     await returnToBulk(claim!);
@@ -381,7 +381,7 @@ describe('an assistant that is given back', () => {
     expect(await stateOf(id)).toEqual(['RUNNING', undefined]);
   });
 
-  it('lets a bulk be cancelled that waited for it', async () => {
+  it('lets a bulk end that was cancelling', async () => {
     const { id } = await makeBulk(2);
     const [claim] = await begin(1);
     await bulks.cancel(id);
@@ -393,7 +393,7 @@ describe('an assistant that is given back', () => {
     });
   });
 
-  it('is drawn again once, however often it was given back', async () => {
+  it('is drawn again once, however often it was returned', async () => {
     const { id } = await makeBulk(3);
     for (let i = 0; i < 5; i += 1) {
       const range = await drawn();

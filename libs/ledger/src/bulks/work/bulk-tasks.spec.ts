@@ -51,7 +51,7 @@ describe('preparing', () => {
     expect((await drawn()).to).toBe(5);
   });
 
-  it('that begins anew forgets what was written before', async () => {
+  it('that restarts deletes what was written before', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     await work.saveIds(id, 'w1', 3, ['a']);
@@ -59,7 +59,7 @@ describe('preparing', () => {
     expect(await work.ids(id, 3)).toEqual([]);
   });
 
-  it('of which ids are gone does not begin', async () => {
+  it('without all of its ids does not start the bulk', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     await work.saveIds(id, 'w1', 0, namesOf(1000));
@@ -83,7 +83,7 @@ describe('preparing', () => {
     },
   );
 
-  it('has the command itself refuse them', async () => {
+  it('refuses them in the command too', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     const { bulkSaveIds } = bulksCommands(createRunner(redis, '{spec}'));
@@ -120,7 +120,7 @@ describe('preparing', () => {
       expect(await draw()).toEqual({ kind: 'nothing' });
     });
 
-    it('rotates those that were listed when somebody resumes it, canary first', async () => {
+    it('rotates the listed assistants when an operator resumes it, canary first', async () => {
       const id = await halted({ canary: { count: 1, continues: false } });
       expect(await bulks.resume(id)).toMatchObject({ state: 'RUNNING', list: LIST });
       const range = await drawn();
@@ -133,7 +133,7 @@ describe('preparing', () => {
       expect((await bulks.get(id)).list).toEqual(LIST);
     });
 
-    it('may be cancelled, or paused and resumed', async () => {
+    it('can be cancelled, or paused and resumed', async () => {
       expect(await bulks.cancel(await halted())).toMatchObject({
         state: 'CANCELLED',
         counts: { cancelled: 3 },
@@ -151,7 +151,7 @@ describe('preparing', () => {
       expect(await draw()).toEqual({ kind: 'verify', bulkId: id });
     });
 
-    it('is cancelled, and not begun, if it is resumed when its window is over', async () => {
+    it('is cancelled, and not begun, if it is resumed after its window', async () => {
       const id = await halted({ untilMs: START_MS + 1000 });
       await pass(1001);
       await bulks.resume(id);
@@ -167,14 +167,14 @@ describe('preparing', () => {
     });
   });
 
-  it('that finds nobody has only to be verified', async () => {
+  it('that finds no assistant needs only the verification', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     await work.endPrepare(id, 'w1', 0, TAKES);
     expect(await stateOf(id)).toEqual(['VERIFYING', undefined]);
   });
 
-  it('that cannot be done ends the bulk, and says why', async () => {
+  it('that fails ends the bulk, with the reason', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     expect(await work.fail(id, 'w1', 'UPSTREAM_FORBIDDEN')).toBe(true);
@@ -185,7 +185,7 @@ describe('preparing', () => {
     });
   });
 
-  it('by whom it was taken from writes nothing', async () => {
+  it('by a worker that lost the task writes nothing', async () => {
     const { id } = await makeBulk([], ORG);
     await draw();
     await pass(LEASE_MS);
@@ -223,7 +223,7 @@ describe('preparing', () => {
 });
 
 describe('a dry run', () => {
-  it('of named assistants tells which could be rotated', async () => {
+  it('of named assistants reports which could be rotated', async () => {
     const { id } = await makeBulk(3, { validateOnly: true });
     expect(await draw()).toEqual({ kind: 'prepare', bulkId: id });
     await work.saveLetters(id, 'w1', 0, 'vB');
@@ -239,7 +239,7 @@ describe('a dry run', () => {
     ]);
   });
 
-  it.each([0, 2, 1001])('of an org counts those that were found: %i', async (count) => {
+  it.each([0, 2, 1001])('of an org counts the assistants that were found: %i', async (count) => {
     const { id } = await makeBulk([], { ...ORG, validateOnly: true });
     await draw();
     await work.restart(id, 'w1');
@@ -251,7 +251,7 @@ describe('a dry run', () => {
     expect((await bulks.items(id, { state: 'VALID' }, { size: 5000, from: 0 })).items).toHaveLength(count);
   });
 
-  it('that begins anew forgets the states that were found before', async () => {
+  it('that restarts deletes the states that were found before', async () => {
     const { id } = await makeBulk([], { ...ORG, validateOnly: true });
     await draw();
     await work.saveLetters(id, 'w1', 0, 'vvv');
@@ -264,7 +264,7 @@ describe('a dry run', () => {
 });
 
 describe('verifying', () => {
-  it('says what it finds on the way, and ends the bulk', async () => {
+  it('saves its findings, and ends the bulk', async () => {
     const { id } = await makeBulk(1);
     for (const claim of await begin(1)) await succeed(claim);
     expect(await draw()).toEqual({ kind: 'verify', bulkId: id });
@@ -279,7 +279,7 @@ describe('verifying', () => {
 });
 
 describe('the entry of a bulk that cannot be read', () => {
-  it('is reported to whoever steers it, and keeps no other bulk from being worked on', async () => {
+  it('is reported to an operator, and blocks no other bulk', async () => {
     spoil();
     const [bad, good] = [await makeBulk(1), await makeBulk(1)];
     await redis.del(`{spec}:bulk:${bad.id}`);

@@ -21,7 +21,10 @@ afterAll(async () => {
 });
 beforeEach(startAnew);
 
-/** Steps through the whole ledger. Each script call in them is rehearsed under every fault: see fault-fixture.ts. */
+/**
+ * Steps through the whole ledger. Each script call in them is rehearsed under every fault: see
+ * fault-fixture.ts.
+ */
 const flows: Flows = { ...rotationFlows, ...bulkFlows, ...systemFlows };
 
 /**
@@ -65,7 +68,7 @@ const UNREACHED = [
   "time/redis-time: local time = redis.call('TIME')",
 ];
 
-describe('a script does all or nothing, whichever right, type or number fails it', () => {
+describe('a script does all or nothing, whichever right, type or number fails', () => {
   it.each(Object.keys(flows))(
     '%s',
     async (name) => {
@@ -76,7 +79,7 @@ describe('a script does all or nothing, whichever right, type or number fails it
     120_000,
   );
 
-  it('answers otherwise only where it may', () => {
+  it('has another reply only where that is allowed', () => {
     const familyOf = (decision: string) =>
       /^([\w-]+) with (?:another type|nonsense) in {spec}:([\w-]+)/.exec(decision)!.slice(1).join(' ');
     expect([...new Set([...faults.decisions].map(familyOf))].toSorted()).toEqual(DECIDES.toSorted());

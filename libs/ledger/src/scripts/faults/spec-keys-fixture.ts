@@ -72,8 +72,8 @@ export const FIXED = [
 export const familyOf = (key: string): string => key.split(':')[1]!;
 
 /**
- * What is lost with a damaged key: the parts and the lists of a bulk rotation, and which bulk rotations are worked
- * on; the number of listed assistants; of a rotation, its bulk and its index.
+ * What is lost with a damaged key: the parts and the lists of a bulk rotation, and which bulk rotations are
+ * worked on; the number of listed assistants; of a rotation, its bulk and its index.
  */
 export const dependsOn = (key: string, damaged: string): boolean =>
   key.startsWith(`${damaged}:`) ||

@@ -255,7 +255,7 @@ describe('what needs an operator', () => {
     expect(codes(more)).toEqual(expected);
   });
 
-  it('stands most urgent first, and of many of a kind the first ten are named and the rest counted', () => {
+  it('is listed most urgent first; of many of a kind the first ten are named and the rest counted', () => {
     const first = Array.from({ length: 100 }, (_, i) => ({ assistantId: `ast_${i}`, sinceMs: NOW - HOUR }));
     const found = attentionOf(facts({ uncertain: { first, count: 5000 }, processes: [], sweeps: {} }));
     expect(found.map(({ code }) => code)).toEqual([
@@ -269,7 +269,7 @@ describe('what needs an operator', () => {
     );
   });
 
-  it.each(Object.keys(errorTable))('advises something on a sweep that failed with %s', (errorCode) => {
+  it.each(Object.keys(errorTable))('has advice for a sweep that failed with %s', (errorCode) => {
     const [failed] = attentionOf(facts({ sweeps: { lastEnded: swept({ state: 'FAILED', errorCode }) } }));
     expect(failed).toMatchObject({ code: 'SWEEP_FAILED', message: expect.stringContaining(errorCode) });
     expect(failed!.advice.length).toBeGreaterThan(5);
@@ -282,13 +282,13 @@ describe('what needs an operator', () => {
     'TOO_MANY_GONE',
     'UPSTREAM_UNAUTHENTICATED',
     'ASSISTANT_NOT_FOUND',
-  ])('has no "Nothing" as the advice on a sweep that failed with %s', (errorCode) => {
+  ])('does not have "Nothing" as the advice for a sweep that failed with %s', (errorCode) => {
     const [failed] = attentionOf(facts({ sweeps: { lastEnded: swept({ state: 'FAILED', errorCode }) } }));
     expect(failed!.advice).not.toMatch(/^Nothing/);
     expect(failed!.message).not.toContain('such assistant');
   });
 
-  it('says since when no worker is live: since the last one was heard of', () => {
+  it('includes since when no worker is live: when the last one was heard of', () => {
     const [gone] = attentionOf(
       facts({
         processes: [
