@@ -242,6 +242,16 @@ describe('what needs an operator', () => {
         },
       },
     ],
+    [
+      ['SWEEP_OVERDUE'],
+      {
+        sweeps: {
+          lastEnded: swept({ endedMs: NOW - 2 * HOUR }),
+          // It was begun in time by a worker that died, and has begun again.
+          running: { id: 'swp_2', startedMs: NOW - 10 * MINUTE },
+        },
+      },
+    ],
     [['SWEEPS_DISABLED'], { processes: [worker({ settings: { sweepEveryMs: 0 } })] }],
     [[], { processes: [worker({ settings: { sweepEveryMs: 0 } }), worker({ id: 'worker-b' })] }],
     [['NOT_COMPARED_SINCE_RESTART'], { restartedMs: NOW }],
