@@ -10,15 +10,11 @@ export {
   createSweeps,
   createSystem,
   type BulkWork,
-  type BulkWorkOptions,
   type ClaimOptions,
   type CommitResult,
-  type ConsumerRevisions,
   type Consumers,
   type KeyVersion,
   type Ledger,
-  type LookResult,
-  type MoveResult,
   type OrgAlias,
   type RequestBudget,
   type Sealed,
@@ -32,22 +28,21 @@ export type { Comparison } from './assistants/assistants.ts';
 export type { DueCheck } from './assistants/checks.ts';
 export type { KeyFacts } from './assistants/published.ts';
 export type { Claim, ClaimResult } from './rotations/claim.ts';
-export type { ListFilter } from './rotations/rotation-list.ts';
 export type { Accepted, NextRead } from './rotations/rotations.ts';
 export type { OrgLimits } from './orgs/orgs.ts';
 export { readOrgName } from './orgs/org-name.ts';
-export type { AliasConflict, AliasSource, KnownAlias, NotedAlias } from './orgs/org-alias.ts';
+export type { AliasConflict, KnownAlias } from './orgs/org-alias.ts';
 export type { Moved, UnderAlias } from './orgs/org-move.ts';
 export { slotKeepsMs, timeFor, type BudgetOptions, type Lane } from './budget/budget.ts';
 export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
 export type { BulkDraft } from './bulks/bulk-draft.ts';
 export type { BulkCost as Takes } from './bulks/work/bulk-tasks.ts';
-export type { BulkClaimResult, BulkDraw, BulkRange, DrawOptions, ItemClaim } from './bulks/work/bulk-work.ts';
+export type { BulkDraw, BulkRange, DrawOptions } from './bulks/work/bulk-work.ts';
 export type { Bulks } from './bulks/bulks.ts';
 export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
-export type { SweepBegin, Sweeps } from './sweeps/sweeps.ts';
+export type { Sweeps } from './sweeps/sweeps.ts';
 export { nextOpening, openings } from './policies/openings.ts';
-export type { Policies, PolicyBegin } from './policies/policies.ts';
+export type { Policies } from './policies/policies.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
 export type { ConsumerInstance } from './consumers/heard-instances.ts';
 export type { Resealed, SeenConsumer } from './consumers/consumers.ts';
@@ -66,17 +61,9 @@ export {
   type SweepQueue,
 } from './queues/queues.ts';
 export { sweepDueWithinMs } from './system/attention/sweep-items.ts';
-export type { Recognised } from './system/identity.ts';
-export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './system/ledger-watch.ts';
+export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch } from './system/ledger-watch.ts';
 export { startPresence } from './system/presence.ts';
-export {
-  isAnyRotating,
-  processId,
-  type KnownProcess,
-  type ProcessIdentity,
-  type ProcessSettings,
-  type Processes,
-} from './system/processes.ts';
+export { isAnyRotating, processId, type Processes } from './system/processes.ts';
 export type { System } from './system/system.ts';
 export {
   createLedgerClock,
@@ -84,4 +71,3 @@ export {
   type LedgerClock,
   type LedgerClockOptions,
 } from './time/ledger-clock.ts';
-export type { OwnClock } from './time/reckoning.ts';

@@ -2,7 +2,7 @@ import type { Connection } from '../connection.ts';
 import { assistantsCommands } from './commands.generated.ts';
 import { keyBefore, type Hold } from './hold.ts';
 
-export type BeginCheckResult = { kind: 'begun'; hold: Hold } | { kind: 'held'; retryInMs: number };
+type BeginCheckResult = { kind: 'begun'; hold: Hold } | { kind: 'held'; retryInMs: number };
 
 /** A check that was drawn, to be ended by `endCheck`. */
 export interface DueCheck {

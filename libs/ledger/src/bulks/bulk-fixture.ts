@@ -138,7 +138,7 @@ const ACTIVE = ['PREPARING', 'RUNNING', 'VERIFYING'];
 const spanOf = (name: string): [number, number] => name.split(':').map(Number) as [number, number];
 
 /** What does not hold of a bulk, that must hold at all times. */
-export const problemsOf = async (id: string): Promise<string[]> => {
+const problemsOf = async (id: string): Promise<string[]> => {
   const base = `{spec}:bulk:${id}`;
   const [hash, letters, draws, redo, active, ended, open] = await Promise.all([
     redis.hgetall(base),
@@ -206,7 +206,7 @@ export const problemsOf = async (id: string): Promise<string[]> => {
 export const allProblems = async (): Promise<string[]> =>
   (await Promise.all((await redis.zrange('{spec}:bulks', '0', '-1')).map(problemsOf))).flat();
 /** Rejects if a bulk is not sound: after each scenario. */
-export const assertSound = async (): Promise<void> => {
+const assertSound = async (): Promise<void> => {
   const problems = await allProblems();
   if (problems.length > 0) throw new Error(problems.join('\n'));
 };

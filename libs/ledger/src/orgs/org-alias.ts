@@ -9,7 +9,7 @@ import { createMove, type MoveResult, type Moved, type UnderAlias } from './org-
 /**
  * How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw.
  */
-export type AliasSource = 'configured' | 'learned';
+type AliasSource = 'configured' | 'learned';
 
 export interface KnownAlias {
   orgId: string;
@@ -26,7 +26,7 @@ export interface AliasConflict {
   orgIds: string[];
 }
 
-export type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; known: KnownAlias };
+type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; known: KnownAlias };
 
 /**
  * The org that Invent's alias `c` stands for, and what the ledger keeps under the alias. Every method is one

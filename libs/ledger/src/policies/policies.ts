@@ -4,7 +4,7 @@ import type { Connection } from '../connection.ts';
 import { policiesCommands } from './commands.generated.ts';
 import { parsePolicy } from './policy-hash.ts';
 
-export type PolicyBegin =
+type PolicyBegin =
   /** Until when the window's bulk rotation may run (Redis time, ms). */
   { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'missing' };
 

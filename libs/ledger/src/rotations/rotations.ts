@@ -85,7 +85,7 @@ export interface Rotations extends RotationList {
   trim(limits: { olderThanId: string; keepEach: number }): Promise<number>;
 }
 
-export interface RotationsOptions {
+interface RotationsOptions {
   /** About how many events the stream keeps, asked at each that is added. */
   keepEvents: () => number;
   /** What claims take their requests from. */

@@ -3,7 +3,7 @@ import type { Connection } from '../connection.ts';
 import { sweepsCommands } from './commands.generated.ts';
 import { parseSweep } from './sweep-hash.ts';
 
-export type SweepBegin =
+type SweepBegin =
   | { kind: 'begun'; sweep: Sweep; nowMs: number }
   | { kind: 'busy'; retryInMs: number }
   | { kind: 'ended' }

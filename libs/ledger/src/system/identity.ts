@@ -8,7 +8,7 @@ import { systemCommands } from './commands.generated.ts';
  * After a restart of Redis everything is compared with upstream (`compared`: that was requested), and the
  * append-only file of Redis is rewritten.
  */
-export type RestartDuty = 'compared' | 'rewritten';
+type RestartDuty = 'compared' | 'rewritten';
 
 export interface RecogniseOptions {
   /** Of a process that makes fingerprints: binds a new ledger to this key. */

@@ -6,7 +6,7 @@ import { redisNowMs } from '../time/redis-now.ts';
 import { systemCommands } from './commands.generated.ts';
 
 /** The settings of a process that the status of the whole system depends on. */
-export interface ProcessSettings {
+interface ProcessSettings {
   /** The name of the address that its requests leave from, whose request budget it shares. */
   egress?: string;
   /** 0: sweeps run on request only. */

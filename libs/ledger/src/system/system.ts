@@ -33,7 +33,7 @@ export interface System extends Identity {
   sweepTimes(): Promise<{ nowMs: number; begunMs?: number; endedMs?: number; running: boolean }>;
 }
 
-export interface SystemSources {
+interface SystemSources {
   processes: Processes;
   consumers: Consumers;
   alias: OrgAlias;

@@ -21,7 +21,7 @@ export interface Reading extends Anchor {
   jump: number | undefined;
 }
 
-export interface ReckoningOptions {
+interface ReckoningOptions {
   clock: OwnClock;
   /** By how much Redis may differ from what is expected. */
   toleranceMs: number;

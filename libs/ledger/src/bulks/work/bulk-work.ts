@@ -41,7 +41,7 @@ export interface DrawOptions {
 }
 
 /** The result of the claim of one assistant. */
-export type ItemClaim = { kind: 'claimed'; claim: Claim } | { kind: 'shared' | 'busy' | 'past' };
+type ItemClaim = { kind: 'claimed'; claim: Claim } | { kind: 'shared' | 'busy' | 'past' };
 
 export type BulkClaimResult =
   /** In order, as far as limit and budget allowed; `retryInMs` if the request budget is used up. */

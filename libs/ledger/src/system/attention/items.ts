@@ -2,7 +2,7 @@ import type { Attention, AttentionCode } from '@rekey/schema';
 
 export const MINUTE_MS = 60_000;
 
-export interface Item {
+interface Item {
   subject?: string;
   message: string;
   advice: string;

@@ -79,7 +79,7 @@ export const readReconciling = async (
 };
 
 /** Bulk rotations that have not ended; those that are stopped; and how many of their assistants wait. */
-export interface BulkFacts {
+interface BulkFacts {
   openBulks: OpenBulk[];
   stopped: SystemFacts['stoppedBulks'];
   waiting: number;

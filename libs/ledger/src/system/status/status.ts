@@ -21,7 +21,7 @@ import {
   unknownsOf,
 } from './rotation-facts.ts';
 
-export interface StatusSources {
+interface StatusSources {
   processes: Processes;
   consumers: Consumers;
   alias: OrgAlias;
