@@ -192,7 +192,7 @@ export interface BulkItem {
 
 /**
  * The ledger keeps the state of each assistant of a bulk in one letter: a million of them are a megabyte.
- * Capital letters are failures. `prelude.lua` has the same table.
+ * Capital letters are failures. `end-item.lua` in libs/ledger has the same table.
  */
 export const failureLetters = {
   A: 'ASSISTANT_NOT_FOUND',

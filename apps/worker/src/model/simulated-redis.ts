@@ -1,9 +1,6 @@
 import { Redis } from 'ioredis';
 
-/**
- * What one command's text is changed into, to plant a bug: from → to. `prelude` changes the text that stands
- * before every command.
- */
+/** Changes of a command's text that plant a bug: from → to. */
 export type Patches = Record<string, [from: string, to: string][]>;
 
 const NOW = 'simulated-now';
