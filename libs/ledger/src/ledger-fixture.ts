@@ -40,7 +40,7 @@ export const useLedger = (options?: Omit<LedgerOptions, 'prefix'>): { url(): str
 
 const NOW = 'simulated-now';
 /**
- * A connection whose commands take the time from a key, and not from the clock: their text changes on its way
+ * A connection whose commands read the time from a key, not from the clock: their text is changed on its way
  * to Redis.
  */
 export const connectSimulated = (url: string): Redis => {
@@ -54,7 +54,7 @@ export const connectSimulated = (url: string): Redis => {
   simulated.time = (async () => (await simulated.hmget(NOW, 's', 'us')).map(Number)) as typeof simulated.time;
   return simulated;
 };
-/** Commands that are sent after it see it: one connection keeps the order. */
+/** Later commands see it: one connection keeps the order. */
 export const setNow = (nowUs: number): Promise<unknown> =>
   redis.hset(NOW, { s: Math.floor(nowUs / 1_000_000), us: Math.floor(nowUs % 1_000_000) });
 
@@ -87,17 +87,17 @@ export const claimed = async (rotation: Target, options?: Partial<ClaimOptions>)
   expectKind(await claimOf(rotation, options), 'claimed').claim;
 export const resumed = async (rotation: Target, options?: Partial<ClaimOptions>): Promise<Resumed> =>
   expectKind(await claimOf(rotation, options), 'resumed');
-/** Of a result that says how long to wait. */
+/** The time to wait of a result. */
 export const waitOf = (result: object): number => (result as { retryInMs: number }).retryInMs;
 export const looked = async (target: { orgId?: string; assistantId?: string } = {}): Promise<Hold> =>
   expectKind(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1', ...target }), 'begun')
     .hold;
 
 export const ENVELOPE = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
-/** Sealed for no consumers, before there were any. */
+/** Sealed for no consumers, before any was added. */
 export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), revision: 0 };
 export const printOf = (name: string): string => `KEYID:${name.padStart(43, '_')}`;
-/** When the worker says that it committed. */
+/** The commit time of the worker. */
 export const LONG_AGO = 1_700_000_000_000;
 type More = Partial<Omit<KeyVersion, 'key'>>;
 export const key = (name: string, more: More = {}): KeyVersion => ({
@@ -131,7 +131,7 @@ export const rotate = async (
   expectKind(await ledger.assistants.commit(claim, key(name, more)), 'committed');
   return claim;
 };
-/** A rotation whose outcome is unknown, handed back until the next read. */
+/** A rotation whose outcome is unknown, free until the next read. */
 export const lose = async (
   target: Partial<RotationRequest> = {},
   options?: Partial<ClaimOptions>,

@@ -25,7 +25,7 @@ import { openLedger } from '../open-ledger.ts';
 useLedger();
 
 const assistant = (name = 'ast_1') => redis.hgetall(`{spec}:assistant:${name}`);
-/** When what is published was committed. */
+/** When the published version was committed. */
 const knownMs = async () => Number((await assistant())['known']);
 const prints = async () => (await events()).map(({ data }) => data['fingerprint']);
 

@@ -35,7 +35,7 @@ beforeEach(async () => {
   beganMs = 0;
 });
 
-/** What a check reads that began so long after the first of a spec, and what becomes of that. */
+/** A read of a check that began some time after the first one of a spec, and its result. */
 const checked = async (name: string, laterMs = 0, assistantId = 'ast_1'): Promise<string> => {
   const hold = await looked({ assistantId });
   beganMs ||= hold.atMs;
@@ -213,7 +213,7 @@ describe('an assistant in doubt whose published key is listed', () => {
     await sleep(10);
     expect(await listed()).toEqual(['agrees']);
     expect(await dueChecks()).toEqual(['org_1/ast_1']);
-    // Nor does what is listed with another key wait for it.
+    // An assistant that is listed with another key does not wait for it either.
     expect(
       await ledger.assistants.compare({ beganMs: Date.now() + 1000, lagMs: 0 }, [
         { assistantId: 'ast_1', state: printOf('f2') },

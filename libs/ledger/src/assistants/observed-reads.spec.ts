@@ -20,7 +20,7 @@ import {
 } from '../ledger-fixture.ts';
 import type { CommitResult, KeyVersion } from './key-version.ts';
 
-/** What reads say against what is published: when it is believed, and when the org is held instead. */
+/** Reads that contradict what is published: when they are believed, and when the org is held instead. */
 const START_MS = 1_800_000_000_000;
 const LAG_MS = 1000;
 const CONFIRM_MS = 30_000;
@@ -71,7 +71,7 @@ const read = async (
   const hold = await looked({ assistantId });
   const keyVersion = { ...version(hold), read: { beganMs: hold.atMs - ageMs, lagMs: LAG_MS } };
   const result = await ledger.assistants.commit(hold, keyVersion);
-  // Another one was read with its key.
+  // Another assistant was read with its key.
   return result.kind === 'unwitnessed'
     ? ledger.assistants.commit(hold, { ...keyVersion, witnessedMs: 0 })
     : result;
@@ -92,7 +92,7 @@ const imported = async (count: number): Promise<string[]> => {
   await pass(60_000);
   return ids;
 };
-/** Of each event of an assistant; `key-uncertain` has none. */
+/** The cause of each event of an assistant; `key-uncertain` has none. */
 const causesOf = async (assistantId = 'ast_1') =>
   (await events())
     .filter(({ subject }) => subject === assistantId)
@@ -371,7 +371,7 @@ describe('an org of which more has changed', () => {
     const kinds: string[] = [];
     for (const id of ids) kinds.push((await change(id)).kind);
     expect(new Set(kinds.slice(5))).toEqual(new Set(['withheld']));
-    // Of those that have another key as many are published as may change: one read is enough.
+    // Another key is published up to the limit: one read is enough.
     const changed = await Promise.all(ids.map(async (id) => (await published(id)) !== printOf(`k${id}`)));
     const limit = code === 'TOO_MANY_CHANGED' ? 5 : 0;
     expect(changed.filter(Boolean)).toHaveLength(limit);
@@ -516,7 +516,7 @@ describe('the same key for several assistants', () => {
       });
     expect(await events()).toHaveLength(1);
     expect(await held()).toMatchObject([{ orgId: ORG, code: 'KEYS_NOT_SHOWN' }]);
-    // The one that was believed is looked at again.
+    // The assistant that was believed is checked again.
     expect((await ledger.assistants.drawChecks(10, 1000)).map(({ assistantId }) => assistantId)).toEqual([
       'ast_0',
     ]);
@@ -614,7 +614,7 @@ describe('a change that a rotation explains', () => {
     await known();
     for (const id of ids) {
       const claim = await claimed(await accept({ assistantId: id }));
-      // A proxy says that nothing was done, and it was.
+      // A proxy reports that nothing was done, but it was.
       await ledger.rotations.release(claim);
     }
     await pass(5000);

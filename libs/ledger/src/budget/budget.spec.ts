@@ -46,7 +46,7 @@ const pass = (us: number) => clockShows(nowUs + us);
 const taken = async (lane: Lane): Promise<boolean> => (await budget.take(lane)).taken;
 const waitMs = async (lane: Lane): Promise<number> => waitOf(await budget.take(lane));
 const hash = () => redis.hgetall(budgetKey);
-/** Asks until nothing is given any more; returns how many were. */
+/** Asks until no slot is granted; returns how many were. */
 const takeAll = async (lane: Lane): Promise<number> => {
   let count = 0;
   while (await taken(lane)) count += 1;
@@ -62,8 +62,8 @@ const slotOf = async (lane: Lane): Promise<number | undefined> => {
   return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
 };
 /**
- * Lanes that ask one after the other every so often: what each got, by when it begins. Nobody waits for
- * answers: the connection keeps the order.
+ * Lanes ask in turn at an interval: returns when the slots of each begin. No lane waits for replies: the
+ * connection keeps the order.
  */
 const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
   const asked: Promise<(number | undefined)[]>[] = [];
@@ -76,7 +76,7 @@ const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Prom
 };
 const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> =>
   (await askEvery(everyUs, overUs, lane))[0]!.length;
-/** The most slots over what the pace allows, in any window that begins and ends with one. */
+/** The highest number of slots above the pace, in any window that begins and ends with a slot. */
 const excessOf = (slots: (number | undefined)[]): number => {
   const sorted = slots.filter((slot) => slot !== undefined).toSorted((a, b) => a - b);
   return Math.max(

@@ -42,7 +42,7 @@ const pass = (us: number) => clockShows(nowUs + us);
 const taken = async (lane: Lane): Promise<boolean> => (await budget.take(lane)).taken;
 const waitMs = async (lane: Lane): Promise<number> => waitOf(await budget.take(lane));
 const hash = () => redis.hgetall(budgetKey);
-/** Asks until nothing is given any more; returns how many were. */
+/** Asks until no slot is granted; returns how many were. */
 const takeAll = async (lane: Lane): Promise<number> => {
   let count = 0;
   while (await taken(lane)) count += 1;
@@ -58,8 +58,8 @@ const slotOf = async (lane: Lane): Promise<number | undefined> => {
   return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
 };
 /**
- * Lanes that ask one after the other every so often: what each got, by when it begins. Nobody waits for
- * answers: the connection keeps the order.
+ * Lanes ask in turn at an interval: returns when the slots of each begin. No lane waits for replies: the
+ * connection keeps the order.
  */
 const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
   const asked: Promise<(number | undefined)[]>[] = [];

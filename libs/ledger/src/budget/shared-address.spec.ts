@@ -22,9 +22,9 @@ afterAll(async () => {
 beforeEach(() => redis.flushall());
 
 /**
- * Two deployments with ledgers of their own behind one address, both with as much to do as they may, against
- * an upstream that takes 500 requests in any minute from that address. Nothing tells one of the other but
- * refusals.
+ * Two deployments with separate ledgers behind one address, both with unlimited work, against an upstream
+ * that takes
+ * 500 requests in any minute from that address. They notice each other only by refusals.
  */
 const shareAddress = async (requestsPerMinute: number, retryAfter: boolean, minutes: number) => {
   const budgets = ['one', 'other'].map((prefix) => ({

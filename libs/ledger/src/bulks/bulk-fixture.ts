@@ -94,7 +94,7 @@ export const claimRange = (range: BulkRange, options: Partial<ClaimOptions> = {}
     })),
     { leaseMs: LEASE_MS, landingWindowMs: LEASE_MS, maxOpenIntents: 100, ...options },
   );
-/** What a claim of a range says of each of them. */
+/** The result of a claim of a range for each assistant. */
 export const wordsOf = async (claiming: Promise<BulkClaimResult>): Promise<string[]> => {
   const result = await claiming;
   return result.kind === 'claimed' ? result.items.map(({ kind }) => kind) : [result.kind];
@@ -104,7 +104,7 @@ export const claimsOf = async (claiming: Promise<BulkClaimResult>): Promise<Clai
   if (result.kind !== 'claimed') throw new Error(`${result.kind}, and not claimed`);
   return result.items.flatMap((item) => (item.kind === 'claimed' ? [item.claim] : []));
 };
-/** Draws the next of those that wait and claims all of them; the draw is ended. */
+/** Draws the next waiting assistants and claims all of them; drops the range. */
 export const begin = async (size: number, more: Partial<DrawOptions> = {}): Promise<Claim[]> => {
   const range = await drawn({ size, ...more });
   const claims = await claimsOf(claimRange(range));
@@ -137,7 +137,7 @@ const ENDED = ['COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED'];
 const ACTIVE = ['PREPARING', 'RUNNING', 'VERIFYING'];
 const spanOf = (name: string): [number, number] => name.split(':').map(Number) as [number, number];
 
-/** What does not hold of a bulk, that must hold at all times. */
+/** The invariants that a bulk violates. */
 const problemsOf = async (id: string): Promise<string[]> => {
   const base = `{spec}:bulk:${id}`;
   const [hash, letters, draws, redo, active, ended, open] = await Promise.all([
@@ -202,7 +202,7 @@ const problemsOf = async (id: string): Promise<string[]> => {
   }
   return problems;
 };
-/** … of all bulks. */
+/** The same for all bulks. */
 export const allProblems = async (): Promise<string[]> =>
   (await Promise.all((await redis.zrange('{spec}:bulks', '0', '-1')).map(problemsOf))).flat();
 /** Rejects if a bulk is not sound: after each scenario. */

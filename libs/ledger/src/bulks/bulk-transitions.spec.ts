@@ -27,7 +27,7 @@ const ORG: Partial<BulkSpec> = { selection: { kind: 'org' } };
 describe('transitions', () => {
   type Wish = 'pause' | 'resume' | 'cancel' | 'retry';
   const TOKEN = 'w1';
-  /** A bulk of two in each state that there is. */
+  /** A bulk of two assistants in each state. */
   const inState: Record<BulkState, () => Promise<string>> = {
     PREPARING: async () => (await makeBulk([], ORG)).id,
     RUNNING: async () => (await makeBulk(2)).id,
@@ -187,7 +187,7 @@ describe('retry', () => {
     await draw();
     await work.saveVerification(id, 'w1', { verified: 0, repaired: 0, unverified: 0, differing: [] }, true);
   };
-  /** Rotates all that wait; those at the indexes that `fails` names fail. */
+  /** Rotates all waiting assistants; those at the indexes for which `fails` returns true fail. */
   const runDown = async (id: string, fails: (index: number) => boolean): Promise<number[]> => {
     const begun: number[] = [];
     for (let got = await draw(); got.kind === 'range'; got = await draw()) {

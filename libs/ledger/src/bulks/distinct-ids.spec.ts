@@ -37,7 +37,7 @@ describe('distinct ids', () => {
     const exact = new Set<string>();
     const wrong: string[] = [];
     for (let i = 0; i < COUNT; i += 1) {
-      // A third of them are met again.
+      // A third of them are repeated.
       const id = idOf(i % 3 === 2 ? (i * 7) % (i + 1) : i);
       const isNew = !exact.has(id);
       exact.add(id);

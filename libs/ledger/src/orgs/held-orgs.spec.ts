@@ -64,7 +64,7 @@ describe('an org of which too many assistants are found gone', () => {
     await removeAll(0, 6);
     expect(await ledger.orgs.acceptHeld('org_1')).toBe(true);
     expect(await removeAll(3, 6)).toEqual(many(3, 'committed'));
-    // A sweep of everything, or one that has left something open, is not the one that was accepted.
+    // A sweep of everything, or one that has left something open, does not end the acceptance.
     await ledger.orgs.endSweep('org_1');
     expect(await ledger.orgs.limits('org_1')).toMatchObject({ accepted: true });
     await ledger.orgs.endSweep('org_1', { settled: true });

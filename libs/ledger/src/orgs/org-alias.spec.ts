@@ -401,7 +401,7 @@ describe('a publication under `c`', () => {
       data: { cause: 'reconciliation', version: newer(versionBefore!), seq: 3 },
     });
     expect(JSON.parse((await redis.get('{spec}:current:ast_1'))!)).toEqual(last);
-    // An older key is still never adopted.
+    // An older key is still not adopted.
     expect(
       (
         await ledger.assistants.commit(await looked(), {

@@ -107,8 +107,8 @@ const changesOf = (timeZone: string): { ms: number; key: string }[] => {
 };
 
 /**
- * A calendar that knows no offsets: a window opens in the first minute in which a clock on the wall shows its
- * time, or a later one.
+ * A calendar without offsets: a window opens in the first minute in which a wall clock shows its time, or a
+ * later one.
  */
 const wallOf = (timeZone: string, fromMs: number, untilMs: number): { ms: number; wall: string }[] => {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });

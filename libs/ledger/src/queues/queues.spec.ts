@@ -75,7 +75,7 @@ describe('bringForward', () => {
     await queue.add(jobOf('rot_soon'), { delayMs: 60_000 });
     await queue.add(jobOf('rot_late'), { delayMs: HOUR_MS });
     await queue.add(jobOf('rot_later'), { delayMs: 24 * HOUR_MS });
-    // As a worker puts off what it has in hand: by its wall clock.
+    // A worker delays its own job by its wall clock.
     const job = (await followUps.getJob('rot_later'))!;
     await job.changeDelay(25 * HOUR_MS);
     expect(await queue.bringForward(Date.now() + 120_000)).toBe(2);
@@ -111,7 +111,7 @@ describe('schedule', () => {
     jobs: await jobs.getJobCounts('waiting', 'delayed'),
     next: (await jobs.getJobSchedulers()).map(({ next }) => next!),
   });
-  /** Scheduled, with the first sweep made. */
+  /** Scheduled, and the first sweep has run. */
   const scheduled = async () => {
     await sweepQueue.schedule(HOUR_MS);
     await doOne(async () => {});
@@ -171,7 +171,7 @@ describe('schedule', () => {
 
 describe('the queue of policies', () => {
   const DAILY = { cron: '0 2 * * *', timeZone: 'Europe/Berlin' };
-  /** Of six fields, which no caller may ask for. */
+  /** With six fields, which callers cannot request. */
   const EACH_SECOND = { cron: '* * * * * *', timeZone: 'UTC' };
   let queue: PolicyQueue;
   let due: Queue;

@@ -240,7 +240,7 @@ describe('the open intents of an org', () => {
 });
 
 describe('consecutive unknown outcomes', () => {
-  /** Unknown, and after its window rotated once more: no intent stays open. */
+  /** Unknown, and rotated again after its window: no intent stays open. */
   const loseAndRelease = async (assistantId: string) => {
     const lost = await lose({ assistantId });
     await ledger.rotations.release((await resumed({ id: lost.rotationId, ...lost })).claim);

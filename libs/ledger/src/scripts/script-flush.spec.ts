@@ -50,7 +50,7 @@ describe('a storm of SCRIPT FLUSH', () => {
       }
       return created;
     });
-    // One that had run before it was sent again would find its own rotation, and create none.
+    // A command that had run before it was sent again would find its own rotation, and create none.
     expect(result).toEqual(Array.from({ length: 4000 }, () => true));
     expect(await redis.zcard('{spec}:rotations:open')).toBe(4000);
     expect(flushes).toBeGreaterThan(100);

@@ -18,7 +18,7 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-/** As a process of its own has it: what one knows, the others do not. */
+/** The ledger of a separate process: processes do not share what they know. */
 const process = (): Ledger => openLedger(redis, { prefix: 'spec' });
 const WORKER = { fingerprintKeyId: 'KEYID' };
 const CLAIM = { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10 };

@@ -31,9 +31,9 @@ const LEDGER = '{spec}:ledger';
 const SETTLE_MS = 60_000;
 
 let server: RedisServer;
-/** By every clock that is right. */
+/** The true time. */
 let trueMs: number;
-/** By how much the clock of Redis is off. */
+/** The error of the clock of Redis. */
 let redisOffMs: number;
 let nowMs: number;
 let clock: LedgerClock;
@@ -362,7 +362,7 @@ describe('a correct clock', () => {
     const slow = connectSimulated(server.url);
     others.push(slow);
     let lateMs = 0;
-    // Between asking and sending, and between the answer and its being read.
+    // Between the call and its sending, and between the response and its reading.
     const wait = () => {
       const atMs = nowMs;
       nowMs += lateMs;

@@ -141,10 +141,10 @@ describe('draw', () => {
       });
     await take([many.id]);
     await take([few.id]);
-    // By hand, to see that the second draw lets it be.
+    // By hand, to see that the second draw keeps it.
     await redis.zadd('{spec}:assistants:org%201', ...namesOf(9000).flatMap((name) => [1, name]));
     await take([many.id]);
-    // One by one it would be 11 more; as many pages are listed for 1,250.
+    // One by one it would be 11 more; listing takes as many pages for 1,250.
     expect((await bulks.get(few.id)).estimate).toEqual({
       requests: 22,
       durationMs: expect.closeTo((22 * 60_000) / 492.5, -1),

@@ -37,7 +37,7 @@ afterAll(async () => {
 const ASSISTANTS = 30;
 const MAX_OPEN = 8;
 const WORKERS = ['w1', 'w2'];
-/** More of both finds more. */
+/** Higher values find more. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 8);
 const STEPS = Number(process.env['MODEL_STEPS'] ?? 140);
 

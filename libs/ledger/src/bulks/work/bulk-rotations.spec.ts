@@ -364,7 +364,7 @@ describe('an assistant that is returned to its bulk', () => {
   it.each<[string, (id: string, other: Claim) => Promise<unknown>]>([
     ['a success', (_, other) => succeed(other)],
     [
-      'somebody who resumed the bulk',
+      'an operator who resumed the bulk',
       async (id) => {
         await bulks.pause(id);
         await bulks.resume(id);

@@ -28,8 +28,8 @@ beforeEach(startAnew);
 const flows: Flows = { ...rotationFlows, ...bulkFlows, ...systemFlows };
 
 /**
- * Where it reads an entry of its own choice, a script may go by that it cannot be read: what it does then is
- * in the spec of each.
+ * A script that reads an entry of its own choice may decide by the fact that it cannot be read. The spec of
+ * each shows what it does then.
  */
 const DECIDES = [
   'recognise-ledger assistant',
@@ -51,8 +51,8 @@ const DECIDES = [
 ];
 
 /**
- * What no flow reaches: clocks that disagree, a closed request budget and what a process remembers, which
- * have specs of their own; and what only faults lead to.
+ * Sites that no flow reaches: clocks that disagree, a closed request budget and what a process knows, which
+ * have their own specs; and sites that only faults reach.
  */
 const UNREACHED = [
   "bulk-claim: if unknowns >= max_open then write('HSET', ledger, 'run_at:' .. org, now_text) end",

@@ -77,7 +77,7 @@ export const bulkFlows: Flows = {
     await claimOf({ id: retried!.rotationId, ...retried! });
     await work.trim({ endedBeforeMs: START_MS + 1e9, keep: 0 });
   },
-  'bulk rotations that are prepared': async () => {
+  'preparing bulk rotations': async () => {
     const spec = {
       orgId: 'org_1',
       reason: '',
@@ -143,7 +143,7 @@ export const bulkFlows: Flows = {
     await bulks.resume(id).catch(() => {});
     await bulks.cancel(id);
   },
-  'records that are too long, and answers that need an operator': async () => {
+  'records that are too long, and responses that need an operator': async () => {
     await ledger.assistants.noteTooLarge({ orgId: 'org_1', assistantId: 'ast_1' }, START_MS);
     await claimOf(await accept());
     await makeBulk(3);
@@ -160,7 +160,7 @@ export const bulkFlows: Flows = {
     );
     await resumed({ id: second!.rotationId, ...second! });
   },
-  'a bulk rotation that goes on by itself': async () => {
+  'a canary that continues': async () => {
     const { id } = await makeBulk(6, { canary: { count: 1, continues: true } });
     const [first] = await begin(1);
     await succeed(first!);
@@ -201,7 +201,7 @@ export const bulkFlows: Flows = {
     await redis.set('{spec}:assistant:ast_2', 'nonsense');
     await claimRange(range, { maxOpenIntents: 100 });
   },
-  'unknown outcomes of a bulk rotation, too many in a row': async () => {
+  'too many consecutive unknown outcomes of a bulk rotation': async () => {
     await makeBulk(3);
     const [one] = await begin(1);
     await loseIt(one!);

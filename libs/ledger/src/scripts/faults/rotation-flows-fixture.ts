@@ -51,7 +51,7 @@ export const rotationFlows: Flows = {
     await ledger.assistants.commit(removing, key('f7', { checkAgainInMs: 1000 }));
     await ledger.rotations.trim({ olderThanId: 'rot_1', keepEach: 1 });
   },
-  'outcomes that are unknown': async () => {
+  'unknown outcomes': async () => {
     await rotate('f1');
     const lost = await lose();
     await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' });
@@ -143,7 +143,7 @@ export const rotationFlows: Flows = {
     await ledger.assistants.endCheck(due!, { inMs: 1000, slow: true });
     if (other) await ledger.assistants.endCheck(other);
   },
-  'an org that is held': async () => {
+  'a held org': async () => {
     for (const name of ['ast_1', 'ast_2', 'ast_3', 'ast_4', 'ast_5', 'ast_6'])
       await rotate(`f${name}`, { assistantId: name });
     await ledger.orgs.endSweep('org_1');

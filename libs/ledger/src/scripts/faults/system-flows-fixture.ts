@@ -34,7 +34,7 @@ export const systemFlows: Flows = {
     } as never);
     await openLedger(redis, { prefix: 'spec' }).system.recognise({ mayBegin: true });
   },
-  'several at once': async () => {
+  'several commits at once': async () => {
     const claims = [];
     for (const name of ['ast_1', 'ast_2', 'ast_3'])
       claims.push(await claimed(await accept({ assistantId: name })));
@@ -93,7 +93,7 @@ export const systemFlows: Flows = {
     await budget.take('first');
     await budget.open();
   },
-  'an org that gets its name': async () => {
+  'an org whose alias becomes known': async () => {
     await rotate('f1', { orgId: 'c' });
     await lose({ orgId: 'c', assistantId: 'ast_4' });
     await ledger.rotations.noteUnknown(

@@ -181,8 +181,7 @@ describe('what needs an operator', () => {
         ],
       },
     ],
-    // Each request of its own is unknown for no longer than a landing window; that the third is too is no
-    // chance.
+    // Each request is unknown for no longer than a landing window; a third unknown one is no coincidence.
     [
       ['RECORD_TOO_LARGE'],
       { tooLarge: { first: [{ assistantId: 'a', sinceMs: NOW, orgId: 'o' }], count: 1 } },
