@@ -41,7 +41,7 @@ beforeAll(async () => {
     claim: patternsOf('bulk-claim'),
     commit: patternsOf('commit'),
     endRange: patternsOf('bulk-end-range'),
-    save: patternsOf('bulk-save-verification'),
+    save: patternsOf('bulk-save-ids'),
     giveBack: patternsOf('return-to-bulk'),
   };
   worker = await startWorker();
