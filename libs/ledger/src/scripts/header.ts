@@ -29,6 +29,9 @@
  * | `text...`, `SET...` (last) | list | list |
  *
  * With `?` the value may be absent: '' in Lua (of a number: nil), undefined in TypeScript.
+ *
+ * In the code below the header, keys and arguments are locals of these names; of `@each NAME`, `NAME_count` and
+ * `NAME_at(i)` give the number and the values of one. expand.ts shows how the code names replies and fields.
  */
 export interface Field {
   name: string;
