@@ -25,13 +25,13 @@ beforeAll(async () => {
     simulator: ['--assistants', String(ASSISTANTS), '--latency-ms', '5'],
   }));
   bulks = bulksOf(system);
-  patterns = await patternsByName({
+  patterns = patternsByName({
     draw: 'bulk-draw',
     claim: 'bulk-claim',
     commit: 'commit',
     endRange: 'bulk-end-range',
-    save: 'bulk-save',
-    returnToBulk: 'give-back',
+    save: 'bulk-save-ids',
+    returnToBulk: 'return-to-bulk',
   });
   worker = await startWorker();
 });

@@ -63,7 +63,7 @@ describe('a stopped worker', () => {
     const sleeper = await system.startWorker({ REDIS_URL: wire.url });
     await publish(system, 'ast_1');
     const ids: string[] = [];
-    const stopped = wire.once(await patternsOf('claim'), 'held', async () => {
+    const stopped = wire.once(patternsOf('claim'), 'held', async () => {
       await eventually(
         async () => ids[0] && (await stateOf(system, ids[0])),
         (state) => state === 'ROTATING',

@@ -23,11 +23,11 @@ let next = 0;
 
 beforeAll(async () => {
   ({ system, redisProxy, upstreamProxy, startWorker, stop } = await startCrashSystem());
-  patterns = await patternsByName({
+  patterns = patternsByName({
     accept: 'accept',
     claim: 'claim',
     commit: 'commit',
-    unknown: 'unknown',
+    unknown: 'note-unknown',
     settle: 'settle',
     release: 'release',
     fail: 'fail',

@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { commandText } from '@rekey/ledger';
-import { repositoryRoot } from '@rekey/testing';
 
 /**
- * The texts by which a proxy recognises a command of the ledger. ioredis first sends a script's text on a
- * connection, and later only its digest. Of the text, the line that says what the script does is enough.
+ * How a command of the ledger is recognised on the wire: ioredis sends its text on a connection that has not sent
+ * it before, and then its digest. The pattern of the text is the line that names the command.
  */
-export const patternsOf = async (name: string): Promise<string[]> => {
-  const lines = (await readFile(`${repositoryRoot}libs/ledger/src/commands/${name}.lua`, 'utf8')).split('\n');
-  return [
-    createHash('sha1').update(commandText(name)).digest('hex'),
-    lines.find((line) => line.startsWith('--'))!,
-  ];
+export type CommandName = Parameters<typeof commandText>[0];
+
+export const patternsOf = (name: CommandName): string[] => {
+  const text = commandText(name);
+  return [createHash('sha1').update(text).digest('hex'), `-- rekey:${name}\n`];
 };

@@ -1,5 +1,5 @@
 import type { App, TcpProxy } from '@rekey/testing';
-import { patternsOf } from './commands.ts';
+import { patternsOf, type CommandName } from './commands.ts';
 import { proxyTo, startSystem, type System, type SystemOptions } from './system.ts';
 
 export const READ_LAG_MS = 100;
@@ -39,11 +39,9 @@ export const startCrashSystem = async (options: SystemOptions = {}): Promise<Cra
 };
 
 /** The texts by which a proxy recognises each of these commands of the ledger, under names of one's own. */
-export const patternsByName = async <Name extends string>(
-  commands: Record<Name, string>,
-): Promise<Record<Name, string[]>> => {
-  const entries = Object.entries<string>(commands).map(
-    async ([name, command]) => [name, await patternsOf(command)] as const,
-  );
-  return Object.fromEntries(await Promise.all(entries)) as Record<Name, string[]>;
+export const patternsByName = <Name extends string>(
+  commands: Record<Name, CommandName>,
+): Record<Name, string[]> => {
+  const entries = Object.entries<CommandName>(commands).map(([name, command]) => [name, patternsOf(command)]);
+  return Object.fromEntries(entries) as Record<Name, string[]>;
 };

@@ -116,7 +116,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 3,
       broken: [promises.onePost],
-      patches: { claim: [['if holder == id then\n  local lands', 'if false then\n  local lands']] },
+      patches: { claim: [['if holder == id then\n  local lands_ms', 'if false then\n  local lands_ms']] },
     },
   ],
   [
@@ -134,7 +134,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 5,
       broken: [promises.onePost],
-      patches: { claim: [['int(lands - now_ms)', `'0'`]] },
+      patches: { claim: [['int(lands_ms - now_ms)', `'0'`]] },
     },
   ],
   [
@@ -145,8 +145,8 @@ const bugs: [string, Bug][] = [
       broken: [promises.onePost],
       patches: {
         commit: [
-          [`if becomes == 'satisfied' then`, 'if false then'],
-          [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`],
+          [`if v.becomes == 'satisfied' then`, 'if false then'],
+          [`elseif v.becomes == 'ends' then`, `elseif v.becomes == 'ends' or v.becomes == 'satisfied' then`],
         ],
       },
     },
@@ -161,7 +161,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 1,
       broken: [promises.onePost],
-      patches: { release: [['if held[1] ~= id or held[2] ~= epoch then', 'if held[1] ~= id then']] },
+      patches: { release: [['if holder ~= id or held_epoch ~= epoch then', 'if holder ~= id then']] },
     },
   ],
   [
@@ -170,7 +170,11 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 2,
       broken: [promises.rising],
-      patches: { commit: [['if not entitled or version < published then', 'if not entitled then']] },
+      patches: {
+        commit: [
+          ['if not is_entitled(v, held) or version < published then', 'if not is_entitled(v, held) then'],
+        ],
+      },
     },
   ],
   [
@@ -188,7 +192,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 1,
       broken: [promises.certain],
-      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', ARGV[13])`, '']] },
+      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', v.assistant_id)`, '']] },
     },
   ],
 ];
@@ -243,7 +247,7 @@ bugs.push(
       ...oddWorld,
       seed: 1,
       broken: [promises.newer, promises.inForce, promises.ended],
-      patches: { commit: [['if not is_read then\n', 'if false then\n']] },
+      patches: { commit: [['refusal, response = judge_post(v, held, published)', '']] },
     },
   ],
 );
@@ -285,7 +289,7 @@ describe('a manual key made while an earlier 200 waited for its commit', () => {
     'w1: its POST of rot_2 leaves',
     'w1: its POST of rot_2 is lost for good',
   ];
-  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held[11]) or 0)`, `or int(now_ms)`]] };
+  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held.intent) or 0)`, `or int(now_ms)`]] };
 
   it('is not attributed to the next rotation', async () => {
     const history: History = { choices: [], script, taken: [] };

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
-/** A number as a field of a hash holds it. */
+/** A count in a field of a hash. */
 export const count = z.coerce.number().int().nonnegative();
 
 /** In ms since 1970; no more than a Date can hold. */
 export const moment = z.int().nonnegative().max(8_640_000_000_000_000);
 
-/** Redis has no null: an empty text stands for nothing. */
+/** Redis has no null: an empty text means that a field is absent. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.union([z.literal('').transform(() => undefined), schema]).optional();
 
-/** A hash as a Lua command answers it: field, value, field, value, … */
+/** A hash from the reply of a Lua command: field, value, field, value, … */
 export const flatHash = (reply: unknown): Record<string, string> => {
   const flat = reply as string[];
   const hash: Record<string, string> = {};

@@ -1,25 +1,52 @@
 export {
+  createBulkWork,
+  createBulks,
+  createConsumers,
   createLedger,
-  type Accepted,
-  type Claim,
+  createOrgAlias,
+  createPolicies,
+  createProcesses,
+  createRequestBudget,
+  createSweeps,
+  createSystem,
+  type BulkWork,
   type ClaimOptions,
-  type ClaimResult,
   type CommitResult,
-  type Comparison,
-  type DueCheck,
-  type Hold,
-  type KeyFacts,
+  type Consumers,
   type KeyVersion,
-  type NextRead,
-  type Recognised,
-  type Sealed,
   type Ledger,
-  type ListFilter,
-  type LookResult,
-  type OrgLimits,
-} from './ledger.ts';
-export { missingRights } from './scripts.ts';
+  type OrgAlias,
+  type RequestBudget,
+  type Sealed,
+} from './factories.ts';
+export { openLedger, type Ledger as OpenedLedger, type LedgerOptions } from './open-ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
+export { commandText } from './scripts/load.ts';
+export { missingRights } from './scripts/missing-rights.ts';
+export type { Hold } from './assistants/hold.ts';
+export type { Comparison } from './assistants/assistants.ts';
+export type { DueCheck } from './assistants/checks.ts';
+export type { KeyFacts } from './assistants/published.ts';
+export type { Claim, ClaimResult } from './rotations/claim.ts';
+export type { Accepted, NextRead } from './rotations/rotations.ts';
+export type { OrgLimits } from './orgs/orgs.ts';
+export { readOrgName } from './orgs/org-name.ts';
+export type { AliasConflict, KnownAlias } from './orgs/org-alias.ts';
+export type { Moved, UnderAlias } from './orgs/org-move.ts';
+export { slotKeepsMs, timeFor, type BudgetOptions, type Lane } from './budget/budget.ts';
+export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
+export type { BulkDraft } from './bulks/bulk-draft.ts';
+export type { BulkCost as Takes } from './bulks/work/bulk-tasks.ts';
+export type { BulkDraw, BulkRange, DrawOptions } from './bulks/work/bulk-work.ts';
+export type { Bulks } from './bulks/bulks.ts';
+export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
+export type { Sweeps } from './sweeps/sweeps.ts';
+export { nextOpening, openings } from './policies/openings.ts';
+export type { Policies } from './policies/policies.ts';
+export type { PolicyChanges } from './policies/policy-hash.ts';
+export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
+export type { ConsumerInstance } from './consumers/heard-instances.ts';
+export type { Resealed, SeenConsumer } from './consumers/consumers.ts';
 export {
   FOLLOW_UPS_QUEUE,
   POLICIES_QUEUE,
@@ -33,74 +60,19 @@ export {
   type PolicyQueue,
   type RotationQueue,
   type SweepQueue,
-} from './queues.ts';
-export { nextOpening, openings } from './openings.ts';
-export { createSweeps, type SweepBegin, type Sweeps } from './sweeps.ts';
-export { createSystem, type System } from './system.ts';
-export { sweepDueWithinMs } from './attention.ts';
-export {
-  createProcesses,
-  isAnyRotating,
-  processId,
-  type KnownProcess,
-  type ProcessIdentity,
-  type ProcessSettings,
-  type Processes,
-} from './processes.ts';
-export { startPresence } from './presence.ts';
-export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './ledger-watch.ts';
-export {
-  createRequestBudget,
-  slotKeepsMs,
-  timeFor,
-  type BudgetOptions,
-  type Lane,
-  type RequestBudget,
-} from './budget.ts';
-export { IDS_A_CHUNK, createBulks, type BulkDraft, type Bulks } from './bulks.ts';
-export {
-  createConsumerPositions,
-  type ConsumerInstance,
-  type ConsumerPositions,
-} from './consumer-positions.ts';
-export {
-  createConsumers,
-  type ConsumerRevisions,
-  type Consumers,
-  type Resealed,
-  type SeenConsumer,
-} from './consumers.ts';
-export {
-  createBulkWork,
-  type BulkClaimResult,
-  type BulkDraw,
-  type BulkRange,
-  type BulkWork,
-  type BulkWorkOptions,
-  type DrawOptions,
-  type ItemClaim,
-  type Takes,
-} from './bulk-work.ts';
-export { createDistinctIds, type DistinctIds } from './distinct-ids.ts';
-export {
-  createOrgAlias,
-  type AliasConflict,
-  type AliasSource,
-  type KnownAlias,
-  type Moved,
-  type MoveResult,
-  type NotedAlias,
-  type OrgAlias,
-  type UnderAlias,
-} from './org-alias.ts';
-export { readOrgName } from './org-name.ts';
-export { createPolicies, type Policies, type PolicyBegin } from './policies.ts';
-export type { PolicyChanges } from './policy-hash.ts';
+} from './queues/queues.ts';
+export { sweepDueWithinMs } from './system/attention/sweep-items.ts';
+export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './system/ledger-watch.ts';
+export { startPresence } from './system/presence.ts';
+export { isAnyRotating, processId, type Processes } from './system/processes.ts';
+export type { System } from './system/system.ts';
 export {
   createLedgerClock,
   type ClockDoubt,
   type LedgerClock,
   type LedgerClockOptions,
-  type OwnClock,
-} from './ledger-clock.ts';
-export { commandText } from './scripts.ts';
+} from './time/ledger-clock.ts';
+export type { EventsPage } from './assistants/published.ts';
+export type { LookResult } from './factories.ts';
+export type { ListFilter } from './rotations/rotation-list.ts';
+export type { RecogniseOptions, Recognised } from './system/identity.ts';

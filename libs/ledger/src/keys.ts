@@ -1,7 +1,6 @@
 /**
  * The names of Rekey's keys in Redis. All begin with the prefix in braces, so that a Redis Cluster keeps them
- * in one slot.
- * Upstream ids are percent-encoded: no id can leave its place in a key.
+ * in one slot. Upstream ids are percent-encoded, so that an id cannot change the structure of a key.
  */
 export interface Keys {
   prefix: string;
@@ -11,26 +10,23 @@ export interface Keys {
   request(requestId: string): string;
   assistant(assistantId: string): string;
   current(assistantId: string): string;
-  /** The assistants of an org whose POST may be under way. */
+  /** The open intents of an org: assistants whose POST may be under way. */
   intents(orgId: string): string;
   /** The assistants last published under an org, by when they were last listed or published. */
   assistants(orgId: string): string;
   /** The ids of the orgs that anything was published under. */
   orgs: string;
-  /** ORG/ASSISTANT that are to be read and compared, by when. */
+  /** Checks that are due, as ORG/ASSISTANT, by time. */
   checks: string;
-  /**
-   * The same of those that may take their time: they use no more than the sweep's share of the request
-   * budget.
-   */
+  /** Checks that may take their time: they use no more than the sweep's share of the request budget. */
   slowChecks: string;
   /** Org id → why it is held, as JSON. */
   held: string;
-  /** While it is there, a held org is not swept again. */
+  /** While it exists, a held org is not swept again. */
   heldSwept(orgId: string): string;
   /** Assistant id → since when reads show an older key than the published one, as JSON. */
   stale: string;
-  /** Assistants whose key went back to an older one at Invent, by when that was published. */
+  /** Assistants whose key went back to an older one at Invent, by the time of its publication. */
   rollbacks: string;
   /** The last `key-uncertain` event of each assistant that is uncertain now. */
   uncertain: string;
@@ -38,29 +34,29 @@ export interface Keys {
   quarantine: string;
   /** Assistants whose record is too long to be read: a hash of JSON. */
   tooLarge: string;
-  /** Keys that another client has spoilt, and how a command failed on each. */
+  /** Keys that another client has damaged, and how a command failed on each. */
   damaged: string;
   sweep(id: string): string;
   /** The index of sweeps. */
   sweeps: string;
-  /** The sweep that is QUEUED for each org id, or for all under an empty one. */
+  /** The QUEUED sweep of each org id; of all orgs under an empty id. */
   queuedSweeps: string;
   /** The lock under which all sweeps run. */
   sweeping: string;
-  /** A bulk rotation: its hash, its ids, their states, who is left out, and its last failures. */
+  /** A bulk rotation: its hash, its ids, their states, the excluded ids, and its last failures. */
   bulk(id: string): string;
   bulkIds(id: string): string;
   bulkStates(id: string): string;
   bulkExcluded(id: string): string;
   bulkFailures(id: string): string;
   bulkRequest(requestId: string): string;
-  /** The index of bulk rotations; those that are worked on, and those that have ended, by when. */
+  /** The index of bulk rotations; those that are worked on, and ended ones by time. */
   bulks: string;
   bulksActive: string;
   bulksEnded: string;
-  /** Those whose canary waits for consumers. */
+  /** Bulk rotations whose canary waits for consumers. */
   bulksAwaiting: string;
-  /** Of those that have ended, the ones that had no assistants. */
+  /** Ended bulk rotations that had no assistants. */
   bulksEmpty: string;
   /** The request budget of the workers behind one address. */
   budget(egress: string): string;
@@ -76,21 +72,21 @@ export interface Keys {
   acks: string;
   /** Name → consumer, as JSON. */
   consumers: string;
-  /** The lock under which what was published is sealed for other consumers. */
+  /** The lock under which published records are sealed for other recipients. */
   resealing: string;
   /**
-   * The lock under which workers find out which org `c` stands for, and the orgs that it was found not to be,
-   * by until when that holds.
+   * The lock under which workers identify the org that `c` stands for; and the orgs that are ruled out, by
+   * time.
    */
   aliasing: string;
   aliasTried: string;
-  /** The processes of Rekey, by id, as they report themselves. */
+  /** The processes of Rekey by id, from their own reports. */
   processes: string;
   seq: string;
   ledger: string;
-  /** What a process writes to see that replicas have everything before it. */
+  /** A process writes this key to test whether replicas have all earlier writes. */
   replicated(process: string): string;
-  /** What a process writes to see that Redis takes writes. */
+  /** A process writes this key to test whether Redis accepts writes. */
   health(process: string): string;
   /** The channel on which the id of every ended rotation is published. */
   rotationEnded: string;

@@ -1,39 +1,46 @@
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
-import type { BudgetOptions } from './budget.ts';
-import {
-  createLedger,
-  type Claim,
-  type ClaimOptions,
-  type ClaimResult,
-  type Hold,
-  type KeyVersion,
-  type Ledger,
-  type Sealed,
-} from './ledger.ts';
+import type { Hold } from './assistants/hold.ts';
+import type { KeyVersion, Sealed } from './assistants/key-version.ts';
+import { openLedger, type Ledger, type LedgerOptions } from './open-ledger.ts';
+import type { Claim, ClaimOptions, ClaimResult } from './rotations/claim.ts';
 
-/**
- * For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. Each spec file
- * opens its own.
- */
+/** For specs only: a ledger under the prefix `spec`, and the steps that specs take through it. */
 export let redis: Redis;
 export let ledger: Ledger;
 let made = 0;
 
-export const openLedger = (
+/** Opens it, once in each spec file. */
+export const openSpecLedger = (
   url: string,
-  {
-    connection = new Redis(url),
-    ...options
-  }: { connection?: Redis; budget?: BudgetOptions; confirmAfterMs?: number; maxChangedPercent?: number } = {},
+  { connection = new Redis(url), ...options }: { connection?: Redis } & Omit<LedgerOptions, 'prefix'> = {},
 ): void => {
   redis = connection;
-  ledger = createLedger({ redis, prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
+  ledger = openLedger(redis, { prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
+};
+
+/** For a spec file: a ledger on a Redis of its own, empty before each test. */
+export const useLedger = (options?: Omit<LedgerOptions, 'prefix'>): { url(): string } => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+    openSpecLedger(server.url, options);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.dispose();
+  });
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+  return { url: () => server.url };
 };
 
 const NOW = 'simulated-now';
 /**
- * A connection whose commands take the time from a key, and not from the clock: their text changes on its way
+ * A connection whose commands read the time from a key, not from the clock: their text is changed on its way
  * to Redis.
  */
 export const connectSimulated = (url: string): Redis => {
@@ -47,7 +54,7 @@ export const connectSimulated = (url: string): Redis => {
   simulated.time = (async () => (await simulated.hmget(NOW, 's', 'us')).map(Number)) as typeof simulated.time;
   return simulated;
 };
-/** Commands that are sent after it see it: one connection keeps the order. */
+/** Later commands see it: one connection keeps the order. */
 export const setNow = (nowUs: number): Promise<unknown> =>
   redis.hset(NOW, { s: Math.floor(nowUs / 1_000_000), us: Math.floor(nowUs % 1_000_000) });
 
@@ -62,13 +69,13 @@ export const request = (more: Partial<RotationRequest> = {}): RotationRequest =>
   ...more,
 });
 export const accept = async (more: Partial<RotationRequest> = {}): Promise<Rotation> =>
-  (await ledger.accept(nextId(), request(more))).rotation;
+  (await ledger.rotations.accept(nextId(), request(more))).rotation;
 
 export const claimOf = (
   { id, orgId, assistantId }: Target,
   options: Partial<ClaimOptions> = {},
 ): Promise<ClaimResult> =>
-  ledger.claim(
+  ledger.rotations.claim(
     { rotationId: id, orgId, assistantId },
     { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 10, ...options },
   );
@@ -80,16 +87,17 @@ export const claimed = async (rotation: Target, options?: Partial<ClaimOptions>)
   expectKind(await claimOf(rotation, options), 'claimed').claim;
 export const resumed = async (rotation: Target, options?: Partial<ClaimOptions>): Promise<Resumed> =>
   expectKind(await claimOf(rotation, options), 'resumed');
-/** Of a result that says how long to wait. */
+/** The time to wait of a result. */
 export const waitOf = (result: object): number => (result as { retryInMs: number }).retryInMs;
 export const looked = async (target: { orgId?: string; assistantId?: string } = {}): Promise<Hold> =>
-  expectKind(await ledger.look({ orgId: 'org_1', assistantId: 'ast_1', ...target }), 'look').hold;
+  expectKind(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1', ...target }), 'begun')
+    .hold;
 
 export const ENVELOPE = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
-/** Sealed for no consumers, before there were any. */
-export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), readers: 0 };
+/** Sealed for no consumers, before any was added. */
+export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), revision: 0 };
 export const printOf = (name: string): string => `KEYID:${name.padStart(43, '_')}`;
-/** When the worker says that it committed. */
+/** The commit time of the worker. */
 export const LONG_AGO = 1_700_000_000_000;
 type More = Partial<Omit<KeyVersion, 'key'>>;
 export const key = (name: string, more: More = {}): KeyVersion => ({
@@ -100,15 +108,15 @@ export const key = (name: string, more: More = {}): KeyVersion => ({
   rotation: 'ends',
   ...more,
 });
-/** A key that was read at the beginning of a hold; reads do not lag behind, where nothing else is said. */
+/** A key that was read at the beginning of a hold; without a lag by default. */
 export const readKey = (name: string, { atMs }: Hold, more: More = {}): KeyVersion =>
-  key(name, { cause: 'reconciliation', rotation: 'goes-on', read: { beganMs: atMs, lagMs: 0 }, ...more });
+  key(name, { cause: 'reconciliation', rotation: 'continues', read: { beganMs: atMs, lagMs: 0 }, ...more });
 export const removed = (removal: Removal, { atMs }: Hold, more: More = {}): KeyVersion => ({
   key: { removal },
   sealed: SEALED,
   cause: 'drift',
   updatedMs: LONG_AGO,
-  rotation: 'goes-on',
+  rotation: 'continues',
   read: { beganMs: atMs, lagMs: 0 },
   ...more,
 });
@@ -120,16 +128,16 @@ export const rotate = async (
   more?: More,
 ): Promise<Claim> => {
   const claim = await claimed(await accept(target));
-  expectKind(await ledger.commit(claim, key(name, more)), 'committed');
+  expectKind(await ledger.assistants.commit(claim, key(name, more)), 'committed');
   return claim;
 };
-/** A rotation whose outcome is unknown, handed back until the next read. */
+/** A rotation whose outcome is unknown, free until the next read. */
 export const lose = async (
   target: Partial<RotationRequest> = {},
   options?: Partial<ClaimOptions>,
 ): Promise<Claim> => {
   const claim = await claimed(await accept(target), options);
-  await ledger.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
+  await ledger.rotations.noteUnknown(claim, { readInMs: 0, holdMs: 0 }, SEALED);
   return claim;
 };
 
@@ -141,7 +149,9 @@ export const codeOf = (promise: Promise<unknown>): Promise<string> =>
 export const events = async (): Promise<KeyEvent[]> =>
   (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) => KeyEvent.parse(JSON.parse(fields[1]!)));
 export const dueChecks = async (): Promise<string[]> =>
-  (await ledger.drawChecks(100, 60_000)).map(({ orgId, assistantId }) => `${orgId}/${assistantId}`);
+  (await ledger.assistants.drawChecks(100, 60_000)).map(
+    ({ orgId, assistantId }) => `${orgId}/${assistantId}`,
+  );
 /** Everything under the prefix: to see that nothing was written. */
 export const everything = async (): Promise<Record<string, string>> => {
   const names = (await redis.keys('{spec}:*')).toSorted();

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-/** The newest ids of some indexes, below one of them: ids sort by the time they were made. */
+/** The newest ids of some indexes, older than a given id. Ids sort by the time at which they were made. */
 export const newestBelow = async (
   redis: Redis,
   indexes: string[],

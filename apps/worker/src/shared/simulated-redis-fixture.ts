@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 
-/** How the text of a command is changed to plant a bug: from → to, by the name of the command. */
+/** Changes of a command's text that plant a bug: from → to. */
 export type Patches = Record<string, [from: string, to: string][]>;
 
 const NOW = 'simulated-now';
@@ -27,7 +27,7 @@ export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
       () => `redis.call('HMGET', '${NOW}', 's', 'us')`,
     );
     for (const [from, to] of patches[name] ?? []) lua = replaceOnce(lua, from, to);
-    if (command === 'rekey:unknown' && names.size > 0)
+    if (command === 'rekey:trim' && names.size > 0)
       throw new Error(`there are no such commands: ${[...names].join(', ')}`);
     define(command, { ...definition, lua });
   };

@@ -188,8 +188,8 @@ export interface BulkItem {
 }
 
 /**
- * The ledger stores the state of each assistant of a bulk rotation as one letter: a megabyte for a million
- * assistants. Capital letters are failures. The ledger's Lua has the same table.
+ * The ledger keeps the state of each assistant of a bulk in one letter: a million of them are a megabyte.
+ * Capital letters are failures. `end-item.lua` in libs/ledger has the same table.
  */
 export const failureLetters = {
   A: 'ASSISTANT_NOT_FOUND',

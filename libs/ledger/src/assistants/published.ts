@@ -1,0 +1,118 @@
+import type { Connection } from '../connection.ts';
+import { isWrongType } from '../scripts/run.ts';
+
+/** What the ledger knows of the key of an assistant. Times are Redis time, in ms since 1970. */
+export interface KeyFacts {
+  /** A fingerprint, `no-key` or `deleted`; undefined if nothing was ever published. */
+  state?: string;
+  /** When it was last known to be in force. */
+  verifiedMs?: number;
+  /** The earliest time at which it can have been made; undefined if that is unknown. */
+  rotatedMs?: number;
+  /** Since when it is known. */
+  knownMs?: number;
+  /** The org id that it was last published under. `c` may stand for any of them. */
+  orgId?: string;
+  /** The entry has a wrong type: nothing is known. */
+  corrupt?: true;
+}
+
+export interface EventsPage {
+  events: { assistantId: string; event: string | null }[];
+  next?: string;
+}
+
+/** What is published of assistants. */
+export interface Published {
+  keyFacts(assistantIds: string[]): Promise<KeyFacts[]>;
+  /** A page of the assistants last published under an org that no sweep or check has seen since a moment. */
+  notSeenSince(orgId: string, sinceMs: number, page: { offset: number; size: number }): Promise<string[]>;
+  /** Their number. */
+  countNotSeenSince(orgId: string, sinceMs: number): Promise<number>;
+  /** The event of the assistant's current key version, as published, and the one that puts it in doubt. */
+  current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
+  /**
+   * The same events of several assistants, without those that put them in doubt; null if there is none, or an
+   * entry of another type.
+   */
+  currents(assistantIds: string[]): Promise<(string | null)[]>;
+  /**
+   * A page of the assistants last published under an org, with their current events, from a cursor on ('0' is
+   * the first). Some may come twice.
+   */
+  publishedPage(orgId: string, cursor: string): Promise<EventsPage>;
+  /** The same of all events that put an assistant in doubt. */
+  uncertainPage(cursor: string): Promise<EventsPage>;
+}
+
+const PAGE = 100;
+
+/** Without an entry that can be read nothing is known; the rotation that claims the assistant finds out. */
+const unknownFacts = (error: Error): KeyFacts => {
+  if (isWrongType(error)) return { corrupt: true };
+  throw error;
+};
+
+const createKeyFacts =
+  ({ redis, keys }: Connection): Published['keyFacts'] =>
+  async (assistantIds) => {
+    const fields = ['version', 'fingerprint', 'verified', 'rotated', 'known', 'org'];
+    const pipeline = redis.pipeline();
+    for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), ...fields);
+    return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+      if (error) return unknownFacts(error);
+      const [version, state, verified, rotated, known, org] = reply as (string | null)[];
+      return {
+        ...(version && state && { state }),
+        ...(verified && { verifiedMs: Number(verified) }),
+        ...(rotated && { rotatedMs: Number(rotated) }),
+        ...(known && { knownMs: Number(known) }),
+        ...(org && { orgId: decodeURIComponent(org) }),
+      };
+    });
+  };
+
+export const createPublished = (connection: Connection): Published => {
+  const { redis, keys } = connection;
+  const pageOf = (next: string, ids: string[], events: (string | null | undefined)[]): EventsPage => ({
+    events: ids.map((assistantId, i) => ({ assistantId, event: events[i] ?? null })),
+    ...(next !== '0' && { next }),
+  });
+
+  return {
+    keyFacts: createKeyFacts(connection),
+
+    notSeenSince: (orgId, sinceMs, { offset, size }) =>
+      redis.zrangebyscore(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`, 'LIMIT', offset, size),
+
+    countNotSeenSince: (orgId, sinceMs) =>
+      redis.zcount(keys.assistants(orgId), '-inf', `(${Math.floor(sinceMs)}`),
+
+    current: async (assistantId) => {
+      const [event, uncertain] = await Promise.all([
+        redis.get(keys.current(assistantId)),
+        redis.hget(keys.uncertain, assistantId),
+      ]);
+      return event === null ? undefined : { event, ...(uncertain !== null && { uncertain }) };
+    },
+
+    currents: async (assistantIds) =>
+      assistantIds.length === 0 ? [] : redis.mget(assistantIds.map(keys.current)),
+
+    publishedPage: async (orgId, cursor) => {
+      const [next, members] = await redis.zscan(keys.assistants(orgId), cursor, 'COUNT', PAGE);
+      const ids = members.filter((_, i) => i % 2 === 0);
+      return pageOf(next, ids, ids.length === 0 ? [] : await redis.mget(ids.map(keys.current)));
+    },
+
+    uncertainPage: async (cursor) => {
+      const [next, fields] = await redis.hscan(keys.uncertain, cursor, 'COUNT', PAGE);
+      const isName = (_: string, i: number) => i % 2 === 0;
+      return pageOf(
+        next,
+        fields.filter(isName),
+        fields.filter((_, i) => i % 2 === 1),
+      );
+    },
+  };
+};

@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { ledgerKeys } from '../keys.ts';
+import {
+  accept,
+  claimOf,
+  connectSimulated,
+  ledger,
+  openSpecLedger,
+  redis,
+  setNow,
+  waitOf,
+} from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
+import { slotsOf, type Lane, type RequestBudget } from './budget.ts';
+
+const OPTIONS = { egress: 'spec', requestsPerMinute: 500 };
+const { budgetKey, stepUs } = slotsOf(ledgerKeys('spec'), OPTIONS);
+const STEP_MS = stepUs / 1000;
+const SECOND = 1_000_000;
+
+let server: RedisServer;
+let budget: RequestBudget;
+let nowUs: number;
+
+beforeAll(async () => {
+  server = await startRedis();
+  openSpecLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
+  budget = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS } }).budget;
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  await clockShows(1_800_000_000 * SECOND);
+});
+
+const clockShows = (us: number) => setNow((nowUs = us));
+const pass = (us: number) => clockShows(nowUs + us);
+const taken = async (lane: Lane): Promise<boolean> => (await budget.take(lane)).taken;
+const waitMs = async (lane: Lane): Promise<number> => waitOf(await budget.take(lane));
+const hash = () => redis.hgetall(budgetKey);
+/** Asks until no slot is granted; returns how many were. */
+const takeAll = async (lane: Lane): Promise<number> => {
+  let count = 0;
+  while (await taken(lane)) count += 1;
+  return count;
+};
+/**
+ * When a granted slot begins: at once, or later if it is reserved. Undefined without a slot.
+ */
+const slotOf = async (lane: Lane): Promise<number | undefined> => {
+  const askedUs = nowUs;
+  const slot = await budget.take(lane);
+  if (slot.taken) return askedUs;
+  return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
+};
+/**
+ * Lanes ask in turn at an interval: returns when the slots of each begin. No lane waits for replies: the
+ * connection keeps the order.
+ */
+const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
+  const asked: Promise<(number | undefined)[]>[] = [];
+  for (let passedUs = 0; passedUs < overUs; passedUs += everyUs) {
+    asked.push(Promise.all(lanes.map(slotOf)));
+    void pass(everyUs);
+  }
+  const rows = await Promise.all(asked);
+  return lanes.map((_, i) => rows.flatMap((row) => row[i] ?? []));
+};
+const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> =>
+  (await askEvery(everyUs, overUs, lane))[0]!.length;
+
+describe('a refusal by upstream', () => {
+  const paceNow = async (): Promise<number> => {
+    await takeAll('bulk');
+    return STEP_MS / (await waitMs('bulk'));
+  };
+
+  it('closes the budget to all lanes for as long as upstream says', async () => {
+    await budget.slowDown({ ageMs: 100, retryAfterMs: 30_000 });
+    for (const lane of ['first', 'bulk', 'sweep'] as const)
+      expect(await budget.take(lane)).toEqual({ taken: false, retryInMs: 30_000, reserved: false });
+    await pass(30 * SECOND - 1000);
+    for (const lane of ['bulk', 'sweep', 'first'] as const) expect(await taken(lane)).toBe(false);
+    await pass(10 * SECOND);
+    expect(await taken('bulk')).toBe(true);
+  });
+
+  it('keeps slots behind the closure for single rotations that arrive near its end', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 5000 });
+    expect(await budget.take('first')).toEqual({ taken: false, retryInMs: 5000, reserved: true });
+    expect(await waitMs('first')).toBeGreaterThan(5000 + STEP_MS);
+  });
+
+  it('is believed for an hour at most', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 86_400_000 });
+    expect(await waitMs('bulk')).toBe(3_600_000);
+  });
+
+  it('does not shorten a closure that ends later', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 30_000 });
+    await pass(SECOND);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
+    expect(await waitMs('bulk')).toBe(29_000);
+  });
+
+  it('slows the pace down to 0.7, and it recovers within a minute', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 0 });
+    expect(await paceNow()).toBeCloseTo(0.7, 2);
+    await pass(6 * SECOND);
+    expect(await paceNow()).toBeCloseTo(0.8, 2);
+    await pass(12 * SECOND);
+    expect(await paceNow()).toBeCloseTo(1, 4);
+  });
+
+  it('slows it down once for requests that were under way coalesce, also with different times', async () => {
+    await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
+    await pass(100_000);
+    for (const retryAfterMs of [0, 5000, 2000]) await budget.slowDown({ ageMs: 300, retryAfterMs });
+    expect(Number((await hash())['pace'])).toBe(0.7);
+    expect(await waitMs('bulk')).toBe(5000);
+  });
+
+  it('slows it down further if the request left after the last refusal, down to a tenth', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 0 });
+    await pass(SECOND);
+    await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
+    expect(Number((await hash())['pace'])).toBeCloseTo((0.7 + 1 / 60) * 0.7, 3);
+    for (let i = 0; i < 20; i += 1) {
+      await pass(100_000);
+      await budget.slowDown({ ageMs: 10, retryAfterMs: 0 });
+    }
+    expect(await paceNow()).toBeCloseTo(0.1, 2);
+    await pass(60 * SECOND);
+    expect(await paceNow()).toBeCloseTo(1, 4);
+  });
+
+  it('without a time closes it for a second, and twice as long each time, up to half a minute', async () => {
+    const waits: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      await budget.slowDown({ ageMs: 0 });
+      waits.push(await waitMs('bulk'));
+      await pass(waits.at(-1)! * 1000 + SECOND);
+    }
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    await pass(61 * SECOND);
+    await budget.slowDown({ ageMs: 0 });
+    expect(await waitMs('bulk')).toBe(1000);
+  });
+
+  it('without a time does not close it again for a request under way with the last one', async () => {
+    await budget.slowDown({ ageMs: 0 });
+    await pass(900_000);
+    await budget.slowDown({ ageMs: 1500 });
+    expect(await waitMs('bulk')).toBe(100);
+  });
+});
+
+describe('a closure of more than a minute', () => {
+  const HOUR_MS = 3_600_000;
+  const closedMs = async () => Number((await hash())['closed_until'] ?? 0) - nowUs / 1000;
+
+  it.each<Lane>(['first', 'bulk', 'sweep'])(
+    'lets one request a minute leave in the lane of %s, as a probe, and no second one',
+    async (lane) => {
+      await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+      let count = 0;
+      for (let second = 0; second < 600; second += 1) {
+        count += await takeAll(lane);
+        await pass(SECOND);
+      }
+      expect(count).toBeGreaterThanOrEqual(10);
+      expect(count).toBeLessThanOrEqual(11);
+      expect(await closedMs()).toBe(HOUR_MS - 600_000);
+    },
+  );
+
+  it('of a minute or less is kept to its end', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
+    await pass(60 * SECOND - 1000);
+    expect(await takeAll('first')).toBe(0);
+  });
+
+  it('of an hour stays an hour, whatever short refusals come in between', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(56 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 1000 });
+    await pass(2 * SECOND);
+    expect(await takeAll('first')).toBe(0);
+    await pass(54 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+  });
+
+  it('ends with a response to a request that left since, and the pace begins at a tenth', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await budget.isClosed()).toBe(true);
+    await pass(56 * SECOND);
+    expect(await taken('first')).toBe(true);
+    await pass(SECOND);
+    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
+    expect(await closedMs()).toBeLessThanOrEqual(0);
+    expect(await countTaken('bulk', 5 * SECOND, stepUs / 4)).toBeLessThanOrEqual(9);
+    await pass(60 * SECOND);
+    expect(await countTaken('bulk', 10 * stepUs, stepUs / 4)).toBeGreaterThanOrEqual(9);
+  });
+
+  it('does not end with a response to a request that left before it', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(SECOND);
+    expect(await budget.answered({ ageMs: 2000 })).toBe('too-old');
+    expect(await closedMs()).toBeGreaterThan(3_500_000);
+    expect(await budget.answered({ ageMs: 500 })).toBe('opened');
+    expect(await budget.answered({ ageMs: 500 })).toBe('not-closed');
+  });
+
+  it('ends when an operator opens it; an open budget is not opened', async () => {
+    expect(await budget.open()).toBe(false);
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await budget.open()).toBe(true);
+    expect(await budget.open()).toBe(false);
+    await pass(SECOND);
+    expect(await taken('first')).toBe(true);
+  });
+
+  it('is shown by a rotation that waits for it', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    const rotation = await accept();
+    expect(await claimOf(rotation)).toMatchObject({ kind: 'paced' });
+    expect(await ledger.rotations.get(rotation.id)).toMatchObject({
+      state: 'QUEUED',
+      errorCode: 'UPSTREAM_RATE_LIMITED',
+    });
+  });
+
+  it('is noted without a limit, and holds no request back', async () => {
+    const unlimited = openLedger(redis, {
+      prefix: 'spec',
+      budget: { egress: 'spec', requestsPerMinute: 0 },
+    }).budget;
+    await unlimited.noteClosed({ ageMs: 0, retryAfterMs: HOUR_MS });
+    expect(await closedMs()).toBe(HOUR_MS);
+    expect(await unlimited.take('bulk')).toEqual({ taken: true });
+  });
+});

@@ -1,0 +1,161 @@
+#!lua flags=allow-oom
+-- Claims waiting assistants of a bulk, each with an intent to POST and a rotation of its own, as far as the
+-- limit of open intents and the request budget allow.
+--
+-- Keeps: all that `claim` keeps; an assistant of a bulk is begun once. Too many consecutive unknown outcomes
+-- halt the bulk.
+--
+-- @key bulk
+-- @key states: the states of its assistants
+-- @key ledger: the ledger's own facts
+-- @key intents: the open intents of the org
+-- @key budget: the request budget
+-- @arg bulk_id text
+-- @arg org text
+-- @arg lease_ms number
+-- @arg landing_ms number: the landing window
+-- @arg max_open number: how many intents of the org may be open
+-- @arg hold_back text?: the error code for which the worker lets no POST leave now
+-- @arg step_us number: the pause between two requests, 0 for no limit
+-- @arg ledger_id text?: the ledger that the worker knows
+-- @each item
+-- @key assistant
+-- @arg index digits: in the bulk
+-- @arg rotation text: the id of its rotation
+-- @arg assistant_id text
+-- @reply CLAIMED now_ms number, unknowns number, wait_ms number, outcomes outcome...: in order, as far as
+--   they came. `unknowns`: consecutive unknown outcomes of the org. `wait_ms` is not 0 if the request budget
+--   is used up
+-- @outcome claimed epoch number, key_state text?, version number?, fresh flag: as `claim`
+-- @outcome shared: another rotation has replaced the key since the bulk was asked for: that serves both
+-- @outcome busy: a rotation holds it, or a single rotation is QUEUED for it and goes first
+-- @outcome past: it does not wait any more; or it has failed, because its ledger entry cannot be read or its
+--   record is too long
+-- @reply STOPPED state text?: the bulk does not run
+-- @reply FULL wait_ms number: the org has as many open intents as a bulk may have: a tenth is left to single
+--   rotations
+-- @reply FROZEN wait_ms number: no POST may leave, or the clock of Redis is out of step
+-- @include assistants/check
+-- @include assistants/is-key
+-- @include budget/take-slot
+-- @include bulks/stop
+-- @include orgs/org-name
+-- @include rotations/epoch
+-- @include rotations/open-intent
+-- @include rotations/open-intents
+-- @include rotations/orphan
+-- @include rotations/own-intents
+-- @include rotations/release-holder
+-- @include rotations/rotation
+-- @include rotations/too-large
+-- @include scripts/call
+-- @include scripts/number
+-- @include scripts/reply-of
+-- @include time/now
+-- @include time/time-left
+-- @include bulks/window
+-- @late bulks/end-item
+
+org = org_name(org)
+local state, created_text, reason, started, until_text, open, seen_text =
+  fields(bulk, { created_text = 'created', until_text = 'until', seen_text = 'run_seen' })
+if state ~= 'RUNNING' then return reply.STOPPED { state = state } end
+local created = tonumber(created_text)
+
+local now, is_out_of_step = now_us()
+if is_out_of_step then return reply.FROZEN { wait_ms = '1000' } end
+local now_ms = math.floor(now / 1000)
+local now_text, lease_text, lands_text = int(now_ms), int(now_ms + lease_ms), int(now_ms + landing_ms)
+if is_window_closed(bulk_id, until_text, open, now_ms) then
+  return reply.STOPPED { state = read('HGET', bulk, 'state') }
+end
+local blocker, unknowns, unknown_at = post_blocker(ledger, org, hold_back, ledger_id)
+if blocker then return reply.FROZEN { wait_ms = '5000' } end
+if unknowns >= max_open and time_left(unknown_at + landing_ms, now_ms, landing_ms) > 0 then
+  -- The unknown outcomes that an operator had seen when resuming it do not halt it again: it waits until the
+  -- next POST may leave, as a probe.
+  if unknowns <= (tonumber(seen_text) or 0) then return reply.FULL { wait_ms = '1000' } end
+  stop_bulk(bulk_id, 'HALTED', 'TOO_MANY_UNKNOWNS', now_ms)
+  return reply.STOPPED { state = 'HALTED' }
+end
+-- What decides whether a POST may leave is read before anything is written.
+read('GETRANGE', states, 0, 0)
+read('HLEN', budget)
+-- A tenth is left to single rotations: they need not wait until one of a bulk has ended.
+local share = max_open - math.floor(max_open / 10)
+local room = share - open_intents(intents, share, now_ms)
+if room <= 0 then return reply.FULL { wait_ms = unknowns > 0 and '1000' or '5' } end
+-- After too many consecutive unknown outcomes, one POST a landing window, as a probe.
+if unknowns >= max_open then room = 1 end
+
+intents = own_intents(intents)
+local queued_field = 'queued:' .. org
+local begun, wait_ms = 0, '0'
+
+-- Ends an assistant that is not begun.
+local function skip(item, letter, code)
+  end_item(bulk_id, item.index, letter, now_ms, false, code, item.assistant_id)
+end
+
+-- An assistant that cannot be rotated has failed. That may have halted the bulk: then the claim ends.
+local function fail(item, letter, code)
+  skip(item, letter, code)
+  if code == 'LEDGER_CORRUPT' then request_check(org, item.assistant_id, now_ms) end
+  return outcome.past, read('HGET', bulk, 'state') ~= 'RUNNING'
+end
+
+local function begin(item, fingerprint, held_epoch, version, verified)
+  local epoch = int(next_epoch(now, held_epoch, version))
+  open_intent(item.rotation, item.assistant, intents, fingerprint, epoch, now_text, lease_text, lands_text)
+  write('HSET', rotation_key(item.rotation), 'org', org, 'assistant', item.assistant_id,
+    'assistant_key', item.assistant, 'state', 'ROTATING', 'reason', reason, 'created', now_text,
+    'started', now_text, 'updated', now_text, 'attempts', 1, 'bulk', bulk_id, 'item', item.index)
+  write('ZADD', PREFIX .. ':rotations:open', 0, item.rotation)
+  write('SETRANGE', states, item.index, 'r')
+  begun = begun + 1
+  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created or math.huge, now_ms)
+  return outcome.claimed { epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh }
+end
+
+-- Claims one assistant. Returns nil if there is no room or no request for it, and whether the claim ends with
+-- it.
+local function claim(item)
+  if read('GETRANGE', states, item.index, item.index) ~= '.' then return outcome.past end
+  local failure, holder, lease, lands, fingerprint, held_epoch, version, queued, verified, rotated =
+    try_fields(item.assistant, { held_epoch = 'epoch', queued = queued_field })
+  if failure then return fail(item, 'I', 'LEDGER_CORRUPT') end
+  if not holder and is_too_large(item.assistant_id) then return fail(item, 'O', 'RECORD_TOO_LARGE') end
+  if holder and time_left(tonumber(lease) or 0, now_ms, lease_ms) == 0
+    and is_orphaned(holder, tonumber(lands) or 0, now_ms) then
+    release_holder(item.assistant)
+    holder = nil
+  end
+  if is_key(fingerprint) and (tonumber(rotated) or 0) > created then
+    skip(item, 'm')
+    return outcome.shared
+  end
+  if holder or (queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED') then
+    return outcome.busy
+  end
+  if begun >= room then return nil end
+  local is_free, wait = take_slot(budget, now, step_us, 'bulk')
+  if not is_free then
+    wait_ms = string.format('%.3f', wait / 1000)
+    return nil
+  end
+  return begin(item, fingerprint, held_epoch, version, verified)
+end
+
+local outcomes = {}
+for i = 1, item_count do
+  local result, is_last = claim(item_at(i))
+  outcomes[i] = result
+  if not result or is_last then break end
+end
+
+if begun > 0 then
+  write('HINCRBY', bulk, 'open', begun)
+  if not started then write('HSET', bulk, 'started', now_text) end
+  if unknowns >= max_open then write('HSET', ledger, 'run_at:' .. org, now_text) end
+end
+return reply.CLAIMED { now_ms = now_text, unknowns = int(unknowns), wait_ms = wait_ms, outcomes = outcomes }

@@ -1,0 +1,5 @@
+-- The key of a bulk rotation.
+
+local function bulk_key(id)
+  return PREFIX .. ':bulk:' .. id
+end

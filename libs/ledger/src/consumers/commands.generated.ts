@@ -1,0 +1,107 @@
+/* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
+
+interface ConsumerWriteInput {
+  consumers: string;
+  /** the ledger's own facts */
+  ledger: string;
+  name: string;
+  /** the entry as it was seen; absent if there was none */
+  seen?: string | undefined;
+  /** the entry from now on; absent to remove it */
+  entry?: string | undefined;
+  /** records are sealed for other recipients from now on */
+  reseals: boolean;
+  /** the event before its numbers `seq` and `run`; absent for no event */
+  head?: string | undefined;
+  /** the event after them */
+  tail?: string | undefined;
+  /** the length of the stream */
+  keep: number;
+  /** how many consumers there may be */
+  limit: number;
+}
+type ConsumerWriteReply =
+  | { kind: 'written' }
+  /** it is not as it was seen: nothing was written */
+  | { kind: 'changed' }
+  /** the limit is reached: nothing was written */
+  | { kind: 'full' };
+const readConsumerWriteReply = (reply: unknown[]): ConsumerWriteReply => {
+  switch (reply[0]) {
+    case 'WRITTEN':
+      return { kind: 'written' };
+    case 'CHANGED':
+      return { kind: 'changed' };
+    case 'FULL':
+      return { kind: 'full' };
+    default:
+      throw unexpectedReply('consumer-write', reply);
+  }
+};
+
+interface ResealInput {
+  /** the events that put assistants in doubt */
+  uncertain: string;
+  records: {
+    current: string;
+    /** the SHA-1 of the text that it was made from */
+    seen: string;
+    /** the new text */
+    text: string;
+    /** of an event in doubt; absent for a current record */
+    assistantId?: string | undefined;
+  }[];
+}
+type ResealReply =
+  /** how many were replaced */
+  { kind: 'sealed'; replaced: number };
+const readResealReply = (reply: unknown[]): ResealReply => {
+  switch (reply[0]) {
+    case 'SEALED':
+      return { kind: 'sealed', replaced: Number(reply[1]) };
+    default:
+      throw unexpectedReply('reseal', reply);
+  }
+};
+
+/**
+ * The commands of consumers/commands, each with named arguments and a reply that tells its kinds apart.
+ */
+export const consumersCommands = (run: RunCommand) => ({
+  /**
+   * Adds, changes or removes a consumer, if it still is as the caller has seen it.
+   *
+   * Keeps: no write overwrites another; an event that was sealed for other recipients is refused from now on.
+   */
+  consumerWrite: async (input: ConsumerWriteInput): Promise<ConsumerWriteReply> =>
+    readConsumerWriteReply(
+      await run(
+        'consumer-write',
+        [input.consumers, input.ledger],
+        [
+          input.name,
+          input.seen ?? '',
+          input.entry ?? '',
+          input.reseals ? '1' : '',
+          input.head ?? '',
+          input.tail ?? '',
+          input.keep,
+          input.limit,
+        ],
+      ),
+    ),
+  /**
+   * Replaces published events by the same events sealed for other recipients, if they have not changed.
+   *
+   * Keeps: the content of a record does not change; a newer record stays.
+   */
+  reseal: async (input: ResealInput): Promise<ResealReply> =>
+    readResealReply(
+      await run(
+        'reseal',
+        [input.uncertain, ...input.records.flatMap((one) => [one.current])],
+        input.records.flatMap((one) => [one.seen, one.text, one.assistantId ?? '']),
+      ),
+    ),
+});

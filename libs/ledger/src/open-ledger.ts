@@ -1,0 +1,103 @@
+import type { Redis } from 'ioredis';
+import { openAssistants, type Assistants } from './assistants/assistants.ts';
+import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
+import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
+import { openBulks, type Bulks } from './bulks/bulks.ts';
+import { connectLedger } from './connection.ts';
+import type { ConsumerPositions } from './consumers/consumer-positions.ts';
+import { openConsumers, type Consumers } from './consumers/consumers.ts';
+import type { Keys } from './keys.ts';
+import { openOrgAlias, type OrgAlias } from './orgs/org-alias.ts';
+import { openOrgs, type Orgs } from './orgs/orgs.ts';
+import { openPolicies, type Policies } from './policies/policies.ts';
+import { openRotations, type Rotations } from './rotations/rotations.ts';
+import { openSweeps, type Sweeps } from './sweeps/sweeps.ts';
+import { openProcesses, type Processes } from './system/processes.ts';
+import { openSystem, type System } from './system/system.ts';
+
+export interface LedgerOptions {
+  /** Without the braces. */
+  prefix: string;
+  /** About how many events the stream keeps, asked at each that is added. */
+  keepEvents?: () => number;
+  /** The request budget that claims take their slots from; without it there is no limit. */
+  budget?: BudgetOptions | undefined;
+  requestIdTtlSeconds?: number;
+  /** For how long reads have to agree that an assistant has no key before that is published. */
+  confirmAfterMs?: number;
+  /**
+   * The share of an org's assistants that may be found without their key, or with another one, within ten
+   * minutes before the org is held, in percent.
+   */
+  maxChangedPercent?: number;
+  /** The progress of consumers, for the status of the system. */
+  positions?: Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf'>> | undefined;
+  /** How long a process counts as live after it was last heard of. */
+  processLeaseMs?: number;
+}
+
+/** The truth in Redis, by aggregate. While Redis is away all methods reject with ioredis's error. */
+export interface Ledger {
+  readonly keys: Keys;
+  readonly rotations: Rotations;
+  readonly assistants: Assistants;
+  readonly orgs: Orgs;
+  readonly alias: OrgAlias;
+  /** Bulk rotations as callers see them. */
+  readonly bulks: Bulks;
+  /** Bulk rotations as workers draw, claim and save them. */
+  readonly bulkWork: BulkWork;
+  readonly sweeps: Sweeps;
+  readonly policies: Policies;
+  readonly consumers: Consumers;
+  readonly budget: RequestBudget;
+  readonly processes: Processes;
+  readonly system: System;
+}
+
+const DEFAULT_KEEP_EVENTS = 10_000;
+const DEFAULT_CONFIRM_AFTER_MS = 30_000;
+const DEFAULT_MAX_CHANGED_PERCENT = 25;
+const REQUEST_ID_TTL_SECONDS = 24 * 3600;
+
+/**
+ * Opens the ledger on a connection, which stays the caller's to close. Its scripts are defined there once.
+ */
+export const openLedger = (
+  redis: Redis,
+  {
+    prefix,
+    keepEvents = () => DEFAULT_KEEP_EVENTS,
+    budget,
+    requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS,
+    confirmAfterMs = DEFAULT_CONFIRM_AFTER_MS,
+    maxChangedPercent = DEFAULT_MAX_CHANGED_PERCENT,
+    positions,
+    processLeaseMs,
+  }: LedgerOptions,
+): Ledger => {
+  const connection = connectLedger(redis, prefix);
+  const consumers = openConsumers(connection, keepEvents);
+  const alias = openOrgAlias(connection, keepEvents);
+  const processes = openProcesses(
+    connection,
+    processLeaseMs === undefined ? {} : { leaseMs: processLeaseMs },
+  );
+  const system = openSystem(connection, { processes, consumers, alias, positions });
+  const { knownId: ledgerId } = system;
+  return {
+    keys: connection.keys,
+    rotations: openRotations(connection, { keepEvents, budget, ledgerId, requestIdTtlSeconds }),
+    assistants: openAssistants(connection, { keepEvents, confirmAfterMs, maxChangedPercent }),
+    orgs: openOrgs(connection, { maxChangedPercent }),
+    alias,
+    bulks: openBulks(connection),
+    bulkWork: openBulkWork(connection, { budget, ledgerId }),
+    sweeps: openSweeps(connection),
+    policies: openPolicies(connection),
+    consumers,
+    budget: openBudget(connection, budget),
+    processes,
+    system,
+  };
+};

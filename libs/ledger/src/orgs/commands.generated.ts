@@ -1,0 +1,289 @@
+/* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
+
+interface OrgAcceptInput {
+  /** the held orgs */
+  held: string;
+  org: string;
+  /** for how long */
+  forMs: number;
+}
+type OrgAcceptReply =
+  /** also if it was accepted before and no sweep has ended that: the response, or the sweep, may have been lost */
+  { kind: 'accepted' } | { kind: 'not-held' };
+const readOrgAcceptReply = (reply: unknown[]): OrgAcceptReply => {
+  switch (reply[0]) {
+    case 'ACCEPTED':
+      return { kind: 'accepted' };
+    case 'NOT_HELD':
+      return { kind: 'not-held' };
+    default:
+      throw unexpectedReply('org-accept', reply);
+  }
+};
+
+interface OrgAdoptInput {
+  /** the open rotations */
+  open: string;
+  /** the rotation id to continue after */
+  after?: string | undefined;
+  /** how many rotations to look at */
+  count: number;
+}
+type OrgAdoptReply =
+  /** `next`: the last id looked at, if there may be more */
+  { kind: 'adopted'; next: string | undefined; renamed: number };
+const readOrgAdoptReply = (reply: unknown[]): OrgAdoptReply => {
+  switch (reply[0]) {
+    case 'ADOPTED':
+      return {
+        kind: 'adopted',
+        next: reply[1] === '' ? undefined : String(reply[1]),
+        renamed: Number(reply[2]),
+      };
+    default:
+      throw unexpectedReply('org-adopt', reply);
+  }
+};
+
+interface OrgAliasInput {
+  /** the ledger's own facts */
+  ledger: string;
+  org: string;
+  /** how it is known */
+  how: 'configured' | 'learned';
+}
+type OrgAliasReply =
+  | { kind: 'noted' }
+  /** it was noted before */
+  | { kind: 'known' }
+  /** another org was noted before: nothing was written */
+  | { kind: 'contradicts'; knownOrg: string; knownHow: string | undefined; sinceMs: number | undefined };
+const readOrgAliasReply = (reply: unknown[]): OrgAliasReply => {
+  switch (reply[0]) {
+    case 'NOTED':
+      return { kind: 'noted' };
+    case 'KNOWN':
+      return { kind: 'known' };
+    case 'CONTRADICTS':
+      return {
+        kind: 'contradicts',
+        knownOrg: String(reply[1]),
+        knownHow: reply[2] === '' ? undefined : String(reply[2]),
+        sinceMs: reply[3] === '' ? undefined : Number(reply[3]),
+      };
+    default:
+      throw unexpectedReply('org-alias', reply);
+  }
+};
+
+interface OrgHoldInput {
+  /** the held orgs */
+  held: string;
+  org: string;
+  /** why */
+  code: string;
+  /** how many assistants are affected */
+  affected: number;
+  /** how many were known */
+  known: number;
+}
+type OrgHoldReply =
+  | { kind: 'held' }
+  /** since when stays */
+  | { kind: 'held-already' }
+  /** an operator has accepted it meanwhile: nothing was written */
+  | { kind: 'accepted' };
+const readOrgHoldReply = (reply: unknown[]): OrgHoldReply => {
+  switch (reply[0]) {
+    case 'HELD':
+      return { kind: 'held' };
+    case 'HELD_ALREADY':
+      return { kind: 'held-already' };
+    case 'ACCEPTED':
+      return { kind: 'accepted' };
+    default:
+      throw unexpectedReply('org-hold', reply);
+  }
+};
+
+interface OrgLimitsInput {
+  heldOrgs: string;
+  org: string;
+  /** the share of its assistants that may change */
+  percent: number;
+}
+type OrgLimitsReply =
+  /** `changed`: lately. `held`: why the org is held. `accepted`: an operator has accepted what reads say */
+  {
+    kind: 'limits';
+    known: number;
+    limit: number;
+    changed: number;
+    held: string | undefined;
+    accepted: boolean;
+  };
+const readOrgLimitsReply = (reply: unknown[]): OrgLimitsReply => {
+  switch (reply[0]) {
+    case 'LIMITS':
+      return {
+        kind: 'limits',
+        known: Number(reply[1]),
+        limit: Number(reply[2]),
+        changed: Number(reply[3]),
+        held: reply[4] === '' ? undefined : String(reply[4]),
+        accepted: reply[5] === '1',
+      };
+    default:
+      throw unexpectedReply('org-limits', reply);
+  }
+};
+
+interface OrgMoveInput {
+  /** the assistants published under `c` */
+  ofC: string;
+  /** the assistants published under the org that `c` stands for */
+  ofOrg: string;
+  orgs: string;
+  org: string;
+  /** percent-encoded */
+  encodedOrg: string;
+  /** the length of the stream */
+  keep: number;
+  /** the revision of the consumers at which the versions were sealed */
+  recipients: string;
+  versions: {
+    assistant: string;
+    /** the current record */
+    current: string;
+    assistantId: string;
+    /** the SHA-1 of the current record that it was made from */
+    seen: string;
+    /** of the assistant, as it was read */
+    epoch: string;
+    /** the new version */
+    version: number;
+    /** the event before its numbers `seq` and `run` */
+    head: string;
+    /** the event after them */
+    tail: string;
+  }[];
+}
+type OrgMoveReply =
+  | { kind: 'moved'; words: string[] }
+  /** consumers were added or removed since the versions were sealed: nothing was written */
+  | { kind: 'recipients' };
+const readOrgMoveReply = (reply: unknown[]): OrgMoveReply => {
+  switch (reply[0]) {
+    case 'MOVED':
+      return { kind: 'moved', words: reply.slice(1).map(String) };
+    case 'RECIPIENTS':
+      return { kind: 'recipients' };
+    default:
+      throw unexpectedReply('org-move', reply);
+  }
+};
+
+interface OrgSweptInput {
+  /** the held orgs */
+  held: string;
+  org: string;
+  /** the sweep was of this org alone and left nothing open: what an operator has accepted is done */
+  settled: boolean;
+}
+type OrgSweptReply = { kind: 'swept'; wasHeld: boolean };
+const readOrgSweptReply = (reply: unknown[]): OrgSweptReply => {
+  switch (reply[0]) {
+    case 'SWEPT':
+      return { kind: 'swept', wasHeld: reply[1] === '1' };
+    default:
+      throw unexpectedReply('org-swept', reply);
+  }
+};
+
+/**
+ * The commands of orgs/commands, each with named arguments and a reply that tells its kinds apart.
+ */
+export const orgsCommands = (run: RunCommand) => ({
+  /**
+   * An operator accepts what reads say of a held org: for a time it has no limit.
+   */
+  orgAccept: async (input: OrgAcceptInput): Promise<OrgAcceptReply> =>
+    readOrgAcceptReply(await run('org-accept', [input.held], [input.org, input.forMs])),
+  /**
+   * Renames open rotations that were asked for under `c` to the org that `c` stands for, and the fields that
+   * say that they are queued.
+   *
+   * Keeps: a rotation and the field of its assistant that says that it is queued have the same org. Of two
+   * rotations that are queued for one assistant, under `c` and under its real name, later requests are answered
+   * with the second.
+   */
+  orgAdopt: async (input: OrgAdoptInput): Promise<OrgAdoptReply> =>
+    readOrgAdoptReply(await run('org-adopt', [input.open], [input.after ?? '', input.count])),
+  /**
+   * Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of
+   * unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
+   * org-adopt.lua, key versions by org-move.lua.
+   *
+   * Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`). It raises the
+   * revision of the consumers, so that a worker that sealed an event under `c` seals it again.
+   */
+  orgAlias: async (input: OrgAliasInput): Promise<OrgAliasReply> =>
+    readOrgAliasReply(await run('org-alias', [input.ledger], [input.org, input.how])),
+  /**
+   * Holds an org: nothing that reads say of it is published except what agrees with the ledger.
+   */
+  orgHold: async (input: OrgHoldInput): Promise<OrgHoldReply> =>
+    readOrgHoldReply(
+      await run('org-hold', [input.held], [input.org, input.code, input.affected, input.known]),
+    ),
+  /**
+   * How much of an org may change before an operator decides, and how much has changed.
+   */
+  orgLimits: async (input: OrgLimitsInput): Promise<OrgLimitsReply> =>
+    readOrgLimitsReply(await run('org-limits', [input.heldOrgs], [input.org, input.percent])),
+  /**
+   * Publishes again, under the real name of the org, what was published under `c`: the same keys, as new
+   * versions. The words of the reply, one for each version:
+   *   moved
+   *   gone      it is not published under `c` any more
+   *   changed   a rotation holds it, its key is in doubt or was not read since a restart of Redis, or something
+   *             has happened to it since it was read: nothing was written
+   *
+   * Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated,
+   * superseded, when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the
+   * one that was read, and is drawn anew.
+   */
+  orgMove: async (input: OrgMoveInput): Promise<OrgMoveReply> =>
+    readOrgMoveReply(
+      await run(
+        'org-move',
+        [
+          input.ofC,
+          input.ofOrg,
+          input.orgs,
+          ...input.versions.flatMap((one) => [one.assistant, one.current]),
+        ],
+        [
+          input.org,
+          input.encodedOrg,
+          input.keep,
+          input.recipients,
+          ...input.versions.flatMap((one) => [
+            one.assistantId,
+            one.seen,
+            one.epoch,
+            one.version,
+            one.head,
+            one.tail,
+          ]),
+        ],
+      ),
+    ),
+  /**
+   * Ends a sweep of an org that found what is known of it. The org is no longer held, and later changes are
+   * compared with what is known now.
+   */
+  orgSwept: async (input: OrgSweptInput): Promise<OrgSweptReply> =>
+    readOrgSweptReply(await run('org-swept', [input.held], [input.org, input.settled ? '1' : ''])),
+});

@@ -1,0 +1,237 @@
+import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
+import { z } from 'zod';
+import type { Connection } from '../connection.ts';
+import { redisNowMs } from '../time/redis-now.ts';
+import { isWrongType } from '../scripts/run.ts';
+import { orgsCommands } from './commands.generated.ts';
+import { createMove, type MoveResult, type Moved, type UnderAlias } from './org-move.ts';
+
+/**
+ * How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw.
+ */
+type AliasSource = 'configured' | 'learned';
+
+export interface KnownAlias {
+  orgId: string;
+  how: AliasSource;
+  sinceMs: number;
+}
+
+/** Contradictory evidence, from which nothing is concluded. */
+export interface AliasConflict {
+  sinceMs: number;
+  /** In a few words, without ids. */
+  why: string;
+  /** The orgs of the evidence. */
+  orgIds: string[];
+}
+
+type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; known: KnownAlias };
+
+/**
+ * The org that Invent's alias `c` stands for, and what the ledger keeps under the alias. Every method is one
+ * atomic command, or reads.
+ */
+export interface OrgAlias {
+  /** What is known of the alias. */
+  read(): Promise<{ known?: KnownAlias; conflict?: AliasConflict }>;
+  /** Notes the org that it stands for, once. */
+  note(orgId: string, how: AliasSource): Promise<NotedAlias>;
+  noteConflict(conflict: Omit<AliasConflict, 'sinceMs'> | undefined): Promise<void>;
+  /**
+   * The real org ids that rotations, bulk rotations, policies and consumers name, or that have publications.
+   */
+  candidates(): Promise<string[]>;
+  /** Of these, the orgs that no worker has lately ruled out. */
+  untried(orgIds: string[]): Promise<string[]>;
+  /** Rules an org out for a time. */
+  noteTried(orgId: string, forMs: number): Promise<void>;
+  /** Whether anything is published under `c`. */
+  isInUse(): Promise<boolean>;
+  /**
+   * Assistants published under `c`: those that were seen last, and those that were seen the longest time ago.
+   */
+  sample(count: number): Promise<{ newest: string[]; oldest: string[] }>;
+  /**
+   * Takes the lock under which workers identify the org and rename, or renews it; false if another has it.
+   */
+  lock(token: string, leaseMs: number): Promise<boolean>;
+  unlock(token: string): Promise<void>;
+  /** Renames a page of open rotations, after the id `after`. */
+  adoptRotations(after: string): Promise<{ renamed: number; next?: string }>;
+  /** A page of the assistants published under `c`, with their events. `nowUs`: by the clock of Redis. */
+  page(offset: number): Promise<{ assistants: UnderAlias[]; nowUs: number }>;
+  /**
+   * Publishes assistants again under the real name. Safe to repeat. `revision`: of the consumers, at which
+   * the versions were sealed.
+   */
+  move(orgId: string, moved: Moved[], revision: number): Promise<MoveResult>;
+}
+
+const PAGE = 100;
+const ADOPTED_AT_ONCE = 500;
+/** How many of the newest rotations and bulk rotations are searched for the orgs that they name. */
+const NAMED_BY = 100;
+const KEEP_TRIED = 1000;
+const KEEP_TRIED_MS = 7 * 86_400_000;
+
+const Conflict = z.object({
+  sinceMs: z.number().nonnegative(),
+  why: z.string(),
+  orgIds: z.array(z.string()),
+});
+
+const sourceOf = (how: string | null | undefined): AliasSource =>
+  how === 'configured' ? 'configured' : 'learned';
+
+const readAlias =
+  ({ redis, keys }: Connection): OrgAlias['read'] =>
+  async () => {
+    const [orgId, how, since, conflict] = await redis.hmget(
+      keys.ledger,
+      'alias',
+      'alias_how',
+      'alias_at',
+      'alias_conflict',
+    );
+    const parsed = conflict ? Conflict.safeParse(parseJson(conflict)) : undefined;
+    return {
+      ...(orgId && { known: { orgId, how: sourceOf(how), sinceMs: Number(since ?? 0) } }),
+      ...(parsed?.success && { conflict: parsed.data }),
+    };
+  };
+
+const noteAlias =
+  ({ keys, run }: Connection): OrgAlias['note'] =>
+  async (orgId, how) => {
+    const reply = await orgsCommands(run).orgAlias({ ledger: keys.ledger, org: orgId, how });
+    if (reply.kind !== 'contradicts') return { kind: reply.kind };
+    const { knownOrg, knownHow, sinceMs = 0 } = reply;
+    return { kind: 'contradicts', known: { orgId: knownOrg, how: sourceOf(knownHow), sinceMs } };
+  };
+
+const findCandidates =
+  ({ redis, keys }: Connection): OrgAlias['candidates'] =>
+  async () => {
+    const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
+    const [published, consumers, policies, bulks, rotations] = await Promise.all([
+      redis.smembers(keys.orgs),
+      redis.hvals(keys.consumers),
+      redis.zrange(keys.policies, '0', '-1'),
+      newest(keys.bulks),
+      newest(keys.rotations('open')),
+    ]);
+    const ofConsumers = consumers.flatMap((text) => {
+      const orgs = ConsumerOrgs.safeParse((parseJson(text) as { orgs?: unknown } | undefined)?.orgs);
+      return orgs.success ? orgs.data : [];
+    });
+    const hashes = [...policies.map(keys.policy), ...bulks.map(keys.bulk), ...rotations.map(keys.rotation)];
+    const pipeline = redis.pipeline();
+    for (const key of hashes) pipeline.hget(key, 'org');
+    // An entry that cannot be read names no org.
+    const named = ((await pipeline.exec()) ?? []).flatMap(([error, org]) =>
+      error || !org ? [] : [String(org)],
+    );
+    return [...new Set([...published, ...ofConsumers, ...named])]
+      .filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success)
+      .toSorted();
+  };
+
+const readPage =
+  ({ redis, keys }: Connection): OrgAlias['page'] =>
+  async (offset) => {
+    const ids = await redis.zrange(keys.assistants(ORG_ALIAS), String(offset), String(offset + PAGE - 1));
+    const pipeline = redis.pipeline();
+    for (const id of ids)
+      pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
+    const [replies, currents, [seconds, micros]] = await Promise.all([
+      pipeline.exec(),
+      ids.length === 0 ? [] : redis.mget(ids.map(keys.current)),
+      redis.time(),
+    ]);
+    const assistants = ids.map((assistantId, i): UnderAlias => {
+      const [error, reply] = replies![i]!;
+      if (error && !isWrongType(error)) throw error;
+      const [holder, uncertain, epoch, version, state] = error ? [] : (reply as (string | null)[]);
+      const current = currents[i] ?? null;
+      const readable = !error && current !== null && version && state;
+      return {
+        assistantId,
+        current,
+        epoch: epoch ?? '',
+        state: holder || uncertain ? 'held' : readable ? 'ready' : 'unreadable',
+        ...(version && { versionBefore: Number(version) }),
+        ...(state && { stateBefore: state }),
+      };
+    });
+    return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };
+  };
+
+export const openOrgAlias = (connection: Connection, keepEvents: () => number): OrgAlias => {
+  const { redis, keys, run } = connection;
+  return {
+    read: readAlias(connection),
+    note: noteAlias(connection),
+    candidates: findCandidates(connection),
+    page: readPage(connection),
+    move: createMove(connection, keepEvents),
+
+    noteConflict: async (conflict) => {
+      if (!conflict) {
+        await redis.hdel(keys.ledger, 'alias_conflict');
+        return;
+      }
+      const text = JSON.stringify({ sinceMs: await redisNowMs(redis), ...conflict });
+      await redis.hset(keys.ledger, 'alias_conflict', text);
+    },
+
+    untried: async (orgIds) => {
+      if (orgIds.length === 0) return [];
+      const [until, nowMs] = await Promise.all([
+        redis.zmscore(keys.aliasTried, ...orgIds),
+        redisNowMs(redis),
+      ]);
+      return orgIds.filter((_, i) => Number(until[i] ?? 0) <= nowMs);
+    },
+
+    noteTried: async (orgId, forMs) => {
+      const untilMs = Math.round((await redisNowMs(redis)) + forMs);
+      await redis
+        .pipeline()
+        .zadd(keys.aliasTried, untilMs, orgId)
+        .zremrangebyrank(keys.aliasTried, 0, -KEEP_TRIED - 1)
+        .pexpire(keys.aliasTried, KEEP_TRIED_MS)
+        .exec();
+    },
+
+    isInUse: async () => (await redis.exists(keys.assistants(ORG_ALIAS))) === 1,
+
+    sample: async (count) => {
+      const last = String(count - 1);
+      const [newest, oldest] = await Promise.all([
+        redis.zrange(keys.assistants(ORG_ALIAS), '0', last, 'REV'),
+        redis.zrange(keys.assistants(ORG_ALIAS), '0', last),
+      ]);
+      return { newest, oldest };
+    },
+
+    lock: async (token, leaseMs) => {
+      if ((await redis.set(keys.aliasing, token, 'PX', leaseMs, 'NX')) === 'OK') return true;
+      const isOwn = (await redis.get(keys.aliasing)) === token;
+      return isOwn && (await redis.pexpire(keys.aliasing, leaseMs)) === 1;
+    },
+
+    unlock: async (token) => {
+      if ((await redis.get(keys.aliasing)) === token) await redis.del(keys.aliasing);
+    },
+
+    adoptRotations: async (after) => {
+      const { next, renamed } = await orgsCommands(run).orgAdopt({
+        open: keys.rotations('open'),
+        after: after === '' ? undefined : after,
+        count: ADOPTED_AT_ONCE,
+      });
+      return { renamed, ...(next !== undefined && { next }) };
+    },
+  };
+};

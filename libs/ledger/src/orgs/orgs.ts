@@ -1,0 +1,72 @@
+import type { ErrorCode, HeldOrgStatus } from '@rekey/schema';
+import type { Connection } from '../connection.ts';
+import { orgsCommands } from './commands.generated.ts';
+import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
+
+/** How much of an org may change within ten minutes before it is held, and how much has changed. */
+export interface OrgLimits {
+  /** The number of known assistants at the end of the last sweep; without a sweep, the number now. */
+  known: number;
+  limit: number;
+  changed: number;
+  /** Why it is held. */
+  held?: ErrorCode;
+  /** An operator has accepted what reads say. */
+  accepted: boolean;
+}
+
+/** Orgs, and which of them are held. Every method is one atomic command, or a read. */
+export interface Orgs {
+  /** The org ids that anything was published under, and the number of assistants under each. */
+  list(): Promise<{ orgId: string; assistants: number }[]>;
+  limits(orgId: string): Promise<OrgLimits>;
+  /** Holds an org; true if it was not held before. */
+  hold(orgId: string, hold: { code: ErrorCode; affected: number; known: number }): Promise<boolean>;
+  /**
+   * A sweep has found what is known of the org: it is no longer held. True if it was. `settled`: what an
+   * operator has accepted is done.
+   */
+  endSweep(orgId: string, options?: { settled: boolean }): Promise<boolean>;
+  /**
+   * An operator accepts what reads say of a held org, until a sweep has done it, for an hour at most. False
+   * if it is not held. Safe to repeat.
+   */
+  acceptHeld(orgId: string): Promise<boolean>;
+  held(): Promise<HeldOrgStatus[]>;
+}
+
+/** How long a held org that an operator has accepted has no limit: a sweep, and the reads that confirm it. */
+const ACCEPTED_MS = 3_600_000;
+
+export const openOrgs = (
+  { redis, keys, run }: Connection,
+  { maxChangedPercent }: { maxChangedPercent: number },
+): Orgs => {
+  const commands = orgsCommands(run);
+  return {
+    list: async () => {
+      const ids = await redis.smembers(keys.orgs);
+      const counts = await Promise.all(ids.map((orgId) => redis.zcard(keys.assistants(orgId))));
+      return ids
+        .map((orgId, i) => ({ orgId, assistants: counts[i]! }))
+        .toSorted((a, b) => (a.orgId < b.orgId ? -1 : 1));
+    },
+
+    limits: async (orgId) => {
+      const reply = await commands.orgLimits({ heldOrgs: keys.held, org: orgId, percent: maxChangedPercent });
+      const { known, limit, changed, held, accepted } = reply;
+      return { known, limit, changed, ...(held !== undefined && { held: errorCodeOf(held) }), accepted };
+    },
+
+    hold: async (orgId, { code, affected, known }) =>
+      (await commands.orgHold({ held: keys.held, org: orgId, code, affected, known })).kind === 'held',
+
+    endSweep: async (orgId, { settled } = { settled: false }) =>
+      (await commands.orgSwept({ held: keys.held, org: orgId, settled })).wasHeld,
+
+    acceptHeld: async (orgId) =>
+      (await commands.orgAccept({ held: keys.held, org: orgId, forMs: ACCEPTED_MS })).kind === 'accepted',
+
+    held: async () => heldOrgsOf(Object.entries(await redis.hgetall(keys.held))),
+  };
+};

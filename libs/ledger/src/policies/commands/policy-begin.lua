@@ -1,0 +1,26 @@
+-- Begins a window of a policy: computes until when the bulk rotation of the window may run.
+--
+-- Keeps: a window has one end, so that a repeated request asks for the same bulk rotation. A window that was
+-- missed has its whole length from now on.
+--
+-- @key policy
+-- @arg due_ms number: when the window was due
+-- @reply BEGUN until_ms number: also if it was begun before: the same moment
+-- @reply PASSED: a later window has been begun
+-- @reply PAUSED
+-- @reply MISSING
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
+
+local paused, due, until_text, window_length = fields(policy, { until_text = 'until' })
+if not window_length then return reply.MISSING end
+if paused == '1' then return reply.PAUSED end
+local begun = tonumber(due) or 0
+if begun > due_ms then return reply.PASSED end
+if begun == due_ms then return reply.BEGUN { until_ms = until_text } end
+
+local now = math.floor(now_us() / 1000)
+local until_ms = int(now + tonumber(window_length))
+write('HSET', policy, 'due', int(due_ms), 'until', until_ms, 'updated', int(now))
+return reply.BEGUN { until_ms = until_ms }

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { MAX_POLICIES, ORG_ALIAS, RekeyError, type RotationPolicy, type PolicySpec } from '@rekey/schema';
+import type { Connection } from '../connection.ts';
+import { policiesCommands } from './commands.generated.ts';
+import { changedFields, parsePolicy, type PolicyChanges } from './policy-hash.ts';
+
+type PolicyBegin =
+  /** Until when the window's bulk rotation may run (Redis time, ms). */
+  { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'missing' };
+
+/**
+ * Rotation policies as the ledger keeps them. BullMQ decides when they are due: see `PolicyQueue`. Every
+ * method is one atomic command, or a read.
+ */
+export interface Policies {
+  /**
+   * Records a policy for named assistants, or for all of the org. Ids must be valid and distinct. The same
+   * request id with the same arguments returns the first policy (`created` false). Throws REQUEST_ID_REUSED,
+   * REQUEST_ID_SPENT if the first policy was deleted, and TOO_MANY_POLICIES.
+   */
+  create(
+    id: string,
+    spec: PolicySpec,
+    assistantIds: string[] | undefined,
+  ): Promise<{ policy: RotationPolicy; created: boolean }>;
+  /** Throws POLICY_NOT_FOUND. */
+  get(id: string): Promise<RotationPolicy>;
+  /** All policies, newest first, without those whose entry cannot be read. */
+  list(filter?: { orgId?: string }): Promise<RotationPolicy[]>;
+  /** Throws POLICY_NOT_FOUND. Safe to repeat. */
+  setPaused(id: string, paused: boolean): Promise<RotationPolicy>;
+  /**
+   * Changes fields of a policy that was read before. Its terms and its last window stay as they are. Resolves
+   * with undefined if another update has changed `everyDays` or the expression since: read the policy and check
+   * the changes again. Throws POLICY_NOT_FOUND.
+   */
+  update(policy: RotationPolicy, changes: PolicyChanges): Promise<RotationPolicy | undefined>;
+  /** Throws POLICY_NOT_FOUND. */
+  delete(id: string): Promise<void>;
+  /** Whether the policy covers each assistant; all, if it names none. Throws POLICY_NOT_FOUND. */
+  members(id: string, assistantIds: string[]): Promise<boolean[]>;
+  /** Begins the window that was due at a moment. Safe to repeat: the result is the same. */
+  begin(id: string, dueMs: number): Promise<PolicyBegin>;
+  /**
+   * Notes the bulk rotation of the window that was due at a moment. Has no effect if the policy is gone.
+   */
+  noteBulk(id: string, dueMs: number, bulkId: string): Promise<void>;
+}
+
+const REQUEST_ID_TTL_SECONDS = 24 * 3600;
+/** A command with a million assistants would block all others. */
+const MEMBERS_AT_ONCE = 1000;
+
+const createPolicy =
+  ({ keys, run }: Connection): Policies['create'] =>
+  async (id, { requestId, ...spec }, assistantIds) => {
+    const digestOf = (orgId: string) =>
+      createHash('sha256')
+        .update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()]))
+        .digest('base64url');
+    const { window, maxFailures } = spec;
+    const reply = await policiesCommands(run).policyCreate({
+      policy: keys.policy(id),
+      assistants: keys.policyAssistants(id),
+      policies: keys.policies,
+      request: requestId === undefined ? undefined : keys.policyRequest(requestId),
+      id,
+      requestId,
+      digest: digestOf(spec.orgId),
+      aliasDigest: digestOf(ORG_ALIAS),
+      requestTtlS: REQUEST_ID_TTL_SECONDS,
+      limit: MAX_POLICIES,
+      named: assistantIds?.length,
+      org: spec.orgId,
+      reason: spec.reason,
+      everyDays: spec.everyDays,
+      windowCron: window.cron,
+      windowZone: window.timeZone,
+      windowLength: window.lengthMs,
+      ...('count' in maxFailures ? { limitCount: maxFailures.count } : { limitPercent: maxFailures.percent }),
+      ids: assistantIds ?? [],
+    });
+    switch (reply.kind) {
+      case 'reused':
+        throw new RekeyError('REQUEST_ID_REUSED');
+      case 'spent':
+        throw new RekeyError('REQUEST_ID_SPENT');
+      case 'full':
+        throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
+      case 'known':
+        return { created: false, policy: parsePolicy(reply.knownId, reply.known) };
+      default:
+        return { created: true, policy: parsePolicy(id, reply.policy) };
+    }
+  };
+
+export const openPolicies = (connection: Connection): Policies => {
+  const { redis, keys, run } = connection;
+  const commands = policiesCommands(run);
+
+  const write = async (id: string, ...changes: (string | number)[]): Promise<RotationPolicy | undefined> => {
+    const reply = await commands.policyWrite({ policy: keys.policy(id), changes });
+    return reply.kind === 'missing' ? undefined : parsePolicy(id, reply.policy);
+  };
+
+  return {
+    create: createPolicy(connection),
+
+    get: async (id) => {
+      const hash = await redis.hgetall(keys.policy(id));
+      if (Object.keys(hash).length === 0) throw new RekeyError('POLICY_NOT_FOUND');
+      return parsePolicy(id, hash);
+    },
+
+    list: async ({ orgId } = {}) => {
+      const ids = await redis.zrange(keys.policies, '+', '-', 'BYLEX', 'REV');
+      const pipeline = redis.pipeline();
+      for (const id of ids) pipeline.hgetall(keys.policy(id));
+      const replies = (await pipeline.exec()) ?? [];
+      return replies
+        .map(([error, hash], i) => (error ? undefined : readable(ids[i]!, hash as Record<string, string>)))
+        .filter(
+          (policy) => policy !== undefined && (orgId === undefined || policy.orgId === orgId),
+        ) as RotationPolicy[];
+    },
+
+    setPaused: async (id, paused) => {
+      const policy = await write(id, 'paused', paused ? '1' : '');
+      if (!policy) throw new RekeyError('POLICY_NOT_FOUND');
+      return policy;
+    },
+
+    update: async ({ id, everyDays, window }, changes) => {
+      const reply = await commands.policyUpdate({
+        policy: keys.policy(id),
+        readEveryDays: String(everyDays),
+        readWindowCron: window.cron,
+        changes: changedFields(changes),
+      });
+      if (reply.kind === 'missing') throw new RekeyError('POLICY_NOT_FOUND');
+      return reply.kind === 'changed' ? undefined : parsePolicy(id, reply.policy);
+    },
+
+    delete: async (id) => {
+      const replies = await redis
+        .multi()
+        .zrem(keys.policies, id)
+        .unlink(keys.policy(id), keys.policyAssistants(id))
+        .exec();
+      if (replies?.[0]?.[1] === 0) throw new RekeyError('POLICY_NOT_FOUND');
+    },
+
+    members: async (id, assistantIds) => {
+      const named = await redis.hget(keys.policy(id), 'assistants');
+      if (named === null) throw new RekeyError('POLICY_NOT_FOUND');
+      if (named === '') return assistantIds.map(() => true);
+      const is: boolean[] = [];
+      for (let from = 0; from < assistantIds.length; from += MEMBERS_AT_ONCE) {
+        const replies = await redis.smismember(
+          keys.policyAssistants(id),
+          ...assistantIds.slice(from, from + MEMBERS_AT_ONCE),
+        );
+        for (const reply of replies) is.push(reply === 1);
+      }
+      return is;
+    },
+
+    begin: (id, dueMs) => commands.policyBegin({ policy: keys.policy(id), dueMs }),
+
+    noteBulk: async (id, dueMs, bulkId) => {
+      await write(id, 'bulk', bulkId, 'bulk_due', dueMs);
+    },
+  };
+};
+
+/** One bad entry must not hide the others. */
+const readable = (id: string, hash: Record<string, string>): RotationPolicy | undefined => {
+  try {
+    return parsePolicy(id, hash);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,9 +1,0 @@
-import type { Redis } from 'ioredis';
-import { expectedBy } from './expected-time.ts';
-
-/** Redis time, in ms since 1970. If its clock has jumped and is watched, the time that it should be. */
-export const redisNowMs = async (redis: Redis): Promise<number> => {
-  const [seconds, microseconds] = await redis.time();
-  const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-  return expectedBy(redis)?.correct(nowMs) ?? nowMs;
-};

@@ -1,0 +1,62 @@
+-- Records a rotation, once.
+--
+-- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
+-- second one is made.
+--
+-- @key rotation: the new rotation
+-- @key assistant
+-- @key request?: only if the caller gave a request id
+-- @arg id text
+-- @arg org text
+-- @arg assistant_id text
+-- @arg reason text
+-- @arg request_id text?
+-- @arg digest text: of the arguments
+-- @arg request_ttl_s digits: how long a request id is kept
+-- @arg alias_digest text: of the same arguments with `c` for the org
+-- @reply CREATED created_ms number, org text: `c` is translated once it is known
+-- @reply KNOWN known_id text, known hash: the same request again, or a rotation that is still QUEUED
+-- @reply REUSED: the request id was used with other arguments
+-- @reply SPENT: the request id was used, and its rotation is no longer kept
+-- @include orgs/match-request
+-- @include orgs/org-name
+-- @include rotations/rotation
+-- @include scripts/call
+-- @include scripts/number
+-- @include time/now
+
+-- @ask HSET SET ZADD
+org = org_name(org)
+
+if request_id ~= '' then
+  local seen = read('GET', request)
+  if seen then
+    local other, is_same = match_request(seen, digest, alias_digest, org)
+    if not is_same then return reply.REUSED end
+    if read('EXISTS', rotation_key(other)) == 0 then return reply.SPENT end
+    return reply.KNOWN { known_id = other, known = read('HGETALL', rotation_key(other)) }
+  end
+end
+
+local function remember(which)
+  if request_id ~= '' then write('SET', request, which .. ' ' .. digest, 'EX', request_ttl_s) end
+end
+
+local of_org, of_alias = unpack(read('HMGET', assistant, 'queued:' .. org, 'queued:c'))
+local queued = of_org or (of_alias and org_name('c') == org and of_alias)
+if queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED' then
+  -- @ask all
+  remember(queued)
+  -- The caller wants a key that is made after now.
+  write('HSET', rotation_key(queued), 'asked', int(math.floor(now_us() / 1000)))
+  return reply.KNOWN { known_id = queued, known = read('HGETALL', rotation_key(queued)) }
+end
+
+local now = int(math.floor(now_us() / 1000))
+-- First: only this key may have another type. A rotation that is not in the index would be lost with its job.
+write('ZADD', PREFIX .. ':rotations:open', 0, id)
+write('HSET', rotation, 'org', org, 'assistant', assistant_id, 'assistant_key', assistant, 'state', 'QUEUED',
+  'reason', reason, 'request', request_id, 'created', now, 'updated', now, 'attempts', 0)
+write('HSET', assistant, 'queued:' .. org, id)
+remember(id)
+return reply.CREATED { created_ms = now, org = org }

@@ -1,0 +1,2 @@
+/** For specs only: steps through a part of the ledger, by name. */
+export type Flows = Record<string, () => Promise<void>>;

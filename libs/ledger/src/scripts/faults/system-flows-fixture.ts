@@ -1,0 +1,170 @@
+import { noSweepCounts, type Consumer } from '@rekey/schema';
+import { START_MS, makeBulk, pass } from '../../bulks/bulk-fixture.ts';
+import { ENVELOPE, SEALED, accept, claimed, key, ledger, lose, redis, rotate } from '../../ledger-fixture.ts';
+import { openLedger } from '../../open-ledger.ts';
+import { createLedgerClock } from '../../time/ledger-clock.ts';
+import type { Flows } from './flows-fixture.ts';
+
+const policySpec = {
+  orgId: 'org_1',
+  reason: '',
+  everyDays: 90,
+  window: { cron: '0 3 * * *', timeZone: 'UTC', lengthMs: 3_600_000 },
+  maxFailures: { percent: 1 },
+  requestId: '5a4e3c1a-0000-4000-8000-000000000002',
+};
+const consumer: Consumer = {
+  name: 'billing',
+  orgs: ['org_1'],
+  state: 'ACTIVE',
+  created_at: new Date(START_MS).toISOString(),
+  key: { kty: 'EC' },
+} as never;
+
+/** For specs only: steps through the rest of the ledger. */
+export const systemFlows: Flows = {
+  'a ledger that vanished': async () => {
+    await rotate('f1');
+    const vanished = openLedger(redis, { prefix: 'spec' });
+    await vanished.system.recognise({ mayBegin: true, fingerprintKeyId: 'OTHER' });
+    await redis.hdel('{spec}:ledger', 'id', 'fingerprint_key', 'adopted');
+    await vanished.system.recognise({
+      fingerprintKeyId: 'OTHER',
+      remembered: { assistants: 1, consumers: 0, policies: 0 },
+    } as never);
+    await openLedger(redis, { prefix: 'spec' }).system.recognise({ mayBegin: true });
+  },
+  'several commits at once': async () => {
+    const claims = [];
+    for (const name of ['ast_1', 'ast_2', 'ast_3'])
+      claims.push(await claimed(await accept({ assistantId: name })));
+    await Promise.all(claims.map((claim) => ledger.assistants.commit(claim, key(`f${claim.assistantId}`))));
+  },
+  policies: async () => {
+    const policies = openLedger(redis, { prefix: 'spec' }).policies;
+    const { policy } = await policies.create('pol_1', policySpec, ['ast_1', 'ast_2']);
+    await policies.create('pol_2', policySpec, ['ast_1', 'ast_2']);
+    await policies.begin(policy.id, START_MS);
+    await policies.begin(policy.id, START_MS);
+    await policies.setPaused(policy.id, true);
+  },
+  sweeps: async () => {
+    const sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
+    await sweeps.create('swp_1', undefined);
+    await sweeps.create('swp_2', undefined);
+    await sweeps.begin('swp_1', 'run-1', 60_000);
+    await sweeps.begin('swp_1', 'run-2', 60_000);
+    await sweeps.save('swp_1', 'run-1', noSweepCounts, { leaseMs: 60_000 });
+    await sweeps.save('swp_1', 'run-1', noSweepCounts, { end: 'SUCCEEDED' });
+    await sweeps.create('swp_3', 'org_1');
+    await redis.zadd(
+      '{spec}:sweeps',
+      ...Array.from({ length: 1100 }, (_, i) => [0, `swp_${String(i).padStart(6, '0')}`]).flat(),
+    );
+    await sweeps.create('swp_4', 'org_2');
+  },
+  consumers: async () => {
+    await rotate('f1');
+    const consumers = openLedger(redis, { prefix: 'spec' }).consumers;
+    await consumers.write('billing', undefined, consumer, { reseals: true, emit: JSON.stringify(ENVELOPE) });
+    const current = (await redis.get('{spec}:current:ast_1'))!;
+    await consumers.reseal([
+      { assistantId: 'ast_1', before: current, after: `${current} `, uncertain: false },
+    ]);
+    await redis.hset('{spec}:uncertain', 'ast_1', 'doubt');
+    await consumers.reseal([{ assistantId: 'ast_1', before: 'doubt', after: 'resealed', uncertain: true }]);
+    await redis.hdel('{spec}:uncertain', 'ast_1');
+    await consumers.write(
+      'billing',
+      { consumer, text: (await redis.hget('{spec}:consumers', 'billing'))!, storedOrgs: [] },
+      undefined,
+      { reseals: true },
+    );
+  },
+  'the request budget': async () => {
+    const budget = openLedger(redis, {
+      prefix: 'spec',
+      budget: { egress: 'e', requestsPerMinute: 60 },
+    }).budget;
+    await budget.take('first');
+    await budget.take('sweep');
+    await budget.slowDown({ ageMs: 0, retryAfterMs: 300_000 });
+    await pass(60_000);
+    await budget.take('first');
+    await budget.open();
+  },
+  'an org whose alias becomes known': async () => {
+    await rotate('f1', { orgId: 'c' });
+    await lose({ orgId: 'c', assistantId: 'ast_4' });
+    await ledger.rotations.noteUnknown(
+      await claimed(await accept({ orgId: 'c', assistantId: 'ast_5' })),
+      { readInMs: 0, holdMs: 0 },
+      SEALED,
+    );
+    await redis.hset('{spec}:ledger', 'drift:c', 3, 'drift_at:c', START_MS, 'redis_run', 'x');
+    await redis.zadd('{spec}:changes:c', START_MS, 'ast_1');
+    await openLedger(redis, { prefix: 'spec' }).policies.create(
+      'pol_1',
+      { ...policySpec, orgId: 'c' },
+      undefined,
+    );
+    await lose({ orgId: 'c', assistantId: 'ast_2' });
+    await accept({ orgId: 'c', assistantId: 'ast_3' });
+    await makeBulk(1, { orgId: 'c' });
+    await ledger.orgs.hold('c', { code: 'TOO_MANY_GONE', affected: 1, known: 1 });
+    await ledger.orgs.acceptHeld('c');
+    await ledger.orgs.hold('c', { code: 'KEYS_NOT_SHOWN', affected: 1, known: 1 });
+    await openLedger(redis, { prefix: 'spec' }).sweeps.create('swp_1', 'c');
+    await redis.hset('{spec}:known', 'c', 5);
+    const alias = openLedger(redis, { prefix: 'spec' }).alias;
+    await alias.note('org_1', 'learned');
+    await alias.adoptRotations('');
+    await pass(1000);
+    const { assistants } = await alias.page(0);
+    const move = () =>
+      alias.move(
+        'org_1',
+        assistants
+          .filter(({ state }) => state === 'ready')
+          .map((from) => ({
+            from,
+            version: from.versionBefore! + 1_000_000,
+            key: { fingerprint: from.stateBefore! },
+            sealed: JSON.stringify(ENVELOPE),
+          })),
+        1,
+      );
+    await move();
+    await redis.hdel('{spec}:ledger', 'redis_run');
+    await move();
+    await move();
+  },
+  'the ledger itself': async () => {
+    const itself = openLedger(redis, { prefix: 'spec' });
+    await itself.system.recognise({ fingerprintKeyId: 'KEYID' });
+    await itself.system.recogniseRedis('run-a');
+    await itself.system.recogniseRedis('run-b');
+    const clock = createLedgerClock({ redis, prefix: 'spec', name: 'spec' });
+    await clock.look();
+    await pass(1000);
+    await clock.look();
+    await pass(4 * 3_600_000);
+    await clock.look();
+    await clock.look();
+    await redis.hset('{spec}:ledger', 'id', 'another');
+    const { id } = await itself.system.recognise();
+    await itself.system.adopt(id);
+    const system = openLedger(redis, { prefix: 'spec' }).system;
+    await system.freeze('why');
+    await system.freeze('again');
+    const processes = openLedger(redis, { prefix: 'spec' }).processes;
+    await processes.beat({ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1' } as never);
+    await redis.hset('{spec}:processes', {
+      old: '1 1 1 1 {}',
+      ...Object.fromEntries(
+        Array.from({ length: 600 }, (_, i) => [`gone-${i}`, `${START_MS + 14_000_000} ${START_MS} 1 1 {}`]),
+      ),
+    });
+    await processes.beat({ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1' } as never);
+  },
+};

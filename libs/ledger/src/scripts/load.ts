@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { expand, inputLocals } from './expand.ts';
+import { parseHeader, type Header } from './header.ts';
+import { commandFolders, type CommandName } from './names.generated.ts';
+import { argumentsOf, rightsOf, type Rights } from './rights.ts';
+
+export const commandNames = Object.keys(commandFolders) as CommandName[];
+
+const readSource = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+const headers = new Map<CommandName, Header>();
+/** The header of a command, and its code. */
+export const headerOf = (name: CommandName): Header => {
+  const known =
+    headers.get(name) ?? parseHeader(name, readSource(`${commandFolders[name]}/commands/${name}.lua`));
+  headers.set(name, known);
+  return known;
+};
+
+const included = new Map<string, Header>();
+/** A file that commands include. Its header says what it is for and what it includes itself. */
+export const includeOf = (path: string): Header => {
+  const [aggregate, file] = path.split('/');
+  const known = included.get(path) ?? parseHeader(path, readSource(`${aggregate}/lua/${file}.lua`));
+  included.set(path, known);
+  return known;
+};
+
+/** What these files include, and themselves: each once, after what it needs. */
+const closureOf = (paths: readonly string[], before: readonly string[] = []): string[] => {
+  const found: string[] = [];
+  const visit = (path: string): void => {
+    if (found.includes(path) || before.includes(path)) return;
+    for (const needed of includeOf(path).includes) visit(needed);
+    found.push(path);
+  };
+  for (const path of paths) visit(path);
+  return found;
+};
+
+/** One piece of a command's text: an included file, or the command itself. */
+interface Piece {
+  name: string;
+  text: string;
+}
+
+/**
+ * What a command consists of: included files, and its own code at the end. `late`: made when it is called.
+ */
+export const piecesOf = (name: CommandName): { early: Piece[]; late: Piece[]; own: Piece } => {
+  const header = headerOf(name);
+  const piece = (path: string): Piece => ({ name: path, text: expand(includeOf(path).body, header) });
+  const early = closureOf(header.includes);
+  return {
+    early: early.map(piece),
+    late: header.late === undefined ? [] : closureOf([header.late], early).map(piece),
+    own: { name, text: expand(header.body, header) },
+  };
+};
+
+/**
+ * The last function of a file that a command seldom calls, with what only it needs: Redis makes all functions
+ * of a script anew for each call of it.
+ */
+const lateText = (late: readonly Piece[]): string => {
+  const name = [...late.at(-1)!.text.matchAll(/^local function (\w+)\(/gm)].at(-1)![1]!;
+  return `local function ${name}(...)\n${late.map(({ text }) => text).join('')}return ${name}(...)\nend\n`;
+};
+
+const NO_RIGHT = 'NOPERM the Redis user of Rekey lacks a right: nothing was written. See: rekey doctor';
+
+/** Of the keys that a command is given, those that follow are of the same kinds. */
+const KEYS_ASKED = 6;
+
+/**
+ * Asks Redis whether its user may run commands on the first keys that a script is given, and on others: a
+ * right that is missing in the middle would leave the rest undone.
+ */
+const askRights = ({ commands, keys }: Rights): string => {
+  const asked = commands.map(
+    (command) => `ask(${[`'${command}'`, ...argumentsOf(command, 'KEYS[1]')].join(', ')})`,
+  );
+  const all = [
+    "'DEL'",
+    ...keys.map((key) => `PREFIX .. '${key}'`),
+    `unpack(KEYS, 1, math.min(#KEYS, ${KEYS_ASKED}))`,
+  ];
+  return `local ask = redis.acl_check_cmd
+if not (${[...asked, `ask(${all.join(', ')})`].join(' and ')}) then
+  return redis.error_reply('${NO_RIGHT}')
+end
+`;
+};
+
+/**
+ * `-- @ask HSET ZADD`, or `-- @ask all`: a command that runs very often asks for rights itself, and for no
+ * more than it needs from there on. All others ask for all of theirs first.
+ */
+const ASKS = /^ *-- @ask (.*)\n/gm;
+const withAsks = (own: string, rights: Rights): string => {
+  const asking = own.replaceAll(ASKS, (_line, names: string) =>
+    askRights(names === 'all' ? rights : { commands: names.split(' '), keys: [] }),
+  );
+  return asking === own ? askRights(rights) + own : asking;
+};
+
+/**
+ * The first argument of every command: the prefix of all keys, in braces, which pins them to one slot. A
+ * process that watches the clock of Redis adds the time that it expects and by how many ms Redis may differ
+ * from it: less than 0 while the process cannot tell what time it is. See time/lua/now.lua.
+ */
+const PREFIX = `local PREFIX, EXPECTED_MS, TOLERANCE_MS =
+  string.match(ARGV[1], '^(%S+) ?(%d*) ?(-?%d*)$')
+`;
+
+const textOf = (name: CommandName): string => {
+  const header = headerOf(name);
+  const { early, late, own } = piecesOf(name);
+  const before = early.map(({ text }) => text).join('') + (late.length > 0 ? lateText(late) : '');
+  const inputs = inputLocals(header);
+  const asking = withAsks(inputs + own.text, rightsOf(before + own.text));
+  // Redis reads the flags of a script from its first line.
+  return `${header.flags}-- rekey:${name}\n${PREFIX}${before}${asking}`;
+};
+
+/** Read and put together once, however many connections there are. */
+const texts = new Map<string, string>();
+
+/** The text of a command as Redis gets it. */
+export const commandText = (name: CommandName): string => {
+  const text = texts.get(name) ?? textOf(name);
+  texts.set(name, text);
+  return text;
+};

@@ -1,0 +1,84 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { missingRights } from './missing-rights.ts';
+import { rightsOf } from './rights.ts';
+import { BULL_COMMANDS } from './sent-commands.ts';
+
+let server: RedisServer;
+let admin: Redis;
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.dispose();
+});
+
+const missingOf = async (...rules: string[]): Promise<string[]> => {
+  await admin.acl('SETUSER', 'limited', 'reset', 'on', '>word', ...rules);
+  const limited = new Redis(server.url, { username: 'limited', password: 'word', enableReadyCheck: false });
+  try {
+    return await missingRights(limited, 'spec');
+  } finally {
+    limited.disconnect();
+  }
+};
+
+describe('missingRights', () => {
+  it('finds nothing missing for a user with all rights, and writes nothing', async () => {
+    expect(await missingRights(admin, 'spec')).toEqual([]);
+    expect(await missingOf('~{spec}:*', '&{spec}:*', '+@all')).toEqual([]);
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it.each([
+    ['a command of a script alone', ['~*', '&*', '+@all', '-zdiff'], ['the command ZDIFF']],
+    ['a command of BullMQ alone', ['~*', '&*', '+@all', '-lpos'], ['the command LPOS']],
+    ['keys of one kind', ['~{spec}:[^u]*', '&*', '+@all'], ['the key {spec}:uncertain']],
+    [
+      'writing to keys of one kind',
+      ['~{spec}:[^u]*', '%R~{spec}:u*', '&*', '+@all'],
+      ['the key {spec}:uncertain'],
+    ],
+    [
+      'the channels of another prefix',
+      ['~*', '&{rekey}:*', '+@all'],
+      ['bulk-changed', 'events', 'rotation-ended'].flatMap((name) => [
+        `PUBLISH on the channel {spec}:${name}`,
+        `SUBSCRIBE on the channel {spec}:${name}`,
+      ]),
+    ],
+    ['scripts', ['~*', '&*', '+@all', '-eval'], ['the command EVAL']],
+    ['scripts that are named by their digest', ['~*', '&*', '+@all', '-evalsha'], ['the command EVALSHA']],
+  ])('names what is missing: %s', async (_what, rules, missing) => {
+    expect((await missingOf(...rules)).toSorted()).toEqual(missing.toSorted());
+  });
+
+  it('knows the commands of all scripts of BullMQ', () => {
+    const folder = join(dirname(createRequire(import.meta.url).resolve('bullmq')), '../esm/scripts');
+    const texts = readdirSync(folder)
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => readFileSync(join(folder, name), 'utf8'));
+    const called = texts.flatMap((text) =>
+      [...text.matchAll(/(?:\brcall|redis\.p?call)\(\s*['"](\w+)/g)].map(([, name]) => name!.toUpperCase()),
+    );
+    expect([...new Set(called)].toSorted()).toEqual(BULL_COMMANDS);
+  });
+});
+
+describe('rightsOf', () => {
+  it('finds commands and keys in the text of a script, and none in its comments', () => {
+    const lua = `-- write('SADD', PREFIX .. ':orgs', 'x')
+read('GET', KEYS[1])
+if redis.pcall('HGET', PREFIX .. ':assistant:' .. id, 'holder') then
+  write('ZADD', PREFIX .. ':checks', 1, id)
+end
+redis.pcall('PUBLISH', PREFIX .. ':' .. channel, id)`;
+    expect(rightsOf(lua)).toEqual({ commands: ['GET', 'HGET', 'ZADD'], keys: [':assistant:x', ':checks'] });
+  });
+});

@@ -1,0 +1,52 @@
+import { RekeyError } from '@rekey/schema';
+import type { Redis } from 'ioredis';
+import { expectedBy } from '../time/expected-time.ts';
+import { commandNames, commandText } from './load.ts';
+import type { CommandName } from './names.generated.ts';
+import { surviveScriptFlush } from './script-flush.ts';
+
+type Arg = string | number;
+/** Runs a command: its reply is a list whose first element is a word. */
+export type RunCommand = (name: CommandName, keys: string[], args: Arg[]) => Promise<unknown[]>;
+
+/** Another client has written another type to a key of the ledger. */
+export const isWrongType = (error: unknown): boolean =>
+  error instanceof Error && /\bWRONGTYPE\b/.test(error.message);
+export const asCorrupt = (error: unknown): never => {
+  throw isWrongType(error) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
+};
+
+export const unexpectedReply = (name: string, reply: unknown[]): Error =>
+  new Error(`unexpected reply of the command ${name}: ${String(reply[0])}`);
+
+type Call = (this: Redis, ...args: Arg[]) => Promise<unknown[]>;
+const defined = new WeakMap<Redis, Map<CommandName, Call>>();
+
+/** Defines all commands on a connection, once. */
+const callsOn = (redis: Redis): Map<CommandName, Call> => {
+  const known = defined.get(redis);
+  if (known) return known;
+  surviveScriptFlush(redis);
+  const calls = new Map<CommandName, Call>();
+  for (const name of commandNames) {
+    redis.defineCommand(`rekey:${name}`, { lua: commandText(name) });
+    calls.set(name, (redis as unknown as Record<string, Call>)[`rekey:${name}`]!);
+  }
+  defined.set(redis, calls);
+  return calls;
+};
+
+/**
+ * Runs commands on a connection. Each takes the prefix as its first argument, with the time that it should be
+ * if a process watches the clock of this Redis. ioredis sends the digest of a command, and its text only to a
+ * Redis that does not know it; see script-flush.ts. A command rejects with LEDGER_CORRUPT, and has written
+ * nothing, if an entry that it needs has the wrong type; see call.lua.
+ */
+export const createRunner = (redis: Redis, prefix: string): RunCommand => {
+  const calls = callsOn(redis);
+  return (name, keys, args) =>
+    calls
+      .get(name)!
+      .call(redis, keys.length, ...keys, `${prefix}${expectedBy(redis)?.argument() ?? ''}`, ...args)
+      .catch(asCorrupt);
+};

@@ -1,0 +1,156 @@
+/* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import { flatHash } from '../hash-fields.ts';
+import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
+
+interface SweepBeginInput {
+  sweep: string;
+  lock: string;
+  /** the QUEUED sweeps, by scope */
+  queued: string;
+  id: string;
+  /** of this run */
+  token: string;
+  leaseMs: number;
+}
+type SweepBeginReply =
+  /** also if the same run began it before and the response was lost */
+  | { kind: 'begun'; nowMs: number; sweep: Record<string, string> }
+  /** until the lease of the run that holds the lock lapses */
+  | { kind: 'busy'; waitMs: number }
+  | { kind: 'ended' }
+  | { kind: 'missing' };
+const readSweepBeginReply = (reply: unknown[]): SweepBeginReply => {
+  switch (reply[0]) {
+    case 'BEGUN':
+      return { kind: 'begun', nowMs: Number(reply[1]), sweep: flatHash(reply[2]) };
+    case 'BUSY':
+      return { kind: 'busy', waitMs: Number(reply[1]) };
+    case 'ENDED':
+      return { kind: 'ended' };
+    case 'MISSING':
+      return { kind: 'missing' };
+    default:
+      throw unexpectedReply('sweep-begin', reply);
+  }
+};
+
+interface SweepCreateInput {
+  /** the new sweep */
+  sweep: string;
+  /** the index of sweeps */
+  sweeps: string;
+  /** the QUEUED sweeps, by scope */
+  queued: string;
+  lock: string;
+  id: string;
+  /** absent for all orgs */
+  org?: string | undefined;
+  /** how many sweeps are kept */
+  keep: number;
+}
+type SweepCreateReply =
+  /** `c` is translated once it is known */
+  | { kind: 'created'; createdMs: number; org: string | undefined }
+  /** a sweep that is still QUEUED for the same scope */
+  | { kind: 'known'; knownId: string; known: Record<string, string> };
+const readSweepCreateReply = (reply: unknown[]): SweepCreateReply => {
+  switch (reply[0]) {
+    case 'CREATED':
+      return {
+        kind: 'created',
+        createdMs: Number(reply[1]),
+        org: reply[2] === '' ? undefined : String(reply[2]),
+      };
+    case 'KNOWN':
+      return { kind: 'known', knownId: String(reply[1]), known: flatHash(reply[2]) };
+    default:
+      throw unexpectedReply('sweep-create', reply);
+  }
+};
+
+interface SweepSaveInput {
+  sweep: string;
+  lock: string;
+  id: string;
+  /** of this run */
+  token: string;
+  /** JSON */
+  counts: string;
+  /** absent to end it */
+  leaseMs?: number | undefined;
+  endState?: string | undefined;
+  /** the error code */
+  code?: string | undefined;
+  /** how long an ended sweep is kept */
+  keepS: number;
+}
+type SweepSaveReply =
+  /** also if the same run ended it before and the response was lost */
+  | { kind: 'saved' }
+  /** another run holds the lock, or the sweep is missing: nothing was written */
+  | { kind: 'refused' };
+const readSweepSaveReply = (reply: unknown[]): SweepSaveReply => {
+  switch (reply[0]) {
+    case 'SAVED':
+      return { kind: 'saved' };
+    case 'REFUSED':
+      return { kind: 'refused' };
+    default:
+      throw unexpectedReply('sweep-save', reply);
+  }
+};
+
+/**
+ * The commands of sweeps/commands, each with named arguments and a reply that tells its kinds apart.
+ */
+export const sweepsCommands = (run: RunCommand) => ({
+  /**
+   * Takes the lock under which all sweeps run, and begins a sweep under it.
+   *
+   * Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
+   * gone starts over without its counts: what it had compared is unknown.
+   */
+  sweepBegin: async (input: SweepBeginInput): Promise<SweepBeginReply> =>
+    readSweepBeginReply(
+      await run(
+        'sweep-begin',
+        [input.sweep, input.lock, input.queued],
+        [input.id, input.token, input.leaseMs],
+      ),
+    ),
+  /**
+   * Records a sweep, once for each scope.
+   *
+   * Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor
+   * running.
+   */
+  sweepCreate: async (input: SweepCreateInput): Promise<SweepCreateReply> =>
+    readSweepCreateReply(
+      await run(
+        'sweep-create',
+        [input.sweep, input.sweeps, input.queued, input.lock],
+        [input.id, input.org ?? '', input.keep],
+      ),
+    ),
+  /**
+   * Saves the progress of a sweep and renews the lease of the lock; or ends the sweep and releases the lock.
+   *
+   * Keeps: a sweep ends once. A lease that has lapsed is valid until another run takes the lock.
+   */
+  sweepSave: async (input: SweepSaveInput): Promise<SweepSaveReply> =>
+    readSweepSaveReply(
+      await run(
+        'sweep-save',
+        [input.sweep, input.lock],
+        [
+          input.id,
+          input.token,
+          input.counts,
+          input.leaseMs ?? '',
+          input.endState ?? '',
+          input.code ?? '',
+          input.keepS,
+        ],
+      ),
+    ),
+});

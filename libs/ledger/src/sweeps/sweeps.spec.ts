@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { noSweepCounts, type RekeyError, type SweepCounts } from '@rekey/schema';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { openLedger } from '../open-ledger.ts';
+import type { Sweeps } from './sweeps.ts';
+
+let server: RedisServer;
+let redis: Redis;
+let sweeps: Sweeps;
+let made = 0;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
+});
+
+const nextId = () => `swp_${String((made += 1)).padStart(26, '0')}`;
+const create = async (orgId?: string) => (await sweeps.create(nextId(), orgId)).sweep;
+const begun = async (orgId?: string, token = 'run-1', leaseMs = 60_000) => {
+  const { id } = await create(orgId);
+  expect(await sweeps.begin(id, token, leaseMs)).toMatchObject({ kind: 'begun' });
+  return id;
+};
+const counts = (more: Partial<SweepCounts>): SweepCounts => ({ ...noSweepCounts, ...more });
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: RekeyError) => error.code,
+  );
+
+describe('create', () => {
+  it.each(['org_1', undefined])('records a QUEUED sweep of one org, or of all: %j', async (orgId) => {
+    const { created, sweep } = await sweeps.create(nextId(), orgId);
+    expect(created).toBe(true);
+    expect(sweep).toEqual({
+      id: sweep.id,
+      ...(orgId && { orgId }),
+      state: 'QUEUED',
+      createdMs: expect.any(Number),
+      updatedMs: sweep.createdMs,
+      counts: noSweepCounts,
+    });
+    expect(await sweeps.get(sweep.id)).toEqual(sweep);
+  });
+
+  it('returns the sweep that is still QUEUED for the same scope', async () => {
+    const first = await create('org_1');
+    expect(await sweeps.create(nextId(), 'org_1')).toEqual({ created: false, sweep: first });
+    expect((await create('org_2')).id).not.toBe(first.id);
+    const all = await create();
+    expect(all.id).not.toBe(first.id);
+    expect((await create()).id).toBe(all.id);
+    expect(await sweeps.list(10)).toHaveLength(3);
+  });
+
+  it('makes a new sweep while another is RUNNING', async () => {
+    const first = await begun('org_1');
+    expect((await create('org_1')).id).not.toBe(first);
+  });
+
+  it('deletes the oldest of more than a thousand, but none that is QUEUED or running', async () => {
+    const queued = await create('org_queued');
+    const abandoned = await begun('org_abandoned', 'run-0', 0);
+    const running = await begun('org_running');
+    for (let i = 0; i < 999; i += 1) await create(`org_${i}`);
+    expect(await redis.zrange('{spec}:sweeps', '0', '1')).toEqual([queued.id, running]);
+    expect(await codeOf(sweeps.get(abandoned))).toBe('SWEEP_NOT_FOUND');
+    expect(await redis.exists(`{spec}:sweep:${abandoned}`)).toBe(0);
+  });
+});
+
+describe('begin', () => {
+  it('makes the sweep RUNNING and takes the lock', async () => {
+    const { id, createdMs } = await create('org_1');
+    const result = await sweeps.begin(id, 'run-1', 60_000);
+    expect(result).toEqual({
+      kind: 'begun',
+      nowMs: expect.any(Number),
+      sweep: {
+        id,
+        orgId: 'org_1',
+        state: 'RUNNING',
+        createdMs,
+        startedMs: expect.any(Number),
+        updatedMs: expect.any(Number),
+        counts: noSweepCounts,
+      },
+    });
+    const { nowMs, sweep } = result as Extract<typeof result, { kind: 'begun' }>;
+    expect(sweep.startedMs).toBe(nowMs);
+    expect(await redis.hgetall('{spec}:sweeping')).toEqual({
+      id,
+      token: 'run-1',
+      lease: String(nowMs + 60_000),
+    });
+  });
+
+  it('is BUSY while another sweep runs, and for a second run of the same sweep', async () => {
+    const id = await begun('org_1');
+    for (const other of [(await create('org_2')).id, id]) {
+      const result = await sweeps.begin(other, 'run-2', 60_000);
+      expect(result).toMatchObject({ kind: 'busy' });
+      expect((result as { retryInMs: number }).retryInMs).toBeGreaterThan(50_000);
+    }
+    expect(await sweeps.get(id)).toMatchObject({ state: 'RUNNING' });
+  });
+
+  it('begins again for the same run, if its response was lost', async () => {
+    const id = await begun('org_1');
+    expect(await sweeps.begin(id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
+  });
+
+  it('takes over from a run whose lease has lapsed, and starts over with counts of zero', async () => {
+    const id = await begun('org_1', 'run-1', 0);
+    await sweeps.save(id, 'run-1', counts({ compared: 5 }), { leaseMs: 0 });
+    expect(await sweeps.begin(id, 'run-2', 60_000)).toMatchObject({
+      kind: 'begun',
+      sweep: { counts: noSweepCounts },
+    });
+    expect(await sweeps.save(id, 'run-1', counts({ compared: 6 }), { leaseMs: 60_000 })).toBe(false);
+    expect(await sweeps.get(id)).toMatchObject({ counts: noSweepCounts });
+  });
+
+  it('ignores a lease that is too far ahead, from before the clock was turned back', async () => {
+    await begun('org_1');
+    await redis.hset('{spec}:sweeping', 'lease', Date.now() + 3_600_000);
+    expect(await sweeps.begin((await create('org_2')).id, 'run-2', 60_000)).toMatchObject({ kind: 'begun' });
+  });
+
+  it('finds a sweep that has ended', async () => {
+    const id = await begun();
+    await sweeps.save(id, 'run-1', noSweepCounts, { end: 'SUCCEEDED' });
+    expect(await sweeps.begin(id, 'run-2', 60_000)).toEqual({ kind: 'ended' });
+  });
+
+  it('does not find a sweep that was not recorded', async () => {
+    expect(await sweeps.begin(nextId(), 'run-1', 60_000)).toEqual({ kind: 'missing' });
+    expect(await redis.exists('{spec}:sweeping')).toBe(0);
+  });
+});
+
+describe('save', () => {
+  it('saves the counts and renews the lease', async () => {
+    const id = await begun('org_1', 'run-1', 1000);
+    expect(await sweeps.save(id, 'run-1', counts({ requests: 2, agreed: 7 }), { leaseMs: 60_000 })).toBe(
+      true,
+    );
+    expect(await sweeps.get(id)).toMatchObject({
+      state: 'RUNNING',
+      counts: counts({ requests: 2, agreed: 7 }),
+    });
+    expect(await sweeps.begin((await create('org_2')).id, 'run-2', 60_000)).toMatchObject({ kind: 'busy' });
+  });
+
+  it('still saves after its lease has lapsed, until another run takes the lock', async () => {
+    const id = await begun('org_1', 'run-1', 0);
+    expect(await sweeps.save(id, 'run-1', counts({ held: 1 }), { leaseMs: 60_000 })).toBe(true);
+  });
+
+  it('ends the sweep, releases the lock and keeps the sweep for a week', async () => {
+    const id = await begun('org_1');
+    expect(await sweeps.save(id, 'run-1', counts({ adopted: 1 }), { end: 'SUCCEEDED' })).toBe(true);
+    expect(await sweeps.get(id)).toMatchObject({
+      state: 'SUCCEEDED',
+      counts: counts({ adopted: 1 }),
+      endedMs: expect.any(Number),
+    });
+    expect(await redis.exists('{spec}:sweeping')).toBe(0);
+    expect(await redis.ttl(`{spec}:sweep:${id}`)).toBeGreaterThan(7 * 24 * 3600 - 10);
+  });
+
+  it('records why a sweep FAILED', async () => {
+    const id = await begun('org_1');
+    await sweeps.save(id, 'run-1', noSweepCounts, { end: 'FAILED', errorCode: 'ORG_NOT_CONFIGURED' });
+    expect(await sweeps.get(id)).toMatchObject({ state: 'FAILED', errorCode: 'ORG_NOT_CONFIGURED' });
+  });
+
+  it('finds that it has ended the sweep already if the response was lost', async () => {
+    const id = await begun('org_1');
+    await sweeps.save(id, 'run-1', noSweepCounts, { end: 'SUCCEEDED' });
+    expect(await sweeps.save(id, 'run-1', noSweepCounts, { end: 'SUCCEEDED' })).toBe(true);
+    expect(await sweeps.save(id, 'run-1', noSweepCounts, { end: 'FAILED' })).toBe(false);
+    expect(await sweeps.save(id, 'run-2', noSweepCounts, { end: 'SUCCEEDED' })).toBe(false);
+  });
+
+  it('writes nothing if another sweep holds the lock, or the sweep is gone', async () => {
+    const first = await begun('org_1', 'run-1', 0);
+    const second = await begun('org_2', 'run-2');
+    expect(await sweeps.save(first, 'run-1', counts({ held: 1 }), { end: 'SUCCEEDED' })).toBe(false);
+    expect(await sweeps.get(first)).toMatchObject({ state: 'RUNNING', counts: noSweepCounts });
+    await redis.del(`{spec}:sweep:${second}`);
+    expect(await sweeps.save(second, 'run-2', noSweepCounts, { leaseMs: 60_000 })).toBe(false);
+    expect(await redis.exists(`{spec}:sweep:${second}`)).toBe(0);
+  });
+});
+
+describe('get and list', () => {
+  it('list the newest first, without expired ones', async () => {
+    const [a, b, c] = [await create('org_a'), await create('org_b'), await create('org_c')];
+    await redis.del(`{spec}:sweep:${b.id}`);
+    expect((await sweeps.list(10)).map(({ id }) => id)).toEqual([c.id, a.id]);
+    expect((await sweeps.list(1)).map(({ id }) => id)).toEqual([c.id]);
+  });
+
+  it('report a missing sweep', async () => {
+    expect(await codeOf(sweeps.get(nextId()))).toBe('SWEEP_NOT_FOUND');
+  });
+
+  it.each([{ state: 'SLEEPING' }, { counts: '{' }, { counts: '{"requests":-1}' }])(
+    'report an entry that cannot be read: %j',
+    async (broken) => {
+      const { id } = await create();
+      await redis.hset(`{spec}:sweep:${id}`, broken);
+      expect(await codeOf(sweeps.get(id))).toBe('LEDGER_CORRUPT');
+    },
+  );
+});

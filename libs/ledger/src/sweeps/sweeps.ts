@@ -1,0 +1,154 @@
+import { RekeyError, noSweepCounts, type Sweep, type SweepCounts } from '@rekey/schema';
+import type { Connection } from '../connection.ts';
+import { sweepsCommands } from './commands.generated.ts';
+import { parseSweep } from './sweep-hash.ts';
+
+type SweepBegin =
+  | { kind: 'begun'; sweep: Sweep; nowMs: number }
+  | { kind: 'busy'; retryInMs: number }
+  | { kind: 'ended' }
+  | { kind: 'missing' };
+
+/**
+ * Sweeps as the ledger keeps them, and the one lock under which they run. Every method is one atomic command,
+ * or a read.
+ */
+export interface Sweeps {
+  /**
+   * Records a sweep. If one is still QUEUED for the same scope, returns that one (`created` false). Without
+   * an org: of all orgs.
+   */
+  create(id: string, orgId: string | undefined): Promise<{ sweep: Sweep; created: boolean }>;
+  /**
+   * Takes the one lock under which all sweeps run: two never run at once. A lock whose lease has lapsed is
+   * taken over. `token` identifies this run. A sweep whose run is gone starts over, with its counts at zero.
+   */
+  begin(id: string, token: string, leaseMs: number): Promise<SweepBegin>;
+  /**
+   * Saves the counts and renews the lease; false if another run holds the lock. With `end`, ends the sweep
+   * and releases the lock.
+   */
+  save(
+    id: string,
+    token: string,
+    counts: SweepCounts,
+    options: { leaseMs: number } | { end: 'SUCCEEDED' | 'FAILED'; errorCode?: string },
+  ): Promise<boolean>;
+  /**
+   * Whether it is time to sweep a held org again, `everyMs` after the last time. If so, the next sweep is due
+   * `everyMs` from now.
+   */
+  claimHeld(orgId: string, everyMs: number): Promise<boolean>;
+  /** A sweep of a held org has ended: the next one is due `everyMs` from now. */
+  putOffHeld(orgId: string, everyMs: number): Promise<void>;
+  /** Throws SWEEP_NOT_FOUND. */
+  get(id: string): Promise<Sweep>;
+  /** Newest first. */
+  list(size: number): Promise<Sweep[]>;
+  /** Newest first, from the sweep after `after`; `next` is set if there may be more. */
+  page(page: { size: number; after?: string }): Promise<{ sweeps: Sweep[]; next?: string }>;
+}
+
+const KEEP_SWEEPS = 1000;
+const KEEP_ENDED_SECONDS = 7 * 24 * 3600;
+
+type Commands = ReturnType<typeof sweepsCommands>;
+
+const createSweep =
+  ({ keys }: Connection, commands: Commands): Sweeps['create'] =>
+  async (id, orgId) => {
+    const reply = await commands.sweepCreate({
+      sweep: keys.sweep(id),
+      sweeps: keys.sweeps,
+      queued: keys.queuedSweeps,
+      lock: keys.sweeping,
+      id,
+      org: orgId,
+      keep: KEEP_SWEEPS,
+    });
+    if (reply.kind === 'known') return { created: false, sweep: parseSweep(reply.knownId, reply.known) };
+    const { createdMs, org } = reply;
+    return {
+      created: true,
+      sweep: {
+        id,
+        ...(org !== undefined && { orgId: org }),
+        state: 'QUEUED',
+        createdMs,
+        updatedMs: createdMs,
+        counts: { ...noSweepCounts },
+      },
+    };
+  };
+
+const beginSweep =
+  ({ keys }: Connection, commands: Commands): Sweeps['begin'] =>
+  async (id, token, leaseMs) => {
+    const reply = await commands.sweepBegin({
+      sweep: keys.sweep(id),
+      lock: keys.sweeping,
+      queued: keys.queuedSweeps,
+      id,
+      token,
+      leaseMs: Math.round(leaseMs),
+    });
+    if (reply.kind === 'busy') return { kind: 'busy', retryInMs: reply.waitMs };
+    if (reply.kind !== 'begun') return { kind: reply.kind };
+    return { kind: 'begun', nowMs: reply.nowMs, sweep: parseSweep(id, reply.sweep) };
+  };
+
+export const openSweeps = (connection: Connection): Sweeps => {
+  const { redis, keys, run } = connection;
+  const commands = sweepsCommands(run);
+  const read = async (id: string): Promise<Sweep | undefined> => {
+    const hash = await redis.hgetall(keys.sweep(id));
+    return Object.keys(hash).length === 0 ? undefined : parseSweep(id, hash);
+  };
+  /** An ended sweep that has expired is still in the index. */
+  const readAll = async (ids: string[]): Promise<Sweep[]> =>
+    (await Promise.all(ids.map(read))).filter((sweep) => sweep !== undefined);
+  const newest = (from: string, count: number): Promise<string[]> =>
+    redis.zrange(keys.sweeps, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, count);
+
+  return {
+    create: createSweep(connection, commands),
+    begin: beginSweep(connection, commands),
+
+    save: async (id, token, counts, options) => {
+      const { kind } = await commands.sweepSave({
+        sweep: keys.sweep(id),
+        lock: keys.sweeping,
+        id,
+        token,
+        counts: JSON.stringify(counts),
+        ...('end' in options
+          ? { endState: options.end, code: options.errorCode }
+          : { leaseMs: Math.round(options.leaseMs) }),
+        keepS: KEEP_ENDED_SECONDS,
+      });
+      return kind === 'saved';
+    },
+
+    claimHeld: async (orgId, everyMs) =>
+      (await redis.set(keys.heldSwept(orgId), '1', 'PX', Math.ceil(everyMs), 'NX')) === 'OK',
+
+    putOffHeld: async (orgId, everyMs) => {
+      await redis.set(keys.heldSwept(orgId), '1', 'PX', Math.ceil(everyMs), 'XX');
+    },
+
+    get: async (id) => {
+      const sweep = await read(id);
+      if (!sweep) throw new RekeyError('SWEEP_NOT_FOUND');
+      return sweep;
+    },
+
+    list: async (size) => readAll(await newest('+', size)),
+
+    page: async ({ size, after }) => {
+      // One more than requested tells whether there is a next page.
+      const ids = await newest(after === undefined ? '+' : `(${after}`, size + 1);
+      const wanted = ids.slice(0, size);
+      return { sweeps: await readAll(wanted), ...(ids.length > size && { next: wanted.at(-1)! }) };
+    },
+  };
+};

@@ -1,0 +1,71 @@
+import type { AssistantSince, HeldOrgStatus, LastSweep, LedgerStatus } from '@rekey/schema';
+import type { KnownProcess } from '../processes.ts';
+import type { DamagedKey } from '../status/damage.ts';
+
+/** What is known of the system at one moment. Times are Redis time, in ms since 1970. */
+export interface SystemFacts {
+  nowMs: number;
+  processes: KnownProcess[];
+  ledger: LedgerStatus;
+  /** Keys that hold another type than their own. */
+  damaged?: DamagedKey[];
+  /** The ledger's note of a clock that jumped, as JSON. */
+  clockJump?: string;
+  frozen?: { sinceMs?: number; reason: string };
+  /** The number of open rotations. */
+  openRotations: number;
+  budgets: { egress: string; sinceMs?: number; untilMs: number }[];
+  heldOrgs: HeldOrgStatus[];
+  /** Assistants whose key went back to an older one at Invent within the last day, and was not replaced. */
+  rolledBack: AssistantSince[];
+  /** Reads of these show an older key than the published one. `count`: of all. */
+  stale: { first: (AssistantSince & { orgId?: string })[]; count: number };
+  uncertain: { first: AssistantSince[]; count: number };
+  /** Records that are too long to be read. `count`: of all. */
+  tooLarge: { first: (AssistantSince & { orgId?: string })[]; count: number };
+  quarantined: { first: (AssistantSince & { why: string })[]; count: number };
+  /** Consecutive unknown outcomes, by org. */
+  unknownsInARow: { orgId: string; count: number; atMs?: number }[];
+  stoppedBulks: { id: string; orgId: string; state: string; why: string; sinceMs?: number }[];
+  /** Rotations of unknown outcome. */
+  reconciling: {
+    id: string;
+    orgId: string;
+    assistantId: string;
+    sinceMs?: number;
+    attempts: number;
+    readErrorCode?: string;
+    operatorNeeded: boolean;
+  }[];
+  /** The open rotation that has waited longest. */
+  oldest?: { id: string; createdMs: number; state: string; errorCode?: string };
+  /** Policies that are not paused, and have no next window. */
+  unscheduledPolicies: { id: string; why: NotScheduled }[];
+  overduePolicies: { id: string; dueMs: number }[];
+  sweeps: {
+    lastEnded?: LastSweep;
+    lastSuccess?: LastSweep & { beganMs?: number };
+    running?: { id: string; startedMs?: number };
+  };
+  /** When Redis was last found to have been restarted, or replaced. */
+  restartedMs?: number;
+  /** Undefined if this process does not follow their acknowledgements. */
+  consumers?: {
+    name: string;
+    state: string;
+    createdMs?: number;
+    live: boolean;
+    heardMs?: number;
+    lagMs: number;
+    lagEvents: number;
+    unapplied: number;
+  }[];
+  unreadableConsumers: string[];
+  redis: { policy?: string; usedShare?: number; durable?: boolean; writesFail?: boolean };
+}
+
+export type NotScheduled = 'unreadable' | 'calendar' | 'missing';
+
+export const POLICY_OVERDUE_MS = 600_000;
+/** Workers schedule every minute what is not scheduled. */
+export const POLICY_SCHEDULED_WITHIN_MS = 120_000;

@@ -1,0 +1,126 @@
+import { errorTable, storedErrorText, type Attention, type ErrorText } from '@rekey/schema';
+import type { NotScheduled, SystemFacts } from './facts.ts';
+import { MINUTE_MS, each, item, plural } from './items.ts';
+
+const PENDING_MS = 2 * MINUTE_MS;
+const BEHIND_MS = MINUTE_MS;
+
+const countText = (affected: number | undefined, known: number | undefined): string => {
+  if (affected === undefined || affected === 0) return '';
+  return ` ${affected}${known === undefined ? '' : ` of ${known}`} assistants.`;
+};
+
+export const orgItems = ({ heldOrgs }: SystemFacts): Attention[] =>
+  each('ORG_HELD', heldOrgs, ({ orgId, sinceMs, code, affected, known }) => {
+    const why = `${storedErrorText(code, 'sweep').message}${countText(affected, known)} (${code})`;
+    return {
+      subject: orgId,
+      sinceMs,
+      message: `The org is held: consumers keep their keys. ${why}`,
+      advice: storedErrorText(code, 'sweep', orgId).advice,
+    };
+  });
+
+/** Assistants whose entry or record cannot be read. */
+export const unreadableItems = ({ quarantined, tooLarge }: SystemFacts): Attention[] => [
+  ...each(
+    'QUARANTINED',
+    quarantined.first,
+    ({ assistantId, sinceMs, why }) => ({
+      subject: assistantId,
+      sinceMs,
+      message: `The ledger entry cannot be read: ${why}.`,
+      advice: 'See {rekey}:assistant:ID; delete it if it is not a hash, then rotate the assistant.',
+    }),
+    quarantined.count,
+  ),
+  ...each(
+    'RECORD_TOO_LARGE',
+    tooLarge.first,
+    ({ assistantId, orgId, sinceMs }) => ({
+      subject: assistantId,
+      sinceMs,
+      message:
+        `The record${orgId === undefined ? '' : ` in ${orgId}`} is longer than 16 MiB and cannot be read. ` +
+        'No request that replaces its key is sent, and a key that is replaced elsewhere is not noticed.',
+      advice: 'Shorten it at Invent (its instructions, for example), then run rekey sweep.',
+    }),
+    tooLarge.count,
+  ),
+];
+
+/** Why a policy replaces no key, though it is not paused. */
+const notScheduled: Record<NotScheduled, ErrorText> = {
+  unreadable: {
+    message: 'The entry of the policy cannot be read; it replaces no key.',
+    advice: 'See {rekey}:policy:ID; delete the policy, and create it again.',
+  },
+  calendar: errorTable.POLICY_NOT_SCHEDULED,
+  missing: {
+    message: 'No window of the policy is scheduled; it replaces no key.',
+    advice: 'See the log of the workers, which schedule it every minute.',
+  },
+};
+
+export const policyItems = ({ unscheduledPolicies, overduePolicies }: SystemFacts): Attention[] => [
+  ...each('POLICY_NOT_SCHEDULED', unscheduledPolicies, ({ id, why }) => ({
+    subject: id,
+    message: notScheduled[why].message,
+    advice: `${notScheduled[why].advice} Details: rekey policy get ${id}`,
+  })),
+  ...each('POLICY_OVERDUE', overduePolicies, ({ id, dueMs }) => ({
+    subject: id,
+    sinceMs: dueMs,
+    message: 'A window of the policy is due, and no worker has begun it.',
+    advice: `See the log of the workers. rekey policy get ${id}`,
+  })),
+];
+
+export const consumerItems = ({ nowMs, consumers = [], unreadableConsumers }: SystemFacts): Attention[] => [
+  ...unreadableConsumers.slice(0, 10).map((name) =>
+    item('CONSUMER_UNREADABLE', {
+      subject: name,
+      message: 'The entry of the consumer cannot be read; nothing is sealed for it.',
+      advice: 'Remove it, and add it again.',
+    }),
+  ),
+  ...each(
+    'CONSUMER_PENDING',
+    consumers.filter(({ state, createdMs }) => state === 'PENDING' && nowMs - (createdMs ?? 0) > PENDING_MS),
+    ({ name, createdMs }) => ({
+      subject: name,
+      sinceMs: createdMs,
+      message: 'No worker has made the grant of this consumer yet.',
+      advice: 'See the log of the workers.',
+    }),
+  ),
+  ...each(
+    'CONSUMER_GONE',
+    consumers.filter(({ live }) => !live),
+    ({ name, heardMs }) => ({
+      subject: name,
+      sinceMs: heardMs,
+      message: 'No instance of this consumer is live: it does not get new keys.',
+      advice: `Start it; or, if it is no longer needed: rekey consumer remove ${name}`,
+    }),
+  ),
+  ...each(
+    'CONSUMER_BEHIND',
+    consumers.filter(({ live, lagMs }) => live && lagMs > BEHIND_MS),
+    ({ name, lagMs, lagEvents }) => ({
+      subject: name,
+      sinceMs: nowMs - lagMs,
+      message: `The consumer is ${lagEvents} events behind.`,
+      advice: `See its log. rekey consumer status ${name}`,
+    }),
+  ),
+  ...each(
+    'CONSUMER_UNAPPLIED',
+    consumers.filter(({ live, unapplied }) => live && unapplied > 0),
+    ({ name, unapplied }) => ({
+      subject: name,
+      message: `The consumer could not apply ${plural(unapplied, 'event')}.`,
+      advice: `See which, and why: rekey consumer status ${name}`,
+    }),
+  ),
+];

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import type { Redis } from 'ioredis';
+import { connectSimulated, openSpecLedger, setNow } from '../ledger-fixture.ts';
+import { openLedger } from '../open-ledger.ts';
+import { isAnyRotating, processId, type Processes } from './processes.ts';
+
+let server: RedisServer;
+let redis: Redis;
+let processes: Processes;
+const START_US = 1_800_000_000_000_000;
+const SECOND = 1_000_000;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectSimulated(server.url);
+  openSpecLedger(server.url, { connection: redis });
+  processes = openLedger(redis, { prefix: 'spec' }).processes;
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+const worker = (id: string) => ({
+  id,
+  kind: 'worker',
+  roles: ['rotating', 'sweeping'],
+  version: '1.0.0',
+  settings: { egress: 'default', sweepEveryMs: 1000 },
+});
+
+describe('a name', () => {
+  it.each([
+    [{ kind: 'worker', host: 'pod-7f.eu', pid: 17, random: 'a1b2' }, 'worker-pod-7f.eu-17-a1b2'],
+    [
+      { kind: 'worker', host: `x\n{y}:z/${'h'.repeat(100)}`, pid: 1, random: 'q' },
+      `worker-x--y--z-${'h'.repeat(32)}-1-q`,
+    ],
+    [{ kind: 'gateway', host: '', pid: 1, random: 'q' }, 'gateway-host-1-q'],
+  ])('%j has no special characters, and a limited length', (from, id) => {
+    expect(processId(from)).toBe(id);
+  });
+});
+
+describe('a process', () => {
+  it('is live for as long as its lease, and gone after it', async () => {
+    const real = openLedger(redis, { prefix: 'spec', processLeaseMs: 150 }).processes;
+    const [seconds, micros] = (await redis.time()) as unknown as [string, string];
+    await setNow(Number(seconds) * SECOND + Number(micros));
+    await real.beat(worker('worker-a'));
+    expect(await real.list()).toEqual([
+      { ...worker('worker-a'), startedMs: expect.any(Number), seenMs: expect.any(Number), live: true },
+    ]);
+    expect(isAnyRotating(await real.list())).toBe(true);
+    await setNow(Number(seconds) * SECOND + Number(micros) + 0.3 * SECOND);
+    expect(await real.list()).toMatchObject([{ id: 'worker-a', live: false }]);
+    expect(isAnyRotating(await real.list())).toBe(false);
+  });
+
+  it('keeps the time of its start, and is not live once it reports its end', async () => {
+    await setNow(START_US);
+    await processes.beat(worker('worker-a'));
+    await setNow(START_US + 4 * SECOND);
+    await processes.beat(worker('worker-a'), { leaving: true });
+    expect(await redis.hget('{spec}:processes', 'worker-a')).toMatch(
+      /^1800000004000 1800000000000 10000 1 \{/,
+    );
+    expect(await processes.list()).toMatchObject([
+      { live: false, startedMs: 1_800_000_000_000, seenMs: 1_800_000_004_000 },
+    ]);
+  });
+
+  it('is deleted a day after it was last seen; at once if it is from the future or unreadable', async () => {
+    await redis.hset('{spec}:processes', {
+      long: '1700000000000 1 10000 0 {}',
+      ahead: '1900000000000 1 10000 0 {}',
+      bad: 'x',
+    });
+    await setNow(START_US);
+    await processes.beat(worker('worker-a'));
+    expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);
+  });
+
+  it('never makes more entries than the limit; a live process makes room for none', async () => {
+    for (let i = 0; i < 200; i += 1) {
+      await setNow(START_US + 1000 * i);
+      await processes.beat(worker(`worker-${i}`));
+    }
+    expect(await processes.beat(worker('worker-late'))).toBe(false);
+    expect(await redis.hlen('{spec}:processes')).toBe(200);
+    await setNow(START_US + 60 * SECOND);
+    expect(await processes.beat(worker('worker-late'))).toBe(true);
+    expect(await redis.hlen('{spec}:processes')).toBe(200);
+    expect(await redis.hexists('{spec}:processes', 'worker-0')).toBe(0);
+  });
+});

@@ -1,0 +1,67 @@
+import type { Redis } from 'ioredis';
+import type { Keys } from '../../keys.ts';
+
+/** A key of the ledger with a wrong type: another client wrote to it. */
+export interface DamagedKey {
+  key: string;
+  type: string;
+  expected: string;
+}
+
+const typeOf = (key: string, keys: Keys): string | undefined => {
+  const name = key.slice(keys.prefix.length + 1);
+  return TYPES.find(([pattern]) => pattern.test(name))?.[1];
+};
+const TYPES: [RegExp, string][] = [
+  [/^events$/, 'stream'],
+  [/^(?:seq|current:.*|bulk:[^:]+:states|request:.*|bulk-request:.*|policy-request:.*)$/, 'string'],
+  [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
+  [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
+  [/^(?:rotations|intents|assistants|changes|bulks):/, 'zset'],
+  [/^(?:checks|checks:slow|rollbacks|sweeps|bulks|policies)$/, 'zset'],
+  [/./, 'hash'],
+];
+
+/** The keys that exist once. */
+const single = (keys: Keys): string[] => [
+  keys.ledger,
+  keys.seq,
+  keys.events,
+  keys.orgs,
+  keys.checks,
+  keys.slowChecks,
+  keys.held,
+  keys.stale,
+  keys.rollbacks,
+  keys.uncertain,
+  keys.consumers,
+  keys.sweeps,
+  keys.queuedSweeps,
+  keys.bulks,
+  keys.bulksActive,
+  keys.bulksEnded,
+  keys.bulksAwaiting,
+  keys.bulksEmpty,
+  keys.policies,
+  keys.processes,
+  ...['open', 'SUCCEEDED', 'FAILED', 'CANCELLED'].map(keys.rotations),
+];
+
+/**
+ * Which keys of the ledger are spoilt: of those that there is one of each, and those that a command has met
+ * (see scripts/lua/call.lua). What was mended is forgotten.
+ */
+export const findDamage = async (redis: Redis, keys: Keys): Promise<DamagedKey[]> => {
+  const met = await redis.hkeys(keys.damaged).catch(() => []);
+  const looked = [...new Set([...single(keys), ...met])];
+  const types = (await looked.reduce((pipeline, key) => pipeline.type(key), redis.pipeline()).exec()) ?? [];
+  const damaged = looked.flatMap((key, i): DamagedKey[] => {
+    const [error, type] = types[i] ?? [];
+    if (error) throw error;
+    const expected = typeOf(key, keys)!;
+    return type === 'none' || type === expected ? [] : [{ key, type: String(type), expected }];
+  });
+  const mended = met.filter((key) => !damaged.some((one) => one.key === key));
+  if (mended.length > 0) await redis.hdel(keys.damaged, ...mended);
+  return damaged;
+};

@@ -1,0 +1,232 @@
+import type { LastSweep, LedgerHoldings, ProcessStatus, SystemStatus } from '@rekey/schema';
+import type { Connection } from '../../connection.ts';
+import type { Consumers } from '../../consumers/consumers.ts';
+import { heldOrgsOf } from '../../orgs/held-orgs.ts';
+import type { OrgAlias } from '../../orgs/org-alias.ts';
+import { redisNowMs } from '../../time/redis-now.ts';
+import { attentionOf } from '../attention/attention.ts';
+import { findDamage } from './damage.ts';
+import type { SystemFacts } from '../attention/facts.ts';
+import { DoubtNote, HoldingsNote, QuarantineNote, SinceNote, readSweepNote } from './notes.ts';
+import { readOverdue, readUnscheduled } from './policy-facts.ts';
+import { readBudgets, readConsumers, readRedis, type KnownPositions } from './process-facts.ts';
+import type { KnownProcess, Processes } from '../processes.ts';
+import { longestFirst, momentOf, readJson, readableReplies, someFields, unlessDamaged } from './replies.ts';
+import {
+  readBulks,
+  readOldest,
+  readOpenIntents,
+  readReconciling,
+  readRolledBack,
+  unknownsOf,
+} from './rotation-facts.ts';
+
+interface StatusSources {
+  processes: Processes;
+  consumers: Consumers;
+  alias: OrgAlias;
+  positions: KnownPositions | undefined;
+  holdings(): Promise<LedgerHoldings>;
+}
+
+/** The sweep that is running. */
+export const readRunningSweep = async (
+  { redis, keys }: Connection,
+  nowMs: number,
+): Promise<SystemFacts['sweeps']['running']> => {
+  const [id, lease] = await redis.hmget(keys.sweeping, 'id', 'lease');
+  if (!id || Number(lease ?? 0) <= nowMs) return undefined;
+  return { id, ...momentOf('startedMs', await redis.hget(keys.sweep(id), 'started')) };
+};
+
+const readCounts = async ({ redis, keys }: Connection) => {
+  const [hash, ...counts] = (await readableReplies(
+    redis
+      .pipeline()
+      .hgetall(keys.ledger)
+      .zcard(keys.rotations('open'))
+      .zcard(keys.rotations('FAILED'))
+      .hlen(keys.uncertain)
+      .hlen(keys.quarantine)
+      .zcard(keys.checks)
+      .hlen(keys.stale)
+      .zcard(keys.slowChecks)
+      .hlen(keys.tooLarge),
+  )) as [Record<string, string> | null, ...(number | null)[]];
+  const [
+    open = 0,
+    failed = 0,
+    uncertain = 0,
+    quarantined = 0,
+    checks = 0,
+    stale = 0,
+    slowChecks = 0,
+    tooLarge = 0,
+  ] = counts.map(Number);
+  const checksDue = checks + slowChecks;
+  return { facts: hash ?? {}, open, failed, uncertain, quarantined, checksDue, stale, tooLarge };
+};
+
+/** The notes that the ledger keeps of assistants, longest first, and the held orgs. */
+const readNotes = async ({ redis, keys }: Connection) => {
+  const hashes = [keys.uncertain, keys.quarantine, keys.stale, keys.tooLarge, keys.held];
+  const [uncertain, quarantined, stale, tooLarge, held] = await Promise.all(
+    hashes.map((key) => unlessDamaged(someFields(redis, key), [])),
+  );
+  const unreadable = { why: 'its entry in the quarantine cannot be read' };
+  return {
+    uncertain: longestFirst(
+      uncertain!.map(([assistantId, text]) => ({ assistantId, ...readJson(DoubtNote, text) })),
+    ),
+    quarantined: longestFirst(
+      quarantined!.map(([assistantId, text]) => ({
+        assistantId,
+        ...(readJson(QuarantineNote, text) ?? unreadable),
+      })),
+    ),
+    stale: longestFirst(stale!.map(([assistantId, text]) => ({ assistantId, ...readJson(SinceNote, text) }))),
+    tooLarge: longestFirst(
+      tooLarge!.map(([assistantId, text]) => ({ assistantId, ...readJson(SinceNote, text) })),
+    ),
+    heldOrgs: heldOrgsOf(held!),
+  };
+};
+
+const readWork = async (connection: Connection, facts: Record<string, string>) => {
+  const openIntents = await unlessDamaged(readOpenIntents(connection, facts), []);
+  const reconciling = await unlessDamaged(readReconciling(connection, openIntents), []);
+  const bulks = await unlessDamaged(readBulks(connection), { openBulks: [], stopped: [], waiting: 0 });
+  return { openIntents, reconciling, ...bulks };
+};
+
+const readOthers = async (
+  connection: Connection,
+  { consumers, positions }: StatusSources,
+  nowMs: number,
+  known: KnownProcess[],
+) => {
+  const [consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, redis] =
+    await Promise.all([
+      unlessDamaged(readConsumers(consumers, positions), { unreadableConsumers: [] }),
+      readBudgets(connection, nowMs, known),
+      unlessDamaged(readOldest(connection), undefined),
+      unlessDamaged(readOverdue(connection, nowMs), []),
+      unlessDamaged(readUnscheduled(connection, nowMs), []),
+      unlessDamaged(readRunningSweep(connection, nowMs), undefined),
+      unlessDamaged(readRolledBack(connection, nowMs), []),
+      readRedis(connection).catch((): SystemFacts['redis'] => ({})),
+    ]);
+  return { consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, redis };
+};
+
+const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
+  facts['frozen'] === undefined
+    ? undefined
+    : { ...momentOf('sinceMs', facts['frozen']), reason: facts['frozen_reason'] ?? '' };
+
+const ledgerOf = (facts: Record<string, string>, now: LedgerHoldings): SystemFacts['ledger'] => {
+  const before = readJson(HoldingsNote, facts['before'] ?? '');
+  return {
+    id: facts['id'] ?? '',
+    now,
+    ...momentOf('begunMs', facts['begun']),
+    ...momentOf('lostMs', facts['lost']),
+    ...(before && { before }),
+  };
+};
+
+const sweepOf = ({ id, state, endedMs, compared, errorCode }: LastSweep): LastSweep => ({
+  id,
+  state,
+  endedMs,
+  compared,
+  ...(errorCode !== undefined && { errorCode }),
+});
+
+const processStatus = ({
+  id,
+  kind,
+  roles,
+  version,
+  startedMs,
+  seenMs,
+  live,
+}: KnownProcess): ProcessStatus => ({
+  id,
+  kind,
+  roles,
+  version,
+  startedMs,
+  seenMs,
+  live,
+});
+
+/** Reads the status of the whole system. Entries that cannot be read are named in it, and do not break it. */
+export const readStatus = async (connection: Connection, sources: StatusSources): Promise<SystemStatus> => {
+  const nowMs = await redisNowMs(connection.redis);
+  const damaged = await findDamage(connection.redis, connection.keys);
+  const { facts, ...counts } = await readCounts(connection);
+  const [known, holdings, { known: orgName, conflict }] = await Promise.all([
+    unlessDamaged(sources.processes.list(), []),
+    unlessDamaged(sources.holdings(), { assistants: 0, consumers: 0, policies: 0 }),
+    unlessDamaged(sources.alias.read(), {} as Awaited<ReturnType<OrgAlias['read']>>),
+  ]);
+  const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
+  const others = await readOthers(connection, sources, nowMs, known);
+  const { uncertain, quarantined, stale, tooLarge, heldOrgs } = await readNotes(connection);
+  const frozen = frozenOf(facts);
+  const ledger = ledgerOf(facts, holdings);
+  const lastEnded = readSweepNote(facts['sweep_ended']);
+  const lastSuccess = readSweepNote(facts['sweep_succeeded']);
+  const { running, oldest } = others;
+  const open = counts.open + waiting;
+  const attention = attentionOf({
+    nowMs,
+    damaged,
+    processes: known,
+    ledger,
+    openRotations: open,
+    budgets: others.budgets,
+    heldOrgs,
+    stale: { first: stale, count: counts.stale },
+    tooLarge: { first: tooLarge, count: counts.tooLarge },
+    uncertain: { first: uncertain, count: counts.uncertain },
+    quarantined: { first: quarantined, count: counts.quarantined },
+    unknownsInARow: unknownsOf(facts),
+    rolledBack: others.rolledBack,
+    stoppedBulks: stopped,
+    reconciling,
+    unscheduledPolicies: others.unscheduled,
+    overduePolicies: others.overdue,
+    sweeps: {
+      ...(lastEnded && { lastEnded }),
+      ...(lastSuccess && { lastSuccess }),
+      ...(running && { running }),
+    },
+    redis: others.redis,
+    ...others.consumerFacts,
+    ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }),
+    ...(frozen && { frozen }),
+    ...(oldest && { oldest }),
+    ...momentOf('restartedMs', facts['restarted']),
+  });
+  return {
+    attention,
+    processes: known.map(processStatus),
+    ledger,
+    ...(lastEnded && { lastSweep: sweepOf(lastEnded) }),
+    ...(lastSuccess && { lastSuccess: sweepOf(lastSuccess) }),
+    ...(running && { runningSweep: running }),
+    openBulks,
+    ...(frozen && { frozen }),
+    rotations: { open, failed: counts.failed, waitingInBulks: waiting },
+    openIntents,
+    uncertain,
+    uncertainCount: counts.uncertain,
+    quarantined,
+    quarantinedCount: counts.quarantined,
+    checksDue: counts.checksDue,
+    heldOrgs,
+    ...(orgName || conflict ? { orgAlias: { ...orgName, ...(conflict && { conflict }) } } : {}),
+  };
+};

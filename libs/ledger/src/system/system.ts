@@ -1,0 +1,88 @@
+import type { LedgerHoldings, SystemStatus } from '@rekey/schema';
+import type { Connection } from '../connection.ts';
+import type { Consumers } from '../consumers/consumers.ts';
+import type { OrgAlias } from '../orgs/org-alias.ts';
+import { redisNowMs } from '../time/redis-now.ts';
+import { systemCommands } from './commands.generated.ts';
+import { createIdentity, type Identity } from './identity.ts';
+import { readSweepNote } from './status/notes.ts';
+import type { KnownPositions } from './status/process-facts.ts';
+import type { Processes } from './processes.ts';
+import { LOOKED_AT, momentOf, replies } from './status/replies.ts';
+import { readRunningSweep, readStatus } from './status/status.ts';
+
+/** The system as a whole, and its brake. Every method is one atomic command, or reads. */
+export interface System extends Identity {
+  /**
+   * From now on no request leaves for a rotation; requests that may have left are still read back. If it is
+   * frozen already, the time and the reason stay.
+   */
+  freeze(reason: string): Promise<void>;
+  unfreeze(): Promise<void>;
+  /**
+   * What needs an operator, and the state of everything. Entries that cannot be read are named, and do not
+   * break it.
+   */
+  status(): Promise<SystemStatus>;
+  /** What the ledger holds. */
+  holdings(): Promise<LedgerHoldings>;
+  /**
+   * When a sweep of everything last began and last ended, and whether one is running (Redis time, ms),
+   * independent of the queue.
+   */
+  sweepTimes(): Promise<{ nowMs: number; begunMs?: number; endedMs?: number; running: boolean }>;
+}
+
+interface SystemSources {
+  processes: Processes;
+  consumers: Consumers;
+  alias: OrgAlias;
+  /** Without the progress of consumers the status does not say which are gone or behind. */
+  positions: KnownPositions | undefined;
+}
+
+const createHoldings =
+  ({ redis, keys }: Connection): System['holdings'] =>
+  async () => {
+    const [orgIds, consumers, policies] = await Promise.all([
+      redis.smembers(keys.orgs),
+      redis.hlen(keys.consumers),
+      redis.zcard(keys.policies),
+    ]);
+    const counts = await replies(
+      orgIds
+        .slice(0, LOOKED_AT)
+        .reduce((pipeline, orgId) => pipeline.zcard(keys.assistants(orgId)), redis.pipeline()),
+    );
+    return { assistants: counts.reduce<number>((sum, count) => sum + Number(count), 0), consumers, policies };
+  };
+
+export const openSystem = (connection: Connection, sources: SystemSources): System => {
+  const { redis, keys, run } = connection;
+  const holdings = createHoldings(connection);
+
+  return {
+    ...createIdentity(connection),
+    holdings,
+    status: () => readStatus(connection, { ...sources, holdings }),
+
+    freeze: async (reason) => {
+      await systemCommands(run).freeze({ ledger: keys.ledger, reason });
+    },
+    unfreeze: async () => {
+      await redis.hdel(keys.ledger, 'frozen', 'frozen_reason');
+    },
+
+    sweepTimes: async () => {
+      const nowMs = await redisNowMs(redis);
+      const [begun, ended] = await redis.hmget(keys.ledger, 'sweep_begun', 'sweep_ended');
+      const endedMs = readSweepNote(ended)?.endedMs;
+      return {
+        nowMs,
+        running: (await readRunningSweep(connection, nowMs)) !== undefined,
+        ...momentOf('begunMs', begun),
+        ...(endedMs !== undefined && { endedMs }),
+      };
+    },
+  };
+};
