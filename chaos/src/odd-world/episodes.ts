@@ -9,6 +9,8 @@ export interface Episode {
   name: string;
   /** No fault of the episode outlasts this. */
   lastsMs: number;
+  /** It hides the keys of a few assistants while others are shown: only its end says that this was false. */
+  brief?: true;
   faults: object[];
   restore?: { ago_ms: number; org_id?: string; assistant_id?: string };
   /** Assistants that are deleted, or lose their key, for good. */
@@ -42,12 +44,14 @@ const lasting =
 /** An episode that ends before a second read could confirm its first. */
 const brief =
   (faults: (random: Random, setting: OddSetting) => object[]): CreateEpisode =>
-  (random, setting) =>
-    lasting(
+  (random, setting) => ({
+    ...lasting(
       Math.round(setting.confirmAfterMs / 4),
       Math.round(setting.confirmAfterMs * 0.7),
       faults,
-    )(random, setting);
+    )(random, setting),
+    brief: true,
+  });
 
 /** Restricts a fault to one org, half of the time. */
 const inSomeOrg = (random: Random, { orgIds }: OddSetting): object =>

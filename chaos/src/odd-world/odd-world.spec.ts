@@ -118,4 +118,35 @@ describe('startOddWorld', () => {
     expect(played).toBeGreaterThanOrEqual(10);
     expect([active.length > 3, active.every((count) => count === 0)]).toEqual([true, true]);
   });
+
+  it('plays an episode about a few assistants alone, long after and before any other', async () => {
+    const rounds: { waitedMs: number; lengths: number[] }[] = [];
+    let waitedMs = 0;
+    let lengths: number[] = [];
+    const odd = startOddWorld({
+      random: createRandom(3),
+      setting,
+      admin: async <T>(_method: string, _path: string, body?: object) => {
+        if (body && 'forMs' in body) lengths.push(body.forMs as number);
+        return undefined as T;
+      },
+      pause: async (ms) => {
+        if (lengths.length === 0) waitedMs += ms;
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+      inCalm: async () => {
+        rounds.push({ waitedMs, lengths });
+        [waitedMs, lengths] = [0, []];
+      },
+      episodes: 60,
+    });
+    while (odd.progress() < 1) await new Promise((resolve) => setImmediate(resolve));
+    await odd.stop();
+    const isBrief = (round: { lengths: number[] }) => round.lengths.some((ms) => ms < setting.confirmAfterMs);
+    const briefs = rounds.filter(isBrief);
+    expect(briefs.length).toBeGreaterThan(5);
+    expect(briefs.filter(({ lengths: all }) => new Set(all).size > 1)).toEqual([]);
+    const near = rounds.filter((round, i) => isBrief(round) || (i > 0 && isBrief(rounds[i - 1]!)));
+    expect(Math.min(...near.map((round) => round.waitedMs))).toBeGreaterThan(3 * setting.confirmAfterMs);
+  });
 });

@@ -15,6 +15,9 @@ interface OddWorldOptions {
   without?: readonly string[] | undefined;
 }
 
+/** Two reads confirm each other if they are at most this many confirmation times apart (commit.lua). */
+const CONFIRMS_APART = 3;
+
 export interface OddWorld {
   /** How often each kind was played. */
   played(): Record<string, number>;
@@ -51,17 +54,24 @@ export const startOddWorld = ({
     await pause(lastsMs);
     ended += 1;
   };
+  // A brief episode is played alone, apart from others by the time in which reads confirm each other: a read
+  // of one episode that agrees with a read of another is evidence that nobody can tell from the truth.
+  const settleMs = setting.readLagMs + CONFIRMS_APART * setting.confirmAfterMs;
+  let wasBrief = false;
+  const playTogether = async (together: Episode[]): Promise<void> => {
+    const isBrief = together.some(({ brief }) => brief);
+    await pause(random.between(300, 2500) + (isBrief || wasBrief ? settleMs : 0));
+    wasBrief = isBrief;
+    await Promise.all(together.map(play));
+    // An answer from the episode may still be on its way.
+    await pause(random.between(300, 1000));
+    await inCalm();
+  };
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await pause(random.between(300, 2500));
-      await Promise.all(
-        random.next() < 0.3
-          ? [play(episodes.next().value), play(episodes.next().value)]
-          : [play(episodes.next().value)],
-      );
-      // An answer from the episode may still be on its way.
-      await pause(random.between(300, 1000));
-      await inCalm();
+      const drawn = Array.from({ length: random.next() < 0.3 ? 2 : 1 }, () => episodes.next().value);
+      if (drawn.some(({ brief }) => brief)) for (const episode of drawn) await playTogether([episode]);
+      else await playTogether(drawn);
     }
   };
   const running = run();
