@@ -1,8 +1,8 @@
 import type { HeldOrg, RekeyClient } from '@rekey/client';
-import { number } from './bulk-output.ts';
+import { number } from './bulk/bulk-output.ts';
 import { confirm } from './confirm.ts';
 import { CliError } from './failure.ts';
-import { isoTime, table } from './output.ts';
+import { isoTime, table } from './output/output.ts';
 
 /**
  * What becomes of the assistants of a held org if an operator accepts what Invent shows; by why it is held.

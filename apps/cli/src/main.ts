@@ -4,7 +4,7 @@ import { trimEnvironment } from './environment.ts';
 import { CliError, exitCodes } from './failure.ts';
 import { endWithNpx } from './npx.ts';
 import { rekeyProgram } from './program.ts';
-import { guardOutput } from './standard-output.ts';
+import { guardOutput } from './output/standard-output.ts';
 import { takeRunningStart } from './running-start.ts';
 
 // Before the commands are made: defaults of options come from the environment.

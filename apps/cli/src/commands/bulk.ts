@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BulkRotation, RekeyClient } from '@rekey/client';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
+import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk/bulk-output.ts';
 import {
   age,
   bulkRequest,
@@ -12,7 +12,7 @@ import {
   isFollowed,
   moment,
   type BulkWish,
-} from '../bulk-request.ts';
+} from '../bulk/bulk-request.ts';
 import {
   endAs,
   followBulk,
@@ -20,8 +20,8 @@ import {
   showBulk,
   writeResults,
   type FollowBulkOptions,
-} from '../follow-bulk.ts';
-import { seconds } from '../follow.ts';
+} from '../bulk/follow-bulk.ts';
+import { seconds } from '../follow/follow.ts';
 import {
   print,
   sayHowToGoOn,
@@ -30,8 +30,8 @@ import {
   type GatewayOptions,
 } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
-import { isoTime } from '../output.ts';
-import { checkResultsFile } from '../results-file.ts';
+import { isoTime } from '../output/output.ts';
+import { checkResultsFile } from '../bulk/results-file.ts';
 import { take } from '../take.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;

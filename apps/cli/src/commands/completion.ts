@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import { completionScript, completionShells, type CompletionShell } from '../completion-script.ts';
+import { completionScript, completionShells, type CompletionShell } from '../completion/completion-script.ts';
 
 export const completionCommand = (program: Command): Command =>
   new Command('completion')

@@ -13,9 +13,9 @@ import {
 } from '@rekey/sealing';
 import { TextFileError, decodeText, readTextFile } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { consumerJson, consumerText, consumersTable } from '../consumer-output.ts';
+import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
 import { CliError, exitCodes } from '../failure.ts';
-import { seconds } from '../follow.ts';
+import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { Finding } from '../doctor-checks.ts';
+import type { Finding } from '../doctor/doctor-checks.ts';
 import { print, refuseAddress, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { withoutEmpty } from '../output.ts';
+import { withoutEmpty } from '../output/output.ts';
 import { takenFromStart } from '../running-start.ts';
 
 export const doctorCommand = (): Command =>
@@ -11,7 +11,7 @@ export const doctorCommand = (): Command =>
     )
     .action(async (options: GatewayOptions) => {
       // What it imports takes a tenth of a second, which no other command needs.
-      const { examine, exitCodeOf } = await import('../doctor-checks.ts');
+      const { examine, exitCodeOf } = await import('../doctor/doctor-checks.ts');
       refuseAddress(options.gateway);
       const findings: Finding[] = [];
       for await (const finding of examine(options.gateway, process.env, takenFromStart())) {

@@ -4,12 +4,12 @@ import { KEY_REMOVED, KEY_ROTATED, KeyEvent, complaintAboutRedisUrl, parseJson }
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Redis } from 'ioredis';
-import { count } from '../bulk-request.ts';
+import { count } from '../bulk/bulk-request.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
-import { printable } from '../output.ts';
+import { printable } from '../output/output.ts';
 import { takenFromStart } from '../running-start.ts';
-import { printWhenRead } from '../standard-output.ts';
+import { printWhenRead } from '../output/standard-output.ts';
 
 interface EventsOptions {
   redis: string;

@@ -1,12 +1,19 @@
 import { Command } from 'commander';
 import { CliError } from '../failure.ts';
-import { followBulk, showBulk } from '../follow-bulk.ts';
-import { concludeRotation, followRotation } from '../follow-rotation.ts';
-import { concludeSweep, followSweep } from '../follow-sweep.ts';
-import { withWaitTimeout } from '../follow.ts';
+import { followBulk, showBulk } from '../bulk/follow-bulk.ts';
+import { concludeRotation, followRotation } from '../follow/follow-rotation.ts';
+import { concludeSweep, followSweep } from '../follow/follow-sweep.ts';
+import { withWaitTimeout } from '../follow/follow.ts';
 import { alsoUntil, withAcknowledgement } from './rotations.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { assistantJson, assistantText, rotationJson, rotationText, sweepJson, sweepText } from '../output.ts';
+import {
+  assistantJson,
+  assistantText,
+  rotationJson,
+  rotationText,
+  sweepJson,
+  sweepText,
+} from '../output/output.ts';
 
 export const getCommand = (): Command =>
   withAcknowledgement(

@@ -7,7 +7,7 @@ import {
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { askHealth } from '../health.ts';
+import { askHealth } from '../doctor/health.ts';
 
 /** How many workers are live; undefined if the gateway cannot say. */
 const liveWorkers = (options: GatewayOptions): Promise<number | undefined> =>

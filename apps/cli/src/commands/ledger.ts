@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { isoTime, table } from '../output.ts';
-import { statusJson } from '../status-output.ts';
+import { isoTime, table } from '../output/output.ts';
+import { statusJson } from '../output/status-output.ts';
 
 type Holdings = NonNullable<SystemStatus['ledger']>['now'];
 

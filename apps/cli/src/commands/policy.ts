@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CreateRotationPolicyRequest, FailureLimit, RekeyClient, RotationPolicy } from '@rekey/client';
 import { Command, InvalidArgumentError } from 'commander';
-import { age, failureLimit } from '../bulk-request.ts';
+import { age, failureLimit } from '../bulk/bulk-request.ts';
 import {
   print,
   sayHowToGoOn,
@@ -9,9 +9,9 @@ import {
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { idsOf } from '../ids-file.ts';
+import { idsOf } from '../bulk/ids-file.ts';
 import { notEmpty } from '../option-values.ts';
-import { policyJson, policyLine, policyText } from '../policy-output.ts';
+import { policyJson, policyLine, policyText } from '../output/policy-output.ts';
 
 interface PolicyWish {
   org: string;

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { RekeyClient, Rotation } from '@rekey/client';
 import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { count } from '../bulk-request.ts';
+import { count } from '../bulk/bulk-request.ts';
 import { CliError } from '../failure.ts';
 import {
   concludeRotation,
@@ -10,8 +10,8 @@ import {
   showRotation,
   waitAgain,
   type AlsoUntil,
-} from '../follow-rotation.ts';
-import { withWaitTimeout } from '../follow.ts';
+} from '../follow/follow-rotation.ts';
+import { withWaitTimeout } from '../follow/follow.ts';
 import {
   print,
   sayHowToGoOn,
@@ -20,7 +20,7 @@ import {
   type GatewayOptions,
 } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
-import { printable, rotationJson, rotationText } from '../output.ts';
+import { printable, rotationJson, rotationText } from '../output/output.ts';
 import { take } from '../take.ts';
 
 type WaitOptions = GatewayOptions & {

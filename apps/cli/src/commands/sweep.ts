@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { confirmAcceptance } from '../accept-removals.ts';
-import { concludeSweep, followSweep, showSweep } from '../follow-sweep.ts';
-import { seconds } from '../follow.ts';
+import { concludeSweep, followSweep, showSweep } from '../follow/follow-sweep.ts';
+import { seconds } from '../follow/follow.ts';
 import { sayHowToGoOn, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { notEmpty } from '../option-values.ts';
 

@@ -3,7 +3,7 @@ import { confirm } from '../confirm.ts';
 import { exitCodes } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { notEmpty } from '../option-values.ts';
-import { isAllClear, statusJson, statusText } from '../status-output.ts';
+import { isAllClear, statusJson, statusText } from '../output/status-output.ts';
 
 type StatusOptions = GatewayOptions & { check?: boolean };
 

@@ -1,7 +1,7 @@
 import type { BulkRotation } from '@rekey/client';
 import { createLogUpdate } from 'log-update';
 import { bulkJson, doneOf, humanDuration, listText, number } from './bulk-output.ts';
-import { printable } from './output.ts';
+import { printable } from '../output/output.ts';
 
 /** Without a terminal a line comes for each new state, and else no more often. */
 const LINE_EVERY_MS = 10_000;

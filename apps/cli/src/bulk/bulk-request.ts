@@ -1,6 +1,6 @@
 import type { CreateBulkRotationRequest, FailureLimit } from '@rekey/client';
 import { InvalidArgumentError } from 'commander';
-import { CliError } from './failure.ts';
+import { CliError } from '../failure.ts';
 import { idsOf } from './ids-file.ts';
 
 /** The options of `rekey bulk create` that say what is wanted. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { exitCodes } from './failure.ts';
+import { exitCodes } from '../failure.ts';
 
 /**
  * What a failure of standard output means: a reader that has seen enough (head, less) is no error, and ends

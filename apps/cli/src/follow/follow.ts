@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { CliError, exitCodes } from './failure.ts';
-import { print } from './gateway-command.ts';
-import { NO_WORKER } from './output.ts';
+import { CliError, exitCodes } from '../failure.ts';
+import { print } from '../gateway-command.ts';
+import { NO_WORKER } from '../output/output.ts';
 
 /** The longest that a timer of Node's waits is 2^31 - 1 ms; one that is set to more fires at once. */
 const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);

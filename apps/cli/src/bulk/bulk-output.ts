@@ -1,5 +1,13 @@
 import type { BulkItem, BulkRotation } from '@rekey/client';
-import { NO_WORKER, consumersJson, explained, isoTime, printable, table, withoutEmpty } from './output.ts';
+import {
+  NO_WORKER,
+  consumersJson,
+  explained,
+  isoTime,
+  printable,
+  table,
+  withoutEmpty,
+} from '../output/output.ts';
 
 /** As JSON has it in proto3: seconds with an `s`. */
 export const jsonDuration = (ms: number | undefined): string | undefined =>

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { complaintAboutId } from '@rekey/schema';
-import { CliError } from './failure.ts';
+import { CliError } from '../failure.ts';
 
 /** So many lines are named of those that are not valid. */
 const MAX_NAMED_LINES = 5;

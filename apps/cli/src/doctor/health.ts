@@ -1,4 +1,4 @@
-import { withGateway } from './gateway-command.ts';
+import { withGateway } from '../gateway-command.ts';
 
 const WITHIN_MS = 5000;
 

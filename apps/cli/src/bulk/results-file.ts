@@ -3,7 +3,7 @@ import { access, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { BulkItem } from '@rekey/client';
 import { itemJson } from './bulk-output.ts';
-import { CliError } from './failure.ts';
+import { CliError } from '../failure.ts';
 
 /** Fields with what has a meaning in CSV come in quotes (RFC 4180). */
 const csvLine = (fields: string[]): string =>

@@ -25,9 +25,9 @@ import { errorTable } from '@rekey/schema';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { CliError, exitCodes } from './failure.ts';
+import { CliError, exitCodes } from '../failure.ts';
 import { askHealth } from './health.ts';
-import type { TakenFromStart } from './running-start.ts';
+import type { TakenFromStart } from '../running-start.ts';
 
 /**
  * What was looked at, how it is, and, where it is not well, what to do. No text holds a secret or a URL with

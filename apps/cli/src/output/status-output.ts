@@ -1,5 +1,5 @@
 import type { Attention, SystemStatus } from '@rekey/client';
-import { number } from './bulk-output.ts';
+import { number } from '../bulk/bulk-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
 /** Whether `rekey status --check` may say that all is clear. */

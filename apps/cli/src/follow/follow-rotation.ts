@@ -1,9 +1,9 @@
 import { RekeyClientError, type RekeyClient, type Rotation } from '@rekey/client';
 import { isAcknowledged, isEnded, isOutstanding } from '@rekey/schema';
-import { CliError, exitCodes } from './failure.ts';
+import { CliError, exitCodes } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
-import { gatewayAsGiven, print } from './gateway-command.ts';
-import { printable, rotationJson, rotationText } from './output.ts';
+import { gatewayAsGiven, print } from '../gateway-command.ts';
+import { printable, rotationJson, rotationText } from '../output/output.ts';
 
 /** Waits in slices, so that every change of state is seen on the way. */
 const SLICE_MS = 2000;

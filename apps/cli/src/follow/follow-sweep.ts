@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RekeyClient, Sweep } from '@rekey/client';
-import { exitCodes } from './failure.ts';
+import { exitCodes } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
-import { print } from './gateway-command.ts';
-import { sweepJson, sweepText } from './output.ts';
+import { print } from '../gateway-command.ts';
+import { sweepJson, sweepText } from '../output/output.ts';
 
 const ASK_EVERY_MS = 1000;
 

@@ -2,11 +2,11 @@ import type { BulkItem, BulkRotation, RekeyClient } from '@rekey/client';
 import { isBulkEnded, type BulkItemState } from '@rekey/schema';
 import { bulkJson, bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
 import { createBulkDisplay } from './bulk-progress.ts';
-import { CliError, exitCodes } from './failure.ts';
-import { print } from './gateway-command.ts';
-import { NO_WORKER } from './output.ts';
+import { CliError, exitCodes } from '../failure.ts';
+import { print } from '../gateway-command.ts';
+import { NO_WORKER } from '../output/output.ts';
 import { writeResultsFile } from './results-file.ts';
-import { take } from './take.ts';
+import { take } from '../take.ts';
 
 export interface FollowBulkOptions {
   json?: boolean;

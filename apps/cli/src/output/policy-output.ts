@@ -1,5 +1,5 @@
 import type { RotationPolicy } from '@rekey/client';
-import { humanDuration, jsonDuration, limitText, number } from './bulk-output.ts';
+import { humanDuration, jsonDuration, limitText, number } from '../bulk/bulk-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
 /** A policy as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
