@@ -8,7 +8,7 @@ const LINE_EVERY_MS = 10_000;
 const SHOWN_FAILURES = 3;
 
 /** Shows a bulk rotation while it is followed. */
-export interface BulkDisplay {
+interface BulkDisplay {
   show(bulk: BulkRotation): void;
   /** The gateway does not answer at present. */
   away(): void;
@@ -91,7 +91,7 @@ export const progressLine = (bulk: BulkRotation): string =>
     doing(bulk),
   ]);
 
-export interface DisplayOptions {
+interface DisplayOptions {
   json: boolean;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;

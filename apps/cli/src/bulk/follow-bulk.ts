@@ -23,7 +23,7 @@ const PATIENTLY = { deadlineMs: 30_000, retry: { firstPauseMs: 250 } };
 const ended = ({ state }: BulkRotation): boolean => isBulkEnded(state);
 
 /** Which assistants of a bulk rotation: all of them where nothing is said. */
-export interface WantedItems {
+interface WantedItems {
   state?: BulkItemState | undefined;
   /** At most so many. */
   limit?: number | undefined;

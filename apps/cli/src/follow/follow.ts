@@ -30,7 +30,7 @@ export const withWaitTimeout = (command: Command, waiting: string[]): Command =>
   });
 
 /** Something that ends by and by, and how the command line sees it. */
-export interface Followed<T> {
+interface Followed<T> {
   isEnded(current: T): boolean;
   /** One line for a terminal. */
   progress(current: T): string;
@@ -84,7 +84,7 @@ export const follow = async <T>(
   return current;
 };
 
-export interface Conclusion {
+interface Conclusion {
   json: object;
   text: string;
   ended: boolean;

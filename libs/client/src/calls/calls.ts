@@ -14,7 +14,7 @@ export interface CallOptions {
 }
 
 /** One try of a call. */
-export type Attempt<T> = (options: TryOptions) => Promise<T>;
+type Attempt<T> = (options: TryOptions) => Promise<T>;
 
 export interface Calls {
   /**
@@ -32,7 +32,7 @@ export interface Calls {
   ): Promise<T>;
 }
 
-export interface CallsOptions {
+interface CallsOptions {
   scopes: Scopes;
   /** `false`: no call is retried. */
   retry: RetryOptions | false;

@@ -95,7 +95,7 @@ const wordsOf = (code: keyof typeof ownTable, reads: boolean): OwnRow => {
  */
 export type ClientErrorCode = ErrorCode | keyof typeof ownTable;
 
-export interface ClientErrorDetails {
+interface ClientErrorDetails {
   grpcStatus?: GrpcStatus;
   /** In place of the table's words. */
   message?: string;

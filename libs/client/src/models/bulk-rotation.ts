@@ -75,7 +75,7 @@ export interface BulkRotation {
   consumers?: ConsumerReach[];
 }
 
-export interface BulkEstimate {
+interface BulkEstimate {
   requestCount: number;
   durationMs: number;
 }

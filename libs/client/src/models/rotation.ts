@@ -52,7 +52,7 @@ export interface Rotation {
   noLiveWorker?: true;
 }
 
-export interface RotationError extends Explanation {
+interface RotationError extends Explanation {
   /** The HTTP status that Invent answered with. */
   upstreamStatus?: number;
 }

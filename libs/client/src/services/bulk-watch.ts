@@ -19,7 +19,7 @@ export interface WatchOptions {
   signal?: AbortSignal;
 }
 
-export interface BulkWatchDeps {
+interface BulkWatchDeps {
   transport: Pick<Transport, 'receive'>;
   scope: Scope;
   backoff: RetryOptions;

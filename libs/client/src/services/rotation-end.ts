@@ -25,7 +25,7 @@ const ANSWER_WITHIN_MS = 5000;
 /** By so much gRPC's timers may be ahead of ours. */
 const CLOCKS_DIFFER_MS = 100;
 
-export interface RotationEndDeps {
+interface RotationEndDeps {
   transport: Pick<Transport, 'unary'>;
   scope: Scope;
   backoff: RetryOptions;
