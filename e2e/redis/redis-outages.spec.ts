@@ -454,7 +454,7 @@ describe('an unusable configuration of Redis', () => {
     expect(failed).toEqual([
       expect.objectContaining({
         check: 'redis',
-        message: expect.stringContaining('takes no writes (READONLY)'),
+        message: expect.stringContaining('refuses writes (READONLY)'),
         advice: expect.stringContaining('primary'),
       }),
     ]);
