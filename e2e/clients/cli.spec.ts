@@ -121,7 +121,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
     );
     expect(await rekey(['retry', id])).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/is QUEUED: it goes on by itself.*ROTATION_NOT_RETRYABLE/),
+      err: expect.stringMatching(/is QUEUED: it is still in progress.*ROTATION_NOT_RETRYABLE/),
     });
     expect((await rekey(['status', '--json'])).json()[0]).toMatchObject({
       open_rotation_count: 1,
@@ -239,7 +239,7 @@ describe('rekey key-file', () => {
     expect(await rekey(['key-file', 'create', path])).toMatchObject({ code: 0 });
     expect(await rekey(['key-file', 'create', path])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('left as it is'),
+      err: expect.stringContaining('already exists; it was not changed'),
     });
     expect(await rekey(['key-file', 'create', path, '--if-missing'])).toMatchObject({ code: 0 });
     await rm(folder, { recursive: true });

@@ -203,8 +203,8 @@ describe('acknowledgements of consumers', () => {
       ({ live }) => live,
     );
     const { out } = await rekey(['consumer', 'status']);
-    expect(out).toMatch(/^x25519 +ACTIVE +1 +has all/m);
-    expect(out).toMatch(/^p256 +ACTIVE +1 +[\d,]+ behind/m);
+    expect(out).toMatch(/^x25519 +ACTIVE +1 +up to date/m);
+    expect(out).toMatch(/^p256 +ACTIVE +1 +[\d,]+ events, /m);
     expect(out).toMatch(/^shared +ACTIVE +0 +not running/m);
     const forged = { assistant_id: 'ast_9', version: 5, why: 'forged' };
     await acknowledge('p256', {
@@ -329,7 +329,7 @@ describe('acknowledgements of consumers', () => {
     const { id } = json().at(-1) as { id: string };
     expect([code, err]).toEqual([
       3,
-      expect.stringMatching(/is not acknowledged by shared \(GONE\), x25519 \(PENDING\)/),
+      expect.stringMatching(/shared \(GONE\), x25519 \(PENDING\) had not acknowledged it/),
     ]);
     const [, command] = /Wait again: rekey (.*?)"?[\\}\n]*$/.exec(err)!;
     expect(command).toBe(`get ${id} --consumer shared --consumer x25519`);

@@ -43,7 +43,7 @@ function* checkTaken({ names, withheld }: TakenFromStart): Generator<Finding> {
     yield {
       check,
       status: 'ok',
-      message: `${names.join(', ')} come from the npm start that runs in this folder`,
+      message: `taken from the npm start that runs in this folder: ${names.join(', ')}`,
     };
   if (withheld.length > 0) {
     const status = withheld.includes('REDIS_URL') ? 'fail' : 'warn';

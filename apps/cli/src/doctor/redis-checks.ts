@@ -156,7 +156,7 @@ export const checkMemory = (info: string): Finding => {
   };
 };
 
-export const checkRights = (missing: readonly string[]): Finding => {
+const checkRights = (missing: readonly string[]): Finding => {
   const check = 'redis rights';
   if (missing.length === 0)
     return { check, status: 'ok', message: 'its user has all rights that gateway and workers need' };
