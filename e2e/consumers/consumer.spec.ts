@@ -292,7 +292,7 @@ describe('acknowledgements of consumers', () => {
     expect([code, err]).toEqual([
       3,
       expect.stringMatching(
-        /has succeeded, but after 1 s no consumer is live that may read org_demo \(p256, shared, x25519\)/,
+        /has succeeded, but after 1 s no consumer that may read org_demo was live \(p256, shared, x25519\)/,
       ),
     ]);
     expect(out).not.toBe('');

@@ -20,7 +20,7 @@ const report = (error: unknown) => {
   if (!(error instanceof RekeyError)) console.error(error);
 };
 
-/** A gateway of which only these methods are there. */
+/** A gateway that has only these methods. */
 interface Fake {
   rotations?: Record<string, Handler>;
   bulks?: {
@@ -70,7 +70,7 @@ const startFake = async (
       ),
     );
   let bound = 0;
-  // The port of one that was killed is free only when the kernel has let go of it.
+  // The kernel releases the port of a killed gateway only after some time.
   while (bound === 0) {
     bound = await bind().catch(async (error: unknown) => {
       if (port === 0) throw error;
@@ -104,7 +104,7 @@ const failureOf = async (call: Promise<unknown>): Promise<RekeyClientError> => {
   return error as RekeyClientError;
 };
 
-/** Answers one after the other, the last one again and again. Errors are thrown. */
+/** Returns these responses in turn, then repeats the last one. Throws errors. */
 const inTurn = (...answers: unknown[]) => {
   const requests: any[] = [];
   const handler: Handler = async (request) => {
@@ -125,7 +125,7 @@ const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 const request = { orgId: 'org', assistantId: 'ast' };
 
 describe('a call', () => {
-  it('answers in dates, numbers and nothing that is not set', async () => {
+  it('returns dates and numbers, and leaves out unset fields', async () => {
     const createTime = { seconds: '1767225600', nanos: 5_000_000 };
     const client = connect(
       await startFake({
@@ -148,7 +148,7 @@ describe('a call', () => {
     });
   });
 
-  it('that reads is tried again where the gateway cannot answer just now', async () => {
+  it('that reads is retried if the gateway is temporarily unable to answer', async () => {
     const { requests, handler } = inTurn(
       away(),
       new RekeyError('SHUTTING_DOWN'),
@@ -160,7 +160,7 @@ describe('a call', () => {
     expect(requests).toHaveLength(4);
   });
 
-  it('that reads is tried again at a gateway that dies under it and comes back', async () => {
+  it('that reads is retried if the gateway dies during the call and restarts', async () => {
     const dying = await startFake({
       rotations: {
         GetRotation: async (...args) => {
@@ -176,7 +176,7 @@ describe('a call', () => {
     expect(await answer).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  it('that changes something without a request_id is made once', async () => {
+  it('that changes something without a request_id is sent once', async () => {
     const { requests, handler } = inTurn(away());
     const client = connect(await startFake({ rotations: { CancelRotation: handler } }));
     expect(await failureOf(client.cancelRotation('rot_1'))).toMatchObject({
@@ -187,7 +187,7 @@ describe('a call', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('is made once where `retry` is false', async () => {
+  it('is sent once if `retry` is false', async () => {
     const { requests, handler } = inTurn(away());
     const client = connect(await startFake({ rotations: { GetRotation: handler } }), { retry: false });
     expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({
@@ -197,7 +197,7 @@ describe('a call', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('is not tried again where the table says that it is no use, and tells the fields at fault', async () => {
+  it('is not retried if the error table says not to, and the error has the invalid fields', async () => {
     const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
     const { requests, handler } = inTurn(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
     const client = connect(await startFake({ rotations: { RotateSecretKey: handler } }));
@@ -213,7 +213,7 @@ describe('a call', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('is not tried again where that would be after its deadline', async () => {
+  it('is not retried after its deadline', async () => {
     const { requests, handler } = inTurn(away());
     const client = connect(await startFake({ rotations: { GetRotation: handler } }), {
       retry: { firstPauseMs: 60_000, longestPauseMs: 60_000 },
@@ -222,7 +222,7 @@ describe('a call', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('gives up at its deadline, and says why its tries have failed', async () => {
+  it('fails at its deadline, with the failure of its last try as the cause', async () => {
     const client = connect(await startFake({ rotations: { GetRotation: inTurn(away()).handler } }));
     const begunMs = performance.now();
     const failure = await failureOf(client.getRotation('rot_1', { deadlineMs: 1000 }));
@@ -232,7 +232,7 @@ describe('a call', () => {
     );
   });
 
-  it('has a deadline where the gateway is silent', async () => {
+  it('has a deadline if the gateway is silent', async () => {
     const client = connect(await startFake({ rotations: { RotateSecretKey: never } }), { deadlineMs: 200 });
     expect(await failureOf(client.rotateSecretKey(request))).toMatchObject({
       code: 'DEADLINE_EXCEEDED',
@@ -243,7 +243,7 @@ describe('a call', () => {
   });
 
   it.each([
-    ['60 s, in which a long record arrives over a slow link', {}, {}, 60_000],
+    ['60 s, enough for a long record over a slow link', {}, {}, 60_000],
     ['what the client was given for all calls', { deadlineMs: 5000 }, {}, 5000],
     ['what the call was given', { deadlineMs: 5000 }, { deadlineMs: 90_000 }, 90_000],
   ])('has a deadline to get an assistant: %s', async (_what, ofClient, ofCall, wholeMs) => {
@@ -266,7 +266,7 @@ describe('a call', () => {
     ],
     ['listRotations', (client, signal) => client.listRotations({}, { signal })],
     ['listBulkRotationItems', (client, signal) => client.listBulkRotationItems({ id: 'blk_1' }, { signal })],
-  ])('does not say of a call that only reads that it may have taken effect: %s', async (_name, call) => {
+  ])('that only reads does not report that it may have taken effect: %s', async (_name, call) => {
     const fake = await startFake({
       assistants: { GetAssistant: never },
       rotations: { GetRotation: never, WaitRotation: never, ListRotations: never },
@@ -276,18 +276,18 @@ describe('a call', () => {
     expect(failure).toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       retryable: true,
-      advice: 'Try again, with a longer deadlineMs if the answer is long or the link slow.',
+      advice: 'Try again. If the response is long or the link slow, set a longer deadlineMs.',
     });
     expect(failure.message).toMatch(/^DEADLINE_EXCEEDED: The gateway did not answer in time\./);
     const aborted = await failureOf(call(connect(fake, { deadlineMs: 5000 }), AbortSignal.timeout(100)));
-    expect(aborted.message).toBe('ABORTED: The signal has aborted the call.');
+    expect(aborted.message).toBe('ABORTED: The signal aborted the call.');
     const client = connect(fake, { deadlineMs: 5000 });
     const closed = failureOf(call(client, new AbortController().signal));
     client.close();
     expect((await closed).message).toBe('CLIENT_CLOSED: The client is closed.');
   });
 
-  it('says of a call that changes something that it may have taken effect', async () => {
+  it('that changes something reports that it may have taken effect', async () => {
     const client = connect(await startFake({ rotations: { RotateSecretKey: never } }), { deadlineMs: 200 });
     expect((await failureOf(client.rotateSecretKey(request))).message).toContain(
       'the call may have taken effect',
@@ -299,7 +299,7 @@ describe('a call', () => {
     await expect(client.getRotation('rot_1', { deadlineMs })).rejects.toThrow(TypeError);
   });
 
-  it('can be aborted, which reaches the gateway', async () => {
+  it('can be aborted, also at the gateway', async () => {
     const gone = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     const client = connect(
@@ -327,7 +327,7 @@ describe('a call', () => {
     });
   });
 
-  it('ends with the client, and so does every later one', async () => {
+  it('fails when the client is closed, as does every later call', async () => {
     const client = connect(await startFake({ rotations: { GetRotation: never } }));
     const failure = failureOf(client.getRotation('rot_1'));
     await sleep(100);
@@ -337,8 +337,8 @@ describe('a call', () => {
     expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({ code: 'CLIENT_CLOSED' });
   });
 
-  it('tells where nobody answers, and dumps no metadata', async () => {
-    // Tried again, the last try may have no time left, and that is then what is told first.
+  it('reports an address where nothing answers, without metadata', async () => {
+    // With retries, the last try may have no time left, and its error would be the deadline.
     const client = connect({ port: 1 }, { retry: false });
     const failure = await failureOf(client.getStatus());
     expect(failure).toMatchObject({
@@ -350,7 +350,7 @@ describe('a call', () => {
     expect(inspect(failure)).not.toMatch(/metadata|grpc-status-details/i);
   });
 
-  it('is not tried again at a gateway that does not know it', async () => {
+  it('is not retried at a gateway that does not know the method', async () => {
     const client = connect(await startFake({}));
     expect(await failureOf(client.getRotation('rot_1'))).toMatchObject({
       code: 'UNEXPECTED',
@@ -359,7 +359,7 @@ describe('a call', () => {
     });
   });
 
-  it('tells what the gateway says of an error, with the advice for that call', async () => {
+  it('passes on the error details of the gateway, with the advice for that call', async () => {
     const client = connect(
       await startFake({
         bulks: {
@@ -398,7 +398,7 @@ describe('a call', () => {
     );
   });
 
-  it('says of an answer that is larger than gRPC takes that it is so', async () => {
+  it('reports a response that exceeds the size limit of gRPC', async () => {
     const client = connect(
       await startFake({ rotations: { GetRotation: () => ({ ...queued, reason: 'x'.repeat(34_000_000) }) } }),
     );
@@ -409,7 +409,7 @@ describe('a call', () => {
     });
   });
 
-  it('that is too long is not tried again, though its status would be', async () => {
+  it('with a request that is too large is not retried, although its status is retryable', async () => {
     const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler } }), {
       retry: { firstPauseMs: 60_000 },
     });
@@ -418,7 +418,7 @@ describe('a call', () => {
     );
   });
 
-  it('says how long to wait as the contract has it', async () => {
+  it('sends the wait time in the form of the contract', async () => {
     const { requests, handler } = inTurn(succeeded);
     const client = connect(await startFake({ rotations: { WaitRotation: handler } }));
     await client.waitRotation({ id: 'rot_1', timeoutMs: 1500 });
@@ -432,7 +432,7 @@ describe('a call', () => {
     ]);
   });
 
-  it('says what is waited for, and who has it', async () => {
+  it('sends what to wait for, and returns the state of the consumers', async () => {
     const { requests, handler } = inTurn({
       ...succeeded,
       consumers: [
@@ -452,7 +452,7 @@ describe('a call', () => {
 });
 
 describe('request ids', () => {
-  it('are made, one for all tries of a rotation', async () => {
+  it('are generated, one for all tries of a rotation', async () => {
     const { requests, handler } = inTurn(away(), away(), queued);
     const client = connect(await startFake({ rotations: { RotateSecretKey: handler } }));
     await client.rotateSecretKey(request);
@@ -462,7 +462,7 @@ describe('request ids', () => {
     expect([...ids][0]).toMatch(uuid);
   });
 
-  it('are another for the next rotation, and the one that is given where one is', async () => {
+  it('differ for the next rotation, and are used as given', async () => {
     const { requests, handler } = inTurn(queued);
     const client = connect(await startFake({ rotations: { RotateSecretKey: handler } }));
     await client.rotateSecretKey(request);
@@ -494,7 +494,7 @@ describe('createBulkRotation', () => {
   const sent = (stream: CreateBulkRotationRequest[] = []) =>
     stream.flatMap(({ assistantIds = [] }) => assistantIds);
 
-  it('sends all of it again, with the same request_id, where it broke off in the middle', async () => {
+  it('resends everything, with the same request_id, if it fails in the middle', async () => {
     const { streams, create } = creating({ failures: 2 });
     const client = connect(await startFake({ bulks: { create } }));
     expect(
@@ -511,7 +511,7 @@ describe('createBulkRotation', () => {
     ).toBe(true);
   });
 
-  it('sends a function its ids again', async () => {
+  it('resends the ids of a function', async () => {
     const { streams, create } = creating({ failures: 1 });
     const client = connect(await startFake({ bulks: { create } }));
     await client.createBulkRotation({
@@ -523,7 +523,7 @@ describe('createBulkRotation', () => {
     expect(sent(streams[1])).toEqual(ids);
   });
 
-  it('sends a generator once, and says with what request_id to ask again', async () => {
+  it('sends a generator once, and its error has the request_id for another request', async () => {
     const { streams, create } = creating({ failures: 1 });
     const client = connect(await startFake({ bulks: { create } }));
     const failure = await failureOf(client.createBulkRotation({ orgId: 'org', assistantIds: ids.values() }));
@@ -532,7 +532,7 @@ describe('createBulkRotation', () => {
     expect(streams).toHaveLength(1);
   });
 
-  it('sends a stream again whose gateway died in the middle', async () => {
+  it('resends a stream if the gateway dies in the middle', async () => {
     const { streams, create } = creating();
     const dying = await startFake({
       bulks: {
@@ -549,7 +549,7 @@ describe('createBulkRotation', () => {
     expect(sent(streams[0])).toEqual(ids);
   });
 
-  it('reads no further ahead than there is room for', async () => {
+  it('reads ids only as the gateway accepts them', async () => {
     let read = 0;
     const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const client = connect(
@@ -582,7 +582,7 @@ describe('createBulkRotation', () => {
     expect((await created).counts.total).toBe(many);
   });
 
-  it('throws what the ids throw, and creates nothing', async () => {
+  it('rejects with the error that the ids throw, and creates nothing', async () => {
     const complete: unknown[] = [];
     const client = connect(
       await startFake({
@@ -612,7 +612,7 @@ describe('createBulkRotation', () => {
   it.each([
     ['before the first', [] as string[]],
     ['after many', ids],
-  ])('can be aborted, and has a deadline, where the ids come to a halt %s', async (_when, some) => {
+  ])('can be aborted, and has a deadline, if the ids stall %s', async (_when, some) => {
     const client = connect(await startFake({ bulks: { create: creating().create } }));
     const halting = async function* () {
       yield* some;
@@ -633,7 +633,7 @@ describe('createBulkRotation', () => {
     ).toMatchObject({ code: 'DEADLINE_EXCEEDED', requestId: expect.stringMatching(uuid) });
   });
 
-  it('takes no Invalid Date for a time', async () => {
+  it('refuses an Invalid Date', async () => {
     await expect(
       connect({ port: 1 }).createBulkRotation({
         orgId: 'org',
@@ -643,13 +643,13 @@ describe('createBulkRotation', () => {
     ).rejects.toThrow(new TypeError('a time must be a valid Date'));
   });
 
-  it('takes no string for many ids', async () => {
+  it('refuses a string in place of ids', async () => {
     await expect(
       connect({ port: 1 }).createBulkRotation({ orgId: 'org', assistantIds: 'ast_1' }),
-    ).rejects.toThrow(new TypeError('assistantIds must be many ids, and not a string'));
+    ).rejects.toThrow(new TypeError('assistantIds must be an iterable of ids, not a string'));
   });
 
-  it('sends times and limits as the contract has them', async () => {
+  it('sends times and limits in the form of the contract', async () => {
     const { streams, create } = creating();
     const client = connect(await startFake({ bulks: { create } }));
     await client.createBulkRotation({
@@ -669,7 +669,7 @@ describe('createBulkRotation', () => {
     ]);
   });
 
-  it('demands consumers once, lets the canary await them, and says how far they are', async () => {
+  it('sends required consumers once, lets the canary await them, and returns their states', async () => {
     const { streams, create } = creating();
     const canary = { count: 5, continues: true, awaitsConsumers: true };
     const client = connect(
@@ -698,7 +698,7 @@ describe('createBulkRotation', () => {
     expect(streams[0]![0]).toMatchObject({ canary });
   });
 
-  it('is not tried again where consumers are missing', async () => {
+  it('is not retried if consumers are missing', async () => {
     const { streams, create } = creating({ failures: 1, failAfter: 1, reason: 'CONSUMERS_MISSING' });
     const client = connect(await startFake({ bulks: { create } }));
     expect(
@@ -711,7 +711,7 @@ describe('createBulkRotation', () => {
 });
 
 describe('createRotationPolicy', () => {
-  it('keeps its request_id over its tries', async () => {
+  it('uses one request_id for all tries', async () => {
     const firsts: any[] = [];
     const client = connect(
       await startFake({
@@ -748,7 +748,7 @@ describe('createRotationPolicy', () => {
 });
 
 describe('rotateAndWait', () => {
-  it('resolves with the rotation when it has succeeded', async () => {
+  it('resolves with the rotation after it succeeded', async () => {
     const wait = inTurn(succeeded);
     const client = connect(
       await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait.handler } }),
@@ -760,7 +760,7 @@ describe('rotateAndWait', () => {
     expect(wait.requests).toMatchObject([{ id: 'rot_1', timeout: { seconds: '20' } }]);
   });
 
-  it('waits no more for one that has ended', async () => {
+  it('does not wait for a rotation that has ended', async () => {
     const wait = inTurn(succeeded);
     const client = connect(
       await startFake({
@@ -771,7 +771,7 @@ describe('rotateAndWait', () => {
     expect(wait.requests).toEqual([]);
   });
 
-  it('asks once, and goes on waiting over a gateway that dies and comes back', async () => {
+  it('sends one request, and continues to wait if the gateway dies and restarts', async () => {
     const rotate = inTurn(queued);
     const dying = await startFake({
       rotations: {
@@ -792,7 +792,7 @@ describe('rotateAndWait', () => {
     expect(rotate.requests).toHaveLength(1);
   });
 
-  it('rejects with the reason of one that has failed', async () => {
+  it('rejects with the reason of a failed rotation', async () => {
     const failed = {
       ...queued,
       state: 'FAILED',
@@ -821,7 +821,7 @@ describe('rotateAndWait', () => {
     );
   });
 
-  it('rejects where it was cancelled', async () => {
+  it('rejects if the rotation was cancelled', async () => {
     const client = connect(
       await startFake({
         rotations: {
@@ -836,7 +836,7 @@ describe('rotateAndWait', () => {
     });
   });
 
-  it('rejects when the time is up, and says that it goes on', async () => {
+  it('rejects after the timeout, and reports that the rotation continues', async () => {
     const wait = async (_request: unknown, { signal }: CallContext) => {
       await sleep(300, undefined, { signal }).catch(() => {});
       return { ...queued, state: 'RECONCILING' };
@@ -850,10 +850,10 @@ describe('rotateAndWait', () => {
       retryable: true,
       rotation: { id: 'rot_1', state: 'RECONCILING' },
     });
-    expect(failure.message).toBe('ROTATION_NOT_ENDED: rot_1 has not ended in that time; it goes on.');
+    expect(failure.message).toBe('ROTATION_NOT_ENDED: rot_1 did not end within the timeout; it continues.');
   });
 
-  it('says so too where the gateway has been away since, and why', async () => {
+  it('reports this also if the gateway is unavailable, with the cause', async () => {
     const client = connect(
       await startFake({
         rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: inTurn(away()).handler },
@@ -866,7 +866,7 @@ describe('rotateAndWait', () => {
     });
   });
 
-  it('rejects without a rotation where none is known to have been recorded', async () => {
+  it('rejects without a rotation if none is known to be recorded', async () => {
     const client = connect(await startFake({ rotations: { RotateSecretKey: inTurn(away()).handler } }));
     expect(await failureOf(client.rotateAndWait(request, { timeoutMs: 1000 }))).toMatchObject({
       retryable: true,
@@ -875,7 +875,7 @@ describe('rotateAndWait', () => {
     });
   });
 
-  it('can be aborted while it waits, and knows the rotation then', async () => {
+  it('can be aborted while it waits, and the error has the rotation', async () => {
     const client = connect(
       await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: never } }),
     );
@@ -884,7 +884,7 @@ describe('rotateAndWait', () => {
     ).toMatchObject({ code: 'ABORTED', rotation: { id: 'rot_1' } });
   });
 
-  it('does not ask without a pause where the answer comes too early', async () => {
+  it('pauses between requests if the response comes too early', async () => {
     const wait = inTurn({ ...queued, state: 'QUEUED' });
     const client = connect(
       await startFake({ rotations: { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait.handler } }),
@@ -895,14 +895,14 @@ describe('rotateAndWait', () => {
 });
 
 describe('waitUntilSucceeded', () => {
-  it('goes on where rotateAndWait has left off', async () => {
+  it('continues the wait of rotateAndWait', async () => {
     const client = connect(
       await startFake({ rotations: { WaitRotation: inTurn(away(), succeeded).handler } }),
     );
     expect(await client.waitUntilSucceeded('rot_1')).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  it('rejects at once where there is none', async () => {
+  it('rejects at once if there is none', async () => {
     const client = connect(
       await startFake({ rotations: { WaitRotation: inTurn(new RekeyError('ROTATION_NOT_FOUND')).handler } }),
     );
@@ -912,7 +912,7 @@ describe('waitUntilSucceeded', () => {
     });
   });
 
-  it('does not say that a rotation goes on that it has never seen', async () => {
+  it('does not report that an unknown rotation continues', async () => {
     expect(
       await failureOf(connect({ port: 1 }).waitUntilSucceeded('rot_1', { timeoutMs: 100 })),
     ).toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
@@ -924,7 +924,7 @@ describe('acknowledgedBy', () => {
     ...succeeded,
     consumers: Object.entries(states).map(([consumer, state]) => ({ consumer, state })),
   });
-  /** A gateway whose WaitRotation takes a moment where the time is up with it. */
+  /** A gateway whose WaitRotation answers a moment after its timeout. */
   const slowly =
     (answer: unknown, ms = 100): Handler =>
     async (_request, { signal }) => {
@@ -932,7 +932,7 @@ describe('acknowledgedBy', () => {
       return answer;
     };
 
-  it('goes on waiting after the end, until the consumers that are named have it', async () => {
+  it('continues to wait after the end, until the named consumers have acknowledged it', async () => {
     const wait = inTurn(
       queued,
       reached({ billing: 'ACKNOWLEDGED', chat: 'PENDING' }),
@@ -960,7 +960,7 @@ describe('acknowledgedBy', () => {
     ]);
   });
 
-  it("waits with 'all' for none that is gone, but for one that could not apply it", async () => {
+  it("with 'all' does not wait for a gone consumer, but for one that could not apply it", async () => {
     const wait = inTurn(
       succeeded,
       reached({ billing: 'ACKNOWLEDGED', chat: 'UNAPPLIED' }),
@@ -978,7 +978,7 @@ describe('acknowledgedBy', () => {
     ]);
   });
 
-  it('asks also where the rotation had succeeded before, whose answer says nothing of consumers', async () => {
+  it('waits also if the rotation had succeeded before and its response leaves consumers out', async () => {
     const wait = inTurn(reached({ billing: 'ACKNOWLEDGED' }));
     const client = connect(
       await startFake({
@@ -994,7 +994,7 @@ describe('acknowledgedBy', () => {
   it.each([
     ['no consumers at all', {}],
     ['none that is live', { billing: 'GONE', crm: 'GONE' }],
-  ])('is not content with %s', async (_what, states) => {
+  ])('is not satisfied by %s', async (_what, states) => {
     const client = connect(await startFake({ rotations: { WaitRotation: slowly(reached(states)) } }));
     const failure = await failureOf(
       client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all', timeoutMs: 500 }),
@@ -1006,7 +1006,7 @@ describe('acknowledgedBy', () => {
     });
   });
 
-  it('is content with one that has come back in time', async () => {
+  it('is satisfied by a consumer that returns in time', async () => {
     const wait = inTurn(succeeded, reached({ billing: 'GONE' }), reached({ billing: 'ACKNOWLEDGED' }));
     const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
     expect((await client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all' })).consumers).toEqual([
@@ -1014,7 +1014,7 @@ describe('acknowledgedBy', () => {
     ]);
   });
 
-  it('says who is missing when the time is up, those that are gone too where they are named', async () => {
+  it('names the missing consumers after the timeout, including gone ones that were named', async () => {
     const client = connect(
       await startFake({
         rotations: {
@@ -1035,14 +1035,15 @@ describe('acknowledgedBy', () => {
     });
     expect(failure.rotation!.consumers).toContainEqual({ name: 'chat', state: 'PENDING' });
     expect(failure.message).toBe(
-      'ROTATION_NOT_ACKNOWLEDGED: rot_1 has succeeded, but was not acknowledged in that time by chat (PENDING), crm (GONE).',
+      'ROTATION_NOT_ACKNOWLEDGED: rot_1 succeeded, but was not acknowledged within the timeout ' +
+        'by chat (PENDING), crm (GONE).',
     );
     expect(
       await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all', timeoutMs: 500 })),
-    ).toMatchObject({ message: expect.stringMatching(/in that time by chat \(PENDING\)\.$/) });
+    ).toMatchObject({ message: expect.stringMatching(/within the timeout by chat \(PENDING\)\.$/) });
   });
 
-  it('has the rotation also where the gateway has been silent since it succeeded', async () => {
+  it('rejects with the rotation also if the gateway is silent after it succeeded', async () => {
     const client = connect(
       await startFake({ rotations: { RotateSecretKey: inTurn(succeeded).handler, WaitRotation: never } }),
     );
@@ -1050,17 +1051,17 @@ describe('acknowledgedBy', () => {
       client.rotateAndWait(request, { acknowledgedBy: ['billing'], timeoutMs: 500 }),
     );
     expect(failure).toMatchObject({ code: 'ROTATION_NOT_ACKNOWLEDGED', rotation: { state: 'SUCCEEDED' } });
-    expect(failure.message).toMatch(/in that time by billing\.$/);
+    expect(failure.message).toMatch(/within the timeout by billing\.$/);
   });
 
-  it('does not ask without a pause where the answer comes too early', async () => {
+  it('pauses between requests if the response comes too early', async () => {
     const wait = inTurn(reached({ chat: 'PENDING' }));
     const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
     await failureOf(client.waitUntilSucceeded('rot_1', { acknowledgedBy: 'all', timeoutMs: 1000 }));
     expect(wait.requests.length).toBeLessThan(45);
   });
 
-  it('waits for no consumer of a rotation that has failed or has not ended', async () => {
+  it('does not wait for consumers of a rotation that failed or has not ended', async () => {
     const failed = {
       ...queued,
       state: 'FAILED',
@@ -1084,7 +1085,7 @@ describe('acknowledgedBy', () => {
   });
 
   it.each(['CONSUMER_NOT_FOUND', 'CONSUMER_MAY_NOT_READ', 'CONSUMERS_MISSING'] as const)(
-    'rejects at once with %s, and with the rotation, whose key is replaced',
+    'rejects at once with %s and the rotation, whose key is replaced',
     async (reason) => {
       const client = connect(
         await startFake({ rotations: { WaitRotation: inTurn(succeeded, new RekeyError(reason)).handler } }),
@@ -1095,7 +1096,7 @@ describe('acknowledgedBy', () => {
     },
   );
 
-  it.each([[[]], ['billing']])('cannot be %p, and nothing is asked for then', async (acknowledgedBy) => {
+  it.each([[[]], ['billing']])('cannot be %p: nothing is sent', async (acknowledgedBy) => {
     const rotate = inTurn(queued);
     const client = connect(await startFake({ rotations: { RotateSecretKey: rotate.handler } }));
     await expect(
@@ -1109,7 +1110,7 @@ describe('acknowledgedBy', () => {
 });
 
 describe('consumers', () => {
-  it('are listed over all pages', async () => {
+  it('are listed from all pages', async () => {
     const list = inTurn({ consumers: [{ name: 'a' }, { name: 'b' }], nextPageToken: 't' }, away(), {
       consumers: [{ name: 'c' }],
     });
@@ -1150,7 +1151,7 @@ describe('consumers', () => {
   };
   const publicJwk = '{"kty":"OKP"}';
 
-  it('are answered in dates, numbers and nothing that is not set', async () => {
+  it('have dates and numbers, and no unset fields', async () => {
     const client = connect(
       await startFake({
         consumers: {
@@ -1201,7 +1202,7 @@ describe('consumers', () => {
     ]);
   });
 
-  it('are added with a public key, and given orgs, again where the gateway cannot answer just now', async () => {
+  it('are added with a public key, and given orgs, with retries', async () => {
     const [add, set] = [inTurn(away(), billing), inTurn(new RekeyError('CONSUMER_BUSY'), billing)];
     const client = connect(
       await startFake({ consumers: { AddConsumer: add.handler, SetConsumerOrgs: set.handler } }),
@@ -1221,7 +1222,7 @@ describe('consumers', () => {
     );
   });
 
-  it('are added with a shared key, and removed, once', async () => {
+  it('are added with a shared key, and removed, without retries', async () => {
     const [add, remove] = [inTurn(away()), inTurn(away(), {})];
     const client = connect(
       await startFake({ consumers: { AddConsumer: add.handler, RemoveConsumer: remove.handler } }),
@@ -1235,7 +1236,7 @@ describe('consumers', () => {
     expect(remove.requests).toEqual([{ name: 'billing' }, { name: 'billing' }]);
   });
 
-  it('trust a public key, which is asked for until a worker has run', async () => {
+  it('trust a public key, which is requested until a worker has run', async () => {
     const { requests, handler } = inTurn(new RekeyError('NO_WORKER_YET'), {
       jwk: '{"kty":"OKP","crv":"Ed25519"}',
     });
@@ -1244,7 +1245,7 @@ describe('consumers', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('are refused where there is one of this name', async () => {
+  it('are refused if the name exists', async () => {
     const client = connect(
       await startFake({ consumers: { AddConsumer: inTurn(new RekeyError('CONSUMER_EXISTS')).handler } }),
     );
@@ -1292,7 +1293,7 @@ describe('watchBulkRotation', () => {
     ]);
   });
 
-  it('goes on over broken streams, without saying anything twice', async () => {
+  it('continues after broken streams, without yielding a state twice', async () => {
     const { watch, opened } = watching(
       [at(1), at(2), new RekeyError('SHUTTING_DOWN')],
       [away()],
@@ -1308,7 +1309,7 @@ describe('watchBulkRotation', () => {
     expect(opened()).toBe(4);
   });
 
-  it('goes on over a gateway that dies and comes back', async () => {
+  it('continues after the gateway dies and restarts', async () => {
     const dying = await startFake({
       bulks: {
         watch: async function* (_request, { signal }) {
@@ -1327,14 +1328,14 @@ describe('watchBulkRotation', () => {
     ]);
   });
 
-  it('stops where it stands still, if so asked', async () => {
+  it('ends at a paused or halted bulk rotation if requested', async () => {
     const { watch, opened } = watching([at(1, 'HALTED')]);
     const client = connect(await startFake({ bulks: { watch } }));
     expect(await seenOf(client.watchBulkRotation('blk_1', { untilStopped: true }))).toEqual([['HALTED', 1]]);
     expect(opened()).toBe(1);
   });
 
-  it('loses its patience', async () => {
+  it('throws after patienceMs', async () => {
     const { watch } = watching([at(1), away()], [away()]);
     const client = connect(await startFake({ bulks: { watch } }));
     const begunMs = performance.now();
@@ -1345,14 +1346,14 @@ describe('watchBulkRotation', () => {
     expect(performance.now() - begunMs).toBeGreaterThan(200);
   });
 
-  it('rejects at once where there is none', async () => {
+  it('rejects at once if there is none', async () => {
     const client = connect(await startFake({ bulks: watching([new RekeyError('BULK_NOT_FOUND')]) }));
     expect(await failureOf(seenOf(client.watchBulkRotation('blk_9')))).toMatchObject({
       code: 'BULK_NOT_FOUND',
     });
   });
 
-  it('throws when it is aborted, and ends the stream at the gateway when the loop is left', async () => {
+  it('throws when aborted, and ends the stream at the gateway when the loop ends early', async () => {
     const gone = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let ends = 0;
     const watch = async function* (_request: unknown, { signal }: CallContext) {
@@ -1375,7 +1376,7 @@ describe('watchBulkRotation', () => {
 });
 
 describe('lists', () => {
-  it('are gone through page by page, also over empty pages, with the filter', async () => {
+  it('are read page by page with the filter, including empty pages', async () => {
     const list = inTurn(
       { rotations: [{ ...queued, id: 'rot_3' }], nextPageToken: 'a' },
       { rotations: [], nextPageToken: 'b' },
@@ -1390,7 +1391,7 @@ describe('lists', () => {
     expect(list.requests[3]).toMatchObject({ orgId: 'org', state: 'QUEUED', pageSize: 500 });
   });
 
-  it('are asked for no further page than is wanted', async () => {
+  it('request no page that the caller does not read', async () => {
     const list = inTurn({
       items: [
         {
@@ -1413,7 +1414,7 @@ describe('lists', () => {
     expect(list.requests).toMatchObject([{ id: 'blk_1', state: 'FAILED', pageSize: 1000 }]);
   });
 
-  it('give one page with its token', async () => {
+  it('return one page with its token', async () => {
     const client = connect(
       await startFake({
         rotations: {
@@ -1433,7 +1434,7 @@ describe('lists', () => {
 });
 
 describe('ready', () => {
-  it('rejects where nobody answers in that time', async () => {
+  it('rejects if nothing answers within the timeout', async () => {
     expect(await failureOf(connect({ port: 1 }).ready({ timeoutMs: 200 }))).toMatchObject({
       code: 'GATEWAY_UNAVAILABLE',
     });

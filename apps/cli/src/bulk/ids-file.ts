@@ -56,10 +56,10 @@ const complaintAbout = (line: string): string | undefined =>
   separator.test(line) ? `has several columns (${NOT_A_TABLE})` : complaintAboutId(line);
 
 /**
- * The ids of a file, one per line, in batches of at most `batchBytes` bytes on the wire. `-` is standard input.
- * Accepts Windows line ends, a BOM, blank lines, and plain spaces around ids. Throws for a file without ids,
- * and at its end for invalid lines: the error names the first few, and no batch follows the first of them. A
- * header is invalid too, although it may have the form of an id.
+ * The ids of a file, one per line, in batches of at most `batchBytes` bytes on the wire. The path `-` is
+ * standard input. Accepts Windows line ends, a BOM, blank lines, and plain spaces around ids.
+ * Throws for a file without ids, and at its end for invalid lines: the error names the first few, and no
+ * batch follows the first of them. A header is invalid too, although it may have the form of an id.
  */
 export async function* readIds(
   path: string,

@@ -101,7 +101,7 @@ const create = (): Command =>
         const bulk = await createBulk(client, options);
         if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts.total) {
           process.stderr.write(
-            `note: the canary of ${options.canary} covers all ${bulk.counts.total} assistants.\n`,
+            `note: the canary of ${options.canary} covers all assistants (${bulk.counts.total}).\n`,
           );
         }
         if (isFollowed(options)) return follow(client, bulk.id, options);

@@ -1,9 +1,9 @@
-import type { Assistant, ConsumerReach, Explanation, Rotation, Sweep } from '@rekey/client';
+import type { Assistant, ConsumerAcknowledgement, Explanation, Rotation, Sweep } from '@rekey/client';
 
 export const isoTime = (time: Date | undefined): string | undefined => time?.toISOString();
 
 /** The state of each consumer, by name. */
-export const consumersJson = (consumers: ConsumerReach[] | undefined): object | undefined =>
+export const consumersJson = (consumers: ConsumerAcknowledgement[] | undefined): object | undefined =>
   consumers && Object.fromEntries(consumers.map(({ name, state }) => [name, state]));
 
 /** A reason with what it means and what to do. */

@@ -95,8 +95,8 @@ export interface HeldOrg {
   orgId: string;
   sinceTime?: Date;
   /**
-   * TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Later versions may add
-   * reasons.
+   * TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Later versions may
+   * add reasons.
    */
   reason: string;
   /** The number of affected assistants at the last check, and of known ones. */
