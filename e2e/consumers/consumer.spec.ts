@@ -221,7 +221,7 @@ describe('acknowledgements of consumers', () => {
       ],
     });
     expect((await rekey(['consumer', 'status', 'p256'])).out).toMatch(
-      /1 not applied +7 refused since it started[^]*refused, of ast_9: forged/,
+      /1 not applied +7 refused since it started[^]*refused for ast_9: forged/,
     );
     expect((await rekey(['consumer', 'status'])).out).toMatch(
       /^NAME .*NOT APPLIED +REFUSED +ORGS$[^]*^p256 .* 1 +7 +org_demo/m,
