@@ -71,7 +71,10 @@ const create = (): Command =>
       moment,
     )
     .option('--exclude-file <path>', 'exclude the assistants in this file, one id per line')
-    .option('--dry-run', 'rotate nothing: show the assistants, which of them cannot be rotated, and the cost')
+    .option(
+      '--dry-run',
+      'rotate nothing: show the assistants, which of them cannot be rotated, and an estimate of the duration',
+    )
     .option('--canary <n>', 'rotate N assistants first, then pause for review', count)
     .option('--canary-continues', 'resume without review if the whole canary succeeds')
     .option(
