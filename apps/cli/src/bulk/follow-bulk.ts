@@ -16,9 +16,9 @@ export interface FollowBulkOptions {
 }
 
 const SHOWN_INVALID = 10;
-const ITEMS_A_PAGE = 1000;
+const ITEMS_PER_PAGE = 1000;
 /** The gateway may be unavailable for a short time: a deployment, or a failover of Redis. */
-const PATIENTLY = { deadlineMs: 30_000, retry: { firstPauseMs: 250 } };
+const THROUGH_OUTAGES = { deadlineMs: 30_000, retry: { firstPauseMs: 250 } };
 
 const ended = ({ state }: BulkRotation): boolean => isBulkEnded(state);
 
@@ -36,7 +36,7 @@ export const itemsOf = (
   { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {},
 ): AsyncIterable<BulkItem> =>
   take(
-    client.bulkItems(id, { pageSize: Math.min(limit, ITEMS_A_PAGE), ...(state && { state }) }, PATIENTLY),
+    client.bulkItems(id, { pageSize: Math.min(limit, ITEMS_PER_PAGE), ...(state && { state }) }, THROUGH_OUTAGES),
     limit,
   );
 

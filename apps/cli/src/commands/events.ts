@@ -24,7 +24,7 @@ interface EventsOptions {
 const NOW = 'now';
 const LAST = 'last';
 /** An entry can have 22 MB, and Redis keeps a reply in memory until it is sent. */
-const ENTRIES_A_READ = 10;
+const ENTRIES_PER_READ = 10;
 
 /** The value of --from. */
 const fromPosition = (text: string): string => {
@@ -125,7 +125,7 @@ const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undef
   while (left > 0) {
     const reply = await redis.xread(
       'COUNT',
-      Math.min(left, ENTRIES_A_READ),
+      Math.min(left, ENTRIES_PER_READ),
       'BLOCK',
       5000,
       'STREAMS',
