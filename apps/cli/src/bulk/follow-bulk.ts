@@ -36,7 +36,11 @@ export const itemsOf = (
   { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {},
 ): AsyncIterable<BulkItem> =>
   take(
-    client.bulkItems(id, { pageSize: Math.min(limit, ITEMS_PER_PAGE), ...(state && { state }) }, THROUGH_OUTAGES),
+    client.bulkItems(
+      id,
+      { pageSize: Math.min(limit, ITEMS_PER_PAGE), ...(state && { state }) },
+      THROUGH_OUTAGES,
+    ),
     limit,
   );
 
