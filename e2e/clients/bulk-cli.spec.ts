@@ -34,7 +34,7 @@ describe('with a worker', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/state +VALIDATED/);
     expect(out).toMatch(new RegExp(`would be rotated +${ASSISTANTS}\n`));
-    expect(out).toMatch(/takes +\d+ requests to Invent, about \d/);
+    expect(out).toMatch(/estimate +\d+ requests to Invent, about \d/);
     expect((await system.admin('GET', '/counts')).rotate).toBe(before);
   });
 
@@ -42,7 +42,7 @@ describe('with a worker', () => {
     const ids = await fileOf('dry.txt', 'ast_1\nnobody\n');
     const { code, out } = await create('--ids-file', ids, '--dry-run');
     expect(code).toBe(1);
-    expect(out).toMatch(/could not be rotated:\n +FAILED +nobody +ASSISTANT_NOT_FOUND: .*Check the org/);
+    expect(out).toMatch(/cannot be rotated:\n +FAILED +nobody +ASSISTANT_NOT_FOUND: .*Check the org/);
   });
 
   it('rotates all, with progress lines without a terminal, and writes results to a file', async () => {
@@ -63,7 +63,7 @@ describe('with a worker', () => {
       new RegExp(`^blk_\\w+ {2}COMPLETED {2}${ASSISTANTS} of ${ASSISTANTS} {2}100.0%`, 'm'),
     );
     expect(out).toMatch(/reason +quarterly/);
-    expect(out).toMatch(new RegExp(`verified +${ASSISTANTS} are in force`));
+    expect(out).toMatch(new RegExp(`verified +${ASSISTANTS} published keys are in force`));
     const lines = (await readFile(results, 'utf8')).trim().split('\r\n');
     expect(lines[0]).toBe('assistant_id,state,reason,message');
     expect(lines.slice(1).every((line) => /^ast_\d+,SUCCEEDED,,$/.test(line))).toBe(true);
@@ -212,7 +212,10 @@ describe('with a worker', () => {
         '--canary-continues',
       );
     const [first, second] = [await again(), await again()];
-    expect(first).toMatchObject({ code: 0, err: expect.stringContaining('the canary of 5 is all there is') });
+    expect(first).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('the canary of 5 covers all assistants'),
+    });
     expect(idOf(second.out)).toBe(idOf(first.out));
     expect((await bulks.ended({ id: idOf(first.out) })).counts!.succeeded).toBe(1);
   });
@@ -309,7 +312,7 @@ describe('without a worker', () => {
     );
     expect(await start('bulk', 'pause', id).result).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/PAUSED_BY_OPERATOR[^]*Go on: rekey bulk resume/),
+      out: expect.stringMatching(/PAUSED_BY_OPERATOR[^]*Resume it: rekey bulk resume/),
     });
   });
 
@@ -326,7 +329,7 @@ describe('without a worker', () => {
     );
     await following.untilOut(/RUNNING/);
     await system.gateway.child.kill();
-    await following.untilErr(/trying again/);
+    await following.untilErr(/reconnecting/);
     await system.startGateway({ GRPC_ADDRESS: `127.0.0.1:${port}` });
     await system.startWorker();
     expect(await following.result).toMatchObject({ code: 0, out: expect.stringMatching(/succeeded +2/) });

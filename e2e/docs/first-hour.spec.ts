@@ -448,7 +448,7 @@ describe('another start, with a port in use', () => {
       env: { GRPC_ADDRESS: `127.0.0.1:${await freePort()}` },
     });
     expect(elsewhere.code).toBeGreaterThan(0);
-    expect(elsewhere.out).not.toContain('npm start runs in this folder');
+    expect(elsewhere.out).not.toContain('taken from the npm start');
   });
 });
 

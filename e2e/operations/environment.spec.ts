@@ -188,7 +188,7 @@ describe('the output of a command', () => {
     [
       '> /dev/full',
       'error: standard output could not be written (ENOSPC). ' +
-        'What was asked for may be done all the same. (OUTPUT_FAILED)\ncode 1\n',
+        'The command may have taken effect. (OUTPUT_FAILED)\ncode 1\n',
     ],
     ['2> /dev/full', 'code 0\n'],
     ['2> >(exec true)', 'code 0\n'],

@@ -190,7 +190,7 @@ describe('stranded connections', () => {
       (clients) => /name=rekey:cli-events .*cmd=xread/.test(clients),
     );
     proxy().strand();
-    await following.untilErr(/Redis is away/);
+    await following.untilErr(/Redis is unavailable/);
     await eventually(
       () => system.rotate('ast_1').catch(() => undefined),
       (rotation) => rotation !== undefined,
@@ -198,7 +198,7 @@ describe('stranded connections', () => {
     );
     const { code, err } = await following.result;
     expect(code).toBe(0);
-    expect(err.match(/Redis is away/g)).toHaveLength(1);
+    expect(err.match(/Redis is unavailable/g)).toHaveLength(1);
   }, 90_000);
 
   it('are replaced by a client of the gateway', async () => {
@@ -454,7 +454,7 @@ describe('an unusable configuration of Redis', () => {
     expect(failed).toEqual([
       expect.objectContaining({
         check: 'redis',
-        message: expect.stringContaining('takes no writes (READONLY)'),
+        message: expect.stringContaining('refuses writes (READONLY)'),
         advice: expect.stringContaining('primary'),
       }),
     ]);

@@ -1,22 +1,18 @@
 import { RekeyClientError } from '@rekey/client';
 import { isErrorCode } from '@rekey/schema';
 
-/** What a script can tell apart. Commander itself ends with 1 for wrong usage. */
+/** The outcomes that a script can distinguish. Commander itself exits with 1 for wrong usage. */
 export const exitCodes = {
-  /** Done, and as asked. */
   ok: 0,
-  /**
-   * The request is wrong; or what was asked for has ended otherwise than with success, also if it had done so
-   * before the command.
-   */
+  /** The request is invalid, or the requested operation ended without success, now or before the command. */
   failed: 1,
   /** The gateway or Redis cannot be reached: try again. */
   unavailable: 2,
-  /** It goes on, but the time to wait for it is over. */
+  /** The operation is still in progress after the time-out, or it is stopped and can be resumed. */
   notEnded: 3,
 } as const;
 
-/** An error whose message is meant for the person at the terminal. */
+/** An error whose message is shown to the user. */
 export class CliError extends Error {
   readonly exitCode: number;
   readonly reason: string;
@@ -27,7 +23,7 @@ export class CliError extends Error {
   }
 }
 
-/** A failed call of the gateway in words, with the reason that Rekey gave. Other errors stay as they are. */
+/** A failed call of the gateway as a CliError with the gateway's reason. Returns other errors unchanged. */
 export const fromCallError = (error: unknown, address: string): unknown => {
   if (!(error instanceof RekeyClientError)) return error;
   const { code, grpcStatus, details = error.message } = error;
@@ -35,10 +31,11 @@ export const fromCallError = (error: unknown, address: string): unknown => {
   const exitCode = away ? exitCodes.unavailable : exitCodes.failed;
   if (isErrorCode(code)) return new CliError(details, code, exitCode);
   if (code === 'RESPONSE_TOO_LARGE')
-    return new CliError('The answer is larger than gRPC takes. Ask for less at once.', code);
+    return new CliError('The response exceeds the size limit of gRPC. Request fewer elements.', code);
   if (away)
     return new CliError(
-      `The gateway at ${address} does not answer. Is it running? Set GRPC_ADDRESS or --gateway to its address.`,
+      `The gateway at ${address} does not answer. Check that it runs, ` +
+        'and that GRPC_ADDRESS or --gateway is its address.',
       grpcStatus,
       exitCode,
     );

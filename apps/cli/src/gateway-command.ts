@@ -12,8 +12,8 @@ export interface GatewayOptions {
 const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
 
 /**
- * Throws for what is no HOST:PORT, such as a URL: grpc-js would take some of these for names, and wait for
- * them.
+ * Throws unless the address is a HOST:PORT. grpc-js would try to resolve a URL as a name, and wait for the
+ * answer.
  */
 export const refuseAddress = (gateway: string): void => {
   const complaint = complaintAboutAddress(gateway);
@@ -33,13 +33,13 @@ export const withGatewayOptions = (command: Command): Command =>
       notEmpty,
       defaultGateway(),
     )
-    .option('--json', 'machine-readable output, one JSON object a line');
+    .option('--json', 'machine-readable output, one JSON object per line');
 
-/** What another command needs to reach the same gateway; nothing if it does so by default. */
+/** The option with which another command reaches the same gateway; empty for the default address. */
 export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string =>
   gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`;
 
-/** A person at a terminal is told at once that the gateway is away: calls are not retried. */
+/** Does not retry calls: a user at a terminal wants to know at once that the gateway is unavailable. */
 const connect = (gateway: string): RekeyClient =>
   createRekeyClient({
     address: gateway,
@@ -64,10 +64,10 @@ export const withGateway = async <T>(
 };
 
 /**
- * Adds to an error of a gateway that is away how what was asked for is found again, so that nobody asks twice
- * by repeating.
+ * Adds to the error of an unavailable gateway how to find the operation again, so that the user does not
+ * start a second one by repeating the command.
  */
-export const sayHowToGoOn =
+export const withRecovery =
   ({ gateway }: GatewayOptions, how: string) =>
   (error: unknown): never => {
     const failure = fromCallError(error, gateway);

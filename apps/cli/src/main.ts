@@ -4,10 +4,10 @@ import { trimEnvironment } from './environment.ts';
 import { CliError, exitCodes } from './failure.ts';
 import { endWithNpx } from './npx.ts';
 import { rekeyProgram } from './program.ts';
-import { guardOutput } from './standard-output.ts';
+import { guardOutput } from './output/standard-output.ts';
 import { takeRunningStart } from './running-start.ts';
 
-// Before the commands are made: defaults of options come from the environment.
+// Before the commands are created: defaults of options come from the environment.
 trimEnvironment(process.env);
 await takeRunningStart(process.env);
 
@@ -28,7 +28,6 @@ try {
   process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
 }
 
-// A connection that a library still waits for, such as one through a proxy that says nothing, keeps no
-// command.
+// Exit explicitly: a library can still wait for a connection, such as one through a proxy that never answers.
 await new Promise((resolve) => process.stdout.write('', resolve));
 process.exit();

@@ -15,8 +15,8 @@ import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './
 import { refuseEnvironment } from './environment.ts';
 
 /**
- * The whole command line. Defaults of options come from the environment: have it trimmed before. The reference
- * page of the commands is written from it.
+ * The whole command line. Call `trimEnvironment` first: defaults of options come from the environment. The
+ * reference page of the commands is generated from this.
  */
 export const rekeyProgram = (): Command => {
   const program = new Command('rekey')
@@ -44,22 +44,23 @@ export const rekeyProgram = (): Command => {
       'after',
       `
 Examples:
-  rekey rotate org_demo ast_1 --wait        replace a key, and wait until it is in force
-  rekey list --state failed                 what did not work, and why
-  rekey retry rot_01J… --wait               try it again
+  rekey rotate org_demo ast_1 --wait        rotate a key, and wait until it is in force
+  rekey list --state failed                 list failed rotations and why they failed
+  rekey retry rot_01J… --wait               retry a failed rotation
   rekey bulk create --org org_demo --all --watch
-                                            replace the keys of all assistants, and follow it
+                                            rotate the keys of all assistants, and follow the progress
   rekey policy create --org org_demo --every 90d
-                                            replace each key every 90 days, a few each night
-  rekey consumer status                     how far are the services that read keys?
+                                            rotate each key every 90 days, a few each night
+  rekey consumer status                     show the progress of the services that read keys
   rekey events --json                       follow the stream of new key versions
-  rekey sweep                               compare everything at Invent with what is published
-  rekey freeze --reason 'Invent is ill'     stop all rotations; rekey unfreeze lets them go on
-  rekey status                              what needs an operator, what is under way
-  rekey doctor                              is everything within reach, and set up as it should be?
+  rekey sweep                               compare all assistants at Invent with the published versions
+  rekey freeze --reason 'Invent incident'   stop all rotations; rekey unfreeze resumes them
+  rekey status                              show what needs operator action, and what is in progress
+  rekey doctor                              check connections and configuration
   rekey completion --help                   complete commands and options with Tab
 
-Exit codes: 0 done; 1 wrong request, or what was asked for failed; 2 the gateway or Redis is away; 3 not ended: in time, or it stands still.`,
+Exit codes: 0 success; 1 invalid request, or the requested operation failed;
+2 the gateway or Redis is unavailable; 3 not ended: still in progress after --timeout, paused or halted.`,
     );
   program.addCommand(completionCommand(program));
   return program;

@@ -1,4 +1,4 @@
-/** The first elements of a list; reads no further than the last of them. */
+/** The first `limit` elements. Does not read beyond them. */
 export async function* take<T>(elements: AsyncIterable<T>, limit: number): AsyncGenerator<T> {
   let left = limit;
   if (left <= 0) return;

@@ -18,7 +18,7 @@ const KEEP_ALIVE = { intervalMs: 20_000, timeoutMs: 10_000 };
 export interface KeepAliveOptions {
   /** Ping after this time without data, while a call is open. Default: 20 s. */
   intervalMs?: number;
-  /** Give the connection up if a ping is not answered in this time. Default: 10 s. */
+  /** Close the connection if the gateway does not answer a ping in this time. Default: 10 s. */
   timeoutMs?: number;
 }
 
@@ -31,13 +31,13 @@ export interface RekeyClientOptions {
    */
   tls?: boolean | TlsOptions;
   /**
-   * Default limit of a call, all its tries together. If not given: 10 s, and 60 s for getAssistant, whose
+   * Default limit of a call including all retries. If not given: 10 s, and 60 s for getAssistant, whose
    * record may be long. Streams of ids always have 10 min.
    */
   deadlineMs?: number;
   /** The pauses between tries. `false`: no call is retried; waiting and watching still reconnect. */
   retry?: RetryOptions | false;
-  /** How fast the client notices a gateway that is gone while the connection stays open. */
+  /** How fast the client detects a lost gateway whose connection stays open. */
   keepAlive?: KeepAliveOptions;
 }
 
@@ -46,9 +46,10 @@ export interface RekeyClientOptions {
  * `models/`; the others build on them. They reject with a RekeyClientError only, except for errors that the
  * caller's own iterable of ids throws, and a TypeError for invalid options.
  *
- * If the gateway is away, or says that it cannot answer now, the client retries until the deadline: all reads;
- * the three methods with a request id (rotateSecretKey, createBulkRotation, createRotationPolicy), with the
- * same id in all tries; setConsumerOrgs; and addConsumer with a public key. It retries no other call.
+ * If the gateway is unavailable or responds with a retryable error, the client retries these calls until the
+ * deadline: all reads; the three methods with a request id (rotateSecretKey, createBulkRotation,
+ * createRotationPolicy), with the same id in all tries; setConsumerOrgs; and addConsumer with a public key.
+ * It retries no other call.
  */
 export interface RekeyClient
   extends

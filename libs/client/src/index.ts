@@ -24,7 +24,7 @@ export { type RotationPolicy, type RotationWindow } from './models/policy.ts';
 export { type Reconciliation, type Rotation } from './models/rotation.ts';
 export { type Sweep } from './models/sweep.ts';
 export { type Attention, type HeldOrg, type OrgAlias, type SystemStatus } from './models/system.ts';
-export { type ConsumerReach, type Explanation, type FailureLimit } from './models/values.ts';
+export { type ConsumerAcknowledgement, type Explanation, type FailureLimit } from './models/values.ts';
 export {
   type BulkFilter,
   type BulkItemsPage,

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { isoTime, table } from '../output.ts';
-import { statusJson } from '../status-output.ts';
+import { isoTime, table } from '../output/output.ts';
+import { statusJson } from '../output/status-output.ts';
 
 type Holdings = NonNullable<SystemStatus['ledger']>['now'];
 
@@ -23,7 +23,8 @@ const ledgerText = ({ id, lostTime, before, now }: NonNullable<SystemStatus['led
 const adopt = (): Command =>
   withGatewayOptions(new Command('adopt'))
     .description(
-      'accept the ledger that is in Redis in the place of one that vanished: rotations resume, and everything is compared with Invent',
+      'accept the ledger that is in Redis in place of a lost one: ' +
+        'rotations resume, and a sweep compares all assistants with Invent',
     )
     .option('--yes', 'do not ask')
     .action((options: GatewayOptions & { yes?: boolean }) =>
@@ -36,17 +37,18 @@ const adopt = (): Command =>
             'LEDGER_NOT_LOST',
           );
         process.stderr.write(
-          `${ledgerText(ledger)}\n\nConsumers and policies that are gone stay gone: add them again. A backup of Redis has them still.\n`,
+          `${ledgerText(ledger)}\n\nLost consumers and policies are not restored. ` +
+            'Add them again, or restore a backup of Redis before you adopt.\n',
         );
         await confirm('Adopt this ledger?', options);
         const status = await client.adoptLedger({ ledgerId: ledger.id });
         print(
           options,
           statusJson(status),
-          `The ledger ${ledger.id} is adopted. Rotations resume; a sweep compares everything with Invent.`,
+          `The ledger ${ledger.id} is adopted. Rotations resume; a sweep compares all with Invent.`,
         );
       }),
     );
 
 export const ledgerCommand = (): Command =>
-  new Command('ledger').description('what Rekey knows, in Redis').addCommand(adopt());
+  new Command('ledger').description('manage the ledger: the state of Rekey in Redis').addCommand(adopt());

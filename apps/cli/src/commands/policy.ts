@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { CreateRotationPolicyRequest, FailureLimit, RekeyClient, RotationPolicy } from '@rekey/client';
 import { Command, InvalidArgumentError } from 'commander';
-import { age, failureLimit } from '../bulk-request.ts';
+import { age, failureLimit } from '../bulk/bulk-request.ts';
 import {
   print,
-  sayHowToGoOn,
+  withRecovery,
   withGateway,
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { idsOf } from '../ids-file.ts';
+import { idsOf } from '../bulk/ids-file.ts';
 import { notEmpty } from '../option-values.ts';
-import { policyJson, policyLine, policyText } from '../policy-output.ts';
+import { policyJson, policyLine, policyText } from '../output/policy-output.ts';
 
 interface PolicyWish {
   org: string;
@@ -31,7 +31,7 @@ const days = (text: string): number => {
   return Number(digits);
 };
 
-/** The request with its ids, each read from the file when the client has room for it. */
+/** The request. Its ids are read from the file as the client sends them. */
 const policyRequest = (wish: PolicyWish, requestId: string): CreateRotationPolicyRequest => ({
   orgId: wish.org,
   requestId,
@@ -53,34 +53,30 @@ const show = (options: GatewayOptions, policy: RotationPolicy): void =>
 const create = (): Command =>
   withGatewayOptions(new Command('create'))
     .description(
-      'have the keys of an org, or of some of its assistants, replaced every so many days, a few in each window',
+      'rotate the keys of an org, or of some of its assistants, every N days, spread over the windows',
     )
     .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
-    .requiredOption('--every <days>', 'each key is replaced once in so many days: 90d', days)
+    .requiredOption('--every <days>', 'rotate each key every N days: 90d', days)
     .option(
       '--ids-file <path>',
-      'these assistants: one id a line; - is standard input (default: all of the org)',
+      'the assistants in this file, one id per line; - is standard input (default: all of the org)',
     )
     .option(
       '--window <cron>',
       'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)',
       notEmpty,
     )
-    .option(
-      '--time-zone <name>',
-      'the time zone that it is meant in, such as Europe/Berlin (default: UTC)',
-      notEmpty,
-    )
-    .option('--window-length <time>', 'for how long further assistants are begun: 4h, 30m (default: 4h)', age)
+    .option('--time-zone <name>', 'the time zone of --window, such as Europe/Berlin (default: UTC)', notEmpty)
+    .option('--window-length <time>', 'how long each window stays open: 4h, 30m (default: 4h)', age)
     .option(
       '--max-failures <n|p%>',
-      'of each window: halt when more have failed or are of unknown outcome (default: 5%)',
+      'in each window: halt if more than this many have failed or have an unknown outcome (default: 5%)',
       failureLimit,
     )
     .option('--reason <text>', 'why, for the record', '')
     .option(
       '--request-id <uuid>',
-      'makes it safe to run the same command again (default: a new one)',
+      'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
     .action((options: GatewayOptions & PolicyWish & { requestId?: string }) =>
@@ -88,7 +84,7 @@ const create = (): Command =>
         const requestId = options.requestId ?? randomUUID();
         const policy = await client
           .createRotationPolicy(policyRequest(options, requestId))
-          .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
+          .catch(withRecovery(options, `It may have been accepted: repeat with --request-id ${requestId}`));
         show(options, policy);
       }),
     );
@@ -96,7 +92,7 @@ const create = (): Command =>
 const list = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list policies, newest first, and when each is due')
-    .option('--org <id>', 'only of this org id', notEmpty, '')
+    .option('--org <id>', 'only this org id', notEmpty, '')
     .action((options: GatewayOptions & { org: string }) =>
       withGateway(options, async (client) => {
         for (const policy of await client.listRotationPolicies({ orgId: options.org }))
@@ -159,7 +155,7 @@ const onOne = (
 
 const remove = (): Command =>
   withGatewayOptions(new Command('delete'))
-    .description('delete a policy; a bulk rotation that it has asked for goes on')
+    .description('delete a policy; a bulk rotation that it has already started continues')
     .argument('<policy>', 'its id')
     .action((id: string, options: GatewayOptions) =>
       withGateway(options, async (client) => {
@@ -170,7 +166,7 @@ const remove = (): Command =>
 
 export const policyCommand = (): Command =>
   new Command('policy')
-    .description('have keys replaced again and again, on a schedule')
+    .description('rotate keys on a schedule')
     .addCommand(create())
     .addCommand(list())
     .addCommand(
@@ -178,9 +174,9 @@ export const policyCommand = (): Command =>
     )
     .addCommand(update())
     .addCommand(
-      onOne('pause', 'let windows pass until it is resumed', (client, id) => client.pauseRotationPolicy(id)),
+      onOne('pause', 'skip windows until it is resumed', (client, id) => client.pauseRotationPolicy(id)),
     )
     .addCommand(
-      onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy(id)),
+      onOne('resume', 'resume with the next window', (client, id) => client.resumeRotationPolicy(id)),
     )
     .addCommand(remove());

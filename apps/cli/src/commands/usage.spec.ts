@@ -8,11 +8,11 @@ import { policyCommand } from './policy.ts';
 import { listCommand, retryCommand, rotateCommand } from './rotations.ts';
 import { sweepCommand } from './sweep.ts';
 
-// Nobody listens there: what is not refused before ends with 2.
+// Nothing listens there: a command that is not refused exits with 2.
 process.env['GRPC_ADDRESS'] = '127.0.0.1:1';
 process.env['REDIS_URL'] = 'redis://127.0.0.1:1';
 
-/** Throws what it would say and end with. */
+/** Throws the message and exit code instead of exiting. */
 const throwing = (command: Command): Command => {
   command
     .exitOverride()
@@ -41,7 +41,7 @@ const rotate = ['rotate', 'org_1', 'ast_1'];
 const createBulk = ['bulk', 'create', '--org', 'org_1', '--all'];
 const createPolicy = ['policy', 'create', '--org', 'org_1', '--every', '90d'];
 
-describe('an option that cannot be meant so is refused before anything is asked for', () => {
+describe('an invalid option is refused before the command sends a request', () => {
   it.each<[string[], RegExp]>([
     [[...rotate, '--timeout', '5'], /--timeout needs --wait or --acknowledged or --consumer: /],
     [['retry', 'rot_1', '--timeout', '5'], /--timeout needs --wait: /],
@@ -77,7 +77,7 @@ describe('an option that cannot be meant so is refused before anything is asked 
   });
 });
 
-describe('an empty text, such as of a variable that is not set, is not taken as not given', () => {
+describe('an empty value, such as an unset shell variable, is refused', () => {
   it.each([
     [[...rotate, '--request-id', '']],
     [[...createBulk, '--request-id', '']],
@@ -96,12 +96,12 @@ describe('an empty text, such as of a variable that is not set, is not taken as 
   ])('%j', async (args) => {
     await expect(rekey(...args)).rejects.toMatchObject({
       exitCode: exitCodes.failed,
-      message: expect.stringContaining('must not be empty: give a value, or leave it out'),
+      message: expect.stringContaining('must not be empty: give a value, or leave the option out'),
     });
   });
 });
 
-describe('what is meant so is asked for', () => {
+describe('a valid command sends its request', () => {
   it.each([
     [[...rotate, '--wait', '--timeout', '5']],
     [[...rotate, '--acknowledged', '--timeout', '5']],

@@ -5,21 +5,21 @@ import { checkedMs, type Scopes } from './scopes.ts';
 
 /** Options of every call. */
 export interface CallOptions {
-  /** Limit of the call, all its tries together, in ms. */
+  /** Limit of the call including all retries, in ms. */
   deadlineMs?: number;
-  /** Cancels the call: it rejects with ABORTED. A request that has reached the gateway may still take effect. */
+  /** Cancels the call: it rejects with ABORTED. A request that reached the gateway may still take effect. */
   signal?: AbortSignal;
-  /** In place of the client's `retry`, for a call that is safe to repeat. Other calls are always sent once. */
+  /** Overrides the client's `retry` for a call that is safe to repeat. Other calls are always sent once. */
   retry?: RetryOptions | false;
 }
 
 /** One try of a call. */
-export type Attempt<T> = (options: TryOptions) => Promise<T>;
+type Attempt<T> = (options: TryOptions) => Promise<T>;
 
 export interface Calls {
   /**
-   * `repeatable`: whether to retry the call until its deadline if the error is retryable. `reads`: whether the
-   * call changes nothing.
+   * `repeatable`: whether to retry the call until its deadline if the error is retryable. `reads`: whether
+   * the call changes nothing.
    */
   run<T>(
     attempt: Attempt<T>,
@@ -32,7 +32,7 @@ export interface Calls {
   ): Promise<T>;
 }
 
-export interface CallsOptions {
+interface CallsOptions {
   scopes: Scopes;
   /** `false`: no call is retried. */
   retry: RetryOptions | false;
@@ -53,7 +53,7 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
       const cancelled = scope.cancelled();
       if (cancelled) return new RekeyClientError(cancelled.code, { ...about, cause: cancelled.cause });
       const failure = asClientError(error, about);
-      // That the last try had no time left says less than why the tries before it failed.
+      // The failure of an earlier try explains more than the deadline that ended the last one.
       if (before && failure instanceof RekeyClientError && failure.code === 'DEADLINE_EXCEEDED')
         failure.cause = before;
       return failure;

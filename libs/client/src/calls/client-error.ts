@@ -12,75 +12,75 @@ interface OwnRow {
   retry: boolean;
   message: string;
   advice: string;
-  /** Of a call that changes nothing. */
+  /** In place of these, for a call that changes nothing. */
   ofRead?: { message: string; advice?: string };
 }
 
-/**
- * What only this side of the wire can say. The gateway's own codes are in the error table of @rekey/schema.
- */
+/** The codes of the client itself. The gateway's codes are in the error table of @rekey/schema. */
 const ownTable = {
   GATEWAY_UNAVAILABLE: {
     grpc: 'UNAVAILABLE',
     retry: true,
     message: 'The gateway does not answer.',
     advice:
-      'Check the address and whether `tls` is as the gateway or its proxy has it; then try again, with the same requestId.',
+      'Check the address, and that `tls` matches the gateway or its proxy. ' +
+      'Then try again with the same requestId.',
   },
   DEADLINE_EXCEEDED: {
     grpc: 'DEADLINE_EXCEEDED',
     retry: true,
     message: 'The gateway did not answer in time; the call may have taken effect.',
-    advice: 'Try again, with the same requestId.',
+    advice: 'Try again with the same requestId.',
     ofRead: {
       message: 'The gateway did not answer in time.',
-      advice: 'Try again, with a longer deadlineMs if the answer is long or the link slow.',
+      advice: 'Try again. If the response is long or the link slow, set a longer deadlineMs.',
     },
   },
   ABORTED: {
     grpc: 'CANCELLED',
     retry: false,
-    message: 'The signal has aborted the call, which may have taken effect.',
-    advice: 'Nothing: it was asked for.',
-    ofRead: { message: 'The signal has aborted the call.' },
+    message: 'The signal aborted the call, which may have taken effect.',
+    advice: 'None needed: the caller aborted it.',
+    ofRead: { message: 'The signal aborted the call.' },
   },
   CLIENT_CLOSED: {
     grpc: 'CANCELLED',
     retry: false,
-    message: 'The client is closed; a call that was under way may have taken effect.',
-    advice: 'Make another client.',
+    message: 'The client is closed; a call in flight may have taken effect.',
+    advice: 'Create another client.',
     ofRead: { message: 'The client is closed.' },
   },
   ROTATION_NOT_ENDED: {
     grpc: 'DEADLINE_EXCEEDED',
     retry: true,
-    message: 'The rotation has not ended in that time; it goes on.',
-    advice: 'Wait for it again: waitUntilSucceeded with its id.',
+    message: 'The rotation did not end within the timeout; it continues.',
+    advice: 'Wait for it again: call waitUntilSucceeded with its id.',
   },
   ROTATION_NOT_ACKNOWLEDGED: {
     grpc: 'DEADLINE_EXCEEDED',
     retry: true,
-    message: 'The rotation has succeeded, but consumers have not acknowledged it in that time.',
+    message: 'The rotation succeeded, but consumers did not acknowledge it within the timeout.',
     advice:
-      'See who is missing in its `consumers`, and rekey consumer status; wait for them again: waitUntilSucceeded with its id.',
+      'See `consumers` of the rotation, and rekey consumer status. ' +
+      'Wait for them again: call waitUntilSucceeded with its id.',
   },
   ROTATION_CANCELLED: {
     grpc: 'CANCELLED',
     retry: false,
     message: 'The rotation was cancelled; the key was not changed.',
-    advice: 'Ask again, with another requestId, where the key is still to be replaced.',
+    advice: 'If the key is still to be replaced, request it again with another requestId.',
   },
   RESPONSE_TOO_LARGE: {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: false,
-    message: 'The answer is larger than this client takes.',
-    advice: 'Ask for less at once: a smaller pageSize.',
+    message: 'The response exceeds the size limit of this client.',
+    advice: 'Request less at once: set a smaller pageSize.',
   },
   UNEXPECTED: {
     grpc: 'UNKNOWN',
     retry: false,
-    message: 'The call failed in a way that this version of the client does not know.',
-    advice: 'See the message, and the versions of client and gateway.',
+    message: 'The call failed with an error that this version of the client does not know.',
+    advice: 'Read the message, and compare the versions of client and gateway.',
   },
 } as const satisfies Record<string, OwnRow>;
 
@@ -89,17 +89,14 @@ const wordsOf = (code: keyof typeof ownTable, reads: boolean): OwnRow => {
   return reads ? { ...row, ...row.ofRead } : row;
 };
 
-/**
- * The reasons of the error table (what the gateway says, or why a rotation failed), and nine of the client's
- * own.
- */
+/** The reasons of the error table (from the gateway, or why a rotation failed), and nine of the client. */
 export type ClientErrorCode = ErrorCode | keyof typeof ownTable;
 
-export interface ClientErrorDetails {
+interface ClientErrorDetails {
   grpcStatus?: GrpcStatus;
-  /** In place of the table's words. */
+  /** Replaces the message of the table. */
   message?: string;
-  /** In place of the table's. */
+  /** Replaces the advice of the table. */
   advice?: string | undefined;
   details?: string;
   info?: Readonly<Record<string, string>>;
@@ -107,49 +104,44 @@ export interface ClientErrorDetails {
   requestId?: string | undefined;
   rotation?: Rotation | undefined;
   bulkRotationId?: string | undefined;
-  /** Whether the call changes nothing: the table has other words for some of these. */
+  /** Whether the call changes nothing: some messages differ then. */
   reads?: boolean | undefined;
   cause?: unknown;
 }
 
 /**
- * The one error that calls reject with. It holds no secret: of what came over the wire only what the gateway
- * says in its error details.
+ * The one error that calls reject with. It holds no secret: from the response, only the
+ * gateway's error details.
  *
- * Branch on `code`. Where `retryable` is true the same call may be made again, with the same `requestId`
- * where the error carries one.
+ * Branch on `code`. If `retryable` is true, the same call can be repeated, with the error's `requestId` if
+ * there is one.
  */
 export class RekeyClientError extends Error {
   /** A stable code in UPPER_SNAKE_CASE. */
   readonly code: ClientErrorCode;
-  /**
-   * The gRPC status of the call; of a rotation that ended otherwise than wanted, the one that its code stands
-   * for.
-   */
+  /** The gRPC status of the call. For a rotation that did not succeed: the status of its code. */
   readonly grpcStatus: GrpcStatus;
-  /** Whether the same may simply be tried again. */
+  /** Whether repeating the same call can succeed. */
   readonly retryable: boolean;
   /** What to do about it, in a sentence. */
   readonly advice: string;
-  /** The text of the gRPC status, as it came. Not set if the client made the error itself. */
+  /** The unchanged text of the gRPC status. Not set if the client itself created the error. */
   readonly details: string | undefined;
   /**
-   * What the gateway says of it in names and values (`ErrorInfo.metadata`): what it is about (`rotation_id`,
-   * `consumers`), limits, states. Empty where the gateway said nothing.
+   * The gateway's `ErrorInfo.metadata`: the subject (`rotation_id`, `consumers`), limits, states. Empty if
+   * the gateway sent none.
    */
   readonly info: Readonly<Record<string, string>>;
-  /** With INVALID_ARGUMENT: the fields at fault, by their names in the contract (`org_id`). */
+  /** With INVALID_ARGUMENT: the invalid fields, by their names in the contract (`org_id`). */
   readonly fieldViolations: readonly FieldViolation[];
   /**
-   * Of RotateSecretKey, CreateBulkRotation and CreateRotationPolicy: what makes asking again safe, for 24
-   * hours.
+   * From rotateSecretKey, createBulkRotation and createRotationPolicy: within 24 hours, a request with this
+   * id repeats the failed one safely.
    */
   readonly requestId: string | undefined;
-  /**
-   * Of rotateAndWait and waitUntilSucceeded: the rotation as it was last seen. Not set where none was seen.
-   */
+  /** From rotateAndWait and waitUntilSucceeded: the last known state. Not set if there is none. */
   readonly rotation: Rotation | undefined;
-  /** Of watchBulkRotation and bulkItems: whose. The bulk rotation goes on. */
+  /** From watchBulkRotation and bulkItems: the id of the bulk rotation, which continues. */
   readonly bulkRotationId: string | undefined;
 
   constructor(
@@ -187,7 +179,7 @@ export class RekeyClientError extends Error {
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && typeof (error as ServiceError).details === 'string' && 'metadata' in error;
 
-/** One whose gateway dies sees its streams reset: INTERNAL or CANCELLED, without a word of Rekey's. */
+/** If the gateway dies, its streams are reset: INTERNAL or CANCELLED, without error details of Rekey. */
 const ownCodes: Partial<Record<GrpcStatus, keyof typeof ownTable>> = {
   UNAVAILABLE: 'GATEWAY_UNAVAILABLE',
   CANCELLED: 'GATEWAY_UNAVAILABLE',
@@ -195,20 +187,17 @@ const ownCodes: Partial<Record<GrpcStatus, keyof typeof ownTable>> = {
   DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
 };
 
-/**
- * grpc-js on this side says so, by its own limit. The gateway refuses a request in the same way by another
- * one.
- */
+/** Whether the grpc-js of this client refused the response. The gateway's limit for requests is another. */
 const isTooLarge = ({ code, details }: ServiceError): boolean =>
   code === status.RESOURCE_EXHAUSTED &&
   details.startsWith('Received message') &&
   details.includes(String(MAX_MESSAGE_BYTES));
 
-/** The gateway's words. Its advice, which ends them, stands in a field of its own. */
+/** The gateway's message without the advice at its end, which has a field of its own. */
 const withoutAdvice = (details: string, advice: string | undefined): string =>
   advice !== undefined && details.endsWith(` ${advice}`) ? details.slice(0, -advice.length - 1) : details;
 
-/** An error of a call as callers see it. What is none (an iterable of ids that threw) stays as it is. */
+/** The error for callers of a gRPC error. Returns any other error (of an iterable of ids) unchanged. */
 export const asClientError = (
   error: unknown,
   about: Pick<ClientErrorDetails, 'requestId' | 'rotation' | 'bulkRotationId' | 'reads'> = {},

@@ -16,7 +16,7 @@ async function* once(ids: string[]) {
 }
 
 describe('batchesOf', () => {
-  it('keeps every id, in order, in as few messages as fit', async () => {
+  it('keeps every id, in order, in as few messages as possible', async () => {
     const ids = numbered(20_000, 12);
     const batches = await collect(batchesOf(ids));
     expect(batches.flat()).toEqual(ids);
@@ -34,7 +34,7 @@ describe('batchesOf', () => {
     expect(Math.max(...sizes)).toBeLessThan(MESSAGE_BYTES - 8 * 1024);
   });
 
-  it('reads no further than it is asked', async () => {
+  it('reads only as batches are requested', async () => {
     let read = 0;
     const batches = batchesOf(function* () {
       for (const id of numbered(100_000)) {
@@ -49,7 +49,7 @@ describe('batchesOf', () => {
 });
 
 describe('messagesOf', () => {
-  it('says what is wanted in the first message only', async () => {
+  it('sends the other fields in the first message only', async () => {
     const messages = await collect(
       messagesOf<{ orgId?: string; assistantIds?: string[]; excludeAssistantIds?: string[] }>(
         { orgId: 'org' },
@@ -61,7 +61,7 @@ describe('messagesOf', () => {
     expect(messages.at(-1)).toEqual({ excludeAssistantIds: ['ast_x'] });
   });
 
-  it.each([[undefined], [[]]])('is one message where the ids are %j', async (assistantIds) => {
+  it.each([[undefined], [[]]])('is one message if the ids are %j', async (assistantIds) => {
     expect(
       await collect(
         messagesOf<{ orgId: string; assistantIds?: string[] }>({ orgId: 'org' }, { assistantIds }),
@@ -84,7 +84,7 @@ describe('canRepeat', () => {
       false,
     ],
     ['an iterator of a Set', new Set(['a']).values(), false],
-  ])('tells of %s whether it can be read again', (_what, ids, expected) => {
+  ])('is right for %s', (_what, ids, expected) => {
     expect(canRepeat(ids)).toBe(expected);
   });
 });

@@ -1,26 +1,26 @@
 /**
- * Ids for a stream. An array, a Set or a function that makes a fresh (async) iterable can be sent again when
- * the gateway goes away in the middle. A generator, a stream or any other async iterable can be read only
- * once: it is sent once, and not tried again.
+ * Ids for a stream. If the connection is lost, the client resends an array, a Set, or a function that creates
+ * a fresh (async) iterable. A generator, a stream or any other async iterable can be read only once:
+ * the client does not retry it.
  */
 export type Ids = Iterable<string> | AsyncIterable<string> | (() => Iterable<string> | AsyncIterable<string>);
 
-/** The gateway takes messages of 64 KiB; the first has other fields too. */
+/** The gateway accepts messages of 64 KiB; the first message has other fields too. */
 const BATCH_BYTES = 48 * 1024;
 
-/** Of tag and length. */
+/** The tag and length of an id. */
 const OVERHEAD_BYTES = 4;
 
-/** Whether `ids` can be gone through more than once. A generator's iterator is itself. */
+/** Whether `ids` can be read more than once. A generator is its own iterator. */
 export const canRepeat = (ids: Ids): boolean =>
   typeof ids === 'function' || (Symbol.iterator in ids && (ids[Symbol.iterator]() as unknown) !== ids);
 
-/** Throws a TypeError of one id in place of many, whose letters would be taken for ids. */
+/** Throws a TypeError for a string: its characters would be sent as ids. */
 export const checkIds = (name: string, ids: Ids | undefined): void => {
-  if (typeof ids === 'string') throw new TypeError(`${name} must be many ids, and not a string`);
+  if (typeof ids === 'string') throw new TypeError(`${name} must be an iterable of ids, not a string`);
 };
 
-/** Arrays of ids, each of which fits into a message. The next one is read when it is asked for. */
+/** Arrays of ids that each fit into a message. Reads ids only as batches are requested. */
 export async function* batchesOf(ids: Ids): AsyncGenerator<string[]> {
   let batch: string[] = [];
   let bytes = 0;
@@ -37,10 +37,7 @@ export async function* batchesOf(ids: Ids): AsyncGenerator<string[]> {
   if (batch.length > 0) yield batch;
 }
 
-/**
- * The messages of a stream: what is wanted goes with the first, and the ids of each field follow in as many
- * as they need.
- */
+/** The messages of a stream: `spec` is part of the first, and the ids of each field follow in batches. */
 export async function* messagesOf<Message extends object>(
   spec: Message,
   fields: { [Field in keyof Message]?: Ids | undefined },

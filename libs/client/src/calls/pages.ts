@@ -7,7 +7,7 @@ export interface Page {
 }
 
 /** One page of a list, and the token of the page that follows it. */
-export interface PageOf<T> {
+interface PageOf<T> {
   items: T[];
   nextPageToken: string | undefined;
 }

@@ -24,7 +24,7 @@ type CallDetails = CallOptions & {
 };
 
 /** The calls of one service, with responses mapped by `to`. */
-export interface ServiceCalls<Service extends ServiceName> {
+interface ServiceCalls<Service extends ServiceName> {
   /** Changes nothing: retried until its deadline. */
   read<Method extends MethodName<Service>, T>(
     method: Method,

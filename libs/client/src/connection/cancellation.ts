@@ -2,6 +2,6 @@
 export interface Cancellation {
   /** Why it was cancelled; undefined if it was not. */
   cancelled(): Error | undefined;
-  /** Calls the listener when it is cancelled, at once if it was. Returns what removes the listener. */
+  /** Calls the listener on cancellation, at once if already cancelled. Returns a function that removes it. */
   onCancel(listener: () => void): () => void;
 }

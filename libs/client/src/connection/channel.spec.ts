@@ -28,7 +28,7 @@ describe('isLoopback', () => {
 });
 
 describe('a channel', () => {
-  it('to loopback goes by no proxy that the environment names; one to another host may', () => {
+  it('to loopback uses no proxy of the environment; one to another host may', () => {
     expect(
       ['127.0.0.1:50051', 'localhost:1', '[::1]:50051', 'unix:/run/rekey.sock'].map(
         (address) => channelOptionsFor(address)['grpc.enable_http_proxy'],

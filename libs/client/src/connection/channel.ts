@@ -8,12 +8,12 @@ import { MAX_RECORD_BYTES } from '@rekey/schema';
  */
 export const MAX_MESSAGE_BYTES = 2 * MAX_RECORD_BYTES;
 
-/** Of HOST:PORT. */
+/** The host of HOST:PORT. */
 const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 /**
- * Whether traffic to that address stays on this machine. Names are not resolved: each but `localhost` counts
- * as remote.
+ * Whether traffic to this address stays on this machine. Names are not resolved: each name except `localhost`
+ * counts as remote.
  */
 export const isLoopback = (address: string): boolean => {
   if (address.startsWith('unix:')) return true;

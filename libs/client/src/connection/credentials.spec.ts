@@ -9,7 +9,7 @@ const isSecure = (...args: Parameters<typeof secure>) =>
 
 describe('refuseAddress', () => {
   it.each(['gateway:50051', '[::1]:50051', 'gateway', 'unix:/run/rekey.sock', 'dns:///gateway:50051'])(
-    'takes %s',
+    'accepts %s',
     (address) => {
       expect(() => refuseAddress(address)).not.toThrow();
     },
@@ -30,11 +30,11 @@ describe('refuseAddress', () => {
 });
 
 describe('secure', () => {
-  it('is plain text to loopback, and TLS to all others, where nothing is said', () => {
+  it('is by default plain text to loopback, and TLS to all others', () => {
     expect([isSecure('127.0.0.1:50051'), isSecure('gateway:50051')]).toEqual([false, true]);
   });
 
-  it('is what is said', () => {
+  it('follows the option', () => {
     expect([
       isSecure('gateway:50051', false),
       isSecure('127.0.0.1:50051', true),
@@ -42,15 +42,15 @@ describe('secure', () => {
     ]).toEqual([false, true, true]);
   });
 
-  it('refuses a path where PEM is meant', () => {
+  it('refuses a path in place of PEM', () => {
     expect(() => secure('gateway:1', { ca: '/etc/rekey/ca.pem' })).toThrow(
-      new TypeError('tls.ca is not PEM; the path of a file goes into { file }'),
+      new TypeError('tls.ca is not PEM; to pass the path of a file, use { file }'),
     );
   });
 
-  it('refuses a certificate without its key, and a file that is not there', async () => {
+  it('refuses a certificate without its key, and a file that does not exist', async () => {
     expect(() => secure('gateway:1', { cert: 'pem' })).toThrow(
-      new TypeError('tls.cert and tls.key go together'),
+      new TypeError('tls.cert and tls.key must be given together'),
     );
     const folder = await mkdtemp(join(tmpdir(), 'rekey-client-'));
     expect(() => secure('gateway:1', { ca: { file: join(folder, 'ca.pem') } })).toThrow('does not exist');

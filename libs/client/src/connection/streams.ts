@@ -9,9 +9,9 @@ const withResolvers = <T>() => {
 };
 
 /**
- * Opens a call with the first message, sends the others as there is room, and resolves with the response. If
- * the response comes before the last message, no further message is read. If `requests` throws, the call is
- * cancelled and that error is thrown; so is the reason of a cancellation.
+ * Opens a call with the first message, sends the others as the stream accepts them, and resolves with the
+ * response. After an early response, it reads no further message. If `requests` throws or the operation is
+ * cancelled, it cancels the call and rejects with that error.
  */
 export const sendAll = <Request, Response>(
   requests: AsyncIterable<Request>,

@@ -40,13 +40,13 @@ export type ResponseOf<
   ? Response
   : never;
 
-/** What one try of a call has: the rest of its deadline, and what cancels it. */
+/** Options of one try of a call: the rest of the deadline, and the cancellation. */
 export interface TryOptions {
   deadlineMs: number;
   cancellation: Cancellation;
 }
 
-/** One connection to a gateway: the contract's calls, each sent once. They reject with grpc-js's ServiceError. */
+/** One connection to a gateway: the contract's calls, each sent once. They reject with a ServiceError. */
 export interface Transport {
   unary<Service extends ServiceName, Method extends MethodName<Service>>(
     service: Service,
@@ -54,14 +54,14 @@ export interface Transport {
     request: RequestOf<Service, Method>,
     options: TryOptions,
   ): Promise<ResponseOf<Service, Method>>;
-  /** Asks `requests` for the next message when the gateway has room for it. Rejects with what they throw. */
+  /** Reads the next of `requests` when the gateway can accept it. Rejects with errors that they throw. */
   send<Service extends ServiceName, Method extends MethodName<Service>>(
     service: Service,
     method: Method,
     requests: AsyncIterable<RequestOf<Service, Method>>,
     options: TryOptions,
   ): Promise<ResponseOf<Service, Method>>;
-  /** Without a deadline: keep-alive pings notice a lost gateway. Ends without an error if it is cancelled. */
+  /** Has no deadline: keep-alive pings detect a lost gateway. Ends without an error if it is cancelled. */
   receive<Service extends ServiceName, Method extends MethodName<Service>>(
     service: Service,
     method: Method,

@@ -1,7 +1,7 @@
 import type { BulkCounts, BulkItemState, BulkState } from '@rekey/schema';
 import type { ResponseOf } from '../connection/transport.ts';
 import {
-  consumerReach,
+  consumerAcknowledgements,
   date,
   explanation,
   failureLimit,
@@ -11,7 +11,7 @@ import {
   state,
   text,
   withoutUnset,
-  type ConsumerReach,
+  type ConsumerAcknowledgement,
   type Explanation,
   type FailureLimit,
 } from './values.ts';
@@ -33,9 +33,7 @@ export interface BulkRotation {
   /** `blk_` and 26 characters. */
   id: string;
   orgId: string;
-  /**
-   * COMPLETED, FAILED, CANCELLED and VALIDATED are end states. PAUSED and HALTED need an operator: see `stop`.
-   */
+  /** COMPLETED, FAILED, CANCELLED and VALIDATED are end states. PAUSED and HALTED need action: see `stop`. */
   state: BulkState;
   reason: string;
   requestId?: string;
@@ -72,10 +70,10 @@ export interface BulkRotation {
   /** No worker is live: the bulk rotation is blocked until one starts. Never set in end states. */
   noLiveWorker?: true;
   /** Whether each consumer that may read the org has applied all keys replaced so far. Not set in lists. */
-  consumers?: ConsumerReach[];
+  consumers?: ConsumerAcknowledgement[];
 }
 
-export interface BulkEstimate {
+interface BulkEstimate {
   requestCount: number;
   durationMs: number;
 }
@@ -152,7 +150,7 @@ export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
       time: setDate(time),
     })),
     policyId: text(bulk.policyId),
-    consumers: consumerReach(bulk.consumers),
+    consumers: consumerAcknowledgements(bulk.consumers),
     noLiveWorker: bulk.noLiveWorker || undefined,
   });
 

@@ -40,8 +40,9 @@ export interface ConsumerInstance {
   /** Versions that it could not apply since its last snapshot: their number, and the first 20. */
   unappliedCount: number;
   unapplied: UnappliedVersion[];
-  /** Versions that it has refused since it started; no snapshot resets these. Their number, and the first 20. */
+  /** The number of versions that it has refused since it started; a snapshot does not reset it. */
   refusedCount: number;
+  /** The first 20 of these. */
   refused: UnappliedVersion[];
 }
 

@@ -1,7 +1,7 @@
 import type { RotationState } from '@rekey/schema';
 import type { ResponseOf } from '../connection/transport.ts';
 import {
-  consumerReach,
+  consumerAcknowledgements,
   date,
   explanation,
   named,
@@ -10,7 +10,7 @@ import {
   state,
   text,
   withoutUnset,
-  type ConsumerReach,
+  type ConsumerAcknowledgement,
   type Explanation,
 } from './values.ts';
 
@@ -47,12 +47,12 @@ export interface Rotation {
    * Whether each consumer that may read the org has applied the version. If SUCCEEDED; only getRotation and
    * waiting return it.
    */
-  consumers?: ConsumerReach[];
+  consumers?: ConsumerAcknowledgement[];
   /** No worker is live: the rotation is blocked until one starts. Never set in end states. */
   noLiveWorker?: true;
 }
 
-export interface RotationError extends Explanation {
+interface RotationError extends Explanation {
   /** The HTTP status that Invent answered with. */
   upstreamStatus?: number;
 }
@@ -87,7 +87,7 @@ export const toRotation = (rotation: ProtoRotation): Rotation =>
     error: rotation.error ? toRotationError(rotation.error) : undefined,
     reconciliation: rotation.reconciliation ? toReconciliation(rotation.reconciliation) : undefined,
     bulkRotationId: text(rotation.bulkRotationId),
-    consumers: consumerReach(rotation.consumers),
+    consumers: consumerAcknowledgements(rotation.consumers),
     noLiveWorker: rotation.noLiveWorker || undefined,
   });
 

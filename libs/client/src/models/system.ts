@@ -45,7 +45,7 @@ export interface Attention {
 }
 
 /** A gateway or worker, by its own report. */
-export interface Process {
+interface Process {
   id: string;
   /** `gateway` or `worker`. */
   kind: string;
@@ -57,7 +57,7 @@ export interface Process {
   live: boolean;
 }
 
-export interface EndedSweep {
+interface EndedSweep {
   id: string;
   state: string;
   endTime?: Date;
@@ -66,24 +66,24 @@ export interface EndedSweep {
   reason?: string;
 }
 
-export interface OpenBulkRotation {
+interface OpenBulkRotation {
   id: string;
   state: string;
   totalCount: number;
   doneCount: number;
 }
 
-export interface FrozenStatus {
+interface FrozenStatus {
   sinceTime?: Date;
   reason: string;
 }
 
-export interface UncertainAssistant {
+interface UncertainAssistant {
   assistantId: string;
   sinceTime?: Date;
 }
 
-export interface QuarantinedAssistant extends UncertainAssistant {
+interface QuarantinedAssistant extends UncertainAssistant {
   why: string;
 }
 
@@ -95,8 +95,8 @@ export interface HeldOrg {
   orgId: string;
   sinceTime?: Date;
   /**
-   * TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Later versions may add
-   * reasons.
+   * TOO_MANY_GONE, TOO_MANY_WITHOUT_KEY, TOO_MANY_CHANGED, ORG_CHANGED, KEYS_NOT_SHOWN. Later versions may
+   * add reasons.
    */
   reason: string;
   /** The number of affected assistants at the last check, and of known ones. */
@@ -115,14 +115,14 @@ export interface OrgAlias {
   conflict?: OrgAliasConflict;
 }
 
-export interface OrgAliasConflict {
+interface OrgAliasConflict {
   why: string;
   orgIds: string[];
   sinceTime?: Date;
 }
 
 /** The identity of what Rekey knows, in Redis. */
-export interface LedgerStatus {
+interface LedgerStatus {
   id: string;
   beginTime?: Date;
   /** Since when the ledger before it is known to be lost: no key is replaced until adoptLedger. */
@@ -132,7 +132,7 @@ export interface LedgerStatus {
   now?: LedgerHoldings;
 }
 
-export interface LedgerHoldings {
+interface LedgerHoldings {
   assistantCount: number;
   consumerCount: number;
   policyCount: number;

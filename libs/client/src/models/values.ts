@@ -14,8 +14,8 @@ export interface Explanation {
   advice: string;
 }
 
-/** Whether a consumer has applied what is published. */
-export interface ConsumerReach {
+/** Whether a consumer has applied the published versions. */
+export interface ConsumerAcknowledgement {
   /** The consumer's name. */
   name: string;
   /**
@@ -25,7 +25,7 @@ export interface ConsumerReach {
   state: 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
 }
 
-/** How many assistants may fail or have an unknown outcome before a halt: a number, or a percentage (0–100). */
+/** The limit of failed assistants and unknown outcomes before a halt: a number or a percentage (0–100). */
 export type FailureLimit = { count: number } | { percent: number };
 
 /** Requires every field to be named, and leaves out those that are undefined. */
@@ -44,10 +44,10 @@ export const milliseconds = (duration: ProtoDuration): number | undefined =>
   duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : undefined;
 export const text = (value: string): string | undefined => value || undefined;
 export const number = (value: number | string): number | undefined => Number(value) || undefined;
-/** An enum's name. The zero value of proto3 means that nothing is set. */
+/** The name of an enum value; undefined for the zero value of proto3, which means unset. */
 export const named = <Name extends string>(name: Name): Exclude<Name, `${string}_UNSPECIFIED`> | undefined =>
   String(name).endsWith('_UNSPECIFIED') ? undefined : (name as Exclude<Name, `${string}_UNSPECIFIED`>);
-/** A state, which the gateway always sets. A state of a later version of the contract comes as its number. */
+/** A state, which the gateway always sets. A state of a later version of the contract is its number. */
 export const state = <Name extends string>(name: Name): Exclude<Name, 'STATE_UNSPECIFIED'> =>
   name as Exclude<Name, 'STATE_UNSPECIFIED'>;
 export const explanation = (error: Explanation | null): Explanation | undefined =>
@@ -58,8 +58,10 @@ export const failureLimit = (limit: ProtoBulkRotation['maxFailures']): FailureLi
   return limit?.percent === undefined ? undefined : { percent: limit.percent };
 };
 
-/** An empty list means that the gateway did not look: most responses leave consumers out. */
-export const consumerReach = (consumers: ProtoRotation['consumers']): ConsumerReach[] | undefined =>
+/** An empty list means that the response leaves consumers out, as most do. */
+export const consumerAcknowledgements = (
+  consumers: ProtoRotation['consumers'],
+): ConsumerAcknowledgement[] | undefined =>
   consumers.length > 0
     ? consumers.map(({ consumer, state: reached }) => ({ name: consumer, state: state(reached) }))
     : undefined;

@@ -80,24 +80,24 @@ export interface BulkItemsPage {
 
 export interface BulkRotationMethods {
   /**
-   * Streams the ids in messages of up to 64 KiB, and reads `assistantIds` as fast as the gateway accepts them.
-   * If the gateway goes away in the middle, the client sends everything again with the same request id,
-   * provided that the ids can be read again (see `Ids`). Nothing starts before all of it has arrived.
-   * INVALID_ARGUMENT, REQUEST_ID_REUSED, CONSUMERS_MISSING; rejects with what the iterable throws.
+   * Streams the ids in messages of up to 64 KiB, and reads `assistantIds` as fast as the gateway accepts
+   * them. If the connection is lost, the client sends everything again with the same request id, provided
+   * that the ids can be read again (see `Ids`). Nothing starts before all ids have arrived.
+   * INVALID_ARGUMENT, REQUEST_ID_REUSED, CONSUMERS_MISSING; rejects with errors that the iterable throws.
    */
   createBulkRotation(request: CreateBulkRotationRequest, options?: CallOptions): Promise<BulkRotation>;
   /** BULK_NOT_FOUND if there is none, or if it ended too long ago; so do all methods that take its id. */
   getBulkRotation(id: string, options?: CallOptions): Promise<BulkRotation>;
   /** One page. */
   listBulkRotations(request?: BulkFilter & Page, options?: CallOptions): Promise<BulkRotationsPage>;
-  /** All bulk rotations, newest first, a page at a time. */
+  /** All bulk rotations, newest first, one page at a time. */
   bulkRotations(
     filter?: BulkFilter & Pick<Page, 'pageSize'>,
     options?: CallOptions,
   ): AsyncIterable<BulkRotation>;
   /**
-   * Yields a bulk rotation as it is, and again after every change (at most once a second), until it has ended;
-   * reconnects if the connection is lost.
+   * Yields the current state of a bulk rotation, and each change (at most once a second), until it ends.
+   * Reconnects if the connection is lost.
    */
   watchBulkRotation(id: string, options?: WatchOptions): AsyncIterable<BulkRotation>;
   /** BULK_STATE if there is nothing left to start. Safe to repeat; not retried. So are the next two. */
@@ -111,7 +111,7 @@ export interface BulkRotationMethods {
   retryBulkRotation(id: string, options?: CallOptions): Promise<BulkRotation>;
   /** One page. */
   listBulkRotationItems(request: BulkItemsRequest, options?: CallOptions): Promise<BulkItemsPage>;
-  /** Every assistant of a bulk rotation, or those in one state, a page at a time. */
+  /** Every assistant of a bulk rotation, or those in one state, one page at a time. */
   bulkItems(
     id: string,
     filter?: Omit<BulkItemsRequest, 'id' | 'pageToken'>,

@@ -9,9 +9,9 @@ import { toBulkRotation, type BulkRotation } from '../models/bulk-rotation.ts';
 export interface WatchOptions {
   /** End also when it is PAUSED or HALTED. */
   untilStopped?: boolean;
-  /** How long the gateway may be away before the loop throws, in ms. Default: 30 s. */
+  /** How long the gateway may be unavailable before the loop throws, in ms. Default: 30 s. */
   patienceMs?: number;
-  /** Called when the stream is lost and the client reconnects: once for each absence of the gateway. */
+  /** Called when the stream is lost and the client reconnects: once per outage of the gateway. */
   onDisconnect?: (error: RekeyClientError) => void;
   /** Called when the gateway answers again after `onDisconnect`, with the bulk rotation as it is now. */
   onReconnect?: (bulk: BulkRotation) => void;
@@ -19,7 +19,7 @@ export interface WatchOptions {
   signal?: AbortSignal;
 }
 
-export interface BulkWatchDeps {
+interface BulkWatchDeps {
   transport: Pick<Transport, 'receive'>;
   scope: Scope;
   backoff: RetryOptions;
@@ -30,9 +30,9 @@ const PATIENCE_MS = 30_000;
 const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 
 /**
- * Yields a bulk rotation as it is, and again after every change, until it has ended. Reconnects if the gateway
- * is away for no longer than `patienceMs`. A new stream begins with the current state: it is not yielded again
- * if nothing has changed.
+ * Yields the current state of a bulk rotation, and each change, until it ends. Reconnects if the gateway is
+ * unavailable for no longer than `patienceMs`. A new stream begins with the current state: it is not yielded
+ * again if nothing has changed.
  */
 export async function* watchBulk(
   { transport, scope, backoff: pauses }: BulkWatchDeps,
@@ -42,7 +42,7 @@ export async function* watchBulk(
   const backoff = createBackoff(pauses);
   let last: BulkRotation | undefined;
   let awaySinceMs: number | undefined;
-  const isOver = () => last !== undefined && (isBulkEnded(last.state) || (untilStopped && isStopped(last)));
+  const isLast = () => last !== undefined && (isBulkEnded(last.state) || (untilStopped && isStopped(last)));
   const failureOf = (error: unknown) => {
     const cancelled = scope.cancelled();
     return cancelled
@@ -53,7 +53,7 @@ export async function* watchBulk(
   for (;;) {
     let failure: unknown = new RekeyClientError('GATEWAY_UNAVAILABLE', {
       bulkRotationId: id,
-      message: 'The gateway has ended the stream early.',
+      message: 'The gateway ended the stream early.',
     });
     const stream = transport
       .receive('BulkRotationService', 'WatchBulkRotation', { id, untilStopped }, scope)
@@ -71,7 +71,7 @@ export async function* watchBulk(
         const isNews = !isDeepStrictEqual(bulk, last);
         last = bulk;
         if (isNews) yield bulk;
-        if (isOver()) return;
+        if (isLast()) return;
       }
     } finally {
       await stream.return?.();

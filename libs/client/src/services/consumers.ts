@@ -43,7 +43,7 @@ export interface ConsumerMethods {
    * compare it with an earlier one. CONSUMER_EXISTS, TOO_MANY_CONSUMERS.
    */
   addConsumer(request: AddConsumerRequest, options?: CallOptions): Promise<Consumer>;
-  /** A consumer, and the progress of its instances. CONSUMER_NOT_FOUND; so do all methods that take its name. */
+  /** A consumer and the progress of its instances. CONSUMER_NOT_FOUND, as all methods that take its name. */
   getConsumer(name: string, options?: CallOptions): Promise<Consumer>;
   /** All consumers, by name: up to 100. Each page has the deadline. */
   listConsumers(options?: CallOptions): Promise<Consumer[]>;

@@ -7,8 +7,8 @@ import type { TimeoutOptions } from './rotations.ts';
 
 export interface HealthMethods {
   /**
-   * grpc.health.v1: `SERVING`, or `NOT_SERVING` if the gateway runs but its Redis is away or refuses writes.
-   * Not retried.
+   * grpc.health.v1: `SERVING`, or `NOT_SERVING` if the gateway runs but its Redis is unavailable or refuses
+   * writes. Not retried.
    */
   health(options?: CallOptions): Promise<string>;
   /** Resolves as soon as the gateway serves: within 30 s by default. Rejects with GATEWAY_UNAVAILABLE. */
@@ -68,7 +68,9 @@ const untilReady = async (
       return answer === 'SERVING'
         ? undefined
         : new RekeyClientError('GATEWAY_UNAVAILABLE', {
-            message: `The gateway runs, but cannot serve (${answer}): its Redis is away, or takes no writes.`,
+            message:
+              `The gateway runs but cannot serve (${answer}): ` +
+              'its Redis is unavailable or refuses writes.',
           });
     } catch (error) {
       if (scope.cancelled()) throw scope.cancelled();

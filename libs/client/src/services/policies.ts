@@ -19,7 +19,10 @@ interface CreateRotationPolicyFields {
   allAssistants?: boolean;
   /** Replace each key every N days: 1 to 3650. */
   everyDays: number;
-  /** When keys may be replaced. Default of each field: `{ cron: '0 2 * * *', timeZone: 'UTC', lengthMs: 14_400_000 }`. */
+  /**
+   * When keys may be replaced. Default of each field:
+   * `{ cron: '0 2 * * *', timeZone: 'UTC', lengthMs: 14_400_000 }`.
+   */
   window?: { cron?: string; timeZone?: string; lengthMs?: number };
   /** Default: `{ percent: 5 }`. */
   maxFailures?: FailureLimit;

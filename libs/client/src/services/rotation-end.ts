@@ -4,37 +4,37 @@ import { RekeyClientError, asClientError } from '../calls/client-error.ts';
 import type { Scope } from '../calls/scopes.ts';
 import type { Transport } from '../connection/transport.ts';
 import { toRotation, type Rotation } from '../models/rotation.ts';
-import { toDuration, type ConsumerReach } from '../models/values.ts';
+import { toDuration, type ConsumerAcknowledgement } from '../models/values.ts';
 
 /**
- * Which consumers are waited for: all that may read the org and are live, at least one of them; or those that
- * are named, be they live or not.
+ * Which consumers to wait for: all live ones that may read the org (at least one), or the named ones, live or
+ * not.
  */
 export type AcknowledgedBy = 'all' | readonly string[];
 
-/** Throws a TypeError of what is neither. No names at all would mean all of them to the gateway. */
+/** Throws a TypeError for any other value. An empty list is refused: to the gateway it would mean all. */
 export const checkAcknowledgedBy = (by: AcknowledgedBy | undefined): void => {
   if (by === undefined || by === 'all' || (Array.isArray(by) && by.length > 0)) return;
-  throw new TypeError("acknowledgedBy must be 'all' or an array of names of consumers");
+  throw new TypeError("acknowledgedBy must be 'all' or an array of consumer names");
 };
 
-/** One WaitRotation: short enough for proxies that cut off what is silent for a minute. */
+/** One WaitRotation: short enough for proxies that close a connection after a silent minute. */
 const SLICE_MS = 20_000;
 /** How much longer than its slice a call may take. */
 const ANSWER_WITHIN_MS = 5000;
-/** By so much gRPC's timers may be ahead of ours. */
+/** How far the timers of gRPC may run ahead of ours. */
 const CLOCKS_DIFFER_MS = 100;
 
-export interface RotationEndDeps {
+interface RotationEndDeps {
   transport: Pick<Transport, 'unary'>;
   scope: Scope;
   backoff: RetryOptions;
 }
 
 /**
- * Waits for a rotation until it has ended, or `timeoutMs` have passed, in slices, over any absence of the
- * gateway. Resolves with it when it has SUCCEEDED, and those that are waited for have acknowledged it;
- * rejects otherwise. `last` is how it was seen before.
+ * Waits in slices until the rotation ends or `timeoutMs` has passed, and reconnects if the gateway is
+ * unavailable. Resolves when it has SUCCEEDED and the consumers of `acknowledgedBy` have acknowledged it;
+ * rejects otherwise. `last` is its last known state.
  */
 export const untilSucceeded = async (
   { transport, scope, backoff: options }: RotationEndDeps,
@@ -50,10 +50,10 @@ export const untilSucceeded = async (
   const leftMs = () => endsAtMs - performance.now();
   let rotation = last;
   let failure: RekeyClientError | undefined;
-  /** Only an answer that was waited for says so: others may leave out how far the consumers are. */
+  /** Only the response to a wait for consumers can set this: other responses may leave consumers out. */
   let acknowledged = acknowledgedBy === undefined;
 
-  const look = async (): Promise<void> => {
+  const waitSlice = async (): Promise<void> => {
     const begunMs = performance.now();
     const sliceMs = Math.min(SLICE_MS, leftMs());
     const by = rotation?.state === 'SUCCEEDED' ? acknowledgedBy : undefined;
@@ -72,8 +72,7 @@ export const untilSucceeded = async (
         (rotation.consumers ?? []).map(({ name, state }) => ({ consumer: name, state: String(state) })),
         by === 'all' ? [] : by,
       );
-    // An answer before its time that is no end (a state that this version does not know) must not be asked
-    // for without a pause.
+    // A state that this version does not know ends the wait early: pause, so as not to poll in a tight loop.
     if ((by ? acknowledged : isEnded(rotation.state)) || performance.now() - begunMs > sliceMs / 2)
       backoff.reset();
     else await rest();
@@ -81,27 +80,27 @@ export const untilSucceeded = async (
   const rest = () => scope.pause(Math.max(Math.min(backoff.nextMs(), leftMs()), 0));
 
   for (;;) {
-    const succeeded = rotation && isEnded(rotation.state) ? whereSucceeded(rotation) : undefined;
+    const succeeded = rotation && isEnded(rotation.state) ? requireSuccess(rotation) : undefined;
     if (succeeded && acknowledged) return succeeded;
     if (leftMs() <= 0)
       throw succeeded && acknowledgedBy
         ? notAcknowledged(succeeded, acknowledgedBy, failure)
         : notEnded(id, rotation, failure);
     try {
-      await look();
+      await waitSlice();
     } catch (error) {
       const cancelled = scope.cancelled();
       if (cancelled) throw new RekeyClientError(cancelled.code, { rotation, cause: cancelled.cause });
       const seen = asClientError(error, { rotation });
       if (!(seen instanceof RekeyClientError) || !seen.retryable) throw seen;
-      // A time-out at the very end is our own, and tells nothing of the gateway.
+      // A time-out at the very end is our own deadline, and no failure of the gateway.
       if (seen.code !== 'DEADLINE_EXCEEDED' || leftMs() > CLOCKS_DIFFER_MS) failure = seen;
       await rest().catch(() => {});
     }
   }
 };
 
-/** Before its first answer nobody knows whether there is such a rotation. */
+/** Without a response, it is unknown whether the rotation exists: the failure is then the better error. */
 const notEnded = (
   id: string,
   rotation: Rotation | undefined,
@@ -110,20 +109,20 @@ const notEnded = (
   if (!rotation && failure) return failure;
   return new RekeyClientError('ROTATION_NOT_ENDED', {
     rotation,
-    message: `${id} has not ended in that time; it goes on.`,
+    message: `${id} did not end within the timeout; it continues.`,
     ...(failure && { cause: failure }),
   });
 };
 
-/** Who is still waited for. Those that are gone hold up nobody, unless they are named. */
+/** The consumers that have not acknowledged it. Gone consumers count only if they are named. */
 const missing = (
   { consumers = [] }: Rotation,
   by: AcknowledgedBy,
-): (Pick<ConsumerReach, 'name'> & Partial<ConsumerReach>)[] => {
+): (Pick<ConsumerAcknowledgement, 'name'> & Partial<ConsumerAcknowledgement>)[] => {
   if (by === 'all') return consumers.filter(({ state }) => state !== 'ACKNOWLEDGED' && state !== 'GONE');
   return by
     .map(
-      (name): Pick<ConsumerReach, 'name'> & Partial<ConsumerReach> =>
+      (name): Pick<ConsumerAcknowledgement, 'name'> & Partial<ConsumerAcknowledgement> =>
         consumers.find((consumer) => consumer.name === name) ?? { name },
     )
     .filter(({ state }) => state !== 'ACKNOWLEDGED');
@@ -131,15 +130,16 @@ const missing = (
 
 const notAcknowledged = (
   rotation: Rotation,
-  by: AcknowledgedBy,
+  acknowledgedBy: AcknowledgedBy,
   failure: RekeyClientError | undefined,
 ): RekeyClientError => {
-  const who = missing(rotation, by).map(
+  const who = missing(rotation, acknowledgedBy).map(
     ({ name, state }) => `${name}${state === undefined ? '' : ` (${state})`}`,
   );
-  const nobody =
-    who.length === 0 && rotation.consumers !== undefined ? ': no consumer is live that may read its org' : '';
-  const message = `${rotation.id} has succeeded, but was not acknowledged in that time${who.length > 0 ? ` by ${who.join(', ')}` : nobody}.`;
+  const noneLive =
+    who.length === 0 && rotation.consumers !== undefined ? ': no consumer that may read its org is live' : '';
+  const by = who.length > 0 ? ` by ${who.join(', ')}` : noneLive;
+  const message = `${rotation.id} succeeded, but was not acknowledged within the timeout${by}.`;
   return new RekeyClientError('ROTATION_NOT_ACKNOWLEDGED', {
     rotation,
     message,
@@ -147,7 +147,8 @@ const notAcknowledged = (
   });
 };
 
-const whereSucceeded = (rotation: Rotation): Rotation => {
+/** Returns a rotation that has SUCCEEDED. Throws for any other end state. */
+const requireSuccess = (rotation: Rotation): Rotation => {
   const { id, state, error } = rotation;
   if (state === 'SUCCEEDED') return rotation;
   if (state === 'CANCELLED')

@@ -68,7 +68,7 @@ export interface RotationMethods {
    * Requests a new secret key and waits until it is in force: up to 180 s by default, across restarts of the
    * gateway. Resolves with the rotation when it has SUCCEEDED.
    *
-   * Rejects, with `rotation` set: with the reason of the error table if it FAILED; ROTATION_CANCELLED;
+   * Rejects with `rotation` set: with the reason of the error table if it FAILED; ROTATION_CANCELLED;
    * ROTATION_NOT_ENDED after the timeout (the rotation continues: `waitUntilSucceeded(error.rotation.id)`).
    * With `acknowledgedBy` also, and the key is replaced then: ROTATION_NOT_ACKNOWLEDGED after the timeout
    * (`error.rotation.consumers` has the missing ones), CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ and

@@ -2,30 +2,30 @@ import type { BulkItem, BulkRotation, RekeyClient } from '@rekey/client';
 import { isBulkEnded, type BulkItemState } from '@rekey/schema';
 import { bulkJson, bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
 import { createBulkDisplay } from './bulk-progress.ts';
-import { CliError, exitCodes } from './failure.ts';
-import { print } from './gateway-command.ts';
-import { NO_WORKER } from './output.ts';
+import { CliError, exitCodes } from '../failure.ts';
+import { print } from '../gateway-command.ts';
+import { NO_WORKER } from '../output/output.ts';
 import { writeResultsFile } from './results-file.ts';
-import { take } from './take.ts';
+import { take } from '../take.ts';
 
 export interface FollowBulkOptions {
   json?: boolean;
-  /** In seconds; for as long as it takes where not given. */
+  /** In seconds. Default: no limit. */
   timeout?: number;
   resultsFile?: string;
 }
 
 const SHOWN_INVALID = 10;
-const ITEMS_A_PAGE = 1000;
-/** A gateway may be away for a short time: a deployment, or Redis failing over. */
-const PATIENTLY = { deadlineMs: 30_000, retry: { firstPauseMs: 250 } };
+const ITEMS_PER_PAGE = 1000;
+/** The gateway may be unavailable for a short time: a deployment, or a failover of Redis. */
+const THROUGH_OUTAGES = { deadlineMs: 30_000, retry: { firstPauseMs: 250 } };
 
 const ended = ({ state }: BulkRotation): boolean => isBulkEnded(state);
 
-/** Which assistants of a bulk rotation: all of them where nothing is said. */
-export interface WantedItems {
+/** Which assistants of a bulk rotation. Default: all of them. */
+interface WantedItems {
   state?: BulkItemState | undefined;
-  /** At most so many. */
+  /** How many at most. */
   limit?: number | undefined;
 }
 
@@ -36,11 +36,15 @@ export const itemsOf = (
   { state, limit = Number.POSITIVE_INFINITY }: WantedItems = {},
 ): AsyncIterable<BulkItem> =>
   take(
-    client.bulkItems(id, { pageSize: Math.min(limit, ITEMS_A_PAGE), ...(state && { state }) }, PATIENTLY),
+    client.bulkItems(
+      id,
+      { pageSize: Math.min(limit, ITEMS_PER_PAGE), ...(state && { state }) },
+      THROUGH_OUTAGES,
+    ),
     limit,
   );
 
-/** Writes --results-file where it is wanted. */
+/** Writes the --results-file, if the option is given. */
 export const writeResults = async (
   client: Pick<RekeyClient, 'bulkItems'>,
   id: string,
@@ -53,9 +57,9 @@ export const writeResults = async (
 };
 
 /**
- * Shows a bulk rotation until it has ended, stands still, or the time is up, then writes what is wanted and
- * throws where it is not as asked. A gateway that is away for a short time is waited for. Ctrl-C ends the
- * command and not the bulk rotation.
+ * Shows a bulk rotation until it ends, stops, or the time-out passes. Then writes the results file, and
+ * throws if it has not ended. Waits for a gateway that is unavailable for a short time. Ctrl-C ends the
+ * command, not the bulk rotation.
  */
 export const followBulk = async (
   client: RekeyClient,
@@ -67,12 +71,11 @@ export const followBulk = async (
     if (interrupted.signal.aborted) process.exit(exitCodes.notEnded);
     interrupted.abort();
   };
-  // Not `once`: what restores the cursor of a terminal ends the process where it finds itself the only one
-  // that listens.
+  // Not `once`: the library that restores the terminal's cursor ends the process if it is the only listener.
   process.on('SIGINT', onInterrupt);
   try {
     const last = await watch(client, id, options, interrupted.signal);
-    if (interrupted.signal.aborted) throw goesOn(id, 'goes on without this command.', 'INTERRUPTED');
+    if (interrupted.signal.aborted) throw stillOpen(id, 'continues without this command.', 'INTERRUPTED');
     await writeResults(client, id, options);
     if (!options.json) process.stdout.write(`${bulkText(last)}\n`);
     await conclude(client, last, options);
@@ -81,9 +84,10 @@ export const followBulk = async (
   }
 };
 
-const goesOn = (id: string, what: string, reason: string): CliError =>
+const stillOpen = (id: string, what: string, reason: string): CliError =>
   new CliError(
-    `${id} ${what} Follow it again: rekey bulk watch ${id}; stop it: rekey bulk pause ${id}, or rekey bulk cancel ${id}`,
+    `${id} ${what} Follow it again: rekey bulk watch ${id}; ` +
+      `stop it: rekey bulk pause ${id}, or rekey bulk cancel ${id}`,
     reason,
     exitCodes.notEnded,
   );
@@ -114,7 +118,7 @@ const watch = async (
     } catch (error) {
       if (!signal.aborted) throw error;
     }
-    // Before the first answer there is nothing to show of it; where the time was up at once, there is.
+    // The time-out may have passed before the first response: show the state once in that case too.
     if (!last && !interrupted.aborted) show(await client.getBulkRotation(id));
     return last!;
   } finally {
@@ -122,18 +126,16 @@ const watch = async (
   }
 };
 
-/**
- * Of one that has ended: whether every assistant succeeded, and is known to hold the key that was published.
- */
-const isAsAsked = ({ state, counts, verification }: BulkRotation): boolean =>
+/** Of an ended bulk rotation: whether every assistant succeeded, and its published key is in force. */
+const isFullSuccess = ({ state, counts, verification }: BulkRotation): boolean =>
   (state === 'COMPLETED' || state === 'VALIDATED') && counts.failed === 0 && !verification?.unverified;
 
 /**
- * Has a command that asked for a bulk rotation end as that did, if it has ended or is stopped: it may be one
- * that the same request made before.
+ * Sets the exit code of a command that requests a bulk rotation and does not follow it. An earlier identical
+ * request may have created one that has ended or stopped since.
  */
-export const endAs = (bulk: BulkRotation): void => {
-  if (ended(bulk) && !isAsAsked(bulk)) process.exitCode = exitCodes.failed;
+export const setExitCode = (bulk: BulkRotation): void => {
+  if (ended(bulk) && !isFullSuccess(bulk)) process.exitCode = exitCodes.failed;
   if (isBulkStopped(bulk)) process.exitCode = exitCodes.notEnded;
 };
 
@@ -145,29 +147,31 @@ const conclude = async (
   const { id, state, stop, counts } = bulk;
   if (isBulkStopped(bulk)) {
     throw new CliError(
-      `${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} Go on: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`,
+      `${id} is ${state}. ${stop?.message ?? ''} ${stop?.advice ?? ''} ` +
+        `Resume it: rekey bulk resume ${id}; end it: rekey bulk cancel ${id}`,
       stop?.reason ?? 'NOT_ENDED',
       exitCodes.notEnded,
     );
   }
   if (!ended(bulk))
-    throw goesOn(
+    throw stillOpen(
       id,
       `has not ended after ${timeout} s; ${bulk.noLiveWorker ? NO_WORKER : 'it is still in progress'}.`,
       'NOT_ENDED',
     );
   if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
-  if (!isAsAsked(bulk)) process.exitCode = exitCodes.failed;
+  if (!isFullSuccess(bulk)) process.exitCode = exitCodes.failed;
   if (state === 'COMPLETED' && counts.failed > 0)
     process.stderr.write(
-      `Those that failed: rekey bulk items ${id} --state failed; try them again: rekey bulk retry ${id}\n`,
+      `List the failed assistants: rekey bulk items ${id} --state failed; ` +
+        `retry them: rekey bulk retry ${id}\n`,
     );
 };
 
-/** The first few of a dry run that could not be rotated. */
+/** Shows the first few assistants of a dry run that cannot be rotated. */
 const showInvalid = async (client: RekeyClient, { id, counts }: BulkRotation): Promise<void> => {
   if (!counts.failed) return;
-  process.stdout.write('could not be rotated:\n');
+  process.stdout.write('cannot be rotated:\n');
   let shown = 0;
   for await (const item of itemsOf(client, id, { state: 'FAILED', limit: SHOWN_INVALID })) {
     process.stdout.write(`  ${itemLine(item)}\n`);
@@ -177,11 +181,9 @@ const showInvalid = async (client: RekeyClient, { id, counts }: BulkRotation): P
     process.stdout.write(`  … and ${counts.failed - shown} more: rekey bulk items ${id} --state failed\n`);
 };
 
-/** Shows a bulk rotation, and the command that goes on from here. */
+/** Shows a bulk rotation, and the next command. */
 export const showBulk = (options: { json?: boolean }, bulk: BulkRotation): void => {
   print(options, bulkJson(bulk), bulkText(bulk));
-  if (!options.json && !ended(bulk))
-    process.stdout.write(
-      `\n${isBulkStopped(bulk) ? `Go on: rekey bulk resume ${bulk.id}` : `Follow it: rekey bulk watch ${bulk.id}`}\n`,
-    );
+  const next = isBulkStopped(bulk) ? 'Resume it: rekey bulk resume' : 'Follow it: rekey bulk watch';
+  if (!options.json && !ended(bulk)) process.stdout.write(`\n${next} ${bulk.id}\n`);
 };

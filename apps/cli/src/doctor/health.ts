@@ -1,9 +1,9 @@
-import { withGateway } from './gateway-command.ts';
+import { withGateway } from '../gateway-command.ts';
 
 const WITHIN_MS = 5000;
 
 /**
- * Asks grpc.health.v1, as an orchestrator would: `SERVING`, or another status. Throws a CliError if the
+ * The status in grpc.health.v1, as an orchestrator reads it: `SERVING` or another. Throws a CliError if the
  * gateway does not answer.
  */
 export const askHealth = (gateway: string): Promise<string> =>

@@ -24,15 +24,16 @@ const given = async function* () {
 };
 
 describe('writeResultsFile', () => {
-  it('writes CSV as RFC 4180 wants it', async () => {
+  it('writes CSV by RFC 4180', async () => {
     const path = join(folder, 'r.csv');
     expect(await writeResultsFile(path, given())).toBe(2);
     expect(await readFile(path, 'utf8')).toBe(
-      'assistant_id,state,reason,message\r\nast_1,SUCCEEDED,,\r\n"a,""b""",FAILED,ASSISTANT_DELETED,"It is gone, they say."\r\n',
+      'assistant_id,state,reason,message\r\nast_1,SUCCEEDED,,\r\n' +
+        '"a,""b""",FAILED,ASSISTANT_DELETED,"It is gone, they say."\r\n',
     );
   });
 
-  it('writes a JSON object a line, by the names of the contract', async () => {
+  it('writes one JSON object per line, with the names of the contract', async () => {
     const path = join(folder, 'R.JSONL');
     await writeResultsFile(path, given());
     expect(
@@ -46,7 +47,7 @@ describe('writeResultsFile', () => {
     ]);
   });
 
-  it('leaves a file that is there as it is until the new one is whole, and nothing of half of one', async () => {
+  it('keeps an existing file until the new one is complete, and leaves no partial file', async () => {
     const path = join(folder, 'r.csv');
     await writeFile(path, 'old');
     const broken = async function* () {
@@ -58,7 +59,7 @@ describe('writeResultsFile', () => {
     expect(await readdir(folder)).toEqual(['r.csv']);
   });
 
-  it('writes as many as there are', async () => {
+  it('writes 100,000 assistants', async () => {
     const path = join(folder, 'r.csv');
     const many = async function* () {
       for (let i = 0; i < 100_000; i += 1) yield { assistantId: `ast_${i}`, state: 'SHARED' as const };
@@ -69,7 +70,7 @@ describe('writeResultsFile', () => {
 });
 
 describe('checkResultsFile', () => {
-  it('finds out beforehand that it cannot be written', async () => {
+  it('refuses a file that cannot be written, before the command does anything', async () => {
     await mkdir(join(folder, 'there'));
     await checkResultsFile(join(folder, 'there', 'r.csv'));
     await expect(checkResultsFile(join(folder, 'r.txt'))).rejects.toThrow(/\.csv or \.jsonl/);

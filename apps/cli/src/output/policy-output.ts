@@ -1,8 +1,8 @@
 import type { RotationPolicy } from '@rekey/client';
-import { humanDuration, jsonDuration, limitText, number } from './bulk-output.ts';
+import { humanDuration, jsonDuration, limitText, number } from '../bulk/bulk-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
-/** A policy as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+/** A policy as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
 export const policyJson = (policy: RotationPolicy): Record<string, unknown> =>
   withoutEmpty({
     id: policy.id,
@@ -26,8 +26,8 @@ export const policyJson = (policy: RotationPolicy): Record<string, unknown> =>
     next_due_error: policy.nextDueError,
   });
 
-const wholeText = ({ orgId, assistantCount }: RotationPolicy): string =>
-  `${printable(orgId)} (${assistantCount === undefined ? 'all of it' : `${number(assistantCount)} assistants`})`;
+const scopeText = ({ orgId, assistantCount }: RotationPolicy): string =>
+  `${printable(orgId)} (${assistantCount === undefined ? 'all' : `${number(assistantCount)} assistants`})`;
 
 const windowText = ({ window }: RotationPolicy): string =>
   `${window.cron} ${window.timeZone}, for ${humanDuration(window.lengthMs ?? 0)}`;
@@ -38,7 +38,7 @@ const nextDue = ({ paused, nextDueError, nextDueTime }: RotationPolicy): string 
 export const policyText = (policy: RotationPolicy): string =>
   table([
     ['policy', policy.id],
-    ['org', wholeText(policy)],
+    ['org', scopeText(policy)],
     ['every', `${number(policy.everyDays)} d`],
     ['window', windowText(policy)],
     ['halts', limitText(policy)],
@@ -60,5 +60,5 @@ export const policyLine = (policy: RotationPolicy): string =>
     policy.id,
     `every ${policy.everyDays} d`.padEnd(12),
     (nextDue(policy) ?? '').padEnd(24),
-    wholeText(policy),
+    scopeText(policy),
   ].join('  ');

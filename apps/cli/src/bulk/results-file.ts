@@ -3,11 +3,12 @@ import { access, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { BulkItem } from '@rekey/client';
 import { itemJson } from './bulk-output.ts';
-import { CliError } from './failure.ts';
+import { CliError } from '../failure.ts';
 
-/** Fields with what has a meaning in CSV come in quotes (RFC 4180). */
-const csvLine = (fields: string[]): string =>
-  `${fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\r\n`;
+/** Quotes fields that contain special characters of CSV (RFC 4180). */
+const csvField = (field: string): string =>
+  /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+const csvLine = (fields: string[]): string => `${fields.map(csvField).join(',')}\r\n`;
 
 const formats: Readonly<Record<string, { head: string; line(item: BulkItem): string }>> = {
   '.csv': {
@@ -20,11 +21,11 @@ const formats: Readonly<Record<string, { head: string; line(item: BulkItem): str
 
 const formatOf = (path: string) => formats[extname(path).toLowerCase()];
 
-/** Finds out before anything is asked for whether a file can be written there at the end. */
+/** Throws unless the file can be written. Called before the command sends its request. */
 export const checkResultsFile = async (path: string): Promise<void> => {
   if (!formatOf(path))
     throw new CliError(
-      `--results-file ${path}: its name must end with .csv or .jsonl, which says what is written.`,
+      `--results-file ${path}: the name must end with .csv or .jsonl, which sets the format.`,
       'INVALID_ARGUMENT',
     );
   await access(dirname(path), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
@@ -36,9 +37,8 @@ export const checkResultsFile = async (path: string): Promise<void> => {
 };
 
 /**
- * Writes every assistant to a file, as they come, and gives it its name when it is whole; so a file of that
- * name is never half of one.
- * Returns how many they were.
+ * Writes all assistants to a temporary file, and renames it when it is complete: a file of that name is never
+ * incomplete. Returns the number of assistants.
  */
 export const writeResultsFile = async (path: string, items: AsyncIterable<BulkItem>): Promise<number> => {
   const format = formatOf(path)!;

@@ -47,18 +47,18 @@ const running = bulk({
 });
 
 describe('progressBlock', () => {
-  it('says that no worker is live, and not how long it takes', () => {
+  it('reports that no worker is live instead of the remaining time', () => {
     const idle = progressBlock({ ...running, noLiveWorker: true }, 200);
     expect(idle).toContain('no worker is live');
     expect(idle).not.toContain('left');
     expect(progressLine({ ...running, noLiveWorker: true })).toContain('no worker is live');
   });
 
-  it('shows how far it is, how fast, how long it takes and what failed', () => {
+  it('shows progress, rate, remaining time and failures', () => {
     expect(progressBlock(running, 100).split('\n')).toEqual([
       'blk_1  RUNNING',
       `${'█'.repeat(21)}${'░'.repeat(29)}   42.1%`,
-      '42,110 of 100,000  8.2/s  about 1 h 57 min left  90 failed  1 of unknown outcome  20 shared',
+      '42,110 of 100,000  8.2/s  about 1 h 57 min left  90 failed  1 with unknown outcome  20 shared',
       '  ASSISTANT_DELETED  "ast_\\u001b[31m"',
     ]);
   });
@@ -73,10 +73,8 @@ describe('progressBlock', () => {
     ).toBeLessThanOrEqual(40);
   });
 
-  it('says what it does where there is nothing to count', () => {
-    expect(progressBlock(bulk({ state: 'PREPARING' }), 80)).toContain(
-      'PREPARING  finding out which assistants there are',
-    );
+  it('shows the current activity if there is nothing to count', () => {
+    expect(progressBlock(bulk({ state: 'PREPARING' }), 80)).toContain('PREPARING  listing the assistants');
     expect(
       progressBlock(
         bulk({
@@ -88,7 +86,7 @@ describe('progressBlock', () => {
     ).toContain('comparing with Invent, 6 compared');
   });
 
-  it('shows how many were listed and counted if the list is incomplete', () => {
+  it('shows the listed number and the count of Invent if the list is incomplete', () => {
     const stop = { reason: 'LIST_INCOMPLETE', message: '', advice: '' };
     const halted = bulk({
       state: 'HALTED',
@@ -96,7 +94,8 @@ describe('progressBlock', () => {
       list: { incomplete: true, listedCount: 450, inventCount: 850, unreadableCount: 1 },
     });
     expect(progressBlock(halted, 200)).toContain(
-      'HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, 1 left out (unreadable record or invalid id)',
+      'HALTED  LIST_INCOMPLETE  incomplete: 450 listed, 850 counted by Invent, ' +
+        '1 left out (unreadable record or invalid id)',
     );
     expect(
       progressLine(
@@ -105,7 +104,7 @@ describe('progressBlock', () => {
     ).toContain('incomplete: 450 listed, no count from Invent');
   });
 
-  it('does not say 100% before the end', () => {
+  it('does not show 100% before the end', () => {
     expect(
       progressBlock(bulk({ counts: { ...noCounts, total: 1_000_000, waiting: 1, succeeded: 999_999 } }), 80),
     ).toContain('99.9%');
@@ -113,9 +112,10 @@ describe('progressBlock', () => {
 });
 
 describe('progressLine', () => {
-  it('says all of it in one line', () => {
+  it('shows the whole progress in one line', () => {
     expect(progressLine(running)).toBe(
-      'blk_1  RUNNING  42,110 of 100,000  42.1%  8.2/s  about 1 h 57 min left  90 failed  1 of unknown outcome  20 shared',
+      'blk_1  RUNNING  42,110 of 100,000  42.1%  8.2/s  about 1 h 57 min left  ' +
+        '90 failed  1 with unknown outcome  20 shared',
     );
   });
 });
@@ -134,7 +134,7 @@ describe('createBulkDisplay', () => {
     };
   };
 
-  it('without a terminal writes a line for each new state, and else every ten seconds', () => {
+  it('without a terminal writes a line for each new state, and otherwise every ten seconds', () => {
     const [out, err] = [stream(false), stream(true)];
     let nowMs = 0;
     const display = createBulkDisplay({
@@ -172,7 +172,7 @@ describe('createBulkDisplay', () => {
     expect(err.written).toEqual([]);
   });
 
-  it('on a terminal renews itself on standard error, and leaves nothing on standard output', () => {
+  it('on a terminal updates in place on standard error, and writes nothing to standard output', () => {
     const [out, err] = [stream(true), stream(true)];
     const display = createBulkDisplay({ json: false, stdout: out.stream, stderr: err.stream });
     display.show(running);

@@ -32,11 +32,11 @@ describe('readIds', () => {
     ['nobody_1\nast_1\n', ['nobody_1', 'ast_1']],
     ['x\ny\nid\n', ['x', 'y', 'id']],
     ['a\na\n', ['a', 'a']],
-  ])('takes an id a line, whatever ends it: %j', async (content, ids) => {
+  ])('reads one id per line, with any line end: %j', async (content, ids) => {
     expect(await read(content)).toEqual([ids]);
   });
 
-  it('gives batches of no more bytes than asked for, and leaves none out', async () => {
+  it('yields batches within the byte limit, with all ids', async () => {
     const ids = Array.from({ length: 1000 }, (_, i) => `ast_ü${i}`);
     const batches = await read(ids.join('\n'), 200);
     expect(batches.flat()).toEqual(ids);
@@ -45,9 +45,9 @@ describe('readIds', () => {
     ).toBeLessThanOrEqual(200);
   });
 
-  it('names the first few lines that are not valid, and counts the others', async () => {
+  it('names the first few invalid lines, and counts the others', async () => {
     await expect(read('a\n\nb/c\nd\r\n..\n')).rejects.toThrow(
-      /ids\.txt holds what is not an id: line 3 must not contain any of .*; line 5 must not be a dot segment\. Nothing was created\./,
+      /ids\.txt has invalid ids: line 3 must not contain any of .*; line 5 must not be a dot segment\. N/,
     );
     await expect(read('..\n'.repeat(1000))).rejects.toThrow(
       /line 5 [^;]*; and 995 more\. Nothing was created/,
@@ -64,7 +64,7 @@ describe('readIds', () => {
     ['ast_1\n\ufeffast_2\n', 2],
     ['ast_1 ast_2\r\n', 1],
     ['ast_1\rast_2\n', 1],
-  ])('names a line with white space, or with what nobody sees: %j', async (content, line) => {
+  ])('names a line with white space or invisible characters: %j', async (content, line) => {
     await expect(read(content)).rejects.toThrow(
       new RegExp(
         `line ${line} must not contain (white space or invisible|control) characters\\. Nothing was created`,
@@ -85,14 +85,14 @@ describe('readIds', () => {
     'org_id',
     '\ufeffassistant_id',
     '\n\nassistant_id',
-  ])('says of a header that it is one: %j', async (title) => {
+  ])('recognises a header: %j', async (title) => {
     await expect(read(`${title}\nx_1\nx_2\n`)).rejects.toThrow(
       /ids\.txt has a header: line \d is the title of a column, not an id\..*Nothing was created/,
     );
   });
 
   it.each(['assistant_id', 'Bezeichner', 'nom.externe', 'Kennung'])(
-    'says so also of a file with nothing else but a header, or of a title that it does not know: %s',
+    'recognises a header alone in a file, and an unknown title before ids: %s',
     async (title) => {
       await expect(read(`${title}\nast_1\nast_2\n`)).rejects.toThrow('has a header: line 1');
       await expect(read('assistant_id\n')).rejects.toThrow('has a header: line 1');
@@ -107,15 +107,16 @@ describe('readIds', () => {
     ['"ast_1"\n', 1],
     ['ast_1\nast_2|x\n', 2],
     ['ast_1,\n', 1],
-  ])('says of a table that it is one: %j', async (content, line) => {
+  ])('recognises a table: %j', async (content, line) => {
     await expect(read(content)).rejects.toThrow(
       new RegExp(
-        `line ${line} has several columns \\(it takes one assistant id a line, without a header and without other columns\\)`,
+        `line ${line} has several columns \\(the format is one assistant id per line, ` +
+          'without a header and without other columns\\)',
       ),
     );
   });
 
-  it('gives no batch of a file with a header', async () => {
+  it('yields no batch of a file with a header', async () => {
     const path = join(folder, 'header.txt');
     await writeFile(path, `Kennung\n${'ast_1\n'.repeat(10)}`);
     const seen: string[][] = [];
@@ -126,11 +127,11 @@ describe('readIds', () => {
     expect(seen.flat()).not.toContain('ast_1');
   });
 
-  it('never quotes what is in the file', async () => {
+  it('never quotes the content of the file', async () => {
     await expect(read('hun/ter2\n')).rejects.toMatchObject({ message: expect.not.stringContaining('ter2') });
   });
 
-  it('gives no batch after a line that is not valid', async () => {
+  it('yields no batch after an invalid line', async () => {
     const path = join(folder, 'late.txt');
     await writeFile(path, `${'a\n'.repeat(10)}x/y\n${'b\n'.repeat(10)}`);
     const seen: string[] = [];
@@ -145,7 +146,7 @@ describe('readIds', () => {
     await expect(read(content)).rejects.toThrow(/holds no ids/);
   });
 
-  it('refuses what is not text, and what is not there', async () => {
+  it('refuses a file that is not text or does not exist', async () => {
     await expect(read(Buffer.from('a\nb\n', 'utf16le').fill(0xff, 0, 1))).rejects.toThrow(/not UTF-8/);
     await expect(read(Buffer.from([0x61, 0xe2, 0x82]))).rejects.toThrow(/not UTF-8/);
     await expect(read('x'.repeat(300_000))).rejects.toThrow(/not a list of ids/);
@@ -155,7 +156,7 @@ describe('readIds', () => {
     await expect(collect(readIds(folder, { batchBytes: 100 }))).rejects.toThrow(/cannot be read \(EISDIR\)/);
   });
 
-  it('reads standard input, wherever its chunks end', async () => {
+  it('reads standard input, whatever its chunk boundaries', async () => {
     const bytes = Buffer.from('\ufeffast_ä\r\nast_b\r\n');
     const stdin = (async function* () {
       for (const byte of bytes) yield Uint8Array.of(byte);

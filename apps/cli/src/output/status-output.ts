@@ -1,8 +1,8 @@
 import type { Attention, SystemStatus } from '@rekey/client';
-import { number } from './bulk-output.ts';
+import { number } from '../bulk/bulk-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
-/** Whether `rekey status --check` may say that all is clear. */
+/** Whether nothing needs operator action, for `rekey status --check`. */
 export const isAllClear = ({ attention }: SystemStatus): boolean => attention.length === 0;
 
 const holdingsJson = (held: NonNullable<SystemStatus['ledger']>['now']) =>
@@ -22,7 +22,7 @@ const sweepJson = (sweep: SystemStatus['lastSweep']) =>
     reason: sweep.reason,
   });
 
-/** The status as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+/** The status as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
 export const statusJson = (status: SystemStatus): Record<string, unknown> =>
   withoutEmpty({
     all_clear: isAllClear(status),
@@ -86,8 +86,7 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
       }),
   });
 
-const since = (time: Parameters<typeof isoTime>[0]): string =>
-  `since ${isoTime(time) ?? 'a time that cannot be read'}`;
+const since = (time: Parameters<typeof isoTime>[0]): string => `since ${isoTime(time) ?? 'an unknown time'}`;
 
 const attentionText = ({ code, subject, sinceTime, message, advice }: Attention): string => {
   const head = [code, subject && printable(subject), sinceTime ? `since ${isoTime(sinceTime)}` : '']
@@ -100,33 +99,32 @@ const attentionText = ({ code, subject, sinceTime, message, advice }: Attention)
 
 const count = (n: number, one: string): string => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
 
-/** What "all clear" rests on. */
+/** The evidence for "all clear". */
 const evidence = ({ processes, lastSuccessfulSweep }: SystemStatus): string => {
   const workers = processes.filter(({ live, roles }) => live && roles.includes('rotating')).length;
   const sweep = lastSuccessfulSweep
-    ? `; the last sweep SUCCEEDED at ${isoTime(lastSuccessfulSweep.endTime)} and compared ${count(lastSuccessfulSweep.comparedCount, 'assistant')}`
+    ? `; the last sweep SUCCEEDED at ${isoTime(lastSuccessfulSweep.endTime)} ` +
+      `and compared ${count(lastSuccessfulSweep.comparedCount, 'assistant')}`
     : '';
   return `${count(workers, 'live worker')}${sweep}`;
 };
 
-const underWayText = ({
+const inProgressText = ({
   openBulkRotations,
   runningSweepId,
   openRotationCount,
   waitingInBulksCount,
 }: SystemStatus): string[] => {
+  const waiting = waitingInBulksCount > 0 ? `, ${number(waitingInBulksCount)} of them in bulk rotations` : '';
   const lines = [
-    ...openBulkRotations.map(({ id, state, doneCount, totalCount }) =>
-      `  bulk rotation  ${printable(id)}  ${printable(state)}  ${totalCount > 0 ? `${number(doneCount)} of ${number(totalCount)}` : ''}`.trimEnd(),
-    ),
+    ...openBulkRotations.map(({ id, state, doneCount, totalCount }) => {
+      const progress = totalCount > 0 ? `${number(doneCount)} of ${number(totalCount)}` : '';
+      return `  bulk rotation  ${printable(id)}  ${printable(state)}  ${progress}`.trimEnd();
+    }),
     ...(runningSweepId === undefined ? [] : [`  sweep          ${printable(runningSweepId)}`]),
-    ...(openRotationCount > 0
-      ? [
-          `  rotations      ${number(openRotationCount)} open${waitingInBulksCount > 0 ? `, of which ${number(waitingInBulksCount)} wait in bulk rotations` : ''}`,
-        ]
-      : []),
+    ...(openRotationCount > 0 ? [`  rotations      ${number(openRotationCount)} open${waiting}`] : []),
   ];
-  return lines.length > 0 ? ['', 'Under way', ...lines] : [];
+  return lines.length > 0 ? ['', 'In progress', ...lines] : [];
 };
 
 const aliasRows = (alias: SystemStatus['orgAlias']): [string, string][] => {
@@ -141,7 +139,8 @@ const aliasRows = (alias: SystemStatus['orgAlias']): [string, string][] => {
     ...known,
     [
       'alias conflict',
-      `${since(conflict.sinceTime)}: ${conflict.why} (${conflict.orgIds.join(', ')}); set INVENT_ORG_ID of the workers`,
+      `${since(conflict.sinceTime)}: ${conflict.why} (${conflict.orgIds.join(', ')}); ` +
+        'set INVENT_ORG_ID for the workers',
     ],
   ];
 };
@@ -153,22 +152,20 @@ const totalsText = (status: SystemStatus): string =>
       status.processes
         .filter(({ live }) => live)
         .map(({ id }) => id)
-        .join(', ') || 'none is live',
+        .join(', ') || 'none live',
     ],
     [
       'last sweep',
       status.lastSweep
-        ? `${status.lastSweep.state} at ${isoTime(status.lastSweep.endTime)}, ${count(status.lastSweep.comparedCount, 'assistant')} compared`
+        ? `${status.lastSweep.state} at ${isoTime(status.lastSweep.endTime)}, ` +
+          `${count(status.lastSweep.comparedCount, 'assistant')} compared`
         : 'none has ended',
     ],
     ['frozen', status.frozen ? `${since(status.frozen.sinceTime)}: ${status.frozen.reason}` : 'no'],
     ['open rotations', String(status.openRotationCount)],
     ['failed rotations', String(status.failedRotationCount)],
     ['open intents', String(status.openIntents.reduce((sum, one) => sum + one.count, 0))],
-    ...status.openIntents.map(({ orgId, count: open }): [string, string] => [
-      '  of an org',
-      `${open}  ${orgId}`,
-    ]),
+    ...status.openIntents.map(({ orgId, count: open }): [string, string] => ['  org', `${open}  ${orgId}`]),
     ['uncertain', String(status.uncertainCount)],
     ...status.uncertain.map(({ assistantId, sinceTime }): [string, string] => [
       '  assistant',
@@ -183,11 +180,11 @@ const totalsText = (status: SystemStatus): string =>
     ...aliasRows(status.orgAlias),
   ]).replace(/^/gm, '  ');
 
-/** What needs an operator, what is under way, and the totals, in this order. */
+/** What needs operator action, what is in progress, and the totals, in this order. */
 export const statusText = (status: SystemStatus): string => {
   const { attention } = status;
   const lead = isAllClear(status)
     ? [`All clear: ${evidence(status)}.`]
-    : [`Needs an operator (${attention.length})`, ...attention.map(attentionText)];
-  return [...lead, ...underWayText(status), '', 'Totals', totalsText(status)].join('\n');
+    : [`Needs operator action (${attention.length})`, ...attention.map(attentionText)];
+  return [...lead, ...inProgressText(status), '', 'Totals', totalsText(status)].join('\n');
 };

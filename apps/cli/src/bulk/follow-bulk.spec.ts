@@ -33,17 +33,17 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('the assistants of a bulk rotation', () => {
-  it('are all of them, or so many as are wanted', async () => {
+  it('are listed completely, or up to the limit', async () => {
     expect(await collect()).toEqual(['a', 'b', 'c', 'd']);
     expect(await collect(3)).toEqual(['a', 'b', 'c']);
   });
 
-  it('are not asked for beyond what is wanted', async () => {
+  it('are not requested beyond the limit', async () => {
     expect(await collect(2)).toEqual(['a', 'b']);
     expect(pages).toBe(1);
   });
 
-  it('are written to a file as far as they are wanted', async () => {
+  it('are written to a file up to the limit', async () => {
     const resultsFile = join(folder, 'r.csv');
     await writeResults(client, 'blk_1', { resultsFile }, { limit: 3 });
     expect((await readFile(resultsFile, 'utf8')).trim().split('\r\n')).toHaveLength(4);

@@ -7,16 +7,16 @@ describe('the value of --timeout', () => {
     ['0.5', 0.5],
     ['120', 120],
     ['2147483', 2_147_483],
-  ])('takes %s', (text, value) => {
+  ])('accepts %s', (text, value) => {
     expect(seconds(text)).toBe(value);
   });
 
-  it.each(['', ' ', '-1', 'x', '5s', 'NaN'])('does not take %j', (text) => {
+  it.each(['', ' ', '-1', 'x', '5s', 'NaN'])('refuses %j', (text) => {
     expect(() => seconds(text)).toThrow('must be a number of seconds');
   });
 
   it.each(['Infinity', '1e400', '2592000', '2147484'])(
-    'does not take %s, which is more than a timer can wait',
+    'refuses %s, which is longer than a timer can wait',
     (text) => {
       expect(() => seconds(text)).toThrow('must be at most 2147483 seconds');
     },

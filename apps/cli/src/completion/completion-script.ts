@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 
-/** What can be completed after the words of one command. */
+/** The possible completions after one command. */
 interface Place {
   /** `bulk create`; empty for `rekey` itself. */
   path: string;
-  /** Sub-commands, and what its argument may be. */
+  /** Sub-commands, and choices of its argument. */
   words: Word[];
   options: (Word & { value: Value })[];
-  /** Its argument is the name of a file. */
+  /** Whether its argument is the path of a file. */
   takesPath: boolean;
 }
 
@@ -16,10 +16,7 @@ interface Word {
   description: string;
 }
 
-/**
- * What comes after an option: nothing, one of some words, the name of a file, or something that nobody can
- * guess.
- */
+/** The value of an option: none, one of these words, the path of a file, or any text. */
 type Value = 'none' | 'path' | 'other' | readonly string[];
 
 export const completionShells = ['bash', 'zsh', 'fish'] as const;
@@ -51,10 +48,7 @@ const indented = (lines: string[], by: number): string =>
   lines.map((line) => `${' '.repeat(by)}${line}`).join('\n');
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/**
- * Patterns of a `case`: what follows the options of which a value is one of the words, the name of a file, or
- * anything.
- */
+/** Branches of a `case`, one for each option with a value, by the kind of value. */
 const valueCases = (
   places: Place[],
   { words, path, other }: { words: (choices: readonly string[]) => string; path: string; other: string },
@@ -73,6 +67,13 @@ const subCommands = (places: Place[]): string =>
     .map(({ path }) => `"${path.includes(' ') ? path : ` ${path}`}"`)
     .join('|');
 
+const bashValues = {
+  words: (choices: readonly string[]) =>
+    `COMPREPLY=($(compgen -W ${quoted(choices.join(' '))} -- "$current")); return`,
+  path: 'return',
+  other: 'return',
+};
+
 const bash = (
   places: Place[],
 ): string => `# Completion of rekey for bash. For this shell: source <(rekey completion bash)
@@ -84,9 +85,9 @@ _rekey() {
       ${subCommands(places)}) command="\${command:+$command }$word" ;;
     esac
   done
-  # Without an answer bash completes names of files.
+  # Without a reply, bash completes file names.
   case "$command \${COMP_WORDS[COMP_CWORD-1]}" in
-${indented(valueCases(places, { words: (choices) => `COMPREPLY=($(compgen -W ${quoted(choices.join(' '))} -- "$current")); return`, path: 'return', other: 'return' }), 4)}
+${indented(valueCases(places, bashValues), 4)}
   esac
   case "$command" in
 ${indented(
@@ -112,6 +113,12 @@ complete -o default -F _rekey rekey
 
 const described = ({ name, description }: Word): string => quoted(`${name}:${description}`);
 
+const zshValues = {
+  words: (choices: readonly string[]) => `compadd -- ${choices.join(' ')}; return`,
+  path: '_files; return',
+  other: 'return',
+};
+
 const zsh = (places: Place[]): string => `#compdef rekey
 # Completion of rekey for zsh. For this shell, after compinit: source <(rekey completion zsh)
 _rekey() {
@@ -123,7 +130,7 @@ _rekey() {
     esac
   done
   case "$command \${words[CURRENT-1]}" in
-${indented(valueCases(places, { words: (choices) => `compadd -- ${choices.join(' ')}; return`, path: '_files; return', other: 'return' }), 4)}
+${indented(valueCases(places, zshValues), 4)}
   esac
   case "$command" in
 ${indented(
@@ -188,9 +195,6 @@ complete -c rekey -f
 ${places.flatMap(fishPlace).join('\n')}
 `;
 
-/**
- * A script that completes the commands and options of a program as they are now, without starting it at each
- * Tab.
- */
+/** A script that completes the program's current commands and options, without starting it at each Tab. */
 export const completionScript = (program: Command, shell: CompletionShell): string =>
   ({ bash, zsh, fish })[shell](placesOf(program));

@@ -7,18 +7,12 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ListOutcome } from '@rekey/invent';
 import { createConnectProxy } from '@rekey/testing';
-import {
-  checkBinding,
-  checkDurable,
-  checkMemory,
-  examine,
-  exitCodeOf,
-  tellAccepted,
-  tellReachable,
-  type Finding,
-} from './doctor-checks.ts';
+import { examine } from './doctor-checks.ts';
+import { exitCodeOf, type Finding } from './finding.ts';
+import { acceptedFinding, reachableFinding } from './invent-checks.ts';
+import { checkBinding, checkDurable, checkMemory } from './redis-checks.ts';
 
-describe('what Redis says of itself', () => {
+describe('the checks of INFO of Redis', () => {
   it.each([
     ['maxmemory_policy:noeviction\r\nused_memory:10\r\nmaxmemory:0\r\n', 'ok'],
     ['maxmemory_policy:noeviction\r\nused_memory:10\r\nmaxmemory:100\r\n', 'ok'],
@@ -49,7 +43,7 @@ describe('the ledger and the key file', () => {
   });
 });
 
-describe('what Invent answers', () => {
+describe('the findings for responses of Invent', () => {
   it.each<[ListOutcome, string]>([
     [{ outcome: 'read', page: { records: [], unreadable: [], total: 0 } }, 'ok'],
     [{ outcome: 'not-read', code: 'UPSTREAM_UNAUTHENTICATED', status: 401, reason: 'HTTP 401' }, 'fail'],
@@ -71,7 +65,7 @@ describe('what Invent answers', () => {
       'fail',
     ],
   ])('%j: %s', (outcome, status) => {
-    expect(tellAccepted(new URL('https://api.example'), 'c', outcome)).toMatchObject({
+    expect(acceptedFinding(new URL('https://api.example'), 'c', outcome)).toMatchObject({
       status,
       message: expect.stringContaining(
         'reason' in outcome && status === 'fail' ? `${outcome.status ?? outcome.reason}` : 'api.example',
@@ -79,8 +73,8 @@ describe('what Invent answers', () => {
     });
   });
 
-  it.each([401, 'ENOTFOUND'])('%j without an API key: a warning that names the variables', (answer) => {
-    expect(tellReachable(new URL('https://api.example'), answer)).toMatchObject({
+  it.each([401, 'ENOTFOUND'])('%j without an API key is a warning that names the variables', (answer) => {
+    expect(reachableFinding(new URL('https://api.example'), answer)).toMatchObject({
       status: 'warn',
       advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE'),
     });
@@ -114,7 +108,7 @@ describe('examine', () => {
   };
   const baseUrl = () => `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 
-  it('looks at everything although nothing answers, and shows no secret', async () => {
+  it('runs every check although nothing answers, and shows no secret', async () => {
     const all = await findings({
       REDIS_URL: 'redis://user:hunter2@127.0.0.1:1',
       REKEY_KEY_FILE: '/no/such',
@@ -131,7 +125,7 @@ describe('examine', () => {
     expect(all.every(({ advice }) => advice !== undefined)).toBe(true);
   });
 
-  it('asks Invent once, for the smallest page', async () => {
+  it('sends Invent one request, for the smallest page', async () => {
     asked.length = 0;
     expect(
       (
@@ -141,7 +135,7 @@ describe('examine', () => {
     expect(asked).toEqual(['GET /orgs/c/assistants?page=1&take=1 Bearer k']);
   });
 
-  it('reads what a worker reads: an answer that cannot be read fails, and a list that was compressed unasked does not', async () => {
+  it('fails for responses that a worker cannot read, and not for a compressed list', async () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' };
     for (const [answer, status, message] of [
       [
@@ -180,7 +174,7 @@ describe('examine', () => {
     respond = plain;
   });
 
-  it('goes through the proxy that workers go through, and to loopback without it', async () => {
+  it('uses the proxy of workers, except to loopback', async () => {
     const proxy = await createConnectProxy({ portOf: () => (upstream.address() as AddressInfo).port });
     const env = {
       REDIS_URL: 'redis://127.0.0.1:1',
@@ -209,7 +203,7 @@ describe('examine', () => {
     expect(JSON.stringify([through, directly, malformed])).not.toContain('hunter2');
   });
 
-  it('without an API key only sees that somebody answers', async () => {
+  it('without an API key only checks that Invent answers', async () => {
     asked.length = 0;
     expect(
       (await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() })).at(-1),
@@ -217,7 +211,7 @@ describe('examine', () => {
     expect(asked).toEqual(['GET / undefined']);
   });
 
-  it('says which variables come from a running npm start, and which it does not keep', async () => {
+  it('reports which variables come from a running npm start, and which it does not store', async () => {
     const all = await findings(
       { REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl() },
       { names: ['REDIS_URL', 'REKEY_KEY_FILE'], withheld: ['INVENT_API_KEY'] },
@@ -226,7 +220,7 @@ describe('examine', () => {
       {
         check: 'environment',
         status: 'ok',
-        message: expect.stringContaining('REDIS_URL, REKEY_KEY_FILE are taken from it'),
+        message: expect.stringMatching(/^taken from the npm start .*: REDIS_URL, REKEY_KEY_FILE$/),
       },
       {
         check: 'environment',
@@ -237,7 +231,7 @@ describe('examine', () => {
     ]);
   });
 
-  it('looks at no Redis by guess, if npm start does not keep where its own is', async () => {
+  it('checks no default Redis if npm start does not store its REDIS_URL', async () => {
     const all = await findings(
       { INVENT_BASE_URL: baseUrl() },
       { names: ['GRPC_ADDRESS'], withheld: ['REDIS_URL'] },
@@ -252,7 +246,7 @@ describe('examine', () => {
     expect(all.map(({ check }) => check)).not.toContain('redis');
   });
 
-  it('names bad variables, and shows no value', async () => {
+  it('names invalid variables without their values', async () => {
     expect(await findings({ REDIS_URL: 'http://hunter2' })).toEqual([
       expect.objectContaining({ check: 'gateway' }),
       {
@@ -281,7 +275,7 @@ describe('examine', () => {
       { REKEY_SHUTDOWN_TIMEOUT_MS: '30000' },
       'REKEY_SHUTDOWN_TIMEOUT_MS: must be longer than INVENT_TIMEOUT_MS',
     ],
-  ])('finds what workers do not start with: %j', async (env, complaint) => {
+  ])('reports variables that stop a worker from starting: %j', async (env, complaint) => {
     const found = (
       await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), ...env })
     ).at(-1)!;
@@ -293,7 +287,7 @@ describe('examine', () => {
     expect(found.message).not.toContain('hunter');
   });
 
-  it('tries the keys of ten orgs, and says how many it did not try', async () => {
+  it('tries the keys of ten orgs, and reports how many it did not try', async () => {
     asked.length = 0;
     const folder = await mkdtemp(join(tmpdir(), 'rekey-doctor-'));
     const path = join(folder, 'keys.json');
@@ -317,7 +311,7 @@ describe('examine', () => {
     });
   });
 
-  it('tells apart what is away and what is wrong', async () => {
+  it('distinguishes unavailable services from other failures', async () => {
     expect(
       exitCodeOf(
         await findings({ REDIS_URL: 'redis://127.0.0.1:1', INVENT_BASE_URL: baseUrl(), INVENT_API_KEY: 'k' }),

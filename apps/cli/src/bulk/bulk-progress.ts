@@ -1,25 +1,25 @@
 import type { BulkRotation } from '@rekey/client';
 import { createLogUpdate } from 'log-update';
 import { bulkJson, doneOf, humanDuration, listText, number } from './bulk-output.ts';
-import { printable } from './output.ts';
+import { printable } from '../output/output.ts';
 
-/** Without a terminal a line comes for each new state, and else no more often. */
+/** The interval of progress lines without a terminal. A new state gets a line at once. */
 const LINE_EVERY_MS = 10_000;
 const SHOWN_FAILURES = 3;
 
-/** Shows a bulk rotation while it is followed. */
-export interface BulkDisplay {
+/** Shows a bulk rotation while a command follows it. */
+interface BulkDisplay {
   show(bulk: BulkRotation): void;
-  /** The gateway does not answer at present. */
+  /** Shows that the gateway does not answer. */
   away(): void;
-  /** Leaves the terminal as if nothing had been there. */
+  /** Clears the display. */
   close(): void;
 }
 
 const shareDone = (bulk: BulkRotation): number =>
   bulk.counts.total > 0 ? doneOf(bulk) / bulk.counts.total : 0;
 
-/** Never rounded up: 100% is the end. */
+/** Rounded down: 100% only at the end. */
 const percent = (share: number): string => `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
 
 const pace = ({ rate, remainingMs, noLiveWorker }: BulkRotation): string[] => {
@@ -34,21 +34,26 @@ const outcomes = ({ counts }: BulkRotation): string[] =>
   counts.total > 0
     ? [
         `${number(counts.failed)} failed`,
-        counts.unknown > 0 ? `${number(counts.unknown)} of unknown outcome` : '',
+        counts.unknown > 0 ? `${number(counts.unknown)} with unknown outcome` : '',
         counts.shared > 0 ? `${number(counts.shared)} shared` : '',
       ]
     : [];
 
-/** What it does now, where counts do not say it. */
-const doing = (bulk: BulkRotation): string => {
+const comparedOf = (verification: BulkRotation['verification']): string =>
+  verification
+    ? `, ${number(verification.verified + verification.repaired + verification.unverified)} compared`
+    : '';
+
+/** The current activity, in states whose counts do not show it. */
+const activity = (bulk: BulkRotation): string => {
   const { state, validateOnly, verification, stop } = bulk;
   switch (state) {
     case 'PREPARING':
-      return validateOnly ? 'finding out what would be rotated' : 'finding out which assistants there are';
+      return validateOnly ? 'determining what would be rotated' : 'listing the assistants';
     case 'VERIFYING':
-      return `comparing with Invent${verification ? `, ${number(verification.verified + verification.repaired + verification.unverified)} compared` : ''}`;
+      return `comparing with Invent${comparedOf(verification)}`;
     case 'CANCELLING':
-      return 'finishing what is under way';
+      return 'finishing rotations in flight';
     case 'PAUSED':
     case 'HALTED':
       return joined([stop?.reason ?? '', stop?.reason === 'LIST_INCOMPLETE' ? (listText(bulk) ?? '') : '']);
@@ -62,20 +67,20 @@ const joined = (parts: string[]): string => parts.filter(Boolean).join('  ');
 const progressOf = (bulk: BulkRotation): string =>
   bulk.counts.total > 0 ? `${number(doneOf(bulk))} of ${number(bulk.counts.total)}` : '';
 
-/** A few lines for a terminal of that width. */
+/** Lines for a terminal of the given width. */
 export const progressBlock = (bulk: BulkRotation, columns: number): string => {
   const share = shareDone(bulk);
   const width = Math.max(Math.min(columns - 10, 50), 10);
   const filled = Math.floor(share * width);
   const lines = [
-    joined([bulk.id, String(bulk.state), doing(bulk)]),
+    joined([bulk.id, String(bulk.state), activity(bulk)]),
     `${'█'.repeat(filled)}${'░'.repeat(width - filled)}  ${percent(share).padStart(6)}`,
     joined([progressOf(bulk), ...pace(bulk), ...outcomes(bulk)]),
     ...bulk.lastFailures
       .slice(0, SHOWN_FAILURES)
       .map(({ assistantId, reason }) => `  ${reason}  ${printable(assistantId)}`),
   ];
-  // One that wraps would not be wiped away as one.
+  // A wrapped line would not be cleared completely.
   return lines.map((line) => line.slice(0, columns)).join('\n');
 };
 
@@ -88,20 +93,20 @@ export const progressLine = (bulk: BulkRotation): string =>
     bulk.counts.total > 0 ? percent(shareDone(bulk)) : '',
     ...pace(bulk),
     ...outcomes(bulk),
-    doing(bulk),
+    activity(bulk),
   ]);
 
-export interface DisplayOptions {
+interface DisplayOptions {
   json: boolean;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
-  /** A clock that only rises, in ms. */
+  /** A monotonic clock, in ms. */
   now?: () => number;
 }
 
 /**
- * On a terminal a display that renews itself, on standard error; else lines on standard output, or with
- * --json an object for each change.
+ * On a terminal: a display on standard error that updates in place. Otherwise: lines on standard output, or
+ * with --json an object for each change.
  */
 export const createBulkDisplay = ({
   json,
@@ -113,7 +118,7 @@ export const createBulkDisplay = ({
   return stdout.isTTY && stderr.isTTY ? liveDisplay(stderr) : lineDisplay(stdout, stderr, now);
 };
 
-const AWAY = 'the gateway does not answer; trying again …';
+const AWAY = 'the gateway does not answer; reconnecting';
 
 const jsonDisplay = (stdout: NodeJS.WriteStream): BulkDisplay => {
   let shown: string | undefined;
@@ -133,7 +138,7 @@ const liveDisplay = (stderr: NodeJS.WriteStream): BulkDisplay => {
   let block = '';
   return {
     show: (bulk) => {
-      // Some terminals do not know how wide they are, and say 0.
+      // Some terminals report a width of 0.
       block = progressBlock(bulk, stderr.columns || 80);
       update(block);
     },

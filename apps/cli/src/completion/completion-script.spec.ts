@@ -23,7 +23,8 @@ const program = new Command('rekey')
   );
 
 const complete = async (...words: string[]): Promise<string[]> => {
-  const script = `${completionScript(program, 'bash')}\nCOMP_WORDS=(rekey "$@"); COMP_CWORD=$#; _rekey; echo "\${COMPREPLY[*]}"`;
+  const use = 'COMP_WORDS=(rekey "$@"); COMP_CWORD=$#; _rekey; echo "${COMPREPLY[*]}"';
+  const script = `${completionScript(program, 'bash')}\n${use}`;
   const { stdout } = await promisify(execFile)('bash', ['-c', script, 'bash', ...words]);
   return stdout.trim().split(' ').filter(Boolean);
 };
@@ -58,13 +59,13 @@ describe('the script for bash', () => {
 });
 
 describe('the script for zsh', () => {
-  it('says what it needs', () => {
+  it('states its requirement, compinit, in a comment', () => {
     expect(completionScript(program, 'zsh')).toMatch(/^#compdef rekey\n#.*after compinit/);
   });
 });
 
 describe('completionScript', () => {
-  it.each(completionShells)('knows every command and option in %s', (shell) => {
+  it.each(completionShells)('completes every command and option in %s', (shell) => {
     const script = completionScript(program, shell);
     for (const word of ['retry', 'bulk', 'create', 'ids-file', 'state', 'paused', 'if-missing'])
       expect(script).toContain(word);

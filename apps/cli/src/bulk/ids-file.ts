@@ -1,17 +1,17 @@
 import { createReadStream } from 'node:fs';
 import { complaintAboutId } from '@rekey/schema';
-import { CliError } from './failure.ts';
+import { CliError } from '../failure.ts';
 
-/** So many lines are named of those that are not valid. */
+/** How many invalid lines an error names. */
 const MAX_NAMED_LINES = 5;
-/** No id is longer than 256 bytes: what comes without a line break for so long is no list of ids. */
+/** No id is longer than 256 bytes: a longer line shows that the file is no list of ids. */
 const MAX_LINE_CHARACTERS = 100_000;
 
 const wrong = (message: string): CliError => new CliError(message, 'INVALID_ARGUMENT');
 
-/** What separates the columns of a table. None of them occurs in an id of Invent's. */
+/** Column separators of tables. None of them occurs in an id of Invent. */
 const separator = /[,;|\t"]/;
-/** Names of columns, without case, separators and plural. Each would pass as an id. */
+/** Column names in lower case, singular and without separators. Each would be valid as an id. */
 const columnNames = new Set([
   'id',
   'uuid',
@@ -44,24 +44,22 @@ const isColumnName = (line: string): boolean =>
       .replace(/s$/, ''),
   );
 
-/** What Invent's ids begin with. */
+/** The prefix of Invent's ids. */
 const PREFIX = 'ast_';
-/**
- * A word without a digit, in a list whose next line is an id of Invent's, is no id: the title of an export.
- */
+/** A word without digits that precedes an id of Invent is the title of an exported column, and no id. */
 const isTitleOf = (line: string, next: string): boolean =>
   !line.startsWith(PREFIX) && next.startsWith(PREFIX) && /^[\p{L}_.-]+$/u.test(line);
 
-const NOT_A_TABLE = 'it takes one assistant id a line, without a header and without other columns';
+const NOT_A_TABLE = 'the format is one assistant id per line, without a header and without other columns';
 
 const complaintAbout = (line: string): string | undefined =>
   separator.test(line) ? `has several columns (${NOT_A_TABLE})` : complaintAboutId(line);
 
 /**
- * The ids of a file, one a line, in batches of at most `batchBytes` bytes on the wire. `-` is standard input.
- * Takes Windows line ends, a BOM, blank lines, and plain spaces around ids. Throws for a file without ids,
- * and, when it has been read to its end, for lines that are not valid: it names the first few, and no batch
- * comes after the first of them. A header is not valid either, although its words may have the form of an id.
+ * The ids of a file, one per line, in batches of at most `batchBytes` bytes on the wire. The path `-` is
+ * standard input. Accepts Windows line ends, a BOM, blank lines, and plain spaces around ids.
+ * Throws for a file without ids, and at its end for invalid lines: the error names the first few, and no
+ * batch follows the first of them. A header is invalid too, although it may have the form of an id.
  */
 export async function* readIds(
   path: string,
@@ -76,13 +74,13 @@ export async function* readIds(
   let first: { line: string; lineNumber: number } | undefined;
   const header = ({ lineNumber: at }: { lineNumber: number }) =>
     wrong(
-      `${name} has a header: line ${at} is the title of a column, not an id. Take it away: ${NOT_A_TABLE}. Nothing was created.`,
+      `${name} has a header: line ${at} is the title of a column, not an id. ` +
+        `Remove it: ${NOT_A_TABLE}. Nothing was created.`,
     );
   for await (const lines of linesOf(path === '-' ? stdin : createReadStream(path), name)) {
     for (const line of lines) {
       lineNumber += 1;
-      // Only what people see and mean: a no-break or zero-width space around an id is a mistake, and is
-      // reported.
+      // Only plain spaces: a no-break or zero-width space around an id is a mistake, and is reported.
       const id = line.replace(/^[ \t]+|[ \t\r]+$/g, '');
       if (id === '') continue;
       found += 1;
@@ -98,7 +96,7 @@ export async function* readIds(
         continue;
       }
       if (bad.count > 0) continue;
-      // Tag and length of a string in a message take three bytes at the most.
+      // The tag and length of a string in a message take at most three bytes.
       const size = Buffer.byteLength(id) + 3;
       if (bytes + size > batchBytes) {
         yield batch;
@@ -109,25 +107,28 @@ export async function* readIds(
       bytes += size;
     }
   }
-  if (bad.count > 0)
+  if (bad.count > 0) {
+    const more = bad.count - bad.named.length;
     throw wrong(
-      `${name} holds what is not an id: ${bad.named.join('; ')}${bad.count > bad.named.length ? `; and ${bad.count - bad.named.length} more` : ''}. Nothing was created.`,
+      `${name} has invalid ids: ${bad.named.join('; ')}${more > 0 ? `; and ${more} more` : ''}. ` +
+        'Nothing was created.',
     );
-  if (found === 0) throw wrong(`${name} holds no ids. It takes one assistant id a line.`);
+  }
+  if (found === 0) throw wrong(`${name} holds no ids. The format is one assistant id per line.`);
   yield batch;
 }
 
-/** The ids that are read from a file in one go, in bytes. */
+/** How many bytes of ids one read of a file returns. */
 const BATCH_BYTES = 48 * 1024;
 
-/** The ids of a file, one by one, as readIds gives them. */
+/** The ids of a file, one by one. Throws as readIds does. */
 export async function* idsOf(path: string): AsyncGenerator<string> {
   for await (const batch of readIds(path, { batchBytes: BATCH_BYTES })) yield* batch;
 }
 
-/** The lines of a text as they come, many at once. */
+/** The lines of a text, as many at once as each chunk holds. */
 async function* linesOf(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<string[]> {
-  // It also takes a BOM away.
+  // Also removes a BOM.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const decode = (chunk?: Uint8Array): string => {
     try {
@@ -142,7 +143,8 @@ async function* linesOf(source: AsyncIterable<Uint8Array>, name: string): AsyncG
     rest = lines.pop()!;
     if (rest.length > MAX_LINE_CHARACTERS)
       throw wrong(
-        `${name} is not a list of ids: it has a line of more than ${MAX_LINE_CHARACTERS} characters. It takes one assistant id a line.`,
+        `${name} is not a list of ids: a line has more than ${MAX_LINE_CHARACTERS} characters. ` +
+          'The format is one assistant id per line.',
       );
     yield lines;
   }

@@ -1,7 +1,15 @@
 import type { BulkItem, BulkRotation } from '@rekey/client';
-import { NO_WORKER, consumersJson, explained, isoTime, printable, table, withoutEmpty } from './output.ts';
+import {
+  NO_WORKER,
+  consumersJson,
+  explained,
+  isoTime,
+  printable,
+  table,
+  withoutEmpty,
+} from '../output/output.ts';
 
-/** As JSON has it in proto3: seconds with an `s`. */
+/** The JSON form of a proto3 duration: seconds and an `s`. */
 export const jsonDuration = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : `${ms / 1000}s`;
 
@@ -25,13 +33,13 @@ export const humanDuration = (ms: number): string => {
 
 export const number = (n: number): string => n.toLocaleString('en-US');
 
-/** How many have come to an end. */
+/** The number of assistants that have ended. */
 export const doneOf = ({ counts }: BulkRotation): number =>
   counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid;
 
 export const isBulkStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 
-/** A bulk rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+/** A bulk rotation as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
 export const bulkJson = (bulk: BulkRotation): Record<string, unknown> =>
   withoutEmpty({
     id: bulk.id,
@@ -80,16 +88,16 @@ export const bulkJson = (bulk: BulkRotation): Record<string, unknown> =>
     consumers: consumersJson(bulk.consumers),
   });
 
-const wantedText = ({ explicit, search, rotatedBefore }: BulkRotation): string => {
-  if (explicit) return 'named one by one';
+const selectionText = ({ explicit, search, rotatedBefore }: BulkRotation): string => {
+  if (explicit) return 'listed by id';
   const filters = [
-    search && `found by ${printable(search)}`,
+    search && `matching ${printable(search)}`,
     rotatedBefore && `not rotated since ${isoTime(rotatedBefore)}`,
   ].filter(Boolean);
-  return filters.length > 0 ? `those of the org ${filters.join(', ')}` : 'all of the org';
+  return ['all of the org', ...filters].join(', ');
 };
 
-/** What was listed beside what Invent counts, unless they agree. */
+/** The listed number and Invent's count, unless they agree. */
 export const listText = ({ list }: BulkRotation): string | undefined => {
   if (!list || (!list.incomplete && list.unreadableCount === 0)) return undefined;
   return [
@@ -104,11 +112,35 @@ export const listText = ({ list }: BulkRotation): string | undefined => {
 export const limitText = ({ maxFailures }: Pick<BulkRotation, 'maxFailures'>): string | undefined => {
   if (!maxFailures) return undefined;
   const limit = 'count' in maxFailures ? number(maxFailures.count) : `${maxFailures.percent}%`;
-  return `when more than ${limit} have failed or are of unknown outcome`;
+  return `if more than ${limit} have failed or have an unknown outcome`;
+};
+
+const canaryText = ({ canary }: BulkRotation): string | undefined => {
+  if (!canary) return undefined;
+  if (!canary.continues) return `${number(canary.count)}, then pause`;
+  const consumers = canary.awaitsConsumers ? ' and consumers have applied their keys' : '';
+  return `${number(canary.count)}, then the others if all of them succeed${consumers}`;
+};
+
+const verificationRows = ({ verification }: BulkRotation): [string, string | undefined][] => {
+  if (!verification) return [];
+  const { verified, repaired, unverified, differingAssistantIds } = verification;
+  return [
+    ['verified', verified ? `${number(verified)} published keys are in force at Invent` : undefined],
+    ['repaired', repaired ? `${number(repaired)} had another key, which is now published` : undefined],
+    ['not verified', unverified ? `${number(unverified)}; each is checked again later` : undefined],
+    ...differingAssistantIds.slice(0, 10).map((id): [string, string] => ['  differs', id]),
+  ];
+};
+
+const remainingText = ({ noLiveWorker, remainingMs }: BulkRotation): string | undefined => {
+  if (noLiveWorker) return `unknown: ${NO_WORKER}`;
+  return remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`;
 };
 
 export const bulkText = (bulk: BulkRotation): string => {
-  const { counts, canary, estimate, verification, remainingMs } = bulk;
+  const { counts, estimate } = bulk;
+  const total = counts.total > 0 || bulk.state !== 'PREPARING' ? number(counts.total) : 'not known yet';
   const some = (name: string, count: number | undefined): [string, string | undefined] => [
     `  ${name}`,
     count ? number(count) : undefined,
@@ -116,68 +148,35 @@ export const bulkText = (bulk: BulkRotation): string => {
   return table([
     ['bulk rotation', bulk.id],
     ['org', bulk.orgId],
-    ['state', bulk.validateOnly ? `${bulk.state} (a dry run: nothing is rotated)` : bulk.state],
+    ['state', bulk.validateOnly ? `${bulk.state} (dry run: nothing is rotated)` : bulk.state],
     ['why', explained(bulk.stop)],
     ['reason', bulk.reason],
-    [
-      'assistants',
-      `${counts.total > 0 || bulk.state !== 'PREPARING' ? number(counts.total) : 'not known yet'} (${wantedText(bulk)})`,
-    ],
+    ['assistants', `${total} (${selectionText(bulk)})`],
     ['list', listText(bulk)],
     some('waiting', counts.waiting),
     some('rotating', counts.rotating),
-    some('of unknown outcome', counts.unknown),
+    some('outcome unknown', counts.unknown),
     some('succeeded', counts.succeeded),
     some('shared', counts.shared),
     some('failed', counts.failed),
     some('cancelled', counts.cancelled),
     some('would be rotated', counts.valid),
     some('duplicates left out', counts.duplicates),
-    [
-      'canary',
-      canary
-        ? `${number(canary.count)}, then ${canary.continues ? `the others where all of them succeeded${canary.awaitsConsumers ? ' and consumers have their keys' : ''}` : 'it is paused'}`
-        : undefined,
-    ],
+    ['canary', canaryText(bulk)],
     ['halts', limitText(bulk)],
     ['urgent', bulk.urgent ? 'yes' : undefined],
     ['created', isoTime(bulk.createTime)],
     ['started', isoTime(bulk.startTime)],
     ['ended', isoTime(bulk.endTime)],
     ['rate', bulk.rate ? `${bulk.rate.toFixed(1)}/s` : undefined],
+    ['remaining', remainingText(bulk)],
     [
-      'remaining',
-      bulk.noLiveWorker
-        ? `unknown: ${NO_WORKER}`
-        : remainingMs === undefined
-          ? undefined
-          : `about ${humanDuration(remainingMs)}`,
-    ],
-    [
-      'takes',
+      'estimate',
       estimate
         ? `${number(estimate.requestCount)} requests to Invent, about ${humanDuration(estimate.durationMs)}`
         : undefined,
     ],
-    [
-      'verified',
-      verification?.verified
-        ? `${number(verification.verified)} are in force at Invent as published`
-        : undefined,
-    ],
-    [
-      'repaired',
-      verification?.repaired
-        ? `${number(verification.repaired)} had another key, which is published now`
-        : undefined,
-    ],
-    [
-      'not verified',
-      verification?.unverified ? `${number(verification.unverified)}; each is looked at again` : undefined,
-    ],
-    ...(verification?.differingAssistantIds ?? [])
-      .slice(0, 10)
-      .map((id): [string, string] => ['  differs', id]),
+    ...verificationRows(bulk),
     ...bulk.lastFailures.map(({ assistantId, reason }, i): [string, string] => [
       i === 0 ? 'last failures' : '',
       `${assistantId} ${reason}`,

@@ -1,27 +1,27 @@
 import { RekeyClientError, type RekeyClient, type Rotation } from '@rekey/client';
 import { isAcknowledged, isEnded, isOutstanding } from '@rekey/schema';
-import { CliError, exitCodes } from './failure.ts';
+import { CliError, exitCodes } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
-import { gatewayAsGiven, print } from './gateway-command.ts';
-import { printable, rotationJson, rotationText } from './output.ts';
+import { gatewayAsGiven, print } from '../gateway-command.ts';
+import { printable, rotationJson, rotationText } from '../output/output.ts';
 
-/** Waits in slices, so that every change of state is seen on the way. */
+/** The wait is divided into slices, so that the display shows each change of state. */
 const SLICE_MS = 2000;
 
 const ended = (rotation: Rotation): boolean => isEnded(rotation.state);
 
-/** Which consumers are waited for too: those that are named, or, where none is, all that are live. */
+/** Which consumers the command also waits for: the named ones, or if none is named, all live ones. */
 export interface AlsoUntil {
   consumers: string[];
 }
 
-const reachOf = ({ consumers = [] }: Rotation) =>
+const acknowledgementsOf = ({ consumers = [] }: Rotation) =>
   consumers.map(({ name, state }) => ({ consumer: name, state: String(state) }));
-/** Of those that are waited for, who has not applied it. */
-const waitedFor = (rotation: Rotation, also: AlsoUntil) =>
-  reachOf(rotation).filter((one) => isOutstanding(one, also.consumers));
+/** The consumers that the command still waits for. */
+const missingOf = (rotation: Rotation, also: AlsoUntil) =>
+  acknowledgementsOf(rotation).filter((one) => isOutstanding(one, also.consumers));
 
-/** The command that waits for the same again, as it can be pasted. */
+/** The command that continues the wait, ready to paste. */
 export const waitAgain = (id: string, options: { gateway: string }, also?: AlsoUntil): string => {
   const until = also
     ? also.consumers.length === 0
@@ -37,7 +37,7 @@ export const followRotation = (
   timeoutSeconds: number,
   also?: AlsoUntil,
 ): Promise<Rotation> => {
-  let nobodyMayRead = false;
+  let noConsumers = false;
   return follow(
     rotation,
     {
@@ -45,13 +45,13 @@ export const followRotation = (
         ended(now) &&
         (!also ||
           now.state !== 'SUCCEEDED' ||
-          nobodyMayRead ||
-          (now !== rotation && isAcknowledged(reachOf(now), also.consumers))),
+          noConsumers ||
+          (now !== rotation && isAcknowledged(acknowledgementsOf(now), also.consumers))),
       progress: (now) =>
         `${now.id} ${now.state}${
           also && now.state === 'SUCCEEDED'
             ? `, waiting for ${
-                waitedFor(now, also)
+                missingOf(now, also)
                   .map(({ consumer }) => consumer)
                   .join(', ') || 'consumers'
               }`
@@ -63,7 +63,7 @@ export const followRotation = (
         const until = also && { until: 'ACKNOWLEDGED' as const, consumers: also.consumers };
         return client.waitRotation({ id, timeoutMs: sliceMs, ...until }).catch((error: unknown) => {
           if (!(error instanceof RekeyClientError) || error.code !== 'CONSUMERS_MISSING') throw error;
-          nobodyMayRead = true;
+          noConsumers = true;
           return client.getRotation(id);
         });
       },
@@ -73,14 +73,14 @@ export const followRotation = (
 };
 
 /**
- * Shows a rotation that is not waited for. It may be one that ended long ago, for the same request: then the
- * command ends as it did.
+ * Shows a rotation without waiting. It may have ended long ago, if an earlier identical request created it:
+ * the exit code then says how it ended.
  */
 export const showRotation = (rotation: Rotation, options: { json?: boolean }): void => {
   print(options, rotationJson(rotation), rotationText(rotation));
   if (!ended(rotation) || rotation.state === 'SUCCEEDED') return;
   process.stderr.write(
-    `${rotation.id} has ended as ${rotation.state}. Ask again for it: rekey retry ${rotation.id}\n`,
+    `${rotation.id} has ended as ${rotation.state}. Retry it: rekey retry ${rotation.id}\n`,
   );
   process.exitCode = exitCodes.failed;
 };
@@ -92,18 +92,20 @@ const notAcknowledged = (
   also: AlsoUntil,
 ): CliError => {
   const { id, orgId } = rotation;
-  const reach = reachOf(rotation);
-  if (reach.length === 0) {
+  const acknowledgements = acknowledgementsOf(rotation);
+  if (acknowledgements.length === 0) {
     return new CliError(
-      `${id} has succeeded, but nobody can acknowledge it: no consumer may read ${printable(orgId)}. Add one: rekey consumer add --help`,
+      `${id} has succeeded, but no consumer may read ${printable(orgId)}, so none can acknowledge it. ` +
+        'Add one: rekey consumer add --help',
       'CONSUMERS_MISSING',
     );
   }
-  const missing = waitedFor(rotation, also);
+  const missing = missingOf(rotation, also);
   const who =
     missing.length > 0
-      ? `is not acknowledged by ${missing.map(({ consumer, state }) => `${consumer} (${state})`).join(', ')}`
-      : `no consumer is live that may read ${printable(orgId)} (${reach.map(({ consumer }) => consumer).join(', ')})`;
+      ? `${missing.map(({ consumer, state }) => `${consumer} (${state})`).join(', ')} had not acknowledged it`
+      : `no consumer that may read ${printable(orgId)} was live ` +
+        `(${acknowledgements.map(({ consumer }) => consumer).join(', ')})`;
   return new CliError(
     `${id} has succeeded, but after ${options.timeout} s ${who}. Wait again: ${waitAgain(id, options, also)}`,
     'NOT_ACKNOWLEDGED',
@@ -116,7 +118,11 @@ export const concludeRotation = (
   options: { json?: boolean; timeout: number; gateway: string },
   also?: AlsoUntil,
 ): void => {
-  if (also && rotation.state === 'SUCCEEDED' && !isAcknowledged(reachOf(rotation), also.consumers)) {
+  if (
+    also &&
+    rotation.state === 'SUCCEEDED' &&
+    !isAcknowledged(acknowledgementsOf(rotation), also.consumers)
+  ) {
     print(options, rotationJson(rotation), rotationText(rotation));
     throw notAcknowledged(rotation, options, also);
   }
@@ -125,7 +131,7 @@ export const concludeRotation = (
     text: rotationText(rotation),
     ended: ended(rotation),
     succeeded: rotation.state === 'SUCCEEDED',
-    goOn: waitAgain(rotation.id, options, also),
+    waitAgain: waitAgain(rotation.id, options, also),
     idle: rotation.noLiveWorker ?? false,
   });
 };

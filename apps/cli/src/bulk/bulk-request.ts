@@ -1,9 +1,9 @@
 import type { CreateBulkRotationRequest, FailureLimit } from '@rekey/client';
 import { InvalidArgumentError } from 'commander';
-import { CliError } from './failure.ts';
+import { CliError } from '../failure.ts';
 import { idsOf } from './ids-file.ts';
 
-/** The options of `rekey bulk create` that say what is wanted. */
+/** The options of `rekey bulk create` that describe the bulk rotation. */
 export interface BulkWish {
   org: string;
   all?: boolean;
@@ -26,7 +26,7 @@ export interface BulkWish {
   timeout?: number;
 }
 
-/** Whether the command stays until the bulk rotation has ended. */
+/** Whether the command follows the bulk rotation until it ends. */
 export const isFollowed = ({ watch, dryRun, resultsFile }: BulkWish): boolean =>
   Boolean(watch || dryRun) || resultsFile !== undefined;
 
@@ -37,7 +37,7 @@ export const failureLimit = (text: string): FailureLimit => {
   if (share === '%' && value <= 100) return { percent: value };
   if (share === '' && Number.isSafeInteger(value) && value < 2 ** 31) return { count: value };
   throw new InvalidArgumentError(
-    'must be a number such as 10, or a share such as 1%. 0: the first failure halts it.',
+    'must be a number such as 10, or a percentage such as 1%. 0 halts at the first failure.',
   );
 };
 
@@ -65,14 +65,13 @@ export const count = (text: string): number => {
   return Number(text);
 };
 
-/** What contradicts itself in a wish; undefined where nothing does. */
+/** Why the options contradict each other; undefined if they do not. */
 const complaint = (wish: BulkWish): string | undefined => {
   const { all, idsFile, search, olderThan, rotatedBefore, excludeFile, canary, canaryContinues, timeout } =
     wish;
-  // Such as of a variable that is not set. The gateway takes an empty term for none, and that is all of the
-  // org.
+  // An unset shell variable, for example. To the gateway an empty term means no filter: all of the org.
   if (search?.trim() === '')
-    return '--search is empty. Give a term, or --all where all of the org are meant.';
+    return '--search is empty. Give a term, or use --all to rotate all assistants of the org.';
   const ofOrg = {
     '--all': all,
     '--search': search,
@@ -84,20 +83,20 @@ const complaint = (wish: BulkWish): string | undefined => {
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
   if (idsFile !== undefined && given.length > 0)
-    return `--ids-file names the assistants one by one: it cannot be given together with ${given.join(', ')}.`;
+    return `--ids-file lists the assistants: it cannot be used together with ${given.join(', ')}.`;
   if (idsFile === undefined && given.every((name) => name === '--exclude-file'))
     return 'Which assistants? Give --ids-file, --all, --search or --older-than.';
   if (olderThan !== undefined && rotatedBefore !== undefined)
-    return '--older-than and --rotated-before say the same: give one of them.';
+    return '--older-than and --rotated-before set the same filter: give one of them.';
   if (canaryContinues && canary === undefined) return '--canary-continues needs --canary.';
   if (wish.canaryAwaitsConsumers && !canaryContinues)
     return '--canary-awaits-consumers needs --canary-continues.';
   if (timeout !== undefined && !isFollowed(wish))
-    return '--timeout needs --watch, --dry-run or --results-file: without them nothing is waited for.';
+    return '--timeout needs --watch, --dry-run or --results-file: otherwise the command does not wait.';
   return undefined;
 };
 
-/** The request, but for its ids. Throws what contradicts itself. */
+/** The request without its ids. Throws if the options contradict each other. */
 export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): CreateBulkRotationRequest => {
   const wrong = complaint(wish);
   if (wrong !== undefined) throw new CliError(wrong, 'INVALID_ARGUMENT');
@@ -125,7 +124,7 @@ export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): Crea
   };
 };
 
-/** The request with its ids, each read from its file when the client has room for it. */
+/** The request with its ids, which are read from the files as the client sends them. */
 export const bulkRequest = (
   spec: CreateBulkRotationRequest,
   { idsFile, excludeFile }: BulkWish,

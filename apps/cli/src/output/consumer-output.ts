@@ -14,7 +14,7 @@ const versionJson = ({ assistantId, version = 0, why }: UnappliedVersion) => ({
   why,
 });
 
-/** A consumer as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+/** A consumer as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
 export const consumerJson = (consumer: Consumer): Record<string, unknown> =>
   withoutEmpty({
     name: consumer.name,
@@ -46,22 +46,22 @@ const unapplied = (consumer: Consumer): number =>
 const refused = (consumer: Consumer): number =>
   live(consumer).reduce((sum, one) => sum + one.refusedCount, 0);
 
-/** In words: whether it has all, how much it has still to apply, or that it is gone. */
-const howFar = (consumer: Consumer): string => {
+/** Its lag in words. */
+const lagText = (consumer: Consumer): string => {
   if (!consumer.live) return 'not running';
   const events = consumer.lagEvents;
-  return events === 0 ? 'has all' : `${events.toLocaleString('en')} behind, ${time(consumer.lagMs ?? 0)}`;
+  return events === 0 ? 'up to date' : `${events.toLocaleString('en')} events, ${time(consumer.lagMs ?? 0)}`;
 };
 
-const HEAD = ['NAME', 'STATE', 'INSTANCES', 'HOW FAR', 'KEYS', 'NOT APPLIED', 'REFUSED', 'ORGS'];
+const HEAD = ['NAME', 'STATE', 'INSTANCES', 'LAG', 'KEYS', 'NOT APPLIED', 'REFUSED', 'ORGS'];
 
 export const consumersTable = (consumers: Consumer[]): string => {
-  if (consumers.length === 0) return 'no consumers; rekey consumer add --help tells how to add one\n';
+  if (consumers.length === 0) return 'no consumers; to add one, see rekey consumer add --help\n';
   const rows = consumers.map((consumer) => [
     consumer.name,
     String(consumer.state),
     String(live(consumer).length),
-    howFar(consumer),
+    lagText(consumer),
     live(consumer).length === 0
       ? ''
       : Math.min(...live(consumer).map((one) => one.keyCount)).toLocaleString('en'),
@@ -89,33 +89,33 @@ export const consumerText = (consumer: Consumer): string =>
       ['orgs', consumer.orgs.join(' ')],
       ['key', `${consumer.keyType} ${consumer.keyId ?? ''}`],
       ['added', isoTime(consumer.createTime)],
-      ['how far', howFar(consumer)],
+      ['lag', lagText(consumer)],
     ]),
     ...consumer.instances.map((one) => {
       const keys = `${one.keyCount.toLocaleString('en')} keys`;
-      const not = one.unappliedCount > 0 ? [`${one.unappliedCount} not applied`] : [];
-      const all = one.refusedCount > 0 ? [`${one.refusedCount} refused since it started`] : [];
+      const failed = one.unappliedCount > 0 ? [`${one.unappliedCount} not applied`] : [];
+      const refusals = one.refusedCount > 0 ? [`${one.refusedCount} refused since it started`] : [];
       return [
         `  ${one.live ? 'live' : 'gone'}`,
         printable(one.id),
         `seq ${one.seq}`,
         keys,
-        `heard of ${isoTime(one.heardTime)}`,
-        ...not,
-        ...all,
+        `last seen ${isoTime(one.heardTime)}`,
+        ...failed,
+        ...refusals,
       ].join('  ');
     }),
     ...live(consumer).flatMap((one) =>
       one.unapplied
         .slice(0, 5)
-        .map(({ assistantId, why }) => `  could not apply ${printable(assistantId)}: ${printable(why)}`),
+        .map(({ assistantId, why }) => `  not applied for ${printable(assistantId)}: ${printable(why)}`),
     ),
     ...live(consumer).flatMap((one) =>
       one.refused
         .slice(0, 5)
         .map(
           ({ assistantId, why }) =>
-            `  refused, of ${printable(assistantId) || 'no assistant'}: ${printable(why)}`,
+            `  refused for ${printable(assistantId) || 'no assistant'}: ${printable(why)}`,
         ),
     ),
   ].join('\n');

@@ -1,9 +1,9 @@
-import type { Assistant, ConsumerReach, Explanation, Rotation, Sweep } from '@rekey/client';
+import type { Assistant, ConsumerAcknowledgement, Explanation, Rotation, Sweep } from '@rekey/client';
 
 export const isoTime = (time: Date | undefined): string | undefined => time?.toISOString();
 
-/** How far each consumer is, by its name. */
-export const consumersJson = (consumers: ConsumerReach[] | undefined): object | undefined =>
+/** The state of each consumer, by name. */
+export const consumersJson = (consumers: ConsumerAcknowledgement[] | undefined): object | undefined =>
   consumers && Object.fromEntries(consumers.map(({ name, state }) => [name, state]));
 
 /** A reason with what it means and what to do. */
@@ -15,7 +15,7 @@ export const withoutEmpty = (object: Record<string, unknown>): Record<string, un
     Object.entries(object).filter(([, value]) => value !== undefined && value !== '' && value !== null),
   );
 
-/** A rotation as --json shows it: the contract's names, RFC 3339 times, nothing that is not set. */
+/** A rotation as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
 export const rotationJson = (rotation: Rotation): Record<string, unknown> =>
   withoutEmpty({
     id: rotation.id,
@@ -79,14 +79,14 @@ export const sweepJson = (sweep: Sweep): Record<string, unknown> =>
     no_live_worker: sweep.noLiveWorker,
   });
 
-/** Lines of name and value. Values come quoted where they hold anything but visible characters and spaces. */
+/** Lines of name and value. Values with invisible or control characters are quoted. */
 export const table = (rows: [string, string | undefined][]): string => {
   const present = rows.filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '');
   const width = Math.max(...present.map(([name]) => name.length));
   return present.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n');
 };
 
-export const NO_WORKER = 'no worker is live: nothing is done until one starts (rekey status)';
+export const NO_WORKER = 'no worker is live: progress resumes when one starts (see rekey status)';
 
 export const printable = (text: string): string =>
   /^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text);
@@ -96,7 +96,7 @@ export const rotationText = (rotation: Rotation): string =>
     ['rotation', rotation.id],
     ['assistant', `${rotation.orgId}/${rotation.assistantId}`],
     ['state', rotation.state],
-    ['waits', rotation.noLiveWorker ? NO_WORKER : undefined],
+    ['blocked', rotation.noLiveWorker ? NO_WORKER : undefined],
     ['reason', rotation.reason],
     [
       'version',
@@ -108,7 +108,7 @@ export const rotationText = (rotation: Rotation): string =>
     ['ended', isoTime(rotation.endTime)],
     ['attempts', String(rotation.attemptCount)],
     ['uncertain since', isoTime(rotation.reconciliation?.sinceTime)],
-    ['read next', isoTime(rotation.reconciliation?.nextReadTime)],
+    ['next read', isoTime(rotation.reconciliation?.nextReadTime)],
     ['read failed', rotation.reconciliation?.readError],
     [rotation.reconciliation?.operatorNeeded ? 'OPERATOR NEEDED' : 'to do', rotation.reconciliation?.advice],
     ['consumers', rotation.consumers?.map(({ name, state }) => `${name} ${String(state)}`).join(', ')],
@@ -127,13 +127,13 @@ export const assistantText = (assistant: Assistant): string =>
     [
       'sealed',
       assistant.sealed &&
-        `${assistant.sealed.length} characters; --json shows them, rekey events --open opens them`,
+        `${assistant.sealed.length} characters; --json shows the record, rekey events --open opens it`,
     ],
   ]);
 
 const removalTexts: Record<string, string> = {
   NO_KEY: 'its record at Invent has none',
-  DELETED: 'it is gone at Invent',
+  DELETED: 'it was deleted at Invent',
 };
 
 export const sweepText = (sweep: Sweep): string =>
@@ -141,7 +141,7 @@ export const sweepText = (sweep: Sweep): string =>
     ['sweep', sweep.id],
     ['org', sweep.orgId ?? 'all'],
     ['state', sweep.state],
-    ['waits', sweep.noLiveWorker ? NO_WORKER : undefined],
+    ['blocked', sweep.noLiveWorker ? NO_WORKER : undefined],
     ['created', isoTime(sweep.createTime)],
     ['started', isoTime(sweep.startTime)],
     ['ended', isoTime(sweep.endTime)],

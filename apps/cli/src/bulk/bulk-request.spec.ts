@@ -17,7 +17,7 @@ describe('the values of options', () => {
   ])('--max-failures %s', (text, limit) => {
     expect(failureLimit(text)).toEqual(limit);
   });
-  it.each(['', '-1', '1.5', '101%', 'x', '%', '99999999999'])('--max-failures does not take %j', (text) => {
+  it.each(['', '-1', '1.5', '101%', 'x', '%', '99999999999'])('--max-failures refuses %j', (text) => {
     expect(() => failureLimit(text)).toThrow(/must be a number/);
   });
   it.each([
@@ -27,29 +27,29 @@ describe('the values of options', () => {
   ])('--older-than %s', (text, ms) => {
     expect(age(text)).toBe(ms);
   });
-  it.each(['', '90', 'd', '1.5d', '-1d', '1w'])('--older-than does not take %j', (text) => {
+  it.each(['', '90', 'd', '1.5d', '-1d', '1w'])('--older-than refuses %j', (text) => {
     expect(() => age(text)).toThrow(/90d/);
   });
-  it('--rotated-before takes a time and nothing else', () => {
+  it('--rotated-before accepts only a time', () => {
     expect(moment('2026-01-31T12:00:00Z').toISOString()).toBe('2026-01-31T12:00:00.000Z');
     expect(() => moment('yesterday')).toThrow(/must be a time/);
     expect(() => moment('5')).toThrow(/must be a time/);
     expect(() => moment('2026-02-31')).toThrow(/must be a time/);
   });
-  it.each(['0', '-1', 'x', '1.5', ''])('--canary does not take %j', (text) => {
+  it.each(['0', '-1', 'x', '1.5', ''])('--canary refuses %j', (text) => {
     expect(() => count(text)).toThrow(/1 or more/);
   });
 });
 
 describe('bulkSpec', () => {
-  it('turns an age into a moment', () => {
+  it('converts an age to a time', () => {
     expect(bulkSpec(wish({ olderThan: 1000 }), 'r', T0_MS)).toMatchObject({
       allAssistants: true,
       rotatedBefore: new Date(1_699_999_999_250),
     });
   });
 
-  it('says nothing of what was not given, so that the defaults of the contract hold', () => {
+  it('leaves out options that are not given, so that the defaults of the contract apply', () => {
     expect(bulkSpec(wish({ all: true }), 'r', T0_MS)).toEqual({
       orgId: 'org_1',
       requestId: 'r',
@@ -62,7 +62,7 @@ describe('bulkSpec', () => {
     expect(bulkSpec(wish({ idsFile: 'f' }), 'r', T0_MS).allAssistants).toBe(false);
   });
 
-  it('takes everything', () => {
+  it('maps all options', () => {
     expect(
       bulkSpec(
         wish({
@@ -95,12 +95,12 @@ describe('bulkSpec', () => {
     [{ olderThan: 1, rotatedBefore: new Date(0) }, /one of them/],
     [{ all: true, canaryContinues: true }, /needs --canary/],
     [{ all: true, timeout: 5 }, /--timeout needs --watch, --dry-run or --results-file/],
-  ])('refuses what contradicts itself: %j', (more, words) => {
+  ])('refuses contradictory options: %j', (more, words) => {
     expect(() => bulkSpec(wish(more), 'r', T0_MS)).toThrow(words);
   });
 
   it.each<Partial<BulkWish>>([{ watch: true }, { dryRun: true }, { resultsFile: 'r.csv' }])(
-    'takes a --timeout where it is followed: %j',
+    'accepts --timeout if the command follows the bulk rotation: %j',
     (more) => {
       expect(bulkSpec(wish({ all: true, timeout: 5, ...more }), 'r', T0_MS)).toMatchObject({
         allAssistants: true,

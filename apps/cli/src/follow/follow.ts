@@ -1,9 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { CliError, exitCodes } from './failure.ts';
-import { print } from './gateway-command.ts';
-import { NO_WORKER } from './output.ts';
+import { CliError, exitCodes } from '../failure.ts';
+import { print } from '../gateway-command.ts';
+import { NO_WORKER } from '../output/output.ts';
 
-/** The longest that a timer of Node's waits is 2^31 - 1 ms; one that is set to more fires at once. */
+/** A timer of Node waits at most 2^31 - 1 ms; with a longer time it fires at once. */
 const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 
 /** The value of an option that is a number of seconds. */
@@ -15,7 +15,7 @@ export const seconds = (text: string): number => {
   return value;
 };
 
-/** --timeout of a command that waits only where one of these options tells it to. */
+/** --timeout of a command that waits only if one of these options is given. */
 export const withWaitTimeout = (command: Command, waiting: string[]): Command =>
   command.option('--timeout <seconds>', 'how long to wait', seconds, 120).hook('preAction', (acting) => {
     if (
@@ -24,49 +24,47 @@ export const withWaitTimeout = (command: Command, waiting: string[]): Command =>
     )
       return;
     throw new CliError(
-      `--timeout needs ${waiting.map((name) => `--${name}`).join(' or ')}: otherwise nothing is waited for.`,
+      `--timeout needs ${waiting.map((name) => `--${name}`).join(' or ')}: ` +
+        'otherwise the command does not wait.',
       'INVALID_ARGUMENT',
     );
   });
 
-/** Something that ends by and by, and how the command line sees it. */
-export interface Followed<T> {
+/** How a command follows an operation that ends eventually. */
+interface Followed<T> {
   isEnded(current: T): boolean;
   /** One line for a terminal. */
   progress(current: T): string;
-  /** Asks again, after so long at the most. */
+  /** Reads it again, within this time. */
   next(current: T, withinMs: number): Promise<T>;
-  /** Nothing is done, for no worker is live. */
+  /** Whether it makes no progress because no worker is live. */
   isIdle?(current: T): boolean;
 }
 
-/** A worker that restarts is away for a moment; nobody need be told. */
+/** Long enough to hide the restart of a worker. */
 const IDLE_FOR_MS = 5000;
 
 /**
- * Says once, on standard error, that no worker is live, when that has been so for some seconds; and again if
- * it is so anew.
+ * Reports on standard error that no worker has been live for some seconds: once, and again after a worker was
+ * live in between.
  */
 const createIdleNotice = () => {
   let idleSince: number | undefined;
-  let told = false;
+  let reported = false;
   return (idle: boolean): void => {
     if (!idle) {
       idleSince = undefined;
-      told = false;
+      reported = false;
       return;
     }
     idleSince ??= performance.now();
-    if (told || performance.now() - idleSince < IDLE_FOR_MS) return;
-    told = true;
+    if (reported || performance.now() - idleSince < IDLE_FOR_MS) return;
+    reported = true;
     process.stderr.write(`${NO_WORKER}\n`);
   };
 };
 
-/**
- * Asks again until it has ended or the time is up. On a terminal one line on standard error shows how it
- * stands.
- */
+/** Polls until it ends or the time-out passes. On a terminal, a line on standard error shows its progress. */
 export const follow = async <T>(
   first: T,
   { isEnded, progress, next, isIdle = () => false }: Followed<T>,
@@ -84,26 +82,27 @@ export const follow = async <T>(
   return current;
 };
 
-export interface Conclusion {
+interface Conclusion {
   json: object;
   text: string;
   ended: boolean;
   succeeded: boolean;
-  /** The command that goes on waiting. */
-  goOn: string;
+  /** The command that waits again. */
+  waitAgain: string;
   /** No worker is live. */
   idle?: boolean;
 }
 
-/** Shows what has become of it, and decides how the command ends. */
+/** Shows the result, and sets the exit code of the command. */
 export const conclude = (
   options: { json?: boolean; timeout: number },
-  { json, text, ended, succeeded, goOn, idle = false }: Conclusion,
+  { json, text, ended, succeeded, waitAgain, idle = false }: Conclusion,
 ): void => {
   print(options, json, text);
   if (!ended)
     throw new CliError(
-      `Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it is still in progress'}. Wait for it again: ${goOn}`,
+      `Not ended after ${options.timeout} s; ${idle ? NO_WORKER : 'it is still in progress'}. ` +
+        `Wait for it again: ${waitAgain}`,
       'NOT_ENDED',
       exitCodes.notEnded,
     );

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RekeyClient, Sweep } from '@rekey/client';
-import { exitCodes } from './failure.ts';
+import { exitCodes } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
-import { print } from './gateway-command.ts';
-import { sweepJson, sweepText } from './output.ts';
+import { print } from '../gateway-command.ts';
+import { sweepJson, sweepText } from '../output/output.ts';
 
 const ASK_EVERY_MS = 1000;
 
@@ -24,7 +24,7 @@ export const followSweep = (client: RekeyClient, sweep: Sweep, timeoutSeconds: n
     timeoutSeconds,
   );
 
-/** Shows a sweep that is not waited for. */
+/** Shows a sweep without waiting. */
 export const showSweep = (sweep: Sweep, options: { json?: boolean }): void => {
   print(options, sweepJson(sweep), sweepText(sweep));
   if (sweep.state === 'FAILED') process.exitCode = exitCodes.failed;
@@ -36,6 +36,6 @@ export const concludeSweep = (sweep: Sweep, options: { json?: boolean; timeout: 
     text: sweepText(sweep),
     ended: ended(sweep),
     succeeded: sweep.state === 'SUCCEEDED',
-    goOn: `rekey get ${sweep.id} --wait`,
+    waitAgain: `rekey get ${sweep.id} --wait`,
     idle: sweep.noLiveWorker ?? false,
   });
