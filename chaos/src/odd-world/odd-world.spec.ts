@@ -144,11 +144,12 @@ describe('startOddWorld', () => {
     });
     while (odd.progress() < 1) await new Promise((resolve) => setImmediate(resolve));
     await odd.stop();
-    const isBrief = (round: { lengths: number[] }) => round.lengths.some((ms) => ms < setting.confirmAfterMs);
+    const isBrief = (played: { lengths: number[] }) =>
+      played.lengths.some((ms) => ms < setting.confirmAfterMs);
     const briefs = rounds.filter(isBrief);
     expect(briefs.length).toBeGreaterThan(5);
     expect(briefs.filter(({ lengths: all }) => new Set(all).size > 1)).toEqual([]);
-    const near = rounds.filter((round, i) => isBrief(round) || (i > 0 && isBrief(rounds[i - 1]!)));
-    expect(Math.min(...near.map((round) => round.waitedMs))).toBeGreaterThan(3 * setting.confirmAfterMs);
+    const near = rounds.filter((one, i) => isBrief(one) || (i > 0 && isBrief(rounds[i - 1]!)));
+    expect(Math.min(...near.map((one) => one.waitedMs))).toBeGreaterThan(3 * setting.confirmAfterMs);
   });
 });
