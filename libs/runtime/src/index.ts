@@ -7,8 +7,8 @@ export {
 } from './config/environment.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
 export { nextUlid } from './ids/next-ulid.ts';
-export { logEvents, type LogEventName } from './log-events.ts';
-export { createLogger, droppedLogLines, reportReady, type Logger } from './logger.ts';
+export { logEvents, type LogEventName } from './logging/log-events.ts';
+export { createLogger, droppedLogLines, reportReady, type Logger } from './logging/logger.ts';
 export {
   createLineOutput,
   ignoreOutputErrors,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { logEvents, type LogEventName } from '../log-events.ts';
+import { logEvents, type LogEventName } from './log-events.ts';
 
-const source = new URL('../log-events.ts', import.meta.url);
+const source = new URL('./log-events.ts', import.meta.url);
 /** A comment of the table, which starts a section, or the first line of a row. */
 const SECTION_OR_ROW = /^ {2}(?:\/\/ (?<section>.+)|(?<name>\w+): \{.*)$/gm;
 

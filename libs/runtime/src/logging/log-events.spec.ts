@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { logEvents } from '../log-events.ts';
+import { logEvents } from './log-events.ts';
 import { renderLogEvents } from './log-events-page.ts';
 
 const page = new URL('../../../../docs/reference/log-events.md', import.meta.url);

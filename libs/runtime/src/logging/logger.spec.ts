@@ -3,7 +3,7 @@ import { startChild } from '@rekey/testing';
 
 /** The log entry that a process writes which runs `code`. */
 const logged = async (code: string): Promise<Record<string, any>> => {
-  const logger = new URL('../logger.ts', import.meta.url).href;
+  const logger = new URL('./logger.ts', import.meta.url).href;
   const schema = import.meta.resolve('@rekey/schema');
   const source = `
     import { createLogger } from '${logger}';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createLogger } from '../logger.ts';
+import { createLogger } from '../logging/logger.ts';
 import { createRedisConnections } from './connections/connections.ts';
 import { logRedisStatus } from './log-redis-status.ts';
 import { createReplicaConfirmation, type ReplicaConfirmation } from './replica-confirmation.ts';

@@ -1,7 +1,7 @@
 import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
 import { logEvents, type LogEventName } from './log-events.ts';
-import { describeError } from './logging/describe-error.ts';
-import { createLineOutput, openNonBlocking, type LineOutput } from './logging/line-output.ts';
+import { describeError } from './describe-error.ts';
+import { createLineOutput, openNonBlocking, type LineOutput } from './line-output.ts';
 
 export interface Logger extends Omit<PinoLogger, 'child'> {
   /** A logger that adds these fields to each line. */
