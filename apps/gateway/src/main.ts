@@ -30,7 +30,6 @@ import {
   guardRedis,
   listenFailure,
   nextUlid,
-  reportReady,
   logRedisStatus,
   runProcess,
   version,
@@ -205,5 +204,5 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {
     throw await listenFailure(error, { address: config.GRPC_ADDRESS, variable: 'GRPC_ADDRESS' });
   });
-  reportReady(logger, { address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`) });
+  logger.event('ready', { address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`) });
 });

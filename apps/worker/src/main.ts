@@ -44,7 +44,6 @@ import {
   droppedLogLines,
   guardRedis,
   nextUlid,
-  reportReady,
   logRedisStatus,
   rewriteAppendOnlyFile,
   runProcess,
@@ -496,7 +495,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('connections of a Redis that is away', () =>
     connections.closeUnresponsive({ hasUnsavedResults: () => unpublished.count() > 0 }),
   );
-  reportReady(logger, {
+  logger.event('ready', {
     ...(health && { address: health.address }),
     concurrency: String(config.WORKER_CONCURRENCY),
   });

@@ -1,10 +1,12 @@
 /** What an operator or an alert rule may match on. Names never change their meaning; new ones are added. */
-interface LogEvent {
+export interface LogEvent {
   level: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   /** The default message of the line. */
   message: string;
   /** What has happened and what to do, for docs/reference/log-events.md. */
   meaning: string;
+  /** Logged whatever LOG_LEVEL says. */
+  always?: true;
 }
 
 /** Every event that gateway and worker log: the only place where one is added. */
@@ -12,6 +14,7 @@ export const logEvents = {
   // Every process
   ready: {
     level: 'info',
+    always: true,
     message: 'ready',
     meaning:
       'The process serves. Logged at every log level; the fields hold the addresses that it listens on.',
