@@ -9,7 +9,6 @@ import {
   createReplicaConfirmation,
   listenFailure,
   nextUlid,
-  reportReady,
   runProcess,
   startHealthServer,
   version,
@@ -96,7 +95,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {
     throw await listenFailure(error, { address: config.GRPC_ADDRESS, variable: 'GRPC_ADDRESS' });
   });
-  reportReady(logger, {
+  logger.event('ready', {
     address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`),
     ...(health && { health_address: health.address }),
   });

@@ -4,7 +4,7 @@ import { silentMeter as meter } from '../src/metrics/meter-fixture.ts';
 import { createPublisher } from '../src/publishing/publisher.ts';
 import { noRecipients } from '../src/publishing/sealing-fixture.ts';
 import { rotateSecretKey } from '../src/rotation/rotate-secret-key.ts';
-import { silentLogger as logger } from '../src/shared/logger-fixture.ts';
+import { silentLogger as logger } from '@rekey/runtime';
 import { createPacer } from '../src/shared/pacer.ts';
 import { checkAssistant } from '../src/verification/checks/check-assistant.ts';
 import { SweepFailure } from '../src/verification/sweep-failure.ts';

@@ -1,7 +1,7 @@
 import { silentMeter as meter } from '../src/metrics/meter-fixture.ts';
 import { createPublisher } from '../src/publishing/publisher.ts';
 import { noRecipients } from '../src/publishing/sealing-fixture.ts';
-import { silentLogger as logger } from '../src/shared/logger-fixture.ts';
+import { silentLogger as logger } from '@rekey/runtime';
 import { setRedisTime } from '../src/shared/simulated-redis-fixture.ts';
 import { actionsOf } from './actions.ts';
 import type { History } from './histories.ts';

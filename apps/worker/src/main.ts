@@ -1,6 +1,6 @@
 import '@rekey/runtime/check-node';
 import { FOLLOW_UPS_QUEUE, createRotationQueue } from '@rekey/ledger';
-import { reportReady, runProcess } from '@rekey/runtime';
+import { runProcess } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment, workerTiming } from './config.ts';
 import { connectInvent, loadApiKeys } from './wiring/invent.ts';
@@ -69,5 +69,5 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('connections of a Redis that is away', () =>
     connections.closeUnresponsive({ hasUnsavedResults: () => rotating.unpublished.count() > 0 }),
   );
-  reportReady(logger, { ...health, concurrency: String(config.WORKER_CONCURRENCY) });
+  logger.event('ready', { ...health, concurrency: String(config.WORKER_CONCURRENCY) });
 });

@@ -7,14 +7,15 @@ export {
 } from './config/environment.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
 export { nextUlid } from './ids/next-ulid.ts';
-export { logEvents, type LogEventName } from './log-events.ts';
-export { createLogger, droppedLogLines, reportReady, type Logger } from './logger.ts';
+export { logEvents, type LogEventName } from './logging/log-events.ts';
+export { createLogger, droppedLogLines, type Logger } from './logging/logger.ts';
 export {
   createLineOutput,
   ignoreOutputErrors,
   openNonBlocking,
   type LineOutput,
 } from './logging/line-output.ts';
+export { createRecordingLogger, silentLogger, type LoggedEvent } from './logging/spec-loggers.ts';
 export { startHealthServer } from './network/health-server.ts';
 export { listenFailure } from './network/listen-failure.ts';
 export { onNpmExit, onParentExit } from './process/parent-exit.ts';

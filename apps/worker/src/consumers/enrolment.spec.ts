@@ -15,7 +15,7 @@ import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
 import { createRecipients, type Recipients } from '../publishing/recipients.ts';
 import { sealer, signing } from '../publishing/sealing-fixture.ts';
-import { silentLogger as logger } from '../shared/logger-fixture.ts';
+import { silentLogger as logger } from '@rekey/runtime';
 
 const verifiers = [parseVerifier(signing.publicJwk)];
 

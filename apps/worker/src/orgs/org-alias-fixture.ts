@@ -22,7 +22,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { checkAssistant } from '../verification/checks/check-assistant.ts';
 import type { Clock } from '../shared/clock.ts';
-import { createRecordingLogger, type LoggedEvent } from '../shared/logger-fixture.ts';
+import { createRecordingLogger, type LoggedEvent } from '@rekey/runtime';
 import { silentMeter as meter } from '../metrics/meter-fixture.ts';
 import { findingOf } from '../publishing/finding.ts';
 import { createPublisher, type Publisher } from '../publishing/publisher.ts';

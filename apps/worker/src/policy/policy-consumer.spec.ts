@@ -14,7 +14,7 @@ import { RequestId, type PolicySpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { createRecordingLogger, silentLogger } from '../shared/logger-fixture.ts';
+import { createRecordingLogger, silentLogger } from '@rekey/runtime';
 import { alignSchedules } from './align-schedules.ts';
 import { openWindow, windowRequestId } from './open-window.ts';
 import { createPolicyConsumer } from './policy-consumer.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Claim, KeyVersion, Sealed } from '@rekey/ledger';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
-import { silentLogger } from '../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import type { Meter } from '../metrics/meter.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { noRecipients, sealer } from './sealing-fixture.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Claim, ClaimOptions, ClaimResult } from '@rekey/ledger';
-import { silentLogger } from '../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import { createPacer } from '../shared/pacer.ts';
 import type { RotateDeps } from './rotate-deps.ts';
 import { rotateSecretKey, sendClaimed } from './rotate-secret-key.ts';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import type { RotateOutcome } from '@rekey/invent';
 import type { Rotation } from '@rekey/schema';
 import { ORG, closeEvidence, openEvidence, type Evidence } from '../verification/evidence-fixture.ts';
-import { silentLogger } from '../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import { silentMeter } from '../metrics/meter-fixture.ts';
 import { createPacer } from '../shared/pacer.ts';
 import type { RotateDeps } from './rotate-deps.ts';

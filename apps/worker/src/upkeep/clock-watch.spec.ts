@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ClockDoubt } from '@rekey/ledger';
-import { createRecordingLogger } from '../shared/logger-fixture.ts';
+import { createRecordingLogger } from '@rekey/runtime';
 import { ownClockDoubt, reportClock } from './clock-watch.ts';
 
 describe('a jump', () => {

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import { createPublisher, type Publisher } from '../publishing/publisher.ts';
 import { noRecipients, sealer } from '../publishing/sealing-fixture.ts';
 import type { Clock } from '../shared/clock.ts';
-import { createRecordingLogger, type LoggedEvent } from '../shared/logger-fixture.ts';
+import { createRecordingLogger, type LoggedEvent } from '@rekey/runtime';
 import { silentMeter } from '../metrics/meter-fixture.ts';
 import { connectSimulated, setRedisTime } from '../shared/simulated-redis-fixture.ts';
 import { checkAssistant, type CheckOptions, type CheckResult } from './checks/check-assistant.ts';

@@ -12,7 +12,7 @@ import {
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { silentLogger } from '../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import type { Meter } from '../metrics/meter.ts';
 import { createSweepConsumer, type SweepConsumer } from './sweep-consumer.ts';
 

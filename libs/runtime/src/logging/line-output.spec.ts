@@ -22,7 +22,7 @@ const PREAMBLE = `
   import { z } from '${import.meta.resolve('zod')}';
   import { runProcess } from '${runtime('process/run-process.ts')}';
   import { commonVariables } from '${runtime('config/environment.ts')}';
-  import { droppedLogLines } from '${runtime('logger.ts')}';
+  import { droppedLogLines } from '${runtime('logging/logger.ts')}';
   const report = (words) => process.stderr.write(JSON.stringify(words) + '\\n');
   const turn = () => new Promise(setImmediate);
   const run = (main) => runProcess('test', z.object(commonVariables), main);

@@ -1,34 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { logEvents, type LogEventName } from '../log-events.ts';
-
-const source = new URL('../log-events.ts', import.meta.url);
-/** A comment of the table, which starts a section, or the first line of a row. */
-const SECTION_OR_ROW = /^ {2}(?:\/\/ (?<section>.+)|(?<name>\w+): \{.*)$/gm;
-
-/** The events of the table by section, in the table's order. A comment of the table starts each section. */
-const sections = (): Map<string, LogEventName[]> => {
-  const table = readFileSync(source, 'utf8').split('export const logEvents = {')[1]!;
-  const found = new Map<string, LogEventName[]>();
-  let current: LogEventName[] = [];
-  for (const { groups } of table.matchAll(SECTION_OR_ROW)) {
-    if (groups!['section'] === undefined) current.push(groups!['name'] as LogEventName);
-    else found.set(groups!['section'], (current = []));
-  }
-  return found;
-};
+import type { LogEvent } from './events/log-event.ts';
+import { logEventSections } from './log-events.ts';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-const row = (name: LogEventName): string => {
-  const { level, message, meaning } = logEvents[name];
-  return `| \`${name}\` | ${level} | ${cell(message)} | ${cell(meaning)} |`;
-};
+const row = ([name, { level, message, meaning }]: [string, LogEvent]): string =>
+  `| \`${name}\` | ${level} | ${cell(message)} | ${cell(meaning)} |`;
 
 /** The page docs/reference/log-events.md: every event of the table. */
 export const renderLogEvents = (): string => {
-  const parts = [...sections()]
-    .filter(([, names]) => names.length > 0)
-    .map(([section, names]) => [`## ${section}\n`, HEADER, ...names.map(row), ''].join('\n'));
+  const parts = logEventSections.map(({ title, events }) =>
+    [`## ${title}\n`, HEADER, ...Object.entries(events).map(row), ''].join('\n'),
+  );
   return `${INTRODUCTION}\n${parts.join('\n')}`;
 };
 

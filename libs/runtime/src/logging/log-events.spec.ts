@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { logEvents } from '../log-events.ts';
+import { logEvents } from './log-events.ts';
 import { renderLogEvents } from './log-events-page.ts';
 
 const page = new URL('../../../../docs/reference/log-events.md', import.meta.url);
@@ -11,7 +11,7 @@ describe('the table of log events', () => {
     expect(readFileSync(page, 'utf8')).toBe(renderLogEvents());
   });
 
-  it('has a section for every event', () => {
+  it('has each event in one section', () => {
     const listed = [...renderLogEvents().matchAll(/^\| `(\w+)` \| (?:debug|info|warn|error|fatal) \|/gm)];
     expect(listed.map(([, name]) => name).toSorted()).toEqual(names.toSorted());
   });

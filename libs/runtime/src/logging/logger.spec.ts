@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { startChild } from '@rekey/testing';
+import { createRecordingLogger } from './spec-loggers.ts';
 
 /** The log entry that a process writes which runs `code`. */
-const logged = async (code: string): Promise<Record<string, any>> => {
-  const logger = new URL('../logger.ts', import.meta.url).href;
+const logged = async (code: string, level = 'info'): Promise<Record<string, any>> => {
+  const logger = new URL('./logger.ts', import.meta.url).href;
   const schema = import.meta.resolve('@rekey/schema');
   const source = `
     import { createLogger } from '${logger}';
     import { RekeyError } from '${schema}';
-    const log = createLogger('test', 'info');
+    const log = createLogger('test', '${level}');
     ${code}`;
   const child = startChild(process.execPath, [
     '--conditions=@rekey/source',
@@ -58,6 +59,14 @@ describe('createLogger', () => {
     });
   });
 
+  it('logs that a process is ready at every log level, also through a child', async () => {
+    expect(await logged("log.child({ id: 1 }).event('ready')", 'fatal')).toMatchObject({
+      event: 'ready',
+      level: 'info',
+      id: 1,
+    });
+  });
+
   it('logs the cause of an error', async () => {
     const entry = await logged(
       "log.event('release_failed', { err: new RekeyError('INTERNAL', { cause: new Error('why') }) })",
@@ -68,5 +77,22 @@ describe('createLogger', () => {
   it('escapes a line feed in an id', async () => {
     const entry = await logged(`log.event('ready', { assistant_id: 'a\\n{"level":"fatal"}' })`);
     expect(entry['assistant_id']).toBe('a\n{"level":"fatal"}');
+  });
+});
+
+describe('createRecordingLogger', () => {
+  it('records events with level, message and the fields of child loggers', () => {
+    const { logger, logged: recorded } = createRecordingLogger();
+    logger.child({ redis: 'h:1' }).event('redis_unavailable', { connection: 'worker' });
+    logger.event('start_failed', {}, 'could not start: no');
+    expect(recorded).toEqual([
+      {
+        event: 'redis_unavailable',
+        level: 'warn',
+        message: 'Redis is unavailable; reconnecting',
+        fields: { redis: 'h:1', connection: 'worker' },
+      },
+      { event: 'start_failed', level: 'fatal', message: 'could not start: no', fields: {} },
+    ]);
   });
 });

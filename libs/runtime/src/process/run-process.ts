@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { parseEnvironment } from '../config/environment.ts';
-import { createLogger, flushLog, type Logger } from '../logger.ts';
+import { createLogger, flushLog, type Logger } from '../logging/logger.ts';
 import { describeError } from '../logging/describe-error.ts';
 import { createLineOutput, ignoreOutputErrors, openNonBlocking } from '../logging/line-output.ts';
 import { onNpmExit } from './parent-exit.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { createLogger } from '../logger.ts';
+import { silentLogger } from '../logging/spec-loggers.ts';
 import { createShutdown } from './shutdown.ts';
 
 describe('createShutdown', () => {
   it('releases last in, first out, once, and in spite of an error', async () => {
     const order: string[] = [];
-    const shutdown = createShutdown(createLogger('test', 'silent'));
+    const shutdown = createShutdown(silentLogger);
     shutdown.defer('first', () => void order.push('first'));
     shutdown.defer('broken', () => {
       order.push('broken');

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../logging/logger.ts';
 
 /** What has to be released before the process ends: last in, first out, each in spite of errors of others. */
 export interface Shutdown {

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../logging/logger.ts';
 import { failProcess } from '../process/start-error.ts';
 import { addressOf } from './connections/refusal.ts';
 import type { RedisStatusListener } from './connections/status-listener.ts';

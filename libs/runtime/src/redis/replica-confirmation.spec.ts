@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createLogger } from '../logger.ts';
+import { silentLogger } from '../logging/spec-loggers.ts';
 import { createRedisConnections } from './connections/connections.ts';
 import { logRedisStatus } from './log-redis-status.ts';
 import { createReplicaConfirmation, type ReplicaConfirmation } from './replica-confirmation.ts';
 
 const WITHIN_MS = 400;
-const logger = createLogger('worker', 'silent');
 
 let primary: RedisServer;
 let replica: RedisServer;
@@ -21,7 +20,7 @@ let connections: Redis[];
 let confirmations: ReplicaConfirmation[];
 
 const connected = (url: string): Redis => {
-  const redis = createRedisConnections(url, { listener: logRedisStatus(url, logger) }).connect({
+  const redis = createRedisConnections(url, { listener: logRedisStatus(url, silentLogger) }).connect({
     onDisconnect: 'fail',
     name: 'spec',
   });

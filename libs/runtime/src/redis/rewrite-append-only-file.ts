@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../logging/logger.ts';
 
 /**
  * Has Redis rewrite its append-only file from memory. Call it after each restart of Redis, and again if it

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../logging/logger.ts';
 
 export interface MemoryWatch {
   /** The share of `maxmemory` in use at the last check; 0 if there is no limit, or no check succeeded. */

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../logging/logger.ts';
 
 /**
  * Calls `onRun` with the run id of Redis each time the connection becomes ready. The run id changes with each

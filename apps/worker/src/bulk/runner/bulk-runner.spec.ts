@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BulkDraw, BulkWork, Claim, DrawOptions } from '@rekey/ledger';
 import { systemClock } from '../../shared/clock.ts';
-import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import { startBulkRunner } from './bulk-runner.ts';
 import type { BulkRunnerOptions } from './runner-options.ts';
 

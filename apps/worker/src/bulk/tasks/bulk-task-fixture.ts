@@ -19,7 +19,7 @@ import type { BulkTaskDeps } from './bulk-task-deps.ts';
 import { doBulkTask } from './bulk-task.ts';
 import { checkAssistant } from '../../verification/checks/check-assistant.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import { silentMeter as meter } from '../../metrics/meter-fixture.ts';
 import { openPolicyShare } from '../../policy/policy-share.ts';
 import { findingOf } from '../../publishing/finding.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { startDueChecks } from './due-checks.ts';
 

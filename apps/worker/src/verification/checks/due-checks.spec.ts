@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ORG, closeEvidence, names, openEvidence, orgOf, type Evidence } from '../evidence-fixture.ts';
-import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import { startDueChecks } from './due-checks.ts';
 
 /** The budget lane that due checks use, and when they are repeated. */

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAssistant } from '../checks/check-assistant.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { silentLogger } from '../../shared/logger-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
 import { silentMeter as meter } from '../../metrics/meter-fixture.ts';
 import { createPublisher } from '../../publishing/publisher.ts';
 import { noRecipients, sealer } from '../../publishing/sealing-fixture.ts';

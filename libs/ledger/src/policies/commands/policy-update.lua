@@ -1,5 +1,5 @@
--- Changes fields of a policy, unless its term or expression is no longer the one that the changes were checked
--- with.
+-- Changes fields of a policy, unless its term or expression has changed since the changes were checked with
+-- them.
 --
 -- Keeps: term and expression of a policy fit each other. Of two updates, each keeps the fields that only it
 -- names. A policy that was deleted meanwhile does not come back with a few fields.

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
-import { createLogger } from '../../logger.ts';
+import { silentLogger } from '../../logging/spec-loggers.ts';
 import { logRedisStatus } from '../log-redis-status.ts';
 import { createRedisConnections } from './connections.ts';
 
@@ -11,7 +11,7 @@ let redis: Redis;
 beforeAll(async () => {
   server = await startRedis();
   redis = createRedisConnections(server.url, {
-    listener: logRedisStatus(server.url, createLogger('worker', 'silent')),
+    listener: logRedisStatus(server.url, silentLogger),
   }).connect({ onDisconnect: 'retry', name: 'spec' });
   await once(redis, 'ready');
 });

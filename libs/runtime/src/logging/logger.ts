@@ -1,13 +1,15 @@
 import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import type { LogEvent } from './events/log-event.ts';
 import { logEvents, type LogEventName } from './log-events.ts';
-import { describeError } from './logging/describe-error.ts';
-import { createLineOutput, openNonBlocking, type LineOutput } from './logging/line-output.ts';
+import { describeError } from './describe-error.ts';
+import { createLineOutput, openNonBlocking, type LineOutput } from './line-output.ts';
 
-export interface Logger extends Omit<PinoLogger, 'child'> {
+/** Logs events of the table, and nothing else. */
+export interface Logger {
+  /** Logs an event at its level. Fields are named in snake_case, with their units. */
+  event(name: LogEventName, fields?: Record<string, unknown>, message?: string): void;
   /** A logger that adds these fields to each line. */
   child(bindings: Record<string, unknown>): Logger;
-  /** Logs an event of the table, at its level. Fields are named in snake_case, with their units. */
-  event(name: LogEventName, fields?: Record<string, unknown>, message?: string): void;
 }
 
 /** A process has one standard output, which all its loggers share. */
@@ -30,8 +32,17 @@ export const createLogger = (app: string, level: string): Logger => {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
   };
-  return Object.assign(pino(options, standardOutput), { event: logEvent }) as unknown as Logger;
+  return logTo(pino(options, standardOutput));
 };
+
+const logTo = (output: PinoLogger): Logger => ({
+  event: (name, fields, message) => {
+    const { level, message: usual, always }: LogEvent = logEvents[name];
+    const line = always ? output.child({}, { level }) : output;
+    line[level]({ event: name, ...fields }, message ?? usual);
+  },
+  child: (bindings) => logTo(output.child(bindings)),
+});
 
 /** The report of dropped lines: it bypasses the logger, whose lines were dropped. */
 const droppedLine = (app: string, dropped: number, code: string): string => {
@@ -41,24 +52,8 @@ const droppedLine = (app: string, dropped: number, code: string): string => {
   return `${JSON.stringify({ level: logEvents[event].level, time, app, event, dropped, msg })}\n`;
 };
 
-function logEvent(
-  this: PinoLogger,
-  name: LogEventName,
-  fields?: Record<string, unknown>,
-  message?: string,
-): void {
-  const { level, message: usual } = logEvents[name];
-  this[level]({ event: name, ...fields }, message ?? usual);
-}
-
 /** The number of lines that standard output has not accepted since the start. */
 export const droppedLogLines = (): number => standardOutput?.dropped() ?? 0;
 
 /** Tries once more to write the queued lines, before the process ends. */
 export const flushLog = (): void => standardOutput?.flush();
-
-/** Logs that a process serves, at every log level: launchers and people wait for this line. */
-export const reportReady = (logger: Logger, details: Record<string, unknown>): void => {
-  const pinoLogger = logger as unknown as { child(bindings: object, options: { level: string }): Logger };
-  pinoLogger.child({}, { level: 'info' }).event('ready', details);
-};
