@@ -73,8 +73,8 @@ describe('a message that the gateway refuses', () => {
     ).toEqual({
       code: status.RESOURCE_EXHAUSTED,
       details:
-        'A message of the request is larger than the gateway takes: at most 65536 bytes. ' +
-        'Make it smaller; a stream of ids may have any number of messages.',
+        'A message of the request exceeds the size limit of the gateway: at most 65536 bytes. ' +
+        'Send smaller messages. A stream of ids can have any number of them.',
       reason: 'REQUEST_TOO_LARGE',
       fieldViolations: [],
       metadata: {
