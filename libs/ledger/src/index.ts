@@ -38,6 +38,7 @@ export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
 export type { BulkDraft } from './bulks/bulk-draft.ts';
 export type { BulkCost as Takes } from './bulks/work/bulk-tasks.ts';
 export type { BulkDraw, BulkRange, DrawOptions } from './bulks/work/bulk-work.ts';
+export { listCostsLess, pagesOf, verifyRequests } from './bulks/work/request-estimate.ts';
 export type { Bulks } from './bulks/bulks.ts';
 export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
 export type { Sweeps } from './sweeps/sweeps.ts';

@@ -1,11 +1,11 @@
-import { IDS_A_CHUNK, type BulkWork } from '@rekey/ledger';
+import { pagesOf, verifyRequests, IDS_A_CHUNK, type BulkWork } from '@rekey/ledger';
 import { complaintAboutId, type BulkList, type BulkRotation, type BulkSelection } from '@rekey/schema';
 import type { Listing } from '../../verification/lists/read-list.ts';
 import { compareListed } from '../../verification/sweep/compare-listed.ts';
 import { sweepOrg } from '../../verification/sweep/sweep-org.ts';
 import { saved } from './bulk-lost.ts';
 import { createSweepRun, throwIfStopping, type BulkTaskDeps } from './bulk-task-deps.ts';
-import { knownOf, pagesOf, takes, verifyRequests } from './estimate.ts';
+import { knownOf, takes } from './estimate.ts';
 
 type OrgSelection = BulkSelection & { kind: 'org' };
 

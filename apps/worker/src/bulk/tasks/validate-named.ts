@@ -1,4 +1,11 @@
-import { IDS_A_CHUNK, createDistinctIds, type DistinctIds, type KeyFacts } from '@rekey/ledger';
+import {
+  listCostsLess,
+  verifyRequests,
+  IDS_A_CHUNK,
+  createDistinctIds,
+  type DistinctIds,
+  type KeyFacts,
+} from '@rekey/ledger';
 import { ORG_ALIAS, failureLetters, type BulkRotation, type ErrorCode } from '@rekey/schema';
 import { needsOperator } from '../../shared/needs-operator.ts';
 import { SweepFailure } from '../../verification/sweep-failure.ts';
@@ -6,7 +13,7 @@ import { sweepOrg } from '../../verification/sweep/sweep-org.ts';
 import { saved } from './bulk-lost.ts';
 import { createSweepRun, throwIfStopping, type BulkTaskDeps } from './bulk-task-deps.ts';
 import { checkAtLength } from './check-at-length.ts';
-import { knownOf, listCostsLess, takes, verifyRequests } from './estimate.ts';
+import { knownOf, takes } from './estimate.ts';
 
 /** A dry run of named assistants: finds those that are unknown upstream, or deleted. */
 export const validateNamed = async (

@@ -1,4 +1,4 @@
-import { IDS_A_CHUNK, type KeyFacts } from '@rekey/ledger';
+import { listCostsLess, IDS_A_CHUNK, type KeyFacts } from '@rekey/ledger';
 import type { BulkRotation, BulkVerification, ErrorCode } from '@rekey/schema';
 import { redisNowMs } from '../../shared/clock.ts';
 import { needsOperator } from '../../shared/needs-operator.ts';
@@ -6,7 +6,7 @@ import { compareListed } from '../../verification/sweep/compare-listed.ts';
 import { saved } from './bulk-lost.ts';
 import { createSweepRun, throwIfStopping, type BulkTaskDeps } from './bulk-task-deps.ts';
 import { checkAtLength } from './check-at-length.ts';
-import { knownOf, listCostsLess } from './estimate.ts';
+import { knownOf } from './estimate.ts';
 import { hasCode, isFinal } from './failures.ts';
 
 const DIFFERING_SHOWN = 100;
