@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { missingRights } from '@rekey/ledger';
-import { freePort, repositoryRoot, startChild } from '@rekey/testing';
+import { freePort } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { bulksOf } from '../bulk/bulks.ts';
 import { expectTruth } from '../support/invariants.ts';
+import { refusal } from '../support/refusal.ts';
 import { startRekey } from '../support/rekey.ts';
 import { startSystem, type System, type SystemOptions } from '../support/system.ts';
 
@@ -27,22 +28,6 @@ const startAs = async (rules: string[], options: SystemOptions = {}): Promise<Sy
     redis: { port, args: ['--user', 'rekey', ...rules] },
     timing: { REDIS_URL: urlAs('rekey', port) },
   });
-};
-/** Starts a process that must refuse to run. Resolves with its exit code and output. */
-const refusal = async (
-  app: string,
-  env: Record<string, string>,
-): Promise<{ code: number | null; text: string }> => {
-  const child = startChild(
-    process.execPath,
-    ['--conditions=@rekey/source', `${repositoryRoot}apps/${app}/src/main.ts`],
-    { env: { PATH: process.env['PATH'], ...env } },
-  );
-  let text = '';
-  child.process.stdout?.on('data', (chunk) => (text += chunk));
-  child.process.stderr?.on('data', (chunk) => (text += chunk));
-  const { code } = await child.exited;
-  return { code, text };
 };
 /** Commands that need no right. */
 const WITHOUT_RIGHT = ['auth', 'config', 'discard', 'hello', 'command'];

@@ -1,81 +1,31 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ledgerKeys } from '../keys.ts';
-import {
-  accept,
-  claimOf,
-  claimed,
-  connectSimulated,
-  ledger,
-  nextId,
-  openSpecLedger,
-  redis,
-  setNow,
-  waitOf,
-} from '../ledger-fixture.ts';
+import { accept, claimOf, claimed, ledger, nextId, redis, waitOf } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
-import { slotsOf, timeFor, type Lane, type RequestBudget } from './budget.ts';
+import { timeFor, type Lane } from './budget.ts';
+import {
+  OPTIONS,
+  SECOND,
+  STEP_MS,
+  askEvery,
+  budget,
+  budgetKey,
+  countTaken,
+  hash,
+  nowUs,
+  pass,
+  slotOf,
+  stepUs,
+  takeAll,
+  taken,
+  waitMs,
+  useBudget,
+} from './budget-fixture.ts';
 
-const OPTIONS = { egress: 'spec', requestsPerMinute: 500 };
-const { budgetKey, stepUs } = slotsOf(ledgerKeys('spec'), OPTIONS);
-const STEP_MS = stepUs / 1000;
-const SECOND = 1_000_000;
 const HORIZON = 10 * SECOND;
 
-let server: RedisServer;
-let budget: RequestBudget;
-let nowUs: number;
+useBudget();
 
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
-  budget = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS } }).budget;
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-  await clockShows(1_800_000_000 * SECOND);
-});
-
-const clockShows = (us: number) => setNow((nowUs = us));
-const pass = (us: number) => clockShows(nowUs + us);
-const taken = async (lane: Lane): Promise<boolean> => (await budget.take(lane)).taken;
-const waitMs = async (lane: Lane): Promise<number> => waitOf(await budget.take(lane));
-const hash = () => redis.hgetall(budgetKey);
-/** Asks until no slot is granted; returns how many were. */
-const takeAll = async (lane: Lane): Promise<number> => {
-  let count = 0;
-  while (await taken(lane)) count += 1;
-  return count;
-};
-/**
- * When a granted slot begins: at once, or later if it is reserved. Undefined without a slot.
- */
-const slotOf = async (lane: Lane): Promise<number | undefined> => {
-  const askedUs = nowUs;
-  const slot = await budget.take(lane);
-  if (slot.taken) return askedUs;
-  return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
-};
-/**
- * Lanes ask in turn at an interval: returns when the slots of each begin. No lane waits for replies: the
- * connection keeps the order.
- */
-const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
-  const asked: Promise<(number | undefined)[]>[] = [];
-  for (let passedUs = 0; passedUs < overUs; passedUs += everyUs) {
-    asked.push(Promise.all(lanes.map(slotOf)));
-    void pass(everyUs);
-  }
-  const rows = await Promise.all(asked);
-  return lanes.map((_, i) => rows.flatMap((row) => row[i] ?? []));
-};
-const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> =>
-  (await askEvery(everyUs, overUs, lane))[0]!.length;
 /** The highest number of slots above the pace, in any window that begins and ends with a slot. */
 const excessOf = (slots: (number | undefined)[]): number => {
   const sorted = slots.filter((slot) => slot !== undefined).toSorted((a, b) => a - b);

@@ -1,77 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
-import { ledgerKeys } from '../keys.ts';
-import {
-  accept,
-  claimOf,
-  connectSimulated,
-  ledger,
-  openSpecLedger,
-  redis,
-  setNow,
-  waitOf,
-} from '../ledger-fixture.ts';
+import { describe, expect, it } from '@jest/globals';
+import { accept, claimOf, ledger, redis } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
-import { slotsOf, type Lane, type RequestBudget } from './budget.ts';
+import type { Lane } from './budget.ts';
+import {
+  SECOND,
+  STEP_MS,
+  budget,
+  countTaken,
+  hash,
+  nowUs,
+  pass,
+  stepUs,
+  takeAll,
+  taken,
+  waitMs,
+  useBudget,
+} from './budget-fixture.ts';
 
-const OPTIONS = { egress: 'spec', requestsPerMinute: 500 };
-const { budgetKey, stepUs } = slotsOf(ledgerKeys('spec'), OPTIONS);
-const STEP_MS = stepUs / 1000;
-const SECOND = 1_000_000;
-
-let server: RedisServer;
-let budget: RequestBudget;
-let nowUs: number;
-
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
-  budget = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS } }).budget;
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-  await clockShows(1_800_000_000 * SECOND);
-});
-
-const clockShows = (us: number) => setNow((nowUs = us));
-const pass = (us: number) => clockShows(nowUs + us);
-const taken = async (lane: Lane): Promise<boolean> => (await budget.take(lane)).taken;
-const waitMs = async (lane: Lane): Promise<number> => waitOf(await budget.take(lane));
-const hash = () => redis.hgetall(budgetKey);
-/** Asks until no slot is granted; returns how many were. */
-const takeAll = async (lane: Lane): Promise<number> => {
-  let count = 0;
-  while (await taken(lane)) count += 1;
-  return count;
-};
-/**
- * When a granted slot begins: at once, or later if it is reserved. Undefined without a slot.
- */
-const slotOf = async (lane: Lane): Promise<number | undefined> => {
-  const askedUs = nowUs;
-  const slot = await budget.take(lane);
-  if (slot.taken) return askedUs;
-  return slot.reserved ? askedUs + slot.retryInMs * 1000 : undefined;
-};
-/**
- * Lanes ask in turn at an interval: returns when the slots of each begin. No lane waits for replies: the
- * connection keeps the order.
- */
-const askEvery = async (everyUs: number, overUs: number, ...lanes: Lane[]): Promise<number[][]> => {
-  const asked: Promise<(number | undefined)[]>[] = [];
-  for (let passedUs = 0; passedUs < overUs; passedUs += everyUs) {
-    asked.push(Promise.all(lanes.map(slotOf)));
-    void pass(everyUs);
-  }
-  const rows = await Promise.all(asked);
-  return lanes.map((_, i) => rows.flatMap((row) => row[i] ?? []));
-};
-const countTaken = async (lane: Lane, overUs: number, everyUs: number): Promise<number> =>
-  (await askEvery(everyUs, overUs, lane))[0]!.length;
+useBudget();
 
 describe('a refusal by upstream', () => {
   const paceNow = async (): Promise<number> => {
@@ -116,7 +62,7 @@ describe('a refusal by upstream', () => {
     expect(await paceNow()).toBeCloseTo(1, 4);
   });
 
-  it('slows it down once for requests that were under way coalesce, also with different times', async () => {
+  it('slows it down once for requests that were under way together, also with different times', async () => {
     await budget.slowDown({ ageMs: 500, retryAfterMs: 0 });
     await pass(100_000);
     for (const retryAfterMs of [0, 5000, 2000]) await budget.slowDown({ ageMs: 300, retryAfterMs });
