@@ -89,7 +89,7 @@ const checkKeyFile = async ({
         check,
         status: 'warn',
         message: 'not checked: REKEY_KEY_FILE is not set here',
-        advice: "Set it to the workers' key file, and run this where they run.",
+        advice: 'Run rekey doctor on the machine of a worker, with REKEY_KEY_FILE set to its key file.',
       },
     };
   try {

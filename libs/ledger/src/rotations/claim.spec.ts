@@ -208,7 +208,7 @@ describe('the open intents of an org', () => {
     ).toMatchObject({ kind: 'resumed' });
   });
 
-  it('do not count for ever if an assistant was deleted from the ledger by hand', async () => {
+  it('stop counting at the limit if an assistant was deleted from the ledger by hand', async () => {
     const options = { landingWindowMs: 0, maxOpenIntents: 2 };
     await claimed(await accept({ assistantId: 'ast:gone' }), options);
     await claimed(await accept({ assistantId: 'ast_here' }), options);

@@ -26,8 +26,8 @@ beforeEach(async () => {
 });
 
 /**
- * Makes a check that was requested in the first lane. Returns the lanes of its requests, and where it is
- * after.
+ * Makes a check that was requested in the first lane. Returns the lanes of its requests, and the number of
+ * checks then queued in each lane.
  */
 const checkedOnce = async (
   result: CheckResult,

@@ -1,5 +1,5 @@
 -- The number of open intents of an org. At the limit, intents whose assistant was deleted from the ledger by
--- hand are removed: they would count for ever.
+-- hand are removed: otherwise they would always count.
 --
 -- @include rotations/own-intents
 -- @include scripts/call
