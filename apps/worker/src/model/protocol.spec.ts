@@ -152,8 +152,8 @@ const bugs: [string, Bug][] = [
       broken: [promises.onePost],
       patches: {
         commit: [
-          [`if v.becomes == 'satisfied' then`, 'if false then'],
-          [`elseif v.becomes == 'ends' then`, `elseif v.becomes == 'ends' or v.becomes == 'satisfied' then`],
+          [`if becomes == 'satisfied' then`, 'if false then'],
+          [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`],
         ],
       },
     },
@@ -179,7 +179,10 @@ const bugs: [string, Bug][] = [
       broken: [promises.rising],
       patches: {
         commit: [
-          ['if not is_entitled(v, held) or version < published then', 'if not is_entitled(v, held) then'],
+          [
+            'if not is_entitled(version, held) or epoch < published then',
+            'if not is_entitled(version, held) then',
+          ],
         ],
       },
     },
@@ -199,7 +202,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 1,
       broken: [promises.certain],
-      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', v.assistant_id)`, '']] },
+      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain',`, `tostring(PREFIX,`]] },
     },
   ],
 ];
@@ -254,7 +257,7 @@ bugs.push(
       ...oddWorld,
       seed: 1,
       broken: [promises.newer, promises.inForce, promises.ended],
-      patches: { commit: [['refusal, response = judge_post(v, held, published)', '']] },
+      patches: { commit: [['refusal, response = judge_post(version, held, published)', '']] },
     },
   ],
 );
@@ -296,7 +299,7 @@ describe('a key that was made by hand while the 200 before it waited to be commi
     'w1: its POST of rot_2 leaves',
     'w1: its POST of rot_2 is lost for good',
   ];
-  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held.intent) or 0)`, `or int(now_ms)`]] };
+  const fromTheCommit: Patches = { commit: [[`or int(intent)`, `or int(now_ms)`]] };
 
   it('is not what the next rotation is said to have made', async () => {
     const history: History = { choices: [], script, taken: [] };
