@@ -45,8 +45,8 @@ const groupLocals = (
 };
 
 /**
- * `NAME.FIELD`, of an `@each NAME`: a key or argument of one element, of which the local NAME holds the number. It is
- * read where it is named: a table of all fields would be made anew for each element.
+ * `NAME.FIELD`, of an `@each NAME`: a key or argument of one element, of which the local NAME holds the
+ * number. It is read where it is named: a table of all fields would be made anew for each element.
  */
 const expandGroups = (code: string, { name, each, keys, args }: Header): string => {
   if (!each) return code;
@@ -116,8 +116,8 @@ const replaceCalls = (
  * - `local a, b = fields(KEY)` reads `a` and `b`. A second argument, `{ b = 'other' }`, names the field of a
  *   local that is called otherwise.
  * - `local failure, a, b = try_fields(KEY)`: the same for a key that another client may have damaged.
- * - `local r = record(KEY, 'a', 'b')` reads them for several functions: in all code of the command, `r.a` and `r.b`
- *   are these fields of `r`.
+ * - `local r = record(KEY, 'a', 'b')` reads them for several functions: in all code of the command, `r.a` and
+ *   `r.b` are these fields of `r`.
  */
 const FIELDS = /local ([\w, \n]+?) =\s+(fields|try_fields)\(/;
 const RECORD = /local (\w+) = record\(/;
