@@ -15,7 +15,7 @@ const libs = {
   'apps/gateway': ['schema', 'ledger', 'sealing', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
-  'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'rpc', 'runtime'],
+  'apps/cli': ['schema', 'ledger', 'invent', 'sealing', 'client', 'runtime'],
   'apps/start': ['testing', 'schema', 'sealing', 'runtime'],
 };
 /** Specs, and what only they use. */
@@ -27,7 +27,7 @@ const directions = Object.entries(libs).map(([from, allowed]) => ({
   comment: `${from} may import of this repository: ${allowed.map((lib) => `libs/${lib}`).join(', ') || 'nothing'}`,
   from: { path: `^${from}/`, pathNot: spec },
   to: {
-    path: '^(libs|apps|e2e|bench|chaos)/',
+    path: '^(libs|apps|e2e|bench|chaos|tools)/',
     pathNot: [
       `^${from}/`,
       '^libs/runtime/check-node\\.js$',
@@ -44,14 +44,27 @@ export default {
       severity: 'error',
       comment: 'a spec imports its own project, and libs by their contract (index.ts)',
       from: { path: `^(libs|apps)/([^/]+)/.*${spec}` },
-      to: { path: '^(libs|apps|e2e|bench|chaos)/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
+      to: {
+        path: '^(libs|apps|e2e|bench|chaos|tools)/',
+        pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'],
+      },
     },
     {
       name: 'no-deep-imports',
       severity: 'error',
       comment: 'end-to-end tests and benchmarks talk to apps over the wire, and to libs by their contract',
-      from: { path: '^(e2e|bench|chaos)/' },
+      from: { path: '^(e2e|bench|chaos|tools)/', pathNot: '^tools/src/reference/' },
       to: { path: '^(libs|apps)/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
+    },
+    {
+      name: 'reference-imports',
+      severity: 'error',
+      comment: 'the reference pages are written from what apps declare: their variables and their commands',
+      from: { path: '^tools/src/reference/' },
+      to: {
+        path: '^(libs|apps)/',
+        pathNot: ['^libs/[^/]+/src/index\\.ts$', '^apps/[^/]+/src/(config|program)\\.ts$'],
+      },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
@@ -59,7 +72,7 @@ export default {
       name: 'declared-dependencies',
       severity: 'error',
       comment: 'what a project imports stands in its own package.json',
-      from: { path: '^(libs|apps|e2e|bench|chaos)/', pathNot: spec },
+      from: { path: '^(libs|apps|e2e|bench|chaos|tools)/', pathNot: spec },
       to: { dependencyTypes: ['npm-no-pkg', 'unknown'] },
     },
   ],

@@ -1,4 +1,4 @@
-# One image for gateway, worker, simulator and the command line: the command says which.
+# One image for gateway, worker, simulator and command line; the command chooses.
 FROM node:24-bookworm-slim AS build
 WORKDIR /rekey
 ENV CI=true
@@ -8,16 +8,17 @@ COPY apps apps
 COPY e2e/package.json e2e/
 COPY bench/package.json bench/
 COPY chaos/package.json chaos/
+COPY tools/package.json tools/
 RUN npm ci --no-audit --no-fund
 COPY proto proto
 RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
-# What runs is the built code alone.
-RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos
+# Keep only the built code.
+RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos tools apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos node_modules/@rekey/tools
 
 FROM node:24-bookworm-slim
 WORKDIR /rekey
 ENV NODE_ENV=production
-# A million ids take 200 MB at the most with these (docs/operations.md).
+# With these options a million ids take at most 200 MB (docs/guides/operate.md).
 ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=512"
 COPY --from=build /rekey/package.json ./
 COPY --from=build /rekey/node_modules node_modules

@@ -1,15 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { accepting } from './accepting.ts';
-import { budget } from './budget.ts';
-import { consumers } from './consumers.ts';
-import { interactive } from './interactive.ts';
-import { million } from './million.ts';
-import type { Part } from './part.ts';
-import { rotating } from './rotating.ts';
+import { accepting } from './parts/accepting.ts';
+import { budget } from './parts/budget.ts';
+import { consumers } from './parts/consumers.ts';
+import { interactive } from './parts/interactive.ts';
+import { million } from './parts/million.ts';
+import type { Part } from './parts/part.ts';
+import { rotating } from './parts/rotating.ts';
 
 /*
- * npm run bench: Rekey beside plain alternatives, on one machine and in one run. Ratios are what counts: the
- * figures themselves are this machine's. Tables on stdout, progress on stderr.
+ * npm run bench: measures Rekey and plain alternatives on one machine in one run. Compare the ratios: the
+ * figures depend on the machine. Tables go to stdout, progress goes to stderr.
  */
 
 const parts: Record<string, Part> = { rotating, accepting, budget, interactive, million, consumers };
@@ -22,26 +22,25 @@ const positive = (text: string): number => {
 const partNames = (text: string): string[] => {
   const names = text.split(',');
   if (names.some((name) => !Object.hasOwn(parts, name)))
-    throw new InvalidArgumentError(`must be of ${Object.keys(parts).join(', ')}`);
+    throw new InvalidArgumentError(`must be among ${Object.keys(parts).join(', ')}`);
   return names;
 };
 
 const { only, ...size } = new Command('bench')
-  .description('Measures Rekey beside plain alternatives.')
-  .option('--only <parts>', `some of ${Object.keys(parts).join(',')}`, partNames, Object.keys(parts))
-  .option('--rotations <n>', 'of rotating and accepting', positive, 20_000)
-  .option('--rounds <n>', 'of rotating and accepting, whose figures are medians', positive, 3)
+  .description('Measures Rekey in comparison with plain alternatives.')
+  .option('--only <parts>', `comma-separated: ${Object.keys(parts).join(',')}`, partNames, Object.keys(parts))
+  .option('--rotations <n>', 'rotations in a round of rotating and accepting', positive, 20_000)
+  .option('--rounds <n>', 'rounds of rotating and accepting; figures are medians', positive, 3)
   .parse()
   .opts<{ only: string[]; rotations: number; rounds: number }>();
 
 const progress = (text: string) =>
   process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}${text && ' …'}` : text && `${text} …\n`);
 
-console.log(
-  `Node ${process.versions.node}, medians of ${size.rounds} rounds of ${size.rotations.toLocaleString('en')} rotations`,
-);
+const rotations = size.rotations.toLocaleString('en');
+console.log(`Node ${process.versions.node}, medians of ${size.rounds} rounds of ${rotations} rotations`);
 for (const name of only) {
-  const found = await parts[name]!(size, progress);
+  const result = await parts[name]!(size, progress);
   progress('');
-  console.log(`\n${found}`);
+  console.log(`\n${result}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Repeatable randomness (mulberry32): the same seed gives the same faults, kills and order, as far as the
- * machine plays along.
+ * A generator of repeatable random numbers (mulberry32). The same seed gives the same faults, kills and
+ * order, as far as the machine's timing allows.
  */
 export interface Random {
   /** From 0 to 1. */

@@ -1,4 +1,4 @@
-// Reads how Rekey stands, the newest rotations of an org, and the current key version of the last assistant:
+// Shows the status of Rekey, the newest rotations of an org, and the key version of the last assistant.
 // look-around.ts ORG
 import { createRekeyClient } from '@rekey/client';
 

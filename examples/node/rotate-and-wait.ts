@@ -1,4 +1,4 @@
-// Replaces one secret key, waits until it is in force, and shows which consumers have it already:
+// Rotates one secret key, waits until the new key is in force, and shows which consumers have applied it.
 // rotate-and-wait.ts ORG ASSISTANT [REQUEST_ID]
 import { RekeyClientError, createRekeyClient } from '@rekey/client';
 
@@ -21,8 +21,8 @@ try {
   for (const { name, state } of rotation.consumers ?? []) console.log(`${name} ${state}`);
 } catch (error) {
   if (!(error instanceof RekeyClientError)) throw error;
-  // One that has not ended goes on; one that is not known to be recorded may be asked for again with the same
-  // id.
+  // A rotation that has not ended continues. If it is unknown whether Rekey recorded it, request it again
+  // with the same request_id.
   const id = error.rotation?.id ?? `request_id ${error.requestId}`;
   console.error(`${error.message} ${error.advice} (${id})`);
   process.exitCode = 1;

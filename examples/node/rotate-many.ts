@@ -1,5 +1,5 @@
-// Replaces the keys of many assistants and follows that to its end: rotate-many.ts ORG FILE, with one
-// assistant id a line
+// Rotates the keys of many assistants and follows the bulk rotation to its end.
+// rotate-many.ts ORG FILE, where FILE has one assistant id per line
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createRekeyClient } from '@rekey/client';
@@ -12,15 +12,14 @@ try {
   const { id } = await rekey.createBulkRotation({
     orgId,
     reason: 'an example',
-    // A function, so that all of it can be sent again where the gateway goes away in the middle.
+    // A function, so that all ids can be sent again if the gateway stops in the middle.
     assistantIds: () => createInterface({ input: createReadStream(file) }),
     maxFailures: { percent: 1 },
   });
 
   for await (const { state, counts, rate = 0 } of rekey.watchBulkRotation(id, { untilStopped: true })) {
-    console.log(
-      `${id} ${state}: ${counts.succeeded + counts.shared} of ${counts.total}, ${counts.failed} failed, ${rate.toFixed(1)}/s`,
-    );
+    const done = counts.succeeded + counts.shared;
+    console.log(`${id} ${state}: ${done} of ${counts.total}, ${counts.failed} failed, ${rate.toFixed(1)}/s`);
   }
 
   for await (const { assistantId, error } of rekey.bulkItems(id, { state: 'FAILED' })) {

@@ -3,11 +3,17 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf src/generated
-../../node_modules/.bin/proto-loader-gen-types --longs=String --enums=String --defaults --oneofs --grpcLib=@grpc/grpc-js \
-  --importFileExtension=.ts --includeDirs ../../proto --outDir src/generated rekey/v1/{rotation,assistant,sweep,system,bulk,policy,consumer}.proto
+../../node_modules/.bin/proto-loader-gen-types \
+  --longs=String --enums=String --defaults --oneofs --grpcLib=@grpc/grpc-js --importFileExtension=.ts \
+  --includeDirs ../../proto --outDir src/generated \
+  rekey/v1/{rotation,assistant,sweep,system,bulk,policy,consumer}.proto
 
-# Server reflection answers these descriptors: proto-loader's own leave out which file imports which, and clients refuse them.
-descriptors=$(../../node_modules/.bin/buf build ../../proto --as-file-descriptor-set --exclude-source-info -o - | base64 -w 0)
+# Server reflection serves these descriptors. Those of proto-loader do not say which file imports which, and
+# clients refuse them.
+descriptors=$(
+  ../../node_modules/.bin/buf build ../../proto --as-file-descriptor-set --exclude-source-info -o - |
+    base64 -w 0
+)
 cat >src/generated/descriptors.ts <<TS
 /** A google.protobuf.FileDescriptorSet of the whole contract, base64. */
 export const descriptorSet = '$descriptors';

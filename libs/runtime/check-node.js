@@ -1,11 +1,12 @@
-// Ends a process of Rekey on a Node that it does not run on, with what to do. Plain JavaScript without imports: it has to run on that Node. Imported before anything else, and
-// preloaded by the npm scripts, for an older Node cannot load TypeScript.
+// Ends a process of Rekey if its Node is too old, and says what to do. Apps import it first, and npm scripts
+// preload it. Plain JavaScript without imports: it has to run on an old Node, which cannot load TypeScript.
 const OLDEST = 24;
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   process.stderr.write(
     `Rekey needs Node ${OLDEST} or newer; this is Node ${process.versions.node}. ` +
-      'On Linux, npm ci installs one that fits: use npm run, npx, or node_modules/.bin/node. Elsewhere, install it from https://nodejs.org.\n',
+      'On Linux, npm ci installs one that fits: use npm run, npx, or node_modules/.bin/node. ' +
+      'Elsewhere, install it from https://nodejs.org.\n',
   );
   process.exit(1);
 }

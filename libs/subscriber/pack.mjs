@@ -1,5 +1,6 @@
-// Makes a package that works outside of this repository: one file of JavaScript with all but ioredis in it, and the types.
-// node pack.mjs [FOLDER]   default: dist/package. Packs it as FOLDER.tgz too, to install from. `tsc --build` must have been run before it.
+// Builds a package that works outside this repository: one JavaScript file that contains everything except
+// ioredis, and its types. Also packs it as FOLDER.tgz. Run `tsc --build` first.
+// node pack.mjs [FOLDER]   default: dist/package
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -24,13 +25,13 @@ await build({
   external: ['ioredis'],
 });
 
-// The public types name nothing of @rekey/*: subscribe.d.ts and what it leads to.
+// The public types: subscribe.d.ts and its imports. They must not import @rekey/*.
 for (const name of ['index', 'subscribe', 'options', 'keys', 'subscribe-error'])
   await cp(join(here, `dist/${name}.d.ts`), join(folder, `${name}.d.ts`));
 for (const name of await readdir(folder)) {
   const text = name.endsWith('.d.ts') ? await readFile(join(folder, name), 'utf8') : '';
-  if (text.includes('@rekey/')) throw new Error(`${name} names a package that is not there`);
-  // Of TypeScript's own sources; outside of them it is the built file.
+  if (text.includes('@rekey/')) throw new Error(`${name} imports a package that is not in it`);
+  // Imports of TypeScript sources become imports of built files.
   if (text)
     await writeFile(
       join(folder, name),
@@ -53,7 +54,7 @@ const published = {
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 await cp(join(here, 'README.md'), join(folder, 'README.md'));
 
-// Under a name without a version, so that the line that installs it stays the same.
+// The name has no version, so that the command that installs it stays the same.
 await promisify(execFile)('npm', ['pack', '--silent', '--pack-destination', dirname(folder), folder]);
 await rename(
   join(dirname(folder), `${name.replace('@', '').replace('/', '-')}-${version}.tgz`),

@@ -1,32 +1,33 @@
-import type { GatewayClient, ProtoStatus } from '@rekey/rpc';
-import { number } from './bulk-output.ts';
+import type { HeldOrg, RekeyClient } from '@rekey/client';
+import { number } from './bulk/bulk-output.ts';
 import { confirm } from './confirm.ts';
 import { CliError } from './failure.ts';
-import { isoTime, table } from './output.ts';
+import { isoTime, table } from './output/output.ts';
 
-type HeldOrg = ProtoStatus['heldOrgs'][number];
+const TWICE = 'if Invent confirms it twice';
 
-/**
- * What becomes of the assistants of a held org if an operator accepts what Invent shows; by why it is held.
- */
+/** By the reason of the hold: what Rekey publishes if an operator accepts the state at Invent. */
 const consequences: Record<string, (held: HeldOrg) => string> = {
   TOO_MANY_GONE: ({ affectedCount }) =>
-    `At least ${number(affectedCount)} assistants are published as deleted, if Invent still says so twice: consumers drop their keys.`,
+    `At least ${number(affectedCount)} assistants are published as deleted, ${TWICE}. ` +
+    'Consumers drop their keys.',
   TOO_MANY_WITHOUT_KEY: ({ affectedCount }) =>
-    `At least ${number(affectedCount)} assistants are published as without a key, if Invent still says so twice: consumers drop their keys.`,
+    `At least ${number(affectedCount)} assistants are published as without a key, ${TWICE}. ` +
+    'Consumers drop their keys.',
   TOO_MANY_CHANGED: ({ affectedCount }) =>
-    `At least ${number(affectedCount)} assistants are published with the keys that Invent shows now: consumers sign with them.`,
+    `At least ${number(affectedCount)} assistants are published with the keys that Invent shows now. ` +
+    'Consumers sign with these keys.',
   ORG_CHANGED: ({ knownCount }) =>
-    `All ${number(knownCount)} known assistants are published as deleted, if Invent still says so twice: consumers drop their keys. Those that Invent lists now are imported.`,
+    `All ${number(knownCount)} known assistants are published as deleted, ${TWICE}. ` +
+    'Consumers drop their keys. The assistants that Invent lists now are imported.',
   KEYS_NOT_SHOWN: () =>
-    'The org is compared again. Keys that are masked, or the same for several assistants, are not published in any case.',
+    'The org is compared again. Keys that are masked, or shared by several assistants, are never published.',
 };
 
-/** In a sentence. A reason of a later version is unknown here. */
+/** A later version may have reasons that are unknown here. */
 const consequenceOf = (held: HeldOrg): string =>
-  (consequences[held.reason] ?? (() => 'What Invent shows of the org now is published, including removals.'))(
-    held,
-  );
+  consequences[held.reason]?.(held) ??
+  'The current state of the org at Invent is published, including removals.';
 
 const heldOrgText = (held: HeldOrg): string =>
   table([
@@ -46,28 +47,29 @@ const isWorse = (now: HeldOrg, before: HeldOrg): boolean =>
   now.reason !== before.reason || now.affectedCount > before.affectedCount;
 
 /**
- * Shows an operator what is held and what accepting it does, and asks. Of an org that is not held nothing is
- * asked: the gateway refuses it, unless this repeats a command whose answer was lost. Throws if the operator
- * says no, or if it got worse while the question was open.
+ * Shows the hold of an org and what accepting it does, and asks the operator. Does not ask if the org is not
+ * on hold: the gateway then refuses the request, unless it repeats a command whose response was lost. Throws
+ * if the operator declines, or if the hold grew while the question was open.
  */
 export const confirmAcceptance = async (
-  client: Pick<GatewayClient, 'getStatus'>,
+  client: Pick<RekeyClient, 'getStatus'>,
   orgId: string,
   options: { yes?: boolean },
 ): Promise<void> => {
-  const look = async (): Promise<HeldOrg | undefined> => {
-    const { heldOrgs, orgAlias } = await client.getStatus({});
+  const readHold = async (): Promise<HeldOrg | undefined> => {
+    const { heldOrgs, orgAlias } = await client.getStatus();
     const name = orgId === 'c' && orgAlias?.orgId ? orgAlias.orgId : orgId;
     return heldOrgs.find((held) => held.orgId === name);
   };
-  const held = await look();
+  const held = await readHold();
   if (!held) return;
   process.stderr.write(`${heldOrgText(held)}\n`);
-  await confirm(`Accept what Invent shows of ${held.orgId}?`, options);
-  const now = options.yes ? held : await look();
+  await confirm(`Accept the current state of ${held.orgId} at Invent?`, options);
+  const now = options.yes ? held : await readHold();
   if (now && isWorse(now, held))
     throw new CliError(
-      `More is held by now: ${now.reason}, ${now.affectedCount} assistants. Nothing was done. Repeat the command to look again.`,
+      `The hold has grown: ${now.reason}, ${now.affectedCount} assistants. Nothing was changed. ` +
+        'Repeat the command to review it.',
       'HOLD_CHANGED',
     );
 };

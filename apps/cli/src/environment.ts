@@ -1,10 +1,10 @@
 import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { CliError } from './failure.ts';
 
-/** Those that commands read by themselves; `rekey doctor` looks at all that a worker takes. */
+/** The variables that commands read. `rekey doctor` checks all variables of a worker. */
 const VARIABLES = ['GRPC_ADDRESS', 'REDIS_URL', 'REKEY_PREFIX', 'REKEY_KEY_FILE'];
 
-/** White space around a variable does not count, and an empty one is as good as not set. */
+/** Trims white space around variables, and unsets empty ones. */
 export const trimEnvironment = (env: NodeJS.ProcessEnv): void => {
   for (const name of VARIABLES) {
     const value = valueOfVariable(env[name]);
@@ -13,7 +13,7 @@ export const trimEnvironment = (env: NodeJS.ProcessEnv): void => {
   }
 };
 
-/** Throws for the first variable that cannot be used, whatever the command. */
+/** Throws for the first invalid variable, whether or not the command uses it. */
 export const refuseEnvironment = (env: NodeJS.ProcessEnv): void => {
   for (const name of VARIABLES) {
     const complaint = env[name] === undefined ? undefined : complaintAboutVariable(name, env[name]);

@@ -1,22 +1,18 @@
-import { status, type ServiceError } from '@grpc/grpc-js';
-import { readStatusDetails } from '@rekey/rpc';
+import { RekeyClientError } from '@rekey/client';
+import { isErrorCode } from '@rekey/schema';
 
-/** What a script can tell apart. Commander itself ends with 1 for wrong usage. */
+/** The outcomes that a script can distinguish. Commander itself exits with 1 for wrong usage. */
 export const exitCodes = {
-  /** Done, and as asked. */
   ok: 0,
-  /**
-   * The request is wrong; or what was asked for has ended otherwise than with success, also if it had done so
-   * before the command.
-   */
+  /** The request is invalid, or the requested operation ended without success, now or before the command. */
   failed: 1,
   /** The gateway or Redis cannot be reached: try again. */
   unavailable: 2,
-  /** It goes on, but the time to wait for it is over. */
+  /** The operation is still in progress after the time-out, or it is stopped and can be resumed. */
   notEnded: 3,
 } as const;
 
-/** An error whose message is meant for the person at the terminal. */
+/** An error whose message is shown to the user. */
 export class CliError extends Error {
   readonly exitCode: number;
   readonly reason: string;
@@ -27,22 +23,21 @@ export class CliError extends Error {
   }
 }
 
-/** A gRPC error in words, with the reason that Rekey gave. */
-export const fromServiceError = (error: ServiceError, address: string): CliError => {
-  const { reason } = readStatusDetails(error);
-  const away = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
+/** A failed call of the gateway as a CliError with the gateway's reason. Returns other errors unchanged. */
+export const fromCallError = (error: unknown, address: string): unknown => {
+  if (!(error instanceof RekeyClientError)) return error;
+  const { code, grpcStatus, details = error.message } = error;
+  const away = grpcStatus === 'UNAVAILABLE' || grpcStatus === 'DEADLINE_EXCEEDED';
   const exitCode = away ? exitCodes.unavailable : exitCodes.failed;
-  if (reason) return new CliError(error.details, reason, exitCode);
-  if (error.code === status.RESOURCE_EXHAUSTED && error.details.startsWith('Received message'))
-    return new CliError('The answer is larger than gRPC takes. Ask for less at once.', 'RESPONSE_TOO_LARGE');
+  if (isErrorCode(code)) return new CliError(details, code, exitCode);
+  if (code === 'RESPONSE_TOO_LARGE')
+    return new CliError('The response exceeds the size limit of gRPC. Request fewer elements.', code);
   if (away)
     return new CliError(
-      `The gateway at ${address} does not answer. Is it running? Set GRPC_ADDRESS or --gateway to its address.`,
-      status[error.code]!,
+      `The gateway at ${address} does not answer. Check that it runs, ` +
+        'and that GRPC_ADDRESS or --gateway is its address.',
+      grpcStatus,
       exitCode,
     );
-  return new CliError(error.details, status[error.code] ?? 'UNKNOWN', exitCode);
+  return new CliError(details, grpcStatus, exitCode);
 };
-
-export const isServiceError = (error: unknown): error is ServiceError =>
-  error instanceof Error && typeof (error as ServiceError).details === 'string' && 'metadata' in error;

@@ -1,7 +1,7 @@
-import { connectGateway, type GatewayClient } from '@rekey/rpc';
+import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
-import { CliError, exitCodes, fromServiceError, isServiceError } from './failure.ts';
+import { CliError, exitCodes, fromCallError } from './failure.ts';
 import { notEmpty } from './option-values.ts';
 
 export interface GatewayOptions {
@@ -12,8 +12,8 @@ export interface GatewayOptions {
 const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
 
 /**
- * Throws for what is no HOST:PORT, such as a URL: grpc-js would take some of these for names, and wait for
- * them.
+ * Throws unless the address is a HOST:PORT. grpc-js would try to resolve a URL as a name, and wait for the
+ * answer.
  */
 export const refuseAddress = (gateway: string): void => {
   const complaint = complaintAboutAddress(gateway);
@@ -33,35 +33,44 @@ export const withGatewayOptions = (command: Command): Command =>
       notEmpty,
       defaultGateway(),
     )
-    .option('--json', 'machine-readable output, one JSON object a line');
+    .option('--json', 'machine-readable output, one JSON object per line');
 
-/** What another command needs to reach the same gateway; nothing if it does so by default. */
+/** The option with which another command reaches the same gateway; empty for the default address. */
 export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string =>
   gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`;
 
+/** Does not retry calls: a user at a terminal wants to know at once that the gateway is unavailable. */
+const connect = (gateway: string): RekeyClient =>
+  createRekeyClient({
+    address: gateway,
+    tls: false,
+    retry: false,
+    keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
+  });
+
 export const withGateway = async <T>(
   { gateway }: GatewayOptions,
-  use: (client: GatewayClient) => Promise<T>,
+  use: (client: RekeyClient) => Promise<T>,
 ): Promise<T> => {
   refuseAddress(gateway);
-  const client = connectGateway(gateway);
+  const client = connect(gateway);
   try {
     return await use(client);
   } catch (error) {
-    throw isServiceError(error) ? fromServiceError(error, gateway) : error;
+    throw fromCallError(error, gateway);
   } finally {
     client.close();
   }
 };
 
 /**
- * Adds to an error of a gateway that is away how what was asked for is found again, so that nobody asks twice
- * by repeating.
+ * Adds to the error of an unavailable gateway how to find the operation again, so that the user does not
+ * start a second one by repeating the command.
  */
-export const sayHowToGoOn =
+export const withRecovery =
   ({ gateway }: GatewayOptions, how: string) =>
   (error: unknown): never => {
-    const failure = isServiceError(error) ? fromServiceError(error, gateway) : error;
+    const failure = fromCallError(error, gateway);
     if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
     throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
   };

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([folder, outside].map((path) => rm(path, { recursive: true }))));
 
-describe('a file that holds private keys', () => {
+describe('isExposedToGit, for a file', () => {
   it.each([
     ['in a work tree that does not ignore it', () => join(folder, 'billing.json'), true],
     ['in an ignored folder', () => join(folder, 'keys/billing.json'), false],

@@ -3,10 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 
 const NOT_IGNORED = 1;
 
-/**
- * Whether a file lies in a git work tree that does not ignore it: the next `git add` would take it. False if
- * git cannot tell.
- */
+/** Whether the file is in a git work tree that does not ignore it. False if git cannot tell. */
 export const isExposedToGit = (path: string): Promise<boolean> =>
   new Promise((answer) => {
     const child = execFile(
@@ -17,10 +14,11 @@ export const isExposedToGit = (path: string): Promise<boolean> =>
     );
   });
 
-/** Warns on standard error, so that a private key is not committed by accident. */
+/** Warns on standard error, so that the user does not commit a private key by accident. */
 export const warnIfExposedToGit = async (path: string): Promise<void> => {
   if (await isExposedToGit(path))
     process.stderr.write(
-      `warning: ${path} holds private keys, and git does not ignore it. Add it to .gitignore, or move it out of the work tree, before anything is committed.\n`,
+      `warning: ${path} holds private keys, and git does not ignore it. ` +
+        'Before you commit, add it to .gitignore or move it out of the work tree.\n',
     );
 };

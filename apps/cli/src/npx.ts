@@ -1,16 +1,16 @@
-import { onParentGone } from '@rekey/runtime';
+import { onParentExit } from '@rekey/runtime';
 
-/** As of a process that SIGTERM has ended. */
+/** The exit code of a process that SIGTERM ended. */
 const TERMINATED = 143;
 
-/** `npx rekey …` itself, which npm quotes or not, and no other command or script that runs `rekey`. */
+/** Matches `npx rekey …`, quoted by npm or not, and no other command or script that runs `rekey`. */
 const IS_REKEY = /^(['"]?)rekey\1(?:\s|$)/;
 
 /**
- * npx has a shell before the command, and passes a signal to that alone: a command that follows something
- * would stay when npx was ended.
+ * Ends with npx. It runs the command in a shell and sends a signal only to the shell, so that a long-running
+ * command would outlive npx.
  */
 export const endWithNpx = (): void => {
   const { npm_lifecycle_event: event, npm_lifecycle_script: script = '' } = process.env;
-  if (event === 'npx' && IS_REKEY.test(script)) onParentGone(() => process.exit(TERMINATED));
+  if (event === 'npx' && IS_REKEY.test(script)) onParentExit(() => process.exit(TERMINATED));
 };

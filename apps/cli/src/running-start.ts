@@ -1,35 +1,35 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Of the checkout that this command line belongs to, wherever it is called. */
+/** In the checkout of this program, whatever the working directory. */
 const NOTE = fileURLToPath(new URL('../../../.rekey/running.json', import.meta.url));
 
 export interface TakenFromStart {
-  /** The variables that were taken, by name. */
+  /** The names of the variables that come from `npm start`. */
   names: string[];
-  /** Those that `npm start` was given and does not keep, for they may hold a secret. */
+  /** The variables that `npm start` has and does not store, since they may hold a secret. */
   withheld: string[];
 }
 
 let taken: TakenFromStart = { names: [], withheld: [] };
 
 /**
- * What `takeRunningStart` has taken; nothing if no `npm start` runs here, or the environment means another
- * Rekey.
+ * The variables that `takeRunningStart` has set; none if no `npm start` runs here, or if the environment
+ * describes another Rekey.
  */
 export const takenFromStart = (): TakenFromStart => taken;
 
 /**
- * Lays what an `npm start` of this folder uses under an environment, so that `rekey` beside it needs no
- * variables.
+ * Sets missing variables to those of a running `npm start` of this checkout, so that `rekey` needs none of
+ * its own.
  */
 export const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> => {
   if (!existsSync(NOTE)) return;
-  // It takes a tenth of a second, which commands elsewhere do not need.
-  const { lackingVariables, readRunningStart } = await import('@rekey/runtime');
+  // Loading it takes a tenth of a second: commands elsewhere do not pay for it.
+  const { missingVariables, readRunningStart } = await import('@rekey/runtime');
   const running = await readRunningStart(NOTE);
   if (!running) return;
-  const lacking = lackingVariables(running, env);
+  const lacking = missingVariables(running, env);
   const names = Object.keys(lacking);
   if (names.length === 0) return;
   Object.assign(env, lacking);

@@ -1,63 +1,35 @@
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { createAdmin } from './admin.ts';
-import { createApi, type Counts } from './api.ts';
-import { createFaults, Fault } from './faults.ts';
-import { seededRandom } from './random.ts';
-import { createRequestLimit } from './request-limit.ts';
-import { createWorld } from './world.ts';
+import { createRequestLimit } from './api/request-limit.ts';
+import { Fault } from './faults/fault.ts';
+import { createFaults } from './faults/faults.ts';
+import { seededRandom } from './faults/random.ts';
+import { json, startSimulator, type Simulator } from './simulator-fixture.ts';
 
-let base: string;
-let adminBase: string;
-let servers: Server[];
-let counts: Counts;
+let simulator: Simulator | undefined;
 const faults = createFaults();
 
-const listen = async (server: Server) => {
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const start = async (options: Parameters<typeof startSimulator>[0] = {}) => {
+  simulator = await startSimulator({ faults, ...options });
 };
-const start = async (
-  limit = createRequestLimit(0, 0),
-  retryAfter: 'seconds' | 'date' | 'none' = 'seconds',
-  latencyMs = 0,
-) => {
-  const world = createWorld({ orgId: 'org', apiKey: 'parent', subOrgs: 1, assistants: 250 });
-  counts = { rotate: 0, get: 0, list: 0, limited: 0, refused: 0, concurrentRotates: 0 };
-  base = await listen(createApi({ world, faults, limit, counts, latencyMs, retryAfter }));
-  adminBase = await listen(createAdmin({ world, faults, counts }));
-};
-beforeEach(() => {
-  servers = [];
-  faults.clear();
-});
+beforeEach(() => faults.clear());
 afterEach(() => {
   jest.restoreAllMocks();
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
+  simulator?.close();
+  simulator = undefined;
 });
 
-const call = (method: string, path: string, key = 'parent') =>
-  fetch(`${base}${path}`, { method, headers: { authorization: `Bearer ${key}` } });
-const json = async (response: Response) => (await response.json()) as any;
-const admin = (method: string, path: string, body?: object) =>
-  fetch(`${adminBase}${path}`, { method, body: body ? JSON.stringify(body) : null });
+const call = (method: string, path: string, key = 'parent') => simulator!.call(path, { method, key });
+const admin = (method: string, path: string, body?: object) => simulator!.admin(method, path, body);
 const history = async () => json(await admin('GET', '/history'));
 const keyOf = async (id: string) => (await json(await call('GET', `/orgs/c/assistants/${id}`))).secret_key;
 const rotate = (id = 'ast_1') => call('POST', `/orgs/c/assistants/${id}/rotate-secret-key`);
-/** The outcome of a request: a status, or that its connection broke. */
+/** The outcome of a request: its status, or `broken` if the connection was cut. */
 const outcomeOf = (response: Promise<Response>) =>
   response.then(async (whole) => (await whole.text(), whole.status)).catch(() => 'broken');
 
 describe('the API', () => {
-  it('rotates: a new key each time, the old one gone at once, the same in GET', async () => {
+  it('rotates: each time a new key, which replaces the old one at once and in GET', async () => {
     await start();
     const before = await json(await call('GET', '/orgs/org/assistants/ast_1'));
     const first = await json(await call('POST', '/orgs/org/assistants/ast_1/rotate-secret-key'));
@@ -66,14 +38,14 @@ describe('the API', () => {
     expect((await json(await call('GET', '/orgs/org/assistants/ast_1'))).secret_key).toBe(second.secret_key);
   });
 
-  it('answers records of about 2 kB', async () => {
+  it('returns records of about 2 kB', async () => {
     await start();
     const text = await (await call('GET', '/orgs/org/assistants/ast_1')).text();
     expect(text.length).toBeGreaterThan(1700);
     expect(text.length).toBeLessThan(2500);
   });
 
-  it('lists in pages, with counts in the headers, and searches', async () => {
+  it('lists in pages with counts in the headers, and searches', async () => {
     await start();
     const response = await call('GET', '/orgs/c/assistants?page=3&take=100');
     expect(['count', 'page', 'take'].map((name) => response.headers.get(`pagination-${name}`))).toEqual([
@@ -97,13 +69,13 @@ describe('the API', () => {
     ['no such path', 'POST', '/orgs/org/assistants/ast_1', 'parent', 404],
     ["the parent's key in a sub-org", 'GET', '/orgs/org_sub1/assistants/ast_s1_1', 'parent', 200],
     ["a sub-org's own key under c", 'GET', '/orgs/c/assistants/ast_s1_1', 'parent-sub1', 200],
-  ])('knows who may what: %s', async (_what, method, path, key, status) => {
+  ])('checks API keys and orgs: %s', async (_what, method, path, key, status) => {
     await start();
     expect((await call(method, path, key)).status).toBe(status);
   });
 
-  it('limits the requests of an address in a sliding window, and says when to come again', async () => {
-    await start(createRequestLimit(2, 60_000));
+  it('limits the requests of an address in a sliding window, and says when to retry', async () => {
+    await start({ limit: createRequestLimit(2, 60_000) });
     const statuses = [];
     for (let i = 0; i < 3; i += 1) statuses.push(await call('GET', '/orgs/c/assistants/ast_1'));
     expect(statuses.map(({ status }) => status)).toEqual([200, 200, 429]);
@@ -112,7 +84,7 @@ describe('the API', () => {
 });
 
 describe('createRequestLimit', () => {
-  it('counts exactly those that passed within the window', () => {
+  it('counts exactly the requests that passed within the window', () => {
     const limit = createRequestLimit(2, 100);
     expect([0, 10, 50, 99].map((now) => limit.take('a', now))).toEqual([0, 0, 50, 1]);
     expect(limit.take('b', 50)).toBe(0);
@@ -121,7 +93,7 @@ describe('createRequestLimit', () => {
 });
 
 describe('the admin port', () => {
-  it('tells with which key a user hash was made, and for how long that had been replaced when it was', async () => {
+  it('says which key signed a user hash, and how long ago that key had been replaced', async () => {
     await start();
     const keyNow = async () =>
       (await json(await admin('GET', '/assistants/ast_7'))).record.secret_key as string;
@@ -144,7 +116,7 @@ describe('the admin port', () => {
     expect(await check('nonsense')).toEqual({ key: null, stale_ms: null });
   });
 
-  it('tells the truth, rotates by hand, patches and deletes', async () => {
+  it('shows the truth, rotates by hand, patches and deletes', async () => {
     await start();
     const byHand = await json(await admin('POST', '/assistants/ast_1/rotate'));
     expect(byHand.rotations).toBe(1);
@@ -168,7 +140,7 @@ describe('the admin port', () => {
     expect((await admin('GET', '/nonsense')).status).toBe(404);
   });
 
-  it('remembers every change of a key: when, and by whom', async () => {
+  it('records when and how each key changed', async () => {
     await start();
     const nowMs = () => performance.timeOrigin + performance.now();
     const startedMs = nowMs();
@@ -199,13 +171,13 @@ describe('the admin port', () => {
     ]);
   });
 
-  it('remembers of one that was touched, but whose key was not, only the key that it has', async () => {
+  it('records one key for an assistant that was patched but never rotated', async () => {
     await start();
     await admin('PATCH', '/assistants/ast_1', { name: 'other' });
     expect(await history()).toEqual({ ast_1: [{ key: await keyOf('ast_1'), atMs: 0, by: 'start' }] });
   });
 
-  it('deletes softly: the record stays, says so, and can come back', async () => {
+  it('deletes softly: the record stays, is marked deleted, and can be restored', async () => {
     await start();
     const key = await keyOf('ast_1');
     await admin('PATCH', '/assistants/ast_1', { deleted: true });
@@ -226,7 +198,7 @@ describe('the admin port', () => {
     ]);
   });
 
-  it('makes assistants, first or last in the LIST', async () => {
+  it('creates assistants, first or last in the LIST', async () => {
     await start();
     const ids = async (page: number) =>
       (await json(await call('GET', `/orgs/c/assistants?page=${page}`))).map(({ id }: { id: string }) => id);
@@ -242,7 +214,7 @@ describe('the admin port', () => {
     expect((await call('GET', '/orgs/org_sub1/assistants/ast_new1')).status).toBe(404);
   });
 
-  it('makes none whose id is taken, or in an org that there is not; one that was removed gets a new key', async () => {
+  it('creates none with a taken id or in an unknown org; a removed one gets a new key', async () => {
     await start();
     const create = async (org: string, id: string) =>
       (await admin('POST', '/assistants', { org_id: org, id })).status;
@@ -263,21 +235,21 @@ describe('counts.concurrentRotates', () => {
   const seen = async () => (await json(await admin('GET', '/counts'))).concurrentRotates;
   const rotations = async () => (await json(await admin('GET', '/assistants/ast_1'))).rotations;
 
-  it('counts no request that comes after the other was answered, or for another assistant', async () => {
-    await start(undefined, undefined, 20);
+  it('does not count a request after the answer to the other, or for another assistant', async () => {
+    await start({ latencyMs: 20 });
     await rotate();
     await Promise.all([rotate(), rotate('ast_2')]);
     await rotate();
     expect(await seen()).toBe(0);
   });
 
-  it('counts one that comes while another still takes its time', async () => {
-    await start(undefined, undefined, 20);
+  it('counts a request that arrives while another one is in progress', async () => {
+    await start({ latencyMs: 20 });
     await Promise.all([rotate(), rotate(), rotate('ast_2')]);
     expect(await seen()).toBe(1);
   });
 
-  it('counts every one that comes while a late commit is pending', async () => {
+  it('counts every request that arrives while a late commit is pending', async () => {
     await start();
     faults.add(Fault.parse({ kind: 'commitLate', delayMs: 300 }));
     expect(await outcomeOf(rotate())).toBe('broken');
@@ -291,7 +263,7 @@ describe('counts.concurrentRotates', () => {
 });
 
 describe('faults', () => {
-  const rotations = async () => (await json(await fetch(`${adminBase}/assistants/ast_1`))).rotations;
+  const rotations = async () => (await json(await admin('GET', '/assistants/ast_1'))).rotations;
 
   it.each([
     ['failBefore', 503, 0],
@@ -302,7 +274,7 @@ describe('faults', () => {
     ['commitLate', 'broken', 1],
     ['garble', 503, 1],
     ['nullKey', 200, 0],
-  ])('%s does as it says, once', async (kind, seen, done) => {
+  ])('%s works as documented, once', async (kind, seen, done) => {
     await start();
     faults.add(
       Fault.parse({ kind, delayMs: 20, ...(typeof seen === 'number' && seen !== 200 && { status: seen }) }),
@@ -313,7 +285,7 @@ describe('faults', () => {
     expect((await rotate()).status).toBe(200);
   });
 
-  it('hit only what they are scripted for', async () => {
+  it('apply only to the requests that they are scripted for', async () => {
     await start();
     faults.add(Fault.parse({ kind: 'failBefore', assistantId: 'ast_2', times: 0 }));
     faults.add(Fault.parse({ kind: 'failBefore', on: 'get' }));
@@ -334,7 +306,7 @@ describe('faults', () => {
     await start();
     faults.add(Fault.parse({ kind, on: 'list', ...(kind === 'failBefore' && { status: 503 }) }));
     const page = () =>
-      fetch(`${base}/orgs/c/assistants`, {
+      fetch(`${simulator!.base}/orgs/c/assistants`, {
         headers: { authorization: 'Bearer parent' },
         signal: AbortSignal.timeout(300),
       });
@@ -356,7 +328,7 @@ describe('faults', () => {
   const firstKeys = async () =>
     (await json(await call('GET', '/orgs/c/assistants?take=3'))).map(({ secret_key: key }: any) => key);
 
-  it('staleRead answers the key before, on a LIST for every record', async () => {
+  it('staleRead returns the previous key, on a LIST for every record', async () => {
     await start();
     const before = await firstKeys();
     await rotate('ast_1');
@@ -368,7 +340,7 @@ describe('faults', () => {
     expect([await firstKeys(), await firstKeys()]).toEqual([before, after]);
   });
 
-  it('laggingRead answers the record as it was so long ago, also several keys back', async () => {
+  it('laggingRead returns the record as of delayMs ago, even several keys back', async () => {
     await start();
     const { timeOrigin } = performance;
     const clock = jest.spyOn(performance, 'now');
@@ -403,7 +375,7 @@ describe('faults', () => {
     expect(await json(await call('GET', '/orgs/c/assistants/ast_1'))).toEqual(truth);
   });
 
-  it('with a seed, hit the same requests again', () => {
+  it('apply to the same requests again with the same seed', () => {
     const hits = (seed: number) => {
       const seeded = createFaults(seededRandom(seed));
       seeded.add(Fault.parse({ kind: 'failBefore', times: 0, probability: 0.3 }));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseEnvironment } from '@rekey/runtime';
 import { variableChecks } from '@rekey/testing';
-import { WorkerEnvironment } from './config.ts';
+import { WorkerEnvironment, workerConcurrency, workerTiming } from './config.ts';
 
 const complete = { REKEY_KEY_FILE: '/key.json', INVENT_API_KEY: 'key' };
 const complaint = (env: Record<string, string>): string => {
@@ -46,7 +46,7 @@ describe('WorkerEnvironment', () => {
     expect(complaint(env)).toContain(message);
   });
 
-  it('takes the real id of an org, and an empty one for none', () => {
+  it('accepts the real id of an org, and takes an empty one for none', () => {
     expect(parseEnvironment(WorkerEnvironment, { ...complete, INVENT_ORG_ID: 'org_1' }).INVENT_ORG_ID).toBe(
       'org_1',
     );
@@ -55,7 +55,7 @@ describe('WorkerEnvironment', () => {
     ).toBeUndefined();
   });
 
-  it('takes lists of hundreds of hosts', () => {
+  it('accepts lists of hundreds of hosts', () => {
     const hosts = Array.from({ length: 600 }, (_, i) => `host-${i}.internal.example.com`).join(',');
     for (const name of ['NO_PROXY', 'no_proxy', 'INVENT_PLAIN_HTTP_HOSTS'])
       expect([name, complaint({ [name]: hosts })]).toEqual([name, '']);
@@ -67,10 +67,74 @@ describe('WorkerEnvironment', () => {
     );
   });
 
-  it('allows plain HTTP for the hosts that are named', () => {
+  it('allows plain HTTP for the listed hosts', () => {
     expect(
       complaint({ INVENT_BASE_URL: 'http://simulator:4010', INVENT_PLAIN_HTTP_HOSTS: 'other, simulator' }),
     ).toBe('');
+  });
+});
+
+describe('workerTiming', () => {
+  const variables = {
+    INVENT_TIMEOUT_MS: 10_000,
+    REKEY_LANDING_WINDOW_MS: 90_000,
+    REKEY_READ_LAG_MS: 5000,
+    REKEY_TAKEOVER_AFTER_MS: 30_000,
+    REKEY_CONFIRM_AFTER_MS: 20_000,
+    REKEY_RETRY_FOR_MS: 3_600_000,
+  };
+  const timing = workerTiming(variables);
+
+  it('takes a sixth of the takeover time for sending, and a third as the lease margin', () => {
+    expect(timing.rotation).toEqual({
+      requestTimeoutMs: 10_000,
+      sendWithinMs: 5000,
+      leaseMarginMs: 10_000,
+      landingWindowMs: 90_000,
+      confirmAfterMs: 20_000,
+      readLagMs: 5000,
+      retryForMs: 3_600_000,
+    });
+  });
+
+  it('leases a claim for sending, the answer and the margin', () => {
+    expect(timing.claimLeaseMs).toBe(25_000);
+    expect(timing.claimLeaseMs).toBeLessThan(timing.checkTakeoverAfterMs);
+  });
+
+  it('ends the landing window of a claim after sending, landing and the read lag', () => {
+    expect(timing.landsWithinMs).toBe(100_000);
+  });
+
+  it('takes over jobs, checks and sweeps after what they may take', () => {
+    expect(timing).toMatchObject({
+      takeoverAfterMs: 30_000,
+      checkTakeoverAfterMs: 40_000,
+      sweepTakeoverAfterMs: 70_000,
+    });
+  });
+
+  it('delays no job longer than a landing window and two minutes', () => {
+    expect(timing.longestDelayMs).toBe(220_000);
+  });
+
+  it('lets the clock of Redis jump much less than a landing window, and settle for longer', () => {
+    const clockOf = (landingWindowMs: number) =>
+      workerTiming({ ...variables, REKEY_LANDING_WINDOW_MS: landingWindowMs }).clock;
+    expect(timing.clock).toEqual({ toleranceMs: 10_000, settleMs: 180_000 });
+    expect(clockOf(20_000)).toEqual({ toleranceMs: 5000, settleMs: 180_000 });
+    expect(clockOf(3_600_000).settleMs).toBeGreaterThan(3_645_000);
+  });
+});
+
+describe('workerConcurrency', () => {
+  it('adds a quarter for follow-ups, and has a connection for each request in flight', () => {
+    expect(workerConcurrency({ WORKER_CONCURRENCY: 64 })).toEqual({
+      first: 64,
+      followUps: 16,
+      connections: 144,
+    });
+    expect(workerConcurrency({ WORKER_CONCURRENCY: 1 })).toEqual({ first: 1, followUps: 1, connections: 3 });
   });
 });
 
@@ -78,17 +142,17 @@ describe('any variable', () => {
   const names = Object.keys(WorkerEnvironment.shape);
   const checks = variableChecks((env) => parseEnvironment(WorkerEnvironment, env), complete);
 
-  it.each(names)('%s without anything but white space is as good as not set', (name) =>
+  it.each(names)('%s of white space only counts as unset', (name) =>
     expect(() => checks.blank(name)).not.toThrow(),
   );
-  it.each(names)('%s may have white space around it', (name) =>
+  it.each(names)('%s may have surrounding white space', (name) =>
     expect(() => checks.spaced(name)).not.toThrow(),
   );
   it.each(names)(
-    '%s is refused by name, and never shown, if it is huge, not UTF-8 or has control characters',
+    '%s is refused by name and never shown if it is huge, not UTF-8 or has control characters',
     (name) => expect(() => checks.unusable(name)).not.toThrow(),
   );
-  it.each(names)('%s is taken, or refused by name, whatever is in it', (name) =>
+  it.each(names)('%s is accepted or refused by name, whatever it holds', (name) =>
     expect(() => checks.strange(name)).not.toThrow(),
   );
 });

@@ -1,53 +1,46 @@
 export {
   createRekeyClient,
+  type KeepAliveOptions,
   type RekeyClient,
   type RekeyClientOptions,
+} from './client.ts';
+export { type RetryOptions } from './calls/backoff.ts';
+export { type CallOptions } from './calls/calls.ts';
+export { RekeyClientError, type ClientErrorCode, type GrpcStatus } from './calls/client-error.ts';
+export { type Ids } from './calls/id-messages.ts';
+export { type Page } from './calls/pages.ts';
+export { type Pem, type TlsOptions } from './connection/credentials.ts';
+export { type Assistant } from './models/assistant.ts';
+export {
+  type BulkFailure,
+  type BulkItem,
+  type BulkList,
+  type BulkRotation,
+  type BulkVerification,
+  type Canary,
+} from './models/bulk-rotation.ts';
+export { type Consumer, type ConsumerInstance, type UnappliedVersion } from './models/consumer.ts';
+export { type RotationPolicy, type RotationWindow } from './models/policy.ts';
+export { type Reconciliation, type Rotation } from './models/rotation.ts';
+export { type Sweep } from './models/sweep.ts';
+export { type Attention, type HeldOrg, type OrgAlias, type SystemStatus } from './models/system.ts';
+export { type ConsumerAcknowledgement, type Explanation, type FailureLimit } from './models/values.ts';
+export {
+  type BulkFilter,
+  type BulkItemsPage,
+  type BulkItemsRequest,
+  type BulkRotationsPage,
+  type CreateBulkRotationRequest,
+} from './services/bulk-rotations.ts';
+export { type WatchOptions } from './services/bulk-watch.ts';
+export { type AddConsumerRequest, type SetConsumerOrgsRequest } from './services/consumers.ts';
+export { type CreateRotationPolicyRequest } from './services/policies.ts';
+export { type AcknowledgedBy } from './services/rotation-end.ts';
+export {
+  type RotateSecretKeyRequest,
+  type RotationFilter,
+  type RotationsPage,
   type TimeoutOptions,
   type WaitOptions,
-  type WatchOptions,
-} from './client.ts';
-export { type RetryOptions } from './backoff.ts';
-export { type CallOptions } from './calls.ts';
-export { RekeyClientError, type ClientErrorCode, type GrpcStatus } from './client-error.ts';
-export { type Pem, type TlsOptions } from './credentials.ts';
-export { type Ids } from './id-messages.ts';
-export { type AcknowledgedBy } from './rotation-end.ts';
-export type {
-  Assistant,
-  Attention,
-  BulkFailure,
-  BulkItem,
-  BulkItemsPage,
-  BulkList,
-  BulkRotation,
-  BulkRotationsPage,
-  BulkVerification,
-  Canary,
-  Consumer,
-  ConsumerInstance,
-  ConsumerReach,
-  Explanation,
-  FailureLimit,
-  HeldOrg,
-  OrgAlias,
-  Reconciliation,
-  Rotation,
-  RotationPolicy,
-  RotationWindow,
-  RotationsPage,
-  Sweep,
-  SystemStatus,
-  UnappliedVersion,
-} from './models.ts';
-export type {
-  AddConsumerRequest,
-  BulkFilter,
-  BulkItemsRequest,
-  CreateBulkRotationRequest,
-  CreateRotationPolicyRequest,
-  Page,
-  RotateSecretKeyRequest,
-  RotationFilter,
-  SetConsumerOrgsRequest,
-  WaitRotationRequest,
-} from './requests.ts';
+  type WaitRotationRequest,
+} from './services/rotations.ts';

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 describe('apiKeysFromFile', () => {
-  it('gives the key of each org, and none of another', () => {
+  it('returns the key of each configured org only', () => {
     writeFileSync(path, '{"org_1":"k1","c":"k2"}');
     const keys = apiKeysFromFile(path, () => {});
     expect([keys('org_1'), keys('c'), keys('org_2'), keys('constructor')]).toEqual([
@@ -38,7 +38,7 @@ describe('apiKeysFromFile', () => {
     expect(keys('org_1')).toBe('other');
   });
 
-  it('keeps the keys that were there when the changed file is no good, and says so once', () => {
+  it('keeps the previous keys if the changed file is invalid, and reports it once', () => {
     writeFileSync(path, '{"org_1":"k1"}');
     const complaints: Error[] = [];
     const keys = apiKeysFromFile(path, (error) => complaints.push(error));
@@ -48,11 +48,11 @@ describe('apiKeysFromFile', () => {
     now += 1000;
     keys('org_1');
     expect(complaints.map(String)).toEqual([
-      `ApiKeyFileError: INVENT_API_KEYS_FILE (${JSON.stringify(path)}) is not JSON, or only half of a file`,
+      `ApiKeyFileError: INVENT_API_KEYS_FILE (${JSON.stringify(path)}) is not JSON, or is truncated`,
     ]);
   });
 
-  it('takes a byte order mark', () => {
+  it('accepts a byte order mark', () => {
     writeFileSync(path, '\ufeff{"org_1":"k1"}');
     expect(apiKeysFromFile(path, () => {})('org_1')).toBe('k1');
   });
@@ -69,7 +69,7 @@ describe('apiKeysFromFile', () => {
     ['emptied', () => writeFileSync(path, '')],
     ['half written', () => writeFileSync(path, '{"org_1":"ot')],
     ['saved as UTF-16', () => writeFileSync(path, Buffer.from('\ufeff{"org_1":"other"}', 'utf16le'))],
-  ])('keeps the keys while the file is %s, and takes it when it is whole again', (_what, spoil) => {
+  ])('keeps the keys while the file is %s, and reads it when it is valid again', (_what, spoil) => {
     writeFileSync(path, '{"org_1":"k1"}');
     const complaints: string[] = [];
     const keys = apiKeysFromFile(path, ({ message }) => complaints.push(message));
@@ -83,7 +83,7 @@ describe('apiKeysFromFile', () => {
     expect(keys('org_1')).toBe('whole');
   });
 
-  it('reads it again when its rights alone have changed: it could not be read for lack of them, perhaps', () => {
+  it('reads it again if only its permissions change: it may have been unreadable', () => {
     writeFileSync(path, '{"org_1":"k1"}');
     const complaints: string[] = [];
     const keys = apiKeysFromFile(path, ({ message }) => complaints.push(message));
@@ -97,7 +97,7 @@ describe('apiKeysFromFile', () => {
   });
 
   it.each(['hunter2', '[]', '{"org_1":7}', '{"org_1":"with space"}', '{"org_1":""}'])(
-    'refuses to start with %j, and does not quote it',
+    'refuses to start with %j, without quoting it',
     (content) => {
       writeFileSync(path, content);
       const start = () => apiKeysFromFile(path, () => {});
@@ -108,8 +108,8 @@ describe('apiKeysFromFile', () => {
 });
 
 describe('an API keys file of many orgs', () => {
-  const fileOf = (orgs: number) =>
-    `{${Array.from({ length: orgs }, (_, i) => `"org_${String(i).padStart(26, '0')}":"${'k'.repeat(80)}"`).join()}}`;
+  const entry = (_: unknown, i: number) => `"org_${String(i).padStart(26, '0')}":"${'k'.repeat(80)}"`;
+  const fileOf = (orgs: number) => `{${Array.from({ length: orgs }, entry).join()}}`;
 
   it('is read up to 64 MiB: 500,000 orgs', () => {
     writeFileSync(path, fileOf(500_000));
@@ -118,7 +118,7 @@ describe('an API keys file of many orgs', () => {
     expect(keys('org_00000000000000000000499999')).toBe('k'.repeat(80));
   }, 30_000);
 
-  it('is refused beyond that, with its limit', () => {
+  it('is rejected beyond that, with the limit', () => {
     writeFileSync(path, `${fileOf(1)}${' '.repeat(64 * 1024 * 1024)}`);
     expect(() => apiKeysFromFile(path, () => {})).toThrow('is larger than 67108864 bytes');
   });
@@ -128,7 +128,7 @@ describe('keysByOneName', () => {
   const learned = (orgId: string) => (orgId === 'c' ? 'org_1' : orgId);
   const unknown = (orgId: string) => orgId;
 
-  it('leaves `c` an org of its own until it is known', () => {
+  it('treats `c` as a separate org until it is known', () => {
     writeFileSync(path, '{"c":"k-c","org_2":"k2"}');
     const keys = keysByOneName(
       apiKeysFromFile(path, () => {}),
@@ -142,7 +142,7 @@ describe('keysByOneName', () => {
     ]);
   });
 
-  it('gives the key of `c` to the org that it stands for', () => {
+  it('uses the key of `c` for the org that it stands for', () => {
     writeFileSync(path, '{"c":"k-c","org_2":"k2"}');
     const keys = keysByOneName(
       apiKeysFromFile(path, () => {}),
@@ -157,7 +157,7 @@ describe('keysByOneName', () => {
     ]);
   });
 
-  it('prefers the key that is configured under the real id, and names the org once', () => {
+  it('prefers the key configured under the real id, and lists the org once', () => {
     writeFileSync(path, '{"c":"k-c","org_1":"k1"}');
     const keys = keysByOneName(
       apiKeysFromFile(path, () => {}),

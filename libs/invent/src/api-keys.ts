@@ -2,23 +2,23 @@ import { statSync } from 'node:fs';
 import { ORG_ALIAS, parseJson, readTextFile } from '@rekey/schema';
 import { z } from 'zod';
 
-/** Visible ASCII: what can stand in an Authorization header. The message never shows the value. */
+/** Visible ASCII, as an Authorization header requires. The message never shows the value. */
 export const ApiKey = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces');
 
-/** Gives the API key for an org, or undefined where none is configured. */
+/** Returns the API key of an org; undefined if none is configured. */
 export interface ApiKeys {
   (orgId: string): string | undefined;
-  /** The org ids that keys are configured for; `c` stands for the org that a single key was made in. */
+  /** The org ids with a configured key; `c` stands for the org in which a single key was made. */
   orgIds(): string[];
 }
 
-/** One key for every org that is asked for: its own org, the alias `c`, and each sub-org of a parent. */
+/** One key for every org: its own org, the alias `c`, and each sub-org of a parent. */
 export const singleApiKey = (apiKey: string): ApiKeys =>
   Object.assign(() => apiKey, { orgIds: () => [ORG_ALIAS] });
 
 /**
- * The same keys, with one name for each org: `nameOf` translates `c` once it is known which org that is. That
- * org has the key of `c`, unless one is configured for it under its own name.
+ * The same keys with one name for each org: `nameOf` translates `c` when the org behind it is known. That org
+ * uses the key of `c`, unless it has a configured key under its own name.
  */
 export const keysByOneName = (apiKeys: ApiKeys, nameOf: (orgId: string) => string): ApiKeys => {
   const keyOf = (orgId: string) => {
@@ -29,7 +29,7 @@ export const keysByOneName = (apiKeys: ApiKeys, nameOf: (orgId: string) => strin
 };
 
 const ApiKeyFile = z.record(z.string(), ApiKey);
-/** 500,000 orgs and more. */
+/** Room for more than 500,000 orgs. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const CHECK_EVERY_MS = 1000;
 const MAX_SHOWN = 500;
@@ -42,8 +42,9 @@ export class ApiKeyFileError extends Error {
 }
 
 /**
- * Keys from a JSON file `{"ORG ID": "API KEY"}`, read again within a second of a change. A changed file that
- * cannot be read leaves the keys that were there and calls `onBadFile`; at the start it throws.
+ * Keys from a JSON file `{"ORG ID": "API KEY"}`, read again within a second of a change. If a changed file
+ * cannot be read, the previous keys stay in use and `onBadFile` is called. At the start, such a file throws
+ * ApiKeyFileError.
  */
 export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError) => void): ApiKeys => {
   let keys = readKeys(path);
@@ -75,7 +76,7 @@ export const apiKeysFromFile = (path: string, onBadFile: (error: ApiKeyFileError
   return Object.assign(keyOf, { orgIds });
 };
 
-/** Changes whenever the file does, or its rights; an atomic replacement changes the inode. */
+/** Changes with the content and the permissions of the file. An atomic replacement changes the inode. */
 const fileVersion = (path: string): string => {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat ? `${stat.ino}:${stat.mtimeMs}:${stat.ctimeMs}:${stat.size}` : 'absent';
@@ -91,7 +92,7 @@ const textOf = (path: string): string => {
 
 const readKeys = (path: string): Map<string, string> => {
   const json = parseJson(textOf(path));
-  if (json === undefined) throw new ApiKeyFileError(path, 'is not JSON, or only half of a file');
+  if (json === undefined) throw new ApiKeyFileError(path, 'is not JSON, or is truncated');
   const parsed = ApiKeyFile.safeParse(json);
   if (!parsed.success) throw new ApiKeyFileError(path, 'must be a JSON object of org id to API key');
   return new Map(Object.entries(parsed.data));

@@ -9,7 +9,7 @@ describe('parseBaseUrl', () => {
     'http://127.9.9.9',
     'http://localhost:1',
     'http://[::1]:1',
-  ])('takes %s', (url) => {
+  ])('accepts %s', (url) => {
     expect(parseBaseUrl(url).href).toBe(new URL(url).href);
   });
 
@@ -22,11 +22,11 @@ describe('parseBaseUrl', () => {
     'https://user:pw@host',
     'https://host/?a=b',
     'nonsense',
-  ])('refuses %s', (url) => {
+  ])('rejects %s', (url) => {
     expect(() => parseBaseUrl(url)).toThrow(/must be/);
   });
 
-  it('takes plain HTTP for a host that was named', () => {
+  it('accepts plain HTTP for a named host', () => {
     expect(parseBaseUrl('http://simulator:4010', ['simulator']).hostname).toBe('simulator');
     expect(() => parseBaseUrl('http://simulator2:4010', ['simulator'])).toThrow('must be https');
   });

@@ -15,7 +15,7 @@ import type { InventClient } from './client.ts';
 afterEach(closeAll);
 
 describe('rotateSecretKey', () => {
-  it('sends one POST with the key, ids encoded into their segments, and is done with a whole 200', async () => {
+  it('sends one POST with the API key and encoded ids, and is done after a whole 200', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record({ id: 'ast+ü' })));
     const outcome = await clientOf(new URL(`${baseUrl}v9/`)).rotateSecretKey({
       orgId: 'c',
@@ -37,20 +37,17 @@ describe('rotateSecretKey', () => {
     expect(requests[0]!.headers).toMatchObject({ authorization: 'Bearer key-1', 'content-length': '0' });
   });
 
-  it.each(['../../x', 'a/b', '%2e%2e', '..', 'a?b'])(
-    'lets nothing leave for the id %j',
-    async (assistantId) => {
-      const { baseUrl, requests } = await httpServer(answering(200, record()));
-      expect(await clientOf(baseUrl).rotateSecretKey({ orgId: 'org_1', assistantId })).toMatchObject({
-        outcome: 'not-done',
-        code: 'INVALID_ARGUMENT',
-        retry: false,
-      });
-      expect(requests).toEqual([]);
-    },
-  );
+  it.each(['../../x', 'a/b', '%2e%2e', '..', 'a?b'])('sends nothing for the id %j', async (assistantId) => {
+    const { baseUrl, requests } = await httpServer(answering(200, record()));
+    expect(await clientOf(baseUrl).rotateSecretKey({ orgId: 'org_1', assistantId })).toMatchObject({
+      outcome: 'not-done',
+      code: 'INVALID_ARGUMENT',
+      retry: false,
+    });
+    expect(requests).toEqual([]);
+  });
 
-  it('lets nothing leave for an org without an API key', async () => {
+  it('sends nothing for an org without an API key', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
     expect(
       await clientOf(baseUrl, {
@@ -81,14 +78,14 @@ describe('rotateSecretKey', () => {
     [{ 'retry-after': 'Mon, 23 Nov 2026 10:00:09 GMT', date: 'Mon, 23 Nov 2026 10:00:00 GMT' }, 9000],
     [{}, undefined],
     [{ 'retry-after': 'soon' }, 30_000],
-  ])('understands Retry-After: %j', async (headers, retryAfterMs) => {
+  ])('reads Retry-After: %j', async (headers, retryAfterMs) => {
     const { baseUrl } = await httpServer(answering(429, '', headers as Record<string, string>));
     const outcome = await clientOf(baseUrl).rotateSecretKey(target);
     expect((outcome as { retryAfterMs?: number }).retryAfterMs).toBe(retryAfterMs);
   });
 
   it.each([500, 502, 503, 504, 408, 409, 418, 201, 204])(
-    'does not know the outcome of a %i, and does not follow or repeat it',
+    'does not know the outcome of a %i, and does not follow or retry it',
     async (status) => {
       const { baseUrl, requests } = await httpServer(
         answering(status, status === 204 ? '' : '{}', { location: '/elsewhere' }),
@@ -99,14 +96,14 @@ describe('rotateSecretKey', () => {
   );
 
   it.each([
-    ['no JSON', '<html>'],
+    ['text that is not JSON', '<html>'],
     ['half a record', record().slice(0, 40)],
-    ['no object', '[]'],
+    ['JSON that is not an object', '[]'],
     ['no id', '{"secret_key":"sk_1"}'],
     ['another assistant', record({ id: 'ast_2' })],
     ['a null key', record({ secret_key: null })],
     ['an empty key', record({ secret_key: '' })],
-    ['a key that is no text', record({ secret_key: 7 })],
+    ['a key that is not a string', record({ secret_key: 7 })],
   ])('does not know the outcome of a 200 with %s', async (_what, body) => {
     const { baseUrl } = await httpServer(answering(200, body));
     expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
@@ -115,7 +112,7 @@ describe('rotateSecretKey', () => {
     });
   });
 
-  it('is done with a record that is not as documented, and says where', async () => {
+  it('is done with an undocumented record, and reports the differing paths', async () => {
     const { baseUrl } = await httpServer(answering(200, record({ enabled: 'yes', config: { stt: 3 } })));
     const outcome = await clientOf(baseUrl).rotateSecretKey(target);
     expect(outcome).toMatchObject({
@@ -124,7 +121,7 @@ describe('rotateSecretKey', () => {
     });
   });
 
-  it('was certainly not sent where nobody listens', async () => {
+  it('was certainly not sent if nothing listens', async () => {
     const { baseUrl } = await httpServer(answering(200));
     await closeAll();
     expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({
@@ -135,14 +132,14 @@ describe('rotateSecretKey', () => {
     });
   });
 
-  it('was certainly not sent where the name does not resolve', async () => {
+  it('was certainly not sent if the name does not resolve', async () => {
     expect(await clientOf(new URL('https://no-such-host.invalid')).rotateSecretKey(target)).toMatchObject({
       outcome: 'not-done',
       code: 'UPSTREAM_UNREACHABLE',
     });
   });
 
-  it('was certainly not sent where TLS fails', async () => {
+  it('was certainly not sent if TLS fails', async () => {
     const { baseUrl, received } = await tcpServer((socket) => socket.end('no TLS here'));
     const outcome = await clientOf(new URL(baseUrl.href.replace('http:', 'https:'))).rotateSecretKey(target);
     expect(outcome).toMatchObject({ outcome: 'not-done', code: 'UPSTREAM_UNREACHABLE' });
@@ -165,12 +162,12 @@ describe('rotateSecretKey', () => {
     });
   });
 
-  it('does not know the outcome of what is no HTTP at all', async () => {
+  it('does not know the outcome of an answer that is not HTTP', async () => {
     const { baseUrl } = await tcpServer((socket) => socket.end('nonsense\r\n\r\n'));
     expect(await clientOf(baseUrl).rotateSecretKey(target)).toMatchObject({ outcome: 'unknown' });
   });
 
-  it('takes a refusal at its word although its body never arrives whole', async () => {
+  it('accepts a refusal although its body never arrives completely', async () => {
     const { baseUrl } = await tcpServer((socket) =>
       socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 1000\r\n\r\nhalf'),
     );
@@ -180,7 +177,7 @@ describe('rotateSecretKey', () => {
     });
   });
 
-  it('does not know the outcome when no answer comes within the deadline, nor when it comes drop by drop', async () => {
+  it('does not know the outcome if the answer misses the deadline or arrives drop by drop', async () => {
     const silent = await tcpServer(() => {});
     expect(await clientOf(silent.baseUrl, { timeoutMs: 150 }).rotateSecretKey(target)).toMatchObject({
       outcome: 'unknown',
@@ -197,14 +194,14 @@ describe('rotateSecretKey', () => {
     });
   });
 
-  it('sends nothing once it is too late to be sent', async () => {
+  it('sends nothing after `sendBeforeMs`', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record()));
     const outcome = await clientOf(baseUrl).rotateSecretKey(target, { sendBeforeMs: performance.now() - 1 });
     expect(outcome).toMatchObject({ outcome: 'not-done', code: 'SENT_TOO_LATE', retry: true });
     expect(requests).toEqual([]);
   });
 
-  it('was certainly not sent while it waited for a connection, and is not sent afterwards', async () => {
+  it('was certainly not sent while waiting for a connection, and is not sent later', async () => {
     const { baseUrl, received } = await tcpServer(() => {});
     const client = clientOf(baseUrl, { connections: 1 });
     const occupying = new AbortController();
@@ -224,7 +221,7 @@ describe('rotateSecretKey', () => {
     await third;
   });
 
-  it('tells an abort before sending from one after it', async () => {
+  it('distinguishes an abort before sending from one after it', async () => {
     const { baseUrl, received } = await tcpServer(() => abort.abort());
     const abort = new AbortController();
     expect(await clientOf(baseUrl).rotateSecretKey(target, { signal: AbortSignal.abort() })).toMatchObject({
@@ -239,8 +236,8 @@ describe('rotateSecretKey', () => {
 
 describe('whether a 200 was changed since its POST left', () => {
   /**
-   * Seconds before now at which the record was changed, and seconds by which the clock of the answer is ahead
-   * of ours.
+   * How many seconds ago the record was changed, and how many seconds the clock of the answer is ahead of
+   * ours.
    */
   const recordChanged = async (
     changedAgoMs: number | null,
@@ -268,16 +265,16 @@ describe('whether a 200 was changed since its POST left', () => {
   it.each([
     ['since, if it was changed just now', 0, 0, 'since'],
     ['since, by the clock of the answer, which may be ahead or behind ours', 0, 30_000, 'since'],
-    ['before, if it was changed some seconds ago', 5000, 0, 'before'],
+    ['before, if it was changed several seconds ago', 5000, 0, 'before'],
     ['before, by the clock of the answer', 5000, -30_000, 'before'],
-    ['not known, if that clock is far from ours', 5000, 120_000, undefined],
-    ['not known, without a Date', 5000, null, undefined],
-    ['not known, without updated_at', null, 0, undefined],
+    ['unknown, if that clock is far from ours', 5000, 120_000, undefined],
+    ['unknown, without a Date', 5000, null, undefined],
+    ['unknown, without updated_at', null, 0, undefined],
   ])('is %s', async (_name, changedAgoMs, dateAheadMs, expected) => {
     expect(await notedOf(changedAgoMs, dateAheadMs)).toBe(expected);
   });
 
-  it('is told of a record that is read by how long it has not been changed at least', async () => {
+  it('is reported with a record as the least time for which it has not changed', async () => {
     const unchangedFor = async (changedAgoMs: number | null, dateAheadMs: number | null) => {
       const outcome = await (await recordChanged(changedAgoMs, dateAheadMs)).getAssistant(target);
       return outcome.outcome === 'read' ? outcome.unchangedForMs : outcome.outcome;
@@ -311,7 +308,7 @@ describe('masked keys and answers from caches', () => {
     },
   );
 
-  it('asks caches for nothing kept, and dates what comes from one all the same', async () => {
+  it('asks caches for fresh answers, and reports the age of a cached one', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, record(), { age: '300' }));
     const client = clientOf(baseUrl);
     expect(await client.getAssistant(target)).toMatchObject({ outcome: 'read', ageMs: 300_000 });
@@ -333,7 +330,7 @@ describe('getAssistant', () => {
     expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants/ast_1');
   });
 
-  it('reads a record that has no key', async () => {
+  it('reads a record without a key', async () => {
     const { baseUrl } = await httpServer(answering(200, record({ secret_key: null })));
     expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({
       outcome: 'read',
@@ -347,14 +344,14 @@ describe('getAssistant', () => {
     [429, 'UPSTREAM_RATE_LIMITED'],
     [500, 'UPSTREAM_UNREACHABLE'],
     [200, 'OUTCOME_UNKNOWN'],
-  ])('has not read on a %i without a record', async (status, code) => {
+  ])('is not read on a %i without a record', async (status, code) => {
     const { baseUrl } = await httpServer(answering(status));
     expect(await clientOf(baseUrl).getAssistant(target)).toMatchObject({ outcome: 'not-read', code, status });
   });
 });
 
 describe('listAssistants', () => {
-  it('reads a page with its records as they came, and how many there are in all', async () => {
+  it('reads a page with its unchanged records, and the total', async () => {
     const records = [
       record({ id: 'ast_1' }),
       record({ id: 'ast_2', secret_key: null }).replace(
@@ -377,7 +374,7 @@ describe('listAssistants', () => {
     expect(`${requests[0]!.method} ${requests[0]!.url}`).toBe('GET /orgs/org_1/assistants?page=2&take=100');
   });
 
-  it('gives a mark for each record that it cannot read, equal for equal records', async () => {
+  it('returns a digest of each unreadable record, equal for equal records', async () => {
     const { baseUrl } = await httpServer(answering(200, `[${record()},{"id":7},null,null]`));
     const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
     expect(outcome).toMatchObject({
@@ -396,7 +393,7 @@ describe('listAssistants', () => {
   });
 
   it.each(['ast_1\nast_2', '', '..', 'a/b', 'a?b', 'a\u2028b', 'a'.repeat(257), '\ud800'])(
-    'does not read a record with the invalid id %j, and quotes nothing of it',
+    'does not read or quote a record with the invalid id %j',
     async (id) => {
       const { baseUrl } = await httpServer(answering(200, `[${record({ id })},${record({ id: 'ast_7' })}]`));
       const outcome = await clientOf(baseUrl).listAssistants('org_1', 1);
@@ -417,7 +414,7 @@ describe('listAssistants', () => {
     ['8.5', undefined],
     [' 7 7', undefined],
     ['9'.repeat(20), undefined],
-  ])('takes %j for the count %p', async (text, total) => {
+  ])('reads %j as the count %p', async (text, total) => {
     const { baseUrl } = await httpServer(answering(200, '[]', { 'pagination-count': text }));
     expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toEqual({
       outcome: 'read',
@@ -430,7 +427,7 @@ describe('listAssistants', () => {
     [401, '[]', 'UPSTREAM_UNAUTHENTICATED'],
     [200, '{"data":[]}', 'OUTCOME_UNKNOWN'],
     [200, '[{"id":', 'OUTCOME_UNKNOWN'],
-  ])('has not read on a %i with %j', async (status, body, code) => {
+  ])('is not read on a %i with %j', async (status, body, code) => {
     const { baseUrl } = await httpServer(answering(status, body));
     expect(await clientOf(baseUrl).listAssistants('org_1', 1)).toMatchObject({
       outcome: 'not-read',
@@ -439,7 +436,7 @@ describe('listAssistants', () => {
     });
   });
 
-  it('asks nobody for an org without a key, or with an id that could leave its segment', async () => {
+  it('sends nothing for an org without a key, or with an id that could leave its segment', async () => {
     const { baseUrl, requests } = await httpServer(answering(200, '[]'));
     expect(await clientOf(baseUrl).listAssistants('../x', 1)).toMatchObject({
       outcome: 'not-read',

@@ -6,20 +6,22 @@ export {
   singleApiKey,
   type ApiKeys,
 } from './api-keys.ts';
-export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './byte-room.ts';
+export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './transport/byte-room.ts';
 export { parseBaseUrl } from './base-url.ts';
 export {
   LIST_PAGE_SIZE,
   createInventClient,
   type InventClient,
   type InventClientOptions,
+  type Target,
+} from './client.ts';
+export {
   type ListOutcome,
   type NotDone,
   type Page,
   type ReadOutcome,
   type RotateOutcome,
-  type Target,
   type Unknown,
   type UpstreamRecord,
-} from './client.ts';
-export { ProxyVariableError, proxyFor, type Proxy, type ProxyEnvironment } from './proxy.ts';
+} from './answers/outcome.ts';
+export { ProxyVariableError, proxyFor, type Proxy } from './transport/proxy.ts';

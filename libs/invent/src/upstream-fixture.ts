@@ -6,7 +6,7 @@ import { singleApiKey } from './api-keys.ts';
 import { createInventClient, type InventClient, type InventClientOptions } from './client.ts';
 
 export const closers: (() => unknown)[] = [];
-/** Closes what a spec has opened; to be called after each. */
+/** Closes what a spec has opened. Call it after each spec. */
 export const closeAll = async (): Promise<void> => {
   for (const close of closers.splice(0).toReversed()) await close();
 };
@@ -17,7 +17,7 @@ const listen = async (server: Server): Promise<URL> => {
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 };
 
-/** A server that answers HTTP; what it was asked is in `requests`. */
+/** An HTTP server. `requests` holds what it received. */
 export const httpServer = async (answer: RequestListener) => {
   const requests: IncomingMessage[] = [];
   const server = createHttpServer((request, response) => {
@@ -31,7 +31,7 @@ export const httpServer = async (answer: RequestListener) => {
   return { baseUrl: await listen(server), requests };
 };
 
-/** A server of bare TCP, for answers that no HTTP server would give. */
+/** A plain TCP server, for answers that no HTTP server gives. */
 export const tcpServer = async (onData: (socket: Socket, text: string) => void) => {
   const sockets = new Set<Socket>();
   const received: string[] = [];

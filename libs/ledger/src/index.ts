@@ -43,6 +43,7 @@ export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
 export type { Sweeps } from './sweeps/sweeps.ts';
 export { nextOpening, openings } from './policies/openings.ts';
 export type { Policies } from './policies/policies.ts';
+export type { PolicyChanges } from './policies/policy-hash.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
 export type { ConsumerInstance } from './consumers/heard-instances.ts';
 export type { Resealed, SeenConsumer } from './consumers/consumers.ts';
@@ -61,7 +62,7 @@ export {
   type SweepQueue,
 } from './queues/queues.ts';
 export { sweepDueWithinMs } from './system/attention/sweep-items.ts';
-export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch } from './system/ledger-watch.ts';
+export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './system/ledger-watch.ts';
 export { startPresence } from './system/presence.ts';
 export { isAnyRotating, processId, type Processes } from './system/processes.ts';
 export type { System } from './system/system.ts';
@@ -71,3 +72,7 @@ export {
   type LedgerClock,
   type LedgerClockOptions,
 } from './time/ledger-clock.ts';
+export type { EventsPage } from './assistants/published.ts';
+export type { LookResult } from './factories.ts';
+export type { ListFilter } from './rotations/rotation-list.ts';
+export type { RecogniseOptions, Recognised } from './system/identity.ts';

@@ -1,34 +1,22 @@
 export { loadContract, type Contract } from './load.ts';
-export { hasDetails, readStatusDetails, toStatus, type CallError } from './status-details.ts';
+export { readStatusDetails } from './status-details.ts';
 export { type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
-export {
-  toProtoAssistant,
-  toProtoBulkItem,
-  toProtoBulkRotation,
-  toProtoConsumer,
-  toProtoPolicy,
-  toProtoRotation,
-  toProtoStatus,
-  toProtoSweep,
-} from './mapping.ts';
-export { MAX_MESSAGE_BYTES, isLoopback } from './channel.ts';
-export {
-  RECORD_DEADLINE_MS,
-  connectGateway,
-  type ConnectOptions,
-  type GatewayCallOptions,
-  type GatewayClient,
-} from './client.ts';
+export { observeCalls, type CallObserver } from './observe-calls.ts';
+export type { ServiceHandlers } from './services.ts';
+export { toProtoAssistant } from './mapping/assistant.ts';
+export { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
+export { toProtoConsumer } from './mapping/consumer.ts';
+export { toProtoPolicy } from './mapping/policy.ts';
+export { toProtoRotation } from './mapping/rotation.ts';
+export { toProtoStatus } from './mapping/status.ts';
+export { toProtoSweep } from './mapping/sweep.ts';
 export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
-export type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
 export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/rekey/v1/BulkRotationItem.ts';
-export type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 export type { Consumer__Output as ProtoConsumer } from './generated/rekey/v1/Consumer.ts';
-export type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
 export type {
   CreateBulkRotationRequest,
   CreateBulkRotationRequest__Output,
@@ -37,13 +25,7 @@ export type {
   CreateRotationPolicyRequest,
   CreateRotationPolicyRequest__Output,
 } from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
-export type { ListRotationsRequest__Output } from './generated/rekey/v1/ListRotationsRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
 export type { RotationPolicy__Output as ProtoPolicy } from './generated/rekey/v1/RotationPolicy.ts';
-export type { RotationPolicyServiceHandlers } from './generated/rekey/v1/RotationPolicyService.ts';
-export type { RotationServiceHandlers } from './generated/rekey/v1/RotationService.ts';
 export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
 export type { Sweep__Output as ProtoSweep } from './generated/rekey/v1/Sweep.ts';
-export type { SweepServiceHandlers } from './generated/rekey/v1/SweepService.ts';
-export type { SystemServiceHandlers } from './generated/rekey/v1/SystemService.ts';
-export type { WaitRotationRequest__Output } from './generated/rekey/v1/WaitRotationRequest.ts';

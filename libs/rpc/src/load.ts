@@ -23,12 +23,12 @@ type AllProtos = RotationProto &
   ConsumerProto;
 
 export interface Contract {
-  /** What server reflection answers from. */
+  /** The descriptors that server reflection serves. */
   reflection: PackageDefinition;
   v1: AllProtos['rekey']['v1'];
 }
 
-/** Loads the gRPC contract. The options must match those of generate.sh, which makes the types. */
+/** Loads the gRPC contract. The options must match those of generate.sh, which writes the types. */
 export const loadContract = (): Contract => {
   const definition = loadSync(
     ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer'].map(
@@ -47,7 +47,7 @@ export const loadContract = (): Contract => {
 };
 
 /**
- * The descriptors in the only shape that @grpc/reflection takes: as if some loaded type carried all of them.
+ * The descriptors in the only form that @grpc/reflection accepts: attached to one loaded type.
  */
 const reflectionDefinition = (): PackageDefinition => {
   const { file } = descriptor.FileDescriptorSet.decode(Buffer.from(descriptorSet, 'base64')) as unknown as {
@@ -57,6 +57,10 @@ const reflectionDefinition = (): PackageDefinition => {
     Buffer.from(descriptor.FileDescriptorProto.encode(proto).finish()),
   );
   return {
-    contract: { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos },
+    contract: {
+      format: 'Protocol Buffer 3 DescriptorProto',
+      type: {},
+      fileDescriptorProtos,
+    },
   } as unknown as PackageDefinition;
 };

@@ -1,46 +1,78 @@
-import type { StatusObject } from '@grpc/grpc-js';
+import { randomUUID } from 'node:crypto';
+import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import { RekeyError, errorTable } from '@rekey/schema';
 import { toStatus } from './status-details.ts';
 
 export interface CallContext {
-  /** Aborts when the caller has gone, or its deadline has passed. */
-  signal: AbortSignal;
-  /** When the caller's deadline is, in ms since 1970; undefined where it has none. */
-  deadlineMs: number | undefined;
+  /** The method's path, such as `/rekey.v1.RotationService/GetRotation`. */
+  readonly path: string;
+  /** The caller's `x-request-id` if it is valid; otherwise a new UUID. */
+  readonly requestId: string;
+  /** The caller's W3C `traceparent`; undefined if it sent none, or one that is not valid. */
+  readonly traceparent: string | undefined;
+  /** Aborts when the caller has gone or its deadline has passed. */
+  readonly signal: AbortSignal;
+  /** The caller's deadline, in ms since 1970; undefined if it set none. */
+  readonly deadlineMs: number | undefined;
 }
 
-/** What is common to grpc-js's calls of every kind. */
-export interface ServerCall {
+/** What grpc-js's calls of every kind have in common. */
+interface ServerCall {
   cancelled: boolean;
+  metadata?: Metadata;
   on(event: 'cancelled', listener: () => void): unknown;
   getDeadline(): Date | number;
   getPath?(): string;
 }
 
-/** Lazy, since most calls are over before anybody asks. */
-export const contextOf = (call: ServerCall): CallContext => ({
-  get signal() {
-    const gone = new AbortController();
-    if (call.cancelled) gone.abort();
-    else call.on('cancelled', () => gone.abort());
-    return gone.signal;
-  },
-  get deadlineMs() {
-    const deadlineMs = Number(call.getDeadline());
-    return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
-  },
-});
+const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
+/** Version, trace id, parent id and flags; neither id may be all zeros (W3C Trace Context, section 3.2). */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+const signalOf = (call: ServerCall): AbortSignal => {
+  const gone = new AbortController();
+  if (call.cancelled) gone.abort();
+  else call.on('cancelled', () => gone.abort());
+  return gone.signal;
+};
+
+/** Computes each part when it is first read: most handlers read none. */
+export const contextOf = (call: ServerCall): CallContext => {
+  let requestId: string | undefined;
+  let signal: AbortSignal | undefined;
+  const header = (name: string, form: RegExp): string | undefined => {
+    const [value] = call.metadata?.get(name) ?? [];
+    return typeof value === 'string' && form.test(value) ? value : undefined;
+  };
+  return {
+    get path() {
+      return call.getPath?.() ?? '';
+    },
+    get requestId() {
+      return (requestId ??= header('x-request-id', REQUEST_ID) ?? randomUUID());
+    },
+    get traceparent() {
+      return header('traceparent', TRACEPARENT);
+    },
+    get signal() {
+      return (signal ??= signalOf(call));
+    },
+    get deadlineMs() {
+      const deadlineMs = Number(call.getDeadline());
+      return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
+    },
+  };
+};
+
+/** Receives each error that no caller may read. */
+export type OnUnexpected = (error: unknown, context: CallContext) => void;
 
 /**
- * What a caller is told of an error: a RekeyError's status; of anything else INTERNAL, while the error itself
- * is reported.
+ * The status of a failed call: that of a RekeyError; for any other error INTERNAL. An error that is, or
+ * becomes, INTERNAL is reported.
  */
-export const tell = (
-  error: unknown,
-  call: Pick<ServerCall, 'getPath'>,
-  onUnexpected: (error: unknown) => void,
-): StatusObject => {
-  const told = error instanceof RekeyError ? error : new RekeyError('INTERNAL');
-  if (errorTable[told.code].grpc === 'INTERNAL') onUnexpected(error);
-  return toStatus(told, call.getPath?.());
+export const statusOf = (error: unknown, context: CallContext, onUnexpected: OnUnexpected): StatusObject => {
+  const known = error instanceof RekeyError ? error : new RekeyError('INTERNAL');
+  if (errorTable[known.code].grpc === 'INTERNAL') onUnexpected(error, context);
+  return toStatus(known, context.path);
 };

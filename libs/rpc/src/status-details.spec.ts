@@ -6,11 +6,12 @@ import { readStatusDetails, toStatus } from './status-details.ts';
 const received = (error: RekeyError) => toStatus(error) as unknown as ServiceError;
 
 describe('toStatus and readStatusDetails', () => {
-  it('carry the reason in ErrorInfo, and the fields at fault in BadRequest', () => {
+  it('carry the reason in ErrorInfo and the invalid fields in BadRequest', () => {
     const fieldViolations = [{ field: 'org_id', description: 'must not be empty' }];
     const status = received(new RekeyError('INVALID_ARGUMENT', { fieldViolations }));
     expect(status.details).toBe(
-      'The request is not valid. org_id must not be empty. Correct the fields named in the BadRequest detail.',
+      'The request is not valid. org_id must not be empty. ' +
+        'Correct the fields named in the BadRequest detail.',
     );
     expect(readStatusDetails(status)).toEqual({
       reason: 'INVALID_ARGUMENT',
@@ -23,13 +24,16 @@ describe('toStatus and readStatusDetails', () => {
     });
   });
 
-  it('carry names and values in the metadata of ErrorInfo, and the same in words', () => {
+  it('carry names and values in the metadata of ErrorInfo, and in the message', () => {
     const status = toStatus(
-      new RekeyError('CONSUMERS_MISSING', { which: 'billing (GONE)', metadata: { consumers: 'billing' } }),
+      new RekeyError('CONSUMERS_MISSING', {
+        which: 'billing (GONE)',
+        metadata: { consumers: 'billing' },
+      }),
       '/rekey.v1.BulkRotationService/CreateBulkRotation',
     );
     expect(status.details).toMatch(
-      /^A consumer that is required is not live, or not caught up: billing \(GONE\)\. See /,
+      /^A required consumer is not live or has not caught up: billing \(GONE\)\. See /,
     );
     expect(readStatusDetails(status as unknown as ServiceError).metadata).toEqual({
       call: 'CreateBulkRotation',
@@ -39,7 +43,7 @@ describe('toStatus and readStatusDetails', () => {
     });
   });
 
-  it('bound what stands there', () => {
+  it('bound the length of metadata', () => {
     const status = received(new RekeyError('INTERNAL', { metadata: { long: 'x'.repeat(10_000) } }));
     expect(readStatusDetails(status).metadata['long']).toHaveLength(512);
   });
@@ -49,9 +53,12 @@ describe('toStatus and readStatusDetails', () => {
     expect(JSON.stringify([status, status.metadata.getMap()])).not.toContain('hunter2');
   });
 
-  it('read nothing from an error that is not ours', () => {
+  it("read nothing from an error that is not one of Rekey's", () => {
     const status = received(new RekeyError('INTERNAL'));
     status.metadata.remove('grpc-status-details-bin');
-    expect(readStatusDetails(status)).toEqual({ fieldViolations: [], metadata: {} });
+    expect(readStatusDetails(status)).toEqual({
+      fieldViolations: [],
+      metadata: {},
+    });
   });
 });

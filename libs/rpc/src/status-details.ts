@@ -1,7 +1,7 @@
 import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import {
   errorTable,
-  inWords,
+  errorText,
   isErrorCode,
   type ErrorCode,
   type FieldViolation,
@@ -11,14 +11,19 @@ import protobuf from 'protobufjs';
 
 /*
  * The standard error model of Google APIs (AIP-193): google.rpc.Status with ErrorInfo and BadRequest, in the
- * trailer `grpc-status-details-bin`. The few fields that are used are described here by name and number, as
- * in google/rpc/status.proto and google/rpc/error_details.proto; the npm package of Google's protos weighs 9
- * MB for these four messages.
+ * trailer `grpc-status-details-bin`. The fields in use are described here by name and number, as in
+ * google/rpc/status.proto and google/rpc/error_details.proto: the npm package of Google's protos is 9 MB for
+ * these four messages.
  */
 const root = protobuf.Root.fromJSON(
   {
     nested: {
-      Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } },
+      Any: {
+        fields: {
+          type_url: { type: 'string', id: 1 },
+          value: { type: 'bytes', id: 2 },
+        },
+      },
       Status: {
         fields: {
           code: { type: 'int32', id: 1 },
@@ -30,13 +35,24 @@ const root = protobuf.Root.fromJSON(
         fields: {
           reason: { type: 'string', id: 1 },
           domain: { type: 'string', id: 2 },
-          metadata: { keyType: 'string', type: 'string', id: 3 } as protobuf.IField,
+          metadata: {
+            keyType: 'string',
+            type: 'string',
+            id: 3,
+          } as protobuf.IField,
         },
       },
       FieldViolation: {
-        fields: { field: { type: 'string', id: 1 }, description: { type: 'string', id: 2 } },
+        fields: {
+          field: { type: 'string', id: 1 },
+          description: { type: 'string', id: 2 },
+        },
       },
-      BadRequest: { fields: { field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 } } },
+      BadRequest: {
+        fields: {
+          field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 },
+        },
+      },
     },
   },
   new protobuf.Root(),
@@ -46,22 +62,22 @@ const TRAILER = 'grpc-status-details-bin';
 const TYPE_URL = 'type.googleapis.com/google.rpc.';
 const DOMAIN = 'rekey';
 
-/** Trailers are bounded: some clients take no more than 8 KiB of them. */
+/** Some clients accept no more than 8 KiB of trailers. */
 const MAX_VIOLATIONS = 10;
 const MAX_VALUE_CHARACTERS = 512;
 
-/** The last part of the path of a call, which is the name of its method; empty if there is none. */
+/** The method's name: the last part of the path of a call. Empty if there is no path. */
 const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**
- * A RekeyError as the status of a call, in words that fit that call; nothing of its cause.
- * `ErrorInfo.metadata` says the same for programs: `call`, `retryable` (`true` or `false`), `advice`, and
- * what is known of the subject.
+ * The status of a call that failed with a RekeyError. The message and advice fit the called method; the cause
+ * is left out. `ErrorInfo.metadata` has the same for programs: `call`, `retryable` (`true` or `false`),
+ * `advice`, and the ids and names of what the error is about.
  */
 export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   const call = methodOf(path);
   const { grpc, message: inTable, retry } = errorTable[error.code];
-  const words = inWords(error.code, call);
+  const words = errorText(error.code, call);
   const message = words.message === inTable ? error.message : words.message;
   const violations = error.fieldViolations.slice(0, MAX_VIOLATIONS);
   const more = error.fieldViolations.length - violations.length;
@@ -84,36 +100,48 @@ export const toStatus = (error: RekeyError, path = ''): StatusObject => {
     type_url: `${TYPE_URL}${name}`,
     value: type(name).encode(type(name).fromObject(value)).finish(),
   });
-  const packed = [detail('ErrorInfo', { reason: error.code, domain: DOMAIN, metadata: bounded })];
+  const packed = [
+    detail('ErrorInfo', {
+      reason: error.code,
+      domain: DOMAIN,
+      metadata: bounded,
+    }),
+  ];
   if (violations.length > 0) packed.push(detail('BadRequest', { field_violations: violations }));
   const metadata = new Metadata();
   metadata.set(
     TRAILER,
     Buffer.from(
       type('Status')
-        .encode(type('Status').fromObject({ code: status[grpc], message: details, details: packed }))
+        .encode(
+          type('Status').fromObject({
+            code: status[grpc],
+            message: details,
+            details: packed,
+          }),
+        )
         .finish(),
     ),
   );
   return { code: status[grpc], details, metadata };
 };
 
-/** Whether a status carries details in the standard error model. */
+/** Whether a status has details in the standard error model. */
 export const hasDetails = ({ metadata }: { metadata?: Metadata | null | undefined }): boolean =>
   (metadata?.get(TRAILER).length ?? 0) > 0;
 
-export interface CallError {
-  /** The reason of ErrorInfo; undefined where the error is not Rekey's. */
+interface CallError {
+  /** The reason of ErrorInfo; undefined if the error is not one of Rekey's. */
   reason?: ErrorCode;
   fieldViolations: FieldViolation[];
   /**
-   * ErrorInfo's: `advice` fits the call that was made, `retryable` is `true` or `false`; names and ids of
-   * what it is about. Empty where the error is not Rekey's.
+   * The metadata of ErrorInfo: `advice` for the called method, `retryable` (`true` or `false`), and the ids
+   * and names of what the error is about. Empty if the error is not one of Rekey's.
    */
   metadata: Readonly<Record<string, string>>;
 }
 
-/** What Rekey's trailer says of a failed call. */
+/** Reads Rekey's error details from the trailer of a failed call. */
 export const readStatusDetails = (error: ServiceError): CallError => {
   const [trailer] = error.metadata?.get(TRAILER) ?? [];
   const result: CallError = { fieldViolations: [], metadata: {} };

@@ -7,36 +7,37 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
-import { contextOf, tell, type CallContext } from './server-call.ts';
+import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /**
- * As `unary`, for a stream of requests. The next message is read when the handler asks for it, so a slow
- * handler slows its caller down and nothing piles up here. When the caller goes before its last message,
- * asking for the next one throws: a broken-off stream never looks like one that is complete. It throws
- * STREAM_IDLE when a message that is asked for does not come within `idleMs`.
+ * As `unary`, for a stream of requests. A message is read when the handler asks for it, so a slow handler
+ * slows its caller down and no messages accumulate here. If the caller cancels before its last message,
+ * asking for the next one throws: an interrupted stream never looks complete. Asking throws STREAM_IDLE if no
+ * message arrives within `idleMs`.
  */
 export const clientStreaming =
   <Request, Response>(
     handler: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
-    onUnexpected: (error: unknown) => void,
+    onUnexpected: OnUnexpected,
     { idleMs }: { idleMs: number },
   ): handleClientStreamingCall<Request, Response> =>
   (call, callback) => {
-    // What nobody reads any more may still fail, when the caller goes after an early answer.
+    // The stream may still fail when the caller leaves after an early answer.
     call.on('error', () => {});
-    handler(wholeOf(call, idleMs), contextOf(call)).then(
+    const context = contextOf(call);
+    handler(readUntilEnd(call, idleMs), context).then(
       (response) => callback(null, response),
-      // To one who has gone nothing is told, and its going is no surprise.
-      (error: unknown) => callback(tell(error, call, call.cancelled ? () => {} : onUnexpected)),
+      // A caller that has cancelled receives nothing, and its leaving is not unexpected.
+      (error: unknown) => callback(statusOf(error, context, call.cancelled ? () => {} : onUnexpected)),
     );
   };
 
 /**
- * The messages of a stream that is whole. When a caller resets its stream, grpc-js ends it as if the last
- * message had come, and says a moment later that the call was cancelled. Sending the headers makes it look
- * whether the stream is still there.
+ * The messages of a complete stream. When a caller resets its stream, grpc-js first ends it as if the last
+ * message had arrived, and reports the cancellation a moment later. Sending the headers makes grpc-js check
+ * whether the stream still exists.
  */
-async function* wholeOf<Request>(
+async function* readUntilEnd<Request>(
   call: ServerReadableStream<Request, unknown>,
   idleMs: number,
 ): AsyncGenerator<Request> {
@@ -44,7 +45,7 @@ async function* wholeOf<Request>(
   let idle = watch();
   try {
     for await (const request of call as AsyncIterable<Request>) {
-      // While the handler works, nobody waits for the caller.
+      // Time that the handler takes is not idle time of the caller.
       clearTimeout(idle);
       yield request;
       idle = watch();
@@ -54,24 +55,25 @@ async function* wholeOf<Request>(
   }
   call.sendMetadata(new Metadata());
   await nextTurn();
-  if (call.cancelled) throw new Error('the caller broke its stream off');
+  if (call.cancelled) throw new Error('the caller cancelled its stream');
 }
 
 /**
- * As `unary`, for a stream of responses: those that the handler yields. One that the caller has not taken yet
- * holds up the next. When the caller goes, the handler is returned from at its next `yield`; it watches
- * `signal` where it waits for long.
+ * As `unary`, for a stream of responses: those that the handler yields. The next response is taken from the
+ * handler when the caller has received the one before. When the caller cancels, the handler returns at its
+ * next `yield`; a handler that waits for long must watch `signal`.
  */
 export const serverStreaming =
   <Request, Response>(
     handler: (request: Request, context: CallContext) => AsyncIterable<Response>,
-    onUnexpected: (error: unknown) => void,
+    onUnexpected: OnUnexpected,
   ): handleServerStreamingCall<Request, Response> =>
   (call) => {
-    send(handler(call.request, contextOf(call)), call).then(
+    const context = contextOf(call);
+    send(handler(call.request, context), call).then(
       () => call.end(),
       (error: unknown) => {
-        if (!call.cancelled) call.emit('error', tell(error, call, onUnexpected));
+        if (!call.cancelled) call.emit('error', statusOf(error, context, onUnexpected));
       },
     );
   };
@@ -82,12 +84,12 @@ const send = async <Response>(
 ): Promise<void> => {
   for await (const response of responses) {
     if (call.cancelled) return;
-    if (!call.write(response)) await taken(call);
+    if (!call.write(response)) await drained(call);
   }
 };
 
-/** Resolves when there is room again, or when there is nobody left to make it. */
-const taken = (call: ServerWritableStream<unknown, unknown>): Promise<void> =>
+/** Resolves when the buffer has room again, or when the caller has cancelled. */
+const drained = (call: ServerWritableStream<unknown, unknown>): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
       call.off('drain', done);

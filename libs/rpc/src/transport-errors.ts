@@ -9,8 +9,8 @@ interface SentStatus {
 }
 
 /**
- * What grpc-js says by itself of a message that it does not take, before a handler sees it; undefined for any
- * other status.
+ * The error behind a status that grpc-js sends for a message that it rejects before a handler sees it;
+ * undefined for any other status.
  */
 const asRekeyError = ({ code, details }: SentStatus, maxBytes: number): RekeyError | undefined => {
   if (code === status.RESOURCE_EXHAUSTED && details?.startsWith('Received message')) {
@@ -25,8 +25,8 @@ const asRekeyError = ({ code, details }: SentStatus, maxBytes: number): RekeyErr
 };
 
 /**
- * Gives the errors that grpc-js makes of a caller's message the same details as all others. They do not pass
- * a responder: the innermost call, which is the one that is handed in here, sends them itself.
+ * Gives the errors that grpc-js makes itself the same details as all others. grpc-js sends them on the
+ * innermost call, past any responder; this must therefore wrap the innermost call.
  */
 export const explainTransportErrors =
   (maxBytes: number): ServerInterceptor =>

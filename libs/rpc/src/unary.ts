@@ -1,18 +1,19 @@
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
-import { contextOf, tell, type CallContext } from './server-call.ts';
+import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /**
- * The one adapter between async functions and grpc-js's callbacks. A RekeyError becomes its status; anything
- * else becomes INTERNAL, is reported, and shows the caller nothing.
+ * Adapts an async function to a grpc-js unary method. A RekeyError becomes its status. Any other error
+ * becomes INTERNAL and is reported; the caller sees nothing of it.
  */
 export const unary =
   <Request, Response>(
     handler: (request: Request, context: CallContext) => Promise<Response>,
-    onUnexpected: (error: unknown) => void,
+    onUnexpected: OnUnexpected,
   ): handleUnaryCall<Request, Response> =>
   (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
-    handler(call.request, contextOf(call)).then(
+    const context = contextOf(call);
+    handler(call.request, context).then(
       (response) => callback(null, response),
-      (error: unknown) => callback(tell(error, call, onUnexpected)),
+      (error: unknown) => callback(statusOf(error, context, onUnexpected)),
     );
   };

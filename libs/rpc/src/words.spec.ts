@@ -1,8 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { RekeyError, errorTable, inWords, wordsOf, type ErrorCode, type Subject } from '@rekey/schema';
+import {
+  RekeyError,
+  errorTable,
+  errorText,
+  storedErrorText,
+  type ErrorCode,
+  type ErrorSubject,
+} from '@rekey/schema';
 import type { ServiceError } from '@grpc/grpc-js';
 import { loadContract } from './load.ts';
-import { toProtoBulkItem, toProtoBulkRotation, toProtoRotation, toProtoSweep } from './mapping.ts';
+import { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
+import { toProtoRotation } from './mapping/rotation.ts';
+import { toProtoSweep } from './mapping/sweep.ts';
 import { readStatusDetails, toStatus } from './status-details.ts';
 
 interface Definition {
@@ -23,11 +32,11 @@ const received = (code: ErrorCode, path: string) =>
   toStatus(new RekeyError(code), path) as unknown as ServiceError;
 
 describe('the advice of every code in every call', () => {
-  it('speaks of all methods of the contract', () => {
+  it('covers all methods of the contract', () => {
     expect(methods.length).toBeGreaterThan(25);
   });
 
-  it.each(methods)('of $name: speaks of a request_id only if the request has one', ({ path, fields }) => {
+  it.each(methods)('of $name: mentions a request_id only if the request has one', ({ path, fields }) => {
     for (const code of codes.filter((name) => !name.startsWith('REQUEST_ID_') && name !== 'STREAM_IDLE')) {
       const { advice } = readStatusDetails(received(code, path)).metadata;
       expect([code, advice!.includes('request_id') && !fields.includes('requestId')]).toEqual([code, false]);
@@ -35,7 +44,7 @@ describe('the advice of every code in every call', () => {
   });
 
   it.each(methods.filter(({ fields }) => fields.includes('requestId')))(
-    'of $name: says that the same request_id may be sent again, and what it gives',
+    'of $name: says that the same request_id may be sent again, and what it returns',
     ({ name, path }) => {
       const thing = {
         RotateSecretKey: 'rotation',
@@ -49,26 +58,29 @@ describe('the advice of every code in every call', () => {
         'SHUTTING_DOWN',
       ] as const) {
         expect(received(code, path).details).toMatch(
-          new RegExp(`try again with the same request_id; it gives the same ${thing}[.]`, 'i'),
+          new RegExp(`try again with the same request_id; it returns the same ${thing}[.]`, 'i'),
         );
       }
       expect(received('REQUEST_ID_SPENT', path).details).toContain(thing);
     },
   );
 
-  it.each(methods)('of $name: stands in the metadata, beside the name of the call', ({ name, path }) => {
+  it.each(methods)('of $name: is in the metadata, with the name of the call', ({ name, path }) => {
     for (const code of codes) {
       const status = received(code, path);
       const { reason, metadata } = readStatusDetails(status);
       expect(reason).toBe(code);
-      expect(metadata).toMatchObject({ call: name, retryable: String(errorTable[code].retry) });
+      expect(metadata).toMatchObject({
+        call: name,
+        retryable: String(errorTable[code].retry),
+      });
       expect(status.details.endsWith(metadata['advice']!)).toBe(true);
     }
   });
 });
 
-/** A word of one subject in the words of another is advice that fits another call. */
-const foreign: Record<Subject, RegExp> = {
+/** Words that belong to another subject: advice that contains them fits another call. */
+const foreign: Record<ErrorSubject, RegExp> = {
   'open rotation': /request_id|sweep again|bulk/,
   'failed rotation': /request_id|sweep again|bulk|is retried|the worker retries|is tried again/,
   sweep: /request_id|\bassistant\b|rotat(e|ion)\b|bulk/i,
@@ -84,7 +96,7 @@ const ofHeldOrgs = [
   'ORG_CHANGED',
   'KEYS_NOT_SHOWN',
 ] as const;
-/** What an open rotation waits for. */
+/** Why an open rotation is not sent. */
 const ofWaiting = [
   'FROZEN',
   'CLOCK_JUMP',
@@ -103,7 +115,7 @@ const ofStops = [
   'CANARY_AWAITS_CONSUMERS',
   'PAUSED_BY_OPERATOR',
 ] as const;
-/** Codes that a sweep, or a list that a bulk rotation is made of, may end with. */
+/** Codes with which a sweep, or the listing for a bulk rotation, may end. */
 const ofLists = [
   'INVALID_ARGUMENT',
   'REDIS_UNAVAILABLE',
@@ -139,23 +151,23 @@ const ofRotations = [
   'SENT_TOO_LATE',
   'INVALID_ARGUMENT',
 ] as const;
-const cases: [Subject, ErrorCode][] = [
+const cases: [ErrorSubject, ErrorCode][] = [
   ...(['sweep', 'open bulk rotation', 'failed bulk rotation'] as const).flatMap((subject) =>
-    ofLists.map((code): [Subject, ErrorCode] => [subject, code]),
+    ofLists.map((code): [ErrorSubject, ErrorCode] => [subject, code]),
   ),
   ...(['open rotation', 'failed rotation', 'bulk item'] as const).flatMap((subject) =>
-    ofRotations.map((code): [Subject, ErrorCode] => [subject, code]),
+    ofRotations.map((code): [ErrorSubject, ErrorCode] => [subject, code]),
   ),
-  ...ofWaiting.map((code): [Subject, ErrorCode] => ['open rotation', code]),
-  ...ofStops.map((code): [Subject, ErrorCode] => ['open bulk rotation', code]),
+  ...ofWaiting.map((code): [ErrorSubject, ErrorCode] => ['open rotation', code]),
+  ...ofStops.map((code): [ErrorSubject, ErrorCode] => ['open bulk rotation', code]),
 ];
-/** Whatever a code is told of, this command is how an operator decides. */
+/** The command by which an operator decides, for every subject. */
 const ACCEPT = 'rekey sweep ORG --accept-removals';
 
-describe('the words for what a code is told of', () => {
+describe('the message and advice for each subject', () => {
   const zero = { createdMs: 0, updatedMs: 0 };
   it.each(cases)('of an error of a %s: %s', (subject, code) => {
-    const { message, advice } = inWords(code, subject);
+    const { message, advice } = errorText(code, subject);
     expect(`${message} ${advice}`.replace(ACCEPT, '')).not.toMatch(foreign[subject]);
     expect(advice).not.toContain('BadRequest');
     expect(advice).toMatch(/^[A-Z].*\.$/);
@@ -165,20 +177,20 @@ describe('the words for what a code is told of', () => {
     ofHeldOrgs
       .slice(0, 4)
       .flatMap((code) =>
-        (Object.keys(foreign) as Subject[])
+        (Object.keys(foreign) as ErrorSubject[])
           .filter((subject) => !/^failed rotation|item$/.test(subject))
-          .map((subject): [ErrorCode, Subject] => [code, subject]),
+          .map((subject): [ErrorCode, ErrorSubject] => [code, subject]),
       ),
   )('name the command by which an operator decides: %s, of a %s', (code, subject) => {
-    expect(inWords(code, subject).advice).toContain(ACCEPT);
+    expect(errorText(code, subject).advice).toContain(ACCEPT);
   });
 
-  it.each<[Subject, RegExp]>([
+  it.each<[ErrorSubject, RegExp]>([
     ['sweep', /then run rekey sweep\.$/],
-    ['open bulk rotation', /Resume .* to rotate those that were listed; or cancel it/],
+    ['open bulk rotation', /Resume .* to rotate the listed assistants, or cancel it/],
     ['failed bulk rotation', /then create the bulk rotation again\.$/],
-  ])('of a list that is incomplete say how a %s gets on', (subject, advice) => {
-    expect(inWords('LIST_INCOMPLETE', subject).advice).toMatch(advice);
+  ])('of an incomplete list say how to continue with a %s', (subject, advice) => {
+    expect(errorText('LIST_INCOMPLETE', subject).advice).toMatch(advice);
   });
 
   it.each([
@@ -186,7 +198,7 @@ describe('the words for what a code is told of', () => {
     ["o'rg $x", "rekey sweep 'o'\\''rg $x' --accept-removals"],
     ['-org', 'rekey sweep --accept-removals -- -org'],
     ['$&', "rekey sweep '$&' --accept-removals"],
-  ])('name the org in the command, so that it can be pasted: %s', (orgId, command) => {
+  ])('name the org in the command, ready to paste: %s', (orgId, command) => {
     const bulk = {
       id: 'blk_1',
       orgId,
@@ -214,20 +226,20 @@ describe('the words for what a code is told of', () => {
     ).toContain(command);
   });
 
-  it('are INTERNAL of a code that only another version knows', () => {
-    expect(wordsOf('BLESSED', 'sweep')).toEqual(inWords('INTERNAL', 'sweep'));
+  it('are those of INTERNAL for a code that only another version knows', () => {
+    expect(storedErrorText('BLESSED', 'sweep')).toEqual(errorText('INTERNAL', 'sweep'));
   });
 
-  it('of a consumer that is missing fit the call: one that is required, or none that may read the org', () => {
-    expect(inWords('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe(
-      'A consumer that is required is not live, or not caught up.',
+  it('of a missing consumer fit the call: one that is required, or none that may read the org', () => {
+    expect(errorText('CONSUMERS_MISSING', 'CreateBulkRotation').message).toBe(
+      'A required consumer is not live or has not caught up.',
     );
-    expect(inWords('CONSUMERS_MISSING', 'WaitRotation').message).toBe(
+    expect(errorText('CONSUMERS_MISSING', 'WaitRotation').message).toBe(
       'The rotation has succeeded, but no consumer may read its org.',
     );
   });
 
-  it('are those of a sweep of an org that Invent does not know', () => {
+  it('for a sweep say that Invent does not know the org', () => {
     const { error } = toProtoSweep({
       id: 'swp_1',
       state: 'FAILED',
@@ -237,13 +249,13 @@ describe('the words for what a code is told of', () => {
     });
     expect(error).toEqual({
       reason: 'ASSISTANT_NOT_FOUND',
-      message: 'Invent knows no such org, or does not show it to this API key (404).',
+      message: 'Invent has no such org, or does not show it to this API key (404).',
       advice:
-        'Check the org id, and whether the API key is of this org or of its parent; then run rekey sweep.',
+        'Check the org id, and whether the API key belongs to this org or to its parent; then run rekey sweep.',
     });
   });
 
-  it('are those of a rotation that goes on, and of one that has failed', () => {
+  it('differ for an open rotation and a failed one', () => {
     const rotation = {
       id: 'rot_1',
       orgId: 'org_1',
@@ -257,7 +269,7 @@ describe('the words for what a code is told of', () => {
     expect(toProtoRotation({ ...rotation, state: 'FAILED' }).error?.advice).toMatch(/then rotate again/);
   });
 
-  it('are those of a bulk rotation and of one of its assistants', () => {
+  it('differ for a bulk rotation and one of its assistants', () => {
     const counts = { total: 0, waiting: 0, rotating: 0 } as never;
     const bulk = {
       id: 'blk_1',
@@ -279,8 +291,12 @@ describe('the words for what a code is told of', () => {
       /then create the bulk rotation again/,
     );
     expect(
-      toProtoBulkItem({ index: 0, assistantId: 'a', state: 'FAILED', errorCode: 'UPSTREAM_UNREACHABLE' })
-        .error?.advice,
+      toProtoBulkItem({
+        index: 0,
+        assistantId: 'a',
+        state: 'FAILED',
+        errorCode: 'UPSTREAM_UNREACHABLE',
+      }).error?.advice,
     ).toMatch(/then retry the bulk rotation/);
   });
 });

@@ -1,46 +1,43 @@
 export {
-  ConfigError,
   addressVariable,
   booleanVariable,
   commonVariables,
   intVariable,
   parseEnvironment,
-} from './config.ts';
-export { createLogger, droppedLogLines, reportReady, type Logger } from './logger.ts';
-export { logEvents, type LogEvent, type LogEventName } from './log-events.ts';
-export { createLineOutput, ignoreOutputErrors, withoutBlocking, type LineOutput } from './line-output.ts';
+} from './config/environment.ts';
+export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
+export { nextUlid } from './ids/next-ulid.ts';
+export { logEvents, type LogEventName } from './logging/log-events.ts';
+export { createLogger, droppedLogLines, type Logger } from './logging/logger.ts';
 export {
-  createRedisConnections,
-  isRedisAway,
-  isRedisFull,
-  reportRedis,
-  whyNotWritable,
-  type RedisConnections,
-  type RedisReports,
-} from './redis.ts';
-export { listenFailure } from './listen-failure.ts';
+  createLineOutput,
+  ignoreOutputErrors,
+  openNonBlocking,
+  type LineOutput,
+} from './logging/line-output.ts';
+export { createRecordingLogger, silentLogger, type LoggedEvent } from './logging/spec-loggers.ts';
+export { startHealthServer } from './network/health-server.ts';
+export { listenFailure } from './network/listen-failure.ts';
+export { onNpmExit, onParentExit } from './process/parent-exit.ts';
+export { processIdentity } from './process/process-identity.ts';
+export { runProcess } from './process/run-process.ts';
 export {
-  forgetRunningStart,
-  lackingVariables,
-  noteRunningStart,
+  missingVariables,
   readRunningStart,
-  type RunningStart,
-} from './running-start.ts';
-export { processIdentity } from './process-identity.ts';
-export { StartError } from './start-error.ts';
-export { guardRedis, listRights, watchRunId } from './guard-redis.ts';
-export { rewriteAppendOnlyFile } from './rewrite-append-only-file.ts';
-export {
-  createShutdown,
-  onNpmGone,
-  onParentGone,
-  onStopSignal,
-  runProcess,
-  type Shutdown,
-} from './shutdown.ts';
-export { startHealthServer } from './health-server.ts';
-export { nextUlid } from './next-ulid.ts';
-export { createReplicaConfirmation, type ReplicaConfirmation } from './replicas.ts';
-export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './watch-memory.ts';
-export { refineWorkerVariables, workerVariables } from './worker-variables.ts';
+  removeRunningStart,
+  writeRunningStart,
+} from './process/running-start.ts';
+export type { Shutdown } from './process/shutdown.ts';
+export { StartError } from './process/start-error.ts';
+export { onStopSignal } from './process/stop-signals.ts';
+export { createRedisConnections, type RedisConnections } from './redis/connections/connections.ts';
+export type { RedisStatusListener } from './redis/connections/status-listener.ts';
+export { guardRedis, listRights } from './redis/guard-redis.ts';
+export { logRedisStatus } from './redis/log-redis-status.ts';
+export { probeWrite } from './redis/probe-write.ts';
+export { isRedisFull, isRedisUnavailable } from './redis/redis-errors.ts';
+export { createReplicaConfirmation } from './redis/replica-confirmation.ts';
+export { rewriteAppendOnlyFile } from './redis/rewrite-append-only-file.ts';
+export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './redis/watch-memory.ts';
+export { watchRunId } from './redis/watch-run-id.ts';
 export { version } from './version.ts';

@@ -5,32 +5,29 @@ export {
   PolicyId,
   RequestId,
   RotationId,
-  StoredId,
   SweepId,
-  MAX_ID_BYTES,
   ORG_ALIAS,
   complaintAboutId,
-} from './ids.ts';
-export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './assistant.ts';
+} from './domain/ids.ts';
+export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './domain/assistant.ts';
 export {
   Acknowledgement,
   CONSUMER_CHANGED,
   Consumer,
   ConsumerName,
   ConsumerOrgs,
-  ConsumerState,
   MAX_CONSUMERS,
-  type Reach,
+  type AcknowledgementState,
   isAcknowledged,
-  isWaitedFor,
+  isOutstanding,
   mayRead,
-} from './consumer.ts';
-export { parseJson } from './parse-json.ts';
-export { complaintAboutRedisUrl, namesDatabase } from './redis-url.ts';
-export { unfitRedis } from './redis-fitness.ts';
-export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './variable.ts';
-export { TextFileError, decodeText, readTextFile } from './text-file.ts';
-export { isBefore } from './stream-id.ts';
+} from './domain/consumer.ts';
+export { parseJson } from './text/parse-json.ts';
+export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
+export { unfitRedis } from './redis/redis-fitness.ts';
+export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
+export { TextFileError, decodeText, readTextFile } from './text/text-file.ts';
+export { isBefore } from './redis/stream-id.ts';
 export {
   Cause,
   Reason,
@@ -38,10 +35,9 @@ export {
   RotationJob,
   RotationRequest,
   RotationState,
-  MAX_REASON_BYTES,
   isEnded,
   rotationStates,
-} from './rotation.ts';
+} from './domain/rotation.ts';
 export {
   CurrentEvent,
   Envelope,
@@ -54,19 +50,14 @@ export {
   KeyUncertain,
   Removal,
   SealedRecord,
-} from './event.ts';
-export {
-  RekeyError,
-  errorTable,
-  isErrorCode,
-  type ErrorCode,
-  type FieldViolation,
-  type GrpcCode,
-  type RekeyErrorOptions,
-} from './errors.ts';
-export { inWords, wordsOf, type Subject, type Words } from './words.ts';
-export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState, sweepStates } from './sweep.ts';
-export { type Attention, type AttentionCode, attentionCodes } from './attention.ts';
+} from './domain/event.ts';
+export { RekeyError, type FieldViolation } from './errors/rekey-error.ts';
+export { errorTable, isErrorCode, type ErrorCode } from './errors/error-table.ts';
+export { errorText, storedErrorText } from './errors/error-text.ts';
+export { type ErrorText } from './errors/error-row.ts';
+export { type ErrorSubject } from './errors/subject-text.ts';
+export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState } from './domain/sweep.ts';
+export { type Attention, type AttentionCode, attentionCodes } from './domain/attention.ts';
 export {
   type AssistantSince,
   type HeldOrgStatus,
@@ -77,7 +68,7 @@ export {
   type ProcessStatus,
   type SystemStatus,
   processRoles,
-} from './system.ts';
+} from './domain/system.ts';
 export {
   type BulkCounts,
   type BulkFailure,
@@ -98,7 +89,7 @@ export {
   failureLetters,
   isBulkEnded,
   readItemLetter,
-} from './bulk.ts';
+} from './domain/bulk.ts';
 export {
   DAY_MS,
   DEFAULT_WINDOW,
@@ -108,4 +99,4 @@ export {
   PolicySpec,
   RotationWindow,
   type RotationPolicy,
-} from './policy.ts';
+} from './domain/policy.ts';

@@ -12,8 +12,8 @@ import { z } from 'zod';
 import { SealError } from './seal-error.ts';
 
 /**
- * The kinds of keys that a consumer may have: RFC 7518 §6.2 (P-256), RFC 8037 §2 (X25519), and RFC 7518 §6.4,
- * which is shared with Rekey.
+ * The kinds of keys that a consumer can have: P-256 (RFC 7518 §6.2), X25519 (RFC 8037 §2) or a symmetric key
+ * shared with Rekey (RFC 7518 §6.4).
  */
 export const ConsumerKeyType = z.enum(['X25519', 'P-256', 'shared']);
 export type ConsumerKeyType = z.infer<typeof ConsumerKeyType>;
@@ -28,26 +28,26 @@ const P256Public = z.object({
 });
 const Shared = z.object({ kty: z.literal('oct'), k: z.base64url() });
 
-/** What Rekey seals a consumer's grant to. */
+/** The key to which Rekey seals the grant of a consumer. */
 export interface ConsumerKey {
   type: ConsumerKeyType;
-  /** The beginning of the key's thumbprint (RFC 7638). */
+  /** The first characters of the thumbprint of the key (RFC 7638). */
   kid: string;
-  /** How a JWE is sealed to it. */
+  /** The JWE algorithm that seals to it. */
   alg: 'ECDH-ES+A256KW' | 'A256KW';
   key: KeyObject;
-  /** In its shortest form; of a shared key this is the secret. */
+  /** In its shortest form. For a shared key, this is the secret. */
   jwk: JWK;
 }
 
-/** A consumer's own key, which opens what is sealed to it. */
+/** A consumer's own key, with the part that opens what is sealed to it. */
 export interface OwnKey extends ConsumerKey {
-  opens: KeyObject;
+  decryptionKey: KeyObject;
 }
 
 /**
- * Reads the public key of a consumer, or one that it shares with Rekey. Throws SealError, which says what is
- * wrong with it and never quotes it.
+ * Reads the public key of a consumer, or a key that it shares with Rekey. Throws SealError, whose message
+ * never quotes the key.
  */
 export const parseConsumerKey = async (jwk: unknown): Promise<ConsumerKey> => {
   if (typeof jwk === 'object' && jwk !== null && 'd' in jwk)
@@ -58,33 +58,32 @@ export const parseConsumerKey = async (jwk: unknown): Promise<ConsumerKey> => {
   if (x25519.success) return asymmetric('X25519', x25519.data);
   if (p256.success) return asymmetric('P-256', p256.data);
   if (shared.success) return sharedKey(shared.data);
-  throw new SealError('it is no JWK of a kind that is taken: OKP X25519, EC P-256, or oct of 256 bits');
+  throw new SealError('it is not a supported JWK: OKP X25519, EC P-256, or oct with 256 bits');
 };
 
-/** Reads a consumer's own key, as `generateConsumerKey` makes it. */
+/** Reads a consumer's own key, as `generateConsumerKey` returns it. Throws SealError. */
 export const parseOwnKey = async (jwk: unknown): Promise<OwnKey> => {
   const { d, ...rest } = z.looseObject({ d: z.string().optional() }).catch({}).parse(jwk);
   const known = await parseConsumerKey(rest);
-  if (known.type === 'shared') return { ...known, opens: known.key };
+  if (known.type === 'shared') return { ...known, decryptionKey: known.key };
   if (d === undefined) throw new SealError('it is only the public part of a key');
   try {
-    const opens = createPrivateKey({ key: { ...known.jwk, d } as JWK, format: 'jwk' });
-    // A private part that belongs to another public one opens nothing: better said now than at the first
-    // record.
+    const decryptionKey = createPrivateKey({ key: { ...known.jwk, d } as JWK, format: 'jwk' });
+    // A private part that does not match the public part opens nothing. Fail now, not at the first record.
     const other = newKeyPair(known.type);
     if (
-      !diffieHellman({ privateKey: opens, publicKey: other.publicKey }).equals(
+      !diffieHellman({ privateKey: decryptionKey, publicKey: other.publicKey }).equals(
         diffieHellman({ privateKey: other.privateKey, publicKey: known.key }),
       )
     )
       throw new SealError('');
-    return { ...known, opens };
+    return { ...known, decryptionKey };
   } catch {
-    throw new SealError('its private and public parts do not belong together');
+    throw new SealError('its private and public parts do not match');
   }
 };
 
-/** A new key, as the JWK that goes into a consumer's key file. */
+/** Generates the JWK for a consumer's key file. */
 export const generateConsumerKey = async (type: ConsumerKeyType): Promise<JWK> => {
   const jwk: JWK =
     type === 'shared'
@@ -104,10 +103,10 @@ const asymmetric = async (type: 'X25519' | 'P-256', jwk: JWK): Promise<ConsumerK
   let key: KeyObject;
   try {
     key = createPublicKey({ key: jwk, format: 'jwk' });
-    // A point of low order agrees with everybody on the same secret: the agreement refuses it.
+    // A point of low order yields the same secret with every key; diffieHellman refuses it.
     diffieHellman({ privateKey: newKeyPair(type).privateKey, publicKey: key });
   } catch {
-    throw new SealError(`it is no point of ${type} that a secret can be agreed with`);
+    throw new SealError(`it is not a usable public key of ${type}`);
   }
   return { type, kid: await kidOf(jwk), alg: 'ECDH-ES+A256KW', key, jwk };
 };
@@ -115,8 +114,8 @@ const asymmetric = async (type: 'X25519' | 'P-256', jwk: JWK): Promise<ConsumerK
 const sharedKey = async (jwk: z.infer<typeof Shared>): Promise<ConsumerKey> => {
   const bytes = Buffer.from(jwk.k, 'base64url');
   if (bytes.length !== KEY_BYTES) throw new SealError(`the shared key is not ${8 * KEY_BYTES} bits long`);
-  // 32 random bytes hold fewer than 16 different ones once in 10^9 keys and more; a text or a pattern nearly
-  // always does.
+  // Fewer than one in 10^9 random keys has less than 16 distinct bytes; a text or a pattern nearly always
+  // does.
   if (new Set(bytes).size < 16) throw new SealError('the shared key is not random');
   return { type: 'shared', kid: await kidOf(jwk), alg: 'A256KW', key: createSecretKey(bytes), jwk };
 };

@@ -7,32 +7,32 @@ import {
   createRandomSource,
   openEnvelope,
   parseEnvelope,
-  sealAnewFor,
+  resealFor,
   sealUnder,
   type SharedKeys,
 } from './envelope.ts';
 
 const random = createRandomSource();
-const reader = (kid: string): SharedKeys => ({
+const recipient = (kid: string): SharedKeys => ({
   kid,
   wrapping: createSecretKey(randomBytes(32)),
   proving: createSecretKey(randomBytes(32)),
 });
-const [a, b, stranger] = [reader('a'), reader('b'), reader('c')];
+const [a, b, stranger] = [recipient('a'), recipient('b'), recipient('c')];
 const TEXT = '{"secret_key":"sk_ä€𝄞"}';
-const sealFor = (readers: SharedKeys[], plaintext: string): Envelope =>
-  JSON.parse(sealUnder(contentKeyFor(readers, random), plaintext, random)) as Envelope;
-/** With one letter of a text changed. */
-const spoilt = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
+const sealFor = (recipients: SharedKeys[], plaintext: string): Envelope =>
+  JSON.parse(sealUnder(contentKeyFor(recipients, random), plaintext, random)) as Envelope;
+/** The text with one letter changed. */
+const corrupted = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
 
 describe('an envelope', () => {
-  it('gives each of its readers what was sealed, and shows nothing of it', () => {
+  it('gives the plaintext to each recipient, and shows nothing of it', () => {
     const sealed = sealFor([a, b], TEXT);
     expect(JSON.stringify(sealed)).not.toContain('sk_');
     expect([openEnvelope(sealed, a), openEnvelope(sealed, b)]).toEqual([TEXT, TEXT]);
   });
 
-  it('is none of anybody else', () => {
+  it('opens for no one else', () => {
     expect(openEnvelope(sealFor([a, b], TEXT), stranger)).toBeUndefined();
   });
 
@@ -45,34 +45,31 @@ describe('an envelope', () => {
     expect(Buffer.from(plaintext).toString()).toBe(TEXT);
   });
 
-  it('never looks the same twice', () => {
+  it('differs each time', () => {
     const [one, two] = [sealFor([a], TEXT), sealFor([a], TEXT)];
     expect(one.iv).not.toBe(two.iv);
     expect(one.recipients[0]!.encrypted_key).not.toBe(two.recipients[0]!.encrypted_key);
   });
 
-  it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)(
-    'is refused where its %s was changed',
-    (part) => {
-      const sealed = sealFor([a, b], TEXT);
-      expect(() => openEnvelope({ ...sealed, [part]: spoilt(sealed[part]) }, a)).toThrow(
-        'does not come from Rekey',
-      );
-    },
-  );
-
-  it('is refused where another reader, who knows the key of its content, made another content', () => {
+  it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)('is rejected if its %s was changed', (part) => {
     const sealed = sealFor([a, b], TEXT);
-    const forged = sealAnewFor([a, b], sealFor([b], '{"secret_key":"forged"}'), b);
+    expect(() => openEnvelope({ ...sealed, [part]: corrupted(sealed[part]) }, a)).toThrow(
+      'does not come from Rekey',
+    );
+  });
+
+  it('is rejected if another recipient, who knows its content key, made another content', () => {
+    const sealed = sealFor([a, b], TEXT);
+    const forged = resealFor([a, b], sealFor([b], '{"secret_key":"forged"}'), b);
     const { kid, wrapping } = a;
-    const byB = sealAnewFor([{ kid, wrapping, proving: b.proving }], forged, b);
+    const byB = resealFor([{ kid, wrapping, proving: b.proving }], forged, b);
     expect(() => openEnvelope(byB, a)).toThrow('does not come from Rekey');
     expect(() => openEnvelope({ ...byB, recipients: sealed.recipients }, a)).toThrow(
       'does not come from Rekey',
     );
   });
 
-  it('is refused where the wrapped key is not the one of its content', () => {
+  it('is rejected if the wrapped key is not that of its content', () => {
     const [one, two] = [sealFor([a], TEXT), sealFor([a], TEXT)];
     const swapped = {
       ...one,
@@ -81,17 +78,17 @@ describe('an envelope', () => {
     expect(() => openEnvelope(swapped, a)).toThrow('was changed');
   });
 
-  it('is sealed anew for others without a change of its content, and only by who can open it', () => {
+  it('is resealed for others with the same ciphertext, by a current recipient only', () => {
     const sealed = sealFor([a], TEXT);
-    const anew = sealAnewFor([a, b], sealed, a);
-    expect(anew.ciphertext).toBe(sealed.ciphertext);
-    expect(openEnvelope(anew, b)).toBe(TEXT);
-    expect(openEnvelope(sealAnewFor([a], anew, a), b)).toBeUndefined();
-    expect(() => sealAnewFor([b], sealed, b)).toThrow('not for this reader');
+    const resealed = resealFor([a, b], sealed, a);
+    expect(resealed.ciphertext).toBe(sealed.ciphertext);
+    expect(openEnvelope(resealed, b)).toBe(TEXT);
+    expect(openEnvelope(resealFor([a], resealed, a), b)).toBeUndefined();
+    expect(() => resealFor([b], sealed, b)).toThrow('not sealed for this recipient');
   });
 });
 
-describe('what is read as an envelope', () => {
+describe('parseEnvelope', () => {
   const sealed = sealFor([a, b], TEXT);
   const [one, two] = sealed.recipients as [
     (typeof sealed.recipients)[number],
@@ -102,9 +99,9 @@ describe('what is read as an envelope', () => {
   const header = (more: object) => recipients(one, { ...two, header: { ...two.header, ...more } });
 
   it.each<[string, unknown]>([
-    ['itself', sealed],
-    ['one with fields that are not known', { ...header({ more: 1 }), more: 1 }],
-    ['one for nobody', recipients()],
+    ['an envelope', sealed],
+    ['one with unknown fields', { ...header({ more: 1 }), more: 1 }],
+    ['one without recipients', recipients()],
     ['null', null],
     ['a text', 'eyJ…'],
     ['a number', 1],
@@ -125,7 +122,7 @@ describe('what is read as an envelope', () => {
     ['a kid that is a number', header({ kid: 1 })],
     ['no proof', header({ proof: undefined })],
     ['a proof that is null', header({ proof: null })],
-  ])('is taken where its schema takes it, and only there: %s', (_what, value) => {
+  ])('accepts exactly what the schema accepts: %s', (_what, value) => {
     const reads = () => {
       try {
         parseEnvelope(value);
@@ -138,8 +135,8 @@ describe('what is read as an envelope', () => {
   });
 });
 
-describe('the source of random bytes', () => {
-  it('gives no bytes twice, also beyond what it draws at once', () => {
+describe('createRandomSource', () => {
+  it('never repeats bytes, within a batch or across batches', () => {
     const drawn = new Set(Array.from({ length: 5000 }, () => random(12).toString('hex')));
     expect(drawn.size).toBe(5000);
   });

@@ -12,9 +12,9 @@ import type { Envelope } from '@rekey/schema';
 import { SealError } from './seal-error.ts';
 
 /**
- * The two keys that Rekey shares with one reader, and with nobody else: one wraps the key of a content, one
- * proves that it comes from Rekey. All readers of an envelope learn the key of its content, so that a JWE
- * alone proves nothing to any of them.
+ * The two keys that Rekey shares with exactly one recipient: one wraps content keys, the other proves that an
+ * envelope comes from Rekey. The proof is needed because every recipient of an envelope learns its content
+ * key, so the JWE alone does not authenticate Rekey.
  */
 export interface SharedKeys {
   kid: string;
@@ -23,18 +23,18 @@ export interface SharedKeys {
 }
 
 /**
- * Throws SealError where it is no envelope. By hand and not by its schema, which takes 5 µs: a consumer that
- * starts opens 100,000 of them.
+ * Throws SealError if the value is not an envelope. The check does not use the schema, which takes 5 µs: a
+ * consumer that starts opens 100,000 envelopes.
  */
 export const parseEnvelope = (envelope: unknown): Envelope => {
-  if (!isEnvelope(envelope)) throw new SealError('the sealed text is no JWE as Rekey makes it');
+  if (!isEnvelope(envelope)) throw new SealError('the sealed text is not a JWE in the form that Rekey uses');
   return envelope;
 };
 
 type Fields<K extends string> = { [key in K]?: unknown };
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** Says of everything the same as the schema `Envelope`; envelope.spec.ts compares them. */
+/** Accepts exactly the values that the schema `Envelope` accepts; envelope.spec.ts compares them. */
 const isEnvelope = (value: unknown): value is Envelope => {
   if (!isObject(value)) return false;
   const { protected: header, recipients, iv, ciphertext, tag } = value as Fields<keyof Envelope>;
@@ -59,7 +59,7 @@ type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
 
 const CEK_BYTES = 32;
 const NONCE_BYTES = 12;
-const DRAWN_AT_ONCE = 256;
+const DRAWS_PER_BATCH = 256;
 const TAG_BYTES = 16;
 /** RFC 3394 §2.2.3.1. */
 const KEY_WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
@@ -67,15 +67,15 @@ const PROTECTED = Buffer.from(JSON.stringify({ enc: 'A256GCM', cty: 'application
   'base64url',
 );
 const AUTHENTICATED = Buffer.from(PROTECTED);
-/** Stands in no kid and no base64url. */
-const PROOF_PLACE = '*proof*';
+/** Occurs in no kid and no base64url. */
+const PROOF_PLACEHOLDER = '*proof*';
 
 /**
- * Keys and nonces from the system's generator, drawn many at a time: a draw costs 8 µs, however few the
- * bytes.
+ * Keys and nonces from the generator of the system, drawn in batches: each draw costs 8 µs, whatever its
+ * size.
  */
 export const createRandomSource = (): ((bytes: number) => Buffer) => {
-  const pool = Buffer.alloc((CEK_BYTES + NONCE_BYTES) * DRAWN_AT_ONCE);
+  const pool = Buffer.alloc((CEK_BYTES + NONCE_BYTES) * DRAWS_PER_BATCH);
   let next = pool.length;
   return (bytes) => {
     if (next + bytes > pool.length) {
@@ -89,31 +89,30 @@ export const createRandomSource = (): ((bytes: number) => Buffer) => {
   };
 };
 
-/** A key for the contents of envelopes, wrapped for their readers. */
+/** A content key, wrapped for the recipients of its envelopes. */
 export interface ContentKey {
   key: KeyObject;
-  /** Of each reader the JSON of its recipient, without the proof that stands between the two. */
+  /** The JSON of each recipient, split where its proof belongs. */
   recipients: { proving: KeyObject; before: string; after: string }[];
 }
 
 export const contentKeyFor = (
-  readers: readonly SharedKeys[],
+  sharedKeys: readonly SharedKeys[],
   random: (bytes: number) => Buffer,
 ): ContentKey => {
   const bytes = random(CEK_BYTES);
   const key = createSecretKey(bytes);
-  const recipients = readers.map((reader) => {
-    const [before, after] = JSON.stringify(recipient(reader, bytes, PROOF_PLACE)).split(PROOF_PLACE) as [
-      string,
-      string,
-    ];
-    return { proving: reader.proving, before, after };
+  const recipients = sharedKeys.map((keys) => {
+    const [before, after] = JSON.stringify(recipientFor(keys, bytes, PROOF_PLACEHOLDER)).split(
+      PROOF_PLACEHOLDER,
+    ) as [string, string];
+    return { proving: keys.proving, before, after };
   });
   bytes.fill(0);
   return { key, recipients };
 };
 
-/** The JSON of an envelope; encrypted once, for all readers of the key. */
+/** The JSON of an envelope, encrypted once for all recipients of the content key. */
 export const sealUnder = (
   { key, recipients }: ContentKey,
   plaintext: string,
@@ -122,54 +121,52 @@ export const sealUnder = (
   const nonce = random(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(AUTHENTICATED);
   const ciphertext = cipher.update(plaintext, 'utf8').toString('base64url');
-  // Of GCM it gives nothing more.
+  // Returns no bytes for GCM.
   cipher.final();
   const [iv, tag] = [nonce.toString('base64url'), cipher.getAuthTag().toString('base64url')];
   const proved = provedText({ protected: PROTECTED, iv, ciphertext, tag });
   const proofs = recipients.map(
     ({ proving, before, after }) => `${before}${proofOf(proved, proving).digest('base64url')}${after}`,
   );
-  return `{"protected":"${PROTECTED}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}","recipients":[${proofs.join(',')}]}`;
+  const content = `"protected":"${PROTECTED}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}"`;
+  return `{${content},"recipients":[${proofs.join(',')}]}`;
 };
 
-/**
- * The same content for other readers; it is not encrypted anew. `own` must be one of those that it is sealed
- * for.
- */
-export const sealAnewFor = (
-  readers: readonly SharedKeys[],
+/** The same ciphertext for other recipients. `own` must be a current recipient. Throws SealError. */
+export const resealFor = (
+  sharedKeys: readonly SharedKeys[],
   envelope: Envelope,
   own: SharedKeys,
 ): Envelope => {
   const key = unwrap(envelope, own);
-  if (!key) throw new SealError('the sealed text is not for this reader');
+  if (!key) throw new SealError('the sealed text is not sealed for this recipient');
   const { protected: header, iv, ciphertext, tag } = envelope;
   const content = { protected: header, iv, ciphertext, tag };
   const bytes = key.export();
-  const recipients = readers.map((reader) =>
-    recipient(reader, bytes, proofOf(provedText(content), reader.proving).digest('base64url')),
+  const recipients = sharedKeys.map((keys) =>
+    recipientFor(keys, bytes, proofOf(provedText(content), keys.proving).digest('base64url')),
   );
   bytes.fill(0);
   return { ...content, recipients };
 };
 
 /**
- * The plaintext; undefined where it is not for this reader. Throws SealError where it is, and does not come
- * from Rekey as it is.
+ * The plaintext; undefined if the envelope is not sealed for this recipient. Throws SealError if it is, but
+ * was changed or does not come from Rekey.
  */
-export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | undefined => {
-  const key = unwrap(envelope, reader);
+export const openEnvelope = (envelope: Envelope, recipient: SharedKeys): string | undefined => {
+  const key = unwrap(envelope, recipient);
   if (!key) return undefined;
   const tag = Buffer.from(envelope.tag, 'base64url');
-  // node:crypto would take a shorter one, which is easier to guess.
+  // node:crypto would accept a shorter tag, which is easier to guess.
   if (envelope.protected !== PROTECTED || tag.length !== TAG_BYTES)
-    throw new SealError('the sealed text is not sealed as Rekey does');
+    throw new SealError('the sealed text is not sealed in the way that Rekey uses');
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.iv, 'base64url'))
       .setAAD(AUTHENTICATED)
       .setAuthTag(tag);
     const plaintext = decipher.update(envelope.ciphertext, 'base64url');
-    // Of GCM it gives nothing more, and throws where the tag is not right.
+    // Returns no bytes for GCM, and throws if the tag is wrong.
     decipher.final();
     return plaintext.toString('utf8');
   } catch {
@@ -177,7 +174,7 @@ export const openEnvelope = (envelope: Envelope, reader: SharedKeys): string | u
   }
 };
 
-const recipient = (
+const recipientFor = (
   { kid, wrapping }: SharedKeys,
   cek: Buffer,
   proof: string,
@@ -190,29 +187,29 @@ const recipient = (
 const provedText = ({ protected: header, iv, ciphertext, tag }: Content): string =>
   `${header}.${iv}.${ciphertext}.${tag}`;
 /**
- * All of it is ASCII where it is of Rekey's making, and `latin1` takes 1 µs less than UTF-8. A letter beyond
- * that has the proof of another one: with it the text opens as it did before, or not at all.
+ * What Rekey seals is ASCII, for which `latin1` is 1 µs faster than UTF-8. Another character can have the
+ * proof of an ASCII one; with it the text opens to the same plaintext, or not at all.
  */
 const proofOf = (proved: string, proving: KeyObject): Hmac =>
   createHmac('sha256', proving).update(proved, 'latin1');
 
-/** What each reader has unwrapped: many envelopes have the same key. */
+/** Content keys that each recipient has unwrapped: many envelopes share a key. */
 const unwrapped = new WeakMap<SharedKeys, Map<string, KeyObject>>();
-const UNWRAPPED_KEPT = 4096;
+const MAX_UNWRAPPED = 4096;
 
-const unwrap = (envelope: Envelope, reader: SharedKeys): KeyObject | undefined => {
-  const ours = envelope.recipients.find(({ header }) => header.kid === reader.kid);
+const unwrap = (envelope: Envelope, recipient: SharedKeys): KeyObject | undefined => {
+  const ours = envelope.recipients.find(({ header }) => header.kid === recipient.kid);
   if (!ours) return undefined;
   const given = Buffer.from(ours.header.proof, 'base64url');
-  const right = proofOf(provedText(envelope), reader.proving).digest();
+  const right = proofOf(provedText(envelope), recipient.proving).digest();
   if (given.length !== right.length || !timingSafeEqual(given, right))
     throw new SealError('the sealed text does not come from Rekey');
-  const known = unwrapped.get(reader) ?? new Map<string, KeyObject>();
-  unwrapped.set(reader, known);
+  const known = unwrapped.get(recipient) ?? new Map<string, KeyObject>();
+  unwrapped.set(recipient, known);
   const found = known.get(ours.encrypted_key);
   if (found) return found;
-  const key = unwrapKey(ours.encrypted_key, reader.wrapping);
-  if (known.size >= UNWRAPPED_KEPT) known.clear();
+  const key = unwrapKey(ours.encrypted_key, recipient.wrapping);
+  if (known.size >= MAX_UNWRAPPED) known.clear();
   known.set(ours.encrypted_key, key);
   return key;
 };
@@ -220,7 +217,7 @@ const unwrap = (envelope: Envelope, reader: SharedKeys): KeyObject | undefined =
 const unwrapKey = (encrypted: string, wrapping: KeyObject): KeyObject => {
   try {
     const decipher = createDecipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
-    // A key that is given as bytes costs 10 µs more at each use than a KeyObject (Node 24).
+    // A KeyObject saves 10 µs at each use over a key in bytes (Node 24).
     return createSecretKey(Buffer.concat([decipher.update(encrypted, 'base64url'), decipher.final()]));
   } catch {
     throw new SealError('the sealed text was changed, or sealed under another key');

@@ -36,7 +36,7 @@ const made = async (type: ConsumerKeyType, consumer = 'billing') => {
 
 describe('a grant', () => {
   it.each(ConsumerKeyType.options)(
-    'gives a consumer with a key of kind %s the keys that records are sealed under',
+    'gives a consumer with a key of kind %s the keys that open records',
     async (type) => {
       const { own, sharedKeys, grant } = await made(type);
       const opened = await openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] });
@@ -47,7 +47,7 @@ describe('a grant', () => {
     },
   );
 
-  it('opens with no other key, and says so', async () => {
+  it('does not open with another key', async () => {
     const { grant } = await made('X25519');
     const { own } = await made('X25519');
     await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow(
@@ -55,7 +55,7 @@ describe('a grant', () => {
     );
   });
 
-  it('is refused where somebody else signed it, also under the same kid', async () => {
+  it('is rejected if it is signed with another key, even under the same kid', async () => {
     const { own, grant } = await made('P-256');
     for (const other of ['rekey', 'other']) {
       await expect(
@@ -64,10 +64,10 @@ describe('a grant', () => {
     }
   });
 
-  it('is refused where it is of another consumer', async () => {
+  it('is rejected if it belongs to another consumer', async () => {
     const { own, grant } = await made('shared', 'crm');
     await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow(
-      'of another consumer',
+      'belongs to another consumer',
     );
   });
 });
@@ -78,16 +78,16 @@ describe('the key of a consumer', () => {
   const zeros = Buffer.alloc(32).toString('base64url');
 
   it.each<[string, unknown, string]>([
-    ['RSA', rsa, 'no JWK of a kind that is taken'],
-    ['P-384', p384, 'no JWK of a kind that is taken'],
-    ['nothing', undefined, 'no JWK of a kind that is taken'],
-    ['a text', 'ssh-ed25519 AAAA', 'no JWK of a kind that is taken'],
-    ['a point of low order', { kty: 'OKP', crv: 'X25519', x: zeros }, 'no point of X25519'],
-    ['too short a point', { kty: 'OKP', crv: 'X25519', x: 'AAAA' }, 'no point of X25519'],
+    ['RSA', rsa, 'not a supported JWK'],
+    ['P-384', p384, 'not a supported JWK'],
+    ['nothing', undefined, 'not a supported JWK'],
+    ['a text', 'ssh-ed25519 AAAA', 'not a supported JWK'],
+    ['a point of low order', { kty: 'OKP', crv: 'X25519', x: zeros }, 'not a usable public key of X25519'],
+    ['too short a point', { kty: 'OKP', crv: 'X25519', x: 'AAAA' }, 'not a usable public key of X25519'],
     [
       'a point that is not on its curve',
       { kty: 'EC', crv: 'P-256', x: zeros, y: zeros },
-      'no point of P-256',
+      'not a usable public key of P-256',
     ],
     ['128 bits', { kty: 'oct', k: Buffer.alloc(16, 3).toString('base64url') }, 'not 256 bits long'],
     ['zeros', { kty: 'oct', k: zeros }, 'not random'],
@@ -96,38 +96,38 @@ describe('the key of a consumer', () => {
       { kty: 'oct', k: Buffer.from('passwordpasswordpasswordpassword').toString('base64url') },
       'not random',
     ],
-  ])('is refused where it is %s, and is not quoted', async (_what, jwk, complaint) => {
+  ])('is rejected without being quoted if it is %s', async (_what, jwk, complaint) => {
     const error = await parseConsumerKey(jwk).catch((err: Error) => err);
     expect(error).toMatchObject({ name: 'SealError', message: expect.stringContaining(complaint) });
     expect(String(error)).not.toContain('AAAA');
   });
 
-  it('is refused where it is a private one', async () => {
+  it('is rejected if it is a private key', async () => {
     await expect(parseConsumerKey(await generateConsumerKey('X25519'))).rejects.toThrow(
       'it is a private key',
     );
   });
 
-  it('is told by its thumbprint, whatever else stands in the JWK', async () => {
+  it('is identified by its thumbprint, whatever else the JWK contains', async () => {
     const jwk = await generateConsumerKey('P-256');
     const { kid } = await parseConsumerKey({ ...publicPart(jwk as never), kid: 'mine', alg: 'RSA1_5' });
     expect(kid).toBe(jwk.kid);
   });
 
-  it('of which the private part belongs to another is refused', async () => {
+  it('is rejected if its private part belongs to another key', async () => {
     for (const type of ['X25519', 'P-256'] as const) {
       const [one, two] = [await generateConsumerKey(type), await generateConsumerKey(type)];
-      await expect(parseOwnKey({ ...one, d: two.d })).rejects.toThrow('do not belong together');
+      await expect(parseOwnKey({ ...one, d: two.d })).rejects.toThrow('do not match');
       await expect(parseOwnKey(publicPart(one as never))).rejects.toThrow('only the public part');
     }
   });
 
-  it("is Rekey's where it is an Ed25519 key, and nothing else", () => {
+  it('is accepted as that of Rekey only if it is an Ed25519 key', () => {
     expect(() =>
       parseVerifier(createPublicKey(generateKeyPairSync('ed25519').privateKey).export({ format: 'jwk' })),
-    ).toThrow('no public key of Rekey');
+    ).toThrow('not a public key of Rekey');
     expect(() => parseVerifier({ kty: 'OKP', crv: 'Ed25519', kid: 'x', x: 'AA' })).toThrow(
-      'no public key of Rekey',
+      'not a public key of Rekey',
     );
   });
 });

@@ -6,7 +6,7 @@ import { kidOf, type ConsumerKey, type OwnKey } from './consumer-key.ts';
 import type { SharedKeys } from './envelope.ts';
 import { SealError } from './seal-error.ts';
 
-/** What signs grants: an Ed25519 key (RFC 8037), and its public part, which every consumer holds. */
+/** The Ed25519 key (RFC 8037) that signs grants, and its public part, which every consumer holds. */
 export interface Signer {
   kid: string;
   privateKey: KeyObject;
@@ -24,16 +24,10 @@ const OctJwk = z.object({
   k: z.base64url(),
 });
 const SharedJwks = z.object({ keys: z.tuple([OctJwk, OctJwk]) });
-/**
- * What a grant says: whom it is for, and the two keys that Rekey shares with this consumer alone, as a JWK
- * Set.
- */
+/** The content of a grant: the consumer, and the JWK Set of the two keys that only Rekey and it share. */
 const GrantClaims = SharedJwks.extend({ consumer: z.string(), issued_at: z.string() });
 
-/**
- * New keys to be shared with a consumer, as a JWK Set (RFC 7517) of one that wraps (`A256KW`) and one that
- * proves (`HS256`).
- */
+/** New keys to share with a consumer: a JWK Set (RFC 7517) of a wrapping and a proving key. */
 export const generateSharedKeys = async (): Promise<string> => {
   const secret = () => randomBytes(32).toString('base64url');
   const [wrap, prove] = [secret(), secret()];
@@ -46,12 +40,12 @@ export const generateSharedKeys = async (): Promise<string> => {
   });
 };
 
-/** Throws SealError, which quotes nothing. */
+/** Throws SealError, whose message quotes nothing of the text. */
 export const parseSharedKeys = (text: string): SharedKeys => {
   const parsed = SharedJwks.safeParse(parseJson(text));
   const wrap = parsed.data?.keys.find(({ use }) => use === 'enc');
   const prove = parsed.data?.keys.find(({ use }) => use === 'sig');
-  if (!wrap || !prove) throw new SealError('these are no keys that Rekey shares with a consumer');
+  if (!wrap || !prove) throw new SealError('these are not the keys that Rekey shares with a consumer');
   return {
     kid: wrap.kid,
     wrapping: createSecretKey(wrap.k, 'base64url'),
@@ -60,8 +54,8 @@ export const parseSharedKeys = (text: string): SharedKeys => {
 };
 
 /**
- * The keys for one consumer: signed by Rekey (JWS, `EdDSA`), and sealed to the consumer's own key (JWE), both
- * in compact serialisation.
+ * The grant for one consumer: its shared keys, signed by Rekey (JWS, `EdDSA`) and then sealed to the
+ * consumer's own key (JWE), both in compact serialisation.
  */
 export const sealGrant = async ({
   consumer,
@@ -89,16 +83,16 @@ export const sealGrant = async ({
     .encrypt(to.key);
 };
 
-/** Opens a grant. Throws SealError, which says what is wrong: another's key, or not from Rekey. */
+/** Opens a grant. Rejects with SealError if it is for another key or consumer, or not from Rekey. */
 export const openGrant = async (
   grant: string,
   { consumer, own, verifiers }: { consumer: string; own: OwnKey; verifiers: readonly Verifier[] },
 ): Promise<SharedKeys> => {
-  const signed = await compactDecrypt(grant, own.opens, {
+  const signed = await compactDecrypt(grant, own.decryptionKey, {
     keyManagementAlgorithms: [own.alg],
     contentEncryptionAlgorithms: ['A256GCM'],
   }).catch(() => {
-    throw new SealError('the grant does not open with this private key: it was made for another');
+    throw new SealError('the grant does not open with this private key: it was made for another key');
   });
   const verified = await compactVerify(signed.plaintext, ({ kid }) => verifierOf(verifiers, kid), {
     algorithms: ['EdDSA', 'Ed25519'],
@@ -106,8 +100,8 @@ export const openGrant = async (
     throw new SealError('the grant is not signed by the Rekey whose public key is known');
   });
   const claims = GrantClaims.safeParse(parseJson(Buffer.from(verified.payload).toString()));
-  if (!claims.success) throw new SealError('the grant is not as Rekey makes it');
-  if (claims.data.consumer !== consumer) throw new SealError('the grant is of another consumer');
+  if (!claims.success) throw new SealError('the grant does not have the form that Rekey uses');
+  if (claims.data.consumer !== consumer) throw new SealError('the grant belongs to another consumer');
   return parseSharedKeys(JSON.stringify({ keys: claims.data.keys }));
 };
 
@@ -116,17 +110,17 @@ export const parseVerifier = (jwk: unknown): Verifier => {
   const parsed = z
     .object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), kid: z.string(), x: z.base64url() })
     .safeParse(jwk);
-  if (!parsed.success) throw new SealError('it is no public key of Rekey (OKP Ed25519 with a kid)');
+  if (!parsed.success) throw new SealError('it is not a public key of Rekey (OKP Ed25519 with a kid)');
   const { kid, ...key } = parsed.data;
   try {
     return { kid, publicKey: createPublicKey({ key, format: 'jwk' }) };
   } catch {
-    throw new SealError('it is no public key of Rekey (OKP Ed25519 with a kid)');
+    throw new SealError('it is not a public key of Rekey (OKP Ed25519 with a kid)');
   }
 };
 
 const verifierOf = (verifiers: readonly Verifier[], kid: string | undefined): KeyObject => {
   const verifier = verifiers.find((known) => known.kid === kid);
-  if (!verifier) throw new SealError('signed by nobody who is known');
+  if (!verifier) throw new SealError('signed with an unknown key');
   return verifier.publicKey;
 };

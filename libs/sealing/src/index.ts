@@ -1,7 +1,7 @@
-export { KeyFileError, addSigningKey, createKeyFile, loadKeyFile, type KeyFile } from './key-file.ts';
+export { KeyFileError, addSigningKey, createKeyFile, loadKeyFile } from './key-file.ts';
 export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
-export { openRecord, parseRecord, sealRecord, type Outside } from './sealed-record.ts';
+export { openRecord, parseRecord, sealRecord, type UnsealedFields } from './sealed-record.ts';
 export { openEnvelope, parseEnvelope, type SharedKeys } from './envelope.ts';
 export {
   ConsumerKeyType,

@@ -28,11 +28,11 @@ describe('createKeyFile', () => {
 });
 
 describe('loadKeyFile', () => {
-  it('names the path and the remedy where there is no file', async () => {
+  it('names the path and the remedy if there is no file', async () => {
     await expect(loadKeyFile(path)).rejects.toThrow(/key\.json".*rekey key-file create/);
   });
 
-  it('takes a byte order mark', async () => {
+  it('accepts a byte order mark', async () => {
     await createKeyFile(path);
     const { sealing } = await loadKeyFile(path);
     await writeFile(path, `\ufeff${await readFile(path, 'utf8')}`);
@@ -43,7 +43,7 @@ describe('loadKeyFile', () => {
     [
       'half of a file',
       async () => writeFile(path, (await readFile(path, 'utf8')).slice(0, 200)),
-      'is not JSON, or only half of a file',
+      'is not JSON, or is truncated',
     ],
     ['an empty file', () => writeFile(path, ''), 'is empty'],
     [
@@ -66,7 +66,7 @@ describe('loadKeyFile', () => {
     expect(`${(error as Error).stack}${String((error as Error).cause)}`).not.toContain('hunter2');
   });
 
-  it('notices a key that was changed under its kid', async () => {
+  it('detects a key that was changed under its kid', async () => {
     await createKeyFile(path);
     const set = JSON.parse(await readFile(path, 'utf8'));
     set.keys[0].k = Buffer.alloc(32, 7).toString('base64url');
@@ -74,7 +74,7 @@ describe('loadKeyFile', () => {
     await expect(loadKeyFile(path)).rejects.toThrow('does not match the key');
   });
 
-  it('refuses a file with a key missing', async () => {
+  it('rejects a file with a missing key', async () => {
     await createKeyFile(path);
     const set = JSON.parse(await readFile(path, 'utf8'));
     set.keys.splice(1, 1);
@@ -82,7 +82,7 @@ describe('loadKeyFile', () => {
     await expect(loadKeyFile(path)).rejects.toThrow('exactly one symmetric key with use "sig"');
   });
 
-  it('says how to add the key that signs to a file without one, which keeps the others', async () => {
+  it('says how to add a missing signing key, which keeps the other keys', async () => {
     await createKeyFile(path);
     const set = JSON.parse(await readFile(path, 'utf8'));
     set.keys.pop();

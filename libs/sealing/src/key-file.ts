@@ -7,28 +7,28 @@ import { z } from 'zod';
 import { kidOf } from './consumer-key.ts';
 
 /**
- * A key file is a JWK Set (RFC 7517) of two 256-bit symmetric keys, of which the one with `use: enc` seals
- * records and the one with `use: sig` makes fingerprints, and of an Ed25519 key (RFC 8037) that signs what
- * consumers are given. A `kid` is the beginning of the key's own thumbprint (RFC 7638), so that a damaged or
- * edited key is noticed when loaded.
+ * A key file is a JWK Set (RFC 7517) of three keys: a 256-bit symmetric key with `use: enc` that seals
+ * records, one with `use: sig` that makes fingerprints, and an Ed25519 key (RFC 8037) that signs grants. Each
+ * `kid` is the start of the thumbprint of its key (RFC 7638), so that loading detects a damaged or edited
+ * key.
  */
 export interface KeyFile {
   sealing: SymmetricKey;
   fingerprinting: SymmetricKey;
   signing: SigningKey;
-  /** Readable by more than its owner. */
+  /** Users other than its owner can read the file. */
   exposed: boolean;
 }
 
-export interface SymmetricKey {
+interface SymmetricKey {
   kid: string;
   bytes: Uint8Array;
 }
 
-export interface SigningKey {
+interface SigningKey {
   kid: string;
   privateKey: KeyObject;
-  /** What consumers must know to trust Rekey: a public JWK. */
+  /** The public JWK that consumers need to verify signatures. */
   publicJwk: JWK & { kid: string };
 }
 
@@ -59,8 +59,8 @@ const SigningJwk = z.object({
 const JwkSet = z.object({ keys: z.array(z.union([Jwk, SigningJwk])) });
 
 /**
- * Reads and verifies a key file. Every complaint names the path and, if it is given, the variable that it
- * comes from; never a key.
+ * Reads and verifies a key file. An error names the path and, if given, the variable that holds it; never a
+ * key.
  */
 export const loadKeyFile = async (path: string, variable?: string): Promise<KeyFile> => {
   try {
@@ -76,14 +76,14 @@ const load = async (path: string): Promise<KeyFile> => {
   const { text, mode } = readKeyFile(path);
   const set = parseJwkSet(path, text);
   return {
-    sealing: await theKeyFor('enc', set, path),
-    fingerprinting: await theKeyFor('sig', set, path),
-    signing: await theSigningKey(set, path),
+    sealing: await findKey('enc', set, path),
+    fingerprinting: await findKey('sig', set, path),
+    signing: await findSigningKey(set, path),
     exposed: (mode & 0o077) !== 0,
   };
 };
 
-/** Writes a new key file with mode 0600. Never overwrites: returns false where there is a file already. */
+/** Writes a new key file with mode 0600. Never overwrites: returns false if the file already exists. */
 export const createKeyFile = async (path: string): Promise<boolean> => {
   const keys = [await newJwk('enc', 'A256KW'), await newJwk('sig', 'HS256'), await newSigningJwk()];
   let file;
@@ -96,7 +96,7 @@ export const createKeyFile = async (path: string): Promise<boolean> => {
     });
   }
   try {
-    await file.writeFile(`${JSON.stringify({ keys }, null, 2)}\n`);
+    await file.writeFile(keySetText(keys));
     await file.sync();
   } finally {
     await file.close();
@@ -104,7 +104,7 @@ export const createKeyFile = async (path: string): Promise<boolean> => {
   return true;
 };
 
-/** Adds a signing key to a key file that was made before there were any. Returns false where it has one. */
+/** Adds a signing key to a key file from a version without signing keys. Returns false if it has one. */
 export const addSigningKey = async (path: string): Promise<boolean> => {
   const { text, mode } = readKeyFile(path);
   const set = parseJwkSet(path, text);
@@ -113,7 +113,7 @@ export const addSigningKey = async (path: string): Promise<boolean> => {
   try {
     await writeFile(
       written,
-      `${JSON.stringify({ keys: [...(JSON.parse(text) as { keys: object[] }).keys, await newSigningJwk()] }, null, 2)}\n`,
+      keySetText([...(JSON.parse(text) as { keys: object[] }).keys, await newSigningJwk()]),
       { mode: mode & 0o777, flag: 'wx', flush: true },
     );
     await rename(written, path);
@@ -125,6 +125,8 @@ export const addSigningKey = async (path: string): Promise<boolean> => {
   return true;
 };
 
+const keySetText = (keys: object[]): string => `${JSON.stringify({ keys }, null, 2)}\n`;
+
 const readKeyFile = (path: string) => {
   try {
     return { text: readTextFile(path), mode: statSync(path).mode };
@@ -132,7 +134,7 @@ const readKeyFile = (path: string) => {
     const { code, message } = error as TextFileError;
     throw new KeyFileError(
       path,
-      code === 'ENOENT' ? 'does not exist; make one with: rekey key-file create PATH' : message,
+      code === 'ENOENT' ? 'does not exist; create one with: rekey key-file create PATH' : message,
       { cause: error },
     );
   }
@@ -143,19 +145,20 @@ const parseJwkSet = (path: string, text: string): z.infer<typeof JwkSet> => {
   try {
     json = JSON.parse(text);
   } catch {
-    // The parser's message quotes what it read, which may be key material: it is not kept as a cause.
-    throw new KeyFileError(path, 'is not JSON, or only half of a file');
+    // The parser's error is not kept as a cause: its message quotes the text, which may be key material.
+    throw new KeyFileError(path, 'is not JSON, or is truncated');
   }
   const parsed = JwkSet.safeParse(json);
   if (!parsed.success)
     throw new KeyFileError(
       path,
-      'is not a JWK Set of two symmetric keys (kty "oct"), with use "enc" and "sig", and one that signs (kty "OKP", crv "Ed25519")',
+      'is not a JWK Set of two symmetric keys (kty "oct"), with use "enc" and "sig", ' +
+        'and one signing key (kty "OKP", crv "Ed25519")',
     );
   return parsed.data;
 };
 
-const theKeyFor = async (
+const findKey = async (
   use: 'enc' | 'sig',
   set: z.infer<typeof JwkSet>,
   path: string,
@@ -164,7 +167,7 @@ const theKeyFor = async (
     (key): key is z.infer<typeof Jwk> => key.kty === 'oct' && key.use === use,
   );
   if (!jwk || others.length > 0)
-    throw new KeyFileError(path, `must hold exactly one symmetric key with use "${use}"`);
+    throw new KeyFileError(path, `must contain exactly one symmetric key with use "${use}"`);
   const bytes = Buffer.from(jwk.k, 'base64url');
   if (bytes.length !== KEY_BYTES)
     throw new KeyFileError(path, `the key with use "${use}" is not ${KEY_BYTES * 8} bits long`);
@@ -183,16 +186,17 @@ const newSigningJwk = async () => {
   return { ...jwk, use: 'sig', alg: 'EdDSA', kid: await kidOf(jwk) };
 };
 
-const theSigningKey = async (set: z.infer<typeof JwkSet>, path: string): Promise<SigningKey> => {
+const findSigningKey = async (set: z.infer<typeof JwkSet>, path: string): Promise<SigningKey> => {
   const [jwk, ...others] = set.keys.filter((key) => key.kty === 'OKP');
   if (!jwk || others.length > 0)
     throw new KeyFileError(
       path,
-      'must hold exactly one key that signs (kty "OKP", crv "Ed25519"); where it is of an older version, add one with: rekey key-file add-signing-key PATH',
+      'must contain exactly one signing key (kty "OKP", crv "Ed25519"). ' +
+        'To add one to a key file of an older version: rekey key-file add-signing-key PATH',
     );
   const { kid, crv, kty, x, d } = jwk;
   if (kid !== (await kidOf({ kty, crv, x })))
-    throw new KeyFileError(path, 'the kid of the key that signs does not match the key');
+    throw new KeyFileError(path, 'the kid of the signing key does not match the key');
   try {
     return {
       kid,
@@ -200,6 +204,6 @@ const theSigningKey = async (set: z.infer<typeof JwkSet>, path: string): Promise
       publicJwk: { kty, crv, x, use: 'sig', alg: 'EdDSA', kid },
     };
   } catch {
-    throw new KeyFileError(path, 'the key that signs is not one of Ed25519');
+    throw new KeyFileError(path, 'the signing key is not a valid Ed25519 key');
   }
 };

@@ -3,29 +3,28 @@ import type { SharedKeys } from './envelope.ts';
 import { SealError } from './seal-error.ts';
 import type { Sealer } from './sealer.ts';
 
-export interface ToSeal {
+export interface RecordContent {
   type: KeyEvent['type'];
   orgId: string;
   assistantId: string;
   version: number;
-  /** Of a key version. */
+  /** Only for a key version. */
   cause?: string;
   removal?: string;
-  /** Of a key version with a key. */
+  /** Only for a key version with a key: the upstream text. */
   assistantJson?: string;
-  /** Its version lies ahead of the clock of Redis, and the one who seals it knows. */
+  /** The version is ahead of the Redis clock, and the worker that seals it knows that. */
   ahead?: true;
 }
 
 /**
- * Seals what an event says, for readers and for Rekey itself. `assistantJson` is the upstream's text as it
- * came: it is placed into the plaintext unparsed, so that no field, no order and no digit of a number is
- * lost.
+ * Seals the record of an event for its recipients and for Rekey itself. `assistantJson` goes into the
+ * plaintext unparsed, so that no field, no order and no digit of a number is lost.
  */
 export const sealRecord = (
   sealer: Sealer,
-  { type, orgId, assistantId, version, cause, removal, assistantJson, ahead }: ToSeal,
-  readers: readonly SharedKeys[] = [],
+  { type, orgId, assistantId, version, cause, removal, assistantJson, ahead }: RecordContent,
+  recipients: readonly SharedKeys[] = [],
 ): string => {
   const head = JSON.stringify({
     type,
@@ -38,34 +37,34 @@ export const sealRecord = (
   });
   return sealer.seal(
     assistantJson === undefined ? head : `${head.slice(0, -1)},"assistant":${assistantJson}}`,
-    readers,
+    recipients,
   );
 };
 
-/** What of an event stands outside of what it carries. */
-export interface Outside {
+/** The fields of an event that repeat its sealed record in clear text. Nothing proves them. */
+export interface UnsealedFields {
   type: string;
   subject: string;
   source: string;
   data: { version: number };
 }
 
-/** Of an event with a key, the record is there. */
-export type RecordOf<E extends Outside> = E extends KeyRotated
+/** The record of an event; with its assistant if the event has a key. */
+type RecordOf<E extends UnsealedFields> = E extends KeyRotated
   ? SealedRecord & { assistant: NonNullable<SealedRecord['assistant']> }
   : SealedRecord;
 
 /**
- * Opens what an event carries, and sees that it says the same as the event. Rejects with SealError where it
- * does not, or does not open.
+ * Opens the sealed record of an event and checks that it matches the event. Rejects with SealError if it does
+ * not match or cannot be opened.
  */
 export const openRecord = async <E extends KeyEvent>(
   sealer: Pick<Sealer, 'open'>,
   event: E,
 ): Promise<RecordOf<E>> => parseRecord(await sealer.open(event.data.sealed), event);
 
-/** Reads the plaintext of what an event carries. Throws SealError. */
-export const parseRecord = <E extends Outside>(
+/** Parses the plaintext of a sealed record and checks that it matches the event. Throws SealError. */
+export const parseRecord = <E extends UnsealedFields>(
   plaintext: string,
   { type, subject, source, data: { version } }: E,
 ): RecordOf<E> => {
@@ -73,28 +72,29 @@ export const parseRecord = <E extends Outside>(
   try {
     record = JSON.parse(plaintext);
   } catch {
-    // The parser's message may not go on: it can quote the plaintext.
-    throw new SealError('the sealed text opens, but holds no record');
+    // The parser's error is dropped: its message can quote the plaintext.
+    throw new SealError('the sealed text opens, but contains no record');
   }
-  if (!isRecord(record)) throw new SealError('the sealed text opens, but holds no record');
-  const isOf = `/orgs/${encodeURIComponent(record.org_id)}/assistants/${encodeURIComponent(record.assistant_id)}`;
+  if (!isRecord(record)) throw new SealError('the sealed text opens, but contains no record');
+  const [org, assistant] = [record.org_id, record.assistant_id].map(encodeURIComponent);
+  const sourceOfRecord = `/orgs/${org}/assistants/${assistant}`;
   if (
     record.type !== type ||
     record.assistant_id !== subject ||
     record.version !== version ||
-    isOf !== source
+    sourceOfRecord !== source
   ) {
-    throw new SealError('the event says something else than what it carries: it is not as Rekey made it');
+    throw new SealError('the event does not match its sealed record: it is not as Rekey made it');
   }
   if (type === KEY_ROTATED && !record.assistant)
-    throw new SealError('the sealed text opens, but holds no record');
+    throw new SealError('the sealed text opens, but contains no record');
   return record as RecordOf<E>;
 };
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string';
 
-/** As the schema `SealedRecord` has it; by hand, as a consumer that starts reads 100,000 of them. */
+/** The schema `SealedRecord`, checked by hand: a consumer that starts reads 100,000 records. */
 const isRecord = (value: unknown): value is SealedRecord => {
   if (typeof value !== 'object' || value === null) return false;
   const {
@@ -112,8 +112,7 @@ const isRecord = (value: unknown): value is SealedRecord => {
     isText(assistantId) &&
     Number.isSafeInteger(version) &&
     (version as number) > 0 &&
-    // Of any value: a later version of Rekey may know more causes than this one, and its keys are in force
-    // all the same.
+    // Any value is accepted: a later version of Rekey may know more causes, and its keys are in force too.
     isTextOrAbsent(cause) &&
     isTextOrAbsent(removal) &&
     (assistant === undefined || isKeyedRecord(assistant))

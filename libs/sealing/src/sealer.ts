@@ -5,7 +5,7 @@ import {
   createRandomSource,
   openEnvelope,
   parseEnvelope,
-  sealAnewFor,
+  resealFor,
   sealUnder,
   type ContentKey,
   type SharedKeys,
@@ -14,47 +14,47 @@ import type { Signer } from './grant.ts';
 import type { KeyFile } from './key-file.ts';
 import { SealError } from './seal-error.ts';
 
-/** What the key file's owner can do: seal records for readers and itself, make fingerprints, and sign. */
+/** What the owner of the key file can do: seal records for recipients and itself, fingerprint, sign. */
 export interface Sealer {
-  /** The id of the key that fingerprints are made with; a ledger belongs to one. */
+  /** The id of the fingerprint key. A ledger belongs to one fingerprint key. */
   readonly fingerprintKeyId: string;
   readonly signer: Signer;
-  /** What consumers must know to trust what is signed: a public JWK. */
+  /** The public JWK that consumers need to verify signatures. */
   readonly publicJwk: JWK & { kid: string };
   /**
-   * The JSON text of an envelope that each of the readers opens, and this sealer. What is sealed for the same
-   * list of readers has the same content key for a while (docs/decisions/0012).
+   * The JSON of an envelope that this sealer and each recipient can open. Envelopes for the same array of
+   * recipients share a content key for a while (decision 0012).
    */
-  seal(plaintext: string, readers?: readonly SharedKeys[]): string;
-  /** The same content for other readers. Throws SealError. */
-  sealAnew(envelope: unknown, readers: readonly SharedKeys[]): string;
+  seal(plaintext: string, recipients?: readonly SharedKeys[]): string;
+  /** The same ciphertext for other recipients. Throws SealError. */
+  reseal(envelope: unknown, recipients: readonly SharedKeys[]): string;
   /**
-   * The plaintext of an envelope, given as it was parsed. Rejects with SealError for what another sealed, or
-   * that was changed.
+   * The plaintext of a parsed envelope. Rejects with SealError if the envelope was changed, or was not sealed
+   * with this key file.
    */
   open(envelope: unknown): Promise<string>;
-  /** `KEYID:HMAC-SHA256(secret)` in base64url: equal exactly where the secrets are. */
+  /** `KEYID:HMAC-SHA256(secret)` in base64url: equal if and only if the secrets are equal. */
   fingerprint(secret: string): string;
 }
 
-const NOBODY_ELSE: readonly SharedKeys[] = [];
-const ENVELOPES_A_KEY = 1000;
+const NO_RECIPIENTS: readonly SharedKeys[] = [];
+const ENVELOPES_PER_KEY = 1000;
 
 export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile, 'exposed'>): Sealer => {
   const fingerprintKey = createSecretKey(fingerprinting.bytes);
   const own: SharedKeys = {
     kid: sealing.kid,
     wrapping: createSecretKey(sealing.bytes),
-    // Of its own, for readers know nothing of the sealing key; the key file need not hold it.
+    // Derived: Rekey itself is a recipient, and needs a proving key that the key file does not contain.
     proving: createSecretKey(new Uint8Array(hkdfSync('sha256', sealing.bytes, '', 'rekey proof', 32))),
   };
   const random = createRandomSource();
   const contentKeys = new WeakMap<readonly SharedKeys[], { contentKey: ContentKey; sealed: number }>();
-  const contentKeyOf = (readers: readonly SharedKeys[]): ContentKey => {
-    let current = contentKeys.get(readers);
-    if (!current || current.sealed === ENVELOPES_A_KEY) {
-      current = { contentKey: contentKeyFor([own, ...readers], random), sealed: 0 };
-      contentKeys.set(readers, current);
+  const contentKeyOf = (recipients: readonly SharedKeys[]): ContentKey => {
+    let current = contentKeys.get(recipients);
+    if (!current || current.sealed === ENVELOPES_PER_KEY) {
+      current = { contentKey: contentKeyFor([own, ...recipients], random), sealed: 0 };
+      contentKeys.set(recipients, current);
     }
     current.sealed += 1;
     return current.contentKey;
@@ -65,11 +65,11 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     signer: { kid: signing.kid, privateKey: signing.privateKey },
     publicJwk: signing.publicJwk,
 
-    // By node:crypto and not by jose, whose WebCrypto costs six times as much (docs/decisions/0004).
-    seal: (plaintext, readers = NOBODY_ELSE) => sealUnder(contentKeyOf(readers), plaintext, random),
+    // node:crypto rather than jose, whose WebCrypto costs six times as much (decision 0004).
+    seal: (plaintext, recipients = NO_RECIPIENTS) => sealUnder(contentKeyOf(recipients), plaintext, random),
 
-    sealAnew: (envelope, readers) =>
-      JSON.stringify(sealAnewFor([own, ...readers], parseEnvelope(envelope), own)),
+    reseal: (envelope, recipients) =>
+      JSON.stringify(resealFor([own, ...recipients], parseEnvelope(envelope), own)),
 
     open: async (envelope) => {
       const plaintext = openEnvelope(parseEnvelope(envelope), own);

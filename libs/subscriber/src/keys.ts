@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 
-/** Keeps what an editor completes of a union that is open to any text. */
+/** Any text, without losing the completion of the known values in editors. */
 type AnyText = string & Record<never, never>;
 
 /** How Rekey learned of a key. A later version of Rekey may know more causes. */
@@ -19,15 +19,14 @@ export interface HeldKey {
   secretKey: string;
   cause: Cause | undefined;
   /**
-   * RFC 3339, by the clock of Redis. For people: unlike everything else here it stands outside of what Rekey
-   * proves.
+   * RFC 3339, by the Redis clock. For people: unlike everything else here, no proof covers it.
    */
   updatedAt: string;
-  /** The answer to a rotation was lost: this key may be refused until the next version comes. */
+  /** The answer to a rotation was lost: Invent may reject this key until the next version arrives. */
   uncertain: boolean;
 }
 
-/** An assistant that has no key any more: there is nothing to sign with. */
+/** An assistant that no longer has a key: nothing can be signed. */
 export interface RemovedKey {
   state: 'removed';
   assistantId: string;
@@ -35,31 +34,30 @@ export interface RemovedKey {
   version: number;
   removal: Removal;
   updatedAt: string;
-  /** As of a held key: it may have one again. */
+  /** The answer to a rotation was lost: the assistant may have a key again. */
   uncertain: boolean;
 }
 
 /**
- * An assistant whose current record is not sealed for this consumer, although it is newer than the key that
- * was held: that key may be dead, and is no longer signed with. A record that this consumer can open again
- * ends this.
+ * An assistant whose current record is newer than the held key and not sealed for this consumer. The key may
+ * no longer be in force, so nothing is signed with it. A record that this consumer can open ends this state.
  */
 export interface UnreadableKey {
   state: 'unreadable';
   assistantId: string;
-  /** Of the last record that could be opened. */
+  /** From the last record that could be opened. */
   orgId: string;
   version: number;
   updatedAt: string;
   uncertain: boolean;
-  /** The version that the current record claims; nothing proves it. */
+  /** The version that the current record claims. Nothing proves it. */
   claimedVersion: number;
 }
 
 export interface KeyEvent extends HeldKey {
   /**
-   * The assistant as Invent answered it, every field, parsed when it is called. It is not kept: call it while
-   * the event is handled.
+   * The assistant as Invent returned it, with every field. The text is parsed by this call and is not kept:
+   * call it while the event is handled.
    */
   record(): Record<string, unknown>;
 }
@@ -68,12 +66,12 @@ export interface RemovedEvent {
   assistantId: string;
   orgId: string;
   version: number;
-  /** `withdrawn`: it is no longer among the records that this consumer may read. */
+  /** `withdrawn`: this consumer may no longer read the assistant. */
   removal: Removal | 'withdrawn';
 }
 
 export interface Refusal {
-  /** As the event says; nobody proves it. */
+  /** As the event claims. Nothing proves it. */
   assistantId: string;
   version: number;
   why: string;
@@ -84,101 +82,94 @@ export type SnapshotReason = 'start' | 'gap' | 'trimmed' | 'other-redis' | 'chan
 
 export interface SnapshotEvent {
   reason: SnapshotReason;
-  /** How many keys are held now. */
+  /** The number of keys that are held now. */
   keys: number;
   tookMs: number;
 }
 
 export interface RevokedEvent {
-  /** It has no entry; it is not ACTIVE; or its new grant does not open with the key file. */
+  /** The consumer has no entry, is not ACTIVE, or its new grant does not open with the key file. */
   reason: 'not-registered' | 'not-ready' | 'wrong-key-file';
   message: string;
 }
 
 /** How far this process has come, and how far it may be behind. */
 export interface Freshness {
-  /**
-   * It has applied all that was published up to `behindMs` ago, and that is not longer than `staleAfterMs`.
-   */
+  /** `behindMs` is not more than `staleAfterMs`, and the consumer is not revoked. */
   upToDate: boolean;
   /**
-   * Whatever was published earlier than that has been applied. By a clock that does not jump. Rises to about
-   * 500 in quiet times.
+   * Everything that was published longer ago than this has been applied. By a clock that does not jump. Rises
+   * to about 500 while nothing is published.
    */
   behindMs: number;
-  /** For how long it has been stale; undefined where it is not. */
+  /** For how long the keys have been stale; undefined if they are not. */
   staleForMs: number | undefined;
   connected: boolean;
-  /** A snapshot is due or being taken: keys stay usable meanwhile. */
+  /** Why a snapshot is due or being taken. Keys stay usable meanwhile. */
   snapshotDue: SnapshotReason | undefined;
   /**
-   * This consumer was removed from Rekey, or can open nothing new. It goes on with what it holds, and gets no
-   * new keys.
+   * This consumer was removed from Rekey, or cannot open new records. It keeps the held keys, and gets no new
+   * ones.
    */
   revoked: boolean;
-  /** Redis takes the acknowledgements. */
+  /** Redis accepts the acknowledgements. */
   acknowledging: boolean;
-  /** The id of the last entry of the stream up to which everything is applied, and its number. */
+  /** The stream entry up to which everything has been applied, and its number. */
   position: string;
   seq: number;
-  /** Under which name this process acknowledges. */
+  /** The name under which this process acknowledges. */
   instance: string;
-  /** What it is held up by. */
+  /** The current fault. */
   fault: string | undefined;
 }
 
 export interface KeysEvents {
-  /** A new version; or the same key as before, whose uncertainty is over. */
+  /** A new version. It may have the same key as before, which is then no longer uncertain. */
   key: [KeyEvent];
   removed: [RemovedEvent];
-  /** The key in hand may have been replaced: it is used until it is known. */
+  /** The held key may have been replaced. It stays in use until the next version. */
   uncertain: [HeldKey | RemovedKey | UnreadableKey];
-  /** A snapshot knows of no doubt any more, and of no new version. */
+  /** A snapshot shows that the assistant is no longer uncertain, and has no new version. */
   certain: [HeldKey | RemovedKey | UnreadableKey];
   /**
-   * Its current record is newer than the key that was held, and not sealed for this consumer: it is no longer
-   * signed for, until a `key` comes.
+   * The current record is newer than the held key and not sealed for this consumer. Nothing is signed for the
+   * assistant until a `key` event.
    */
   unreadable: [UnreadableKey];
-  /** Something that does not come from Rekey, or cannot be read. Nothing was changed by it. */
+  /** An event that is not from Rekey or cannot be read. It changed nothing. */
   refused: [Refusal];
   snapshot: [SnapshotEvent];
   stale: [Freshness];
   fresh: [Freshness];
   /**
-   * It keeps and signs with what it holds, and gets nothing new. A snapshot with the reason `reinstated` ends
-   * it.
+   * The consumer keeps and signs with the held keys, and gets no new ones. A snapshot with the reason
+   * `reinstated` ends this.
    */
   revoked: [RevokedEvent];
 }
 
-/** The keys of all assistants that a consumer may read, as of now. */
+/** The current keys of all assistants that a consumer may read. */
 export interface Keys extends EventEmitter<KeysEvents> {
-  /** undefined: nothing is known of such an assistant. */
+  /** Undefined if the assistant is unknown. */
   current(assistantId: string): HeldKey | RemovedKey | UnreadableKey | undefined;
   /**
    * HMAC-SHA256 of the user id under the assistant's key, in hex: Invent's `user_hash`.
    * Throws SubscribeError with UNKNOWN_ASSISTANT, KEY_REMOVED, NOT_READABLE_ANY_MORE or CLOSED.
    */
   signUserHash(assistantId: string, userId: string): string;
-  /** The same, with the version that it was signed under. */
+  /** The same, with the version of the signing key. */
   signUserHashWithVersion(
     assistantId: string,
     userId: string,
   ): { userHash: string; version: number; uncertain: boolean };
   freshness(): Freshness;
-  /**
-   * What was refused since the last snapshot, and what cannot be read any more: how many, and the last 20.
-   */
+  /** Events refused since the last snapshot, and unreadable assistants: the count, and the last 20. */
   readonly unapplied: { count: number; last: readonly Refusal[] };
-  /**
-   * What was refused since this process subscribed, whatever snapshots came in between: how many, and the
-   * first 20.
-   */
+  /** Events refused since `subscribe`; snapshots do not reset it. The count, and the first 20. */
   readonly refused: { count: number; first: readonly Refusal[] };
-  /** Of how many assistants a key is held. */
+  /** The number of assistants with a held key. */
   readonly size: number;
   assistantIds(): IterableIterator<string>;
-  /** Takes its leave of Rekey, closes its connections, and forgets all keys. Safe to call twice. */
+  /** Announces the end to Rekey, closes the connections and forgets all keys. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -4,28 +4,27 @@ import { SubscribeError } from './subscribe-error.ts';
 
 export interface SubscribeOptions {
   /**
-   * A connection of ioredis's, which is only duplicated, never used or closed; options for one; or a URL. Two
-   * connections are opened. Not a Cluster.
+   * An ioredis connection, which is only duplicated, never used or closed; options for one; or a URL. The
+   * subscriber opens two connections. Redis Cluster is not supported.
    */
   redis: Redis | RedisOptions | string;
-  /** The name under which it was added: `rekey consumer add NAME`. */
+  /** The name of the consumer in `rekey consumer add NAME`. */
   consumer: string;
   /**
-   * The consumer's key file, as `rekey consumer keygen` writes it: its path, its text, or the JWK Set itself.
+   * The consumer's key file, as `rekey consumer keygen` writes it: its path, its text, or the JWK Set.
    */
   privateKey: string | object;
-  /** REKEY_PREFIX of the Rekey that publishes. Default: `rekey`. */
+  /** The REKEY_PREFIX of gateway and workers. Default `rekey`. */
   prefix?: string;
   /**
-   * After how long Rekey takes this process for gone when it hears nothing of it: 1000 to 60,000. Default:
-   * 10,000.
+   * Rekey considers this process gone after this time without a sign of life. 1000 to 60,000; default 10,000.
    */
   leaseMs?: number;
-  /** How far it may be behind before it calls itself stale. At least 1000. Default: 3000. */
+  /** How far behind the keys may be before they count as stale. At least 1000; default 3000. */
   staleAfterMs?: number;
-  /** How long to wait at the start for Redis, and for Rekey to finish the enrolment. Default: 30,000. */
+  /** How long `subscribe` waits for Redis and for the end of the enrolment. Default 30,000. */
   readyTimeoutMs?: number;
-  /** Gives up the start. */
+  /** Aborts `subscribe` before it resolves. */
   signal?: AbortSignal;
 }
 
@@ -46,11 +45,11 @@ export const settingsOf = ({
   const complaint = ConsumerName.safeParse(consumer).error?.issues[0]?.message;
   if (complaint !== undefined) throw bad('consumer', complaint);
   if (typeof redis !== 'string' && (typeof redis !== 'object' || redis === null))
-    throw bad('redis', 'must be a connection of ioredis, options for one, or a URL');
+    throw bad('redis', 'must be an ioredis connection, options for one, or a URL');
   if (typeof redis === 'object' && 'isCluster' in redis && redis.isCluster)
-    throw bad('redis', 'must not be a Cluster: give the node that holds the prefix');
+    throw bad('redis', 'must not be a Cluster: use a connection to the node that holds the prefix');
   if (!isDatabaseKnown(redis))
-    throw bad('redis', 'must name a database by its number, such as redis://HOST:6379/0, or none');
+    throw bad('redis', 'must name a database by number, such as redis://HOST:6379/0, or no database');
   if (typeof privateKey !== 'string' && (typeof privateKey !== 'object' || privateKey === null))
     throw bad('privateKey', 'must be the path of a key file, its text, or a JWK Set');
   if (typeof prefix !== 'string' || prefix === '') throw bad('prefix', 'must not be empty');
@@ -60,7 +59,7 @@ export const settingsOf = ({
   return { consumer, prefix, leaseMs: Math.floor(leaseMs), staleAfterMs, readyTimeoutMs };
 };
 
-/** Of a database that is not a number, ioredis would use another one without a word. */
+/** For a database that is not a number, ioredis silently uses another one. */
 const isDatabaseKnown = (redis: SubscribeOptions['redis']): boolean => {
   if (typeof redis === 'string')
     return !/^rediss?:/i.test(redis) || (URL.canParse(redis) && namesDatabase(new URL(redis)));

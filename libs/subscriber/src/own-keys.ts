@@ -3,8 +3,7 @@ import { SealError, parseOwnKey, parseVerifier, type OwnKey, type Verifier } fro
 import { SubscribeError } from './subscribe-error.ts';
 
 /**
- * What a consumer's key file gives: the key that opens its grant, and the public keys of Rekey that it
- * believes.
+ * The content of a consumer's key file: the key that opens its grant, and the trusted public keys of Rekey.
  */
 export interface OwnKeys {
   own: OwnKey;
@@ -12,25 +11,27 @@ export interface OwnKeys {
 }
 
 /**
- * Reads a key file: a JWK Set, its JSON text, or the path of a file with it. Throws SubscribeError, which
- * quotes nothing of it.
+ * Reads a key file: a JWK Set, its JSON text, or the path of such a file. Throws SubscribeError, whose
+ * message does not quote it.
  */
 export const readOwnKeys = async (keyFile: string | object): Promise<OwnKeys> => {
   const jwks = jwksOf(typeof keyFile === 'string' ? textOf(keyFile) : keyFile);
   const signing = jwks.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519');
   if (signing.some((jwk) => 'd' in jwk))
     throw bad(
-      'it is the key file of Rekey itself, which must never leave it: make one for this consumer with: rekey consumer keygen',
+      'it is the key file of Rekey itself, which must stay with Rekey. ' +
+        'To create one for this consumer: rekey consumer keygen',
     );
   const [jwk, ...others] = jwks.filter(({ use, crv }) => use === 'enc' && crv !== 'Ed25519');
-  if (!jwk || others.length > 0) throw bad('it must hold exactly one key of the consumer, with use "enc"');
+  if (!jwk || others.length > 0) throw bad('it must contain exactly one key of the consumer, with use "enc"');
   const own = await parseOwnKey(jwk).catch((error: unknown) => {
     throw bad(`its key with use "enc" cannot be used: ${complaintOf(error)}`);
   });
   if (signing.length === 0)
     throw new SubscribeError(
       'NO_REKEY_KEY',
-      'the key file has no public key of Rekey (OKP Ed25519, use "sig"): print it with: rekey key-file public, and add it to the keys of the file',
+      'the key file has no public key of Rekey (OKP Ed25519, use "sig"). ' +
+        'Print it with: rekey key-file public. Then add it to the keys of the file',
     );
   return { own, verifiers: signing.map(verifierOf) };
 };
@@ -62,7 +63,7 @@ const textOf = (pathOrText: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's message quotes what it read, which may be key material.
+    // The parser's error is dropped: its message quotes the text, which may be key material.
     throw bad('it is not JSON');
   }
 };
@@ -70,10 +71,11 @@ const textOf = (pathOrText: string): unknown => {
 const jwksOf = (set: unknown): Jwk[] => {
   const keys: unknown = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
   if (!Array.isArray(keys) || !keys.every((jwk) => typeof jwk === 'object' && jwk !== null))
-    throw bad('it is no JWK Set');
+    throw bad('it is not a JWK Set');
   return keys as Jwk[];
 };
 
 const bad = (complaint: string): SubscribeError =>
   new SubscribeError('BAD_KEY_FILE', `the key file of the consumer: ${complaint}`);
-const complaintOf = (error: unknown): string => (error instanceof SealError ? error.message : 'it is no key');
+const complaintOf = (error: unknown): string =>
+  error instanceof SealError ? error.message : 'it is not a key';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findNode, lineOf, repositoryRoot, startChild, startRedis, type RedisServer } from '@rekey/testing';
-import { createPublisher, type Publisher } from './subscriber-fixture.ts';
+import type { Publisher } from './publisher-fixture.ts';
+import { createPublisher } from './subscriber-fixture.ts';
 
 const project = join(repositoryRoot, 'libs/subscriber');
 const modules = join(repositoryRoot, 'node_modules');
@@ -21,7 +22,7 @@ const run = async (command: string, args: string[], cwd: string) => {
   return out.trim();
 };
 
-/** A package and all that it needs, as npm would install them. */
+/** Installs a package and its dependencies, as npm would. */
 const install = async (name: string): Promise<void> => {
   await cp(join(modules, name), join(folder, 'node_modules', name), { recursive: true });
   const { dependencies = {} } = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8')) as {
@@ -54,16 +55,16 @@ const example = async (): Promise<string> => {
   return /```js\n([\s\S]*?)```/.exec(readme)![1]!;
 };
 
-describe('the package, in a plain service outside of this repository', () => {
+describe('the package in a plain service outside this repository', () => {
   it.each([
     ['the Node of this repository', async () => process.execPath],
-    ['the oldest Node that it claims', () => findNode(20)],
+    ['the oldest supported Node', () => findNode(20)],
   ])(
-    'runs the example of its README with ioredis alone, on %s',
+    'runs the README example with only ioredis, on %s',
     async (which, node) => {
       const keyFile = join(folder, 'billing.json');
       const { prefix: _none, ...environment } = process.env;
-      // The example names no prefix, and the specs publish under one.
+      // The specs publish under a prefix, which the example does not set.
       const text = (await example()).replace("consumer: 'billing',", "consumer: 'billing', prefix: 'spec',");
       await writeFile(join(folder, 'service.js'), text);
       const version = await rekey.publish('ast_1', `sk_1 of ${which}`);
@@ -90,7 +91,7 @@ describe('the package, in a plain service outside of this repository', () => {
     60_000,
   );
 
-  it('names nothing but ioredis and Node', async () => {
+  it('imports only ioredis and Node', async () => {
     const installed = join(folder, 'node_modules/@rekey/subscriber');
     const imports = [
       ...(await readFile(join(installed, 'index.js'), 'utf8')).matchAll(
@@ -116,11 +117,11 @@ describe('the package, in a plain service outside of this repository', () => {
     ).toEqual(['ioredis']);
   });
 
-  it('has types that a service is checked by', async () => {
+  it('has types that check a service', async () => {
     await cp(join(modules, '@types/node'), join(folder, 'node_modules/@types/node'), { recursive: true });
     await cp(join(modules, 'undici-types'), join(folder, 'node_modules/undici-types'), { recursive: true });
-    const check = (name: string, text: string) =>
-      writeFile(join(folder, name), text).then(() =>
+    const check = (name: string, lines: string[]) =>
+      writeFile(join(folder, name), `${lines.join('\n')}\n`).then(() =>
         run(
           join(modules, '.bin/tsc'),
           [
@@ -138,13 +139,18 @@ describe('the package, in a plain service outside of this repository', () => {
           folder,
         ),
       );
-    const head =
-      "import { subscribe } from '@rekey/subscriber';\nconst keys = await subscribe({ redis: 'redis://localhost', consumer: 'billing', privateKey: 'billing.json' });\n";
-    await check(
-      'right.ts',
-      `${head}keys.on('key', ({ version }) => version.toFixed());\nconst key = keys.current('ast_1');\nif (key?.state === 'held') key.secretKey.length;\n`,
-    );
-    await expect(check('wrong.ts', `${head}keys.current('ast_1')?.secretKey;\n`)).rejects.toThrow(
+    const head = [
+      "import { subscribe } from '@rekey/subscriber';",
+      "const options = { redis: 'redis://localhost', consumer: 'billing', privateKey: 'billing.json' };",
+      'const keys = await subscribe(options);',
+    ];
+    await check('right.ts', [
+      ...head,
+      "keys.on('key', ({ version }) => version.toFixed());",
+      "const key = keys.current('ast_1');",
+      "if (key?.state === 'held') key.secretKey.length;",
+    ]);
+    await expect(check('wrong.ts', [...head, "keys.current('ast_1')?.secretKey;"])).rejects.toThrow(
       'secretKey',
     );
   }, 60_000);

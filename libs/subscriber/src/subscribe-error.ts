@@ -1,31 +1,31 @@
-/** What can be wrong, and whether the same may succeed when tried again. */
+/** Whether a retry may succeed, for each code. */
 const table = {
-  // at the start
+  // from subscribe()
   BAD_OPTION: { retry: false },
-  /** The key file cannot be read, or is no JWK Set with a private key of the consumer. */
+  /** The key file cannot be read, or is not a JWK Set with a private key of the consumer. */
   BAD_KEY_FILE: { retry: false },
-  /** The key file has no public key of Rekey: nothing in Redis could be believed. */
+  /** The key file has no public key of Rekey: nothing in Redis could be trusted. */
   NO_REKEY_KEY: { retry: false },
   /**
-   * The key file opens nothing of what this consumer was granted: it is of another consumer, of another
-   * Rekey, or was replaced.
+   * The key file does not open the grant of this consumer: it belongs to another consumer or another Rekey,
+   * or was replaced.
    */
   WRONG_KEY_FILE: { retry: false },
   NOT_REGISTERED: { retry: false },
-  /** It is registered, but no worker has finished its enrolment in the time. */
+  /** The consumer is registered, but its enrolment did not finish in time. */
   NOT_READY: { retry: true },
   REDIS_AWAY: { retry: true },
   /**
-   * Redis does not accept the credentials, or does not allow what is needed; has no such database; or is a
-   * node of a cluster, a Sentinel, or too old.
+   * Redis rejects the credentials or a required command, has no such database, or is a cluster node, a
+   * Sentinel or too old.
    */
   REDIS_REFUSED: { retry: false },
-  // when signing
+  // from signing
   UNKNOWN_ASSISTANT: { retry: true },
   KEY_REMOVED: { retry: true },
   /**
-   * A newer record than the key that was held exists, and is not sealed for this consumer: the key may be
-   * dead.
+   * A record newer than the held key exists and is not sealed for this consumer: the key may no longer be in
+   * force.
    */
   NOT_READABLE_ANY_MORE: { retry: true },
   CLOSED: { retry: false },
@@ -33,10 +33,10 @@ const table = {
 
 export type SubscribeErrorCode = keyof typeof table;
 
-/** The one error class of this library. Branch on `code`. No message holds a secret. */
+/** The error class of this library. Branch on `code`. No message contains a secret. */
 export class SubscribeError extends Error {
   readonly code: SubscribeErrorCode;
-  /** The same may succeed later. */
+  /** Whether a retry may succeed. */
   readonly retry: boolean;
 
   constructor(code: SubscribeErrorCode, message: string, options?: ErrorOptions) {

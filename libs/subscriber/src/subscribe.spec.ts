@@ -7,7 +7,9 @@ import { generateConsumerKey } from '@rekey/sealing';
 import { freePort, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { subscribe, type KeyEvent, type Keys, type SubscribeOptions } from './index.ts';
-import { createPublisher, next, until, type Publisher } from './subscriber-fixture.ts';
+import type { Publisher } from './publisher-fixture.ts';
+import { createPublisher } from './subscriber-fixture.ts';
+import { next, until } from './wait-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -40,8 +42,8 @@ const failure = (options: Partial<SubscribeOptions> & Pick<SubscribeOptions, 'pr
     (error: { code: string; message: string }) => error,
   );
 
-describe('at the start', () => {
-  it('holds all keys that were published before, also more than a page of them, and of each the last', async () => {
+describe('subscribe', () => {
+  it('holds the last version of all published keys, also of more than a page', async () => {
     const privateKey = await rekey.enrol('billing');
     for (let i = 0; i < 650; i += 1) await rekey.publish(`ast_${i}`, `sk_${i}`, { orgId: `org_${i % 3}` });
     const version = await rekey.publish('ast_7', 'sk_new', { orgId: 'org_1', cause: 'rotation' });
@@ -67,7 +69,7 @@ describe('at the start', () => {
     expect([...keys.assistantIds()]).toHaveLength(650);
   });
 
-  it('is ready where nothing was ever published, and hears of the first', async () => {
+  it('is ready if nothing was published, and gets the first key', async () => {
     const keys = await subscribed({ privateKey: await rekey.enrol('billing') });
     expect([keys.size, keys.freshness().position, keys.freshness().seq]).toEqual([0, '0-0', 0]);
     const heard = next(keys, 'key');
@@ -75,13 +77,13 @@ describe('at the start', () => {
     expect(await heard).toMatchObject({ assistantId: 'ast_1', secretKey: 'sk_1' });
   });
 
-  it.each(['X25519', 'P-256', 'shared'] as const)('opens with a key of kind %s', async (type) => {
+  it.each(['X25519', 'P-256', 'shared'] as const)('works with a key of kind %s', async (type) => {
     const privateKey = await rekey.enrol('billing', { type });
     await rekey.publish('ast_1', 'sk_1');
     expect((await subscribed({ privateKey })).current('ast_1')).toMatchObject({ secretKey: 'sk_1' });
   });
 
-  it('has only the orgs that it may read', async () => {
+  it('holds only the orgs that it may read', async () => {
     const privateKey = await rekey.enrol('billing', { orgs: ['org_1', 'org_empty'] });
     await rekey.publish('ast_1', 'sk_1');
     await rekey.publish('ast_2', 'sk_2', { orgId: 'org_2' });
@@ -94,7 +96,7 @@ describe('at the start', () => {
     expect([keys.size, keys.unapplied.count]).toEqual([1, 0]);
   });
 
-  it('knows ids that mean something in the name of a key', async () => {
+  it('supports ids with a special meaning in Redis keys', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast:{1} ä', 'sk_1', { orgId: 'org:é' });
     expect((await subscribed({ privateKey })).current('ast:{1} ä')).toMatchObject({
@@ -103,21 +105,21 @@ describe('at the start', () => {
     });
   });
 
-  it('knows which are in doubt, and which have no key any more', async () => {
+  it('knows which keys are uncertain, and which assistants no longer have a key', async () => {
     const privateKey = await rekey.enrol('billing');
     for (const id of ['ast_1', 'ast_2', 'ast_3']) await rekey.publish(id, `sk_${id}`);
-    await rekey.doubt('ast_1');
-    await rekey.takeKey('ast_2');
-    await rekey.takeKey('ast_3', 'deleted');
+    await rekey.makeUncertain('ast_1');
+    await rekey.removeKey('ast_2');
+    await rekey.removeKey('ast_3', 'deleted');
     const keys = await subscribed({ privateKey });
     expect(keys.current('ast_1')).toMatchObject({ state: 'held', uncertain: true });
     expect(keys.current('ast_2')).toMatchObject({ state: 'removed', removal: 'no-key' });
-    // It is in no list any more: nobody need know of it who has never held it.
+    // It is in no list any more: a consumer that never held it does not learn of it.
     expect(keys.current('ast_3')).toBeUndefined();
     expect(keys.size).toBe(1);
   });
 
-  it('takes a connection of the service, which it neither uses nor closes, whatever its options are', async () => {
+  it('accepts a connection with any options, and neither uses nor closes it', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     const own = new Redis(server.url, {
@@ -136,7 +138,7 @@ describe('at the start', () => {
     own.disconnect();
   });
 
-  it('takes options for a connection', async () => {
+  it('accepts options for a connection', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     expect((await subscribed({ redis: { host: '127.0.0.1', port: server.port }, privateKey })).size).toBe(1);
@@ -150,7 +152,7 @@ describe('at the start', () => {
     expect((await starting).current('ast_1')).toMatchObject({ secretKey: 'sk_1' });
   });
 
-  it('waits for a Redis that is not there yet', async () => {
+  it('waits for a Redis that is not running yet', async () => {
     const port = await freePort();
     const starting = failure({
       redis: `redis://127.0.0.1:${port}`,
@@ -165,12 +167,12 @@ describe('at the start', () => {
   });
 });
 
-describe('what is wrong at the start', () => {
+describe('subscribe rejects', () => {
   const without = ({ keys }: { keys: object[] }, use: string) => ({
     keys: keys.filter((jwk) => (jwk as { use?: string }).use !== use),
   });
 
-  it.each(['PENDING', 'ENROLLING'] as const)('an enrolment that stays %s', async (state) => {
+  it.each(['PENDING', 'ENROLLING'] as const)('if the enrolment stays %s', async (state) => {
     const error = await failure({ privateKey: await rekey.enrol('billing', { state }), readyTimeoutMs: 600 });
     expect(error).toMatchObject({
       name: 'SubscribeError',
@@ -180,7 +182,7 @@ describe('what is wrong at the start', () => {
     });
   });
 
-  it('a consumer that was not added', async () => {
+  it('if the consumer was not added', async () => {
     const error = await failure({ privateKey: await rekey.enrol('crm') });
     expect(error).toMatchObject({
       code: 'NOT_REGISTERED',
@@ -226,7 +228,7 @@ describe('what is wrong at the start', () => {
     expect(String(error)).not.toContain(d);
   });
 
-  it("Rekey's own key file", async () => {
+  it('the key file of Rekey itself', async () => {
     const { keys } = await rekey.enrol('billing');
     const privateKey = {
       keys: [keys[0]!, { kty: 'OKP', crv: 'Ed25519', use: 'sig', kid: 'x', x: 'AAAA', d: 'BBBB' }],
@@ -247,7 +249,7 @@ describe('what is wrong at the start', () => {
     });
   });
 
-  it('what is no key file; and a right one is read from its text and from its path', async () => {
+  it('what is not a key file, and reads a valid one from its text or path', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rekey-subscriber-'));
     const path = join(folder, 'billing.json');
     const privateKey = await rekey.enrol('billing');
@@ -269,7 +271,7 @@ describe('what is wrong at the start', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('options that cannot be', async () => {
+  it('invalid options', async () => {
     const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
     for (const wrong of [
       { consumer: 'Billing!' },
@@ -288,7 +290,7 @@ describe('what is wrong at the start', () => {
     }
   });
 
-  it('no Redis', async () => {
+  it('if there is no Redis', async () => {
     const redis = `redis://:pass@127.0.0.1:${await freePort()}`;
     const error = await failure({ redis, privateKey: await rekey.enrol('billing'), readyTimeoutMs: 300 });
     expect(error).toMatchObject({
@@ -299,7 +301,7 @@ describe('what is wrong at the start', () => {
     expect(String(error)).not.toContain('pass');
   });
 
-  it('a password that Redis does not take, which is said at once', async () => {
+  it('a wrong Redis password at once', async () => {
     const guarded = await startRedis();
     const privateKey = await rekey.enrol('billing');
     try {
@@ -326,11 +328,11 @@ describe('what is wrong at the start', () => {
     { db: 'one' as never },
     { db: Number.NaN },
     { db: -1 },
-  ])('a database that is no number, where another one would be used: %j', async (redis) => {
+  ])('a database that is not a number, instead of using another one: %j', async (redis) => {
     const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
     expect(await failure({ redis, privateKey })).toMatchObject({
       code: 'BAD_OPTION',
-      message: expect.stringContaining('redis must name a database by its number'),
+      message: expect.stringContaining('redis must name a database by number'),
     });
     if (typeof redis === 'string') return;
     const own = new Redis({ ...redis, lazyConnect: true });
@@ -346,7 +348,7 @@ describe('what is wrong at the start', () => {
       'Redis Cluster',
     ],
     ['is a Sentinel', async () => startRedis({ sentinel: true }), '', 'Sentinel'],
-  ])('a Redis that %s, at once', async (_what, start, path, complaint) => {
+  ])('a Redis that %s at once', async (_what, start, path, complaint) => {
     const privateKey = await rekey.enrol('billing');
     const other = await start();
     try {
@@ -360,7 +362,7 @@ describe('what is wrong at the start', () => {
     }
   });
 
-  it('a service that gives up', async () => {
+  it('if the service aborts', async () => {
     const privateKey = await rekey.enrol('billing', { state: 'PENDING' });
     await expect(subscribed({ privateKey, signal: AbortSignal.timeout(300) })).rejects.toMatchObject({
       name: 'TimeoutError',
@@ -371,8 +373,8 @@ describe('what is wrong at the start', () => {
   });
 });
 
-describe('what happens from then on', () => {
-  it('is held at once, told, and signed with', async () => {
+describe('a subscriber', () => {
+  it('holds a new key at once, emits it, and signs with it', async () => {
     const privateKey = await rekey.enrol('billing');
     const first = await rekey.publish('ast_1', 'sk_1');
     const keys = await subscribed({ privateKey });
@@ -403,12 +405,12 @@ describe('what happens from then on', () => {
     expect(keys.signUserHashWithVersion('ast_1', 'user-1').version).toBe(second);
   });
 
-  it('never signs with a removed key, nor for one that is not known', async () => {
+  it('never signs with a removed key, or for an unknown assistant', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     const keys = await subscribed({ privateKey });
     const removed = next(keys, 'removed');
-    const version = await rekey.takeKey('ast_1', 'deleted');
+    const version = await rekey.removeKey('ast_1', 'deleted');
     expect(await removed).toEqual({ assistantId: 'ast_1', orgId: 'org_1', version, removal: 'deleted' });
     const codeOf = (act: () => unknown) => {
       try {
@@ -432,12 +434,12 @@ describe('what happens from then on', () => {
     expect(codeOf(() => keys.signUserHash('ast_1', 'u'))).toBe('CLOSED');
   });
 
-  it('tells of a doubt, goes on signing, and tells when it is over', async () => {
+  it('emits an uncertainty, keeps signing, and emits its end', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     const keys = await subscribed({ privateKey });
     const doubted = next(keys, 'uncertain');
-    await rekey.doubt('ast_1');
+    await rekey.makeUncertain('ast_1');
     expect(await doubted).toMatchObject({ assistantId: 'ast_1', uncertain: true, secretKey: 'sk_1' });
     expect(keys.signUserHashWithVersion('ast_1', 'u')).toMatchObject({
       userHash: hash('sk_1', 'u'),
@@ -449,7 +451,7 @@ describe('what happens from then on', () => {
     expect(keys.signUserHashWithVersion('ast_1', 'u').uncertain).toBe(false);
   });
 
-  it('is held by all processes of one consumer, each whole', async () => {
+  it('holds all keys in each process of a consumer', async () => {
     const privateKey = await rekey.enrol('billing');
     const all = await Promise.all([1, 2, 3].map(() => subscribed({ privateKey })));
     for (let i = 0; i < 30; i += 1) await rekey.publish(`ast_${i}`, `sk_${i}`);
@@ -457,7 +459,7 @@ describe('what happens from then on', () => {
     expect(new Set(all.map((keys) => keys.freshness().instance)).size).toBe(3);
   });
 
-  it("is not held up by a listener that throws, whose error is nobody else's", async () => {
+  it('is not disturbed by a listener that throws, whose error reaches the service', async () => {
     const privateKey = await rekey.enrol('billing');
     const keys = await subscribed({ privateKey });
     const thrown = new Promise((resolve) => {
@@ -484,7 +486,7 @@ describe('what happens from then on', () => {
     expect(keys.freshness().connected).toBe(true);
   });
 
-  it('ends with close, which may be called twice and forgets all keys', async () => {
+  it('forgets all keys on close, which is safe to call twice', async () => {
     const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     const keys = await subscribed({ privateKey });

@@ -1,25 +1,25 @@
 import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { createFollower, type Follower } from './follower.ts';
-import { createHeldKeys, type HeldKeys } from './held-keys.ts';
+import { createFollower, type Follower } from './follower/follower.ts';
+import { HeldKeys } from './records/held-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
-import { namesUnder } from './names.ts';
+import { namesUnder } from './redis/names.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
 import { readOwnKeys } from './own-keys.ts';
-import { connectAs } from './session.ts';
+import { connectAs } from './redis/session.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 /**
- * Resolves when all keys that the consumer may read are held. Rejects with SubscribeError, whose `code` says
- * what is wrong: BAD_OPTION, BAD_KEY_FILE, NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, NOT_READY,
- * REDIS_AWAY, REDIS_REFUSED; or with the signal's reason.
+ * Resolves when all keys that the consumer may read are held. Rejects with a SubscribeError (BAD_OPTION,
+ * BAD_KEY_FILE, NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, NOT_READY, REDIS_AWAY or REDIS_REFUSED), or
+ * with the reason of the signal.
  */
 export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const { signal } = options;
   signal?.throwIfAborted();
   const settings = settingsOf(options);
   const ownKeys = await readOwnKeys(options.privateKey);
-  const held = createHeldKeys();
+  const held = new HeldKeys();
   const keys = new SubscribedKeys(held);
   const follower = createFollower({
     settings,
@@ -27,12 +27,14 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
     held,
     names: namesUnder(settings.prefix),
     connect: connectAs(options.redis, `rekey:consumer:${settings.consumer}`),
-    isHeard: (event) => keys.listenerCount(event) > 0,
-    tell: (event, ...what) => keys.tell(event, ...what),
+    listeners: {
+      has: (event) => keys.listenerCount(event) > 0,
+      emit: (event, ...args) => keys.notify(event, ...args),
+    },
   });
   keys.follower = follower;
-  const giveUp = () => void follower.close();
-  signal?.addEventListener('abort', giveUp, { once: true });
+  const abort = () => void follower.close();
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     await follower.start();
   } catch (error) {
@@ -40,7 +42,7 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', giveUp);
+    signal?.removeEventListener('abort', abort);
   }
   return keys;
 };
@@ -55,11 +57,11 @@ class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
     this.#held = held;
   }
 
-  tell<E extends keyof KeysEvents>(event: E, ...what: KeysEvents[E]): void {
+  notify<E extends keyof KeysEvents>(event: E, ...args: KeysEvents[E]): void {
     try {
-      (this as EventEmitter).emit(event, ...what);
+      (this as EventEmitter).emit(event, ...args);
     } catch (error) {
-      // A listener's own fault: it is the service's to know, and must not be taken for one of Redis.
+      // The error of a listener belongs to the service. It must not count as a fault of Redis.
       queueMicrotask(() => {
         throw error;
       });
@@ -112,12 +114,14 @@ class SubscribedKeys extends EventEmitter<KeysEvents> implements Keys {
     if (known.state === 'unreadable') {
       throw new SubscribeError(
         'NOT_READABLE_ANY_MORE',
-        `the current record of the assistant ${JSON.stringify(assistantId)} is newer than the key that was held, and is not sealed for this consumer: see under which org it is published, and rekey consumer orgs`,
+        `the current record of the assistant ${JSON.stringify(assistantId)} is newer than the held key, ` +
+          'and is not sealed for this consumer: check the org that it is published under, ' +
+          'and the orgs of this consumer (rekey consumer orgs)',
       );
     }
     throw new SubscribeError(
       'KEY_REMOVED',
-      `the assistant ${JSON.stringify(assistantId)} has no key any more`,
+      `the assistant ${JSON.stringify(assistantId)} no longer has a key`,
     );
   }
 }

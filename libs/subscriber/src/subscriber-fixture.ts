@@ -1,13 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
-import {
-  Acknowledgement,
-  KEY_REMOVED,
-  KEY_ROTATED,
-  KEY_UNCERTAIN,
-  mayRead,
-  type Consumer,
-} from '@rekey/schema';
+import { Acknowledgement, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, mayRead } from '@rekey/schema';
 import {
   createSealer,
   generateConsumerKey,
@@ -18,69 +11,9 @@ import {
   sealRecord,
   type Sealer,
   type SharedKeys,
-  type ConsumerKeyType,
 } from '@rekey/sealing';
 import { Redis } from 'ioredis';
-import type { Keys, KeysEvents } from './keys.ts';
-
-/** For specs only: what Rekey does, by its own ledger and sealing, under the prefix `spec`. */
-export interface Publisher {
-  redis: Redis;
-  sealer: Sealer;
-  consumers: Consumers;
-  /** The key file of a new consumer, which is ACTIVE unless said otherwise. */
-  enrol(
-    name: string,
-    options?: { orgs?: string[]; type?: ConsumerKeyType; state?: Consumer['state'] },
-  ): Promise<{ keys: object[] }>;
-  /** Seals what is published for those who may read it now, and tells the consumer. */
-  finishEnrolling(name: string): Promise<void>;
-  remove(name: string): Promise<void>;
-  /** Returns the version. */
-  publish(
-    assistantId: string,
-    secretKey: string,
-    more?: { orgId?: string; cause?: 'rotation' | 'import'; version?: number },
-  ): Promise<number>;
-  /**
-   * Claims a rotation; returns what publishes the key that its POST was answered with, or undefined where
-   * nothing may be claimed now.
-   */
-  claim(assistantId: string, orgId?: string): Promise<((secretKey: string) => Promise<number>) | undefined>;
-  takeKey(assistantId: string, removal?: 'no-key' | 'deleted', orgId?: string): Promise<number>;
-  doubt(assistantId: string, orgId?: string): Promise<void>;
-  /** The event of a key, and not published: to be forged, moved or altered. */
-  eventOf(
-    assistantId: string,
-    more?: Partial<{
-      orgId: string;
-      version: number;
-      secretKey: string;
-      readers: SharedKeys[];
-      type: string;
-      ahead: true;
-    }>,
-  ): Promise<RawEvent>;
-  /** Puts a text on the stream as it is. */
-  put(event: object | string): Promise<string>;
-  currentEvent(assistantId: string): Promise<RawEvent>;
-  acks(instance?: string): Promise<Acknowledgement[]>;
-  close(): void;
-}
-
-export interface RawEvent {
-  type: string;
-  subject: string;
-  source: string;
-  data: {
-    seq: number;
-    version: number;
-    sealed: {
-      recipients: { header: { kid: string; proof: string }; encrypted_key: string }[];
-      ciphertext: string;
-    };
-  };
-}
+import type { Publisher, RawEvent } from './publisher-fixture.ts';
 
 const PREFIX = 'spec';
 const bytes = (byte: number) => new Uint8Array(32).fill(byte);
@@ -89,6 +22,30 @@ export const createPublisher = (
   url: string,
   { keepEvents = 100_000, connection }: { keepEvents?: number; connection?: Redis } = {},
 ): Publisher => {
+  const redis = connection ?? new Redis(url);
+  redis.on('error', () => {});
+  const tools = createTools(redis, keepEvents);
+  return {
+    redis,
+    sealer: tools.sealer,
+    consumers: tools.consumers,
+    ...enrolling(tools),
+    ...publishing(tools),
+    ...forging(tools),
+    close: () => redis.disconnect(),
+  };
+};
+
+interface Tools {
+  redis: Redis;
+  sealer: Sealer;
+  ledger: Ledger;
+  consumers: Consumers;
+  /** The shared keys of all consumers that may read an org, and the revision of that list. */
+  recipientsOf(orgId: string): Promise<{ keys: SharedKeys[]; revision: number }>;
+}
+
+const createTools = (redis: Redis, keepEvents: number): Tools => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const signing = {
     kid: 'rekey',
@@ -100,8 +57,6 @@ export const createPublisher = (
     fingerprinting: { kid: 'printing', bytes: bytes(2) },
     signing,
   });
-  const redis = connection ?? new Redis(url);
-  redis.on('error', () => {});
   const ledger: Ledger = createLedger({
     redis,
     prefix: PREFIX,
@@ -110,8 +65,7 @@ export const createPublisher = (
     maxChangedPercent: 100,
   });
   const consumers = createConsumers({ redis, prefix: PREFIX });
-
-  const readersOf = async (orgId: string) => {
+  const recipientsOf = async (orgId: string) => {
     const { readers: revision } = await consumers.revisions();
     const { consumers: seen } = await consumers.list();
     const may = seen.filter(({ consumer }) => consumer.kept !== undefined && mayRead(consumer, orgId));
@@ -122,102 +76,78 @@ export const createPublisher = (
       ),
     };
   };
+  return { redis, sealer, ledger, consumers, recipientsOf };
+};
+
+type Enrolling = Pick<Publisher, 'enrol' | 'finishEnrolling' | 'remove'>;
+const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): Enrolling => ({
+  enrol: async (name, { orgs = ['*'], type = 'X25519', state = 'ACTIVE' } = {}) => {
+    const own = await generateConsumerKey(type);
+    const { d: _private, ...registered } = own;
+    const to = await parseConsumerKey(registered);
+    const sharedKeys = await generateSharedKeys();
+    const grant = await sealGrant({
+      consumer: name,
+      sharedKeys,
+      to,
+      signer: sealer.signer,
+      nowMs: Date.now(),
+    });
+    const granted =
+      state === 'PENDING' ? {} : { grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
+    const entry = {
+      name,
+      orgs,
+      state,
+      created_at: new Date().toISOString(),
+      key: { kty: String(own.kty), kid: to.kid },
+      ...granted,
+    };
+    await consumers.write(name, undefined, entry, { readers: true });
+    return { keys: [own, sealer.publicJwk] };
+  },
+  finishEnrolling: async (name) => {
+    for (const orgId of await redis.smembers('{spec}:orgs')) {
+      const { keys } = await recipientsOf(orgId);
+      for (let cursor: string | undefined = '0'; cursor !== undefined;) {
+        const page: Awaited<ReturnType<typeof ledger.publishedPage>> = await ledger.publishedPage(
+          orgId,
+          cursor,
+        );
+        await consumers.reseal(
+          page.events.map(({ assistantId, event }) => {
+            const parsed = JSON.parse(event!) as { data: { sealed: unknown } };
+            const after = JSON.stringify({
+              ...parsed,
+              data: {
+                ...parsed.data,
+                sealed: JSON.parse(sealer.reseal(parsed.data.sealed, keys)) as unknown,
+              },
+            });
+            return { assistantId, uncertain: false, before: event!, after };
+          }),
+        );
+        cursor = page.next;
+      }
+    }
+    const before = (await consumers.get(name))!;
+    await consumers.write(name, before, { ...before.consumer, state: 'ACTIVE' }, { tell: 'ACTIVE' });
+  },
+  remove: async (name) => {
+    await consumers.write(name, await consumers.get(name), undefined, { readers: true, tell: 'REMOVED' });
+  },
+});
+
+type Publishing = Pick<Publisher, 'publish' | 'claim' | 'removeKey' | 'makeUncertain'>;
+const publishing = (tools: Tools): Publishing => {
+  const { redis, sealer, ledger, recipientsOf } = tools;
+  const commit = createCommit(tools);
   const look = async (orgId: string, assistantId: string): Promise<Hold> => {
     const looked = await ledger.look({ orgId, assistantId });
     if (looked.kind !== 'look') throw new Error(looked.kind);
     return looked.hold;
   };
-  const commit = async (
-    hold: Hold,
-    key: { fingerprint: string } | { removal: 'no-key' | 'deleted' },
-    cause: 'rotation' | 'import',
-    secretKey?: string,
-  ): Promise<number> => {
-    const { orgId, assistantId, epoch } = hold;
-    const isAnswer = hold.rotationId !== undefined;
-    const { keys, revision } = await readersOf(orgId);
-    const what =
-      'removal' in key
-        ? ({ type: KEY_REMOVED, removal: key.removal } as const)
-        : ({ type: KEY_ROTATED, assistantJson: recordText(assistantId, secretKey!) } as const);
-    const envelope = sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys);
-    const { kind } = await ledger.commit(hold, {
-      key,
-      sealed: { envelope, readers: revision },
-      cause,
-      updatedMs: hold.atMs,
-      ...(isAnswer
-        ? { rotation: 'ends' }
-        : { rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 }, witnessedMs: 0 }),
-    });
-    if (kind !== 'committed') throw new Error(kind);
-    return epoch;
-  };
-  const currentEvent = async (assistantId: string) =>
-    JSON.parse((await redis.get(`{spec}:current:${encodeURIComponent(assistantId)}`))!) as RawEvent;
-
   return {
-    redis,
-    sealer,
-    consumers,
-    currentEvent,
-
-    enrol: async (name, { orgs = ['*'], type = 'X25519', state = 'ACTIVE' } = {}) => {
-      const own = await generateConsumerKey(type);
-      const { d: _private, ...registered } = own;
-      const to = await parseConsumerKey(registered);
-      const sharedKeys = await generateSharedKeys();
-      const grant = await sealGrant({
-        consumer: name,
-        sharedKeys,
-        to,
-        signer: sealer.signer,
-        nowMs: Date.now(),
-      });
-      const granted =
-        state === 'PENDING' ? {} : { grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
-      const entry = {
-        name,
-        orgs,
-        state,
-        created_at: new Date().toISOString(),
-        key: { kty: String(own.kty), kid: to.kid },
-        ...granted,
-      };
-      await consumers.write(name, undefined, entry, { readers: true });
-      return { keys: [own, sealer.publicJwk] };
-    },
-    finishEnrolling: async (name) => {
-      for (const orgId of await redis.smembers('{spec}:orgs')) {
-        const { keys } = await readersOf(orgId);
-        for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-          const page: Awaited<ReturnType<typeof ledger.publishedPage>> = await ledger.publishedPage(
-            orgId,
-            cursor,
-          );
-          await consumers.reseal(
-            page.events.map(({ assistantId, event }) => {
-              const parsed = JSON.parse(event!) as { data: { sealed: unknown } };
-              const after = JSON.stringify({
-                ...parsed,
-                data: {
-                  ...parsed.data,
-                  sealed: JSON.parse(sealer.sealAnew(parsed.data.sealed, keys)) as unknown,
-                },
-              });
-              return { assistantId, uncertain: false, before: event!, after };
-            }),
-          );
-          cursor = page.next;
-        }
-      }
-      const before = (await consumers.get(name))!;
-      await consumers.write(name, before, { ...before.consumer, state: 'ACTIVE' }, { tell: 'ACTIVE' });
-    },
-    remove: async (name) => {
-      await consumers.write(name, await consumers.get(name), undefined, { readers: true, tell: 'REMOVED' });
-    },
-
     publish: async (assistantId, secretKey, { orgId = 'org_1', cause = 'import', version } = {}) => {
       const hold = await look(orgId, assistantId);
       if (version !== undefined)
@@ -243,9 +173,9 @@ export const createPublisher = (
       return (secretKey) =>
         commit(claimed.claim, { fingerprint: sealer.fingerprint(secretKey) }, 'rotation', secretKey);
     },
-    takeKey: async (assistantId, removal = 'no-key', orgId = 'org_1') =>
+    removeKey: async (assistantId, removal = 'no-key', orgId = 'org_1') =>
       commit(await look(orgId, assistantId), { removal }, 'import'),
-    doubt: async (assistantId, orgId = 'org_1') => {
+    makeUncertain: async (assistantId, orgId = 'org_1') => {
       const rotationId = `rot_${String(Date.now()).padStart(26, '0')}`;
       await ledger.accept(rotationId, { orgId, assistantId, reason: '' });
       const claimed = await ledger.claim(
@@ -253,97 +183,102 @@ export const createPublisher = (
         { leaseMs: 60_000, landingWindowMs: 0, maxOpenIntents: 100 },
       );
       if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
-      const { keys, revision } = await readersOf(orgId);
+      const { keys, revision } = await recipientsOf(orgId);
       const envelope = sealRecord(
         sealer,
         { type: KEY_UNCERTAIN, orgId, assistantId, version: claimed.claim.versionBefore! },
         keys,
       );
       await ledger.noteUnknown(claimed.claim, { readInMs: 0, holdMs: 0 }, { envelope, readers: revision });
-      // Later versions are published as of somebody's reading.
+      // Later versions are published as if they were read.
       await redis.hdel(`{spec}:assistant:${encodeURIComponent(assistantId)}`, 'holder', 'lease');
     },
-
-    eventOf: async (
-      assistantId,
-      {
-        orgId = 'org_1',
-        version = Date.now() * 1000,
-        secretKey = 'sk_made',
-        readers,
-        type = KEY_ROTATED,
-        ahead,
-      } = {},
-    ) => {
-      const keys = readers ?? (await readersOf(orgId)).keys;
-      const sealed = JSON.parse(
-        sealRecord(
-          sealer,
-          {
-            type: type as typeof KEY_ROTATED,
-            orgId,
-            assistantId,
-            version,
-            cause: 'rotation',
-            assistantJson: recordText(assistantId, secretKey),
-            ...(ahead && { ahead }),
-          },
-          keys,
-        ),
-      ) as RawEvent['data']['sealed'];
-      const source = `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`;
-      return {
-        type,
-        subject: assistantId,
-        source,
-        data: { seq: Number(await redis.incr('{spec}:seq')), version, sealed },
-      };
-    },
-    put: async (event) =>
-      (await redis.xadd(
-        '{spec}:events',
-        '*',
-        'event',
-        typeof event === 'string' ? event : JSON.stringify(event),
-      ))!,
-    acks: async (instance) => {
-      const all = (await redis.xrange('{spec}:acks', '-', '+')).map(([, [, text]]) =>
-        Acknowledgement.strict().parse(JSON.parse(text!)),
-      );
-      return instance === undefined ? all : all.filter((ack) => ack.instance === instance);
-    },
-    close: () => redis.disconnect(),
   };
 };
 
-export const recordText = (assistantId: string, secretKey: string): string =>
-  JSON.stringify({ id: assistantId, name: 'An assistant', secret_key: secretKey, new_field: { deep: [1] } });
+type Commit = (
+  hold: Hold,
+  key: { fingerprint: string } | { removal: 'no-key' | 'deleted' },
+  cause: 'rotation' | 'import',
+  secretKey?: string,
+) => Promise<number>;
+const createCommit =
+  ({ sealer, ledger, recipientsOf }: Tools): Commit =>
+  async (hold, key, cause, secretKey) => {
+    const { orgId, assistantId, epoch } = hold;
+    const isAnswer = hold.rotationId !== undefined;
+    const { keys, revision } = await recipientsOf(orgId);
+    const what =
+      'removal' in key
+        ? ({ type: KEY_REMOVED, removal: key.removal } as const)
+        : ({ type: KEY_ROTATED, assistantJson: recordText(assistantId, secretKey!) } as const);
+    const envelope = sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys);
+    const { kind } = await ledger.commit(hold, {
+      key,
+      sealed: { envelope, readers: revision },
+      cause,
+      updatedMs: hold.atMs,
+      ...(isAnswer
+        ? { rotation: 'ends' }
+        : { rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 }, witnessedMs: 0 }),
+    });
+    if (kind !== 'committed') throw new Error(kind);
+    return epoch;
+  };
 
-/** Resolves when a condition holds; looked at often, for what no event tells. */
-export const until = async (
-  holds: () => boolean | Promise<boolean>,
-  what: string,
-  withinMs = 15_000,
-): Promise<void> => {
-  const deadline = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
-/** Resolves with the next such event. Its own test waits for it, or lets it be. */
-export const next = <E extends keyof KeysEvents>(
-  keys: Keys,
-  event: E,
-  withinMs = 15_000,
-): Promise<KeysEvents[E][0]> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`no event ${event} within ${withinMs} ms`)),
-      withinMs,
-    ).unref();
-    keys.once(event, ((what: KeysEvents[E][0]) => {
-      clearTimeout(timer);
-      resolve(what);
-    }) as never);
-  });
+type Forging = Pick<Publisher, 'eventOf' | 'put' | 'currentEvent' | 'acks'>;
+const forging = ({ redis, sealer, recipientsOf }: Tools): Forging => ({
+  currentEvent: async (assistantId) =>
+    JSON.parse((await redis.get(`{spec}:current:${encodeURIComponent(assistantId)}`))!) as RawEvent,
+  eventOf: async (
+    assistantId,
+    {
+      orgId = 'org_1',
+      version = Date.now() * 1000,
+      secretKey = 'sk_made',
+      recipients,
+      type = KEY_ROTATED,
+      ahead,
+    } = {},
+  ) => {
+    const keys = recipients ?? (await recipientsOf(orgId)).keys;
+    const sealed = JSON.parse(
+      sealRecord(
+        sealer,
+        {
+          type: type as typeof KEY_ROTATED,
+          orgId,
+          assistantId,
+          version,
+          cause: 'rotation',
+          assistantJson: recordText(assistantId, secretKey),
+          ...(ahead && { ahead }),
+        },
+        keys,
+      ),
+    ) as RawEvent['data']['sealed'];
+    const source = `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`;
+    return {
+      type,
+      subject: assistantId,
+      source,
+      data: { seq: Number(await redis.incr('{spec}:seq')), version, sealed },
+    };
+  },
+  put: async (event) =>
+    (await redis.xadd(
+      '{spec}:events',
+      '*',
+      'event',
+      typeof event === 'string' ? event : JSON.stringify(event),
+    ))!,
+  acks: async (instance) => {
+    const all = (await redis.xrange('{spec}:acks', '-', '+')).map(([, [, text]]) =>
+      Acknowledgement.strict().parse(JSON.parse(text!)),
+    );
+    return instance === undefined ? all : all.filter((ack) => ack.instance === instance);
+  },
+});
+
+const recordText = (assistantId: string, secretKey: string): string =>
+  JSON.stringify({ id: assistantId, name: 'An assistant', secret_key: secretKey, new_field: { deep: [1] } });

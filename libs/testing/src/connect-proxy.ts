@@ -1,22 +1,22 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
-/** An HTTP proxy on 127.0.0.1 that opens tunnels (CONNECT), and forwards no other request. */
+/** An HTTP proxy on 127.0.0.1 that opens tunnels (CONNECT) and forwards no other request. */
 export interface ConnectProxy {
   readonly port: number;
   /** `HOST:PORT` of each CONNECT, in order. */
   readonly targets: string[];
-  /** Its headers. */
+  /** The headers of each CONNECT, in order. */
   readonly headers: IncomingMessage['headers'][];
-  /** Other requests that came: a proxy of this kind answers them 405. */
+  /** The other requests, which it answers with 405. */
   readonly forwarded: string[];
   close(): Promise<void>;
 }
 
 export interface ConnectProxyOptions {
-  /** Which port of 127.0.0.1 a target stands for; its own if not given. */
+  /** The port of 127.0.0.1 to connect to for a target; the port in the target by default. */
   portOf?: (target: string) => number;
-  /** Answers every CONNECT with this status in place of a tunnel; `silent`: not at all. */
+  /** Answers every CONNECT with this status, and opens no tunnel; `silent`: never answers. */
   refuseWith?: number | 'silent';
 }
 

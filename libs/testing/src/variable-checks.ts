@@ -4,9 +4,9 @@ type Environment = Record<string, string>;
 type Outcome = { config: unknown } | { complaint: string };
 
 /**
- * Checks of one environment variable with many values: it is taken as it would be without white space, or
- * refused by its name and without its value. `complete` is an environment that `parse` takes; what `parse`
- * throws has to be a ConfigError.
+ * Checks one environment variable with many values: each is accepted as if it had no surrounding white space,
+ * or rejected with the variable's name and without its value. `complete` is an environment that `parse`
+ * accepts; `parse` must throw a ConfigError for others.
  */
 export const variableChecks = (parse: (env: Environment) => unknown, complete: Environment = {}) => {
   const parsed = (env: Environment): Outcome => {
@@ -19,20 +19,20 @@ export const variableChecks = (parse: (env: Environment) => unknown, complete: E
   };
   const outcome = (name: string, value: string): Outcome => parsed({ ...complete, [name]: value });
   return {
-    /** Nothing but white space is as good as not set. */
+    /** White space alone counts as unset. */
     blank: (name: string): void => {
       const { [name]: _given, ...others } = complete;
       for (const value of ['', ' ', '\t', ' \r\n ', '\u00a0', '\ufeff'])
         assert.deepEqual(outcome(name, value), parsed(others));
     },
-    /** White space around a value does not count. */
+    /** White space around a value is ignored. */
     spaced: (name: string): void => {
       for (const value of ['hunter2', '7', 'true', '127.0.0.1:1', 'redis://h:1', 'https://h', 'info']) {
         for (const spaced of [` ${value}`, `${value}\n`, `\t${value}\r\n`])
           assert.deepEqual(outcome(name, spaced), outcome(name, value));
       }
     },
-    /** Huge, not UTF-8, or with control characters: refused by name, and never shown. */
+    /** Huge values, invalid UTF-8 and control characters are rejected by name, and never shown. */
     unusable: (name: string): void => {
       for (const value of [
         'hunter2'.repeat(20_000),
@@ -49,7 +49,7 @@ export const variableChecks = (parse: (env: Environment) => unknown, complete: E
         assert.ok(refused.complaint.length < 300, refused.complaint);
       }
     },
-    /** Taken, or refused by name, whatever is in it. */
+    /** Any other value is accepted, or rejected by name. */
     strange: (name: string): void => {
       for (const value of [
         'hunter2',

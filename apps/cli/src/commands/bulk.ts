@@ -1,44 +1,45 @@
 import { randomUUID } from 'node:crypto';
-import type { GatewayClient, ProtoBulkRotation } from '@rekey/rpc';
+import type { BulkRotation, RekeyClient } from '@rekey/client';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk-output.ts';
+import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk/bulk-output.ts';
 import {
   age,
-  bulkMessages,
+  bulkRequest,
   bulkSpec,
   count,
   failureLimit,
   isFollowed,
   moment,
   type BulkWish,
-} from '../bulk-request.ts';
+} from '../bulk/bulk-request.ts';
 import {
-  endAs,
+  setExitCode,
   followBulk,
   itemsOf,
   showBulk,
   writeResults,
   type FollowBulkOptions,
-} from '../follow-bulk.ts';
-import { seconds } from '../follow.ts';
+} from '../bulk/follow-bulk.ts';
+import { seconds } from '../follow/follow.ts';
 import {
   print,
-  sayHowToGoOn,
+  withRecovery,
   withGateway,
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
-import { isoTime } from '../output.ts';
-import { checkResultsFile } from '../results-file.ts';
+import { isoTime } from '../output/output.ts';
+import { checkResultsFile } from '../bulk/results-file.ts';
+import { take } from '../take.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;
 type CreateOptions = FollowOptions & BulkWish & { requestId?: string };
 
 const RESULTS_FILE = [
   '--results-file <path>',
-  'write every assistant with what became of it to a .csv or .jsonl file',
+  'write each assistant and its result to a .csv or .jsonl file',
 ] as const;
 
 const withResultsFile = (command: Command): Command =>
@@ -48,115 +49,119 @@ const withResultsFile = (command: Command): Command =>
   });
 
 const withTimeout = (command: Command): Command =>
-  command.option('--timeout <seconds>', 'how long to follow it (default: until it has ended)', seconds);
+  command.option('--timeout <seconds>', 'how long to follow it (default: until it ends)', seconds);
 
 const create = (): Command =>
   withTimeout(withResultsFile(withGatewayOptions(new Command('create'))))
     .description(
-      'rotate the keys of many assistants of one org, within the request budget and behind single rotations',
+      'rotate the keys of many assistants of one org, within the request budget; single rotations go first',
     )
     .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
-    .option('--ids-file <path>', 'these assistants: one id a line; - is standard input')
+    .option('--ids-file <path>', 'the assistants in this file, one id per line; - is standard input')
     .option('--all', 'all assistants that Invent lists for the org')
-    .option('--search <text>', 'of all, those that Invent finds by this')
-    .option('--older-than <age>', 'of all, those whose key is not known to be newer: 90d, 12h, 30m', age)
-    .option('--rotated-before <time>', 'the same by a time: 2026-01-31, 2026-01-31T12:00:00Z', moment)
-    .option('--exclude-file <path>', 'of all, not these: one id a line')
+    .option('--search <text>', 'the assistants of the org that match this search at Invent')
+    .option(
+      '--older-than <age>',
+      'the assistants of the org whose key is older than 90d, 12h or 30m, or of unknown age',
+      age,
+    )
+    .option(
+      '--rotated-before <time>',
+      'like --older-than, with a time: 2026-01-31 or 2026-01-31T12:00:00Z',
+      moment,
+    )
+    .option('--exclude-file <path>', 'exclude the assistants in this file, one id per line')
     .option(
       '--dry-run',
-      'rotate nothing: say which assistants it would be, which of them cannot be rotated, and what it would take',
+      'rotate nothing: show the assistants, which of them cannot be rotated, and an estimate of the duration',
     )
-    .option('--canary <n>', 'the first so many, then stop to look at them', count)
-    .option('--canary-continues', 'go on by itself when all of the canary have succeeded')
-    .option('--canary-awaits-consumers', 'and only when all live consumers have applied their keys')
+    .option('--canary <n>', 'rotate N assistants first, then pause for review', count)
+    .option('--canary-continues', 'resume without review if the whole canary succeeds')
+    .option(
+      '--canary-awaits-consumers',
+      "with --canary-continues: resume after all live consumers have applied the canary's keys",
+    )
     .option(
       '--require-consumer <name>',
-      'begin nothing unless this consumer is live and has all; may be given several times',
+      'start only if this consumer is live and up to date; may be given several times',
       consumerNames,
     )
     .option(
       '--max-failures <n|p%>',
-      'halt when more have failed or are of unknown outcome; 0: the first halts it (default: 5%)',
+      'halt if more than this have failed or have an unknown outcome; 0: halt at the first (default: 5%)',
       failureLimit,
     )
-    .option('--urgent', 'before all bulk rotations that are not: for keys that have leaked')
+    .option('--urgent', 'for leaked keys: run before bulk rotations that are not urgent')
     .option('--reason <text>', 'why, for the record', '')
     .option(
       '--request-id <uuid>',
-      'makes it safe to run the same command again (default: a new one)',
+      'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
-    .option('--watch', 'follow it until it has ended or stands still')
+    .option('--watch', 'follow it until it ends or stops')
     .action((options: CreateOptions) =>
       withGateway(options, async (client) => {
         const bulk = await createBulk(client, options);
-        if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts!.total) {
+        if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts.total) {
           process.stderr.write(
-            `note: the canary of ${options.canary} is all there is: ${bulk.counts!.total} assistants.\n`,
+            `note: the canary of ${options.canary} covers all assistants (${bulk.counts.total}).\n`,
           );
         }
         if (isFollowed(options)) return follow(client, bulk.id, options);
         showBulk(options, bulk);
-        endAs(bulk);
+        setExitCode(bulk);
       }),
     );
 
-const createBulk = (client: GatewayClient, options: CreateOptions): Promise<ProtoBulkRotation> => {
+const createBulk = (client: RekeyClient, options: CreateOptions): Promise<BulkRotation> => {
   const requestId = options.requestId ?? randomUUID();
   const spec = bulkSpec(options, requestId, Date.now());
-  // An age means another moment at each run, and the same request id wants the same request.
+  // An age is relative to now, but a repeated request id needs an identical request.
   const before =
     options.olderThan === undefined
       ? ''
       : ` --rotated-before ${isoTime(spec.rotatedBefore)} instead of --older-than`;
   return client
-    .createBulkRotation(bulkMessages(spec, options))
+    .createBulkRotation(bulkRequest(spec, options))
     .catch(
-      sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`),
+      withRecovery(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`),
     );
 };
 
-const follow = (client: GatewayClient, id: string, options: FollowOptions): Promise<void> =>
+const follow = (client: RekeyClient, id: string, options: FollowOptions): Promise<void> =>
   followBulk(client, id, options).catch(
-    sayHowToGoOn(options, `It goes on. Follow it again: rekey bulk watch ${id}`),
+    withRecovery(options, `The bulk rotation continues. Follow it again: rekey bulk watch ${id}`),
   );
 
 const list = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list bulk rotations, newest first')
-    .option('--org <id>', 'only of this org id', notEmpty, '')
+    .option('--org <id>', 'only this org id', notEmpty, '')
     .addOption(
-      new Option('--state <state>', 'only in this state').choices(
+      new Option('--state <state>', 'only this state').choices(
         bulkStates.map((state) => state.toLowerCase()),
       ),
     )
-    .option('--limit <n>', 'at most so many', count, 50)
+    .option('--limit <n>', 'list up to N', count, 50)
     .action((options: GatewayOptions & { org: string; state?: string; limit: number }) =>
       withGateway(options, async (client) => {
         const state = options.state?.toUpperCase() as BulkState | undefined;
-        let pageToken = '';
-        let left = options.limit;
-        do {
-          const page = await client.listBulkRotations({
-            orgId: options.org,
-            pageSize: Math.min(left, 100),
-            pageToken,
-            ...(state && { state }),
-          });
-          for (const bulk of page.bulkRotations) print(options, bulkJson(bulk), bulkLine(bulk));
-          left -= page.bulkRotations.length;
-          pageToken = page.nextPageToken;
-        } while (pageToken !== '' && left > 0);
+        const all = client.bulkRotations({
+          orgId: options.org,
+          pageSize: Math.min(options.limit, 100),
+          ...(state && { state }),
+        });
+        for await (const bulk of take(all, options.limit)) print(options, bulkJson(bulk), bulkLine(bulk));
       }),
     );
 
 const get = (): Command =>
   withResultsFile(withGatewayOptions(new Command('get')))
-    .description('show a bulk rotation as it is now')
+    .description('show the current state of a bulk rotation')
     .argument('<bulk>', 'its id')
     .action((id: string, options: FollowOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await client.getBulkRotation({ id });
+        const bulk = await client.getBulkRotation(id);
         await writeResults(client, id, options);
         showBulk(options, bulk);
       }),
@@ -164,9 +169,7 @@ const get = (): Command =>
 
 const watch = (): Command =>
   withTimeout(withResultsFile(withGatewayOptions(new Command('watch'))))
-    .description(
-      'follow a bulk rotation until it has ended or stands still; ends with 0 where every assistant succeeded',
-    )
+    .description('follow a bulk rotation until it ends or stops; exit code 0 if every assistant succeeded')
     .argument('<bulk>', 'its id')
     .action((id: string, options: FollowOptions) =>
       withGateway(options, (client) => follow(client, id, options)),
@@ -174,14 +177,14 @@ const watch = (): Command =>
 
 const items = (): Command =>
   withResultsFile(withGatewayOptions(new Command('items')))
-    .description('list the assistants of a bulk rotation, and what became of each')
+    .description('list the assistants of a bulk rotation and their results')
     .argument('<bulk>', 'its id')
     .addOption(
-      new Option('--state <state>', 'only in this state').choices(
+      new Option('--state <state>', 'only this state').choices(
         bulkItemStates.map((state) => state.toLowerCase()),
       ),
     )
-    .option('--limit <n>', 'at most so many', count)
+    .option('--limit <n>', 'list up to N', count)
     .action((id: string, options: FollowOptions & { state?: string; limit?: number }) =>
       withGateway(options, async (client) => {
         const state = options.state?.toUpperCase() as BulkItemState | undefined;
@@ -199,12 +202,12 @@ const change = (name: string, method: ChangeMethod, description: string): Comman
     .argument('<bulk>', 'its id')
     .action((id: string, options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await client[method]({ id }).catch(
-          sayHowToGoOn(options, 'It may have been done: repeating the command is safe.'),
+        const bulk = await client[method](id).catch(
+          withRecovery(options, 'The command may have taken effect. It is safe to repeat.'),
         );
         showBulk(options, bulk);
-        // Whoever pauses or cancels has asked for no success.
-        if (method === 'resumeBulkRotation' || method === 'retryBulkRotation') endAs(bulk);
+        // Pausing and cancelling do not ask for success.
+        if (method === 'resumeBulkRotation' || method === 'retryBulkRotation') setExitCode(bulk);
       }),
     );
 
@@ -220,34 +223,33 @@ export const bulkCommand = (): Command =>
       change(
         'pause',
         'pauseBulkRotation',
-        'begin no further assistant until it is resumed; what is under way is finished',
+        'start no further assistant until it is resumed; rotations in flight finish',
       ),
     )
     .addCommand(
       change(
         'resume',
         'resumeBulkRotation',
-        'go on with one that was paused or has halted; failures until now no longer count',
+        'resume a paused or halted bulk rotation; earlier failures no longer count towards --max-failures',
       ),
     )
+    .addCommand(change('cancel', 'cancelBulkRotation', 'stop permanently; rotations in flight finish'))
     .addCommand(
-      change(
-        'cancel',
-        'cancelBulkRotation',
-        'begin no further assistant, ever; what is under way is finished',
-      ),
+      change('retry', 'retryBulkRotation', 'retry the FAILED assistants of a COMPLETED bulk rotation'),
     )
-    .addCommand(change('retry', 'retryBulkRotation', 'try those again that failed, of one that is COMPLETED'))
     .addHelpText(
       'after',
       `
 Examples:
-  rekey bulk create --org org_demo --all --dry-run                        what would it be, and how long would it take?
-  rekey bulk create --org org_demo --all --canary 10 --watch              ten first; rekey bulk resume goes on
+  rekey bulk create --org org_demo --all --dry-run
+                                            show what would be rotated, and how long it would take
+  rekey bulk create --org org_demo --all --canary 10 --watch
+                                            rotate ten, then pause; rekey bulk resume rotates the rest
   rekey bulk create --org org_demo --ids-file leaked.txt --urgent --watch --results-file results.csv
   rekey bulk create --org org_demo --older-than 90d --max-failures 1%
-  rekey bulk items blk_01J… --state failed                                what did not work, and why
+  rekey bulk items blk_01J… --state failed  list the failed assistants and why they failed
 
-Exit codes of create --watch, create --dry-run and watch: 0 it has ended and every assistant succeeded; 1 wrong request, or it ended otherwise;
-2 the gateway or Redis is away; 3 it has not ended: it stands still, or the time is up.`,
+Exit codes of create --watch, create --dry-run and watch: 0 it ended and every assistant succeeded;
+1 invalid request, or it ended without full success; 2 the gateway or Redis is unavailable;
+3 it is paused, halted, or still in progress after --timeout.`,
     );

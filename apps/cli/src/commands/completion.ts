@@ -1,9 +1,9 @@
 import { Argument, Command } from 'commander';
-import { completionScript, completionShells, type CompletionShell } from '../completion-script.ts';
+import { completionScript, completionShells, type CompletionShell } from '../completion/completion-script.ts';
 
 export const completionCommand = (program: Command): Command =>
   new Command('completion')
-    .description('print a script that lets a shell complete the commands and options of rekey with Tab')
+    .description('print a shell script that completes the commands and options of rekey with Tab')
     .addArgument(new Argument('<shell>', 'which shell').choices(completionShells))
     .action((shell: CompletionShell) => {
       process.stdout.write(completionScript(program, shell));
@@ -11,13 +11,14 @@ export const completionCommand = (program: Command): Command =>
     .addHelpText(
       'after',
       `
-For one shell, or at the end of its start-up file for all:
+Run this in the current shell, or add it to the shell's start-up file:
   bash   source <(rekey completion bash)
   zsh    autoload -Uz compinit && compinit; source <(rekey completion zsh)
-         compinit has to have run, once
+         (compinit must run once before the script)
   fish   rekey completion fish | source
 
-It completes the word rekey. Where there is only npx rekey, make that word first, in the folder of Rekey:
+Completion applies to the rekey command. If you run npx rekey, define the command first, in the folder of
+Rekey:
   rekey() { npx rekey "$@"; }; source <(rekey completion bash)
-(in fish: function rekey; npx rekey $argv; end)`,
+  (in fish: function rekey; npx rekey $argv; end)`,
     );

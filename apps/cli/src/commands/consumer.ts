@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { buffer as readAll } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayClient, ProtoConsumer } from '@rekey/rpc';
+import type { Consumer, RekeyClient } from '@rekey/client';
 import {
   ConsumerKeyType,
   SealError,
@@ -13,10 +13,9 @@ import {
 } from '@rekey/sealing';
 import { TextFileError, decodeText, readTextFile } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { allPages } from '../all-pages.ts';
-import { consumerJson, consumerText, consumersTable } from '../consumer-output.ts';
+import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
 import { CliError, exitCodes } from '../failure.ts';
-import { seconds } from '../follow.ts';
+import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 
@@ -27,14 +26,14 @@ const orgs = (org: string, before: string[] | undefined): string[] => [...(befor
 const withOrgs = (command: Command): Command =>
   command.requiredOption(
     '--org <id>',
-    "an org that it may read, '*' for all; may be given several times",
+    "an org that the consumer may read, '*' for all; may be given several times",
     orgs,
   );
 
-/** In place of a file: standard input or output, such as those of docker compose exec. */
+/** Stands for standard input or output, such as those of docker compose exec. */
 const STANDARD_STREAM = '-';
 
-/** A JSON file. What is wrong with it is said without a word of what is in it. */
+/** Reads a JSON file. Errors quote nothing of its content, which may be a private key. */
 const readJson = async (path: string): Promise<unknown> => {
   let text: string;
   try {
@@ -53,31 +52,36 @@ const readJson = async (path: string): Promise<unknown> => {
   }
 };
 
-/** The key in a file: a JWK, or the one with `use: enc` of a JWK Set, as keygen writes it. */
+/** The key in a file: a JWK, or the key with `use: enc` of a JWK Set, as keygen writes it. */
 const readKey = async (path: string): Promise<Record<string, unknown>> => {
   const json = await readJson(path);
   const keys = (json as { keys?: unknown }).keys;
   const jwk: unknown = Array.isArray(keys) ? keys.find((key: { use?: unknown }) => key.use === 'enc') : json;
   if (typeof jwk !== 'object' || jwk === null)
-    throw new CliError(`${path} holds no JWK, nor a JWK Set with a key with use "enc".`, 'INVALID_ARGUMENT');
+    throw new CliError(
+      `${path} must hold a JWK, or a JWK Set that includes a key with use "enc".`,
+      'INVALID_ARGUMENT',
+    );
   return jwk as Record<string, unknown>;
 };
 
 const keygenCommand = (): Command =>
   withGatewayOptions(new Command('keygen'))
     .description(
-      "make the key of a consumer, and print its public part, a JWK. The file holds the private key and Rekey's public key: it is what the consumer needs to read keys",
+      'generate the key of a consumer, and print its public part, a JWK. ' +
+        "The file holds the private key and Rekey's public key: the consumer needs both to read keys",
     )
     .argument(
       '<file>',
-      'the key file to write, readable by you alone; never overwrites one. - is standard output: the whole file, private key included, and nothing else',
+      'the key file to create, which only you can read; never overwrites a file. ' +
+        '- writes it to standard output, including the private key',
     )
     .addOption(
       new Option('--type <type>', 'the kind of key').choices(ConsumerKeyType.options).default('X25519'),
     )
     .option(
       '--rekey-public-key <file>',
-      "Rekey's public key, as rekey key-file public prints it (default: asks the gateway for it)",
+      "Rekey's public key, as rekey key-file public prints it (default: read from the gateway)",
     )
     .action(
       async (
@@ -90,7 +94,7 @@ const keygenCommand = (): Command =>
       ) => {
         const verifier =
           rekeyPublicKey === undefined
-            ? (JSON.parse((await withGateway(options, (client) => client.getPublicKey({}))).jwk) as object)
+            ? (JSON.parse((await withGateway(options, (client) => client.getPublicKey())).jwk) as object)
             : ((await readJson(rekeyPublicKey)) as object);
         try {
           parseVerifier(verifier);
@@ -104,7 +108,7 @@ const keygenCommand = (): Command =>
         if (path === STANDARD_STREAM) {
           if (process.stdout.isTTY)
             throw new CliError(
-              "'-' prints a private key: send it into a file, as in: rekey consumer keygen - > billing.json",
+              "'-' prints a private key. Redirect it to a file: rekey consumer keygen - > billing.json",
               'INVALID_ARGUMENT',
             );
           process.stdout.write(text);
@@ -113,7 +117,7 @@ const keygenCommand = (): Command =>
         await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true }).catch(
           (error: NodeJS.ErrnoException) => {
             throw error.code === 'EEXIST'
-              ? new CliError(`${path} is there already, and is left as it is.`, 'ALREADY_EXISTS')
+              ? new CliError(`${path} already exists; it was not changed.`, 'ALREADY_EXISTS')
               : new CliError(`${path} cannot be written (${error.code}).`, 'INVALID_ARGUMENT');
           },
         );
@@ -123,7 +127,7 @@ const keygenCommand = (): Command =>
       },
     );
 
-/** The key as the gateway takes it. A shared one leaves this process only sealed. */
+/** The key in the form of the request. A shared key leaves this process only sealed. */
 const keyToSend = async (
   path: string,
   rekeyKeyFile: string | undefined,
@@ -134,45 +138,45 @@ const keyToSend = async (
     if (key.type !== 'shared') return { publicJwk: JSON.stringify(key.jwk) };
     if (!rekeyKeyFile)
       throw new CliError(
-        "A shared key is sealed to Rekey's own key file: name it by --rekey-key-file or REKEY_KEY_FILE, or use a key of another type.",
+        "A shared key is sealed with Rekey's key file. Set --rekey-key-file or REKEY_KEY_FILE to its path, " +
+          'or use a key of another type.',
         'INVALID_ARGUMENT',
       );
     return { sealedSharedJwk: createSealer(await loadKeyFile(rekeyKeyFile)).seal(JSON.stringify(key.jwk)) };
   } catch (error) {
     throw error instanceof SealError
-      ? new CliError(`The key in ${path} is not taken: ${error.message}.`, 'INVALID_ARGUMENT')
+      ? new CliError(`The key in ${path} is not accepted: ${error.message}.`, 'INVALID_ARGUMENT')
       : error;
   }
 };
 
-/** Asks until a consumer can open all that it may read. */
+/** Polls until the consumer can open everything that it may read. */
 const untilActive = async (
-  client: GatewayClient,
-  consumer: ProtoConsumer,
+  client: RekeyClient,
+  consumer: Consumer,
   timeoutSeconds: number,
-): Promise<ProtoConsumer> => {
+): Promise<Consumer> => {
   const deadlineMs = performance.now() + timeoutSeconds * 1000;
   while (consumer.state !== 'ACTIVE' && performance.now() < deadlineMs) {
     await sleep(ACTIVE_AGAIN_MS);
-    consumer = await client.getConsumer({ name: consumer.name });
+    consumer = await client.getConsumer(consumer.name);
   }
   return consumer;
 };
 
-const concludeActive = (consumer: ProtoConsumer, options: GatewayOptions): void => {
+const concludeActive = (consumer: Consumer, options: GatewayOptions): void => {
   print(options, consumerJson(consumer), consumerText(consumer));
   if (consumer.state === 'ACTIVE') return;
   process.stderr.write(
-    `${consumer.name} is ${String(consumer.state)}: is a worker running? It goes on by itself; see rekey consumer status ${consumer.name}\n`,
+    `${consumer.name} is ${String(consumer.state)}: a live worker completes this in the background. ` +
+      `Check rekey status, then rekey consumer status ${consumer.name}\n`,
   );
   process.exitCode = exitCodes.notEnded;
 };
 
 const addCommand = (): Command =>
   withOrgs(withGatewayOptions(new Command('add')))
-    .description(
-      'let a service read the keys of orgs: all that is published is sealed for it, and all that was before',
-    )
+    .description('let a service read the keys of orgs: Rekey seals new and already published keys for it')
     .argument('<name>', 'lower-case letters, digits and hyphens')
     .requiredOption(
       '--key-file <file>',
@@ -183,7 +187,7 @@ const addCommand = (): Command =>
       "Rekey's own key file, for a key of type shared (default: REKEY_KEY_FILE)",
       process.env['REKEY_KEY_FILE'],
     )
-    .option('--timeout <seconds>', 'how long to wait until it can open all; 0 does not wait', seconds, 60)
+    .option('--timeout <seconds>', 'how long to wait until it can open all keys; 0: do not wait', seconds, 60)
     .action(
       async (
         name: string,
@@ -201,7 +205,7 @@ const orgsCommand = (): Command =>
   withOrgs(withGatewayOptions(new Command('orgs')))
     .description('set the orgs that a consumer may read')
     .argument('<name>')
-    .option('--timeout <seconds>', 'how long to wait until it can open all; 0 does not wait', seconds, 60)
+    .option('--timeout <seconds>', 'how long to wait until it can open all keys; 0: do not wait', seconds, 60)
     .action(async (name: string, options: GatewayOptions & { org: string[]; timeout: number }) => {
       await withGateway(options, async (client) => {
         const changed = await client.setConsumerOrgs({ name, orgs: options.org });
@@ -209,18 +213,12 @@ const orgsCommand = (): Command =>
       });
     });
 
-const allConsumers = (client: GatewayClient): Promise<ProtoConsumer[]> =>
-  allPages(
-    (pageToken) => client.listConsumers({ pageSize: 100, pageToken }),
-    (page) => page.consumers,
-  );
-
 const listCommand = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list the consumers')
     .action(async (options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        const consumers = await allConsumers(client);
+        const consumers = await client.listConsumers();
         if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
         else process.stdout.write(consumersTable(consumers));
       });
@@ -229,15 +227,15 @@ const listCommand = (): Command =>
 const statusCommand = (): Command =>
   withGatewayOptions(new Command('status'))
     .description(
-      'how far consumers have come: which are live, how much they have still to apply, and what they could not',
+      'show the progress of consumers: which are live, their lag, and keys that they could not apply',
     )
-    .argument('[name]', 'only this one, with its instances')
-    .option('--watch', 'again every second, until Ctrl-C')
+    .argument('[name]', 'only this consumer, with its instances')
+    .option('--watch', 'repeat every second, until Ctrl-C')
     .action(async (name: string | undefined, options: GatewayOptions & { watch?: boolean }) => {
       await withGateway(options, async (client) => {
         for (;;) {
           const consumers =
-            name === undefined ? await allConsumers(client) : [await client.getConsumer({ name })];
+            name === undefined ? await client.listConsumers() : [await client.getConsumer(name)];
           if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
           else {
             if (options.watch && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
@@ -254,23 +252,24 @@ const statusCommand = (): Command =>
 const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
     .description(
-      'take a consumer away: nothing more is sealed for it. It keeps the keys that it holds; rotate those that it must not know',
+      'remove a consumer: Rekey seals no further keys for it. ' +
+        'It keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')
     .action(async (name: string, options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        await client.removeConsumer({ name });
+        await client.removeConsumer(name);
         print(
           options,
           { name, removed: true },
-          `${name} is removed; rotate the keys that it must not know any more`,
+          `${name} is removed; rotate the keys that it must no longer know`,
         );
       });
     });
 
 export const consumerCommand = (): Command =>
   new Command('consumer')
-    .description('the services that read keys, and how far they have come')
+    .description('manage consumers: the services that read keys')
     .addCommand(keygenCommand())
     .addCommand(addCommand())
     .addCommand(orgsCommand())
@@ -281,9 +280,9 @@ export const consumerCommand = (): Command =>
       'after',
       `
 Examples:
-  rekey consumer keygen billing.json                      make its key; give the file to the service
+  rekey consumer keygen billing.json        generate its key; give the file to the service
   rekey consumer add billing --key-file billing.json --org org_demo
-                                                          let it read the keys of org_demo
-  rekey consumer status --watch                           how far is everybody?
-  rekey consumer remove billing                           it gets no further key`,
+                                            let it read the keys of org_demo
+  rekey consumer status --watch             follow the progress of all consumers
+  rekey consumer remove billing             give it no further keys`,
     );

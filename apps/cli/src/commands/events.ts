@@ -1,15 +1,15 @@
 import { ledgerKeys } from '@rekey/ledger';
-import { createRedisConnections, type RedisReports } from '@rekey/runtime';
+import { createRedisConnections, type RedisStatusListener } from '@rekey/runtime';
 import { KEY_REMOVED, KEY_ROTATED, KeyEvent, complaintAboutRedisUrl, parseJson } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Redis } from 'ioredis';
-import { count } from '../bulk-request.ts';
+import { count } from '../bulk/bulk-request.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
-import { printable } from '../output.ts';
+import { printable } from '../output/output.ts';
 import { takenFromStart } from '../running-start.ts';
-import { printWhenRead } from '../standard-output.ts';
+import { printWhenRead } from '../output/standard-output.ts';
 
 interface EventsOptions {
   redis: string;
@@ -23,8 +23,8 @@ interface EventsOptions {
 
 const NOW = 'now';
 const LAST = 'last';
-/** An entry has up to 22 MB, and Redis keeps an answer in memory until it is sent. */
-const ENTRIES_A_READ = 10;
+/** An entry can have 22 MB, and Redis keeps a reply in memory until it is sent. */
+const ENTRIES_PER_READ = 10;
 
 /** The value of --from. */
 const fromPosition = (text: string): string => {
@@ -37,19 +37,19 @@ const fromPosition = (text: string): string => {
 
 export const eventsCommand = (): Command =>
   new Command('events')
-    .description('follow the stream and show each new key version, and each that is in doubt')
-    .option('--redis <url>', 'where Redis is (default: REDIS_URL, or redis://127.0.0.1:6379)', notEmpty)
-    .option('--prefix <name>', 'prefix of the keys (default: REKEY_PREFIX, or rekey)', notEmpty)
+    .description('follow the event stream: new key versions, removed keys and uncertain versions')
+    .option('--redis <url>', 'the URL of Redis (default: REDIS_URL, or redis://127.0.0.1:6379)', notEmpty)
+    .option('--prefix <name>', 'the prefix of the Redis keys (default: REKEY_PREFIX, or rekey)', notEmpty)
     .option(
       '--from <position>',
-      'now, last (with the newest event that is there), start, or the id of a stream entry to go on after',
+      'start at: now, last (includes the newest event), start, or after the stream entry with this id',
       fromPosition,
       NOW,
     )
-    .option('--count <n>', 'end after so many events', count)
+    .option('--count <n>', 'exit after N events', count)
     .option('--open', 'open the sealed records: SHOWS SECRET KEYS')
-    .option('--key-file <path>', 'the key file to open them with (default: REKEY_KEY_FILE)')
-    .option('--json', 'one JSON object a line: the event as it is in the stream, with --open also `opened`')
+    .option('--key-file <path>', 'the key file that opens them (default: REKEY_KEY_FILE)')
+    .option('--json', 'one JSON object per line: the event of the stream, with --open also `opened`')
     .action(async (given: Partial<EventsOptions> & { from: string }) => {
       const options: EventsOptions = {
         ...given,
@@ -58,7 +58,8 @@ export const eventsCommand = (): Command =>
       };
       if (given.redis === undefined && takenFromStart().withheld.includes('REDIS_URL')) {
         throw new CliError(
-          'npm start runs here with a REDIS_URL that holds a password, which it does not keep: set REDIS_URL here too.',
+          'npm start runs here and does not store its REDIS_URL, which holds a password: ' +
+            'set REDIS_URL here too.',
           'INVALID_ARGUMENT',
         );
       }
@@ -69,7 +70,7 @@ export const eventsCommand = (): Command =>
           'INVALID_ARGUMENT',
         );
       if (options.keyFile !== undefined && !options.open)
-        throw new CliError('--key-file needs --open: otherwise nothing is opened.', 'INVALID_ARGUMENT');
+        throw new CliError('--key-file needs --open: only that option opens records.', 'INVALID_ARGUMENT');
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
       if (options.open && !keyFile)
         throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
@@ -80,9 +81,9 @@ export const eventsCommand = (): Command =>
 const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
   let answered = false;
   const failure = Promise.withResolvers<never>();
-  const reports: RedisReports = {
-    onAway: () => {
-      if (answered) process.stderr.write('Redis is away; reconnecting …\n');
+  const listener: RedisStatusListener = {
+    onUnavailable: () => {
+      if (answered) process.stderr.write('Redis is unavailable; reconnecting\n');
       else
         failure.reject(
           new CliError(
@@ -92,16 +93,16 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
           ),
         );
     },
-    onBack: () => process.stderr.write('Redis is back\n'),
+    onAvailable: () => process.stderr.write('Redis is available again\n'),
     onRefused: ({ code, message }, atStart) => {
       const what = message.replace(/^REDIS_URL: /, '');
-      if (atStart) failure.reject(new CliError(`${what} REDIS_URL or --redis says which Redis it is.`, code));
-      else process.stderr.write(`${what} Reconnecting until that is mended …\n`);
+      if (atStart) failure.reject(new CliError(`${what} Check REDIS_URL or --redis.`, code));
+      else process.stderr.write(`${what} Reconnecting until this is corrected\n`);
     },
   };
-  // A replica has the events too.
-  const redis = createRedisConnections(options.redis, { reports, replicas: true }).connect({
-    mannered: 'patient',
+  // A replica has all events too.
+  const redis = createRedisConnections(options.redis, { listener, acceptReplicas: true }).connect({
+    onDisconnect: 'retry',
     name: 'cli-events',
   });
   redis.on('ready', () => (answered = true));
@@ -116,7 +117,7 @@ const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undef
   const stream = ledgerKeys(options.prefix).events;
   let position = options.from === 'start' ? '0' : options.from;
   if (position === NOW || position === LAST) {
-    // A fixed position: with Redis's own `$` an event between two reads would be missed.
+    // A fixed position: with `$` in each read, Redis skips events between two reads.
     const newest = await redis.xrevrange(stream, '+', '-', 'COUNT', 2);
     position = newest[position === NOW ? 0 : 1]?.[0] ?? '0';
   }
@@ -124,7 +125,7 @@ const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undef
   while (left > 0) {
     const reply = await redis.xread(
       'COUNT',
-      Math.min(left, ENTRIES_A_READ),
+      Math.min(left, ENTRIES_PER_READ),
       'BLOCK',
       5000,
       'STREAMS',
@@ -147,7 +148,7 @@ const show = async (
 ): Promise<void> => {
   const parsed = KeyEvent.safeParse(parseJson(text));
   if (!parsed.success) {
-    process.stderr.write(`entry ${id} is not an event of a type that this version knows; skipped\n`);
+    process.stderr.write(`skipped entry ${id}: this version does not know its event type\n`);
     return;
   }
   const event = parsed.data;
@@ -173,5 +174,5 @@ const whatHappened = (event: KeyEvent): string => {
   if (event.type === KEY_ROTATED) return event.data.cause;
   return event.type === KEY_REMOVED
     ? `removed (${event.data.removal})`
-    : 'uncertain: it is not known whether this version is still in force';
+    : 'uncertain: this version may no longer be in force';
 };

@@ -35,7 +35,7 @@ const counts = {
   duplicates: 0,
 };
 
-/** What the gateway answers. */
+/** The responses of the gateway. */
 let rotation: RotationState;
 let before: RotationState;
 let sweep: SweepState;
@@ -71,7 +71,7 @@ const protoBulk = () =>
   } satisfies BulkRotation);
 const consumers = Array.from({ length: 5 }, (_, i) => ({ name: `c${i}`, orgs: ['*'], state: 'ACTIVE' }));
 const policies = Array.from({ length: 5 }, (_, i) => ({ id: `pol_${i}`, orgId: 'org_1', everyDays: 90 }));
-/** Two a page, whatever is asked for. */
+/** Two elements per page, whatever the request. */
 const page = <T>(all: T[], pageToken: string) => ({
   some: all.slice(Number(pageToken), Number(pageToken) + 2),
   nextPageToken: Number(pageToken) + 2 < all.length ? String(Number(pageToken) + 2) : '',
@@ -166,7 +166,7 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-/** The code that a command ends with. */
+/** The exit code of a command. */
 const rekey = async (...args: string[]): Promise<unknown> => {
   const program = new Command('rekey');
   for (const command of [
@@ -184,7 +184,7 @@ const rekey = async (...args: string[]): Promise<unknown> => {
   return process.exitCode ?? exitCodes.ok;
 };
 
-describe('a command that asks for a rotation', () => {
+describe('a command that requests a rotation', () => {
   it.each<[RotationState, number]>([
     ['QUEUED', 0],
     ['ROTATING', 0],
@@ -192,7 +192,7 @@ describe('a command that asks for a rotation', () => {
     ['SUCCEEDED', 0],
     ['FAILED', 1],
     ['CANCELLED', 1],
-  ])('and is answered with one that is %s ends with %i', async (state, code) => {
+  ])('and receives one in state %s exits with %i', async (state, code) => {
     rotation = state;
     expect(await rekey('retry', ROT)).toBe(code);
     expect(out).toContain(state);
@@ -206,7 +206,7 @@ describe('a command that asks for a rotation', () => {
     ['SUCCEEDED', 0],
     ['FAILED', 1],
     ['CANCELLED', 1],
-  ])('and waits for its end, which is %s, ends with %i', async (state, code) => {
+  ])('and waits until it has %s exits with %i', async (state, code) => {
     rotation = state;
     expect(await rekey('retry', ROT, '--wait')).toBe(code);
     process.exitCode = undefined;
@@ -215,22 +215,22 @@ describe('a command that asks for a rotation', () => {
     expect(await rekey('get', ROT, '--wait')).toBe(code);
   });
 
-  it('says how to ask again for one that has failed', async () => {
+  it('shows how to retry a failed rotation', async () => {
     rotation = 'FAILED';
     await rekey('retry', ROT);
-    expect(out).toContain(`${ROT} has ended as FAILED. Ask again for it: rekey retry ${ROT}`);
+    expect(out).toContain(`${ROT} has ended as FAILED. Retry it: rekey retry ${ROT}`);
   });
 });
 
-describe('a command that shows, or that ends something', () => {
-  it('ends with 0 whatever the state of what it shows is', async () => {
+describe('a command that shows or ends something', () => {
+  it('exits with 0 whatever state it shows', async () => {
     [before, bulk, failed] = ['FAILED', 'FAILED', 4];
     expect(await rekey('get', ROT)).toBe(0);
     expect(await rekey('get', BLK)).toBe(0);
     expect(await rekey('bulk', 'get', BLK)).toBe(0);
   });
 
-  it('ends with 0 where it has done so', async () => {
+  it('exits with 0 if it has ended it', async () => {
     bulk = 'PAUSED';
     expect(await rekey('bulk', 'pause', BLK)).toBe(0);
     bulk = 'CANCELLED';
@@ -239,12 +239,12 @@ describe('a command that shows, or that ends something', () => {
   });
 });
 
-describe('a command that asks for a sweep, or for a bulk rotation', () => {
+describe('a command that requests a sweep or a bulk rotation', () => {
   it.each<[SweepState, number]>([
     ['QUEUED', 0],
     ['SUCCEEDED', 0],
     ['FAILED', 1],
-  ])('and is answered with a sweep that is %s ends with %i', async (state, code) => {
+  ])('and receives a sweep in state %s exits with %i', async (state, code) => {
     sweep = state;
     expect(await rekey('sweep', '--no-wait')).toBe(code);
   });
@@ -261,7 +261,7 @@ describe('a command that asks for a sweep, or for a bulk rotation', () => {
     ['HALTED', 1, 3],
     ['PAUSED', 0, 3],
   ])(
-    'and is answered with a bulk rotation that is %s, %i of it failed, ends with %i',
+    'and receives a bulk rotation in state %s with %i failures exits with %i',
     async (state, failures, code) => {
       [bulk, failed] = [state, failures];
       for (const args of [
@@ -277,7 +277,7 @@ describe('a command that asks for a sweep, or for a bulk rotation', () => {
 });
 
 describe('a list', () => {
-  it('shows what is on all pages', async () => {
+  it('shows the elements of all pages', async () => {
     expect(await rekey('consumer', 'list')).toBe(0);
     expect(await rekey('policy', 'list')).toBe(0);
     for (const name of [...consumers.map((one) => one.name), ...policies.map(({ id }) => id)])
@@ -321,11 +321,11 @@ describe('rekey sweep --accept-removals', () => {
     [
       'ORG_CHANGED',
       30,
-      /30 of 30.*\n.*All 30 known assistants are published as deleted.*Those that Invent lists now are imported/,
+      /30 of 30.*\n.*All 30 known assistants are published as deleted.*that Invent lists now are imported/,
     ],
-    ['KEYS_NOT_SHOWN', 2, /2 of 30.*\n.*are not published in any case/],
+    ['KEYS_NOT_SHOWN', 2, /2 of 30.*\n.*are never published/],
     ['OF_A_LATER_VERSION', 1, /1 of 30.*\n.*including removals/],
-  ])('shows what is held and what accepting it does: %s', async (reason, affectedCount, shown) => {
+  ])('shows the hold and what accepting it does: %s', async (reason, affectedCount, shown) => {
     held = [hold({ reason, affectedCount })];
     expect(await accept('--yes')).toBe(0);
     expect(out).toMatch(/org +org_1\nheld since +2023-11-14T22:13:20.000Z\nreason +[A-Z_]+\n/);
@@ -333,7 +333,7 @@ describe('rekey sweep --accept-removals', () => {
     expect(requests).toEqual([{ orgId: 'org_1', acceptRemovals: true }]);
   });
 
-  it('does nothing without --yes where nobody can be asked', async () => {
+  it('does nothing without --yes if standard input is not a terminal', async () => {
     held = [hold()];
     jest.spyOn(process, 'stdin', 'get').mockReturnValue(new PassThrough() as unknown as typeof process.stdin);
     await expect(accept()).rejects.toMatchObject({
@@ -344,7 +344,7 @@ describe('rekey sweep --accept-removals', () => {
     expect(requests).toEqual([]);
   });
 
-  it('does what the operator answers', async () => {
+  it('follows the answer of the operator', async () => {
     held = [hold()];
     answering('n\n');
     await expect(accept()).rejects.toMatchObject({ reason: 'NOT_CONFIRMED' });
@@ -355,7 +355,7 @@ describe('rekey sweep --accept-removals', () => {
   });
 
   it.each([{ affectedCount: 13 }, { reason: 'ORG_CHANGED' }])(
-    'does nothing if more is held when the operator answers: %j',
+    'does nothing if the hold has grown when the operator answers: %j',
     async (more) => {
       held = [hold(), hold(more)];
       answering('y\n');
@@ -364,7 +364,7 @@ describe('rekey sweep --accept-removals', () => {
     },
   );
 
-  it('asks nothing about an org that is not held, and leaves the answer to the gateway', async () => {
+  it('does not ask about an org that is not on hold, and leaves the decision to the gateway', async () => {
     held = [hold({ orgId: 'org_2' })];
     expect(await accept()).toBe(0);
     expect(requests).toEqual([{ orgId: 'org_1', acceptRemovals: true }]);

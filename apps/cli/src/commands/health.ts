@@ -7,20 +7,20 @@ import {
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { askHealth } from '../health.ts';
+import { askHealth } from '../doctor/health.ts';
 
-/** How many workers are live; undefined if the gateway cannot say. */
+/** The number of live workers; undefined if the gateway cannot read its status. */
 const liveWorkers = (options: GatewayOptions): Promise<number | undefined> =>
   withGateway(
     options,
     async (client) =>
-      (await client.getStatus({})).processes.filter(({ live, roles }) => live && roles.includes('rotating'))
+      (await client.getStatus()).processes.filter(({ live, roles }) => live && roles.includes('rotating'))
         .length,
   ).catch(() => undefined);
 
 export const healthCommand = (): Command =>
   withGatewayOptions(new Command('health'))
-    .description('ask the gateway whether it can serve; ends with 2 where it cannot')
+    .description('check whether the gateway can serve; exit code 2 if it cannot')
     .action(async (options: GatewayOptions) => {
       refuseAddress(options.gateway);
       const answer = await askHealth(options.gateway);
@@ -29,12 +29,12 @@ export const healthCommand = (): Command =>
         options,
         { status: answer, ...(live !== undefined && { live_worker_count: live }) },
         live === 0
-          ? `${answer}\nno worker is live: the gateway accepts rotations, and nothing is done until one starts`
+          ? `${answer}\nno worker is live: rotations are accepted, and stay queued until one starts`
           : answer,
       );
       if (answer !== 'SERVING')
         throw new CliError(
-          'The gateway runs, but cannot serve: its Redis is away, or takes no writes.',
+          'The gateway runs but cannot serve: its Redis is unavailable or refuses writes.',
           'NOT_SERVING',
           exitCodes.unavailable,
         );

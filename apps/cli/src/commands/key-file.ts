@@ -5,38 +5,38 @@ import { warnIfExposedToGit } from '../git-exposure.ts';
 
 export const keyFileCommand = (): Command => {
   const keyFile = new Command('key-file').description(
-    'the key file that seals records, makes fingerprints and signs',
+    'manage the key file: it holds the keys that seal records, compute fingerprints and sign',
   );
   keyFile
     .command('create')
-    .description('write a new key file, readable by you alone; never overwrites one')
+    .description('create a key file that only you can read; never overwrites a file')
     .argument('<path>')
-    .option('--if-missing', 'a file that is there already is no error')
+    .option('--if-missing', 'succeed if the file already exists')
     .action(async (path: string, options: { ifMissing?: boolean }) => {
       const created = await createKeyFile(path);
       if (!created && !options.ifMissing)
-        throw new CliError(`${path} is there already, and is left as it is.`, 'ALREADY_EXISTS');
+        throw new CliError(`${path} already exists; it was not changed.`, 'ALREADY_EXISTS');
       if (created) await warnIfExposedToGit(path);
       process.stdout.write(
         created
-          ? `wrote ${path}; keep a copy: without it no sealed record can be opened\n`
-          : `${path} is there already\n`,
+          ? `created ${path}; keep a copy: without it, sealed records cannot be opened\n`
+          : `${path} already exists\n`,
       );
     });
   keyFile
     .command('add-signing-key')
-    .description('add the key that signs to a key file that was made before there were any')
+    .description('add a signing key to a key file of an early version, which has none')
     .argument('<path>')
     .action(async (path: string) => {
       process.stdout.write(
         (await addSigningKey(path))
-          ? `added a signing key to ${path}; workers take it when they start\n`
-          : `${path} has one already\n`,
+          ? `added a signing key to ${path}; workers use it after their next start\n`
+          : `${path} already has a signing key\n`,
       );
     });
   keyFile
     .command('public')
-    .description("print Rekey's public key, a JWK, which consumers must know to trust what they read")
+    .description("print Rekey's public key, a JWK that consumers need to verify records")
     .argument('<path>')
     .action(async (path: string) => {
       process.stdout.write(`${JSON.stringify((await loadKeyFile(path)).signing.publicJwk)}\n`);

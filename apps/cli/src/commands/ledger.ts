@@ -1,17 +1,17 @@
-import type { ProtoStatus } from '@rekey/rpc';
+import type { SystemStatus } from '@rekey/client';
 import { Command } from 'commander';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { isoTime, table } from '../output.ts';
-import { statusJson } from '../status-output.ts';
+import { isoTime, table } from '../output/output.ts';
+import { statusJson } from '../output/status-output.ts';
 
-type Holdings = NonNullable<ProtoStatus['ledger']>['now'];
+type Holdings = NonNullable<SystemStatus['ledger']>['now'];
 
 const was = (before: Holdings, count: (held: NonNullable<Holdings>) => number): string =>
   before ? `${count(before)} before` : 'not known before';
 
-const ledgerText = ({ id, lostTime, before, now }: NonNullable<ProtoStatus['ledger']>): string =>
+const ledgerText = ({ id, lostTime, before, now }: NonNullable<SystemStatus['ledger']>): string =>
   table([
     ['ledger', id],
     ['lost since', isoTime(lostTime)],
@@ -23,29 +23,32 @@ const ledgerText = ({ id, lostTime, before, now }: NonNullable<ProtoStatus['ledg
 const adopt = (): Command =>
   withGatewayOptions(new Command('adopt'))
     .description(
-      'accept the ledger that is in Redis in the place of one that vanished: rotations resume, and everything is compared with Invent',
+      'accept the ledger that is in Redis in place of a lost one: ' +
+        'rotations resume, and a sweep compares all assistants with Invent',
     )
     .option('--yes', 'do not ask')
     .action((options: GatewayOptions & { yes?: boolean }) =>
       withGateway(options, async (client) => {
-        const { ledger } = await client.getStatus({});
+        const { ledger } = await client.getStatus();
         if (!ledger?.lostTime)
           throw new CliError(
-            'This ledger is not lost; there is nothing to adopt. Check that the gateway uses the Redis and the REKEY_PREFIX that you mean.',
+            'This ledger is not lost; there is nothing to adopt. ' +
+              'Check that the gateway uses the intended Redis and REKEY_PREFIX.',
             'LEDGER_NOT_LOST',
           );
         process.stderr.write(
-          `${ledgerText(ledger)}\n\nConsumers and policies that are gone stay gone: add them again. A backup of Redis has them still.\n`,
+          `${ledgerText(ledger)}\n\nLost consumers and policies are not restored. ` +
+            'Add them again, or restore a backup of Redis before you adopt.\n',
         );
         await confirm('Adopt this ledger?', options);
         const status = await client.adoptLedger({ ledgerId: ledger.id });
         print(
           options,
           statusJson(status),
-          `The ledger ${ledger.id} is adopted. Rotations resume; a sweep compares everything with Invent.`,
+          `The ledger ${ledger.id} is adopted. Rotations resume; a sweep compares all with Invent.`,
         );
       }),
     );
 
 export const ledgerCommand = (): Command =>
-  new Command('ledger').description('what Rekey knows, in Redis').addCommand(adopt());
+  new Command('ledger').description('manage the ledger: the state of Rekey in Redis').addCommand(adopt());

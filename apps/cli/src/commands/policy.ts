@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { CreateRotationPolicyRequest, GatewayClient, ProtoPolicy } from '@rekey/rpc';
+import type { CreateRotationPolicyRequest, FailureLimit, RekeyClient, RotationPolicy } from '@rekey/client';
 import { Command, InvalidArgumentError } from 'commander';
-import { allPages } from '../all-pages.ts';
-import { BATCH_BYTES, age, failureLimit } from '../bulk-request.ts';
+import { age, failureLimit } from '../bulk/bulk-request.ts';
 import {
   print,
-  sayHowToGoOn,
+  withRecovery,
   withGateway,
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { readIds } from '../ids-file.ts';
+import { idsOf } from '../bulk/ids-file.ts';
 import { notEmpty } from '../option-values.ts';
-import { policyJson, policyLine, policyText } from '../policy-output.ts';
+import { policyJson, policyLine, policyText } from '../output/policy-output.ts';
 
 interface PolicyWish {
   org: string;
@@ -21,7 +20,7 @@ interface PolicyWish {
   window?: string;
   timeZone?: string;
   windowLength?: number;
-  maxFailures?: CreateRotationPolicyRequest['maxFailures'];
+  maxFailures?: FailureLimit;
   reason: string;
 }
 
@@ -32,74 +31,60 @@ const days = (text: string): number => {
   return Number(digits);
 };
 
-/** The messages of the request, each read from the file when the one before has left. */
-async function* policyMessages(
-  wish: PolicyWish,
-  requestId: string,
-): AsyncGenerator<CreateRotationPolicyRequest> {
-  const first: CreateRotationPolicyRequest = {
-    orgId: wish.org,
-    requestId,
-    reason: wish.reason,
-    allAssistants: wish.idsFile === undefined,
-    everyDays: wish.every,
-    window: {
-      cron: wish.window ?? '',
-      timeZone: wish.timeZone ?? '',
-      ...(wish.windowLength !== undefined && { length: { seconds: wish.windowLength / 1000, nanos: 0 } }),
-    },
-    ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
-  };
-  if (wish.idsFile === undefined) return yield first;
-  let message = first;
-  for await (const assistantIds of readIds(wish.idsFile, { batchBytes: BATCH_BYTES })) {
-    yield { ...message, assistantIds };
-    message = {};
-  }
-}
+/** The request. Its ids are read from the file as the client sends them. */
+const policyRequest = (wish: PolicyWish, requestId: string): CreateRotationPolicyRequest => ({
+  orgId: wish.org,
+  requestId,
+  reason: wish.reason,
+  allAssistants: wish.idsFile === undefined,
+  everyDays: wish.every,
+  window: {
+    cron: wish.window ?? '',
+    timeZone: wish.timeZone ?? '',
+    ...(wish.windowLength !== undefined && { lengthMs: wish.windowLength }),
+  },
+  ...(wish.maxFailures && { maxFailures: wish.maxFailures }),
+  ...(wish.idsFile !== undefined && { assistantIds: idsOf(wish.idsFile) }),
+});
 
-const show = (options: GatewayOptions, policy: ProtoPolicy): void =>
+const show = (options: GatewayOptions, policy: RotationPolicy): void =>
   print(options, policyJson(policy), policyText(policy));
 
 const create = (): Command =>
   withGatewayOptions(new Command('create'))
     .description(
-      'have the keys of an org, or of some of its assistants, replaced every so many days, a few in each window',
+      'rotate the keys of an org, or of some of its assistants, every N days, spread over the windows',
     )
     .requiredOption('--org <id>', 'the org id, or c for the org of the API key')
-    .requiredOption('--every <days>', 'each key is replaced once in so many days: 90d', days)
+    .requiredOption('--every <days>', 'rotate each key every N days: 90d', days)
     .option(
       '--ids-file <path>',
-      'these assistants: one id a line; - is standard input (default: all of the org)',
+      'the assistants in this file, one id per line; - is standard input (default: all of the org)',
     )
     .option(
       '--window <cron>',
       'when a window opens: minute, hour, day of month, month, day of week (default: 0 2 * * *)',
       notEmpty,
     )
-    .option(
-      '--time-zone <name>',
-      'the time zone that it is meant in, such as Europe/Berlin (default: UTC)',
-      notEmpty,
-    )
-    .option('--window-length <time>', 'for how long further assistants are begun: 4h, 30m (default: 4h)', age)
+    .option('--time-zone <name>', 'the time zone of --window, such as Europe/Berlin (default: UTC)', notEmpty)
+    .option('--window-length <time>', 'how long each window stays open: 4h, 30m (default: 4h)', age)
     .option(
       '--max-failures <n|p%>',
-      'of each window: halt when more have failed or are of unknown outcome (default: 5%)',
+      'in each window: halt if more than this many have failed or have an unknown outcome (default: 5%)',
       failureLimit,
     )
     .option('--reason <text>', 'why, for the record', '')
     .option(
       '--request-id <uuid>',
-      'makes it safe to run the same command again (default: a new one)',
+      'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
     .action((options: GatewayOptions & PolicyWish & { requestId?: string }) =>
       withGateway(options, async (client) => {
         const requestId = options.requestId ?? randomUUID();
         const policy = await client
-          .createRotationPolicy(policyMessages(options, requestId))
-          .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
+          .createRotationPolicy(policyRequest(options, requestId))
+          .catch(withRecovery(options, `It may have been accepted: repeat with --request-id ${requestId}`));
         show(options, policy);
       }),
     );
@@ -107,20 +92,59 @@ const create = (): Command =>
 const list = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list policies, newest first, and when each is due')
-    .option('--org <id>', 'only of this org id', notEmpty, '')
+    .option('--org <id>', 'only this org id', notEmpty, '')
     .action((options: GatewayOptions & { org: string }) =>
       withGateway(options, async (client) => {
-        const ask = (pageToken: string) =>
-          client.listRotationPolicies({ orgId: options.org, pageSize: 500, pageToken });
-        const rotationPolicies = await allPages(ask, (page) => page.rotationPolicies);
-        for (const policy of rotationPolicies) print(options, policyJson(policy), policyLine(policy));
+        for (const policy of await client.listRotationPolicies({ orgId: options.org }))
+          print(options, policyJson(policy), policyLine(policy));
       }),
     );
+
+/** Only the options that are given change something. */
+type PolicyUpdate = Partial<Omit<PolicyWish, 'org' | 'idsFile'>>;
+
+const changesOf = ({ every, window, timeZone, windowLength, maxFailures, reason }: PolicyUpdate) => ({
+  ...(every !== undefined && { everyDays: every }),
+  window: {
+    ...(window !== undefined && { cron: window }),
+    ...(timeZone !== undefined && { timeZone }),
+    ...(windowLength !== undefined && { lengthMs: windowLength }),
+  },
+  ...(maxFailures !== undefined && { maxFailures }),
+  ...(reason !== undefined && { reason }),
+});
+
+const update = (): Command =>
+  withGatewayOptions(new Command('update'))
+    .description('change a policy; the terms that run are kept, and so is what has no option here')
+    .argument('<policy>', 'its id')
+    .option('--every <days>', 'rotate each key every N days: 90d', days)
+    .option(
+      '--window <cron>',
+      'when a window opens: minute, hour, day of month, month, day of week',
+      notEmpty,
+    )
+    .option('--time-zone <name>', 'the time zone of --window, such as Europe/Berlin', notEmpty)
+    .option('--window-length <time>', 'how long after its request a window begins assistants: 4h, 30m', age)
+    .option(
+      '--max-failures <n|p%>',
+      'of each window: halt above this number or share of failures',
+      failureLimit,
+    )
+    .option('--reason <text>', 'the reason, for the record')
+    .action(async (id: string, options: GatewayOptions & PolicyUpdate, command: Command) => {
+      const { window, ...changes } = changesOf(options);
+      if (Object.keys({ ...changes, ...window }).length === 0)
+        command.error('error: give an option of what to change, such as --every 30d');
+      await withGateway(options, async (client) =>
+        show(options, await client.updateRotationPolicy(id, { ...changes, window })),
+      );
+    });
 
 const onOne = (
   name: string,
   description: string,
-  act: (client: GatewayClient, id: string) => Promise<ProtoPolicy>,
+  act: (client: RekeyClient, id: string) => Promise<RotationPolicy>,
 ): Command =>
   withGatewayOptions(new Command(name))
     .description(description)
@@ -131,29 +155,28 @@ const onOne = (
 
 const remove = (): Command =>
   withGatewayOptions(new Command('delete'))
-    .description('delete a policy; a bulk rotation that it has asked for goes on')
+    .description('delete a policy; a bulk rotation that it has already started continues')
     .argument('<policy>', 'its id')
     .action((id: string, options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        await client.deleteRotationPolicy({ id });
+        await client.deleteRotationPolicy(id);
         print(options, { id, deleted: true }, `${id} is deleted`);
       }),
     );
 
 export const policyCommand = (): Command =>
   new Command('policy')
-    .description('have keys replaced again and again, on a schedule')
+    .description('rotate keys on a schedule')
     .addCommand(create())
     .addCommand(list())
     .addCommand(
-      onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy({ id })),
+      onOne('get', 'show a policy, and when it is due', (client, id) => client.getRotationPolicy(id)),
+    )
+    .addCommand(update())
+    .addCommand(
+      onOne('pause', 'skip windows until it is resumed', (client, id) => client.pauseRotationPolicy(id)),
     )
     .addCommand(
-      onOne('pause', 'let windows pass until it is resumed', (client, id) =>
-        client.pauseRotationPolicy({ id }),
-      ),
-    )
-    .addCommand(
-      onOne('resume', 'go on with the next window', (client, id) => client.resumeRotationPolicy({ id })),
+      onOne('resume', 'resume with the next window', (client, id) => client.resumeRotationPolicy(id)),
     )
     .addCommand(remove());

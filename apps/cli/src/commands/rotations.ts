@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { GatewayClient, ProtoRotation } from '@rekey/rpc';
+import type { RekeyClient, Rotation } from '@rekey/client';
 import { rotationStates, type RotationState } from '@rekey/schema';
 import { Command, Option } from 'commander';
-import { count } from '../bulk-request.ts';
+import { count } from '../bulk/bulk-request.ts';
 import { CliError } from '../failure.ts';
 import {
   concludeRotation,
@@ -10,17 +10,18 @@ import {
   showRotation,
   waitAgain,
   type AlsoUntil,
-} from '../follow-rotation.ts';
-import { withWaitTimeout } from '../follow.ts';
+} from '../follow/follow-rotation.ts';
+import { withWaitTimeout } from '../follow/follow.ts';
 import {
   print,
-  sayHowToGoOn,
+  withRecovery,
   withGateway,
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
-import { printable, rotationJson, rotationText } from '../output.ts';
+import { printable, rotationJson, rotationText } from '../output/output.ts';
+import { take } from '../take.ts';
 
 type WaitOptions = GatewayOptions & {
   wait?: boolean;
@@ -35,42 +36,46 @@ export const alsoUntil = ({
 }: Pick<WaitOptions, 'acknowledged' | 'consumer'>): AlsoUntil | undefined =>
   acknowledged || consumer ? { consumers: consumer ?? [] } : undefined;
 
-/** The options of commands that also wait for consumers. */
+/** The options of commands that can also wait for consumers. */
 export const withAcknowledgement = (command: Command): Command =>
   command
     .option(
       '--acknowledged',
-      'wait until all live consumers have applied the new key; at least one must have',
+      'wait until all live consumers have applied the new key; needs at least one live consumer',
     )
-    .option('--consumer <name>', 'wait until this consumer has; may be given several times', consumerNames);
+    .option(
+      '--consumer <name>',
+      'wait until this consumer has applied the new key; may be given several times',
+      consumerNames,
+    );
 
-/** Shows a rotation that was accepted, now or for the same request before; with --wait, its end. */
-const showOrFollow = async (
-  client: GatewayClient,
-  rotation: ProtoRotation,
-  options: WaitOptions,
-): Promise<void> => {
+/** Shows an accepted rotation, new or of an earlier identical request; with --wait, its final state. */
+const showOrFollow = async (client: RekeyClient, rotation: Rotation, options: WaitOptions): Promise<void> => {
   const also = alsoUntil(options);
   if (!options.wait && !also) return showRotation(rotation, options);
-  const goOn = sayHowToGoOn(
+  const onFailure = withRecovery(
     options,
     `It was accepted, and continues: ${waitAgain(rotation.id, options, also)}`,
   );
-  concludeRotation(await followRotation(client, rotation, options.timeout, also).catch(goOn), options, also);
+  concludeRotation(
+    await followRotation(client, rotation, options.timeout, also).catch(onFailure),
+    options,
+    also,
+  );
 };
 
 export const rotateCommand = (): Command =>
   withAcknowledgement(
     withWaitTimeout(withGatewayOptions(new Command('rotate')), ['wait', 'acknowledged', 'consumer'])
-      .description('ask for a new secret key of one assistant')
+      .description('rotate the secret key of one assistant')
       .argument('<org>', 'the org id, or c for the org of the API key')
       .argument('<assistant>', 'the assistant id')
-      .option('--wait', 'wait until the key is replaced; ends with 1 where it was not'),
+      .option('--wait', 'wait until the rotation ends; exit code 1 unless it succeeded'),
   )
     .option('--reason <text>', 'why, for the record', '')
     .option(
       '--request-id <uuid>',
-      'makes it safe to run the same command again (default: a new one)',
+      'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
     .action(
@@ -83,27 +88,27 @@ export const rotateCommand = (): Command =>
           const requestId = options.requestId ?? randomUUID();
           const rotation = await client
             .rotateSecretKey({ orgId, assistantId, reason: options.reason, requestId })
-            .catch(sayHowToGoOn(options, `It may have been accepted: repeat with --request-id ${requestId}`));
+            .catch(withRecovery(options, `It may have been accepted: repeat with --request-id ${requestId}`));
           await showOrFollow(client, rotation, options);
         });
       },
     );
 
-/** Why there is nothing to retry, and what to do instead. */
-const notRetryable = ({ id, state, orgId, assistantId, reconciliation }: ProtoRotation): CliError => {
-  const goesOn = reconciliation?.operatorNeeded
-    ? `it goes on when somebody has acted. ${reconciliation.advice}`
-    : `it goes on by itself. Wait for it: rekey get ${id} --wait`;
+/** Why the rotation cannot be retried, and what to do instead. */
+const notRetryable = ({ id, state, orgId, assistantId, reconciliation }: Rotation): CliError => {
+  const whatNow = reconciliation?.operatorNeeded
+    ? `it needs operator action. ${reconciliation.advice}`
+    : `it is still in progress. Wait for it: rekey get ${id} --wait`;
   const why =
     state === 'SUCCEEDED'
-      ? `has SUCCEEDED. For yet another key: rekey rotate ${printable(orgId)} ${printable(assistantId)}`
-      : `is ${state}: ${goesOn}`;
+      ? `has SUCCEEDED. To rotate again: rekey rotate ${printable(orgId)} ${printable(assistantId)}`
+      : `is ${state}: ${whatNow}`;
   return new CliError(`${id} ${why}`, 'ROTATION_NOT_RETRYABLE');
 };
 
 /**
- * In the manner of a UUID of version 5: the same for the same rotation, so that running the command again
- * rotates no second time.
+ * A UUID derived from the rotation's id, in the form of version 5. Running the command again repeats the same
+ * request, and causes no second rotation.
  */
 const retryRequestId = (id: string): string => {
   const bytes = createHash('sha1').update(`rekey retry ${id}`).digest().subarray(0, 16);
@@ -115,23 +120,23 @@ const retryRequestId = (id: string): string => {
 export const retryCommand = (): Command =>
   withWaitTimeout(withGatewayOptions(new Command('retry')), ['wait'])
     .description(
-      'ask again for a rotation that has FAILED or was CANCELLED; the same command again gives the same new rotation',
+      'retry a FAILED or CANCELLED rotation as a new rotation; repeating the command returns the same one',
     )
     .argument('<rotation>', 'its id')
-    .option('--wait', 'wait until the key is replaced; ends with 1 where it was not')
+    .option('--wait', 'wait until the rotation ends; exit code 1 unless it succeeded')
     .action(async (id: string, options: WaitOptions) => {
       await withGateway(options, async (client) => {
-        const ended = await client.getRotation({ id });
+        const ended = await client.getRotation(id);
         if (ended.state !== 'FAILED' && ended.state !== 'CANCELLED') throw notRetryable(ended);
         const { orgId, assistantId, reason } = ended;
         const rotation = await client
           .rotateSecretKey({ orgId, assistantId, reason, requestId: retryRequestId(id) })
-          .catch(sayHowToGoOn(options, 'It may have been accepted: run the same command again.'));
+          .catch(withRecovery(options, 'It may have been accepted: run the same command again.'));
         await showOrFollow(client, rotation, options);
       });
     });
 
-const listLine = (rotation: ProtoRotation): string =>
+const listLine = (rotation: Rotation): string =>
   [
     rotation.id,
     rotation.state.padEnd(11),
@@ -144,32 +149,26 @@ const listLine = (rotation: ProtoRotation): string =>
 export const listCommand = (): Command =>
   withGatewayOptions(new Command('list'))
     .description('list rotations, newest first')
-    .option('--org <id>', 'only of this org id', notEmpty, '')
-    .option('--assistant <id>', 'only of this assistant', notEmpty, '')
+    .option('--org <id>', 'only this org id', notEmpty, '')
+    .option('--assistant <id>', 'only this assistant', notEmpty, '')
     .addOption(
-      new Option('--state <state>', 'only in this state').choices(
+      new Option('--state <state>', 'only this state').choices(
         rotationStates.map((state) => state.toLowerCase()),
       ),
     )
-    .option('--limit <n>', 'at most so many', count, 50)
+    .option('--limit <n>', 'list up to N', count, 50)
     .action(
       async (options: GatewayOptions & { org: string; assistant: string; state?: string; limit: number }) => {
         await withGateway(options, async (client) => {
-          const state = (options.state?.toUpperCase() ?? 'STATE_UNSPECIFIED') as RotationState;
-          let pageToken = '';
-          let left = options.limit;
-          do {
-            const page = await client.listRotations({
-              orgId: options.org,
-              assistantId: options.assistant,
-              state,
-              pageSize: Math.min(left, 500),
-              pageToken,
-            });
-            for (const rotation of page.rotations) print(options, rotationJson(rotation), listLine(rotation));
-            left -= page.rotations.length;
-            pageToken = page.nextPageToken;
-          } while (pageToken !== '' && left > 0);
+          const state = options.state?.toUpperCase() as RotationState | undefined;
+          const all = client.rotations({
+            orgId: options.org,
+            assistantId: options.assistant,
+            pageSize: Math.min(options.limit, 500),
+            ...(state && { state }),
+          });
+          for await (const rotation of take(all, options.limit))
+            print(options, rotationJson(rotation), listLine(rotation));
         });
       },
     );
@@ -180,7 +179,7 @@ export const cancelCommand = (): Command =>
     .argument('<rotation>', 'its id')
     .action(async (id: string, options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        const rotation = await client.cancelRotation({ id });
+        const rotation = await client.cancelRotation(id);
         print(options, rotationJson(rotation), rotationText(rotation));
       });
     });

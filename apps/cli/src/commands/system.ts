@@ -3,20 +3,21 @@ import { confirm } from '../confirm.ts';
 import { exitCodes } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { notEmpty } from '../option-values.ts';
-import { isAllClear, statusJson, statusText } from '../status-output.ts';
+import { isAllClear, statusJson, statusText } from '../output/status-output.ts';
 
 type StatusOptions = GatewayOptions & { check?: boolean };
 
 export const statusCommand = (): Command =>
   withGatewayOptions(new Command('status'))
-    .description('show what needs an operator, what is under way, and totals')
+    .description('show what needs operator action, what is in progress, and totals')
     .option(
       '--check',
-      'for monitors: end with 0 if all is clear, 1 if anything needs an operator, 2 if the gateway or Redis is away',
+      'for monitoring: exit code 0 if all is clear, 1 if anything needs operator action, ' +
+        '2 if the gateway or Redis is unavailable',
     )
     .action((options: StatusOptions) =>
       withGateway(options, async (client) => {
-        const status = await client.getStatus({});
+        const status = await client.getStatus();
         print(options, statusJson(status), statusText(status));
         if (options.check && !isAllClear(status)) process.exitCode = exitCodes.failed;
       }),
@@ -25,9 +26,9 @@ export const statusCommand = (): Command =>
 export const freezeCommand = (): Command =>
   withGatewayOptions(new Command('freeze'))
     .description(
-      'stop all rotations: nothing is sent that replaces a key; what is not known is still read back',
+      'stop all rotations: workers send no request that replaces a key, and still read back unknown outcomes',
     )
-    .requiredOption('--reason <text>', 'why, for those who find it frozen')
+    .requiredOption('--reason <text>', 'why, for other operators: rekey status shows it')
     .action((options: GatewayOptions & { reason: string }) =>
       withGateway(options, async (client) => {
         const status = await client.freeze({ reason: options.reason });
@@ -37,10 +38,10 @@ export const freezeCommand = (): Command =>
 
 export const unfreezeCommand = (): Command =>
   withGatewayOptions(new Command('unfreeze'))
-    .description('let rotations go on')
+    .description('resume rotations after rekey freeze')
     .action((options: GatewayOptions) =>
       withGateway(options, async (client) => {
-        const status = await client.unfreeze({});
+        const status = await client.unfreeze();
         print(options, statusJson(status), statusText(status));
       }),
     );
@@ -48,20 +49,20 @@ export const unfreezeCommand = (): Command =>
 const openBudget = (): Command =>
   withGatewayOptions(new Command('open'))
     .description(
-      'send requests again although Invent asks to wait (429): slowly at first, at the whole pace within a minute',
+      'send requests again although Invent asked to wait (429): slowly at first, fully within a minute',
     )
-    .argument('[egress]', 'the name of the address (INVENT_EGRESS)', notEmpty, 'default')
+    .argument('[egress]', 'the egress name of the workers (INVENT_EGRESS)', notEmpty, 'default')
     .option('--yes', 'do not ask')
     .action((egress: string, options: GatewayOptions & { yes?: boolean }) =>
       withGateway(options, async (client) => {
-        const before = await client.getStatus({});
+        const before = await client.getStatus();
         const closed = before.attention.find(
           ({ code, subject }) => code === 'BUDGET_CLOSED' && subject === egress,
         );
         if (closed) process.stderr.write(`${closed.message}\n`);
         if (closed)
           await confirm(
-            `Open the budget ${egress}? Invent may refuse for longer if it is asked too soon.`,
+            `Open the budget ${egress}? If requests resume too early, Invent may refuse them for longer.`,
             options,
           );
         const status = await client.openBudget({ egress });
@@ -71,5 +72,5 @@ const openBudget = (): Command =>
 
 export const budgetCommand = (): Command =>
   new Command('budget')
-    .description('the request budget that all workers behind one address share')
+    .description('manage the request budget that all workers behind one egress address share')
     .addCommand(openBudget());

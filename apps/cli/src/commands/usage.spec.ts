@@ -8,11 +8,11 @@ import { policyCommand } from './policy.ts';
 import { listCommand, retryCommand, rotateCommand } from './rotations.ts';
 import { sweepCommand } from './sweep.ts';
 
-// Nobody listens there: what is not refused before ends with 2.
+// Nothing listens there: a command that is not refused exits with 2.
 process.env['GRPC_ADDRESS'] = '127.0.0.1:1';
 process.env['REDIS_URL'] = 'redis://127.0.0.1:1';
 
-/** Throws what it would say and end with. */
+/** Throws the message and exit code instead of exiting. */
 const throwing = (command: Command): Command => {
   command
     .exitOverride()
@@ -41,7 +41,7 @@ const rotate = ['rotate', 'org_1', 'ast_1'];
 const createBulk = ['bulk', 'create', '--org', 'org_1', '--all'];
 const createPolicy = ['policy', 'create', '--org', 'org_1', '--every', '90d'];
 
-describe('an option that cannot be meant so is refused before anything is asked for', () => {
+describe('an invalid option is refused before the command sends a request', () => {
   it.each<[string[], RegExp]>([
     [[...rotate, '--timeout', '5'], /--timeout needs --wait or --acknowledged or --consumer: /],
     [['retry', 'rot_1', '--timeout', '5'], /--timeout needs --wait: /],
@@ -50,6 +50,7 @@ describe('an option that cannot be meant so is refused before anything is asked 
     [['sweep', '--no-wait', '--timeout', '5'], /'--no-wait' cannot be used with option '--timeout/],
     [['sweep', '--accept-removals'], /--accept-removals needs an org/],
     [['sweep', 'org_1', '--yes'], /--yes needs --accept-removals/],
+    [['policy', 'update', 'pol_1'], /give an option of what to change/],
     [['events', '--key-file', 'key.json'], /--key-file needs --open/],
     [['events', '--from', 'yesterday'], /must be now, last, start, or the id/],
     [['events', '--from', ''], /must be now, last, start, or the id/],
@@ -76,13 +77,14 @@ describe('an option that cannot be meant so is refused before anything is asked 
   });
 });
 
-describe('an empty text, such as of a variable that is not set, is not taken as not given', () => {
+describe('an empty value, such as an unset shell variable, is refused', () => {
   it.each([
     [[...rotate, '--request-id', '']],
     [[...createBulk, '--request-id', '']],
     [[...createPolicy, '--request-id', '']],
     [[...createPolicy, '--window', '']],
     [[...createPolicy, '--time-zone', '']],
+    [['policy', 'update', 'pol_1', '--window', '']],
     [['list', '--org', '']],
     [['list', '--assistant', ' ']],
     [['bulk', 'list', '--org', '']],
@@ -94,12 +96,12 @@ describe('an empty text, such as of a variable that is not set, is not taken as 
   ])('%j', async (args) => {
     await expect(rekey(...args)).rejects.toMatchObject({
       exitCode: exitCodes.failed,
-      message: expect.stringContaining('must not be empty: give a value, or leave it out'),
+      message: expect.stringContaining('must not be empty: give a value, or leave the option out'),
     });
   });
 });
 
-describe('what is meant so is asked for', () => {
+describe('a valid command sends its request', () => {
   it.each([
     [[...rotate, '--wait', '--timeout', '5']],
     [[...rotate, '--acknowledged', '--timeout', '5']],
@@ -111,6 +113,7 @@ describe('what is meant so is asked for', () => {
     [['sweep', 'org_1', '--no-wait']],
     [['list', '--limit', '5', '--org', 'org_1']],
     [[...createPolicy, '--window', '0 3 * * *', '--time-zone', 'UTC']],
+    [['policy', 'update', 'pol_1', '--reason', '']],
     [['events', '--from', '1700000000000-0', '--count', '5']],
     [['events', '--from', '0']],
   ])('%j', async (args) => {

@@ -1,4 +1,4 @@
-import { isBefore, type Reach } from '@rekey/schema';
+import { isBefore, type AcknowledgementState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
 import { redisNowMs } from '../time/redis-now.ts';
@@ -19,7 +19,7 @@ export interface ConsumerPositions {
    * Whether a consumer has applied the entry of the event stream; for a version of one assistant, also
    * whether it could apply it.
    */
-  reach(consumer: string, entry: string, version?: AssistantVersion): Reach;
+  reach(consumer: string, entry: string, version?: AssistantVersion): AcknowledgementState;
   /**
    * Calls back when a consumer progresses, or an instance starts or ends; returns a function that stops it.
    */
@@ -45,7 +45,11 @@ const LONGEST_LEASE_MS = 60_000;
 const PAUSE_AFTER_ERROR_MS = 500;
 
 /** Whether live instances have applied an entry. */
-const reachOf = (live: ConsumerInstance[], entry: string, version: AssistantVersion | undefined): Reach => {
+const reachOf = (
+  live: ConsumerInstance[],
+  entry: string,
+  version: AssistantVersion | undefined,
+): AcknowledgementState => {
   if (live.length === 0) return 'GONE';
   if (live.some(({ position }) => isBefore(position, entry))) return 'PENDING';
   const isUnapplied = ({ unapplied: { count, first } }: ConsumerInstance): boolean =>

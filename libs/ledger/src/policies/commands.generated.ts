@@ -88,6 +88,33 @@ const readPolicyCreateReply = (reply: unknown[]): PolicyCreateReply => {
   }
 };
 
+interface PolicyUpdateInput {
+  policy: string;
+  /** every_days as it was read */
+  readEveryDays: string;
+  /** window_cron as it was read */
+  readWindowCron: string;
+  /** fields and values */
+  changes: (string | number)[];
+}
+type PolicyUpdateReply =
+  | { kind: 'written'; policy: Record<string, string> }
+  /** another update came first; read, check and try again */
+  | { kind: 'changed' }
+  | { kind: 'missing' };
+const readPolicyUpdateReply = (reply: unknown[]): PolicyUpdateReply => {
+  switch (reply[0]) {
+    case 'WRITTEN':
+      return { kind: 'written', policy: flatHash(reply[1]) };
+    case 'CHANGED':
+      return { kind: 'changed' };
+    case 'MISSING':
+      return { kind: 'missing' };
+    default:
+      throw unexpectedReply('policy-update', reply);
+  }
+};
+
 interface PolicyWriteInput {
   policy: string;
   /** fields and values */
@@ -151,6 +178,21 @@ export const policiesCommands = (run: RunCommand) => ({
           input.limitPercent ?? '',
           ...input.ids,
         ],
+      ),
+    ),
+  /**
+   * Changes fields of a policy, unless its term or expression has changed since the changes were checked with
+   * them.
+   *
+   * Keeps: term and expression of a policy fit each other. Of two updates, each keeps the fields that only it
+   * names. A policy that was deleted meanwhile does not come back with a few fields.
+   */
+  policyUpdate: async (input: PolicyUpdateInput): Promise<PolicyUpdateReply> =>
+    readPolicyUpdateReply(
+      await run(
+        'policy-update',
+        [input.policy],
+        [input.readEveryDays, input.readWindowCron, ...input.changes],
       ),
     ),
   /**

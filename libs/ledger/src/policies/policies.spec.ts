@@ -130,6 +130,68 @@ describe('setPaused', () => {
   });
 });
 
+describe('update', () => {
+  it('changes only the given fields, and keeps the terms and the last window', async () => {
+    const policy = await create({}, ['ast_1']);
+    await policies.begin(policy.id, 1000);
+    await policies.noteBulk(policy.id, 1000, 'blk_1');
+    const before = await redis.hgetall(`{spec}:policy:${policy.id}`);
+    const updated = await policies.update(policy, {
+      everyDays: 30,
+      window: { timeZone: 'UTC' },
+      maxFailures: { count: 0 },
+    });
+    expect(updated).toMatchObject({
+      ...policy,
+      everyDays: 30,
+      window: { ...policy.window, timeZone: 'UTC' },
+      maxFailures: { count: 0 },
+      lastDueMs: 1000,
+      lastBulkId: 'blk_1',
+      updatedMs: expect.any(Number),
+    });
+    expect(await policies.get(policy.id)).toEqual(updated);
+    expect(await redis.hgetall(`{spec}:policy:${policy.id}`)).toEqual({
+      ...before,
+      every_days: '30',
+      window_zone: 'UTC',
+      limit_count: '0',
+      limit_percent: '',
+      updated: expect.any(String),
+    });
+    expect(await policies.update(updated!, { maxFailures: { percent: 7 } })).toMatchObject({
+      maxFailures: { percent: 7 },
+    });
+  });
+
+  it('keeps what another update has changed in fields that it does not name', async () => {
+    const policy = await create();
+    await policies.update(policy, { reason: 'one' });
+    await policies.update(policy, { maxFailures: { count: 2 } });
+    expect(await policies.update(policy, { reason: 'two' })).toMatchObject({
+      reason: 'two',
+      maxFailures: { count: 2 },
+    });
+  });
+
+  it.each([[{ everyDays: 30 }], [{ window: { cron: '0 3 * * *' } }]])(
+    'changes nothing if another update has changed the term or the expression: %j',
+    async (other) => {
+      const policy = await create();
+      const changed = await policies.update(policy, other);
+      expect(await policies.update(policy, { reason: 'late' })).toBeUndefined();
+      expect(await policies.get(policy.id)).toEqual(changed);
+    },
+  );
+
+  it('does not bring back a deleted policy', async () => {
+    const policy = await create();
+    await policies.delete(policy.id);
+    expect(await codeOf(policies.update(policy, { everyDays: 30 }))).toBe('POLICY_NOT_FOUND');
+    expect(await everything()).toEqual([]);
+  });
+});
+
 describe('begin', () => {
   it('gives a window its length from now on, and the same end whenever it is repeated', async () => {
     const { id, createdMs } = await create();

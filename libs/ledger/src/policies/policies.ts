@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { MAX_POLICIES, ORG_ALIAS, RekeyError, type RotationPolicy, type PolicySpec } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { policiesCommands } from './commands.generated.ts';
-import { parsePolicy } from './policy-hash.ts';
+import { changedFields, parsePolicy, type PolicyChanges } from './policy-hash.ts';
 
 type PolicyBegin =
   /** Until when the window's bulk rotation may run (Redis time, ms). */
@@ -29,6 +29,12 @@ export interface Policies {
   list(filter?: { orgId?: string }): Promise<RotationPolicy[]>;
   /** Throws POLICY_NOT_FOUND. Safe to repeat. */
   setPaused(id: string, paused: boolean): Promise<RotationPolicy>;
+  /**
+   * Changes fields of a policy that was read before. Its terms and its last window stay as they are. Resolves
+   * with undefined if another update has changed `everyDays` or the expression since: read the policy and check
+   * the changes again. Throws POLICY_NOT_FOUND.
+   */
+  update(policy: RotationPolicy, changes: PolicyChanges): Promise<RotationPolicy | undefined>;
   /** Throws POLICY_NOT_FOUND. */
   delete(id: string): Promise<void>;
   /** Whether the policy covers each assistant; all, if it names none. Throws POLICY_NOT_FOUND. */
@@ -122,6 +128,17 @@ export const openPolicies = (connection: Connection): Policies => {
       const policy = await write(id, 'paused', paused ? '1' : '');
       if (!policy) throw new RekeyError('POLICY_NOT_FOUND');
       return policy;
+    },
+
+    update: async ({ id, everyDays, window }, changes) => {
+      const reply = await commands.policyUpdate({
+        policy: keys.policy(id),
+        readEveryDays: String(everyDays),
+        readWindowCron: window.cron,
+        changes: changedFields(changes),
+      });
+      if (reply.kind === 'missing') throw new RekeyError('POLICY_NOT_FOUND');
+      return reply.kind === 'changed' ? undefined : parsePolicy(id, reply.policy);
     },
 
     delete: async (id) => {

@@ -1,4 +1,4 @@
-import { RekeyError, type RotationPolicy } from '@rekey/schema';
+import { RekeyError, type PolicySpec, type RotationPolicy, type RotationWindow } from '@rekey/schema';
 import { z } from 'zod';
 import { count, optional } from '../hash-fields.ts';
 
@@ -19,6 +19,32 @@ const PolicyHash = z.object({
   bulk: optional(z.string()),
   bulk_due: optional(count),
 });
+
+/** What an update changes of a policy. An absent field stays as it is. */
+export interface PolicyChanges extends Partial<Pick<PolicySpec, 'everyDays' | 'reason' | 'maxFailures'>> {
+  window?: Partial<RotationWindow>;
+}
+
+/** The changes of an update, as fields and values of the hash. */
+export const changedFields = ({
+  everyDays,
+  reason,
+  window = {},
+  maxFailures,
+}: PolicyChanges): (string | number)[] => {
+  const fields = {
+    every_days: everyDays,
+    reason,
+    window_cron: window.cron,
+    window_zone: window.timeZone,
+    window_length: window.lengthMs,
+    ...(maxFailures && {
+      limit_count: 'count' in maxFailures ? maxFailures.count : '',
+      limit_percent: 'percent' in maxFailures ? maxFailures.percent : '',
+    }),
+  };
+  return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+};
 
 /** A policy from its hash in Redis. Throws LEDGER_CORRUPT, which names the policy and the invalid fields. */
 export const parsePolicy = (id: string, hash: Record<string, string>): RotationPolicy => {

@@ -43,6 +43,7 @@ export const commandFolders = {
   'org-swept': 'orgs',
   'policy-begin': 'policies',
   'policy-create': 'policies',
+  'policy-update': 'policies',
   'policy-write': 'policies',
   'process-beat': 'system',
   'recognise-ledger': 'system',

@@ -1,7 +1,7 @@
 import type { ErrorCode, LedgerHoldings } from '@rekey/schema';
 import type { Identity, Recognised } from './identity.ts';
 
-interface LedgerWatchOptions {
+export interface LedgerWatchOptions {
   ledger: Pick<Identity, 'recognise'>;
   /** The fingerprint key of a process that makes fingerprints. */
   fingerprintKeyId?: string;
@@ -16,7 +16,7 @@ interface LedgerWatchOptions {
   lookEveryMs?: number;
 }
 
-interface LedgerWatch {
+export interface LedgerWatch {
   /** The error code for which no request may leave at present, because of the ledger. */
   holdBack(): ErrorCode | undefined;
   close(): Promise<void>;

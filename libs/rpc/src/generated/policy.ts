@@ -2,6 +2,7 @@ import type * as grpc from '@grpc/grpc-js';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.ts';
+import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _google_protobuf_FieldMask__Output } from './google/protobuf/FieldMask.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.ts';
 import type { BulkCounts as _rekey_v1_BulkCounts, BulkCounts__Output as _rekey_v1_BulkCounts__Output } from './rekey/v1/BulkCounts.ts';
 import type { BulkEstimate as _rekey_v1_BulkEstimate, BulkEstimate__Output as _rekey_v1_BulkEstimate__Output } from './rekey/v1/BulkEstimate.ts';
@@ -46,6 +47,7 @@ import type { RotationPolicyError as _rekey_v1_RotationPolicyError, RotationPoli
 import type { RotationPolicyServiceClient as _rekey_v1_RotationPolicyServiceClient, RotationPolicyServiceDefinition as _rekey_v1_RotationPolicyServiceDefinition } from './rekey/v1/RotationPolicyService.ts';
 import type { RotationServiceClient as _rekey_v1_RotationServiceClient, RotationServiceDefinition as _rekey_v1_RotationServiceDefinition } from './rekey/v1/RotationService.ts';
 import type { RotationWindow as _rekey_v1_RotationWindow, RotationWindow__Output as _rekey_v1_RotationWindow__Output } from './rekey/v1/RotationWindow.ts';
+import type { UpdateRotationPolicyRequest as _rekey_v1_UpdateRotationPolicyRequest, UpdateRotationPolicyRequest__Output as _rekey_v1_UpdateRotationPolicyRequest__Output } from './rekey/v1/UpdateRotationPolicyRequest.ts';
 import type { WaitRotationRequest as _rekey_v1_WaitRotationRequest, WaitRotationRequest__Output as _rekey_v1_WaitRotationRequest__Output } from './rekey/v1/WaitRotationRequest.ts';
 import type { WatchBulkRotationRequest as _rekey_v1_WatchBulkRotationRequest, WatchBulkRotationRequest__Output as _rekey_v1_WatchBulkRotationRequest__Output } from './rekey/v1/WatchBulkRotationRequest.ts';
 
@@ -57,6 +59,7 @@ export interface ProtoGrpcType {
   google: {
     protobuf: {
       Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
+      FieldMask: MessageTypeDefinition<_google_protobuf_FieldMask, _google_protobuf_FieldMask__Output>
       Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
     }
   }
@@ -105,6 +108,7 @@ export interface ProtoGrpcType {
       RotationPolicyService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationPolicyServiceClient> & { service: _rekey_v1_RotationPolicyServiceDefinition }
       RotationService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationServiceClient> & { service: _rekey_v1_RotationServiceDefinition }
       RotationWindow: MessageTypeDefinition<_rekey_v1_RotationWindow, _rekey_v1_RotationWindow__Output>
+      UpdateRotationPolicyRequest: MessageTypeDefinition<_rekey_v1_UpdateRotationPolicyRequest, _rekey_v1_UpdateRotationPolicyRequest__Output>
       WaitRotationRequest: MessageTypeDefinition<_rekey_v1_WaitRotationRequest, _rekey_v1_WaitRotationRequest__Output>
       WatchBulkRotationRequest: MessageTypeDefinition<_rekey_v1_WatchBulkRotationRequest, _rekey_v1_WatchBulkRotationRequest__Output>
     }

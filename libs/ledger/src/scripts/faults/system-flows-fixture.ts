@@ -46,6 +46,8 @@ export const systemFlows: Flows = {
     await policies.create('pol_2', policySpec, ['ast_1', 'ast_2']);
     await policies.begin(policy.id, START_MS);
     await policies.begin(policy.id, START_MS);
+    await policies.update(policy, { everyDays: 30 });
+    await policies.update(policy, { everyDays: 60 });
     await policies.setPaused(policy.id, true);
   },
   sweeps: async () => {

@@ -1,4 +1,4 @@
-import { errorTable, wordsOf, type Attention, type Words } from '@rekey/schema';
+import { errorTable, storedErrorText, type Attention, type ErrorText } from '@rekey/schema';
 import type { NotScheduled, SystemFacts } from './facts.ts';
 import { MINUTE_MS, each, item, plural } from './items.ts';
 
@@ -12,12 +12,12 @@ const countText = (affected: number | undefined, known: number | undefined): str
 
 export const orgItems = ({ heldOrgs }: SystemFacts): Attention[] =>
   each('ORG_HELD', heldOrgs, ({ orgId, sinceMs, code, affected, known }) => {
-    const why = `${wordsOf(code, 'sweep').message}${countText(affected, known)} (${code})`;
+    const why = `${storedErrorText(code, 'sweep').message}${countText(affected, known)} (${code})`;
     return {
       subject: orgId,
       sinceMs,
       message: `The org is held: consumers keep their keys. ${why}`,
-      advice: wordsOf(code, 'sweep', orgId).advice,
+      advice: storedErrorText(code, 'sweep', orgId).advice,
     };
   });
 
@@ -50,7 +50,7 @@ export const unreadableItems = ({ quarantined, tooLarge }: SystemFacts): Attenti
 ];
 
 /** Why a policy replaces no key, though it is not paused. */
-const notScheduled: Record<NotScheduled, Words> = {
+const notScheduled: Record<NotScheduled, ErrorText> = {
   unreadable: {
     message: 'The entry of the policy cannot be read; it replaces no key.',
     advice: 'See {rekey}:policy:ID; delete the policy, and create it again.',

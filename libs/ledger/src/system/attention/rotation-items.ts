@@ -1,4 +1,4 @@
-import { wordsOf, type Attention, type Words } from '@rekey/schema';
+import { storedErrorText, type Attention, type ErrorText } from '@rekey/schema';
 import type { SystemFacts } from './facts.ts';
 import { MINUTE_MS, each, item } from './items.ts';
 
@@ -8,7 +8,8 @@ const ROTATION_WAITS_MS = 30 * MINUTE_MS;
 /** This many requests for one rotation are not lost by chance. */
 const DOUBTFUL_ATTEMPTS = 3;
 
-const wordsOfRotation = (code: string, orgId?: string): Words => wordsOf(code, 'open rotation', orgId);
+const wordsOfRotation = (code: string, orgId?: string): ErrorText =>
+  storedErrorText(code, 'open rotation', orgId);
 
 /** Whether an outcome is unknown for longer than the landing window. */
 const lateness = ({ nowMs, processes }: SystemFacts): ((sinceMs: number | undefined) => boolean) => {
@@ -22,7 +23,7 @@ const lateness = ({ nowMs, processes }: SystemFacts): ((sinceMs: number | undefi
 /** Bulk rotations that an operator or a failure has stopped. */
 export const bulkItems = ({ stoppedBulks }: SystemFacts): Attention[] => {
   const toItem = ({ id, orgId, state, why, sinceMs }: SystemFacts['stoppedBulks'][number]) => {
-    const { message, advice } = wordsOf(why, 'open bulk rotation', orgId);
+    const { message, advice } = storedErrorText(why, 'open bulk rotation', orgId);
     return {
       subject: id,
       sinceMs,

@@ -1,4 +1,4 @@
-import { wordsOf, type Attention } from '@rekey/schema';
+import { storedErrorText, type Attention } from '@rekey/schema';
 import type { KnownProcess } from '../processes.ts';
 import type { SystemFacts } from './facts.ts';
 import { MINUTE_MS, dateText, item } from './items.ts';
@@ -65,7 +65,7 @@ export const sweepItems = (facts: SystemFacts): Attention[] => {
   const items: Attention[] = [];
   if (lastEnded?.state === 'FAILED') {
     const { id, endedMs, errorCode: code = 'INTERNAL' } = lastEnded;
-    const { message, advice } = wordsOf(code, 'sweep');
+    const { message, advice } = storedErrorText(code, 'sweep');
     items.push(
       item('SWEEP_FAILED', {
         subject: id,

@@ -11,6 +11,7 @@ import type { ListRotationPoliciesResponse as _rekey_v1_ListRotationPoliciesResp
 import type { PauseRotationPolicyRequest as _rekey_v1_PauseRotationPolicyRequest, PauseRotationPolicyRequest__Output as _rekey_v1_PauseRotationPolicyRequest__Output } from '../../rekey/v1/PauseRotationPolicyRequest.ts';
 import type { ResumeRotationPolicyRequest as _rekey_v1_ResumeRotationPolicyRequest, ResumeRotationPolicyRequest__Output as _rekey_v1_ResumeRotationPolicyRequest__Output } from '../../rekey/v1/ResumeRotationPolicyRequest.ts';
 import type { RotationPolicy as _rekey_v1_RotationPolicy, RotationPolicy__Output as _rekey_v1_RotationPolicy__Output } from '../../rekey/v1/RotationPolicy.ts';
+import type { UpdateRotationPolicyRequest as _rekey_v1_UpdateRotationPolicyRequest, UpdateRotationPolicyRequest__Output as _rekey_v1_UpdateRotationPolicyRequest__Output } from '../../rekey/v1/UpdateRotationPolicyRequest.ts';
 
 export interface RotationPolicyServiceClient extends grpc.Client {
   CreateRotationPolicy(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientWritableStream<_rekey_v1_CreateRotationPolicyRequest>;
@@ -67,6 +68,15 @@ export interface RotationPolicyServiceClient extends grpc.Client {
   resumeRotationPolicy(argument: _rekey_v1_ResumeRotationPolicyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
   resumeRotationPolicy(argument: _rekey_v1_ResumeRotationPolicyRequest, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
   
+  UpdateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  UpdateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  UpdateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  UpdateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  updateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  updateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  updateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  updateRotationPolicy(argument: _rekey_v1_UpdateRotationPolicyRequest, callback: grpc.requestCallback<_rekey_v1_RotationPolicy__Output>): grpc.ClientUnaryCall;
+  
 }
 
 export interface RotationPolicyServiceHandlers extends grpc.UntypedServiceImplementation {
@@ -82,6 +92,8 @@ export interface RotationPolicyServiceHandlers extends grpc.UntypedServiceImplem
   
   ResumeRotationPolicy: grpc.handleUnaryCall<_rekey_v1_ResumeRotationPolicyRequest__Output, _rekey_v1_RotationPolicy>;
   
+  UpdateRotationPolicy: grpc.handleUnaryCall<_rekey_v1_UpdateRotationPolicyRequest__Output, _rekey_v1_RotationPolicy>;
+  
 }
 
 export interface RotationPolicyServiceDefinition extends grpc.ServiceDefinition {
@@ -91,4 +103,5 @@ export interface RotationPolicyServiceDefinition extends grpc.ServiceDefinition 
   ListRotationPolicies: MethodDefinition<_rekey_v1_ListRotationPoliciesRequest, _rekey_v1_ListRotationPoliciesResponse, _rekey_v1_ListRotationPoliciesRequest__Output, _rekey_v1_ListRotationPoliciesResponse__Output>
   PauseRotationPolicy: MethodDefinition<_rekey_v1_PauseRotationPolicyRequest, _rekey_v1_RotationPolicy, _rekey_v1_PauseRotationPolicyRequest__Output, _rekey_v1_RotationPolicy__Output>
   ResumeRotationPolicy: MethodDefinition<_rekey_v1_ResumeRotationPolicyRequest, _rekey_v1_RotationPolicy, _rekey_v1_ResumeRotationPolicyRequest__Output, _rekey_v1_RotationPolicy__Output>
+  UpdateRotationPolicy: MethodDefinition<_rekey_v1_UpdateRotationPolicyRequest, _rekey_v1_RotationPolicy, _rekey_v1_UpdateRotationPolicyRequest__Output, _rekey_v1_RotationPolicy__Output>
 }

@@ -1,0 +1,10 @@
+import { withGateway } from '../gateway-command.ts';
+
+const WITHIN_MS = 5000;
+
+/**
+ * The status in grpc.health.v1, as an orchestrator reads it: `SERVING` or another. Throws a CliError if the
+ * gateway does not answer.
+ */
+export const askHealth = (gateway: string): Promise<string> =>
+  withGateway({ gateway }, (client) => client.health({ deadlineMs: WITHIN_MS }));

@@ -1,0 +1,23 @@
+import { once } from 'node:events';
+import { exitCodes } from '../failure.ts';
+
+/**
+ * Handles failures of standard output. A reader that has closed it (head, less) ends the command with 0; any
+ * other failure, such as a full disk, is an error. Failures of standard error are ignored.
+ */
+export const guardOutput = (): void => {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(exitCodes.ok);
+    process.stderr.write(
+      `error: standard output could not be written (${code}). ` +
+        'The command may have taken effect. (OUTPUT_FAILED)\n',
+    );
+    process.exit(exitCodes.failed);
+  });
+};
+
+/** Prints, and waits for a slow reader, so that unread output does not fill the memory. */
+export const printWhenRead = async (text: string): Promise<void> => {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+};

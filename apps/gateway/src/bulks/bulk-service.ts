@@ -1,0 +1,157 @@
+import type { BulkDraft, Bulks } from '@rekey/ledger';
+import { toProtoBulkItem, toProtoBulkRotation } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
+import { BulkId, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/schema';
+import { z } from 'zod';
+import type { Acknowledgements } from '../consumers/acknowledgements.ts';
+import type { WorkerLiveness } from '../health/worker-liveness.ts';
+import type { Permission } from '../pipeline/permissions.ts';
+import { defineClientStreamRpc, defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { given } from '../requests/parse-request.ts';
+import { ByBulk, ListBulkItems, ListBulks, WatchBulk, bulkReader, type BulkPart } from './bulk-requests.ts';
+import type { BulkWatches } from './bulk-watches.ts';
+
+export interface BulkServiceDeps {
+  bulks: Bulks;
+  bulkWatches: BulkWatches;
+  acknowledgements: Acknowledgements;
+  liveness: WorkerLiveness;
+}
+
+const ItemIndex = z
+  .string()
+  .regex(/^\d{1,7}$/)
+  .transform(Number);
+
+/** Fills a draft from a stream. Waiting for the ledger slows down a caller that sends faster. */
+const fillDraft = async (
+  draft: BulkDraft,
+  parts: AsyncIterable<BulkPart>,
+  requireConsumers: (names: readonly string[]) => Promise<void>,
+): Promise<BulkSpec> => {
+  let spec: BulkSpec | undefined;
+  for await (const part of parts) {
+    spec ??= part.spec;
+    await requireConsumers(part.requireConsumers ?? []);
+    if (part.assistantIds.length > 0) await draft.add(part.assistantIds);
+    if (part.excludeAssistantIds.length > 0) await draft.exclude(part.excludeAssistantIds);
+  }
+  return spec!;
+};
+
+const createBulk = async (
+  { bulks, acknowledgements }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements'>,
+  parts: AsyncIterable<BulkPart>,
+  signal: AbortSignal,
+): Promise<BulkRotation> => {
+  const draft = bulks.draft(`blk_${nextUlid()}`);
+  const requireConsumers = (names: readonly string[]) => acknowledgements.require(names, signal);
+  const spec = await fillDraft(draft, parts, requireConsumers).catch(async (error: unknown) => {
+    // If Redis is unreachable by now, the draft expires within an hour.
+    await draft.drop().catch(() => {});
+    throw error;
+  });
+  // Never dropped from here on: even if the answer is lost, the draft may have become a bulk rotation.
+  const { bulk } = await bulks.create(draft.id, spec, draft);
+  return bulk;
+};
+
+const listBulks = async (
+  bulks: Bulks,
+  { pageSize, pageToken, ...fields }: z.output<typeof ListBulks>,
+): Promise<{ bulks: BulkRotation[]; nextPageToken: string }> => {
+  const filter = given(fields);
+  const after = readPageToken(pageToken, filter, BulkId);
+  const page = await bulks.list(filter, { size: pageSize, ...given({ after }) });
+  return { bulks: page.bulks, nextPageToken: makePageToken(page.next, filter) };
+};
+
+const listItems = async (
+  bulks: Bulks,
+  { id, pageSize, pageToken, ...fields }: z.output<typeof ListBulkItems>,
+): Promise<{ items: BulkItem[]; nextPageToken: string }> => {
+  const filter = given(fields);
+  const from = readPageToken(pageToken, { id, ...filter }, ItemIndex) ?? 0;
+  const page = await bulks.items(id, filter, { size: pageSize, from });
+  return { items: page.items, nextPageToken: makePageToken(page.next, { id, ...filter }) };
+};
+
+export const createBulkService = ({
+  bulks,
+  bulkWatches,
+  acknowledgements,
+  liveness,
+}: BulkServiceDeps): RpcTable['BulkRotationService'] => {
+  const toResponse = async (bulk: BulkRotation) =>
+    toProtoBulkRotation(
+      { ...bulk, noLiveWorker: await liveness.noLiveWorker() },
+      await acknowledgements.ofBulk(bulk),
+    );
+
+  /** A method that changes the state of a bulk rotation. All of these are safe to repeat. */
+  const transition = (permission: Permission, command: (id: string) => Promise<BulkRotation>) =>
+    defineRpc({
+      request: ByBulk,
+      permission,
+      orgs: 'loaded',
+      effect: 'durable-change',
+      handler: ({ id }) => command(id),
+      respond: toResponse,
+    });
+
+  return {
+    CreateBulkRotation: defineClientStreamRpc({
+      request: bulkReader,
+      permission: 'bulkRotations.create',
+      orgs: 'request',
+      effect: 'accept',
+      handler: (parts, { signal }) => createBulk({ bulks, acknowledgements }, parts, signal),
+      respond: toResponse,
+    }),
+
+    GetBulkRotation: defineRpc({
+      request: ByBulk,
+      permission: 'bulkRotations.read',
+      orgs: 'loaded',
+      effect: 'read',
+      handler: ({ id }) => bulks.get(id),
+      respond: toResponse,
+    }),
+
+    ListBulkRotations: defineRpc({
+      request: ListBulks,
+      permission: 'bulkRotations.read',
+      orgs: 'listed',
+      effect: 'read',
+      handler: (request) => listBulks(bulks, request),
+      respond: (page) => ({
+        bulkRotations: page.bulks.map((bulk) => toProtoBulkRotation(bulk)),
+        nextPageToken: page.nextPageToken,
+      }),
+    }),
+
+    WatchBulkRotation: defineServerStreamRpc({
+      request: WatchBulk,
+      permission: 'bulkRotations.read',
+      orgs: 'loaded',
+      effect: 'read',
+      handler: ({ id, untilStopped }, { signal }) => bulkWatches.watch(id, { untilStopped, signal }),
+      respond: toResponse,
+    }),
+
+    PauseBulkRotation: transition('bulkRotations.control', (id) => bulks.pause(id)),
+    ResumeBulkRotation: transition('bulkRotations.control', (id) => bulks.resume(id)),
+    CancelBulkRotation: transition('bulkRotations.control', (id) => bulks.cancel(id)),
+    RetryBulkRotation: transition('bulkRotations.retry', (id) => bulks.retry(id)),
+
+    ListBulkRotationItems: defineRpc({
+      request: ListBulkItems,
+      permission: 'bulkRotations.read',
+      orgs: 'loaded',
+      effect: 'read',
+      handler: (request) => listItems(bulks, request),
+      respond: ({ items, nextPageToken }) => ({ items: items.map(toProtoBulkItem), nextPageToken }),
+    }),
+  };
+};

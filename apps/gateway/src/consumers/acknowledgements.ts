@@ -1,0 +1,176 @@
+import type { ConsumerPositions, Consumers } from '@rekey/ledger';
+import {
+  RekeyError,
+  isAcknowledged,
+  mayRead,
+  type BulkRotation,
+  type AcknowledgementState,
+  type Rotation,
+} from '@rekey/schema';
+
+/** Whether one consumer has applied what was published. */
+export interface Acknowledgement {
+  consumer: string;
+  state: AcknowledgementState;
+}
+
+/** Which consumers have applied what is published. */
+export interface Acknowledgements {
+  /**
+   * The acknowledgements of every consumer that may read the org. Empty if the rotation published nothing.
+   */
+  of(rotation: Rotation): Promise<Acknowledgement[]>;
+  /**
+   * Waits until the named consumers have applied the rotation's version; if none is named, all live ones, of
+   * which there must be at least one. Resolves with the acknowledgements at that time, or when the signal
+   * aborts.
+   * Throws CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ, CONSUMERS_MISSING if no consumer may read the org, and
+   * SHUTTING_DOWN.
+   */
+  wait(rotation: Rotation, named: readonly string[], signal: AbortSignal): Promise<Acknowledgement[]>;
+  /**
+   * For every consumer that may read the org of a bulk rotation: whether it has applied all keys that the
+   * bulk rotation has replaced so far.
+   */
+  ofBulk(bulk: BulkRotation): Promise<Acknowledgement[]>;
+  /**
+   * Throws CONSUMERS_MISSING unless each of these consumers is live and applies everything that is published
+   * within a few seconds.
+   */
+  require(names: readonly string[], signal: AbortSignal): Promise<void>;
+  /** The number of calls that wait. */
+  waiting(): number;
+  close(): void;
+}
+
+const MAX_NAMED = 10;
+
+/** Names the first consumers with their states, which tell an operator what to do. */
+const consumersMissing = (missing: { name: string; state: string }[]): RekeyError => {
+  const first = missing.slice(0, MAX_NAMED);
+  const names = first.map(({ name, state }) => `${name} (${state})`).join(', ');
+  const more = missing.length - first.length;
+  return new RekeyError('CONSUMERS_MISSING', {
+    which: more > 0 ? `${names}, and ${more} more` : names,
+    metadata: { consumers: first.map(({ name }) => name).join(','), consumer_count: String(missing.length) },
+  });
+};
+
+/** How long required consumers may take to catch up. */
+const CATCH_UP_MS = 5000;
+
+/** Waits for conditions that change with the positions of consumers. */
+const createPositionWaits = (positions: ConsumerPositions) => {
+  const closing = new AbortController();
+  let waiting = 0;
+
+  /** Resolves when the condition holds or the signal aborts. Throws SHUTTING_DOWN. */
+  const until = async (holds: () => boolean, signal: AbortSignal): Promise<void> => {
+    const ending = AbortSignal.any([signal, closing.signal]);
+    waiting += 1;
+    try {
+      for (;;) {
+        const { promise: changed, resolve: wake } = Promise.withResolvers<void>();
+        const stop = positions.onChange(wake);
+        const onAbort = () => wake();
+        ending.addEventListener('abort', onAbort);
+        try {
+          const done = holds();
+          if (closing.signal.aborted) throw new RekeyError('SHUTTING_DOWN');
+          if (done || signal.aborted) return;
+          await changed;
+        } finally {
+          stop();
+          ending.removeEventListener('abort', onAbort);
+        }
+      }
+    } finally {
+      waiting -= 1;
+    }
+  };
+
+  return { until, waiting: () => waiting, close: () => closing.abort() };
+};
+
+/**
+ * `positionsRead` resolves when earlier acknowledgements have been read: before that, every consumer would
+ * look as if it were gone.
+ */
+export const createAcknowledgements = ({
+  consumers,
+  positions,
+  positionsRead,
+}: {
+  consumers: Consumers;
+  positions: ConsumerPositions;
+  positionsRead: Promise<void>;
+}): Acknowledgements => {
+  const { until, waiting, close } = createPositionWaits(positions);
+
+  const readersOf = async (orgId: string): Promise<string[]> => {
+    await positionsRead;
+    return (await consumers.list()).consumers
+      .filter(({ consumer }) => mayRead(consumer, orgId))
+      .map(({ consumer }) => consumer.name);
+  };
+
+  const statesOf = (
+    { entry, assistantId, version }: Rotation,
+    names: readonly string[],
+  ): Acknowledgement[] =>
+    entry === undefined || version === undefined
+      ? []
+      : names.map((consumer) => ({
+          consumer,
+          state: positions.reach(consumer, entry, { assistantId, version }),
+        }));
+
+  const checkNamed = async (orgId: string, named: readonly string[]): Promise<void> => {
+    for (const name of named) {
+      const seen = await consumers.get(name);
+      if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND', { which: name, metadata: { consumers: name } });
+      if (!mayRead(seen.consumer, orgId))
+        throw new RekeyError('CONSUMER_MAY_NOT_READ', { which: name, metadata: { consumers: name } });
+    }
+  };
+
+  const wait: Acknowledgements['wait'] = async (rotation, named, signal) => {
+    await checkNamed(rotation.orgId, named);
+    const names = await readersOf(rotation.orgId);
+    if (rotation.state === 'SUCCEEDED' && names.length === 0) throw new RekeyError('CONSUMERS_MISSING');
+    let states = statesOf(rotation, names);
+    // Nothing is published, so there is nothing to acknowledge.
+    if (states.length === 0) return states;
+    await until(() => isAcknowledged((states = statesOf(rotation, names)), named), signal);
+    return states;
+  };
+
+  const require: Acknowledgements['require'] = async (names, signal) => {
+    if (names.length === 0) return;
+    await positionsRead;
+    const entry = await consumers.lastEntry();
+    const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
+    await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
+    if (haveAll()) return;
+    const known = new Set((await consumers.list()).consumers.map(({ consumer }) => consumer.name));
+    const missing = names.flatMap((name) => {
+      const state = known.has(name) ? positions.reach(name, entry) : 'NOT_FOUND';
+      return state === 'ACKNOWLEDGED' ? [] : [{ name, state }];
+    });
+    // All of them may have caught up since the time was up.
+    if (missing.length > 0) throw consumersMissing(missing);
+  };
+
+  return {
+    of: async (rotation) =>
+      rotation.entry === undefined ? [] : statesOf(rotation, await readersOf(rotation.orgId)),
+    ofBulk: async ({ orgId, entry }) =>
+      entry === undefined
+        ? []
+        : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) })),
+    wait,
+    require,
+    waiting,
+    close,
+  };
+};

@@ -1,0 +1,108 @@
+import { status } from '@grpc/grpc-js';
+import type { CallObserver, Contract } from '@rekey/rpc';
+import { isRedisUnavailable } from '@rekey/runtime';
+import type { Redis } from 'ioredis';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+export interface Metrics extends CallObserver {
+  /** Measures every command on a connection from now on. */
+  measureCommands(redis: Redis): void;
+  /** In the text format of Prometheus. */
+  render(): Promise<string>;
+}
+
+interface Method {
+  service: string;
+  method: string;
+}
+
+const CALL_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600];
+const REDIS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+
+/** Every method of the contract by its path: the only names that become labels. */
+const methodsOf = ({ v1 }: Contract): Map<string, Method & { streams: boolean }> => {
+  const services = Object.values(v1).flatMap((one) => ('service' in one ? [one.service] : []));
+  const definitions = services.flatMap((service) => Object.values(service));
+  return new Map(
+    definitions.map(({ path, requestStream, responseStream }) => {
+      const [, service = '', method = ''] = path.split('/');
+      return [path, { service, method, streams: requestStream || responseStream }];
+    }),
+  );
+};
+
+/**
+ * `waiters` counts the calls that wait for a rotation or for acknowledgements. It is asked at each rendering.
+ */
+export const createMetrics = (contract: Contract, waiters: () => number): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const calls = new Counter({
+    name: 'rekey_gateway_calls_total',
+    help: 'Calls that have ended, by their gRPC status code',
+    labelNames: ['service', 'method', 'code'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'rekey_gateway_call_duration_seconds',
+    help: 'Time from the start of a call to its status, waiting and streaming included',
+    labelNames: ['service', 'method'],
+    buckets: CALL_SECONDS,
+    registers,
+  });
+  const streams = new Gauge({
+    name: 'rekey_gateway_open_streams',
+    help: 'Open calls of methods that stream requests or responses',
+    labelNames: ['service', 'method'],
+    registers,
+  });
+  const waiting = new Gauge({
+    name: 'rekey_gateway_waiters',
+    help: 'Calls that wait for a rotation to end or for consumers to acknowledge it',
+    registers,
+  });
+  const roundTrips = new Histogram({
+    name: 'rekey_gateway_redis_round_trip_seconds',
+    help: 'Time from sending a command to Redis until its reply',
+    buckets: REDIS_SECONDS,
+    registers,
+  });
+
+  const methods = methodsOf(contract);
+  for (const { service, method, streams: isStream } of methods.values())
+    if (isStream) streams.set({ service, method }, 0);
+
+  return {
+    onCall: (path) => {
+      const known = methods.get(path);
+      if (known === undefined) return undefined;
+      const { service, method, streams: isStream } = known;
+      const beganMs = performance.now();
+      if (isStream) streams.inc({ service, method });
+      return (code) => {
+        if (isStream) streams.dec({ service, method });
+        calls.inc({ service, method, code: status[code] ?? 'UNKNOWN' });
+        duration.observe({ service, method }, (performance.now() - beganMs) / 1000);
+      };
+    },
+
+    measureCommands: (redis) => {
+      const send = redis.sendCommand.bind(redis);
+      redis.sendCommand = (command, stream) => {
+        const beganMs = performance.now();
+        const observe = () => roundTrips.observe((performance.now() - beganMs) / 1000);
+        // A command that Redis never answered made no round trip.
+        command.promise.then(observe, (error: unknown) => {
+          if (!isRedisUnavailable(error)) observe();
+        });
+        return send(command, stream);
+      };
+    },
+
+    render: () => {
+      waiting.set(waiters());
+      return registry.metrics();
+    },
+  };
+};

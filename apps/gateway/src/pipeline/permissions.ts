@@ -1,0 +1,48 @@
+/** The roles of people and services, from the weakest to the strongest, and the two that stand apart. */
+type Role = 'viewer' | 'rotator' | 'operator' | 'admin' | 'consumer';
+
+interface PermissionRow {
+  /**
+   * The weakest role that has the permission. `viewer`, `rotator`, `operator` and `admin` each include the
+   * one before.
+   */
+  role: Role;
+  /** What it allows. */
+  allows: string;
+}
+
+/**
+ * What a caller may be allowed to do. Every RPC names one of these. Not enforced yet: every caller is
+ * `local`, an admin.
+ */
+export const permissions = {
+  'rotations.read': { role: 'viewer', allows: 'see rotations' },
+  'rotations.create': { role: 'rotator', allows: 'rotate the key of one assistant' },
+  'rotations.wait': { role: 'rotator', allows: 'wait for the end of a rotation and its acknowledgements' },
+  'rotations.cancel': { role: 'rotator', allows: 'cancel a queued rotation; a rotator only its own' },
+  'assistants.read': { role: 'viewer', allows: 'see the published version of an assistant, sealed' },
+  'bulkRotations.read': { role: 'viewer', allows: 'see and watch bulk rotations and their assistants' },
+  'bulkRotations.create': { role: 'operator', allows: 'rotate the keys of many assistants, or estimate it' },
+  'bulkRotations.control': { role: 'operator', allows: 'pause, resume and cancel bulk rotations' },
+  'bulkRotations.retry': { role: 'operator', allows: 'retry the failed assistants of a bulk rotation' },
+  'policies.read': { role: 'viewer', allows: 'see rotation policies' },
+  'policies.create': { role: 'operator', allows: 'create rotation policies' },
+  'policies.update': { role: 'operator', allows: 'change, pause and resume rotation policies' },
+  'policies.delete': { role: 'operator', allows: 'delete rotation policies' },
+  'sweeps.read': { role: 'viewer', allows: 'see sweeps' },
+  'sweeps.create': {
+    role: 'operator',
+    allows: 'sweep an org or all orgs, and accept the changes of a held org',
+  },
+  'consumers.read': { role: 'viewer', allows: 'see consumers and how far each has come' },
+  'consumers.create': { role: 'admin', allows: 'add consumers: they can then read keys' },
+  'consumers.update': { role: 'admin', allows: 'set the orgs that a consumer may read' },
+  'consumers.delete': { role: 'admin', allows: 'remove consumers' },
+  'publicKey.read': { role: 'consumer', allows: "see Rekey's public key; every role has this permission" },
+  'status.read': { role: 'viewer', allows: 'see the status of the whole system' },
+  'system.freeze': { role: 'admin', allows: 'freeze and unfreeze all rotations' },
+  'budget.open': { role: 'admin', allows: 'open a request budget that Invent closed' },
+  'ledger.adopt': { role: 'admin', allows: 'adopt the ledger that replaced a lost one' },
+} as const satisfies Record<string, PermissionRow>;
+
+export type Permission = keyof typeof permissions;

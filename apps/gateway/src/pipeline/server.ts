@@ -1,0 +1,73 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import {
+  explainTransportErrors,
+  observeCalls,
+  type CallObserver,
+  type Contract,
+  type ServiceHandlers,
+} from '@rekey/rpc';
+import { HealthImplementation } from 'grpc-health-check';
+
+/** A request holds a few ids and a reason. */
+const MAX_REQUEST_BYTES = 64 * 1024;
+/**
+ * How often a connection is pinged, and how long its other end may take to answer. A connection that is lost
+ * silently, such as that of a dead machine, keeps its streams no longer than both together. Pings of callers
+ * are not limited: grpc-js counts none.
+ */
+const KEEP_ALIVE_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 20_000;
+
+interface ServerOptions {
+  observer?: CallObserver;
+  keepAliveMs?: number;
+  keepAliveTimeoutMs?: number;
+}
+
+export interface GatewayServer {
+  readonly health: HealthImplementation;
+  /** The names of the services, as in the contract. */
+  readonly services: string[];
+  /** Resolves with the port that it listens on. */
+  listen(address: string): Promise<number>;
+  /** Accepts no more calls, and cancels those that have not ended within the time. */
+  close(withinMs: number): Promise<void>;
+}
+
+export const createServer = (
+  contract: Contract,
+  handlers: ServiceHandlers,
+  { observer, keepAliveMs = KEEP_ALIVE_MS, keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS }: ServerOptions = {},
+): GatewayServer => {
+  const server = new Server({
+    interceptors: [...(observer ? [observeCalls(observer)] : []), explainTransportErrors(MAX_REQUEST_BYTES)],
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.keepalive_time_ms': keepAliveMs,
+    'grpc.keepalive_timeout_ms': keepAliveTimeoutMs,
+  });
+  const names = Object.keys(handlers) as (keyof ServiceHandlers)[];
+  for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
+  const health = new HealthImplementation();
+  health.addToServer(server);
+  new ReflectionService(contract.reflection).addToServer(server);
+
+  return {
+    health,
+    services: names.map((name) => `rekey.v1.${name}`),
+    listen: (address) =>
+      new Promise((resolve, reject) => {
+        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+          error ? reject(error) : resolve(port),
+        );
+      }),
+    close: (withinMs) =>
+      new Promise((resolve) => {
+        const deadline = setTimeout(() => server.forceShutdown(), withinMs);
+        server.tryShutdown(() => {
+          clearTimeout(deadline);
+          resolve();
+        });
+      }),
+  };
+};

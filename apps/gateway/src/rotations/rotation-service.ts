@@ -1,0 +1,110 @@
+import type { Ledger, RotationQueue } from '@rekey/ledger';
+import { toProtoRotation } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
+import { RekeyError, RotationId, type Rotation, type RotationRequest } from '@rekey/schema';
+import type { Acknowledgements } from '../consumers/acknowledgements.ts';
+import type { WorkerLiveness } from '../health/worker-liveness.ts';
+import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { given } from '../requests/parse-request.ts';
+import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
+import type { RotationWaiters } from './rotation-waiters.ts';
+
+/** Time for the response to travel if the caller's own deadline ends its wait. */
+const RESPONSE_MARGIN_MS = 100;
+
+export interface RotationServiceDeps {
+  ledger: Ledger;
+  queue: RotationQueue;
+  waiters: RotationWaiters;
+  acknowledgements: Acknowledgements;
+  liveness: WorkerLiveness;
+}
+
+/** Records a rotation and enqueues it. Safe to repeat with the same request id. */
+const acceptRotation = async (
+  { ledger, queue }: Pick<RotationServiceDeps, 'ledger' | 'queue'>,
+  request: RotationRequest,
+): Promise<Rotation> => {
+  const { rotation } = await ledger.accept(`rot_${nextUlid()}`, request).catch(async (error: unknown) => {
+    // The check finds the corrupt entry and quarantines the assistant.
+    if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT') await ledger.requestCheck(request, 0);
+    throw error;
+  });
+  // Also for a rotation that existed before: its gateway may have died before it enqueued the job. Adding a
+  // job twice has no effect.
+  if (rotation.state === 'QUEUED')
+    await queue.add({ rotationId: rotation.id, orgId: rotation.orgId, assistantId: rotation.assistantId });
+  return rotation;
+};
+
+export const createRotationService = ({
+  ledger,
+  queue,
+  waiters,
+  acknowledgements,
+  liveness,
+}: RotationServiceDeps): RpcTable['RotationService'] => ({
+  RotateSecretKey: defineRpc({
+    request: RotateSecretKey,
+    permission: 'rotations.create',
+    orgs: 'request',
+    effect: 'accept',
+    handler: (request) => acceptRotation({ ledger, queue }, request),
+    respond: (rotation) => toProtoRotation(rotation),
+  }),
+
+  GetRotation: defineRpc({
+    request: ByRotation,
+    permission: 'rotations.read',
+    orgs: 'loaded',
+    effect: 'read',
+    handler: ({ id }) => ledger.get(id),
+    respond: async (rotation) =>
+      toProtoRotation(rotation, await acknowledgements.of(rotation), await liveness.noLiveWorker()),
+  }),
+
+  ListRotations: defineRpc({
+    request: ListRotations,
+    permission: 'rotations.read',
+    orgs: 'listed',
+    effect: 'read',
+    handler: async ({ pageSize, pageToken, ...fields }) => {
+      const filter = given(fields);
+      const after = readPageToken(pageToken, filter, RotationId);
+      const { rotations, next } = await ledger.list(filter, { size: pageSize, ...given({ after }) });
+      return { rotations, nextPageToken: makePageToken(next, filter) };
+    },
+    respond: ({ rotations, nextPageToken }) => ({
+      rotations: rotations.map((rotation) => toProtoRotation(rotation)),
+      nextPageToken,
+    }),
+  }),
+
+  WaitRotation: defineRpc({
+    request: WaitRotation,
+    permission: 'rotations.wait',
+    orgs: 'loaded',
+    effect: 'read',
+    handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity }) => {
+      const leftMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
+      const timeUp = AbortSignal.any([signal, AbortSignal.timeout(Math.max(Math.ceil(leftMs), 0))]);
+      const rotation = await waiters.wait(id, { timeoutMs: leftMs, signal });
+      const states =
+        until === 'ACKNOWLEDGED'
+          ? await acknowledgements.wait(rotation, consumers, timeUp)
+          : await acknowledgements.of(rotation);
+      return { rotation, states };
+    },
+    respond: async ({ rotation, states }) => toProtoRotation(rotation, states, await liveness.noLiveWorker()),
+  }),
+
+  CancelRotation: defineRpc({
+    request: ByRotation,
+    permission: 'rotations.cancel',
+    orgs: 'loaded',
+    effect: 'change',
+    handler: ({ id }) => ledger.cancel(id),
+    respond: (rotation) => toProtoRotation(rotation),
+  }),
+});

@@ -1,0 +1,94 @@
+import type { Ledger, RequestBudget, SweepQueue, Sweeps, System } from '@rekey/ledger';
+import { toProtoStatus } from '@rekey/rpc';
+import { nextUlid } from '@rekey/runtime';
+import { Reason, RekeyError } from '@rekey/schema';
+import { z } from 'zod';
+import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { Empty } from '../requests/fields.ts';
+
+export interface SystemServiceDeps {
+  system: System;
+  ledger: Pick<Ledger, 'adopt'>;
+  sweeps: Sweeps;
+  sweepQueue: SweepQueue;
+  /** The request budget of the workers behind one egress address. */
+  budgetOf: (egress: string) => Pick<RequestBudget, 'open'>;
+}
+
+const Freeze = z.object({
+  reason: Reason.refine((reason) => reason.trim() !== '', 'must not be empty'),
+});
+const OpenBudget = z.object({
+  egress: z.union([
+    z.literal('').transform(() => 'default'),
+    z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -'),
+  ]),
+});
+const AdoptLedger = z.object({
+  ledgerId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of the ledger, as GetStatus shows it'),
+});
+
+export const createSystemService = ({
+  system,
+  ledger,
+  sweeps,
+  sweepQueue,
+  budgetOf,
+}: SystemServiceDeps): RpcTable['SystemService'] => {
+  /** Every method returns the status that results. */
+  const respond = async () => toProtoStatus(await system.status());
+  return {
+    GetStatus: defineRpc({
+      request: Empty,
+      permission: 'status.read',
+      orgs: 'all',
+      effect: 'read',
+      handler: async () => {},
+      respond,
+    }),
+
+    Freeze: defineRpc({
+      request: Freeze,
+      permission: 'system.freeze',
+      orgs: 'all',
+      effect: 'change',
+      handler: ({ reason }) => system.freeze(reason),
+      respond,
+    }),
+
+    Unfreeze: defineRpc({
+      request: Empty,
+      permission: 'system.freeze',
+      orgs: 'all',
+      effect: 'change',
+      handler: () => system.unfreeze(),
+      respond,
+    }),
+
+    OpenBudget: defineRpc({
+      request: OpenBudget,
+      permission: 'budget.open',
+      orgs: 'all',
+      effect: 'change',
+      handler: async ({ egress }) => {
+        if (!(await budgetOf(egress).open())) throw new RekeyError('BUDGET_NOT_CLOSED');
+      },
+      respond,
+    }),
+
+    AdoptLedger: defineRpc({
+      request: AdoptLedger,
+      permission: 'ledger.adopt',
+      orgs: 'all',
+      effect: 'change',
+      handler: async ({ ledgerId }) => {
+        await ledger.adopt(ledgerId);
+        // This ledger does not know what was published before: a sweep compares everything, whatever the
+        // schedule says.
+        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined);
+        await sweepQueue.add(sweep.id);
+      },
+      respond,
+    }),
+  };
+};

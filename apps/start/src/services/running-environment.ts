@@ -1,0 +1,71 @@
+import { join, resolve } from 'node:path';
+import { removeRunningStart, writeRunningStart } from '@rekey/runtime';
+import type { Launcher } from '../launcher/launcher.ts';
+import { readVariable } from './environment.ts';
+
+/** The variables with which `rekey` and other programs reach the running system. */
+interface RunningEnvironment {
+  variables: Record<string, string>;
+  /** The variables that may hold a secret of the user. The key of the simulator is none. */
+  secrets: string[];
+}
+
+const PASSED_ON = ['REKEY_PREFIX', 'INVENT_BASE_URL', 'INVENT_PLAIN_HTTP_HOSTS'];
+
+const DEFAULTS: Record<string, string> = {
+  GRPC_ADDRESS: '127.0.0.1:50051',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  REKEY_PREFIX: 'rekey',
+};
+
+/** An address that listens on all interfaces is reached on loopback. */
+const reachable = (address: string): string =>
+  address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+
+export const describeEnvironment = (running: {
+  gatewayAddress: string;
+  redisUrl: string;
+  keyFile: string;
+  upstream: Record<string, string>;
+}): RunningEnvironment => {
+  const { gatewayAddress, redisUrl, keyFile, upstream } = running;
+  const keysFile = readVariable('INVENT_API_KEYS_FILE');
+  const variables: Record<string, string | undefined> = {
+    GRPC_ADDRESS: reachable(gatewayAddress),
+    REDIS_URL: redisUrl,
+    REKEY_KEY_FILE: keyFile,
+    ...Object.fromEntries(PASSED_ON.map((name) => [name, readVariable(name)])),
+    ...(keysFile && { INVENT_API_KEYS_FILE: resolve(keysFile) }),
+    ...upstream,
+  };
+  const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    variables: Object.fromEntries(set),
+    secrets: [
+      // The URL of the user's own Redis may contain a password.
+      ...(URL.parse(redisUrl)?.password ? ['REDIS_URL'] : []),
+      ...(readVariable('INVENT_API_KEY') ? ['INVENT_API_KEY'] : []),
+    ],
+  };
+};
+
+/** Writes the file from which `rekey` takes its variables, without secrets. */
+export const publishEnvironment = async (
+  { dataDir, lifecycle }: Launcher,
+  { variables, secrets }: RunningEnvironment,
+): Promise<void> => {
+  const path = join(dataDir, 'running.json');
+  const open = Object.entries(variables).filter(([name]) => !secrets.includes(name));
+  await writeRunningStart(path, {
+    pid: process.pid,
+    environment: Object.fromEntries(open),
+    withheld: secrets,
+  });
+  lifecycle.defer(() => removeRunningStart(path));
+};
+
+/** The variables that differ from their defaults, as other programs need them. */
+export const nonDefaults = ({ variables, secrets }: RunningEnvironment): string[] =>
+  Object.keys(DEFAULTS)
+    .filter((name) => variables[name] !== undefined && variables[name] !== DEFAULTS[name])
+    .map((name) => `${name}=${secrets.includes(name) ? '…' : variables[name]}`);

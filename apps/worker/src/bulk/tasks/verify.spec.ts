@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  keys,
+  redis,
+  bulks,
+  upstream,
+  names,
+  make,
+  doTask,
+  prepared,
+  rotateAll,
+  rotateSingly,
+  removals,
+  corrupt,
+  codeOf,
+  useBulkTasks,
+} from './bulk-task-fixture.ts';
+
+useBulkTasks();
+
+describe('verifying', () => {
+  it('compares an assistant in the other org under which another rotation has published it', async () => {
+    upstream.add('org_a', ...names(300));
+    upstream.add('org_b', 'ast_b');
+    await prepared();
+    await redis.del(keys.bulksActive);
+    const bulk = await make(['ast_b']);
+    await redis.hset(keys.bulk(bulk.id), 'created', Date.now() - 1000);
+    await rotateSingly('org_b', 'ast_b');
+    await rotateAll();
+    await doTask();
+    expect(await bulks.get(bulk.id)).toMatchObject({
+      state: 'COMPLETED',
+      counts: { shared: 1 },
+      verification: { verified: 1, repaired: 0, unverified: 0 },
+    });
+    expect(upstream.requests.at(-1)).toBe('GET org_b/ast_b');
+    expect(await removals()).toEqual([]);
+  });
+
+  it.each(['UPSTREAM_UNAUTHENTICATED', 'UPSTREAM_FORBIDDEN', 'ASSISTANT_NOT_FOUND'] as const)(
+    'ends if Invent refuses it (%s), and reports all assistants as unverified',
+    async (code) => {
+      upstream.add('org_a', ...names(150));
+      const { id } = await prepared();
+      await rotateAll();
+      upstream.refuses = code;
+      await doTask();
+      const { state, verification } = await bulks.get(id);
+      expect({ state, verification }).toMatchObject({
+        state: 'COMPLETED',
+        verification: { verified: 0, repaired: 0, unverified: 150, differing: names(100) },
+      });
+      // The next sweep lists the others.
+      expect(await redis.zcard(keys.checks)).toBe(100);
+    },
+  );
+
+  it('ends after one request if a few are read one by one and the API key is refused', async () => {
+    upstream.add('org_a', ...names(300));
+    await prepared();
+    await redis.del(keys.bulksActive);
+    const { id } = await make(names(3));
+    await rotateAll();
+    upstream.refuses = 'UPSTREAM_UNAUTHENTICATED';
+    upstream.requests.length = 0;
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { unverified: 3, differing: names(3) },
+    });
+    expect(upstream.requests).toEqual(['GET org_a/ast_0']);
+  });
+
+  it('is retried while upstream is unreachable, and ends after the retry period', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    upstream.refuses = 'UPSTREAM_UNREACHABLE';
+    expect(await codeOf(doTask())).toBe('UPSTREAM_UNREACHABLE');
+    const { verification, state } = await bulks.get(id);
+    expect(state).toBe('VERIFYING');
+    // The retry period begins with the first attempt of any worker.
+    const retryForMs = Date.now() - verification!.sinceMs! + 60_000;
+    expect(await codeOf(doTask({ retryForMs }))).toBe('UPSTREAM_UNREACHABLE');
+    expect((await bulks.get(id)).verification!.sinceMs).toBe(verification!.sinceMs);
+    await doTask({ retryForMs: 0 });
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { verified: 0, unverified: 20 },
+    });
+  });
+
+  it('continues if the entry of one assistant cannot be read, and names it', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    await corrupt('ast_5');
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { verified: 19, unverified: 1, differing: ['ast_5'] },
+    });
+    expect(await redis.hkeys(keys.quarantine)).toEqual(['ast_5']);
+  });
+
+  it('publishes and names assistants that were rotated elsewhere meanwhile', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    upstream.rotate('org_a', 'ast_5');
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { verified: 19, repaired: 1, unverified: 0, differing: ['ast_5'] },
+    });
+  });
+});

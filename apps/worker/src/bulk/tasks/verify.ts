@@ -1,0 +1,151 @@
+import { IDS_A_CHUNK, type KeyFacts } from '@rekey/ledger';
+import type { BulkRotation, BulkVerification, ErrorCode } from '@rekey/schema';
+import { redisNowMs } from '../../shared/clock.ts';
+import { needsOperator } from '../../shared/needs-operator.ts';
+import { compareListed } from '../../verification/sweep/compare-listed.ts';
+import { saved } from './bulk-lost.ts';
+import { createSweepRun, throwIfStopping, type BulkTaskDeps } from './bulk-task-deps.ts';
+import { checkAtLength } from './check-at-length.ts';
+import { knownOf, listCostsLess } from './estimate.ts';
+import { hasCode, isFinal } from './failures.ts';
+
+const DIFFERING_SHOWN = 100;
+
+/** The state of a verification. */
+interface Verification {
+  bulk: BulkRotation;
+  found: BulkVerification;
+  /** When the comparison began (Redis time). */
+  beganMs: number;
+  /** Assistants whose key in force the list has shown, and which are published with it now. */
+  repaired: Set<string>;
+  /** Why the rest is not compared. */
+  givenUp: ErrorCode | undefined;
+  isLate: () => boolean;
+  save: (over?: boolean) => Promise<void>;
+}
+
+/**
+ * Lists the org once more, which records as verified every assistant whose published key is in force.
+ * Assistants of the bulk rotation that the list does not verify are read one by one. Keys that differ are
+ * published, and their assistants named. If upstream does not allow that, or not for too long, the
+ * verification is given up: the rotations are done, and the bulk rotation ends and reports what could not be
+ * compared.
+ */
+export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Promise<void> => {
+  const { work, ledger, clock, readLagMs, retryForMs, logger } = deps;
+  const { id, orgId, counts } = bulk;
+  const anchor = { redisMs: await ledger.nowMs(), clockMs: clock.nowMs() };
+  const sinceMs = bulk.verification?.sinceMs ?? anchor.redisMs;
+  const found: BulkVerification = { verified: 0, repaired: 0, unverified: 0, differing: [], sinceMs };
+  const save = async (over = false) => {
+    throwIfStopping(deps);
+    await saved(work.saveVerification(id, token, found, over));
+  };
+  const done = counts.succeeded + counts.shared;
+  if (done === 0) return save(true);
+  await save();
+  // A read before that may not show the last rotation yet.
+  await clock.sleep(readLagMs);
+  const verification: Verification = {
+    bulk,
+    found,
+    beganMs: await ledger.nowMs(),
+    repaired: new Set<string>(),
+    givenUp: undefined,
+    isLate: () => redisNowMs(clock, anchor) >= sinceMs + retryForMs,
+    save,
+  };
+  if (listCostsLess(done, await knownOf(deps, orgId))) await compareByList(deps, verification);
+  for (let chunk = 0; chunk * IDS_A_CHUNK < counts.total; chunk += 1) {
+    await compareChunk(deps, verification, chunk);
+    await save();
+  }
+  await save(true);
+  const { givenUp } = verification;
+  if (givenUp)
+    logger.event('bulk_verification_incomplete', {
+      bulk_id: id,
+      org_id: orgId,
+      code: givenUp,
+      unverified: found.unverified,
+    });
+  logger.event('bulk_verified', { bulk_id: id, org_id: orgId, ...found, differing: undefined });
+};
+
+const compareByList = async (deps: BulkTaskDeps, verification: Verification): Promise<void> => {
+  const { bulk, repaired, save, isLate } = verification;
+  const { orgId, selection } = bulk;
+  const run = {
+    ...(await createSweepRun(deps, orgId, () => save())),
+    onRepaired: (assistantId: string) => void repaired.add(assistantId),
+  };
+  try {
+    await compareListed(deps, run, selection.kind === 'org' ? selection.search : undefined);
+  } catch (error) {
+    if (!hasCode(error) || !(isFinal(error.code) || isLate())) throw error;
+    verification.givenUp = error.code;
+  }
+};
+
+const compareChunk = async (deps: BulkTaskDeps, verification: Verification, chunk: number): Promise<void> => {
+  const { work, ledger } = deps;
+  const { bulk } = verification;
+  const [all, letters] = await Promise.all([work.ids(bulk.id, chunk), work.letters(bulk.id, chunk)]);
+  const ids = all.filter((_, i) => letters[i] === 's' || letters[i] === 'm');
+  const facts = await ledger.keyFacts(ids);
+  for (const [i, assistantId] of ids.entries()) await compareOne(deps, verification, assistantId, facts[i]);
+};
+
+const compareOne = async (
+  deps: BulkTaskDeps,
+  verification: Verification,
+  assistantId: string,
+  facts: KeyFacts | undefined,
+): Promise<void> => {
+  const { ledger, readLagMs, logger } = deps;
+  const { bulk, found, beganMs, repaired } = verification;
+  // Another org may have shared its rotation: it is compared in the org that it was last published under.
+  const orgId = facts?.orgId ?? bulk.orgId;
+  const agrees = (facts?.verifiedMs ?? 0) >= beganMs - readLagMs;
+  const kind = repaired.has(assistantId)
+    ? 'adopted'
+    : agrees
+      ? 'agreed'
+      : await readOne(deps, verification, orgId, assistantId);
+  if (kind === 'agreed') {
+    found.verified += 1;
+    return;
+  }
+  const published = kind === 'adopted' || kind === 'imported' || kind === 'removed';
+  found[published ? 'repaired' : 'unverified'] += 1;
+  const isNamed = found.differing.length < DIFFERING_SHOWN;
+  if (isNamed) found.differing.push(assistantId);
+  // After giving up, a million may be left: the next sweep lists them.
+  if (verification.givenUp && !isNamed) return;
+  throwIfStopping(deps);
+  if (!published) await ledger.requestCheck({ orgId, assistantId }, readLagMs);
+  logger.event(published ? 'bulk_difference_published' : 'bulk_assistant_unverified', {
+    bulk_id: bulk.id,
+    org_id: orgId,
+    assistant_id: assistantId,
+    result: kind,
+  });
+};
+
+const readOne = async (
+  deps: BulkTaskDeps,
+  verification: Verification,
+  orgId: string,
+  assistantId: string,
+): Promise<string> => {
+  if (verification.givenUp) return 'unreadable';
+  throwIfStopping(deps);
+  const result = await checkAtLength(deps, { orgId, assistantId });
+  if (
+    result.kind === 'unreadable' &&
+    ((orgId === verification.bulk.orgId && needsOperator.has(result.code)) || verification.isLate())
+  )
+    verification.givenUp = result.code;
+  return result.kind;
+};

@@ -1,0 +1,77 @@
+import type { BulkWork, ConsumerPositions, Consumers } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { isAcknowledged, mayRead } from '@rekey/schema';
+import type { Meter } from '../metrics/meter.ts';
+import { every } from '../shared/every.ts';
+import type { EventRetention } from './event-retention.ts';
+
+interface ConsumerWatchOptions {
+  consumers: Pick<Consumers, 'list' | 'lagOf'>;
+  positions: ConsumerPositions;
+  work: Pick<BulkWork, 'awaiting' | 'acknowledged' | 'read'>;
+  retention: EventRetention;
+  meter: Pick<Meter, 'lag'>;
+  logger: Logger;
+}
+
+const LAG_EVERY_MS = 2000;
+const CANARY_EVERY_MS = 300;
+
+/** Follows the positions of consumers: for metrics, for the length of the stream, and for canaries. */
+export const startConsumerWatch = (options: ConsumerWatchOptions): { close(): Promise<void> } => {
+  const { retention, logger } = options;
+  const measureLag = async () => retention.setLargestLag(await reportLag(options));
+  const chores = [
+    every(LAG_EVERY_MS, measureLag, (err) => logger.event('consumer_lag_unreadable', { err })),
+    every(
+      CANARY_EVERY_MS,
+      () => releaseCanaries(options),
+      (err) => logger.event('canary_check_failed', { err }),
+    ),
+  ];
+  return {
+    close: async () => {
+      await Promise.all(chores.map((chore) => chore.close()));
+    },
+  };
+};
+
+/** Reports the lag of all consumers. Returns the largest one, in events. */
+const reportLag = async ({ consumers, positions, meter }: ConsumerWatchOptions): Promise<number> => {
+  let most = 0;
+  for (const { consumer } of (await consumers.list()).consumers) {
+    const slowest = positions.slowest(consumer.name);
+    const lag = slowest && (await consumers.lagOf(slowest.position, slowest.seq));
+    const live = positions.instancesOf(consumer.name).filter((one) => one.live);
+    const unapplied = live.reduce((sum, one) => sum + one.unapplied.count, 0);
+    const refused = live.reduce((sum, one) => sum + (one.refused?.count ?? 0), 0);
+    meter.lag(consumer.name, lag, { unapplied, refused });
+    most = Math.max(most, lag?.events ?? 0);
+  }
+  return most;
+};
+
+/** Lets bulk rotations continue whose canary keys all live consumers have applied. */
+const releaseCanaries = async ({
+  consumers,
+  positions,
+  work,
+  logger,
+}: ConsumerWatchOptions): Promise<void> => {
+  for (const bulkId of await work.awaiting()) {
+    const bulk = await work.read(bulkId);
+    const { entry } = bulk ?? {};
+    const names = bulk
+      ? (await consumers.list()).consumers
+          .filter(({ consumer }) => mayRead(consumer, bulk.orgId))
+          .map(({ consumer }) => consumer.name)
+      : [];
+    const acknowledgements =
+      entry === undefined
+        ? []
+        : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
+    // Without a live consumer nothing is acknowledged: the canary waits for one, or for an operator.
+    if (entry !== undefined && !isAcknowledged(acknowledgements)) continue;
+    if (await work.acknowledged(bulkId)) logger.event('bulk_canary_acknowledged', { bulk_id: bulkId });
+  }
+};

@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
+import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
+import {
+  generateConsumerKey,
+  openEnvelope,
+  openGrant,
+  parseOwnKey,
+  parseRecord,
+  parseVerifier,
+  sealRecord,
+} from '@rekey/sealing';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { enrolConsumers } from './enrolment.ts';
+import { createRecipients, type Recipients } from '../publishing/recipients.ts';
+import { sealer, signing } from '../publishing/sealing-fixture.ts';
+import { silentLogger as logger } from '@rekey/runtime';
+
+const verifiers = [parseVerifier(signing.publicJwk)];
+
+let server: RedisServer;
+let redis: Redis;
+let ledger: Ledger;
+let consumers: Consumers;
+let recipients: Recipients;
+let round: () => Promise<void>;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  ledger = createLedger({ redis, prefix: 'spec' });
+  consumers = createConsumers({ redis, prefix: 'spec' });
+  recipients = createRecipients({ consumers, sealer, logger });
+  await recipients.refresh();
+  round = enrolConsumers({
+    consumers,
+    ledger,
+    sealer,
+    recipients,
+    logger,
+    stopping: new AbortController().signal,
+  });
+});
+
+/** Publishes a key as a worker does that knows the current recipients. */
+const publish = async (assistantId: string, orgId = 'org_1') => {
+  const looked = await ledger.look({ orgId, assistantId });
+  if (looked.kind !== 'look') throw new Error(looked.kind);
+  const { hold } = looked;
+  const { keys, revision } = recipients.of(orgId);
+  const envelope = sealRecord(
+    sealer,
+    {
+      type: KEY_ROTATED,
+      orgId,
+      assistantId,
+      version: hold.epoch,
+      cause: 'import',
+      assistantJson: `{"id":"${assistantId}","secret_key":"sk_${assistantId}"}`,
+    },
+    keys,
+  );
+  return commit(hold, envelope, revision);
+};
+const commit = (hold: Hold, envelope: string, revision: number) =>
+  ledger.commit(hold, {
+    key: { fingerprint: `K:${hold.assistantId}` },
+    sealed: { envelope, readers: revision },
+    cause: 'import',
+    updatedMs: hold.atMs,
+    rotation: 'goes-on',
+    read: { beganMs: hold.atMs, lagMs: 0 },
+  });
+
+const add = async (name: string, orgs: string[], type: 'X25519' | 'P-256' = 'X25519') => {
+  const { d, ...key } = await generateConsumerKey(type);
+  await consumers.write(name, undefined, {
+    name,
+    orgs,
+    state: 'PENDING',
+    created_at: new Date().toISOString(),
+    key,
+  } as Consumer);
+  return { own: await parseOwnKey({ ...key, d }), name };
+};
+const entry = async (name: string) => (await consumers.get(name))!.consumer;
+const eventOf = async (assistantId: string) =>
+  KeyEvent.parse(JSON.parse((await redis.get(`{spec}:current:${assistantId}`))!));
+const readBy = async (
+  { own, name }: Awaited<ReturnType<typeof add>>,
+  assistantId: string,
+): Promise<string | undefined> => {
+  const shared = await openGrant((await entry(name)).grant!, { consumer: name, own, verifiers });
+  const event = await eventOf(assistantId);
+  const plaintext = openEnvelope(event.data.sealed, shared);
+  return plaintext === undefined
+    ? undefined
+    : (parseRecord(plaintext, event).assistant?.secret_key ?? undefined);
+};
+
+describe('an added consumer', () => {
+  it('can open the earlier and later records of the orgs that it may read', async () => {
+    for (let i = 0; i < 250; i += 1) await publish(`ast_${i}`);
+    await publish('ast_other', 'org_2');
+    const billing = await add('billing', ['org_1']);
+    expect(await entry('billing')).toMatchObject({ state: 'PENDING' });
+    await round();
+    expect(await entry('billing')).toMatchObject({ state: 'ACTIVE' });
+    for (let i = 0; i < 250; i += 1) expect(await readBy(billing, `ast_${i}`)).toBe(`sk_ast_${i}`);
+    expect(await readBy(billing, 'ast_other')).toBeUndefined();
+    await publish('ast_new');
+    expect(await readBy(billing, 'ast_new')).toBe('sk_ast_new');
+  });
+
+  it('gets an event once it can open everything, in the order of all other events', async () => {
+    await publish('ast_1');
+    await add('billing', ['*']);
+    await round();
+    const texts = (await redis.xrange('{spec}:events', '-', '+')).map(
+      ([, fields]) =>
+        JSON.parse(fields[1]!) as { type: string; subject: string; data: { seq: number; state?: string } },
+    );
+    expect(texts.map(({ type, subject, data }) => [data.seq, type, subject, data.state])).toEqual([
+      [1, KEY_ROTATED, 'ast_1', undefined],
+      [2, 'rekey.consumer.changed.v1', 'billing', 'ACTIVE'],
+    ]);
+  });
+
+  it('gets uncertainty notices sealed for it too', async () => {
+    await publish('ast_1');
+    const event = { ...(await eventOf('ast_1')), id: 'uncertain-1' };
+    await redis.hset('{spec}:uncertain', 'ast_1', JSON.stringify(event));
+    const billing = await add('billing', ['org_1']);
+    await round();
+    const shared = await openGrant((await entry('billing')).grant!, {
+      consumer: 'billing',
+      own: billing.own,
+      verifiers,
+    });
+    const uncertain = KeyEvent.parse(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!));
+    expect(openEnvelope(uncertain.data.sealed, shared)).toContain('sk_ast_1');
+  });
+
+  it('misses nothing from a worker that does not know of it yet', async () => {
+    const late = createRecipients({ consumers, sealer, logger });
+    await late.refresh();
+    const billing = await add('billing', ['org_1']);
+    await round();
+    const looked = await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' });
+    if (looked.kind !== 'look') throw new Error(looked.kind);
+    const seal = () =>
+      sealRecord(
+        sealer,
+        {
+          type: KEY_ROTATED,
+          orgId: 'org_1',
+          assistantId: 'ast_1',
+          version: looked.hold.epoch,
+          cause: 'import',
+          assistantJson: '{"id":"ast_1","secret_key":"sk_1"}',
+        },
+        late.of('org_1').keys,
+      );
+    expect(await commit(looked.hold, seal(), late.of('org_1').revision)).toEqual({ kind: 'other-readers' });
+    expect(await redis.exists('{spec}:current:ast_1')).toBe(0);
+    await late.refresh();
+    expect(await commit(looked.hold, seal(), late.of('org_1').revision)).toMatchObject({ kind: 'committed' });
+    expect(await readBy(billing, 'ast_1')).toBe('sk_1');
+  });
+
+  it('keeps its grant and its sealed records when other consumers are added or removed', async () => {
+    await publish('ast_1');
+    const billing = await add('billing', ['org_1']);
+    await round();
+    const [grant, record] = [(await entry('billing')).grant, await redis.get('{spec}:current:ast_1')];
+    await add('crm', ['org_2'], 'P-256');
+    await round();
+    expect((await entry('billing')).grant).toBe(grant);
+    expect(await redis.get('{spec}:current:ast_1')).toBe(record);
+    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+  });
+});
+
+describe('a removed consumer', () => {
+  it('can open neither later records nor the current ones', async () => {
+    await publish('ast_1');
+    const [billing, crm] = [await add('billing', ['org_1']), await add('crm', ['org_1'])];
+    await round();
+    const shared = await openGrant((await entry('billing')).grant!, {
+      consumer: 'billing',
+      own: billing.own,
+      verifiers,
+    });
+    await consumers.write('billing', await consumers.get('billing'), undefined, {
+      readers: true,
+      tell: 'REMOVED',
+    });
+    await round();
+    await publish('ast_2');
+    for (const assistantId of ['ast_1', 'ast_2']) {
+      expect(openEnvelope((await eventOf(assistantId)).data.sealed, shared)).toBeUndefined();
+      expect(await readBy(crm, assistantId)).toBe(`sk_${assistantId}`);
+    }
+  });
+
+  it('has other keys when it is added again under the same name', async () => {
+    const first = await add('billing', ['org_1']);
+    await round();
+    const before = (
+      await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: first.own, verifiers })
+    ).kid;
+    await consumers.write('billing', await consumers.get('billing'), undefined, { readers: true });
+    const second = await add('billing', ['org_1']);
+    await round();
+    expect(
+      (await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: second.own, verifiers }))
+        .kid,
+    ).not.toBe(before);
+  });
+});
+
+describe('a consumer whose key is not usable', () => {
+  it('does not stop others', async () => {
+    await publish('ast_1');
+    await redis.hset('{spec}:consumers', 'broken', 'nonsense');
+    await consumers.write('rsa', undefined, {
+      name: 'rsa',
+      orgs: ['*'],
+      state: 'PENDING',
+      created_at: '',
+      key: { kty: 'RSA', kid: 'x' },
+    });
+    const billing = await add('billing', ['org_1']);
+    await round();
+    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+    expect(await entry('rsa')).toMatchObject({ state: 'PENDING' });
+  });
+});

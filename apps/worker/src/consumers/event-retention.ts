@@ -1,0 +1,21 @@
+/** How many events the stream keeps: the configured number, or more while live consumers need them. */
+export interface EventRetention {
+  keepEvents(): number;
+  /** Sets the largest lag of all live consumers, in events. */
+  setLargestLag(events: number): void;
+}
+
+/** More events arrive before the lag is measured again. */
+const LAG_MARGIN = 1.5;
+/** The stream never keeps more than this multiple of its configured length. */
+const MAX_FACTOR = 10;
+
+export const createEventRetention = (configured: number): EventRetention => {
+  let needed = configured;
+  return {
+    keepEvents: () => needed,
+    setLargestLag: (events) => {
+      needed = Math.min(Math.max(configured, Math.ceil(events * LAG_MARGIN)), configured * MAX_FACTOR);
+    },
+  };
+};

@@ -1,0 +1,185 @@
+import { attentionCodes, processRoles, type SystemStatus } from '@rekey/schema';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Meter } from './meter.ts';
+
+export interface Metrics extends Meter {
+  /** In the text format of Prometheus. */
+  render(): Promise<string>;
+}
+
+interface MetricsSources {
+  /** Called at each rendering. If it rejects, the metrics that follow from it are reset. */
+  status: () => Promise<SystemStatus>;
+  /** By how much the clock of Redis is off while this worker does not trust it. */
+  clockOffsetMs?: () => number | undefined;
+  /** The number of lines that standard output did not take. */
+  droppedLogLines?: () => number;
+}
+
+export const createMetrics = ({
+  status,
+  clockOffsetMs = () => undefined,
+  droppedLogLines = () => 0,
+}: MetricsSources): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const make = createFactory(registry);
+  const meter = { ...createRequestMeter(make), ...createConsumerMeter(make) };
+  const ledger = createLedgerGauges(make);
+  const setProcess = createProcessMetrics(make);
+  return {
+    ...meter,
+    render: async () => {
+      setProcess(clockOffsetMs(), droppedLogLines());
+      await status().then(ledger.set).catch(ledger.reset);
+      return registry.metrics();
+    },
+  };
+};
+
+type Factory = ReturnType<typeof createFactory>;
+
+const createFactory = (registry: Registry) => {
+  const registers = [registry];
+  return {
+    counter: (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers }),
+    gauge: (name: string, help: string, labelNames: string[] = []) =>
+      new Gauge({ name, help, labelNames, registers }),
+    histogram: (name: string, help: string, labelNames: string[], buckets: number[]) =>
+      new Histogram({ name, help, labelNames, registers, buckets }),
+  };
+};
+
+const createRequestMeter = ({ counter }: Factory): Omit<Meter, 'propagated' | 'lag'> => {
+  const rotated = counter('rekey_rotate_requests_total', 'Rotate requests by outcome', ['outcome']);
+  const unknown = counter('rekey_unknown_outcomes_total', 'Rotations whose outcome was unknown for a time');
+  const read = counter('rekey_read_requests_total', 'Reads of one assistant', ['outcome']);
+  const published = counter('rekey_key_versions_total', 'Key versions published', ['cause', 'removed']);
+  const stale = counter('rekey_stale_reads_total', 'Reads that showed a key older than the one published');
+  const limited = counter(
+    'rekey_limited_requests_total',
+    'Requests that upstream refused as too frequent (429)',
+  );
+  const swept = counter('rekey_swept_total', 'Assistants that sweeps compared, by result', ['result']);
+  return {
+    rotated: (outcome) => rotated.inc({ outcome }),
+    unknown: () => unknown.inc(),
+    read: (outcome) => read.inc({ outcome }),
+    published: (cause, removed) => published.inc({ cause, removed: String(removed) }),
+    staleRead: () => stale.inc(),
+    limited: () => limited.inc(),
+    swept: (result, count) => swept.inc({ result }, count),
+  };
+};
+
+const PROPAGATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
+
+const createConsumerMeter = ({ gauge, histogram }: Factory): Pick<Meter, 'propagated' | 'lag'> => {
+  const label = ['consumer'];
+  const propagation = histogram(
+    'rekey_propagation_seconds',
+    "From upstream's answer to a rotation until a consumer has acknowledged the key",
+    label,
+    PROPAGATION_BUCKETS,
+  );
+  const live = gauge('rekey_consumer_live', '1 while an instance of the consumer is live', label);
+  const lagEvents = gauge(
+    'rekey_consumer_lag_events',
+    'Events that the slowest live instance of the consumer has still to apply',
+    label,
+  );
+  const unappliedEvents = gauge(
+    'rekey_consumer_unapplied_events',
+    'Events that the live instances of the consumer could not apply since their last snapshot',
+    label,
+  );
+  const refusedEvents = gauge(
+    'rekey_consumer_refused_events',
+    'Events that the live instances of the consumer have refused since they started, including forged ones',
+    label,
+  );
+  const lagSeconds = gauge(
+    'rekey_consumer_lag_seconds',
+    'Age of the oldest event that the slowest live instance of the consumer has still to apply',
+    label,
+  );
+  return {
+    propagated: (consumer, ms) => propagation.observe({ consumer }, ms / 1000),
+    lag: (consumer, lag, { unapplied, refused }) => {
+      unappliedEvents.set({ consumer }, unapplied);
+      refusedEvents.set({ consumer }, refused);
+      live.set({ consumer }, lag ? 1 : 0);
+      lagEvents.set({ consumer }, lag?.events ?? 0);
+      lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);
+    },
+  };
+};
+
+const createLedgerGauges = ({ gauge }: Factory) => {
+  const gauges = {
+    attention: gauge(
+      'rekey_needs_operator',
+      'Items that need an operator, as rekey status lists them, by code',
+      ['code'],
+    ),
+    processes: gauge('rekey_live_processes', 'Processes of Rekey that are live', ['role']),
+    lastSweep: gauge(
+      'rekey_last_successful_sweep_timestamp_seconds',
+      'When the last successful sweep of all orgs ended; 0 if there is none',
+    ),
+    frozen: gauge('rekey_frozen', '1 while rotations are frozen'),
+    openRotations: gauge('rekey_open_rotations', 'Rotations that have not ended'),
+    openIntents: gauge('rekey_open_intents', 'Rotate requests in flight or with an unknown outcome', ['org']),
+    uncertain: gauge('rekey_uncertain_assistants', 'Assistants whose published key may not be in force'),
+    oldestUncertain: gauge(
+      'rekey_oldest_uncertain_seconds',
+      'How long the oldest of these has been uncertain',
+    ),
+    quarantined: gauge('rekey_quarantined_assistants', 'Assistants whose ledger entry cannot be read'),
+    checksDue: gauge('rekey_checks', 'Assistants that are to be read and compared'),
+  };
+  return {
+    set: (now: SystemStatus): void => {
+      for (const code of attentionCodes)
+        gauges.attention.set({ code }, now.attention.filter((item) => item.code === code).length);
+      for (const role of processRoles)
+        gauges.processes.set(
+          { role },
+          now.processes.filter(({ live, roles }) => live && roles.includes(role)).length,
+        );
+      gauges.lastSweep.set((now.lastSuccess?.endedMs ?? 0) / 1000);
+      gauges.frozen.set(now.frozen ? 1 : 0);
+      gauges.openRotations.set(now.rotations.open);
+      gauges.openIntents.reset();
+      for (const { orgId, count } of now.openIntents) gauges.openIntents.set({ org: orgId }, count);
+      gauges.uncertain.set(now.uncertainCount);
+      const oldestMs = now.uncertain[0]?.sinceMs;
+      gauges.oldestUncertain.set(oldestMs === undefined ? 0 : Math.max(Date.now() - oldestMs, 0) / 1000);
+      gauges.quarantined.set(now.quarantinedCount);
+      gauges.checksDue.set(now.checksDue);
+    },
+    reset: (): void => Object.values(gauges).forEach((one) => one.reset()),
+  };
+};
+
+const createProcessMetrics = ({ counter, gauge }: Factory) => {
+  const logLinesDropped = counter(
+    'rekey_log_lines_dropped_total',
+    'Log lines that standard output did not take: a full disk, or a log reader that is gone or does not read',
+  );
+  const clockDoubted = gauge(
+    'rekey_clock_doubted',
+    '1 while this worker does not trust the clock of Redis, and sends no rotate request',
+  );
+  const clockOffset = gauge(
+    'rekey_clock_offset_seconds',
+    'By how much the clock of Redis is ahead of what this worker expects; 0 while it is trusted',
+  );
+  return (clockOffsetMs: number | undefined, droppedLogLines: number): void => {
+    logLinesDropped.reset();
+    logLinesDropped.inc(droppedLogLines);
+    clockDoubted.set(clockOffsetMs === undefined ? 0 : 1);
+    clockOffset.set((clockOffsetMs ?? 0) / 1000);
+  };
+};

@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import { KeyEvent } from '@rekey/schema';
+import { openEnvelope } from '@rekey/sealing';
+import { findingOf } from '../publishing/finding.ts';
+import {
+  redis,
+  ledger,
+  consumers,
+  alias,
+  upstream,
+  keeper,
+  clock,
+  startWorker,
+  looked,
+  publish,
+  names,
+  event,
+  published,
+  addConsumer,
+  name,
+  pass,
+  useOrgAlias,
+} from './org-alias-fixture.ts';
+
+useOrgAlias();
+
+describe('what was published under `c`', () => {
+  it('is published under the org, with the record unchanged, for recipients under either name', async () => {
+    await publish('c', 'ast_1', 'ast_2', 'ast_3');
+    const before = await event('ast_1');
+    const old = await addConsumer('old', ['c']);
+    const real = await addConsumer('real', ['org_real']);
+    await keeper.round();
+    await keeper.round();
+    for (const id of ['ast_1', 'ast_2', 'ast_3']) {
+      expect(await published(id)).toEqual(['org_real', 'reconciliation', `sk_${id}_0`]);
+      for (const shared of [old, real])
+        expect(openEnvelope((await event(id)).data.sealed, shared)).toContain(
+          '"big":12345678901234567890.10',
+        );
+    }
+    expect((await event('ast_1')).data.version).toBeGreaterThan(before.data.version!);
+    expect([
+      await redis.exists('{spec}:assistants:c'),
+      await redis.smembers('{spec}:orgs'),
+      (await redis.zrange('{spec}:assistants:org_real', '0', '-1')).toSorted(),
+    ]).toEqual([0, ['org_real'], ['ast_1', 'ast_2', 'ast_3']]);
+    expect((await consumers.get('old'))!.storedOrgs).toEqual(['org_real']);
+    // The requests are those for the evidence: no key is read again to be published under another name.
+    expect(upstream.requests.length).toBeLessThanOrEqual(8);
+    pass(60_000);
+    await keeper.round();
+    expect(upstream.requests.length).toBeLessThanOrEqual(8);
+  });
+
+  it('is renamed to the end if a worker dies meanwhile', async () => {
+    const ids = names(250);
+    upstream.add('org_real', ...ids);
+    await publish('c', ...ids);
+    await alias.note('org_real', 'learned');
+    const dying = new AbortController();
+    const page = alias.page;
+    const { keeper: dies } = await startWorker({
+      stopping: dying.signal,
+      alias: {
+        ...alias,
+        page: async (offset) =>
+          (await redis.scard('{spec}:orgs')) > 1 ? (dying.abort(), page(offset)) : page(offset),
+      },
+    });
+    await dies.round();
+    const left = await redis.zcard('{spec}:assistants:c');
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(250);
+    const { keeper: next } = await startWorker();
+    await next.round();
+    expect([
+      await redis.exists('{spec}:assistants:c'),
+      await redis.zcard('{spec}:assistants:org_real'),
+    ]).toEqual([0, 250]);
+    expect(await published('ast_n249')).toEqual(['org_real', 'reconciliation', 'sk_ast_n249_0']);
+    const versions = (await redis.xrange('{spec}:events', '-', '+')).map(([, fields]) =>
+      KeyEvent.parse(JSON.parse(fields[1]!)),
+    );
+    expect(versions).toHaveLength(500);
+  });
+
+  it('is renamed again, with queued rotations, if Redis has lost the renaming', async () => {
+    await publish('c', 'ast_1');
+    const id = `rot_${'0'.repeat(26)}`;
+    await ledger.accept(id, { orgId: 'c', assistantId: 'ast_2', reason: '' });
+    const copies = await Promise.all(
+      (await redis.keys('{spec}:*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const),
+    );
+    await name('org_real');
+    await keeper.round();
+    await keeper.round();
+    await redis.flushall();
+    for (const [key, copy] of copies) await redis.restore(key, 0, copy!);
+    await name('org_real');
+    await keeper.round();
+    pass(60_000);
+    await keeper.round();
+    expect(await published('ast_1')).toEqual(['org_real', 'reconciliation', 'sk_ast_1_0']);
+    expect([
+      await redis.hget(`{spec}:rotation:${id}`, 'org'),
+      await redis.exists('{spec}:assistants:c'),
+    ]).toEqual(['org_real', 0]);
+  });
+
+  it('is left for a sweep if it cannot be opened, and stops no other', async () => {
+    await publish('c', 'ast_1', 'ast_2');
+    await redis.set('{spec}:current:ast_1', 'nonsense');
+    await alias.note('org_real', 'learned');
+    await keeper.round();
+    expect(await redis.zrange('{spec}:assistants:c', '0', '-1')).toEqual(['ast_1']);
+    expect(await published('ast_2')).toEqual(['org_real', 'reconciliation', 'sk_ast_2_0']);
+  });
+
+  it('is committed under the org, also by a worker that does not know it yet', async () => {
+    const late = await startWorker();
+    await alias.note('org_real', 'learned');
+    const hold = await looked('c', 'ast_1');
+    const read = { beganMs: hold.atMs, lagMs: 0 };
+    await late.publisher.publish(
+      hold,
+      { redisMs: hold.atMs, clockMs: clock.nowMs() },
+      {
+        finding: findingOf(upstream.record('org_real', 'ast_1')),
+        cause: 'import',
+        rotation: 'goes-on',
+        read,
+      },
+    );
+    expect(await published('ast_1')).toEqual(['org_real', 'import', 'sk_ast_1_0']);
+    expect(await redis.exists('{spec}:assistants:c')).toBe(0);
+  });
+});

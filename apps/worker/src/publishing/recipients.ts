@@ -1,0 +1,77 @@
+import type { Consumers } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { ORG_ALIAS, mayRead, type Consumer } from '@rekey/schema';
+import { parseSharedKeys, type Sealer, type SharedKeys } from '@rekey/sealing';
+
+/** The consumers that records are sealed for. */
+export interface Recipients {
+  /**
+   * The names and keys of the consumers that may read an org, and the revision of the consumers they are
+   * from.
+   */
+  of(orgId: string): { names: readonly string[]; keys: readonly SharedKeys[]; revision: number };
+  /**
+   * The one name of an org: `c` is translated once it is known which org that is. As of the same revision.
+   */
+  nameOf(orgId: string): string;
+  /** Reads the consumers from the ledger again. */
+  refresh(): Promise<void>;
+}
+
+interface Recipient {
+  consumer: Consumer;
+  keys: SharedKeys;
+}
+
+export const createRecipients = ({
+  consumers,
+  sealer,
+  logger,
+}: {
+  consumers: Pick<Consumers, 'revisions' | 'list'>;
+  sealer: Sealer;
+  logger: Logger;
+}): Recipients => {
+  let recipients: Recipient[] = [];
+  let revision = -1;
+  let alias: string = ORG_ALIAS;
+  const nameOf = (orgId: string): string => (orgId === ORG_ALIAS ? alias : orgId);
+  let byOrg = new Map<string, { names: readonly string[]; keys: readonly SharedKeys[] }>();
+
+  const recipientOf = async (consumer: Consumer): Promise<Recipient[]> => {
+    if (consumer.kept === undefined) return [];
+    try {
+      return [{ consumer, keys: parseSharedKeys(await sealer.open(consumer.kept)) }];
+    } catch (err) {
+      logger.event('consumer_keys_unreadable', { err, consumer: consumer.name });
+      return [];
+    }
+  };
+
+  return {
+    nameOf,
+    of: (named) => {
+      const orgId = nameOf(named);
+      let found = byOrg.get(orgId);
+      if (!found) {
+        const allowed = recipients.filter(({ consumer }) => mayRead(consumer, orgId));
+        found = {
+          names: allowed.map(({ consumer }) => consumer.name),
+          keys: allowed.map(({ keys }) => keys),
+        };
+        byOrg.set(orgId, found);
+      }
+      return { ...found, revision };
+    },
+    refresh: async () => {
+      // The revision is read first: if consumers change in between, the ledger refuses what is sealed for
+      // these.
+      const { readers: current, alias: known = ORG_ALIAS } = await consumers.revisions();
+      const { consumers: seen } = await consumers.list();
+      recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();
+      revision = current;
+      alias = known;
+      byOrg = new Map();
+    },
+  };
+};

@@ -1,0 +1,93 @@
+import type { BulkWork, Ledger, RotationQueue } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { encodeTime } from 'ulid';
+import { every } from '../shared/every.ts';
+import { idsOf } from '../shared/ids-of.ts';
+
+interface HousekeepingOptions {
+  ledger: Ledger;
+  work: Pick<BulkWork, 'trim'>;
+  followUps: RotationQueue;
+  /** Schedules all policies, and the sweep of all orgs. */
+  alignPolicies: () => Promise<void>;
+  alignSweeps: () => Promise<void>;
+  logger: Logger;
+  keepRotations: number;
+  keepBulks: number;
+  keepDays: number;
+  /** An open rotation that has no job and has not changed for this time is queued again. */
+  lostAfterMs: number;
+  /** No job is delayed longer than this. */
+  longestDelayMs: number;
+}
+
+const TRIM_EVERY_MS = 10_000;
+const ALIGN_EVERY_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Keeps the ledger consistent and within its limits, whatever happened to queues and processes. Several
+ * workers may do this at once.
+ */
+export const startHousekeeping = (options: HousekeepingOptions): { close(): Promise<void> } => {
+  const chore = (name: string, everyMs: number, run: () => Promise<void>) =>
+    every(everyMs, run, (err) => options.logger.event('housekeeping_failed', { err, chore: name }));
+  const chores = [
+    chore('bring rotations forward', ALIGN_EVERY_MS, () => bringForward(options)),
+    chore('trim history', TRIM_EVERY_MS, () => trim(options)),
+    chore('restore lost rotations', options.lostAfterMs / 2, () => restoreLost(options)),
+    chore('align policies', ALIGN_EVERY_MS, options.alignPolicies),
+    chore('align sweeps', ALIGN_EVERY_MS, options.alignSweeps),
+  ];
+  return {
+    close: async () => {
+      await Promise.all(chores.map((one) => one.close()));
+    },
+  };
+};
+
+const trim = async (options: HousekeepingOptions): Promise<void> => {
+  const { ledger, work, logger, keepRotations, keepBulks, keepDays } = options;
+  // By the clock of Redis: a worker whose own clock is ahead would remove young rotations.
+  const oldestMs = (await ledger.nowMs()) - keepDays * DAY_MS;
+  const forgotten = await ledger.trim({
+    olderThanId: `rot_${encodeTime(oldestMs)}`,
+    keepEach: keepRotations,
+  });
+  const bulks = await work.trim({ endedBeforeMs: oldestMs, keep: keepBulks });
+  if (forgotten + bulks > 0) logger.event('history_trimmed', { forgotten, bulks });
+};
+
+const restoreLost = async ({
+  ledger,
+  followUps,
+  logger,
+  lostAfterMs,
+}: HousekeepingOptions): Promise<void> => {
+  let after: string | undefined;
+  do {
+    const { lost, next } = await ledger.findLost({
+      quietMs: lostAfterMs,
+      ...(after !== undefined && { after }),
+    });
+    for (const job of lost) {
+      await followUps.revive(job);
+      logger.event('rotation_job_restored', idsOf(job));
+    }
+    after = next;
+  } while (after !== undefined);
+};
+
+/**
+ * BullMQ uses the wall clocks of workers. A job that was delayed by a worker whose clock is ahead, after a
+ * 429 for example, would come too late if another worker takes it.
+ */
+const bringForward = async ({
+  ledger,
+  followUps,
+  logger,
+  longestDelayMs,
+}: HousekeepingOptions): Promise<void> => {
+  const count = await followUps.bringForward((await ledger.nowMs()) + longestDelayMs);
+  if (count > 0) logger.event('rotations_brought_forward', { jobs: count });
+};

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { silentLogger } from '@rekey/runtime';
+import type { CheckOptions, CheckResult } from './check-assistant.ts';
+import { startDueChecks } from './due-checks.ts';
+
+const keys = ledgerKeys('spec');
+
+let server: RedisServer;
+let redis: Redis;
+let ledger: Ledger;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  ledger = createLedger({ redis, prefix: 'spec' });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+/**
+ * Makes a check that was requested in the first lane. Returns the lanes of its requests, and where it is
+ * after.
+ */
+const checkedOnce = async (
+  result: CheckResult,
+): Promise<{ lanes: CheckOptions['lane'][]; first: number; slow: number }> => {
+  const lanes: CheckOptions['lane'][] = [];
+  await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
+  const check = async (_target: unknown, { lane }: CheckOptions): Promise<CheckResult> => {
+    lanes.push(lane);
+    return result;
+  };
+  const checks = startDueChecks({ ledger, check, logger: silentLogger, takeoverAfterMs: 60_000 });
+  while (lanes.length === 0) await sleep(20);
+  await checks.close();
+  return { lanes, first: await redis.zcard(keys.checks), slow: await redis.zcard(keys.slowChecks) };
+};
+
+describe('a due check', () => {
+  it.each<[string, CheckResult]>([
+    ['cannot be read', { kind: 'unreadable', code: 'UPSTREAM_UNREACHABLE' }],
+    ['is refused', { kind: 'unreadable', code: 'UPSTREAM_FORBIDDEN' }],
+    ['is shown in an earlier state by a cache', { kind: 'doubted', retryInMs: 1, cached: true }],
+    ['is shown with an older key', { kind: 'stale', retryInMs: 1 }],
+  ])('moves to the share of sweeps if the assistant %s', async (_, result) => {
+    expect(await checkedOnce(result)).toEqual({ lanes: ['first'], first: 0, slow: 1 });
+  });
+
+  it.each<[string, CheckResult]>([
+    ['no request may leave yet', { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 1000 }],
+    ['a read may lag behind the last publication', { kind: 'doubted', retryInMs: 1000 }],
+    ['a rotation holds the assistant', { kind: 'held', retryInMs: 1000 }],
+  ])('keeps its place if %s', async (_, result) => {
+    expect(await checkedOnce(result)).toEqual({ lanes: ['first'], first: 1, slow: 0 });
+  });
+
+  it('ends if the published key is in force', async () => {
+    expect(await checkedOnce({ kind: 'agreed' })).toEqual({ lanes: ['first'], first: 0, slow: 0 });
+  });
+});

@@ -1,0 +1,105 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  LOOK_AT_LEDGER_EVERY_MS,
+  createBulkWork,
+  createBulks,
+  createConsumers,
+  createLedger,
+  createLedgerClock,
+  createOrgAlias,
+  createPolicies,
+  createProcesses,
+  createRequestBudget,
+  createSweeps,
+  type BudgetOptions,
+  type Ledger,
+  type LedgerClock,
+} from '@rekey/ledger';
+import { STOP_POSTING_AT, StartError, watchMemory, type MemoryWatch } from '@rekey/runtime';
+import type { Sealer } from '@rekey/sealing';
+import type { Redis } from 'ioredis';
+import { createEventRetention } from '../consumers/event-retention.ts';
+import { reportClock } from '../upkeep/clock-watch.ts';
+import type { Base } from './base.ts';
+
+export type Stores = ReturnType<typeof createStores>;
+
+/** The parts of the ledger. */
+export const createStores = (redis: Redis, { config }: Pick<Base, 'config'>) => {
+  const prefix = config.REKEY_PREFIX;
+  const retention = createEventRetention(config.REKEY_KEEP_EVENTS);
+  const limit: BudgetOptions = {
+    egress: config.INVENT_EGRESS,
+    requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE,
+  };
+  const ledger = createLedger({
+    redis,
+    prefix,
+    keepEvents: retention.keepEvents,
+    budget: limit,
+    confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
+    maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT,
+  });
+  return {
+    prefix,
+    limit,
+    retention,
+    ledger,
+    budget: createRequestBudget({ redis, prefix, ...limit }),
+    consumers: createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS }),
+    alias: createOrgAlias({ redis, prefix, keepEvents: retention.keepEvents }),
+    work: createBulkWork({ redis, prefix, budget: limit, ledgerId: ledger.knownId }),
+    bulks: createBulks({ redis, prefix }),
+    policies: createPolicies({ redis, prefix }),
+    sweeps: createSweeps({ redis, prefix }),
+    processes: createProcesses({ redis, prefix }),
+  };
+};
+
+/**
+ * Recognises the ledger, and follows the clock and the memory of its Redis. Throws StartError if the ledger
+ * belongs to another key file.
+ */
+export const openLedger = async (
+  { config, timing, logger, shutdown }: Base,
+  redis: Redis,
+  { ledger, prefix }: Stores,
+  sealer: Sealer,
+): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
+  const began = await recognise(ledger, sealer.fingerprintKeyId, config.REKEY_ALLOW_NEW_LEDGER);
+  const clock = createLedgerClock({
+    redis,
+    prefix,
+    name: `${hostname()}:${process.pid}`,
+    ...timing.clock,
+    onChange: reportClock(logger),
+  });
+  await clock.look();
+  shutdown.defer(
+    'ledger clock',
+    clock.start((err) => logger.event('clock_unreadable', { err })),
+  );
+  // A process that knew another ledger, which vanished a moment ago, marks this one as lost within that time.
+  // Until then nothing begins in it.
+  if (began) await sleep(2 * LOOK_AT_LEDGER_EVERY_MS);
+  const memory = watchMemory(redis, {
+    threshold: STOP_POSTING_AT,
+    logger,
+    consequence: 'no rotate request leaves, and operations in flight finish',
+  });
+  shutdown.defer('memory', () => memory.close());
+  return { clock, memory };
+};
+
+/** Returns whether the ledger is new. */
+const recognise = async (ledger: Ledger, keyId: string, mayBegin: boolean): Promise<boolean> => {
+  const { boundTo, began } = await ledger.recognise({ fingerprintKeyId: keyId, mayBegin });
+  if (boundTo !== keyId)
+    throw new StartError(
+      'WRONG_KEY_FILE',
+      `REKEY_KEY_FILE holds key ${keyId}, but this ledger belongs to key ${boundTo}: ` +
+        'use that key file, or another REKEY_PREFIX',
+    );
+  return began;
+};

@@ -1,0 +1,34 @@
+import { keepOrgAlias, type OrgAliasKeeper } from '../orgs/org-alias.ts';
+import { every } from '../shared/every.ts';
+import type { Parts, Work } from './parts.ts';
+
+const ROUND_EVERY_MS = 1000;
+
+/** Compares INVENT_ORG_ID with the ledger and Invent. Throws if they contradict it. */
+export const establishOrgAlias = async (
+  { config, sealer, recipients, stores, upstream, stopping }: Parts,
+  { common }: Work,
+): Promise<OrgAliasKeeper> => {
+  const orgAlias = keepOrgAlias({
+    ...common,
+    alias: stores.alias,
+    consumers: stores.consumers,
+    recipients,
+    sealer,
+    prober: upstream.prober,
+    hasKey: upstream.hasAliasKey,
+    configured: config.INVENT_ORG_ID,
+    stopping,
+  });
+  await orgAlias.establish();
+  return orgAlias;
+};
+
+export const startOrgAlias = ({ logger, shutdown }: Parts, orgAlias: OrgAliasKeeper): void => {
+  const rounds = every(
+    ROUND_EVERY_MS,
+    () => orgAlias.round(),
+    (err) => logger.event('org_alias_round_failed', { err }),
+  );
+  shutdown.defer('org names', () => rounds.close());
+};

@@ -1,0 +1,37 @@
+import { createPolicyQueue } from '@rekey/ledger';
+import { alignSchedules } from '../policy/align-schedules.ts';
+import { createPolicyConsumer } from '../policy/policy-consumer.ts';
+import { whenClocksAgree } from '../upkeep/clock-watch.ts';
+import type { Parts } from './parts.ts';
+
+/** Schedules all policies. Returns what does so again. */
+export const schedulePolicies = async ({
+  logger,
+  shutdown,
+  redis,
+  stores,
+}: Parts): Promise<() => Promise<void>> => {
+  const queue = createPolicyQueue(redis, stores.ledger.keys);
+  shutdown.defer('policy queue', () => queue.close());
+  const align = () => alignSchedules(stores.policies, queue, logger);
+  await align();
+  return align;
+};
+
+export const startPolicies = ({ timing, logger, shutdown, redis, clock, stores }: Parts): void => {
+  const { ledger, policies, bulks } = stores;
+  const consumer = createPolicyConsumer({
+    redis,
+    keys: ledger.keys,
+    policies,
+    bulks,
+    nowMs: ledger.nowMs,
+    takeoverAfterMs: timing.takeoverAfterMs,
+    logger,
+  });
+  shutdown.defer('policies', () => consumer.close());
+  shutdown.defer(
+    'policies: clocks that agree',
+    whenClocksAgree(clock, () => consumer.start()),
+  );
+};

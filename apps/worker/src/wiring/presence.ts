@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { processId, startPresence } from '@rekey/ledger';
+import { nextUlid, startHealthServer, version, probeWrite } from '@rekey/runtime';
+import { ownClockDoubt } from '../upkeep/clock-watch.ts';
+import type { Parts } from './parts.ts';
+
+const HEALTHY_WITHIN_MS = 1000;
+
+/** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. Returns the address. */
+export const serveHealth = async ({
+  config,
+  shutdown,
+  redis,
+  stores,
+  status,
+}: Parts): Promise<{ address?: string }> => {
+  const address = config.WORKER_HEALTH_ADDRESS;
+  if (!address) return {};
+  const mark = stores.ledger.keys.health(nextUlid());
+  const health = await startHealthServer(
+    { address, variable: 'WORKER_HEALTH_ADDRESS' },
+    {
+      healthy: async () => (await probeWrite(redis, mark, HEALTHY_WITHIN_MS)) === undefined,
+      metrics: status.meter.render,
+    },
+  );
+  shutdown.defer('health', () => health.close());
+  return { address: health.address };
+};
+
+/** Records in the ledger that this worker is live, and its settings. */
+export const showPresence = ({ config, timing, logger, shutdown, clock, stores }: Parts): void => {
+  const id = processId({
+    kind: 'worker',
+    host: hostname(),
+    pid: process.pid,
+    random: randomBytes(4).toString('hex'),
+  });
+  const presence = startPresence(
+    stores.processes,
+    () => ({
+      id,
+      kind: 'worker',
+      roles: ['rotating', 'sweeping'],
+      version,
+      settings: {
+        egress: config.INVENT_EGRESS,
+        sweepEveryMs: config.REKEY_SWEEP_EVERY_MS,
+        landingWindowMs: timing.landsWithinMs,
+        maxUnknowns: config.REKEY_MAX_UNKNOWNS,
+        observeOnly: config.REKEY_OBSERVE_ONLY,
+        ...ownClockDoubt(clock.doubt()),
+      },
+    }),
+    (err) => logger.event('presence_not_recorded', { err }),
+  );
+  shutdown.defer('presence', () => presence.close());
+};

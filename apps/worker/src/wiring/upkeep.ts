@@ -1,0 +1,71 @@
+import type { RotationQueue } from '@rekey/ledger';
+import { rewriteAppendOnlyFile, watchRunId } from '@rekey/runtime';
+import { startConsumerWatch } from '../consumers/consumer-watch.ts';
+import { startEnrolment } from '../consumers/enrolment.ts';
+import { startHousekeeping } from '../upkeep/housekeeping.ts';
+import type { Parts, Work } from './parts.ts';
+import type { Sweeps } from './verification.ts';
+
+/** Follows how far consumers are: for canaries, for metrics, and for the length of the stream. */
+export const followConsumers = ({ logger, shutdown, stores, status }: Parts, { propagation }: Work): void => {
+  const watch = startConsumerWatch({
+    consumers: stores.consumers,
+    positions: status.positions,
+    work: stores.work,
+    retention: stores.retention,
+    meter: status.meter,
+    logger,
+  });
+  shutdown.defer('consumer watch', async () => {
+    propagation.close();
+    await watch.close();
+  });
+};
+
+/** Grants keys to added consumers, and seals published records for them. */
+export const enrolConsumers = ({ logger, shutdown, sealer, recipients, stores, stopping }: Parts): void => {
+  const { consumers, ledger } = stores;
+  const enrolment = startEnrolment({ consumers, ledger, sealer, recipients, logger, stopping });
+  shutdown.defer('enrolment', () => enrolment.close());
+};
+
+export const keepHouse = (
+  { config, timing, logger, shutdown, stores }: Parts,
+  followUps: RotationQueue,
+  alignPolicies: () => Promise<void>,
+  sweeps: Sweeps,
+): void => {
+  const housekeeping = startHousekeeping({
+    ledger: stores.ledger,
+    work: stores.work,
+    followUps,
+    alignPolicies,
+    alignSweeps: sweeps.consumer.align,
+    logger,
+    keepRotations: config.REKEY_KEEP_ROTATIONS,
+    keepBulks: config.REKEY_KEEP_BULKS,
+    keepDays: config.REKEY_KEEP_ROTATIONS_DAYS,
+    lostAfterMs: timing.takeoverAfterMs,
+    longestDelayMs: timing.longestDelayMs,
+  });
+  shutdown.defer('housekeeping', () => housekeeping.close());
+};
+
+/**
+ * After a restart Redis may have lost its last seconds: everything is compared, and its file written again.
+ */
+export const compareAfterRestarts = ({ config, logger, redis, stores }: Parts, sweeps: Sweeps): void => {
+  const { ledger } = stores;
+  watchRunId(redis, logger, async (runId) => {
+    const { due } = await ledger.recogniseRedis(runId);
+    if (due.includes('compared')) {
+      logger.event('redis_restarted');
+      await sweeps.queue.schedule(config.REKEY_SWEEP_EVERY_MS);
+      // Also if sweeps run on request only: nothing else shows what was lost.
+      await sweeps.consumer.requestAll();
+      await ledger.noteDone('compared', runId);
+    }
+    if (due.includes('rewritten') && (await rewriteAppendOnlyFile(redis, logger)))
+      await ledger.noteDone('rewritten', runId);
+  });
+};

@@ -1,0 +1,156 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { scriptedFaults } from '../faults/scripted-faults.ts';
+import type { Change, Evidence } from '../verdict/evidence.ts';
+import { ORG, ORG_ALIAS, listAssistants, type Target } from './assistants.ts';
+import { startGateway, type Gateway } from './gateway.ts';
+import { readHistory } from './history.ts';
+import { createLedgerReader, type LedgerReader } from './ledger-reader.ts';
+import { startSimulator, type Simulator } from './simulator.ts';
+import { startWorkerSlot, type WorkerSlot } from './workers.ts';
+
+interface SystemOptions {
+  folder: string;
+  seed: number;
+  rotations: number;
+  workers: number;
+  /** The share of POSTs with a fault. */
+  faults: number;
+  /** Whether all assistants belong to one org, one for each rotation. */
+  bulk: boolean;
+  /** Whether Invent is also wrong in ways that no client expects. */
+  odd: boolean;
+  /** Faults to leave out. */
+  without: readonly string[];
+  keepLog?: string | undefined;
+}
+
+/** Real Redis, gateway and workers, and a simulator, with a proxy on each connection that can be cut. */
+export interface System {
+  readonly redisServer: RedisServer;
+  readonly redis: Redis;
+  readonly ledger: LedgerReader;
+  readonly simulator: Simulator;
+  readonly gateway: Gateway;
+  readonly workers: WorkerSlot[];
+  readonly assistants: Target[];
+  /** The org of each assistant. */
+  readonly orgs: ReadonlyMap<string, string>;
+  /** Upstream requests by which workers found out which org `c` is, before the first rotation. */
+  readonly aliasRequests: number;
+  fingerprint(key: string): string;
+  /** What was true of every assistant. */
+  history(): Promise<Record<string, Change[]>>;
+  /** Whether the published keys of an org, under either of its names, differ from upstream's. */
+  differs(orgId: string): Promise<boolean>;
+  log(line: string): void;
+  stop(): Promise<void>;
+}
+
+export const MAX_UNKNOWNS = 20;
+const SUB_ORGS_OF_SINGLES = 2;
+const SETTLED_WITHIN_MS = 30_000;
+
+const countAssistants = ({ bulk, rotations, odd }: SystemOptions): number =>
+  bulk ? rotations : Math.max(Math.ceil(rotations / 15), odd ? 60 : 20);
+
+const openLog = (path: string | undefined) => {
+  const stream = path === undefined ? undefined : createWriteStream(path, { flags: 'a' });
+  return {
+    log: (line: string) => void stream?.write(`${line}\n`),
+    close: () => void stream?.end(),
+  };
+};
+
+const createFingerprint = async (keyFile: string): Promise<(key: string) => string> => {
+  await createKeyFile(keyFile);
+  const sealer = createSealer(await loadKeyFile(keyFile));
+  return (key) => sealer.fingerprint(key);
+};
+
+const connectRedis = (url: string): Redis => {
+  const redis = new Redis(url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
+  // Runs kill this Redis: the client reconnects.
+  redis.on('error', () => {});
+  return redis;
+};
+
+/** Waits until workers know the org of the API key, and counts the upstream requests that this took. */
+const countAliasRequests = async ({ admin }: Simulator, ledger: LedgerReader): Promise<number> => {
+  const untilMs = performance.now() + SETTLED_WITHIN_MS;
+  while (performance.now() < untilMs && !(await ledger.isSettled())) await sleep(100);
+  const { rotate, get, list } = await admin<Evidence['counts']>('GET', '/counts');
+  return rotate + get + list - (await ledger.sweepRequests());
+};
+
+const startProcesses = async (
+  options: SystemOptions,
+  redisPort: number,
+  keyFile: string,
+  log: (line: string) => void,
+) => {
+  const { seed, rotations, faults, bulk, odd, without } = options;
+  const [assistants, subOrgs] = [countAssistants(options), bulk ? 0 : SUB_ORGS_OF_SINGLES];
+  const linesOf = (name: string) => (line: string) => log(`${name} ${line}`);
+  const simulator = await startSimulator({ assistants, subOrgs, seed }, linesOf('simulator'));
+  if (faults > 0)
+    for (const fault of scriptedFaults(faults, without)) await simulator.admin('POST', '/faults', fault);
+  const gateway = await startGateway(redisPort, linesOf('gateway'));
+  const ports = { redis: redisPort, upstream: simulator.port };
+  const settings = { rotations, keyFile, maxUnknowns: MAX_UNKNOWNS, hasFaults: faults > 0, odd };
+  const workers = await Promise.all(
+    Array.from({ length: options.workers }, (_, i) =>
+      startWorkerSlot(ports, settings, linesOf(`worker${i}`)),
+    ),
+  );
+  return { simulator, gateway, workers, assistants: listAssistants(assistants, subOrgs) };
+};
+
+/** Starts everything that a run needs, with the faults of its options. */
+export const startSystem = async (options: SystemOptions): Promise<System> => {
+  const { log, close: closeLog } = openLog(options.keepLog);
+  const keyFile = join(options.folder, 'key.json');
+  const fingerprint = await createFingerprint(keyFile);
+  const redisServer = await startRedis({ persistence: 'always' });
+  const redis = connectRedis(redisServer.url);
+  const ledger = createLedgerReader(redis);
+  const processes = await startProcesses(options, redisServer.port, keyFile, log);
+  const { simulator, gateway, workers, assistants } = processes;
+  const isCounted = options.faults === 0 && !options.odd;
+  const aliasRequests = isCounted ? await countAliasRequests(simulator, ledger) : 0;
+
+  const orgs = new Map(assistants.map(({ orgId, assistantId }) => [assistantId, orgId]));
+  const history = () => readHistory(simulator.admin, [...orgs.keys()]);
+  return {
+    ...processes,
+    redisServer,
+    redis,
+    ledger,
+    orgs,
+    aliasRequests,
+    fingerprint,
+    history,
+    log,
+    differs: async (orgId) => {
+      const name = orgId === ORG_ALIAS ? ORG : orgId;
+      const last = await ledger.lastPrints();
+      return Object.entries(await history()).some(([id, changes]) => {
+        const { key } = changes.at(-1)!;
+        const isPublished = orgs.get(id) === name && last.has(id);
+        return isPublished && last.get(id) !== (key === null ? null : fingerprint(key));
+      });
+    },
+    stop: async () => {
+      redis.disconnect();
+      await gateway.stop();
+      await Promise.all([simulator.app, ...workers.map(({ app }) => app)].map((app) => app?.child.kill()));
+      await Promise.all(workers.flatMap((slot) => [slot.redis.close(), slot.upstream.close()]));
+      await redisServer.dispose();
+      closeLog();
+    },
+  };
+};

@@ -1,0 +1,158 @@
+"""The keys that a consumer holds, and what it refused. Without Redis: see consumer.py."""
+
+import dataclasses
+import hashlib
+import hmac
+import json
+
+from sealed_events import KEY_REMOVED, KEY_UNCERTAIN
+
+UNREADABLE = "its current record is newer than the held key, and this consumer cannot open it"
+MAX_REPORTED = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """What is known of one assistant. `secret` is None if it has no key."""
+
+    org_id: str = ""
+    version: int = 0
+    secret: "str | None" = dataclasses.field(default=None, repr=False)
+    removal: "str | None" = None
+    # The version that is uncertain. A higher version ends the uncertainty.
+    uncertain_version: int = 0
+    # The version that the current record claims, if it cannot be opened; otherwise 0. Nothing is signed then.
+    claimed: int = 0
+
+    @property
+    def uncertain(self):
+        return 0 < self.version <= self.uncertain_version
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    hash: str
+    version: int
+    uncertain: bool
+
+
+class HeldKeys:
+    """The keys of all assistants, by assistant id. Versions only rise."""
+
+    def __init__(self):
+        self._keys = {}
+
+    def get(self, assistant_id):
+        return self._keys.get(assistant_id)
+
+    def items(self):
+        return list(self._keys.items())
+
+    def unreadable(self):
+        return [assistant_id for assistant_id, key in self.items() if key.claimed]
+
+    def counts(self):
+        keys = [key for _, key in self.items()]
+        return {
+            "keys": sum(key.secret is not None for key in keys),
+            "uncertain": sum(key.uncertain for key in keys),
+            "unreadable": sum(key.claimed > 0 for key in keys),
+        }
+
+    def sign(self, assistant_id, user_id):
+        """HMAC-SHA256 in hex. Raises LookupError if no key is held."""
+        key = self._keys.get(assistant_id)
+        if key is None or (key.secret is None and key.removal is None and not key.claimed):
+            raise LookupError("no key of this assistant is known")
+        if key.claimed:
+            raise LookupError(f"the key of this assistant cannot be read any more: {UNREADABLE}")
+        if key.secret is None:
+            raise LookupError(f"the key of this assistant was removed: {key.removal}")
+        digest = hmac.new(key.secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
+        return Signature(digest, key.version, key.uncertain)
+
+    def mark_unreadable(self, assistant_id, claimed):
+        """Forgets the key, which may no longer be in force. A record that can be opened restores it."""
+        before = self._keys[assistant_id]
+        self._keys[assistant_id] = dataclasses.replace(before, secret=None, removal=None, claimed=claimed)
+        return not before.claimed
+
+    def mark_uncertain(self, assistant_id, version):
+        """The published version becomes uncertain. It stays in use. Returns whether this is news."""
+        before = self._keys.get(assistant_id, Key())
+        uncertain_version = max(version, before.uncertain_version)
+        self._keys[assistant_id] = dataclasses.replace(before, uncertain_version=uncertain_version)
+        return version > before.uncertain_version
+
+    def apply(self, record):
+        """Applies a version newer than the held one, or the same one of an unreadable assistant."""
+        assistant_id, version = record["assistant_id"], record["version"]
+        if record["type"] == KEY_UNCERTAIN:
+            return self.mark_uncertain(assistant_id, version)
+        before = self._keys.get(assistant_id, Key())
+        if version < before.version or (version == before.version and not before.claimed):
+            return False
+        secret, removal = None, None
+        if record["type"] == KEY_REMOVED:
+            # The removal is remembered, so that no older key comes back.
+            removal = str(record.get("removal"))
+        else:
+            secret = record["assistant"]["secret_key"]
+        self._keys[assistant_id] = Key(
+            record["org_id"], version, secret, removal, before.uncertain_version
+        )
+        return True
+
+    def remove(self, assistant_id):
+        del self._keys[assistant_id]
+
+
+class Refusals:
+    """What was refused, for the acknowledgements."""
+
+    def __init__(self, held, report):
+        self._held = held
+        self._report = report
+        self.count = 0
+        self._first = []
+        # Since the last snapshot, unlike those above.
+        self._unapplied = 0
+        self._first_unapplied = []
+
+    def add(self, event, why):
+        subject = event.get("subject") if event else None
+        data = event.get("data") if event else None
+        version = data.get("version") if isinstance(data, dict) else None
+        refusal = {
+            # At most as long as an id: it may be anything.
+            "assistant_id": _shortened(subject) if isinstance(subject, str) else "",
+            "version": version if type(version) is int and 0 <= version < 2**53 else 0,
+            "why": why,
+        }
+        self.count += 1
+        self._unapplied += 1
+        for first in (self._first, self._first_unapplied):
+            if len(first) < MAX_REPORTED:
+                first.append(refusal)
+        self._report(f"refused: {json.dumps(refusal)}")
+
+    def begin_snapshot(self):
+        self._unapplied, self._first_unapplied = 0, []
+
+    def refused(self):
+        return {"count": self.count, "first": self._first}
+
+    def unapplied(self):
+        unreadable = [
+            {"assistant_id": assistant_id, "version": key.claimed, "why": UNREADABLE}
+            for assistant_id, key in self._held.items()
+            if key.claimed
+        ]
+        return {
+            "count": self._unapplied + len(unreadable),
+            "first": (unreadable + self._first_unapplied)[:MAX_REPORTED],
+        }
+
+
+def _shortened(subject):
+    return subject.encode("utf-8", "replace")[:256].decode("utf-8", "ignore")

@@ -1,0 +1,181 @@
+"""Applies events and current records to the held keys. See consumer.py."""
+
+import json
+import time
+
+from held_keys import UNREADABLE
+from sealed_events import (
+    DAY_US,
+    KEY_EVENTS,
+    KEY_UNCERTAIN,
+    Foreign,
+    Refused,
+    RefusedAhead,
+    number_of,
+    open_event,
+    parse,
+)
+
+# The result of an event or a record.
+OPENED, FOREIGN, SKIPPED, REFUSED = "opened", "foreign", "skipped", "refused"
+
+PAGE = 500
+RETRY_EVERY_S = 3
+
+
+def latest_version(store):
+    """The highest version that is believed now: a day ahead of the Redis clock."""
+    seconds, micros = store.time()
+    return seconds * 1_000_000 + micros + DAY_US
+
+
+class Records:
+    def __init__(self, held, refusals, key_of, report):
+        self._held = held
+        self._refusals = refusals
+        self._current_key = lambda assistant_id: key_of("current", assistant_id)
+        self._report = report
+        # The keys of the grant; None until there is one.
+        self.shared = None
+        self.counts = {"applied": 0, "skipped": 0}
+        # Whether something was applied that is not acknowledged yet.
+        self.has_changed = False
+        # The lowest version that was refused as too far ahead since the last snapshot. The cause may be a
+        # wrong Redis clock.
+        self._lowest_ahead = None
+        # Assistants whose current record is to be read, with the version that an event has claimed.
+        self._scheduled = {}
+        self._retried_at = 0.0
+        self._retry_from = 0
+
+    def begin_snapshot(self):
+        self._lowest_ahead = None
+
+    def has_clock_caught_up(self, latest):
+        """Whether a version that was refused as too far ahead no longer is: the Redis clock was corrected."""
+        return self._lowest_ahead is not None and self._lowest_ahead <= latest
+
+    @property
+    def has_refused_ahead(self):
+        return self._lowest_ahead is not None
+
+    def take(self, event, latest, is_record=False):
+        """Applies an event. Returns its result, and whether it was newer than the held version."""
+        if event.get("type") not in KEY_EVENTS:
+            self.counts["skipped"] += 1
+            return SKIPPED, False
+        try:
+            record = open_event(event, self.shared, latest)
+        except Refused as error:
+            if isinstance(error, RefusedAhead):
+                self._lowest_ahead = min(error.version, self._lowest_ahead or error.version)
+            self._refusals.add(event, str(error))
+            if not is_record:
+                self._check_later(event)
+            return REFUSED, False
+        except Foreign:
+            self.counts["skipped"] += 1
+            if not is_record:
+                self._check_later(event)
+            return FOREIGN, False
+        return OPENED, self._apply(record, is_record)
+
+    def _apply(self, record, is_record):
+        version, assistant_id = record["version"], record["assistant_id"]
+        before = self._held.get(assistant_id)
+        is_key_version = record["type"] != KEY_UNCERTAIN
+        if is_key_version and before and before.claimed and version <= before.version and not is_record:
+            # Anyone can replay an event: only the current record shows that the key can be read again.
+            self._scheduled[assistant_id] = version
+            return False
+        is_new = self._held.apply(record)
+        if is_new or not is_key_version:
+            self.counts["applied"] += 1
+        return is_new
+
+    def _check_later(self, event):
+        """Schedules a read of the current record, for an event that claims news and cannot be opened."""
+        assistant_id, version = event.get("subject"), number_of(event, "version")
+        held = self._held.get(assistant_id) if isinstance(assistant_id, str) else None
+        if held is None or held.version == 0 or version is None:
+            return
+        if version > held.version or (event["type"] == KEY_UNCERTAIN and version == held.version):
+            self._scheduled[assistant_id] = version
+
+    def take_current(self, store, ids, latest):
+        """Applies the current records of a page of assistants."""
+        for assistant_id, text in self._read_current(store, ids):
+            # A listed assistant without a record is deleted, or just being published: the stream will show
+            # it.
+            if text is not None:
+                self.take_stored(parse(text), latest, assistant_id)
+
+    def take_stored(self, event, latest, assistant_id=None, claimed=None):
+        """Applies a current record or, without an assistant id, an entry among the uncertain ones.
+
+        `claimed` is the version of an event that could not be opened.
+        """
+        taken = REFUSED
+        if event is None:
+            self._refusals.add({"subject": assistant_id}, "the record contains no event")
+        elif _is_misplaced(event, assistant_id):
+            subject = assistant_id or event.get("subject")
+            self._refusals.add({"subject": subject}, "it is stored in place of another event")
+        else:
+            taken, _ = self.take(event, latest, is_record=True)
+        held = self._held.get(assistant_id)
+        if held is None:
+            return
+        # A refused record alone says nothing about the held key. Together with an event that claims a newer
+        # version, it does.
+        if taken == REFUSED and claimed is not None:
+            self._mark_unreadable(assistant_id, claimed)
+        if taken == FOREIGN:
+            version = event["data"]["version"]
+            if version > held.version or (claimed is not None and version == held.version):
+                self._mark_unreadable(assistant_id, version)
+
+    def _mark_unreadable(self, assistant_id, claimed):
+        if self._held.mark_unreadable(assistant_id, claimed):
+            self._report(f"no longer signs for {json.dumps(assistant_id[:256])}: {UNREADABLE}")
+        self.has_changed = True
+
+    def check(self, store):
+        """Reads the scheduled current records, and every few seconds some that could not be read."""
+        if self._scheduled:
+            latest = latest_version(store)
+            for assistant_id, claimed in list(self._scheduled.items()):
+                text = store.get(self._current_key(assistant_id))
+                if text is not None:
+                    self.take_stored(parse(text), latest, assistant_id, claimed)
+                del self._scheduled[assistant_id]
+        if time.monotonic() < self._retried_at + RETRY_EVERY_S:
+            return
+        self._retried_at = time.monotonic()
+        unreadable = self._held.unreadable()
+        if unreadable:
+            # One page at a time, in turn.
+            start = self._retry_from % len(unreadable)
+            self._retry_from += PAGE
+            self._retry(store, unreadable[start : start + PAGE])
+
+    def _retry(self, store, ids):
+        latest = latest_version(store)
+        for assistant_id, text in self._read_current(store, ids):
+            event = parse(text)
+            try:
+                record = open_event(event, self.shared, latest) if event else None
+            except (Foreign, Refused):
+                continue
+            if record and record["assistant_id"] == assistant_id and record["type"] != KEY_UNCERTAIN:
+                self._apply(record, is_record=True)
+                self.has_changed = True
+
+    def _read_current(self, store, ids):
+        keys = [self._current_key(assistant_id) for assistant_id in ids]
+        return zip(ids, store.mget(keys)) if ids else []
+
+
+def _is_misplaced(event, assistant_id):
+    is_uncertainty = event.get("type") == KEY_UNCERTAIN
+    return (assistant_id is None) != is_uncertainty or assistant_id not in (None, event.get("subject"))

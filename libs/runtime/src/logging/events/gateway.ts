@@ -1,0 +1,58 @@
+import type { LogEvent } from './log-event.ts';
+
+/** Gateway. */
+export const gatewayEvents = {
+  rpc_failed: {
+    level: 'error',
+    message: 'unhandled RPC error',
+    meaning:
+      'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller received ' +
+      'INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
+  },
+  gateway_not_serving: {
+    level: 'warn',
+    message: 'NOT_SERVING: Redis accepts no writes',
+    meaning:
+      'The gateway answers UNAVAILABLE until Redis is reachable, is a primary and accepts writes. ' +
+      'See `err` and the Redis events before this one.',
+  },
+  gateway_serving_again: {
+    level: 'info',
+    message: 'SERVING again',
+    meaning: 'Redis accepts writes again. No action is needed.',
+  },
+  gateway_ledger_lost: {
+    level: 'error',
+    message: 'the ledger in Redis vanished; accepted rotations stay QUEUED until an operator acts',
+    meaning:
+      'The ledger that this gateway knew is gone from Redis; `ledger_id` is the one in its place. Restore ' +
+      'Redis from its backup, or adopt the new ledger with `rekey ledger adopt`.',
+  },
+  gateway_ledger_whole: {
+    level: 'warn',
+    message: 'the ledger is whole again, or was adopted',
+    meaning: 'The lost ledger was restored, or an operator adopted its replacement. No action is needed.',
+  },
+  gateway_ledger_check_failed: {
+    level: 'debug',
+    message: 'the ledger check failed; retrying',
+    meaning: 'Redis did not answer a check of the ledger. The gateway repeats it; see the Redis events.',
+  },
+  gateway_clock_check_failed: {
+    level: 'debug',
+    message: 'the clock of Redis could not be read; retrying',
+    meaning: 'Redis did not answer a check of its clock. The gateway repeats it; see the Redis events.',
+  },
+  gateway_positions_unreadable: {
+    level: 'warn',
+    message: 'the acknowledgements of consumers could not be read; retrying',
+    meaning:
+      'Responses may show consumers as behind until the gateway can read the stream of acknowledgements. ' +
+      'See `err`.',
+  },
+  grpc_js_log: {
+    level: 'debug',
+    message: 'grpc-js logged an error',
+    meaning: 'A line that the gRPC library wrote. Rekey reports the same failure in its own events.',
+  },
+} as const satisfies Record<string, LogEvent>;

@@ -1,0 +1,50 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  removeRunningStart,
+  missingVariables,
+  writeRunningStart,
+  readRunningStart,
+} from './running-start.ts';
+
+let folder: string;
+let path: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rekey-running-'));
+  path = join(folder, 'running.json');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const running = {
+  pid: process.pid,
+  environment: { GRPC_ADDRESS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:2' },
+  withheld: ['INVENT_API_KEY'],
+};
+
+describe('the file of a running npm start', () => {
+  it('is readable while npm start runs, only by its owner, and is removed', async () => {
+    await writeRunningStart(path, running);
+    expect(await readRunningStart(path)).toEqual(running);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await removeRunningStart(path);
+    expect(await readRunningStart(path)).toBeUndefined();
+  });
+
+  it('is ignored if its process has ended, or if it is damaged', async () => {
+    await writeRunningStart(path, { ...running, pid: 2 ** 22 + 1 });
+    expect(await readRunningStart(path)).toBeUndefined();
+    await writeFile(path, '{"pid":');
+    expect(await readRunningStart(path)).toBeUndefined();
+  });
+
+  it.each([
+    ['no variable is set', {}, running.environment],
+    ['one is set to the same value', { REDIS_URL: 'redis://127.0.0.1:2' }, { GRPC_ADDRESS: '127.0.0.1:1' }],
+    ['one is set to another value, for another Rekey', { REDIS_URL: 'redis://other:6379' }, {}],
+    ['one is empty, which counts as unset', { GRPC_ADDRESS: '' }, running.environment],
+  ])('supplies the variables that an environment lacks: %s', (_when, env, missing) => {
+    expect(missingVariables(running, env)).toEqual(missing);
+  });
+});

@@ -1,0 +1,50 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { readTextFile } from '@rekey/schema';
+import { z } from 'zod';
+import { processIdentity } from './process-identity.ts';
+
+/**
+ * The file that `npm start` keeps while it runs, so that `rekey` in the same folder needs no variables. A
+ * variable that may hold a secret is named in `withheld`, without its value. `identity` exists on Linux only.
+ */
+const RunningFile = z.object({
+  pid: z.number().int().positive(),
+  identity: z.string().optional(),
+  environment: z.record(z.string(), z.string()),
+  withheld: z.array(z.string()),
+});
+type RunningStart = Omit<z.infer<typeof RunningFile>, 'identity'>;
+
+export const writeRunningStart = (path: string, running: RunningStart): Promise<void> =>
+  writeFile(path, `${JSON.stringify({ identity: processIdentity(running.pid), ...running }, null, 2)}\n`, {
+    mode: 0o600,
+  });
+
+export const removeRunningStart = (path: string): Promise<void> => rm(path, { force: true });
+
+/**
+ * The `npm start` that runs now. Ignores a file that a killed process left behind, even if another process
+ * has its PID by now.
+ */
+export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
+  try {
+    const { identity, ...running } = RunningFile.parse(JSON.parse(readTextFile(path)));
+    process.kill(running.pid, 0);
+    return identity === processIdentity(running.pid) ? running : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * The variables of a running `npm start` that an environment does not set. Empty if the environment sets one
+ * of them to another value: it then refers to another Rekey, and a mixture of the two would be neither.
+ */
+export const missingVariables = (
+  { environment }: RunningStart,
+  env: NodeJS.ProcessEnv,
+): Record<string, string> => {
+  const entries = Object.entries(environment);
+  if (entries.some(([name, value]) => env[name] && env[name] !== value)) return {};
+  return Object.fromEntries(entries.filter(([name]) => !env[name]));
+};

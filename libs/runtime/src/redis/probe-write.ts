@@ -1,0 +1,27 @@
+import type { Redis } from 'ioredis';
+import { isRedisFull } from './redis-errors.ts';
+
+const MARK_TTL_MS = 60_000;
+
+/**
+ * Writes a mark, and returns why Redis does not accept writes at present; undefined if it accepted the mark
+ * in time. `mark` is a key that this process alone writes. A Redis without free memory counts as healthy:
+ * `watchMemory` handles that.
+ */
+export const probeWrite = async (
+  redis: Redis,
+  mark: string,
+  withinMs: number,
+): Promise<Error | undefined> => {
+  if (redis.status !== 'ready') return new Error(`the connection is not ready (${redis.status})`);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Error>((resolve) => {
+    const expire = () => resolve(new Error(`Redis has not answered a write within ${withinMs} ms`));
+    timer = setTimeout(expire, withinMs);
+  });
+  const written = redis.set(mark, '', 'PX', MARK_TTL_MS).then(
+    () => undefined,
+    (error: Error) => (isRedisFull(error) ? undefined : error),
+  );
+  return Promise.race([written, late]).finally(() => clearTimeout(timer));
+};

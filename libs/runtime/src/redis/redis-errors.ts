@@ -1,0 +1,45 @@
+/** The first word of a Redis error is its code. */
+export const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';
+
+/** Replies that mean: retry later. */
+const temporaryReplies = new Set([
+  'UNBLOCKED',
+  'LOADING',
+  'READONLY',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'NOREPLICAS',
+  'OOM',
+  'MISCONF',
+  'BUSY',
+  'NOPERM',
+]);
+
+/** The error of commands on a connection that is closed for good. */
+export const CONNECTION_CLOSED = 'Connection is closed.';
+
+/** ioredis gives these errors neither a code nor a name; they are its whole messages, as of 6.0. */
+const connectionMessages = new Set([
+  CONNECTION_CLOSED,
+  // Of pipelines and transactions.
+  'Command aborted due to connection close',
+  'Command timed out',
+  "Stream isn't writeable and enableOfflineQueue options is false",
+]);
+
+/** Whether an ioredis error means that Redis cannot be used at present, and not that a command is wrong. */
+export const isRedisUnavailable = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'ReplyError') return temporaryReplies.has(replyCode(error));
+  return (
+    error.name === 'MaxRetriesPerRequestError' || 'syscall' in error || connectionMessages.has(error.message)
+  );
+};
+
+/**
+ * Whether an ioredis error means that Redis has no memory left for what a command would write. The command
+ * then wrote nothing.
+ */
+export const isRedisFull = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ReplyError' && error.message.startsWith('OOM ');

@@ -1,0 +1,56 @@
+/**
+ * Everything that can need operator action, most urgent first. `rekey status`, the contract and the metrics
+ * show the same list. The codes are stable: alert rules match on them.
+ */
+export const attentionCodes = [
+  'LEDGER_LOST',
+  'LEDGER_DAMAGED',
+  'CLOCK_JUMP',
+  'NO_WORKER',
+  'NO_SWEEPER',
+  'REDIS_EVICTS',
+  'REDIS_MEMORY_LOW',
+  'REDIS_WRITES_FAIL',
+  'FROZEN',
+  'OBSERVE_ONLY',
+  'BUDGET_CLOSED',
+  'ORG_HELD',
+  'TOO_MANY_UNKNOWNS',
+  'BULK_HALTED',
+  'BULK_PAUSED',
+  'ROTATION_NEEDS_OPERATOR',
+  'OUTCOME_UNKNOWN',
+  'UNCERTAIN',
+  'STALE_READS',
+  'ROLLED_BACK',
+  'QUARANTINED',
+  'RECORD_TOO_LARGE',
+  'ROTATION_WAITS',
+  'POLICY_NOT_SCHEDULED',
+  'POLICY_OVERDUE',
+  'SWEEP_FAILED',
+  'SWEEP_OVERDUE',
+  'SWEEP_NEVER',
+  'SWEEPS_DISABLED',
+  'NOT_COMPARED_SINCE_RESTART',
+  'CONSUMER_UNREADABLE',
+  'CONSUMER_PENDING',
+  'CONSUMER_GONE',
+  'CONSUMER_BEHIND',
+  'CONSUMER_UNAPPLIED',
+  'REDIS_NOT_DURABLE',
+] as const;
+export type AttentionCode = (typeof attentionCodes)[number];
+
+/** One thing that needs operator action. Its texts contain no secret; `subject` is an id as it was given. */
+export interface Attention {
+  code: AttentionCode;
+  /** Since when, in ms since 1970 by the clock of Redis; absent if unknown. */
+  sinceMs?: number;
+  /** The id or name that is concerned; empty if it is Rekey as a whole. */
+  subject: string;
+  /** What is wrong, and why. */
+  message: string;
+  /** What to do. */
+  advice: string;
+}

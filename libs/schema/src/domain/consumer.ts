@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { OrgId, StoredId } from './ids.ts';
+
+/** The name of a service that reads keys. */
+export const ConsumerName = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9-]{0,62}$/,
+    'must be at most 63 lower-case letters, digits and hyphens, beginning with a letter',
+  );
+
+/** The orgs whose keys a consumer may read; `*` for all. */
+export const ConsumerOrgs = z
+  .array(z.union([z.literal('*'), OrgId]))
+  .min(1, 'must name at least one org, or *')
+  .max(1000, 'must name at most 1000 orgs');
+
+/**
+ * PENDING: no worker has issued its grant yet. ENROLLING: new records are sealed for it; workers are sealing
+ * the earlier ones. ACTIVE: all records are sealed for it.
+ */
+const ConsumerState = z.enum(['PENDING', 'ENROLLING', 'ACTIVE']);
+type ConsumerState = z.infer<typeof ConsumerState>;
+
+export const MAX_CONSUMERS = 100;
+
+/** A consumer's entry in the ledger, which the consumer reads too. */
+export const Consumer = z.looseObject({
+  name: ConsumerName,
+  orgs: z
+    .array(z.union([z.literal('*'), StoredId]))
+    .min(1)
+    .max(1000),
+  state: ConsumerState,
+  created_at: z.string(),
+  /** Its public key as a JWK; of a key that is shared with Rekey, only its kind. */
+  key: z.looseObject({ kty: z.string(), crv: z.string().optional(), kid: z.string() }),
+  /** A shared key, sealed to Rekey's key file: an envelope. */
+  shared_key: z.unknown().optional(),
+  /** The keys that Rekey shares with it: sealed to its own key (JWE), for it to open. */
+  grant: z.string().optional(),
+  /** The same, sealed to Rekey's key file, for workers: an envelope. */
+  kept: z.unknown().optional(),
+});
+export type Consumer = z.infer<typeof Consumer>;
+
+/** Whether a consumer may read the keys of an org. */
+export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolean =>
+  orgs.includes('*') || orgs.includes(orgId);
+
+/**
+ * Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not
+ * apply it, or it is unknown whether it could.
+ */
+export type AcknowledgementState = 'ACKNOWLEDGED' | 'PENDING' | 'GONE' | 'UNAPPLIED';
+
+/**
+ * Whether an event counts as acknowledged: by all named consumers or, if none is named, by all live ones. At
+ * least one consumer must have applied it.
+ */
+export const isAcknowledged = (
+  acknowledgements: readonly { consumer: string; state: string }[],
+  named: readonly string[] = [],
+): boolean =>
+  acknowledgements.some(
+    ({ consumer, state }) => state === 'ACKNOWLEDGED' && (named.length === 0 || named.includes(consumer)),
+  ) &&
+  named.every((name) => acknowledgements.some(({ consumer }) => consumer === name)) &&
+  !acknowledgements.some((one) => isOutstanding(one, named));
+
+/**
+ * Whether the acknowledgement of a consumer is still missing for an event to count as acknowledged. Named
+ * consumers are required whether they are live or not; if none is named, all live ones are.
+ */
+export const isOutstanding = (
+  { consumer, state }: { consumer: string; state: string },
+  named: readonly string[] = [],
+): boolean =>
+  named.length > 0
+    ? named.includes(consumer) && state !== 'ACKNOWLEDGED'
+    : state === 'PENDING' || state === 'UNAPPLIED';
+
+export const CONSUMER_CHANGED = 'rekey.consumer.changed.v1';
+
+/** How many events, and what the first of them claim. */
+const Refusals = z.object({
+  count: z.int().min(0),
+  first: z
+    .array(z.object({ assistant_id: z.string().max(256), version: z.int().min(0), why: z.string().max(200) }))
+    .max(20),
+});
+
+/**
+ * The report that a running instance of a consumer repeats: the one field `ack` of each entry in the stream
+ * of acknowledgements.
+ */
+export const Acknowledgement = z.object({
+  consumer: ConsumerName,
+  /** Distinguishes instances of the same consumer. */
+  instance: z.string().min(1).max(64),
+  /** The instance counts as gone after this time without a report. */
+  lease_ms: z.int().min(1000).max(60_000),
+  /** The entry of the event stream up to which the instance has applied everything that it could. */
+  position: z.string().regex(/^\d{1,20}-\d{1,20}$/),
+  /** The `seq` of that event; 0 if the stream was empty. */
+  seq: z.int().min(0),
+  /** The number of assistants that it holds a key of. */
+  keys: z.int().min(0),
+  /** Events that it could not apply. */
+  unapplied: Refusals,
+  /** Events that it refused since it started; a snapshot does not reset them. Older consumers omit it. */
+  refused: Refusals.optional(),
+  /** The instance is shutting down and no longer counts. */
+  leaving: z.boolean(),
+});
+export type Acknowledgement = z.infer<typeof Acknowledgement>;

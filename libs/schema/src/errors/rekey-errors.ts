@@ -1,0 +1,84 @@
+import type { ErrorRow } from './error-row.ts';
+
+/** Errors of Rekey itself, and the reasons why it sends no request. */
+export const rekeyErrors = {
+  REDIS_UNAVAILABLE: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Rekey cannot reach its Redis.',
+    advice: 'Try again.',
+  },
+  REDIS_MEMORY_LOW: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Redis is nearly out of memory; nothing new is accepted.',
+    advice: 'Give Redis more memory, then try again.',
+  },
+  REPLICAS_MISSING: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Too few Redis replicas have confirmed the write.',
+    advice: 'Bring the replicas back, then try again.',
+  },
+  SHUTTING_DOWN: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'This gateway is shutting down.',
+    advice: 'Try again; another gateway will answer.',
+  },
+  LEDGER_CORRUPT: {
+    grpc: 'INTERNAL',
+    retry: false,
+    message: 'The ledger contains an entry that cannot be read.',
+    advice: 'See rekey status and the log; repair or delete the entry, then try again.',
+  },
+  INTERNAL: {
+    grpc: 'INTERNAL',
+    retry: false,
+    message: 'An internal error occurred in Rekey.',
+    advice: 'See the log of the gateway.',
+  },
+  // why Rekey sends no request that replaces a key
+  FROZEN: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: true,
+    message: 'Rotations are frozen; no request is sent.',
+    advice: 'Unfreeze rotations: run rekey unfreeze, or unset REKEY_OBSERVE_ONLY on the workers.',
+  },
+  CLOCK_JUMP: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'The Redis clock jumped, or differs from the clock of the worker; no request is sent.',
+    advice: 'Synchronise the clocks (NTP).',
+  },
+  TOO_MANY_UNKNOWNS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Too many rotations in this org have an unknown outcome; only reads are sent.',
+    advice: 'Check whether Invent is available.',
+  },
+  LEDGER_LOST: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: true,
+    message: 'The ledger in Redis was lost, and a new one was started; no request is sent.',
+    advice: 'Restore Redis from its backup, or accept the empty ledger: rekey ledger adopt.',
+  },
+  LEDGER_NOT_LOST: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'This ledger is not lost; there is nothing to adopt.',
+    advice: 'Check that the gateway uses the intended Redis and REKEY_PREFIX.',
+  },
+  LEDGER_CHANGED: {
+    grpc: 'ABORTED',
+    retry: false,
+    message: 'The ledger is not the one that the request asks to adopt.',
+    advice: 'Check it again: rekey ledger adopt.',
+  },
+  BUDGET_NOT_CLOSED: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'This request budget is not closed.',
+    advice: 'See rekey status for the name of the closed budget.',
+  },
+} as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,147 @@
+import type { ErrorRow } from './error-row.ts';
+
+/** Errors in what a caller sent or asked for. */
+export const requestErrors = {
+  INVALID_ARGUMENT: {
+    grpc: 'INVALID_ARGUMENT',
+    retry: false,
+    message: 'The request is not valid.',
+    advice: 'Correct the fields named in the BadRequest detail.',
+  },
+  REQUEST_ID_REUSED: {
+    grpc: 'ALREADY_EXISTS',
+    retry: false,
+    message: 'This request_id was already used with different arguments.',
+    advice: 'Generate a new request_id for each new request.',
+  },
+  REQUEST_ID_SPENT: {
+    grpc: 'ALREADY_EXISTS',
+    retry: false,
+    message: 'This request_id was already used; its rotation has ended and is no longer stored.',
+    advice: 'Check the assistant. To rotate it again, generate a new request_id.',
+  },
+  STREAM_IDLE: {
+    grpc: 'ABORTED',
+    retry: true,
+    message: 'The stream received no message for one minute; nothing was created.',
+    advice: 'Start the call again and send messages without long pauses. You can reuse the request_id.',
+  },
+  ROTATION_NOT_FOUND: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Rotation not found.',
+    advice: 'Check the id. Ended rotations are stored for a limited time.',
+  },
+  ROTATION_NOT_CANCELLABLE: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'Only a QUEUED rotation can be cancelled.',
+    advice: 'Wait for the rotation to end. Its request may already be on its way to Invent.',
+  },
+  SWEEP_NOT_FOUND: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Sweep not found.',
+    advice: 'Check the id. Ended sweeps are stored for one week.',
+  },
+  BULK_NOT_FOUND: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Bulk rotation not found.',
+    advice: 'Check the id. Ended bulk rotations are stored for a limited time.',
+  },
+  DRAFT_LOST: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Some of the ids sent for the bulk rotation are missing from Redis; nothing was started.',
+    advice: 'Send all ids again, within one hour.',
+  },
+  BULK_STATE: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'The bulk rotation is not in a state that allows this operation.',
+    advice:
+      'Check its state: an ended bulk rotation cannot be paused or cancelled, ' +
+      'and only an ended one can be retried.',
+  },
+  POLICY_NOT_FOUND: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Rotation policy not found.',
+    advice: 'Check the id, or list the policies.',
+  },
+  POLICY_NOT_SCHEDULED: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'The next window of the rotation policy cannot be computed; the policy rotates no keys.',
+    advice:
+      'Check its cron expression and time zone (rekey policy get). If both are correct, update Node.js, ' +
+      'which provides the time zones. Otherwise create the policy again.',
+  },
+  REQUEST_TOO_LARGE: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: false,
+    message: 'A message of the request exceeds the size limit of the gateway.',
+    advice: 'Send smaller messages. A stream of ids can have any number of them.',
+  },
+  REQUEST_UNREADABLE: {
+    grpc: 'INVALID_ARGUMENT',
+    retry: false,
+    message: 'A message of the request cannot be decoded as its type.',
+    advice: 'Encode messages as the contract (proto/rekey/v1) defines them.',
+  },
+  TOO_MANY_POLICIES: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: false,
+    message: 'Rotation policy limit (1000) reached.',
+    advice: 'Delete a policy that is no longer needed.',
+  },
+  CONSUMER_NOT_FOUND: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Consumer not found.',
+    advice: 'Check the name, or list the consumers.',
+  },
+  CONSUMER_EXISTS: {
+    grpc: 'ALREADY_EXISTS',
+    retry: false,
+    message: 'A consumer with this name and a different key already exists.',
+    advice: 'Remove it first, or choose another name.',
+  },
+  TOO_MANY_CONSUMERS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: false,
+    message: 'Consumer limit (100) reached.',
+    advice: 'Remove a consumer that is no longer needed.',
+  },
+  CONSUMER_BUSY: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Another change of the consumer happened at the same time.',
+    advice: 'Check the consumer, then try again.',
+  },
+  CONSUMER_MAY_NOT_READ: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'A named consumer is not allowed to read this org.',
+    advice: 'Name another consumer, or let this one read the org: rekey consumer orgs.',
+  },
+  NO_WORKER_YET: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: true,
+    message: "Rekey's public key is not known: no worker has run yet.",
+    advice: 'Start a worker, or print the key: rekey key-file public PATH.',
+  },
+  CONSUMERS_MISSING: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'A required consumer is not live or has not caught up.',
+    advice: 'See rekey consumer status. Start the consumer, or leave it out of the request.',
+  },
+  ASSISTANT_NOT_KNOWN: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Rekey holds no key of this assistant.',
+    advice: 'Rotate its key once.',
+  },
+} as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,166 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
+import { subscribe, type Keys } from '../index.ts';
+import type { Publisher } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { next, until } from '../wait-fixture.ts';
+
+let server: RedisServer;
+let proxy: TcpProxy;
+let rekey: Publisher;
+let privateKey: { keys: object[] };
+const open: Keys[] = [];
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.dispose());
+beforeEach(async () => {
+  proxy = await createTcpProxy({ port: server.port });
+  rekey = createPublisher(server.url);
+  await rekey.redis.flushall();
+  privateKey = await rekey.enrol('billing');
+  await rekey.publish('ast_1', 'sk_1');
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((keys) => keys.close()));
+  rekey.close();
+  await proxy.close();
+});
+const begin = async (leaseMs?: number) => {
+  const keys = await subscribe({
+    redis: `redis://127.0.0.1:${proxy.port}`,
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+    ...(leaseMs !== undefined && { leaseMs }),
+  });
+  open.push(keys);
+  return keys;
+};
+const lastEntry = async () => (await rekey.redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0];
+
+describe('acknowledgements', () => {
+  it('report the position when it is ready and after each event', async () => {
+    const keys = await begin();
+    const { instance } = keys.freshness();
+    await until(async () => (await rekey.acks(instance)).length === 1, 'the first');
+    expect(await rekey.acks(instance)).toEqual([
+      {
+        consumer: 'billing',
+        instance,
+        lease_ms: 10_000,
+        position: await lastEntry(),
+        seq: 1,
+        keys: 1,
+        unapplied: { count: 0, first: [] },
+        refused: { count: 0, first: [] },
+        leaving: false,
+      },
+    ]);
+    await rekey.publish('ast_2', 'sk_2');
+    await until(async () => (await rekey.acks(instance)).length === 2, 'the second');
+    expect((await rekey.acks(instance)).at(-1)).toMatchObject({
+      position: await lastEntry(),
+      seq: 2,
+      keys: 2,
+    });
+    expect(keys.freshness()).toMatchObject({ position: await lastEntry(), seq: 2, acknowledging: true });
+  });
+
+  it('are sent at once, then at most once in 10 ms, the last one for all', async () => {
+    const keys = await begin();
+    const { instance } = keys.freshness();
+    const began = performance.now();
+    for (let i = 0; i < 200; i += 1) await rekey.publish(`ast_${i}`, `sk of ${i}`);
+    const last = await lastEntry();
+    await until(async () => (await rekey.acks(instance)).at(-1)?.position === last, 'the last');
+    const took = performance.now() - began;
+    expect((await rekey.acks(instance)).length).toBeLessThanOrEqual(took / 10 + 2);
+    const positions = (await rekey.acks(instance)).map(({ seq }) => seq);
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+  });
+
+  it('are sent as a sign of life at least every third of the lease', async () => {
+    const { instance } = (await begin(1000)).freshness();
+    await until(async () => (await rekey.acks(instance)).length >= 5, 'signs of life');
+    const times = (await rekey.redis.xrange('{spec}:acks', '-', '+')).map(([id]) => Number(id.split('-')[0]));
+    for (const [i, time] of times.slice(1).entries()) expect(time - times[i]!).toBeLessThan(1000);
+  });
+
+  it('announce the end', async () => {
+    const keys = await begin();
+    const { instance } = keys.freshness();
+    await keys.close();
+    expect((await rekey.acks(instance)).map(({ leaving }) => leaving)).toEqual([false, true]);
+  });
+
+  it('are sent by each process', async () => {
+    const [one, two] = [await begin(), await begin()];
+    await rekey.publish('ast_2', 'sk_2');
+    for (const keys of [one, two])
+      await until(async () => (await rekey.acks(keys.freshness().instance)).at(-1)?.seq === 2, 'both');
+    expect(one.freshness().instance).not.toBe(two.freshness().instance);
+  });
+
+  it('keep the position while a snapshot is taken, and move it afterwards', async () => {
+    const keys = await begin(1000);
+    const { instance, position } = keys.freshness();
+    const snapshot = next(keys, 'snapshot');
+    const seen: string[] = [];
+    const due: unknown[] = [];
+    const held = proxy.once('zscan', 'held', () => {
+      seen.push(keys.freshness().position);
+      due.push(keys.freshness().snapshotDue);
+    });
+    await rekey.redis.incr('{spec}:seq');
+    await rekey.publish('ast_2', 'sk_2');
+    await held;
+    expect([seen, due]).toEqual([[position], ['gap']]);
+    await snapshot;
+    const last = await lastEntry();
+    await until(async () => (await rekey.acks(instance)).at(-1)?.position === last, 'the new position');
+    expect((await rekey.acks(instance)).at(-1)).toMatchObject({ seq: 3, keys: 2 });
+  });
+
+  it('continue after an outage of Redis', async () => {
+    const keys = await begin(1000);
+    const { instance } = keys.freshness();
+    proxy.refuse(true);
+    await rekey.publish('ast_1', 'sk_new');
+    await until(() => !keys.freshness().connected, 'the fault');
+    proxy.refuse(false);
+    const last = await lastEntry();
+    await until(async () => (await rekey.acks(instance)).at(-1)?.position === last, 'the position');
+    expect((await rekey.acks(instance)).at(-1)).toMatchObject({ seq: 2, keys: 1 });
+  });
+
+  it('that Redis rejects do not prevent new keys', async () => {
+    await rekey.redis.acl('SETUSER', 'reader', 'on', '>word', '~*', '&*', '+@all', '-xadd');
+    const keys = await subscribe({
+      redis: `redis://reader:word@127.0.0.1:${server.port}`,
+      consumer: 'billing',
+      prefix: 'spec',
+      privateKey,
+      leaseMs: 1000,
+    });
+    open.push(keys);
+    const heard = next(keys, 'key');
+    await rekey.publish('ast_1', 'sk_new');
+    expect(await heard).toMatchObject({ secretKey: 'sk_new' });
+    expect(keys.freshness()).toMatchObject({ connected: true, upToDate: true, acknowledging: false });
+    expect(await rekey.acks()).toEqual([]);
+    await rekey.redis.acl('SETUSER', 'reader', '+xadd');
+    await until(() => keys.freshness().acknowledging, 'they are taken');
+  });
+
+  it('stop when the consumer is removed', async () => {
+    const keys = await begin(1000);
+    const { instance } = keys.freshness();
+    const revoked = next(keys, 'revoked');
+    await rekey.remove('billing');
+    await revoked;
+    const before = (await rekey.acks(instance)).length;
+    await keys.close();
+    expect((await rekey.acks(instance)).length).toBe(before);
+  });
+});

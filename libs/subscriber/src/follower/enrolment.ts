@@ -1,0 +1,61 @@
+import { Consumer } from '@rekey/schema';
+import { SealError, openGrant } from '@rekey/sealing';
+import type { RevokedEvent } from '../keys.ts';
+import type { OwnKeys } from '../own-keys.ts';
+import type { Names } from '../redis/names.ts';
+import type { Session } from '../redis/session.ts';
+import { SubscribeError } from '../subscribe-error.ts';
+import type { Enrolment } from './state.ts';
+
+/**
+ * Reads the consumer's entry. Resolves with `current` if the entry has not changed. Rejects with
+ * SubscribeError if the entry cannot be used.
+ */
+export const readEnrolment = async (
+  at: Session,
+  names: Names,
+  consumer: string,
+  ownKeys: OwnKeys,
+  current: Enrolment | undefined,
+): Promise<Enrolment> => {
+  const text = await at.answer(at.commands.hget(names.consumers, consumer));
+  const name = JSON.stringify(consumer);
+  if (text === null) {
+    const complaint = `Rekey has no consumer ${name}: add it with: rekey consumer add ${consumer}`;
+    throw new SubscribeError('NOT_REGISTERED', complaint);
+  }
+  if (current?.text === text) return current;
+  const { state, grant, orgs } = parseEntry(text, name);
+  if (state !== 'ACTIVE' || grant === undefined) {
+    const why =
+      state === 'PENDING'
+        ? 'no worker has issued its grant yet'
+        : 'the records that were published before are still being sealed for it';
+    throw new SubscribeError('NOT_READY', `the consumer ${name} is ${state}: ${why}`);
+  }
+  const recipient = await openGrant(grant, { consumer, ...ownKeys }).catch((error: unknown) => {
+    const why = error instanceof SealError ? error.message : 'the grant cannot be opened';
+    throw new SubscribeError(
+      'WRONG_KEY_FILE',
+      `the key file does not belong to the consumer ${name}: ${why}`,
+    );
+  });
+  return { text, orgs, recipient };
+};
+
+const parseEntry = (text: string, name: string): Consumer => {
+  try {
+    return Consumer.parse(JSON.parse(text));
+  } catch {
+    throw new SubscribeError(
+      'NOT_READY',
+      `the entry of the consumer ${name} cannot be read: remove the consumer, and add it again`,
+    );
+  }
+};
+
+/** Why a consumer is revoked whose entry cannot be used. */
+export const revocationOf = ({ code, message }: SubscribeError): RevokedEvent => {
+  if (code === 'NOT_REGISTERED') return { reason: 'not-registered', message };
+  return { reason: code === 'WRONG_KEY_FILE' ? 'wrong-key-file' : 'not-ready', message };
+};

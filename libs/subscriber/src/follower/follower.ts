@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Acknowledgement } from '@rekey/schema';
+import type { Freshness, Refusal } from '../keys.ts';
+import type { Listeners } from '../listeners.ts';
+import type { Settings } from '../options.ts';
+import type { OwnKeys } from '../own-keys.ts';
+import type { Names } from '../redis/names.ts';
+import { createPages } from '../redis/pages.ts';
+import { createRedisClock } from '../redis/redis-clock.ts';
+import { isErrorReply, replyCode } from '../redis/replies.ts';
+import { openSession, type Connect, type Session } from '../redis/session.ts';
+import { createRecords } from '../records/apply-records.ts';
+import type { HeldKeys } from '../records/held-keys.ts';
+import { createRecordChecks } from '../records/record-checks.ts';
+import { createRefusals, type Refusals } from '../records/refusals.ts';
+import { SubscribeError } from '../subscribe-error.ts';
+import { createAcknowledger } from './acknowledger.ts';
+import { followSession, type FollowDeps } from './follow-session.ts';
+import { createFreshnessReport } from './freshness.ts';
+import { createSnapshotSchedule } from './snapshot-schedule.ts';
+import { createState, type FollowState } from './state.ts';
+import { createStream } from './stream.ts';
+
+interface FollowerDeps {
+  settings: Settings;
+  names: Names;
+  ownKeys: OwnKeys;
+  held: HeldKeys;
+  connect: Connect;
+  listeners: Listeners;
+}
+
+/** Keeps the held keys in step with Redis, across outages and changes of Redis. */
+export interface Follower {
+  /**
+   * Resolves when the first snapshot has been taken and later events have been applied. Rejects with
+   * SubscribeError.
+   */
+  start(): Promise<void>;
+  freshness(): Freshness;
+  unapplied(): { count: number; last: readonly Refusal[] };
+  refused(): { count: number; first: readonly Refusal[] };
+  close(): Promise<void>;
+}
+
+const LEAVE_WITHIN_MS = 1000;
+const MAX_ACKNOWLEDGEMENTS = 20_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2000;
+const MAX_DOUBLINGS = 6;
+const TICK_MS = 250;
+
+export const createFollower = (deps: FollowerDeps): Follower => {
+  const { settings, held } = deps;
+  const closing = new AbortController();
+  const start = { onReady: () => {}, onFailure: (_error: unknown) => {} };
+  const parts = createParts(deps, closing.signal, () => start.onReady());
+  const { state, schedule, freshness, refusals, acknowledger } = parts;
+  let running: Promise<void> | undefined;
+  let ticking: NodeJS.Timeout | undefined;
+  let closed: Promise<void> | undefined;
+
+  /** Ends the start if it takes too long, and reports staleness while nothing happens. */
+  const tick = (deadlineMs: number) => {
+    freshness.update();
+    if (!state.ready && !schedule.isTaking && performance.now() > deadlineMs)
+      start.onFailure(notReady(state.fault, settings.readyTimeoutMs));
+  };
+  const close = async (): Promise<void> => {
+    clearInterval(ticking);
+    const late = new AbortController();
+    await Promise.race([
+      acknowledger.leave(),
+      sleep(LEAVE_WITHIN_MS, undefined, { signal: late.signal }).catch(() => {}),
+    ]);
+    late.abort();
+    closing.abort();
+    state.session?.end();
+    await running;
+    held.clear();
+  };
+
+  return {
+    start: async () => {
+      const deadlineMs = performance.now() + settings.readyTimeoutMs;
+      await new Promise<void>((resolve, reject) => {
+        start.onReady = () => {
+          state.ready = true;
+          freshness.provenAt(schedule.lastTaken.endedAtMs - schedule.lastTaken.tookMs);
+          resolve();
+        };
+        start.onFailure = (error) => reject(asSubscribeError(error));
+        ticking = setInterval(() => tick(deadlineMs), Math.min(TICK_MS, settings.readyTimeoutMs));
+        closing.signal.addEventListener('abort', () =>
+          reject(new SubscribeError('CLOSED', 'it was closed before it was ready')),
+        );
+        running = follow(parts, deps.connect, (error) => start.onFailure(error));
+      });
+    },
+    freshness: freshness.now,
+    unapplied: refusals.unapplied,
+    refused: refusals.refused,
+    close: () => (closed ??= close()),
+  };
+};
+
+const createParts = (
+  { settings, names, ownKeys, held, listeners }: FollowerDeps,
+  closing: AbortSignal,
+  onReady: () => void,
+): FollowDeps => {
+  const state = createState();
+  const clock = createRedisClock();
+  const pages = createPages(names);
+  const schedule = createSnapshotSchedule(state);
+  const freshness = createFreshnessReport(state, schedule, settings.staleAfterMs, listeners);
+  const refusals = createRefusals(held, listeners);
+  const records = createRecords({ state, clock, held, refusals, listeners });
+  const checks = createRecordChecks({ state, pages, held, records });
+  const acknowledger = createAcknowledger(
+    () => acknowledgementOf(state, settings, held, refusals),
+    (ack) => sendAcknowledgement(state, names, ack),
+  );
+  const stream = createStream({
+    state,
+    names,
+    consumer: settings.consumer,
+    held,
+    records,
+    checks,
+    refusals,
+    schedule,
+    freshness,
+    onApplied: acknowledger.applied,
+  });
+  const dependencies = { settings, names, ownKeys, held, listeners, closing, onReady };
+  const parts = { state, clock, pages, schedule, freshness, refusals, records, checks, acknowledger, stream };
+  return { ...dependencies, ...parts };
+};
+
+const acknowledgementOf = (
+  { ready, revoked, session, instance, position }: FollowState,
+  { consumer, leaseMs }: Settings,
+  held: HeldKeys,
+  refusals: Refusals,
+): Acknowledgement | undefined => {
+  if (!ready || revoked || !session) return undefined;
+  return {
+    consumer,
+    instance,
+    lease_ms: leaseMs,
+    position: position.id,
+    seq: position.seq ?? 0,
+    keys: held.size,
+    ...refusals.report(),
+    leaving: false,
+  };
+};
+
+const sendAcknowledgement = async (state: FollowState, names: Names, ack: string): Promise<void> => {
+  const { session } = state;
+  if (!session) return;
+  try {
+    const sent = session.commands.xadd(names.acks, 'MAXLEN', '~', MAX_ACKNOWLEDGEMENTS, '*', 'ack', ack);
+    await session.answer(sent);
+    state.acknowledging = true;
+  } catch (error) {
+    state.acknowledging = false;
+    // This Redis is no longer the primary: find the new one. After other errors (no memory, no permission)
+    // the keys can still be read.
+    if (isErrorReply(error) && replyCode(error) === 'READONLY') session.end(error);
+  }
+};
+
+/** Follows one session after the other until it is closed, or fails before it is ready. */
+const follow = async (
+  deps: FollowDeps,
+  connect: Connect,
+  onFailure: (error: unknown) => void,
+): Promise<void> => {
+  const { state, closing } = deps;
+  let tries = 0;
+  while (!closing.aborted) {
+    let at: Session | undefined;
+    try {
+      at = await openSession(connect, closing, () => {
+        if (state.session === at) state.session = undefined;
+      });
+      state.session = at;
+      await followSession(deps, at, () => {
+        tries = 0;
+        state.fault = undefined;
+      });
+    } catch (error) {
+      if (closing.aborted) return;
+      state.fault = error;
+      if (!state.ready && isFinal(error)) return onFailure(error);
+    } finally {
+      at?.end();
+    }
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, MAX_DOUBLINGS), LONGEST_PAUSE_MS);
+    tries += 1;
+    const jitter = 0.75 + Math.random() / 2;
+    await sleep(pauseMs * jitter, undefined, { signal: closing }).catch(() => {});
+  }
+};
+
+/** Why the follower did not become ready in time. */
+const notReady = (fault: unknown, readyTimeoutMs: number): SubscribeError =>
+  fault instanceof SubscribeError
+    ? fault
+    : new SubscribeError('REDIS_AWAY', `Redis could not be reached within ${readyTimeoutMs} ms`, {
+        cause: fault,
+      });
+
+/** Whether no retry can succeed. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof SubscribeError ? !error.retry : isErrorReply(error) && refusals.has(replyCode(error));
+const refusals = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
+
+const asSubscribeError = (error: unknown): unknown =>
+  isErrorReply(error)
+    ? new SubscribeError('REDIS_REFUSED', `Redis refuses this service: ${error.message}`, { cause: error })
+    : error;

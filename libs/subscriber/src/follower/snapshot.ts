@@ -1,0 +1,89 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { mayRead } from '@rekey/schema';
+import type { SnapshotReason } from '../keys.ts';
+import type { Listeners } from '../listeners.ts';
+import type { Names } from '../redis/names.ts';
+import { empty, inPages, type Pages } from '../redis/pages.ts';
+import type { Session } from '../redis/session.ts';
+import type { Records } from '../records/apply-records.ts';
+import type { HeldKeys } from '../records/held-keys.ts';
+import type { Refusals } from '../records/refusals.ts';
+import type { SnapshotSchedule } from './snapshot-schedule.ts';
+import type { FollowState } from './state.ts';
+import type { Stream } from './stream.ts';
+
+interface SnapshotDeps {
+  state: FollowState;
+  names: Names;
+  pages: Pages;
+  held: HeldKeys;
+  records: Records;
+  refusals: Refusals;
+  schedule: SnapshotSchedule;
+  stream: Stream;
+  listeners: Listeners;
+}
+
+/**
+ * Reads everything that this consumer may read, and then the stream from the place where it ended when the
+ * snapshot began. Held keys stay usable meanwhile.
+ */
+export const takeSnapshot = async (
+  deps: SnapshotDeps,
+  from: Session,
+  { reason, otherRedis }: { reason: SnapshotReason; otherRedis: boolean },
+): Promise<void> => {
+  const { state, pages, held, records, refusals, schedule, stream, listeners } = deps;
+  const beganMs = performance.now();
+  held.beginSnapshot();
+  refusals.beginSnapshot();
+  records.beginSnapshot();
+  const orgs = state.enrolment!.orgs;
+  state.reading = await stream.end(from);
+  const all = orgs.includes('*') ? await from.answer(from.commands.smembers(deps.names.orgs)) : orgs;
+  for await (const page of pages.published(from, all)) {
+    for (const { assistantId, text } of page)
+      if (text !== null) await records.applyStored(assistantId, text, false);
+    empty(page);
+    await yieldToEventLoop();
+  }
+  for await (const page of pages.uncertain(from)) {
+    for (const { assistantId, text } of page)
+      if (text !== null) await records.applyStored(assistantId, text, true);
+  }
+  while (await stream.read(from)) await yieldToEventLoop();
+  await dropUnseen(deps, from, otherRedis);
+  for (const assistantId of held.endUncertainty())
+    if (listeners.has('certain')) listeners.emit('certain', held.get(assistantId)!);
+  const tookMs = schedule.ended(beganMs);
+  state.isRunUnknown = false;
+  listeners.emit('snapshot', { reason, keys: held.size, tookMs });
+};
+
+/**
+ * Removes the assistants that are no longer in the list of their org: deleted, moved, or no longer readable
+ * for this consumer. Reads the current record of each before that.
+ */
+const dropUnseen = async (
+  { state, pages, held, records, listeners }: SnapshotDeps,
+  from: Session,
+  otherRedis: boolean,
+): Promise<void> => {
+  for (const page of inPages(held.unseen())) {
+    const ids = page.map(({ assistantId }) => assistantId);
+    for (const [i, { assistantId, text }] of (await pages.current(from, ids)).entries()) {
+      const { orgId } = page[i]!;
+      const mayStillRead = mayRead(state.enrolment!, orgId);
+      if (mayStillRead && text !== null) await records.applyStored(assistantId, text, false);
+      // A Redis that lost its last seconds may have lost a key in force. The key is kept: Rekey then compares
+      // all keys with Invent and publishes it again.
+      if (mayStillRead && text === null && otherRedis) held.markSeen(assistantId);
+    }
+    await yieldToEventLoop();
+  }
+  for (const { assistantId, orgId } of held.unseen()) {
+    const version = held.version(assistantId);
+    held.remove(assistantId);
+    listeners.emit('removed', { assistantId, orgId, version, removal: 'withdrawn' });
+  }
+};

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import type { SharedKeys } from '@rekey/sealing';
+import type { RevokedEvent } from '../keys.ts';
+import type { Session } from '../redis/session.ts';
+
+/**
+ * A place in the stream. `seq` and `run` belong to the last entry up to there that counts. If they are
+ * unknown, the next entry is not compared with them.
+ */
+export interface Place {
+  id: string;
+  seq: number | undefined;
+  run: number | undefined;
+}
+export const NOWHERE: Place = { id: '0-0', seq: 0, run: undefined };
+
+/** The consumer's entry in Redis, and the keys of its grant. */
+export interface Enrolment {
+  text: string;
+  orgs: string[];
+  recipient: SharedKeys;
+}
+
+/** What the parts of the follower share. */
+export interface FollowState {
+  /** The name under which this process acknowledges. */
+  readonly instance: string;
+  session: Session | undefined;
+  enrolment: Enrolment | undefined;
+  /** The place up to which the stream has been read. */
+  reading: Place | undefined;
+  /** The place up to which everything has been applied. It does not move while a snapshot is due. */
+  position: Place;
+  /** Another Redis process answers, and the run of its published records is not known yet. */
+  isRunUnknown: boolean;
+  /** The id of the Redis process, if this user of Redis may read it. */
+  runId: string | undefined;
+  /** The first snapshot has been taken. */
+  ready: boolean;
+  revoked: (RevokedEvent & { sinceMs: number }) | undefined;
+  /** The last error, until the follower makes progress. */
+  fault: unknown;
+  /** Redis accepts the acknowledgements. */
+  acknowledging: boolean;
+}
+
+export const createState = (): FollowState => ({
+  instance: randomBytes(6).toString('hex'),
+  session: undefined,
+  enrolment: undefined,
+  reading: undefined,
+  position: NOWHERE,
+  isRunUnknown: false,
+  runId: undefined,
+  ready: false,
+  revoked: undefined,
+  fault: undefined,
+  acknowledging: false,
+});

@@ -1,0 +1,102 @@
+import type { FollowState } from '../follower/state.ts';
+import type { UnreadableKey } from '../keys.ts';
+import type { Listeners } from '../listeners.ts';
+import type { RedisClock } from '../redis/redis-clock.ts';
+import type { HeldKeys } from './held-keys.ts';
+import { recordOf, type Opened } from './read-event.ts';
+import { readStored } from './read-stored.ts';
+import type { Refusals } from './refusals.ts';
+
+interface RecordsDeps {
+  state: FollowState;
+  clock: RedisClock;
+  held: HeldKeys;
+  refusals: Refusals;
+  listeners: Listeners;
+}
+
+/** Applies opened events and current records to the held keys. */
+export interface Records {
+  apply(opened: Opened): Promise<void>;
+  /**
+   * Applies the current record of an assistant, or its entry among the uncertain ones. Ignores a record that
+   * is sealed for others only and is no newer than the held key. `claimedVersion`: the version of an event
+   * that could not be opened.
+   */
+  applyStored(
+    assistantId: string,
+    text: string,
+    isUncertain: boolean,
+    claimedVersion?: number,
+  ): Promise<void>;
+  beginSnapshot(): void;
+  /** Whether a version that was refused as too far ahead no longer is: the Redis clock has been corrected. */
+  hasClockCaughtUp(): boolean;
+}
+
+export const createRecords = (deps: RecordsDeps): Records => {
+  const { state, clock, held, refusals, listeners } = deps;
+  /**
+   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
+   * Redis clock.
+   */
+  let lowestAhead = Infinity;
+
+  const apply = async (opened: Opened): Promise<void> => {
+    const { kind, assistantId, version, ahead } = opened;
+    if (!ahead && clock.isTooFarAhead(version)) {
+      // The Redis clock may have been set since it was last read.
+      if (state.session) clock.set(await state.session.answer(state.session.commands.time()));
+      if (clock.isTooFarAhead(version)) {
+        lowestAhead = Math.min(lowestAhead, version);
+        const why = 'its version is more than a day in the future';
+        return refusals.add({ assistantId, version, why });
+      }
+    }
+    if (kind === 'uncertain') {
+      if (held.markUncertain(assistantId, version) && listeners.has('uncertain'))
+        listeners.emit('uncertain', held.get(assistantId)!);
+    } else if (held.apply(opened)) {
+      announce(deps, opened);
+    }
+  };
+  const markUnreadable = (assistantId: string, claimedVersion: number): void => {
+    if (held.markUnreadable(assistantId, claimedVersion))
+      listeners.emit('unreadable', held.get(assistantId) as UnreadableKey);
+  };
+  const applyStored: Records['applyStored'] = async (assistantId, text, isUncertain, claimedVersion) => {
+    const read = readStored(deps, assistantId, text, isUncertain);
+    if (read.kind === 'opened') return apply(read.opened);
+    if (read.kind === 'refused') {
+      refusals.add(read.refusal);
+      // A refused record alone says nothing about the held key. Together with an event that claims a newer
+      // version, it does.
+      if (claimedVersion === undefined) held.markSeen(assistantId);
+      else markUnreadable(assistantId, claimedVersion);
+    } else if (read.kind === 'foreign') {
+      const { version } = read.claim;
+      const isNewer = version > held.version(assistantId);
+      const isClaimed = claimedVersion !== undefined && version === held.version(assistantId);
+      if (!isUncertain && (isNewer || isClaimed)) markUnreadable(assistantId, version);
+    } else if ('isKnown' in read) {
+      held.markSeen(assistantId);
+    }
+  };
+
+  return {
+    apply,
+    applyStored,
+    beginSnapshot: () => {
+      lowestAhead = Infinity;
+    },
+    hasClockCaughtUp: () => lowestAhead < Infinity && !clock.isTooFarAhead(lowestAhead),
+  };
+};
+
+const announce = ({ held, listeners }: RecordsDeps, opened: Opened): void => {
+  const { kind, assistantId, orgId, version, removal, plaintext } = opened;
+  if (kind === 'removed')
+    return listeners.emit('removed', { assistantId, orgId, version, removal: removal! });
+  const key = listeners.has('key') ? held.get(assistantId) : undefined;
+  if (key?.state === 'held') listeners.emit('key', { ...key, record: () => recordOf(plaintext) });
+};

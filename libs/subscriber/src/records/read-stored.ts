@@ -1,0 +1,27 @@
+import type { FollowState } from '../follower/state.ts';
+import type { Refusal } from '../keys.ts';
+import type { HeldKeys } from './held-keys.ts';
+import { readEvent, type Opened, type Reading } from './read-event.ts';
+
+/** Reads a stored event. Refuses one that is stored for another assistant or purpose. */
+export const readStored = (
+  { state, held }: { state: FollowState; held: HeldKeys },
+  assistantId: string,
+  text: string,
+  isUncertain: boolean,
+): (Reading & { isKnown?: true }) | { kind: 'refused'; refusal: Refusal } => {
+  const hasNothingNew = (id: string, version: number): boolean =>
+    !isUncertain && id === assistantId && version <= held.version(id) && !held.unreadable().has(id);
+  const read = readEvent(text, state.enrolment!.recipient, hasNothingNew);
+  const isMisplaced = (type: Opened['kind'], id: string): boolean =>
+    id !== assistantId || (type === 'uncertain') !== isUncertain;
+  const misplaced = (version: number) => ({
+    kind: 'refused' as const,
+    refusal: { assistantId, version, why: 'it is stored in place of another event' },
+  });
+  if (read.kind === 'opened' && isMisplaced(read.opened.kind, read.opened.assistantId))
+    return misplaced(read.opened.version);
+  if (read.kind === 'foreign' && isMisplaced(read.claim.type, read.claim.assistantId))
+    return misplaced(read.claim.version);
+  return read;
+};

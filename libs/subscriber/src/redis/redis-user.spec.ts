@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServer } from '@rekey/testing';
+import { subscribe } from '../index.ts';
+import type { Publisher } from '../publisher-fixture.ts';
+import { createPublisher } from '../subscriber-fixture.ts';
+import { until } from '../wait-fixture.ts';
+
+let server: RedisServer;
+let rekey: Publisher;
+beforeAll(async () => {
+  server = await startRedis();
+  rekey = createPublisher(server.url);
+});
+afterAll(async () => {
+  rekey.close();
+  await server.dispose();
+});
+
+describe('the Redis user of the events contract', () => {
+  it('can hold all keys, follow and acknowledge, and write nothing else', async () => {
+    const text = await readFile(new URL('../../../../docs/guides/events.md', import.meta.url), 'utf8');
+    const [, rules] = /^ACL SETUSER billing (.*?)^```$/ms.exec(text)!;
+    await rekey.redis.call(
+      'ACL',
+      'SETUSER',
+      'billing',
+      ...rules!.replaceAll('{rekey}', '{spec}').trim().split(/\s+/),
+    );
+    const privateKey = await rekey.enrol('billing');
+    await rekey.publish('ast_1', 'sk_1');
+    const url = `redis://billing:PASSWORD@127.0.0.1:${server.port}`;
+    const keys = await subscribe({ redis: url, consumer: 'billing', prefix: 'spec', privateKey });
+    await rekey.publish('ast_1', 'sk_2');
+    await rekey.makeUncertain('ast_1');
+    await until(() => keys.current('ast_1')!.uncertain, 'the doubt');
+    await until(() => keys.freshness().acknowledging, 'the acknowledgement');
+    expect(keys.current('ast_1')).toMatchObject({ secretKey: 'sk_2' });
+    await keys.close();
+
+    const user = rekey.redis.duplicate({ username: 'billing', password: 'PASSWORD' });
+    for (const write of [
+      () => user.xadd('{spec}:events', '*', 'event', '{}'),
+      () => user.set('{spec}:current:ast_1', 'x'),
+      () => user.hset('{spec}:consumers', 'billing', '{}'),
+      () => user.get('{spec}:assistant:ast_1'),
+    ]) {
+      await expect(write()).rejects.toThrow('NOPERM');
+    }
+    user.disconnect();
+  });
+});

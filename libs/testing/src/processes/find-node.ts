@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+/** The last release of each Node line that a package of this repository supports. */
+const releases = { 20: '20.20.2' } as const;
+
+/**
+ * Finds a Node of that line: an installed one, otherwise one from the npm registry, whose download npm
+ * verifies and caches.
+ */
+export const findNode = async (major: keyof typeof releases): Promise<string> => {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const node = join(folder, 'node');
+    const found = await access(node)
+      .then(() => run(node, ['--version']))
+      .catch(() => undefined);
+    if (found?.stdout.startsWith(`v${major}.`)) return node;
+  }
+  const { stdout } = await run('npm', [
+    'exec',
+    '--yes',
+    `--package=node-linux-${process.arch}@${releases[major]}`,
+    '--',
+    'node',
+    '--print',
+    'process.execPath',
+  ]);
+  return stdout.trim();
+};

@@ -1,0 +1,112 @@
+import type { rekeyProgram } from '../../../apps/cli/src/program.ts';
+import { code, page, paragraph, table } from './markdown.ts';
+
+type Command = ReturnType<typeof rekeyProgram>;
+type Option = Command['options'][number];
+type Argument = Command['registeredArguments'][number];
+
+const INTRODUCTION = `
+# Command line
+
+Generated from the definitions of the commands by \`npm run generate\`. \`rekey --help\` and
+\`rekey COMMAND --help\` show the same.
+
+Every command that prints results takes \`--json\`: one JSON object per line. Commands that only show
+something (\`get\` without \`--wait\`, \`list\`, \`status\`) end with 0 if they could show it.
+`;
+
+const EXIT_CODES: [code: string, meaning: string][] = [
+  ['0', 'done; for a bulk rotation, every assistant succeeded'],
+  [
+    '1',
+    `the request is wrong, or it failed. Also if an earlier equal request has FAILED or was CANCELLED
+    (\`rekey retry\`, a repeated \`--request-id\`)`,
+  ],
+  ['2', 'the gateway or Redis is unreachable'],
+  ['3', 'not finished: the timeout passed, or a bulk rotation is stopped and needs an operator'],
+];
+
+const SETUP = `
+In the folder of a running \`npm start\`, \`rekey\` needs no variables. Elsewhere it takes \`GRPC_ADDRESS\`,
+\`REDIS_URL\`, \`REKEY_PREFIX\` and \`REKEY_KEY_FILE\` from the [environment](environment.md).
+
+## Completion
+
+\`rekey completion bash\` prints a script that completes commands and options with Tab; \`zsh\` and \`fish\`
+are supported too. Completion applies to the \`rekey\` command. If you have only \`npx rekey\`, define
+\`rekey\` first, in this folder; for bash:
+
+\`\`\`sh
+rekey() { npx rekey "$@"; }; source <(rekey completion bash)
+\`\`\`
+
+In zsh, use \`rekey completion zsh\` after \`compinit\` has run (\`autoload -Uz compinit && compinit\`).
+`;
+
+/** The gateway's address and the format of the output: options of nearly every command, explained once. */
+const COMMON = new Set(['--gateway', '--json', '--help']);
+
+const argumentRow = (argument: Argument): string[] => [
+  code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
+  argument.description,
+];
+
+const choicesOf = ({ argChoices }: Option): string => (argChoices ? ` (${argChoices.join(', ')})` : '');
+const defaultOf = ({ defaultValue, description, negate }: Option): string =>
+  negate || description.includes('(default') || defaultValue === undefined || defaultValue === ''
+    ? ''
+    : ` (default: ${String(defaultValue)})`;
+const optionRow = (option: Option): string[] => [
+  code(option.flags) + (option.mandatory ? ', required' : ''),
+  `${option.description}${choicesOf(option)}${defaultOf(option)}`,
+];
+
+/** What follows the help of a command: examples, its exit codes. */
+const afterText = (command: Command): string => {
+  let text = '';
+  command.configureOutput({ writeOut: (more) => (text += more) });
+  command.outputHelp();
+  const help = command.helpInformation();
+  return text.slice(help.length).replaceAll(/^\n+|\s+$/g, '');
+};
+
+const sectionOf = (command: Command, path: readonly string[]): string[] => {
+  const help = command.createHelp();
+  const names = [...path, command.name()];
+  const subCommands = help.visibleCommands(command).filter((sub) => sub.name() !== 'help');
+  const options = help.visibleOptions(command).filter(({ long }) => !COMMON.has(long ?? ''));
+  const takesGateway = command.options.some(({ long }) => long === '--gateway');
+  const { registeredArguments } = command;
+  const after = afterText(command);
+  const usage = [...names, command.usage()].join(' ');
+  return [
+    `## ${names.join(' ')}`,
+    paragraph(`${capital(command.description())}.`),
+    ...(subCommands.length > 0 ? [] : [`\`\`\`\n${usage}\n\`\`\``]),
+    ...(registeredArguments.some(({ description }) => description)
+      ? [table(['argument', ''], registeredArguments.map(argumentRow))]
+      : []),
+    ...(options.length > 0 ? [table(['option', ''], options.map(optionRow))] : []),
+    ...(takesGateway ? ['Also `--gateway <address>` and `--json`.'] : []),
+    ...(after === '' ? [] : [`\`\`\`\n${after}\n\`\`\``]),
+    ...subCommands.flatMap((sub) => sectionOf(sub, names)),
+  ];
+};
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+export const cliPage = (program: Command): string => {
+  const after = afterText(program);
+  const commands = program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((one) => one.name() !== 'help');
+  return page(
+    INTRODUCTION,
+    table(['exit code', 'meaning'], EXIT_CODES),
+    SETUP,
+    '## Examples',
+    `\`\`\`\n${after.slice(after.indexOf('\n') + 1, after.indexOf('\n\nExit codes'))}\n\`\`\``,
+    ...commands.flatMap((command) => sectionOf(command, ['rekey'])),
+  );
+};
