@@ -145,8 +145,8 @@ const bugs: [string, Bug][] = [
       broken: [promises.onePost],
       patches: {
         commit: [
-          [`if v.becomes == 'satisfied' then`, 'if false then'],
-          [`elseif v.becomes == 'ends' then`, `elseif v.becomes == 'ends' or v.becomes == 'satisfied' then`],
+          [`if becomes == 'satisfied' then`, 'if false then'],
+          [`elseif becomes == 'ends' then`, `elseif becomes == 'ends' or becomes == 'satisfied' then`],
         ],
       },
     },
@@ -172,7 +172,10 @@ const bugs: [string, Bug][] = [
       broken: [promises.rising],
       patches: {
         commit: [
-          ['if not is_entitled(v, held) or version < published then', 'if not is_entitled(v, held) then'],
+          [
+            'if not is_entitled(version, held) or epoch < published then',
+            'if not is_entitled(version, held) then',
+          ],
         ],
       },
     },
@@ -192,7 +195,7 @@ const bugs: [string, Bug][] = [
       ...rotationsAlone,
       seed: 1,
       broken: [promises.certain],
-      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain', v.assistant_id)`, '']] },
+      patches: { commit: [[`write('HDEL', PREFIX .. ':uncertain',`, `tostring(PREFIX,`]] },
     },
   ],
 ];
@@ -247,7 +250,7 @@ bugs.push(
       ...oddWorld,
       seed: 1,
       broken: [promises.newer, promises.inForce, promises.ended],
-      patches: { commit: [['refusal, response = judge_post(v, held, published)', '']] },
+      patches: { commit: [['refusal, response = judge_post(version, held, published)', '']] },
     },
   ],
 );
@@ -289,7 +292,7 @@ describe('a manual key made while an earlier 200 waited for its commit', () => {
     'w1: its POST of rot_2 leaves',
     'w1: its POST of rot_2 is lost for good',
   ];
-  const fromTheCommit: Patches = { commit: [[`or int(tonumber(held.intent) or 0)`, `or int(now_ms)`]] };
+  const fromTheCommit: Patches = { commit: [[`or int(intent)`, `or int(now_ms)`]] };
 
   it('is not attributed to the next rotation', async () => {
     const history: History = { choices: [], script, taken: [] };

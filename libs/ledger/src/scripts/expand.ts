@@ -32,25 +32,35 @@ export const inputLocals = ({ keys, args, each }: Header): string => {
   ].join('');
 };
 
-/** `NAME_count`, and `NAME_at(i)`: the named keys and arguments of one of them. */
+/** The number of a group's elements, as the local `NAME_count`. */
 const groupLocals = (
   name: string,
   { keys, args }: Inputs,
   keysBefore: number,
   argsBefore: number,
 ): string => {
-  const count =
-    keys.length > 0 ? `(#KEYS - ${keysBefore}) / ${keys.length}` : `(#ARGV - ${argsBefore}) / ${args.length}`;
-  const values = [
-    ...keys.map((key, i) => `${nameOf(key)} = KEYS[key + ${i + 1}]`),
-    ...args.map((arg, i) => `${nameOf(arg)} = ${luaValue(arg, `ARGV[arg + ${i + 1}]`)}`),
-  ];
-  return `local ${name}_count = ${count}
-local function ${name}_at(i)
-  local key, arg = ${keysBefore} + ${keys.length} * (i - 1), ${argsBefore} + ${args.length} * (i - 1)
-  return { ${values.join(', ')} }
-end
-`;
+  const [list, before, each] =
+    keys.length > 0 ? ['KEYS', keysBefore, keys.length] : ['ARGV', argsBefore, args.length];
+  return `local ${name}_count = (#${list} - ${before}) / ${each}\n`;
+};
+
+/**
+ * `NAME.FIELD`, of an `@each NAME`: a key or argument of one element, of which the local NAME holds the
+ * number. It is read where it is named: a table of all fields would be made anew for each element.
+ */
+const expandGroups = (code: string, { name, each, keys, args }: Header): string => {
+  if (!each) return code;
+  const plain = args.filter(({ type }) => !isRest(type)).length + 1;
+  const at = (list: string, before: number, count: number, index: number): string =>
+    `${list}[${count} * ${each.name} + ${before - count + index + 1}]`.replace('+ -', '- ');
+  return code.replaceAll(new RegExp(`(?<![\\w.])${each.name}\\.(\\w+)`, 'g'), (all, field: string) => {
+    const key = each.keys.findIndex((one) => nameOf(one) === field);
+    if (key >= 0) return at('keys_', keys.length, each.keys.length, key);
+    const arg = each.args.findIndex((one) => nameOf(one) === field);
+    if (arg < 0) throw new Error(`${name}.lua: ${all} is not in the header`);
+    const value = luaValue(each.args[arg]!, at('args_', plain, each.args.length, arg));
+    return value.includes('==') ? `(${value})` : value;
+  });
 };
 
 /** Where a bracket closes, and the commas directly within it. */
@@ -106,7 +116,8 @@ const replaceCalls = (
  * - `local a, b = fields(KEY)` reads `a` and `b`. A second argument, `{ b = 'other' }`, names the field of a
  *   local that is called otherwise.
  * - `local failure, a, b = try_fields(KEY)`: the same for a key that another client may have damaged.
- * - `local r = record(KEY, 'a', 'b')` reads them into a table: `r.a`, `r.b`.
+ * - `local r = record(KEY, 'a', 'b')` reads them for several functions: in all code of the command, `r.a` and
+ *   `r.b` are these fields of `r`.
  */
 const FIELDS = /local ([\w, \n]+?) =\s+(fields|try_fields)\(/;
 const RECORD = /local (\w+) = record\(/;
@@ -119,13 +130,33 @@ const expandFields = (code: string): string =>
     const call = how === 'fields' ? `unpack(read('HMGET', ` : `reply_of(redis.pcall('HMGET', `;
     return { text: `local ${names.join(', ')} = ${call}${parts[0]}, ${wanted.join(', ')}))`, end };
   });
-const expandRecords = (code: string): string =>
-  replaceCalls(code, RECORD, ([, name], bracket, rest) => {
+const expandRecords = (code: string, { name, body }: Header): string => {
+  const names = recordOf(body);
+  const read = replaceCalls(code, RECORD, ([, local], bracket, rest) => {
     const { parts, end } = partsOf(rest, bracket);
-    const values = parts.slice(1).map((field, i) => `${field.slice(1, -1)} = ${name}[${i + 1}]`);
-    const text = `local ${name} = read('HMGET', ${parts.join(', ')}) ${name} = { ${values.join(', ')} }`;
-    return { text, end };
+    return { text: `local ${local} = read('HMGET', ${parts.join(', ')})`, end };
   });
+  return names.size === 0
+    ? read
+    : read.replaceAll(
+        new RegExp(`\\b(${[...names.keys()].join('|')})\\.(\\w+)`, 'g'),
+        (all, local: string, field: string) => {
+          const index = names.get(local)!.indexOf(`'${field}'`);
+          if (index < 0) throw new Error(`${name}.lua: ${all} is not a field of the record`);
+          return `${local}[${index + 1}]`;
+        },
+      );
+};
+/** The records of a command, each with its fields in order. */
+const recordOf = (body: string): Map<string, string[]> => {
+  const names = new Map<string, string[]>();
+  replaceCalls(body, RECORD, ([all, local], bracket, rest) => {
+    const { parts, end } = partsOf(rest, bracket);
+    names.set(local!, parts.slice(1));
+    return { text: all!, end };
+  });
+  return names;
+};
 
 const luaReply = ({ name, type }: Field, value: string | undefined): string => {
   if (value === undefined) {
@@ -156,4 +187,7 @@ const expandReplies = (code: string, { name, replies }: Header): string => {
 
 /** Code as Redis gets it: without comments, and with what the header names written out. */
 export const expand = (code: string, header: Header): string =>
-  expandReplies(expandRecords(expandFields(code.replaceAll(/^ *--(?! @ask ).*\n/gm, ''))), header);
+  [expandFields, expandRecords, expandGroups, expandReplies].reduce(
+    (text, step) => step(text, header),
+    code.replaceAll(/^ *--(?! @ask ).*\n/gm, ''),
+  );

@@ -30,8 +30,9 @@
  *
  * With `?` the value may be absent: '' in Lua (of a number: nil), undefined in TypeScript.
  *
- * In the code below the header, keys and arguments are locals of these names; of `@each NAME`, `NAME_count` and
- * `NAME_at(i)` give the number and the values of one. expand.ts shows how the code names replies and fields.
+ * In the code below the header, keys and arguments are locals of these names; of an `@each NAME`,
+ * `NAME_count` is their number; for a local NAME that holds the number of one, `NAME.FIELD` is its key or
+ * argument. expand.ts shows how the code names replies and fields.
  */
 export interface Field {
   name: string;

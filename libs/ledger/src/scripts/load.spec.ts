@@ -36,7 +36,7 @@ const missingIn = (code: string, included: string[]): string[] => {
 
 /** Code with its reads of fields written out, as the loader does. */
 const codeOf = (header: Header): string =>
-  withoutComments(expand(header.body, { ...header, replies: new Map() }));
+  withoutComments(expand(header.body, { ...header, each: undefined, replies: new Map() }));
 
 describe('the headers of Lua commands', () => {
   it.each(commandNames)('%s uses all that it declares, and declares all that it uses', (name) => {
@@ -78,6 +78,21 @@ describe('the headers of Lua commands', () => {
   });
 
   const header = parseHeader('command', '-- @reply DONE id text, until_ms number?, is_new flag\n');
+  const group = parseHeader(
+    'command',
+    '-- @key all\n-- @arg org text\n-- @each one\n-- @key key\n-- @arg id text\n-- @arg ms number\n\n' +
+      "local r = record(one.key, 'a', 'b')\nreturn one.ms + r.b",
+  );
+
+  it('write out the elements of a group, and the fields of a record', () => {
+    const key = 'keys_[1 * one + 1]';
+    expect(expand(group.body, group).trim()).toBe(
+      `local r = read('HMGET', ${key}, 'a', 'b')\nreturn tonumber(args_[2 * one + 2]) + r[2]`,
+    );
+    expect(() => expand('one.none', group)).toThrow('is not in the header');
+    expect(() => expand('r.none', group)).toThrow('is not a field of the record');
+  });
+
   it.each([
     ['reply.DONE { id = f(a, b), is_new = x or y }', `{ 'DONE', f(a, b), '', (x or y) and '1' or '' }`],
     ['reply.DONE { id = id, until_ms = until_ms }', `{ 'DONE', id, until_ms or '', '' }`],
@@ -87,7 +102,7 @@ describe('the headers of Lua commands', () => {
       `local a, b = unpack(read('HMGET', key_of(id), 'a', 'c:' .. id))`,
     ],
     ['local e, a = try_fields(key)', `local e, a = reply_of(redis.pcall('HMGET', key, 'a'))`],
-    [`local r = record(key, 'a', 'b')`, `local r = read('HMGET', key, 'a', 'b') r = { a = r[1], b = r[2] }`],
+    [`local r = record(key, 'a', 'b')`, `local r = read('HMGET', key, 'a', 'b')`],
   ])('write out %s', (code, expanded) => {
     expect(expand(code, header)).toBe(expanded);
   });

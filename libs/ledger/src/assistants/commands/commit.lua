@@ -59,7 +59,6 @@
 -- @answer DOUBTED wait_ms number: the read may be older than what is published; read again
 -- @answer BROKEN failure text: an entry has the wrong type: nothing was written
 -- @include assistants/check
--- @include assistants/judge-read
 -- @include assistants/publish-version
 -- @include assistants/superseded
 -- @include bulks/count-succeeded
@@ -71,6 +70,7 @@
 -- @include scripts/event
 -- @include scripts/number
 -- @include time/now
+-- @late assistants/judge-read
 
 local now_ms = math.floor(now_us() / 1000)
 local recipients = recipients_revision()
@@ -86,83 +86,85 @@ local function note_success(position, bulk, index, entry)
 end
 
 -- Whether the claim or check that was committed is the one that the ledger knows.
-local function is_entitled(v, held)
-  if v.id == '' then return not held.holder and held.epoch == v.epoch end
-  local is_lost_by_ledger = not held.holder and not v.read_ms
-    and tonumber(v.epoch) > (tonumber(held.epoch) or 0)
-  local is_same_claim = held.epoch == v.epoch or held.intent_epoch == v.epoch
-  return is_lost_by_ledger or (held.holder == v.id and is_same_claim)
+local function is_entitled(version, held)
+  if version.id == '' then return not held.holder and held.epoch == version.epoch end
+  local is_lost_by_ledger = not held.holder and not version.read_ms
+    and tonumber(version.epoch) > (tonumber(held.epoch) or 0)
+  local is_same_claim = held.epoch == version.epoch or held.intent_epoch == version.epoch
+  return is_lost_by_ledger or (held.holder == version.id and is_same_claim)
 end
 
 -- Why a response to a POST is not committed; or nil, and the text to keep of the response.
-local function judge_post(v, held, published)
+local function judge_post(version, held, published)
   if held.fingerprint then
-    local is_superseded = string.find(held.superseded or '', short(v.state), 1, true)
-    local is_known = held.fingerprint == v.state or is_superseded
+    local is_superseded = string.find(held.superseded or '', short(version.state), 1, true)
+    local is_known = held.fingerprint == version.state or is_superseded
     if is_known then return answer.OLD { version = int(published) } end
   end
-  local is_before, note = judge_response(v.org, v.state, v.assistant_id, v.noted)
+  local is_before, note = judge_response(version.org, version.state, version.assistant_id, version.noted)
   if not is_before then return nil, note end
-  note_response(v.org, note)
+  note_response(version.org, note)
   return answer.OLD { version = int(published) }
 end
 
 -- Why a read is not committed; nil if it is.
-local function judge_changed(v, held, org)
-  if held.fingerprint == v.state then return nil end
-  local refusal = judge_read(v, held, org, now_ms)
+local function judge_changed(version, held, org)
+  if held.fingerprint == version.state then return nil end
+  local refusal = judge_read(version, held, org, now_ms)
   if refusal then return refusal end
-  local ends = v.becomes == 'ends' or v.becomes == 'satisfied'
-  return v.noted == 'before' and ends and notes_changes(v.org) and answer.BEFORE or nil
+  local ends = version.becomes == 'ends' or version.becomes == 'satisfied'
+  return version.noted == 'before' and ends and notes_changes(version.org) and answer.BEFORE or nil
 end
 
 -- Changes the state of the rotation.
-local function advance_rotation(v, position, entry)
+local function advance_rotation(version, entry)
+  local becomes = version.becomes
   local bulk, index
-  if v.becomes == 'satisfied' then
-    write('HSET', v.assistant, 'satisfied', v.epoch)
-    write('HSET', v.rotation, 'entry', entry)
+  if becomes == 'satisfied' then
+    write('HSET', version.assistant, 'satisfied', version.epoch)
+    write('HSET', version.rotation, 'entry', entry)
     -- Without an index: it has not ended, but its entry is the newest of its bulk.
-    bulk = read('HGET', v.rotation, 'bulk')
-  elseif v.becomes == 'ends' then
-    close_intent(v.assistant, v.intents)
-    bulk, index = finish(v.id, 'SUCCEEDED', v.committed_ms,
-      { 'version', v.epoch, 'cause', v.cause, 'error', '', 'status', '', 'entry', entry }, nil, true)
-  elseif v.becomes ~= 'continues' then
-    close_intent(v.assistant, v.intents)
-    finish(v.id, 'FAILED', v.committed_ms, { 'error', v.becomes }, v.becomes)
+    bulk = read('HGET', version.rotation, 'bulk')
+  elseif becomes == 'ends' then
+    close_intent(version.assistant, version.intents)
+    bulk, index = finish(version.id, 'SUCCEEDED', version.committed_ms,
+      { 'version', version.epoch, 'cause', version.cause, 'error', '', 'status', '', 'entry', entry }, nil,
+      true)
+  elseif becomes ~= 'continues' then
+    close_intent(version.assistant, version.intents)
+    finish(version.id, 'FAILED', version.committed_ms, { 'error', becomes }, becomes)
   end
-  if bulk then note_success(position, bulk, index, entry) end
+  if bulk then note_success(version, bulk, index, entry) end
 end
 
-local function commit(v, position)
+local function commit(version)
   wrote = false
-  local held = record(v.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint',
+  local held = record(version.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint',
     'superseded', 'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
-  local version, published = tonumber(v.epoch), tonumber(held.version) or 0
-  if published == version then return answer.ALREADY { seq = held.seq } end
-  if not is_entitled(v, held) or version < published then
-    if not v.read_ms then request_check(v.org, v.assistant_id, now_ms) end
+  local epoch, published = tonumber(version.epoch), tonumber(held.version) or 0
+  if published == epoch then return answer.ALREADY { seq = held.seq } end
+  if not is_entitled(version, held) or epoch < published then
+    if not version.read_ms then request_check(version.org, version.assistant_id, now_ms) end
     return answer.REFUSED { version = int(published) }
   end
-  local org = held.org and decoded(held.org) or v.org
+  local org = held.org and decoded(held.org) or version.org
   local refusal, response
-  if v.read_ms then
-    refusal = judge_changed(v, held, org)
+  if version.read_ms then
+    refusal = judge_changed(version, held, org)
   else
-    refusal, response = judge_post(v, held, published)
+    refusal, response = judge_post(version, held, published)
   end
   if refusal then return refusal end
-  if recipients ~= v.recipients then return answer.RECIPIENTS end
+  if recipients ~= version.recipients then return answer.RECIPIENTS end
 
-  local seq, entry = publish_version(v, held, numbers, org, response, now_ms)
-  advance_rotation(v, position, entry)
-  if v.state == 'deleted' then
+  local seq, entry = publish_version(version, held, numbers, org, response, now_ms)
+  advance_rotation(version, entry)
+  if version.state == 'deleted' then
     -- Kept for consumers to see, and then forgotten.
-    write('ZREM', PREFIX .. ':assistants:' .. v.encoded_org, v.assistant_id)
-    for _, key in ipairs({ v.assistant, v.current }) do write('EXPIRE', key, 30 * 86400) end
+    write('ZREM', PREFIX .. ':assistants:' .. version.encoded_org, version.assistant_id)
+    for _, key in ipairs({ version.assistant, version.current }) do write('EXPIRE', key, 30 * 86400) end
   elseif held.fingerprint == 'deleted' then
-    write('PERSIST', v.assistant)
+    write('PERSIST', version.assistant)
   end
   return answer.COMMITTED { seq = seq, entry = entry }
 end
@@ -173,7 +175,7 @@ end
 
 local answers = {}
 for i = 1, version_count do
-  local is_done, result = pcall(commit, version_at(i), i)
+  local is_done, result = pcall(commit, i)
   answers[i] = is_done and result or broken(result)
 end
 for bulk, of in pairs(succeeded) do

@@ -71,8 +71,7 @@ local function compare(key, id, state)
 end
 
 local words = {}
-for i = 1, record_count do
-  local record = record_at(i)
-  words[i] = compare(record.assistant, record.assistant_id, record.state)
+for record = 1, record_count do
+  words[record] = compare(record.assistant, record.assistant_id, record.state)
 end
 return reply.COMPARED { words = words }

@@ -41,83 +41,89 @@ end
 
 -- A key that another assistant of the org was read with is not published, not even if an operator has
 -- accepted what reads say.
-local function withhold_shared_key(v, org, now_ms)
-  if not (is_key(v.state) and is_adopted_elsewhere(org, v.state, v.assistant_id)) then return nil end
+local function withhold_shared_key(version, org, now_ms)
+  if not (is_key(version.state) and is_adopted_elsewhere(org, version.state, version.assistant_id)) then
+    return nil
+  end
   hold_org(org, 'KEYS_NOT_SHOWN', 2, known_of(org), now_ms)
   return answer.WITHHELD { code = 'KEYS_NOT_SHOWN' }
 end
 
-local function judge_superseded(v, held, org, now_ms)
-  local _, count, wait_ms = observe(v.assistant, v.state, v.read_ms, v.lag_ms, math.huge)
+local function judge_superseded(version, held, org, now_ms)
+  local _, count, wait_ms = observe(version.assistant, version.state, version.read_ms, version.lag_ms,
+    math.huge)
   if count < READS_FOR_ROLLBACK then
     local note = cjson.encode({ since = math.floor(now_ms), org = org })
-    write('HSETNX', PREFIX .. ':stale', v.assistant_id, note)
+    write('HSETNX', PREFIX .. ':stale', version.assistant_id, note)
     return answer.STALE { version = held.version, wait_ms = int(wait_ms) }
   end
-  return v.cause ~= 'rollback' and answer.CONFIRMED or nil
+  return version.cause ~= 'rollback' and answer.CONFIRMED or nil
 end
 
 -- That there is no key is published only if several reads over the time `confirm_ms` agree.
-local function judge_absence(v, org, now_ms)
-  local gap_ms = v.lag_ms + CONFIRMS_APART * v.confirm_ms
-  local agreed_ms, count = observe(v.assistant, v.state, v.read_ms, v.lag_ms, gap_ms)
-  if v.confirm_ms == 0 or (agreed_ms >= v.confirm_ms and count >= 2) then return nil end
-  count_change(org, v.assistant_id, now_ms)
-  return answer.UNCONFIRMED { wait_ms = int(math.max(v.confirm_ms - agreed_ms, v.lag_ms + 1, 1)) }
+local function judge_absence(version, org, now_ms)
+  local gap_ms = version.lag_ms + CONFIRMS_APART * version.confirm_ms
+  local agreed_ms, count = observe(version.assistant, version.state, version.read_ms, version.lag_ms, gap_ms)
+  if version.confirm_ms == 0 or (agreed_ms >= version.confirm_ms and count >= 2) then return nil end
+  count_change(org, version.assistant_id, now_ms)
+  return answer.UNCONFIRMED { wait_ms = int(math.max(version.confirm_ms - agreed_ms, version.lag_ms + 1, 1)) }
 end
 
 -- Too many changes hold the org.
-local function judge_limit(v, held, org, now_ms)
-  count_change(org, v.assistant_id, now_ms)
+local function judge_limit(version, held, org, now_ms)
+  count_change(org, version.assistant_id, now_ms)
   local code = hold_code(org)
   if code then return answer.WITHHELD { code = code } end
-  local limit, known_assistants = change_limit(org, v.max_percent)
+  local limit, known_assistants = change_limit(org, version.max_percent)
   local changed = read('ZCARD', changes_key(org))
   if changed <= limit then
-    local is_witnessed = v.witnessed_ms and v.read_ms >= v.witnessed_ms
-    local needs_witness = not is_key(v.state) and not is_witnessed
-    local witness = needs_witness and witness_of(org, v.assistant_id, tonumber(held.since) or 0, v.confirm_ms)
+    local is_witnessed = version.witnessed_ms and version.read_ms >= version.witnessed_ms
+    local needs_witness = not is_key(version.state) and not is_witnessed
+    local witness = needs_witness and witness_of(org, version.assistant_id, tonumber(held.since) or 0,
+      version.confirm_ms)
     return witness and answer.UNWITNESSED { witness = witness } or nil
   end
-  code = is_key(v.state) and 'TOO_MANY_CHANGED'
-    or v.state == 'deleted' and 'TOO_MANY_GONE' or 'TOO_MANY_WITHOUT_KEY'
+  code = is_key(version.state) and 'TOO_MANY_CHANGED'
+    or version.state == 'deleted' and 'TOO_MANY_GONE' or 'TOO_MANY_WITHOUT_KEY'
   hold_org(org, code, changed, known_assistants, now_ms)
   return answer.WITHHELD { code = code }
 end
 
 -- `org`: the org whose limit counts, that is the one that the assistant was last published under.
-local function judge_read(v, held, org, now_ms)
+local function judge_read(version, held, org, now_ms)
   check_org_is_readable(org)
   if not held.fingerprint then
-    local shared = withhold_shared_key(v, org, now_ms)
+    local shared = withhold_shared_key(version, org, now_ms)
     if shared then return shared end
     local code = not is_accepted(org, now_ms) and hold_code(org)
     return code and answer.WITHHELD { code = code } or nil
   end
   -- A moment that was noted before the clock was turned back counts as passed.
   local known = tonumber(held.known) or 0
-  local doubted = known > now_ms + 60000 and 0 or known + v.lag_ms - v.read_ms
-  if doubted > 0 then return answer.DOUBTED { wait_ms = int(math.max(math.min(doubted, v.lag_ms), 1)) } end
-
-  if was_superseded(v.state, held.fingerprint, held.superseded or '') then
-    return judge_superseded(v, held, org, now_ms)
+  local doubted = known > now_ms + 60000 and 0 or known + version.lag_ms - version.read_ms
+  if doubted > 0 then
+    return answer.DOUBTED { wait_ms = int(math.max(math.min(doubted, version.lag_ms), 1)) }
   end
-  local shared = withhold_shared_key(v, org, now_ms)
+
+  if was_superseded(version.state, held.fingerprint, held.superseded or '') then
+    return judge_superseded(version, held, org, now_ms)
+  end
+  local shared = withhold_shared_key(version, org, now_ms)
   if shared then return shared end
   -- A change is the purpose of a rotation, also of one whose response said that it did nothing. It does not
   -- count against the limit, unless the key before was seen in force long after it. A reason not to believe
   -- any key applies to this one too.
   local intent = tonumber(held.intent) or -1
-  local is_asked_for = v.id ~= ''
+  local is_asked_for = version.id ~= ''
     or (intent >= known and (tonumber(held.verified) or 0) < intent + CHANGES_WINDOW_MS)
-  if is_asked_for and is_key(v.state) then
+  if is_asked_for and is_key(version.state) then
     local code = hold_code(org)
     return code == 'KEYS_NOT_SHOWN' and answer.WITHHELD { code = code } or nil
   end
   -- A key that comes back to an assistant without one replaces no other.
-  if is_key(v.state) and not is_key(held.fingerprint) then return nil end
-  local unconfirmed = not is_key(v.state) and judge_absence(v, org, now_ms)
+  if is_key(version.state) and not is_key(held.fingerprint) then return nil end
+  local unconfirmed = not is_key(version.state) and judge_absence(version, org, now_ms)
   if unconfirmed then return unconfirmed end
   if is_accepted(org, now_ms) then return nil end
-  return judge_limit(v, held, org, now_ms)
+  return judge_limit(version, held, org, now_ms)
 end

@@ -35,7 +35,6 @@
 -- @reply FULL wait_ms number: the org has as many open intents as a bulk may have: a tenth is left to single
 --   rotations
 -- @reply FROZEN wait_ms number: no POST may leave, or the clock of Redis is out of step
--- @include assistants/check
 -- @include assistants/is-key
 -- @include budget/take-slot
 -- @include bulks/stop
@@ -54,7 +53,7 @@
 -- @include time/now
 -- @include time/time-left
 -- @include bulks/window
--- @late bulks/end-item
+-- @late bulks/skip-item
 
 org = org_name(org)
 local state, created_text, reason, started, until_text, open, seen_text =
@@ -92,46 +91,28 @@ intents = own_intents(intents)
 local queued_field = 'queued:' .. org
 local begun, wait_ms = 0, '0'
 
--- Ends an assistant that is not begun.
-local function skip(item, letter, code)
-  end_item(bulk_id, item.index, letter, now_ms, false, code, item.assistant_id)
-end
-
--- An assistant that cannot be rotated has failed. That may have halted the bulk: then the claim ends.
-local function fail(item, letter, code)
-  skip(item, letter, code)
-  if code == 'LEDGER_CORRUPT' then request_check(org, item.assistant_id, now_ms) end
-  return outcome.past, read('HGET', bulk, 'state') ~= 'RUNNING'
-end
-
-local function begin(item, fingerprint, held_epoch, version, verified)
-  local epoch = int(next_epoch(now, held_epoch, version))
-  open_intent(item.rotation, item.assistant, intents, fingerprint, epoch, now_text, lease_text, lands_text)
-  write('HSET', rotation_key(item.rotation), 'org', org, 'assistant', item.assistant_id,
-    'assistant_key', item.assistant, 'state', 'ROTATING', 'reason', reason, 'created', now_text,
-    'started', now_text, 'updated', now_text, 'attempts', 1, 'bulk', bulk_id, 'item', item.index)
-  write('ZADD', PREFIX .. ':rotations:open', 0, item.rotation)
-  write('SETRANGE', states, item.index, 'r')
-  begun = begun + 1
-  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created or math.huge, now_ms)
-  return outcome.claimed { epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh }
-end
-
 -- Claims one assistant. Returns nil if there is no room or no request for it, and whether the claim ends with
--- it.
+-- it: an assistant that cannot be rotated has failed, and that may have halted the bulk.
 local function claim(item)
-  if read('GETRANGE', states, item.index, item.index) ~= '.' then return outcome.past end
+  local index, assistant = item.index, item.assistant
+  if read('GETRANGE', states, index, index) ~= '.' then return outcome.past end
   local failure, holder, lease, lands, fingerprint, held_epoch, version, queued, verified, rotated =
-    try_fields(item.assistant, { held_epoch = 'epoch', queued = queued_field })
-  if failure then return fail(item, 'I', 'LEDGER_CORRUPT') end
-  if not holder and is_too_large(item.assistant_id) then return fail(item, 'O', 'RECORD_TOO_LARGE') end
+    try_fields(assistant, { held_epoch = 'epoch', queued = queued_field })
+  if failure then
+    skip_item(bulk_id, index, 'I', now_ms, 'LEDGER_CORRUPT', org, item.assistant_id)
+    return outcome.past, read('HGET', bulk, 'state') ~= 'RUNNING'
+  end
+  if not holder and is_too_large(item.assistant_id) then
+    skip_item(bulk_id, index, 'O', now_ms, 'RECORD_TOO_LARGE', org, item.assistant_id)
+    return outcome.past, read('HGET', bulk, 'state') ~= 'RUNNING'
+  end
   if holder and time_left(tonumber(lease) or 0, now_ms, lease_ms) == 0
     and is_orphaned(holder, tonumber(lands) or 0, now_ms) then
-    release_holder(item.assistant)
+    release_holder(assistant)
     holder = nil
   end
   if is_key(fingerprint) and (tonumber(rotated) or 0) > created then
-    skip(item, 'm')
+    skip_item(bulk_id, index, 'm', now_ms)
     return outcome.shared
   end
   if holder or (queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED') then
@@ -143,12 +124,22 @@ local function claim(item)
     wait_ms = string.format('%.3f', wait / 1000)
     return nil
   end
-  return begin(item, fingerprint, held_epoch, version, verified)
+
+  local id, epoch = item.rotation, int(next_epoch(now, held_epoch, version))
+  open_intent(id, assistant, intents, fingerprint, epoch, now_text, lease_text, lands_text)
+  write('HSET', rotation_key(id), 'org', org, 'assistant', item.assistant_id, 'assistant_key', assistant,
+    'state', 'ROTATING', 'reason', reason, 'created', now_text, 'started', now_text, 'updated', now_text,
+    'attempts', 1, 'bulk', bulk_id, 'item', index)
+  write('ZADD', PREFIX .. ':rotations:open', 0, id)
+  write('SETRANGE', states, index, 'r')
+  begun = begun + 1
+  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created or math.huge, now_ms)
+  return outcome.claimed { epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh }
 end
 
 local outcomes = {}
 for i = 1, item_count do
-  local result, is_last = claim(item_at(i))
+  local result, is_last = claim(i)
   outcomes[i] = result
   if not result or is_last then break end
 end

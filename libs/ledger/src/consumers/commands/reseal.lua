@@ -12,8 +12,7 @@
 -- @include scripts/call
 
 local replaced = 0
-for i = 1, record_count do
-  local record = record_at(i)
+for record = 1, record_count do
   local id = record.assistant_id
   local now
   if id == '' then now = read('GET', record.current) else now = read('HGET', uncertain, id) end

@@ -49,32 +49,33 @@ read('ZCARD', of_c)
 read('ZCARD', of_org)
 
 local numbers = {}
-local function move_one(v)
-  local failure, holder, held_epoch, held_org, uncertain, version, verified =
-    try_fields(v.assistant, { held_epoch = 'epoch', held_org = 'org' })
+local function move_one(version)
+  local failure, holder, held_epoch, held_org, uncertain, held_version, verified =
+    try_fields(version.assistant, { held_epoch = 'epoch', held_org = 'org', held_version = 'version' })
   if failure then return 'changed' end
   if held_org ~= 'c' then
-    write('ZREM', of_c, v.assistant_id)
+    write('ZREM', of_c, version.assistant_id)
     return 'gone'
   end
   -- No version is published while the clock of Redis is out of step.
-  if is_out_of_step or holder or uncertain or (held_epoch or '') ~= v.epoch then return 'changed' end
-  if tonumber(v.version) <= (tonumber(version) or 0) then return 'changed' end
+  if is_out_of_step or holder or uncertain or (held_epoch or '') ~= version.epoch then return 'changed' end
+  if tonumber(version.version) <= (tonumber(held_version) or 0) then return 'changed' end
   if not is_recognised or (tonumber(verified) or 0) < restarted_ms then return 'changed' end
-  local current = redis.pcall('GET', v.current)
-  if type(current) ~= 'string' or redis.sha1hex(current) ~= v.seen then return 'changed' end
+  local current = redis.pcall('GET', version.current)
+  if type(current) ~= 'string' or redis.sha1hex(current) ~= version.seen then return 'changed' end
 
-  local seq, event = emit(numbers, v.head, v.tail, keep)
-  write('SET', v.current, event, 'KEEPTTL')
-  write('HSET', v.assistant, 'version', v.version, 'epoch', v.version, 'seq', seq, 'org', encoded_org)
-  local score = read('ZSCORE', of_c, v.assistant_id) or '0'
-  write('ZREM', of_c, v.assistant_id)
-  write('ZADD', of_org, score, v.assistant_id)
+  local seq, event = emit(numbers, version.head, version.tail, keep)
+  write('SET', version.current, event, 'KEEPTTL')
+  write('HSET', version.assistant, 'version', version.version, 'epoch', version.version, 'seq', seq, 'org',
+    encoded_org)
+  local score = read('ZSCORE', of_c, version.assistant_id) or '0'
+  write('ZREM', of_c, version.assistant_id)
+  write('ZADD', of_org, score, version.assistant_id)
   write('SADD', orgs, org)
   return 'moved'
 end
 
 local words = {}
-for i = 1, version_count do words[i] = move_one(version_at(i)) end
+for i = 1, version_count do words[i] = move_one(i) end
 if read('EXISTS', of_c) == 0 then write('SREM', orgs, 'c') end
 return reply.MOVED { words = words }

@@ -4,7 +4,7 @@
 -- @include scripts/call
 -- @include scripts/number
 -- @include orgs/org-name
--- @include bulks/halt-bulks
+-- @include orgs/halt-bulks
 
 local DRIFT_WINDOW_MS, DRIFT_STORM = 600000, 50
 

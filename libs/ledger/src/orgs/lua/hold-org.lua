@@ -4,7 +4,7 @@
 --
 -- @include scripts/call
 -- @include orgs/org-name
--- @include bulks/halt-bulks
+-- @include orgs/halt-bulks
 
 local function hold_org(org, code, affected, known, now_ms)
   org = org_name(org)

@@ -47,8 +47,6 @@
 -- @include budget/take-slot
 -- @include orgs/org-name
 -- @include rotations/epoch
--- @include rotations/expire
--- @include rotations/forget
 -- @include rotations/open-intent
 -- @include rotations/open-intents
 -- @include rotations/orphan
@@ -60,7 +58,7 @@
 -- @include scripts/number
 -- @include time/now
 -- @include time/time-left
--- @late rotations/finish
+-- @late rotations/end-unsent
 
 -- @ask HDEL HGET HSET ZADD
 org = org_name(org)
@@ -122,35 +120,32 @@ if holder == id then
   }
 end
 
--- Ends the rotation without a POST.
-local function end_unsent(to, failure)
-  if queued == id then write('HDEL', assistant, 'queued:' .. of_org) end
-  finish(id, to, int(now_ms), failure and { 'error', failure, 'status', '' } or {}, failure)
-  forget_if_never_published(assistant)
-  expire_if_deleted(assistant)
-  return reply.ENDED { state = to }
-end
-
-local function note_code(why)
-  if code ~= why then write('HSET', rotation, 'error', why) end
-end
-
 -- A rotation of a bulk follows the state of the bulk.
 if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
   -- @ask all
-  return end_unsent('CANCELLED')
+  if queued == id then write('HDEL', assistant, 'queued:' .. of_org) end
+  end_unsent(id, 'CANCELLED', int(now_ms), {}, nil, assistant)
+  return reply.ENDED { state = 'CANCELLED' }
 end
 if bulk_created and is_key(fingerprint) and (tonumber(rotated) or 0) > tonumber(bulk_created) then
   -- Another rotation has replaced its key since the bulk was asked for.
   -- @ask all
-  finish(id, 'SUCCEEDED', int(now_ms), { 'version', version, 'cause', 'rotation', 'error', '', 'status', '' })
+  end_unsent(id, 'SUCCEEDED', int(now_ms), { 'version', version, 'cause', 'rotation', 'error', '', 'status',
+    '' })
   return reply.ENDED { state = 'SUCCEEDED' }
 end
 if is_too_large(assistant_id) then
   -- @ask all
-  return end_unsent('FAILED', 'RECORD_TOO_LARGE')
+  if queued == id then write('HDEL', assistant, 'queued:' .. of_org) end
+  local more = { 'error', 'RECORD_TOO_LARGE', 'status', '' }
+  end_unsent(id, 'FAILED', int(now_ms), more, 'RECORD_TOO_LARGE', assistant)
+  return reply.ENDED { state = 'FAILED' }
 end
 if bulk_state == 'PAUSED' or bulk_state == 'HALTED' then return reply.HALTED { wait_ms = '2000' } end
+
+local function note_code(why)
+  if code ~= why then write('HSET', rotation, 'error', why) end
+end
 
 local blocker, unknowns, unknown_at = post_blocker(ledger, org, hold_back, ledger_id)
 if blocker then
