@@ -1,6 +1,6 @@
 import { ORG } from './system/assistants.ts';
 import { MAX_UNKNOWNS, type System } from './system/system.ts';
-import { SWEEP_EVERY_MS } from './system/timing.ts';
+import { CONFIRM_AFTER_MS, SWEEP_EVERY_MS } from './system/timing.ts';
 import type { Change, Evidence, Outcome, StatusSample } from './verdict/evidence.ts';
 import type { Verdict } from './verdict/verdict.ts';
 
@@ -10,6 +10,8 @@ import type { Verdict } from './verdict/verdict.ts';
  * longer was overlooked.
  */
 const WRONG_FOR_MS = 2 * SWEEP_EVERY_MS + 30_000;
+/** A removal that a sweep has found is confirmed by a read after CONFIRM_AFTER_MS, which may fail a few times. */
+const CLEAR_FOR_MS = 3 * CONFIRM_AFTER_MS;
 /**
  * From the last read that shows an assistant gone to its published removal, with killed processes between.
  */
@@ -43,6 +45,7 @@ export const collectEvidence = async (
     isOurs: (assistantId) => orgs.has(assistantId),
     statusSamples,
     wrongForMs: WRONG_FOR_MS,
+    clearForMs: CLEAR_FOR_MS,
     removedWithinMs: REMOVED_WITHIN_MS,
     leftOut: countLeftOut(system, requested, history),
     ...(isBulk && { succeededOnce: await ledger.succeededRotations() }),

@@ -62,6 +62,11 @@ export interface Evidence {
    * time of a sweep and its reads.
    */
   wrongForMs?: number;
+  /**
+   * For how long status has to have named nothing until that counts. The end of a late sweep ends what status
+   * said of it, and a removal that the sweep found is published once a later read confirms it.
+   */
+  clearForMs?: number;
   /** How long after an assistant was last gone its removal may be published. */
   removedWithinMs?: number;
   /** Of a completed bulk rotation of all assistants: how many it left out. */

@@ -271,9 +271,10 @@ describe('judge', () => {
 
   it('finds an assistant that was wrong for too long while status reported nothing', () => {
     const late = [event('a', 1, 'k1', 1010), event('a', 2, 'k2', 9000)];
-    const sampled = (needsOperator: (atMs: number) => boolean, published = late) =>
+    const sampled = (needsOperator: (atMs: number) => boolean, published = late, clearForMs = 0) =>
       judged(two, published, {
         wrongForMs: 3000,
+        clearForMs,
         statusSamples: Array.from({ length: 40 }, (_, i) => ({
           atMs: i * 250,
           needsOperator: needsOperator(i * 250),
@@ -289,6 +290,10 @@ describe('judge', () => {
     expect(sampled((atMs) => atMs > 5000)).toMatchObject({ silentlyWrong: 0 });
     expect(sampled((atMs) => atMs !== 6000)).toMatchObject({ silentlyWrong: 1 });
     expect(sampled((atMs) => atMs <= 9000)).toMatchObject({ silentlyWrong: 0 });
+    // A late sweep has just ended, and what it found is being confirmed.
+    expect(sampled((atMs) => atMs < 8000, late, 1300)).toMatchObject({ silentlyWrong: 0 });
+    expect(sampled((atMs) => atMs < 7500, late, 1300)).toMatchObject({ silentlyWrong: 1 });
+    expect(sampled((atMs) => atMs < 8000, late, 900)).toMatchObject({ silentlyWrong: 1 });
     expect(sampled(() => false, [late[0]!, event('a', 2, 'k2', 4900)])).toMatchObject({
       silentlyWrong: 0,
       longestWrongMs: 2900,

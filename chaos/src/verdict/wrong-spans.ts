@@ -1,5 +1,5 @@
 import { KEY_UNCERTAIN } from '@rekey/schema';
-import type { Change, Evidence, Published } from './evidence.ts';
+import type { Change, Evidence, Published, StatusSample } from './evidence.ts';
 
 /** A time for which an assistant's published key was not the one in force, and not announced as uncertain. */
 interface WrongSpan {
@@ -68,12 +68,21 @@ const byLength = (a: WrongSpan, b: WrongSpan): number => a.toMs - a.fromMs - (b.
 export const longestOf = (spans: WrongSpan[]): WrongSpan | undefined =>
   spans.filter(({ fromMs, toMs }) => Number.isFinite(toMs - fromMs)).toSorted((a, b) => byLength(b, a))[0];
 
+/** The moments at which status named nothing, and had named nothing for `clearForMs`. */
+const clearMoments = (samples: StatusSample[], clearForMs: number): StatusSample[] => {
+  let namedMs = Number.NEGATIVE_INFINITY;
+  return samples.filter(({ atMs, needsOperator }) => {
+    if (needsOperator) namedMs = atMs;
+    return atMs > namedMs + clearForMs;
+  });
+};
+
 /** The assistants that were wrong for too long at a moment at which status named nothing. */
 export const silentlyWrong = (
   spans: WrongSpan[],
-  { statusSamples = [], wrongForMs = Number.POSITIVE_INFINITY }: Evidence,
+  { statusSamples = [], wrongForMs = Number.POSITIVE_INFINITY, clearForMs = 0 }: Evidence,
 ): string[] => {
-  const clear = statusSamples.filter(({ needsOperator }) => !needsOperator);
+  const clear = clearMoments(statusSamples, clearForMs);
   const wrong = spans.filter(
     ({ fromMs, toMs }) =>
       toMs - fromMs > wrongForMs && clear.some(({ atMs }) => atMs > fromMs + wrongForMs && atMs <= toMs),

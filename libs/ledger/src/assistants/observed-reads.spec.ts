@@ -500,6 +500,82 @@ describe('a held org', () => {
     expect(await ledger.orgs.limits(ORG)).toMatchObject({ accepted: false });
   });
 
+  describe('whose reads an operator has accepted', () => {
+    const acceptsAs = async (
+      code: 'TOO_MANY_GONE' | 'TOO_MANY_WITHOUT_KEY' | 'TOO_MANY_CHANGED' | 'KEYS_NOT_SHOWN',
+    ) => {
+      await ledger.orgs.hold(ORG, { code, affected: 20, known: 20 });
+      expect(await ledger.orgs.acceptHeld(ORG)).toBe(true);
+    };
+    /** The answers to the second read of each, which comes without a witness. */
+    const confirmsNone = async (state: 'deleted' | 'no-key', ids: string[]) => {
+      const readAll = async () => {
+        const kinds: string[] = [];
+        for (const assistantId of ids) {
+          const hold = await looked({ assistantId });
+          const version = { ...removed(state, hold), read: { beganMs: hold.atMs, lagMs: LAG_MS } };
+          kinds.push((await ledger.assistants.commit(hold, version)).kind);
+        }
+        return kinds;
+      };
+      await readAll();
+      await pass(CONFIRM_MS);
+      return readAll();
+    };
+    const many = (count: number, kind: string): string[] => Array.from({ length: count }, () => kind);
+
+    it('still needs a witness for an absence of a kind that the hold did not name', async () => {
+      await acceptsAs('TOO_MANY_GONE');
+      expect(await confirmsNone('no-key', names(2))).toEqual(['unwitnessed', 'unwitnessed']);
+      expect(await events()).toHaveLength(20);
+    });
+
+    it('is held again if too many changes are of a kind that the hold did not name', async () => {
+      await acceptsAs('TOO_MANY_GONE');
+      expect(await confirmsNone('no-key', names(6))).toEqual(many(6, 'withheld'));
+      expect(await held()).toMatchObject([{ code: 'TOO_MANY_WITHOUT_KEY', affected: 6 }]);
+    });
+
+    it('does not count what was accepted against other changes', async () => {
+      await acceptsAs('TOO_MANY_GONE');
+      expect(await confirmsNone('deleted', names(12))).toEqual(many(12, 'committed'));
+      expect(await ledger.orgs.limits(ORG)).toMatchObject({ changed: 0 });
+      expect(await readsKey('n15', 'ast_15')).toMatchObject({ kind: 'committed' });
+    });
+
+    it('has no limit for both kinds once both were accepted', async () => {
+      await acceptsAs('TOO_MANY_GONE');
+      await confirmsNone('no-key', names(6));
+      expect(await held()).toMatchObject([{ code: 'TOO_MANY_WITHOUT_KEY' }]);
+      expect([await ledger.orgs.acceptHeld(ORG), await ledger.orgs.acceptHeld(ORG)]).toEqual([true, true]);
+      expect(await redis.hget('{spec}:accepted', ORG)).toMatch(/^\d+ TOO_MANY_GONE TOO_MANY_WITHOUT_KEY$/);
+      expect(await confirmsNone('deleted', names(8))).toEqual(many(8, 'committed'));
+      expect(await confirmsNone('no-key', names(20).slice(8))).toEqual(many(12, 'committed'));
+    });
+
+    it('publishes other keys without a limit if that was accepted, and no absence', async () => {
+      await acceptsAs('TOO_MANY_CHANGED');
+      for (const [i, id] of names(12).entries())
+        expect(await readsKey(`n${i}`, id)).toMatchObject({ kind: 'committed' });
+      await pass(60_000);
+      expect(await confirmsNone('deleted', names(2))).toEqual(['unwitnessed', 'unwitnessed']);
+    });
+
+    it('is only compared again if its keys were not shown', async () => {
+      await acceptsAs('KEYS_NOT_SHOWN');
+      expect(await confirmsNone('no-key', names(2))).toEqual(['unwitnessed', 'unwitnessed']);
+    });
+
+    it('has no limit at all if a version that noted no reason accepted them', async () => {
+      await redis.hdel('{spec}:held', ORG);
+      await redis.hset('{spec}:accepted', ORG, nowMs + 600_000);
+      expect(await confirmsNone('no-key', names(12))).toEqual(many(12, 'committed'));
+      await ledger.orgs.hold(ORG, { code: 'KEYS_NOT_SHOWN', affected: 2, known: 20 });
+      expect(await ledger.orgs.acceptHeld(ORG)).toBe(true);
+      expect(await redis.hget('{spec}:accepted', ORG)).toMatch(/^\d+$/);
+    });
+  });
+
   it('is not affected if an operator accepts another org', async () => {
     expect(await ledger.orgs.acceptHeld('org_2')).toBe(false);
     expect(await ledger.orgs.limits(ORG)).toMatchObject({ held: 'TOO_MANY_GONE', accepted: false });

@@ -65,7 +65,9 @@ local function judge_absence(version, org, now_ms)
   local gap_ms = version.lag_ms + CONFIRMS_APART * version.confirm_ms
   local agreed_ms, count = observe(version.assistant, version.state, version.read_ms, version.lag_ms, gap_ms)
   if version.confirm_ms == 0 or (agreed_ms >= version.confirm_ms and count >= 2) then return nil end
-  count_change(org, version.assistant_id, now_ms)
+  if not is_state_accepted(org, version.state, now_ms) then
+    count_change(org, version.assistant_id, now_ms)
+  end
   return answer.UNCONFIRMED { wait_ms = int(math.max(version.confirm_ms - agreed_ms, version.lag_ms + 1, 1)) }
 end
 
@@ -124,6 +126,6 @@ local function judge_read(version, held, org, now_ms)
   if is_key(version.state) and not is_key(held.fingerprint) then return nil end
   local unconfirmed = not is_key(version.state) and judge_absence(version, org, now_ms)
   if unconfirmed then return unconfirmed end
-  if is_accepted(org, now_ms) then return nil end
+  if is_state_accepted(org, version.state, now_ms) then return nil end
   return judge_limit(version, held, org, now_ms)
 end

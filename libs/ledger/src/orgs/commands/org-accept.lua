@@ -1,4 +1,5 @@
--- An operator accepts what reads say of a held org: for a time it has no limit.
+-- An operator accepts what reads say of a held org: for a time it has no limit for changes of the kind that it
+-- is held for. What was accepted before, and is not done yet, stays accepted.
 --
 -- @key held: the held orgs
 -- @arg org text
@@ -8,6 +9,8 @@
 -- @reply NOT_HELD
 -- @include orgs/accepted
 -- @include orgs/adopted-key
+-- @include orgs/changes
+-- @include orgs/hold-code
 -- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/number
@@ -15,7 +18,16 @@
 
 org = org_name(org)
 local now_ms = math.floor(now_us() / 1000)
-if write('HDEL', held, org) == 0 and not is_accepted(org, now_ms) then return reply.NOT_HELD end
-write('HSET', PREFIX .. ':accepted', org, int(now_ms + for_ms))
+local code, before = hold_code(org), accepted_codes(org, now_ms)
+if not code and not before then return reply.NOT_HELD end
+write('HDEL', held, org)
+-- Without reasons everything was accepted, by an operator of an earlier version.
+local codes = before or ''
+if code and before ~= '' and not string.find(codes .. ' ', ' ' .. code .. ' ', 1, true) then
+  codes = codes .. ' ' .. code
+end
+write('HSET', PREFIX .. ':accepted', org, int(now_ms + for_ms) .. codes)
+-- What was counted until now is accepted, or is read again.
+write('DEL', changes_key(org))
 write('DEL', adopted_key(org))
 return reply.ACCEPTED

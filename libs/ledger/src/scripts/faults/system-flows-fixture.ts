@@ -104,7 +104,6 @@ export const systemFlows: Flows = {
       SEALED,
     );
     await redis.hset('{spec}:ledger', 'drift:c', 3, 'drift_at:c', START_MS, 'redis_run', 'x');
-    await redis.zadd('{spec}:changes:c', START_MS, 'ast_1');
     await openLedger(redis, { prefix: 'spec' }).policies.create(
       'pol_1',
       { ...policySpec, orgId: 'c' },
@@ -115,6 +114,7 @@ export const systemFlows: Flows = {
     await makeBulk(1, { orgId: 'c' });
     await ledger.orgs.hold('c', { code: 'TOO_MANY_GONE', affected: 1, known: 1 });
     await ledger.orgs.acceptHeld('c');
+    await redis.zadd('{spec}:changes:c', START_MS, 'ast_1');
     await ledger.orgs.hold('c', { code: 'KEYS_NOT_SHOWN', affected: 1, known: 1 });
     await openLedger(redis, { prefix: 'spec' }).sweeps.create('swp_1', 'c');
     await redis.hset('{spec}:known', 'c', 5);
