@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from '@jest/globals';
-import { createConsumers } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import { Acknowledgement, type Consumer } from '@rekey/schema';
 import {
   generateConsumerKey,
@@ -64,11 +64,7 @@ export const addConsumer = async (
     ...(type === 'shared' && { shared_key: JSON.parse(system.sealer.seal(JSON.stringify(jwk))) as unknown }),
   };
   if (
-    !(await createConsumers({ redis: system.redis, prefix: 'rekey' }).write(
-      name,
-      undefined,
-      entry as Consumer,
-    ))
+    !(await openLedger(system.redis, { prefix: 'rekey' }).consumers.write(name, undefined, entry as Consumer))
   )
     throw new Error(`consumer ${name} exists`);
   return { name, keyFile, own: await parseOwnKey(jwk) };
@@ -76,7 +72,7 @@ export const addConsumer = async (
 
 /** The keys in the grant of a consumer. */
 export const sharedKeysOf = async (system: System, { name, own }: AddedConsumer): Promise<SharedKeys> => {
-  const seen = await createConsumers({ redis: system.redis, prefix: 'rekey' }).get(name);
+  const seen = await openLedger(system.redis, { prefix: 'rekey' }).consumers.get(name);
   return openGrant(seen!.consumer.grant!, {
     consumer: name,
     own,

@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { createConsumers } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import { KEY_ROTATED } from '@rekey/schema';
 import { sealRecord, type SharedKeys } from '@rekey/sealing';
 import type { App } from '@rekey/testing';
@@ -286,7 +286,7 @@ describeConsumer('consumer.py', () => {
   });
 
   it('that was removed signs with unchanged keys, and not with keys rotated since', async () => {
-    const consumers = createConsumers({ redis: system.redis, prefix: 'rekey' });
+    const consumers = openLedger(system.redis, { prefix: 'rekey' }).consumers;
     const consumer = await startPythonConsumer(system, await addConsumer(system, 'leaver'));
     await consumers.write(
       'leaver',
@@ -295,7 +295,7 @@ describeConsumer('consumer.py', () => {
         (seen) => seen.consumer.state === 'ACTIVE',
       ),
       undefined,
-      { readers: true, tell: 'REMOVED' },
+      { reseals: true, emit: 'REMOVED' },
     );
     await consumer.untilStatus(({ state }) => state === 'waiting');
     expect(await consumer.sign('ast_1', 'user')).toMatchObject({ hash: await trueHash('ast_1', 'user') });

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { createConsumers } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import { KEY_ROTATED } from '@rekey/schema';
 import { generateConsumerKey } from '@rekey/sealing';
 import { repositoryRoot } from '@rekey/testing';
@@ -273,7 +273,7 @@ except TimeoutError as error:
   });
 
   it('notices changes of its entry, and drops the keys of orgs that it may no longer read', async () => {
-    const consumers = createConsumers({ redis: system.redis, prefix: 'rekey' });
+    const consumers = openLedger(system.redis, { prefix: 'rekey' }).consumers;
     const consumer = await startPythonConsumer(
       system,
       await addConsumer(system, 'changing', { orgs: ['*'] }),
@@ -284,12 +284,12 @@ except TimeoutError as error:
       'changing',
       seen,
       { ...seen.consumer, orgs: ['org_other'] },
-      { readers: true, tell: 'ACTIVE' },
+      { reseals: true, emit: 'ACTIVE' },
     );
     await consumer.untilStatus(({ keys, state }) => keys === 0 && state === 'following');
     await consumers.write('changing', await consumers.get('changing'), undefined, {
-      readers: true,
-      tell: 'REMOVED',
+      reseals: true,
+      emit: 'REMOVED',
     });
     expect(await consumer.untilStatus(({ state }) => state === 'waiting')).toMatchObject({
       problem: 'there is no consumer of this name: it has not been added, or was removed',
@@ -340,7 +340,7 @@ except TimeoutError as error:
 
   it('waits until it is registered', async () => {
     const keys = await addConsumer(system, 'late');
-    const consumers = createConsumers({ redis: system.redis, prefix: 'rekey' });
+    const consumers = openLedger(system.redis, { prefix: 'rekey' }).consumers;
     const { consumer } = (await consumers.get('late'))!;
     await consumers.write(
       'late',
@@ -349,7 +349,7 @@ except TimeoutError as error:
         (seen) => seen.consumer.state === 'ACTIVE',
       ),
       undefined,
-      { readers: true },
+      { reseals: true },
     );
     const starting = startPythonConsumer(system, keys);
     await consumers.write('late', undefined, {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createConsumers, ledgerKeys } from '@rekey/ledger';
+import { ledgerKeys, openLedger } from '@rekey/ledger';
 import { Acknowledgement, Consumer, KeyRemoved, KeyRotated, KeyUncertain, SealedRecord } from '@rekey/schema';
 import { compactDecrypt, decodeJwt } from 'jose';
 import { z } from 'zod';
@@ -163,7 +163,7 @@ describe('what Rekey writes', () => {
       await addConsumer(system, 'billing', { orgs: ['*'] }),
       await addConsumer(system, 'crm', { type: 'shared' }),
     ];
-    const registry = createConsumers({ redis: system.redis, prefix: 'rekey' });
+    const registry = openLedger(system.redis, { prefix: 'rekey' }).consumers;
     await eventually(
       () => registry.list(),
       (list) => list.consumers.every(({ consumer }) => consumer.state === 'ACTIVE'),

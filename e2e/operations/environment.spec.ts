@@ -178,12 +178,15 @@ describe('the output of a command', () => {
   it('may be read in part, and the command exits with 0', async () => {
     expect((await system.rotateAndWait('ast_6')).state).toBe('SUCCEEDED');
     expect((await system.rotateAndWait('ast_7')).state).toBe('SUCCEEDED');
-    // The command follows the stream: it learns from its next write that its output has no reader. All that is in the
-    // stream may be written before the reader leaves, so there must be events until the command has ended.
-    let ended = false;
-    const following = piped('| head -n 1', 'events --from start').finally(() => (ended = true));
-    while (!ended) await system.rotateAndWait('ast_8');
-    expect((await following).err).toBe('code 0\n');
+    // The command follows the stream: it learns from its next write that its output has no reader. All that is
+    // in the stream may be written before the reader leaves, so there must be events until the command ends.
+    const following = piped('| head -n 1', 'events --from start');
+    let result: Awaited<typeof following> | undefined;
+    while (!result) {
+      await system.rotateAndWait('ast_8');
+      result = await Promise.race([following, undefined]);
+    }
+    expect(result.err).toBe('code 0\n');
   }, 60_000);
 
   it.each([

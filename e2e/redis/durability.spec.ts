@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { createLedger, createRotationQueue } from '@rekey/ledger';
+import { createRotationQueue, openLedger } from '@rekey/ledger';
 import { KEY_ROTATED, KeyEvent } from '@rekey/schema';
 import { startRedis } from '@rekey/testing';
 import { useCleanup } from '../support/cleanup.ts';
@@ -340,7 +340,7 @@ describe('a Redis that is nearly out of memory', () => {
     });
     const upstream = await proxied(upstreamOf(system));
     const worker = await system.startWorker({ INVENT_BASE_URL: upstream.url });
-    const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
+    const ledger = openLedger(system.redis, { prefix: 'rekey' });
     const queue = createRotationQueue(system.redis, ledger.keys);
     cleanUp(() => queue.close());
     await publish(system, 'ast_1');
@@ -361,7 +361,7 @@ describe('a Redis that is nearly out of memory', () => {
         reason: 'REDIS_MEMORY_LOW',
       });
       // A rotation that another gateway accepted before it knew.
-      const { rotation } = await ledger.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', {
+      const { rotation } = await ledger.rotations.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', {
         orgId: 'org_demo',
         assistantId: 'ast_2',
         reason: '',
@@ -434,7 +434,7 @@ describe('an unreadable entry of the ledger', () => {
     for (const assistantId of ['ast_1', 'ast_2']) {
       await system.redis.del(`{rekey}:assistant:${assistantId}`);
       expect(await system.rotateAndWait(assistantId)).toMatchObject({ state: 'SUCCEEDED' });
-      await createLedger({ redis: system.redis, prefix: 'rekey' }).requestCheck(
+      await openLedger(system.redis, { prefix: 'rekey' }).assistants.requestCheck(
         { orgId: 'org_demo', assistantId },
         0,
       );

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLedger, createRotationQueue } from '@rekey/ledger';
+import { createRotationQueue, openLedger } from '@rekey/ledger';
 import type { App, TcpProxy } from '@rekey/testing';
 import { READ_LAG_MS, patternsByName, startCrashSystem, type CrashSystem } from '../support/crash-system.ts';
 import { failureOf } from '../support/failure-of.ts';
@@ -327,16 +327,19 @@ describe('a worker killed', () => {
 
 /** Requests a rotation, and queues its job only after a check has read the key. */
 const rotateOnceSeen = async (assistantId: string): Promise<string> => {
-  const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
+  const ledger = openLedger(system.redis, { prefix: 'rekey' });
   const queue = createRotationQueue(system.redis, ledger.keys);
   const target = { orgId: 'org_demo', assistantId };
-  const { rotation } = await ledger.accept(`rot_01ARZ3NDEKTSV4RRFFQ69G5${String(next).padStart(3, '0')}`, {
-    ...target,
-    reason: '',
-  });
+  const { rotation } = await ledger.rotations.accept(
+    `rot_01ARZ3NDEKTSV4RRFFQ69G5${String(next).padStart(3, '0')}`,
+    {
+      ...target,
+      reason: '',
+    },
+  );
   const askedMs = Number(await system.redis.hget(`{rekey}:rotation:${rotation.id}`, 'created'));
   await sleep(READ_LAG_MS);
-  await ledger.requestCheck(target, 0);
+  await ledger.assistants.requestCheck(target, 0);
   await eventually(
     () => system.redis.hget(`{rekey}:assistant:${assistantId}`, 'verified'),
     (verified) => Number(verified) > askedMs,

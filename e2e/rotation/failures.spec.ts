@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createLedger } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import { createKeyFile } from '@rekey/sealing';
 import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
 import { UnrecoverableError, Worker } from 'bullmq';
@@ -111,8 +111,8 @@ describe('lost work', () => {
     [
       'recorded but never queued',
       async () => {
-        const ledger = createLedger({ redis: system.redis, prefix: 'rekey' });
-        await ledger.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', {
+        const ledger = openLedger(system.redis, { prefix: 'rekey' });
+        await ledger.rotations.accept('rot_01ARZ3NDEKTSV4RRFFQ69G5FAV', {
           orgId: 'org_demo',
           assistantId: 'ast_1',
           reason: '',

@@ -2,15 +2,10 @@ import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
   createConsumerPositions,
-  createConsumers,
-  createLedger,
-  createPolicies,
   createPolicyQueue,
-  createRequestBudget,
   createSweepQueue,
-  createSweeps,
-  createSystem,
   ledgerKeys,
+  openLedger,
   readOrgName,
   type Bulks,
   type ConsumerPositions,
@@ -31,7 +26,7 @@ import { createHandlers } from './pipeline/pipeline.ts';
 import type { RotationWaiters } from './rotations/rotation-waiters.ts';
 import { createRpcTable } from './rpc-table.ts';
 
-type CurrentVersion = Awaited<ReturnType<Ledger['current']>>;
+type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
@@ -48,21 +43,24 @@ export const PREFIX = 'spec';
 
 interface Parts {
   redis: Redis;
-  sweeps: Sweeps;
+  ledger: Ledger;
   sweepQueue: SweepQueue;
-  policies: Policies;
   policyQueue: PolicyQueue;
-  consumers: Consumers;
   positions: ConsumerPositions;
 }
 
-const servicesOn = ({ redis, ...parts }: Parts, fixture: Pick<ServicesFixture, 'current'>): ServiceHandlers =>
+const servicesOn = (
+  { redis, ledger, ...parts }: Parts,
+  fixture: Pick<ServicesFixture, 'current'>,
+): ServiceHandlers =>
   createHandlers(
     createRpcTable({
+      ...ledger,
       ...parts,
       ledger: {
-        current: async () => fixture.current,
-        acceptHeld: createLedger({ redis, prefix: PREFIX }).acceptHeld,
+        assistants: { current: async () => fixture.current },
+        orgs: ledger.orgs,
+        system: ledger.system,
       } as unknown as Ledger,
       queue: {} as RotationQueue,
       waiters: {} as RotationWaiters,
@@ -70,8 +68,8 @@ const servicesOn = ({ redis, ...parts }: Parts, fixture: Pick<ServicesFixture, '
       bulks: {} as Bulks,
       bulkWatches: {} as BulkWatches,
       liveness: { noLiveWorker: async () => false },
-      budgetOf: (egress) => createRequestBudget({ redis, prefix: PREFIX, egress, requestsPerMinute: 1 }),
-      system: createSystem({ redis, prefix: PREFIX }),
+      budgetOf: (egress) =>
+        openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),
     {
       readOrgName: () => readOrgName(redis, ledgerKeys(PREFIX)),
@@ -85,22 +83,18 @@ const servicesOn = ({ redis, ...parts }: Parts, fixture: Pick<ServicesFixture, '
 export const useServices = (): ServicesFixture => {
   let server: RedisServer;
   let redis: Redis;
-  let sweeps: Sweeps;
+  let ledger: Ledger;
   let sweepQueue: SweepQueue;
-  let policies: Policies;
   let policyQueue: PolicyQueue;
-  let consumers: Consumers;
   let positions: ConsumerPositions;
   const keys = ledgerKeys(PREFIX);
 
   beforeAll(async () => {
     server = await startRedis();
     redis = new Redis(server.url);
-    sweeps = createSweeps({ redis, prefix: PREFIX });
+    ledger = openLedger(redis, { prefix: PREFIX });
     sweepQueue = createSweepQueue(redis, keys);
-    policies = createPolicies({ redis, prefix: PREFIX });
     policyQueue = createPolicyQueue(redis, keys);
-    consumers = createConsumers({ redis, prefix: PREFIX });
     positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: PREFIX, onError: () => {} });
   });
   afterAll(async () => {
@@ -119,16 +113,16 @@ export const useServices = (): ServicesFixture => {
       return redis;
     },
     get sweeps() {
-      return sweeps;
+      return ledger.sweeps;
     },
     get policies() {
-      return policies;
+      return ledger.policies;
     },
     get consumers() {
-      return consumers;
+      return ledger.consumers;
     },
     get services() {
-      return servicesOn({ redis, sweeps, sweepQueue, policies, policyQueue, consumers, positions }, fixture);
+      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);
     },
     current: undefined,
   };

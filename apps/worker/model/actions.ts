@@ -72,7 +72,7 @@ const request = async (world: WorldState, orgId: string, assistantId: string): P
   const { redis, ledger } = world.options;
   const rotationId = `rot_${world.rotations.length + 1}`;
   const seqBefore = Number(await redis.get(ledger.keys.seq));
-  const { created, rotation } = await ledger.accept(rotationId, { orgId, assistantId, reason: '' });
+  const { created, rotation } = await ledger.rotations.accept(rotationId, { orgId, assistantId, reason: '' });
   world.add(created ? rotationId : `${rotation.id} is still queued`);
   if (created)
     world.rotations.push({

@@ -71,7 +71,7 @@ const checkRotation = async (
   events: KeyEvent[],
 ): Promise<void> => {
   const { upstream, options } = world;
-  const { state, version, cause } = await options.ledger.get(rotationId);
+  const { state, version, cause } = await options.ledger.rotations.get(rotationId);
   // In the model, only 404 refuses a rotation for good.
   if (state === 'FAILED' && world.mayFail) return;
   if (state !== 'SUCCEEDED') world.fail(promises.ended, `${rotationId} is ${state}`);

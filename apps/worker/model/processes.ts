@@ -1,3 +1,4 @@
+import type { Ledger } from '@rekey/ledger';
 import type { RotationJob } from '@rekey/schema';
 import { ANSWERED, GIVEN, brief } from './narration.ts';
 import { list, post, read } from './network.ts';
@@ -5,7 +6,7 @@ import { badly, promises, well, type Process } from './terms.ts';
 import type { WorldState } from './world-state.ts';
 
 /** Reads of a sweep that only decide which assistants it reads. */
-const inPassing: ReadonlySet<string> = new Set(['nowMs', 'orgs', 'notSeenSince', 'unquarantine']);
+const inPassing: ReadonlySet<string> = new Set(['nowMs', 'list', 'notSeenSince', 'unquarantine']);
 
 export const startProcess = (world: WorldState, slot: string): Process => {
   const count = (world.started.get(slot) ?? 0) + 1;
@@ -19,15 +20,9 @@ export const startProcess = (world: WorldState, slot: string): Process => {
         dueMs: Math.ceil(world.nowMs + ms),
       }),
   };
-  process.ledger = new Proxy(world.options.ledger, {
-    get: (ledger, name) => {
-      const member: unknown = Reflect.get(ledger, name);
-      return typeof member === 'function'
-        ? (...args: unknown[]) =>
-            command(world, process, String(name), args, () => Reflect.apply(member, ledger, args))
-        : member;
-    },
-  });
+  process.ledger = byParts(world.options.ledger, (name, args, run) =>
+    command(world, process, name, args, run),
+  );
   process.invent = {
     rotateSecretKey: (target, { sendBeforeMs = 0 } = {}) =>
       post(world, process, target as RotationJob, sendBeforeMs),
@@ -36,6 +31,26 @@ export const startProcess = (world: WorldState, slot: string): Process => {
     close: async () => {},
   };
   return process;
+};
+
+type RunCommand = (name: string, args: unknown[], run: () => Promise<unknown>) => Promise<unknown>;
+
+/** The ledger, each of whose commands `run` carries out. */
+const byParts = (ledger: Ledger, run: RunCommand): Ledger => {
+  const watched = <T extends object>(part: T): T =>
+    new Proxy(part, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function'
+          ? (...args: unknown[]) => run(String(name), args, () => Reflect.apply(member, target, args))
+          : member;
+      },
+    });
+  const { keys, ...parts } = ledger;
+  return {
+    keys,
+    ...Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, watched(part)])),
+  } as Ledger;
 };
 
 /** Its POSTs may still land, and another process takes its place. */

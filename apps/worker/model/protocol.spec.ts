@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { createLedger } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { asyncProperty, check } from 'fast-check';
 import { sealer } from '../src/publishing/sealing-fixture.ts';
@@ -46,8 +46,7 @@ const withPlayer = async <T>(
   try {
     // An org of two assistants is too small for the limit of changes: only the world of swapped keys examines
     // it.
-    const ledger = createLedger({
-      redis,
+    const ledger = openLedger(redis, {
       prefix: 'model',
       confirmAfterMs: options.swapped ? 0 : CONFIRM_AFTER_MS,
       maxChangedPercent: options.swapped ? 25 : 100,

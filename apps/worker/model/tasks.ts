@@ -64,7 +64,7 @@ export const check = (world: WorldState, target?: { orgId: string; assistantId: 
   const checkOne = checkAssistant(workOf(world, checker));
   run(world, checker, 'checks', async () => {
     const draw = async (slow: boolean) =>
-      (await checker.ledger.drawChecks(1, CHECK_TAKEOVER_MS, { slow }))[0];
+      (await checker.ledger.assistants.drawChecks(1, CHECK_TAKEOVER_MS, { slow }))[0];
     const due = target ? undefined : ((await draw(false)) ?? (await draw(true)));
     if (!target && !due) return;
     const result = await checkOne(target ?? due!);
@@ -76,7 +76,10 @@ export const check = (world: WorldState, target?: { orgId: string; assistantId: 
         : result.kind === 'unreadable' || result.kind === 'withheld'
           ? CHECK_AGAIN_MS
           : undefined;
-    await checker.ledger.endCheck(due, again === undefined ? undefined : { inMs: again, slow: due.slow });
+    await checker.ledger.assistants.endCheck(
+      due,
+      again === undefined ? undefined : { inMs: again, slow: due.slow },
+    );
   });
 };
 

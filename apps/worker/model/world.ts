@@ -64,15 +64,15 @@ const pick = (actions: Action[], choice: number): Action | undefined => {
 const importFirst = async (world: WorldState, assistantId: string): Promise<void> => {
   const { ledger, sealer } = world.options;
   const { clock } = world.sweeper;
-  const looked = await ledger.look({ orgId: ORG, assistantId });
-  if (looked.kind !== 'look') throw new Error('no rotation can own it yet');
+  const looked = await ledger.assistants.beginCheck({ orgId: ORG, assistantId });
+  if (looked.kind !== 'begun') throw new Error('no rotation can own it yet');
   const publisher = createPublisher({ ledger, sealer, recipients: noRecipients, logger, clock, meter });
   const anchor = { redisMs: world.nowMs, clockMs: clock.nowMs() };
   const record = world.upstream.record(assistantId, 0);
   await publisher.publish(looked.hold, anchor, {
     finding: { record, secretKey: record.secretKey },
     cause: 'import',
-    rotation: 'goes-on',
+    rotation: 'continues',
     read: { beganMs: world.nowMs, lagMs: timing.readLagMs },
   });
 };

@@ -4,7 +4,7 @@ import { runProcess } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment, workerTiming } from './config.ts';
 import { connectInvent, loadApiKeys } from './wiring/invent.ts';
-import { createStores, openLedger } from './wiring/ledger.ts';
+import { createStores, joinLedger } from './wiring/ledger.ts';
 import { establishOrgAlias, startOrgAlias } from './wiring/orgs.ts';
 import { createWork, loadRecipients, type Parts } from './wiring/parts.ts';
 import { schedulePolicies, startPolicies } from './wiring/policies.ts';
@@ -24,10 +24,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const sealer = createSealer(keyFile);
 
   const { connections, redis } = await connectRedis(base);
-  const stores = createStores(redis, base);
-  const { clock, memory } = await openLedger(base, redis, stores, sealer);
+  const stores = createStores(base, { redis, connections });
+  const { clock, memory } = await joinLedger(base, redis, stores, sealer);
   const apiKeys = loadApiKeys(base);
-  const status = followStatus(base, { redis, connections, clock }, stores, sealer);
+  const status = followStatus(base, clock, stores, sealer);
   const recipients = await loadRecipients(base, stores, sealer);
   const upstream = connectInvent(base, apiKeys, stores, recipients, status.meter);
   const parts: Parts = {

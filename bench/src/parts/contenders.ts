@@ -1,4 +1,4 @@
-import { createBulks, createSystem } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import type { RekeyClient } from '@rekey/client';
 import type { App } from '@rekey/testing';
 import { Queue } from 'bullmq';
@@ -71,8 +71,7 @@ const rotateInBulk = async (
   workers: App[],
   rotations: number,
 ): Promise<Figures> => {
-  const ledger = { redis: system.redis, prefix: 'rekey' };
-  const [freezer, bulks] = [createSystem(ledger), createBulks(ledger)];
+  const { system: freezer, bulks } = openLedger(system.redis, { prefix: 'rekey' });
   await freezer.freeze('not yet');
   const { id } = await createBulkOf(client, firstAssistants(rotations));
   const pids = workers.map(({ child }) => child.pid);

@@ -1,43 +1,23 @@
-export {
-  createBulkWork,
-  createBulks,
-  createConsumers,
-  createLedger,
-  createOrgAlias,
-  createPolicies,
-  createProcesses,
-  createRequestBudget,
-  createSweeps,
-  createSystem,
-  type BulkWork,
-  type ClaimOptions,
-  type CommitResult,
-  type Consumers,
-  type KeyVersion,
-  type Ledger,
-  type OrgAlias,
-  type RequestBudget,
-  type Sealed,
-} from './factories.ts';
-export { openLedger, type Ledger as OpenedLedger, type LedgerOptions } from './open-ledger.ts';
+export { openLedger, type Ledger } from './open-ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
 export { commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
 export type { Hold } from './assistants/hold.ts';
-export type { Comparison } from './assistants/assistants.ts';
+export type { Assistants, Comparison } from './assistants/assistants.ts';
+export type { CommitResult, KeyVersion, Sealed } from './assistants/key-version.ts';
 export type { DueCheck } from './assistants/checks.ts';
 export type { KeyFacts } from './assistants/published.ts';
-export type { Claim, ClaimResult } from './rotations/claim.ts';
+export type { Claim, ClaimOptions, ClaimResult } from './rotations/claim.ts';
 export type { Accepted, NextRead } from './rotations/rotations.ts';
 export type { OrgLimits } from './orgs/orgs.ts';
 export { readOrgName } from './orgs/org-name.ts';
-export type { AliasConflict, KnownAlias } from './orgs/org-alias.ts';
+export type { AliasConflict, KnownAlias, OrgAlias } from './orgs/org-alias.ts';
 export type { Moved, UnderAlias } from './orgs/org-move.ts';
-export { slotKeepsMs, timeFor, type BudgetOptions, type Lane } from './budget/budget.ts';
+export { slotKeepsMs, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget/budget.ts';
 export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
 export type { BulkDraft } from './bulks/bulk-draft.ts';
 export type { BulkCost as Takes } from './bulks/work/bulk-tasks.ts';
-export type { BulkDraw, BulkRange, DrawOptions } from './bulks/work/bulk-work.ts';
+export type { BulkDraw, BulkRange, BulkWork, DrawOptions } from './bulks/work/bulk-work.ts';
 export { listCostsLess, pagesOf, verifyRequests } from './bulks/work/request-estimate.ts';
 export type { Bulks } from './bulks/bulks.ts';
 export { createDistinctIds, type DistinctIds } from './bulks/distinct-ids.ts';
@@ -47,7 +27,7 @@ export type { Policies } from './policies/policies.ts';
 export type { PolicyChanges } from './policies/policy-hash.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
 export type { ConsumerInstance } from './consumers/heard-instances.ts';
-export type { Resealed, SeenConsumer } from './consumers/consumers.ts';
+export type { Consumers, Resealed, SeenConsumer } from './consumers/consumers.ts';
 export {
   FOLLOW_UPS_QUEUE,
   POLICIES_QUEUE,
@@ -73,7 +53,3 @@ export {
   type LedgerClock,
   type LedgerClockOptions,
 } from './time/ledger-clock.ts';
-export type { EventsPage } from './assistants/published.ts';
-export type { LookResult } from './factories.ts';
-export type { ListFilter } from './rotations/rotation-list.ts';
-export type { RecogniseOptions, Recognised } from './system/identity.ts';

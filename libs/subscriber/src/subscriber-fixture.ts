@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
+import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
 import { Acknowledgement, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, mayRead } from '@rekey/schema';
 import {
   createSealer,
@@ -57,16 +57,15 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
     fingerprinting: { kid: 'printing', bytes: bytes(2) },
     signing,
   });
-  const ledger: Ledger = createLedger({
-    redis,
+  const ledger: Ledger = openLedger(redis, {
     prefix: PREFIX,
     keepEvents: () => keepEvents,
     confirmAfterMs: 0,
     maxChangedPercent: 100,
   });
-  const consumers = createConsumers({ redis, prefix: PREFIX });
+  const { consumers } = ledger;
   const recipientsOf = async (orgId: string) => {
-    const { readers: revision } = await consumers.revisions();
+    const { recipients: revision } = await consumers.revisions();
     const { consumers: seen } = await consumers.list();
     const may = seen.filter(({ consumer }) => consumer.kept !== undefined && mayRead(consumer, orgId));
     return {
@@ -103,17 +102,15 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
       key: { kty: String(own.kty), kid: to.kid },
       ...granted,
     };
-    await consumers.write(name, undefined, entry, { readers: true });
+    await consumers.write(name, undefined, entry, { reseals: true });
     return { keys: [own, sealer.publicJwk] };
   },
   finishEnrolling: async (name) => {
     for (const orgId of await redis.smembers('{spec}:orgs')) {
       const { keys } = await recipientsOf(orgId);
       for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-        const page: Awaited<ReturnType<typeof ledger.publishedPage>> = await ledger.publishedPage(
-          orgId,
-          cursor,
-        );
+        const page: Awaited<ReturnType<typeof ledger.assistants.publishedPage>> =
+          await ledger.assistants.publishedPage(orgId, cursor);
         await consumers.reseal(
           page.events.map(({ assistantId, event }) => {
             const parsed = JSON.parse(event!) as { data: { sealed: unknown } };
@@ -131,10 +128,10 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
       }
     }
     const before = (await consumers.get(name))!;
-    await consumers.write(name, before, { ...before.consumer, state: 'ACTIVE' }, { tell: 'ACTIVE' });
+    await consumers.write(name, before, { ...before.consumer, state: 'ACTIVE' }, { emit: 'ACTIVE' });
   },
   remove: async (name) => {
-    await consumers.write(name, await consumers.get(name), undefined, { readers: true, tell: 'REMOVED' });
+    await consumers.write(name, await consumers.get(name), undefined, { reseals: true, emit: 'REMOVED' });
   },
 });
 
@@ -143,8 +140,8 @@ const publishing = (tools: Tools): Publishing => {
   const { redis, sealer, ledger, recipientsOf } = tools;
   const commit = createCommit(tools);
   const look = async (orgId: string, assistantId: string): Promise<Hold> => {
-    const looked = await ledger.look({ orgId, assistantId });
-    if (looked.kind !== 'look') throw new Error(looked.kind);
+    const looked = await ledger.assistants.beginCheck({ orgId, assistantId });
+    if (looked.kind !== 'begun') throw new Error(looked.kind);
     return looked.hold;
   };
   return {
@@ -160,12 +157,12 @@ const publishing = (tools: Tools): Publishing => {
       );
     },
     claim: async (assistantId, orgId = 'org_1') => {
-      const { rotation } = await ledger.accept(`rot_${String(Date.now()).padStart(26, '0')}`, {
+      const { rotation } = await ledger.rotations.accept(`rot_${String(Date.now()).padStart(26, '0')}`, {
         orgId,
         assistantId,
         reason: '',
       });
-      const claimed = await ledger.claim(
+      const claimed = await ledger.rotations.claim(
         { rotationId: rotation.id, orgId, assistantId },
         { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 100 },
       );
@@ -177,8 +174,8 @@ const publishing = (tools: Tools): Publishing => {
       commit(await look(orgId, assistantId), { removal }, 'import'),
     makeUncertain: async (assistantId, orgId = 'org_1') => {
       const rotationId = `rot_${String(Date.now()).padStart(26, '0')}`;
-      await ledger.accept(rotationId, { orgId, assistantId, reason: '' });
-      const claimed = await ledger.claim(
+      await ledger.rotations.accept(rotationId, { orgId, assistantId, reason: '' });
+      const claimed = await ledger.rotations.claim(
         { rotationId, orgId, assistantId },
         { leaseMs: 60_000, landingWindowMs: 0, maxOpenIntents: 100 },
       );
@@ -189,7 +186,7 @@ const publishing = (tools: Tools): Publishing => {
         { type: KEY_UNCERTAIN, orgId, assistantId, version: claimed.claim.versionBefore! },
         keys,
       );
-      await ledger.noteUnknown(claimed.claim, { readInMs: 0, holdMs: 0 }, { envelope, readers: revision });
+      await ledger.rotations.noteUnknown(claimed.claim, { readInMs: 0, holdMs: 0 }, { envelope, revision });
       // Later versions are published as if they were read.
       await redis.hdel(`{spec}:assistant:${encodeURIComponent(assistantId)}`, 'holder', 'lease');
     },
@@ -213,14 +210,14 @@ const createCommit =
         ? ({ type: KEY_REMOVED, removal: key.removal } as const)
         : ({ type: KEY_ROTATED, assistantJson: recordText(assistantId, secretKey!) } as const);
     const envelope = sealRecord(sealer, { ...what, orgId, assistantId, version: epoch, cause }, keys);
-    const { kind } = await ledger.commit(hold, {
+    const { kind } = await ledger.assistants.commit(hold, {
       key,
-      sealed: { envelope, readers: revision },
+      sealed: { envelope, revision },
       cause,
       updatedMs: hold.atMs,
       ...(isAnswer
         ? { rotation: 'ends' }
-        : { rotation: 'goes-on', read: { beganMs: hold.atMs, lagMs: 0 }, witnessedMs: 0 }),
+        : { rotation: 'continues', read: { beganMs: hold.atMs, lagMs: 0 }, witnessedMs: 0 }),
     });
     if (kind !== 'committed') throw new Error(kind);
     return epoch;

@@ -1,4 +1,4 @@
-import { createLedger, ledgerKeys, missingRights } from '@rekey/ledger';
+import { ledgerKeys, missingRights, openLedger } from '@rekey/ledger';
 import {
   STOP_ACCEPTING_AT,
   createRedisConnections,
@@ -51,8 +51,8 @@ export async function* checkRedis(
     message: `the permissions of its user cannot be read (${kindOf(error)})`,
     advice: 'Run this again; see docs/guides/operate.md ("The Redis user").',
   }));
-  yield await createLedger({ redis, prefix: REKEY_PREFIX })
-    .boundTo()
+  yield await openLedger(redis, { prefix: REKEY_PREFIX })
+    .system.boundTo()
     .then(
       (boundTo) => checkBinding(REKEY_PREFIX, boundTo, fingerprintKeyId),
       (error: unknown): Finding => ({

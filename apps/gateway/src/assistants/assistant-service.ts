@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 
 export interface AssistantServiceDeps {
-  ledger: Pick<Ledger, 'current'>;
+  ledger: Pick<Ledger, 'assistants'>;
 }
 
 const ByAssistant = z.object({ assistantId: AssistantId });
@@ -25,7 +25,7 @@ export const createAssistantService = ({ ledger }: AssistantServiceDeps): RpcTab
     orgs: 'loaded',
     effect: 'read',
     handler: async ({ assistantId }) => {
-      const current = await ledger.current(assistantId);
+      const current = await ledger.assistants.current(assistantId);
       if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
       return current;
     },

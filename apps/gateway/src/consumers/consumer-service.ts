@@ -26,7 +26,7 @@ interface ConsumerChange {
   /** Undefined removes it. */
   after: Consumer | undefined;
   /** The reason in the event that says that the consumer changed. */
-  tell?: string;
+  emit?: string;
 }
 
 const withOrgs = (consumer: Consumer, orgs: string[]): ConsumerChange | undefined => {
@@ -53,7 +53,7 @@ const createConsumerChanges = (consumers: Consumers) => {
       const wanted = changeOf(seen.consumer);
       if (!wanted) return;
       const { after, ...event } = wanted;
-      if (await consumers.write(name, seen, after, { readers: true, ...event })) return;
+      if (await consumers.write(name, seen, after, { reseals: true, ...event })) return;
     }
     throw new RekeyError('CONSUMER_BUSY');
   };
@@ -154,7 +154,7 @@ export const createConsumerService = ({
       permission: 'consumers.delete',
       orgs: 'loaded',
       effect: 'durable-change',
-      handler: ({ name }) => change(name, () => ({ after: undefined, tell: 'REMOVED' })),
+      handler: ({ name }) => change(name, () => ({ after: undefined, emit: 'REMOVED' })),
       respond: () => ({}),
     }),
 

@@ -26,11 +26,14 @@ const acceptRotation = async (
   { ledger, queue }: Pick<RotationServiceDeps, 'ledger' | 'queue'>,
   request: RotationRequest,
 ): Promise<Rotation> => {
-  const { rotation } = await ledger.accept(`rot_${nextUlid()}`, request).catch(async (error: unknown) => {
-    // The check finds the corrupt entry and quarantines the assistant.
-    if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT') await ledger.requestCheck(request, 0);
-    throw error;
-  });
+  const { rotation } = await ledger.rotations
+    .accept(`rot_${nextUlid()}`, request)
+    .catch(async (error: unknown) => {
+      // The check finds the corrupt entry and quarantines the assistant.
+      if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')
+        await ledger.assistants.requestCheck(request, 0);
+      throw error;
+    });
   // Also for a rotation that existed before: its gateway may have died before it enqueued the job. Adding a
   // job twice has no effect.
   if (rotation.state === 'QUEUED')
@@ -59,7 +62,7 @@ export const createRotationService = ({
     permission: 'rotations.read',
     orgs: 'loaded',
     effect: 'read',
-    handler: ({ id }) => ledger.get(id),
+    handler: ({ id }) => ledger.rotations.get(id),
     respond: async (rotation) =>
       toProtoRotation(rotation, await acknowledgements.of(rotation), await liveness.noLiveWorker()),
   }),
@@ -72,7 +75,10 @@ export const createRotationService = ({
     handler: async ({ pageSize, pageToken, ...fields }) => {
       const filter = given(fields);
       const after = readPageToken(pageToken, filter, RotationId);
-      const { rotations, next } = await ledger.list(filter, { size: pageSize, ...given({ after }) });
+      const { rotations, next } = await ledger.rotations.list(filter, {
+        size: pageSize,
+        ...given({ after }),
+      });
       return { rotations, nextPageToken: makePageToken(next, filter) };
     },
     respond: ({ rotations, nextPageToken }) => ({
@@ -104,7 +110,7 @@ export const createRotationService = ({
     permission: 'rotations.cancel',
     orgs: 'loaded',
     effect: 'change',
-    handler: ({ id }) => ledger.cancel(id),
+    handler: ({ id }) => ledger.rotations.cancel(id),
     respond: (rotation) => toProtoRotation(rotation),
   }),
 });

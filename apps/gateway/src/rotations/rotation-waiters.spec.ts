@@ -12,9 +12,11 @@ const setUp = async (state: Rotation['state'] = 'QUEUED', more: Partial<Rotation
   let reads = 0;
   const ledger = {
     keys: ledgerKeys('spec'),
-    get: async () => {
-      reads += 1;
-      return { ...rotation };
+    rotations: {
+      get: async () => {
+        reads += 1;
+        return { ...rotation };
+      },
     },
   } as unknown as Ledger;
   const subscriber = Object.assign(new EventEmitter(), { subscribe: async () => {} });

@@ -68,7 +68,7 @@ export const createRotationWaiters = ({
       timeUp.addEventListener('abort', onTimeUp);
       try {
         // Subscribed before the first read: an end in between wakes this call.
-        let rotation = await ledger.get(id);
+        let rotation = await ledger.rotations.get(id);
         while (!isEnded(rotation.state) && !timeUp.aborted) {
           const poll =
             rotation.bulkId === undefined ? undefined : setTimeout(() => wake?.(), pollBulksEveryMs);
@@ -76,7 +76,7 @@ export const createRotationWaiters = ({
           clearTimeout(poll);
           if (closing) throw new RekeyError('SHUTTING_DOWN');
           woken = false;
-          rotation = await ledger.get(id);
+          rotation = await ledger.rotations.get(id);
         }
         return rotation;
       } finally {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { createLedger } from '@rekey/ledger';
+import { openLedger } from '@rekey/ledger';
 import { readStatusDetails } from '@rekey/rpc';
 import { PREFIX, call, useServices } from '../services-fixture.ts';
 
@@ -53,7 +53,7 @@ describe('CreateSweep with accept_removals', () => {
   });
 
   it('can be repeated: the gateway may have died before the sweep was created', async () => {
-    await createLedger({ redis: fixture.redis, prefix: PREFIX }).acceptHeld('org_1');
+    await openLedger(fixture.redis, { prefix: PREFIX }).orgs.acceptHeld('org_1');
     const { id } = await accept('org_1');
     expect(await accept('org_1')).toMatchObject({ id });
     expect(await stored()).toEqual([[], ['org_1'], 1, 1]);
@@ -61,10 +61,10 @@ describe('CreateSweep with accept_removals', () => {
 
   it('fails once the sweep has published the accepted changes: later ones are not accepted', async () => {
     await accept('org_1');
-    const ledger = createLedger({ redis: fixture.redis, prefix: PREFIX });
-    await ledger.orgSwept('org_1');
+    const { orgs } = openLedger(fixture.redis, { prefix: PREFIX });
+    await orgs.endSweep('org_1');
     expect(await accept('org_1')).toMatchObject({ orgId: 'org_1' });
-    await ledger.orgSwept('org_1', { settled: true });
+    await orgs.endSweep('org_1', { settled: true });
     await expect(accept('org_1')).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
   });
 

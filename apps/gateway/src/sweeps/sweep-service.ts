@@ -10,7 +10,7 @@ import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 
 export interface SweepServiceDeps {
-  ledger: Pick<Ledger, 'acceptHeld'>;
+  ledger: Pick<Ledger, 'orgs'>;
   sweeps: Sweeps;
   sweepQueue: SweepQueue;
   liveness: WorkerLiveness;
@@ -44,7 +44,7 @@ export const createSweepService = ({
       handler: async ({ orgId, acceptRemovals }) => {
         // Before the sweep, which may begin at once. If the gateway dies in between, the org stays accepted
         // and the call can be repeated.
-        if (acceptRemovals && !(await ledger.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
+        if (acceptRemovals && !(await ledger.orgs.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
         const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
         // Also for a sweep that existed before: its gateway may have died before it enqueued the job.
         await sweepQueue.add(sweep.id);

@@ -1,4 +1,4 @@
-import type { Ledger, RequestBudget, SweepQueue, Sweeps, System } from '@rekey/ledger';
+import type { RequestBudget, SweepQueue, Sweeps, System } from '@rekey/ledger';
 import { toProtoStatus } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { Reason, RekeyError } from '@rekey/schema';
@@ -8,7 +8,6 @@ import { Empty } from '../requests/fields.ts';
 
 export interface SystemServiceDeps {
   system: System;
-  ledger: Pick<Ledger, 'adopt'>;
   sweeps: Sweeps;
   sweepQueue: SweepQueue;
   /** The request budget of the workers behind one egress address. */
@@ -30,7 +29,6 @@ const AdoptLedger = z.object({
 
 export const createSystemService = ({
   system,
-  ledger,
   sweeps,
   sweepQueue,
   budgetOf,
@@ -82,7 +80,7 @@ export const createSystemService = ({
       orgs: 'all',
       effect: 'change',
       handler: async ({ ledgerId }) => {
-        await ledger.adopt(ledgerId);
+        await system.adopt(ledgerId);
         // This ledger does not know what was published before: a sweep compares everything, whatever the
         // schedule says.
         const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined);

@@ -1,23 +1,20 @@
 import { hostname } from 'node:os';
 import {
-  createBulks,
   createConsumerPositions,
-  createConsumers,
-  createLedger,
   createLedgerClock,
-  createPolicies,
   createPolicyQueue,
-  createProcesses,
-  createRequestBudget,
   createRotationQueue,
   createSweepQueue,
-  createSweeps,
-  createSystem,
+  openLedger,
   readOrgName,
   startLedgerWatch,
+  type ConsumerPositions,
   type Ledger,
   type LedgerClock,
-  type System,
+  type PolicyQueue,
+  type RequestBudget,
+  type RotationQueue,
+  type SweepQueue,
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
 import type { GatewayEnvironment } from '../config.ts';
@@ -42,22 +39,42 @@ export const startLedgerClock = (
   return clock;
 };
 
-/** The parts of the ledger that the services use, and their queues. */
+/** The ledger as a whole and by its parts, and what the services use beside it. */
+export interface LedgerParts extends Ledger {
+  ledger: Ledger;
+  queue: RotationQueue;
+  policyQueue: PolicyQueue;
+  sweepQueue: SweepQueue;
+  positions: ConsumerPositions;
+  positionsRead: Promise<void>;
+  budgetOf(egress: string): RequestBudget;
+  readOrgName(): Promise<string>;
+}
+
 export const openLedgerParts = (
   { connections, redis }: RedisParts,
   clock: LedgerClock,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
-) => {
+): LedgerParts => {
   const prefix = config.REKEY_PREFIX;
-  const ledger = createLedger({ redis, prefix });
+  const blocking = connections.connect({ onDisconnect: 'retry', name: 'gateway-positions' });
+  clock.watch(blocking);
+  const positions = createConsumerPositions({
+    blocking,
+    prefix,
+    onError: (err) => logger.event('gateway_positions_unreadable', { err }),
+  });
+  shutdown.defer('positions', () => positions.close());
+  const positionsRead = positions.start();
+  const ledger = openLedger(redis, { prefix, positions: positionsRead.then(() => positions) });
   // The first command on each connection: otherwise a ledger that holds a request and has not begun would be
   // taken for one that vanished.
   redis.on(
     'ready',
     () =>
-      void ledger
+      void ledger.system
         .recognise({ mayBegin: config.REKEY_ALLOW_NEW_LEDGER })
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
@@ -68,16 +85,6 @@ export const openLedgerParts = (
   const sweepQueue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => sweepQueue.close());
 
-  const blocking = connections.connect({ onDisconnect: 'retry', name: 'gateway-positions' });
-  clock.watch(blocking);
-  const positions = createConsumerPositions({
-    blocking,
-    prefix,
-    onError: (err) => logger.event('gateway_positions_unreadable', { err }),
-  });
-  shutdown.defer('positions', () => positions.close());
-  const positionsRead = positions.start();
-
   return {
     ledger,
     queue,
@@ -85,26 +92,21 @@ export const openLedgerParts = (
     sweepQueue,
     positions,
     positionsRead,
-    bulks: createBulks({ redis, prefix }),
-    processes: createProcesses({ redis, prefix }),
-    policies: createPolicies({ redis, prefix }),
-    sweeps: createSweeps({ redis, prefix }),
-    consumers: createConsumers({ redis, prefix }),
-    system: createSystem({ redis, prefix, positions: positionsRead.then(() => positions) }),
-    budgetOf: (egress: string) => createRequestBudget({ redis, prefix, egress, requestsPerMinute: 1 }),
+    ...ledger,
+    budgetOf: (egress) => openLedger(redis, { prefix, budget: { egress, requestsPerMinute: 1 } }).budget,
     readOrgName: () => readOrgName(redis, ledger.keys),
   };
 };
 
 /** Reports a ledger that vanishes, and one that is whole again. */
 export const watchLedger = (
-  { ledger, system }: { ledger: Ledger; system: System },
+  { ledger: { system } }: { ledger: Ledger },
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
 ): void => {
   const watch = startLedgerWatch({
-    ledger,
+    ledger: system,
     mayBegin: config.REKEY_ALLOW_NEW_LEDGER,
     holdings: system.holdings,
     onLost: ({ id }) => logger.event('gateway_ledger_lost', { ledger_id: id, code: 'LEDGER_LOST' }),

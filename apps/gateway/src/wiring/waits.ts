@@ -3,14 +3,14 @@ import { createBulkWatches } from '../bulks/bulk-watches.ts';
 import { createAcknowledgements } from '../consumers/acknowledgements.ts';
 import { createWorkerLiveness } from '../health/worker-liveness.ts';
 import { createRotationWaiters } from '../rotations/rotation-waiters.ts';
-import type { openLedgerParts } from './ledger.ts';
+import type { LedgerParts } from './ledger.ts';
 import type { RedisParts } from './redis.ts';
 
 /**
  * What calls wait on. `closeOnShutdown` ends every wait; it is deferred after the server, and so runs before.
  */
 export const createWaits = (
-  { ledger, processes, bulks, consumers, positions, positionsRead }: ReturnType<typeof openLedgerParts>,
+  { ledger, processes, bulks, consumers, positions, positionsRead }: LedgerParts,
   { subscriber }: RedisParts,
 ) => {
   const liveness = createWorkerLiveness(processes);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createConsumers, createLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
+import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
 import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
 import {
   generateConsumerKey,
@@ -35,12 +35,11 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  ledger = createLedger({ redis, prefix: 'spec' });
-  consumers = createConsumers({ redis, prefix: 'spec' });
+  ledger = openLedger(redis, { prefix: 'spec' });
+  ({ consumers } = ledger);
   recipients = createRecipients({ consumers, sealer, logger });
   await recipients.refresh();
   round = enrolConsumers({
-    consumers,
     ledger,
     sealer,
     recipients,
@@ -51,8 +50,8 @@ beforeEach(async () => {
 
 /** Publishes a key as a worker does that knows the current recipients. */
 const publish = async (assistantId: string, orgId = 'org_1') => {
-  const looked = await ledger.look({ orgId, assistantId });
-  if (looked.kind !== 'look') throw new Error(looked.kind);
+  const looked = await ledger.assistants.beginCheck({ orgId, assistantId });
+  if (looked.kind !== 'begun') throw new Error(looked.kind);
   const { hold } = looked;
   const { keys, revision } = recipients.of(orgId);
   const envelope = sealRecord(
@@ -70,12 +69,12 @@ const publish = async (assistantId: string, orgId = 'org_1') => {
   return commit(hold, envelope, revision);
 };
 const commit = (hold: Hold, envelope: string, revision: number) =>
-  ledger.commit(hold, {
+  ledger.assistants.commit(hold, {
     key: { fingerprint: `K:${hold.assistantId}` },
-    sealed: { envelope, readers: revision },
+    sealed: { envelope, revision },
     cause: 'import',
     updatedMs: hold.atMs,
-    rotation: 'goes-on',
+    rotation: 'continues',
     read: { beganMs: hold.atMs, lagMs: 0 },
   });
 
@@ -153,8 +152,8 @@ describe('an added consumer', () => {
     await late.refresh();
     const billing = await add('billing', ['org_1']);
     await round();
-    const looked = await ledger.look({ orgId: 'org_1', assistantId: 'ast_1' });
-    if (looked.kind !== 'look') throw new Error(looked.kind);
+    const looked = await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' });
+    if (looked.kind !== 'begun') throw new Error(looked.kind);
     const seal = () =>
       sealRecord(
         sealer,
@@ -168,7 +167,9 @@ describe('an added consumer', () => {
         },
         late.of('org_1').keys,
       );
-    expect(await commit(looked.hold, seal(), late.of('org_1').revision)).toEqual({ kind: 'other-readers' });
+    expect(await commit(looked.hold, seal(), late.of('org_1').revision)).toEqual({
+      kind: 'other-recipients',
+    });
     expect(await redis.exists('{spec}:current:ast_1')).toBe(0);
     await late.refresh();
     expect(await commit(looked.hold, seal(), late.of('org_1').revision)).toMatchObject({ kind: 'committed' });
@@ -199,8 +200,8 @@ describe('a removed consumer', () => {
       verifiers,
     });
     await consumers.write('billing', await consumers.get('billing'), undefined, {
-      readers: true,
-      tell: 'REMOVED',
+      reseals: true,
+      emit: 'REMOVED',
     });
     await round();
     await publish('ast_2');
@@ -216,7 +217,7 @@ describe('a removed consumer', () => {
     const before = (
       await openGrant((await entry('billing')).grant!, { consumer: 'billing', own: first.own, verifiers })
     ).kid;
-    await consumers.write('billing', await consumers.get('billing'), undefined, { readers: true });
+    await consumers.write('billing', await consumers.get('billing'), undefined, { reseals: true });
     const second = await add('billing', ['org_1']);
     await round();
     expect(

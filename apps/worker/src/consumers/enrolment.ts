@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Consumers, Ledger, Resealed, SeenConsumer } from '@rekey/ledger';
+import type { Ledger, Resealed, SeenConsumer } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, type Consumer } from '@rekey/schema';
 import { generateSharedKeys, parseConsumerKey, sealGrant, type Sealer } from '@rekey/sealing';
@@ -7,8 +7,7 @@ import type { Recipients } from '../publishing/recipients.ts';
 import { every } from '../shared/every.ts';
 
 interface EnrolmentDeps {
-  consumers: Consumers;
-  ledger: Pick<Ledger, 'orgs' | 'publishedPage' | 'uncertainPage' | 'nowMs'>;
+  ledger: Pick<Ledger, 'assistants' | 'consumers' | 'orgs' | 'system'>;
   sealer: Sealer;
   recipients: Recipients;
   logger: Logger;
@@ -27,7 +26,8 @@ export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } 
  * records again without removed consumers. Several workers may do this at once.
  */
 export const enrolConsumers = (deps: EnrolmentDeps): (() => Promise<void>) => {
-  const { consumers, recipients, logger } = deps;
+  const { recipients, logger } = deps;
+  const { consumers } = deps.ledger;
   const token = randomUUID();
   let seenRevision = -1;
 
@@ -39,13 +39,13 @@ export const enrolConsumers = (deps: EnrolmentDeps): (() => Promise<void>) => {
       seenRevision = revisions.consumers;
       revisions = await consumers.revisions();
     }
-    const { readers: wanted, resealed: done } = revisions;
+    const { recipients: wanted, resealed: done } = revisions;
     if (wanted === done || !(await consumers.lockResealing(token, LOCK_MS))) return;
     await recipients.refresh();
     try {
       const count = await resealAll(deps, token);
       // If the recipients have changed again, the next round seals for those.
-      if ((await consumers.revisions()).readers !== wanted) return;
+      if ((await consumers.revisions()).recipients !== wanted) return;
       await finishEnrolling(deps);
       await consumers.noteResealed(wanted);
       logger.event('records_resealed', { ...count });
@@ -59,7 +59,7 @@ export const enrolConsumers = (deps: EnrolmentDeps): (() => Promise<void>) => {
 class Interrupted extends Error {}
 
 const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
-  const { consumers: seen, unreadable } = await deps.consumers.list();
+  const { consumers: seen, unreadable } = await deps.ledger.consumers.list();
   if (unreadable.length > 0) deps.logger.event('consumer_entries_unreadable', { consumers: unreadable });
   for (const before of seen.filter(({ consumer }) => consumer.state === 'PENDING')) {
     try {
@@ -70,10 +70,7 @@ const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
   }
 };
 
-const grant = async (
-  { consumers, ledger, sealer, logger }: EnrolmentDeps,
-  before: SeenConsumer,
-): Promise<void> => {
+const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenConsumer): Promise<void> => {
   const { consumer } = before;
   const jwk: unknown =
     consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.open(consumer.shared_key));
@@ -84,7 +81,7 @@ const grant = async (
     sharedKeys,
     to,
     signer: sealer.signer,
-    nowMs: await ledger.nowMs(),
+    nowMs: await ledger.system.nowMs(),
   });
   const after: Consumer = {
     ...consumer,
@@ -93,7 +90,7 @@ const grant = async (
     grant: sealedGrant,
     kept: JSON.parse(sealer.seal(sharedKeys)) as Consumer['kept'],
   };
-  if (await consumers.write(consumer.name, before, after, { readers: true }))
+  if (await ledger.consumers.write(consumer.name, before, after, { reseals: true }))
     logger.event('consumer_granted', { consumer: consumer.name, orgs: consumer.orgs });
 };
 
@@ -102,7 +99,8 @@ const resealAll = async (
   deps: EnrolmentDeps,
   token: string,
 ): Promise<{ looked: number; replaced: number }> => {
-  const { consumers, ledger, stopping } = deps;
+  const { ledger, stopping } = deps;
+  const { consumers } = ledger;
   const count = { looked: 0, replaced: 0 };
   const take = async (events: { assistantId: string; event: string | null }[], uncertain: boolean) => {
     if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
@@ -111,18 +109,17 @@ const resealAll = async (
       events.flatMap(({ assistantId, event }) => reseal(deps, assistantId, uncertain, event)),
     );
   };
-  for (const { orgId } of await ledger.orgs()) {
+  for (const { orgId } of await ledger.orgs.list()) {
     for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-      const page: Awaited<ReturnType<typeof ledger.publishedPage>> = await ledger.publishedPage(
-        orgId,
-        cursor,
-      );
+      const page: Awaited<ReturnType<typeof ledger.assistants.publishedPage>> =
+        await ledger.assistants.publishedPage(orgId, cursor);
       await take(page.events, false);
       cursor = page.next;
     }
   }
   for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-    const page: Awaited<ReturnType<typeof ledger.uncertainPage>> = await ledger.uncertainPage(cursor);
+    const page: Awaited<ReturnType<typeof ledger.assistants.uncertainPage>> =
+      await ledger.assistants.uncertainPage(cursor);
     await take(page.events, true);
     cursor = page.next;
   }
@@ -162,12 +159,12 @@ const reseal = (
   }
 };
 
-const finishEnrolling = async ({ consumers, logger }: EnrolmentDeps): Promise<void> => {
+const finishEnrolling = async ({ ledger: { consumers }, logger }: EnrolmentDeps): Promise<void> => {
   for (const before of (await consumers.list()).consumers) {
     const { consumer } = before;
     if (consumer.state !== 'ENROLLING') continue;
     const after: Consumer = { ...consumer, state: 'ACTIVE' };
-    if (await consumers.write(consumer.name, before, after, { tell: 'ACTIVE' }))
+    if (await consumers.write(consumer.name, before, after, { emit: 'ACTIVE' }))
       logger.event('consumer_active', { consumer: consumer.name });
   }
 };

@@ -7,7 +7,7 @@ export const orgsByOneName = async (
   nameOf: (orgId: string) => string,
 ): Promise<{ orgId: string; assistants: number }[]> => {
   const counts = new Map<string, number>();
-  for (const { orgId, assistants } of await ledger.orgs())
+  for (const { orgId, assistants } of await ledger.orgs.list())
     counts.set(nameOf(orgId), (counts.get(nameOf(orgId)) ?? 0) + assistants);
   return [...counts].map(([orgId, assistants]) => ({ orgId, assistants }));
 };

@@ -1,13 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
-import {
-  createConsumers,
-  createLedger,
-  createOrgAlias,
-  type Consumers,
-  type Ledger,
-  type OrgAlias,
-} from '@rekey/ledger';
+import { openLedger, type Consumers, type Ledger, type OrgAlias } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, noSweepCounts, type Consumer, type ErrorCode } from '@rekey/schema';
 import {
@@ -173,9 +166,8 @@ export const useOrgAlias = (): void => {
     await redis.flushall();
     ({ logger, logged } = createRecordingLogger());
     passedMs = 0;
-    ledger = createLedger({ redis, prefix: 'spec' });
-    consumers = createConsumers({ redis, prefix: 'spec' });
-    alias = createOrgAlias({ redis, prefix: 'spec' });
+    ledger = openLedger(redis, { prefix: 'spec' });
+    ({ consumers, alias } = ledger);
     upstream = new Upstream();
     upstream.add('org_real', 'ast_1', 'ast_2', 'ast_3');
     upstream.add('org_other', 'ast_o1');
@@ -188,8 +180,8 @@ export const pass = (ms: number): void => {
 };
 
 export const looked = async (orgId: string, assistantId: string) => {
-  const result = await ledger.look({ orgId, assistantId });
-  if (result.kind !== 'look') throw new Error(result.kind);
+  const result = await ledger.assistants.beginCheck({ orgId, assistantId });
+  if (result.kind !== 'begun') throw new Error(result.kind);
   return result.hold;
 };
 /** Publishes what Invent has, under this org id. */
@@ -201,7 +193,7 @@ export const publish = async (orgId: string, ...assistantIds: string[]) => {
     await publisher.publish(
       hold,
       { redisMs: hold.atMs, clockMs: clock.nowMs() },
-      { finding: findingOf(record), cause: 'import', rotation: 'goes-on', read },
+      { finding: findingOf(record), cause: 'import', rotation: 'continues', read },
     );
   }
 };
@@ -237,7 +229,7 @@ export const addConsumer = async (name: string, orgs: string[]) => {
       grant,
       kept: JSON.parse(sealer.seal(sharedKeys)),
     } as Consumer,
-    { readers: true },
+    { reseals: true },
   );
   await recipients.refresh();
   return parseSharedKeys(sharedKeys);
@@ -269,7 +261,10 @@ export const sweepAll = async (configuredOrgs: string[] = ['c']) => {
   const counts = { ...noSweepCounts };
   const all = sweep({
     ...common,
-    ledger: { ...ledger, orgs: () => orgsByOneName(ledger, recipients.nameOf) },
+    ledger: {
+      ...ledger,
+      orgs: { ...ledger.orgs, list: () => orgsByOneName(ledger, recipients.nameOf) },
+    },
     check,
     configuredOrgs: () => configuredOrgs.map(recipients.nameOf),
   });

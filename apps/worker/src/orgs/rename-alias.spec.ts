@@ -88,7 +88,7 @@ describe('what was published under `c`', () => {
   it('is renamed again, with queued rotations, if Redis has lost the renaming', async () => {
     await publish('c', 'ast_1');
     const id = `rot_${'0'.repeat(26)}`;
-    await ledger.accept(id, { orgId: 'c', assistantId: 'ast_2', reason: '' });
+    await ledger.rotations.accept(id, { orgId: 'c', assistantId: 'ast_2', reason: '' });
     const copies = await Promise.all(
       (await redis.keys('{spec}:*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const),
     );
@@ -128,7 +128,7 @@ describe('what was published under `c`', () => {
       {
         finding: findingOf(upstream.record('org_real', 'ast_1')),
         cause: 'import',
-        rotation: 'goes-on',
+        rotation: 'continues',
         read,
       },
     );

@@ -77,7 +77,7 @@ const renameConsumers = async (
     const orgs = isDone ? consumer.orgs : [...new Set([...storedOrgs, orgId])].toSorted();
     if (orgs.join('\n') === storedOrgs.join('\n')) continue;
     const after: Consumer = { ...consumer, orgs };
-    const options = consumer.state === 'ACTIVE' ? { tell: 'ACTIVE' as const } : {};
+    const options = consumer.state === 'ACTIVE' ? { emit: 'ACTIVE' as const } : {};
     await consumers.write(consumer.name, seen, after, options);
   }
 };
@@ -101,7 +101,7 @@ const moveAll = async (
       (one) => one !== undefined,
     );
     const result = await alias.move(orgId, sealed, recipients.of(orgId).revision);
-    if (result.kind === 'other-readers') {
+    if (result.kind === 'other-recipients') {
       await recipients.refresh();
       continue;
     }

@@ -2,10 +2,9 @@ import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   POLICIES_QUEUE,
-  createBulks,
-  createPolicies,
   createPolicyQueue,
   ledgerKeys,
+  openLedger,
   type Bulks,
   type Policies,
   type PolicyQueue,
@@ -37,8 +36,7 @@ let made = 0;
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url, { maxRetriesPerRequest: null });
-  policies = createPolicies({ redis, prefix: 'spec' });
-  bulks = createBulks({ redis, prefix: 'spec' });
+  ({ policies, bulks } = openLedger(redis, { prefix: 'spec' }));
   queue = createPolicyQueue(redis, ledgerKeys('spec'));
 });
 afterAll(async () => {

@@ -6,7 +6,7 @@ export type Publication = Omit<KeyVersion, 'key' | 'sealed' | 'updatedMs'> & {
   /** If it is the answer to a POST: when that answer arrived, by this process's clock. */
   answeredMs?: number;
 };
-export type PublishResult = Exclude<CommitResult, { kind: 'other-readers' | 'confirmed' | 'before' }> & {
+export type PublishResult = Exclude<CommitResult, { kind: 'other-recipients' | 'confirmed' | 'before' }> & {
   /** The key was made before the rotation, or is an older one in force again: published, but no success. */
   satisfiesNone?: true;
 };

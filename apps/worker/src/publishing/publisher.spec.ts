@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Claim, KeyVersion, Sealed } from '@rekey/ledger';
+import type { Claim, Ledger, Sealed } from '@rekey/ledger';
 import { KEY_ROTATED, KEY_UNCERTAIN } from '@rekey/schema';
 import { silentLogger } from '@rekey/runtime';
 import type { Meter } from '../metrics/meter.ts';
@@ -23,19 +23,21 @@ const finding = {
 let sealed: Sealed;
 let publisher: Publisher;
 beforeEach(() => {
-  const ledger = {
-    commit: async (_hold: unknown, keyVersion: KeyVersion) => {
+  const assistants: Pick<Ledger['assistants'], 'commit' | 'markUncertain'> = {
+    commit: async (_hold, keyVersion) => {
       sealed = keyVersion.sealed;
-      return { kind: 'committed', seq: 1, entry: '1-0' } as const;
+      return { kind: 'committed', seq: 1, entry: '1-0' };
     },
-    noteUnknown: async (_claim: unknown, _next: unknown, envelope: Sealed) => {
+    markUncertain: async () => 'known',
+  };
+  const rotations: Pick<Ledger['rotations'], 'noteUnknown'> = {
+    noteUnknown: async (_claim, _next, envelope) => {
       sealed = envelope;
-      return 'noted' as const;
+      return 'noted';
     },
-    markUncertain: async () => 'known' as const,
   };
   publisher = createPublisher({
-    ledger,
+    ledger: { assistants, rotations } as Ledger,
     sealer,
     recipients: noRecipients,
     logger: silentLogger,

@@ -14,7 +14,7 @@ import { reportPublication } from './report-publication.ts';
 import { sealUncertainty, sealVersion } from './seal-version.ts';
 
 interface PublisherDeps {
-  ledger: Pick<Ledger, 'commit' | 'noteUnknown' | 'markUncertain'>;
+  ledger: Pick<Ledger, 'rotations' | 'assistants'>;
   sealer: Sealer;
   recipients: Recipients;
   logger: Logger;
@@ -54,7 +54,7 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
     noteUnknown: async (claim, next) => {
       const { kind } = await write(claim, async (named) => {
         const notice = sealUncertainty(sealer, recipients, named);
-        return { kind: await ledger.noteUnknown(named, next, notice) };
+        return { kind: await ledger.rotations.noteUnknown(named, next, notice) };
       });
       return kind === 'noted';
     },
@@ -62,7 +62,7 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
     markUncertain: async (hold) => {
       const { kind } = await write(hold, async (named) => {
         const notice = sealUncertainty(sealer, recipients, named);
-        return { kind: await ledger.markUncertain(named, notice) };
+        return { kind: await ledger.assistants.markUncertain(named, notice) };
       });
       if (kind === 'marked') logger.event('key_uncertain', idsOf(hold));
     },
@@ -77,14 +77,14 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
 type Writer = <H extends Hold, R extends { kind: string }>(
   hold: H,
   sealAndWrite: (named: H) => Promise<R>,
-) => Promise<Exclude<R, { kind: 'other-readers' }>>;
+) => Promise<Exclude<R, { kind: 'other-recipients' }>>;
 
 const createWriter =
   ({ recipients }: PublisherDeps): Writer =>
   async <H extends Hold, R extends { kind: string }>(hold: H, sealAndWrite: (named: H) => Promise<R>) => {
     for (;;) {
       const result = await sealAndWrite({ ...hold, orgId: recipients.nameOf(hold.orgId) });
-      if (result.kind !== 'other-readers') return result as Exclude<R, { kind: 'other-readers' }>;
+      if (result.kind !== 'other-recipients') return result as Exclude<R, { kind: 'other-recipients' }>;
       await recipients.refresh();
     }
   };
@@ -111,7 +111,7 @@ const publish = async (
   // An older key satisfies no rotation.
   const satisfiesNone = isRollback || first.kind === 'before';
   const cause = isRollback ? 'rollback' : publication.cause;
-  const result = satisfiesNone ? await commit(cause, 'goes-on') : first;
+  const result = satisfiesNone ? await commit(cause, 'continues') : first;
   if (result.kind === 'confirmed' || result.kind === 'before')
     throw new Error('a key that satisfies no rotation was not committed');
   reportPublication(deps, hold, finding, cause, result);
@@ -138,7 +138,7 @@ const commitAtLength = async (
 ): Promise<CommitResult> => {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await ledger.commit(hold, keyVersion);
+      return await ledger.assistants.commit(hold, keyVersion);
     } catch (err) {
       if (!isRedisUnavailable(err)) throw err;
       logger.event('key_commit_refused', { err, ...idsOf(hold) });

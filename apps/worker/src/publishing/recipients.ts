@@ -66,7 +66,7 @@ export const createRecipients = ({
     refresh: async () => {
       // The revision is read first: if consumers change in between, the ledger refuses what is sealed for
       // these.
-      const { readers: current, alias: known = ORG_ALIAS } = await consumers.revisions();
+      const { recipients: current, alias: known = ORG_ALIAS } = await consumers.revisions();
       const { consumers: seen } = await consumers.list();
       recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();
       revision = current;

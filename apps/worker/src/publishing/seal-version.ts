@@ -24,7 +24,7 @@ export const sealVersion = (
       { ...what, orgId, assistantId, version: epoch, cause, ...(isAhead(epoch, atMs) && { ahead: true }) },
       keys,
     ),
-    readers: revision,
+    revision,
   };
 };
 
@@ -37,7 +37,7 @@ export const sealUncertainty = (
   { orgId, assistantId, versionBefore, atMs }: Hold,
 ): Sealed => {
   const { keys, revision } = recipients.of(orgId);
-  if (versionBefore === undefined) return { envelope: 'null', readers: revision };
+  if (versionBefore === undefined) return { envelope: 'null', revision };
   return {
     envelope: sealRecord(
       sealer,
@@ -50,6 +50,6 @@ export const sealUncertainty = (
       },
       keys,
     ),
-    readers: revision,
+    revision,
   };
 };

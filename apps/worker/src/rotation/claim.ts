@@ -19,7 +19,11 @@ export const claimWhenThereIsRoom = async (
   const slot = pacer.newSlot();
   for (;;) {
     const askedMs = clock.nowMs();
-    const claimed = await ledger.claim(job, { ...options, holdBack: holdBack(), paid: slot.granted });
+    const claimed = await ledger.rotations.claim(job, {
+      ...options,
+      holdBack: holdBack(),
+      slotGranted: slot.granted,
+    });
     const result = { claimed, askedMs, slotMs: slot.atMs(askedMs) };
     if (stopping.aborted || (claimed.kind !== 'full' && claimed.kind !== 'paced')) return result;
     const reserved = claimed.kind === 'paced' && claimed.reserved;

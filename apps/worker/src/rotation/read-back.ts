@@ -58,7 +58,7 @@ const readAndCompare = async (
   const read = await invent.getAssistant(claim, { share });
   meter.read(read.outcome);
   if (read.outcome === 'not-read') return notRead(deps, held, landsInMs, read);
-  if (claim.tooLarge) await ledger.noteFits([claim.assistantId]);
+  if (claim.tooLarge) await ledger.assistants.noteFits([claim.assistantId]);
   const finding = findingOf(read.record);
   if ('removal' in finding) {
     logger.event('key_read_empty', idsOf(claim));
@@ -79,7 +79,8 @@ const notRead = async (
   const { ledger, logger, clock } = deps;
   const { claim, anchor } = held;
   logger.event('key_read_failed', { ...idsOf(claim), code: read.code, reason: read.reason });
-  if (read.code === 'RECORD_TOO_LARGE') await ledger.noteTooLarge(claim, redisNowMs(clock, anchor));
+  if (read.code === 'RECORD_TOO_LARGE')
+    await ledger.assistants.noteTooLarge(claim, redisNowMs(clock, anchor));
   if (read.code === 'ASSISTANT_NOT_FOUND' && landsInMs <= 0)
     return giveUp(deps, held, landsInMs, 'ASSISTANT_NOT_FOUND');
   return readAgain(deps, held, landsInMs, {
@@ -113,7 +114,7 @@ const compare = async (
     if (step) return step;
   } else {
     // That this key is in force now may prove later that another key was made after the request.
-    await ledger.compare(lag, [{ assistantId: claim.assistantId, state }]);
+    await ledger.assistants.compare(lag, [{ assistantId: claim.assistantId, state }]);
   }
   if (!landed) return readAgain(deps, held, landsInMs, satisfied ? { atLeastMs: landsInMs } : {});
   if (!satisfied) return rotateOnceMore(deps, held, changed ? undefined : finding, lag);
@@ -131,7 +132,7 @@ const publishChange = async (
   const { publisher, clock } = deps;
   const { claim, anchor } = held;
   const landed = landsInMs <= 0;
-  const rotation: KeyVersion['rotation'] = !satisfied ? 'goes-on' : landed ? 'ends' : 'satisfied';
+  const rotation: KeyVersion['rotation'] = !satisfied ? 'continues' : landed ? 'ends' : 'satisfied';
   const isOlder = unchangedForMs > redisNowMs(clock, anchor) - claim.startedMs;
   const result = await publisher.publish(claim, anchor, {
     finding,
@@ -181,7 +182,7 @@ const settle = async (
       ? { kind: 'done' }
       : { kind: 'retry', inMs: 0 };
   }
-  const settled = await ledger.settle(claim, redisNowMs(clock, anchor), lag.beganMs - lag.lagMs);
+  const settled = await ledger.rotations.settle(claim, redisNowMs(clock, anchor), lag.beganMs - lag.lagMs);
   return settled === 'withheld'
     ? readAgain(deps, held, landsInMs, { readError: 'KEYS_NOT_SHOWN' })
     : { kind: 'done' };
@@ -204,18 +205,18 @@ const rotateOnceMore = async (
     await publisher.publish(claim, anchor, {
       finding: unchanged,
       cause: 'reconciliation',
-      rotation: 'goes-on',
+      rotation: 'continues',
       read,
     });
   if (claim.blocked) {
     const message =
       'rotation failed: its request had no effect that satisfies it, and another would fail too';
     logger.event('rotation_failed', { ...idsOf(claim), code: claim.blocked }, message);
-    await ledger.fail(claim, { code: claim.blocked }, false);
+    await ledger.rotations.fail(claim, { code: claim.blocked }, false);
     return { kind: 'done' };
   }
   logger.event('rotation_request_lost', idsOf(claim));
-  await ledger.release(claim);
+  await ledger.rotations.release(claim);
   return { kind: 'retry', inMs: 0 };
 };
 
@@ -234,6 +235,6 @@ const giveUp = async (
   if (-landsInMs < timing.confirmAfterMs)
     return readAgain(deps, held, landsInMs, { inMs: timing.confirmAfterMs + landsInMs, readError: code });
   logger.event('rotation_failed', { ...idsOf(claim), code });
-  await ledger.fail(claim, { code }, true);
+  await ledger.rotations.fail(claim, { code }, true);
   return { kind: 'done' };
 };

@@ -21,7 +21,10 @@ export const retryOrFail = async (
     (notDone.retry || needsOperator.has(notDone.code))
   ) {
     logger.event('bulk_assistant_returned', facts);
-    await ledger.giveBack(claim, notDone.code, { halts: !notDone.retry, retryForMs: timing.retryForMs });
+    await ledger.rotations.returnToBulk(claim, notDone.code, {
+      halts: !notDone.retry,
+      retryForMs: timing.retryForMs,
+    });
     return { kind: 'returned', restMs: notDone.retryAfterMs ?? 0 };
   }
   const limited = notDone.code === 'UPSTREAM_RATE_LIMITED';
@@ -30,11 +33,11 @@ export const retryOrFail = async (
     logger.event('rotation_failed', facts, 'rotation failed; the key is unchanged');
     // A 400 or 404 about one assistant may be a proxy's second try after a first that was done, so that the
     // assistant is checked. A refusal of the API key cannot be that.
-    await ledger.fail(claim, why, notDone.status === 400 || notDone.status === 404);
+    await ledger.rotations.fail(claim, why, notDone.status === 400 || notDone.status === 404);
     return { kind: 'done' };
   }
   logger.event('rotation_retrying', facts);
-  await ledger.release(claim, why);
+  await ledger.rotations.release(claim, why);
   const backoff = backoffMs(claim.attempts, retryBackoff);
   return {
     kind: 'retry',

@@ -9,10 +9,7 @@ import type { Pacer } from '../shared/pacer.ts';
 import type { RotateTiming } from './timing.ts';
 
 export interface RotateDeps {
-  ledger: Pick<
-    Ledger,
-    'claim' | 'settle' | 'release' | 'giveBack' | 'fail' | 'compare' | 'noteTooLarge' | 'noteFits'
-  >;
+  ledger: Pick<Ledger, 'rotations' | 'assistants'>;
   invent: Pick<InventClient, 'rotateSecretKey' | 'getAssistant'>;
   /** Memory for long records, from their decoding until they are published. Unbounded if not given. */
   answers?: ByteRoom;

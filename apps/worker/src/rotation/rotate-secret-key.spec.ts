@@ -26,7 +26,7 @@ const claim: Claim = {
   fresh: false,
 };
 const deps = {
-  ledger: { release: async () => void did.push('release') },
+  ledger: { rotations: { release: async () => void did.push('release') } },
   invent: {
     rotateSecretKey: async (_target: unknown, { sendBeforeMs }: { sendBeforeMs: number }) => {
       did.push(`POST before ${sendBeforeMs}`);
@@ -91,7 +91,7 @@ describe('a claim', () => {
 describe('a claim that waits for its slot', () => {
   /** What the ledger answers, in turn. The last answer repeats. */
   let answers: ClaimResult[];
-  let asked: { paid: boolean; atMs: number }[];
+  let asked: { slotGranted: boolean; atMs: number }[];
   /** By how much each pause takes longer than requested. */
   let stalls: number[];
   const clock = {
@@ -101,10 +101,12 @@ describe('a claim that waits for its slot', () => {
     },
   };
   const ledger = {
-    ...deps.ledger,
-    claim: async (_job: unknown, { paid = false }: ClaimOptions) => {
-      asked.push({ paid, atMs: nowMs });
-      return answers.length > 1 ? answers.shift()! : answers[0]!;
+    rotations: {
+      ...deps.ledger.rotations,
+      claim: async (_job: unknown, { slotGranted = false }: ClaimOptions) => {
+        asked.push({ slotGranted, atMs: nowMs });
+        return answers.length > 1 ? answers.shift()! : answers[0]!;
+      },
     },
   };
   const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
@@ -123,8 +125,8 @@ describe('a claim that waits for its slot', () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
     await rotate();
     expect(asked).toEqual([
-      { paid: false, atMs: 10_000 },
-      { paid: true, atMs: 10_120 },
+      { slotGranted: false, atMs: 10_000 },
+      { slotGranted: true, atMs: 10_120 },
     ]);
     expect(did).toEqual(['POST before 10620', 'release']);
   });
@@ -134,21 +136,21 @@ describe('a claim that waits for its slot', () => {
     stalls = [401];
     await rotate();
     expect(asked).toEqual([
-      { paid: false, atMs: 10_000 },
-      { paid: false, atMs: 10_521 },
+      { slotGranted: false, atMs: 10_000 },
+      { slotGranted: false, atMs: 10_521 },
     ]);
   });
 
   it('loses the slot if there is no room when it comes', async () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, { kind: 'full', retryInMs: 5 }, claimed];
     await rotate();
-    expect(asked.map(({ paid }) => paid)).toEqual([false, true, false]);
+    expect(asked.map(({ slotGranted }) => slotGranted)).toEqual([false, true, false]);
   });
 
   it('is delayed if none is reserved and none comes soon', async () => {
     answers = [{ kind: 'paced', retryInMs: 700, reserved: false }];
     expect(await rotate()).toMatchObject({ kind: 'retry' });
-    expect(asked).toEqual([10_000, 10_700, 11_400].map((atMs) => ({ paid: false, atMs })));
+    expect(asked).toEqual([10_000, 10_700, 11_400].map((atMs) => ({ slotGranted: false, atMs })));
     expect(did).toEqual([]);
   });
 });
@@ -175,25 +177,27 @@ describe('an unknown outcome with a published key, after its landing window', ()
     return rotateSecretKey({
       ...deps,
       ledger: {
-        claim: async () => ({
-          kind: 'resumed',
-          claim: resumed,
-          landsInMs: -landedMs,
-          satisfied: true,
-          noted: true,
-        }),
-        compare: async () => did.push('compare'),
-        settle: async () => {
-          did.push('settle');
-          return settled;
+        rotations: {
+          claim: async () => ({
+            kind: 'resumed',
+            claim: resumed,
+            landsInMs: -landedMs,
+            satisfied: true,
+            noted: true,
+          }),
+          settle: async () => {
+            did.push('settle');
+            return settled;
+          },
+          release: async () => did.push('release'),
+          fail: async (_claim: unknown, { code }: { code: string }) => did.push(code),
         },
-        release: async () => did.push('release'),
-        fail: async (_claim: unknown, { code }: { code: string }) => did.push(code),
+        assistants: { compare: async () => did.push('compare') },
       },
       invent: { getAssistant: async () => outcome },
       pacer: {
         ...deps.pacer,
-        newSlot: () => ({ paid: false, atMs: () => nowMs, wait: async () => {} }),
+        newSlot: () => ({ granted: false, atMs: () => nowMs, wait: async () => {} }),
         take: async () => waitMs,
       },
       meter: { read: silent },

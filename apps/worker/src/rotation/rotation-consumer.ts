@@ -19,7 +19,7 @@ interface RotationConsumerOptions {
   /** For blocking reads. The caller closes it. */
   redis: Redis;
   keys: Keys;
-  ledger: Pick<Ledger, 'condemn' | 'requestCheck'>;
+  ledger: Pick<Ledger, 'rotations' | 'assistants'>;
   /** Gets the rotations that the first delivery did not complete. */
   followUps: RotationQueue;
   /** Of first deliveries, and of follow-ups. */
@@ -95,9 +95,9 @@ const createStepTaker = ({ ledger, rotate, stopping, logger }: RotationConsumerO
    */
   const failCorrupt = async (job: RotationJob, err: RekeyError): Promise<Step> => {
     const { rotationId, orgId, assistantId } = job;
-    const became = await ledger.condemn(rotationId, READ_CORRUPT_AGAIN_MS);
+    const became = await ledger.rotations.failCorrupt(rotationId, READ_CORRUPT_AGAIN_MS);
     logger.event('rotation_corrupt', { err, ...idsOf(job), became });
-    await ledger.requestCheck({ orgId, assistantId }, 0);
+    await ledger.assistants.requestCheck({ orgId, assistantId }, 0);
     return became === 'waits' ? { kind: 'retry', inMs: READ_CORRUPT_AGAIN_MS } : { kind: 'done' };
   };
 

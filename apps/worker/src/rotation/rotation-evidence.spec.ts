@@ -51,7 +51,7 @@ const invent = {
     const before = world.upstream.get(ID)!;
     const made = `sk_by_post_${posts.push('POST')}`;
     const { effect, answer, lateMs = 0 } = script.shift() ?? { effect: true, answer: 'key' };
-    if (effect && lateMs > 0) late.push({ atMs: (await world.ledger.nowMs()) + lateMs, key: made });
+    if (effect && lateMs > 0) late.push({ atMs: (await world.ledger.system.nowMs()) + lateMs, key: made });
     else if (effect) world.upstream.set(ID, made);
     const done = (secretKey: string): RotateOutcome => ({
       outcome: 'done',
@@ -70,7 +70,7 @@ const invent = {
   },
 };
 const pass = async (ms: number) => {
-  const nowMs = await world.ledger.nowMs();
+  const nowMs = await world.ledger.system.nowMs();
   await world.pass(Math.ceil(ms));
   for (const { key } of late.filter(({ atMs }) => atMs <= nowMs + ms)) world.upstream.set(ID, key);
   late = late.filter(({ atMs }) => atMs > nowMs + ms);
@@ -79,7 +79,7 @@ const pass = async (ms: number) => {
 let made = 0;
 const request = async (): Promise<Rotation> =>
   (
-    await world.ledger.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
+    await world.ledger.rotations.accept(`rot_${String((made += 1)).padStart(26, '0')}`, {
       orgId: ORG,
       assistantId: ID,
       reason: '',
@@ -110,7 +110,7 @@ const rotate = async (rotation: Rotation): Promise<Rotation> => {
       { rotationId: rotation.id, orgId: ORG, assistantId: ID },
       steps === 0 ? 'first' : 'redelivery',
     );
-    if (result.kind === 'done') return world.ledger.get(rotation.id);
+    if (result.kind === 'done') return world.ledger.rotations.get(rotation.id);
     await pass(Math.max(result.kind === 'retry' ? result.inMs : 0, 1));
   }
   throw new Error('the rotation did not end');
@@ -333,7 +333,7 @@ describe('a period of wrong reads while an outcome is unknown', () => {
     '%s: consumers get the key in force in the end',
     async (kind) => {
       script = [{ effect: true, answer: 'lost' }];
-      const fromMs = await world.ledger.nowMs();
+      const fromMs = await world.ledger.system.nowMs();
       let nowMs = fromMs;
       world.get = (_id, key) =>
         nowMs - fromMs > 5000 ? key : kind === '404' ? undefined : kind === 'masked' ? 'masked' : null;
@@ -354,7 +354,7 @@ describe('a period of wrong reads while an outcome is unknown', () => {
     world.get = () => undefined;
     const rotation = await rotate(await request());
     expect(rotation).toMatchObject({ state: 'FAILED', errorCode: 'ASSISTANT_NOT_FOUND' });
-    const [due] = await world.ledger.drawChecks(10, 60_000);
+    const [due] = await world.ledger.assistants.drawChecks(10, 60_000);
     expect(due).toMatchObject({ assistantId: ID });
     expect(await world.check(ID)).toMatchObject({ kind: 'unconfirmed' });
     expect(await world.removed()).toEqual([]);

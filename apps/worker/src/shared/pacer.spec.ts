@@ -7,7 +7,7 @@ import { createPacer } from './pacer.ts';
 const STEP_MS = 100;
 let nowMs: number;
 let nextMs: number;
-let asked: { paid: boolean; atMs: number }[];
+let asked: { slotGranted: boolean; atMs: number }[];
 /** How long the process is suspended, in turn: each answer of Redis and each pause takes one. */
 let stalls: number[];
 
@@ -18,14 +18,14 @@ const clock: Clock = {
   },
 };
 const budget: Pick<RequestBudget, 'take'> = {
-  take: async (lane, { paid } = { paid: false }) => {
-    asked.push({ paid, atMs: nowMs });
+  take: async (lane, { slotGranted } = { slotGranted: false }) => {
+    asked.push({ slotGranted, atMs: nowMs });
     const slotMs = Math.max(nextMs, nowMs);
     const waitMs = slotMs - nowMs;
     const reserved = lane === 'first';
-    if (!paid && (waitMs === 0 || reserved)) nextMs = slotMs + STEP_MS;
+    if (!slotGranted && (waitMs === 0 || reserved)) nextMs = slotMs + STEP_MS;
     nowMs += stalls.shift() ?? 0;
-    return paid || waitMs === 0 ? { taken: true } : { taken: false, retryInMs: waitMs, reserved };
+    return slotGranted || waitMs === 0 ? { taken: true } : { taken: false, retryInMs: waitMs, reserved };
   },
 };
 const pacer = createPacer({ budget, clock, slotKeepsMs: 400 });
@@ -37,27 +37,27 @@ beforeEach(() => {
 describe('a slot', () => {
   it('is used at once if one is free', async () => {
     expect(await pacer.take('bulk', 0)).toBe(0);
-    expect(asked).toEqual([{ paid: false, atMs: 10_000 }]);
+    expect(asked).toEqual([{ slotGranted: false, atMs: 10_000 }]);
   });
 
   it('is waited for if it is reserved, and requested again if it is not', async () => {
     nextMs = 10_250;
     expect(await pacer.take('first', 0)).toBe(0);
     expect(asked).toEqual([
-      { paid: false, atMs: 10_000 },
-      { paid: true, atMs: 10_250 },
+      { slotGranted: false, atMs: 10_000 },
+      { slotGranted: true, atMs: 10_250 },
     ]);
     expect(await pacer.take('bulk', 0)).toBe(100);
     expect(await pacer.take('bulk', 1000)).toBe(0);
-    expect(asked.slice(2)).toEqual([10_250, 10_250, 10_350].map((atMs) => ({ paid: false, atMs })));
+    expect(asked.slice(2)).toEqual([10_250, 10_250, 10_350].map((atMs) => ({ slotGranted: false, atMs })));
   });
 
   it('is given up for another if the process was suspended after it was granted', async () => {
     stalls = [401];
     expect(await pacer.take('bulk', 0)).toBe(0);
     expect(asked).toEqual([
-      { paid: false, atMs: 10_000 },
-      { paid: false, atMs: 10_401 },
+      { slotGranted: false, atMs: 10_000 },
+      { slotGranted: false, atMs: 10_401 },
     ]);
   });
 
@@ -66,8 +66,8 @@ describe('a slot', () => {
     stalls = [0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
     expect(asked).toEqual([
-      { paid: false, atMs: 10_000 },
-      { paid: false, atMs: 10_650 },
+      { slotGranted: false, atMs: 10_000 },
+      { slotGranted: false, atMs: 10_650 },
     ]);
   });
 
@@ -76,9 +76,9 @@ describe('a slot', () => {
     stalls = [0, 0, 600];
     expect(await pacer.take('first', 0)).toBe(0);
     expect(asked).toEqual([
-      { paid: false, atMs: 10_000 },
-      { paid: true, atMs: 10_050 },
-      { paid: false, atMs: 10_650 },
+      { slotGranted: false, atMs: 10_000 },
+      { slotGranted: true, atMs: 10_050 },
+      { slotGranted: false, atMs: 10_650 },
     ]);
   });
 

@@ -85,7 +85,7 @@ export const createPacer = ({
       const slot = newSlot(options);
       for (;;) {
         const askedMs = clock.nowMs();
-        const answer = await budget.take(lane, { paid: slot.granted });
+        const answer = await budget.take(lane, { slotGranted: slot.granted });
         if (answer.taken) {
           if (isTimely(slot.atMs(askedMs))) return 0;
           slot.giveUp();

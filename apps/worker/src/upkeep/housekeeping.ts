@@ -49,8 +49,8 @@ export const startHousekeeping = (options: HousekeepingOptions): { close(): Prom
 const trim = async (options: HousekeepingOptions): Promise<void> => {
   const { ledger, work, logger, keepRotations, keepBulks, keepDays } = options;
   // By the clock of Redis: a worker whose own clock is ahead would remove young rotations.
-  const oldestMs = (await ledger.nowMs()) - keepDays * DAY_MS;
-  const forgotten = await ledger.trim({
+  const oldestMs = (await ledger.system.nowMs()) - keepDays * DAY_MS;
+  const forgotten = await ledger.rotations.trim({
     olderThanId: `rot_${encodeTime(oldestMs)}`,
     keepEach: keepRotations,
   });
@@ -66,11 +66,11 @@ const restoreLost = async ({
 }: HousekeepingOptions): Promise<void> => {
   let after: string | undefined;
   do {
-    const { lost, next } = await ledger.findLost({
+    const { orphans, next } = await ledger.rotations.findOrphans({
       quietMs: lostAfterMs,
       ...(after !== undefined && { after }),
     });
-    for (const job of lost) {
+    for (const job of orphans) {
       await followUps.revive(job);
       logger.event('rotation_job_restored', idsOf(job));
     }
@@ -88,6 +88,6 @@ const bringForward = async ({
   logger,
   longestDelayMs,
 }: HousekeepingOptions): Promise<void> => {
-  const count = await followUps.bringForward((await ledger.nowMs()) + longestDelayMs);
+  const count = await followUps.bringForward((await ledger.system.nowMs()) + longestDelayMs);
   if (count > 0) logger.event('rotations_brought_forward', { jobs: count });
 };

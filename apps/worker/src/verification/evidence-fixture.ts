@@ -1,4 +1,4 @@
-import { createLedger, ledgerKeys, type Keys, type Ledger } from '@rekey/ledger';
+import { ledgerKeys, openLedger, type Keys, type Ledger } from '@rekey/ledger';
 import { KeyEvent, noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import type { Redis } from 'ioredis';
@@ -86,7 +86,7 @@ export const openEvidence = async ({
     await setRedisTime(redis, nowMs);
   };
   await pass(0);
-  const ledger = createLedger({ redis, prefix: 'spec', confirmAfterMs, maxChangedPercent });
+  const ledger = openLedger(redis, { prefix: 'spec', confirmAfterMs, maxChangedPercent });
   const { logger, logged } = createRecordingLogger();
   const upstream = createScriptedUpstream(pass);
   const clock: Clock = {
@@ -145,11 +145,16 @@ const createReports = (redis: Redis, ledger: Ledger) => {
       (await events()).filter(({ type }) => type.includes('removed')).map(({ subject }) => subject),
     published: async () => {
       const ids = [...new Set((await events()).map(({ subject }) => subject))];
-      const facts = await ledger.keyFacts(ids);
+      const facts = await ledger.assistants.keyFacts(ids);
       return new Map(ids.flatMap((id, i) => (facts[i]!.state === undefined ? [] : [[id, facts[i]!.state!]])));
     },
     held: async () =>
-      (await ledger.heldOrgs()).map(({ orgId, code, affected, known }) => ({ orgId, code, affected, known })),
+      (await ledger.orgs.held()).map(({ orgId, code, affected, known }) => ({
+        orgId,
+        code,
+        affected,
+        known,
+      })),
   };
 };
 
@@ -180,7 +185,7 @@ const importKnown = async (it: Evidence, count: number): Promise<void> => {
 const newRun = async ({ ledger, deps }: Evidence): Promise<OrgSweep> => ({
   orgId: ORG,
   lane: 'sweep',
-  anchor: { redisMs: await ledger.nowMs(), clockMs: deps.clock.nowMs() },
+  anchor: { redisMs: await ledger.system.nowMs(), clockMs: deps.clock.nowMs() },
   counts: { ...noSweepCounts },
   save: async () => {},
   asked: false,

@@ -9,7 +9,7 @@ interface Target {
 }
 
 interface QuarantineDeps {
-  ledger: Pick<Ledger, 'quarantine' | 'nowMs'>;
+  ledger: Pick<Ledger, 'assistants' | 'system'>;
   logger: Logger;
 }
 
@@ -19,22 +19,22 @@ export const quarantine = async (
   target: Target,
   why: string,
 ): Promise<void> => {
-  const nowMs = await ledger.nowMs();
-  if (await ledger.quarantine(target.assistantId, why, nowMs))
+  const nowMs = await ledger.system.nowMs();
+  if (await ledger.assistants.quarantine(target.assistantId, why, nowMs))
     logger.event('assistant_quarantined', { ...idsOf(target), why });
 };
 
 export const WRONG_TYPE = 'its entry has a wrong type';
 
 interface SetAsideDeps {
-  ledger: QuarantineDeps['ledger'] & Pick<Ledger, 'requestCheck'>;
+  ledger: QuarantineDeps['ledger'] & Pick<Ledger, 'assistants'>;
   logger: Logger;
 }
 
 /** Quarantines an assistant whose entry cannot be read, and has it checked until it can be read again. */
 export const setAside = async (deps: SetAsideDeps, target: Target): Promise<void> => {
   await quarantine(deps, target, WRONG_TYPE);
-  await deps.ledger.requestCheck(target, 0);
+  await deps.ledger.assistants.requestCheck(target, 0);
 };
 
 /** Takes a step with an assistant. An entry that cannot be read sets this one aside and stops no other. */

@@ -2,9 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   SWEEPS_QUEUE,
   createSweepQueue,
-  createSweeps,
-  createSystem,
   ledgerKeys,
+  openLedger,
   type SweepQueue,
   type Sweeps,
   type System,
@@ -41,8 +40,7 @@ beforeEach(async () => {
   await redis.flushall();
   queue = createSweepQueue(redis, keys);
   jobs = new Queue(SWEEPS_QUEUE, { connection: redis, prefix: keys.bull });
-  sweeps = createSweeps({ redis, prefix: 'spec' });
-  system = createSystem({ redis, prefix: 'spec' });
+  ({ sweeps, system } = openLedger(redis, { prefix: 'spec' }));
   consumers = [];
   [swept, held, sweptOrgs] = [0, [], []];
   onSwept = () => {};

@@ -8,7 +8,7 @@ export interface SweepScheduleOptions {
   /** How often all orgs are to be compared, in ms; 0: on request only. */
   everyMs: number;
   sweepTimes: System['sweepTimes'];
-  heldOrgs: Ledger['heldOrgs'];
+  heldOrgs: Ledger['orgs']['held'];
   logger: Logger;
 }
 

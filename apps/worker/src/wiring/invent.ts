@@ -35,12 +35,16 @@ export interface Invent {
 export const connectInvent = (
   { config, logger, shutdown }: Base,
   configured: ApiKeys,
-  { budget, limit }: Stores,
+  { ledger, limit }: Stores,
   recipients: Recipients,
   meter: Pick<Meter, 'limited'>,
 ): Invent => {
   const byOneName = keysByOneName(configured, recipients.nameOf);
-  const budgetWatch = startBudgetWatch({ budget, limited: limit.requestsPerMinute > 0, logger });
+  const budgetWatch = startBudgetWatch({
+    budget: ledger.budget,
+    limited: limit.requestsPerMinute > 0,
+    logger,
+  });
   const upstream = upstreamOptions(config, budgetWatch, meter);
   if (upstream.proxy)
     logger.event('proxy', { proxy: upstream.proxy.origin, variable: upstream.proxy.variable });

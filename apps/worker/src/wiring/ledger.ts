@@ -2,21 +2,20 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   LOOK_AT_LEDGER_EVERY_MS,
-  createBulkWork,
-  createBulks,
-  createConsumers,
-  createLedger,
+  createConsumerPositions,
   createLedgerClock,
-  createOrgAlias,
-  createPolicies,
-  createProcesses,
-  createRequestBudget,
-  createSweeps,
+  openLedger,
   type BudgetOptions,
   type Ledger,
   type LedgerClock,
 } from '@rekey/ledger';
-import { STOP_POSTING_AT, StartError, watchMemory, type MemoryWatch } from '@rekey/runtime';
+import {
+  STOP_POSTING_AT,
+  StartError,
+  watchMemory,
+  type MemoryWatch,
+  type RedisConnections,
+} from '@rekey/runtime';
 import type { Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { createEventRetention } from '../consumers/event-retention.ts';
@@ -25,46 +24,43 @@ import type { Base } from './base.ts';
 
 export type Stores = ReturnType<typeof createStores>;
 
-/** The parts of the ledger. */
-export const createStores = (redis: Redis, { config }: Pick<Base, 'config'>) => {
+/** The ledger, and what follows how far consumers are. */
+export const createStores = (
+  { config, logger, shutdown }: Base,
+  { redis, connections }: { redis: Redis; connections: RedisConnections },
+) => {
   const prefix = config.REKEY_PREFIX;
   const retention = createEventRetention(config.REKEY_KEEP_EVENTS);
   const limit: BudgetOptions = {
     egress: config.INVENT_EGRESS,
     requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE,
   };
-  const ledger = createLedger({
-    redis,
+  const blocking = connections.connect({ onDisconnect: 'retry', name: 'worker-positions' });
+  const positions = createConsumerPositions({
+    blocking,
+    prefix,
+    onError: (err) => logger.event('consumer_positions_unreadable', { err }),
+  });
+  shutdown.defer('positions', () => positions.close());
+  const ledger = openLedger(redis, {
     prefix,
     keepEvents: retention.keepEvents,
     budget: limit,
     confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
     maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT,
+    positions: positions.start().then(() => positions),
   });
-  return {
-    prefix,
-    limit,
-    retention,
-    ledger,
-    budget: createRequestBudget({ redis, prefix, ...limit }),
-    consumers: createConsumers({ redis, prefix, keepEvents: () => config.REKEY_KEEP_EVENTS }),
-    alias: createOrgAlias({ redis, prefix, keepEvents: retention.keepEvents }),
-    work: createBulkWork({ redis, prefix, budget: limit, ledgerId: ledger.knownId }),
-    bulks: createBulks({ redis, prefix }),
-    policies: createPolicies({ redis, prefix }),
-    sweeps: createSweeps({ redis, prefix }),
-    processes: createProcesses({ redis, prefix }),
-  };
+  return { prefix, limit, retention, ledger, positions, blocking };
 };
 
 /**
  * Recognises the ledger, and follows the clock and the memory of its Redis. Throws StartError if the ledger
  * belongs to another key file.
  */
-export const openLedger = async (
+export const joinLedger = async (
   { config, timing, logger, shutdown }: Base,
   redis: Redis,
-  { ledger, prefix }: Stores,
+  { ledger, prefix, blocking }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
   const began = await recognise(ledger, sealer.fingerprintKeyId, config.REKEY_ALLOW_NEW_LEDGER);
@@ -75,6 +71,7 @@ export const openLedger = async (
     ...timing.clock,
     onChange: reportClock(logger),
   });
+  clock.watch(blocking);
   await clock.look();
   shutdown.defer(
     'ledger clock',
@@ -94,7 +91,7 @@ export const openLedger = async (
 
 /** Returns whether the ledger is new. */
 const recognise = async (ledger: Ledger, keyId: string, mayBegin: boolean): Promise<boolean> => {
-  const { boundTo, began } = await ledger.recognise({ fingerprintKeyId: keyId, mayBegin });
+  const { boundTo, began } = await ledger.system.recognise({ fingerprintKeyId: keyId, mayBegin });
   if (boundTo !== keyId)
     throw new StartError(
       'WRONG_KEY_FILE',

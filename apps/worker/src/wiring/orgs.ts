@@ -11,8 +11,8 @@ export const establishOrgAlias = async (
 ): Promise<OrgAliasKeeper> => {
   const orgAlias = keepOrgAlias({
     ...common,
-    alias: stores.alias,
-    consumers: stores.consumers,
+    alias: stores.ledger.alias,
+    consumers: stores.ledger.consumers,
     recipients,
     sealer,
     prober: upstream.prober,

@@ -28,7 +28,7 @@ export interface Parts extends Base {
 /** Publishes the signing key of this worker, and reads the consumers that records are sealed for. */
 export const loadRecipients = async (
   { logger }: Pick<Base, 'logger'>,
-  { consumers }: Stores,
+  { ledger: { consumers } }: Stores,
   sealer: Sealer,
 ): Promise<Recipients> => {
   await consumers.noteSigner(sealer.publicJwk);
@@ -45,8 +45,8 @@ export interface Work {
 }
 
 export const createWork = (parts: Parts): Work => {
-  const { sealer, recipients, status } = parts;
-  const propagation = measurePropagation({ positions: status.positions, recipients, meter: status.meter });
+  const { sealer, recipients, status, stores } = parts;
+  const propagation = measurePropagation({ positions: stores.positions, recipients, meter: status.meter });
   const common = commonDeps(parts);
   const onPublished = propagation.published;
   const publisher = createPublisher({ ...common, sealer, recipients, onPublished });
@@ -62,7 +62,7 @@ const commonDeps = ({ logger, timing, stores, status, upstream }: Parts) => ({
   readLagMs: timing.rotation.readLagMs,
   clock: systemClock,
   pacer: createPacer({
-    budget: stores.budget,
+    budget: stores.ledger.budget,
     clock: systemClock,
     slotKeepsMs: slotKeepsMs(stores.limit),
   }),

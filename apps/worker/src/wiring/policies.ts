@@ -13,19 +13,19 @@ export const schedulePolicies = async ({
 }: Parts): Promise<() => Promise<void>> => {
   const queue = createPolicyQueue(redis, stores.ledger.keys);
   shutdown.defer('policy queue', () => queue.close());
-  const align = () => alignSchedules(stores.policies, queue, logger);
+  const align = () => alignSchedules(stores.ledger.policies, queue, logger);
   await align();
   return align;
 };
 
 export const startPolicies = ({ timing, logger, shutdown, redis, clock, stores }: Parts): void => {
-  const { ledger, policies, bulks } = stores;
+  const { ledger } = stores;
   const consumer = createPolicyConsumer({
     redis,
     keys: ledger.keys,
-    policies,
-    bulks,
-    nowMs: ledger.nowMs,
+    policies: ledger.policies,
+    bulks: ledger.bulks,
+    nowMs: ledger.system.nowMs,
     takeoverAfterMs: timing.takeoverAfterMs,
     logger,
   });

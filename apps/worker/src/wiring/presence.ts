@@ -38,7 +38,7 @@ export const showPresence = ({ config, timing, logger, shutdown, clock, stores }
     random: randomBytes(4).toString('hex'),
   });
   const presence = startPresence(
-    stores.processes,
+    stores.ledger.processes,
     () => ({
       id,
       kind: 'worker',

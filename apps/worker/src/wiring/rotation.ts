@@ -86,16 +86,16 @@ export const startBulks = (
   followUps: RotationQueue,
   sweeping: SweepDeps,
 ): void => {
-  const { work, policies, limit } = stores;
+  const { ledger, limit } = stores;
   const runner = startBulkRunner({
-    work,
+    work: ledger.bulkWork,
     followUps,
     doTask: doBulkTask({
       ...sweeping,
-      work,
+      work: ledger.bulkWork,
       budget: limit,
       retryForMs: timing.rotation.retryForMs,
-      openShare: openPolicyShare(policies),
+      openShare: openPolicyShare(ledger.policies),
       stopping,
     }),
     send: sendClaimed(deps),

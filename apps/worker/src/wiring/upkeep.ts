@@ -9,9 +9,9 @@ import type { Sweeps } from './verification.ts';
 /** Follows how far consumers are: for canaries, for metrics, and for the length of the stream. */
 export const followConsumers = ({ logger, shutdown, stores, status }: Parts, { propagation }: Work): void => {
   const watch = startConsumerWatch({
-    consumers: stores.consumers,
-    positions: status.positions,
-    work: stores.work,
+    consumers: stores.ledger.consumers,
+    positions: stores.positions,
+    work: stores.ledger.bulkWork,
     retention: stores.retention,
     meter: status.meter,
     logger,
@@ -24,8 +24,8 @@ export const followConsumers = ({ logger, shutdown, stores, status }: Parts, { p
 
 /** Grants keys to added consumers, and seals published records for them. */
 export const enrolConsumers = ({ logger, shutdown, sealer, recipients, stores, stopping }: Parts): void => {
-  const { consumers, ledger } = stores;
-  const enrolment = startEnrolment({ consumers, ledger, sealer, recipients, logger, stopping });
+  const { ledger } = stores;
+  const enrolment = startEnrolment({ ledger, sealer, recipients, logger, stopping });
   shutdown.defer('enrolment', () => enrolment.close());
 };
 
@@ -37,7 +37,7 @@ export const keepHouse = (
 ): void => {
   const housekeeping = startHousekeeping({
     ledger: stores.ledger,
-    work: stores.work,
+    work: stores.ledger.bulkWork,
     followUps,
     alignPolicies,
     alignSweeps: sweeps.consumer.align,
@@ -57,15 +57,15 @@ export const keepHouse = (
 export const compareAfterRestarts = ({ config, logger, redis, stores }: Parts, sweeps: Sweeps): void => {
   const { ledger } = stores;
   watchRunId(redis, logger, async (runId) => {
-    const { due } = await ledger.recogniseRedis(runId);
+    const { due } = await ledger.system.recogniseRedis(runId);
     if (due.includes('compared')) {
       logger.event('redis_restarted');
       await sweeps.queue.schedule(config.REKEY_SWEEP_EVERY_MS);
       // Also if sweeps run on request only: nothing else shows what was lost.
       await sweeps.consumer.requestAll();
-      await ledger.noteDone('compared', runId);
+      await ledger.system.noteDone('compared', runId);
     }
     if (due.includes('rewritten') && (await rewriteAppendOnlyFile(redis, logger)))
-      await ledger.noteDone('rewritten', runId);
+      await ledger.system.noteDone('rewritten', runId);
   });
 };

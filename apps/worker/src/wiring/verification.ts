@@ -31,8 +31,8 @@ export const startChecks = (
 
 export const sweepDeps = ({ recipients }: Parts, { common, publisher }: Work, check: Check): SweepDeps => {
   const { ledger } = common;
-  const orgs = () => orgsByOneName(ledger, recipients.nameOf);
-  return { ...common, ledger: { ...ledger, orgs }, publisher, check };
+  const list = () => orgsByOneName(ledger, recipients.nameOf);
+  return { ...common, ledger: { ...ledger, orgs: { ...ledger.orgs, list } }, publisher, check };
 };
 
 export interface Sweeps {
@@ -45,14 +45,14 @@ export const startSweeps = async (
   deps: SweepDeps,
   orgAlias: OrgAliasKeeper,
 ): Promise<Sweeps> => {
-  const { ledger, sweeps } = stores;
+  const { ledger } = stores;
   const sweepAll = sweep({ ...deps, configuredOrgs: upstream.apiKeys.orgIds });
   const queue = createSweepQueue(redis, ledger.keys);
   shutdown.defer('sweep queue', () => queue.close());
   const consumer = createSweepConsumer({
     redis,
     keys: ledger.keys,
-    sweeps,
+    sweeps: ledger.sweeps,
     queue,
     sweep: async (orgId, counts, save) => {
       await orgAlias.beforeSweep(save);
@@ -60,8 +60,8 @@ export const startSweeps = async (
     },
     takeoverAfterMs: timing.sweepTakeoverAfterMs,
     everyMs: config.REKEY_SWEEP_EVERY_MS,
-    sweepTimes: status.system.sweepTimes,
-    heldOrgs: ledger.heldOrgs,
+    sweepTimes: ledger.system.sweepTimes,
+    heldOrgs: ledger.orgs.held,
     logger,
     meter: status.meter,
   });

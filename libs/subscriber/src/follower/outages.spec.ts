@@ -327,7 +327,7 @@ describe('a consumer', () => {
       'billing',
       before,
       { ...before.consumer, orgs: ['org_1'] },
-      { readers: true, tell: 'ACTIVE' },
+      { reseals: true, emit: 'ACTIVE' },
     );
     expect(await withdrawn).toMatchObject({ assistantId: 'ast_x', removal: 'withdrawn' });
     expect(held()).toEqual(old);

@@ -107,7 +107,7 @@ describe('a held assistant with a newer version for others only', () => {
       'billing',
       before,
       { ...before.consumer, orgs: ['org_1', 'c'] },
-      { readers: true },
+      { reseals: true },
     );
     await rekey.finishEnrolling('billing');
     await signs('ast_1', 'sk_under_c');

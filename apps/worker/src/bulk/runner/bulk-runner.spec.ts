@@ -100,9 +100,9 @@ const start = (more: Partial<BulkRunnerOptions> = {}): void => {
     draw,
     claim,
     renew: async () => true,
-    endRange: async ({ bulkId, waiting }) =>
+    dropRange: async ({ bulkId, waiting }) =>
       void (bulks.find(({ id }) => id === bulkId)!.left += waiting.length),
-  } as Pick<BulkWork, 'draw' | 'claim' | 'renew' | 'endRange'> as BulkWork;
+  } as Pick<BulkWork, 'draw' | 'claim' | 'renew' | 'dropRange'> as BulkWork;
   runner = startBulkRunner({
     work,
     doTask: async () => {},

@@ -33,13 +33,13 @@ export interface Ranges {
   close(): Promise<void>;
 }
 
-export const createRanges = (work: Pick<BulkWork, 'endRange' | 'renew'>, token: string): Ranges => {
+export const createRanges = (work: Pick<BulkWork, 'dropRange' | 'renew'>, token: string): Ranges => {
   /** In the order of places: the later ones are used only if the earlier ones cannot use the room. */
   const ranges: DrawnRange[] = [];
 
   const drop = async (drawn: DrawnRange): Promise<void> => {
     ranges.splice(ranges.indexOf(drawn), 1);
-    await work.endRange(drawn.range, token);
+    await work.dropRange(drawn.range, token);
   };
   const isSupplied = (bulkId: string): boolean => {
     const own = ranges.filter(({ range }) => range.bulkId === bulkId);
@@ -62,7 +62,7 @@ export const createRanges = (work: Pick<BulkWork, 'endRange' | 'renew'>, token: 
     suppliedBulks: () => [...new Set(ranges.map(({ range }) => range.bulkId).filter(isSupplied))],
     renew: (leaseMs) => ranges.map(({ range }) => work.renew(range.bulkId, token, leaseMs, range)),
     close: async () => {
-      await Promise.allSettled(ranges.splice(0).map(({ range }) => work.endRange(range, token)));
+      await Promise.allSettled(ranges.splice(0).map(({ range }) => work.dropRange(range, token)));
     },
   };
 };

@@ -6,7 +6,7 @@ import { BulkLost } from './bulk-lost.ts';
 
 export interface BulkTaskDeps extends SweepDeps {
   work: BulkWork;
-  ledger: SweepDeps['ledger'] & Pick<Ledger, 'keyFacts'>;
+  ledger: SweepDeps['ledger'] & Pick<Ledger, 'assistants'>;
   budget: BudgetOptions;
   /**
    * Begins to choose the assistants that a policy rotates at a moment (Redis time, ms). Throws
@@ -31,7 +31,7 @@ export const createSweepRun = async (
 ): Promise<OrgSweep> => ({
   orgId,
   lane: 'bulk',
-  anchor: { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() },
+  anchor: { redisMs: await deps.ledger.system.nowMs(), clockMs: deps.clock.nowMs() },
   counts: { ...noSweepCounts },
   save,
   asked: false,

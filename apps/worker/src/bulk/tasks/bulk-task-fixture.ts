@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import {
-  createBulkWork,
-  createBulks,
-  createLedger,
-  createPolicies,
   ledgerKeys,
+  openLedger,
   type BulkRange,
   type BulkWork,
   type Bulks,
@@ -112,9 +109,8 @@ export const useBulkTasks = (): void => {
   beforeAll(async () => {
     server = await startRedis();
     redis = new Redis(server.url);
-    ledger = createLedger({ redis, prefix: 'spec' });
-    bulks = createBulks({ redis, prefix: 'spec' });
-    work = createBulkWork({ redis, prefix: 'spec', budget: { egress: 'spec', requestsPerMinute: 0 } });
+    ledger = openLedger(redis, { prefix: 'spec', budget: { egress: 'spec', requestsPerMinute: 0 } });
+    ({ bulks, bulkWork: work } = ledger);
     publisher = createPublisher({
       ledger,
       sealer,
@@ -184,7 +180,7 @@ export const doTask = async (more: Partial<BulkTaskDeps> = {}): Promise<void> =>
     budget,
     retryForMs: HOUR_MS,
     check: checkAssistant(deps),
-    openShare: openPolicyShare(createPolicies({ redis, prefix: 'spec' })),
+    openShare: openPolicyShare(ledger.policies),
     stopping: new AbortController().signal,
     ...more,
   });
@@ -243,12 +239,12 @@ export const rotateAll = async (): Promise<void> => {
     });
     if (draw.kind !== 'range') return;
     for (const claim of await claimSome(draw.range)) await rotateFor(claim);
-    await work.endRange(draw.range, 'w1');
+    await work.dropRange(draw.range, 'w1');
   }
 };
 export const rotateSingly = async (orgId: string, assistantId: string): Promise<void> => {
-  const { rotation } = await ledger.accept(nextId('rot'), { orgId, assistantId, reason: '' });
-  const result = await ledger.claim(
+  const { rotation } = await ledger.rotations.accept(nextId('rot'), { orgId, assistantId, reason: '' });
+  const result = await ledger.rotations.claim(
     { rotationId: rotation.id, orgId, assistantId },
     { leaseMs: 60_000, landingWindowMs: 60_000, maxOpenIntents: 1000 },
   );

@@ -20,7 +20,8 @@ export const doBulkTask =
     } catch (error) {
       if (!hasCode(error)) throw error;
       // A bulk rotation that is PREPARING changes only when it is created or resumed.
-      if (!isFinal(error.code) && (await deps.ledger.nowMs()) < bulk.updatedMs + deps.retryForMs) throw error;
+      if (!isFinal(error.code) && (await deps.ledger.system.nowMs()) < bulk.updatedMs + deps.retryForMs)
+        throw error;
       logger.event('bulk_preparation_failed', { bulk_id: bulkId, org_id: bulk.orgId, code: error.code });
       await saved(work.fail(bulkId, token, error.code));
     }

@@ -3,7 +3,7 @@ import type { BulkTaskDeps } from './bulk-task-deps.ts';
 
 /** How many assistants of an org are known. */
 export const knownOf = async ({ ledger }: BulkTaskDeps, orgId: string): Promise<number> => {
-  const orgs = await ledger.orgs();
+  const orgs = await ledger.orgs.list();
   return orgs.find((org) => org.orgId === orgId)?.assistants ?? 0;
 };
 

@@ -29,7 +29,7 @@ export const prepare = async (
     const wanted = await selectIds(deps, bulk, selection, present);
     if (!share) return writer.add(wanted);
     // A policy chooses once all of its assistants are known.
-    const facts = await ledger.keyFacts(wanted);
+    const facts = await ledger.assistants.keyFacts(wanted);
     await share.consider(
       wanted.map((assistantId, i) => ({
         assistantId,
@@ -67,7 +67,7 @@ const selectIds = async (
   const excluded = await work.excluded(id, assistantIds);
   const left = assistantIds.filter((_, i) => !excluded[i]);
   if (rotatedBeforeMs === undefined) return left;
-  const facts = await ledger.keyFacts(left);
+  const facts = await ledger.assistants.keyFacts(left);
   return left.filter((_, i) => (facts[i]?.rotatedMs ?? 0) < rotatedBeforeMs);
 };
 
@@ -109,7 +109,7 @@ const finish = async (
   const estimate = takes(listRequests + total + verifyRequests(total, known, list.listed), deps);
   if (validateOnly) {
     await saved(work.saveLetters(id, token, 0, 'v'.repeat(total)));
-    return saved(work.validated(id, token, estimate, list));
+    return saved(work.endDryRun(id, token, estimate, list));
   }
   if (!list.complete)
     logger.event('bulk_list_incomplete', {
@@ -118,7 +118,7 @@ const finish = async (
       listed: list.listed,
       counted: list.counted,
     });
-  await saved(work.prepared(id, token, total, estimate, list));
+  await saved(work.endPrepare(id, token, total, estimate, list));
 };
 
 const listOf = ({ complete, count, counted, unreadable }: Listing): BulkList => ({

@@ -33,7 +33,7 @@ describe('a dry run of named assistants', () => {
     expect(await wordsOf(bulk)).toEqual({ ast_b: 'ASSISTANT_NOT_FOUND', ast_7: 'VALID' });
     expect(upstream.requests).toEqual(['GET org_a/ast_7']);
     expect(await removals()).toEqual([]);
-    expect((await ledger.keyFacts(['ast_b']))[0]).toMatchObject({ orgId: 'org_b' });
+    expect((await ledger.assistants.keyFacts(['ast_b']))[0]).toMatchObject({ orgId: 'org_b' });
   });
 
   it('sends a request if one of the two orgs is the alias, because they may be one org', async () => {

@@ -38,7 +38,7 @@ export const validateNamed = async (
     throwIfStopping(deps);
     await saved(work.saveLetters(id, token, chunk * IDS_A_CHUNK, letters.join('')));
   }
-  await saved(work.validated(id, token, takes(valid + verifyRequests(valid, known), deps)));
+  await saved(work.endDryRun(id, token, takes(valid + verifyRequests(valid, known), deps)));
 };
 
 const listNamed = async (
@@ -61,7 +61,7 @@ const lettersOfListed = async (
   listed: DistinctIds,
   readOne: ((assistantId: string) => Promise<string>) | undefined,
 ): Promise<string[]> => {
-  const facts = await ledger.keyFacts(ids);
+  const facts = await ledger.assistants.keyFacts(ids);
   const letters: string[] = [];
   for (const [i, assistantId] of ids.entries()) {
     // No id is named twice: one that was added before was listed.
@@ -84,7 +84,7 @@ const lettersOneByOne = async (
 
 const letterOfOne = async (deps: BulkTaskDeps, orgId: string, assistantId: string): Promise<string> => {
   const { ledger } = deps;
-  const [before] = await ledger.keyFacts([assistantId]);
+  const [before] = await ledger.assistants.keyFacts([assistantId]);
   if (isOfAnother(before, orgId)) return 'A';
   const result = await checkAtLength(deps, { orgId, assistantId });
   if (result.kind === 'corrupt') return 'I';
@@ -93,7 +93,7 @@ const letterOfOne = async (deps: BulkTaskDeps, orgId: string, assistantId: strin
     if (needsOperator.has(result.code)) throw new SweepFailure(result.code);
     return letterOfCode(result.code);
   }
-  const [facts] = await ledger.keyFacts([assistantId]);
+  const [facts] = await ledger.assistants.keyFacts([assistantId]);
   return facts?.state === undefined || facts.state === 'deleted' ? letterOfMissing(facts) : 'v';
 };
 

@@ -35,7 +35,7 @@ interface Verification {
 export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Promise<void> => {
   const { work, ledger, clock, readLagMs, retryForMs, logger } = deps;
   const { id, orgId, counts } = bulk;
-  const anchor = { redisMs: await ledger.nowMs(), clockMs: clock.nowMs() };
+  const anchor = { redisMs: await ledger.system.nowMs(), clockMs: clock.nowMs() };
   const sinceMs = bulk.verification?.sinceMs ?? anchor.redisMs;
   const found: BulkVerification = { verified: 0, repaired: 0, unverified: 0, differing: [], sinceMs };
   const save = async (over = false) => {
@@ -50,7 +50,7 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
   const verification: Verification = {
     bulk,
     found,
-    beganMs: await ledger.nowMs(),
+    beganMs: await ledger.system.nowMs(),
     repaired: new Set<string>(),
     givenUp: undefined,
     isLate: () => redisNowMs(clock, anchor) >= sinceMs + retryForMs,
@@ -93,7 +93,7 @@ const compareChunk = async (deps: BulkTaskDeps, verification: Verification, chun
   const { bulk } = verification;
   const [all, letters] = await Promise.all([work.ids(bulk.id, chunk), work.letters(bulk.id, chunk)]);
   const ids = all.filter((_, i) => letters[i] === 's' || letters[i] === 'm');
-  const facts = await ledger.keyFacts(ids);
+  const facts = await ledger.assistants.keyFacts(ids);
   for (const [i, assistantId] of ids.entries()) await compareOne(deps, verification, assistantId, facts[i]);
 };
 
@@ -124,7 +124,7 @@ const compareOne = async (
   // After giving up, a million may be left: the next sweep lists them.
   if (verification.givenUp && !isNamed) return;
   throwIfStopping(deps);
-  if (!published) await ledger.requestCheck({ orgId, assistantId }, readLagMs);
+  if (!published) await ledger.assistants.requestCheck({ orgId, assistantId }, readLagMs);
   logger.event(published ? 'bulk_difference_published' : 'bulk_assistant_unverified', {
     bulk_id: bulk.id,
     org_id: orgId,

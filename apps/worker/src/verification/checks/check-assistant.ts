@@ -12,7 +12,7 @@ import { ageOf, isNotFound } from '../../shared/read-outcome.ts';
 import { hasKey, hasMoved } from './other-reads.ts';
 
 interface CheckDeps {
-  ledger: Pick<Ledger, 'look' | 'compare' | 'keyFacts' | 'requestCheck' | 'noteTooLarge' | 'noteFits'>;
+  ledger: Pick<Ledger, 'assistants'>;
   invent: Pick<InventClient, 'getAssistant'>;
   /** Memory for long records, from their decoding until they are published. Unbounded if not given. */
   answers?: ByteRoom;
@@ -91,7 +91,7 @@ const checkWith = async (
   // The budget comes first: the read must be newer than the state that it is compared with.
   const waitMs = await pacer.take(options.lane ?? 'first', WAIT_FOR_BUDGET_MS);
   if (waitMs > 0) return { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: waitMs };
-  const looked = await ledger.look(target);
+  const looked = await ledger.assistants.beginCheck(target);
   if (looked.kind === 'held') return looked;
   const { hold } = looked;
   const anchor = { redisMs: hold.atMs, clockMs: clock.nowMs() };
@@ -99,7 +99,7 @@ const checkWith = async (
   const outcome = await invent.getAssistant(target, { share });
   meter.read(outcome.outcome);
   if (isNotFound(outcome)) {
-    const [facts] = await ledger.keyFacts([target.assistantId]);
+    const [facts] = await ledger.assistants.keyFacts([target.assistantId]);
     if (facts?.orgId !== undefined && nameOf(facts.orgId) !== target.orgId && facts.state !== 'deleted') {
       // This 404 says nothing about the assistant: whether the two orgs are one is not known (`c`).
       const there = { ...target, orgId: nameOf(facts.orgId) };
@@ -108,7 +108,7 @@ const checkWith = async (
   }
   const finding = whatIsThere(outcome);
   if (!finding) return unreadable(deps, target, hold, outcome);
-  if (hold.tooLarge) await ledger.noteFits([target.assistantId]);
+  if (hold.tooLarge) await ledger.assistants.noteFits([target.assistantId]);
   const read = { beganMs: beganMs - ageOf(outcome), lagMs: readLagMs };
   const seen = { hold, anchor, finding, read, isCached: ageOf(outcome) > 0 };
   return compareAndPublish(share, deps, target, options, seen);
@@ -144,7 +144,7 @@ const compareAndPublish = async (
     lastOrg !== target.orgId &&
     (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, { lane, share }));
   if (state === hold.stateBefore || (!known && 'removal' in finding)) {
-    await ledger.compare(read, [{ assistantId: target.assistantId, state }]);
+    await ledger.assistants.compare(read, [{ assistantId: target.assistantId, state }]);
     // Consumers that hold the key for uncertain get a version that ends the doubt.
     if (!known || compareOnly || !(hold.uncertain || publishAnew || moved)) return { kind: 'agreed' };
   }
@@ -156,7 +156,7 @@ const compareAndPublish = async (
   const result = await publisher.publish(under, anchor, {
     finding,
     cause,
-    rotation: 'goes-on',
+    rotation: 'continues',
     read,
     ...('removal' in finding && { checkAgainInMs: REMOVED_AGAIN_MS }),
     ...(witnessedMs !== undefined && { witnessedMs }),
@@ -213,7 +213,7 @@ const unreadable = async (
 ): Promise<CheckResult> => {
   const { code, reason, retryAfterMs } = outcome as ReadOutcome & { outcome: 'not-read' };
   logger.event('assistant_unreadable', { ...idsOf(target), code, reason });
-  if (code === 'RECORD_TOO_LARGE') await ledger.noteTooLarge(target, hold.atMs);
+  if (code === 'RECORD_TOO_LARGE') await ledger.assistants.noteTooLarge(target, hold.atMs);
   return { kind: 'unreadable', code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 };
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
+import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { silentLogger } from '@rekey/runtime';
@@ -15,7 +15,7 @@ let ledger: Ledger;
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
-  ledger = createLedger({ redis, prefix: 'spec' });
+  ledger = openLedger(redis, { prefix: 'spec' });
 });
 afterAll(async () => {
   redis.disconnect();
@@ -33,7 +33,7 @@ const checkedOnce = async (
   result: CheckResult,
 ): Promise<{ lanes: CheckOptions['lane'][]; first: number; slow: number }> => {
   const lanes: CheckOptions['lane'][] = [];
-  await ledger.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
+  await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId: 'ast_1' }, 0);
   const check = async (_target: unknown, { lane }: CheckOptions): Promise<CheckResult> => {
     lanes.push(lane);
     return result;

@@ -38,7 +38,7 @@ const waiting = async () => ({
 /** The time until the first slow check is due (ms). */
 const dueInMs = async () =>
   Number((await world.redis.zrange(world.keys.slowChecks, '0', '0', 'WITHSCORES'))[1]) -
-  (await world.ledger.nowMs());
+  (await world.ledger.system.nowMs());
 const uncertain = async () =>
   (await world.events()).filter(({ type }) => type.includes('uncertain')).map(({ subject }) => subject);
 
@@ -54,7 +54,8 @@ describe('assistants whose reads show an older key', () => {
     if ((await world.wrong()).length > 0) throw new Error('the manual rotations are not published');
     // Invent has restored a backup.
     world.upstream = orgOf(COUNT);
-    for (const assistantId of names(COUNT)) await world.ledger.requestCheck({ orgId: ORG, assistantId }, 0);
+    for (const assistantId of names(COUNT))
+      await world.ledger.assistants.requestCheck({ orgId: ORG, assistantId }, 0);
     [world.gets, world.lanes] = [[], []];
   });
 
@@ -85,8 +86,8 @@ describe('a check', () => {
     world.upstream = orgOf(8);
     for (const id of names(8)) await world.check(id);
     await world.pass(60_000);
-    await world.ledger.orgSwept(ORG);
-    await world.ledger.requestCheck({ orgId: ORG, assistantId: 'ast_0001' }, 0);
+    await world.ledger.orgs.endSweep(ORG);
+    await world.ledger.assistants.requestCheck({ orgId: ORG, assistantId: 'ast_0001' }, 0);
   });
   const settled = async () => {
     start();
@@ -105,11 +106,11 @@ describe('a check', () => {
 
   it('of a held org is repeated after five minutes, from the sweep’s share', async () => {
     world.upstream.set('ast_0001', 'manual');
-    await world.ledger.holdOrg(ORG, { code: 'ORG_CHANGED', affected: 8, known: 8 });
+    await world.ledger.orgs.hold(ORG, { code: 'ORG_CHANGED', affected: 8, known: 8 });
     await settled();
     expect(await waiting()).toEqual({ first: 0, sweep: 1 });
     expect(await dueInMs()).toBeGreaterThan(299_000);
-    await world.ledger.orgSwept(ORG);
+    await world.ledger.orgs.endSweep(ORG);
     await world.pass(300_001);
     await until(async () => (await waiting()).sweep === 0);
     expect(await world.wrong()).toEqual([]);
@@ -141,7 +142,7 @@ describe('an assistant whose reads keep disagreeing', () => {
     // Two replicas, each restored from another backup.
     let reads = 0;
     world.get = () => ((reads += 1) % 2 ? 'k1' : 'sk_of_ast_0000');
-    await world.ledger.requestCheck({ orgId: ORG, assistantId: 'ast_0000' }, 0);
+    await world.ledger.assistants.requestCheck({ orgId: ORG, assistantId: 'ast_0000' }, 0);
     start();
     await until(async () => (await waiting()).sweep === 1);
     const pauses: number[] = [];

@@ -8,7 +8,7 @@ import { WRONG_TYPE, quarantine } from '../quarantine.ts';
 import type { CheckOptions, CheckResult } from './check-assistant.ts';
 
 interface DueChecksOptions {
-  ledger: Pick<Ledger, 'drawChecks' | 'endCheck' | 'quarantine' | 'unquarantine' | 'nowMs'>;
+  ledger: Pick<Ledger, 'assistants' | 'system'>;
   check: (target: { orgId: string; assistantId: string }, options: CheckOptions) => Promise<CheckResult>;
   logger: Logger;
   /** A check of a worker that died is taken over by another one after this time. */
@@ -36,18 +36,19 @@ export const startDueChecks = ({
   const make = async (due: DueCheck): Promise<void> => {
     try {
       const result = await check(due, { lane: due.slow ? 'sweep' : 'first' });
-      if (await ledger.unquarantine(due.assistantId)) logger.event('quarantine_lifted', idsOf(due));
-      await ledger.endCheck(due, nextCheck(due, result));
+      if (await ledger.assistants.unquarantine(due.assistantId))
+        logger.event('quarantine_lifted', idsOf(due));
+      await ledger.assistants.endCheck(due, nextCheck(due, result));
     } catch (error) {
       if (!(error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')) throw error;
       await quarantine({ ledger, logger }, due, WRONG_TYPE);
-      await ledger.endCheck(due, { inMs: AGAIN_MS.corrupt, slow: due.slow });
+      await ledger.assistants.endCheck(due, { inMs: AGAIN_MS.corrupt, slow: due.slow });
     }
   };
 
   const round = (slow: boolean) => async (): Promise<void> => {
     for (;;) {
-      const due = await ledger.drawChecks(CHECKS_AT_ONCE, takeoverAfterMs, { slow });
+      const due = await ledger.assistants.drawChecks(CHECKS_AT_ONCE, takeoverAfterMs, { slow });
       if (due.length === 0) return;
       const failed = (await Promise.allSettled(due.map(make))).find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;

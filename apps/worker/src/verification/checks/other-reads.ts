@@ -9,7 +9,7 @@ import type { Pacer } from '../../shared/pacer.ts';
 import { ageOf, isNotFound } from '../../shared/read-outcome.ts';
 
 interface OtherReadDeps {
-  ledger: Pick<Ledger, 'requestCheck'>;
+  ledger: Pick<Ledger, 'assistants'>;
   invent: Pick<InventClient, 'getAssistant'>;
   pacer: Pick<Pacer, 'take'>;
   logger: Logger;
@@ -42,7 +42,7 @@ export const hasKey = async (deps: OtherReadDeps, witness: Target, read: ReadWit
   // A cache shows an earlier state, perhaps from before Invent stopped showing keys.
   if (outcome.outcome === 'read' && !isRemoved && ageOf(outcome) === 0) return true;
   logger.event('removal_unwitnessed', { org_id: witness.orgId, witness_id: witness.assistantId });
-  if (isRemoved) await ledger.requestCheck(witness, 0, { slow: true });
+  if (isRemoved) await ledger.assistants.requestCheck(witness, 0, { slow: true });
   return false;
 };
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
-import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
+import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  ledger = createLedger({ redis, prefix: 'spec', confirmAfterMs: CONFIRM_MS });
+  ledger = openLedger(redis, { prefix: 'spec', confirmAfterMs: CONFIRM_MS });
   upstream = new Map();
   gets = [];
   masked = false;
@@ -262,14 +262,14 @@ describe('a held org', () => {
   it('stays held if an incomplete list does not show its known assistants', async () => {
     upstream = new Map(ours(1000));
     await sweepOrg();
-    await ledger.holdOrg('org_a', { code: 'TOO_MANY_GONE', affected: 900, known: 1000 });
+    await ledger.orgs.hold('org_a', { code: 'TOO_MANY_GONE', affected: 900, known: 1000 });
     upstream = new Map(ours(100));
     total = () => 1000;
     for (let i = 0; i < 3; i += 1) {
       await sweepOrg();
       await sleep(2 * CONFIRM_MS);
     }
-    expect({ held: (await ledger.orgLimits('org_a')).held, removals: await removals() }).toEqual({
+    expect({ held: (await ledger.orgs.limits('org_a')).held, removals: await removals() }).toEqual({
       held: 'TOO_MANY_GONE',
       removals: 0,
     });

@@ -54,5 +54,5 @@ const noteUnresolved = async (
   });
   const ownReadMs = result.kind === 'unconfirmed' && asked ? CONFIRMED_BY_OTHERS_MS : 0;
   const retryInMs = 'retryInMs' in result ? result.retryInMs : readLagMs;
-  await ledger.requestCheck({ orgId, assistantId }, retryInMs + ownReadMs, { slow: true });
+  await ledger.assistants.requestCheck({ orgId, assistantId }, retryInMs + ownReadMs, { slow: true });
 };

@@ -20,12 +20,12 @@ import { verifyRecords } from './verify-records.ts';
 export const compareListed = async (deps: SweepDeps, run: OrgSweep, search?: string): Promise<Listing> => {
   const { clock, ledger, logger } = deps;
   const beganMs = redisNowMs(clock, run.anchor);
-  const orgs = await ledger.orgs();
+  const orgs = await ledger.orgs.list();
   const listing = await readList({
     known: orgs.find(({ orgId }) => orgId === run.orgId)?.assistants ?? 0,
     lacksKnown: async () =>
       search === undefined &&
-      (await ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: 1 })).length > 0,
+      (await ledger.assistants.notSeenSince(run.orgId, beganMs, { offset: 0, size: 1 })).length > 0,
     thorough: run.thorough ?? false,
     save: run.save,
     read: (number, tries) => readPage(deps, run, number, { tries, search }),
@@ -71,7 +71,7 @@ const comparePage = async (
   const { ledger, readLagMs } = deps;
   const evidence = await evidenceOf(deps, run);
   const listed = evidence.shown(page);
-  const words = await ledger.compare({ beganMs, lagMs: readLagMs }, listed);
+  const words = await ledger.assistants.compare({ beganMs, lagMs: readLagMs }, listed);
   run.counts.compared += listed.length;
   await noteSizes(deps, run.orgId, listed, beganMs);
   const { unseen, unshown, agreeing, neverPublished } = await sortPage(deps, run, listed, words);
@@ -129,7 +129,7 @@ const sortPage = async (
       case 'young':
       case 'stale':
         counts.unresolved += 1;
-        await ledger.requestCheck(target, readLagMs, { slow: true });
+        await ledger.assistants.requestCheck(target, readLagMs, { slow: true });
         break;
       case 'corrupt':
         counts.unresolved += 1;
@@ -150,8 +150,10 @@ const noteSizes = async (
   nowMs: number,
 ): Promise<void> => {
   for (const { assistantId, tooLarge } of listed) {
-    if (tooLarge && (await ledger.noteTooLarge({ orgId, assistantId }, nowMs)))
+    if (tooLarge && (await ledger.assistants.noteTooLarge({ orgId, assistantId }, nowMs)))
       logger.event('record_too_large', { org_id: orgId, assistant_id: assistantId });
   }
-  await ledger.noteFits(listed.filter(({ tooLarge }) => !tooLarge).map(({ assistantId }) => assistantId));
+  await ledger.assistants.noteFits(
+    listed.filter(({ tooLarge }) => !tooLarge).map(({ assistantId }) => assistantId),
+  );
 };

@@ -59,7 +59,7 @@ const isListedRight = async (deps: SweepDeps, run: OrgSweep, sample: Listed[]): 
   await checkAll(deps, run, idsOf(sample));
   // What GET showed is published by now, unless a rotation owns the assistant or the read failed: that proves
   // nothing.
-  const facts = await deps.ledger.keyFacts(idsOf(sample));
+  const facts = await deps.ledger.assistants.keyFacts(idsOf(sample));
   const answers = sample.flatMap(({ state }, i) =>
     facts[i]?.state === undefined ? [] : [facts[i].state === state],
   );
@@ -100,13 +100,13 @@ const importListed = async (
   { assistantId, finding }: Listed,
   beganMs: number,
 ): Promise<boolean> => {
-  const looked = await ledger.look({ orgId, assistantId });
+  const looked = await ledger.assistants.beginCheck({ orgId, assistantId });
   if (looked.kind === 'held' || looked.hold.versionBefore !== undefined) return false;
   const anchor = { redisMs: looked.hold.atMs, clockMs: clock.nowMs() };
   const result = await publisher.publish(looked.hold, anchor, {
     finding,
     cause: 'import',
-    rotation: 'goes-on',
+    rotation: 'continues',
     read: { beganMs, lagMs: readLagMs },
   });
   return result.kind === 'committed' || result.kind === 'already';

@@ -31,14 +31,14 @@ export const judgeList = async (
   if (evidence.disputed > limits.limit && !(await isListUntrue(deps, run)))
     await hold(deps, run, evidence.code(), evidence.disputed);
   const disputed = evidence.isUntrue() ? 0 : evidence.disputed;
-  const absent = await ledger.countNotSeenSince(run.orgId, beganMs);
+  const absent = await ledger.assistants.countNotSeenSince(run.orgId, beganMs);
   const isBeyond = absent > 0 && absent + disputed > limits.limit;
   // Assistants that an incomplete list does not show may well exist.
   const omits = isBeyond && (!complete || (await listOmits(deps, run, beganMs)));
   if (isBeyond && !omits) await hold(deps, run, 'TOO_MANY_GONE', absent);
   if (limits.held && (evidence.isUntrue() || evidence.unread > 0 || (isBeyond && !complete)))
     throw new SweepFailure(limits.held);
-  if (limits.held && (await ledger.orgSwept(run.orgId)))
+  if (limits.held && (await ledger.orgs.endSweep(run.orgId)))
     logger.event('org_hold_lifted', { org_id: run.orgId, code: limits.held });
   return omits;
 };
@@ -52,7 +52,7 @@ const hold = async (
 ): Promise<never> => {
   const { known, limit } = evidence!.limits;
   counts.unresolved += affected;
-  const isNew = await ledger.holdOrg(orgId, { code, affected, known });
+  const isNew = await ledger.orgs.hold(orgId, { code, affected, known });
   if (isNew) logger.event('org_held', { org_id: orgId, code, affected, known, limit });
   throw new SweepFailure(code);
 };
@@ -83,7 +83,10 @@ const isListUntrue = async (
 /** Whether some assistants that are not listed exist. Throws SweepFailure if one of them cannot be read. */
 const listOmits = async (deps: SweepDeps, run: OrgSweep, beganMs: number): Promise<boolean> => {
   const kinds: CheckResult['kind'][] = [];
-  const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset: 0, size: ABSENT_SAMPLE });
+  const absent = await deps.ledger.assistants.notSeenSince(run.orgId, beganMs, {
+    offset: 0,
+    size: ABSENT_SAMPLE,
+  });
   for (const assistantId of absent) {
     run.counts.requests += 1;
     const result = await deps.check({ orgId: run.orgId, assistantId }, { lane: run.lane, compareOnly: true });

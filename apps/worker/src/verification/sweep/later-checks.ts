@@ -22,7 +22,7 @@ export const checkAbsent = async (
   const checked = new Set<string>();
   for (let offset = 0; checked.size < atMost;) {
     const size = Math.min(ABSENT_PAGE, atMost);
-    const absent = await deps.ledger.notSeenSince(run.orgId, beganMs, { offset, size });
+    const absent = await deps.ledger.assistants.notSeenSince(run.orgId, beganMs, { offset, size });
     if (absent.length === 0) return;
     const unchecked = absent.filter((assistantId) => !checked.has(assistantId));
     offset += absent.length - unchecked.length;

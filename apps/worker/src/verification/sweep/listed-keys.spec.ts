@@ -155,7 +155,7 @@ describe('keys that were rotated elsewhere', () => {
     expect((await world.sweep()).code).toBe('TOO_MANY_CHANGED');
     expect((await world.events()).length).toBe(before);
     expect(await world.held()).toEqual([{ orgId: ORG, code: 'TOO_MANY_CHANGED', affected: 20, known: 40 }]);
-    await world.ledger.acceptHeld(ORG);
+    await world.ledger.orgs.acceptHeld(ORG);
     expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { adopted: 20 } });
     expect(await world.wrong()).toEqual([]);
   });
@@ -246,13 +246,13 @@ describe('a sweep of a known org', () => {
     await world.importKnown(30);
     world.upstream.delete('ast_0001');
     let saves = 0;
-    const beganMs = await world.ledger.nowMs();
+    const beganMs = await world.ledger.system.nowMs();
     let lastMs = beganMs;
     let longestMs = 0;
     await world.sweep({
       save: async () => {
         saves += 1;
-        const nowMs = await world.ledger.nowMs();
+        const nowMs = await world.ledger.system.nowMs();
         longestMs = Math.max(longestMs, nowMs - lastMs);
         lastMs = nowMs;
       },
@@ -267,6 +267,6 @@ describe('a sweep of a known org', () => {
     world.upstream.delete('ast_0001');
     expect(await world.sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { unresolved: 1 } });
     expect(world.slept).toEqual([]);
-    expect(await world.ledger.drawChecks(10, 60_000)).toEqual([]);
+    expect(await world.ledger.assistants.drawChecks(10, 60_000)).toEqual([]);
   });
 });

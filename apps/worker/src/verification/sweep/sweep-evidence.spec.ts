@@ -122,18 +122,18 @@ describe('an operator who accepts deletions', () => {
     await world.importKnown(30);
     world.upstream = new Map([...orgOf(2), ...orgOf(5, 5000)]);
     await world.sweep();
-    expect(await world.ledger.acceptHeld(ORG)).toBe(true);
+    expect(await world.ledger.orgs.acceptHeld(ORG)).toBe(true);
     expect(await world.sweep()).toMatchObject({ code: 'SUCCEEDED', counts: { removed: 28 } });
     expect((await world.removed()).toSorted()).toEqual(names(28, 2));
     // From then on the existing assistants are the known ones.
-    expect(await world.ledger.orgLimits(ORG)).toMatchObject({ known: 7 });
+    expect(await world.ledger.orgs.limits(ORG)).toMatchObject({ known: 7 });
   });
 
   it('of the same org a year later accepts nothing new', async () => {
     await world.importKnown(30);
     world.upstream = orgOf(30, 5000);
     await world.sweep();
-    await world.ledger.acceptHeld(ORG);
+    await world.ledger.orgs.acceptHeld(ORG);
     await world.sweep();
     await world.pass(3_600_000);
     world.upstream = orgOf(30, 7000);
@@ -292,7 +292,7 @@ describe('a period of 404 answers', () => {
     await world.pass(30_000);
     expect(await checkAll(names(5))).toEqual(Array.from({ length: 5 }, () => 'agreed'));
     expect(await world.removed()).toEqual([]);
-    expect(await world.ledger.orgLimits(ORG)).toMatchObject({ changed: 0 });
+    expect(await world.ledger.orgs.limits(ORG)).toMatchObject({ changed: 0 });
   });
 
   it('that is longer holds the org before anything is published', async () => {

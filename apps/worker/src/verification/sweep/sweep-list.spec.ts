@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
-import { createLedger, ledgerKeys, type Ledger } from '@rekey/ledger';
+import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { noSweepCounts, type ErrorCode, type SweepCounts } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
@@ -37,7 +37,7 @@ let list:
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
-  ledger = createLedger({ redis, prefix: 'spec' });
+  ledger = openLedger(redis, { prefix: 'spec' });
 });
 afterAll(async () => {
   redis.disconnect();

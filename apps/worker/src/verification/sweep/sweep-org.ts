@@ -34,7 +34,7 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptLis
   await checkStrays(deps, run, [...later.strays]);
   await confirmRemovals(deps, run);
   await readUnreadable(deps, run);
-  const { held } = await ledger.orgLimits(run.orgId);
+  const { held } = await ledger.orgs.limits(run.orgId);
   if (held) throw new SweepFailure(held);
   const complete = listing.complete && !omits;
   const failure: ErrorCode | undefined =
@@ -44,7 +44,7 @@ export const sweepOrg = async (deps: SweepDeps, run: OrgSweep): Promise<SweptLis
         ? [...later.unreadable.values()][0]
         : 'LIST_INCOMPLETE';
   if (failure === undefined)
-    await ledger.orgSwept(run.orgId, { settled: run.asked && run.counts.unresolved === 0 });
+    await ledger.orgs.endSweep(run.orgId, { settled: run.asked && run.counts.unresolved === 0 });
   return { ...listing, complete, ...(failure && { failure }) };
 };
 
@@ -60,7 +60,7 @@ const listAgain = async (
   // All are compared again, and none is counted twice.
   const { compared, agreed, held, unresolved } = before;
   Object.assign(run.counts, { compared, agreed, held, unresolved });
-  const limits = await deps.ledger.orgLimits(run.orgId);
+  const limits = await deps.ledger.orgs.limits(run.orgId);
   run.evidence = createListEvidence(limits, { reads: READS_A_SWEEP, isOurs: true });
   const { onPresent } = run;
   const listing = await compareListed(deps, {

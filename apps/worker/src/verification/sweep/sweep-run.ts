@@ -9,25 +9,7 @@ import type { CheckOptions, CheckResult } from '../checks/check-assistant.ts';
 import { createListEvidence, type ListEvidence } from '../lists/list-evidence.ts';
 
 export interface SweepDeps {
-  ledger: Pick<
-    Ledger,
-    | 'nowMs'
-    | 'compare'
-    | 'keyFacts'
-    | 'currents'
-    | 'look'
-    | 'notSeenSince'
-    | 'orgs'
-    | 'requestCheck'
-    | 'quarantine'
-    | 'unquarantine'
-    | 'orgLimits'
-    | 'holdOrg'
-    | 'orgSwept'
-    | 'countNotSeenSince'
-    | 'noteTooLarge'
-    | 'noteFits'
-  >;
+  ledger: Pick<Ledger, 'assistants' | 'orgs' | 'system'>;
   invent: Pick<InventClient, 'listAssistants'>;
   publisher: Publisher;
   check: (target: { orgId: string; assistantId: string }, options?: CheckOptions) => Promise<CheckResult>;
@@ -72,6 +54,6 @@ export const READS_A_SWEEP = 100;
 
 export const evidenceOf = async ({ ledger }: SweepDeps, run: OrgSweep): Promise<ListEvidence> => {
   if (run.evidence) return run.evidence;
-  const limits = await ledger.orgLimits(run.orgId);
+  const limits = await ledger.orgs.limits(run.orgId);
   return (run.evidence ??= createListEvidence(limits, { reads: READS_A_SWEEP }));
 };

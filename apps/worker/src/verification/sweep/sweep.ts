@@ -14,7 +14,7 @@ export const sweep =
     ...deps
   }: SweepDeps & { /** The org ids with a configured API key. */ configuredOrgs: () => string[] }) =>
   async (orgId: string | undefined, counts: SweepCounts, save: () => Promise<void>): Promise<void> => {
-    const anchor = { redisMs: await deps.ledger.nowMs(), clockMs: deps.clock.nowMs() };
+    const anchor = { redisMs: await deps.ledger.system.nowMs(), clockMs: deps.clock.nowMs() };
     const asked = orgId !== undefined;
     const sweepOne = async (id: string): Promise<void> => {
       const { failure } = await sweepOrg(deps, { orgId: id, lane: 'sweep', anchor, counts, save, asked });
@@ -31,10 +31,10 @@ export const sweep =
       });
     };
     for (const id of configured) await attempt(id);
-    for (const { orgId: id } of await deps.ledger.orgs()) {
+    for (const { orgId: id } of await deps.ledger.orgs.list()) {
       if (configured.includes(id)) continue;
       // An org may have two names, `c` and its own: then one LIST has already shown all that is known of it.
-      const unseen = await deps.ledger.notSeenSince(id, anchor.redisMs, { offset: 0, size: 1 });
+      const unseen = await deps.ledger.assistants.notSeenSince(id, anchor.redisMs, { offset: 0, size: 1 });
       if (unseen.length > 0) await attempt(id);
     }
     if (failures.length > 0) throw failures[0];

@@ -18,7 +18,7 @@ export const verifyRecords = async (
 ): Promise<void> => {
   const { ledger, publisher, readLagMs } = deps;
   const { counts } = run;
-  const currents = await ledger.currents(agreeing.map(({ assistantId }) => assistantId));
+  const currents = await ledger.assistants.currents(agreeing.map(({ assistantId }) => assistantId));
   for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
     const current = currents[i] ?? null;
     // An assistant without a key that was never published has no record.
@@ -32,7 +32,7 @@ export const verifyRecords = async (
     }
     // A rotation may have published another key since the page was compared: then this is not the record that
     // was to be opened.
-    const [word] = await ledger.compare({ beganMs, lagMs: readLagMs }, [{ assistantId, state }]);
+    const [word] = await ledger.assistants.compare({ beganMs, lagMs: readLagMs }, [{ assistantId, state }]);
     if (word === 'agrees') await publishAnew(deps, run, assistantId);
     else counts.held += 1;
   }
@@ -61,6 +61,6 @@ const publishAnew = async (deps: SweepDeps, run: OrgSweep, assistantId: string):
     return;
   }
   counts[kind] += 1;
-  await ledger.unquarantine(assistantId);
+  await ledger.assistants.unquarantine(assistantId);
   logger.event('record_republished', { org_id: orgId, assistant_id: assistantId });
 };
