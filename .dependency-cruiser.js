@@ -1,6 +1,7 @@
 /**
- * The direction of imports. Arrows run one way: apps → libs → schema; no app imports another; nothing that runs in
- * production imports libs/testing. `libs` says which libs a folder may import; what is not in the list is forbidden.
+ * The direction of imports. Arrows run one way: apps → libs → schema; no app imports another; nothing that
+ * runs in production imports libs/testing. `libs` says which libs a folder may import; what is not in the
+ * list is forbidden.
  */
 const libs = {
   'libs/schema': [],
@@ -24,7 +25,7 @@ const spec = '(\\.spec|-fixture)\\.ts$';
 const directions = Object.entries(libs).map(([from, allowed]) => ({
   name: `${from.replace('/', '-')}-imports`,
   severity: 'error',
-  comment: `${from} may import of this repository: ${allowed.map((lib) => `libs/${lib}`).join(', ') || 'nothing'}`,
+  comment: `${from} may import: ${allowed.map((lib) => `libs/${lib}`).join(', ') || 'nothing'}`,
   from: { path: `^${from}/`, pathNot: spec },
   to: {
     path: '^(libs|apps|e2e|bench|chaos|tools)/',

@@ -10,7 +10,7 @@ import type { Verdict } from './verdict/verdict.ts';
  * longer was overlooked.
  */
 const WRONG_FOR_MS = 2 * SWEEP_EVERY_MS + 30_000;
-/** A removal that a sweep has found is confirmed by a read after CONFIRM_AFTER_MS, which may fail a few times. */
+/** A removal that a sweep has found is confirmed by a read after CONFIRM_AFTER_MS, which may fail once. */
 const CLEAR_FOR_MS = 3 * CONFIRM_AFTER_MS;
 /**
  * From the last read that shows an assistant gone to its published removal, with killed processes between.

@@ -47,7 +47,9 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ],
   [
     'docs/guides/integrate.md',
-    'npx buf curl --http2-prior-knowledge --protocol grpc -d \'{"orgId":"org_demo","assistantId":"ast_2"}\' http://127.0.0.1:50051/rekey.v1.RotationService/RotateSecretKey',
+    'npx buf curl --http2-prior-knowledge --protocol grpc ' +
+      '-d \'{"orgId":"org_demo","assistantId":"ast_2"}\' ' +
+      'http://127.0.0.1:50051/rekey.v1.RotationService/RotateSecretKey',
   ],
   ['docs/reference/cli.md', 'rekey() { npx rekey "$@"; }; source <(rekey completion bash)'],
   [

@@ -178,8 +178,8 @@ describe('the output of a command', () => {
   it('may be read in part, and the command exits with 0', async () => {
     expect((await system.rotateAndWait('ast_6')).state).toBe('SUCCEEDED');
     expect((await system.rotateAndWait('ast_7')).state).toBe('SUCCEEDED');
-    // The command follows the stream: it learns from its next write that its output has no reader. All that is
-    // in the stream may be written before the reader leaves, so there must be events until the command ends.
+    // The command follows the stream: it learns from its next write that its output has no reader. The stream
+    // may be written before the reader leaves, so there must be events until the command ends.
     const following = piped('| head -n 1', 'events --from start');
     let result: Awaited<typeof following> | undefined;
     while (!result) {

@@ -1,4 +1,4 @@
-"""Events of Rekey: how they are sealed, and why they can be trusted. The contract is docs/guides/events.md."""
+"""Events of Rekey: how they are sealed, and why they can be trusted. The contract: docs/guides/events.md."""
 
 import dataclasses
 import hashlib

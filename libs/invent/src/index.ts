@@ -1,11 +1,4 @@
-export {
-  ApiKey,
-  ApiKeyFileError,
-  apiKeysFromFile,
-  keysByOneName,
-  singleApiKey,
-  type ApiKeys,
-} from './api-keys.ts';
+export { ApiKey, apiKeysFromFile, keysByOneName, singleApiKey, type ApiKeys } from './api-keys.ts';
 export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './transport/byte-room.ts';
 export { parseBaseUrl } from './base-url.ts';
 export {
@@ -21,7 +14,6 @@ export {
   type Page,
   type ReadOutcome,
   type RotateOutcome,
-  type Unknown,
   type UpstreamRecord,
 } from './answers/outcome.ts';
 export { ProxyVariableError, proxyFor, type Proxy } from './transport/proxy.ts';

@@ -3,12 +3,12 @@ export { ledgerKeys, type Keys } from './keys.ts';
 export { commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
 export type { Hold } from './assistants/hold.ts';
-export type { Assistants, Comparison } from './assistants/assistants.ts';
+export type { Comparison } from './assistants/assistants.ts';
 export type { CommitResult, KeyVersion, Sealed } from './assistants/key-version.ts';
 export type { DueCheck } from './assistants/checks.ts';
 export type { KeyFacts } from './assistants/published.ts';
 export type { Claim, ClaimOptions, ClaimResult } from './rotations/claim.ts';
-export type { Accepted, NextRead } from './rotations/rotations.ts';
+export type { NextRead } from './rotations/rotations.ts';
 export type { OrgLimits } from './orgs/orgs.ts';
 export { readOrgName } from './orgs/org-name.ts';
 export type { AliasConflict, KnownAlias, OrgAlias } from './orgs/org-alias.ts';
@@ -26,7 +26,6 @@ export { nextOpening, openings } from './policies/openings.ts';
 export type { Policies } from './policies/policies.ts';
 export type { PolicyChanges } from './policies/policy-hash.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
-export type { ConsumerInstance } from './consumers/heard-instances.ts';
 export type { Consumers, Resealed, SeenConsumer } from './consumers/consumers.ts';
 export {
   FOLLOW_UPS_QUEUE,
@@ -47,9 +46,4 @@ export { LOOK_AT_LEDGER_EVERY_MS, startLedgerWatch, type LedgerWatch } from './s
 export { startPresence } from './system/presence.ts';
 export { isAnyRotating, processId, type Processes } from './system/processes.ts';
 export type { System } from './system/system.ts';
-export {
-  createLedgerClock,
-  type ClockDoubt,
-  type LedgerClock,
-  type LedgerClockOptions,
-} from './time/ledger-clock.ts';
+export { createLedgerClock, type ClockDoubt, type LedgerClock } from './time/ledger-clock.ts';

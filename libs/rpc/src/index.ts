@@ -13,19 +13,12 @@ export { toProtoPolicy } from './mapping/policy.ts';
 export { toProtoRotation } from './mapping/rotation.ts';
 export { toProtoStatus } from './mapping/status.ts';
 export { toProtoSweep } from './mapping/sweep.ts';
-export type { Assistant as ProtoAssistant } from './generated/rekey/v1/Assistant.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';
 export type { BulkRotationItem__Output as ProtoBulkItem } from './generated/rekey/v1/BulkRotationItem.ts';
-export type { Consumer__Output as ProtoConsumer } from './generated/rekey/v1/Consumer.ts';
 export type {
   CreateBulkRotationRequest,
   CreateBulkRotationRequest__Output,
 } from './generated/rekey/v1/CreateBulkRotationRequest.ts';
-export type {
-  CreateRotationPolicyRequest,
-  CreateRotationPolicyRequest__Output,
-} from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
+export type * from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
-export type { RotationPolicy__Output as ProtoPolicy } from './generated/rekey/v1/RotationPolicy.ts';
 export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
-export type { Sweep__Output as ProtoSweep } from './generated/rekey/v1/Sweep.ts';

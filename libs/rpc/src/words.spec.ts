@@ -251,7 +251,8 @@ describe('the message and advice for each subject', () => {
       reason: 'ASSISTANT_NOT_FOUND',
       message: 'Invent has no such org, or does not show it to this API key (404).',
       advice:
-        'Check the org id, and whether the API key belongs to this org or to its parent; then run rekey sweep.',
+        'Check the org id, and whether the API key belongs to this org or to its parent; ' +
+        'then run rekey sweep.',
     });
   });
 

@@ -1,4 +1,4 @@
-export { KeyFileError, addSigningKey, createKeyFile, loadKeyFile } from './key-file.ts';
+export { addSigningKey, createKeyFile, loadKeyFile } from './key-file.ts';
 export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
 export { openRecord, parseRecord, sealRecord, type UnsealedFields } from './sealed-record.ts';
@@ -8,7 +8,6 @@ export {
   generateConsumerKey,
   parseConsumerKey,
   parseOwnKey,
-  type ConsumerKey,
   type OwnKey,
 } from './consumer-key.ts';
 export {

@@ -32,7 +32,7 @@ interface SigningKey {
   publicJwk: JWK & { kid: string };
 }
 
-export class KeyFileError extends Error {
+class KeyFileError extends Error {
   constructor(path: string, complaint: string, options?: ErrorOptions) {
     super(`key file ${JSON.stringify(path.slice(0, MAX_SHOWN))}: ${complaint}`, options);
     this.name = 'KeyFileError';

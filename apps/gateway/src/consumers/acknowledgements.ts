@@ -9,7 +9,7 @@ import {
 } from '@rekey/schema';
 
 /** Whether one consumer has applied what was published. */
-export interface Acknowledgement {
+interface Acknowledgement {
   consumer: string;
   state: AcknowledgementState;
 }

@@ -4,7 +4,7 @@ import { isRedisUnavailable } from '@rekey/runtime';
 import type { Redis } from 'ioredis';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-export interface Metrics extends CallObserver {
+interface Metrics extends CallObserver {
   /** Measures every command on a connection from now on. */
   measureCommands(redis: Redis): void;
   /** In the text format of Prometheus. */

@@ -17,7 +17,7 @@ import { createServer, type GatewayServer } from './server.ts';
 const contract = loadContract();
 
 /** The outcome of a call as its caller sees it. */
-export interface Outcome {
+interface Outcome {
   code: status;
   responses: any[];
 }

@@ -12,7 +12,7 @@ export interface SweepScheduleOptions {
   logger: Logger;
 }
 
-export interface SweepSchedule {
+interface SweepSchedule {
   /** The interval between two sweeps of a held org; 0 if sweeps run on request only. */
   heldEveryMs: number;
   requestAll(): Promise<void>;

@@ -29,7 +29,7 @@ export interface NotDone {
 }
 
 /** Whether the key changed is unknown until it is read back. */
-export interface Unknown {
+interface Unknown {
   outcome: 'unknown';
   status?: number;
   /** Why a later POST would have the same result until an operator acts: a redirect, for example. */

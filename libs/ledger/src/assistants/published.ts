@@ -17,7 +17,7 @@ export interface KeyFacts {
   corrupt?: true;
 }
 
-export interface EventsPage {
+interface EventsPage {
   events: { assistantId: string; event: string | null }[];
   next?: string;
 }

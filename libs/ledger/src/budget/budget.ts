@@ -11,7 +11,7 @@ import { budgetCommands } from './commands.generated.ts';
 export type Lane = 'first' | 'bulk' | 'sweep';
 
 /** A request that upstream has refused (429): how long ago it left, and how long upstream says to wait. */
-export interface Refusal {
+interface Refusal {
   ageMs: number;
   retryAfterMs?: number;
 }

@@ -25,7 +25,7 @@ import type { BulkClaimResult, BulkDraw, BulkRange, BulkWork } from './work/bulk
  */
 export let bulks: Bulks;
 export let work: BulkWork;
-export let nowMs: number;
+let nowMs: number;
 let made = 0;
 
 export const openSpecBulks = (url: string): void => openBulksOn(url, connectSimulated(url));

@@ -26,7 +26,7 @@ export interface Resealed {
  * `consumers` rises with each change of a consumer, `recipients` if records are sealed for others from then
  * on. `resealed` is the revision of the recipients up to which all records are sealed.
  */
-export interface ConsumerRevisions {
+interface ConsumerRevisions {
   consumers: number;
   recipients: number;
   resealed: number;

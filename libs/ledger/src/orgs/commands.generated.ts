@@ -206,8 +206,8 @@ const readOrgSweptReply = (reply: unknown[]): OrgSweptReply => {
  */
 export const orgsCommands = (run: RunCommand) => ({
   /**
-   * An operator accepts what reads say of a held org: for a time it has no limit for changes of the kind that it
-   * is held for. What was accepted before, and is not done yet, stays accepted.
+   * An operator accepts what reads say of a held org: for a time it has no limit for changes of the kind that
+   * it is held for. What was accepted before, and is not done yet, stays accepted.
    */
   orgAccept: async (input: OrgAcceptInput): Promise<OrgAcceptReply> =>
     readOrgAcceptReply(await run('org-accept', [input.held], [input.org, input.forMs])),

@@ -31,8 +31,8 @@ export interface Policies {
   setPaused(id: string, paused: boolean): Promise<RotationPolicy>;
   /**
    * Changes fields of a policy that was read before. Its terms and its last window stay as they are. Resolves
-   * with undefined if another update has changed `everyDays` or the expression since: read the policy and check
-   * the changes again. Throws POLICY_NOT_FOUND.
+   * with undefined if another update has changed `everyDays` or the expression since: read the policy and
+   * check the changes again. Throws POLICY_NOT_FOUND.
    */
   update(policy: RotationPolicy, changes: PolicyChanges): Promise<RotationPolicy | undefined>;
   /** Throws POLICY_NOT_FOUND. */

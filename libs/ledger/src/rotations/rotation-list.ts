@@ -12,7 +12,7 @@ import { readOrgName } from '../orgs/org-name.ts';
 import { asCorrupt } from '../scripts/run.ts';
 import { parseRotation } from './rotation-hash.ts';
 
-export interface ListFilter {
+interface ListFilter {
   orgId?: string;
   assistantId?: string;
   state?: RotationState;

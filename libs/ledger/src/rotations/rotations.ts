@@ -18,7 +18,7 @@ import { rotationsCommands } from './commands.generated.ts';
 import { parseRotation } from './rotation-hash.ts';
 import { createRotationList, type RotationList } from './rotation-list.ts';
 
-export interface Accepted {
+interface Accepted {
   rotation: Rotation;
   /** False if the same request, or a rotation that is still QUEUED for the assistant, was there already. */
   created: boolean;

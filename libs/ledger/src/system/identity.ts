@@ -10,7 +10,7 @@ import { systemCommands } from './commands.generated.ts';
  */
 type RestartDuty = 'compared' | 'rewritten';
 
-export interface RecogniseOptions {
+interface RecogniseOptions {
   /** Of a process that makes fingerprints: binds a new ledger to this key. */
   fingerprintKeyId?: string | undefined;
   /** A ledger that vanished may begin anew without an operator. */

@@ -1,7 +1,7 @@
 import type { ErrorCode, LedgerHoldings } from '@rekey/schema';
 import type { Identity, Recognised } from './identity.ts';
 
-export interface LedgerWatchOptions {
+interface LedgerWatchOptions {
   ledger: Pick<Identity, 'recognise'>;
   /** The fingerprint key of a process that makes fingerprints. */
   fingerprintKeyId?: string;

@@ -32,5 +32,6 @@ Gateway and worker log one JSON object per line to standard output. Each line ha
 | \`err\` | the error, if there is one: name, code, message, stack and cause |
 
 Match alert rules on \`event\`, never on \`msg\`: messages may change, and some contain details. The
-meaning of an event never changes; a release may add events. \`LOG_LEVEL\` sets the lowest level that is logged.
+meaning of an event never changes; a release may add events. \`LOG_LEVEL\` sets the lowest level that is
+logged.
 `;

@@ -3,7 +3,7 @@ import { createReadSize } from './read-size.ts';
 import type { Session } from './session.ts';
 
 /** Some assistants, and the text that Redis holds for each. */
-export type Page = { assistantId: string; text: string | null }[];
+type Page = { assistantId: string; text: string | null }[];
 
 /** Reads stored events page by page. */
 export interface Pages {

@@ -71,7 +71,7 @@ export interface BulkWork extends BulkTasks {
   trim(limits: { endedBeforeMs: number; keep: number }): Promise<number>;
 }
 
-export interface BulkWorkOptions {
+interface BulkWorkOptions {
   budget: BudgetOptions | undefined;
   /** The id of the ledger that this process knows. */
   ledgerId: () => string | undefined;

@@ -1,5 +1,5 @@
--- An operator accepts what reads say of a held org: for a time it has no limit for changes of the kind that it
--- is held for. What was accepted before, and is not done yet, stays accepted.
+-- An operator accepts what reads say of a held org: for a time it has no limit for changes of the kind that
+-- it is held for. What was accepted before, and is not done yet, stays accepted.
 --
 -- @key held: the held orgs
 -- @arg org text

@@ -1,5 +1,5 @@
--- Whether an operator has accepted, a short time ago, what reads say of an org, and which kinds of changes. An
--- entry is the moment until which that holds, and the reasons of the holds that were accepted.
+-- Whether an operator has accepted, a short time ago, what reads say of an org, and which kinds of changes.
+-- An entry is the moment until which that holds, and the reasons of the holds that were accepted.
 --
 -- @include assistants/is-key
 -- @include scripts/call
@@ -8,7 +8,8 @@
 
 -- The reasons as text; nil if nothing is accepted now.
 local function accepted_codes(org, now_ms)
-  local until_ms, codes = string.match(read('HGET', PREFIX .. ':accepted', org_name(org)) or '', '^(%d+)(.*)$')
+  local entry = read('HGET', PREFIX .. ':accepted', org_name(org)) or ''
+  local until_ms, codes = string.match(entry, '^(%d+)(.*)$')
   return until_ms and time_left(tonumber(until_ms), now_ms, 3600000) > 0 and codes or nil
 end
 
@@ -16,8 +17,8 @@ local function is_accepted(org, now_ms)
   return accepted_codes(org, now_ms) ~= nil
 end
 
--- Whether what was accepted includes this state of an assistant: the operator was told the reason of the hold,
--- and nothing of another kind. An entry without reasons is of an earlier version and includes all.
+-- Whether what was accepted includes this state of an assistant: the operator was told the reason of the
+-- hold, and nothing of another kind. An entry without reasons is of an earlier version and includes all.
 local function is_state_accepted(org, state, now_ms)
   local codes = accepted_codes(org, now_ms)
   if not codes or codes == '' then return codes ~= nil end

@@ -6,8 +6,8 @@ export const gatewayEvents = {
     level: 'error',
     message: 'unhandled RPC error',
     meaning:
-      'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller received ' +
-      'INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
+      'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller ' +
+      'received INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
   },
   gateway_not_serving: {
     level: 'warn',
