@@ -6,9 +6,9 @@
 -- read does not contradict what has been known for less than the read lag. One of the last five superseded
 -- keys is published again only when several reads agree on it, each later than the lag after the one before.
 -- For more of an org at a time than its limit allows, and for a held org, no key or another key is never
--- published. The lease does not matter: a 200 commits as long as the intent that it answers is open. A claim
--- that the ledger has lost with its last second does not matter either: the 200 is then the only news of a
--- key in force.
+-- published. The lease does not matter: a 200 commits as long as the intent that it answers is open and no
+-- newer version was published. A claim that the ledger has lost with its last second does not matter either:
+-- the 200 is then the only news of a key in force.
 --
 -- @each version
 -- @key rotation: of a check: its assistant again
