@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { commandNames, commandText } from '@rekey/ledger';
+import { startSystem, type Figures, type System } from '../system/system.ts';
+import { table, whole } from '../system/table.ts';
+import { UNBOUNDED, startBulk, startSingles, startTutorial, type Contender } from './contenders.ts';
+import type { Part } from './part.ts';
+
+const WARM_UP_RUNS = 2;
+/** More commands than a run sends. */
+const SLOW_LOG_ENTRIES = 2_000_000;
+/** A command that takes less than this share of a rotation is counted under `others`. */
+const SHOWN_FROM_US = 0.3;
+
+/** What Redis executed: calls, and microseconds, by the name of the script or command. */
+type Executed = Map<string, { calls: number; us: number }>;
+
+const nameOfDigest = new Map(
+  commandNames.map((name) => [createHash('sha1').update(commandText(name)).digest('hex'), `\`${name}.lua\``]),
+);
+
+type SlowEntry = [id: number, seconds: number, us: number, args: string[], ...rest: unknown[]];
+
+const nameOf = ([command = '', digest = '']: string[]): string =>
+  /^evalsha$/i.test(command) ? (nameOfDigest.get(digest) ?? 'a script of BullMQ') : command.toUpperCase();
+
+/** Runs a contender while Redis notes the time of each command. The notes themselves cost a few microseconds. */
+const execute = async ({ redis }: System, contender: Contender): Promise<[Figures, Executed]> => {
+  await redis.config('SET', 'slowlog-max-len', SLOW_LOG_ENTRIES, 'slowlog-log-slower-than', 0);
+  await redis.slowlog('RESET');
+  const figures = await contender.run();
+  await redis.config('SET', 'slowlog-log-slower-than', -1);
+  const entries = (await redis.slowlog('GET', SLOW_LOG_ENTRIES)) as SlowEntry[];
+  await redis.slowlog('RESET');
+  const executed: Executed = new Map();
+  for (const [, , us, args] of entries) {
+    const sum = executed.get(nameOf(args)) ?? { calls: 0, us: 0 };
+    executed.set(nameOf(args), { calls: sum.calls + 1, us: sum.us + us });
+  }
+  return [figures, executed];
+};
+
+const rowsOf = (name: string, [figures, executed]: [Figures, Executed], rotations: number): string[][] => {
+  const each = [...executed]
+    .map(([command, { calls, us }]) => ({ command, calls: calls / rotations, us: us / rotations }))
+    .toSorted((a, b) => b.us - a.us);
+  const shown = each.filter(({ us }) => us >= SHOWN_FROM_US);
+  const others = each.filter(({ us }) => us < SHOWN_FROM_US);
+  const sum = (all: typeof each, pick: (one: (typeof each)[number]) => number) =>
+    all.reduce((total, one) => total + pick(one), 0);
+  const row = (command: string, calls: number, us: number) => [
+    name,
+    command,
+    calls.toFixed(3),
+    us.toFixed(1),
+  ];
+  return [
+    ...shown.map(({ command, calls, us }) => row(command, calls, us)),
+    row(
+      'others',
+      sum(others, ({ calls }) => calls),
+      sum(others, ({ us }) => us),
+    ),
+    [
+      name,
+      '**all**',
+      sum(each, ({ calls }) => calls).toFixed(3),
+      `**${sum(each, ({ us }) => us).toFixed(1)}** of ${whole(figures.redisCpuUs)} CPU`,
+    ],
+  ];
+};
+
+/** Shows what Redis executes for a rotation, script by script. */
+export const profile: Part = async ({ rotations }, progress) => {
+  const contenders: [name: string, start: (system: System) => Promise<Contender>][] = [
+    ['tutorial stack', (system) => startTutorial(system, rotations)],
+    ['Rekey, a bulk', (system) => startBulk(system, rotations, UNBOUNDED)],
+    ['Rekey, single rotations', (system) => startSingles(system, rotations)],
+  ];
+  const rows: string[][] = [];
+  for (const [name, start] of contenders) {
+    progress(`profile: ${name}`);
+    const system = await startSystem({ assistants: rotations });
+    const contender = await start(system);
+    for (let i = 0; i < WARM_UP_RUNS; i += 1) await contender.run();
+    rows.push(...rowsOf(name, await execute(system, contender), rotations));
+    await contender.stop();
+    await system.stop();
+  }
+  return table(
+    [`${whole(rotations)} rotations`, 'script or command', 'calls a rotation', 'µs a rotation'],
+    rows,
+  );
+};
