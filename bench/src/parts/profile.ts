@@ -25,7 +25,7 @@ const COMMANDS = 'commands, most of them in scripts';
 const nameOf = ([command = '', digest = '']: string[]): string =>
   /^evalsha$/i.test(command) ? (nameOfDigest.get(digest) ?? 'scripts of BullMQ') : COMMANDS;
 
-/** Runs a contender while Redis notes the time of each command. The notes themselves cost a few microseconds. */
+/** Runs a contender while Redis notes the time of each command. The notes cost some time themselves. */
 const execute = async ({ redis }: System, contender: Contender): Promise<[Figures, Executed]> => {
   await redis.config('SET', 'slowlog-max-len', SLOW_LOG_ENTRIES, 'slowlog-log-slower-than', 0);
   await redis.slowlog('RESET');
