@@ -189,6 +189,51 @@ describe('an added consumer', () => {
   });
 });
 
+describe('a record that a writer in Redis has put elsewhere', () => {
+  const put = (key: string, event: object) => redis.set(`{spec}:current:${key}`, JSON.stringify(event));
+
+  it.each<[what: string, assistantId: string, change: (event: KeyEvent) => object]>([
+    ['under another org', 'ast_2', (event) => ({ ...event, source: '/orgs/org_2/assistants/ast_2' })],
+    ['under another assistant', 'ast_1', (event) => event],
+    [
+      'under another org and assistant',
+      'ast_1',
+      (event) => ({ ...event, subject: 'ast_1', source: '/orgs/org_2/assistants/ast_1' }),
+    ],
+    ['as another version', 'ast_2', (event) => ({ ...event, data: { ...event.data, version: 7 } })],
+  ])('%s is sealed for nobody', async (_what, assistantId, change) => {
+    await publish('ast_1', 'org_2');
+    await publish('ast_2', 'org_1');
+    await put(assistantId, change(await eventOf('ast_2')));
+    const before = await redis.get(`{spec}:current:${assistantId}`);
+    await add('thief', ['org_2']);
+    await add('honest', ['org_1']);
+    await round();
+    expect(await entry('thief')).toMatchObject({ state: 'ACTIVE' });
+    expect(await redis.get(`{spec}:current:${assistantId}`)).toBe(before);
+  });
+});
+
+describe('the revision of the recipients', () => {
+  it.each(['x', '01x', '-1', '1e3', '1.5', '99999999999999999999', ''])(
+    'that is %j counts as 0, so that what is sealed can be committed',
+    async (text) => {
+      await redis.hset('{spec}:ledger', 'readers', text);
+      await recipients.refresh();
+      expect(await publish('ast_1')).toMatchObject({ kind: 'committed' });
+    },
+  );
+
+  it('rises again from there, and what was published is sealed for a consumer that is added', async () => {
+    await redis.hset('{spec}:ledger', 'readers', 'x');
+    await recipients.refresh();
+    await publish('ast_1');
+    const billing = await add('billing', ['org_1']);
+    await round();
+    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+  });
+});
+
 describe('a removed consumer', () => {
   it('can open neither later records nor the current ones', async () => {
     await publish('ast_1');

@@ -130,15 +130,12 @@ const compareAndPublish = async (
   options: CheckOptions,
   seen: Seen,
 ): Promise<CheckResult> => {
-  const { ledger, publisher, nameOf = sameName } = deps;
+  const { ledger, publisher } = deps;
   const { publishAnew = false, compareOnly = false, lane = 'first', witnessedMs } = options;
   const { hold, anchor, finding, read } = seen;
   const state = publisher.stateOf(finding);
   const known = hold.versionBefore !== undefined;
-  const lastOrg =
-    hold.publishedOrgId === undefined || hold.stateBefore === 'deleted'
-      ? target.orgId
-      : nameOf(hold.publishedOrgId);
+  const lastOrg = await lastOrgOf(deps, target, hold);
   const moved =
     !compareOnly &&
     lastOrg !== target.orgId &&
@@ -186,6 +183,23 @@ const compareAndPublish = async (
   if (cause === 'reconciliation') return { kind: publishAnew || moved ? 'adopted' : 'agreed' };
   if ('removal' in finding) return { kind: 'removed' };
   return { kind: known ? 'adopted' : 'imported' };
+};
+
+/**
+ * The org that the assistant was last published under. What the ledger says of it is believed only if the
+ * current record proves it: a key would otherwise be sealed for the consumers of any org that a writer in
+ * Redis names. Without a proof it is the org under which Invent has just answered.
+ */
+const lastOrgOf = async (
+  { ledger, publisher, nameOf = sameName }: CheckDeps,
+  { orgId, assistantId }: Target,
+  { publishedOrgId, stateBefore, versionBefore }: Hold,
+): Promise<string> => {
+  if (publishedOrgId === undefined || stateBefore === 'deleted' || versionBefore === undefined) return orgId;
+  if (nameOf(publishedOrgId) === orgId) return orgId;
+  const [current] = await ledger.assistants.currents([assistantId]);
+  const proven = await publisher.provenOrgOf(current ?? null, assistantId, versionBefore);
+  return proven === undefined ? orgId : nameOf(proven);
 };
 
 /** Reads another assistant of the org; if it still has its key, the check is made once more. */
