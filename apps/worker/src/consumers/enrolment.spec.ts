@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
 import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
 import {
@@ -10,7 +10,7 @@ import {
   parseVerifier,
   sealRecord,
 } from '@rekey/sealing';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
 import { createRecipients, type Recipients } from '../publishing/recipients.ts';
@@ -19,22 +19,13 @@ import { silentLogger as logger } from '@rekey/runtime';
 
 const verifiers = [parseVerifier(signing.publicJwk)];
 
-let server: RedisServer;
 let redis: Redis;
 let ledger: Ledger;
 let consumers: Consumers;
 let recipients: Recipients;
 let round: () => Promise<void>;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
+useRedis((url) => (redis = new Redis(url)));
 beforeEach(async () => {
-  await redis.flushall();
   ledger = openLedger(redis, { prefix: 'spec' });
   ({ consumers } = ledger);
   recipients = createRecipients({ consumers, sealer, logger });
