@@ -215,14 +215,20 @@ describe('the revision of the recipients', () => {
     },
   );
 
-  it('rises again from there, and what was published is sealed for a consumer that is added', async () => {
-    await redis.hset('{spec}:ledger', 'readers', 'x');
-    await recipients.refresh();
-    await publish('ast_1');
-    const billing = await add('billing', ['org_1']);
-    await round();
-    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
-  });
+  it.each(['x', '-1', '0', '9999999999999999', '1'])(
+    'that was set to %j rises above all before, so that a consumer that is added gets what was published',
+    async (text) => {
+      await add('crm', ['org_2']);
+      await round();
+      await redis.hset('{spec}:ledger', 'readers', text);
+      await recipients.refresh();
+      await publish('ast_1');
+      const billing = await add('billing', ['org_1']);
+      await round();
+      expect(await entry('billing')).toMatchObject({ state: 'ACTIVE' });
+      expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+    },
+  );
 });
 
 describe('a removed consumer', () => {

@@ -105,10 +105,11 @@ const resealAll = async (
   const take = async (events: { assistantId: string; event: string | null }[], uncertain: boolean) => {
     if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
     count.looked += events.length;
-    const resealed = await Promise.all(
-      events.map(({ assistantId, event }) => reseal(deps, assistantId, uncertain, event)),
-    );
-    count.replaced += await consumers.reseal(resealed.flat());
+    const resealed: Resealed[] = [];
+    // One after the other: a record may be 16 MiB long.
+    for (const { assistantId, event } of events)
+      resealed.push(...(await reseal(deps, assistantId, uncertain, event)));
+    count.replaced += await consumers.reseal(resealed);
   };
   for (const { orgId } of await ledger.orgs.list()) {
     for (let cursor: string | undefined = '0'; cursor !== undefined;) {

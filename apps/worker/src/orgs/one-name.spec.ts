@@ -78,7 +78,20 @@ describe('the org that the ledger names for an assistant', () => {
     const thief = await addConsumer('thief', ['org_real']);
     await check({ orgId: 'org_other', assistantId: 'ast_o1' });
     expect(await published('ast_o1')).toEqual(['org_other', 'drift', 'sk_ast_o1_1']);
+    expect(await redis.hget('{spec}:assistant:ast_o1', 'org')).toBe('org_other');
     expect(openEnvelope((await event('ast_o1')).data.sealed, thief)).toBeUndefined();
+  });
+});
+
+describe('an entry that names another org than its record', () => {
+  it('is corrected by the next check, although the key agrees', async () => {
+    await publish('org_real', 'ast_1');
+    await publish('org_other', 'ast_o1');
+    const { check } = await sweepAll(['org_real', 'org_other']);
+    await redis.hset('{spec}:assistant:ast_o1', 'org', 'org_real');
+    expect((await check({ orgId: 'org_other', assistantId: 'ast_o1' })).kind).toBe('adopted');
+    expect(await published('ast_o1')).toEqual(['org_other', 'reconciliation', 'sk_ast_o1_0']);
+    expect(await redis.hget('{spec}:assistant:ast_o1', 'org')).toBe('org_other');
   });
 });
 

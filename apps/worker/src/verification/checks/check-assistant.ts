@@ -130,12 +130,17 @@ const compareAndPublish = async (
   options: CheckOptions,
   seen: Seen,
 ): Promise<CheckResult> => {
-  const { ledger, publisher } = deps;
+  const { ledger, publisher, nameOf = sameName } = deps;
   const { publishAnew = false, compareOnly = false, lane = 'first', witnessedMs } = options;
   const { hold, anchor, finding, read } = seen;
   const state = publisher.stateOf(finding);
   const known = hold.versionBefore !== undefined;
   const lastOrg = await lastOrgOf(deps, target, hold);
+  // The ledger names an org that the current record does not prove: publishing it again corrects that.
+  const isMisfiled =
+    hold.publishedOrgId !== undefined &&
+    nameOf(hold.publishedOrgId) !== lastOrg &&
+    hold.stateBefore !== 'deleted';
   const moved =
     !compareOnly &&
     lastOrg !== target.orgId &&
@@ -143,7 +148,8 @@ const compareAndPublish = async (
   if (state === hold.stateBefore || (!known && 'removal' in finding)) {
     await ledger.assistants.compare(read, [{ assistantId: target.assistantId, state }]);
     // Consumers that hold the key for uncertain get a version that ends the doubt.
-    if (!known || compareOnly || !(hold.uncertain || publishAnew || moved)) return { kind: 'agreed' };
+    if (!known || compareOnly || !(hold.uncertain || publishAnew || moved || isMisfiled))
+      return { kind: 'agreed' };
   }
   if (compareOnly) return { kind: 'differs' };
   const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
@@ -180,7 +186,7 @@ const compareAndPublish = async (
         anchor,
       );
   }
-  if (cause === 'reconciliation') return { kind: publishAnew || moved ? 'adopted' : 'agreed' };
+  if (cause === 'reconciliation') return { kind: publishAnew || moved || isMisfiled ? 'adopted' : 'agreed' };
   if ('removal' in finding) return { kind: 'removed' };
   return { kind: known ? 'adopted' : 'imported' };
 };

@@ -5,7 +5,17 @@
 -- @include scripts/call
 -- @include scripts/number
 
+local function revision_in(field)
+  local text = read('HGET', PREFIX .. ':ledger', field) or ''
+  return string.match(text, '^%d+$') and #text <= 15 and tonumber(text) or 0
+end
+
 local function recipients_revision()
-  local text = read('HGET', PREFIX .. ':ledger', 'readers') or ''
-  return string.match(text, '^%d+$') and #text <= 15 and int(tonumber(text)) or '0'
+  return int(revision_in('readers'))
+end
+
+-- Raises the revision above each that anything was sealed at, whatever the field holds.
+local function raise_recipients_revision()
+  write('HSET', PREFIX .. ':ledger', 'readers',
+    int(math.max(revision_in('readers'), revision_in('resealed')) + 1))
 end
