@@ -46,7 +46,7 @@ const groupLocals = (
 
 /**
  * `NAME.FIELD`, of an `@each NAME`: a key or argument of one element, of which the local NAME holds the
- * number. It is read where it is named: a table of all fields would be made anew for each element.
+ * number. Each field is read in place: a table of all fields would be made anew for each element.
  */
 const expandGroups = (code: string, { name, each, keys, args }: Header): string => {
   if (!each) return code;
