@@ -135,12 +135,13 @@ const compareAndPublish = async (
   const { hold, anchor, finding, read } = seen;
   const state = publisher.stateOf(finding);
   const known = hold.versionBefore !== undefined;
-  const lastOrg = await lastOrgOf(deps, target, hold);
+  const namedOrg =
+    hold.publishedOrgId === undefined || hold.stateBefore === 'deleted'
+      ? target.orgId
+      : nameOf(hold.publishedOrgId);
+  const lastOrg = namedOrg === target.orgId ? namedOrg : await provenOrgOf(deps, target, hold);
   // The ledger names an org that the current record does not prove: publishing it again corrects that.
-  const isMisfiled =
-    hold.publishedOrgId !== undefined &&
-    nameOf(hold.publishedOrgId) !== lastOrg &&
-    hold.stateBefore !== 'deleted';
+  const isMisfiled = lastOrg !== namedOrg;
   const moved =
     !compareOnly &&
     lastOrg !== target.orgId &&
@@ -192,17 +193,16 @@ const compareAndPublish = async (
 };
 
 /**
- * The org that the assistant was last published under. What the ledger says of it is believed only if the
- * current record proves it: a key would otherwise be sealed for the consumers of any org that a writer in
- * Redis names. Without a proof it is the org under which Invent has just answered.
+ * The org that the assistant was last published under, if the ledger names another one than the target's.
+ * That is believed only if the current record proves it: a key would otherwise be sealed for the consumers of
+ * any org that a writer in Redis names. Without a proof it is the org under which Invent has just answered.
  */
-const lastOrgOf = async (
+const provenOrgOf = async (
   { ledger, publisher, nameOf = sameName }: CheckDeps,
   { orgId, assistantId }: Target,
-  { publishedOrgId, stateBefore, versionBefore }: Hold,
+  { versionBefore }: Hold,
 ): Promise<string> => {
-  if (publishedOrgId === undefined || stateBefore === 'deleted' || versionBefore === undefined) return orgId;
-  if (nameOf(publishedOrgId) === orgId) return orgId;
+  if (versionBefore === undefined) return orgId;
   const [current] = await ledger.assistants.currents([assistantId]);
   const proven = await publisher.provenOrgOf(current ?? null, assistantId, versionBefore);
   return proven === undefined ? orgId : nameOf(proven);

@@ -23,9 +23,7 @@ if not code and not before then return reply.NOT_HELD end
 write('HDEL', held, org)
 -- Without reasons everything was accepted, by an operator of an earlier version.
 local codes = before or ''
-if code and before ~= '' and not string.find(codes .. ' ', ' ' .. code .. ' ', 1, true) then
-  codes = codes .. ' ' .. code
-end
+if code and before ~= '' and not has_code(codes, code) then codes = codes .. ' ' .. code end
 write('HSET', PREFIX .. ':accepted', org, int(now_ms + for_ms) .. codes)
 -- The count that led to the hold was shown to the operator, and begins anew.
 if code then write('DEL', changes_key(org)) end

@@ -13,6 +13,10 @@ local function accepted_codes(org, now_ms)
   return until_ms and time_left(tonumber(until_ms), now_ms, 3600000) > 0 and codes or nil
 end
 
+local function has_code(codes, code)
+  return string.find(codes .. ' ', ' ' .. code .. ' ', 1, true) ~= nil
+end
+
 local function is_accepted(org, now_ms)
   return accepted_codes(org, now_ms) ~= nil
 end
@@ -22,10 +26,7 @@ end
 local function is_state_accepted(org, state, now_ms)
   local codes = accepted_codes(org, now_ms)
   if not codes or codes == '' then return codes ~= nil end
-  local function has(code)
-    return string.find(codes .. ' ', ' ' .. code .. ' ', 1, true) ~= nil
-  end
-  if is_key(state) then return has('TOO_MANY_CHANGED') end
-  if state == 'deleted' then return has('TOO_MANY_GONE') or has('ORG_CHANGED') end
-  return has('TOO_MANY_WITHOUT_KEY')
+  if is_key(state) then return has_code(codes, 'TOO_MANY_CHANGED') end
+  if state == 'deleted' then return has_code(codes, 'TOO_MANY_GONE') or has_code(codes, 'ORG_CHANGED') end
+  return has_code(codes, 'TOO_MANY_WITHOUT_KEY')
 end
