@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   SEALED,
   accept,
@@ -17,6 +16,7 @@ import {
   removed,
   rotate,
   setNow,
+  useLedger,
 } from '../ledger-fixture.ts';
 import type { CommitResult, KeyVersion } from './key-version.ts';
 
@@ -26,24 +26,13 @@ const LAG_MS = 1000;
 const CONFIRM_MS = 30_000;
 const ORG = 'org_1';
 
-let server: RedisServer;
 let nowMs: number;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url, {
-    connection: connectSimulated(server.url),
-    confirmAfterMs: CONFIRM_MS,
-    maxChangedPercent: 25,
-  });
+const { url } = useLedger({
+  connect: connectSimulated,
+  confirmAfterMs: CONFIRM_MS,
+  maxChangedPercent: 25,
 });
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-  await at(START_MS);
-});
+beforeEach(() => at(START_MS));
 
 const at = async (ms: number): Promise<void> => {
   nowMs = ms;
@@ -340,9 +329,9 @@ describe('the limit of changes in an org', () => {
 
   it('is all of it if an operator sets that', async () => {
     await imported(4);
-    openSpecLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 100 });
+    openSpecLedger(url(), { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 100 });
     const { limit } = await ledger.orgs.limits(ORG);
-    openSpecLedger(server.url, { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 25 });
+    openSpecLedger(url(), { connection: redis, confirmAfterMs: CONFIRM_MS, maxChangedPercent: 25 });
     expect(limit).toBe(4);
   });
 

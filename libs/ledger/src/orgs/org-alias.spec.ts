@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bulks } from '../bulks/bulks.ts';
 import type { BulkRange } from '../bulks/work/bulk-work.ts';
 import type { Consumers } from '../consumers/consumers.ts';
@@ -17,37 +16,25 @@ import {
   looked,
   lose,
   nextId,
-  openSpecLedger,
   printOf,
   readKey,
   redis,
   request,
   rotate,
+  useLedger,
 } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { OrgAlias } from './org-alias.ts';
 import type { Moved, UnderAlias } from './org-move.ts';
 
-let server: RedisServer;
 let alias: OrgAlias;
 let bulks: Bulks;
 let policies: Policies;
 let consumers: Consumers;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url);
-  alias = openLedger(redis, { prefix: 'spec' }).alias;
-  bulks = openLedger(redis, { prefix: 'spec' }).bulks;
-  policies = openLedger(redis, { prefix: 'spec' }).policies;
-  consumers = openLedger(redis, { prefix: 'spec' }).consumers;
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useLedger();
+beforeAll(() => {
+  ({ alias, bulks, policies, consumers } = ledger);
 });
 
 const underC = { orgId: 'c' };

@@ -1,27 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
-import type { Redis } from 'ioredis';
-import { connectSimulated, openSpecLedger, setNow } from '../ledger-fixture.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { connectSimulated, ledger, redis, setNow, useLedger } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 import { isAnyRotating, processId, type Processes } from './processes.ts';
 
-let server: RedisServer;
-let redis: Redis;
 let processes: Processes;
 const START_US = 1_800_000_000_000_000;
 const SECOND = 1_000_000;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = connectSimulated(server.url);
-  openSpecLedger(server.url, { connection: redis });
-  processes = openLedger(redis, { prefix: 'spec' }).processes;
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useLedger({ connect: connectSimulated });
+beforeAll(() => {
+  ({ processes } = ledger);
 });
 
 const worker = (id: string) => ({
