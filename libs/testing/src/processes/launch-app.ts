@@ -44,7 +44,8 @@ export const launchApp = async (
     ? [`${repositoryRoot}apps/${name}/dist/main.js`]
     : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // In its own process group: Ctrl-C on a terminal reaches only the launcher, which stops its apps in order.
-  const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], {
+  const nodeOptions = ['--disable-sigusr1', ...(name === 'simulator' ? [] : HEAP)];
+  const child = startChild(process.execPath, [...nodeOptions, ...main, ...args], {
     env: { ...baseEnvironment(), ...env },
     ownGroup: true,
   });
