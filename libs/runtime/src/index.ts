@@ -5,6 +5,7 @@ export {
   intVariable,
   parseEnvironment,
 } from './config/environment.ts';
+export { readRedisUrlFile } from './config/redis-url-file.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
 export { nextUlid } from './ids/next-ulid.ts';
 export { logEvents, type LogEventName } from './logging/log-events.ts';

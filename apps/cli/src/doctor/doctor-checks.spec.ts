@@ -294,6 +294,7 @@ describe('examine', () => {
     await writeFile(
       path,
       JSON.stringify(Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`org_${i}`, 'k']))),
+      { mode: 0o600 },
     );
     const all = await findings({
       REDIS_URL: 'redis://127.0.0.1:1',

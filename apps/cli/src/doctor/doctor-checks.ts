@@ -81,6 +81,7 @@ const checkGateway = async (address: string): Promise<Finding> => {
 
 const checkKeyFile = async ({
   REKEY_KEY_FILE: path,
+  REKEY_MOUNTED_SECRETS: mounted,
 }: DoctorEnvironment): Promise<{ finding: Finding; fingerprintKeyId?: string }> => {
   const check = 'key file';
   if (path === undefined)
@@ -93,7 +94,7 @@ const checkKeyFile = async ({
       },
     };
   try {
-    const file = await loadKeyFile(path);
+    const file = await loadKeyFile(path, { mounted });
     const { fingerprintKeyId } = createSealer(file);
     if (file.exposed)
       return {
@@ -101,8 +102,8 @@ const checkKeyFile = async ({
         finding: {
           check,
           status: 'warn',
-          message: `users other than its owner can read ${path}`,
-          advice: `Run: chmod 600 ${path}`,
+          message: `users other than its owner can read ${path}, as REKEY_MOUNTED_SECRETS allows`,
+          advice: `Unless a container platform mounts it, run: chmod 600 ${path}`,
         },
       };
     return {
@@ -115,7 +116,7 @@ const checkKeyFile = async ({
         check,
         status: 'fail',
         message: (error as Error).message,
-        advice: 'Restore it: without it workers do not start, and sealed records cannot be opened.',
+        advice: 'Correct or restore it: without it workers do not start, and no sealed record can be opened.',
       },
     };
   }

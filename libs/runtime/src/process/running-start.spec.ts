@@ -44,6 +44,8 @@ describe('the file of a running npm start', () => {
     ['one is set to the same value', { REDIS_URL: 'redis://127.0.0.1:2' }, { GRPC_ADDRESS: '127.0.0.1:1' }],
     ['one is set to another value, for another Rekey', { REDIS_URL: 'redis://other:6379' }, {}],
     ['one is empty, which counts as unset', { GRPC_ADDRESS: '' }, running.environment],
+    ['an alternative to one is set: another Rekey', { REDIS_URL_FILE: '/redis-url' }, {}],
+    ['a withheld one is set', { INVENT_API_KEY: 'k' }, running.environment],
   ])('supplies the variables that an environment lacks: %s', (_when, env, missing) => {
     expect(missingVariables(running, env)).toEqual(missing);
   });
