@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { baseEnvironment } from './base-environment.ts';
 import { startChild, lineOf, type Child } from './child.ts';
 
 /** The same limits as in the container image. */
@@ -25,13 +26,6 @@ export interface LaunchOptions {
   /** Called with each line of its output. */
   onLine?: (line: string) => void;
 }
-
-/** Only what a process needs: a test must not depend on the variables of the user who runs it. */
-const baseEnvironment = () => ({
-  PATH: process.env['PATH'],
-  HOME: process.env['HOME'],
-  TZ: process.env['TZ'],
-});
 
 /** Starts one of `apps/` as a process, and waits for its ready line. */
 export const launchApp = async (

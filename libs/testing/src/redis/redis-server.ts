@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { baseEnvironment } from '../processes/base-environment.ts';
 import { startChild, type Child } from '../processes/child.ts';
 import { findRedis, type RedisBinary } from './find-redis.ts';
 
@@ -59,10 +60,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
         ...(options.args ?? []),
       ];
   const start = async (): Promise<Child> => {
-    const env =
-      binary.libraryPath === undefined
-        ? process.env
-        : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
+    const env = { ...baseEnvironment(), LD_LIBRARY_PATH: binary.libraryPath };
     const child = startChild(binary.command, args, { env, ownGroup: true });
     options.onSpawn?.(child);
     let output = '';
