@@ -5,6 +5,7 @@ import { consumers } from './parts/consumers.ts';
 import { interactive } from './parts/interactive.ts';
 import { million } from './parts/million.ts';
 import type { Part } from './parts/part.ts';
+import { profile } from './parts/profile.ts';
 import { rotating } from './parts/rotating.ts';
 
 /*
@@ -12,7 +13,15 @@ import { rotating } from './parts/rotating.ts';
  * figures depend on the machine. Tables go to stdout, progress goes to stderr.
  */
 
-const parts: Record<string, Part> = { rotating, accepting, budget, interactive, million, consumers };
+const parts: Record<string, Part> = {
+  rotating,
+  accepting,
+  budget,
+  interactive,
+  million,
+  consumers,
+  profile,
+};
 
 const positive = (text: string): number => {
   if (!/^\d+$/.test(text) || Number(text) < 1)

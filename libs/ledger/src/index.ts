@@ -1,6 +1,6 @@
 export { openLedger, type Ledger } from './open-ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
-export { commandText } from './scripts/load.ts';
+export { commandNames, commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
 export type { Hold } from './assistants/hold.ts';
 export type { Comparison } from './assistants/assistants.ts';

@@ -101,7 +101,7 @@ describe('parseEnvelope', () => {
   it.each<[string, unknown]>([
     ['an envelope', sealed],
     ['one with unknown fields', { ...header({ more: 1 }), more: 1 }],
-    ['one without recipients', recipients()],
+    ['one for no recipient', recipients()],
     ['null', null],
     ['a text', 'eyJ…'],
     ['a number', 1],

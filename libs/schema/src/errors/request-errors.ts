@@ -76,7 +76,7 @@ export const requestErrors = {
     message: 'The next window of the rotation policy cannot be computed; the policy rotates no keys.',
     advice:
       'Check its cron expression and time zone (rekey policy get). If both are correct, update Node.js, ' +
-      'which provides the time zones. Otherwise create the policy again.',
+      'which provides the time zones. Otherwise correct them (rekey policy update).',
   },
   REQUEST_TOO_LARGE: {
     grpc: 'RESOURCE_EXHAUSTED',
