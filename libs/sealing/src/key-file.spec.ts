@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -113,5 +113,24 @@ describe('loadKeyFile', () => {
     expect(sealing.kid).toBe(set.keys[0].kid);
     expect(signing.publicJwk).not.toHaveProperty('d');
     expect(exposed).toBe(false);
+  });
+});
+
+// Only root can give a file to the group of another user.
+const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
+
+describeAsRoot('a key file of root that the group of a service may read', () => {
+  it.each([
+    ['640', 0o640],
+    ['440', 0o440],
+  ])('is not called exposed, and keeps its group with a new signing key: mode %s', async (_text, mode) => {
+    await createKeyFile(path);
+    const set = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, JSON.stringify({ keys: set.keys.slice(0, 2) }));
+    await chown(path, 0, 65_534);
+    await chmod(path, mode);
+    expect(await addSigningKey(path)).toBe(true);
+    expect(await stat(path)).toMatchObject({ uid: 0, gid: 65_534, mode: 0o100000 + mode });
+    expect((await loadKeyFile(path)).exposed).toBe(false);
   });
 });

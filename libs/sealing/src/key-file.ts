@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { open, rename, writeFile } from 'node:fs/promises';
-import { readSecretFile, type TextFileError } from '@rekey/schema';
+import type { Stats } from 'node:fs';
+import { chown, open, rename, rm, writeFile } from 'node:fs/promises';
+import { complaintAboutAccess, readSecretFile, type TextFileError } from '@rekey/schema';
 import type { JWK } from 'jose';
 import { z } from 'zod';
 import { kidOf } from './consumer-key.ts';
@@ -15,7 +16,7 @@ export interface KeyFile {
   sealing: SymmetricKey;
   fingerprinting: SymmetricKey;
   signing: SigningKey;
-  /** Users other than its owner can read the file, as `mounted` allows. */
+  /** The file is accepted only because it is `mounted`: its owner or mode would be refused otherwise. */
   exposed: boolean;
 }
 
@@ -82,13 +83,13 @@ export const loadKeyFile = async (
 };
 
 const load = async (path: string, mounted: boolean): Promise<KeyFile> => {
-  const { text, mode } = readKeyFile(path, mounted);
+  const { text, stats } = readKeyFile(path, mounted);
   const set = parseJwkSet(path, text);
   return {
     sealing: await findKey('enc', set, path),
     fingerprinting: await findKey('sig', set, path),
     signing: await findSigningKey(set, path),
-    exposed: (mode & 0o077) !== 0,
+    exposed: complaintAboutAccess(stats) !== undefined,
   };
 };
 
@@ -118,7 +119,7 @@ export const addSigningKey = async (
   path: string,
   { mounted = false }: Pick<KeyFileOptions, 'mounted'> = {},
 ): Promise<boolean> => {
-  const { text, mode } = readKeyFile(path, mounted);
+  const { text, stats } = readKeyFile(path, mounted);
   const set = parseJwkSet(path, text);
   if (set.keys.some(({ kty }) => kty === 'OKP')) return false;
   const written = `${path}.new`;
@@ -126,15 +127,26 @@ export const addSigningKey = async (
     await writeFile(
       written,
       keySetText([...(JSON.parse(text) as { keys: object[] }).keys, await newSigningJwk()]),
-      { mode: mode & 0o777, flag: 'wx', flush: true },
+      { mode: stats.mode & 0o777, flag: 'wx', flush: true },
     );
-    await rename(written, path);
+    await takeOver(written, stats, path);
   } catch (error) {
     throw new KeyFileError(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, {
       cause: error,
     });
   }
   return true;
+};
+
+/** Puts `written` in the place of `path`, for the same users: root may have shared it with a group. */
+const takeOver = async (written: string, { uid, gid }: Stats, path: string): Promise<void> => {
+  try {
+    await chown(written, uid, gid);
+    await rename(written, path);
+  } catch (error) {
+    await rm(written, { force: true });
+    throw error;
+  }
 };
 
 const keySetText = (keys: object[]): string => `${JSON.stringify({ keys }, null, 2)}\n`;

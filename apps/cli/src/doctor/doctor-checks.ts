@@ -102,13 +102,15 @@ const checkKeyFile = async ({
         finding: {
           check,
           status: 'warn',
-          message: `users other than its owner can read ${path}, as REKEY_MOUNTED_SECRETS allows`,
-          advice: `Unless a container platform mounts it, run: chmod 600 ${path}`,
+          message: `another user owns ${path} or can read it, as REKEY_MOUNTED_SECRETS allows`,
+          advice:
+            'Unless a container platform mounts it, unset REKEY_MOUNTED_SECRETS. ' +
+            'Workers then say which owner and mode the file needs.',
         },
       };
     return {
       fingerprintKeyId,
-      finding: { check, status: 'ok', message: `${path} is valid, and only its owner can read it` },
+      finding: { check, status: 'ok', message: `${path} is valid, and its owner and mode are safe` },
     };
   } catch (error) {
     return {

@@ -19,7 +19,8 @@ export interface SecretFileOptions extends SecretFileAccess {
 
 interface SecretFile {
   text: string;
-  mode: number;
+  /** Of the file that was read. */
+  stats: Stats;
 }
 
 /** What the administrator of a machine owns may be handed to a service through its group. */
@@ -38,16 +39,16 @@ export const readSecretFile = (
   path: string,
   { mounted, mountedBy, ...options }: SecretFileOptions = {},
 ): SecretFile => {
-  let mode = 0;
+  let stats!: Stats;
   const text = readTextFile(path, {
     ...options,
-    onOpen: (stats) => {
-      const complaint = complaintAboutAccess(stats, { mounted, mountedBy });
+    onOpen: (opened) => {
+      const complaint = complaintAboutAccess(opened, { mounted, mountedBy });
       if (complaint !== undefined) throw new TextFileError('EXPOSED', complaint);
-      mode = stats.mode;
+      stats = opened;
     },
   });
-  return { text, mode };
+  return { text, stats };
 };
 
 /** Why `readSecretFile` refuses a file; undefined if it does not. */
