@@ -1,7 +1,8 @@
 // Creates the files that docker-compose.yml mounts as secrets, in the folder of SECRETS:
 //   docker compose run --rm setup [CONSUMER …]
 // It keeps what exists: passwords and the key file are made once. INVENT_API_KEY, if it is set, replaces the
-// API key. A key file in /keys/rekey.json, where versions before kept it, is copied.
+// API key. It copies a key file of the volume `keys`, where earlier versions kept it, and ends with 1 if
+// secrets/key-file.json is another one.
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ const folder = process.env['SECRETS'] || '/secrets';
 const apiKey = process.env['INVENT_API_KEY']?.trim();
 /** The user of gateway and worker in the image. */
 const owner = Number(process.env['SECRETS_OWNER'] || 1000);
-const earlierKeyFile = '/keys/rekey.json';
+const earlierKeyFile = process.env['EARLIER_KEY_FILE'] || '/keys/rekey.json';
 
 const commands = '-@all +@read +@write +@connection +@transaction +@scripting +@pubsub -@dangerous';
 const keys = '{rekey}:';
@@ -56,6 +57,32 @@ if (unfit !== undefined) {
   process.exit(1);
 }
 
+/** The keys in a key file; its text if that is not a key file. */
+const keysIn = (path) => {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return JSON.parse(text).keys.map(({ k, d }) => k ?? d);
+  } catch {
+    return [text];
+  }
+};
+const keyFile = pathOf('key-file.json');
+const isUpgrade = existsSync(earlierKeyFile);
+// A signing key may have been added to the copy.
+if (isUpgrade && existsSync(keyFile)) {
+  const copied = keysIn(keyFile);
+  if (!keysIn(earlierKeyFile).every((key) => copied.includes(key))) {
+    process.stderr.write(
+      'secrets/key-file.json and the key file in the volume `keys` have different keys.\n' +
+        'Only the one that sealed the records of this Redis opens them. ' +
+        'If Redis has data of an earlier version,\n' +
+        'move secrets/key-file.json away and run this again. Otherwise, save the other file and remove its ' +
+        'volume:\ndocker volume rm PROJECT_keys\n',
+    );
+    process.exit(1);
+  }
+}
+
 chmodSync(folder, 0o711);
 
 /** The password in a file, which is created if there is none. */
@@ -96,9 +123,8 @@ write('redis-users.acl', `${users.join('\n')}\n`, 0o444);
 if (apiKey) write('invent-api-key', `${apiKey}\n`);
 else if (!existsSync(pathOf('invent-api-key'))) write('invent-api-key', '');
 
-if (!existsSync(pathOf('key-file.json')) && existsSync(earlierKeyFile))
-  write('key-file.json', readFileSync(earlierKeyFile));
-await createKeyFile(pathOf('key-file.json'));
+if (isUpgrade && !existsSync(keyFile)) write('key-file.json', readFileSync(earlierKeyFile));
+await createKeyFile(keyFile);
 secure('key-file.json');
 
 process.stdout.write(

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { generateConsumerKey, loadKeyFile } from '@rekey/sealing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { addSigningKey, createKeyFile, generateConsumerKey, loadKeyFile } from '@rekey/sealing';
 import { freePort, repositoryRoot, startRedis } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { bulksOf } from '../bulk/bulks.ts';
@@ -23,7 +23,12 @@ const setup = (consumers: string[] = [], env: Record<string, string> = {}): stri
     process.execPath,
     ['--conditions=@rekey/source', join(repositoryRoot, 'docker/setup.mjs'), ...consumers],
     {
-      env: { SECRETS: secrets, SECRETS_OWNER: String(process.getuid!()), ...env },
+      env: {
+        SECRETS: secrets,
+        SECRETS_OWNER: String(process.getuid!()),
+        EARLIER_KEY_FILE: join(secrets, 'none'),
+        ...env,
+      },
       encoding: 'utf8',
       stdio: 'pipe',
     },
@@ -113,6 +118,56 @@ describe('docker compose run --rm setup', () => {
     expect(await rights('billing')).toEqual(
       (await documented('docs/guides/events.md', 'billing')).toSorted(),
     );
+  });
+});
+
+describe('docker compose run --rm setup, after an upgrade', () => {
+  let folder: string;
+  let earlier: string;
+  let env: Record<string, string>;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rekey-upgrade-'));
+    earlier = join(folder, 'rekey.json');
+    await createKeyFile(earlier);
+    await mkdir(join(folder, 'secrets'));
+    env = { SECRETS: join(folder, 'secrets'), EARLIER_KEY_FILE: earlier };
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+  const copied = () => join(folder, 'secrets/key-file.json');
+  const text = (path: string) => readFile(path, 'utf8');
+
+  it('copies the key file of the earlier version, once', async () => {
+    setup([], env);
+    setup([], env);
+    expect(await text(copied())).toBe(await text(earlier));
+    expect((await loadKeyFile(copied())).exposed).toBe(false);
+  });
+
+  it('keeps a signing key that was added to the copy', async () => {
+    const { keys } = JSON.parse(await text(earlier));
+    await writeFile(earlier, JSON.stringify({ keys: keys.slice(0, 2) }));
+    setup([], env);
+    await addSigningKey(copied());
+    const before = await text(copied());
+    setup([], env);
+    expect(await text(copied())).toBe(before);
+  });
+
+  it('ends with 1 and changes nothing if there is another key file, and says what to do', async () => {
+    await createKeyFile(copied());
+    const before = await text(copied());
+    expect(() => setup([], env)).toThrow('move secrets/key-file.json away and run this again');
+    expect(await readdir(env['SECRETS']!)).toEqual(['key-file.json']);
+    expect(await text(copied())).toBe(before);
+    await rename(copied(), join(folder, 'away'));
+    setup([], env);
+    expect(await text(copied())).toBe(await text(earlier));
+  });
+
+  it('finds the key file in the volume of the earlier version', async () => {
+    const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
+    expect(compose).toContain("'keys:/keys:ro'");
+    expect(compose).toMatch(/^volumes:\n(  .*\n)*  keys:\n/m);
   });
 });
 
