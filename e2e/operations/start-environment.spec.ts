@@ -84,6 +84,22 @@ describe('npm start', () => {
     expect(out).not.toContain('hunter');
   }, 150_000);
 
+  it('lets rekey take from a file what npm start does not store', async () => {
+    const url = redis.url.replace('://', '://:hunter5@');
+    await npmStart({ INVENT_API_KEY: 'hunter2', REDIS_URL: url });
+    const rekey = (args: string[], env: Record<string, string>) =>
+      resultOf(run(['npx', 'rekey', ...args], env));
+    const events = await rekey(['events', '--count', '1'], {});
+    expect([events.code, events.err]).toEqual([1, expect.stringContaining('REDIS_URL or REDIS_URL_FILE')]);
+    const files = {
+      REDIS_URL_FILE: await fileWith('redis-url', url),
+      INVENT_API_KEY_FILE: await fileWith('api-key', 'hunter2'),
+    };
+    const { out } = await rekey(['doctor'], files);
+    expect(out).toMatch(/^ok +redis /m);
+    expect(out).not.toMatch(/does not store|hunter/);
+  }, 150_000);
+
   it('refuses REDIS_URL beside REDIS_URL_FILE, and a file that others can read', async () => {
     const path = await fileWith('redis-url', redis.url);
     const start = (env: Record<string, string>) =>

@@ -26,6 +26,7 @@ export {
   missingVariables,
   readRunningStart,
   removeRunningStart,
+  stillWithheld,
   writeRunningStart,
 } from './process/running-start.ts';
 export type { Shutdown } from './process/shutdown.ts';

@@ -64,7 +64,7 @@ export const eventsCommand = (): Command =>
       if (given.redis === undefined && takenFromStart().withheld.includes('REDIS_URL')) {
         throw new CliError(
           'npm start runs here and does not store its REDIS_URL, which holds a password: ' +
-            'set REDIS_URL here too.',
+            'set REDIS_URL or REDIS_URL_FILE here too.',
           'INVALID_ARGUMENT',
         );
       }

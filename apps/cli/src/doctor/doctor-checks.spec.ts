@@ -226,7 +226,7 @@ describe('examine', () => {
         check: 'environment',
         status: 'warn',
         message: expect.stringMatching(/^INVENT_API_KEY /),
-        advice: expect.stringContaining('Set it here too'),
+        advice: 'Set it here too, or INVENT_API_KEY_FILE. Then run this again.',
       },
     ]);
   });

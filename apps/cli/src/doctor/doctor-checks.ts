@@ -47,11 +47,12 @@ function* checkTaken({ names, withheld }: TakenFromStart): Generator<Finding> {
     };
   if (withheld.length > 0) {
     const status = withheld.includes('REDIS_URL') ? 'fail' : 'warn';
+    const files = withheld.map((name) => `${name}_FILE`).join(' and ');
     yield {
       check,
       status,
       message: `${withheld.join(' and ')} may hold a secret, so npm start does not store the value`,
-      advice: 'Set it here too, then run this again.',
+      advice: `Set it here too, or ${files}. Then run this again.`,
     };
   }
 }

@@ -7,6 +7,7 @@ import {
   missingVariables,
   writeRunningStart,
   readRunningStart,
+  stillWithheld,
 } from './running-start.ts';
 
 let folder: string;
@@ -48,5 +49,16 @@ describe('the file of a running npm start', () => {
     ['a withheld one is set', { INVENT_API_KEY: 'k' }, running.environment],
   ])('supplies the variables that an environment lacks: %s', (_when, env, missing) => {
     expect(missingVariables(running, env)).toEqual(missing);
+  });
+
+  it.each([
+    [{}, ['REDIS_URL', 'INVENT_API_KEY']],
+    [{ REDIS_URL: '' }, ['REDIS_URL', 'INVENT_API_KEY']],
+    [{ REDIS_URL: 'redis://:p@h' }, ['INVENT_API_KEY']],
+    [{ REDIS_URL_FILE: '/url', INVENT_API_KEY_FILE: '/key' }, []],
+    [{ INVENT_API_KEYS_FILE: '/keys' }, ['REDIS_URL']],
+  ])('lacks the withheld variables that have no value and no alternative: %j', (env, names) => {
+    const withheld = ['REDIS_URL', 'INVENT_API_KEY'];
+    expect(stillWithheld({ ...running, withheld }, env)).toEqual(names);
   });
 });

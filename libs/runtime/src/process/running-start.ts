@@ -42,6 +42,13 @@ const ALTERNATIVES = [
   ['INVENT_API_KEY', 'INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'],
 ];
 
+/** The withheld variables for which an environment sets neither a value nor an alternative. */
+export const stillWithheld = ({ withheld }: RunningStart, env: NodeJS.ProcessEnv): string[] =>
+  withheld.filter((name) => {
+    const alternatives = ALTERNATIVES.find((names) => names.includes(name)) ?? [name];
+    return !alternatives.some((alternative) => env[alternative]);
+  });
+
 /**
  * The variables of a running `npm start` that an environment does not set. Empty if the environment sets one
  * of them, or an alternative to one, to another value: it then refers to another Rekey, and a mixture of the
