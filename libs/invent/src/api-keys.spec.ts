@@ -160,7 +160,10 @@ describe('a file of API keys that other users can read or write', () => {
     chmodSync(path, 0o644);
     expect(() => from(path, quiet)).toThrow('can be read by other users (mode 0644)');
     expect(() => from(path, { ...quiet, mounted: true })).not.toThrow();
-    chmodSync(path, 0o664);
+    chmodSync(path, 0o660);
+    expect(() => from(path, quiet)).toThrow('can be written by other users (mode 0660)');
+    expect(() => from(path, { ...quiet, mounted: true })).not.toThrow();
+    chmodSync(path, 0o666);
     expect(() => from(path, { ...quiet, mounted: true })).toThrow('can be written by other users');
   });
 

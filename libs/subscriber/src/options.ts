@@ -16,7 +16,7 @@ export interface SubscribeOptions {
   privateKey: string | object;
   /**
    * The key file is mounted into a container of its own, whose platform sets owner and mode (Docker 0444,
-   * Kubernetes 0644): any owner and any reader is accepted. Default false.
+   * Kubernetes 0644, a volume with `fsGroup` 0660): any owner, group and reader is accepted. Default false.
    */
   mountedKeyFile?: boolean;
   /** The REKEY_PREFIX of gateway and workers. Default `rekey`. */

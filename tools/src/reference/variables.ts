@@ -176,8 +176,8 @@ export const variables: Record<string, Record<string, Variable>> = {
       also: CLI,
       meaning: `
         \`true\`: a container platform mounts the files with secrets, and sets their owner and mode (Docker
-        0444, Kubernetes 0644), so that other users may own and read them: [files with
-        secrets](../guides/operate.md#files-with-secrets)
+        0444, Kubernetes 0644 or 0660), so that other users may own and read them, and their group may write
+        them: [files with secrets](../guides/operate.md#files-with-secrets)
       `,
     },
     REKEY_FOLLOW_PARENT: {

@@ -103,7 +103,7 @@ const checkKeyFile = async ({
         finding: {
           check,
           status: 'warn',
-          message: `another user owns ${path} or can read it, as REKEY_MOUNTED_SECRETS allows`,
+          message: `another user owns ${path}, or can read or write it, as REKEY_MOUNTED_SECRETS allows`,
           advice:
             'Unless a container platform mounts it, unset REKEY_MOUNTED_SECRETS. ' +
             'Workers then say which owner and mode the file needs.',

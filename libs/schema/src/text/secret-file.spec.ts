@@ -40,13 +40,16 @@ describe('readSecretFile', () => {
     );
   });
 
-  it.each(['444', '644', '440'])('accepts readers of a mounted file: mode %s', (mode) => {
-    withMode(mode);
-    expect(readSecretFile(path, { mounted: true }).text).toBe('hunter2\n');
-  });
+  it.each(['444', '644', '440', '660', '770'])(
+    'accepts readers and the group of a mounted file: mode %s',
+    (mode) => {
+      withMode(mode);
+      expect(readSecretFile(path, { mounted: true }).text).toBe('hunter2\n');
+    },
+  );
 
-  it.each(['620', '660', '602', '666', '777'])(
-    'refuses a file that others can write, mounted or not: mode %s',
+  it.each(['602', '606', '666', '777'])(
+    'refuses a file that every user can write, mounted or not: mode %s',
     (mode) => {
       withMode(mode);
       const text = /^can be written by other users \(mode 0\d{3}\); run chmod 600 on it$/;
@@ -54,6 +57,13 @@ describe('readSecretFile', () => {
       expect(complaint({ mounted: true })).toMatch(text);
     },
   );
+
+  it.each(['620', '660', '670'])('refuses a file that its group can write: mode %s', (mode) => {
+    withMode(mode);
+    expect(complaint()).toMatch(
+      /^can be written by other users \(mode 0\d{3}\); run chmod 600 .* set REKEY_MOUNTED_SECRETS=true$/,
+    );
+  });
 
   it('names the way of its caller to say that files are mounted', () => {
     withMode('644');

@@ -4,8 +4,8 @@ import { TextFileError, readTextFile } from './text-file.ts';
 interface SecretFileAccess {
   /**
    * The file is mounted into a container of its own, whose platform sets owner and mode (Docker 0444,
-   * Kubernetes 0644): any owner and any reader is accepted. A file that its group or others can write is
-   * refused nevertheless.
+   * Kubernetes 0644, a volume with `fsGroup` 0660): any owner, group and reader is accepted. A file that
+   * every user can write is refused nevertheless.
    */
   mounted?: boolean | undefined;
   /** How an operator says that the files are mounted; part of a complaint. */
@@ -26,6 +26,7 @@ interface SecretFile {
 /** What the administrator of a machine owns may be handed to a service through its group. */
 const ROOT = 0;
 const WRITABLE = 0o022;
+const WRITABLE_BY_OTHERS = 0o002;
 const READABLE = 0o044;
 const READABLE_BY_OTHERS = 0o004;
 
@@ -61,9 +62,11 @@ export const complaintAboutAccess = (
   if (!stats.isFile() || user === undefined) return undefined;
   const { uid, mode } = stats;
   const shown = `mode ${(mode & 0o777).toString(8).padStart(4, '0')}`;
-  if ((mode & WRITABLE) !== 0) return `can be written by other users (${shown}); run chmod 600 on it`;
+  const writable = `can be written by other users (${shown}); run chmod 600 on it`;
+  if ((mode & WRITABLE_BY_OTHERS) !== 0) return writable;
   if (mounted) return undefined;
   const otherwise = `. If a container platform mounts it, set ${mountedBy}`;
+  if ((mode & WRITABLE) !== 0) return `${writable}${otherwise}`;
   if (uid !== user && uid !== ROOT)
     return `belongs to user ${uid}; its owner must be user ${user}, who runs this, or root${otherwise}`;
   const [unwanted, fitting] = uid === ROOT ? [READABLE_BY_OTHERS, '600 or 640'] : [READABLE, '600'];

@@ -4,7 +4,7 @@ import type { LogEvent } from './log-event.ts';
 export const workerHousekeepingEvents = {
   key_file_exposed: {
     level: 'warn',
-    message: 'another user owns the key file or can read it, as REKEY_MOUNTED_SECRETS allows',
+    message: 'another user owns the key file, or can read or write it, as REKEY_MOUNTED_SECRETS allows',
     meaning:
       'REKEY_KEY_FILE opens every record. If no container platform mounts it, restrict it to its owner ' +
       'and unset REKEY_MOUNTED_SECRETS. Without that variable, the worker refuses such a file.',
