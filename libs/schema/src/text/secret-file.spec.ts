@@ -98,15 +98,21 @@ const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
 
 describeAsRoot('readSecretFile, by the owner of the file', () => {
   const NOBODY = 65_534;
-  /** The complaint of a process of another user. */
+  /**
+   * The complaint of a process of another user. It changes its user once everything is loaded: that user may
+   * have no access to Node or to this checkout.
+   */
   const complaintOf = (user: number): string => {
     chmodSync(folder, 0o755);
     const url = JSON.stringify(new URL('./secret-file.ts', import.meta.url).href);
-    const program =
-      `import(${url}).then((m) => { try { console.log(m.readSecretFile(process.argv[1]).text.trim()) } ` +
-      'catch (error) { console.log(error.message) } })';
-    const args = [`--reuid=${user}`, `--regid=${NOBODY}`, '--clear-groups', process.execPath, '-e', program];
-    return execFileSync('setpriv', [...args, path], { encoding: 'utf8' }).trim();
+    const program = `import(${url}).then(({ readSecretFile }) => {
+      process.setgroups([]);
+      process.setegid(${NOBODY});
+      process.seteuid(${user});
+      try { console.log(readSecretFile(process.argv[1]).text.trim()) }
+      catch (error) { console.log(error.message) }
+    })`;
+    return execFileSync(process.execPath, ['-e', program, path], { encoding: 'utf8' }).trim();
   };
 
   it('reads a file of root that its group may read', () => {
