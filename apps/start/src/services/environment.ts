@@ -29,8 +29,15 @@ export const givenRedis = (): { url: string; variables: Record<string, string> }
 
 type Part = 'gateway' | 'worker';
 
+/** What Node reads, and not NODE_AUTH_TOKEN, with which npm publishes. */
+const OF_NODE =
+  'NODE_(ENV|OPTIONS|EXTRA_CA_CERTS|USE_SYSTEM_CA|TLS_REJECT_UNAUTHORIZED|ICU_DATA|COMPILE_CACHE|' +
+  'V8_COVERAGE|DEBUG|DEBUG_NATIVE|NO_WARNINGS|REDIRECT_WARNINGS|PENDING_DEPRECATION)';
+const OF_DEBUG = 'DEBUG(_COLORS|_DEPTH|_FD|_HIDE_DATE|_SHOW_HIDDEN)?';
 /** What every process needs, whatever it does. */
-const OF_EVERY_PROCESS = /^(PATH|HOME|USER|TZ|TMPDIR|LANG|LC_\w+|NODE_\w+|SSL_CERT_\w+|DEBUG\w*|LOG_LEVEL)$/;
+const OF_EVERY_PROCESS = new RegExp(
+  `^(PATH|HOME|USER|TZ|TMPDIR|LANG|LC_\\w+|SSL_CERT_(FILE|DIR)|LOG_LEVEL|${OF_NODE}|${OF_DEBUG})$`,
+);
 const OF: Record<Part, RegExp> = {
   gateway: /^(REKEY_(?!KEY_FILE$)|GRPC_|GATEWAY_)/,
   worker: /^(REKEY_|INVENT_|WORKER_|(https?|all|no)_proxy$)/i,
