@@ -60,7 +60,9 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
         ...(options.args ?? []),
       ];
   const start = async (): Promise<Child> => {
-    const env = { ...baseEnvironment(), LD_LIBRARY_PATH: binary.libraryPath };
+    // The user's own redis-server may need the user's own libraries.
+    const libraries = binary.libraryPath ?? process.env['LD_LIBRARY_PATH'];
+    const env = { ...baseEnvironment(), LD_LIBRARY_PATH: libraries };
     const child = startChild(binary.command, args, { env, ownGroup: true });
     options.onSpawn?.(child);
     let output = '';
