@@ -41,6 +41,19 @@ describe('apiKeysFromFile', () => {
     expect(keys('org_1')).toBe('other');
   });
 
+  it('reads the file again if it changed while it was read for the first time', () => {
+    write('{"org_1":"k1"}');
+    const decode = TextDecoder.prototype.decode;
+    jest.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce((bytes) => {
+      write('{"org_1":"other"}');
+      return decode.call(new TextDecoder(), bytes);
+    });
+    const keys = apiKeysFromFile(path, quiet);
+    expect(keys('org_1')).toBe('k1');
+    now += 1000;
+    expect(keys('org_1')).toBe('other');
+  });
+
   it('keeps the previous keys if the changed file is invalid, and reports it once', () => {
     write('{"org_1":"k1"}');
     const complaints: Error[] = [];

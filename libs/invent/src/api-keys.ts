@@ -76,8 +76,9 @@ const followFile = <T>(
   read: () => T,
   onBadFile: (error: ApiKeyFileError) => void,
 ): (() => T) => {
-  let value = read();
+  // Before the content: a change between the two is then read again.
   let readVersion = fileVersion(path);
+  let value = read();
   let checkedMs = performance.now();
   return () => {
     if (performance.now() - checkedMs < CHECK_EVERY_MS) return value;
