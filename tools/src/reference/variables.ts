@@ -59,7 +59,7 @@ export const variables: Record<string, Record<string, Variable>> = {
       also: DOCTOR,
       meaning: `
         in place of \`INVENT_API_KEY\`: the path of [a file](../guides/operate.md#files-with-secrets) with the
-        API key, at most 16 KiB; reloaded when it changes
+        API key, at most 16 KiB; reloaded when it changes, with another key of the same org
       `,
     },
     INVENT_API_KEYS_FILE: {
