@@ -76,7 +76,7 @@ describe('the findings for responses of Invent', () => {
   it.each([401, 'ENOTFOUND'])('%j without an API key is a warning that names the variables', (answer) => {
     expect(reachableFinding(new URL('https://api.example'), answer)).toMatchObject({
       status: 'warn',
-      advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE'),
+      advice: expect.stringContaining('INVENT_API_KEY, INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE'),
     });
   });
 });

@@ -108,8 +108,8 @@ export const reachableFinding = (baseUrl: URL, answer: number | string, proxy?: 
   const host = nameOf(baseUrl, proxy);
   if (typeof answer === 'string') {
     const advice =
-      'Run this with the environment of a worker. ' +
-      'If workers run here, set INVENT_API_KEY or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as for them.';
+      'Run this with the environment of a worker. If workers run here, set INVENT_API_KEY, ' +
+      'INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as for them.';
     return {
       check: 'invent',
       status: 'warn',
@@ -121,7 +121,9 @@ export const reachableFinding = (baseUrl: URL, answer: number | string, proxy?: 
     check: 'invent',
     status: 'warn',
     message: `${host} answers (HTTP ${answer}); no API key is set here, so none was tried`,
-    advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try the key. This costs one request.',
+    advice:
+      'Set INVENT_API_KEY, INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE to try the key. ' +
+      'This costs one request.',
   };
 };
 
