@@ -1,5 +1,8 @@
-# One image for gateway, worker, simulator and command line; the command chooses.
-FROM node:24-bookworm-slim AS build
+# Two images: `rekey`, with gateway, worker and command line, and `simulator`, which no production needs.
+# To build on an image that cannot change, give its digest: --build-arg NODE_IMAGE=node:24-…@sha256:…
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /rekey
 ENV CI=true
 COPY package.json package-lock.json nx.json tsconfig.base.json tsconfig.json ./
@@ -13,19 +16,32 @@ RUN npm ci --no-audit --no-fund
 COPY proto proto
 RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
 # Keep only the built code.
-RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos tools apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos node_modules/@rekey/tools
+RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos tools apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos node_modules/@rekey/tools node_modules/@rekey/simulator
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE} AS base
 WORKDIR /rekey
 ENV NODE_ENV=production
-# With these options a million ids take at most 200 MB (docs/guides/operate.md).
-ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=512"
+# With the sizes a million ids take at most 200 MB (docs/guides/operate.md). The first option keeps a signal
+# from opening a debugger.
+ENV NODE_OPTIONS="--disable-sigusr1 --max-semi-space-size=16 --max-old-space-size=512"
 COPY --from=build /rekey/package.json ./
 COPY --from=build /rekey/node_modules node_modules
-COPY --from=build /rekey/proto proto
 COPY --from=build /rekey/libs libs
-COPY --from=build /rekey/apps apps
-RUN mkdir /keys /simulator && chown node:node /keys /simulator \
- && printf '#!/bin/sh\nexec node /rekey/apps/cli/dist/main.js "$@"\n' > /usr/local/bin/rekey && chmod 755 /usr/local/bin/rekey
+
+FROM base AS simulator
+COPY --from=build /rekey/apps/simulator apps/simulator
+RUN mkdir /simulator && chown node:node /simulator
+USER node
+CMD ["node", "--disable-sigusr1", "apps/simulator/dist/main.js", "--help"]
+
+# The last one, which `docker build` makes without --target.
+FROM base AS rekey
+COPY --from=build /rekey/proto proto
+COPY --from=build /rekey/apps/cli apps/cli
+COPY --from=build /rekey/apps/gateway apps/gateway
+COPY --from=build /rekey/apps/worker apps/worker
+COPY docker/setup.mjs docker/
+RUN printf '#!/bin/sh\nexec node --disable-sigusr1 /rekey/apps/cli/dist/main.js "$@"\n' > /usr/local/bin/rekey \
+ && chmod 755 /usr/local/bin/rekey
 USER node
 CMD ["rekey", "--help"]

@@ -34,7 +34,7 @@ export const startPythonSystem = async (): Promise<PythonSystem> => {
   const folder = await mkdtemp(join(tmpdir(), 'rekey-python-'));
   // With it, sweeps call the org by its name and not `c`.
   const apiKeys = join(folder, 'api-keys.json');
-  await writeFile(apiKeys, JSON.stringify({ org_demo: API_KEY }));
+  await writeFile(apiKeys, JSON.stringify({ org_demo: API_KEY }), { mode: 0o600 });
   const system = await startSystem({
     simulator: ['--assistants', String(ASSISTANTS - 1)],
     worker: false,

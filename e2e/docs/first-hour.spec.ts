@@ -28,12 +28,12 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ['README.md', 'npm ci && npm test', 'these are the tests'],
   [
     'docs/guides/operate.md',
-    'cp simulator.env .env && docker compose up --wait                      # with the simulator',
+    'cp simulator.env .env && docker compose run --rm setup',
     'it needs a Docker engine',
   ],
   [
     'docs/guides/operate.md',
-    'INVENT_API_KEY=… docker compose up --wait --scale worker=3',
+    'INVENT_API_KEY=… docker compose run --rm setup',
     'it needs a Docker engine, and an API key of Invent',
   ],
   [

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { chmod, copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger } from '@rekey/ledger';
@@ -323,10 +323,22 @@ describe('a bad start', () => {
       (await refusal('worker', { ...system.environment, REKEY_KEY_FILE: '/no/such/file' })).text,
     ).toContain('rekey key-file create');
     const broken = `${system.keyFile}.broken`;
-    await writeFile(broken, 'hunter2');
+    await writeFile(broken, 'hunter2', { mode: 0o600 });
     const { code, text } = await refusal('worker', { ...system.environment, REKEY_KEY_FILE: broken });
     expect(code).toBe(1);
     expect(text).toContain('is not JSON');
     expect(text).not.toContain('hunter2');
   });
+
+  it('refuses a key file that other users can read, unless it is mounted', async () => {
+    const open = `${system.keyFile}.open`;
+    await copyFile(system.keyFile, open);
+    await chmod(open, 0o644);
+    const env = { ...system.environment, REKEY_KEY_FILE: open };
+    const { code, text } = await refusal('worker', env);
+    expect(code).toBe(1);
+    expect(text).toMatch(/REKEY_KEY_FILE: key file .* can be read by other users \(mode 0644\)/);
+    const worker = await system.startWorker({ REKEY_KEY_FILE: open, REKEY_MOUNTED_SECRETS: 'true' });
+    await worker.untilOutput(/"event":"key_file_exposed"/);
+  }, 30_000);
 });

@@ -2,7 +2,14 @@ import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { CliError } from './failure.ts';
 
 /** The variables that commands read. `rekey doctor` checks all variables of a worker. */
-const VARIABLES = ['GRPC_ADDRESS', 'REDIS_URL', 'REKEY_PREFIX', 'REKEY_KEY_FILE'];
+const VARIABLES = [
+  'GRPC_ADDRESS',
+  'REDIS_URL',
+  'REDIS_URL_FILE',
+  'REKEY_PREFIX',
+  'REKEY_KEY_FILE',
+  'REKEY_MOUNTED_SECRETS',
+];
 
 /** Trims white space around variables, and unsets empty ones. */
 export const trimEnvironment = (env: NodeJS.ProcessEnv): void => {
@@ -19,4 +26,9 @@ export const refuseEnvironment = (env: NodeJS.ProcessEnv): void => {
     const complaint = env[name] === undefined ? undefined : complaintAboutVariable(name, env[name]);
     if (complaint !== undefined) throw new CliError(`${name} ${complaint}.`, 'INVALID_ARGUMENT');
   }
+  if (!['true', 'false'].includes(env['REKEY_MOUNTED_SECRETS'] ?? 'false'))
+    throw new CliError('REKEY_MOUNTED_SECRETS must be true or false.', 'INVALID_ARGUMENT');
 };
+
+/** Whether a container platform mounts the files with secrets: their owners and readers are accepted. */
+export const areSecretsMounted = (): boolean => process.env['REKEY_MOUNTED_SECRETS'] === 'true';

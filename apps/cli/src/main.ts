@@ -7,6 +7,9 @@ import { rekeyProgram } from './program.ts';
 import { guardOutput } from './output/standard-output.ts';
 import { takeRunningStart } from './running-start.ts';
 
+// Other users see the arguments of a process, and --redis takes a URL with a password.
+if (process.argv.some((word) => /:\/\/[^/]*@/.test(word))) process.title = 'rekey';
+
 // Before the commands are created: defaults of options come from the environment.
 trimEnvironment(process.env);
 await takeRunningStart(process.env);

@@ -26,12 +26,12 @@ export const takenFromStart = (): TakenFromStart => taken;
 export const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> => {
   if (!existsSync(NOTE)) return;
   // Loading it takes a tenth of a second: commands elsewhere do not pay for it.
-  const { missingVariables, readRunningStart } = await import('@rekey/runtime');
+  const { missingVariables, readRunningStart, stillWithheld } = await import('@rekey/runtime');
   const running = await readRunningStart(NOTE);
   if (!running) return;
   const lacking = missingVariables(running, env);
   const names = Object.keys(lacking);
   if (names.length === 0) return;
   Object.assign(env, lacking);
-  taken = { names, withheld: running.withheld.filter((name) => !env[name]) };
+  taken = { names, withheld: stillWithheld(running, env) };
 };

@@ -31,6 +31,11 @@ describe('WorkerEnvironment', () => {
       { INVENT_API_KEYS_FILE: '/keys.json' },
       'INVENT_API_KEY: cannot be given together with INVENT_API_KEYS_FILE',
     ],
+    [{ INVENT_API_KEY_FILE: '/key' }, 'INVENT_API_KEY: cannot be given together with INVENT_API_KEY_FILE'],
+    [
+      { INVENT_API_KEY: '', INVENT_API_KEY_FILE: '/key', INVENT_API_KEYS_FILE: '/keys.json' },
+      'INVENT_API_KEY_FILE: cannot be given together with INVENT_API_KEYS_FILE',
+    ],
     [{ INVENT_API_KEY: 'with space' }, 'INVENT_API_KEY: must be visible ASCII without spaces'],
     [{ INVENT_BASE_URL: 'http://10.0.0.1' }, 'INVENT_BASE_URL: must be https, except on loopback'],
     [{ INVENT_ORG_ID: 'c' }, 'INVENT_ORG_ID: must be the real id of the org, not its alias c'],
@@ -44,6 +49,10 @@ describe('WorkerEnvironment', () => {
     [{ INVENT_TIMEOUT_MS: '90001' }, 'REKEY_LANDING_WINDOW_MS: must not be shorter than INVENT_TIMEOUT_MS'],
   ])('refuses %j', (env, message) => {
     expect(complaint(env)).toContain(message);
+  });
+
+  it('accepts a file with the API key', () => {
+    expect(complaint({ INVENT_API_KEY: '', INVENT_API_KEY_FILE: '/key' })).toBe('');
   });
 
   it('accepts the real id of an org, and takes an empty one for none', () => {

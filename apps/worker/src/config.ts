@@ -13,8 +13,8 @@ export const WorkerEnvironment = z
   .superRefine((env, ctx) => {
     const complain = (name: string, message: string) =>
       ctx.addIssue({ code: 'custom', path: [name], message });
-    if (!env.INVENT_API_KEY && !env.INVENT_API_KEYS_FILE)
-      complain('INVENT_API_KEY', 'is required, or INVENT_API_KEYS_FILE');
+    if (!env.INVENT_API_KEY && !env.INVENT_API_KEY_FILE && !env.INVENT_API_KEYS_FILE)
+      complain('INVENT_API_KEY', 'is required, or INVENT_API_KEYS_FILE or INVENT_API_KEY_FILE');
     try {
       proxyFor(parseBaseUrl(env.INVENT_BASE_URL, env.INVENT_PLAIN_HTTP_HOSTS), env);
     } catch (error) {

@@ -19,7 +19,10 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const stop = new AbortController();
   const base = { config, timing: workerTiming(config), logger, shutdown, stopping: stop.signal };
 
-  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE, 'REKEY_KEY_FILE');
+  const keyFile = await loadKeyFile(config.REKEY_KEY_FILE, {
+    variable: 'REKEY_KEY_FILE',
+    mounted: config.REKEY_MOUNTED_SECRETS,
+  });
   if (keyFile.exposed) logger.event('key_file_exposed');
   const sealer = createSealer(keyFile);
 

@@ -1,4 +1,11 @@
-export { ApiKey, apiKeysFromFile, keysByOneName, singleApiKey, type ApiKeys } from './api-keys.ts';
+export {
+  ApiKey,
+  apiKeyFromFile,
+  apiKeysFromFile,
+  keysByOneName,
+  singleApiKey,
+  type ApiKeys,
+} from './api-keys.ts';
 export { createByteRoom, withShare, type ByteRoom, type ByteShare } from './transport/byte-room.ts';
 export { parseBaseUrl } from './base-url.ts';
 export {

@@ -5,6 +5,7 @@ export {
   intVariable,
   parseEnvironment,
 } from './config/environment.ts';
+export { readRedisUrlFile } from './config/redis-url-file.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
 export { nextUlid } from './ids/next-ulid.ts';
 export { logEvents, type LogEventName } from './logging/log-events.ts';
@@ -25,6 +26,7 @@ export {
   missingVariables,
   readRunningStart,
   removeRunningStart,
+  stillWithheld,
   writeRunningStart,
 } from './process/running-start.ts';
 export type { Shutdown } from './process/shutdown.ts';

@@ -24,8 +24,10 @@ export {
 } from './domain/consumer.ts';
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
+export { concealCredentials } from './redis/conceal-credentials.ts';
 export { unfitRedis } from './redis/redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
+export { type SecretFileOptions, complaintAboutAccess, readSecretFile } from './text/secret-file.ts';
 export { TextFileError, decodeText, readTextFile } from './text/text-file.ts';
 export { isBefore } from './redis/stream-id.ts';
 export {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -54,13 +54,32 @@ describe('loadKeyFile', () => {
   ])('names the variable, the path and what is wrong: %s', async (_what, spoil, complaint) => {
     await createKeyFile(path);
     await spoil();
-    await expect(loadKeyFile(path, 'REKEY_KEY_FILE')).rejects.toThrow(
+    await expect(loadKeyFile(path, { variable: 'REKEY_KEY_FILE' })).rejects.toThrow(
       `REKEY_KEY_FILE: key file ${JSON.stringify(path)}: ${complaint}`,
     );
   });
 
+  it.each([
+    ['644', 'can be read by other users (mode 0644)'],
+    ['660', 'can be written by other users (mode 0660)'],
+  ])('refuses a file that other users can read or write: mode %s', async (mode, why) => {
+    await createKeyFile(path);
+    await chmod(path, mode);
+    await expect(loadKeyFile(path, { variable: 'REKEY_KEY_FILE' })).rejects.toThrow(
+      `REKEY_KEY_FILE: key file ${JSON.stringify(path)}: ${why}; run chmod `,
+    );
+    await expect(addSigningKey(path)).rejects.toThrow(why);
+  });
+
+  it('accepts a mounted file that other users can read, and says that they can', async () => {
+    await createKeyFile(path);
+    await chmod(path, 0o444);
+    expect((await loadKeyFile(path, { mounted: true })).exposed).toBe(true);
+    expect(await addSigningKey(path, { mounted: true })).toBe(false);
+  });
+
   it('does not quote what it could not parse', async () => {
-    await writeFile(path, 'hunter2-not-json');
+    await writeFile(path, 'hunter2-not-json', { mode: 0o600 });
     const error = await loadKeyFile(path).catch((e: Error) => e);
     expect(error).toHaveProperty('name', 'KeyFileError');
     expect(`${(error as Error).stack}${String((error as Error).cause)}`).not.toContain('hunter2');
@@ -94,5 +113,24 @@ describe('loadKeyFile', () => {
     expect(sealing.kid).toBe(set.keys[0].kid);
     expect(signing.publicJwk).not.toHaveProperty('d');
     expect(exposed).toBe(false);
+  });
+});
+
+// Only root can give a file to the group of another user.
+const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
+
+describeAsRoot('a key file of root that the group of a service may read', () => {
+  it.each([
+    ['640', 0o640],
+    ['440', 0o440],
+  ])('is not called exposed, and keeps its group with a new signing key: mode %s', async (_text, mode) => {
+    await createKeyFile(path);
+    const set = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, JSON.stringify({ keys: set.keys.slice(0, 2) }));
+    await chown(path, 0, 65_534);
+    await chmod(path, mode);
+    expect(await addSigningKey(path)).toBe(true);
+    expect(await stat(path)).toMatchObject({ uid: 0, gid: 65_534, mode: 0o100000 + mode });
+    expect((await loadKeyFile(path)).exposed).toBe(false);
   });
 });

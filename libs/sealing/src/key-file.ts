@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { open, rename, writeFile } from 'node:fs/promises';
-import { readTextFile, type TextFileError } from '@rekey/schema';
+import type { Stats } from 'node:fs';
+import { chown, open, rename, rm, writeFile } from 'node:fs/promises';
+import { complaintAboutAccess, readSecretFile, type TextFileError } from '@rekey/schema';
 import type { JWK } from 'jose';
 import { z } from 'zod';
 import { kidOf } from './consumer-key.ts';
@@ -16,7 +16,7 @@ export interface KeyFile {
   sealing: SymmetricKey;
   fingerprinting: SymmetricKey;
   signing: SigningKey;
-  /** Users other than its owner can read the file. */
+  /** The file is accepted only because it is `mounted`: its owner or mode would be refused otherwise. */
   exposed: boolean;
 }
 
@@ -58,13 +58,23 @@ const SigningJwk = z.object({
 });
 const JwkSet = z.object({ keys: z.array(z.union([Jwk, SigningJwk])) });
 
+interface KeyFileOptions {
+  /** The variable that holds the path. */
+  variable?: string;
+  /** A container platform mounts the file: its owner and its readers are accepted. */
+  mounted?: boolean;
+}
+
 /**
- * Reads and verifies a key file. An error names the path and, if given, the variable that holds it; never a
- * key.
+ * Reads and verifies a key file. Refuses one that another user owns, can write or can read. An error names
+ * the path and, if given, the variable that holds it; never a key.
  */
-export const loadKeyFile = async (path: string, variable?: string): Promise<KeyFile> => {
+export const loadKeyFile = async (
+  path: string,
+  { variable, mounted = false }: KeyFileOptions = {},
+): Promise<KeyFile> => {
   try {
-    return await load(path);
+    return await load(path, mounted);
   } catch (error) {
     if (error instanceof KeyFileError && variable !== undefined)
       error.message = `${variable}: ${error.message}`;
@@ -72,14 +82,14 @@ export const loadKeyFile = async (path: string, variable?: string): Promise<KeyF
   }
 };
 
-const load = async (path: string): Promise<KeyFile> => {
-  const { text, mode } = readKeyFile(path);
+const load = async (path: string, mounted: boolean): Promise<KeyFile> => {
+  const { text, stats } = readKeyFile(path, mounted);
   const set = parseJwkSet(path, text);
   return {
     sealing: await findKey('enc', set, path),
     fingerprinting: await findKey('sig', set, path),
     signing: await findSigningKey(set, path),
-    exposed: (mode & 0o077) !== 0,
+    exposed: complaintAboutAccess(stats) !== undefined,
   };
 };
 
@@ -105,8 +115,11 @@ export const createKeyFile = async (path: string): Promise<boolean> => {
 };
 
 /** Adds a signing key to a key file from a version without signing keys. Returns false if it has one. */
-export const addSigningKey = async (path: string): Promise<boolean> => {
-  const { text, mode } = readKeyFile(path);
+export const addSigningKey = async (
+  path: string,
+  { mounted = false }: Pick<KeyFileOptions, 'mounted'> = {},
+): Promise<boolean> => {
+  const { text, stats } = readKeyFile(path, mounted);
   const set = parseJwkSet(path, text);
   if (set.keys.some(({ kty }) => kty === 'OKP')) return false;
   const written = `${path}.new`;
@@ -114,9 +127,9 @@ export const addSigningKey = async (path: string): Promise<boolean> => {
     await writeFile(
       written,
       keySetText([...(JSON.parse(text) as { keys: object[] }).keys, await newSigningJwk()]),
-      { mode: mode & 0o777, flag: 'wx', flush: true },
+      { mode: stats.mode & 0o777, flag: 'wx', flush: true },
     );
-    await rename(written, path);
+    await takeOver(written, stats, path);
   } catch (error) {
     throw new KeyFileError(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, {
       cause: error,
@@ -125,11 +138,22 @@ export const addSigningKey = async (path: string): Promise<boolean> => {
   return true;
 };
 
+/** Puts `written` in the place of `path`, for the same users: root may have shared it with a group. */
+const takeOver = async (written: string, { uid, gid }: Stats, path: string): Promise<void> => {
+  try {
+    await chown(written, uid, gid);
+    await rename(written, path);
+  } catch (error) {
+    await rm(written, { force: true });
+    throw error;
+  }
+};
+
 const keySetText = (keys: object[]): string => `${JSON.stringify({ keys }, null, 2)}\n`;
 
-const readKeyFile = (path: string) => {
+const readKeyFile = (path: string, mounted: boolean) => {
   try {
-    return { text: readTextFile(path), mode: statSync(path).mode };
+    return readSecretFile(path, { mounted });
   } catch (error) {
     const { code, message } = error as TextFileError;
     throw new KeyFileError(

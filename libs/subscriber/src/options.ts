@@ -14,6 +14,11 @@ export interface SubscribeOptions {
    * The consumer's key file, as `rekey consumer keygen` writes it: its path, its text, or the JWK Set.
    */
   privateKey: string | object;
+  /**
+   * The key file is mounted into a container of its own, whose platform sets owner and mode (Docker 0444,
+   * Kubernetes 0644, a volume with `fsGroup` 0660): any owner, group and reader is accepted. Default false.
+   */
+  mountedKeyFile?: boolean;
   /** The REKEY_PREFIX of gateway and workers. Default `rekey`. */
   prefix?: string;
   /**
@@ -37,6 +42,7 @@ export const settingsOf = ({
   redis,
   consumer,
   privateKey,
+  mountedKeyFile = false,
   prefix = 'rekey',
   leaseMs = 10_000,
   staleAfterMs = 3000,
@@ -52,6 +58,7 @@ export const settingsOf = ({
     throw bad('redis', 'must name a database by number, such as redis://HOST:6379/0, or no database');
   if (typeof privateKey !== 'string' && (typeof privateKey !== 'object' || privateKey === null))
     throw bad('privateKey', 'must be the path of a key file, its text, or a JWK Set');
+  if (typeof mountedKeyFile !== 'boolean') throw bad('mountedKeyFile', 'must be true or false');
   if (typeof prefix !== 'string' || prefix === '') throw bad('prefix', 'must not be empty');
   inRange('leaseMs', leaseMs, 1000, 60_000);
   inRange('staleAfterMs', staleAfterMs, 1000, 86_400_000);

@@ -1,4 +1,4 @@
-import { readTextFile } from '@rekey/schema';
+import { readSecretFile } from '@rekey/schema';
 import { SealError, parseOwnKey, parseVerifier, type OwnKey, type Verifier } from '@rekey/sealing';
 import { SubscribeError } from './subscribe-error.ts';
 
@@ -12,10 +12,14 @@ export interface OwnKeys {
 
 /**
  * Reads a key file: a JWK Set, its JSON text, or the path of such a file. Throws SubscribeError, whose
- * message does not quote it.
+ * message does not quote it, also if the file belongs to another user, or others can write it or, unless it
+ * is mounted, read it.
  */
-export const readOwnKeys = async (keyFile: string | object): Promise<OwnKeys> => {
-  const jwks = jwksOf(typeof keyFile === 'string' ? textOf(keyFile) : keyFile);
+export const readOwnKeys = async (
+  keyFile: string | object,
+  { mounted }: { mounted: boolean },
+): Promise<OwnKeys> => {
+  const jwks = jwksOf(typeof keyFile === 'string' ? textOf(keyFile, mounted) : keyFile);
   const signing = jwks.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519');
   if (signing.some((jwk) => 'd' in jwk))
     throw bad(
@@ -51,11 +55,11 @@ const verifierOf = (jwk: Jwk): Verifier => {
   }
 };
 
-const textOf = (pathOrText: string): unknown => {
+const textOf = (pathOrText: string, mounted: boolean): unknown => {
   let text = pathOrText.replace(/^\ufeff/, '');
   if (!text.trimStart().startsWith('{')) {
     try {
-      text = readTextFile(pathOrText);
+      text = readSecretFile(pathOrText, { mounted, mountedBy: 'the option mountedKeyFile' }).text;
     } catch (error) {
       throw bad(`${JSON.stringify(pathOrText.slice(0, MAX_SHOWN))} ${(error as Error).message}`);
     }

@@ -42,7 +42,8 @@ beforeAll(async () => {
   await run('tar', ['-xzf', join(folder, 'package.tgz'), '--strip-components=1', '-C', installed], folder);
   await install('ioredis');
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(join(folder, 'billing.json'), JSON.stringify(await rekey.enrol('billing')));
+  const privateKey = JSON.stringify(await rekey.enrol('billing'));
+  await writeFile(join(folder, 'billing.json'), privateKey, { mode: 0o600 });
 }, 120_000);
 afterAll(async () => {
   rekey.close();

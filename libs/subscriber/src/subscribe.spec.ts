@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -253,7 +253,7 @@ describe('subscribe rejects', () => {
     const folder = await mkdtemp(join(tmpdir(), 'rekey-subscriber-'));
     const path = join(folder, 'billing.json');
     const privateKey = await rekey.enrol('billing');
-    await writeFile(path, 'sk_secret');
+    await writeFile(path, 'sk_secret', { mode: 0o600 });
     const error = await failure({ privateKey: path });
     expect(error).toMatchObject({ code: 'BAD_KEY_FILE', message: expect.stringContaining('not JSON') });
     expect(String(error)).not.toContain('sk_secret');
@@ -271,6 +271,26 @@ describe('subscribe rejects', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('a key file that others can read, unless it is mounted, or that others can write', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rekey-subscriber-'));
+    const path = join(folder, 'billing.json');
+    await writeFile(path, JSON.stringify(await rekey.enrol('billing')));
+    await chmod(path, 0o644);
+    expect(await failure({ privateKey: path })).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringMatching(
+        /can be read by other users \(mode 0644\).* set the option mountedKeyFile$/,
+      ),
+    });
+    expect((await subscribed({ privateKey: path, mountedKeyFile: true })).size).toBe(0);
+    await chmod(path, 0o646);
+    expect(await failure({ privateKey: path, mountedKeyFile: true })).toMatchObject({
+      code: 'BAD_KEY_FILE',
+      message: expect.stringContaining('can be written by other users (mode 0646)'),
+    });
+    await rm(folder, { recursive: true });
+  });
+
   it('invalid options', async () => {
     const privateKey = { keys: [await generateConsumerKey('X25519'), rekey.sealer.publicJwk] };
     for (const wrong of [
@@ -279,6 +299,7 @@ describe('subscribe rejects', () => {
       { leaseMs: Number.NaN },
       { staleAfterMs: 1 },
       { prefix: '' },
+      { mountedKeyFile: 'yes' as never },
       { readyTimeoutMs: 0 },
       { redis: null as never },
       { privateKey: undefined as never },

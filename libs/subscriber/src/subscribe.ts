@@ -18,7 +18,7 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const { signal } = options;
   signal?.throwIfAborted();
   const settings = settingsOf(options);
-  const ownKeys = await readOwnKeys(options.privateKey);
+  const ownKeys = await readOwnKeys(options.privateKey, { mounted: options.mountedKeyFile ?? false });
   const held = new HeldKeys();
   const keys = new SubscribedKeys(held);
   const follower = createFollower({

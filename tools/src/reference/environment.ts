@@ -14,8 +14,8 @@ White space around a value does not count, and an empty value counts as not set.
 not UTF-8, has control characters, or is longer than 4096 characters (65,536 for the proxy variables and
 \`INVENT_PLAIN_HTTP_HOSTS\`).
 
-\`npm start\` passes all variables on. In the same folder, \`rekey\` takes from a running \`npm start\` those
-that are not set.
+\`npm start\` passes each variable to the processes that use it. In the same folder, \`rekey\` takes from a
+running \`npm start\` those that are not set.
 `;
 
 type Shape = Record<string, z.ZodType>;

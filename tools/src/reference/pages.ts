@@ -3,7 +3,7 @@ import { environmentPage } from './environment.ts';
 import { errorsPage } from './errors.ts';
 
 /** Defaults of options come from these; the pages are the same on every machine. */
-const FROM_ENVIRONMENT = ['GRPC_ADDRESS', 'REDIS_URL', 'REKEY_PREFIX', 'REKEY_KEY_FILE'];
+const FROM_ENVIRONMENT = ['GRPC_ADDRESS', 'REDIS_URL', 'REDIS_URL_FILE', 'REKEY_PREFIX', 'REKEY_KEY_FILE'];
 
 /** The pages of docs/reference that are written from the code, by their file names. */
 export const referencePages = async (): Promise<Record<string, string>> => {

@@ -20,6 +20,13 @@ export const variables: Record<string, Record<string, Variable>> = {
         database N: [which Redis](../guides/operate.md#which-redis)
       `,
     },
+    REDIS_URL_FILE: {
+      also: CLI,
+      meaning: `
+        in place of \`REDIS_URL\`: the path of [a file](../guides/operate.md#files-with-secrets) with the URL,
+        at most 16 KiB; read once, at the start
+      `,
+    },
     REKEY_PREFIX: { also: CLI, meaning: 'every key begins with it, in braces' },
     REKEY_REQUIRE_DURABLE_REDIS: { meaning: '`true`: refuse a Redis without an append-only file' },
     REKEY_ALLOW_NEW_LEDGER: {
@@ -48,11 +55,18 @@ export const variables: Record<string, Record<string, Variable>> = {
       also: DOCTOR,
       meaning: 'the API key of one org; it also works for its sub-orgs and for `c`',
     },
+    INVENT_API_KEY_FILE: {
+      also: DOCTOR,
+      meaning: `
+        in place of \`INVENT_API_KEY\`: the path of [a file](../guides/operate.md#files-with-secrets) with the
+        API key, at most 16 KiB; reloaded when it changes, with another key of the same org
+      `,
+    },
     INVENT_API_KEYS_FILE: {
       also: DOCTOR,
       meaning: `
-        in place of \`INVENT_API_KEY\`: a JSON file, org id to API key, at most 64 MiB; reloaded when it
-        changes
+        in place of \`INVENT_API_KEY\`: a JSON [file](../guides/operate.md#files-with-secrets), org id to API
+        key, at most 64 MiB; reloaded when it changes
       `,
     },
     INVENT_ORG_ID: {
@@ -93,7 +107,10 @@ export const variables: Record<string, Record<string, Variable>> = {
   'Rotations, checks and sweeps': {
     REKEY_KEY_FILE: {
       also: CLI,
-      meaning: 'the path of the key file; required. `npm start` creates `.rekey/key.json`',
+      meaning: `
+        the path of the key file, [which only its owner may read](../guides/operate.md#files-with-secrets);
+        required. \`npm start\` creates \`.rekey/key.json\`
+      `,
     },
     REKEY_LANDING_WINDOW_MS: {
       meaning:
@@ -154,6 +171,14 @@ export const variables: Record<string, Record<string, Variable>> = {
     },
     WORKER_HEALTH_ADDRESS: {
       meaning: '`HOST:PORT` of an HTTP server with `/healthz` and [`/metrics`](metrics.md)',
+    },
+    REKEY_MOUNTED_SECRETS: {
+      also: CLI,
+      meaning: `
+        \`true\`: a container platform mounts the files with secrets, and sets their owner and mode (Docker
+        0444, Kubernetes 0644 or 0660), so that other users may own and read them, and their group may write
+        them: [files with secrets](../guides/operate.md#files-with-secrets)
+      `,
     },
     REKEY_FOLLOW_PARENT: {
       also: ['`npm start`'],

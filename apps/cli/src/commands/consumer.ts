@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { buffer as readAll } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, RekeyClient } from '@rekey/client';
 import {
@@ -11,13 +10,14 @@ import {
   parseConsumerKey,
   parseVerifier,
 } from '@rekey/sealing';
-import { TextFileError, decodeText, readTextFile } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
+import { areSecretsMounted } from '../environment.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { STANDARD_STREAM, readJson, readKey } from '../read-key.ts';
 
 const WATCH_EVERY_MS = 1000;
 const ACTIVE_AGAIN_MS = 300;
@@ -29,41 +29,6 @@ const withOrgs = (command: Command): Command =>
     "an org that the consumer may read, '*' for all; may be given several times",
     orgs,
   );
-
-/** Stands for standard input or output, such as those of docker compose exec. */
-const STANDARD_STREAM = '-';
-
-/** Reads a JSON file. Errors quote nothing of its content, which may be a private key. */
-const readJson = async (path: string): Promise<unknown> => {
-  let text: string;
-  try {
-    text = path === STANDARD_STREAM ? decodeText(await readAll(process.stdin)) : readTextFile(path);
-  } catch (error) {
-    const why =
-      error instanceof TextFileError
-        ? error.message
-        : `cannot be read (${(error as NodeJS.ErrnoException).code})`;
-    throw new CliError(`${path === STANDARD_STREAM ? 'Standard input' : path} ${why}.`, 'INVALID_ARGUMENT');
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new CliError(`${path} is not JSON.`, 'INVALID_ARGUMENT');
-  }
-};
-
-/** The key in a file: a JWK, or the key with `use: enc` of a JWK Set, as keygen writes it. */
-const readKey = async (path: string): Promise<Record<string, unknown>> => {
-  const json = await readJson(path);
-  const keys = (json as { keys?: unknown }).keys;
-  const jwk: unknown = Array.isArray(keys) ? keys.find((key: { use?: unknown }) => key.use === 'enc') : json;
-  if (typeof jwk !== 'object' || jwk === null)
-    throw new CliError(
-      `${path} must hold a JWK, or a JWK Set that includes a key with use "enc".`,
-      'INVALID_ARGUMENT',
-    );
-  return jwk as Record<string, unknown>;
-};
 
 const keygenCommand = (): Command =>
   withGatewayOptions(new Command('keygen'))
@@ -142,7 +107,8 @@ const keyToSend = async (
           'or use a key of another type.',
         'INVALID_ARGUMENT',
       );
-    return { sealedSharedJwk: createSealer(await loadKeyFile(rekeyKeyFile)).seal(JSON.stringify(key.jwk)) };
+    const sealer = createSealer(await loadKeyFile(rekeyKeyFile, { mounted: areSecretsMounted() }));
+    return { sealedSharedJwk: sealer.seal(JSON.stringify(key.jwk)) };
   } catch (error) {
     throw error instanceof SealError
       ? new CliError(`The key in ${path} is not accepted: ${error.message}.`, 'INVALID_ARGUMENT')

@@ -31,8 +31,9 @@ export const doctorCommand = (): Command =>
       'after',
       `
 In the folder of a running npm start, it needs no variables: it uses those of npm start. Elsewhere, run it
-with the environment of a worker: REDIS_URL, REKEY_KEY_FILE, INVENT_API_KEY or INVENT_API_KEYS_FILE,
-INVENT_BASE_URL if it is not the default, and GRPC_ADDRESS or --gateway.
+with the environment of a worker: REDIS_URL or REDIS_URL_FILE, REKEY_KEY_FILE, INVENT_API_KEY,
+INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE, INVENT_BASE_URL if it is not the default, and GRPC_ADDRESS or
+--gateway.
 With Docker: docker compose exec worker rekey doctor
 
 Exit codes: 0 no check failed; 1 a check failed; 2 only the gateway or Redis is unavailable.`,

@@ -1,10 +1,11 @@
 import { ledgerKeys } from '@rekey/ledger';
-import { createRedisConnections, type RedisStatusListener } from '@rekey/runtime';
+import { createRedisConnections, readRedisUrlFile, type RedisStatusListener } from '@rekey/runtime';
 import { KEY_REMOVED, KEY_ROTATED, KeyEvent, complaintAboutRedisUrl, parseJson } from '@rekey/schema';
 import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Redis } from 'ioredis';
 import { count } from '../bulk/bulk-request.ts';
+import { areSecretsMounted } from '../environment.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
 import { printable } from '../output/output.ts';
@@ -38,7 +39,11 @@ const fromPosition = (text: string): string => {
 export const eventsCommand = (): Command =>
   new Command('events')
     .description('follow the event stream: new key versions, removed keys and uncertain versions')
-    .option('--redis <url>', 'the URL of Redis (default: REDIS_URL, or redis://127.0.0.1:6379)', notEmpty)
+    .option(
+      '--redis <url>',
+      'the URL of Redis (default: REDIS_URL, REDIS_URL_FILE, or redis://127.0.0.1:6379)',
+      notEmpty,
+    )
     .option('--prefix <name>', 'the prefix of the Redis keys (default: REKEY_PREFIX, or rekey)', notEmpty)
     .option(
       '--from <position>',
@@ -53,20 +58,20 @@ export const eventsCommand = (): Command =>
     .action(async (given: Partial<EventsOptions> & { from: string }) => {
       const options: EventsOptions = {
         ...given,
-        redis: given.redis ?? (process.env['REDIS_URL'] || 'redis://127.0.0.1:6379'),
+        redis: given.redis ?? redisUrl(process.env),
         prefix: given.prefix ?? (process.env['REKEY_PREFIX'] || 'rekey'),
       };
       if (given.redis === undefined && takenFromStart().withheld.includes('REDIS_URL')) {
         throw new CliError(
           'npm start runs here and does not store its REDIS_URL, which holds a password: ' +
-            'set REDIS_URL here too.',
+            'set REDIS_URL or REDIS_URL_FILE here too.',
           'INVALID_ARGUMENT',
         );
       }
       const complaint = complaintAboutRedisUrl(options.redis);
       if (complaint !== undefined)
         throw new CliError(
-          `${given.redis === undefined ? 'REDIS_URL' : '--redis'} ${complaint}.`,
+          `${given.redis === undefined ? urlVariable(process.env) : '--redis'} ${complaint}.`,
           'INVALID_ARGUMENT',
         );
       if (options.keyFile !== undefined && !options.open)
@@ -74,9 +79,26 @@ export const eventsCommand = (): Command =>
       const keyFile = options.keyFile ?? process.env['REKEY_KEY_FILE'];
       if (options.open && !keyFile)
         throw new CliError('--open needs --key-file or REKEY_KEY_FILE.', 'INVALID_ARGUMENT');
-      const sealer = options.open ? createSealer(await loadKeyFile(keyFile!)) : undefined;
+      const sealer = options.open ? await openSealer(keyFile!) : undefined;
       await follow(options, sealer);
     });
+
+/** The variable that gives the URL. */
+const urlVariable = ({ REDIS_URL_FILE: path }: NodeJS.ProcessEnv): string =>
+  path ? 'the URL in the file of REDIS_URL_FILE' : 'REDIS_URL';
+
+/** The URL of REDIS_URL or REDIS_URL_FILE, or the default. */
+const redisUrl = ({ REDIS_URL: url, REDIS_URL_FILE: path }: NodeJS.ProcessEnv): string => {
+  if (!path) return url || 'redis://127.0.0.1:6379';
+  const refuse = (complaint: string) => new CliError(`REDIS_URL_FILE: ${complaint}.`, 'INVALID_ARGUMENT');
+  if (url) throw refuse('cannot be given together with REDIS_URL');
+  const read = readRedisUrlFile(path, { mounted: areSecretsMounted() });
+  if ('complaint' in read) throw refuse(read.complaint);
+  return read.url;
+};
+
+const openSealer = async (keyFile: string): Promise<Sealer> =>
+  createSealer(await loadKeyFile(keyFile, { mounted: areSecretsMounted() }));
 
 const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
   let answered = false;
@@ -96,7 +118,7 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
     onAvailable: () => process.stderr.write('Redis is available again\n'),
     onRefused: ({ code, message }, atStart) => {
       const what = message.replace(/^REDIS_URL: /, '');
-      if (atStart) failure.reject(new CliError(`${what} Check REDIS_URL or --redis.`, code));
+      if (atStart) failure.reject(new CliError(`${what} Check REDIS_URL, REDIS_URL_FILE or --redis.`, code));
       else process.stderr.write(`${what} Reconnecting until this is corrected\n`);
     },
   };

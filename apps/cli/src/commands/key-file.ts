@@ -1,5 +1,6 @@
 import { addSigningKey, createKeyFile, loadKeyFile } from '@rekey/sealing';
 import { Command } from 'commander';
+import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 
@@ -29,7 +30,7 @@ export const keyFileCommand = (): Command => {
     .argument('<path>')
     .action(async (path: string) => {
       process.stdout.write(
-        (await addSigningKey(path))
+        (await addSigningKey(path, { mounted: areSecretsMounted() }))
           ? `added a signing key to ${path}; workers use it after their next start\n`
           : `${path} already has a signing key\n`,
       );
@@ -39,7 +40,8 @@ export const keyFileCommand = (): Command => {
     .description("print Rekey's public key, a JWK that consumers need to verify records")
     .argument('<path>')
     .action(async (path: string) => {
-      process.stdout.write(`${JSON.stringify((await loadKeyFile(path)).signing.publicJwk)}\n`);
+      const { signing } = await loadKeyFile(path, { mounted: areSecretsMounted() });
+      process.stdout.write(`${JSON.stringify(signing.publicJwk)}\n`);
     });
   return keyFile;
 };

@@ -76,7 +76,7 @@ describe('the findings for responses of Invent', () => {
   it.each([401, 'ENOTFOUND'])('%j without an API key is a warning that names the variables', (answer) => {
     expect(reachableFinding(new URL('https://api.example'), answer)).toMatchObject({
       status: 'warn',
-      advice: expect.stringContaining('INVENT_API_KEY or INVENT_API_KEYS_FILE'),
+      advice: expect.stringContaining('INVENT_API_KEY, INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE'),
     });
   });
 });
@@ -226,7 +226,7 @@ describe('examine', () => {
         check: 'environment',
         status: 'warn',
         message: expect.stringMatching(/^INVENT_API_KEY /),
-        advice: expect.stringContaining('Set it here too'),
+        advice: 'Set it here too, or INVENT_API_KEY_FILE. Then run this again.',
       },
     ]);
   });
@@ -294,6 +294,7 @@ describe('examine', () => {
     await writeFile(
       path,
       JSON.stringify(Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`org_${i}`, 'k']))),
+      { mode: 0o600 },
     );
     const all = await findings({
       REDIS_URL: 'redis://127.0.0.1:1',

@@ -47,11 +47,12 @@ function* checkTaken({ names, withheld }: TakenFromStart): Generator<Finding> {
     };
   if (withheld.length > 0) {
     const status = withheld.includes('REDIS_URL') ? 'fail' : 'warn';
+    const files = withheld.map((name) => `${name}_FILE`).join(' and ');
     yield {
       check,
       status,
       message: `${withheld.join(' and ')} may hold a secret, so npm start does not store the value`,
-      advice: 'Set it here too, then run this again.',
+      advice: `Set it here too, or ${files}. Then run this again.`,
     };
   }
 }
@@ -81,6 +82,7 @@ const checkGateway = async (address: string): Promise<Finding> => {
 
 const checkKeyFile = async ({
   REKEY_KEY_FILE: path,
+  REKEY_MOUNTED_SECRETS: mounted,
 }: DoctorEnvironment): Promise<{ finding: Finding; fingerprintKeyId?: string }> => {
   const check = 'key file';
   if (path === undefined)
@@ -93,7 +95,7 @@ const checkKeyFile = async ({
       },
     };
   try {
-    const file = await loadKeyFile(path);
+    const file = await loadKeyFile(path, { mounted });
     const { fingerprintKeyId } = createSealer(file);
     if (file.exposed)
       return {
@@ -101,13 +103,15 @@ const checkKeyFile = async ({
         finding: {
           check,
           status: 'warn',
-          message: `users other than its owner can read ${path}`,
-          advice: `Run: chmod 600 ${path}`,
+          message: `another user owns ${path}, or can read or write it, as REKEY_MOUNTED_SECRETS allows`,
+          advice:
+            'Unless a container platform mounts it, unset REKEY_MOUNTED_SECRETS. ' +
+            'Workers then say which owner and mode the file needs.',
         },
       };
     return {
       fingerprintKeyId,
-      finding: { check, status: 'ok', message: `${path} is valid, and only its owner can read it` },
+      finding: { check, status: 'ok', message: `${path} is valid, and its owner and mode are safe` },
     };
   } catch (error) {
     return {
@@ -115,7 +119,7 @@ const checkKeyFile = async ({
         check,
         status: 'fail',
         message: (error as Error).message,
-        advice: 'Restore it: without it workers do not start, and sealed records cannot be opened.',
+        advice: 'Correct or restore it: without it workers do not start, and no sealed record can be opened.',
       },
     };
   }

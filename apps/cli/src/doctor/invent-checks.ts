@@ -1,5 +1,6 @@
 import {
   ProxyVariableError,
+  apiKeyFromFile,
   apiKeysFromFile,
   createInventClient,
   parseBaseUrl,
@@ -18,8 +19,11 @@ const WITHIN_MS = 10_000;
 /** How many orgs of INVENT_API_KEYS_FILE have their key tried: each costs a request of its budget. */
 const MAX_TRIED_KEYS = 10;
 
-const apiKeysOf = ({ INVENT_API_KEY, INVENT_API_KEYS_FILE }: DoctorEnvironment): ApiKeys | undefined => {
-  if (INVENT_API_KEYS_FILE !== undefined) return apiKeysFromFile(INVENT_API_KEYS_FILE, () => {});
+const apiKeysOf = (environment: DoctorEnvironment): ApiKeys | undefined => {
+  const { INVENT_API_KEY, INVENT_API_KEY_FILE, INVENT_API_KEYS_FILE } = environment;
+  const options = { onBadFile: () => {}, mounted: environment.REKEY_MOUNTED_SECRETS };
+  if (INVENT_API_KEYS_FILE !== undefined) return apiKeysFromFile(INVENT_API_KEYS_FILE, options);
+  if (INVENT_API_KEY_FILE !== undefined) return apiKeyFromFile(INVENT_API_KEY_FILE, options);
   return INVENT_API_KEY === undefined ? undefined : singleApiKey(INVENT_API_KEY);
 };
 
@@ -52,7 +56,9 @@ export async function* checkUpstream(environment: DoctorEnvironment): AsyncGener
       check,
       status: 'fail',
       message: (error as Error).message,
-      advice: 'Correct the file: a JSON object that maps each org id to its API key.',
+      advice:
+        'Correct the file: the API key for INVENT_API_KEY_FILE, or a JSON object that maps each org id to ' +
+        'its API key for INVENT_API_KEYS_FILE.',
     };
     return;
   }
@@ -102,8 +108,8 @@ export const reachableFinding = (baseUrl: URL, answer: number | string, proxy?: 
   const host = nameOf(baseUrl, proxy);
   if (typeof answer === 'string') {
     const advice =
-      'Run this with the environment of a worker. ' +
-      'If workers run here, set INVENT_API_KEY or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as for them.';
+      'Run this with the environment of a worker. If workers run here, set INVENT_API_KEY, ' +
+      'INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE, and INVENT_BASE_URL, as for them.';
     return {
       check: 'invent',
       status: 'warn',
@@ -115,7 +121,9 @@ export const reachableFinding = (baseUrl: URL, answer: number | string, proxy?: 
     check: 'invent',
     status: 'warn',
     message: `${host} answers (HTTP ${answer}); no API key is set here, so none was tried`,
-    advice: 'Set INVENT_API_KEY or INVENT_API_KEYS_FILE to try the key. This costs one request.',
+    advice:
+      'Set INVENT_API_KEY, INVENT_API_KEY_FILE or INVENT_API_KEYS_FILE to try the key. ' +
+      'This costs one request.',
   };
 };
 

@@ -31,7 +31,7 @@ export const connectRedis = (config: GatewayEnvironment, logger: Logger, shutdow
   shutdown.defer('redis', () => redis.disconnect());
   guardRedis(redis, {
     requireDurable: config.REKEY_REQUIRE_DURABLE_REDIS,
-    missingRights: () => missingRights(redis, config.REKEY_PREFIX),
+    missingRights: () => missingRights(redis, config.REKEY_PREFIX, 'gateway'),
     logger,
   });
   const subscriber = connections.connect({ onDisconnect: 'retry', name: 'gateway-subscriber' });

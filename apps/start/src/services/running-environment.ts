@@ -10,13 +10,23 @@ interface RunningEnvironment {
   secrets: string[];
 }
 
-const PASSED_ON = ['REKEY_PREFIX', 'INVENT_BASE_URL', 'INVENT_PLAIN_HTTP_HOSTS'];
+const PASSED_ON = ['REKEY_PREFIX', 'REKEY_MOUNTED_SECRETS', 'INVENT_BASE_URL', 'INVENT_PLAIN_HTTP_HOSTS'];
 
 const DEFAULTS: Record<string, string> = {
   GRPC_ADDRESS: '127.0.0.1:50051',
   REDIS_URL: 'redis://127.0.0.1:6379',
+  REDIS_URL_FILE: '',
   REKEY_PREFIX: 'rekey',
 };
+
+/** Variables with the path of a file, from the root: `rekey` may run in another folder. */
+const pathsOf = (...names: string[]): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const path = readVariable(name);
+      return path === undefined ? [] : [[name, resolve(path)]];
+    }),
+  );
 
 /** An address that listens on all interfaces is reached on loopback. */
 const reachable = (address: string): string =>
@@ -24,18 +34,17 @@ const reachable = (address: string): string =>
 
 export const describeEnvironment = (running: {
   gatewayAddress: string;
-  redisUrl: string;
+  redis: { url: string; variables: Record<string, string> };
   keyFile: string;
   upstream: Record<string, string>;
 }): RunningEnvironment => {
-  const { gatewayAddress, redisUrl, keyFile, upstream } = running;
-  const keysFile = readVariable('INVENT_API_KEYS_FILE');
+  const { gatewayAddress, redis, keyFile, upstream } = running;
   const variables: Record<string, string | undefined> = {
     GRPC_ADDRESS: reachable(gatewayAddress),
-    REDIS_URL: redisUrl,
+    ...redis.variables,
     REKEY_KEY_FILE: keyFile,
     ...Object.fromEntries(PASSED_ON.map((name) => [name, readVariable(name)])),
-    ...(keysFile && { INVENT_API_KEYS_FILE: resolve(keysFile) }),
+    ...pathsOf('INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'),
     ...upstream,
   };
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -43,7 +52,7 @@ export const describeEnvironment = (running: {
     variables: Object.fromEntries(set),
     secrets: [
       // The URL of the user's own Redis may contain a password.
-      ...(URL.parse(redisUrl)?.password ? ['REDIS_URL'] : []),
+      ...(redis.variables['REDIS_URL'] && URL.parse(redis.url)?.password ? ['REDIS_URL'] : []),
       ...(readVariable('INVENT_API_KEY') ? ['INVENT_API_KEY'] : []),
     ],
   };

@@ -7,7 +7,7 @@ import { choosePort } from './ports.ts';
 export const startSimulator = async (launcher: Launcher): Promise<Record<string, string>> => {
   if (readVariable('INVENT_BASE_URL'))
     throw new Error(
-      'INVENT_BASE_URL is set, but neither INVENT_API_KEY nor INVENT_API_KEYS_FILE is. ' +
+      'INVENT_BASE_URL is set, but none of INVENT_API_KEY, INVENT_API_KEY_FILE and INVENT_API_KEYS_FILE. ' +
         'Set one of them, or unset INVENT_BASE_URL to use the simulator.',
     );
   const { dataDir, terminal } = launcher;

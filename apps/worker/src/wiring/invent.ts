@@ -1,4 +1,5 @@
 import {
+  apiKeyFromFile,
   apiKeysFromFile,
   createByteRoom,
   createInventClient,
@@ -69,10 +70,15 @@ export const connectInvent = (
 };
 
 /** The API keys as configured, by the org ids that the operator used. */
-export const loadApiKeys = ({ config, logger }: Pick<Base, 'config' | 'logger'>): ApiKeys =>
-  config.INVENT_API_KEYS_FILE
-    ? apiKeysFromFile(config.INVENT_API_KEYS_FILE, (err) => logger.event('api_keys_not_reloaded', { err }))
-    : singleApiKey(config.INVENT_API_KEY!);
+export const loadApiKeys = ({ config, logger }: Pick<Base, 'config' | 'logger'>): ApiKeys => {
+  const { INVENT_API_KEY, INVENT_API_KEY_FILE, INVENT_API_KEYS_FILE } = config;
+  const options = {
+    onBadFile: (err: Error) => logger.event('api_keys_not_reloaded', { err }),
+    mounted: config.REKEY_MOUNTED_SECRETS,
+  };
+  if (INVENT_API_KEYS_FILE) return apiKeysFromFile(INVENT_API_KEYS_FILE, options);
+  return INVENT_API_KEY_FILE ? apiKeyFromFile(INVENT_API_KEY_FILE, options) : singleApiKey(INVENT_API_KEY!);
+};
 
 const upstreamOptions = (
   config: WorkerEnvironment,

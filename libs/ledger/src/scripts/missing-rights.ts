@@ -58,7 +58,14 @@ const sampleKeys = (keys: Keys): string[] =>
     return [typeof key === 'function' ? key('x') : (key as string)];
   });
 
-const questionsOf = (keys: Keys): Question[] => {
+type Role = 'gateway' | 'worker';
+
+/** Keys that a gateway only reads: what workers publish, and what consumers acknowledge. */
+const READ_BY_GATEWAYS = /^:(current:|assistants:|acks$|alias|answers$)/;
+
+const questionsOf = (keys: Keys, role: Role): Question[] => {
+  const isOnlyRead = (key: string) =>
+    role === 'gateway' && READ_BY_GATEWAYS.test(key.slice(keys.prefix.length));
   const own = commandNames.map((name) => rightsOf(commandText(name)));
   const commands = new Set([...SENT_COMMANDS, ...BULL_COMMANDS, ...own.flatMap((one) => one.commands)]);
   commands.delete('SUBSCRIBE');
@@ -70,7 +77,7 @@ const questionsOf = (keys: Keys): Question[] => {
     })),
     ...[...new Set([...sampleKeys(keys), ...ownKeys])]
       .toSorted()
-      .map((key) => ({ words: ['DEL', key], what: `the key ${key}` })),
+      .map((key) => ({ words: [isOnlyRead(key) ? 'EXISTS' : 'DEL', key], what: `the key ${key}` })),
     ...CHANNELS.flatMap((name) =>
       [
         ['PUBLISH', `${keys.prefix}:${name}`, '0'],
@@ -81,12 +88,16 @@ const questionsOf = (keys: Keys): Question[] => {
 };
 
 /**
- * The rights that gateway and worker need and the user of a connection lacks, in words; empty if it lacks
- * none. It asks Redis and changes nothing.
+ * The rights that a gateway or a worker needs and the user of a connection lacks, in words; empty if it
+ * lacks none. It asks Redis and changes nothing.
  */
-export const missingRights = async (redis: Redis, prefix: string): Promise<string[]> => {
+export const missingRights = async (
+  redis: Redis,
+  prefix: string,
+  role: Role = 'worker',
+): Promise<string[]> => {
   const keys = ledgerKeys(prefix);
-  const questions = questionsOf(keys);
+  const questions = questionsOf(keys, role);
   const words = questions.flatMap((question) => [String(question.words.length), ...question.words]);
   try {
     const refused = (await redis.call('EVAL', ASK, '0', keys.rotation('x'), ...words)) as number[];

@@ -19,11 +19,12 @@ afterAll(async () => {
   await server.dispose();
 });
 
-const missingOf = async (...rules: string[]): Promise<string[]> => {
+const missingOf = async (...rules: string[]): Promise<string[]> => missingAs('worker', rules);
+const missingAs = async (role: 'gateway' | 'worker', rules: string[]): Promise<string[]> => {
   await admin.acl('SETUSER', 'limited', 'reset', 'on', '>word', ...rules);
   const limited = new Redis(server.url, { username: 'limited', password: 'word', enableReadyCheck: false });
   try {
-    return await missingRights(limited, 'spec');
+    return await missingRights(limited, 'spec', role);
   } finally {
     limited.disconnect();
   }
@@ -57,6 +58,18 @@ describe('missingRights', () => {
     ['scripts that are named by their digest', ['~*', '&*', '+@all', '-evalsha'], ['the command EVALSHA']],
   ])('names what is missing: %s', async (_what, rules, missing) => {
     expect((await missingOf(...rules)).toSorted()).toEqual(missing.toSorted());
+  });
+
+  it('asks of a gateway only to read published records and acknowledgements', async () => {
+    const rules = ['~{spec}:[^ac]*', '%R~{spec}:a*', '%R~{spec}:c*', '&*', '+@all'];
+    const written = ['assistant:*', 'accepted', 'adopted:*', 'changes:*', 'checks*', 'consumers'];
+    const writing = written.map((name) => `~{spec}:${name}`);
+    expect(await missingAs('gateway', [...rules, ...writing])).toEqual([]);
+    expect(await missingAs('worker', [...rules, ...writing])).toEqual(
+      expect.arrayContaining(['the key {spec}:acks', 'the key {spec}:current:x']),
+    );
+    const blind = await missingAs('gateway', ['~{spec}:[^c]*', ...writing, '&*', '+@all']);
+    expect(blind).toEqual(['the key {spec}:current:x']);
   });
 
   it('knows the commands of all scripts of BullMQ', () => {

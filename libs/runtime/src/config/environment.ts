@@ -5,6 +5,7 @@ import {
   valueOfVariable,
 } from '@rekey/schema';
 import { z } from 'zod';
+import { readRedisUrlFile } from './redis-url-file.ts';
 
 class ConfigError extends Error {
   constructor(complaints: string[]) {
@@ -29,15 +30,26 @@ export const parseEnvironment = <T extends z.ZodType>(schema: T, env: NodeJS.Pro
     return complaint === undefined ? [] : [`${name}: ${complaint}`];
   });
   if (unusable.length > 0) throw new ConfigError(unusable);
+  const inFile = known.includes('REDIS_URL_FILE') && given['REDIS_URL_FILE'] !== undefined;
+  if (inFile) given['REDIS_URL'] = redisUrlFromFile(given, given['REDIS_URL_FILE']!);
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new ConfigError(
     parsed.error.issues.map(({ path, message, code }) => {
       const name = path.join('.');
       if (name === '') return message;
+      if (name === 'REDIS_URL' && inFile) return `REDIS_URL_FILE: the file holds a URL that ${message}`;
       return `${name}: ${code === 'invalid_type' && given[name] === undefined ? 'is required' : message}`;
     }),
   );
+};
+
+const redisUrlFromFile = (given: Record<string, string>, path: string): string => {
+  if (given['REDIS_URL'] !== undefined)
+    throw new ConfigError(['REDIS_URL_FILE: cannot be given together with REDIS_URL']);
+  const read = readRedisUrlFile(path, { mounted: given['REKEY_MOUNTED_SECRETS'] === 'true' });
+  if ('complaint' in read) throw new ConfigError([`REDIS_URL_FILE: ${read.complaint}`]);
+  return read.url;
 };
 
 /** A whole number in a range, with a default. */
@@ -70,6 +82,10 @@ export const commonVariables = {
       if (complaint !== undefined) ctx.addIssue({ code: 'custom', message: complaint });
     })
     .default('redis://127.0.0.1:6379'),
+  /** The path of a file with the URL: `parseEnvironment` takes REDIS_URL from it. */
+  REDIS_URL_FILE: z.string().optional(),
+  /** Owners and readers of files with secrets are those of a container platform, and are accepted. */
+  REKEY_MOUNTED_SECRETS: booleanVariable,
   REKEY_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')

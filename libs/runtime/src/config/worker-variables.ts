@@ -32,6 +32,7 @@ export const workerVariables = {
   INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
   /** Hosts other than loopback that may be reached by plain HTTP. */
   INVENT_PLAIN_HTTP_HOSTS: hostList,
+  INVENT_API_KEY_FILE: z.string().optional(),
   INVENT_API_KEYS_FILE: z.string().optional(),
   /** The org that Invent's alias `c` stands for. */
   INVENT_ORG_ID: OrgId.refine(
@@ -61,8 +62,12 @@ export const workerVariables = {
   WORKER_HEALTH_ADDRESS: addressVariable.optional(),
 };
 
+/** The ways to configure API keys, of which one is used. */
+const API_KEY_VARIABLES = ['INVENT_API_KEY', 'INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'] as const;
+
 interface Related {
   INVENT_API_KEY?: string | undefined;
+  INVENT_API_KEY_FILE?: string | undefined;
   INVENT_API_KEYS_FILE?: string | undefined;
   INVENT_TIMEOUT_MS: number;
   REKEY_LANDING_WINDOW_MS: number;
@@ -72,8 +77,8 @@ interface Related {
 /** Reports variables of a worker that contradict each other. */
 export const refineWorkerVariables = (env: Related, ctx: z.RefinementCtx): void => {
   const complain = (name: string, message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
-  if (env.INVENT_API_KEY && env.INVENT_API_KEYS_FILE)
-    complain('INVENT_API_KEY', 'cannot be given together with INVENT_API_KEYS_FILE');
+  const [first, second] = API_KEY_VARIABLES.filter((name) => env[name] !== undefined);
+  if (first && second) complain(first, `cannot be given together with ${second}`);
   if (env.REKEY_SHUTDOWN_TIMEOUT_MS <= env.INVENT_TIMEOUT_MS)
     complain('REKEY_SHUTDOWN_TIMEOUT_MS', 'must be longer than INVENT_TIMEOUT_MS');
   if (env.REKEY_LANDING_WINDOW_MS < env.INVENT_TIMEOUT_MS)

@@ -7,6 +7,7 @@ import {
   missingVariables,
   writeRunningStart,
   readRunningStart,
+  stillWithheld,
 } from './running-start.ts';
 
 let folder: string;
@@ -44,7 +45,20 @@ describe('the file of a running npm start', () => {
     ['one is set to the same value', { REDIS_URL: 'redis://127.0.0.1:2' }, { GRPC_ADDRESS: '127.0.0.1:1' }],
     ['one is set to another value, for another Rekey', { REDIS_URL: 'redis://other:6379' }, {}],
     ['one is empty, which counts as unset', { GRPC_ADDRESS: '' }, running.environment],
+    ['an alternative to one is set: another Rekey', { REDIS_URL_FILE: '/redis-url' }, {}],
+    ['a withheld one is set', { INVENT_API_KEY: 'k' }, running.environment],
   ])('supplies the variables that an environment lacks: %s', (_when, env, missing) => {
     expect(missingVariables(running, env)).toEqual(missing);
+  });
+
+  it.each([
+    [{}, ['REDIS_URL', 'INVENT_API_KEY']],
+    [{ REDIS_URL: '' }, ['REDIS_URL', 'INVENT_API_KEY']],
+    [{ REDIS_URL: 'redis://:p@h' }, ['INVENT_API_KEY']],
+    [{ REDIS_URL_FILE: '/url', INVENT_API_KEY_FILE: '/key' }, []],
+    [{ INVENT_API_KEYS_FILE: '/keys' }, ['REDIS_URL']],
+  ])('lacks the withheld variables that have no value and no alternative: %j', (env, names) => {
+    const withheld = ['REDIS_URL', 'INVENT_API_KEY'];
+    expect(stillWithheld({ ...running, withheld }, env)).toEqual(names);
   });
 });

@@ -36,9 +36,23 @@ export const readRunningStart = async (path: string): Promise<RunningStart | und
   }
 };
 
+/** Variables of which a process takes one. */
+const ALTERNATIVES = [
+  ['REDIS_URL', 'REDIS_URL_FILE'],
+  ['INVENT_API_KEY', 'INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'],
+];
+
+/** The withheld variables for which an environment sets neither a value nor an alternative. */
+export const stillWithheld = ({ withheld }: RunningStart, env: NodeJS.ProcessEnv): string[] =>
+  withheld.filter((name) => {
+    const alternatives = ALTERNATIVES.find((names) => names.includes(name)) ?? [name];
+    return !alternatives.some((alternative) => env[alternative]);
+  });
+
 /**
  * The variables of a running `npm start` that an environment does not set. Empty if the environment sets one
- * of them to another value: it then refers to another Rekey, and a mixture of the two would be neither.
+ * of them, or an alternative to one, to another value: it then refers to another Rekey, and a mixture of the
+ * two would be neither.
  */
 export const missingVariables = (
   { environment }: RunningStart,
@@ -46,5 +60,10 @@ export const missingVariables = (
 ): Record<string, string> => {
   const entries = Object.entries(environment);
   if (entries.some(([name, value]) => env[name] && env[name] !== value)) return {};
+  const clash = ALTERNATIVES.some(
+    (names) =>
+      names.some((name) => name in environment) && names.some((name) => env[name] && !(name in environment)),
+  );
+  if (clash) return {};
   return Object.fromEntries(entries.filter(([name]) => !env[name]));
 };

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 
 /**
  * Why a file cannot be read as text. The message continues a sentence that begins with the name of the file,
@@ -21,12 +21,21 @@ const MAX_READINGS = 3;
 const PIPE_ANSWERS_WITHIN_MS = 5000;
 const PIPE_EVERY_MS = 20;
 
+interface TextFileOptions {
+  maxBytes?: number;
+  /** Called with the file that was opened, before it is read. */
+  onOpen?: (stats: Stats) => void;
+}
+
 /**
  * Reads a UTF-8 file, and strips a byte order mark. Also reads a pipe, such as `<(…)` in a shell. The wait
  * and the number of bytes (1 MiB, or `maxBytes`) are bounded, whatever is at that path. Throws a
  * TextFileError.
  */
-export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?: number } = {}): string => {
+export const readTextFile = (
+  path: string,
+  { maxBytes = MAX_BYTES, onOpen }: TextFileOptions = {},
+): string => {
   let fd: number;
   try {
     // Otherwise opening a named pipe would block until there is a writer.
@@ -35,6 +44,7 @@ export const readTextFile = (path: string, { maxBytes = MAX_BYTES }: { maxBytes?
     throw cannotRead(error);
   }
   try {
+    onOpen?.(fstatSync(fd));
     return decodeText(readSettled(fd, maxBytes));
   } finally {
     closeSync(fd);

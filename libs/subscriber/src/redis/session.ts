@@ -1,3 +1,4 @@
+import { concealCredentials } from '@rekey/schema';
 import { Redis, type RedisOptions } from 'ioredis';
 import { SubscribeError } from '../subscribe-error.ts';
 import { isErrorReply } from './replies.ts';
@@ -66,6 +67,7 @@ export const openSession = async (
   onClose: () => void,
 ): Promise<Session> => {
   const connections = [connect(), connect()] as const;
+  for (const connection of connections) concealCredentials(connection);
   let reason: Error | undefined;
   let ended = false;
   const end = (why?: Error) => {

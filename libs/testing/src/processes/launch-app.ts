@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { baseEnvironment } from './base-environment.ts';
 import { startChild, lineOf, type Child } from './child.ts';
 
 /** The same limits as in the container image. */
@@ -26,13 +27,6 @@ export interface LaunchOptions {
   onLine?: (line: string) => void;
 }
 
-/** Only what a process needs: a test must not depend on the variables of the user who runs it. */
-const baseEnvironment = () => ({
-  PATH: process.env['PATH'],
-  HOME: process.env['HOME'],
-  TZ: process.env['TZ'],
-});
-
 /** Starts one of `apps/` as a process, and waits for its ready line. */
 export const launchApp = async (
   name: 'gateway' | 'worker' | 'simulator',
@@ -44,7 +38,8 @@ export const launchApp = async (
     ? [`${repositoryRoot}apps/${name}/dist/main.js`]
     : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // In its own process group: Ctrl-C on a terminal reaches only the launcher, which stops its apps in order.
-  const child = startChild(process.execPath, [...(name === 'simulator' ? [] : HEAP), ...main, ...args], {
+  const nodeOptions = ['--disable-sigusr1', ...(name === 'simulator' ? [] : HEAP)];
+  const child = startChild(process.execPath, [...nodeOptions, ...main, ...args], {
     env: { ...baseEnvironment(), ...env },
     ownGroup: true,
   });

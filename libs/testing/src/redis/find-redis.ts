@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { baseEnvironment } from '../processes/base-environment.ts';
 
 const run = promisify(execFile);
 
@@ -63,6 +64,14 @@ const findOnPath = async (names: string[]): Promise<string | undefined> => {
   return undefined;
 };
 
+/** Proxies and nothing else: `npm start` may have an API key in its environment. */
+const downloadEnvironment = (): NodeJS.ProcessEnv => ({
+  ...baseEnvironment(),
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => /^(https?|ftp|all|no)_proxy$/i.test(name)),
+  ),
+});
+
 const unpackDebianPackages = async (cache: string, target: string): Promise<void> => {
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, 'unpack-'));
@@ -82,8 +91,9 @@ const unpackDebianPackages = async (cache: string, target: string): Promise<void
     ];
     await mkdir(join(work, 'state', 'lists', 'partial'), { recursive: true });
     await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });
-    await run('apt-get', [...apt, 'update'], { cwd: work });
-    await run('apt-get', [...apt, 'download', ...PACKAGES], { cwd: work });
+    const options = { cwd: work, env: downloadEnvironment() };
+    await run('apt-get', [...apt, 'update'], options);
+    await run('apt-get', [...apt, 'download', ...PACKAGES], options);
     await run(
       'sh',
       [
@@ -91,7 +101,7 @@ const unpackDebianPackages = async (cache: string, target: string): Promise<void
         'for deb in *.deb; do dpkg-deb -x "$deb" root; done; mkdir out; ' +
           'mv root/usr/bin out/bin; mv root/usr/lib/*-linux-gnu* out/lib',
       ],
-      { cwd: work },
+      options,
     );
     await run(join(work, 'out', 'bin', 'redis-server'), ['--version'], {
       env: { LD_LIBRARY_PATH: join(work, 'out', 'lib') },

@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { baseEnvironment } from '../processes/base-environment.ts';
 import { startChild, type Child } from '../processes/child.ts';
 import { findRedis, type RedisBinary } from './find-redis.ts';
 
@@ -59,10 +60,9 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
         ...(options.args ?? []),
       ];
   const start = async (): Promise<Child> => {
-    const env =
-      binary.libraryPath === undefined
-        ? process.env
-        : { ...process.env, LD_LIBRARY_PATH: binary.libraryPath };
+    // The user's own redis-server may need the user's own libraries.
+    const libraries = binary.libraryPath ?? process.env['LD_LIBRARY_PATH'];
+    const env = { ...baseEnvironment(), LD_LIBRARY_PATH: libraries };
     const child = startChild(binary.command, args, { env, ownGroup: true });
     options.onSpawn?.(child);
     let output = '';
@@ -130,7 +130,8 @@ const answersPing = (port: number): Promise<boolean> =>
       socket.destroy();
       resolve(answer);
     };
-    socket.once('data', (data) => settle(data.toString().startsWith('+PONG')));
+    // One that asks for a password runs too.
+    socket.once('data', (data) => settle(/^(\+PONG|-NOAUTH)/.test(data.toString())));
     socket.once('error', () => settle(false));
     socket.setTimeout(1000, () => settle(false));
   });

@@ -4,15 +4,17 @@ import type { LogEvent } from './log-event.ts';
 export const workerHousekeepingEvents = {
   key_file_exposed: {
     level: 'warn',
-    message: 'other users can read the key file; run chmod 600 on it',
-    meaning: 'REKEY_KEY_FILE opens every record. Restrict it to its owner.',
+    message: 'another user owns the key file, or can read or write it, as REKEY_MOUNTED_SECRETS allows',
+    meaning:
+      'REKEY_KEY_FILE opens every record. If no container platform mounts it, restrict it to its owner ' +
+      'and unset REKEY_MOUNTED_SECRETS. Without that variable, the worker refuses such a file.',
   },
   api_keys_not_reloaded: {
     level: 'error',
     message: 'changed API keys were not loaded; the previous ones stay in use',
     meaning:
-      'INVENT_API_KEYS_FILE has an invalid content. Correct it; the worker reads it again on the next ' +
-      'change.',
+      'INVENT_API_KEYS_FILE or INVENT_API_KEY_FILE has an invalid content, owner or mode. Correct it; the ' +
+      'worker reads it again on the next change.',
   },
   proxy: {
     level: 'info',

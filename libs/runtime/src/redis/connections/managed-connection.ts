@@ -1,4 +1,4 @@
-import { unfitRedis } from '@rekey/schema';
+import { concealCredentials, unfitRedis } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { StartError } from '../../process/start-error.ts';
 import { CONNECTION_CLOSED, replyCode } from '../redis-errors.ts';
@@ -72,6 +72,7 @@ export const manageConnection = (redis: Redis, settings: Settings, family: Conne
       outages.begin(redis, reason, () => listener.onUnavailable(settings.name, reason, error)),
     refuse: (error) => outages.begin(redis, error.message, () => listener.onRefused(error, !family.wasReady)),
   };
+  concealCredentials(redis);
   followLifecycle(managed);
   acceptOnlyUsableRedis(managed);
   resendRefusedCommands(managed);

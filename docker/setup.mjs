@@ -1,0 +1,132 @@
+// Creates the files that docker-compose.yml mounts as secrets, in the folder of SECRETS:
+//   docker compose run --rm setup [CONSUMER …]
+// It keeps what exists: passwords and the key file are made once. INVENT_API_KEY, if it is set, replaces the
+// API key. It copies a key file of the volume `keys`, where earlier versions kept it, and ends with 1 if
+// secrets/key-file.json is another one.
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createKeyFile } from '@rekey/sealing';
+
+const folder = process.env['SECRETS'] || '/secrets';
+const apiKey = process.env['INVENT_API_KEY']?.trim();
+/** The user of gateway and worker in the image. */
+const owner = Number(process.env['SECRETS_OWNER'] || 1000);
+const earlierKeyFile = process.env['EARLIER_KEY_FILE'] || '/keys/rekey.json';
+
+const commands = '-@all +@read +@write +@connection +@transaction +@scripting +@pubsub -@dangerous';
+const keys = '{rekey}:';
+const rights = {
+  admin: '~* &* +@all',
+  // It changes neither published records nor acknowledgements.
+  gateway:
+    `~${keys}[^ac]* ~${keys}assistant:* ~${keys}accepted ~${keys}adopted:* ~${keys}changes:* ` +
+    `~${keys}checks* ~${keys}consumers %R~${keys}a* %R~${keys}c* &${keys}* ${commands} +info +time +wait`,
+  worker: `~${keys}* &${keys}* ${commands} +info +time +wait +bgrewriteaof`,
+  consumer:
+    ['events', 'consumers', 'orgs', 'assistants:*', 'current:*', 'uncertain']
+      .map((name) => `%R~${keys}${name}`)
+      .join(' ') +
+    ` ~${keys}acks -@all +xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time +xadd ` +
+    '+exists +info +ping +hello +select +client|setname',
+};
+
+const pathOf = (name) => join(folder, name);
+/** Gives a file to the user of gateway and worker; `mode` 0444 if Redis reads it, as a user of its own. */
+const secure = (name, mode = 0o400) => {
+  if (process.getuid() === 0) chownSync(pathOf(name), owner, owner);
+  chmodSync(pathOf(name), mode);
+};
+/** In place, because a container has mounted this file and not its name. */
+const write = (name, text, mode) => {
+  if (existsSync(pathOf(name))) chmodSync(pathOf(name), 0o600);
+  writeFileSync(pathOf(name), text, { mode: 0o600 });
+  secure(name, mode);
+};
+
+const CONSUMER = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const URL_OF_CONSUMER = 'redis-url-consumer-';
+const added = process.argv.slice(2);
+const taken = ['default', 'health', ...Object.keys(rights)];
+const unfit = added.find((name) => !CONSUMER.test(name) || taken.includes(name));
+if (unfit !== undefined) {
+  process.stderr.write(
+    'The name of a consumer has lower-case letters, digits and hyphens, ' +
+      `and is none of ${taken.join(', ')}.\n`,
+  );
+  process.exit(1);
+}
+
+/** The keys in a key file; its text if that is not a key file. */
+const keysIn = (path) => {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return JSON.parse(text).keys.map(({ k, d }) => k ?? d);
+  } catch {
+    return [text];
+  }
+};
+const keyFile = pathOf('key-file.json');
+const isUpgrade = existsSync(earlierKeyFile);
+// A signing key may have been added to the copy.
+if (isUpgrade && existsSync(keyFile)) {
+  const copied = keysIn(keyFile);
+  if (!keysIn(earlierKeyFile).every((key) => copied.includes(key))) {
+    process.stderr.write(
+      'secrets/key-file.json and the key file in the volume `keys` have different keys.\n' +
+        'Only the one that sealed the records of this Redis opens them. ' +
+        'If Redis has data of an earlier version,\n' +
+        'move secrets/key-file.json away and run this again. Otherwise, save the other file and remove its ' +
+        'volume:\ndocker volume rm PROJECT_keys\n',
+    );
+    process.exit(1);
+  }
+}
+
+chmodSync(folder, 0o711);
+
+/** The password in a file, which is created if there is none. */
+const passwordOf = (file, textOf) => {
+  if (!existsSync(pathOf(file))) write(file, `${textOf(randomBytes(32).toString('base64url'))}\n`);
+  const text = readFileSync(pathOf(file), 'utf8').trim();
+  return text.startsWith('redis://') ? new URL(text).password : text;
+};
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+const urlFor = (user) => (password) => `redis://${user}:${password}@redis:6379`;
+const userLine = (name, password, allowed) =>
+  [`user ${name} on`, `#${sha256(password)}`, 'resetkeys resetchannels', allowed].join(' ');
+
+const before = readdirSync(folder)
+  .filter((name) => name.startsWith(URL_OF_CONSUMER))
+  .map((name) => name.slice(URL_OF_CONSUMER.length));
+const consumers = [...new Set([...before, ...added])].toSorted();
+const users = [
+  // Nobody uses Redis without a password. The user keeps its rights: Redis replays its append-only file with
+  // them, and drops the transactions that they do not allow.
+  'user default off resetpass ~* &* +@all',
+  // The health check can PING, and nothing else.
+  'user health on nopass resetkeys resetchannels -@all +ping',
+  userLine(
+    'admin',
+    passwordOf('redis-password-admin', (password) => password),
+    rights.admin,
+  ),
+  ...['gateway', 'worker'].map((user) =>
+    userLine(user, passwordOf(`redis-url-${user}`, urlFor(user)), rights[user]),
+  ),
+  ...consumers.map((name) =>
+    userLine(name, passwordOf(`${URL_OF_CONSUMER}${name}`, urlFor(name)), rights.consumer),
+  ),
+];
+write('redis-users.acl', `${users.join('\n')}\n`, 0o444);
+
+if (apiKey) write('invent-api-key', `${apiKey}\n`);
+else if (!existsSync(pathOf('invent-api-key'))) write('invent-api-key', '');
+
+if (isUpgrade && !existsSync(keyFile)) write('key-file.json', readFileSync(earlierKeyFile));
+await createKeyFile(keyFile);
+secure('key-file.json');
+
+process.stdout.write(
+  'The secrets are in ./secrets. Keep a copy of key-file.json: without it, no sealed record can be opened.\n',
+);
