@@ -24,6 +24,7 @@ export {
 } from './domain/consumer.ts';
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
+export { MAX_REPLY_BYTES, ReplyTooLarge } from './redis/reply-too-large.ts';
 export { unfitRedis } from './redis/redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
 export { TextFileError, decodeText, readTextFile } from './text/text-file.ts';

@@ -3,6 +3,7 @@
 /** Each command of the ledger, and the folder that it lies in. */
 export const commandFolders = {
   accept: 'rotations',
+  'acks-next': 'consumers',
   adopt: 'system',
   'begin-check': 'assistants',
   'bulk-claim': 'bulks',

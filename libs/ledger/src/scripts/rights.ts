@@ -42,6 +42,7 @@ const AFTER_KEY: Record<string, number> = {
   SETRANGE: 2,
   SREM: 1,
   XADD: 3,
+  XRANGE: 2,
   ZADD: 2,
   ZRANGE: 2,
   ZRANGEBYSCORE: 2,

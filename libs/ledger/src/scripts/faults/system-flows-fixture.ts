@@ -1,8 +1,10 @@
 import { noSweepCounts, type Consumer } from '@rekey/schema';
 import { START_MS, makeBulk, pass } from '../../bulks/bulk-fixture.ts';
 import { ENVELOPE, SEALED, accept, claimed, key, ledger, lose, redis, rotate } from '../../ledger-fixture.ts';
+import { consumersCommands } from '../../consumers/commands.generated.ts';
 import { openLedger } from '../../open-ledger.ts';
 import { createLedgerClock } from '../../time/ledger-clock.ts';
+import { createRunner } from '../run.ts';
 import type { Flows } from './flows-fixture.ts';
 
 const policySpec = {
@@ -67,6 +69,8 @@ export const systemFlows: Flows = {
   },
   consumers: async () => {
     await rotate('f1');
+    await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
+    await consumersCommands(createRunner(redis, 'spec')).acksNext({ acks: '{spec}:acks', after: '1-0' });
     const consumers = openLedger(redis, { prefix: 'spec' }).consumers;
     await consumers.write('billing', undefined, consumer, { reseals: true, emit: JSON.stringify(ENVELOPE) });
     const current = (await redis.get('{spec}:current:ast_1'))!;

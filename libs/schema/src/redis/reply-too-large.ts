@@ -1,0 +1,13 @@
+/** The most that one reply of Redis may take: all replies that Rekey asks for are much shorter. */
+export const MAX_REPLY_BYTES = 32 * 1024 * 1024;
+
+/**
+ * A reply of Redis is longer than any that Rekey asks for: another client has written what it reads. Received
+ * whole, it could take all memory of the process. The command has run in Redis.
+ */
+export class ReplyTooLarge extends Error {
+  constructor(command: string) {
+    super(`Redis answered ${command} with more than ${MAX_REPLY_BYTES} bytes`);
+    this.name = 'ReplyTooLarge';
+  }
+}
