@@ -96,6 +96,8 @@ export {
   DEFAULT_WINDOW,
   MAX_POLICIES,
   MAX_POLICY_ASSISTANTS,
+  MAX_POLICY_IDS_IN_ALL,
+  MAX_POLICY_ID_BYTES_IN_ALL,
   PolicyJob,
   PolicySpec,
   RotationWindow,

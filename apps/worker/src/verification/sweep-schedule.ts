@@ -3,7 +3,7 @@ import type { Logger } from '@rekey/runtime';
 import { ulid } from 'ulid';
 
 export interface SweepScheduleOptions {
-  sweeps: Pick<Sweeps, 'create' | 'claimHeld'>;
+  sweeps: Pick<Sweeps, 'create' | 'claimHeld' | 'queued'>;
   queue: SweepQueue;
   /** How often all orgs are to be compared, in ms; 0: on request only. */
   everyMs: number;
@@ -41,8 +41,8 @@ export const createSweepSchedule = ({
   logger,
 }: SweepScheduleOptions): SweepSchedule => {
   const request = async (orgId: string | undefined) => {
-    const { sweep: requested } = await sweeps.create(`swp_${ulid()}`, orgId);
-    await queue.add(requested.id);
+    const { sweep } = await sweeps.create(`swp_${ulid()}`, orgId);
+    await queue.add(sweep);
   };
   const requestAll = () => request(undefined);
 
@@ -69,6 +69,8 @@ export const createSweepSchedule = ({
     },
 
     align: async () => {
+      // Also sweeps whose gateway died before it queued them: each takes a place, of which there are few.
+      for (const sweep of await sweeps.queued()) await queue.add(sweep);
       await queue.schedule(everyMs);
       if (everyMs === 0) return;
       await requestHeld();

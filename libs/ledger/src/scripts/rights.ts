@@ -44,6 +44,7 @@ const AFTER_KEY: Record<string, number> = {
   XADD: 3,
   XRANGE: 2,
   ZADD: 2,
+  ZCOUNT: 2,
   ZRANGE: 2,
   ZRANGEBYSCORE: 2,
   ZREM: 1,

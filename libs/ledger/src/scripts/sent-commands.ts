@@ -41,6 +41,7 @@ export const SENT_COMMANDS = [
   'ZRANGE',
   'ZRANGEBYSCORE',
   'ZREM',
+  'ZREMRANGEBYSCORE',
   'ZREVRANGE',
   'ZSCAN',
 ];

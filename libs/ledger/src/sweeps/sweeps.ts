@@ -16,9 +16,21 @@ type SweepBegin =
 export interface Sweeps {
   /**
    * Records a sweep. If one is still QUEUED for the same scope, returns that one (`created` false). Without
-   * an org: of all orgs.
+   * an org: of all orgs. A `requested` sweep of one org throws TOO_MANY_SWEEPS while ten of them are QUEUED,
+   * and ORG_NOT_KNOWN.
    */
-  create(id: string, orgId: string | undefined): Promise<{ sweep: Sweep; created: boolean }>;
+  create(
+    id: string,
+    orgId: string | undefined,
+    options?: { requested?: boolean },
+  ): Promise<{ sweep: Sweep; created: boolean }>;
+  /** Some of the sweeps that are QUEUED: as many as Rekey keeps, or more. */
+  queued(): Promise<{ id: string; orgId?: string }[]>;
+  /**
+   * Notes the orgs that a worker has an API key for, `*` for any org, and forgets what no worker has noted
+   * for an hour.
+   */
+  noteConfigured(orgIds: readonly string[], nowMs: number): Promise<void>;
   /**
    * Takes the one lock under which all sweeps run: two never run at once. A lock whose lease has lapsed is
    * taken over. `token` identifies this run. A sweep whose run is gone starts over, with its counts at zero.
@@ -50,13 +62,17 @@ export interface Sweeps {
 }
 
 const KEEP_SWEEPS = 1000;
+const MAX_REQUESTED = 10;
+const QUEUED_READ = 100;
+const CONFIGURED_FOR_MS = 3_600_000;
+const NOTED_AT_ONCE = 1000;
 const KEEP_ENDED_SECONDS = 7 * 24 * 3600;
 
 type Commands = ReturnType<typeof sweepsCommands>;
 
 const createSweep =
   ({ keys }: Connection, commands: Commands): Sweeps['create'] =>
-  async (id, orgId) => {
+  async (id, orgId, { requested = false } = {}) => {
     const reply = await commands.sweepCreate({
       sweep: keys.sweep(id),
       sweeps: keys.sweeps,
@@ -65,7 +81,11 @@ const createSweep =
       id,
       org: orgId,
       keep: KEEP_SWEEPS,
+      limit: requested ? MAX_REQUESTED : undefined,
     });
+    if (reply.kind === 'unknown') throw new RekeyError('ORG_NOT_KNOWN');
+    if (reply.kind === 'full')
+      throw new RekeyError('TOO_MANY_SWEEPS', { metadata: { limit: String(MAX_REQUESTED) } });
     if (reply.kind === 'known') return { created: false, sweep: parseSweep(reply.knownId, reply.known) };
     const { createdMs, org } = reply;
     return {
@@ -97,6 +117,16 @@ const beginSweep =
     return { kind: 'begun', nowMs: reply.nowMs, sweep: parseSweep(id, reply.sweep) };
   };
 
+const noteConfigured =
+  ({ redis, keys }: Connection): Sweeps['noteConfigured'] =>
+  async (orgIds, nowMs) => {
+    for (let from = 0; from < orgIds.length; from += NOTED_AT_ONCE) {
+      const members = orgIds.slice(from, from + NOTED_AT_ONCE).flatMap((orgId) => [nowMs, orgId]);
+      await redis.zadd(keys.configured, ...members);
+    }
+    await redis.zremrangebyscore(keys.configured, '-inf', nowMs - CONFIGURED_FOR_MS);
+  };
+
 export const openSweeps = (connection: Connection): Sweeps => {
   const { redis, keys, run } = connection;
   const commands = sweepsCommands(run);
@@ -113,6 +143,15 @@ export const openSweeps = (connection: Connection): Sweeps => {
   return {
     create: createSweep(connection, commands),
     begin: beginSweep(connection, commands),
+    noteConfigured: noteConfigured(connection),
+
+    queued: async () => {
+      const [, flat] = await redis.hscan(keys.queuedSweeps, '0', 'COUNT', QUEUED_READ);
+      return flat.flatMap((id, i) => {
+        const orgId = flat[i - 1];
+        return i % 2 === 0 ? [] : [{ id, ...(orgId && { orgId }) }];
+      });
+    },
 
     save: async (id, token, counts, options) => {
       const { kind } = await commands.sweepSave({

@@ -60,6 +60,8 @@ const UNREACHED = [
   "clock: if jump then write('HDEL', ledger, 'clock_jump') end",
   "clock: write('HSET', ledger, 'clock', int(now_ms))",
   "clock: write('HSET', ledger, 'clock_jump', jump)",
+  "orgs/unknown-orgs: local facts = read('HGETALL', ledger)",
+  "orgs/unknown-orgs: write('HDEL', ledger, 'run:' .. found[i].org, 'run_at:' .. found[i].org)",
   "recognise-ledger: if holdings ~= '' then write('HSET', ledger, 'before', holdings) end",
   "recognise-ledger: if lost and holdings ~= '' then write('HSETNX', ledger, 'before', holdings) end",
   "scripts/call: redis.pcall('HSET', PREFIX .. ':damaged', key, failure)",

@@ -46,6 +46,8 @@ export const systemFlows: Flows = {
     const policies = openLedger(redis, { prefix: 'spec' }).policies;
     const { policy } = await policies.create('pol_1', policySpec, ['ast_1', 'ast_2']);
     await policies.create('pol_2', policySpec, ['ast_1', 'ast_2']);
+    const { requestId: _, ...other } = policySpec;
+    await policies.create('pol_3', other, ['ast_1']);
     await policies.begin(policy.id, START_MS);
     await policies.begin(policy.id, START_MS);
     await policies.update(policy, { everyDays: 30 });
@@ -66,6 +68,29 @@ export const systemFlows: Flows = {
       ...Array.from({ length: 1100 }, (_, i) => [0, `swp_${String(i).padStart(6, '0')}`]).flat(),
     );
     await sweeps.create('swp_4', 'org_2');
+  },
+  'requested sweeps': async () => {
+    const { sweeps, policies } = openLedger(redis, { prefix: 'spec' });
+    const request = (id: string, orgId: string) =>
+      sweeps.create(id, orgId, { requested: true }).catch(() => {});
+    for (let i = 0; i < 10; i += 1) await request(`swp_${i}`, `org_${i}`);
+    await request('swp_full', 'org_full');
+    await redis.del('{spec}:sweep:swp_3');
+    await request('swp_room', 'org_room');
+    await sweeps.noteConfigured(['c', 'org_1'], START_MS);
+    await request('swp_alias', 'org_alias');
+    await redis.hset('{spec}:ledger', 'alias', 'org_alias');
+    await policies.create('pol_1', policySpec, undefined);
+    await redis.sadd('{spec}:orgs', 'org_published');
+    await redis.del('{spec}:sweeps:QUEUED');
+    await request('swp_unknown', 'org_unknown');
+    await request('swp_policy', policySpec.orgId);
+    await sweeps.begin('swp_0', 'run-0', 60_000);
+    await sweeps.create('swp_all', undefined);
+    await sweeps.begin('swp_all', 'run-1', 60_000);
+    await sweeps.save('swp_0', 'run-0', noSweepCounts, { end: 'SUCCEEDED' });
+    await sweeps.begin('swp_1', 'run-2', 60_000);
+    await sweeps.begin('swp_all', 'run-1', 60_000);
   },
   consumers: async () => {
     await rotate('f1');

@@ -126,6 +126,18 @@ describe('what needs an operator', () => {
         ],
       },
     ],
+    [
+      ['TOO_MANY_UNKNOWNS_IN_ALL'],
+      { intentsInAll: { count: 1000, limit: 1000, middleLandsMs: NOW + 80_000 } },
+    ],
+    [[], { intentsInAll: { count: 1000, limit: 1000, middleLandsMs: NOW + 89_000 } }],
+    [[], { intentsInAll: { count: 999, limit: 1000, middleLandsMs: NOW } }],
+    [[], { intentsInAll: { count: 5, limit: 0 } }],
+    [
+      ['TOO_MANY_ROTATIONS'],
+      { processes: [worker(), worker({ settings: { maxOpenRotations: 50 } })], indexedRotations: 50 },
+    ],
+    [[], { processes: [worker(), worker({ settings: { maxOpenRotations: 50 } })], indexedRotations: 49 }],
     [['BULK_HALTED'], { stoppedBulks: [stopped('HALTED', 'READS_FAIL')] }],
     [['BULK_HALTED'], { stoppedBulks: [stopped('HALTED', 'A_CODE_OF_A_LATER_VERSION')] }],
     [['BULK_PAUSED'], { stoppedBulks: [stopped('PAUSED', 'CANARY_DONE')] }],
