@@ -59,7 +59,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     logger,
-    ...(metrics && { onRefused: metrics.onRefused }),
+    ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, metrics && { observer: metrics });
   shutdown.defer('server', () =>

@@ -46,7 +46,7 @@ describe('the metrics of the gateway', () => {
   it('count the calls that were refused, by reason', async () => {
     const metrics = createMetrics(contract, () => 0);
     for (const code of ['TOO_MANY_SWEEPS', 'TOO_MANY_ROTATIONS', 'TOO_MANY_SWEEPS'] as const)
-      metrics.onRefused(code);
+      metrics.onWorkRefused(code);
     expect(await linesOf(metrics, 'rekey_gateway_refused_work_total')).toEqual([
       'rekey_gateway_refused_work_total{reason="TOO_MANY_SWEEPS"} 2',
       'rekey_gateway_refused_work_total{reason="TOO_MANY_ROTATIONS"} 1',

@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 interface Metrics extends CallObserver {
   /** Counts a call that was refused for a reason of the error table. */
-  onRefused(code: ErrorCode): void;
+  onWorkRefused(reason: ErrorCode): void;
   /** Measures every command on a connection from now on. */
   measureCommands(redis: Redis): void;
   /** In the text format of Prometheus. */
@@ -65,7 +65,7 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
     help: 'Calls that wait for a rotation to end or for consumers to acknowledge it',
     registers,
   });
-  const refused = new Counter({
+  const refusedWork = new Counter({
     name: 'rekey_gateway_refused_work_total',
     help: 'Calls refused because a limit of the ledger is reached, or because their org is unknown',
     labelNames: ['reason'],
@@ -96,7 +96,7 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
       };
     },
 
-    onRefused: (reason) => refused.inc({ reason }),
+    onWorkRefused: (reason) => refusedWork.inc({ reason }),
 
     measureCommands: (redis) => {
       const send = redis.sendCommand.bind(redis);
