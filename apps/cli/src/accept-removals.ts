@@ -26,8 +26,7 @@ const consequences: Record<string, (held: HeldOrg) => string> = {
 
 /** A later version may have reasons that are unknown here. */
 const consequenceOf = (held: HeldOrg): string =>
-  consequences[held.reason]?.(held) ??
-  'The current state of the org at Invent is published, including removals.';
+  consequences[held.reason]?.(held) ?? 'Changes of this kind are published as Invent shows them.';
 
 const heldOrgText = (held: HeldOrg): string =>
   table([

@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
 import type { Hold } from './assistants/hold.ts';
@@ -22,21 +21,14 @@ export const openSpecLedger = (
 };
 
 /** For a spec file: a ledger on a Redis of its own, empty before each test. */
-export const useLedger = (options?: Omit<LedgerOptions, 'prefix'>): { url(): string } => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await startRedis();
-    openSpecLedger(server.url, options);
+export const useLedger = ({
+  connect = (url) => new Redis(url),
+  ...options
+}: { connect?: (url: string) => Redis } & Omit<LedgerOptions, 'prefix'> = {}): { url(): string } =>
+  useRedis((url) => {
+    openSpecLedger(url, { ...options, connection: connect(url) });
+    return redis;
   });
-  afterAll(async () => {
-    redis.disconnect();
-    await server.dispose();
-  });
-  beforeEach(async () => {
-    await redis.flushall();
-  });
-  return { url: () => server.url };
-};
 
 const NOW = 'simulated-now';
 /**

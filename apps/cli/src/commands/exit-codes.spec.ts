@@ -324,7 +324,7 @@ describe('rekey sweep --accept-removals', () => {
       /30 of 30.*\n.*All 30 known assistants are published as deleted.*that Invent lists now are imported/,
     ],
     ['KEYS_NOT_SHOWN', 2, /2 of 30.*\n.*are never published/],
-    ['OF_A_LATER_VERSION', 1, /1 of 30.*\n.*including removals/],
+    ['OF_A_LATER_VERSION', 1, /1 of 30.*\n.*Changes of this kind/],
   ])('shows the hold and what accepting it does: %s', async (reason, affectedCount, shown) => {
     held = [hold({ reason, affectedCount })];
     expect(await accept('--yes')).toBe(0);

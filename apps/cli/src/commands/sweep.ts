@@ -18,8 +18,7 @@ export const sweepCommand = (): Command =>
     .argument('[org]', 'only this org id (default: all configured orgs)', notEmpty)
     .option(
       '--accept-removals',
-      'for an org on hold (see rekey status): publish its current state at Invent, including removals; ' +
-        'asks first',
+      'for an org on hold (see rekey status): publish what it is held for, such as removals; asks first',
     )
     .option('--yes', 'with --accept-removals: do not ask')
     .addOption(new Option('--no-wait', 'do not wait until it ends').conflicts('timeout'))

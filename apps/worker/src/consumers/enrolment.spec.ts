@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
 import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
 import {
@@ -10,7 +10,7 @@ import {
   parseVerifier,
   sealRecord,
 } from '@rekey/sealing';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
 import { createRecipients, type Recipients } from '../publishing/recipients.ts';
@@ -19,22 +19,13 @@ import { silentLogger as logger } from '@rekey/runtime';
 
 const verifiers = [parseVerifier(signing.publicJwk)];
 
-let server: RedisServer;
 let redis: Redis;
 let ledger: Ledger;
 let consumers: Consumers;
 let recipients: Recipients;
 let round: () => Promise<void>;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
+useRedis((url) => (redis = new Redis(url)));
 beforeEach(async () => {
-  await redis.flushall();
   ledger = openLedger(redis, { prefix: 'spec' });
   ({ consumers } = ledger);
   recipients = createRecipients({ consumers, sealer, logger });
@@ -187,6 +178,57 @@ describe('an added consumer', () => {
     expect(await redis.get('{spec}:current:ast_1')).toBe(record);
     expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
   });
+});
+
+describe('a record that a writer in Redis has put elsewhere', () => {
+  const put = (key: string, event: object) => redis.set(`{spec}:current:${key}`, JSON.stringify(event));
+
+  it.each<[what: string, assistantId: string, change: (event: KeyEvent) => object]>([
+    ['under another org', 'ast_2', (event) => ({ ...event, source: '/orgs/org_2/assistants/ast_2' })],
+    ['under another assistant', 'ast_1', (event) => event],
+    [
+      'under another org and assistant',
+      'ast_1',
+      (event) => ({ ...event, subject: 'ast_1', source: '/orgs/org_2/assistants/ast_1' }),
+    ],
+    ['as another version', 'ast_2', (event) => ({ ...event, data: { ...event.data, version: 7 } })],
+  ])('%s is sealed for nobody', async (_what, assistantId, change) => {
+    await publish('ast_1', 'org_2');
+    await publish('ast_2', 'org_1');
+    await put(assistantId, change(await eventOf('ast_2')));
+    const before = await redis.get(`{spec}:current:${assistantId}`);
+    await add('thief', ['org_2']);
+    await add('honest', ['org_1']);
+    await round();
+    expect(await entry('thief')).toMatchObject({ state: 'ACTIVE' });
+    expect(await redis.get(`{spec}:current:${assistantId}`)).toBe(before);
+  });
+});
+
+describe('the revision of the recipients', () => {
+  it.each(['x', '01x', '-1', '1e3', '1.5', '99999999999999999999', ''])(
+    'that is %j counts as 0, so that what is sealed can be committed',
+    async (text) => {
+      await redis.hset('{spec}:ledger', 'readers', text);
+      await recipients.refresh();
+      expect(await publish('ast_1')).toMatchObject({ kind: 'committed' });
+    },
+  );
+
+  it.each(['x', '-1', '0', '9999999999999999', '1'])(
+    'that was set to %j rises above all before, so that a consumer that is added gets what was published',
+    async (text) => {
+      await add('crm', ['org_2']);
+      await round();
+      await redis.hset('{spec}:ledger', 'readers', text);
+      await recipients.refresh();
+      await publish('ast_1');
+      const billing = await add('billing', ['org_1']);
+      await round();
+      expect(await entry('billing')).toMatchObject({ state: 'ACTIVE' });
+      expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+    },
+  );
 });
 
 describe('a removed consumer', () => {

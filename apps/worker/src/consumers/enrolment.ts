@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Ledger, Resealed, SeenConsumer } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, type Consumer } from '@rekey/schema';
-import { generateSharedKeys, parseConsumerKey, sealGrant, type Sealer } from '@rekey/sealing';
+import { generateSharedKeys, openRecord, parseConsumerKey, sealGrant, type Sealer } from '@rekey/sealing';
 import type { Recipients } from '../publishing/recipients.ts';
 import { every } from '../shared/every.ts';
 
@@ -105,9 +105,11 @@ const resealAll = async (
   const take = async (events: { assistantId: string; event: string | null }[], uncertain: boolean) => {
     if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
     count.looked += events.length;
-    count.replaced += await consumers.reseal(
-      events.flatMap(({ assistantId, event }) => reseal(deps, assistantId, uncertain, event)),
-    );
+    const resealed: Resealed[] = [];
+    // One after the other: a record may be 16 MiB long.
+    for (const { assistantId, event } of events)
+      resealed.push(...(await reseal(deps, assistantId, uncertain, event)));
+    count.replaced += await consumers.reseal(resealed);
   };
   for (const { orgId } of await ledger.orgs.list()) {
     for (let cursor: string | undefined = '0'; cursor !== undefined;) {
@@ -126,13 +128,16 @@ const resealAll = async (
   return count;
 };
 
-/** The event, sealed for the current recipients; none if it already is, or cannot be opened. */
-const reseal = (
+/**
+ * The event, sealed for the current recipients; none if it already is. The record itself says which org and
+ * which assistant it is of: a writer in Redis can change what stands outside, or put it elsewhere.
+ */
+const reseal = async (
   { sealer, recipients }: EnrolmentDeps,
   assistantId: string,
   uncertain: boolean,
   before: string | null,
-): Resealed[] => {
+): Promise<Resealed[]> => {
   try {
     const event = KeyEvent.parse(JSON.parse(before ?? 'null'));
     const orgId = decodeURIComponent(event.source.split('/')[2]!);
@@ -148,6 +153,9 @@ const reseal = (
       .toSorted()
       .join();
     if (has === wanted) return [];
+    // Throws if the record is not what the event says.
+    await openRecord(sealer, event);
+    if (event.subject !== assistantId) return [];
     const after = JSON.stringify({
       ...event,
       data: { ...event.data, sealed: JSON.parse(sealer.reseal(event.data.sealed, keys)) as unknown },

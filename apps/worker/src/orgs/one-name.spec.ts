@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { openEnvelope } from '@rekey/sealing';
 import {
   redis,
+  addConsumer,
+  event,
   alias,
   upstream,
   keeper,
@@ -52,6 +55,43 @@ describe('drift', () => {
     upstream.forbidden.add('org_real');
     await expect(sweepAll()).rejects.toThrow('UPSTREAM_FORBIDDEN');
     expect(await redis.exists('{spec}:current:ast_o1')).toBe(0);
+  });
+});
+
+describe('the org that the ledger names for an assistant', () => {
+  it.each<[what: string, damage: () => Promise<unknown>]>([
+    ['is not what its record says', async () => {}],
+    ['has no record', () => redis.del('{spec}:current:ast_o1')],
+    [
+      'has the record of another assistant',
+      async () => redis.copy('{spec}:current:ast_1', '{spec}:current:ast_o1', 'REPLACE'),
+    ],
+  ])('is not believed if it %s: the key is published where Invent answered', async (_what, damage) => {
+    await publish('org_real', 'ast_1');
+    await publish('org_other', 'ast_o1');
+    const { check } = await sweepAll(['org_real', 'org_other']);
+    await redis.hset('{spec}:assistant:ast_o1', 'org', 'org_real');
+    await damage();
+    // Invent says nothing of the org that is named.
+    upstream.forbidden.add('org_real');
+    upstream.rotate('ast_o1');
+    const thief = await addConsumer('thief', ['org_real']);
+    await check({ orgId: 'org_other', assistantId: 'ast_o1' });
+    expect(await published('ast_o1')).toEqual(['org_other', 'drift', 'sk_ast_o1_1']);
+    expect(await redis.hget('{spec}:assistant:ast_o1', 'org')).toBe('org_other');
+    expect(openEnvelope((await event('ast_o1')).data.sealed, thief)).toBeUndefined();
+  });
+});
+
+describe('an entry that names another org than its record', () => {
+  it('is corrected by the next check, although the key agrees', async () => {
+    await publish('org_real', 'ast_1');
+    await publish('org_other', 'ast_o1');
+    const { check } = await sweepAll(['org_real', 'org_other']);
+    await redis.hset('{spec}:assistant:ast_o1', 'org', 'org_real');
+    expect((await check({ orgId: 'org_other', assistantId: 'ast_o1' })).kind).toBe('adopted');
+    expect(await published('ast_o1')).toEqual(['org_other', 'reconciliation', 'sk_ast_o1_0']);
+    expect(await redis.hget('{spec}:assistant:ast_o1', 'org')).toBe('org_other');
   });
 });
 

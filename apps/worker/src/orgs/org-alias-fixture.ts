@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { beforeEach } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import { openLedger, type Consumers, type Ledger, type OrgAlias } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
@@ -11,7 +11,7 @@ import {
   parseSharedKeys,
   sealGrant,
 } from '@rekey/sealing';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { checkAssistant } from '../verification/checks/check-assistant.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -113,7 +113,6 @@ class Upstream {
   };
 }
 
-let server: RedisServer;
 export let redis: Redis;
 export let ledger: Ledger;
 export let consumers: Consumers;
@@ -154,16 +153,8 @@ export const startWorker = async (more: Partial<OrgAliasDeps> = {}) => {
 };
 /** Registers the hooks of a spec. */
 export const useOrgAlias = (): void => {
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = new Redis(server.url);
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await server.dispose();
-  });
+  useRedis((url) => (redis = new Redis(url)));
   beforeEach(async () => {
-    await redis.flushall();
     ({ logger, logged } = createRecordingLogger());
     passedMs = 0;
     ledger = openLedger(redis, { prefix: 'spec' });

@@ -117,6 +117,20 @@ describe('what was published under `c`', () => {
     expect(await published('ast_2')).toEqual(['org_real', 'reconciliation', 'sk_ast_2_0']);
   });
 
+  it('does not include the record of another org that a writer in Redis has put there', async () => {
+    await publish('org_other', 'ast_o1');
+    await publish('c', 'ast_1');
+    const thief = await addConsumer('thief', ['org_real']);
+    await alias.note('org_real', 'learned');
+    await redis.zadd('{spec}:assistants:c', 1, 'ast_o1');
+    await redis.hset('{spec}:assistant:ast_o1', 'org', 'c');
+    await keeper.round();
+    await keeper.round();
+    expect(await published('ast_1')).toEqual(['org_real', 'reconciliation', 'sk_ast_1_0']);
+    expect(await published('ast_o1')).toEqual(['org_other', 'import', 'sk_ast_o1_0']);
+    expect(openEnvelope((await event('ast_o1')).data.sealed, thief)).toBeUndefined();
+  });
+
   it('is committed under the org, also by a worker that does not know it yet', async () => {
     const late = await startWorker();
     await alias.note('org_real', 'learned');

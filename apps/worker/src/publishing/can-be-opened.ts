@@ -40,6 +40,25 @@ export const canBeOpened = async (
   }
 };
 
+/**
+ * The org of the current record of an assistant, from inside of it: anyone who can write to Redis can change
+ * what stands outside. Undefined if it cannot be opened, or is not this version of this assistant.
+ */
+export const provenOrgOf = async (
+  sealer: Sealer,
+  current: string | null,
+  assistantId: string,
+  version: number,
+): Promise<string | undefined> => {
+  const event = parseEvent(current);
+  if (!event || event.subject !== assistantId || event.data.version !== version) return undefined;
+  try {
+    return (await openRecord(sealer, event)).org_id;
+  } catch {
+    return undefined;
+  }
+};
+
 const parseEvent = (text: string | null): CurrentEvent | undefined => {
   try {
     return CurrentEvent.parse(JSON.parse(text ?? 'null'));

@@ -6,7 +6,7 @@ import { backoffMs } from '../shared/backoff.ts';
 import { redisNowMs, type Anchor, type Clock } from '../shared/clock.ts';
 import { idsOf } from '../shared/ids-of.ts';
 import type { Meter } from '../metrics/meter.ts';
-import { canBeOpened } from './can-be-opened.ts';
+import { canBeOpened, provenOrgOf } from './can-be-opened.ts';
 import type { Finding } from './finding.ts';
 import type { Publication, PublishResult } from './publication.ts';
 import type { Recipients } from './recipients.ts';
@@ -29,6 +29,8 @@ export interface Publisher {
   stateOf(finding: Finding): string;
   /** See `canBeOpened`. */
   canBeOpened(current: string | null, assistantId: string, state: string, nowMs: number): Promise<boolean>;
+  /** See `provenOrgOf`. */
+  provenOrgOf(current: string | null, assistantId: string, version: number): Promise<string | undefined>;
   /** Seals and commits, and retries for as long as Redis refuses to write. `anchor` is of the hold. */
   publish(hold: Hold, anchor: Anchor, publication: Publication): Promise<PublishResult>;
   /**
@@ -48,6 +50,8 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
 
     canBeOpened: (current, assistantId, state, nowMs) =>
       canBeOpened(sealer, current, assistantId, state, nowMs),
+
+    provenOrgOf: (current, assistantId, version) => provenOrgOf(sealer, current, assistantId, version),
 
     publish: (hold, anchor, publication) => publish(deps, write, hold, anchor, publication),
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   SWEEPS_QUEUE,
   createSweepQueue,
@@ -8,7 +8,7 @@ import {
   type Sweeps,
   type System,
 } from '@rekey/ledger';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { silentLogger } from '@rekey/runtime';
@@ -17,7 +17,6 @@ import { createSweepConsumer, type SweepConsumer } from './sweep-consumer.ts';
 
 const keys = ledgerKeys('spec');
 const EVERY_MS = 3_600_000;
-let server: RedisServer;
 let redis: Redis;
 let queue: SweepQueue;
 let jobs: Queue;
@@ -28,16 +27,8 @@ let swept: number;
 let held: string[];
 let sweptOrgs: (string | undefined)[];
 let onSwept: () => void;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url, { maxRetriesPerRequest: null });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useRedis((url) => (redis = new Redis(url, { maxRetriesPerRequest: null })));
+beforeEach(() => {
   queue = createSweepQueue(redis, keys);
   jobs = new Queue(SWEEPS_QUEUE, { connection: redis, prefix: keys.bull });
   ({ sweeps, system } = openLedger(redis, { prefix: 'spec' }));

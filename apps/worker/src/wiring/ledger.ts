@@ -42,15 +42,18 @@ export const createStores = (
     onError: (err) => logger.event('consumer_positions_unreadable', { err }),
   });
   shutdown.defer('positions', () => positions.close());
+  let markRead = () => {};
+  const read = new Promise<void>((resolve) => (markRead = resolve));
   const ledger = openLedger(redis, {
     prefix,
     keepEvents: retention.keepEvents,
     budget: limit,
     confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
     maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT,
-    positions: positions.start().then(() => positions),
+    positions: read.then(() => positions),
   });
-  return { prefix, limit, retention, ledger, positions, blocking };
+  const followPositions = (): void => void positions.start().then(markRead);
+  return { prefix, limit, retention, ledger, positions, blocking, followPositions };
 };
 
 /**
@@ -60,7 +63,7 @@ export const createStores = (
 export const joinLedger = async (
   { config, timing, logger, shutdown }: Base,
   redis: Redis,
-  { ledger, prefix, blocking }: Stores,
+  { ledger, prefix, blocking, followPositions }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
   const began = await recognise(ledger, sealer.fingerprintKeyId, config.REKEY_ALLOW_NEW_LEDGER);
@@ -73,6 +76,7 @@ export const joinLedger = async (
   });
   clock.watch(blocking);
   await clock.look();
+  followPositions();
   shutdown.defer(
     'ledger clock',
     clock.start((err) => logger.event('clock_unreadable', { err })),

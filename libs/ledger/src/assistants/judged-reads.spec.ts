@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   accept,
   claimed,
@@ -10,28 +9,19 @@ import {
   ledger,
   looked,
   lose,
-  openSpecLedger,
   printOf,
   readKey,
   redis,
   removed,
   resumed,
   rotate,
+  useLedger,
 } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 
-let server: RedisServer;
 let beganMs: number;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url, { maxChangedPercent: 100 });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useLedger({ maxChangedPercent: 100 });
+beforeEach(() => {
   beganMs = 0;
 });
 

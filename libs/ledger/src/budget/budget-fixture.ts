@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeAll, beforeEach } from '@jest/globals';
 import { ledgerKeys } from '../keys.ts';
-import { connectSimulated, openSpecLedger, redis, setNow, waitOf } from '../ledger-fixture.ts';
+import { connectSimulated, redis, setNow, useLedger, waitOf } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 import { slotsOf, type Lane, type RequestBudget } from './budget.ts';
 
@@ -51,18 +50,11 @@ export const countTaken = async (lane: Lane, overUs: number, everyUs: number): P
 
 /** Gives each test of a file an empty budget, at a time that only the test moves. */
 export const useBudget = (): void => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await startRedis();
-    openSpecLedger(server.url, { connection: connectSimulated(server.url), budget: OPTIONS });
+  useLedger({ connect: connectSimulated, budget: OPTIONS });
+  beforeAll(() => {
     budget = openLedger(redis, { prefix: 'spec', budget: { ...OPTIONS } }).budget;
   });
-  afterAll(async () => {
-    redis.disconnect();
-    await server.dispose();
-  });
   beforeEach(async () => {
-    await redis.flushall();
     await clockShows(1_800_000_000 * SECOND);
   });
 };

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
-import { connectSimulated, openSpecLedger, redis, setNow } from '../ledger-fixture.ts';
+import { describe, expect, it } from '@jest/globals';
+import { connectSimulated, redis, setNow, useLedger } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 
 const BEGAN_MS = 1_800_000_000_000;
@@ -10,16 +9,7 @@ const TICK_MS = 20;
 /** How long a response takes: all requests that leave meanwhile are refused together. */
 const ANSWER_MS = 200;
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-  openSpecLedger(server.url, { connection: connectSimulated(server.url) });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(() => redis.flushall());
+useLedger({ connect: connectSimulated });
 
 /**
  * Two deployments with separate ledgers behind one address, both with unlimited work, against an upstream

@@ -107,6 +107,10 @@ const createReseal =
     return replaced;
   };
 
+/** As in recipients-revision.lua: what is no such number counts as 0. */
+const revisionOf = (text: string | null | undefined): number =>
+  /^\d{1,15}$/.test(text ?? '') ? Number(text) : 0;
+
 const createRevisions =
   ({ redis, keys }: Connection): Consumers['revisions'] =>
   async () => {
@@ -118,9 +122,9 @@ const createRevisions =
       'alias',
     );
     return {
-      consumers: Number(consumers ?? 0),
-      recipients: Number(recipients ?? 0),
-      resealed: Number(resealed ?? 0),
+      consumers: revisionOf(consumers),
+      recipients: revisionOf(recipients),
+      resealed: revisionOf(resealed),
       ...(alias && { alias }),
     };
   };

@@ -1,24 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_POLICIES, type PolicySpec, type RekeyError } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { openLedger } from '../open-ledger.ts';
 import type { Policies } from './policies.ts';
 
-let server: RedisServer;
 let redis: Redis;
 let policies: Policies;
 let made = 0;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useRedis((url) => (redis = new Redis(url)));
+beforeEach(() => {
   policies = openLedger(redis, { prefix: 'spec' }).policies;
 });
 

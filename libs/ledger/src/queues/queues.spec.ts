@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
@@ -16,20 +16,11 @@ import {
 
 const keys = ledgerKeys('spec');
 const HOUR_MS = 3_600_000;
-let server: RedisServer;
 let redis: Redis;
 let sweepQueue: SweepQueue;
 let jobs: Queue;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url, { maxRetriesPerRequest: null });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useRedis((url) => (redis = new Redis(url, { maxRetriesPerRequest: null })));
+beforeEach(() => {
   sweepQueue = createSweepQueue(redis, keys);
   jobs = new Queue(SWEEPS_QUEUE, { connection: redis, prefix: keys.bull });
 });

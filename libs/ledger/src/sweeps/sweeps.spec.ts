@@ -1,24 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { noSweepCounts, type RekeyError, type SweepCounts } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { openLedger } from '../open-ledger.ts';
 import type { Sweeps } from './sweeps.ts';
 
-let server: RedisServer;
 let redis: Redis;
 let sweeps: Sweeps;
 let made = 0;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useRedis((url) => (redis = new Redis(url)));
+beforeEach(() => {
   sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
 });
 

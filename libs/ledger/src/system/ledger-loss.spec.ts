@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { describe, expect, it } from '@jest/globals';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { openLedger, type Ledger } from '../open-ledger.ts';
 import { startLedgerWatch } from './ledger-watch.ts';
 
-let server: RedisServer;
 let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+useRedis((url) => (redis = new Redis(url)));
 
 /** The ledger of a separate process: processes do not share what they know. */
 const process = (): Ledger => openLedger(redis, { prefix: 'spec' });

@@ -1,24 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
 import { openLedger } from '../open-ledger.ts';
 import { createPolicyQueue } from '../queues/queues.ts';
 import type { System } from './system.ts';
 
-let server: RedisServer;
 let redis: Redis;
 let system: System;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useRedis((url) => (redis = new Redis(url)));
+beforeEach(() => {
   system = openLedger(redis, { prefix: 'spec' }).system;
 });
 

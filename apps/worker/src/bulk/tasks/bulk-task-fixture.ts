@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { beforeAll, beforeEach } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import {
   ledgerKeys,
@@ -10,7 +10,7 @@ import {
   type Ledger,
 } from '@rekey/ledger';
 import { KeyEvent, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import type { BulkTaskDeps } from './bulk-task-deps.ts';
 import { doBulkTask } from './bulk-task.ts';
@@ -96,7 +96,6 @@ export class Upstream {
   };
 }
 
-let server: RedisServer;
 export let redis: Redis;
 export let ledger: Ledger;
 export let bulks: Bulks;
@@ -106,9 +105,8 @@ export let upstream: Upstream;
 let made = 0;
 /** Registers the hooks of a spec. */
 export const useBulkTasks = (): void => {
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = new Redis(server.url);
+  useRedis((url) => (redis = new Redis(url)));
+  beforeAll(() => {
     ledger = openLedger(redis, { prefix: 'spec', budget: { egress: 'spec', requestsPerMinute: 0 } });
     ({ bulks, bulkWork: work } = ledger);
     publisher = createPublisher({
@@ -120,12 +118,7 @@ export const useBulkTasks = (): void => {
       meter,
     });
   });
-  afterAll(async () => {
-    redis.disconnect();
-    await server.dispose();
-  });
-  beforeEach(async () => {
-    await redis.flushall();
+  beforeEach(() => {
     upstream = new Upstream();
   });
 };

@@ -135,10 +135,12 @@ const compareAndPublish = async (
   const { hold, anchor, finding, read } = seen;
   const state = publisher.stateOf(finding);
   const known = hold.versionBefore !== undefined;
-  const lastOrg =
-    hold.publishedOrgId === undefined || hold.stateBefore === 'deleted'
-      ? target.orgId
-      : nameOf(hold.publishedOrgId);
+  const lastOrg = await lastOrgOf(deps, target, hold);
+  // The ledger names an org that the current record does not prove: publishing it again corrects that.
+  const isMisfiled =
+    hold.publishedOrgId !== undefined &&
+    nameOf(hold.publishedOrgId) !== lastOrg &&
+    hold.stateBefore !== 'deleted';
   const moved =
     !compareOnly &&
     lastOrg !== target.orgId &&
@@ -146,7 +148,8 @@ const compareAndPublish = async (
   if (state === hold.stateBefore || (!known && 'removal' in finding)) {
     await ledger.assistants.compare(read, [{ assistantId: target.assistantId, state }]);
     // Consumers that hold the key for uncertain get a version that ends the doubt.
-    if (!known || compareOnly || !(hold.uncertain || publishAnew || moved)) return { kind: 'agreed' };
+    if (!known || compareOnly || !(hold.uncertain || publishAnew || moved || isMisfiled))
+      return { kind: 'agreed' };
   }
   if (compareOnly) return { kind: 'differs' };
   const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
@@ -183,9 +186,26 @@ const compareAndPublish = async (
         anchor,
       );
   }
-  if (cause === 'reconciliation') return { kind: publishAnew || moved ? 'adopted' : 'agreed' };
+  if (cause === 'reconciliation') return { kind: publishAnew || moved || isMisfiled ? 'adopted' : 'agreed' };
   if ('removal' in finding) return { kind: 'removed' };
   return { kind: known ? 'adopted' : 'imported' };
+};
+
+/**
+ * The org that the assistant was last published under. What the ledger says of it is believed only if the
+ * current record proves it: a key would otherwise be sealed for the consumers of any org that a writer in
+ * Redis names. Without a proof it is the org under which Invent has just answered.
+ */
+const lastOrgOf = async (
+  { ledger, publisher, nameOf = sameName }: CheckDeps,
+  { orgId, assistantId }: Target,
+  { publishedOrgId, stateBefore, versionBefore }: Hold,
+): Promise<string> => {
+  if (publishedOrgId === undefined || stateBefore === 'deleted' || versionBefore === undefined) return orgId;
+  if (nameOf(publishedOrgId) === orgId) return orgId;
+  const [current] = await ledger.assistants.currents([assistantId]);
+  const proven = await publisher.provenOrgOf(current ?? null, assistantId, versionBefore);
+  return proven === undefined ? orgId : nameOf(proven);
 };
 
 /** Reads another assistant of the org; if it still has its key, the check is made once more. */

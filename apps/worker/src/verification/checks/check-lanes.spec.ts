@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { silentLogger } from '@rekey/runtime';
 import type { CheckOptions, CheckResult } from './check-assistant.ts';
@@ -9,20 +9,11 @@ import { startDueChecks } from './due-checks.ts';
 
 const keys = ledgerKeys('spec');
 
-let server: RedisServer;
 let redis: Redis;
 let ledger: Ledger;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
+useRedis((url) => (redis = new Redis(url)));
+beforeAll(() => {
   ledger = openLedger(redis, { prefix: 'spec' });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
 });
 
 /**

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { noSweepCounts, type SweepCounts } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAssistant } from '../checks/check-assistant.ts';
@@ -19,7 +19,6 @@ const CONFIRM_MS = 20;
 const names = (count: number, prefix = 'ast'): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}_${i}`);
 
-let server: RedisServer;
 let redis: Redis;
 let ledger: Ledger;
 /** What upstream has: ids and their keys; undefined for one without a key. */
@@ -34,16 +33,8 @@ let omitted: (id: string) => boolean;
 /** What GET fails for. */
 let failing: (id: string) => boolean;
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+useRedis((url) => (redis = new Redis(url)));
+beforeEach(() => {
   ledger = openLedger(redis, { prefix: 'spec', confirmAfterMs: CONFIRM_MS });
   upstream = new Map();
   gets = [];

@@ -129,6 +129,20 @@ describe('an operator who accepts deletions', () => {
     expect(await world.ledger.orgs.limits(ORG)).toMatchObject({ known: 7 });
   });
 
+  it('does not have them held for another reason once the list agrees', async () => {
+    await world.importKnown(30);
+    await world.ledger.orgs.hold(ORG, { code: 'TOO_MANY_GONE', affected: 28, known: 30 });
+    await world.ledger.orgs.acceptHeld(ORG);
+    await world.ledger.orgs.hold(ORG, { code: 'KEYS_NOT_SHOWN', affected: 2, known: 30 });
+    world.rotateByHand(['ast_0007']);
+    expect((await world.sweep()).code).toBe('KEYS_NOT_SHOWN');
+    expect(await world.held()).toMatchObject([{ code: 'KEYS_NOT_SHOWN' }]);
+    world.upstream = orgOf(30);
+    expect((await world.sweep()).code).toBe('SUCCEEDED');
+    expect(await world.held()).toEqual([]);
+    expect(await world.ledger.orgs.limits(ORG)).toMatchObject({ accepted: false });
+  });
+
   it('of the same org a year later accepts nothing new', async () => {
     await world.importKnown(30);
     world.upstream = orgOf(30, 5000);

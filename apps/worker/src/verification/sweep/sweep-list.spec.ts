@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InventClient, ListOutcome, ReadOutcome } from '@rekey/invent';
 import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { noSweepCounts, type ErrorCode, type SweepCounts } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { checkAssistant } from '../checks/check-assistant.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -16,7 +16,6 @@ const keys = ledgerKeys('spec');
 const PAGE = 100;
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `ast_${i}`);
 
-let server: RedisServer;
 let redis: Redis;
 let ledger: Ledger;
 /** What upstream has: ids and the number of their key. */
@@ -34,17 +33,11 @@ let list:
       take: number,
     ) => { ids: string[]; total?: number } | { code: ErrorCode; retryAfterMs?: number })
   | undefined;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
+useRedis((url) => (redis = new Redis(url)));
+beforeAll(() => {
   ledger = openLedger(redis, { prefix: 'spec' });
 });
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
-beforeEach(async () => {
-  await redis.flushall();
+beforeEach(() => {
   upstream = new Map(names(850).map((id) => [id, 0]));
   list = undefined;
   [lists, gets, paused, steps] = [[], [], [], []];

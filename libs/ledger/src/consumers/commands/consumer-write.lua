@@ -15,6 +15,7 @@
 -- @reply WRITTEN
 -- @reply CHANGED: it is not as it was seen: nothing was written
 -- @reply FULL: the limit is reached: nothing was written
+-- @include consumers/recipients-revision
 -- @include scripts/call
 -- @include scripts/event
 
@@ -28,6 +29,6 @@ else
   write('HSET', consumers, name, entry)
 end
 write('HINCRBY', ledger, 'consumers', 1)
-if reseals then write('HINCRBY', ledger, 'readers', 1) end
+if reseals then raise_recipients_revision() end
 if head ~= '' then emit(numbers, head, tail, keep) end
 return reply.WRITTEN

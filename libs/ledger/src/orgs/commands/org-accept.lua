@@ -27,7 +27,7 @@ if code and before ~= '' and not string.find(codes .. ' ', ' ' .. code .. ' ', 1
   codes = codes .. ' ' .. code
 end
 write('HSET', PREFIX .. ':accepted', org, int(now_ms + for_ms) .. codes)
--- What was counted until now is accepted, or is read again.
-write('DEL', changes_key(org))
+-- The count that led to the hold was shown to the operator, and begins anew.
+if code then write('DEL', changes_key(org)) end
 write('DEL', adopted_key(org))
 return reply.ACCEPTED

@@ -14,6 +14,7 @@
 -- @reply CONTRADICTS known_org text, known_how text?, since_ms number?: another org was noted before: nothing
 --   was written
 -- @include bulks/bulk
+-- @include consumers/recipients-revision
 -- @include scripts/call
 -- @include scripts/encoded
 -- @include scripts/number
@@ -37,7 +38,7 @@ local now_ms = math.floor(now_us() / 1000)
 write('HSET', ledger, 'alias', org, 'alias_how', how, 'alias_at', int(now_ms))
 write('HDEL', ledger, 'alias_conflict')
 write('HINCRBY', ledger, 'consumers', 1)
-write('HINCRBY', ledger, 'readers', 1)
+raise_recipients_revision()
 
 -- A lost request counts once, and for the longer of the times that it had under the two names.
 if read('EXISTS', of_c) == 1 then
