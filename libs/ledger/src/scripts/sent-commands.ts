@@ -19,7 +19,6 @@ export const SENT_COMMANDS = [
   'HSET',
   'HSETNX',
   'INFO',
-  'MGET',
   'MULTI',
   'PEXPIRE',
   'PING',

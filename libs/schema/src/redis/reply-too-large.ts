@@ -1,4 +1,7 @@
-/** The most that one reply of Redis may take: all replies that Rekey asks for are much shorter. */
+/**
+ * The most that one reply of Redis may take. The longest value that Rekey writes is the event of a record of
+ * 16 MiB, with about 22 MB. Several such values must never be asked for in one reply.
+ */
 export const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 
 /**
