@@ -247,6 +247,21 @@ describe('requested sweeps of one org', () => {
     await consumer(0).align();
     expect((await jobs.getPrioritized()).map(({ id }) => id)).toEqual(['swp_01ARZ3NDEKTSV4RRFFQ69G5FAV']);
   });
+
+  it('are queued in the next round although others cannot be: BullMQ refuses some ids', async () => {
+    await lastSweptAgo(0);
+    await redis.hset(keys.queuedSweeps, { x: '7', y: 'nonsense' });
+    await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1', { requested: true });
+    await consumer(0).align();
+    expect((await jobs.getPrioritized()).map(({ id }) => id)).toEqual(['swp_01ARZ3NDEKTSV4RRFFQ69G5FAV']);
+  });
+
+  it('come after the schedule, which is set although their list cannot be read', async () => {
+    await redis.set(keys.queuedSweeps, 'spoilt');
+    await lastSweptAgo(0);
+    await expect(consumer().align()).rejects.toThrow('WRONGTYPE');
+    expect(await jobs.getJobSchedulers()).toHaveLength(1);
+  });
 });
 
 describe('a sweep of one org', () => {

@@ -1,5 +1,6 @@
 import { sweepDueWithinMs, type Ledger, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
+import { SweepId } from '@rekey/schema';
 import { ulid } from 'ulid';
 
 export interface SweepScheduleOptions {
@@ -57,6 +58,28 @@ export const createSweepSchedule = ({
     }
   };
 
+  const requestOverdue = async () => {
+    const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
+    const lastMs = Math.min(Math.max(begunMs, endedMs), nowMs);
+    if (running || nowMs - lastMs <= sweepDueWithinMs(everyMs)) return;
+    logger.event('sweep_overdue', { last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs });
+    await requestAll();
+  };
+
+  /**
+   * Queues sweeps again whose job is lost, or was never added because their gateway died: each takes a place,
+   * of which there are few. Callers have requested these, so they come after what the schedule needs, and one
+   * that cannot be queued is no reason to leave out the others.
+   */
+  const requeue = async () => {
+    for (const sweep of await sweeps.queued()) {
+      if (!SweepId.safeParse(sweep.id).success) continue;
+      await queue
+        .add(sweep)
+        .catch((err) => logger.event('housekeeping_failed', { err, chore: 'queue sweeps again' }));
+    }
+  };
+
   return {
     heldEveryMs,
     requestAll,
@@ -69,16 +92,12 @@ export const createSweepSchedule = ({
     },
 
     align: async () => {
-      // Also sweeps whose gateway died before it queued them: each takes a place, of which there are few.
-      for (const sweep of await sweeps.queued()) await queue.add(sweep);
       await queue.schedule(everyMs);
-      if (everyMs === 0) return;
-      await requestHeld();
-      const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
-      const lastMs = Math.min(Math.max(begunMs, endedMs), nowMs);
-      if (running || nowMs - lastMs <= sweepDueWithinMs(everyMs)) return;
-      logger.event('sweep_overdue', { last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs });
-      await requestAll();
+      if (everyMs > 0) {
+        await requestHeld();
+        await requestOverdue();
+      }
+      await requeue();
     },
   };
 };
