@@ -10,7 +10,8 @@ interface ConfiguredOrgsOptions {
   onError: (error: unknown) => void;
 }
 
-const LOOK_EVERY_MS = 60_000;
+/** Until a new org is noted, requests to sweep it are refused. */
+const LOOK_EVERY_MS = 5000;
 const NOTE_EVERY_MS = 600_000;
 /** The most orgs that are noted one by one. */
 const MAX_NOTED = 10_000;
@@ -21,6 +22,8 @@ const ANY_ORG = '*';
  * an org that nothing was published of yet from one that does not exist, and refuses to sweep the latter. One
  * key serves its own org and all sub-orgs, which only Invent can tell from others: then any org may exist.
  * So may any org if there are more than are noted one by one.
+ *
+ * What cannot be noted keeps no worker from its start: it is tried again.
  */
 export const noteConfiguredOrgs = async ({
   sweeps,
@@ -38,6 +41,6 @@ export const noteConfiguredOrgs = async ({
     await sweeps.noteConfigured(names, await nowMs());
     [noted, notedAt] = [text, performance.now()];
   };
-  await note();
+  await note().catch(onError);
   return every(LOOK_EVERY_MS, note, onError);
 };
