@@ -4,17 +4,35 @@ import type { Factory } from './metric-factory.ts';
 
 const PROPAGATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
-const sizeOf = ({ lag, unapplied, refused }: ConsumerProgress): number =>
-  (lag?.events ?? 0) + unapplied + refused;
+/** What the metrics show under one label. */
+interface Shown {
+  live: boolean;
+  lag: { events: number; ms: number };
+  unapplied: number;
+  refused: number;
+}
 
-/** Of several consumers: the slowest, the sum of what they did not apply, and live only if each is. */
-const worse = (one: ConsumerProgress, another: ConsumerProgress): ConsumerProgress => ({
-  consumer: one.consumer,
-  lag: one.lag &&
-    another.lag && {
-      events: Math.max(one.lag.events, another.lag.events),
-      ms: Math.max(one.lag.ms, another.lag.ms),
-    },
+const shown = ({ lag, unapplied, refused }: ConsumerProgress): Shown => ({
+  live: lag !== undefined,
+  lag: lag ?? { events: 0, ms: 0 },
+  unapplied,
+  refused,
+});
+
+/** A consumer without a live instance comes first: its lag is unknown, and may be the largest. */
+const sizeOf = ({ live, lag, unapplied, refused }: Shown): number =>
+  live ? lag.events + unapplied + refused : Infinity;
+
+/**
+ * Of several consumers: the lag of the slowest live one, the sum of what they did not apply, and live only if
+ * each is.
+ */
+const worse = (one: Shown, another: Shown): Shown => ({
+  live: one.live && another.live,
+  lag: {
+    events: Math.max(one.lag.events, another.lag.events),
+    ms: Math.max(one.lag.ms, another.lag.ms),
+  },
   unapplied: one.unapplied + another.unapplied,
   refused: one.refused + another.refused,
 });
@@ -57,13 +75,13 @@ export const createConsumerMeter = ({
     propagated: (consumer, ms) => propagation.observe({ consumer: labelOf(consumer) }, ms / 1000),
     consumers: (all) => {
       for (const one of [live, lagEvents, unappliedEvents, refusedEvents, lagSeconds]) one.reset();
-      const values = all.map((one) => [one.consumer, one] as const);
-      for (const [consumer, { lag, unapplied, refused }] of byLabel(values, sizeOf, worse)) {
+      const values = all.map((one) => [one.consumer, shown(one)] as const);
+      for (const [consumer, { live: isLive, lag, unapplied, refused }] of byLabel(values, sizeOf, worse)) {
         unappliedEvents.set({ consumer }, unapplied);
         refusedEvents.set({ consumer }, refused);
-        live.set({ consumer }, lag ? 1 : 0);
-        lagEvents.set({ consumer }, lag?.events ?? 0);
-        lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);
+        live.set({ consumer }, isLive ? 1 : 0);
+        lagEvents.set({ consumer }, lag.events);
+        lagSeconds.set({ consumer }, lag.ms / 1000);
       }
     },
   };

@@ -59,13 +59,46 @@ describe('the metrics of the worker', () => {
     expect(unapplied).toContain('rekey_consumer_unapplied_events{consumer="other"} 80');
   });
 
+  it('name consumers without a live instance before all others', async () => {
+    const metrics = metricsOf();
+    const gone = (consumer: string) => ({ consumer, lag: undefined, unapplied: 0, refused: 0 });
+    const slow = Array.from({ length: 40 }, (_, i) => progress(`svc-${i}`, 1000 + i));
+    metrics.consumers([...slow, gone('gone-1'), gone('gone-2')]);
+    const live = await linesOf(metrics, 'rekey_consumer_live');
+    expect(live).toHaveLength(21);
+    expect(live).toContain('rekey_consumer_live{consumer="gone-1"} 0');
+    expect(live).toContain('rekey_consumer_live{consumer="gone-2"} 0');
+    expect(live).toContain('rekey_consumer_live{consumer="other"} 1');
+  });
+
+  it('show the lag of the slowest live one of the rest, although another of them is not live', async () => {
+    const metrics = metricsOf();
+    const gone = Array.from({ length: 21 }, (_, i) => ({
+      consumer: `gone-${i}`,
+      lag: undefined,
+      unapplied: 0,
+      refused: 0,
+    }));
+    metrics.consumers([progress('slow', 7), ...gone, progress('quick', 3)]);
+    expect(await linesOf(metrics, 'rekey_consumer_lag_events')).toContain(
+      'rekey_consumer_lag_events{consumer="other"} 7',
+    );
+    expect(await linesOf(metrics, 'rekey_consumer_lag_seconds')).toContain(
+      'rekey_consumer_lag_seconds{consumer="other"} 0.007',
+    );
+    expect(await linesOf(metrics, 'rekey_consumer_live')).toContain(
+      'rekey_consumer_live{consumer="other"} 0',
+    );
+  });
+
   it('show others as live only if each of them is', async () => {
     const metrics = metricsOf();
     const all = Array.from({ length: 22 }, (_, i) => progress(`svc-${i}`, 9));
     const live = () => linesOf(metrics, 'rekey_consumer_live');
     metrics.consumers(all);
     expect(await live()).toContain('rekey_consumer_live{consumer="other"} 1');
-    metrics.consumers([...all, { consumer: 'gone', lag: undefined, unapplied: 0, refused: 0 }]);
+    const gone = Array.from({ length: 21 }, (_, i) => ({ ...progress(`gone-${i}`, 0), lag: undefined }));
+    metrics.consumers([...all, ...gone]);
     expect(await live()).toContain('rekey_consumer_live{consumer="other"} 0');
   });
 
