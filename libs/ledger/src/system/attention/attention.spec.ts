@@ -131,7 +131,8 @@ describe('what needs an operator', () => {
       { intentsInAll: { count: 1000, limit: 1000, middleLandsMs: NOW + 80_000 } },
     ],
     [[], { intentsInAll: { count: 1000, limit: 1000, middleLandsMs: NOW + 89_000 } }],
-    [[], { intentsInAll: { count: 999, limit: 1000, middleLandsMs: NOW } }],
+    [['TOO_MANY_UNKNOWNS_IN_ALL'], { intentsInAll: { count: 900, limit: 1000, middleLandsMs: NOW } }],
+    [[], { intentsInAll: { count: 899, limit: 1000, middleLandsMs: NOW } }],
     [[], { intentsInAll: { count: 5, limit: 0 } }],
     [
       ['TOO_MANY_ROTATIONS'],

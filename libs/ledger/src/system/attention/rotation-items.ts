@@ -39,17 +39,22 @@ export const bulkItems = ({ stoppedBulks }: SystemFacts): Attention[] => {
 /** Most of these POSTs left long ago: a response usually takes less. */
 const UNKNOWN_AFTER_MS = 5000;
 
+/** How many intents of all orgs may be open before bulk rotations wait: a tenth is left to single ones. */
+export const shareOfBulks = (limit: number): number => limit - Math.floor(limit / 10);
+
 const limitItems = ({ nowMs, processes, intentsInAll, indexedRotations = 0 }: SystemFacts): Attention[] => {
   const live = processes.filter((one) => one.live).map(({ settings }) => settings);
   const landingWindowMs = Math.max(0, ...live.flatMap((one) => one.landingWindowMs ?? []));
   const { count = 0, limit = 0, middleLandsMs = Infinity } = intentsInAll ?? {};
-  const isFull = limit > 0 && count >= limit && nowMs + landingWindowMs - middleLandsMs > UNKNOWN_AFTER_MS;
+  const isFull =
+    limit > 0 && count >= shareOfBulks(limit) && nowMs + landingWindowMs - middleLandsMs > UNKNOWN_AFTER_MS;
+  const waits = count >= limit ? 'Only reads are sent.' : 'Bulk rotations wait, and send only reads.';
   const mostOpen = Math.min(Infinity, ...live.flatMap((one) => one.maxOpenRotations ?? []));
   return [
     ...(isFull
       ? [
           item('TOO_MANY_UNKNOWNS_IN_ALL', {
-            message: `${count} POSTs of all orgs together may still take effect. Only reads are sent.`,
+            message: `${count} POSTs of all orgs together may still take effect. ${waits}`,
             advice: 'Check whether Invent is available. Rotations resume when outcomes are known.',
           }),
         ]

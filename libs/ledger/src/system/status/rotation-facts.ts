@@ -1,6 +1,7 @@
 import { isErrorCode, type OpenBulk, type SystemStatus } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
 import type { SystemFacts } from '../attention/facts.ts';
+import { shareOfBulks } from '../attention/rotation-items.ts';
 import type { KnownProcess } from '../processes.ts';
 import { LOOKED_AT, SHOWN, fieldsOf, momentOf, numberOf, readableReplies, replies } from './replies.ts';
 
@@ -36,14 +37,17 @@ export const readOpenIntents = async (
     .toSorted((a, b) => b.count - a.count || (a.orgId < b.orgId ? -1 : 1));
 };
 
-/** The open intents of all orgs together, and the limit that live workers have. */
+/**
+ * The open intents of all orgs together, the limit that live workers have, and the one in the middle of those
+ * at which bulk rotations wait.
+ */
 export const readIntentsInAll = async (
   { redis, keys }: Connection,
   known: KnownProcess[],
 ): Promise<NonNullable<SystemFacts['intentsInAll']>> => {
   const limits = known.filter(({ live }) => live).flatMap(({ settings }) => settings.maxUnknownsInAll ?? []);
   const limit = Math.max(0, ...limits);
-  const middle = String(Math.floor(limit / 2));
+  const middle = String(Math.floor(shareOfBulks(limit) / 2));
   const [count, flat] = await Promise.all([
     redis.zcard(keys.allIntents),
     redis.zrange(keys.allIntents, middle, middle, 'WITHSCORES'),
