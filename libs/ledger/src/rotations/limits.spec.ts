@@ -88,6 +88,19 @@ describe('open rotations', () => {
     expect(await openOf('org_1')).toBe(4);
   });
 
+  it('do not count those among many that are open', async () => {
+    const index = '{spec}:rotations:open:org_1';
+    const open = Array.from({ length: 60 }, (_, i) => [0, `rot_0${String(i).padStart(25, '0')}`]).flat();
+    await redis.zadd('{spec}:rotations:open', ...open);
+    await redis.zadd(index, ...open);
+    await redis.zadd(index, 0, 'rot_9'.padEnd(30, '0'));
+    const before = await redis.zcard(index);
+    for (let i = 0; i < 2000 && (await redis.zcard(index)) === before; i += 1)
+      expect(await refusal(one(9))).toMatchObject({ scope: 'org' });
+    expect(await redis.zscore(index, 'rot_9'.padEnd(30, '0'))).toBeNull();
+    expect(await redis.zcard(index)).toBe(before - 1);
+  });
+
   it('count under the one name of their org', async () => {
     await fill(2, 'c');
     await ledger.alias.note('org_1', 'learned');
