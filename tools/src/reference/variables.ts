@@ -119,8 +119,8 @@ export const variables: Record<string, Record<string, Variable>> = {
     },
     REKEY_MAX_UNKNOWNS_IN_ALL: {
       meaning: `
-        the same for all orgs together, and not fewer than of one org. A tenth is left to single
-        rotations: [limits](limits.md)
+        the same for all orgs together; at least twice as many as of one org, so that no org has them all.
+        A tenth is left to single rotations: [limits](limits.md)
       `,
     },
     REKEY_MAX_OPEN_ROTATIONS: {
