@@ -57,6 +57,7 @@ export const commandFolders = {
   'slow-down': 'budget',
   'sweep-begin': 'sweeps',
   'sweep-create': 'sweeps',
+  'sweep-forget': 'sweeps',
   'sweep-save': 'sweeps',
   'take-slot': 'budget',
   trim: 'rotations',

@@ -78,6 +78,24 @@ const readSweepCreateReply = (reply: unknown[]): SweepCreateReply => {
   }
 };
 
+interface SweepForgetInput {
+  /** the QUEUED sweeps, by scope */
+  queued: string;
+  /** an org, or empty for all */
+  scope?: string | undefined;
+  /** the sweep that was found there */
+  id: string;
+}
+type SweepForgetReply = { kind: 'done' };
+const readSweepForgetReply = (reply: unknown[]): SweepForgetReply => {
+  switch (reply[0]) {
+    case 'DONE':
+      return { kind: 'done' };
+    default:
+      throw unexpectedReply('sweep-forget', reply);
+  }
+};
+
 interface SweepSaveInput {
   sweep: string;
   lock: string;
@@ -143,6 +161,13 @@ export const sweepsCommands = (run: RunCommand) => ({
         [input.id, input.org ?? '', input.keep, input.limit ?? ''],
       ),
     ),
+  /**
+   * Removes an entry from the QUEUED sweeps if its sweep is not QUEUED any more, or never was.
+   *
+   * Keeps: an entry that another sweep of the same scope has taken meanwhile.
+   */
+  sweepForget: async (input: SweepForgetInput): Promise<SweepForgetReply> =>
+    readSweepForgetReply(await run('sweep-forget', [input.queued], [input.scope ?? '', input.id])),
   /**
    * Saves the progress of a sweep and renews the lease of the lock; or ends the sweep and releases the lock.
    *

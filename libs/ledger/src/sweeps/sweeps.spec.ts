@@ -118,6 +118,23 @@ describe('requested sweeps of one org', () => {
     expect(await codeOf(request(undefined))).toBe('resolved');
   });
 
+  it('have entries that no sweep is QUEUED for removed, thousands too, and keep the others', async () => {
+    const { id } = (await request('org_1')).sweep;
+    const other = (await sweeps.create(nextId(), undefined)).sweep.id;
+    await redis.set('{spec}:sweep:spoilt', 'x');
+    await redis.hset('{spec}:sweep:begun', 'state', 'RUNNING');
+    await redis.hset(
+      '{spec}:sweeps:QUEUED',
+      ...Array.from({ length: 5000 }, (_, i) => [`o_${i}`, String(i)]).flat(),
+    );
+    await redis.hset('{spec}:sweeps:QUEUED', { a: 'spoilt', b: 'begun' });
+    expect(await codeOf(request('org_2'))).toBe('TOO_MANY_SWEEPS');
+    for (let i = 0; i < 20 && (await redis.hlen('{spec}:sweeps:QUEUED')) > 2; i += 1) await sweeps.queued();
+    expect(await redis.hgetall('{spec}:sweeps:QUEUED')).toEqual({ org_1: id, '': other });
+    expect(await sweeps.queued()).toEqual(expect.arrayContaining([{ id: other }, { id, orgId: 'org_1' }]));
+    expect(await codeOf(request('org_2'))).toBe('resolved');
+  });
+
   it('are refused for an org that nothing says exists', async () => {
     await know('org_1', 'c');
     await redis.hset('{spec}:ledger', 'alias', 'org_real');

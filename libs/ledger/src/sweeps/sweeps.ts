@@ -1,5 +1,6 @@
 import { RekeyError, noSweepCounts, type Sweep, type SweepCounts } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import { isWrongType } from '../scripts/run.ts';
 import { sweepsCommands } from './commands.generated.ts';
 import { parseSweep } from './sweep-hash.ts';
 
@@ -24,7 +25,10 @@ export interface Sweeps {
     orgId: string | undefined,
     options?: { requested?: boolean },
   ): Promise<{ sweep: Sweep; created: boolean }>;
-  /** Some of the sweeps that are QUEUED: as many as Rekey keeps, or more. */
+  /**
+   * Some of the sweeps that are QUEUED: all, or of many the next ones at each call. Removes entries of
+   * sweeps that are not.
+   */
   queued(): Promise<{ id: string; orgId?: string }[]>;
   /**
    * Notes the orgs that a worker has an API key for, `*` for any org, and forgets what no worker has noted
@@ -63,7 +67,7 @@ export interface Sweeps {
 
 const KEEP_SWEEPS = 1000;
 const MAX_REQUESTED = 10;
-const QUEUED_READ = 100;
+const QUEUED_READ = 1000;
 const CONFIGURED_FOR_MS = 3_600_000;
 const NOTED_AT_ONCE = 1000;
 const KEEP_ENDED_SECONDS = 7 * 24 * 3600;
@@ -117,6 +121,27 @@ const beginSweep =
     return { kind: 'begun', nowMs: reply.nowMs, sweep: parseSweep(id, reply.sweep) };
   };
 
+const createQueued = ({ redis, keys }: Connection, commands: Commands): Sweeps['queued'] => {
+  let cursor = '0';
+  return async () => {
+    const [next, flat] = await redis.hscan(keys.queuedSweeps, cursor, 'COUNT', QUEUED_READ);
+    cursor = next;
+    const entries = flat.flatMap((id, i) => (i % 2 === 0 ? [] : [{ id, scope: flat[i - 1]! }]));
+    const pipeline = redis.pipeline();
+    for (const { id } of entries) pipeline.hget(keys.sweep(id), 'state');
+    const states = ((await pipeline.exec()) ?? []).map(([error, state]) => {
+      if (error && !isWrongType(error)) throw error;
+      return state;
+    });
+    const isQueued = (_: unknown, i: number) => states[i] === 'QUEUED';
+    const others = entries.filter((entry, i) => !isQueued(entry, i));
+    const forget = ({ id, scope }: (typeof entries)[number]) =>
+      commands.sweepForget({ queued: keys.queuedSweeps, scope: scope || undefined, id });
+    await Promise.all(others.map(forget));
+    return entries.filter(isQueued).map(({ id, scope }) => ({ id, ...(scope !== '' && { orgId: scope }) }));
+  };
+};
+
 const noteConfigured =
   ({ redis, keys }: Connection): Sweeps['noteConfigured'] =>
   async (orgIds, nowMs) => {
@@ -145,13 +170,7 @@ export const openSweeps = (connection: Connection): Sweeps => {
     begin: beginSweep(connection, commands),
     noteConfigured: noteConfigured(connection),
 
-    queued: async () => {
-      const [, flat] = await redis.hscan(keys.queuedSweeps, '0', 'COUNT', QUEUED_READ);
-      return flat.flatMap((id, i) => {
-        const orgId = flat[i - 1];
-        return i % 2 === 0 ? [] : [{ id, ...(orgId && { orgId }) }];
-      });
-    },
+    queued: createQueued(connection, commands),
 
     save: async (id, token, counts, options) => {
       const { kind } = await commands.sweepSave({

@@ -77,6 +77,8 @@ export const systemFlows: Flows = {
     await request('swp_full', 'org_full');
     await redis.del('{spec}:sweep:swp_3');
     await request('swp_room', 'org_room');
+    await redis.del('{spec}:sweep:swp_4');
+    await sweeps.queued();
     await sweeps.noteConfigured(['c', 'org_1'], START_MS);
     await request('swp_alias', 'org_alias');
     await redis.hset('{spec}:ledger', 'alias', 'org_alias');
