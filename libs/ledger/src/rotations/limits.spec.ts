@@ -168,6 +168,24 @@ describe('open intents of all orgs together', () => {
   });
 });
 
+describe('entries of open intents that another client has written', () => {
+  it('do not count for ever, however far ahead they lie', async () => {
+    for (const index of ['{spec}:intents', '{spec}:intents:org_1'])
+      for (const [i, score] of ['1e18', '+inf', String(Date.now() + 2 * 86_400_000)].entries())
+        await redis.zadd(index, score, `foreign_${i}`);
+    const rotation = await accept(one(0));
+    const claim = await claimOf(rotation, { maxOpenIntents: 3, maxIntentsInAll: 3 });
+    expect(claim.kind).toBe('claimed');
+    expect(await redis.zrange('{spec}:intents', '0', '-1')).toEqual([one(0).assistantId]);
+  });
+
+  it('are kept if their assistant holds an intent', async () => {
+    await claimed(await accept(one(0)));
+    await redis.zadd('{spec}:intents:org_1', '1e18', one(0).assistantId);
+    expect((await claimOf(await accept(one(1)), { maxOpenIntents: 1 })).kind).toBe('full');
+  });
+});
+
 describe('consecutive unknown outcomes', () => {
   it('are forgotten of the orgs without one for the longest time, beyond a thousand', async () => {
     const orgs = Array.from({ length: 1000 }, (_, i) => [`run:old_${i}`, 1, `run_at:old_${i}`, 1000 + i]);

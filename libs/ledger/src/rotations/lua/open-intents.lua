@@ -1,26 +1,34 @@
 -- The number of open intents, of an org and in all. At the limit, intents whose assistant was deleted from
 -- the ledger by hand are removed: otherwise they would always count. So are those that a worker of an earlier
--- version has closed, which does not know the index of all.
+-- version has closed, which does not know the index of all; and entries of another client, whose moment lies
+-- farther ahead than that of any POST.
 --
 -- @include rotations/own-intents
 -- @include scripts/call
 -- @include scripts/number
 
 local LOOKED_AT = 100
+-- Longer than any landing window.
+local LANDS_WITHIN_MS = 86400000
+
+-- Removes entries without an assistant that holds an intent. Of many, it looks at another part each time.
+local function remove_stale(intents, from, to, now_ms)
+  local count = read('ZCOUNT', intents, from, to)
+  local first = count > LOOKED_AT and now_ms % (count - LOOKED_AT + 1) or 0
+  for _, name in ipairs(read('ZRANGEBYSCORE', intents, from, to, 'LIMIT', int(first), LOOKED_AT)) do
+    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then
+      write('ZREM', intents, name)
+    end
+  end
+end
 
 local function count_intents(intents, limit, now_ms)
   local open = read('ZCARD', intents)
   if open < limit then return open end
   -- The other bound decides whether a POST may leave: it is read before anything is written.
   read('ZCARD', PREFIX .. ':intents')
-  -- Of many, another part each time.
-  local lapsed = read('ZCOUNT', intents, '-inf', int(now_ms))
-  local from = lapsed > LOOKED_AT and now_ms % (lapsed - LOOKED_AT + 1) or 0
-  for _, name in ipairs(read('ZRANGEBYSCORE', intents, '-inf', int(now_ms), 'LIMIT', int(from), LOOKED_AT)) do
-    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then
-      write('ZREM', intents, name)
-    end
-  end
+  remove_stale(intents, '-inf', int(now_ms), now_ms)
+  remove_stale(intents, int(now_ms + LANDS_WITHIN_MS), '+inf', now_ms)
   return read('ZCARD', intents)
 end
 
