@@ -187,6 +187,29 @@ describe('entries of open intents that another client has written', () => {
 });
 
 describe('consecutive unknown outcomes', () => {
+  it('are not all read for each org, although the ledger has many other facts', async () => {
+    const facts = Array.from({ length: 3000 }, (_, i) => [`drift:org_${i}`, 1]).flat();
+    await redis.hset('{spec}:ledger', ...(facts as [string, number]));
+    await redis.config('RESETSTAT');
+    for (let i = 0; i < 5; i += 1) await lose(one(0, `org_${i}`));
+    const [, count] = /cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats')) ?? [];
+    expect(Number(count ?? 0)).toBeLessThanOrEqual(1);
+  });
+
+  it('stay bounded beside them', async () => {
+    const facts = Array.from({ length: 3000 }, (_, i) => [`drift:org_${i}`, 1]).flat();
+    await redis.hset('{spec}:ledger', ...(facts as [string, number]));
+    await lose(one(0));
+    for (let round = 0; round < 4; round += 1) {
+      const orgs = Array.from({ length: 600 }, (_, i) => [`run:${round}_${i}`, 1, `run_at:${round}_${i}`, 1]);
+      await redis.hset('{spec}:ledger', ...(orgs.flat() as [string, number]));
+      await lose(one(0, `late_${round}`));
+      const runs = (await redis.hkeys('{spec}:ledger')).filter((field) => field.startsWith('run:'));
+      expect(runs.length).toBeLessThanOrEqual(1501);
+    }
+    expect(await redis.hget('{spec}:ledger', 'drift:org_2999')).toBe('1');
+  });
+
   it('are forgotten of the orgs without one for the longest time, beyond a thousand', async () => {
     const orgs = Array.from({ length: 1000 }, (_, i) => [`run:old_${i}`, 1, `run_at:old_${i}`, 1000 + i]);
     await redis.hset('{spec}:ledger', ...(orgs.flat() as [string, number]));

@@ -20,9 +20,20 @@ local function forget_oldest_unknowns(ledger)
   end
 end
 
-local function note_unknown_outcome(ledger, org, now_ms)
-  if write('HINCRBY', ledger, 'run:' .. org, 1) == 1 and read('HLEN', ledger) > 2 * MAX_ORGS then
+-- The hash has other fields too, of which there may be many: only if it has grown since the last time are
+-- there so many orgs again.
+local function bound_unknown_orgs(ledger)
+  local count, counted = read('HLEN', ledger), tonumber(read('HGET', ledger, 'run_counted')) or 0
+  if count > math.max(2 * MAX_ORGS, math.min(counted, count) + MAX_ORGS) then
     forget_oldest_unknowns(ledger)
+    count = read('HLEN', ledger) + 1
+  elseif count >= counted then
+    return
   end
+  write('HSET', ledger, 'run_counted', int(count))
+end
+
+local function note_unknown_outcome(ledger, org, now_ms)
+  if write('HINCRBY', ledger, 'run:' .. org, 1) == 1 then bound_unknown_orgs(ledger) end
   write('HSET', ledger, 'run_at:' .. org, int(now_ms))
 end
