@@ -59,6 +59,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     logger,
+    ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, metrics && { observer: metrics });
   shutdown.defer('server', () =>
@@ -86,7 +87,13 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const id = processId({ kind: 'gateway', host, pid: process.pid, random: randomBytes(4).toString('hex') });
   const presence = startPresence(
     ledgerParts.processes,
-    { id, kind: 'gateway', roles: ['serving'], version },
+    {
+      id,
+      kind: 'gateway',
+      roles: ['serving'],
+      version,
+      settings: { maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS },
+    },
     (err) => logger.event('gateway_ledger_check_failed', { err }),
   );
   shutdown.defer('presence', () => presence.close());

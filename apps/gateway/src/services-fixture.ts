@@ -18,6 +18,7 @@ import {
   type Sweeps,
 } from '@rekey/ledger';
 import type { ServiceHandlers } from '@rekey/rpc';
+import type { ErrorCode } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
@@ -37,6 +38,8 @@ interface ServicesFixture {
   readonly services: ServiceHandlers;
   /** What the ledger holds as the current version of every assistant. */
   current: CurrentVersion;
+  /** The reasons of calls that were refused for want of room. */
+  refused: ErrorCode[];
 }
 
 export const PREFIX = 'spec';
@@ -51,7 +54,7 @@ interface Parts {
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
-  fixture: Pick<ServicesFixture, 'current'>,
+  fixture: Pick<ServicesFixture, 'current' | 'refused'>,
 ): ServiceHandlers =>
   createHandlers(
     createRpcTable({
@@ -76,6 +79,7 @@ const servicesOn = (
       holdBack: () => undefined,
       confirmDurable: async () => true,
       logger: { event: () => {} },
+      onRefused: (code) => fixture.refused.push(code),
     },
   );
 
@@ -106,6 +110,7 @@ export const useServices = (): ServicesFixture => {
   });
   beforeEach(async () => {
     await redis.flushall();
+    fixture.refused = [];
   });
 
   const fixture: ServicesFixture = {
@@ -125,6 +130,7 @@ export const useServices = (): ServicesFixture => {
       return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);
     },
     current: undefined,
+    refused: [],
   };
   return fixture;
 };

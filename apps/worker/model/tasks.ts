@@ -23,6 +23,7 @@ export const deliver = (world: WorldState, worker: Process, rotation: AcceptedRo
     ...workOf(world, worker),
     timing,
     maxOpenIntents: MAX_OPEN_INTENTS,
+    maxIntentsInAll: 10 * MAX_OPEN_INTENTS,
     holdBack: () => undefined,
     confirmDurable: async () => true,
     stopping: new AbortController().signal,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseEnvironment } from '@rekey/runtime';
 import { variableChecks } from '@rekey/testing';
-import { WorkerEnvironment, workerConcurrency, workerTiming } from './config.ts';
+import { WorkerEnvironment, maxUnknownsInAll, workerConcurrency, workerTiming } from './config.ts';
 
 const complete = { REKEY_KEY_FILE: '/key.json', INVENT_API_KEY: 'key' };
 const complaint = (env: Record<string, string>): string => {
@@ -133,6 +133,17 @@ describe('workerTiming', () => {
     expect(timing.clock).toEqual({ toleranceMs: 10_000, settleMs: 180_000 });
     expect(clockOf(20_000)).toEqual({ toleranceMs: 5000, settleMs: 180_000 });
     expect(clockOf(3_600_000).settleMs).toBeGreaterThan(3_645_000);
+  });
+});
+
+describe('maxUnknownsInAll', () => {
+  it.each([
+    [20, 1000, 1000],
+    [20, 10, 40],
+    [1000, 1000, 2000],
+    [10_000, 1000, 20_000],
+  ])('is not reached by one org alone: %d of one org, %d of all', (ofOrg, inAll, expected) => {
+    expect(maxUnknownsInAll({ REKEY_MAX_UNKNOWNS: ofOrg, REKEY_MAX_UNKNOWNS_IN_ALL: inAll })).toBe(expected);
   });
 });
 

@@ -111,6 +111,11 @@ const clockBounds = (config: TimingVariables): ClockBounds => {
   };
 };
 
+/** How many intents of all orgs may be open: never so few that one org could have them all. */
+export const maxUnknownsInAll = (
+  config: Pick<WorkerEnvironment, 'REKEY_MAX_UNKNOWNS' | 'REKEY_MAX_UNKNOWNS_IN_ALL'>,
+): number => Math.max(config.REKEY_MAX_UNKNOWNS_IN_ALL, 2 * config.REKEY_MAX_UNKNOWNS);
+
 /** How many rotations are in progress at once: first deliveries, bulk rotations as many, and follow-ups. */
 interface WorkerConcurrency {
   first: number;

@@ -5,7 +5,7 @@ import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment, workerTiming } from './config.ts';
 import { connectInvent, loadApiKeys } from './wiring/invent.ts';
 import { createStores, joinLedger } from './wiring/ledger.ts';
-import { establishOrgAlias, startOrgAlias } from './wiring/orgs.ts';
+import { establishOrgAlias, startConfiguredOrgs, startOrgAlias } from './wiring/orgs.ts';
 import { createWork, loadRecipients, type Parts } from './wiring/parts.ts';
 import { schedulePolicies, startPolicies } from './wiring/policies.ts';
 import { serveHealth, showPresence } from './wiring/presence.ts';
@@ -62,6 +62,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const rotating = createRotating(parts, work);
   enrolConsumers(parts);
   startOrgAlias(parts, orgAlias);
+  await startConfiguredOrgs(parts);
   startRotations(parts, rotating, followUps);
   startBulks(parts, rotating, followUps, sweeping);
   shutdown.defer('stopping', () => stop.abort());

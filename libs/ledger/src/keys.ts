@@ -12,10 +12,14 @@ export interface Keys {
   current(assistantId: string): string;
   /** The open intents of an org: assistants whose POST may be under way. */
   intents(orgId: string): string;
+  /** The open intents of all orgs together. */
+  allIntents: string;
   /** The assistants last published under an org, by when they were last listed or published. */
   assistants(orgId: string): string;
   /** The ids of the orgs that anything was published under. */
   orgs: string;
+  /** The ids of the orgs that a worker has an API key for, by when one said so; `*`: for any org. */
+  configured: string;
   /** Checks that are due, as ORG/ASSISTANT, by time. */
   checks: string;
   /** Checks that may take their time: they use no more than the sweep's share of the request budget. */
@@ -103,9 +107,11 @@ export const ledgerKeys = (name: string): Keys => {
     request: (requestId) => `${prefix}:request:${requestId}`,
     assistant: (assistantId) => `${prefix}:assistant:${encodeURIComponent(assistantId)}`,
     current: (assistantId) => `${prefix}:current:${encodeURIComponent(assistantId)}`,
+    allIntents: `${prefix}:intents`,
     intents: (orgId) => `${prefix}:intents:${encodeURIComponent(orgId)}`,
     assistants: (orgId) => `${prefix}:assistants:${encodeURIComponent(orgId)}`,
     orgs: `${prefix}:orgs`,
+    configured: `${prefix}:configured`,
     checks: `${prefix}:checks`,
     slowChecks: `${prefix}:checks:slow`,
     held: `${prefix}:held`,

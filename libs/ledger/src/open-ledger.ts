@@ -23,6 +23,8 @@ export interface LedgerOptions {
   /** The request budget that claims take their slots from; without it there is no limit. */
   budget?: BudgetOptions | undefined;
   requestIdTtlSeconds?: number;
+  /** How many rotations may be open: in all, and of one org apart from those of bulk rotations. */
+  maxOpenRotations?: { inAll: number; ofOrg: number };
   /** For how long reads have to agree that an assistant has no key before that is published. */
   confirmAfterMs?: number;
   /**
@@ -59,6 +61,7 @@ const DEFAULT_KEEP_EVENTS = 10_000;
 const DEFAULT_CONFIRM_AFTER_MS = 30_000;
 const DEFAULT_MAX_CHANGED_PERCENT = 25;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
+const NO_LIMIT = { inAll: Number.MAX_SAFE_INTEGER, ofOrg: Number.MAX_SAFE_INTEGER };
 
 /**
  * Opens the ledger on a connection, which stays the caller's to close. Its scripts are defined there once.
@@ -70,6 +73,7 @@ export const openLedger = (
     keepEvents = () => DEFAULT_KEEP_EVENTS,
     budget,
     requestIdTtlSeconds = REQUEST_ID_TTL_SECONDS,
+    maxOpenRotations = NO_LIMIT,
     confirmAfterMs = DEFAULT_CONFIRM_AFTER_MS,
     maxChangedPercent = DEFAULT_MAX_CHANGED_PERCENT,
     positions,
@@ -87,7 +91,13 @@ export const openLedger = (
   const { knownId: ledgerId } = system;
   return {
     keys: connection.keys,
-    rotations: openRotations(connection, { keepEvents, budget, ledgerId, requestIdTtlSeconds }),
+    rotations: openRotations(connection, {
+      keepEvents,
+      budget,
+      ledgerId,
+      requestIdTtlSeconds,
+      maxOpenRotations,
+    }),
     assistants: openAssistants(connection, { keepEvents, confirmAfterMs, maxChangedPercent }),
     orgs: openOrgs(connection, { maxChangedPercent }),
     alias,

@@ -102,6 +102,7 @@ const ofWaiting = [
   'CLOCK_JUMP',
   'LEDGER_LOST',
   'TOO_MANY_UNKNOWNS',
+  'TOO_MANY_UNKNOWNS_IN_ALL',
   'STALE_READ',
   ...ofHeldOrgs,
 ] as const;

@@ -25,6 +25,7 @@ export {
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
 export { concealCredentials } from './redis/conceal-credentials.ts';
+export { MAX_REPLY_BYTES, ReplyTooLarge } from './redis/reply-too-large.ts';
 export { unfitRedis } from './redis/redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
 export { type SecretFileOptions, complaintAboutAccess, readSecretFile } from './text/secret-file.ts';
@@ -97,6 +98,8 @@ export {
   DEFAULT_WINDOW,
   MAX_POLICIES,
   MAX_POLICY_ASSISTANTS,
+  MAX_POLICY_IDS_IN_ALL,
+  MAX_POLICY_ID_BYTES_IN_ALL,
   PolicyJob,
   PolicySpec,
   RotationWindow,

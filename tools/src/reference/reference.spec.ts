@@ -40,6 +40,7 @@ describe('docs/reference/redis-keys.md', () => {
     'bulk:ID:redo',
     'changes:ORG',
     'known',
+    'rotations:open:ORG',
   ];
   /** What stands for the argument of a key, by the name of the key's method. */
   const ARGUMENTS: Record<string, string[]> = {

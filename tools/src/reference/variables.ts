@@ -134,6 +134,21 @@ export const variables: Record<string, Record<string, Variable>> = {
         only reads
       `,
     },
+    REKEY_MAX_UNKNOWNS_IN_ALL: {
+      meaning: `
+        the same for all orgs together; at least twice as many as of one org, so that no org has them all.
+        A tenth is left to single rotations: [limits](limits.md)
+      `,
+    },
+    REKEY_MAX_OPEN_ROTATIONS: {
+      meaning: `
+        how many rotations may be open before the gateway refuses new ones. A bulk rotation of any length
+        counts only with those in progress: [limits](limits.md)
+      `,
+    },
+    REKEY_MAX_OPEN_ROTATIONS_OF_ORG: {
+      meaning: 'the same for one org, without its bulk rotations',
+    },
     REKEY_RETRY_FOR_MS: {
       meaning: `
         how long a rotation that is certainly not done is retried, and a bulk rotation that cannot be

@@ -7,6 +7,7 @@ import type { Redis } from 'ioredis';
 import { count } from '../bulk/bulk-request.ts';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError, exitCodes } from '../failure.ts';
+import { createEventReader, newestEntry } from '../follow/event-reader.ts';
 import { notEmpty } from '../option-values.ts';
 import { printable } from '../output/output.ts';
 import { takenFromStart } from '../running-start.ts';
@@ -24,8 +25,6 @@ interface EventsOptions {
 
 const NOW = 'now';
 const LAST = 'last';
-/** An entry can have 22 MB, and Redis keeps a reply in memory until it is sent. */
-const ENTRIES_PER_READ = 10;
 
 /** The value of --from. */
 const fromPosition = (text: string): string => {
@@ -138,23 +137,11 @@ const follow = async (options: EventsOptions, sealer: Sealer | undefined): Promi
 const read = async (redis: Redis, options: EventsOptions, sealer: Sealer | undefined): Promise<void> => {
   const stream = ledgerKeys(options.prefix).events;
   let position = options.from === 'start' ? '0' : options.from;
-  if (position === NOW || position === LAST) {
-    // A fixed position: with `$` in each read, Redis skips events between two reads.
-    const newest = await redis.xrevrange(stream, '+', '-', 'COUNT', 2);
-    position = newest[position === NOW ? 0 : 1]?.[0] ?? '0';
-  }
+  if (position === NOW || position === LAST) position = await newestEntry(redis, stream, position === LAST);
+  const readAfter = createEventReader(redis, stream);
   let left = options.count ?? Number.POSITIVE_INFINITY;
   while (left > 0) {
-    const reply = await redis.xread(
-      'COUNT',
-      Math.min(left, ENTRIES_PER_READ),
-      'BLOCK',
-      5000,
-      'STREAMS',
-      stream,
-      position,
-    );
-    for (const [id, fields] of reply?.[0]?.[1] ?? []) {
+    for (const [id, fields] of await readAfter(position, left)) {
       position = id;
       left -= 1;
       await show(id, fields[1] ?? '', options, sealer);

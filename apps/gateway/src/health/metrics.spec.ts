@@ -43,6 +43,16 @@ describe('the metrics of the gateway', () => {
     expect(await linesOf(metrics, 'rekey_gateway_waiters')).toEqual(['rekey_gateway_waiters 7']);
   });
 
+  it('count the calls that were refused, by reason', async () => {
+    const metrics = createMetrics(contract, () => 0);
+    for (const code of ['TOO_MANY_SWEEPS', 'TOO_MANY_ROTATIONS', 'TOO_MANY_SWEEPS'] as const)
+      metrics.onWorkRefused(code);
+    expect(await linesOf(metrics, 'rekey_gateway_refused_work_total')).toEqual([
+      'rekey_gateway_refused_work_total{reason="TOO_MANY_SWEEPS"} 2',
+      'rekey_gateway_refused_work_total{reason="TOO_MANY_ROTATIONS"} 1',
+    ]);
+  });
+
   it.each(['/grpc.health.v1.Health/Check', '/rekey.v1.RotationService/NoSuchMethod', ''])(
     'ignore methods that the contract does not have: %j',
     (path) => {

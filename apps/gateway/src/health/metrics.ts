@@ -1,10 +1,13 @@
 import { status } from '@grpc/grpc-js';
 import type { CallObserver, Contract } from '@rekey/rpc';
 import { isRedisUnavailable } from '@rekey/runtime';
+import type { ErrorCode } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 interface Metrics extends CallObserver {
+  /** Counts a call that was refused for a reason of the error table. */
+  onWorkRefused(reason: ErrorCode): void;
   /** Measures every command on a connection from now on. */
   measureCommands(redis: Redis): void;
   /** In the text format of Prometheus. */
@@ -62,6 +65,12 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
     help: 'Calls that wait for a rotation to end or for consumers to acknowledge it',
     registers,
   });
+  const refusedWork = new Counter({
+    name: 'rekey_gateway_refused_work_total',
+    help: 'Calls refused because a limit of the ledger is reached, or because their org is unknown',
+    labelNames: ['reason'],
+    registers,
+  });
   const roundTrips = new Histogram({
     name: 'rekey_gateway_redis_round_trip_seconds',
     help: 'Time from sending a command to Redis until its reply',
@@ -86,6 +95,8 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
         duration.observe({ service, method }, (performance.now() - beganMs) / 1000);
       };
     },
+
+    onWorkRefused: (reason) => refusedWork.inc({ reason }),
 
     measureCommands: (redis) => {
       const send = redis.sendCommand.bind(redis);

@@ -1,7 +1,7 @@
 import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { clientStreaming, serverStreaming, unary, type CallContext, type ServiceHandlers } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
-import { RekeyError, type ErrorCode } from '@rekey/schema';
+import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
 import { parseRequest } from '../requests/parse-request.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
@@ -32,6 +32,8 @@ interface PipelineDeps {
   /** Resolves with true when as many replicas as configured have confirmed everything written so far. */
   confirmDurable: () => Promise<boolean>;
   logger: Pick<Logger, 'event'>;
+  /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
+  onRefused?: (code: ErrorCode) => void;
   /** How long a client stream may pause between two messages. */
   streamIdleMs?: number;
 }
@@ -41,6 +43,17 @@ interface PipelineDeps {
  * of callers that hang do not accumulate.
  */
 const STREAM_IDLE_MS = 60_000;
+
+/** The error of a call as its caller learns of it; counts it if the call was refused for want of room. */
+const countingRefusals =
+  (onRefused: (code: ErrorCode) => void) =>
+  (error: unknown, message: unknown): unknown => {
+    const failure = toCallError(error, message);
+    if (failure instanceof RekeyError && isRefusal(failure.code)) onRefused(failure.code);
+    return failure;
+  };
+const isRefusal = (code: ErrorCode): boolean =>
+  errorTable[code].grpc === 'RESOURCE_EXHAUSTED' || code === 'ORG_NOT_KNOWN';
 
 const withPrincipal = (context: CallContext): RpcContext =>
   Object.assign(context, { principal: 'local' as const });
@@ -73,8 +86,11 @@ const createPipeline = ({
   holdBack,
   confirmDurable,
   logger,
+  onRefused = () => {},
   streamIdleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => {
+  const failureOf = countingRefusals(onRefused);
+
   const admit = async <Request>({ effect }: Rpc, parsed: Request): Promise<Request> => {
     const request = await withRealOrg(parsed, readOrgName);
     const refusal = effect === 'accept' ? holdBack() : undefined;
@@ -96,7 +112,7 @@ const createPipeline = ({
         const request = await admit(rpc, parseRequest(rpc.request, message));
         return await respond(rpc, await rpc.handler(request, withPrincipal(context)));
       } catch (error) {
-        throw toCallError(error, message);
+        throw failureOf(error, message);
       }
     }, onUnexpected);
 
@@ -115,7 +131,7 @@ const createPipeline = ({
         try {
           return await respond(rpc, await rpc.handler(parts(), withPrincipal(context)));
         } catch (error) {
-          throw toCallError(error, first);
+          throw failureOf(error, first);
         }
       },
       onUnexpected,
@@ -129,7 +145,7 @@ const createPipeline = ({
         for await (const result of rpc.handler(request, withPrincipal(context)))
           yield await respond(rpc, result);
       } catch (error) {
-        throw toCallError(error, message);
+        throw failureOf(error, message);
       }
     }, onUnexpected);
 

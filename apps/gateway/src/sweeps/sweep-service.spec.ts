@@ -8,11 +8,38 @@ const fixture = useServices();
 
 describe('CreateSweep', () => {
   const queued = () => fixture.redis.lrange('{spec}:bull:sweeps:wait', 0, -1);
+  const queuedOfOrgs = () => fixture.redis.zrange('{spec}:bull:sweeps:prioritized', '0', '-1');
 
   it('records a sweep, enqueues it, and returns it', async () => {
     const sweep = await call(fixture.services.SweepService.CreateSweep, { orgId: 'org_1' });
     expect(sweep).toMatchObject({ id: expect.stringMatching(/^swp_/), orgId: 'org_1', state: 'QUEUED' });
-    expect(await queued()).toEqual([sweep.id]);
+    expect(await queuedOfOrgs()).toEqual([sweep.id]);
+  });
+
+  it('refuses more than ten sweeps of one org that wait, but never one of everything', async () => {
+    const { CreateSweep } = fixture.services.SweepService;
+    for (let i = 0; i < 10; i += 1) await call(CreateSweep, { orgId: `org_${i}` });
+    const error: ServiceError = await call(CreateSweep, { orgId: 'org_10' }).catch((caught) => caught);
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(readStatusDetails(error)).toMatchObject({ reason: 'TOO_MANY_SWEEPS', metadata: { limit: '10' } });
+    expect(fixture.refused).toEqual(['TOO_MANY_SWEEPS']);
+    expect(await queuedOfOrgs()).toHaveLength(10);
+    expect(await call(CreateSweep, { orgId: '' })).toMatchObject({ state: 'QUEUED' });
+    expect(await queued()).toHaveLength(1);
+  });
+
+  it('refuses an org that nothing says exists', async () => {
+    await fixture.sweeps.noteConfigured(['org_1'], Date.now());
+    const error: ServiceError = await call(fixture.services.SweepService.CreateSweep, {
+      orgId: 'org_2',
+    }).catch((caught) => caught);
+    expect(error.code).toBe(status.NOT_FOUND);
+    expect(readStatusDetails(error)).toMatchObject({
+      reason: 'ORG_NOT_KNOWN',
+      metadata: { org_id: 'org_2' },
+    });
+    expect(fixture.refused).toEqual(['ORG_NOT_KNOWN']);
+    expect(await queuedOfOrgs()).toEqual([]);
   });
 
   it('enqueues a sweep whose gateway died before it did', async () => {
@@ -36,7 +63,7 @@ describe('CreateSweep with accept_removals', () => {
     await fixture.redis.hkeys('{spec}:held'),
     await fixture.redis.hkeys('{spec}:accepted'),
     await fixture.redis.zcard('{spec}:sweeps'),
-    await fixture.redis.llen('{spec}:bull:sweeps:wait'),
+    await fixture.redis.zcard('{spec}:bull:sweeps:prioritized'),
   ];
   beforeEach(() => hold('org_1'));
 
@@ -57,6 +84,12 @@ describe('CreateSweep with accept_removals', () => {
     const { id } = await accept('org_1');
     expect(await accept('org_1')).toMatchObject({ id });
     expect(await stored()).toEqual([[], ['org_1'], 1, 1]);
+  });
+
+  it('is not refused while as many sweeps wait as callers may request', async () => {
+    for (let i = 0; i < 10; i += 1)
+      await call(fixture.services.SweepService.CreateSweep, { orgId: `org_other_${i}` });
+    expect(await accept('org_1')).toMatchObject({ orgId: 'org_1', state: 'QUEUED' });
   });
 
   it('fails once the sweep has published the accepted changes: later ones are not accepted', async () => {

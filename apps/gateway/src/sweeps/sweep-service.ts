@@ -45,9 +45,10 @@ export const createSweepService = ({
         // Before the sweep, which may begin at once. If the gateway dies in between, the org stays accepted
         // and the call can be repeated.
         if (acceptRemovals && !(await ledger.orgs.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
-        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId);
+        // The decision about a held org is never refused: then it would be made, and have no effect.
+        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId, { requested: !acceptRemovals });
         // Also for a sweep that existed before: its gateway may have died before it enqueued the job.
-        await sweepQueue.add(sweep.id);
+        await sweepQueue.add(sweep);
         return sweep;
       },
       respond: toResponse,

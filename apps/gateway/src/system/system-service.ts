@@ -84,7 +84,7 @@ export const createSystemService = ({
         // This ledger does not know what was published before: a sweep compares everything, whatever the
         // schedule says.
         const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined);
-        await sweepQueue.add(sweep.id);
+        await sweepQueue.add(sweep);
       },
       respond,
     }),

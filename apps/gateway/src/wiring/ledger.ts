@@ -68,7 +68,14 @@ export const openLedgerParts = (
   });
   shutdown.defer('positions', () => positions.close());
   const positionsRead = positions.start();
-  const ledger = openLedger(redis, { prefix, positions: positionsRead.then(() => positions) });
+  const ledger = openLedger(redis, {
+    prefix,
+    positions: positionsRead.then(() => positions),
+    maxOpenRotations: {
+      inAll: config.REKEY_MAX_OPEN_ROTATIONS,
+      ofOrg: config.REKEY_MAX_OPEN_ROTATIONS_OF_ORG,
+    },
+  });
   // The first command on each connection: otherwise a ledger that holds a request and has not begun would be
   // taken for one that vanished.
   redis.on(

@@ -1,7 +1,7 @@
 import type { BulkWork, ConsumerPositions, Consumers } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { isAcknowledged, mayRead } from '@rekey/schema';
-import type { Meter } from '../metrics/meter.ts';
+import type { ConsumerProgress, Meter } from '../metrics/meter.ts';
 import { every } from '../shared/every.ts';
 import type { EventRetention } from './event-retention.ts';
 
@@ -10,7 +10,7 @@ interface ConsumerWatchOptions {
   positions: ConsumerPositions;
   work: Pick<BulkWork, 'awaiting' | 'acknowledged' | 'read'>;
   retention: EventRetention;
-  meter: Pick<Meter, 'lag'>;
+  meter: Pick<Meter, 'consumers'>;
   logger: Logger;
 }
 
@@ -38,17 +38,17 @@ export const startConsumerWatch = (options: ConsumerWatchOptions): { close(): Pr
 
 /** Reports the lag of all consumers. Returns the largest one, in events. */
 const reportLag = async ({ consumers, positions, meter }: ConsumerWatchOptions): Promise<number> => {
-  let most = 0;
+  const all: ConsumerProgress[] = [];
   for (const { consumer } of (await consumers.list()).consumers) {
     const slowest = positions.slowest(consumer.name);
     const lag = slowest && (await consumers.lagOf(slowest.position, slowest.seq));
     const live = positions.instancesOf(consumer.name).filter((one) => one.live);
     const unapplied = live.reduce((sum, one) => sum + one.unapplied.count, 0);
     const refused = live.reduce((sum, one) => sum + (one.refused?.count ?? 0), 0);
-    meter.lag(consumer.name, lag, { unapplied, refused });
-    most = Math.max(most, lag?.events ?? 0);
+    all.push({ consumer: consumer.name, lag, unapplied, refused });
   }
-  return most;
+  meter.consumers(all);
+  return Math.max(0, ...all.map(({ lag }) => lag?.events ?? 0));
 };
 
 /** Lets bulk rotations continue whose canary keys all live consumers have applied. */

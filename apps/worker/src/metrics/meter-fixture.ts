@@ -12,5 +12,5 @@ export const silentMeter: Meter = {
   limited: silent,
   swept: silent,
   propagated: silent,
-  lag: silent,
+  consumers: silent,
 };

@@ -1,5 +1,15 @@
 import type { Cause } from '@rekey/schema';
 
+export interface ConsumerProgress {
+  consumer: string;
+  /** Undefined if none of its instances is live. */
+  lag: { events: number; ms: number } | undefined;
+  /** The events that the live instances could not apply. */
+  unapplied: number;
+  /** The events that they have refused since they started. */
+  refused: number;
+}
+
 /** Counts what the parts of the worker do. */
 export interface Meter {
   /** A rotate request has ended. */
@@ -15,13 +25,6 @@ export interface Meter {
   swept(word: string, count: number): void;
   /** A live consumer has acknowledged a key, this long after upstream's answer. */
   propagated(consumer: string, ms: number): void;
-  /**
-   * The lag of a consumer; undefined if none of its instances is live. `unapplied` and `refused` count the
-   * events that the live instances could not apply, and those that they have refused since they started.
-   */
-  lag(
-    consumer: string,
-    lag: { events: number; ms: number } | undefined,
-    counts: { unapplied: number; refused: number },
-  ): void;
+  /** All consumers as they are now: a consumer that is left out has been removed. */
+  consumers(all: readonly ConsumerProgress[]): void;
 }

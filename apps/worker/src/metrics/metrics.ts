@@ -1,6 +1,9 @@
 import { attentionCodes, processRoles, type SystemStatus } from '@rekey/schema';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { createConsumerMeter } from './consumer-meter.ts';
+import { byLabel } from './labels.ts';
 import type { Meter } from './meter.ts';
+import { createFactory, type Factory } from './metric-factory.ts';
 
 export interface Metrics extends Meter {
   /** In the text format of Prometheus. */
@@ -37,21 +40,7 @@ export const createMetrics = ({
   };
 };
 
-type Factory = ReturnType<typeof createFactory>;
-
-const createFactory = (registry: Registry) => {
-  const registers = [registry];
-  return {
-    counter: (name: string, help: string, labelNames: string[] = []) =>
-      new Counter({ name, help, labelNames, registers }),
-    gauge: (name: string, help: string, labelNames: string[] = []) =>
-      new Gauge({ name, help, labelNames, registers }),
-    histogram: (name: string, help: string, labelNames: string[], buckets: number[]) =>
-      new Histogram({ name, help, labelNames, registers, buckets }),
-  };
-};
-
-const createRequestMeter = ({ counter }: Factory): Omit<Meter, 'propagated' | 'lag'> => {
+const createRequestMeter = ({ counter }: Factory): Omit<Meter, 'propagated' | 'consumers'> => {
   const rotated = counter('rekey_rotate_requests_total', 'Rotate requests by outcome', ['outcome']);
   const unknown = counter('rekey_unknown_outcomes_total', 'Rotations whose outcome was unknown for a time');
   const read = counter('rekey_read_requests_total', 'Reads of one assistant', ['outcome']);
@@ -70,49 +59,6 @@ const createRequestMeter = ({ counter }: Factory): Omit<Meter, 'propagated' | 'l
     staleRead: () => stale.inc(),
     limited: () => limited.inc(),
     swept: (result, count) => swept.inc({ result }, count),
-  };
-};
-
-const PROPAGATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
-
-const createConsumerMeter = ({ gauge, histogram }: Factory): Pick<Meter, 'propagated' | 'lag'> => {
-  const label = ['consumer'];
-  const propagation = histogram(
-    'rekey_propagation_seconds',
-    "From upstream's answer to a rotation until a consumer has acknowledged the key",
-    label,
-    PROPAGATION_BUCKETS,
-  );
-  const live = gauge('rekey_consumer_live', '1 while an instance of the consumer is live', label);
-  const lagEvents = gauge(
-    'rekey_consumer_lag_events',
-    'Events that the slowest live instance of the consumer has still to apply',
-    label,
-  );
-  const unappliedEvents = gauge(
-    'rekey_consumer_unapplied_events',
-    'Events that the live instances of the consumer could not apply since their last snapshot',
-    label,
-  );
-  const refusedEvents = gauge(
-    'rekey_consumer_refused_events',
-    'Events that the live instances of the consumer have refused since they started, including forged ones',
-    label,
-  );
-  const lagSeconds = gauge(
-    'rekey_consumer_lag_seconds',
-    'Age of the oldest event that the slowest live instance of the consumer has still to apply',
-    label,
-  );
-  return {
-    propagated: (consumer, ms) => propagation.observe({ consumer }, ms / 1000),
-    lag: (consumer, lag, { unapplied, refused }) => {
-      unappliedEvents.set({ consumer }, unapplied);
-      refusedEvents.set({ consumer }, refused);
-      live.set({ consumer }, lag ? 1 : 0);
-      lagEvents.set({ consumer }, lag?.events ?? 0);
-      lagSeconds.set({ consumer }, (lag?.ms ?? 0) / 1000);
-    },
   };
 };
 
@@ -152,7 +98,9 @@ const createLedgerGauges = ({ gauge }: Factory) => {
       gauges.frozen.set(now.frozen ? 1 : 0);
       gauges.openRotations.set(now.rotations.open);
       gauges.openIntents.reset();
-      for (const { orgId, count } of now.openIntents) gauges.openIntents.set({ org: orgId }, count);
+      const counts = now.openIntents.map(({ orgId, count }) => [orgId, count] as const);
+      for (const [org, count] of byLabel(counts, Number, (one, another) => one + another))
+        gauges.openIntents.set({ org }, count);
       gauges.uncertain.set(now.uncertainCount);
       const oldestMs = now.uncertain[0]?.sinceMs;
       gauges.oldestUncertain.set(oldestMs === undefined ? 0 : Math.max(Date.now() - oldestMs, 0) / 1000);

@@ -13,8 +13,13 @@ export const claimWhenThereIsRoom = async (
   deps: RotateDeps,
   job: RotationJob,
 ): Promise<{ claimed: ClaimResult; askedMs: number; slotMs: number }> => {
-  const { ledger, clock, pacer, timing, maxOpenIntents, holdBack, stopping } = deps;
-  const options = { leaseMs: leaseMs(timing), landingWindowMs: windowMs(timing), maxOpenIntents };
+  const { ledger, clock, pacer, timing, maxOpenIntents, maxIntentsInAll, holdBack, stopping } = deps;
+  const options = {
+    leaseMs: leaseMs(timing),
+    landingWindowMs: windowMs(timing),
+    maxOpenIntents,
+    maxIntentsInAll,
+  };
   const giveUpMs = clock.nowMs() + WAIT_FOR_ROOM_MS;
   const slot = pacer.newSlot();
   for (;;) {

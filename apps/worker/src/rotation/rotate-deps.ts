@@ -21,6 +21,8 @@ export interface RotateDeps {
   timing: RotateTiming;
   /** How many POSTs of an org may be in flight or have an unknown outcome at the same time. */
   maxOpenIntents: number;
+  /** The same for all orgs together. */
+  maxIntentsInAll: number;
   /** Why no POST may leave at present; undefined if one may. */
   holdBack: () => ErrorCode | undefined;
   /** Resolves with true once the intent is as durable as configured. Only then may the POST leave. */

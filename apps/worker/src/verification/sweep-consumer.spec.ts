@@ -224,6 +224,46 @@ describe('a held org', () => {
   });
 });
 
+describe('requested sweeps of one org', () => {
+  it('do not delay the scheduled sweep, however many wait', async () => {
+    const first = consumer();
+    for (let i = 0; i < 10; i += 1) {
+      const { sweep } = await sweeps.create(`swp_${String(i).padStart(26, '0')}`, `org_${i}`, {
+        requested: true,
+      });
+      await queue.add(sweep);
+    }
+    await first.align();
+    const made = nextSweep();
+    first.start();
+    await made;
+    await untilEnded();
+    expect(sweptOrgs[0]).toBeUndefined();
+  });
+
+  it('are queued in the next round if their gateway died before it queued them', async () => {
+    await lastSweptAgo(0);
+    await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1', { requested: true });
+    await consumer(0).align();
+    expect((await jobs.getPrioritized()).map(({ id }) => id)).toEqual(['swp_01ARZ3NDEKTSV4RRFFQ69G5FAV']);
+  });
+
+  it('are queued in the next round although others cannot be: BullMQ refuses some ids', async () => {
+    await lastSweptAgo(0);
+    await redis.hset(keys.queuedSweeps, { x: '7', y: 'nonsense' });
+    await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1', { requested: true });
+    await consumer(0).align();
+    expect((await jobs.getPrioritized()).map(({ id }) => id)).toEqual(['swp_01ARZ3NDEKTSV4RRFFQ69G5FAV']);
+  });
+
+  it('come after the schedule, which is set although their list cannot be read', async () => {
+    await redis.set(keys.queuedSweeps, 'spoilt');
+    await lastSweptAgo(0);
+    await expect(consumer().align()).rejects.toThrow('WRONGTYPE');
+    expect(await jobs.getJobSchedulers()).toHaveLength(1);
+  });
+});
+
 describe('a sweep of one org', () => {
   it('is not taken for one of all orgs', async () => {
     await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1');

@@ -1,9 +1,10 @@
 import { sweepDueWithinMs, type Ledger, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
+import { SweepId } from '@rekey/schema';
 import { ulid } from 'ulid';
 
 export interface SweepScheduleOptions {
-  sweeps: Pick<Sweeps, 'create' | 'claimHeld'>;
+  sweeps: Pick<Sweeps, 'create' | 'claimHeld' | 'queued'>;
   queue: SweepQueue;
   /** How often all orgs are to be compared, in ms; 0: on request only. */
   everyMs: number;
@@ -41,8 +42,8 @@ export const createSweepSchedule = ({
   logger,
 }: SweepScheduleOptions): SweepSchedule => {
   const request = async (orgId: string | undefined) => {
-    const { sweep: requested } = await sweeps.create(`swp_${ulid()}`, orgId);
-    await queue.add(requested.id);
+    const { sweep } = await sweeps.create(`swp_${ulid()}`, orgId);
+    await queue.add(sweep);
   };
   const requestAll = () => request(undefined);
 
@@ -54,6 +55,28 @@ export const createSweepSchedule = ({
       if (!(await sweeps.claimHeld(orgId, heldEveryMs))) continue;
       requested += 1;
       await request(orgId);
+    }
+  };
+
+  const requestOverdue = async () => {
+    const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
+    const lastMs = Math.min(Math.max(begunMs, endedMs), nowMs);
+    if (running || nowMs - lastMs <= sweepDueWithinMs(everyMs)) return;
+    logger.event('sweep_overdue', { last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs });
+    await requestAll();
+  };
+
+  /**
+   * Queues sweeps again whose job is lost, or was never added because their gateway died: each takes a place,
+   * of which there are few. Callers have requested these, so they come after what the schedule needs, and one
+   * that cannot be queued is no reason to leave out the others.
+   */
+  const requeue = async () => {
+    for (const sweep of await sweeps.queued()) {
+      if (!SweepId.safeParse(sweep.id).success) continue;
+      await queue
+        .add(sweep)
+        .catch((err) => logger.event('housekeeping_failed', { err, chore: 'queue sweeps again' }));
     }
   };
 
@@ -70,13 +93,11 @@ export const createSweepSchedule = ({
 
     align: async () => {
       await queue.schedule(everyMs);
-      if (everyMs === 0) return;
-      await requestHeld();
-      const { nowMs, begunMs = 0, endedMs = 0, running } = await sweepTimes();
-      const lastMs = Math.min(Math.max(begunMs, endedMs), nowMs);
-      if (running || nowMs - lastMs <= sweepDueWithinMs(everyMs)) return;
-      logger.event('sweep_overdue', { last_begun_ms: begunMs, last_ended_ms: endedMs, every_ms: everyMs });
-      await requestAll();
+      if (everyMs > 0) {
+        await requestHeld();
+        await requestOverdue();
+      }
+      await requeue();
     },
   };
 };

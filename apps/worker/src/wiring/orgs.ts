@@ -1,3 +1,4 @@
+import { noteConfiguredOrgs } from '../orgs/configured-orgs.ts';
 import { keepOrgAlias, type OrgAliasKeeper } from '../orgs/org-alias.ts';
 import { every } from '../shared/every.ts';
 import type { Parts, Work } from './parts.ts';
@@ -22,6 +23,23 @@ export const establishOrgAlias = async (
   });
   await orgAlias.establish();
   return orgAlias;
+};
+
+/** Notes in the ledger which orgs this worker has an API key for. */
+export const startConfiguredOrgs = async ({
+  config,
+  logger,
+  shutdown,
+  stores: { ledger },
+  upstream: { apiKeys },
+}: Parts): Promise<void> => {
+  const noted = await noteConfiguredOrgs({
+    sweeps: ledger.sweeps,
+    orgIds: config.INVENT_API_KEYS_FILE ? apiKeys.orgIds : undefined,
+    nowMs: ledger.system.nowMs,
+    onError: (err) => logger.event('housekeeping_failed', { err, chore: 'note configured orgs' }),
+  });
+  shutdown.defer('configured orgs', () => noted.close());
 };
 
 export const startOrgAlias = ({ logger, shutdown }: Parts, orgAlias: OrgAliasKeeper): void => {

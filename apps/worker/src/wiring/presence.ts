@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { processId, startPresence } from '@rekey/ledger';
 import { nextUlid, startHealthServer, version, probeWrite } from '@rekey/runtime';
+import { maxUnknownsInAll } from '../config.ts';
 import { ownClockDoubt } from '../upkeep/clock-watch.ts';
 import type { Parts } from './parts.ts';
 
@@ -49,6 +50,7 @@ export const showPresence = ({ config, timing, logger, shutdown, clock, stores }
         sweepEveryMs: config.REKEY_SWEEP_EVERY_MS,
         landingWindowMs: timing.landsWithinMs,
         maxUnknowns: config.REKEY_MAX_UNKNOWNS,
+        maxUnknownsInAll: maxUnknownsInAll(config),
         observeOnly: config.REKEY_OBSERVE_ONLY,
         ...ownClockDoubt(clock.doubt()),
       },

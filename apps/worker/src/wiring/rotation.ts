@@ -3,7 +3,7 @@ import { STOP_POSTING_AT, createReplicaConfirmation, nextUlid } from '@rekey/run
 import type { ErrorCode } from '@rekey/schema';
 import { startBulkRunner } from '../bulk/runner/bulk-runner.ts';
 import { doBulkTask } from '../bulk/tasks/bulk-task.ts';
-import { workerConcurrency } from '../config.ts';
+import { maxUnknownsInAll, workerConcurrency } from '../config.ts';
 import { openPolicyShare } from '../policy/policy-share.ts';
 import type { RotateDeps } from '../rotation/rotate-deps.ts';
 import { rotateSecretKey, sendClaimed } from '../rotation/rotate-secret-key.ts';
@@ -40,6 +40,7 @@ export const createRotating = (parts: Parts, { common, publisher }: Work): Rotat
     publisher: { ...publisher, publish: (...key) => unpublished.during(publisher.publish(...key)) },
     stopping,
     maxOpenIntents: config.REKEY_MAX_UNKNOWNS,
+    maxIntentsInAll: maxUnknownsInAll(config),
     holdBack: () => holdBack(parts),
     confirmDurable: replicas.confirm,
     timing: timing.rotation,
@@ -103,6 +104,7 @@ export const startBulks = (
     logger,
     concurrency: workerConcurrency(config).first,
     maxOpenIntents: deps.maxOpenIntents,
+    maxIntentsInAll: deps.maxIntentsInAll,
     claimLeaseMs: timing.claimLeaseMs,
     landingWindowMs: timing.landsWithinMs,
     takeoverAfterMs: timing.takeoverAfterMs,

@@ -40,7 +40,7 @@ interface PolicyChanges {
 }
 
 export interface PolicyMethods {
-  /** As createBulkRotation. REQUEST_ID_SPENT, TOO_MANY_POLICIES. */
+  /** As createBulkRotation. REQUEST_ID_SPENT, TOO_MANY_POLICIES, POLICIES_TOO_LARGE. */
   createRotationPolicy(request: CreateRotationPolicyRequest, options?: CallOptions): Promise<RotationPolicy>;
   /** POLICY_NOT_FOUND; so do all methods that take its id. */
   getRotationPolicy(id: string, options?: CallOptions): Promise<RotationPolicy>;

@@ -80,7 +80,7 @@ export interface RotationMethods {
   waitUntilSucceeded(rotationId: string, options?: WaitOptions): Promise<Rotation>;
   /**
    * Resolves when the request is recorded, long before the key is replaced. INVALID_ARGUMENT,
-   * REQUEST_ID_REUSED, REQUEST_ID_SPENT, REDIS_MEMORY_LOW.
+   * REQUEST_ID_REUSED, REQUEST_ID_SPENT, REDIS_MEMORY_LOW, TOO_MANY_ROTATIONS.
    */
   rotateSecretKey(request: RotateSecretKeyRequest, options?: CallOptions): Promise<Rotation>;
   /** ROTATION_NOT_FOUND if there is none, or if it ended too long ago. */

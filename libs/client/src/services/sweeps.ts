@@ -7,7 +7,8 @@ export interface SweepMethods {
   /**
    * A sweep of one org, or of all. Resolves before it starts; returns the QUEUED sweep of the same scope if
    * there is one. Not retried. `acceptRemovals`, for a held org (`SystemStatus.heldOrgs`): publishes all
-   * changes of the kind that the org is held for; ORG_NOT_HELD if the org is not held.
+   * changes of the kind that the org is held for; ORG_NOT_HELD if the org is not held. TOO_MANY_SWEEPS,
+   * ORG_NOT_KNOWN.
    */
   createSweep(request?: { orgId?: string; acceptRemovals?: boolean }, options?: CallOptions): Promise<Sweep>;
   /** SWEEP_NOT_FOUND. */

@@ -1,3 +1,4 @@
+import { ReplyTooLarge } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { isWrongType } from '../scripts/run.ts';
 
@@ -33,7 +34,7 @@ export interface Published {
   current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
   /**
    * The same events of several assistants, without those that put them in doubt; null if there is none, or an
-   * entry of another type.
+   * entry of another type, or a longer one than any that Rekey writes.
    */
   currents(assistantIds: string[]): Promise<(string | null)[]>;
   /**
@@ -72,6 +73,39 @@ const createKeyFacts =
     });
   };
 
+/** An entry that no version of Rekey has written. */
+const isForeign = (error: unknown): boolean => isWrongType(error) || error instanceof ReplyTooLarge;
+
+const readCurrent = ({ redis, keys }: Connection, assistantId: string): Promise<string | null> =>
+  redis.get(keys.current(assistantId)).catch((error: unknown) => {
+    if (isForeign(error)) return null;
+    throw error;
+  });
+
+/**
+ * See `currents`. Each event is a reply of its own: the reply of MGET would have all of them, and a page of
+ * long ones exceeds what a connection receives. A reply that is too long ends the connection, and with it the
+ * rest of the pipeline: then the events are read one by one.
+ */
+export const readCurrents = async (
+  connection: Connection,
+  assistantIds: string[],
+): Promise<(string | null)[]> => {
+  const { redis, keys } = connection;
+  const pipeline = redis.pipeline();
+  for (const assistantId of assistantIds) pipeline.get(keys.current(assistantId));
+  const replies = (await pipeline.exec()) ?? [];
+  if (replies.some(([error]) => error instanceof ReplyTooLarge)) {
+    const events: (string | null)[] = [];
+    for (const assistantId of assistantIds) events.push(await readCurrent(connection, assistantId));
+    return events;
+  }
+  return replies.map(([error, event]) => {
+    if (error && !isForeign(error)) throw error;
+    return error ? null : (event as string | null);
+  });
+};
+
 export const createPublished = (connection: Connection): Published => {
   const { redis, keys } = connection;
   const pageOf = (next: string, ids: string[], events: (string | null | undefined)[]): EventsPage => ({
@@ -96,13 +130,12 @@ export const createPublished = (connection: Connection): Published => {
       return event === null ? undefined : { event, ...(uncertain !== null && { uncertain }) };
     },
 
-    currents: async (assistantIds) =>
-      assistantIds.length === 0 ? [] : redis.mget(assistantIds.map(keys.current)),
+    currents: (assistantIds) => readCurrents(connection, assistantIds),
 
     publishedPage: async (orgId, cursor) => {
       const [next, members] = await redis.zscan(keys.assistants(orgId), cursor, 'COUNT', PAGE);
       const ids = members.filter((_, i) => i % 2 === 0);
-      return pageOf(next, ids, ids.length === 0 ? [] : await redis.mget(ids.map(keys.current)));
+      return pageOf(next, ids, await readCurrents(connection, ids));
     },
 
     uncertainPage: async (cursor) => {

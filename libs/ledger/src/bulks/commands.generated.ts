@@ -19,6 +19,8 @@ interface BulkClaimInput {
   landingMs: number;
   /** how many intents of the org may be open */
   maxOpen: number;
+  /** how many intents of all orgs may be open */
+  maxInAll: number;
   /** the error code for which the worker lets no POST leave now */
   holdBack?: string | undefined;
   /** the pause between two requests, 0 for no limit */
@@ -74,7 +76,7 @@ type BulkClaimReply =
   | { kind: 'claimed'; nowMs: number; unknowns: number; waitMs: number; outcomes: BulkClaimOutcome[] }
   /** the bulk does not run */
   | { kind: 'stopped'; state: string | undefined }
-  /** the org has as many open intents as a bulk may have: a tenth is left to single rotations */
+  /** the org, or all together, have as many open intents as bulks may have: a tenth is left to single rotations */
   | { kind: 'full'; waitMs: number }
   /** no POST may leave, or the clock of Redis is out of step */
   | { kind: 'frozen'; waitMs: number };
@@ -502,6 +504,7 @@ export const bulksCommands = (run: RunCommand) => ({
           input.leaseMs,
           input.landingMs,
           input.maxOpen,
+          input.maxInAll,
           input.holdBack ?? '',
           input.stepUs,
           input.ledgerId ?? '',

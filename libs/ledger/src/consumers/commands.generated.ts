@@ -1,6 +1,24 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
+interface AcksNextInput {
+  /** the stream */
+  acks: string;
+  /** the id of an entry */
+  after: string;
+}
+type AcksNextReply =
+  /** absent if there is none */
+  { kind: 'found'; id: string | undefined };
+const readAcksNextReply = (reply: unknown[]): AcksNextReply => {
+  switch (reply[0]) {
+    case 'FOUND':
+      return { kind: 'found', id: reply[1] === '' ? undefined : String(reply[1]) };
+    default:
+      throw unexpectedReply('acks-next', reply);
+  }
+};
+
 interface ConsumerWriteInput {
   consumers: string;
   /** the ledger's own facts */
@@ -69,6 +87,12 @@ const readResealReply = (reply: unknown[]): ResealReply => {
  * The commands of consumers/commands, each with named arguments and a reply that tells its kinds apart.
  */
 export const consumersCommands = (run: RunCommand) => ({
+  /**
+   * Finds the next entry of the stream of acknowledgements, without what is in it: for one that is too long to
+   * be read.
+   */
+  acksNext: async (input: AcksNextInput): Promise<AcksNextReply> =>
+    readAcksNextReply(await run('acks-next', [input.acks], [input.after])),
   /**
    * Adds, changes or removes a consumer, if it still is as the caller has seen it.
    *

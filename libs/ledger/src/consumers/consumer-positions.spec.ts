@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Acknowledgement } from '@rekey/schema';
+import { ReplyTooLarge, type Acknowledgement } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createConsumerPositions, type ConsumerPositions } from './consumer-positions.ts';
@@ -132,5 +132,54 @@ describe('a consumer', () => {
     await ack('5-0');
     await until(has('5-0'));
     expect(positions.instancesOf('billing')).toHaveLength(1);
+  });
+});
+
+describe('entries that are too long', () => {
+  /** As connections of a process: a reply beyond 100,000 characters is not received. */
+  const openLimited = async () => {
+    await positions.close();
+    const blocking = redis.duplicate();
+    const bounded =
+      <A extends unknown[], R>(read: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        const reply = await read(...args);
+        if (JSON.stringify(reply ?? null).length > 100_000) throw new ReplyTooLarge('xread');
+        return reply;
+      };
+    blocking.xread = bounded(blocking.xread.bind(blocking)) as typeof blocking.xread;
+    blocking.xrange = bounded(blocking.xrange.bind(blocking)) as typeof blocking.xrange;
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    positions = createConsumerPositions({ blocking, prefix: 'spec', onError });
+    await positions.start();
+    return errors;
+  };
+  const long = () => redis.xadd('{spec}:acks', '*', 'ack', 'x'.repeat(200_000));
+
+  it('are skipped at the start, and what stands around them is read', async () => {
+    await ack('5-0', { instance: 'i1' });
+    for (let i = 0; i < 3; i += 1) await long();
+    for (let i = 0; i < 600; i += 1) await ack('7-0', { instance: 'i2' });
+    const errors = await openLimited();
+    expect(positions.instancesOf('billing').map(({ instance }) => instance)).toEqual(['i2', 'i1']);
+    expect(errors).toEqual([]);
+  });
+
+  it('are skipped later, and what follows is read', async () => {
+    const errors = await openLimited();
+    await ack('5-0');
+    await until(has('5-0'));
+    await long();
+    await long();
+    await ack('6-0');
+    await until(has('6-0'));
+    expect(errors).toEqual([]);
+  });
+
+  it('that are no longer than others are all read, thousands at the start', async () => {
+    for (let i = 0; i < 2500; i += 1) await ack(`${i}-0`);
+    await openLimited();
+    expect(positions.slowest('billing')?.position).toBe('2499-0');
   });
 });

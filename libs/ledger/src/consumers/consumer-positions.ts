@@ -1,7 +1,9 @@
-import { isBefore, type AcknowledgementState } from '@rekey/schema';
+import { ReplyTooLarge, isBefore, type AcknowledgementState } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
+import { createRunner } from '../scripts/run.ts';
 import { redisNowMs } from '../time/redis-now.ts';
+import { consumersCommands } from './commands.generated.ts';
 import { HeardInstances, type ConsumerInstance } from './heard-instances.ts';
 
 /** The progress of consumers, from the stream of their acknowledgements. */
@@ -40,6 +42,7 @@ interface ConsumerPositionsOptions {
 }
 
 const BLOCK_MS = 1000;
+/** Entries that are read at once: subscribers write about 300 bytes each, other clients up to megabytes. */
 const COUNT = 1000;
 const LONGEST_LEASE_MS = 60_000;
 const PAUSE_AFTER_ERROR_MS = 500;
@@ -61,6 +64,38 @@ const reachOf = (
   return live.some(isUnapplied) ? 'UNAPPLIED' : 'ACKNOWLEDGED';
 };
 
+type Entry = [id: string, fields: string[]];
+interface Page {
+  entries: Entry[];
+  /** That of the last entry that was read or skipped. */
+  position: string;
+  /** Nothing follows at present. */
+  isLast: boolean;
+}
+
+/**
+ * Reads pages of the stream of acknowledgements. A page that is too large is read again entry by entry, and
+ * an entry that is too large is skipped: no subscriber wrote it.
+ */
+const createReader = (redis: Redis, prefix: string) => {
+  const { acks } = ledgerKeys(prefix);
+  const commands = consumersCommands(createRunner(redis, prefix));
+  let count = COUNT;
+  return async (position: string, read: (count: number) => Promise<Entry[]>): Promise<Page> => {
+    try {
+      const entries = await read(count);
+      const isLast = entries.length < count;
+      count = Math.min(2 * count, COUNT);
+      return { entries, position: entries.at(-1)?.[0] ?? position, isLast };
+    } catch (error) {
+      if (!(error instanceof ReplyTooLarge)) throw error;
+      const skipped = count === 1 ? (await commands.acksNext({ acks, after: position })).id : undefined;
+      count = 1;
+      return { entries: [], position: skipped ?? position, isLast: false };
+    }
+  };
+};
+
 export const createConsumerPositions = ({
   blocking,
   prefix,
@@ -77,23 +112,30 @@ export const createConsumerPositions = ({
     for (const listener of listeners) listener();
   };
 
+  const readAfter = createReader(blocking, prefix);
+
   const readBacklog = async (): Promise<void> => {
     const nowMs = await redisNowMs(blocking);
-    const entries = await blocking.xrange(keys.acks, `${nowMs - LONGEST_LEASE_MS}`, '+');
-    for (const [entry, fields] of entries)
-      heard.take(entry, fields[1], Math.max(nowMs - Number(entry.split('-')[0]), 0));
-    const [last] = await blocking.xrevrange(keys.acks, '+', '-', 'COUNT', 1);
-    position = last?.[0] ?? '0-0';
-    heard.review();
+    position = `${Math.max(nowMs - LONGEST_LEASE_MS, 0)}-0`;
+    for (let isLast = false; !isLast;) {
+      const page = await readAfter(position, (count) =>
+        blocking.xrange(keys.acks, `(${position}`, '+', 'COUNT', count),
+      );
+      ({ position, isLast } = page);
+      for (const [entry, fields] of page.entries)
+        heard.take(entry, fields[1], Math.max(nowMs - Number(entry.split('-')[0]), 0));
+      heard.review();
+    }
   };
 
   const readNext = async (): Promise<void> => {
-    const reply = await blocking.xread('COUNT', COUNT, 'BLOCK', BLOCK_MS, 'STREAMS', keys.acks, position);
+    const page = await readAfter(position, async (count) => {
+      const reply = await blocking.xread('COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', keys.acks, position);
+      return reply?.[0]?.[1] ?? [];
+    });
+    ({ position } = page);
     let changed = false;
-    for (const [entry, fields] of reply?.[0]?.[1] ?? []) {
-      position = entry;
-      if (heard.take(entry, fields[1], 0)) changed = true;
-    }
+    for (const [entry, fields] of page.entries) if (heard.take(entry, fields[1], 0)) changed = true;
     if (heard.review() || changed) emit();
   };
 

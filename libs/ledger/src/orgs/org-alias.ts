@@ -1,5 +1,6 @@
 import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
+import { readCurrents } from '../assistants/published.ts';
 import type { Connection } from '../connection.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { isWrongType } from '../scripts/run.ts';
@@ -138,15 +139,16 @@ const findCandidates =
   };
 
 const readPage =
-  ({ redis, keys }: Connection): OrgAlias['page'] =>
+  (connection: Connection): OrgAlias['page'] =>
   async (offset) => {
+    const { redis, keys } = connection;
     const ids = await redis.zrange(keys.assistants(ORG_ALIAS), String(offset), String(offset + PAGE - 1));
     const pipeline = redis.pipeline();
     for (const id of ids)
       pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
     const [replies, currents, [seconds, micros]] = await Promise.all([
       pipeline.exec(),
-      ids.length === 0 ? [] : redis.mget(ids.map(keys.current)),
+      readCurrents(connection, ids),
       redis.time(),
     ]);
     const assistants = ids.map((assistantId, i): UnderAlias => {

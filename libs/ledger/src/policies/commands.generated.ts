@@ -48,6 +48,10 @@ interface PolicyCreateInput {
   requestTtlS: number;
   /** how many policies there may be */
   limit: number;
+  /** how many assistants all policies together may name */
+  maxIds: number;
+  /** the length of all their ids */
+  maxBytes: number;
   /** the number of named assistants; absent if the policy covers all that upstream lists */
   named?: number | undefined;
   org: string;
@@ -70,7 +74,9 @@ type PolicyCreateReply =
   /** the request id was used, and its policy was deleted */
   | { kind: 'spent' }
   /** the limit is reached */
-  | { kind: 'full' };
+  | { kind: 'full' }
+  /** with this one, the policies would name too many assistants */
+  | { kind: 'large' };
 const readPolicyCreateReply = (reply: unknown[]): PolicyCreateReply => {
   switch (reply[0]) {
     case 'CREATED':
@@ -83,6 +89,8 @@ const readPolicyCreateReply = (reply: unknown[]): PolicyCreateReply => {
       return { kind: 'spent' };
     case 'FULL':
       return { kind: 'full' };
+    case 'LARGE':
+      return { kind: 'large' };
     default:
       throw unexpectedReply('policy-create', reply);
   }
@@ -148,7 +156,7 @@ export const policiesCommands = (run: RunCommand) => ({
    * Records a rotation policy, once, with the assistants that it names.
    *
    * Keeps: one request id has one policy; all of a policy is there, or nothing; there are never more policies
-   * than the limit.
+   * than the limit, and all together never name more assistants, or longer ids, than the limits.
    */
   policyCreate: async (input: PolicyCreateInput): Promise<PolicyCreateReply> =>
     readPolicyCreateReply(
@@ -167,6 +175,8 @@ export const policiesCommands = (run: RunCommand) => ({
           input.aliasDigest,
           input.requestTtlS,
           input.limit,
+          input.maxIds,
+          input.maxBytes,
           input.named ?? '',
           input.org,
           input.reason,

@@ -86,6 +86,36 @@ describe('create', () => {
   });
 });
 
+describe('the assistants that all policies name together', () => {
+  const own = (bytes: string) => redis.hmget(`{spec}:policy:${bytes}`, 'assistants', 'bytes');
+
+  it.each([
+    ['a million', { assistants: '999999' }],
+    ['64 MiB of ids', { assistants: '10', bytes: String(64 * 1024 * 1024 - 1) }],
+  ])('are limited to %s; a refused policy leaves nothing', async (_what, fields) => {
+    const { id } = await create({}, ['a']);
+    expect(await own(id)).toEqual(['1', '1']);
+    await redis.hset(`{spec}:policy:${id}`, fields);
+    const before = await everything();
+    expect(await codeOf(create({ requestId: REQUEST_ID }, ['b', 'c']))).toBe('POLICIES_TOO_LARGE');
+    expect(await everything()).toEqual(before);
+    expect(await codeOf(create())).toBe('resolved');
+    await policies.delete(id);
+    expect(await codeOf(create({ requestId: REQUEST_ID }, ['b', 'c']))).toBe('resolved');
+  });
+
+  it('count 32 bytes an id of a policy from an earlier version, and nothing for a spoilt one', async () => {
+    const [old, spoilt] = [await create({}, ['a']), await create({}, ['a'])];
+    await redis.hdel(`{spec}:policy:${old.id}`, 'bytes');
+    await redis.del(`{spec}:policy:${spoilt.id}`);
+    await redis.set(`{spec}:policy:${spoilt.id}`, 'spoilt');
+    const { id } = await create({}, ['a']);
+    await redis.hset(`{spec}:policy:${id}`, 'bytes', 64 * 1024 * 1024 - 33);
+    expect(await codeOf(create({}, ['b']))).toBe('resolved');
+    expect(await codeOf(create({}, ['b']))).toBe('POLICIES_TOO_LARGE');
+  });
+});
+
 describe('list', () => {
   it('returns all policies, newest first, or those of one org', async () => {
     const [a, b] = [await create(), await create({ orgId: 'org_2' })];

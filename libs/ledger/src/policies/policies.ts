@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { MAX_POLICIES, ORG_ALIAS, RekeyError, type RotationPolicy, type PolicySpec } from '@rekey/schema';
+import {
+  MAX_POLICIES,
+  MAX_POLICY_IDS_IN_ALL,
+  MAX_POLICY_ID_BYTES_IN_ALL,
+  ORG_ALIAS,
+  RekeyError,
+  type RotationPolicy,
+  type PolicySpec,
+} from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { policiesCommands } from './commands.generated.ts';
 import { changedFields, parsePolicy, type PolicyChanges } from './policy-hash.ts';
@@ -16,7 +24,7 @@ export interface Policies {
   /**
    * Records a policy for named assistants, or for all of the org. Ids must be valid and distinct. The same
    * request id with the same arguments returns the first policy (`created` false). Throws REQUEST_ID_REUSED,
-   * REQUEST_ID_SPENT if the first policy was deleted, and TOO_MANY_POLICIES.
+   * REQUEST_ID_SPENT if the first policy was deleted, TOO_MANY_POLICIES, and POLICIES_TOO_LARGE.
    */
   create(
     id: string,
@@ -70,6 +78,8 @@ const createPolicy =
       aliasDigest: digestOf(ORG_ALIAS),
       requestTtlS: REQUEST_ID_TTL_SECONDS,
       limit: MAX_POLICIES,
+      maxIds: MAX_POLICY_IDS_IN_ALL,
+      maxBytes: MAX_POLICY_ID_BYTES_IN_ALL,
       named: assistantIds?.length,
       org: spec.orgId,
       reason: spec.reason,
@@ -87,6 +97,10 @@ const createPolicy =
         throw new RekeyError('REQUEST_ID_SPENT');
       case 'full':
         throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
+      case 'large':
+        throw new RekeyError('POLICIES_TOO_LARGE', {
+          metadata: { limit: String(MAX_POLICY_IDS_IN_ALL), limit_bytes: String(MAX_POLICY_ID_BYTES_IN_ALL) },
+        });
       case 'known':
         return { created: false, policy: parsePolicy(reply.knownId, reply.known) };
       default:

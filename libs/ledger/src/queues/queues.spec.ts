@@ -41,18 +41,27 @@ const doOne = async (process: (job: Job) => Promise<unknown>, name = SWEEPS_QUEU
 
 describe('add', () => {
   it('gives the job the id of its sweep, once', async () => {
-    await sweepQueue.add('swp_1');
-    await sweepQueue.add('swp_1');
+    await sweepQueue.add({ id: 'swp_1' });
+    await sweepQueue.add({ id: 'swp_1' });
     expect((await jobs.getWaiting()).map(({ id, data }) => ({ id, data }))).toEqual([
       { id: 'swp_1', data: { sweepId: 'swp_1' } },
     ]);
   });
 
+  it('delivers sweeps of everything before those of one org, however many wait', async () => {
+    for (let i = 0; i < 50; i += 1) await sweepQueue.add({ id: `swp_${i}`, orgId: `org_${i}` });
+    await sweepQueue.schedule(HOUR_MS);
+    await sweepQueue.add({ id: 'swp_all' });
+    const delivered: unknown[] = [];
+    for (let i = 0; i < 3; i += 1) await doOne(async ({ data }) => void delivered.push(data));
+    expect(delivered.slice(0, 3)).toEqual([{}, { sweepId: 'swp_all' }, { sweepId: 'swp_0' }]);
+  });
+
   it('revives a job that has failed', async () => {
-    await sweepQueue.add('swp_1');
+    await sweepQueue.add({ id: 'swp_1' });
     await doOne(() => Promise.reject(new Error('no')));
     expect(await jobs.getFailedCount()).toBe(1);
-    await sweepQueue.add('swp_1');
+    await sweepQueue.add({ id: 'swp_1' });
     expect(await jobs.getFailedCount()).toBe(0);
     expect(await jobs.getWaitingCount()).toBe(1);
   });

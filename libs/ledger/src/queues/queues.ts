@@ -43,8 +43,11 @@ export interface RotationQueue {
 }
 
 export interface SweepQueue {
-  /** Queues a sweep. The job has the id of the sweep: adding it again has no effect, unless it has failed. */
-  add(sweepId: string): Promise<void>;
+  /**
+   * Queues a sweep. The job has the id of the sweep: adding it again has no effect, unless it has failed.
+   * Sweeps of everything are delivered before those of one org, however many of these wait.
+   */
+  add(sweep: { id: string; orgId?: string }): Promise<void>;
   /**
    * Schedules a sweep of everything every N ms; 0: none, except one that is due already. Safe to repeat: a
    * correct schedule stays as it is; it is made anew if its job is lost, has failed, or is due later than the
@@ -145,6 +148,7 @@ const DELAY_SCORE_PER_MS = 0x1000;
 const BROUGHT_FORWARD_AT_ONCE = 1000;
 
 const SCHEDULED_SWEEP = 'sweep';
+const AFTER_SWEEPS_OF_EVERYTHING = 1;
 /** A schedule that is farther ahead than this was set by a worker whose clock is wrong. */
 const CLOCKS_MAY_DIFFER_MS = 60_000;
 
@@ -173,12 +177,14 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
   };
 
   return {
-    add: async (sweepId) => {
+    add: async ({ id: sweepId, orgId }) => {
       const data: SweepJob = { sweepId };
       // A job that has failed, or is in no list, would stay as it is.
       if ((await queue.getJob(sweepId)) && !(await willBeDelivered(queue, sweepId)))
         await queue.remove(sweepId);
-      await queue.add('sweep', data, { jobId: sweepId });
+      // BullMQ delivers jobs with a priority after all jobs without one.
+      const priority = orgId === undefined ? {} : { priority: AFTER_SWEEPS_OF_EVERYTHING };
+      await queue.add('sweep', data, { jobId: sweepId, ...priority });
     },
     schedule: async (everyMs) => {
       if (everyMs === 0) {

@@ -33,6 +33,8 @@ export interface ClaimOptions {
   landingWindowMs: number;
   /** How many intents of an org may be open at once. */
   maxOpenIntents: number;
+  /** The same for all orgs together; as many as there are, unless it is given. */
+  maxIntentsInAll?: number;
   /** Why no POST may leave now. */
   holdBack?: ErrorCode | undefined;
   /** An earlier claim has reserved a slot of the budget, and it has been waited for. */
@@ -47,6 +49,8 @@ export type ClaimResult =
   | { kind: 'paced'; retryInMs: number; reserved: boolean }
   | { kind: 'ended' }
   | { kind: 'missing' };
+
+export const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
 type ClaimReply = Awaited<ReturnType<ReturnType<typeof rotationsCommands>['claim']>>;
 type Held = Extract<ClaimReply, { kind: 'claimed' | 'resumed' }>;
@@ -92,6 +96,7 @@ export const createClaim = (
       leaseMs: Math.round(options.leaseMs),
       landingMs: Math.round(options.landingWindowMs),
       maxOpen: options.maxOpenIntents,
+      maxInAll: options.maxIntentsInAll ?? NO_LIMIT,
       holdBack: options.holdBack,
       stepUs: slots.stepUs,
       slotGranted: options.slotGranted ?? false,

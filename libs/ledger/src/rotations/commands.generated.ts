@@ -19,6 +19,10 @@ interface AcceptInput {
   requestTtlS: number;
   /** of the same arguments with `c` for the org */
   aliasDigest: string;
+  /** how many rotations may be open */
+  maxOpen: number;
+  /** how many of one org that are not part of a bulk rotation */
+  maxOfOrg: number;
 }
 type AcceptReply =
   /** `c` is translated once it is known */
@@ -28,7 +32,9 @@ type AcceptReply =
   /** the request id was used with other arguments */
   | { kind: 'reused' }
   /** the request id was used, and its rotation is no longer kept */
-  | { kind: 'spent' };
+  | { kind: 'spent' }
+  /** a limit is reached; `of_org`: that of the org */
+  | { kind: 'full'; ofOrg: boolean };
 const readAcceptReply = (reply: unknown[]): AcceptReply => {
   switch (reply[0]) {
     case 'CREATED':
@@ -39,6 +45,8 @@ const readAcceptReply = (reply: unknown[]): AcceptReply => {
       return { kind: 'reused' };
     case 'SPENT':
       return { kind: 'spent' };
+    case 'FULL':
+      return { kind: 'full', ofOrg: reply[1] === '1' };
     default:
       throw unexpectedReply('accept', reply);
   }
@@ -84,6 +92,8 @@ interface ClaimInput {
   landingMs: number;
   /** how many intents of the org may be open */
   maxOpen: number;
+  /** how many intents of all orgs may be open */
+  maxInAll: number;
   /** the error code for which the worker lets no POST leave now */
   holdBack?: string | undefined;
   /** the pause between two requests, 0 for no limit */
@@ -130,7 +140,7 @@ type ClaimReply =
     }
   /** another rotation holds the assistant, or its outcome is unknown */
   | { kind: 'busy'; waitMs: number }
-  /** the org has as many open intents as allowed */
+  /** the org, or all together, have as many open intents as allowed */
   | { kind: 'full'; waitMs: number }
   /** the same, with unknown outcomes; or too many of these were consecutive */
   | { kind: 'halted'; waitMs: number }
@@ -458,7 +468,7 @@ export const rotationsCommands = (run: RunCommand) => ({
    * Records a rotation, once.
    *
    * Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
-   * second one is made.
+   * second one is made. A limited number of rotations is open, of an org and in all.
    */
   accept: async (input: AcceptInput): Promise<AcceptReply> =>
     readAcceptReply(
@@ -474,6 +484,8 @@ export const rotationsCommands = (run: RunCommand) => ({
           input.digest,
           input.requestTtlS,
           input.aliasDigest,
+          input.maxOpen,
+          input.maxOfOrg,
         ],
       ),
     ),
@@ -489,8 +501,8 @@ export const rotationsCommands = (run: RunCommand) => ({
    * a slot. A rotation whose assistant has a record that is too long to be read ends here, without a POST.
    *
    * Keeps: an assistant has one holder and at most one open intent; an org has a limited number of open
-   * intents. The key state is from before the intent. After as many consecutive unknown outcomes as intents may
-   * be open, one POST leaves a landing window, as a probe.
+   * intents, and so have all together. The key state is from before the intent. After as many consecutive
+   * unknown outcomes as intents may be open, one POST leaves a landing window, as a probe.
    */
   claim: async (input: ClaimInput): Promise<ClaimReply> =>
     readClaimReply(
@@ -504,6 +516,7 @@ export const rotationsCommands = (run: RunCommand) => ({
           input.leaseMs,
           input.landingMs,
           input.maxOpen,
+          input.maxInAll,
           input.holdBack ?? '',
           input.stepUs,
           input.slotGranted ? '1' : '',

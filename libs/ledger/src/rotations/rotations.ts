@@ -43,6 +43,7 @@ export interface NextRead {
  * Rotations. Every method is one atomic command, or a read. While Redis is away they reject with its error.
  */
 export interface Rotations extends RotationList {
+  /** Records a rotation. Throws TOO_MANY_ROTATIONS, REQUEST_ID_REUSED and REQUEST_ID_SPENT. */
   accept(id: string, request: RotationRequest): Promise<Accepted>;
   /** Claims the assistant for a rotation and opens its intent, or resumes one whose outcome is unknown. */
   claim(job: RotationJob, options: ClaimOptions): Promise<ClaimResult>;
@@ -93,6 +94,8 @@ interface RotationsOptions {
   /** The id of the ledger that this process knows. */
   ledgerId: () => string | undefined;
   requestIdTtlSeconds: number;
+  /** How many rotations may be open: in all, and of one org apart from those of bulk rotations. */
+  maxOpenRotations: { inAll: number; ofOrg: number };
 }
 
 const TRIM_BATCH = 500;
@@ -101,7 +104,12 @@ const ORPHANS_PAGE = 500;
 type Commands = ReturnType<typeof rotationsCommands>;
 
 const createAccept =
-  ({ keys }: Connection, commands: Commands, list: RotationList, requestTtlS: number): Rotations['accept'] =>
+  (
+    { keys }: Connection,
+    commands: Commands,
+    list: RotationList,
+    { requestIdTtlSeconds: requestTtlS, maxOpenRotations: max }: RotationsOptions,
+  ): Rotations['accept'] =>
   async (id, { orgId, assistantId, requestId, reason }) => {
     const digestOf = (org: string) =>
       createHash('sha256')
@@ -119,7 +127,13 @@ const createAccept =
       digest: digestOf(orgId),
       requestTtlS,
       aliasDigest: digestOf(ORG_ALIAS),
+      maxOpen: max.inAll,
+      maxOfOrg: max.ofOrg,
     });
+    if (reply.kind === 'full') {
+      const [limit, scope] = reply.ofOrg ? [max.ofOrg, 'org'] : [max.inAll, 'all'];
+      throw new RekeyError('TOO_MANY_ROTATIONS', { metadata: { limit: String(limit), scope } });
+    }
     if (reply.kind === 'reused') throw new RekeyError('REQUEST_ID_REUSED');
     if (reply.kind === 'spent') throw new RekeyError('REQUEST_ID_SPENT');
     if (reply.kind === 'known') {
@@ -224,7 +238,7 @@ export const openRotations = (connection: Connection, options: RotationsOptions)
 
   return {
     ...list,
-    accept: createAccept(connection, commands, list, options.requestIdTtlSeconds),
+    accept: createAccept(connection, commands, list, options),
     claim: createClaim(connection, options.budget, options.ledgerId),
     noteUnknown: createNoteUnknown(connection, commands, options.keepEvents),
     cancel: createCancel(connection, commands, list),

@@ -3,6 +3,7 @@
 /** Each command of the ledger, and the folder that it lies in. */
 export const commandFolders = {
   accept: 'rotations',
+  'acks-next': 'consumers',
   adopt: 'system',
   'begin-check': 'assistants',
   'bulk-claim': 'bulks',
@@ -56,6 +57,7 @@ export const commandFolders = {
   'slow-down': 'budget',
   'sweep-begin': 'sweeps',
   'sweep-create': 'sweeps',
+  'sweep-forget': 'sweeps',
   'sweep-save': 'sweeps',
   'take-slot': 'budget',
   trim: 'rotations',

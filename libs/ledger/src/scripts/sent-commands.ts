@@ -19,7 +19,6 @@ export const SENT_COMMANDS = [
   'HSET',
   'HSETNX',
   'INFO',
-  'MGET',
   'MULTI',
   'PEXPIRE',
   'PING',
@@ -41,6 +40,7 @@ export const SENT_COMMANDS = [
   'ZRANGE',
   'ZRANGEBYSCORE',
   'ZREM',
+  'ZREMRANGEBYSCORE',
   'ZREVRANGE',
   'ZSCAN',
 ];

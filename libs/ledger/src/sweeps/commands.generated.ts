@@ -15,7 +15,7 @@ interface SweepBeginInput {
 type SweepBeginReply =
   /** also if the same run began it before and the response was lost */
   | { kind: 'begun'; nowMs: number; sweep: Record<string, string> }
-  /** until the lease of the run that holds the lock lapses */
+  /** until the lease of the run that holds the lock lapses; or a sweep of everything has tried to take the lock a moment ago */
   | { kind: 'busy'; waitMs: number }
   | { kind: 'ended' }
   | { kind: 'missing' };
@@ -47,12 +47,18 @@ interface SweepCreateInput {
   org?: string | undefined;
   /** how many sweeps are kept */
   keep: number;
+  /** how many requested sweeps of one org may be QUEUED; absent if Rekey itself, or an operator's decision about a held org, needs the sweep */
+  limit?: number | undefined;
 }
 type SweepCreateReply =
   /** `c` is translated once it is known */
   | { kind: 'created'; createdMs: number; org: string | undefined }
   /** a sweep that is still QUEUED for the same scope */
-  | { kind: 'known'; knownId: string; known: Record<string, string> };
+  | { kind: 'known'; knownId: string; known: Record<string, string> }
+  /** the limit is reached */
+  | { kind: 'full' }
+  /** nothing was published under the org, no policy names it, and no worker has an API key for it */
+  | { kind: 'unknown' };
 const readSweepCreateReply = (reply: unknown[]): SweepCreateReply => {
   switch (reply[0]) {
     case 'CREATED':
@@ -63,8 +69,30 @@ const readSweepCreateReply = (reply: unknown[]): SweepCreateReply => {
       };
     case 'KNOWN':
       return { kind: 'known', knownId: String(reply[1]), known: flatHash(reply[2]) };
+    case 'FULL':
+      return { kind: 'full' };
+    case 'UNKNOWN':
+      return { kind: 'unknown' };
     default:
       throw unexpectedReply('sweep-create', reply);
+  }
+};
+
+interface SweepForgetInput {
+  /** the QUEUED sweeps, by scope */
+  queued: string;
+  /** an org, or empty for all */
+  scope?: string | undefined;
+  /** the sweep that was found there */
+  id: string;
+}
+type SweepForgetReply = { kind: 'done' };
+const readSweepForgetReply = (reply: unknown[]): SweepForgetReply => {
+  switch (reply[0]) {
+    case 'DONE':
+      return { kind: 'done' };
+    default:
+      throw unexpectedReply('sweep-forget', reply);
   }
 };
 
@@ -108,7 +136,8 @@ export const sweepsCommands = (run: RunCommand) => ({
    * Takes the lock under which all sweeps run, and begins a sweep under it.
    *
    * Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
-   * gone starts over without its counts: what it had compared is unknown.
+   * gone starts over without its counts: what it had compared is unknown. A sweep of everything that waits for
+   * the lock gets it next: sweeps of one org, however many, wait for it.
    */
   sweepBegin: async (input: SweepBeginInput): Promise<SweepBeginReply> =>
     readSweepBeginReply(
@@ -122,16 +151,23 @@ export const sweepsCommands = (run: RunCommand) => ({
    * Records a sweep, once for each scope.
    *
    * Keeps: of the sweeps beyond the number that is kept, only those are deleted that are neither QUEUED nor
-   * running.
+   * running. A limited number of requested sweeps of one org is QUEUED, whichever orgs callers name.
    */
   sweepCreate: async (input: SweepCreateInput): Promise<SweepCreateReply> =>
     readSweepCreateReply(
       await run(
         'sweep-create',
         [input.sweep, input.sweeps, input.queued, input.lock],
-        [input.id, input.org ?? '', input.keep],
+        [input.id, input.org ?? '', input.keep, input.limit ?? ''],
       ),
     ),
+  /**
+   * Removes an entry from the QUEUED sweeps if its sweep is not QUEUED any more, or never was.
+   *
+   * Keeps: an entry that another sweep of the same scope has taken meanwhile.
+   */
+  sweepForget: async (input: SweepForgetInput): Promise<SweepForgetReply> =>
+    readSweepForgetReply(await run('sweep-forget', [input.queued], [input.scope ?? '', input.id])),
   /**
    * Saves the progress of a sweep and renews the lease of the lock; or ends the sweep and releases the lock.
    *

@@ -68,6 +68,125 @@ describe('create', () => {
   });
 });
 
+describe('requested sweeps of one org', () => {
+  const request = (orgId: string | undefined) => sweeps.create(nextId(), orgId, { requested: true });
+  const know = (...orgIds: string[]) => sweeps.noteConfigured(orgIds, Date.now());
+  const fill = async () => {
+    for (let i = 0; i < 10; i += 1) await request(`org_${i}`);
+  };
+
+  it('are at most ten that wait, whichever orgs are named; a refused one leaves nothing', async () => {
+    const codes = [];
+    for (let i = 0; i < 5000; i += 1) codes.push(await codeOf(request(`org_${i}`)));
+    expect(codes.filter((code) => code === 'resolved')).toHaveLength(10);
+    expect(new Set(codes.slice(10))).toEqual(new Set(['TOO_MANY_SWEEPS']));
+    expect(await redis.zcard('{spec}:sweeps')).toBe(10);
+    expect((await redis.keys('{spec}:sweep:*')).length).toBe(10);
+  });
+
+  it('return the one that waits for the same org, also at the limit', async () => {
+    await fill();
+    expect(await request('org_3')).toMatchObject({ created: false, sweep: { orgId: 'org_3' } });
+  });
+
+  it('hold up no sweep of everything, and none that Rekey itself needs', async () => {
+    await fill();
+    expect(await request(undefined)).toMatchObject({ created: true });
+    expect(await sweeps.create(nextId(), 'org_held')).toMatchObject({ created: true });
+    expect(await codeOf(request('org_11'))).toBe('TOO_MANY_SWEEPS');
+  });
+
+  it('make room when one begins, is gone, or was never removed from the list', async () => {
+    await fill();
+    const [first] = await sweeps.queued();
+    await sweeps.begin(first!.id, 'run-1', 60_000);
+    expect(await codeOf(request('org_11'))).toBe('resolved');
+    expect(await codeOf(request('org_12'))).toBe('TOO_MANY_SWEEPS');
+    await redis.del(`{spec}:sweep:${(await sweeps.queued())[0]!.id}`);
+    expect(await codeOf(request('org_12'))).toBe('resolved');
+    await redis.hset(`{spec}:sweep:${(await sweeps.queued())[0]!.id}`, 'state', 'SUCCEEDED');
+    expect(await codeOf(request('org_13'))).toBe('resolved');
+    expect(await sweeps.queued()).toHaveLength(10);
+  });
+
+  it('are refused after an earlier version has left thousands, until these have begun', async () => {
+    await redis.hset(
+      '{spec}:sweeps:QUEUED',
+      ...Array.from({ length: 4585 }, (_, i) => [`o_${i}`, `s_${i}`]).flat(),
+    );
+    expect(await codeOf(request('org_1'))).toBe('TOO_MANY_SWEEPS');
+    expect(await codeOf(request(undefined))).toBe('resolved');
+  });
+
+  it('have entries that no sweep is QUEUED for removed, thousands too, and keep the others', async () => {
+    const { id } = (await request('org_1')).sweep;
+    const other = (await sweeps.create(nextId(), undefined)).sweep.id;
+    await redis.set('{spec}:sweep:spoilt', 'x');
+    await redis.hset('{spec}:sweep:begun', 'state', 'RUNNING');
+    await redis.hset(
+      '{spec}:sweeps:QUEUED',
+      ...Array.from({ length: 5000 }, (_, i) => [`o_${i}`, String(i)]).flat(),
+    );
+    await redis.hset('{spec}:sweeps:QUEUED', { a: 'spoilt', b: 'begun' });
+    expect(await codeOf(request('org_2'))).toBe('TOO_MANY_SWEEPS');
+    for (let i = 0; i < 20 && (await redis.hlen('{spec}:sweeps:QUEUED')) > 2; i += 1) await sweeps.queued();
+    expect(await redis.hgetall('{spec}:sweeps:QUEUED')).toEqual({ org_1: id, '': other });
+    expect(await sweeps.queued()).toEqual(expect.arrayContaining([{ id: other }, { id, orgId: 'org_1' }]));
+    expect(await codeOf(request('org_2'))).toBe('resolved');
+  });
+
+  it('are refused for an org that nothing says exists', async () => {
+    await know('org_1', 'c');
+    await redis.hset('{spec}:ledger', 'alias', 'org_real');
+    await redis.sadd('{spec}:orgs', 'org_published');
+    await redis.zadd('{spec}:policies', 0, 'pol_1', 0, 'pol_2');
+    await redis.set('{spec}:policy:pol_1', 'spoilt');
+    await redis.hset('{spec}:policy:pol_2', 'org', 'org_of_policy');
+    for (const orgId of ['org_1', 'c', 'org_real', 'org_published', 'org_of_policy', undefined])
+      expect([orgId, await codeOf(request(orgId))]).toEqual([orgId, 'resolved']);
+    for (const orgId of ['org_2', 'ORG_1', '*', '__proto__'])
+      expect([orgId, await codeOf(request(orgId))]).toEqual([orgId, 'ORG_NOT_KNOWN']);
+    expect(await sweeps.queued()).toHaveLength(5);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['no worker has said which API keys it has', async () => {}],
+    ['one key serves every org', () => know('*')],
+    ['it is unknown which org `c` is', () => know('c')],
+  ])('are accepted for any org while %s', async (_when, prepare) => {
+    await prepare();
+    expect(await codeOf(request('org_new'))).toBe('resolved');
+  });
+
+  it('forget after an hour the orgs that no worker has a key for any more', async () => {
+    await sweeps.noteConfigured(['org_old'], Date.now() - 3_700_000);
+    await know(...Array.from({ length: 2500 }, (_, i) => `org_${i}`));
+    expect(await codeOf(request('org_2499'))).toBe('resolved');
+    expect(await codeOf(request('org_old'))).toBe('ORG_NOT_KNOWN');
+  });
+});
+
+describe('a sweep of everything that waits for the lock', () => {
+  const tries = async (id: string, token: string) => (await sweeps.begin(id, token, 60_000)).kind;
+
+  it('gets it next, before sweeps of one org', async () => {
+    const running = await begun('org_1', 'run-1');
+    const [all, other] = [await create(), await create('org_2')];
+    expect(await tries(all.id, 'run-2')).toBe('busy');
+    await sweeps.save(running, 'run-1', counts({}), { end: 'SUCCEEDED' });
+    expect(await sweeps.begin(other.id, 'run-3', 60_000)).toEqual({ kind: 'busy', retryInMs: 1000 });
+    expect(await tries(all.id, 'run-2')).toBe('begun');
+    await sweeps.save(all.id, 'run-2', counts({}), { end: 'SUCCEEDED' });
+    expect(await tries(other.id, 'run-3')).toBe('begun');
+  });
+
+  it.each([-6000, 6000])('holds up nothing once it stops trying: %d ms off', async (offMs) => {
+    const other = await create('org_2');
+    await redis.hset('{spec}:ledger', 'sweep_tried', Date.now() + offMs);
+    expect(await tries(other.id, 'run-1')).toBe('begun');
+  });
+});
+
 describe('begin', () => {
   it('makes the sweep RUNNING and takes the lock', async () => {
     const { id, createdMs } = await create('org_1');

@@ -1,5 +1,6 @@
 import { RekeyError, noSweepCounts, type Sweep, type SweepCounts } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import { isWrongType } from '../scripts/run.ts';
 import { sweepsCommands } from './commands.generated.ts';
 import { parseSweep } from './sweep-hash.ts';
 
@@ -16,9 +17,24 @@ type SweepBegin =
 export interface Sweeps {
   /**
    * Records a sweep. If one is still QUEUED for the same scope, returns that one (`created` false). Without
-   * an org: of all orgs.
+   * an org: of all orgs. A `requested` sweep of one org throws TOO_MANY_SWEEPS while ten of them are QUEUED,
+   * and ORG_NOT_KNOWN.
    */
-  create(id: string, orgId: string | undefined): Promise<{ sweep: Sweep; created: boolean }>;
+  create(
+    id: string,
+    orgId: string | undefined,
+    options?: { requested?: boolean },
+  ): Promise<{ sweep: Sweep; created: boolean }>;
+  /**
+   * Some of the sweeps that are QUEUED: all, or of many the next ones at each call. Removes entries of
+   * sweeps that are not.
+   */
+  queued(): Promise<{ id: string; orgId?: string }[]>;
+  /**
+   * Notes the orgs that a worker has an API key for, `*` for any org, and forgets what no worker has noted
+   * for an hour.
+   */
+  noteConfigured(orgIds: readonly string[], nowMs: number): Promise<void>;
   /**
    * Takes the one lock under which all sweeps run: two never run at once. A lock whose lease has lapsed is
    * taken over. `token` identifies this run. A sweep whose run is gone starts over, with its counts at zero.
@@ -50,13 +66,17 @@ export interface Sweeps {
 }
 
 const KEEP_SWEEPS = 1000;
+const MAX_REQUESTED = 10;
+const QUEUED_READ = 1000;
+const CONFIGURED_FOR_MS = 3_600_000;
+const NOTED_AT_ONCE = 1000;
 const KEEP_ENDED_SECONDS = 7 * 24 * 3600;
 
 type Commands = ReturnType<typeof sweepsCommands>;
 
 const createSweep =
   ({ keys }: Connection, commands: Commands): Sweeps['create'] =>
-  async (id, orgId) => {
+  async (id, orgId, { requested = false } = {}) => {
     const reply = await commands.sweepCreate({
       sweep: keys.sweep(id),
       sweeps: keys.sweeps,
@@ -65,7 +85,11 @@ const createSweep =
       id,
       org: orgId,
       keep: KEEP_SWEEPS,
+      limit: requested ? MAX_REQUESTED : undefined,
     });
+    if (reply.kind === 'unknown') throw new RekeyError('ORG_NOT_KNOWN');
+    if (reply.kind === 'full')
+      throw new RekeyError('TOO_MANY_SWEEPS', { metadata: { limit: String(MAX_REQUESTED) } });
     if (reply.kind === 'known') return { created: false, sweep: parseSweep(reply.knownId, reply.known) };
     const { createdMs, org } = reply;
     return {
@@ -97,6 +121,37 @@ const beginSweep =
     return { kind: 'begun', nowMs: reply.nowMs, sweep: parseSweep(id, reply.sweep) };
   };
 
+const createQueued = ({ redis, keys }: Connection, commands: Commands): Sweeps['queued'] => {
+  let cursor = '0';
+  return async () => {
+    const [next, flat] = await redis.hscan(keys.queuedSweeps, cursor, 'COUNT', QUEUED_READ);
+    cursor = next;
+    const entries = flat.flatMap((id, i) => (i % 2 === 0 ? [] : [{ id, scope: flat[i - 1]! }]));
+    const pipeline = redis.pipeline();
+    for (const { id } of entries) pipeline.hget(keys.sweep(id), 'state');
+    const states = ((await pipeline.exec()) ?? []).map(([error, state]) => {
+      if (error && !isWrongType(error)) throw error;
+      return state;
+    });
+    const isQueued = (_: unknown, i: number) => states[i] === 'QUEUED';
+    const others = entries.filter((entry, i) => !isQueued(entry, i));
+    const forget = ({ id, scope }: (typeof entries)[number]) =>
+      commands.sweepForget({ queued: keys.queuedSweeps, scope: scope || undefined, id });
+    await Promise.all(others.map(forget));
+    return entries.filter(isQueued).map(({ id, scope }) => ({ id, ...(scope !== '' && { orgId: scope }) }));
+  };
+};
+
+const noteConfigured =
+  ({ redis, keys }: Connection): Sweeps['noteConfigured'] =>
+  async (orgIds, nowMs) => {
+    for (let from = 0; from < orgIds.length; from += NOTED_AT_ONCE) {
+      const members = orgIds.slice(from, from + NOTED_AT_ONCE).flatMap((orgId) => [nowMs, orgId]);
+      await redis.zadd(keys.configured, ...members);
+    }
+    await redis.zremrangebyscore(keys.configured, '-inf', nowMs - CONFIGURED_FOR_MS);
+  };
+
 export const openSweeps = (connection: Connection): Sweeps => {
   const { redis, keys, run } = connection;
   const commands = sweepsCommands(run);
@@ -113,6 +168,9 @@ export const openSweeps = (connection: Connection): Sweeps => {
   return {
     create: createSweep(connection, commands),
     begin: beginSweep(connection, commands),
+    noteConfigured: noteConfigured(connection),
+
+    queued: createQueued(connection, commands),
 
     save: async (id, token, counts, options) => {
       const { kind } = await commands.sweepSave({

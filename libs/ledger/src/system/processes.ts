@@ -15,6 +15,10 @@ interface ProcessSettings {
   landingWindowMs?: number;
   /** How many POSTs of one org may have an unknown outcome. */
   maxUnknowns?: number;
+  /** The same for all orgs together. */
+  maxUnknownsInAll?: number;
+  /** How many rotations may be open before a gateway refuses more. */
+  maxOpenRotations?: number;
   /** It rotates nothing. */
   observeOnly?: boolean;
   /** Why it rotates nothing at present: `alone` or `disagrees`, see ClockDoubt. */
@@ -78,6 +82,8 @@ const ProcessText = z.object({
       sweepEveryMs: z.int().nonnegative(),
       landingWindowMs: z.int().nonnegative(),
       maxUnknowns: z.int().positive(),
+      maxUnknownsInAll: z.int().positive(),
+      maxOpenRotations: z.int().positive(),
       observeOnly: z.boolean(),
       clockDoubt: Word,
     })

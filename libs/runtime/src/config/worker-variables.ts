@@ -52,6 +52,7 @@ export const workerVariables = {
   REKEY_TAKEOVER_AFTER_MS: intVariable({ min: 1000, max: 600_000, default: 30_000 }),
   REKEY_RETRY_FOR_MS: intVariable({ min: 0, max: 7 * 24 * 3_600_000, default: 3_600_000 }),
   REKEY_MAX_UNKNOWNS: intVariable({ min: 1, max: 10_000, default: 20 }),
+  REKEY_MAX_UNKNOWNS_IN_ALL: intVariable({ min: 1, max: 100_000, default: 1000 }),
   REKEY_OBSERVE_ONLY: booleanVariable,
   REKEY_SWEEP_EVERY_MS: intVariable({ min: 0, max: 30 * 24 * 3_600_000, default: 3_600_000 }),
   REKEY_KEEP_EVENTS: intVariable({ min: 100, max: 10_000_000, default: 10_000 }),

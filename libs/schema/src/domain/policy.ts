@@ -6,6 +6,9 @@ import { Reason } from './rotation.ts';
 /** The most policies in a ledger, and the most assistants that one policy can name. */
 export const MAX_POLICIES = 1000;
 export const MAX_POLICY_ASSISTANTS = 10_000;
+/** The most assistants that all policies together can name, and the length of their ids. */
+export const MAX_POLICY_IDS_IN_ALL = 1_000_000;
+export const MAX_POLICY_ID_BYTES_IN_ALL = 64 * 1024 * 1024;
 
 const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;

@@ -57,6 +57,12 @@ export const rekeyErrors = {
     message: 'Too many rotations in this org have an unknown outcome; only reads are sent.',
     advice: 'Check whether Invent is available.',
   },
+  TOO_MANY_UNKNOWNS_IN_ALL: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Too many rotations of all orgs together have an unknown outcome; only reads are sent.',
+    advice: 'Check whether Invent is available.',
+  },
   LEDGER_LOST: {
     grpc: 'FAILED_PRECONDITION',
     retry: true,

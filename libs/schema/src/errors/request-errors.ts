@@ -96,6 +96,32 @@ export const requestErrors = {
     message: 'Rotation policy limit (1000) reached.',
     advice: 'Delete a policy that is no longer needed.',
   },
+  POLICIES_TOO_LARGE: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: false,
+    message: 'The rotation policies would together name more than 1,000,000 assistants, or 64 MiB of ids.',
+    advice: 'Let the policy cover all assistants of the org, or delete a policy that is no longer needed.',
+  },
+  TOO_MANY_ROTATIONS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Open rotation limit reached; nothing was accepted.',
+    advice:
+      'Try again when rotations have ended; rekey status says what holds them up. ' +
+      'To rotate many assistants, create one bulk rotation.',
+  },
+  TOO_MANY_SWEEPS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Ten requested sweeps are already queued; nothing was accepted.',
+    advice: 'Try again when one has begun, or sweep all orgs at once.',
+  },
+  ORG_NOT_KNOWN: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Rekey does not know this org: it has no published key, no API key and no rotation policy.',
+    advice: 'Check the org id. If it is correct, add its API key to INVENT_API_KEYS_FILE.',
+  },
   CONSUMER_NOT_FOUND: {
     grpc: 'NOT_FOUND',
     retry: false,

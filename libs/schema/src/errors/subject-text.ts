@@ -61,6 +61,7 @@ const heldBack: ErrorTexts = Object.fromEntries(
       'CLOCK_JUMP',
       'LEDGER_LOST',
       'TOO_MANY_UNKNOWNS',
+      'TOO_MANY_UNKNOWNS_IN_ALL',
       'ORG_NOT_CONFIGURED',
       'UPSTREAM_UNAUTHENTICATED',
       'UPSTREAM_FORBIDDEN',

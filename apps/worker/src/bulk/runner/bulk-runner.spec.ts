@@ -107,6 +107,7 @@ const start = (more: Partial<BulkRunnerOptions> = {}): void => {
     work,
     doTask: async () => {},
     send: async () => ({ kind: 'done' }),
+    maxIntentsInAll: 1000,
     followUps: {
       add: async () => {},
       revive: async () => {},

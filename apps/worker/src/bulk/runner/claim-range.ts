@@ -25,6 +25,7 @@ export const claimRange = async (
     leaseMs: options.claimLeaseMs,
     landingWindowMs: options.landingWindowMs,
     maxOpenIntents: options.maxOpenIntents,
+    maxIntentsInAll: options.maxIntentsInAll,
     holdBack: options.holdBack(),
   });
   switch (result.kind) {

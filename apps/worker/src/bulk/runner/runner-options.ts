@@ -18,6 +18,8 @@ export interface BulkRunnerOptions {
   concurrency: number;
   /** How many POSTs of an org may be in flight or have an unknown outcome at the same time. */
   maxOpenIntents: number;
+  /** The same for all orgs together. */
+  maxIntentsInAll: number;
   claimLeaseMs: number;
   landingWindowMs: number;
   /** A range that a dead worker had drawn is drawn by another one after this time. */

@@ -15,6 +15,7 @@
 -- @arg lease_ms number
 -- @arg landing_ms number: the landing window
 -- @arg max_open number: how many intents of the org may be open
+-- @arg max_in_all number: how many intents of all orgs may be open
 -- @arg hold_back text?: the error code for which the worker lets no POST leave now
 -- @arg step_us number: the pause between two requests, 0 for no limit
 -- @arg ledger_id text?: the ledger that the worker knows
@@ -32,8 +33,8 @@
 -- @outcome past: it does not wait any more; or it has failed, because its ledger entry cannot be read or its
 --   record is too long
 -- @reply STOPPED state text?: the bulk does not run
--- @reply FULL wait_ms number: the org has as many open intents as a bulk may have: a tenth is left to single
---   rotations
+-- @reply FULL wait_ms number: the org, or all together, have as many open intents as bulks may have: a tenth
+--   is left to single rotations
 -- @reply FROZEN wait_ms number: no POST may leave, or the clock of Redis is out of step
 -- @include assistants/is-key
 -- @include budget/take-slot
@@ -84,6 +85,9 @@ read('HLEN', budget)
 local share = max_open - math.floor(max_open / 10)
 local room = share - open_intents(intents, share, now_ms)
 if room <= 0 then return reply.FULL { wait_ms = unknowns > 0 and '1000' or '5' } end
+local in_all, are_unknown = room_in_all(max_in_all - math.floor(max_in_all / 10), now_ms, landing_ms)
+if in_all == 0 then return reply.FULL { wait_ms = are_unknown and '1000' or '5' } end
+room = math.min(room, in_all)
 -- After too many consecutive unknown outcomes, one POST a landing window, as a probe.
 if unknowns >= max_open then room = 1 end
 

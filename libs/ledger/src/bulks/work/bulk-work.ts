@@ -2,7 +2,7 @@ import type { RotationJob } from '@rekey/schema';
 import { keyBefore } from '../../assistants/hold.ts';
 import { slotsOf, type BudgetOptions } from '../../budget/budget.ts';
 import type { Connection } from '../../connection.ts';
-import type { Claim, ClaimOptions } from '../../rotations/claim.ts';
+import { NO_LIMIT, type Claim, type ClaimOptions } from '../../rotations/claim.ts';
 import { IDS_A_CHUNK } from '../bulk-ids.ts';
 import { createBulkTasks, type BulkTasks } from './bulk-tasks.ts';
 import { bulksCommands } from '../commands.generated.ts';
@@ -141,6 +141,7 @@ const createBulkClaim =
       leaseMs: Math.round(options.leaseMs),
       landingMs: Math.round(options.landingWindowMs),
       maxOpen: options.maxOpenIntents,
+      maxInAll: options.maxIntentsInAll ?? NO_LIMIT,
       holdBack: options.holdBack,
       stepUs,
       ledgerId: ledgerId(),

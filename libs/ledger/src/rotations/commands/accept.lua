@@ -1,7 +1,7 @@
 -- Records a rotation, once.
 --
 -- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
--- second one is made.
+-- second one is made. A limited number of rotations is open, of an org and in all.
 --
 -- @key rotation: the new rotation
 -- @key assistant
@@ -14,12 +14,17 @@
 -- @arg digest text: of the arguments
 -- @arg request_ttl_s digits: how long a request id is kept
 -- @arg alias_digest text: of the same arguments with `c` for the org
+-- @arg max_open number: how many rotations may be open
+-- @arg max_of_org number: how many of one org that are not part of a bulk rotation
 -- @reply CREATED created_ms number, org text: `c` is translated once it is known
 -- @reply KNOWN known_id text, known hash: the same request again, or a rotation that is still QUEUED
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its rotation is no longer kept
+-- @reply FULL of_org flag: a limit is reached; `of_org`: that of the org
 -- @include orgs/match-request
+-- @include orgs/open-rotations
 -- @include orgs/org-name
+-- @include orgs/room-for-rotation
 -- @include rotations/rotation
 -- @include scripts/call
 -- @include scripts/number
@@ -52,9 +57,12 @@ if queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED' then
   return reply.KNOWN { known_id = queued, known = read('HGETALL', rotation_key(queued)) }
 end
 
+local missing = missing_room(org, max_open, max_of_org)
+if missing then return reply.FULL { of_org = missing == 'org' } end
 local now = int(math.floor(now_us() / 1000))
 -- First: only this key may have another type. A rotation that is not in the index would be lost with its job.
 write('ZADD', PREFIX .. ':rotations:open', 0, id)
+write('ZADD', open_of_org(org), 0, id)
 write('HSET', rotation, 'org', org, 'assistant', assistant_id, 'assistant_key', assistant, 'state', 'QUEUED',
   'reason', reason, 'request', request_id, 'created', now, 'updated', now, 'attempts', 0)
 write('HSET', assistant, 'queued:' .. org, id)

@@ -4,8 +4,8 @@
 -- a slot. A rotation whose assistant has a record that is too long to be read ends here, without a POST.
 --
 -- Keeps: an assistant has one holder and at most one open intent; an org has a limited number of open
--- intents. The key state is from before the intent. After as many consecutive unknown outcomes as intents may
--- be open, one POST leaves a landing window, as a probe.
+-- intents, and so have all together. The key state is from before the intent. After as many consecutive
+-- unknown outcomes as intents may be open, one POST leaves a landing window, as a probe.
 --
 -- @key rotation
 -- @key assistant
@@ -18,6 +18,7 @@
 -- @arg lease_ms number
 -- @arg landing_ms number: the landing window
 -- @arg max_open number: how many intents of the org may be open
+-- @arg max_in_all number: how many intents of all orgs may be open
 -- @arg hold_back text?: the error code for which the worker lets no POST leave now
 -- @arg step_us number: the pause between two requests, 0 for no limit
 -- @arg slot_granted flag: a slot was reserved and has been waited for
@@ -35,7 +36,7 @@
 --   the error code for which another POST would fare no better. `too_large`: the record was too long to be
 --   read when it was last read
 -- @reply BUSY wait_ms number: another rotation holds the assistant, or its outcome is unknown
--- @reply FULL wait_ms number: the org has as many open intents as allowed
+-- @reply FULL wait_ms number: the org, or all together, have as many open intents as allowed
 -- @reply HALTED wait_ms number: the same, with unknown outcomes; or too many of these were consecutive
 -- @reply FROZEN wait_ms number: no POST may leave; or the clock of Redis is out of step, and nothing is
 --   resumed
@@ -88,6 +89,7 @@ if holder and holder ~= id and lease_left == 0 then
     -- What decides whether a POST may leave is read before anything is written.
     for _, key in ipairs({ ledger, budget, bulk and bulk_key(bulk) or rotation }) do read('HLEN', key) end
     read('ZCARD', own_intents(intents))
+    read('ZCARD', PREFIX .. ':intents')
     write('HDEL', assistant, 'holder', 'satisfied')
     holder = nil
   end
@@ -162,6 +164,12 @@ end
 if open_intents(intents, max_open, now_ms) >= max_open then
   if unknowns == 0 then return reply.FULL { wait_ms = '20' } end
   note_code('TOO_MANY_UNKNOWNS')
+  return reply.HALTED { wait_ms = '1000' }
+end
+local room, are_unknown = room_in_all(max_in_all, now_ms, landing_ms)
+if room == 0 then
+  if not are_unknown then return reply.FULL { wait_ms = '20' } end
+  note_code('TOO_MANY_UNKNOWNS_IN_ALL')
   return reply.HALTED { wait_ms = '1000' }
 end
 if fingerprint == 'deleted' then

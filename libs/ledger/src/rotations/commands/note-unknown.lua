@@ -33,6 +33,7 @@
 -- @include bulks/unknown-item
 -- @include consumers/recipients-revision
 -- @include orgs/org-name
+-- @include orgs/unknown-orgs
 -- @include rotations/set-state
 -- @include scripts/call
 -- @include scripts/event
@@ -66,8 +67,7 @@ if halts and bulk and read('HGET', bulk_key(bulk), 'state') == 'RUNNING' then
 end
 if not is_noted and not sender_gone then
   org = org_name(org)
-  write('HINCRBY', ledger, 'run:' .. org, 1)
-  write('HSET', ledger, 'run_at:' .. org, int(now_ms))
+  note_unknown_outcome(ledger, org, now_ms)
 end
 if emits then
   local seq, event = emit(numbers, head, tail, keep)

@@ -8,4 +8,5 @@
 local function close_intent(assistant, intents)
   release_holder(assistant)
   write('ZREM', own_intents(intents), name_of(assistant))
+  write('ZREM', PREFIX .. ':intents', name_of(assistant))
 end

@@ -7,6 +7,7 @@
 --
 -- @include bulks/end-item
 -- @include bulks/outcome-known
+-- @include orgs/open-rotations
 -- @include rotations/rotation
 -- @include rotations/set-state
 -- @include scripts/call
@@ -15,7 +16,7 @@
 local function finish(id, to, now_ms, more, code, counts_later)
   if write('ZREM', PREFIX .. ':rotations:open', id) == 0 then return nil end
   local key = rotation_key(id)
-  local bulk, item, counted, attempts, since, assistant = fields(key)
+  local bulk, item, counted, attempts, since, assistant, org = fields(key)
   -- If it cannot be read, its bulk is unknown.
   if not assistant then return publish('rotation-ended', id) end
   local is_counted_later = bulk and to == 'SUCCEEDED' and counts_later
@@ -32,6 +33,9 @@ local function finish(id, to, now_ms, more, code, counts_later)
     set_state(id, to, now_ms, 'ended', now_ms, unpack(more))
     write('ZADD', PREFIX .. ':rotations:' .. to, 0, id)
   end
-  if not bulk then publish('rotation-ended', id) end
+  if not bulk then
+    if org then write('ZREM', open_of_org(org), id) end
+    publish('rotation-ended', id)
+  end
   if is_counted_later then return bulk, item end
 end

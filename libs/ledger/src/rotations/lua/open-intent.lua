@@ -28,5 +28,6 @@ local function open_intent(id, assistant, intents, state, epoch, now, lease, lan
   write('HSET', assistant, 'holder', id, 'epoch', epoch, 'intent_epoch', epoch, 'lease', lease, 'intent', now,
     'lands', lands)
   write('ZADD', intents, lands, name_of(assistant))
+  write('ZADD', PREFIX .. ':intents', lands, name_of(assistant))
   if state == 'deleted' then write('PERSIST', assistant) end
 end

@@ -211,6 +211,7 @@ export const bulkFlows: Flows = {
     await redis.hset('{spec}:ledger', 'run:org_1', 1);
     await redis.del('{spec}:intents:org_1');
     await claimRange(range, { maxOpenIntents: 1 });
+    await claimRange(range, { maxIntentsInAll: 0 });
   },
   'a storm of drift': async () => {
     for (const name of ['ast_1', 'ast_2']) await rotate(`f${name}`, { assistantId: name });

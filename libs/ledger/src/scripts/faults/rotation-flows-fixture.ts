@@ -17,6 +17,7 @@ import {
   resumed,
   rotate,
 } from '../../ledger-fixture.ts';
+import { openLedger } from '../../open-ledger.ts';
 import type { Flows } from './flows-fixture.ts';
 
 /** For specs only: steps through rotations, checks and held orgs. */
@@ -90,6 +91,26 @@ export const rotationFlows: Flows = {
     await ledger.rotations.findOrphans({ quietMs: 0 });
     await pass(300_000);
     await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_4' });
+  },
+  'rotations at a limit': async () => {
+    const { rotations } = openLedger(redis, {
+      prefix: 'spec',
+      maxOpenRotations: { inAll: 3, ofOrg: 1 },
+    });
+    const ask = (orgId: string, assistantId: string) =>
+      rotations.accept(nextId(), request({ orgId, assistantId })).catch(() => undefined);
+    const first = (await ask('org_1', 'ast_1'))!.rotation;
+    await ask('org_1', 'ast_2');
+    await redis.zrem('{spec}:rotations:open', first.id);
+    await ask('org_1', 'ast_2');
+    await ask('org_2', 'ast_3');
+    await ask('org_3', 'ast_4');
+    await ask('org_4', 'ast_5');
+    await claimed(await accept({ assistantId: 'ast_6' }));
+    await pass(1000);
+    await claimOf(await accept({ assistantId: 'ast_7', orgId: 'org_5' }), { maxIntentsInAll: 1 });
+    await pass(9000);
+    await claimOf(await accept({ assistantId: 'ast_8', orgId: 'org_5' }), { maxIntentsInAll: 1 });
   },
   'an assistant whose holder is gone': async () => {
     const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 0 });

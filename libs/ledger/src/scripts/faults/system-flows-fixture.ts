@@ -1,8 +1,10 @@
 import { noSweepCounts, type Consumer } from '@rekey/schema';
 import { START_MS, makeBulk, pass } from '../../bulks/bulk-fixture.ts';
 import { ENVELOPE, SEALED, accept, claimed, key, ledger, lose, redis, rotate } from '../../ledger-fixture.ts';
+import { consumersCommands } from '../../consumers/commands.generated.ts';
 import { openLedger } from '../../open-ledger.ts';
 import { createLedgerClock } from '../../time/ledger-clock.ts';
+import { createRunner } from '../run.ts';
 import type { Flows } from './flows-fixture.ts';
 
 const policySpec = {
@@ -44,6 +46,8 @@ export const systemFlows: Flows = {
     const policies = openLedger(redis, { prefix: 'spec' }).policies;
     const { policy } = await policies.create('pol_1', policySpec, ['ast_1', 'ast_2']);
     await policies.create('pol_2', policySpec, ['ast_1', 'ast_2']);
+    const { requestId: _, ...other } = policySpec;
+    await policies.create('pol_3', other, ['ast_1']);
     await policies.begin(policy.id, START_MS);
     await policies.begin(policy.id, START_MS);
     await policies.update(policy, { everyDays: 30 });
@@ -65,8 +69,35 @@ export const systemFlows: Flows = {
     );
     await sweeps.create('swp_4', 'org_2');
   },
+  'requested sweeps': async () => {
+    const { sweeps, policies } = openLedger(redis, { prefix: 'spec' });
+    const request = (id: string, orgId: string) =>
+      sweeps.create(id, orgId, { requested: true }).catch(() => {});
+    for (let i = 0; i < 10; i += 1) await request(`swp_${i}`, `org_${i}`);
+    await request('swp_full', 'org_full');
+    await redis.del('{spec}:sweep:swp_3');
+    await request('swp_room', 'org_room');
+    await redis.del('{spec}:sweep:swp_4');
+    await sweeps.queued();
+    await sweeps.noteConfigured(['c', 'org_1'], START_MS);
+    await request('swp_alias', 'org_alias');
+    await redis.hset('{spec}:ledger', 'alias', 'org_alias');
+    await policies.create('pol_1', policySpec, undefined);
+    await redis.sadd('{spec}:orgs', 'org_published');
+    await redis.del('{spec}:sweeps:QUEUED');
+    await request('swp_unknown', 'org_unknown');
+    await request('swp_policy', policySpec.orgId);
+    await sweeps.begin('swp_0', 'run-0', 60_000);
+    await sweeps.create('swp_all', undefined);
+    await sweeps.begin('swp_all', 'run-1', 60_000);
+    await sweeps.save('swp_0', 'run-0', noSweepCounts, { end: 'SUCCEEDED' });
+    await sweeps.begin('swp_1', 'run-2', 60_000);
+    await sweeps.begin('swp_all', 'run-1', 60_000);
+  },
   consumers: async () => {
     await rotate('f1');
+    await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
+    await consumersCommands(createRunner(redis, 'spec')).acksNext({ acks: '{spec}:acks', after: '1-0' });
     const consumers = openLedger(redis, { prefix: 'spec' }).consumers;
     await consumers.write('billing', undefined, consumer, { reseals: true, emit: JSON.stringify(ENVELOPE) });
     const current = (await redis.get('{spec}:current:ast_1'))!;

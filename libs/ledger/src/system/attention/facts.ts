@@ -26,6 +26,13 @@ export interface SystemFacts {
   quarantined: { first: (AssistantSince & { why: string })[]; count: number };
   /** Consecutive unknown outcomes, by org. */
   unknownsInARow: { orgId: string; count: number; atMs?: number }[];
+  /**
+   * The open intents of all orgs together; and when the POST of the middle one, of as many as may be open,
+   * can no longer take effect.
+   */
+  intentsInAll?: { count: number; limit: number; middleLandsMs?: number };
+  /** The number of rotations in the index of open ones; callers add to it one by one. */
+  indexedRotations?: number;
   stoppedBulks: { id: string; orgId: string; state: string; why: string; sinceMs?: number }[];
   /** Rotations of unknown outcome. */
   reconciling: {

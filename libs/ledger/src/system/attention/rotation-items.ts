@@ -36,6 +36,40 @@ export const bulkItems = ({ stoppedBulks }: SystemFacts): Attention[] => {
   return [...each('BULK_HALTED', halted, toItem), ...each('BULK_PAUSED', paused, toItem)];
 };
 
+/** Most of these POSTs left long ago: a response usually takes less. */
+const UNKNOWN_AFTER_MS = 5000;
+
+/** How many intents of all orgs may be open before bulk rotations wait: a tenth is left to single ones. */
+export const shareOfBulks = (limit: number): number => limit - Math.floor(limit / 10);
+
+const limitItems = ({ nowMs, processes, intentsInAll, indexedRotations = 0 }: SystemFacts): Attention[] => {
+  const live = processes.filter((one) => one.live).map(({ settings }) => settings);
+  const landingWindowMs = Math.max(0, ...live.flatMap((one) => one.landingWindowMs ?? []));
+  const { count = 0, limit = 0, middleLandsMs = Infinity } = intentsInAll ?? {};
+  const isFull =
+    limit > 0 && count >= shareOfBulks(limit) && nowMs + landingWindowMs - middleLandsMs > UNKNOWN_AFTER_MS;
+  const waits = count >= limit ? 'Only reads are sent.' : 'Bulk rotations wait, and send only reads.';
+  const mostOpen = Math.min(Infinity, ...live.flatMap((one) => one.maxOpenRotations ?? []));
+  return [
+    ...(isFull
+      ? [
+          item('TOO_MANY_UNKNOWNS_IN_ALL', {
+            message: `${count} POSTs of all orgs together may still take effect. ${waits}`,
+            advice: 'Check whether Invent is available. Rotations resume when outcomes are known.',
+          }),
+        ]
+      : []),
+    ...(indexedRotations >= mostOpen
+      ? [
+          item('TOO_MANY_ROTATIONS', {
+            message: `${indexedRotations} rotations are open. Gateways refuse new ones.`,
+            advice: 'See what holds rotations up, or set REKEY_MAX_OPEN_ROTATIONS.',
+          }),
+        ]
+      : []),
+  ];
+};
+
 const unknownItems = (facts: SystemFacts): Attention[] => {
   const isLate = lateness(facts);
   const limits = facts.processes
@@ -85,6 +119,7 @@ export const rotationItems = (facts: SystemFacts): Attention[] => {
       };
     }),
     ...unknownItems(facts),
+    ...limitItems(facts),
   ];
   if (!oldest || oldest.state !== 'QUEUED' || nowMs - oldest.createdMs <= ROTATION_WAITS_MS) return items;
   const why = oldest.errorCode

@@ -18,7 +18,7 @@ const TYPES: [RegExp, string][] = [
   [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
   [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
   [/^(?:rotations|intents|assistants|changes|bulks):/, 'zset'],
-  [/^(?:checks|checks:slow|rollbacks|sweeps|bulks|policies)$/, 'zset'],
+  [/^(?:intents|configured|checks|checks:slow|rollbacks|sweeps|bulks|policies)$/, 'zset'],
   [/./, 'hash'],
 ];
 
@@ -28,6 +28,8 @@ const single = (keys: Keys): string[] => [
   keys.seq,
   keys.events,
   keys.orgs,
+  keys.configured,
+  keys.allIntents,
   keys.checks,
   keys.slowChecks,
   keys.held,

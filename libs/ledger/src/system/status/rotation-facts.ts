@@ -1,6 +1,8 @@
 import { isErrorCode, type OpenBulk, type SystemStatus } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
 import type { SystemFacts } from '../attention/facts.ts';
+import { shareOfBulks } from '../attention/rotation-items.ts';
+import type { KnownProcess } from '../processes.ts';
 import { LOOKED_AT, SHOWN, fieldsOf, momentOf, numberOf, readableReplies, replies } from './replies.ts';
 
 /**
@@ -33,6 +35,25 @@ export const readOpenIntents = async (
     .map((orgId, i) => ({ orgId, count: Number(counts[i]) }))
     .filter(({ count }) => count > 0)
     .toSorted((a, b) => b.count - a.count || (a.orgId < b.orgId ? -1 : 1));
+};
+
+/**
+ * The open intents of all orgs together, the limit that live workers have, and the one in the middle of those
+ * at which bulk rotations wait.
+ */
+export const readIntentsInAll = async (
+  { redis, keys }: Connection,
+  known: KnownProcess[],
+): Promise<NonNullable<SystemFacts['intentsInAll']>> => {
+  const limits = known.filter(({ live }) => live).flatMap(({ settings }) => settings.maxUnknownsInAll ?? []);
+  const limit = Math.max(0, ...limits);
+  const middle = String(Math.floor(shareOfBulks(limit) / 2));
+  const [count, flat] = await Promise.all([
+    redis.zcard(keys.allIntents),
+    redis.zrange(keys.allIntents, middle, middle, 'WITHSCORES'),
+  ]);
+  const middleLandsMs = Number(flat[1]);
+  return { count, limit, ...(Number.isFinite(middleLandsMs) && { middleLandsMs }) };
 };
 
 /** The rotations whose outcome is unknown, from the holders of open intents. */

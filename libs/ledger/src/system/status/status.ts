@@ -14,6 +14,7 @@ import type { KnownProcess, Processes } from '../processes.ts';
 import { longestFirst, momentOf, readJson, readableReplies, someFields, unlessDamaged } from './replies.ts';
 import {
   readBulks,
+  readIntentsInAll,
   readOldest,
   readOpenIntents,
   readReconciling,
@@ -172,6 +173,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     unlessDamaged(sources.alias.read(), {} as Awaited<ReturnType<OrgAlias['read']>>),
   ]);
   const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
+  const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
   const { uncertain, quarantined, stale, tooLarge, heldOrgs } = await readNotes(connection);
   const frozen = frozenOf(facts);
@@ -193,6 +195,8 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     uncertain: { first: uncertain, count: counts.uncertain },
     quarantined: { first: quarantined, count: counts.quarantined },
     unknownsInARow: unknownsOf(facts),
+    intentsInAll,
+    indexedRotations: counts.open,
     rolledBack: others.rolledBack,
     stoppedBulks: stopped,
     reconciling,

@@ -1,6 +1,7 @@
 import { concealCredentials, unfitRedis } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { StartError } from '../../process/start-error.ts';
+import { limitReplies } from '../limit-replies.ts';
 import { CONNECTION_CLOSED, replyCode } from '../redis-errors.ts';
 import { watchAnswers, type Command } from './answer-deadline.ts';
 import { coalesceWrites } from './coalesce-writes.ts';
@@ -84,6 +85,7 @@ export const manageConnection = (redis: Redis, settings: Settings, family: Conne
     const name = override?.connectionName ?? settings.name;
     return manageConnection(duplicate(override), { ...settings, name }, family);
   };
+  limitReplies(redis);
   watchAnswers(redis);
   coalesceWrites(redis);
   return redis;

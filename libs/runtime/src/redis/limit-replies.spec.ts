@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ReplyTooLarge } from '@rekey/schema';
+import type { Redis } from 'ioredis';
+import { openStage, type Stage } from './connections/connections-fixture.ts';
+
+const MIB = 1024 * 1024;
+let stage: Stage;
+let redis: Redis;
+beforeEach(async () => {
+  stage = await openStage();
+  redis = await stage.ready(stage.connections.connect({ onDisconnect: 'retry', name: 'worker' }));
+});
+afterEach(() => stage.close());
+
+/** Writes a value that is longer than one that Redis takes in a command may be. */
+const writeLong = async (key: string, mebibytes: number) => {
+  await stage.admin.setrange(key, mebibytes * MIB - 1, 'x');
+};
+
+describe('a reply that is longer than any that Rekey asks for', () => {
+  it('rejects its command, is not asked for again, and leaves the connection usable', async () => {
+    await writeLong('long', 100);
+    const others = [redis.set('a', '1'), redis.get('long'), redis.get('a')];
+    const [first, long, last] = await Promise.allSettled(others);
+    expect(first).toMatchObject({ status: 'fulfilled' });
+    expect((long as PromiseRejectedResult).reason).toBeInstanceOf(ReplyTooLarge);
+    expect(last).toEqual({ status: 'fulfilled', value: '1' });
+    expect(stage.reported.filter((line) => line !== 'available')).toEqual([
+      'unreachable: Redis answered get with more than 33554432 bytes',
+    ]);
+  }, 30_000);
+
+  it('is bounded as a stream entry, a field of a hash, and a reply of very many parts', async () => {
+    await writeLong('long', 100);
+    const copy = `
+      local long = redis.call('GET', 'long')
+      redis.call('XADD', 'stream', '*', 'event', long)
+      redis.call('HSET', 'hash', 'field', long)
+      for i = 1, 40 do redis.call('RPUSH', 'list', string.sub(long, 1, 1048576)) end`;
+    await stage.admin.eval(copy, 0);
+    for (const read of [
+      () => redis.xread('BLOCK', 1000, 'STREAMS', 'stream', '0'),
+      () => redis.hgetall('hash'),
+      () => redis.lrange('list', 0, -1),
+    ])
+      await expect(read()).rejects.toThrow(ReplyTooLarge);
+    expect(await redis.ping()).toBe('PONG');
+  }, 60_000);
+
+  it('ends a connection that listens, which listens again', async () => {
+    const heard: number[] = [];
+    redis.on('message', (_channel, text: string) => heard.push(text.length));
+    await redis.subscribe('channel');
+    const { stream } = redis;
+    await writeLong('long', 100);
+    const publish = (length: number) =>
+      stage.admin.eval(
+        `return redis.call('PUBLISH', 'channel', string.sub(redis.call('GET', 'long'), 1, ${length}))`,
+        0,
+      );
+    await publish(100 * MIB);
+    await stage.until(() => redis.stream !== stream && redis.status === 'ready');
+    await stage.until(async () => Number(await publish(3)) > 0);
+    await stage.until(() => heard.length > 0);
+    expect(heard[0]).toBe(3);
+  }, 30_000);
+});
+
+describe('many replies that are short enough', () => {
+  it('are all received, however long they are together', async () => {
+    await writeLong('long', 20);
+    const lengths = await Promise.all(
+      Array.from({ length: 5 }, async () => (await redis.get('long'))!.length),
+    );
+    expect(lengths).toEqual(Array.from({ length: 5 }, () => 20 * MIB));
+    expect(stage.reported).toEqual([]);
+  }, 30_000);
+
+  it('are all received on a connection that listens', async () => {
+    let heard = 0;
+    redis.on('message', () => (heard += 1));
+    await redis.subscribe('channel');
+    const text = 'x'.repeat(MIB);
+    for (let i = 0; i < 40; i += 1) await stage.admin.publish('channel', text);
+    await stage.until(() => heard === 40);
+    expect(stage.reported).toEqual([]);
+  }, 30_000);
+});

@@ -1,0 +1,16 @@
+/**
+ * The most that one reply of Redis may take. The longest value that Rekey writes is the event of a record of
+ * 16 MiB, with about 22 MB. Several such values must never be asked for in one reply.
+ */
+export const MAX_REPLY_BYTES = 32 * 1024 * 1024;
+
+/**
+ * A reply of Redis is longer than any that Rekey asks for: another client has written what it reads. Received
+ * whole, it could take all memory of the process. The command has run in Redis.
+ */
+export class ReplyTooLarge extends Error {
+  constructor(command: string) {
+    super(`Redis answered ${command} with more than ${MAX_REPLY_BYTES} bytes`);
+    this.name = 'ReplyTooLarge';
+  }
+}
