@@ -1,4 +1,4 @@
-import { addressVariable, commonVariables } from '@rekey/runtime';
+import { addressVariable, commonVariables, intVariable } from '@rekey/runtime';
 import { z } from 'zod';
 
 export const GatewayEnvironment = z.object({
@@ -6,5 +6,11 @@ export const GatewayEnvironment = z.object({
   GRPC_ADDRESS: addressVariable.default('127.0.0.1:50051'),
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),
+  GATEWAY_MAX_CONNECTIONS: intVariable({ min: 1, max: 100_000, default: 2000 }),
+  GATEWAY_MAX_CONNECTION_CALLS: intVariable({ min: 1, max: 100_000, default: 1000 }),
+  GATEWAY_MAX_CALLS: intVariable({ min: 1, max: 100_000, default: 4000 }),
+  GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 25_000 }),
+  GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
+  GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;

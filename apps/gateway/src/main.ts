@@ -13,9 +13,11 @@ import {
   startHealthServer,
   version,
 } from '@rekey/runtime';
+import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
 import { watchServingStatus } from './health/serving-status.ts';
+import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
@@ -52,15 +54,25 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const contract = loadContract();
   const healthAddress = config.GATEWAY_HEALTH_ADDRESS;
-  const metrics = healthAddress === undefined ? undefined : createMetrics(contract, waits.waiting);
+  const metrics =
+    healthAddress === undefined
+      ? undefined
+      : createMetrics(contract, { waiters: waits.waiting, connections: () => server.connections() });
   metrics?.measureCommands(redis);
-  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits }), {
+  const limits = limitsOf(config);
+  const onLimit = (limit: string) => metrics?.onLimit(limit);
+  const uploadIds = createUploadIds(limits.uploadIds, onLimit);
+  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
     readOrgName: ledgerParts.readOrgName,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     logger,
   });
-  const server = createServer(contract, handlers, metrics && { observer: metrics });
+  const server = createServer(contract, handlers, {
+    limits,
+    onLimit,
+    ...(metrics && { observer: metrics }),
+  });
   shutdown.defer('server', () =>
     server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)),
   );
