@@ -317,7 +317,7 @@ describe('CreateBulkRotation', () => {
     expect(fixture.fake.created[0]!.ids).toHaveLength(600_000);
   }, 30_000);
 
-  it('refuses ids beyond the limit of all open streams, and accepts them when others have ended', async () => {
+  it('refuses ids beyond the limit of all open streams, until others have ended', async () => {
     await fixture.stop();
     await fixture.start({ maxUploadIds: 5 });
     const finish = Promise.withResolvers<void>();
