@@ -53,7 +53,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
     kindOf,
     // Health checks do not take turns with others: each is short.
     takesTurns: (kind) => kind !== 'health',
-    waitingTurns: 20_000,
+    waitingTurns: 10_000,
     metadataBytes: 8192,
     keptMetadata: ['x-request-id', 'traceparent'],
     requestBytes: 64 * MIB,

@@ -59,7 +59,7 @@ class Admission {
 
   private begin(held: HeldCall, metadata: Metadata, listener: Listener): void {
     // It may have ended before its turn.
-    if (held.stream.destroyed || held.stream.closed) return;
+    if (held.isOver || held.stream.destroyed || held.stream.closed) return;
     if (this.open.admit(held, this.limits.kindOf(held.method))) listener.onReceiveMetadata(metadata);
   }
 }
@@ -91,6 +91,7 @@ class LimitedListener implements Listener {
   }
 
   onCancel(): void {
+    this.held.isOver = true;
     this.listener.onCancel();
   }
 }
